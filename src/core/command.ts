@@ -1,0 +1,126 @@
+/** Commands: the only way to change a task. */
+
+import type { TaskerError } from "./errors.ts";
+import type { Event, Failure, Hand } from "./event.ts";
+import type { TaskId } from "./ids.ts";
+import type { JsonText } from "./payload.ts";
+
+interface Base<K extends string> {
+  readonly kind: K;
+  readonly taskId: TaskId;
+}
+
+/** A command from outside: seen again, it gets its first answer. */
+interface Outside<K extends string> extends Base<K> {
+  readonly commandId: string;
+}
+
+export interface StartTask extends Outside<"StartTask"> {
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definitionHash: string;
+  readonly input: JsonText;
+  readonly tags: readonly string[];
+  /** Unique in the namespace; absent, the command id is the key. */
+  readonly key?: string;
+  readonly deadlineMs?: number;
+  readonly traceparent?: string;
+}
+
+/** How an attempt ended. */
+export type Outcome =
+  | { readonly kind: "completed"; readonly result: JsonText }
+  | {
+    readonly kind: "failed";
+    readonly failure: Failure;
+    readonly retryable: boolean;
+    readonly retryAfterMs?: number;
+  };
+
+export interface RecordStepResult extends Base<"RecordStepResult"> {
+  readonly step: number;
+  readonly attempt: number;
+  readonly outcome: Outcome;
+}
+
+/** A running attempt is alive. Kept in memory only. */
+export interface RecordProgress extends Base<"RecordProgress"> {
+  readonly step: number;
+  readonly attempt: number;
+  readonly fraction?: number;
+  readonly note?: string;
+}
+
+/** A computed sleep learned its length. */
+export interface RecordSleep extends Base<"RecordSleep"> {
+  readonly step: number;
+  readonly ms: number;
+}
+
+/** Local attempts of an earlier owner will never answer. */
+export interface RecordInterruption extends Base<"RecordInterruption"> {}
+
+/** Something is due: retry, timeout, sleep or deadline. What, the state says. */
+export interface Wake extends Base<"Wake"> {}
+
+/** Leave memory, if nothing is going on. */
+export interface Passivate extends Base<"Passivate"> {}
+
+export interface CancelTask extends Outside<"CancelTask">, Hand {}
+export interface PauseTask extends Outside<"PauseTask">, Hand {}
+export interface ResumeTask extends Outside<"ResumeTask">, Hand {}
+
+export interface SendSignal extends Outside<"SendSignal"> {
+  readonly name: string;
+  readonly payload: JsonText;
+}
+
+export interface RetryStep extends Outside<"RetryStep">, Hand {
+  readonly step: string;
+}
+
+export interface ResolveStep extends Outside<"ResolveStep">, Hand {
+  readonly step: string;
+  readonly result: JsonText;
+}
+
+export interface SkipStep extends Outside<"SkipStep">, Hand {
+  readonly step: string;
+  readonly result?: JsonText;
+}
+
+/** A request that a person or another system sends. */
+export type OutsideCommand =
+  | StartTask
+  | CancelTask
+  | PauseTask
+  | ResumeTask
+  | SendSignal
+  | RetryStep
+  | ResolveStep
+  | SkipStep;
+
+/** A request to a task's actor. */
+export type Command =
+  | OutsideCommand
+  | RecordStepResult
+  | RecordProgress
+  | RecordSleep
+  | RecordInterruption
+  | Wake
+  | Passivate;
+
+/** What the sender of an accepted command learns, once all it was decided on is committed. */
+export interface Answer {
+  readonly taskId: TaskId;
+  /** The last turn of the state it was decided on, its own included. */
+  readonly turn: number;
+  /** Whether this very command changed the task; false for a repeat and a no-op. */
+  readonly changed: boolean;
+}
+
+/** What deciding a command gives: facts, or why not. */
+export type Decision =
+  | { readonly kind: "accepted"; readonly events: readonly Event[] }
+  | { readonly kind: "refused"; readonly error: TaskerError };

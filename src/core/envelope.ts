@@ -1,0 +1,94 @@
+/** Envelopes: CloudEvents 1.0 in structured JSON, the one shape on every bus. */
+
+import { z } from "zod";
+import { TaskerError } from "./errors.ts";
+import { isShallow, REMOTE_PAYLOAD_SIZE_MAX } from "./payload.ts";
+
+/** The largest whole envelope, in UTF-8 bytes (CloudEvents: what intermediaries must forward). */
+export const ENVELOPE_BYTES_MAX = REMOTE_PAYLOAD_SIZE_MAX;
+
+/** Deeper data is refused. */
+export const ENVELOPE_DEPTH_MAX = 32;
+
+const text = z.string().min(1).max(512);
+
+/**
+ * The attributes Tasker reads. Unknown attributes are allowed, as CloudEvents asks.
+ *
+ * Shape: `subject` is the logical address `tasker.<task>.<step>`; `taskerattempt` counts from 1;
+ * `taskerreplyto` names the channel for answers, verbatim; `taskerreplytoken` is copied into them.
+ * Units: `time` and `expirytime` are RFC 3339.
+ */
+export const Envelope = z.looseObject({
+  specversion: z.literal("1.0"),
+  id: text,
+  source: text,
+  type: text,
+  subject: text.optional(),
+  time: z.iso.datetime({ offset: true }).optional(),
+  expirytime: z.iso.datetime({ offset: true }).optional(),
+  datacontenttype: z.string().max(128).optional(),
+  dataschema: z.string().max(512).optional(),
+  correlationid: text.optional(),
+  causationid: text.optional(),
+  traceparent: z.string().max(128).optional(),
+  taskerattempt: z.number().int().min(1).optional(),
+  taskerreplyto: text.optional(),
+  taskerreplytoken: z.string().max(2048).optional(),
+  data: z.unknown(),
+});
+
+/** One envelope. */
+export type Envelope = z.infer<typeof Envelope>;
+
+/** Types of envelopes that come in. */
+export const STEP_COMPLETED = "tasker.step.completed";
+export const STEP_FAILED = "tasker.step.failed";
+export const STEP_PROGRESS = "tasker.step.progress";
+export const TASK_START = "tasker.task.start";
+export const TASK_SIGNAL = "tasker.task.signal";
+export const TASK_CANCEL = "tasker.task.cancel";
+/** Told to a system whose step is no longer wanted; `subject` names it. */
+export const STEP_CANCELLED = "tasker.step.cancelled";
+
+/**
+ * Parses what came from a bus.
+ *
+ * @throws {TaskerError} bus.envelope_invalid, with a fault for each wrong attribute
+ */
+export function parseEnvelope(body: string): Envelope {
+  if (new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX) {
+    throw refuse(`it has more than ${ENVELOPE_BYTES_MAX} bytes`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (cause) {
+    throw refuse("it is no JSON", cause);
+  }
+  return checkEnvelope(value);
+}
+
+/**
+ * Checks an envelope that is already parsed.
+ *
+ * @throws {TaskerError} bus.envelope_invalid
+ */
+export function checkEnvelope(value: unknown): Envelope {
+  if (!isShallow(value, ENVELOPE_DEPTH_MAX)) {
+    throw refuse(`it nests deeper than ${ENVELOPE_DEPTH_MAX}`);
+  }
+  const parsed = Envelope.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => ({
+    path: issue.path.join("."),
+    code: issue.code,
+    detail: issue.message,
+  }));
+  const named = faults.map((fault) => `${fault.path || "envelope"}: ${fault.detail}`).join("; ");
+  throw new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${named}`, { faults });
+}
+
+function refuse(why: string, cause?: unknown): TaskerError {
+  return new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${why}`, { cause });
+}

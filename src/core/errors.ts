@@ -1,0 +1,267 @@
+/** Operating errors: a closed list of codes, each with its cause, what happens next and what to do. */
+
+/** Whether the same request may succeed: at once, after a while, or only when it is changed. */
+export type Retry = "now" | "later" | "never";
+
+interface Meaning {
+  readonly retry: Retry;
+  /** HTTP status of the problem document. */
+  readonly http: number;
+  /** The short name of the problem, the same for every occurrence (RFC 9457 §3.1.3). */
+  readonly title: string;
+  /** What a person can do. */
+  readonly action: string;
+}
+
+function meaning(retry: Retry, http: number, title: string, action: string): Meaning {
+  return { retry, http, title, action };
+}
+
+/** Every code Tasker can answer with. Codes are stable: programs may compare them. */
+export const ERRORS = {
+  "api.unauthorized": meaning(
+    "never",
+    401,
+    "No valid API key",
+    "Send `Authorization: Bearer KEY`; `deno task serve` prints the first key once",
+  ),
+  "api.forbidden": meaning(
+    "never",
+    403,
+    "The key does not cover this",
+    "Use a key with the scope and namespace named in the detail",
+  ),
+  "api.not_found": meaning("never", 404, "No such route", "See /openapi.json for the routes"),
+  "api.bad_request": meaning(
+    "never",
+    400,
+    "The request is not valid",
+    "Mend the fields listed under `errors` and send it again",
+  ),
+  "api.too_large": meaning(
+    "never",
+    413,
+    "The body is too large or too deep",
+    "Send less, or keep the data elsewhere and pass a reference",
+  ),
+  "bus.unavailable": meaning(
+    "later",
+    503,
+    "The bus cannot be reached",
+    "Check the broker; steps wait in the journal and go out when it is back",
+  ),
+  "bus.envelope_invalid": meaning(
+    "never",
+    400,
+    "The envelope is broken",
+    "Send CloudEvents 1.0 JSON with the attributes named in the detail",
+  ),
+  "bus.reply_refused": meaning(
+    "never",
+    403,
+    "The reply is not accepted",
+    "Answer with the reply token of the newest envelope for this step",
+  ),
+  "config.invalid": meaning(
+    "never",
+    500,
+    "The configuration is not valid",
+    "Mend the variables named in the detail and start again",
+  ),
+  "contract.violation": meaning(
+    "never",
+    422,
+    "A value breaks its contract",
+    "Send a value that matches the contract shown by GET /v1/workflows",
+  ),
+  "definition.changed": meaning(
+    "never",
+    409,
+    "A definition changed under the same version",
+    "Raise the workflow's version, or take the change back",
+  ),
+  "definition.invalid": meaning(
+    "never",
+    400,
+    "The workflow is not valid",
+    "Mend the places listed and load it again",
+  ),
+  "definition.unknown": meaning(
+    "never",
+    404,
+    "No such workflow",
+    "See GET /v1/workflows for what is loaded here",
+  ),
+  "ffi.broken": meaning(
+    "never",
+    500,
+    "The Rust core answered with an error",
+    "Rebuild it with cargo; the TypeScript core takes over at the next start",
+  ),
+  "graph.cycle": meaning(
+    "never",
+    400,
+    "The steps depend on each other in a circle",
+    "Remove one of the edges named in the detail",
+  ),
+  "graph.invalid": meaning(
+    "never",
+    400,
+    "The graph is not valid",
+    "Mend the edges named in the detail",
+  ),
+  "journal.conflict": meaning(
+    "never",
+    409,
+    "Another task has this key with other input",
+    "Use another Idempotency-Key, or send the same body",
+  ),
+  "journal.fenced": meaning(
+    "later",
+    503,
+    "This node lost its place",
+    "Send the request again; another node has taken over",
+  ),
+  "journal.outcome_unknown": meaning(
+    "later",
+    503,
+    "Postgres did not say whether it committed",
+    "Send the same request with the same Idempotency-Key again",
+  ),
+  "journal.ownership_lost": meaning(
+    "now",
+    503,
+    "Another node owns this task now",
+    "Send the request again",
+  ),
+  "journal.poison": meaning(
+    "never",
+    422,
+    "Postgres refused the data",
+    "Remove what the detail names, such as \\u0000, and send it again",
+  ),
+  "journal.unavailable": meaning(
+    "later",
+    503,
+    "Postgres cannot be reached",
+    "Check the database; nothing that was acknowledged is lost",
+  ),
+  "mailbox.full": meaning(
+    "later",
+    429,
+    "The task has too many waiting commands",
+    "Wait as long as Retry-After says and send it again",
+  ),
+  "node.draining": meaning(
+    "later",
+    503,
+    "This node is stopping",
+    "Send the request to another node, or again after the restart",
+  ),
+  "payload.too_large": meaning(
+    "never",
+    413,
+    "A value is too large",
+    "Keep large data elsewhere and pass a reference",
+  ),
+  "policy.invalid": meaning(
+    "never",
+    422,
+    "The policy is not valid",
+    "Mend the fields listed under `errors`",
+  ),
+  "step.not_found": meaning(
+    "never",
+    404,
+    "The task has no such step",
+    "See GET /v1/tasks/{id} for its steps",
+  ),
+  "step.not_parked": meaning(
+    "never",
+    409,
+    "The step does not wait for a person",
+    "Only a parked step, or one that waits for its retry, takes this by hand",
+  ),
+  "signal.not_awaited": meaning(
+    "never",
+    409,
+    "The task has no such signal",
+    "See the workflow's signal steps in GET /v1/workflows",
+  ),
+  "task.ended": meaning("never", 409, "The task has ended", "Start a new task"),
+  "task.id_invalid": meaning(
+    "never",
+    400,
+    "That is no task id",
+    "Use the id that POST /v1/tasks answered",
+  ),
+  "task.not_found": meaning(
+    "never",
+    404,
+    "No such task",
+    "Check the id, and that the key covers its namespace",
+  ),
+  "task.quarantined": meaning(
+    "later",
+    503,
+    "The task crashed three times while it was loaded",
+    "Look at the server's log, mend the cause, then restart the node",
+  ),
+} as const satisfies Record<string, Meaning>;
+
+/** A stable name of one operating error. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One place of bad input. `path` is a JSON path such as `steps[2].timeout`. */
+export interface Fault {
+  readonly path: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What an operating error may carry beside its code and message. */
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number;
+  readonly faults?: readonly Fault[];
+  /** Ids that help a reader of the log: taskId, step, slot. */
+  readonly ids?: Readonly<Record<string, string | number>>;
+}
+
+/** An operating error: something outside the code's control, with a code to act on. */
+export class TaskerError extends Error {
+  override readonly name = "TaskerError";
+  readonly code: ErrorCode;
+  readonly retry: Retry;
+  readonly retryAfterMs: number | undefined;
+  readonly faults: readonly Fault[];
+  readonly ids: Readonly<Record<string, string | number>>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retry = ERRORS[code].retry;
+    this.retryAfterMs = details.retryAfterMs;
+    this.faults = details.faults ?? [];
+    this.ids = details.ids ?? {};
+  }
+}
+
+/** A broken invariant of ours. It crashes the actor; the supervisor decides. */
+export class Bug extends Error {
+  override readonly name = "Bug";
+}
+
+/**
+ * Asserts an invariant.
+ *
+ * @throws {Bug} when it does not hold
+ */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Bug(message);
+}
+
+/** Returns the text of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

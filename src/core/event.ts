@@ -1,0 +1,175 @@
+/** Events: the facts a journal holds, in past tense. Steps are named by their index. */
+
+import type { JsonText } from "./payload.ts";
+
+/** Why an attempt did not complete; diagnosis and breakers live on it. */
+export type FailureClass =
+  | "failed" // by its contract
+  | "thrown" // the code threw
+  | "timed_out" // attempt, heartbeat, queue, signal or task deadline
+  | "contract_violation" // its value broke the contract
+  | "interrupted" // the node running it died
+  | "undeliverable"; // no envelope could be sent or mapped
+
+/** A failure as it is recorded. */
+export interface Failure {
+  readonly class: FailureClass;
+  /** The error by contract, or `{error_code, error_message}`. */
+  readonly error: JsonText;
+}
+
+/** What a person may do with a parked step. */
+export type Choice = "retry" | "resolve" | "skip" | "cancel";
+
+/** Who asked by hand, and why. */
+export interface Hand {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** How a task ended. */
+export type TaskEnd = "completed" | "failed" | "cancelled";
+
+interface Base<K extends string> {
+  readonly kind: K;
+  /** Unix time in milliseconds; never goes back within a task. */
+  readonly atMs: number;
+}
+
+interface OfStep<K extends string> extends Base<K> {
+  readonly step: number;
+}
+
+export interface TaskStarted extends Base<"TaskStarted"> {
+  readonly definitionHash: string;
+  readonly input: JsonText;
+  readonly tags: readonly string[];
+  readonly key?: string;
+  readonly deadlineAtMs?: number;
+  /** W3C trace context of the request that started it. */
+  readonly traceparent?: string;
+}
+
+export interface StepStarted extends OfStep<"StepStarted"> {
+  readonly attempt: number;
+  /** From ready to started. */
+  readonly waitedMs: number;
+  readonly policyVersion: number;
+  /** When the attempt times out, or a sleep is over. */
+  readonly dueAtMs?: number;
+}
+
+/** A computed sleep learned its end. */
+export interface StepSlept extends OfStep<"StepSlept"> {
+  readonly dueAtMs: number;
+}
+
+export interface StepCompleted extends OfStep<"StepCompleted"> {
+  readonly attempt: number;
+  readonly ranMs: number;
+  readonly result: JsonText;
+}
+
+/** An attempt failed and the step will be tried again. */
+export interface StepAttemptFailed extends OfStep<"StepAttemptFailed"> {
+  readonly attempt: number;
+  readonly ranMs: number;
+  readonly failure: Failure;
+  readonly nextAttemptAtMs: number;
+  readonly policyVersion: number;
+}
+
+/** A node died during an attempt; it does not count against attemptsMax. */
+export interface StepInterrupted extends OfStep<"StepInterrupted"> {
+  readonly attempt: number;
+}
+
+/** The step failed for good. */
+export interface StepFailed extends OfStep<"StepFailed"> {
+  readonly attempt: number;
+  readonly ranMs: number;
+  readonly failure: Failure;
+  readonly policyVersion: number;
+}
+
+/** The step waits for a person. */
+export interface StepParked extends OfStep<"StepParked"> {
+  readonly attempt: number;
+  readonly ranMs: number;
+  readonly reason: string;
+  readonly choices: readonly Choice[];
+  readonly failure?: Failure;
+  readonly policyVersion: number;
+}
+
+/** A person asked for another try; it is due at once. */
+export interface StepRetried extends OfStep<"StepRetried">, Hand {}
+
+export interface StepResolved extends OfStep<"StepResolved">, Hand {
+  readonly result: JsonText;
+}
+
+export interface StepSkipped extends OfStep<"StepSkipped">, Hand {
+  readonly result?: JsonText;
+}
+
+export interface StepCancelled extends OfStep<"StepCancelled"> {}
+
+/** The step's `when` can no longer hold, because of how `cause` ended. */
+export interface StepUnreached extends OfStep<"StepUnreached"> {
+  readonly cause: number;
+}
+
+/** A signal came before its step waited for it. */
+export interface SignalReceived extends OfStep<"SignalReceived"> {
+  readonly payload: JsonText;
+}
+
+export interface TaskPaused extends Base<"TaskPaused">, Hand {}
+export interface TaskResumed extends Base<"TaskResumed">, Hand {}
+export interface TaskCancelRequested extends Base<"TaskCancelRequested">, Hand {}
+
+/** The task's deadline passed, or fail_fast gave up: what is unsettled is cancelled. */
+export interface TaskAborted extends Base<"TaskAborted"> {
+  readonly reason: "deadline" | "fail_fast";
+}
+
+/** The task left memory until `wakeAtMs`, or until a command comes when that is absent. */
+export interface TaskPassivated extends Base<"TaskPassivated"> {
+  readonly wakeAtMs?: number;
+}
+
+export interface TaskEnded extends Base<"TaskEnded"> {
+  readonly end: TaskEnd;
+}
+
+/** Any fact of a task. */
+export type Event =
+  | TaskStarted
+  | StepStarted
+  | StepSlept
+  | StepCompleted
+  | StepAttemptFailed
+  | StepInterrupted
+  | StepFailed
+  | StepParked
+  | StepRetried
+  | StepResolved
+  | StepSkipped
+  | StepCancelled
+  | StepUnreached
+  | SignalReceived
+  | TaskPaused
+  | TaskResumed
+  | TaskCancelRequested
+  | TaskAborted
+  | TaskPassivated
+  | TaskEnded;
+
+/** One row of the journal, decoded. */
+export interface Turn {
+  readonly turn: number;
+  /** Ids of the outside commands it decided, in order. */
+  readonly commandIds: readonly string[];
+  readonly events: readonly Event[];
+}

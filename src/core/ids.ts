@@ -1,0 +1,77 @@
+/** Identities: task ids carry their slot, everything else is derived from them. */
+
+import { TaskerError } from "./errors.ts";
+
+/** Slots are the unit of ownership; their number never changes for a database. */
+export const SLOTS = 4096;
+
+declare const brand: unique symbol;
+
+/** A UUIDv7 whose 12 `rand_a` bits are the task's slot, in lower-case canonical form. */
+export type TaskId = string & { readonly [brand]: "TaskId" };
+
+/** One process from its start to its end; the key of its row in `node`. A UUID. */
+export type Incarnation = string & { readonly [brand]: "Incarnation" };
+
+const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/**
+ * Mints a task id in a slot.
+ *
+ * Shape: `uuid` is any random UUID; its last 62 bits become the id's random part.
+ * Source: RFC 9562 §5.7, with `rand_a` = slot.
+ */
+export function mintTaskId(nowMs: number, slot: number, uuid: string): TaskId {
+  const time = Math.floor(nowMs).toString(16).padStart(12, "0");
+  const rand = uuid.slice(19);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${
+    slot.toString(16).padStart(3, "0")
+  }-${rand.toLowerCase()}` as TaskId;
+}
+
+/** Returns the slot of a task: the 12 bits after the version digit. */
+export function slotOf(taskId: TaskId): number {
+  return parseInt(taskId.slice(15, 18), 16);
+}
+
+/** Returns when a task id was minted, Unix time in milliseconds. */
+export function mintedAtMs(taskId: TaskId): number {
+  return parseInt(taskId.slice(0, 8) + taskId.slice(9, 13), 16);
+}
+
+/**
+ * Parses what a person or another system typed.
+ *
+ * @throws {TaskerError} task.id_invalid
+ */
+export function parseTaskId(text: string): TaskId {
+  const id = text.toLowerCase();
+  if (!TASK_ID.test(id)) {
+    throw new TaskerError(
+      "task.id_invalid",
+      `Cannot read task id "${text.slice(0, 64)}": it is no UUIDv7`,
+    );
+  }
+  return id as TaskId;
+}
+
+/** The idempotency key of a step's code: the same for every attempt. */
+export function stepKey(taskId: TaskId, step: string): string {
+  return `${taskId}/${step}`;
+}
+
+/** The id of the envelope that carries one attempt: the same each time it is published. */
+export function dispatchId(taskId: TaskId, step: string, attempt: number): string {
+  return `${taskId}/${step}/${attempt}`;
+}
+
+/** Spreads a string over 32 bits (FNV-1a); for jitter and rendezvous hashing, not for security. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

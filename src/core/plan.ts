@@ -1,0 +1,109 @@
+/** Plans: definitions made ready for deciding, once a hash. */
+
+import { type Check, compileCheck } from "./contract.ts";
+import { TaskerError } from "./errors.ts";
+import { type Graph, packGraph } from "./graph.ts";
+import { type Definition, type StepDefinition, workflowName } from "./workflow.ts";
+
+/** One step as `decide` sees it. */
+export interface PlannedStep {
+  readonly index: number;
+  readonly name: string;
+  readonly definition: StepDefinition;
+  /** Distinct parents, needs first. */
+  readonly parents: readonly number[];
+  /** Alias → index of the parent. */
+  readonly needs: readonly (readonly [alias: string, step: number])[];
+  /** Whether a later step reads this one's result. */
+  readonly isNeeded: boolean;
+  /** Checks are compiled when first used. */
+  check(part: "input" | "success" | "error"): Check;
+}
+
+/** A definition with its graph, indexes and checks. */
+export interface Plan {
+  readonly hash: string;
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly definition: Definition;
+  readonly graph: Graph;
+  readonly steps: readonly PlannedStep[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly checkInput: Check;
+}
+
+/**
+ * Plans a definition.
+ *
+ * Cost: O(steps + edges); contracts are compiled on first use.
+ *
+ * @throws {TaskerError} graph.cycle, graph.invalid, definition.invalid (a name twice, or unknown)
+ */
+export function planOf(hash: string, definition: Definition): Plan {
+  const indexOf = new Map<string, number>();
+  for (const step of definition.steps) {
+    if (indexOf.has(step.name)) {
+      throw new TaskerError(
+        "definition.invalid",
+        `Cannot plan "${workflowName(definition)}": two steps are named "${step.name}"`,
+      );
+    }
+    indexOf.set(step.name, indexOf.size);
+  }
+  const needed = new Set(definition.steps.flatMap((step) => Object.values(step.needs)));
+  const steps = definition.steps.map((step, index) =>
+    planStep(step, index, indexOf, needed.has(step.name))
+  );
+  const graph = packGraph(
+    steps.map(({ name, parents, definition: { when } }) => ({ name, parents, when })),
+  );
+  return {
+    hash,
+    workflow: workflowName(definition),
+    definition,
+    graph,
+    steps,
+    indexOf,
+    checkInput: lazily(() => compileCheck(definition.input)),
+  };
+}
+
+function planStep(
+  definition: StepDefinition,
+  index: number,
+  indexOf: ReadonlyMap<string, number>,
+  isNeeded: boolean,
+): PlannedStep {
+  const find = (name: string): number => {
+    const found = indexOf.get(name);
+    if (found !== undefined) return found;
+    throw new TaskerError(
+      "definition.invalid",
+      `Cannot plan step "${definition.name}": no step is named "${name}"`,
+    );
+  };
+  const needs = Object.entries(definition.needs).map(([alias, name]) =>
+    [alias, find(name)] as const
+  );
+  const parents = [...new Set([...needs.map(([, step]) => step), ...definition.after.map(find)])];
+  const { contract } = definition;
+  const checks = {
+    input: lazily(() => compileCheck(contract.input)),
+    success: lazily(() => compileCheck(contract.success)),
+    error: lazily(() => compileCheck(contract.error)),
+  };
+  return {
+    index,
+    name: definition.name,
+    definition,
+    parents,
+    needs,
+    isNeeded,
+    check: (part) => checks[part],
+  };
+}
+
+function lazily(make: () => Check): Check {
+  let made: Check | undefined;
+  return (value) => (made ??= make())(value);
+}

@@ -1,0 +1,463 @@
+/** Ports: the interfaces in which folders meet. The roots wire them. */
+
+import type { Answer, Command, OutsideCommand } from "./command.ts";
+import type { Envelope } from "./envelope.ts";
+import type { TaskerError } from "./errors.ts";
+import type { Event, Turn } from "./event.ts";
+import type { Incarnation, TaskId } from "./ids.ts";
+import type { JsonText } from "./payload.ts";
+import type { Plan } from "./plan.ts";
+import type { Policy } from "./policy.ts";
+import type { TaskStateName } from "./state.ts";
+import type { Definition, JsonSchema } from "./workflow.ts";
+
+/** Takes back what was scheduled; safe to repeat. */
+export type Cancel = () => void;
+
+/** Clock, timers, randomness and keys. The only way to any of them. */
+export interface Runtime {
+  /** Unix time in ms: monotonic clock plus the database's offset. */
+  now(): number;
+  /** Milliseconds that never go back; for durations and leases. */
+  monotonic(): number;
+  /** Corrects `now` by what the database's clock says. */
+  setOffset(databaseNowMs: number): void;
+  /** Calls once after at least `ms`. Cost: 9 µs; for loops and deadlines, not for steps. */
+  after(ms: number, call: () => void): Cancel;
+  /** Calls in this turn of the event loop or the next, after pending promises. Cost: 1.6 µs. */
+  soon(call: () => void): void;
+  /** Uniform in [0, 1). */
+  random(): number;
+  uuid(): string;
+  /** HMAC-SHA-256 of a text, base64url. Cost: 15 µs. */
+  sign(secret: string, text: string): string;
+  /** SHA-256 of a text, lower-case hex. */
+  digest(text: string): string;
+}
+
+/** The single way in: to the task's actor here, or through the inbox of the node that owns it. */
+export interface CommandSink {
+  /**
+   * Sends a command; resolves when all it was decided on is committed.
+   *
+   * @throws {TaskerError} what the task's state refuses, mailbox.full, node.draining, journal.*
+   */
+  send(command: Command): Promise<Answer>;
+  /** Mints a task id in a slot of this node, so that a start never travels. */
+  mintTaskId(): TaskId;
+}
+
+// ---------------------------------------------------------------- journal
+
+/** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */
+export interface TaskChange {
+  readonly state: TaskStateName;
+  /** Why it is blocked; null when it is not. */
+  readonly blockedReason: string | null;
+  /** Unix ms; set by the turn that passivates. */
+  readonly wakeAtMs?: number;
+  /** False only in the turn that passivates; true in the first after a wake. */
+  readonly resident: boolean;
+  readonly endedAtMs?: number;
+}
+
+/** What the first turn of a task adds. */
+export interface TaskBirth {
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definitionHash: string;
+  readonly tags: readonly string[];
+  /** Unique in the namespace. */
+  readonly key: string;
+  /** Hex digest of what must be the same under the same key. */
+  readonly bodyHash: string;
+  readonly createdAtMs: number;
+}
+
+/** One turn to be appended: one row, and the side effects that hang on its insertion. */
+export interface TurnRow {
+  readonly taskId: TaskId;
+  readonly turn: number;
+  /** Unique; a resend keeps it. */
+  readonly appendId: string;
+  readonly commandIds: readonly string[];
+  readonly events: readonly Event[];
+  readonly birth?: TaskBirth;
+  /** Present when the task row changes with this turn. */
+  readonly change?: TaskChange;
+  /** Inbox rows (command ids) that this turn decided. */
+  readonly inbox: readonly string[];
+  /** Answers to leave for senders on other nodes. */
+  readonly answers: readonly RemoteAnswer[];
+}
+
+/** An answer that waits for its commit without a row: a no-op, a repeat, a refusal. */
+export interface RowlessEntry {
+  readonly taskId: TaskId;
+  readonly inbox: readonly string[];
+  readonly answers: readonly RemoteAnswer[];
+}
+
+/** An answer for a sender on another node; `body` is JSON of `Answer` or of an error. */
+export interface RemoteAnswer {
+  readonly commandId: string;
+  readonly body: string;
+}
+
+/** What became of a row. */
+export type Appended =
+  | { readonly kind: "inserted" }
+  /** Another task holds this key. */
+  | { readonly kind: "key_taken"; readonly taskId: TaskId; readonly sameBody: boolean }
+  /** Postgres refuses this row's data: it was found by halving. */
+  | { readonly kind: "poison"; readonly error: TaskerError }
+  /** Another node wrote this turn. */
+  | { readonly kind: "ownership_lost" }
+  /** This node's row is gone: nothing of it is written any more. */
+  | { readonly kind: "fenced" };
+
+/** The write side. One group-committing writer; an actor has at most one row in flight. */
+export interface Journal {
+  /** Appends one turn; resolves when its outcome is known, however long that takes. */
+  append(row: TurnRow): Promise<Appended>;
+  /** Resolves true when a flush that started after this call found the node row; false: fenced. */
+  confirm(entry: RowlessEntry): Promise<boolean>;
+  /** Reads whole tasks. A task without turns is absent. */
+  load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>>;
+  /** The definition hash of a task's row, for loading. */
+  locate(taskId: TaskId): Promise<LocatedTask | undefined>;
+  /** Counters since start: flushes, rows, queries, bytes. */
+  figures(): JournalFigures;
+  /** Resolves when nothing is in flight or waiting. */
+  idle(): Promise<void>;
+}
+
+/** Where a task is found. */
+export interface LocatedTask {
+  readonly namespace: string;
+  readonly definitionHash: string;
+  readonly resident: boolean;
+}
+
+/** What the writer has done since it started. */
+export interface JournalFigures {
+  readonly commits: number;
+  readonly rows: number;
+  readonly queries: number;
+  readonly bytes: number;
+}
+
+// ---------------------------------------------------------------- nodes and slots
+
+/** A slot as the database has it. */
+export interface SlotRow {
+  readonly slot: number;
+  readonly owner: Incarnation | null;
+  readonly version: number;
+}
+
+/** A node as the database has it. */
+export interface NodeRow {
+  readonly incarnation: Incarnation;
+  readonly name: string;
+  /** Opaque: changes with each renewal. */
+  readonly renewals: number;
+  /** Whether the database's clock says its lease is over. */
+  readonly expired: boolean;
+}
+
+/** A command that came through another node. */
+export interface InboxRow {
+  readonly commandId: string;
+  readonly slot: number;
+  readonly command: OutsideCommand | Command;
+  /** Whether the sender waits for an answer. */
+  readonly wantsAnswer: boolean;
+}
+
+/** What one poll learns. */
+export interface PollResult {
+  /** False: our row is gone; this node must stop. */
+  readonly alive: boolean;
+  readonly databaseNowMs: number;
+  readonly nodes: readonly NodeRow[];
+  /** All slots whose row changed since the last poll; at the first poll all of them. */
+  readonly slots: readonly SlotRow[];
+  /** Inbox of our slots, at most POLL_ROWS_MAX. */
+  readonly inbox: readonly InboxRow[];
+  /** Passivated tasks of our slots that are due, at most POLL_ROWS_MAX. */
+  readonly due: readonly TaskId[];
+}
+
+/** Nodes, slots and what travels between nodes. All by compare-and-set; see design/journal.md. */
+export interface Nodes {
+  /** Inserts this node's row; removes the earlier incarnation of the same lock at once. */
+  join(
+    of: { incarnation: Incarnation; name: string; replaces: Incarnation | undefined },
+  ): Promise<void>;
+  /** Renews, and sees nodes, slots, inbox and due tasks in one statement. */
+  poll(): Promise<PollResult>;
+  /** Takes free slots whose version still holds; returns those taken. */
+  claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]>;
+  /** Gives own slots away; after their last flush. */
+  release(slots: readonly SlotRow[]): Promise<void>;
+  /** Ends a node that does not renew: its row goes, then its slots are free. */
+  takeOver(incarnation: Incarnation): Promise<boolean>;
+  /** Frees slots whose owner has no row. */
+  freeOrphans(): Promise<number>;
+  /** Resident tasks of slots, for loading after a claim. */
+  residents(slots: readonly number[]): Promise<readonly TaskId[]>;
+  /** Leaves a command for the owner of its slot and wakes it. */
+  post(row: InboxRow): Promise<void>;
+  /** Takes the answer to a posted command, if it is there. */
+  takeAnswer(commandId: string): Promise<string | undefined>;
+  /** Calls when something may be in the inbox; only a hint. */
+  onWake(call: () => void): Promise<Cancel>;
+  /** Deletes this node's row and frees its slots. */
+  leave(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- reading
+
+/** A task in a list. */
+export interface TaskSummary {
+  readonly taskId: TaskId;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definitionHash: string;
+  readonly state: TaskStateName;
+  readonly blockedReason: string | undefined;
+  readonly tags: readonly string[];
+  readonly createdAtMs: number;
+  readonly endedAtMs: number | undefined;
+}
+
+/** Which tasks to list; newest first. */
+export interface TaskFilter {
+  /** Undefined: all namespaces. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly workflow?: string;
+  readonly state?: TaskStateName;
+  readonly tag?: string;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** 1..200 */
+  readonly limit: number;
+  /** The last task of the page before. */
+  readonly after?: TaskId;
+}
+
+/** The read side; never decides anything. */
+export interface History {
+  tasks(filter: TaskFilter): Promise<readonly TaskSummary[]>;
+  task(taskId: TaskId): Promise<TaskSummary | undefined>;
+  /** Turns after a turn, in order, at most `limit`. */
+  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<readonly Turn[]>;
+  ping(): Promise<void>;
+}
+
+/** Definitions by hash and by name. */
+export interface Definitions {
+  /**
+   * Stores a definition under its hash, and its version under its name.
+   *
+   * @throws {TaskerError} definition.changed when the version stands for another hash
+   */
+  put(hash: string, definition: Definition): Promise<void>;
+  get(hash: string): Promise<Definition | undefined>;
+  /** Every version of every workflow. */
+  list(): Promise<readonly { hash: string; definition: Definition }[]>;
+}
+
+/** A versioned policy overlay of one workflow. */
+export interface PolicyOverlay {
+  readonly version: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly atMs: number;
+  /** By step name; "*" is for all steps. */
+  readonly steps: Readonly<Record<string, Policy>>;
+}
+
+/** Policy overlays, kept for ever. */
+export interface Policies {
+  versions(namespace: string, workflow: string): Promise<readonly PolicyOverlay[]>;
+  /** Newest overlay of each workflow, keyed `namespace/name`. */
+  newest(): Promise<ReadonlyMap<string, PolicyOverlay>>;
+  /** Adds the next version; `expectedVersion` guards against a lost update. */
+  put(
+    namespace: string,
+    workflow: string,
+    overlay: Omit<PolicyOverlay, "version">,
+  ): Promise<PolicyOverlay>;
+}
+
+/** What a key may do. */
+export type Scope = "read" | "write" | "operate" | "admin" | "bus";
+
+/** An API key as it is kept: never the key itself. */
+export interface KeyRow {
+  readonly id: string;
+  readonly hash: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** "*" = all. */
+  readonly namespaces: readonly string[];
+  readonly createdAtMs: number;
+  readonly expiresAtMs?: number;
+}
+
+/** API keys, by hash. */
+export interface Keys {
+  /** Adds a key unless any exists; true when this call was the first writer. */
+  addFirst(key: KeyRow): Promise<boolean>;
+  add(key: KeyRow): Promise<void>;
+  find(hash: string): Promise<KeyRow | undefined>;
+  list(): Promise<readonly KeyRow[]>;
+  remove(id: string): Promise<boolean>;
+  /** Keys that sign reply tokens; the first signs. Made by the first node that asks. */
+  replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]>;
+}
+
+// ---------------------------------------------------------------- running
+
+/** What a step reads of one parent when its `when` is not succeeded. */
+export interface ParentOutcome {
+  readonly state: string;
+  readonly result?: JsonText;
+  readonly error?: JsonText;
+}
+
+/** One attempt to run. */
+export interface Attempt {
+  readonly taskId: TaskId;
+  readonly plan: Plan;
+  readonly step: number;
+  readonly attempt: number;
+  readonly dueAtMs: number | undefined;
+  readonly traceparent: string | undefined;
+  readonly input: JsonText;
+  /** By alias: the parent's result, or its outcome when the step's `when` is not succeeded. */
+  readonly needs: Readonly<Record<string, JsonText | ParentOutcome>>;
+}
+
+/** Runs attempts: code here, or an envelope to another system. */
+export interface Runner {
+  /** Whether this node can start the step now; else it waits as `code_not_loaded`. */
+  canStart(plan: Plan, step: number): boolean;
+  /** Starts an attempt; its result comes back as a command. Repeating a remote one is safe. */
+  start(attempt: Attempt): void;
+  /** Tells running code, or the other system, that the attempt is no longer wanted. */
+  stop(taskId: TaskId, plan: Plan, step: number): void;
+  /** Envelopes of a task that are not yet confirmed by the bus. */
+  unconfirmed(taskId: TaskId): number;
+}
+
+/** Who may run now. Places are given back by `release`. */
+export interface Admission {
+  /** True: the place is taken. False: `admit` will be asked again after something was released. */
+  admit(taskId: TaskId, plan: Plan, step: number): boolean;
+  release(taskId: TaskId, plan: Plan, step: number): void;
+  /** Tells the outcome to the owner's circuit. */
+  observe(plan: Plan, step: number, ok: boolean): void;
+}
+
+// ---------------------------------------------------------------- bus
+
+/** What a handler made of an envelope. A throw is a retry. */
+export type Handled =
+  | { readonly kind: "ack" }
+  | { readonly kind: "retry"; readonly afterMs: number }
+  | { readonly kind: "dead"; readonly reason: string };
+
+/** What a backend can do by itself; the rest the engine does. */
+export interface BusCapabilities {
+  readonly order: "channel" | "none";
+  readonly delay: boolean;
+  readonly countsDeliveries: boolean;
+  readonly dedupeWindowMs: number;
+  readonly bytesMax: number;
+}
+
+/** An envelope as it was delivered. `body` is what came, whether it is an envelope or not. */
+export interface Delivery {
+  readonly body: string;
+  /** How often it was delivered, this time included; 1 where the backend does not count. */
+  readonly deliveries: number;
+}
+
+/** How to consume. */
+export interface ConsumeOptions {
+  readonly group: string;
+  /** Envelopes in hand at once. */
+  readonly slots: number;
+  /** An envelope not settled for this long goes to another consumer. */
+  readonly leaseMs: number;
+}
+
+/** Carries envelopes. It may lose, repeat and reorder anything: journal and timers heal it. */
+export interface Bus {
+  readonly name: string;
+  readonly capabilities: BusCapabilities;
+  /**
+   * Publishes; resolves when the broker has them all.
+   *
+   * @throws {TaskerError} bus.unavailable: whether they arrived is unknown
+   */
+  publish(channel: string, envelopes: readonly Envelope[]): Promise<void>;
+  /** Consumes until the result is called, which resolves when what is in hand has settled. */
+  consume(
+    channel: string,
+    options: ConsumeOptions,
+    handle: (delivery: Delivery) => Promise<Handled>,
+  ): Promise<() => Promise<void>>;
+  /** Envelopes waiting in a channel, or undefined when the backend cannot tell. */
+  depth(channel: string): Promise<number | undefined>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An envelope nobody could use. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly channel: string;
+  readonly reason: string;
+  readonly body: string;
+  readonly atMs: number;
+}
+
+/** Dead letters, kept in the database whatever the bus. */
+export interface DeadLetters {
+  add(letter: Omit<DeadLetter, "id">): Promise<string>;
+  list(limit: number, after?: string): Promise<readonly DeadLetter[]>;
+  get(id: string): Promise<DeadLetter | undefined>;
+  remove(id: string): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------- watching
+
+/** A committed turn, told to who watches. */
+export interface CommittedTurn {
+  readonly taskId: TaskId;
+  readonly namespace: string;
+  readonly plan: Plan;
+  readonly turn: Turn;
+  readonly state: TaskStateName;
+}
+
+/** Live turns of the tasks of this node; a hint to look, not a log. */
+export interface Feed {
+  subscribe(call: (committed: CommittedTurn) => void): Cancel;
+}
+
+/** What `GET /v1/systems` shows of an owner. */
+export interface SystemSummary {
+  readonly name: string;
+  readonly kind: "local" | "remote";
+  readonly workflows: readonly string[];
+  readonly circuit: "closed" | "open" | "half_open";
+  readonly queued: number | undefined;
+  readonly schemas?: Readonly<Record<string, JsonSchema>>;
+}

@@ -1,0 +1,96 @@
+/** The readiness port: which steps may run. Implemented in Rust and, as its twin, in TypeScript. */
+
+import type { Graph } from "./graph.ts";
+
+/** An interned graph. */
+export type Template = number;
+
+/**
+ * A task's place in the readiness core: `generation * 2 ** 32 + index`, a safe integer.
+ * A stale handle (closed, its index reused) is answered with a fault and touches nothing.
+ */
+export type Instance = number;
+
+/** What happened to a step or a task, told to readiness. The numbers are the ABI. */
+export const Told = {
+  /** The instance was opened: its roots are answered as ready. `step` is ignored. */
+  opened: 0,
+  /** The step ended well: completed, resolved by hand or skipped. */
+  succeeded: 1,
+  /** The step failed for good. */
+  failed: 2,
+  /** The step was cancelled. */
+  cancelled: 3,
+  /** An attempt began: the step is ready no longer. */
+  started: 4,
+  /** The step's retry is due, or a person asked for one: it is ready again. */
+  due: 5,
+  /** No step of the task may start until it is resumed. `step` is ignored. */
+  paused: 6,
+  /** The task goes on: all ready steps are answered again. `step` is ignored. */
+  resumed: 7,
+  /** The task is being cancelled: only steps with `when` cancelled or always are answered. */
+  cancelling: 8,
+} as const;
+
+/** One of the numbers of `Told`. */
+export type Told = (typeof Told)[keyof typeof Told];
+
+/** What readiness answers. The numbers are the ABI. */
+export const Answered = {
+  /** The step may start. */
+  ready: 0,
+  /** The step's `when` can no longer hold; `cause` is the parent's index that decided it. */
+  unreached: 1,
+  /** The record could not be used: `step` holds an `InstanceFault`. */
+  fault: 2,
+} as const;
+
+/** Why a record was refused. */
+export const InstanceFault = { staleInstance: 1, stepOutOfRange: 2, unknownKind: 3 } as const;
+
+/** Receives the answers of one tick, in the order of the records that caused them. */
+export type AnswerVisitor = (instance: Instance, kind: number, step: number, cause: number) => void;
+
+/**
+ * Decides which steps may run, for all tasks of a node.
+ *
+ * A step is answered `ready` once when its parents' ends satisfy its `when`, and again after `due`
+ * or `resumed`, unless it was started or ended meanwhile. Rules, per `when` (heritage: a cancelled
+ * parent must never leave a child waiting):
+ * - succeeded: ready when all parents ended well; unreached at the first parent that did not.
+ * - failed: ready when all parents ended and at least one counts as failed; else unreached.
+ * - cancelled: ready when all parents ended and at least one counts as cancelled; else unreached.
+ * - always: ready when all parents ended, in whatever way.
+ *
+ * An unreached step ends at once, in the same tick, and its children see it: it counts as failed
+ * when its cause counts as failed, as cancelled when its cause counts as cancelled, else as neither
+ * (and then ends no one well). `cause` is the first such parent for `succeeded`; for `failed` and
+ * `cancelled` the last parent to end. A second end of a step is a no-op. All calls are synchronous.
+ */
+export interface Readiness {
+  readonly kind: "rust" | "typescript";
+  /**
+   * Interns a graph; the same hash gives the same template.
+   *
+   * @throws {TaskerError} graph.cycle, graph.invalid
+   */
+  intern(hash: string, graph: Graph): Template;
+  /** Makes room for a task. Its first tick must tell `opened`. */
+  open(template: Template): Instance;
+  /**
+   * Moves an instance to a template with more steps, whose first steps are those of the old one,
+   * with the same parents. New steps that are ready are answered at the next tick's `opened`.
+   *
+   * @throws {TaskerError} graph.invalid when it is no such template
+   */
+  extend(instance: Instance, template: Template): void;
+  /** Gives the room back. A stale handle is a no-op. */
+  close(instance: Instance): void;
+  /** Stages a record for the next tick. Cost: one typed-array write. */
+  tell(instance: Instance, told: Told, step: number): void;
+  /** Takes in all staged records, in order, and visits the answers. Cost: one call into Rust. */
+  tick(visit: AnswerVisitor): void;
+  /** Bytes that all open instances take in the core. */
+  bytesUsed(): number;
+}

@@ -1,0 +1,109 @@
+/** Definitions: what a workflow is, as data. Code hangs beside it, in `WorkflowCode`. */
+
+import type { z } from "zod";
+import type { When } from "./graph.ts";
+import type { Policy } from "./policy.ts";
+
+/** A JSON Schema (draft 2020-12), as `z.toJSONSchema` writes it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a step takes and gives. A missing schema accepts anything. */
+export interface StepContract {
+  readonly input?: JsonSchema;
+  readonly success?: JsonSchema;
+  readonly error?: JsonSchema;
+}
+
+/** Who acts when a step starts: code here, another system, the clock, or a person or program. */
+export type StepKind = "local" | "remote" | "sleep" | "signal";
+
+/** One node of a workflow. */
+export interface StepDefinition {
+  readonly name: string;
+  readonly kind: StepKind;
+  /** The system that owns the step; local steps of a module belong to its `namespace` unless said. */
+  readonly owner: string;
+  /** Envelope type of a remote step. */
+  readonly event?: string;
+  /** Handler name out of a manifest; only for people. */
+  readonly handler?: string;
+  /** Data edges: name in `with` → step. */
+  readonly needs: Readonly<Record<string, string>>;
+  /** Order edges. */
+  readonly after: readonly string[];
+  readonly when: When;
+  readonly contract: StepContract;
+  /** A sleep's length when it is fixed; absent when code computes it. */
+  readonly sleepMs?: number;
+  /** A signal's end when nobody sends it. */
+  readonly onTimeout?: "fail" | "park";
+  readonly atMostOnce: boolean;
+  /** Not part of the definition hash. */
+  readonly policy: Policy;
+}
+
+/** What happens to the other branches when a step failed for good. */
+export type FailurePolicy = "continue_independent" | "fail_fast";
+
+/** A workflow as data; stored by its hash, so that any node can decide any task. */
+export interface Definition {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly input?: JsonSchema;
+  readonly failurePolicy: FailurePolicy;
+  readonly deadlineMs?: number;
+  /** In the order they were wired; a step's index is its number in graph, events and Rust. */
+  readonly steps: readonly StepDefinition[];
+}
+
+/** What a step reads: the task's input and, by alias, its parents' results or outcomes. */
+export interface Given {
+  readonly input: unknown;
+  readonly [alias: string]: unknown;
+}
+
+/** What a running step may use. */
+export interface RunContext {
+  readonly input: unknown;
+  /** The same for every attempt: pass it on as an idempotency key. */
+  readonly key: string;
+  readonly taskId: string;
+  readonly attempt: number;
+  /** Unix time in milliseconds at which the attempt times out. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+  readonly log: (text: string, fields?: Readonly<Record<string, unknown>>) => void;
+  fail(error: unknown, how?: { retryable?: boolean; retryAfterMs?: number }): StepFailure;
+  heartbeat(progress?: { fraction?: number; note?: string }): void;
+}
+
+/** What `fail(…)` returns: a failure by contract, as a value. */
+export class StepFailure {
+  constructor(
+    readonly error: unknown,
+    readonly retryable: boolean,
+    readonly retryAfterMs: number | undefined,
+  ) {}
+}
+
+/** The code of one step. Absent parts mean: take the input as it is, or another system runs it. */
+export interface StepCode {
+  readonly with?: (given: Given) => unknown;
+  readonly run?: (context: RunContext) => unknown;
+  readonly sleepMs?: (given: Given) => number;
+  readonly input?: z.ZodType;
+  readonly success?: z.ZodType;
+  readonly error?: z.ZodType;
+}
+
+/** A workflow's code, by step name. */
+export interface WorkflowCode {
+  readonly input?: z.ZodType;
+  readonly steps: ReadonlyMap<string, StepCode>;
+}
+
+/** The name people type: `namespace/name`. */
+export function workflowName(of: { namespace: string; name: string }): string {
+  return `${of.namespace}/${of.name}`;
+}
