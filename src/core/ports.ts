@@ -148,6 +148,20 @@ export interface JournalFigures {
   readonly bytes: number;
 }
 
+/** Postgres for parts beside the journal: one statement each, with a deadline of ours. */
+export interface Database {
+  /**
+   * Runs one statement, autocommitted.
+   *
+   * Shape: `$1…` parameters; objects go as jsonb; rows have snake_case columns.
+   *
+   * @throws {TaskerError} journal.unavailable (also when the outcome is unknown), journal.poison
+   */
+  query(text: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** Calls at each NOTIFY and after each reconnect; only a hint. */
+  listen(channel: string, call: (payload: string) => void): Promise<Cancel>;
+}
+
 // ---------------------------------------------------------------- nodes and slots
 
 /** A slot as the database has it. */
