@@ -47,6 +47,27 @@ export interface CommandSink {
   mintTaskId(): TaskId;
 }
 
+/** What somebody asks to be started, before it is checked. */
+export interface StartRequest {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  /** Absent: the highest. */
+  readonly version?: string;
+  readonly input: unknown;
+  readonly tags: readonly string[];
+  /** Unique in the namespace. */
+  readonly key?: string;
+  readonly deadlineMs?: number;
+  readonly commandId: string;
+  readonly traceparent?: string;
+}
+
+/** Finds the workflow, checks the input against its contract and sends StartTask. */
+export interface Starter {
+  /** @throws {TaskerError} definition.unknown, contract.violation, journal.conflict, … */
+  start(request: StartRequest): Promise<Answer>;
+}
+
 // ---------------------------------------------------------------- journal
 
 /** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */
