@@ -1,0 +1,104 @@
+/** The log: one line an occurrence, for machines as JSON and for people as text. */
+
+import { type Loggable, redact, redactFields } from "./redact.ts";
+
+/** How severe a line is, least first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** How severe a line is. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a line says beside its text. Payloads do not belong here, and are taken out. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Writes lines. Cost of a line below the level: one comparison. */
+export interface Log {
+  debug(text: string, fields?: LogFields): void;
+  info(text: string, fields?: LogFields): void;
+  warn(text: string, fields?: LogFields): void;
+  error(text: string, fields?: LogFields): void;
+  /** Returns a log whose lines all carry these fields, too. */
+  with(fields: LogFields): Log;
+}
+
+/** Where and how a log writes. */
+export interface LogOptions {
+  /** Less severe lines are dropped. */
+  readonly level: LogLevel;
+  /** True: readable lines with colour. False: JSON lines. */
+  readonly terminal: boolean;
+  /** Takes one line with its end; must not throw. */
+  readonly write: (line: string) => void;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+type Fields = Readonly<Record<string, Loggable>>;
+
+const COLOURS: Readonly<Record<LogLevel, string>> = {
+  debug: "\x1b[2m",
+  info: "\x1b[32m",
+  warn: "\x1b[33m",
+  error: "\x1b[31m",
+};
+const PLAIN = "\x1b[0m";
+const DIM = "\x1b[2m";
+
+/** Opens a log. Secrets and payloads never reach `write`: they go by the names of their fields. */
+export function openLog(options: LogOptions): Log {
+  return logWith(options, {});
+}
+
+/** A log that writes nothing, for tests and tools. */
+export const SILENT_LOG: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  with: () => SILENT_LOG,
+};
+
+function logWith(options: LogOptions, carried: Fields): Log {
+  const levelMin = LOG_LEVELS.indexOf(options.level);
+  const lineOf = options.terminal ? readableLine : jsonLine;
+  const writer = (level: LogLevel) => {
+    if (LOG_LEVELS.indexOf(level) < levelMin) return () => {};
+    return (text: string, fields: LogFields = {}) => {
+      const shown = String(redact("", text));
+      const line = lineOf(level, shown, options.now(), { ...carried, ...redactFields(fields) });
+      options.write(line);
+    };
+  };
+  return {
+    debug: writer("debug"),
+    info: writer("info"),
+    warn: writer("warn"),
+    error: writer("error"),
+    with: (fields) => logWith(options, { ...carried, ...redactFields(fields) }),
+  };
+}
+
+function jsonLine(level: LogLevel, text: string, nowMs: number, fields: Fields): string {
+  const time = new Date(nowMs).toISOString();
+  return `${JSON.stringify({ ...fields, time, level, text })}\n`;
+}
+
+function readableLine(level: LogLevel, text: string, nowMs: number, fields: Fields): string {
+  const time = new Date(nowMs).toISOString().slice(11, 23);
+  const shown = Object.entries(fields).map(([name, value]) =>
+    ` ${DIM}${name}=${PLAIN}${readable(value)}`
+  );
+  const mark = `${COLOURS[level]}${level.toUpperCase().padEnd(5)}${PLAIN}`;
+  return `${DIM}${time}${PLAIN} ${mark} ${printable(text)}${shown.join("")}\n`;
+}
+
+function readable(value: Loggable): string {
+  return typeof value === "string" && /^[^\s"=\p{Cc}]+$/u.test(value)
+    ? value
+    : JSON.stringify(value);
+}
+
+/** Control characters could rewrite the terminal: only new lines and tabs are let through. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, "�");
+}
