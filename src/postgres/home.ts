@@ -1,0 +1,130 @@
+/** Where the embedded Postgres keeps its files, and which account it runs as. */
+
+import { TaskerError } from "../core/errors.ts";
+import type { OnLine } from "./patience.ts";
+
+/** `nobody`: Postgres refuses to run as root, and wants a uid that has a name. */
+const NOBODY = 65_534;
+
+/** Where root's Postgres goes when `nobody` cannot reach TASKER_DATA; the first that works. */
+const FALLBACK_PARENTS: readonly string[] = ["/var/lib", "/var/tmp", "/tmp"];
+
+/** Others may pass through a folder. */
+const MODE_OTHERS_PASS = 0o001;
+
+/** The numbers a child process runs under. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A folder for the software, data, password and log of one Postgres. */
+export interface Home {
+  readonly path: string;
+  /** Undefined = Postgres runs as the user who started us. */
+  readonly account: Account | undefined;
+}
+
+/**
+ * Finds or makes the folder of the embedded Postgres: `postgres` in `dataDir`, or, when root starts
+ * it and `nobody` cannot reach that, a folder elsewhere, named in one line and remembered in
+ * `dataDir`. Safe to repeat; one caller at a time.
+ *
+ * @throws {TaskerError} journal.unavailable when the folder belongs to another user, or is gone
+ */
+export async function openHome(
+  { dataDir, onLine }: { readonly dataDir: string; readonly onLine: OnLine },
+): Promise<Home> {
+  const location = `${dataDir}/postgres.location`;
+  const elsewhere = await readIfThere(location);
+  const path = elsewhere ?? `${dataDir}/postgres`;
+  const owner = await ownerOf(path);
+  if (elsewhere !== undefined && owner === undefined) throw homeIsGone(path, location);
+  if (Deno.uid() !== 0) return await openOwnHome(path, owner);
+  if (owner !== undefined && owner.uid !== 0) return { path, account: owner };
+  if (owner !== undefined || await isReachable(dataDir)) return await giveToNobody(path);
+
+  const fallback = await makeFallback(dataDir);
+  await Deno.writeTextFile(location, fallback);
+  onLine(
+    `Postgres runs as uid ${NOBODY}, which cannot reach ${dataDir}: its files are in ${fallback}`,
+  );
+  return await giveToNobody(fallback);
+}
+
+async function openOwnHome(path: string, owner: Account | undefined): Promise<Home> {
+  const uid = Deno.uid();
+  if (owner !== undefined && owner.uid !== uid) {
+    throw new TaskerError(
+      "journal.unavailable",
+      `Cannot use "${path}": it belongs to uid ${owner.uid}, this is uid ${uid}; ` +
+        "start as that user, or set TASKER_DATA or DATABASE_URL",
+    );
+  }
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  return { path, account: undefined };
+}
+
+async function giveToNobody(path: string): Promise<Home> {
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  await Deno.chown(path, NOBODY, NOBODY);
+  return { path, account: { uid: NOBODY, gid: NOBODY } };
+}
+
+async function makeFallback(dataDir: string): Promise<string> {
+  for (const dir of FALLBACK_PARENTS) {
+    if (!await isReachable(dir)) continue;
+    try {
+      return await Deno.makeTempDir({ dir, prefix: "tasker-" });
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot keep Postgres files in "${dataDir}": uid ${NOBODY} cannot reach it, nor ` +
+      `${FALLBACK_PARENTS.join(", ")}; start as another user than root, or set DATABASE_URL`,
+  );
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+    (error instanceof Error && "code" in error && error.code === "EROFS");
+}
+
+/** Whether `nobody` may pass through a folder and each one above it. `path` is absolute. */
+async function isReachable(path: string): Promise<boolean> {
+  for (let folder = path; folder !== ""; folder = folder.slice(0, folder.lastIndexOf("/"))) {
+    const mode = await Deno.stat(folder).then((stat) => stat.mode ?? 0, () => 0);
+    if ((mode & MODE_OTHERS_PASS) === 0) return false;
+  }
+  return true;
+}
+
+async function ownerOf(path: string): Promise<Account | undefined> {
+  try {
+    const { uid, gid } = await Deno.stat(path);
+    return { uid: uid ?? 0, gid: gid ?? 0 };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function homeIsGone(path: string, location: string): TaskerError {
+  return new TaskerError(
+    "journal.unavailable",
+    `Cannot find the Postgres files "${path}": the folder is gone; ` +
+      `bring it back, or remove "${location}" to begin with an empty one`,
+  );
+}
+
+/** Reads a text file without the white space around it. Returns undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

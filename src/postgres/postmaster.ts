@@ -1,0 +1,262 @@
+/** The running server process: found by its pid file, started, asked whether it answers, stopped. */
+
+import { TaskerError } from "../core/errors.ts";
+import { dataFolder } from "./cluster.ts";
+import { type Home, readIfThere } from "./home.ts";
+import { commandOf } from "./process.ts";
+import { type OnLine, pause, telling, until, within } from "./patience.ts";
+import type { Software } from "./software.ts";
+
+/** Recovery after a crash reads at most `max_wal_size` of log; slow disks need a minute for that. */
+const READY_MS_MAX = 120_000;
+
+/** Fast shutdown ends all sessions and writes one checkpoint. */
+const STOP_FAST_MS_MAX = 30_000;
+
+/** Immediate shutdown; Postgres itself kills what has not gone after five seconds. */
+const STOP_IMMEDIATE_MS_MAX = 10_000;
+
+/** A running Postgres greets in less than a millisecond; this much means that it is stuck. */
+const GREETING_MS_MAX = 5_000;
+
+/** Starts in a row, each of which found the port taken or old processes not quite gone. */
+const STARTS_MAX = 8;
+
+/** The first wait between two of them; each further one is twice as long: 6.4 s in all. */
+const START_AGAIN_MS = 50;
+
+/** How much of the log goes into an error, in characters. */
+const LOG_TAIL = 2_000;
+
+/**
+ * What we set beside Postgres' own defaults. Durability is the default as well; it is spelt out
+ * because all our promises rest on it, and a setting in a file must not undo it.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  fsync: "on",
+  synchronous_commit: "on",
+  full_page_writes: "on",
+  listen_addresses: "127.0.0.1",
+  // Paths of sockets end at 107 bytes; a project's folder may be deeper.
+  unix_socket_directories: "",
+  max_connections: "60",
+  shared_buffers: "128MB",
+  jit: "off",
+  timezone: "UTC",
+  log_timezone: "UTC",
+  log_checkpoints: "off",
+};
+
+/** A running server process. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** What the first lines of postmaster.pid say; Postgres writes the last of them when it is ready. */
+interface PidFile extends Postmaster {
+  readonly isReady: boolean;
+}
+
+/**
+ * Finds the Postgres that serves a home's data, and waits until it takes connections.
+ *
+ * @returns undefined when none runs, or it ended while we waited
+ * @throws {TaskerError} journal.unavailable when it runs and does not answer
+ */
+export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postmaster | undefined> {
+  const pid = (await readPidFile(home))?.pid;
+  if (pid === undefined || !await isServing(pid, home)) return undefined;
+  const found = await telling(`waiting for Postgres (pid ${pid})`, {
+    onLine,
+    work: () =>
+      until(async () => {
+        const file = await readPidFile(home);
+        if (file?.pid !== pid || !await isServing(pid, home)) return "gone";
+        return file.isReady && await greets(file.port) ? file : undefined;
+      }, { withinMs: READY_MS_MAX }),
+  });
+  if (found === "gone") return undefined;
+  if (found !== undefined) return { pid, port: found.port };
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot use the Postgres in "${home.path}": pid ${pid} runs and does not answer; end it`,
+  );
+}
+
+/**
+ * Starts Postgres and waits until it takes connections.
+ *
+ * @throws {TaskerError} journal.unavailable with the end of its log
+ */
+export async function startPostmaster(
+  { home, software, onLine }: {
+    readonly home: Home;
+    readonly software: Software;
+    readonly onLine: OnLine;
+  },
+): Promise<Postmaster> {
+  for (let start = 1;; start++) {
+    const running = await findPostmaster(home, onLine) ??
+      await tryStart({ home, software, onLine });
+    if (typeof running !== "string") return running;
+    if (start === STARTS_MAX || !mayPass(running)) throw startFailed(home, running);
+    await pause(START_AGAIN_MS * 2 ** (start - 1));
+  }
+}
+
+/** Processes of a killed server end by themselves, and another free port is chosen next time. */
+function mayPass(log: string): boolean {
+  return /shared memory block|lock file|could not bind/.test(log);
+}
+
+function startFailed(home: Home, log: string): TaskerError {
+  return new TaskerError(
+    "journal.unavailable",
+    `Cannot start Postgres in "${home.path}": it ended, and its log says\n${log}`,
+  );
+}
+
+/** Returns the end of its log when it ended instead. */
+async function tryStart(
+  { home, software, onLine }: {
+    readonly home: Home;
+    readonly software: Software;
+    readonly onLine: OnLine;
+  },
+): Promise<Postmaster | string> {
+  const logFrom = await logSize(home);
+  const port = freePort();
+  const child = await spawnPostmaster({ home, software, port });
+  let hasEnded = false;
+  const ended = child.status.then(() => hasEnded = true);
+  const ready = await telling("starting Postgres", {
+    onLine,
+    work: () =>
+      until(async () => {
+        const file = await readPidFile(home);
+        const isReady = file?.pid === child.pid && file.isReady;
+        return isReady ? true : hasEnded ? false : undefined;
+      }, { withinMs: READY_MS_MAX }),
+  });
+  if (ready === true) return { pid: child.pid, port };
+  if (!hasEnded) child.kill("SIGQUIT");
+  await ended;
+  return await readLogTail(home, logFrom);
+}
+
+async function spawnPostmaster(
+  { home, software, port }: {
+    readonly home: Home;
+    readonly software: Software;
+    readonly port: number;
+  },
+): Promise<Deno.ChildProcess> {
+  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const postgres = [`${software.binDir}/postgres`, "-D", dataFolder(home), "-p", String(port)];
+  const child = new Deno.Command("/bin/sh", {
+    // `exec` keeps the pid. The log is a file because a pipe would end with the launcher.
+    args: ["-c", 'exec "$@" >>"$0" 2>&1', logFile(home), ...postgres, ...settings],
+    cwd: home.path,
+    clearEnv: true,
+    env: { LC_ALL: "C", ...await ignoredPid(home) },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    // A session of its own: Ctrl-C reaches the launcher, and not Postgres before the drain is over.
+    detached: true,
+    ...home.account,
+  }).spawn();
+  child.unref();
+  return child;
+}
+
+/**
+ * Postgres refuses to start when any process has the number in a pid file that was left behind:
+ * after a reboot that may be a stranger, and after kill -9 a zombie. `findPostmaster` has looked;
+ * this variable is how pg_ctl tells Postgres to pass over a number. Removing the file instead would
+ * also remove the guard against old processes that still write to the data.
+ */
+async function ignoredPid(home: Home): Promise<Record<string, string>> {
+  const pid = (await readPidFile(home))?.pid;
+  return pid === undefined ? {} : { PG_GRANDPARENT_PID: String(pid) };
+}
+
+/**
+ * Stops the Postgres of a home: a fast shutdown, and harder ones if that takes too long. Safe to
+ * repeat.
+ *
+ * @throws {TaskerError} journal.unavailable when the process cannot be ended
+ */
+export async function stopPostmaster(home: Home, onLine: OnLine): Promise<void> {
+  const pid = (await readPidFile(home))?.pid;
+  if (pid === undefined) return;
+  const steps = [
+    { signal: "SIGINT", withinMs: STOP_FAST_MS_MAX },
+    { signal: "SIGQUIT", withinMs: STOP_IMMEDIATE_MS_MAX },
+    { signal: "SIGKILL", withinMs: STOP_IMMEDIATE_MS_MAX },
+  ] as const;
+  for (const { signal, withinMs } of steps) {
+    if (!await isServing(pid, home)) return;
+    signalProcess(pid, signal);
+    const gone = await telling("stopping Postgres", {
+      onLine,
+      work: () => until(async () => await isServing(pid, home) ? undefined : true, { withinMs }),
+    });
+    if (gone) return;
+  }
+  throw new TaskerError("journal.unavailable", `Cannot stop Postgres: pid ${pid} does not end`);
+}
+
+function signalProcess(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Whether a process is the live Postgres of this home: its number alone may have been reused. */
+async function isServing(pid: number, home: Home): Promise<boolean> {
+  const command = await commandOf(pid);
+  return command?.includes(`-D ${dataFolder(home)} `) ?? false;
+}
+
+/** Reads postmaster.pid: pid, data folder, start time, port, and in its eighth line the state. */
+async function readPidFile(home: Home): Promise<PidFile | undefined> {
+  const lines = (await readIfThere(`${dataFolder(home)}/postmaster.pid`))?.split("\n") ?? [];
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  return { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === "ready" };
+}
+
+/** Whether Postgres greets on a port: it answers a request for TLS with one letter, at once. */
+async function greets(port: number): Promise<boolean> {
+  try {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f));
+    const read = connection.read(new Uint8Array(1));
+    return await within(read, { withinMs: GREETING_MS_MAX }) === 1;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function logFile(home: Home): string {
+  return `${home.path}/postgres.log`;
+}
+
+async function logSize(home: Home): Promise<number> {
+  return await Deno.stat(logFile(home)).then((stat) => stat.size, () => 0);
+}
+
+async function readLogTail(home: Home, from: number): Promise<string> {
+  const bytes = await Deno.readFile(logFile(home)).catch(() => new Uint8Array());
+  return new TextDecoder().decode(bytes.subarray(from)).slice(-LOG_TAIL).trim();
+}

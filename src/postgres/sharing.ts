@@ -1,0 +1,58 @@
+/**
+ * Who uses one embedded Postgres. Several launchers in one folder share it, and the last one to
+ * leave stops it. Files are locked by the kernel, which gives up the locks of a killed process.
+ */
+
+import { TaskerError } from "../core/errors.ts";
+import { type OnLine, telling, until } from "./patience.ts";
+
+/** A start fetches, initialises and recovers at most this long; a stop is shorter. */
+const TURN_MS_MAX = 300_000;
+
+/** A place among the users of one Postgres. */
+export interface Place {
+  /** Gives it up. Returns whether nobody else is left; call it within a turn of `inTurn`. */
+  leave(): Promise<boolean>;
+}
+
+/**
+ * Does some work while no other launcher of the same folder starts or stops Postgres.
+ *
+ * @throws {TaskerError} journal.unavailable when another one does not come to an end
+ */
+export async function inTurn<T>(
+  { dataDir, onLine, work }: {
+    readonly dataDir: string;
+    readonly onLine: OnLine;
+    readonly work: () => Promise<T>;
+  },
+): Promise<T> {
+  using lock = await openLock(`${dataDir}/postgres.lock`);
+  const taken = await telling("waiting for another start in this folder", {
+    onLine,
+    work: () => until(async () => await lock.tryLock(true) || undefined, { withinMs: TURN_MS_MAX }),
+  });
+  if (taken) return await work();
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot start or stop Postgres in "${dataDir}": another process there holds postgres.lock`,
+  );
+}
+
+/** Joins the users of a folder's Postgres; call it within a turn of `inTurn`. */
+export async function join(dataDir: string): Promise<Place> {
+  const path = `${dataDir}/postgres.users`;
+  const place = await openLock(path);
+  await place.lock(false);
+  return {
+    leave: async () => {
+      place.close();
+      using rest = await openLock(path);
+      return await rest.tryLock(true);
+    },
+  };
+}
+
+function openLock(path: string): Promise<Deno.FsFile> {
+  return Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+}
