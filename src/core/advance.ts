@@ -1,0 +1,137 @@
+/** Advance: what follows from what was decided, once readiness has answered. */
+
+import { atMs, type Context } from "./decision.ts";
+import { readyAtMs } from "./due.ts";
+import { assert } from "./errors.ts";
+import type { Event } from "./event.ts";
+import { Told } from "./readiness.ts";
+import { endOf } from "./rollup.ts";
+import { isSettled, type StepState, type TaskState } from "./state.ts";
+
+/** What an event tells readiness about its step or task; undefined: nothing. */
+export function toldBy(event: Event): { told: Told; step: number } | undefined {
+  switch (event.kind) {
+    case "StepCompleted":
+    case "StepResolved":
+    case "StepSkipped":
+      return { told: Told.succeeded, step: event.step };
+    case "StepFailed":
+      return { told: Told.failed, step: event.step };
+    case "StepCancelled":
+      return { told: Told.cancelled, step: event.step };
+    case "StepStarted":
+    case "StepParked":
+      return { told: Told.started, step: event.step };
+    case "TaskStarted":
+      return { told: Told.opened, step: 0 };
+    case "TaskPaused":
+      return { told: Told.paused, step: 0 };
+    case "TaskResumed":
+      return { told: Told.resumed, step: 0 };
+    case "TaskCancelRequested":
+      return { told: Told.cancelling, step: 0 };
+    default:
+      return undefined;
+  }
+}
+
+/** What readiness is told of a task that was folded from its journal, in this order. */
+export function toldByState(state: TaskState): { told: Told; step: number }[] {
+  const records = [{ told: Told.opened as Told, step: 0 }];
+  if (state.paused) records.push({ told: Told.paused, step: 0 });
+  if (state.cancelRequested) records.push({ told: Told.cancelling, step: 0 });
+  state.steps.forEach((step, index) => {
+    const told = toldByStep(step);
+    if (told !== undefined) records.push({ told, step: index });
+  });
+  return records;
+}
+
+function toldByStep(step: StepState): Told | undefined {
+  switch (step.state) {
+    case "completed":
+    case "resolved_manually":
+    case "skipped":
+      return Told.succeeded;
+    case "failed":
+      return Told.failed;
+    case "cancelled":
+      return Told.cancelled;
+    case "running":
+    case "waiting_for_reply":
+    case "waiting_for_retry":
+    case "parked":
+      return Told.started;
+    default:
+      return undefined; // unreached steps follow from their parents' ends
+  }
+}
+
+/** Returns the event of a step that can no longer be reached, if it is news. */
+export function unreached(
+  state: TaskState,
+  step: number,
+  cause: number,
+  context: Context,
+): Event | undefined {
+  const known = state.steps[step];
+  assert(known !== undefined, `Readiness answered step ${step} of task "${state.taskId}"`);
+  if (isSettled(known.state)) return undefined;
+  return { kind: "StepUnreached", atMs: atMs(state, context), step, cause };
+}
+
+/** Notes that readiness answered a step as ready, unless it is known or has moved on. */
+export function noteReady(state: TaskState, step: number): void {
+  const known = state.steps[step]?.state;
+  if (known === "pending" || known === "waiting_for_retry") state.ready.add(step);
+}
+
+/**
+ * Starts a ready step that admission granted. A signal that came early completes its step at once.
+ */
+export function startStep(state: TaskState, index: number, context: Context): readonly Event[] {
+  const planned = context.plan.steps[index];
+  const step = state.steps[index];
+  assert(
+    planned !== undefined && step !== undefined,
+    `Task "${state.taskId}" has no step ${index}`,
+  );
+  const at = atMs(state, context);
+  const attempt = step.attempt + 1;
+  const dueAtMs = startedDueAtMs(index, context, at);
+  const started: Event = {
+    kind: "StepStarted",
+    atMs: at,
+    step: index,
+    attempt,
+    waitedMs: Math.max(0, at - readyAtMs(state, index, context)),
+    policyVersion: context.policyVersion,
+    ...(dueAtMs === undefined ? {} : { dueAtMs }),
+  };
+  const early = state.signals.get(index);
+  if (planned.definition.kind !== "signal" || early === undefined) return [started];
+  return [started, {
+    kind: "StepCompleted",
+    atMs: at,
+    step: index,
+    attempt,
+    ranMs: 0,
+    result: early,
+  }];
+}
+
+/** Ends the task when all of its steps have. */
+export function endTask(state: TaskState, context: Context): Event | undefined {
+  if (state.end !== undefined) return undefined;
+  const end = endOf(state);
+  return end === undefined ? undefined : { kind: "TaskEnded", atMs: atMs(state, context), end };
+}
+
+function startedDueAtMs(index: number, context: Context, at: number): number | undefined {
+  const definition = context.plan.steps[index]?.definition;
+  if (definition?.kind === "sleep") {
+    return definition.sleepMs === undefined ? undefined : at + definition.sleepMs;
+  }
+  const { timeoutMs } = context.policyOf(index);
+  return timeoutMs === undefined ? undefined : at + timeoutMs;
+}

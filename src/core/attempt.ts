@@ -1,0 +1,126 @@
+/** Ends of attempts: what a failure, a time-out or a node's death makes of a step. */
+
+import type { Choice, Event, Failure, FailureClass } from "./event.ts";
+import { stepKey } from "./ids.ts";
+import type { JsonText } from "./payload.ts";
+import type { PlannedStep } from "./plan.ts";
+import { backoffMs, type FullPolicy, INTERRUPTIONS_MAX, RETRY_AFTER_MS_MAX } from "./policy.ts";
+import type { StepState, TaskState } from "./state.ts";
+
+const CHOICES: readonly Choice[] = ["retry", "resolve", "skip", "cancel"];
+
+/** What ending an attempt needs to know. */
+export interface Ending {
+  readonly state: TaskState;
+  readonly planned: PlannedStep;
+  readonly policy: FullPolicy;
+  readonly policyVersion: number;
+  readonly atMs: number;
+}
+
+/** Makes a failure that is not by the step's own contract. */
+export function failureOf(kind: FailureClass, message: string, code: string = kind): Failure {
+  return {
+    class: kind,
+    error: JSON.stringify({ error_code: code, error_message: message }) as JsonText,
+  };
+}
+
+/** Attempts that count against attemptsMax. */
+export function attemptsUsed(step: StepState): number {
+  return step.attempt - step.forgiven - step.interruptions;
+}
+
+/**
+ * Decides what a failed attempt leads to: another try, the step's failure, or a person.
+ *
+ * An at-most-once step whose outcome is unknown (it threw, or timed out) parks at once.
+ */
+export function endFailed(
+  ending: Ending,
+  failure: Failure,
+  how: { retryable: boolean; retryAfterMs?: number | undefined },
+): Event {
+  const { state, planned, policy } = ending;
+  const step = state.steps[planned.index] as StepState;
+  if (!how.retryable) return failStep(ending, failure);
+  const isUnknown = failure.class === "thrown" || failure.class === "timed_out";
+  if (planned.definition.atMostOnce && isUnknown) return park(ending, "at_most_once", failure);
+  if ((how.retryAfterMs ?? 0) > RETRY_AFTER_MS_MAX) {
+    return park(ending, "retry_after_too_long", failure);
+  }
+  if (attemptsUsed(step) >= policy.attemptsMax) return exhaust(ending, failure);
+  const delayMs = backoffMs(policy, {
+    key: stepKey(state.taskId, planned.name),
+    attempt: attemptsUsed(step),
+    retryAfterMs: how.retryAfterMs,
+  });
+  return {
+    kind: "StepAttemptFailed",
+    ...common(ending),
+    failure,
+    nextAttemptAtMs: ending.atMs + delayMs,
+    policyVersion: ending.policyVersion,
+  };
+}
+
+/** Ends a step for good with a failure. */
+export function failStep(ending: Ending, failure: Failure): Event {
+  return {
+    kind: "StepFailed",
+    ...common(ending),
+    failure,
+    policyVersion: ending.policyVersion,
+  };
+}
+
+/** Parks a step: a person has to choose. */
+export function park(ending: Ending, reason: string, failure?: Failure): Event {
+  return {
+    kind: "StepParked",
+    ...common(ending),
+    reason,
+    choices: CHOICES,
+    ...(failure === undefined ? {} : { failure }),
+    policyVersion: ending.policyVersion,
+  };
+}
+
+/** Ends a step that may not be tried again, as its policy wants. */
+export function exhaust(ending: Ending, failure: Failure): Event {
+  return ending.policy.onExhausted === "park"
+    ? park(ending, "attempts_exhausted", failure)
+    : failStep(ending, failure);
+}
+
+/** Decides what the death of the node that ran an attempt leads to. */
+export function endInterrupted(ending: Ending): Event {
+  const step = ending.state.steps[ending.planned.index] as StepState;
+  const failure = failureOf("interrupted", "The node that ran the attempt died");
+  if (ending.planned.definition.atMostOnce) return park(ending, "at_most_once", failure);
+  if (step.interruptions + 1 >= INTERRUPTIONS_MAX) {
+    return park(ending, "interrupted_too_often", failure);
+  }
+  return {
+    kind: "StepInterrupted",
+    atMs: ending.atMs,
+    step: ending.planned.index,
+    attempt: step.attempt,
+  };
+}
+
+function common(ending: Ending): { atMs: number; step: number; attempt: number; ranMs: number } {
+  const step = ending.state.steps[ending.planned.index] as StepState;
+  return {
+    atMs: ending.atMs,
+    step: ending.planned.index,
+    attempt: step.attempt,
+    ranMs: ranMs(step, ending.atMs),
+  };
+}
+
+/** How long the running attempt took; 0 when none ran. */
+export function ranMs(step: StepState, atMs: number): number {
+  const isRunning = step.state === "running" || step.state === "waiting_for_reply";
+  return isRunning && step.startedAtMs !== undefined ? Math.max(0, atMs - step.startedAtMs) : 0;
+}

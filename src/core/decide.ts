@@ -1,0 +1,206 @@
+/** Decide: what a command makes of a task, given its state and the time. Pure. */
+
+import { endFailed, ranMs } from "./attempt.ts";
+import type {
+  Command,
+  Decision,
+  Outcome,
+  RecordStepResult,
+  SendSignal,
+  StartTask,
+} from "./command.ts";
+import { abortAfter, accept, atMs, type Context, endingOf, NOTHING, refuse } from "./decision.ts";
+import { decideDue, decideInterruption } from "./due.ts";
+import type { Event } from "./event.ts";
+import { decideHand } from "./hand.ts";
+import { decodePayload } from "./payload.ts";
+import { isSettled, type StepState, type TaskState } from "./state.ts";
+
+/**
+ * Decides one command.
+ *
+ * A command id seen before is accepted without events: its first answer stands. What a task that
+ * has ended is told by machines (results, wakes) is dropped; people are refused.
+ *
+ * Cost: O(1); O(steps) for Wake, CancelTask and an abort.
+ */
+export function decide(state: TaskState | undefined, command: Command, context: Context): Decision {
+  if (state === undefined) return decideFirst(command, context);
+  if ("commandId" in command && state.commands.has(command.commandId)) return NOTHING;
+  switch (command.kind) {
+    case "StartTask":
+      return NOTHING;
+    case "RecordStepResult":
+      return decideResult(state, command, context);
+    case "RecordProgress":
+      return noteProgress(state, command, context);
+    case "RecordSleep":
+      return decideSleep(state, command, context);
+    case "RecordInterruption":
+      return accept(decideInterruption(state, context));
+    case "Wake":
+      return accept(decideDue(state, context));
+    case "Passivate":
+      return decidePassivation(state, context);
+    case "SendSignal":
+      return decideSignal(state, command, context);
+    default:
+      return decideHand(state, command, context);
+  }
+}
+
+function decideFirst(command: Command, context: Context): Decision {
+  if (command.kind !== "StartTask") {
+    return refuse(
+      "task.not_found",
+      `Cannot send ${command.kind} to task "${command.taskId}": no such task`,
+    );
+  }
+  return accept([started(command, context)]);
+}
+
+function started(command: StartTask, context: Context): Event {
+  const deadlineMs = command.deadlineMs ?? context.plan.definition.deadlineMs;
+  return {
+    kind: "TaskStarted",
+    atMs: context.nowMs,
+    definitionHash: command.definitionHash,
+    input: command.input,
+    tags: command.tags,
+    ...(command.key === undefined ? {} : { key: command.key }),
+    ...(deadlineMs === undefined ? {} : { deadlineAtMs: context.nowMs + deadlineMs }),
+    ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
+  };
+}
+
+/** `completed` of any attempt counts while the step has not ended; what else is stale is dropped. */
+function decideResult(state: TaskState, command: RecordStepResult, context: Context): Decision {
+  const step = state.steps[command.step];
+  if (step === undefined) {
+    return refuse(
+      "step.not_found",
+      `Cannot record a result of task "${state.taskId}": no step ${command.step}`,
+    );
+  }
+  if (state.end !== undefined || isSettled(step.state)) return NOTHING;
+  if (command.attempt < 1 || command.attempt > step.attempt) return NOTHING;
+  if (command.outcome.kind === "completed") {
+    return accept([completed(state, command.step, command, context)]);
+  }
+  const isCurrent = command.attempt === step.attempt &&
+    (step.state === "running" || step.state === "waiting_for_reply");
+  return isCurrent ? accept(failed(state, command.step, command.outcome, context)) : NOTHING;
+}
+
+function completed(
+  state: TaskState,
+  step: number,
+  command: RecordStepResult & { outcome: Outcome },
+  context: Context,
+): Event {
+  const at = atMs(state, context);
+  const result = (command.outcome as Extract<Outcome, { kind: "completed" }>).result;
+  return {
+    kind: "StepCompleted",
+    atMs: at,
+    step,
+    attempt: command.attempt,
+    ranMs: ranMs(state.steps[step] as StepState, at),
+    result,
+  };
+}
+
+function failed(
+  state: TaskState,
+  step: number,
+  outcome: Extract<Outcome, { kind: "failed" }>,
+  context: Context,
+): readonly Event[] {
+  const event = endFailed(endingOf(state, step, context), outcome.failure, outcome);
+  return abortAfter(state, event, context);
+}
+
+function noteProgress(
+  state: TaskState,
+  command: Extract<Command, { kind: "RecordProgress" }>,
+  context: Context,
+): Decision {
+  const step = state.steps[command.step];
+  if (step !== undefined && step.attempt === command.attempt && !isSettled(step.state)) {
+    step.aliveAtMs = context.nowMs;
+  }
+  return NOTHING;
+}
+
+function decideSleep(
+  state: TaskState,
+  command: Extract<Command, { kind: "RecordSleep" }>,
+  context: Context,
+): Decision {
+  const step = state.steps[command.step];
+  if (step?.state !== "waiting_for_reply" || step.dueAtMs !== undefined) return NOTHING;
+  const at = atMs(state, context);
+  return accept([{
+    kind: "StepSlept",
+    atMs: at,
+    step: command.step,
+    dueAtMs: (step.startedAtMs ?? at) + Math.max(0, command.ms),
+  }]);
+}
+
+function decideSignal(state: TaskState, command: SendSignal, context: Context): Decision {
+  const index = context.plan.indexOf.get(command.name);
+  const planned = index === undefined ? undefined : context.plan.steps[index];
+  if (index === undefined || planned?.definition.kind !== "signal") {
+    return refuse(
+      "signal.not_awaited",
+      `Cannot signal task "${state.taskId}": it has no signal step "${command.name}"`,
+    );
+  }
+  const step = state.steps[index] as StepState;
+  if (state.end !== undefined || isSettled(step.state)) {
+    return refuse(
+      "signal.not_awaited",
+      `Cannot signal "${command.name}": the step is ${step.state}`,
+    );
+  }
+  const faults = planned.check("success")(decodePayload(command.payload));
+  if (faults.length > 0) {
+    return refuse(
+      "contract.violation",
+      `Cannot signal "${command.name}": the payload breaks the contract`,
+      { faults },
+    );
+  }
+  const at = atMs(state, context);
+  if (step.state === "pending") {
+    if (state.signals.has(index)) return NOTHING;
+    return accept([{ kind: "SignalReceived", atMs: at, step: index, payload: command.payload }]);
+  }
+  return accept([{
+    kind: "StepCompleted",
+    atMs: at,
+    step: index,
+    attempt: step.attempt,
+    ranMs: ranMs(step, at),
+    result: command.payload,
+  }]);
+}
+
+/** Leaving memory is a turn, and only possible while nothing but time or a command moves the task. */
+function decidePassivation(state: TaskState, context: Context): Decision {
+  if (state.end !== undefined || state.passivated !== undefined || state.ready.size > 0) {
+    return NOTHING;
+  }
+  const dueAtMs: number[] = state.deadlineAtMs === undefined ? [] : [state.deadlineAtMs];
+  for (const step of state.steps) {
+    if (step.state === "running") return NOTHING;
+    if (step.dueAtMs !== undefined) dueAtMs.push(step.dueAtMs);
+  }
+  const wakeAtMs = dueAtMs.length === 0 ? undefined : Math.min(...dueAtMs);
+  return accept([{
+    kind: "TaskPassivated",
+    atMs: atMs(state, context),
+    ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
+  }]);
+}

@@ -1,0 +1,86 @@
+/** What all decisions share: their context, and the pieces they are made of. */
+
+import type { Ending } from "./attempt.ts";
+import type { Decision } from "./command.ts";
+import { TaskerError } from "./errors.ts";
+import type { Event } from "./event.ts";
+import type { Plan } from "./plan.ts";
+import type { FullPolicy } from "./policy.ts";
+import { isSettled, type TaskState } from "./state.ts";
+
+/** What a decision may look at beside the state. */
+export interface Context {
+  readonly plan: Plan;
+  /** Unix ms; raised to the task's last event where the clock went back. */
+  readonly nowMs: number;
+  readonly policyVersion: number;
+  policyOf(step: number): FullPolicy;
+}
+
+/** Accepted, and nothing changes. */
+export const NOTHING: Decision = { kind: "accepted", events: [] };
+
+/** Accepts with events. */
+export function accept(events: readonly Event[]): Decision {
+  return events.length === 0 ? NOTHING : { kind: "accepted", events };
+}
+
+/** Refuses with an error. */
+export function refuse(
+  ...[code, message, details]: ConstructorParameters<typeof TaskerError>
+): Decision {
+  return { kind: "refused", error: new TaskerError(code, message, details) };
+}
+
+/** The time of the next event: now, but never before the last. */
+export function atMs(state: TaskState, context: Context): number {
+  return Math.max(context.nowMs, state.lastAtMs);
+}
+
+/** Gathers what the end of an attempt needs. */
+export function endingOf(state: TaskState, step: number, context: Context): Ending {
+  return {
+    state,
+    planned: context.plan.steps[step] as Ending["planned"],
+    policy: context.policyOf(step),
+    policyVersion: context.policyVersion,
+    atMs: atMs(state, context),
+  };
+}
+
+/**
+ * Gives up on a task after a failure when its workflow is fail_fast: every other step that has not
+ * ended is cancelled, except those that wait for a failure.
+ */
+export function abortAfter(
+  state: TaskState,
+  failed: Event,
+  context: Context,
+): readonly Event[] {
+  const gaveUp = state.aborted !== undefined || state.cancelRequested;
+  const isFast = context.plan.definition.failurePolicy === "fail_fast";
+  if (failed.kind !== "StepFailed" || gaveUp || !isFast) return [failed];
+  const at = atMs(state, context);
+  return [
+    failed,
+    { kind: "TaskAborted", atMs: at, reason: "fail_fast" },
+    ...cancelSteps(state, context, (when) => when === "failed" || when === "always")
+      .filter((event) => !("step" in event) || event.step !== failed.step),
+  ];
+}
+
+/** Cancels every step that has not ended, except those whose `when` asks for this end. */
+export function cancelSteps(
+  state: TaskState,
+  context: Context,
+  isKept: (when: string) => boolean,
+): readonly Event[] {
+  const at = atMs(state, context);
+  const events: Event[] = [];
+  state.steps.forEach((step, index) => {
+    if (isSettled(step.state)) return;
+    if (isKept(context.plan.steps[index]?.definition.when ?? "succeeded")) return;
+    events.push({ kind: "StepCancelled", atMs: at, step: index });
+  });
+  return events;
+}

@@ -1,0 +1,175 @@
+/** What time does to a task: time-outs, ends of sleeps, the deadline, and deaths of nodes. */
+
+import { endFailed, endInterrupted, exhaust, failStep, failureOf, park, ranMs } from "./attempt.ts";
+import { abortAfter, atMs, cancelSteps, type Context, endingOf } from "./decision.ts";
+import type { Event } from "./event.ts";
+import { NULL_TEXT } from "./payload.ts";
+import { isSettled, type StepState, type TaskState } from "./state.ts";
+
+/** Decides all that is due at `context.nowMs`. Retries are not decided: they become ready. */
+export function decideDue(state: TaskState, context: Context): readonly Event[] {
+  if (state.end !== undefined) return [];
+  const at = atMs(state, context);
+  const gaveUp = state.aborted !== undefined || state.cancelRequested;
+  if (state.deadlineAtMs !== undefined && state.deadlineAtMs <= at && !gaveUp) {
+    return abortAtDeadline(state, context);
+  }
+  const events: Event[] = [];
+  for (let step = 0; step < state.steps.length; step++) {
+    const event = dueEvent(state, step, context, at);
+    if (event === undefined) continue;
+    const following = abortAfter(state, event, context);
+    if (following.length > 1) return [...events, ...following].filter(firstEndOnly());
+    events.push(event);
+  }
+  return events;
+}
+
+/** Steps whose retry is due and not yet known to be ready. Cost: O(steps). */
+export function retriesDue(state: TaskState, nowMs: number): number[] {
+  const due: number[] = [];
+  state.steps.forEach((step, index) => {
+    const isDue = step.state === "waiting_for_retry" && (step.dueAtMs ?? 0) <= nowMs;
+    if (isDue && !state.ready.has(index)) due.push(index);
+  });
+  return due;
+}
+
+/**
+ * When something of the task is due next, Unix ms; undefined when only a command moves it.
+ *
+ * Cost: O(steps); called when a timer fires, not at each turn.
+ */
+export function nextDueAtMs(state: TaskState, context: Context): number | undefined {
+  if (state.end !== undefined) return undefined;
+  let next = state.aborted === undefined && !state.cancelRequested ? state.deadlineAtMs : undefined;
+  for (let step = 0; step < state.steps.length; step++) {
+    const due = dueOf(state, step, context);
+    if (due !== undefined && (next === undefined || due < next)) next = due;
+  }
+  return next;
+}
+
+/** When a step is due by itself: the earliest of its own, its heartbeat's and its queue's end. */
+export function dueOf(state: TaskState, index: number, context: Context): number | undefined {
+  const step = state.steps[index] as StepState;
+  if (state.ready.has(index)) {
+    const { queueTimeoutMs } = context.policyOf(index);
+    return queueTimeoutMs === undefined
+      ? undefined
+      : readyAtMs(state, index, context) + queueTimeoutMs;
+  }
+  const silent = silentAtMs(step, index, context);
+  if (silent === undefined) return step.dueAtMs;
+  return step.dueAtMs === undefined ? silent : Math.min(step.dueAtMs, silent);
+}
+
+/** When a step became ready: its last parent's end, or its retry's due time. */
+export function readyAtMs(state: TaskState, index: number, context: Context): number {
+  const step = state.steps[index] as StepState;
+  if (step.state === "waiting_for_retry") return step.dueAtMs ?? state.lastAtMs;
+  let at = state.createdAtMs;
+  for (const parent of context.plan.steps[index]?.parents ?? []) {
+    at = Math.max(at, state.steps[parent]?.endedAtMs ?? 0);
+  }
+  return at;
+}
+
+/** Records that local attempts died with their node. */
+export function decideInterruption(state: TaskState, context: Context): readonly Event[] {
+  if (state.end !== undefined) return [];
+  const events: Event[] = [];
+  state.steps.forEach((step, index) => {
+    if (step.state === "running") events.push(endInterrupted(endingOf(state, index, context)));
+  });
+  return events;
+}
+
+/** When a running attempt has been silent for too long; undefined when nobody listens. */
+function silentAtMs(step: StepState, index: number, context: Context): number | undefined {
+  if (step.state !== "running" && step.state !== "waiting_for_reply") return undefined;
+  const { heartbeatMs } = context.policyOf(index);
+  const since = step.aliveAtMs ?? step.startedAtMs;
+  return heartbeatMs === undefined || since === undefined ? undefined : since + heartbeatMs;
+}
+
+function dueEvent(
+  state: TaskState,
+  index: number,
+  context: Context,
+  at: number,
+): Event | undefined {
+  const step = state.steps[index] as StepState;
+  if (isSettled(step.state)) return undefined;
+  if ((dueOf(state, index, context) ?? Infinity) > at) return undefined;
+  const ending = endingOf(state, index, context);
+  if (state.ready.has(index)) {
+    return exhaust(
+      ending,
+      failureOf("timed_out", "The step waited too long to be started", "queue_timed_out"),
+    );
+  }
+  switch (step.state) {
+    case "running":
+      return endFailed(ending, timedOut(step, at), { retryable: true });
+    case "waiting_for_reply":
+      return endWaiting(state, index, context, at);
+    default:
+      return undefined;
+  }
+}
+
+function endWaiting(state: TaskState, index: number, context: Context, at: number): Event {
+  const step = state.steps[index] as StepState;
+  const ending = endingOf(state, index, context);
+  const { kind, onTimeout } = ending.planned.definition;
+  switch (kind) {
+    case "sleep":
+      return {
+        kind: "StepCompleted",
+        atMs: at,
+        step: index,
+        attempt: step.attempt,
+        ranMs: ranMs(step, at),
+        result: NULL_TEXT,
+      };
+    case "signal": {
+      const failure = failureOf("timed_out", "Nobody sent the signal in time");
+      return onTimeout === "park" ? park(ending, "timed_out", failure) : failStep(ending, failure);
+    }
+    default:
+      return endFailed(ending, timedOut(step, at), { retryable: true });
+  }
+}
+
+function timedOut(step: StepState, at: number) {
+  const isSilent = step.dueAtMs === undefined || step.dueAtMs > at;
+  return isSilent
+    ? failureOf("timed_out", "The attempt gave no sign of life in time", "heartbeat_timed_out")
+    : failureOf("timed_out", "The attempt took too long");
+}
+
+/** At its deadline a task fails: running steps time out, what is left is cancelled. */
+function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
+  const at = atMs(state, context);
+  const failure = failureOf("timed_out", "The task's deadline passed", "deadline_exceeded");
+  const running = state.steps.flatMap((step, index) =>
+    step.state === "running" || step.state === "waiting_for_reply"
+      ? [failStep(endingOf(state, index, context), failure)]
+      : []
+  );
+  const cancelled = cancelSteps(state, context, (when) => when === "failed" || when === "always");
+  return [{ kind: "TaskAborted", atMs: at, reason: "deadline" } as Event, ...running, ...cancelled]
+    .filter(firstEndOnly());
+}
+
+/** Keeps the first end of each step when a list names a step twice. */
+function firstEndOnly(): (event: Event) => boolean {
+  const seen = new Set<number>();
+  return (event) => {
+    if (!("step" in event)) return true;
+    if (seen.has(event.step)) return false;
+    seen.add(event.step);
+    return true;
+  };
+}
