@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { type Home, readIfThere } from "./home.ts";
-import { removeFolder, type Software } from "./software.ts";
+import type { Software } from "./software.ts";
 
 /** The one role, owner of everything in this Postgres. */
 export const ROLE = "tasker";
@@ -11,6 +11,9 @@ export const ROLE = "tasker";
 export const DATABASE = "postgres";
 
 const PASSWORD_BYTES = 24;
+
+/** Data folders that are not whole yet. */
+const HALF_PREFIX = "data.new-";
 
 /** Only over TCP from this machine, and only with the password. */
 const HOST_RULES = `host all ${ROLE} 127.0.0.1/32 scram-sha-256\n`;
@@ -39,13 +42,14 @@ export async function readPassword(home: Home): Promise<string> {
 
 /**
  * Makes the data folder under another name and renames it when it is whole, so that a start killed
- * half-way leaves nothing that looks like data. One caller at a time.
+ * half-way leaves nothing that looks like data. The name is new each time: an initdb that outlived
+ * its launcher may still write to the last one. One caller at a time.
  *
  * @throws {TaskerError} journal.unavailable when initdb fails
  */
 export async function initialise(home: Home, software: Software): Promise<void> {
-  const half = `${home.path}/data.new`;
-  await removeFolder(half);
+  await removeHalves(home);
+  const half = `${home.path}/${HALF_PREFIX}${crypto.randomUUID()}`;
   await writePassword(home);
   const { success, stdout, stderr } = await new Deno.Command(`${software.binDir}/initdb`, {
     args: [
@@ -61,6 +65,14 @@ export async function initialise(home: Home, software: Software): Promise<void> 
   await Deno.writeTextFile(`${half}/pg_hba.conf`, HOST_RULES);
   await Deno.rename(half, dataFolder(home));
   await syncFolder(home.path);
+}
+
+/** Removes what killed starts left, as far as nobody writes to it at this moment. */
+async function removeHalves(home: Home): Promise<void> {
+  for await (const { name } of Deno.readDir(home.path)) {
+    if (!name.startsWith(HALF_PREFIX)) continue;
+    await Deno.remove(`${home.path}/${name}`, { recursive: true }).catch(() => {});
+  }
 }
 
 /** Makes a rename durable: without this, a power cut could undo it and lose what was committed. */

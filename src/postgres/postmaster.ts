@@ -113,7 +113,7 @@ function mayPass(log: string): boolean {
 function startFailed(home: Home, log: string): TaskerError {
   return new TaskerError(
     "journal.unavailable",
-    `Cannot start Postgres in "${home.path}": it ended, and its log says\n${log}`,
+    `Cannot start Postgres in "${home.path}": mend what its log says, or set DATABASE_URL\n${log}`,
   );
 }
 

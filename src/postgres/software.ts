@@ -208,7 +208,6 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((stat) => stat.isFile, () => false);
 }
 
-/** Removes a folder and all in it, when it is there. */
-export async function removeFolder(path: string): Promise<void> {
+async function removeFolder(path: string): Promise<void> {
   if (await isFolder(path)) await Deno.remove(path, { recursive: true });
 }
