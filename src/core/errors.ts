@@ -38,6 +38,30 @@ export const ERRORS = {
     "The request is not valid",
     "Mend the fields listed under `errors` and send it again",
   ),
+  "api.method_not_allowed": meaning(
+    "never",
+    405,
+    "The route does not take this method",
+    "Use one of the methods named in the Allow header",
+  ),
+  "api.key_reused": meaning(
+    "never",
+    409,
+    "The Idempotency-Key was used for another request",
+    "Use a new Idempotency-Key for each request",
+  ),
+  "api.busy": meaning(
+    "later",
+    503,
+    "Too many clients are waiting here",
+    "Wait as long as Retry-After says, or ask another node",
+  ),
+  "api.internal": meaning(
+    "later",
+    500,
+    "Something broke in the server",
+    "Look for the reference in the server's log; the request may be sent again",
+  ),
   "api.too_large": meaning(
     "never",
     413,
@@ -92,6 +116,12 @@ export const ERRORS = {
     "No such workflow",
     "See GET /v1/workflows for what is loaded here",
   ),
+  "dead_letter.not_found": meaning(
+    "never",
+    404,
+    "No such dead letter",
+    "See GET /v1/dead; it may have been replayed or discarded already",
+  ),
   "ffi.broken": meaning(
     "never",
     500,
@@ -145,6 +175,12 @@ export const ERRORS = {
     503,
     "Postgres cannot be reached",
     "Check the database; nothing that was acknowledged is lost",
+  ),
+  "key.not_found": meaning(
+    "never",
+    404,
+    "No such API key",
+    "See GET /v1/keys for the keys this one may see",
   ),
   "mailbox.full": meaning(
     "later",
