@@ -67,6 +67,20 @@ export type AnswerVisitor = (instance: Instance, kind: number, step: number, cau
  * when its cause counts as failed, as cancelled when its cause counts as cancelled, else as neither
  * (and then ends no one well). `cause` is the first such parent for `succeeded`; for `failed` and
  * `cancelled` the last parent to end. A second end of a step is a no-op. All calls are synchronous.
+ *
+ * A tick takes in all of its records before it draws conclusions from them, one record after the
+ * other. So an end that is told wins over one that would be derived, and a history may be told in any
+ * order: each step ends as it was told, and each that is ready and not started is answered once,
+ * after all records were taken in. Ends told in the order in which they happened also lead to the
+ * same causes. A step is answered at most once as ready in one tick. Further:
+ * - started: also a step that is not ready becomes busy, and its parents decide nothing for it.
+ * - due: only a busy step is judged again, from all that ended; for any other it is a no-op.
+ * - paused: withholds what is ready; ends and unreached steps go on.
+ * - resumed: comes after all else of its tick; the ready steps are answered in ascending order.
+ * - cancelling: withholds what is ready unless its `when` asks for it; there is no way back.
+ * - opened: judges every waiting step from all that ended. Where several parents could be the cause,
+ *   and their order is not known, it is the lowest for `succeeded` and the highest for the others.
+ * - faults are answered first; `cause` is 0 but for unreached steps.
  */
 export interface Readiness {
   readonly kind: "rust" | "typescript";
