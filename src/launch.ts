@@ -1,0 +1,271 @@
+/**
+ * Root of `deno task serve`. It alone may run programs: it builds the Rust core, starts Postgres,
+ * and starts the server with exactly the permissions it needs. When the server ends, it stops what
+ * it started. It never restarts the server: that is for whatever runs the launcher.
+ */
+
+import { resolve } from "node:path";
+import { buildLibrary, type BuildOptions, type BuildOutcome } from "../ffi/build.ts";
+import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
+import { messageOf, TaskerError } from "./core/errors.ts";
+import { startEmbeddedPostgres } from "./postgres/embedded.ts";
+import { type OnLine, pause, stopwatch, telling } from "./postgres/patience.ts";
+
+/** Exit codes that are not the server's own. */
+const EXIT_STOPPED = 0;
+const EXIT_FAILED = 1;
+const EXIT_BAD_CONFIGURATION = 2;
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * How long signals count as one Ctrl-C, in milliseconds: the terminal sends it to the launcher, and
+ * `deno task`, which got it as well, sends it on.
+ */
+const ONE_CTRL_C_MS = 1_000;
+
+const POSTGRES_PORT = "5432";
+const REDIS_PORT = "6379";
+
+/** What the drivers read: a name that is refused, and not only absent, breaks them. */
+const POSTGRES_NAMES: readonly string[] = ["PG*"];
+const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_DIAGNOSTICS"];
+
+/** What a launch is made of. */
+export interface LaunchOptions {
+  readonly env: Environment;
+  /** Absolute path of the folder with deno.json and src. */
+  readonly root: string;
+  /** Absolute path of the server's program. */
+  readonly serverPath: string;
+  readonly build: (options: BuildOptions) => Promise<BuildOutcome>;
+  /** Takes lines for people: progress, and why a start failed. None holds a secret. */
+  readonly onLine: OnLine;
+}
+
+/** The journal's database while we serve. */
+interface Database extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** What the server is started with, beside what the launcher was. */
+interface ServerOptions extends LaunchOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly library: BuildOutcome;
+}
+
+/**
+ * Serves until the server ends, and stops what was started for it.
+ *
+ * @returns the exit code: the server's own; 1 when it was killed or could not start; 2 for bad
+ *   configuration; 0 when a signal came before it was started
+ */
+export async function launch(options: LaunchOptions): Promise<number> {
+  using stopping = new Stopping(options.onLine);
+  try {
+    const config = readConfig(options.env);
+    const building = build(options);
+    await using database = await openDatabase(config, options.onLine);
+    const library = await Promise.race([building, stopping.asked]);
+    if (library === "stop") return EXIT_STOPPED;
+    const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
+    stopping.passOnTo(server);
+    const { code, signal } = await server.status;
+    if (signal === null) return code;
+    options.onLine(`the server was ended by ${signal}`);
+    return EXIT_FAILED;
+  } catch (error) {
+    options.onLine(messageOf(error));
+    const isConfig = error instanceof TaskerError && error.code === "config.invalid";
+    return isConfig ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
+  }
+}
+
+/** Takes the database that is named, or starts one. */
+async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    return { url: config.databaseUrl, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, onLine });
+  return { url: embedded.url, [Symbol.asyncDispose]: () => embedded.stop() };
+}
+
+/** Builds the Rust core; whatever goes wrong, the TypeScript core can serve. */
+async function build({ build, onLine }: LaunchOptions): Promise<BuildOutcome> {
+  const elapsed = stopwatch();
+  let compiled = 0;
+  const onCargoLine = () => {
+    if (compiled++ === 0) onLine("building the Rust core (first start only) …");
+  };
+  const outcome = await telling("building the Rust core", {
+    onLine,
+    work: () => build({ onLine: onCargoLine }).catch(absent),
+  });
+  if (outcome.kind === "absent") onLine(`serving with the TypeScript core: ${reasonOf(outcome)}`);
+  else if (compiled > 0) onLine(`the Rust core is built (${elapsed()})`);
+  return outcome;
+}
+
+function absent(error: unknown): BuildOutcome {
+  return { kind: "absent", reason: messageOf(error) };
+}
+
+/** The one line of a reason that says most: cargo's first error, else the first one. */
+function reasonOf({ reason }: { readonly reason: string }): string {
+  const lines = reason.split("\n");
+  return lines.find((line) => line.startsWith("error")) ?? lines[0] ?? reason;
+}
+
+function spawnServer(options: ServerOptions): Deno.ChildProcess {
+  const { library } = options;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", ...serverFlags(options), options.serverPath],
+    env: {
+      DATABASE_URL: options.databaseUrl,
+      TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
+      TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
+    },
+    // The server reads it to its end, which comes when the launcher dies: then it drains.
+    stdin: "piped",
+    stdout: "inherit",
+    stderr: "inherit",
+    // A session of its own: a Ctrl-C reaches it once, from us.
+    detached: true,
+  }).spawn();
+}
+
+/** The flags of `deno run` for the server: what it may do, and nothing else. */
+export function serverFlags(
+  { config, databaseUrl, library, root }: Pick<
+    ServerOptions,
+    "config" | "databaseUrl" | "library" | "root"
+  >,
+): readonly string[] {
+  const data = resolve(config.dataDir);
+  const workflows = resolve(config.workflowsDir);
+  const embedded = config.databaseUrl === undefined ? [`${data}/postgres`] : [];
+  return [
+    "--no-prompt",
+    "--no-remote",
+    `--config=${root}/deno.json`,
+    ...(isFile(`${root}/deno.lock`) ? ["--frozen"] : []),
+    flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
+    flag("--allow-env", [...names(config), ...config.allowEnv]),
+    flag("--allow-read", [...[`${root}/src`, workflows, data].map(escape), ...config.allowRead]),
+    flag("--allow-write", [escape(data)]),
+    // What Postgres keeps is nobody's business but its own.
+    ...embedded.flatMap((path) => [`--deny-read=${escape(path)}`, `--deny-write=${escape(path)}`]),
+    ...(library.kind === "built" ? [flag("--allow-ffi", [escape(library.libraryPath)])] : []),
+  ];
+}
+
+function flag(name: string, values: readonly string[]): string {
+  return `${name}=${values.join(",")}`;
+}
+
+/** Where the server listens and what it calls. */
+function addresses(config: Config, databaseUrl: string): readonly string[] {
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const redis = config.redisUrl === undefined ? [] : [addressOf(config.redisUrl, REDIS_PORT)];
+  return [`${host}:${config.port}`, addressOf(databaseUrl, POSTGRES_PORT), ...redis];
+}
+
+function addressOf(text: string, defaultPort: string): string {
+  const url = new URL(text);
+  return `${url.hostname}:${url.port || defaultPort}`;
+}
+
+function names(config: Config): readonly string[] {
+  const redis = config.redisUrl === undefined ? [] : REDIS_NAMES;
+  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...redis];
+}
+
+/** A comma in a path would end it. */
+function escape(path: string): string {
+  return path.replaceAll(",", ",,");
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** What signals ask for: the first one a drain, a later one an end at once. */
+class Stopping implements Disposable {
+  /** Resolves with the first signal. */
+  readonly asked: Promise<"stop">;
+  readonly #ask: () => void;
+  readonly #onLine: OnLine;
+  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#handle(signal)] as const);
+  #first: typeof SIGNALS[number] | undefined;
+  #isOneCtrlC = true;
+  #server: Deno.ChildProcess | undefined;
+
+  constructor(onLine: OnLine) {
+    const { promise, resolve } = Promise.withResolvers<"stop">();
+    this.asked = promise;
+    this.#ask = () => resolve("stop");
+    this.#onLine = onLine;
+    for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
+  }
+
+  /** From now on signals are the server's; one that came before is passed on at once. */
+  passOnTo(server: Deno.ChildProcess): void {
+    this.#server = server;
+    if (this.#first !== undefined) this.#drain(this.#first);
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
+  }
+
+  #handle(signal: typeof SIGNALS[number]): void {
+    if (this.#first === undefined) {
+      this.#first = signal;
+      void pause(ONE_CTRL_C_MS).then(() => this.#isOneCtrlC = false);
+      this.#onLine("stopping once the running steps are done; Ctrl-C again stops at once");
+      this.#ask();
+      this.#drain(signal);
+    } else if (!this.#isOneCtrlC) {
+      this.#end();
+    }
+  }
+
+  /** The server knows two signals; a closed terminal is no reason to drop steps either. */
+  #drain(signal: typeof SIGNALS[number]): void {
+    this.#kill(signal === "SIGHUP" ? "SIGTERM" : signal);
+  }
+
+  /** The journal is made for this: what was acknowledged is there at the next start. */
+  #end(): void {
+    if (this.#server === undefined) Deno.exit(EXIT_FAILED);
+    this.#kill("SIGKILL");
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#server?.kill(signal);
+    } catch (error) {
+      // Deno's word for a child that has ended; its exit code is on the way.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}
+
+if (import.meta.main) {
+  const root = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
+  Deno.exit(
+    await launch({
+      env: Deno.env.toObject(),
+      root,
+      serverPath: `${root}/src/main.ts`,
+      build: buildLibrary,
+      onLine: (line) => console.error(line),
+    }),
+  );
+}
