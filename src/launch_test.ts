@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import DENO_JSON from "../deno.json" with { type: "json" };
 import { readConfig } from "./config.ts";
 import { serverFlags } from "./launch.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
@@ -7,6 +8,9 @@ import { commandOf } from "./postgres/process.ts";
 
 /** Enough for a first start on a machine that does other things too. */
 const PATIENCE = { withinMs: 60_000 };
+
+/** What `deno task serve` grants the launcher: the tests must do with it, too. */
+const SERVE_FLAGS = DENO_JSON.tasks.serve.split(" ").filter((word) => word.startsWith("--"));
 
 /** Stands in for main.ts: needs its database, and drains on a signal or at the end of stdin. */
 const SERVER = `
@@ -30,7 +34,7 @@ const SERVER = `
   for await (const _ of Deno.stdin.readable);
   drain("the end of stdin");`;
 
-/** Stands in for \`deno task serve\`: the same launch, of another server. */
+/** Stands in for `deno task serve`: the same launch, of another server. */
 const LAUNCHER = `
   import { launch } from ${JSON.stringify(import.meta.resolve("./launch.ts"))};
   const [root] = Deno.args;
@@ -86,7 +90,7 @@ class Launcher {
 
   constructor(root: string, env: Record<string, string>) {
     this.process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "--no-lock", `${root}/launcher.ts`, root],
+      args: ["run", "--quiet", "--no-lock", ...SERVE_FLAGS, `${root}/launcher.ts`, root],
       cwd: root,
       env,
       stdout: "piped",

@@ -8,24 +8,23 @@ export async function commandOf(pid: number): Promise<string | undefined> {
   return Deno.build.os === "linux" ? await askProc(pid) : await askPs(pid);
 }
 
-/** Slim images have no `ps`, but every Linux has /proc. */
+/**
+ * Slim images have no `ps`, but every Linux has /proc. `cat` reads it, because Deno itself opens
+ * /proc only for programs with all permissions.
+ */
 async function askProc(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-    // "pid (name) state …", where the name may hold anything, brackets too
-    const state = stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
-    if (state === "Z" || state === "X") return undefined;
-    return (await Deno.readTextFile(`/proc/${pid}/cmdline`)).replaceAll("\0", " ");
-  } catch {
-    return undefined; // gone, also between the two reads
-  }
+  const words = await outputOf("cat", [`/proc/${pid}/cmdline`]);
+  return words === undefined || words === "" ? undefined : words.replaceAll("\0", " "); // "" = zombie
 }
 
 async function askPs(pid: number): Promise<string | undefined> {
-  const { success, stdout } = await new Deno.Command("ps", {
-    args: ["-o", "stat=,command=", "-p", String(pid)],
-    stderr: "null",
-  }).output();
-  const [state, ...words] = new TextDecoder().decode(stdout).trim().split(/\s+/);
-  return success && !state?.startsWith("Z") ? `${words.join(" ")} ` : undefined;
+  const line = await outputOf("ps", ["-o", "stat=,command=", "-p", String(pid)]);
+  const [state, ...words] = line?.trim().split(/\s+/) ?? [];
+  return state === undefined || state.startsWith("Z") ? undefined : `${words.join(" ")} `;
+}
+
+async function outputOf(program: string, args: string[]): Promise<string | undefined> {
+  const command = new Deno.Command(program, { args, stderr: "null" });
+  const { success, stdout } = await command.output();
+  return success ? new TextDecoder().decode(stdout) : undefined;
 }
