@@ -59,7 +59,9 @@ export interface RecordSleep extends Base<"RecordSleep"> {
 }
 
 /** Local attempts of an earlier owner will never answer. */
-export interface RecordInterruption extends Base<"RecordInterruption"> {}
+export interface RecordInterruption extends Base<"RecordInterruption"> {
+  readonly steps: readonly number[];
+}
 
 /** Something is due: retry, timeout, sleep or deadline. What, the state says. */
 export interface Wake extends Base<"Wake"> {}

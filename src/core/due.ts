@@ -76,13 +76,15 @@ export function readyAtMs(state: TaskState, index: number, context: Context): nu
 }
 
 /** Records that local attempts died with their node. */
-export function decideInterruption(state: TaskState, context: Context): readonly Event[] {
+export function decideInterruption(
+  state: TaskState,
+  steps: readonly number[],
+  context: Context,
+): readonly Event[] {
   if (state.end !== undefined) return [];
-  const events: Event[] = [];
-  state.steps.forEach((step, index) => {
-    if (step.state === "running") events.push(endInterrupted(endingOf(state, index, context)));
-  });
-  return events;
+  return steps
+    .filter((step) => state.steps[step]?.state === "running")
+    .map((step) => endInterrupted(endingOf(state, step, context)));
 }
 
 /** When a running attempt has been silent for too long; undefined when nobody listens. */

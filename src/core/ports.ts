@@ -306,6 +306,14 @@ export interface Definitions {
   list(): Promise<readonly { hash: string; definition: Definition }[]>;
 }
 
+/** Plans by definition hash. */
+export interface Plans {
+  /** What is in memory. */
+  cached(hash: string): Plan | undefined;
+  /** Reads the definition when it is not in memory. */
+  byHash(hash: string): Promise<Plan | undefined>;
+}
+
 /** A versioned policy overlay of one workflow. */
 export interface PolicyOverlay {
   readonly version: number;
@@ -386,17 +394,32 @@ export interface Runner {
   start(attempt: Attempt): void;
   /** Tells running code, or the other system, that the attempt is no longer wanted. */
   stop(taskId: TaskId, plan: Plan, step: number): void;
+  /** Whether code of the attempt runs in this process; of other systems it is not known: true. */
+  isRunning(taskId: TaskId, plan: Plan, step: number): boolean;
   /** Envelopes of a task that are not yet confirmed by the bus. */
   unconfirmed(taskId: TaskId): number;
 }
 
+/** A question for a place to run. */
+export interface AdmissionRequest {
+  readonly taskId: TaskId;
+  readonly plan: Plan;
+  readonly step: number;
+  readonly attempt: number;
+  readonly concurrencyMax: number | undefined;
+}
+
 /** Who may run now. Places are given back by `release`. */
 export interface Admission {
-  /** True: the place is taken. False: `admit` will be asked again after something was released. */
-  admit(taskId: TaskId, plan: Plan, step: number): boolean;
+  /** True: the place is taken. False: the task is asked again after something was released. */
+  admit(request: AdmissionRequest): boolean;
   release(taskId: TaskId, plan: Plan, step: number): void;
+  /** Takes a place for an attempt that an earlier owner started. */
+  hold(taskId: TaskId, plan: Plan, step: number): void;
   /** Tells the outcome to the owner's circuit. */
   observe(plan: Plan, step: number, ok: boolean): void;
+  /** Forgets that a task waits. */
+  forget(taskId: TaskId): void;
 }
 
 // ---------------------------------------------------------------- bus

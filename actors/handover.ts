@@ -1,0 +1,126 @@
+/** Handover: turns on their way to the journal, and the answers that wait for their commit. */
+
+import { TaskerError } from "../src/core/errors.ts";
+import type { Appended, Journal, Runtime, TurnRow } from "../src/core/ports.ts";
+import type { Mail } from "./mailbox.ts";
+import { type Decided, refuseAll, remoteAnswers, settleMail } from "./mail_settling.ts";
+import type { OpenTurn, TaskActor } from "./task_actor.ts";
+
+/** What may become of a handed turn. */
+export interface HandoverOutcomes {
+  committed(actor: TaskActor, turn: OpenTurn): void;
+  /** Another task has the start's key: this one never was. */
+  vanished(actor: TaskActor): void;
+  poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void;
+  lost(actor: TaskActor, turn: OpenTurn): void;
+  crashed(actor: TaskActor, error: unknown): void;
+  fenced(): void;
+}
+
+/** Hands turns to the journal, one row of an actor at a time. */
+export class Handover {
+  constructor(
+    readonly runtime: Runtime,
+    readonly journal: Journal,
+    readonly outcomes: HandoverOutcomes,
+  ) {}
+
+  /** Hands over the turn an actor has built. */
+  hand(actor: TaskActor): void {
+    const turn = actor.open as OpenTurn;
+    actor.inFlight = turn;
+    actor.open = undefined;
+    actor.busyAtMs = this.runtime.now();
+    this.journal.append(rowOf(actor, turn, this.runtime.uuid())).then(
+      (appended) => this.#appended(actor, turn, appended),
+      (error) => this.outcomes.crashed(actor, error),
+    );
+  }
+
+  /** Answers what changed nothing, after a flush that begins now found this node alive. */
+  confirm(actor: TaskActor): void {
+    const decided = actor.rowless.splice(0);
+    const at = { taskId: actor.taskId, turn: actor.state?.turn ?? 0 };
+    const inFlight = actor.inFlight === undefined ? undefined : this.journal.idle();
+    const entry = {
+      taskId: actor.taskId,
+      inbox: inboxOf(decided),
+      answers: remoteAnswers(decided, at),
+    };
+    // A row in flight is part of what was decided on: its commit comes first.
+    Promise.resolve(inFlight).then(() => this.journal.confirm(entry)).then(
+      (isAlive) => isAlive ? settleMail(decided, at) : this.outcomes.fenced(),
+      (error) => refuseAll(decided.map((one) => one.mail), error),
+    );
+  }
+
+  #appended(actor: TaskActor, turn: OpenTurn, appended: Appended): void {
+    actor.inFlight = undefined;
+    switch (appended.kind) {
+      case "inserted":
+        return this.outcomes.committed(actor, turn);
+      case "key_taken":
+        return this.#keyTaken(actor, turn, appended);
+      case "poison":
+        return this.outcomes.poisoned(actor, turn, appended.error);
+      case "ownership_lost":
+        return this.outcomes.lost(actor, turn);
+      case "fenced":
+        return this.outcomes.fenced();
+      default:
+        appended satisfies never;
+    }
+  }
+
+  /** The sender of the start gets the task that has the key, or a conflict; the rest is refused. */
+  #keyTaken(
+    actor: TaskActor,
+    turn: OpenTurn,
+    taken: Extract<Appended, { kind: "key_taken" }>,
+  ): void {
+    const conflict = new TaskerError(
+      "journal.conflict",
+      `Cannot start the task: its key belongs to task "${taken.taskId}", which has other input`,
+      { ids: { taskId: taken.taskId } },
+    );
+    const all = [...turn.mail.map((one) => one.mail), ...waitingMail(actor)];
+    this.outcomes.vanished(actor);
+    const at = { taskId: taken.taskId, turn: 1 };
+    const decided = all.map((mail): Decided => {
+      const isSame = mail.command.kind === "StartTask" && taken.sameBody;
+      return isSame ? { mail, changed: false } : { mail, changed: false, error: conflict };
+    });
+    const entry = {
+      taskId: actor.taskId,
+      inbox: inboxOf(decided),
+      answers: remoteAnswers(decided, at),
+    };
+    if (entry.inbox.length > 0) void this.journal.confirm(entry);
+    settleMail(decided, at);
+  }
+}
+
+/** All mail of an actor that no row in flight carries; the actor has none afterwards. */
+export function waitingMail(actor: TaskActor): readonly Mail[] {
+  const decided = [...(actor.open?.mail ?? []), ...actor.rowless.splice(0)].map((one) => one.mail);
+  actor.open = undefined;
+  return [...decided, ...actor.mailbox.take(Infinity)];
+}
+
+function rowOf(actor: TaskActor, turn: OpenTurn, appendId: string): TurnRow {
+  return {
+    taskId: actor.taskId,
+    turn: turn.turn,
+    appendId,
+    commandIds: turn.commandIds,
+    events: turn.events,
+    inbox: inboxOf(turn.mail),
+    answers: remoteAnswers(turn.mail, { taskId: actor.taskId, turn: turn.turn }),
+    ...(turn.birth === undefined ? {} : { birth: turn.birth }),
+    ...(turn.change === undefined ? {} : { change: turn.change }),
+  };
+}
+
+function inboxOf(decided: readonly Decided[]): readonly string[] {
+  return decided.flatMap(({ mail }) => mail.inbox === undefined ? [] : [mail.inbox.commandId]);
+}

@@ -1,0 +1,65 @@
+/** Mailboxes: the bounded queues in which commands wait for their actor's next turn. */
+
+import type { Answer, Command } from "../src/core/command.ts";
+import { TaskerError } from "../src/core/errors.ts";
+
+/** Commands from outside that may wait at one actor. Results have places of their own. */
+export const MAILBOX_MAX = 4096;
+
+/** Commands that one turn takes. */
+export const TURN_COMMANDS_MAX = 1024;
+
+/** When a refused sender should come back. */
+const RETRY_AFTER_MS = 1_000;
+
+/** A command with somebody who may wait for its answer. */
+export interface Mail {
+  readonly command: Command;
+  /** Absent when nobody waits: results of attempts, wakes. */
+  readonly answer?: (answer: Answer) => void;
+  readonly refuse?: (error: unknown) => void;
+  /** Set when it came through the inbox: its row goes with the turn that decides it. */
+  readonly inbox?: { readonly commandId: string; readonly wantsAnswer: boolean };
+  /** How often deciding it has crashed or poisoned its actor. */
+  readonly strikes: number;
+}
+
+/**
+ * A first-in, first-out queue.
+ *
+ * Each dispatched attempt has the place of its own result: "full" refuses outside commands only, so
+ * a task can always take the results it waits for.
+ */
+export class Mailbox {
+  #mail: Mail[] = [];
+  #outside = 0;
+
+  get size(): number {
+    return this.#mail.length;
+  }
+
+  /** @throws {TaskerError} mailbox.full */
+  put(mail: Mail): void {
+    if ("commandId" in mail.command) {
+      if (this.#outside >= MAILBOX_MAX) throw full(mail.command.taskId);
+      this.#outside++;
+    }
+    this.#mail.push(mail);
+  }
+
+  /** Takes the first `limit` in order. */
+  take(limit: number): readonly Mail[] {
+    const taken = this.#mail.length <= limit ? this.#mail : this.#mail.slice(0, limit);
+    this.#mail = taken === this.#mail ? [] : this.#mail.slice(limit);
+    for (const mail of taken) if ("commandId" in mail.command) this.#outside--;
+    return taken;
+  }
+}
+
+function full(taskId: string): TaskerError {
+  return new TaskerError(
+    "mailbox.full",
+    `Cannot queue a command for task "${taskId}": ${MAILBOX_MAX} wait already`,
+    { retryAfterMs: RETRY_AFTER_MS, ids: { taskId } },
+  );
+}

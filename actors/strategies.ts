@@ -1,0 +1,26 @@
+/** Strategies: pure choices on (failure, history). The supervisor carries them out. */
+
+/** What to do about an actor that crashed. */
+export type CrashChoice =
+  | { readonly kind: "restart"; readonly afterMs: number }
+  | { readonly kind: "quarantine" };
+
+/** Crashes while loading after which a task is set aside, so that the others go on. */
+export const LOADING_CRASHES_MAX = 3;
+
+const RESTART_MS_MIN = 50;
+const RESTART_MS_MAX = 10_000;
+
+/**
+ * Chooses what to do about a crash: restart with back-off, or set the task aside.
+ *
+ * `crashes` counts this one; it starts anew when the actor commits a turn.
+ */
+export function onCrash(of: { crashes: number; whileLoading: boolean }): CrashChoice {
+  if (of.whileLoading && of.crashes >= LOADING_CRASHES_MAX) return { kind: "quarantine" };
+  const afterMs = Math.min(RESTART_MS_MIN * 2 ** (of.crashes - 1), RESTART_MS_MAX);
+  return { kind: "restart", afterMs };
+}
+
+/** Strikes after which a command that crashes its actor is refused. */
+export const STRIKES_MAX = 2;

@@ -1,0 +1,382 @@
+/** The supervisor: owns the actors of this node, takes their turns together, and restarts them. */
+
+import { assert, messageOf, TaskerError } from "../src/core/errors.ts";
+import type { TaskId } from "../src/core/ids.ts";
+import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
+import { Answered, type Instance } from "../src/core/readiness.ts";
+import { rollup } from "../src/core/rollup.ts";
+import { releaseEffects, resumeEffects } from "./effects.ts";
+import { Handover, waitingMail } from "./handover.ts";
+import { Loading, type LoadingParts } from "./loading.ts";
+import type { Mail } from "./mailbox.ts";
+import { failPoisoned, refuseAll, remoteAnswers } from "./mail_settling.ts";
+import { STRIKES_MAX } from "./strategies.ts";
+import { type OpenTurn, TaskActor } from "./task_actor.ts";
+import { Timers } from "./timers.ts";
+
+/** An actor that nothing moves leaves memory after this long. */
+export const PASSIVATE_AFTER_MS = 60_000;
+
+/** What the supervisor works with. */
+export interface SupervisorParts extends LoadingParts {
+  /** Takes mail whose task turned out to be owned elsewhere. */
+  reroute(mail: Mail): void;
+  /** This node's row is gone: nothing it does counts any more. */
+  fenced(): void;
+}
+
+/** All actors of a node. */
+export class Supervisor implements Feed {
+  readonly #actors = new Map<TaskId, TaskActor>();
+  readonly #byInstance = new Map<Instance, TaskActor>();
+  readonly #subscribers = new Set<(committed: CommittedTurn) => void>();
+  readonly #timers: Timers;
+  readonly #loading: Loading;
+  readonly #handover: Handover;
+  #dirty = new Set<TaskActor>();
+  #isScheduled = false;
+  #isStopped = false;
+
+  constructor(readonly parts: SupervisorParts) {
+    this.#timers = new Timers(parts.runtime, (taskId) => this.#wake(taskId));
+    this.#loading = new Loading(parts, {
+      loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
+      unknown: (taskId, mail) => this.#refuseUnknown(taskId, mail),
+      quarantined: (taskId, mail, reason) => refuseAll(mail, quarantined(taskId, reason)),
+    });
+    this.#handover = new Handover(parts.runtime, parts.journal, {
+      committed: (actor, turn) => this.#guard(actor, () => this.#committed(actor, turn)),
+      vanished: (actor) => this.#forget(actor),
+      poisoned: (actor, turn, error) => this.#poisoned(actor, turn, error),
+      lost: (actor, turn) => this.#lost(actor, turn),
+      crashed: (actor, error) => this.#crashed(actor, error),
+      fenced: () => parts.fenced(),
+    });
+  }
+
+  /** Tasks in memory. */
+  get size(): number {
+    return this.#actors.size;
+  }
+
+  /** Tasks set aside, with why. */
+  get quarantined(): ReadonlyMap<TaskId, string> {
+    return this.#loading.quarantined;
+  }
+
+  /** Whether a task is in memory, or on its way. */
+  has(taskId: TaskId): boolean {
+    return this.#actors.has(taskId) || this.#loading.has(taskId);
+  }
+
+  /** Puts mail into its actor's mailbox; loads the task when it is not in memory. */
+  deliver(mail: Mail): void {
+    const { taskId } = mail.command;
+    if (this.#isStopped) return refuseAll([mail], draining(taskId));
+    const actor = this.#actors.get(taskId);
+    if (actor !== undefined) return this.#put(actor, mail);
+    if (this.#loading.has(taskId)) return this.#loading.put(mail);
+    const reason = this.quarantined.get(taskId);
+    if (reason !== undefined) return refuseAll([mail], quarantined(taskId, reason));
+    if (mail.strikes === 0 && this.#startNew(mail)) return;
+    void this.#loading.load([taskId], [mail]);
+  }
+
+  /** Reads tasks into memory; resolves when they are there, or are to be read again. */
+  load(taskIds: readonly TaskId[]): Promise<void> {
+    return this.#loading.load(taskIds.filter((taskId) => !this.has(taskId)));
+  }
+
+  /** Asks for a turn of a task that is in memory: a place came free for it. */
+  nudge(taskId: TaskId): void {
+    const actor = this.#actors.get(taskId);
+    if (actor !== undefined) this.#schedule(actor);
+  }
+
+  /** Asks for a turn of every task in memory: code was loaded, or a policy changed. */
+  nudgeAll(): void {
+    for (const actor of this.#actors.values()) this.#schedule(actor);
+  }
+
+  /** Calls with every committed turn of this node's tasks. */
+  subscribe(call: (committed: CommittedTurn) => void): Cancel {
+    this.#subscribers.add(call);
+    return () => this.#subscribers.delete(call);
+  }
+
+  /** Sends idle actors out of memory. Called from time to time. */
+  passivateIdle(): void {
+    const nowMs = this.parts.runtime.now();
+    for (const actor of this.#actors.values()) {
+      if (actor.isBusy || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
+      const isSoonDue = (actor.armedAtMs ?? Infinity) - nowMs < PASSIVATE_AFTER_MS;
+      if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
+      this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, strikes: 0 });
+    }
+  }
+
+  /** Whether step code of such tasks runs in this process. */
+  runsCode(isAsked: (taskId: TaskId) => boolean): boolean {
+    for (const { taskId, state } of this.#actors.values()) {
+      if (isAsked(taskId) && state?.steps.some((step) => step.state === "running")) return true;
+    }
+    return false;
+  }
+
+  /** Drops tasks that leave this node; resolves after their last flush. Their mail is rerouted. */
+  async release(isGone: (taskId: TaskId) => boolean): Promise<void> {
+    const gone = [...this.#actors.values()].filter((actor) => isGone(actor.taskId));
+    for (const actor of gone) {
+      const mail = waitingMail(actor);
+      this.#forget(actor);
+      for (const one of mail) this.parts.reroute(one);
+    }
+    await this.parts.journal.idle();
+  }
+
+  /** Stops taking turns; refuses all waiting mail with `error`. */
+  stop(error: TaskerError): void {
+    this.#isStopped = true;
+    this.#timers.stop();
+    for (const actor of [...this.#actors.values()]) {
+      refuseAll(waitingMail(actor), error);
+      this.#forget(actor);
+    }
+    this.#loading.stop(error);
+  }
+
+  // Turns
+
+  #startNew(mail: Mail): boolean {
+    const { command } = mail;
+    if (command.kind !== "StartTask") return false;
+    const plan = this.parts.plans.cached(command.definitionHash);
+    if (plan === undefined) return false;
+    this.#put(this.#add(new TaskActor(command.taskId, plan, this.parts)), mail);
+    return true;
+  }
+
+  #put(actor: TaskActor, mail: Mail): void {
+    try {
+      actor.mailbox.put(mail);
+    } catch (error) {
+      return refuseAll([mail], error);
+    }
+    this.#schedule(actor);
+  }
+
+  #schedule(actor: TaskActor): void {
+    this.#dirty.add(actor);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.parts.runtime.soon(() => this.#takeTurns());
+  }
+
+  /** One turn of every actor with mail: decide, ask readiness once for all, advance, hand over. */
+  #takeTurns(): void {
+    this.#isScheduled = false;
+    if (this.#isStopped) return;
+    const nowMs = this.parts.runtime.now();
+    const actors = new Set<TaskActor>();
+    for (const actor of this.#dirty) if (actor.canTurn) actors.add(actor);
+    this.#dirty = new Set();
+    for (const actor of actors) this.#guard(actor, () => actor.takeMail(nowMs));
+    this.#advance(actors, nowMs);
+    for (const actor of actors) this.#guard(actor, () => this.#finish(actor, nowMs));
+  }
+
+  /** One call into readiness; another only where a signal that came early ended its step. */
+  #advance(actors: Set<TaskActor>, nowMs: number): void {
+    let isTold = true;
+    while (isTold) {
+      isTold = false;
+      for (const actor of actors) {
+        if (actor.instance !== undefined) this.#byInstance.set(actor.instance, actor);
+      }
+      this.parts.readiness.tick((instance, kind, step, cause) => {
+        const actor = this.#byInstance.get(instance);
+        if (actor === undefined) return; // forgotten since it was told
+        actors.add(actor);
+        this.#guard(actor, () => {
+          assert(kind !== Answered.fault, `Readiness refused a record: fault ${step}`);
+          actor.takeAnswer(kind, step, cause, nowMs);
+        });
+      });
+      for (const actor of actors) {
+        this.#guard(actor, () => isTold = actor.advance(nowMs) || isTold);
+      }
+    }
+  }
+
+  #finish(actor: TaskActor, nowMs: number): void {
+    if (this.#actors.get(actor.taskId) !== actor) return;
+    actor.closeTurn();
+    const dueAtMs = actor.dueAtMs(nowMs);
+    if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
+      actor.armedAtMs = dueAtMs;
+      this.#timers.arm(actor.taskId, dueAtMs);
+    }
+    if (actor.rowless.length > 0) this.#handover.confirm(actor);
+    if (actor.open !== undefined && actor.inFlight === undefined) this.#handover.hand(actor);
+    if (actor.mailbox.size > 0) this.#schedule(actor);
+    this.#forgetEnded(actor);
+  }
+
+  #committed(actor: TaskActor, turn: OpenTurn): void {
+    actor.settle(turn);
+    this.#loading.recovered(actor.taskId);
+    const { state } = actor;
+    if (state === undefined || this.#actors.get(actor.taskId) !== actor) return;
+    releaseEffects(this.parts.runner, actor.plan, state, turn.events);
+    this.#publish(actor, turn);
+    if (actor.open !== undefined) this.#handover.hand(actor);
+    else if (actor.mailbox.size > 0) this.#schedule(actor);
+    else if (state.passivated !== undefined) this.#forget(actor);
+    else this.#forgetEnded(actor);
+  }
+
+  #publish(actor: TaskActor, turn: OpenTurn): void {
+    if (this.#subscribers.size === 0 || actor.state === undefined) return;
+    const committed: CommittedTurn = {
+      taskId: actor.taskId,
+      namespace: actor.plan.definition.namespace,
+      plan: actor.plan,
+      turn: { turn: turn.turn, commandIds: turn.commandIds, events: turn.events },
+      state: rollup(actor.plan, actor.state).state,
+    };
+    for (const call of this.#subscribers) call(committed);
+  }
+
+  // Failures
+
+  #guard(actor: TaskActor, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#crashed(actor, error);
+    }
+  }
+
+  /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
+  #crashed(actor: TaskActor, error: unknown): void {
+    if (this.#actors.get(actor.taskId) !== actor) return;
+    this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
+    const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
+    const waiting = waitingMail(actor).filter((one) => !struck.has(one));
+    this.#restart(actor, [...[...struck].map(strike), ...waiting], error);
+  }
+
+  /** Postgres refused a row: a lone command is refused for it, several are decided one by one. */
+  #poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
+    const [first] = turn.mail;
+    const isLone = first !== undefined && turn.mail.length === 1;
+    const again = isLone ? [] : turn.mail.map((one) => one.mail);
+    this.#restart(actor, [...again, ...waitingMail(actor)], error);
+    if (isLone) failPoisoned(first.mail, error, (command) => this.deliver({ command, strikes: 1 }));
+  }
+
+  #restart(actor: TaskActor, mail: readonly Mail[], error: unknown): void {
+    // The row in flight may still be inserted: reading before its outcome would miss it.
+    const whenIdle = actor.inFlight === undefined ? Promise.resolve() : this.parts.journal.idle();
+    this.#forget(actor);
+    refuseAll(mail.filter((one) => one.strikes >= STRIKES_MAX), error);
+    this.#loading.reload(actor.taskId, mail.filter((one) => one.strikes < STRIKES_MAX), whenIdle);
+  }
+
+  #lost(actor: TaskActor, turn: OpenTurn): void {
+    this.parts.log.warn("task is owned elsewhere", { taskId: actor.taskId });
+    const mail = [...turn.mail.map((one) => one.mail), ...waitingMail(actor)];
+    this.#forget(actor);
+    for (const one of mail) this.parts.reroute(strike(one));
+  }
+
+  /** A start may be the first mail of its task; all else is refused, out of the inbox durably. */
+  #refuseUnknown(taskId: TaskId, mail: readonly Mail[]): void {
+    for (const one of mail) {
+      const actor = this.#actors.get(taskId);
+      if (actor !== undefined) this.#put(actor, one);
+      else if (!this.#startNew(one)) this.#refuseDurably(one, unknownTask(one));
+    }
+  }
+
+  #refuseDurably(mail: Mail, error: TaskerError): void {
+    const { taskId } = mail.command;
+    if (mail.inbox === undefined) return refuseAll([mail], error);
+    const answers = remoteAnswers([{ mail, changed: false, error }], { taskId, turn: 0 });
+    void this.parts.journal.confirm({ taskId, inbox: [mail.inbox.commandId], answers });
+  }
+
+  /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
+  #welcome(actor: TaskActor, mail: readonly Mail[], isCareful: boolean): void {
+    this.#add(actor);
+    const { taskId, plan, state } = actor;
+    actor.isCareful = isCareful;
+    actor.busyAtMs = this.parts.runtime.now();
+    if (state !== undefined && state.end === undefined) {
+      const steps = state.steps.flatMap((step, index) =>
+        step.state === "running" && !this.parts.runner.isRunning(taskId, plan, index) ? [index] : []
+      );
+      if (steps.length > 0) {
+        this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
+      }
+      resumeEffects(this.parts.runner, plan, state);
+      this.#wake(taskId);
+    }
+    for (const one of mail) this.#put(actor, one);
+    this.#schedule(actor);
+  }
+
+  // Membership
+
+  #add(actor: TaskActor): TaskActor {
+    this.#actors.set(actor.taskId, actor);
+    return actor;
+  }
+
+  #forgetEnded(actor: TaskActor): void {
+    if (actor.state?.end !== undefined && !actor.isBusy) this.#forget(actor);
+    else if (actor.state === undefined && !actor.isBusy) this.#forget(actor);
+  }
+
+  #forget(actor: TaskActor): void {
+    const { taskId, plan, state, instance } = actor;
+    if (this.#actors.get(taskId) === actor) this.#actors.delete(taskId);
+    this.#dirty.delete(actor);
+    this.#timers.disarm(taskId);
+    this.parts.admission.forget(taskId);
+    if (state?.end === undefined) {
+      state?.steps.forEach((_, index) => this.parts.admission.release(taskId, plan, index));
+    }
+    if (instance === undefined) return;
+    actor.instance = undefined;
+    this.#byInstance.delete(instance);
+    this.parts.readiness.close(instance);
+  }
+
+  #wake(taskId: TaskId): void {
+    const actor = this.#actors.get(taskId);
+    if (actor === undefined) return;
+    actor.armedAtMs = undefined;
+    this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
+  }
+}
+
+function strike(mail: Mail): Mail {
+  return { ...mail, strikes: mail.strikes + 1 };
+}
+
+function unknownTask(mail: Mail): TaskerError {
+  const { taskId, kind } = mail.command;
+  return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
+}
+
+function quarantined(taskId: TaskId, reason: string): TaskerError {
+  return new TaskerError(
+    "task.quarantined",
+    `Cannot reach task "${taskId}": it is set aside: ${reason}`,
+  );
+}
+
+function draining(taskId: TaskId): TaskerError {
+  return new TaskerError("node.draining", `Cannot reach task "${taskId}": this node is stopping`);
+}

@@ -1,0 +1,267 @@
+/** Task actors: one task's state, mailbox and turns. Decides; does no I/O. */
+
+import { endTask, noteReady, startStep, toldBy, unreached } from "../src/core/advance.ts";
+import { decide } from "../src/core/decide.ts";
+import type { Context } from "../src/core/decision.ts";
+import { dueOf, nextDueAtMs, retriesDue } from "../src/core/due.ts";
+import type { Event } from "../src/core/event.ts";
+import { evolve } from "../src/core/evolve.ts";
+import type { TaskId } from "../src/core/ids.ts";
+import type { Plan } from "../src/core/plan.ts";
+import type { Admission, Runner, TaskBirth, TaskChange } from "../src/core/ports.ts";
+import { Answered, type Instance, type Readiness, Told } from "../src/core/readiness.ts";
+import { countOf, rollup } from "../src/core/rollup.ts";
+import type { TaskState } from "../src/core/state.ts";
+import { type Mail, Mailbox, TURN_COMMANDS_MAX } from "./mailbox.ts";
+import { type Decided, settleMail } from "./mail_settling.ts";
+
+/** A turn on its way to the journal: its facts, and the mail that waits for its commit. */
+export interface OpenTurn {
+  readonly turn: number;
+  readonly events: Event[];
+  readonly commandIds: string[];
+  readonly mail: Decided[];
+  birth?: TaskBirth;
+  change?: TaskChange;
+}
+
+/** What a turn works with, the same for all actors of a node. */
+export interface TurnParts {
+  readonly readiness: Readiness;
+  readonly runner: Runner;
+  readonly admission: Admission;
+  /** The plan's policies at a time. */
+  contextOf(plan: Plan, nowMs: number): Context;
+  birthOf(command: Extract<Mail["command"], { kind: "StartTask" }>, nowMs: number): TaskBirth;
+}
+
+/** One task. The supervisor calls it; nothing else changes it. */
+export class TaskActor {
+  readonly mailbox = new Mailbox();
+  state: TaskState | undefined;
+  instance: Instance | undefined;
+  /** Built by turns while a row is in flight. */
+  open: OpenTurn | undefined;
+  inFlight: OpenTurn | undefined;
+  /** Answers that wait for a flush without a row. */
+  readonly rowless: Decided[] = [];
+  /** Taken for this turn: what a crash in it must not lose. */
+  inHand: readonly Mail[] = [];
+  /** The task row as the last turn left it. */
+  written: TaskChange | undefined;
+  /** One command a turn: found after a poison turn or a crash. */
+  isCareful = false;
+  /** Unix ms of its entry in the wheel. */
+  armedAtMs: number | undefined;
+  /** Unix ms of the last turn with events; what idleness counts from. */
+  busyAtMs = 0;
+
+  constructor(readonly taskId: TaskId, readonly plan: Plan, readonly parts: TurnParts) {}
+
+  /** Whether mail waits, or a turn is on its way. */
+  get isBusy(): boolean {
+    return this.mailbox.size > 0 || this.open !== undefined || this.inFlight !== undefined;
+  }
+
+  /** Whether a turn can be taken now. */
+  get canTurn(): boolean {
+    return !this.isCareful || (this.open === undefined && this.inFlight === undefined);
+  }
+
+  /** First part of a turn: decides waiting mail and tells readiness. */
+  takeMail(nowMs: number): void {
+    const context = this.parts.contextOf(this.plan, nowMs);
+    this.inHand = this.mailbox.take(this.isCareful ? 1 : TURN_COMMANDS_MAX);
+    for (const mail of this.inHand) this.#decide(mail, context);
+    if (this.state !== undefined) this.#tellDue(this.state, nowMs);
+  }
+
+  /** Second part: takes one answer of readiness. */
+  takeAnswer(kind: number, step: number, cause: number, nowMs: number): void {
+    const state = this.state as TaskState;
+    if (kind === Answered.ready) return noteReady(state, step);
+    const context = this.parts.contextOf(this.plan, nowMs);
+    const event = unreached(state, step, cause, context);
+    if (event !== undefined) this.#record([event]);
+  }
+
+  /**
+   * Third part: starts what is ready and admitted, ends the task when all steps have.
+   *
+   * @returns whether readiness was told something new and has to be asked again
+   */
+  advance(nowMs: number): boolean {
+    const { state } = this;
+    if (state === undefined || state.end !== undefined) return false;
+    const context = this.parts.contextOf(this.plan, nowMs);
+    let isTold = false;
+    if (!state.paused) {
+      for (const step of [...state.ready]) {
+        if (!this.#mayStart(state, step, context)) continue;
+        const events = startStep(state, step, context);
+        this.#record(events);
+        isTold ||= events.length > 1;
+      }
+    }
+    const end = endTask(state, context);
+    if (end !== undefined) this.#record([end]);
+    return isTold;
+  }
+
+  /** Last part: notes what changes in the task row. */
+  closeTurn(): void {
+    const { open, state } = this;
+    this.inHand = [];
+    if (open === undefined || state === undefined) return;
+    const change = this.#changeOf(state);
+    if (this.written === undefined || !isSame(this.written, change)) {
+      open.change = change;
+      this.written = change;
+    }
+  }
+
+  /** Answers the mail of a turn that is committed. */
+  settle(turn: OpenTurn): void {
+    this.isCareful &&= this.mailbox.size > 0;
+    settleMail(turn.mail, { taskId: this.taskId, turn: turn.turn });
+  }
+
+  /**
+   * When something is due next, as far as this turn changed it.
+   *
+   * Cost: O(events of the turn); O(steps) when the wheel holds no entry of this task.
+   */
+  dueAtMs(nowMs: number): number | undefined {
+    const { open, state } = this;
+    if (state === undefined || state.end !== undefined) return undefined;
+    const context = this.parts.contextOf(this.plan, nowMs);
+    if (this.armedAtMs === undefined) return nextDueAtMs(state, context);
+    let earliest: number | undefined;
+    for (const event of open?.events ?? []) {
+      const due = "step" in event ? dueOf(state, event.step, context) : undefined;
+      if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
+    }
+    for (const step of state.ready) {
+      const due = dueOf(state, step, context);
+      if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
+    }
+    return earliest;
+  }
+
+  #decide(mail: Mail, context: Context): void {
+    const { command } = mail;
+    const isFirst = this.state === undefined;
+    const decision = decide(this.state, command, context);
+    if (decision.kind === "refused") {
+      return this.#join({ mail, changed: false, error: decision.error });
+    }
+    const changed = decision.events.length > 0;
+    if (changed) {
+      this.#record(decision.events);
+      if (isFirst && command.kind === "StartTask") {
+        this.#openTurn().birth = this.parts.birthOf(command, context.nowMs);
+      }
+      if ("commandId" in command) {
+        this.#openTurn().commandIds.push(command.commandId);
+        (this.state as TaskState).commands.set(command.commandId, this.#openTurn().turn);
+      }
+    }
+    this.#join({ mail, changed });
+  }
+
+  /** Waits for the turn being built, or for a flush without a row when there is none. */
+  #join(decided: Decided): void {
+    if (this.open !== undefined) this.open.mail.push(decided);
+    else if (decided.mail.answer !== undefined || decided.mail.inbox !== undefined) {
+      this.rowless.push(decided);
+    }
+  }
+
+  #record(events: readonly Event[]): void {
+    const { events: recorded } = this.#openTurn();
+    for (const event of events) {
+      this.state = evolve(this.taskId, this.plan, this.state, event);
+      recorded.push(event);
+      this.#tell(event);
+      this.#giveBack(event);
+    }
+    this.state!.turn = this.#openTurn().turn;
+  }
+
+  #tell(event: Event): void {
+    this.instance ??= this.parts.readiness.open(this.#template());
+    const record = toldBy(event);
+    if (record !== undefined) this.parts.readiness.tell(this.instance, record.told, record.step);
+  }
+
+  /** An attempt that ended gives its place back and tells its owner's circuit. */
+  #giveBack(event: Event): void {
+    const { admission } = this.parts;
+    switch (event.kind) {
+      case "StepCompleted":
+        admission.observe(this.plan, event.step, true);
+        break;
+      case "StepAttemptFailed":
+      case "StepFailed":
+        admission.observe(this.plan, event.step, event.failure.class === "failed");
+        break;
+      case "StepParked":
+      case "StepInterrupted":
+      case "StepCancelled":
+      case "StepResolved":
+      case "StepSkipped":
+        break;
+      default:
+        return;
+    }
+    admission.release(this.taskId, this.plan, event.step);
+  }
+
+  #tellDue(state: TaskState, nowMs: number): void {
+    if (countOf(state, "waiting_for_retry") === 0) return;
+    for (const step of retriesDue(state, nowMs)) {
+      this.parts.readiness.tell(this.instance as Instance, Told.due, step);
+    }
+  }
+
+  #mayStart(state: TaskState, step: number, context: Context): boolean {
+    if (!this.parts.runner.canStart(this.plan, step)) return false;
+    return this.parts.admission.admit({
+      taskId: this.taskId,
+      plan: this.plan,
+      step,
+      attempt: (state.steps[step]?.attempt ?? 0) + 1,
+      concurrencyMax: context.policyOf(step).concurrencyMax,
+    });
+  }
+
+  #openTurn(): OpenTurn {
+    return this.open ??= {
+      turn: (this.state?.turn ?? 0) + 1,
+      events: [],
+      commandIds: [],
+      mail: [],
+    };
+  }
+
+  #changeOf(state: TaskState): TaskChange {
+    const rolled = rollup(this.plan, state, (step) => this.parts.runner.canStart(this.plan, step));
+    const wakeAtMs = state.passivated?.wakeAtMs;
+    return {
+      state: rolled.state,
+      blockedReason: rolled.blockedReason ?? null,
+      resident: state.passivated === undefined,
+      ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
+      ...(state.endedAtMs === undefined ? {} : { endedAtMs: state.endedAtMs }),
+    };
+  }
+
+  #template(): number {
+    return this.parts.readiness.intern(this.plan.hash, this.plan.graph);
+  }
+}
+
+function isSame(a: TaskChange, b: TaskChange): boolean {
+  return a.state === b.state && a.blockedReason === b.blockedReason && a.resident === b.resident &&
+    a.wakeAtMs === b.wakeAtMs && a.endedAtMs === b.endedAtMs;
+}
