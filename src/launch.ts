@@ -195,7 +195,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** What signals ask for: the first one a drain, a later one an end at once. */
+/** What signals ask for: the first one a drain, a later Ctrl-C an end at once. */
 class Stopping implements Disposable {
   /** Resolves with the first signal. */
   readonly asked: Promise<"stop">;
@@ -231,7 +231,7 @@ class Stopping implements Disposable {
       this.#onLine("stopping once the running steps are done; Ctrl-C again stops at once");
       this.#ask();
       this.#drain(signal);
-    } else if (!this.#isOneCtrlC) {
+    } else if (signal === "SIGINT" && !this.#isOneCtrlC) {
       this.#end();
     }
   }

@@ -59,6 +59,7 @@ export async function initialise(home: Home, software: Software): Promise<void> 
     ],
     cwd: home.path,
     env: { LC_ALL: "C" },
+    detached: true, // not to be ended by a Ctrl-C: the launcher stops when this is done
     ...home.account,
   }).output();
   if (!success) throw initialiseFailed(half, [stdout, stderr]);

@@ -1,12 +1,15 @@
 /** The embedded default: a real Postgres of our own, found running or started, stopped by the last. */
 
-import { TaskerError } from "../core/errors.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
 import { type Home, openHome } from "./home.ts";
 import { type OnLine, stopwatch } from "./patience.ts";
-import { findPostmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
+import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
 import { inTurn, join } from "./sharing.ts";
 import { findSoftware } from "./software.ts";
+
+/** Ends in one launch after which something is wrong that starting again does not mend. */
+const REVIVALS_MAX = 10;
 
 /** A Postgres that runs for us. */
 export interface EmbeddedPostgres {
@@ -54,11 +57,18 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
   const how = running === undefined ? "started" : "was running already";
   onLine(`Postgres ${how} on 127.0.0.1:${postmaster.port}, pid ${postmaster.pid} (${elapsed()})`);
 
+  let stopped: Promise<void> | undefined;
   const leave = async () => {
     if (await place.leave()) await stopPostmaster(home, onLine);
     else onLine("Postgres goes on: another server uses it");
   };
-  let stopped: Promise<void> | undefined;
+  const revive = () =>
+    inTurn({
+      dataDir,
+      onLine,
+      work: async () => stopped ? undefined : await start(home, onLine),
+    });
+  void keepRunning({ postmaster, revive, onLine });
   return {
     url: `postgres://${ROLE}:${password}@127.0.0.1:${postmaster.port}/${DATABASE}`,
     adopted: running !== undefined,
@@ -66,7 +76,33 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
   };
 }
 
-async function start(home: Home, onLine: OnLine) {
+/**
+ * Starts Postgres again when the one we started ends while it is used: killed for its memory, say.
+ * Servers find it where it was and go on. One that we adopted is not ours to watch.
+ */
+async function keepRunning(
+  { postmaster, revive, onLine }: {
+    readonly postmaster: Postmaster;
+    /** Undefined = nobody uses it any more. */
+    readonly revive: () => Promise<Postmaster | undefined>;
+    readonly onLine: OnLine;
+  },
+): Promise<void> {
+  let current: Postmaster | undefined = postmaster;
+  for (let revivals = 0; revivals < REVIVALS_MAX; revivals++) {
+    if (current.ended === undefined) return;
+    await current.ended;
+    try {
+      current = await revive();
+    } catch (error) {
+      return onLine(messageOf(error));
+    }
+    if (current === undefined) return;
+    onLine(`Postgres had ended and runs again on 127.0.0.1:${current.port}, pid ${current.pid}`);
+  }
+}
+
+async function start(home: Home, onLine: OnLine): Promise<Postmaster> {
   const major = await readDataMajor(home);
   const software = await findSoftware({ home, major, onLine });
   if (major === undefined) {

@@ -147,10 +147,12 @@ Deno.test("startEmbeddedPostgres() opens the data of the last start", async () =
   await second.stop();
 });
 
-Deno.test("startEmbeddedPostgres() recovers what was committed before kill -9 of Postgres", async () => {
+Deno.test("startEmbeddedPostgres() recovers what was committed before kill -9 of all", async () => {
   await using folder = new Folder();
   const first = await folder.start();
   await query(first.url, "create table kept as select 42 as answer");
+  await first.stop();
+  await killAt(spawnLauncher(folder.path), "up");
   const pid = await folder.pid();
   Deno.kill(pid, "SIGKILL");
   ok(await hasEnded(pid));
@@ -159,8 +161,24 @@ Deno.test("startEmbeddedPostgres() recovers what was committed before kill -9 of
 
   deepEqual(await query(second.url, "select answer from kept"), { answer: 42 });
   equal(second.adopted, false);
-  await first.stop();
   await second.stop();
+});
+
+Deno.test("startEmbeddedPostgres() starts Postgres again, in its place, when it is killed", async () => {
+  await using folder = new Folder();
+  const embedded = await folder.start();
+  await query(embedded.url, "create table kept as select 42 as answer");
+  const pid = await folder.pid();
+
+  Deno.kill(pid, "SIGKILL");
+
+  const isBack = () => folder.lines.some((line) => line.includes("runs again")) || undefined;
+  ok(await until(isBack, PATIENCE));
+  deepEqual(await query(embedded.url, "select answer from kept"), { answer: 42 });
+  const pidAfter = await folder.pid();
+  notEqual(pidAfter, pid);
+  await embedded.stop();
+  ok(await hasEnded(pidAfter));
 });
 
 Deno.test("startEmbeddedPostgres() adopts what a killed launcher left running", async () => {

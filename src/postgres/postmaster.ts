@@ -51,10 +51,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
+  /** Resolves when it has ended; undefined when another process started it. */
+  readonly ended: Promise<unknown> | undefined;
 }
 
-/** What the first lines of postmaster.pid say; Postgres writes the last of them when it is ready. */
-interface PidFile extends Postmaster {
+/** What postmaster.pid says; Postgres writes the last of it when it is ready. */
+interface PidFile {
+  readonly pid: number;
+  readonly port: number;
   readonly isReady: boolean;
 }
 
@@ -77,7 +81,7 @@ export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postma
       }, { withinMs: READY_MS_MAX }),
   });
   if (found === "gone") return undefined;
-  if (found !== undefined) return { pid, port: found.port };
+  if (found !== undefined) return { pid, port: found.port, ended: undefined };
   throw new TaskerError(
     "journal.unavailable",
     `Cannot use the Postgres in "${home.path}": pid ${pid} runs and does not answer; end it`,
@@ -126,7 +130,7 @@ async function tryStart(
   },
 ): Promise<Postmaster | string> {
   const logFrom = await logSize(home);
-  const port = freePort();
+  const port = choosePort((await readPidFile(home))?.port);
   const child = await spawnPostmaster({ home, software, port });
   let hasEnded = false;
   const ended = child.status.then(() => hasEnded = true);
@@ -139,7 +143,7 @@ async function tryStart(
         return isReady ? true : hasEnded ? false : undefined;
       }, { withinMs: READY_MS_MAX }),
   });
-  if (ready === true) return { pid: child.pid, port };
+  if (ready === true) return { pid: child.pid, port, ended };
   if (!hasEnded) child.kill("SIGQUIT");
   await ended;
   return await readLogTail(home, logFrom);
@@ -243,9 +247,21 @@ async function greets(port: number): Promise<boolean> {
   }
 }
 
-function freePort(): number {
+/** Takes the port of a killed Postgres if it is free, where servers look for it; else any. */
+function choosePort(last: number | undefined): number {
+  if (last !== undefined && isFree(last)) return last;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
+}
+
+function isFree(port: number): boolean {
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }
 
 function logFile(home: Home): string {

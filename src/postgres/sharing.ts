@@ -53,6 +53,16 @@ export async function join(dataDir: string): Promise<Place> {
   };
 }
 
-function openLock(path: string): Promise<Deno.FsFile> {
-  return Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw new TaskerError(
+      "journal.unavailable",
+      `Cannot open "${path}": it belongs to another user; ` +
+        "start as that user, or set TASKER_DATA or DATABASE_URL",
+      { cause: error },
+    );
+  }
 }

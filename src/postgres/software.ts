@@ -73,6 +73,7 @@ export async function findSoftware(
     const found = await askMajor(binDir, home);
     if (found === undefined) faults.push(`${binDir}/postgres does not run here`);
     else if (major === undefined ? found >= MAJOR_MIN : found === major) {
+      if (faults.length > 0) onLine(`using Postgres ${found} of ${binDir}: ${faults.join("; ")}`);
       return { binDir, major: found };
     } else faults.push(`${binDir} holds Postgres ${found}`);
   }
@@ -116,6 +117,7 @@ async function fetchPackage(home: Home): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, script, `npm:${name}`],
     env: { NO_COLOR: "1" },
+    detached: true, // a Ctrl-C that ended it would look as if npm had no Postgres
   }).output();
   await Deno.remove(lock);
   if (!success) throw new Error(`npm does not give ${name}: ${firstLine(stderr)}`);
