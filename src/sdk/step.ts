@@ -1,0 +1,146 @@
+/** Steps: the contracts of one step, and its code or the system that runs it. */
+
+import type { z } from "zod";
+import type { Policy } from "../core/policy.ts";
+import type { StepFailure } from "../core/workflow.ts";
+
+/** Any zod schema. */
+export type Schema = z.ZodType;
+
+declare const carries: unique symbol;
+
+/**
+ * A step definition: what it takes (`I`), gives (`S`) and may fail with (`E`).
+ *
+ * It has no other members on purpose: comparing schemas at each wire would double the time that 500
+ * steps take to compile.
+ */
+export interface Step<I, S, E> {
+  readonly [carries]: { readonly input: I; readonly success: S; readonly error: E };
+}
+
+/** A failure by contract: what `fail(…)` returns and `run` passes on. */
+export interface Failure<E> extends StepFailure {
+  readonly [carries]: E;
+}
+
+/** What a running step may use. */
+export interface StepContext<I, E> {
+  readonly input: I;
+  /** The same for every attempt: pass it on as an idempotency key. */
+  readonly key: string;
+  readonly taskId: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** Unix time in milliseconds at which the attempt times out. */
+  readonly deadline: number;
+  /** Aborts when the attempt is no longer wanted: cancelled, timed out, or the node lost the task. */
+  readonly signal: AbortSignal;
+  /** Writes a line that names task, step and attempt. */
+  readonly log: (text: string, fields?: Readonly<Record<string, unknown>>) => void;
+  /** Fails by contract: for good, unless `retryable`. */
+  fail(error: E, how?: { retryable?: boolean; retryAfterMs?: number }): Failure<E>;
+  /** Tells that the attempt is alive, and how far it is. */
+  heartbeat(progress?: { fraction?: number; note?: string }): void;
+}
+
+declare const literals: unique symbol;
+
+/**
+ * Nothing has this type. In the return type of `run` it makes `{ state: "ok" }` keep the literal
+ * "ok" while `success` is inferred from the same object; without it every enum is an error.
+ */
+interface KeepsLiterals {
+  readonly [literals]: never;
+  readonly [key: string]: Literal | KeepsLiterals | Items;
+}
+type Literal = "" | 0 | 0n | boolean;
+type Items = readonly [] | readonly (Literal | KeepsLiterals | Items)[];
+type Returns<T> = T | Promise<T> | KeepsLiterals | PromiseLike<KeepsLiterals>;
+
+/** What a step takes, gives and may fail with, and what may be tuned. */
+export interface Contract<I extends Schema, S extends Schema, E extends Schema> extends Policy {
+  readonly input: I;
+  readonly success: S;
+  readonly error?: E;
+}
+
+/** A step that runs here. */
+export interface LocalDefinition<I extends Schema, S extends Schema, E extends Schema>
+  extends Contract<I, S, E> {
+  /** Parks instead of trying again when nobody knows whether an attempt took effect. */
+  readonly atMostOnce?: boolean;
+  /** The system that owns the step; the workflow's namespace unless said. */
+  readonly owner?: string;
+  /** Returns what `success` accepts, or `fail(…)`. A throw is tried again. */
+  readonly run: (
+    context: NoInfer<StepContext<z.output<I>, z.input<E>>>,
+  ) => Returns<z.input<S> | Failure<z.input<E>>>;
+}
+
+/** A step that another system runs: it gets an envelope over the bus and answers with one. */
+export interface RemoteDefinition<I extends Schema, S extends Schema, E extends Schema>
+  extends Contract<I, S, E> {
+  /** Names the channel. */
+  readonly system: string;
+  /** Envelope type, such as `inventory.check_stock`. */
+  readonly event: string;
+}
+
+/** A local step with its schemas and code in reach, for tests. */
+export interface LocalStep<I extends Schema, S extends Schema, E extends Schema>
+  extends Step<z.input<I>, z.output<S>, z.output<E>> {
+  readonly input: I;
+  readonly success: S;
+  readonly error?: E;
+  readonly run: (
+    context: StepContext<z.output<I>, z.input<E>>,
+  ) => Outcomes<z.input<S> | Failure<z.input<E>>>;
+}
+type Outcomes<T> = T | Promise<T>;
+
+/**
+ * Defines a step that runs here.
+ *
+ * @example
+ * ```ts
+ * import { step, z } from "tasker";
+ *
+ * export const reserve = step({
+ *   input: z.object({ sku: z.string() }),
+ *   success: z.object({ reservationId: z.string() }),
+ *   error: z.object({ error_code: z.enum(["out_of_stock"]) }),
+ *   retry: { attemptsMax: 5, backoff: "exponential", delayMsMin: 200 },
+ *   timeoutMs: 5_000,
+ *   run: ({ input, key, fail }) =>
+ *     input.sku === "sold out" ? fail({ error_code: "out_of_stock" }) : { reservationId: key },
+ * });
+ * ```
+ */
+export function step<I extends Schema, S extends Schema, E extends Schema = z.ZodNever>(
+  definition: LocalDefinition<I, S, E>,
+): LocalStep<I, S, E> {
+  return definition as LocalDefinition<I, S, E> & LocalStep<I, S, E>;
+}
+
+/**
+ * Defines a step that another system runs.
+ *
+ * @example
+ * ```ts
+ * import { remote, z } from "tasker";
+ *
+ * export const checkStock = remote({
+ *   system: "python_inventory",
+ *   event: "inventory.check_stock",
+ *   timeoutMs: 30_000,
+ *   input: z.object({ product_ids: z.array(z.string()) }),
+ *   success: z.object({ reserved: z.boolean() }),
+ * });
+ * ```
+ */
+export function remote<I extends Schema, S extends Schema, E extends Schema = z.ZodNever>(
+  definition: RemoteDefinition<I, S, E>,
+): Step<z.input<I>, z.output<S>, z.output<E>> & RemoteDefinition<I, S, E> {
+  return definition as RemoteDefinition<I, S, E> & Step<z.input<I>, z.output<S>, z.output<E>>;
+}

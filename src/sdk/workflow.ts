@@ -1,0 +1,163 @@
+/** Workflows: what a module in the workflows folder default-exports. */
+
+import type { z } from "zod";
+import type { Wire, WorkflowModule, WrittenStep } from "../core/recording.ts";
+import type { FailurePolicy } from "../core/workflow.ts";
+import { locateCaller } from "./locate.ts";
+import { recorder } from "./recorder.ts";
+import type { Schema, Step } from "./step.ts";
+import type { Handle, ManifestHandle, ManifestWires, Wires } from "./wires.ts";
+
+/** A workflow whose tasks take `I`. */
+export interface Workflow<I> extends WorkflowModule {
+  readonly input: z.ZodType<unknown, I>;
+}
+
+/** What a workflow may say beside its steps. */
+interface Conduct {
+  /** What a failure for good does to the other branches; they go on unless said. */
+  readonly failurePolicy?: FailurePolicy;
+  /** The longest a task may take; no limit unless said. */
+  readonly deadlineMs?: number;
+}
+
+/** Name, version and input of a workflow. */
+export interface WorkflowMeta<I extends Schema> extends Conduct {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly input: I;
+}
+
+/** Definitions that `implement` binds, by step name or by handler name. */
+type Bindings = Readonly<Record<string, Step<unknown, unknown, unknown>>>;
+
+/** The same at run time: a definition is what its author typed. */
+type WrittenSteps = Readonly<Record<string, WrittenStep>>;
+
+/** What a manifest does not say: contracts and code. */
+export interface ManifestMeta<I extends Schema, D extends Bindings> extends Conduct {
+  /** May be left out when the manifest names it. */
+  readonly namespace?: string;
+  readonly input: I;
+  /** By step name. */
+  readonly steps?: D;
+  /** By handler name, for steps that `steps` does not name. */
+  readonly handlers?: Bindings;
+  /** `import.meta.url`, where the manifest is not beside the module that calls `implement`. */
+  readonly base?: string;
+}
+
+/**
+ * The manifest's steps by name. Those that nobody bound carry no types, and can be named in `after`
+ * only; that they are there is checked when the manifest is read.
+ */
+type ManifestSteps<D extends Bindings> =
+  & {
+    readonly [K in keyof D]: D[K] extends Step<infer I, infer S, infer E> ? ManifestHandle<I, S, E>
+      : never;
+  }
+  & { readonly [name: string]: Handle<unknown, unknown> };
+
+/**
+ * Describes a workflow. `wire` runs once, at load, and must be pure.
+ *
+ * @example
+ * ```ts
+ * import { step, workflow, z } from "tasker";
+ *
+ * const greet = step({
+ *   input: z.object({ name: z.string() }),
+ *   success: z.object({ greeting: z.string() }),
+ *   run: ({ input }) => ({ greeting: `Hello, ${input.name}!` }),
+ * });
+ * const count = step({
+ *   input: z.object({ text: z.string() }),
+ *   success: z.object({ letters: z.int() }),
+ *   run: ({ input }) => ({ letters: input.text.length }),
+ * });
+ *
+ * export default workflow({
+ *   namespace: "examples",
+ *   name: "greeting",
+ *   version: "1.0.0",
+ *   input: z.object({ name: z.string() }),
+ * }, (w) => {
+ *   const greeted = w.step("greet", greet);
+ *   w.step("count", count, {
+ *     needs: { greeted },
+ *     with: ({ greeted }) => ({ text: greeted.greeting }),
+ *   });
+ * });
+ * ```
+ */
+export function workflow<I extends Schema>(
+  meta: WorkflowMeta<I>,
+  wire: (w: Wires<z.output<I>>) => void,
+): Workflow<z.input<I>> {
+  const of = Symbol(meta.name);
+  const wires: Wire[] = [];
+  const at = locateCaller(workflow);
+  wire(recorder<z.output<I>>(of, wires));
+  return { ...meta, kind: "workflow", of, at, wires } as WorkflowModule as Workflow<z.input<I>>;
+}
+
+/**
+ * Binds a manifest (YAML) to contracts and code, and may wire more steps.
+ *
+ * Shape: `path` is relative to the calling module, or to `base`. A manifest step takes the task's
+ * input unless `w.give` makes another one for it.
+ *
+ * @example
+ * ```ts
+ * import { implement, step, z } from "tasker";
+ *
+ * const validate = step({
+ *   input: z.object({ orderId: z.string() }),
+ *   success: z.object({ ok: z.boolean() }),
+ *   run: () => ({ ok: true }),
+ * });
+ * const finalize = step({
+ *   input: z.object({ ok: z.boolean() }),
+ *   success: z.object({}),
+ *   run: () => ({}),
+ * });
+ *
+ * export default implement("order_processing.yaml", {
+ *   namespace: "orders",
+ *   input: z.object({ orderId: z.string() }),
+ *   steps: { validate_order: validate, finalize_order: finalize },
+ * }, (w, steps) => {
+ *   w.give(steps.finalize_order, {
+ *     needs: { order: steps.validate_order },
+ *     with: ({ order }) => ({ ok: order.ok }),
+ *   });
+ * });
+ * ```
+ */
+export function implement<I extends Schema, D extends Bindings = Record<never, never>>(
+  path: string,
+  meta: ManifestMeta<I, D>,
+  wire: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => void = () => {},
+): Workflow<z.input<I>> {
+  const { steps = {}, handlers = {}, base, ...conduct } = meta;
+  const of = Symbol(path);
+  const wires: Wire[] = [];
+  const at = locateCaller(implement);
+  wire(recorder<z.output<I>>(of, wires), namedSteps(of));
+  const manifest = {
+    path,
+    steps: steps as unknown as WrittenSteps,
+    handlers: handlers as unknown as WrittenSteps,
+    ...(base === undefined ? {} : { base }),
+  };
+  const recorded: WorkflowModule = { ...conduct, kind: "workflow", of, at, manifest, wires };
+  return recorded as Workflow<z.input<I>>;
+}
+
+/** Any name is a handle: which steps there are, only the manifest knows. */
+function namedSteps<D extends Bindings>(of: symbol): ManifestSteps<D> {
+  return new Proxy({}, {
+    get: (_, name) => ({ name: String(name), of }),
+  }) as ManifestSteps<D>;
+}
