@@ -1,10 +1,10 @@
 /** The supervisor: owns the actors of this node, takes their turns together, and restarts them. */
 
 import { assert, messageOf, TaskerError } from "../src/core/errors.ts";
-import type { TaskId } from "../src/core/ids.ts";
+import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered, type Instance } from "../src/core/readiness.ts";
-import { rollup } from "../src/core/rollup.ts";
+import { countOf, rollup } from "../src/core/rollup.ts";
 import { releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
@@ -115,12 +115,13 @@ export class Supervisor implements Feed {
     }
   }
 
-  /** Whether step code of such tasks runs in this process. */
-  runsCode(isAsked: (taskId: TaskId) => boolean): boolean {
+  /** Slots with tasks whose step code runs in this process. */
+  busySlots(): ReadonlySet<number> {
+    const busy = new Set<number>();
     for (const { taskId, state } of this.#actors.values()) {
-      if (isAsked(taskId) && state?.steps.some((step) => step.state === "running")) return true;
+      if (state !== undefined && countOf(state, "running") > 0) busy.add(slotOf(taskId));
     }
-    return false;
+    return busy;
   }
 
   /** Drops tasks that leave this node; resolves after their last flush. Their mail is rerouted. */

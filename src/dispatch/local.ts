@@ -1,0 +1,200 @@
+/** The local half of the runner: step code in this process. */
+
+import type { z } from "zod";
+import { failureOf } from "../core/attempt.ts";
+import type { Command, Outcome } from "../core/command.ts";
+import { describeFaults, faultsOf } from "../core/contract.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
+import type { Failure } from "../core/event.ts";
+import { stepKey, type TaskId } from "../core/ids.ts";
+import { encodePayload, type JsonText } from "../core/payload.ts";
+import type { Attempt, Runtime } from "../core/ports.ts";
+import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
+import type { Log } from "../telemetry/log.ts";
+import { withRemoteParent } from "../telemetry/trace.ts";
+import { inputOf } from "./given.ts";
+
+/** What running local steps needs. */
+export interface LocalParts {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  record(command: Command): void;
+}
+
+interface Running {
+  readonly attempt: number;
+  readonly controller: AbortController;
+}
+
+/** Runs step code; every attempt ends in one RecordStepResult. */
+export class LocalRunner {
+  readonly #running = new Map<string, Running>();
+
+  constructor(readonly parts: LocalParts) {}
+
+  /** Attempts whose code has not returned yet. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  isRunning(taskId: TaskId, step: number): boolean {
+    return this.#running.has(`${taskId}/${step}`);
+  }
+
+  /** Starts an attempt; the code runs in this turn of the event loop up to its first await. */
+  start(attempt: Attempt, code: StepCode): void {
+    const key = `${attempt.taskId}/${attempt.step}`;
+    const running = { attempt: attempt.attempt, controller: new AbortController() };
+    this.#running.set(key, running);
+    this.#run(attempt, code, running.controller.signal).then((outcome) => {
+      if (this.#running.get(key) === running) this.#running.delete(key);
+      const { taskId, step } = attempt;
+      this.parts.record({
+        kind: "RecordStepResult",
+        taskId,
+        step,
+        attempt: attempt.attempt,
+        outcome,
+      });
+    });
+  }
+
+  /** Tells running code by its AbortSignal that nobody wants its result. */
+  stop(taskId: TaskId, step: number): void {
+    const running = this.#running.get(`${taskId}/${step}`);
+    running?.controller.abort(new Error("The step was cancelled or timed out"));
+  }
+
+  /** Evaluates a computed sleep. */
+  startSleep(attempt: Attempt, code: StepCode | undefined): void {
+    const { taskId, step } = attempt;
+    const given = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
+    const isLength = given.ok && typeof given.value === "number" && Number.isFinite(given.value);
+    if (isLength) {
+      return this.parts.record({ kind: "RecordSleep", taskId, step, ms: given.value as number });
+    }
+    const failure = given.ok
+      ? failureOf("contract_violation", "The sleep's length is no number of milliseconds")
+      : given.failure;
+    const outcome: Outcome = { kind: "failed", failure, retryable: false };
+    this.parts.record({
+      kind: "RecordStepResult",
+      taskId,
+      step,
+      attempt: attempt.attempt,
+      outcome,
+    });
+  }
+
+  async #run(attempt: Attempt, code: StepCode, signal: AbortSignal): Promise<Outcome> {
+    const input = inputOf(attempt, code);
+    if (!input.ok) return forGood(input.failure);
+    try {
+      const context = this.#contextOf(attempt, input.value, signal);
+      const name = `step ${attempt.plan.steps[attempt.step]?.name}`;
+      const returned = await withRemoteParent(
+        attempt.traceparent,
+        name,
+        { "tasker.task": attempt.taskId, "tasker.attempt": attempt.attempt },
+        () => code.run?.(context),
+      );
+      return returned instanceof StepFailure
+        ? outcomeOfFailure(returned, code)
+        : outcomeOfResult(returned, code, attempt);
+    } catch (error) {
+      return thrown(error);
+    }
+  }
+
+  #contextOf(attempt: Attempt, input: unknown, signal: AbortSignal): RunContext {
+    const { taskId, step } = attempt;
+    const name = attempt.plan.steps[step]?.name ?? "";
+    return {
+      input,
+      key: stepKey(taskId, name),
+      taskId,
+      attempt: attempt.attempt,
+      deadline: attempt.dueAtMs ?? Infinity,
+      signal,
+      log: (text, fields) => this.parts.log.info(text, { taskId, step: name, ...fields }),
+      fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
+      heartbeat: (progress) =>
+        this.parts.record({
+          kind: "RecordProgress",
+          taskId,
+          step,
+          attempt: attempt.attempt,
+          ...progress,
+        }),
+    };
+  }
+}
+
+function outcomeOfResult(value: unknown, code: StepCode, attempt: Attempt): Outcome {
+  const name = attempt.plan.steps[attempt.step]?.name;
+  const kept = code.success === undefined
+    ? { ok: true as const, value }
+    : keep(code.success, value);
+  if (!kept.ok) {
+    return forGood(
+      failureOf("contract_violation", `The result breaks the success contract: ${kept.why}`),
+    );
+  }
+  try {
+    return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
+  } catch (error) {
+    return forGood(failureOf("contract_violation", messageOf(error)));
+  }
+}
+
+function outcomeOfFailure(failed: StepFailure, code: StepCode): Outcome {
+  const kept = code.error === undefined
+    ? { ok: true as const, value: failed.error }
+    : keep(code.error, failed.error);
+  if (!kept.ok) {
+    return forGood(
+      failureOf("contract_violation", `The failure breaks the error contract: ${kept.why}`),
+    );
+  }
+  return {
+    kind: "failed",
+    failure: { class: "failed", error: encodeError(kept.value) },
+    retryable: failed.retryable,
+    ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
+  };
+}
+
+function encodeError(error: unknown): JsonText {
+  try {
+    return encodePayload(error, "the failure");
+  } catch (cause) {
+    return failureOf("failed", messageOf(cause)).error;
+  }
+}
+
+function keep(
+  schema: z.ZodType,
+  value: unknown,
+): { ok: true; value: unknown } | { ok: false; why: string } {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, why: describeFaults(faultsOf(parsed.error)) };
+}
+
+function thrown(error: unknown): Outcome {
+  const retryAfterMs = error instanceof TaskerError ? error.retryAfterMs : undefined;
+  const message = messageOf(error).replaceAll("\u0000", "").slice(0, THROWN_LENGTH_MAX);
+  return {
+    kind: "failed",
+    failure: failureOf("thrown", message),
+    retryable: true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** Characters kept of a thrown message. */
+const THROWN_LENGTH_MAX = 2_000;
+
+function forGood(failure: Failure): Outcome {
+  return { kind: "failed", failure, retryable: false };
+}

@@ -1,0 +1,178 @@
+/** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
+
+import { NodeAdmission } from "../actors/admission.ts";
+import { Mailroom } from "../actors/mailroom.ts";
+import { Ownership } from "../actors/ownership.ts";
+import { PolicyBook } from "../actors/policy_book.ts";
+import { Supervisor } from "../actors/supervisor.ts";
+import { messageOf, TaskerError } from "./core/errors.ts";
+import type { Incarnation } from "./core/ids.ts";
+import type {
+  Cancel,
+  Journal,
+  Nodes,
+  Plans,
+  Policies,
+  PollResult,
+  Runtime,
+  TaskBirth,
+} from "./core/ports.ts";
+import type { StartTask } from "./core/command.ts";
+import type { Readiness } from "./core/readiness.ts";
+import type { WorkflowCode } from "./core/workflow.ts";
+import { LocalRunner } from "./dispatch/local.ts";
+import { openRunner, type RemoteSteps } from "./dispatch/runner.ts";
+import type { Log } from "./telemetry/log.ts";
+
+/** How often idle actors are sent out of memory, and policies read. */
+const SWEEP_MS = 10_000;
+
+/** How often a drain looks whether the running steps have ended. */
+const DRAIN_LOOK_MS = 50;
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly nodes: Nodes;
+  readonly policies: Policies;
+  readonly readiness: Readiness;
+  readonly plans: Plans;
+  codeOf(hash: string): WorkflowCode | undefined;
+  isLocalOwner(owner: string): boolean;
+  /** Makes the remote half; `record` takes its results. */
+  remote(record: Mailroom["record"]): RemoteSteps;
+  readonly incarnation: Incarnation;
+  readonly name: string;
+  /** The earlier incarnation of the same place, which is certainly dead. */
+  readonly replaces: Incarnation | undefined;
+  /** Called once when this incarnation is over: make a new engine. */
+  fenced(): void;
+}
+
+/** A running node. */
+export class Engine {
+  readonly mailroom: Mailroom;
+  readonly supervisor: Supervisor;
+  readonly admission: NodeAdmission;
+  readonly ownership: Ownership;
+  readonly local: LocalRunner;
+  readonly #book = new PolicyBook();
+  #sweep: Cancel | undefined;
+  #isFenced = false;
+
+  constructor(readonly parts: EngineParts) {
+    const { runtime, nodes, log, incarnation } = parts;
+    this.mailroom = new Mailroom({
+      runtime,
+      nodes,
+      deliver: (mail) => this.supervisor.deliver(mail),
+    });
+    const record = this.mailroom.record.bind(this.mailroom);
+    this.local = new LocalRunner({ runtime, log, record });
+    this.admission = new NodeAdmission(runtime, (taskId) => this.supervisor.nudge(taskId));
+    const remote = parts.remote(record);
+    const { codeOf, isLocalOwner } = parts;
+    this.supervisor = new Supervisor({
+      ...parts,
+      runner: openRunner({ local: this.local, remote, codeOf, isLocalOwner }),
+      admission: this.admission,
+      contextOf: (plan, nowMs) => this.#book.contextOf(plan, nowMs),
+      birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
+      reroute: (mail) => this.mailroom.reroute(mail),
+      fenced: () => this.#fenced(),
+    });
+    this.ownership = new Ownership({
+      runtime,
+      nodes,
+      log,
+      incarnation,
+      own: (slots) => this.mailroom.own(slots),
+      load: (taskIds) => this.supervisor.load(taskIds),
+      busySlots: () => this.supervisor.busySlots(),
+      release: (isGone) => this.supervisor.release(isGone),
+      polled: (result) => this.#polled(result),
+      fenced: () => this.#fenced(),
+    });
+  }
+
+  /** Joins the nodes and claims slots; tasks are read and go on from then. */
+  async start(): Promise<void> {
+    const { nodes, incarnation, name, replaces } = this.parts;
+    await nodes.join({ incarnation, name, replaces });
+    await this.renewPolicies();
+    await this.ownership.start();
+    this.#sleep();
+  }
+
+  /** Reads the policy overlays now; tasks in memory go on under them. */
+  async renewPolicies(): Promise<void> {
+    if (this.#book.renew(await this.parts.policies.newest())) this.supervisor.nudgeAll();
+  }
+
+  /**
+   * Drains: starts nothing new, lets running steps end for at most `drainMs`, flushes, and gives
+   * everything back.
+   */
+  async drain(drainMs: number): Promise<void> {
+    const { runtime, nodes, journal } = this.parts;
+    this.mailroom.isDraining = true;
+    this.admission.isDraining = true;
+    this.#sweep?.();
+    const until = runtime.monotonic() + drainMs;
+    while (this.local.size > 0 && runtime.monotonic() < until && !this.#isFenced) {
+      await new Promise<void>((wake) => runtime.after(DRAIN_LOOK_MS, wake));
+    }
+    await journal.idle();
+    await this.ownership.stop();
+    await this.supervisor.release(() => true);
+    this.supervisor.stop(
+      new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
+    );
+    if (!this.#isFenced) await nodes.leave();
+  }
+
+  #polled(result: PollResult): void {
+    this.mailroom.takeInbox(result.inbox);
+    const due = result.due.filter((taskId) => this.mailroom.owns(taskId));
+    if (due.length > 0) void this.supervisor.load(due);
+  }
+
+  #sleep(): void {
+    this.#sweep = this.parts.runtime.after(SWEEP_MS, () => {
+      this.supervisor.passivateIdle();
+      this.renewPolicies().catch((error) =>
+        this.parts.log.warn("cannot read policies", { error: messageOf(error) })
+      );
+      this.#sleep();
+    });
+  }
+
+  #fenced(): void {
+    if (this.#isFenced) return;
+    this.#isFenced = true;
+    this.#sweep?.();
+    this.supervisor.stop(
+      new TaskerError("journal.fenced", "Cannot go on: another node has taken over from this one", {
+        retryAfterMs: 1_000,
+      }),
+    );
+    void this.ownership.stop();
+    this.parts.fenced();
+  }
+}
+
+function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth {
+  const { namespace, workflow, version, definitionHash, tags, key, input, deadlineMs } = command;
+  return {
+    namespace,
+    workflow,
+    version,
+    definitionHash,
+    tags,
+    key: key ?? `cmd:${command.commandId}`,
+    bodyHash: runtime.digest(JSON.stringify([workflow, input, tags, deadlineMs])),
+    createdAtMs: nowMs,
+  };
+}

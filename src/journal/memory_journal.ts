@@ -1,0 +1,226 @@
+/** A journal in memory: the same ports without Postgres, for tests and simulation. */
+
+import type { Incarnation, TaskId } from "../core/ids.ts";
+import { slotOf, SLOTS } from "../core/ids.ts";
+import type { Turn } from "../core/event.ts";
+import type {
+  Appended,
+  InboxRow,
+  Journal,
+  JournalFigures,
+  NodeRow,
+  Nodes,
+  PollResult,
+  RowlessEntry,
+  Runtime,
+  SlotRow,
+  TaskChange,
+  TurnRow,
+} from "../core/ports.ts";
+
+interface KeptTask {
+  readonly turns: Turn[];
+  readonly appendIds: string[];
+  namespace: string;
+  definitionHash: string;
+  change: TaskChange;
+}
+
+/** Journal, nodes and inbox of one process. A flush takes one turn of the event loop. */
+export class MemoryJournal implements Journal, Nodes {
+  readonly #tasks = new Map<TaskId, KeptTask>();
+  readonly #keys = new Map<string, { taskId: TaskId; bodyHash: string }>();
+  readonly #inbox = new Map<string, InboxRow>();
+  readonly #answers = new Map<string, string>();
+  readonly #slots: SlotRow[] = Array.from(
+    { length: SLOTS },
+    (_, slot) => ({ slot, owner: null, version: 0 }),
+  );
+  readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
+  #node: NodeRow | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(readonly runtime: Runtime) {}
+
+  append(row: TurnRow): Promise<Appended> {
+    return this.#flushed(() => this.#insert(row));
+  }
+
+  confirm(entry: RowlessEntry): Promise<boolean> {
+    return this.#flushed(() => {
+      this.#sideEffects(entry);
+      return this.#node !== undefined;
+    });
+  }
+
+  load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>> {
+    const found = taskIds.flatMap((taskId) => {
+      const task = this.#tasks.get(taskId);
+      return task === undefined ? [] : [[taskId, [...task.turns]] as const];
+    });
+    return Promise.resolve(new Map(found));
+  }
+
+  locate(taskId: TaskId) {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) return Promise.resolve(undefined);
+    const { namespace, definitionHash, change } = task;
+    return Promise.resolve({ namespace, definitionHash, resident: change.resident });
+  }
+
+  figures(): JournalFigures {
+    return { ...this.#figures };
+  }
+
+  async idle(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#flushed(() => undefined);
+  }
+
+  /** All turns of a task, oldest first. */
+  turns(taskId: TaskId): readonly Turn[] {
+    return this.#tasks.get(taskId)?.turns ?? [];
+  }
+
+  // Nodes: one, which owns every slot.
+
+  join(of: { incarnation: Incarnation; name: string }): Promise<void> {
+    this.#node = { incarnation: of.incarnation, name: of.name, renewals: 0, expired: false };
+    return Promise.resolve();
+  }
+
+  poll(): Promise<PollResult> {
+    const databaseNowMs = this.runtime.now();
+    const due = [...this.#tasks].flatMap(([taskId, { change }]) =>
+      !change.resident && (change.wakeAtMs ?? Infinity) <= databaseNowMs ? [taskId] : []
+    );
+    const nodes = this.#node === undefined ? [] : [this.#node];
+    return Promise.resolve({
+      alive: this.#node !== undefined,
+      databaseNowMs,
+      nodes,
+      slots: [...this.#slots],
+      inbox: [...this.#inbox.values()],
+      due,
+    });
+  }
+
+  claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
+    const owner = this.#node?.incarnation ?? null;
+    return Promise.resolve(
+      slots.map(({ slot, version }) => this.#slots[slot] = { slot, owner, version: version + 1 }),
+    );
+  }
+
+  release(slots: readonly SlotRow[]): Promise<void> {
+    for (const { slot, version } of slots) {
+      this.#slots[slot] = { slot, owner: null, version: version + 1 };
+    }
+    return Promise.resolve();
+  }
+
+  takeOver(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  freeOrphans(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  residents(slots: readonly number[]): Promise<readonly TaskId[]> {
+    const wanted = new Set(slots);
+    return Promise.resolve(
+      [...this.#tasks].flatMap(([taskId, { change }]) =>
+        change.resident && change.endedAtMs === undefined && wanted.has(slotOf(taskId))
+          ? [taskId]
+          : []
+      ),
+    );
+  }
+
+  post(row: InboxRow): Promise<void> {
+    this.#inbox.set(row.commandId, row);
+    return Promise.resolve();
+  }
+
+  takeAnswer(commandId: string): Promise<string | undefined> {
+    const body = this.#answers.get(commandId);
+    this.#answers.delete(commandId);
+    return Promise.resolve(body);
+  }
+
+  onWake(): Promise<() => void> {
+    return Promise.resolve(() => {});
+  }
+
+  leave(): Promise<void> {
+    this.#node = undefined;
+    return this.release(this.#slots);
+  }
+
+  // Flushes
+
+  #flushed<T>(act: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      if (this.#waiting.length === 0) this.runtime.soon(() => this.#flush());
+      this.#waiting.push(() => resolve(act()));
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#figures.commits++;
+    for (const act of waiting) act();
+  }
+
+  #insert(row: TurnRow): Appended {
+    if (this.#node === undefined) return { kind: "fenced" };
+    const task = this.#tasks.get(row.taskId);
+    if (row.turn !== (task?.turns.length ?? 0) + 1) {
+      const isOwn = task?.appendIds[row.turn - 1] === row.appendId;
+      return isOwn ? { kind: "inserted" } : { kind: "ownership_lost" };
+    }
+    const taken = this.#takeKey(row);
+    if (taken !== undefined) return taken;
+    const turn: Turn = { turn: row.turn, commandIds: [...row.commandIds], events: [...row.events] };
+    const kept = task ?? this.#newTask(row);
+    kept.turns.push(turn);
+    kept.appendIds.push(row.appendId);
+    if (row.change !== undefined) kept.change = row.change;
+    this.#sideEffects(row);
+    this.#figures.rows++;
+    return { kind: "inserted" };
+  }
+
+  #takeKey({ taskId, birth }: TurnRow): Appended | undefined {
+    if (birth === undefined) return undefined;
+    const key = `${birth.namespace}/${birth.key}`;
+    const holder = this.#keys.get(key);
+    if (holder !== undefined) {
+      return {
+        kind: "key_taken",
+        taskId: holder.taskId,
+        sameBody: holder.bodyHash === birth.bodyHash,
+      };
+    }
+    this.#keys.set(key, { taskId, bodyHash: birth.bodyHash });
+    return undefined;
+  }
+
+  #newTask({ taskId, birth }: TurnRow): KeptTask {
+    const task: KeptTask = {
+      turns: [],
+      appendIds: [],
+      namespace: birth?.namespace ?? "",
+      definitionHash: birth?.definitionHash ?? "",
+      change: { state: "running", blockedReason: null, resident: true },
+    };
+    this.#tasks.set(taskId, task);
+    return task;
+  }
+
+  #sideEffects({ inbox, answers }: RowlessEntry): void {
+    for (const commandId of inbox) this.#inbox.delete(commandId);
+    for (const { commandId, body } of answers) this.#answers.set(commandId, body);
+  }
+}

@@ -1,0 +1,209 @@
+/** Plays one task by hand: its real actor, the oracle, and a clock that the test holds. */
+
+import { type OpenTurn, TaskActor, type TurnParts } from "../../actors/task_actor.ts";
+import { openOracle } from "../../ffi/oracle.ts";
+import type { Command, Outcome } from "../../src/core/command.ts";
+import { failureOf } from "../../src/core/attempt.ts";
+import { TaskerError } from "../../src/core/errors.ts";
+import type { Event } from "../../src/core/event.ts";
+import { foldTask } from "../../src/core/evolve.ts";
+import { mintTaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/payload.ts";
+import { planOf } from "../../src/core/plan.ts";
+import { fillPolicy } from "../../src/core/policy.ts";
+import { rollup } from "../../src/core/rollup.ts";
+import type { TaskState } from "../../src/core/state.ts";
+import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
+
+/** A step of a test: all but its name may be left out. */
+export type PlayStep = Partial<StepDefinition> & { readonly name: string };
+
+/** When every played task begins, Unix ms. */
+export const BEGIN_MS = 1_000_000;
+
+/** Makes a definition out of few words. */
+export function definitionOf(
+  steps: readonly PlayStep[],
+  more: Partial<Definition> = {},
+): Definition {
+  return {
+    namespace: "test",
+    name: "played",
+    version: "1.0.0",
+    failurePolicy: "continue_independent",
+    steps: steps.map((step) => ({
+      kind: "local",
+      owner: "test",
+      needs: {},
+      after: [],
+      when: "succeeded",
+      contract: {},
+      atMostOnce: false,
+      policy: {},
+      ...step,
+    })),
+    ...more,
+  };
+}
+
+/** One played task. */
+export class Play {
+  readonly turns: OpenTurn[] = [];
+  readonly refusals: TaskerError[] = [];
+  readonly actor: TaskActor;
+  nowMs = BEGIN_MS;
+  /** Steps that admission refuses for now. */
+  readonly held = new Set<string>();
+  #commands = 0;
+
+  constructor(steps: readonly PlayStep[], more: Partial<Definition> = {}) {
+    const plan = planOf("hash", definitionOf(steps, more));
+    const readiness = openOracle();
+    const parts: TurnParts = {
+      readiness,
+      runner: {
+        canStart: () => true,
+        start: () => {},
+        stop: () => {},
+        isRunning: () => true,
+        unconfirmed: () => 0,
+      },
+      admission: {
+        admit: ({ step }) => !this.held.has(plan.steps[step]?.name ?? ""),
+        release: () => {},
+        hold: () => {},
+        observe: () => {},
+        forget: () => {},
+      },
+      contextOf: (of, nowMs) => ({
+        plan: of,
+        nowMs,
+        policyVersion: 0,
+        policyOf: (step) => {
+          const definition = of.steps[step]?.definition;
+          const waits = definition?.kind === "sleep" || definition?.kind === "signal";
+          return fillPolicy(waits, definition?.policy);
+        },
+      }),
+      birthOf: (command, nowMs) => ({
+        ...command,
+        key: "key",
+        bodyHash: "body",
+        createdAtMs: nowMs,
+      }),
+    };
+    this.actor = new TaskActor(mintTaskId(BEGIN_MS, 7, crypto.randomUUID()), plan, parts);
+  }
+
+  get state(): TaskState {
+    if (this.actor.state === undefined) throw new Error("the task was not started");
+    return this.actor.state;
+  }
+
+  /** States of all steps by name. */
+  get steps(): Record<string, string> {
+    return Object.fromEntries(
+      this.actor.plan.steps.map(({ name, index }) => [name, this.state.steps[index]?.state ?? ""]),
+    );
+  }
+
+  /** The task's state, rolled up. */
+  get task(): string {
+    return rollup(this.actor.plan, this.state).state;
+  }
+
+  /** All events so far. */
+  get events(): readonly Event[] {
+    return this.turns.flatMap((turn) => turn.events);
+  }
+
+  /** The state that the journal folds to. */
+  folded(): TaskState {
+    const state = foldTask(this.actor.taskId, this.actor.plan, this.turns);
+    if (state === undefined) throw new Error("the journal is empty");
+    return state;
+  }
+
+  start(input: unknown = {}): this {
+    const { plan } = this.actor;
+    return this.send({
+      kind: "StartTask",
+      namespace: "test",
+      workflow: plan.workflow,
+      version: "1.0.0",
+      definitionHash: plan.hash,
+      input: JSON.stringify(input) as JsonText,
+      tags: [],
+    });
+  }
+
+  /** Sends a command; ids are filled in. */
+  send(command: DistributiveOmit<Command, "taskId" | "commandId"> & { commandId?: string }): this {
+    const full = {
+      commandId: `c${++this.#commands}`,
+      ...command,
+      taskId: this.actor.taskId,
+    } as Command;
+    const refuse = (error: unknown) => void this.refusals.push(error as TaskerError);
+    this.actor.mailbox.put({ command: full, answer: () => {}, refuse, strikes: 0 });
+    return this.turn();
+  }
+
+  /** Completes the running attempt of a step. */
+  complete(name: string, result: unknown = null): this {
+    return this.result(name, { kind: "completed", result: JSON.stringify(result) as JsonText });
+  }
+
+  /** Throws out of the running attempt of a step. */
+  throw(name: string, more: { retryAfterMs?: number } = {}): this {
+    return this.result(name, {
+      kind: "failed",
+      failure: failureOf("thrown", "boom"),
+      retryable: true,
+      ...more,
+    });
+  }
+
+  /** Fails a step for good, by its contract. */
+  fail(name: string): this {
+    return this.result(name, {
+      kind: "failed",
+      failure: failureOf("failed", "no"),
+      retryable: false,
+    });
+  }
+
+  /** Records an outcome, of the newest attempt unless said. */
+  result(name: string, outcome: Outcome, attempt?: number): this {
+    const step = this.actor.plan.indexOf.get(name) as number;
+    const newest = this.state.steps[step]?.attempt ?? 0;
+    return this.send({ kind: "RecordStepResult", step, attempt: attempt ?? newest, outcome });
+  }
+
+  /** Lets time pass and wakes the task. */
+  after(ms: number): this {
+    this.nowMs += ms;
+    return this.send({ kind: "Wake" });
+  }
+
+  /** Takes one turn, and commits it. */
+  turn(): this {
+    const { actor, nowMs } = this;
+    actor.takeMail(nowMs);
+    do {
+      actor.parts.readiness.tick((_, kind, step, cause) =>
+        actor.takeAnswer(kind, step, cause, nowMs)
+      );
+    } while (actor.advance(nowMs));
+    actor.closeTurn();
+    const { open } = actor;
+    for (const { mail, error } of [...(open?.mail ?? []), ...actor.rowless.splice(0)]) {
+      if (error !== undefined) mail.refuse?.(error);
+    }
+    if (open !== undefined) this.turns.push(open);
+    actor.open = undefined;
+    return this;
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
