@@ -135,7 +135,11 @@ function spawnServer(options: ServerOptions): Deno.ChildProcess {
   }).spawn();
 }
 
-/** The flags of `deno run` for the server: what it may do, and nothing else. */
+/**
+ * The flags of `deno run` for the server: what it may do, and nothing else.
+ *
+ * @throws {TaskerError} config.invalid when a folder has a name that Deno cannot be told
+ */
 export function serverFlags(
   { config, databaseUrl, library, root }: Pick<
     ServerOptions,
@@ -144,24 +148,33 @@ export function serverFlags(
 ): readonly string[] {
   const data = resolve(config.dataDir);
   const workflows = resolve(config.workflowsDir);
-  const embedded = config.databaseUrl === undefined ? [`${data}/postgres`] : [];
+  // What Postgres keeps is nobody's business but its own.
+  const refused = config.databaseUrl === undefined ? [`${data}/postgres`] : [];
   return [
     "--no-prompt",
     "--no-remote",
     `--config=${root}/deno.json`,
     ...(isFile(`${root}/deno.lock`) ? ["--frozen"] : []),
-    flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
-    flag("--allow-env", [...names(config), ...config.allowEnv]),
-    flag("--allow-read", [...[`${root}/src`, workflows, data].map(escape), ...config.allowRead]),
-    flag("--allow-write", [escape(data)]),
-    // What Postgres keeps is nobody's business but its own.
-    ...embedded.flatMap((path) => [`--deny-read=${escape(path)}`, `--deny-write=${escape(path)}`]),
-    ...(library.kind === "built" ? [flag("--allow-ffi", [escape(library.libraryPath)])] : []),
+    ...flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
+    ...flag("--allow-env", [...names(config), ...config.allowEnv]),
+    ...flag("--allow-read", [`${root}/src`, workflows, data, ...config.allowRead]),
+    ...flag("--allow-write", [data]),
+    ...flag("--deny-read", refused),
+    ...flag("--deny-write", refused),
+    ...flag("--allow-ffi", library.kind === "built" ? [library.libraryPath] : []),
   ];
 }
 
-function flag(name: string, values: readonly string[]): string {
-  return `${name}=${values.join(",")}`;
+/** One flag with its list; no flag for an empty one. */
+function flag(name: string, values: readonly string[]): readonly string[] {
+  const split = values.find((value) => value.includes(","));
+  if (split !== undefined) {
+    throw new TaskerError(
+      "config.invalid",
+      `Cannot give the server ${name} for "${split}": Deno ends a name at its comma`,
+    );
+  }
+  return values.length === 0 ? [] : [`${name}=${values.join(",")}`];
 }
 
 /** Where the server listens and what it calls. */
@@ -179,11 +192,6 @@ function addressOf(text: string, defaultPort: string): string {
 function names(config: Config): readonly string[] {
   const redis = config.redisUrl === undefined ? [] : REDIS_NAMES;
   return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...redis];
-}
-
-/** A comma in a path would end it. */
-function escape(path: string): string {
-  return path.replaceAll(",", ",,");
 }
 
 function isFile(path: string): boolean {

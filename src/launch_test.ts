@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import DENO_JSON from "../deno.json" with { type: "json" };
 import { readConfig } from "./config.ts";
 import { serverFlags } from "./launch.ts";
@@ -268,7 +268,7 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
   const config = readConfig({
     REDIS_URL: "redis://cache",
     TASKER_HOST: "::1",
-    TASKER_DATA: "/data,1",
+    TASKER_DATA: "/data",
     TASKER_WORKFLOWS: "/flows",
     TASKER_ALLOW_NET: "api.example.com:443",
     TASKER_ALLOW_ENV: "STRIPE_KEY",
@@ -288,11 +288,25 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     "--no-remote",
     "--config=/project/deno.json",
     "--allow-net=[::1]:8080,127.0.0.1:4444,cache:6379,api.example.com:443",
-    "--allow-read=/project/src,/flows,/data,,1,/etc/ssl",
-    "--allow-write=/data,,1",
-    "--deny-read=/data,,1/postgres",
-    "--deny-write=/data,,1/postgres",
+    "--allow-read=/project/src,/flows,/data,/etc/ssl",
+    "--allow-write=/data",
+    "--deny-read=/data/postgres",
+    "--deny-write=/data/postgres",
     "--allow-ffi=/project/ffi/libtasker_core.so",
   ]);
   match(names ?? "", /^--allow-env=DATABASE_URL,REDIS_URL,.*,PG\*,REDIS_DEBUG.*,STRIPE_KEY$/);
+});
+
+Deno.test("serverFlags() refuses a folder with a comma, which would end its name", () => {
+  const config = readConfig({ TASKER_DATA: "/data,/etc" });
+
+  const ask = () =>
+    serverFlags({
+      config,
+      databaseUrl: "postgres://127.0.0.1/postgres",
+      library: { kind: "absent", reason: "a test" },
+      root: "/project",
+    });
+
+  throws(ask, { code: "config.invalid" });
 });
