@@ -25,6 +25,9 @@ const STARTS_MAX = 8;
 /** The first wait between two of them; each further one is twice as long: 6.4 s in all. */
 const START_AGAIN_MS = 50;
 
+/** A longer log is put aside by the next start. */
+const LOG_BYTES_MAX = 10 * 1024 * 1024;
+
 /** How much of the log goes into an error, in characters. */
 const LOG_TAIL = 2_000;
 
@@ -129,6 +132,7 @@ async function tryStart(
     readonly onLine: OnLine;
   },
 ): Promise<Postmaster | string> {
+  await beginLogAnew(home);
   const logFrom = await logSize(home);
   const port = choosePort((await readPidFile(home))?.port);
   const child = await spawnPostmaster({ home, software, port });
@@ -266,6 +270,12 @@ function isFree(port: number): boolean {
 
 function logFile(home: Home): string {
   return `${home.path}/postgres.log`;
+}
+
+/** Puts a log that has grown long aside, in place of the one before it. */
+async function beginLogAnew(home: Home): Promise<void> {
+  if (await logSize(home) < LOG_BYTES_MAX) return;
+  await Deno.rename(logFile(home), `${logFile(home)}.before`);
 }
 
 async function logSize(home: Home): Promise<number> {
