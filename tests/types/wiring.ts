@@ -113,11 +113,9 @@ export const wrongWires = () =>
     w.step("x", { input: z.object({ a: z.string() }), success: z.null(), run: () => null });
     // @ts-expect-error: no such `when`
     w.step("x", validate, { after: [order], when: "done" });
+    const pause = w.sleep("pause", { ms: 1 });
     // @ts-expect-error: a sleep gives nothing
-    w.step("x", notify, {
-      needs: { s: w.sleep("s", { ms: 1 }) },
-      with: ({ s }) => ({ text: s.at }),
-    });
+    w.step("x", notify, { needs: { pause }, with: ({ pause }) => ({ text: pause.at }) });
     // @ts-expect-error: a sleep without its length
     w.sleep("x", { after: [order] });
   });

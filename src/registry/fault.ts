@@ -1,0 +1,115 @@
+/** Faults: what is wrong with a definition, where, and what to do; all of them are told at once. */
+
+import { type ErrorCode, type Fault, TaskerError } from "../core/errors.ts";
+import type { Locate, Position } from "../core/recording.ts";
+
+/** A fault and its place in a source file, where that is known. */
+export interface PlacedFault extends Fault {
+  readonly at: Position | undefined;
+}
+
+/** Where a fault is: its path in the definition, and how to find it in the source. */
+export interface Place {
+  readonly path: string;
+  readonly at: Locate;
+}
+
+/** More faults than this are counted, not shown: the first ones often cause the rest. */
+const FAULTS_SHOWN_MAX = 50;
+
+/** Names longer than this are no slips of the finger. */
+const NAME_SIZE_MAX = 64;
+
+/** Collects faults. */
+export class Faults {
+  readonly #faults = new Map<string, PlacedFault>();
+
+  /** Adds a fault; the same one twice is one. */
+  add({ path, at }: Place, code: string, detail: string): void {
+    this.#put({ path, code, detail, at: at() });
+  }
+
+  /**
+   * Adds the faults that an error carries.
+   *
+   * @throws the error itself when it is about something else
+   */
+  addAll(thrown: unknown): void {
+    if (!(thrown instanceof TaskerError) || thrown.faults.length === 0) throw thrown;
+    for (const fault of thrown.faults) this.#put({ at: undefined, ...fault });
+  }
+
+  #put(fault: PlacedFault): void {
+    const { path, code, detail, at } = fault;
+    this.#faults.set([at?.file, path, code, detail].join("\n"), fault);
+  }
+
+  get list(): readonly PlacedFault[] {
+    return [...this.#faults.values()].sort(byPlace);
+  }
+
+  /**
+   * Refuses when there is any fault.
+   *
+   * @throws {TaskerError} of the code given, with all faults and one line for each
+   */
+  demandNone(what: string, code: ErrorCode = "definition.invalid"): void {
+    const faults = this.list;
+    const count = faults.length;
+    if (count === 0) return;
+    const lines = faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describe(fault)}`);
+    if (count > lines.length) lines.push(`  … and ${count - lines.length} more`);
+    throw new TaskerError(
+      code,
+      `Cannot load ${what}: found ${count} ${count === 1 ? "fault" : "faults"}, expected none\n` +
+        lines.join("\n"),
+      { faults },
+    );
+  }
+}
+
+/** As they stand in a file; files stay in the order of their first fault. */
+function byPlace({ at: a }: PlacedFault, { at: b }: PlacedFault): number {
+  if (a === undefined || b === undefined || a.file !== b.file) return 0;
+  return a.line - b.line || a.column - b.column;
+}
+
+/** One line: place, path and what is wrong, in a form that editors and terminals can follow. */
+export function describe({ at, path, detail }: PlacedFault): string {
+  const place = at === undefined ? "" : `${at.file}:${at.line}:${at.column} `;
+  return path === "" ? `${place}${detail}` : `${place}${path}: ${detail}`;
+}
+
+/** Returns `, did you mean "…"` for the nearest of the names, or nothing when none is near. */
+export function suggest(name: string, names: Iterable<string>): string {
+  const nearest = nearestOf(name, names);
+  return nearest === undefined ? "" : `, did you mean "${nearest}"`;
+}
+
+/** Returns the name that the fewest edits lead to, at most a third of its letters. */
+export function nearestOf(name: string, names: Iterable<string>): string | undefined {
+  if (name.length > NAME_SIZE_MAX) return undefined;
+  const editsAllowed = Math.max(1, Math.floor(name.length / 3));
+  let nearest: string | undefined;
+  let editsMin = editsAllowed + 1;
+  for (const candidate of names) {
+    if (Math.abs(candidate.length - name.length) >= editsMin) continue;
+    const edits = editsBetween(name.toLowerCase(), candidate.toLowerCase());
+    if (edits < editsMin) [nearest, editsMin] = [candidate, edits];
+  }
+  return nearest;
+}
+
+/** Levenshtein distance. Cost: O(a × b); names are short. */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

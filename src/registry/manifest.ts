@@ -1,0 +1,122 @@
+/** Manifests: workflows written in YAML, with the systems that own their steps. */
+
+import { z } from "zod";
+import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
+import { WHENS } from "../core/graph.ts";
+import type { Position } from "../core/recording.ts";
+import { Faults, suggest } from "./fault.ts";
+import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
+
+/** Refuses what is no duration; its fault lists the forms. */
+const duration = z.union([z.number(), z.string()]).transform((value, context) => {
+  const ms = parseDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue(`expected milliseconds as a whole number, or ${DURATION_FORMS}`);
+  return z.NEVER;
+});
+const url = z.url({ protocol: /^https?$/, error: "expected an http or https URL" });
+const text = z.string().min(1);
+
+const Retry = z.strictObject({
+  attempts_max: z.number().optional(),
+  backoff: z.union([z.string(), z.array(duration)]).optional(),
+  delay_min: duration.optional(),
+  delay_max: duration.optional(),
+});
+
+const System = z.strictObject({
+  base_url: url,
+  capabilities: z.array(text).default([]),
+  health_check_url: url.optional(),
+});
+
+const Step = z.strictObject({
+  name: text,
+  owner: text,
+  handler: text.optional(),
+  event_pattern: text.optional(),
+  capability: text.optional(),
+  depends_on: z.union([text, z.array(text)]).default([]),
+  when: z.enum(WHENS).default("succeeded"),
+  timeout: duration.optional(),
+  queue_timeout: duration.optional(),
+  heartbeat: duration.optional(),
+  concurrency_max: z.number().optional(),
+  on_exhausted: z.enum(["park", "fail"]).optional(),
+  at_most_once: z.boolean().optional(),
+  retry: Retry.optional(),
+});
+
+const Whole = z.strictObject({
+  name: text,
+  version: z.string({ error: 'expected text: put the version in quotes, such as "2.0"' }),
+  namespace: text.optional(),
+  description: z.string().optional(),
+  failure_policy: z.enum(["continue_independent", "fail_fast"]).optional(),
+  deadline: duration.optional(),
+  systems: z.record(z.string(), System).default({}),
+  workflow_steps: z.array(Step).min(1),
+});
+
+/** A step as its manifest says it; durations are milliseconds. */
+export type ManifestStep = z.output<typeof Step>;
+
+/** A system as a manifest declares it. */
+export type ManifestSystem = z.output<typeof System>;
+
+/** A manifest that was read. What it means is checked when its workflow is built. */
+export interface Manifest extends z.output<typeof Whole> {
+  readonly file: string;
+  /** The place of a value. */
+  at(path: Path): Position;
+}
+
+/**
+ * Reads a manifest. Fields that nobody reads are refused, so that nothing is silently ignored.
+ *
+ * Shape: `file` names the text in faults.
+ *
+ * @throws {TaskerError} definition.invalid with all faults, each with line and column
+ */
+export function readManifest(file: string, source: string): Manifest {
+  const yaml = readYaml(file, source);
+  const parsed = Whole.safeParse(yaml.value);
+  if (parsed.success) return { ...parsed.data, file, at: yaml.at };
+  const faults = new Faults();
+  for (const issue of parsed.error.issues) addIssue(faults, yaml, issue);
+  faults.demandNone(`manifest "${file}"`);
+  throw parsed.error;
+}
+
+function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void {
+  const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
+  if (issue.code === "unrecognized_keys") {
+    for (const key of issue.keys) {
+      const place = [...path, key];
+      faults.add(
+        { path: readablePath(place), at: () => yaml.atKey(place) },
+        "unknown_field",
+        `no such field${suggest(key, fieldsAt(path))}`,
+      );
+    }
+    return;
+  }
+  faults.add({ path: readablePath(path), at: () => yaml.at(path) }, issue.code, detailOf(issue));
+}
+
+/** Says what was expected: of a union, whose own text does not, all its alternatives do. */
+function detailOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
+    return `is missing, expected ${issue.expected}`;
+  }
+  if (issue.code !== "invalid_union") return issue.message;
+  const inner = issue.errors.flat().map(({ message }) => message);
+  return [...new Set(inner)].join(", or ") || issue.message;
+}
+
+/** The fields that the object at a path may have. */
+function fieldsAt(path: Path): readonly string[] {
+  if (path.at(-1) === "retry") return Object.keys(Retry.shape);
+  if (path[0] === "systems") return Object.keys(System.shape);
+  return Object.keys((path.length === 0 ? Whole : Step).shape);
+}

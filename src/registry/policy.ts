@@ -1,0 +1,106 @@
+/** Policies as authors write them: which numbers make sense. */
+
+import { z } from "zod";
+import { DURATION_MS_MAX } from "../core/duration.ts";
+import type { Policy } from "../core/policy.ts";
+import type { WrittenStep } from "../core/recording.ts";
+import { type Faults, type Place, suggest } from "./fault.ts";
+
+/** More attempts are no policy but a loop. */
+const ATTEMPTS_MAX = 1_000;
+
+/** Entries of a table of delays. */
+const DELAYS_MAX = 100;
+
+const CONCURRENCY_MAX = 100_000;
+
+const delayMs = z.int().min(0).max(DURATION_MS_MAX);
+const limitMs = z.int().min(1).max(DURATION_MS_MAX);
+
+const Retry = z.strictObject({
+  attemptsMax: z.int().min(1).max(ATTEMPTS_MAX),
+  backoff: z.union([
+    z.enum(["none", "linear", "exponential", "fibonacci"]),
+    z.array(delayMs).min(1).max(DELAYS_MAX),
+  ]),
+  delayMsMin: delayMs,
+  delayMsMax: delayMs,
+}).partial().refine(
+  ({ delayMsMin = 0, delayMsMax = DURATION_MS_MAX }) => delayMsMin <= delayMsMax,
+  { path: ["delayMsMax"], error: "Too small: expected at least delayMsMin" },
+);
+
+const fields = {
+  retry: Retry.optional(),
+  timeoutMs: limitMs.optional(),
+  queueTimeoutMs: limitMs.optional(),
+  heartbeatMs: limitMs.optional(),
+  concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
+  onExhausted: z.enum(["park", "fail"]).optional(),
+};
+
+/** Everything that a step definition may hold; contracts, names and code are checked elsewhere. */
+const Written = z.strictObject({
+  ...fields,
+  atMostOnce: z.boolean().optional(),
+  input: z.unknown().optional(),
+  success: z.unknown().optional(),
+  error: z.unknown().optional(),
+  run: z.unknown().optional(),
+  owner: z.unknown().optional(),
+  system: z.unknown().optional(),
+  event: z.unknown().optional(),
+});
+
+/** Adds a fault for each field of a step definition that is unknown or out of bounds. */
+export function checkWritten(
+  faults: Faults,
+  place: (field: string) => Place,
+  written: Partial<WrittenStep>,
+): void {
+  addIssues(faults, place, Written.safeParse(written).error);
+}
+
+/** Adds a fault for each field of a policy that is unknown or out of bounds. */
+export function checkPolicy(
+  faults: Faults,
+  place: (field: string) => Place,
+  policy: Policy,
+): void {
+  addIssues(faults, place, z.strictObject(fields).safeParse(policy).error);
+}
+
+/** Returns what may be tuned of a step. */
+export function policyOf(written: Partial<WrittenStep> | undefined): Policy {
+  const names = Object.keys(fields) as (keyof Policy)[];
+  const given = names.filter((name) => written?.[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, written?.[name]]));
+}
+
+/** Merges policies, the later ones first in rank, retries field by field. */
+export function mergePolicies(base: Policy, above: Policy): Policy {
+  const retry = { ...base.retry, ...above.retry };
+  return { ...base, ...above, ...(Object.keys(retry).length > 0 && { retry }) };
+}
+
+function addIssues(
+  faults: Faults,
+  place: (field: string) => Place,
+  error: z.ZodError | undefined,
+): void {
+  for (const issue of error?.issues ?? []) {
+    const path = issue.path.map(String);
+    if (issue.code !== "unrecognized_keys") {
+      faults.add(place(path.join(".")), "bad_policy", issue.message);
+      continue;
+    }
+    const known = Object.keys(path[0] === "retry" ? Retry.shape : Written.shape);
+    for (const key of issue.keys) {
+      faults.add(
+        place([...path, key].join(".")),
+        "unknown_field",
+        `is not known here${suggest(key, known)}`,
+      );
+    }
+  }
+}
