@@ -63,10 +63,15 @@ struct Rows {
 }
 
 impl Rows {
-    #[inline]
+    fn span(&self, step: u32) -> Span {
+        Span {
+            from: self.offsets[step as usize],
+            to: self.offsets[step as usize + 1],
+        }
+    }
+
     fn row(&self, step: u32) -> &[u32] {
-        let step = step as usize;
-        &self.cells[self.offsets[step] as usize..self.offsets[step + 1] as usize]
+        self.span(step).of(&self.cells)
     }
 
     fn len(&self) -> usize {
@@ -98,17 +103,46 @@ impl Rows {
     }
 }
 
+/// A part of a list of step numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    from: u32,
+    to: u32,
+}
+
+impl Span {
+    #[inline]
+    fn of(self, cells: &[u32]) -> &[u32] {
+        &cells[self.from as usize..self.to as usize]
+    }
+}
+
+/// One step of a checked graph.
+#[derive(Debug)]
+pub struct Step {
+    /// The parents as a mask; 0 in large graphs.
+    pub parent_mask: u64,
+    parents: Span,
+    children: Span,
+    counter: u32,
+    pub when: When,
+}
+
+impl Step {
+    /// Returns the place of a wide join's counter; no other step has one.
+    #[inline]
+    pub fn counter(&self) -> Option<usize> {
+        (self.counter != NO_COUNTER).then_some(self.counter as usize)
+    }
+}
+
 /// A checked graph: free of circles, with the edges of both directions.
 #[derive(Debug)]
 pub struct Template {
-    when: Box<[When]>,
-    parents: Rows,
-    children: Rows,
-    /// The parents of each step as a mask; empty for large graphs.
-    parent_masks: Box<[u64]>,
-    /// The place of each step's counter, or `NO_COUNTER`; empty for graphs without counters.
-    counter_places: Box<[u32]>,
-    counter_count: usize,
+    steps: Box<[Step]>,
+    parents: Box<[u32]>,
+    children: Box<[u32]>,
+    wide_joins: Box<[u32]>,
 }
 
 impl Template {
@@ -120,76 +154,66 @@ impl Template {
     /// `STEPS_MAX` steps; `GraphCycle`.
     pub fn build(graph: &PackedGraph) -> Result<Template, CoreError> {
         check_shape(graph)?;
-        let when: Option<Box<[When]>> = graph.when.iter().copied().map(When::of).collect();
+        let when: Option<Vec<When>> = graph.when.iter().copied().map(When::of).collect();
+        let when = when.ok_or(CoreError::GraphInvalid)?;
         let parents = Rows {
             offsets: graph.parent_offsets.into(),
             cells: graph.parents.into(),
         };
-        let when = when.ok_or(CoreError::GraphInvalid)?;
         check_rows(&when, &parents)?;
         let children = parents.turned();
         check_order(&parents, &children)?;
-        let (counter_places, counter_count) = place_counters(&parents);
+        let (steps, wide_joins) = lay_out(&when, &parents, &children);
         Ok(Template {
-            parent_masks: mask_rows(&parents),
-            when,
-            parents,
-            children,
-            counter_places,
-            counter_count,
+            steps,
+            parents: parents.cells,
+            children: children.cells,
+            wide_joins,
         })
     }
 
     pub fn step_count(&self) -> u32 {
-        self.when.len() as u32
+        self.steps.len() as u32
     }
 
-    /// Returns how many counters an instance of this template keeps.
-    pub fn counter_count(&self) -> usize {
-        self.counter_count
+    /// Returns how many groups of 64 steps there are.
+    pub fn plane_count(&self) -> usize {
+        self.steps.len().div_ceil(64)
     }
 
-    #[inline]
     pub fn is_small(&self) -> bool {
-        self.when.len() <= SMALL_STEPS_MAX
+        self.steps.len() <= SMALL_STEPS_MAX
     }
 
     #[inline]
-    pub fn when(&self, step: u32) -> When {
-        self.when[step as usize]
+    pub fn step(&self, step: u32) -> &Step {
+        &self.steps[step as usize]
     }
 
     #[inline]
-    pub fn parents(&self, step: u32) -> &[u32] {
-        self.parents.row(step)
+    pub fn parents(&self, step: &Step) -> &[u32] {
+        step.parents.of(&self.parents)
     }
 
     /// Returns the steps that wait for this one, in ascending order.
     #[inline]
-    pub fn children(&self, step: u32) -> &[u32] {
-        self.children.row(step)
+    pub fn children(&self, step: &Step) -> &[u32] {
+        step.children.of(&self.children)
     }
 
-    /// Returns the parents of a step of a small graph as a mask.
-    #[inline]
-    pub fn parent_mask(&self, step: u32) -> u64 {
-        self.parent_masks[step as usize]
-    }
-
-    /// Returns the place of a wide join's counter; no other step has one.
-    #[inline]
-    pub fn counter_of(&self, step: u32) -> Option<usize> {
-        match self.counter_places.get(step as usize) {
-            None | Some(&NO_COUNTER) => None,
-            Some(&place) => Some(place as usize),
-        }
+    /// Returns the joins that have counters in every instance, in the order of their places.
+    pub fn wide_joins(&self) -> &[u32] {
+        &self.wide_joins
     }
 
     /// Whether the first steps of this template are exactly those of `other`.
     pub fn extends(&self, other: &Template) -> bool {
-        self.when.starts_with(&other.when)
-            && self.parents.offsets.starts_with(&other.parents.offsets)
-            && self.parents.cells.starts_with(&other.parents.cells)
+        let same = |(own, others): (&Step, &Step)| {
+            own.when == others.when && own.parents == others.parents
+        };
+        self.steps.len() >= other.steps.len()
+            && self.steps.iter().zip(&other.steps).all(same)
+            && self.parents.starts_with(&other.parents)
     }
 }
 
@@ -245,34 +269,34 @@ fn check_order(parents: &Rows, children: &Rows) -> Result<(), CoreError> {
         .ok_or(CoreError::GraphCycle)
 }
 
-fn mask_rows(parents: &Rows) -> Box<[u64]> {
-    if parents.len() > SMALL_STEPS_MAX {
-        return Box::default();
+/// Returns what is kept of each step, and the joins that get a counter.
+fn lay_out(when: &[When], parents: &Rows, children: &Rows) -> (Box<[Step]>, Box<[u32]>) {
+    let is_small = when.len() <= SMALL_STEPS_MAX;
+    let mut wide_joins = Vec::new();
+    let mut steps = Vec::with_capacity(when.len());
+    for (step, &when) in (0..).zip(when) {
+        let row = parents.row(step);
+        let is_wide = !is_small && row.len() > NARROW_PARENTS_MAX;
+        steps.push(Step {
+            parent_mask: if is_small { mask_of(row) } else { 0 },
+            parents: parents.span(step),
+            children: children.span(step),
+            counter: if is_wide {
+                wide_joins.len() as u32
+            } else {
+                NO_COUNTER
+            },
+            when,
+        });
+        if is_wide {
+            wide_joins.push(step);
+        }
     }
-    (0..parents.len() as u32)
-        .map(|step| parents.row(step).iter().fold(0, |mask, &p| mask | 1 << p))
-        .collect()
+    (steps.into(), wide_joins.into())
 }
 
-/// Gives each wide join of a large graph a place for its counter.
-fn place_counters(parents: &Rows) -> (Box<[u32]>, usize) {
-    let mut count = 0;
-    if parents.len() <= SMALL_STEPS_MAX {
-        return (Box::default(), count);
-    }
-    let places: Box<[u32]> = (0..parents.len() as u32)
-        .map(|step| {
-            if parents.row(step).len() <= NARROW_PARENTS_MAX {
-                return NO_COUNTER;
-            }
-            count += 1;
-            count as u32 - 1
-        })
-        .collect();
-    if count == 0 {
-        return (Box::default(), 0);
-    }
-    (places, count)
+fn mask_of(steps: &[u32]) -> u64 {
+    steps.iter().fold(0, |mask, &step| mask | 1 << step)
 }
 
 #[cfg(test)]
@@ -295,9 +319,9 @@ mod tests {
     fn build_turns_parents_into_children_in_ascending_order() {
         let template = build(&[0; 4], &[&[], &[0], &[0], &[2, 1]]).unwrap();
 
-        assert_eq!(template.children(0), [1, 2]);
-        assert_eq!(template.children(1), [3]);
-        assert_eq!(template.parent_mask(3), 0b110);
+        assert_eq!(template.children(template.step(0)), [1, 2]);
+        assert_eq!(template.children(template.step(1)), [3]);
+        assert_eq!(template.step(3).parent_mask, 0b110);
     }
 
     #[test]
@@ -346,8 +370,8 @@ mod tests {
 
         let template = build(&[0; 70], &rows).unwrap();
 
-        assert_eq!(template.counter_count(), 1);
-        assert_eq!(template.counter_of(68), None);
-        assert_eq!(template.counter_of(69), Some(0));
+        assert_eq!(template.wide_joins(), [69]);
+        assert_eq!(template.step(68).counter(), None);
+        assert_eq!(template.step(69).counter(), Some(0));
     }
 }

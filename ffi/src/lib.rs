@@ -10,6 +10,8 @@ mod instance;
 mod inventory;
 mod phase;
 mod readiness;
+mod slab;
+mod steps;
 mod templates;
 mod tick;
 mod verdict;
@@ -34,18 +36,10 @@ pub const RECORD_BYTES: usize = 16;
 /// Bytes of an answer: index, generation, kind, step, cause; five words.
 pub const ANSWER_BYTES: usize = 20;
 
-/// More cores than this are not opened at the same time.
-const CORES_MAX: usize = 1 << 16;
-
-/// All cores of the process. A call takes its core out and puts it back, so the lock is never held
-/// while a core works, and one that panicked is never used again.
-static CORES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
-
-enum Place {
-    Free,
-    Taken,
-    Open(Box<Core>),
-}
+/// All cores of the process, by number. A call takes its core out and puts it back, so the lock is
+/// never held while a core works, and one that panicked is never used again. A number is given out
+/// once: who closes a core twice does not close another's.
+static CORES: Mutex<Vec<Option<Box<Core>>>> = Mutex::new(Vec::new());
 
 /// Returns the version of this border.
 #[deno_bindgen]
@@ -69,16 +63,9 @@ pub fn tasker_inventory(json: &mut [u8]) -> i32 {
 pub fn tasker_core_open() -> i32 {
     guard(|| {
         let mut cores = lock_cores();
-        let opened = Place::Open(Box::default());
-        if let Some(free) = cores.iter().position(|place| matches!(place, Place::Free)) {
-            cores[free] = opened;
-            return number_of(free);
-        }
-        if cores.len() == CORES_MAX {
-            return Err(CoreError::Full);
-        }
-        cores.push(opened);
-        number_of(cores.len() - 1)
+        let number = number_of(cores.len())?;
+        cores.push(Some(Box::default()));
+        Ok(number)
     })
 }
 
@@ -86,9 +73,7 @@ pub fn tasker_core_open() -> i32 {
 #[deno_bindgen]
 pub fn tasker_core_close(core: u32) -> i32 {
     guard(|| {
-        let taken = take_core(core)?;
-        lock_cores()[core as usize] = Place::Free;
-        drop(taken);
+        take_core(core)?;
         Ok(0)
     })
 }
@@ -202,23 +187,17 @@ fn with_core<T>(
 ) -> Result<T, CoreError> {
     let mut core = take_core(number)?;
     let result = work(&mut core);
-    lock_cores()[number as usize] = Place::Open(core);
+    lock_cores()[number as usize] = Some(core);
     result
 }
 
 fn take_core(number: u32) -> Result<Box<Core>, CoreError> {
     let mut cores = lock_cores();
     let place = cores.get_mut(number as usize).ok_or(CoreError::NoCore)?;
-    match std::mem::replace(place, Place::Taken) {
-        Place::Open(core) => Ok(core),
-        other => {
-            *place = other;
-            Err(CoreError::NoCore)
-        }
-    }
+    place.take().ok_or(CoreError::NoCore)
 }
 
-fn lock_cores() -> MutexGuard<'static, Vec<Place>> {
+fn lock_cores() -> MutexGuard<'static, Vec<Option<Box<Core>>>> {
     CORES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -281,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_core_is_refused_and_its_number_given_out_again() {
+    fn a_closed_core_is_refused() {
         let core = open_core();
 
         assert_eq!(tasker_core_close(core), 0);

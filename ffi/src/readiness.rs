@@ -4,7 +4,8 @@
 
 use crate::fault::CoreError;
 use crate::graph::PackedGraph;
-use crate::instance::{Handle, Slab};
+use crate::instance::Handle;
+use crate::slab::Slab;
 use crate::templates::Templates;
 use crate::tick::{Answer, Record, Tick};
 
@@ -44,7 +45,7 @@ impl Core {
         if !to.extends(from) {
             return Err(CoreError::NoExtension);
         }
-        self.slab.extend(handle, template, [from, to])
+        self.slab.extend(handle, [from, to], template)
     }
 
     /// Gives the room of a task back. A stale handle is a no-op.

@@ -10,8 +10,10 @@
 
 use crate::fault::InstanceFault;
 use crate::graph::{Template, When};
-use crate::instance::{Handle, Head, Instance, Slab, plane_count};
-use crate::phase::{Phase, ready, waiting};
+use crate::instance::{Handle, Head, Instance};
+use crate::phase::{Phase, cancelled, failed, phase_at, ready, set_phase_at, waiting};
+use crate::slab::Slab;
+use crate::steps::Steps;
 use crate::templates::Templates;
 use crate::verdict::{Judge, Verdict};
 
@@ -97,17 +99,20 @@ pub struct Tick {
 }
 
 /// The task that a note is about.
-struct Task<'a> {
+struct Task<'a, S> {
     handle: Handle,
-    instance: &'a mut Instance,
+    head: &'a Head,
     template: &'a Template,
+    steps: &'a mut S,
 }
 
-impl Task<'_> {
-    fn judge(&self) -> Judge<'_> {
+impl<S: Steps> Task<'_, S> {
+    #[inline]
+    fn judge(&self, step: u32) -> Judge<'_, S> {
         Judge {
+            step: self.template.step(step),
             template: self.template,
-            instance: self.instance,
+            steps: self.steps,
         }
     }
 }
@@ -130,14 +135,7 @@ impl Tick {
         }
         let notes = std::mem::take(&mut self.notes);
         for &(handle, note) in &notes {
-            let instance = slab.at_mut(handle.index);
-            let template = templates.of(instance.head().template);
-            let mut task = Task {
-                handle,
-                instance,
-                template,
-            };
-            self.work_off(note, &mut task);
+            self.work_off(note, handle, slab.at_mut(handle.index), templates);
         }
         self.notes = notes;
         self.notes.clear();
@@ -187,15 +185,17 @@ impl Tick {
         if step >= templates.of(instance.head().template).step_count() {
             return Err(InstanceFault::StepOutOfRange);
         }
-        match (phase, instance.phase(step)) {
-            (Phase::Busy, Phase::Waiting | Phase::Ready) => instance.set_phase(step, Phase::Busy),
+        let planes = instance.planes_mut(step as usize / 64);
+        let bit = step % 64;
+        match (phase, phase_at(planes, bit)) {
+            (Phase::Busy, Phase::Waiting | Phase::Ready) => set_phase_at(planes, bit, Phase::Busy),
             (Phase::Waiting, Phase::Busy) => {
-                instance.set_phase(step, Phase::Waiting);
+                set_phase_at(planes, bit, Phase::Waiting);
                 self.notes.push((handle, Note::Look { step }));
             }
             (Phase::Busy | Phase::Waiting, _) => {}
             (_, Phase::Waiting | Phase::Ready | Phase::Busy) => {
-                instance.set_phase(step, Phase::Ending);
+                set_phase_at(planes, bit, Phase::Ending);
                 self.notes.push((handle, Note::End { step, phase }));
             }
             // A second end.
@@ -218,14 +218,45 @@ impl Tick {
         }
     }
 
+    #[inline]
+    fn work_off(
+        &mut self,
+        note: Note,
+        handle: Handle,
+        instance: &mut Instance,
+        templates: &Templates,
+    ) {
+        let template = templates.of(instance.head().template);
+        match instance {
+            Instance::Small { head, planes } => self.conclude(
+                note,
+                &mut Task {
+                    handle,
+                    head,
+                    template,
+                    steps: planes,
+                },
+            ),
+            Instance::Large { head, steps } => self.conclude(
+                note,
+                &mut Task {
+                    handle,
+                    head,
+                    template,
+                    steps: &mut steps.open(template),
+                },
+            ),
+        }
+    }
+
     /// Does what a note says, and all that follows from it.
     #[inline]
-    fn work_off(&mut self, note: Note, task: &mut Task) {
+    fn conclude<S: Steps>(&mut self, note: Note, task: &mut Task<S>) {
         match note {
             Note::End { step, phase } => self.show_end(step, phase, task),
             Note::Look { step } => {
-                if task.instance.phase(step) == Phase::Waiting {
-                    self.decide(step, task.judge().afresh(step), task);
+                if task.steps.is_in(step, waiting) {
+                    self.decide(step, task.judge(step).afresh(), task);
                 }
             }
             Note::LookAtAll => self.look_at_all(task),
@@ -240,55 +271,56 @@ impl Tick {
 
     /// Ends a step and shows it to its children.
     #[inline]
-    fn show_end(&mut self, step: u32, end: Phase, task: &mut Task) {
+    fn show_end<S: Steps>(&mut self, step: u32, end: Phase, task: &mut Task<S>) {
         let template = task.template;
-        task.instance.set_phase(step, end);
-        for &child in template.children(step) {
-            let counter = template.counter_of(child);
-            let left = counter.map_or(0, |place| task.instance.count_down(place));
-            let spoils = end != Phase::Well && template.when(child) == When::Succeeded;
-            // A wide join is looked at twice at most: else its ends would cost parents squared.
-            if task.instance.phase(child) == Phase::Waiting && (left == 0 || spoils) {
-                self.decide(child, task.judge().at_end_of(step, end, child), task);
+        task.steps.set_phase(step, end);
+        for &child in template.children(template.step(step)) {
+            let judged = template.step(child);
+            // A wide join is judged twice at most: else its ends would cost parents squared.
+            let undecided = task.steps.count_down(judged);
+            let spoils = end != Phase::Well && judged.when == When::Succeeded;
+            if task.steps.is_in(child, waiting) && (spoils || !undecided) {
+                self.decide(child, task.judge(child).at_end_of(step, end), task);
             }
         }
     }
 
     /// Judges all waiting steps from scratch.
-    fn look_at_all(&mut self, task: &mut Task) {
+    fn look_at_all<S: Steps>(&mut self, task: &mut Task<S>) {
         let step_count = task.template.step_count();
-        for place in 0..plane_count(task.template) {
-            let mut left = waiting(task.instance.planes(place));
+        for place in 0..task.template.plane_count() {
+            let mut left = waiting(task.steps.planes(place));
             while left != 0 {
                 let step = place as u32 * 64 + left.trailing_zeros();
                 if step >= step_count {
                     break;
                 }
                 left &= left - 1;
-                self.decide(step, task.judge().afresh(step), task);
+                self.decide(step, task.judge(step).afresh(), task);
             }
         }
     }
 
     /// Moves a waiting step to where its verdict puts it.
     #[inline]
-    fn decide(&mut self, step: u32, verdict: Verdict, task: &mut Task) {
+    fn decide<S: Steps>(&mut self, step: u32, verdict: Verdict, task: &mut Task<S>) {
         match verdict {
             Verdict::Waits => {}
             Verdict::Holds => {
-                task.instance.set_phase(step, Phase::Ready);
-                let head = task.instance.head();
-                if !head.resumed && may_start(head, task.template.when(step)) {
+                task.steps.set_phase(step, Phase::Ready);
+                if !task.head.resumed && may_start(task.head, task.template.step(step).when) {
                     self.answer(task.handle, Answered::Ready, step, 0);
                 }
             }
             Verdict::Broken(cause) => {
-                let phase = match task.instance.phase(cause) {
-                    Phase::Failed => Phase::Failed,
-                    Phase::Cancelled => Phase::Cancelled,
-                    _ => Phase::Neither,
+                let phase = if task.steps.is_in(cause, failed) {
+                    Phase::Failed
+                } else if task.steps.is_in(cause, cancelled) {
+                    Phase::Cancelled
+                } else {
+                    Phase::Neither
                 };
-                task.instance.set_phase(step, Phase::Ending);
+                task.steps.set_phase(step, Phase::Ending);
                 self.unreached.push((step, phase));
                 self.answer(task.handle, Answered::Unreached, step, cause);
             }
@@ -301,12 +333,12 @@ impl Tick {
             let instance = slab.at_mut(handle.index);
             instance.head_mut().resumed = false;
             let template = templates.of(instance.head().template);
-            for place in 0..plane_count(template) {
+            for place in 0..template.plane_count() {
                 let mut left = ready(instance.planes(place));
                 while left != 0 {
                     let step = place as u32 * 64 + left.trailing_zeros();
                     left &= left - 1;
-                    if may_start(instance.head(), template.when(step)) {
+                    if may_start(instance.head(), template.step(step).when) {
                         self.answer(handle, Answered::Ready, step, 0);
                     }
                 }

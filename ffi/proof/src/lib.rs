@@ -1,0 +1,6 @@
+//! What the tests and benches of the readiness core share.
+
+pub mod fuzz;
+pub mod naive;
+pub mod random;
+pub mod shape;
