@@ -1,7 +1,7 @@
 /** Differences: what changed between two definitions, in words. */
 
 import type { Definition, StepDefinition } from "../core/workflow.ts";
-import { canonical, hashedPart } from "./hash.ts";
+import { canonical, hashedPart, hashedStep } from "./hash.ts";
 import { show } from "./name.ts";
 
 /** More changes than this are counted, not listed. */
@@ -31,7 +31,8 @@ function stepChanges(
   const changed = after.flatMap((step) => {
     const known = old.get(step.name);
     if (known === undefined) return [];
-    return changesOf(bare(known), bare(step), []).map((change) => `step "${step.name}": ${change}`);
+    const changes = changesOf(hashedStep(known), hashedStep(step), []);
+    return changes.map((change) => `step "${step.name}": ${change}`);
   });
   const isMoved = removed.length + added.length === 0 &&
     before.some(({ name }, index) => after[index]?.name !== name);
@@ -41,11 +42,6 @@ function stepChanges(
     ...changed,
     ...(isMoved ? ["the steps stand in another order"] : []),
   ];
-}
-
-function bare(step: StepDefinition): unknown {
-  const { policy: _, handler: __, name: ___, ...hashed } = step;
-  return hashed;
 }
 
 /** Compares field by field, so that a change deep in a contract is told where it is. */

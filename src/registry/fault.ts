@@ -48,23 +48,37 @@ export class Faults {
     return [...this.#faults.values()].sort(byPlace);
   }
 
+  /** Returns the same faults with the beginning `base` taken off the names of files. */
+  relativeTo(base: string | undefined): Faults {
+    if (base === undefined) return this;
+    const faults = new Faults();
+    for (const fault of this.list) {
+      const { at } = fault;
+      const isBelow = at?.file.startsWith(base) ?? false;
+      const shown = isBelow && at ? { ...at, file: at.file.slice(base.length) } : at;
+      faults.#put({ ...fault, at: shown });
+    }
+    return faults;
+  }
+
   /**
    * Refuses when there is any fault.
    *
    * @throws {TaskerError} of the code given, with all faults and one line for each
    */
-  demandNone(what: string, code: ErrorCode = "definition.invalid"): void {
+  demandNone(what: string, code?: ErrorCode): void {
+    if (this.#faults.size > 0) throw this.toError(what, code);
+  }
+
+  /** Makes the error that carries all faults. */
+  toError(what: string, code: ErrorCode = "definition.invalid"): TaskerError {
     const faults = this.list;
-    const count = faults.length;
-    if (count === 0) return;
+    const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
     const lines = faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describe(fault)}`);
-    if (count > lines.length) lines.push(`  … and ${count - lines.length} more`);
-    throw new TaskerError(
-      code,
-      `Cannot load ${what}: found ${count} ${count === 1 ? "fault" : "faults"}, expected none\n` +
-        lines.join("\n"),
-      { faults },
-    );
+    const rest = faults.length - lines.length;
+    if (rest > 0) lines.push(`  … and ${rest} more`);
+    const message = `Cannot load ${what}: found ${count}, expected none\n${lines.join("\n")}`;
+    return new TaskerError(code, message, { faults });
   }
 }
 

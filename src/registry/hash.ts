@@ -1,6 +1,6 @@
 /** The definition hash: it covers what a task's replay depends on, not what may be tuned. */
 
-import type { Definition, JsonSchema, StepContract } from "../core/workflow.ts";
+import type { Definition, JsonSchema, StepContract, StepDefinition } from "../core/workflow.ts";
 
 /** Words of JSON Schema that tell people something and check nothing. */
 const ANNOTATIONS = new Set([
@@ -36,11 +36,15 @@ export function hashedPart(definition: Definition): Readonly<Record<string, unkn
     version,
     failurePolicy,
     input: withoutAnnotations(input),
-    steps: definition.steps.map(({ policy: _, handler: __, contract, ...step }) => ({
-      ...step,
-      contract: bareContract(contract),
-    })),
+    steps: definition.steps.map(hashedStep),
   };
+}
+
+/** Returns what the hash covers of one step. */
+export function hashedStep(
+  { policy: _, handler: __, contract, ...step }: StepDefinition,
+): Readonly<Record<string, unknown>> {
+  return { ...step, contract: bareContract(contract) };
 }
 
 /** Returns the definition's hash: `digest` of its canonical JSON. */

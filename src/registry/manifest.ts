@@ -84,8 +84,7 @@ export function readManifest(file: string, source: string): Manifest {
   if (parsed.success) return { ...parsed.data, file, at: yaml.at };
   const faults = new Faults();
   for (const issue of parsed.error.issues) addIssue(faults, yaml, issue);
-  faults.demandNone(`manifest "${file}"`);
-  throw parsed.error;
+  throw faults.toError(`manifest "${file}"`);
 }
 
 function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void {
