@@ -152,6 +152,12 @@ export const ERRORS = {
     "This node lost its place",
     "Send the request again; another node has taken over",
   ),
+  "journal.format_unknown": meaning(
+    "never",
+    500,
+    "The journal was written by a newer version",
+    "Update this node; it gives the task's slot to a node that can read it",
+  ),
   "journal.outcome_unknown": meaning(
     "later",
     503,

@@ -146,19 +146,10 @@ export interface Journal {
   confirm(entry: RowlessEntry): Promise<boolean>;
   /** Reads whole tasks. A task without turns is absent. */
   load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>>;
-  /** The definition hash of a task's row, for loading. */
-  locate(taskId: TaskId): Promise<LocatedTask | undefined>;
   /** Counters since start: flushes, rows, queries, bytes. */
   figures(): JournalFigures;
   /** Resolves when nothing is in flight or waiting. */
   idle(): Promise<void>;
-}
-
-/** Where a task is found. */
-export interface LocatedTask {
-  readonly namespace: string;
-  readonly definitionHash: string;
-  readonly resident: boolean;
 }
 
 /** What the writer has done since it started. */

@@ -61,13 +61,6 @@ export class MemoryJournal implements Journal, Nodes {
     return Promise.resolve(new Map(found));
   }
 
-  locate(taskId: TaskId) {
-    const task = this.#tasks.get(taskId);
-    if (task === undefined) return Promise.resolve(undefined);
-    const { namespace, definitionHash, change } = task;
-    return Promise.resolve({ namespace, definitionHash, resident: change.resident });
-  }
-
   figures(): JournalFigures {
     return { ...this.#figures };
   }

@@ -1,0 +1,26 @@
+/** The migrations, in order. A file that was applied is never changed. */
+
+import nodes from "./sql/0001_nodes.sql" with { type: "text" };
+import tasks from "./sql/0002_tasks.sql" with { type: "text" };
+import journal from "./sql/0003_journal.sql" with { type: "text" };
+import inbox from "./sql/0004_inbox.sql" with { type: "text" };
+import definitions from "./sql/0005_definitions.sql" with { type: "text" };
+import keys from "./sql/0006_keys.sql" with { type: "text" };
+import views from "./sql/0007_history_views.sql" with { type: "text" };
+
+/** One migration; its name is its file's. */
+export interface Migration {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** All migrations that this version knows. */
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "0001_nodes", text: nodes },
+  { name: "0002_tasks", text: tasks },
+  { name: "0003_journal", text: journal },
+  { name: "0004_inbox", text: inbox },
+  { name: "0005_definitions", text: definitions },
+  { name: "0006_keys", text: keys },
+  { name: "0007_history_views", text: views },
+];
