@@ -167,7 +167,7 @@ function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth
   const { namespace, workflow, version, definitionHash, tags, key, input, deadlineMs } = command;
   return {
     namespace,
-    workflow,
+    workflow: workflow.slice(namespace.length + 1),
     version,
     definitionHash,
     tags,

@@ -1,0 +1,69 @@
+/** What a step is given: its mapped and checked input. */
+
+import { failureOf } from "../core/attempt.ts";
+import { describeFaults, faultsOf } from "../core/contract.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Failure } from "../core/event.ts";
+import { decodePayload, type JsonText } from "../core/payload.ts";
+import type { Attempt, ParentOutcome } from "../core/ports.ts";
+import type { Given, StepCode } from "../core/workflow.ts";
+
+/** A step's input, or why it has none. */
+export type Input =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly failure: Failure };
+
+/**
+ * Maps and checks the input of an attempt: `with` over the task's input and the parents' ends, then
+ * the input contract. Without `with` the step takes the task's input.
+ *
+ * Every value is freshly parsed: steps share nothing. A throw or a break is for good, since the same
+ * would come of it again.
+ */
+export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
+  const mapped = mapInput(attempt, code);
+  if (!mapped.ok) return mapped;
+  if (code?.input !== undefined) {
+    const parsed = code.input.safeParse(mapped.value);
+    return parsed.success
+      ? { ok: true, value: parsed.data }
+      : breach(describeFaults(faultsOf(parsed.error)));
+  }
+  const faults = attempt.plan.steps[attempt.step]?.check("input")(mapped.value) ?? [];
+  return faults.length === 0 ? mapped : breach(describeFaults(faults));
+}
+
+function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
+  const map = code?.with;
+  if (map === undefined) return { ok: true, value: decodePayload(attempt.input) };
+  try {
+    return { ok: true, value: map(givenOf(attempt)) };
+  } catch (error) {
+    const message = `Mapping the input threw: ${messageOf(error)}`;
+    return { ok: false, failure: failureOf("undeliverable", message, "mapping_failed") };
+  }
+}
+
+function givenOf({ input, needs }: Attempt): Given {
+  const given: Record<string, unknown> = { input: decodePayload(input) };
+  for (const [alias, end] of Object.entries(needs)) given[alias] = endOf(end);
+  return given as Given;
+}
+
+/** A parent's result, or its whole outcome for a step that looks at ends. */
+function endOf(end: JsonText | ParentOutcome): unknown {
+  if (typeof end === "string") return decodePayload(end);
+  const { state, result, error } = end;
+  return {
+    state,
+    ...(result === undefined ? {} : { result: decodePayload(result) }),
+    ...(error === undefined ? {} : { error: decodePayload(error) }),
+  };
+}
+
+function breach(why: string): Input {
+  return {
+    ok: false,
+    failure: failureOf("contract_violation", `The input breaks the input contract: ${why}`),
+  };
+}

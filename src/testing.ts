@@ -1,0 +1,373 @@
+/**
+ * Root of the in-process engine for users' tests: the real actors over a journal in memory and a
+ * clock that moves only when told, with other systems played by functions.
+ *
+ * @module
+ */
+
+import { openOracle } from "../ffi/oracle.ts";
+import { failureOf } from "./core/attempt.ts";
+import type { Outcome } from "./core/command.ts";
+import { describeFaults } from "./core/contract.ts";
+import { messageOf, TaskerError } from "./core/errors.ts";
+import type { Event } from "./core/event.ts";
+import { foldTask } from "./core/evolve.ts";
+import type { Incarnation, TaskId } from "./core/ids.ts";
+import { stepKey } from "./core/ids.ts";
+import {
+  decodePayload,
+  encodePayload,
+  type JsonText,
+  REMOTE_PAYLOAD_SIZE_MAX,
+} from "./core/payload.ts";
+import type { Plan } from "./core/plan.ts";
+import type { Attempt, Starter } from "./core/ports.ts";
+import type { WorkflowModule } from "./core/recording.ts";
+import { rollup } from "./core/rollup.ts";
+import type { StepState, TaskStateName } from "./core/state.ts";
+import { StepFailure } from "./core/workflow.ts";
+import { inputOf } from "./dispatch/given.ts";
+import type { RemoteSteps } from "./dispatch/runner.ts";
+import { Engine } from "./engine.ts";
+import { MemoryJournal } from "./journal/memory_journal.ts";
+import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_tables.ts";
+import { openStarter } from "./registry/starter.ts";
+import { openRegistry, type Registry } from "./registry/workflows.ts";
+import { SILENT_LOG } from "./telemetry/log.ts";
+import { VirtualRuntime } from "./virtual_runtime.ts";
+
+/** Timers fired while waiting for one task; a workflow that needs more never ends. */
+const TIMERS_MAX = 10_000;
+
+/** What a played system is called with. */
+export interface SystemCall {
+  readonly input: unknown;
+  readonly taskId: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** The same for every attempt. */
+  readonly key: string;
+  /** Answers with a failure: for good, unless `retryable`. */
+  fail(error: unknown, how?: { retryable?: boolean; retryAfterMs?: number }): StepFailure;
+}
+
+/** Plays one event of another system: returns its result, `call.fail(…)`, or never when silent. */
+export type PlayedEvent = (call: SystemCall) => unknown;
+
+/** How to open a test engine. */
+export interface TestOptions {
+  /** By envelope type (`event`): who answers. An event nobody plays times out. */
+  readonly systems?: Readonly<Record<string, PlayedEvent>>;
+  /** Seeds jitter and ids. */
+  readonly seed?: number;
+}
+
+/** A step of a task in a test. */
+export interface TestStep {
+  readonly state: StepState["state"];
+  readonly attempt: number;
+  readonly result: unknown;
+  readonly error: unknown;
+  readonly parkedReason: string | undefined;
+}
+
+/** One task in a test. */
+export interface TestTask {
+  readonly id: string;
+  readonly state: TaskStateName;
+  /** Where a step stands. @throws {TaskerError} step.not_found */
+  step(name: string): TestStep;
+  /** The whole journal, oldest first. */
+  readonly events: readonly Event[];
+  /** Moves the clock as far as needed until the task ends; it may also stop at a person. */
+  end(): Promise<TaskStateName>;
+  signal(name: string, payload: unknown): Promise<void>;
+  cancel(): Promise<void>;
+  retry(step: string): Promise<void>;
+  resolve(step: string, result: unknown): Promise<void>;
+  skip(step: string, result?: unknown): Promise<void>;
+}
+
+/** An engine in this process. */
+export interface TestEngine extends AsyncDisposable {
+  /** Starts a task, by `namespace/name`. @throws {TaskerError} definition.unknown, contract.violation */
+  start(workflow: string, input: unknown): Promise<TestTask>;
+  /** Lets time pass, without waiting for it. Units: milliseconds. */
+  advance(ms: number): Promise<void>;
+}
+
+/**
+ * Opens an engine for a test: real actors, a journal in memory, a virtual clock.
+ *
+ * Retries, sleeps and time-outs take no time. Close it with `await using`.
+ *
+ * @example
+ * ```ts
+ * import { step, workflow, z } from "tasker";
+ * import { openTestEngine } from "tasker/testing";
+ *
+ * const hello = workflow(
+ *   { namespace: "docs", name: "hello", version: "1.0.0", input: z.object({ name: z.string() }) },
+ *   (w) => {
+ *     w.step("greet", step({
+ *       input: z.object({ name: z.string() }),
+ *       success: z.object({ greeting: z.string() }),
+ *       run: ({ input }) => ({ greeting: `Hello, ${input.name}!` }),
+ *     }));
+ *   },
+ * );
+ *
+ * await using engine = await openTestEngine([hello]);
+ * const task = await engine.start("docs/hello", { name: "Ada" });
+ * if (await task.end() !== "completed") throw new Error("it did not complete");
+ * ```
+ *
+ * @throws {TaskerError} definition.invalid
+ */
+export async function openTestEngine(
+  workflows: readonly WorkflowModule[],
+  options: TestOptions = {},
+): Promise<TestEngine> {
+  const runtime = new VirtualRuntime(options.seed);
+  const registry = await openRegistry({
+    modules: workflows,
+    definitions: new MemoryDefinitions(),
+    digest: (text) => runtime.digest(text),
+    onWarning: () => {},
+  });
+  const journal = new MemoryJournal(runtime);
+  const engine = new Engine({
+    runtime,
+    log: SILENT_LOG,
+    journal,
+    nodes: journal,
+    policies: new MemoryPolicies(),
+    readiness: openOracle(),
+    plans: registry,
+    codeOf: (hash) => registry.codeOf(hash),
+    isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    remote: (record) => playSystems(options.systems ?? {}, registry, record),
+    incarnation: runtime.uuid() as Incarnation,
+    name: "test",
+    replaces: undefined,
+    fenced: () => {},
+  });
+  await engine.start();
+  const starter = openStarter(registry, engine.mailroom);
+  return new InProcessEngine({ runtime, registry, journal, engine, starter });
+}
+
+interface TestParts {
+  readonly runtime: VirtualRuntime;
+  readonly registry: Registry;
+  readonly journal: MemoryJournal;
+  readonly engine: Engine;
+  readonly starter: Starter;
+}
+
+class InProcessEngine implements TestEngine {
+  constructor(readonly parts: TestParts) {}
+
+  async start(workflow: string, input: unknown): Promise<TestTask> {
+    const { starter, runtime, registry, journal } = this.parts;
+    const { taskId } = await starter.start({
+      workflow,
+      input,
+      tags: [],
+      commandId: runtime.uuid(),
+    });
+    await runtime.settle();
+    const first = journal.turns(taskId)[0]?.events[0];
+    const plan = first?.kind === "TaskStarted" ? registry.cached(first.definitionHash) : undefined;
+    if (plan === undefined) throw new TaskerError("task.not_found", `Cannot find task "${taskId}"`);
+    return new InProcessTask(taskId, plan, this.parts);
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.parts.runtime.advance(ms);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.parts.engine.supervisor.stop(new TaskerError("node.draining", "The test has ended"));
+    await this.parts.engine.ownership.stop();
+  }
+}
+
+class InProcessTask implements TestTask {
+  constructor(readonly id: TaskId, readonly plan: Plan, readonly parts: TestParts) {}
+
+  get state(): TaskStateName {
+    return rollup(this.plan, this.#folded()).state;
+  }
+
+  get events(): readonly Event[] {
+    return this.parts.journal.turns(this.id).flatMap((turn) => turn.events);
+  }
+
+  step(name: string): TestStep {
+    const index = this.plan.indexOf.get(name);
+    const step = index === undefined ? undefined : this.#folded().steps[index];
+    if (step === undefined) {
+      throw new TaskerError(
+        "step.not_found",
+        `Cannot look at step "${name}": the task has none of that name`,
+      );
+    }
+    const { state, attempt, result, failure, parkedReason } = step;
+    return {
+      state,
+      attempt,
+      result: result === undefined ? undefined : decodePayload(result),
+      error: failure === undefined ? undefined : decodePayload(failure.error),
+      parkedReason,
+    };
+  }
+
+  async end(): Promise<TaskStateName> {
+    const { runtime, engine } = this.parts;
+    await runtime.settle();
+    for (let timers = 0; timers < TIMERS_MAX; timers++) {
+      const { state } = this;
+      const isMoving = state === "running" || state === "waiting";
+      if (!isMoving) return state;
+      // Code that waits for something real gets real time.
+      if (engine.local.size > 0) await new Promise((wake) => setTimeout(wake, 1));
+      else if (this.#waitsForPerson() || !await runtime.step()) return this.state;
+      await runtime.settle();
+    }
+    return this.state;
+  }
+
+  signal(name: string, payload: unknown): Promise<void> {
+    return this.#send({
+      kind: "SendSignal",
+      name,
+      payload: encodePayload(payload, `signal "${name}"`),
+    });
+  }
+
+  cancel(): Promise<void> {
+    return this.#send({ kind: "CancelTask", ...BY });
+  }
+
+  retry(step: string): Promise<void> {
+    return this.#send({ kind: "RetryStep", step, ...BY });
+  }
+
+  resolve(step: string, result: unknown): Promise<void> {
+    return this.#send({
+      kind: "ResolveStep",
+      step,
+      result: encodePayload(result, `the result of "${step}"`),
+      ...BY,
+    });
+  }
+
+  skip(step: string, result?: unknown): Promise<void> {
+    const given = result === undefined
+      ? {}
+      : { result: encodePayload(result, `the result of "${step}"`) };
+    return this.#send({ kind: "SkipStep", step, ...given, ...BY });
+  }
+
+  async #send(command: Record<string, unknown>): Promise<void> {
+    const { runtime, engine } = this.parts;
+    const full = { ...command, taskId: this.id, commandId: runtime.uuid() };
+    await engine.mailroom.send(full as Parameters<typeof engine.mailroom.send>[0]);
+    await runtime.settle();
+  }
+
+  /** Whether all that could still move the task is a signal without an end. */
+  #waitsForPerson(): boolean {
+    const { steps } = this.#folded();
+    const waiting = steps.flatMap((step, index) =>
+      step.state === "waiting_for_reply" || step.state === "waiting_for_retry" ||
+        step.state === "running"
+        ? [index]
+        : []
+    );
+    return waiting.length > 0 &&
+      waiting.every((index) =>
+        this.plan.steps[index]?.definition.kind === "signal" && steps[index]?.dueAtMs === undefined
+      );
+  }
+
+  #folded() {
+    const state = foldTask(this.id, this.plan, this.parts.journal.turns(this.id));
+    if (state === undefined) {
+      throw new TaskerError("task.not_found", `Cannot find task "${this.id}"`);
+    }
+    return state;
+  }
+}
+
+/** Who acts by hand in a test. */
+const BY = { by: "test", reason: "a test asked for it" };
+
+/** Plays the other systems: each envelope becomes a call, each return a result. */
+function playSystems(
+  systems: Readonly<Record<string, PlayedEvent>>,
+  registry: Registry,
+  record: Engine["mailroom"]["record"],
+): RemoteSteps {
+  return {
+    start(attempt) {
+      const { taskId, step } = attempt;
+      const number = attempt.attempt;
+      void answer(attempt, systems, registry).then((outcome) => {
+        if (outcome === undefined) return;
+        record({ kind: "RecordStepResult", taskId, step, attempt: number, outcome });
+      });
+    },
+    stop() {},
+    unconfirmed: () => 0,
+  };
+}
+
+async function answer(
+  attempt: Attempt,
+  systems: Readonly<Record<string, PlayedEvent>>,
+  registry: Registry,
+): Promise<Outcome | undefined> {
+  const { plan, step, taskId } = attempt;
+  const planned = plan.steps[step];
+  const input = inputOf(attempt, registry.codeOf(plan.hash)?.steps.get(planned?.name ?? ""));
+  if (!input.ok) return { kind: "failed", failure: input.failure, retryable: false };
+  const play = systems[planned?.definition.event ?? ""];
+  if (planned === undefined || play === undefined) return undefined;
+  try {
+    const returned = await play({
+      input: input.value,
+      taskId,
+      step: planned.name,
+      attempt: attempt.attempt,
+      key: stepKey(taskId, planned.name),
+      fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
+    });
+    return returned instanceof StepFailure ? failed(returned) : completed(returned, planned);
+  } catch (error) {
+    return { kind: "failed", failure: failureOf("failed", messageOf(error)), retryable: true };
+  }
+}
+
+function failed({ error, retryable, retryAfterMs }: StepFailure): Outcome {
+  const text = JSON.stringify(error ?? null) as JsonText;
+  return {
+    kind: "failed",
+    failure: { class: "failed", error: text },
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+function completed(value: unknown, planned: Plan["steps"][number]): Outcome {
+  const faults = planned.check("success")(value);
+  if (faults.length > 0) {
+    const failure = failureOf(
+      "contract_violation",
+      `The reply breaks the contract: ${describeFaults(faults)}`,
+    );
+    return { kind: "failed", failure, retryable: false };
+  }
+  return { kind: "completed", result: encodePayload(value, "the reply", REMOTE_PAYLOAD_SIZE_MAX) };
+}
