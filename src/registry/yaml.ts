@@ -112,7 +112,12 @@ class Reader {
     if (isSeq(node)) return node.items.map((item, at) => this.read(item, [...path, at], start));
     if (isScalar(node)) return node.value;
     if (isAlias(node)) {
-      this.#refuse(start, "alias", `aliases such as "*${node.source}" are refused: write it out`);
+      this.#refuse(
+        start,
+        "alias",
+        `aliases such as "*${node.source}" are refused: write it out`,
+        path,
+      );
     }
     return null;
   }
@@ -147,10 +152,10 @@ class Reader {
   #isWithinLimits(offset: number, path: Path): boolean {
     this.#nodes++;
     if (this.#nodes === YAML_NODES_MAX + 1) {
-      this.#refuse(offset, "too_large", `has more than ${YAML_NODES_MAX} values`);
+      this.#refuse(offset, "too_large", `has more than ${YAML_NODES_MAX} values`, path);
     }
     if (path.length > YAML_DEPTH_MAX) {
-      this.#refuse(offset, "too_deep", `nests deeper than ${YAML_DEPTH_MAX}`);
+      this.#refuse(offset, "too_deep", `nests deeper than ${YAML_DEPTH_MAX}`, path);
     }
     return this.#nodes <= YAML_NODES_MAX && path.length <= YAML_DEPTH_MAX;
   }

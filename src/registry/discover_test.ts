@@ -1,0 +1,61 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { withFolder } from "./_fixture.ts";
+import { discover } from "./discover.ts";
+import { Faults } from "./fault.ts";
+
+const SDK = new URL("../mod.ts", import.meta.url).href;
+
+/** A module that exports a workflow. */
+function moduleOf(name: string, end = ""): string {
+  return `import { workflow, z } from "${SDK}";
+const meta = { namespace: "tests", version: "1.0.0", input: z.object({}) };
+const one = (name: string) => workflow({ ...meta, name }, (w) => { w.sleep("rest", { ms: 1 }); });
+export default one("${name}")${end};
+`;
+}
+
+Deno.test("discover() imports every module by name, except tests and those that begin with _", () =>
+  withFolder({
+    "b.ts": moduleOf("b"),
+    "a.ts": moduleOf("a").replace("default one", "default [one").replace(
+      `("a")`,
+      `("a"), one("a2")]`,
+    ),
+    "_shared.ts": "throw new Error()",
+    "a_test.ts": "throw new Error()",
+    "types.d.ts": "export type A = 1;",
+    "notes.md": "# Notes",
+  }, async (folder) => {
+    const faults = new Faults();
+
+    const { modules } = await discover(folder, faults);
+
+    deepEqual(modules.map(({ name }) => name), ["a", "a2", "b"]);
+    deepEqual(faults.list, []);
+  }));
+
+Deno.test("discover() tells what is wrong with each module, and goes on", () =>
+  withFolder({
+    "broken.ts": "export default {",
+    "empty.ts": "export const a = 1;",
+    "fine.ts": moduleOf("fine"),
+    "list.ts": moduleOf("x").replace("default one", "default [1, one").replace(`("x")`, `("x")]`),
+    "number.ts": "export default 42;",
+    "throws.ts": "\n  null!.x;\nexport default 1;",
+  }, async (folder) => {
+    const faults = new Faults();
+
+    const { modules } = await discover(folder, faults);
+
+    deepEqual(modules.map(({ name }) => name), ["fine", "x"]);
+    deepEqual(faults.list.map(({ path, code }) => [path, code]), [
+      ["broken.ts", "module_threw"],
+      ["empty.ts", "no_workflow"],
+      ["list.ts", "no_workflow"],
+      ["number.ts", "no_workflow"],
+      ["throws.ts", "module_threw"],
+    ]);
+    const thrown = faults.list.find(({ path }) => path === "throws.ts");
+    equal(thrown?.at?.line, 2);
+    ok(faults.list.find(({ path }) => path === "number.ts")?.detail.includes("42"));
+  }));

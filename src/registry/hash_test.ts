@@ -1,0 +1,80 @@
+import { equal, notEqual } from "node:assert/strict";
+import { step, workflow, z } from "../mod.ts";
+import type { Policy, Wires } from "../mod.ts";
+import { digest } from "./_fixture.ts";
+import { buildWorkflow } from "./build.ts";
+import { canonical, hashOf } from "./hash.ts";
+
+const Input = z.object({ id: z.string() });
+
+/** What a test varies. */
+interface Variant {
+  readonly policy?: Policy;
+  readonly input?: z.ZodType<unknown, { id: string }>;
+  readonly owner?: string;
+  readonly sleepMs?: number;
+  readonly deadlineMs?: number;
+  readonly version?: string;
+  readonly failurePolicy?: "fail_fast";
+  readonly isAfter?: boolean;
+}
+
+function hashFor({ policy, input = Input, owner, sleepMs = 5, isAfter = true, ...rest }: Variant) {
+  const one = step({
+    ...policy,
+    ...(owner !== undefined && { owner }),
+    input: Input,
+    success: z.object({ ok: z.boolean() }),
+    run: () => ({ ok: true }),
+  });
+  const wire = (w: Wires<unknown>) => {
+    const first = w.step("one", one, { with: () => ({ id: "" }) });
+    w.sleep("rest", { after: isAfter ? [first] : [], ms: sleepMs });
+  };
+  const meta = { namespace: "tests", name: "hash", version: "1.0.0", input, ...rest };
+  return buildWorkflow(workflow(meta, wire), { digest }).hash;
+}
+
+const HASH = hashFor({});
+
+Deno.test("hashOf() ignores policies, deadlines and descriptions", () => {
+  const described = z.object({ id: z.string().describe("Whose it is") }).meta({ title: "Input" });
+
+  equal(
+    hashFor({ policy: { timeoutMs: 5, retry: { attemptsMax: 9 }, onExhausted: "fail" } }),
+    HASH,
+  );
+  equal(hashFor({ deadlineMs: 1_000 }), HASH);
+  equal(hashFor({ input: described }), HASH);
+});
+
+Deno.test("hashOf() covers graph, owners, contracts, sleeps, conduct and the version", () => {
+  const changed: readonly Variant[] = [
+    { input: z.object({ id: z.string().min(1) }) },
+    { owner: "other" },
+    { sleepMs: 6 },
+    { isAfter: false },
+    { failurePolicy: "fail_fast" },
+    { version: "1.0.1" },
+  ];
+
+  for (const variant of changed) notEqual(hashFor(variant), HASH, JSON.stringify(variant));
+});
+
+Deno.test("hashOf() keeps a field that is named like an annotation", () => {
+  notEqual(hashFor({ input: z.object({ id: z.string(), title: z.string() }) }), HASH);
+});
+
+Deno.test("hashOf() is the same for a definition that was stored with its keys in another order", () => {
+  const of = workflow({ namespace: "tests", name: "hash", version: "1", input: Input }, (w) => {
+    w.sleep("rest", { ms: 1 });
+  });
+  const { definition, hash } = buildWorkflow(of, { digest });
+  const turned = Object.fromEntries(Object.entries(definition).reverse()) as typeof definition;
+
+  equal(hashOf(JSON.parse(JSON.stringify(turned)), digest), hash);
+});
+
+Deno.test("canonical() sorts keys and leaves out what is undefined", () => {
+  equal(canonical({ b: [1, { d: null, c: "x" }], a: undefined }), '{"b":[1,{"c":"x","d":null}]}');
+});

@@ -1,0 +1,64 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { faultsOf } from "./_fixture.ts";
+import { readYaml, YAML_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX } from "./yaml.ts";
+
+const read = (text: string) => () => readYaml("test.yaml", text);
+
+Deno.test("readYaml() knows line and column of each value and key", () => {
+  const yaml = readYaml("test.yaml", "name: a\nsteps:\n  - owner: b\n    after: [c, d]\n");
+
+  deepEqual(yaml.value, { name: "a", steps: [{ owner: "b", after: ["c", "d"] }] });
+  deepEqual(yaml.at(["steps", 0, "after", 1]), { file: "test.yaml", line: 4, column: 16 });
+  deepEqual(yaml.atKey(["steps", 0, "after"]), { file: "test.yaml", line: 4, column: 5 });
+});
+
+Deno.test("readYaml() places what is absent at what should hold it", () => {
+  const yaml = readYaml("test.yaml", "steps:\n  - owner: b\n");
+
+  deepEqual(yaml.at(["steps", 0, "name"]), { file: "test.yaml", line: 2, column: 5 });
+});
+
+Deno.test("readYaml() keeps dates and versions as text", () => {
+  deepEqual(readYaml("test.yaml", "a: 2024-01-02\nb: 2.0.0\n").value, {
+    a: "2024-01-02",
+    b: "2.0.0",
+  });
+});
+
+Deno.test("readYaml() refuses an alias bomb at its first alias, without expanding it", async () => {
+  const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
+  for (let level = 1; level < 30; level++) {
+    lines.push(`a${level}: &a${level} [${Array(9).fill(`*a${level - 1}`).join(", ")}]`);
+  }
+
+  const faults = await faultsOf(read(lines.join("\n")));
+
+  equal(faults[0], "2:10 a1[0] alias");
+  equal(faults.length, 29 * 9);
+});
+
+Deno.test("readYaml() refuses more bytes, values and depth than are allowed", async () => {
+  const deep = `a: ${"[".repeat(YAML_DEPTH_MAX + 2)}${"]".repeat(YAML_DEPTH_MAX + 2)}`;
+
+  deepEqual(await faultsOf(read("#".repeat(YAML_BYTES_MAX + 1))), ["1:1  too_large"]);
+  deepEqual(await faultsOf(read("- \n".repeat(YAML_NODES_MAX + 1))), ["50000:3 [49999] too_large"]);
+  deepEqual(await faultsOf(read(deep)), [
+    `1:36 a${"[0]".repeat(YAML_DEPTH_MAX)} too_deep`,
+  ]);
+});
+
+Deno.test("readYaml() survives texts that nest as deep as they are long", async () => {
+  for (const part of ["[", "{", "- ", "? "]) {
+    const faults = await faultsOf(read(part.repeat(100_000)));
+    equal(faults[0]?.endsWith("bad_yaml"), true, part);
+  }
+});
+
+Deno.test("readYaml() refuses broken, doubled and foreign YAML, each at its place", async () => {
+  equal((await faultsOf(read("a: 1\n\t- b")))[0], "2:1  bad_yaml");
+  deepEqual(await faultsOf(read("a: 1\nb: 2\na: 3")), ["3:1 a bad_key"]);
+  deepEqual(await faultsOf(read("a: 1\n---\nb: 2")), ["2:1  bad_yaml"]);
+  deepEqual(await faultsOf(read("a: !secret x")), ["1:4  bad_yaml"]);
+  deepEqual(await faultsOf(read("__proto__: 1")), ["1:1 __proto__ bad_key"]);
+  deepEqual(await faultsOf(read("")), ["1:1  empty"]);
+});
