@@ -127,8 +127,8 @@ export class Loading {
   #open(actor: TaskActor): void {
     const { state, plan, taskId } = actor;
     if (state === undefined || state.end !== undefined) return;
-    const { readiness, admission } = this.parts;
-    actor.instance = readiness.open(readiness.intern(plan.hash, plan.graph));
+    const { readiness, admission, templateOf } = this.parts;
+    actor.instance = readiness.open(templateOf(plan));
     for (const { told, step } of toldByState(state)) readiness.tell(actor.instance, told, step);
     state.steps.forEach((step, index) => {
       if (step.state === "running" || step.state === "waiting_for_reply") {

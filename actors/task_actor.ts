@@ -9,7 +9,13 @@ import { evolve } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Admission, Runner, TaskBirth, TaskChange } from "../src/core/ports.ts";
-import { Answered, type Instance, type Readiness, Told } from "../src/core/readiness.ts";
+import {
+  Answered,
+  type Instance,
+  type Readiness,
+  type Template,
+  Told,
+} from "../src/core/readiness.ts";
 import { countOf, rollup } from "../src/core/rollup.ts";
 import type { TaskState } from "../src/core/state.ts";
 import { type Mail, Mailbox, TURN_COMMANDS_MAX } from "./mailbox.ts";
@@ -32,6 +38,8 @@ export interface TurnParts {
   readonly admission: Admission;
   /** The plan's policies at a time. */
   contextOf(plan: Plan, nowMs: number): Context;
+  /** The plan's graph in readiness, interned once. */
+  templateOf(plan: Plan): Template;
   birthOf(command: Extract<Mail["command"], { kind: "StartTask" }>, nowMs: number): TaskBirth;
 }
 
@@ -189,7 +197,7 @@ export class TaskActor {
   }
 
   #tell(event: Event): void {
-    this.instance ??= this.parts.readiness.open(this.#template());
+    this.instance ??= this.parts.readiness.open(this.parts.templateOf(this.plan));
     const record = toldBy(event);
     if (record !== undefined) this.parts.readiness.tell(this.instance, record.told, record.step);
   }
@@ -254,10 +262,6 @@ export class TaskActor {
       ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
       ...(state.endedAtMs === undefined ? {} : { endedAtMs: state.endedAtMs }),
     };
-  }
-
-  #template(): number {
-    return this.parts.readiness.intern(this.plan.hash, this.plan.graph);
   }
 }
 

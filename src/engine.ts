@@ -18,7 +18,9 @@ import type {
   TaskBirth,
 } from "./core/ports.ts";
 import type { StartTask } from "./core/command.ts";
-import type { Readiness } from "./core/readiness.ts";
+import type { Plan } from "./core/plan.ts";
+import type { FullPolicy } from "./core/policy.ts";
+import type { Readiness, Template } from "./core/readiness.ts";
 import type { WorkflowCode } from "./core/workflow.ts";
 import { LocalRunner } from "./dispatch/local.ts";
 import { openRunner, type RemoteSteps } from "./dispatch/runner.ts";
@@ -59,6 +61,7 @@ export class Engine {
   readonly ownership: Ownership;
   readonly local: LocalRunner;
   readonly #book = new PolicyBook();
+  readonly #templates = new Map<string, Template>();
   #sweep: Cancel | undefined;
   #isFenced = false;
 
@@ -79,6 +82,7 @@ export class Engine {
       runner: openRunner({ local: this.local, remote, codeOf, isLocalOwner }),
       admission: this.admission,
       contextOf: (plan, nowMs) => this.#book.contextOf(plan, nowMs),
+      templateOf: (plan) => this.#templateOf(plan),
       birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.mailroom.reroute(mail),
       fenced: () => this.#fenced(),
@@ -131,6 +135,20 @@ export class Engine {
       new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
     );
     if (!this.#isFenced) await nodes.leave();
+  }
+
+  /** The policy that a step's attempts are under now. */
+  policyOf(plan: Plan, step: number): FullPolicy {
+    return this.#book.contextOf(plan, this.parts.runtime.now()).policyOf(step);
+  }
+
+  #templateOf(plan: Plan): Template {
+    let template = this.#templates.get(plan.hash);
+    if (template === undefined) {
+      template = this.parts.readiness.intern(plan.hash, plan.graph);
+      this.#templates.set(plan.hash, template);
+    }
+    return template;
   }
 
   #polled(result: PollResult): void {

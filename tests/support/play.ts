@@ -85,6 +85,7 @@ export class Play {
           return fillPolicy(waits, definition?.policy);
         },
       }),
+      templateOf: (of) => readiness.intern(of.hash, of.graph),
       birthOf: (command, nowMs) => ({
         ...command,
         key: "key",

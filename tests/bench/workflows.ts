@@ -1,0 +1,44 @@
+/** Workflows of the benches: steps that do nothing, with contracts on. */
+
+import { step, workflow, z } from "../../src/mod.ts";
+
+const Token = z.object({ n: z.int(), text: z.string() });
+
+/** Passes its token on. */
+const pass = step({
+  input: Token,
+  success: Token,
+  run: ({ input }) => ({ n: input.n + 1, text: input.text }),
+});
+
+/** A chain of `length` steps, each reading the result of the one before. */
+export function chain(length: number) {
+  return workflow(
+    { namespace: "bench", name: `chain_${length}`, version: "1.0.0", input: Token },
+    (w) => {
+      let last = w.step("s1", pass, { with: ({ input }) => input });
+      for (let number = 2; number <= length; number++) {
+        const before = last;
+        last = w.step(`s${number}`, pass, { needs: { before }, with: ({ before }) => before });
+      }
+    },
+  );
+}
+
+/** One step, `width` steps after it, and one after all of them. */
+export function fan(width: number) {
+  return workflow(
+    { namespace: "bench", name: `fan_${width}`, version: "1.0.0", input: Token },
+    (w) => {
+      const first = w.step("first", pass, { with: ({ input }) => input });
+      const middle = Array.from(
+        { length: width },
+        (_, number) => w.step(`m${number}`, pass, { needs: { first }, with: ({ first }) => first }),
+      );
+      w.step("last", pass, { after: middle, with: ({ input }) => input });
+    },
+  );
+}
+
+/** What every task of a bench is started with: 57 bytes, as the peers' benches use. */
+export const INPUT = { n: 0, text: "0123456789012345678901234567890123456789" };
