@@ -63,7 +63,7 @@ export default workflow({
   const approval = w.signal("approval", {
     after: [workspace],
     success: z.object({ by: z.string() }),
-    timeoutMs: 86_400_000,
+    timeoutMs: 3_600_000,
   });
   const settled = w.sleep("settle_in", { after: [approval], ms: 1_000 });
   w.step("first_tips", sendMail, {

@@ -78,21 +78,33 @@ export default workflow({
 }
 
 function testText(name: string): string {
-  return `import { deepEqual } from "node:assert/strict";
-import { count, greet } from "./${name}.ts";
+  return `import { deepEqual, equal } from "node:assert/strict";
+import { openTestEngine } from "tasker/testing";
+import ${identifierOf(name)} from "./${name}.ts";
 
-Deno.test("greet answers with a greeting", async () => {
-  const context = { input: { name: "Ada" } } as Parameters<typeof greet.run>[0];
+Deno.test("${name} greets and counts letters", async () => {
+  await using engine = await openTestEngine([${identifierOf(name)}]);
 
-  deepEqual(await greet.run(context), { greeting: "Hello, Ada!" });
+  const task = await engine.start("examples/${name}", { name: "Ada" });
+
+  equal(await task.end(), "completed");
+  deepEqual(task.step("count").result, { letters: 11 });
 });
 
-Deno.test("count counts letters", async () => {
-  const context = { input: { text: "Ada" } } as Parameters<typeof count.run>[0];
+Deno.test("${name} fails when there is nobody to greet", async () => {
+  await using engine = await openTestEngine([${identifierOf(name)}]);
 
-  deepEqual(await count.run(context), { letters: 3 });
+  const task = await engine.start("examples/${name}", { name: "" });
+
+  equal(await task.end(), "failed");
+  equal(task.step("count").state, "unreached");
 });
 `;
+}
+
+/** Ends in `Workflow`, so that it is no reserved word, whatever the name. */
+function identifierOf(name: string): string {
+  return `${name.replace(/_+(.?)/g, (_, next) => next.toUpperCase())}Workflow`;
 }
 
 function titleOf(name: string): string {
