@@ -66,12 +66,18 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   return new Registry(options, built, stored);
 }
 
+/** The code of the fault that a definition changed under its version. */
+const CHANGED = "changed";
+
 /** Workflows by name and by hash. */
 export class Registry implements Plans {
   readonly #definitions: Definitions;
   readonly #built = new Map<string, BuiltWorkflow>();
   readonly #plans = new Map<string, Plan>();
-  readonly #stored: readonly Plan[];
+  /** Loaded plans by `namespace/name`, the highest version first. */
+  readonly #loaded: ReadonlyMap<string, readonly Plan[]>;
+  /** Definitions without code here. They are planned when somebody asks: most are history. */
+  readonly #stored: readonly StoredDefinition[];
   readonly #owners: ReadonlyMap<string, Owner>;
 
   constructor(
@@ -85,9 +91,9 @@ export class Registry implements Plans {
       this.#built.set(one.hash, one);
       this.#plans.set(one.hash, one.plan);
     }
-    this.#stored = stored.flatMap(({ hash, definition }) =>
-      this.#built.has(hash) ? [] : [this.#keep(planOf(hash, definition))]
-    );
+    const plans = built.map(({ plan }) => plan).sort(highestFirst);
+    this.#loaded = Map.groupBy(plans, ({ workflow }) => workflow);
+    this.#stored = stored.filter(({ hash }) => !this.#built.has(hash));
   }
 
   /**
@@ -97,15 +103,18 @@ export class Registry implements Plans {
    * taken back may still be stored; with one, also a stored one.
    */
   find(name: string, version?: string): Plan | undefined {
-    const loaded = [...this.#built.values()].map(({ plan }) => plan).filter(isNamed(name));
-    if (version === undefined) return loaded.sort(highestFirst)[0];
-    return [...loaded, ...this.#stored.filter(isNamed(name))]
-      .find(({ definition }) => definition.version === version);
+    const loaded = this.#loaded.get(name) ?? [];
+    if (version === undefined) return loaded[0];
+    const stored = this.#stored.find(({ definition }) =>
+      definition.version === version && workflowName(definition) === name
+    );
+    return loaded.find(({ definition }) => definition.version === version) ??
+      (stored && this.#planned(stored));
   }
 
   /** Names of the workflows whose code is loaded here. */
   names(): readonly string[] {
-    return [...new Set([...this.#built.values()].map(({ plan }) => plan.workflow))];
+    return [...this.#loaded.keys()];
   }
 
   /** Every version of every workflow: by name, the highest version first. */
@@ -115,7 +124,7 @@ export class Registry implements Plans {
       isLoaded: true,
       ...(description !== undefined && { description }),
     }));
-    const stored = this.#stored.map((plan) => ({ plan, isLoaded: false }));
+    const stored = this.#stored.map((one) => ({ plan: this.#planned(one), isLoaded: false }));
     return [...loaded, ...stored].sort(({ plan: a }, { plan: b }) =>
       a.workflow === b.workflow ? highestFirst(a, b) : a.workflow < b.workflow ? -1 : 1
     );
@@ -130,8 +139,7 @@ export class Registry implements Plans {
     const known = this.#plans.get(hash);
     if (known !== undefined) return known;
     const definition = await this.#definitions.get(hash);
-    if (definition === undefined) return undefined;
-    return this.#plans.get(hash) ?? this.#keep(planOf(hash, definition));
+    return definition && this.#planned({ hash, definition });
   }
 
   /** The code of a workflow, when it is loaded here. */
@@ -149,8 +157,10 @@ export class Registry implements Plans {
     return [...this.#owners.values()];
   }
 
-  #keep(plan: Plan): Plan {
-    this.#plans.set(plan.hash, plan);
+  /** Plans a definition once: plans of one hash are one object. */
+  #planned({ hash, definition }: StoredDefinition): Plan {
+    const plan = this.#plans.get(hash) ?? planOf(hash, definition);
+    this.#plans.set(hash, plan);
     return plan;
   }
 }
@@ -158,10 +168,6 @@ export class Registry implements Plans {
 interface StoredDefinition {
   readonly hash: string;
   readonly definition: Definition;
-}
-
-function isNamed(name: string): (plan: Plan) => boolean {
-  return (plan) => plan.workflow === name;
 }
 
 function highestFirst(a: Plan, b: Plan): number {
@@ -202,8 +208,6 @@ function refuseChanges(
     );
   }
 }
-
-const CHANGED = "changed";
 
 /** Places are told relative to what holds the folder: they are read by people. */
 function demandNone(faults: Faults, folder: string | undefined): void {
