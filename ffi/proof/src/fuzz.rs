@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use tasker_core::{
-    ANSWER_BYTES, CoreError, RECORD_BYTES, tasker_bytes_used, tasker_close, tasker_core_close,
-    tasker_core_open, tasker_extend, tasker_intern, tasker_inventory, tasker_open, tasker_tick,
+    ANSWER_BYTES, CoreError, tasker_bytes_used, tasker_close, tasker_core_close, tasker_core_open,
+    tasker_extend, tasker_intern, tasker_inventory, tasker_open, tasker_tick,
 };
 
 /// Bytes after each buffer that no call may touch.
@@ -29,6 +29,13 @@ impl Script<'_> {
             255 => u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()]),
             small => u32::from(small) % NUMBERS,
         }
+    }
+
+    /// Returns an index and a generation, mostly those of a slot that was never given back.
+    fn handle(&mut self) -> [u32; 2] {
+        let index = self.number();
+        let generation = if self.byte() < 200 { 1 } else { self.number() };
+        [index, generation]
     }
 
     /// Returns so many words.
@@ -128,11 +135,14 @@ fn check(code: i32) {
 fn intern(core: u32, script: &mut Script) -> i32 {
     let steps = script.number().min(200);
     let mut hash = vec![script.byte() % 8];
-    let mut when: Vec<u8> = (0..steps).map(|_| script.byte() % 5).collect();
+    // Mostly sound: else too few graphs would be taken to try the rest on.
+    let mut when: Vec<u8> = (0..steps)
+        .map(|_| script.byte().saturating_sub(250))
+        .collect();
     let mut offsets: Vec<u8> = vec![0; 4];
     let mut edges = 0_u32;
     for _ in 0..steps {
-        edges += script.number() % 3;
+        edges += u32::from(script.byte() / 200);
         offsets.extend(edges.to_le_bytes());
     }
     if script.byte() == 255 {
@@ -162,13 +172,13 @@ fn open(core: u32, script: &mut Script) -> i32 {
 }
 
 fn extend(core: u32, script: &mut Script) -> i32 {
-    let (index, generation) = (script.number(), script.number());
+    let [index, generation] = script.handle();
     tasker_extend(core, index, generation, script.number())
 }
 
 fn close(core: u32, script: &mut Script) -> i32 {
-    let index = script.number();
-    tasker_close(core, index, script.number())
+    let [index, generation] = script.handle();
+    tasker_close(core, index, generation)
 }
 
 fn inventory(script: &mut Script) -> i32 {
@@ -179,8 +189,20 @@ fn inventory(script: &mut Script) -> i32 {
 }
 
 fn tick(core: u32, script: &mut Script) -> i32 {
-    let count = script.number().min(64);
-    let mut records = script.torn_words(count * (RECORD_BYTES as u32 / 4));
+    let mut records = Vec::new();
+    for _ in 0..script.number().min(64) {
+        let [index, generation] = script.handle();
+        let words = [
+            index,
+            generation,
+            u32::from(script.byte() % 10),
+            script.number(),
+        ];
+        records.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    }
+    if script.byte() == 255 {
+        records.pop();
+    }
     let mut room = Room::new(usize::from(script.byte() % 64));
     let length = records.len() as u32;
     let pointer = pointer_to(&mut records);

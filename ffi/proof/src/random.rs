@@ -16,9 +16,9 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// Returns up to 400 bytes, a few of them 255: the fuzzer takes that one as a wish for trouble.
+    /// Returns up to 4,000 bytes, a few of them 255: the fuzzer takes that one as a wish for trouble.
     pub fn script(&mut self) -> Vec<u8> {
-        let length = self.below(400);
+        let length = self.below(4_000);
         (0..length)
             .map(|_| match self.below(12) {
                 0 => 255,
