@@ -1,0 +1,181 @@
+/** A whole node in memory on a virtual clock, with places to break it. */
+
+import type { Mail } from "../../actors/mailbox.ts";
+import { openOracle } from "../../ffi/oracle.ts";
+import type { Answer, Command } from "../../src/core/command.ts";
+import { TaskerError } from "../../src/core/errors.ts";
+import { foldTask } from "../../src/core/evolve.ts";
+import type { Incarnation, TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/payload.ts";
+import { type Plan, planOf } from "../../src/core/plan.ts";
+import type { Appended, Attempt, Journal, TurnRow } from "../../src/core/ports.ts";
+import type { TaskState } from "../../src/core/state.ts";
+import type { RunContext, StepCode, WorkflowCode } from "../../src/core/workflow.ts";
+import { Engine } from "../../src/engine.ts";
+import { MemoryJournal } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies } from "../../src/journal/memory_tables.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { SILENT_LOG } from "../../src/telemetry/log.ts";
+import { VirtualRuntime } from "../../src/virtual_runtime.ts";
+import { definitionOf, type PlayStep } from "./play.ts";
+
+/** Code of a step by its name; a step without code returns null. */
+export type WorldCode = Readonly<Record<string, (context: RunContext) => unknown>>;
+
+/** What a test breaks. */
+export interface WorldFaults {
+  /** Decides a row's outcome in place of the journal; undefined lets it through. */
+  append?: (row: TurnRow) => Appended | undefined;
+  /** Throws to break the reading of a journal. */
+  load?: (taskIds: readonly TaskId[]) => void;
+}
+
+/** One node. */
+export class World {
+  readonly runtime = new VirtualRuntime();
+  readonly journal: MemoryJournal;
+  readonly faults: WorldFaults = {};
+  readonly logged: string[] = [];
+  /** Attempts handed to other systems. */
+  readonly sent: Attempt[] = [];
+  readonly stopped: string[] = [];
+  readonly plan: Plan;
+  engine: Engine;
+  fences = 0;
+
+  private constructor(steps: readonly PlayStep[], readonly code: WorldCode) {
+    this.plan = planOf("hash", definitionOf(steps));
+    this.journal = new MemoryJournal(this.runtime);
+    this.engine = this.#makeEngine("first");
+  }
+
+  static async open(steps: readonly PlayStep[], code: WorldCode = {}): Promise<World> {
+    const world = new World(steps, code);
+    await world.engine.start();
+    await world.runtime.settle();
+    return world;
+  }
+
+  /** The process dies, memory and all, and another one takes its place. */
+  async restart(): Promise<void> {
+    this.engine.supervisor.stop(new TaskerError("journal.unavailable", "the process died"));
+    await this.engine.ownership.stop();
+    await this.journal.release(this.#slots());
+    this.engine = this.#makeEngine(`again-${this.fences++}`);
+    await this.engine.start();
+    await this.runtime.settle();
+  }
+
+  /** Starts a task; resolves with its id once that is committed. */
+  async start(more: { key?: string; input?: unknown; commandId?: string } = {}): Promise<Answer> {
+    const answer = this.send({
+      kind: "StartTask",
+      taskId: this.engine.mailroom.mintTaskId(),
+      commandId: more.commandId ?? this.runtime.uuid(),
+      namespace: "test",
+      workflow: this.plan.workflow,
+      version: "1.0.0",
+      definitionHash: this.plan.hash,
+      input: JSON.stringify(more.input ?? {}) as JsonText,
+      tags: [],
+      ...(more.key === undefined ? {} : { key: more.key }),
+    });
+    return await answer;
+  }
+
+  /** Sends a command and lets the moment come to rest. */
+  async send(command: Command): Promise<Answer> {
+    const answer = this.engine.mailroom.send(command);
+    answer.catch(() => {});
+    await this.runtime.settle();
+    return await answer;
+  }
+
+  /** Delivers mail as it comes, for nobody to wait on. */
+  deliver(mail: Mail): void {
+    this.engine.supervisor.deliver(mail);
+  }
+
+  /** What the journal folds to. */
+  state(taskId: TaskId): TaskState {
+    const state = foldTask(taskId, this.plan, this.journal.turns(taskId));
+    if (state === undefined) throw new Error(`no task ${taskId}`);
+    return state;
+  }
+
+  /** States of all steps by name, as the journal has them. */
+  steps(taskId: TaskId): Record<string, string> {
+    const { steps } = this.state(taskId);
+    return Object.fromEntries(
+      this.plan.steps.map(({ name, index }) => [name, steps[index]?.state ?? ""]),
+    );
+  }
+
+  #makeEngine(name: string): Engine {
+    const incarnation = `${name}-incarnation` as Incarnation;
+    return new Engine({
+      runtime: this.runtime,
+      log: this.#log(),
+      journal: this.#breakable(),
+      nodes: this.journal,
+      policies: new MemoryPolicies(),
+      readiness: openOracle(),
+      plans: { cached: () => this.plan, byHash: () => Promise.resolve(this.plan) },
+      codeOf: () => this.#codes(),
+      isLocalOwner: () => true,
+      remote: () => ({
+        start: (attempt) => void this.sent.push(attempt),
+        stop: (_, plan, step) => void this.stopped.push(plan.steps[step]?.name ?? ""),
+        unconfirmed: () => 0,
+      }),
+      incarnation,
+      name,
+      replaces: undefined,
+      fenced: () => void this.fences++,
+    });
+  }
+
+  #codes(): WorkflowCode {
+    const codes = this.plan.steps.map(({ name }): [string, StepCode] => [
+      name,
+      { run: (context) => (this.code[name] ?? (() => null))(context) },
+    ]);
+    return { steps: new Map(codes) };
+  }
+
+  /** The journal, with the test's faults before it. */
+  #breakable(): Journal {
+    const { journal, faults } = this;
+    return {
+      append: (row) => {
+        const broken = faults.append?.(row);
+        return broken === undefined ? journal.append(row) : Promise.resolve(broken);
+      },
+      confirm: (entry) => journal.confirm(entry),
+      load: (taskIds) => {
+        try {
+          faults.load?.(taskIds);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+        return journal.load(taskIds);
+      },
+      figures: () => journal.figures(),
+      idle: () => journal.idle(),
+    };
+  }
+
+  #log(): Log {
+    const log: Log = {
+      ...SILENT_LOG,
+      warn: (text) => void this.logged.push(text),
+      error: (text) => void this.logged.push(text),
+      with: () => log,
+    };
+    return log;
+  }
+
+  #slots() {
+    return Array.from({ length: 4096 }, (_, slot) => ({ slot, owner: null, version: 1 }));
+  }
+}
