@@ -110,6 +110,12 @@ export class Engine {
     this.#sleep();
   }
 
+  /** Stops polling and sweeping: for a node that is alone and has all its tasks in memory. */
+  async rest(): Promise<void> {
+    this.#sweep?.();
+    await this.ownership.stop();
+  }
+
   /** Reads the policy overlays now; tasks in memory go on under them. */
   async renewPolicies(): Promise<void> {
     if (this.#book.renew(await this.parts.policies.newest())) this.supervisor.nudgeAll();

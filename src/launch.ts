@@ -27,8 +27,9 @@ const ONE_CTRL_C_MS = 1_000;
 const POSTGRES_PORT = "5432";
 const REDIS_PORT = "6379";
 
-/** What the drivers read: a name that is refused, and not only absent, breaks them. */
+/** What libraries read: a name that is refused, and not only absent, breaks them. */
 const POSTGRES_NAMES: readonly string[] = ["PG*"];
+const YAML_NAMES: readonly string[] = ["LOG_STREAM", "LOG_TOKENS"];
 const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_DIAGNOSTICS"];
 
 /** What a launch is made of. */
@@ -191,7 +192,7 @@ function addressOf(text: string, defaultPort: string): string {
 
 function names(config: Config): readonly string[] {
   const redis = config.redisUrl === undefined ? [] : REDIS_NAMES;
-  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...redis];
+  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...YAML_NAMES, ...redis];
 }
 
 function isFile(path: string): boolean {

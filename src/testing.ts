@@ -153,6 +153,7 @@ export async function openTestEngine(
     fenced: () => {},
   });
   await engine.start();
+  await engine.rest();
   const starter = openStarter(registry, engine.mailroom);
   return new InProcessEngine({ runtime, registry, journal, engine, starter });
 }
@@ -187,9 +188,9 @@ class InProcessEngine implements TestEngine {
     return this.parts.runtime.advance(ms);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.parts.engine.supervisor.stop(new TaskerError("node.draining", "The test has ended"));
-    await this.parts.engine.ownership.stop();
+    return Promise.resolve();
   }
 }
 

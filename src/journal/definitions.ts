@@ -12,7 +12,11 @@ export class PostgresDefinitions implements Definitions {
   async put(hash: string, definition: Definition): Promise<void> {
     const { namespace, name, version } = definition;
     await this.database.query(
-      "insert into tasker.definition (hash, body) values ($1, $2::text::jsonb) on conflict do nothing",
+      // The same hash may come with other policies, which it does not cover.
+      `insert into tasker.definition (hash, body)
+       values ($1, $2::text::jsonb)
+       on conflict (hash) do update
+       set body = excluded.body`,
       [hash, JSON.stringify(definition)],
     );
     await this.database.query(
