@@ -72,7 +72,7 @@ export const METRICS = {
   tasker_readiness_rust: gauge("1 when the Rust core runs, 0 when its TypeScript twin does"),
   tasker_http_requests_total: counter("HTTP requests answered", "route", "code"),
   tasker_http_seconds: histogram("Time of one HTTP request, long polls left out", QUICK_SECONDS),
-  tasker_http_streams: gauge("Open event streams"),
+  tasker_http_waiting: gauge("Clients that wait: long polls and event streams"),
   tasker_auth_refused_total: counter("Requests without a valid key", "reason"),
 } as const satisfies Record<string, Metric>;
 

@@ -1,0 +1,74 @@
+/** Routes of the bus: workers without a broker. */
+
+import { z } from "zod";
+import { checkEnvelope, Envelope } from "../core/envelope.ts";
+import { type Route, route } from "./route.ts";
+import { Name, named } from "./schema.ts";
+import type { Services } from "./services.ts";
+
+/** Envelopes of one poll, or of one reply. */
+export const ENVELOPES_MAX = 100;
+/** The longest poll. */
+export const POLL_MS_MAX = 60_000;
+
+const PollBody = named(
+  "Poll",
+  z.strictObject({
+    max: z.int().min(1).max(ENVELOPES_MAX).default(1),
+    waitMs: z.int().min(0).max(POLL_MS_MAX).default(0),
+  }).prefault({}),
+);
+
+const Wire = named("Envelope", Envelope);
+const Polled = named("Polled", z.object({ envelopes: z.array(Wire) }));
+const Replies = named(
+  "Replies",
+  z.union([z.array(Wire).min(1).max(ENVELOPES_MAX), Wire]).describe("One envelope, or a list"),
+);
+const Taken = named("Taken", z.object({ accepted: z.int() }));
+
+const Params = z.strictObject({ system: Name });
+const COMMON = { method: "POST", group: "bus", right: "bus", repeat: "harmless" } as const;
+
+/** All routes of the bus. A key's namespaces are, here, the systems it speaks for. */
+export function busRoutes({ worker, waiting }: Services): readonly Route[] {
+  return [
+    route({
+      ...COMMON,
+      path: "/v1/bus/{system}/poll",
+      name: "pollBus",
+      summary: "Waits for envelopes of a system; those not answered in time come again",
+      waits: true,
+      params: Params,
+      body: PollBody,
+      answers: { 200: { description: "None, one or more", schema: Polled } },
+      problems: ["bus.unavailable", "api.busy", "node.draining"],
+      async handle({ caller, params: { system }, body, signal }) {
+        caller.demandNamespace(system);
+        const place = waiting.enter(signal);
+        try {
+          const envelopes = await worker.poll(system, { ...body, signal: place.signal });
+          return { status: 200, body: { envelopes } };
+        } finally {
+          place.leave();
+        }
+      },
+    }),
+    route({
+      ...COMMON,
+      path: "/v1/bus/{system}/replies",
+      name: "replyBus",
+      summary: "Takes answers of a system; the same answer again is taken and changes nothing",
+      params: Params,
+      body: Replies,
+      answers: { 202: { description: "Journaled, or known already", schema: Taken } },
+      problems: ["bus.envelope_invalid", "bus.reply_refused", "mailbox.full", "node.draining"],
+      async handle({ caller, params: { system }, body }) {
+        caller.demandNamespace(system);
+        const envelopes = Array.isArray(body) ? body : [body];
+        for (const envelope of envelopes.map(checkEnvelope)) await worker.reply(system, envelope);
+        return { status: 202, body: { accepted: envelopes.length } };
+      },
+    }),
+  ];
+}

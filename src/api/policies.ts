@@ -1,0 +1,153 @@
+/** Routes of policies: what may be tuned without a new version; every version is kept. */
+
+import { z } from "zod";
+import { type Fault, TaskerError } from "../core/errors.ts";
+import type { Policy } from "../core/policy.ts";
+import type { PolicyOverlay } from "../core/ports.ts";
+import { type Route, route } from "./route.ts";
+import { By, Name, named, Time, timeText } from "./schema.ts";
+import type { Services } from "./services.ts";
+import { unknownWorkflow, versionsOf } from "./workflows.ts";
+
+/** Thirty days. */
+const POLICY_MS_MAX = 30 * 86_400_000;
+const ATTEMPTS_MAX = 1_000;
+/** Delays in a backoff table. */
+const DELAYS_MAX = 100;
+/** Steps that one overlay may tune. */
+const TUNED_STEPS_MAX = 1_000;
+/** In an overlay: every step. */
+const ALL_STEPS = "*";
+
+const ms = z.int().min(0).max(POLICY_MS_MAX);
+
+const StepPolicy = named(
+  "Policy",
+  z.strictObject({
+    retry: z.strictObject({
+      attemptsMax: z.int().min(1).max(ATTEMPTS_MAX).optional(),
+      backoff: z.union([
+        z.enum(["none", "linear", "exponential", "fibonacci"]),
+        z.array(ms).min(1).max(DELAYS_MAX),
+      ]).optional(),
+      delayMsMin: ms.optional(),
+      delayMsMax: ms.optional(),
+    }).optional(),
+    timeoutMs: ms.min(1).optional(),
+    queueTimeoutMs: ms.min(1).optional(),
+    heartbeatMs: ms.min(1).optional(),
+    concurrencyMax: z.int().min(1).max(1_000_000).optional(),
+    onExhausted: z.enum(["park", "fail"]).optional(),
+  }),
+);
+
+const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
+  .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
+
+const PutBody = named(
+  "PutPolicy",
+  z.strictObject({ by: By, reason: z.string().min(1).max(2_000), steps: Steps }),
+);
+
+const Overlay = named(
+  "PolicyVersion",
+  z.object({
+    version: z.int(),
+    by: z.string(),
+    reason: z.string(),
+    at: Time,
+    steps: z.record(z.string(), StepPolicy),
+  }),
+);
+
+const PolicyHistory = named(
+  "PolicyHistory",
+  z.object({
+    namespace: z.string(),
+    workflow: z.string(),
+    versions: z.array(Overlay).describe("The newest first; the first one holds"),
+  }),
+);
+
+const Params = z.strictObject({ namespace: Name, name: Name });
+
+/** All routes of policies. */
+export function policyRoutes(services: Services): readonly Route[] {
+  return [getRoute(services), putRoute(services)];
+}
+
+function getRoute({ policies, definitions }: Services): Route {
+  return route({
+    method: "GET",
+    path: "/v1/policies/{namespace}/{name}",
+    name: "getPolicy",
+    group: "policies",
+    summary: "Shows every version of a workflow's policy overlay: what, who and why",
+    right: "read",
+    repeat: "harmless",
+    params: Params,
+    answers: { 200: { description: "The versions", schema: PolicyHistory } },
+    problems: ["definition.unknown"],
+    async handle({ caller, params: { namespace, name } }) {
+      const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
+      if (known.length === 0) throw unknownWorkflow(namespace, name);
+      const versions = (await policies.versions(namespace, name))
+        .toSorted((one, other) => other.version - one.version);
+      const body = { namespace, workflow: name, versions: versions.map(overlayDocument) };
+      return { status: 200, body };
+    },
+  });
+}
+
+function putRoute({ policies, definitions, runtime, log }: Services): Route {
+  return route({
+    method: "PUT",
+    path: "/v1/policies/{namespace}/{name}",
+    name: "putPolicy",
+    group: "policies",
+    summary: "Adds the next version of a workflow's policy overlay, which replaces the one before",
+    right: "operate",
+    repeat: "remembered",
+    params: Params,
+    body: PutBody,
+    answers: { 200: { description: "The new version", schema: Overlay } },
+    problems: ["definition.unknown", "policy.invalid"],
+    async handle({ caller, params: { namespace, name }, body }) {
+      const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
+      if (known.length === 0) throw unknownWorkflow(namespace, name);
+      const steps = known.flatMap(({ definition }) => definition.steps.map((step) => step.name));
+      demandKnown(Object.keys(body.steps), steps);
+      const overlay = await policies.put(namespace, name, {
+        by: body.by ?? caller.key.name,
+        reason: body.reason,
+        atMs: runtime.now(),
+        steps: body.steps as Record<string, Policy>,
+      });
+      log.info("Changed a policy", {
+        namespace,
+        workflow: name,
+        keyId: caller.keyId,
+        version: overlay.version,
+      });
+      return { status: 200, body: overlayDocument(overlay) };
+    },
+  });
+}
+
+/** A policy for a step that no version has would do nothing, silently. */
+function demandKnown(tuned: readonly string[], steps: readonly string[]): void {
+  const faults: Fault[] = tuned
+    .filter((name) => name !== ALL_STEPS && !steps.includes(name))
+    .map((name) => ({
+      path: `steps.${name}`,
+      code: "unknown_step",
+      detail: "no version of the workflow has this step",
+    }));
+  if (faults.length === 0) return;
+  const names = faults.map(({ path }) => path).join(", ");
+  throw new TaskerError("policy.invalid", `Cannot take the policy: unknown ${names}`, { faults });
+}
+
+function overlayDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
+  return { version, by, reason, at: timeText(atMs), steps };
+}

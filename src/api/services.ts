@@ -1,0 +1,15 @@
+/** Services: the parts, and what the API itself keeps beside them. */
+
+import type { Access } from "./access.ts";
+import type { ApiParts } from "./parts.ts";
+import type { TaskReader } from "./task_reader.ts";
+import type { Waiting } from "./waiting.ts";
+import type { Watch } from "./watch.ts";
+
+/** What handlers work with. */
+export interface Services extends ApiParts {
+  readonly access: Access;
+  readonly tasks: TaskReader;
+  readonly watch: Watch;
+  readonly waiting: Waiting;
+}

@@ -1,0 +1,231 @@
+/** Routes of tasks: start, list, look, wait. */
+
+import { z } from "zod";
+import type { TaskFilter, TaskSummary } from "../core/ports.ts";
+import { isTraceparent, traceparentOf } from "../telemetry/trace.ts";
+import { commandIdOf } from "./command_id.ts";
+import { cursorOf, parseCursor } from "./cursor.ts";
+import { entriesOf, JournalEntry } from "./journal_entry.ts";
+import { type Asked, type Route, route } from "./route.ts";
+import { Limit, Name, named, Time, whole, WorkflowName } from "./schema.ts";
+import type { Services } from "./services.ts";
+import { SummaryDocument, summaryDocument, TASK_STATES, TaskDocument } from "./task_document.ts";
+
+/** The longest long poll. */
+export const WAIT_MS_MAX = 60_000;
+/** The longest deadline of a task, 10 years. */
+const DEADLINE_MS_MAX = 10 * 365 * 86_400_000;
+const TAGS_MAX = 32;
+/** Turns on one page of a journal. */
+const TURNS_MAX = 200;
+
+/** The id of a task in a path. */
+export const TaskParams = z.strictObject({ id: z.string().max(64) });
+
+const StartBody = named(
+  "StartTask",
+  z.strictObject({
+    workflow: WorkflowName,
+    version: z.string().min(1).max(64).optional().describe("Absent: the highest"),
+    input: z.unknown().optional(),
+    tags: z.array(z.string().min(1).max(128)).max(TAGS_MAX).default([]),
+    deadlineMs: z.int().min(1).max(DEADLINE_MS_MAX).optional(),
+  }),
+);
+type StartBody = z.output<typeof StartBody>;
+
+const ListQuery = z.strictObject({
+  workflow: z.union([WorkflowName, Name]).optional().describe("`namespace/name`, or `name`"),
+  state: z.enum(TASK_STATES).optional(),
+  tag: z.string().max(128).optional(),
+  since: Time.optional().describe("Created at or after"),
+  until: Time.optional().describe("Created before"),
+  limit: Limit,
+  cursor: z.string().max(256).optional().describe("`nextCursor` of the page before"),
+});
+type ListQuery = z.output<typeof ListQuery>;
+
+const TaskPage = named(
+  "TaskPage",
+  z.object({ tasks: z.array(SummaryDocument), nextCursor: z.string().optional() }),
+);
+
+const JournalPage = named(
+  "JournalPage",
+  z.object({
+    events: z.array(JournalEntry),
+    nextAfterTurn: z.int().optional().describe("Present when there may be more"),
+  }),
+);
+
+/** All routes that start and read tasks. */
+export function taskRoutes(services: Services): readonly Route[] {
+  return [startRoute(services), listRoute(services), getRoute(services), journalRoute(services)];
+}
+
+function startRoute(services: Services): Route {
+  return route({
+    method: "POST",
+    path: "/v1/tasks",
+    name: "startTask",
+    group: "tasks",
+    summary: "Starts a task; the same Idempotency-Key and body give the same task",
+    right: "write",
+    repeat: "command",
+    body: StartBody,
+    answers: {
+      201: { description: "Started, and journaled", schema: TaskDocument },
+      200: { description: "Started before under this key", schema: TaskDocument },
+    },
+    problems: ["definition.unknown", "contract.violation", "journal.conflict", "mailbox.full"],
+    handle: (asked) => startTask(services, asked),
+  });
+}
+
+async function startTask(services: Services, asked: Asked<unknown, unknown, StartBody>) {
+  const { body, caller, idempotencyKey } = asked;
+  const namespace = body.workflow.split("/")[0] ?? "";
+  caller.demandNamespace(namespace);
+  const traceparent = traceparentOf() ?? givenTraceparent(asked.headers);
+  const answer = await services.starter.start({
+    workflow: body.workflow,
+    input: body.input,
+    tags: body.tags,
+    commandId: commandIdOf(services.runtime, asked, "start", namespace),
+    ...(body.version === undefined ? {} : { version: body.version }),
+    ...(idempotencyKey === undefined ? {} : { key: idempotencyKey }),
+    ...(body.deadlineMs === undefined ? {} : { deadlineMs: body.deadlineMs }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  });
+  const view = await services.tasks.view(await services.tasks.find(answer.taskId, caller));
+  return {
+    status: answer.changed ? 201 : 200,
+    body: view.document(),
+    headers: { location: `/v1/tasks/${answer.taskId}` },
+  };
+}
+
+function givenTraceparent(headers: Headers): string | undefined {
+  const given = headers.get("traceparent") ?? "";
+  return isTraceparent(given) ? given : undefined;
+}
+
+function listRoute(services: Services): Route {
+  return route({
+    method: "GET",
+    path: "/v1/tasks",
+    name: "listTasks",
+    group: "tasks",
+    summary: "Lists tasks, newest first",
+    right: "read",
+    repeat: "harmless",
+    query: ListQuery,
+    answers: { 200: { description: "A page", schema: TaskPage } },
+    problems: ["api.forbidden"],
+    async handle({ caller, query }) {
+      const filter = filterOf(query, caller.namespaces);
+      if (filter.namespaces?.length === 0) return { status: 200, body: { tasks: [] } };
+      const found = await services.history.tasks(filter);
+      return { status: 200, body: pageOf(found, query.limit) };
+    },
+  });
+}
+
+/** Narrows the namespaces a caller covers to those it asks for; none left means nothing to see. */
+function filterOf(query: ListQuery, covered: readonly string[] | undefined): TaskFilter {
+  const parts = query.workflow?.split("/") ?? [];
+  const workflow = parts.at(-1);
+  const asked = parts.length === 2 ? parts[0] : undefined;
+  const isCovered = asked !== undefined && (covered === undefined || covered.includes(asked));
+  return {
+    namespaces: asked === undefined ? covered : isCovered ? [asked] : [],
+    limit: query.limit,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(query.state === undefined ? {} : { state: query.state }),
+    ...(query.tag === undefined ? {} : { tag: query.tag }),
+    ...(query.since === undefined ? {} : { sinceMs: Date.parse(query.since) }),
+    ...(query.until === undefined ? {} : { untilMs: Date.parse(query.until) }),
+    ...(query.cursor === undefined ? {} : { after: parseCursor(query.cursor) }),
+  };
+}
+
+function pageOf(found: readonly TaskSummary[], limit: number): z.infer<typeof TaskPage> {
+  const last = found.at(-1);
+  const isMore = found.length === limit && last !== undefined;
+  return {
+    tasks: found.map(summaryDocument),
+    ...(isMore ? { nextCursor: cursorOf(last.taskId) } : {}),
+  };
+}
+
+function getRoute(services: Services): Route {
+  return route({
+    method: "GET",
+    path: "/v1/tasks/{id}",
+    name: "getTask",
+    group: "tasks",
+    summary: "Shows a task with its steps; `waitMs` waits for its end",
+    right: "read",
+    repeat: "harmless",
+    waits: true,
+    params: TaskParams,
+    query: z.strictObject({ waitMs: whole(0, WAIT_MS_MAX).default(0) }),
+    answers: { 200: { description: "The task, ended or not", schema: TaskDocument } },
+    problems: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
+    handle: (asked) => getTask(services, asked),
+  });
+}
+
+async function getTask(
+  { tasks, watch, waiting, runtime }: Services,
+  { params, query, caller, signal }: Asked<{ id: string }, { waitMs: number }, unknown>,
+) {
+  const summary = await tasks.find(params.id, caller);
+  if (query.waitMs === 0) return { status: 200, body: (await tasks.view(summary)).document() };
+  const untilMs = runtime.monotonic() + query.waitMs;
+  const place = waiting.enter(signal);
+  const follower = watch.follow(summary.taskId);
+  try {
+    const view = await tasks.view(summary);
+    while (!view.hasEnded && !place.signal.aborted) {
+      const leftMs = untilMs - runtime.monotonic();
+      if (leftMs <= 0) break;
+      await follower.next(place.signal, leftMs);
+      await view.refresh();
+    }
+    return { status: 200, body: await view.newestDocument() };
+  } finally {
+    place.leave();
+    follower.close();
+  }
+}
+
+function journalRoute(services: Services): Route {
+  return route({
+    method: "GET",
+    path: "/v1/tasks/{id}/journal",
+    name: "getJournal",
+    group: "tasks",
+    summary: "Shows the events of a task, with turn and number",
+    right: "read",
+    repeat: "harmless",
+    params: TaskParams,
+    query: z.strictObject({
+      afterTurn: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+      limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe("Turns, not events"),
+    }),
+    answers: { 200: { description: "Events in order", schema: JournalPage } },
+    problems: ["task.not_found", "task.id_invalid"],
+    async handle({ caller, params, query }) {
+      const summary = await services.tasks.find(params.id, caller);
+      const plan = await services.tasks.planOf(summary);
+      const turns = await services.history.turns(summary.taskId, query.afterTurn, query.limit);
+      const events = turns.flatMap((turn) => entriesOf(plan, turn));
+      const isMore = turns.length === query.limit;
+      return {
+        status: 200,
+        body: { events, ...(isMore ? { nextAfterTurn: turns.at(-1)?.turn } : {}) },
+      };
+    },
+  });
+}
