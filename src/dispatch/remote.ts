@@ -1,0 +1,97 @@
+/** The remote half of the runner: steps of other systems, asked and taken back over the bus. */
+
+import { failureOf } from "../core/attempt.ts";
+import type { Command } from "../core/command.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { Failure } from "../core/event.ts";
+import { dispatchId, stepKey, type TaskId } from "../core/ids.ts";
+import type { Plan, PlannedStep } from "../core/plan.ts";
+import type { Attempt } from "../core/ports.ts";
+import type { WorkflowCode } from "../core/workflow.ts";
+import { inputOf } from "./given.ts";
+import { Publisher, type PublisherParts } from "./publisher.ts";
+import type { RemoteSteps } from "./runner.ts";
+import { type Addressed, type Sender, stepCancelled, stepCommand } from "./step_command.ts";
+
+/** Steps whose last attempt is remembered, to name it when it is taken back. */
+const ATTEMPTS_KEPT_MAX = 10_000;
+
+/** What running remote steps needs. */
+export interface RemoteParts extends Sender, PublisherParts {
+  readonly runtime: PublisherParts["runtime"];
+  codeOf(hash: string): WorkflowCode | undefined;
+  record(command: Command): void;
+}
+
+/** Sends each attempt as an envelope; the answer comes back through a reply channel. */
+export class RemoteRunner implements RemoteSteps {
+  readonly #publisher: Publisher;
+  /** By step key, oldest first. */
+  readonly #attempts = new Map<string, number>();
+
+  constructor(readonly parts: RemoteParts) {
+    this.#publisher = new Publisher(parts);
+  }
+
+  /** Sends an attempt; repeating it is safe. What cannot be sent fails for good. */
+  start(attempt: Attempt): void {
+    const { name } = attempt.plan.steps[attempt.step] as PlannedStep;
+    const code = this.parts.codeOf(attempt.plan.hash)?.steps.get(name);
+    const input = inputOf(attempt, code);
+    if (!input.ok) return this.#fail(attempt, input.failure);
+    let command: Addressed;
+    try {
+      command = stepCommand(this.parts, attempt, input.value);
+    } catch (error) {
+      if (!(error instanceof TaskerError)) throw error;
+      return this.#fail(attempt, failureOf("undeliverable", error.message, codeWord(error)));
+    }
+    this.#remember(stepKey(attempt.taskId, name), attempt.attempt);
+    this.#publisher.put(command);
+  }
+
+  /**
+   * Tells the system to let the step be, and takes back its command if that still waits.
+   *
+   * The system is told even then: a command that waits may have arrived, its confirmation been lost.
+   */
+  stop(taskId: TaskId, plan: Plan, step: number): void {
+    const planned = plan.steps[step] as PlannedStep;
+    const key = stepKey(taskId, planned.name);
+    const attempt = this.#attempts.get(key);
+    this.#attempts.delete(key);
+    const cancelled = stepCancelled(this.parts, { taskId, step: planned, attempt });
+    if (attempt !== undefined) {
+      this.#publisher.takeBack(cancelled.channel, dispatchId(taskId, planned.name, attempt));
+    }
+    this.#publisher.put(cancelled);
+  }
+
+  unconfirmed(taskId: TaskId): number {
+    return this.#publisher.unconfirmed(taskId);
+  }
+
+  /** Sends nothing more. */
+  close(): void {
+    this.#publisher.close();
+  }
+
+  #remember(key: string, attempt: number): void {
+    this.#attempts.delete(key);
+    this.#attempts.set(key, attempt);
+    if (this.#attempts.size <= ATTEMPTS_KEPT_MAX) return;
+    for (const oldest of this.#attempts.keys()) {
+      this.#attempts.delete(oldest);
+      return;
+    }
+  }
+
+  #fail({ taskId, step, attempt }: Attempt, failure: Failure): void {
+    const outcome = { kind: "failed", failure, retryable: false } as const;
+    this.parts.record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
+  }
+}
+
+function codeWord(error: TaskerError): string {
+  return error.code.replace(".", "_");
+}

@@ -1,0 +1,114 @@
+/** Step commands: the envelope that asks another system for one attempt. */
+
+import { commandChannel, replyChannel } from "../core/channels.ts";
+import { type Envelope, ENVELOPE_BYTES_MAX, STEP_CANCELLED } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
+import { dispatchId, type TaskId } from "../core/ids.ts";
+import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { Attempt, Runtime } from "../core/ports.ts";
+import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
+
+/** Whose envelopes these are, and where their answers go. */
+export interface Sender {
+  readonly runtime: Pick<Runtime, "now" | "uuid">;
+  readonly tokens: ReplyTokens;
+  /** Begins the name of every channel. */
+  readonly prefix: string;
+  /** Names this installation in `source`. */
+  readonly deployment: string;
+}
+
+/** An envelope and where it goes. */
+export interface Addressed {
+  readonly channel: string;
+  readonly taskId: TaskId;
+  readonly envelope: Envelope;
+}
+
+/** Returns the logical address of a step; the same for all of its attempts. */
+export function subjectOf(taskId: string, step: string): string {
+  return `tasker.${taskId}.${step}`;
+}
+
+/**
+ * Makes the envelope of an attempt. Made again, it has the same id: the receiver drops the repeat.
+ *
+ * Shape: `input` is mapped and checked.
+ *
+ * @throws {TaskerError} payload.too_large, contract.violation, journal.poison: no JSON, or U+0000
+ */
+export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Addressed {
+  const { taskId, dueAtMs, traceparent } = attempt;
+  const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
+  const what = `the input of step "${name}"`;
+  encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX);
+  const envelope: Envelope = {
+    ...attributesOf(sender, taskId, name),
+    id: dispatchId(taskId, name, attempt.attempt),
+    type: definition.event ?? name,
+    ...(dueAtMs !== undefined && { expirytime: new Date(dueAtMs).toISOString() }),
+    ...(traceparent !== undefined && { traceparent }),
+    taskerattempt: attempt.attempt,
+    taskerreplyto: replyChannel(sender.prefix, definition.owner),
+    taskerreplytoken: sender.tokens.sign({
+      task: taskId,
+      step: name,
+      attempt: attempt.attempt,
+      sys: definition.owner,
+      exp: expiryOf(sender, attempt),
+    }),
+    datacontenttype: "application/json",
+    data: input ?? null,
+  };
+  demandSmall(envelope, what);
+  return { channel: commandChannel(sender.prefix, definition.owner), taskId, envelope };
+}
+
+/**
+ * Makes the envelope that tells a system to let a step be.
+ *
+ * Shape: with `attempt` it names the command it takes back; without, all of the step's attempts.
+ */
+export function stepCancelled(
+  sender: Sender,
+  of: { taskId: TaskId; step: PlannedStep; attempt: number | undefined },
+): Addressed {
+  const { taskId, attempt, step: { name, definition } } = of;
+  const envelope: Envelope = {
+    ...attributesOf(sender, taskId, name),
+    id: `${taskId}/${name}/cancelled/${sender.runtime.uuid()}`,
+    type: STEP_CANCELLED,
+    ...(attempt !== undefined && {
+      causationid: dispatchId(taskId, name, attempt),
+      taskerattempt: attempt,
+    }),
+    datacontenttype: "application/json",
+    data: {},
+  };
+  return { channel: commandChannel(sender.prefix, definition.owner), taskId, envelope };
+}
+
+function attributesOf(sender: Sender, taskId: TaskId, step: string) {
+  return {
+    specversion: "1.0" as const,
+    source: `/tasker/${sender.deployment}`,
+    subject: subjectOf(taskId, step),
+    correlationid: taskId,
+    time: new Date(sender.runtime.now()).toISOString(),
+  };
+}
+
+/** The definition's deadline is no bound here: a start may have named a later one. */
+function expiryOf({ runtime }: Sender, { dueAtMs }: Attempt): number {
+  return dueAtMs === undefined ? runtime.now() + LIFE_MS_MAX : dueAtMs + GRACE_MS;
+}
+
+function demandSmall(envelope: Envelope, what: string): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(envelope)).length;
+  if (bytes <= ENVELOPE_BYTES_MAX) return;
+  throw new TaskerError(
+    "payload.too_large",
+    `Cannot send ${what}: its envelope has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} are allowed`,
+  );
+}
