@@ -11,6 +11,7 @@ import type {
   Feed,
   History,
   Keys,
+  Plans,
   Policies,
   Runtime,
   Starter,
@@ -18,11 +19,6 @@ import type {
 } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-
-/** Plans of stored definitions, kept in memory. */
-export interface Plans {
-  byHash(hash: string): Promise<Plan | undefined>;
-}
 
 /** Workers without a broker: envelopes out, envelopes in. */
 export interface Worker {
@@ -71,7 +67,7 @@ export interface ApiParts {
   readonly sink: CommandSink;
   readonly history: History;
   readonly feed: Feed;
-  readonly plans: Plans;
+  readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
   readonly policies: Policies;
   /** The policy that attempts of a step follow now. */

@@ -7,7 +7,7 @@ import type { Plan } from "../core/plan.ts";
 import type { History, TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import type { Caller } from "./access.ts";
-import type { ApiParts, Plans } from "./parts.ts";
+import type { ApiParts } from "./parts.ts";
 import { type TaskDocument, taskDocument } from "./task_document.ts";
 
 /** Turns read at once. */
@@ -33,7 +33,13 @@ export class TaskReader {
 
   /** Returns the plan that a task was started with. */
   async planOf(summary: TaskSummary): Promise<Plan> {
-    return await planFor(this.sources.plans, summary);
+    const { taskId, definitionHash } = summary;
+    const plan = await this.sources.plans.byHash(definitionHash);
+    if (plan !== undefined) return plan;
+    throw new TaskerError(
+      "definition.unknown",
+      `Cannot read task "${taskId}": its definition ${definitionHash} is not stored`,
+    );
   }
 
   /** Reads a task's whole journal. Cost: O(events). */
@@ -43,15 +49,6 @@ export class TaskReader {
     await view.refresh();
     return view;
   }
-}
-
-async function planFor(plans: Plans, summary: TaskSummary): Promise<Plan> {
-  const plan = await plans.byHash(summary.definitionHash);
-  if (plan !== undefined) return plan;
-  throw new TaskerError(
-    "definition.unknown",
-    `Cannot read task "${summary.taskId}": its definition ${summary.definitionHash} is not stored`,
-  );
 }
 
 /** One task as far as its journal has been read. */

@@ -7,7 +7,7 @@ import { commandIdOf } from "./command_id.ts";
 import { cursorOf, parseCursor } from "./cursor.ts";
 import { entriesOf, JournalEntry } from "./journal_entry.ts";
 import { type Asked, type Route, route } from "./route.ts";
-import { Limit, Name, named, Time, whole, WorkflowName } from "./schema.ts";
+import { Limit, named, Time, whole, WorkflowName } from "./schema.ts";
 import type { Services } from "./services.ts";
 import { SummaryDocument, summaryDocument, TASK_STATES, TaskDocument } from "./task_document.ts";
 
@@ -35,7 +35,7 @@ const StartBody = named(
 type StartBody = z.output<typeof StartBody>;
 
 const ListQuery = z.strictObject({
-  workflow: z.union([WorkflowName, Name]).optional().describe("`namespace/name`, or `name`"),
+  workflow: WorkflowName.optional(),
   state: z.enum(TASK_STATES).optional(),
   tag: z.string().max(128).optional(),
   since: Time.optional().describe("Created at or after"),
@@ -123,24 +123,17 @@ function listRoute(services: Services): Route {
     answers: { 200: { description: "A page", schema: TaskPage } },
     problems: ["api.forbidden"],
     async handle({ caller, query }) {
-      const filter = filterOf(query, caller.namespaces);
-      if (filter.namespaces?.length === 0) return { status: 200, body: { tasks: [] } };
-      const found = await services.history.tasks(filter);
+      const found = await services.history.tasks(filterOf(query, caller.namespaces));
       return { status: 200, body: pageOf(found, query.limit) };
     },
   });
 }
 
-/** Narrows the namespaces a caller covers to those it asks for; none left means nothing to see. */
-function filterOf(query: ListQuery, covered: readonly string[] | undefined): TaskFilter {
-  const parts = query.workflow?.split("/") ?? [];
-  const workflow = parts.at(-1);
-  const asked = parts.length === 2 ? parts[0] : undefined;
-  const isCovered = asked !== undefined && (covered === undefined || covered.includes(asked));
+function filterOf(query: ListQuery, namespaces: readonly string[] | undefined): TaskFilter {
   return {
-    namespaces: asked === undefined ? covered : isCovered ? [asked] : [],
+    namespaces,
     limit: query.limit,
-    ...(workflow === undefined ? {} : { workflow }),
+    ...(query.workflow === undefined ? {} : { workflow: query.workflow }),
     ...(query.state === undefined ? {} : { state: query.state }),
     ...(query.tag === undefined ? {} : { tag: query.tag }),
     ...(query.since === undefined ? {} : { sinceMs: Date.parse(query.since) }),

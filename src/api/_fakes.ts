@@ -1,0 +1,354 @@
+/** Fakes of the API's parts, in memory, for its tests. */
+
+import type { Answer, OutsideCommand } from "../core/command.ts";
+import type { Envelope } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { Event, Turn } from "../core/event.ts";
+import { foldTask } from "../core/evolve.ts";
+import { mintTaskId, type TaskId } from "../core/ids.ts";
+import { encodePayload } from "../core/payload.ts";
+import { type Plan, planOf } from "../core/plan.ts";
+import { fillPolicy } from "../core/policy.ts";
+import type {
+  CommittedTurn,
+  DeadLetter,
+  KeyRow,
+  PolicyOverlay,
+  Scope,
+  StartRequest,
+  TaskFilter,
+  TaskSummary,
+} from "../core/ports.ts";
+import { rollup } from "../core/rollup.ts";
+import type { Definition, StepDefinition } from "../core/workflow.ts";
+import { SILENT_LOG } from "../telemetry/log.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { VirtualRuntime } from "../virtual_runtime.ts";
+import { type Api, openApi } from "./api.ts";
+import { makeKey, SCOPES } from "./key.ts";
+import type { ApiParts } from "./parts.ts";
+
+/** A step with every field filled in. */
+function stepOf(name: string, parts: Partial<StepDefinition> = {}): StepDefinition {
+  return {
+    name,
+    kind: "local",
+    owner: "orders",
+    needs: {},
+    after: [],
+    when: "succeeded",
+    contract: {},
+    atMostOnce: false,
+    policy: {},
+    ...parts,
+  };
+}
+
+/** Two local steps, a remote one and a signal. */
+export const ORDERS: Definition = {
+  namespace: "orders",
+  name: "process",
+  version: "1.0.0",
+  failurePolicy: "continue_independent",
+  steps: [
+    stepOf("validate"),
+    stepOf("reserve", {
+      kind: "remote",
+      owner: "inventory",
+      event: "inventory.reserve",
+      needs: { order: "validate" },
+    }),
+    stepOf("approval", { kind: "signal", after: ["validate"] }),
+  ],
+};
+
+/** Another tenant's. */
+export const BILLS: Definition = { ...ORDERS, namespace: "billing", name: "bill" };
+
+/** A task as the fake engine keeps it. */
+interface KeptTask {
+  readonly taskId: TaskId;
+  readonly plan: Plan;
+  readonly turns: Turn[];
+  readonly body: string;
+}
+
+/** An engine that records commands and keeps journals, but decides nothing. */
+export class FakeEngine {
+  readonly plans: readonly Plan[] = [ORDERS, BILLS].map((definition, index) =>
+    planOf(`hash${index}`, definition)
+  );
+  readonly commands: OutsideCommand[] = [];
+  readonly starts: StartRequest[] = [];
+  readonly #tasks = new Map<TaskId, KeptTask>();
+  readonly #keys = new Map<string, TaskId>();
+  readonly #watchers = new Set<(committed: CommittedTurn) => void>();
+  /** Thrown by the next command. */
+  refusal: Error | undefined;
+  /** False: the feed is silent, as for tasks of other nodes. */
+  isFeedOn = true;
+
+  constructor(readonly runtime: VirtualRuntime) {}
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** Appends a turn as the owner of the task would. */
+  commit(taskId: TaskId, ...events: Event[]): void {
+    const task = this.#task(taskId);
+    const turn = { turn: task.turns.length + 1, commandIds: [], events };
+    task.turns.push(turn);
+    if (!this.isFeedOn) return;
+    const { state } = this.#summary(task);
+    const { namespace } = task.plan.definition;
+    for (const tell of this.#watchers) tell({ taskId, namespace, plan: task.plan, turn, state });
+  }
+
+  start(request: StartRequest): Promise<Answer> {
+    this.#refuse();
+    this.starts.push(request);
+    const plan = this.plans.find((one) => one.workflow === request.workflow);
+    if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
+    const body = JSON.stringify([request.input, request.tags, request.workflow]);
+    const key = `${plan.definition.namespace}/${request.key ?? request.commandId}`;
+    const known = this.#keys.get(key);
+    if (known !== undefined) {
+      if (this.#task(known).body !== body) throw new TaskerError("journal.conflict", "Other body");
+      return Promise.resolve({ taskId: known, turn: 1, changed: false });
+    }
+    const taskId = mintTaskId(this.runtime.now(), 7, this.runtime.uuid());
+    this.#keys.set(key, taskId);
+    this.#tasks.set(taskId, { taskId, plan, turns: [], body });
+    this.commit(taskId, {
+      kind: "TaskStarted",
+      atMs: this.runtime.now(),
+      definitionHash: plan.hash,
+      input: encodePayload(request.input, "input"),
+      tags: request.tags,
+    });
+    return Promise.resolve({ taskId, turn: 1, changed: true });
+  }
+
+  send(command: OutsideCommand): Promise<Answer> {
+    this.#refuse();
+    const isRepeat = this.commands.some(({ commandId }) => commandId === command.commandId);
+    this.commands.push(command);
+    const { length } = this.#task(command.taskId).turns;
+    return Promise.resolve({ taskId: command.taskId, turn: length, changed: !isRepeat });
+  }
+
+  tasks(filter: TaskFilter): Promise<readonly TaskSummary[]> {
+    const all = [...this.#tasks.values()].map((task) => this.#summary(task));
+    const found = all.filter((one) =>
+      (filter.namespaces?.includes(one.namespace) ?? true) &&
+      (filter.workflow ?? `${one.namespace}/${one.workflow}`) ===
+        `${one.namespace}/${one.workflow}` &&
+      (filter.state ?? one.state) === one.state &&
+      (filter.tag === undefined || one.tags.includes(filter.tag)) &&
+      (filter.after === undefined || one.taskId < filter.after)
+    );
+    found.sort((one, other) => one.taskId < other.taskId ? 1 : -1);
+    return Promise.resolve(found.slice(0, filter.limit));
+  }
+
+  task(taskId: TaskId): Promise<TaskSummary | undefined> {
+    const task = this.#tasks.get(taskId);
+    return Promise.resolve(task === undefined ? undefined : this.#summary(task));
+  }
+
+  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<readonly Turn[]> {
+    const { turns } = this.#task(taskId);
+    return Promise.resolve(turns.filter(({ turn }) => turn > afterTurn).slice(0, limit));
+  }
+
+  subscribe(call: (committed: CommittedTurn) => void): () => void {
+    this.#watchers.add(call);
+    return () => this.#watchers.delete(call);
+  }
+
+  #task(taskId: TaskId): KeptTask {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) throw new TaskerError("task.not_found", "Cannot find it");
+    return task;
+  }
+
+  #summary({ taskId, plan, turns }: KeptTask): TaskSummary {
+    const state = foldTask(taskId, plan, turns);
+    if (state === undefined) throw new TaskerError("task.not_found", "It has no turns");
+    const rolled = rollup(plan, state);
+    const isIdle = rolled.state === "blocked" && rolled.blockedReason === "no step can go on";
+    return {
+      taskId,
+      namespace: plan.definition.namespace,
+      workflow: plan.definition.name,
+      version: plan.definition.version,
+      definitionHash: plan.hash,
+      state: isIdle ? "running" : rolled.state,
+      blockedReason: isIdle ? undefined : rolled.blockedReason,
+      tags: state.tags,
+      createdAtMs: state.createdAtMs,
+      endedAtMs: state.endedAtMs,
+    };
+  }
+
+  #refuse(): void {
+    const { refusal } = this;
+    this.refusal = undefined;
+    if (refusal !== undefined) throw refusal;
+  }
+}
+
+/** The API over fakes, and keys to it. */
+export interface FakeWorld {
+  readonly api: Api;
+  readonly parts: ApiParts;
+  readonly runtime: VirtualRuntime;
+  readonly engine: FakeEngine;
+  readonly keyRows: KeyRow[];
+  readonly letters: DeadLetter[];
+  readonly replayed: DeadLetter[];
+  readonly replies: Envelope[];
+  /** Makes a key and returns its secret. */
+  key(scopes?: readonly Scope[], namespaces?: readonly string[]): string;
+  /** Asks the API with a key for everything, unless another is given; "" = none. */
+  ask(line: string, options?: AskOptions): Promise<Response>;
+  /** As `ask`, and parses the answer. */
+  json<T = Record<string, unknown>>(line: string, options?: AskOptions): Promise<T>;
+  /** Starts a task of ORDERS. */
+  started(options?: AskOptions): Promise<TaskId>;
+}
+
+/** How to ask. `body` is sent as JSON. */
+export interface AskOptions {
+  readonly key?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens the API over fakes. `more` replaces single parts. */
+export function fakeWorld(more: Partial<ApiParts> = {}): FakeWorld {
+  const runtime = new VirtualRuntime();
+  const engine = new FakeEngine(runtime);
+  const kept = { keyRows: [] as KeyRow[], letters: [] as DeadLetter[] };
+  const told = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
+  const parts: ApiParts = { ...fakeParts(runtime, engine, kept, told), ...more };
+  const api = openApi(parts);
+  const key = (scopes: readonly Scope[] = SCOPES, namespaces: readonly string[] = ["*"]) => {
+    const { secret, row } = makeKey(runtime, { name: "tester", scopes, namespaces });
+    kept.keyRows.push(row);
+    return secret;
+  };
+  const whole = key();
+  const ask = (line: string, options: AskOptions = {}) =>
+    api.fetch(requestOf(line, { key: whole, ...options }));
+  const json = async <T>(line: string, options?: AskOptions) =>
+    await (await ask(line, options)).json() as T;
+  const started = async (options: AskOptions = {}) => {
+    const body = { workflow: "orders/process", input: { id: 1 } };
+    return (await json<{ id: TaskId }>("POST /v1/tasks", { body, ...options })).id;
+  };
+  return { api, parts, runtime, engine, ...kept, ...told, key, ask, json, started };
+}
+
+function requestOf(line: string, { key = "", body, headers = {}, signal }: AskOptions): Request {
+  const [method = "GET", path = "/"] = line.split(" ");
+  return new Request(`http://tasker.test${path}`, {
+    method,
+    headers: {
+      ...(key === "" ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function fakeParts(
+  runtime: VirtualRuntime,
+  engine: FakeEngine,
+  kept: { keyRows: KeyRow[]; letters: DeadLetter[] },
+  told: { replayed: DeadLetter[]; replies: Envelope[] },
+): ApiParts {
+  const overlays: PolicyOverlay[] = [];
+  return {
+    runtime,
+    log: SILENT_LOG,
+    metrics: new Metrics(),
+    starter: engine,
+    sink: {
+      send: (command) => engine.send(command as OutsideCommand),
+      mintTaskId: () => mintTaskId(runtime.now(), 7, runtime.uuid()),
+    },
+    history: {
+      tasks: (filter) => engine.tasks(filter),
+      task: (taskId) => engine.task(taskId),
+      turns: (taskId, afterTurn, limit) => engine.turns(taskId, afterTurn, limit),
+      ping: () => Promise.resolve(),
+    },
+    feed: engine,
+    plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
+    definitions: {
+      put: () => Promise.resolve(),
+      get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
+      list: () => Promise.resolve(engine.plans),
+    },
+    policies: {
+      versions: () => Promise.resolve(overlays),
+      newest: () => Promise.resolve(new Map()),
+      put: (_namespace, _workflow, overlay) => {
+        const version = { ...overlay, version: overlays.length + 1 };
+        overlays.push(version);
+        return Promise.resolve(version);
+      },
+    },
+    policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
+    keys: fakeKeys(kept.keyRows),
+    dead: {
+      add: () => Promise.resolve(""),
+      list: (limit) => Promise.resolve(kept.letters.slice(0, limit)),
+      get: (id) => Promise.resolve(kept.letters.find((letter) => letter.id === id)),
+      remove: (id) => Promise.resolve(removeById(kept.letters, id)),
+    },
+    replayDead: (letter) => Promise.resolve(void told.replayed.push(letter)),
+    systems: () =>
+      Promise.resolve([
+        {
+          name: "inventory",
+          kind: "remote",
+          workflows: ["orders/process", "billing/bill"],
+          circuit: "closed",
+          queued: 3,
+        },
+      ]),
+    worker: {
+      poll: () => Promise.resolve([]),
+      reply: (_system, envelope) => Promise.resolve(void told.replies.push(envelope)),
+    },
+    health: {
+      node: "node-1",
+      version: "0.0.0",
+      notReady: () => Promise.resolve(undefined),
+      checks: [],
+    },
+  };
+}
+
+function fakeKeys(rows: KeyRow[]): ApiParts["keys"] {
+  return {
+    addFirst: (row) => Promise.resolve(rows.length === 0 && rows.push(row) > 0),
+    add: (row) => Promise.resolve(void rows.push(row)),
+    find: (hash) => Promise.resolve(rows.find((row) => row.hash === hash)),
+    list: () => Promise.resolve(rows),
+    remove: (id) => Promise.resolve(removeById(rows, id)),
+    replyKeys: () => Promise.resolve([]),
+  };
+}
+
+function removeById(rows: { id: string }[], id: string): boolean {
+  const index = rows.findIndex((row) => row.id === id);
+  if (index >= 0) rows.splice(index, 1);
+  return index >= 0;
+}

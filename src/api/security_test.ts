@@ -1,0 +1,339 @@
+/** Laws that hold for every route of the OpenAPI document. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { TaskerError } from "../core/errors.ts";
+import { type FakeWorld, fakeWorld } from "./_fakes.ts";
+import { BODY_BYTES_MAX } from "./body.ts";
+import type { Problem } from "./problem.ts";
+
+interface Operation {
+  readonly operationId: string;
+  readonly "x-scope"?: string;
+  readonly security?: readonly unknown[];
+  readonly parameters: readonly { name: string; in: string }[];
+  readonly requestBody?: { required: boolean };
+  readonly responses: Record<string, unknown>;
+}
+
+interface Listed {
+  /** Such as `GET /v1/tasks/{id}`. */
+  readonly line: string;
+  readonly operation: Operation;
+}
+
+/** The bodies that let a request through. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  startTask: { workflow: "orders/process", input: {} },
+  resolveStep: { result: 1 },
+  putPolicy: { reason: "test", steps: {} },
+  makeKey: { name: "n", scopes: ["read"], namespaces: ["orders"] },
+  replyBus: { specversion: "1.0", id: "1", source: "/x", type: "t", data: 1 },
+};
+
+async function listed(world: FakeWorld): Promise<readonly Listed[]> {
+  const { paths } = await world.json<{ paths: Record<string, Record<string, Operation>> }>(
+    "GET /openapi.json",
+    { key: "" },
+  );
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      line: `${method.toUpperCase()} ${path}`,
+      operation,
+    }))
+  );
+}
+
+/** Fills a line's parameters in so that they name things which exist. */
+async function filled(world: FakeWorld, line: string): Promise<string> {
+  const id = line.includes("/tasks/") ? await world.started() : world.keyRows[0]?.id ?? "";
+  return line.replace("{id}", id)
+    .replace("{step}", "validate")
+    .replace("{namespace}", "orders")
+    .replace("{system}", "orders")
+    .replace("{name}", line.includes("signals") ? "approval" : "process");
+}
+
+function bodyFor({ operation }: Listed): { body?: unknown } {
+  const body = BODIES[operation.operationId] ?? (operation.requestBody ? {} : undefined);
+  return body === undefined ? {} : { body };
+}
+
+async function problemIn(response: Response): Promise<Problem> {
+  equal(response.headers.get("content-type"), "application/problem+json");
+  return await response.json();
+}
+
+Deno.test("the document lists every route that people were promised", async () => {
+  const lines = (await listed(fakeWorld())).map(({ line }) => line);
+
+  deepEqual(lines.toSorted(), [
+    "DELETE /v1/dead/{id}",
+    "DELETE /v1/keys/{id}",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /v1/dead",
+    "GET /v1/events",
+    "GET /v1/keys",
+    "GET /v1/policies/{namespace}/{name}",
+    "GET /v1/systems",
+    "GET /v1/tasks",
+    "GET /v1/tasks/{id}",
+    "GET /v1/tasks/{id}/events",
+    "GET /v1/tasks/{id}/journal",
+    "GET /v1/workflows",
+    "GET /v1/workflows/{namespace}/{name}",
+    "POST /v1/bus/{system}/poll",
+    "POST /v1/bus/{system}/replies",
+    "POST /v1/dead/{id}/replay",
+    "POST /v1/keys",
+    "POST /v1/tasks",
+    "POST /v1/tasks/{id}/cancel",
+    "POST /v1/tasks/{id}/pause",
+    "POST /v1/tasks/{id}/resume",
+    "POST /v1/tasks/{id}/signals/{name}",
+    "POST /v1/tasks/{id}/steps/{step}/resolve",
+    "POST /v1/tasks/{id}/steps/{step}/retry",
+    "POST /v1/tasks/{id}/steps/{step}/skip",
+    "PUT /v1/policies/{namespace}/{name}",
+  ]);
+});
+
+Deno.test("every route but the probes and the document refuses who has no key", async () => {
+  const world = fakeWorld();
+  const open: string[] = [];
+
+  for (const one of await listed(world)) {
+    const line = await filled(world, one.line);
+    const response = await world.ask(line, { key: "", ...bodyFor(one) });
+    if (response.status !== 401) open.push(one.line);
+    else equal((await problemIn(response)).code, "api.unauthorized", line);
+  }
+
+  deepEqual(open.toSorted(), ["GET /health/live", "GET /health/ready", "GET /openapi.json"]);
+});
+
+Deno.test("every route with a key refuses one that is not known", async () => {
+  const world = fakeWorld();
+
+  for (const one of await listed(world)) {
+    if (one.operation["x-scope"] === undefined) continue;
+    const line = await filled(world, one.line);
+    const response = await world.ask(line, { key: "tasker_unknown", ...bodyFor(one) });
+    equal(response.status, 401, line);
+    equal(response.headers.get("www-authenticate"), 'Bearer realm="tasker"');
+  }
+});
+
+Deno.test("every route with a key refuses one without its scope", async () => {
+  const world = fakeWorld();
+  const scopes = ["read", "write", "operate", "bus"] as const;
+
+  for (const one of await listed(world)) {
+    const scope = one.operation["x-scope"];
+    if (scope === undefined) continue;
+    const key = world.key(scopes.filter((other) => other !== scope));
+    const line = await filled(world, one.line);
+    const response = await world.ask(line, { key, ...bodyFor(one) });
+    equal(response.status, 403, line);
+    equal((await problemIn(response)).code, "api.forbidden", line);
+  }
+});
+
+Deno.test("every route of a thing hides it from keys of other namespaces", async () => {
+  const world = fakeWorld();
+  const key = world.key(undefined, ["billing"]);
+
+  for (const one of await listed(world)) {
+    if (!one.line.includes("{") && one.line !== "POST /v1/tasks") continue;
+    const line = await filled(world, one.line);
+    const { status } = await world.ask(line, { key, ...bodyFor(one) });
+    ok(status === 404 || status === 403, `${line}: ${status}`);
+  }
+  deepEqual(world.engine.commands, []);
+});
+
+Deno.test("every list shows only what the key's namespaces cover", async () => {
+  const world = fakeWorld();
+  await world.started();
+  const key = world.key(undefined, ["billing"]);
+
+  const tasks = await world.json("GET /v1/tasks", { key });
+  const workflows = await world.json<{ workflows: { namespace: string }[] }>(
+    "GET /v1/workflows",
+    { key },
+  );
+  const systems = await world.json<{ systems: { workflows: string[] }[] }>("GET /v1/systems", {
+    key,
+  });
+  const keys = await world.json<{ keys: { namespaces: string[] }[] }>("GET /v1/keys", { key });
+  const dead = await world.ask("GET /v1/dead", { key });
+
+  deepEqual(tasks, { tasks: [] });
+  deepEqual(workflows.workflows.map(({ namespace }) => namespace), ["billing"]);
+  deepEqual(systems.systems.map((one) => one.workflows), [["billing/bill"]]);
+  deepEqual(keys.keys.map((one) => one.namespaces), [["billing"]]);
+  equal(dead.status, 403);
+});
+
+Deno.test("every route with a body refuses fields it does not know, but signals", async () => {
+  const world = fakeWorld();
+
+  for (const one of await listed(world)) {
+    if (one.operation.requestBody === undefined || one.operation.operationId === "sendSignal") {
+      continue;
+    }
+    const line = await filled(world, one.line);
+    const known = BODIES[one.operation.operationId] ?? {};
+    const isOpen = one.operation.operationId === "replyBus"; // CloudEvents may be extended
+    const body = isOpen ? { surprise: 1 } : { ...known, surprise: 1 };
+    const problem = await problemIn(await world.ask(line, { body }));
+    equal(problem.code, "api.bad_request", line);
+    ok((problem.errors?.length ?? 0) > 0, line);
+  }
+  deepEqual(world.engine.commands, []);
+});
+
+Deno.test("every route refuses a query that it does not know, or that says two things", async () => {
+  const world = fakeWorld();
+
+  for (const one of await listed(world)) {
+    const line = await filled(world, one.line);
+    for (const query of ["surprise=1", "limit=1&limit=2"]) {
+      const response = await world.ask(`${line}?${query}`, bodyFor(one));
+      equal(response.status, 400, `${line}?${query}`);
+      await response.body?.cancel();
+    }
+  }
+});
+
+Deno.test("every path refuses other methods and says which it takes", async () => {
+  const world = fakeWorld();
+
+  for (const { line } of await listed(world)) {
+    const path = (await filled(world, line)).split(" ")[1];
+    const response = await world.ask(`PATCH ${path}`);
+    equal(response.status, 405, path);
+    ok(response.headers.get("allow")?.includes(line.split(" ")[0] ?? "?"), path);
+  }
+});
+
+Deno.test("every answer tells caches and browsers to keep off", async () => {
+  const world = fakeWorld();
+
+  for (const one of await listed(world)) {
+    const gone = new AbortController();
+    const line = await filled(world, one.line);
+    const response = await world.ask(line, { ...bodyFor(one), signal: gone.signal });
+    equal(response.headers.get("cache-control"), "no-store", line);
+    gone.abort();
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("a body that is too large is refused before the key is looked at", async () => {
+  const world = fakeWorld();
+  const body = JSON.stringify("x".repeat(BODY_BYTES_MAX));
+
+  const response = await world.ask("POST /v1/tasks", {
+    key: "",
+    body,
+    headers: { "content-length": String(body.length) },
+  });
+
+  equal((await problemIn(response)).code, "api.too_large");
+});
+
+Deno.test("a body that hides its size is refused while it is read", async () => {
+  const world = fakeWorld();
+  const problem = await problemIn(
+    await world.ask("POST /v1/tasks", { body: JSON.stringify("x".repeat(BODY_BYTES_MAX)) }),
+  );
+
+  equal(problem.code, "api.too_large");
+});
+
+Deno.test("a body that nests too deep is refused", async () => {
+  const world = fakeWorld();
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+
+  const problem = await problemIn(await world.ask("POST /v1/tasks", { body: deep }));
+
+  equal(problem.code, "api.too_large");
+});
+
+Deno.test("a body that is no JSON, or says it is something else, is refused", async () => {
+  const world = fakeWorld();
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+
+  for (const options of [{ body: "{" }, { body: "{}", headers }]) {
+    const problem = await problemIn(await world.ask("POST /v1/tasks", options));
+    equal(problem.code, "api.bad_request");
+  }
+});
+
+Deno.test("headers and paths that are too long are refused", async () => {
+  const world = fakeWorld();
+
+  const headers = { "x-long": "x".repeat(20_000) };
+  equal((await world.ask("GET /health/live", { headers })).status, 413);
+  equal((await world.ask(`GET /health/live?q=${"x".repeat(9_000)}`)).status, 413);
+});
+
+Deno.test("an unknown path is a problem document that names the list of routes", async () => {
+  const problem = await problemIn(await fakeWorld().ask("GET /v1/nothing"));
+
+  equal(problem.code, "api.not_found");
+  ok(problem.action.includes("/openapi.json"));
+});
+
+Deno.test("an unexpected throw leaks nothing but a reference", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  world.engine.refusal = new Error("password=hunter2 at db.internal");
+
+  const response = await world.ask(`POST /v1/tasks/${id}/cancel`);
+
+  equal(response.status, 500);
+  const problem = await problemIn(response);
+  ok(problem.instance?.startsWith("urn:uuid:"));
+  ok(!JSON.stringify(problem).includes("hunter2"));
+});
+
+Deno.test("an error that passes says when to come back", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 2_400 });
+
+  const response = await world.ask(`POST /v1/tasks/${id}/cancel`);
+
+  equal(response.status, 429);
+  equal(response.headers.get("retry-after"), "3");
+});
+
+Deno.test("an expired key is refused, even one that was used before", async () => {
+  const world = fakeWorld();
+  const expiresAt = new Date(world.runtime.now() + 60_000).toISOString();
+  const made = await world.json<{ key: string }>("POST /v1/keys", {
+    body: { name: "short", scopes: ["read"], namespaces: ["orders"], expiresAt },
+  });
+  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+
+  await world.runtime.advance(60_000);
+
+  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
+});
+
+Deno.test("a removed key is refused at once", async () => {
+  const world = fakeWorld();
+  const made = await world.json<{ key: string; id: string }>("POST /v1/keys", {
+    body: { name: "gone", scopes: ["read"], namespaces: ["*"] },
+  });
+  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+
+  equal((await world.ask(`DELETE /v1/keys/${made.id}`)).status, 204);
+
+  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
+});
