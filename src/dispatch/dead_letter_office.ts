@@ -1,0 +1,103 @@
+/** The dead letter office: keeps what nobody could use, and tells its system so. */
+
+import { deadChannel } from "../core/channels.ts";
+import { type Envelope } from "../core/envelope.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Bus, DeadLetters, Handled, Runtime } from "../core/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** Type of the copy that a system finds in its dead channel. */
+export const ENVELOPE_DEAD = "tasker.envelope.dead";
+
+/** Letters kept of one channel in a minute: a flood of rubbish must not fill the database. */
+export const LETTERS_PER_MINUTE_MAX = 600;
+
+/** Characters of a body that are kept; an envelope that could be used is far shorter. */
+export const LETTER_LENGTH_MAX = 256 * 1024;
+
+/** Characters of a body that go into the copy, so that the copy is an envelope, too. */
+export const COPY_LENGTH_MAX = 8 * 1024;
+
+const MINUTE_MS = 60_000;
+
+/** What the office works with. */
+export interface OfficeParts {
+  readonly runtime: Pick<Runtime, "now">;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly bus: Bus;
+  readonly dead: DeadLetters;
+  /** Begins the name of every channel. */
+  readonly prefix: string;
+  /** Names this installation in `source`. */
+  readonly deployment: string;
+}
+
+/** One envelope that could not be used. */
+export interface Unusable {
+  readonly system: string;
+  readonly channel: string;
+  /** As it came, whether it is an envelope or not. */
+  readonly body: string;
+  /** A few-valued word: the label of the metric. */
+  readonly word: string;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** Puts envelopes aside: a row in the database, and a copy in the dead channel of the system. */
+export class DeadLetterOffice {
+  /** By channel: letters of the running minute. */
+  readonly #kept = new Map<string, { minute: number; count: number }>();
+
+  constructor(readonly parts: OfficeParts) {}
+
+  /**
+   * Puts an envelope aside. The row is what counts; a copy that cannot be published is left out.
+   *
+   * @throws {TaskerError} journal.unavailable: the envelope has to come again
+   */
+  async keep(unusable: Unusable): Promise<Handled> {
+    const { channel, body, reason, word } = unusable;
+    const { runtime, log, metrics, dead } = this.parts;
+    metrics.counter("tasker_dead_letters_total", word).add();
+    if (!this.#hasRoom(channel)) return { kind: "dead", reason };
+    const kept = body.slice(0, LETTER_LENGTH_MAX);
+    const id = await dead.add({ channel, reason, body: kept, atMs: runtime.now() });
+    log.warn("An envelope could not be used", { channel, reason, letter: id });
+    await this.#copy(unusable, id);
+    return { kind: "dead", reason };
+  }
+
+  #hasRoom(channel: string): boolean {
+    const minute = Math.floor(this.parts.runtime.now() / MINUTE_MS);
+    let kept = this.#kept.get(channel);
+    if (kept?.minute !== minute) this.#kept.set(channel, kept = { minute, count: 0 });
+    if (++kept.count === LETTERS_PER_MINUTE_MAX + 1) {
+      this.parts.log.warn("Too many dead letters: the rest of this minute is only counted", {
+        channel,
+        lettersMax: LETTERS_PER_MINUTE_MAX,
+      });
+    }
+    return kept.count <= LETTERS_PER_MINUTE_MAX;
+  }
+
+  async #copy({ system, channel, body, reason }: Unusable, id: string): Promise<void> {
+    const { bus, prefix, deployment, runtime, log } = this.parts;
+    const copy: Envelope = {
+      specversion: "1.0",
+      id,
+      source: `/tasker/${deployment}`,
+      type: ENVELOPE_DEAD,
+      time: new Date(runtime.now()).toISOString(),
+      datacontenttype: "application/json",
+      data: { channel, reason, body: body.slice(0, COPY_LENGTH_MAX) },
+    };
+    try {
+      await bus.publish(deadChannel(prefix, system), [copy]);
+    } catch (error) {
+      log.warn("Cannot publish the copy of a dead letter", { letter: id, error: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/** Replies: what other systems answer becomes commands, if their tokens allow it. */
+
+import { replyChannel } from "../core/channels.ts";
+import type { Answer, Command } from "../core/command.ts";
+import {
+  type Envelope,
+  parseEnvelope,
+  STEP_COMPLETED,
+  STEP_FAILED,
+  STEP_PROGRESS,
+} from "../core/envelope.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
+import { parseTaskId, type TaskId } from "../core/ids.ts";
+import type { Plan, PlannedStep } from "../core/plan.ts";
+import type { WorkflowCode } from "../core/workflow.ts";
+import { withRemoteParent } from "../telemetry/trace.ts";
+import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
+import type { DeadLetterOffice } from "./dead_letter_office.ts";
+import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
+import type { Claims, ReplyTokens, TokenFault } from "./reply_token.ts";
+import { subjectOf } from "./step_command.ts";
+import type { FindPlan } from "./task_plans.ts";
+
+/** Replies of one system that are in hand at once; their commits share flushes. */
+export const REPLY_SLOTS = 256;
+
+/** Takes commands: with an answer once they are committed, or, for signs of life, without. */
+export interface ReplySink {
+  send(command: Command): Promise<Answer>;
+  record(command: Command): void;
+}
+
+/** What taking replies needs. */
+export interface ReplyParts extends ConsumptionParts {
+  readonly tokens: ReplyTokens;
+  readonly sink: ReplySink;
+  readonly office: DeadLetterOffice;
+  /** Begins the name of every channel. */
+  readonly prefix: string;
+  planOf: FindPlan;
+  codeOf(hash: string): WorkflowCode | undefined;
+}
+
+/** Why a reply is refused; also the label of the metric. */
+type Refusal = TokenFault | "other_system" | "other_subject" | "unknown_type" | "unknown_step";
+
+/**
+ * Consumes the reply channels of systems until the result is called.
+ *
+ * A reply is acknowledged only when its command is committed. One that can never be is put aside.
+ */
+export function openReplies(parts: ReplyParts, systems: readonly string[]): EndConsumption {
+  const channels = systems.map((system) => {
+    const channel = replyChannel(parts.prefix, system);
+    return {
+      channel,
+      slots: REPLY_SLOTS,
+      async handle({ body }: { body: string }) {
+        await takeReply(parts, system, readEnvelope(parts, body));
+        return { kind: "ack" } as const;
+      },
+      bury: ({ body }: { body: string }, error: unknown) =>
+        parts.office.keep({ system, channel, body, word: "reply", reason: messageOf(error) }),
+    };
+  });
+  return consumeChannels(parts, channels);
+}
+
+/**
+ * Takes one reply of a system, whichever way it came; resolves when it is committed.
+ *
+ * Safe to repeat: the actor drops what it knows, and what is stale.
+ *
+ * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, task.not_found, mailbox.full,
+ *   node.draining, journal.*
+ */
+export async function takeReply(
+  parts: ReplyParts,
+  system: string,
+  reply: Envelope,
+): Promise<void> {
+  const claims = demandClaims(parts, system, reply);
+  const taskId = parseTaskId(claims.task);
+  const plan = await parts.planOf(taskId);
+  if (plan === undefined) {
+    throw new TaskerError(
+      "task.not_found",
+      `Cannot take a reply for task "${taskId}": no such task`,
+    );
+  }
+  const step = plan.steps[plan.indexOf.get(claims.step) ?? -1];
+  if (step === undefined) throw refuse(parts, "unknown_step", `there is no step "${claims.step}"`);
+  await withRemoteParent(
+    reply.traceparent,
+    `reply ${step.name}`,
+    { "tasker.task": taskId, "tasker.attempt": claims.attempt },
+    () => record(parts, reply, { taskId, plan, step, attempt: claims.attempt }),
+  );
+}
+
+interface Place {
+  readonly taskId: TaskId;
+  readonly plan: Plan;
+  readonly step: PlannedStep;
+  readonly attempt: number;
+}
+
+async function record(parts: ReplyParts, reply: Envelope, place: Place): Promise<void> {
+  const { plan, step, taskId, attempt } = place;
+  const at = { taskId, step: step.index, attempt };
+  const answered = { step, code: parts.codeOf(plan.hash)?.steps.get(step.name) };
+  switch (reply.type) {
+    case STEP_PROGRESS:
+      return parts.sink.record({ kind: "RecordProgress", ...at, ...progressOf(reply.data) });
+    case STEP_COMPLETED: {
+      const outcome = completedOutcome(answered, reply.data);
+      return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
+    }
+    case STEP_FAILED: {
+      const outcome = failedOutcome(answered, reply.data);
+      return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
+    }
+    default:
+      throw refuse(parts, "unknown_type", `its type "${reply.type}" is no answer to a step`);
+  }
+}
+
+/** The token alone says what is answered; the attributes must not say otherwise. */
+function demandClaims(parts: ReplyParts, system: string, reply: Envelope): Claims {
+  const verified = parts.tokens.verify(reply.taskerreplytoken);
+  if (!verified.ok) {
+    throw refuse(parts, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
+  }
+  const { claims } = verified;
+  if (claims.sys !== system) {
+    throw refuse(parts, "other_system", `its token was given to system "${claims.sys}"`);
+  }
+  const subject = subjectOf(claims.task, claims.step);
+  if (reply.subject !== subject) {
+    throw refuse(parts, "other_subject", `its subject is not "${subject}", as its token says`);
+  }
+  return claims;
+}
+
+function readEnvelope(parts: ReplyParts, body: string): Envelope {
+  try {
+    return parseEnvelope(body);
+  } catch (error) {
+    parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
+    throw error;
+  }
+}
+
+function refuse({ metrics }: ReplyParts, refusal: Refusal, why: string): TaskerError {
+  metrics.counter("tasker_replies_refused_total", refusal).add();
+  const code = refusal === "unknown_type" ? "bus.envelope_invalid" : "bus.reply_refused";
+  return new TaskerError(code, `Cannot take the reply: ${why}`);
+}
