@@ -256,7 +256,7 @@ class Oracle implements Readiness {
   /** Judges a waiting step from scratch. */
   #look(task: Task, step: number): void {
     if (task.phases[step] !== "waiting") return;
-    const parents = (task.graph.parents[step] as Uint32Array).toSorted();
+    const parents = task.graph.parents[step] as Uint32Array;
     const spoiler = task.graph.when[step] === "succeeded"
       ? parents.find((parent) => hasEnded(task, parent) && task.phases[parent] !== "well")
       : undefined;

@@ -39,6 +39,9 @@ const REFUSALS: Readonly<Record<number, { code: ErrorCode; reason: string }>> = 
 
 type Library = Deno.DynamicLibrary<typeof BINDINGS>;
 
+/** Libraries by path. None is ever closed: a call into one that was would crash the process. */
+const libraries = new Map<string, Library>();
+
 /** A readiness that holds memory outside of JavaScript until it is disposed of. */
 export interface RustReadiness extends Readiness, Disposable {
   readonly kind: "rust";
@@ -65,8 +68,13 @@ export function openReadiness(options: { readonly libraryPath: string }): Readin
  * @throws {TaskerError} ffi.broken when the library is missing, or is of another ABI version
  */
 export function openRustReadiness(libraryPath: string): RustReadiness {
-  checkAbiVersion(libraryPath);
-  return new RustCore(openLibrary(libraryPath, BINDINGS));
+  let library = libraries.get(libraryPath);
+  if (library === undefined) {
+    checkAbiVersion(libraryPath);
+    library = openLibrary(libraryPath, BINDINGS);
+    libraries.set(libraryPath, library);
+  }
+  return new RustCore(library);
 }
 
 /** Looks at the version alone first: a library of another version may lack the other functions. */
@@ -191,7 +199,6 @@ class RustCore implements RustReadiness {
 
   [Symbol.dispose](): void {
     this.#library.symbols.tasker_core_close(this.#core);
-    this.#library.close();
   }
 
   /** Returns how many answers were written; when the room was used up, more are waiting. */

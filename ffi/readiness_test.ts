@@ -12,7 +12,7 @@ import {
   Told,
 } from "../src/core/readiness.ts";
 import { openOracle } from "./oracle.ts";
-import { openRustReadiness } from "./readiness.ts";
+import { openReadiness, openRustReadiness } from "./readiness.ts";
 import { buildLibrary } from "./build.ts";
 
 const library = await buildLibrary();
@@ -336,4 +336,42 @@ law("counts the bytes of open tasks only", (readiness) => {
 
   assertEquals(during > before, true);
   assertEquals(readiness.bytesUsed(), before);
+});
+
+Deno.test("openReadiness() falls back to the oracle where there is no library, and says why", () => {
+  const choice = openReadiness({ libraryPath: "/nowhere/libtasker_core.so" });
+
+  assertEquals(choice.readiness.kind, "typescript");
+  assertEquals(choice.fallbackReason?.includes("/nowhere/libtasker_core.so"), true);
+});
+
+Deno.test({
+  name: "openReadiness() takes the Rust core where there is a library",
+  ignore: library.kind === "absent",
+  fn: () => {
+    if (library.kind === "absent") return;
+
+    const choice = openReadiness({ libraryPath: library.libraryPath });
+
+    assertEquals(choice.readiness.kind, "rust");
+    assertEquals(choice.fallbackReason, undefined);
+  },
+});
+
+Deno.test("openRustReadiness() refuses a file that is no library", () => {
+  const path = new URL(import.meta.url).pathname;
+
+  refusesWith("ffi.broken", () => openRustReadiness(path));
+});
+
+Deno.test({
+  name: "rust answers ffi.broken once it is disposed of",
+  ignore: library.kind === "absent",
+  fn: () => {
+    if (library.kind === "absent") return;
+    const readiness = openRustReadiness(library.libraryPath);
+    readiness[Symbol.dispose]();
+
+    refusesWith("ffi.broken", () => readiness.bytesUsed());
+  },
 });

@@ -3,7 +3,7 @@
 import { TaskerError } from "../src/core/errors.ts";
 import { type Graph, parentsOf, STEPS_MAX, type When, WHENS } from "../src/core/graph.ts";
 
-/** A checked graph with the edges of both directions; children are in ascending order. */
+/** A checked graph with the edges of both directions, each list in ascending order. */
 export interface CheckedGraph {
   readonly stepCount: number;
   readonly when: readonly When[];
@@ -24,7 +24,10 @@ export function checkGraph(hash: string, graph: Graph): CheckedGraph {
   const checked = {
     stepCount: graph.stepCount,
     when: Array.from(graph.when, (number) => WHENS[number] as When),
-    parents: Array.from({ length: graph.stepCount }, (_, step) => parentsOf(graph, step).slice()),
+    parents: Array.from(
+      { length: graph.stepCount },
+      (_, step) => parentsOf(graph, step).toSorted(),
+    ),
     children: Array.from({ length: graph.stepCount }, (): number[] => []),
   };
   checked.parents.forEach((parents, step) => {

@@ -3,16 +3,14 @@
 #![forbid(unsafe_code)]
 
 use crate::fault::CoreError;
+use crate::rows::{Rows, Span, WordMask, masks_of};
 
 /// More steps than this in one graph are refused.
 pub const STEPS_MAX: usize = 200_000;
 
-/// A graph of at most so many steps is worked on by masks of one word.
-pub const SMALL_STEPS_MAX: usize = 64;
-
-/// A join of more parents than this has a counter in every large instance; a narrower one looks
-/// at its parents again at each end: at most eight bits, and no memory.
-const NARROW_PARENTS_MAX: usize = 8;
+/// A join whose parents lie in more words than this has a counter in every instance: at each end of
+/// a parent it would be looked at again, and its ends would cost parents squared.
+const NARROW_WORDS_MAX: usize = 2;
 
 /// Marks a step that has no counter.
 const NO_COUNTER: u32 = u32::MAX;
@@ -55,74 +53,13 @@ pub struct PackedGraph<'a> {
     pub parents: &'a [u32],
 }
 
-/// Rows of step numbers, one after the other (compressed sparse rows).
-#[derive(Debug)]
-struct Rows {
-    offsets: Box<[u32]>,
-    cells: Box<[u32]>,
-}
-
-impl Rows {
-    fn span(&self, step: u32) -> Span {
-        Span {
-            from: self.offsets[step as usize],
-            to: self.offsets[step as usize + 1],
-        }
-    }
-
-    fn row(&self, step: u32) -> &[u32] {
-        self.span(step).of(&self.cells)
-    }
-
-    fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// Returns the rows of the opposite edges, each in ascending order.
-    fn turned(&self) -> Rows {
-        let mut offsets = vec![0; self.offsets.len()];
-        for &cell in &self.cells {
-            offsets[cell as usize + 1] += 1;
-        }
-        for step in 0..self.len() {
-            offsets[step + 1] += offsets[step];
-        }
-        let mut next = offsets.clone();
-        let mut cells = vec![0; self.cells.len()];
-        for step in 0..self.len() as u32 {
-            for &cell in self.row(step) {
-                let place = &mut next[cell as usize];
-                cells[*place as usize] = step;
-                *place += 1;
-            }
-        }
-        Rows {
-            offsets: offsets.into(),
-            cells: cells.into(),
-        }
-    }
-}
-
-/// A part of a list of step numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    from: u32,
-    to: u32,
-}
-
-impl Span {
-    #[inline]
-    fn of(self, cells: &[u32]) -> &[u32] {
-        &cells[self.from as usize..self.to as usize]
-    }
-}
-
 /// One step of a checked graph.
 #[derive(Debug)]
 pub struct Step {
-    /// The parents as a mask; 0 in large graphs.
-    pub parent_mask: u64,
-    parents: Span,
+    /// The parents in the first word that has any. Kept here, for most steps have no more.
+    first_parents: WordMask,
+    /// The parents in other words.
+    more_parents: Span,
     children: Span,
     counter: u32,
     pub when: When,
@@ -140,7 +77,7 @@ impl Step {
 #[derive(Debug)]
 pub struct Template {
     steps: Box<[Step]>,
-    parents: Box<[u32]>,
+    more_parents: Box<[WordMask]>,
     children: Box<[u32]>,
     wide_joins: Box<[u32]>,
 }
@@ -163,26 +100,16 @@ impl Template {
         check_rows(&when, &parents)?;
         let children = parents.turned();
         check_order(&parents, &children)?;
-        let (steps, wide_joins) = lay_out(&when, &parents, &children);
-        Ok(Template {
-            steps,
-            parents: parents.cells,
-            children: children.cells,
-            wide_joins,
-        })
+        Ok(lay_out(&when, &parents, children))
     }
 
     pub fn step_count(&self) -> u32 {
         self.steps.len() as u32
     }
 
-    /// Returns how many groups of 64 steps there are.
-    pub fn plane_count(&self) -> usize {
+    /// Returns how many words of 64 steps there are.
+    pub fn word_count(&self) -> usize {
         self.steps.len().div_ceil(64)
-    }
-
-    pub fn is_small(&self) -> bool {
-        self.steps.len() <= SMALL_STEPS_MAX
     }
 
     #[inline]
@@ -190,9 +117,11 @@ impl Template {
         &self.steps[step as usize]
     }
 
+    /// Returns the parents of a step, word by word, in ascending order.
     #[inline]
-    pub fn parents(&self, step: &Step) -> &[u32] {
-        step.parents.of(&self.parents)
+    pub fn parents<'a>(&'a self, step: &'a Step) -> impl DoubleEndedIterator<Item = WordMask> + 'a {
+        let more = step.more_parents.of(&self.more_parents);
+        std::iter::once(step.first_parents).chain(more.iter().copied())
     }
 
     /// Returns the steps that wait for this one, in ascending order.
@@ -208,12 +137,11 @@ impl Template {
 
     /// Whether the first steps of this template are exactly those of `other`.
     pub fn extends(&self, other: &Template) -> bool {
-        let same = |(own, others): (&Step, &Step)| {
-            own.when == others.when && own.parents == others.parents
+        let same = |(own, others)| {
+            let (own, others): (&Step, &Step) = (own, others);
+            own.when == others.when && self.parents(own).eq(other.parents(others))
         };
-        self.steps.len() >= other.steps.len()
-            && self.steps.iter().zip(&other.steps).all(same)
-            && self.parents.starts_with(&other.parents)
+        self.steps.len() >= other.steps.len() && self.steps.iter().zip(&other.steps).all(same)
     }
 }
 
@@ -269,17 +197,22 @@ fn check_order(parents: &Rows, children: &Rows) -> Result<(), CoreError> {
         .ok_or(CoreError::GraphCycle)
 }
 
-/// Returns what is kept of each step, and the joins that get a counter.
-fn lay_out(when: &[When], parents: &Rows, children: &Rows) -> (Box<[Step]>, Box<[u32]>) {
-    let is_small = when.len() <= SMALL_STEPS_MAX;
-    let mut wide_joins = Vec::new();
+/// Packs what readiness works on.
+fn lay_out(when: &[When], parents: &Rows, children: Rows) -> Template {
     let mut steps = Vec::with_capacity(when.len());
+    let mut more_parents = Vec::new();
+    let mut wide_joins = Vec::new();
     for (step, &when) in (0..).zip(when) {
-        let row = parents.row(step);
-        let is_wide = !is_small && row.len() > NARROW_PARENTS_MAX;
+        let masks = masks_of(parents.row(step));
+        let is_wide = masks.len() > NARROW_WORDS_MAX;
+        let from = more_parents.len() as u32;
+        more_parents.extend(masks.iter().skip(1));
         steps.push(Step {
-            parent_mask: if is_small { mask_of(row) } else { 0 },
-            parents: parents.span(step),
+            first_parents: masks.first().copied().unwrap_or_default(),
+            more_parents: Span {
+                from,
+                to: more_parents.len() as u32,
+            },
             children: children.span(step),
             counter: if is_wide {
                 wide_joins.len() as u32
@@ -292,11 +225,12 @@ fn lay_out(when: &[When], parents: &Rows, children: &Rows) -> (Box<[Step]>, Box<
             wide_joins.push(step);
         }
     }
-    (steps.into(), wide_joins.into())
-}
-
-fn mask_of(steps: &[u32]) -> u64 {
-    steps.iter().fold(0, |mask, &step| mask | 1 << step)
+    Template {
+        steps: steps.into(),
+        more_parents: more_parents.into(),
+        children: children.cells,
+        wide_joins: wide_joins.into(),
+    }
 }
 
 #[cfg(test)]
@@ -321,7 +255,14 @@ mod tests {
 
         assert_eq!(template.children(template.step(0)), [1, 2]);
         assert_eq!(template.children(template.step(1)), [3]);
-        assert_eq!(template.step(3).parent_mask, 0b110);
+        let parents: Vec<WordMask> = template.parents(template.step(3)).collect();
+        assert_eq!(
+            parents,
+            [WordMask {
+                word: 0,
+                mask: 0b110
+            }]
+        );
     }
 
     #[test]
@@ -362,16 +303,18 @@ mod tests {
     }
 
     #[test]
-    fn build_counts_only_the_wide_joins_of_large_graphs() {
-        let mut rows: Vec<Vec<u32>> = vec![vec![]; 70];
-        rows[68] = (0..NARROW_PARENTS_MAX as u32).collect();
-        rows[69] = (0..=NARROW_PARENTS_MAX as u32).collect();
+    fn build_counts_only_the_joins_whose_parents_lie_in_many_words() {
+        let words = NARROW_WORDS_MAX as u32 + 1;
+        let mut rows: Vec<Vec<u32>> = vec![vec![]; 64 * words as usize + 2];
+        let [narrow, wide] = [64 * words, 64 * words + 1];
+        rows[narrow as usize] = (0..64 * (words - 1)).collect();
+        rows[wide as usize] = (0..words).map(|word| 64 * word).collect();
         let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
 
-        let template = build(&[0; 70], &rows).unwrap();
+        let template = build(&vec![0; rows.len()], &rows).unwrap();
 
-        assert_eq!(template.wide_joins(), [69]);
-        assert_eq!(template.step(68).counter(), None);
-        assert_eq!(template.step(69).counter(), Some(0));
+        assert_eq!(template.wide_joins(), [wide]);
+        assert_eq!(template.step(narrow).counter(), None);
+        assert_eq!(template.step(wide).counter(), Some(0));
     }
 }

@@ -10,8 +10,8 @@ mod instance;
 mod inventory;
 mod phase;
 mod readiness;
+mod rows;
 mod slab;
-mod steps;
 mod templates;
 mod tick;
 mod verdict;
@@ -106,8 +106,7 @@ pub fn tasker_open(core: u32, template: u32, handle: &mut [u8]) -> i32 {
     guard(|| {
         let room = handle.first_chunk_mut().ok_or(CoreError::BadLength)?;
         let opened = with_core(core, |core| core.open(template))?;
-        let [index, generation] = [opened.index, opened.generation].map(u64::from);
-        *room = (generation << 32 | index).to_le_bytes();
+        *room = opened.0.to_le_bytes();
         Ok(0)
     })
 }
@@ -116,7 +115,7 @@ pub fn tasker_open(core: u32, template: u32, handle: &mut [u8]) -> i32 {
 #[deno_bindgen]
 pub fn tasker_extend(core: u32, index: u32, generation: u32, template: u32) -> i32 {
     guard(|| {
-        let handle = Handle { index, generation };
+        let handle = Handle::new(index, generation);
         with_core(core, |core| core.extend(handle, template))?;
         Ok(0)
     })
@@ -126,7 +125,7 @@ pub fn tasker_extend(core: u32, index: u32, generation: u32, template: u32) -> i
 #[deno_bindgen]
 pub fn tasker_close(core: u32, index: u32, generation: u32) -> i32 {
     guard(|| {
-        let handle = Handle { index, generation };
+        let handle = Handle::new(index, generation);
         with_core(core, |core| {
             core.close(handle);
             Ok(0)
@@ -215,29 +214,20 @@ fn words_of(bytes: &[u8]) -> Result<Vec<u32>, CoreError> {
 
 #[inline]
 fn record_of(bytes: &[u8; RECORD_BYTES]) -> Record {
-    let (words, _) = bytes.as_chunks();
-    let [index, generation, told, step] =
-        [0, 1, 2, 3].map(|place| u32::from_le_bytes(words[place]));
+    let word = u128::from_le_bytes(*bytes);
     Record {
-        handle: Handle { index, generation },
-        told,
-        step,
+        handle: Handle(word as u64),
+        told: (word >> 64) as u32,
+        step: (word >> 96) as u32,
     }
 }
 
 #[inline]
 fn write_answer(answer: &Answer, place: &mut [u8; ANSWER_BYTES]) {
-    let Handle { index, generation } = answer.handle;
-    let words = [
-        index,
-        generation,
-        answer.kind as u32,
-        answer.step,
-        answer.cause,
-    ];
-    for (room, word) in place.as_chunks_mut().0.iter_mut().zip(words) {
-        *room = word.to_le_bytes();
-    }
+    place[..8].copy_from_slice(&answer.handle.0.to_le_bytes());
+    place[8..12].copy_from_slice(&(answer.kind as u32).to_le_bytes());
+    place[12..16].copy_from_slice(&answer.step.to_le_bytes());
+    place[16..].copy_from_slice(&answer.cause.to_le_bytes());
 }
 
 #[cfg(test)]

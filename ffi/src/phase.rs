@@ -1,39 +1,30 @@
-//! Where a step stands, in three bits: eight phases, one bit plane for each bit.
+//! Where a step stands, in three bits: eight phases, and one bit plane for each bit.
+//!
+//! | bits | phase     |                                                                    |
+//! |------|-----------|--------------------------------------------------------------------|
+//! | 000  | waiting   | its parents have not decided yet                                   |
+//! | 001  | ready     | it may start                                                       |
+//! | 010  | busy      | an attempt runs, or its retry is not due                           |
+//! | 011  | ending    | it has ended in this tick, and its children have not seen it yet   |
+//! | 100  | well      | ended well                                                         |
+//! | 101  | failed    | ended; or unreached through a failure                              |
+//! | 110  | cancelled | ended; or unreached through a cancel                               |
+//! | 111  | neither   | unreached through neither                                          |
 
 #![forbid(unsafe_code)]
 
-/// Where a step stands. Ended phases have the highest bit, so one plane says what has ended.
+/// The three bits of a word of 64 steps, the lowest first.
+pub type Planes = [u64; 3];
+
+/// How a step has ended, as its children see it: the two lower bits of its phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Phase {
-    /// Its parents have not decided yet.
-    Waiting = 0,
-    /// It may start.
-    Ready = 1,
-    /// An attempt runs, or its retry is not due.
-    Busy = 2,
-    /// It has ended in this tick, and its children have not seen it yet.
-    Ending = 3,
-    Well = 4,
-    Failed = 5,
-    Cancelled = 6,
-    /// Unreached for another reason than a failure or a cancel.
-    Neither = 7,
+pub enum End {
+    Well = 0b00,
+    Failed = 0b01,
+    Cancelled = 0b10,
+    Neither = 0b11,
 }
-
-const PHASES: [Phase; 8] = [
-    Phase::Waiting,
-    Phase::Ready,
-    Phase::Busy,
-    Phase::Ending,
-    Phase::Well,
-    Phase::Failed,
-    Phase::Cancelled,
-    Phase::Neither,
-];
-
-/// The three bits of 64 steps.
-pub type Planes = [u64; 3];
 
 pub fn waiting(planes: &Planes) -> u64 {
     !(planes[0] | planes[1] | planes[2])
@@ -48,7 +39,7 @@ pub fn ended(planes: &Planes) -> u64 {
 }
 
 pub fn ended_well(planes: &Planes) -> u64 {
-    planes[2] & !planes[1] & !planes[0]
+    planes[2] & !(planes[1] | planes[0])
 }
 
 pub fn ended_unwell(planes: &Planes) -> u64 {
@@ -63,54 +54,103 @@ pub fn cancelled(planes: &Planes) -> u64 {
     planes[2] & planes[1] & !planes[0]
 }
 
-/// Returns the phase of one of 64 steps.
+/// Moves a waiting step to ready.
 #[inline]
-pub fn phase_at(planes: &Planes, bit: u32) -> Phase {
-    let number = (planes[0] >> bit & 1) | (planes[1] >> bit & 1) << 1 | (planes[2] >> bit & 1) << 2;
-    PHASES[number as usize]
+pub fn make_ready(planes: &mut Planes, mask: u64) {
+    planes[0] |= mask;
 }
 
-/// Moves one of 64 steps into a phase.
+/// Moves a waiting or ready step to busy; returns whether it was one.
 #[inline]
-pub fn set_phase_at(planes: &mut Planes, bit: u32, phase: Phase) {
-    for (place, plane) in planes.iter_mut().enumerate() {
-        *plane = *plane & !(1 << bit) | u64::from(phase as u8 >> place & 1) << bit;
+pub fn start(planes: &mut Planes, mask: u64) -> bool {
+    let may_start = (planes[1] | planes[2]) & mask == 0;
+    if may_start {
+        planes[0] &= !mask;
+        planes[1] |= mask;
     }
+    may_start
+}
+
+/// Moves a busy step to waiting; returns whether it was one.
+#[inline]
+pub fn wait_again(planes: &mut Planes, mask: u64) -> bool {
+    let is_busy = planes[1] & !(planes[0] | planes[2]) & mask != 0;
+    if is_busy {
+        planes[1] &= !mask;
+    }
+    is_busy
+}
+
+/// Moves a step to ending; returns whether it had not ended yet.
+#[inline]
+pub fn begin_end(planes: &mut Planes, mask: u64) -> bool {
+    let is_open = (planes[2] | planes[1] & planes[0]) & mask == 0;
+    if is_open {
+        planes[0] |= mask;
+        planes[1] |= mask;
+    }
+    is_open
+}
+
+/// Moves an ending step to its end.
+#[inline]
+pub fn finish_end(planes: &mut Planes, mask: u64, end: End) {
+    let bits = end as u8;
+    if bits & 0b01 == 0 {
+        planes[0] &= !mask;
+    }
+    if bits & 0b10 == 0 {
+        planes[1] &= !mask;
+    }
+    planes[2] |= mask;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_phase_is_kept_apart_from_its_neighbours() {
-        let mut planes = [0; 3];
-        for bit in 0..64 {
-            set_phase_at(&mut planes, bit, PHASES[bit as usize % 8]);
-        }
-        set_phase_at(&mut planes, 9, Phase::Neither);
-        set_phase_at(&mut planes, 15, Phase::Waiting);
+    const ENDS: [End; 4] = [End::Well, End::Failed, End::Cancelled, End::Neither];
 
-        for bit in (0..64).filter(|bit| ![9, 15].contains(bit)) {
-            assert_eq!(phase_at(&planes, bit), PHASES[bit as usize % 8]);
-        }
-        assert_eq!(phase_at(&planes, 9), Phase::Neither);
-        assert_eq!(phase_at(&planes, 15), Phase::Waiting);
-    }
+    /// Steps 0 to 7 in the phases of these numbers.
+    const EACH: Planes = [0b1010_1010, 0b1100_1100, 0b1111_0000];
 
     #[test]
     fn each_set_holds_exactly_its_phases() {
-        let mut planes = [0; 3];
-        for (bit, phase) in PHASES.into_iter().enumerate() {
-            set_phase_at(&mut planes, bit as u32, phase);
-        }
+        assert_eq!(waiting(&EACH) & 0xff, 0b0000_0001);
+        assert_eq!(ready(&EACH), 0b0000_0010);
+        assert_eq!(ended(&EACH), 0b1111_0000);
+        assert_eq!(ended_well(&EACH), 0b0001_0000);
+        assert_eq!(ended_unwell(&EACH), 0b1110_0000);
+        assert_eq!(failed(&EACH), 0b0010_0000);
+        assert_eq!(cancelled(&EACH), 0b0100_0000);
+    }
 
-        assert_eq!(waiting(&planes) & 0xff, 0b0000_0001);
-        assert_eq!(ready(&planes), 0b0000_0010);
-        assert_eq!(ended(&planes), 0b1111_0000);
-        assert_eq!(ended_well(&planes), 0b0001_0000);
-        assert_eq!(ended_unwell(&planes), 0b1110_0000);
-        assert_eq!(failed(&planes), 0b0010_0000);
-        assert_eq!(cancelled(&planes), 0b0100_0000);
+    #[test]
+    fn each_move_is_made_from_its_phases_only() {
+        for step in 0..8 {
+            let mask = 1 << step;
+            let moved = |move_step: fn(&mut Planes, u64) -> bool| {
+                let mut planes = EACH;
+                let is_moved = move_step(&mut planes, mask);
+                assert_eq!(is_moved, planes != EACH);
+                is_moved.then(|| planes.map(|plane| plane >> step & 1))
+            };
+
+            assert_eq!(moved(start), (step < 2).then_some([0, 1, 0]));
+            assert_eq!(moved(wait_again), (step == 2).then_some([0, 0, 0]));
+            assert_eq!(moved(begin_end), (step < 3).then_some([1, 1, 0]));
+        }
+    }
+
+    #[test]
+    fn an_ending_step_can_end_in_each_way() {
+        for (phase, end) in (4..).zip(ENDS) {
+            let mut planes = EACH;
+
+            finish_end(&mut planes, 0b1000, end);
+
+            let number = (0..3).fold(0, |bits, plane| bits | (planes[plane] >> 3 & 1) << plane);
+            assert_eq!(number, phase);
+        }
     }
 }

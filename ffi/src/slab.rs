@@ -35,7 +35,7 @@ impl Slab {
         let instance = Instance::new(Head::new(generation, number), template);
         self.bytes_used += instance.bytes();
         *self.at_mut(index) = instance;
-        Ok(Handle { index, generation })
+        Ok(Handle::new(index, generation))
     }
 
     /// Gives the room back; a stale handle is a no-op. A slot whose generations are used up is not
@@ -45,11 +45,11 @@ impl Slab {
             return;
         };
         let bytes = instance.bytes();
-        let generation = handle.generation + 1;
+        let generation = handle.generation() + 1;
         *instance = vacant(generation);
         self.bytes_used -= bytes;
         if generation < GENERATION_MAX {
-            self.free.push(handle.index);
+            self.free.push(handle.index());
         }
     }
 
@@ -72,15 +72,15 @@ impl Slab {
 
     #[inline]
     pub fn get(&self, handle: Handle) -> Option<&Instance> {
-        let page = self.pages.get(handle.index as usize / PAGE_SLOTS)?;
-        let instance = &page[handle.index as usize % PAGE_SLOTS];
+        let page = self.pages.get(handle.index() as usize / PAGE_SLOTS)?;
+        let instance = &page[handle.index() as usize % PAGE_SLOTS];
         is_open(instance, handle).then_some(instance)
     }
 
     #[inline]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Instance> {
-        let page = self.pages.get_mut(handle.index as usize / PAGE_SLOTS)?;
-        let instance = &mut page[handle.index as usize % PAGE_SLOTS];
+        let page = self.pages.get_mut(handle.index() as usize / PAGE_SLOTS)?;
+        let instance = &mut page[handle.index() as usize % PAGE_SLOTS];
         is_open(instance, handle).then_some(instance)
     }
 
@@ -114,11 +114,11 @@ impl Slab {
 fn vacant(generation: u32) -> Instance {
     Instance::Small {
         head: Head::new(generation, 0),
-        planes: [0; 3],
+        word: [0; 3],
     }
 }
 
 #[inline]
 fn is_open(instance: &Instance, handle: Handle) -> bool {
-    instance.head().generation == handle.generation && handle.generation % 2 == 1
+    instance.head().generation == handle.generation() && handle.generation() % 2 == 1
 }

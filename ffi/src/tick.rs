@@ -10,10 +10,12 @@
 
 use crate::fault::InstanceFault;
 use crate::graph::{Template, When};
-use crate::instance::{Handle, Head, Instance};
-use crate::phase::{Phase, cancelled, failed, phase_at, ready, set_phase_at, waiting};
+use crate::instance::{Handle, Head, Instance, count_down};
+use crate::phase::{
+    End, Planes, begin_end, cancelled, failed, finish_end, make_ready, ready, start, wait_again,
+    waiting,
+};
 use crate::slab::Slab;
-use crate::steps::Steps;
 use crate::templates::Templates;
 use crate::verdict::{Judge, Verdict};
 
@@ -79,8 +81,8 @@ pub struct Answer {
 /// What follows from a record and is worked off in the second pass.
 #[derive(Clone, Copy, Debug)]
 enum Note {
-    /// The step ended in this phase, which its children have yet to see.
-    End { step: u32, phase: Phase },
+    /// The step ended so, and its children have yet to see it.
+    End { step: u32, end: End },
     /// The step waits again and is to be judged from scratch.
     Look { step: u32 },
     /// All waiting steps are to be judged from scratch.
@@ -92,29 +94,47 @@ enum Note {
 pub struct Tick {
     notes: Vec<(Handle, Note)>,
     /// Steps that the note at hand left unreached, and how they count for their children.
-    unreached: Vec<(u32, Phase)>,
+    unreached: Vec<(u32, End)>,
     resumed: Vec<Handle>,
     answers: Vec<Answer>,
     taken: usize,
 }
 
 /// The task that a note is about.
-struct Task<'a, S> {
+struct Task<'a> {
     handle: Handle,
     head: &'a Head,
     template: &'a Template,
-    steps: &'a mut S,
+    words: &'a mut [Planes],
 }
 
-impl<S: Steps> Task<'_, S> {
+impl Task<'_> {
     #[inline]
-    fn judge(&self, step: u32) -> Judge<'_, S> {
+    fn judge(&self, step: u32) -> Judge<'_> {
         Judge {
             step: self.template.step(step),
             template: self.template,
-            steps: self.steps,
+            words: self.words,
         }
     }
+
+    /// Returns the planes that a step is in, and its bit.
+    #[inline]
+    fn place_of(&mut self, step: u32) -> (&mut Planes, u64) {
+        place_of(self.words, step)
+    }
+
+    /// Whether a step is in one of a set of phases.
+    #[inline]
+    fn is_in(&self, step: u32, set: impl Fn(&Planes) -> u64) -> bool {
+        set(&self.words[step as usize / 64]) >> (step % 64) & 1 == 1
+    }
+}
+
+/// Returns the planes that a step is in, and its bit.
+#[inline]
+fn place_of(words: &mut [Planes], step: u32) -> (&mut Planes, u64) {
+    (&mut words[step as usize / 64], 1 << (step % 64))
 }
 
 impl Tick {
@@ -135,7 +155,15 @@ impl Tick {
         }
         let notes = std::mem::take(&mut self.notes);
         for &(handle, note) in &notes {
-            self.work_off(note, handle, slab.at_mut(handle.index), templates);
+            let (head, words) = slab.at_mut(handle.index()).words_mut();
+            let template = templates.of(head.template);
+            let mut task = Task {
+                handle,
+                head,
+                template,
+                words,
+            };
+            self.conclude(note, &mut task);
         }
         self.notes = notes;
         self.notes.clear();
@@ -167,41 +195,42 @@ impl Tick {
         let Record { handle, step, .. } = record;
         let instance = slab.get_mut(handle).ok_or(InstanceFault::StaleInstance)?;
         let told = Told::of(record.told).ok_or(InstanceFault::UnknownKind)?;
-        let phase = match told {
-            Told::Opened => {
-                self.notes.push((handle, Note::LookAtAll));
-                return Ok(());
-            }
+        match told {
+            Told::Opened => self.notes.push((handle, Note::LookAtAll)),
             Told::Paused | Told::Resumed | Told::Cancelling => {
                 self.steer(told, handle, instance.head_mut());
-                return Ok(());
             }
-            Told::Succeeded => Phase::Well,
-            Told::Failed => Phase::Failed,
-            Told::Cancelled => Phase::Cancelled,
-            Told::Started => Phase::Busy,
-            Told::Due => Phase::Waiting,
-        };
-        if step >= templates.of(instance.head().template).step_count() {
-            return Err(InstanceFault::StepOutOfRange);
-        }
-        let planes = instance.planes_mut(step as usize / 64);
-        let bit = step % 64;
-        match (phase, phase_at(planes, bit)) {
-            (Phase::Busy, Phase::Waiting | Phase::Ready) => set_phase_at(planes, bit, Phase::Busy),
-            (Phase::Waiting, Phase::Busy) => {
-                set_phase_at(planes, bit, Phase::Waiting);
-                self.notes.push((handle, Note::Look { step }));
+            _ if step >= templates.of(instance.head().template).step_count() => {
+                return Err(InstanceFault::StepOutOfRange);
             }
-            (Phase::Busy | Phase::Waiting, _) => {}
-            (_, Phase::Waiting | Phase::Ready | Phase::Busy) => {
-                set_phase_at(planes, bit, Phase::Ending);
-                self.notes.push((handle, Note::End { step, phase }));
-            }
-            // A second end.
-            _ => {}
+            _ => self.take_in_step(told, handle, step, instance),
         }
         Ok(())
+    }
+
+    /// Takes in what is told of a step.
+    #[inline]
+    fn take_in_step(&mut self, told: Told, handle: Handle, step: u32, instance: &mut Instance) {
+        let (planes, mask) = place_of(instance.words_mut().1, step);
+        let end = match told {
+            Told::Started => {
+                start(planes, mask);
+                return;
+            }
+            Told::Due => {
+                if wait_again(planes, mask) {
+                    self.notes.push((handle, Note::Look { step }));
+                }
+                return;
+            }
+            Told::Failed => End::Failed,
+            Told::Cancelled => End::Cancelled,
+            _ => End::Well,
+        };
+        // A second end is a no-op.
+        if begin_end(planes, mask) {
+            self.notes.push((handle, Note::End { step, end }));
+        }
     }
 
     /// Takes in what is told to the task as a whole.
@@ -218,52 +247,25 @@ impl Tick {
         }
     }
 
+    /// Does what a note says, and all that follows from it.
     #[inline]
-    fn work_off(
-        &mut self,
-        note: Note,
-        handle: Handle,
-        instance: &mut Instance,
-        templates: &Templates,
-    ) {
-        let template = templates.of(instance.head().template);
-        match instance {
-            Instance::Small { head, planes } => self.conclude(
-                note,
-                &mut Task {
-                    handle,
-                    head,
-                    template,
-                    steps: planes,
-                },
-            ),
-            Instance::Large { head, steps } => self.conclude(
-                note,
-                &mut Task {
-                    handle,
-                    head,
-                    template,
-                    steps: &mut steps.open(template),
-                },
-            ),
+    fn conclude(&mut self, note: Note, task: &mut Task) {
+        match note {
+            Note::End { step, end } => self.show_end(step, end, task),
+            Note::Look { step } => self.look(step, task),
+            Note::LookAtAll => self.look_at_all(task),
+        }
+        if !self.unreached.is_empty() {
+            self.show_unreached(task);
         }
     }
 
-    /// Does what a note says, and all that follows from it.
-    #[inline]
-    fn conclude<S: Steps>(&mut self, note: Note, task: &mut Task<S>) {
-        match note {
-            Note::End { step, phase } => self.show_end(step, phase, task),
-            Note::Look { step } => {
-                if task.steps.is_in(step, waiting) {
-                    self.decide(step, task.judge(step).afresh(), task);
-                }
-            }
-            Note::LookAtAll => self.look_at_all(task),
-        }
+    /// Shows the ends of steps that were left unreached, and of those that this leaves so.
+    #[cold]
+    fn show_unreached(&mut self, task: &mut Task) {
         let mut next = 0;
-        while let Some(&(step, phase)) = self.unreached.get(next) {
-            self.show_end(step, phase, task);
+        while let Some(&(step, end)) = self.unreached.get(next) {
+            self.show_end(step, end, task);
             next += 1;
         }
         self.unreached.clear();
@@ -271,25 +273,35 @@ impl Tick {
 
     /// Ends a step and shows it to its children.
     #[inline]
-    fn show_end<S: Steps>(&mut self, step: u32, end: Phase, task: &mut Task<S>) {
+    fn show_end(&mut self, step: u32, end: End, task: &mut Task) {
         let template = task.template;
-        task.steps.set_phase(step, end);
+        let (planes, mask) = task.place_of(step);
+        finish_end(planes, mask, end);
         for &child in template.children(template.step(step)) {
             let judged = template.step(child);
             // A wide join is judged twice at most: else its ends would cost parents squared.
-            let undecided = task.steps.count_down(judged);
-            let spoils = end != Phase::Well && judged.when == When::Succeeded;
-            if task.steps.is_in(child, waiting) && (spoils || !undecided) {
+            let undecided = judged
+                .counter()
+                .is_some_and(|counter| count_down(task.words, template, counter) > 0);
+            let spoils = end != End::Well && judged.when == When::Succeeded;
+            if task.is_in(child, waiting) && (spoils || !undecided) {
                 self.decide(child, task.judge(child).at_end_of(step, end), task);
             }
         }
     }
 
+    /// Judges a step from scratch, if it waits.
+    fn look(&mut self, step: u32, task: &mut Task) {
+        if task.is_in(step, waiting) {
+            self.decide(step, task.judge(step).afresh(), task);
+        }
+    }
+
     /// Judges all waiting steps from scratch.
-    fn look_at_all<S: Steps>(&mut self, task: &mut Task<S>) {
+    fn look_at_all(&mut self, task: &mut Task) {
         let step_count = task.template.step_count();
-        for place in 0..task.template.plane_count() {
-            let mut left = waiting(task.steps.planes(place));
+        for place in 0..task.template.word_count() {
+            let mut left = waiting(&task.words[place]);
             while left != 0 {
                 let step = place as u32 * 64 + left.trailing_zeros();
                 if step >= step_count {
@@ -303,38 +315,44 @@ impl Tick {
 
     /// Moves a waiting step to where its verdict puts it.
     #[inline]
-    fn decide<S: Steps>(&mut self, step: u32, verdict: Verdict, task: &mut Task<S>) {
+    fn decide(&mut self, step: u32, verdict: Verdict, task: &mut Task) {
         match verdict {
             Verdict::Waits => {}
             Verdict::Holds => {
-                task.steps.set_phase(step, Phase::Ready);
+                let (planes, mask) = task.place_of(step);
+                make_ready(planes, mask);
                 if !task.head.resumed && may_start(task.head, task.template.step(step).when) {
                     self.answer(task.handle, Answered::Ready, step, 0);
                 }
             }
-            Verdict::Broken(cause) => {
-                let phase = if task.steps.is_in(cause, failed) {
-                    Phase::Failed
-                } else if task.steps.is_in(cause, cancelled) {
-                    Phase::Cancelled
-                } else {
-                    Phase::Neither
-                };
-                task.steps.set_phase(step, Phase::Ending);
-                self.unreached.push((step, phase));
-                self.answer(task.handle, Answered::Unreached, step, cause);
-            }
+            Verdict::Broken(cause) => self.leave_unreached(step, cause, task),
         }
+    }
+
+    /// Ends a waiting step, which counts as its cause does unless that ended well.
+    #[cold]
+    fn leave_unreached(&mut self, step: u32, cause: u32, task: &mut Task) {
+        let end = if task.is_in(cause, failed) {
+            End::Failed
+        } else if task.is_in(cause, cancelled) {
+            End::Cancelled
+        } else {
+            End::Neither
+        };
+        let (planes, mask) = task.place_of(step);
+        begin_end(planes, mask);
+        self.unreached.push((step, end));
+        self.answer(task.handle, Answered::Unreached, step, cause);
     }
 
     /// Answers all ready steps of the tasks that were resumed.
     fn answer_resumed(&mut self, slab: &mut Slab, templates: &Templates) {
         for handle in std::mem::take(&mut self.resumed) {
-            let instance = slab.at_mut(handle.index);
+            let instance = slab.at_mut(handle.index());
             instance.head_mut().resumed = false;
             let template = templates.of(instance.head().template);
-            for place in 0..template.plane_count() {
-                let mut left = ready(instance.planes(place));
+            for place in 0..template.word_count() {
+                let mut left = ready(&instance.words()[place]);
                 while left != 0 {
                     let step = place as u32 * 64 + left.trailing_zeros();
                     left &= left - 1;

@@ -71,8 +71,9 @@ export type AnswerVisitor = (instance: Instance, kind: number, step: number, cau
  * A tick takes in all of its records before it draws conclusions from them, one record after the
  * other. So an end that is told wins over one that would be derived, and a history may be told in any
  * order: each step ends as it was told, and each that is ready and not started is answered once,
- * after all records were taken in. Ends told in the order in which they happened also lead to the
- * same causes. A step is answered at most once as ready in one tick. Further:
+ * after all records were taken in. But causes depend on order, and through them how an unreached step
+ * counts: only ends told in the order in which they happened are sure to lead to the same ones. A
+ * step is answered at most once as ready in one tick. Further:
  * - started: also a step that is not ready becomes busy, and its parents decide nothing for it.
  * - due: only a busy step is judged again, from all that ended; for any other it is a no-op.
  * - paused: withholds what is ready; ends and unreached steps go on.
