@@ -39,12 +39,10 @@ export interface StreamOptions {
  * slows its own stream and no other. Heartbeats are left out while it waits.
  */
 export function eventStream(options: StreamOptions): Response {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const gone = new AbortController();
-  const signal = AbortSignal.any([options.signal, gone.signal]);
-  const line = new Line(writable.getWriter(), options.runtime, () => gone.abort());
-  void write(options, line, signal);
-  return new Response(readable, {
+  const line = new Line(options.runtime);
+  options.signal.addEventListener("abort", () => line.goOn(), { once: true });
+  void write(options, line);
+  return new Response(line.readable, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
@@ -53,60 +51,88 @@ export function eventStream(options: StreamOptions): Response {
   });
 }
 
-async function write({ run, done }: StreamOptions, line: Line, signal: AbortSignal) {
+async function write({ run, done, signal }: StreamOptions, line: Line): Promise<void> {
   try {
     await line.write(`retry: ${RECONNECT_MS}\n\n`);
     line.beat();
-    await run((frames) => line.write(frames.map(textOf).join("")), signal);
+    const ends = AbortSignal.any([signal, line.gone]);
+    await run((frames) => line.write(frames.map(textOf).join("")), ends);
   } catch {
     // The client has gone, or the journal cannot be read: it connects again with Last-Event-ID.
   } finally {
     done();
-    await line.close();
+    line.close();
   }
 }
 
-/** The writing end: one write at a time, watched for stalls. */
+/** The writing end. A write resolves when the client has room for the next one. */
 class Line {
+  readonly readable: ReadableStream<Uint8Array>;
   readonly #encoder = new TextEncoder();
+  readonly #gone = new AbortController();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #cancelBeat: () => void = () => {};
-  #isWriting = false;
+  #wake: (() => void) | undefined;
 
-  constructor(
-    private readonly writer: WritableStreamDefaultWriter<Uint8Array>,
-    private readonly runtime: Pick<Runtime, "after">,
-    private readonly gone: () => void,
-  ) {
-    writer.closed.catch(gone);
+  constructor(private readonly runtime: Pick<Runtime, "after">) {
+    this.readable = new ReadableStream({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.goOn(),
+      cancel: () => this.#leave(),
+    });
+  }
+
+  /** Aborts when the client has gone. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   async write(text: string): Promise<void> {
-    const cancel = this.runtime.after(STALL_MS, () => this.#abort());
-    this.#isWriting = true;
-    try {
-      await this.writer.write(this.#encoder.encode(text));
-    } finally {
-      cancel();
-      this.#isWriting = false;
-    }
+    this.#controller?.enqueue(this.#encoder.encode(text));
+    if (!this.#hasRoom()) await this.#room();
+    this.gone.throwIfAborted();
   }
 
-  /** Sends heartbeats from now on. */
+  /** Lets a write that waits for room resolve: there is some, or no more will be written. */
+  goOn(): void {
+    this.#wake?.();
+  }
+
+  /** Sends heartbeats from now on, while the client has room for them. */
   beat(): void {
     this.#cancelBeat = this.runtime.after(BEAT_MS, () => {
-      if (!this.#isWriting) void this.write(": beat\n\n").catch(this.gone);
+      if (this.#hasRoom()) this.#controller?.enqueue(this.#encoder.encode(": beat\n\n"));
       this.beat();
     });
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#cancelBeat();
-    await this.writer.close().catch(() => {});
+    if (!this.gone.aborted) this.#controller?.close();
   }
 
-  #abort(): void {
-    this.gone();
-    void this.writer.abort().catch(() => {});
+  #hasRoom(): boolean {
+    return (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  /** Resolves when the client has taken what was written, or after STALL_MS sends it home. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.runtime.after(STALL_MS, () => {
+        this.#controller?.error(new Error(`The client took nothing for ${STALL_MS} ms`));
+        this.#leave();
+      });
+      this.#wake = () => {
+        cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #leave(): void {
+    this.#gone.abort();
+    this.goOn();
   }
 }
 

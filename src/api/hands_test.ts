@@ -1,0 +1,132 @@
+import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { TaskerError } from "../core/errors.ts";
+import { fakeWorld } from "./_fakes.ts";
+
+Deno.test("each verb sends its command with who asked and why", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const hand = { by: "ann", reason: "because" };
+
+  await world.ask(`POST /v1/tasks/${id}/cancel`, { body: hand });
+  await world.ask(`POST /v1/tasks/${id}/pause`, { body: hand });
+  await world.ask(`POST /v1/tasks/${id}/resume`);
+  await world.ask(`POST /v1/tasks/${id}/signals/approval`, { body: { by: "x" } });
+  await world.ask(`POST /v1/tasks/${id}/signals/approval`);
+  await world.ask(`POST /v1/tasks/${id}/steps/validate/retry`, { body: hand });
+  await world.ask(`POST /v1/tasks/${id}/steps/validate/resolve`, {
+    body: { ...hand, result: { a: 1 } },
+  });
+  await world.ask(`POST /v1/tasks/${id}/steps/validate/skip`, { body: hand });
+  await world.ask(`POST /v1/tasks/${id}/steps/validate/skip`, { body: { ...hand, result: null } });
+
+  const sent = world.engine.commands.map(({ commandId: _c, taskId: _t, ...rest }) => rest);
+  deepEqual(sent, [
+    { kind: "CancelTask", ...hand },
+    { kind: "PauseTask", ...hand },
+    { kind: "ResumeTask", by: "tester", reason: "" },
+    { kind: "SendSignal", name: "approval", payload: '{"by":"x"}' },
+    { kind: "SendSignal", name: "approval", payload: "null" },
+    { kind: "RetryStep", ...hand, step: "validate" },
+    { kind: "ResolveStep", ...hand, step: "validate", result: '{"a":1}' },
+    { kind: "SkipStep", ...hand, step: "validate" },
+    { kind: "SkipStep", ...hand, step: "validate", result: "null" },
+  ]);
+});
+
+Deno.test("an accepted command answers 202 with the turn it was decided on", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  const response = await world.ask(`POST /v1/tasks/${id}/cancel`);
+
+  equal(response.status, 202);
+  deepEqual(await response.json(), { id, turn: 1, changed: true });
+});
+
+Deno.test("a repeat under the same Idempotency-Key carries the same command id", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const headers = { "idempotency-key": "once" };
+
+  const first = await world.json(`POST /v1/tasks/${id}/cancel`, { headers });
+  const second = await world.json(`POST /v1/tasks/${id}/cancel`, { headers });
+
+  deepEqual([first.changed, second.changed], [true, false]);
+  const [one, other] = world.engine.commands;
+  equal(one?.commandId, other?.commandId);
+});
+
+Deno.test("one Idempotency-Key on two tasks, verbs or keys gives two command ids", async () => {
+  const world = fakeWorld();
+  const [id, other] = [await world.started(), await world.started()];
+  const headers = { "idempotency-key": "once" };
+
+  await world.ask(`POST /v1/tasks/${id}/cancel`, { headers });
+  await world.ask(`POST /v1/tasks/${other}/cancel`, { headers });
+  await world.ask(`POST /v1/tasks/${id}/pause`, { headers });
+  await world.ask(`POST /v1/tasks/${id}/cancel`, { headers, key: world.key() });
+
+  equal(new Set(world.engine.commands.map(({ commandId }) => commandId)).size, 4);
+});
+
+Deno.test("without an Idempotency-Key every request is a command of its own", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  await world.ask(`POST /v1/tasks/${id}/cancel`);
+  await world.ask(`POST /v1/tasks/${id}/cancel`);
+
+  const [one, other] = world.engine.commands;
+  notEqual(one?.commandId, other?.commandId);
+});
+
+Deno.test("an Idempotency-Key that is too long or holds spaces is refused", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  for (const key of ["a b", "x".repeat(201)]) {
+    const response = await world.ask(`POST /v1/tasks/${id}/cancel`, {
+      headers: { "idempotency-key": key },
+    });
+    equal(response.status, 400);
+  }
+});
+
+Deno.test("resolve wants a result", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  const problem = await world.json<{ errors: { path: string }[] }>(
+    `POST /v1/tasks/${id}/steps/validate/resolve`,
+    { body: { reason: "because" } },
+  );
+
+  deepEqual(problem.errors.map(({ path }) => path), ["result"]);
+});
+
+Deno.test("what the task refuses is a problem with faults", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const faults = [{ path: "sku", code: "invalid_type", detail: "expected string" }];
+  world.engine.refusal = new TaskerError("contract.violation", "Cannot take it", { faults });
+
+  const response = await world.ask(`POST /v1/tasks/${id}/steps/validate/resolve`, {
+    body: { result: 1 },
+  });
+
+  equal(response.status, 422);
+  const { code, errors } = await response.json();
+  deepEqual([code, errors], ["contract.violation", faults]);
+});
+
+Deno.test("a payload with U+0000 is refused before it reaches the task", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  const problem = await world.json(`POST /v1/tasks/${id}/signals/approval`, {
+    body: { a: "\u0000" },
+  });
+
+  equal(problem.code, "journal.poison");
+  deepEqual(world.engine.commands, []);
+});

@@ -1,0 +1,235 @@
+/** Workflows, systems, policies, keys, dead letters, the bus and health. */
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { fakeWorld } from "./_fakes.ts";
+import { makeFirstKey } from "./first_key.ts";
+import { CHECK_MS_MAX } from "./health.ts";
+
+Deno.test("GET /v1/workflows lists names and versions", async () => {
+  const { workflows } = await fakeWorld().json<{ workflows: unknown[] }>("GET /v1/workflows");
+
+  deepEqual(workflows, [
+    { namespace: "billing", name: "bill", versions: ["1.0.0"], steps: 3 },
+    { namespace: "orders", name: "process", versions: ["1.0.0"], steps: 3 },
+  ]);
+});
+
+Deno.test("GET /v1/workflows/{namespace}/{name} shows definition and graph", async () => {
+  const { versions } = await fakeWorld().json<{
+    versions: { hash: string; definition: { steps: unknown[] }; edges: unknown[] }[];
+  }>("GET /v1/workflows/orders/process");
+
+  equal(versions[0]?.hash, "hash0");
+  equal(versions[0]?.definition.steps.length, 3);
+  deepEqual(versions[0]?.edges, [
+    { from: "validate", to: "reserve", kind: "data" },
+    { from: "validate", to: "approval", kind: "order" },
+  ]);
+});
+
+Deno.test("PUT policy adds a version that GET shows with who and why", async () => {
+  const world = fakeWorld();
+  const steps = {
+    validate: { retry: { attemptsMax: 9, backoff: [1_000, 5_000] } },
+    "*": { timeoutMs: 1 },
+  };
+
+  const put = await world.ask("PUT /v1/policies/orders/process", {
+    body: { by: "ann", reason: "slower gateway", steps },
+  });
+  const { versions } = await world.json<{ versions: unknown[] }>("GET /v1/policies/orders/process");
+
+  equal(put.status, 200);
+  deepEqual(versions, [
+    { version: 1, by: "ann", reason: "slower gateway", at: "2026-01-01T00:00:00.000Z", steps },
+  ]);
+});
+
+Deno.test("PUT policy refuses steps that no version has", async () => {
+  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+    body: { reason: "typo", steps: { valdiate: {} } },
+  });
+
+  equal(response.status, 422);
+  const { code, errors } = await response.json();
+  deepEqual([code, errors[0].path], ["policy.invalid", "steps.valdiate"]);
+});
+
+Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
+  const world = fakeWorld();
+  const headers = { "idempotency-key": "p1" };
+  const body = { reason: "once", steps: {} };
+
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => world.json("PUT /v1/policies/orders/process", { headers, body })),
+  );
+  const other = await world.ask("PUT /v1/policies/orders/process", {
+    headers,
+    body: { ...body, reason: "twice" },
+  });
+
+  deepEqual(answers.map((answer) => answer.version), [1, 1, 1]);
+  equal((await other.json()).code, "api.key_reused");
+});
+
+Deno.test("a new key works, is shown once, and is listed without its secret", async () => {
+  const world = fakeWorld();
+  const body = { name: "reader", scopes: ["read"], namespaces: ["orders"] };
+
+  const made = await world.json<{ key: string; id: string }>("POST /v1/keys", { body });
+  const list = await world.ask("GET /v1/keys");
+
+  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+  const text = await list.text();
+  ok(text.includes(made.id) && !text.includes(made.key));
+  ok(world.keyRows.every((row) => row.hash !== made.key));
+});
+
+Deno.test("a key cannot make one that reaches further or lives longer", async () => {
+  const world = fakeWorld();
+  const expiresAt = new Date(world.runtime.now() + 60_000).toISOString();
+  const scopes = ["admin"];
+  const { key } = await world.json<{ key: string }>("POST /v1/keys", {
+    body: { name: "tenant", scopes, namespaces: ["billing"], expiresAt },
+  });
+
+  const wide = await world.ask("POST /v1/keys", {
+    key,
+    body: { name: "x", scopes, namespaces: ["*"] },
+  });
+  const long = await world.json("POST /v1/keys", {
+    key,
+    body: { name: "y", scopes, namespaces: ["billing"], expiresAt: "2030-01-01T00:00:00Z" },
+  });
+
+  equal(wide.status, 403);
+  equal(long.expiresAt, expiresAt);
+});
+
+Deno.test("a tenant's admin cannot remove keys of others", async () => {
+  const world = fakeWorld();
+  const key = world.key(["admin"], ["billing"]);
+
+  const response = await world.ask(`DELETE /v1/keys/${world.keyRows[0]?.id}`, { key });
+
+  equal((await response.json()).code, "key.not_found");
+});
+
+Deno.test("the first key is made once; later nodes find it there", async () => {
+  const { parts, keyRows } = fakeWorld();
+  keyRows.length = 0;
+
+  const first = await makeFirstKey(parts.keys, parts.runtime, undefined);
+  const second = await makeFirstKey(parts.keys, parts.runtime, "given-by-the-environment");
+
+  match(first ?? "", /^tasker_[0-9a-f]{64}$/);
+  equal(second, undefined);
+  deepEqual(keyRows.map((row) => row.hash), [parts.runtime.digest(first ?? "")]);
+});
+
+Deno.test("dead letters are listed, replayed into their channel, and discarded", async () => {
+  const world = fakeWorld();
+  const letter = { channel: "c", reason: "no such task", body: "{}", atMs: 0 };
+  world.letters.push({ id: "1", ...letter }, { id: "2", ...letter });
+
+  const { letters } = await world.json<{ letters: unknown[] }>("GET /v1/dead");
+  const replay = await world.ask("POST /v1/dead/1/replay");
+  const discard = await world.ask("DELETE /v1/dead/2");
+  const again = await world.ask("DELETE /v1/dead/2");
+
+  equal(letters.length, 2);
+  deepEqual([replay.status, discard.status, again.status], [202, 204, 404]);
+  deepEqual(world.replayed.map(({ id }) => id), ["1"]);
+  deepEqual(world.letters, []);
+});
+
+Deno.test("a worker's answers reach the bus one by one, alone or in a list", async () => {
+  const world = fakeWorld();
+  const envelope = {
+    specversion: "1.0",
+    id: "1",
+    source: "/inventory",
+    type: "tasker.step.completed",
+    data: 1,
+  };
+  const key = world.key(["bus"], ["inventory"]);
+
+  const one = await world.ask("POST /v1/bus/inventory/replies", { key, body: envelope });
+  const two = await world.json("POST /v1/bus/inventory/replies", {
+    key,
+    body: [envelope, envelope],
+  });
+
+  equal(one.status, 202);
+  deepEqual(two, { accepted: 2 });
+  equal(world.replies.length, 3);
+});
+
+Deno.test("a worker's poll passes on how many and how long, and ends when the node drains", async () => {
+  const asked: unknown[] = [];
+  const world = fakeWorld({
+    worker: {
+      poll: (system, { max, waitMs, signal }) => {
+        asked.push({ system, max, waitMs });
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve([])));
+      },
+      reply: () => Promise.resolve(),
+    },
+  });
+  const poll = world.json("POST /v1/bus/inventory/poll", { body: { max: 5, waitMs: 9_000 } });
+  await world.runtime.settle();
+
+  world.api.close();
+
+  deepEqual(await poll, { envelopes: [] });
+  deepEqual(asked, [{ system: "inventory", max: 5, waitMs: 9_000 }]);
+});
+
+Deno.test("GET /health shows each part, the ones that throw or hang as not ok", async () => {
+  const action = "mend it";
+  const world = fakeWorld({
+    health: {
+      node: "node-1",
+      version: "1.2.3",
+      notReady: () => Promise.resolve(undefined),
+      checks: [
+        {
+          name: "bus",
+          action,
+          look: () => Promise.resolve({ name: "bus", ok: true, detail: "redis" }),
+        },
+        { name: "database", action, look: () => Promise.reject(new Error("refused")) },
+        { name: "core", action, look: () => new Promise(() => {}) },
+      ],
+    },
+  });
+
+  const answer = world.json("GET /health");
+  await world.runtime.advance(CHECK_MS_MAX);
+
+  deepEqual(await answer, {
+    ok: false,
+    node: "node-1",
+    version: "1.2.3",
+    now: "2026-01-01T00:00:02.000Z",
+    checks: [
+      { name: "bus", ok: true, detail: "redis" },
+      { name: "database", ok: false, detail: "refused", action },
+      { name: "core", ok: false, detail: "no answer within 2000 ms", action },
+    ],
+  });
+});
+
+Deno.test("GET /metrics counts requests by route, not by path", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  await world.ask(`GET /v1/tasks/${id}`);
+  await world.ask("GET /v1/tasks/x");
+
+  const response = await world.ask("GET /metrics");
+
+  const text = await response.text();
+  ok(text.includes('tasker_http_requests_total{route="/v1/tasks/{id}",code="200"} 1'));
+  ok(text.includes('tasker_http_requests_total{route="/v1/tasks/{id}",code="400"} 1'));
+  ok(!text.includes(id));
+});
