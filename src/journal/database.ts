@@ -1,10 +1,19 @@
 /** The database: links by purpose, so that no purpose waits behind another. */
 
 import type { Cancel, Database, Runtime } from "../core/ports.ts";
-import { errorOf, Link, type Query, type Row } from "./link.ts";
+import { Link, type Row } from "./link.ts";
+import { errorOf } from "./sqlstate.ts";
 
-/** Connections for reads and small tables. */
+/** Connections for reads and small tables; a query takes the one with the fewest in flight. */
 const READERS = 4;
+
+/** No statement takes longer on the server, waits longer for a lock, or leaves a transaction open. */
+const STATEMENT_MS_MAX = 4_000;
+const LOCK_MS_MAX = 2_000;
+const IDLE_MS_MAX = 5_000;
+
+/** After this long without an answer the server is not asked any further. */
+const DEADLINE_MS = 5_000;
 
 /** How to open the database. */
 export interface DatabaseOptions {
@@ -12,42 +21,64 @@ export interface DatabaseOptions {
   readonly runtime: Runtime;
   /** Begins each connection's application_name; a takeover ends them by it. */
   readonly name: string;
+  /** False behind a pooler in transaction mode: no prepared statements, parameters or LISTEN. */
   readonly prepare?: boolean;
+}
+
+/** What a purpose may set for itself. */
+export interface LinkLimits {
+  readonly deadlineMs?: number;
+  readonly session?: Readonly<Record<string, string | number>>;
 }
 
 /** Postgres, for everything but appends. */
 export class PostgresDatabase implements Database {
-  readonly #readers: Link;
+  readonly #readers: readonly Link[];
   readonly #listener: Link;
 
   constructor(readonly options: DatabaseOptions) {
-    this.#readers = this.link("read", READERS);
-    this.#listener = this.link("listen", 1);
+    // A generic plan of a partitioned read locks every partition; a new plan finds the one it needs.
+    const session = { plan_cache_mode: "force_custom_plan" };
+    this.#readers = Array.from({ length: READERS }, (_, at) => this.link(`read${at}`, { session }));
+    this.#listener = this.link("listen");
+  }
+
+  /** Whether connections keep what is set on them: not behind a pooler in transaction mode. */
+  get hasSessions(): boolean {
+    return this.options.prepare ?? true;
   }
 
   /** Makes a link of its own for one purpose; its user closes it. */
-  link(purpose: string, size: number): Link {
+  link(purpose: string, { deadlineMs = DEADLINE_MS, session = {} }: LinkLimits = {}): Link {
     const { url, runtime, name, prepare = true } = this.options;
-    return new Link({ url, runtime, name: `${name}/${purpose}`, size, prepare });
+    const limits = {
+      default_transaction_isolation: "read committed",
+      statement_timeout: STATEMENT_MS_MAX,
+      lock_timeout: LOCK_MS_MAX,
+      idle_in_transaction_session_timeout: IDLE_MS_MAX,
+      ...session,
+    };
+    return new Link({
+      url,
+      runtime,
+      name: `${name}/${purpose}`,
+      deadlineMs,
+      session: prepare ? limits : {},
+      prepare,
+    });
   }
 
   async query(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
     try {
-      return await this.#readers.query(text, parameters);
+      return await this.#idlest().query(text, parameters);
     } catch (error) {
       throw errorOf(error);
     }
   }
 
-  async transaction(act: (query: Query) => Promise<void>): Promise<void> {
-    try {
-      await this.#readers.transaction(act);
-    } catch (error) {
-      throw errorOf(error);
-    }
-  }
-
+  /** Behind a pooler in transaction mode nothing can be heard: those who listen have to poll. */
   async listen(channel: string, call: (payload: string) => void): Promise<Cancel> {
+    if (!this.hasSessions) return () => {};
     try {
       return await this.#listener.listen(channel, call);
     } catch (error) {
@@ -56,6 +87,10 @@ export class PostgresDatabase implements Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#readers.close(), this.#listener.close()]);
+    await Promise.all([...this.#readers, this.#listener].map((link) => link.close()));
+  }
+
+  #idlest(): Link {
+    return this.#readers.reduce((idlest, link) => link.inFlight < idlest.inFlight ? link : idlest);
   }
 }

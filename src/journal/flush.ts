@@ -1,153 +1,140 @@
-/** One flush: rows and rowless entries into the journal, until the outcome of each is known. */
+/** One flush: entries into the journal, again and again until what became of each is known. */
 
-import { type TaskerError } from "../core/errors.ts";
-import { type Incarnation, slotOf } from "../core/ids.ts";
-import type { Appended, RowlessEntry, Runtime, TurnRow } from "../core/ports.ts";
-import { encodeTurn } from "./codec.ts";
-import { errorOf, type Link, meaningOf, type Row } from "./link.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { Incarnation, TaskId } from "../core/ids.ts";
+import type { Appended, Runtime, TurnRow } from "../core/ports.ts";
+import { endBackend } from "./backends.ts";
+import { type Entry, parametersOf } from "./entry.ts";
+import type { Link, Row } from "./link.ts";
+import { errorOf, meaningOf } from "./sqlstate.ts";
 import append from "./sql/append.sql" with { type: "text" };
-import look from "./sql/look.sql" with { type: "text" };
-import terminate from "./sql/terminate.sql" with { type: "text" };
+import lookUp from "./sql/look_up.sql" with { type: "text" };
 
-/** Rest between two tries at the same rows: at first short, then longer. */
+/** Rest between two tries at the same entries: at first short, then longer. */
 const AGAIN_MS_MIN = 20;
 const AGAIN_MS_MAX = 2_000;
-
-/** How often a backend that was told to end is looked for. */
-const TERMINATE_LOOKS_MAX = 20;
-
-/** What waits to be flushed, as text, with who is told its outcome. */
-export interface Entry {
-  readonly taskId: string;
-  /** Undefined: a rowless entry. */
-  readonly row: TurnRow | undefined;
-  /** The JSON of the record that the statement takes. */
-  readonly text: string;
-  readonly settle: (appended: Appended) => void;
-}
 
 /** What flushing works with. */
 export interface FlushParts {
   readonly runtime: Runtime;
   readonly incarnation: Incarnation;
-  /** The one connection of the writer. */
+  /** The one connection that appends. */
   readonly link: Link;
   /** Another connection, for ending lost backends and for looking. */
   readonly control: Link;
-  /** Counts a query and its bytes. */
-  count(bytes: number): void;
+  readonly figures: { commits: number; rows: number; queries: number; bytes: number };
+  /** Whether nobody waits for outcomes any more. */
+  isClosed(): boolean;
   warn(text: string, error: unknown): void;
 }
 
-/** Makes the entry of a turn. Encodes it: what changes later is not seen. */
-export function entryOfRow(row: TurnRow, settle: Entry["settle"]): Entry {
-  const { taskId, turn, appendId, birth, change, inbox, answers } = row;
-  const record: Record<string, unknown> = {
-    task: taskId,
-    turn,
-    append: appendId,
-    events: encodeTurn(row),
-    slot: slotOf(taskId),
-  };
-  if (birth !== undefined) {
-    record.ns = birth.namespace;
-    record.wf = birth.workflow;
-    record.ver = birth.version;
-    record.hash = birth.definitionHash;
-    record.tags = birth.tags;
-    record.key = birth.key;
-    record.body = birth.bodyHash;
-    record.born = birth.createdAtMs;
-  }
-  if (change !== undefined) {
-    record.state = change.state;
-    record.why = change.blockedReason;
-    record.live = change.resident;
-    record.wake = change.wakeAtMs;
-    record.ended = change.endedAtMs;
-  }
-  if (inbox.length > 0) record.inbox = inbox;
-  if (answers.length > 0) record.answers = answers;
-  return { taskId, row, text: JSON.stringify(record), settle };
-}
-
-/** Makes the entry of an answer without a row. */
-export function entryOfRowless(entry: RowlessEntry, settle: Entry["settle"]): Entry {
-  const { taskId, inbox, answers } = entry;
-  const record = { task: taskId, slot: slotOf(taskId), inbox, answers };
-  return { taskId, row: undefined, text: JSON.stringify(record), settle };
-}
+/** What a try said. */
+type Sent =
+  | { readonly kind: "answered"; readonly isAlive: boolean; readonly inserted: number }
+  | { readonly kind: "data"; readonly error: TaskerError }
+  | { readonly kind: "again" };
 
 /**
- * Flushes entries; resolves when each is settled.
+ * Flushes entries; resolves when each is settled. One row of a task at most.
  *
- * A data error halves the batch until the guilty row fails alone. An unknown outcome ends the own
- * backend by name and sends the same rows again, with the same append ids, until each was inserted
- * or found. Never decides again, and never answers what may turn out untrue.
+ * A data error halves the entries until the guilty one fails alone. After an unknown outcome the
+ * own backend is ended by name, and the same rows go out again under the same append ids, until each
+ * was inserted or found. Never decides again, never answers what may turn out untrue, and never
+ * gives up while the journal is open.
+ *
+ * @throws {TaskerError} journal.outcome_unknown when the journal was closed meanwhile
  */
 export async function flush(parts: FlushParts, entries: readonly Entry[]): Promise<void> {
   let left = entries;
   for (let tries = 0; left.length > 0; tries++) {
-    try {
-      left = await flushOnce(parts, left);
-    } catch (error) {
-      const meaning = meaningOf(error);
-      if (meaning === "data") return await halve(parts, left, errorOf(error));
-      if (meaning === "unknown") await reconnect(parts, error);
-      await rest(parts.runtime, tries);
-    }
+    if (tries > 0) await rest(parts, tries);
+    const sent = await send(parts, left);
+    if (sent.kind === "data") return await halve(parts, left, sent.error);
+    if (sent.kind === "answered") left = await settle(parts, left, sent);
   }
 }
 
-/** Sends the rows once, settles what is known, and returns what has to be sent again. */
-async function flushOnce(parts: FlushParts, entries: readonly Entry[]): Promise<readonly Entry[]> {
-  const text = `[${entries.map((entry) => entry.text).join()}]`;
-  parts.count(text.length);
-  const [result] = await parts.link.query(append, [parts.incarnation, text]);
-  const isAlive = result?.alive === true;
-  const inserted = new Set(result?.inserted as string[]);
-  const missing: Entry[] = [];
+async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent> {
+  const parameters = parametersOf(parts.incarnation, entries);
+  count(parts, parameters);
+  try {
+    const [row] = await parts.link.query(append, parameters);
+    const inserted = Number(row?.inserted);
+    parts.figures.commits++;
+    parts.figures.rows += inserted;
+    return { kind: "answered", isAlive: row?.alive === true, inserted };
+  } catch (error) {
+    const meaning = meaningOf(error);
+    if (meaning === "data") return { kind: "data", error: errorOf(error) };
+    if (meaning === "unknown") await endLostBackend(parts, error);
+    return { kind: "again" };
+  }
+}
+
+/**
+ * Ends the backend whose answer was lost, before anything is sent again: it may hold the fence's
+ * lock for minutes, and it may still commit.
+ */
+async function endLostBackend(parts: FlushParts, error: unknown): Promise<void> {
+  const lost = parts.link.name;
+  parts.warn("Lost the outcome of a flush; its rows are sent again", error);
+  parts.link.replace();
+  await untilDone(parts, async () => {
+    parts.figures.queries++;
+    return await endBackend(parts.control, lost) || undefined;
+  });
+}
+
+/** Tells those whose outcome is known; returns the others. */
+async function settle(
+  parts: FlushParts,
+  entries: readonly Entry[],
+  { isAlive, inserted }: { readonly isAlive: boolean; readonly inserted: number },
+): Promise<readonly Entry[]> {
+  const rows = entries.filter((entry) => entry.row !== undefined);
   for (const entry of entries) {
     if (entry.row === undefined) entry.settle({ kind: isAlive ? "inserted" : "fenced" });
-    else if (inserted.has(entry.taskId)) entry.settle({ kind: "inserted" });
-    else missing.push(entry);
   }
-  return missing.length === 0 ? [] : await findOut(parts, missing, isAlive);
+  if (inserted < rows.length) return await settleFound(parts, rows, isAlive);
+  for (const entry of rows) entry.settle({ kind: "inserted" });
+  return [];
 }
 
-/** Looks, by a new statement, what became of rows that did not go in. */
-async function findOut(
+/**
+ * Looks, by a new statement, what became of rows that did not all go in: over an uncommitted ghost
+ * of itself a resend is neither inserted nor visible to itself.
+ */
+async function settleFound(
   parts: FlushParts,
-  missing: readonly Entry[],
+  entries: readonly Entry[],
   isAlive: boolean,
 ): Promise<readonly Entry[]> {
-  const asked = missing.map(({ row }, n) => ({
+  const asked = JSON.stringify(entries.map(({ row }, n) => ({
     n,
     task: row?.taskId,
     turn: row?.turn,
     ns: row?.birth?.namespace,
     key: row?.birth?.key,
-  }));
-  const text = JSON.stringify(asked);
-  parts.count(text.length);
-  const found = await parts.control.query(look, [text]);
+  })));
+  const found = await untilDone(parts, async () => {
+    count(parts, [asked]);
+    return await parts.control.query(lookUp, [asked]);
+  });
   const byNumber = new Map(found.map((row) => [Number(row.n), row]));
-  return missing.filter((entry, n) => {
-    const outcome = outcomeOf(entry, byNumber.get(n), isAlive);
+  return entries.filter((entry, n) => {
+    const outcome = outcomeOf(entry.row as TurnRow, byNumber.get(n), isAlive);
     if (outcome !== undefined) entry.settle(outcome);
     return outcome === undefined;
   });
 }
 
-function outcomeOf({ row }: Entry, found: Row | undefined, isAlive: boolean): Appended | undefined {
-  if (found?.append_id === row?.appendId) return { kind: "inserted" };
+/** Undefined: not known yet, it has to be sent again. */
+function outcomeOf(row: TurnRow, found: Row | undefined, isAlive: boolean): Appended | undefined {
+  if (found?.append_id === row.appendId) return { kind: "inserted" };
   if (typeof found?.append_id === "string") return { kind: "ownership_lost" };
-  if (typeof found?.holder === "string" && found.holder !== row?.taskId) {
-    return {
-      kind: "key_taken",
-      taskId: found.holder as TurnRow["taskId"],
-      sameBody: found.holder_body === row?.birth?.bodyHash,
-    };
+  if (typeof found?.holder === "string" && found.holder !== row.taskId) {
+    const sameBody = found.holder_body === row.birth?.bodyHash;
+    return { kind: "key_taken", taskId: found.holder as TaskId, sameBody };
   }
   return isAlive ? undefined : { kind: "fenced" };
 }
@@ -158,32 +145,36 @@ async function halve(
   error: TaskerError,
 ): Promise<void> {
   const [only] = entries;
-  if (only !== undefined && entries.length === 1) return only.settle({ kind: "poison", error });
+  if (entries.length === 1) return only?.settle({ kind: "poison", error });
   const middle = entries.length >> 1;
   await flush(parts, entries.slice(0, middle));
   await flush(parts, entries.slice(middle));
 }
 
-/** Ends the own backend, which may still hold the fence's lock and commit, and takes a new one. */
-async function reconnect(parts: FlushParts, error: unknown): Promise<void> {
-  const lost = parts.link.name;
-  parts.warn("Lost the outcome of a flush; sending its rows again", error);
-  parts.link.reset();
-  await terminateBackends(parts.control, lost).catch((cause) =>
-    parts.warn("Cannot end the lost backend yet", cause)
-  );
-}
-
-/** Ends all backends whose name begins so; resolves when none is left. */
-export async function terminateBackends(control: Link, name: string): Promise<void> {
-  for (let looks = 0; looks < TERMINATE_LOOKS_MAX; looks++) {
-    const ended = await control.query(terminate, [name]);
-    if (ended.length === 0) return;
-    await new Promise<void>((wake) => control.options.runtime.after(AGAIN_MS_MIN, wake));
+/** Does something on the control connection until it gives a result, however long that takes. */
+async function untilDone<T>(parts: FlushParts, act: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      const done = await act();
+      if (done !== undefined) return done;
+    } catch (error) {
+      parts.warn("Cannot find out yet what became of a flush", error);
+    }
+    await rest(parts, tries);
   }
 }
 
-async function rest(runtime: Runtime, tries: number): Promise<void> {
-  const ms = Math.min(AGAIN_MS_MIN * 2 ** tries, AGAIN_MS_MAX);
+async function rest({ runtime, isClosed }: FlushParts, tries: number): Promise<void> {
+  const ms = Math.min(AGAIN_MS_MIN * 2 ** (tries - 1), AGAIN_MS_MAX);
   await new Promise<void>((wake) => runtime.after(ms * (0.5 + runtime.random() / 2), wake));
+  if (!isClosed()) return;
+  throw new TaskerError(
+    "journal.outcome_unknown",
+    "Cannot say what became of a turn: the journal was closed before Postgres answered",
+  );
+}
+
+function count({ figures }: FlushParts, parameters: readonly string[]): void {
+  figures.queries++;
+  for (const parameter of parameters) figures.bytes += parameter.length;
 }

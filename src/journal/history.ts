@@ -5,11 +5,12 @@ import type { TaskId } from "../core/ids.ts";
 import type { Database, History, TaskFilter, TaskSummary } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
 import { decodeTurn } from "./codec.ts";
+import { firstIdAt } from "./id_range.ts";
 import type { Row } from "./link.ts";
 
 const COLUMNS = `
   task_id, namespace, workflow, version, definition_hash, state, blocked_reason,
-  to_json(tags) as tags,
+  tags,
   (extract(epoch from created_at) * 1000)::float8 as created_ms,
   (extract(epoch from ended_at) * 1000)::float8 as ended_ms`;
 
@@ -49,13 +50,16 @@ export class PostgresHistory implements History {
        limit $3`,
       [taskId, afterTurn, limit],
     );
-    return rows.map((row) => decodeTurn(Number(row.turn), String(row.events)));
+    return rows.map((row) => decodeTurn(taskId, Number(row.turn), String(row.events)));
   }
 
   async ping(): Promise<void> {
     await this.database.query("select 1");
   }
 }
+
+/** How far the minting of a task's id may be from its first turn, clock steps included. */
+const MINTING_MS_MAX = 3_600_000;
 
 function conditionsOf(filter: TaskFilter): { conditions: string[]; parameters: unknown[] } {
   const conditions = ["true"];
@@ -65,17 +69,24 @@ function conditionsOf(filter: TaskFilter): { conditions: string[]; parameters: u
     parameters.push(value);
     conditions.push(condition(`$${parameters.length}`));
   };
-  const list = (p: string) => `namespace in (select jsonb_array_elements_text(${p}::text::jsonb))`;
-  add(list, filter.namespaces && JSON.stringify(filter.namespaces));
   const [namespace, workflow] = filter.workflow?.split("/") ?? [];
+  add((p) => `namespace = any (${p}::text[])`, filter.namespaces);
   add((p) => `namespace = ${p}`, namespace);
   add((p) => `workflow = ${p}`, workflow);
   add((p) => `state = ${p}`, filter.state);
   add((p) => `${p} = any (tags)`, filter.tag);
   add((p) => `created_at >= to_timestamp(${p}::float8 / 1000.0)`, filter.sinceMs);
   add((p) => `created_at < to_timestamp(${p}::float8 / 1000.0)`, filter.untilMs);
+  // Ids begin with a time as well: a month long ago is found without reading what came since.
+  add((p) => `task_id >= ${p}`, idAt(filter.sinceMs, -MINTING_MS_MAX));
+  add((p) => `task_id < ${p}`, idAt(filter.untilMs, MINTING_MS_MAX));
   add((p) => `task_id < ${p}`, filter.after);
   return { conditions, parameters };
+}
+
+function idAt(ms: number | undefined, shiftMs: number): TaskId | undefined {
+  if (ms === undefined) return undefined;
+  return firstIdAt(Math.max(0, ms + shiftMs));
 }
 
 function summaryOf(row: Row): TaskSummary {

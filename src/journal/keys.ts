@@ -4,38 +4,36 @@ import type { Database, KeyRow, Keys, Scope } from "../core/ports.ts";
 import type { Row } from "./link.ts";
 
 const COLUMNS = `
-  id, hash, name, to_json(scopes) as scopes, to_json(namespaces) as namespaces,
+  id, hash, name, scopes, namespaces,
   (extract(epoch from created_at) * 1000)::float8 as created_ms,
   (extract(epoch from expires_at) * 1000)::float8 as expires_ms`;
 
 const INSERT = `
-  insert into tasker.api_key (id, hash, name, scopes, namespaces, created_at, expires_at)
-  select $1, $2, $3,
-    array(select jsonb_array_elements_text($4::text::jsonb)),
-    array(select jsonb_array_elements_text($5::text::jsonb)),
-    to_timestamp($6::float8 / 1000.0), to_timestamp($7::float8 / 1000.0)`;
+  insert into tasker.api_key (
+    id, hash, name, scopes, namespaces, created_at, expires_at, is_first
+  )
+  select
+    $1, $2, $3, $4::text[], $5::text[],
+    to_timestamp($6::float8 / 1000.0), to_timestamp($7::float8 / 1000.0), $8::boolean`;
 
 /** The Keys port over Postgres. */
 export class PostgresKeys implements Keys {
   constructor(readonly database: Database) {}
 
-  /** Of several first writers one wins: they all insert under the same lock. */
+  /** Of several that are first at the same time one gets in: the first key is unique. */
   async addFirst(key: KeyRow): Promise<boolean> {
     const rows = await this.database.query(
-      `with lock as materialized (select pg_advisory_xact_lock(7461737)),
-       kept as (select 1 from tasker.api_key, lock)
-       ${INSERT}
-       from lock
-       where not exists (select from kept)
+      `${INSERT}
+       where not exists (select from tasker.api_key)
        on conflict do nothing
        returning id`,
-      parametersOf(key),
+      parametersOf(key, true),
     );
     return rows.length > 0;
   }
 
   async add(key: KeyRow): Promise<void> {
-    await this.database.query(INSERT, parametersOf(key));
+    await this.database.query(INSERT, parametersOf(key, false));
   }
 
   async find(hash: string): Promise<KeyRow | undefined> {
@@ -62,32 +60,31 @@ export class PostgresKeys implements Keys {
   }
 
   async replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]> {
+    const kept = await this.#readReplyKeys();
+    if (kept.length > 0) return kept;
+    // Of several first nodes one gets its key in, and all read that.
     await this.database.query(
       `insert into tasker.reply_key (kid, secret)
-       select 'k1', $1::text
-       where not exists (select from tasker.reply_key)
+       values ('k1', $1)
        on conflict do nothing`,
       [make()],
     );
+    return await this.#readReplyKeys();
+  }
+
+  async #readReplyKeys(): Promise<readonly { kid: string; secret: string }[]> {
     const rows = await this.database.query(
-      "select kid, secret from tasker.reply_key order by created_at desc, kid desc",
+      `select kid, secret
+       from tasker.reply_key
+       order by created_at desc, kid desc`,
     );
     return rows.map((row) => ({ kid: String(row.kid), secret: String(row.secret) }));
   }
 }
 
-function parametersOf(
-  { id, hash, name, scopes, namespaces, createdAtMs, expiresAtMs }: KeyRow,
-): unknown[] {
-  return [
-    id,
-    hash,
-    name,
-    JSON.stringify(scopes),
-    JSON.stringify(namespaces),
-    createdAtMs,
-    expiresAtMs ?? null,
-  ];
+function parametersOf(key: KeyRow, isFirst: boolean): unknown[] {
+  const { id, hash, name, scopes, namespaces, createdAtMs, expiresAtMs } = key;
+  return [id, hash, name, scopes, namespaces, createdAtMs, expiresAtMs ?? null, isFirst];
 }
 
 function keyOf(row: Row): KeyRow {

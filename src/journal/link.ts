@@ -1,165 +1,124 @@
-/** Links: connections to Postgres that always end, in an answer or in an error with a meaning. */
+/** Link: one connection whose every query ends, in an answer or in an error with a meaning. */
 
-import postgres from "postgres";
-import { messageOf, TaskerError } from "../core/errors.ts";
-import type { Runtime } from "../core/ports.ts";
+import type postgres from "postgres";
+import type { Cancel, Runtime } from "../core/ports.ts";
+import { unavailable } from "./sqlstate.ts";
+import { openWire, type Wire } from "./wire.ts";
 
-/** No query takes longer on the server. */
-const STATEMENT_MS_MAX = 4_000;
-
-/** After this long a query's connection is given up: its outcome is unknown. */
-export const DEADLINE_MS = 6_000;
-
-/** Seconds to open a connection. */
-const CONNECT_S_MAX = 5;
-
-/** How to connect. */
+/** How to connect, and how long to wait for anything. */
 export interface LinkOptions {
   readonly url: string;
   readonly runtime: Runtime;
-  /** Begins the application_name; a number follows that rises with each reconnect. */
+  /** Begins the application_name; a number follows that rises with each replacement. */
   readonly name: string;
-  /** Connections at once. */
-  readonly size: number;
+  /** After this long a query's connection is given up, and its outcome is unknown. */
+  readonly deadlineMs: number;
+  /** Parameters of the session. */
+  readonly session: Readonly<Record<string, string | number>>;
   /** False behind a pooler in transaction mode. */
   readonly prepare: boolean;
 }
 
-/** What a failed query means. */
-export type Failing = "data" | "again" | "unknown";
+/** A row with its columns' names. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Runs one statement. */
+export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
 
 /**
- * A few connections under one name.
+ * One connection at a time.
  *
- * postgres.js waits for ever on a half-open link, and blames the next query for a killed backend:
- * so each query has a deadline of ours, after which all connections of the link are replaced.
+ * postgres.js waits for ever on a half-open link: so each query has a deadline of ours, which
+ * destroys the connection. The next query gets a new one, under the next name.
  */
 export class Link {
   #generation = 0;
-  #sql: postgres.Sql;
+  #wire: Wire;
   #isClosed = false;
+  #inFlight = 0;
 
   constructor(readonly options: LinkOptions) {
-    this.#sql = this.#connect();
+    this.#wire = this.#open();
   }
 
-  /** The application_name of the connections in use. */
+  /** The application_name of the connection in use. */
   get name(): string {
     return `${this.options.name}/${this.#generation}`;
   }
 
+  /** Queries that wait for their answer. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /**
-   * Runs one statement, autocommitted. Cost: a round trip.
+   * Runs one statement, autocommitted. Cost: a round trip, two the first time on a connection.
    *
-   * @throws what postgres.js throws, or TaskerError journal.unavailable at the deadline
+   * @throws what postgres.js throws, and TaskerError journal.unavailable at the deadline
    */
-  async query(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+  query(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
     const { prepare } = this.options;
-    return await this.#withDeadline((sql) =>
+    return this.#beforeDeadline((sql) =>
       sql.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], { prepare })
     );
   }
 
-  /** Runs several statements in one READ COMMITTED transaction. */
-  async transaction(act: (query: Query) => Promise<void>): Promise<void> {
-    await this.#withDeadline((sql) =>
-      sql.begin(async (inside) => {
-        await act(async (text, parameters = []) =>
-          await inside.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[])
-        );
-      })
+  /**
+   * Runs statements in one transaction; the connection must have no other user.
+   *
+   * @throws as `query`
+   */
+  transaction(act: (query: Query) => Promise<void>): Promise<void> {
+    return this.#beforeDeadline((sql) =>
+      sql.begin((inside) =>
+        act((text, parameters = []) =>
+          inside.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[])
+        )
+      )
     );
   }
 
-  /** Listens to a channel, on a connection of its own; calls again after each reconnect. */
-  async listen(channel: string, call: (payload: string) => void): Promise<() => void> {
-    const listening = await this.#sql.listen(channel, call, () => call(""));
+  /** Listens to a channel, on a second connection; calls with "" after each reconnect. */
+  async listen(channel: string, call: (payload: string) => void): Promise<Cancel> {
+    const listening = await this.#beforeDeadline((sql) =>
+      sql.listen(channel, call, () => call(""))
+    );
     return () => void listening.unlisten().catch(() => {});
   }
 
-  /** Replaces all connections: what runs on the old ones has an unknown outcome. */
-  reset(): void {
+  /** Replaces the connection: what runs on the old one fails, and its outcome is unknown. */
+  replace(): void {
     if (this.#isClosed) return;
-    const old = this.#sql;
+    this.#wire.destroy();
     this.#generation++;
-    this.#sql = this.#connect();
-    void old.end({ timeout: 0 }).catch(() => {});
+    this.#wire = this.#open();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#sql.end({ timeout: 1 }).catch(() => {});
+    await this.#wire.close();
   }
 
-  async #withDeadline<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
-    const sql = this.#sql;
+  async #beforeDeadline<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    const { runtime, deadlineMs } = this.options;
+    const wire = this.#wire;
     const late = Promise.withResolvers<never>();
-    const cancel = this.options.runtime.after(DEADLINE_MS, () => {
-      if (this.#sql === sql) this.reset();
-      late.reject(unavailable(`no answer within ${DEADLINE_MS} ms`));
+    const cancel = runtime.after(deadlineMs, () => {
+      // Of many queries that are late together, one replaces the connection.
+      if (this.#wire === wire) this.replace();
+      late.reject(unavailable(`no answer within ${deadlineMs} ms`));
     });
+    this.#inFlight++;
     try {
-      return await Promise.race([run(sql), late.promise]);
+      return await Promise.race([run(wire.sql), late.promise]);
     } finally {
+      this.#inFlight--;
       cancel();
     }
   }
 
-  #connect(): postgres.Sql {
-    const { url, size } = this.options;
-    return postgres(url, {
-      max: size,
-      idle_timeout: 0,
-      max_lifetime: null,
-      connect_timeout: CONNECT_S_MAX,
-      onnotice: () => {},
-      connection: {
-        application_name: this.name,
-        search_path: "tasker",
-        default_transaction_isolation: "read committed",
-        statement_timeout: STATEMENT_MS_MAX,
-        lock_timeout: STATEMENT_MS_MAX,
-        idle_in_transaction_session_timeout: STATEMENT_MS_MAX,
-      },
-    });
+  #open(): Wire {
+    const { url, runtime, session } = this.options;
+    return openWire({ url, runtime, name: this.name, session });
   }
-}
-
-/** A row with its columns' names. */
-export type Row = Record<string, unknown>;
-
-/** Runs a statement inside a transaction. */
-export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
-
-/** SQLSTATE classes that blame the data: the same rows fail again. */
-const DATA = /^(21|22|23|42|54)/;
-
-/** Deadlock and serialisation: nothing was done, the same works again. */
-const AGAIN = new Set(["40001", "40P01"]);
-
-/**
- * Says what a failed query means. All that is neither the data's fault nor certainly undone is
- * unknown: 57P01 is often blamed on a query that never reached the killed backend.
- */
-export function meaningOf(error: unknown): Failing {
-  const code = codeOf(error);
-  if (AGAIN.has(code)) return "again";
-  return DATA.test(code) && code.length === 5 ? "data" : "unknown";
-}
-
-/** Turns what a query threw into our errors. */
-export function errorOf(error: unknown): TaskerError {
-  if (error instanceof TaskerError) return error;
-  const message = `Cannot query Postgres: ${messageOf(error)}`;
-  return meaningOf(error) === "data"
-    ? new TaskerError("journal.poison", message, { cause: error })
-    : unavailable(messageOf(error), error);
-}
-
-function unavailable(why: string, cause?: unknown): TaskerError {
-  return new TaskerError("journal.unavailable", `Cannot query Postgres: ${why}`, { cause });
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }

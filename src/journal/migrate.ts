@@ -3,58 +3,100 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { PostgresDatabase } from "./database.ts";
-import { MIGRATIONS } from "./migrations.ts";
+import type { Query } from "./link.ts";
+import { type Migration, MIGRATIONS } from "./migrations.ts";
+import { errorOf } from "./sqlstate.ts";
 
 /** The advisory lock of all migrations; any number that nobody else uses. */
 const LOCK = 7_461_736;
 
-/** How long and how often a start waits for another one's migrations. */
-const WAITS_MAX = 30;
+/** Building an index takes long, and so does waiting for the start that builds it. */
+const MIGRATION_MS_MAX = 600_000;
 
+/** A change of a table in use waits this long for its lock, and what comes after waits behind it. */
+const LOCK_MS_MAX = 2_000;
+
+/** How often a start tries again, and how long it rests in between. */
+const TRIES_MAX = 30;
+const AGAIN_MS = 1_000;
+
+/** What was applied. Written by migrations, never changed. */
 const LEDGER = `
   create table if not exists tasker.migration (
     name text primary key,
     digest text not null,
+    is_breaking boolean not null,
     applied_at timestamptz not null default now()
   )`;
 
 /**
- * Applies what is missing, each migration in the one transaction that holds the lock.
+ * Applies what is missing, in the one transaction that holds the lock. Safe to repeat.
  *
- * @throws {TaskerError} definition.changed when an applied file differs from ours
+ * A schema with migrations that this version does not know is accepted, unless one is breaking.
+ *
+ * @throws {TaskerError} journal.format_unknown: the schema is a newer version's, or a file that was
+ *   applied has changed
  * @throws {TaskerError} journal.unavailable
  */
-export async function migrate(database: PostgresDatabase, runtime: Runtime): Promise<void> {
-  for (let waits = 0;; waits++) {
-    try {
-      return await database.transaction(async (query) => {
-        await query(`select pg_advisory_xact_lock(${LOCK})`);
-        await query("create schema if not exists tasker");
-        await query(LEDGER);
-        const applied = await query("select name, digest from tasker.migration");
-        const digests = new Map(applied.map((row) => [String(row.name), String(row.digest)]));
-        for (const { name, text } of MIGRATIONS) {
-          const digest = runtime.digest(text);
-          if (digests.get(name) === digest) continue;
-          if (digests.has(name)) throw changed(name);
-          await query(text);
-          await query("insert into tasker.migration (name, digest) values ($1, $2)", [
-            name,
-            digest,
-          ]);
-        }
-      });
-    } catch (error) {
-      const isWaiting = error instanceof TaskerError && error.code === "journal.unavailable";
-      if (!isWaiting || waits >= WAITS_MAX) throw error;
-      await new Promise<void>((wake) => runtime.after(1_000, wake));
+export async function migrate(
+  database: PostgresDatabase,
+  runtime: Runtime,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  const session = { statement_timeout: MIGRATION_MS_MAX, lock_timeout: MIGRATION_MS_MAX };
+  const link = database.link("migrate", { deadlineMs: MIGRATION_MS_MAX, session });
+  try {
+    for (let tries = 1;; tries++) {
+      try {
+        return await link.transaction((query) => apply(query, runtime, migrations));
+      } catch (thrown) {
+        const error = errorOf(thrown);
+        if (error.code !== "journal.unavailable" || tries === TRIES_MAX) throw error;
+        await new Promise<void>((wake) => runtime.after(AGAIN_MS, wake));
+      }
     }
+  } finally {
+    await link.close();
   }
+}
+
+async function apply(
+  query: Query,
+  runtime: Runtime,
+  migrations: readonly Migration[],
+): Promise<void> {
+  await query(`select pg_advisory_xact_lock(${LOCK})`);
+  await query(`set local lock_timeout = ${LOCK_MS_MAX}`);
+  await query("create schema if not exists tasker");
+  await query(LEDGER);
+  const applied = await query("select name, digest, is_breaking from tasker.migration");
+  const digests = new Map(applied.map((row) => [String(row.name), String(row.digest)]));
+  const known = new Set(migrations.map(({ name }) => name));
+  for (const { name, is_breaking } of applied) {
+    if (is_breaking === true && !known.has(String(name))) throw tooNew(String(name));
+  }
+  for (const { name, text, isBreaking = false } of migrations) {
+    const digest = runtime.digest(text);
+    if (digests.get(name) === digest) continue;
+    if (digests.has(name)) throw changed(name);
+    await query(text);
+    await query(
+      "insert into tasker.migration (name, digest, is_breaking) values ($1, $2, $3)",
+      [name, digest, isBreaking],
+    );
+  }
+}
+
+function tooNew(name: string): TaskerError {
+  return new TaskerError(
+    "journal.format_unknown",
+    `Cannot use the schema: a newer version has applied "${name}", which this one cannot work with`,
+  );
 }
 
 function changed(name: string): TaskerError {
   return new TaskerError(
-    "definition.changed",
+    "journal.format_unknown",
     `Cannot migrate: "${name}" was applied with other contents than this version has`,
   );
 }

@@ -12,6 +12,8 @@ import views from "./sql/0007_history_views.sql" with { type: "text" };
 export interface Migration {
   readonly name: string;
   readonly text: string;
+  /** Whether versions that do not know it may not run any more. */
+  readonly isBreaking?: boolean;
 }
 
 /** All migrations that this version knows. */

@@ -1,160 +1,87 @@
-/** Nodes, slots and the inbox, by compare-and-set. */
+/** Nodes, slots and what travels between nodes. All moves are compare-and-set. */
 
-import type { Command } from "../core/command.ts";
-import { TaskerError } from "../core/errors.ts";
 import type { Incarnation, TaskId } from "../core/ids.ts";
-import type { Cancel, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../core/ports.ts";
-import type { PostgresDatabase } from "./database.ts";
-import { terminateBackends } from "./flush.ts";
-import { errorOf, type Link, type Row } from "./link.ts";
+import type { Cancel, Database, InboxRow, Nodes, PollResult } from "../core/ports.ts";
+import type { Runtime, SlotRow } from "../core/ports.ts";
+import { endBackendsOf } from "./backends.ts";
+import type { Link, Row } from "./link.ts";
+import { type Polled, readPoll } from "./poll.ts";
+import { errorOf } from "./sqlstate.ts";
+import claim from "./sql/claim.sql" with { type: "text" };
+import endNode from "./sql/end_node.sql" with { type: "text" };
+import freeOrphans from "./sql/free_orphans.sql" with { type: "text" };
+import join from "./sql/join.sql" with { type: "text" };
 import poll from "./sql/poll.sql" with { type: "text" };
+import post from "./sql/post.sql" with { type: "text" };
+import release from "./sql/release.sql" with { type: "text" };
+import residents from "./sql/residents.sql" with { type: "text" };
+import { Wakes } from "./wakes.ts";
 
-/** The channel on which owners are woken; the payload is their incarnation. */
-const WAKE_CHANNEL = "tasker_wake";
+/** What makes the next poll see all slots. */
+const NOTHING_SEEN = "-1";
 
-/** Wake-ups of this long go out together: a NOTIFY takes a lock of the whole database. */
-const NOTIFY_MS = 20;
-
-/** A slot that moved before the last poll, in a transaction that ended after it, is seen by this. */
-const LATE_COMMIT_MS = 10_000;
-
-/** How the backends of an incarnation are named. */
-export function backendsOf(incarnation: Incarnation): string {
-  return `tasker/${incarnation}`;
-}
-
-/** What the nodes' tables are reached by. */
+/** What the tables of nodes are reached by. */
 export interface NodesParts {
   readonly runtime: Runtime;
-  readonly database: PostgresDatabase;
-  /** For renewals alone: they never wait behind anything. */
-  readonly link: Link;
   readonly incarnation: Incarnation;
+  readonly database: Database;
+  /** For renewals alone: they wait behind nothing. */
+  readonly renewal: Link;
+  /** For moves of slots and the end of nodes, which wait for locks. */
+  readonly moves: Link;
 }
 
 /** The Nodes port over Postgres. */
 export class PostgresNodes implements Nodes {
-  #polledAtMs = 0;
-  #wakes = new Set<number>();
+  /** The sum of slot versions at the last poll. */
+  #seen = NOTHING_SEEN;
+  readonly #wakes: Wakes;
 
-  constructor(readonly parts: NodesParts) {}
+  constructor(readonly parts: NodesParts) {
+    this.#wakes = new Wakes(parts);
+  }
 
-  async join(
-    { incarnation, name, replaces }: Parameters<Nodes["join"]>[0],
-  ): Promise<void> {
-    if (replaces !== undefined) await this.#end(replaces, "true");
-    await this.parts.database.query(
-      `insert into tasker.node (incarnation, name, expires_at)
-       values ($1, $2, now() + interval '10 seconds')`,
-      [incarnation, name],
-    );
+  /** Safe to repeat. */
+  async join({ incarnation, name, replaces }: Parameters<Nodes["join"]>[0]): Promise<void> {
+    if (replaces !== undefined) await this.#end(replaces, { evenIfAlive: true });
+    await this.#move(join, [incarnation, name]);
   }
 
   async poll(): Promise<PollResult> {
-    const since = Math.max(0, this.#polledAtMs - LATE_COMMIT_MS);
-    const [row] = await this.#query(poll, [this.parts.incarnation, since]);
-    const result = row as unknown as PollRow;
-    this.#polledAtMs = result.now_ms;
-    return {
-      alive: result.alive,
-      databaseNowMs: result.now_ms,
-      nodes: result.nodes.map(([incarnation, name, renewals, expired]) => ({
-        incarnation,
-        name,
-        renewals,
-        expired,
-      })),
-      slots: result.slots.map(([slot, owner, version]) => ({ slot, owner, version })),
-      inbox: result.inbox.map(([commandId, slot, command, wantsAnswer]) => ({
-        commandId,
-        slot,
-        command,
-        wantsAnswer,
-      })),
-      due: result.due,
-    };
+    const { renewal, incarnation } = this.parts;
+    const [row] = await asked(renewal, poll, [incarnation, this.#seen]);
+    const polled = row as unknown as Polled;
+    this.#seen = polled.moves;
+    return readPoll(polled);
   }
 
   async claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
-    return await this.#move(
-      `with me as materialized (
-         select 1 from tasker.node where incarnation = $1 for key share
-       ),
-       wanted as (
-         select s.slot
-         from tasker.slot s
-         join jsonb_to_recordset($2::text::jsonb) as w (slot int, version bigint) using (slot)
-         where s.version = w.version
-           and s.owner is null
-           and exists (select from me)
-         order by s.slot
-         for update of s
-       )
-       update tasker.slot s
-       set owner = $1, version = s.version + 1, changed_at = now()
-       from wanted
-       where s.slot = wanted.slot
-       returning s.slot, s.version`,
-      slots,
-    );
+    return await this.#moveSlots(claim, slots);
   }
 
   async release(slots: readonly SlotRow[]): Promise<void> {
-    await this.#move(
-      `with leaving as (
-         select s.slot
-         from tasker.slot s
-         join jsonb_to_recordset($2::text::jsonb) as w (slot int, version bigint) using (slot)
-         where s.version = w.version
-           and s.owner = $1
-         order by s.slot
-         for update of s
-       )
-       update tasker.slot s
-       set owner = null, version = s.version + 1, changed_at = now()
-       from leaving
-       where s.slot = leaving.slot
-       returning s.slot, s.version`,
-      slots,
-    );
+    await this.#moveSlots(release, slots);
   }
 
+  /** Only of a node that the caller has itself watched not renewing; see Ownership. */
   async takeOver(incarnation: Incarnation): Promise<boolean> {
-    return await this.#end(incarnation, "expires_at < now()");
+    return await this.#end(incarnation, { evenIfAlive: false });
   }
 
   async freeOrphans(): Promise<number> {
-    const freed = await this.#query(
-      `update tasker.slot s
-       set owner = null, version = s.version + 1, changed_at = now()
-       where s.owner is not null
-         and not exists (select from tasker.node n where n.incarnation = s.owner)
-       returning s.slot`,
-    );
-    return freed.length;
+    return (await this.#move(freeOrphans)).length;
   }
 
   async residents(slots: readonly number[]): Promise<readonly TaskId[]> {
-    const rows = await this.parts.database.query(
-      `select task_id
-       from tasker.task
-       where slot in (select value::int from jsonb_array_elements_text($1::text::jsonb))
-         and resident
-         and ended_at is null
-       order by task_id`,
-      [JSON.stringify(slots)],
-    );
+    const rows = await this.parts.database.query(residents, [slots]);
     return rows.map((row) => row.task_id as TaskId);
   }
 
+  /** Safe to repeat: a command id is in a slot's inbox once. */
   async post({ commandId, slot, command, wantsAnswer }: InboxRow): Promise<void> {
-    await this.parts.database.query(
-      `insert into tasker.inbox (slot, command_id, command, wants_answer)
-       values ($1, $2, $3::text::jsonb, $4)
-       on conflict do nothing`,
-      [slot, commandId, JSON.stringify(command), wantsAnswer],
-    );
-    this.#wakeSoon(slot);
+    const text = JSON.stringify(command);
+    await this.parts.database.query(post, [slot, commandId, text, wantsAnswer]);
+    this.#wakes.send(slot);
   }
 
   async takeAnswer(commandId: string): Promise<string | undefined> {
@@ -165,75 +92,39 @@ export class PostgresNodes implements Nodes {
     return row?.body as string | undefined;
   }
 
-  /** Behind a pooler in transaction mode nothing can be heard: polling does. */
   async onWake(call: () => void): Promise<Cancel> {
-    try {
-      return await this.parts.database.listen(WAKE_CHANNEL, (payload) => {
-        if (payload === "" || payload === this.parts.incarnation) call();
-      });
-    } catch (error) {
-      if (error instanceof TaskerError) return () => {};
-      throw error;
-    }
+    return await this.#wakes.hear(call);
   }
 
   async leave(): Promise<void> {
-    await this.#end(this.parts.incarnation, "true", { isSelf: true });
+    await this.#move(endNode, [this.parts.incarnation, true]);
+    await this.freeOrphans();
   }
 
-  /** Coalesced, and never in the transaction of an append. */
-  #wakeSoon(slot: number): void {
-    this.#wakes.add(slot);
-    if (this.#wakes.size > 1) return;
-    this.parts.runtime.after(NOTIFY_MS, () => {
-      const slots = JSON.stringify([...this.#wakes]);
-      this.#wakes = new Set();
-      // A lost wake-up costs a poll's interval.
-      this.parts.database.query(
-        `select pg_notify('${WAKE_CHANNEL}', owner::text)
-         from (
-           select distinct owner
-           from tasker.slot
-           where owner is not null
-             and slot in (select value::int from jsonb_array_elements_text($1::text::jsonb))
-         ) o`,
-        [slots],
-      ).catch(() => {});
-    });
-  }
-
-  /** Ends an incarnation: its backends, then its row, then its hold on slots. */
+  /**
+   * Ends an incarnation: its backends, then its row, then its hold on slots. Each is a statement of
+   * its own, so that the last one sees all that the one before has waited for; whoever dies between
+   * them leaves orphans, which any node frees.
+   */
   async #end(
     incarnation: Incarnation,
-    condition: string,
-    { isSelf = false } = {},
+    { evenIfAlive }: { readonly evenIfAlive: boolean },
   ): Promise<boolean> {
-    if (!isSelf) {
-      await terminateBackends(this.parts.link, `${backendsOf(incarnation)}/`).catch(rethrow);
+    const { moves, runtime } = this.parts;
+    try {
+      await endBackendsOf(incarnation, { link: moves, runtime, evenIfAlive });
+    } catch (error) {
+      throw errorOf(error);
     }
-    let isGone = false;
-    await this.parts.database.transaction(async (query) => {
-      // Waits for flushes in flight, which hold the row; every later one inserts nothing.
-      const gone = await query(
-        `delete from tasker.node where incarnation = $1 and ${condition} returning 1`,
-        [incarnation],
-      );
-      isGone = gone.length > 0;
-      if (!isGone) return;
-      await query(
-        `update tasker.slot
-         set owner = null, version = version + 1, changed_at = now()
-         where owner = $1`,
-        [incarnation],
-      );
-    });
-    return isGone;
+    const ended = await this.#move(endNode, [incarnation, evenIfAlive]);
+    if (ended.length > 0) await this.freeOrphans();
+    return ended.length > 0;
   }
 
-  async #move(text: string, slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
+  async #moveSlots(text: string, slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
     const { incarnation } = this.parts;
     const wanted = slots.map(({ slot, version }) => ({ slot, version }));
-    const rows = await this.#query(text, [incarnation, JSON.stringify(wanted)]);
+    const rows = await this.#move(text, [incarnation, JSON.stringify(wanted)]);
     return rows.map((row) => ({
       slot: Number(row.slot),
       owner: incarnation,
@@ -241,24 +132,21 @@ export class PostgresNodes implements Nodes {
     }));
   }
 
-  async #query(text: string, parameters?: readonly unknown[]): Promise<readonly Row[]> {
-    try {
-      return await this.parts.link.query(text, parameters);
-    } catch (error) {
-      return rethrow(error);
-    }
+  /** Whatever becomes of a move, the next poll tells how all slots are. */
+  async #move(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    this.#seen = NOTHING_SEEN;
+    return await asked(this.parts.moves, text, parameters);
   }
 }
 
-interface PollRow {
-  readonly alive: boolean;
-  readonly now_ms: number;
-  readonly nodes: readonly [Incarnation, string, number, boolean][];
-  readonly slots: readonly [number, Incarnation | null, number][];
-  readonly inbox: readonly [string, number, Command, boolean][];
-  readonly due: readonly TaskId[];
-}
-
-function rethrow(error: unknown): never {
-  throw errorOf(error);
+async function asked(
+  link: Link,
+  text: string,
+  parameters: readonly unknown[],
+): Promise<readonly Row[]> {
+  try {
+    return await link.query(text, parameters);
+  } catch (error) {
+    throw errorOf(error);
+  }
 }

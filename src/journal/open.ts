@@ -2,13 +2,17 @@
 
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
+import { connectionsOf } from "./backends.ts";
 import { PostgresDatabase } from "./database.ts";
 import { PostgresDeadLetters } from "./dead_letters.ts";
-import { PostgresDefinitions, PostgresPolicies } from "./definitions.ts";
+import { PostgresDefinitions } from "./definitions.ts";
+import { guardProcess } from "./guard.ts";
 import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
-import { backendsOf, PostgresNodes } from "./nodes.ts";
+import { PostgresNodes } from "./nodes.ts";
+import { maintain, type Maintained, type Maintenance } from "./partitions.ts";
+import { PostgresPolicies } from "./policies.ts";
 import { Writer } from "./writer.ts";
 
 /** How to open the journal. */
@@ -32,25 +36,34 @@ export type OpenJournal = Awaited<ReturnType<typeof openJournal>>;
  */
 export async function openJournal(options: JournalOptions) {
   const { url, runtime, incarnation, onWarning, prepare = true } = options;
-  const database = new PostgresDatabase({ url, runtime, name: backendsOf(incarnation), prepare });
+  guardProcess(onWarning);
+  const name = connectionsOf(incarnation);
+  const database = new PostgresDatabase({ url, runtime, name, prepare });
   await migrate(database, runtime);
-  const control = database.link("control", 1);
-  const renewal = database.link("renew", 1);
-  const journal = new Writer(
-    { runtime, incarnation, link: database.link("write", 1), control, warn: onWarning },
+  const control = database.link("control");
+  const renewal = database.link("renew");
+  const moves = database.link("move");
+  const journal = new Writer({
+    runtime,
+    incarnation,
+    link: database.link("write"),
+    control,
     database,
-  );
+    warn: onWarning,
+  });
   return {
     database,
     journal,
-    nodes: new PostgresNodes({ runtime, database, link: renewal, incarnation }),
+    nodes: new PostgresNodes({ runtime, incarnation, database, renewal, moves }),
     history: new PostgresHistory(database),
     definitions: new PostgresDefinitions(database),
     policies: new PostgresPolicies(database),
     keys: new PostgresKeys(database),
-    deadLetters: new PostgresDeadLetters(database),
+    deadLetters: new PostgresDeadLetters(database, runtime),
+    /** Makes partitions ahead and drops old ones; once an hour is enough. */
+    maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when),
     async close(): Promise<void> {
-      await Promise.all([journal.close(), renewal.close(), database.close()]);
+      await Promise.all([journal, renewal, moves, database].map((part) => part.close()));
     },
   };
 }

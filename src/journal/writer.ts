@@ -1,63 +1,70 @@
 /** The writer: group commit. One flush in flight; while it is, the next one gathers. */
 
-import type { TaskId } from "../core/ids.ts";
-import type { Appended, Journal, JournalFigures, RowlessEntry, TurnRow } from "../core/ports.ts";
+import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
+import type { TaskId } from "../core/ids.ts";
+import type { Appended, Database, Journal, JournalFigures } from "../core/ports.ts";
+import type { RowlessEntry, TurnRow } from "../core/ports.ts";
 import { decodeTurn } from "./codec.ts";
-import { type Entry, entryOfRow, entryOfRowless, flush, type FlushParts } from "./flush.ts";
-import type { PostgresDatabase } from "./database.ts";
+import { type Entry, entryOfRow, entryOfRowless, sizeOf } from "./entry.ts";
+import { flush, type FlushParts } from "./flush.ts";
+import load from "./sql/load.sql" with { type: "text" };
 
-/** Bounds of one flush. */
+/** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much. */
 const ENTRIES_PER_FLUSH_MAX = 2_048;
-const CHARACTERS_PER_FLUSH_MAX = 8 * 1024 * 1024;
+const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
+
+/** Tasks that one statement reads. */
+const TASKS_PER_LOAD_MAX = 256;
+
+/** What a writer works with. */
+export interface WriterParts extends Omit<FlushParts, "figures" | "isClosed"> {
+  /** For reading. */
+  readonly database: Database;
+}
 
 /**
- * Appends turns to the journal.
+ * The Journal port over Postgres.
  *
- * Flushes at once when idle, and never waits to fill a batch. Cost of a row: a share of one
+ * Flushes at once when idle, and never waits to fill a batch. Cost of a row: its share of one
  * statement and one commit.
  */
 export class Writer implements Journal {
   #queue: Entry[] = [];
   #isFlushing = false;
+  #isClosed = false;
   #idlers: (() => void)[] = [];
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
-  readonly #parts: FlushParts;
+  readonly #flushParts: FlushParts;
 
-  constructor(parts: Omit<FlushParts, "count">, readonly database: PostgresDatabase) {
-    this.#parts = {
-      ...parts,
-      count: (bytes) => {
-        this.#figures.queries++;
-        this.#figures.bytes += bytes;
-      },
-    };
+  constructor(readonly parts: WriterParts) {
+    this.#flushParts = { ...parts, figures: this.#figures, isClosed: () => this.#isClosed };
   }
 
   append(row: TurnRow): Promise<Appended> {
-    return new Promise((settle) => this.#put(entryOfRow(row, settle)));
+    const { entry, appended } = entryOfRow(row);
+    this.#put(entry);
+    return appended;
   }
 
-  confirm(entry: RowlessEntry): Promise<boolean> {
-    return new Promise((resolve) =>
-      this.#put(entryOfRowless(entry, ({ kind }) => resolve(kind === "inserted")))
-    );
+  confirm(rowless: RowlessEntry): Promise<boolean> {
+    const { entry, isAlive } = entryOfRowless(rowless);
+    this.#put(entry);
+    return isAlive;
   }
 
+  /** @throws {TaskerError} journal.unavailable; journal.format_unknown, whose ids name the task */
   async load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>> {
-    const rows = await this.database.query(
-      `select task_id, turn, convert_from(events, 'utf8') as events
-       from tasker.journal
-       where task_id in (select value::uuid from jsonb_array_elements_text($1::text::jsonb))
-       order by task_id, turn`,
-      [JSON.stringify(taskIds)],
-    );
     const journals = new Map<TaskId, Turn[]>();
-    for (const row of rows) {
-      const taskId = row.task_id as TaskId;
-      const turns = journals.get(taskId) ?? [];
-      turns.push(decodeTurn(Number(row.turn), String(row.events)));
-      journals.set(taskId, turns);
+    for (let from = 0; from < taskIds.length; from += TASKS_PER_LOAD_MAX) {
+      const part = taskIds.slice(from, from + TASKS_PER_LOAD_MAX);
+      for (const row of await this.parts.database.query(load, [part])) {
+        const taskId = row.task_id as TaskId;
+        const turn = decodeTurn(taskId, Number(row.turn), String(row.events));
+        const turns = journals.get(taskId);
+        if (turns === undefined) journals.set(taskId, [turn]);
+        else turns.push(turn);
+      }
     }
     return journals;
   }
@@ -67,40 +74,54 @@ export class Writer implements Journal {
   }
 
   idle(): Promise<void> {
-    if (!this.#isFlushing && this.#queue.length === 0) return Promise.resolve();
+    if (!this.#isFlushing) return Promise.resolve();
     return new Promise((resolve) => this.#idlers.push(resolve));
   }
 
+  /** Ends the connections. What waits is rejected: its outcome is unknown to this process. */
   async close(): Promise<void> {
-    await Promise.all([this.#parts.link.close(), this.#parts.control.close()]);
+    this.#isClosed = true;
+    rejectAll(this.#queue.splice(0), closed());
+    await Promise.all([this.parts.link.close(), this.parts.control.close()]);
   }
 
   #put(entry: Entry): void {
+    if (this.#isClosed) return entry.reject(closed());
     this.#queue.push(entry);
-    if (!this.#isFlushing) void this.#flushAll();
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // What is decided in this turn of the event loop goes along.
+    this.parts.runtime.soon(() => void this.#flushAll());
   }
 
   async #flushAll(): Promise<void> {
-    this.#isFlushing = true;
-    // What comes in this turn of the event loop goes along.
-    await Promise.resolve();
     while (this.#queue.length > 0) {
       const entries = this.#take();
-      await flush(this.#parts, entries);
-      this.#figures.commits++;
-      this.#figures.rows += entries.length;
+      await flush(this.#flushParts, entries).catch((error) => rejectAll(entries, error));
+      if (this.#queue.length === 0) await Promise.resolve();
     }
     this.#isFlushing = false;
     for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
-  /** Takes the queue's beginning, within the bounds; a row and a rowless entry of one task do fit. */
+  /** Takes the beginning of the queue, within the bounds. */
   #take(): readonly Entry[] {
-    let count = 0;
-    for (let characters = 0; count < Math.min(this.#queue.length, ENTRIES_PER_FLUSH_MAX); count++) {
-      characters += this.#queue[count]?.text.length ?? 0;
-      if (count > 0 && characters > CHARACTERS_PER_FLUSH_MAX) break;
-    }
-    return this.#queue.splice(0, count);
+    let characters = 0;
+    const end = this.#queue.findIndex((entry, at) => {
+      characters += sizeOf(entry);
+      return at === ENTRIES_PER_FLUSH_MAX || (at > 0 && characters > CHARACTERS_PER_FLUSH_MAX);
+    });
+    return this.#queue.splice(0, end === -1 ? this.#queue.length : end);
   }
+}
+
+function rejectAll(entries: readonly Entry[], error: unknown): void {
+  for (const entry of entries) entry.reject(error);
+}
+
+function closed(): TaskerError {
+  return new TaskerError(
+    "journal.outcome_unknown",
+    "Cannot append a turn: the journal of this node is closed",
+  );
 }

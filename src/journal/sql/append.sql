@@ -1,14 +1,24 @@
+-- Appends turns, and does all that hangs on them.
+-- $1 incarnation; $2 task ids, $3 turns, $4 append ids; $5 events, between characters U+001F, which
+-- no JSON holds; $6 effects as JSON: what a row brings with it, and what comes without a row.
+-- Locks: the own node row for key share, then keys, journal, tasks and inbox rows, each sorted.
 with me as materialized (
-  -- The fence: a renewal changes no key column, so it does not wait for this; a takeover's delete does.
+  -- The fence: renewals change no key column and do not wait for this; a takeover's delete does.
   select 1
   from tasker.node
   where incarnation = $1
   for key share
 ),
 r as materialized (
+  select x.task, x.turn, x.append, x.events
+  from unnest($2::uuid[], $3::int[], $4::uuid[], string_to_array($5, e'\x1f'))
+    as x (task, turn, append, events)
+  where exists (select from me)
+),
+e as materialized (
   select x.*
-  from jsonb_to_recordset($2::text::jsonb) as x (
-    task uuid, turn int, append uuid, events text, slot int,
+  from jsonb_to_recordset($6::text::jsonb) as x (
+    append uuid, task uuid, slot int,
     ns text, wf text, ver text, hash text, tags text[], key text, body text, born bigint,
     state text, why text, live boolean, wake bigint, ended bigint,
     inbox text[], answers jsonb
@@ -19,24 +29,33 @@ k as (
   -- Sorted, or two flushes with the same keys deadlock.
   insert into tasker.task_key (namespace, key, task_id, body_hash)
   select ns, key, task, body
-  from r
+  from e
   where key is not null
   order by ns collate "C", key collate "C"
   on conflict do nothing
   returning task_id
 ),
-kd as materialized (
-  select array(select task_id from k) as ids
+keyless as materialized (
+  select append
+  from e
+  where key is not null
+    and task not in (select task_id from k)
 ),
 j as (
-  insert into tasker.journal (task_id, turn, append_id, events)
-  select task, turn, append, convert_to(events, 'utf8')
-  from r, kd
-  where turn is not null
-    and (key is null or task = any (kd.ids))
+  insert into tasker.journal (task_id, append_id, turn, events)
+  select task, append, turn, convert_to(events, 'utf8')
+  from r
+  where append not in (select append from keyless)
   order by task
   on conflict do nothing
-  returning task_id
+  returning append_id
+),
+done as materialized (
+  select e.*
+  from e
+  left join j on j.append_id = e.append
+  where e.append is null
+    or j.append_id is not null
 ),
 born as (
   insert into tasker.task (
@@ -44,49 +63,37 @@ born as (
     state, blocked_reason, resident, wake_at, ended_at
   )
   select
-    r.task, r.slot, r.ns, r.wf, r.ver, r.hash, r.tags, to_timestamp(r.born / 1000.0),
-    r.state, r.why, r.live, to_timestamp(r.wake / 1000.0), to_timestamp(r.ended / 1000.0)
-  from r
-  join j on j.task_id = r.task
-  where r.key is not null
+    task, slot, ns, wf, ver, hash, tags, to_timestamp(born / 1000.0),
+    state, why, live, to_timestamp(wake / 1000.0), to_timestamp(ended / 1000.0)
+  from done
+  where key is not null
 ),
 changed as (
   update tasker.task t
   set
-    state = r.state,
-    blocked_reason = r.why,
-    resident = r.live,
-    wake_at = to_timestamp(r.wake / 1000.0),
-    ended_at = to_timestamp(r.ended / 1000.0)
-  from r
-  join j on j.task_id = r.task
-  where r.state is not null
-    and r.key is null
-    and r.turn is not null
-    and t.task_id = r.task
+    state = done.state,
+    blocked_reason = done.why,
+    resident = done.live,
+    wake_at = to_timestamp(done.wake / 1000.0),
+    ended_at = to_timestamp(done.ended / 1000.0)
+  from done
+  where done.state is not null
+    and done.key is null
+    and t.task_id = done.task
 ),
 taken as (
   delete from tasker.inbox i
-  using (
-    select r.slot, unnest(r.inbox) as command_id
-    from r
-    left join j on j.task_id = r.task
-    where r.turn is null
-      or j.task_id is not null
-  ) c
+  using (select slot, unnest(inbox) as command_id from done) c
   where i.slot = c.slot
     and i.command_id = c.command_id
 ),
 answered as (
   insert into tasker.answer (command_id, body)
   select a ->> 'commandId', a ->> 'body'
-  from r
-  left join j on j.task_id = r.task
-  cross join lateral jsonb_array_elements(r.answers) a
-  where r.turn is null
-    or j.task_id is not null
+  from done
+  cross join lateral jsonb_array_elements(answers) a
   on conflict do nothing
 )
 select
   exists (select from me) as alive,
-  (select coalesce(json_agg(task_id), '[]') from j) as inserted
+  (select count(*) from j)::int as inserted

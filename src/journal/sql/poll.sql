@@ -1,29 +1,43 @@
 -- Renews, and sees everything a node has to know, in one statement.
+-- $1 incarnation; $2 the sum of slot versions at the last poll, or -1.
 with me as (
   update tasker.node
   set expires_at = now() + interval '10 seconds', renewals = renewals + 1
   where incarnation = $1
   returning 1
+),
+moves as materialized (
+  select coalesce(sum(version), 0)::text as total
+  from tasker.slot
+),
+mine as materialized (
+  select slot
+  from tasker.slot
+  where owner = $1
 )
 select
   exists (select from me) as alive,
   (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (
-    select coalesce(json_agg(json_build_array(incarnation, name, renewals, expires_at < now())), '[]')
+    select coalesce(
+      json_agg(json_build_array(incarnation, name, renewals, expires_at < now())),
+      '[]'
+    )
     from tasker.node
   ) as nodes,
+  (select total from moves) as moves,
   (
-    select coalesce(json_agg(json_build_array(slot, owner, version)), '[]')
+    select json_agg(json_build_array(slot, owner, version))
     from tasker.slot
-    where changed_at > to_timestamp($2::float8 / 1000.0)
+    where (select total from moves) <> $2
   ) as slots,
   (
-    select coalesce(json_agg(json_build_array(i.command_id, i.slot, i.command, i.wants_answer)), '[]')
+    select coalesce(json_agg(json_build_array(command_id, slot, command, wants_answer)), '[]')
     from (
-      select i.*
+      select i.command_id, i.slot, i.command, i.wants_answer
       from tasker.inbox i
-      join tasker.slot s on s.slot = i.slot and s.owner = $1
-      order by i.created_at
+      join mine using (slot)
+      order by i.created_at, i.command_id
       limit 500
     ) i
   ) as inbox,
@@ -31,11 +45,18 @@ select
     select coalesce(json_agg(task_id), '[]')
     from (
       select t.task_id
-      from tasker.task t
-      join tasker.slot s on s.slot = t.slot and s.owner = $1
-      where t.wake_at <= now()
-        and t.wake_at is not null
-        and not t.resident
+      from mine
+      cross join lateral (
+        -- A few of each slot: none starves, and a long backlog is not read whole.
+        select task_id, wake_at
+        from tasker.task
+        where slot = mine.slot
+          and wake_at <= now()
+          and not resident
+          and ended_at is null
+        order by wake_at
+        limit 8
+      ) t
       order by t.wake_at
       limit 500
     ) t

@@ -1,0 +1,105 @@
+/** Entries: what waits to be flushed, already as text, and who is told what became of it. */
+
+import type { TaskerError } from "../core/errors.ts";
+import { type Incarnation, slotOf } from "../core/ids.ts";
+import type { Appended, RowlessEntry, TurnRow } from "../core/ports.ts";
+import { encodeTurn } from "./codec.ts";
+
+/** No JSON holds this character, so it can stand between the texts of events. */
+const BETWEEN = "\u001f";
+
+/** A row, or an answer without one. */
+export interface Entry {
+  /** Undefined: it comes without a row. */
+  readonly row: TurnRow | undefined;
+  /** The row's events; empty without one. */
+  readonly events: string;
+  /** The JSON of what it brings with it; undefined: nothing. */
+  readonly effects: string | undefined;
+  settle(appended: Appended): void;
+  reject(error: unknown): void;
+}
+
+/** Makes the entry of a turn. Encodes it: what changes later is not seen. */
+export function entryOfRow(row: TurnRow): { entry: Entry; appended: Promise<Appended> } {
+  const { promise, resolve, reject } = Promise.withResolvers<Appended>();
+  const events = encodeTurn(row.taskId, row);
+  const entry = { row, events, effects: effectsOf(row), settle: resolve, reject };
+  return { entry, appended: promise };
+}
+
+/** Makes the entry of an answer without a row; resolves with whether the node row was found. */
+export function entryOfRowless(rowless: RowlessEntry): { entry: Entry; isAlive: Promise<boolean> } {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const settle = (appended: Appended) => {
+    if (appended.kind === "poison") reject(appended.error satisfies TaskerError);
+    else resolve(appended.kind === "inserted");
+  };
+  const { taskId, inbox, answers } = rowless;
+  const isEmpty = inbox.length === 0 && answers.length === 0;
+  const effects = isEmpty
+    ? undefined
+    : JSON.stringify({ task: taskId, slot: slotOf(taskId), inbox, answers });
+  return { entry: { row: undefined, events: "", effects, settle, reject }, isAlive: promise };
+}
+
+/** How much an entry adds to a statement, in characters. */
+export function sizeOf({ events, effects }: Entry): number {
+  return events.length + (effects?.length ?? 0);
+}
+
+/** The parameters of the append statement. Arrays as Postgres writes them: ids need no quotes. */
+export function parametersOf(incarnation: Incarnation, entries: readonly Entry[]): string[] {
+  const tasks: string[] = [];
+  const turns: number[] = [];
+  const appends: string[] = [];
+  const events: string[] = [];
+  const effects: string[] = [];
+  for (const entry of entries) {
+    if (entry.effects !== undefined) effects.push(entry.effects);
+    if (entry.row === undefined) continue;
+    tasks.push(entry.row.taskId);
+    turns.push(entry.row.turn);
+    appends.push(entry.row.appendId);
+    events.push(entry.events);
+  }
+  return [
+    incarnation,
+    `{${tasks}}`,
+    `{${turns}}`,
+    `{${appends}}`,
+    events.join(BETWEEN),
+    `[${effects}]`,
+  ];
+}
+
+function effectsOf(row: TurnRow): string | undefined {
+  const { taskId, appendId, birth, change, inbox, answers } = row;
+  const hasNone = birth === undefined && change === undefined && inbox.length === 0 &&
+    answers.length === 0;
+  if (hasNone) return undefined;
+  return JSON.stringify({
+    append: appendId,
+    task: taskId,
+    slot: slotOf(taskId),
+    ...(birth && {
+      ns: birth.namespace,
+      wf: birth.workflow,
+      ver: birth.version,
+      hash: birth.definitionHash,
+      tags: birth.tags,
+      key: birth.key,
+      body: birth.bodyHash,
+      born: birth.createdAtMs,
+    }),
+    ...(change && {
+      state: change.state,
+      why: change.blockedReason,
+      live: change.resident,
+      wake: change.wakeAtMs,
+      ended: change.endedAtMs,
+    }),
+    ...(inbox.length > 0 && { inbox }),
+    ...(answers.length > 0 && { answers }),
+  });
+}

@@ -1,0 +1,73 @@
+/** Policies: versioned overlays, kept for ever. */
+
+import { TaskerError } from "../core/errors.ts";
+import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
+import type { Row } from "./link.ts";
+
+const COLUMNS = `
+  namespace, workflow, version, by_whom, reason, steps,
+  (extract(epoch from created_at) * 1000)::float8 as at_ms`;
+
+/** How often a lost race for the next version is run again. */
+const RACES_MAX = 10;
+
+/** The Policies port over Postgres. */
+export class PostgresPolicies implements Policies {
+  constructor(readonly database: Database) {}
+
+  async versions(namespace: string, workflow: string): Promise<readonly PolicyOverlay[]> {
+    const rows = await this.database.query(
+      `select ${COLUMNS}
+       from tasker.policy
+       where namespace = $1
+         and workflow = $2
+       order by version`,
+      [namespace, workflow],
+    );
+    return rows.map(overlayOf);
+  }
+
+  async newest(): Promise<ReadonlyMap<string, PolicyOverlay>> {
+    const rows = await this.database.query(
+      `select distinct on (namespace, workflow) ${COLUMNS}
+       from tasker.policy
+       order by namespace, workflow, version desc`,
+    );
+    return new Map(rows.map((row) => [`${row.namespace}/${row.workflow}`, overlayOf(row)]));
+  }
+
+  async put(
+    namespace: string,
+    workflow: string,
+    { by, reason, atMs, steps }: Omit<PolicyOverlay, "version">,
+  ): Promise<PolicyOverlay> {
+    for (let race = 0; race < RACES_MAX; race++) {
+      const [row] = await this.database.query(
+        `insert into tasker.policy (namespace, workflow, version, by_whom, reason, created_at, steps)
+         select $1::text, $2::text, coalesce(max(version), 0) + 1, $3::text, $4::text,
+           to_timestamp($5::float8 / 1000.0), $6::text::json
+         from tasker.policy
+         where namespace = $1
+           and workflow = $2
+         on conflict do nothing
+         returning ${COLUMNS}`,
+        [namespace, workflow, by, reason, atMs, JSON.stringify(steps)],
+      );
+      if (row !== undefined) return overlayOf(row);
+    }
+    throw new TaskerError(
+      "journal.unavailable",
+      `Cannot store the policy of "${namespace}/${workflow}": too many at once`,
+    );
+  }
+}
+
+function overlayOf(row: Row): PolicyOverlay {
+  return {
+    version: Number(row.version),
+    by: String(row.by_whom),
+    reason: String(row.reason),
+    atMs: Math.round(Number(row.at_ms)),
+    steps: row.steps as PolicyOverlay["steps"],
+  };
+}

@@ -1,0 +1,40 @@
+/** The poll's row: what one statement tells a node, still in the shape of its columns. */
+
+import type { Command } from "../core/command.ts";
+import type { Incarnation, TaskId } from "../core/ids.ts";
+import type { PollResult } from "../core/ports.ts";
+
+/** The columns of `sql/poll.sql`. */
+export interface Polled {
+  readonly alive: boolean;
+  readonly now_ms: number;
+  readonly nodes: readonly [Incarnation, string, number, boolean][];
+  /** The sum of all slot versions: another sum, another distribution. */
+  readonly moves: string;
+  /** Null when nothing moved. */
+  readonly slots: readonly [number, Incarnation | null, number][] | null;
+  readonly inbox: readonly [string, number, Command, boolean][];
+  readonly due: readonly TaskId[];
+}
+
+/** Names what the columns hold. */
+export function readPoll({ alive, now_ms, nodes, slots, inbox, due }: Polled): PollResult {
+  return {
+    alive,
+    databaseNowMs: now_ms,
+    nodes: nodes.map(([incarnation, name, renewals, expired]) => ({
+      incarnation,
+      name,
+      renewals,
+      expired,
+    })),
+    slots: (slots ?? []).map(([slot, owner, version]) => ({ slot, owner, version })),
+    inbox: inbox.map(([commandId, slot, command, wantsAnswer]) => ({
+      commandId,
+      slot,
+      command,
+      wantsAnswer,
+    })),
+    due,
+  };
+}
