@@ -10,12 +10,17 @@ import type { Services } from "./services.ts";
 export const ENVELOPES_MAX = 100;
 /** The longest poll. */
 export const POLL_MS_MAX = 60_000;
+/** How long an envelope is left to its worker. */
+export const LEASE_MS_MIN = 1_000;
+export const LEASE_MS_MAX = 3_600_000;
+const LEASE_MS_DEFAULT = 30_000;
 
 const PollBody = named(
   "Poll",
   z.strictObject({
     max: z.int().min(1).max(ENVELOPES_MAX).default(1),
     waitMs: z.int().min(0).max(POLL_MS_MAX).default(0),
+    leaseMs: z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX).default(LEASE_MS_DEFAULT),
   }).prefault({}),
 );
 

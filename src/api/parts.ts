@@ -22,10 +22,13 @@ import type { Metrics } from "../telemetry/metrics.ts";
 
 /** Workers without a broker: envelopes out, envelopes in. */
 export interface Worker {
-  /** Waits up to `waitMs` for at most `max` envelopes of a system; none is an answer, too. */
+  /**
+   * Waits up to `waitMs` for at most `max` envelopes of a system; none is an answer, too. One that
+   * gets no answer within `leaseMs` comes again.
+   */
   poll(
     system: string,
-    options: { max: number; waitMs: number; signal: AbortSignal },
+    options: { max: number; waitMs: number; leaseMs: number; signal: AbortSignal },
   ): Promise<readonly Envelope[]>;
   /** @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining */
   reply(system: string, envelope: Envelope): Promise<void>;

@@ -10,7 +10,7 @@ import {
   STEP_PROGRESS,
 } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { parseTaskId, type TaskId } from "../core/ids.ts";
+import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
@@ -67,7 +67,8 @@ export function openReplies(parts: ReplyParts, systems: readonly string[]): EndC
 }
 
 /**
- * Takes one reply of a system, whichever way it came; resolves when it is committed.
+ * Takes one reply of a system, whichever way it came; resolves when it is committed, with the id of
+ * the envelope that it answers.
  *
  * Safe to repeat: the actor drops what it knows, and what is stale.
  *
@@ -78,7 +79,7 @@ export async function takeReply(
   parts: ReplyParts,
   system: string,
   reply: Envelope,
-): Promise<void> {
+): Promise<string> {
   const claims = demandClaims(parts, system, reply);
   const taskId = parseTaskId(claims.task);
   const plan = await parts.planOf(taskId);
@@ -96,6 +97,7 @@ export async function takeReply(
     { "tasker.task": taskId, "tasker.attempt": claims.attempt },
     () => record(parts, reply, { taskId, plan, step, attempt: claims.attempt }),
   );
+  return dispatchId(taskId, step.name, claims.attempt);
 }
 
 interface Place {
