@@ -24,7 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/(launch|main|testing|engine|server)[a-z_]*\.ts|src\/cli\/|src\/server\/|tests\/)/;
+  /^(src\/(launch|main|testing|engine|node|systems|health)[a-z_]*\.ts|src\/cli\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */

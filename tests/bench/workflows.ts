@@ -42,3 +42,19 @@ export function fan(width: number) {
 
 /** What every task of a bench is started with: 57 bytes, as the peers' benches use. */
 export const INPUT = { n: 0, text: "0123456789012345678901234567890123456789" };
+
+/** Waits for a person, then passes its token through nine steps. */
+export const signal10 = {
+  name: "signal_10",
+  module: workflow(
+    { namespace: "bench", name: "signal_10", version: "1.0.0", input: Token },
+    (w) => {
+      const go = w.signal("go", { success: z.object({}) });
+      let last = w.step("s2", pass, { after: [go], with: ({ input }) => input });
+      for (let number = 3; number <= 10; number++) {
+        const before = last;
+        last = w.step(`s${number}`, pass, { needs: { before }, with: ({ before }) => before });
+      }
+    },
+  ),
+};

@@ -1,7 +1,5 @@
 /** Starts real servers as people do, by the launcher, and ends them as machines do. */
 
-import { openClient } from "../../src/client.ts";
-
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** How long a start may take before the test gives up; a first start initialises Postgres. */
@@ -19,7 +17,6 @@ export interface Served extends AsyncDisposable {
   /** The server's own pid. */
   readonly pid: number;
   readonly launcherPid: number;
-  readonly client: ReturnType<typeof openClient>;
   readonly key: string;
   /** All it has said so far. */
   said(): string;
@@ -64,7 +61,6 @@ export async function serve({ dataDir, env = {} }: ServeOptions): Promise<Served
     pid,
     launcherPid: child.pid,
     key,
-    client: openClient({ url, key }),
     said: () => said,
     kill: (signal) => Deno.kill(pid, signal),
     exited,

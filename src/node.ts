@@ -1,0 +1,203 @@
+/** A node: everything one incarnation of a server is made of, wired. */
+
+import { openOracle } from "../ffi/oracle.ts";
+import { openReadiness } from "../ffi/readiness.ts";
+import { type Api, openApi } from "./api/api.ts";
+import { makeFirstKey } from "./api/first_key.ts";
+import { openBus } from "./bus/open.ts";
+import type { Config } from "./config.ts";
+import { commandChannel } from "./core/channels.ts";
+import { checkEnvelope } from "./core/envelope.ts";
+import { messageOf } from "./core/errors.ts";
+import type { Incarnation } from "./core/ids.ts";
+import type { Bus, Cancel, Runtime, SystemSummary } from "./core/ports.ts";
+import type { Readiness } from "./core/readiness.ts";
+import { Engine } from "./engine.ts";
+import { healthOf } from "./health.ts";
+import { type OpenJournal, openJournal } from "./journal/open.ts";
+import { readFigures } from "./node_metrics.ts";
+import { openStarter } from "./registry/starter.ts";
+import { openRegistry, type Registry } from "./registry/workflows.ts";
+import { openSystems, type Systems } from "./systems.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+/** How often partitions are made ahead and old ones dropped. */
+const MAINTAIN_MS = 3_600_000;
+
+/** What a node is opened with. */
+export interface NodeOptions {
+  readonly config: Config & { readonly databaseUrl: string };
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  readonly replaces: Incarnation | undefined;
+  /** Called once when this incarnation is over: close it and open a new one. */
+  fenced(): void;
+}
+
+/** One incarnation. */
+export interface TaskerNode {
+  readonly api: Api;
+  /** The first key of the database, when this node made it. */
+  readonly firstKey: string | undefined;
+  /** Ends requests and consumers, lets running steps end, gives everything back. */
+  drain(drainMs: number): Promise<void>;
+}
+
+/**
+ * Opens a node and joins the others.
+ *
+ * @throws {TaskerError} definition.invalid, definition.changed, config.invalid, journal.unavailable
+ */
+export async function openNode(options: NodeOptions): Promise<TaskerNode> {
+  const { config, runtime, log, metrics, incarnation, name } = options;
+  const journal = await openJournal({
+    url: config.databaseUrl,
+    runtime,
+    incarnation,
+    onWarning: (text, error) => log.warn(text, { error: messageOf(error) }),
+  });
+  const registry = await openRegistry({
+    folder: config.workflowsDir,
+    definitions: journal.definitions,
+    digest: (text) => runtime.digest(text),
+    onWarning: (text) => log.warn(text),
+    ...(config.systems === undefined ? {} : { systems: config.systems }),
+  });
+  const bus = await openBus({
+    kind: config.bus,
+    redisUrl: config.redisUrl,
+    database: journal.database,
+    runtime,
+    log,
+  });
+  const systems = await openSystems({ config, runtime, log, metrics, journal, bus, registry });
+  const readiness = chooseReadiness(config, log);
+  const engine = new Engine({
+    runtime,
+    log,
+    journal: journal.journal,
+    nodes: journal.nodes,
+    policies: journal.policies,
+    readiness,
+    plans: registry,
+    codeOf: (hash) => registry.codeOf(hash),
+    isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    remote: (record) => systems.remote(record),
+    incarnation,
+    name,
+    replaces: options.replaces,
+    fenced: () => options.fenced(),
+  });
+  readFigures(metrics, { engine, journal: journal.journal, readiness });
+  const parts = { ...options, journal, registry, bus, systems, readiness, engine };
+  const api = openApiOf(parts);
+  const firstKey = await makeFirstKey(journal.keys, runtime, config.adminKey);
+  const maintenance = await maintain(parts);
+  await engine.start();
+  systems.listen(engine.mailroom, openStarter(registry, engine.mailroom));
+  return { api, firstKey, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
+}
+
+interface NodeParts extends NodeOptions {
+  readonly journal: OpenJournal;
+  readonly registry: Registry;
+  readonly bus: Bus;
+  readonly systems: Systems;
+  readonly readiness: Readiness;
+  readonly engine: Engine;
+}
+
+function chooseReadiness(config: Config, log: Log): Readiness {
+  if (config.library === undefined) {
+    log.warn("Serving with the TypeScript core", {
+      reason: config.libraryReason ?? "no library is named",
+    });
+    return openOracle();
+  }
+  const { readiness, fallbackReason } = openReadiness({ libraryPath: config.library });
+  if (fallbackReason !== undefined) {
+    log.warn("Serving with the TypeScript core", { reason: fallbackReason });
+  }
+  return readiness;
+}
+
+function openApiOf(parts: NodeParts): Api {
+  const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = parts;
+  return openApi({
+    runtime,
+    log,
+    metrics,
+    starter: openStarter(registry, engine.mailroom),
+    sink: engine.mailroom,
+    history: journal.history,
+    feed: engine.supervisor,
+    plans: registry,
+    definitions: journal.definitions,
+    policies: journal.policies,
+    policyOf: (plan, step) => engine.policyOf(plan, step),
+    keys: journal.keys,
+    dead: journal.deadLetters,
+    replayDead: ({ channel, body }) => bus.publish(channel, [checkEnvelope(JSON.parse(body))]),
+    systems: () => summarise(registry, engine, bus, config),
+    worker: systems.worker,
+    health: healthOf(parts),
+  });
+}
+
+async function summarise(
+  registry: Registry,
+  engine: Engine,
+  bus: Bus,
+  config: Config,
+): Promise<readonly SystemSummary[]> {
+  return await Promise.all(
+    registry.owners().map(async ({ name, kind, workflows }) => ({
+      name,
+      kind,
+      workflows,
+      circuit: engine.admission.circuit(name),
+      queued: kind === "local"
+        ? undefined
+        : await bus.depth(commandChannel(config.busPrefix, name)),
+    })),
+  );
+}
+
+/** Makes partitions ahead and drops what retention lets go: now, and every hour. */
+async function maintain({ journal, runtime, log, config }: NodeParts): Promise<Cancel> {
+  let cancel: Cancel = () => {};
+  let isOver = false;
+  const once = async () => {
+    try {
+      await journal.maintain({ nowMs: runtime.now(), retentionMs: config.retentionMs });
+    } catch (error) {
+      log.warn("Cannot maintain the journal; trying again later", { error: messageOf(error) });
+    }
+    if (!isOver) cancel = runtime.after(MAINTAIN_MS, () => void once());
+  };
+  await once();
+  return () => {
+    isOver = true;
+    cancel();
+  };
+}
+
+async function drain(
+  { api, systems, engine, bus, journal, readiness, maintenance }: NodeParts & {
+    readonly api: Api;
+    readonly maintenance: Cancel;
+  },
+  drainMs: number,
+): Promise<void> {
+  maintenance();
+  api.close();
+  await systems.stop();
+  await engine.drain(drainMs);
+  await bus.close();
+  await journal.close();
+  if (Symbol.dispose in readiness) (readiness as Readiness & Disposable)[Symbol.dispose]();
+}

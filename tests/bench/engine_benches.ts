@@ -1,0 +1,105 @@
+/** Benches of the whole engine: latency of a chain, throughput, fan-out. */
+
+import process from "node:process";
+import type { BenchEngine } from "./bench_engine.ts";
+import { type Figure, percentile } from "./figure.ts";
+import { INPUT } from "./workflows.ts";
+
+/** Samples of the closed loop, and its warm-up. */
+const LATENCY_SAMPLES = 200;
+const WARM_UP = 20;
+
+/** How long a throughput is measured. */
+const THROUGHPUT_MS = 5_000;
+
+/** Steps of the tasks of a throughput bench. */
+const STEPS_PER_TASK = 5;
+
+/** Ten strict sequential steps, one task after another, contracts on; to the final commit. */
+export async function benchSequential(engine: BenchEngine): Promise<Figure[]> {
+  const bench = "sequential_10";
+  for (let run = 0; run < WARM_UP; run++) await engine.run("bench/chain_10", INPUT);
+  const before = engine.journal.journal.figures();
+  const samples: number[] = [];
+  for (let run = 0; run < LATENCY_SAMPLES; run++) {
+    const since = performance.now();
+    await engine.run("bench/chain_10", INPUT);
+    samples.push(performance.now() - since);
+  }
+  const commits = engine.journal.journal.figures().commits - before.commits;
+  return [
+    { bench, metric: "p50_ms", value: percentile(samples, 0.5), unit: "ms" },
+    { bench, metric: "p99_ms", value: percentile(samples, 0.99), unit: "ms" },
+    { bench, metric: "commits", value: commits / LATENCY_SAMPLES, unit: "commits/task" },
+  ];
+}
+
+/** So many tasks of five steps at once, each followed by the next. */
+export async function benchThroughput(engine: BenchEngine, concurrent: number): Promise<Figure[]> {
+  const bench = `throughput_${concurrent}`;
+  const before = engine.journal.journal.figures();
+  const [cpuBefore, othersBefore] = [process.cpuUsage(), await postgresCpuMs()];
+  const since = performance.now();
+  let steps = 0;
+  await Promise.all(Array.from({ length: concurrent }, async () => {
+    while (performance.now() - since < THROUGHPUT_MS) {
+      await engine.run(`bench/chain_${STEPS_PER_TASK}`, INPUT);
+      steps += STEPS_PER_TASK;
+    }
+  }));
+  const seconds = (performance.now() - since) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const others = await postgresCpuMs() - othersBefore;
+  const after = engine.journal.journal.figures();
+  const commits = after.commits - before.commits;
+  return [
+    { bench, metric: "steps_per_s", value: steps / seconds, unit: "steps/s" },
+    { bench, metric: "commits", value: commits, unit: "commits" },
+    { bench, metric: "rows_per_commit", value: (after.rows - before.rows) / commits, unit: "rows" },
+    {
+      bench,
+      metric: "queries_per_step",
+      value: (after.queries - before.queries) / steps,
+      unit: "queries",
+    },
+    { bench, metric: "bytes_per_step", value: (after.bytes - before.bytes) / steps, unit: "bytes" },
+    { bench, metric: "main_us_per_step", value: (user + system) / steps, unit: "us" },
+    {
+      bench,
+      metric: "cpu_us_per_step",
+      value: (user + system + others * 1_000) / steps,
+      unit: "us",
+    },
+  ];
+}
+
+/** One step, a thousand after it, one after all of them. */
+export async function benchFan(engine: BenchEngine): Promise<Figure[]> {
+  const bench = "fanout_1000";
+  await engine.run("bench/fan_1000", INPUT);
+  const before = engine.journal.journal.figures();
+  const since = performance.now();
+  await engine.run("bench/fan_1000", INPUT);
+  return [
+    { bench, metric: "ms", value: performance.now() - since, unit: "ms" },
+    {
+      bench,
+      metric: "commits",
+      value: engine.journal.journal.figures().commits - before.commits,
+      unit: "commits",
+    },
+  ];
+}
+
+/** CPU time of all Postgres processes of this machine so far, in ms; 0 where /proc cannot be read. */
+async function postgresCpuMs(): Promise<number> {
+  const listed = await new Deno.Command("sh", {
+    args: ["-c", "for p in $(pgrep -x postgres); do cut -d')' -f2 /proc/$p/stat 2>/dev/null; done"],
+  }).output();
+  const lines = new TextDecoder().decode(listed.stdout).trim().split("\n");
+  const ticks = lines.reduce((sum, line) => {
+    const fields = line.trim().split(" ");
+    return sum + Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }, 0);
+  return ticks * 10; // USER_HZ is 100
+}

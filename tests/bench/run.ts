@@ -1,0 +1,52 @@
+/**
+ * Root of `deno task bench`: prints one JSON line a figure. Names of benches as arguments run only
+ * those. Machines are shared and noisy: compare figures of one run, by their ratios.
+ */
+
+import { benchReadiness } from "../../ffi/bench.ts";
+import { buildLibrary } from "../../ffi/build.ts";
+import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
+import { type BenchEngine, openBenchEngine } from "./bench_engine.ts";
+import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
+import { type Figure, print } from "./figure.ts";
+import { benchMemory } from "./memory_bench.ts";
+import { benchPgbench } from "./pgbench.ts";
+import { chain, fan, signal10 } from "./workflows.ts";
+
+const wanted = new Set(Deno.args);
+
+/** Runs a bench when it is asked for, and says on stderr what takes its time. */
+async function bench(name: string, run: () => Promise<Figure[]>): Promise<void> {
+  if (wanted.size > 0 && !wanted.has(name)) return;
+  console.error(`measuring ${name} …`);
+  for (const figure of await run()) print(figure);
+}
+
+async function benchEngine(
+  url: string,
+  name: string,
+  run: (engine: BenchEngine) => Promise<Figure[]>,
+) {
+  await bench(name, async () => {
+    const modules = [chain(10), chain(5), fan(1_000), signal10.module];
+    await using engine = await openBenchEngine(url, modules);
+    return await run(engine);
+  });
+}
+
+const dataDir = await Deno.makeTempDir({ prefix: "tasker-bench-" });
+await buildLibrary({ onLine: (line) => console.error(line) });
+const postgres = await startEmbeddedPostgres({ dataDir, onLine: (line) => console.error(line) });
+try {
+  const { url } = postgres;
+  await bench("pgbench", () => benchPgbench(url));
+  await benchEngine(url, "sequential_10", benchSequential);
+  await benchEngine(url, "throughput_64", (engine) => benchThroughput(engine, 64));
+  await benchEngine(url, "throughput_256", (engine) => benchThroughput(engine, 256));
+  await benchEngine(url, "fanout_1000", benchFan);
+  await benchEngine(url, "memory", benchMemory);
+  await bench("readiness", benchReadiness);
+} finally {
+  await postgres.stop();
+  await Deno.remove(dataDir, { recursive: true }).catch(() => {});
+}

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { serve } from "./support/serve.ts";
+import { startTask } from "./support/tasks.ts";
+import { until } from "./support/serve.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+
+async function withData(use: (dataDir: string) => Promise<void>): Promise<void> {
+  const dataDir = await Deno.makeTempDir({ prefix: "tasker-serve-" });
+  try {
+    await use(dataDir);
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+/** Starts a server that is expected to end by itself. */
+async function fails(env: Record<string, string>): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "serve"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+  }).output();
+  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return { code, said };
+}
+
+Deno.test("serve runs a task end to end, and SIGTERM to the printed pid drains and stops it all", async () => {
+  await withData(async (dataDir) => {
+    const server = await serve({ dataDir });
+    const id = await startTask(server, { workflow: "examples/hello", input: { name: "Ada" } }, "k");
+
+    const task = await until("the task to end", 10_000, async () => {
+      const response = await fetch(`${server.url}/v1/tasks/${id}?waitMs=5000`, {
+        headers: { authorization: `Bearer ${server.key}` },
+      });
+      const body = await response.json();
+      return body.state === "completed" ? body : undefined;
+    });
+    server.kill("SIGTERM");
+
+    assert.equal(task.steps[1].result.shout, "HELLO, ADA!");
+    assert.equal(await server.exited, 0);
+    await assert.rejects(fetch(`${server.url}/health/live`));
+  });
+});
+
+Deno.test("the first key is printed once, and kept for its owner's eyes only", async () => {
+  await withData(async (dataDir) => {
+    const first = await serve({ dataDir });
+    assert.ok(first.said().includes(first.key));
+    assert.equal((await Deno.stat(`${dataDir}/admin.key`)).mode! & 0o777, 0o600);
+    await first[Symbol.asyncDispose]();
+
+    await using second = await serve({ dataDir });
+
+    assert.ok(!second.said().includes(first.key));
+  });
+});
+
+Deno.test("a bad configuration ends with code 2 and says what to do", async () => {
+  await withData(async (dataDir) => {
+    const { code, said } = await fails({ TASKER_DATA: dataDir, TASKER_PROT: "80" });
+
+    assert.equal(code, 2);
+    assert.match(said, /TASKER_PROT.*did you mean TASKER_PORT\?/);
+  });
+});
+
+Deno.test("a workflow that is wrong ends the start with code 2, file, line and column", async () => {
+  await withData(async (dataDir) => {
+    const workflows = `${dataDir}/workflows`;
+    await Deno.mkdir(workflows);
+    await Deno.writeTextFile(
+      `${workflows}/wrong.ts`,
+      `import { step, workflow, z } from "tasker";
+const go = step({ input: z.object({}), success: z.date(), run: () => new Date() });
+export default workflow({ namespace: "a", name: "b", version: "1.0.0", input: z.object({}) }, (w) => {
+  w.step("go", go);
+});`,
+    );
+
+    const { code, said } = await fails({
+      TASKER_DATA: dataDir,
+      TASKER_WORKFLOWS: workflows,
+      TASKER_PORT: "0",
+    });
+
+    assert.equal(code, 2);
+    assert.match(said, /wrong\.ts:\d+:\d+/);
+  });
+});
+
+Deno.test("a database that refuses is said to be unreachable, without its password", async () => {
+  await withData(async (dataDir) => {
+    const { code, said } = await fails({
+      TASKER_DATA: dataDir,
+      TASKER_PORT: "0",
+      DATABASE_URL: "postgres://tasker:verysecret@127.0.0.1:1/none",
+    });
+
+    assert.equal(code, 1);
+    assert.match(said, /Postgres/);
+    assert.ok(!said.includes("verysecret"));
+  });
+});
