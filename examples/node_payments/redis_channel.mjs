@@ -1,0 +1,134 @@
+/** The way over Redis Streams: an entry that was read is a consumer's until it is acknowledged. */
+
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import { createClient } from "redis";
+import { log, parse, SYSTEM } from "./envelope.mjs";
+
+const PREFIX = process.env.TASKER_BUS_PREFIX ?? "tasker.workflows";
+const COMMANDS = `${PREFIX}.cmd.${SYSTEM}`;
+const DEAD = `${PREFIX}.dead.${SYSTEM}`;
+/** All workers of a system share its commands. */
+const GROUP = SYSTEM;
+/** The longest wait for commands, and so for the end after SIGTERM. */
+const BLOCK_MS = 2_000;
+
+const CONNECTION = {
+  // A command fails while there is no connection: the worker rests, and can still end.
+  disableOfflineQueue: true,
+  pingInterval: BLOCK_MS,
+  socket: {
+    // Or a frozen broker would hold us for ever.
+    socketTimeout: BLOCK_MS + 5_000,
+    reconnectStrategy: (tries) => Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random()),
+  },
+};
+
+export class RedisChannel {
+  // Two processes under one name would take each other's entries for their own.
+  #consumer = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  #cursor = "0-0";
+
+  constructor(url, { leaseMs }) {
+    this.leaseMs = leaseMs;
+    this.redis = createClient({ url, ...CONNECTION });
+    // A read that blocks would hold up all else on its connection.
+    this.reader = this.redis.duplicate();
+    this.clients = [this.redis, this.reader];
+    for (const client of this.clients) client.on("error", () => {}); // the command that fails tells
+    this.connected = Promise.all(this.clients.map((client) => client.connect())).catch(() => {});
+  }
+
+  /** Makes the group, at the very first entry; anew when somebody deleted it. */
+  async open() {
+    await Promise.race([this.connected, setTimeout(1_000)]);
+    try {
+      await this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true });
+    } catch (error) {
+      if (!error.message.startsWith("BUSYGROUP")) throw error;
+    }
+  }
+
+  /** Takes entries that nobody was heard of for a lease, else waits for new ones. */
+  async take(free) {
+    const claimed = await this.redis.xAutoClaim(
+      COMMANDS,
+      GROUP,
+      this.#consumer,
+      this.leaseMs,
+      this.#cursor,
+      { COUNT: free },
+    );
+    this.#cursor = claimed.nextId;
+    if (claimed.deletedMessages?.length > 0) {
+      log(`entries were trimmed before they were answered: ${claimed.deletedMessages}`);
+    }
+    const lost = claimed.messages.filter((message) => message !== null);
+    if (lost.length > 0) {
+      return await Promise.all(lost.map(async (one) => entryOf(one, await this.#deliveries(one))));
+    }
+    const read = await this.reader.xReadGroup(
+      GROUP,
+      this.#consumer,
+      { key: COMMANDS, id: ">" },
+      { COUNT: free, BLOCK: BLOCK_MS },
+    );
+    return (read?.[0]?.messages ?? []).map((one) => entryOf(one, 1));
+  }
+
+  async #deliveries({ id }) {
+    const [pending] = await this.redis.xPendingRange(COMMANDS, GROUP, id, id, 1);
+    return pending?.deliveriesCounter ?? 1;
+  }
+
+  /** Says that entries are being worked on: their leases begin anew. */
+  async keep(entries) {
+    const ids = entries.map(({ id }) => id);
+    await this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids);
+  }
+
+  /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
+  async settle(entry, answer) {
+    if (answer !== undefined) {
+      await this.redis.xAdd(entry.command.taskerreplyto, "*", { ce: JSON.stringify(answer) });
+    }
+    await this.#acknowledge(entry);
+  }
+
+  /** Puts aside what nobody can use, for people to look at. */
+  async bury(entry) {
+    const dead = {
+      specversion: "1.0",
+      id: `${entry.id}:dead`,
+      source: `/${SYSTEM}`,
+      type: "tasker.envelope.dead",
+      data: { channel: COMMANDS, reason: "no envelope", body: entry.body.slice(0, 8_192) },
+    };
+    await this.redis.xAdd(DEAD, "*", { ce: JSON.stringify(dead) });
+    await this.#acknowledge(entry);
+  }
+
+  /** Removes the entry, too: XACK alone would leave it in the stream for ever. */
+  async #acknowledge({ id }) {
+    await this.redis.multi().xAck(COMMANDS, GROUP, id).xDel(COMMANDS, id).exec();
+  }
+
+  /** Removes the consumer, unless it holds entries: they would be lost with it. */
+  async close() {
+    try {
+      const held = await this.redis.xPendingRange(COMMANDS, GROUP, "-", "+", 1, {
+        consumer: this.#consumer,
+      });
+      if (held.length === 0) await this.redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer);
+    } finally {
+      for (const client of this.clients) client.destroy();
+    }
+  }
+}
+
+function entryOf({ id, message }, deliveries) {
+  const body = message.ce ?? JSON.stringify(message);
+  return { id, body, command: parse(body), deliveries };
+}

@@ -1,0 +1,289 @@
+/** The workers of `examples/` over a real Redis, against a driver that plays the engine. */
+
+import assert from "node:assert/strict";
+import type { Envelope } from "../src/core/envelope.ts";
+import { type Asked, Desk } from "./support/desk.ts";
+import { startRedis, type TestRedis } from "./support/redis.ts";
+import { until } from "./support/serve.ts";
+import { installRedisClients, type Service, startWorker } from "./support/services.ts";
+
+/** Short enough to wait for, long enough for a loaded machine. */
+const LEASE_MS = 2_000;
+
+/** One example, how slow it can be made, and what it is asked. */
+interface Example {
+  readonly system: string;
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  slow(ms: number): Record<string, string>;
+  readonly good: Asked;
+  readonly refused: Asked;
+  readonly refusal: string;
+}
+
+const PYTHON: Example = {
+  system: "python_inventory",
+  script: "python_inventory/worker.py",
+  env: { INVENTORY_LEASE_S: String(LEASE_MS / 1_000) },
+  slow: (ms) => ({ INVENTORY_WORK_S: String(ms / 1_000) }),
+  good: {
+    id: "c-1",
+    type: "inventory.check_stock",
+    data: { order_id: "A-1", product_ids: ["lamp", "désk ☃"], quantities: [1, 100] },
+  },
+  refused: {
+    id: "c-2",
+    type: "inventory.check_stock",
+    data: { order_id: "A-2", product_ids: ["lamp"], quantities: [101] },
+  },
+  refusal: "out_of_stock",
+};
+
+const NODE: Example = {
+  system: "node_payments",
+  script: "node_payments/worker.mjs",
+  env: { PAYMENTS_LEASE_MS: String(LEASE_MS) },
+  slow: (ms) => ({ PAYMENTS_WORK_MS: String(ms) }),
+  good: {
+    id: "c-1",
+    type: "payment.charge",
+    data: { order_id: "A-1", amount_cents: 4_200, currency: "EUR", reservation_id: "r" },
+  },
+  refused: {
+    id: "c-2",
+    type: "payment.charge",
+    data: { order_id: "A-2", amount_cents: 1_000_001, currency: "EUR", reservation_id: "r" },
+  },
+  refusal: "card_declined",
+};
+
+/** What a test works with. */
+interface Stage {
+  readonly example: Example;
+  readonly redis: TestRedis;
+  readonly desk: Desk;
+  /** Starts one more worker. */
+  worker(env?: Record<string, string>): Promise<Service>;
+}
+
+const found = await startRedis();
+const reason = "reason" in found ? found.reason : await installRedisClients();
+if (reason !== undefined) console.log(`skipped: tests of examples over Redis, because ${reason}`);
+const redis = found as TestRedis;
+if (!("reason" in found)) Deno.test.afterAll(async () => await found[Symbol.asyncDispose]());
+
+/** Plays one law with each example. */
+function law(name: string, play: (stage: Stage) => Promise<void>): void {
+  for (const example of [PYTHON, NODE]) {
+    Deno.test({
+      name: `${example.system} ${name}`,
+      ignore: reason !== undefined,
+      fn: () => onStage(example, play),
+    });
+  }
+}
+
+async function onStage(example: Example, play: (stage: Stage) => Promise<void>): Promise<void> {
+  await using desk = await Desk.open(redis.url, example.system);
+  await using workers = new AsyncDisposableStack();
+  const ledger = await Deno.makeTempDir({ prefix: "tasker-ledger-" });
+  workers.defer(() => Deno.remove(ledger, { recursive: true }));
+  const args = ["--redis", redis.url, ...(example === NODE ? ["--ledger", ledger] : [])];
+  const worker = async (env: Record<string, string> = {}) =>
+    workers.use(await startWorker(example.script, { args, env: { ...example.env, ...env } }));
+  await play({ example, redis, desk, worker });
+}
+
+/** What a reply says of itself. */
+function kindOf({ id, type, data }: Envelope): unknown {
+  const { error_code, retryable } = data as { error_code?: string; retryable?: boolean };
+  return { id, type, ...(error_code === undefined ? {} : { error_code, retryable }) };
+}
+
+const COMPLETED = { id: "c-1:completed", type: "tasker.step.completed" };
+
+law("answers a command with all that its reply must carry", async ({ example, desk, worker }) => {
+  await worker();
+
+  await desk.send(example.good);
+
+  const [reply, ...more] = await desk.settled(1);
+  assert.ok(reply !== undefined && more.length === 0);
+  const { time, data, ...attributes } = reply;
+  assert.deepEqual(attributes, {
+    specversion: "1.0",
+    id: "c-1:completed",
+    source: `/${example.system}`,
+    type: "tasker.step.completed",
+    subject: "tasker.t-1.a_step",
+    correlationid: "t-1",
+    causationid: "c-1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    taskerattempt: 1,
+    taskerreplytoken: "v1.kid.claims.signature",
+    datacontenttype: "application/json",
+  });
+  assert.ok(Math.abs(Date.parse(time as string) - Date.now()) < 60_000);
+  assert.equal(typeof data, "object");
+});
+
+law("gives all attempts of one step the same answer", async ({ example, desk, worker }) => {
+  await worker();
+
+  await desk.send(example.good, { ...example.good, id: "c-9", taskerattempt: 2 });
+
+  const [first, second] = await desk.settled(2);
+  assert.deepEqual(second?.data, first?.data);
+});
+
+law("fails for good what it does not know, and what its contract refuses", async (stage) => {
+  const { example, desk, worker } = stage;
+  await worker();
+
+  await desk.send({ ...example.good, id: "c-3", type: "tea.make" }, example.refused);
+
+  const replies = (await desk.settled(2)).map(kindOf);
+  const failed = { type: "tasker.step.failed", retryable: false };
+  assert.deepEqual(
+    new Set(replies),
+    new Set([
+      { id: "c-3:failed", ...failed, error_code: "unknown_type" },
+      { id: "c-2:failed", ...failed, error_code: example.refusal },
+    ]),
+  );
+});
+
+law("asks to be tried again when its handler breaks", async ({ example, desk, worker }) => {
+  await worker();
+
+  await desk.send({ ...example.good, data: null });
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [
+    { id: "c-1:failed", type: "tasker.step.failed", error_code: "unexpected", retryable: true },
+  ]);
+});
+
+law("puts aside what is no envelope, and goes on", async ({ example, desk, worker }) => {
+  await worker();
+  const bodies = ["{", "null", "[]", '"text"', '{"id":1,"type":"a"}', "\u0000"];
+
+  for (const body of bodies) await desk.put(body);
+  await desk.redis.xAdd(desk.commands, "*", { other: "field" });
+  await desk.redis.xAdd(desk.commands, "*", { ce: Buffer.from([0xff, 0xfe]) });
+  await desk.send(example.good);
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+  const dead = await desk.read(desk.dead);
+  assert.equal(dead.length, bodies.length + 2);
+  assert.ok(dead.every(({ type }) => type === "tasker.envelope.dead"));
+});
+
+law("acknowledges in silence what is expired, cancelled or only told", async (stage) => {
+  const { example, desk, worker } = stage;
+  const { taskerreplytoken: _, ...cancelled } = desk.command({
+    id: "c-4",
+    type: "tasker.step.cancelled",
+    data: {},
+  });
+  await worker();
+
+  await desk.send({ ...example.good, id: "c-5", expirytime: "2026-01-01T00:00:00.000Z" });
+  await desk.put(JSON.stringify(cancelled));
+  await desk.send({ ...example.good, expirytime: "2999-01-01T00:00:00.000Z" });
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+  assert.equal(await desk.redis.exists(desk.dead), 0);
+});
+
+law("answers what a worker killed in mid-work left behind", async ({ example, desk, worker }) => {
+  const killed = await worker(example.slow(60_000));
+  await desk.send(example.good);
+  await desk.taken();
+
+  killed.kill("SIGKILL");
+  await worker();
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+});
+
+law("keeps a command that lasts longer than its lease", async ({ example, desk, worker }) => {
+  const slow = example.slow(3 * LEASE_MS);
+  const workers = await Promise.all([worker(slow), worker(slow)]);
+
+  await desk.send(example.good);
+  await desk.settled(1);
+
+  // Who ends finishes what it has in hand: nobody had it beside the one that answered.
+  for (const { kill } of workers) kill("SIGTERM");
+  await Promise.all(workers.map(({ exited }) => exited));
+  assert.deepEqual((await desk.read(desk.replies)).map(kindOf), [COMPLETED]);
+});
+
+law("gives up a command that broke its workers too often", async ({ example, desk, worker }) => {
+  await desk.redis.xGroupCreate(desk.commands, example.system, "0", { MKSTREAM: true });
+  await desk.send(example.good);
+  await desk.redis.xReadGroup(example.system, "dead", { key: desk.commands, id: ">" });
+  const [entry] = await desk.redis.xPendingRange(desk.commands, example.system, "-", "+", 1);
+  await desk.redis.xClaim(desk.commands, example.system, "dead", 0, entry?.id as string, {
+    RETRYCOUNT: 10,
+  });
+
+  await worker();
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [{
+    id: "c-1:failed",
+    type: "tasker.step.failed",
+    error_code: "redelivery_exhausted",
+    retryable: false,
+  }]);
+});
+
+law("goes on when somebody deleted its channel", async ({ example, desk, worker }) => {
+  await worker();
+  await desk.send(example.good);
+  await desk.settled(1);
+
+  await desk.redis.del(desk.commands);
+  await desk.send({ ...example.good, id: "c-6" });
+
+  const [, second] = await desk.settled(2);
+  assert.equal(second?.id, "c-6:completed");
+});
+
+law("goes on when the broker was killed, or frozen", async ({ example, desk, worker, redis }) => {
+  const { said } = await worker();
+  await redis.restart();
+  await desk.send(example.good);
+  await desk.settled(1);
+  const before = said().length;
+
+  redis.pause();
+  await until("the worker to notice", 30_000, () => said().length > before || undefined);
+  redis.resume();
+  await desk.send({ ...example.good, id: "c-7" });
+
+  const [, second] = await desk.settled(2);
+  assert.equal(second?.id, "c-7:completed");
+});
+
+law("finishes what it has in hand when it is told to end", async ({ example, desk, worker }) => {
+  const ending = await worker(example.slow(1_000));
+  await desk.send(example.good);
+  await desk.taken();
+
+  ending.kill("SIGTERM");
+
+  assert.equal(await ending.exited, 0, ending.said());
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+  assert.deepEqual(await desk.redis.xInfoConsumers(desk.commands, example.system), []);
+});
+
+law("ends at once when it is told to while the broker is away", async ({ worker, redis }) => {
+  const ending = await worker();
+  await redis.kill9();
+
+  ending.kill("SIGTERM");
+
+  assert.equal(await ending.exited, 0, ending.said());
+  await redis.restart();
+});

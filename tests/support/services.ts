@@ -1,0 +1,141 @@
+/** Starts the services of `examples/` as their own teams would, each as a process of its own. */
+
+import { until } from "./serve.ts";
+
+const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
+
+/** What Python needs for the way over Redis. */
+const PYTHON_REDIS = "redis==8.1.0";
+
+/** How long a process may take until it says that it works; a loaded machine needs some. */
+const START_MS_MAX = 30_000;
+
+/** One running process of an example. */
+export interface Service extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: number;
+  /** All it has said so far. */
+  said(): string;
+  kill(signal: Deno.Signal): void;
+  /** Resolves with its exit code. */
+  readonly exited: Promise<number>;
+}
+
+/** What to start: a script of `examples/`, its arguments and what it finds in its environment. */
+export interface ServiceOptions {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a worker and waits until it says that it takes commands. */
+export async function startWorker(script: string, options: ServiceOptions): Promise<Service> {
+  const service = startScript(script, options);
+  await until(`${script} to take commands`, START_MS_MAX, async () => {
+    if (service.said().includes("takes commands")) return true;
+    const ended = await Promise.race([service.exited, undefined]);
+    if (ended !== undefined) throw new Error(`${script} ended with ${ended}: ${service.said()}`);
+    return undefined;
+  });
+  return service;
+}
+
+/** Starts a script of `examples/`. */
+export function startScript(script: string, { args, env = {} }: ServiceOptions): Service {
+  const command = script.endsWith(".py") ? "python3" : "node";
+  const child = new Deno.Command(command, {
+    args: [`${EXAMPLES}${script}`, ...args],
+    env: { PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: "1", ...env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  const listening = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  const exited = child.status.then(async ({ code }) => {
+    await listening;
+    return code;
+  });
+  const kill = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch { /* it has ended already */ }
+  };
+  return {
+    name: script,
+    pid: child.pid,
+    said: () => said,
+    kill,
+    exited,
+    async [Symbol.asyncDispose]() {
+      kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+/** Installs what the examples need for the way over Redis; says why if it cannot. */
+export async function installRedisClients(): Promise<string | undefined> {
+  return await whyNoPython() ?? await whyNoNode() ?? await installForPython() ??
+    await installForNode();
+}
+
+/** Says why the examples cannot run at all. */
+export async function whyNoServices(): Promise<string | undefined> {
+  return await whyNoPython() ?? await whyNoNode();
+}
+
+async function whyNoPython(): Promise<string | undefined> {
+  const { ok, said } = await run("python3", [
+    "-c",
+    "import sys; assert sys.version_info >= (3, 8)",
+  ]);
+  return ok ? undefined : `there is no Python 3.8: ${said}`;
+}
+
+async function whyNoNode(): Promise<string | undefined> {
+  const { ok, said } = await run("node", ["-e", "fetch; require('node:util').parseArgs"]);
+  return ok ? undefined : `there is no Node 18: ${said}`;
+}
+
+/** Puts the package into a folder of the user's cache, once; a virtual environment is not needed. */
+async function installForPython(): Promise<string | undefined> {
+  if (await isThere(`${pythonFolder()}/redis`)) return undefined;
+  const parent = pythonFolder().slice(0, pythonFolder().lastIndexOf("/"));
+  await Deno.mkdir(parent, { recursive: true });
+  const work = await Deno.makeTempDir({ dir: parent });
+  const wanted = ["--quiet", "--target", `${work}/packages`, PYTHON_REDIS];
+  const { ok, said } = await run("python3", ["-m", "pip", "install", ...wanted]);
+  if (ok) await Deno.rename(`${work}/packages`, pythonFolder()).catch(() => {});
+  await Deno.remove(work, { recursive: true });
+  return ok ? undefined : `${PYTHON_REDIS} cannot be installed: ${said}`;
+}
+
+/** The command that the example's README names. */
+async function installForNode(): Promise<string | undefined> {
+  const prefix = `${EXAMPLES}node_payments`;
+  if (await isThere(`${prefix}/node_modules/redis`)) return undefined;
+  const { ok, said } = await run("npm", ["install", "--silent", "--prefix", prefix]);
+  return ok ? undefined : `npm's redis cannot be installed: ${said}`;
+}
+
+function pythonFolder(): string {
+  const home = Deno.env.get("HOME");
+  const cache = home === undefined ? undefined : `${home}/.cache`;
+  const folder = Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
+  return `${folder}/tasker/python-${PYTHON_REDIS.replace("==", "-")}`;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function run(command: string, args: string[]): Promise<{ ok: boolean; said: string }> {
+  try {
+    const { success, stderr } = await new Deno.Command(command, { args }).output();
+    return { ok: success, said: new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "" };
+  } catch {
+    return { ok: false, said: `there is no ${command}` };
+  }
+}
