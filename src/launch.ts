@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { buildLibrary, type BuildOptions, type BuildOutcome } from "../ffi/build.ts";
 import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
-import { messageOf, TaskerError } from "./core/errors.ts";
+import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
 import { type OnLine, pause, stopwatch, telling } from "./postgres/patience.ts";
 
@@ -77,7 +77,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
     options.onLine(`the server was ended by ${signal}`);
     return EXIT_FAILED;
   } catch (error) {
-    options.onLine(messageOf(error));
+    options.onLine(explain(error));
     const isConfig = error instanceof TaskerError && error.code === "config.invalid";
     return isConfig ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
   }

@@ -2,7 +2,7 @@
 
 import { firstKeyLine } from "./api/first_key.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
-import { messageOf, TaskerError } from "./core/errors.ts";
+import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import type { Runtime } from "./core/ports.ts";
 import { openNode, type TaskerNode } from "./node.ts";
@@ -159,7 +159,7 @@ async function serve(): Promise<number> {
     await new Server({ ...config, databaseUrl }, runtime, log, lock).start();
     return EXIT_DRAINED;
   } catch (error) {
-    console.error(messageOf(error));
+    console.error(explain(error));
     return isBadInput(error) ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
   }
 }

@@ -307,3 +307,9 @@ export function assert(condition: unknown, message: string): asserts condition {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Returns what happened and, when we know it, what a person can do: for terminals. */
+export function explain(thrown: unknown): string {
+  if (!(thrown instanceof TaskerError)) return messageOf(thrown);
+  return `${thrown.message}\n${ERRORS[thrown.code].action}`;
+}

@@ -5,7 +5,7 @@ import type { Runtime } from "../core/ports.ts";
 import type { PostgresDatabase } from "./database.ts";
 import type { Query } from "./link.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
-import { errorOf } from "./sqlstate.ts";
+import { codeOf, errorOf } from "./sqlstate.ts";
 
 /** The advisory lock of all migrations; any number that nobody else uses. */
 const LOCK = 7_461_736;
@@ -17,8 +17,11 @@ const MIGRATION_MS_MAX = 600_000;
 const LOCK_MS_MAX = 2_000;
 
 /** How often a start tries again, and how long it rests in between. */
-const TRIES_MAX = 30;
+const TRIES_MAX = 5;
 const AGAIN_MS = 1_000;
+
+/** Who is not let in, or names a database that is not there, does not get in by waiting. */
+const REFUSED = /^(28|3D)/;
 
 /** What was applied. Written by migrations, never changed. */
 const LEDGER = `
@@ -43,20 +46,30 @@ export async function migrate(
   runtime: Runtime,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
+  // A transaction waits for a server that is away as long as a migration may take; this does not.
+  await untilAvailable(runtime, () => database.query("select 1"));
   const session = { statement_timeout: MIGRATION_MS_MAX, lock_timeout: MIGRATION_MS_MAX };
   const link = database.link("migrate", { deadlineMs: MIGRATION_MS_MAX, session });
   try {
-    for (let tries = 1;; tries++) {
-      try {
-        return await link.transaction((query) => apply(query, runtime, migrations));
-      } catch (thrown) {
-        const error = errorOf(thrown);
-        if (error.code !== "journal.unavailable" || tries === TRIES_MAX) throw error;
-        await new Promise<void>((wake) => runtime.after(AGAIN_MS, wake));
-      }
-    }
+    await untilAvailable(
+      runtime,
+      () => link.transaction((query) => apply(query, runtime, migrations)),
+    );
   } finally {
     await link.close();
+  }
+}
+
+async function untilAvailable(runtime: Runtime, act: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return void await act();
+    } catch (thrown) {
+      const error = errorOf(thrown);
+      const isOver = tries === TRIES_MAX || REFUSED.test(codeOf(error.cause));
+      if (error.code !== "journal.unavailable" || isOver) throw error;
+      await new Promise<void>((wake) => runtime.after(AGAIN_MS, wake));
+    }
   }
 }
 

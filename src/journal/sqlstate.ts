@@ -44,6 +44,7 @@ export function unavailable(why: string, cause?: unknown): TaskerError {
   return new TaskerError("journal.unavailable", `Cannot query Postgres: ${why}`, { cause });
 }
 
-function codeOf(error: unknown): string {
+/** The SQLSTATE of what a query threw, or "". */
+export function codeOf(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
