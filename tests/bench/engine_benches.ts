@@ -1,7 +1,7 @@
 /** Benches of the whole engine: latency of a chain, throughput, fan-out. */
 
 import process from "node:process";
-import type { BenchEngine } from "./bench_engine.ts";
+import type { RealEngine } from "../support/engine.ts";
 import { type Figure, percentile } from "./figure.ts";
 import { INPUT } from "./workflows.ts";
 
@@ -16,7 +16,7 @@ const THROUGHPUT_MS = 5_000;
 const STEPS_PER_TASK = 5;
 
 /** Ten strict sequential steps, one task after another, contracts on; to the final commit. */
-export async function benchSequential(engine: BenchEngine): Promise<Figure[]> {
+export async function benchSequential(engine: RealEngine): Promise<Figure[]> {
   const bench = "sequential_10";
   for (let run = 0; run < WARM_UP; run++) await engine.run("bench/chain_10", INPUT);
   const before = engine.journal.journal.figures();
@@ -35,7 +35,7 @@ export async function benchSequential(engine: BenchEngine): Promise<Figure[]> {
 }
 
 /** So many tasks of five steps at once, each followed by the next. */
-export async function benchThroughput(engine: BenchEngine, concurrent: number): Promise<Figure[]> {
+export async function benchThroughput(engine: RealEngine, concurrent: number): Promise<Figure[]> {
   const bench = `throughput_${concurrent}`;
   const before = engine.journal.journal.figures();
   const [cpuBefore, othersBefore] = [process.cpuUsage(), await postgresCpuMs()];
@@ -74,7 +74,7 @@ export async function benchThroughput(engine: BenchEngine, concurrent: number): 
 }
 
 /** One step, a thousand after it, one after all of them. */
-export async function benchFan(engine: BenchEngine): Promise<Figure[]> {
+export async function benchFan(engine: RealEngine): Promise<Figure[]> {
   const bench = "fanout_1000";
   await engine.run("bench/fan_1000", INPUT);
   const before = engine.journal.journal.figures();

@@ -1,7 +1,7 @@
 /** What ten thousand active tasks cost the process. */
 
 import { signal10 } from "./workflows.ts";
-import type { BenchEngine } from "./bench_engine.ts";
+import type { RealEngine } from "../support/engine.ts";
 import type { Figure } from "./figure.ts";
 import { INPUT } from "./workflows.ts";
 
@@ -11,7 +11,7 @@ const TASKS = 10_000;
 const AT_ONCE = 500;
 
 /** Starts tasks of ten steps that wait for their signal, and reads how much memory they keep. */
-export async function benchMemory(engine: BenchEngine): Promise<Figure[]> {
+export async function benchMemory(engine: RealEngine): Promise<Figure[]> {
   const before = rssMb();
   for (let started = 0; started < TASKS; started += AT_ONCE) {
     await Promise.all(

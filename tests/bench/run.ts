@@ -6,7 +6,7 @@
 import { benchReadiness } from "../../ffi/bench.ts";
 import { buildLibrary } from "../../ffi/build.ts";
 import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
-import { type BenchEngine, openBenchEngine } from "./bench_engine.ts";
+import { openRealEngine, type RealEngine } from "../support/engine.ts";
 import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
 import { type Figure, print } from "./figure.ts";
 import { benchMemory } from "./memory_bench.ts";
@@ -25,11 +25,11 @@ async function bench(name: string, run: () => Promise<Figure[]>): Promise<void> 
 async function benchEngine(
   url: string,
   name: string,
-  run: (engine: BenchEngine) => Promise<Figure[]>,
+  run: (engine: RealEngine) => Promise<Figure[]>,
 ) {
   await bench(name, async () => {
     const modules = [chain(10), chain(5), fan(1_000), signal10.module];
-    await using engine = await openBenchEngine(url, modules);
+    await using engine = await openRealEngine(url, { modules });
     return await run(engine);
   });
 }

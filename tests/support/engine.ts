@@ -1,9 +1,11 @@
-/** An engine of one node in this process, over a real Postgres, for benches. */
+/** An engine of one node in this process, over a real Postgres. */
 
 import { LIBRARY_PATH } from "../../ffi/build.ts";
 import { openReadiness } from "../../ffi/readiness.ts";
 import type { Answer } from "../../src/core/command.ts";
-import type { Incarnation } from "../../src/core/ids.ts";
+import type { Incarnation, TaskId } from "../../src/core/ids.ts";
+import type { Runtime } from "../../src/core/ports.ts";
+import type { Readiness } from "../../src/core/readiness.ts";
 import type { WorkflowModule } from "../../src/core/recording.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { Engine } from "../../src/engine.ts";
@@ -13,28 +15,42 @@ import { openRegistry, type Registry } from "../../src/registry/workflows.ts";
 import { openRuntime } from "../../src/runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 
-/** A running engine, and what benches read of it. */
-export interface BenchEngine extends AsyncDisposable {
+/** A running engine, and what is read of it. */
+export interface RealEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly journal: OpenJournal;
   /** Starts a task; resolves when its start is committed. */
   start(workflow: string, input: unknown): Promise<Answer>;
-  /** Starts a task; resolves when its end is committed. */
-  run(workflow: string, input: unknown): Promise<void>;
+  /** Starts a task; resolves with its id when its end is committed. */
+  run(workflow: string, input: unknown): Promise<TaskId>;
+  /** Names of a workflow's steps, in the order of their numbers. */
+  stepNames(workflow: string): string[];
+}
+
+/** What an engine of its own needs beside a database. */
+export interface RealEngineOptions {
+  readonly modules: readonly WorkflowModule[];
+  /** The Rust core unless given. */
+  readonly readiness?: Readiness;
+  /** Plays or carries remote steps. */
+  readonly remote?: (engine: RemoteParts) => RemoteSteps;
+}
+
+/** What remote steps are carried with. */
+export interface RemoteParts {
+  readonly runtime: Runtime;
+  readonly registry: Registry;
+  readonly journal: OpenJournal;
+  readonly record: Engine["mailroom"]["record"];
 }
 
 const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
 
-/** Opens an engine with workflows. `remote` plays or carries remote steps. */
-export async function openBenchEngine(
+/** Opens an engine with workflows. */
+export async function openRealEngine(
   url: string,
-  modules: readonly WorkflowModule[],
-  remote: (engine: {
-    record: Engine["mailroom"]["record"];
-    registry: Registry;
-    journal: OpenJournal;
-  }) => RemoteSteps = () => NO_REMOTE,
-): Promise<BenchEngine> {
+  { modules, readiness, remote = () => NO_REMOTE }: RealEngineOptions,
+): Promise<RealEngine> {
   const runtime = openRuntime();
   const incarnation = runtime.uuid() as Incarnation;
   const journal = await openJournal({ url, runtime, incarnation, onWarning: console.warn });
@@ -50,15 +66,15 @@ export async function openBenchEngine(
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
-    readiness: openReadiness({ libraryPath: LIBRARY_PATH }).readiness,
+    readiness: readiness ?? openReadiness({ libraryPath: LIBRARY_PATH }).readiness,
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    remote: (record) => remote({ record, registry, journal }),
+    remote: (record) => remote({ runtime, registry, journal, record }),
     incarnation,
-    name: "bench",
+    name: "in-process",
     replaces: undefined,
-    fenced: () => console.error("the bench's node was fenced"),
+    fenced: () => console.error("the node was fenced"),
   });
   await engine.start();
   const starter = openStarter(registry, engine.mailroom);
@@ -77,7 +93,9 @@ export async function openBenchEngine(
     async run(workflow, input) {
       const { taskId } = await start(workflow, input);
       await new Promise<void>((resolve) => ends.set(taskId, resolve));
+      return taskId;
     },
+    stepNames: (workflow) => registry.find(workflow)?.steps.map(({ name }) => name) ?? [],
     async [Symbol.asyncDispose]() {
       await engine.drain(1_000);
       await journal.close();
