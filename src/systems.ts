@@ -20,7 +20,7 @@ import type { Metrics } from "./telemetry/metrics.ts";
 
 /** What is wired. */
 export interface SystemsParts {
-  readonly config: Config;
+  readonly config: Pick<Config, "busPrefix" | "replyKeys">;
   readonly runtime: Runtime;
   readonly log: Log;
   readonly metrics: Metrics;

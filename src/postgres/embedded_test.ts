@@ -95,7 +95,7 @@ Deno.test("startEmbeddedPostgres() makes a durable Postgres in an empty folder",
     embedded.url,
     `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
             current_setting('data_checksums') as checksums, current_setting('server_encoding') as encoding,
-            current_setting('max_connections')::int >= 60 as connections`,
+            current_setting('max_connections')::int >= 100 as connections`,
   );
   await embedded.stop();
   equal(embedded.adopted, false);

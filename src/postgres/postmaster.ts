@@ -42,7 +42,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   // Paths of sockets end at 107 bytes; a project's folder may be deeper.
   unix_socket_directories: "",
-  max_connections: "60",
+  max_connections: "100",
   shared_buffers: "128MB",
   jit: "off",
   timezone: "UTC",

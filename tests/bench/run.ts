@@ -7,10 +7,13 @@ import { benchReadiness } from "../../ffi/bench.ts";
 import { buildLibrary } from "../../ffi/build.ts";
 import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
 import { openRealEngine, type RealEngine } from "../support/engine.ts";
+
+import { startRedis } from "../support/redis.ts";
 import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
 import { type Figure, print } from "./figure.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
+import { benchRemote } from "./remote_bench.ts";
 import { chain, fan, signal10 } from "./workflows.ts";
 
 const wanted = new Set(Deno.args);
@@ -34,6 +37,16 @@ async function benchEngine(
   });
 }
 
+async function benchRedis(databaseUrl: string): Promise<Figure[]> {
+  const redis = await startRedis();
+  if ("reason" in redis) {
+    console.error(`skipped: remote_redis, because ${redis.reason}`);
+    return [];
+  }
+  await using _server = redis;
+  return await benchRemote({ databaseUrl, redisUrl: redis.url });
+}
+
 const dataDir = await Deno.makeTempDir({ prefix: "tasker-bench-" });
 await buildLibrary({ onLine: (line) => console.error(line) });
 const postgres = await startEmbeddedPostgres({ dataDir, onLine: (line) => console.error(line) });
@@ -45,6 +58,8 @@ try {
   await benchEngine(url, "throughput_256", (engine) => benchThroughput(engine, 256));
   await benchEngine(url, "fanout_1000", benchFan);
   await benchEngine(url, "memory", benchMemory);
+  await bench("remote_postgres", () => benchRemote({ databaseUrl: url }));
+  await bench("remote_redis", () => benchRedis(url));
   await bench("readiness", benchReadiness);
 } finally {
   await postgres.stop();

@@ -1,6 +1,6 @@
 /** Workflows of the benches: steps that do nothing, with contracts on. */
 
-import { step, workflow, z } from "../../src/mod.ts";
+import { remote, step, workflow, z } from "../../src/mod.ts";
 
 const Token = z.object({ n: z.int(), text: z.string() });
 
@@ -58,3 +58,12 @@ export const signal10 = {
     },
   ),
 };
+
+/** One step of another system. */
+export const remote1 = workflow(
+  { namespace: "bench", name: "remote_1", version: "1.0.0", input: Token },
+  (w) => {
+    const echo = remote({ system: "echo", event: "echo.say", input: Token, success: Token });
+    w.step("s1", echo, { with: ({ input }) => input });
+  },
+);

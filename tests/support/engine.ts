@@ -4,16 +4,18 @@ import { LIBRARY_PATH } from "../../ffi/build.ts";
 import { openReadiness } from "../../ffi/readiness.ts";
 import type { Answer } from "../../src/core/command.ts";
 import type { Incarnation, TaskId } from "../../src/core/ids.ts";
-import type { Runtime } from "../../src/core/ports.ts";
+import type { Bus, Database, Runtime } from "../../src/core/ports.ts";
 import type { Readiness } from "../../src/core/readiness.ts";
 import type { WorkflowModule } from "../../src/core/recording.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { Engine } from "../../src/engine.ts";
 import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
 import { openStarter } from "../../src/registry/starter.ts";
-import { openRegistry, type Registry } from "../../src/registry/workflows.ts";
+import { openRegistry } from "../../src/registry/workflows.ts";
 import { openRuntime } from "../../src/runtime.ts";
+import { openSystems } from "../../src/systems.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
 
 /** A running engine, and what is read of it. */
 export interface RealEngine extends AsyncDisposable {
@@ -32,16 +34,8 @@ export interface RealEngineOptions {
   readonly modules: readonly WorkflowModule[];
   /** The Rust core unless given. */
   readonly readiness?: Readiness;
-  /** Plays or carries remote steps. */
-  readonly remote?: (engine: RemoteParts) => RemoteSteps;
-}
-
-/** What remote steps are carried with. */
-export interface RemoteParts {
-  readonly runtime: Runtime;
-  readonly registry: Registry;
-  readonly journal: OpenJournal;
-  readonly record: Engine["mailroom"]["record"];
+  /** Opens the bus that carries remote steps; without, nothing carries them. */
+  readonly bus?: (database: Database, runtime: Runtime) => Promise<Bus>;
 }
 
 const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
@@ -49,7 +43,7 @@ const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
 /** Opens an engine with workflows. */
 export async function openRealEngine(
   url: string,
-  { modules, readiness, remote = () => NO_REMOTE }: RealEngineOptions,
+  { modules, readiness, bus: openBus }: RealEngineOptions,
 ): Promise<RealEngine> {
   const runtime = openRuntime();
   const incarnation = runtime.uuid() as Incarnation;
@@ -59,6 +53,16 @@ export async function openRealEngine(
     definitions: journal.definitions,
     digest: (text) => runtime.digest(text),
     onWarning: () => {},
+  });
+  const bus = await openBus?.(journal.database, runtime);
+  const systems = bus && await openSystems({
+    config: { busPrefix: "tasker.workflows", replyKeys: [] },
+    runtime,
+    log: SILENT_LOG,
+    metrics: new Metrics(),
+    journal,
+    bus,
+    registry,
   });
   const engine = new Engine({
     runtime,
@@ -70,7 +74,7 @@ export async function openRealEngine(
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    remote: (record) => remote({ runtime, registry, journal, record }),
+    remote: (record) => systems?.remote(record) ?? NO_REMOTE,
     incarnation,
     name: "in-process",
     replaces: undefined,
@@ -78,6 +82,7 @@ export async function openRealEngine(
   });
   await engine.start();
   const starter = openStarter(registry, engine.mailroom);
+  systems?.listen(engine.mailroom, starter);
   const ends = new Map<string, () => void>();
   engine.supervisor.subscribe(({ taskId, turn }) => {
     if (turn.events.at(-1)?.kind !== "TaskEnded") return;
@@ -97,7 +102,9 @@ export async function openRealEngine(
     },
     stepNames: (workflow) => registry.find(workflow)?.steps.map(({ name }) => name) ?? [],
     async [Symbol.asyncDispose]() {
+      await systems?.stop();
       await engine.drain(1_000);
+      await bus?.close();
       await journal.close();
     },
   };

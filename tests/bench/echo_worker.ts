@@ -1,0 +1,47 @@
+/** A system in a process of its own: answers each command with what it was asked. */
+
+import { openBus } from "../../src/bus/open.ts";
+import { commandChannel } from "../../src/core/channels.ts";
+import { type Envelope, parseEnvelope, STEP_COMPLETED } from "../../src/core/envelope.ts";
+import { PostgresDatabase } from "../../src/journal/database.ts";
+import { openRuntime } from "../../src/runtime.ts";
+import { SILENT_LOG } from "../../src/telemetry/log.ts";
+
+const [databaseUrl = "", redisUrl] = Deno.args;
+const runtime = openRuntime();
+const database = new PostgresDatabase({ url: databaseUrl, runtime, name: "echo" });
+const bus = await openBus({
+  kind: redisUrl === undefined ? "postgres" : "redis",
+  redisUrl,
+  database,
+  runtime,
+  log: SILENT_LOG,
+});
+
+function answerTo(command: Envelope): Envelope {
+  return {
+    specversion: "1.0",
+    id: `${command.id}:completed`,
+    source: "/echo",
+    type: STEP_COMPLETED,
+    subject: command.subject,
+    correlationid: command.correlationid,
+    causationid: command.id,
+    taskerattempt: command.taskerattempt,
+    taskerreplytoken: command.taskerreplytoken,
+    data: command.data,
+  };
+}
+
+await bus.consume(
+  commandChannel("tasker.workflows", "echo"),
+  { group: "echo", slots: 256, leaseMs: 30_000 },
+  async ({ body }) => {
+    const command = parseEnvelope(body);
+    await bus.publish(command.taskerreplyto ?? "", [answerTo(command)]);
+    return { kind: "ack" };
+  },
+);
+console.log("ready");
+for await (const _ of Deno.stdin.readable); // until the bench ends
+Deno.exit();
