@@ -42,7 +42,7 @@ export function decodeTurn(taskId: TaskId, turn: number, text: string): Turn {
   return {
     turn,
     commandIds: commandIds as string[],
-    events: events.map((fields) => decodeEvent(fields as unknown[], baseMs, at)),
+    events: events.map((fields) => decodeEvent(arrayOf(fields, at), baseMs, at)),
   };
 }
 
@@ -137,10 +137,16 @@ interface Place {
 
 function parse(text: string, at: Place): unknown[] {
   try {
-    return JSON.parse(text);
+    return arrayOf(JSON.parse(text), at);
   } catch (cause) {
+    if (cause instanceof TaskerError) throw cause;
     throw unknown("it is no JSON", at, cause);
   }
+}
+
+function arrayOf(value: unknown, at: Place): unknown[] {
+  if (!Array.isArray(value)) throw unknown("it holds what is no array", at);
+  return value;
 }
 
 function unknown(why: string, { taskId, turn }: Place, cause?: unknown): TaskerError {

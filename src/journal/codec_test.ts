@@ -109,6 +109,9 @@ for (
     ["an unknown kind of event", "[1,0,[],[99,0]]"],
     ["more fields than it knows", "[1,0,[],[12,0,3,4]]"],
     ["no JSON", "[1,0,"],
+    ["no array", '{"format":2}'],
+    ["null", "null"],
+    ["an event that is no array", "[1,0,[],null]"],
   ]
 ) {
   Deno.test(`decodeTurn() refuses a row that holds ${what}, and says which row`, () => {
