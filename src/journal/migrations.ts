@@ -7,6 +7,7 @@ import inbox from "./sql/0004_inbox.sql" with { type: "text" };
 import definitions from "./sql/0005_definitions.sql" with { type: "text" };
 import keys from "./sql/0006_keys.sql" with { type: "text" };
 import views from "./sql/0007_history_views.sql" with { type: "text" };
+import bus from "./sql/0008_bus.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0005_definitions", text: definitions },
   { name: "0006_keys", text: keys },
   { name: "0007_history_views", text: views },
+  { name: "0008_bus", text: bus },
 ];

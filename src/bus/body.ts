@@ -1,0 +1,48 @@
+/** Body: what travels of an envelope, as text that every backend carries unchanged. */
+
+import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
+
+/** UTF-8 never needs more bytes a character of a string. */
+const BYTES_PER_CHARACTER_MAX = 3;
+
+/** Characters of bodies that go to a broker at once: what a slow one still takes in its deadline. */
+const BATCH_LENGTH_MAX = 1_000_000;
+
+/**
+ * Returns the bodies of envelopes, in their order: JSON without a raw control character.
+ *
+ * @throws {TaskerError} payload.too_large when one has more than ENVELOPE_BYTES_MAX bytes
+ */
+export function bodiesOf(envelopes: readonly Envelope[]): readonly string[] {
+  return envelopes.map((envelope) => {
+    const body = JSON.stringify(envelope);
+    if (isTooLarge(body)) {
+      throw new TaskerError(
+        "payload.too_large",
+        `Cannot publish envelope "${envelope.id}": it has more than ${ENVELOPE_BYTES_MAX} bytes`,
+      );
+    }
+    return body;
+  });
+}
+
+/** Cuts bodies into batches that a broker takes one after the other; most often one. */
+export function batchesOf(bodies: readonly string[]): readonly (readonly string[])[] {
+  const batches: string[][] = [];
+  let length = BATCH_LENGTH_MAX;
+  for (const body of bodies) {
+    length += body.length;
+    if (length > BATCH_LENGTH_MAX) {
+      batches.push([]);
+      length = body.length;
+    }
+    batches.at(-1)?.push(body);
+  }
+  return batches;
+}
+
+function isTooLarge(body: string): boolean {
+  return body.length * BYTES_PER_CHARACTER_MAX > ENVELOPE_BYTES_MAX &&
+    new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX;
+}

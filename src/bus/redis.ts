@@ -1,0 +1,143 @@
+/** The bus on Redis Streams: one stream a channel, one consumer group that works it off. */
+
+import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import { messageOf } from "../core/errors.ts";
+import type {
+  Bus,
+  BusCapabilities,
+  ConsumeOptions,
+  Delivery,
+  Handled,
+  Runtime,
+} from "../core/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import { batchesOf, bodiesOf } from "./body.ts";
+import { RedisConsumer } from "./redis_consumer.ts";
+import { type RedisClient, type RedisLibrary, RedisLink, unavailable } from "./redis_link.ts";
+import { FIELD } from "./redis_stream.ts";
+
+/** How long a ping may take. */
+const PING_MS_MAX = 2_000;
+
+/** What the bus works with. */
+export interface RedisParts {
+  readonly library: RedisLibrary;
+  readonly url: string;
+  readonly runtime: Runtime;
+  readonly log: Log;
+}
+
+/**
+ * Carries envelopes over Redis 7 or newer, or Valkey.
+ *
+ * An entry has one field, `ce`. What a consumer acknowledges is removed; nothing is ever trimmed.
+ * The delay of a retry passes in the consumer, under the entry's lease.
+ */
+export class RedisBus implements Bus {
+  readonly name = "redis";
+  readonly capabilities: BusCapabilities = {
+    order: "channel",
+    delay: false,
+    countsDeliveries: true,
+    dedupeWindowMs: 0,
+    bytesMax: ENVELOPE_BYTES_MAX,
+  };
+  readonly #writer: RedisLink;
+  readonly #ends = new Set<() => Promise<void>>();
+  #isClosed = false;
+
+  constructor(readonly parts: RedisParts) {
+    this.#writer = new RedisLink({ ...parts, name: "tasker" });
+  }
+
+  /**
+   * Tries to connect once; a server that is away is tried again by whatever needs it.
+   *
+   * @throws {TaskerError} config.invalid when this process may not connect
+   */
+  async open(): Promise<void> {
+    try {
+      await this.#writer.open();
+    } catch (thrown) {
+      const error = unavailable(thrown);
+      if (error.code === "config.invalid") throw error;
+      this.parts.log.warn("The bus is away: envelopes wait until it is back", {
+        error: messageOf(error),
+      });
+    }
+  }
+
+  async publish(channel: string, envelopes: readonly Envelope[]): Promise<void> {
+    for (const bodies of batchesOf(bodiesOf(envelopes))) {
+      await this.#ask((client) =>
+        Promise.all(bodies.map((body) => client.xAdd(channel, "*", { [FIELD]: body })))
+      );
+    }
+  }
+
+  async consume(
+    channel: string,
+    options: ConsumeOptions,
+    handle: (delivery: Delivery) => Promise<Handled>,
+  ): Promise<() => Promise<void>> {
+    if (this.#isClosed) throw unavailable("the bus is closed");
+    const reader = new RedisLink({ ...this.parts, name: `tasker-${options.group}` });
+    const writer = this.#writer;
+    const consumer = new RedisConsumer({
+      ...this.parts,
+      ...options,
+      channel,
+      writer,
+      reader,
+      handle,
+    });
+    try {
+      await consumer.open();
+    } catch (error) {
+      await reader.close();
+      throw unavailable(error);
+    }
+    let ending: Promise<void> | undefined;
+    const end = () => ending ??= consumer.end().finally(() => this.#ends.delete(end));
+    this.#ends.add(end);
+    return end;
+  }
+
+  /** Not delivered yet, or not acknowledged. Where the server cannot tell: all that is there. */
+  async depth(channel: string): Promise<number> {
+    return await this.#ask(async (client) => {
+      const length = await client.xLen(channel);
+      if (length === 0) return 0;
+      const groups = await client.xInfoGroups(channel);
+      const depths = groups.map(({ lag, pending }) => lag === null ? length : lag + pending);
+      return depths.length === 0 ? length : Math.max(...depths);
+    });
+  }
+
+  /** Answers, or fails within PING_MS_MAX. */
+  async ping(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const cancel = this.parts.runtime.after(PING_MS_MAX, () => {
+      late.reject(unavailable(`no answer within ${PING_MS_MAX} ms`));
+    });
+    try {
+      await Promise.race([this.#ask((client) => client.ping()), late.promise]);
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#ends].map((end) => end()));
+    await this.#writer.close();
+  }
+
+  async #ask<T>(ask: (client: RedisClient) => Promise<T>): Promise<T> {
+    try {
+      return await this.#writer.run(ask);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
