@@ -13,6 +13,7 @@ export async function startTask(
   { url, key }: Asker,
   body: Readonly<Record<string, unknown>>,
   idempotencyKey: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const response = await fetch(`${url}/v1/tasks`, {
     method: "POST",
@@ -20,6 +21,7 @@ export async function startTask(
       authorization: `Bearer ${key}`,
       "content-type": "application/json",
       "idempotency-key": idempotencyKey,
+      ...headers,
     },
     body: JSON.stringify(body),
   });
