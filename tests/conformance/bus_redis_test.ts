@@ -1,0 +1,363 @@
+import assert from "node:assert/strict";
+import { createClient } from "redis";
+import { openBus } from "../../src/bus/open.ts";
+import { RedisBus } from "../../src/bus/redis.ts";
+import type { Bus, Database } from "../../src/core/ports.ts";
+import { openRuntime } from "../../src/runtime.ts";
+import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
+import { HeardLog } from "../support/heard_log.ts";
+import { ack, envelopeOf, envelopesOf, idOf, Inbox } from "../support/inbox.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { busSuite } from "./bus_suite.ts";
+
+const runtime = openRuntime();
+const library = await import("redis");
+const found = await startRedis();
+const reason = "reason" in found ? found.reason : undefined;
+if (reason !== undefined) console.log(`ignored: tests of the Redis bus, because ${reason}`);
+
+const OPTIONS = { group: "tasker", slots: 16, leaseMs: 60_000 };
+const SHORT = { ...OPTIONS, leaseMs: 600 };
+
+Deno.test.afterAll(async () => {
+  if (!("reason" in found)) await found[Symbol.asyncDispose]();
+});
+
+function redis(): TestRedis {
+  if ("reason" in found) throw new Error(found.reason);
+  return found;
+}
+
+async function open(log: Log = SILENT_LOG, url = redis().url): Promise<Bus> {
+  const bus = new RedisBus({ library, url, runtime, log });
+  await bus.open();
+  return bus;
+}
+
+/** Runs commands as another program does. */
+async function raw(...commands: string[][]): Promise<unknown> {
+  const client = createClient({ url: redis().url });
+  await client.connect();
+  try {
+    let answer: unknown;
+    for (const command of commands) answer = await client.sendCommand(command);
+    return answer;
+  } finally {
+    client.destroy();
+  }
+}
+
+async function abandon(channel: string) {
+  await raw(["XGROUP", "CREATE", channel, "tasker", "0", "MKSTREAM"]).catch(() => {});
+  const read = ["XREADGROUP", "GROUP", "tasker", "dead", "COUNT", "1", "STREAMS", channel, ">"];
+  const answer = JSON.stringify(await raw(read));
+  const id = /\d{10,}-\d+/.exec(answer)?.[0] ?? "";
+  return {
+    async acknowledge() {
+      await raw(["XACK", channel, "tasker", id], ["XDEL", channel, id]);
+    },
+  };
+}
+
+busSuite({
+  name: "redis",
+  ...(reason !== undefined && { reason }),
+  open: () => open(),
+  abandon,
+});
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name: `redis bus ${name}`,
+    ignore: reason !== undefined,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn,
+  });
+}
+
+/** Starts a server of the test's own, to be killed and frozen. */
+async function withServer(use: (server: TestRedis) => Promise<void>): Promise<void> {
+  const server = await startRedis();
+  if ("reason" in server) throw new Error(server.reason);
+  try {
+    await use(server);
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+}
+
+test("opens while its server is away, fails each request, and works once it is there", async () => {
+  await withServer(async (server) => {
+    await server.kill9();
+    const log = new HeardLog();
+
+    const bus = await open(log, server.url);
+    const code = { code: "bus.unavailable" };
+    await assert.rejects(bus.ping(), code);
+    await assert.rejects(bus.publish("away", [envelopeOf("lost")]), code);
+    await assert.rejects(bus.consume("away", OPTIONS, new Inbox().handle), code);
+    await server.restart();
+    await bus.ping();
+
+    assert.deepEqual(log.lines, ["The bus is away: envelopes wait until it is back"]);
+    await bus.close();
+  });
+});
+
+test("brings every confirmed envelope through a kill -9 of its server under load", async () => {
+  await withServer(async (server) => {
+    const [bus, other] = [await open(SILENT_LOG, server.url), await open(SILENT_LOG, server.url)];
+    const inbox = new Inbox();
+    await other.consume("killed", OPTIONS, inbox.handle);
+    const confirmed: string[] = [];
+    const publishAll = async () => {
+      for (let number = 0; number < 400; number++) {
+        const envelope = envelopeOf(`load-${number}`);
+        await publishUntilConfirmed(bus, "killed", envelope);
+        confirmed.push(envelope.id);
+      }
+    };
+
+    const publishing = publishAll();
+    await inbox.has(100);
+    await server.kill9();
+    await server.restart();
+    await publishing;
+
+    await inboxHolds(inbox, confirmed);
+    await bus.close();
+    await other.close();
+  });
+});
+
+async function publishUntilConfirmed(bus: Bus, channel: string, envelope: { id: string }) {
+  for (;;) {
+    try {
+      return await bus.publish(channel, [envelopeOf(envelope.id)]);
+    } catch {
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+  }
+}
+
+/** What was repeated counts once. */
+async function inboxHolds(inbox: Inbox, ids: readonly string[]): Promise<void> {
+  let count = ids.length;
+  for (;;) {
+    await inbox.has(count);
+    const missing = new Set(ids).difference(new Set(inbox.ids));
+    if (missing.size === 0) return;
+    count = inbox.deliveries.length + 1;
+  }
+}
+
+test("gives a frozen server up, and goes on when it thaws", async () => {
+  await withServer(async (server) => {
+    const log = new HeardLog();
+    const bus = await open(log, server.url);
+    const inbox = new Inbox();
+    await bus.consume("frozen", OPTIONS, inbox.handle);
+    await bus.publish("frozen", [envelopeOf("before")]);
+    await inbox.has(1);
+
+    server.pause();
+    const code = { code: "bus.unavailable" };
+    await assert.rejects(bus.ping(), code);
+    await assert.rejects(bus.publish("frozen", [envelopeOf("during")]), code);
+    await log.has("Cannot read a channel");
+    server.resume();
+    // Whether the one that failed arrived is not known: it is published again.
+    await publishUntilConfirmed(bus, "frozen", envelopeOf("during"));
+
+    await inboxHolds(inbox, ["before", "during"]);
+    await log.has("A channel is read again");
+    await bus.close();
+  });
+});
+
+test("closes in its deadline while its server is frozen", async () => {
+  await withServer(async (server) => {
+    const bus = await open(SILENT_LOG, server.url);
+    await bus.consume("stuck", OPTIONS, new Inbox().handle);
+
+    server.pause();
+    const publishing = assert.rejects(bus.publish("stuck", [envelopeOf("stuck")]));
+    await bus.close();
+
+    await publishing;
+  });
+});
+
+test("makes a stream again that somebody deleted, and says so", async () => {
+  const log = new HeardLog();
+  const bus = await open(log);
+  const inbox = new Inbox();
+  await bus.consume("deleted", OPTIONS, inbox.handle);
+  await bus.publish("deleted", [envelopeOf("before")]);
+  await inbox.has(1);
+
+  await raw(["DEL", "deleted"]);
+  await log.has("A stream was deleted");
+  await bus.publish("deleted", [envelopeOf("after")]);
+
+  await inbox.has(2);
+  assert.deepEqual(inbox.ids, ["before", "after"]);
+  await bus.close();
+});
+
+test("tells of entries that were trimmed while a dead consumer held them", async () => {
+  const log = new HeardLog();
+  const bus = await open(log);
+  await bus.publish("trimmed", envelopesOf("trimmed", 2));
+  await abandon("trimmed");
+  await raw(["XTRIM", "trimmed", "MAXLEN", "1"]);
+  const inbox = new Inbox();
+
+  await bus.consume("trimmed", SHORT, inbox.handle);
+
+  await log.has("Entries were trimmed before they were handled");
+  await inbox.has(1);
+  assert.deepEqual(inbox.ids, ["trimmed-1"]);
+  await bus.close();
+});
+
+test("finds an entry whose delivery was lost with its connection, before its lease ends", async () => {
+  const bus = await open();
+  const inbox = new Inbox();
+  const end = await bus.consume("cut", OPTIONS, inbox.handle);
+  const info = JSON.stringify(await raw(["XINFO", "CONSUMERS", "cut", "tasker"]));
+  const consumer = /tasker-[0-9a-f-]{36}/.exec(info)?.[0] ?? "";
+
+  // Delivered in the consumer's name, and never received by it; then its connections break.
+  await raw(
+    ["MULTI"],
+    ["XADD", "cut", "*", "ce", JSON.stringify(envelopeOf("lost"))],
+    ["XREADGROUP", "GROUP", "tasker", consumer, "STREAMS", "cut", ">"],
+    ["EXEC"],
+    ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"],
+  );
+
+  await inbox.has(1);
+  await end();
+  assert.deepEqual(inbox.deliveries.map(idOf), ["lost"]);
+  assert.equal(inbox.deliveries[0]?.deliveries, 2);
+  await bus.close();
+});
+
+test("hands over what is no envelope as it came", async () => {
+  const bus = await open();
+  const inbox = new Inbox();
+  await bus.consume("foreign", OPTIONS, inbox.handle);
+
+  await raw(["XADD", "foreign", "*", "data", "no envelope", "more", "1"]);
+  await raw(["XADD", "foreign", "*", "ce", "{ no JSON"]);
+
+  await inbox.has(2);
+  const bodies = inbox.deliveries.map(({ body }) => body);
+  assert.deepEqual(bodies, ['{"data":"no envelope","more":"1"}', "{ no JSON"]);
+  await bus.close();
+});
+
+test("leaves neither entries nor its name behind", async () => {
+  const bus = await open();
+  const inbox = new Inbox();
+  const end = await bus.consume("clean", OPTIONS, inbox.handle);
+  await bus.publish("clean", envelopesOf("clean", 20));
+  await inbox.has(20);
+
+  await end();
+
+  assert.equal(await raw(["XLEN", "clean"]), 0);
+  assert.deepEqual(await raw(["XINFO", "CONSUMERS", "clean", "tasker"]), []);
+  await bus.close();
+});
+
+test("acknowledges on servers without XACKDEL, too", async () => {
+  await withServer(async (server) => {
+    const admin = createClient({ url: server.url });
+    await admin.connect();
+    await admin.sendCommand(["ACL", "SETUSER", "default", "-xackdel"]).catch(() => {});
+    const bus = await open(SILENT_LOG, server.url);
+    const inbox = new Inbox();
+    const end = await bus.consume("old", OPTIONS, inbox.handle);
+
+    await bus.publish("old", envelopesOf("old", 20));
+    await inbox.has(20);
+    await end();
+
+    assert.equal(await admin.xLen("old"), 0);
+    admin.destroy();
+    await bus.close();
+  });
+});
+
+test("meets a worker of another language in the middle of a step", async () => {
+  const bus = await open();
+  await bus.publish("cmd.worker", [envelopeOf("asked")]);
+  const replies = new Inbox();
+  await bus.consume("reply.worker", OPTIONS, replies.handle);
+
+  const { acknowledge } = await worker("cmd.worker", "worker");
+  await raw(["XADD", "reply.worker", "*", "ce", JSON.stringify(envelopeOf("answered"))]);
+  await acknowledge();
+
+  await replies.has(1);
+  assert.deepEqual(replies.ids, ["answered"]);
+  assert.equal(await bus.depth("cmd.worker"), 0);
+  await bus.close();
+});
+
+/** Takes one entry as bus.md tells workers to. */
+async function worker(channel: string, group: string) {
+  await raw(["XGROUP", "CREATE", channel, group, "0", "MKSTREAM"]);
+  const read = ["XREADGROUP", "GROUP", group, "w1", "COUNT", "1", "STREAMS", channel, ">"];
+  const id = /\d{10,}-\d+/.exec(JSON.stringify(await raw(read)))?.[0] ?? "";
+  return { acknowledge: () => raw(["XACK", channel, group, id]) };
+}
+
+test("carries on with the rest while a handler keeps its entry beyond the lease", async () => {
+  const bus = await open();
+  const held = Promise.withResolvers<void>();
+  const inbox = new Inbox((_, id) => id === "long" ? held.promise.then(ack) : ack());
+  const end = await bus.consume("long", SHORT, inbox.handle);
+  await bus.publish("long", [envelopeOf("long")]);
+  await inbox.has(1);
+
+  await bus.publish("long", envelopesOf("short", 2));
+  await inbox.has(3);
+  held.resolve();
+  await end();
+
+  assert.deepEqual(inbox.ids, ["long", "short-0", "short-1"]);
+  await bus.close();
+});
+
+const database: Database = {
+  query: () => Promise.reject(new Error("no database is needed")),
+  listen: () => Promise.reject(new Error("no database is needed")),
+};
+
+Deno.test({
+  name: "openBus() refuses to start without the permission to connect",
+  permissions: { net: false, env: true, read: true, sys: true },
+  async fn() {
+    const opening = openBus({
+      kind: "redis",
+      redisUrl: "redis://127.0.0.1:1",
+      database,
+      runtime,
+      log: SILENT_LOG,
+    });
+
+    await assert.rejects(opening, { code: "config.invalid" });
+  },
+});
+
+for (const kind of ["nats", "rabbitmq", "kafka"] as const) {
+  Deno.test(`openBus() says that there is no ${kind} bus`, async () => {
+    const opening = openBus({ kind, redisUrl: undefined, database, runtime, log: SILENT_LOG });
+
+    await assert.rejects(opening, { code: "config.invalid" });
+  });
+}
