@@ -46,6 +46,7 @@ class Server {
     const shown = host.includes(":") ? `[${host}]` : host;
     const url = `http://${shown}:${actual}`;
     await Deno.writeTextFile(`${dataDir}/address`, `${url}\n`);
+    await Deno.writeTextFile(`${dataDir}/server.pid`, `${Deno.pid}\n`);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
     await stopAsked();
     await this.#stop(http);
