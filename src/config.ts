@@ -2,6 +2,7 @@
 
 import { DURATION_FORMS, parseDuration } from "./core/duration.ts";
 import { type Fault, TaskerError } from "./core/errors.ts";
+import { nearestOf } from "./core/nearest.ts";
 
 /** Which backend carries steps to other systems. */
 export type BusKind = "redis" | "postgres" | "nats" | "rabbitmq" | "kafka" | "memory";
@@ -59,8 +60,6 @@ export const ADMIN_KEY_LENGTH_MIN = 24;
 
 const PORT_MAX = 65_535;
 const DRAIN_DEFAULT_MS = 30_000;
-/** More edits than this and a suggestion is a guess. */
-const SUGGESTION_EDITS_MAX = 4;
 
 const BUS_KINDS: readonly BusKind[] = [
   "redis",
@@ -220,7 +219,7 @@ function refuseUnknownNames(reader: Reader, names: readonly string[]): void {
   const known: readonly string[] = [...CONFIG_NAMES, ...OTHER_NAMES];
   for (const name of names.toSorted()) {
     if (!name.startsWith("TASKER_") || known.includes(name)) continue;
-    const nearest = nearestName(name, known);
+    const nearest = nearestOf(name, known);
     const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
     reader.fault(name, "unknown_name", `is not a name that Tasker knows${hint}`);
   }
@@ -318,27 +317,6 @@ export function redactUrl(text: string): string {
   if (url.password !== "") url.password = "***";
   if (url.search !== "") url.search = "***";
   return url.href;
-}
-
-function nearestName(name: string, known: readonly string[]): string | undefined {
-  const nearest = known
-    .map((one) => ({ one, edits: editDistance(name, one) }))
-    .reduce((best, other) => other.edits < best.edits ? other : best);
-  return nearest.edits <= SUGGESTION_EDITS_MAX ? nearest.one : undefined;
-}
-
-/** Levenshtein's distance, one row of the table at a time: how many letters must change. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...to].entries()) {
-      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }
 
 function quote(text: string): string {

@@ -1,6 +1,7 @@
 /** Faults: what is wrong with a definition, where, and what to do; all of them are told at once. */
 
 import { type ErrorCode, type Fault, TaskerError } from "../core/errors.ts";
+import { nearestOf } from "../core/nearest.ts";
 import type { Locate, Position } from "../core/recording.ts";
 
 /** A fault and its place in a source file, where that is known. */
@@ -16,9 +17,6 @@ export interface Place {
 
 /** More faults than this are counted, not shown: the first ones often cause the rest. */
 const FAULTS_SHOWN_MAX = 50;
-
-/** Names longer than this are no slips of the finger. */
-const NAME_SIZE_MAX = 64;
 
 /** Collects faults. */
 export class Faults {
@@ -98,32 +96,4 @@ export function describe({ at, path, detail }: PlacedFault): string {
 export function suggest(name: string, names: Iterable<string>): string {
   const nearest = nearestOf(name, names);
   return nearest === undefined ? "" : `, did you mean "${nearest}"`;
-}
-
-/** Returns the name that the fewest edits lead to, at most a third of its letters. */
-export function nearestOf(name: string, names: Iterable<string>): string | undefined {
-  if (name.length > NAME_SIZE_MAX) return undefined;
-  const editsAllowed = Math.max(1, Math.floor(name.length / 3));
-  let nearest: string | undefined;
-  let editsMin = editsAllowed + 1;
-  for (const candidate of names) {
-    if (Math.abs(candidate.length - name.length) >= editsMin) continue;
-    const edits = editsBetween(name.toLowerCase(), candidate.toLowerCase());
-    if (edits < editsMin) [nearest, editsMin] = [candidate, edits];
-  }
-  return nearest;
-}
-
-/** Levenshtein distance. Cost: O(a × b); names are short. */
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

@@ -1,5 +1,5 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
-import { Faults, nearestOf } from "./fault.ts";
+import { equal, throws } from "node:assert/strict";
+import { Faults } from "./fault.ts";
 
 const at = (line: number) => () => ({ file: "file:///app/workflows/a.ts", line, column: 1 });
 
@@ -26,17 +26,4 @@ Deno.test("Faults show the first 50 and count the rest", () => {
   equal(message.split("\n").length, 52);
   equal(message.endsWith("… and 10 more"), true);
   equal(all.length, 60);
-});
-
-Deno.test("nearestOf() finds slips of the finger, and nothing else", () => {
-  const names = ["timeout", "retry", "owner"];
-
-  deepEqual(["timout", "Retry", "ownr", "x", "depends_on"].map((name) => nearestOf(name, names)), [
-    "timeout",
-    "retry",
-    "owner",
-    undefined,
-    undefined,
-  ]);
-  equal(nearestOf("x".repeat(100), names), undefined);
 });

@@ -1,0 +1,28 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { nearestOf } from "./nearest.ts";
+
+Deno.test("nearestOf() finds slips of the finger, and nothing else", () => {
+  const names = ["timeout", "retry", "owner", "show"];
+
+  const typed = ["timout", "Retry", "ownr", "shwo", "x", "depends_on"];
+
+  deepEqual(typed.map((name) => nearestOf(name, names)), [
+    "timeout",
+    "retry",
+    "owner",
+    "show",
+    undefined,
+    undefined,
+  ]);
+  equal(nearestOf("x".repeat(100), names), undefined);
+});
+
+Deno.test("nearestOf() takes the name with the fewest edits, the first of several", () => {
+  equal(nearestOf("stat", ["start", "state", "status"]), "start");
+  equal(nearestOf("stats", ["start", "state", "status"]), "state");
+  equal(nearestOf("statues", ["start", "state", "status"]), "status");
+});
+
+Deno.test("nearestOf() makes no guesses at long names", () => {
+  equal(nearestOf("TASKER_SOMETHING_ELSE", ["TASKER_REPLY_KEYS", "TASKER_WORKFLOWS"]), undefined);
+});
