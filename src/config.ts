@@ -5,7 +5,7 @@ import { type Fault, TaskerError } from "./core/errors.ts";
 import { nearestOf } from "./core/nearest.ts";
 
 /** Which backend carries steps to other systems. */
-export type BusKind = "redis" | "postgres" | "nats" | "rabbitmq" | "kafka" | "memory";
+export type BusKind = "redis" | "postgres" | "memory";
 
 /** The least severe line that is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -61,14 +61,7 @@ export const ADMIN_KEY_LENGTH_MIN = 24;
 const PORT_MAX = 65_535;
 const DRAIN_DEFAULT_MS = 30_000;
 
-const BUS_KINDS: readonly BusKind[] = [
-  "redis",
-  "postgres",
-  "nats",
-  "rabbitmq",
-  "kafka",
-  "memory",
-];
+const BUS_KINDS: readonly BusKind[] = ["redis", "postgres", "memory"];
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The names that `readConfig` reads. A server needs the right to read these, and no others. */

@@ -9,7 +9,7 @@ import { RedisBus } from "./redis.ts";
 
 /** How to open a bus. */
 export interface BusOptions {
-  readonly kind: "redis" | "postgres" | "nats" | "rabbitmq" | "kafka" | "memory";
+  readonly kind: "redis" | "postgres" | "memory";
   readonly redisUrl: string | undefined;
   readonly database: Database;
   readonly runtime: Runtime;
@@ -34,13 +34,6 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     case "memory":
       log.warn("TASKER_BUS is memory: envelopes end with this process, and no other gets them");
       return new MemoryBus(options);
-    case "nats":
-    case "rabbitmq":
-    case "kafka":
-      throw invalid(
-        `Cannot use TASKER_BUS "${kind}": this version has no such bus, set it to ` +
-          `"redis" or "postgres"`,
-      );
   }
 }
 

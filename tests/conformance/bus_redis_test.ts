@@ -353,11 +353,3 @@ Deno.test({
     await assert.rejects(opening, { code: "config.invalid" });
   },
 });
-
-for (const kind of ["nats", "rabbitmq", "kafka"] as const) {
-  Deno.test(`openBus() says that there is no ${kind} bus`, async () => {
-    const opening = openBus({ kind, redisUrl: undefined, database, runtime, log: SILENT_LOG });
-
-    await assert.rejects(opening, { code: "config.invalid" });
-  });
-}
