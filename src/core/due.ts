@@ -6,6 +6,9 @@ import type { Event } from "./event.ts";
 import { NULL_TEXT } from "./payload.ts";
 import { isSettled, type StepState, type TaskState } from "./state.ts";
 
+/** What time makes of a step that ends it. */
+const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed", "StepCancelled"]);
+
 /** Decides all that is due at `context.nowMs`. Retries are not decided: they become ready. */
 export function decideDue(state: TaskState, context: Context): readonly Event[] {
   if (state.end !== undefined) return [];
@@ -165,13 +168,13 @@ function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
     .filter(firstEndOnly());
 }
 
-/** Keeps the first end of each step when a list names a step twice. */
+/** Keeps the first end of each step; what is no end, such as a failed attempt, may come before one. */
 function firstEndOnly(): (event: Event) => boolean {
-  const seen = new Set<number>();
+  const ended = new Set<number>();
   return (event) => {
-    if (!("step" in event)) return true;
-    if (seen.has(event.step)) return false;
-    seen.add(event.step);
+    if (!("step" in event) || !ENDS.has(event.kind)) return true;
+    if (ended.has(event.step)) return false;
+    ended.add(event.step);
     return true;
   };
 }
