@@ -56,6 +56,8 @@ export async function flush(parts: FlushParts, entries: readonly Entry[]): Promi
 
 async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent> {
   const parameters = parametersOf(parts.incarnation, entries);
+  // A query that misses its deadline replaces the connection, and the name with it.
+  const { name } = parts.link;
   count(parts, parameters);
   try {
     const [row] = await parts.link.query(append, parameters);
@@ -66,7 +68,7 @@ async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent>
   } catch (error) {
     const meaning = meaningOf(error);
     if (meaning === "data") return { kind: "data", error: errorOf(error) };
-    if (meaning === "unknown") await endLostBackend(parts, error);
+    if (meaning === "unknown") await endLostBackend(parts, name, error);
     return { kind: "again" };
   }
 }
@@ -75,10 +77,9 @@ async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent>
  * Ends the backend whose answer was lost, before anything is sent again: it may hold the fence's
  * lock for minutes, and it may still commit.
  */
-async function endLostBackend(parts: FlushParts, error: unknown): Promise<void> {
-  const lost = parts.link.name;
+async function endLostBackend(parts: FlushParts, lost: string, error: unknown): Promise<void> {
   parts.warn("Lost the outcome of a flush; its rows are sent again", error);
-  parts.link.replace();
+  if (parts.link.name === lost) parts.link.replace();
   await untilDone(parts, async () => {
     parts.figures.queries++;
     return await endBackend(parts.control, lost) || undefined;
