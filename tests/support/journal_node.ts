@@ -1,0 +1,165 @@
+/** A node's journal over a real Postgres, and a second look at what it holds. */
+
+import postgres from "postgres";
+import type { Event } from "../../src/core/event.ts";
+import { type Incarnation, mintTaskId, type TaskId } from "../../src/core/ids.ts";
+import type { JsonText } from "../../src/core/payload.ts";
+import type { SlotRow, TaskBirth, TurnRow } from "../../src/core/ports.ts";
+import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
+import { HandRuntime } from "./hand_runtime.ts";
+import { makeDatabase } from "./postgres.ts";
+import { PostgresProxy } from "./postgres_proxy.ts";
+
+/** One joined node. */
+export interface JournalNode extends OpenJournal, AsyncDisposable {
+  readonly incarnation: Incarnation;
+  readonly runtime: HandRuntime;
+  readonly warnings: string[];
+}
+
+/** A database, a way to break the links to it, and a connection that looks on. */
+export class JournalBench implements AsyncDisposable {
+  readonly #nodes: JournalNode[] = [];
+  readonly #watchers: postgres.Sql[] = [];
+
+  private constructor(readonly url: string, readonly proxy: PostgresProxy) {}
+
+  static async open(): Promise<JournalBench> {
+    const { url } = await makeDatabase();
+    return new JournalBench(url, PostgresProxy.open(url));
+  }
+
+  /** A connection past the proxy. */
+  watch(): postgres.Sql {
+    const sql = postgres(this.url, { max: 1, onnotice: () => {}, fetch_types: false });
+    this.#watchers.push(sql);
+    return sql;
+  }
+
+  /** Opens a node's journal through the proxy, and joins. */
+  async node(
+    { prepare = true, join = true }: { prepare?: boolean; join?: boolean } = {},
+  ): Promise<JournalNode> {
+    const runtime = new HandRuntime();
+    const incarnation = runtime.uuid() as Incarnation;
+    const warnings: string[] = [];
+    const journal = await openJournal({
+      url: this.proxy.url,
+      runtime,
+      incarnation,
+      prepare,
+      onWarning: (text) => void warnings.push(text),
+    });
+    const close = () => journal.close();
+    const node = { ...journal, incarnation, runtime, warnings, [Symbol.asyncDispose]: close };
+    this.#nodes.push(node);
+    if (join) await journal.nodes.join({ incarnation, name: "test", replaces: undefined });
+    return node;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const node of this.#nodes) {
+      const isClosed = node.close();
+      node.runtime.fireDeadlines();
+      await isClosed;
+    }
+    await this.proxy[Symbol.asyncDispose]();
+    for (const sql of this.#watchers) await sql.end({ timeout: 0 });
+  }
+}
+
+/** Claims slots for a node, whatever version they have. */
+export async function claimSlots(
+  node: JournalNode,
+  slots: readonly number[],
+): Promise<readonly SlotRow[]> {
+  const { slots: seen } = await node.nodes.poll();
+  const wanted = new Set(slots);
+  return await node.nodes.claim(seen.filter((row) => wanted.has(row.slot)));
+}
+
+/** A new task's id, in a slot. */
+export function newTask(slot = 7): TaskId {
+  return mintTaskId(Date.now(), slot, crypto.randomUUID());
+}
+
+/** The row that starts a task. */
+export function startRow(taskId: TaskId, more: Partial<TurnRow & TaskBirth> = {}): TurnRow {
+  const { key = `cmd:${taskId}`, bodyHash = "body", tags = [], ...row } = more;
+  return {
+    ...turnRow(taskId, 1, [startedAt(BEGIN_MS)]),
+    birth: {
+      namespace: more.namespace ?? "test",
+      workflow: "chain",
+      version: "1.0.0",
+      definitionHash: "hash",
+      createdAtMs: BEGIN_MS,
+      key,
+      bodyHash,
+      tags,
+    },
+    change: { state: "running", blockedReason: null, resident: true },
+    ...row,
+  };
+}
+
+/** Any later row of a task. */
+export function turnRow(
+  taskId: TaskId,
+  turn: number,
+  events: readonly Event[] = [completedAt(BEGIN_MS + turn)],
+): TurnRow {
+  return {
+    taskId,
+    turn,
+    appendId: crypto.randomUUID(),
+    commandIds: [],
+    events,
+    inbox: [],
+    answers: [],
+  };
+}
+
+/** When the tasks of tests begin, Unix ms. */
+export const BEGIN_MS = 1_767_225_600_000;
+
+export function startedAt(atMs: number): Event {
+  return {
+    kind: "TaskStarted",
+    atMs,
+    definitionHash: "hash",
+    input: '{"orderId":"o1"}' as JsonText,
+    tags: [],
+  };
+}
+
+export function completedAt(atMs: number, result = '"done"'): Event {
+  const ran = { step: 0, attempt: 1, ranMs: 5 };
+  return { kind: "StepCompleted", atMs, ...ran, result: result as JsonText };
+}
+
+/** All rows of the journal, as `turn:append_id` by task. */
+export async function rowsOf(sql: postgres.Sql, taskId: TaskId): Promise<string[]> {
+  const rows = await sql`
+    select turn, append_id from tasker.journal where task_id = ${taskId} order by turn`;
+  return rows.map((row) => `${row.turn}:${row.append_id}`);
+}
+
+/** Names of the backends of a node that are there now. */
+export async function backendsOf(sql: postgres.Sql, node: JournalNode): Promise<string[]> {
+  const rows = await sql`
+    select application_name from pg_stat_activity
+    where starts_with(application_name, ${`tasker/${node.incarnation}/`})
+    order by application_name`;
+  return rows.map((row) => String(row.application_name).split("/").slice(2).join("/"));
+}
+
+/** Resolves when so many backends of this database wait for a lock. */
+export async function lockWaits(sql: postgres.Sql, count = 1): Promise<void> {
+  for (;;) {
+    const rows = await sql`
+      select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    if (rows.length >= count) return;
+  }
+}
