@@ -35,19 +35,22 @@ export function toldBy(event: Event): { told: Told; step: number } | undefined {
   }
 }
 
-/** What readiness is told of a task that was folded from its journal, in this order. */
+/** What readiness is told of a task that was folded from its journal: ends as they happened. */
 export function toldByState(state: TaskState): { told: Told; step: number }[] {
   const records = [{ told: Told.opened as Told, step: 0 }];
   if (state.paused) records.push({ told: Told.paused, step: 0 });
   if (state.cancelRequested) records.push({ told: Told.cancelling, step: 0 });
-  state.steps.forEach((step, index) => {
-    const told = toldByStep(step);
-    if (told !== undefined) records.push({ told, step: index });
+  state.steps.forEach(({ state }, step) => {
+    if (state !== "pending" && !isSettled(state)) records.push({ told: Told.started, step });
   });
+  for (const step of state.ended) {
+    const told = toldByEnd(state.steps[step] as StepState);
+    if (told !== undefined) records.push({ told, step });
+  }
   return records;
 }
 
-function toldByStep(step: StepState): Told | undefined {
+function toldByEnd(step: StepState): Told | undefined {
   switch (step.state) {
     case "completed":
     case "resolved_manually":
@@ -57,11 +60,6 @@ function toldByStep(step: StepState): Told | undefined {
       return Told.failed;
     case "cancelled":
       return Told.cancelled;
-    case "running":
-    case "waiting_for_reply":
-    case "waiting_for_retry":
-    case "parked":
-      return Told.started;
     default:
       return undefined; // unreached steps follow from their parents' ends
   }

@@ -81,6 +81,7 @@ function newTask(
     turn: 0,
     lastAtMs: event.atMs,
     steps: plan.steps.map(() => ({ state: "pending", attempt: 0, interruptions: 0, forgiven: 0 })),
+    ended: [],
     counts,
     ready: new Set(),
     signals: new Map(),
@@ -179,6 +180,7 @@ type EndEvent = Extract<
 
 function settle(state: TaskState, step: StepState, event: EndEvent): void {
   step.endedAtMs = event.atMs;
+  state.ended.push(event.step);
   setDue(step, undefined);
   delete step.parkedReason;
   delete step.choices;

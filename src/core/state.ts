@@ -73,6 +73,8 @@ export interface TaskState {
   /** The time of the last event: the next one is not earlier. */
   lastAtMs: number;
   readonly steps: StepState[];
+  /** Steps that have ended, in the order in which they did: what readiness makes of them depends on it. */
+  readonly ended: number[];
   /** How many steps are in each of `STEP_STATES`. */
   readonly counts: number[];
   /** Pending or due steps that readiness answered and admission has not granted. In memory only. */

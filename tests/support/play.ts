@@ -2,6 +2,7 @@
 
 import { type OpenTurn, TaskActor, type TurnParts } from "../../actors/task_actor.ts";
 import { openOracle } from "../../ffi/oracle.ts";
+import { toldByState } from "../../src/core/advance.ts";
 import type { Command, Outcome } from "../../src/core/command.ts";
 import { failureOf } from "../../src/core/attempt.ts";
 import { TaskerError } from "../../src/core/errors.ts";
@@ -50,7 +51,7 @@ export function definitionOf(
 export class Play {
   readonly turns: OpenTurn[] = [];
   readonly refusals: TaskerError[] = [];
-  readonly actor: TaskActor;
+  actor: TaskActor;
   nowMs = BEGIN_MS;
   /** Steps that admission refuses for now. */
   readonly held = new Set<string>();
@@ -123,6 +124,20 @@ export class Play {
     const state = foldTask(this.actor.taskId, this.actor.plan, this.turns);
     if (state === undefined) throw new Error("the journal is empty");
     return state;
+  }
+
+  /** Another node reads the journal: the same task in a new actor, told to readiness anew. */
+  reload(): this {
+    const { taskId, plan, parts } = this.actor;
+    this.actor = new TaskActor(taskId, plan, parts);
+    this.actor.state = this.folded();
+    if (this.state.end !== undefined) return this;
+    const instance = parts.readiness.open(parts.templateOf(plan));
+    this.actor.instance = instance;
+    for (const { told, step } of toldByState(this.state)) {
+      parts.readiness.tell(instance, told, step);
+    }
+    return this.send({ kind: "Wake" });
   }
 
   start(input: unknown = {}): this {

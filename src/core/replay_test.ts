@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { Play } from "../../tests/support/play.ts";
+
+const by = { by: "ada", reason: "test" };
+
+/** "u" is left unreached when both have ended, by the last of them; so "help" runs or does not. */
+const joined = [
+  { name: "a", kind: "signal" as const, policy: { timeoutMs: 100 } },
+  { name: "b", kind: "signal" as const, policy: { timeoutMs: 10 } },
+  { name: "u", after: ["a", "b"], when: "cancelled" as const },
+  { name: "slow" },
+  { name: "help", after: ["u", "slow"], when: "failed" as const },
+];
+
+for (const failing of ["a", "b"]) {
+  Deno.test(`a step left unreached counts after a reload as before, when "${failing}" failed`, () => {
+    const end = (play: Play) =>
+      failing === "b"
+        ? play.start().after(10).complete("a")
+        : play.start().complete("b").after(100);
+    const live = end(new Play(joined));
+    const reloaded = end(new Play(joined)).reload();
+    assert.equal(live.steps["u"], "unreached");
+
+    live.complete("slow");
+    reloaded.complete("slow");
+
+    assert.equal(live.steps["help"], failing === "a" ? "running" : "unreached");
+    assert.deepEqual(reloaded.steps, live.steps);
+  });
+}
+
+Deno.test("a paused task that is reloaded stays paused, and goes on where it was", () => {
+  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start()
+    .send({ kind: "PauseTask", ...by }).complete("a").reload();
+  assert.deepEqual(play.steps, { a: "completed", b: "pending" });
+
+  play.send({ kind: "ResumeTask", ...by });
+
+  assert.equal(play.steps["b"], "running");
+});
+
+Deno.test("a command id seen before is known after a reload", () => {
+  const play = new Play([{ name: "a" }]).start().send({ kind: "PauseTask", ...by, commandId: "p" })
+    .send({ kind: "ResumeTask", ...by }).reload();
+
+  play.send({ kind: "PauseTask", ...by, commandId: "p" });
+
+  assert.equal(play.task, "running");
+});
