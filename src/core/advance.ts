@@ -21,6 +21,7 @@ export function toldBy(event: Event): { told: Told; step: number } | undefined {
       return { told: Told.cancelled, step: event.step };
     case "StepStarted":
     case "StepParked":
+    case "StepRetried": // takes back an earlier `due`; being due, it is told so again at once
       return { told: Told.started, step: event.step };
     case "TaskStarted":
       return { told: Told.opened, step: 0 };
