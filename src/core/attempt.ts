@@ -46,14 +46,14 @@ export function endFailed(
   if (!how.retryable) return failStep(ending, failure);
   const isUnknown = failure.class === "thrown" || failure.class === "timed_out";
   if (planned.definition.atMostOnce && isUnknown) return park(ending, "at_most_once", failure);
-  if ((how.retryAfterMs ?? 0) > RETRY_AFTER_MS_MAX) {
-    return park(ending, "retry_after_too_long", failure);
-  }
+  // Code and other systems say it: a fraction is rounded up, and NaN asks for nothing.
+  const retryAfterMs = Math.ceil(how.retryAfterMs ?? 0) || 0;
+  if (retryAfterMs > RETRY_AFTER_MS_MAX) return park(ending, "retry_after_too_long", failure);
   if (attemptsUsed(step) >= policy.attemptsMax) return exhaust(ending, failure);
   const delayMs = backoffMs(policy, {
     key: stepKey(state.taskId, planned.name),
     attempt: attemptsUsed(step),
-    retryAfterMs: how.retryAfterMs,
+    retryAfterMs,
   });
   return {
     kind: "StepAttemptFailed",

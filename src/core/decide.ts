@@ -144,7 +144,7 @@ function decideSleep(
     kind: "StepSlept",
     atMs: at,
     step: command.step,
-    dueAtMs: (step.startedAtMs ?? at) + Math.max(0, command.ms),
+    dueAtMs: (step.startedAtMs ?? at) + Math.ceil(Math.max(0, command.ms)),
   }]);
 }
 

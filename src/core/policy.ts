@@ -80,11 +80,11 @@ export function fillPolicy(
  */
 export function backoffMs(
   policy: FullPolicy,
-  of: { key: string; attempt: number; retryAfterMs?: number | undefined },
+  of: { key: string; attempt: number; retryAfterMs: number },
 ): number {
   const ceiling = Math.min(curveMs(policy, of.attempt), policy.delayMsMax);
   const drawn = Math.floor((hash32(`${of.key}#${of.attempt}`) / 0x1_0000_0000) * (ceiling + 1));
-  return Math.max(drawn, of.retryAfterMs ?? 0);
+  return Math.max(drawn, of.retryAfterMs);
 }
 
 /** The curve itself, before cap and jitter. */
