@@ -137,7 +137,8 @@ export class TaskActor {
   /**
    * When something is due next, as far as this turn changed it.
    *
-   * Cost: O(events of the turn); O(steps) when the wheel holds no entry of this task.
+   * Cost: O(events of the turn); O(steps) when the wheel holds no entry of this task, or when it
+   * was resumed: the wheel knows nothing of what waited while it was paused.
    */
   dueAtMs(nowMs: number): number | undefined {
     const { open, state } = this;
@@ -146,6 +147,7 @@ export class TaskActor {
     if (this.armedAtMs === undefined) return nextDueAtMs(state, context);
     let earliest: number | undefined;
     for (const event of open?.events ?? []) {
+      if (event.kind === "TaskResumed") return nextDueAtMs(state, context);
       const due = "step" in event ? dueOf(state, event.step, context) : undefined;
       if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
     }

@@ -53,9 +53,16 @@ export function nextDueAtMs(state: TaskState, context: Context): number | undefi
   return next;
 }
 
-/** When a step is due by itself: the earliest of its own, its heartbeat's and its queue's end. */
+/**
+ * When a step is due by itself: the earliest of its own, its heartbeat's and its queue's end.
+ *
+ * What may not start because the task is paused is not due: it would wake the task for nothing.
+ */
 export function dueOf(state: TaskState, index: number, context: Context): number | undefined {
   const step = state.steps[index] as StepState;
+  if (state.paused && (step.state === "pending" || step.state === "waiting_for_retry")) {
+    return undefined;
+  }
   if (state.ready.has(index)) {
     const { queueTimeoutMs } = context.policyOf(index);
     return queueTimeoutMs === undefined
@@ -67,11 +74,11 @@ export function dueOf(state: TaskState, index: number, context: Context): number
   return step.dueAtMs === undefined ? silent : Math.min(step.dueAtMs, silent);
 }
 
-/** When a step became ready: its last parent's end, or its retry's due time. */
+/** When a step could start: its last parent's end or its retry's due time, in a task not paused. */
 export function readyAtMs(state: TaskState, index: number, context: Context): number {
   const step = state.steps[index] as StepState;
-  if (step.state === "waiting_for_retry") return step.dueAtMs ?? state.lastAtMs;
-  let at = state.createdAtMs;
+  let at = state.resumedAtMs ?? state.createdAtMs;
+  if (step.state === "waiting_for_retry") return Math.max(at, step.dueAtMs ?? state.lastAtMs);
   for (const parent of context.plan.steps[index]?.parents ?? []) {
     at = Math.max(at, state.steps[parent]?.endedAtMs ?? 0);
   }

@@ -87,6 +87,7 @@ function newTask(
     signals: new Map(),
     commands: new Map(),
     paused: false,
+    resumedAtMs: undefined,
     cancelRequested: false,
     aborted: undefined,
     end: undefined,
@@ -105,6 +106,7 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
       return;
     case "TaskResumed":
       state.paused = false;
+      state.resumedAtMs = event.atMs;
       return;
     case "TaskCancelRequested":
       state.cancelRequested = true;

@@ -84,6 +84,8 @@ export interface TaskState {
   /** Outside commands seen → the turn that decided them. */
   readonly commands: Map<string, number>;
   paused: boolean;
+  /** When it was last resumed; what was ready before could not start until then. */
+  resumedAtMs: number | undefined;
   cancelRequested: boolean;
   aborted: "deadline" | "fail_fast" | undefined;
   end: TaskEnd | undefined;
