@@ -217,6 +217,26 @@ Deno.test("what nobody answers is tried while patience lasts, and then told", as
   deepEqual(line.retries.slice(0, 2), ["client.unreachable", "client.unreadable"]);
 });
 
+Deno.test("why nobody answered is told without what the runtime wraps around it", async () => {
+  const refused = "Connection refused (os error 111)";
+  const wrapped = `error sending request for url (http://t/x?a: 1): client error: ${refused}`;
+
+  for (
+    const thrown of [
+      new TypeError(wrapped), // Deno
+      new TypeError("fetch failed", { cause: new Error(refused) }), // Node
+      new TypeError(refused),
+    ]
+  ) {
+    const client = openClient({
+      url: "http://t",
+      patienceMs: 0,
+      fetch: () => Promise.reject(thrown),
+    });
+    await rejects(client.live(), { message: `Cannot reach http://t: ${refused}` });
+  }
+});
+
 Deno.test("a server that hangs is given up after a while, and asked again", async () => {
   const line = wire();
   line.faults.push("hung");

@@ -129,8 +129,10 @@ function retryAfterMsOf(headers: Headers): number | undefined {
   return /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : undefined;
 }
 
-/** Runtimes hide why a fetch failed in its cause, some of them two deep. */
+/** Runtimes hide why a fetch failed: in its cause, or behind the URL and three layers of theirs. */
 function reasonOf(thrown: unknown): string {
   const { cause } = thrown instanceof Error ? thrown : { cause: undefined };
-  return cause instanceof Error ? reasonOf(cause) : messageOf(thrown);
+  if (cause instanceof Error && cause.message !== "") return reasonOf(cause);
+  const message = messageOf(thrown);
+  return message.startsWith("error sending request") ? message.split(": ").at(-1) ?? "" : message;
 }
