@@ -1,0 +1,74 @@
+import { deepEqual, equal } from "node:assert/strict";
+import type { JournalEntry } from "../client.ts";
+import { entryLine, journalLines } from "./journal_lines.ts";
+import { noPaint } from "./paint.ts";
+
+const at = "2026-01-01T10:00:00.123Z";
+
+const ENTRIES: readonly JournalEntry[] = [
+  {
+    turn: 1,
+    number: 1,
+    kind: "TaskStarted",
+    at,
+    definitionHash: "hash",
+    input: { id: 1 },
+    tags: [],
+    key: "A-1",
+    deadlineAt: "2026-01-01T11:00:00.000Z",
+  },
+  {
+    turn: 1,
+    number: 2,
+    kind: "StepStarted",
+    at,
+    step: "pay",
+    attempt: 1,
+    waitedMs: 3,
+    policyVersion: 0,
+  },
+  {
+    turn: 2,
+    number: 1,
+    kind: "StepParked",
+    at,
+    step: "pay",
+    attempt: 3,
+    ranMs: 1_500,
+    reason: "attempts_exhausted",
+    choices: ["retry", "skip"],
+    failure: { class: "failed", error: { error_code: "declined", error_message: "no money" } },
+  },
+  {
+    turn: 12,
+    number: 1,
+    kind: "StepResolved",
+    at,
+    step: "pay",
+    by: "ada",
+    reason: "",
+    result: "ok",
+  },
+  { turn: 13, number: 1, kind: "MoonRose", at, phaseOfMoon: 0.5 },
+];
+
+Deno.test("journalLines() draws events in columns, payloads and newer kinds too", () => {
+  deepEqual(journalLines(ENTRIES, noPaint), [
+    '1.1   10:00:00.123  TaskStarted        input {"id":1} · key A-1 · deadline at 11:00:00.000',
+    "1.2   10:00:00.123  StepStarted   pay  attempt 1 · waited 3 ms",
+    "2.1   10:00:00.123  StepParked    pay  attempt 3 · ran 1.5 s · reason attempts_exhausted" +
+    " · choices retry, skip · failed: declined: no money",
+    '12.1  10:00:00.123  StepResolved  pay  by ada · result "ok"',
+    "13.1  10:00:00.123  MoonRose           phase of moon 0.5",
+  ]);
+});
+
+Deno.test("entryLine() draws one event on its own", () => {
+  const lines = ENTRIES.slice(0, 2).map((entry) => entryLine(entry, noPaint));
+
+  equal(
+    lines[0],
+    '1.1     10:00:00.123  TaskStarted        input {"id":1} · key A-1 · deadline at 11:00:00.000',
+  );
+  equal(lines[1], "1.2     10:00:00.123  StepStarted        pay  attempt 1 · waited 3 ms");
+});

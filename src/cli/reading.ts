@@ -1,0 +1,48 @@
+/** Reading: durations, times and values as people read them. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Says a duration with two units at most: `12 ms`, `4.2 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`. */
+export function durationText(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  if (whole < SECOND_MS) return `${whole} ms`;
+  if (whole < MINUTE_MS) return `${(Math.floor(whole / 100) / 10).toFixed(1)} s`;
+  if (whole < HOUR_MS) return twoUnits(whole, [MINUTE_MS, "m"], [SECOND_MS, "s"]);
+  if (whole < DAY_MS) return twoUnits(whole, [HOUR_MS, "h"], [MINUTE_MS, "m"]);
+  return twoUnits(whole, [DAY_MS, "d"], [HOUR_MS, "h"]);
+}
+
+function twoUnits(ms: number, big: [number, string], small: [number, string]): string {
+  const rest = Math.floor(ms % big[0] / small[0]);
+  return `${Math.floor(ms / big[0])} ${big[1]}${rest === 0 ? "" : ` ${rest} ${small[1]}`}`;
+}
+
+/** The time of day of an ISO time, in UTC with milliseconds: `10:00:00.123`. */
+export function clockText(time: string): string {
+  return time.slice(11, 23);
+}
+
+/** The date and time of an ISO time, to the second: `2026-01-01 10:00:00`. */
+export function dateText(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 19)}`;
+}
+
+/** A value as JSON in one line of at most `lengthMax` characters. */
+export function valueText(value: unknown, lengthMax = 120): string {
+  const text = [...JSON.stringify(value) ?? "nothing"];
+  return text.length <= lengthMax ? text.join("") : `${text.slice(0, lengthMax - 1).join("")}…`;
+}
+
+/** A failure: its class, and what the error says. */
+export function failureText(failureClass: string, error: unknown): string {
+  if (typeof error !== "object" || error === null || !("error_message" in error)) {
+    return `${failureClass}: ${valueText(error)}`;
+  }
+  const code = "error_code" in error && error.error_code !== failureClass
+    ? [String(error.error_code)]
+    : [];
+  return [failureClass, ...code, String(error.error_message)].join(": ");
+}

@@ -1,0 +1,38 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { clockText, dateText, durationText, failureText, valueText } from "./reading.ts";
+
+Deno.test("durationText() uses two units at most", () => {
+  const minute = 60_000;
+  const times = [-5, 0, 999, 1_000, 59_999, minute, 200_000, 125 * minute, 4_560 * minute];
+
+  deepEqual(times.map(durationText), [
+    "0 ms",
+    "0 ms",
+    "999 ms",
+    "1.0 s",
+    "59.9 s",
+    "1 m",
+    "3 m 20 s",
+    "2 h 5 m",
+    "3 d 4 h",
+  ]);
+});
+
+Deno.test("clockText() and dateText() take times apart", () => {
+  equal(clockText("2026-01-01T10:00:00.123Z"), "10:00:00.123");
+  equal(dateText("2026-01-01T10:00:00.123Z"), "2026-01-01 10:00:00");
+});
+
+Deno.test("valueText() cuts long values and says where", () => {
+  equal(valueText({ a: [1, null] }), '{"a":[1,null]}');
+  equal(valueText("x".repeat(200), 10), '"xxxxxxxx…');
+  equal(valueText(undefined), "nothing");
+});
+
+Deno.test("failureText() tells what the error says, each word once", () => {
+  const error_message = "card gateway is down";
+
+  equal(failureText("thrown", { error_code: "thrown", error_message }), `thrown: ${error_message}`);
+  equal(failureText("failed", { error_code: "no", error_message }), `failed: no: ${error_message}`);
+  equal(failureText("failed", { why: 1 }), 'failed: {"why":1}');
+});

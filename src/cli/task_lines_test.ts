@@ -1,0 +1,151 @@
+import { deepEqual, equal } from "node:assert/strict";
+import type { Step, Task } from "../client.ts";
+import { noPaint } from "./paint.ts";
+import { stepLines, taskLines } from "./task_lines.ts";
+
+const ID = "01a2114f-ea8f-780e-a8c1-74dd058f51ac";
+const BEGIN_MS = Date.UTC(2026, 0, 1, 10);
+
+/** A time so many ms after the task was created. */
+function at(ms: number): string {
+  return new Date(BEGIN_MS + ms).toISOString();
+}
+
+function stepOf(name: string, parts: Partial<Step> = {}): Step {
+  const common = { kind: "local", state: "pending", owner: "shop", when: "succeeded" } as const;
+  return { name, ...common, after: [], attempt: 0, attemptsMax: 3, ...parts };
+}
+
+function taskOf(steps: readonly Step[], parts: Partial<Task> = {}): Task {
+  return {
+    id: ID,
+    namespace: "shop",
+    workflow: "checkout",
+    version: "1.0.0",
+    definitionHash: "hash",
+    state: "running",
+    tags: [],
+    createdAt: at(0),
+    turn: 1,
+    steps,
+    ...parts,
+  };
+}
+
+const ran = { attempt: 1, startedAt: at(0), endedAt: at(12) };
+
+Deno.test("taskLines() draws every state of a step, with its owner, attempts, time and what is next", () => {
+  const after = ["a"];
+  const task = taskOf([
+    stepOf("a", { state: "completed", ...ran }),
+    stepOf("b", { after, state: "running", attempt: 2, startedAt: at(1_000), dueAt: at(31_000) }),
+    stepOf("c", {
+      after,
+      kind: "remote",
+      state: "waiting_for_reply",
+      attempt: 1,
+      startedAt: at(0),
+    }),
+    stepOf("d", {
+      after,
+      state: "waiting_for_retry",
+      attempt: 1,
+      nextAttemptAt: at(7_250),
+      errorClass: "thrown",
+      error: { error_code: "thrown", error_message: "down" },
+    }),
+    stepOf("e", {
+      after,
+      state: "parked",
+      attempt: 3,
+      parkedReason: "attempts_exhausted",
+      choices: ["retry", "resolve", "skip", "cancel"],
+      errorClass: "failed",
+      error: { error_code: "declined", error_message: "no money" },
+    }),
+    stepOf("f", { after: ["e"], owner: "bank" }),
+    stepOf("g", { after, state: "failed", ...ran, errorClass: "timed_out", error: "late" }),
+    stepOf("h", { after: ["g"], state: "unreached", unreachedBecause: "g" }),
+    stepOf("i", { after: ["f", "g"], when: "failed" }),
+    stepOf("j", { after, state: "cancelled", ...ran }),
+    stepOf("k", { after, state: "skipped", ...ran }),
+    stepOf("l", { after, state: "resolved_manually", ...ran }),
+    stepOf("m", {
+      after,
+      kind: "signal",
+      state: "waiting_for_reply",
+      attempt: 1,
+      startedAt: at(0),
+    }),
+    stepOf("n", { after, kind: "sleep", state: "running", startedAt: at(0), dueAt: at(65_000) }),
+  ], { state: "running", tags: ["vip"], deadlineAt: at(605_000) });
+
+  deepEqual(taskLines(task, { paint: noPaint, nowMs: BEGIN_MS + 5_000 }), [
+    `shop/checkout 1.0.0  ${ID}`,
+    "● running  6 of 14 steps ended · started 5.0 s ago · deadline in 10 m · tags vip",
+    "",
+    "✓ a        completed          shop  attempt 1/3  12 ms",
+    "├ ● b      running            shop  attempt 2/3  for 4.0 s, times out in 26.0 s",
+    "├ ◐ c      waiting_for_reply  shop  attempt 1/3  for 5.0 s",
+    "├ ↻ d      waiting_for_retry  shop  attempt 1/3  next attempt in 2.2 s (10:00:07.250 UTC)",
+    "│     thrown: down",
+    "├ ! e      parked             shop  attempt 3/3",
+    "│ │   it waits for a person: attempts_exhausted",
+    "│ │   failed: declined: no money",
+    `│ │   → deno task tasker retry ${ID} e`,
+    `│ │   → deno task tasker resolve ${ID} e --result JSON`,
+    `│ │   → deno task tasker skip ${ID} e`,
+    `│ │   → deno task tasker cancel ${ID}`,
+    "│ └ ○ f    pending            bank",
+    "│   └ ○ i  pending            shop               also after g, only if one of f, g fails",
+    "├ ✗ g      failed             shop  attempt 1/3  12 ms",
+    '│ │   timed_out: "late"',
+    "│ └ – h    unreached          shop               because of how g ended",
+    "├ ⊘ j      cancelled          shop  attempt 1/3  12 ms",
+    "├ » k      skipped            shop  attempt 1/3  12 ms",
+    "├ ✎ l      resolved_manually  shop  attempt 1/3  12 ms",
+    "├ ◐ m      waiting_for_reply  shop               for 5.0 s",
+    `│     → deno task tasker signal ${ID} m --payload JSON`,
+    "└ ● n      running            shop               for 5.0 s, wakes in 1 m",
+  ]);
+});
+
+Deno.test("taskLines() tells how long an ended task took, and why a blocked one waits", () => {
+  const steps = [stepOf("a", { state: "completed", ...ran })];
+  const ended = taskOf(steps, { state: "completed", endedAt: at(61_000), deadlineAt: at(90_000) });
+  const blocked = taskOf(steps, { state: "blocked", blockedReason: 'step "a" is parked' });
+
+  deepEqual(taskLines(ended, { paint: noPaint, nowMs: BEGIN_MS }).slice(1, 2), [
+    "✓ completed  1 of 1 steps ended · took 1 m 1 s, ended 2026-01-01 10:01:01 UTC",
+  ]);
+  deepEqual(taskLines(blocked, { paint: noPaint, nowMs: BEGIN_MS }).slice(1, 3), [
+    "! blocked  1 of 1 steps ended · started 0 ms ago",
+    '  step "a" is parked',
+  ]);
+});
+
+Deno.test("stepLines() keeps what goes on when there is no room for all, and counts the rest", () => {
+  const done = Array.from(
+    { length: 30 },
+    (_, index) => stepOf(`done_${index}`, { state: "completed", ...ran }),
+  );
+  const parked = stepOf("stuck", { state: "parked", attempt: 1, choices: ["retry", "skip"] });
+  const task = taskOf([...done, stepOf("busy", { state: "running", startedAt: at(0) }), parked]);
+  const lines = (rowsMax: number) => stepLines(task, { paint: noPaint, nowMs: BEGIN_MS, rowsMax });
+
+  deepEqual(lines(7), [
+    "✓ done_0  completed  shop  attempt 1/3  12 ms",
+    "● busy    running    shop               for 0 ms",
+    "! stuck   parked     shop  attempt 1/3",
+    "    it waits for a person: no reason given",
+    `    → deno task tasker retry ${ID} stuck`,
+    `    → deno task tasker skip ${ID} stuck`,
+    "… and 29 steps more",
+  ]);
+  deepEqual(lines(3), [
+    "! stuck  parked  shop  attempt 1/3",
+    "    it waits for a person: no reason given",
+    "… and 31 steps more",
+  ]);
+  equal(lines(35).length, 35);
+});
