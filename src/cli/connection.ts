@@ -1,0 +1,73 @@
+/** Connection: where the server is, and with which key to speak to it. */
+
+/** Reads a text file; undefined when it is not there. Throws when it cannot be read. */
+export type ReadFile = (path: string) => Promise<string | undefined>;
+
+/** The environment variables that are looked at. */
+export const CONNECTION_NAMES = ["TASKER_URL", "TASKER_KEY", "TASKER_DATA"] as const;
+
+/** A value and where it comes from, in words. */
+export interface Sourced {
+  readonly value: string;
+  readonly from: string;
+}
+
+/** Where to and with what. Absent parts say why. */
+export interface Connection {
+  readonly url: Sourced | { readonly missing: string };
+  readonly key: Sourced | { readonly missing: string };
+}
+
+/** What is known of the surroundings. */
+export interface ConnectionOptions {
+  readonly env: Readonly<Partial<Record<typeof CONNECTION_NAMES[number], string | undefined>>>;
+  readonly readFile: ReadFile;
+}
+
+/**
+ * Finds address and key: from `TASKER_URL` and `TASKER_KEY`, else from the files `address` and
+ * `admin.key` that a server leaves in `TASKER_DATA`.
+ *
+ * The key in the file is sent to loopback addresses only: a `TASKER_URL` that points elsewhere must
+ * not carry the first key of the local server away.
+ */
+export async function findConnection(options: ConnectionOptions): Promise<Connection> {
+  const { env } = options;
+  const dataDir = env.TASKER_DATA || ".tasker";
+  const url = env.TASKER_URL
+    ? checked({ value: env.TASKER_URL, from: "TASKER_URL" })
+    : await fromFile(options, `${dataDir}/address`, "TASKER_URL is not set");
+  if (env.TASKER_KEY) return { url, key: { value: env.TASKER_KEY, from: "TASKER_KEY" } };
+  const isOwn = "missing" in url || url.from !== "TASKER_URL" || isLoopback(url.value);
+  const key = isOwn
+    ? await fromFile(options, `${dataDir}/admin.key`, "TASKER_KEY is not set")
+    : { missing: `TASKER_KEY is not set, and ${dataDir}/admin.key is not sent to other hosts` };
+  return { url, key };
+}
+
+function checked(url: Sourced): Sourced | { missing: string } {
+  const isUrl = /^https?:\/\/[^/]/.test(url.value) && URL.canParse(url.value);
+  return isUrl ? url : { missing: `${url.from} is no URL such as http://127.0.0.1:8080` };
+}
+
+async function fromFile(
+  { readFile }: ConnectionOptions,
+  path: string,
+  unset: string,
+): Promise<Sourced | { missing: string }> {
+  try {
+    const text = (await readFile(path))?.trim();
+    if (text === undefined) return { missing: `${unset}, and ${path} is not there` };
+    return text === ""
+      ? { missing: `${unset}, and ${path} is empty` }
+      : { value: text, from: path };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { missing: `${unset}, and ${path} cannot be read: ${why}` };
+  }
+}
+
+function isLoopback(url: string): boolean {
+  const host = URL.parse(url)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
