@@ -1,0 +1,61 @@
+/**
+ * Root of `deno task tasker`: the command line. It talks to a server over HTTP and to nothing else.
+ *
+ * Permissions: every host, because a server may listen anywhere and TASKER_URL is known only at run
+ * time; reading every file, because `--input @file` may name any; five environment variables.
+ */
+
+import { openRuntime } from "../runtime.ts";
+import { COMMAND_NAMES, runCommand } from "./command.ts";
+import { EXIT_FAILED, type Terminal } from "./verb.ts";
+
+const encoder = new TextEncoder();
+
+/** Whoever reads the pipe may leave early, as `head` does: then nothing is left to do. */
+function write(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  try {
+    let bytes = encoder.encode(text);
+    while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT_FAILED);
+    throw error;
+  }
+}
+
+const terminal: Terminal = {
+  print: (line) => write(Deno.stdout, `${line}\n`),
+  warn: (line) => write(Deno.stderr, `${line}\n`),
+  write: (text) => write(Deno.stdout, text),
+  size: () => Deno.stdout.isTerminal() ? Deno.consoleSize() : undefined,
+};
+
+async function readFile(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The first Ctrl-C lets the command leave in order, the second ends it. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  Deno.addSignalListener("SIGINT", () => {
+    if (controller.signal.aborted) Deno.exit(EXIT_FAILED);
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+if (import.meta.main) {
+  const code = await runCommand(Deno.args, {
+    env: Object.fromEntries(COMMAND_NAMES.map((name) => [name, Deno.env.get(name)])),
+    readFile,
+    terminal,
+    runtime: openRuntime(),
+    fetch: (request) => fetch(request),
+    signal: interrupted(),
+  });
+  Deno.exit(code);
+}

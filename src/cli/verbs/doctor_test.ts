@@ -1,0 +1,123 @@
+import { deepEqual } from "node:assert/strict";
+import { VERSION } from "../../version.ts";
+import { openDesk } from "../_desk.ts";
+
+function health(isWell: boolean) {
+  const action = "Check DATABASE_URL and the database's log";
+  const detail = isWell ? "2 ms" : "no answer";
+  const check = { name: "database", ok: isWell, detail, ...(isWell ? {} : { action }) };
+  return {
+    node: "node-1",
+    version: VERSION,
+    notReady: () => Promise.resolve(undefined),
+    checks: [{ name: "database", action, look: () => Promise.resolve(check) }],
+  };
+}
+
+Deno.test("doctor says that all is well, one line a thing", async () => {
+  const desk = openDesk({ parts: { health: health(true) } });
+
+  deepEqual(await desk.say("doctor"), {
+    code: 0,
+    out: [
+      "✓ address       http://tasker.test (from .tasker/address) answers",
+      "✓ key           taken from .tasker/admin.key, accepted",
+      `✓ version       ${VERSION}`,
+      "✓ clock         0 ms apart from the server's",
+      "✓ node          node-1 takes requests",
+      "✓ database      2 ms",
+      "✓ tasks         none is blocked",
+      "✓ systems       all circuits are closed",
+      "✓ dead letters  none",
+      "",
+      "all is well",
+    ],
+    err: [],
+  });
+});
+
+Deno.test("doctor says what to do about each thing that is not well", async () => {
+  const desk = openDesk({
+    parts: {
+      health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },
+      systems: () =>
+        Promise.resolve([
+          { name: "bank", kind: "remote", workflows: [], circuit: "open", queued: undefined },
+        ]),
+    },
+  });
+  desk.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  const atMs = desk.world.runtime.now();
+  const id = await desk.world.started();
+  const attempt = { atMs, step: 0, attempt: 1, policyVersion: 0 };
+  desk.world.engine.commit(id, { kind: "StepStarted", ...attempt, waitedMs: 0 }, {
+    kind: "StepParked",
+    ...attempt,
+    ranMs: 1,
+    reason: "attempts_exhausted",
+    choices: ["retry"],
+  });
+
+  const { code, out } = await desk.say("doctor");
+
+  deepEqual([code, out.slice(2)], [1, [
+    `! version       the server is 9.9.9, this command ${VERSION}`,
+    "                → use the command of the server's version when something is odd",
+    "✓ clock         0 ms apart from the server's",
+    "✗ node          node-1 it drains",
+    "                → wait until it is ready, or ask another",
+    "✗ database      no answer",
+    "                → Check DATABASE_URL and the database's log",
+    "! tasks         1 blocked: they wait for a person",
+    "                → deno task tasker list --state blocked",
+    "! systems       held back because they fail: bank",
+    "                → mend them; the circuits close again by themselves",
+    "! dead letters  1",
+    "                → deno task tasker dead",
+    "",
+    "2 to mend",
+  ]]);
+});
+
+Deno.test("doctor says which of address and key is wrong, and where it comes from", async () => {
+  const nowhere = openDesk({ env: { TASKER_DATA: "/nowhere" } });
+  const down = openDesk();
+  down.isUp = false;
+  const keyless = openDesk({ env: { TASKER_URL: "http://tasker.test" } });
+  const wrong = openDesk({ files: { ".tasker/admin.key": "tasker_of_another_database" } });
+
+  deepEqual((await nowhere.say("doctor")).out, [
+    "✗ address  TASKER_URL is not set, and /nowhere/address is not there",
+    "           → start a server here with `deno task serve`, or set TASKER_URL",
+    "",
+    "1 to mend",
+  ]);
+  deepEqual((await down.say("doctor")).out, [
+    "✗ address  Cannot reach http://tasker.test: refused (from .tasker/address)",
+    "           → the server that wrote this file has stopped: start one with `deno task serve`",
+    "",
+    "1 to mend",
+  ]);
+  deepEqual((await keyless.say("doctor")).out, [
+    "✓ address  http://tasker.test (from TASKER_URL) answers",
+    "✗ key      TASKER_KEY is not set, and .tasker/admin.key is not sent to other hosts",
+    "           → set TASKER_KEY to a key; `deno task serve` printed the first one",
+    "",
+    "1 to mend",
+  ]);
+  deepEqual((await wrong.say("doctor")).out.slice(1, 3), [
+    "✗ key      Cannot use the API key: it is not known (from .tasker/admin.key)",
+    "           → the file holds the key of another database: set TASKER_KEY to one of this server",
+  ]);
+});
+
+Deno.test("doctor --json gives its findings to programs", async () => {
+  const { code, out } = await openDesk().say("doctor", "--json");
+
+  const { ok, findings } = JSON.parse(out[0] ?? "");
+  deepEqual([code, ok, findings[0]], [0, true, {
+    name: "address",
+    is: "good",
+    detail: "http://tasker.test (from .tasker/address) answers",
+  }]);
+});

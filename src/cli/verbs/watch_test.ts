@@ -1,0 +1,176 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { Event } from "../../core/event.ts";
+import type { TaskId } from "../../core/ids.ts";
+import { encodePayload } from "../../core/payload.ts";
+import { type Desk, openDesk } from "../_desk.ts";
+
+const SIZE = { columns: 60, rows: 20 };
+
+function start(desk: Desk, id: TaskId, step: number): void {
+  const atMs = desk.world.runtime.now();
+  const common = { atMs, step, attempt: 1 };
+  desk.world.engine.commit(id, { kind: "StepStarted", ...common, waitedMs: 0, policyVersion: 0 });
+}
+
+function complete(desk: Desk, id: TaskId, step: number, ...more: Event[]): void {
+  const atMs = desk.world.runtime.now();
+  const result = encodePayload(step, "result");
+  desk.world.engine.commit(
+    id,
+    { kind: "StepCompleted", atMs, step, attempt: 1, ranMs: 5, result },
+    ...more,
+  );
+}
+
+function end(desk: Desk, kind: "completed" | "failed"): Event {
+  return { kind: "TaskEnded", atMs: desk.world.runtime.now(), end: kind };
+}
+
+/** The last picture, without what moves the cursor. */
+function picture({ raw }: Desk): string[] {
+  const drawn = raw.filter((text) => text.includes("\n")).at(-1) ?? "";
+  // deno-lint-ignore no-control-regex -- escape sequences begin with one
+  return drawn.replaceAll(/\x1b\[\d*[A-Z]|\r/g, "").split("\n").slice(0, -1);
+}
+
+Deno.test("watch prints one line a change where there is no terminal, to the end", async () => {
+  const desk = openDesk();
+  const id = await desk.world.started();
+  const watching = desk.type("watch", id);
+  await desk.world.runtime.settle();
+
+  start(desk, id, 0);
+  const parked = {
+    atMs: desk.world.runtime.now(),
+    step: 0,
+    attempt: 1,
+    ranMs: 5,
+    policyVersion: 0,
+  };
+  const choices = ["retry", "skip"] as const;
+  desk.world.engine.commit(
+    id,
+    { kind: "StepParked", ...parked, reason: "attempts_exhausted", choices },
+  );
+  desk.world.engine.commit(id, end(desk, "failed"));
+  await desk.world.runtime.settle();
+
+  deepEqual({ code: await watching, out: desk.out, err: desk.err }, {
+    code: 1,
+    out: [
+      '1.1     00:00:00.000  TaskStarted        input {"id":1}',
+      "2.1     00:00:00.000  StepStarted        validate  attempt 1 · waited 0 ms",
+      "3.1     00:00:00.000  StepParked         validate  attempt 1 · ran 5 ms · reason attempts_exhausted · choices retry, skip",
+      `    → deno task tasker retry ${id} validate`,
+      `    → deno task tasker skip ${id} validate`,
+      "4.1     00:00:00.000  TaskEnded          end failed",
+    ],
+    err: [],
+  });
+});
+
+Deno.test("watch --json prints one event a line, and exits with 0 when the task completed", async () => {
+  const desk = openDesk({ size: SIZE });
+  const id = await desk.world.started();
+  desk.world.engine.commit(id, end(desk, "completed"));
+
+  const { code, out } = await desk.say("watch", id, "--json");
+
+  equal(code, 0);
+  deepEqual(out.map((line) => JSON.parse(line).kind), ["TaskStarted", "TaskEnded"]);
+});
+
+Deno.test("watch draws the tree over and over in a terminal, and leaves the last one", async () => {
+  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const id = await desk.world.started();
+  start(desk, id, 0);
+  const watching = desk.type("watch", id);
+  await desk.world.runtime.advance(625); // the third tick
+
+  deepEqual(picture(desk), [
+    `orders/process 1.0.0  ${id}`,
+    "● running  0 of 3 steps ended · started 625 ms ago",
+    "",
+    "● validate    running  orders     attempt 1/3  for 625 ms",
+    "├ ○ reserve   pending  inventory",
+    "└ ○ approval  pending  orders",
+    "",
+    "░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0/3",
+    "Ctrl-C leaves; the task goes on",
+  ]);
+
+  complete(desk, id, 0);
+  await desk.world.runtime.advance(100);
+  deepEqual(picture(desk).slice(3, 4).concat(picture(desk).slice(7, 8)), [
+    "✓ validate    completed  orders     attempt 1/3  625 ms",
+    "██████████░░░░░░░░░░░░░░░░░░░░ 1/3",
+  ]);
+
+  desk.world.engine.commit(id, end(desk, "failed"));
+  await desk.world.runtime.advance(100);
+  equal(await watching, 1);
+  deepEqual(picture(desk), [
+    `orders/process 1.0.0  ${id}`,
+    "✗ failed  1 of 3 steps ended · took 725 ms, ended 2026-01-0…",
+    "",
+    "✓ validate    completed  orders     attempt 1/3  625 ms",
+    "├ ○ reserve   pending    inventory",
+    "└ ○ approval  pending    orders",
+  ]);
+  ok(desk.raw.join("").endsWith("\x1b[?25h"), "the cursor is back");
+});
+
+Deno.test("watch outlives its server, and says that it is gone", async () => {
+  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const id = await desk.world.started();
+  const watching = desk.type("watch", id);
+  await desk.world.runtime.advance(500);
+
+  desk.isUp = false;
+  await desk.world.runtime.advance(60_000);
+  equal(
+    picture(desk).at(-1)?.startsWith("Tasker cannot be reached; asking again in "),
+    true,
+    picture(desk).at(-1),
+  );
+
+  desk.isUp = true;
+  desk.world.engine.commit(id, end(desk, "completed"));
+  await desk.world.runtime.advance(10_000);
+  equal(await watching, 0);
+});
+
+Deno.test("Ctrl-C leaves the watch, gives the cursor back, and the task goes on", async () => {
+  const desk = openDesk({ size: SIZE });
+  const id = await desk.world.started();
+  const watching = desk.type("watch", id);
+  await desk.world.runtime.advance(500);
+
+  desk.interrupt.abort();
+
+  equal(await watching, 1);
+  deepEqual(desk.err, ["left; what was started goes on"]);
+  ok(desk.raw.join("").endsWith("\x1b[?25h"));
+  deepEqual(desk.world.engine.commands, []);
+});
+
+Deno.test("watch tells at once that there is no such task", async () => {
+  const desk = openDesk({ size: SIZE });
+
+  const { code, err } = await desk.say("watch", "abc");
+
+  deepEqual([code, err.length, desk.raw], [1, 3, []]);
+});
+
+Deno.test("start --watch follows what it has started", async () => {
+  const desk = openDesk();
+  const watching = desk.say("start", "orders/process", "--watch");
+  await desk.world.runtime.settle();
+  const [task] = await desk.world.engine.tasks({ namespaces: undefined, limit: 1 });
+  if (task === undefined) throw new Error("nothing was started");
+  desk.world.engine.commit(task.taskId, end(desk, "completed"));
+
+  const { code, out } = await watching;
+
+  deepEqual([code, out.length], [0, 2]);
+});
