@@ -163,3 +163,13 @@ export async function lockWaits(sql: postgres.Sql, count = 1): Promise<void> {
     if (rows.length >= count) return;
   }
 }
+
+/** What a query finds, as plain arrays. */
+export async function valuesOf(
+  sql: postgres.Sql,
+  text: string,
+  ...parameters: string[]
+): Promise<unknown[][]> {
+  const rows = await sql.unsafe(text, parameters).values();
+  return [...rows].map((row) => [...row]);
+}
