@@ -10,7 +10,7 @@ import type {
   StartTask,
 } from "./command.ts";
 import { abortAfter, accept, atMs, type Context, endingOf, NOTHING, refuse } from "./decision.ts";
-import { decideDue, decideInterruption } from "./due.ts";
+import { decideDue, decideInterruption, nextDueAtMs } from "./due.ts";
 import type { Event } from "./event.ts";
 import { decideHand } from "./hand.ts";
 import { decodePayload } from "./payload.ts";
@@ -187,17 +187,24 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
   }]);
 }
 
-/** Leaving memory is a turn, and only possible while nothing but time or a command moves the task. */
+/**
+ * Leaving memory is a turn, and only possible while nothing but time or a command moves the task.
+ *
+ * A sign of life is kept in memory only, and so is the place that an attempt takes from others:
+ * while either matters the task stays.
+ */
 function decidePassivation(state: TaskState, context: Context): Decision {
   if (state.end !== undefined || state.passivated !== undefined || state.ready.size > 0) {
     return NOTHING;
   }
-  const dueAtMs: number[] = state.deadlineAtMs === undefined ? [] : [state.deadlineAtMs];
-  for (const step of state.steps) {
-    if (step.state === "running") return NOTHING;
-    if (step.dueAtMs !== undefined) dueAtMs.push(step.dueAtMs);
-  }
-  const wakeAtMs = dueAtMs.length === 0 ? undefined : Math.min(...dueAtMs);
+  const isHeld = state.steps.some((step, index) => {
+    if (step.state === "running") return true;
+    if (step.state !== "waiting_for_reply") return false;
+    const { heartbeatMs, concurrencyMax } = context.policyOf(index);
+    return heartbeatMs !== undefined || concurrencyMax !== undefined;
+  });
+  if (isHeld) return NOTHING;
+  const wakeAtMs = nextDueAtMs(state, context);
   return accept([{
     kind: "TaskPassivated",
     atMs: atMs(state, context),
