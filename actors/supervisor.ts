@@ -104,6 +104,11 @@ export class Supervisor implements Feed {
     return () => this.#subscribers.delete(call);
   }
 
+  /** Tells the wheel that the clock may have been corrected. */
+  clockChanged(): void {
+    this.#timers.clockChanged();
+  }
+
   /** Sends idle actors out of memory. Called from time to time. */
   passivateIdle(): void {
     const nowMs = this.parts.runtime.now();

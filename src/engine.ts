@@ -158,6 +158,7 @@ export class Engine {
   }
 
   #polled(result: PollResult): void {
+    this.supervisor.clockChanged();
     this.mailroom.takeInbox(result.inbox);
     const due = result.due.filter((taskId) => this.mailroom.owns(taskId));
     if (due.length > 0) void this.supervisor.load(due);
