@@ -7,7 +7,7 @@ import { makeFirstKey } from "./api/first_key.ts";
 import { openBus } from "./bus/open.ts";
 import type { Config } from "./config.ts";
 import { commandChannel } from "./core/channels.ts";
-import { checkEnvelope } from "./core/envelope.ts";
+import { parseEnvelope } from "./core/envelope.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import type { Bus, Cancel, Runtime, SystemSummary } from "./core/ports.ts";
@@ -141,7 +141,7 @@ function openApiOf(parts: NodeParts): Api {
     policyOf: (plan, step) => engine.policyOf(plan, step),
     keys: journal.keys,
     dead: journal.deadLetters,
-    replayDead: ({ channel, body }) => bus.publish(channel, [checkEnvelope(JSON.parse(body))]),
+    replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(registry, engine, bus, config),
     worker: systems.worker,
     health: healthOf(parts),

@@ -70,7 +70,7 @@ function replayRoute({ dead, replayDead, log }: Services): Route {
     repeat: "remembered",
     params: Params,
     answers: { 202: { description: "It is in its channel again", schema: Replayed } },
-    problems: ["dead_letter.not_found", "bus.unavailable"],
+    problems: ["dead_letter.not_found", "bus.envelope_invalid", "bus.unavailable"],
     async handle({ caller, params }) {
       const letter = await find(dead, caller, params.id);
       await replayDead(letter);

@@ -77,7 +77,11 @@ export interface ApiParts {
   policyOf(plan: Plan, step: number): FullPolicy;
   readonly keys: Keys;
   readonly dead: DeadLetters;
-  /** Puts a dead letter back into its channel; the caller removes it. */
+  /**
+   * Puts a dead letter back into its channel; the caller removes it.
+   *
+   * @throws {TaskerError} bus.envelope_invalid when it never was an envelope, bus.unavailable
+   */
   replayDead(letter: DeadLetter): Promise<void>;
   systems(): Promise<readonly SystemSummary[]>;
   readonly worker: Worker;

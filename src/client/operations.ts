@@ -133,7 +133,8 @@ export class Dead {
   /**
    * Puts a dead letter back into its channel.
    *
-   * @throws {ClientError} dead_letter.not_found, bus.unavailable
+   * @throws {ClientError} dead_letter.not_found, bus.unavailable, bus.envelope_invalid when it never
+   *   was an envelope
    */
   replay(
     id: string,
