@@ -78,14 +78,24 @@ export async function runCommand(typed: readonly string[], world: World): Promis
     const connection = await findConnection(world);
     return await verb.run(callOf(world, { read, connection, paint, isJson }));
   } catch (error) {
-    return tell(world, error, { verb, paint, isJson });
+    return tell(world, error, { verb, writes: doesWrite(verb, rest), paint, isJson });
   }
+}
+
+function doesWrite(verb: Verb | undefined, typed: readonly string[]): boolean {
+  const hasOperands = typed.some((word) => !word.startsWith("-"));
+  return verb?.writes === "always" || (verb?.writes === "with operands" && hasOperands);
 }
 
 function tell(
   { terminal, signal }: World,
   error: unknown,
-  { verb, paint, isJson }: { verb: Verb | undefined; paint: Paint; isJson: boolean },
+  { verb, writes, paint, isJson }: {
+    verb: Verb | undefined;
+    writes: boolean;
+    paint: Paint;
+    isJson: boolean;
+  },
 ): number {
   if (signal.aborted) {
     terminal.warn("left; what was started goes on");
@@ -98,7 +108,7 @@ function tell(
     for (const line of isJson ? [JSON.stringify(shown)] : lines) terminal.warn(line);
     return EXIT_BAD_USAGE;
   }
-  const failure = failureOf(error, verb?.writes ?? false);
+  const failure = failureOf(error, writes);
   const lines = isJson ? [JSON.stringify(failure)] : failureLines(failure, paint);
   for (const line of lines) terminal.warn(line);
   return EXIT_FAILED;

@@ -109,6 +109,23 @@ Deno.test("a server that cannot be reached is asked again for a while, then told
   });
 });
 
+Deno.test("a write whose answer never came is not said to have changed nothing", async () => {
+  const desk = openDesk();
+  desk.isUp = false;
+  const next = async (...words: string[]) => (await desk.say(...words)).err[1];
+
+  equal(
+    await next("dead"),
+    "  next:    tasks lose nothing: they wait in the journal until a server runs",
+  );
+  for (const words of [["dead", "discard", "d1"], ["cancel", "t"]]) {
+    equal(
+      await next(...words),
+      "  next:    it is not known whether the server took it; tasks lose nothing",
+    );
+  }
+});
+
 Deno.test("a start that may have happened is told with the key that repeats it", async () => {
   const desk = openDesk();
   desk.isUp = false;

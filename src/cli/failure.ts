@@ -42,6 +42,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "task.id_invalid": `see ${TASKER} list for ids`,
   "task.not_found": `see ${TASKER} list; the key must cover the task's namespace`,
   "task.ended": `see how it ended: ${TASKER} show ID`,
+  "bus.envelope_invalid": `send it anew, mended; this one can only be discarded: ${TASKER} dead`,
   "dead_letter.not_found": `see ${TASKER} dead; it may have been replayed or discarded already`,
   "journal.conflict": "use another --key, or the same input",
   "client.unreachable":
@@ -79,15 +80,21 @@ export function failureOf(thrown: unknown, writes: boolean): Failure {
 function nextOf({ code, retry, retryAfterMs }: ClientError, writes: boolean): string {
   const isOpen = isOutcomeOpen(code);
   if (isOpen && writes) return "it is not known whether the server took it; tasks lose nothing";
-  if (isOpen) return "tasks lose nothing: they wait in the journal until a server runs";
+  if (code === "client.unreachable") {
+    return "tasks lose nothing: they wait in the journal until a server runs";
+  }
+  if (isOpen) return "nothing was changed";
   if (retry === "never") return "nothing was changed";
   const when = retryAfterMs === undefined ? "later" : `in ${durationText(retryAfterMs)}`;
   return `nothing was changed; the server can take it ${when}`;
 }
 
+/** Codes of the server that do not say whether the command was carried out. */
+const OPEN: readonly string[] = ["journal.outcome_unknown", "api.internal"];
+
 /** Whether a command that failed like this may have been carried out all the same. */
 export function isOutcomeOpen(code: string): boolean {
-  return code.startsWith("client.") || code === "journal.outcome_unknown";
+  return code.startsWith("client.") || OPEN.includes(code);
 }
 
 function lowered(text: string): string {

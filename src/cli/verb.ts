@@ -54,8 +54,8 @@ export interface Call extends Arguments {
 
 /** A verb. */
 export interface Verb extends VerbShape {
-  /** Whether it changes something. */
-  readonly writes: boolean;
+  /** When it changes something. */
+  readonly writes: "always" | "never" | "with operands";
   /** Does it, and returns the exit code. */
   run(call: Call): Promise<number>;
 }

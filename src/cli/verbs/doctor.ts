@@ -30,7 +30,7 @@ export const doctor: Verb = {
   operands: [],
   options: {},
   summary: "Checks address, key, versions and every part of the server",
-  writes: false,
+  writes: "never",
   async run(call) {
     const findings = await examine(call);
     const isWell = findings.every(({ is }) => is !== "bad");

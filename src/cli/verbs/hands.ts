@@ -11,7 +11,7 @@ export const cancel: Verb = {
   operands: ["ID"],
   options: HAND,
   summary: "Cancels a task; its running steps are told",
-  writes: true,
+  writes: "always",
   run: (call) => onTask(call, (id, hand) => call.client.cancel(id, hand), "is told to cancel"),
 };
 
@@ -21,7 +21,7 @@ export const pause: Verb = {
   operands: ["ID"],
   options: HAND,
   summary: "Lets no step of a task start until it is resumed",
-  writes: true,
+  writes: "always",
   run: (call) => onTask(call, (id, hand) => call.client.pause(id, hand), "is paused"),
 };
 
@@ -31,7 +31,7 @@ export const resume: Verb = {
   operands: ["ID"],
   options: HAND,
   summary: "Lets a paused task go on",
-  writes: true,
+  writes: "always",
   run: (call) => onTask(call, (id, hand) => call.client.resume(id, hand), "goes on"),
 };
 
@@ -41,7 +41,7 @@ export const retry: Verb = {
   operands: ["ID", "STEP"],
   options: HAND,
   summary: "Tries a parked step again, at once",
-  writes: true,
+  writes: "always",
   run: (call) =>
     onStep(call, (id, step) => call.client.retry(id, step, handOf(call)), "is tried again"),
 };
@@ -53,7 +53,7 @@ export const resolve: Verb = {
   options: { result: "JSON", ...HAND },
   required: ["result"],
   summary: "Gives a parked step its result, checked against its contract",
-  writes: true,
+  writes: "always",
   async run(call) {
     const result = await call.json("result");
     return await onStep(
@@ -70,7 +70,7 @@ export const skip: Verb = {
   operands: ["ID", "STEP"],
   options: { result: "JSON", ...HAND },
   summary: "Goes on without a step; a later one that needs it asks for --result",
-  writes: true,
+  writes: "always",
   async run(call) {
     const result = await call.json("result");
     const given = result === undefined ? {} : { result };
@@ -88,7 +88,7 @@ export const signal: Verb = {
   operands: ["ID", "NAME"],
   options: { payload: "JSON" },
   summary: "Sends a signal; one that comes early is kept",
-  writes: true,
+  writes: "always",
   async run(call) {
     const payload = await call.json("payload") ?? null;
     const [id, name] = [operand(call, 0), operand(call, 1)];

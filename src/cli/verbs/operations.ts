@@ -18,7 +18,7 @@ export const workflows: Verb = {
   operands: ["[NAME]"],
   options: {},
   summary: "Lists workflows, or shows one with its contracts and steps",
-  writes: false,
+  writes: "never",
   async run(call) {
     const { client, operands: [name], paint, signal } = call;
     const listed = await client.workflows.list({ signal });
@@ -98,7 +98,7 @@ export const systems: Verb = {
   operands: [],
   options: {},
   summary: "Lists owners of steps, with circuit and queue",
-  writes: false,
+  writes: "never",
   async run(call) {
     const found = await call.client.systems({ signal: call.signal });
     show(call, found, () => systemLines(found, call.paint));
@@ -125,7 +125,7 @@ export const dead: Verb = {
   operands: ["[replay|discard]", "[ID]"],
   options: {},
   summary: "Lists dead letters, puts one back into its channel, or discards it",
-  writes: false,
+  writes: "with operands",
   async run(call) {
     const { client, operands: [act, id], paint, signal } = call;
     if (act === undefined) {

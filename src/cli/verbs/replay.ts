@@ -14,7 +14,7 @@ export const replay: Verb = {
   operands: ["ID"],
   options: { at: "N" },
   summary: "Folds a task's journal here and shows it as it was after turn --at",
-  writes: false,
+  writes: "never",
   async run(call) {
     const { client, signal, paint } = call;
     const atTurn = turnOf(call);

@@ -20,7 +20,7 @@ export const start: Verb = {
   operands: ["WORKFLOW"],
   options: { input: "JSON", key: "K", version: "VERSION", tags: "TAGS", watch: "flag" },
   summary: "Starts a task; the same --key and input give the same task",
-  writes: true,
+  writes: "always",
   async run(call) {
     const { client, options, signal } = call;
     const [version, tags] = [options.get("version"), options.get("tags")];
@@ -59,7 +59,7 @@ export const showTask: Verb = {
   operands: ["ID"],
   options: {},
   summary: "Shows a task, its steps and its journal",
-  writes: false,
+  writes: "never",
   async run(call) {
     const { client, paint, runtime, signal } = call;
     const id = operand(call, 0);
@@ -83,7 +83,7 @@ export const list: Verb = {
   operands: [],
   options: { state: "S", workflow: "WORKFLOW", tag: "TAG", limit: "N" },
   summary: `Lists tasks, newest first; ${TASKS_SHOWN} unless --limit says more`,
-  writes: false,
+  writes: "never",
   async run(call) {
     const { client, options, paint, signal } = call;
     const limit = limitOf(options.get("limit"));

@@ -26,7 +26,7 @@ export const watch: Verb = {
   operands: ["ID"],
   options: {},
   summary: "Follows a task to its end; exit code 0 when it completed",
-  writes: false,
+  writes: "never",
   run: (call) => watchTask(call, operand(call, 0)),
 };
 
