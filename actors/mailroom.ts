@@ -112,9 +112,9 @@ export class Mailroom implements CommandSink {
     const { command, answer, refuse } = mail;
     const { nodes, runtime } = this.parts;
     const wantsAnswer = answer !== undefined;
-    const commandId = "commandId" in command
-      ? `${command.taskId}/${command.commandId}`
-      : runtime.uuid();
+    // Each sender's own: two that send one command wait for an answer each, and none finds what
+    // was left for another. The actor knows a command that it has seen.
+    const commandId = runtime.uuid();
     try {
       await nodes.post({ commandId, slot: slotOf(command.taskId), command, wantsAnswer });
       if (answer !== undefined) answer(await this.#awaitAnswer(commandId));
