@@ -4,6 +4,7 @@ import { TaskerError } from "../src/core/errors.ts";
 import type { Appended, Journal, Runtime, TurnRow } from "../src/core/ports.ts";
 import type { Mail } from "./mailbox.ts";
 import { type Decided, refuseAll, remoteAnswers, settleMail } from "./mail_settling.ts";
+import { fenced } from "./refusals.ts";
 import type { OpenTurn, TaskActor } from "./task_actor.ts";
 
 /** What may become of a handed turn. */
@@ -31,27 +32,40 @@ export class Handover {
     actor.inFlight = turn;
     actor.open = undefined;
     actor.busyAtMs = this.runtime.now();
-    this.journal.append(rowOf(actor, turn, this.runtime.uuid())).then(
+    actor.landed = this.journal.append(rowOf(actor, turn, this.runtime.uuid())).then(
       (appended) => this.#appended(actor, turn, appended),
-      (error) => this.outcomes.crashed(actor, error),
+      (error) => {
+        refuseAll(mailOf(turn), error);
+        this.outcomes.crashed(actor, error);
+      },
     );
   }
 
-  /** Answers what changed nothing, after a flush that begins now found this node alive. */
+  /**
+   * Answers what changed nothing, after a flush that begins now found this node alive.
+   *
+   * Only for an actor without a row in flight: such a row is part of what was decided on. When it
+   * fails, what was decided on it is decided again.
+   */
   confirm(actor: TaskActor): void {
     const decided = actor.rowless.splice(0);
     const at = { taskId: actor.taskId, turn: actor.state?.turn ?? 0 };
-    const inFlight = actor.inFlight === undefined ? undefined : this.journal.idle();
     const entry = {
       taskId: actor.taskId,
       inbox: inboxOf(decided),
       answers: remoteAnswers(decided, at),
     };
-    // A row in flight is part of what was decided on: its commit comes first.
-    Promise.resolve(inFlight).then(() => this.journal.confirm(entry)).then(
-      (isAlive) => isAlive ? settleMail(decided, at) : this.outcomes.fenced(),
-      (error) => refuseAll(decided.map((one) => one.mail), error),
+    const mail = decided.map((one) => one.mail);
+    this.journal.confirm(entry).then(
+      (isAlive) => isAlive ? settleMail(decided, at) : this.#fenced(mail),
+      (error) => refuseAll(mail, error),
     );
+  }
+
+  /** Nothing of it was written, and nothing of this node will be. */
+  #fenced(mail: readonly Mail[]): void {
+    refuseAll(mail, fenced());
+    this.outcomes.fenced();
   }
 
   #appended(actor: TaskActor, turn: OpenTurn, appended: Appended): void {
@@ -66,7 +80,7 @@ export class Handover {
       case "ownership_lost":
         return this.outcomes.lost(actor, turn);
       case "fenced":
-        return this.outcomes.fenced();
+        return this.#fenced(mailOf(turn));
       default:
         appended satisfies never;
     }
@@ -83,7 +97,7 @@ export class Handover {
       `Cannot start the task: its key belongs to task "${taken.taskId}", which has other input`,
       { ids: { taskId: taken.taskId } },
     );
-    const all = [...turn.mail.map((one) => one.mail), ...waitingMail(actor)];
+    const all = [...mailOf(turn), ...waitingMail(actor)];
     this.outcomes.vanished(actor);
     const at = { taskId: taken.taskId, turn: 1 };
     const decided = all.map((mail): Decided => {
@@ -98,6 +112,11 @@ export class Handover {
     if (entry.inbox.length > 0) void this.journal.confirm(entry);
     settleMail(decided, at);
   }
+}
+
+/** The mail that a turn decided. */
+export function mailOf(turn: OpenTurn): readonly Mail[] {
+  return turn.mail.map((one) => one.mail);
 }
 
 /** All mail of an actor that no row in flight carries; the actor has none afterwards. */

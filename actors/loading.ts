@@ -1,6 +1,7 @@
 /** Loading: tasks on their way from the journal into memory, and the mail that waits for them. */
 
 import { messageOf } from "../src/core/errors.ts";
+import type { Turn } from "../src/core/event.ts";
 import { foldTask } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Journal, Plans, Runtime } from "../src/core/ports.ts";
@@ -35,9 +36,17 @@ export interface LoadingOutcomes {
   quarantined(taskId: TaskId, mail: readonly Mail[], reason: string): void;
 }
 
+/** A task on its way, and what waits for it. */
+interface Expected {
+  readonly taskId: TaskId;
+  readonly mail: Mail[];
+  /** It crashed or was poisoned: decide its mail one by one. */
+  readonly isCareful: boolean;
+}
+
 /** Reads tasks in bulk, again and again while the database is away. */
 export class Loading {
-  readonly #mail = new Map<TaskId, Mail[]>();
+  readonly #expected = new Map<TaskId, Expected>();
   readonly #crashes = new Map<TaskId, number>();
   readonly quarantined = new Map<TaskId, string>();
   #isStopped = false;
@@ -45,36 +54,34 @@ export class Loading {
   constructor(readonly parts: LoadingParts, readonly outcomes: LoadingOutcomes) {}
 
   has(taskId: TaskId): boolean {
-    return this.#mail.has(taskId);
+    return this.#expected.has(taskId);
   }
 
   /** Lets mail wait for a task that is being read. */
   put(mail: Mail): void {
-    this.#mail.get(mail.command.taskId)?.push(mail);
+    this.#expected.get(mail.command.taskId)?.mail.push(mail);
   }
 
   /** Reads tasks; resolves when each was handed over, set aside or is to be read again. */
-  async load(
-    taskIds: readonly TaskId[],
-    mail: readonly Mail[] = [],
-    isCareful = false,
-  ): Promise<void> {
-    for (const taskId of taskIds) if (!this.has(taskId)) this.#mail.set(taskId, []);
+  load(taskIds: readonly TaskId[], mail: readonly Mail[] = []): Promise<void> {
+    const expected = taskIds.map((taskId) => this.#expect({ taskId, mail: [], isCareful: false }));
     for (const one of mail) this.put(one);
-    for (let from = 0; from < taskIds.length && !this.#isStopped; from += TASKS_PER_READ) {
-      await this.#read(taskIds.slice(from, from + TASKS_PER_READ), isCareful);
-    }
+    return this.#readAll(expected);
   }
 
   /** Reads a task that crashed again, after the back-off of its strategy. */
-  reload(taskId: TaskId, mail: readonly Mail[], whenIdle: Promise<void>): void {
-    const crashes = this.#crash(taskId);
-    const choice = onCrash({ crashes, whileLoading: false });
-    this.#mail.set(taskId, [...mail]);
+  reload(taskId: TaskId, mail: readonly Mail[], landed: Promise<void>): void {
+    const choice = onCrash({ crashes: this.#crash(taskId), whileLoading: false });
     const afterMs = choice.kind === "restart" ? choice.afterMs : 0;
-    void whenIdle.then(() =>
-      this.parts.runtime.after(afterMs, () => void this.load([taskId], [], true))
-    );
+    const expected = this.#expect({ taskId, mail: [...mail], isCareful: true });
+    void landed.then(() => this.#readAfter(afterMs, [expected]));
+  }
+
+  /** Gives up on tasks that leave this node; returns the mail that waited for them. */
+  drop(isGone: (taskId: TaskId) => boolean): readonly Mail[] {
+    const gone = [...this.#expected.values()].filter(({ taskId }) => isGone(taskId));
+    for (const { taskId } of gone) this.#expected.delete(taskId);
+    return gone.flatMap(({ mail }) => mail);
   }
 
   /** Forgets a task's crashes: it committed a turn. */
@@ -85,41 +92,58 @@ export class Loading {
   /** Refuses all that waits. */
   stop(error: unknown): void {
     this.#isStopped = true;
-    for (const mail of this.#mail.values()) refuseAll(mail, error);
-    this.#mail.clear();
+    refuseAll(this.drop(() => true), error);
   }
 
-  async #read(taskIds: readonly TaskId[], isCareful: boolean): Promise<void> {
-    try {
-      const journals = await this.parts.journal.load(taskIds);
-      for (const taskId of taskIds) {
-        const turns = journals.get(taskId);
-        if (this.#isStopped) return;
-        if (turns === undefined) this.outcomes.unknown(taskId, this.#takeMail(taskId));
-        else await this.#fold(taskId, turns, isCareful);
-      }
-    } catch (error) {
-      this.#readAgain(taskIds.filter((taskId) => this.has(taskId)), error);
+  #expect(expected: Expected): Expected {
+    this.#expected.set(expected.taskId, expected);
+    return expected;
+  }
+
+  /** Whether a task is still waited for by this very reading, and not by none or by a later one. */
+  #isExpected(expected: Expected): boolean {
+    return this.#expected.get(expected.taskId) === expected;
+  }
+
+  #readAfter(ms: number, expected: readonly Expected[]): void {
+    this.parts.runtime.after(ms, () => void this.#readAll(expected));
+  }
+
+  async #readAll(expected: readonly Expected[]): Promise<void> {
+    for (let from = 0; from < expected.length && !this.#isStopped; from += TASKS_PER_READ) {
+      await this.#read(expected.slice(from, from + TASKS_PER_READ));
     }
   }
 
-  async #fold(
-    taskId: TaskId,
-    turns: Parameters<typeof foldTask>[2],
-    isCareful: boolean,
-  ): Promise<void> {
+  async #read(expected: readonly Expected[]): Promise<void> {
+    const wanted = expected.filter((one) => this.#isExpected(one));
+    try {
+      const journals = await this.parts.journal.load(wanted.map(({ taskId }) => taskId));
+      for (const one of wanted) {
+        const turns = journals.get(one.taskId);
+        if (turns !== undefined) await this.#fold(one, turns);
+        else if (this.#take(one)) this.outcomes.unknown(one.taskId, one.mail);
+      }
+    } catch (error) {
+      this.#readAgain(wanted.filter((one) => this.#isExpected(one)), error);
+    }
+  }
+
+  async #fold(expected: Expected, turns: readonly Turn[]): Promise<void> {
+    const { taskId, mail, isCareful } = expected;
     const first = turns[0]?.events[0];
     const hash = first?.kind === "TaskStarted" ? first.definitionHash : "";
     const plan = this.parts.plans.cached(hash) ?? await this.parts.plans.byHash(hash);
-    if (this.#isStopped) return;
+    if (!this.#isExpected(expected)) return;
     try {
       if (plan === undefined) throw new Error(`its definition ${hash} is not stored`);
       const actor = new TaskActor(taskId, plan, this.parts);
       actor.state = foldTask(taskId, plan, turns);
       this.#open(actor);
-      this.outcomes.loaded(actor, this.#takeMail(taskId), isCareful);
+      this.#take(expected);
+      this.outcomes.loaded(actor, mail, isCareful);
     } catch (error) {
-      this.#broken(taskId, error);
+      this.#broken(expected, error);
     }
   }
 
@@ -137,28 +161,29 @@ export class Loading {
     });
   }
 
-  #broken(taskId: TaskId, error: unknown): void {
+  #broken(expected: Expected, error: unknown): void {
+    const { taskId, mail } = expected;
     const reason = messageOf(error);
     const choice = onCrash({ crashes: this.#crash(taskId), whileLoading: true });
     if (choice.kind === "quarantine") {
       this.parts.log.error("task set aside", { taskId, error: reason });
       this.quarantined.set(taskId, reason);
-      return this.outcomes.quarantined(taskId, this.#takeMail(taskId), reason);
+      this.#expected.delete(taskId);
+      return this.outcomes.quarantined(taskId, mail, reason);
     }
     this.parts.log.warn("cannot load a task", { taskId, error: reason });
-    this.parts.runtime.after(choice.afterMs, () => void this.load([taskId]));
+    this.#readAfter(choice.afterMs, [this.#expect(expected)]);
   }
 
   /** The database did not answer: tasks are not to blame. Who waits is told; the inbox keeps its own. */
-  #readAgain(taskIds: readonly TaskId[], error: unknown): void {
-    if (this.#isStopped) return;
-    this.parts.log.warn("cannot read tasks", { tasks: taskIds.length, error: messageOf(error) });
-    for (const taskId of taskIds) {
-      const mail = this.#mail.get(taskId) ?? [];
-      refuseAll(mail.filter((one) => one.inbox === undefined), error);
-      this.#mail.set(taskId, mail.filter((one) => one.inbox !== undefined));
+  #readAgain(expected: readonly Expected[], error: unknown): void {
+    this.parts.log.warn("cannot read tasks", { tasks: expected.length, error: messageOf(error) });
+    for (const { mail } of expected) {
+      const waiting = mail.splice(0);
+      refuseAll(waiting.filter((one) => one.inbox === undefined), error);
+      mail.push(...waiting.filter((one) => one.inbox !== undefined));
     }
-    this.parts.runtime.after(READ_AGAIN_MS, () => void this.load(taskIds));
+    this.#readAfter(READ_AGAIN_MS, expected);
   }
 
   #crash(taskId: TaskId): number {
@@ -167,9 +192,8 @@ export class Loading {
     return crashes;
   }
 
-  #takeMail(taskId: TaskId): readonly Mail[] {
-    const mail = this.#mail.get(taskId) ?? [];
-    this.#mail.delete(taskId);
-    return mail;
+  /** Waits for a task no longer; false when nobody did. */
+  #take(expected: Expected): boolean {
+    return this.#isExpected(expected) && this.#expected.delete(expected.taskId);
   }
 }

@@ -6,10 +6,11 @@ import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered, type Instance } from "../src/core/readiness.ts";
 import { countOf, rollup } from "../src/core/rollup.ts";
 import { releaseEffects, resumeEffects } from "./effects.ts";
-import { Handover, waitingMail } from "./handover.ts";
+import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
 import { failPoisoned, refuseAll, remoteAnswers } from "./mail_settling.ts";
+import { draining, quarantined, unknownTask } from "./refusals.ts";
 import { STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
 import { Timers } from "./timers.ts";
@@ -137,7 +138,8 @@ export class Supervisor implements Feed {
       this.#forget(actor);
       for (const one of mail) this.parts.reroute(one);
     }
-    await this.parts.journal.idle();
+    for (const one of this.#loading.drop(isGone)) this.parts.reroute(one);
+    await Promise.all(gone.map((actor) => actor.landed));
   }
 
   /** Stops taking turns; refuses all waiting mail with `error`. */
@@ -215,29 +217,33 @@ export class Supervisor implements Feed {
   }
 
   #finish(actor: TaskActor, nowMs: number): void {
-    if (this.#actors.get(actor.taskId) !== actor) return;
+    if (!this.#isCurrent(actor)) return;
     actor.closeTurn();
     const dueAtMs = actor.dueAtMs(nowMs);
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
       actor.armedAtMs = dueAtMs;
       this.#timers.arm(actor.taskId, dueAtMs);
     }
-    if (actor.rowless.length > 0) this.#handover.confirm(actor);
-    if (actor.open !== undefined && actor.inFlight === undefined) this.#handover.hand(actor);
+    if (actor.inFlight === undefined) this.#handOver(actor);
     if (actor.mailbox.size > 0) this.#schedule(actor);
     this.#forgetEnded(actor);
+  }
+
+  #handOver(actor: TaskActor): void {
+    if (actor.open !== undefined) this.#handover.hand(actor);
+    else if (actor.rowless.length > 0) this.#handover.confirm(actor);
   }
 
   #committed(actor: TaskActor, turn: OpenTurn): void {
     actor.settle(turn);
     this.#loading.recovered(actor.taskId);
     const { state } = actor;
-    if (state === undefined || this.#actors.get(actor.taskId) !== actor) return;
+    if (state === undefined || !this.#isCurrent(actor)) return;
     releaseEffects(this.parts.runner, actor.plan, state, turn.events);
     this.#publish(actor, turn);
-    if (actor.open !== undefined) this.#handover.hand(actor);
-    else if (actor.mailbox.size > 0) this.#schedule(actor);
-    else if (state.passivated !== undefined) this.#forget(actor);
+    this.#handOver(actor);
+    if (actor.mailbox.size > 0) this.#schedule(actor);
+    else if (state.passivated !== undefined && !actor.isBusy) this.#forget(actor);
     else this.#forgetEnded(actor);
   }
 
@@ -265,7 +271,7 @@ export class Supervisor implements Feed {
 
   /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
   #crashed(actor: TaskActor, error: unknown): void {
-    if (this.#actors.get(actor.taskId) !== actor) return;
+    if (!this.#isCurrent(actor)) return;
     this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
     const waiting = waitingMail(actor).filter((one) => !struck.has(one));
@@ -274,26 +280,37 @@ export class Supervisor implements Feed {
 
   /** Postgres refused a row: a lone command is refused for it, several are decided one by one. */
   #poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
+    if (!this.#isCurrent(actor)) return this.#sendAgain(turn);
     const [first] = turn.mail;
     const isLone = first !== undefined && turn.mail.length === 1;
-    const again = isLone ? [] : turn.mail.map((one) => one.mail);
+    const again = isLone ? [] : mailOf(turn);
     this.#restart(actor, [...again, ...waitingMail(actor)], error);
     if (isLone) failPoisoned(first.mail, error, (command) => this.deliver({ command, strikes: 1 }));
   }
 
   #restart(actor: TaskActor, mail: readonly Mail[], error: unknown): void {
-    // The row in flight may still be inserted: reading before its outcome would miss it.
-    const whenIdle = actor.inFlight === undefined ? Promise.resolve() : this.parts.journal.idle();
     this.#forget(actor);
     refuseAll(mail.filter((one) => one.strikes >= STRIKES_MAX), error);
-    this.#loading.reload(actor.taskId, mail.filter((one) => one.strikes < STRIKES_MAX), whenIdle);
+    const waiting = mail.filter((one) => one.strikes < STRIKES_MAX);
+    // The row in flight may still be inserted: reading before its outcome would miss it.
+    const landed = actor.inFlight === undefined ? Promise.resolve() : actor.landed;
+    this.#loading.reload(actor.taskId, waiting, landed);
   }
 
   #lost(actor: TaskActor, turn: OpenTurn): void {
     this.parts.log.warn("task is owned elsewhere", { taskId: actor.taskId });
-    const mail = [...turn.mail.map((one) => one.mail), ...waitingMail(actor)];
+    this.#sendAgain(turn);
+    if (!this.#isCurrent(actor)) return;
+    const mail = waitingMail(actor);
     this.#forget(actor);
     for (const one of mail) this.parts.reroute(strike(one));
+    // Should the task be here after all, it is read again, whether mail waits or not.
+    this.parts.reroute({ command: { kind: "Wake", taskId: actor.taskId }, strikes: 0 });
+  }
+
+  /** Brings the mail of a row that was not inserted to wherever its task is now. */
+  #sendAgain(turn: OpenTurn): void {
+    for (const one of mailOf(turn)) this.parts.reroute(strike(one));
   }
 
   /** A start may be the first mail of its task; all else is refused, out of the inbox durably. */
@@ -334,6 +351,11 @@ export class Supervisor implements Feed {
 
   // Membership
 
+  /** Whether an actor is the one of its task: it was not forgotten or restarted. */
+  #isCurrent(actor: TaskActor): boolean {
+    return this.#actors.get(actor.taskId) === actor;
+  }
+
   #add(actor: TaskActor): TaskActor {
     this.#actors.set(actor.taskId, actor);
     return actor;
@@ -346,7 +368,7 @@ export class Supervisor implements Feed {
 
   #forget(actor: TaskActor): void {
     const { taskId, plan, state, instance } = actor;
-    if (this.#actors.get(taskId) === actor) this.#actors.delete(taskId);
+    if (this.#isCurrent(actor)) this.#actors.delete(taskId);
     this.#dirty.delete(actor);
     this.#timers.disarm(taskId);
     this.parts.admission.forget(taskId);
@@ -369,20 +391,4 @@ export class Supervisor implements Feed {
 
 function strike(mail: Mail): Mail {
   return { ...mail, strikes: mail.strikes + 1 };
-}
-
-function unknownTask(mail: Mail): TaskerError {
-  const { taskId, kind } = mail.command;
-  return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
-}
-
-function quarantined(taskId: TaskId, reason: string): TaskerError {
-  return new TaskerError(
-    "task.quarantined",
-    `Cannot reach task "${taskId}": it is set aside: ${reason}`,
-  );
-}
-
-function draining(taskId: TaskId): TaskerError {
-  return new TaskerError("node.draining", `Cannot reach task "${taskId}": this node is stopping`);
 }

@@ -51,7 +51,9 @@ export class TaskActor {
   /** Built by turns while a row is in flight. */
   open: OpenTurn | undefined;
   inFlight: OpenTurn | undefined;
-  /** Answers that wait for a flush without a row. */
+  /** Resolves when what became of the row in flight is known and dealt with. */
+  landed: Promise<void> = Promise.resolve();
+  /** Answers that wait for a flush without a row, which waits for the row in flight. */
   readonly rowless: Decided[] = [];
   /** Taken for this turn: what a crash in it must not lose. */
   inHand: readonly Mail[] = [];
@@ -66,9 +68,10 @@ export class TaskActor {
 
   constructor(readonly taskId: TaskId, readonly plan: Plan, readonly parts: TurnParts) {}
 
-  /** Whether mail waits, or a turn is on its way. */
+  /** Whether mail or an answer waits, or a turn is on its way. */
   get isBusy(): boolean {
-    return this.mailbox.size > 0 || this.open !== undefined || this.inFlight !== undefined;
+    return this.mailbox.size > 0 || this.rowless.length > 0 || this.open !== undefined ||
+      this.inFlight !== undefined;
   }
 
   /** Whether a turn can be taken now. */
@@ -116,11 +119,12 @@ export class TaskActor {
     return isTold;
   }
 
-  /** Last part: notes what changes in the task row. */
+  /** Last part: notes what changes in the task row. Answers without a row go with a row there is. */
   closeTurn(): void {
     const { open, state } = this;
     this.inHand = [];
     if (open === undefined || state === undefined) return;
+    open.mail.push(...this.rowless.splice(0));
     const change = this.#changeOf(state);
     if (this.written === undefined || !isSame(this.written, change)) {
       open.change = change;

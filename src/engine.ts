@@ -4,6 +4,7 @@ import { NodeAdmission } from "../actors/admission.ts";
 import { Mailroom } from "../actors/mailroom.ts";
 import { Ownership } from "../actors/ownership.ts";
 import { PolicyBook } from "../actors/policy_book.ts";
+import { fenced } from "../actors/refusals.ts";
 import { Supervisor } from "../actors/supervisor.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
@@ -178,11 +179,7 @@ export class Engine {
     if (this.#isFenced) return;
     this.#isFenced = true;
     this.#sweep?.();
-    this.supervisor.stop(
-      new TaskerError("journal.fenced", "Cannot go on: another node has taken over from this one", {
-        retryAfterMs: 1_000,
-      }),
-    );
+    this.supervisor.stop(fenced());
     void this.ownership.stop();
     this.parts.fenced();
   }

@@ -24,10 +24,12 @@ export type WorldCode = Readonly<Record<string, (context: RunContext) => unknown
 
 /** What a test breaks. */
 export interface WorldFaults {
-  /** Decides a row's outcome in place of the journal; undefined lets it through. */
-  append?: (row: TurnRow) => Appended | undefined;
-  /** Throws to break the reading of a journal. */
-  load?: (taskIds: readonly TaskId[]) => void;
+  /** Decides a row's outcome in place of the journal, now or later; undefined lets it through. */
+  append?: (row: TurnRow) => Appended | Promise<Appended | undefined> | undefined;
+  /** Holds an answer without a row up, or throws. */
+  confirm?: () => Promise<void>;
+  /** Throws to break the reading of a journal, or holds what was read up. */
+  load?: (taskIds: readonly TaskId[]) => void | Promise<void>;
 }
 
 /** One node. */
@@ -147,18 +149,15 @@ export class World {
   #breakable(): Journal {
     const { journal, faults } = this;
     return {
-      append: (row) => {
-        const broken = faults.append?.(row);
-        return broken === undefined ? journal.append(row) : Promise.resolve(broken);
+      append: async (row) => await faults.append?.(row) ?? await journal.append(row),
+      confirm: async (entry) => {
+        await faults.confirm?.();
+        return await journal.confirm(entry);
       },
-      confirm: (entry) => journal.confirm(entry),
-      load: (taskIds) => {
-        try {
-          faults.load?.(taskIds);
-        } catch (error) {
-          return Promise.reject(error);
-        }
-        return journal.load(taskIds);
+      load: async (taskIds) => {
+        const read = await journal.load(taskIds);
+        await faults.load?.(taskIds);
+        return read;
       },
       figures: () => journal.figures(),
       idle: () => journal.idle(),
