@@ -12,6 +12,9 @@ import type { StepCode } from "../core/workflow.ts";
 /** Characters kept of the note of a sign of life. */
 const NOTE_LENGTH_MAX = 500;
 
+/** Characters kept of what another system says when it breaks. */
+const THROWN_LENGTH_MAX = 2_000;
+
 /**
  * The failure of a step, as another system tells it.
  *
@@ -43,7 +46,12 @@ export function completedOutcome(answered: Answered, data: unknown): Outcome {
   return kept.ok ? { kind: "completed", result: kept.text } : breach(kept.why);
 }
 
-/** Makes the outcome of `tasker.step.failed`; a broken contract is a failure for good. */
+/**
+ * Makes the outcome of `tasker.step.failed`; a broken contract is a failure for good.
+ *
+ * A failure that may pass is the other system's throw, where it is not one by contract: systems
+ * break in more ways than contracts list.
+ */
 export function failedOutcome(answered: Answered, data: unknown): Outcome {
   const parsed = FailureData.safeParse(data);
   if (!parsed.success) {
@@ -51,10 +59,12 @@ export function failedOutcome(answered: Answered, data: unknown): Outcome {
   }
   const { retryable, retry_after, ...error } = parsed.data;
   const kept = keep(answered, "error", error);
-  if (!kept.ok) return breach(kept.why);
+  if (!kept.ok && !retryable) return breach(kept.why);
   return {
     kind: "failed",
-    failure: { class: "failed", error: kept.text },
+    failure: kept.ok
+      ? { class: "failed", error: kept.text }
+      : failureOf("thrown", plainText(error.error_message), plainText(error.error_code)),
     retryable,
     ...(retry_after !== undefined && { retryAfterMs: Math.ceil(retry_after * 1_000) }),
   };
@@ -90,6 +100,11 @@ function keep({ step, code }: Answered, part: "success" | "error", value: unknow
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
+}
+
+/** Keeps what of any text the journal can hold. */
+function plainText(text: string): string {
+  return text.replaceAll("\u0000", "").slice(0, THROWN_LENGTH_MAX);
 }
 
 function breach(why: string): Outcome {
