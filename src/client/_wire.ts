@@ -1,0 +1,110 @@
+/** A wire: a client of the API in memory, over a network that fails as it is told. For tests. */
+
+import { type FakeWorld, fakeWorld } from "../api/_fakes.ts";
+import { type Client, type JournalEntry, openClient, type Task } from "../client.ts";
+import type { Event } from "../core/event.ts";
+import type { TaskId } from "../core/ids.ts";
+import { encodePayload } from "../core/payload.ts";
+
+/**
+ * What the network does with the requests to come, in order; then it carries them as they are. A
+ * number cuts the answer after so many bytes.
+ */
+export type Fault = "refused" | "answer lost" | "proxy page" | "hung" | number;
+
+/** A client and all that can be seen and done around it. */
+export interface Wire {
+  readonly world: FakeWorld;
+  readonly client: Client;
+  readonly requests: Request[];
+  readonly retries: string[];
+  readonly faults: Fault[];
+  /** Answers of somebody else, before all others. */
+  readonly answers: Response[];
+}
+
+/** Opens a client over the API in memory, on virtual time. */
+export function wire(options: { key?: string; patienceMs?: number } = {}): Wire {
+  const world = fakeWorld();
+  const requests: Request[] = [];
+  const retries: string[] = [];
+  const faults: Fault[] = [];
+  const answers: Response[] = [];
+  const client = openClient({
+    url: "http://tasker.test/",
+    key: options.key ?? world.key(),
+    patienceMs: options.patienceMs ?? 30_000,
+    runtime: world.runtime,
+    onRetry: ({ code }) => retries.push(code),
+    fetch: async (request) => {
+      requests.push(request.clone());
+      return answers.shift() ?? await carry(world, request, faults.shift());
+    },
+  });
+  return { world, client, requests, retries, faults, answers };
+}
+
+async function carry(world: FakeWorld, request: Request, fault?: Fault): Promise<Response> {
+  if (fault === "refused") throw new TypeError("connection refused");
+  if (fault === "proxy page") return new Response("<h1>Bad gateway</h1>", { status: 502 });
+  if (fault === "hung") {
+    return await new Promise((_, reject) => {
+      request.signal.addEventListener("abort", () => reject(request.signal.reason));
+    });
+  }
+  const response = await world.api.fetch(request);
+  if (fault === "answer lost") throw new TypeError("connection reset");
+  if (fault === undefined || response.body === null) return response;
+  return new Response(response.body.pipeThrough(cutAfter(fault)), response);
+}
+
+function cutAfter(bytesMax: number): TransformStream<Uint8Array, Uint8Array> {
+  let left = bytesMax;
+  return new TransformStream({
+    transform(chunk, to) {
+      if (left > 0) to.enqueue(chunk.slice(0, left));
+      left -= chunk.length;
+      if (left < 0) to.error(new TypeError("connection reset"));
+    },
+  });
+}
+
+/** Moves the clock until a call has ended; virtual time makes patience cheap. */
+export async function settled<T>({ world }: Wire, call: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = () => void (isOver = true);
+  call.then(over, over);
+  for (let moved = 0; !isOver && moved < 1_000; moved++) await world.runtime.advance(1_000);
+  return await call;
+}
+
+/** Starts a task. */
+export function started({ client }: Wire): Promise<Task> {
+  return client.start("orders/process", { input: { id: 1 } });
+}
+
+/** Appends a turn in which a step runs. */
+export function commit(world: FakeWorld, id: string, index: number, ...more: Event[]): void {
+  const attempt = { atMs: world.runtime.now(), step: index, attempt: 1 };
+  world.engine.commit(
+    id as TaskId,
+    { kind: "StepStarted", ...attempt, waitedMs: 0, policyVersion: 0 },
+    { kind: "StepCompleted", ...attempt, ranMs: 1, result: encodePayload(null, "result") },
+    ...more,
+  );
+}
+
+/** The event that ends a task. */
+export function ended(world: FakeWorld): Event {
+  return { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" };
+}
+
+/** Everything a list yields. */
+export async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
+  return await Array.fromAsync(list);
+}
+
+/** The id of an event in a stream. */
+export function placeOf({ turn, number }: JournalEntry): string {
+  return `${turn}.${number}`;
+}
