@@ -46,3 +46,9 @@ export function failureText(failureClass: string, error: unknown): string {
     : [];
   return [failureClass, ...code, String(error.error_message)].join(": ");
 }
+
+/** Names in a row; of many only the first ones, and how many more there are. */
+export function namesText(names: readonly string[], namesMax = 4): string {
+  if (names.length <= namesMax) return names.join(", ");
+  return `${names.slice(0, namesMax).join(", ")} and ${names.length - namesMax} more`;
+}

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { clockText, dateText, durationText, failureText, valueText } from "./reading.ts";
+import { clockText, dateText, durationText, failureText, namesText, valueText } from "./reading.ts";
 
 Deno.test("durationText() uses two units at most", () => {
   const minute = 60_000;
@@ -35,4 +35,9 @@ Deno.test("failureText() tells what the error says, each word once", () => {
   equal(failureText("thrown", { error_code: "thrown", error_message }), `thrown: ${error_message}`);
   equal(failureText("failed", { error_code: "no", error_message }), `failed: no: ${error_message}`);
   equal(failureText("failed", { why: 1 }), 'failed: {"why":1}');
+});
+
+Deno.test("namesText() counts what would fill the screen", () => {
+  equal(namesText(["a", "b", "c", "d"]), "a, b, c, d");
+  equal(namesText(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
 });

@@ -5,7 +5,7 @@ import type { When } from "../core/graph.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
 import { choiceCommands, TASKER } from "./command_text.ts";
 import type { Paint } from "./paint.ts";
-import { clockText, dateText, durationText, failureText } from "./reading.ts";
+import { clockText, dateText, durationText, failureText, namesText } from "./reading.ts";
 import { stepLook, taskLook } from "./symbols.ts";
 import { type Cell, tableLines } from "./table.ts";
 import { type Branch, layTree } from "./tree.ts";
@@ -135,14 +135,14 @@ function timeNote(step: Step, nowMs: number): string {
 
 /** What the tree alone does not tell about when a step runs. */
 function orderNote({ node: { state, when, after }, others }: Branch<Step>): string {
-  const parents = after.length === 1 ? `${after[0]}` : `one of ${after.join(", ")}`;
+  const parents = after.length === 1 ? `${after[0]}` : `one of ${namesText(after)}`;
   const conditions: Readonly<Record<When, string>> = {
     succeeded: "",
     failed: `only if ${parents} fails`,
     cancelled: `only if ${parents} is cancelled`,
     always: "however they end",
   };
-  const also = others.length === 0 ? "" : `also after ${others.join(", ")}`;
+  const also = others.length === 0 ? "" : `also after ${namesText(others)}`;
   return [also, state === "pending" ? conditions[when] : ""].filter(Boolean).join(", ");
 }
 

@@ -38,7 +38,9 @@ export function layTree<N extends TreeNode>(nodes: readonly N[]): Branch<N>[] {
     );
     depths.set(node.name, parent === undefined ? 0 : depthOf(parent) + 1);
     others.set(node.name, node.after.filter((name) => name !== parent));
-    children.set(parent, [...children.get(parent) ?? [], node]);
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [node]);
+    else siblings.push(node);
   }
   return branches();
 

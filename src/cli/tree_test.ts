@@ -51,6 +51,16 @@ Deno.test("layTree() says what stands before further lines of a step", () => {
   deepEqual(layTree(nodes).map(({ rest }) => rest), ["│ ", "│ │ ", "│     ", "    "]);
 });
 
+Deno.test("layTree() lays 50,000 steps side by side, and one after all of them", () => {
+  const parts = Array.from({ length: 50_000 }, (_, index) => ({ name: `p${index}`, after: ["a"] }));
+  const join = { name: "join", after: parts.map(({ name }) => name) };
+
+  const laid = layTree([{ name: "a", after: [] }, ...parts, join]);
+
+  equal(laid.at(-1)?.first, "  └ ");
+  equal(laid.at(-1)?.others.length, 49_999);
+});
+
 Deno.test("layTree() lays 100,000 steps in a row, and indents them no further than fits", () => {
   const nodes = Array.from({ length: 100_000 }, (_, index) => ({
     name: `s${index}`,

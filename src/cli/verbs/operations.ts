@@ -7,7 +7,7 @@ import { UsageError } from "../arguments.ts";
 import { TASKER } from "../command_text.ts";
 import { CommandError } from "../failure.ts";
 import type { Paint } from "../paint.ts";
-import { dateText, durationText, valueText } from "../reading.ts";
+import { dateText, durationText, namesText, valueText } from "../reading.ts";
 import { type Cell, headOf, tableLines } from "../table.ts";
 import { layTree } from "../tree.ts";
 import { type Call, EXIT_DONE, operand, show, type Verb } from "../verb.ts";
@@ -84,7 +84,7 @@ export function workflowLines({ namespace, name, versions }: Workflow, paint: Pa
 function stepNote(step: StepDefinition, others: readonly string[]): string {
   const { contract, kind, sleepMs, event, when } = step;
   return [
-    ...(others.length === 0 ? [] : [`also after ${others.join(", ")}`]),
+    ...(others.length === 0 ? [] : [`also after ${namesText(others)}`]),
     ...(when === "succeeded" ? [] : [`when ${when}`]),
     ...(event === undefined ? [] : [event]),
     ...(sleepMs === undefined ? [] : [durationText(sleepMs)]),

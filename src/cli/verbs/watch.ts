@@ -95,7 +95,7 @@ async function watchLive(call: Call, id: string): Promise<string> {
       task = await client.get(id, { signal });
       trouble = undefined;
     }
-    screen.draw(taskLines(task, { paint, nowMs: runtime.now() }));
+    screen.draw(taskLines(task, { paint, nowMs: runtime.now(), rowsMax: screen.rowsMax }));
     return task.state;
   } finally {
     leave.abort();
