@@ -48,9 +48,11 @@ export class RedisConsumer {
   #wake: () => void = () => {};
   #cancelPause: Cancel = () => {};
   #cancelBeat: Cancel = () => {};
+  #beating: Promise<void> = Promise.resolve();
   #beats = 0;
   #failures = 0;
   #isEnded = false;
+  #hasSettled = false;
 
   constructor(readonly parts: RedisConsumerParts) {
     const { runtime, log, channel, group, slots } = parts;
@@ -77,7 +79,8 @@ export class RedisConsumer {
     await this.#stream.makeGroup();
     await this.parts.reader.open();
     this.#reading = this.#readAll();
-    this.#armBeat();
+    // At once, too: who consumes for a moment only would never find what others left.
+    this.#beat();
     void this.#stream.sweep().catch(() => {});
   }
 
@@ -87,13 +90,15 @@ export class RedisConsumer {
     this.#wake();
     this.#cancelPause();
     await this.#stopReading();
+    await this.#beating;
+    await this.parts.reader.close();
     const resting = [...this.#resting.values()];
     this.#resting.clear();
     for (const { cancel } of resting) cancel();
     await this.#release(resting.map(({ held }) => held));
     await this.#intake.drained();
+    this.#hasSettled = true;
     this.#cancelBeat();
-    await this.parts.reader.close();
     await this.#stream.leave().catch(() => {});
   }
 
@@ -194,20 +199,22 @@ export class RedisConsumer {
     return [...this.#intake.held(), ...[...this.#resting.values()].map(({ held }) => held)];
   }
 
-  #armBeat(): void {
+  #beat(): void {
     const beatMs = Math.min(this.parts.leaseMs / 3, BEAT_MS_MAX);
-    this.#cancelBeat = this.parts.runtime.after(beatMs, () => void this.#beat(beatMs));
+    this.#beating = this.#keepLeases(beatMs).finally(() => {
+      if (this.#hasSettled) return;
+      this.#cancelBeat = this.parts.runtime.after(beatMs, () => this.#beat());
+    });
   }
 
-  async #beat(beatMs: number): Promise<void> {
+  async #keepLeases(beatMs: number): Promise<void> {
     const beatsPerThird = Math.max(1, Math.floor(this.parts.leaseMs / 3 / beatMs));
     try {
-      if (++this.#beats % beatsPerThird === 0) {
+      if (this.#beats++ % beatsPerThird === 0) {
         await this.#stream.extend(this.#known().map(({ id }) => id));
       }
       if (!this.#isEnded && this.#mayRead()) await this.#reclaim();
     } catch { /* the reader meets the same fault, and mends it */ }
-    this.#armBeat();
   }
 
   async #reclaim(): Promise<void> {

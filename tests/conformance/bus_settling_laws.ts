@@ -139,12 +139,12 @@ export const ENDING: Laws = {
     const { bus, other, channel } = stage;
     const first = new Inbox(() => ({ kind: "retry", afterMs: 500 }));
     const second = new Inbox();
-    const end = await other.consume(channel, LEASED, first.handle);
+    const end = await other.consume(channel, OPTIONS, first.handle);
     await bus.publish(channel, [envelopeOf("passed on")]);
     await first.has(1);
 
     await end();
-    await bus.consume(channel, LEASED, second.handle);
+    await bus.consume(channel, OPTIONS, second.handle);
 
     await second.has(1);
     assert.deepEqual(second.ids, ["passed on"]);
