@@ -117,10 +117,16 @@ export class Polling {
     } catch (error) {
       return Promise.resolve({ kind: "dead", reason: messageOf(error) });
     }
+    // Its worker would drop it without an answer, and so get it again for ever.
+    if (this.#isExpired(envelope)) return Promise.resolve({ kind: "ack" });
     got.push(envelope);
     if (envelope.taskerreplytoken === undefined) return Promise.resolve({ kind: "ack" });
     this.#settle(envelope.id, AGAIN);
     return new Promise((settle) => this.#lease(envelope.id, { leaseMs, settle, cancel() {} }));
+  }
+
+  #isExpired({ expirytime }: Envelope): boolean {
+    return expirytime !== undefined && Date.parse(expirytime) < this.parts.runtime.now();
   }
 
   #lease(id: string, held: Held): void {
