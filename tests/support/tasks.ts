@@ -8,6 +8,31 @@ export interface Asker {
   readonly key: string;
 }
 
+/** An event, as far as tests read it. */
+export interface EventShown {
+  readonly turn: number;
+  readonly kind: string;
+  readonly at: string;
+  readonly step?: string;
+}
+
+/** A task, as far as tests read it. */
+export interface TaskShown {
+  readonly id: string;
+  readonly state: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly steps: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly attempt: number;
+    readonly result?: unknown;
+    readonly error?: unknown;
+  }[];
+}
+
+/** The longest a server lets us wait in one request. */
+const WAIT_MS_MAX = 30_000;
+
 /** Starts a task; returns its id, or the problem's code. */
 export async function startTask(
   { url, key }: Asker,
@@ -66,11 +91,11 @@ export async function allCompleted(
 export async function journalOf(
   { url, key }: Asker,
   id: string,
-): Promise<{ kind: string; step?: string }[]> {
+): Promise<EventShown[]> {
   const response = await fetch(`${url}/v1/tasks/${id}/journal`, {
     headers: { authorization: `Bearer ${key}` },
   });
-  const { events } = await response.json() as { events: { kind: string; step?: string }[] };
+  const { events } = await response.json() as { events: EventShown[] };
   return events;
 }
 
@@ -84,4 +109,28 @@ export async function idsOf({ url, key }: Asker, workflow: string): Promise<stri
   );
   const { tasks } = await response.json() as { tasks: { id: string }[] };
   return tasks.map((task) => task.id);
+}
+
+/** Resolves with a task once it has ended, or as it is after `ms`; a server may die meanwhile. */
+export async function taskEnded(
+  { url, key }: Asker,
+  id: string,
+  ms: number,
+): Promise<TaskShown> {
+  let shown: TaskShown | undefined;
+  const ask = async () => {
+    const response = await fetch(`${url}/v1/tasks/${id}?waitMs=${WAIT_MS_MAX}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const task = await response.json();
+    if (!response.ok) return undefined;
+    shown = task;
+    return ["completed", "failed", "cancelled"].includes(task.state) ? task : undefined;
+  };
+  try {
+    return await until(`task ${id} to end`, ms, () => ask().catch(() => undefined));
+  } catch (error) {
+    if (shown === undefined) throw error;
+    return shown;
+  }
 }
