@@ -148,7 +148,7 @@ export interface Journal {
   load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>>;
   /** Counters since start: flushes, rows, queries, bytes. */
   figures(): JournalFigures;
-  /** Resolves when nothing is in flight or waiting. */
+  /** Resolves when all that was handed over before this call is settled. */
   idle(): Promise<void>;
 }
 

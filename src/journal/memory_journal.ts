@@ -66,7 +66,7 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   async idle(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#flushed(() => undefined);
+    if (this.#waiting.length > 0) await this.#flushed(() => undefined);
   }
 
   /** All turns of a task, oldest first. */

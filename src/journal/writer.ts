@@ -33,7 +33,10 @@ export class Writer implements Journal {
   #queue: Entry[] = [];
   #isFlushing = false;
   #isClosed = false;
-  #idlers: (() => void)[] = [];
+  /** Entries that came since the start, and how many of them are settled: they settle in order. */
+  #entries = 0;
+  #settled = 0;
+  #idlers: { readonly entries: number; resolve(): void }[] = [];
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
   readonly #flushParts: FlushParts;
 
@@ -74,8 +77,9 @@ export class Writer implements Journal {
   }
 
   idle(): Promise<void> {
+    const entries = this.#entries;
     if (!this.#isFlushing) return Promise.resolve();
-    return new Promise((resolve) => this.#idlers.push(resolve));
+    return new Promise((resolve) => this.#idlers.push({ entries, resolve }));
   }
 
   /** Ends the connections. What waits is rejected: its outcome is unknown to this process. */
@@ -88,6 +92,7 @@ export class Writer implements Journal {
   #put(entry: Entry): void {
     if (this.#isClosed) return entry.reject(closed());
     this.#queue.push(entry);
+    this.#entries++;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     // What is decided in this turn of the event loop goes along.
@@ -98,10 +103,19 @@ export class Writer implements Journal {
     while (this.#queue.length > 0) {
       const entries = this.#take();
       await flush(this.#flushParts, entries).catch((error) => rejectAll(entries, error));
+      this.#settle(this.#settled + entries.length);
       if (this.#queue.length === 0) await Promise.resolve();
     }
     this.#isFlushing = false;
-    for (const resolve of this.#idlers.splice(0)) resolve();
+    this.#settle(this.#entries);
+  }
+
+  /** Wakes those who wait for nothing that came after them: under load there is always more. */
+  #settle(entries: number): void {
+    this.#settled = entries;
+    const idle = this.#idlers.findIndex((idler) => idler.entries > entries);
+    const woken = this.#idlers.splice(0, idle === -1 ? this.#idlers.length : idle);
+    for (const { resolve } of woken) resolve();
   }
 
   /** Takes the beginning of the queue, within the bounds. */
