@@ -44,10 +44,15 @@ export class Writer implements Journal {
     this.#flushParts = { ...parts, figures: this.#figures, isClosed: () => this.#isClosed };
   }
 
+  /** Rejects a row that cannot be encoded. */
   append(row: TurnRow): Promise<Appended> {
-    const { entry, appended } = entryOfRow(row);
-    this.#put(entry);
-    return appended;
+    try {
+      const { entry, appended } = entryOfRow(row);
+      this.#put(entry);
+      return appended;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   confirm(rowless: RowlessEntry): Promise<boolean> {

@@ -10,6 +10,7 @@ import {
   turnRow,
   valuesOf,
 } from "../../tests/support/journal_node.ts";
+import { Bug } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
 import { codeOf } from "./sqlstate.ts";
 
@@ -195,6 +196,16 @@ Deno.test("idle() waits for what waits, not only for what is in flight", async (
   await node.journal.idle();
 
   assert.deepEqual(settled, ["waiting", "idle"]);
+});
+
+Deno.test("append() rejects a turn that cannot be encoded, and goes on", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+
+  const broken = node.journal.append(turnRow(newTask(), 1, [completedAt(NaN)]));
+
+  await assert.rejects(broken, Bug);
+  assert.deepEqual(await node.journal.append(startRow(newTask())), { kind: "inserted" });
 });
 
 Deno.test("close() rejects what waits and what comes after, and opens nothing again", async () => {
