@@ -118,7 +118,7 @@ export class Link {
   }
 
   #open(): Wire {
-    const { url, runtime, session } = this.options;
-    return openWire({ url, runtime, name: this.name, session });
+    const { url, runtime, session, prepare } = this.options;
+    return openWire({ url, runtime, name: this.name, session, prepare });
   }
 }

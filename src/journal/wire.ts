@@ -18,6 +18,8 @@ export interface WireOptions {
   readonly name: string;
   /** Parameters of the session beside the name. */
   readonly session: Readonly<Record<string, string | number>>;
+  /** False: nothing is prepared, not even what postgres.js asks by itself. */
+  readonly prepare: boolean;
 }
 
 /** A connection that postgres.js opens when it is needed, and opens again when it was lost. */
@@ -42,10 +44,11 @@ interface Target {
  * The sockets are made here, because postgres.js only ever says goodbye to one that hangs, and
  * never sets TCP_NODELAY.
  */
-export function openWire({ url, runtime, name, session }: WireOptions): Wire {
+export function openWire({ url, runtime, name, session, prepare }: WireOptions): Wire {
   const sockets = new Sockets(runtime);
   const options = {
     max: 1,
+    prepare,
     idle_timeout: 0,
     max_lifetime: null,
     connect_timeout: CONNECT_S_MAX,

@@ -5,6 +5,7 @@ import {
   BEGIN_MS,
   completedAt,
   JournalBench,
+  type JournalNode,
   newTask,
   startRow,
   turnRow,
@@ -227,6 +228,25 @@ Deno.test("close() rejects what waits and what comes after, and opens nothing ag
   await closed;
   await node.journal.idle();
 });
+
+Deno.test("a node behind a pooler left prepared statements on its connections", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node({ prepare: false });
+  const sql = bench.watch();
+  const row = startRow(newTask());
+
+  assert.deepEqual(await node.journal.append(row), { kind: "inserted" });
+  await bareStatements(node);
+
+  assert.deepEqual([...(await node.journal.load([row.taskId])).keys()], [row.taskId]);
+  assert.deepEqual(await valuesOf(sql, "select count(*)::int from tasker.journal"), [[1]]);
+});
+
+/** No connection holds a prepared statement with a name. */
+async function bareStatements(node: JournalNode): Promise<void> {
+  const rows = await node.database.query("select name from pg_prepared_statements");
+  assert.deepEqual([...rows], []);
+}
 
 /** In the order of their ids, as `load` reads them. */
 function sorted<T extends { readonly taskId: string }>(tasks: readonly T[]): readonly T[] {
