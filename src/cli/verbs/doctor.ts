@@ -187,7 +187,6 @@ function shown(count: number): string {
 export function findingLines(findings: readonly Finding[], paint: Paint): string[] {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const looks = { good: ["✓", "good"], bad: ["✗", "bad"], note: ["!", "warn"] } as const;
-  const bad = findings.filter(({ is }) => is === "bad").length;
   return [
     ...findings.flatMap(({ name, is, detail, action }) => {
       const [symbol, tone] = looks[is];
@@ -197,6 +196,16 @@ export function findingLines(findings: readonly Finding[], paint: Paint): string
       ];
     }),
     "",
-    bad === 0 ? paint("good", "all is well") : paint("bad", `${bad} to mend`),
+    verdict(findings, paint),
   ];
+}
+
+function verdict(findings: readonly Finding[], paint: Paint): string {
+  const [bad, notes] = (["bad", "note"] as const).map((one) =>
+    findings.filter(({ is }) => is === one).length
+  );
+  if (bad) return paint("bad", `${bad} to mend`);
+  return notes
+    ? paint("warn", `nothing is broken; ${notes} to look at`)
+    : paint("good", "all is well");
 }

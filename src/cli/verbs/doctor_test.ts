@@ -79,6 +79,21 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
   ]]);
 });
 
+Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
+  const desk = openDesk({ parts: { health: health(true) } });
+  desk.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+
+  const { code, out } = await desk.say("doctor");
+
+  deepEqual([code, ...out.slice(-4)], [
+    0,
+    "! dead letters  1",
+    "                → deno task tasker dead",
+    "",
+    "nothing is broken; 1 to look at",
+  ]);
+});
+
 Deno.test("doctor says which of address and key is wrong, and where it comes from", async () => {
   const nowhere = openDesk({ env: { TASKER_DATA: "/nowhere" } });
   const down = openDesk();
