@@ -9,7 +9,6 @@ export interface TestDatabase {
 }
 
 let server: Promise<string> | undefined;
-let databases = 0;
 
 /** Where the embedded server of the tests keeps its data; files of one run share it. */
 const DATA_DIR = `${Deno.env.get("TMPDIR") ?? "/tmp"}/tasker-tests-${Deno.pid}`;
@@ -30,7 +29,8 @@ async function serverUrl(): Promise<string> {
 export async function makeDatabase(): Promise<TestDatabase> {
   const url = new URL(await (server ??= serverUrl()));
   const sql = postgres(url.href, { max: 1, onnotice: () => {} });
-  const name = `test_${Deno.pid}_${++databases}`;
+  // Files of one run may share a server, and a given one keeps the databases of the last run.
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
   await sql.unsafe(`create database ${name}`);
   await sql.end();
   url.pathname = `/${name}`;
