@@ -53,6 +53,11 @@ export class Loading {
 
   constructor(readonly parts: LoadingParts, readonly outcomes: LoadingOutcomes) {}
 
+  /** Tasks on their way. */
+  get size(): number {
+    return this.#expected.size;
+  }
+
   has(taskId: TaskId): boolean {
     return this.#expected.has(taskId);
   }

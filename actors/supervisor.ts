@@ -60,6 +60,13 @@ export class Supervisor implements Feed {
     return this.#actors.size;
   }
 
+  /** Whether mail or an answer waits anywhere, or a turn is on its way. */
+  get isBusy(): boolean {
+    if (this.#loading.size > 0) return true;
+    for (const actor of this.#actors.values()) if (actor.isBusy) return true;
+    return false;
+  }
+
   /** Tasks set aside, with why. */
   get quarantined(): ReadonlyMap<TaskId, string> {
     return this.#loading.quarantined;
@@ -362,8 +369,8 @@ export class Supervisor implements Feed {
   }
 
   #forgetEnded(actor: TaskActor): void {
-    if (actor.state?.end !== undefined && !actor.isBusy) this.#forget(actor);
-    else if (actor.state === undefined && !actor.isBusy) this.#forget(actor);
+    const hasMore = actor.state !== undefined && actor.state.end === undefined;
+    if (!hasMore && !actor.isBusy) this.#forget(actor);
   }
 
   #forget(actor: TaskActor): void {

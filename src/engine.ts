@@ -33,6 +33,9 @@ const SWEEP_MS = 10_000;
 /** How often a drain looks whether the running steps have ended. */
 const DRAIN_LOOK_MS = 50;
 
+/** How long giving everything back may take. */
+const LEAVE_MS_MAX = 5_000;
+
 /** What an engine is made of. */
 export interface EngineParts {
   readonly runtime: Runtime;
@@ -123,25 +126,33 @@ export class Engine {
   }
 
   /**
-   * Drains: starts nothing new, lets running steps end for at most `drainMs`, flushes, and gives
-   * everything back.
+   * Drains: starts nothing new, lets running steps end and be recorded for at most `drainMs`, and
+   * gives everything back. Without a database that ends too: others take over after the lease.
    */
   async drain(drainMs: number): Promise<void> {
-    const { runtime, nodes, journal } = this.parts;
+    const { runtime } = this.parts;
     this.mailroom.isDraining = true;
     this.admission.isDraining = true;
     this.#sweep?.();
     const until = runtime.monotonic() + drainMs;
-    while (this.local.size > 0 && runtime.monotonic() < until && !this.#isFenced) {
+    const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
+    while (isWorking() && runtime.monotonic() < until && !this.#isFenced) {
       await new Promise<void>((wake) => runtime.after(DRAIN_LOOK_MS, wake));
     }
-    await journal.idle();
-    await this.ownership.stop();
-    await this.supervisor.release(() => true);
     this.supervisor.stop(
       new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
     );
-    if (!this.#isFenced) await nodes.leave();
+    const giveUp = new Promise<void>((wake) => runtime.after(LEAVE_MS_MAX, wake));
+    await Promise.race([this.#leave(), giveUp]);
+  }
+
+  async #leave(): Promise<void> {
+    const { nodes, log } = this.parts;
+    await this.ownership.stop();
+    if (this.#isFenced) return;
+    await nodes.leave().catch((error) =>
+      log.warn("cannot leave: others take over after the lease", { error: messageOf(error) })
+    );
   }
 
   /** The policy that a step's attempts are under now. */
