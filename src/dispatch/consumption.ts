@@ -26,7 +26,7 @@ export interface ConsumptionParts {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "consume">;
 }
 
 /** One channel, and who handles what it brings. A throw of `handle` is sorted by its kind. */

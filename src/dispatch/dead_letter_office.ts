@@ -26,8 +26,8 @@ export interface OfficeParts {
   readonly runtime: Pick<Runtime, "now">;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly bus: Bus;
-  readonly dead: DeadLetters;
+  readonly bus: Pick<Bus, "publish">;
+  readonly dead: Pick<DeadLetters, "add">;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Names this installation in `source`. */

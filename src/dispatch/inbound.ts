@@ -14,7 +14,7 @@ import {
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
-import type { Delivery, Handled, Starter } from "../core/ports.ts";
+import type { Bus, Delivery, Handled, Starter } from "../core/ports.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterOffice } from "./dead_letter_office.ts";
@@ -44,6 +44,7 @@ const CancelData = z.strictObject({
 
 /** What serving inbound channels needs. */
 export interface InboundParts extends ConsumptionParts {
+  readonly bus: Pick<Bus, "consume" | "publish">;
   readonly starter: Starter;
   readonly sink: { send(command: Command): Promise<Answer> };
   readonly office: DeadLetterOffice;

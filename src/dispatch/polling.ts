@@ -16,7 +16,7 @@ const AGAIN: Handled = { kind: "retry", afterMs: 0 };
 export interface PollingParts {
   readonly runtime: Runtime;
   readonly log: Log;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "consume">;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */

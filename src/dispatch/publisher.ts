@@ -26,7 +26,7 @@ export interface PublisherParts {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "publish">;
 }
 
 /** One channel: what waits, and how the bus takes it. */
