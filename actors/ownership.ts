@@ -46,14 +46,25 @@ interface Watched {
   polls: number;
 }
 
-/** Renews, claims, releases and takes over, once a second and when woken. */
+/**
+ * Renews, claims, releases and takes over, once a second and when woken.
+ *
+ * Moves go on beside the polls, one after the other: a renewal never waits for a flush, a lock or
+ * another node. What a move left undone, for whatever reason, the next one finds by comparing what
+ * the database says with what is served here.
+ */
 export class Ownership {
+  /** As the database has them, as far as is known. */
   readonly #slots = new Map<number, SlotRow>();
+  /** Slots whose tasks are in memory here, or on their way. */
+  readonly #served = new Set<number>();
   readonly #watched = new Map<Incarnation, Watched>();
   readonly #leavingSince = new Map<number, number>();
   #timer: Cancel | undefined;
   #unlisten: Cancel | undefined;
   #polling: Promise<void> | undefined;
+  #moving: Promise<void> | undefined;
+  #polledAtMs = 0;
   #isAgain = false;
   #isStopped = false;
   #live: readonly Incarnation[] = [];
@@ -68,15 +79,16 @@ export class Ownership {
     return this.#live;
   }
 
-  /** Slots of this node. */
+  /** Slots that this node serves. */
   get owned(): number {
-    return [...this.#slots.values()].filter((row) => row.owner === this.parts.incarnation).length;
+    return this.#served.size;
   }
 
   /** Begins; resolves after the first poll and the claims it led to. */
   async start(): Promise<void> {
     this.#unlisten = await this.parts.nodes.onWake(() => this.#wake());
     await this.poll();
+    await this.#moving;
   }
 
   /** Polls now; joins a poll under way, and one more after it. */
@@ -100,6 +112,7 @@ export class Ownership {
     this.#timer?.();
     this.#unlisten?.();
     await this.#polling;
+    await this.#moving;
   }
 
   #wake(): void {
@@ -116,72 +129,86 @@ export class Ownership {
   }
 
   async #pollOnce(): Promise<void> {
+    const { nodes, runtime, log } = this.parts;
     try {
-      const result = await this.parts.nodes.poll();
+      const result = await nodes.poll();
       if (this.#isStopped) return;
       if (!result.alive) return this.parts.fenced();
-      this.parts.runtime.setOffset(result.databaseNowMs);
-      for (const row of result.slots) this.#slots.set(row.slot, row);
-      await this.#takeOverDead(result.nodes);
-      await this.#balance();
+      runtime.setOffset(result.databaseNowMs);
+      this.#learn(result.slots);
+      this.#watch(result.nodes);
       this.parts.polled(result);
+      // Under way: the next poll looks again.
+      this.#moving ??= this.#move(result.nodes).catch((error) =>
+        log.warn("cannot move slots", { error: messageOf(error) })
+      ).finally(() => this.#moving = undefined);
     } catch (error) {
-      this.parts.log.warn("cannot poll the database", { error: messageOf(error) });
+      log.warn("cannot poll the database", { error: messageOf(error) });
     }
+  }
+
+  /** Takes rows in; a poll may be older than the answer to a move. */
+  #learn(rows: readonly SlotRow[]): void {
+    for (const row of rows) {
+      const known = this.#slots.get(row.slot);
+      if (known === undefined || known.version < row.version) this.#slots.set(row.slot, row);
+    }
+  }
+
+  async #move(nodes: readonly NodeRow[]): Promise<void> {
+    await this.#takeOverDead(nodes);
+    await this.#freeOrphans(new Set(nodes.map((node) => node.incarnation)));
+    this.#retarget();
+    await this.#claim();
+    await this.#serve();
+    await this.#giveAway();
   }
 
   // Other nodes
 
-  /** Ends nodes that this node itself has watched not renewing, and whose lease is over. */
-  async #takeOverDead(nodes: readonly NodeRow[]): Promise<void> {
+  /** Notes who renews. What happened while this node itself did not look says nothing. */
+  #watch(nodes: readonly NodeRow[]): void {
     const nowMs = this.parts.runtime.monotonic();
-    for (const node of nodes) this.#watch(node, nowMs);
+    if (nowMs - this.#polledAtMs > STALE_MS_MIN) this.#watched.clear();
+    this.#polledAtMs = nowMs;
     const known = new Set(nodes.map((node) => node.incarnation));
     for (const gone of this.#watched.keys()) if (!known.has(gone)) this.#watched.delete(gone);
-    const dead = nodes.filter((node) => this.#isDead(node, nowMs));
-    let isTaken = false;
+    for (const { incarnation, renewals } of nodes) {
+      const watched = this.#watched.get(incarnation);
+      if (watched?.renewals === renewals) watched.polls++;
+      else this.#watched.set(incarnation, { renewals, sinceMs: nowMs, polls: 0 });
+    }
+  }
+
+  /** Ends nodes that this node itself has watched not renewing, and whose lease is over. */
+  async #takeOverDead(nodes: readonly NodeRow[]): Promise<void> {
+    const dead = nodes.filter((node) => this.#isDead(node));
+    this.#live = nodes.filter((node) => !dead.includes(node)).map((node) => node.incarnation);
     for (const { incarnation, name } of dead) {
       if (!await this.parts.nodes.takeOver(incarnation)) continue;
       this.parts.log.warn("took over from a dead node", { incarnation, node: name });
-      isTaken = true;
+      this.#wake(); // the next poll sees its slots free
     }
-    if (isTaken) this.#isAgain = true; // the next poll sees its slots free
-    this.#live = nodes.filter((node) => !node.expired || !dead.includes(node)).map((node) =>
-      node.incarnation
-    );
-    await this.#freeOrphans(known);
   }
 
-  #watch(node: NodeRow, nowMs: number): void {
-    const watched = this.#watched.get(node.incarnation);
-    if (watched === undefined || watched.renewals !== node.renewals) {
-      this.#watched.set(node.incarnation, { renewals: node.renewals, sinceMs: nowMs, polls: 0 });
-    } else watched.polls++;
-  }
-
-  #isDead(node: NodeRow, nowMs: number): boolean {
+  #isDead(node: NodeRow): boolean {
     const watched = this.#watched.get(node.incarnation);
     if (!node.expired || node.incarnation === this.parts.incarnation || watched === undefined) {
       return false;
     }
-    return watched.polls >= STALE_POLLS_MIN && nowMs - watched.sinceMs >= STALE_MS_MIN;
+    const silentMs = this.parts.runtime.monotonic() - watched.sinceMs;
+    return watched.polls >= STALE_POLLS_MIN && silentMs >= STALE_MS_MIN;
   }
 
   async #freeOrphans(known: ReadonlySet<Incarnation>): Promise<void> {
     for (const { owner } of this.#slots.values()) {
       if (owner === null || known.has(owner)) continue;
-      if (await this.parts.nodes.freeOrphans() > 0) this.#isAgain = true;
+      if (await this.parts.nodes.freeOrphans() > 0) this.#wake();
       return;
     }
   }
 
   // Slots
-
-  async #balance(): Promise<void> {
-    this.#retarget();
-    await this.#claim();
-    await this.#giveAway();
-  }
 
   /** Which node each slot belongs to: the highest of a hash of both (rendezvous hashing). */
   #retarget(): void {
@@ -195,38 +222,57 @@ export class Ownership {
     const wanted = [...this.#slots.values()].filter((row) =>
       row.owner === null && this.#targets[row.slot] === this.parts.incarnation
     );
-    if (wanted.length === 0) return;
-    const claimed = await this.parts.nodes.claim(wanted);
-    if (claimed.length === 0) return;
-    const slots = claimed.map((row) => row.slot);
+    if (wanted.length > 0) this.#learn(await this.parts.nodes.claim(wanted));
+  }
+
+  /** Takes in the tasks of slots that are ours: claimed just now, or by a claim whose answer was lost. */
+  async #serve(): Promise<void> {
+    const slots = [...this.#slots.values()].filter((row) =>
+      this.#isOurs(row) && !this.#served.has(row.slot) && !this.#isForeign(row)
+    ).map((row) => row.slot);
+    if (slots.length === 0) return;
     const residents = await this.parts.nodes.residents(slots);
-    for (const row of claimed) this.#slots.set(row.slot, row);
-    this.#announce();
-    // Loading does not hold up the renewal of the lease.
+    if (this.#isStopped) return;
+    for (const slot of slots) this.#served.add(slot);
+    this.parts.own([...this.#served]);
+    // Loading does not hold up the next move.
     void this.parts.load(residents);
-    this.#isAgain = true; // their inbox has not been looked at
+    this.#wake(); // their inbox has not been looked at
   }
 
   async #giveAway(): Promise<void> {
     const foreign = [...this.#slots.values()].filter((row) => this.#isForeign(row));
+    if (this.#leavingSince.size > 0) this.#forgetStaying(new Set(foreign.map(({ slot }) => slot)));
     if (foreign.length === 0) return;
     const busy = this.parts.busySlots();
-    const leaving = foreign.filter((row) => !busy.has(row.slot) || this.#waitedLong(row.slot));
+    const leaving = foreign.filter(({ slot }) =>
+      !this.#served.has(slot) || !busy.has(slot) || this.#waitedLong(slot)
+    );
     if (leaving.length === 0) return;
     const slots = new Set(leaving.map((row) => row.slot));
-    for (const row of leaving) {
-      this.#slots.set(row.slot, { ...row, owner: null, version: row.version + 1 });
-    }
-    this.#announce();
+    for (const slot of slots) this.#served.delete(slot);
+    this.parts.own([...this.#served]);
     await this.parts.release((taskId) => slots.has(slotOf(taskId)));
     await this.parts.nodes.release(leaving);
+    this.#learn(leaving.map((row) => ({ ...row, owner: null, version: row.version + 1 })));
     for (const slot of slots) this.#leavingSince.delete(slot);
+  }
+
+  #isOurs(row: SlotRow): boolean {
+    return row.owner === this.parts.incarnation;
   }
 
   /** Whether a slot is ours and belongs to another node. */
   #isForeign(row: SlotRow): boolean {
     const target = this.#targets[row.slot];
-    return row.owner === this.parts.incarnation && target !== undefined && target !== row.owner;
+    return this.#isOurs(row) && target !== undefined && target !== row.owner;
+  }
+
+  /** A slot that belongs here again waits anew, should it leave once more. */
+  #forgetStaying(foreign: ReadonlySet<number>): void {
+    for (const slot of this.#leavingSince.keys()) {
+      if (!foreign.has(slot)) this.#leavingSince.delete(slot);
+    }
   }
 
   /** Whether a slot has waited for its running steps for as long as it may. */
@@ -235,13 +281,6 @@ export class Ownership {
     const since = this.#leavingSince.get(slot) ?? nowMs;
     this.#leavingSince.set(slot, since);
     return nowMs - since > HANDOVER_MS_MAX;
-  }
-
-  #announce(): void {
-    const { incarnation } = this.parts;
-    this.parts.own(
-      [...this.#slots.values()].filter((row) => row.owner === incarnation).map((row) => row.slot),
-    );
   }
 }
 

@@ -1,0 +1,197 @@
+/** A database of several nodes in memory: each call is one atomic statement of one node. */
+
+import type { Turn } from "../../src/core/event.ts";
+import { type Incarnation, slotOf, SLOTS, type TaskId } from "../../src/core/ids.ts";
+import type {
+  Appended,
+  InboxRow,
+  NodeRow,
+  PollResult,
+  RowlessEntry,
+  Runtime,
+  SlotRow,
+  TaskChange,
+  TurnRow,
+} from "../../src/core/ports.ts";
+
+/** As the real poll renews. */
+const LEASE_MS = 10_000;
+
+/** As the real poll reads. */
+const POLL_ROWS_MAX = 500;
+
+interface KeptTask {
+  readonly turns: Turn[];
+  readonly appendIds: string[];
+  readonly writers: Incarnation[];
+  change: TaskChange;
+}
+
+interface KeptNode {
+  readonly name: string;
+  renewals: number;
+  expiresAtMs: number;
+}
+
+/** The tables, and the laws of the statements in `src/journal/sql`. */
+export class ClusterStore {
+  readonly tasks = new Map<TaskId, KeptTask>();
+  readonly nodes = new Map<Incarnation, KeptNode>();
+  readonly slots: SlotRow[] = Array.from(
+    { length: SLOTS },
+    (_, slot) => ({ slot, owner: null, version: 0 }),
+  );
+  readonly inbox = new Map<string, InboxRow>();
+  readonly answers = new Map<string, string>();
+  readonly #keys = new Map<string, { taskId: TaskId; bodyHash: string }>();
+
+  constructor(readonly runtime: Runtime) {}
+
+  append(incarnation: Incarnation, row: TurnRow): Appended {
+    const task = this.tasks.get(row.taskId);
+    const known = task?.appendIds[row.turn - 1];
+    if (known !== undefined) {
+      return { kind: known === row.appendId ? "inserted" : "ownership_lost" };
+    }
+    if (!this.nodes.has(incarnation)) return { kind: "fenced" };
+    const taken = this.#takeKey(row);
+    if (taken !== undefined) return taken;
+    const change: TaskChange = { state: "running", blockedReason: null, resident: true };
+    const kept = task ?? { turns: [], appendIds: [], writers: [], change };
+    if (row.turn !== kept.turns.length + 1) throw new Error(`turn ${row.turn} leaves a gap`);
+    this.tasks.set(row.taskId, kept);
+    kept.turns.push({
+      turn: row.turn,
+      commandIds: [...row.commandIds],
+      events: structuredClone([...row.events]),
+    });
+    kept.appendIds.push(row.appendId);
+    kept.writers.push(incarnation);
+    kept.change = row.change ?? kept.change;
+    this.#sideEffects(row);
+    return { kind: "inserted" };
+  }
+
+  confirm(incarnation: Incarnation, entry: RowlessEntry): boolean {
+    if (!this.nodes.has(incarnation)) return false;
+    this.#sideEffects(entry);
+    return true;
+  }
+
+  load(taskIds: readonly TaskId[]): Map<TaskId, readonly Turn[]> {
+    return new Map(taskIds.flatMap((taskId) => {
+      const task = this.tasks.get(taskId);
+      return task === undefined ? [] : [[taskId, [...task.turns]] as const];
+    }));
+  }
+
+  join(incarnation: Incarnation, name: string): void {
+    this.nodes.set(incarnation, { name, renewals: 0, expiresAtMs: this.runtime.now() + LEASE_MS });
+  }
+
+  /** `seen`: the sum of slot versions at the caller's last poll. */
+  poll(incarnation: Incarnation, seen: number): PollResult & { readonly moves: number } {
+    const now = this.runtime.now();
+    const me = this.nodes.get(incarnation);
+    if (me !== undefined) {
+      me.renewals++;
+      me.expiresAtMs = now + LEASE_MS;
+    }
+    const moves = this.slots.reduce((sum, row) => sum + row.version, 0);
+    const isMine = (slot: number) => this.slots[slot]?.owner === incarnation;
+    const due = [...this.tasks].filter(([taskId, { change }]) =>
+      isMine(slotOf(taskId)) && !change.resident && change.endedAtMs === undefined &&
+      (change.wakeAtMs ?? Infinity) <= now
+    ).map(([taskId]) => taskId);
+    return {
+      alive: me !== undefined,
+      databaseNowMs: now,
+      nodes: [...this.nodes].map(([id, node]): NodeRow => ({
+        incarnation: id,
+        name: node.name,
+        renewals: node.renewals,
+        expired: node.expiresAtMs < now,
+      })),
+      moves,
+      slots: moves === seen ? [] : [...this.slots],
+      inbox: [...this.inbox.values()].filter((row) => isMine(row.slot)).slice(0, POLL_ROWS_MAX),
+      due: due.slice(0, POLL_ROWS_MAX),
+    };
+  }
+
+  claim(incarnation: Incarnation, wanted: readonly SlotRow[]): readonly SlotRow[] {
+    if (!this.nodes.has(incarnation)) return [];
+    return wanted.filter(({ slot, version }) => {
+      const row = this.slots[slot];
+      return row?.owner === null && row.version === version;
+    }).map(({ slot, version }) =>
+      this.slots[slot] = { slot, owner: incarnation, version: version + 1 }
+    );
+  }
+
+  release(incarnation: Incarnation, leaving: readonly SlotRow[]): void {
+    for (const { slot, version } of leaving) {
+      const row = this.slots[slot];
+      if (row?.owner !== incarnation || row.version !== version) continue;
+      this.slots[slot] = { slot, owner: null, version: version + 1 };
+    }
+  }
+
+  /** Ends a node whose lease is over, or whose place the caller has taken. */
+  end(incarnation: Incarnation, evenIfAlive: boolean): boolean {
+    const node = this.nodes.get(incarnation);
+    if (node === undefined || (!evenIfAlive && node.expiresAtMs >= this.runtime.now())) {
+      return false;
+    }
+    this.nodes.delete(incarnation);
+    this.freeOrphans();
+    return true;
+  }
+
+  freeOrphans(): number {
+    let freed = 0;
+    for (const { slot, owner, version } of this.slots) {
+      if (owner === null || this.nodes.has(owner)) continue;
+      this.slots[slot] = { slot, owner: null, version: version + 1 };
+      freed++;
+    }
+    return freed;
+  }
+
+  residents(slots: readonly number[]): readonly TaskId[] {
+    const wanted = new Set(slots);
+    return [...this.tasks].filter(([taskId, { change }]) =>
+      wanted.has(slotOf(taskId)) && change.resident && change.endedAtMs === undefined
+    ).map(([taskId]) => taskId);
+  }
+
+  post(row: InboxRow): void {
+    // As JSON, as the real inbox holds it.
+    if (!this.inbox.has(row.commandId)) this.inbox.set(row.commandId, structuredClone(row));
+  }
+
+  takeAnswer(commandId: string): string | undefined {
+    const body = this.answers.get(commandId);
+    this.answers.delete(commandId);
+    return body;
+  }
+
+  #takeKey({ taskId, birth }: TurnRow): Appended | undefined {
+    if (birth === undefined) return undefined;
+    const key = `${birth.namespace}/${birth.key}`;
+    const holder = this.#keys.get(key);
+    if (holder === undefined) {
+      this.#keys.set(key, { taskId, bodyHash: birth.bodyHash });
+      return undefined;
+    }
+    const sameBody = holder.bodyHash === birth.bodyHash;
+    return { kind: "key_taken", taskId: holder.taskId, sameBody };
+  }
+
+  #sideEffects({ inbox, answers }: RowlessEntry): void {
+    for (const commandId of inbox) this.inbox.delete(commandId);
+    for (const { commandId, body } of answers) {
+      if (!this.answers.has(commandId)) this.answers.set(commandId, body);
+    }
+  }
+}
