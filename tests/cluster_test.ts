@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { SLOTS, type TaskId } from "../src/core/ids.ts";
+import type { JsonText } from "../src/core/payload.ts";
+import { isSettled } from "../src/core/state.ts";
+import { Cluster, type ClusterCode } from "./support/cluster.ts";
+import type { PlayStep } from "./support/play.ts";
+
+const SEEDS = Number(Deno.env.get("TASKER_TEST_SEEDS") ?? 10);
+const FIRST_SEED = Number(Deno.env.get("TASKER_TEST_SEED") ?? 1);
+
+const TASKS = 30;
+const NODES = 4;
+
+/** Trouble lasts so long; after it the nodes that live have this long to finish. */
+const TROUBLE_MS = 90_000;
+const QUIET_MS = 240_000;
+
+const retry = { attemptsMax: 1_000, delayMsMax: 1_000 };
+
+const STEPS: readonly PlayStep[] = [
+  { name: "first", policy: { retry, timeoutMs: 20_000 } },
+  { name: "left", after: ["first"], policy: { retry, timeoutMs: 20_000 } },
+  {
+    name: "remote",
+    kind: "remote",
+    owner: "other",
+    after: ["first"],
+    policy: { retry, timeoutMs: 5_000 },
+  },
+  { name: "nap", kind: "sleep", after: ["left"], sleepMs: 90_000 },
+  { name: "ok", kind: "signal", after: ["first"] },
+  { name: "join", after: ["left", "remote", "nap", "ok"], policy: { retry, timeoutMs: 20_000 } },
+];
+
+/** Works for a while, and throws now and then. */
+const work: ClusterCode = async ({ attempt }, node) => {
+  const { runtime } = node.cluster;
+  await node.sleep(runtime.random() ** 3 * 8_000);
+  if (runtime.random() < 0.1) throw new Error("boom");
+  return { attempt };
+};
+
+/** Something happens to a node: at most two of them are in trouble at once. */
+function trouble(cluster: Cluster): void {
+  const { runtime, alive } = cluster;
+  const node = cluster.any();
+  const healthy = alive.filter(({ isCut, isFrozen }) => !isCut && !isFrozen);
+  if (node === undefined || node.isCut || node.isFrozen || healthy.length < 2) return;
+  const forMs = 1_000 + runtime.random() * 20_000;
+  const drawn = runtime.random();
+  if (drawn < 0.25) {
+    node.kill();
+    runtime.after(runtime.random() * 5_000, () => void cluster.add());
+  } else if (drawn < 0.5) {
+    node.freeze();
+    runtime.after(forMs, () => node.thaw());
+  } else if (drawn < 0.7) {
+    node.isCut = true;
+    runtime.after(forMs, () => node.isCut = false);
+  } else if (drawn < 0.85) {
+    node.faultRate = 0.3;
+    runtime.after(forMs, () => node.faultRate = 0);
+  } else {
+    void node.engine.drain(5_000).then(() => node.kill());
+    runtime.after(6_000, () => void cluster.add());
+  }
+}
+
+async function signalUntilTaken(cluster: Cluster, taskId: TaskId): Promise<void> {
+  for (let isTaken = false; !isTaken;) {
+    const payload = `"${taskId}"` as JsonText;
+    const command = { kind: "SendSignal", taskId, commandId: "ok", name: "ok", payload } as const;
+    const answer = await cluster.tried((node) => node.engine.mailroom.send(command));
+    isTaken = answer !== undefined;
+  }
+}
+
+/** Every step completed exactly once, in turns without a gap, and nothing was parked. */
+function checkTask(cluster: Cluster, taskId: TaskId): void {
+  const task = cluster.store.tasks.get(taskId);
+  assert.ok(task !== undefined, `task ${taskId} was acknowledged and is gone`);
+  assert.deepEqual(task.turns.map(({ turn }) => turn), task.turns.map((_, index) => index + 1));
+  const state = cluster.state(taskId);
+  const states = Object.fromEntries(
+    cluster.plan.steps.map(({ name, index }) => [name, state.steps[index]?.state]),
+  );
+  assert.equal(state.end, "completed", `task ${taskId}: ${JSON.stringify(states)}`);
+  assert.ok(state.steps.every((step) => isSettled(step.state)));
+  const ends = task.turns.flatMap(({ events }) => events).filter((event) =>
+    event.kind === "StepCompleted"
+  ).map((event) => event.step);
+  assert.deepEqual([...ends].sort(), cluster.plan.steps.map(({ index }) => index), "ends of steps");
+}
+
+/** Each slot is owned by a node that lives, and that node serves it. */
+function checkSlots(cluster: Cluster): void {
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const owner = cluster.alive.find((node) =>
+      node.incarnation === cluster.store.slots[slot]?.owner
+    );
+    assert.ok(owner !== undefined, `slot ${slot} has no living owner`);
+  }
+  assert.equal(cluster.served(), SLOTS, "slots that are served");
+}
+
+async function play(seed: number): Promise<void> {
+  const cluster = new Cluster(seed, STEPS, work);
+  for (let count = 0; count < NODES; count++) cluster.add();
+  await cluster.runtime.advance(3_000);
+  const started: TaskId[] = [];
+  const starts = Array.from({ length: TASKS }, async (_, index) => {
+    await new Promise<void>((wake) => cluster.runtime.after(index * 2_000, wake));
+    const { taskId } = await cluster.start(`task-${index}`);
+    started.push(taskId);
+    await signalUntilTaken(cluster, taskId);
+  });
+  for (let passedMs = 0; passedMs < TROUBLE_MS; passedMs += 3_000) {
+    trouble(cluster);
+    await cluster.runtime.advance(3_000);
+  }
+
+  await cluster.runtime.advance(QUIET_MS);
+  const waiting = await Promise.race([
+    Promise.all(starts).then(() => 0),
+    cluster.runtime.settle().then(() => TASKS - started.length),
+  ]);
+
+  assert.equal(waiting, 0, `${started.length} of ${TASKS} starts were acknowledged`);
+  assert.equal(new Set(started).size, TASKS);
+  for (const taskId of started) checkTask(cluster, taskId);
+  assert.equal(cluster.store.tasks.size, TASKS, "no task was started twice");
+  checkSlots(cluster);
+  assert.equal(cluster.store.inbox.size, 0, "rows left in the inbox");
+}
+
+for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+  Deno.test(`nodes that crash, freeze, drain and lose polls end every step once (seed ${seed})`, async () => {
+    await play(seed);
+  });
+}
