@@ -33,10 +33,17 @@ export class RemoteRunner implements RemoteSteps {
     this.#publisher = new Publisher(parts);
   }
 
-  /** Sends an attempt; repeating it is safe. What cannot be sent fails for good. */
+  /**
+   * Sends an attempt; repeating it is safe. What cannot be sent fails for good.
+   *
+   * Without the workflow's code, which maps the input, nothing is sent: an earlier owner of the task
+   * has sent it once, and the step's timer brings the next attempt.
+   */
   start(attempt: Attempt): void {
     const { name } = attempt.plan.steps[attempt.step] as PlannedStep;
-    const code = this.parts.codeOf(attempt.plan.hash)?.steps.get(name);
+    const workflow = this.parts.codeOf(attempt.plan.hash);
+    if (workflow === undefined) return;
+    const code = workflow.steps.get(name);
     const input = inputOf(attempt, code);
     if (!input.ok) return this.#fail(attempt, input.failure);
     let command: Addressed;
