@@ -87,15 +87,26 @@ async function settle(
   const { channel } = consumed;
   let handled: Handled;
   try {
-    handled = await consumed.handle(delivery).catch((error) => {
-      return sort(parts, consumed, { delivery, error });
-    });
+    handled = await handleOrSort(parts, consumed, delivery);
   } catch (error) {
     parts.log.warn("Cannot put an envelope aside yet", { channel, error: messageOf(error) });
     handled = again(delivery, undefined);
   }
   parts.metrics.counter("tasker_bus_consumed_total", handled.kind).add();
   return handled;
+}
+
+/** A handler may also throw before it has promised anything. */
+async function handleOrSort(
+  parts: ConsumptionParts,
+  consumed: Consumed,
+  delivery: Delivery,
+): Promise<Handled> {
+  try {
+    return await consumed.handle(delivery);
+  } catch (error) {
+    return await sort(parts, consumed, { delivery, error });
+  }
 }
 
 /** What will never succeed is buried; a bug of ours gets some more tries; all else comes again. */
