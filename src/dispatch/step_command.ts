@@ -1,10 +1,15 @@
 /** Step commands: the envelope that asks another system for one attempt. */
 
 import { commandChannel, replyChannel } from "../core/channels.ts";
-import { type Envelope, ENVELOPE_BYTES_MAX, STEP_CANCELLED } from "../core/envelope.ts";
+import {
+  type Envelope,
+  ENVELOPE_BYTES_MAX,
+  ENVELOPE_DEPTH_MAX,
+  STEP_CANCELLED,
+} from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { dispatchId, type TaskId } from "../core/ids.ts";
-import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
+import { encodePayload, isShallow, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
@@ -61,6 +66,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): A
     datacontenttype: "application/json",
     data: input ?? null,
   };
+  demandShallow(envelope, what);
   demandSmall(envelope, what);
   return { channel: commandChannel(sender.prefix, definition.owner), taskId, envelope };
 }
@@ -102,6 +108,15 @@ function attributesOf(sender: Sender, taskId: TaskId, step: string) {
 /** The definition's deadline is no bound here: a start may have named a later one. */
 function expiryOf({ runtime }: Sender, { dueAtMs }: Attempt): number {
   return dueAtMs === undefined ? runtime.now() + LIFE_MS_MAX : dueAtMs + GRACE_MS;
+}
+
+/** Whoever reads envelopes may refuse a deeper one, as we do: nobody would ever answer it. */
+function demandShallow(envelope: Envelope, what: string): void {
+  if (isShallow(envelope, ENVELOPE_DEPTH_MAX)) return;
+  throw new TaskerError(
+    "payload.too_large",
+    `Cannot send ${what}: its envelope nests deeper than ${ENVELOPE_DEPTH_MAX}`,
+  );
 }
 
 function demandSmall(envelope: Envelope, what: string): void {
