@@ -9,7 +9,12 @@ import {
 } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { dispatchId, type TaskId } from "../core/ids.ts";
-import { encodePayload, isShallow, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
+import {
+  decodePayload,
+  encodePayload,
+  isShallow,
+  REMOTE_PAYLOAD_SIZE_MAX,
+} from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
@@ -47,7 +52,8 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): A
   const { taskId, dueAtMs, traceparent } = attempt;
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
   const what = `the input of step "${name}"`;
-  encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX);
+  // A copy: what was checked is sent, whatever becomes of the input while the bus is away.
+  const data = decodePayload(encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX));
   const envelope: Envelope = {
     ...attributesOf(sender, taskId, name),
     id: dispatchId(taskId, name, attempt.attempt),
@@ -64,7 +70,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): A
       exp: expiryOf(sender, attempt),
     }),
     datacontenttype: "application/json",
-    data: input ?? null,
+    data,
   };
   demandShallow(envelope, what);
   demandSmall(envelope, what);

@@ -191,6 +191,16 @@ Deno.test("an input nested too deep was sent, though nobody could read it", () =
   assert.equal(codeOf(run), "payload.too_large");
 });
 
+Deno.test("a command that waits changed with the object that its input came from", () => {
+  const stage = new Stage();
+  const input = { sku: "a" };
+  const { envelope } = stepCommand(stage, attemptFor(planFor()), input);
+
+  input.sku = "b";
+
+  assert.deepEqual(envelope.data, { sku: "a" });
+});
+
 Deno.test("stepCancelled() names the command that it takes back", () => {
   const stage = new Stage();
   const [step] = planFor().steps;
