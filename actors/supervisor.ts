@@ -1,16 +1,17 @@
 /** The supervisor: owns the actors of this node, takes their turns together, and restarts them. */
 
 import { assert, messageOf, TaskerError } from "../src/core/errors.ts";
-import { slotOf, type TaskId } from "../src/core/ids.ts";
+import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
-import { Answered, type Instance } from "../src/core/readiness.ts";
-import { countOf, rollup } from "../src/core/rollup.ts";
+import { Answered } from "../src/core/readiness.ts";
+import { rollup } from "../src/core/rollup.ts";
 import { releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
 import { failPoisoned, refuseAll, remoteAnswers } from "./mail_settling.ts";
 import { draining, quarantined, unknownTask } from "./refusals.ts";
+import { Roster } from "./roster.ts";
 import { STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
 import { Timers } from "./timers.ts";
@@ -28,8 +29,7 @@ export interface SupervisorParts extends LoadingParts {
 
 /** All actors of a node. */
 export class Supervisor implements Feed {
-  readonly #actors = new Map<TaskId, TaskActor>();
-  readonly #byInstance = new Map<Instance, TaskActor>();
+  readonly #roster: Roster;
   readonly #subscribers = new Set<(committed: CommittedTurn) => void>();
   readonly #timers: Timers;
   readonly #loading: Loading;
@@ -39,6 +39,7 @@ export class Supervisor implements Feed {
   #isStopped = false;
 
   constructor(readonly parts: SupervisorParts) {
+    this.#roster = new Roster(parts);
     this.#timers = new Timers(parts.runtime, (taskId) => this.#wake(taskId));
     this.#loading = new Loading(parts, {
       loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
@@ -57,14 +58,12 @@ export class Supervisor implements Feed {
 
   /** Tasks in memory. */
   get size(): number {
-    return this.#actors.size;
+    return this.#roster.size;
   }
 
   /** Whether mail or an answer waits anywhere, or a turn is on its way. */
   get isBusy(): boolean {
-    if (this.#loading.size > 0) return true;
-    for (const actor of this.#actors.values()) if (actor.isBusy) return true;
-    return false;
+    return this.#loading.size > 0 || this.#roster.isBusy;
   }
 
   /** Tasks set aside, with why. */
@@ -74,14 +73,14 @@ export class Supervisor implements Feed {
 
   /** Whether a task is in memory, or on its way. */
   has(taskId: TaskId): boolean {
-    return this.#actors.has(taskId) || this.#loading.has(taskId);
+    return this.#roster.get(taskId) !== undefined || this.#loading.has(taskId);
   }
 
   /** Puts mail into its actor's mailbox; loads the task when it is not in memory. */
   deliver(mail: Mail): void {
     const { taskId } = mail.command;
     if (this.#isStopped) return refuseAll([mail], draining(taskId));
-    const actor = this.#actors.get(taskId);
+    const actor = this.#roster.get(taskId);
     if (actor !== undefined) return this.#put(actor, mail);
     if (this.#loading.has(taskId)) return this.#loading.put(mail);
     const reason = this.quarantined.get(taskId);
@@ -97,13 +96,13 @@ export class Supervisor implements Feed {
 
   /** Asks for a turn of a task that is in memory: a place came free for it. */
   nudge(taskId: TaskId): void {
-    const actor = this.#actors.get(taskId);
+    const actor = this.#roster.get(taskId);
     if (actor !== undefined) this.#schedule(actor);
   }
 
   /** Asks for a turn of every task in memory: code was loaded, or a policy changed. */
   nudgeAll(): void {
-    for (const actor of this.#actors.values()) this.#schedule(actor);
+    for (const actor of this.#roster.values()) this.#schedule(actor);
   }
 
   /** Calls with every committed turn of this node's tasks. */
@@ -120,7 +119,7 @@ export class Supervisor implements Feed {
   /** Sends idle actors out of memory. Called from time to time. */
   passivateIdle(): void {
     const nowMs = this.parts.runtime.now();
-    for (const actor of this.#actors.values()) {
+    for (const actor of this.#roster.values()) {
       if (actor.isBusy || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
       const isSoonDue = (actor.armedAtMs ?? Infinity) - nowMs < PASSIVATE_AFTER_MS;
       if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
@@ -130,16 +129,12 @@ export class Supervisor implements Feed {
 
   /** Slots with tasks whose step code runs in this process. */
   busySlots(): ReadonlySet<number> {
-    const busy = new Set<number>();
-    for (const { taskId, state } of this.#actors.values()) {
-      if (state !== undefined && countOf(state, "running") > 0) busy.add(slotOf(taskId));
-    }
-    return busy;
+    return this.#roster.busySlots();
   }
 
   /** Drops tasks that leave this node; resolves after their last flush. Their mail is rerouted. */
   async release(isGone: (taskId: TaskId) => boolean): Promise<void> {
-    const gone = [...this.#actors.values()].filter((actor) => isGone(actor.taskId));
+    const gone = [...this.#roster.values()].filter((actor) => isGone(actor.taskId));
     for (const actor of gone) {
       const mail = waitingMail(actor);
       this.#forget(actor);
@@ -153,7 +148,7 @@ export class Supervisor implements Feed {
   stop(error: TaskerError): void {
     this.#isStopped = true;
     this.#timers.stop();
-    for (const actor of [...this.#actors.values()]) {
+    for (const actor of [...this.#roster.values()]) {
       refuseAll(waitingMail(actor), error);
       this.#forget(actor);
     }
@@ -167,7 +162,7 @@ export class Supervisor implements Feed {
     if (command.kind !== "StartTask") return false;
     const plan = this.parts.plans.cached(command.definitionHash);
     if (plan === undefined) return false;
-    this.#put(this.#add(new TaskActor(command.taskId, plan, this.parts)), mail);
+    this.#put(this.#roster.add(new TaskActor(command.taskId, plan, this.parts)), mail);
     return true;
   }
 
@@ -205,11 +200,9 @@ export class Supervisor implements Feed {
     let isTold = true;
     while (isTold) {
       isTold = false;
-      for (const actor of actors) {
-        if (actor.instance !== undefined) this.#byInstance.set(actor.instance, actor);
-      }
+      for (const actor of actors) this.#roster.noteInstance(actor);
       this.parts.readiness.tick((instance, kind, step, cause) => {
-        const actor = this.#byInstance.get(instance);
+        const actor = this.#roster.ofInstance(instance);
         if (actor === undefined) return; // forgotten since it was told
         actors.add(actor);
         this.#guard(actor, () => {
@@ -224,7 +217,7 @@ export class Supervisor implements Feed {
   }
 
   #finish(actor: TaskActor, nowMs: number): void {
-    if (!this.#isCurrent(actor)) return;
+    if (!this.#roster.isCurrent(actor)) return;
     actor.closeTurn();
     const dueAtMs = actor.dueAtMs(nowMs);
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
@@ -245,7 +238,7 @@ export class Supervisor implements Feed {
     actor.settle(turn);
     this.#loading.recovered(actor.taskId);
     const { state } = actor;
-    if (state === undefined || !this.#isCurrent(actor)) return;
+    if (state === undefined || !this.#roster.isCurrent(actor)) return;
     releaseEffects(this.parts.runner, actor.plan, state, turn.events);
     this.#publish(actor, turn);
     this.#handOver(actor);
@@ -278,7 +271,7 @@ export class Supervisor implements Feed {
 
   /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
   #crashed(actor: TaskActor, error: unknown): void {
-    if (!this.#isCurrent(actor)) return;
+    if (!this.#roster.isCurrent(actor)) return;
     this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
     const waiting = waitingMail(actor).filter((one) => !struck.has(one));
@@ -287,7 +280,7 @@ export class Supervisor implements Feed {
 
   /** Postgres refused a row: a lone command is refused for it, several are decided one by one. */
   #poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
-    if (!this.#isCurrent(actor)) return this.#sendAgain(turn);
+    if (!this.#roster.isCurrent(actor)) return this.#sendAgain(turn);
     const [first] = turn.mail;
     const isLone = first !== undefined && turn.mail.length === 1;
     const again = isLone ? [] : mailOf(turn);
@@ -307,7 +300,7 @@ export class Supervisor implements Feed {
   #lost(actor: TaskActor, turn: OpenTurn): void {
     this.parts.log.warn("task is owned elsewhere", { taskId: actor.taskId });
     this.#sendAgain(turn);
-    if (!this.#isCurrent(actor)) return;
+    if (!this.#roster.isCurrent(actor)) return;
     const mail = waitingMail(actor);
     this.#forget(actor);
     for (const one of mail) this.parts.reroute(strike(one));
@@ -323,7 +316,7 @@ export class Supervisor implements Feed {
   /** A start may be the first mail of its task; all else is refused, out of the inbox durably. */
   #refuseUnknown(taskId: TaskId, mail: readonly Mail[]): void {
     for (const one of mail) {
-      const actor = this.#actors.get(taskId);
+      const actor = this.#roster.get(taskId);
       if (actor !== undefined) this.#put(actor, one);
       else if (!this.#startNew(one)) this.#refuseDurably(one, unknownTask(one));
     }
@@ -338,7 +331,7 @@ export class Supervisor implements Feed {
 
   /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
   #welcome(actor: TaskActor, mail: readonly Mail[], isCareful: boolean): void {
-    this.#add(actor);
+    this.#roster.add(actor);
     const { taskId, plan, state } = actor;
     actor.isCareful = isCareful;
     actor.busyAtMs = this.parts.runtime.now();
@@ -358,38 +351,19 @@ export class Supervisor implements Feed {
 
   // Membership
 
-  /** Whether an actor is the one of its task: it was not forgotten or restarted. */
-  #isCurrent(actor: TaskActor): boolean {
-    return this.#actors.get(actor.taskId) === actor;
-  }
-
-  #add(actor: TaskActor): TaskActor {
-    this.#actors.set(actor.taskId, actor);
-    return actor;
-  }
-
   #forgetEnded(actor: TaskActor): void {
     const hasMore = actor.state !== undefined && actor.state.end === undefined;
     if (!hasMore && !actor.isBusy) this.#forget(actor);
   }
 
   #forget(actor: TaskActor): void {
-    const { taskId, plan, state, instance } = actor;
-    if (this.#isCurrent(actor)) this.#actors.delete(taskId);
     this.#dirty.delete(actor);
-    this.#timers.disarm(taskId);
-    this.parts.admission.forget(taskId);
-    if (state?.end === undefined) {
-      state?.steps.forEach((_, index) => this.parts.admission.release(taskId, plan, index));
-    }
-    if (instance === undefined) return;
-    actor.instance = undefined;
-    this.#byInstance.delete(instance);
-    this.parts.readiness.close(instance);
+    this.#timers.disarm(actor.taskId);
+    this.#roster.forget(actor);
   }
 
   #wake(taskId: TaskId): void {
-    const actor = this.#actors.get(taskId);
+    const actor = this.#roster.get(taskId);
     if (actor === undefined) return;
     actor.armedAtMs = undefined;
     this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });

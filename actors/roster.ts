@@ -1,0 +1,76 @@
+/** Roster: the actors in memory, by task and by their place in readiness. */
+
+import { slotOf, type TaskId } from "../src/core/ids.ts";
+import type { Instance } from "../src/core/readiness.ts";
+import { countOf } from "../src/core/rollup.ts";
+import type { TaskActor, TurnParts } from "./task_actor.ts";
+
+/** Knows which actor is the one of its task; gives back what a forgotten one held. */
+export class Roster {
+  readonly #actors = new Map<TaskId, TaskActor>();
+  readonly #byInstance = new Map<Instance, TaskActor>();
+
+  constructor(readonly parts: Pick<TurnParts, "readiness" | "admission">) {}
+
+  get size(): number {
+    return this.#actors.size;
+  }
+
+  /** Whether mail or an answer waits at any actor, or a turn is on its way. */
+  get isBusy(): boolean {
+    for (const actor of this.#actors.values()) if (actor.isBusy) return true;
+    return false;
+  }
+
+  get(taskId: TaskId): TaskActor | undefined {
+    return this.#actors.get(taskId);
+  }
+
+  values(): IterableIterator<TaskActor> {
+    return this.#actors.values();
+  }
+
+  /** Whether an actor is the one of its task: it was not forgotten or restarted. */
+  isCurrent(actor: TaskActor): boolean {
+    return this.#actors.get(actor.taskId) === actor;
+  }
+
+  add(actor: TaskActor): TaskActor {
+    this.#actors.set(actor.taskId, actor);
+    return actor;
+  }
+
+  /** Notes an actor's place in readiness, which it takes in its first turn. */
+  noteInstance(actor: TaskActor): void {
+    if (actor.instance !== undefined) this.#byInstance.set(actor.instance, actor);
+  }
+
+  /** The actor of an answer of readiness; undefined when it was forgotten since it was told. */
+  ofInstance(instance: Instance): TaskActor | undefined {
+    return this.#byInstance.get(instance);
+  }
+
+  /** Slots with tasks whose step code runs in this process. */
+  busySlots(): ReadonlySet<number> {
+    const busy = new Set<number>();
+    for (const { taskId, state } of this.#actors.values()) {
+      if (state !== undefined && countOf(state, "running") > 0) busy.add(slotOf(taskId));
+    }
+    return busy;
+  }
+
+  /** Lets an actor go, with its places in readiness and admission. */
+  forget(actor: TaskActor): void {
+    const { taskId, plan, state, instance } = actor;
+    const { readiness, admission } = this.parts;
+    if (this.isCurrent(actor)) this.#actors.delete(taskId);
+    admission.forget(taskId);
+    if (state?.end === undefined) {
+      state?.steps.forEach((_, index) => admission.release(taskId, plan, index));
+    }
+    if (instance === undefined) return;
+    actor.instance = undefined;
+    this.#byInstance.delete(instance);
+    readiness.close(instance);
+  }
+}
