@@ -60,12 +60,14 @@ export class Publisher {
     if (!lane.isArmed) this.#arm(lane);
   }
 
-  /** Takes back an envelope if it still waits. */
+  /** Takes back an envelope if it still waits, with all copies of it. */
   takeBack(channel: string, id: string): void {
-    const waiting = this.#lanes.get(channel)?.waiting ?? [];
-    const index = waiting.findIndex(({ envelope }) => envelope.id === id);
-    if (index < 0) return;
-    for (const { taskId } of waiting.splice(index, 1)) this.#count(taskId, -1);
+    const lane = this.#lanes.get(channel);
+    if (lane === undefined) return;
+    const taken = lane.waiting.filter(({ envelope }) => envelope.id === id);
+    if (taken.length === 0) return;
+    lane.waiting = lane.waiting.filter(({ envelope }) => envelope.id !== id);
+    for (const { taskId } of taken) this.#count(taskId, -1);
   }
 
   /** Envelopes of a task that the bus has not confirmed. */

@@ -290,6 +290,18 @@ Deno.test("takeBack() of what never was there changes nothing", () => {
   assert.equal(publisher.unconfirmed(TASK), 0);
 });
 
+Deno.test("takeBack() left a copy of an envelope that was put twice", async () => {
+  const { runtime, calls, publisher } = opened();
+  publisher.put(addressed("a"));
+  publisher.put(addressed("a"));
+
+  publisher.takeBack("t.cmd.stock", "a");
+  await runtime.settle();
+
+  assert.deepEqual(calls, []);
+  assert.equal(publisher.unconfirmed(TASK), 0);
+});
+
 Deno.test("envelopes are unconfirmed, by task, until the bus has them", async () => {
   const { runtime, played, publisher } = opened();
   const held = Promise.withResolvers<void>();
