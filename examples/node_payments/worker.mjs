@@ -118,7 +118,7 @@ class Worker {
   }
 
   async #rest(error) {
-    log(`rests: ${error}`);
+    log(`rests: ${error.cause ?? error}`);
     await new Promise((wake) => setTimeout(wake, 500 + 1_000 * Math.random()));
   }
 }

@@ -97,7 +97,7 @@ def main():
     way.add_argument("--http", metavar="URL", help="the engine itself: needs no broker")
     parser.add_argument("--key", default=os.environ.get("TASKER_KEY"), help="with --http")
     parser.add_argument("--orders", type=int, default=10, help="how many")
-    parser.add_argument("--prefix", default="A", help="begins each order's id")
+    parser.add_argument("--prefix", default="shop", help="begins each order's id")
     parser.add_argument("--cents", type=int, help="what each order costs")
     options = parser.parse_args()
     if options.http and not options.key:
