@@ -1,0 +1,167 @@
+/** Orders, end to end: a server, two other systems and a shop, killed at random and started again. */
+
+import assert from "node:assert/strict";
+import { killInRounds, type Mortal, randomOf, seedOf } from "./support/chaos.ts";
+import { startRedis } from "./support/redis.ts";
+import { until } from "./support/serve.ts";
+import { installRedisClients, whyNoServices } from "./support/services.ts";
+import { mortalRedis, ORDER, Shop } from "./support/shop.ts";
+import { countStates, idsOf, journalOf, taskEnded, type TaskShown } from "./support/tasks.ts";
+
+/** At most 200: a page of tasks. */
+const ORDERS = Number(Deno.env.get("TEST_ORDERS") ?? "100");
+
+/** Each process is killed so often. */
+const ROUNDS = 2;
+
+/** Time-outs and back-offs of a step that lost everything there is to lose, and then some. */
+const ALL_MS_MAX = 240_000;
+
+/** The steps of an order that comes to an end, as they complete. */
+const STEPS = ["validate_order", "check_inventory", "process_payment", "finalize_order"];
+
+/** Runs a law, or says why it cannot be run here. */
+function law(name: string, { skip, fn }: { skip: string | undefined; fn: () => Promise<void> }) {
+  if (skip !== undefined) console.log(`skipped: "${name}", because ${skip}`);
+  Deno.test({ name, ignore: skip !== undefined, fn });
+}
+
+/** Opens a shop and plays with it; one that fails tells what all its processes said. */
+async function inShop(shop: Shop, play: () => Promise<void>): Promise<void> {
+  await using _closing = shop;
+  try {
+    await play();
+  } catch (error) {
+    console.log(shop.said());
+    throw error;
+  }
+}
+
+/** Brings all orders while everybody is killed in turn; resolves with the ids brought. */
+async function bringInChaos(
+  shop: Shop,
+  { mortals, ways, seed }: { mortals: Mortal[]; ways: ("redis" | "http")[]; seed: number },
+): Promise<string[]> {
+  const kills = ROUNDS * mortals.length;
+  const ids: string[] = [];
+  await killInRounds(mortals, {
+    random: randomOf(seed),
+    rounds: ROUNDS,
+    calmMs: 2_000,
+    downMs: 1_500,
+    scene: async () => JSON.stringify(await countStates(shop, ORDER)),
+    work(kill) {
+      const count = Math.floor((kill + 1) * ORDERS / kills) - Math.floor(kill * ORDERS / kills);
+      if (count === 0) return;
+      const [way, prefix] = [ways[kill % ways.length] ?? "http", `${seed}-${kill}`];
+      shop.bring({ way, prefix, count });
+      for (let number = 1; number <= count; number++) ids.push(`${prefix}-${number}`);
+    },
+  });
+  await shop.brought();
+  return ids;
+}
+
+/** Every order is one task, every step of it completed once, and it was charged once. */
+async function assertEachOnce(shop: Shop, orderIds: readonly string[]): Promise<void> {
+  const ids = await until(`${orderIds.length} tasks`, ALL_MS_MAX, async () => {
+    const all = await idsOf(shop, ORDER).catch(() => []);
+    return all.length >= orderIds.length ? all : undefined;
+  });
+  const tasks = await Promise.all(ids.map((id) => taskEnded(shop, id, ALL_MS_MAX)));
+  assert.deepEqual(
+    tasks.filter(({ state }) => state !== "completed"),
+    [],
+    "orders that did not complete",
+  );
+  assert.deepEqual(tasks.map(({ input }) => input.orderId).sort(), [...orderIds].sort());
+  for (const { id } of tasks) await assertJournal(shop, id);
+  const charges = await shop.charges();
+  assert.deepEqual(charges.map(({ order_id }) => order_id).sort(), [...orderIds].sort());
+  assert.deepEqual(
+    tasks.map((task) => resultOf(task, "finalize_order")["transaction_id"]).sort(),
+    charges.map(({ transaction_id }) => transaction_id).sort(),
+  );
+  const attempts = tasks.flatMap(({ steps }) => steps.map(({ attempt }) => attempt));
+  console.log(
+    `${tasks.length} orders, ${attempts.filter((one) => one > 1).length} steps tried again`,
+  );
+}
+
+async function assertJournal(shop: Shop, id: string): Promise<void> {
+  const events = await journalOf(shop, id);
+  const completed = events.filter(({ kind }) => kind === "StepCompleted").map(({ step }) => step);
+  assert.deepEqual(completed, STEPS, id);
+  assert.equal(events.filter(({ kind }) => kind === "TaskStarted").length, 1, id);
+  assert.equal(events.filter(({ kind }) => kind === "TaskEnded").length, 1, id);
+  assert.equal(events.filter(({ kind }) => kind === "StepParked").length, 0, id);
+  const turns = [...new Set(events.map(({ turn }) => turn))];
+  assert.deepEqual(turns, Array.from(turns, (_, index) => index + 1), id);
+}
+
+function resultOf({ steps }: TaskShown, name: string): Record<string, unknown> {
+  return steps.find((step) => step.name === name)?.result as Record<string, unknown>;
+}
+
+const redis = await startRedis();
+if (!("reason" in redis)) Deno.test.afterAll(async () => await redis[Symbol.asyncDispose]());
+
+law("orders over Redis all end once, whoever is killed with -9, and however often", {
+  skip: "reason" in redis ? redis.reason : await installRedisClients(),
+  async fn() {
+    assert.ok(!("reason" in redis));
+    const seed = seedOf("orders over Redis");
+    const shop = await Shop.open({ redis });
+    await inShop(shop, async () => {
+      const mortals = [shop.server, shop.machine, shop.python, shop.node, mortalRedis(redis)];
+
+      const ids = await bringInChaos(shop, { mortals, ways: ["redis", "http"], seed });
+
+      await assertEachOnce(shop, ids);
+    });
+  },
+});
+
+law("orders without a broker all end once, whoever is killed with -9, and however often", {
+  skip: await whyNoServices(),
+  async fn() {
+    const seed = seedOf("orders without a broker");
+    const shop = await Shop.open({ redis: undefined });
+    await inShop(shop, async () => {
+      const mortals = [shop.server, shop.postgres, shop.python, shop.node];
+
+      const ids = await bringInChaos(shop, { mortals, ways: ["http"], seed });
+
+      await assertEachOnce(shop, ids);
+    });
+  },
+});
+
+law("an order that no card pays fails, is charged nothing, and support is told", {
+  skip: await whyNoServices(),
+  async fn() {
+    const shop = await Shop.open({ redis: undefined });
+    await inShop(shop, async () => {
+      shop.bring({ way: "http", prefix: "dear", count: 1, cents: 2_000_000 });
+      await shop.brought();
+
+      const [id] = await idsOf(shop, ORDER);
+      const task = await taskEnded(shop, id as string, ALL_MS_MAX);
+
+      assert.equal(task.state, "failed");
+      assert.deepEqual(Object.fromEntries(task.steps.map(({ name, state }) => [name, state])), {
+        validate_order: "completed",
+        check_inventory: "completed",
+        process_payment: "failed",
+        finalize_order: "unreached",
+        tell_support: "completed",
+      });
+      const payment = task.steps.find(({ name }) => name === "process_payment");
+      assert.deepEqual(payment?.error, {
+        error_code: "card_declined",
+        error_message: "No card pays 2000000 EUR",
+      });
+      assert.deepEqual(await shop.charges().catch(() => []), []);
+    });
+  },
+});
