@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { TaskerError } from "../core/errors.ts";
+import type { ConsumeOptions, Delivery, Handled } from "../core/ports.ts";
+import { away, Stage } from "./_stage.ts";
+import {
+  AGAIN_MS_MAX,
+  AGAIN_MS_MIN,
+  BROKEN_DELIVERIES_MAX,
+  consumeChannels,
+  ENGINE_GROUP,
+  LEASE_MS,
+  REOPEN_MS,
+} from "./consumption.ts";
+
+type Handle = (delivery: Delivery) => Promise<Handled>;
+
+/** A bus that hands over what the test says. */
+class PlayedBus {
+  readonly opened: { channel: string; options: ConsumeOptions }[] = [];
+  readonly handles: Handle[] = [];
+  ends = 0;
+  /** Thrown by each `consume` while it is set. */
+  refusal: Error | undefined;
+  /** What each `consume` waits for. */
+  opening: Promise<void> = Promise.resolve();
+
+  async consume(channel: string, options: ConsumeOptions, handle: Handle) {
+    this.opened.push({ channel, options });
+    await this.opening;
+    if (this.refusal !== undefined) throw this.refusal;
+    this.handles.push(handle);
+    return () => Promise.resolve(void this.ends++);
+  }
+}
+
+interface Played {
+  handle?: (delivery: Delivery) => Promise<Handled>;
+  bury?: (delivery: Delivery, error: unknown) => Promise<Handled>;
+  refusal?: Error;
+}
+
+async function opened({ handle, bury, refusal }: Played = {}) {
+  const stage = new Stage();
+  const bus = new PlayedBus();
+  bus.refusal = refusal;
+  const buried: unknown[] = [];
+  const consumed = {
+    channel: "t.in.shop",
+    slots: 3,
+    handle: handle ?? (() => Promise.resolve<Handled>({ kind: "ack" })),
+    bury: bury ?? ((_: Delivery, error: unknown) => {
+      buried.push(error);
+      return Promise.resolve<Handled>({ kind: "dead", reason: "buried" });
+    }),
+  };
+  const end = consumeChannels({ ...stage, runtime: stage.runtime, bus }, [consumed]);
+  await stage.runtime.settle();
+  const deliver = (deliveries = 1) => {
+    const [first] = bus.handles;
+    assert.ok(first !== undefined);
+    return first({ body: "{}", deliveries });
+  };
+  return { stage, runtime: stage.runtime, bus, end, deliver, buried };
+}
+
+function failing(error: unknown): Played {
+  return { handle: () => Promise.reject(error) };
+}
+
+Deno.test("a channel is consumed for the group of all nodes, under its slots and a lease", async () => {
+  const { bus } = await opened();
+
+  assert.deepEqual(bus.opened, [{
+    channel: "t.in.shop",
+    options: { group: ENGINE_GROUP, slots: 3, leaseMs: LEASE_MS },
+  }]);
+});
+
+Deno.test("what is handled is settled as the handler says, and counted", async () => {
+  const { stage, deliver } = await opened();
+
+  const handled = await deliver();
+
+  assert.deepEqual(handled, { kind: "ack" });
+  assert.equal(stage.metrics.counter("tasker_bus_consumed_total", "ack").value, 1);
+});
+
+Deno.test("an error that never passes buries the envelope", async () => {
+  const error = new TaskerError("bus.envelope_invalid", "broken");
+  const { deliver, buried } = await opened(failing(error));
+
+  const handled = await deliver();
+
+  assert.deepEqual(handled, { kind: "dead", reason: "buried" });
+  assert.deepEqual(buried, [error]);
+});
+
+for (const code of ["journal.unavailable", "journal.ownership_lost"] as const) {
+  Deno.test(`${code} brings the envelope again, however often it came`, async () => {
+    const { deliver, buried } = await opened(failing(new TaskerError(code, "not now")));
+
+    const handled = await deliver(1_000);
+
+    assert.deepEqual(handled, { kind: "retry", afterMs: AGAIN_MS_MAX });
+    assert.deepEqual(buried, []);
+  });
+}
+
+Deno.test("an envelope comes again after ever longer rests, up to the longest", async () => {
+  const { deliver } = await opened(failing(away()));
+
+  const rests: number[] = [];
+  for (const deliveries of [0, 1, 2, 3, 8, 9, 5_000]) {
+    const handled = await deliver(deliveries);
+    rests.push(handled.kind === "retry" ? handled.afterMs : -1);
+  }
+
+  const min = AGAIN_MS_MIN;
+  assert.deepEqual(rests, [min, min, 2 * min, 4 * min, 128 * min, AGAIN_MS_MAX, AGAIN_MS_MAX]);
+});
+
+Deno.test("an envelope comes again when its error says so", async () => {
+  const full = new TaskerError("mailbox.full", "full", { retryAfterMs: 7_000 });
+  const { deliver } = await opened(failing(full));
+
+  assert.deepEqual(await deliver(), { kind: "retry", afterMs: 7_000 });
+});
+
+Deno.test("a bug of ours is tried some times, then its envelope is buried", async () => {
+  const { stage, deliver, buried } = await opened(failing(new TypeError("bug")));
+
+  const kinds: string[] = [];
+  for (let deliveries = 1; deliveries <= BROKEN_DELIVERIES_MAX; deliveries++) {
+    kinds.push((await deliver(deliveries)).kind);
+  }
+
+  assert.deepEqual(kinds, [...Array(BROKEN_DELIVERIES_MAX - 1).fill("retry"), "dead"]);
+  assert.equal(buried.length, 1);
+  assert.equal(stage.said("error").length, BROKEN_DELIVERIES_MAX);
+});
+
+Deno.test("an envelope that cannot be buried yet comes again", async () => {
+  const { stage, deliver } = await opened({
+    ...failing(new TaskerError("bus.envelope_invalid", "broken")),
+    bury: () => Promise.reject(new TaskerError("journal.unavailable", "away")),
+  });
+
+  const handled = await deliver(2);
+
+  assert.deepEqual(handled, { kind: "retry", afterMs: 2 * AGAIN_MS_MIN });
+  assert.equal(stage.metrics.counter("tasker_bus_consumed_total", "retry").value, 1);
+});
+
+Deno.test("an error thrown before a promise is sorted like any other", async () => {
+  const { deliver, buried } = await opened({
+    handle() {
+      throw new TaskerError("bus.envelope_invalid", "broken");
+    },
+  });
+
+  const handled = await deliver();
+
+  assert.deepEqual(handled, { kind: "dead", reason: "buried" });
+  assert.equal(buried.length, 1);
+});
+
+Deno.test("a channel that cannot be consumed is tried until it can", async () => {
+  const { runtime, bus } = await opened({ refusal: away() });
+  await runtime.advance(3 * REOPEN_MS);
+  const tries = bus.opened.length;
+  bus.refusal = undefined;
+
+  await runtime.advance(REOPEN_MS);
+
+  assert.equal(tries, 4);
+  assert.equal(bus.handles.length, 1);
+  assert.equal(await runtime.step(), false);
+});
+
+Deno.test("ending ends what is consumed", async () => {
+  const { bus, end } = await opened();
+
+  await end();
+
+  assert.equal(bus.ends, 1);
+});
+
+Deno.test("ending while the bus is away stops the tries", async () => {
+  const { runtime, bus, end } = await opened({ refusal: away() });
+
+  await end();
+  await runtime.advance(5 * REOPEN_MS);
+
+  assert.equal(bus.opened.length, 1);
+  assert.equal(await runtime.step(), false);
+});
+
+for (const [what, refusal] of [["opens", undefined], ["fails", away()]] as const) {
+  Deno.test(`ending while a channel still ${what} leaves nothing behind`, async () => {
+    const { runtime, bus, end } = await opened({ refusal: away() });
+    const held = Promise.withResolvers<void>();
+    bus.opening = held.promise;
+    bus.refusal = refusal;
+    await runtime.advance(REOPEN_MS);
+
+    const ending = end();
+    held.resolve();
+    await ending;
+
+    assert.equal(bus.ends, bus.handles.length);
+    assert.equal(await runtime.step(), false);
+  });
+}
