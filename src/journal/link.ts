@@ -2,7 +2,7 @@
 
 import type postgres from "postgres";
 import type { Cancel, Runtime } from "../core/ports.ts";
-import { unavailable } from "./sqlstate.ts";
+import { isOfConnection, unavailable } from "./sqlstate.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 /** How to connect, and how long to wait for anything. */
@@ -104,17 +104,25 @@ export class Link {
     const wire = this.#wire;
     const late = Promise.withResolvers<never>();
     const cancel = runtime.after(deadlineMs, () => {
-      // Of many queries that are late together, one replaces the connection.
-      if (this.#wire === wire) this.replace();
+      this.#replaceOnce(wire);
       late.reject(unavailable(`no answer within ${deadlineMs} ms`));
     });
     this.#inFlight++;
     try {
       return await Promise.race([run(wire.sql), late.promise]);
+    } catch (error) {
+      // A connection that postgres.js opens again blames the last backend's end on its next query.
+      if (isOfConnection(error)) this.#replaceOnce(wire);
+      throw error;
     } finally {
       this.#inFlight--;
       cancel();
     }
+  }
+
+  /** Of many queries that fail together, one replaces the connection. */
+  #replaceOnce(wire: Wire): void {
+    if (this.#wire === wire) this.replace();
   }
 
   #open(): Wire {

@@ -29,6 +29,11 @@ export function meaningOf(error: unknown): Failing {
   return DATA.test(code) ? "data" : "unknown";
 }
 
+/** Whether a query failed because its connection ended: by postgres.js' or the platform's code. */
+export function isOfConnection(error: unknown): boolean {
+  return /^(CONNECT|E[A-Z_]+$)/.test(codeOf(error));
+}
+
 /** Turns what a query threw into one of our errors. */
 export function errorOf(error: unknown): TaskerError {
   if (error instanceof TaskerError) return error;

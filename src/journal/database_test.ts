@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { backendsOf, JournalBench, valuesOf } from "../../tests/support/journal_node.ts";
+import { codeOf } from "./sqlstate.ts";
+
+const SETTINGS = `
+  select
+    current_setting('transaction_isolation') as isolation,
+    current_setting('statement_timeout') as statement,
+    current_setting('lock_timeout') as lock,
+    current_setting('idle_in_transaction_session_timeout') as idle`;
+
+Deno.test("every connection is READ COMMITTED and bounded, whatever the role's defaults", async () => {
+  await using bench = await JournalBench.open();
+  const database = new URL(bench.url).pathname.slice(1);
+  const sql = bench.watch();
+  await sql.unsafe(`
+    alter database ${database} set default_transaction_isolation = 'serializable';
+    alter database ${database} set statement_timeout = 0;
+    alter database ${database} set lock_timeout = 0`);
+  const node = await bench.node();
+  const link = node.database.link("other");
+
+  const settings = { isolation: "read committed", statement: "4s", lock: "2s", idle: "5s" };
+  for (let reader = 0; reader < 4; reader++) {
+    assert.deepEqual([...await node.database.query(SETTINGS)], [settings]);
+  }
+  assert.deepEqual([...await link.query(SETTINGS)], [settings]);
+  await link.close();
+});
+
+Deno.test("query() tells data from outages", async () => {
+  await using bench = await JournalBench.open();
+  const { database } = await bench.node();
+
+  const codes = await Promise.all(
+    ["select 1 / 0", "select '\\u0000'::jsonb", "select no_such()"].map((text) =>
+      database.query(text).catch((error) => error.code)
+    ),
+  );
+
+  assert.deepEqual(codes, ["journal.poison", "journal.poison", "journal.unavailable"]);
+});
+
+Deno.test("a query on a half-open link ends at its deadline, and the next one is answered", async () => {
+  await using bench = await JournalBench.open();
+  const { database, runtime } = await bench.node();
+  const { happened } = bench.proxy.break(/read/, "stall_request", "select 17");
+
+  const asked = database.query("select 17");
+  await happened;
+  runtime.fireDeadlines();
+
+  await assert.rejects(asked, (error) => codeOf(error) === "journal.unavailable");
+  assert.deepEqual([...await database.query("select 18 as answer")], [{ answer: 18 }]);
+  assert.equal(runtime.deadlines, 0);
+});
+
+Deno.test("queries that are late together replace their connection once", async () => {
+  await using bench = await JournalBench.open();
+  const { database, runtime } = await bench.node();
+  const link = database.link("late");
+  await link.query("select 1");
+  const { happened } = bench.proxy.break(/late/, "stall_request");
+
+  const late = Promise.allSettled(Array.from({ length: 20 }, () => link.query("select 2")));
+  await happened;
+  runtime.fireDeadlines();
+  await late;
+
+  assert.equal(link.name, `${link.options.name}/1`);
+  await link.query("select 3");
+  await link.close();
+});
+
+Deno.test("a killed backend's end was blamed on the query after it", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  const link = node.database.link("killed");
+  await link.query("select 1");
+
+  const lost = link.query("select pg_terminate_backend(pg_backend_pid())");
+  await assert.rejects(lost);
+
+  assert.deepEqual([...await link.query("select 2 as answer")], [{ answer: 2 }]);
+  await link.close();
+  assert.deepEqual((await backendsOf(sql, node)).filter((name) => name.startsWith("killed")), []);
+});
+
+Deno.test("a transaction that loses its link rejects and is undone; the next one goes in", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await sql`create table public.mark (word text)`;
+  const link = node.database.link("both");
+  await link.query("select 1");
+  const { happened } = bench.proxy.break(/both/, "stall_request", "insert into public.mark");
+
+  const lost = link.transaction(async (query) => {
+    await query("insert into public.mark values ('lost')");
+  });
+  const isRejected = assert.rejects(lost);
+  await happened;
+  node.runtime.fireDeadlines();
+  await isRejected;
+  await link.transaction(async (query) => {
+    await query("insert into public.mark values ('kept')");
+  });
+
+  assert.deepEqual(await valuesOf(sql, "select word from public.mark"), [["kept"]]);
+  await link.close();
+});
+
+Deno.test("an outage of many queries is over when Postgres is back", async () => {
+  await using bench = await JournalBench.open();
+  const { database, runtime } = await bench.node();
+
+  bench.proxy.refuse();
+  const asked = Promise.allSettled(
+    Array.from({ length: 20 }, () => database.query("select 1")),
+  );
+  runtime.fireDeadlines();
+  const outage = await asked;
+  bench.proxy.accept();
+
+  assert.deepEqual(new Set(outage.map(({ status }) => status)), new Set(["rejected"]));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => database.query("select 1 as answer")),
+  );
+  assert.deepEqual(new Set(answers.map(([row]) => row?.answer)), new Set([1]));
+});
+
+Deno.test("close() leaves no connection and no deadline behind", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.nodes.onWake(() => {});
+  await node.nodes.poll();
+
+  await node.close();
+
+  for (;;) if ((await backendsOf(sql, node)).length === 0) break;
+  assert.equal(node.runtime.deadlines, 0);
+});
