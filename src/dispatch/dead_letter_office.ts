@@ -46,10 +46,16 @@ export interface Unusable {
   readonly reason: string;
 }
 
+/** Letters of one minute of one channel. */
+interface Minute {
+  readonly number: number;
+  count: number;
+}
+
 /** Puts envelopes aside: a row in the database, and a copy in the dead channel of the system. */
 export class DeadLetterOffice {
-  /** By channel: letters of the running minute. */
-  readonly #kept = new Map<string, { minute: number; count: number }>();
+  /** By channel. */
+  readonly #minutes = new Map<string, Minute>();
 
   constructor(readonly parts: OfficeParts) {}
 
@@ -59,28 +65,42 @@ export class DeadLetterOffice {
    * @throws {TaskerError} journal.unavailable: the envelope has to come again
    */
   async keep(unusable: Unusable): Promise<Handled> {
-    const { channel, body, reason, word } = unusable;
-    const { runtime, log, metrics, dead } = this.parts;
-    metrics.counter("tasker_dead_letters_total", word).add();
-    if (!this.#hasRoom(channel)) return { kind: "dead", reason };
-    const kept = body.slice(0, LETTER_LENGTH_MAX);
-    const id = await dead.add({ channel, reason, body: kept, atMs: runtime.now() });
-    log.warn("An envelope could not be used", { channel, reason, letter: id });
-    await this.#copy(unusable, id);
-    return { kind: "dead", reason };
-  }
-
-  #hasRoom(channel: string): boolean {
-    const minute = Math.floor(this.parts.runtime.now() / MINUTE_MS);
-    let kept = this.#kept.get(channel);
-    if (kept?.minute !== minute) this.#kept.set(channel, kept = { minute, count: 0 });
-    if (++kept.count === LETTERS_PER_MINUTE_MAX + 1) {
-      this.parts.log.warn("Too many dead letters: the rest of this minute is only counted", {
+    const { channel, reason, word } = unusable;
+    const { log, metrics } = this.parts;
+    const minute = this.#minuteOf(channel);
+    if (++minute.count <= LETTERS_PER_MINUTE_MAX) {
+      const id = await this.#add(unusable, minute);
+      log.warn("An envelope could not be used", { channel, reason, letter: id });
+      await this.#copy(unusable, id);
+    } else if (minute.count === LETTERS_PER_MINUTE_MAX + 1) {
+      log.warn("Too many dead letters: the rest of this minute is only counted", {
         channel,
         lettersMax: LETTERS_PER_MINUTE_MAX,
       });
     }
-    return kept.count <= LETTERS_PER_MINUTE_MAX;
+    metrics.counter("tasker_dead_letters_total", word).add();
+    return { kind: "dead", reason };
+  }
+
+  async #add({ channel, reason, body }: Unusable, minute: Minute): Promise<string> {
+    const { dead, runtime } = this.parts;
+    const kept = body.slice(0, LETTER_LENGTH_MAX);
+    try {
+      return await dead.add({ channel, reason, body: kept, atMs: runtime.now() });
+    } catch (error) {
+      // It comes again: its place must not be taken then by its own earlier try.
+      minute.count--;
+      throw error;
+    }
+  }
+
+  #minuteOf(channel: string): Minute {
+    const number = Math.floor(this.parts.runtime.now() / MINUTE_MS);
+    const running = this.#minutes.get(channel);
+    if (running?.number === number) return running;
+    const next = { number, count: 0 };
+    this.#minutes.set(channel, next);
+    return next;
   }
 
   async #copy({ system, channel, body, reason }: Unusable, id: string): Promise<void> {
