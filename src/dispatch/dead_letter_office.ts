@@ -19,6 +19,9 @@ export const LETTER_LENGTH_MAX = 256 * 1024;
 /** Characters of a body that go into the copy, so that the copy is an envelope, too. */
 export const COPY_LENGTH_MAX = 8 * 1024;
 
+/** Characters of a reason that are kept: it may name every wrong place of a body. */
+export const REASON_LENGTH_MAX = 2_000;
+
 const MINUTE_MS = 60_000;
 
 /** What the office works with. */
@@ -65,13 +68,14 @@ export class DeadLetterOffice {
    * @throws {TaskerError} journal.unavailable: the envelope has to come again
    */
   async keep(unusable: Unusable): Promise<Handled> {
-    const { channel, reason, word } = unusable;
+    const { channel, word } = unusable;
+    const reason = unusable.reason.slice(0, REASON_LENGTH_MAX);
     const { log, metrics } = this.parts;
     const minute = this.#minuteOf(channel);
     if (++minute.count <= LETTERS_PER_MINUTE_MAX) {
-      const id = await this.#add(unusable, minute);
+      const id = await this.#add({ ...unusable, reason }, minute);
       log.warn("An envelope could not be used", { channel, reason, letter: id });
-      await this.#copy(unusable, id);
+      await this.#copy({ ...unusable, reason }, id);
     } else if (minute.count === LETTERS_PER_MINUTE_MAX + 1) {
       log.warn("Too many dead letters: the rest of this minute is only counted", {
         channel,

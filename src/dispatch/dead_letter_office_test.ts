@@ -6,6 +6,7 @@ import {
   COPY_LENGTH_MAX,
   LETTER_LENGTH_MAX,
   LETTERS_PER_MINUTE_MAX,
+  REASON_LENGTH_MAX,
   type Unusable,
 } from "./dead_letter_office.ts";
 
@@ -128,4 +129,13 @@ Deno.test("tries while the database was away took the room, so that letters were
 
   assert.equal(stage.dead.letters.length, 1);
   assert.equal(stage.metrics.counter("tasker_dead_letters_total", "inbound").value, 1);
+});
+
+Deno.test("a long reason kept the copy of its letter from being published", async () => {
+  const stage = new Stage();
+
+  await stage.office.keep({ ...UNUSABLE, reason: "x".repeat(200_000) });
+
+  assert.equal((await stage.taken("t.dead.shop")).length, 1);
+  assert.equal(stage.dead.letters[0]?.reason.length, REASON_LENGTH_MAX);
 });
