@@ -152,16 +152,21 @@ export class Loading {
     }
   }
 
-  /** Tells readiness where the task stands, and takes the places its attempts hold. */
+  /**
+   * Tells readiness where the task stands, and takes the places its attempts hold. Signs of life are
+   * kept in memory only: whoever works for another owner is listened to from now on.
+   */
   #open(actor: TaskActor): void {
     const { state, plan, taskId } = actor;
     if (state === undefined || state.end !== undefined) return;
     const { readiness, admission, templateOf } = this.parts;
+    const nowMs = this.parts.runtime.now();
     actor.instance = readiness.open(templateOf(plan));
     for (const { told, step } of toldByState(state)) readiness.tell(actor.instance, told, step);
     state.steps.forEach((step, index) => {
       if (step.state === "running" || step.state === "waiting_for_reply") {
         admission.hold(taskId, plan, index);
+        step.aliveAtMs = nowMs;
       }
     });
   }

@@ -226,7 +226,7 @@ export class Supervisor implements Feed {
     }
     if (actor.inFlight === undefined) this.#handOver(actor);
     if (actor.mailbox.size > 0) this.#schedule(actor);
-    this.#forgetEnded(actor);
+    this.#forgetIdle(actor);
   }
 
   #handOver(actor: TaskActor): void {
@@ -243,8 +243,7 @@ export class Supervisor implements Feed {
     this.#publish(actor, turn);
     this.#handOver(actor);
     if (actor.mailbox.size > 0) this.#schedule(actor);
-    else if (state.passivated !== undefined && !actor.isBusy) this.#forget(actor);
-    else this.#forgetEnded(actor);
+    else this.#forgetIdle(actor);
   }
 
   #publish(actor: TaskActor, turn: OpenTurn): void {
@@ -342,7 +341,8 @@ export class Supervisor implements Feed {
       if (steps.length > 0) {
         this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
       }
-      resumeEffects(this.parts.runner, plan, state);
+      // A task leaves memory only when the bus has confirmed what it sent.
+      if (state.passivated === undefined) resumeEffects(this.parts.runner, plan, state);
       this.#wake(taskId);
     }
     for (const one of mail) this.#put(actor, one);
@@ -351,9 +351,12 @@ export class Supervisor implements Feed {
 
   // Membership
 
-  #forgetEnded(actor: TaskActor): void {
-    const hasMore = actor.state !== undefined && actor.state.end === undefined;
-    if (!hasMore && !actor.isBusy) this.#forget(actor);
+  /** Lets an actor go that has nothing to do: its task ended, never began, or has left memory. */
+  #forgetIdle(actor: TaskActor): void {
+    const { state, isBusy } = actor;
+    if (isBusy) return;
+    const isAway = state?.passivated !== undefined && state.ready.size === 0;
+    if (state === undefined || state.end !== undefined || isAway) this.#forget(actor);
   }
 
   #forget(actor: TaskActor): void {

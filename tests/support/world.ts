@@ -28,6 +28,8 @@ export interface WorldFaults {
   append?: (row: TurnRow) => Appended | Promise<Appended | undefined> | undefined;
   /** Holds an answer without a row up, or throws. */
   confirm?: () => Promise<void>;
+  /** Throws where an attempt is handed to another system. */
+  send?: (attempt: Attempt) => void;
   /** Throws to break the reading of a journal, or holds what was read up. */
   load?: (taskIds: readonly TaskId[]) => void | Promise<void>;
 }
@@ -42,6 +44,8 @@ export class World {
   readonly sent: Attempt[] = [];
   readonly stopped: string[] = [];
   readonly plan: Plan;
+  /** False: the node has to read the plan before it can decide. */
+  isPlanRead = true;
   engine: Engine;
   fences = 0;
 
@@ -122,11 +126,20 @@ export class World {
       nodes: this.journal,
       policies: new MemoryPolicies(),
       readiness: openOracle(),
-      plans: { cached: () => this.plan, byHash: () => Promise.resolve(this.plan) },
+      plans: {
+        cached: () => this.isPlanRead ? this.plan : undefined,
+        byHash: () => {
+          this.isPlanRead = true;
+          return Promise.resolve(this.plan);
+        },
+      },
       codeOf: () => this.#codes(),
       isLocalOwner: () => true,
       remote: () => ({
-        start: (attempt) => void this.sent.push(attempt),
+        start: (attempt) => {
+          this.faults.send?.(attempt);
+          this.sent.push(attempt);
+        },
         stop: (_, plan, step) => void this.stopped.push(plan.steps[step]?.name ?? ""),
         unconfirmed: () => 0,
       }),
