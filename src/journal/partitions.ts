@@ -123,51 +123,66 @@ async function make(query: Query, { name, from, to }: Partition): Promise<boolea
 // Dropping
 
 async function dropOld(link: Link, limitMs: number): Promise<readonly string[]> {
+  const query = link.query.bind(link);
   const dropped: string[] = [];
-  for (const one of await list(link.query.bind(link))) {
-    if (!await isOver(link.query.bind(link), one, limitMs)) continue;
-    await forgetTasks(link, one);
-    await link.transaction(async (query) => {
-      if (await drop(query, one, limitMs)) dropped.push(one.name);
+  for (const one of await list(query)) {
+    const range = rangeOf(one);
+    if (one.to > firstIdAt(limitMs) || await isLiving(query, range, limitMs)) continue;
+    await forgetTasks(query, range, limitMs);
+    await link.transaction(async (inside) => {
+      if (await drop(inside, one, limitMs)) dropped.push(one.name);
     });
   }
   if (await emptyDefault(link, limitMs)) dropped.push("journal_default");
   return dropped;
 }
 
-/** Whether every task of a range has ended before a time. Ids minted since cannot have. */
-async function isOver(query: Query, { from, to }: Partition, limitMs: number): Promise<boolean> {
-  if (to > firstIdAt(limitMs)) return false;
+/** A condition for `task_id`. */
+type Range = string;
+
+const IN_DEFAULT: Range = "task_id in (select task_id from tasker.journal_default)";
+
+function rangeOf({ from, to }: Partition): Range {
+  return `task_id >= '${from}' and task_id < '${to}'`;
+}
+
+/** Whether a task of a range lives, or has ended since a time. One without a row is forgotten. */
+async function isLiving(query: Query, range: Range, limitMs: number): Promise<boolean> {
   return (await query(
     `select 1
      from tasker.task
-     where task_id >= $1
-       and task_id < $2
-       and (ended_at is null or ended_at >= to_timestamp($3::float8 / 1000.0))
+     where ${range}
+       and (ended_at is null or ended_at >= to_timestamp($1::float8 / 1000.0))
      limit 1`,
-    [from, to, limitMs],
-  )).length === 0;
+    [limitMs],
+  )).length > 0;
 }
 
-/** Deletes the rows of a range's tasks, their keys first: an end in between leaves nothing odd. */
-async function forgetTasks(link: Link, { from, to }: Partition): Promise<void> {
-  const range = [from, to];
-  await link.query(
-    "delete from tasker.task_key where task_id >= $1 and task_id < $2",
-    range,
-  );
+/**
+ * Deletes the rows and the keys of a range's tasks that are over, a few at a time: a day may hold
+ * more than a statement can delete. A task that began meanwhile keeps both.
+ */
+async function forgetTasks(query: Query, range: Range, limitMs: number): Promise<void> {
   for (;;) {
-    const deleted = await link.query(
-      `delete from tasker.task
-       where task_id in (
-         select task_id
-         from tasker.task
-         where task_id >= $1
-           and task_id < $2
-         limit ${TASKS_PER_DELETE_MAX}
+    const deleted = await query(
+      `with gone as (
+         delete from tasker.task
+         where task_id in (
+           select task_id
+           from tasker.task
+           where ${range}
+             and ended_at < to_timestamp($1::float8 / 1000.0)
+           limit ${TASKS_PER_DELETE_MAX}
+         )
+         returning task_id
+       ),
+       keys as (
+         delete from tasker.task_key
+         where task_id in (select task_id from gone)
        )
-       returning 1`,
-      range,
+       select task_id
+       from gone`,
+      [limitMs],
     );
     if (deleted.length < TASKS_PER_DELETE_MAX) return;
   }
@@ -179,33 +194,23 @@ async function drop(query: Query, one: Partition, limitMs: number): Promise<bool
   // What is being appended is seen once the lock is there.
   await query("lock table tasker.journal in access exclusive mode");
   if (!(await list(query)).some(({ name }) => name === one.name)) return false;
-  if (!await isOver(query, one, limitMs)) return false;
+  if (await isLiving(query, rangeOf(one), limitMs)) return false;
   await query(`drop table tasker.${one.name}`);
   return true;
 }
 
 /** Empties the default partition when every task in it is over; true when it did. */
 async function emptyDefault(link: Link, limitMs: number): Promise<boolean> {
-  const any = await link.query("select 1 from tasker.journal_default limit 1");
-  if (any.length === 0) return false;
+  const query = link.query.bind(link);
+  const any = await query("select 1 from tasker.journal_default limit 1");
+  if (any.length === 0 || await isLiving(query, IN_DEFAULT, limitMs)) return false;
+  await forgetTasks(query, IN_DEFAULT, limitMs);
   let isEmptied = false;
-  await link.transaction(async (query) => {
-    await query(`select pg_advisory_xact_lock(${LOCK})`);
-    await query("lock table tasker.journal_default in access exclusive mode");
-    const living = await query(
-      `select 1
-       from tasker.journal_default j
-       left join tasker.task t using (task_id)
-       where t.ended_at is null
-         or t.ended_at >= to_timestamp($1::float8 / 1000.0)
-       limit 1`,
-      [limitMs],
-    );
-    if (living.length > 0) return;
-    const ended = "select task_id from tasker.journal_default";
-    await query(`delete from tasker.task_key where task_id in (${ended})`);
-    await query(`delete from tasker.task where task_id in (${ended})`);
-    await query("truncate tasker.journal_default");
+  await link.transaction(async (inside) => {
+    await inside(`select pg_advisory_xact_lock(${LOCK})`);
+    await inside("lock table tasker.journal_default in access exclusive mode");
+    if (await isLiving(inside, IN_DEFAULT, limitMs)) return;
+    await inside("truncate tasker.journal_default");
     isEmptied = true;
   });
   return isEmptied;

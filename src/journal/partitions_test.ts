@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import type postgres from "postgres";
+import {
+  JournalBench,
+  type JournalNode,
+  lockWaits,
+  rowsOf,
+  startRow,
+  turnRow,
+  valuesOf,
+} from "../../tests/support/journal_node.ts";
+import { mintTaskId, type TaskId } from "../core/ids.ts";
+import { codeOf } from "./sqlstate.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+/** 2026-01-01T00:00:00Z. */
+const TODAY_MS = 1_767_225_600_000;
+const MADE = ["journal_20260101", "journal_20260102", "journal_20260103", "journal_20260104"];
+
+Deno.test("maintain() makes today's partition and three ahead, once", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const when = { nowMs: TODAY_MS + 5, retentionMs: undefined };
+
+  assert.deepEqual(await node.maintain(when), { made: MADE, dropped: [] });
+  assert.deepEqual(await node.maintain(when), { made: [], dropped: [] });
+  const tomorrow = await node.maintain({ ...when, nowMs: TODAY_MS + DAY_MS });
+
+  assert.deepEqual(tomorrow.made, ["journal_20260105"]);
+});
+
+Deno.test("nodes that maintain at once make each partition once", async () => {
+  await using bench = await JournalBench.open();
+  const nodes = [await bench.node(), await bench.node(), await bench.node()];
+  const when = { nowMs: TODAY_MS, retentionMs: undefined };
+
+  const done = await Promise.all(nodes.map((node) => node.maintain(when)));
+
+  assert.deepEqual(done.flatMap(({ made }) => made).sort(), MADE);
+  assert.deepEqual(await partitionsOf(bench.watch()), [...MADE, "journal_default"].sort());
+});
+
+Deno.test("a row goes into the partition of its task's minting, or the default one", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  const [first, last, before] = [taskAt(TODAY_MS), taskAt(TODAY_MS + DAY_MS - 1), taskAt(1)];
+
+  for (const taskId of [first, last, before]) await node.journal.append(startRow(taskId));
+  await node.journal.append(turnRow(first, 2));
+
+  const sql = bench.watch();
+  assert.deepEqual(await partitionOf(sql, first), ["journal_20260101", "journal_20260101"]);
+  assert.deepEqual(await partitionOf(sql, last), ["journal_20260101"]);
+  assert.deepEqual(await partitionOf(sql, before), ["journal_default"]);
+});
+
+Deno.test("a partition is not made over rows that the default one has, and appends go on", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const taskId = taskAt(TODAY_MS);
+  await node.journal.append(startRow(taskId));
+
+  const { made } = await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  assert.deepEqual(made, MADE.slice(1));
+
+  assert.deepEqual(await node.journal.append(turnRow(taskId, 2)), { kind: "inserted" });
+});
+
+Deno.test("a partition is dropped when all its tasks have ended long enough ago, keys too", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  const [first, second, other] = [
+    taskAt(TODAY_MS),
+    taskAt(TODAY_MS + 1),
+    taskAt(TODAY_MS + DAY_MS),
+  ];
+  await end(node, first, TODAY_MS + 10);
+  await end(node, second, TODAY_MS + 3 * DAY_MS);
+  await end(node, other, TODAY_MS + 3 * DAY_MS);
+
+  const early = { nowMs: TODAY_MS + 4 * DAY_MS, retentionMs: DAY_MS };
+  assert.deepEqual((await node.maintain(early)).dropped, ["journal_20260103"], "it was empty");
+  const late = { nowMs: TODAY_MS + 4 * DAY_MS + 1, retentionMs: DAY_MS };
+  assert.deepEqual((await node.maintain(late)).dropped, MADE.slice(0, 2));
+
+  const sql = bench.watch();
+  assert.deepEqual(
+    await valuesOf(
+      sql,
+      `select (select count(*)::int from tasker.task), (select count(*)::int from tasker.task_key),
+        (select count(*)::int from tasker.journal)`,
+    ),
+    [[0, 0, 0]],
+  );
+  const again = { ...startRow(taskAt(TODAY_MS + 5 * DAY_MS), { key: "k" }) };
+  assert.deepEqual(await node.journal.append(again), { kind: "inserted" });
+});
+
+Deno.test("one living task keeps its whole day, however old", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  const [ended, living] = [taskAt(TODAY_MS), taskAt(TODAY_MS + 1)];
+  await end(node, ended, TODAY_MS + 10);
+  await node.journal.append(startRow(living));
+
+  const { dropped } = await node.maintain({ nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS });
+
+  assert.equal(dropped.includes("journal_20260101"), false);
+  const journals = await node.journal.load([ended, living]);
+  assert.deepEqual([...journals.keys()], [ended, living]);
+});
+
+Deno.test("retention forgot a task that began while its day was being dropped", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  await end(node, taskAt(TODAY_MS), TODAY_MS + 10);
+  const late = taskAt(TODAY_MS + 1);
+  const held = bench.proxy.break(/maintain/, "hold", "delete from tasker.task");
+
+  const maintained = node.maintain({ nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS });
+  await held.happened;
+  await node.journal.append(startRow(late, { key: "late" }));
+  held.release();
+
+  assert.equal((await maintained).dropped.includes("journal_20260101"), false);
+  assert.deepEqual(await valuesOf(sql, "select task_id, state from tasker.task"), [
+    [late, "running"],
+  ]);
+  assert.deepEqual(await valuesOf(sql, "select task_id, key from tasker.task_key"), [
+    [late, "late"],
+  ]);
+  assert.equal((await rowsOf(sql, late)).length, 1);
+});
+
+Deno.test("a drop waits for an append in flight, and sees the task that it began", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  await end(node, taskAt(TODAY_MS), TODAY_MS + 10);
+  const late = taskAt(TODAY_MS + 1);
+  let maintained: Promise<readonly string[]> | undefined;
+
+  await bench.watch().begin(async (inside) => {
+    await inside`
+      insert into tasker.task (task_id, slot, namespace, workflow, version, definition_hash, state,
+        resident, tags, created_at)
+      values (${late}, 7, 'test', 'chain', '1.0.0', 'hash', 'running', true, '{}', now())`;
+    await inside.unsafe(
+      "insert into tasker.journal (task_id, turn, append_id, events) values ($1, 1, $1, '[1,0,[]]')",
+      [late],
+    );
+    maintained = node.maintain({ nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS })
+      .then(({ dropped }) => dropped);
+    await lockWaits(sql);
+  });
+
+  assert.equal((await maintained)?.includes("journal_20260101"), false);
+  assert.equal((await rowsOf(sql, late)).length, 1);
+});
+
+Deno.test("an append that waited for a drop goes into the default partition", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  await node.journal.append(startRow(taskAt(TODAY_MS + DAY_MS)));
+  const late = taskAt(TODAY_MS + 1);
+  let appended: Promise<unknown> | undefined;
+
+  await bench.watch().begin(async (inside) => {
+    await inside`lock table tasker.journal in access exclusive mode`;
+    await inside`drop table tasker.journal_20260101`;
+    appended = node.journal.append(startRow(late));
+    await lockWaits(sql);
+  });
+
+  assert.deepEqual(await appended, { kind: "inserted" });
+  assert.deepEqual(await partitionOf(sql, late), ["journal_default"]);
+});
+
+Deno.test("a maintenance that gets no lock gives up soon, so that appends do not wait", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const when = { nowMs: TODAY_MS, retentionMs: undefined };
+
+  await bench.watch().begin(async (inside) => {
+    await inside`lock table tasker.journal_default in access share mode`;
+    const tried = node.maintain(when);
+    await assert.rejects(tried, (error) => codeOf(error) === "journal.unavailable");
+  });
+
+  assert.deepEqual((await node.maintain(when)).made, MADE);
+});
+
+Deno.test("the default partition is emptied when all in it is over, and not before", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  const [ended, living] = [taskAt(1_000), taskAt(2_000)];
+  await end(node, ended, TODAY_MS);
+  await node.journal.append(startRow(living));
+
+  const late = { nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS };
+  assert.deepEqual((await node.maintain(late)).dropped, []);
+  const change = { state: "failed", blockedReason: null, resident: true, endedAtMs: 5 } as const;
+  await node.journal.append({ ...turnRow(living, 2), change });
+
+  assert.deepEqual((await node.maintain(late)).dropped, ["journal_default"]);
+  assert.deepEqual((await node.maintain(late)).dropped, []);
+  assert.deepEqual(
+    await valuesOf(
+      sql,
+      `select (select count(*)::int from tasker.task), (select count(*)::int from tasker.task_key),
+        (select count(*)::int from tasker.journal)`,
+    ),
+    [[0, 0, 0]],
+  );
+});
+
+Deno.test("a default partition whose tasks were forgotten half-way was never emptied", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await end(node, taskAt(1_000), TODAY_MS);
+  await bench.watch()`delete from tasker.task`;
+
+  const late = { nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS };
+
+  assert.deepEqual((await node.maintain(late)).dropped, ["journal_default"]);
+});
+
+Deno.test("answers that nobody took in an hour are forgotten", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await sql`
+    insert into tasker.answer (command_id, body, created_at)
+    values ('old', '', now() - interval '61 minutes'), ('new', '', now())`;
+
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+
+  assert.deepEqual(await valuesOf(sql, "select command_id from tasker.answer"), [["new"]]);
+});
+
+function taskAt(ms: number): TaskId {
+  return mintTaskId(ms, 7, crypto.randomUUID());
+}
+
+async function end(node: JournalNode, taskId: TaskId, endedAtMs: number): Promise<void> {
+  await node.journal.append(startRow(taskId, { key: taskId }));
+  const change = { state: "completed", blockedReason: null, resident: true, endedAtMs } as const;
+  await node.journal.append({ ...turnRow(taskId, 2), change });
+}
+
+async function partitionsOf(sql: postgres.Sql): Promise<unknown[]> {
+  const rows = await valuesOf(
+    sql,
+    `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'tasker.journal'::regclass order by 1`,
+  );
+  return rows.flat();
+}
+
+/** Where each turn of a task lies. */
+async function partitionOf(sql: postgres.Sql, taskId: TaskId): Promise<unknown[]> {
+  const rows = await valuesOf(
+    sql,
+    `select replace(tableoid::regclass::text, 'tasker.', '')
+     from tasker.journal where task_id = $1 order by turn`,
+    taskId,
+  );
+  return rows.flat();
+}
