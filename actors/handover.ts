@@ -62,6 +62,17 @@ export class Handover {
     );
   }
 
+  /** Refuses mail of a task without an actor, out of the inbox durably. */
+  refuse(mail: Mail, error: TaskerError): void {
+    const { taskId } = mail.command;
+    if (mail.inbox === undefined) return refuseAll([mail], error);
+    const answers = remoteAnswers([{ mail, changed: false, error }], { taskId, turn: 0 });
+    this.journal.confirm({ taskId, inbox: [mail.inbox.commandId], answers }).then(
+      () => refuseAll([mail], error),
+      (failed) => refuseAll([mail], failed),
+    );
+  }
+
   /** Nothing of it was written, and nothing of this node will be. */
   #fenced(mail: readonly Mail[]): void {
     refuseAll(mail, fenced());

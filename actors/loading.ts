@@ -7,7 +7,7 @@ import type { TaskId } from "../src/core/ids.ts";
 import type { Journal, Plans, Runtime } from "../src/core/ports.ts";
 import { toldByState } from "../src/core/advance.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import type { Mail } from "./mailbox.ts";
+import { type Mail, Mailbox } from "./mailbox.ts";
 import { refuseAll } from "./mail_settling.ts";
 import { onCrash } from "./strategies.ts";
 import { TaskActor, type TurnParts } from "./task_actor.ts";
@@ -33,13 +33,13 @@ export interface LoadingOutcomes {
   /** The journal has no such task. */
   unknown(taskId: TaskId, mail: readonly Mail[]): void;
   /** The task is set aside. */
-  quarantined(taskId: TaskId, mail: readonly Mail[], reason: string): void;
+  quarantined(mail: readonly Mail[], reason: string): void;
 }
 
 /** A task on its way, and what waits for it. */
 interface Expected {
   readonly taskId: TaskId;
-  readonly mail: Mail[];
+  mail: Mailbox;
   /** It crashed or was poisoned: decide its mail one by one. */
   readonly isCareful: boolean;
 }
@@ -64,29 +64,36 @@ export class Loading {
 
   /** Lets mail wait for a task that is being read. */
   put(mail: Mail): void {
-    this.#expected.get(mail.command.taskId)?.mail.push(mail);
+    const expected = this.#expected.get(mail.command.taskId);
+    if (expected !== undefined) putOrRefuse(expected.mail, mail);
   }
 
   /** Reads tasks; resolves when each was handed over, set aside or is to be read again. */
   load(taskIds: readonly TaskId[], mail: readonly Mail[] = []): Promise<void> {
-    const expected = taskIds.map((taskId) => this.#expect({ taskId, mail: [], isCareful: false }));
+    const expected = taskIds.map((taskId) =>
+      this.#expect({ taskId, mail: newMailbox(), isCareful: false })
+    );
     for (const one of mail) this.put(one);
     return this.#readAll(expected);
   }
 
-  /** Reads a task that crashed again, after the back-off of its strategy. */
-  reload(taskId: TaskId, mail: readonly Mail[], landed: Promise<void>): void {
-    const choice = onCrash({ crashes: this.#crash(taskId), whileLoading: false });
-    const afterMs = choice.kind === "restart" ? choice.afterMs : 0;
-    const expected = this.#expect({ taskId, mail: [...mail], isCareful: true });
-    void landed.then(() => this.#readAfter(afterMs, [expected]));
+  /** Reads a task that crashed or was poisoned again, after the back-off of its strategy. */
+  reload(taskId: TaskId, waiting: readonly Mail[], { landed, whileLoading, reason }: {
+    landed: Promise<void>;
+    whileLoading: boolean;
+    reason: string;
+  }): void {
+    const choice = onCrash({ crashes: this.#crash(taskId), whileLoading });
+    const expected = this.#expect({ taskId, mail: newMailbox(waiting), isCareful: true });
+    if (choice.kind === "quarantine") return this.#setAside(expected, reason);
+    void landed.then(() => this.#readAfter(choice.afterMs, [expected]));
   }
 
   /** Gives up on tasks that leave this node; returns the mail that waited for them. */
   drop(isGone: (taskId: TaskId) => boolean): readonly Mail[] {
     const gone = [...this.#expected.values()].filter(({ taskId }) => isGone(taskId));
     for (const { taskId } of gone) this.#expected.delete(taskId);
-    return gone.flatMap(({ mail }) => mail);
+    return gone.flatMap(({ mail }) => mail.take(Infinity));
   }
 
   /** Forgets a task's crashes: it committed a turn. */
@@ -127,11 +134,20 @@ export class Loading {
       for (const one of wanted) {
         const turns = journals.get(one.taskId);
         if (turns !== undefined) await this.#fold(one, turns);
-        else if (this.#take(one)) this.outcomes.unknown(one.taskId, one.mail);
+        else await this.#begin(one);
       }
     } catch (error) {
       this.#readAgain(wanted.filter((one) => this.#isExpected(one)), error);
     }
+  }
+
+  /** A task without a journal: a start may begin it, which takes its plan. */
+  async #begin(expected: Expected): Promise<void> {
+    for (const { command } of expected.mail) {
+      if (command.kind === "StartTask") await this.parts.plans.byHash(command.definitionHash);
+    }
+    if (!this.#take(expected)) return;
+    this.outcomes.unknown(expected.taskId, expected.mail.take(Infinity));
   }
 
   async #fold(expected: Expected, turns: readonly Turn[]): Promise<void> {
@@ -146,7 +162,7 @@ export class Loading {
       actor.state = foldTask(taskId, plan, turns);
       this.#open(actor);
       this.#take(expected);
-      this.outcomes.loaded(actor, mail, isCareful);
+      this.outcomes.loaded(actor, mail.take(Infinity), isCareful);
     } catch (error) {
       this.#broken(expected, error);
     }
@@ -172,26 +188,28 @@ export class Loading {
   }
 
   #broken(expected: Expected, error: unknown): void {
-    const { taskId, mail } = expected;
+    const { taskId } = expected;
     const reason = messageOf(error);
     const choice = onCrash({ crashes: this.#crash(taskId), whileLoading: true });
-    if (choice.kind === "quarantine") {
-      this.parts.log.error("task set aside", { taskId, error: reason });
-      this.quarantined.set(taskId, reason);
-      this.#expected.delete(taskId);
-      return this.outcomes.quarantined(taskId, mail, reason);
-    }
+    if (choice.kind === "quarantine") return this.#setAside(expected, reason);
     this.parts.log.warn("cannot load a task", { taskId, error: reason });
     this.#readAfter(choice.afterMs, [this.#expect(expected)]);
+  }
+
+  #setAside({ taskId, mail }: Expected, reason: string): void {
+    this.parts.log.error("task set aside", { taskId, error: reason });
+    this.quarantined.set(taskId, reason);
+    this.#expected.delete(taskId);
+    this.outcomes.quarantined(mail.take(Infinity), reason);
   }
 
   /** The database did not answer: tasks are not to blame. Who waits is told; the inbox keeps its own. */
   #readAgain(expected: readonly Expected[], error: unknown): void {
     this.parts.log.warn("cannot read tasks", { tasks: expected.length, error: messageOf(error) });
-    for (const { mail } of expected) {
-      const waiting = mail.splice(0);
-      refuseAll(waiting.filter((one) => one.inbox === undefined), error);
-      mail.push(...waiting.filter((one) => one.inbox !== undefined));
+    for (const one of expected) {
+      const waiting = one.mail.take(Infinity);
+      refuseAll(waiting.filter((mail) => mail.inbox === undefined), error);
+      one.mail = newMailbox(waiting.filter((mail) => mail.inbox !== undefined));
     }
     this.#readAfter(READ_AGAIN_MS, expected);
   }
@@ -205,5 +223,20 @@ export class Loading {
   /** Waits for a task no longer; false when nobody did. */
   #take(expected: Expected): boolean {
     return this.#isExpected(expected) && this.#expected.delete(expected.taskId);
+  }
+}
+
+/** A mailbox of what waited before; what is too much is refused. */
+function newMailbox(mail: readonly Mail[] = []): Mailbox {
+  const mailbox = new Mailbox();
+  for (const one of mail) putOrRefuse(mailbox, one);
+  return mailbox;
+}
+
+function putOrRefuse(mailbox: Mailbox, mail: Mail): void {
+  try {
+    mailbox.put(mail);
+  } catch (error) {
+    refuseAll([mail], error);
   }
 }

@@ -3,7 +3,7 @@
 import type { Answer, Command } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
 
-/** Commands from outside that may wait at one actor. Results have places of their own. */
+/** Commands from outside, or signs of life, that may wait at one actor. Results have own places. */
 export const MAILBOX_MAX = 4096;
 
 /** Commands that one turn takes. */
@@ -40,20 +40,30 @@ export class Mailbox {
 
   /** @throws {TaskerError} mailbox.full */
   put(mail: Mail): void {
-    if ("commandId" in mail.command) {
+    if (isBounded(mail)) {
       if (this.#outside >= MAILBOX_MAX) throw full(mail.command.taskId);
       this.#outside++;
     }
     this.#mail.push(mail);
   }
 
+  /** What waits, in order. */
+  [Symbol.iterator](): IterableIterator<Mail> {
+    return this.#mail[Symbol.iterator]();
+  }
+
   /** Takes the first `limit` in order. */
   take(limit: number): readonly Mail[] {
     const taken = this.#mail.length <= limit ? this.#mail : this.#mail.slice(0, limit);
     this.#mail = taken === this.#mail ? [] : this.#mail.slice(limit);
-    for (const mail of taken) if ("commandId" in mail.command) this.#outside--;
+    for (const mail of taken) if (isBounded(mail)) this.#outside--;
     return taken;
   }
+}
+
+/** Whether mail comes as often as somebody likes, and not once for each attempt. */
+function isBounded({ command }: Mail): boolean {
+  return "commandId" in command || command.kind === "RecordProgress";
 }
 
 function full(taskId: string): TaskerError {

@@ -64,6 +64,7 @@ export class Roster {
     const { taskId, plan, state, instance } = actor;
     const { readiness, admission } = this.parts;
     if (this.isCurrent(actor)) this.#actors.delete(taskId);
+    actor.isForgotten = true;
     admission.forget(taskId);
     if (state?.end === undefined) {
       state?.steps.forEach((_, index) => admission.release(taskId, plan, index));

@@ -1,6 +1,6 @@
 /** The supervisor: owns the actors of this node, takes their turns together, and restarts them. */
 
-import { assert, messageOf, TaskerError } from "../src/core/errors.ts";
+import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered } from "../src/core/readiness.ts";
@@ -9,7 +9,7 @@ import { releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
-import { failPoisoned, refuseAll, remoteAnswers } from "./mail_settling.ts";
+import { failPoisoned, refuseAll } from "./mail_settling.ts";
 import { draining, quarantined, unknownTask } from "./refusals.ts";
 import { Roster } from "./roster.ts";
 import { STRIKES_MAX } from "./strategies.ts";
@@ -44,7 +44,9 @@ export class Supervisor implements Feed {
     this.#loading = new Loading(parts, {
       loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
       unknown: (taskId, mail) => this.#refuseUnknown(taskId, mail),
-      quarantined: (taskId, mail, reason) => refuseAll(mail, quarantined(taskId, reason)),
+      quarantined: (mail, reason) => {
+        for (const one of mail) this.#refuseSetAside(one, reason);
+      },
     });
     this.#handover = new Handover(parts.runtime, parts.journal, {
       committed: (actor, turn) => this.#guard(actor, () => this.#committed(actor, turn)),
@@ -84,14 +86,15 @@ export class Supervisor implements Feed {
     if (actor !== undefined) return this.#put(actor, mail);
     if (this.#loading.has(taskId)) return this.#loading.put(mail);
     const reason = this.quarantined.get(taskId);
-    if (reason !== undefined) return refuseAll([mail], quarantined(taskId, reason));
+    if (reason !== undefined) return this.#refuseSetAside(mail, reason);
     if (mail.strikes === 0 && this.#startNew(mail)) return;
     void this.#loading.load([taskId], [mail]);
   }
 
   /** Reads tasks into memory; resolves when they are there, or are to be read again. */
   load(taskIds: readonly TaskId[]): Promise<void> {
-    return this.#loading.load(taskIds.filter((taskId) => !this.has(taskId)));
+    const isOut = (taskId: TaskId) => !this.has(taskId) && !this.quarantined.has(taskId);
+    return this.#loading.load(taskIds.filter(isOut));
   }
 
   /** Asks for a turn of a task that is in memory: a place came free for it. */
@@ -188,8 +191,9 @@ export class Supervisor implements Feed {
     if (this.#isStopped) return;
     const nowMs = this.parts.runtime.now();
     const actors = new Set<TaskActor>();
-    for (const actor of this.#dirty) if (actor.canTurn) actors.add(actor);
-    this.#dirty = new Set();
+    const later = new Set<TaskActor>();
+    for (const actor of this.#dirty) (actor.canTurn ? actors : later).add(actor);
+    this.#dirty = later; // until their rows are committed
     for (const actor of actors) this.#guard(actor, () => actor.takeMail(nowMs));
     this.#advance(actors, nowMs);
     for (const actor of actors) this.#guard(actor, () => this.#finish(actor, nowMs));
@@ -242,7 +246,7 @@ export class Supervisor implements Feed {
     releaseEffects(this.parts.runner, actor.plan, state, turn.events);
     this.#publish(actor, turn);
     this.#handOver(actor);
-    if (actor.mailbox.size > 0) this.#schedule(actor);
+    if (actor.mailbox.size > 0 || this.#dirty.has(actor)) this.#schedule(actor);
     else this.#forgetIdle(actor);
   }
 
@@ -288,12 +292,16 @@ export class Supervisor implements Feed {
   }
 
   #restart(actor: TaskActor, mail: readonly Mail[], error: unknown): void {
+    const { taskId, isFresh: whileLoading, inFlight } = actor;
     this.#forget(actor);
     refuseAll(mail.filter((one) => one.strikes >= STRIKES_MAX), error);
-    const waiting = mail.filter((one) => one.strikes < STRIKES_MAX);
+    // What was interrupted is found anew when the task is read.
+    const again = mail.filter((one) =>
+      one.strikes < STRIKES_MAX && one.command.kind !== "RecordInterruption"
+    );
     // The row in flight may still be inserted: reading before its outcome would miss it.
-    const landed = actor.inFlight === undefined ? Promise.resolve() : actor.landed;
-    this.#loading.reload(actor.taskId, waiting, landed);
+    const landed = inFlight === undefined ? Promise.resolve() : actor.landed;
+    this.#loading.reload(taskId, again, { landed, whileLoading, reason: messageOf(error) });
   }
 
   #lost(actor: TaskActor, turn: OpenTurn): void {
@@ -317,23 +325,32 @@ export class Supervisor implements Feed {
     for (const one of mail) {
       const actor = this.#roster.get(taskId);
       if (actor !== undefined) this.#put(actor, one);
-      else if (!this.#startNew(one)) this.#refuseDurably(one, unknownTask(one));
+      else if (!this.#startNew(one)) this.#handover.refuse(one, unknownTask(one));
     }
   }
 
-  #refuseDurably(mail: Mail, error: TaskerError): void {
-    const { taskId } = mail.command;
-    if (mail.inbox === undefined) return refuseAll([mail], error);
-    const answers = remoteAnswers([{ mail, changed: false, error }], { taskId, turn: 0 });
-    void this.parts.journal.confirm({ taskId, inbox: [mail.inbox.commandId], answers });
+  /** What attempts report stays in the inbox until the task is mended. */
+  #refuseSetAside(mail: Mail, reason: string): void {
+    const error = quarantined(mail.command.taskId, reason);
+    if ("commandId" in mail.command) this.#handover.refuse(mail, error);
+    else refuseAll([mail], error);
   }
 
   /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
   #welcome(actor: TaskActor, mail: readonly Mail[], isCareful: boolean): void {
     this.#roster.add(actor);
-    const { taskId, plan, state } = actor;
     actor.isCareful = isCareful;
+    actor.isFresh = true;
     actor.busyAtMs = this.parts.runtime.now();
+    this.#guard(actor, () => this.#bringUp(actor));
+    // Crashed again already: its mail waits for the next reading.
+    const isUp = this.#roster.isCurrent(actor);
+    for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);
+    if (isUp) this.#schedule(actor);
+  }
+
+  #bringUp(actor: TaskActor): void {
+    const { taskId, plan, state } = actor;
     if (state !== undefined && state.end === undefined) {
       const steps = state.steps.flatMap((step, index) =>
         step.state === "running" && !this.parts.runner.isRunning(taskId, plan, index) ? [index] : []
@@ -345,8 +362,6 @@ export class Supervisor implements Feed {
       if (state.passivated === undefined) resumeEffects(this.parts.runner, plan, state);
       this.#wake(taskId);
     }
-    for (const one of mail) this.#put(actor, one);
-    this.#schedule(actor);
   }
 
   // Membership

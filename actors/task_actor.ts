@@ -61,6 +61,10 @@ export class TaskActor {
   written: TaskChange | undefined;
   /** One command a turn: found after a poison turn or a crash. */
   isCareful = false;
+  /** Read from its journal, and no turn taken since: a crash is one of its loading. */
+  isFresh = false;
+  /** Let go: what it may still be asked in the turn at hand is for nothing. */
+  isForgotten = false;
   /** Unix ms of its entry in the wheel. */
   armedAtMs: number | undefined;
   /** Unix ms of the last turn with events; what idleness counts from. */
@@ -74,15 +78,21 @@ export class TaskActor {
       this.inFlight !== undefined;
   }
 
-  /** Whether a turn can be taken now. */
+  /** Whether a turn can be taken now; if not, the row on its way comes first. */
   get canTurn(): boolean {
-    return !this.isCareful || (this.open === undefined && this.inFlight === undefined);
+    if (this.open === undefined && this.inFlight === undefined) return true;
+    return !this.isCareful && this.#room > 0;
+  }
+
+  /** Commands that the turn being built still takes. */
+  get #room(): number {
+    return TURN_COMMANDS_MAX - (this.open?.mail.length ?? 0) - this.rowless.length;
   }
 
   /** First part of a turn: decides waiting mail and tells readiness. */
   takeMail(nowMs: number): void {
     const context = this.parts.contextOf(this.plan, nowMs);
-    this.inHand = this.mailbox.take(this.isCareful ? 1 : TURN_COMMANDS_MAX);
+    this.inHand = this.mailbox.take(this.isCareful ? 1 : this.#room);
     for (const mail of this.inHand) this.#decide(mail, context);
     if (this.state !== undefined) this.#tellDue(this.state, nowMs);
   }
@@ -103,7 +113,7 @@ export class TaskActor {
    */
   advance(nowMs: number): boolean {
     const { state } = this;
-    if (state === undefined || state.end !== undefined) return false;
+    if (state === undefined || state.end !== undefined || this.isForgotten) return false;
     const context = this.parts.contextOf(this.plan, nowMs);
     let isTold = false;
     if (!state.paused) {
@@ -123,6 +133,7 @@ export class TaskActor {
   closeTurn(): void {
     const { open, state } = this;
     this.inHand = [];
+    this.isFresh = false;
     if (open === undefined || state === undefined) return;
     open.mail.push(...this.rowless.splice(0));
     const change = this.#changeOf(state);

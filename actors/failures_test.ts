@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { World } from "../tests/support/world.ts";
+import { TaskerError } from "../src/core/errors.ts";
+import type { JsonText } from "../src/core/payload.ts";
+import type { TaskId } from "../src/core/ids.ts";
+import { MAILBOX_MAX, TURN_COMMANDS_MAX } from "./mailbox.ts";
+
+const by = { by: "ada", reason: "test" };
+const never = () => new Promise(() => {});
+const remote = { name: "r", kind: "remote" as const, owner: "other", event: "x" };
+
+/** Posts a command as another node would, and lets this one find it. */
+async function post(world: World, taskId: TaskId, commandId: string): Promise<string | undefined> {
+  const command = { kind: "PauseTask", taskId, commandId, ...by } as const;
+  await world.journal.post({ commandId, slot: 0, command, wantsAnswer: true });
+  await world.engine.ownership.poll();
+  await world.runtime.settle();
+  return await world.journal.takeAnswer(commandId);
+}
+
+Deno.test("a task that crashes three times when it is brought up is set aside, once", async () => {
+  const world = await World.open([remote]);
+  const { taskId } = await world.start();
+  world.faults.send = () => {
+    throw new Error("boom");
+  };
+
+  await world.restart();
+  await world.runtime.advance(60_000);
+
+  assert.deepEqual([...world.engine.supervisor.quarantined.keys()], [taskId]);
+  assert.equal(world.engine.supervisor.size, 0);
+  assert.equal(world.logged.filter((text) => text === "task set aside").length, 1);
+});
+
+Deno.test("a command for a task that is set aside is refused out of the inbox", async () => {
+  const world = await World.open([remote]);
+  const { taskId } = await world.start();
+  world.faults.send = () => {
+    throw new Error("boom");
+  };
+  await world.restart();
+  await world.runtime.advance(60_000);
+
+  const answer = await post(world, taskId, "c");
+
+  assert.match(answer ?? "", /task\.quarantined/);
+  assert.deepEqual((await world.journal.poll()).inbox, []);
+});
+
+Deno.test("a command refused out of the inbox is heard when it is sent again", async () => {
+  const world = await World.open([{ name: "a" }]);
+  const taskId = world.engine.mailroom.mintTaskId();
+  await post(world, taskId, "c");
+
+  const again = await post(world, taskId, "c");
+
+  assert.match(again ?? "", /task\.not_found/);
+});
+
+Deno.test("a start that comes through the inbox waits for its plan to be read", async () => {
+  const world = await World.open([{ name: "a" }]);
+  const taskId = world.engine.mailroom.mintTaskId();
+  world.isPlanRead = false;
+  const command = {
+    kind: "StartTask",
+    taskId,
+    commandId: "c",
+    namespace: "test",
+    workflow: world.plan.workflow,
+    version: "1.0.0",
+    definitionHash: world.plan.hash,
+    input: "{}" as JsonText,
+    tags: [],
+  } as const;
+  await world.journal.post({ commandId: "c", slot: 0, command, wantsAnswer: true });
+
+  await world.engine.ownership.poll();
+  await world.runtime.settle();
+
+  assert.match(await world.journal.takeAnswer("c") ?? "", /"changed":true/);
+});
+
+Deno.test("a place that comes free is not lost on an actor that decides one command a turn", async () => {
+  const open: (() => void)[] = [];
+  const world = await World.open([{ name: "a", policy: { concurrencyMax: 1 } }, {
+    name: "ok",
+    kind: "signal",
+  }], { a: () => new Promise<void>((resolve) => open.push(resolve)) });
+  await world.start();
+  const { taskId } = await world.start();
+  const commit = Promise.withResolvers<undefined>();
+  world.faults.append = (row) => {
+    if (row.commandIds.includes("slow")) return commit.promise;
+    return row.commandIds.includes("guilty")
+      ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
+      : undefined;
+  };
+  const signal = { kind: "SendSignal", taskId, name: "ok", payload: "1" as JsonText } as const;
+  await assert.rejects(world.send({ ...signal, commandId: "guilty" }), { code: "journal.poison" });
+  await world.runtime.advance(500);
+  const slow = world.engine.mailroom.send({ ...signal, commandId: "slow" });
+  await world.runtime.settle();
+
+  open[0]?.();
+  await world.runtime.settle();
+  commit.resolve(undefined);
+  await slow;
+  await world.runtime.settle();
+
+  assert.equal(world.steps(taskId)["a"], "running");
+});
+
+Deno.test("commands do not pile up without bound while a row is in flight", async () => {
+  const world = await World.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  world.faults.append = () => never() as Promise<undefined>;
+  const codes: string[] = [];
+
+  for (let count = 0; count < 3 * MAILBOX_MAX; count++) {
+    const kind = count % 2 === 0 ? "PauseTask" : "ResumeTask";
+    world.engine.mailroom.send({ kind, taskId, commandId: `c${count}`, ...by })
+      .catch((error: TaskerError) => codes.push(error.code));
+    if (count % 500 === 0) await world.runtime.settle();
+  }
+  await world.runtime.settle();
+
+  assert.ok(codes.every((code) => code === "mailbox.full"));
+  assert.ok(codes.length >= 3 * MAILBOX_MAX - MAILBOX_MAX - 3 * TURN_COMMANDS_MAX);
+});
+
+Deno.test("commands do not pile up without bound while their task is read", async () => {
+  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
+  const { taskId } = await world.start();
+  await world.engine.supervisor.release(() => true);
+  world.faults.load = () => never() as Promise<void>;
+  const codes: string[] = [];
+
+  for (let count = 0; count <= MAILBOX_MAX; count++) {
+    world.engine.mailroom.send({ kind: "PauseTask", taskId, commandId: `c${count}`, ...by })
+      .catch((error: TaskerError) => codes.push(error.code));
+  }
+  await world.runtime.settle();
+
+  assert.deepEqual(codes, ["mailbox.full"]);
+});
