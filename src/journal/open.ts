@@ -39,7 +39,10 @@ export async function openJournal(options: JournalOptions) {
   guardProcess(onWarning);
   const name = connectionsOf(incarnation);
   const database = new PostgresDatabase({ url, runtime, name, prepare });
-  await migrate(database, runtime);
+  await migrate(database, runtime).catch(async (error) => {
+    await database.close();
+    throw error;
+  });
   const control = database.link("control");
   const renewal = database.link("renew");
   const moves = database.link("move");

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { JournalBench } from "../../tests/support/journal_node.ts";
+import type { Incarnation } from "../core/ids.ts";
+import { openJournal } from "./open.ts";
+
+Deno.test("openJournal() left its connections open when the schema was refused", async () => {
+  await using bench = await JournalBench.open();
+  await bench.node();
+  const sql = bench.watch();
+  await sql`
+    insert into tasker.migration (name, digest, is_breaking) values ('9999_newer', '', true)`;
+  const runtime = new HandRuntime();
+  const incarnation = runtime.uuid() as Incarnation;
+
+  const opening = openJournal({ url: bench.url, runtime, incarnation, onWarning: () => {} });
+  await assert.rejects(opening);
+
+  for (;;) {
+    const left = await sql`
+      select 1 from pg_stat_activity
+      where starts_with(application_name, ${`tasker/${incarnation}`})`;
+    if (left.length === 0) break;
+  }
+  assert.equal(runtime.deadlines, 0);
+});
