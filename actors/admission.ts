@@ -27,6 +27,8 @@ export class NodeAdmission implements Admission {
   readonly #running = new Map<string, number>();
   readonly #breakers = new Map<string, BreakerState>();
   readonly #waiting = new Set<TaskId>();
+  /** Attempts that try an open circuit. */
+  readonly #tries = new Set<string>();
   #local = 0;
   #isAsking = false;
   /** No attempt starts while the node drains. */
@@ -56,25 +58,23 @@ export class NodeAdmission implements Admission {
     const isGranted = kind === "local" ||
       grant(this.#breaker(owner), { isRetry: of.attempt > 1, nowMs: this.runtime.monotonic() });
     if (!isGranted) return this.#wait(taskId);
-    this.#take(`${taskId}/${step}`, place, kind === "local");
+    const key = `${taskId}/${step}`;
+    this.#take(key, place, kind === "local");
+    if (kind !== "local" && this.#breaker(owner).isTrying) this.#tries.add(key);
     return true;
   }
 
-  release(taskId: TaskId, plan: Plan, step: number): void {
+  release(taskId: TaskId, plan: Plan, step: number, answered?: boolean): void {
     const key = `${taskId}/${step}`;
     const place = this.#held.get(key);
     if (place === undefined) return;
     this.#held.delete(key);
+    this.#tellCircuit(key, this.#stepOf(plan, step), answered);
     const running = (this.#running.get(place) ?? 1) - 1;
     if (running === 0) this.#running.delete(place);
     else this.#running.set(place, running);
     if (this.#stepOf(plan, step).kind === "local") this.#local--;
     if (this.#waiting.size > 0) this.#askFirst(ASKED_PER_RELEASE);
-  }
-
-  observe(plan: Plan, step: number, ok: boolean): void {
-    const { kind, owner } = this.#stepOf(plan, step);
-    if (kind === "remote") observe(this.#breaker(owner), { ok, nowMs: this.runtime.monotonic() });
   }
 
   /** Returns the circuit of a system. */
@@ -94,6 +94,17 @@ export class NodeAdmission implements Admission {
       `${plan.hash}/${step}`,
       this.#stepOf(plan, step).kind === "local",
     );
+  }
+
+  /** A try of an open circuit that ends without an answer, such as a cancelled one, is over too. */
+  #tellCircuit(key: string, of: { kind: string; owner: string }, answered?: boolean): void {
+    const isTry = this.#tries.delete(key);
+    if (of.kind !== "remote") return;
+    const breaker = this.#breaker(of.owner);
+    if (isTry) breaker.isTrying = false;
+    if (answered !== undefined) {
+      observe(breaker, { ok: answered, nowMs: this.runtime.monotonic() });
+    }
   }
 
   #take(key: string, place: string, isLocal: boolean): void {

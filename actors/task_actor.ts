@@ -4,7 +4,7 @@ import { endTask, noteReady, startStep, toldBy, unreached } from "../src/core/ad
 import { decide } from "../src/core/decide.ts";
 import type { Context } from "../src/core/decision.ts";
 import { dueOf, nextDueAtMs, retriesDue } from "../src/core/due.ts";
-import type { Event } from "../src/core/event.ts";
+import type { Event, Failure } from "../src/core/event.ts";
 import { evolve } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
@@ -221,25 +221,23 @@ export class TaskActor {
 
   /** An attempt that ended gives its place back and tells its owner's circuit. */
   #giveBack(event: Event): void {
-    const { admission } = this.parts;
     switch (event.kind) {
       case "StepCompleted":
-        admission.observe(this.plan, event.step, true);
-        break;
+        return this.#release(event.step, true);
       case "StepAttemptFailed":
       case "StepFailed":
-        admission.observe(this.plan, event.step, event.failure.class === "failed");
-        break;
       case "StepParked":
+        return this.#release(event.step, hasAnswered(event.failure));
       case "StepInterrupted":
       case "StepCancelled":
       case "StepResolved":
       case "StepSkipped":
-        break;
-      default:
-        return;
+        return this.#release(event.step);
     }
-    admission.release(this.taskId, this.plan, event.step);
+  }
+
+  #release(step: number, answered?: boolean): void {
+    this.parts.admission.release(this.taskId, this.plan, step, answered);
   }
 
   #tellDue(state: TaskState, nowMs: number): void {
@@ -280,6 +278,13 @@ export class TaskActor {
       ...(state.endedAtMs === undefined ? {} : { endedAtMs: state.endedAtMs }),
     };
   }
+}
+
+/** Whether a failed attempt's owner answered; undefined when it was not even asked. */
+function hasAnswered(failure: Failure | undefined): boolean | undefined {
+  return failure === undefined || failure.class === "undeliverable"
+    ? undefined
+    : failure.class === "failed";
 }
 
 function isSame(a: TaskChange, b: TaskChange): boolean {

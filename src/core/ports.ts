@@ -404,11 +404,10 @@ export interface AdmissionRequest {
 export interface Admission {
   /** True: the place is taken. False: the task is asked again after something was released. */
   admit(request: AdmissionRequest): boolean;
-  release(taskId: TaskId, plan: Plan, step: number): void;
+  /** Gives a place back, if one is held; `answered`, when known, tells the owner's circuit. */
+  release(taskId: TaskId, plan: Plan, step: number, answered?: boolean): void;
   /** Takes a place for an attempt that an earlier owner started. */
   hold(taskId: TaskId, plan: Plan, step: number): void;
-  /** Tells the outcome to the owner's circuit. */
-  observe(plan: Plan, step: number, ok: boolean): void;
   /** Forgets that a task waits. */
   forget(taskId: TaskId): void;
 }

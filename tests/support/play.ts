@@ -73,7 +73,6 @@ export class Play {
         admit: ({ step }) => !this.held.has(plan.steps[step]?.name ?? ""),
         release: () => {},
         hold: () => {},
-        observe: () => {},
         forget: () => {},
       },
       contextOf: (of, nowMs) => ({
