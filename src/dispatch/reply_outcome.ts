@@ -8,12 +8,10 @@ import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepCode } from "../core/workflow.ts";
+import { breachOf, checkBySchema, type Checked, plainText } from "./breach.ts";
 
 /** Characters kept of the note of a sign of life. */
 const NOTE_LENGTH_MAX = 500;
-
-/** Characters kept of what another system says when it breaks. */
-const THROWN_LENGTH_MAX = 2_000;
 
 /**
  * The failure of a step, as another system tells it.
@@ -31,7 +29,7 @@ const FailureData = z.looseObject({
 
 const ProgressData = z.object({
   fraction: z.number().min(0).max(1).optional(),
-  note: z.string().transform((note) => note.slice(0, NOTE_LENGTH_MAX)).optional(),
+  note: z.string().transform((note) => plainText(note).slice(0, NOTE_LENGTH_MAX)).optional(),
 });
 
 /** A step, and its code where this node has it: its schemas fill in defaults, the stored do not. */
@@ -66,7 +64,7 @@ export function failedOutcome(answered: Answered, data: unknown): Outcome {
       ? { class: "failed", error: kept.text }
       : failureOf("thrown", plainText(error.error_message), plainText(error.error_code)),
     retryable,
-    ...(retry_after !== undefined && { retryAfterMs: Math.ceil(retry_after * 1_000) }),
+    ...(retry_after !== undefined && { retryAfterMs: millisecondsOf(retry_after) }),
   };
 }
 
@@ -82,31 +80,31 @@ type Kept =
   | { readonly ok: true; readonly text: JsonText }
   | { readonly ok: false; readonly why: string };
 
-function keep({ step, code }: Answered, part: "success" | "error", value: unknown): Kept {
-  const schema = code?.[part];
-  const parsed = schema?.safeParse(value);
-  const faults = parsed === undefined
-    ? step.check(part)(value)
-    : parsed.success
-    ? []
-    : faultsOf(parsed.error);
-  if (faults.length > 0) {
-    return { ok: false, why: `The reply breaks the ${part} contract: ${describeFaults(faults)}` };
+function keep(answered: Answered, part: "success" | "error", value: unknown): Kept {
+  const checked = check(answered, part, value);
+  if (!checked.ok) {
+    return { ok: false, why: `The reply breaks the ${part} contract: ${checked.why}` };
   }
   try {
-    const kept = parsed?.success ? parsed.data : value;
-    const what = `the reply of step "${step.name}"`;
-    return { ok: true, text: encodePayload(kept, what, REMOTE_PAYLOAD_SIZE_MAX) };
+    const what = `the reply of step "${answered.step.name}"`;
+    return { ok: true, text: encodePayload(checked.value, what, REMOTE_PAYLOAD_SIZE_MAX) };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
 }
 
-/** Keeps what of any text the journal can hold. */
-function plainText(text: string): string {
-  return text.replaceAll("\u0000", "").slice(0, THROWN_LENGTH_MAX);
+function check({ step, code }: Answered, part: "success" | "error", value: unknown): Checked {
+  const schema = code?.[part];
+  if (schema !== undefined) return checkBySchema(schema, value);
+  const faults = step.check(part)(value);
+  return faults.length === 0 ? { ok: true, value } : { ok: false, why: describeFaults(faults) };
+}
+
+/** Finite, so that it is no null where commands travel as JSON. */
+function millisecondsOf(seconds: number): number {
+  return Math.min(Math.ceil(seconds * 1_000), Number.MAX_SAFE_INTEGER);
 }
 
 function breach(why: string): Outcome {
-  return { kind: "failed", failure: failureOf("contract_violation", why), retryable: false };
+  return { kind: "failed", failure: breachOf(why), retryable: false };
 }
