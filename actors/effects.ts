@@ -15,7 +15,9 @@ export function releaseEffects(
 ): void {
   for (const event of events) {
     if (event.kind === "StepStarted") startAttempt(runner, plan, state, event.step, event.attempt);
-    else if (isUnwanted(event)) runner.stop(state.taskId, plan, event.step);
+    else if (isUnwanted(event) || isOvertaken(state, event)) {
+      runner.stop(state.taskId, plan, event.step);
+    }
   }
 }
 
@@ -42,6 +44,12 @@ function isUnwanted(event: Event): event is Extract<Event, { step: number }> {
     default:
       return false;
   }
+}
+
+/** Whether a late result of an earlier attempt ended the step while a newer one was made. */
+function isOvertaken(state: TaskState, event: Event): event is Extract<Event, { step: number }> {
+  return event.kind === "StepCompleted" &&
+    event.attempt < (state.steps[event.step] as StepState).attempt;
 }
 
 /** Skips what a later turn has ended meanwhile, and what only time or a person ends. */
