@@ -1,12 +1,12 @@
 /** What a step is given: its mapped and checked input. */
 
 import { failureOf } from "../core/attempt.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
-import { messageOf } from "../core/errors.ts";
+import { describeFaults } from "../core/contract.ts";
 import type { Failure } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
+import { breachOf, checkBySchema, textOf } from "./breach.ts";
 
 /** A step's input, or why it has none. */
 export type Input =
@@ -24,10 +24,8 @@ export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
   const mapped = mapInput(attempt, code);
   if (!mapped.ok) return mapped;
   if (code?.input !== undefined) {
-    const parsed = code.input.safeParse(mapped.value);
-    return parsed.success
-      ? { ok: true, value: parsed.data }
-      : breach(describeFaults(faultsOf(parsed.error)));
+    const checked = checkBySchema(code.input, mapped.value);
+    return checked.ok ? checked : breach(checked.why);
   }
   const faults = attempt.plan.steps[attempt.step]?.check("input")(mapped.value) ?? [];
   return faults.length === 0 ? mapped : breach(describeFaults(faults));
@@ -39,7 +37,7 @@ function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
   try {
     return { ok: true, value: map(givenOf(attempt)) };
   } catch (error) {
-    const message = `Mapping the input threw: ${messageOf(error)}`;
+    const message = `Mapping the input threw: ${textOf(error)}`;
     return { ok: false, failure: failureOf("undeliverable", message, "mapping_failed") };
   }
 }
@@ -62,8 +60,5 @@ function endOf(end: JsonText | ParentOutcome): unknown {
 }
 
 function breach(why: string): Input {
-  return {
-    ok: false,
-    failure: failureOf("contract_violation", `The input breaks the input contract: ${why}`),
-  };
+  return { ok: false, failure: breachOf(`The input breaks the input contract: ${why}`) };
 }

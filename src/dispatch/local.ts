@@ -1,9 +1,7 @@
 /** The local half of the runner: step code in this process. */
 
-import type { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
 import { stepKey, type TaskId } from "../core/ids.ts";
@@ -12,6 +10,7 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
+import { breachOf, checkBySchema, textOf } from "./breach.ts";
 import { inputOf } from "./given.ts";
 
 /** What running local steps needs. */
@@ -134,27 +133,23 @@ function outcomeOfResult(value: unknown, code: StepCode, attempt: Attempt): Outc
   const name = attempt.plan.steps[attempt.step]?.name;
   const kept = code.success === undefined
     ? { ok: true as const, value }
-    : keep(code.success, value);
+    : checkBySchema(code.success, value);
   if (!kept.ok) {
-    return forGood(
-      failureOf("contract_violation", `The result breaks the success contract: ${kept.why}`),
-    );
+    return forGood(breachOf(`The result breaks the success contract: ${kept.why}`));
   }
   try {
     return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
   } catch (error) {
-    return forGood(failureOf("contract_violation", messageOf(error)));
+    return forGood(breachOf(messageOf(error)));
   }
 }
 
 function outcomeOfFailure(failed: StepFailure, code: StepCode): Outcome {
   const kept = code.error === undefined
     ? { ok: true as const, value: failed.error }
-    : keep(code.error, failed.error);
+    : checkBySchema(code.error, failed.error);
   if (!kept.ok) {
-    return forGood(
-      failureOf("contract_violation", `The failure breaks the error contract: ${kept.why}`),
-    );
+    return forGood(breachOf(`The failure breaks the error contract: ${kept.why}`));
   }
   return {
     kind: "failed",
@@ -172,28 +167,15 @@ function encodeError(error: unknown): JsonText {
   }
 }
 
-function keep(
-  schema: z.ZodType,
-  value: unknown,
-): { ok: true; value: unknown } | { ok: false; why: string } {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  return { ok: false, why: describeFaults(faultsOf(parsed.error)) };
-}
-
 function thrown(error: unknown): Outcome {
   const retryAfterMs = error instanceof TaskerError ? error.retryAfterMs : undefined;
-  const message = messageOf(error).replaceAll("\u0000", "").slice(0, THROWN_LENGTH_MAX);
   return {
     kind: "failed",
-    failure: failureOf("thrown", message),
+    failure: failureOf("thrown", textOf(error)),
     retryable: true,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
-
-/** Characters kept of a thrown message. */
-const THROWN_LENGTH_MAX = 2_000;
 
 function forGood(failure: Failure): Outcome {
   return { kind: "failed", failure, retryable: false };
