@@ -101,7 +101,8 @@ export class LocalRunner {
         ? outcomeOfFailure(returned, code)
         : outcomeOfResult(returned, code, attempt);
     } catch (error) {
-      return thrown(error);
+      // Thrown or returned, a failure by contract is the same.
+      return error instanceof StepFailure ? outcomeOfFailure(error, code) : thrown(error);
     }
   }
 

@@ -174,6 +174,20 @@ Deno.test("a throw may be tried again", async () => {
   });
 });
 
+Deno.test("a failure that was thrown, not returned, was tried again without its error", async () => {
+  const run = ({ fail }: RunContext) => {
+    throw fail({ error_code: "sold_out" });
+  };
+
+  const outcome = failed(await outcomeOf({ run }));
+
+  assert.deepEqual(outcome, {
+    class: "failed",
+    error: { error_code: "sold_out" },
+    retryable: false,
+  });
+});
+
 Deno.test("a rejection is a throw", async () => {
   const outcome = failed(await outcomeOf({ run: () => Promise.reject(new Error("boom")) }));
 
