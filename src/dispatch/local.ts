@@ -12,6 +12,7 @@ import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
 import { breachOf, checkBySchema, textOf } from "./breach.ts";
 import { inputOf } from "./given.ts";
+import { progressOf } from "./reply_outcome.ts";
 
 /** What running local steps needs. */
 export interface LocalParts {
@@ -124,7 +125,7 @@ export class LocalRunner {
           taskId,
           step,
           attempt: attempt.attempt,
-          ...progress,
+          ...progressOf(progress),
         }),
     };
   }

@@ -311,6 +311,17 @@ Deno.test("heartbeat() is a sign of life of its attempt", async () => {
   assert.deepEqual(recorded.slice(0, -1), [sign, { ...sign, fraction: 0.5, note: "half" }]);
 });
 
+Deno.test("a heartbeat carried a note of any length into memory", async () => {
+  const { runtime, recorded, start } = opened();
+
+  start({ run: ({ heartbeat }) => heartbeat({ note: "x".repeat(1_000_000) }) });
+  await runtime.settle();
+
+  const [sign] = recorded;
+  assert.ok(sign?.kind === "RecordProgress");
+  assert.equal(sign.note?.length, 500);
+});
+
 Deno.test("a log line names its task and step", async () => {
   const { stage, runtime, start } = opened();
 
