@@ -14,6 +14,7 @@ import type {
   RowlessEntry,
   Runtime,
   SlotRow,
+  TaskBirth,
   TaskChange,
   TurnRow,
 } from "../core/ports.ts";
@@ -43,13 +44,15 @@ export class MemoryJournal implements Journal, Nodes {
   constructor(readonly runtime: Runtime) {}
 
   append(row: TurnRow): Promise<Appended> {
-    return this.#flushed(() => this.#insert(row));
+    const sent = { ...row, commandIds: [...row.commandIds], events: [...row.events] };
+    return this.#flushed(() => this.#insert(sent));
   }
 
   confirm(entry: RowlessEntry): Promise<boolean> {
     return this.#flushed(() => {
+      if (this.#node === undefined) return false;
       this.#sideEffects(entry);
-      return this.#node !== undefined;
+      return true;
     });
   }
 
@@ -131,7 +134,7 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   post(row: InboxRow): Promise<void> {
-    this.#inbox.set(row.commandId, row);
+    if (!this.#inbox.has(row.commandId)) this.#inbox.set(row.commandId, row);
     return Promise.resolve();
   }
 
@@ -167,37 +170,30 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   #insert(row: TurnRow): Appended {
-    if (this.#node === undefined) return { kind: "fenced" };
     const task = this.#tasks.get(row.taskId);
     if (row.turn !== (task?.turns.length ?? 0) + 1) {
       const isOwn = task?.appendIds[row.turn - 1] === row.appendId;
       return isOwn ? { kind: "inserted" } : { kind: "ownership_lost" };
     }
-    const taken = this.#takeKey(row);
+    const taken = this.#keyTaken(row);
     if (taken !== undefined) return taken;
-    const turn: Turn = { turn: row.turn, commandIds: [...row.commandIds], events: [...row.events] };
+    // As in Postgres, a fenced node is told what is there, and adds nothing.
+    if (this.#node === undefined) return { kind: "fenced" };
+    const { turn, commandIds, events, appendId } = row;
     const kept = task ?? this.#newTask(row);
-    kept.turns.push(turn);
-    kept.appendIds.push(row.appendId);
+    kept.turns.push({ turn, commandIds, events });
+    kept.appendIds.push(appendId);
     if (row.change !== undefined) kept.change = row.change;
     this.#sideEffects(row);
     this.#figures.rows++;
     return { kind: "inserted" };
   }
 
-  #takeKey({ taskId, birth }: TurnRow): Appended | undefined {
-    if (birth === undefined) return undefined;
-    const key = `${birth.namespace}/${birth.key}`;
-    const holder = this.#keys.get(key);
-    if (holder !== undefined) {
-      return {
-        kind: "key_taken",
-        taskId: holder.taskId,
-        sameBody: holder.bodyHash === birth.bodyHash,
-      };
-    }
-    this.#keys.set(key, { taskId, bodyHash: birth.bodyHash });
-    return undefined;
+  #keyTaken({ birth }: TurnRow): Appended | undefined {
+    const holder = birth && this.#keys.get(keyOf(birth));
+    if (holder === undefined) return undefined;
+    const sameBody = holder.bodyHash === birth?.bodyHash;
+    return { kind: "key_taken", taskId: holder.taskId, sameBody };
   }
 
   #newTask({ taskId, birth }: TurnRow): KeptTask {
@@ -209,6 +205,7 @@ export class MemoryJournal implements Journal, Nodes {
       change: { state: "running", blockedReason: null, resident: true },
     };
     this.#tasks.set(taskId, task);
+    if (birth !== undefined) this.#keys.set(keyOf(birth), { taskId, bodyHash: birth.bodyHash });
     return task;
   }
 
@@ -216,4 +213,8 @@ export class MemoryJournal implements Journal, Nodes {
     for (const commandId of inbox) this.#inbox.delete(commandId);
     for (const { commandId, body } of answers) this.#answers.set(commandId, body);
   }
+}
+
+function keyOf({ namespace, key }: TaskBirth): string {
+  return `${namespace}/${key}`;
 }

@@ -1,0 +1,11 @@
+import { MemoryJournal } from "../../src/journal/memory_journal.ts";
+import type { Incarnation } from "../../src/core/ids.ts";
+import { openRuntime } from "../../src/runtime.ts";
+import { testJournal } from "./journal_suite.ts";
+
+testJournal("memory", async () => {
+  const journal = new MemoryJournal(openRuntime());
+  const incarnation = crypto.randomUUID() as Incarnation;
+  await journal.join({ incarnation, name: "test" });
+  return { journal, nodes: journal, incarnation, [Symbol.asyncDispose]: () => Promise.resolve() };
+});
