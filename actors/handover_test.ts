@@ -28,7 +28,7 @@ function sent(world: World, command: Record<string, unknown>): Promise<unknown> 
   return answer;
 }
 
-Deno.test("a no-op waits for the row that it was decided on", async () => {
+Deno.test("a repeat waits for the row that it was decided on", async () => {
   const world = await World.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   const commit = Promise.withResolvers<undefined>();
@@ -36,7 +36,7 @@ Deno.test("a no-op waits for the row that it was decided on", async () => {
   const first = pause(world, taskId, "first");
   await world.runtime.settle();
 
-  const again = pause(world, taskId, "again");
+  const again = pause(world, taskId, "first");
   await world.runtime.settle();
   assert.deepEqual([await standing(first), await standing(again)], ["waits", "waits"]);
   commit.resolve(undefined);

@@ -176,6 +176,7 @@ export class TaskActor {
   #decide(mail: Mail, context: Context): void {
     const { command } = mail;
     const isFirst = this.state === undefined;
+    const isRepeat = "commandId" in command && this.state?.commands.has(command.commandId);
     const decision = decide(this.state, command, context);
     if (decision.kind === "refused") {
       return this.#join({ mail, changed: false, error: decision.error });
@@ -186,12 +187,22 @@ export class TaskActor {
       if (isFirst && command.kind === "StartTask") {
         this.#openTurn().birth = this.parts.birthOf(command, context.nowMs);
       }
-      if ("commandId" in command) {
-        this.#openTurn().commandIds.push(command.commandId);
-        (this.state as TaskState).commands.set(command.commandId, this.#openTurn().turn);
-      }
     }
+    if ("commandId" in command && !isRepeat) this.#remember(command.commandId);
     this.#join({ mail, changed });
+  }
+
+  /**
+   * Keeps the id of an accepted command, in a turn without events if it changed nothing: sent again
+   * after the task has changed, it must not do then what it had no need to do before.
+   */
+  #remember(commandId: string): void {
+    const state = this.state as TaskState;
+    if (state.end !== undefined) return;
+    const open = this.#openTurn();
+    open.commandIds.push(commandId);
+    state.turn = open.turn;
+    state.commands.set(commandId, open.turn);
   }
 
   /** Waits for the turn being built, or for a flush without a row when there is none. */

@@ -40,6 +40,25 @@ Deno.test("a paused task that is reloaded stays paused, and goes on where it was
   assert.equal(play.steps["b"], "running");
 });
 
+Deno.test("a command that changed nothing does nothing when it is sent again later", () => {
+  const play = new Play([{ name: "a" }]).start().send({ kind: "ResumeTask", ...by, commandId: "r" })
+    .send({ kind: "PauseTask", ...by }).reload();
+
+  play.send({ kind: "ResumeTask", ...by, commandId: "r" });
+
+  assert.equal(play.task, "paused");
+});
+
+Deno.test("a refused command is decided anew when it is sent again", () => {
+  const play = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start()
+    .send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
+  assert.equal(play.refusals[0]?.code, "step.not_parked");
+
+  play.throw("a").send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
+
+  assert.equal(play.steps["a"], "running");
+});
+
 Deno.test("a command id seen before is known after a reload", () => {
   const play = new Play([{ name: "a" }]).start().send({ kind: "PauseTask", ...by, commandId: "p" })
     .send({ kind: "ResumeTask", ...by }).reload();

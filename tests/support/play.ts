@@ -154,8 +154,9 @@ export class Play {
 
   /** Sends a command; ids are filled in. */
   send(command: DistributiveOmit<Command, "taskId" | "commandId"> & { commandId?: string }): this {
+    const isOutside = !/^(Record|Wake|Passivate)/.test(command.kind);
     const full = {
-      commandId: `c${++this.#commands}`,
+      ...(isOutside ? { commandId: `c${++this.#commands}` } : {}),
       ...command,
       taskId: this.actor.taskId,
     } as Command;
