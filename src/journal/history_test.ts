@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { definitionOf } from "../../tests/support/play.ts";
+import {
+  BEGIN_MS,
+  completedAt,
+  JournalBench,
+  type JournalNode,
+  newTask,
+  startedAt,
+  startRow,
+  turnRow,
+  valuesOf,
+} from "../../tests/support/journal_node.ts";
+import { mintTaskId, type TaskId } from "../core/ids.ts";
+import type { TaskFilter } from "../core/ports.ts";
+import { codeOf } from "./sqlstate.ts";
+
+const ALL: TaskFilter = { namespaces: undefined, limit: 200 };
+
+Deno.test("task() gives what the turns left: state, reason, tags and times", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const taskId = newTask();
+  await node.journal.append(startRow(taskId, { tags: ["a", '{b,"c"}'] }));
+  const blocked = { state: "blocked", blockedReason: "parked", resident: true } as const;
+  await node.journal.append({ ...turnRow(taskId, 2), change: blocked });
+
+  const summary = {
+    taskId,
+    namespace: "test",
+    workflow: "chain",
+    version: "1.0.0",
+    definitionHash: "hash",
+    state: "blocked",
+    blockedReason: "parked",
+    tags: ["a", '{b,"c"}'],
+    createdAtMs: BEGIN_MS,
+    endedAtMs: undefined,
+  };
+  assert.deepEqual(await node.history.task(taskId), summary);
+  const ended = {
+    state: "failed",
+    blockedReason: null,
+    resident: true,
+    endedAtMs: BEGIN_MS + 7,
+  } as const;
+  await node.journal.append({ ...turnRow(taskId, 3), change: ended });
+
+  assert.deepEqual(await node.history.task(taskId), {
+    ...summary,
+    state: "failed",
+    blockedReason: undefined,
+    endedAtMs: BEGIN_MS + 7,
+  });
+  assert.equal(await node.history.task(newTask()), undefined);
+});
+
+Deno.test("turns() pages through a task by turn", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const taskId = newTask();
+  await node.journal.append(startRow(taskId));
+  for (const turn of [2, 3, 4]) await node.journal.append(turnRow(taskId, turn));
+
+  const page = async (after: number, limit: number) =>
+    (await node.history.turns(taskId, after, limit)).map(({ turn }) => turn);
+  assert.deepEqual(await page(0, 2), [1, 2]);
+  assert.deepEqual(await page(2, 9), [3, 4]);
+  assert.deepEqual(await page(4, 9), []);
+});
+
+Deno.test("turns() refuses a row that a newer version wrote, and load() names its task", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const [known, newer] = [newTask(), newTask()];
+  await node.journal.append(startRow(known));
+  await node.journal.append(startRow(newer));
+  await bench.watch()`update tasker.journal set events = '[2,{}]' where task_id = ${newer}`;
+
+  const isUnknown = (error: unknown) => codeOf(error) === "journal.format_unknown";
+  await assert.rejects(node.history.turns(newer, 0, 9), isUnknown);
+  await assert.rejects(node.journal.load([known, newer]), (error: { ids?: unknown }) => {
+    assert.deepEqual(error.ids, { taskId: newer, turn: 1 });
+    return isUnknown(error);
+  });
+});
+
+Deno.test("tasks() lists newest first, in pages that hold when tasks come in between", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const ids = await startAt(node, [1, 2, 3, 4, 5].map((n) => BEGIN_MS + n));
+
+  const first = await node.history.tasks({ ...ALL, limit: 2 });
+  await startAt(node, [BEGIN_MS + 6]);
+  const second = await node.history.tasks({ ...ALL, limit: 9, after: first[1]?.taskId as TaskId });
+
+  const listed = [...first, ...second].map(({ taskId }) => taskId);
+  assert.deepEqual(listed, ids.toReversed());
+});
+
+Deno.test("tasks() filters by namespace, workflow, state, tag and time of creation", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const [old, tagged, other] = [taskAt(BEGIN_MS - 1), taskAt(BEGIN_MS), taskAt(BEGIN_MS + 1)];
+  await node.journal.append(bornAt(old, BEGIN_MS - 1));
+  await node.journal.append(bornAt(tagged, BEGIN_MS, { tags: ["x"] }));
+  await node.journal.append(bornAt(other, BEGIN_MS + 1, { namespace: "other" }));
+  const change = { state: "waiting", blockedReason: null, resident: true } as const;
+  await node.journal.append({ ...turnRow(old, 2), change });
+
+  const found = async (filter: Partial<TaskFilter>) =>
+    (await node.history.tasks({ ...ALL, ...filter })).map(({ taskId }) => taskId);
+  assert.deepEqual(await found({ namespaces: ["test", "no"] }), [tagged, old]);
+  assert.deepEqual(await found({ namespaces: [] }), []);
+  assert.deepEqual(await found({ workflow: "other/chain" }), [other]);
+  assert.deepEqual(await found({ workflow: "other/none" }), []);
+  assert.deepEqual(await found({ namespaces: ["test"], workflow: "other/chain" }), []);
+  assert.deepEqual(await found({ state: "waiting" }), [old]);
+  assert.deepEqual(await found({ tag: "x" }), [tagged]);
+  assert.deepEqual(await found({ sinceMs: BEGIN_MS }), [other, tagged]);
+  assert.deepEqual(await found({ untilMs: BEGIN_MS }), [old]);
+  assert.deepEqual(await found({ sinceMs: BEGIN_MS, untilMs: BEGIN_MS + 1 }), [tagged]);
+});
+
+Deno.test("a list by time finds tasks whose ids were minted before or after their first turn", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const [early, late] = [taskAt(BEGIN_MS - 600_000), taskAt(BEGIN_MS + 600_000)];
+  for (const taskId of [early, late]) await node.journal.append(bornAt(taskId, BEGIN_MS));
+
+  const found = await node.history.tasks({ ...ALL, sinceMs: BEGIN_MS, untilMs: BEGIN_MS + 1 });
+
+  assert.deepEqual(found.map(({ taskId }) => taskId), [late, early]);
+});
+
+Deno.test("the view tasker.task_event shows events by name, with their steps and payloads", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.definitions.put("hash", definitionOf([{ name: "reserve" }, { name: "pay" }]));
+  const taskId = taskAt(BEGIN_MS - 5);
+  const failure = { class: "thrown", error: '{"error_message":"no"}' } as const;
+  const ran = { attempt: 1, ranMs: 9, policyVersion: 0 };
+  await node.journal.append({ ...startRow(taskId), commandIds: ["c1"] });
+  await node.journal.append(turnRow(taskId, 2, [
+    completedAt(BEGIN_MS + 10, '{"sku":["a"]}'),
+    { kind: "StepFailed", atMs: BEGIN_MS + 12, step: 1, ...ran, failure: failure as never },
+  ]));
+
+  const rows = await valuesOf(
+    bench.watch(),
+    `select turn, number, kind, step_name, payload::text, (extract(epoch from at) * 1000)::float8
+     from tasker.task_event where task_id = $1 order by turn, number`,
+    taskId,
+  );
+
+  assert.deepEqual(rows, [
+    [1, 1, "TaskStarted", null, '{"orderId": "o1"}', BEGIN_MS],
+    [2, 1, "StepCompleted", "reserve", '{"sku": ["a"]}', BEGIN_MS + 10],
+    [2, 2, "StepFailed", "pay", '["thrown", {"error_message": "no"}]', BEGIN_MS + 12],
+  ]);
+});
+
+Deno.test("the view tasker.task_event shows kinds it does not know by their number", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const taskId = newTask();
+  await node.journal.append(startRow(taskId, {}));
+  const sql = bench.watch();
+  await sql`update tasker.journal set events = '[1,0,[],[99,0,1]]' where task_id = ${taskId}`;
+
+  const rows = await valuesOf(sql, "select kind, step_name, payload from tasker.task_event");
+
+  assert.deepEqual(rows, [["99", null, null]]);
+});
+
+function taskAt(ms: number): TaskId {
+  return mintTaskId(ms, 7, crypto.randomUUID());
+}
+
+function bornAt(
+  taskId: TaskId,
+  createdAtMs: number,
+  more: Parameters<typeof startRow>[1] = {},
+): ReturnType<typeof startRow> {
+  const row = startRow(taskId, { events: [startedAt(createdAtMs)], ...more });
+  return row.birth === undefined ? row : { ...row, birth: { ...row.birth, createdAtMs } };
+}
+
+async function startAt(node: JournalNode, times: readonly number[]): Promise<TaskId[]> {
+  const ids = times.map(taskAt);
+  for (const [at, taskId] of ids.entries()) {
+    await node.journal.append(bornAt(taskId, times[at] as number));
+  }
+  return ids;
+}
