@@ -212,9 +212,12 @@ export function mortalRedis(redis: TestRedis): Mortal {
 }
 
 async function parentOf(pid: number): Promise<number> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "ppid=", "-p", String(pid)] })
-    .output();
-  return Number(new TextDecoder().decode(stdout));
+  if (Deno.build.os === "linux") {
+    const line = await Deno.readTextFile(`/proc/${pid}/stat`);
+    return Number(line.slice(line.lastIndexOf(")")).split(" ")[2]);
+  }
+  const ps = await new Deno.Command("ps", { args: ["-o", "ppid=", "-p", String(pid)] }).output();
+  return Number(new TextDecoder().decode(ps.stdout));
 }
 
 function kill(pid: number): void {
