@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import type { Answer } from "../core/command.ts";
+import type { Envelope } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { TaskId } from "../core/ids.ts";
+import type { WorkflowCode } from "../core/workflow.ts";
+import { attemptFor, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
+import { AGAIN_MS_MIN } from "./consumption.ts";
+import { openReplies, type ReplyParts, takeReply } from "./replies.ts";
+import { type Claims, GRACE_MS, ReplyTokens } from "./reply_token.ts";
+import { stepCommand } from "./step_command.ts";
+
+const plan = planFor({ contract: { success: { type: "object" } } });
+
+const CHANNEL = "t.reply.stock";
+
+function opened(more: Partial<ReplyParts> = {}) {
+  const stage = new Stage();
+  const parts: ReplyParts = {
+    ...stage,
+    runtime: stage.runtime,
+    planOf: (taskId) => Promise.resolve(taskId === TASK ? plan : undefined),
+    codeOf: () => undefined,
+    ...more,
+  };
+  const end = openReplies(parts, ["stock", "mail"]);
+  const dueAtMs = stage.runtime.now() + 30_000;
+  const command = stepCommand(stage, attemptFor(plan, { attempt: 2, dueAtMs }), {}).envelope;
+  const refused = (reason: string) =>
+    stage.metrics.counter("tasker_replies_refused_total", reason).value;
+  return { stage, parts, end, command, refused };
+}
+
+/** What a worker answers to a command. */
+function replyTo(command: Envelope, more: Partial<Envelope> = {}): Envelope {
+  return {
+    specversion: "1.0",
+    id: `${command.id}:completed`,
+    source: "/stock",
+    type: "tasker.step.completed",
+    ...(command.subject !== undefined && { subject: command.subject }),
+    ...(command.taskerreplytoken !== undefined && { taskerreplytoken: command.taskerreplytoken }),
+    data: { reserved: true },
+    ...more,
+  };
+}
+
+function without(envelope: Envelope, name: "subject" | "taskerreplytoken"): Envelope {
+  const { [name]: _, ...rest } = envelope;
+  return rest as Envelope;
+}
+
+const COMPLETED = {
+  kind: "RecordStepResult",
+  taskId: TASK,
+  step: 0,
+  attempt: 2,
+  outcome: { kind: "completed", result: '{"reserved":true}' },
+};
+
+Deno.test("a reply becomes the result of the attempt that its token names", async () => {
+  const { stage, command } = opened();
+
+  await stage.publish(CHANNEL, replyTo(command));
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+  assert.deepEqual(stage.dead.letters, []);
+  assert.equal(await stage.bus.depth(CHANNEL), 0);
+});
+
+Deno.test("the token, not the attributes, says which attempt is answered", async () => {
+  const { stage, command } = opened();
+
+  await stage.publish(CHANNEL, replyTo(command, { taskerattempt: 9, correlationid: OTHER_TASK }));
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+});
+
+Deno.test("a failure becomes the result of its attempt", async () => {
+  const { stage, command } = opened();
+  const data = { error_code: "sold_out", error_message: "none left" };
+
+  await stage.publish(CHANNEL, replyTo(command, { type: "tasker.step.failed", data }));
+
+  const failure = { class: "failed", error: JSON.stringify(data) };
+  assert.deepEqual(stage.sink.sent, [{
+    ...COMPLETED,
+    outcome: { kind: "failed", failure, retryable: false },
+  }]);
+});
+
+Deno.test("a result that breaks its contract fails the step; the reply is no dead letter", async () => {
+  const { stage, command } = opened();
+
+  await stage.publish(CHANNEL, replyTo(command, { data: "yes" }));
+
+  const [sent] = stage.sink.sent;
+  assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
+  assert.equal(sent.outcome.failure.class, "contract_violation");
+  assert.deepEqual(stage.dead.letters, []);
+});
+
+Deno.test("progress is recorded as a sign of life, and nobody waits for it", async () => {
+  const { stage, command } = opened();
+  const data = { fraction: 0.5, note: "half" };
+
+  await stage.publish(CHANNEL, replyTo(command, { type: "tasker.step.progress", data }));
+
+  const { kind: _, outcome: __, ...at } = COMPLETED;
+  assert.deepEqual(stage.sink.recorded, [{ kind: "RecordProgress", ...at, ...data }]);
+  assert.deepEqual(stage.sink.sent, []);
+});
+
+Deno.test("a reply is acknowledged only when its command is committed", async () => {
+  const { stage, command } = opened();
+  const committed = Promise.withResolvers<Answer>();
+  stage.sink.decide = () => committed.promise;
+
+  await stage.publish(CHANNEL, replyTo(command));
+  const before = await stage.bus.depth(CHANNEL);
+  committed.resolve({ taskId: TASK, turn: 3, changed: true });
+  await stage.runtime.settle();
+
+  assert.equal(before, 1);
+  assert.equal(await stage.bus.depth(CHANNEL), 0);
+});
+
+Deno.test("a reply whose command could not be committed comes again", async () => {
+  const { stage, command } = opened();
+  stage.sink.decide = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
+  await stage.publish(CHANNEL, replyTo(command));
+  stage.sink.decide = ({ taskId }) => Promise.resolve({ taskId, turn: 3, changed: true });
+
+  await stage.runtime.advance(AGAIN_MS_MIN);
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED, COMPLETED]);
+  assert.deepEqual(stage.dead.letters, []);
+  assert.equal(await stage.bus.depth(CHANNEL), 0);
+});
+
+Deno.test("the same reply twice is the same command twice: the actor drops the repeat", async () => {
+  const { stage, command } = opened();
+  stage.sink.decide = ({ taskId }) =>
+    Promise.resolve({ taskId, turn: 3, changed: stage.sink.sent.length === 1 });
+
+  await stage.publish(CHANNEL, replyTo(command), replyTo(command));
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED, COMPLETED]);
+  assert.equal(await stage.bus.depth(CHANNEL), 0);
+});
+
+/** What is refused: the channel it came by, what is wrong with it, and the metric's label. */
+const REFUSED: Readonly<
+  Record<string, {
+    label: string;
+    channel?: string;
+    make(command: Envelope, sign: (claims: Partial<Claims>) => string): unknown;
+  }>
+> = {
+  "without a token": {
+    label: "token_missing",
+    make: (command) => without(replyTo(command), "taskerreplytoken"),
+  },
+  "with a token that is none": {
+    label: "token_malformed",
+    make: (command) => replyTo(command, { taskerreplytoken: "let me in" }),
+  },
+  "with a forged token": {
+    label: "token_forged",
+    make: (command) => replyTo(command, { taskerreplytoken: `${command.taskerreplytoken}x` }),
+  },
+  "with an expired token": {
+    label: "token_expired",
+    make: (command, sign) => replyTo(command, { taskerreplytoken: sign({ exp: 1 }) }),
+  },
+  "with a token of another system": {
+    label: "other_system",
+    channel: "t.reply.mail",
+    make: (command) => replyTo(command),
+  },
+  "about another task": {
+    label: "other_subject",
+    make: (command) => replyTo(command, { subject: `tasker.${OTHER_TASK}.reserve` }),
+  },
+  "without a subject": {
+    label: "other_subject",
+    make: (command) => without(replyTo(command), "subject"),
+  },
+  "for a step that the plan does not have": {
+    label: "unknown_step",
+    make: (command, sign) =>
+      replyTo(command, {
+        taskerreplytoken: sign({ step: "gone" }),
+        subject: `tasker.${TASK}.gone`,
+      }),
+  },
+  "of a type that is no answer": {
+    label: "unknown_type",
+    make: (command) => replyTo(command, { type: "tasker.task.start" }),
+  },
+  "that is no envelope": {
+    label: "envelope_invalid",
+    make: () => ({ specversion: "0.3", hello: true }),
+  },
+};
+
+for (const [what, { label, channel = CHANNEL, make }] of Object.entries(REFUSED)) {
+  Deno.test(`a reply ${what} is counted and put aside, and changes nothing`, async () => {
+    const { stage, command, refused } = opened();
+    const sign = (claims: Partial<Claims>) =>
+      stage.tokens.sign({
+        task: TASK,
+        step: "reserve",
+        attempt: 2,
+        sys: "stock",
+        exp: stage.runtime.now() + 1_000,
+        ...claims,
+      });
+    const reply = make(command, sign);
+
+    await stage.publish(channel, reply);
+
+    assert.deepEqual([...stage.sink.sent, ...stage.sink.recorded], []);
+    assert.equal(refused(label), 1);
+    assert.equal(stage.metrics.counter("tasker_dead_letters_total", "reply").value, 1);
+    assert.deepEqual(stage.dead.letters.map((letter) => letter.channel), [channel]);
+    assert.deepEqual(stage.dead.letters.map(({ body }) => body), [JSON.stringify(reply)]);
+    assert.equal(await stage.bus.depth(channel), 0);
+  });
+}
+
+Deno.test("a reply within the grace after its attempt's end is taken", async () => {
+  const { stage, command } = opened();
+  await stage.runtime.advance(30_000 + GRACE_MS);
+
+  await stage.publish(CHANNEL, replyTo(command));
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+});
+
+Deno.test("a reply for a task that is gone is put aside", async () => {
+  const { stage, command } = opened({ planOf: () => Promise.resolve(undefined) });
+
+  await stage.publish(CHANNEL, replyTo(command));
+
+  assert.deepEqual(stage.sink.sent, []);
+  assert.equal(stage.dead.letters.length, 1);
+});
+
+Deno.test("a reply comes again while its task cannot be looked up", async () => {
+  const looks: TaskId[] = [];
+  const { stage, command } = opened({
+    planOf(taskId) {
+      looks.push(taskId);
+      return looks.length === 1
+        ? Promise.reject(new TaskerError("journal.unavailable", "away"))
+        : Promise.resolve(plan);
+    },
+  });
+  await stage.publish(CHANNEL, replyTo(command));
+
+  await stage.runtime.advance(AGAIN_MS_MIN);
+
+  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+  assert.deepEqual(stage.dead.letters, []);
+});
+
+Deno.test("a reply signed before a rotation is taken after it", async () => {
+  const { stage, command } = opened();
+  const young = { kid: "young", secret: new Uint8Array(32).fill(3).toBase64() };
+  const keys = [young, ...stage.tokens.parts.keys] as const;
+  const rotated = opened({ tokens: new ReplyTokens({ runtime: stage.runtime, keys }) });
+
+  await rotated.stage.publish(CHANNEL, replyTo(command));
+
+  assert.deepEqual(rotated.stage.sink.sent, [COMPLETED]);
+});
+
+Deno.test("takeReply() names the envelope that was answered", async () => {
+  const { parts, command } = opened();
+
+  assert.equal(await takeReply(parts, "stock", replyTo(command)), command.id);
+});
+
+Deno.test("ending waits for the replies in hand", async () => {
+  const { stage, end, command } = opened();
+  const committed = Promise.withResolvers<Answer>();
+  stage.sink.decide = () => committed.promise;
+  await stage.publish(CHANNEL, replyTo(command));
+  let isEnded = false;
+
+  const ending = end().then(() => isEnded = true);
+  await stage.runtime.settle();
+  const wasEnded = isEnded;
+  committed.resolve({ taskId: TASK, turn: 3, changed: true });
+  await ending;
+
+  assert.equal(wasEnded, false);
+  assert.equal(await stage.bus.depth(CHANNEL), 0);
+});
+
+Deno.test("the code's contract is used where the code is loaded", async () => {
+  const code: WorkflowCode = { steps: new Map() };
+  const asked: string[] = [];
+  const { stage, command } = opened({
+    codeOf(hash) {
+      asked.push(hash);
+      return code;
+    },
+  });
+
+  await stage.publish(CHANNEL, replyTo(command));
+
+  assert.deepEqual(asked, ["hash"]);
+  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+});
