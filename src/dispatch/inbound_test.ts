@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import type { Answer } from "../core/command.ts";
+import type { Envelope } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { StartRequest } from "../core/ports.ts";
+import { away, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
+import { AGAIN_MS_MIN } from "./consumption.ts";
+import { openInbound } from "./inbound.ts";
+
+const IN = "t.in.shop";
+const ANSWERS = "t.cmd.shop";
+const KEY = "ce:/shop/r-1";
+
+const STARTED: Answer = { taskId: TASK, turn: 1, changed: true };
+
+function opened() {
+  const stage = new Stage();
+  const starts: StartRequest[] = [];
+  const played = {
+    start: (_: StartRequest): Promise<Answer> => Promise.resolve(STARTED),
+    publish: stage.bus.publish.bind(stage.bus),
+  };
+  const end = openInbound({
+    ...stage,
+    runtime: stage.runtime,
+    bus: {
+      consume: stage.bus.consume.bind(stage.bus),
+      publish: (channel, envelopes) => played.publish(channel, envelopes),
+    },
+    starter: {
+      start(request) {
+        starts.push(request);
+        return played.start(request);
+      },
+    },
+    planOf: (taskId) => Promise.resolve(taskId === TASK ? planFor() : undefined),
+    // planFor() is of namespace "test".
+    mayStart: (system, namespace) => system === "shop" && namespace === "test",
+  }, ["shop", "mail"]);
+  return { stage, starts, played, end };
+}
+
+function request(type: string, data: unknown, more: Partial<Envelope> = {}): Envelope {
+  return {
+    specversion: "1.0",
+    id: "r-1",
+    source: "/shop",
+    type: `tasker.task.${type}`,
+    taskerreplyto: ANSWERS,
+    data,
+    ...more,
+  };
+}
+
+function start(data: Record<string, unknown> = {}, more: Partial<Envelope> = {}): Envelope {
+  return request("start", { workflow: "test/played", input: { sku: "a" }, ...data }, more);
+}
+
+/** A request without a place for its answer. */
+function mute({ taskerreplyto: _, ...envelope }: Envelope): Envelope {
+  return envelope as Envelope;
+}
+
+/** What the answers say. */
+async function answersOf(stage: Stage, channel = ANSWERS) {
+  const answers = await stage.taken(channel);
+  return answers.map(({ type, data }) => ({ type, data }));
+}
+
+/** The codes of refusals that were told. */
+async function refusalsOf(stage: Stage) {
+  const answers = await answersOf(stage);
+  return answers.map(({ type, data }) => ({ type, code: (data as { code: string }).code }));
+}
+
+function rejected(code: string) {
+  return { type: "tasker.task.rejected", code };
+}
+
+const ACCEPTED = { type: "tasker.task.accepted", data: { taskId: TASK } };
+
+Deno.test("a start is passed on, under its source and id", async () => {
+  const { stage, starts } = opened();
+  const data = { version: "1.0.0", tags: ["vip"], deadlineMs: 60_000 };
+
+  await stage.publish(IN, start(data));
+
+  assert.deepEqual(starts, [{
+    workflow: "test/played",
+    input: { sku: "a" },
+    tags: ["vip"],
+    key: KEY,
+    commandId: KEY,
+    version: "1.0.0",
+    deadlineMs: 60_000,
+  }]);
+  assert.equal(await stage.bus.depth(IN), 0);
+});
+
+Deno.test("a start carries on the trace of its envelope, unless that is broken", async () => {
+  const { stage, starts } = opened();
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  await stage.publish(IN, start({}, { traceparent }), start({}, { traceparent: "rubbish" }));
+
+  assert.deepEqual(starts.map((one) => one.traceparent), [traceparent, undefined]);
+});
+
+Deno.test("an accepted start is answered into the command channel, with its task", async () => {
+  const { stage } = opened();
+
+  await stage.publish(IN, start({}, { subject: "order-7", correlationid: "c-1" }));
+
+  assert.deepEqual(await stage.taken(ANSWERS), [{
+    specversion: "1.0",
+    id: "r-1:accepted",
+    source: "/tasker/t",
+    type: "tasker.task.accepted",
+    subject: "order-7",
+    time: "2026-01-01T00:00:00.000Z",
+    correlationid: "c-1",
+    causationid: "r-1",
+    datacontenttype: "application/json",
+    data: { taskId: TASK },
+  }]);
+});
+
+Deno.test("an answer correlates to the request unless that names another", async () => {
+  const { stage } = opened();
+
+  await stage.publish(IN, start());
+
+  assert.deepEqual((await stage.taken(ANSWERS)).map((one) => one.correlationid), ["r-1"]);
+});
+
+Deno.test("the same request twice is one command, answered alike", async () => {
+  const { stage, starts } = opened();
+
+  await stage.publish(IN, start(), start());
+
+  assert.deepEqual(starts.map((one) => one.commandId), [KEY, KEY]);
+  const [first, second] = await stage.taken(ANSWERS);
+  assert.deepEqual(first, second);
+});
+
+Deno.test("the same id of another source is another request", async () => {
+  const { stage, starts } = opened();
+
+  await stage.publish(IN, start(), start({}, { source: "/till" }));
+
+  assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:/till/r-1"]);
+});
+
+for (
+  const [what, channel] of [
+    ["nowhere", undefined],
+    ["the command channel of another system", "t.cmd.mail"],
+    ["an inbound channel", IN],
+  ] as const
+) {
+  Deno.test(`a request that wants its answer in ${what} is obeyed without one`, async () => {
+    const { stage, starts, end } = opened();
+    const asked = channel === undefined ? mute(start()) : start({}, { taskerreplyto: channel });
+
+    await stage.publish(IN, asked);
+    await end();
+
+    assert.equal(starts.length, 1);
+    for (const one of [ANSWERS, "t.cmd.mail", IN]) {
+      assert.deepEqual(await stage.taken(one), [], one);
+    }
+    assert.deepEqual(stage.dead.letters, []);
+  });
+}
+
+Deno.test("a signal is sent to the task that is its subject", async () => {
+  const { stage } = opened();
+  const data = { name: "approval", payload: { by: "Ada" } };
+
+  await stage.publish(IN, request("signal", data, { subject: TASK }));
+
+  assert.deepEqual(stage.sink.sent, [{
+    kind: "SendSignal",
+    taskId: TASK,
+    commandId: KEY,
+    name: "approval",
+    payload: '{"by":"Ada"}',
+  }]);
+  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+});
+
+for (const [by, shown] of [[undefined, "shop"], ["Ada", "Ada (shop)"]] as const) {
+  Deno.test(`a cancel ${by === undefined ? "of nobody" : "by a person"} names its system`, async () => {
+    const { stage } = opened();
+    const data = { reason: "out of stock", ...(by !== undefined && { by }) };
+
+    await stage.publish(IN, request("cancel", data, { subject: TASK }));
+
+    assert.deepEqual(stage.sink.sent, [{
+      kind: "CancelTask",
+      taskId: TASK,
+      commandId: KEY,
+      by: shown,
+      reason: "out of stock",
+    }]);
+    assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  });
+}
+
+Deno.test("a cancel needs no data", async () => {
+  const { stage } = opened();
+
+  await stage.publish(IN, request("cancel", null, { subject: TASK }));
+
+  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+});
+
+Deno.test("a system may not start in a namespace where it owns no step", async () => {
+  const { stage, starts } = opened();
+
+  await stage.publish(IN, start({ workflow: "billing/bill" }));
+
+  assert.deepEqual(starts, []);
+  assert.deepEqual(await refusalsOf(stage), [rejected("api.forbidden")]);
+});
+
+Deno.test("a request is bound to the system of its channel, whatever its source says", async () => {
+  const { stage, starts } = opened();
+
+  await stage.publish("t.in.mail", mute(start()));
+
+  assert.deepEqual(starts, []);
+  assert.equal(stage.dead.letters.length, 1);
+});
+
+for (const type of ["signal", "cancel"]) {
+  const data = type === "signal" ? { name: "approval", payload: 1 } : {};
+
+  Deno.test(`a task of another namespace does not exist for a ${type}`, async () => {
+    const { stage } = opened();
+
+    await stage.publish("t.in.mail", {
+      ...request(type, data, { subject: TASK }),
+      taskerreplyto: "t.cmd.mail",
+    });
+
+    assert.deepEqual(stage.sink.sent, []);
+    const [answer] = await stage.taken("t.cmd.mail");
+    assert.equal((answer?.data as { code: string }).code, "task.not_found");
+  });
+
+  Deno.test(`a ${type} for a task that does not exist is rejected`, async () => {
+    const { stage } = opened();
+
+    await stage.publish(IN, request(type, data, { subject: OTHER_TASK }));
+
+    assert.deepEqual(stage.sink.sent, []);
+    assert.deepEqual(await refusalsOf(stage), [rejected("task.not_found")]);
+  });
+
+  Deno.test(`a ${type} whose subject is no task id is rejected`, async () => {
+    const { stage } = opened();
+
+    await stage.publish(IN, request(type, data, { subject: "order-7" }));
+
+    assert.deepEqual(await refusalsOf(stage), [rejected("task.id_invalid")]);
+  });
+
+  Deno.test(`a ${type} without a subject is told, and put aside`, async () => {
+    const { stage } = opened();
+
+    await stage.publish(IN, request(type, data));
+
+    assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
+    assert.equal(stage.dead.letters.length, 1);
+  });
+}
+
+Deno.test("what the task refuses is told, and is no dead letter", async () => {
+  const { stage } = opened();
+  stage.sink.decide = () => Promise.reject(new TaskerError("task.ended", "it has ended"));
+
+  await stage.publish(IN, request("cancel", {}, { subject: TASK }));
+
+  assert.deepEqual(await refusalsOf(stage), [rejected("task.ended")]);
+  assert.deepEqual(stage.dead.letters, []);
+  assert.equal(await stage.bus.depth(IN), 0);
+});
+
+Deno.test("a refusal that nobody can be told is put aside", async () => {
+  const { stage, played } = opened();
+  played.start = () => Promise.reject(new TaskerError("contract.violation", "input.sku: no"));
+
+  await stage.publish(IN, mute(start()));
+
+  assert.deepEqual(stage.dead.letters.map(({ channel, reason }) => ({ channel, reason })), [
+    { channel: IN, reason: "input.sku: no" },
+  ]);
+  assert.equal(stage.metrics.counter("tasker_dead_letters_total", "inbound").value, 1);
+});
+
+for (
+  const [what, wrong] of [
+    ["an unknown type", request("pause", {})],
+    ["a start without a workflow", request("start", { input: {} })],
+    ["a workflow that is no name", start({ workflow: "played" })],
+    ["a field too many", start({ priority: 1 })],
+    ["tags that are no list", start({ tags: "vip" })],
+    ["a deadline in the past", start({ deadlineMs: 0 })],
+    ["data that is no object", request("start", "played")],
+    ["a signal without a name", request("signal", { payload: 1 }, { subject: TASK })],
+    ["a cancel with a reason that is none", request("cancel", { reason: 7 }, { subject: TASK })],
+  ] as const
+) {
+  Deno.test(`a request with ${what} is told, and put aside`, async () => {
+    const { stage, starts } = opened();
+
+    await stage.publish(IN, wrong);
+
+    assert.deepEqual([...starts, ...stage.sink.sent], []);
+    assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
+    assert.equal(stage.dead.letters.length, 1);
+    assert.equal(await stage.bus.depth(IN), 0);
+  });
+}
+
+Deno.test("what is no envelope is put aside at its first delivery", async () => {
+  const { stage } = opened();
+
+  await stage.publish(IN, { hello: "world" });
+
+  assert.deepEqual(stage.dead.letters.map(({ body }) => body), ['{"hello":"world"}']);
+  assert.equal(await stage.bus.depth(IN), 0);
+});
+
+Deno.test("a request that may succeed later comes again", async () => {
+  const { stage, starts, played } = opened();
+  played.start = () => Promise.reject(new TaskerError("node.draining", "not here"));
+  await stage.publish(IN, start());
+  played.start = () => Promise.resolve(STARTED);
+
+  await stage.runtime.advance(AGAIN_MS_MIN);
+
+  assert.equal(starts.length, 2);
+  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+});
+
+Deno.test("a request whose answer cannot be published comes again, and is obeyed once", async () => {
+  const { stage, starts, played } = opened();
+  const { publish } = played;
+  played.publish = () => Promise.reject(away());
+  await stage.publish(IN, start());
+  played.publish = publish;
+
+  await stage.runtime.advance(AGAIN_MS_MIN);
+
+  assert.deepEqual(starts.map((one) => one.commandId), [KEY, KEY]);
+  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  assert.deepEqual(stage.dead.letters, []);
+});
