@@ -4,6 +4,7 @@ import { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
 import { describeFaults, faultsOf } from "../core/contract.ts";
+import { DURATION_MS_MAX } from "../core/duration.ts";
 import {
   type Envelope,
   parseEnvelope,
@@ -32,7 +33,7 @@ const StartData = z.strictObject({
   version: z.string().min(1).max(64).optional(),
   input: z.unknown(),
   tags: z.array(z.string().min(1).max(128)).max(32).default([]),
-  deadlineMs: z.int().min(1).optional(),
+  deadlineMs: z.int().min(1).max(DURATION_MS_MAX).optional(),
 });
 
 const SignalData = z.strictObject({ name: z.string().min(1).max(128), payload: z.unknown() });

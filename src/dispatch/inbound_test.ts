@@ -358,3 +358,12 @@ Deno.test("a request whose answer cannot be published comes again, and is obeyed
   assert.deepEqual(await answersOf(stage), [ACCEPTED]);
   assert.deepEqual(stage.dead.letters, []);
 });
+
+Deno.test("a deadline without an end broke the actor that was to send its steps", async () => {
+  const { stage, starts } = opened();
+
+  await stage.publish(IN, start({ deadlineMs: Number.MAX_SAFE_INTEGER }));
+
+  assert.deepEqual(starts, []);
+  assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
+});
