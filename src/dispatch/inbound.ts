@@ -28,6 +28,9 @@ export const INBOUND_SLOTS = 64;
 export const TASK_ACCEPTED = "tasker.task.accepted";
 export const TASK_REJECTED = "tasker.task.rejected";
 
+/** Characters told of a refusal: it may name every wrong place of a request. */
+const DETAIL_LENGTH_MAX = 2_000;
+
 const StartData = z.strictObject({
   workflow: z.string().max(257).regex(/^[\w.-]+\/[\w.-]+$/, "expected namespace/name"),
   version: z.string().min(1).max(64).optional(),
@@ -89,7 +92,7 @@ async function serve(parts: InboundParts, request: Request): Promise<Handled> {
     await answer(parts, request, { type: TASK_ACCEPTED, data: { taskId } });
   } catch (error) {
     if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
-    const data = { code: error.code, detail: error.message };
+    const data = { code: error.code, detail: error.message.slice(0, DETAIL_LENGTH_MAX) };
     const isTold = await answer(parts, request, { type: TASK_REJECTED, data });
     if (!isTold || error.code === "bus.envelope_invalid") throw error;
   }

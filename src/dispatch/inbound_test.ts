@@ -367,3 +367,13 @@ Deno.test("a deadline without an end broke the actor that was to send its steps"
   assert.deepEqual(starts, []);
   assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
 });
+
+Deno.test("a refusal with a long detail was never told", async () => {
+  const { stage, played } = opened();
+  played.start = () => Promise.reject(new TaskerError("contract.violation", "x".repeat(200_000)));
+
+  await stage.publish(IN, start());
+
+  assert.deepEqual(await refusalsOf(stage), [rejected("contract.violation")]);
+  assert.deepEqual(stage.dead.letters, []);
+});
