@@ -85,17 +85,23 @@ export function openInbound(parts: InboundParts, systems: readonly string[]): En
   return consumeChannels(parts, channels);
 }
 
-/** Who asked for an answer is told of a refusal; else, and if it was no request, it is put aside. */
 async function serve(parts: InboundParts, request: Request): Promise<Handled> {
+  let accepted: Answer;
   try {
-    const { taskId } = await obey(parts, request);
-    await answer(parts, request, { type: TASK_ACCEPTED, data: { taskId } });
+    accepted = await obey(parts, request);
   } catch (error) {
-    if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
-    const data = { code: error.code, detail: error.message.slice(0, DETAIL_LENGTH_MAX) };
-    const isTold = await answer(parts, request, { type: TASK_REJECTED, data });
-    if (!isTold || error.code === "bus.envelope_invalid") throw error;
+    return await reject(parts, request, error);
   }
+  await answer(parts, request, { type: TASK_ACCEPTED, data: { taskId: accepted.taskId } });
+  return { kind: "ack" };
+}
+
+/** Who asked for an answer is told of a refusal; else, and if it was no request, it is put aside. */
+async function reject(parts: InboundParts, request: Request, error: unknown): Promise<Handled> {
+  if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
+  const data = { code: error.code, detail: error.message.slice(0, DETAIL_LENGTH_MAX) };
+  const isTold = await answer(parts, request, { type: TASK_REJECTED, data });
+  if (!isTold || error.code === "bus.envelope_invalid") throw error;
   return { kind: "ack" };
 }
 

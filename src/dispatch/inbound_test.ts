@@ -377,3 +377,16 @@ Deno.test("a refusal with a long detail was never told", async () => {
   assert.deepEqual(await refusalsOf(stage), [rejected("contract.violation")]);
   assert.deepEqual(stage.dead.letters, []);
 });
+
+Deno.test("a request was told to be rejected because its acceptance could not be told", async () => {
+  const { stage, played } = opened();
+  const types: string[] = [];
+  played.publish = (_, envelopes) => {
+    types.push(...envelopes.map(({ type }) => type));
+    return Promise.reject(new TaskerError("payload.too_large", "no"));
+  };
+
+  await stage.publish(IN, start());
+
+  assert.deepEqual(types, ["tasker.task.accepted"]);
+});
