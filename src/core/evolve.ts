@@ -103,6 +103,7 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
   switch (event.kind) {
     case "TaskPaused":
       state.paused = true;
+      state.ready.clear(); // readiness answers them again at the resume
       return;
     case "TaskResumed":
       state.paused = false;

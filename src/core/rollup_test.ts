@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { Play, type PlayStep } from "../../tests/support/play.ts";
 import type { When } from "./graph.ts";
 import type { JsonText } from "./payload.ts";
+import type { PlannedStep } from "./plan.ts";
+import { nextDueAtMs } from "./due.ts";
 import { countOf, rollup } from "./rollup.ts";
-import { isSettled } from "./state.ts";
+import { isSettled, type StepState } from "./state.ts";
 import type { StepKind } from "./workflow.ts";
 
+/** Of full length: by its default fast-check makes lists of ten at most. */
 const RUNS = 1_000;
 const WHENS: readonly When[] = [
   "succeeded",
@@ -26,10 +29,17 @@ const workflows = fc.array(
     atMostOnce: fc.boolean(),
     onExhausted: fc.constantFrom("park" as const, "fail" as const),
     timeoutMs: fc.constantFrom(undefined, 50, 500),
+    queueTimeoutMs: fc.constantFrom(undefined, undefined, 200),
     parents: fc.array(fc.nat(30), { maxLength: 3 }),
   }),
-  { minLength: 1, maxLength: 12 },
+  { minLength: 1, maxLength: 12, size: "max" },
 );
+
+/** What holds for the whole task. */
+const settings = fc.record({
+  failurePolicy: fc.constantFrom("continue_independent" as const, "fail_fast" as const),
+  deadlineMs: fc.constantFrom(undefined, undefined, 700),
+});
 
 /** What may happen to a step or the task; `at` picks the step. */
 const happenings = fc.array(
@@ -53,11 +63,14 @@ const happenings = fc.array(
       "cancel",
       "interrupt",
       "passivate",
+      "hold",
+      "admit",
     ),
   }),
-  { maxLength: 60 },
+  { maxLength: 60, size: "max" },
 );
 
+type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 type Workflow = typeof workflows extends fc.Arbitrary<infer T> ? T : never;
 type Happening = (typeof happenings extends fc.Arbitrary<infer T> ? T : never)[number];
 
@@ -77,9 +90,16 @@ function stepsOf(workflow: Workflow): PlayStep[] {
         onExhausted: step.onExhausted,
         retry: { attemptsMax: 2, delayMsMin: 10 },
         ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
+        ...(step.queueTimeoutMs === undefined ? {} : { queueTimeoutMs: step.queueTimeoutMs }),
       },
     };
   });
+}
+
+/** A task that has begun. */
+function begin(workflow: Workflow, { failurePolicy, deadlineMs }: Settings): Play {
+  const deadline = deadlineMs === undefined ? {} : { deadlineMs };
+  return new Play(stepsOf(workflow), { failurePolicy, ...deadline }).start();
 }
 
 function happen(play: Play, { at, act }: Happening): void {
@@ -118,6 +138,11 @@ function happen(play: Play, { at, act }: Happening): void {
       return void play.send({ kind: "RecordInterruption", steps: [index] });
     case "passivate":
       return void play.send({ kind: "Passivate" });
+    case "hold":
+      return void play.held.add(name);
+    case "admit":
+      play.held.delete(name);
+      return void play.turn();
   }
 }
 
@@ -145,8 +170,45 @@ function checkInvariant(play: Play): void {
   assert.equal(state.counts.reduce((sum, count) => sum + count, 0), state.steps.length);
 }
 
+/** How an ended step counts for those after it, said once more; undefined: it has not ended. */
+function endOf(play: Play, index: number): string | undefined {
+  const { state, cause } = play.state.steps[index] as StepState;
+  if (!isSettled(state)) return undefined;
+  if (state === "failed" || state === "cancelled") return state;
+  if (state !== "unreached") return "well";
+  const end = endOf(play, cause as number);
+  return end === "well" ? "neither" : end;
+}
+
+/** Whether the ends of a step's parents let it run, never will, or leave it open. */
+function judge(play: Play, index: number): "runs" | "never" | "open" {
+  const { parents, definition: { when } } = play.actor.plan.steps[index] as PlannedStep;
+  const ends = parents.map((parent) => endOf(play, parent));
+  if (when === "succeeded") {
+    if (ends.some((end) => end !== undefined && end !== "well")) return "never";
+    return ends.includes(undefined) ? "open" : "runs";
+  }
+  if (ends.includes(undefined)) return "open";
+  return when === "always" || ends.includes(when) ? "runs" : "never";
+}
+
+/** What is ready is what the rules say, no more and no less. */
+function checkReady(play: Play): void {
+  const { state, nowMs } = play;
+  if (state.end !== undefined) return;
+  state.steps.forEach((step, index) => {
+    const isDue = step.state === "waiting_for_retry" && (step.dueAtMs ?? 0) <= nowMs;
+    const said = judge(play, index);
+    const name = `s${index} ${step.state} ${said}: ${JSON.stringify(play.steps)}`;
+    if (step.state === "pending") assert.notEqual(said, "never", name);
+    const mayStart = (step.state === "pending" && said === "runs") || isDue;
+    assert.equal(state.ready.has(index), mayStart && !state.paused, name);
+  });
+}
+
 /** Ends what can be ended by completing, signalling, resolving and resuming. */
 function finish(play: Play): void {
+  play.held.clear();
   if (play.state.paused) play.send({ kind: "ResumeTask", by: "fuzz", reason: "" });
   for (let round = 0; play.state.end === undefined; round++) {
     assert.ok(round < 100, `the task does not end: ${JSON.stringify(play.steps)}`);
@@ -169,11 +231,12 @@ function finish(play: Play): void {
 
 Deno.test("a task that has not ended has something that moves it, or a named reason, whatever happens", () => {
   fc.assert(
-    fc.property(workflows, happenings, (workflow, list) => {
-      const play = new Play(stepsOf(workflow)).start();
+    fc.property(workflows, settings, happenings, (workflow, setting, list) => {
+      const play = begin(workflow, setting);
       for (const one of list) {
         happen(play, one);
         checkInvariant(play);
+        checkReady(play);
       }
     }),
     { numRuns: RUNS },
@@ -182,8 +245,8 @@ Deno.test("a task that has not ended has something that moves it, or a named rea
 
 Deno.test("every task can be brought to its end, whatever happened before", () => {
   fc.assert(
-    fc.property(workflows, happenings, (workflow, list) => {
-      const play = new Play(stepsOf(workflow)).start();
+    fc.property(workflows, settings, happenings, (workflow, setting, list) => {
+      const play = begin(workflow, setting);
       for (const one of list) happen(play, one);
 
       finish(play);
@@ -196,8 +259,8 @@ Deno.test("every task can be brought to its end, whatever happened before", () =
 
 Deno.test("folding the journal gives the state the actor had, whatever happened", () => {
   fc.assert(
-    fc.property(workflows, happenings, (workflow, list) => {
-      const play = new Play(stepsOf(workflow)).start();
+    fc.property(workflows, settings, happenings, (workflow, setting, list) => {
+      const play = begin(workflow, setting);
       for (const one of list) happen(play, one);
 
       const folded = play.folded();
@@ -211,3 +274,35 @@ Deno.test("folding the journal gives the state the actor had, whatever happened"
     { numRuns: RUNS },
   );
 });
+
+Deno.test("a node that reads the journal at any moment knows what the one that wrote it knows", () => {
+  fc.assert(
+    fc.property(workflows, settings, happenings, (workflow, setting, list) => {
+      const play = begin(workflow, setting);
+      for (const one of list) {
+        happen(play, one);
+        wakeUp(play);
+
+        const fork = play.fork();
+
+        assert.equal(fork.turns.length, play.turns.length, "the reading decided something");
+        assert.deepEqual([...fork.state.ready].sort(), [...play.state.ready].sort());
+        assert.equal(nextDue(fork), nextDue(play));
+        assert.deepEqual(rollup(fork.actor.plan, fork.state), rollup(play.actor.plan, play.state));
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** Wakes the task until nothing is due: what an abort leaves is due at the next wake. */
+function wakeUp(play: Play): void {
+  for (let turns = -1; turns !== play.turns.length;) {
+    turns = play.turns.length;
+    play.after(0);
+  }
+}
+
+function nextDue({ actor, nowMs, state }: Play): number | undefined {
+  return nextDueAtMs(state, actor.parts.contextOf(actor.plan, nowMs));
+}

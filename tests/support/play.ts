@@ -57,8 +57,8 @@ export class Play {
   readonly held = new Set<string>();
   #commands = 0;
 
-  constructor(steps: readonly PlayStep[], more: Partial<Definition> = {}) {
-    const plan = planOf("hash", definitionOf(steps, more));
+  constructor(readonly written: readonly PlayStep[], readonly more: Partial<Definition> = {}) {
+    const plan = planOf("hash", definitionOf(written, more));
     const readiness = openOracle();
     const parts: TurnParts = {
       readiness,
@@ -123,6 +123,16 @@ export class Play {
     const state = foldTask(this.actor.taskId, this.actor.plan, this.turns);
     if (state === undefined) throw new Error("the journal is empty");
     return state;
+  }
+
+  /** The same task on another node, which reads the journal as it is now; this one goes on. */
+  fork(): Play {
+    const other = new Play(this.written, this.more);
+    other.actor = new TaskActor(this.actor.taskId, this.actor.plan, other.actor.parts);
+    other.turns.push(...this.turns);
+    other.nowMs = this.nowMs;
+    for (const name of this.held) other.held.add(name);
+    return other.reload();
   }
 
   /** Another node reads the journal: the same task in a new actor, told to readiness anew. */
