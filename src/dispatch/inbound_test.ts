@@ -1,65 +1,10 @@
 import assert from "node:assert/strict";
-import type { Answer } from "../core/command.ts";
-import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
-import type { StartRequest } from "../core/ports.ts";
-import { away, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
+import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_requests.ts";
+import { away, OTHER_TASK, type Stage, TASK } from "./_stage.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
-import { openInbound } from "./inbound.ts";
 
-const IN = "t.in.shop";
-const ANSWERS = "t.cmd.shop";
 const KEY = "ce:/shop/r-1";
-
-const STARTED: Answer = { taskId: TASK, turn: 1, changed: true };
-
-function opened() {
-  const stage = new Stage();
-  const starts: StartRequest[] = [];
-  const played = {
-    start: (_: StartRequest): Promise<Answer> => Promise.resolve(STARTED),
-    publish: stage.bus.publish.bind(stage.bus),
-  };
-  const end = openInbound({
-    ...stage,
-    runtime: stage.runtime,
-    bus: {
-      consume: stage.bus.consume.bind(stage.bus),
-      publish: (channel, envelopes) => played.publish(channel, envelopes),
-    },
-    starter: {
-      start(request) {
-        starts.push(request);
-        return played.start(request);
-      },
-    },
-    planOf: (taskId) => Promise.resolve(taskId === TASK ? planFor() : undefined),
-    // planFor() is of namespace "test".
-    mayStart: (system, namespace) => system === "shop" && namespace === "test",
-  }, ["shop", "mail"]);
-  return { stage, starts, played, end };
-}
-
-function request(type: string, data: unknown, more: Partial<Envelope> = {}): Envelope {
-  return {
-    specversion: "1.0",
-    id: "r-1",
-    source: "/shop",
-    type: `tasker.task.${type}`,
-    taskerreplyto: ANSWERS,
-    data,
-    ...more,
-  };
-}
-
-function start(data: Record<string, unknown> = {}, more: Partial<Envelope> = {}): Envelope {
-  return request("start", { workflow: "test/played", input: { sku: "a" }, ...data }, more);
-}
-
-/** A request without a place for its answer. */
-function mute({ taskerreplyto: _, ...envelope }: Envelope): Envelope {
-  return envelope as Envelope;
-}
 
 /** What the answers say. */
 async function answersOf(stage: Stage, channel = ANSWERS) {
@@ -80,7 +25,7 @@ function rejected(code: string) {
 const ACCEPTED = { type: "tasker.task.accepted", data: { taskId: TASK } };
 
 Deno.test("a start is passed on, under its source and id", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
   const data = { version: "1.0.0", tags: ["vip"], deadlineMs: 60_000 };
 
   await stage.publish(IN, start(data));
@@ -98,7 +43,7 @@ Deno.test("a start is passed on, under its source and id", async () => {
 });
 
 Deno.test("a start carries on the trace of its envelope, unless that is broken", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
   await stage.publish(IN, start({}, { traceparent }), start({}, { traceparent: "rubbish" }));
@@ -107,7 +52,7 @@ Deno.test("a start carries on the trace of its envelope, unless that is broken",
 });
 
 Deno.test("an accepted start is answered into the command channel, with its task", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
 
   await stage.publish(IN, start({}, { subject: "order-7", correlationid: "c-1" }));
 
@@ -126,7 +71,7 @@ Deno.test("an accepted start is answered into the command channel, with its task
 });
 
 Deno.test("an answer correlates to the request unless that names another", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
 
   await stage.publish(IN, start());
 
@@ -134,7 +79,7 @@ Deno.test("an answer correlates to the request unless that names another", async
 });
 
 Deno.test("the same request twice is one command, answered alike", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
 
   await stage.publish(IN, start(), start());
 
@@ -144,7 +89,7 @@ Deno.test("the same request twice is one command, answered alike", async () => {
 });
 
 Deno.test("the same id of another source is another request", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
 
   await stage.publish(IN, start(), start({}, { source: "/till" }));
 
@@ -159,7 +104,7 @@ for (
   ] as const
 ) {
   Deno.test(`a request that wants its answer in ${what} is obeyed without one`, async () => {
-    const { stage, starts, end } = opened();
+    const { stage, starts, end } = openAsked();
     const asked = channel === undefined ? mute(start()) : start({}, { taskerreplyto: channel });
 
     await stage.publish(IN, asked);
@@ -174,7 +119,7 @@ for (
 }
 
 Deno.test("a signal is sent to the task that is its subject", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
   const data = { name: "approval", payload: { by: "Ada" } };
 
   await stage.publish(IN, request("signal", data, { subject: TASK }));
@@ -191,7 +136,7 @@ Deno.test("a signal is sent to the task that is its subject", async () => {
 
 for (const [by, shown] of [[undefined, "shop"], ["Ada", "Ada (shop)"]] as const) {
   Deno.test(`a cancel ${by === undefined ? "of nobody" : "by a person"} names its system`, async () => {
-    const { stage } = opened();
+    const { stage } = openAsked();
     const data = { reason: "out of stock", ...(by !== undefined && { by }) };
 
     await stage.publish(IN, request("cancel", data, { subject: TASK }));
@@ -208,7 +153,7 @@ for (const [by, shown] of [[undefined, "shop"], ["Ada", "Ada (shop)"]] as const)
 }
 
 Deno.test("a cancel needs no data", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
 
   await stage.publish(IN, request("cancel", null, { subject: TASK }));
 
@@ -216,7 +161,7 @@ Deno.test("a cancel needs no data", async () => {
 });
 
 Deno.test("a system may not start in a namespace where it owns no step", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
 
   await stage.publish(IN, start({ workflow: "billing/bill" }));
 
@@ -225,7 +170,7 @@ Deno.test("a system may not start in a namespace where it owns no step", async (
 });
 
 Deno.test("a request is bound to the system of its channel, whatever its source says", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
 
   await stage.publish("t.in.mail", mute(start()));
 
@@ -237,7 +182,7 @@ for (const type of ["signal", "cancel"]) {
   const data = type === "signal" ? { name: "approval", payload: 1 } : {};
 
   Deno.test(`a task of another namespace does not exist for a ${type}`, async () => {
-    const { stage } = opened();
+    const { stage } = openAsked();
 
     await stage.publish("t.in.mail", {
       ...request(type, data, { subject: TASK }),
@@ -250,7 +195,7 @@ for (const type of ["signal", "cancel"]) {
   });
 
   Deno.test(`a ${type} for a task that does not exist is rejected`, async () => {
-    const { stage } = opened();
+    const { stage } = openAsked();
 
     await stage.publish(IN, request(type, data, { subject: OTHER_TASK }));
 
@@ -259,7 +204,7 @@ for (const type of ["signal", "cancel"]) {
   });
 
   Deno.test(`a ${type} whose subject is no task id is rejected`, async () => {
-    const { stage } = opened();
+    const { stage } = openAsked();
 
     await stage.publish(IN, request(type, data, { subject: "order-7" }));
 
@@ -267,7 +212,7 @@ for (const type of ["signal", "cancel"]) {
   });
 
   Deno.test(`a ${type} without a subject is told, and put aside`, async () => {
-    const { stage } = opened();
+    const { stage } = openAsked();
 
     await stage.publish(IN, request(type, data));
 
@@ -277,7 +222,7 @@ for (const type of ["signal", "cancel"]) {
 }
 
 Deno.test("what the task refuses is told, and is no dead letter", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
   stage.sink.decide = () => Promise.reject(new TaskerError("task.ended", "it has ended"));
 
   await stage.publish(IN, request("cancel", {}, { subject: TASK }));
@@ -288,7 +233,7 @@ Deno.test("what the task refuses is told, and is no dead letter", async () => {
 });
 
 Deno.test("a refusal that nobody can be told is put aside", async () => {
-  const { stage, played } = opened();
+  const { stage, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "input.sku: no"));
 
   await stage.publish(IN, mute(start()));
@@ -313,7 +258,7 @@ for (
   ] as const
 ) {
   Deno.test(`a request with ${what} is told, and put aside`, async () => {
-    const { stage, starts } = opened();
+    const { stage, starts } = openAsked();
 
     await stage.publish(IN, wrong);
 
@@ -325,7 +270,7 @@ for (
 }
 
 Deno.test("what is no envelope is put aside at its first delivery", async () => {
-  const { stage } = opened();
+  const { stage } = openAsked();
 
   await stage.publish(IN, { hello: "world" });
 
@@ -334,7 +279,7 @@ Deno.test("what is no envelope is put aside at its first delivery", async () => 
 });
 
 Deno.test("a request that may succeed later comes again", async () => {
-  const { stage, starts, played } = opened();
+  const { stage, starts, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("node.draining", "not here"));
   await stage.publish(IN, start());
   played.start = () => Promise.resolve(STARTED);
@@ -346,7 +291,7 @@ Deno.test("a request that may succeed later comes again", async () => {
 });
 
 Deno.test("a request whose answer cannot be published comes again, and is obeyed once", async () => {
-  const { stage, starts, played } = opened();
+  const { stage, starts, played } = openAsked();
   const { publish } = played;
   played.publish = () => Promise.reject(away());
   await stage.publish(IN, start());
@@ -360,7 +305,7 @@ Deno.test("a request whose answer cannot be published comes again, and is obeyed
 });
 
 Deno.test("a deadline without an end broke the actor that was to send its steps", async () => {
-  const { stage, starts } = opened();
+  const { stage, starts } = openAsked();
 
   await stage.publish(IN, start({ deadlineMs: Number.MAX_SAFE_INTEGER }));
 
@@ -369,7 +314,7 @@ Deno.test("a deadline without an end broke the actor that was to send its steps"
 });
 
 Deno.test("a refusal with a long detail was never told", async () => {
-  const { stage, played } = opened();
+  const { stage, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "x".repeat(200_000)));
 
   await stage.publish(IN, start());
@@ -379,7 +324,7 @@ Deno.test("a refusal with a long detail was never told", async () => {
 });
 
 Deno.test("a request was told to be rejected because its acceptance could not be told", async () => {
-  const { stage, played } = opened();
+  const { stage, played } = openAsked();
   const types: string[] = [];
   played.publish = (_, envelopes) => {
     types.push(...envelopes.map(({ type }) => type));
