@@ -34,12 +34,15 @@ const DETAIL_LENGTH_MAX = 2_000;
 const StartData = z.strictObject({
   workflow: z.string().max(257).regex(/^[\w.-]+\/[\w.-]+$/, "expected namespace/name"),
   version: z.string().min(1).max(64).optional(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
   tags: z.array(z.string().min(1).max(128)).max(32).default([]),
   deadlineMs: z.int().min(1).max(DURATION_MS_MAX).optional(),
 });
 
-const SignalData = z.strictObject({ name: z.string().min(1).max(128), payload: z.unknown() });
+const SignalData = z.strictObject({
+  name: z.string().min(1).max(128),
+  payload: z.unknown().optional(),
+});
 
 const CancelData = z.strictObject({
   by: z.string().min(1).max(200).optional(),

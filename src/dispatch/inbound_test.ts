@@ -335,3 +335,19 @@ Deno.test("a request was told to be rejected because its acceptance could not be
 
   assert.deepEqual(types, ["tasker.task.accepted"]);
 });
+
+Deno.test("a start without an input was refused, whatever its workflow takes", async () => {
+  const { stage, starts } = openAsked();
+
+  await stage.publish(IN, request("start", { workflow: "test/played" }));
+
+  assert.deepEqual(starts.map(({ input }) => input), [undefined]);
+});
+
+Deno.test("a signal without a payload was refused", async () => {
+  const { stage } = openAsked();
+
+  await stage.publish(IN, request("signal", { name: "approval" }, { subject: TASK }));
+
+  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+});
