@@ -15,7 +15,7 @@ import {
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
-import type { Bus, Delivery, Handled, Starter } from "../core/ports.ts";
+import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterOffice } from "./dead_letter_office.ts";
@@ -30,6 +30,9 @@ export const TASK_REJECTED = "tasker.task.rejected";
 
 /** Characters told of a refusal: it may name every wrong place of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
+
+/** Characters of an envelope's id. */
+const ID_LENGTH_MAX = 512;
 
 const StartData = z.strictObject({
   workflow: z.string().max(257).regex(/^[\w.-]+\/[\w.-]+$/, "expected namespace/name"),
@@ -195,7 +198,7 @@ async function answer(
   if (envelope.taskerreplyto !== channel) return false;
   await bus.publish(channel, [{
     specversion: "1.0",
-    id: `${envelope.id}:${type === TASK_ACCEPTED ? "accepted" : "rejected"}`,
+    id: answerId(runtime, envelope.id, type === TASK_ACCEPTED ? "accepted" : "rejected"),
     source: `/tasker/${deployment}`,
     type,
     ...(envelope.subject !== undefined && { subject: envelope.subject }),
@@ -206,6 +209,12 @@ async function answer(
     data,
   }]);
   return true;
+}
+
+/** The same for the same request; of a hash where the request's id leaves no room for a word. */
+function answerId(runtime: Pick<Runtime, "digest">, id: string, word: string): string {
+  const full = `${id}:${word}`;
+  return full.length <= ID_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
 }
 
 function commandIdOf({ source, id }: Envelope): string {

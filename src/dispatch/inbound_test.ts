@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseEnvelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_requests.ts";
 import { away, OTHER_TASK, type Stage, TASK } from "./_stage.ts";
@@ -350,4 +351,13 @@ Deno.test("a signal without a payload was refused", async () => {
   await stage.publish(IN, request("signal", { name: "approval" }, { subject: TASK }));
 
   assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+});
+
+Deno.test("the answer to the longest request id could not be read by who polls", async () => {
+  const { stage } = openAsked();
+
+  await stage.publish(IN, start({}, { id: "i".repeat(512) }));
+
+  const [answer] = await stage.taken(ANSWERS);
+  assert.equal(parseEnvelope(JSON.stringify(answer)).causationid, "i".repeat(512));
 });
