@@ -353,7 +353,10 @@ export class Supervisor implements Feed {
     const { taskId, plan, state } = actor;
     if (state !== undefined && state.end === undefined) {
       const steps = state.steps.flatMap((step, index) =>
-        step.state === "running" && !this.parts.runner.isRunning(taskId, plan, index) ? [index] : []
+        step.state === "running" &&
+          !this.parts.runner.isRunning(taskId, plan, index, step.attempt)
+          ? [index]
+          : []
       );
       if (steps.length > 0) {
         this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });

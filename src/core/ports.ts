@@ -385,8 +385,8 @@ export interface Runner {
   start(attempt: Attempt): void;
   /** Tells running code, or the other system, that the attempt is no longer wanted. */
   stop(taskId: TaskId, plan: Plan, step: number): void;
-  /** Whether code of the attempt runs in this process; of other systems it is not known: true. */
-  isRunning(taskId: TaskId, plan: Plan, step: number): boolean;
+  /** Whether code of this very attempt runs in this process; of other systems it is not known: true. */
+  isRunning(taskId: TaskId, plan: Plan, step: number, attempt: number): boolean;
   /** Envelopes of a task that are not yet confirmed by the bus. */
   unconfirmed(taskId: TaskId): number;
 }

@@ -37,8 +37,8 @@ export class LocalRunner {
     return this.#running.size;
   }
 
-  isRunning(taskId: TaskId, step: number): boolean {
-    return this.#running.has(`${taskId}/${step}`);
+  isRunning(taskId: TaskId, step: number, attempt: number): boolean {
+    return this.#running.get(`${taskId}/${step}`)?.attempt === attempt;
   }
 
   /** Starts an attempt; the code runs in this turn of the event loop up to its first await. */

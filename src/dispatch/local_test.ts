@@ -266,12 +266,20 @@ Deno.test("an attempt runs until its code returns", async () => {
 
   start({ run: () => held.promise });
 
-  assert.equal(runner.isRunning(TASK, 0), true);
-  assert.equal(runner.isRunning(TASK, 1), false);
+  assert.equal(runner.isRunning(TASK, 0, 1), true);
+  assert.equal(runner.isRunning(TASK, 1, 1), false);
   held.resolve();
   await runtime.settle();
-  assert.equal(runner.isRunning(TASK, 0), false);
+  assert.equal(runner.isRunning(TASK, 0, 1), false);
   assert.equal(runner.size, 0);
+});
+
+Deno.test("code of an earlier attempt that still runs is not the attempt that was lost", () => {
+  const { runner, start } = opened();
+
+  start({ run: () => new Promise(() => {}) });
+
+  assert.equal(runner.isRunning(TASK, 0, 2), false);
 });
 
 Deno.test("code that ignores its abort does not end the attempt after it", async () => {
@@ -290,7 +298,7 @@ Deno.test("code that ignores its abort does not end the attempt after it", async
   old.resolve();
   await runtime.settle();
 
-  assert.equal(runner.isRunning(TASK, 0), true);
+  assert.equal(runner.isRunning(TASK, 0, 2), true);
   runner.stop(TASK, 0);
   assert.equal(isAborted, true);
   young.resolve();

@@ -57,8 +57,8 @@ export function openRunner(parts: RunnerParts): Runner {
       if (kindOf(plan, step) === "local") parts.local.stop(taskId, step);
       else if (kindOf(plan, step) === "remote") parts.remote.stop(taskId, plan, step);
     },
-    isRunning: (taskId, plan, step) =>
-      kindOf(plan, step) !== "local" || parts.local.isRunning(taskId, step),
+    isRunning: (taskId, plan, step, attempt) =>
+      kindOf(plan, step) !== "local" || parts.local.isRunning(taskId, step, attempt),
     unconfirmed: (taskId) => parts.remote.unconfirmed(taskId),
   };
 }
