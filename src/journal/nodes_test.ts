@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  BEGIN_MS,
   claimSlots,
   JournalBench,
   type JournalNode,
@@ -10,7 +9,6 @@ import {
   turnRow,
   valuesOf,
 } from "../../tests/support/journal_node.ts";
-import { slotOf, type TaskId } from "../core/ids.ts";
 import type { PollResult, SlotRow, TurnRow } from "../core/ports.ts";
 
 const EXPIRE = "update tasker.node set expires_at = now() - interval '1 second'";
@@ -44,14 +42,15 @@ Deno.test("takeOver() does nothing to a node that has renewed since it was watch
   await using bench = await JournalBench.open();
   const [dead, watcher] = [await bench.node(), await bench.node()];
   const sql = bench.watch();
+  await dead.journal.append(startRow(newTask()));
   await sql.unsafe(EXPIRE);
   await dead.nodes.poll();
+  const backends = await pidsOf(sql, dead);
 
   assert.equal(await watcher.nodes.takeOver(dead.incarnation), false);
 
   assert.equal((await dead.nodes.poll()).alive, true);
-  assert.deepEqual(await dead.journal.append(startRow(newTask())), { kind: "inserted" });
-  assert.deepEqual(dead.warnings, [], "its backends live");
+  assert.deepEqual(await pidsOf(sql, dead), backends, "its backends live");
 });
 
 Deno.test("takeOver() ends a node that holds its own row's lock and does not answer", async () => {
@@ -195,6 +194,18 @@ Deno.test("a late release does not take a slot from its new owner", async () => 
   assert.deepEqual(inOrder(await second.nodes.poll()).slots[3], taken);
 });
 
+Deno.test("a late release does not give away a slot that the same node has claimed again", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const claimed = await claimSlots(node, [3]);
+  await node.nodes.release(claimed);
+  const [again] = await claimSlots(node, [3]);
+
+  await node.nodes.release(claimed);
+
+  assert.deepEqual(inOrder(await node.nodes.poll()).slots[3], again);
+});
+
 Deno.test("freeOrphans() frees the slots of nodes without a row, and no others", async () => {
   await using bench = await JournalBench.open();
   const [dead, living] = [await bench.node(), await bench.node()];
@@ -212,155 +223,6 @@ Deno.test("freeOrphans() frees the slots of nodes without a row, and no others",
   ]);
 });
 
-// Tasks of slots
-
-Deno.test("residents() are the living tasks of a slot that did not passivate", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  const [living, ended, passive, elsewhere] = [newTask(7), newTask(7), newTask(7), newTask(8)];
-  await startAll(node, [living, ended, passive, elsewhere]);
-
-  await end(node, ended);
-  await passivate(node, passive, { turn: 2 });
-
-  assert.deepEqual(await node.nodes.residents([7, 9]), [living]);
-});
-
-Deno.test("a late passivation does not hide a running task from a takeover", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  const taskId = newTask(7);
-  await startAll(node, [taskId]);
-  await node.journal.append(turnRow(taskId, 2));
-
-  assert.deepEqual(await passivate(node, taskId, { turn: 2 }), { kind: "ownership_lost" });
-
-  assert.deepEqual(await node.nodes.residents([7]), [taskId]);
-});
-
-Deno.test("poll() finds passivated tasks of own slots that are due, until they are resident", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  await claimSlots(node, [7]);
-  const [due, later, never, ended] = [newTask(7), newTask(7), newTask(7), newTask(7)];
-  const foreign = newTask(8);
-  await startAll(node, [due, later, never, ended, foreign]);
-  for (const taskId of [due, foreign]) {
-    await passivate(node, taskId, { turn: 2, wakeAtMs: BEGIN_MS });
-  }
-  await passivate(node, later, { turn: 2, wakeAtMs: 4_000_000_000_000 });
-  await passivate(node, never, { turn: 2 });
-  await end(node, ended);
-
-  assert.deepEqual((await node.nodes.poll()).due, [due]);
-  assert.deepEqual((await node.nodes.poll()).due, [due], "a poll takes nothing away");
-  const change = { state: "running", blockedReason: null, resident: true } as const;
-  await node.journal.append({ ...turnRow(due, 3), change });
-
-  assert.deepEqual((await node.nodes.poll()).due, []);
-});
-
-Deno.test("poll() takes a few due tasks of each slot, so that none starves", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  await claimSlots(node, [7, 8]);
-  const crowd = Array.from({ length: 20 }, () => newTask(7));
-  const lone = newTask(8);
-  await startAll(node, [...crowd, lone]);
-  for (const taskId of crowd) await passivate(node, taskId, { turn: 2, wakeAtMs: BEGIN_MS });
-  await passivate(node, lone, { turn: 2, wakeAtMs: BEGIN_MS + 1 });
-
-  const { due } = await node.nodes.poll();
-
-  assert.equal(due.length, 9);
-  assert.equal(due.at(-1), lone);
-});
-
-// Inbox
-
-Deno.test("poll() reads the inbox of own slots, oldest first, 500 at most", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  await claimSlots(node, [7]);
-  const sql = bench.watch();
-  const taskId = newTask(7);
-  await sql`
-    insert into tasker.inbox (slot, command_id, command, wants_answer, created_at)
-    select 7, 'c' || n, json_build_object('kind', 'Wake', 'taskId', ${taskId}::text), false,
-      now() + n * interval '1 second'
-    from generate_series(1, 600) n`;
-  await post(node, newTask(8), "foreign");
-
-  const { inbox } = await node.nodes.poll();
-
-  assert.deepEqual(
-    inbox.map(({ commandId }) => commandId),
-    Array.from({ length: 500 }, (_, at) => `c${at + 1}`),
-  );
-  assert.deepEqual(inbox[0], {
-    commandId: "c1",
-    slot: 7,
-    command: { kind: "Wake", taskId },
-    wantsAnswer: false,
-  });
-});
-
-Deno.test("post() repeated leaves one command, the first", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  const [first, second] = [newTask(7), newTask(7)];
-
-  await post(node, first, "c1");
-  await post(node, second, "c1");
-
-  assert.deepEqual(
-    await valuesOf(bench.watch(), "select command_id, command ->> 'taskId' from tasker.inbox"),
-    [["c1", first]],
-  );
-});
-
-Deno.test("post() wakes the owner of the slot, and a lost wake-up loses nothing", async () => {
-  await using bench = await JournalBench.open();
-  const [owner, sender] = [await bench.node(), await bench.node()];
-  await claimSlots(owner, [7]);
-  let onWake = Promise.withResolvers<void>();
-  await owner.nodes.onWake(() => onWake.resolve());
-  await onWake.promise; // listening begins
-  onWake = Promise.withResolvers<void>();
-
-  await post(sender, newTask(7), "heard");
-  await onWake.promise;
-  bench.proxy.break(/read/, "lose_request", "pg_notify");
-  await post(sender, newTask(7), "unheard");
-
-  const { inbox } = await owner.nodes.poll();
-  assert.deepEqual(inbox.map(({ commandId }) => commandId), ["heard", "unheard"]);
-});
-
-Deno.test("a wake-up comes after each reconnect, since what was said meanwhile was not heard", async () => {
-  await using bench = await JournalBench.open();
-  const owner = await bench.node();
-  let onWake = Promise.withResolvers<void>();
-  await owner.nodes.onWake(() => onWake.resolve());
-  await onWake.promise;
-  onWake = Promise.withResolvers<void>();
-
-  bench.proxy.cut();
-
-  await onWake.promise;
-});
-
-Deno.test("behind a pooler without sessions nothing is heard, and polls find the inbox", async () => {
-  await using bench = await JournalBench.open();
-  const owner = await bench.node({ prepare: false });
-  await claimSlots(owner, [7]);
-  await owner.nodes.onWake(() => assert.fail("a pooler has no LISTEN"));
-
-  await post(owner, newTask(7), "c1");
-
-  assert.deepEqual((await owner.nodes.poll()).inbox.map(({ commandId }) => commandId), ["c1"]);
-});
-
 /** With its slots in the order of their numbers. */
 function inOrder(polled: PollResult): PollResult {
   return { ...polled, slots: polled.slots.toSorted((a, b) => a.slot - b.slot) };
@@ -370,28 +232,14 @@ function free(slot: number, version: number): SlotRow {
   return { slot, owner: null, version };
 }
 
-async function startAll(node: JournalNode, taskIds: readonly TaskId[]) {
-  await Promise.all(taskIds.map((taskId) => node.journal.append(startRow(taskId))));
-}
-
-function end(node: JournalNode, taskId: TaskId) {
-  const change = { state: "completed", blockedReason: null, resident: true, endedAtMs: 1 } as const;
-  return node.journal.append({ ...turnRow(taskId, 2), change });
-}
-
-function passivate(
-  node: JournalNode,
-  taskId: TaskId,
-  { turn, ...wake }: { turn: number; wakeAtMs?: number },
-) {
-  const change = { state: "waiting", blockedReason: null, resident: false, ...wake } as const;
-  return node.journal.append({ ...turnRow(taskId, turn), change });
-}
-
-async function post(node: JournalNode, taskId: TaskId, commandId: string) {
-  const slot = slotOf(taskId);
-  const command = { kind: "Wake", taskId } as const;
-  await node.nodes.post({ commandId, slot, command, wantsAnswer: false });
+/** The backends of a node that are there now. */
+async function pidsOf(sql: ReturnType<JournalBench["watch"]>, node: JournalNode) {
+  return await valuesOf(
+    sql,
+    `select pid from pg_stat_activity
+     where starts_with(application_name, 'tasker/' || $1 || '/') order by pid`,
+    node.incarnation,
+  );
 }
 
 async function insertTurn(
