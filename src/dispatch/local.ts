@@ -2,6 +2,7 @@
 
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
+import { DURATION_MS_MAX } from "../core/duration.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
 import { stepKey, type TaskId } from "../core/ids.ts";
@@ -69,12 +70,15 @@ export class LocalRunner {
   startSleep(attempt: Attempt, code: StepCode | undefined): void {
     const { taskId, step } = attempt;
     const given = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
-    const isLength = given.ok && typeof given.value === "number" && Number.isFinite(given.value);
+    const isLength = given.ok && typeof given.value === "number" && given.value <= DURATION_MS_MAX;
     if (isLength) {
       return this.parts.record({ kind: "RecordSleep", taskId, step, ms: given.value as number });
     }
     const failure = given.ok
-      ? failureOf("contract_violation", "The sleep's length is no number of milliseconds")
+      ? failureOf(
+        "contract_violation",
+        "The sleep's length is no number of milliseconds up to 100 years",
+      )
       : given.failure;
     const outcome: Outcome = { kind: "failed", failure, retryable: false };
     this.parts.record({

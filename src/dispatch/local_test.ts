@@ -373,6 +373,7 @@ for (
   const [what, sleepMs, name] of [
     ["NaN", () => NaN, "contract_violation"],
     ["no end", () => Infinity, "contract_violation"],
+    ["a million years", () => 1e6 * 365 * 86_400_000, "contract_violation"],
     ["a text", () => "1s" as unknown as number, "contract_violation"],
     ["a throw", () => z.number().parse("x"), "undeliverable"],
   ] as const
