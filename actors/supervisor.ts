@@ -103,9 +103,12 @@ export class Supervisor implements Feed {
     if (actor !== undefined) this.#schedule(actor);
   }
 
-  /** Asks for a turn of every task in memory: code was loaded, or a policy changed. */
+  /** Asks for a turn of every task in memory: a policy changed, and with it what is due when. */
   nudgeAll(): void {
-    for (const actor of this.#roster.values()) this.#schedule(actor);
+    for (const actor of this.#roster.values()) {
+      actor.armedAtMs = undefined;
+      this.#schedule(actor);
+    }
   }
 
   /** Calls with every committed turn of this node's tasks. */

@@ -135,7 +135,7 @@ export class TaskActor {
     this.inHand = [];
     this.isFresh = false;
     if (open === undefined || state === undefined) return;
-    open.mail.push(...this.rowless.splice(0));
+    if (this.rowless.length > 0) open.mail.push(...this.rowless.splice(0));
     const change = this.#changeOf(state);
     if (this.written === undefined || !isSame(this.written, change)) {
       open.change = change;

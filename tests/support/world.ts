@@ -38,6 +38,7 @@ export interface WorldFaults {
 export class World {
   readonly runtime = new VirtualRuntime();
   readonly journal: MemoryJournal;
+  readonly policies = new MemoryPolicies();
   readonly faults: WorldFaults = {};
   readonly logged: string[] = [];
   /** Attempts handed to other systems. */
@@ -124,7 +125,7 @@ export class World {
       log: this.#log(),
       journal: this.#breakable(),
       nodes: this.journal,
-      policies: new MemoryPolicies(),
+      policies: this.policies,
       readiness: openOracle(),
       plans: {
         cached: () => this.isPlanRead ? this.plan : undefined,
