@@ -33,6 +33,22 @@ Deno.test("a task that crashes three times when it is brought up is set aside, o
   assert.equal(world.logged.filter((text) => text === "task set aside").length, 1);
 });
 
+Deno.test("a journal that a newer version wrote keeps no other task from being read", async () => {
+  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const { taskId } = await world.start();
+  const other = await world.start();
+  world.faults.load = (taskIds) => {
+    if (!taskIds.includes(taskId)) return;
+    throw new TaskerError("journal.format_unknown", "newer", { ids: { taskId } });
+  };
+
+  await world.restart();
+  await world.runtime.advance(5_000);
+
+  assert.equal(world.state(other.taskId).end, "completed");
+  assert.deepEqual([...world.engine.supervisor.quarantined.keys()], [taskId]);
+});
+
 Deno.test("a command for a task that is set aside is refused out of the inbox", async () => {
   const world = await World.open([remote]);
   const { taskId } = await world.start();

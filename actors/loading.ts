@@ -1,6 +1,6 @@
 /** Loading: tasks on their way from the journal into memory, and the mail that waits for them. */
 
-import { messageOf } from "../src/core/errors.ts";
+import { messageOf, TaskerError } from "../src/core/errors.ts";
 import type { Turn } from "../src/core/event.ts";
 import { foldTask } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
@@ -137,8 +137,17 @@ export class Loading {
         else await this.#begin(one);
       }
     } catch (error) {
-      this.#readAgain(wanted.filter((one) => this.#isExpected(one)), error);
+      this.#failed(wanted.filter((one) => this.#isExpected(one)), error);
     }
+  }
+
+  /** A journal that a newer version wrote keeps no other from being read. */
+  #failed(expected: readonly Expected[], error: unknown): void {
+    const isNewer = error instanceof TaskerError && error.code === "journal.format_unknown";
+    const newer = isNewer ? expected.find((one) => one.taskId === error.ids.taskId) : undefined;
+    if (newer === undefined) return this.#readAgain(expected, error);
+    this.#setAside(newer, messageOf(error));
+    void this.#read(expected.filter((one) => one !== newer));
   }
 
   /** A task without a journal: a start may begin it, which takes its plan. */
