@@ -41,6 +41,23 @@ Deno.test("a step that waits for another system is stopped when it is resolved o
   assert.equal(world.state(taskId).end, "completed");
 });
 
+Deno.test("who watches is told the state of the turn, not of one that is still to be committed", async () => {
+  const world = await World.open([{ name: "a" }, { name: "b", kind: "remote", after: ["a"] }]);
+  const told: string[] = [];
+  world.engine.supervisor.subscribe(({ turn, state }) => told.push(`${turn.turn} ${state}`));
+  const commit = Promise.withResolvers<undefined>();
+  world.faults.append = (row) => row.turn === 2 ? commit.promise : undefined;
+  const { taskId } = await world.start();
+  await world.runtime.settle();
+
+  const cancel = world.engine.mailroom.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
+  await world.runtime.settle();
+  commit.resolve(undefined);
+  await cancel;
+
+  assert.deepEqual(told, ["1 running", "2 waiting", "3 cancelled"]);
+});
+
 Deno.test("nothing is started that a later turn has ended before the commit", async () => {
   const world = await World.open([{ name: "a" }, { name: "b", kind: "remote", after: ["a"] }]);
   const commit = Promise.withResolvers<undefined>();

@@ -4,7 +4,6 @@ import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered } from "../src/core/readiness.ts";
-import { rollup } from "../src/core/rollup.ts";
 import { releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
@@ -254,13 +253,13 @@ export class Supervisor implements Feed {
   }
 
   #publish(actor: TaskActor, turn: OpenTurn): void {
-    if (this.#subscribers.size === 0 || actor.state === undefined) return;
+    if (this.#subscribers.size === 0) return;
     const committed: CommittedTurn = {
       taskId: actor.taskId,
       namespace: actor.plan.definition.namespace,
       plan: actor.plan,
       turn: { turn: turn.turn, commandIds: turn.commandIds, events: turn.events },
-      state: rollup(actor.plan, actor.state).state,
+      state: actor.committed,
     };
     for (const call of this.#subscribers) call(committed);
   }

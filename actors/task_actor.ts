@@ -17,7 +17,7 @@ import {
   Told,
 } from "../src/core/readiness.ts";
 import { countOf, rollup } from "../src/core/rollup.ts";
-import type { TaskState } from "../src/core/state.ts";
+import type { TaskState, TaskStateName } from "../src/core/state.ts";
 import { type Mail, Mailbox, TURN_COMMANDS_MAX } from "./mailbox.ts";
 import { type Decided, settleMail } from "./mail_settling.ts";
 
@@ -59,6 +59,8 @@ export class TaskActor {
   inHand: readonly Mail[] = [];
   /** The task row as the last turn left it. */
   written: TaskChange | undefined;
+  /** The task's state as of the last turn that is committed. */
+  committed: TaskStateName = "running";
   /** One command a turn: found after a poison turn or a crash. */
   isCareful = false;
   /** Read from its journal, and no turn taken since: a crash is one of its loading. */
@@ -146,6 +148,7 @@ export class TaskActor {
   /** Answers the mail of a turn that is committed. */
   settle(turn: OpenTurn): void {
     this.isCareful &&= this.mailbox.size > 0;
+    if (turn.change !== undefined) this.committed = turn.change.state;
     settleMail(turn.mail, { taskId: this.taskId, turn: turn.turn });
   }
 
