@@ -1,42 +1,223 @@
 import assert from "node:assert/strict";
-import { MemoryBus } from "../bus/memory.ts";
-import type { Envelope } from "../core/envelope.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import {
+  cancelled,
+  command,
+  idsOver,
+  LEASE_MS,
+  nodeOver,
+  opened,
+  pollOf,
+  replyTo,
+  WAIT_MS,
+} from "./_polls.ts";
 import { Polling } from "./polling.ts";
 
-const runtime = new VirtualRuntime();
-const poll = { max: 8, waitMs: 1_000, leaseMs: 10_000, signal: new AbortController().signal };
-
-function commandOf(id: string, expiresMs: number): Envelope {
-  return {
-    specversion: "1.0",
-    id,
-    source: "/tasker/test",
-    type: "tea.make",
-    expirytime: new Date(runtime.now() + expiresMs).toISOString(),
-    taskerreplytoken: "token",
-    data: {},
-  };
-}
-
 Deno.test("an expired command was polled again for ever by a worker that drops it", async () => {
-  const bus = new MemoryBus({ runtime, log: SILENT_LOG });
-  const polling = new Polling({
-    runtime,
-    log: SILENT_LOG,
-    bus,
-    prefix: "t",
-    takeReply: () => Promise.resolve(""),
-  });
-  await bus.publish("t.cmd.cook", [commandOf("late", -1), commandOf("good", 60_000)]);
+  const { runtime, ids, publish, close } = opened();
+  const expires = (ms: number) => ({ expirytime: new Date(runtime.now() + ms).toISOString() });
+  await publish(command("late", expires(-1)), command("good", expires(60_000)));
 
-  const first = await polling.poll("cook", poll);
-  await runtime.advance(poll.leaseMs);
-  const second = await polling.poll("cook", poll);
+  const first = await ids();
+  await runtime.advance(LEASE_MS);
+  const second = await ids();
 
-  assert.deepEqual(first.map(({ id }) => id), ["good"]);
-  assert.deepEqual(second.map(({ id }) => id), ["good"]);
+  assert.deepEqual([first, second], [["good"], ["good"]]);
+  await close();
+});
+
+Deno.test("poll() gets what waits, at once and together", async () => {
+  const { runtime, polling, publish, close } = opened();
+  await publish(command("a"), command("b"));
+  const beganMs = runtime.monotonic();
+
+  const envelopes = await polling.poll("cook", pollOf());
+
+  assert.deepEqual(envelopes, [command("a"), command("b")]);
+  assert.equal(runtime.monotonic(), beganMs);
+  await close();
+});
+
+Deno.test("poll() gets what comes while it waits", async () => {
+  const { runtime, polling, publish, close } = opened();
+  const polled = polling.poll("cook", pollOf());
+  await runtime.advance(WAIT_MS - 1);
+
+  await publish(command("a"), command("b"));
+
+  assert.deepEqual((await polled).map(({ id }) => id), ["a", "b"]);
+  await close();
+});
+
+Deno.test("poll() answers with nothing when its wait is over", async () => {
+  const { ids, close } = opened();
+
+  assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("poll() takes so many and leaves the rest to others", async () => {
+  const { ids, publish, close } = opened();
+  await publish(command("a"), command("b"), command("c"));
+
+  const first = await ids({ max: 2 });
+  const second = await ids({ max: 2 });
+
+  assert.deepEqual([first, second], [["a", "b"], ["c"]]);
+  await close();
+});
+
+Deno.test("poll() gets no envelope of another system", async () => {
+  const { runtime, polling, publish, close } = opened();
+  await publish(command("a"));
+
+  const polled = polling.poll("waiter", pollOf());
+  await runtime.advance(WAIT_MS);
+
+  assert.deepEqual(await polled, []);
+  await close();
+});
+
+Deno.test("several polls at once share what comes, each envelope once", async () => {
+  const { runtime, polling, publish, close } = opened();
+  const polls = [1, 2, 3].map(() => polling.poll("cook", pollOf({ max: 1 })));
+  await runtime.settle();
+
+  await publish(command("a"), command("b"), command("c"));
+
+  const ids = (await Promise.all(polls)).flat().map(({ id }) => id);
+  assert.deepEqual(ids.toSorted(), ["a", "b", "c"]);
+  await close();
+});
+
+Deno.test("an answer acknowledges its envelope", async () => {
+  const { runtime, polling, ids, publish, close } = opened();
+  await publish(command("a"));
+  await ids();
+
+  await polling.reply("cook", replyTo("a"));
+
+  await runtime.advance(LEASE_MS);
+  assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("an answer that is not committed yet acknowledges nothing", async () => {
+  const { runtime, bus, publish, close } = opened();
+  const takeReply = () => new Promise<string>(() => {});
+  const polling = new Polling({ runtime, log: SILENT_LOG, bus, prefix: "t", takeReply });
+  await publish(command("a"));
+  await polling.poll("cook", pollOf());
+
+  void polling.reply("cook", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(await idsOver(runtime, polling)(), ["a"]);
   polling.stop();
-  await bus.close();
+  await close();
+});
+
+Deno.test("a refused answer leaves the envelope to its lease", async () => {
+  const { runtime, bus, publish, close } = opened();
+  const takeReply = () => Promise.reject(new Error("forged"));
+  const polling = new Polling({ runtime, log: SILENT_LOG, bus, prefix: "t", takeReply });
+  await publish(command("a"));
+  await polling.poll("cook", pollOf());
+
+  await assert.rejects(polling.reply("cook", replyTo("a")));
+
+  await runtime.advance(LEASE_MS);
+  assert.deepEqual(await idsOver(runtime, polling)(), ["a"]);
+  polling.stop();
+  await close();
+});
+
+Deno.test("silence brings an envelope back under its id when its lease ends", async () => {
+  const { runtime, ids, publish, close } = opened();
+  await publish(command("a"));
+  await ids({ waitMs: 0 });
+
+  const within = await ids({ waitMs: LEASE_MS - 1 });
+  await runtime.advance(1);
+  const after = await ids();
+
+  assert.deepEqual([within, after], [[], ["a"]]);
+  await close();
+});
+
+Deno.test("progress begins the lease anew", async () => {
+  const { runtime, polling, ids, publish, close } = opened();
+  await publish(command("a"));
+  await ids();
+  await runtime.advance(LEASE_MS - WAIT_MS - 1);
+
+  await polling.reply("cook", replyTo("a", "tasker.step.progress"));
+
+  assert.deepEqual(await ids({ waitMs: LEASE_MS - 1 }), []);
+  await runtime.advance(1);
+  assert.deepEqual(await ids(), ["a"]);
+  await close();
+});
+
+Deno.test("each envelope has the lease of the poll that got it", async () => {
+  const { runtime, ids, publish, close } = opened();
+  await publish(command("long"), command("short"));
+  await ids({ max: 1, leaseMs: 10 * LEASE_MS });
+  await ids({ max: 1 });
+
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(await ids(), ["short"]);
+  await close();
+});
+
+Deno.test("what wants no answer is acknowledged when it is handed over", async () => {
+  const { runtime, ids, publish, close } = opened();
+  await publish(cancelled("gone"));
+
+  assert.deepEqual(await ids(), ["gone"]);
+
+  await runtime.advance(LEASE_MS);
+  assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("what is no envelope is dropped, and the rest is handed over", async () => {
+  const { ids, publish, close } = opened();
+  await publish({ rubbish: true }, command("a"));
+
+  assert.deepEqual(await ids(), ["a"]);
+  await close();
+});
+
+Deno.test("an answer at another node is harmless: the envelope comes again after its lease", async () => {
+  const { runtime, bus, ids, publish, close } = opened();
+  const other = nodeOver(runtime, bus.consume.bind(bus));
+  await publish(command("a"));
+  await ids();
+
+  await other.reply("cook", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+  const again = await idsOver(runtime, other)();
+  await other.reply("cook", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(again, ["a"]);
+  assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("a late answer to what another worker has acknowledges it", async () => {
+  const { runtime, polling, ids, publish, close } = opened();
+  await publish(command("a"));
+  await ids();
+  await runtime.advance(LEASE_MS);
+  await ids();
+
+  await polling.reply("cook", replyTo("a"));
+  await polling.reply("cook", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(await ids(), []);
+  await close();
 });
