@@ -31,6 +31,12 @@ export interface Poll {
   readonly signal: AbortSignal;
 }
 
+/** An envelope that the bus waits for. */
+interface Handed {
+  readonly envelope: Envelope;
+  settle(handled: Handled): void;
+}
+
 /** An envelope that a worker has. */
 interface Held {
   readonly leaseMs: number;
@@ -57,37 +63,44 @@ export class Polling {
    * @throws {TaskerError} bus.unavailable
    */
   async poll(system: string, poll: Poll): Promise<readonly Envelope[]> {
-    const { bus, prefix } = this.parts;
-    const got: Envelope[] = [];
+    if (this.#isGone(poll)) return [];
+    const { runtime, bus, prefix } = this.parts;
+    const handed: Handed[] = [];
     const done = Promise.withResolvers<void>();
-    let isOver = this.#isStopped;
+    let isOver = false;
     const over = () => {
       isOver = true;
       done.resolve();
     };
-    const handle = (delivery: Delivery): Promise<Handled> => {
-      if (isOver || got.length >= poll.max) return Promise.resolve(AGAIN);
+    const take = (envelope: Envelope): Promise<Handled> => {
+      if (isOver || handed.length >= poll.max) return Promise.resolve(AGAIN);
       // What arrived together is handed over together.
-      if (got.length === 0) this.parts.runtime.soon(over);
-      return this.#hand(delivery, poll, got);
+      if (handed.length === 0) runtime.soon(over);
+      return new Promise((settle) => handed.push({ envelope, settle }));
     };
-    if (isOver) return [];
-    const end = await bus.consume(
-      commandChannel(prefix, system),
-      { group: system, slots: poll.max, leaseMs: NODE_LEASE_MS },
-      handle,
-    );
-    const cancel = this.parts.runtime.after(poll.waitMs, over);
-    poll.signal.addEventListener("abort", over, { once: true });
+    // Before the bus is asked: it may hand over before it has answered, and a client may go.
     this.#open.add(over);
-    if (poll.signal.aborted) over();
-    await done.promise;
-    cancel();
-    this.#open.delete(over);
-    poll.signal.removeEventListener("abort", over);
-    // It ends when all that is in hand has settled; nobody waits for that here.
-    end().catch((error) => this.parts.log.warn("A poll ended badly", { error: messageOf(error) }));
-    return got;
+    poll.signal.addEventListener("abort", over, { once: true });
+    let cancel: Cancel = () => {};
+    try {
+      const end = await bus.consume(
+        commandChannel(prefix, system),
+        { group: system, slots: poll.max, leaseMs: NODE_LEASE_MS },
+        (delivery) => this.#sort(system, delivery, take),
+      );
+      cancel = runtime.after(poll.waitMs, over);
+      await done.promise;
+      this.#end(end);
+    } catch (error) {
+      for (const { settle } of handed) settle(AGAIN);
+      throw error;
+    } finally {
+      over();
+      cancel();
+      this.#open.delete(over);
+      poll.signal.removeEventListener("abort", over);
+    }
+    return this.#handOver(poll, handed);
   }
 
   /**
@@ -110,23 +123,53 @@ export class Polling {
     for (const id of [...this.#held.keys()]) this.#settle(id, AGAIN);
   }
 
-  #hand(delivery: Delivery, { leaseMs }: Poll, got: Envelope[]): Promise<Handled> {
+  /** Whether nobody would get what the poll gets. */
+  #isGone({ signal }: Poll): boolean {
+    return this.#isStopped || signal.aborted;
+  }
+
+  /** It ends when all that is in hand has settled; nobody waits for that here. */
+  #end(end: () => Promise<void>): void {
+    end().catch((error) => this.parts.log.warn("A poll ended badly", { error: messageOf(error) }));
+  }
+
+  /** Lets a poll take what its worker can use. */
+  #sort(
+    system: string,
+    { body }: Delivery,
+    take: (envelope: Envelope) => Promise<Handled>,
+  ): Promise<Handled> {
     let envelope: Envelope;
     try {
-      envelope = parseEnvelope(delivery.body);
+      envelope = parseEnvelope(body);
     } catch (error) {
-      return Promise.resolve({ kind: "dead", reason: messageOf(error) });
+      const reason = messageOf(error);
+      this.parts.log.warn("A command is no envelope: it is dropped", { system, error: reason });
+      return Promise.resolve({ kind: "dead", reason });
     }
     // Its worker would drop it without an answer, and so get it again for ever.
     if (this.#isExpired(envelope)) return Promise.resolve({ kind: "ack" });
-    got.push(envelope);
-    if (envelope.taskerreplytoken === undefined) return Promise.resolve({ kind: "ack" });
-    this.#settle(envelope.id, AGAIN);
-    return new Promise((settle) => this.#lease(envelope.id, { leaseMs, settle, cancel() {} }));
+    return take(envelope);
   }
 
   #isExpired({ expirytime }: Envelope): boolean {
     return expirytime !== undefined && Date.parse(expirytime) < this.parts.runtime.now();
+  }
+
+  /** Leaves to the worker what its poll got; if it has gone meanwhile, the bus gets all back. */
+  #handOver(poll: Poll, handed: readonly Handed[]): readonly Envelope[] {
+    if (this.#isGone(poll)) {
+      for (const { settle } of handed) settle(AGAIN);
+      return [];
+    }
+    for (const { envelope: { id, taskerreplytoken }, settle } of handed) {
+      if (taskerreplytoken === undefined) settle({ kind: "ack" });
+      else {
+        this.#settle(id, AGAIN);
+        this.#lease(id, { leaseMs: poll.leaseMs, settle, cancel() {} });
+      }
+    }
+    return handed.map(({ envelope }) => envelope);
   }
 
   #lease(id: string, held: Held): void {
