@@ -9,6 +9,9 @@ import type { Log } from "../telemetry/log.ts";
 /** How long the bus itself waits for a node that polls; its envelopes come again after that. */
 const NODE_LEASE_MS = 30_000;
 
+/** What a poll waits at least: an empty channel shows only after the bus has looked into it. */
+export const LOOK_MS = 500;
+
 /** Back to the bus at once: another poll gets it. */
 const AGAIN: Handled = { kind: "retry", afterMs: 0 };
 
@@ -58,7 +61,7 @@ export class Polling {
   constructor(readonly parts: PollingParts) {}
 
   /**
-   * Waits for envelopes of a system; none is an answer, too.
+   * Waits for envelopes of a system; none is an answer, too. It waits at least LOOK_MS for the first.
    *
    * @throws {TaskerError} bus.unavailable
    */
@@ -88,7 +91,7 @@ export class Polling {
         { group: system, slots: poll.max, leaseMs: NODE_LEASE_MS },
         (delivery) => this.#sort(system, delivery, take),
       );
-      cancel = runtime.after(poll.waitMs, over);
+      cancel = runtime.after(Math.max(poll.waitMs, LOOK_MS), over);
       await done.promise;
       this.#end(end);
     } catch (error) {

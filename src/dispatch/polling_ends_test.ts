@@ -13,6 +13,20 @@ import {
   WAIT_MS,
 } from "./_polls.ts";
 import { away } from "./_stage.ts";
+import { LOOK_MS } from "./polling.ts";
+
+Deno.test("a poll that does not wait never got what waits on a bus that has to look", async () => {
+  const runtime = new VirtualRuntime();
+  const { opening, consume, deliver } = slowBus();
+  const polled = nodeOver(runtime, consume).poll("cook", pollOf({ waitMs: 0 }));
+  opening.resolve();
+  await runtime.advance(LOOK_MS - 1);
+
+  void deliver(command("a"));
+  await runtime.settle();
+
+  assert.deepEqual((await polled).map(({ id }) => id), ["a"]);
+});
 
 Deno.test("a client that has gone already gets nothing, and takes nothing", async () => {
   const { bus, polling, publish, close } = opened();
