@@ -40,10 +40,10 @@ interface Handed {
   settle(handled: Handled): void;
 }
 
-/** An envelope that a worker has. */
+/** An envelope that a worker has, with all copies of it that came meanwhile. */
 interface Held {
   readonly leaseMs: number;
-  settle(handled: Handled): void;
+  readonly settles: Handed["settle"][];
   cancel: Cancel;
 }
 
@@ -54,6 +54,7 @@ interface Held {
  * again, under its old id. A sign of life begins the lease anew.
  */
 export class Polling {
+  /** By system and id. */
   readonly #held = new Map<string, Held>();
   readonly #open = new Set<() => void>();
   #isStopped = false;
@@ -103,7 +104,7 @@ export class Polling {
       this.#open.delete(over);
       poll.signal.removeEventListener("abort", over);
     }
-    return this.#handOver(poll, handed);
+    return this.#handOver(system, poll, handed);
   }
 
   /**
@@ -112,18 +113,18 @@ export class Polling {
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
   async reply(system: string, reply: Envelope): Promise<void> {
-    const id = await this.parts.takeReply(system, reply);
-    const held = this.#held.get(id);
+    const key = keyOf(system, await this.parts.takeReply(system, reply));
+    const held = this.#held.get(key);
     if (held === undefined) return;
-    if (reply.type === STEP_PROGRESS) this.#lease(id, held);
-    else this.#settle(id, { kind: "ack" });
+    if (reply.type === STEP_PROGRESS) this.#lease(key, held);
+    else this.#settle(key, { kind: "ack" });
   }
 
   /** Ends all polls, and gives back what workers have: another node takes their answers. */
   stop(): void {
     this.#isStopped = true;
     for (const over of this.#open) over();
-    for (const id of [...this.#held.keys()]) this.#settle(id, AGAIN);
+    for (const key of [...this.#held.keys()]) this.#settle(key, AGAIN);
   }
 
   /** Whether nobody would get what the poll gets. */
@@ -152,7 +153,10 @@ export class Polling {
     }
     // Its worker would drop it without an answer, and so get it again for ever.
     if (this.#isExpired(envelope)) return Promise.resolve({ kind: "ack" });
-    return take(envelope);
+    // What a worker has is left to it for its lease: a copy shares its fate.
+    const held = this.#held.get(keyOf(system, envelope.id));
+    if (held === undefined) return take(envelope);
+    return new Promise((settle) => held.settles.push(settle));
   }
 
   #isExpired({ expirytime }: Envelope): boolean {
@@ -160,32 +164,39 @@ export class Polling {
   }
 
   /** Leaves to the worker what its poll got; if it has gone meanwhile, the bus gets all back. */
-  #handOver(poll: Poll, handed: readonly Handed[]): readonly Envelope[] {
+  #handOver(system: string, poll: Poll, handed: readonly Handed[]): readonly Envelope[] {
     if (this.#isGone(poll)) {
       for (const { settle } of handed) settle(AGAIN);
       return [];
     }
-    for (const { envelope: { id, taskerreplytoken }, settle } of handed) {
-      if (taskerreplytoken === undefined) settle({ kind: "ack" });
-      else {
-        this.#settle(id, AGAIN);
-        this.#lease(id, { leaseMs: poll.leaseMs, settle, cancel() {} });
+    return handed.filter(({ envelope, settle }) => {
+      if (envelope.taskerreplytoken === undefined) {
+        settle({ kind: "ack" });
+        return true;
       }
-    }
-    return handed.map(({ envelope }) => envelope);
+      const key = keyOf(system, envelope.id);
+      const held = this.#held.get(key);
+      if (held !== undefined) held.settles.push(settle);
+      else this.#lease(key, { leaseMs: poll.leaseMs, settles: [settle], cancel() {} });
+      return held === undefined;
+    }).map(({ envelope }) => envelope);
   }
 
-  #lease(id: string, held: Held): void {
+  #lease(key: string, held: Held): void {
     held.cancel();
-    held.cancel = this.parts.runtime.after(held.leaseMs, () => this.#settle(id, AGAIN));
-    this.#held.set(id, held);
+    held.cancel = this.parts.runtime.after(held.leaseMs, () => this.#settle(key, AGAIN));
+    this.#held.set(key, held);
   }
 
-  #settle(id: string, handled: Handled): void {
-    const held = this.#held.get(id);
+  #settle(key: string, handled: Handled): void {
+    const held = this.#held.get(key);
     if (held === undefined) return;
-    this.#held.delete(id);
+    this.#held.delete(key);
     held.cancel();
-    held.settle(handled);
+    for (const settle of held.settles) settle(handled);
   }
+}
+
+function keyOf(system: string, id: string): string {
+  return `${system}/${id}`;
 }

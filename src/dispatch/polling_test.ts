@@ -221,3 +221,42 @@ Deno.test("a late answer to what another worker has acknowledges it", async () =
   assert.deepEqual(await ids(), []);
   await close();
 });
+
+Deno.test("a copy of what a worker has was handed to the next, and its lease was void", async () => {
+  const { runtime, polling, ids, publish, close } = opened();
+  await publish(command("a"), command("a"));
+
+  const first = await ids();
+  const second = await ids();
+  await publish(command("a"));
+  const third = await ids();
+  await polling.reply("cook", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual([first, second, third], [["a"], [], []]);
+  assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("copies come again together when their lease ends", async () => {
+  const { runtime, ids, publish, close } = opened();
+  await publish(command("a"), command("a"));
+  await ids();
+
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(await ids(), ["a"]);
+  await close();
+});
+
+Deno.test("one system settles nothing of another, whatever its envelopes are called", async () => {
+  const { runtime, polling, ids, publish, close } = opened();
+  await publish(command("a"));
+  await ids();
+
+  await polling.reply("waiter", replyTo("a"));
+  await runtime.advance(LEASE_MS);
+
+  assert.deepEqual(await ids(), ["a"]);
+  await close();
+});
