@@ -1,33 +1,35 @@
 /** A fresh database for each test, on one real Postgres a process. */
 
 import postgres from "postgres";
-import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
 
 /** One database, dropped when the server goes. */
 export interface TestDatabase {
   readonly url: string;
 }
 
-let server: Promise<string> | undefined;
-
 /** Where the embedded server of the tests keeps its data; files of one run share it. */
 const DATA_DIR = `${Deno.env.get("TMPDIR") ?? "/tmp"}/tasker-tests-${Deno.pid}`;
+
+let server: Promise<EmbeddedPostgres> | undefined;
+
+// A hook that is added while a test runs is never called, and its server would outlive the run.
+Deno.test.afterAll(async () => {
+  if (server === undefined) return;
+  await (await server).stop();
+  await Deno.remove(DATA_DIR, { recursive: true });
+});
 
 async function serverUrl(): Promise<string> {
   const given = Deno.env.get("TEST_DATABASE_URL");
   if (given !== undefined) return given;
-  const { url, stop } = await startEmbeddedPostgres({ dataDir: DATA_DIR, onLine: () => {} });
-  Deno.test.afterAll(async () => {
-    server = undefined;
-    await stop();
-    await Deno.remove(DATA_DIR, { recursive: true });
-  });
-  return url;
+  server ??= startEmbeddedPostgres({ dataDir: DATA_DIR, onLine: () => {} });
+  return (await server).url;
 }
 
 /** Makes an empty database. Call it at the top of a test file, or inside a test. */
 export async function makeDatabase(): Promise<TestDatabase> {
-  const url = new URL(await (server ??= serverUrl()));
+  const url = new URL(await serverUrl());
   const sql = postgres(url.href, { max: 1, onnotice: () => {} });
   // Files of one run may share a server, and a given one keeps the databases of the last run.
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
