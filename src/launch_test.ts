@@ -294,7 +294,10 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     "--deny-write=/data/postgres",
     "--allow-ffi=/project/ffi/libtasker_core.so",
   ]);
-  match(names ?? "", /^--allow-env=DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/);
+  match(
+    names ?? "",
+    /^--allow-env=DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/,
+  );
 });
 
 Deno.test("serverFlags() refuses a folder with a comma, which would end its name", () => {
