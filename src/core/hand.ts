@@ -40,10 +40,13 @@ function decideEnded(state: TaskState, command: Command): Decision {
   );
 }
 
+/** A pause ends with it: else the steps that a cancel lets run would wait for a resume. */
 function decideCancel(state: TaskState, command: CancelTask, context: Context): Decision {
   if (state.cancelRequested) return NOTHING;
+  const by = hand(state, command, context);
   return accept([
-    { kind: "TaskCancelRequested", ...hand(state, command, context) },
+    ...(state.paused ? [{ kind: "TaskResumed", ...by } as const] : []),
+    { kind: "TaskCancelRequested", ...by },
     ...cancelSteps(state, context, (when) => when === "cancelled" || when === "always"),
   ]);
 }

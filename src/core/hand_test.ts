@@ -61,3 +61,14 @@ Deno.test("cancel lets a step with when always run, retry and end", () => {
   assert.deepEqual(play.steps, { a: "cancelled", clean: "completed" });
   assert.equal(play.task, "cancelled");
 });
+
+Deno.test("cancel of a paused task left its clean-up waiting for a resume", () => {
+  const play = new Play([{ name: "a" }, { name: "clean", after: ["a"], when: "always" }]).start()
+    .send({ kind: "PauseTask", ...by });
+
+  play.send({ kind: "CancelTask", ...by });
+  assert.equal(play.steps["clean"], "running");
+  play.complete("clean");
+
+  assert.equal(play.task, "cancelled");
+});
