@@ -6,20 +6,13 @@
  */
 
 import { openOracle } from "../ffi/oracle.ts";
-import { failureOf } from "./core/attempt.ts";
 import type { Outcome } from "./core/command.ts";
-import { describeFaults } from "./core/contract.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Event } from "./core/event.ts";
 import { foldTask } from "./core/evolve.ts";
 import type { Incarnation, TaskId } from "./core/ids.ts";
 import { stepKey } from "./core/ids.ts";
-import {
-  decodePayload,
-  encodePayload,
-  type JsonText,
-  REMOTE_PAYLOAD_SIZE_MAX,
-} from "./core/payload.ts";
+import { decodePayload, encodePayload } from "./core/payload.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
 import type { WorkflowModule } from "./core/recording.ts";
@@ -27,6 +20,7 @@ import { rollup } from "./core/rollup.ts";
 import type { StepState, TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/given.ts";
+import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./engine.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
@@ -332,10 +326,12 @@ async function answer(
 ): Promise<Outcome | undefined> {
   const { plan, step, taskId } = attempt;
   const planned = plan.steps[step];
-  const input = inputOf(attempt, registry.codeOf(plan.hash)?.steps.get(planned?.name ?? ""));
+  const code = registry.codeOf(plan.hash)?.steps.get(planned?.name ?? "");
+  const input = inputOf(attempt, code);
   if (!input.ok) return { kind: "failed", failure: input.failure, retryable: false };
   const play = systems[planned?.definition.event ?? ""];
   if (planned === undefined || play === undefined) return undefined;
+  const answered = { step: planned, code };
   try {
     const returned = await play({
       input: input.value,
@@ -345,30 +341,20 @@ async function answer(
       key: stepKey(taskId, planned.name),
       fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
     });
-    return returned instanceof StepFailure ? failed(returned) : completed(returned, planned);
+    return returned instanceof StepFailure
+      ? failedOutcome(answered, failureData(returned))
+      : completedOutcome(answered, returned);
   } catch (error) {
-    return { kind: "failed", failure: failureOf("failed", messageOf(error)), retryable: true };
+    const data = { error_code: "thrown", error_message: messageOf(error), retryable: true };
+    return failedOutcome(answered, data);
   }
 }
 
-function failed({ error, retryable, retryAfterMs }: StepFailure): Outcome {
-  const text = JSON.stringify(error ?? null) as JsonText;
+/** The failure as its envelope would carry it. */
+function failureData({ error, retryable, retryAfterMs }: StepFailure): unknown {
   return {
-    kind: "failed",
-    failure: { class: "failed", error: text },
+    ...error as Record<string, unknown>,
     retryable,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(retryAfterMs === undefined ? {} : { retry_after: retryAfterMs / 1_000 }),
   };
-}
-
-function completed(value: unknown, planned: Plan["steps"][number]): Outcome {
-  const faults = planned.check("success")(value);
-  if (faults.length > 0) {
-    const failure = failureOf(
-      "contract_violation",
-      `The reply breaks the contract: ${describeFaults(faults)}`,
-    );
-    return { kind: "failed", failure, retryable: false };
-  }
-  return { kind: "completed", result: encodePayload(value, "the reply", REMOTE_PAYLOAD_SIZE_MAX) };
 }
