@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { definitionOf } from "../../tests/support/play.ts";
 import type { Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
@@ -69,4 +70,108 @@ Deno.test("a waiting step was failed for good by a node without its workflow's c
 
   assert.deepEqual(sent, []);
   assert.deepEqual(recorded, []);
+});
+
+Deno.test("an attempt whose input breaks its contract fails for good, unsent", async () => {
+  const input = z.object({ n: z.string() });
+  const code = { steps: new Map([["ask", { input }]]) };
+  const { runtime, runner, attempt, sent, recorded } = openRunner(code);
+
+  runner.start(attempt);
+  await runtime.settle();
+
+  assert.deepEqual(sent, []);
+  const [command] = recorded;
+  assert.ok(command?.kind === "RecordStepResult" && command.outcome.kind === "failed");
+  assert.equal(command.outcome.failure.class, "contract_violation");
+  assert.equal(command.outcome.retryable, false);
+});
+
+for (
+  const [what, value, code] of [
+    ["too large", "x".repeat(70_000), "payload_too_large"],
+    ["no JSON", 1n, "contract_violation"],
+    ["with U+0000", "\u0000", "journal_poison"],
+  ] as const
+) {
+  Deno.test(`an attempt whose input is ${what} fails for good, unsent`, async () => {
+    const steps = new Map([["ask", { with: () => value }]]);
+    const { runtime, runner, attempt, sent, recorded } = openRunner({ steps });
+
+    runner.start(attempt);
+    await runtime.settle();
+
+    assert.deepEqual(sent, []);
+    const [command] = recorded;
+    assert.ok(command?.kind === "RecordStepResult" && command.outcome.kind === "failed");
+    const { failure, retryable } = command.outcome;
+    assert.equal(failure.class, "undeliverable");
+    assert.equal(JSON.parse(failure.error).error_code, code);
+    assert.equal(retryable, false);
+  });
+}
+
+Deno.test("an attempt that is started again is sent again under its id", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+
+  runner.start(attempt);
+  await runtime.settle();
+  runner.start(attempt);
+  await runtime.settle();
+
+  assert.deepEqual(sent.map(({ id }) => id), Array(2).fill(`${attempt.taskId}/ask/1`));
+});
+
+Deno.test("stop() takes back a command that waits, and tells the system all the same", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  runner.start({ ...attempt, attempt: 2 });
+
+  runner.stop(attempt.taskId, attempt.plan, 0);
+  await runtime.settle();
+
+  assert.deepEqual(sent.map(({ type, causationid }) => ({ type, causationid })), [
+    { type: "tasker.step.cancelled", causationid: `${attempt.taskId}/ask/2` },
+  ]);
+});
+
+Deno.test("stop() of a command that is gone is told after it", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  runner.start(attempt);
+  await runtime.settle();
+
+  runner.stop(attempt.taskId, attempt.plan, 0);
+  await runtime.settle();
+
+  assert.deepEqual(sent.map(({ type }) => type), ["ask", "tasker.step.cancelled"]);
+});
+
+Deno.test("stop() of what an earlier owner sent means all attempts of the step", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+
+  runner.stop(attempt.taskId, attempt.plan, 0);
+  await runtime.settle();
+
+  assert.deepEqual(sent.map(({ subject, causationid }) => ({ subject, causationid })), [
+    { subject: `tasker.${attempt.taskId}.ask`, causationid: undefined },
+  ]);
+});
+
+Deno.test("a task's envelopes are unconfirmed until the bus has them", async () => {
+  const { runtime, runner, attempt } = openRunner({ steps: new Map() });
+  runner.start(attempt);
+  const before = runner.unconfirmed(attempt.taskId);
+
+  await runtime.settle();
+
+  assert.deepEqual([before, runner.unconfirmed(attempt.taskId)], [1, 0]);
+});
+
+Deno.test("close() sends nothing more", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  runner.start(attempt);
+
+  runner.close();
+  await runtime.settle();
+
+  assert.deepEqual(sent, []);
 });
