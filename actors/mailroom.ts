@@ -28,7 +28,7 @@ export interface MailroomParts {
 /** Knows which slots this node owns, and sends what belongs elsewhere through the inbox. */
 export class Mailroom implements CommandSink {
   readonly #owned = new Set<number>();
-  /** Owned slots whose tasks are being read: their mail waits in the inbox or in memory. */
+  /** The same as a list, to draw the slots of new tasks from. */
   #ownedList: number[] = [];
   /** Inbox rows in hand, so that the next poll does not bring them again. */
   readonly #inHand = new Set<string>();
