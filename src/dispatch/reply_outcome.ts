@@ -17,14 +17,14 @@ const NOTE_LENGTH_MAX = 500;
  * The failure of a step, as another system tells it.
  *
  * Shape: `retryable` (false unless said) and `retry_after` are for the engine; all else is the error
- * by contract.
+ * by contract. A null says nothing: many serializers write every field.
  * Units: `retry_after` in seconds.
  */
 const FailureData = z.looseObject({
   error_code: z.string().min(1),
   error_message: z.string(),
-  retryable: z.boolean().default(false),
-  retry_after: z.number().min(0).optional(),
+  retryable: z.boolean().nullish().transform((said) => said ?? false),
+  retry_after: z.number().min(0).nullish().transform((said) => said ?? undefined),
 });
 
 const ProgressData = z.object({

@@ -141,6 +141,18 @@ Deno.test("a failure that may pass was final because its code is not in the cont
   });
 });
 
+Deno.test("a failure that may pass was final because it said null for no delay", () => {
+  const data = { error_code: "declined", error_message: "busy" };
+
+  const outcome = failedOutcome(answered({ error }), {
+    ...data,
+    retryable: true,
+    retry_after: null,
+  });
+
+  assert.deepEqual(failed(outcome), { class: "failed", error: data, retryable: true });
+});
+
 Deno.test("a failure for good whose code is not in the contract breaks it", () => {
   const data = { error_code: "unknown_type", error_message: "tea" };
 
