@@ -59,17 +59,25 @@ function consumeChannel(parts: ConsumptionParts, consumed: Consumed): EndConsump
   const { runtime, log, bus } = parts;
   const { channel, slots } = consumed;
   let isEnded = false;
+  let isAway = false;
   let cancel: Cancel = () => {};
-  const open = (): Promise<EndConsumption | undefined> =>
-    bus.consume(
-      channel,
-      { group: ENGINE_GROUP, slots, leaseMs: LEASE_MS },
-      (delivery) => settle(parts, consumed, delivery),
-    ).catch((error) => {
-      log.warn("Cannot consume a channel yet", { channel, error: messageOf(error) });
+  const open = async (): Promise<EndConsumption | undefined> => {
+    try {
+      const end = await bus.consume(
+        channel,
+        { group: ENGINE_GROUP, slots, leaseMs: LEASE_MS },
+        (delivery) => settle(parts, consumed, delivery),
+      );
+      if (isAway) log.info("A channel is consumed now", { channel });
+      return end;
+    } catch (error) {
+      const said = { channel, error: messageOf(error) };
+      if (!isAway) log.warn("Cannot consume a channel yet: it is tried until it works", said);
+      isAway = true;
       if (!isEnded) cancel = runtime.after(REOPEN_MS, () => opened = open());
       return undefined;
-    });
+    }
+  };
   let opened = open();
   return async () => {
     isEnded = true;

@@ -177,6 +177,17 @@ Deno.test("a channel that cannot be consumed is tried until it can", async () =>
   assert.equal(await runtime.step(), false);
 });
 
+Deno.test("a bus that was away wrote a line a second for each channel", async () => {
+  const { stage, runtime, bus } = await opened({ refusal: away() });
+  await runtime.advance(60 * REOPEN_MS);
+  bus.refusal = undefined;
+
+  await runtime.advance(REOPEN_MS);
+
+  assert.equal(stage.said("warn").length, 1);
+  assert.equal(stage.said("info").length, 1);
+});
+
 Deno.test("ending ends what is consumed", async () => {
   const { bus, end } = await opened();
 
