@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as fc from "fast-check";
 import { TaskerError } from "../core/errors.ts";
 import { addressed, away, OTHER_TASK, Stage, TASK } from "./_stage.ts";
 import { PUBLISH_BATCH_MAX, Publisher, RETRY_MS_MAX, WAITING_MAX } from "./publisher.ts";
@@ -350,3 +351,49 @@ for (const [what, isConfirmed] of [["confirmed", true], ["refused", false]] as c
     assert.equal(await runtime.step(), false);
   });
 }
+
+/** What happens to a publisher, at random. */
+const happening = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("put" as const) },
+  { weight: 1, arbitrary: fc.constant("put a bad one" as const) },
+  { weight: 1, arbitrary: fc.constant("take back the last" as const) },
+  { weight: 1, arbitrary: fc.constant("bus goes" as const) },
+  { weight: 1, arbitrary: fc.constant("bus comes" as const) },
+  { weight: 2, arbitrary: fc.constant("time passes" as const) },
+);
+
+Deno.test("whatever happens, what is put arrives once the bus is back, in its order", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 60 }), async (happenings) => {
+      const { runtime, played, publisher } = opened();
+      const [kept, takenBack] = [new Set<number>(), new Set<number>()];
+      const confirmed: number[] = [];
+      let [isAway, number] = [false, 0];
+      played.answer = (ids) => {
+        if (isAway) return Promise.reject(away());
+        if (ids.some((id) => id.startsWith("bad"))) return refusing(...ids)(ids);
+        confirmed.push(...ids.map(Number));
+        return Promise.resolve();
+      };
+
+      for (const happening of happenings) {
+        if (happening === "put") publisher.put(addressed(String(++number))), kept.add(number);
+        else if (happening === "put a bad one") publisher.put(addressed(`bad${++number}`));
+        else if (happening === "take back the last") {
+          publisher.takeBack("t.cmd.stock", String(number));
+          takenBack.add(number);
+        } else if (happening === "time passes") await runtime.advance(150);
+        else isAway = happening === "bus goes";
+      }
+      isAway = false;
+      await runtime.advance(2 * LONG_MS);
+
+      assert.deepEqual(confirmed, confirmed.toSorted((one, other) => one - other));
+      assert.equal(new Set(confirmed).size, confirmed.length);
+      const missing = [...kept].filter((id) => !confirmed.includes(id) && !takenBack.has(id));
+      assert.deepEqual(missing, []);
+      assert.equal(publisher.unconfirmed(TASK), 0);
+      assert.equal(await runtime.step(), false);
+    }),
+  );
+});
