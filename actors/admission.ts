@@ -69,11 +69,12 @@ export class NodeAdmission implements Admission {
     const place = this.#held.get(key);
     if (place === undefined) return;
     this.#held.delete(key);
-    this.#tellCircuit(key, this.#stepOf(plan, step), answered);
     const running = (this.#running.get(place) ?? 1) - 1;
     if (running === 0) this.#running.delete(place);
     else this.#running.set(place, running);
-    if (this.#stepOf(plan, step).kind === "local") this.#local--;
+    const { kind, owner } = this.#stepOf(plan, step);
+    if (kind === "local") this.#local--;
+    else if (kind === "remote") this.#tellCircuit(key, owner, answered);
     if (this.#waiting.size > 0) this.#askFirst(ASKED_PER_RELEASE);
   }
 
@@ -97,11 +98,9 @@ export class NodeAdmission implements Admission {
   }
 
   /** A try of an open circuit that ends without an answer, such as a cancelled one, is over too. */
-  #tellCircuit(key: string, of: { kind: string; owner: string }, answered?: boolean): void {
-    const isTry = this.#tries.delete(key);
-    if (of.kind !== "remote") return;
-    const breaker = this.#breaker(of.owner);
-    if (isTry) breaker.isTrying = false;
+  #tellCircuit(key: string, owner: string, answered: boolean | undefined): void {
+    const breaker = this.#breaker(owner);
+    if (this.#tries.delete(key)) breaker.isTrying = false;
     if (answered !== undefined) {
       observe(breaker, { ok: answered, nowMs: this.runtime.monotonic() });
     }
