@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Cluster } from "../tests/support/cluster.ts";
 import { World } from "../tests/support/world.ts";
 import { TaskerError } from "../src/core/errors.ts";
 
@@ -16,6 +17,24 @@ Deno.test("a result that came just before a drain is recorded, not made again", 
   await drained;
 
   assert.deepEqual(world.steps(taskId), { a: "completed" });
+});
+
+Deno.test("a node that drains claims no slot of one that dies", async () => {
+  const cluster = new Cluster(1, [{ name: "a" }], never);
+  const [node, other] = [cluster.add(), cluster.add()];
+  await cluster.runtime.advance(10_000);
+  const { engine } = node;
+  const { owned } = engine.ownership;
+  for (const key of ["one", "two", "three", "four", "five"]) void cluster.start(key);
+  await cluster.runtime.advance(2_000);
+  assert.ok(engine.local.size > 0, "it has something to wait for");
+
+  void engine.drain(60_000);
+  other.kill();
+  await cluster.runtime.advance(20_000);
+
+  assert.equal(cluster.store.nodes.size, 1);
+  assert.equal(engine.ownership.owned, owned);
 });
 
 Deno.test("a drain ends at its time when the database is away", async () => {

@@ -89,6 +89,23 @@ Deno.test("a node that lost its place tells who waits, and leaves no one hanging
   assert.equal(world.fences, 1);
 });
 
+Deno.test("a node that lost its place tells its running code", async () => {
+  let isAborted = false;
+  const world = await World.open([{ name: "a" }], {
+    a: ({ signal }) => {
+      signal.addEventListener("abort", () => isAborted = true);
+      return never();
+    },
+  });
+  const { taskId } = await world.start();
+  world.faults.append = () => ({ kind: "fenced" });
+
+  void pause(world, taskId, "c");
+  await world.runtime.settle();
+
+  assert.equal(isAborted, true);
+});
+
 Deno.test("a crash while a row is in flight, which is then refused, loses nobody's command", async () => {
   const world = await World.open([{ name: "a" }, { name: "ok", kind: "signal" }], { a: never });
   const { taskId } = await world.start();

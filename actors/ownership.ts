@@ -60,6 +60,8 @@ export class Ownership {
   readonly #served = new Set<number>();
   readonly #watched = new Map<Incarnation, Watched>();
   readonly #leavingSince = new Map<number, number>();
+  /** A node that drains claims nothing more. */
+  isDraining = false;
   #timer: Cancel | undefined;
   #unlisten: Cancel | undefined;
   #polling: Promise<void> | undefined;
@@ -219,6 +221,7 @@ export class Ownership {
   }
 
   async #claim(): Promise<void> {
+    if (this.isDraining) return;
     const wanted = [...this.#slots.values()].filter((row) =>
       row.owner === null && this.#targets[row.slot] === this.parts.incarnation
     );

@@ -133,6 +133,7 @@ export class Engine {
     const { runtime } = this.parts;
     this.mailroom.isDraining = true;
     this.admission.isDraining = true;
+    this.ownership.isDraining = true;
     this.#sweep?.();
     const until = runtime.monotonic() + drainMs;
     const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
@@ -191,6 +192,7 @@ export class Engine {
     this.#isFenced = true;
     this.#sweep?.();
     this.supervisor.stop(fenced());
+    this.local.stopAll(); // whoever took over makes these attempts again
     void this.ownership.stop();
     this.parts.fenced();
   }

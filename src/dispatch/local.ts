@@ -66,6 +66,13 @@ export class LocalRunner {
     running?.controller.abort(new Error("The step was cancelled or timed out"));
   }
 
+  /** Tells all running code that nothing of this node counts any more. */
+  stopAll(): void {
+    for (const { controller } of this.#running.values()) {
+      controller.abort(new Error("Another node has taken over"));
+    }
+  }
+
   /** Evaluates a computed sleep. */
   startSleep(attempt: Attempt, code: StepCode | undefined): void {
     const { taskId, step } = attempt;
