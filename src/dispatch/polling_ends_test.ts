@@ -114,6 +114,20 @@ Deno.test("a bus that cannot be opened is told, and nothing is left behind", asy
   assert.equal(await runtime.step(), false);
 });
 
+Deno.test("a poll takes no more than it asked for from a bus that hands over more", async () => {
+  const runtime = new VirtualRuntime();
+  const { opening, consume, deliver } = slowBus();
+  const polled = nodeOver(runtime, consume).poll("cook", pollOf({ max: 1 }));
+  opening.resolve();
+  await runtime.settle();
+
+  void deliver(command("a"));
+  const handled = await deliver(command("b"));
+
+  assert.deepEqual((await polled).map(({ id }) => id), ["a"]);
+  assert.deepEqual(handled, { kind: "retry", afterMs: 0 });
+});
+
 Deno.test("what arrives after a poll is over goes back to the bus", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver } = slowBus();

@@ -145,6 +145,18 @@ Deno.test("stop() of a command that is gone is told after it", async () => {
   assert.deepEqual(sent.map(({ type }) => type), ["ask", "tasker.step.cancelled"]);
 });
 
+Deno.test("stop() names the newest attempt", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  runner.start(attempt);
+  runner.start({ ...attempt, attempt: 2 });
+  await runtime.settle();
+
+  runner.stop(attempt.taskId, attempt.plan, 0);
+  await runtime.settle();
+
+  assert.equal(sent.at(-1)?.causationid, `${attempt.taskId}/ask/2`);
+});
+
 Deno.test("stop() of what an earlier owner sent means all attempts of the step", async () => {
   const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
 
