@@ -58,11 +58,13 @@ export function fillPolicy(
     {},
     ...overlays.map((one) => one?.retry),
   );
+  const backoff = retry.backoff ?? "exponential";
   return {
     attemptsMax: retry.attemptsMax ?? 3,
-    backoff: retry.backoff ?? "exponential",
+    backoff,
     delayMsMin: retry.delayMsMin ?? 500,
-    delayMsMax: retry.delayMsMax ?? 60_000,
+    // Whoever writes a table of delays means them.
+    delayMsMax: retry.delayMsMax ?? (typeof backoff === "string" ? 60_000 : Math.max(...backoff)),
     timeoutMs: merged.timeoutMs ?? (waits ? undefined : 30_000),
     queueTimeoutMs: merged.queueTimeoutMs,
     heartbeatMs: merged.heartbeatMs,
