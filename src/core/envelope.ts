@@ -35,7 +35,7 @@ export const Envelope = z.looseObject({
   taskerattempt: z.number().int().min(1).optional(),
   taskerreplyto: text.optional(),
   taskerreplytoken: z.string().max(2048).optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 /** One envelope. */
