@@ -40,6 +40,24 @@ export interface RealEngineOptions {
 
 const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
 
+/** What systems are opened with where nothing is configured. */
+const PLAIN = {
+  config: { busPrefix: "tasker.workflows", replyKeys: [] },
+  log: SILENT_LOG,
+  metrics: new Metrics(),
+};
+
+/** Calls what is put under a task's id when its end is committed. */
+function endsOf({ supervisor }: Engine): Map<string, () => void> {
+  const ends = new Map<string, () => void>();
+  supervisor.subscribe(({ taskId, turn }) => {
+    if (turn.events.at(-1)?.kind !== "TaskEnded") return;
+    ends.get(taskId)?.();
+    ends.delete(taskId);
+  });
+  return ends;
+}
+
 /** Opens an engine with workflows. */
 export async function openRealEngine(
   url: string,
@@ -55,15 +73,7 @@ export async function openRealEngine(
     onWarning: () => {},
   });
   const bus = await openBus?.(journal.database, runtime);
-  const systems = bus && await openSystems({
-    config: { busPrefix: "tasker.workflows", replyKeys: [] },
-    runtime,
-    log: SILENT_LOG,
-    metrics: new Metrics(),
-    journal,
-    bus,
-    registry,
-  });
+  const systems = bus && await openSystems({ ...PLAIN, runtime, journal, bus, registry });
   const engine = new Engine({
     runtime,
     log: SILENT_LOG,
@@ -83,12 +93,7 @@ export async function openRealEngine(
   await engine.start();
   const starter = openStarter(registry, engine.mailroom);
   systems?.listen(engine.mailroom, starter);
-  const ends = new Map<string, () => void>();
-  engine.supervisor.subscribe(({ taskId, turn }) => {
-    if (turn.events.at(-1)?.kind !== "TaskEnded") return;
-    ends.get(taskId)?.();
-    ends.delete(taskId);
-  });
+  const ends = endsOf(engine);
   const start = (workflow: string, input: unknown) =>
     starter.start({ workflow, input, tags: [], commandId: runtime.uuid() });
   return {
