@@ -55,6 +55,21 @@ Deno.test("a query on a half-open link ends at its deadline, and the next one is
   assert.equal(runtime.deadlines, 0);
 });
 
+Deno.test("a link that was lost at its first query ended the process", async () => {
+  await using bench = await JournalBench.open();
+  const { database, runtime } = await bench.node();
+  const link = database.link("fresh");
+  const { happened } = bench.proxy.break(/fresh/, "stall_request");
+
+  const asked = link.query("select 1");
+  const isRejected = assert.rejects(asked, (error) => codeOf(error) === "journal.unavailable");
+  await happened;
+  runtime.fireDeadlines();
+
+  await isRejected;
+  await link.close();
+});
+
 Deno.test("queries that are late together replace their connection once", async () => {
   await using bench = await JournalBench.open();
   const { database, runtime } = await bench.node();

@@ -3,6 +3,7 @@
 import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { Runtime } from "../core/ports.ts";
+import { ARRAY_TYPES } from "./arrays.ts";
 
 /** Seconds in which a connection has to be open and ready. */
 const CONNECT_S_MAX = 5;
@@ -49,6 +50,8 @@ export function openWire({ url, runtime, name, session, prepare }: WireOptions):
   const options = {
     max: 1,
     prepare,
+    fetch_types: false,
+    types: ARRAY_TYPES,
     idle_timeout: 0,
     max_lifetime: null,
     connect_timeout: CONNECT_S_MAX,

@@ -124,7 +124,9 @@ export class PostgresProxy implements AsyncDisposable {
   async #serve(client: Deno.TcpConn): Promise<void> {
     this.#open.add(client);
     const { hostname, port } = this.target;
-    const server = await Deno.connect({ hostname, port: Number(port) });
+    const server = await Deno.connect({ hostname, port: Number(port) }).catch(() => undefined);
+    // Postgres refuses while it starts and stops; so does the proxy.
+    if (server === undefined) return close(client);
     server.setNoDelay();
     if (!this.#open.has(client)) return close(server);
     this.#open.add(server);
