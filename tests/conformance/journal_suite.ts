@@ -123,13 +123,23 @@ function testKeys(law: Law): void {
     );
   }
 
-  law("one key in two namespaces is two keys", async (of) => {
+  law("one key in two namespaces is two keys, each with its own task", async (of) => {
+    const [first, second] = [newTask(), newTask()];
+
     const outcomes = [
+      await of.journal.append(startRow(first, { key: "k" })),
+      await of.journal.append(startRow(second, { key: "k", namespace: "other" })),
       await of.journal.append(startRow(newTask(), { key: "k" })),
       await of.journal.append(startRow(newTask(), { key: "k", namespace: "other" })),
     ];
 
-    assert.deepEqual(outcomes, [{ kind: "inserted" }, { kind: "inserted" }]);
+    const taken = { kind: "key_taken", sameBody: true };
+    assert.deepEqual(outcomes, [
+      { kind: "inserted" },
+      { kind: "inserted" },
+      { ...taken, taskId: first },
+      { ...taken, taskId: second },
+    ]);
   });
 
   law("a start sent twice under one append id keeps its key", async (of) => {
@@ -139,7 +149,9 @@ function testKeys(law: Law): void {
 
     assert.deepEqual(outcomes, [{ kind: "inserted" }, { kind: "inserted" }]);
   });
+}
 
+function testAnswers(law: Law): void {
   law("a start that lost its key takes nothing out of the inbox", async (of) => {
     await of.journal.append(startRow(newTask(), { key: "k" }));
     const taskId = newTask();
@@ -155,9 +167,7 @@ function testKeys(law: Law): void {
     assert.deepEqual(inbox.map(({ commandId }) => commandId), ["c1"]);
     assert.equal(await of.nodes.takeAnswer("c1"), undefined);
   });
-}
 
-function testAnswers(law: Law): void {
   law("a turn takes its inbox rows along, and leaves its answers once", async (of) => {
     const taskId = newTask();
     await of.nodes.claim([{ slot: 7, owner: null, version: 0 }]);
