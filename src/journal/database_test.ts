@@ -102,29 +102,31 @@ Deno.test("a killed backend's end was blamed on the query after it", async () =>
   assert.deepEqual((await backendsOf(sql, node)).filter((name) => name.startsWith("killed")), []);
 });
 
-Deno.test("a transaction that loses its link rejects and is undone; the next one goes in", async () => {
-  await using bench = await JournalBench.open();
-  const node = await bench.node();
-  const sql = bench.watch();
-  await sql`create table public.mark (word text)`;
-  const link = node.database.link("both");
-  await link.query("select 1");
-  const { happened } = bench.proxy.break(/both/, "stall_request", "insert into public.mark");
+for (const fault of ["stall_request", "lose_request", "lose_answer"] as const) {
+  Deno.test(`a transaction in which a link breaks (${fault}) is undone; the next one goes in`, async () => {
+    await using bench = await JournalBench.open();
+    const node = await bench.node();
+    const sql = bench.watch();
+    await sql`create table public.mark (word text)`;
+    const link = node.database.link("both");
+    await link.query("select 1");
+    const { happened } = bench.proxy.break(/both/, fault, "insert into public.mark");
 
-  const lost = link.transaction(async (query) => {
-    await query("insert into public.mark values ('lost')");
-  });
-  const isRejected = assert.rejects(lost);
-  await happened;
-  node.runtime.fireDeadlines();
-  await isRejected;
-  await link.transaction(async (query) => {
-    await query("insert into public.mark values ('kept')");
-  });
+    const lost = link.transaction(async (query) => {
+      await query("insert into public.mark values ('lost')");
+    });
+    const isRejected = assert.rejects(lost);
+    await happened;
+    node.runtime.fireDeadlines();
+    await isRejected;
+    await link.transaction(async (query) => {
+      await query("insert into public.mark values ('kept')");
+    });
 
-  assert.deepEqual(await valuesOf(sql, "select word from public.mark"), [["kept"]]);
-  await link.close();
-});
+    assert.deepEqual(await valuesOf(sql, "select word from public.mark"), [["kept"]]);
+    await link.close();
+  });
+}
 
 Deno.test("an outage of many queries is over when Postgres is back", async () => {
   await using bench = await JournalBench.open();
