@@ -120,7 +120,8 @@ export class Handover {
       inbox: inboxOf(decided),
       answers: remoteAnswers(decided, at),
     };
-    if (entry.inbox.length > 0) void this.journal.confirm(entry);
+    // What stays in the inbox because this fails is decided again, to the same end.
+    if (entry.inbox.length > 0) this.journal.confirm(entry).catch(() => {});
     settleMail(decided, at);
   }
 }

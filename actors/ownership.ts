@@ -186,11 +186,21 @@ export class Ownership {
   async #takeOverDead(nodes: readonly NodeRow[]): Promise<void> {
     const dead = nodes.filter((node) => this.#isDead(node));
     this.#live = nodes.filter((node) => !dead.includes(node)).map((node) => node.incarnation);
-    for (const { incarnation, name } of dead) {
-      if (!await this.parts.nodes.takeOver(incarnation)) continue;
-      this.parts.log.warn("took over from a dead node", { incarnation, node: name });
-      this.#wake(); // the next poll sees its slots free
+    for (const node of dead) {
+      // A lock that is not free now must not keep this node from its other slots.
+      await this.#takeOver(node).catch((error) =>
+        this.parts.log.warn("cannot take over yet", {
+          node: node.name,
+          error: messageOf(error),
+        })
+      );
     }
+  }
+
+  async #takeOver({ incarnation, name }: NodeRow): Promise<void> {
+    if (!await this.parts.nodes.takeOver(incarnation)) return;
+    this.parts.log.warn("took over from a dead node", { incarnation, node: name });
+    this.#wake(); // the next poll sees its slots free
   }
 
   #isDead(node: NodeRow): boolean {

@@ -145,3 +145,19 @@ async function startOn(cluster: Cluster, { engine }: ClusterNode) {
   await cluster.runtime.advance(50);
   return await answer;
 }
+
+Deno.test("a node that could not be taken over yet kept the slots of another one unserved", async () => {
+  const { cluster, nodes: [survivor, stuck, other] } = await nodesOf(3);
+  assert.ok(survivor !== undefined && stuck !== undefined && other !== undefined);
+  const held = stuck.engine.ownership.owned;
+  const { store, runtime } = cluster;
+  const end = store.end.bind(store);
+  store.end = (incarnation, evenIfAlive) =>
+    incarnation === stuck.incarnation ? away() : end(incarnation, evenIfAlive);
+
+  stuck.kill();
+  other.kill();
+  await runtime.advance(30_000);
+
+  assert.equal(survivor.engine.ownership.owned, SLOTS - held);
+});
