@@ -120,11 +120,22 @@ async function installForNode(): Promise<string | undefined> {
   return ok ? undefined : `npm's redis cannot be installed: ${said}`;
 }
 
+/** Each Python has its own: what the package needs besides differs from one to the next. */
 function pythonFolder(): string {
   const home = Deno.env.get("HOME");
   const cache = home === undefined ? undefined : `${home}/.cache`;
   const folder = Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
-  return `${folder}/tasker/python-${PYTHON_REDIS.replace("==", "-")}`;
+  return `${folder}/tasker/${PYTHON_REDIS.replace("==", "-")}-for-python-${pythonVersion ??=
+    askPython()}`;
+}
+
+let pythonVersion: string | undefined;
+
+function askPython(): string {
+  const { stdout } = new Deno.Command("python3", {
+    args: ["-c", "import platform; print(platform.python_version())"],
+  }).outputSync();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 async function isThere(path: string): Promise<boolean> {
