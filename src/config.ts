@@ -300,18 +300,6 @@ function parseReplyKey(text: string): ReplyKey | undefined {
   return key.length < REPLY_KEY_BYTES_MIN ? undefined : { kid: parts[1], key };
 }
 
-/**
- * Returns a URL as it may be shown: with `***` in place of its password and of its query, where
- * drivers accept a password too.
- */
-export function redactUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null) return "***";
-  if (url.password !== "") url.password = "***";
-  if (url.search !== "") url.search = "***";
-  return url.href;
-}
-
 function quote(text: string): string {
   return JSON.stringify(text);
 }

@@ -108,19 +108,3 @@ async function lookAt(check: NamedCheck, runtime: Runtime): Promise<HealthCheck>
     cancel();
   }
 }
-
-/** Makes a check of a ping; its detail is how long that took. */
-export function pingCheck(
-  of: { name: string; action: string; ping: () => Promise<void> },
-  runtime: Pick<Runtime, "monotonic">,
-): NamedCheck {
-  return {
-    name: of.name,
-    action: of.action,
-    async look() {
-      const sinceMs = runtime.monotonic();
-      await of.ping();
-      return { name: of.name, ok: true, detail: `${Math.round(runtime.monotonic() - sinceMs)} ms` };
-    },
-  };
-}

@@ -84,19 +84,6 @@ export function parentsOf(graph: Graph, step: number): Uint32Array {
   return graph.parents.subarray(graph.parentOffsets[step], graph.parentOffsets[step + 1]);
 }
 
-/** Returns all ancestors of a step, nearest first. */
-export function ancestorsOf(graph: Graph, step: number): number[] {
-  const seen = new Set<number>();
-  const queue = [...parentsOf(graph, step)];
-  for (let head = 0; head < queue.length; head++) {
-    const next = queue[head] as number;
-    if (seen.has(next)) continue;
-    seen.add(next);
-    queue.push(...parentsOf(graph, next));
-  }
-  return [...seen];
-}
-
 /** Returns one circle as a closed list of steps, or undefined when the graph has none. */
 function findCircle(graph: Graph): number[] | undefined {
   const left = new Uint32Array(graph.stepCount);

@@ -29,16 +29,8 @@ export function isTracing(): boolean {
 }
 
 /**
- * Runs a function inside a span under the active one; the span ends with it.
- *
- * A throw is recorded and thrown on. Without an exporter the function is only called.
- */
-export function withSpan<T>(name: string, attributes: SpanAttributes, run: () => T): T {
-  return isTracing() ? inSpan(name, attributes, { parent: context.active(), run }) : run();
-}
-
-/**
- * Runs a function inside a span under a remote one, such as the request that started the task.
+ * Runs a function inside a span under a remote one, such as the request that started the task. The
+ * span ends with it. A throw is recorded and thrown on. Without an exporter it only calls.
  *
  * Shape: `traceparent` is W3C trace context; absent or broken, the span starts a trace of its own.
  */
@@ -52,16 +44,6 @@ export function withRemoteParent<T>(
   const remote = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   const parent = remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
   return inSpan(name, attributes, { parent, run });
-}
-
-/**
- * Runs a background loop outside every trace.
- *
- * Without it a finished fetch span stays active after `await fetch()` where no span is (measured in
- * Deno 2.9), and later spans become its children.
- */
-export function outsideTraces<T>(run: () => T): T {
-  return context.with(ROOT_CONTEXT, run);
 }
 
 /** Returns the W3C trace context of a span (the active one unless given), if there is any. */
