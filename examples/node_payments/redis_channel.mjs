@@ -15,6 +15,9 @@ const GROUP = SYSTEM;
 /** The longest wait for commands, and so for the end after SIGTERM. */
 const BLOCK_MS = 2_000;
 
+/** Longer than any command may take: the client can wait for ever when a connection is lost. */
+const ANSWER_MS_MAX = BLOCK_MS + 3_000;
+
 const CONNECTION = {
   // A command fails while there is no connection: the worker rests, and can still end.
   disableOfflineQueue: true,
@@ -45,14 +48,43 @@ export class RedisChannel {
   async open() {
     await Promise.race([this.connected, setTimeout(1_000)]);
     try {
-      await this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true });
+      await answered(this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true }));
     } catch (error) {
       if (!error.message.startsWith("BUSYGROUP")) throw error;
     }
   }
 
   /** Takes entries that nobody was heard of for a lease, else waits for new ones. */
-  async take(free) {
+  take(free) {
+    return answered(this.#take(free));
+  }
+
+  /** Says that entries are being worked on: their leases begin anew. */
+  keep(entries) {
+    const ids = entries.map(({ id }) => id);
+    return answered(this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids));
+  }
+
+  /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
+  settle(entry, answer) {
+    return answered(this.#settle(entry, answer));
+  }
+
+  /** Puts aside what nobody can use, for people to look at. */
+  bury(entry) {
+    return answered(this.#bury(entry));
+  }
+
+  /** Removes the consumer, unless it holds entries: they would be lost with it. */
+  async close() {
+    try {
+      await answered(this.#leave());
+    } finally {
+      for (const client of this.clients) client.destroy();
+    }
+  }
+
+  async #take(free) {
     const claimed = await this.redis.xAutoClaim(
       COMMANDS,
       GROUP,
@@ -83,22 +115,14 @@ export class RedisChannel {
     return pending?.deliveriesCounter ?? 1;
   }
 
-  /** Says that entries are being worked on: their leases begin anew. */
-  async keep(entries) {
-    const ids = entries.map(({ id }) => id);
-    await this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids);
-  }
-
-  /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
-  async settle(entry, answer) {
+  async #settle(entry, answer) {
     if (answer !== undefined) {
       await this.redis.xAdd(entry.command.taskerreplyto, "*", { ce: JSON.stringify(answer) });
     }
     await this.#acknowledge(entry);
   }
 
-  /** Puts aside what nobody can use, for people to look at. */
-  async bury(entry) {
+  async #bury(entry) {
     const dead = {
       specversion: "1.0",
       id: `${entry.id}:dead`,
@@ -115,16 +139,25 @@ export class RedisChannel {
     await this.redis.multi().xAck(COMMANDS, GROUP, id).xDel(COMMANDS, id).exec();
   }
 
-  /** Removes the consumer, unless it holds entries: they would be lost with it. */
-  async close() {
-    try {
-      const held = await this.redis.xPendingRange(COMMANDS, GROUP, "-", "+", 1, {
-        consumer: this.#consumer,
-      });
-      if (held.length === 0) await this.redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer);
-    } finally {
-      for (const client of this.clients) client.destroy();
-    }
+  async #leave() {
+    const held = await this.redis.xPendingRange(COMMANDS, GROUP, "-", "+", 1, {
+      consumer: this.#consumer,
+    });
+    if (held.length === 0) await this.redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer);
+  }
+}
+
+/** Fails what gets no answer: the worker rests and tries again, or ends. */
+async function answered(promise) {
+  const settled = new AbortController();
+  const late = setTimeout(ANSWER_MS_MAX, undefined, { signal: settled.signal }).then(() => {
+    throw new Error(`Redis did not answer within ${ANSWER_MS_MAX} ms`);
+  });
+  late.catch(() => {}); // it was taken back
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    settled.abort();
   }
 }
 
