@@ -68,9 +68,14 @@ export class Shop implements AsyncDisposable {
   static async open(options: ShopOptions): Promise<Shop> {
     const folder = await Deno.makeTempDir({ prefix: "tasker-shop-" });
     const shop = new Shop(options, folder, freePort());
-    await shop.#serve();
-    await Promise.all([shop.python.start(), shop.node.start()]);
-    return shop;
+    try {
+      await shop.#serve();
+      await Promise.all([shop.python.start(), shop.node.start()]);
+      return shop;
+    } catch (error) {
+      await shop[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get url(): string {
