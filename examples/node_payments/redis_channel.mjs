@@ -25,7 +25,9 @@ const CONNECTION = {
   socket: {
     // Or a frozen broker would hold us for ever.
     socketTimeout: BLOCK_MS + 5_000,
-    reconnectStrategy: (tries) => Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random()),
+    // A lost connection is ours to replace: a client that reconnects by itself can be left between
+    // two connections, with commands that neither fail nor go out.
+    reconnectStrategy: false,
   },
 };
 
@@ -33,22 +35,20 @@ export class RedisChannel {
   // Two processes under one name would take each other's entries for their own.
   #consumer = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   #cursor = "0-0";
+  #clients = [];
+  /** Whether a command got no answer: what its connection says of itself is not true then. */
+  #isSilent = false;
 
   constructor(url, { leaseMs }) {
+    this.url = url;
     this.leaseMs = leaseMs;
-    this.redis = createClient({ url, ...CONNECTION });
-    // A read that blocks would hold up all else on its connection.
-    this.reader = this.redis.duplicate();
-    this.clients = [this.redis, this.reader];
-    for (const client of this.clients) client.on("error", () => {}); // the command that fails tells
-    this.connected = Promise.all(this.clients.map((client) => client.connect())).catch(() => {});
   }
 
-  /** Makes the group, at the very first entry; anew when somebody deleted it. */
+  /** Connects anew if a connection was lost; makes the group, at the very first entry. */
   async open() {
-    await Promise.race([this.connected, setTimeout(1_000)]);
+    if (!this.#isConnected()) await this.#connect();
     try {
-      await answered(this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true }));
+      await this.#answered(this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true }));
     } catch (error) {
       if (!error.message.startsWith("BUSYGROUP")) throw error;
     }
@@ -56,31 +56,31 @@ export class RedisChannel {
 
   /** Takes entries that nobody was heard of for a lease, else waits for new ones. */
   take(free) {
-    return answered(this.#take(free));
+    return this.#answered(this.#take(free));
   }
 
   /** Says that entries are being worked on: their leases begin anew. */
   keep(entries) {
     const ids = entries.map(({ id }) => id);
-    return answered(this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids));
+    return this.#answered(this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids));
   }
 
   /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
   settle(entry, answer) {
-    return answered(this.#settle(entry, answer));
+    return this.#answered(this.#settle(entry, answer));
   }
 
   /** Puts aside what nobody can use, for people to look at. */
   bury(entry) {
-    return answered(this.#bury(entry));
+    return this.#answered(this.#bury(entry));
   }
 
   /** Removes the consumer, unless it holds entries: they would be lost with it. */
   async close() {
     try {
-      await answered(this.#leave());
+      if (this.#isConnected()) await this.#answered(this.#leave());
     } finally {
-      for (const client of this.clients) client.destroy();
+      this.#destroy();
     }
   }
 
@@ -145,19 +145,41 @@ export class RedisChannel {
     });
     if (held.length === 0) await this.redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer);
   }
-}
 
-/** Fails what gets no answer: the worker rests and tries again, or ends. */
-async function answered(promise) {
-  const settled = new AbortController();
-  const late = setTimeout(ANSWER_MS_MAX, undefined, { signal: settled.signal }).then(() => {
-    throw new Error(`Redis did not answer within ${ANSWER_MS_MAX} ms`);
-  });
-  late.catch(() => {}); // it was taken back
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    settled.abort();
+  async #connect() {
+    this.#destroy();
+    this.redis = createClient({ url: this.url, ...CONNECTION });
+    // A read that blocks would hold up all else on its connection.
+    this.reader = this.redis.duplicate();
+    this.#clients = [this.redis, this.reader];
+    for (const client of this.#clients) client.on("error", () => {}); // the command that fails tells
+    await Promise.all(this.#clients.map((client) => client.connect()));
+    this.#isSilent = false;
+  }
+
+  #isConnected() {
+    return this.#clients.length > 0 && this.#clients.every(({ isReady }) => isReady) &&
+      !this.#isSilent;
+  }
+
+  #destroy() {
+    for (const client of this.#clients) if (client.isOpen) client.destroy();
+    this.#clients = [];
+  }
+
+  /** Fails what gets no answer: the worker rests, and connects anew. */
+  async #answered(promise) {
+    const settled = new AbortController();
+    const late = setTimeout(ANSWER_MS_MAX, undefined, { signal: settled.signal }).then(() => {
+      this.#isSilent = true;
+      throw new Error(`Redis did not answer within ${ANSWER_MS_MAX} ms`);
+    });
+    late.catch(() => {}); // it was taken back
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      settled.abort();
+    }
   }
 }
 
