@@ -10,6 +10,9 @@ import { installRedisClients, type Service, startWorker } from "./support/servic
 /** Short enough to wait for, long enough for a loaded machine. */
 const LEASE_MS = 2_000;
 
+/** Commands that a worker has in hand at once. */
+const SLOTS = 8;
+
 /** One example, how slow it can be made, and what it is asked. */
 interface Example {
   readonly system: string;
@@ -92,6 +95,10 @@ async function onStage(example: Example, play: (stage: Stage) => Promise<void>):
   const worker = async (env: Record<string, string> = {}) =>
     workers.use(await startWorker(example.script, { args, env: { ...example.env, ...env } }));
   await play({ example, redis, desk, worker });
+}
+
+function idsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `c-${index}`);
 }
 
 /** What a reply says of itself. */
@@ -208,7 +215,7 @@ law("answers what a worker killed in mid-work left behind", async ({ example, de
 
 law("keeps commands that last longer than their lease", async ({ example, desk, worker }) => {
   // With all slots taken it does not look for lost entries, and so cannot take its own again.
-  const ids = Array.from({ length: 8 }, (_, index) => `c-${index}`);
+  const ids = idsOf(SLOTS);
   await worker(example.slow(3 * LEASE_MS));
 
   await desk.send(...ids.map((id) => ({ ...example.good, id })));
@@ -279,6 +286,23 @@ law("goes on when the broker was killed, or frozen", async ({ example, desk, wor
 
   const [, second] = await desk.settled(2);
   assert.equal(second?.id, "c-7:completed");
+});
+
+law("answers what fills all its slots when the broker is killed", async (stage) => {
+  const { example, desk, worker, redis } = stage;
+  const { said } = await worker(example.slow(1_000));
+  await desk.send(...idsOf(SLOTS).map((id) => ({ ...example.good, id })));
+  await desk.taken(SLOTS);
+
+  await redis.kill9();
+  // Each slot has finished its work by then, and cannot answer.
+  await until("every slot to meet the broker's absence", 30_000, () => {
+    return said().split(" rests: ").length > SLOTS || undefined;
+  });
+  await redis.restart();
+
+  const answered = (await desk.settled(SLOTS)).map(({ id }) => id);
+  assert.deepEqual(new Set(answered), new Set(idsOf(SLOTS).map((id) => `${id}:completed`)));
 });
 
 law("finishes what it has in hand when it is told to end", async ({ example, desk, worker }) => {

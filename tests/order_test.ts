@@ -2,17 +2,22 @@
 
 import assert from "node:assert/strict";
 import { killInRounds, type Mortal, randomOf, seedOf } from "./support/chaos.ts";
-import { startRedis } from "./support/redis.ts";
+import { Desk } from "./support/desk.ts";
+import { startRedis, type TestRedis } from "./support/redis.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, whyNoServices } from "./support/services.ts";
-import { mortalRedis, ORDER, Shop } from "./support/shop.ts";
+import { mortalRedis, ORDER, Shop, WORK_MS } from "./support/shop.ts";
 import { countStates, idsOf, journalOf, taskEnded, type TaskShown } from "./support/tasks.ts";
 
-/** At most 200: a page of tasks. */
+/** Brought while processes are killed; at most 160, with those before them a page of tasks. */
 const ORDERS = Number(Deno.env.get("TEST_ORDERS") ?? "100");
 
 /** Each process is killed so often. */
 const ROUNDS = 2;
+
+/** Commands that a worker has in hand at once, and orders that keep all of them taken for a while. */
+const SLOTS = 8;
+const ORDERS_TO_FILL = 5 * SLOTS;
 
 /** Time-outs and back-offs of a step that lost everything there is to lose, and then some. */
 const ALL_MS_MAX = 240_000;
@@ -60,6 +65,22 @@ async function bringInChaos(
   });
   await shop.brought();
   return ids;
+}
+
+/** Brings orders and kills Redis when all slots of both workers are taken; resolves with the ids. */
+async function bringToFullSlots(shop: Shop, redis: TestRedis, seed: number): Promise<string[]> {
+  const prefix = `${seed}-full`;
+  shop.bring({ way: "http", prefix, count: ORDERS_TO_FILL });
+  const systems = ["python_inventory", "node_payments"];
+  await Promise.all(systems.map(async (system) => {
+    await using desk = new Desk(redis.url, system);
+    await desk.redis.connect();
+    await desk.taken(SLOTS);
+  }));
+  await redis.kill9();
+  await new Promise((wake) => setTimeout(wake, WORK_MS));
+  await redis.restart();
+  return Array.from({ length: ORDERS_TO_FILL }, (_, index) => `${prefix}-${index + 1}`);
 }
 
 /** Every order is one task, every step of it completed once, and it was charged once. */
@@ -115,7 +136,8 @@ law("orders over Redis all end once, whoever is killed with -9, and however ofte
     await inShop(shop, async () => {
       const mortals = [shop.server, shop.machine, shop.python, shop.node, mortalRedis(redis)];
 
-      const ids = await bringInChaos(shop, { mortals, ways: ["redis", "http"], seed });
+      const ids = await bringToFullSlots(shop, redis, seed);
+      ids.push(...await bringInChaos(shop, { mortals, ways: ["redis", "http"], seed }));
 
       await assertEachOnce(shop, ids);
     });

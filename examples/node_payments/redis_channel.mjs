@@ -18,168 +18,193 @@ const BLOCK_MS = 2_000;
 /** Longer than any command may take: the client can wait for ever when a connection is lost. */
 const ANSWER_MS_MAX = BLOCK_MS + 3_000;
 
-const CONNECTION = {
+/** These answers say something of a stream; after any other failure a new connection is opened. */
+const OF_A_STREAM = /^(BUSYGROUP|NOGROUP)/;
+
+const OPTIONS = {
   // A command fails while there is no connection: the worker rests, and can still end.
   disableOfflineQueue: true,
-  pingInterval: BLOCK_MS,
-  socket: {
-    // Or a frozen broker would hold us for ever.
-    socketTimeout: BLOCK_MS + 5_000,
-    // A lost connection is ours to replace: a client that reconnects by itself can be left between
-    // two connections, with commands that neither fail nor go out.
-    reconnectStrategy: false,
-  },
+  // A lost connection is ours to replace: a client that reconnects by itself can be left between
+  // two connections, with commands that neither fail nor go out.
+  socket: { reconnectStrategy: false },
 };
+
+/**
+ * One connection at a time. Each command opens it when there is none, so the answers of a worker
+ * whose slots are all in hand do not depend on its loop, which waits for one of them to be free.
+ */
+class Connection {
+  #client;
+  #opening;
+
+  constructor(url) {
+    this.url = url;
+  }
+
+  /** Runs one command. A server that was demoted fails it, too, over a connection that looks sound. */
+  async run(command) {
+    const client = this.#client ?? await (this.#opening ??= this.#open());
+    try {
+      return await answered(command(client));
+    } catch (error) {
+      if (!OF_A_STREAM.test(error.message)) this.#drop(client);
+      throw error;
+    }
+  }
+
+  close() {
+    if (this.#client !== undefined) this.#drop(this.#client);
+  }
+
+  async #open() {
+    const client = createClient({ url: this.url, ...OPTIONS });
+    client.on("error", () => this.#drop(client)); // the command that fails tells
+    try {
+      await answered(client.connect());
+      return this.#client = client;
+    } catch (error) {
+      this.#drop(client);
+      throw error;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #drop(client) {
+    if (this.#client === client) this.#client = undefined;
+    if (client.isOpen) client.destroy();
+  }
+}
 
 export class RedisChannel {
   // Two processes under one name would take each other's entries for their own.
   #consumer = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   #cursor = "0-0";
-  #clients = [];
-  /** Whether a command got no answer: what its connection says of itself is not true then. */
-  #isSilent = false;
 
   constructor(url, { leaseMs }) {
-    this.url = url;
+    this.redis = new Connection(url);
+    // A read that blocks would hold up all else on its connection.
+    this.reader = new Connection(url);
     this.leaseMs = leaseMs;
   }
 
-  /** Connects anew if a connection was lost; makes the group, at the very first entry. */
+  /** Makes the group, at the very first entry; anew when somebody deleted it. */
   async open() {
-    if (!this.#isConnected()) await this.#connect();
     try {
-      await this.#answered(this.redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true }));
+      await this.redis.run((redis) => redis.xGroupCreate(COMMANDS, GROUP, "0", { MKSTREAM: true }));
     } catch (error) {
       if (!error.message.startsWith("BUSYGROUP")) throw error;
     }
   }
 
   /** Takes entries that nobody was heard of for a lease, else waits for new ones. */
-  take(free) {
-    return this.#answered(this.#take(free));
-  }
-
-  /** Says that entries are being worked on: their leases begin anew. */
-  keep(entries) {
-    const ids = entries.map(({ id }) => id);
-    return this.#answered(this.redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids));
-  }
-
-  /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
-  settle(entry, answer) {
-    return this.#answered(this.#settle(entry, answer));
-  }
-
-  /** Puts aside what nobody can use, for people to look at. */
-  bury(entry) {
-    return this.#answered(this.#bury(entry));
-  }
-
-  /** Removes the consumer, unless it holds entries: they would be lost with it. */
-  async close() {
-    try {
-      if (this.#isConnected()) await this.#answered(this.#leave());
-    } finally {
-      this.#destroy();
-    }
-  }
-
-  async #take(free) {
-    const claimed = await this.redis.xAutoClaim(
-      COMMANDS,
-      GROUP,
-      this.#consumer,
-      this.leaseMs,
-      this.#cursor,
-      { COUNT: free },
+  async take(free) {
+    const claimed = await this.redis.run((redis) =>
+      redis.xAutoClaim(
+        COMMANDS,
+        GROUP,
+        this.#consumer,
+        this.leaseMs,
+        this.#cursor,
+        { COUNT: free },
+      )
     );
     this.#cursor = claimed.nextId;
     if (claimed.deletedMessages?.length > 0) {
-      log(`entries were trimmed before they were answered: ${claimed.deletedMessages}`);
+      log(
+        `entries were trimmed before they were answered: ${claimed.deletedMessages}`,
+      );
     }
     const lost = claimed.messages.filter((message) => message !== null);
     if (lost.length > 0) {
-      return await Promise.all(lost.map(async (one) => entryOf(one, await this.#deliveries(one))));
+      return await Promise.all(
+        lost.map(async (one) => entryOf(one, await this.#deliveries(one))),
+      );
     }
-    const read = await this.reader.xReadGroup(
-      GROUP,
-      this.#consumer,
-      { key: COMMANDS, id: ">" },
-      { COUNT: free, BLOCK: BLOCK_MS },
+    const read = await this.reader.run((redis) =>
+      redis.xReadGroup(GROUP, this.#consumer, { key: COMMANDS, id: ">" }, {
+        COUNT: free,
+        BLOCK: BLOCK_MS,
+      })
     );
     return (read?.[0]?.messages ?? []).map((one) => entryOf(one, 1));
   }
 
-  async #deliveries({ id }) {
-    const [pending] = await this.redis.xPendingRange(COMMANDS, GROUP, id, id, 1);
-    return pending?.deliveriesCounter ?? 1;
+  /** Says that entries are being worked on: their leases begin anew. */
+  async keep(entries) {
+    const ids = entries.map(({ id }) => id);
+    await this.redis.run((redis) => redis.xClaimJustId(COMMANDS, GROUP, this.#consumer, 0, ids));
   }
 
-  async #settle(entry, answer) {
+  /** Replies, and only then acknowledges: a crash between repeats a reply, and loses none. */
+  async settle(entry, answer) {
     if (answer !== undefined) {
-      await this.redis.xAdd(entry.command.taskerreplyto, "*", { ce: JSON.stringify(answer) });
+      const ce = JSON.stringify(answer);
+      await this.redis.run((redis) => redis.xAdd(entry.command.taskerreplyto, "*", { ce }));
     }
     await this.#acknowledge(entry);
   }
 
-  async #bury(entry) {
+  /** Puts aside what nobody can use, for people to look at. */
+  async bury(entry) {
     const dead = {
       specversion: "1.0",
       id: `${entry.id}:dead`,
       source: `/${SYSTEM}`,
       type: "tasker.envelope.dead",
-      data: { channel: COMMANDS, reason: "no envelope", body: entry.body.slice(0, 8_192) },
+      data: {
+        channel: COMMANDS,
+        reason: "no envelope",
+        body: entry.body.slice(0, 8_192),
+      },
     };
-    await this.redis.xAdd(DEAD, "*", { ce: JSON.stringify(dead) });
+    await this.redis.run((redis) => redis.xAdd(DEAD, "*", { ce: JSON.stringify(dead) }));
     await this.#acknowledge(entry);
+  }
+
+  /** Removes the consumer, unless it holds entries: they would be lost with it. */
+  async close() {
+    try {
+      const held = await this.redis.run((redis) =>
+        redis.xPendingRange(COMMANDS, GROUP, "-", "+", 1, {
+          consumer: this.#consumer,
+        })
+      );
+      if (held.length > 0) return;
+      await this.redis.run((redis) => redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer));
+    } finally {
+      this.redis.close();
+      this.reader.close();
+    }
+  }
+
+  async #deliveries({ id }) {
+    const [pending] = await this.redis.run((redis) =>
+      redis.xPendingRange(COMMANDS, GROUP, id, id, 1)
+    );
+    return pending?.deliveriesCounter ?? 1;
   }
 
   /** Removes the entry, too: XACK alone would leave it in the stream for ever. */
   async #acknowledge({ id }) {
-    await this.redis.multi().xAck(COMMANDS, GROUP, id).xDel(COMMANDS, id).exec();
+    await this.redis.run((redis) =>
+      redis.multi().xAck(COMMANDS, GROUP, id).xDel(COMMANDS, id).exec()
+    );
   }
+}
 
-  async #leave() {
-    const held = await this.redis.xPendingRange(COMMANDS, GROUP, "-", "+", 1, {
-      consumer: this.#consumer,
-    });
-    if (held.length === 0) await this.redis.xGroupDelConsumer(COMMANDS, GROUP, this.#consumer);
-  }
-
-  async #connect() {
-    this.#destroy();
-    this.redis = createClient({ url: this.url, ...CONNECTION });
-    // A read that blocks would hold up all else on its connection.
-    this.reader = this.redis.duplicate();
-    this.#clients = [this.redis, this.reader];
-    for (const client of this.#clients) client.on("error", () => {}); // the command that fails tells
-    await Promise.all(this.#clients.map((client) => client.connect()));
-    this.#isSilent = false;
-  }
-
-  #isConnected() {
-    return this.#clients.length > 0 && this.#clients.every(({ isReady }) => isReady) &&
-      !this.#isSilent;
-  }
-
-  #destroy() {
-    for (const client of this.#clients) if (client.isOpen) client.destroy();
-    this.#clients = [];
-  }
-
-  /** Fails what gets no answer: the worker rests, and connects anew. */
-  async #answered(promise) {
-    const settled = new AbortController();
-    const late = setTimeout(ANSWER_MS_MAX, undefined, { signal: settled.signal }).then(() => {
-      this.#isSilent = true;
+/** Fails what gets no answer: its connection is given up, and the worker tries again. */
+async function answered(promise) {
+  const settled = new AbortController();
+  const late = setTimeout(ANSWER_MS_MAX, undefined, { signal: settled.signal })
+    .then(() => {
       throw new Error(`Redis did not answer within ${ANSWER_MS_MAX} ms`);
     });
-    late.catch(() => {}); // it was taken back
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      settled.abort();
-    }
+  late.catch(() => {}); // the answer came in time
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    settled.abort();
   }
 }
 

@@ -10,6 +10,8 @@ from envelope import SYSTEM, Entry, log, parse
 
 try:
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 except ImportError:
     sys.exit("The way over Redis needs one package: python3 -m pip install redis")
 
@@ -34,6 +36,9 @@ class RedisChannel:
             encoding_errors="replace",
             socket_timeout=BLOCK_MS / 1000 + 5,  # or a frozen broker would hold us for ever
             health_check_interval=10,
+            # A server that was demoted answers so for ever: the retry opens another connection.
+            retry=Retry(NoBackoff(), 1),
+            retry_on_error=[redis.ReadOnlyError],
         )
 
     def open(self):

@@ -68,11 +68,11 @@ export class Desk implements AsyncDisposable {
     });
   }
 
-  /** Resolves when a worker has a command in hand. */
-  async taken(): Promise<void> {
-    await until(`${this.system} to take a command`, ANSWER_MS_MAX, async () => {
+  /** Resolves when workers have so many commands in hand. */
+  async taken(count = 1): Promise<void> {
+    await until(`${this.system} to take ${count} commands`, ANSWER_MS_MAX, async () => {
       const pending = await this.redis.xPending(this.commands, this.system).catch(() => undefined);
-      return (pending?.pending ?? 0) > 0 ? true : undefined;
+      return (pending?.pending ?? 0) >= count ? true : undefined;
     });
   }
 

@@ -30,8 +30,8 @@ export interface Charge {
   readonly amount_cents: number;
 }
 
-/** Long enough for several commands to be in hand at any moment. */
-const WORK_MS = 600;
+/** How long a step of a worker takes: several commands are in hand at any moment. */
+export const WORK_MS = 600;
 
 /** Short, so that what a dead worker had is soon taken by the next. */
 const LEASE_MS = 2_000;
