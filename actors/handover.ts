@@ -1,9 +1,15 @@
 /** Handover: turns on their way to the journal, and the answers that wait for their commit. */
 
 import { TaskerError } from "../src/core/errors.ts";
-import type { Appended, Journal, Runtime, TurnRow } from "../src/core/ports.ts";
+import type { Appended, Journal, RowlessEntry, Runtime, TurnRow } from "../src/core/ports.ts";
 import type { Mail } from "./mailbox.ts";
-import { type Decided, refuseAll, remoteAnswers, settleMail } from "./mail_settling.ts";
+import {
+  type Decided,
+  refuseAll,
+  remoteAnswers,
+  type SettledAt,
+  settleMail,
+} from "./mail_settling.ts";
 import { fenced } from "./refusals.ts";
 import type { OpenTurn, TaskActor } from "./task_actor.ts";
 
@@ -55,21 +61,29 @@ export class Handover {
       inbox: inboxOf(decided),
       answers: remoteAnswers(decided, at),
     };
+    this.#confirm(entry, decided, at);
+  }
+
+  /**
+   * Refuses mail of a task without an actor, out of the inbox durably.
+   *
+   * The fence is checked even where no row of the inbox is removed: a node that was taken over may
+   * know nothing of a task that exists by now.
+   */
+  refuse(mail: Mail, error: TaskerError): void {
+    const { taskId } = mail.command;
+    const at = { taskId, turn: 0 };
+    const decided = [{ mail, changed: false, error }];
+    const entry = { taskId, inbox: inboxOf(decided), answers: remoteAnswers(decided, at) };
+    this.#confirm(entry, decided, at);
+  }
+
+  /** Settles mail once a flush that begins now has found this node alive. */
+  #confirm(entry: RowlessEntry, decided: readonly Decided[], at: SettledAt): void {
     const mail = decided.map((one) => one.mail);
     this.journal.confirm(entry).then(
       (isAlive) => isAlive ? settleMail(decided, at) : this.#fenced(mail),
       (error) => refuseAll(mail, error),
-    );
-  }
-
-  /** Refuses mail of a task without an actor, out of the inbox durably. */
-  refuse(mail: Mail, error: TaskerError): void {
-    const { taskId } = mail.command;
-    if (mail.inbox === undefined) return refuseAll([mail], error);
-    const answers = remoteAnswers([{ mail, changed: false, error }], { taskId, turn: 0 });
-    this.journal.confirm({ taskId, inbox: [mail.inbox.commandId], answers }).then(
-      () => refuseAll([mail], error),
-      (failed) => refuseAll([mail], failed),
     );
   }
 

@@ -77,6 +77,31 @@ Deno.test("a refusal waits for a flush that finds this node alive", async () => 
   assert.equal(await standing(refused), "step.not_parked");
 });
 
+Deno.test("a fenced node answers no no-op", async () => {
+  const world = await World.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  await pause(world, taskId, "first");
+  world.faults.confirm = () => Promise.resolve(false);
+
+  const repeated = pause(world, taskId, "first");
+  await world.runtime.settle();
+
+  assert.equal(await standing(repeated), "journal.fenced");
+  assert.equal(world.fences, 1);
+});
+
+Deno.test("a fenced node does not say that there is no such task", async () => {
+  const world = await World.open([{ name: "a" }]);
+  const taskId = world.engine.mailroom.mintTaskId();
+  world.faults.confirm = () => Promise.resolve(false);
+
+  const refused = pause(world, taskId, "c");
+  await world.runtime.settle();
+
+  assert.equal(await standing(refused), "journal.fenced");
+  assert.equal(world.fences, 1);
+});
+
 Deno.test("a node that lost its place tells who waits, and leaves no one hanging", async () => {
   const world = await World.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();

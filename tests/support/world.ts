@@ -26,8 +26,8 @@ export type WorldCode = Readonly<Record<string, (context: RunContext) => unknown
 export interface WorldFaults {
   /** Decides a row's outcome in place of the journal, now or later; undefined lets it through. */
   append?: (row: TurnRow) => Appended | Promise<Appended | undefined> | undefined;
-  /** Holds an answer without a row up, or throws. */
-  confirm?: () => Promise<void>;
+  /** Holds an answer without a row up, or throws; false: the flush found this node's row gone. */
+  confirm?: () => Promise<boolean | void>;
   /** Throws where an attempt is handed to another system. */
   send?: (attempt: Attempt) => void;
   /** Throws to break the reading of a journal, or holds what was read up. */
@@ -165,8 +165,8 @@ export class World {
     return {
       append: async (row) => await faults.append?.(row) ?? await journal.append(row),
       confirm: async (entry) => {
-        await faults.confirm?.();
-        return await journal.confirm(entry);
+        const isAlive = await faults.confirm?.() ?? true;
+        return isAlive && await journal.confirm(entry);
       },
       load: async (taskIds) => {
         const read = await journal.load(taskIds);
