@@ -5,6 +5,7 @@ import { nearestOf } from "../core/nearest.ts";
 /** A value that an option takes, named as in the usage; "flag" takes none. */
 export type OptionShape =
   | "flag"
+  | "DURATION"
   | "JSON"
   | "K"
   | "N"

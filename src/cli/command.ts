@@ -208,7 +208,8 @@ export function helpLines(): string[] {
     "",
     ...VERBS.map((verb) => `  ${headOf(verb).padEnd(width)}  ${verb.summary}`),
     "",
-    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage.",
+    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage;",
+    "of a watch also 3: the task is blocked and waits for a person, and 4: --timeout is over.",
     "Address and key come from TASKER_URL and TASKER_KEY, else from what a server left in",
     "TASKER_DATA (.tasker).",
   ];

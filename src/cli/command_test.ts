@@ -12,7 +12,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  start WORKFLOW              Starts a task; the same --key and input give the same task",
     "  show ID                     Shows a task, its steps and its journal",
     "  list                        Lists tasks, newest first; 50 unless --limit says more",
-    "  watch ID                    Follows a task to its end; exit code 0 when it completed",
+    "  watch ID                    Follows a task until it ends or is blocked, and shows its results",
     "  cancel ID                   Cancels a task; its running steps are told",
     "  pause ID                    Lets no step of a task start until it is resumed",
     "  resume ID                   Lets a paused task go on",
@@ -26,7 +26,8 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  replay ID                   Folds a task's journal here and shows it as it was after turn --at",
     "  doctor                      Checks address, key, versions and every part of the server",
     "",
-    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage.",
+    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage;",
+    "of a watch also 3: the task is blocked and waits for a person, and 4: --timeout is over.",
     "Address and key come from TASKER_URL and TASKER_KEY, else from what a server left in",
     "TASKER_DATA (.tasker).",
   ]);

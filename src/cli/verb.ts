@@ -10,6 +10,10 @@ import type { Paint } from "./paint.ts";
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_BAD_USAGE = 2;
+/** The task that is watched waits for a person. */
+export const EXIT_BLOCKED = 3;
+/** The time that a watch was given is over. */
+export const EXIT_LATE = 4;
 
 /** Where the command line writes to. */
 export interface Terminal {

@@ -18,11 +18,21 @@ import { watchTask } from "./watch.ts";
 export const start: Verb = {
   name: "start",
   operands: ["WORKFLOW"],
-  options: { input: "JSON", key: "K", version: "VERSION", tags: "TAGS", watch: "flag" },
+  options: {
+    input: "JSON",
+    key: "K",
+    version: "VERSION",
+    tags: "TAGS",
+    watch: "flag",
+    timeout: "DURATION",
+  },
   summary: "Starts a task; the same --key and input give the same task",
   writes: "always",
   async run(call) {
     const { client, options, signal } = call;
+    if (options.has("timeout") && !options.has("watch")) {
+      throw new UsageError("Cannot read --timeout: it says how long to --watch, which is missing");
+    }
     const [version, tags] = [options.get("version"), options.get("tags")];
     const key = options.get("key") ?? crypto.randomUUID();
     const task = await client.start(operand(call, 0), {

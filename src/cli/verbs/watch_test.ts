@@ -154,6 +154,78 @@ Deno.test("Ctrl-C leaves the watch, gives the cursor back, and the task goes on"
   deepEqual(desk.world.engine.commands, []);
 });
 
+/** Parks the first step, with which nothing of the task can go on. */
+function park(desk: Desk, id: TaskId): void {
+  const atMs = desk.world.runtime.now();
+  const attempt = { atMs, step: 0, attempt: 1, ranMs: 5, policyVersion: 0 };
+  const choices = ["retry"] as const;
+  const reason = "attempts_exhausted";
+  desk.world.engine.commit(id, { kind: "StepParked", ...attempt, reason, choices });
+}
+
+for (const size of [undefined, SIZE]) {
+  const where = size === undefined ? "in a pipe" : "in a terminal";
+
+  Deno.test(`watch ${where} leaves a blocked task with exit code 3, and says why`, async () => {
+    const desk = openDesk({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
+    const id = await desk.world.started();
+    start(desk, id, 0);
+    const watching = desk.type("watch", id);
+    await desk.world.runtime.advance(500);
+
+    park(desk, id);
+    await desk.world.runtime.advance(1_000);
+
+    deepEqual({ code: await watching, err: desk.err }, {
+      code: 3,
+      err: [
+        'blocked: step "validate" is parked: attempts_exhausted; it waits until you act, ' +
+        `see deno task tasker show ${id}`,
+      ],
+    });
+  });
+
+  Deno.test(`watch ${where} leaves with exit code 4 when --timeout is over`, async () => {
+    const desk = openDesk({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
+    const id = await desk.world.started();
+    start(desk, id, 0);
+
+    const watching = desk.type("watch", id, "--timeout", "90s");
+    await desk.world.runtime.advance(89_900);
+    deepEqual(desk.err, []);
+    await desk.world.runtime.advance(200);
+
+    deepEqual({ code: await watching, err: desk.err }, {
+      code: 4,
+      err: [`running after 90s; the task goes on, see deno task tasker watch ${id}`],
+    });
+  });
+}
+
+Deno.test("watch in a terminal shows what the steps answered", async () => {
+  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const id = await desk.world.started();
+  start(desk, id, 0);
+  complete(desk, id, 0, end(desk, "completed"));
+
+  const { code, out } = await desk.say("watch", id);
+
+  deepEqual([code, out], [0, ["", "results", "validate  0"]]);
+});
+
+Deno.test("watch refuses a --timeout that is no duration, and one without --watch", async () => {
+  const desk = openDesk();
+  const id = await desk.world.started();
+
+  const wrong = await desk.say("watch", id, "--timeout", "soon");
+  const alone = await desk.say("start", "orders/process", "--timeout", "5s");
+
+  deepEqual([wrong.code, alone.code], [2, 2]);
+  ok(wrong.err[0]?.includes("`30s`"), wrong.err[0]);
+  ok(alone.err[0]?.includes("--watch"), alone.err[0]);
+  deepEqual(desk.world.engine.commands, []);
+});
+
 Deno.test("watch tells at once that there is no such task", async () => {
   const desk = openDesk({ size: SIZE });
 
