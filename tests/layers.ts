@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/registry": ["src/core", "src/telemetry"],
   "src/dispatch": ["src/core", "src/telemetry"],
   "src/api": ["src/core", "src/telemetry"],
+  "docs": ["src/core"],
   "workflows": ["src/mod.ts", "src/testing.ts"],
   "examples": ["src/mod.ts", "src/testing.ts", "src/client.ts"],
 };

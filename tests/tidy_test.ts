@@ -13,7 +13,7 @@ const LONG: Readonly<Record<string, string>> = {
 const BANNED = /(^|_)(utils?|helpers?|common|managers?|misc)\./;
 
 const ROOT = new URL("../", import.meta.url);
-const FOLDERS = ["src", "actors", "ffi", "workflows", "examples", "tests"];
+const FOLDERS = ["docs", "src", "actors", "ffi", "workflows", "examples", "tests"];
 const SOURCE = /\.(ts|mjs|py|rs|sql)$/;
 
 const files = FOLDERS.flatMap((folder) => [...walk(folder)]).sort();
