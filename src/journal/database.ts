@@ -12,6 +12,13 @@ const STATEMENT_MS_MAX = 4_000;
 const LOCK_MS_MAX = 2_000;
 const IDLE_MS_MAX = 5_000;
 
+/**
+ * Statements are planned for the tables as they are: a plan that is kept may be of a time when they
+ * were empty, and one for any parameters locks every partition. Only the writer keeps its plans, of
+ * a statement that is good under all of them. A plan is not worth compiling, whatever its estimate.
+ */
+const PLANNING = { plan_cache_mode: "force_custom_plan", jit: "off" };
+
 /** After this long without an answer the server is not asked any further. */
 const DEADLINE_MS = 5_000;
 
@@ -37,9 +44,7 @@ export class PostgresDatabase implements Database {
   readonly #listener: Link;
 
   constructor(readonly options: DatabaseOptions) {
-    // A generic plan of a partitioned read locks every partition; a new plan finds the one it needs.
-    const session = { plan_cache_mode: "force_custom_plan" };
-    this.#readers = Array.from({ length: READERS }, (_, at) => this.link(`read${at}`, { session }));
+    this.#readers = Array.from({ length: READERS }, (_, at) => this.link(`read${at}`));
     this.#listener = this.link("listen");
   }
 
@@ -56,6 +61,7 @@ export class PostgresDatabase implements Database {
       statement_timeout: STATEMENT_MS_MAX,
       lock_timeout: LOCK_MS_MAX,
       idle_in_transaction_session_timeout: IDLE_MS_MAX,
+      ...PLANNING,
       ...session,
     };
     return new Link({

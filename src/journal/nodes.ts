@@ -1,6 +1,6 @@
 /** Nodes, slots and what travels between nodes. All moves are compare-and-set. */
 
-import type { Incarnation, TaskId } from "../core/ids.ts";
+import { type Incarnation, SLOTS, type TaskId } from "../core/ids.ts";
 import type { Cancel, Database, InboxRow, Nodes, PollResult } from "../core/ports.ts";
 import type { Runtime, SlotRow } from "../core/ports.ts";
 import { endBackendsOf } from "./backends.ts";
@@ -19,6 +19,9 @@ import { Wakes } from "./wakes.ts";
 
 /** What makes the next poll see all slots. */
 const NOTHING_SEEN = "-1";
+
+/** The version of slots that a move does not mean. */
+const NO_VERSION = -1;
 
 /** What the tables of nodes are reached by. */
 export interface NodesParts {
@@ -123,8 +126,9 @@ export class PostgresNodes implements Nodes {
 
   async #moveSlots(text: string, slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
     const { incarnation } = this.parts;
-    const wanted = slots.map(({ slot, version }) => ({ slot, version }));
-    const rows = await this.#move(text, [incarnation, JSON.stringify(wanted)]);
+    const versions = new Array<number>(SLOTS).fill(NO_VERSION);
+    for (const { slot, version } of slots) versions[slot] = version;
+    const rows = await this.#move(text, [incarnation, `{${versions}}`]);
     return rows.map((row) => ({
       slot: Number(row.slot),
       owner: incarnation,

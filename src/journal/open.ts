@@ -49,7 +49,7 @@ export async function openJournal(options: JournalOptions) {
   const journal = new Writer({
     runtime,
     incarnation,
-    link: database.link("write"),
+    link: database.link("write", { session: { plan_cache_mode: "auto" } }),
     control,
     database,
     warn: onWarning,

@@ -1,5 +1,6 @@
 -- Takes free slots by compare-and-set.
--- $1 incarnation, $2 slots and versions as JSON.
+-- $1 incarnation; $2 by slot, the version that it must have; -1: it is not wanted.
+-- Versions are looked up by place, not joined: no statistics can make this a loop over all pairs.
 -- Locks: the own node row for key share, then slots in their order.
 with me as materialized (
   select 1
@@ -8,14 +9,13 @@ with me as materialized (
   for key share
 ),
 wanted as materialized (
-  select s.slot
-  from tasker.slot s
-  join jsonb_to_recordset($2::text::jsonb) as w (slot int, version bigint) using (slot)
-  where s.version = w.version
-    and s.owner is null
+  select slot
+  from tasker.slot
+  where version = ($2::bigint[])[slot + 1]
+    and owner is null
     and exists (select from me)
-  order by s.slot
-  for update of s
+  order by slot
+  for update
 )
 update tasker.slot s
 set owner = $1, version = s.version + 1

@@ -1,14 +1,13 @@
 -- Gives own slots away by compare-and-set: a late release finds another version and does nothing.
--- $1 incarnation, $2 slots and versions as JSON.
+-- $1 incarnation; $2 by slot, the version that it must have; -1: it stays.
 -- Locks: slots in their order.
 with leaving as materialized (
-  select s.slot
-  from tasker.slot s
-  join jsonb_to_recordset($2::text::jsonb) as w (slot int, version bigint) using (slot)
-  where s.version = w.version
-    and s.owner = $1
-  order by s.slot
-  for update of s
+  select slot
+  from tasker.slot
+  where version = ($2::bigint[])[slot + 1]
+    and owner = $1
+  order by slot
+  for update
 )
 update tasker.slot s
 set owner = null, version = s.version + 1
