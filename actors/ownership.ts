@@ -86,6 +86,11 @@ export class Ownership {
     return this.#served.size;
   }
 
+  /** Whether it serves no slot. There are more slots than nodes: some belong to each that lives. */
+  get hasNone(): boolean {
+    return this.#served.size === 0;
+  }
+
   /** Begins; resolves after the first poll and the claims it led to. */
   async start(): Promise<void> {
     this.#unlisten = await this.parts.nodes.onWake(() => this.#wake());

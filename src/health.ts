@@ -1,18 +1,21 @@
 /** Health: how each part of a node is, and what to do when it is not well. */
 
 import type { Health, HealthCheck, NamedCheck } from "./api/parts.ts";
-import type { Bus } from "./core/ports.ts";
+import { SLOTS } from "./core/ids.ts";
+import type { Bus, History, Journal } from "./core/ports.ts";
 import type { Readiness } from "./core/readiness.ts";
 import type { Engine } from "./engine.ts";
-import type { OpenJournal } from "./journal/open.ts";
 import { VERSION } from "./version.ts";
 
 /** What is looked at. */
 export interface HealthParts {
   readonly name: string;
-  readonly journal: OpenJournal;
-  readonly bus: Bus;
-  readonly readiness: Readiness;
+  readonly journal: {
+    readonly history: Pick<History, "ping">;
+    readonly journal: Pick<Journal, "figures">;
+  };
+  readonly bus: Pick<Bus, "name" | "ping">;
+  readonly readiness: Pick<Readiness, "kind">;
   readonly engine: Engine;
   readonly config: { readonly libraryReason: string | undefined };
 }
@@ -23,8 +26,7 @@ export function healthOf(parts: HealthParts): Health {
   return {
     node: name,
     version: VERSION,
-    notReady: () =>
-      Promise.resolve(engine.mailroom.isDraining ? "the node is draining" : undefined),
+    notReady: () => Promise.resolve(whyNotReady(engine)),
     checks: [
       check("database", "Check DATABASE_URL and the database's log", async () => {
         await journal.history.ping();
@@ -35,14 +37,7 @@ export function healthOf(parts: HealthParts): Health {
         return bus.name;
       }),
       coreCheck(parts),
-      check(
-        "slots",
-        "Wait a few seconds; if it stays so, look for nodes that do not renew",
-        () =>
-          Promise.resolve(
-            `${engine.ownership.owned} of 4096; ${engine.ownership.live.length} nodes live`,
-          ),
-      ),
+      slotsCheck(engine),
       quarantineCheck(engine),
     ],
   };
@@ -50,6 +45,26 @@ export function healthOf(parts: HealthParts): Health {
 
 function check(name: string, action: string, look: () => Promise<string>): NamedCheck {
   return { name, action, look: async () => ({ name, ok: true, detail: await look() }) };
+}
+
+function whyNotReady({ mailroom, ownership }: Engine): string | undefined {
+  if (mailroom.isDraining) return "the node is draining";
+  return ownership.hasNone ? "the node has no slot yet, so it runs no task" : undefined;
+}
+
+/** A node without a slot runs no task, however well everything else is. */
+function slotsCheck({ mailroom, ownership }: Engine): NamedCheck {
+  const action = "Wait a few seconds; if it stays so, look in the log for why slots cannot be " +
+    "claimed, and for nodes that do not renew";
+  return {
+    name: "slots",
+    action,
+    look: (): Promise<HealthCheck> => {
+      const ok = mailroom.isDraining || !ownership.hasNone;
+      const detail = `${ownership.owned} of ${SLOTS}; ${ownership.live.length} nodes live`;
+      return Promise.resolve({ name: "slots", ok, detail, ...(ok ? {} : { action }) });
+    },
+  };
 }
 
 /** The TypeScript core serves as well, but slower: said, and no fault. */
