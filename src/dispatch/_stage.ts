@@ -14,8 +14,9 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { definitionOf, type PlayStep } from "../../tests/support/play.ts";
 import { VirtualRuntime } from "../virtual_runtime.ts";
 import { DeadLetterOffice } from "./dead_letter_office.ts";
+import type { Outgoing } from "./publisher.ts";
 import { ReplyTokens, type TokenKey } from "./reply_token.ts";
-import type { Addressed, Sender } from "./step_command.ts";
+import type { Sender } from "./step_command.ts";
 
 /** The task of all tests that need only one. */
 export const TASK: TaskId = mintTaskId(1_000_000, 7, "00000000-0000-4000-8000-000000000001");
@@ -54,9 +55,10 @@ export function attemptFor(plan: Plan, more: Partial<Attempt> = {}): Attempt {
 }
 
 /** An envelope on its way to system "stock". */
-export function addressed(id: string, taskId: TaskId = TASK, channel = "t.cmd.stock"): Addressed {
+export function addressed(id: string, taskId: TaskId = TASK, channel = "t.cmd.stock"): Outgoing {
   const envelope: Envelope = { specversion: "1.0", id, source: "/tasker/t", type: "x", data: {} };
-  return { channel, taskId, envelope };
+  const made = { envelope, bytes: JSON.stringify(envelope).length };
+  return { channel, taskId, key: id, make: () => made, refused() {} };
 }
 
 /** One line of the log. */

@@ -1,21 +1,15 @@
 /** The publisher: brings envelopes to the bus in batches, until the bus has confirmed them. */
 
+import type { Envelope } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Addressed } from "./step_command.ts";
 
-/** Envelopes of one call to the bus. */
+/** Bounds of one call to the bus: envelopes, and bytes of their bodies, by at most one exceeded. */
 export const PUBLISH_BATCH_MAX = 500;
-
-/**
- * Envelopes of one channel that wait while the bus is away; at 64 KiB each, 256 MiB.
- *
- * Beyond it the oldest is dropped: its step's timer, or the next owner of the task, sends it again.
- */
-export const WAITING_MAX = 4_096;
+export const PUBLISH_BYTES_MAX = 1_000_000;
 
 /** Rest before what the bus did not confirm is sent again: doubled each time, up to the longest. */
 export const RETRY_MS_MIN = 100;
@@ -29,20 +23,45 @@ export interface PublisherParts {
   readonly bus: Pick<Bus, "publish">;
 }
 
-/** One channel: what waits, and how the bus takes it. */
+/**
+ * What is to be published, as it waits: without its envelope.
+ *
+ * Shape: `key` is unique in the channel; what is put under a key that waits takes its place.
+ */
+export interface Outgoing {
+  readonly channel: string;
+  readonly taskId: TaskId;
+  readonly key: string;
+  /** Makes the envelope, for each call to the bus anew; undefined when there is nothing to send. */
+  make(): Sized | undefined;
+  /** The bus takes this envelope never. */
+  refused(error: TaskerError): void;
+}
+
+/** An envelope, and the bytes of its body. */
+export interface Sized {
+  readonly envelope: Envelope;
+  readonly bytes: number;
+}
+
+/** One channel: what waits or is on its way, in order, and how the bus takes it. */
 interface Lane {
   readonly channel: string;
-  waiting: Addressed[];
-  inFlight: readonly Addressed[];
+  readonly waiting: Map<string, Outgoing>;
+  inFlight: readonly Outgoing[];
   /** Smaller than the largest after a refusal, to find the envelope that is refused. */
   batchMax: number;
   failures: number;
-  dropped: number;
   isArmed: boolean;
   cancel: Cancel;
 }
 
-/** Publishes each channel's envelopes in order, one call at a time. */
+/**
+ * Publishes each channel's envelopes in order, one call at a time, and drops none.
+ *
+ * However much waits, only the envelopes of the call under way are in memory: what waits is a
+ * reference to its task, which stays in memory until the bus has confirmed what it sent.
+ */
 export class Publisher {
   readonly #lanes = new Map<string, Lane>();
   readonly #unconfirmed = new Map<TaskId, number>();
@@ -50,24 +69,21 @@ export class Publisher {
 
   constructor(readonly parts: PublisherParts) {}
 
-  /** Takes an envelope; it goes out with all others of this turn of the event loop. */
-  put(addressed: Addressed): void {
+  /** Takes what is to be sent; it goes out with all else of this turn of the event loop. */
+  put(outgoing: Outgoing): void {
     if (this.#isClosed) return;
-    const lane = this.#laneOf(addressed.channel);
-    lane.waiting.push(addressed);
-    this.#count(addressed.taskId, 1);
-    if (lane.waiting.length > WAITING_MAX) this.#dropOldest(lane);
+    const lane = this.#laneOf(outgoing.channel);
+    if (!lane.waiting.has(outgoing.key)) this.#count(outgoing.taskId, 1);
+    lane.waiting.set(outgoing.key, outgoing);
     if (!lane.isArmed) this.#arm(lane);
   }
 
-  /** Takes back an envelope if it still waits, with all copies of it. */
-  takeBack(channel: string, id: string): void {
+  /** Takes back what still waits under a key; not what is on its way. Cost: O(1) while it waits. */
+  takeBack(channel: string, key: string): void {
     const lane = this.#lanes.get(channel);
-    if (lane === undefined) return;
-    const taken = lane.waiting.filter(({ envelope }) => envelope.id === id);
-    if (taken.length === 0) return;
-    lane.waiting = lane.waiting.filter(({ envelope }) => envelope.id !== id);
-    for (const { taskId } of taken) this.#count(taskId, -1);
+    const outgoing = lane?.waiting.get(key);
+    if (lane === undefined || outgoing === undefined || lane.inFlight.includes(outgoing)) return;
+    this.#remove(lane, outgoing);
   }
 
   /** Envelopes of a task that the bus has not confirmed. */
@@ -88,11 +104,10 @@ export class Publisher {
     if (known !== undefined) return known;
     const lane: Lane = {
       channel,
-      waiting: [],
+      waiting: new Map(),
       inFlight: [],
       batchMax: PUBLISH_BATCH_MAX,
       failures: 0,
-      dropped: 0,
       isArmed: false,
       cancel: () => {},
     };
@@ -107,10 +122,11 @@ export class Publisher {
 
   /** Sends batch after batch until nothing waits or the bus is away. */
   async #flush(lane: Lane): Promise<void> {
-    while (lane.waiting.length > 0 && !this.#isClosed) {
-      lane.inFlight = lane.waiting.splice(0, lane.batchMax);
+    while (lane.waiting.size > 0 && !this.#isClosed) {
+      const envelopes = this.#take(lane);
+      if (envelopes.length === 0) continue; // nothing came of any of them
       try {
-        await this.parts.bus.publish(lane.channel, lane.inFlight.map(({ envelope }) => envelope));
+        await this.parts.bus.publish(lane.channel, envelopes);
         this.#confirmed(lane);
       } catch (error) {
         if (this.#failed(lane, error) === "wait") return;
@@ -119,43 +135,55 @@ export class Publisher {
     lane.isArmed = false;
   }
 
+  /** Makes the envelopes of the next call, from the head of what waits. */
+  #take(lane: Lane): readonly Envelope[] {
+    const taken: Outgoing[] = [];
+    const envelopes: Envelope[] = [];
+    let bytes = 0;
+    for (const outgoing of lane.waiting.values()) {
+      if (taken.length === lane.batchMax || bytes >= PUBLISH_BYTES_MAX) break;
+      const made = outgoing.make();
+      if (made === undefined) {
+        this.#remove(lane, outgoing);
+        continue;
+      }
+      taken.push(outgoing);
+      envelopes.push(made.envelope);
+      bytes += made.bytes;
+    }
+    lane.inFlight = taken;
+    return envelopes;
+  }
+
   #confirmed(lane: Lane): void {
-    this.#settle(lane.inFlight, "confirmed");
-    lane.inFlight = [];
+    this.#settle(lane, "confirmed");
     lane.batchMax = PUBLISH_BATCH_MAX;
     if (lane.failures > 0) {
-      const { channel, dropped } = lane;
-      this.parts.log.info("The bus takes envelopes again", { channel, dropped });
+      this.parts.log.info("The bus takes envelopes again", { channel: lane.channel });
     }
     lane.failures = 0;
-    lane.dropped = 0;
   }
 
-  /** What the bus refuses for good is found by halving and dropped; all else is sent again. */
+  /** What the bus refuses for good is found by halving; all else is sent again. */
   #failed(lane: Lane, error: unknown): "wait" | "go_on" {
-    const batch = lane.inFlight;
-    lane.inFlight = [];
     if (this.#isClosed) return "wait";
-    const isRefused = error instanceof TaskerError && error.retry === "never";
-    if (isRefused && batch.length === 1) {
-      this.#refused(batch, error);
-      lane.batchMax = PUBLISH_BATCH_MAX;
+    const [first, ...others] = lane.inFlight;
+    if (!(error instanceof TaskerError) || error.retry !== "never") {
+      lane.inFlight = [];
+      this.#retryLater(lane, error);
+      return "wait";
+    }
+    if (others.length > 0) {
+      lane.batchMax = Math.ceil(lane.inFlight.length / 2);
+      lane.inFlight = [];
       return "go_on";
     }
-    lane.waiting.unshift(...batch);
-    while (lane.waiting.length > WAITING_MAX) this.#dropOldest(lane);
-    if (isRefused) {
-      lane.batchMax = Math.ceil(batch.length / 2);
-      return "go_on";
-    }
-    this.#retryLater(lane, error);
-    return "wait";
-  }
-
-  #refused(batch: readonly Addressed[], error: TaskerError): void {
-    const [refused] = batch.map(({ channel, envelope }) => ({ channel, id: envelope.id }));
-    this.parts.log.error("The bus refuses an envelope", { ...refused, error: error.message });
-    this.#settle(batch, "refused");
+    const said = { channel: lane.channel, key: first?.key, error: error.message };
+    this.parts.log.error("The bus refuses an envelope: its attempt fails", said);
+    this.#settle(lane, "refused");
+    first?.refused(error);
+    lane.batchMax = PUBLISH_BATCH_MAX;
+    return "go_on";
   }
 
   #retryLater(lane: Lane, error: unknown): void {
@@ -163,7 +191,7 @@ export class Publisher {
     const delayMs = Math.min(RETRY_MS_MIN * 2 ** lane.failures, RETRY_MS_MAX);
     const { channel, waiting } = lane;
     if (lane.failures === 0) {
-      const said = { channel, waiting: waiting.length, error: messageOf(error) };
+      const said = { channel, waiting: waiting.size, error: messageOf(error) };
       log.warn("Cannot publish: envelopes wait until the bus is back", said);
     }
     lane.failures++;
@@ -172,19 +200,18 @@ export class Publisher {
     lane.cancel = runtime.after(jitteredMs, () => void this.#flush(lane));
   }
 
-  #dropOldest(lane: Lane): void {
-    const dropped = lane.waiting.splice(0, 1);
-    if (lane.dropped === 0) {
-      const said = { channel: lane.channel, waitingMax: WAITING_MAX };
-      this.parts.log.warn("Too many envelopes wait: the oldest are left to their timers", said);
+  /** What was put anew under its key meanwhile stays, and is sent again. */
+  #settle(lane: Lane, outcome: "confirmed" | "refused"): void {
+    const { inFlight } = lane;
+    lane.inFlight = [];
+    this.parts.metrics.counter("tasker_bus_published_total", outcome).add(inFlight.length);
+    for (const outgoing of inFlight) {
+      if (lane.waiting.get(outgoing.key) === outgoing) this.#remove(lane, outgoing);
     }
-    lane.dropped++;
-    this.#settle(dropped, "dropped");
   }
 
-  #settle(batch: readonly Addressed[], outcome: "confirmed" | "refused" | "dropped"): void {
-    this.parts.metrics.counter("tasker_bus_published_total", outcome).add(batch.length);
-    for (const { taskId } of batch) this.#count(taskId, -1);
+  #remove(lane: Lane, { key, taskId }: Outgoing): void {
+    if (lane.waiting.delete(key)) this.#count(taskId, -1);
   }
 
   #count(taskId: TaskId, difference: number): void {

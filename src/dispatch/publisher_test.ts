@@ -1,36 +1,12 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { TaskerError } from "../core/errors.ts";
-import { addressed, away, OTHER_TASK, Stage, TASK } from "./_stage.ts";
-import { PUBLISH_BATCH_MAX, Publisher, RETRY_MS_MAX, WAITING_MAX } from "./publisher.ts";
+import { idsOf, opened } from "./_publishing.ts";
+import { addressed, away, OTHER_TASK, TASK } from "./_stage.ts";
+import { PUBLISH_BATCH_MAX, RETRY_MS_MAX } from "./publisher.ts";
 
 /** The longest of all rests before a retry. */
 const LONG_MS = RETRY_MS_MAX;
-
-function opened() {
-  const stage = new Stage();
-  const calls: { channel: string; ids: string[] }[] = [];
-  const played = { answer: (_ids: readonly string[]): Promise<void> => Promise.resolve() };
-  const publisher = new Publisher({
-    runtime: stage.runtime,
-    log: stage.log,
-    metrics: stage.metrics,
-    bus: {
-      publish: (channel, envelopes) => {
-        const ids = envelopes.map(({ id }) => id);
-        calls.push({ channel, ids });
-        return played.answer(ids);
-      },
-    },
-  });
-  const published = (outcome: string) =>
-    stage.metrics.counter("tasker_bus_published_total", outcome).value;
-  return { ...stage, stage, runtime: stage.runtime, calls, played, publisher, published };
-}
-
-function idsOf(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, number) => `${prefix}${number}`);
-}
 
 /** The bus refuses every batch that holds one of these for good. */
 function refusing(...bad: readonly string[]) {
@@ -221,39 +197,30 @@ Deno.test("several envelopes refused for good keep none of the others", async ()
   assert.equal(published("refused"), 3);
 });
 
-Deno.test("the oldest is dropped when too many wait", async () => {
-  const { stage, runtime, calls, played, publisher, published } = opened();
-  played.answer = () => Promise.reject(away());
-  publisher.put(addressed("oldest", OTHER_TASK));
+Deno.test("what cannot be made into an envelope keeps no other from being sent", async () => {
+  const { runtime, calls, publisher } = opened();
+  publisher.put({ ...addressed("unmade"), make: () => undefined });
+  publisher.put(addressed("b"));
+
   await runtime.settle();
-  const ids = idsOf("e", WAITING_MAX);
 
-  for (const id of ids) publisher.put(addressed(id));
-
-  assert.equal(published("dropped"), 1);
-  assert.equal(publisher.unconfirmed(OTHER_TASK), 0);
-  assert.equal(publisher.unconfirmed(TASK), WAITING_MAX);
-  assert.equal(stage.said("warn").filter((text) => text.startsWith("Too many")).length, 1);
-  calls.length = 0;
-  played.answer = () => Promise.resolve();
-  await runtime.advance(LONG_MS);
-  assert.deepEqual(calls.flatMap((call) => call.ids), ids);
+  assert.deepEqual(calls.map((call) => call.ids), [["b"]]);
+  assert.equal(publisher.unconfirmed(TASK), 0);
 });
 
-Deno.test("a batch that comes back unconfirmed makes no more wait than may", async () => {
-  const { runtime, played, publisher, published } = opened();
+Deno.test("what is put again while it is on its way goes out again", async () => {
+  const { runtime, calls, played, publisher } = opened();
   const held = Promise.withResolvers<void>();
   played.answer = () => held.promise;
-  for (const id of idsOf("back", 10)) publisher.put(addressed(id, OTHER_TASK));
-  await runtime.settle();
-  for (const id of idsOf("e", WAITING_MAX)) publisher.put(addressed(id));
-
-  held.reject(away());
+  publisher.put(addressed("a"));
   await runtime.settle();
 
-  assert.equal(published("dropped"), 10);
-  assert.equal(publisher.unconfirmed(OTHER_TASK), 0);
-  assert.equal(publisher.unconfirmed(TASK), WAITING_MAX);
+  publisher.put(addressed("a"));
+  held.resolve();
+  await runtime.settle();
+
+  assert.deepEqual(calls.map((call) => call.ids), [["a"], ["a"]]);
+  assert.equal(publisher.unconfirmed(TASK), 0);
 });
 
 Deno.test("takeBack() takes an envelope that waits", async () => {

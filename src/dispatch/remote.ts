@@ -1,20 +1,25 @@
 /** The remote half of the runner: steps of other systems, asked and taken back over the bus. */
 
 import { failureOf } from "../core/attempt.ts";
+import { commandChannel } from "../core/channels.ts";
 import type { Command } from "../core/command.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
-import { dispatchId, stepKey, type TaskId } from "../core/ids.ts";
+import { stepKey, type TaskId } from "../core/ids.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
-import type { WorkflowCode } from "../core/workflow.ts";
+import type { StepCode, WorkflowCode } from "../core/workflow.ts";
+import { textOf } from "./breach.ts";
 import { inputOf } from "./given.ts";
-import { Publisher, type PublisherParts } from "./publisher.ts";
+import { Publisher, type PublisherParts, type Sized } from "./publisher.ts";
 import type { RemoteSteps } from "./runner.ts";
-import { type Addressed, type Sender, stepCancelled, stepCommand } from "./step_command.ts";
+import { type Sender, stepCancelled, stepCommand } from "./step_command.ts";
 
 /** Steps whose last attempt is remembered, to name it when it is taken back. */
 const ATTEMPTS_KEPT_MAX = 10_000;
+
+/** About what an envelope without data has. */
+const CANCELLED_BYTES = 500;
 
 /** What running remote steps needs. */
 export interface RemoteParts extends Sender, PublisherParts {
@@ -40,21 +45,19 @@ export class RemoteRunner implements RemoteSteps {
    * has sent it once, and the step's timer brings the next attempt.
    */
   start(attempt: Attempt): void {
-    const { name } = attempt.plan.steps[attempt.step] as PlannedStep;
-    const workflow = this.parts.codeOf(attempt.plan.hash);
+    const { taskId, plan } = attempt;
+    const { name, definition } = plan.steps[attempt.step] as PlannedStep;
+    const workflow = this.parts.codeOf(plan.hash);
     if (workflow === undefined) return;
-    const code = workflow.steps.get(name);
-    const input = inputOf(attempt, code);
-    if (!input.ok) return this.#fail(attempt, input.failure);
-    let command: Addressed;
-    try {
-      command = stepCommand(this.parts, attempt, input.value);
-    } catch (error) {
-      if (!(error instanceof TaskerError)) throw error;
-      return this.#fail(attempt, failureOf("undeliverable", error.message, codeWord(error)));
-    }
-    this.#remember(stepKey(attempt.taskId, name), attempt.attempt);
-    this.#publisher.put(command);
+    const key = stepKey(taskId, name);
+    this.#remember(key, attempt.attempt);
+    this.#publisher.put({
+      channel: commandChannel(this.parts.prefix, definition.owner),
+      taskId,
+      key,
+      make: () => this.#command(attempt, workflow.steps.get(name)),
+      refused: (error) => this.#undeliverable(attempt, error),
+    });
   }
 
   /**
@@ -67,11 +70,11 @@ export class RemoteRunner implements RemoteSteps {
     const key = stepKey(taskId, planned.name);
     const attempt = this.#attempts.get(key);
     this.#attempts.delete(key);
-    const cancelled = stepCancelled(this.parts, { taskId, step: planned, attempt });
-    if (attempt !== undefined) {
-      this.#publisher.takeBack(cancelled.channel, dispatchId(taskId, planned.name, attempt));
-    }
-    this.#publisher.put(cancelled);
+    const channel = commandChannel(this.parts.prefix, planned.definition.owner);
+    const envelope = stepCancelled(this.parts, { taskId, step: planned, attempt });
+    const made = { envelope, bytes: CANCELLED_BYTES };
+    this.#publisher.takeBack(channel, key);
+    this.#publisher.put({ channel, taskId, key: envelope.id, make: () => made, refused() {} });
   }
 
   unconfirmed(taskId: TaskId): number {
@@ -81,6 +84,22 @@ export class RemoteRunner implements RemoteSteps {
   /** Sends nothing more. */
   close(): void {
     this.#publisher.close();
+  }
+
+  /** Makes an attempt's envelope; one that cannot be made or sent fails for good. */
+  #command(attempt: Attempt, code: StepCode | undefined): Sized | undefined {
+    const input = inputOf(attempt, code);
+    if (!input.ok) return void this.#fail(attempt, input.failure);
+    try {
+      return stepCommand(this.parts, attempt, input.value);
+    } catch (error) {
+      this.#undeliverable(attempt, error);
+    }
+  }
+
+  #undeliverable(attempt: Attempt, error: unknown): void {
+    const word = error instanceof TaskerError ? codeWord(error) : "undeliverable";
+    this.#fail(attempt, failureOf("undeliverable", textOf(error), word));
   }
 
   #remember(key: string, attempt: number): void {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { definitionOf } from "../../tests/support/play.ts";
 import type { Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
 import { mintTaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
 import { planOf } from "../core/plan.ts";
@@ -16,18 +17,23 @@ import { ReplyTokens } from "./reply_token.ts";
 const SECRET = new Uint8Array(32).toBase64();
 
 /** A runner of one workflow with one remote step, whose code is there or not. */
-function openRunner(code: WorkflowCode | undefined) {
+function openRunner(
+  code: WorkflowCode | undefined,
+  publish: () => Promise<void> = () => Promise.resolve(),
+) {
   const runtime = new VirtualRuntime();
   const sent: Envelope[] = [];
+  const channels: string[] = [];
   const recorded: Command[] = [];
   const runner = new RemoteRunner({
     runtime,
     log: SILENT_LOG,
     metrics: new Metrics(),
     bus: {
-      publish: (_, envelopes) => {
+      publish: (channel, envelopes) => {
+        channels.push(channel);
         sent.push(...envelopes);
-        return Promise.resolve();
+        return publish();
       },
     },
     tokens: new ReplyTokens({ runtime, keys: [{ kid: "k", secret: SECRET }] }),
@@ -47,15 +53,16 @@ function openRunner(code: WorkflowCode | undefined) {
     input: `{"n":1}` as JsonText,
     needs: {},
   };
-  return { runtime, runner, attempt, sent, recorded };
+  return { runtime, runner, attempt, sent, channels, recorded };
 }
 
 Deno.test("an attempt goes out as an envelope with its input", async () => {
-  const { runtime, runner, attempt, sent, recorded } = openRunner({ steps: new Map() });
+  const { runtime, runner, attempt, sent, channels, recorded } = openRunner({ steps: new Map() });
 
   runner.start(attempt);
   await runtime.settle();
 
+  assert.deepEqual(channels, ["tasker.workflows.cmd.asked"]);
   assert.deepEqual(sent.map(({ id, data }) => ({ id, data })), [
     { id: `${attempt.taskId}/ask/1`, data: { n: 1 } },
   ]);
@@ -135,7 +142,7 @@ Deno.test("stop() takes back a command that waits, and tells the system all the 
 });
 
 Deno.test("stop() of a command that is gone is told after it", async () => {
-  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  const { runtime, runner, attempt, sent, channels } = openRunner({ steps: new Map() });
   runner.start(attempt);
   await runtime.settle();
 
@@ -143,6 +150,7 @@ Deno.test("stop() of a command that is gone is told after it", async () => {
   await runtime.settle();
 
   assert.deepEqual(sent.map(({ type }) => type), ["ask", "tasker.step.cancelled"]);
+  assert.deepEqual(channels, Array(2).fill("tasker.workflows.cmd.asked"));
 });
 
 Deno.test("stop() names the newest attempt", async () => {
@@ -186,4 +194,19 @@ Deno.test("close() sends nothing more", async () => {
   await runtime.settle();
 
   assert.deepEqual(sent, []);
+});
+
+Deno.test("an attempt whose envelope the bus refuses was left to its time-out", async () => {
+  const refused = new TaskerError("payload.too_large", "Cannot publish: it is too large");
+  const code = { steps: new Map() };
+  const { runtime, runner, attempt, recorded } = openRunner(code, () => Promise.reject(refused));
+
+  runner.start(attempt);
+  await runtime.settle();
+
+  const [command] = recorded;
+  assert.ok(command?.kind === "RecordStepResult" && command.outcome.kind === "failed");
+  assert.equal(command.outcome.failure.class, "undeliverable");
+  assert.equal(JSON.parse(command.outcome.failure.error).error_code, "payload_too_large");
+  assert.equal(runner.unconfirmed(attempt.taskId), 0);
 });

@@ -1,6 +1,6 @@
 /** Step commands: the envelope that asks another system for one attempt. */
 
-import { commandChannel, replyChannel } from "../core/channels.ts";
+import { replyChannel } from "../core/channels.ts";
 import {
   type Envelope,
   ENVELOPE_BYTES_MAX,
@@ -17,6 +17,7 @@ import {
 } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
+import type { Sized } from "./publisher.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
 
 /** Whose envelopes these are, and where their answers go. */
@@ -27,13 +28,6 @@ export interface Sender {
   readonly prefix: string;
   /** Names this installation in `source`. */
   readonly deployment: string;
-}
-
-/** An envelope and where it goes. */
-export interface Addressed {
-  readonly channel: string;
-  readonly taskId: TaskId;
-  readonly envelope: Envelope;
 }
 
 /** Returns the logical address of a step; the same for all of its attempts. */
@@ -48,11 +42,11 @@ export function subjectOf(taskId: string, step: string): string {
  *
  * @throws {TaskerError} payload.too_large, contract.violation, journal.poison: no JSON, or U+0000
  */
-export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Addressed {
+export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Sized {
   const { taskId, dueAtMs, traceparent } = attempt;
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
   const what = `the input of step "${name}"`;
-  // A copy: what was checked is sent, whatever becomes of the input while the bus is away.
+  // A copy: what was checked is sent, whatever becomes of the input meanwhile.
   const data = decodePayload(encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX));
   const envelope: Envelope = {
     ...attributesOf(sender, taskId, name),
@@ -73,8 +67,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): A
     data,
   };
   demandShallow(envelope, what);
-  demandSmall(envelope, what);
-  return { channel: commandChannel(sender.prefix, definition.owner), taskId, envelope };
+  return { envelope, bytes: demandSmall(envelope, what) };
 }
 
 /**
@@ -85,9 +78,9 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): A
 export function stepCancelled(
   sender: Sender,
   of: { taskId: TaskId; step: PlannedStep; attempt: number | undefined },
-): Addressed {
-  const { taskId, attempt, step: { name, definition } } = of;
-  const envelope: Envelope = {
+): Envelope {
+  const { taskId, attempt, step: { name } } = of;
+  return {
     ...attributesOf(sender, taskId, name),
     id: `${taskId}/${name}/cancelled/${sender.runtime.uuid()}`,
     type: STEP_CANCELLED,
@@ -98,7 +91,6 @@ export function stepCancelled(
     datacontenttype: "application/json",
     data: {},
   };
-  return { channel: commandChannel(sender.prefix, definition.owner), taskId, envelope };
 }
 
 function attributesOf(sender: Sender, taskId: TaskId, step: string) {
@@ -125,9 +117,10 @@ function demandShallow(envelope: Envelope, what: string): void {
   );
 }
 
-function demandSmall(envelope: Envelope, what: string): void {
+/** Returns the bytes of an envelope that is small enough. */
+function demandSmall(envelope: Envelope, what: string): number {
   const bytes = new TextEncoder().encode(JSON.stringify(envelope)).length;
-  if (bytes <= ENVELOPE_BYTES_MAX) return;
+  if (bytes <= ENVELOPE_BYTES_MAX) return bytes;
   throw new TaskerError(
     "payload.too_large",
     `Cannot send ${what}: its envelope has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} are allowed`,

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { idsOf, opened } from "./_publishing.ts";
+import { addressed, away, TASK } from "./_stage.ts";
+import { PUBLISH_BYTES_MAX, RETRY_MS_MAX as LONG_MS, type Sized } from "./publisher.ts";
+
+Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", async () => {
+  const { runtime, calls, played, publisher, published } = opened();
+  played.answer = () => Promise.reject(away());
+  publisher.put(addressed("first"));
+  await runtime.settle();
+  const ids = idsOf("e", 20_000);
+  for (const id of ids) publisher.put(addressed(id));
+  calls.length = 0;
+
+  played.answer = () => Promise.resolve();
+  await runtime.advance(LONG_MS);
+
+  assert.deepEqual(calls.flatMap((call) => call.ids), ["first", ...ids]);
+  assert.equal(published("confirmed"), 20_001);
+  assert.equal(publisher.unconfirmed(TASK), 0);
+});
+
+Deno.test("only the envelopes of one call are made while the bus is away, within its bytes", async () => {
+  const { runtime, calls, played, publisher } = opened();
+  played.answer = () => Promise.reject(away());
+  const bytes = 64 * 1024;
+  let made = 0;
+  for (const id of idsOf("large", 1_000)) {
+    const outgoing = addressed(id);
+    const make = () => {
+      made++;
+      return { ...outgoing.make() as Sized, bytes };
+    };
+    publisher.put({ ...outgoing, make });
+  }
+
+  await runtime.settle();
+
+  assert.equal(calls.length, 1);
+  assert.equal(made, Math.ceil(PUBLISH_BYTES_MAX / bytes));
+});
