@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
-import { FAILURES_MAX, OPEN_MS } from "../src/core/breaker.ts";
+import { FAILURES_MAX, OPEN_MS, RETRIES_MAX, RETRY_COST_MS } from "../src/core/breaker.ts";
 import type { Failure } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { PlayStep } from "../tests/support/play.ts";
+import { planOf } from "../src/core/plan.ts";
+import type { StepState } from "../src/core/state.ts";
+import { VirtualRuntime } from "../src/virtual_runtime.ts";
+import { definitionOf, type PlayStep } from "../tests/support/play.ts";
+import { World } from "../tests/support/world.ts";
+import { NodeAdmission } from "./admission.ts";
+import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
+const DAY_MS = 86_400_000;
 const by = { by: "ada", reason: "test" };
 const remote: PlayStep = {
   name: "r",
@@ -101,4 +107,260 @@ Deno.test("a failure by contract is an answer: it closes the circuit", async () 
   await world.runtime.settle();
 
   assert.equal(world.engine.admission.circuit("other"), "closed");
+});
+
+/** Keeps the reason that the row of each task names. */
+function reasonsOf(world: World): ReadonlyMap<TaskId, string | null> {
+  const reasons = new Map<TaskId, string | null>();
+  world.faults.append = ({ taskId, change }) => {
+    if (change !== undefined) reasons.set(taskId, change.blockedReason);
+    return undefined;
+  };
+  return reasons;
+}
+
+const RETRYING: PlayStep = {
+  ...remote,
+  policy: { retry: { attemptsMax: 3, backoff: "none" }, timeoutMs: 3_600_000 },
+};
+const BUSY: Failure = { class: "failed", error: "{}" as JsonText };
+
+/** Fails the newest attempt of a task so that it may be made again. */
+function failOnce(world: World, taskId: TaskId): void {
+  world.engine.mailroom.record({
+    kind: "RecordStepResult",
+    taskId,
+    step: 0,
+    attempt: world.state(taskId).steps[0]?.attempt ?? 0,
+    outcome: { kind: "failed", failure: BUSY, retryable: true },
+  });
+}
+
+Deno.test("tasks that used up the retry budget at once are all tried again, by time alone", async () => {
+  const world = await World.open([RETRYING]);
+  const reasons = reasonsOf(world);
+  const tasks: TaskId[] = [];
+  for (let count = 0; count < 2 * RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
+  for (const taskId of tasks) failOnce(world, taskId);
+  await world.runtime.settle();
+  const waiting = tasks.filter((taskId) => world.steps(taskId)["r"] === "waiting_for_retry");
+  assert.equal(waiting.length, RETRIES_MAX);
+  for (const taskId of waiting) assert.equal(reasons.get(taskId), 'step "r": retry_budget');
+
+  await world.runtime.advance(RETRIES_MAX * RETRY_COST_MS);
+
+  for (const taskId of tasks) {
+    assert.equal(world.state(taskId).steps[0]?.attempt, 2);
+    assert.equal(reasons.get(taskId), null);
+  }
+});
+
+Deno.test("a retry by hand needs no budget", async () => {
+  const world = await World.open([RETRYING]);
+  const tasks: TaskId[] = [];
+  for (let count = 0; count <= RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
+  for (const taskId of tasks) failOnce(world, taskId);
+  await world.runtime.settle();
+  const last = tasks.at(-1) as TaskId;
+  assert.equal(world.steps(last)["r"], "waiting_for_retry");
+
+  await world.send({ kind: "RetryStep", taskId: last, step: "r", commandId: "c", ...by });
+
+  assert.equal(world.steps(last)["r"], "waiting_for_reply");
+});
+
+Deno.test("one task makes all the attempts that its policy allows, more than the budget holds", async () => {
+  const attemptsMax = RETRIES_MAX + 50;
+  const world = await World.open([{
+    ...RETRYING,
+    policy: { retry: { attemptsMax, backoff: "none" } },
+  }]);
+  const { taskId } = await world.start();
+
+  for (let attempt = 1; attempt < attemptsMax; attempt++) {
+    failOnce(world, taskId);
+    await world.runtime.advance(RETRY_COST_MS);
+  }
+
+  assert.equal(world.state(taskId).steps[0]?.attempt, attemptsMax);
+});
+
+Deno.test("a system that only retries wait for is tried once its circuit is half open", async () => {
+  const world = await World.open([{
+    ...remote,
+    policy: { retry: { attemptsMax: 9, backoff: "none" }, timeoutMs: 1_000 },
+  }]);
+  const reasons = reasonsOf(world);
+  const { taskId } = await world.start();
+  for (let count = 1; count < FAILURES_MAX; count++) await world.start();
+  await world.runtime.advance(1_010);
+  assert.equal(world.engine.admission.circuit("other"), "open");
+  assert.equal(reasons.get(taskId), 'step "r": circuit_open');
+  const sent = world.sent.length;
+
+  await world.runtime.advance(OPEN_MS);
+
+  assert.equal(world.sent.length, sent + 1);
+});
+
+/** Says that the newest attempt of a step came to its end. */
+function complete(world: World, taskId: TaskId, step: number): void {
+  world.engine.mailroom.record({
+    kind: "RecordStepResult",
+    taskId,
+    step,
+    attempt: 1,
+    outcome: { kind: "completed", result: "1" as JsonText },
+  });
+}
+
+Deno.test("places are given in the order in which they were asked for", async () => {
+  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const tasks: TaskId[] = [];
+  for (let count = 0; count < 9; count++) tasks.push((await world.start()).taskId);
+
+  for (const taskId of tasks) {
+    assert.equal(world.sent.at(-1)?.taskId, taskId);
+    complete(world, taskId, 0);
+    await world.runtime.settle();
+  }
+
+  assert.deepEqual(world.sent.map(({ taskId }) => taskId), tasks);
+});
+
+Deno.test("a step that waits asks once, and takes no turn until it is granted a place", async () => {
+  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1, timeoutMs: DAY_MS } }]);
+  const reasons = reasonsOf(world);
+  const { admission } = world.engine;
+  let asks = 0;
+  const admit = admission.admit.bind(admission);
+  admission.admit = (request) => {
+    asks++;
+    return admit(request);
+  };
+  const tasks: TaskId[] = [];
+  for (let count = 0; count < 1_000; count++) tasks.push((await world.start()).taskId);
+  assert.equal(asks, tasks.length);
+  assert.equal(reasons.get(tasks[1] as TaskId), 'step "r": concurrency_max');
+  let turns = 0;
+  const { readiness } = world.engine.supervisor.parts;
+  const tick = readiness.tick.bind(readiness);
+  readiness.tick = (visit) => {
+    turns++;
+    tick(visit);
+  };
+
+  await world.runtime.advance(PASSIVATE_AFTER_MS - 1);
+  const idleTurns = turns;
+  complete(world, tasks[0] as TaskId, 0);
+  await world.runtime.settle();
+
+  assert.equal(idleTurns, 0);
+  assert.equal(asks, tasks.length + 1);
+  assert.equal(world.steps(tasks[1] as TaskId)["r"], "waiting_for_reply");
+});
+
+Deno.test("many waiting steps of one task are not asked again when one of them is granted", async () => {
+  const fan = Array.from(
+    { length: 200 },
+    (_, index): PlayStep => ({ ...remote, name: `r${index}` }),
+  );
+  const world = await opened([...fan]);
+  let asks = 0;
+  const { admission } = world.engine;
+  const admit = admission.admit.bind(admission);
+  admission.admit = (request) => {
+    asks++;
+    return admit(request);
+  };
+  await world.start();
+  assert.equal(asks, fan.length);
+
+  await world.runtime.advance(OPEN_MS);
+
+  assert.equal(asks, fan.length + 1);
+});
+
+Deno.test("a paused or cancelled task leaves its line, and gives an unused place to the next", async () => {
+  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const [first, second, third, fourth] = [
+    await world.start(),
+    await world.start(),
+    await world.start(),
+    await world.start(),
+  ];
+  await world.send({ kind: "PauseTask", taskId: second.taskId, commandId: "p", ...by });
+  await world.send({ kind: "CancelTask", taskId: third.taskId, commandId: "c", ...by });
+
+  complete(world, first.taskId, 0);
+  await world.runtime.settle();
+  assert.equal(world.steps(fourth.taskId)["r"], "waiting_for_reply");
+  await world.send({ kind: "ResumeTask", taskId: second.taskId, commandId: "r", ...by });
+  assert.equal(world.steps(second.taskId)["r"], "pending");
+  complete(world, fourth.taskId, 0);
+  await world.runtime.settle();
+
+  assert.equal(world.steps(second.taskId)["r"], "waiting_for_reply");
+});
+
+Deno.test("a place granted to a step that its queue timeout ends goes to the next", async () => {
+  const policy = { concurrencyMax: 1, queueTimeoutMs: 1_000, timeoutMs: DAY_MS };
+  const world = await World.open([{ ...remote, policy }]);
+  const first = await world.start();
+  const late = await world.start();
+  await world.runtime.advance(900);
+  const next = await world.start();
+  await world.runtime.advance(95);
+  // Granted within the wheel's bucket in which it is due: whichever comes first, one place is taken.
+  complete(world, first.taskId, 0);
+  await world.runtime.advance(20);
+
+  const running = [late, next].filter(({ taskId }) =>
+    world.steps(taskId)["r"] === "waiting_for_reply"
+  );
+  assert.equal(running.length, 1);
+});
+
+Deno.test("a hundred thousand steps wait for one place: each release grants one, in order", () => {
+  const runtime = new VirtualRuntime();
+  const granted: TaskId[] = [];
+  const admission = new NodeAdmission(runtime, (taskId) => granted.push(taskId));
+  const plan = planOf("hash", definitionOf([remote]));
+  const ask = (taskId: TaskId) =>
+    admission.admit({ taskId, plan, step: 0, isRetry: false, concurrencyMax: 1 });
+  const tasks = Array.from({ length: 100_000 }, (_, index) => `t${index}` as TaskId);
+  for (const taskId of tasks) ask(taskId);
+  // Every second one leaves from the middle of the line.
+  for (const [index, taskId] of tasks.entries()) if (index % 2 === 1) admission.forget(taskId);
+
+  for (const [index, taskId] of tasks.entries()) {
+    if (index % 2 === 1) continue;
+    assert.equal(ask(taskId), undefined);
+    admission.release(taskId, 0, true);
+  }
+
+  assert.deepEqual(granted, tasks.filter((_, index) => index % 2 === 0 && index > 0));
+});
+
+Deno.test("steps of many limits do not wait for each other for ever", async () => {
+  const world = await World.open([{
+    ...remote,
+    policy: { concurrencyMax: 2, timeoutMs: 1_000, retry: { attemptsMax: 50, backoff: "none" } },
+  }]);
+  const tasks: TaskId[] = [];
+  for (let count = 0; count < 40; count++) tasks.push((await world.start()).taskId);
+  await world.runtime.advance(60_000); // the circuit opens, is tried, and opens again
+  assert.notEqual(world.engine.admission.circuit("other"), "closed");
+
+  for (let round = 0; round < 200; round++) {
+    for (const taskId of tasks) {
+      const { state, attempt } = world.state(taskId).steps[0] as StepState;
+      if (state !== "waiting_for_reply") continue;
+      const outcome = { kind: "completed", result: "1" as JsonText } as const;
+      world.engine.mailroom.record({ kind: "RecordStepResult", taskId, step: 0, attempt, outcome });
+    }
+    await world.runtime.advance(500);
+  }
+
+  for (const taskId of tasks) assert.equal(world.state(taskId).end, "completed");
 });

@@ -61,14 +61,11 @@ export class Roster {
 
   /** Lets an actor go, with its places in readiness and admission. */
   forget(actor: TaskActor): void {
-    const { taskId, plan, state, instance } = actor;
+    const { taskId, instance } = actor;
     const { readiness, admission } = this.parts;
     if (this.isCurrent(actor)) this.#actors.delete(taskId);
     actor.isForgotten = true;
     admission.forget(taskId);
-    if (state?.end === undefined) {
-      state?.steps.forEach((_, index) => admission.release(taskId, plan, index));
-    }
     if (instance === undefined) return;
     actor.instance = undefined;
     this.#byInstance.delete(instance);

@@ -96,9 +96,10 @@ export class Supervisor implements Feed {
     return this.#loading.load(taskIds.filter(isOut));
   }
 
-  /** Asks for a turn of a task that is in memory: a place came free for it. */
-  nudge(taskId: TaskId): void {
+  /** Lets a step start that waited for admission. */
+  granted(taskId: TaskId, step: number): void {
     const actor = this.#roster.get(taskId);
+    actor?.ask(step);
     if (actor !== undefined) this.#schedule(actor);
   }
 
@@ -106,6 +107,7 @@ export class Supervisor implements Feed {
   nudgeAll(): void {
     for (const actor of this.#roster.values()) {
       actor.armedAtMs = undefined;
+      for (const step of actor.state?.ready ?? []) actor.ask(step);
       this.#schedule(actor);
     }
   }
@@ -121,13 +123,14 @@ export class Supervisor implements Feed {
     this.#timers.clockChanged();
   }
 
-  /** Sends idle actors out of memory. Called from time to time. */
+  /** Sends idle actors out of memory. Called from time to time; one that has to stay, seldom. */
   passivateIdle(): void {
     const nowMs = this.parts.runtime.now();
     for (const actor of this.#roster.values()) {
-      if (actor.isBusy || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
+      if (actor.mustStay || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
       const isSoonDue = (actor.armedAtMs ?? Infinity) - nowMs < PASSIVATE_AFTER_MS;
       if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
+      actor.busyAtMs = nowMs;
       this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, strikes: 0 });
     }
   }
@@ -353,20 +356,19 @@ export class Supervisor implements Feed {
 
   #bringUp(actor: TaskActor): void {
     const { taskId, plan, state } = actor;
-    if (state !== undefined && state.end === undefined) {
-      const steps = state.steps.flatMap((step, index) =>
-        step.state === "running" &&
-          !this.parts.runner.isRunning(taskId, plan, index, step.attempt)
-          ? [index]
-          : []
-      );
-      if (steps.length > 0) {
-        this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
-      }
-      // A task leaves memory only when the bus has confirmed what it sent.
-      if (state.passivated === undefined) resumeEffects(this.parts.runner, plan, state);
-      this.#wake(taskId);
+    if (state === undefined || state.end !== undefined) return;
+    const { runner } = this.parts;
+    const steps = state.steps.flatMap((step, index) =>
+      step.state === "running" && !runner.isRunning(taskId, plan, index, step.attempt)
+        ? [index]
+        : []
+    );
+    if (steps.length > 0) {
+      this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
     }
+    // A task leaves memory only when the bus has confirmed what it sent.
+    if (state.passivated === undefined) resumeEffects(runner, plan, state);
+    this.#wake(taskId);
   }
 
   // Membership

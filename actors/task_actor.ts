@@ -1,6 +1,7 @@
 /** Task actors: one task's state, mailbox and turns. Decides; does no I/O. */
 
 import { endTask, noteReady, startStep, toldBy, unreached } from "../src/core/advance.ts";
+import { attemptsUsed } from "../src/core/attempt.ts";
 import { decide } from "../src/core/decide.ts";
 import type { Context } from "../src/core/decision.ts";
 import { dueOf, nextDueAtMs, retriesDue } from "../src/core/due.ts";
@@ -16,8 +17,8 @@ import {
   type Template,
   Told,
 } from "../src/core/readiness.ts";
-import { countOf, rollup } from "../src/core/rollup.ts";
-import type { TaskState, TaskStateName } from "../src/core/state.ts";
+import { countOf, rollup, type WaitReason } from "../src/core/rollup.ts";
+import type { StepState, TaskState, TaskStateName } from "../src/core/state.ts";
 import { type Mail, Mailbox, TURN_COMMANDS_MAX } from "./mailbox.ts";
 import { type Decided, settleMail } from "./mail_settling.ts";
 
@@ -67,6 +68,10 @@ export class TaskActor {
   isFresh = false;
   /** Let go: what it may still be asked in the turn at hand is for nothing. */
   isForgotten = false;
+  /** Ready steps to ask admission for: newly ready, or granted after a wait. */
+  readonly #asking = new Set<number>();
+  /** Steps that were refused in this turn. */
+  readonly #refused: number[] = [];
   /** Unix ms of its entry in the wheel. */
   armedAtMs: number | undefined;
   /** Unix ms of the last turn with events; what idleness counts from. */
@@ -78,6 +83,13 @@ export class TaskActor {
   get isBusy(): boolean {
     return this.mailbox.size > 0 || this.rowless.length > 0 || this.open !== undefined ||
       this.inFlight !== undefined;
+  }
+
+  /** Whether the task cannot leave memory: it is busy, a step of it runs here or waits to start. */
+  get mustStay(): boolean {
+    const { state } = this;
+    if (this.isBusy || state === undefined) return true;
+    return state.ready.size > 0 || countOf(state, "running") > 0;
   }
 
   /** Whether a turn can be taken now; if not, the row on its way comes first. */
@@ -93,6 +105,7 @@ export class TaskActor {
 
   /** First part of a turn: decides waiting mail and tells readiness. */
   takeMail(nowMs: number): void {
+    this.#refused.length = 0;
     const context = this.parts.contextOf(this.plan, nowMs);
     this.inHand = this.mailbox.take(this.isCareful ? 1 : this.#room);
     for (const mail of this.inHand) this.#decide(mail, context);
@@ -102,10 +115,18 @@ export class TaskActor {
   /** Second part: takes one answer of readiness. */
   takeAnswer(kind: number, step: number, cause: number, nowMs: number): void {
     const state = this.state as TaskState;
-    if (kind === Answered.ready) return noteReady(state, step);
+    if (kind === Answered.ready) {
+      noteReady(state, step);
+      return this.ask(step);
+    }
     const context = this.parts.contextOf(this.plan, nowMs);
     const event = unreached(state, step, cause, context);
     if (event !== undefined) this.#record([event]);
+  }
+
+  /** Asks admission for a step at the next turn. */
+  ask(step: number): void {
+    this.#asking.add(step);
   }
 
   /**
@@ -118,31 +139,42 @@ export class TaskActor {
     if (state === undefined || state.end !== undefined || this.isForgotten) return false;
     const context = this.parts.contextOf(this.plan, nowMs);
     let isTold = false;
-    if (!state.paused) {
-      for (const step of [...state.ready]) {
-        if (!this.#mayStart(state, step, context)) continue;
-        const events = startStep(state, step, context);
-        this.#record(events);
-        isTold ||= events.length > 1;
+    for (const step of this.#asking) {
+      this.#asking.delete(step);
+      // Whatever took it out of `ready`, such as a pause, has released it.
+      if (!state.ready.has(step)) continue;
+      if (!this.#mayStart(state, step, context)) {
+        this.#refused.push(step);
+        continue;
       }
+      const events = startStep(state, step, context);
+      this.#record(events);
+      isTold ||= events.length > 1;
     }
     const end = endTask(state, context);
     if (end !== undefined) this.#record([end]);
     return isTold;
   }
 
-  /** Last part: notes what changes in the task row. Answers without a row go with a row there is. */
+  /**
+   * Last part: notes what changes in the task row. Answers without a row go with a row there is.
+   *
+   * Why a step waits to be started is such a change: a turn without events tells it if need be.
+   */
   closeTurn(): void {
-    const { open, state } = this;
+    const { state } = this;
     this.inHand = [];
     this.isFresh = false;
-    if (open === undefined || state === undefined) return;
-    if (this.rowless.length > 0) open.mail.push(...this.rowless.splice(0));
+    if (state === undefined || (this.open === undefined && this.#refused.length === 0)) return;
     const change = this.#changeOf(state);
-    if (this.written === undefined || !isSame(this.written, change)) {
-      open.change = change;
-      this.written = change;
-    }
+    const isNews = this.written === undefined || !isSame(this.written, change);
+    if (this.open === undefined && (!isNews || change.blockedReason === null)) return;
+    const open = this.#openTurn();
+    state.turn = open.turn;
+    if (this.rowless.length > 0) open.mail.push(...this.rowless.splice(0));
+    if (!isNews) return;
+    open.change = change;
+    this.written = change;
   }
 
   /** Answers the mail of a turn that is committed. */
@@ -169,7 +201,7 @@ export class TaskActor {
       const due = "step" in event ? dueOf(state, event.step, context) : undefined;
       if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
     }
-    for (const step of state.ready) {
+    for (const step of this.#refused) {
       const due = dueOf(state, step, context);
       if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
     }
@@ -246,12 +278,22 @@ export class TaskActor {
       case "StepCancelled":
       case "StepResolved":
       case "StepSkipped":
+      case "StepRetried":
         return this.#release(event.step);
+      case "TaskPaused":
+        return this.#leaveLines();
     }
   }
 
+  /** Gives up all that steps hold that have not started. Cost: O(steps). */
+  #leaveLines(): void {
+    this.state?.steps.forEach(({ state }, step) => {
+      if (state === "pending" || state === "waiting_for_retry") this.#release(step);
+    });
+  }
+
   #release(step: number, answered?: boolean): void {
-    this.parts.admission.release(this.taskId, this.plan, step, answered);
+    this.parts.admission.release(this.taskId, step, answered);
   }
 
   #tellDue(state: TaskState, nowMs: number): void {
@@ -263,13 +305,21 @@ export class TaskActor {
 
   #mayStart(state: TaskState, step: number, context: Context): boolean {
     if (!this.parts.runner.canStart(this.plan, step)) return false;
-    return this.parts.admission.admit({
+    const reason = this.parts.admission.admit({
       taskId: this.taskId,
       plan: this.plan,
       step,
-      attempt: (state.steps[step]?.attempt ?? 0) + 1,
+      isRetry: attemptsUsed(state.steps[step] as StepState) > 0,
       concurrencyMax: context.policyOf(step).concurrencyMax,
     });
+    return reason === undefined;
+  }
+
+  /** Why a step that is ready has not started. */
+  #waitsFor(step: number): WaitReason | undefined {
+    return this.parts.runner.canStart(this.plan, step)
+      ? this.parts.admission.waitsFor(this.taskId, step)
+      : "code_not_loaded";
   }
 
   #openTurn(): OpenTurn {
@@ -282,7 +332,7 @@ export class TaskActor {
   }
 
   #changeOf(state: TaskState): TaskChange {
-    const rolled = rollup(this.plan, state, (step) => this.parts.runner.canStart(this.plan, step));
+    const rolled = rollup(this.plan, state, (step) => this.#waitsFor(step));
     const wakeAtMs = state.passivated?.wakeAtMs;
     return {
       state: rolled.state,

@@ -78,7 +78,10 @@ export class Engine {
     });
     const record = this.mailroom.record.bind(this.mailroom);
     this.local = new LocalRunner({ runtime, log, record });
-    this.admission = new NodeAdmission(runtime, (taskId) => this.supervisor.nudge(taskId));
+    this.admission = new NodeAdmission(
+      runtime,
+      (taskId, step) => this.supervisor.granted(taskId, step),
+    );
     const remote = parts.remote(record);
     const { codeOf, isLocalOwner } = parts;
     this.supervisor = new Supervisor({

@@ -137,15 +137,16 @@ export function taskDocument(sight: TaskSight): TaskDocument {
 }
 
 /**
- * The folded state knows neither what admission holds back nor which code is loaded: where it would
- * say blocked, the task's row, written by its owner, knows better.
+ * The folded state knows neither what admission holds back nor which code is loaded: where it says
+ * that nothing runs, the task's row, written by its owner, knows why.
  */
 function stateOf(
   { plan, state, summary }: TaskSight,
 ): Pick<TaskDocument, "state" | "blockedReason"> {
   const folded = rollup(plan, state);
   const isRowFitting = ["running", "waiting", "blocked"].includes(summary.state);
-  const { state: name, blockedReason } = folded.state === "blocked" && isRowFitting
+  const isHeld = folded.state === "waiting" && summary.state === "waiting";
+  const { state: name, blockedReason } = isHeld || (folded.state === "blocked" && isRowFitting)
     ? summary
     : folded;
   return { state: name, ...(blockedReason === undefined ? {} : { blockedReason }) };

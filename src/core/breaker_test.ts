@@ -1,38 +1,42 @@
 import assert from "node:assert/strict";
 import {
-  type BreakerState,
+  ANSWER_WORTH_MS,
   circuitOf,
+  type CircuitState,
+  creditAnswer,
   FAILURES_MAX,
-  grant,
-  newBreaker,
+  newCircuit,
+  newRetryBudget,
+  nextRetryInMs,
   observe,
   OPEN_MS,
-  RETRY_COST,
-  RETRY_TOKENS_MAX,
+  passCircuit,
+  RETRIES_MAX,
+  RETRY_COST_MS,
+  type RetryBudget,
+  spendRetry,
 } from "./breaker.ts";
 
-const FIRST = { isRetry: false, nowMs: 0 };
-
 /** A circuit that its failures have opened at 0. */
-function opened(): BreakerState {
-  const state = newBreaker();
+function opened(): CircuitState {
+  const state = newCircuit();
   for (let count = 0; count < FAILURES_MAX; count++) observe(state, { ok: false, nowMs: 0 });
   return state;
 }
 
 Deno.test("a circuit opens at so many failures in a row, and not before", () => {
-  const state = newBreaker();
+  const state = newCircuit();
   for (let count = 1; count < FAILURES_MAX; count++) observe(state, { ok: false, nowMs: 0 });
-  assert.ok(grant(state, FIRST));
+  assert.equal(passCircuit(state, 0), "granted");
 
   observe(state, { ok: false, nowMs: 0 });
 
   assert.equal(circuitOf(state, 0), "open");
-  assert.ok(!grant(state, FIRST));
+  assert.equal(passCircuit(state, 0), "refused");
 });
 
 Deno.test("an answer in between starts the count of failures anew", () => {
-  const state = newBreaker();
+  const state = newCircuit();
   for (let count = 0; count < FAILURES_MAX * 3; count++) {
     observe(state, { ok: count % (FAILURES_MAX - 1) === 0, nowMs: 0 });
   }
@@ -42,34 +46,51 @@ Deno.test("an answer in between starts the count of failures anew", () => {
 
 Deno.test("an open circuit lets one attempt try after its time, and no second one", () => {
   const state = opened();
-  const later = { isRetry: false, nowMs: OPEN_MS };
 
-  assert.ok(!grant(state, { isRetry: false, nowMs: OPEN_MS - 1 }));
-  assert.ok(grant(state, later));
-  assert.ok(!grant(state, later));
+  assert.equal(passCircuit(state, OPEN_MS - 1), "refused");
+  assert.equal(passCircuit(state, OPEN_MS), "try");
+  assert.equal(passCircuit(state, OPEN_MS), "refused");
 });
 
 Deno.test("the attempt that tries closes the circuit, or opens it for as long again", () => {
   const closing = opened();
-  grant(closing, { isRetry: false, nowMs: OPEN_MS });
+  passCircuit(closing, OPEN_MS);
   observe(closing, { ok: true, nowMs: OPEN_MS + 1 });
   assert.equal(circuitOf(closing, OPEN_MS + 1), "closed");
 
   const opening = opened();
-  grant(opening, { isRetry: false, nowMs: OPEN_MS });
+  passCircuit(opening, OPEN_MS);
   observe(opening, { ok: false, nowMs: OPEN_MS + 1 });
   assert.equal(circuitOf(opening, 2 * OPEN_MS), "open");
   assert.equal(circuitOf(opening, 2 * OPEN_MS + 1), "half_open");
 });
 
-Deno.test("retries are bounded: the budget, then one for so many first attempts", () => {
-  const state = newBreaker();
-  const retry = { isRetry: true, nowMs: 0 };
-  for (let count = 0; count < RETRY_TOKENS_MAX; count++) assert.ok(grant(state, retry));
-  assert.ok(!grant(state, retry));
+/** A budget that was used up at 0. */
+function spent(): RetryBudget {
+  const budget = newRetryBudget(0);
+  for (let count = 0; count < RETRIES_MAX; count++) assert.ok(spendRetry(budget, 0));
+  assert.ok(!spendRetry(budget, 0));
+  return budget;
+}
 
-  for (let count = 0; count < RETRY_COST; count++) assert.ok(grant(state, FIRST));
+Deno.test("a retry budget refills by time, up to its most", () => {
+  const budget = spent();
 
-  assert.ok(grant(state, retry));
-  assert.ok(!grant(state, retry));
+  assert.equal(nextRetryInMs(budget, 0), RETRY_COST_MS);
+  assert.ok(!spendRetry(budget, RETRY_COST_MS - 1));
+  assert.ok(spendRetry(budget, RETRY_COST_MS));
+  assert.ok(!spendRetry(budget, RETRY_COST_MS));
+
+  const dayMs = 86_400_000;
+  for (let count = 0; count < RETRIES_MAX; count++) assert.ok(spendRetry(budget, dayMs));
+  assert.ok(!spendRetry(budget, dayMs));
+});
+
+Deno.test("a retry budget refills by answers: one retry for so many", () => {
+  const budget = spent();
+
+  for (let count = 0; count < RETRY_COST_MS / ANSWER_WORTH_MS; count++) creditAnswer(budget);
+
+  assert.ok(spendRetry(budget, 0));
+  assert.ok(!spendRetry(budget, 0));
 });

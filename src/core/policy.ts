@@ -19,7 +19,13 @@ export interface Policy {
   readonly queueTimeoutMs?: number;
   /** Longest silence of a running attempt. */
   readonly heartbeatMs?: number;
-  /** Attempts of this step that run at once on one node. */
+  /**
+   * Attempts of this step that run at once on one node: of the step of this name in this workflow,
+   * in all its versions. Another step of the same definition has places of its own. An attempt
+   * counts from its start to its recorded end, so one that timed out counts no more, even while its
+   * code ignores the signal. Sleeps and signals do not count. Attempts that a node takes over count
+   * at once, so it may hold more than so many until they end.
+   */
   readonly concurrencyMax?: number;
   readonly onExhausted?: "park" | "fail";
 }

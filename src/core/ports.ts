@@ -8,6 +8,7 @@ import type { Incarnation, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
+import type { WaitReason } from "./rollup.ts";
 import type { TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
@@ -73,7 +74,7 @@ export interface Starter {
 /** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */
 export interface TaskChange {
   readonly state: TaskStateName;
-  /** Why it is blocked; null when it is not. */
+  /** Why it is blocked, or what it waits for to start; null when neither. */
   readonly blockedReason: string | null;
   /** Unix ms; set by the turn that passivates. */
   readonly wakeAtMs?: number;
@@ -391,24 +392,34 @@ export interface Runner {
   unconfirmed(taskId: TaskId): number;
 }
 
-/** A question for a place to run. */
+/** A step that is ready asks to start. */
 export interface AdmissionRequest {
   readonly taskId: TaskId;
   readonly plan: Plan;
   readonly step: number;
-  readonly attempt: number;
+  /** An attempt failed before it, and no person asked for this one. */
+  readonly isRetry: boolean;
   readonly concurrencyMax: number | undefined;
 }
 
-/** Who may run now. Places are given back by `release`. */
+/** Who may start now. */
 export interface Admission {
-  /** True: the place is taken. False: the task is asked again after something was released. */
-  admit(request: AdmissionRequest): boolean;
-  /** Gives a place back, if one is held; `answered`, when known, tells the owner's circuit. */
-  release(taskId: TaskId, plan: Plan, step: number, answered?: boolean): void;
-  /** Takes a place for an attempt that an earlier owner started. */
+  /**
+   * Grants a start until `release`, or lets the step wait in the line of one limit.
+   *
+   * A step that waits need not ask again: whoever made the admission is told once it is granted,
+   * and the next question takes the grant.
+   *
+   * @returns what it waits for; undefined when it may start
+   */
+  admit(request: AdmissionRequest): WaitReason | undefined;
+  /** What a step that has asked waits for. Cost: O(1). */
+  waitsFor(taskId: TaskId, step: number): WaitReason | undefined;
+  /** Gives back what a step holds, or leaves its line; `answered`, when known, tells its system's circuit. */
+  release(taskId: TaskId, step: number, answered?: boolean): void;
+  /** Takes places for an attempt that an earlier owner started. */
   hold(taskId: TaskId, plan: Plan, step: number): void;
-  /** Forgets that a task waits. */
+  /** Releases all steps of a task. */
   forget(taskId: TaskId): void;
 }
 

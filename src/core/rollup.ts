@@ -4,7 +4,16 @@ import type { TaskEnd } from "./event.ts";
 import type { Plan } from "./plan.ts";
 import { STEP_STATES, type StepStateName, type TaskState, type TaskStateName } from "./state.ts";
 
-/** A task's state and, when it is blocked, why. */
+/** Why a step that is ready has not started. */
+export type WaitReason =
+  | "retry_budget" // its system was sent as many retries as it may
+  | "concurrency_max" // its policy's places on this node are taken
+  | "node_full" // all places for local steps of this node are taken
+  | "circuit_open" // its system has failed too often in a row
+  | "node_draining" // this node stops; the next owner starts it
+  | "code_not_loaded"; // this node does not serve its workflow's version
+
+/** A task's state and, when it is blocked or waits to start a step, why. */
 export interface Rollup {
   readonly state: TaskStateName;
   readonly blockedReason: string | undefined;
@@ -27,20 +36,25 @@ export function endOf(state: TaskState): TaskEnd | undefined {
  * Rolls a task up.
  *
  * Invariant: a task that has not ended has a ready step, a running attempt, a timer, an awaited
- * reply or a person to wait for; otherwise it is blocked with a named reason. `canStart` says
- * whether this node has the code of a step. Cost: O(1), O(steps) when it is blocked or ready.
+ * reply or a person to wait for; otherwise it is blocked with a named reason. `waitsFor` says why a
+ * ready step has not started; such a task waits, with that reason. Cost: O(1), O(steps) when it is
+ * blocked.
  */
 export function rollup(
   plan: Plan,
   state: TaskState,
-  canStart: (step: number) => boolean = () => true,
+  waitsFor: (step: number) => WaitReason | undefined = () => undefined,
 ): Rollup {
   if (state.end !== undefined) return { state: state.end, blockedReason: undefined };
   if (state.paused) return { state: "paused", blockedReason: undefined };
   if (countOf(state, "running") > 0) return { state: "running", blockedReason: undefined };
   let uncoded: number | undefined;
   for (const step of state.ready) {
-    if (canStart(step)) return { state: "running", blockedReason: undefined };
+    const reason = waitsFor(step);
+    if (reason === undefined) return { state: "running", blockedReason: undefined };
+    if (reason !== "code_not_loaded") {
+      return { state: "waiting", blockedReason: reasonText(plan, step, reason) };
+    }
     uncoded ??= step;
   }
   if (countOf(state, "waiting_for_reply") + countOf(state, "waiting_for_retry") > 0) {
@@ -58,8 +72,12 @@ function onlyReadyRetries(state: TaskState): boolean {
 }
 
 function reasonOf(plan: Plan, state: TaskState, uncoded: number | undefined): string {
-  if (uncoded !== undefined) return `step "${plan.steps[uncoded]?.name}": code_not_loaded`;
+  if (uncoded !== undefined) return reasonText(plan, uncoded, "code_not_loaded");
   const parked = state.steps.findIndex((step) => step.state === "parked");
   if (parked < 0) return "no step can go on";
   return `step "${plan.steps[parked]?.name}" is parked: ${state.steps[parked]?.parkedReason}`;
+}
+
+function reasonText(plan: Plan, step: number, reason: WaitReason): string {
+  return `step "${plan.steps[step]?.name}": ${reason}`;
 }

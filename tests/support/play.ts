@@ -60,6 +60,8 @@ export class Play {
   constructor(readonly written: readonly PlayStep[], readonly more: Partial<Definition> = {}) {
     const plan = planOf("hash", definitionOf(written, more));
     const readiness = openOracle();
+    const heldBy = (step: number) =>
+      this.held.has(plan.steps[step]?.name ?? "") ? "concurrency_max" as const : undefined;
     const parts: TurnParts = {
       readiness,
       runner: {
@@ -70,7 +72,8 @@ export class Play {
         unconfirmed: () => 0,
       },
       admission: {
-        admit: ({ step }) => !this.held.has(plan.steps[step]?.name ?? ""),
+        admit: ({ step }) => heldBy(step),
+        waitsFor: (_, step) => heldBy(step),
         release: () => {},
         hold: () => {},
         forget: () => {},
@@ -210,6 +213,13 @@ export class Play {
   after(ms: number): this {
     this.nowMs += ms;
     return this.send({ kind: "Wake" });
+  }
+
+  /** Lets a held step start, as admission does once it grants it. */
+  admit(name: string): this {
+    this.held.delete(name);
+    this.actor.ask(this.actor.plan.indexOf.get(name) as number);
+    return this.turn();
   }
 
   /** Takes one turn, and commits it. */
