@@ -160,3 +160,37 @@ Deno.test("commands do not pile up without bound while their task is read", asyn
 
   assert.deepEqual(codes, ["mailbox.full"]);
 });
+
+for (const call of ["tick", "open"] as const) {
+  Deno.test(`a readiness core that is lost in ${call}() fences the node, and nobody waits`, async () => {
+    const world = await World.open([{ name: "a" }], { a: never });
+    await world.start();
+    const lost = new TaskerError("ffi.broken", "Cannot go on: the core panicked");
+    world.faults.readiness = (one) => {
+      if (one === call) throw lost;
+    };
+
+    const refused = world.start();
+
+    await assert.rejects(refused, { code: "journal.fenced" });
+    assert.deepEqual(world.failures, [lost]);
+    assert.equal(world.engine.supervisor.size, 0);
+    await assert.rejects(world.start(), { code: "node.draining" });
+  });
+}
+
+Deno.test("a task that readiness refuses crashes alone, and the node goes on", async () => {
+  const world = await World.open([{ name: "a" }]);
+  world.faults.readiness = (call) => {
+    if (call === "open") throw new TaskerError("graph.invalid", "no such template");
+  };
+  const refused = world.start();
+  await Promise.all([assert.rejects(refused), world.runtime.advance(60_000)]);
+  delete world.faults.readiness;
+
+  const { taskId } = await world.start();
+  await world.runtime.settle();
+
+  assert.equal(world.state(taskId).end, "completed");
+  assert.deepEqual(world.failures, []);
+});

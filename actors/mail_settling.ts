@@ -92,3 +92,8 @@ function writeError(error: unknown): string {
     : { code: "journal.unavailable", retryAfterMs: undefined, faults: [] };
   return JSON.stringify({ error: { code, message: messageOf(error), retryAfterMs, faults } });
 }
+
+/** Mail that once more had to be decided again. */
+export function strike(mail: Mail): Mail {
+  return { ...mail, strikes: mail.strikes + 1 };
+}

@@ -1,8 +1,11 @@
 /** Refusals: what senders are told when no actor can decide their mail. */
 
-import { TaskerError } from "../src/core/errors.ts";
+import { messageOf, TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Mail } from "./mailbox.ts";
+
+/** How soon a node that lost its place has a new one, or another node has its tasks. */
+const REJOIN_MS = 1_000;
 
 /** The journal has no such task. */
 export function unknownTask({ command: { taskId, kind } }: Mail): TaskerError {
@@ -27,6 +30,15 @@ export function fenced(): TaskerError {
   return new TaskerError(
     "journal.fenced",
     "Cannot go on: another node has taken over from this one",
-    { retryAfterMs: 1_000 },
+    { retryAfterMs: REJOIN_MS },
+  );
+}
+
+/** The node cannot work any more: nothing more of it is written. */
+export function broken(error: unknown): TaskerError {
+  return new TaskerError(
+    "journal.fenced",
+    `Cannot go on: this node failed and begins anew: ${messageOf(error)}`,
+    { retryAfterMs: REJOIN_MS, cause: error },
   );
 }

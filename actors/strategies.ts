@@ -1,5 +1,7 @@
 /** Strategies: pure choices on (failure, history). The supervisor carries them out. */
 
+import { TaskerError } from "../src/core/errors.ts";
+
 /** What to do about an actor that crashed. */
 export type CrashChoice =
   | { readonly kind: "restart"; readonly afterMs: number }
@@ -24,3 +26,8 @@ export function onCrash(of: { crashes: number; whileLoading: boolean }): CrashCh
 
 /** Strikes after which a command that crashes its actor is refused. */
 export const STRIKES_MAX = 2;
+
+/** Whether readiness is lost for all tasks, and has not only refused the one at hand. */
+export function isLostCore(error: unknown): boolean {
+  return error instanceof TaskerError && error.code === "ffi.broken";
+}

@@ -8,10 +8,10 @@ import { releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
-import { failPoisoned, refuseAll } from "./mail_settling.ts";
+import { failPoisoned, refuseAll, strike } from "./mail_settling.ts";
 import { draining, quarantined, unknownTask } from "./refusals.ts";
 import { Roster } from "./roster.ts";
-import { STRIKES_MAX } from "./strategies.ts";
+import { isLostCore, STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
 import { Timers } from "./timers.ts";
 
@@ -24,6 +24,8 @@ export interface SupervisorParts extends LoadingParts {
   reroute(mail: Mail): void;
   /** This node's row is gone: nothing it does counts any more. */
   fenced(): void;
+  /** Readiness failed as a whole: no task of this node can take another turn. */
+  broken(error: unknown): void;
 }
 
 /** All actors of a node. */
@@ -157,7 +159,7 @@ export class Supervisor implements Feed {
     this.#isStopped = true;
     this.#timers.stop();
     for (const actor of [...this.#roster.values()]) {
-      refuseAll(waitingMail(actor), error);
+      refuseAll([...new Set([...actor.inHand, ...waitingMail(actor)])], error);
       this.#forget(actor);
     }
     this.#loading.stop(error);
@@ -199,9 +201,13 @@ export class Supervisor implements Feed {
     const later = new Set<TaskActor>();
     for (const actor of this.#dirty) (actor.canTurn ? actors : later).add(actor);
     this.#dirty = later; // until their rows are committed
-    for (const actor of actors) this.#guard(actor, () => actor.takeMail(nowMs));
-    this.#advance(actors, nowMs);
-    for (const actor of actors) this.#guard(actor, () => this.#finish(actor, nowMs));
+    try {
+      for (const actor of actors) this.#guard(actor, () => actor.takeMail(nowMs));
+      this.#advance(actors, nowMs);
+      for (const actor of actors) this.#guard(actor, () => this.#finish(actor, nowMs));
+    } catch (error) {
+      this.parts.broken(error); // no actor's guard caught it: it is a fault of all of them
+    }
   }
 
   /** One call into readiness; another only where a signal that came early ended its step. */
@@ -279,7 +285,8 @@ export class Supervisor implements Feed {
 
   /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
   #crashed(actor: TaskActor, error: unknown): void {
-    if (!this.#roster.isCurrent(actor)) return;
+    if (this.#isStopped || !this.#roster.isCurrent(actor)) return;
+    if (isLostCore(error)) return this.parts.broken(error);
     this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
     const waiting = waitingMail(actor).filter((one) => !struck.has(one));
@@ -348,8 +355,7 @@ export class Supervisor implements Feed {
     actor.isFresh = true;
     actor.busyAtMs = this.parts.runtime.now();
     this.#guard(actor, () => this.#bringUp(actor));
-    // Crashed again already: its mail waits for the next reading.
-    const isUp = this.#roster.isCurrent(actor);
+    const isUp = this.#roster.isCurrent(actor); // else its mail waits for the next reading
     for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);
     if (isUp) this.#schedule(actor);
   }
@@ -393,8 +399,4 @@ export class Supervisor implements Feed {
     actor.armedAtMs = undefined;
     this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
   }
-}
-
-function strike(mail: Mail): Mail {
-  return { ...mail, strikes: mail.strikes + 1 };
 }

@@ -37,6 +37,9 @@ const REFUSALS: Readonly<Record<number, { code: ErrorCode; reason: string }>> = 
   [-9]: { code: "ffi.broken", reason: "the core is full" },
 };
 
+/** The codes after which a core answers nothing any more. */
+const LOST: ReadonlySet<number> = new Set([-1, -2]);
+
 type Library = Deno.DynamicLibrary<typeof BINDINGS>;
 
 /** Libraries by path. None is ever closed: a call into one that was would crash the process. */
@@ -162,7 +165,8 @@ class RustCore implements RustReadiness {
     const index = indexOf(instance);
     const generation = generationOf(instance, index);
     const code = this.#library.symbols.tasker_close(this.#core, index, generation);
-    checked(code, `close instance ${instance}`);
+    // What a lost core held is gone with it: whoever clears up after it must get to the end.
+    if (!LOST.has(code)) checked(code, `close instance ${instance}`);
   }
 
   tell(instance: Instance, told: Told, step: number): void {

@@ -4,7 +4,7 @@ import { NodeAdmission } from "../actors/admission.ts";
 import { Mailroom } from "../actors/mailroom.ts";
 import { Ownership } from "../actors/ownership.ts";
 import { PolicyBook } from "../actors/policy_book.ts";
-import { fenced } from "../actors/refusals.ts";
+import { broken, fenced } from "../actors/refusals.ts";
 import { Supervisor } from "../actors/supervisor.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
@@ -53,8 +53,11 @@ export interface EngineParts {
   readonly name: string;
   /** The earlier incarnation of the same place, which is certainly dead. */
   readonly replaces: Incarnation | undefined;
-  /** Called once when this incarnation is over: make a new engine. */
-  fenced(): void;
+  /**
+   * Called once when this incarnation is over: make a new engine. `failure` is what broke in this
+   * one; undefined = another node took over.
+   */
+  fenced(failure?: unknown): void;
 }
 
 /** A running node. */
@@ -93,6 +96,7 @@ export class Engine {
       birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.mailroom.reroute(mail),
       fenced: () => this.#fenced(),
+      broken: (error) => this.#fenced(error),
     });
     this.ownership = new Ownership({
       runtime,
@@ -190,14 +194,15 @@ export class Engine {
     });
   }
 
-  #fenced(): void {
+  /** Ends this incarnation: another one took over, or it cannot work any more. */
+  #fenced(failure?: unknown): void {
     if (this.#isFenced) return;
     this.#isFenced = true;
     this.#sweep?.();
-    this.supervisor.stop(fenced());
+    this.supervisor.stop(failure === undefined ? fenced() : broken(failure));
     this.local.stopAll(); // whoever took over makes these attempts again
     void this.ownership.stop();
-    this.parts.fenced();
+    this.parts.fenced(failure);
   }
 }
 

@@ -5,6 +5,7 @@ import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import type { Runtime } from "./core/ports.ts";
+import { guard } from "./main_guard.ts";
 import { openNode, type TaskerNode } from "./node.ts";
 import { type NodeLock, takeNodeLock } from "./node_lock.ts";
 import { openRuntime } from "./runtime.ts";
@@ -26,6 +27,9 @@ class Server {
   #node: TaskerNode | undefined;
   #opening: Promise<void> | undefined;
   #isStopping = false;
+  /** What ended the Rust core in this process: from then on the TypeScript one serves. */
+  #coreFailure: string | undefined;
+  readonly #failed = Promise.withResolvers<never>();
 
   constructor(
     readonly config: Config & { readonly databaseUrl: string },
@@ -48,7 +52,7 @@ class Server {
     await Deno.writeTextFile(`${dataDir}/address`, `${url}\n`);
     await Deno.writeTextFile(`${dataDir}/server.pid`, `${Deno.pid}\n`);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
-    await stopAsked();
+    await Promise.race([stopAsked(), this.#failed.promise]);
     await this.#stop(http);
   }
 
@@ -58,14 +62,16 @@ class Server {
     const incarnation = runtime.uuid() as Incarnation;
     lock.write(incarnation);
     const node = await openNode({
-      config,
+      config: this.#coreFailure === undefined
+        ? config
+        : { ...config, library: undefined, libraryReason: this.#coreFailure },
       runtime,
       log,
       metrics: new Metrics(),
       name: lock.name,
       incarnation,
       replaces,
-      fenced: () => this.#fenced(incarnation),
+      fenced: (failure) => this.#fenced(incarnation, failure),
     });
     this.#node = node;
     if (node.firstKey === undefined) return;
@@ -74,10 +80,22 @@ class Server {
     console.log(firstKeyLine(node.firstKey, path));
   }
 
-  /** Another node took over from this one: it comes back as a new incarnation. */
-  #fenced(incarnation: Incarnation): void {
+  /**
+   * An incarnation is over: the server comes back as a new one. A Rust core that failed is not used
+   * again by this process; when the TypeScript core fails, there is no other, and the server ends.
+   */
+  #fenced(incarnation: Incarnation, failure: unknown): void {
     if (this.#isStopping || this.#opening !== undefined) return;
-    this.log.warn("Another node took over from this one; joining again");
+    if (failure === undefined) {
+      this.log.warn("Another node took over from this one; joining again");
+    } else if (this.config.library === undefined || this.#coreFailure !== undefined) {
+      return this.#failed.reject(failure);
+    } else {
+      this.#coreFailure = `the Rust core failed: ${messageOf(failure)}`;
+      this.log.error("The Rust core failed; joining again with the TypeScript core", {
+        error: messageOf(failure),
+      });
+    }
     const old = this.#node;
     this.#node = undefined;
     this.#opening = (async () => {
@@ -155,26 +173,15 @@ async function serve(): Promise<number> {
       write: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(line)),
       now: () => runtime.now(),
     });
-    guard(log);
+    const failed = guard(log);
     using lock = await takeNodeLock(config.dataDir);
-    await new Server({ ...config, databaseUrl }, runtime, log, lock).start();
+    const server = new Server({ ...config, databaseUrl }, runtime, log, lock);
+    await Promise.race([server.start(), failed]);
     return EXIT_DRAINED;
   } catch (error) {
     console.error(explain(error));
     return isBadInput(error) ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
   }
-}
-
-/** postgres.js can throw out of its write loop, where nobody can catch it: it is logged. */
-function guard(log: Log): void {
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log.error("unhandled rejection", { error: messageOf(event.reason) });
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    log.error("uncaught error", { error: messageOf(event.error) });
-  });
 }
 
 function isBadInput(error: unknown): boolean {

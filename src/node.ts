@@ -34,8 +34,11 @@ export interface NodeOptions {
   readonly name: string;
   readonly incarnation: Incarnation;
   readonly replaces: Incarnation | undefined;
-  /** Called once when this incarnation is over: close it and open a new one. */
-  fenced(): void;
+  /**
+   * Called once when this incarnation is over: close it and open a new one. `failure` is what broke
+   * in this one; undefined = another node took over.
+   */
+  fenced(failure?: unknown): void;
 }
 
 /** One incarnation. */
@@ -90,7 +93,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     incarnation,
     name,
     replaces: options.replaces,
-    fenced: () => options.fenced(),
+    fenced: (failure) => options.fenced(failure),
   });
   readFigures(metrics, { engine, journal: journal.journal, readiness });
   const parts = { ...options, journal, registry, bus, systems, readiness, engine };

@@ -9,6 +9,7 @@ import type { Incarnation, TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/payload.ts";
 import { type Plan, planOf } from "../../src/core/plan.ts";
 import type { Appended, Attempt, Journal, TurnRow } from "../../src/core/ports.ts";
+import type { Readiness } from "../../src/core/readiness.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode, WorkflowCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/engine.ts";
@@ -32,6 +33,8 @@ export interface WorldFaults {
   send?: (attempt: Attempt) => void;
   /** Throws to break the reading of a journal, or holds what was read up. */
   load?: (taskIds: readonly TaskId[]) => void | Promise<void>;
+  /** Throws to break readiness for all tasks, in its call of that name. */
+  readiness?: (call: "tick" | "open" | "close") => void;
 }
 
 /** One node. */
@@ -49,6 +52,8 @@ export class World {
   isPlanRead = true;
   engine: Engine;
   fences = 0;
+  /** Why the node ended itself. */
+  readonly failures: unknown[] = [];
 
   private constructor(steps: readonly PlayStep[], readonly code: WorldCode) {
     this.plan = planOf("hash", definitionOf(steps));
@@ -126,7 +131,7 @@ export class World {
       journal: this.#breakable(),
       nodes: this.journal,
       policies: this.policies,
-      readiness: openOracle(),
+      readiness: this.#breakableReadiness(),
       plans: {
         cached: () => this.isPlanRead ? this.plan : undefined,
         byHash: () => {
@@ -147,7 +152,10 @@ export class World {
       incarnation,
       name,
       replaces: undefined,
-      fenced: () => void this.fences++,
+      fenced: (failure) => {
+        this.fences++;
+        if (failure !== undefined) this.failures.push(failure);
+      },
     });
   }
 
@@ -175,6 +183,30 @@ export class World {
       },
       figures: () => journal.figures(),
       idle: () => journal.idle(),
+    };
+  }
+
+  #breakableReadiness(): Readiness {
+    const { faults } = this;
+    const readiness = openOracle();
+    return {
+      kind: readiness.kind,
+      intern: (hash, graph) => readiness.intern(hash, graph),
+      open(template) {
+        faults.readiness?.("open");
+        return readiness.open(template);
+      },
+      extend: (instance, template) => readiness.extend(instance, template),
+      close(instance) {
+        faults.readiness?.("close");
+        readiness.close(instance);
+      },
+      tell: (instance, told, step) => readiness.tell(instance, told, step),
+      tick(visit) {
+        faults.readiness?.("tick");
+        readiness.tick(visit);
+      },
+      bytesUsed: () => readiness.bytesUsed(),
     };
   }
 
