@@ -65,8 +65,10 @@ export async function openSystems(parts: SystemsParts): Promise<Systems> {
   const ends: EndConsumption[] = [];
   const closing: (() => void)[] = [];
   let replies: ReplyParts | undefined;
+  const declared = new Set(registry.owners().map(({ name }) => name));
   const polling = new Polling({
     ...common,
+    isDeclared: (system) => declared.has(system),
     takeReply: async (system, reply) => await takeReply(replies as ReplyParts, system, reply),
   });
   return {

@@ -185,14 +185,14 @@ law("puts aside what is no envelope, and goes on", async ({ example, desk, worke
   assert.ok(dead.every(({ type }) => type === "tasker.envelope.dead"));
 });
 
-law("acknowledges in silence what is expired, cancelled or only told", async (stage) => {
+law("acknowledges without an answer what is expired, cancelled or only told", async (stage) => {
   const { example, desk, worker } = stage;
   const { taskerreplytoken: _, ...cancelled } = desk.command({
     id: "c-4",
     type: "tasker.step.cancelled",
     data: {},
   });
-  await worker();
+  const { said } = await worker();
 
   await desk.send({ ...example.good, id: "c-5", expirytime: "2026-01-01T00:00:00.000Z" });
   await desk.put(JSON.stringify(cancelled));
@@ -200,6 +200,23 @@ law("acknowledges in silence what is expired, cancelled or only told", async (st
 
   assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
   assert.equal(await desk.redis.exists(desk.dead), 0);
+  await until("the worker to say what it dropped", 30_000, () => {
+    return ["c-4", "c-5"].every((id) => said().includes(`${id} `)) || undefined;
+  });
+});
+
+law("answers by the engine's clock, whatever its own says", async (stage) => {
+  const { example, desk, worker } = stage;
+  await worker();
+
+  // As an engine says it whose clock is years behind the worker's.
+  await desk.send({
+    ...example.good,
+    time: "2020-01-01T00:00:00.000Z",
+    expirytime: "2020-01-01T00:05:00.000Z",
+  });
+
+  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
 });
 
 law("answers what a worker killed in mid-work left behind", async ({ example, desk, worker }) => {

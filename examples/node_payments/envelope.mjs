@@ -17,9 +17,13 @@ export function parse(body) {
   }
 }
 
-/** Returns how long the answer is still wanted. */
-export function millisecondsLeft({ expirytime }) {
-  return expirytime === undefined ? Infinity : Date.parse(expirytime) - Date.now();
+/**
+ * Returns how long the answer of a command, that has waited for `ageMs`, is still wanted. Both times
+ * are the engine's: a worker whose clock is wrong would drop what is wanted.
+ */
+export function millisecondsLeft({ time, expirytime }, ageMs) {
+  if (time === undefined || expirytime === undefined) return Infinity;
+  return Date.parse(expirytime) - Date.parse(time) - ageMs;
 }
 
 /** Makes a reply. Made again it has the same id, so that a repeat is known as one. */

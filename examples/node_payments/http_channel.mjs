@@ -21,7 +21,8 @@ export class HttpChannel {
     const response = await this.#post("poll", wanted);
     if (!response.ok) throw new Error(await response.text());
     const { envelopes } = await response.json();
-    return envelopes.map((command) => ({ id: command.id, command, deliveries: 1 }));
+    // The engine hands over nothing that has expired.
+    return envelopes.map((command) => ({ id: command.id, command, deliveries: 1, ageMs: 0 }));
   }
 
   /** Shows signs of life: each begins a lease anew. */

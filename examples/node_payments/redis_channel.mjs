@@ -117,9 +117,8 @@ export class RedisChannel {
     }
     const lost = claimed.messages.filter((message) => message !== null);
     if (lost.length > 0) {
-      return await Promise.all(
-        lost.map(async (one) => entryOf(one, await this.#deliveries(one))),
-      );
+      const counts = await Promise.all(lost.map((one) => this.#deliveries(one)));
+      return await this.#entriesOf(lost, counts);
     }
     const read = await this.reader.run((redis) =>
       redis.xReadGroup(GROUP, this.#consumer, { key: COMMANDS, id: ">" }, {
@@ -127,7 +126,19 @@ export class RedisChannel {
         BLOCK: BLOCK_MS,
       })
     );
-    return (read?.[0]?.messages ?? []).map((one) => entryOf(one, 1));
+    return await this.#entriesOf(read?.[0]?.messages ?? []);
+  }
+
+  /** Makes entries; how long they have waited is told by Redis's clock, which made their ids. */
+  async #entriesOf(messages, deliveries = []) {
+    if (messages.length === 0) return [];
+    const [seconds, microseconds] = await this.redis.run((redis) => redis.time());
+    const nowMs = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+    return messages.map(({ id, message }, index) => {
+      const body = message.ce ?? JSON.stringify(message);
+      const ageMs = nowMs - Number(id.split("-")[0]);
+      return { id, body, command: parse(body), deliveries: deliveries[index] ?? 1, ageMs };
+    });
   }
 
   /** Says that entries are being worked on: their leases begin anew. */
@@ -206,9 +217,4 @@ async function answered(promise) {
   } finally {
     settled.abort();
   }
-}
-
-function entryOf({ id, message }, deliveries) {
-  const body = message.ce ?? JSON.stringify(message);
-  return { id, body, command: parse(body), deliveries };
 }

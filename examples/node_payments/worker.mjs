@@ -23,11 +23,17 @@ const LEASE_MS = Number(process.env.PAYMENTS_LEASE_MS ?? 10_000);
 const DELIVERIES_MAX = 10;
 
 /** Does what a command asks; returns the reply, or undefined when nobody waits for one. */
-async function answer(handlers, command, deliveries) {
-  // It only tells something, as tasker.step.cancelled does.
-  if (command.taskerreplytoken === undefined) return undefined;
-  // The engine has given this attempt up.
-  if (millisecondsLeft(command) < 0) return undefined;
+async function answer(handlers, { command, deliveries, ageMs }) {
+  if (command.taskerreplytoken === undefined) {
+    log(`${command.id} (${command.type}) is only told, and needs no answer`);
+    return undefined;
+  }
+  if (millisecondsLeft(command, ageMs) <= 0) {
+    log(
+      `${command.id} is dropped: it expired at ${command.expirytime}, the engine has given it up`,
+    );
+    return undefined;
+  }
   if (deliveries > DELIVERIES_MAX) {
     return failure(command, "redelivery_exhausted", `Taken ${deliveries} times in vain`);
   }
@@ -86,7 +92,7 @@ class Worker {
   async #handle(entry) {
     try {
       if (entry.command === undefined) return await this.#insist(() => this.channel.bury(entry));
-      const answered = await answer(this.handlers, entry.command, entry.deliveries);
+      const answered = await answer(this.handlers, entry);
       await this.#insist(() => this.channel.settle(entry, answered));
     } catch (error) {
       log(`${entry.id} is left to another worker: ${error}`);

@@ -15,6 +15,7 @@ class Entry(NamedTuple):
     body: str
     command: object
     deliveries: int
+    age_s: float  # how long it has waited
 
 
 def parse(body):
@@ -24,16 +25,24 @@ def parse(body):
         needed = ["id", "type"]
         if "taskerreplytoken" in envelope:
             needed += ["subject", "taskerreplyto"]
-        seconds_left(envelope)
+        seconds_left(envelope, 0)
         return envelope if all(isinstance(envelope[name], str) for name in needed) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def seconds_left(envelope):
-    """Returns how long the answer is still wanted."""
-    until = envelope.get("expirytime", "9999-12-31T00:00:00Z").replace("Z", "+00:00")
-    return (datetime.fromisoformat(until) - datetime.now(timezone.utc)).total_seconds()
+def seconds_left(envelope, age_s):
+    """Returns how long the answer of a command, that has waited for `age_s`, is still wanted.
+
+    Both times are the engine's: a worker whose clock is wrong would drop what is wanted.
+    """
+    if "time" not in envelope or "expirytime" not in envelope:
+        return float("inf")
+    sent, until = (
+        datetime.fromisoformat(envelope[name].replace("Z", "+00:00"))
+        for name in ("time", "expirytime")
+    )
+    return (until - sent).total_seconds() - age_s
 
 
 def reply(command, kind, data):

@@ -25,7 +25,8 @@ class HttpChannel:
         """Waits for commands."""
         wanted = {"max": free, "waitMs": WAIT_MS, "leaseMs": self.lease_ms}
         commands = self.post("poll", wanted)["envelopes"]
-        return [Entry(command["id"], "", command, 1) for command in commands]
+        # The engine hands over nothing that has expired.
+        return [Entry(command["id"], "", command, 1, age_s=0) for command in commands]
 
     def keep(self, entries):
         """Shows signs of life: each begins a lease anew."""

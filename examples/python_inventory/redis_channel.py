@@ -57,11 +57,17 @@ class RedisChannel:
         if any(deleted):
             log(f"entries were trimmed before they were answered: {deleted}")
         if claimed:
-            return [entry_of(*one, self.deliveries(one[0])) for one in claimed if one[0]]
+            return self.entries_of((*one, self.deliveries(one[0])) for one in claimed if one[0])
         read = self.redis.xreadgroup(
             GROUP, self.consumer, {COMMANDS: ">"}, count=free, block=BLOCK_MS
         )
-        return [entry_of(*one, 1) for _, entries in read for one in entries]
+        return self.entries_of((*one, 1) for _, entries in read for one in entries)
+
+    def entries_of(self, taken):
+        """Makes entries; how long they have waited is told by Redis's clock, which made their ids."""
+        taken = list(taken)
+        now_s = float(".".join(f"{part:06}" for part in self.redis.time())) if taken else 0
+        return [entry_of(*one, now_s) for one in taken]
 
     def deliveries(self, id):
         pending = self.redis.xpending_range(COMMANDS, GROUP, id, id, 1)
@@ -101,6 +107,6 @@ class RedisChannel:
             self.redis.xgroup_delconsumer(COMMANDS, GROUP, self.consumer)
 
 
-def entry_of(id, fields, deliveries):
+def entry_of(id, fields, deliveries, now_s):
     body = fields.get("ce", json.dumps(fields))
-    return Entry(id, body, parse(body), deliveries)
+    return Entry(id, body, parse(body), deliveries, now_s - int(id.split("-")[0]) / 1000)

@@ -47,12 +47,16 @@ def check_stock(data, key):
 HANDLERS = {"inventory.check_stock": check_stock}
 
 
-def answer(command, deliveries):
+def answer(entry):
     """Does what a command asks; returns the reply, or None when nobody waits for one."""
+    command, deliveries = entry.command, entry.deliveries
     if "taskerreplytoken" not in command:
-        return None  # it only tells something, as tasker.step.cancelled does
-    if seconds_left(command) < 0:
-        return None  # the engine has given this attempt up
+        log(f"{command['id']} ({command['type']}) is only told, and needs no answer")
+        return None
+    if seconds_left(command, entry.age_s) <= 0:
+        until = command["expirytime"]
+        log(f"{command['id']} is dropped: it expired at {until}, the engine has given it up")
+        return None
     if deliveries > DELIVERIES_MAX:
         return failure(command, "redelivery_exhausted", f"Taken {deliveries} times in vain")
     handler = HANDLERS.get(command["type"])
@@ -108,7 +112,7 @@ class Worker:
             if entry.command is None:
                 self.insist(lambda: self.channel.bury(entry))
             else:
-                answered = answer(entry.command, entry.deliveries)
+                answered = answer(entry)
                 self.insist(lambda: self.channel.settle(entry, answered))
         except Exception as error:
             log(f"{entry.id} is left to another worker: {error!r}")

@@ -47,7 +47,7 @@ export function busRoutes({ worker, waiting }: Services): readonly Route[] {
       params: Params,
       body: PollBody,
       answers: { 200: { description: "None, one or more", schema: Polled } },
-      problems: ["bus.unavailable", "api.busy", "node.draining"],
+      problems: ["system.not_found", "bus.unavailable", "api.busy", "node.draining"],
       async handle({ caller, params: { system }, body, signal }) {
         caller.demandNamespace(system);
         const place = waiting.enter(signal);

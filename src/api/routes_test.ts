@@ -165,6 +165,23 @@ Deno.test("a worker's answers reach the bus one by one, alone or in a list", asy
   equal(world.replies.length, 3);
 });
 
+Deno.test("a malformed answer is refused with the name of its wrong field, in a list with its place", async () => {
+  const world = fakeWorld();
+  const good = { specversion: "1.0", id: "1", source: "/inventory", type: "t", data: 1 };
+  const wrong = { ...good, taskerattempt: 0 };
+  const key = world.key(["bus"], ["inventory"]);
+  const pathsOf = async (body: unknown) => {
+    const answer = await world.ask("POST /v1/bus/inventory/replies", { key, body });
+    const { errors } = await answer.json() as { errors: { path: string }[] };
+    return [answer.status, ...errors.map(({ path }) => path)];
+  };
+
+  deepEqual(await pathsOf(wrong), [400, "taskerattempt"]);
+  deepEqual(await pathsOf([good, wrong]), [400, "1.taskerattempt"]);
+  deepEqual(await pathsOf({ ...good, id: 7, source: "" }), [400, "id", "source"]);
+  equal(world.replies.length, 0);
+});
+
 Deno.test("a worker's poll passes on how many and how long, and ends when the node drains", async () => {
   const asked: unknown[] = [];
   const world = fakeWorld({

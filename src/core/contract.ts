@@ -22,11 +22,23 @@ export function compileCheck(schema: JsonSchema | undefined): Check {
 
 /** Returns zod's issues in our shape. */
 export function faultsOf(error: z.ZodError, root = ""): readonly Fault[] {
-  return error.issues.map((issue) => ({
+  return error.issues.flatMap(fitting).map((issue) => ({
     path: [root, ...issue.path.map(String)].filter((part) => part !== "").join("."),
     code: issue.code,
     detail: issue.message,
   }));
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a union, returns the issues of the option that the value was meant to be, if that is clear. */
+function fitting(issue: Issue): readonly Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const isOtherType = ([first]: readonly Issue[]) =>
+    first?.code === "invalid_type" && first.path.length === 0;
+  const [option, ...others] = issue.errors.filter((issues) => !isOtherType(issues));
+  if (option === undefined || others.length > 0) return [issue];
+  return option.flatMap(fitting).map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
 }
 
 /** Joins faults into one line for a message. */

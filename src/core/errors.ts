@@ -230,6 +230,12 @@ export const ERRORS = {
     "The task has no such signal",
     "See the workflow's signal steps in GET /v1/workflows",
   ),
+  "system.not_found": meaning(
+    "never",
+    404,
+    "No such system",
+    "See GET /v1/systems; a system exists once a workflow that is loaded gives it a step",
+  ),
   "task.ended": meaning("never", 409, "The task has ended", "Start a new task"),
   "task.id_invalid": meaning(
     "never",

@@ -36,13 +36,18 @@ export function opened() {
 }
 
 /** Its engine takes each reply, which answers the envelope that it names as its cause. */
-export function nodeOver(runtime: VirtualRuntime, consume: Consume): Polling {
+export function nodeOver(
+  runtime: VirtualRuntime,
+  consume: Consume,
+  takeReply: PollingParts["takeReply"] = (_, { causationid = "" }) => Promise.resolve(causationid),
+): Polling {
   return new Polling({
     runtime,
     log: SILENT_LOG,
     bus: { consume },
     prefix: "t",
-    takeReply: (_, { causationid = "" }) => Promise.resolve(causationid),
+    isDeclared: (system) => ["cook", "waiter"].includes(system),
+    takeReply,
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { commandChannel } from "../core/channels.ts";
 import { type Envelope, parseEnvelope, STEP_PROGRESS } from "../core/envelope.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -22,6 +22,8 @@ export interface PollingParts {
   readonly bus: Pick<Bus, "consume">;
   /** Begins the name of every channel. */
   readonly prefix: string;
+  /** Whether a workflow that is loaded gives this system a step. */
+  isDeclared(system: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
   takeReply(system: string, reply: Envelope): Promise<string>;
 }
@@ -64,9 +66,10 @@ export class Polling {
   /**
    * Waits for envelopes of a system; none is an answer, too. It waits at least LOOK_MS for the first.
    *
-   * @throws {TaskerError} bus.unavailable
+   * @throws {TaskerError} system.not_found, bus.unavailable
    */
   async poll(system: string, poll: Poll): Promise<readonly Envelope[]> {
+    if (!this.parts.isDeclared(system)) throw unknownSystem(system);
     if (this.#isGone(poll)) return [];
     const { runtime, bus, prefix } = this.parts;
     const handed: Handed[] = [];
@@ -195,6 +198,11 @@ export class Polling {
     held.cancel();
     for (const settle of held.settles) settle(handled);
   }
+}
+
+function unknownSystem(system: string): TaskerError {
+  const why = "no workflow that is loaded here gives it a step";
+  return new TaskerError("system.not_found", `Cannot poll for system "${system}": ${why}`);
 }
 
 function keyOf(system: string, id: string): string {

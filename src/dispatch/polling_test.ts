@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SILENT_LOG } from "../telemetry/log.ts";
+import { TaskerError } from "../core/errors.ts";
 import {
   cancelled,
   command,
@@ -11,7 +11,6 @@ import {
   replyTo,
   WAIT_MS,
 } from "./_polls.ts";
-import { Polling } from "./polling.ts";
 
 Deno.test("an expired command was polled again for ever by a worker that drops it", async () => {
   const { runtime, ids, publish, close } = opened();
@@ -67,6 +66,17 @@ Deno.test("poll() takes so many and leaves the rest to others", async () => {
   await close();
 });
 
+Deno.test("poll() refuses a system to which no workflow gives a step", async () => {
+  const { polling, close } = opened();
+
+  await assert.rejects(
+    () => polling.poll("coook", pollOf()),
+    (error) => error instanceof TaskerError && error.code === "system.not_found",
+  );
+
+  await close();
+});
+
 Deno.test("poll() gets no envelope of another system", async () => {
   const { runtime, polling, publish, close } = opened();
   await publish(command("a"));
@@ -105,7 +115,7 @@ Deno.test("an answer acknowledges its envelope", async () => {
 Deno.test("an answer that is not committed yet acknowledges nothing", async () => {
   const { runtime, bus, publish, close } = opened();
   const takeReply = () => new Promise<string>(() => {});
-  const polling = new Polling({ runtime, log: SILENT_LOG, bus, prefix: "t", takeReply });
+  const polling = nodeOver(runtime, bus.consume.bind(bus), takeReply);
   await publish(command("a"));
   await polling.poll("cook", pollOf());
 
@@ -120,7 +130,7 @@ Deno.test("an answer that is not committed yet acknowledges nothing", async () =
 Deno.test("a refused answer leaves the envelope to its lease", async () => {
   const { runtime, bus, publish, close } = opened();
   const takeReply = () => Promise.reject(new Error("forged"));
-  const polling = new Polling({ runtime, log: SILENT_LOG, bus, prefix: "t", takeReply });
+  const polling = nodeOver(runtime, bus.consume.bind(bus), takeReply);
   await publish(command("a"));
   await polling.poll("cook", pollOf());
 
