@@ -210,7 +210,11 @@ export interface FakeWorld {
   readonly replayed: DeadLetter[];
   readonly replies: Envelope[];
   /** Makes a key and returns its secret. */
-  key(scopes?: readonly Scope[], namespaces?: readonly string[]): string;
+  key(
+    scopes?: readonly Scope[],
+    namespaces?: readonly string[],
+    systems?: readonly string[],
+  ): string;
   /** Asks the API with a key for everything, unless another is given; "" = none. */
   ask(line: string, options?: AskOptions): Promise<Response>;
   /** As `ask`, and parses the answer. */
@@ -235,8 +239,12 @@ export function fakeWorld(more: Partial<ApiParts> = {}): FakeWorld {
   const told = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
   const parts: ApiParts = { ...fakeParts(runtime, engine, kept, told), ...more };
   const api = openApi(parts);
-  const key = (scopes: readonly Scope[] = SCOPES, namespaces: readonly string[] = ["*"]) => {
-    const { secret, row } = makeKey(runtime, { name: "tester", scopes, namespaces });
+  const key = (
+    scopes: readonly Scope[] = SCOPES,
+    namespaces: readonly string[] = ["*"],
+    systems: readonly string[] = namespaces.filter((name) => name === "*"),
+  ) => {
+    const { secret, row } = makeKey(runtime, { name: "tester", scopes, namespaces, systems });
     kept.keyRows.push(row);
     return secret;
   };

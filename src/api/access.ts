@@ -7,7 +7,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 /** What a route asks of a key; "open" asks for none. */
 export type Right = Scope | "open";
 
-/** In a key's namespaces: all of them. */
+/** In a key's namespaces or systems: all of them. */
 export const EVERYTHING = "*";
 
 /** A key is looked up again after this long: how late another node learns that one was removed. */
@@ -35,6 +35,11 @@ export class Caller {
     return this.key.namespaces.includes(EVERYTHING) ? undefined : this.key.namespaces;
   }
 
+  /** The systems it speaks for; undefined = all. */
+  get systems(): readonly string[] | undefined {
+    return this.key.systems.includes(EVERYTHING) ? undefined : this.key.systems;
+  }
+
   /** Whether it has a scope; admin has every one. */
   has(scope: Scope): boolean {
     return this.key.scopes.includes(scope) || this.key.scopes.includes("admin");
@@ -48,6 +53,12 @@ export class Caller {
   demandNamespace(namespace: string): void {
     if (this.covers(namespace)) return;
     throw new TaskerError("api.forbidden", `Cannot reach namespace "${namespace}" with this key`);
+  }
+
+  /** @throws {TaskerError} api.forbidden */
+  demandSystem(system: string): void {
+    if (this.systems?.includes(system) ?? true) return;
+    throw new TaskerError("api.forbidden", `Cannot speak for system "${system}" with this key`);
   }
 
   /** @throws {TaskerError} api.forbidden unless the key covers all namespaces */
@@ -67,6 +78,7 @@ export const NOBODY = new Caller({
   name: "nobody",
   scopes: [],
   namespaces: [],
+  systems: [],
   createdAtMs: 0,
 });
 

@@ -35,7 +35,7 @@ const Taken = named("Taken", z.object({ accepted: z.int() }));
 const Params = z.strictObject({ system: Name });
 const COMMON = { method: "POST", group: "bus", right: "bus", repeat: "harmless" } as const;
 
-/** All routes of the bus. A key's namespaces are, here, the systems it speaks for. */
+/** All routes of the bus. */
 export function busRoutes({ worker, waiting }: Services): readonly Route[] {
   return [
     route({
@@ -49,7 +49,7 @@ export function busRoutes({ worker, waiting }: Services): readonly Route[] {
       answers: { 200: { description: "None, one or more", schema: Polled } },
       problems: ["system.not_found", "bus.unavailable", "api.busy", "node.draining"],
       async handle({ caller, params: { system }, body, signal }) {
-        caller.demandNamespace(system);
+        caller.demandSystem(system);
         const place = waiting.enter(signal);
         try {
           const envelopes = await worker.poll(system, { ...body, signal: place.signal });
@@ -69,7 +69,7 @@ export function busRoutes({ worker, waiting }: Services): readonly Route[] {
       answers: { 202: { description: "Journaled, or known already", schema: Taken } },
       problems: ["bus.envelope_invalid", "bus.reply_refused", "mailbox.full", "node.draining"],
       async handle({ caller, params: { system }, body }) {
-        caller.demandNamespace(system);
+        caller.demandSystem(system);
         const envelopes = Array.isArray(body) ? body : [body];
         for (const envelope of envelopes.map(checkEnvelope)) await worker.reply(system, envelope);
         return { status: 202, body: { accepted: envelopes.length } };

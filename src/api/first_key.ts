@@ -19,7 +19,7 @@ export async function makeFirstKey(
 ): Promise<string | undefined> {
   const made = makeKey(
     runtime,
-    { name: "first key", scopes: SCOPES, namespaces: [EVERYTHING] },
+    { name: "first key", scopes: SCOPES, namespaces: [EVERYTHING], systems: [EVERYTHING] },
     secret,
   );
   return await keys.addFirst(made.row) ? made.secret : undefined;

@@ -24,7 +24,7 @@ export interface NewKey {
 /** Makes a key. Shape: `tasker_` and 64 hex digits out of 366 random bits. */
 export function makeKey(
   runtime: Pick<Runtime, "uuid" | "digest" | "now">,
-  of: Pick<KeyRow, "name" | "scopes" | "namespaces" | "expiresAtMs">,
+  of: Pick<KeyRow, "name" | "scopes" | "namespaces" | "systems" | "expiresAtMs">,
   secret: string = PREFIX + runtime.digest([1, 2, 3].map(() => runtime.uuid()).join()),
 ): NewKey {
   const row = {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
-import type { KeyRow } from "../core/ports.ts";
+import type { KeyRow, Scope } from "../core/ports.ts";
 import { type Caller, EVERYTHING } from "./access.ts";
 import { makeKey, SCOPES } from "./key.ts";
 import { badRequest } from "./problem.ts";
@@ -10,16 +10,36 @@ import { type Route, route } from "./route.ts";
 import { Name, named, Time, timeText } from "./schema.ts";
 import type { Services } from "./services.ts";
 
-const NAMESPACES_MAX = 100;
+/** Entries of one of a key's lists. */
+const COVERED_MAX = 100;
+
+const Covered = z.array(z.union([Name, z.literal(EVERYTHING)])).max(COVERED_MAX).default([]);
+
+/** Scopes that work on tasks and workflows, so on namespaces. */
+const NAMESPACE_SCOPES: readonly Scope[] = ["read", "write", "operate"];
 
 const KeyBody = named(
   "NewKey",
   z.strictObject({
     name: z.string().min(1).max(128),
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-    namespaces: z.array(z.union([Name, z.literal(EVERYTHING)])).min(1).max(NAMESPACES_MAX)
-      .describe('"*" = all; for the scope bus, names of systems'),
+    namespaces: Covered.describe('Whose tasks and workflows it may use; "*" = all'),
+    systems: Covered.describe('For whom it may poll and reply on the bus; "*" = all'),
     expiresAt: Time.optional(),
+  }).superRefine(({ scopes, namespaces, systems }, { addIssue }) => {
+    const demand = (list: "namespaces" | "systems", scope: Scope | undefined) => {
+      if (scope === undefined) return;
+      addIssue({
+        code: "custom",
+        path: [list],
+        message: `the scope "${scope}" needs at least one`,
+      });
+    };
+    if (namespaces.length === 0) demand("namespaces", scopes.find(worksOnNamespaces));
+    if (systems.length === 0) demand("systems", scopes.find((scope) => scope === "bus"));
+    if (namespaces.length + systems.length === 0) {
+      demand("namespaces", scopes.find((scope) => scope === "admin"));
+    }
   }),
 );
 type KeyBody = z.output<typeof KeyBody>;
@@ -31,6 +51,7 @@ const Key = named(
     name: z.string(),
     scopes: z.array(z.enum(SCOPES)),
     namespaces: z.array(z.string()),
+    systems: z.array(z.string()),
     createdAt: Time,
     expiresAt: Time.optional(),
   }),
@@ -69,11 +90,14 @@ function makeRoute({ keys, runtime, log }: Services): Route {
   });
 }
 
-/** A key can hand on what it has: no other namespace, and no longer life. */
-function bounded({ key, namespaces }: Caller, body: KeyBody, nowMs: number) {
-  const beyond = namespaces === undefined
-    ? []
-    : body.namespaces.filter((namespace) => !namespaces.includes(namespace));
+function worksOnNamespaces(scope: Scope): boolean {
+  return NAMESPACE_SCOPES.includes(scope);
+}
+
+/** A key can hand on what it has: no other namespace or system, and no longer life. */
+function bounded(caller: Caller, body: KeyBody, nowMs: number) {
+  const { key } = caller;
+  const beyond = beyondReach(caller, body);
   if (beyond.length > 0) {
     throw new TaskerError(
       "api.forbidden",
@@ -87,6 +111,7 @@ function bounded({ key, namespaces }: Caller, body: KeyBody, nowMs: number) {
     name: body.name,
     scopes: body.scopes,
     namespaces: body.namespaces,
+    systems: body.systems,
     ...(expiresAtMs === Infinity ? {} : { expiresAtMs }),
   };
 }
@@ -135,16 +160,28 @@ function removeRoute({ keys, access, log }: Services): Route {
   });
 }
 
-function reaches({ namespaces }: Caller, row: KeyRow): boolean {
-  return namespaces === undefined || row.namespaces.every((name) => namespaces.includes(name));
+function reaches(caller: Caller, row: KeyRow): boolean {
+  return beyondReach(caller, row).length === 0;
 }
 
-function keyDocument({ id, name, scopes, namespaces, createdAtMs, expiresAtMs }: KeyRow) {
+/** The namespaces and systems of a key that the caller does not cover. */
+function beyondReach(
+  { namespaces, systems }: Caller,
+  of: Pick<KeyRow, "namespaces" | "systems">,
+): readonly string[] {
+  return [
+    ...of.namespaces.filter((name) => namespaces?.includes(name) === false),
+    ...of.systems.filter((name) => systems?.includes(name) === false),
+  ];
+}
+
+function keyDocument({ id, name, scopes, namespaces, systems, createdAtMs, expiresAtMs }: KeyRow) {
   return {
     id,
     name,
     scopes,
     namespaces,
+    systems,
     createdAt: timeText(createdAtMs),
     ...(expiresAtMs === undefined ? {} : { expiresAt: timeText(expiresAtMs) }),
   };

@@ -106,6 +106,39 @@ Deno.test("a key cannot make one that reaches further or lives longer", async ()
   equal(long.expiresAt, expiresAt);
 });
 
+Deno.test("a key for a namespace does not speak for the system of the same name", async () => {
+  const world = fakeWorld();
+  const tenant = world.key(undefined, ["beta"]);
+  const worker = world.key(["bus"], [], ["beta"]);
+  const lines = ["POST /v1/bus/beta/poll", "POST /v1/bus/beta/replies"] as const;
+  const body = { specversion: "1.0", id: "1", source: "/beta", type: "t" };
+  const statusesOf = async (key: string) => [
+    (await world.ask(lines[0], { key })).status,
+    (await world.ask(lines[1], { key, body })).status,
+  ];
+
+  deepEqual(await statusesOf(tenant), [403, 403]);
+  deepEqual(await statusesOf(worker), [200, 202]);
+  equal((await world.ask("POST /v1/bus/billing/poll", { key: worker })).status, 403);
+  const forged = { name: "x", scopes: ["bus"], systems: ["beta"] };
+  equal((await world.ask("POST /v1/keys", { key: tenant, body: forged })).status, 403);
+});
+
+Deno.test("a key that could do nothing is not made", async () => {
+  const world = fakeWorld();
+  const pathsOf = async (more: Record<string, unknown>) => {
+    const { errors } = await world.json<{ errors: { path: string }[] }>("POST /v1/keys", {
+      body: { name: "x", ...more },
+    });
+    return errors.map(({ path }) => path);
+  };
+
+  deepEqual(await pathsOf({ scopes: ["bus"], namespaces: ["payments"] }), ["systems"]);
+  deepEqual(await pathsOf({ scopes: ["read"], systems: ["payments"] }), ["namespaces"]);
+  deepEqual(await pathsOf({ scopes: ["admin"] }), ["namespaces"]);
+  deepEqual(await pathsOf({ scopes: ["read", "bus"] }), ["namespaces", "systems"]);
+});
+
 Deno.test("a tenant's admin cannot remove keys of others", async () => {
   const world = fakeWorld();
   const key = world.key(["admin"], ["billing"]);
@@ -152,7 +185,7 @@ Deno.test("a worker's answers reach the bus one by one, alone or in a list", asy
     type: "tasker.step.completed",
     data: 1,
   };
-  const key = world.key(["bus"], ["inventory"]);
+  const key = world.key(["bus"], [], ["inventory"]);
 
   const one = await world.ask("POST /v1/bus/inventory/replies", { key, body: envelope });
   const two = await world.json("POST /v1/bus/inventory/replies", {

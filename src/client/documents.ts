@@ -160,6 +160,7 @@ export interface Key {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly namespaces: readonly string[];
+  readonly systems: readonly string[];
   readonly createdAt: Time;
   readonly expiresAt?: Time | undefined;
 }

@@ -102,7 +102,10 @@ export class ApiKeys {
     { signal, idempotencyKey, ...body }: WriteOptions & {
       readonly name: string;
       readonly scopes: readonly Scope[];
-      readonly namespaces: readonly string[];
+      /** Whose tasks and workflows it may use; `*` = all. */
+      readonly namespaces?: readonly string[];
+      /** For whom it may poll and reply on the bus; `*` = all. */
+      readonly systems?: readonly string[];
       readonly expiresAt?: Time;
     },
   ): Promise<MadeKey> {

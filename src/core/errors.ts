@@ -29,7 +29,7 @@ export const ERRORS = {
     "never",
     403,
     "The key does not cover this",
-    "Use a key with the scope and namespace named in the detail",
+    "Use a key with the scope, namespace or system named in the detail",
   ),
   "api.not_found": meaning("never", 404, "No such route", "See /openapi.json for the routes"),
   "api.bad_request": meaning(

@@ -338,8 +338,10 @@ export interface KeyRow {
   readonly hash: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** "*" = all. */
+  /** Whose tasks and workflows it may use; "*" = all. */
   readonly namespaces: readonly string[];
+  /** The systems it speaks for on the bus; "*" = all. */
+  readonly systems: readonly string[];
   readonly createdAtMs: number;
   readonly expiresAtMs?: number;
 }

@@ -3,18 +3,27 @@
 import type { Database, KeyRow, Keys, Scope } from "../core/ports.ts";
 import type { Row } from "./link.ts";
 
+/**
+ * A key of a version without the list of systems named them among its namespaces if its scope was
+ * bus; a key for everything spoke for every system.
+ */
 const COLUMNS = `
   id, hash, name, scopes, namespaces,
+  case
+    when systems is not null then systems
+    when 'bus' = any (scopes) or '*' = any (namespaces) then namespaces
+    else '{}'
+  end as systems,
   (extract(epoch from created_at) * 1000)::float8 as created_ms,
   (extract(epoch from expires_at) * 1000)::float8 as expires_ms`;
 
 const INSERT = `
   insert into tasker.api_key (
-    id, hash, name, scopes, namespaces, created_at, expires_at, is_first
+    id, hash, name, scopes, namespaces, systems, created_at, expires_at, is_first
   )
   select
-    $1, $2, $3, $4::text[], $5::text[],
-    to_timestamp($6::float8 / 1000.0), to_timestamp($7::float8 / 1000.0), $8::boolean`;
+    $1, $2, $3, $4::text[], $5::text[], $6::text[],
+    to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0), $9::boolean`;
 
 /** The Keys port over Postgres. */
 export class PostgresKeys implements Keys {
@@ -83,8 +92,8 @@ export class PostgresKeys implements Keys {
 }
 
 function parametersOf(key: KeyRow, isFirst: boolean): unknown[] {
-  const { id, hash, name, scopes, namespaces, createdAtMs, expiresAtMs } = key;
-  return [id, hash, name, scopes, namespaces, createdAtMs, expiresAtMs ?? null, isFirst];
+  const { id, hash, name, scopes, namespaces, systems, createdAtMs, expiresAtMs } = key;
+  return [id, hash, name, scopes, namespaces, systems, createdAtMs, expiresAtMs ?? null, isFirst];
 }
 
 function keyOf(row: Row): KeyRow {
@@ -94,6 +103,7 @@ function keyOf(row: Row): KeyRow {
     name: String(row.name),
     scopes: row.scopes as Scope[],
     namespaces: row.namespaces as string[],
+    systems: row.systems as string[],
     createdAtMs: Math.round(Number(row.created_ms)),
     ...(row.expires_ms === null ? {} : { expiresAtMs: Math.round(Number(row.expires_ms)) }),
   };

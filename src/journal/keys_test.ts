@@ -7,7 +7,8 @@ const KEY: KeyRow = {
   hash: "0a",
   name: "first",
   scopes: ["read", "admin"],
-  namespaces: ["*"],
+  namespaces: ["orders"],
+  systems: ["payments"],
   createdAtMs: 1_767_225_600_123,
 };
 
@@ -64,4 +65,22 @@ Deno.test("all nodes sign with the reply key that the first one made", async () 
   assert.equal(made[0]?.length, 1);
   assert.deepEqual(made[0], made[1]);
   assert.deepEqual(again, made[0]);
+});
+
+Deno.test("a key made before keys named systems keeps what it was given", async () => {
+  await using bench = await JournalBench.open();
+  const { keys } = await bench.node();
+  const older = (id: string, scopes: string, namespaces: string) =>
+    bench.watch().unsafe(`
+      insert into tasker.api_key (id, hash, name, scopes, namespaces, created_at)
+      values ('${id}', '${id}', 'old', '{${scopes}}', '{${namespaces}}', now())`);
+  await older("first", "admin", "*");
+  await older("worker", "bus", "payments");
+  await older("tenant", "read,admin", "beta");
+
+  const systemsOf = async (hash: string) => (await keys.find(hash))?.systems;
+
+  assert.deepEqual(await systemsOf("first"), ["*"]);
+  assert.deepEqual(await systemsOf("worker"), ["payments"]);
+  assert.deepEqual(await systemsOf("tenant"), []);
 });
