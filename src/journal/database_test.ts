@@ -147,6 +147,47 @@ Deno.test("an outage of many queries is over when Postgres is back", async () =>
   assert.deepEqual(new Set(answers.map(([row]) => row?.answer)), new Set([1]));
 });
 
+Deno.test("a connection that was opened while Postgres was read-only was kept for ever", async () => {
+  await using bench = await JournalBench.open();
+  const { database, incarnation } = await bench.node();
+  const name = new URL(bench.url).pathname.slice(1);
+  const sql = bench.watch();
+  const link = database.link("late");
+
+  await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+  const asked = link.query("update tasker.node set name = name");
+  await assert.rejects(asked, { code: "25006", message: /read-only/ });
+  await sql.unsafe("set default_transaction_read_only = off");
+  await sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
+
+  const renamed = await link.query("update tasker.node set name = 'new' returning incarnation");
+  assert.deepEqual([...renamed], [{ incarnation }]);
+  await link.close();
+});
+
+Deno.test("a listener hears on after its connection was replaced", async () => {
+  await using bench = await JournalBench.open();
+  const { database } = await bench.node();
+  const link = database.link("ears");
+  const heard: string[] = [];
+  let tell = () => {};
+  const call = (payload: string) => {
+    heard.push(payload);
+    tell();
+  };
+  await link.listen("gossip", call);
+
+  const again = new Promise<void>((resolve) => tell = resolve);
+  link.replace();
+  await again;
+  const told = new Promise<void>((resolve) => tell = resolve);
+  await database.query("select pg_notify('gossip', 'news')");
+  await told;
+
+  assert.deepEqual(heard, ["", "", "news"]);
+  await link.close();
+});
+
 Deno.test("close() leaves no connection and no deadline behind", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();

@@ -3,7 +3,7 @@
 import type postgres from "postgres";
 import type { Cancel, Runtime } from "../core/ports.ts";
 import { isOfConnection, unavailable } from "./sqlstate.ts";
-import { openWire, type Wire } from "./wire.ts";
+import { openWire, type Pace, type Wire } from "./wire.ts";
 
 /** How to connect, and how long to wait for anything. */
 export interface LinkOptions {
@@ -25,6 +25,14 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Runs one statement. */
 export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
 
+/** Who hears a channel; each connection is told anew. */
+interface Listener {
+  readonly channel: string;
+  call(payload: string): void;
+  /** Ends it on the connection in use. */
+  stop(): void;
+}
+
 /**
  * One connection at a time.
  *
@@ -34,8 +42,12 @@ export type Query = (text: string, parameters?: readonly unknown[]) => Promise<r
 export class Link {
   #generation = 0;
   #wire: Wire;
+  /** Ends the waiting of queries on the wire in use. */
+  #waiting = new Set<(error: Error) => void>();
   #isClosed = false;
   #inFlight = 0;
+  readonly #listeners = new Set<Listener>();
+  readonly #pace: Pace = { openedAtMs: -Infinity };
 
   constructor(readonly options: LinkOptions) {
     this.#wire = this.#open();
@@ -78,20 +90,33 @@ export class Link {
     );
   }
 
-  /** Listens to a channel, on a second connection; calls with "" after each reconnect. */
+  /**
+   * Listens to a channel, on a second connection; calls with "" after each reconnect. Once it has
+   * resolved, it goes on whatever becomes of the connection.
+   *
+   * @throws as `query`
+   */
   async listen(channel: string, call: (payload: string) => void): Promise<Cancel> {
-    const listening = await this.#beforeDeadline((sql) =>
-      sql.listen(channel, call, () => call(""))
-    );
-    return () => void listening.unlisten().catch(() => {});
+    const listener: Listener = { channel, call, stop: () => {} };
+    await this.#listen(listener);
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      listener.stop();
+    };
   }
 
   /** Replaces the connection: what runs on the old one fails, and its outcome is unknown. */
   replace(): void {
     if (this.#isClosed) return;
     this.#wire.destroy();
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const fail of waiting) fail(givenUp());
     this.#generation++;
     this.#wire = this.#open();
+    // Where this fails, the connection is replaced again, or postgres.js itself tries again.
+    for (const listener of this.#listeners) void this.#listen(listener).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -99,23 +124,35 @@ export class Link {
     await this.#wire.close();
   }
 
+  async #listen(listener: Listener): Promise<void> {
+    const { channel, call } = listener;
+    const { unlisten } = await this.#beforeDeadline((sql) =>
+      sql.listen(channel, call, () => call(""))
+    );
+    listener.stop = () => void unlisten().catch(() => {});
+  }
+
   async #beforeDeadline<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
     const { runtime, deadlineMs } = this.options;
     const wire = this.#wire;
-    const late = Promise.withResolvers<never>();
+    const waiting = this.#waiting;
+    const end = Promise.withResolvers<never>();
     const cancel = runtime.after(deadlineMs, () => {
+      end.reject(unavailable(`no answer within ${deadlineMs} ms`));
       this.#replaceOnce(wire);
-      late.reject(unavailable(`no answer within ${deadlineMs} ms`));
     });
+    waiting.add(end.reject);
     this.#inFlight++;
     try {
-      return await Promise.race([run(wire.sql), late.promise]);
+      return await Promise.race([run(wire.sql), end.promise]);
     } catch (error) {
-      // A connection that postgres.js opens again blames the last backend's end on its next query.
+      // postgres.js would keep a connection that can no longer serve, and blames the last backend's
+      // end on the next query of one that it opens again.
       if (isOfConnection(error)) this.#replaceOnce(wire);
       throw error;
     } finally {
       this.#inFlight--;
+      waiting.delete(end.reject);
       cancel();
     }
   }
@@ -127,6 +164,12 @@ export class Link {
 
   #open(): Wire {
     const { url, runtime, session, prepare } = this.options;
-    return openWire({ url, runtime, name: this.name, session, prepare });
+    return openWire({ url, runtime, name: this.name, session, prepare, pace: this.#pace });
   }
+}
+
+/** What queries fail with whose connection was replaced before they were answered. */
+function givenUp(): Error {
+  const text = "the connection was given up before Postgres answered";
+  return Object.assign(new Error(text), { code: "CONNECTION_DESTROYED" });
 }

@@ -29,9 +29,26 @@ export function meaningOf(error: unknown): Failing {
   return DATA.test(code) ? "data" : "unknown";
 }
 
-/** Whether a query failed because its connection ended: by postgres.js' or the platform's code. */
+/**
+ * Codes of Postgres that a connection does not recover from: it has ended (08, 57P, 25P03), it is
+ * one to a server that takes no writes (25006), or a pooler has given it a backend that does not
+ * know its prepared statements (26000), or knows them already (42P05).
+ */
+const CONNECTION = /^(08...|57P..|25P03|25006|26000|42P05)$/;
+
+/**
+ * Whether a query failed because its connection ended or can no longer serve, by the code of
+ * Postgres, of postgres.js or of the platform: the next query needs a new one.
+ */
 export function isOfConnection(error: unknown): boolean {
-  return /^(CONNECT|E[A-Z_]+$)/.test(codeOf(error));
+  const code = codeOf(error);
+  return CONNECTION.test(code) || /^(CONNECT|E[A-Z_]+$)/.test(code);
+}
+
+/** What a connection fails with whose server takes no writes. */
+export function readOnly(): Error {
+  const text = "the server is read-only, or a standby: it is asked again until it takes writes";
+  return Object.assign(new Error(text), { code: "25006" });
 }
 
 /** Turns what a query threw into one of our errors. */
