@@ -17,7 +17,14 @@ interface Counts {
 const CRATES = ["ffi", "ffi/proof"];
 
 /** Files whose examples run as tests. */
-const DOCUMENTED = ["src/mod.ts", "src/client.ts", "src/testing.ts", "src/sdk", "README.md"];
+const DOCUMENTED = [
+  "src/mod.ts",
+  "src/client.ts",
+  "src/testing.ts",
+  "src/sdk",
+  "README.md",
+  "docs/workflows.md",
+];
 
 const root = new URL("../", import.meta.url).pathname;
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
