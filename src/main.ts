@@ -6,6 +6,8 @@ import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import type { Runtime } from "./core/ports.ts";
 import { guard } from "./main_guard.ts";
+import { Listener } from "./main_listener.ts";
+import { Notice } from "./main_notice.ts";
 import { openNode, type TaskerNode } from "./node.ts";
 import { type NodeLock, takeNodeLock } from "./node_lock.ts";
 import { openRuntime } from "./runtime.ts";
@@ -18,9 +20,6 @@ const EXIT_BAD_CONFIGURATION = 2;
 
 /** Rest before a fenced server opens its next incarnation, or tries again to. */
 const REOPEN_MS = 1_000;
-
-/** How long open requests may take to end once streams and long polls are closed. */
-const CLOSE_MS_MAX = 5_000;
 
 /** A server: one listener, and one node after another. */
 class Server {
@@ -38,22 +37,25 @@ class Server {
     readonly lock: NodeLock,
   ) {}
 
-  /** Opens the first node, then listens: nobody is answered before the journal can be. */
+  /**
+   * Takes the port, and only then joins the other nodes: a server that cannot listen takes no
+   * slots. Until the journal can be asked, requests are told to come again.
+   */
   async start(): Promise<void> {
-    await this.#open(this.lock.previous);
     const { host, port, dataDir } = this.config;
-    const http = Deno.serve(
-      { hostname: host, port, onListen: () => {} },
-      (request) => this.#answer(request),
-    );
-    const { port: actual } = http.addr;
-    const shown = host.includes(":") ? `[${host}]` : host;
-    const url = `http://${shown}:${actual}`;
-    await Deno.writeTextFile(`${dataDir}/address`, `${url}\n`);
-    await Deno.writeTextFile(`${dataDir}/server.pid`, `${Deno.pid}\n`);
+    const listener = new Listener({
+      host,
+      port,
+      log: this.log,
+      answer: (request) => this.#answer(request),
+    });
+    const { url } = listener;
+    using _address = new Notice(`${dataDir}/address`, url);
+    using _pid = new Notice(`${dataDir}/server.pid`, String(Deno.pid));
+    await this.#open(this.lock.previous);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
     await Promise.race([stopAsked(), this.#failed.promise]);
-    await this.#stop(http);
+    await this.#stop(listener);
   }
 
   /** Opens a node in place of `replaces`; after a fence, tries until the database lets it. */
@@ -115,28 +117,27 @@ class Server {
   #answer(request: Request): Response | Promise<Response> {
     const { runtime } = this;
     if (this.#node !== undefined) return this.#node.api.fetch(request);
+    // Who restarts what is not alive must not end a server that is about to join.
+    if (new URL(request.url).pathname === "/health/live") return Response.json({ live: true });
     return Response.json(
       {
         type: "about:blank",
         status: 503,
         code: "journal.fenced",
-        title: "This node lost its place",
-        detail: `The node joins again (${new Date(runtime.now()).toISOString()})`,
+        title: "This node has no place yet",
+        detail: `The node joins the others (${new Date(runtime.now()).toISOString()})`,
         action: "Send the request again",
       },
       { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } },
     );
   }
 
-  async #stop(http: Deno.HttpServer): Promise<void> {
+  async #stop(listener: Listener): Promise<void> {
     this.#isStopping = true;
     this.log.info("Draining: starting nothing new, letting running steps end");
     await this.#opening;
     await this.#node?.drain(this.config.drainMs);
-    await Promise.race([
-      http.shutdown(),
-      new Promise((giveUp) => setTimeout(giveUp, CLOSE_MS_MAX)),
-    ]);
+    await listener.close();
   }
 }
 

@@ -58,6 +58,35 @@ Deno.test("the first key is printed once, and kept for its owner's eyes only", a
   });
 });
 
+Deno.test("a server whose port is taken says so with code 2, and never joins the others", async () => {
+  await withData(async (dataDir) => {
+    await using first = await serve({ dataDir });
+    const port = new URL(first.url).port;
+
+    const { code, said } = await fails({ TASKER_DATA: dataDir, TASKER_PORT: port });
+
+    assert.equal(code, 2);
+    assert.match(said, /another program listens there.*TASKER_PORT=/s);
+    const health = await fetch(`${first.url}/health`, {
+      headers: { authorization: `Bearer ${first.key}` },
+    });
+    assert.match(JSON.stringify(await health.json()), /4096 of 4096; 1 nodes? live/);
+  });
+});
+
+Deno.test("after a clean stop no address is left that points at nobody", async () => {
+  await withData(async (dataDir) => {
+    const server = await serve({ dataDir });
+    const address = () => Deno.readTextFile(`${dataDir}/address`);
+    assert.equal((await address()).trim(), server.url);
+
+    await server[Symbol.asyncDispose]();
+
+    assert.equal(await address(), "");
+    assert.equal(await Deno.readTextFile(`${dataDir}/server.pid`), "");
+  });
+});
+
 Deno.test("a bad configuration ends with code 2 and says what to do", async () => {
   await withData(async (dataDir) => {
     const { code, said } = await fails({ TASKER_DATA: dataDir, TASKER_PROT: "80" });
