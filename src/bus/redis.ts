@@ -114,14 +114,14 @@ export class RedisBus implements Bus {
     });
   }
 
-  /** Answers, or fails within PING_MS_MAX. */
+  /** Answers when the server takes writes, or fails within PING_MS_MAX. */
   async ping(): Promise<void> {
     const late = Promise.withResolvers<never>();
     const cancel = this.parts.runtime.after(PING_MS_MAX, () => {
       late.reject(unavailable(`no answer within ${PING_MS_MAX} ms`));
     });
     try {
-      await Promise.race([this.#ask((client) => client.ping()), late.promise]);
+      await Promise.race([this.#check(), late.promise]);
     } finally {
       cancel();
     }
@@ -131,6 +131,14 @@ export class RedisBus implements Bus {
     this.#isClosed = true;
     await Promise.all([...this.#ends].map((end) => end()));
     await this.#writer.close();
+  }
+
+  async #check(): Promise<void> {
+    try {
+      await this.#writer.check();
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   async #ask<T>(ask: (client: RedisClient) => Promise<T>): Promise<T> {

@@ -159,7 +159,7 @@ export class RedisConsumer {
     if (this.#isEnded) return;
     const { log, channel, runtime } = this.parts;
     const text = messageOf(error);
-    const isGone = /^(NOGROUP|UNBLOCKED)/.test(text);
+    const isGone = /^(NOGROUP|UNBLOCKED the stream)/.test(text);
     if (this.#failures === 0) {
       const said = isGone
         ? "A stream was deleted with all that was in it: it is made again"

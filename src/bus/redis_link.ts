@@ -13,6 +13,12 @@ const SOCKET_MS_MAX = 1_500;
 /** A connection that owes an answer this long is given up; a blocking read must be shorter. */
 export const SILENT_MS_MAX = 3_000;
 
+/**
+ * What a server answers that takes no writes: after a failover a connection to it is of no use,
+ * however well it works. (It ends a blocking read with the second one when it becomes a replica.)
+ */
+const DEMOTED = /^(READONLY|UNBLOCKED force unblock|MASTERDOWN|EXECABORT)/;
+
 /** The client library; loaded by who opens the bus, so that nobody else pays for it. */
 export type RedisLibrary = typeof import("redis");
 
@@ -64,6 +70,9 @@ export class RedisLink {
     this.#watch ??= this.#watchOver(client);
     try {
       return await command(client);
+    } catch (error) {
+      if (DEMOTED.test(messageOf(error)) && this.#client === client) this.drop();
+      throw error;
     } finally {
       this.#owed--;
       this.#answered++;
@@ -79,6 +88,15 @@ export class RedisLink {
   open(): Promise<RedisClient> {
     if (this.#isClosed) return Promise.reject(unavailable("the link is closed"));
     return this.#opening ??= this.#open().finally(() => this.#opening = undefined);
+  }
+
+  /**
+   * Asks the server whether it takes writes.
+   *
+   * @throws as `run`
+   */
+  async check(): Promise<void> {
+    await this.run(greet);
   }
 
   /** Waits for what is under way, then closes the connection. */
@@ -111,7 +129,8 @@ export class RedisLink {
       lost.reject(new Error(`no answer within ${CONNECT_MS_MAX} ms`));
     });
     try {
-      this.#id = await Promise.race([greet(client), lost.promise]);
+      const greeted = client.connect().then(() => greet(client));
+      this.#id = await Promise.race([greeted, lost.promise]);
     } catch (error) {
       client.destroy();
       throw refusalOf(error, this.parts.url);
@@ -159,9 +178,11 @@ function makeClient({ library, url, name }: RedisLinkParts) {
   return library.createClient(options);
 }
 
-async function greet(client: RedisClient): Promise<number | undefined> {
-  await client.connect();
-  return await client.clientId().catch(() => undefined);
+/** Returns the server's number of the connection. @throws when the server is a replica */
+async function greet(client: RedisClient): Promise<number> {
+  const { id, role } = await client.hello(3);
+  if (role === "master") return id;
+  throw new Error("READONLY the server is a replica: it is asked again until it is the primary");
 }
 
 /** A permission that is missing will not come back; all else may. */
