@@ -91,6 +91,11 @@ export class Ownership {
     return this.#served.size === 0;
   }
 
+  /** How long ago a poll was answered: meanwhile no sleeping task wakes, and no lease is renewed. */
+  get silentMs(): number {
+    return this.parts.runtime.monotonic() - this.#polledAtMs;
+  }
+
   /** Begins; resolves after the first poll and the claims it led to. */
   async start(): Promise<void> {
     this.#unlisten = await this.parts.nodes.onWake(() => this.#wake());

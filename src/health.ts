@@ -7,6 +7,9 @@ import type { Readiness } from "./core/readiness.ts";
 import type { Engine } from "./engine.ts";
 import { VERSION } from "./version.ts";
 
+/** A node polls once a second; after this long without an answer it is not ready. */
+const SILENT_MS_MAX = 5_000;
+
 /** What is looked at. */
 export interface HealthParts {
   readonly name: string;
@@ -49,6 +52,9 @@ function check(name: string, action: string, look: () => Promise<string>): Named
 
 function whyNotReady({ mailroom, ownership }: Engine): string | undefined {
   if (mailroom.isDraining) return "the node is draining";
+  if (ownership.silentMs > SILENT_MS_MAX) {
+    return "the database answers no poll, so no sleeping task wakes; the node keeps asking";
+  }
   return ownership.hasNone ? "the node has no slot yet, so it runs no task" : undefined;
 }
 

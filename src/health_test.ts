@@ -26,6 +26,26 @@ Deno.test("a node that cannot claim a slot is not ready, and its slots are not o
   });
 });
 
+Deno.test("a node whose polls fail is not ready, as its sleeping tasks do not wake", async () => {
+  const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
+  const { store, runtime } = cluster;
+  const node = cluster.add();
+  await runtime.advance(10_000);
+  assert.equal((await lookAt(node)).notReady, undefined);
+  const poll = store.poll.bind(store);
+  store.poll = () => {
+    throw new TaskerError("journal.unavailable", "the server is read-only");
+  };
+
+  await runtime.advance(7_000);
+
+  const { notReady } = await lookAt(node);
+  assert.match(notReady ?? "", /^the database answers no poll/);
+  store.poll = poll;
+  await runtime.advance(2_000);
+  assert.equal((await lookAt(node)).notReady, undefined);
+});
+
 Deno.test("a node that drains is not ready, and no fault of its slots is told", async () => {
   const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
   const node = cluster.add();
