@@ -2,12 +2,19 @@
 
 import type { Answer, Command } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
+import { sizeOfCommand } from "./size.ts";
 
 /** Commands from outside, or signs of life, that may wait at one actor. Results have own places. */
 export const MAILBOX_MAX = 4096;
 
+/** Their payloads together, in characters. */
+export const MAILBOX_SIZE_MAX = 16 * 1024 * 1024;
+
 /** Commands that one turn takes. */
 export const TURN_COMMANDS_MAX = 1024;
+
+/** A turn takes no more once its commands and events have this many characters: one row. */
+export const TURN_SIZE_MAX = 1024 * 1024;
 
 /** When a refused sender should come back. */
 const RETRY_AFTER_MS = 1_000;
@@ -33,6 +40,7 @@ export interface Mail {
 export class Mailbox {
   #mail: Mail[] = [];
   #outside = 0;
+  #outsideSize = 0;
 
   get size(): number {
     return this.#mail.length;
@@ -41,8 +49,13 @@ export class Mailbox {
   /** @throws {TaskerError} mailbox.full */
   put(mail: Mail): void {
     if (isBounded(mail)) {
-      if (this.#outside >= MAILBOX_MAX) throw full(mail.command.taskId);
+      const size = this.#outsideSize + sizeOfCommand(mail.command);
+      const isTooLarge = this.#outside > 0 && size > MAILBOX_SIZE_MAX;
+      if (this.#outside >= MAILBOX_MAX || isTooLarge) {
+        throw full(mail.command.taskId, this.#outside);
+      }
       this.#outside++;
+      this.#outsideSize = size;
     }
     this.#mail.push(mail);
   }
@@ -52,12 +65,22 @@ export class Mailbox {
     return this.#mail[Symbol.iterator]();
   }
 
-  /** Takes the first `limit` in order. */
-  take(limit: number): readonly Mail[] {
-    const taken = this.#mail.length <= limit ? this.#mail : this.#mail.slice(0, limit);
-    this.#mail = taken === this.#mail ? [] : this.#mail.slice(limit);
-    for (const mail of taken) if (isBounded(mail)) this.#outside--;
+  /** Takes the first `limit` in order, as far as they fit into `sizeMax`; the first one always does. */
+  take(limit: number, sizeMax: number = Infinity): readonly Mail[] {
+    let size = 0;
+    const end = this.#mail.findIndex(({ command }, at) => {
+      size += sizeOfCommand(command);
+      return at >= limit || (at > 0 && size > sizeMax);
+    });
+    const taken = end === -1 ? this.#mail : this.#mail.slice(0, end);
+    this.#mail = end === -1 ? [] : this.#mail.slice(end);
+    for (const mail of taken) if (isBounded(mail)) this.#leave(mail);
     return taken;
+  }
+
+  #leave({ command }: Mail): void {
+    this.#outside--;
+    this.#outsideSize -= sizeOfCommand(command);
   }
 }
 
@@ -66,10 +89,11 @@ function isBounded({ command }: Mail): boolean {
   return "commandId" in command || command.kind === "RecordProgress";
 }
 
-function full(taskId: string): TaskerError {
+function full(taskId: string, waiting: number): TaskerError {
   return new TaskerError(
     "mailbox.full",
-    `Cannot queue a command for task "${taskId}": ${MAILBOX_MAX} wait already`,
+    `Cannot queue a command for task "${taskId}": ${waiting} wait already, ` +
+      `at most ${MAILBOX_MAX} of ${MAILBOX_SIZE_MAX} characters may`,
     { retryAfterMs: RETRY_AFTER_MS, ids: { taskId } },
   );
 }

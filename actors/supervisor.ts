@@ -240,7 +240,7 @@ export class Supervisor implements Feed {
       this.#timers.arm(actor.taskId, dueAtMs);
     }
     if (actor.inFlight === undefined) this.#handOver(actor);
-    if (actor.mailbox.size > 0) this.#schedule(actor);
+    if (actor.mailbox.size > 0 || actor.isCutShort) this.#schedule(actor);
     this.#forgetIdle(actor);
   }
 

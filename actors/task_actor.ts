@@ -19,8 +19,9 @@ import {
 } from "../src/core/readiness.ts";
 import { countOf, rollup, type WaitReason } from "../src/core/rollup.ts";
 import type { StepState, TaskState, TaskStateName } from "../src/core/state.ts";
-import { type Mail, Mailbox, TURN_COMMANDS_MAX } from "./mailbox.ts";
+import { type Mail, Mailbox, TURN_COMMANDS_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
 import { type Decided, settleMail } from "./mail_settling.ts";
+import { sizeOfEvent } from "./size.ts";
 
 /** A turn on its way to the journal: its facts, and the mail that waits for its commit. */
 export interface OpenTurn {
@@ -28,6 +29,8 @@ export interface OpenTurn {
   readonly events: Event[];
   readonly commandIds: string[];
   readonly mail: Decided[];
+  /** About how many characters its events have. */
+  size: number;
   birth?: TaskBirth;
   change?: TaskChange;
 }
@@ -62,8 +65,10 @@ export class TaskActor {
   written: TaskChange | undefined;
   /** The task's state as of the last turn that is committed. */
   committed: TaskStateName = "running";
-  /** One command a turn: found after a poison turn or a crash. */
+  /** One command a turn: after a crash, or a row that Postgres refused or was too slow for. */
   isCareful = false;
+  /** The turn was full before all that is ready was asked for: it needs another. */
+  isCutShort = false;
   /** Read from its journal, and no turn taken since: a crash is one of its loading. */
   isFresh = false;
   /** Let go: what it may still be asked in the turn at hand is for nothing. */
@@ -95,7 +100,7 @@ export class TaskActor {
   /** Whether a turn can be taken now; if not, the row on its way comes first. */
   get canTurn(): boolean {
     if (this.open === undefined && this.inFlight === undefined) return true;
-    return !this.isCareful && this.#room > 0;
+    return !this.isCareful && this.#room > 0 && this.#sizeLeft > 0;
   }
 
   /** Commands that the turn being built still takes. */
@@ -103,11 +108,17 @@ export class TaskActor {
     return TURN_COMMANDS_MAX - (this.open?.mail.length ?? 0) - this.rowless.length;
   }
 
+  /** Characters that the turn being built still takes. */
+  get #sizeLeft(): number {
+    return TURN_SIZE_MAX - (this.open?.size ?? 0);
+  }
+
   /** First part of a turn: decides waiting mail and tells readiness. */
   takeMail(nowMs: number): void {
     this.#refused.length = 0;
+    this.isCutShort = false;
     const context = this.parts.contextOf(this.plan, nowMs);
-    this.inHand = this.mailbox.take(this.isCareful ? 1 : this.#room);
+    this.inHand = this.mailbox.take(this.isCareful ? 1 : this.#room, this.#sizeLeft);
     for (const mail of this.inHand) this.#decide(mail, context);
     if (this.state !== undefined) this.#tellDue(this.state, nowMs);
   }
@@ -140,6 +151,9 @@ export class TaskActor {
     const context = this.parts.contextOf(this.plan, nowMs);
     let isTold = false;
     for (const step of this.#asking) {
+      // A signal that came early is recorded again, as the result of its step.
+      this.isCutShort = this.#sizeLeft <= 0;
+      if (this.isCutShort) break;
       this.#asking.delete(step);
       // Whatever took it out of `ready`, such as a pause, has released it.
       if (!state.ready.has(step)) continue;
@@ -249,14 +263,15 @@ export class TaskActor {
   }
 
   #record(events: readonly Event[]): void {
-    const { events: recorded } = this.#openTurn();
+    const open = this.#openTurn();
     for (const event of events) {
       this.state = evolve(this.taskId, this.plan, this.state, event);
-      recorded.push(event);
+      open.events.push(event);
+      open.size += sizeOfEvent(event);
       this.#tell(event);
       this.#giveBack(event);
     }
-    this.state!.turn = this.#openTurn().turn;
+    this.state!.turn = open.turn;
   }
 
   #tell(event: Event): void {
@@ -328,6 +343,7 @@ export class TaskActor {
       events: [],
       commandIds: [],
       mail: [],
+      size: 0,
     };
   }
 
