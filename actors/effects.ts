@@ -5,6 +5,7 @@ import type { JsonText } from "../src/core/payload.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
 import type { StepState, TaskState } from "../src/core/state.ts";
+import type { Mail } from "./mailbox.ts";
 
 /** Starts and stops what a turn's events ask for. */
 export function releaseEffects(
@@ -26,6 +27,25 @@ export function resumeEffects(runner: Runner, plan: Plan, state: TaskState): voi
   if (state.end !== undefined) return;
   state.steps.forEach((step, index) => {
     if (step.state === "waiting_for_reply") startAttempt(runner, plan, state, index, step.attempt);
+  });
+}
+
+/** Steps whose code was running and does no more, unless its result is in the mail. */
+export function interruptedSteps(
+  runner: Runner,
+  plan: Plan,
+  { taskId, steps }: TaskState,
+  mail: readonly Mail[],
+): readonly number[] {
+  const reported = new Set(
+    mail.flatMap(({ command }) =>
+      command.kind === "RecordStepResult" ? [`${command.step}/${command.attempt}`] : []
+    ),
+  );
+  return steps.flatMap(({ state, attempt }, index) => {
+    const isGone = state === "running" && !reported.has(`${index}/${attempt}`) &&
+      !runner.isRunning(taskId, plan, index, attempt);
+    return isGone ? [index] : [];
   });
 }
 

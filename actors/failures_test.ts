@@ -194,3 +194,58 @@ Deno.test("a task that readiness refuses crashes alone, and the node goes on", a
   assert.equal(world.state(taskId).end, "completed");
   assert.deepEqual(world.failures, []);
 });
+
+/** Postgres takes too long for every turn of a task but its first, as often as that. */
+function slowFor(world: World, taskId: TaskId, times: number): void {
+  const error = new TaskerError("journal.too_slow", "Cannot append a turn: it took too long");
+  let left = times;
+  world.faults.append = (row) =>
+    row.taskId === taskId && left-- > 0 ? { kind: "too_slow", error } : undefined;
+}
+
+Deno.test("a task that takes Postgres too long is set aside with why, and ends by itself", async () => {
+  let runs = 0;
+  let end = () => {};
+  const world = await World.open([{ name: "a", atMostOnce: true }], {
+    a: () => {
+      runs++;
+      return new Promise<void>((resolve) => end = resolve);
+    },
+  });
+  const { taskId } = await world.start();
+  slowFor(world, taskId, 2);
+
+  end();
+  await world.runtime.advance(500);
+
+  const { quarantined } = world.engine.supervisor;
+  assert.deepEqual([...quarantined], [[taskId, "Cannot append a turn: it took too long"]]);
+  await assert.rejects(world.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
+    code: "task.quarantined",
+  });
+  await world.runtime.advance(10_000);
+  assert.equal(quarantined.size, 0);
+  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(runs, 1, "its result has waited with it");
+  assert.equal(world.state(taskId).steps[0]?.interruptions, 0);
+});
+
+Deno.test("the rows of a task that took Postgres too long go alone", async () => {
+  let end = () => {};
+  const world = await World.open([{ name: "a" }], {
+    a: () => new Promise<void>((resolve) => end = resolve),
+  });
+  const { taskId } = await world.start();
+  slowFor(world, taskId, 1);
+  const alone: unknown[] = [];
+  const fault = world.faults.append;
+  world.faults.append = (row) => {
+    alone.push(row.isAlone);
+    return fault?.(row);
+  };
+
+  end();
+  await world.runtime.advance(5_000);
+
+  assert.deepEqual(alone, [undefined, true]);
+});

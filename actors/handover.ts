@@ -19,6 +19,8 @@ export interface HandoverOutcomes {
   /** Another task has the start's key: this one never was. */
   vanished(actor: TaskActor): void;
   poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void;
+  /** Alone it took Postgres too long, which serves the others. */
+  tooSlow(actor: TaskActor, turn: OpenTurn, error: TaskerError): void;
   lost(actor: TaskActor, turn: OpenTurn): void;
   crashed(actor: TaskActor, error: unknown): void;
   fenced(): void;
@@ -102,6 +104,8 @@ export class Handover {
         return this.#keyTaken(actor, turn, appended);
       case "poison":
         return this.outcomes.poisoned(actor, turn, appended.error);
+      case "too_slow":
+        return this.outcomes.tooSlow(actor, turn, appended.error);
       case "ownership_lost":
         return this.outcomes.lost(actor, turn);
       case "fenced":
@@ -161,6 +165,7 @@ function rowOf(actor: TaskActor, turn: OpenTurn, appendId: string): TurnRow {
     events: turn.events,
     inbox: inboxOf(turn.mail),
     answers: remoteAnswers(turn.mail, { taskId: actor.taskId, turn: turn.turn }),
+    ...(actor.isCareful ? { isAlone: true } : {}),
     ...(turn.birth === undefined ? {} : { birth: turn.birth }),
     ...(turn.change === undefined ? {} : { change: turn.change }),
   };

@@ -9,7 +9,7 @@ import { toldByState } from "../src/core/advance.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import { type Mail, Mailbox } from "./mailbox.ts";
 import { refuseAll } from "./mail_settling.ts";
-import { onCrash } from "./strategies.ts";
+import { onCrash, slowAfterMs } from "./strategies.ts";
 import { TaskActor, type TurnParts } from "./task_actor.ts";
 
 /** How long to wait before a database that did not answer is asked again. */
@@ -62,6 +62,12 @@ export class Loading {
     return this.#expected.has(taskId);
   }
 
+  /** Whether mail waits here for its task. A task set aside for a while keeps results only. */
+  takes({ command }: Mail): boolean {
+    const isRefused = "commandId" in command && this.quarantined.has(command.taskId);
+    return this.has(command.taskId) && !isRefused;
+  }
+
   /** Lets mail wait for a task that is being read. */
   put(mail: Mail): void {
     const expected = this.#expected.get(mail.command.taskId);
@@ -89,10 +95,33 @@ export class Loading {
     void landed.then(() => this.#readAfter(choice.afterMs, [expected]));
   }
 
+  /** Sets a task aside for a while that takes Postgres too long. Results wait, senders are told. */
+  holdBack(taskId: TaskId, waiting: readonly Mail[], error: unknown): void {
+    const reason = messageOf(error);
+    const afterMs = slowAfterMs(this.#crash(taskId));
+    this.parts.log.warn("task set aside for a while", { taskId, afterMs, error: reason });
+    this.quarantined.set(taskId, reason);
+    const { told = [], kept = [] } = Object.groupBy(
+      // What was interrupted is found anew when the task is read.
+      waiting.filter(({ command }) => command.kind !== "RecordInterruption"),
+      ({ command }) => "commandId" in command ? "told" : "kept",
+    );
+    const expected = this.#expect({ taskId, mail: newMailbox(kept), isCareful: true });
+    this.outcomes.quarantined(told, reason);
+    this.parts.runtime.after(afterMs, () => {
+      if (!this.#isExpected(expected)) return;
+      this.quarantined.delete(taskId);
+      void this.#readAll([expected]);
+    });
+  }
+
   /** Gives up on tasks that leave this node; returns the mail that waited for them. */
   drop(isGone: (taskId: TaskId) => boolean): readonly Mail[] {
     const gone = [...this.#expected.values()].filter(({ taskId }) => isGone(taskId));
-    for (const { taskId } of gone) this.#expected.delete(taskId);
+    for (const { taskId } of gone) {
+      this.#expected.delete(taskId);
+      this.quarantined.delete(taskId);
+    }
     return gone.flatMap(({ mail }) => mail.take(Infinity));
   }
 

@@ -24,6 +24,17 @@ export function onCrash(of: { crashes: number; whileLoading: boolean }): CrashCh
   return { kind: "restart", afterMs };
 }
 
+const SLOW_MS_MIN = 1_000;
+const SLOW_MS_MAX = 600_000;
+
+/**
+ * How long a task is left alone that takes Postgres too long. Each try costs the others a timeout,
+ * so the times between them grow fast; `times` counts this one, since the last committed turn.
+ */
+export function slowAfterMs(times: number): number {
+  return Math.min(SLOW_MS_MIN * 4 ** (times - 1), SLOW_MS_MAX);
+}
+
 /** Strikes after which a command that crashes its actor is refused. */
 export const STRIKES_MAX = 2;
 

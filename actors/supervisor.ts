@@ -4,7 +4,7 @@ import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered } from "../src/core/readiness.ts";
-import { releaseEffects, resumeEffects } from "./effects.ts";
+import { interruptedSteps, releaseEffects, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
@@ -14,6 +14,7 @@ import { Roster } from "./roster.ts";
 import { isLostCore, STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
 import { Timers } from "./timers.ts";
+import { TurnFeed } from "./turn_feed.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
 export const PASSIVATE_AFTER_MS = 60_000;
@@ -31,7 +32,7 @@ export interface SupervisorParts extends LoadingParts {
 /** All actors of a node. */
 export class Supervisor implements Feed {
   readonly #roster: Roster;
-  readonly #subscribers = new Set<(committed: CommittedTurn) => void>();
+  readonly #feed = new TurnFeed();
   readonly #timers: Timers;
   readonly #loading: Loading;
   readonly #handover: Handover;
@@ -53,6 +54,7 @@ export class Supervisor implements Feed {
       committed: (actor, turn) => this.#guard(actor, () => this.#committed(actor, turn)),
       vanished: (actor) => this.#forget(actor),
       poisoned: (actor, turn, error) => this.#poisoned(actor, turn, error),
+      tooSlow: (actor, turn, error) => this.#tooSlow(actor, turn, error),
       lost: (actor, turn) => this.#lost(actor, turn),
       crashed: (actor, error) => this.#crashed(actor, error),
       fenced: () => parts.fenced(),
@@ -85,7 +87,7 @@ export class Supervisor implements Feed {
     if (this.#isStopped) return refuseAll([mail], draining(taskId));
     const actor = this.#roster.get(taskId);
     if (actor !== undefined) return this.#put(actor, mail);
-    if (this.#loading.has(taskId)) return this.#loading.put(mail);
+    if (this.#loading.takes(mail)) return this.#loading.put(mail);
     const reason = this.quarantined.get(taskId);
     if (reason !== undefined) return this.#refuseSetAside(mail, reason);
     if (mail.strikes === 0 && this.#startNew(mail)) return;
@@ -116,8 +118,7 @@ export class Supervisor implements Feed {
 
   /** Calls with every committed turn of this node's tasks. */
   subscribe(call: (committed: CommittedTurn) => void): Cancel {
-    this.#subscribers.add(call);
-    return () => this.#subscribers.delete(call);
+    return this.#feed.subscribe(call);
   }
 
   /** Tells the wheel that the clock may have been corrected. */
@@ -255,22 +256,10 @@ export class Supervisor implements Feed {
     const { state } = actor;
     if (state === undefined || !this.#roster.isCurrent(actor)) return;
     releaseEffects(this.parts.runner, actor.plan, state, turn.events);
-    this.#publish(actor, turn);
+    this.#feed.tell(actor, turn);
     this.#handOver(actor);
     if (actor.mailbox.size > 0 || this.#dirty.has(actor)) this.#schedule(actor);
     else this.#forgetIdle(actor);
-  }
-
-  #publish(actor: TaskActor, turn: OpenTurn): void {
-    if (this.#subscribers.size === 0) return;
-    const committed: CommittedTurn = {
-      taskId: actor.taskId,
-      namespace: actor.plan.definition.namespace,
-      plan: actor.plan,
-      turn: { turn: turn.turn, commandIds: turn.commandIds, events: turn.events },
-      state: actor.committed,
-    };
-    for (const call of this.#subscribers) call(committed);
   }
 
   // Failures
@@ -301,6 +290,14 @@ export class Supervisor implements Feed {
     const again = isLone ? [] : mailOf(turn);
     this.#restart(actor, [...again, ...waitingMail(actor)], error);
     if (isLone) failPoisoned(first.mail, error, (command) => this.deliver({ command, strikes: 1 }));
+  }
+
+  /** Postgres takes too long for one task alone: it is set aside for a while, with its results. */
+  #tooSlow(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
+    if (!this.#roster.isCurrent(actor)) return this.#sendAgain(turn);
+    const mail = [...mailOf(turn), ...waitingMail(actor)];
+    this.#forget(actor);
+    this.#loading.holdBack(actor.taskId, mail, error);
   }
 
   #restart(actor: TaskActor, mail: readonly Mail[], error: unknown): void {
@@ -354,21 +351,17 @@ export class Supervisor implements Feed {
     actor.isCareful = isCareful;
     actor.isFresh = true;
     actor.busyAtMs = this.parts.runtime.now();
-    this.#guard(actor, () => this.#bringUp(actor));
+    this.#guard(actor, () => this.#bringUp(actor, mail));
     const isUp = this.#roster.isCurrent(actor); // else its mail waits for the next reading
     for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);
     if (isUp) this.#schedule(actor);
   }
 
-  #bringUp(actor: TaskActor): void {
+  #bringUp(actor: TaskActor, mail: readonly Mail[]): void {
     const { taskId, plan, state } = actor;
     if (state === undefined || state.end !== undefined) return;
     const { runner } = this.parts;
-    const steps = state.steps.flatMap((step, index) =>
-      step.state === "running" && !runner.isRunning(taskId, plan, index, step.attempt)
-        ? [index]
-        : []
-    );
+    const steps = interruptedSteps(runner, plan, state, mail);
     if (steps.length > 0) {
       this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
     }

@@ -176,6 +176,12 @@ export const ERRORS = {
     "Postgres refused the data",
     "Remove what the detail names, such as \\u0000, and send it again",
   ),
+  "journal.too_slow": meaning(
+    "later",
+    503,
+    "Postgres takes too long for this task",
+    "Look for locks on rows of the task and for a slow disk; the node tries again by itself",
+  ),
   "journal.unavailable": meaning(
     "later",
     503,
@@ -252,8 +258,8 @@ export const ERRORS = {
   "task.quarantined": meaning(
     "later",
     503,
-    "The task crashed three times while it was loaded",
-    "Look at the server's log, mend the cause, then restart the node",
+    "The task is set aside",
+    "Fix the cause named in the detail; a slow task is tried again by itself, others at a restart",
   ),
 } as const satisfies Record<string, Meaning>;
 

@@ -112,6 +112,8 @@ export interface TurnRow {
   readonly inbox: readonly string[];
   /** Answers to leave for senders on other nodes. */
   readonly answers: readonly RemoteAnswer[];
+  /** Goes in a flush of its own: an earlier row of the task was refused, or took too long. */
+  readonly isAlone?: boolean;
 }
 
 /** An answer that waits for its commit without a row: a no-op, a repeat, a refusal. */
@@ -132,8 +134,10 @@ export type Appended =
   | { readonly kind: "inserted" }
   /** Another task holds this key. */
   | { readonly kind: "key_taken"; readonly taskId: TaskId; readonly sameBody: boolean }
-  /** Postgres refuses this row's data: it was found by halving. */
+  /** Postgres refuses this row's data: it was found by splitting. */
   | { readonly kind: "poison"; readonly error: TaskerError }
+  /** Nothing was inserted: alone it takes Postgres too long, which serves others meanwhile. */
+  | { readonly kind: "too_slow"; readonly error: TaskerError }
   /** Another node wrote this turn. */
   | { readonly kind: "ownership_lost" }
   /** This node's row is gone: nothing of it is written any more. */

@@ -9,7 +9,7 @@ import {
 import { TaskerError } from "../core/errors.ts";
 import type { TurnRow } from "../core/ports.ts";
 
-Deno.test("a poison row is found by halving, and the innocent ones of its flush go in", async () => {
+Deno.test("a poison row is found by splitting, and the innocent ones of its flush go in", async () => {
   for (const guilty of [0, 3, 6]) {
     await using bench = await JournalBench.open();
     const node = await bench.node();

@@ -32,7 +32,7 @@ export function entryOfRow(row: TurnRow): { entry: Entry; appended: Promise<Appe
 export function entryOfRowless(rowless: RowlessEntry): { entry: Entry; isAlive: Promise<boolean> } {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const settle = (appended: Appended) => {
-    if (appended.kind === "poison") reject(appended.error satisfies TaskerError);
+    if ("error" in appended) reject(appended.error satisfies TaskerError);
     else resolve(appended.kind === "inserted");
   };
   const { taskId, inbox, answers } = rowless;

@@ -14,6 +14,12 @@ import lookUp from "./sql/look_up.sql" with { type: "text" };
 const AGAIN_MS_MIN = 20;
 const AGAIN_MS_MAX = 2_000;
 
+/** Parts into which entries are split when one of them fails them all. */
+const PARTS = 16;
+
+/** Tries of a row alone after which it is not sent again, if Postgres does serve others. */
+const SLOW_TRIES_MAX = 2;
+
 /** What flushing works with. */
 export interface FlushParts {
   readonly runtime: Runtime;
@@ -32,25 +38,35 @@ export interface FlushParts {
 type Sent =
   | { readonly kind: "answered"; readonly isAlive: boolean; readonly inserted: number }
   | { readonly kind: "data"; readonly error: TaskerError }
+  /** Nothing of it is under way any more; what was inserted has to be looked up. */
+  | { readonly kind: "slow"; readonly error: TaskerError }
   | { readonly kind: "again" };
 
 /**
  * Flushes entries; resolves when each is settled. One row of a task at most.
  *
- * A data error halves the entries until the guilty one fails alone. After an unknown outcome the
- * own backend is ended by name, and the same rows go out again under the same append ids, until each
- * was inserted or found. Never decides again, never answers what may turn out untrue, and never
- * gives up while the journal is open.
+ * A data error splits the entries until the guilty one fails alone, and so does a statement that
+ * takes too long: one that does even alone, while Postgres serves others, is told so. After an
+ * unknown outcome the own backend is ended by name, and the same rows go out again under the same
+ * append ids, until each was inserted or found. Never decides again, never answers what may turn
+ * out untrue, and never gives up while the journal is open.
  *
  * @throws {TaskerError} journal.outcome_unknown when the journal was closed meanwhile
  */
 export async function flush(parts: FlushParts, entries: readonly Entry[]): Promise<void> {
   let left = entries;
+  let slowTries = 0;
   for (let tries = 0; left.length > 0; tries++) {
     if (tries > 0) await rest(parts, tries);
     const sent = await send(parts, left);
-    if (sent.kind === "data") return await halve(parts, left, sent.error);
     if (sent.kind === "answered") left = await settle(parts, left, sent);
+    if (sent.kind === "slow") left = await settleInserted(parts, left, sent.error);
+    if (sent.kind !== "data" && sent.kind !== "slow") continue;
+    if (left.length > 1) return await split(parts, left);
+    const [only] = left;
+    if (sent.kind === "data") return only?.settle({ kind: "poison", error: sent.error });
+    if (++slowTries < SLOW_TRIES_MAX || !await servesOthers(parts)) continue;
+    return only?.settle({ kind: "too_slow", error: tooSlow(sent.error) });
   }
 }
 
@@ -67,10 +83,39 @@ async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent>
     return { kind: "answered", isAlive: row?.alive === true, inserted };
   } catch (error) {
     const meaning = meaningOf(error);
-    if (meaning === "data") return { kind: "data", error: errorOf(error) };
+    if (meaning === "data" || meaning === "slow") return { kind: meaning, error: errorOf(error) };
     if (meaning === "unknown") await endLostBackend(parts, name, error);
-    return { kind: "again" };
+    // The link's own error: no answer within its deadline, which is how a pooler's timeout looks.
+    const isLate = error instanceof TaskerError;
+    return isLate ? { kind: "slow", error } : { kind: "again" };
   }
+}
+
+/** Whether Postgres does what a flush without entries asks of it: else no row is to blame. */
+async function servesOthers(parts: FlushParts): Promise<boolean> {
+  return (await send(parts, [])).kind === "answered";
+}
+
+/** Looks whether rows went in after all; returns the entries whose outcome is not known. */
+async function settleInserted(
+  parts: FlushParts,
+  entries: readonly Entry[],
+  error: TaskerError,
+): Promise<readonly Entry[]> {
+  parts.warn("A flush took too long; its rows are sent again, fewer at once", error);
+  const rows = entries.filter((entry) => entry.row !== undefined);
+  if (rows.length === 0) return entries;
+  const left = new Set(await settleFound(parts, rows, true));
+  return entries.filter((entry) => entry.row === undefined || left.has(entry));
+}
+
+function tooSlow(cause: TaskerError): TaskerError {
+  return new TaskerError(
+    "journal.too_slow",
+    `Cannot append a turn: alone it took Postgres too long, ${SLOW_TRIES_MAX} times, ` +
+      `while it served others: ${cause.message}`,
+    { cause },
+  );
 }
 
 /**
@@ -140,16 +185,12 @@ function outcomeOf(row: TurnRow, found: Row | undefined, isAlive: boolean): Appe
   return isAlive ? undefined : { kind: "fenced" };
 }
 
-async function halve(
-  parts: FlushParts,
-  entries: readonly Entry[],
-  error: TaskerError,
-): Promise<void> {
-  const [only] = entries;
-  if (entries.length === 1) return only?.settle({ kind: "poison", error });
-  const middle = entries.length >> 1;
-  await flush(parts, entries.slice(0, middle));
-  await flush(parts, entries.slice(middle));
+/** Flushes entries in parts: into many, since each part that takes too long costs its timeout. */
+async function split(parts: FlushParts, entries: readonly Entry[]): Promise<void> {
+  const size = Math.ceil(entries.length / PARTS);
+  for (let from = 0; from < entries.length; from += size) {
+    await flush(parts, entries.slice(from, from + size));
+  }
 }
 
 /** Does something on the control connection until it gives a result, however long that takes. */

@@ -5,10 +5,10 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 /**
  * What a failed query means.
  *
- * data: the same rows fail again · again: nothing was done, the same works again · unknown: it may
- * have been done
+ * data: the same rows fail again · again: nothing was done, the same works again · slow: nothing
+ * was done, less of it may work · unknown: it may have been done
  */
-export type Failing = "data" | "again" | "unknown";
+export type Failing = "data" | "again" | "slow" | "unknown";
 
 /**
  * Classes that blame the data: cardinality, data exceptions, integrity, program limits. Class 42
@@ -20,12 +20,19 @@ const DATA = /^(21|22|23|54)...$/;
 const AGAIN = new Set(["40001", "40P01"]);
 
 /**
+ * Statement and lock timeouts, and too little memory: Postgres gave a statement up, and undid it.
+ * A large row, or a lock that somebody holds on one row, gives up every statement that it is in.
+ */
+const SLOW = new Set(["57014", "55P03", "53200"]);
+
+/**
  * Says what a failed query means. All that is neither the data's fault nor certainly undone is
- * unknown, timeouts and shutdowns too: postgres.js blames a killed backend's error on the next query.
+ * unknown, shutdowns too: postgres.js blames a killed backend's error on the next query.
  */
 export function meaningOf(error: unknown): Failing {
   const code = codeOf(error);
   if (AGAIN.has(code)) return "again";
+  if (SLOW.has(code)) return "slow";
   return DATA.test(code) ? "data" : "unknown";
 }
 

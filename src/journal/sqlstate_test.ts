@@ -12,9 +12,10 @@ const MEANINGS: readonly [code: string, meaning: Failing][] = [
   ["40P01", "again"], // deadlock
   ["40003", "unknown"], // statement completion unknown
   ["42P01", "unknown"], // no such table: nobody's row's fault
-  ["55P03", "unknown"], // lock_timeout
-  ["57014", "unknown"], // statement_timeout
+  ["55P03", "slow"], // lock_timeout
+  ["57014", "slow"], // statement_timeout
   ["57P01", "unknown"], // a killed backend
+  ["53200", "slow"], // out of memory
   ["53100", "unknown"], // disk full
   ["25006", "unknown"], // a standby
   ["CONNECTION_CLOSED", "unknown"],

@@ -10,7 +10,7 @@ import { type Entry, entryOfRow, entryOfRowless, sizeOf } from "./entry.ts";
 import { flush, type FlushParts } from "./flush.ts";
 import load from "./sql/load.sql" with { type: "text" };
 
-/** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much. */
+/** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much, plus one row. */
 const ENTRIES_PER_FLUSH_MAX = 2_048;
 const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
 
@@ -126,9 +126,12 @@ export class Writer implements Journal {
   /** Takes the beginning of the queue, within the bounds. */
   #take(): readonly Entry[] {
     let characters = 0;
+    const isFirstAlone = this.#queue[0]?.row?.isAlone === true;
     const end = this.#queue.findIndex((entry, at) => {
       characters += sizeOf(entry);
-      return at === ENTRIES_PER_FLUSH_MAX || (at > 0 && characters > CHARACTERS_PER_FLUSH_MAX);
+      if (at === 0) return false;
+      return isFirstAlone || entry.row?.isAlone === true || at === ENTRIES_PER_FLUSH_MAX ||
+        characters > CHARACTERS_PER_FLUSH_MAX;
     });
     return this.#queue.splice(0, end === -1 ? this.#queue.length : end);
   }
