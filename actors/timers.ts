@@ -1,5 +1,6 @@
 /** Timers: one wheel for all actors. The truth is in the journal; the wheel only wakes. */
 
+import { Heap } from "./heap.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 
@@ -13,11 +14,14 @@ const SLEEP_MS_MAX = 86_400_000;
  * Wakes tasks at a time of the Runtime's clock.
  *
  * One entry a task: arming earlier moves it, arming later is ignored, since the actor arms again
- * when it wakes. Cost: O(1) to arm; one Runtime timer in all (a setTimeout a step would cost 9 µs).
+ * when it wakes. One Runtime timer in all (a setTimeout a step would cost 9 µs). Cost: O(log of the
+ * buckets) to arm into a new bucket and to fire one, else O(1).
  */
 export class Timers {
   readonly #buckets = new Map<number, Set<TaskId>>();
   readonly #armed = new Map<TaskId, number>();
+  /** The numbers of all buckets, and of some that are empty by now. */
+  readonly #order = new Heap();
   #next: { bucket: number; cancel: Cancel } | undefined;
 
   constructor(readonly runtime: Runtime, readonly wake: (taskId: TaskId) => void) {}
@@ -27,11 +31,11 @@ export class Timers {
     const before = this.#armed.get(taskId);
     if (before !== undefined) {
       if (before <= bucket) return;
-      this.#buckets.get(before)?.delete(taskId);
+      this.disarm(taskId);
     }
     this.#armed.set(taskId, bucket);
     const set = this.#buckets.get(bucket);
-    if (set === undefined) this.#buckets.set(bucket, new Set([taskId]));
+    if (set === undefined) this.#open(bucket, taskId);
     else set.add(taskId);
     if (this.#next === undefined || bucket < this.#next.bucket) this.#sleepUntil(bucket);
   }
@@ -40,7 +44,9 @@ export class Timers {
     const bucket = this.#armed.get(taskId);
     if (bucket === undefined) return;
     this.#armed.delete(taskId);
-    this.#buckets.get(bucket)?.delete(taskId);
+    const tasks = this.#buckets.get(bucket);
+    tasks?.delete(taskId);
+    if (tasks?.size === 0) this.#buckets.delete(bucket);
   }
 
   /** Sleeps anew by the clock as it is now: it may have been corrected. Cost: 9 µs. */
@@ -53,6 +59,14 @@ export class Timers {
     this.#next = undefined;
     this.#buckets.clear();
     this.#armed.clear();
+    this.#order.fill([]);
+  }
+
+  /** A bucket that was emptied stays in the heap; these are dropped once they are the most of it. */
+  #open(bucket: number, taskId: TaskId): void {
+    this.#buckets.set(bucket, new Set([taskId]));
+    if (this.#order.size > 2 * this.#buckets.size) this.#order.fill(this.#buckets.keys());
+    else this.#order.push(bucket);
   }
 
   #sleepUntil(bucket: number): void {
@@ -64,16 +78,15 @@ export class Timers {
   #fire(): void {
     this.#next = undefined;
     const now = Math.floor(this.runtime.now() / BUCKET_MS);
-    let earliest: number | undefined;
-    for (const [bucket, tasks] of this.#buckets) {
-      if (bucket <= now || tasks.size === 0) this.#buckets.delete(bucket);
-      else if (earliest === undefined || bucket < earliest) earliest = bucket;
-      if (bucket > now) continue;
-      for (const taskId of tasks) {
+    for (let first = this.#order.first; first !== undefined; first = this.#order.first) {
+      const tasks = this.#buckets.get(first);
+      if (tasks !== undefined && first > now) return this.#sleepUntil(first);
+      this.#order.pop();
+      this.#buckets.delete(first);
+      for (const taskId of tasks ?? []) {
         this.#armed.delete(taskId);
         this.wake(taskId);
       }
     }
-    if (earliest !== undefined) this.#sleepUntil(earliest);
   }
 }
