@@ -55,3 +55,22 @@ Deno.test("more places that a new policy gives are taken at once", async () => {
 
   assert.equal(world.steps(taskId)["r"], "waiting_for_reply");
 });
+
+Deno.test("a policy for all steps ended a sleep early and an approval for good", async () => {
+  const world = await World.open([
+    { name: "cooling_off", kind: "sleep", sleepMs: 3_600_000 },
+    { name: "approval", kind: "signal", onTimeout: "fail" },
+  ]);
+  await overlay(world, { timeoutMs: 20_000, heartbeatMs: 10_000, concurrencyMax: 1 });
+  const { taskId } = await world.start();
+
+  await world.runtime.advance(3_599_000);
+  assert.deepEqual(world.steps(taskId), {
+    cooling_off: "waiting_for_reply",
+    approval: "waiting_for_reply",
+  });
+  assert.equal(world.engine.supervisor.size, 0); // nothing keeps it in memory
+  await world.runtime.advance(2_000);
+
+  assert.equal(world.steps(taskId)["cooling_off"], "completed");
+});

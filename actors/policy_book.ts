@@ -2,7 +2,7 @@
 
 import type { Context } from "../src/core/decision.ts";
 import type { Plan } from "../src/core/plan.ts";
-import { fillPolicy, type FullPolicy } from "../src/core/policy.ts";
+import { type FullPolicy, policyUnder } from "../src/core/policy.ts";
 import type { PolicyOverlay } from "../src/core/ports.ts";
 
 interface Page {
@@ -38,14 +38,7 @@ export class PolicyBook {
 
   #makePage(plan: Plan): Page {
     const overlay = this.#overlays.get(plan.workflow);
-    const policies = plan.steps.map(({ name, definition: { kind, policy } }) =>
-      fillPolicy(
-        kind === "sleep" || kind === "signal",
-        policy,
-        overlay?.steps["*"],
-        overlay?.steps[name],
-      )
-    );
+    const policies = plan.steps.map(({ definition }) => policyUnder(definition, overlay?.steps));
     const page = { version: overlay?.version ?? 0, policies };
     this.#pages.set(plan.hash, page);
     return page;

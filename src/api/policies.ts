@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { type Fault, TaskerError } from "../core/errors.ts";
-import type { Policy } from "../core/policy.ts";
+import { contradictionOf, type Policy, policyUnder, TUNABLE_WAITS } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
+import type { Definition, StepKind } from "../core/workflow.ts";
 import { type Route, route } from "./route.ts";
 import { By, Name, named, Time, timeText } from "./schema.ts";
 import type { Services } from "./services.ts";
@@ -16,7 +17,7 @@ const ATTEMPTS_MAX = 1_000;
 const DELAYS_MAX = 100;
 /** Steps that one overlay may tune. */
 const TUNED_STEPS_MAX = 1_000;
-/** In an overlay: every step. */
+/** In an overlay: every step that does work. */
 const ALL_STEPS = "*";
 
 const ms = z.int().min(0).max(POLICY_MS_MAX);
@@ -115,13 +116,13 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
     async handle({ caller, params: { namespace, name }, body }) {
       const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
       if (known.length === 0) throw unknownWorkflow(namespace, name);
-      const steps = known.flatMap(({ definition }) => definition.steps.map((step) => step.name));
-      demandKnown(Object.keys(body.steps), steps);
+      const steps = body.steps as Record<string, Policy>;
+      demandSound(steps, known.map(({ definition }) => definition));
       const overlay = await policies.put(namespace, name, {
         by: body.by ?? caller.key.name,
         reason: body.reason,
         atMs: runtime.now(),
-        steps: body.steps as Record<string, Policy>,
+        steps,
       });
       log.info("Changed a policy", {
         namespace,
@@ -134,18 +135,49 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
   });
 }
 
-/** A policy for a step that no version has would do nothing, silently. */
-function demandKnown(tuned: readonly string[], steps: readonly string[]): void {
-  const faults: Fault[] = tuned
-    .filter((name) => name !== ALL_STEPS && !steps.includes(name))
-    .map((name) => ({
-      path: `steps.${name}`,
-      code: "unknown_step",
-      detail: "no version of the workflow has this step",
-    }));
+/** A policy that would do nothing, silently, or that contradicts itself is refused. */
+function demandSound(overlay: Record<string, Policy>, versions: readonly Definition[]): void {
+  const faults = [
+    ...Object.entries(overlay).flatMap(([name, policy]) => idleFaults(name, policy, versions)),
+    ...versions.flatMap((version) => contradictions(overlay, version)),
+  ];
   if (faults.length === 0) return;
-  const names = faults.map(({ path }) => path).join(", ");
-  throw new TaskerError("policy.invalid", `Cannot take the policy: unknown ${names}`, { faults });
+  const said = faults.map(({ path, detail }) => `${path} (${detail})`).join(", ");
+  throw new TaskerError("policy.invalid", `Cannot take the policy: ${said}`, { faults });
+}
+
+/** What no version has, or what means nothing for a sleep or a signal. */
+function idleFaults(name: string, policy: Policy, versions: readonly Definition[]): Fault[] {
+  if (name === ALL_STEPS) return [];
+  const kinds = versions.flatMap(({ steps }) =>
+    steps.filter((step) => step.name === name).map(({ kind }) => kind)
+  );
+  if (kinds.length === 0) {
+    const detail = "no version of the workflow has this step";
+    return [{ path: `steps.${name}`, code: "unknown_step", detail }];
+  }
+  return Object.keys(policy)
+    .filter((field) => !kinds.some((kind) => isTunable(kind, field)))
+    .map((field) => ({
+      path: `steps.${name}.${field}`,
+      code: "not_tunable",
+      detail: `means nothing for a ${kinds[0]}`,
+    }));
+}
+
+function isTunable(kind: StepKind, field: string): boolean {
+  return kind === "local" || kind === "remote" || TUNABLE_WAITS[kind].some((one) => one === field);
+}
+
+/** Delays that contradict each other once the overlay lies over a version's own policy. */
+function contradictions(overlay: Record<string, Policy>, { version, steps }: Definition): Fault[] {
+  return steps.flatMap((step) => {
+    const found = contradictionOf(policyUnder(step, overlay));
+    if (found === undefined) return [];
+    const tuned = overlay[step.name]?.retry === undefined ? ALL_STEPS : step.name;
+    const detail = `${found.detail}, for step "${step.name}" of version ${version}`;
+    return [{ path: `steps.${tuned}.retry.${found.field}`, code: "contradiction", detail }];
+  });
 }
 
 function overlayDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {

@@ -55,6 +55,28 @@ Deno.test("PUT policy refuses steps that no version has", async () => {
   deepEqual([code, errors[0].path], ["policy.invalid", "steps.valdiate"]);
 });
 
+Deno.test("PUT policy refuses what means nothing for the step, and delays that contradict each other", async () => {
+  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+    body: {
+      reason: "wrong",
+      steps: {
+        approval: { timeoutMs: 60_000, heartbeatMs: 1_000 },
+        validate: { retry: { delayMsMin: 9_000 } },
+        "*": { retry: { delayMsMax: 5_000 } },
+      },
+    },
+  });
+
+  equal(response.status, 422);
+  const { code, errors } = await response.json();
+  const paths = errors.map(({ path, code }: { path: string; code: string }) => `${path} ${code}`);
+  deepEqual([code, ...paths], [
+    "policy.invalid",
+    "steps.approval.heartbeatMs not_tunable",
+    "steps.validate.retry.delayMsMax contradiction",
+  ]);
+});
+
 Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
   const world = fakeWorld();
   const headers = { "idempotency-key": "p1" };

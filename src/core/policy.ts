@@ -2,7 +2,7 @@
 
 import { hash32 } from "./ids.ts";
 
-/** How delays grow: a named curve, or a table of delays in milliseconds whose last entry repeats. */
+/** How delays grow, see `backoffMs`: a named curve, or a table in milliseconds whose last entry repeats. */
 export type Backoff = "none" | "linear" | "exponential" | "fibonacci" | readonly number[];
 
 /** What a step may be tuned by. Absent fields take the default. */
@@ -10,7 +10,9 @@ export interface Policy {
   readonly retry?: {
     readonly attemptsMax?: number;
     readonly backoff?: Backoff;
+    /** No delay is shorter. 500 unless said; 0 for `none` and for a table. */
     readonly delayMsMin?: number;
+    /** No delay is longer. 60,000 or twice `delayMsMin` unless said; a table's longest entry. */
     readonly delayMsMax?: number;
   };
   /** One attempt, from its start. */
@@ -49,6 +51,45 @@ export const INTERRUPTIONS_MAX = 10;
 /** The longest `Retry-After` that is followed; a longer one parks the step. */
 export const RETRY_AFTER_MS_MAX = 7 * 24 * 3_600_000;
 
+/** The longest delay when the policy names none, unless twice `delayMsMin` is longer. */
+const DELAY_MS_MAX = 60_000;
+
+/** The shortest delay of a growing curve when the policy names none. */
+const DELAY_MS_MIN = 500;
+
+/**
+ * What of a policy means something for a step that waits for time or a person; all of it does for
+ * steps that do work.
+ */
+export const TUNABLE_WAITS: Readonly<Record<"sleep" | "signal", readonly (keyof Policy)[]>> = {
+  sleep: [],
+  signal: ["timeoutMs"],
+};
+
+/**
+ * Returns a step's policy under an overlay, by step name; `*` is for every step that does work.
+ *
+ * What tunes work would break a wait: a heartbeat would end a sleep, a time-out fail an approval.
+ * So a sleep has no policy, and a signal only its own time-out.
+ */
+export function policyUnder(
+  { name, kind, policy }: {
+    readonly name: string;
+    readonly kind: "local" | "remote" | keyof typeof TUNABLE_WAITS;
+    readonly policy: Policy;
+  },
+  overlay: Readonly<Record<string, Policy>> = {},
+): FullPolicy {
+  if (kind === "local" || kind === "remote") {
+    return fillPolicy(false, policy, overlay["*"], overlay[name]);
+  }
+  const meant = (of: Policy | undefined): Policy =>
+    Object.fromEntries(
+      TUNABLE_WAITS[kind].flatMap((field) => of?.[field] === undefined ? [] : [[field, of[field]]]),
+    );
+  return fillPolicy(true, meant(policy), meant(overlay[name]));
+}
+
 /**
  * Fills the defaults in; later policies win field by field.
  *
@@ -65,12 +106,14 @@ export function fillPolicy(
     ...overlays.map((one) => one?.retry),
   );
   const backoff = retry.backoff ?? "exponential";
+  const delayMsMin = retry.delayMsMin ?? (isCurve(backoff) ? DELAY_MS_MIN : 0);
   return {
     attemptsMax: retry.attemptsMax ?? 3,
     backoff,
-    delayMsMin: retry.delayMsMin ?? 500,
+    delayMsMin,
     // Whoever writes a table of delays means them.
-    delayMsMax: retry.delayMsMax ?? (typeof backoff === "string" ? 60_000 : Math.max(...backoff)),
+    delayMsMax: retry.delayMsMax ??
+      (typeof backoff === "string" ? Math.max(DELAY_MS_MAX, 2 * delayMsMin) : Math.max(...backoff)),
     timeoutMs: merged.timeoutMs ?? (waits ? undefined : 30_000),
     queueTimeoutMs: merged.queueTimeoutMs,
     heartbeatMs: merged.heartbeatMs,
@@ -79,34 +122,70 @@ export function fillPolicy(
   };
 }
 
+/** What is contradictory in a policy's retry delays, and in which field; undefined: nothing. */
+export function contradictionOf(
+  { backoff, delayMsMin = -Infinity, delayMsMax = Infinity }: {
+    readonly backoff?: Backoff | undefined;
+    readonly delayMsMin?: number | undefined;
+    readonly delayMsMax?: number | undefined;
+  },
+): { readonly field: "backoff" | "delayMsMax"; readonly detail: string } | undefined {
+  const table = typeof backoff === "object" ? backoff : [];
+  const short = table.find((delay) => delay < delayMsMin);
+  if (short !== undefined) {
+    return {
+      field: "backoff",
+      detail: `Too small: the delay ${short} is below delayMsMin ${delayMsMin}`,
+    };
+  }
+  if (delayMsMax >= delayMsMin) return undefined;
+  return {
+    field: "delayMsMax",
+    detail: `Too small: delayMsMax ${delayMsMax} is below delayMsMin ${delayMsMin}`,
+  };
+}
+
 /**
  * Returns how long to wait after an attempt failed, in milliseconds.
  *
- * Full jitter: uniform in [0, curve(attempt)], drawn from a hash of the key and the attempt, so the
- * same attempt always waits the same time and `decide` stays pure. A `retryAfterMs` is never
- * undercut. Source: AWS architecture blog, "Exponential backoff and jitter".
+ * A delay is drawn between `delayMsMin` and what the backoff allows after so many attempts, at most
+ * `delayMsMax`:
+ * - exponential: 2, 4, 8, 16 … times `delayMsMin`; linear: 2, 3, 4, 5 … times; fibonacci: 2, 3, 5, 8
+ *   … times. The default of `delayMsMin` is 500 ms, of `delayMsMax` 60 s or twice `delayMsMin`.
+ * - a table: its entry, the last one for ever. By default from 0 and to its longest entry.
+ * - none: always `delayMsMin`, by default 0.
+ *
+ * A `retryAfterMs` is never undercut. It is drawn from a hash of the key and the attempt, so the
+ * same attempt always waits the same time and `decide` stays pure. Were `delayMsMin` the upper bound
+ * of the first delay, all that failed at once would be tried again at once. Source: AWS architecture
+ * blog, "Exponential backoff and jitter".
  */
 export function backoffMs(
   policy: FullPolicy,
   of: { key: string; attempt: number; retryAfterMs: number },
 ): number {
-  const ceiling = Math.min(curveMs(policy, of.attempt), policy.delayMsMax);
-  const drawn = Math.floor((hash32(`${of.key}#${of.attempt}`) / 0x1_0000_0000) * (ceiling + 1));
-  return Math.max(drawn, of.retryAfterMs);
+  const { delayMsMin, delayMsMax } = policy;
+  const span = Math.max(0, Math.min(longestMs(policy, of.attempt), delayMsMax) - delayMsMin);
+  const drawn = Math.floor((hash32(`${of.key}#${of.attempt}`) / 0x1_0000_0000) * (span + 1));
+  return Math.max(delayMsMin + drawn, of.retryAfterMs);
 }
 
-/** The curve itself, before cap and jitter. */
-function curveMs(policy: FullPolicy, attempt: number): number {
-  const { backoff, delayMsMin } = policy;
+/** Whether delays grow from `delayMsMin`. */
+function isCurve(backoff: Backoff): boolean {
+  return typeof backoff === "string" && backoff !== "none";
+}
+
+/** The longest delay after an attempt, before `delayMsMax`. */
+function longestMs({ backoff, delayMsMin }: FullPolicy, attempt: number): number {
   switch (backoff) {
     case "none":
-      return 0;
+      return delayMsMin;
     case "linear":
-      return delayMsMin * attempt;
+      return delayMsMin * (attempt + 1);
     case "exponential":
-      return delayMsMin * 2 ** Math.min(attempt - 1, 40);
+      return delayMsMin * 2 ** Math.min(attempt, 40);
     case "fibonacci":
-      return delayMsMin * fibonacci(Math.min(attempt, 60));
+      return delayMsMin * fibonacci(Math.min(attempt + 2, 60));
     default:
       return backoff[Math.min(attempt, backoff.length) - 1] ?? 0;
   }

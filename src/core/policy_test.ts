@@ -1,52 +1,85 @@
 import assert from "node:assert/strict";
-import { type Backoff, backoffMs, fillPolicy } from "./policy.ts";
+import { type Backoff, backoffMs, contradictionOf, fillPolicy, policyUnder } from "./policy.ts";
 
 const ATTEMPTS = [1, 2, 3, 4, 5];
 
-/** The longest of many delays after each attempt: full jitter comes close to the curve. */
-function longest(backoff: Backoff, more: { delayMsMin?: number; delayMsMax?: number } = {}) {
+/** The shortest and the longest of many delays after each attempt. */
+function spans(backoff: Backoff, more: { delayMsMin?: number; delayMsMax?: number } = {}) {
   const policy = fillPolicy(false, { retry: { backoff, ...more } });
   return ATTEMPTS.map((attempt) => {
     const drawn = Array.from(
       { length: 2_000 },
       (_, task) => backoffMs(policy, { key: `${task}/a`, attempt, retryAfterMs: 0 }),
     );
-    return Math.max(...drawn);
+    return { shortest: Math.min(...drawn), longest: Math.max(...drawn) };
   });
 }
 
-/** Whether each delay is just below its bound, and never above it. */
-function assertCurve(delays: readonly number[], curve: readonly number[]): void {
-  delays.forEach((delay, index) => {
-    const bound = curve[index] as number;
-    assert.ok(delay <= bound && delay >= bound * 0.95, `${delays} along ${curve}`);
+/** Whether the delays fill what is between the minimum and each bound, and never leave it. */
+function assertSpans(
+  of: ReturnType<typeof spans>,
+  { delayMsMin, bounds }: { delayMsMin: number; bounds: readonly number[] },
+): void {
+  of.forEach(({ shortest, longest }, index) => {
+    const bound = bounds[index] as number;
+    const slack = (bound - delayMsMin) * 0.05;
+    const said = `${shortest} to ${longest}, expected ${delayMsMin} to ${bound}`;
+    assert.ok(shortest >= delayMsMin && shortest <= delayMsMin + slack, said);
+    assert.ok(longest <= bound && longest >= bound - slack, said);
   });
 }
 
-Deno.test("delays grow along the curve that the policy names", () => {
+Deno.test("delays lie between delayMsMin and the curve that the policy names", () => {
   const delayMsMin = 1_000;
+  const law = (backoff: Backoff, bounds: readonly number[]) =>
+    assertSpans(spans(backoff, { delayMsMin }), { delayMsMin, bounds });
 
-  assertCurve(longest("none", { delayMsMin }), [0, 0, 0, 0, 0]);
-  assertCurve(longest("linear", { delayMsMin }), [1_000, 2_000, 3_000, 4_000, 5_000]);
-  assertCurve(longest("exponential", { delayMsMin }), [1_000, 2_000, 4_000, 8_000, 16_000]);
-  assertCurve(longest("fibonacci", { delayMsMin }), [1_000, 1_000, 2_000, 3_000, 5_000]);
+  law("none", [1_000, 1_000, 1_000, 1_000, 1_000]);
+  law("linear", [2_000, 3_000, 4_000, 5_000, 6_000]);
+  law("exponential", [2_000, 4_000, 8_000, 16_000, 32_000]);
+  law("fibonacci", [2_000, 3_000, 5_000, 8_000, 13_000]);
+  law([1_000, 2_000], [1_000, 2_000, 2_000, 2_000, 2_000]);
+});
+
+Deno.test("a delayMsMin above the default of delayMsMax was cut to it", () => {
+  const delayMsMin = 600_000;
+
+  assertSpans(spans("exponential", { delayMsMin }), {
+    delayMsMin,
+    bounds: ATTEMPTS.map(() => 2 * delayMsMin),
+  });
+});
+
+Deno.test("without a delayMsMin, none waits for nothing and a table begins at 0", () => {
+  assertSpans(spans("none"), { delayMsMin: 0, bounds: [0, 0, 0, 0, 0] });
+  assertSpans(spans([8_000]), { delayMsMin: 0, bounds: ATTEMPTS.map(() => 8_000) });
 });
 
 Deno.test("a table's last delay repeats, and no default shortens it", () => {
-  const table = [1_000, 300_000];
-
-  assertCurve(longest(table), [1_000, 300_000, 300_000, 300_000, 300_000]);
+  assertSpans(spans([1_000, 300_000]), {
+    delayMsMin: 0,
+    bounds: [1_000, 300_000, 300_000, 300_000, 300_000],
+  });
 });
 
 Deno.test("no delay is longer than delayMsMax", () => {
-  assertCurve(longest("exponential", { delayMsMin: 1_000, delayMsMax: 3_000 }), [
-    1_000,
-    2_000,
-    3_000,
-    3_000,
-    3_000,
-  ]);
-  assertCurve(longest([9_000], { delayMsMax: 3_000 }), [3_000, 3_000, 3_000, 3_000, 3_000]);
+  assertSpans(spans("exponential", { delayMsMin: 1_000, delayMsMax: 3_000 }), {
+    delayMsMin: 1_000,
+    bounds: [2_000, 3_000, 3_000, 3_000, 3_000],
+  });
+  assertSpans(spans([9_000], { delayMsMax: 3_000 }), {
+    delayMsMin: 0,
+    bounds: ATTEMPTS.map(() => 3_000),
+  });
+});
+
+Deno.test("delays that contradict each other are named by their field", () => {
+  assert.equal(contradictionOf({ delayMsMin: 5, delayMsMax: 1 })?.field, "delayMsMax");
+  assert.equal(contradictionOf({ delayMsMin: 5, backoff: [9, 4] })?.field, "backoff");
+
+  assert.equal(contradictionOf({ delayMsMin: 5, delayMsMax: 5, backoff: [5] }), undefined);
+  assert.equal(contradictionOf({ delayMsMin: 600_000 }), undefined);
+  assert.equal(contradictionOf({}), undefined);
 });
 
 Deno.test("the same attempt waits the same time, whoever computes it; another one another", () => {
@@ -68,7 +101,7 @@ Deno.test("later policies win field by field", () => {
   assert.deepEqual(policy, {
     attemptsMax: 5,
     backoff: "none",
-    delayMsMin: 500,
+    delayMsMin: 0,
     delayMsMax: 60_000,
     timeoutMs: 1_000,
     queueTimeoutMs: undefined,
@@ -82,4 +115,26 @@ Deno.test("a step that waits has no time-out unless its policy says so", () => {
   assert.equal(fillPolicy(true, undefined).timeoutMs, undefined);
   assert.equal(fillPolicy(false, undefined).timeoutMs, 30_000);
   assert.equal(fillPolicy(true, { timeoutMs: 5 }).timeoutMs, 5);
+});
+
+Deno.test("an overlay for all steps is for those that do work", () => {
+  const everything = {
+    timeoutMs: 20_000,
+    heartbeatMs: 10_000,
+    concurrencyMax: 1,
+    queueTimeoutMs: 5,
+    onExhausted: "fail",
+  } as const;
+  const under = (kind: "local" | "remote" | "sleep" | "signal", name: string) =>
+    policyUnder({ name, kind, policy: {} }, { "*": everything, named: everything });
+  const untouched = fillPolicy(true);
+
+  for (const kind of ["local", "remote"] as const) {
+    assert.deepEqual(under(kind, "other"), fillPolicy(false, everything));
+  }
+  assert.deepEqual(under("sleep", "other"), untouched);
+  assert.deepEqual(under("signal", "other"), untouched);
+  // Named, a signal can be given another end, and a sleep nothing.
+  assert.deepEqual(under("signal", "named"), { ...untouched, timeoutMs: 20_000 });
+  assert.deepEqual(under("sleep", "named"), untouched);
 });

@@ -316,7 +316,7 @@ export interface PolicyOverlay {
   readonly by: string;
   readonly reason: string;
   readonly atMs: number;
-  /** By step name; "*" is for all steps. */
+  /** By step name; "*" is for all steps that do work, see `policyUnder`. */
   readonly steps: Readonly<Record<string, Policy>>;
 }
 

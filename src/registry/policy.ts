@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { DURATION_MS_MAX } from "../core/duration.ts";
-import type { Policy } from "../core/policy.ts";
+import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { WrittenStep } from "../core/recording.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 
@@ -25,10 +25,11 @@ const Retry = z.strictObject({
   ]),
   delayMsMin: delayMs,
   delayMsMax: delayMs,
-}).partial().refine(
-  ({ delayMsMin = 0, delayMsMax = DURATION_MS_MAX }) => delayMsMin <= delayMsMax,
-  { path: ["delayMsMax"], error: "Too small: expected at least delayMsMin" },
-);
+}).partial().superRefine((retry, context) => {
+  const found = contradictionOf(retry);
+  if (found === undefined) return;
+  context.addIssue({ code: "custom", path: [found.field], message: found.detail });
+});
 
 const fields = {
   retry: Retry.optional(),

@@ -11,7 +11,7 @@ import { foldTask } from "../../src/core/evolve.ts";
 import { mintTaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/payload.ts";
 import { planOf } from "../../src/core/plan.ts";
-import { fillPolicy } from "../../src/core/policy.ts";
+import { policyUnder } from "../../src/core/policy.ts";
 import { rollup } from "../../src/core/rollup.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
@@ -82,11 +82,7 @@ export class Play {
         plan: of,
         nowMs,
         policyVersion: 0,
-        policyOf: (step) => {
-          const definition = of.steps[step]?.definition;
-          const waits = definition?.kind === "sleep" || definition?.kind === "signal";
-          return fillPolicy(waits, definition?.policy);
-        },
+        policyOf: (step) => policyUnder(of.definition.steps[step] as StepDefinition),
       }),
       templateOf: (of) => readiness.intern(of.hash, of.graph),
       birthOf: (command, nowMs) => ({
