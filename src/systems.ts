@@ -82,7 +82,7 @@ export async function openSystems(parts: SystemsParts): Promise<Systems> {
       const owners = registry.owners();
       const others = owners.filter(({ kind }) => kind === "remote").map(({ name }) => name);
       const namespaces = namespacesOf(registry);
-      replies = { ...common, tokens, sink, office, planOf, codeOf };
+      replies = { ...common, tokens, sink, office, planOf };
       ends.push(openReplies(replies, others));
       ends.push(openInbound(
         {

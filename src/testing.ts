@@ -331,7 +331,6 @@ async function answer(
   if (!input.ok) return { kind: "failed", failure: input.failure, retryable: false };
   const play = systems[planned?.definition.event ?? ""];
   if (planned === undefined || play === undefined) return undefined;
-  const answered = { step: planned, code };
   try {
     const returned = await play({
       input: input.value,
@@ -342,11 +341,11 @@ async function answer(
       fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
     });
     return returned instanceof StepFailure
-      ? failedOutcome(answered, failureData(returned))
-      : completedOutcome(answered, returned);
+      ? failedOutcome(planned, failureData(returned))
+      : completedOutcome(planned, returned);
   } catch (error) {
     const data = { error_code: "thrown", error_message: messageOf(error), retryable: true };
-    return failedOutcome(answered, data);
+    return failedOutcome(planned, data);
   }
 }
 

@@ -1,28 +1,57 @@
-/** Contracts: JSON Schemas as checks. */
+/** Contracts: what a value must be, as a check that also fills in defaults. */
 
-import { z } from "zod";
-import type { Fault } from "./errors.ts";
-import { TaskerError } from "./errors.ts";
+import type { z } from "zod";
+import { type Fault, messageOf } from "./errors.ts";
+import { checkByStored } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
-/** Checks a value; an empty list means it keeps the contract. */
-export type Check = (value: unknown) => readonly Fault[];
+/** A value as its contract made it, or what is wrong with it. */
+export type Checked =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
 
-const ANYTHING: Check = () => [];
+/** Checks a value. Never throws. */
+export type Check = (value: unknown) => Checked;
 
-/** Turns a stored schema into a check; no schema accepts anything. Cost: compile once, keep it. */
-export function compileCheck(schema: JsonSchema | undefined): Check {
-  if (schema === undefined) return ANYTHING;
-  const parser = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
-  return (value) => {
-    const parsed = parser.safeParse(value);
-    return parsed.success ? [] : faultsOf(parsed.error);
-  };
+/** Faults told of one value: a large one may have any number. */
+export const FAULTS_MAX = 100;
+
+/**
+ * Returns the check of a contract: by the code's own schema where the code is loaded, else by the
+ * stored one. A contract with neither accepts anything.
+ *
+ * The stored schema cannot say everything (`.refine`), and fills in no default inside a union.
+ */
+export function checkOf(code: z.ZodType | undefined, stored: JsonSchema | undefined): Check {
+  if (code !== undefined) return (value) => checkByCode(code, value);
+  if (stored !== undefined) return (value) => checkByStored(stored, value);
+  return (value) => ({ ok: true, value });
+}
+
+/** A schema of a workflow may run a user's code: one that throws is broken by the value. */
+function checkByCode(schema: z.ZodType, value: unknown): Checked {
+  try {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return { ok: true, value: parsed.data };
+    return { ok: false, faults: faultsOf(parsed.error) };
+  } catch (thrown) {
+    const detail = `checking it threw: ${textOf(thrown)}`;
+    return { ok: false, faults: [{ path: "", code: "check_threw", detail }] };
+  }
+}
+
+/** Returns the text of anything thrown; it may be a thing that has none. */
+function textOf(thrown: unknown): string {
+  try {
+    return `${messageOf(thrown)}`;
+  } catch {
+    return "what was thrown has no text";
+  }
 }
 
 /** Returns zod's issues in our shape. */
 export function faultsOf(error: z.ZodError, root = ""): readonly Fault[] {
-  return error.issues.flatMap(fitting).map((issue) => ({
+  return error.issues.slice(0, FAULTS_MAX).flatMap(fitting).map((issue) => ({
     path: [root, ...issue.path.map(String)].filter((part) => part !== "").join("."),
     code: issue.code,
     detail: issue.message,
@@ -43,23 +72,7 @@ function fitting(issue: Issue): readonly Issue[] {
 
 /** Joins faults into one line for a message. */
 export function describeFaults(faults: readonly Fault[]): string {
-  return faults.map((
-    fault,
-  ) => (fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`))
+  return faults
+    .map(({ path, detail }) => (path === "" ? detail : `${path}: ${detail}`))
     .join("; ");
-}
-
-/**
- * Refuses a value that breaks its contract.
- *
- * @throws {TaskerError} contract.violation
- */
-export function demand(check: Check, value: unknown, what: string): void {
-  const faults = check(value);
-  if (faults.length === 0) return;
-  throw new TaskerError(
-    "contract.violation",
-    `Cannot take ${what}: ${describeFaults(faults)}`,
-    { faults },
-  );
 }

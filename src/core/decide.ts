@@ -9,11 +9,19 @@ import type {
   SendSignal,
   StartTask,
 } from "./command.ts";
-import { abortAfter, accept, atMs, type Context, endingOf, NOTHING, refuse } from "./decision.ts";
+import {
+  abortAfter,
+  accept,
+  atMs,
+  type Context,
+  endingOf,
+  givenResult,
+  NOTHING,
+  refuse,
+} from "./decision.ts";
 import { decideDue, decideInterruption, nextDueAtMs } from "./due.ts";
 import type { Event } from "./event.ts";
 import { decideHand } from "./hand.ts";
-import { decodePayload } from "./payload.ts";
 import { isSettled, type StepState, type TaskState } from "./state.ts";
 
 /**
@@ -164,18 +172,12 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
       `Cannot signal "${command.name}": the step is ${step.state}`,
     );
   }
-  const faults = planned.check("success")(decodePayload(command.payload));
-  if (faults.length > 0) {
-    return refuse(
-      "contract.violation",
-      `Cannot signal "${command.name}": the payload breaks the contract`,
-      { faults },
-    );
-  }
+  const payload = givenResult(planned, command.payload, `signal "${command.name}"`);
+  if (typeof payload !== "string") return payload;
   const at = atMs(state, context);
   if (step.state === "pending") {
     if (state.signals.has(index)) return NOTHING;
-    return accept([{ kind: "SignalReceived", atMs: at, step: index, payload: command.payload }]);
+    return accept([{ kind: "SignalReceived", atMs: at, step: index, payload }]);
   }
   return accept([{
     kind: "StepCompleted",
@@ -183,7 +185,7 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
     step: index,
     attempt: step.attempt,
     ranMs: ranMs(step, at),
-    result: command.payload,
+    result: payload,
   }]);
 }
 

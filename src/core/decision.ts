@@ -2,9 +2,11 @@
 
 import type { Ending } from "./attempt.ts";
 import type { Decision } from "./command.ts";
+import { describeFaults } from "./contract.ts";
 import { TaskerError } from "./errors.ts";
 import type { Event } from "./event.ts";
-import type { Plan } from "./plan.ts";
+import { decodePayload, encodePayload, type JsonText } from "./payload.ts";
+import type { Plan, PlannedStep } from "./plan.ts";
 import type { FullPolicy } from "./policy.ts";
 import { isSettled, type TaskState } from "./state.ts";
 
@@ -30,6 +32,29 @@ export function refuse(
   ...[code, message, details]: ConstructorParameters<typeof TaskerError>
 ): Decision {
   return { kind: "refused", error: new TaskerError(code, message, details) };
+}
+
+/**
+ * Returns a result that somebody gives to a step as its contract makes it, defaults filled in; or
+ * the refusal of one that breaks the contract.
+ */
+export function givenResult(
+  planned: PlannedStep,
+  given: JsonText,
+  what: string,
+): JsonText | Decision {
+  const kept = planned.check("success")(decodePayload(given));
+  if (!kept.ok) {
+    const { faults } = kept;
+    const message = `Cannot take ${what}: it breaks the contract: ${describeFaults(faults)}`;
+    return refuse("contract.violation", message, { faults });
+  }
+  try {
+    return encodePayload(kept.value, what);
+  } catch (error) {
+    if (error instanceof TaskerError) return { kind: "refused", error };
+    throw error;
+  }
 }
 
 /** The time of the next event: now, but never before the last. */

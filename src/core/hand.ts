@@ -2,8 +2,17 @@
 
 import type { CancelTask, Command, Decision, PauseTask, ResumeTask } from "./command.ts";
 import type { ResolveStep, RetryStep, SkipStep } from "./command.ts";
-import { accept, atMs, cancelSteps, type Context, NOTHING, refuse } from "./decision.ts";
-import { decodePayload, type JsonText } from "./payload.ts";
+import {
+  accept,
+  atMs,
+  cancelSteps,
+  type Context,
+  givenResult,
+  NOTHING,
+  refuse,
+} from "./decision.ts";
+import type { JsonText } from "./payload.ts";
+import type { PlannedStep } from "./plan.ts";
 import type { StepState, StepStateName, TaskState } from "./state.ts";
 
 type HandCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
@@ -72,8 +81,7 @@ function decideStep(
         : wrongState(command, step);
     case "ResolveStep":
       if (!isIn(step, RESOLVABLE)) return wrongState(command, step);
-      return breach(context, index, command.result) ??
-        accept([{ kind: "StepResolved", ...on, result: command.result }]);
+      return decideResolve(command, index, context, on);
     case "SkipStep":
       return isIn(step, SKIPPABLE)
         ? decideSkip(command, index, context, on)
@@ -83,11 +91,23 @@ function decideStep(
   }
 }
 
+type OnStep = { step: number; atMs: number; by: string; reason: string };
+
+function decideResolve(
+  command: ResolveStep,
+  index: number,
+  context: Context,
+  on: OnStep,
+): Decision {
+  const result = handResult(context, index, command.result);
+  return typeof result === "string" ? accept([{ kind: "StepResolved", ...on, result }]) : result;
+}
+
 function decideSkip(
   command: SkipStep,
   index: number,
   context: Context,
-  on: { step: number; atMs: number; by: string; reason: string },
+  on: OnStep,
 ): Decision {
   if (command.result === undefined) {
     if (!context.plan.steps[index]?.isNeeded) return accept([{ kind: "StepSkipped", ...on }]);
@@ -96,20 +116,13 @@ function decideSkip(
       `Cannot skip step "${command.step}" without a result: a later step needs it, give one that keeps the contract`,
     );
   }
-  return breach(context, index, command.result) ??
-    accept([{ kind: "StepSkipped", ...on, result: command.result }]);
+  const result = handResult(context, index, command.result);
+  return typeof result === "string" ? accept([{ kind: "StepSkipped", ...on, result }]) : result;
 }
 
-/** A refusal when a result typed by hand breaks the step's contract. */
-function breach(context: Context, index: number, result: JsonText): Decision | undefined {
-  const planned = context.plan.steps[index];
-  const faults = planned?.check("success")(decodePayload(result)) ?? [];
-  if (faults.length === 0) return undefined;
-  return refuse(
-    "contract.violation",
-    `Cannot take the result of step "${planned?.name}": it breaks the contract`,
-    { faults },
-  );
+function handResult(context: Context, index: number, text: JsonText): JsonText | Decision {
+  const planned = context.plan.steps[index] as PlannedStep;
+  return givenResult(planned, text, `the result of step "${planned.name}"`);
 }
 
 function wrongState(command: { kind: string; step: string }, step: StepState): Decision {

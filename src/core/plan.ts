@@ -1,9 +1,15 @@
 /** Plans: definitions made ready for deciding, once a hash. */
 
-import { type Check, compileCheck } from "./contract.ts";
+import { type Check, checkOf } from "./contract.ts";
 import { TaskerError } from "./errors.ts";
 import { type Graph, packGraph } from "./graph.ts";
-import { type Definition, type StepDefinition, workflowName } from "./workflow.ts";
+import {
+  type Definition,
+  type StepCode,
+  type StepDefinition,
+  type WorkflowCode,
+  workflowName,
+} from "./workflow.ts";
 
 /** One step as `decide` sees it. */
 export interface PlannedStep {
@@ -16,7 +22,7 @@ export interface PlannedStep {
   readonly needs: readonly (readonly [alias: string, step: number])[];
   /** Whether a later step reads this one's result. */
   readonly isNeeded: boolean;
-  /** Checks are compiled when first used. */
+  /** Checks a value by one of the step's contracts, and fills in its defaults. */
   check(part: "input" | "success" | "error"): Check;
 }
 
@@ -33,13 +39,13 @@ export interface Plan {
 }
 
 /**
- * Plans a definition.
+ * Plans a definition; `code` where it is loaded, so that its own schemas check.
  *
- * Cost: O(steps + edges); contracts are compiled on first use.
+ * Cost: O(steps + edges); stored schemas are compiled when they are first used.
  *
  * @throws {TaskerError} graph.cycle, graph.invalid, definition.invalid (a name twice, or unknown)
  */
-export function planOf(hash: string, definition: Definition): Plan {
+export function planOf(hash: string, definition: Definition, code?: WorkflowCode): Plan {
   const indexOf = new Map<string, number>();
   for (const step of definition.steps) {
     if (indexOf.has(step.name)) {
@@ -52,7 +58,7 @@ export function planOf(hash: string, definition: Definition): Plan {
   }
   const needed = new Set(definition.steps.flatMap((step) => Object.values(step.needs)));
   const steps = definition.steps.map((step, index) =>
-    planStep(step, index, indexOf, needed.has(step.name))
+    planStep(step, { index, indexOf, isNeeded: needed.has(step.name) }, code?.steps.get(step.name))
   );
   const graph = packGraph(
     steps.map(({ name, parents, definition: { when } }) => ({ name, parents, when })),
@@ -64,15 +70,14 @@ export function planOf(hash: string, definition: Definition): Plan {
     graph,
     steps,
     indexOf,
-    checkInput: lazily(() => compileCheck(definition.input)),
+    checkInput: checkOf(code?.input, definition.input),
   };
 }
 
 function planStep(
   definition: StepDefinition,
-  index: number,
-  indexOf: ReadonlyMap<string, number>,
-  isNeeded: boolean,
+  { index, indexOf, isNeeded }: Pick<PlannedStep, "index" | "isNeeded"> & Pick<Plan, "indexOf">,
+  code: StepCode | undefined,
 ): PlannedStep {
   const find = (name: string): number => {
     const found = indexOf.get(name);
@@ -88,9 +93,9 @@ function planStep(
   const parents = [...new Set([...needs.map(([, step]) => step), ...definition.after.map(find)])];
   const { contract } = definition;
   const checks = {
-    input: lazily(() => compileCheck(contract.input)),
-    success: lazily(() => compileCheck(contract.success)),
-    error: lazily(() => compileCheck(contract.error)),
+    input: checkOf(code?.input, contract.input),
+    success: checkOf(code?.success, contract.success),
+    error: checkOf(code?.error, contract.error),
   };
   return {
     index,
@@ -101,9 +106,4 @@ function planStep(
     isNeeded,
     check: (part) => checks[part],
   };
-}
-
-function lazily(make: () => Check): Check {
-  let made: Check | undefined;
-  return (value) => (made ??= make())(value);
 }

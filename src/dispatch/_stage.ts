@@ -8,7 +8,7 @@ import { mintTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Attempt, Bus, DeadLetter, DeadLetters, Handled } from "../core/ports.ts";
-import type { Definition, StepDefinition } from "../core/workflow.ts";
+import type { Definition, StepCode, StepDefinition } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { definitionOf, type PlayStep } from "../../tests/support/play.ts";
@@ -28,7 +28,11 @@ export const OTHER_TASK: TaskId = mintTaskId(1_000_000, 8, "00000000-0000-4000-8
 export const KEY: TokenKey = { kid: "now", secret: new Uint8Array(32).fill(7).toBase64() };
 
 /** A plan of one remote step, unless told otherwise. */
-export function planFor(step: Partial<StepDefinition> = {}, more: Partial<Definition> = {}): Plan {
+export function planFor(
+  step: Partial<StepDefinition> = {},
+  more: Partial<Definition> = {},
+  code?: StepCode,
+): Plan {
   const asked: PlayStep = {
     name: "reserve",
     kind: "remote",
@@ -36,7 +40,8 @@ export function planFor(step: Partial<StepDefinition> = {}, more: Partial<Defini
     event: "stock.reserve",
     ...step,
   };
-  return planOf("hash", definitionOf([asked], more));
+  const steps = new Map(code === undefined ? [] : [[asked.name, code]]);
+  return planOf("hash", definitionOf([asked], more), { steps });
 }
 
 /** An attempt of the only step of a plan. */

@@ -1,32 +1,19 @@
 /** Breaches: what broke a contract, or threw, in words that fit into a journal. */
 
-import type { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
-import { messageOf } from "../core/errors.ts";
+import { assert, messageOf } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { Attempt } from "../core/ports.ts";
 
 /** Characters kept of a failure's text: faults of a large value, or a message, may have no end. */
 export const FAILURE_TEXT_LENGTH_MAX = 2_000;
 
-/** A value as its contract made it, or why it breaks it. */
-export type Checked =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly why: string };
-
-/**
- * Checks a value by a schema of a workflow.
- *
- * Never throws: a schema is a user's code too, and one that throws is broken by every value.
- */
-export function checkBySchema(schema: z.ZodType, value: unknown): Checked {
-  try {
-    const parsed = schema.safeParse(value);
-    if (parsed.success) return { ok: true, value: parsed.data };
-    return { ok: false, why: describeFaults(faultsOf(parsed.error)) };
-  } catch (error) {
-    return { ok: false, why: `checking it threw: ${textOf(error)}` };
-  }
+/** Returns the step of an attempt. */
+export function stepOf({ plan, step, taskId }: Attempt): PlannedStep {
+  const planned = plan.steps[step];
+  assert(planned !== undefined, `Task "${taskId}" has no step ${step}`);
+  return planned;
 }
 
 /** Makes the failure of a broken contract. */

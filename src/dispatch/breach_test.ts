@@ -1,35 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
-import { breachOf, checkBySchema, FAILURE_TEXT_LENGTH_MAX, textOf } from "./breach.ts";
-
-Deno.test("checkBySchema() gives the value that the schema makes", () => {
-  const schema = z.object({ count: z.number().default(1) });
-
-  assert.deepEqual(checkBySchema(schema, {}), { ok: true, value: { count: 1 } });
-});
-
-Deno.test("checkBySchema() says which place is wrong", () => {
-  const schema = z.object({ count: z.number() });
-
-  const checked = checkBySchema(schema, { count: "1" });
-
-  assert.ok(!checked.ok);
-  assert.match(checked.why, /^count: /);
-});
-
-Deno.test("a schema that throws is broken by every value", () => {
-  const schema = z.string().refine(() => {
-    throw new Error("no table");
-  });
-
-  assert.deepEqual(checkBySchema(schema, "a"), { ok: false, why: "checking it threw: no table" });
-});
-
-Deno.test("a schema that wants to wait is broken by every value", () => {
-  const schema = z.string().refine(() => Promise.resolve(true));
-
-  assert.equal(checkBySchema(schema, "a").ok, false);
-});
+import { breachOf, FAILURE_TEXT_LENGTH_MAX, textOf } from "./breach.ts";
 
 Deno.test("a breach holds no character that a journal cannot", () => {
   const { error } = breachOf("a\u0000b");

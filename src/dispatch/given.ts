@@ -6,7 +6,7 @@ import type { Failure } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
-import { breachOf, checkBySchema, textOf } from "./breach.ts";
+import { breachOf, stepOf, textOf } from "./breach.ts";
 
 /** A step's input, or why it has none. */
 export type Input =
@@ -23,12 +23,8 @@ export type Input =
 export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
   const mapped = mapInput(attempt, code);
   if (!mapped.ok) return mapped;
-  if (code?.input !== undefined) {
-    const checked = checkBySchema(code.input, mapped.value);
-    return checked.ok ? checked : breach(checked.why);
-  }
-  const faults = attempt.plan.steps[attempt.step]?.check("input")(mapped.value) ?? [];
-  return faults.length === 0 ? mapped : breach(describeFaults(faults));
+  const checked = stepOf(attempt).check("input")(mapped.value);
+  return checked.ok ? checked : breach(describeFaults(checked.faults));
 }
 
 function mapInput(attempt: Attempt, code: StepCode | undefined): Input {

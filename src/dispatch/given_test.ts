@@ -11,7 +11,7 @@ function json(value: unknown): JsonText {
 }
 
 function given(more: Partial<Attempt>, code?: StepCode) {
-  return inputOf(attemptFor(planFor(), { input: json({ id: 1 }), ...more }), code);
+  return inputOf(attemptFor(planFor({}, {}, code), { input: json({ id: 1 }), ...more }), code);
 }
 
 function failureOf(input: ReturnType<typeof inputOf>) {

@@ -2,6 +2,7 @@
 
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
+import { describeFaults } from "../core/contract.ts";
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
@@ -11,7 +12,7 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { breachOf, checkBySchema, textOf } from "./breach.ts";
+import { breachOf, stepOf, textOf } from "./breach.ts";
 import { inputOf } from "./given.ts";
 import { progressOf } from "./reply_outcome.ts";
 
@@ -110,11 +111,11 @@ export class LocalRunner {
         () => code.run?.(context),
       );
       return returned instanceof StepFailure
-        ? outcomeOfFailure(returned, code)
-        : outcomeOfResult(returned, code, attempt);
+        ? outcomeOfFailure(returned, attempt)
+        : outcomeOfResult(returned, attempt);
     } catch (error) {
       // Thrown or returned, a failure by contract is the same.
-      return error instanceof StepFailure ? outcomeOfFailure(error, code) : thrown(error);
+      return error instanceof StepFailure ? outcomeOfFailure(error, attempt) : thrown(error);
     }
   }
 
@@ -142,13 +143,13 @@ export class LocalRunner {
   }
 }
 
-function outcomeOfResult(value: unknown, code: StepCode, attempt: Attempt): Outcome {
-  const name = attempt.plan.steps[attempt.step]?.name;
-  const kept = code.success === undefined
-    ? { ok: true as const, value }
-    : checkBySchema(code.success, value);
+function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
+  const { name, check } = stepOf(attempt);
+  const kept = check("success")(value);
   if (!kept.ok) {
-    return forGood(breachOf(`The result breaks the success contract: ${kept.why}`));
+    return forGood(
+      breachOf(`The result breaks the success contract: ${describeFaults(kept.faults)}`),
+    );
   }
   try {
     return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
@@ -157,12 +158,12 @@ function outcomeOfResult(value: unknown, code: StepCode, attempt: Attempt): Outc
   }
 }
 
-function outcomeOfFailure(failed: StepFailure, code: StepCode): Outcome {
-  const kept = code.error === undefined
-    ? { ok: true as const, value: failed.error }
-    : checkBySchema(code.error, failed.error);
+function outcomeOfFailure(failed: StepFailure, attempt: Attempt): Outcome {
+  const kept = stepOf(attempt).check("error")(failed.error);
   if (!kept.ok) {
-    return forGood(breachOf(`The failure breaks the error contract: ${kept.why}`));
+    return forGood(
+      breachOf(`The failure breaks the error contract: ${describeFaults(kept.faults)}`),
+    );
   }
   return {
     kind: "failed",

@@ -9,7 +9,7 @@ import { openLog } from "../telemetry/log.ts";
 import { attemptFor, planFor, Stage, TASK } from "./_stage.ts";
 import { LocalRunner } from "./local.ts";
 
-const plan = planFor({ name: "work", kind: "local", owner: "test" });
+const WORK = { name: "work", kind: "local", owner: "test" } as const;
 const INPUT = JSON.stringify({ id: 1 }) as JsonText;
 
 function opened() {
@@ -18,7 +18,7 @@ function opened() {
   const record = (command: Command) => void recorded.push(command);
   const runner = new LocalRunner({ runtime: stage.runtime, log: stage.log, record });
   const start = (code: StepCode, more: Partial<Attempt> = {}) =>
-    runner.start(attemptFor(plan, { input: INPUT, ...more }), code);
+    runner.start(attemptFor(planFor(WORK, {}, code), { input: INPUT, ...more }), code);
   return { stage, runtime: stage.runtime, runner, recorded, start };
 }
 
@@ -348,7 +348,7 @@ Deno.test("a log line of a step holds no payload and no secret", () => {
   const runner = new LocalRunner({ runtime: new Stage().runtime, log, record: () => {} });
   const run = ({ log, input }: RunContext) => log("paid", { input, password: "hunter2" });
 
-  runner.start(attemptFor(plan, { input: '{"card":"4111"}' as JsonText }), { run });
+  runner.start(attemptFor(planFor(WORK), { input: '{"card":"4111"}' as JsonText }), { run });
 
   assert.equal(lines.length, 1);
   assert.doesNotMatch(lines.join(), /4111|hunter2/);
@@ -363,7 +363,7 @@ for (
   Deno.test(`a sleep that computes ${what} is so long`, () => {
     const { runner, recorded } = opened();
 
-    runner.startSleep(attemptFor(plan, { input: INPUT }), { sleepMs });
+    runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });
 
     assert.deepEqual(recorded, [command]);
   });
@@ -381,7 +381,7 @@ for (
   Deno.test(`a sleep that computes ${what} fails for good`, () => {
     const { runner, recorded } = opened();
 
-    runner.startSleep(attemptFor(plan, { input: INPUT }), { sleepMs });
+    runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });
 
     const [command] = recorded;
     assert.ok(command?.kind === "RecordStepResult");

@@ -42,7 +42,8 @@ function openRunner(
     codeOf: () => code,
     record: (command) => recorded.push(command),
   });
-  const plan = planOf("hash", definitionOf([{ name: "ask", kind: "remote", owner: "asked" }]));
+  const definition = definitionOf([{ name: "ask", kind: "remote", owner: "asked" }]);
+  const plan = planOf("hash", definition, code);
   const attempt = {
     taskId: mintTaskId(runtime.now(), 0, runtime.uuid()),
     plan,

@@ -11,8 +11,7 @@ import {
 } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
-import type { Plan, PlannedStep } from "../core/plan.ts";
-import type { WorkflowCode } from "../core/workflow.ts";
+import type { PlannedStep } from "../core/plan.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
 import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterOffice } from "./dead_letter_office.ts";
@@ -38,7 +37,6 @@ export interface ReplyParts extends ConsumptionParts {
   /** Begins the name of every channel. */
   readonly prefix: string;
   planOf: FindPlan;
-  codeOf(hash: string): WorkflowCode | undefined;
 }
 
 /** Why a reply is refused; also the label of the metric. */
@@ -95,31 +93,29 @@ export async function takeReply(
     reply.traceparent,
     `reply ${step.name}`,
     { "tasker.task": taskId, "tasker.attempt": claims.attempt },
-    () => record(parts, reply, { taskId, plan, step, attempt: claims.attempt }),
+    () => record(parts, reply, { taskId, step, attempt: claims.attempt }),
   );
   return dispatchId(taskId, step.name, claims.attempt);
 }
 
 interface Place {
   readonly taskId: TaskId;
-  readonly plan: Plan;
   readonly step: PlannedStep;
   readonly attempt: number;
 }
 
 async function record(parts: ReplyParts, reply: Envelope, place: Place): Promise<void> {
-  const { plan, step, taskId, attempt } = place;
+  const { step, taskId, attempt } = place;
   const at = { taskId, step: step.index, attempt };
-  const answered = { step, code: parts.codeOf(plan.hash)?.steps.get(step.name) };
   switch (reply.type) {
     case STEP_PROGRESS:
       return parts.sink.record({ kind: "RecordProgress", ...at, ...progressOf(reply.data) });
     case STEP_COMPLETED: {
-      const outcome = completedOutcome(answered, reply.data);
+      const outcome = completedOutcome(step, reply.data);
       return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
     }
     case STEP_FAILED: {
-      const outcome = failedOutcome(answered, reply.data);
+      const outcome = failedOutcome(step, reply.data);
       return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
     }
     default:

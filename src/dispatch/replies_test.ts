@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import type { Answer } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { WorkflowCode } from "../core/workflow.ts";
 import { attemptFor, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
 import { openReplies, type ReplyParts, takeReply } from "./replies.ts";
@@ -20,7 +20,6 @@ function opened(more: Partial<ReplyParts> = {}) {
     ...stage,
     runtime: stage.runtime,
     planOf: (taskId) => Promise.resolve(taskId === TASK ? plan : undefined),
-    codeOf: () => undefined,
     ...more,
   };
   const end = openReplies(parts, ["stock", "mail"]);
@@ -300,17 +299,13 @@ Deno.test("ending waits for the replies in hand", async () => {
 });
 
 Deno.test("the code's contract is used where the code is loaded", async () => {
-  const code: WorkflowCode = { steps: new Map() };
-  const asked: string[] = [];
+  const success = z.object({ reserved: z.boolean(), count: z.int().default(1) });
   const { stage, command } = opened({
-    codeOf(hash) {
-      asked.push(hash);
-      return code;
-    },
+    planOf: () => Promise.resolve(planFor({}, {}, { success })),
   });
 
   await stage.publish(CHANNEL, replyTo(command));
 
-  assert.deepEqual(asked, ["hash"]);
-  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+  const outcome = { kind: "completed", result: '{"reserved":true,"count":1}' };
+  assert.deepEqual(stage.sink.sent, [{ ...COMPLETED, outcome }]);
 });

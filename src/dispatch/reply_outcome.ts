@@ -7,8 +7,7 @@ import { describeFaults, faultsOf } from "../core/contract.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import type { StepCode } from "../core/workflow.ts";
-import { breachOf, checkBySchema, type Checked, plainText } from "./breach.ts";
+import { breachOf, plainText } from "./breach.ts";
 
 /** Characters kept of the note of a sign of life. */
 const NOTE_LENGTH_MAX = 500;
@@ -32,15 +31,9 @@ const ProgressData = z.object({
   note: z.string().transform((note) => plainText(note).slice(0, NOTE_LENGTH_MAX)).optional(),
 });
 
-/** A step, and its code where this node has it: its schemas fill in defaults, the stored do not. */
-export interface Answered {
-  readonly step: PlannedStep;
-  readonly code: StepCode | undefined;
-}
-
 /** Makes the outcome of `tasker.step.completed`; a broken contract is a failure for good. */
-export function completedOutcome(answered: Answered, data: unknown): Outcome {
-  const kept = keep(answered, "success", data);
+export function completedOutcome(step: PlannedStep, data: unknown): Outcome {
+  const kept = keep(step, "success", data);
   return kept.ok ? { kind: "completed", result: kept.text } : breach(kept.why);
 }
 
@@ -50,13 +43,13 @@ export function completedOutcome(answered: Answered, data: unknown): Outcome {
  * A failure that may pass is the other system's throw, where it is not one by contract: systems
  * break in more ways than contracts list.
  */
-export function failedOutcome(answered: Answered, data: unknown): Outcome {
+export function failedOutcome(step: PlannedStep, data: unknown): Outcome {
   const parsed = FailureData.safeParse(data);
   if (!parsed.success) {
     return breach(`The failure is none: ${describeFaults(faultsOf(parsed.error))}`);
   }
   const { retryable, retry_after, ...error } = parsed.data;
-  const kept = keep(answered, "error", error);
+  const kept = keep(step, "error", error);
   if (!kept.ok && !retryable) return breach(kept.why);
   return {
     kind: "failed",
@@ -80,24 +73,20 @@ type Kept =
   | { readonly ok: true; readonly text: JsonText }
   | { readonly ok: false; readonly why: string };
 
-function keep(answered: Answered, part: "success" | "error", value: unknown): Kept {
-  const checked = check(answered, part, value);
+function keep(step: PlannedStep, part: "success" | "error", value: unknown): Kept {
+  const checked = step.check(part)(value);
   if (!checked.ok) {
-    return { ok: false, why: `The reply breaks the ${part} contract: ${checked.why}` };
+    return {
+      ok: false,
+      why: `The reply breaks the ${part} contract: ${describeFaults(checked.faults)}`,
+    };
   }
   try {
-    const what = `the reply of step "${answered.step.name}"`;
+    const what = `the reply of step "${step.name}"`;
     return { ok: true, text: encodePayload(checked.value, what, REMOTE_PAYLOAD_SIZE_MAX) };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
-}
-
-function check({ step, code }: Answered, part: "success" | "error", value: unknown): Checked {
-  const schema = code?.[part];
-  if (schema !== undefined) return checkBySchema(schema, value);
-  const faults = step.check(part)(value);
-  return faults.length === 0 ? { ok: true, value } : { ok: false, why: describeFaults(faults) };
 }
 
 /** Finite, so that it is no null where commands travel as JSON. */

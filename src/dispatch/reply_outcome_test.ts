@@ -3,14 +3,14 @@ import { z } from "zod";
 import type { Outcome } from "../core/command.ts";
 import { REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import type { StepContract } from "../core/workflow.ts";
+import type { StepCode, StepContract } from "../core/workflow.ts";
 import { planFor } from "./_stage.ts";
-import { type Answered, completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
+import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
 
 const error = z.object({ error_code: z.enum(["declined"]), error_message: z.string() });
 
-function answered(code?: Answered["code"], contract: StepContract = {}): Answered {
-  return { step: planFor({ contract }).steps[0] as PlannedStep, code };
+function answered(code?: StepCode, contract: StepContract = {}): PlannedStep {
+  return planFor({ contract }, {}, code).steps[0] as PlannedStep;
 }
 
 function failed(outcome: Outcome) {

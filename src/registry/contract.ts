@@ -12,6 +12,7 @@ const PARTS = ["input", "success", "error"] as const;
 export class Contracts {
   readonly #faults: Faults;
   readonly #known = new Map<z.ZodType, ReturnType<typeof convertSchema>>();
+  readonly #codeOnly = new Set<string>();
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -25,7 +26,16 @@ export class Contracts {
       const full = path === "" ? place.path : `${place.path}.${path}`;
       this.#faults.add({ path: full, at: place.at }, code, detail);
     }
+    if (converted.schema === undefined) return undefined;
+    for (const { path, detail } of converted.codeOnly) {
+      this.#codeOnly.add(`${path === "" ? place.path : `${place.path}.${path}`} (${detail})`);
+    }
     return converted.schema;
+  }
+
+  /** Checks that the stored schemas cannot say, with their places. */
+  get codeOnly(): readonly string[] {
+    return [...this.#codeOnly];
   }
 
   /** Converts the contracts of a step. What a draft does not say stays open. */

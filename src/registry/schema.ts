@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Fault } from "../core/errors.ts";
+import { isAssertion, whyUnusable } from "../core/stored_schema.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 
 /** Why a kind of zod schema has no place in a contract: what is replayed must be what was typed. */
@@ -29,7 +30,12 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** A schema as JSON, or why it cannot be one. Paths are relative to the schema. */
 export type Converted =
-  | { readonly schema: JsonSchema; readonly faults: readonly [] }
+  | {
+    readonly schema: JsonSchema;
+    readonly faults: readonly [];
+    /** What only the code checks: JSON Schema cannot say it. */
+    readonly codeOnly: readonly Fault[];
+  }
   | { readonly schema: undefined; readonly faults: readonly Fault[] };
 
 /**
@@ -42,19 +48,17 @@ export function convertSchema(schema: unknown): Converted {
   if (!isZod(schema)) {
     return refused([{ path: "", code: "not_a_schema", detail: "expected a zod schema" }]);
   }
-  const faults = new Map<string, Fault>();
+  const notes = new Notes();
+  const options = { unrepresentable: "any", override: (seen: Seen) => notes.take(seen) } as const;
   try {
-    z.toJSONSchema(schema, { io: "output", unrepresentable: "any", override: note(faults) });
-    const sent = z.toJSONSchema(schema, {
-      io: "input",
-      unrepresentable: "any",
-      override: note(faults),
-    });
-    if (faults.size > 0) return refused([...faults.values()]);
+    z.toJSONSchema(schema, { io: "output", ...options });
+    const sent = z.toJSONSchema(schema, { io: "input", ...options });
+    if (notes.faults.size > 0) return refused([...notes.faults.values()]);
     // What is stored is plain JSON; zod's object also carries its own, hidden parts.
     const plain: JsonSchema = JSON.parse(JSON.stringify(sent));
-    z.fromJSONSchema(plain as Parameters<typeof z.fromJSONSchema>[0]);
-    return { schema: plain, faults: [] };
+    const why = whyUnusable(plain);
+    if (why !== undefined) return refused([{ path: "", code: "not_json", detail: why }]);
+    return { schema: plain, faults: [], codeOnly: [...notes.codeOnly.values()] };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     return refused([{ path: "", code: "not_json", detail: `JSON Schema cannot say it: ${why}` }]);
@@ -70,15 +74,29 @@ function isZod(value: unknown): value is z.ZodType {
 }
 
 type Override = NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>;
+type Seen = Parameters<Override>[0];
 
-function note(faults: Map<string, Fault>): Override {
-  return ({ zodSchema, path }) => {
-    const kind = refusedKind(zodSchema._zod.def);
-    if (kind === undefined) return;
+/** What is noted while a schema is converted, by the path of the value. */
+class Notes {
+  readonly faults = new Map<string, Fault>();
+  readonly codeOnly = new Map<string, Fault>();
+
+  take({ zodSchema, jsonSchema, path }: Seen): void {
+    const { def } = zodSchema._zod;
     const place = readable(path);
-    faults.set(place, { path: place, code: "not_json", detail: `${REFUSED[kind]}` });
-  };
+    const refused = whyRefused(zodSchema) ?? keepFlags(zodSchema, jsonSchema);
+    if (refused !== undefined) this.#add(this.faults, place, "not_json", refused);
+    const isInUnion = path.includes("anyOf") || path.includes("oneOf");
+    const lost = isInUnion && DEFAULTS.has(def.type) ? "its default" : codeOnlyCheck(zodSchema);
+    if (lost !== undefined) this.#add(this.codeOnly, place, "code_only", lost);
+  }
+
+  #add(to: Map<string, Fault>, path: string, code: string, detail: string): void {
+    to.set(path, { path, code, detail });
+  }
 }
+
+const DEFAULTS: ReadonlySet<string> = new Set(["default", "prefault"]);
 
 /** The parts of zod's definitions that are looked at; each kind has some of them. */
 interface Def {
@@ -89,6 +107,21 @@ interface Def {
   readonly in?: z.core.$ZodType;
   readonly out?: z.core.$ZodType;
   readonly checks?: readonly z.core.$ZodCheck[];
+  readonly keyType?: z.core.$ZodType;
+  readonly mode?: string;
+  readonly shape?: object;
+}
+
+function whyRefused(schema: z.core.$ZodType): string | undefined {
+  const def: Def = schema._zod.def;
+  const kind = refusedKind(def);
+  if (kind !== undefined) return REFUSED[kind];
+  if (Object.hasOwn(def.shape ?? {}, "__proto__")) return "a field may not be named __proto__";
+  const stray = Object.keys(z.globalRegistry.get(schema) ?? {}).find(isAssertion);
+  if (stray !== undefined) return `.meta() may only describe: the code does not check "${stray}"`;
+  const keys = def.mode === "loose" && def.keyType !== undefined ? patternsOf(def.keyType) : [];
+  const flagged = keys.find(({ flags }) => /[ims]/.test(flags));
+  return flagged && `the flags of ${flagged} have no place in the keys of z.looseRecord()`;
 }
 
 function refusedKind(def: Def): string | undefined {
@@ -107,6 +140,54 @@ function refusedPipe(def: Def): string | undefined {
 
 function isJsonLiteral(value: unknown): boolean {
   return value === null || ["string", "number", "boolean"].includes(typeof value);
+}
+
+/** The parts of a check's definition that are looked at; each kind has some of them. */
+interface CheckDef {
+  readonly check: string;
+  readonly format?: string;
+  readonly pattern?: RegExp;
+  readonly fn?: unknown;
+  readonly alg?: unknown;
+  readonly hostname?: unknown;
+  readonly protocol?: unknown;
+}
+
+/** A format such as z.url() is its own first check. */
+function checksOf({ _zod }: z.core.$ZodType): readonly CheckDef[] {
+  const own = _zod.traits.has("$ZodCheck") ? [_zod.def as unknown as CheckDef] : [];
+  return [...own, ...(_zod.def.checks ?? []).map((check): CheckDef => check._zod.def)];
+}
+
+/** Names a check that JSON Schema cannot say. */
+function codeOnlyCheck(schema: z.core.$ZodType): string | undefined {
+  for (const { check, format, pattern, ...def } of checksOf(schema)) {
+    if (check === "custom") return ".refine()";
+    if (check === "property") return "z.property()";
+    if (def.fn !== undefined && pattern === undefined) return `z.stringFormat("${format}")`;
+    if (def.hostname ?? def.protocol) return "protocol and hostname of z.url()";
+    if (def.alg !== undefined) return "alg of z.jwt()";
+  }
+  return undefined;
+}
+
+function patternsOf(schema: z.core.$ZodType): readonly RegExp[] {
+  return checksOf(schema).flatMap(({ pattern }) => pattern ?? []);
+}
+
+/** Writes flags into the patterns, which zod leaves out; returns why it cannot. */
+function keepFlags(schema: z.core.$ZodType, json: Seen["jsonSchema"]): string | undefined {
+  if (schema._zod.def.type !== "string") return undefined;
+  for (const regExp of patternsOf(schema)) {
+    const { source, flags, unicode } = regExp;
+    if (/[vy]/.test(flags)) return `${regExp}: JSON Schema has no flags v and y`;
+    if (!unicode && /\\[pPu]\{/.test(source)) return `${regExp} needs the flag u`;
+    const kept = flags.replace(/[^ims]/g, "");
+    if (kept === "") continue;
+    const holder = [json, ...json.allOf ?? []].find(({ pattern }) => pattern === source);
+    if (holder !== undefined) holder.pattern = `(?${kept}:${source})`;
+  }
+  return undefined;
 }
 
 /** `["properties", "items", "items"]` → `items[]`: the path of the value, not of the schema. */

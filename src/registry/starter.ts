@@ -1,8 +1,7 @@
 /** The starter: checks what somebody wants to start, and sends it off. */
 
-import { z } from "zod";
 import type { Answer } from "../core/command.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
+import { describeFaults } from "../core/contract.ts";
 import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import type { Plan } from "../core/plan.ts";
@@ -12,20 +11,10 @@ import type { Registry } from "./workflows.ts";
 
 /** Opens the Starter of a node: its tasks get ids in slots of this node. */
 export function openStarter(registry: Registry, sink: CommandSink): Starter {
-  const parsers = new Map<string, z.ZodType>();
-
-  function parserOf(plan: Plan): z.ZodType {
-    const known = parsers.get(plan.hash);
-    if (known !== undefined) return known;
-    const parser = registry.codeOf(plan.hash)?.input ?? storedParser(plan);
-    parsers.set(plan.hash, parser);
-    return parser;
-  }
-
   return {
     async start(request: StartRequest): Promise<Answer> {
       const plan = findPlan(registry, request);
-      const input = parseInput(parserOf(plan), request);
+      const input = inputOf(plan, request);
       const { namespace, version } = plan.definition;
       return await sink.send({
         kind: "StartTask",
@@ -62,19 +51,16 @@ function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan
 }
 
 /** Fills in what the contract has defaults for, and refuses what breaks it. */
-function parseInput(parser: z.ZodType, { input, workflow }: StartRequest): unknown {
-  const parsed = parser.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const faults = faultsOf(parsed.error, "input");
+function inputOf(plan: Plan, { input, workflow }: StartRequest): unknown {
+  const checked = plan.checkInput(input);
+  if (checked.ok) return checked.value;
+  const faults = checked.faults.map((fault) => ({
+    ...fault,
+    path: fault.path === "" ? "input" : `input.${fault.path}`,
+  }));
   throw new TaskerError(
     "contract.violation",
     `Cannot start workflow "${workflow}": ${describeFaults(faults)}`,
     { faults },
   );
-}
-
-/** A stored version without its code is checked, and filled in, by its JSON Schema. */
-function storedParser({ definition: { input } }: Plan): z.ZodType {
-  if (input === undefined) return z.unknown();
-  return z.fromJSONSchema(input as Parameters<typeof z.fromJSONSchema>[0]);
 }

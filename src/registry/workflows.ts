@@ -63,6 +63,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   demandNone(faults, folder);
   await store(built, stored, options.definitions);
   warnOfOpenSteps(built, options.onWarning);
+  warnOfCodeOnly(built, options.onWarning);
   return new Registry(options, built, stored);
 }
 
@@ -237,5 +238,16 @@ function warnOfOpenSteps(built: readonly BuiltWorkflow[], onWarning: (text: stri
     `Steps without a definition take and give anything unchecked; bind one with implement(): ${
       open.join(", ")
     }`,
+  );
+}
+
+function warnOfCodeOnly(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
+  const places = built.flatMap(({ definition, codeOnly }) =>
+    codeOnly.map((place) => `${versionedName(definition)} ${place}`)
+  );
+  if (places.length === 0) return;
+  onWarning(
+    "JSON Schema cannot say these checks; nodes that do not have the workflow's code leave them " +
+      `out: ${places.join(", ")}`,
   );
 }

@@ -210,3 +210,36 @@ function order(message: string, fault: string): number {
   const path = fault.split(" ")[0] ?? "";
   return message.indexOf(` ${path}: `);
 }
+
+Deno.test("a check that JSON Schema cannot say is named, and skipped only without the code", async () => {
+  const definitions = new MemoryDefinitions();
+  const warnings: string[] = [];
+  const input = z.object({ day: z.string().refine((day) => day !== "sunday") });
+  const module = workflow(
+    { namespace: "tests", name: "one", version: "1.0.0", input },
+    (w) => void w.signal("said", { success: input }),
+  );
+
+  const loaded = await open({
+    modules: [module],
+    definitions,
+    onWarning: (one) => warnings.push(one),
+  });
+  const stored = await open({ definitions });
+
+  equal(warnings.length, 1);
+  ok(
+    warnings[0]?.endsWith(
+      "tests/one@1.0.0 input.day (.refine()), tests/one@1.0.0 steps.said.success.day (.refine())",
+    ),
+    warnings[0],
+  );
+  const oks = [loaded, stored].map((registry) => {
+    const plan = registry.find("tests/one", "1.0.0");
+    return [
+      plan?.checkInput({ day: "sunday" }).ok,
+      plan?.steps[0]?.check("success")({ day: "sunday" }).ok,
+    ];
+  });
+  deepEqual(oks, [[false, false], [true, true]]);
+});

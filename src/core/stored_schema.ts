@@ -1,0 +1,183 @@
+/**
+ * Stored schemas: JSON Schema (draft 2020-12) as a check, for values of a workflow whose code is not
+ * loaded here.
+ */
+
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { z } from "zod";
+import { type Checked, FAULTS_MAX } from "./contract.ts";
+import { type Fault, messageOf } from "./errors.ts";
+import type { JsonSchema } from "./workflow.ts";
+
+/** Characters of a stored schema's JSON text. */
+export const SCHEMA_SIZE_MAX = 64 * 1024;
+
+/** Characters of the schemas whose checks are kept; the oldest are dropped first. */
+const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;
+
+/**
+ * Formats that zod checks by code. It says each other format by a `pattern` beside it; a format that
+ * nothing checks where the code is loaded is not checked here either.
+ */
+const FORMATS = { uri: z.url(), jwt: z.jwt(), ipv6: z.ipv6(), cidrv6: z.cidrv6() };
+
+/** Patterns that zod writes beside a format but does not use: they refuse `::ffff:10.0.0.1`. */
+const UNUSED: ReadonlySet<string> = new Set([z.regexes.ipv6.source, z.regexes.cidrv6.source]);
+
+const OPTIONS = {
+  strict: false,
+  logger: false,
+  // All faults are told at once, as zod does.
+  allErrors: true,
+  // Inlining one large definition 8,000 times takes all memory.
+  inlineRefs: false,
+  // An inherited name such as toString is not a field.
+  ownProperties: true,
+  validateSchema: false,
+  formats: Object.fromEntries(
+    Object.entries(FORMATS).map(([name, format]) => [
+      name,
+      (text: string) => format.safeParse(text).success,
+    ]),
+  ),
+  code: { regExp: Object.assign(regExpOf, { code: "regExpOf" }) },
+} as const;
+
+/** The compiled form of a schema. */
+interface Compiled {
+  readonly check: ReturnType<Ajv2020["compile"]>;
+  /** Fills in defaults; absent when the schema has none. Its verdict is not used. */
+  readonly fill: ReturnType<Ajv2020["compile"]> | undefined;
+  readonly size: number;
+}
+
+const kept = new Map<JsonSchema, Compiled>();
+let keptSize = 0;
+
+/** Knows the meta-schema; made when it is first needed, because that takes 30 ms. */
+let meta: Ajv2020 | undefined;
+
+/**
+ * Checks a value by a stored schema, and fills in defaults, in a copy. Never throws: a schema that
+ * cannot be used here is broken by every value, and the fault says why.
+ *
+ * Cost: about 1 ms when the schema is first used; then less than zod takes.
+ */
+export function checkByStored(schema: JsonSchema, value: unknown): Checked {
+  try {
+    const { check, fill } = kept.get(schema) ?? keep(schema);
+    if (!check(value)) {
+      return { ok: false, faults: (check.errors ?? []).slice(0, FAULTS_MAX).map(faultOf) };
+    }
+    if (fill === undefined) return { ok: true, value };
+    const filled = structuredClone(value);
+    fill(filled);
+    return { ok: true, value: filled };
+  } catch (thrown) {
+    const detail = `the stored schema cannot be used: ${messageOf(thrown)}`;
+    return { ok: false, faults: [{ path: "", code: "schema_unusable", detail }] };
+  }
+}
+
+/** Says why a schema cannot be used as a check; undefined when it can. */
+export function whyUnusable(schema: JsonSchema): string | undefined {
+  try {
+    compile(schema);
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+/** Whether a keyword says something about values, so that a check looks at it. */
+export function isAssertion(keyword: string): boolean {
+  if (ANNOTATIONS.has(keyword)) return false;
+  return keyword.startsWith("$") || metaSchema().getKeyword(keyword) !== false;
+}
+
+/** Keywords that only describe. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  "$comment",
+  "$id",
+  "contentEncoding",
+  "contentMediaType",
+  "default",
+  "deprecated",
+  "description",
+  "examples",
+  "format",
+  "id",
+  "readOnly",
+  "title",
+  "writeOnly",
+]);
+
+function keep(schema: JsonSchema): Compiled {
+  const compiled = compile(schema);
+  for (const [oldest, { size }] of kept) {
+    if (keptSize + compiled.size <= KEPT_SIZE_MAX) break;
+    kept.delete(oldest);
+    keptSize -= size;
+  }
+  kept.set(schema, compiled);
+  keptSize += compiled.size;
+  return compiled;
+}
+
+function compile(schema: JsonSchema): Compiled {
+  const text = JSON.stringify(schema);
+  const size = text.length;
+  if (size > SCHEMA_SIZE_MAX) {
+    throw new RangeError(`it has ${size} characters, at most ${SCHEMA_SIZE_MAX} are allowed`);
+  }
+  if (!metaSchema().validateSchema(schema)) throw new TypeError(metaSchema().errorsText());
+  const fill = text.includes('"default":')
+    ? openAjv({ useDefaults: true }).compile(schema)
+    : undefined;
+  return { check: openAjv().compile(schema), fill, size };
+}
+
+function metaSchema(): Ajv2020 {
+  return meta ??= openAjv();
+}
+
+/** Opens an Ajv for one schema: a shared one keeps every schema and id that it has seen. */
+function openAjv(more: { useDefaults?: true } = {}): Ajv2020 {
+  const ajv = new Ajv2020({ ...OPTIONS, ...more });
+  // Ajv's own divides floats: 0.3 would not be a multiple of 0.1.
+  ajv.removeKeyword("multipleOf").addKeyword({
+    keyword: "multipleOf",
+    type: "number",
+    schemaType: "number",
+    compile: (divisor: number) => {
+      const schema = z.number().multipleOf(divisor);
+      return (value: number) => schema.safeParse(value).success;
+    },
+    error: { message: ({ schema }) => `must be a multiple of ${schema}` },
+  });
+  return ajv;
+}
+
+/** JSON Schema reads patterns with the flag u; some that were written without it do not allow it. */
+function regExpOf(pattern: string, flags: string): RegExp {
+  if (UNUSED.has(pattern)) return /^/;
+  try {
+    return new RegExp(pattern, flags);
+  } catch {
+    return new RegExp(pattern);
+  }
+}
+
+/** Ajv points at the object whose field is missing or unknown; this points at the field. */
+function faultOf({ instancePath, keyword, message, params }: ErrorObject): Fault {
+  const parts = instancePath.split("/").slice(1).map(unescapePointer);
+  const { missingProperty: missing, additionalProperty: unknown } = params;
+  const path = [...parts, missing ?? unknown].filter((part) => part !== undefined).join(".");
+  if (missing !== undefined) return { path, code: keyword, detail: "is missing" };
+  if (unknown !== undefined) return { path, code: keyword, detail: "is not a known field" };
+  return { path, code: keyword, detail: message ?? "is not valid" };
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+}
