@@ -44,19 +44,18 @@ export interface StepContext<I, E> {
   heartbeat(progress?: { fraction?: number; note?: string }): void;
 }
 
-declare const literals: unique symbol;
+/** `T` as `const R` infers it: with readonly arrays. */
+type Frozen<T> = T extends readonly unknown[] | Readonly<Record<string, unknown>>
+  ? { readonly [K in keyof T]: Frozen<T[K]> }
+  : T;
 
 /**
- * Nothing has this type. In the return type of `run` it makes `{ state: "ok" }` keep the literal
- * "ok" while `success` is inferred from the same object; without it every enum is an error.
+ * What `run` returns, `R`, must be `T`. `R` is a `const` parameter of its own, so that
+ * `{ state: "ok" }` keeps the literal "ok": `success` is inferred from the same object, and until it
+ * is known, the type checker has no other reason to keep it.
  */
-interface KeepsLiterals {
-  readonly [literals]: never;
-  readonly [key: string]: Literal | KeepsLiterals | Items;
-}
-type Literal = "" | 0 | 0n | boolean;
-type Items = readonly [] | readonly (Literal | KeepsLiterals | Items)[];
-type Returns<T> = T | Promise<T> | KeepsLiterals | PromiseLike<KeepsLiterals>;
+export type Gives<R, T> = [R] extends [Frozen<T>] ? unknown
+  : { readonly run: (context: never) => T | Promise<T> };
 
 /** What a step takes, gives and may fail with, and what may be tuned. */
 export interface Contract<I extends Schema, S extends Schema, E extends Schema> extends Policy {
@@ -66,7 +65,7 @@ export interface Contract<I extends Schema, S extends Schema, E extends Schema> 
 }
 
 /** A step that runs here. */
-export interface LocalDefinition<I extends Schema, S extends Schema, E extends Schema>
+export interface LocalDefinition<I extends Schema, S extends Schema, E extends Schema, R = unknown>
   extends Contract<I, S, E> {
   /** Parks instead of trying again when nobody knows whether an attempt took effect. */
   readonly atMostOnce?: boolean;
@@ -75,7 +74,7 @@ export interface LocalDefinition<I extends Schema, S extends Schema, E extends S
   /** Returns what `success` accepts, or `fail(…)`. A throw is tried again. */
   readonly run: (
     context: NoInfer<StepContext<z.output<I>, z.input<E>>>,
-  ) => Returns<z.input<S> | Failure<z.input<E>>>;
+  ) => R | Promise<R>;
 }
 
 /** A step that another system runs: it gets an envelope over the bus and answers with one. */
@@ -117,10 +116,15 @@ type Outcomes<T> = T | Promise<T>;
  * });
  * ```
  */
-export function step<I extends Schema, S extends Schema, E extends Schema = z.ZodNever>(
-  definition: LocalDefinition<I, S, E>,
+export function step<
+  I extends Schema,
+  S extends Schema,
+  E extends Schema = z.ZodNever,
+  const R = unknown,
+>(
+  definition: LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failure<z.input<E>>>,
 ): LocalStep<I, S, E> {
-  return definition as LocalDefinition<I, S, E> & LocalStep<I, S, E>;
+  return definition as unknown as LocalStep<I, S, E>;
 }
 
 /**

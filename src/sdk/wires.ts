@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "../core/graph.ts";
-import type { LocalDefinition, RemoteDefinition, Schema, Step } from "./step.ts";
+import type { Failure, Gives, LocalDefinition, RemoteDefinition, Schema, Step } from "./step.ts";
 
 declare const carries: unique symbol;
 
@@ -55,17 +55,23 @@ type MustMapItsInput<T, I> = [T] extends [I] ? []
 
 /** Wires the steps of a workflow whose input is `T`. Names are unique; each call adds one step. */
 export interface Wires<T> {
+  /** Wires a step, defined in place, that takes the task's input and hangs on no other. */
+  step<
+    I extends Schema,
+    S extends Schema,
+    E extends Schema = z.ZodNever,
+    const R = unknown,
+  >(
+    name: string,
+    definition: Inline<I, S, E, R>,
+    ...mustMapItsInput: MustMapItsInput<T, z.input<I>>
+  ): Handle<z.output<S>, z.output<E>>;
   /** Wires a step that takes the task's input and hangs on no other. */
   step<I, S, E>(
     name: string,
     definition: Step<I, S, E>,
     ...mustMapItsInput: MustMapItsInput<T, I>
   ): Handle<S, E>;
-  step<I extends Schema, S extends Schema, E extends Schema = z.ZodNever>(
-    name: string,
-    definition: Inline<I, S, E>,
-    ...mustMapItsInput: MustMapItsInput<T, z.input<I>>
-  ): Handle<z.output<S>, z.output<E>>;
   /** Wires a step, defined in place. */
   step<
     I extends Schema,
@@ -73,9 +79,10 @@ export interface Wires<T> {
     E extends Schema = z.ZodNever,
     const N extends Handles = NoHandles,
     W extends When = "succeeded",
+    const R = unknown,
   >(
     name: string,
-    definition: Inline<I, S, E>,
+    definition: Inline<I, S, E, R>,
     wiring: Wiring<T, z.input<I>, N, W>,
   ): Handle<z.output<S>, z.output<E>>;
   /** Wires a step. */
@@ -113,6 +120,6 @@ export interface ManifestWires<T> extends Wires<T> {
   ): void;
 }
 
-type Inline<I extends Schema, S extends Schema, E extends Schema> =
-  | LocalDefinition<I, S, E>
+type Inline<I extends Schema, S extends Schema, E extends Schema, R> =
+  | (LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failure<z.input<E>>>)
   | RemoteDefinition<I, S, E>;

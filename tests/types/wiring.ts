@@ -28,6 +28,31 @@ const notify = step({
   run: () => ({}),
 });
 
+const Values = z.object({ values: z.array(z.object({ size: z.number(), name: z.string() })) });
+
+export const rightResults = [
+  step({
+    input: Values,
+    success: z.object({ total: z.number() }),
+    run: ({ input }) => ({ total: input.values.reduce((sum, { size }) => sum + size, 0) }),
+  }),
+  step({
+    input: Values,
+    success: z.string(),
+    run: ({ input }) => input.values.reduce((all, { name }) => all + name, ""),
+  }),
+  step({
+    input: Values,
+    success: z.object({ code: z.literal(200), kinds: z.array(z.enum(["a", "b"])) }),
+    run: () => ({ code: 200, kinds: ["a"] }),
+  }),
+  step({
+    input: Values,
+    success: z.record(z.string(), z.number()),
+    run: ({ input }) => Object.fromEntries(input.values.map(({ name, size }) => [name, size])),
+  }),
+];
+
 const meta = { namespace: "tests", name: "types", version: "1.0.0", input: Order };
 
 export const rightWires = workflow(meta, (w) => {
@@ -57,6 +82,16 @@ export const rightWires = workflow(meta, (w) => {
     input: Order,
     success: z.object({ id: z.string() }),
     run: ({ input }) => ({ id: input.orderId }),
+  }, { after: [nested] });
+  w.step("inline_without_parameters", {
+    input: Order,
+    success: z.object({ state: z.enum(["valid", "doubtful"]) }),
+    run: () => ({ state: "valid" }),
+  });
+  w.step("inline_with_wiring_without_parameters", {
+    input: Order,
+    success: z.object({ state: z.enum(["valid", "doubtful"]) }),
+    run: () => ({ state: "valid" }),
   }, { after: [nested] });
   w.step("inline_alone", {
     input: Order,
@@ -116,6 +151,18 @@ export const wrongWires = () =>
     const pause = w.sleep("pause", { ms: 1 });
     // @ts-expect-error: a sleep gives nothing
     w.step("x", notify, { needs: { pause }, with: ({ pause }) => ({ text: pause.at }) });
+    // @ts-expect-error: a result of an inline definition that breaks the contract
+    w.step("x", {
+      input: Order,
+      success: z.object({ state: z.enum(["ok"]) }),
+      run: () => ({ state: "okay" }),
+    });
+    // @ts-expect-error: the same, with other wiring
+    w.step("x", {
+      input: Order,
+      success: z.object({ total: z.number() }),
+      run: ({ input }) => ({ total: [input.orderId].reduce((all, one) => all + one, "") }),
+    }, { after: [order] });
     // @ts-expect-error: a sleep without its length
     w.sleep("x", { after: [order] });
   });
