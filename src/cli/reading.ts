@@ -36,7 +36,7 @@ export function valueText(value: unknown, lengthMax = 120): string {
   return text.length <= lengthMax ? text.join("") : `${text.slice(0, lengthMax - 1).join("")}…`;
 }
 
-/** A failure: its class, and what the error says. */
+/** A failure: its class, what the error says, and where it was thrown. */
 export function failureText(failureClass: string, error: unknown): string {
   if (typeof error !== "object" || error === null || !("error_message" in error)) {
     return `${failureClass}: ${valueText(error)}`;
@@ -44,7 +44,10 @@ export function failureText(failureClass: string, error: unknown): string {
   const code = "error_code" in error && error.error_code !== failureClass
     ? [String(error.error_code)]
     : [];
-  return [failureClass, ...code, String(error.error_message)].join(": ");
+  const kind = "error_class" in error ? [String(error.error_class)] : [];
+  const [frame] = "error_stack" in error ? [error.error_stack].flat() : [];
+  const text = [failureClass, ...code, ...kind, String(error.error_message)].join(": ");
+  return frame === undefined ? text : `${text} at ${frame}`;
 }
 
 /** Names in a row; of many only the first ones, and how many more there are. */

@@ -32,5 +32,5 @@ export function textOf(thrown: unknown): string {
 
 /** Keeps what of any text the journal can hold. */
 export function plainText(text: string): string {
-  return text.replaceAll("\u0000", "").slice(0, FAILURE_TEXT_LENGTH_MAX);
+  return text.replaceAll("\u0000", "").slice(0, FAILURE_TEXT_LENGTH_MAX).toWellFormed();
 }

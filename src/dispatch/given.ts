@@ -1,12 +1,12 @@
 /** What a step is given: its mapped and checked input. */
 
-import { failureOf } from "../core/attempt.ts";
 import { describeFaults } from "../core/contract.ts";
 import type { Failure } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
-import { breachOf, stepOf, textOf } from "./breach.ts";
+import { breachOf, stepOf } from "./breach.ts";
+import { describeThrown, failureOfThrown } from "./thrown.ts";
 
 /** A step's input, or why it has none. */
 export type Input =
@@ -33,8 +33,9 @@ function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
   try {
     return { ok: true, value: map(givenOf(attempt)) };
   } catch (error) {
-    const message = `Mapping the input threw: ${textOf(error)}`;
-    return { ok: false, failure: failureOf("undeliverable", message, "mapping_failed") };
+    const how = { class: "undeliverable", code: "mapping_failed" } as const;
+    const before = "Mapping the input threw: ";
+    return { ok: false, failure: failureOfThrown(describeThrown(error), { ...how, before }) };
   }
 }
 

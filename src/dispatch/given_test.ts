@@ -90,6 +90,7 @@ Deno.test("a mapping that throws makes the step undeliverable", () => {
   assert.deepEqual(failure, {
     class: "undeliverable",
     error_code: "mapping_failed",
+    error_class: "Error",
     error_message: "Mapping the input threw: no such field",
   });
 });

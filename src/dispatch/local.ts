@@ -1,5 +1,6 @@
 /** The local half of the runner: step code in this process. */
 
+import { isProxy } from "node:util/types";
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
 import { describeFaults } from "../core/contract.ts";
@@ -12,9 +13,10 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { breachOf, stepOf, textOf } from "./breach.ts";
+import { breachOf, stepOf } from "./breach.ts";
 import { inputOf } from "./given.ts";
 import { progressOf } from "./reply_outcome.ts";
+import { describeThrown, failureOfThrown } from "./thrown.ts";
 
 /** What running local steps needs. */
 export interface LocalParts {
@@ -27,6 +29,22 @@ interface Running {
   readonly attempt: number;
   readonly controller: AbortController;
 }
+
+/** What a context is made of beside its attempt. */
+interface ContextParts {
+  readonly input: unknown;
+  readonly signal: AbortSignal;
+  onFail(failure: StepFailure): void;
+}
+
+/** A failure that is made and then dropped would look like a completion. */
+const FAIL_NOT_RETURNED = forGood(
+  failureOf(
+    "contract_violation",
+    "The step called fail() but returned something else: write `return fail(…)`",
+    "fail_not_returned",
+  ),
+);
 
 /** Runs step code; every attempt ends in one RecordStepResult. */
 export class LocalRunner {
@@ -102,7 +120,9 @@ export class LocalRunner {
     const input = inputOf(attempt, code);
     if (!input.ok) return forGood(input.failure);
     try {
-      const context = this.#contextOf(attempt, input.value, signal);
+      let failed: StepFailure | undefined;
+      const onFail = (failure: StepFailure) => failed = failure;
+      const context = this.#contextOf(attempt, { input: input.value, signal, onFail });
       const name = `step ${attempt.plan.steps[attempt.step]?.name}`;
       const returned = await withRemoteParent(
         attempt.traceparent,
@@ -110,16 +130,37 @@ export class LocalRunner {
         { "tasker.task": attempt.taskId, "tasker.attempt": attempt.attempt },
         () => code.run?.(context),
       );
-      return returned instanceof StepFailure
-        ? outcomeOfFailure(returned, attempt)
-        : outcomeOfResult(returned, attempt);
+      if (returned instanceof StepFailure) return outcomeOfFailure(returned, attempt);
+      return failed === undefined ? outcomeOfResult(returned, attempt) : FAIL_NOT_RETURNED;
     } catch (error) {
-      // Thrown or returned, a failure by contract is the same.
-      return error instanceof StepFailure ? outcomeOfFailure(error, attempt) : thrown(error);
+      return this.#outcomeOfThrow(error, attempt);
     }
   }
 
-  #contextOf(attempt: Attempt, input: unknown, signal: AbortSignal): RunContext {
+  /** Thrown or returned, a failure by contract is the same. */
+  #outcomeOfThrow(error: unknown, attempt: Attempt): Outcome {
+    // Asking a proxy for its prototype may throw; no proxy is made by fail().
+    if (!isProxy(error) && error instanceof StepFailure) return outcomeOfFailure(error, attempt);
+    const thrown = describeThrown(error);
+    this.parts.log.warn("Step code threw", {
+      taskId: attempt.taskId,
+      step: stepOf(attempt).name,
+      attempt: attempt.attempt,
+      ...thrown,
+    });
+    const retryAfterMs = !isProxy(error) && error instanceof TaskerError
+      ? error.retryAfterMs
+      : undefined;
+    return {
+      kind: "failed",
+      failure: failureOfThrown(thrown, { class: "thrown", code: "thrown" }),
+      retryable: true,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
+  }
+
+  #contextOf(attempt: Attempt, given: ContextParts): RunContext {
+    const { input, signal, onFail } = given;
     const { taskId, step } = attempt;
     const name = attempt.plan.steps[step]?.name ?? "";
     return {
@@ -130,7 +171,11 @@ export class LocalRunner {
       deadline: attempt.dueAtMs ?? Infinity,
       signal,
       log: (text, fields) => this.parts.log.info(text, { taskId, step: name, ...fields }),
-      fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
+      fail: (error, how) => {
+        const failure = new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs);
+        onFail(failure);
+        return failure;
+      },
       heartbeat: (progress) =>
         this.parts.record({
           kind: "RecordProgress",
@@ -179,16 +224,6 @@ function encodeError(error: unknown): JsonText {
   } catch (cause) {
     return failureOf("failed", messageOf(cause)).error;
   }
-}
-
-function thrown(error: unknown): Outcome {
-  const retryAfterMs = error instanceof TaskerError ? error.retryAfterMs : undefined;
-  return {
-    kind: "failed",
-    failure: failureOf("thrown", textOf(error)),
-    retryable: true,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
 }
 
 function forGood(failure: Failure): Outcome {

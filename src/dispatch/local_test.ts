@@ -169,8 +169,55 @@ Deno.test("a throw may be tried again", async () => {
 
   assert.deepEqual(outcome, {
     class: "thrown",
-    error: { error_code: "thrown", error_message: "boom" },
+    error: { error_code: "thrown", error_class: "Error", error_message: "boom" },
     retryable: true,
+  });
+});
+
+Deno.test("a throw is logged with what is known of it", async () => {
+  const { stage, runtime, start } = opened();
+
+  start(throwing(new RangeError("boom", { cause: "fuse" })), { attempt: 2 });
+  await runtime.settle();
+
+  assert.deepEqual(stage.lines, [{
+    level: "warn",
+    text: "Step code threw",
+    fields: {
+      taskId: TASK,
+      step: "work",
+      attempt: 2,
+      error_class: "RangeError",
+      error_message: "boom",
+      error_cause: { error_message: "fuse" },
+    },
+  }]);
+});
+
+Deno.test("a proxy that is thrown ends its attempt as any throw does", async () => {
+  const hostile = new Proxy(new Error(), {
+    getPrototypeOf: () => assert.fail("asked"),
+    get: () => assert.fail("asked"),
+  });
+
+  const outcome = failed(await outcomeOf(throwing(hostile)));
+
+  assert.equal(outcome.class, "thrown");
+  assert.equal(outcome.retryable, true);
+});
+
+Deno.test("a failure that was made but not returned completed the step", async () => {
+  const run = ({ fail }: RunContext) => {
+    fail({ error_code: "sold_out" });
+  };
+
+  const outcome = failed(await outcomeOf({ run }));
+
+  assert.equal(outcome.class, "contract_violation");
+  assert.equal(outcome.retryable, false);
+  assert.deepEqual(outcome.error, {
+    error_code: "fail_not_returned",
+    error_message: "The step called fail() but returned something else: write `return fail(…)`",
   });
 });
 

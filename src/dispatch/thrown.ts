@@ -1,0 +1,93 @@
+/** Thrown values: what step code threw, as a failure that fits into a journal and a log. */
+
+import { isNativeError } from "node:util/types";
+import type { Failure, FailureClass } from "../core/event.ts";
+import type { JsonText } from "../core/payload.ts";
+import { redact } from "../telemetry/redact.ts";
+import { plainText } from "./breach.ts";
+
+/** Causes that are kept, each the cause of the one before. */
+export const CAUSES_MAX = 4;
+
+/** Frames that are kept of one stack, the innermost first. */
+export const FRAMES_MAX = 8;
+
+const NAME_LENGTH_MAX = 100;
+const FRAME_LENGTH_MAX = 200;
+
+/** Every module of Tasker and of the workflows beside it begins with this. */
+const ROOT = new URL("../../", import.meta.url).href;
+
+/** Folders of the engine, whose frames say nothing about step code; so do those of libraries. */
+const FOREIGN = /^(src|actors|ffi)\/|\/node_modules\/|\/npm\//;
+
+/** One frame of a stack, such as `at charge (file:///app/workflows/shop.ts:7:5)`. */
+const FRAME = /^\s*at (?:(.{1,200}?) \()?(file:\/\/\/[^\s()]{1,2000}:\d+:\d+)\)?$/;
+
+/** What is kept of a thrown value. */
+export interface Thrown {
+  /** `TypeError`; absent for what is not an error. */
+  readonly error_class?: string;
+  readonly error_message: string;
+  /** Places in the author's own modules, such as `charge (workflows/shop.ts:7:5)`. */
+  readonly error_stack?: readonly string[];
+  readonly error_cause?: Thrown;
+}
+
+/**
+ * Describes anything thrown. Never throws, whatever getters and proxies it has.
+ *
+ * Shape: passwords are taken out as from a log line, and every part is bounded. Other fields of an
+ * error are left out: clients keep requests with their headers there.
+ */
+export function describeThrown(thrown: unknown, causesMax: number = CAUSES_MAX): Thrown {
+  try {
+    if (!isNativeError(thrown)) return { error_message: textOf(thrown) };
+    const { message, stack, cause } = thrown;
+    // A class that only extends Error has its name in its constructor alone.
+    const name = thrown.name === "Error" ? thrown.constructor.name : thrown.name;
+    const frames = framesOf(`${stack}`);
+    return {
+      error_class: plainText(`${name}`).slice(0, NAME_LENGTH_MAX),
+      error_message: textOf(message),
+      ...(frames.length > 0 && { error_stack: frames }),
+      ...(cause !== undefined && causesMax > 0 &&
+        { error_cause: describeThrown(cause, causesMax - 1) }),
+    };
+  } catch {
+    return { error_message: "what was thrown has no text" };
+  }
+}
+
+/** Makes the failure of what was thrown; `before` goes before its message. */
+export function failureOfThrown(
+  thrown: Thrown,
+  as: { class: FailureClass; code: string; before?: string },
+): Failure {
+  const error = {
+    error_code: as.code,
+    ...thrown,
+    error_message: plainText(`${as.before ?? ""}${thrown.error_message}`),
+  };
+  return { class: as.class, error: JSON.stringify(error) as JsonText };
+}
+
+/** An object that is not an error is shown as JSON: most libraries that throw one mean its fields. */
+function textOf(thrown: unknown): string {
+  const isPlain = typeof thrown === "object" && thrown !== null;
+  const text = isPlain ? JSON.stringify(redact("", thrown)) : String(thrown);
+  return plainText(String(redact("", text)));
+}
+
+function framesOf(stack: string): readonly string[] {
+  const frames: string[] = [];
+  for (const line of stack.slice(0, 16_384).split("\n")) {
+    const [, callee, place = ""] = FRAME.exec(line) ?? [];
+    const short = place.startsWith(ROOT) ? place.slice(ROOT.length) : place;
+    if (short === "" || FOREIGN.test(short)) continue;
+    const frame = callee === undefined ? short : `${callee} (${short})`;
+    frames.push(plainText(frame).slice(0, FRAME_LENGTH_MAX));
+    if (frames.length === FRAMES_MAX) break;
+  }
+  return frames;
+}
