@@ -234,7 +234,7 @@ export class Supervisor implements Feed {
 
   #finish(actor: TaskActor, nowMs: number): void {
     if (!this.#roster.isCurrent(actor)) return;
-    actor.closeTurn();
+    actor.closeTurn(nowMs);
     const dueAtMs = actor.dueAtMs(nowMs);
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
       actor.armedAtMs = dueAtMs;

@@ -173,13 +173,17 @@ export class TaskActor {
   /**
    * Last part: notes what changes in the task row. Answers without a row go with a row there is.
    *
-   * Why a step waits to be started is such a change: a turn without events tells it if need be.
+   * Why a step waits to be started is such a change: a turn without events tells it if need be. So
+   * is that a task is back in memory: one that is due, but held back, would be found due for ever.
    */
-  closeTurn(): void {
+  closeTurn(nowMs: number): void {
     const { state } = this;
     this.inHand = [];
     this.isFresh = false;
-    if (state === undefined || (this.open === undefined && this.#refused.length === 0)) return;
+    if (state === undefined) return;
+    if (isBack(state, nowMs)) this.#openTurn();
+    if (this.open?.events.length === 0) state.passivated = undefined; // as foldTurn does
+    if (this.open === undefined && this.#refused.length === 0) return;
     const change = this.#changeOf(state);
     const isNews = this.written === undefined || !isSame(this.written, change);
     if (this.open === undefined && (!isNews || change.blockedReason === null)) return;
@@ -365,6 +369,12 @@ function hasAnswered(failure: Failure | undefined): boolean | undefined {
   return failure === undefined || failure.class === "undeliverable"
     ? undefined
     : failure.class === "failed";
+}
+
+/** Whether a task that had left memory has something to do, and no event that says so. */
+function isBack({ end, passivated, ready }: TaskState, nowMs: number): boolean {
+  if (end !== undefined || passivated === undefined) return false;
+  return ready.size > 0 || (passivated.wakeAtMs ?? Infinity) <= nowMs;
 }
 
 function isSame(a: TaskChange, b: TaskChange): boolean {

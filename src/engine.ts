@@ -1,6 +1,7 @@
 /** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
 
 import { NodeAdmission } from "../actors/admission.ts";
+import { DueTasks } from "../actors/due_tasks.ts";
 import { Mailroom } from "../actors/mailroom.ts";
 import { Ownership } from "../actors/ownership.ts";
 import { PolicyBook } from "../actors/policy_book.ts";
@@ -66,6 +67,7 @@ export class Engine {
   readonly supervisor: Supervisor;
   readonly admission: NodeAdmission;
   readonly ownership: Ownership;
+  readonly #dueTasks: DueTasks;
   readonly local: LocalRunner;
   readonly #book = new PolicyBook();
   readonly #templates = new Map<string, Template>();
@@ -97,6 +99,11 @@ export class Engine {
       reroute: (mail) => this.mailroom.reroute(mail),
       fenced: () => this.#fenced(),
       broken: (error) => this.#fenced(error),
+    });
+    this.#dueTasks = new DueTasks({
+      ...parts,
+      owns: (taskId) => this.mailroom.owns(taskId),
+      load: (taskIds) => this.supervisor.load(taskIds),
     });
     this.ownership = new Ownership({
       runtime,
@@ -156,6 +163,7 @@ export class Engine {
 
   async #leave(): Promise<void> {
     const { nodes, log } = this.parts;
+    this.#dueTasks.stop();
     await this.ownership.stop();
     if (this.#isFenced) return;
     await nodes.leave().catch((error) =>
@@ -180,8 +188,7 @@ export class Engine {
   #polled(result: PollResult): void {
     this.supervisor.clockChanged();
     this.mailroom.takeInbox(result.inbox);
-    const due = result.due.filter((taskId) => this.mailroom.owns(taskId));
-    if (due.length > 0) void this.supervisor.load(due);
+    this.#dueTasks.wake(result.dueSlots);
   }
 
   #sleep(): void {
@@ -200,6 +207,7 @@ export class Engine {
     this.#isFenced = true;
     this.#sweep?.();
     this.supervisor.stop(failure === undefined ? fenced() : broken(failure));
+    this.#dueTasks.stop();
     this.local.stopAll(); // whoever took over makes these attempts again
     void this.ownership.stop();
     this.parts.fenced(failure);

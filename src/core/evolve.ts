@@ -34,6 +34,8 @@ export function foldTurn(
   let state = before;
   for (const event of turn.events) state = evolve(taskId, plan, state, event);
   if (state === undefined) return undefined;
+  // A turn without events brings a task back into memory too; see TaskActor.
+  if (turn.events.length === 0) state.passivated = undefined;
   state.turn = turn.turn;
   for (const commandId of turn.commandIds) state.commands.set(commandId, turn.turn);
   return state;

@@ -217,9 +217,25 @@ export interface PollResult {
   readonly slots: readonly SlotRow[];
   /** Inbox of our slots, at most POLL_ROWS_MAX. */
   readonly inbox: readonly InboxRow[];
-  /** Passivated tasks of our slots that are due, at most POLL_ROWS_MAX. */
-  readonly due: readonly TaskId[];
+  /** Our slots that have passivated tasks which are due. */
+  readonly dueSlots: readonly number[];
 }
+
+/** Where to read due tasks: a slot, and the one after which to go on. */
+export interface DuePlace {
+  readonly slot: number;
+  /** Absent: from the earliest. */
+  readonly after?: { readonly wakeAt: string; readonly taskId: TaskId };
+}
+
+/** A passivated task that is due; `wakeAt` is in the database's own writing. */
+export interface DueTask {
+  readonly taskId: TaskId;
+  readonly wakeAt: string;
+}
+
+/** Due tasks that one call reads of each slot. */
+export const DUE_PER_SLOT = 8;
 
 /** Nodes, slots and what travels between nodes. All by compare-and-set; see design/journal.md. */
 export interface Nodes {
@@ -227,7 +243,7 @@ export interface Nodes {
   join(
     of: { incarnation: Incarnation; name: string; replaces: Incarnation | undefined },
   ): Promise<void>;
-  /** Renews, and sees nodes, slots, inbox and due tasks in one statement. */
+  /** Renews, and sees nodes, slots, inbox and which slots have due tasks, in one statement. */
   poll(): Promise<PollResult>;
   /** Takes free slots whose version still holds; returns those taken. */
   claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]>;
@@ -239,6 +255,8 @@ export interface Nodes {
   freeOrphans(): Promise<number>;
   /** Resident tasks of slots, for loading after a claim. */
   residents(slots: readonly number[]): Promise<readonly TaskId[]>;
+  /** Passivated tasks of slots that are due, the earliest of each slot, at most DUE_PER_SLOT. */
+  due(places: readonly DuePlace[]): Promise<readonly DueTask[]>;
   /** Leaves a command for the owner of its slot and wakes it. */
   post(row: InboxRow): Promise<void>;
   /** Takes the answer to a posted command, if it is there. */

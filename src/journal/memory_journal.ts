@@ -3,8 +3,11 @@
 import type { Incarnation, TaskId } from "../core/ids.ts";
 import { slotOf, SLOTS } from "../core/ids.ts";
 import type { Turn } from "../core/event.ts";
+import { DUE_PER_SLOT } from "../core/ports.ts";
 import type {
   Appended,
+  DuePlace,
+  DueTask,
   InboxRow,
   Journal,
   JournalFigures,
@@ -87,7 +90,7 @@ export class MemoryJournal implements Journal, Nodes {
   poll(): Promise<PollResult> {
     const databaseNowMs = this.runtime.now();
     const due = [...this.#tasks].flatMap(([taskId, { change }]) =>
-      !change.resident && (change.wakeAtMs ?? Infinity) <= databaseNowMs ? [taskId] : []
+      isDue(change, databaseNowMs) ? [slotOf(taskId)] : []
     );
     const nodes = this.#node === undefined ? [] : [this.#node];
     return Promise.resolve({
@@ -96,7 +99,7 @@ export class MemoryJournal implements Journal, Nodes {
       nodes,
       slots: [...this.#slots],
       inbox: [...this.#inbox.values()],
-      due,
+      dueSlots: [...new Set(due)],
     });
   }
 
@@ -129,6 +132,20 @@ export class MemoryJournal implements Journal, Nodes {
         change.resident && change.endedAtMs === undefined && wanted.has(slotOf(taskId))
           ? [taskId]
           : []
+      ),
+    );
+  }
+
+  due(places: readonly DuePlace[]): Promise<readonly DueTask[]> {
+    const nowMs = this.runtime.now();
+    const due = [...this.#tasks].flatMap(([taskId, { change }]) =>
+      isDue(change, nowMs) ? [{ taskId, wakeAt: String(change.wakeAtMs).padStart(16, "0") }] : []
+    ).sort(byWakeAt);
+    return Promise.resolve(
+      places.flatMap(({ slot, after }) =>
+        due.filter((task) =>
+          slotOf(task.taskId) === slot && (after === undefined || byWakeAt(task, after) > 0)
+        ).slice(0, DUE_PER_SLOT)
       ),
     );
   }
@@ -213,6 +230,14 @@ export class MemoryJournal implements Journal, Nodes {
     for (const commandId of inbox) this.#inbox.delete(commandId);
     for (const { commandId, body } of answers) this.#answers.set(commandId, body);
   }
+}
+
+function isDue({ resident, wakeAtMs = Infinity }: TaskChange, nowMs: number): boolean {
+  return !resident && wakeAtMs <= nowMs;
+}
+
+function byWakeAt(a: DueTask, b: DueTask): number {
+  return `${a.wakeAt}/${a.taskId}` < `${b.wakeAt}/${b.taskId}` ? -1 : a.taskId === b.taskId ? 0 : 1;
 }
 
 function keyOf({ namespace, key }: TaskBirth): string {

@@ -1,13 +1,14 @@
 /** Nodes, slots and what travels between nodes. All moves are compare-and-set. */
 
 import { type Incarnation, SLOTS, type TaskId } from "../core/ids.ts";
-import type { Cancel, Database, InboxRow, Nodes, PollResult } from "../core/ports.ts";
-import type { Runtime, SlotRow } from "../core/ports.ts";
+import { type Cancel, type Database, DUE_PER_SLOT, type DuePlace } from "../core/ports.ts";
+import type { DueTask, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../core/ports.ts";
 import { endBackendsOf } from "./backends.ts";
 import type { Link, Row } from "./link.ts";
 import { type Polled, readPoll } from "./poll.ts";
 import { errorOf } from "./sqlstate.ts";
 import claim from "./sql/claim.sql" with { type: "text" };
+import due from "./sql/due.sql" with { type: "text" };
 import endNode from "./sql/end_node.sql" with { type: "text" };
 import freeOrphans from "./sql/free_orphans.sql" with { type: "text" };
 import join from "./sql/join.sql" with { type: "text" };
@@ -22,6 +23,9 @@ const NOTHING_SEEN = "-1";
 
 /** The version of slots that a move does not mean. */
 const NO_VERSION = -1;
+
+/** Before every due task of a slot. */
+const EARLIEST = { wakeAt: "-infinity", taskId: "00000000-0000-0000-0000-000000000000" };
 
 /** What the tables of nodes are reached by. */
 export interface NodesParts {
@@ -78,6 +82,17 @@ export class PostgresNodes implements Nodes {
   async residents(slots: readonly number[]): Promise<readonly TaskId[]> {
     const rows = await this.parts.database.query(residents, [slots]);
     return rows.map((row) => row.task_id as TaskId);
+  }
+
+  async due(places: readonly DuePlace[]): Promise<readonly DueTask[]> {
+    const after = places.map((place) => place.after ?? EARLIEST);
+    const rows = await this.parts.database.query(due, [
+      places.map(({ slot }) => slot),
+      after.map(({ wakeAt }) => wakeAt),
+      after.map(({ taskId }) => taskId),
+      DUE_PER_SLOT,
+    ]);
+    return rows.map((row) => ({ taskId: row.task_id as TaskId, wakeAt: String(row.wake_at) }));
   }
 
   /** Safe to repeat: a command id is in a slot's inbox once. */

@@ -96,7 +96,22 @@ const SCENES: readonly Scene[] = [
       ["journal/sql/end_expired_backends.sql", [NODE, "'none'", "true"], 1],
     ],
   },
-  { holds: slots(NODE) + DUE, cases: [POLL] },
+  {
+    holds: slots(NODE) + DUE,
+    cases: [
+      POLL,
+      [
+        "journal/sql/due.sql",
+        [
+          each("n - 1", 256),
+          same("'-infinity'::text", 256),
+          same(`${id("0")}`, 256),
+          "8",
+        ],
+        2_048,
+      ],
+    ],
+  },
   {
     holds: slots("null") + RESIDENT,
     cases: [

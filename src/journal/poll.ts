@@ -1,7 +1,7 @@
 /** The poll's row: what one statement tells a node, still in the shape of its columns. */
 
 import type { Command } from "../core/command.ts";
-import type { Incarnation, TaskId } from "../core/ids.ts";
+import type { Incarnation } from "../core/ids.ts";
 import type { PollResult } from "../core/ports.ts";
 
 /** The columns of `sql/poll.sql`. */
@@ -14,11 +14,11 @@ export interface Polled {
   /** Null when nothing moved. */
   readonly slots: readonly [number, Incarnation | null, number][] | null;
   readonly inbox: readonly [string, number, Command, boolean][];
-  readonly due: readonly TaskId[];
+  readonly due_slots: readonly number[];
 }
 
 /** Names what the columns hold. */
-export function readPoll({ alive, now_ms, nodes, slots, inbox, due }: Polled): PollResult {
+export function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots }: Polled): PollResult {
   return {
     alive,
     databaseNowMs: now_ms,
@@ -35,6 +35,6 @@ export function readPoll({ alive, now_ms, nodes, slots, inbox, due }: Polled): P
       command,
       wantsAnswer,
     })),
-    due,
+    dueSlots: due_slots,
   };
 }

@@ -10,6 +10,7 @@ import {
   valuesOf,
 } from "../../tests/support/journal_node.ts";
 import { slotOf, type TaskId } from "../core/ids.ts";
+import { DUE_PER_SLOT, type DueTask } from "../core/ports.ts";
 
 Deno.test("residents() are the living tasks of a slot that did not passivate", async () => {
   await using bench = await JournalBench.open();
@@ -35,7 +36,7 @@ Deno.test("a late passivation does not hide a running task from a takeover", asy
   assert.deepEqual(await node.nodes.residents([7]), [taskId]);
 });
 
-Deno.test("poll() finds passivated tasks of own slots that are due, until they are resident", async () => {
+Deno.test("poll() names own slots with passivated tasks that are due, until they are resident", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   await claimSlots(node, [7]);
@@ -53,28 +54,37 @@ Deno.test("poll() finds passivated tasks of own slots that are due, until they a
   await bench.watch()`
     update tasker.task set wake_at = to_timestamp(0) where task_id = ${resident}`;
 
-  assert.deepEqual((await node.nodes.poll()).due, [due]);
-  assert.deepEqual((await node.nodes.poll()).due, [due], "a poll takes nothing away");
+  assert.deepEqual((await node.nodes.poll()).dueSlots, [7]);
+  assert.deepEqual((await node.nodes.poll()).dueSlots, [7], "a poll takes nothing away");
+  assert.deepEqual(idsOf(await node.nodes.due([{ slot: 7 }])), [due]);
   const change = { state: "running", blockedReason: null, resident: true } as const;
   await node.journal.append({ ...turnRow(due, 3), change });
 
-  assert.deepEqual((await node.nodes.poll()).due, []);
+  assert.deepEqual((await node.nodes.poll()).dueSlots, []);
+  assert.deepEqual(await node.nodes.due([{ slot: 7 }]), []);
 });
 
-Deno.test("poll() takes a few due tasks of each slot, so that none starves", async () => {
+Deno.test("due() takes a few tasks of each slot, the earliest first, and goes on after them", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   await claimSlots(node, [7, 8]);
   const crowd = Array.from({ length: 20 }, () => newTask(7));
   const lone = newTask(8);
   await startAll(node, [...crowd, lone]);
-  for (const taskId of crowd) await passivate(node, taskId, { turn: 2, wakeAtMs: BEGIN_MS });
-  await passivate(node, lone, { turn: 2, wakeAtMs: BEGIN_MS + 1 });
+  // Half of them at one moment: their ids say who comes first.
+  for (const [at, taskId] of crowd.entries()) {
+    await passivate(node, taskId, { turn: 2, wakeAtMs: BEGIN_MS + Math.max(10, at) });
+  }
+  await passivate(node, lone, { turn: 2, wakeAtMs: BEGIN_MS });
+  const inOrder = [...crowd.slice(0, 11).sort(), ...crowd.slice(11)];
 
-  const { due } = await node.nodes.poll();
+  const first = await node.nodes.due([{ slot: 7 }, { slot: 8 }]);
+  const ofCrowd = first.filter(({ taskId }) => taskId !== lone);
+  const second = await node.nodes.due([{ slot: 7, after: ofCrowd.at(-1) as DueTask }]);
+  const last = await node.nodes.due([{ slot: 7, after: second.at(-1) as DueTask }]);
 
-  assert.equal(due.length, 9);
-  assert.equal(due.at(-1), lone);
+  assert.equal(first.length, DUE_PER_SLOT + 1);
+  assert.deepEqual(idsOf([...ofCrowd, ...second, ...last]), inOrder);
 });
 
 Deno.test("poll() reads the inbox of own slots, oldest first, 500 at most", async () => {
@@ -159,6 +169,10 @@ Deno.test("behind a pooler without sessions nothing is heard, and polls find the
 
   assert.deepEqual((await owner.nodes.poll()).inbox.map(({ commandId }) => commandId), ["c1"]);
 });
+
+function idsOf(due: readonly DueTask[]): readonly TaskId[] {
+  return due.map(({ taskId }) => taskId);
+}
 
 async function startAll(node: JournalNode, taskIds: readonly TaskId[]) {
   await Promise.all(taskIds.map((taskId) => node.journal.append(startRow(taskId))));

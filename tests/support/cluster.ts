@@ -166,6 +166,7 @@ export class ClusterNode {
       takeOver: (dead) => move(() => store.end(dead, false)),
       freeOrphans: () => move(() => store.freeOrphans()),
       residents: (slots) => ask(() => store.residents(slots)),
+      due: (places) => ask(() => store.due(places)),
       post: (row) => ask(() => store.post(row)),
       takeAnswer: (commandId) => ask(() => store.takeAnswer(commandId)),
       onWake: () => Promise.resolve(() => {}),

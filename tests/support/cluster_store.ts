@@ -2,16 +2,19 @@
 
 import type { Turn } from "../../src/core/event.ts";
 import { type Incarnation, slotOf, SLOTS, type TaskId } from "../../src/core/ids.ts";
-import type {
-  Appended,
-  InboxRow,
-  NodeRow,
-  PollResult,
-  RowlessEntry,
-  Runtime,
-  SlotRow,
-  TaskChange,
-  TurnRow,
+import {
+  type Appended,
+  DUE_PER_SLOT,
+  type DuePlace,
+  type DueTask,
+  type InboxRow,
+  type NodeRow,
+  type PollResult,
+  type RowlessEntry,
+  type Runtime,
+  type SlotRow,
+  type TaskChange,
+  type TurnRow,
 } from "../../src/core/ports.ts";
 
 /** As the real poll renews. */
@@ -99,10 +102,8 @@ export class ClusterStore {
     }
     const moves = this.slots.reduce((sum, row) => sum + row.version, 0);
     const isMine = (slot: number) => this.slots[slot]?.owner === incarnation;
-    const due = [...this.tasks].filter(([taskId, { change }]) =>
-      isMine(slotOf(taskId)) && !change.resident && change.endedAtMs === undefined &&
-      (change.wakeAtMs ?? Infinity) <= now
-    ).map(([taskId]) => taskId);
+    const due = [...this.tasks].filter(([, { change }]) => isDue(change, now))
+      .map(([taskId]) => slotOf(taskId)).filter(isMine);
     return {
       alive: me !== undefined,
       databaseNowMs: now,
@@ -115,8 +116,22 @@ export class ClusterStore {
       moves,
       slots: moves === seen ? [] : [...this.slots],
       inbox: [...this.inbox.values()].filter((row) => isMine(row.slot)).slice(0, POLL_ROWS_MAX),
-      due: due.slice(0, POLL_ROWS_MAX),
+      dueSlots: [...new Set(due)],
     };
+  }
+
+  due(places: readonly DuePlace[]): readonly DueTask[] {
+    const now = this.runtime.now();
+    return places.flatMap(({ slot, after }) =>
+      [...this.tasks].filter(([taskId, { change }]) =>
+        slotOf(taskId) === slot && isDue(change, now)
+      ).map(([taskId, { change }]) => ({
+        taskId,
+        wakeAt: String(change.wakeAtMs).padStart(16, "0"),
+      })).filter((task) => after === undefined || placeOf(task) > placeOf(after))
+        .sort((a, b) => placeOf(a) < placeOf(b) ? -1 : 1)
+        .slice(0, DUE_PER_SLOT)
+    );
   }
 
   claim(incarnation: Incarnation, wanted: readonly SlotRow[]): readonly SlotRow[] {
@@ -194,4 +209,12 @@ export class ClusterStore {
       if (!this.answers.has(commandId)) this.answers.set(commandId, body);
     }
   }
+}
+
+function isDue({ resident, endedAtMs, wakeAtMs = Infinity }: TaskChange, now: number): boolean {
+  return !resident && endedAtMs === undefined && wakeAtMs <= now;
+}
+
+function placeOf({ wakeAt, taskId }: DueTask): string {
+  return `${wakeAt}/${taskId}`;
 }

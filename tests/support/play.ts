@@ -227,7 +227,7 @@ export class Play {
         actor.takeAnswer(kind, step, cause, nowMs)
       );
     } while (actor.advance(nowMs));
-    actor.closeTurn();
+    actor.closeTurn(nowMs);
     const { open } = actor;
     for (const { mail, error } of [...(open?.mail ?? []), ...actor.rowless.splice(0)]) {
       if (error !== undefined) mail.refuse?.(error);

@@ -42,22 +42,17 @@ select
     ) i
   ) as inbox,
   (
-    select coalesce(json_agg(task_id), '[]')
-    from (
-      select t.task_id
-      from mine
-      cross join lateral (
-        -- A few of each slot: none starves, and a long backlog is not read whole.
-        select task_id, wake_at
-        from tasker.task
-        where slot = mine.slot
-          and wake_at <= now()
-          and not resident
-          and ended_at is null
-        order by wake_at
-        limit 8
-      ) t
-      order by t.wake_at
-      limit 500
+    select coalesce(json_agg(mine.slot), '[]')
+    from mine
+    cross join lateral (
+      -- By its order each slot is one look into the index, however much there is, due or not.
+      select
+      from tasker.task
+      where slot = mine.slot
+        and wake_at <= now()
+        and not resident
+        and ended_at is null
+      order by wake_at
+      limit 1
     ) t
-  ) as due
+  ) as due_slots
