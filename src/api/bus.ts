@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { checkEnvelope, Envelope } from "../core/envelope.ts";
+import { Name } from "../core/fields.ts";
 import { type Route, route } from "./route.ts";
-import { Name, named } from "./schema.ts";
+import { named } from "./schema.ts";
 import type { Services } from "./services.ts";
 
 /** Envelopes of one poll, or of one reply. */

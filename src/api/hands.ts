@@ -3,13 +3,14 @@
 import { z } from "zod";
 import type { OutsideCommand } from "../core/command.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import { By, Name, Reason } from "../core/fields.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
 import type { Scope } from "../core/ports.ts";
 import type { Caller } from "./access.ts";
 import { commandIdOf } from "./command_id.ts";
 import { type Asked, type Route, route } from "./route.ts";
-import { By, Name, named, Reason } from "./schema.ts";
+import { named } from "./schema.ts";
 import type { Services } from "./services.ts";
 import { TaskParams } from "./tasks.ts";
 

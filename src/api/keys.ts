@@ -2,12 +2,13 @@
 
 import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
+import { Name } from "../core/fields.ts";
 import type { KeyRow, Scope } from "../core/ports.ts";
 import { type Caller, EVERYTHING } from "./access.ts";
 import { makeKey, SCOPES } from "./key.ts";
 import { badRequest } from "./problem.ts";
 import { type Route, route } from "./route.ts";
-import { Name, named, Time, timeText } from "./schema.ts";
+import { named, Time, timeText } from "./schema.ts";
 import type { Services } from "./services.ts";
 
 /** Entries of one of a key's lists. */

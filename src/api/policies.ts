@@ -2,52 +2,28 @@
 
 import { z } from "zod";
 import { type Fault, TaskerError } from "../core/errors.ts";
+import { By, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
 import { contradictionOf, type Policy, policyUnder, TUNABLE_WAITS } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import type { Definition, StepKind } from "../core/workflow.ts";
 import { type Route, route } from "./route.ts";
-import { By, Name, named, Time, timeText } from "./schema.ts";
+import { named, Time, timeText } from "./schema.ts";
 import type { Services } from "./services.ts";
 import { unknownWorkflow, versionsOf } from "./workflows.ts";
 
-/** Thirty days. */
-const POLICY_MS_MAX = 30 * 86_400_000;
-const ATTEMPTS_MAX = 1_000;
-/** Delays in a backoff table. */
-const DELAYS_MAX = 100;
 /** Steps that one overlay may tune. */
 const TUNED_STEPS_MAX = 1_000;
 /** In an overlay: every step that does work. */
 const ALL_STEPS = "*";
 
-const ms = z.int().min(0).max(POLICY_MS_MAX);
-
-const StepPolicy = named(
-  "Policy",
-  z.strictObject({
-    retry: z.strictObject({
-      attemptsMax: z.int().min(1).max(ATTEMPTS_MAX).optional(),
-      backoff: z.union([
-        z.enum(["none", "linear", "exponential", "fibonacci"]),
-        z.array(ms).min(1).max(DELAYS_MAX),
-      ]).optional(),
-      delayMsMin: ms.optional(),
-      delayMsMax: ms.optional(),
-    }).optional(),
-    timeoutMs: ms.min(1).optional(),
-    queueTimeoutMs: ms.min(1).optional(),
-    heartbeatMs: ms.min(1).optional(),
-    concurrencyMax: z.int().min(1).max(1_000_000).optional(),
-    onExhausted: z.enum(["park", "fail"]).optional(),
-  }),
-);
+const StepPolicy = named("Policy", PolicyFields);
 
 const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
   .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
 
 const PutBody = named(
   "PutPolicy",
-  z.strictObject({ by: By, reason: z.string().min(1).max(2_000), steps: Steps }),
+  z.strictObject({ by: By, reason: z.string().min(1).max(REASON_LENGTH_MAX), steps: Steps }),
 );
 
 const Overlay = named(

@@ -5,6 +5,35 @@ import { fakeWorld } from "./_fakes.ts";
 import { makeFirstKey } from "./first_key.ts";
 import { CHECK_MS_MAX } from "./health.ts";
 
+Deno.test("versions are listed in the order in which a start chooses", async () => {
+  const plain = fakeWorld();
+  const [stored] = await plain.parts.definitions.list();
+  ok(stored !== undefined);
+  const versions = ["1.9.0", "1.0.0-rc.1", "1.10.0", "1.0.0", "1.0.0-alpha"];
+  const list = () =>
+    Promise.resolve(versions.map((version) => ({
+      hash: version,
+      definition: { ...stored.definition, version },
+    })));
+  const world = fakeWorld({ definitions: { ...plain.parts.definitions, list } });
+
+  const { workflows } = await world.json<{ workflows: { versions: string[] }[] }>(
+    "GET /v1/workflows",
+  );
+
+  deepEqual(workflows.map(({ versions }) => versions), [
+    ["1.10.0", "1.9.0", "1.0.0", "1.0.0-rc.1", "1.0.0-alpha"],
+  ]);
+});
+
+Deno.test("a name that no module may have is refused", async () => {
+  const { ask } = fakeWorld();
+
+  for (const name of ["Process", "a.b", "n".repeat(65)]) {
+    equal((await ask(`GET /v1/workflows/orders/${name}`)).status, 400, name);
+  }
+});
+
 Deno.test("GET /v1/workflows lists names and versions", async () => {
   const { workflows } = await fakeWorld().json<{ workflows: unknown[] }>("GET /v1/workflows");
 

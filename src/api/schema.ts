@@ -14,26 +14,8 @@ export function named<S extends z.ZodType>(id: string, schema: S): S {
 /** The most entries of one page. */
 export const PAGE_MAX = 200;
 
-/** Namespaces, workflows, steps and systems are called like this. */
-export const Name = z.string().min(1).max(128).regex(
-  /^[\w.-]+$/,
-  "expected letters, digits, . _ -",
-);
-
-/** `namespace/name`. */
-export const WorkflowName = z.string().max(257).regex(
-  /^[\w.-]{1,128}\/[\w.-]{1,128}$/,
-  "expected namespace/name",
-);
-
 /** ISO 8601 in UTC with milliseconds. */
 export const Time = z.iso.datetime({ offset: true });
-
-/** Who asks by hand; absent, the name of the key is taken. */
-export const By = z.string().min(1).max(200).optional();
-
-/** Why somebody asks by hand. */
-export const Reason = z.string().max(2_000).default("");
 
 /** A whole number in a query. */
 export function whole(min: number, max: number) {

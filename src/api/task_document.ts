@@ -145,7 +145,7 @@ function stateOf(
 ): Pick<TaskDocument, "state" | "blockedReason"> {
   const folded = rollup(plan, state);
   const isRowFitting = ["running", "waiting", "blocked"].includes(summary.state);
-  const isHeld = folded.state === "waiting" && summary.state === "waiting";
+  const isHeld = folded.state === "waiting" && ["waiting", "blocked"].includes(summary.state);
   const { state: name, blockedReason } = isHeld || (folded.state === "blocked" && isRowFitting)
     ? summary
     : folded;

@@ -46,6 +46,16 @@ Deno.test("a step that waits for its first start shows that reason", () => {
   assert.deepEqual({ state, blockedReason }, listed);
 });
 
+Deno.test("a retry whose code no node has was shown as waiting, and listed as blocked", () => {
+  const play = new Play([{ ...REMOTE, kind: "local" }]).start();
+  play.throw("a");
+  const listed = { state: "blocked", blockedReason: 'step "a": code_not_loaded' } as const;
+
+  const { state, blockedReason } = show(play, listed);
+
+  assert.deepEqual({ state, blockedReason }, listed);
+});
+
 Deno.test("a reason that the journal has left behind is not shown", () => {
   const play = new Play([{ ...REMOTE, kind: "local" }]).start();
 

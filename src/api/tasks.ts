@@ -1,21 +1,19 @@
 /** Routes of tasks: start, list, look, wait. */
 
 import { z } from "zod";
+import { DeadlineMs, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
 import type { TaskFilter, TaskSummary } from "../core/ports.ts";
 import { isTraceparent, traceparentOf } from "../telemetry/trace.ts";
 import { commandIdOf } from "./command_id.ts";
 import { cursorOf, parseCursor } from "./cursor.ts";
 import { entriesOf, JournalEntry } from "./journal_entry.ts";
 import { type Asked, type Route, route } from "./route.ts";
-import { Limit, named, Time, whole, WorkflowName } from "./schema.ts";
+import { Limit, named, Time, whole } from "./schema.ts";
 import type { Services } from "./services.ts";
 import { SummaryDocument, summaryDocument, TASK_STATES, TaskDocument } from "./task_document.ts";
 
 /** The longest long poll. */
 export const WAIT_MS_MAX = 60_000;
-/** The longest deadline of a task, 10 years. */
-const DEADLINE_MS_MAX = 10 * 365 * 86_400_000;
-const TAGS_MAX = 32;
 /** Turns on one page of a journal. */
 const TURNS_MAX = 200;
 
@@ -26,10 +24,10 @@ const StartBody = named(
   "StartTask",
   z.strictObject({
     workflow: WorkflowName,
-    version: z.string().min(1).max(64).optional().describe("Absent: the highest"),
+    version: Version.optional().describe("Absent: the highest"),
     input: z.unknown().optional(),
-    tags: z.array(z.string().min(1).max(128)).max(TAGS_MAX).default([]),
-    deadlineMs: z.int().min(1).max(DEADLINE_MS_MAX).optional(),
+    tags: Tags,
+    deadlineMs: DeadlineMs.optional(),
   }),
 );
 type StartBody = z.output<typeof StartBody>;
@@ -37,7 +35,7 @@ type StartBody = z.output<typeof StartBody>;
 const ListQuery = z.strictObject({
   workflow: WorkflowName.optional(),
   state: z.enum(TASK_STATES).optional(),
-  tag: z.string().max(128).optional(),
+  tag: Tag.optional(),
   since: Time.optional().describe("Created at or after"),
   until: Time.optional().describe("Created before"),
   limit: Limit,

@@ -2,9 +2,11 @@
 
 import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
+import { Name } from "../core/fields.ts";
+import { compareVersions } from "../core/version.ts";
 import type { Definition } from "../core/workflow.ts";
 import { type Route, route } from "./route.ts";
-import { Name, named } from "./schema.ts";
+import { named } from "./schema.ts";
 import type { Services } from "./services.ts";
 
 /** A definition under its hash. */
@@ -111,10 +113,11 @@ function summariesOf(stored: readonly Stored[]): z.infer<typeof Summary>[] {
   );
 }
 
-/** Numbers in versions count as numbers: 2.10.0 is higher than 2.9.0. */
+/** In the order in which a start without a version chooses. */
 function highestFirst(stored: readonly Stored[]): readonly Stored[] {
-  const { compare } = new Intl.Collator("en", { numeric: true });
-  return stored.toSorted((one, other) => compare(other.definition.version, one.definition.version));
+  return stored.toSorted(({ definition: one }, { definition: other }) =>
+    compareVersions(other.version, one.version)
+  );
 }
 
 function versionDocument({ hash, definition }: Stored) {

@@ -4,7 +4,6 @@ import { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
 import { describeFaults, faultsOf } from "../core/contract.ts";
-import { DURATION_MS_MAX } from "../core/duration.ts";
 import {
   type Envelope,
   parseEnvelope,
@@ -13,6 +12,7 @@ import {
   TASK_START,
 } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
+import { By, DeadlineMs, Name, Reason, Tags, Version, WorkflowName } from "../core/fields.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
@@ -35,21 +35,21 @@ const DETAIL_LENGTH_MAX = 2_000;
 const ID_LENGTH_MAX = 512;
 
 const StartData = z.strictObject({
-  workflow: z.string().max(257).regex(/^[\w.-]+\/[\w.-]+$/, "expected namespace/name"),
-  version: z.string().min(1).max(64).optional(),
+  workflow: WorkflowName,
+  version: Version.optional(),
   input: z.unknown().optional(),
-  tags: z.array(z.string().min(1).max(128)).max(32).default([]),
-  deadlineMs: z.int().min(1).max(DURATION_MS_MAX).optional(),
+  tags: Tags,
+  deadlineMs: DeadlineMs.optional(),
 });
 
 const SignalData = z.strictObject({
-  name: z.string().min(1).max(128),
+  name: Name,
   payload: z.unknown().optional(),
 });
 
 const CancelData = z.strictObject({
-  by: z.string().min(1).max(200).optional(),
-  reason: z.string().max(2_000).default(""),
+  by: By,
+  reason: Reason,
 });
 
 /** What serving inbound channels needs. */

@@ -1,24 +1,18 @@
 /** Names: what namespaces, workflows, steps, systems, envelope types and versions may look like. */
 
 import { TASK_START } from "../core/envelope.ts";
+import { Name, NAME_FORM, Version } from "../core/fields.ts";
 import { type Faults, type Place } from "./fault.ts";
 
-/** Names are segments of channels and of logical addresses, so they hold no dots. */
-const NAME = /^[a-z0-9_-]{1,64}$/;
 const EVENT = /^(?=.{1,128}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
-const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/;
 
 /** The prefix of envelope types that mean something to Tasker itself. */
 const RESERVED = TASK_START.slice(0, TASK_START.indexOf(".") + 1);
 
 /** Adds a fault unless it is a name. */
 export function checkName(faults: Faults, place: Place, name: unknown): void {
-  if (typeof name === "string" && NAME.test(name)) return;
-  faults.add(
-    place,
-    "bad_name",
-    `${show(name)} is no name, expected 1 to 64 of a-z, 0-9, "_" and "-"`,
-  );
+  if (Name.safeParse(name).success) return;
+  faults.add(place, "bad_name", `${show(name)} is no name, expected ${NAME_FORM}`);
 }
 
 /** Adds a fault unless it is an envelope type that a step may have. */
@@ -36,7 +30,7 @@ export function checkEvent(faults: Faults, place: Place, event: unknown): void {
 
 /** Adds a fault unless it is a version. */
 export function checkVersion(faults: Faults, place: Place, version: unknown): void {
-  if (typeof version === "string" && VERSION.test(version)) return;
+  if (Version.safeParse(version).success) return;
   faults.add(place, "bad_version", `${show(version)} is no version, expected such as "1.0.0"`);
 }
 

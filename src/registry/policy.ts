@@ -1,48 +1,22 @@
 /** Policies as authors write them: which numbers make sense. */
 
 import { z } from "zod";
-import { DURATION_MS_MAX } from "../core/duration.ts";
+import { PolicyFields, RetryFields } from "../core/fields.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { WrittenStep } from "../core/recording.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 
-/** More attempts are no policy but a loop. */
-const ATTEMPTS_MAX = 1_000;
-
-/** Entries of a table of delays. */
-const DELAYS_MAX = 100;
-
-const CONCURRENCY_MAX = 100_000;
-
-const delayMs = z.int().min(0).max(DURATION_MS_MAX);
-const limitMs = z.int().min(1).max(DURATION_MS_MAX);
-
-const Retry = z.strictObject({
-  attemptsMax: z.int().min(1).max(ATTEMPTS_MAX),
-  backoff: z.union([
-    z.enum(["none", "linear", "exponential", "fibonacci"]),
-    z.array(delayMs).min(1).max(DELAYS_MAX),
-  ]),
-  delayMsMin: delayMs,
-  delayMsMax: delayMs,
-}).partial().superRefine((retry, context) => {
-  const found = contradictionOf(retry);
-  if (found === undefined) return;
-  context.addIssue({ code: "custom", path: [found.field], message: found.detail });
+/** A policy whose delays do not contradict each other. */
+const Sound = PolicyFields.extend({
+  retry: RetryFields.superRefine((retry, context) => {
+    const found = contradictionOf(retry);
+    if (found === undefined) return;
+    context.addIssue({ code: "custom", path: [found.field], message: found.detail });
+  }).optional(),
 });
 
-const fields = {
-  retry: Retry.optional(),
-  timeoutMs: limitMs.optional(),
-  queueTimeoutMs: limitMs.optional(),
-  heartbeatMs: limitMs.optional(),
-  concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
-  onExhausted: z.enum(["park", "fail"]).optional(),
-};
-
 /** Everything that a step definition may hold; contracts, names and code are checked elsewhere. */
-const Written = z.strictObject({
-  ...fields,
+const Written = Sound.extend({
   atMostOnce: z.boolean().optional(),
   input: z.unknown().optional(),
   success: z.unknown().optional(),
@@ -68,12 +42,12 @@ export function checkPolicy(
   place: (field: string) => Place,
   policy: Policy,
 ): void {
-  addIssues(faults, place, z.strictObject(fields).safeParse(policy).error);
+  addIssues(faults, place, Sound.safeParse(policy).error);
 }
 
 /** Returns what may be tuned of a step. */
 export function policyOf(written: Partial<WrittenStep> | undefined): Policy {
-  const names = Object.keys(fields) as (keyof Policy)[];
+  const names = Object.keys(PolicyFields.shape) as (keyof Policy)[];
   const given = names.filter((name) => written?.[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, written?.[name]]));
 }
@@ -95,7 +69,7 @@ function addIssues(
       faults.add(place(path.join(".")), "bad_policy", issue.message);
       continue;
     }
-    const known = Object.keys(path[0] === "retry" ? Retry.shape : Written.shape);
+    const known = Object.keys(path[0] === "retry" ? RetryFields.shape : Written.shape);
     for (const key of issue.keys) {
       faults.add(
         place([...path, key].join(".")),

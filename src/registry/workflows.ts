@@ -4,6 +4,7 @@ import { type Plan, planOf } from "../core/plan.ts";
 import type { Definitions, Plans } from "../core/ports.ts";
 import type { WorkflowModule } from "../core/recording.ts";
 import { type Definition, type WorkflowCode, workflowName } from "../core/workflow.ts";
+import { compareVersions } from "../core/version.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import { differences } from "./difference.ts";
 import { discover } from "./discover.ts";
@@ -11,7 +12,6 @@ import { Faults } from "./fault.ts";
 import { canonical } from "./hash.ts";
 import { loadWorkflow } from "./load.ts";
 import { type Owner, ownersOf } from "./owner.ts";
-import { compareVersions } from "./version.ts";
 
 /** What a registry is opened with. */
 export interface RegistryOptions {

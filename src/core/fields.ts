@@ -1,0 +1,81 @@
+/** Fields: the shapes that modules, HTTP, the bus and the command line share. Each is defined once. */
+
+import { z } from "zod";
+import { DURATION_MS_MAX } from "./duration.ts";
+import type { Policy } from "./policy.ts";
+
+/** Characters of a name. */
+export const NAME_LENGTH_MAX = 64;
+
+/** What a name may hold, in words for an error text. */
+export const NAME_FORM = `1 to ${NAME_LENGTH_MAX} of a-z, 0-9, "_" and "-"`;
+
+/** Names are segments of channels and of logical addresses, so they hold no dots. */
+const NAME = `[a-z0-9_-]{1,${NAME_LENGTH_MAX}}`;
+
+/** Namespaces, workflows, steps and systems are called like this. */
+export const Name = z.string().regex(new RegExp(`^${NAME}$`), `expected ${NAME_FORM}`);
+
+/** `namespace/name`. */
+export const WorkflowName = z.string().regex(
+  new RegExp(`^${NAME}/${NAME}$`),
+  "expected namespace/name, of lower-case letters, digits, _ and -",
+);
+
+/** A version of a workflow: `1.0.0`, or any short text that begins with a letter or a digit. */
+export const Version = z.string().regex(
+  /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/,
+  'expected a version such as "1.0.0"',
+);
+
+/** Tags of a task. */
+export const TAGS_MAX = 32;
+export const Tag = z.string().min(1).max(128);
+export const Tags = z.array(Tag).max(TAGS_MAX).default([]);
+
+/** How long a task may take, in milliseconds. */
+export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX);
+
+/** Characters of the reason of a person's request. */
+export const REASON_LENGTH_MAX = 2_000;
+
+/** Who asks by hand; absent, the name of the key is taken. */
+export const By = z.string().min(1).max(200).optional();
+
+/** Why somebody asks by hand. */
+export const Reason = z.string().max(REASON_LENGTH_MAX).default("");
+
+/** More attempts are no policy but a loop. */
+const ATTEMPTS_MAX = 1_000;
+
+/** Entries of a table of delays. */
+const DELAYS_MAX = 100;
+
+/** More attempts at once are no limit. */
+const CONCURRENCY_MAX = 1_000_000;
+
+const delayMs = z.int().min(0).max(DURATION_MS_MAX);
+const limitMs = z.int().min(1).max(DURATION_MS_MAX).optional();
+
+/** `retry` of a policy. */
+export const RetryFields = z.strictObject({
+  attemptsMax: z.int().min(1).max(ATTEMPTS_MAX),
+  backoff: z.union([
+    z.enum(["none", "linear", "exponential", "fibonacci"]),
+    z.array(delayMs).min(1).max(DELAYS_MAX),
+  ]),
+  delayMsMin: delayMs,
+  delayMsMax: delayMs,
+}).partial();
+
+/** A policy. Delays that contradict each other are found by `contradictionOf`. */
+export const PolicyFields = z.strictObject(
+  {
+    retry: RetryFields.optional(),
+    timeoutMs: limitMs,
+    queueTimeoutMs: limitMs,
+    heartbeatMs: limitMs,
+    concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
+    onExhausted: z.enum(["park", "fail"]).optional(),
+  } satisfies Record<keyof Policy, z.ZodType>,
+);
