@@ -24,6 +24,9 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 const ONE_CTRL_C_MS = 1_000;
 
+/** How long a server may take to close beyond its drain, once this process is dead. */
+const CLOSE_MS_MAX = 15_000;
+
 const POSTGRES_PORT = "5432";
 const REDIS_PORT = "6379";
 
@@ -47,6 +50,8 @@ export interface LaunchOptions {
 /** The journal's database while we serve. */
 interface Database extends AsyncDisposable {
   readonly url: string;
+  /** Notes the server, which does not outlive this process by more than its drain. */
+  usedBy(server: { readonly pid: number; readonly endsWithinMs: number }): Promise<void>;
 }
 
 /** What the server is started with, beside what the launcher was. */
@@ -71,6 +76,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const library = await Promise.race([building, stopping.asked]);
     if (library === "stop") return EXIT_STOPPED;
     const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
+    await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
     stopping.passOnTo(server);
     const { code, signal } = await server.status;
     if (signal === null) return code;
@@ -86,10 +92,11 @@ export async function launch(options: LaunchOptions): Promise<number> {
 /** Takes the database that is named, or starts one. */
 async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
   if (config.databaseUrl !== undefined) {
-    return { url: config.databaseUrl, [Symbol.asyncDispose]: () => Promise.resolve() };
+    const nothing = () => Promise.resolve();
+    return { url: config.databaseUrl, usedBy: nothing, [Symbol.asyncDispose]: nothing };
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, onLine });
-  return { url: embedded.url, [Symbol.asyncDispose]: () => embedded.stop() };
+  return { ...embedded, [Symbol.asyncDispose]: () => embedded.stop() };
 }
 
 /** Builds the Rust core; whatever goes wrong, the TypeScript core can serve. */

@@ -3,13 +3,15 @@
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
 import { type Home, openHome } from "./home.ts";
-import { type OnLine, stopwatch } from "./patience.ts";
+import { type OnLine, pause, stopwatch } from "./patience.ts";
+import { openKeeper, type Server } from "./keeper.ts";
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
-import { inTurn, join } from "./sharing.ts";
+import { inTurn, isUnused, join } from "./sharing.ts";
 import { findSoftware } from "./software.ts";
 
-/** Ends in one launch after which something is wrong that starting again does not mend. */
-const REVIVALS_MAX = 10;
+/** Rest before Postgres is started again: none at first, then doubled up to the longest. */
+const REVIVE_MS_MIN = 100;
+const REVIVE_MS_MAX = 10_000;
 
 /** A Postgres that runs for us. */
 export interface EmbeddedPostgres {
@@ -17,6 +19,8 @@ export interface EmbeddedPostgres {
   readonly url: string;
   /** Whether it ran already, shared with another launcher or left by a killed one. */
   readonly adopted: boolean;
+  /** Notes the server that works with it: should this process die, Postgres waits for its end. */
+  usedBy(server: Server): Promise<void>;
   /** Gives it up, and stops it when nobody else uses it. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -57,57 +61,80 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
   const how = running === undefined ? "started" : "was running already";
   onLine(`Postgres ${how} on 127.0.0.1:${postmaster.port}, pid ${postmaster.pid} (${elapsed()})`);
 
+  const keeper = openKeeper(dataDir);
   let stopped: Promise<void> | undefined;
   const leave = async () => {
     if (await place.leave()) await stopPostmaster(home, onLine);
     else onLine("Postgres goes on: another server uses it");
+    await keeper.dismiss();
   };
   const revive = () =>
     inTurn({
       dataDir,
       onLine,
-      work: async () => stopped ? undefined : await start(home, onLine),
+      work: async () => stopped ? undefined : await start(home, onLine, postmaster.port),
     });
-  void keepRunning({ postmaster, revive, onLine });
+  void keepRunning({ postmaster, revive, isOver: () => stopped !== undefined, onLine });
   return {
     url: `postgres://${ROLE}:${password}@127.0.0.1:${postmaster.port}/${DATABASE}`,
     adopted: running !== undefined,
+    usedBy: (server) => keeper.wait(server),
     stop: () => stopped ??= inTurn({ dataDir, onLine, work: leave }),
   };
 }
 
 /**
- * Starts Postgres again when the one we started ends while it is used: killed for its memory, say.
- * Servers find it where it was and go on. One that we adopted is not ours to watch.
+ * Starts Postgres again whenever it ends while it is used: killed for its memory, say. Servers find
+ * it where it was and go on. Of several launchers that notice it, one starts it.
  */
 async function keepRunning(
-  { postmaster, revive, onLine }: {
+  { postmaster, revive, isOver, onLine }: {
     readonly postmaster: Postmaster;
-    /** Undefined = nobody uses it any more. */
+    /** Undefined = this launcher uses it no more. */
     readonly revive: () => Promise<Postmaster | undefined>;
+    readonly isOver: () => boolean;
     readonly onLine: OnLine;
   },
 ): Promise<void> {
   let current: Postmaster | undefined = postmaster;
-  for (let revivals = 0; revivals < REVIVALS_MAX; revivals++) {
-    if (current.ended === undefined) return;
-    await current.ended;
+  for (let restMs = 0;; restMs = Math.min(Math.max(REVIVE_MS_MIN, restMs * 2), REVIVE_MS_MAX)) {
+    await current?.ended();
+    await pause(restMs);
+    if (isOver()) return;
     try {
       current = await revive();
+      if (current === undefined) return;
+      onLine(`Postgres had ended and runs again on 127.0.0.1:${current.port}, pid ${current.pid}`);
     } catch (error) {
-      return onLine(messageOf(error));
+      current = undefined;
+      onLine(`${messageOf(error)}\nIt is tried again`);
     }
-    if (current === undefined) return;
-    onLine(`Postgres had ended and runs again on 127.0.0.1:${current.port}, pid ${current.pid}`);
   }
 }
 
-async function start(home: Home, onLine: OnLine): Promise<Postmaster> {
+/**
+ * Stops the Postgres of a folder when nobody uses it.
+ *
+ * @throws {TaskerError} journal.unavailable
+ */
+export async function stopUnused(dataDir: string): Promise<void> {
+  const onLine = () => {};
+  await inTurn({
+    dataDir,
+    onLine,
+    work: async () => {
+      if (!await isUnused(dataDir)) return;
+      await stopPostmaster(await openHome({ dataDir, onLine }), onLine);
+    },
+  });
+}
+
+async function start(home: Home, onLine: OnLine, port?: number): Promise<Postmaster> {
   const major = await readDataMajor(home);
   const software = await findSoftware({ home, major, onLine });
   if (major === undefined) {
     onLine("making the Postgres data folder (first start only) …");
     await initialise(home, software);
   }
-  return await startPostmaster({ home, software, onLine });
+  return await startPostmaster({ home, software, onLine, port });
 }

@@ -52,10 +52,12 @@ async function hasEnded(pid: number): Promise<boolean> {
 }
 
 /** A launcher in a process of its own; it prints its lines, then "up", and waits to be killed. */
-function spawnLauncher(dataDir: string) {
+function spawnLauncher(dataDir: string, serverPid?: number) {
   const source = `
     import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve("./embedded.ts"))};
-    await startEmbeddedPostgres({ dataDir: Deno.args[0], onLine: console.log });
+    const embedded = await startEmbeddedPostgres({ dataDir: Deno.args[0], onLine: console.log });
+    const pid = Number(Deno.args[1]);
+    if (pid > 0) await embedded.usedBy({ pid, endsWithinMs: 100 });
     console.log("up");
     setInterval(() => {}, 60_000);`;
   return new Deno.Command(Deno.execPath(), {
@@ -66,6 +68,7 @@ function spawnLauncher(dataDir: string) {
       "--no-config",
       `data:application/typescript,${encodeURIComponent(source)}`,
       dataDir,
+      String(serverPid ?? 0),
     ],
     stdout: "piped",
   }).spawn();
@@ -179,6 +182,45 @@ Deno.test("startEmbeddedPostgres() starts Postgres again, in its place, when it 
   notEqual(pidAfter, pid);
   await embedded.stop();
   ok(await hasEnded(pidAfter));
+});
+
+Deno.test("startEmbeddedPostgres() starts Postgres again however often it ends, where servers look for it", async () => {
+  await using folder = new Folder();
+  const embedded = await folder.start();
+
+  for (const [ends, signal] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
+    Deno.kill(await folder.pid(), signal);
+    const revivals = () => folder.lines.filter((line) => line.includes("runs again")).length;
+    ok(await until(() => revivals() > ends || undefined, PATIENCE));
+  }
+
+  deepEqual(await query(embedded.url, "select 1 as one"), { one: 1 });
+  await embedded.stop();
+});
+
+Deno.test("startEmbeddedPostgres() starts Postgres again that it had adopted", async () => {
+  await using folder = new Folder();
+  await killAt(spawnLauncher(folder.path), "up");
+  const embedded = await folder.start();
+  const pid = await folder.pid();
+
+  Deno.kill(pid, "SIGKILL");
+
+  const isBack = () => folder.lines.some((line) => line.includes("runs again")) || undefined;
+  ok(await until(isBack, PATIENCE));
+  equal(embedded.adopted, true);
+  deepEqual(await query(embedded.url, "select 1 as one"), { one: 1 });
+  await embedded.stop();
+});
+
+Deno.test("the death of a launcher leaves neither its Postgres nor a server that hangs behind", async () => {
+  await using folder = new Folder();
+  const server = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  await killAt(spawnLauncher(folder.path, server.pid), "up");
+
+  ok(await hasEnded(await folder.pid()));
+
+  equal((await server.status).signal, "SIGKILL");
 });
 
 Deno.test("startEmbeddedPostgres() adopts what a killed launcher left running", async () => {

@@ -25,6 +25,9 @@ const STARTS_MAX = 8;
 /** The first wait between two of them; each further one is twice as long: 6.4 s in all. */
 const START_AGAIN_MS = 50;
 
+/** How often a Postgres that another process started is looked for. */
+const LOOK_MS = 1_000;
+
 /** A longer log is put aside by the next start. */
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
 
@@ -54,8 +57,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
-  /** Resolves when it has ended; undefined when another process started it. */
-  readonly ended: Promise<unknown> | undefined;
+  /** Resolves when it has ended. Call it once: it asks for a process that another one started. */
+  ended(): Promise<unknown>;
 }
 
 /** What postmaster.pid says; Postgres writes the last of it when it is ready. */
@@ -84,11 +87,25 @@ export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postma
       }, { withinMs: READY_MS_MAX }),
   });
   if (found === "gone") return undefined;
-  if (found !== undefined) return { pid, port: found.port, ended: undefined };
+  if (found !== undefined) return { pid, port: found.port, ended: () => untilGone(pid, home) };
   throw new TaskerError(
     "journal.unavailable",
     `Cannot use the Postgres in "${home.path}": pid ${pid} runs and does not answer; end it`,
   );
+}
+
+/** One that another process started can only be looked for. */
+async function untilGone(pid: number, home: Home): Promise<void> {
+  while (await isServing(pid, home)) await pause(LOOK_MS);
+}
+
+/** What a start is made of. */
+export interface StartOptions {
+  readonly home: Home;
+  readonly software: Software;
+  readonly onLine: OnLine;
+  /** Where servers look for it already; undefined = wherever there is room. */
+  readonly port?: number | undefined;
 }
 
 /**
@@ -96,16 +113,10 @@ export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postma
  *
  * @throws {TaskerError} journal.unavailable with the end of its log
  */
-export async function startPostmaster(
-  { home, software, onLine }: {
-    readonly home: Home;
-    readonly software: Software;
-    readonly onLine: OnLine;
-  },
-): Promise<Postmaster> {
+export async function startPostmaster(options: StartOptions): Promise<Postmaster> {
+  const { home, onLine } = options;
   for (let start = 1;; start++) {
-    const running = await findPostmaster(home, onLine) ??
-      await tryStart({ home, software, onLine });
+    const running = await findPostmaster(home, onLine) ?? await tryStart(options);
     if (typeof running !== "string") return running;
     if (start === STARTS_MAX || !mayPass(running)) throw startFailed(home, running);
     await pause(START_AGAIN_MS * 2 ** (start - 1));
@@ -125,16 +136,11 @@ function startFailed(home: Home, log: string): TaskerError {
 }
 
 /** Returns the end of its log when it ended instead. */
-async function tryStart(
-  { home, software, onLine }: {
-    readonly home: Home;
-    readonly software: Software;
-    readonly onLine: OnLine;
-  },
-): Promise<Postmaster | string> {
+async function tryStart(options: StartOptions): Promise<Postmaster | string> {
+  const { home, software, onLine } = options;
   await beginLogAnew(home);
   const logFrom = await logSize(home);
-  const port = choosePort((await readPidFile(home))?.port);
+  const port = options.port ?? choosePort((await readPidFile(home))?.port);
   const child = await spawnPostmaster({ home, software, port });
   let hasEnded = false;
   const ended = child.status.then(() => hasEnded = true);
@@ -147,7 +153,7 @@ async function tryStart(
         return isReady ? true : hasEnded ? false : undefined;
       }, { withinMs: READY_MS_MAX }),
   });
-  if (ready === true) return { pid: child.pid, port, ended };
+  if (ready === true) return { pid: child.pid, port, ended: () => ended };
   if (!hasEnded) child.kill("SIGQUIT");
   await ended;
   return await readLogTail(home, logFrom);

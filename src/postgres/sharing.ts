@@ -41,16 +41,24 @@ export async function inTurn<T>(
 
 /** Joins the users of a folder's Postgres; call it within a turn of `inTurn`. */
 export async function join(dataDir: string): Promise<Place> {
-  const path = `${dataDir}/postgres.users`;
-  const place = await openLock(path);
+  const place = await openLock(usersFile(dataDir));
   await place.lock(false);
   return {
     leave: async () => {
       place.close();
-      using rest = await openLock(path);
-      return await rest.tryLock(true);
+      return await isUnused(dataDir);
     },
   };
+}
+
+/** Whether nobody uses a folder's Postgres; call it within a turn of `inTurn`. */
+export async function isUnused(dataDir: string): Promise<boolean> {
+  using users = await openLock(usersFile(dataDir));
+  return await users.tryLock(true);
+}
+
+function usersFile(dataDir: string): string {
+  return `${dataDir}/postgres.users`;
 }
 
 async function openLock(path: string): Promise<Deno.FsFile> {
