@@ -1,6 +1,7 @@
 /** Thrown values: what step code threw, as a failure that fits into a journal and a log. */
 
 import { isNativeError } from "node:util/types";
+import { explainDenial } from "../core/denial.ts";
 import type { Failure, FailureClass } from "../core/event.ts";
 import type { JsonText } from "../core/payload.ts";
 import { redact } from "../telemetry/redact.ts";
@@ -76,7 +77,7 @@ export function failureOfThrown(
 function textOf(thrown: unknown): string {
   const isPlain = typeof thrown === "object" && thrown !== null;
   const text = isPlain ? JSON.stringify(redact("", thrown)) : String(thrown);
-  return plainText(String(redact("", text)));
+  return plainText(explainDenial(String(redact("", text))));
 }
 
 function framesOf(stack: string): readonly string[] {

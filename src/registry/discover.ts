@@ -1,6 +1,8 @@
 /** Discovery: the workflow modules of a folder. */
 
 import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { explainDenial } from "../core/denial.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { isWorkflowModule, type Position, type WorkflowModule } from "../core/recording.ts";
 import type { Faults } from "./fault.ts";
@@ -27,7 +29,10 @@ export async function discover(folder: string, faults: Faults): Promise<Discover
   const [url, names] = await listModules(folder);
   const modules: WorkflowModule[] = [];
   for (const name of names) {
-    modules.push(...await importModule(new URL(encodeURIComponent(name), url).href, name, faults));
+    const loaded = await importModule(new URL(encodeURIComponent(name), url).href, name, faults);
+    // Deno repeats this failure for every later import, whatever that imports.
+    if (loaded === "not_locked") break;
+    modules.push(...loaded);
   }
   return { folder: url, modules };
 }
@@ -53,13 +58,14 @@ async function importModule(
   url: string,
   name: string,
   faults: Faults,
-): Promise<readonly WorkflowModule[]> {
+): Promise<readonly WorkflowModule[] | "not_locked"> {
   let exported: unknown;
   try {
     exported = (await import(url)).default;
   } catch (thrown) {
-    faults.add({ path: name, at: () => thrownAt(url, thrown) }, "module_threw", messageOf(thrown));
-    return [];
+    const { code, detail } = whyNotImported(messageOf(thrown));
+    faults.add({ path: name, at: () => thrownAt(url, thrown) }, code, detail);
+    return code === "not_locked" ? code : [];
   }
   const workflows = [exported].flat();
   const stray = workflows.find((one) => !isWorkflowModule(one));
@@ -72,6 +78,27 @@ async function importModule(
     );
   }
   return workflows.filter(isWorkflowModule);
+}
+
+/** Deno's words speak of flags that whoever writes a workflow does not set. */
+function whyNotImported(message: string): { code: string; detail: string } {
+  const plain = stripVTControlCharacters(message);
+  if (plain.startsWith("The lockfile is out of date")) {
+    const packages = [...plain.matchAll(/\+\s+"((?:npm|jsr):[^"]+?)(?:@\*)?":/g)].map(([, one]) =>
+      one
+    );
+    const add = packages.length === 0 ? "npm:NAME" : packages.join(" ");
+    return {
+      code: "not_locked",
+      detail: `imports a package that deno.lock does not have: run \`deno add ${add}\` in the ` +
+        "project's folder, then start again; the modules after this one were not loaded",
+    };
+  }
+  const [, remote] = /remote specifier was requested: "([^"]+)"/.exec(plain) ?? [];
+  if (remote === undefined) return { code: "module_threw", detail: explainDenial(plain) };
+  const detail = `imports "${remote}", but the server loads no module from the network: ` +
+    "use an npm package (`deno add npm:NAME`), or copy the module beside the workflow";
+  return { code: "remote_import", detail };
 }
 
 function what(exported: unknown): string {

@@ -34,6 +34,40 @@ Deno.test("discover() imports every module by name, except tests and those that 
     deepEqual(faults.list, []);
   }));
 
+/** A module whose import fails with this text. */
+function failing(text: string): string {
+  return `throw new TypeError(${JSON.stringify(text)});`;
+}
+
+Deno.test("discover() says how to import what the server may not", () =>
+  withFolder({
+    "env.ts": failing('Requires env access to "DEBUG", run again with the --allow-env flag'),
+    "remote.ts": failing(
+      'A remote specifier was requested: "https://x.org/a.ts", but --no-remote is specified.',
+    ),
+    "unlocked.ts": failing(
+      "The lockfile is out of date. Run `deno install --frozen=false`\nchanges:\n" +
+        ' 12\x1b[0m |\x1b[0m \x1b[32m+\x1b[0m    \x1b[42m"npm:ms@*": "2.1.3",\x1b[0m\n' +
+        ' 13 | + "npm:@scope/lodash@4.17.21": "4.17.21",\n 14 | +    "ms@2.1.3": {',
+    ),
+    "victim.ts": moduleOf("victim"),
+  }, async (folder) => {
+    const faults = new Faults();
+
+    const { modules } = await discover(folder, faults);
+
+    deepEqual(modules, []);
+    deepEqual(faults.list.map(({ path, code }) => [path, code]), [
+      ["env.ts", "module_threw"],
+      ["remote.ts", "remote_import"],
+      ["unlocked.ts", "not_locked"],
+    ]);
+    const details = faults.list.map(({ detail }) => detail).join("\n");
+    ok(details.includes('add "DEBUG" to TASKER_ALLOW_ENV'), details);
+    ok(details.includes('imports "https://x.org/a.ts"'), details);
+    ok(details.includes("`deno add npm:ms npm:@scope/lodash@4.17.21`"), details);
+  }));
+
 Deno.test("discover() tells what is wrong with each module, and goes on", () =>
   withFolder({
     "broken.ts": "export default {",
