@@ -1,7 +1,8 @@
 /** Bodies: read within bounds, then parsed once. */
 
 import { TaskerError } from "../core/errors.ts";
-import { isShallow } from "../core/payload.ts";
+import { parseJson } from "../core/json.ts";
+import { unfitError } from "../core/payload.ts";
 import { badRequest } from "./problem.ts";
 
 /** The largest body, in bytes. */
@@ -49,19 +50,15 @@ export async function readJson(request: Request): Promise<unknown> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw badRequest(`Cannot read a body of type "${type}": expected application/json`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw badRequest("Cannot read the body: it is no JSON", { cause });
-  }
-  if (!isShallow(value, BODY_DEPTH_MAX)) {
-    throw new TaskerError(
-      "api.too_large",
-      `Cannot take the body: it nests deeper than ${BODY_DEPTH_MAX}`,
-    );
-  }
-  return value;
+  const parsed = parseJson(text, BODY_DEPTH_MAX);
+  if (parsed.ok) return parsed.value;
+  const { unfit } = parsed;
+  if (unfit.code === "no_json") throw badRequest("Cannot read the body: it is no JSON");
+  if (unfit.code !== "too_deep") throw unfitError("the body", unfit);
+  throw new TaskerError(
+    "api.too_large",
+    `Cannot take the body: it nests deeper than ${BODY_DEPTH_MAX}`,
+  );
 }
 
 async function readText(request: Request): Promise<string> {

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { faultsOf } from "../core/contract.ts";
+import { findUnfit } from "../core/json.ts";
+import { unfitError } from "../core/payload.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Caller, Right } from "./access.ts";
 import { readJson } from "./body.ts";
@@ -126,6 +128,8 @@ export function route<
 }
 
 function parse(schema: z.ZodType, value: unknown, where: "path" | "query" | "body"): unknown {
+  const unfit = where === "body" ? undefined : findUnfit(value, 1);
+  if (unfit !== undefined) throw unfitError(`the ${where}`, unfit);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = faultsOf(parsed.error, where === "body" ? "" : where);

@@ -334,3 +334,31 @@ Deno.test("GET /metrics counts requests by route, not by path", async () => {
   ok(text.includes('tasker_http_requests_total{route="/v1/tasks/{id}",code="400"} 1'));
   ok(!text.includes(id));
 });
+
+Deno.test("what JSON or Postgres cannot keep is refused in every field of every request", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const refused = async (line: string, body?: string) => {
+    const problem = await world.json<{ status: number; errors: { code: string; path: string }[] }>(
+      line,
+      body === undefined ? {} : { body },
+    );
+    return [problem.status, ...problem.errors.map(({ code, path }) => `${code} ${path}`)];
+  };
+  const start = (more: string) =>
+    refused("POST /v1/tasks", `{"workflow":"orders/process",${more}}`);
+
+  deepEqual(await start('"input":{"n":9007199254740993}'), [422, "number "]);
+  deepEqual(await start('"input":{"n":[1e400]}'), [422, "number input.n.0"]);
+  deepEqual(await start('"tags":["a\\u0000"]'), [422, "text tags.0"]);
+  deepEqual(await start('"tags":["\\ud83d"]'), [422, "text tags.0"]);
+  for (const field of ["by", "reason"]) {
+    const body = `{"${field}":"a\\u0000"}`;
+    deepEqual(await refused(`POST /v1/tasks/${id}/pause`, body), [422, `text ${field}`]);
+  }
+  deepEqual(await refused(`POST /v1/tasks/${id}/signals/go`, '"\\udc00"'), [422, "text "]);
+  deepEqual(await refused("GET /v1/tasks?tag=a%00"), [422, "text tag"]);
+  deepEqual(await refused("DELETE /v1/dead/a%00"), [422, "text id"]);
+  deepEqual(world.engine.commands, []);
+  deepEqual(world.engine.starts.length, 1);
+});

@@ -1,6 +1,8 @@
 /** One command: from what was typed to an exit code. Nothing here touches the platform. */
 
 import { type Client, openClient } from "../client.ts";
+import { describeUnfit, parseJson } from "../core/json.ts";
+import { PAYLOAD_DEPTH_MAX } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
 import { type Arguments, findVerb, readArguments, UsageError, usageOf } from "./arguments.ts";
 import { TASKER } from "./command_text.ts";
@@ -178,12 +180,11 @@ async function readJson(
     text = await readFile(isBare ? `${env.INIT_CWD}/${path}` : path);
     if (text === undefined) throw new UsageError(`Cannot read --${option}: ${path} is not there`);
   }
-  try {
-    return JSON.parse(text);
-  } catch {
-    const hint = typed.startsWith("@") ? "" : `; put it in quotes: --${option} '{"id": 1}'`;
-    throw new UsageError(`Cannot read --${option}: it is no JSON${hint}`);
-  }
+  const parsed = parseJson(text, PAYLOAD_DEPTH_MAX);
+  if (parsed.ok) return parsed.value;
+  const isUnquoted = parsed.unfit.code === "no_json" && !typed.startsWith("@");
+  const hint = isUnquoted ? `; put it in quotes: --${option} '{"id": 1}'` : "";
+  throw new UsageError(`Cannot read --${option}: ${describeUnfit(parsed.unfit)}${hint}`);
 }
 
 function help({ terminal }: World, typed: string, name: string | undefined): number {

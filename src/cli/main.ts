@@ -7,6 +7,7 @@
 
 import { openRuntime } from "../runtime.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
+import { fileText } from "./file_text.ts";
 import { EXIT_FAILED, type Terminal } from "./verb.ts";
 
 const encoder = new TextEncoder();
@@ -31,7 +32,7 @@ const terminal: Terminal = {
 
 async function readFile(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return fileText(path, await Deno.readFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -1,13 +1,14 @@
 /** Envelopes: CloudEvents 1.0 in structured JSON, the one shape on every bus. */
 
 import { z } from "zod";
-import { TaskerError } from "./errors.ts";
-import { isShallow, REMOTE_PAYLOAD_SIZE_MAX } from "./payload.ts";
+import { type Fault, TaskerError } from "./errors.ts";
+import { describeUnfit, findUnfit, parseJson, type Unfit } from "./json.ts";
+import { REMOTE_PAYLOAD_SIZE_MAX } from "./payload.ts";
 
 /** The largest whole envelope, in UTF-8 bytes (CloudEvents: what intermediaries must forward). */
 export const ENVELOPE_BYTES_MAX = REMOTE_PAYLOAD_SIZE_MAX;
 
-/** Deeper data is refused. */
+/** Envelopes that nest deeper are refused. */
 export const ENVELOPE_DEPTH_MAX = 32;
 
 const text = z.string().min(1).max(512);
@@ -60,13 +61,9 @@ export function parseEnvelope(body: string): Envelope {
   if (new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX) {
     throw refuse(`it has more than ${ENVELOPE_BYTES_MAX} bytes`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (cause) {
-    throw refuse("it is no JSON", cause);
-  }
-  return checkEnvelope(value);
+  const parsed = parseJson(body, ENVELOPE_DEPTH_MAX);
+  if (!parsed.ok) throw unfitEnvelope(parsed.unfit);
+  return shapeOf(parsed.value);
 }
 
 /**
@@ -75,9 +72,12 @@ export function parseEnvelope(body: string): Envelope {
  * @throws {TaskerError} bus.envelope_invalid
  */
 export function checkEnvelope(value: unknown): Envelope {
-  if (!isShallow(value, ENVELOPE_DEPTH_MAX)) {
-    throw refuse(`it nests deeper than ${ENVELOPE_DEPTH_MAX}`);
-  }
+  const unfit = findUnfit(value, ENVELOPE_DEPTH_MAX);
+  if (unfit !== undefined) throw unfitEnvelope(unfit);
+  return shapeOf(value);
+}
+
+function shapeOf(value: unknown): Envelope {
   const parsed = Envelope.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => ({
@@ -89,6 +89,13 @@ export function checkEnvelope(value: unknown): Envelope {
   throw new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${named}`, { faults });
 }
 
-function refuse(why: string, cause?: unknown): TaskerError {
-  return new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${why}`, { cause });
+function unfitEnvelope(unfit: Unfit): TaskerError {
+  const isDeep = unfit.code === "too_deep";
+  return refuse(isDeep ? `it nests deeper than ${ENVELOPE_DEPTH_MAX}` : describeUnfit(unfit), [
+    unfit,
+  ]);
+}
+
+function refuse(why: string, faults: readonly Fault[] = []): TaskerError {
+  return new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${why}`, { faults });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { checkEnvelope, ENVELOPE_BYTES_MAX, parseEnvelope } from "./envelope.ts";
+import { TaskerError } from "./errors.ts";
 
 const LEAST = { specversion: "1.0", id: "1", source: "/shop", type: "shop.opened" } as const;
 
@@ -27,4 +28,22 @@ Deno.test("parseEnvelope() refuses what is too large, too deep or no JSON", () =
   for (const body of [large, deep, "{"]) {
     assert.throws(() => parseEnvelope(body), { code: "bus.envelope_invalid" });
   }
+});
+
+Deno.test("parseEnvelope() refuses what JSON and Postgres cannot keep, and says where", () => {
+  const head = '"specversion":"1.0","id":"1","source":"/s","type":"t"';
+  const faultIn = (more: string) => {
+    try {
+      parseEnvelope(`{${head},${more}}`);
+    } catch (error) {
+      assert.ok(error instanceof TaskerError && error.code === "bus.envelope_invalid");
+      return error.faults.map(({ path, code }) => `${code} ${path}`).join();
+    }
+  };
+
+  assert.equal(faultIn('"data":{"by":"a\\u0000"}'), "text data.by");
+  assert.equal(faultIn('"data":{"tags":["\\ud83d"]}'), "text data.tags.0");
+  assert.equal(faultIn('"data":{"cents":9007199254740993}'), "number ");
+  assert.equal(faultIn('"data":{"cents":1e400}'), "number data.cents");
+  assert.equal(faultIn('"data":{"cents":42}'), undefined);
 });

@@ -1,6 +1,7 @@
 /** Payloads: the JSON texts that travel through journal, actors and bus, encoded once. */
 
-import { TaskerError } from "./errors.ts";
+import { type ErrorCode, TaskerError } from "./errors.ts";
+import { describeUnfit, findUnfit, type Unfit, type UnfitCode } from "./json.ts";
 
 declare const brand: unique symbol;
 
@@ -13,7 +14,7 @@ export const PAYLOAD_SIZE_MAX = 256 * 1024;
 /** The largest payload to or from another system. */
 export const REMOTE_PAYLOAD_SIZE_MAX = 64 * 1024;
 
-/** Deeper payloads are refused. */
+/** Payloads that nest deeper are refused. */
 export const PAYLOAD_DEPTH_MAX = 64;
 
 /** The JSON text of null: what a sleep results in. */
@@ -22,30 +23,47 @@ export const NULL_TEXT = "null" as JsonText;
 /**
  * Encodes a value; `undefined` becomes null.
  *
- * Cost: one JSON.stringify.
+ * Cost: one walk and one JSON.stringify.
  *
- * @throws {TaskerError} payload.too_large
- * @throws {TaskerError} journal.poison when it holds the character U+0000, which jsonb cannot hold
- * @throws {TaskerError} contract.violation when JSON cannot carry it
+ * @throws {TaskerError} payload.too_large when it is too long or nests too deep
+ * @throws {TaskerError} journal.poison when it holds U+0000 or half of a surrogate pair, which jsonb
+ *   cannot hold
+ * @throws {TaskerError} contract.violation when JSON cannot carry it: a circle, a bigint, NaN
  */
 export function encodePayload(
   value: unknown,
   what: string,
   sizeMax: number = PAYLOAD_SIZE_MAX,
 ): JsonText {
-  return checkText(stringify(value, what), what, sizeMax);
+  const text = stringify(value, what);
+  if (text.length > sizeMax) {
+    throw new TaskerError(
+      "payload.too_large",
+      `Cannot take ${what}: it has ${text.length} characters, at most ${sizeMax} are allowed`,
+    );
+  }
+  const unfit = findUnfit(value, PAYLOAD_DEPTH_MAX);
+  if (unfit !== undefined) throw unfitError(what, unfit);
+  return text as JsonText;
+}
+
+const CODES: Readonly<Record<UnfitCode, ErrorCode>> = {
+  no_json: "contract.violation",
+  too_deep: "payload.too_large",
+  text: "journal.poison",
+  number: "contract.violation",
+};
+
+/** Makes the error of a value that cannot be kept. */
+export function unfitError(what: string, unfit: Unfit): TaskerError {
+  return new TaskerError(CODES[unfit.code], `Cannot take ${what}: ${describeUnfit(unfit)}`, {
+    faults: [unfit],
+  });
 }
 
 /** Parses a payload into a fresh value that shares nothing with any other. */
 export function decodePayload(text: JsonText): unknown {
   return JSON.parse(text);
-}
-
-/** Whether a value nests at most `depthMax` deep. Cost: O(size). */
-export function isShallow(value: unknown, depthMax: number = PAYLOAD_DEPTH_MAX): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (depthMax === 0) return false;
-  return Object.values(value).every((inner) => isShallow(inner, depthMax - 1));
 }
 
 function stringify(value: unknown, what: string): string {
@@ -56,17 +74,4 @@ function stringify(value: unknown, what: string): string {
       cause,
     });
   }
-}
-
-function checkText(text: string, what: string, sizeMax: number): JsonText {
-  if (text.length > sizeMax) {
-    throw new TaskerError(
-      "payload.too_large",
-      `Cannot take ${what}: it has ${text.length} characters, at most ${sizeMax} are allowed`,
-    );
-  }
-  if (text.includes("\\u0000") && /(?<!\\)(?:\\\\)*\\u0000/.test(text)) {
-    throw new TaskerError("journal.poison", `Cannot take ${what}: it holds the character U+0000`);
-  }
-  return text as JsonText;
 }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodePayload, encodePayload, isShallow, PAYLOAD_SIZE_MAX } from "./payload.ts";
+import { decodePayload, encodePayload, PAYLOAD_DEPTH_MAX, PAYLOAD_SIZE_MAX } from "./payload.ts";
 
 const SEED = Date.now() % 1_000_000;
 console.log(`payload_test seed ${SEED}`);
 
 Deno.test("a payload is read back as it was", () => {
-  const withoutNull = fc.jsonValue().filter((value) => !/\\u0000/.test(JSON.stringify(value)));
+  const withoutNull = fc.jsonValue({ maxDepth: 10 })
+    .filter((value) => !/\\u0000/.test(JSON.stringify(value)));
   const anyPayload = fc.property(withoutNull, (value) => {
     assert.deepEqual(
       decodePayload(encodePayload(value, "it")),
@@ -38,9 +39,22 @@ Deno.test("encodePayload() makes null of undefined, and refuses what JSON cannot
   assert.equal(encodePayload(undefined, "it"), "null");
   assert.throws(() => encodePayload(circle, "it"), { code: "contract.violation" });
   assert.throws(() => encodePayload(1n, "it"), { code: "contract.violation" });
+  assert.throws(() => encodePayload({ a: [NaN] }, "it"), { code: "contract.violation" });
+  assert.throws(() => encodePayload(-Infinity, "it"), { code: "contract.violation" });
 });
 
-Deno.test("isShallow() counts arrays and objects alike", () => {
-  assert.ok(isShallow([{ a: [1] }], 3));
-  assert.ok(!isShallow([{ a: [1] }], 2));
+Deno.test("encodePayload() refuses half of a surrogate pair, wherever it stands", () => {
+  assert.throws(() => encodePayload("a\ud83d", "it"), { code: "journal.poison" });
+  assert.throws(() => encodePayload([{ "\udc00": 1 }], "it"), { code: "journal.poison" });
+  assert.throws(() => encodePayload({ toJSON: () => "\ud83d" }, "it"), { code: "journal.poison" });
+  assert.equal(encodePayload("\ud83d\ude00", "it"), '"\ud83d\ude00"');
+});
+
+Deno.test("encodePayload() takes what nests just shallow enough, and no more", () => {
+  const nested = (depth: number): unknown => depth === 0 ? 1 : [nested(depth - 1)];
+
+  assert.ok(encodePayload(nested(PAYLOAD_DEPTH_MAX), "it"));
+  assert.throws(() => encodePayload(nested(PAYLOAD_DEPTH_MAX + 1), "it"), {
+    code: "payload.too_large",
+  });
 });

@@ -105,7 +105,10 @@ async function serve(parts: InboundParts, request: Request): Promise<Handled> {
 /** Who asked for an answer is told of a refusal; else, and if it was no request, it is put aside. */
 async function reject(parts: InboundParts, request: Request, error: unknown): Promise<Handled> {
   if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
-  const data = { code: error.code, detail: error.message.slice(0, DETAIL_LENGTH_MAX) };
+  const data = {
+    code: error.code,
+    detail: error.message.slice(0, DETAIL_LENGTH_MAX).toWellFormed(),
+  };
   const isTold = await answer(parts, request, { type: TASK_REJECTED, data });
   if (!isTold || error.code === "bus.envelope_invalid") throw error;
   return { kind: "ack" };

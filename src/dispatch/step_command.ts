@@ -9,12 +9,8 @@ import {
 } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { dispatchId, type TaskId } from "../core/ids.ts";
-import {
-  decodePayload,
-  encodePayload,
-  isShallow,
-  REMOTE_PAYLOAD_SIZE_MAX,
-} from "../core/payload.ts";
+import { findUnfit } from "../core/json.ts";
+import { decodePayload, encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import type { Sized } from "./publisher.ts";
@@ -110,7 +106,7 @@ function expiryOf({ runtime }: Sender, { dueAtMs }: Attempt): number {
 
 /** Whoever reads envelopes may refuse a deeper one, as we do: nobody would ever answer it. */
 function demandShallow(envelope: Envelope, what: string): void {
-  if (isShallow(envelope, ENVELOPE_DEPTH_MAX)) return;
+  if (findUnfit(envelope, ENVELOPE_DEPTH_MAX) === undefined) return;
   throw new TaskerError(
     "payload.too_large",
     `Cannot send ${what}: its envelope nests deeper than ${ENVELOPE_DEPTH_MAX}`,

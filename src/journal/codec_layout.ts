@@ -31,7 +31,8 @@ type Layouts = {
 /**
  * Every kind of event. Numbers and the order of fields are in the database: a change is a new kind.
  * Steps come first. An optional payload comes last, since absent fields are null, or left out at
- * the end. `sql/0007_history_views.sql` has the numbers, and where the payloads are, as well.
+ * the end. `sql/0007_history_views.sql` has the numbers, and where the payloads are, as well;
+ * `sql/0010_event_view.sql` which kinds begin with a step.
  */
 const LAYOUTS: Layouts = {
   TaskStarted: [1, {

@@ -7,6 +7,7 @@ import { mintTaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
 import { decodeTurn, encodeTurn } from "./codec.ts";
 import { LAYOUT_OF, LAYOUT_OF_NUMBER } from "./codec_layout.ts";
+import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 import views from "./sql/0007_history_views.sql" with { type: "text" };
 
 const SEED = Number(Deno.env.get("CODEC_SEED") ?? Date.now() % 2 ** 31);
@@ -138,7 +139,7 @@ Deno.test("the view tasker.event_kind has the numbers, names and places of paylo
 });
 
 Deno.test("the view tasker.task_event takes the step's name of each kind that begins with a step", () => {
-  const [, from, to] = /k\.number between (\d+) and (\d+)/.exec(views) ?? [];
+  const [, from, to] = /k\.number between (\d+) and (\d+)/.exec(eventView) ?? [];
 
   const ofSteps = [...LAYOUT_OF_NUMBER.values()].filter((one) => one.fields[0]?.name === "step");
   const numbers = ofSteps.map((one) => one.number);

@@ -193,3 +193,33 @@ async function startAt(node: JournalNode, times: readonly number[]): Promise<Tas
   }
   return ids;
 }
+
+Deno.test("one row that jsonb cannot hold does not break the view tasker.task_event", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  const payloads = [
+    ['"a\\u0000b"', '"a\ufffdb"'],
+    ['"\\ud83d, \\ude00, \\ud83d\\ude00"', '"\ufffd, \ufffd, 😀"'],
+    ['{"\\ud83dx":"\\\\u0000"}', '{"\ufffdx": "\\\\u0000"}'],
+    ["9007199254740993", "9007199254740993"],
+    [deep, null],
+  ] as const;
+  for (const [kept] of payloads) {
+    const taskId = newTask();
+    await node.journal.append(startRow(taskId, {}));
+    const text = `[1,0,[],[99,0,${kept}]]`;
+    await sql`update tasker.journal set events = convert_to(${text}, 'utf8') where task_id = ${taskId}`;
+  }
+
+  const rows = await valuesOf(
+    sql,
+    "select kind, (fields -> 2)::text from tasker.task_event order by task_id",
+  );
+
+  assert.deepEqual(
+    rows,
+    payloads.map(([, shown]) => [shown === null ? null : "99", shown]),
+  );
+});

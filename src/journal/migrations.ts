@@ -9,6 +9,7 @@ import keys from "./sql/0006_keys.sql" with { type: "text" };
 import views from "./sql/0007_history_views.sql" with { type: "text" };
 import bus from "./sql/0008_bus.sql" with { type: "text" };
 import keySystems from "./sql/0009_key_systems.sql" with { type: "text" };
+import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -29,4 +30,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0007_history_views", text: views },
   { name: "0008_bus", text: bus },
   { name: "0009_key_systems", text: keySystems },
+  { name: "0010_event_view", text: eventView },
 ];

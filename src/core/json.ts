@@ -1,0 +1,122 @@
+/** JSON: what texts and values must be so that they come back from journal and bus unchanged. */
+
+import type { Fault } from "./errors.ts";
+
+/**
+ * Why a value cannot be kept.
+ *
+ * no_json: the text is not JSON · too_deep: it nests too deep · text: a string that Postgres cannot
+ * store · number: one that would become another number, or null.
+ */
+export type UnfitCode = "no_json" | "too_deep" | "text" | "number";
+
+/** One place of a value that cannot be kept. */
+export interface Unfit extends Fault {
+  readonly code: UnfitCode;
+}
+
+/** A parsed value, or why there is none. */
+export type Parsed =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly unfit: Unfit };
+
+/** A JSON text can only name numbers this small with such an exponent. */
+const SMALL_EXPONENT = /[eE]-\d{3}/;
+
+/**
+ * Parses JSON from outside: the one way in for bodies, envelopes and files.
+ *
+ * Refuses what would be changed silently: integers that a double cannot hold, such as
+ * 9007199254740993; numbers beyond its range, such as 1e400; U+0000 and halves of surrogate pairs,
+ * in values and in names; what nests deeper than `depthMax`.
+ *
+ * Cost: one JSON.parse and one walk; a second parse if a number is suspicious.
+ */
+export function parseJson(text: string, depthMax: number): Parsed {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, unfit: { path: "", code: "no_json", detail: "is no JSON" } };
+  }
+  const walk = { isLarge: false };
+  const unfit = find(value, depthMax, walk) ??
+    (walk.isLarge || SMALL_EXPONENT.test(text) ? changedNumberIn(text) : undefined);
+  return unfit === undefined ? { ok: true, value } : { ok: false, unfit };
+}
+
+/** Finds the first place of a value that JSON, or Postgres, cannot keep. Cost: O(size). */
+export function findUnfit(value: unknown, depthMax: number): Unfit | undefined {
+  return find(value, depthMax, { isLarge: false });
+}
+
+/** Says which place cannot be kept, and why. */
+export function describeUnfit({ path, detail }: Unfit): string {
+  return `${path === "" ? "it" : `"${path}"`} ${detail}`;
+}
+
+/** What a walk has seen. */
+interface Walk {
+  /** An integer that may have been another one in the text. */
+  isLarge: boolean;
+}
+
+function find(value: unknown, depthMax: number, walk: Walk): Unfit | undefined {
+  if (typeof value === "string") return unfitText(value);
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) return unfitNumber(String(value));
+    walk.isLarge ||= Number.isInteger(value) && !Number.isSafeInteger(value);
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    return find(value.toJSON(), depthMax, walk);
+  }
+  if (depthMax === 0) return { path: "", code: "too_deep", detail: "nests too deep" };
+  for (const [name, inner] of Object.entries(value)) {
+    const unfit = unfitText(name) ?? find(inner, depthMax - 1, walk);
+    if (unfit !== undefined) return under(name, unfit);
+  }
+  return undefined;
+}
+
+function under(name: string, unfit: Unfit): Unfit {
+  const shown = name.replaceAll("\0", "").toWellFormed().slice(0, 64);
+  return { ...unfit, path: unfit.path === "" ? shown : `${shown}.${unfit.path}` };
+}
+
+function unfitText(text: string): Unfit | undefined {
+  const detail = text.includes("\0")
+    ? "holds the character U+0000"
+    : text.isWellFormed()
+    ? undefined
+    : "holds half of a surrogate pair";
+  return detail === undefined ? undefined : { path: "", code: "text", detail };
+}
+
+function unfitNumber(shown: string): Unfit {
+  const detail = `holds the number ${shown.slice(0, 40)}, which JSON cannot carry unchanged: ` +
+    "send it as a text";
+  return { path: "", code: "number", detail };
+}
+
+/** Parses once more, now with the text of each number; a reviver does not know the whole path. */
+function changedNumberIn(text: string): Unfit | undefined {
+  let changed: string | undefined;
+  const look = (_name: string, value: unknown, ...context: { source?: string }[]) => {
+    const source = context[0]?.source;
+    if (typeof value === "number" && source !== undefined && !isKept(source, value)) {
+      changed ??= source;
+    }
+    return value;
+  };
+  JSON.parse(text, look);
+  return changed === undefined ? undefined : unfitNumber(changed);
+}
+
+/** Whether a number is what was written, or is at least written back as it came. */
+function isKept(source: string, value: number): boolean {
+  if (value === 0) return !/[1-9]/.test(source.split(/[eE]/)[0] ?? "");
+  if (/[.eE]/.test(source) || Number.isSafeInteger(value)) return true;
+  return String(value) === source || BigInt(source) === BigInt(value);
+}
