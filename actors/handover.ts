@@ -39,7 +39,7 @@ export class Handover {
     const turn = actor.open as OpenTurn;
     actor.inFlight = turn;
     actor.open = undefined;
-    actor.busyAtMs = this.runtime.now();
+    actor.busyAtMs = this.runtime.monotonic();
     actor.landed = this.journal.append(rowOf(actor, turn, this.runtime.uuid())).then(
       (appended) => this.#appended(actor, turn, appended),
       (error) => {

@@ -111,7 +111,7 @@ export class Supervisor implements Feed {
   nudgeAll(): void {
     for (const actor of this.#roster.values()) {
       actor.armedAtMs = undefined;
-      for (const step of actor.state?.ready ?? []) actor.ask(step);
+      for (const step of actor.state?.ready.keys() ?? []) actor.ask(step);
       this.#schedule(actor);
     }
   }
@@ -128,10 +128,11 @@ export class Supervisor implements Feed {
 
   /** Sends idle actors out of memory. Called from time to time; one that has to stay, seldom. */
   passivateIdle(): void {
-    const nowMs = this.parts.runtime.now();
+    const { runtime } = this.parts;
+    const [nowMs, soonMs] = [runtime.monotonic(), runtime.now() + PASSIVATE_AFTER_MS];
     for (const actor of this.#roster.values()) {
       if (actor.mustStay || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
-      const isSoonDue = (actor.armedAtMs ?? Infinity) - nowMs < PASSIVATE_AFTER_MS;
+      const isSoonDue = (actor.armedAtMs ?? Infinity) < soonMs;
       if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
       actor.busyAtMs = nowMs;
       this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, strikes: 0 });
@@ -350,7 +351,7 @@ export class Supervisor implements Feed {
     this.#roster.add(actor);
     actor.isCareful = isCareful;
     actor.isFresh = true;
-    actor.busyAtMs = this.parts.runtime.now();
+    actor.busyAtMs = this.parts.runtime.monotonic();
     this.#guard(actor, () => this.#bringUp(actor, mail));
     const isUp = this.#roster.isCurrent(actor); // else its mail waits for the next reading
     for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);

@@ -1,6 +1,13 @@
 /** Task actors: one task's state, mailbox and turns. Decides; does no I/O. */
 
-import { endTask, noteReady, startStep, toldBy, unreached } from "../src/core/advance.ts";
+import {
+  endTask,
+  noteReady,
+  noteStarted,
+  startStep,
+  toldBy,
+  unreached,
+} from "../src/core/advance.ts";
 import { attemptsUsed } from "../src/core/attempt.ts";
 import { decide } from "../src/core/decide.ts";
 import type { Context } from "../src/core/decision.ts";
@@ -79,7 +86,7 @@ export class TaskActor {
   readonly #refused: number[] = [];
   /** Unix ms of its entry in the wheel. */
   armedAtMs: number | undefined;
-  /** Unix ms of the last turn with events; what idleness counts from. */
+  /** Monotonic ms of the last turn with events; what idleness counts from. */
   busyAtMs = 0;
 
   constructor(readonly taskId: TaskId, readonly plan: Plan, readonly parts: TurnParts) {}
@@ -126,11 +133,11 @@ export class TaskActor {
   /** Second part: takes one answer of readiness. */
   takeAnswer(kind: number, step: number, cause: number, nowMs: number): void {
     const state = this.state as TaskState;
+    const context = this.parts.contextOf(this.plan, nowMs);
     if (kind === Answered.ready) {
-      noteReady(state, step);
+      noteReady(state, step, context);
       return this.ask(step);
     }
-    const context = this.parts.contextOf(this.plan, nowMs);
     const event = unreached(state, step, cause, context);
     if (event !== undefined) this.#record([event]);
   }
@@ -163,6 +170,7 @@ export class TaskActor {
       }
       const events = startStep(state, step, context);
       this.#record(events);
+      noteStarted(state, step, context);
       isTold ||= events.length > 1;
     }
     const end = endTask(state, context);

@@ -1,7 +1,7 @@
 /** Advance: what follows from what was decided, once readiness has answered. */
 
 import { atMs, type Context } from "./decision.ts";
-import { readyAtMs } from "./due.ts";
+import { readySinceMs } from "./due.ts";
 import { assert } from "./errors.ts";
 import type { Event } from "./event.ts";
 import { Told } from "./readiness.ts";
@@ -80,9 +80,15 @@ export function unreached(
 }
 
 /** Notes that readiness answered a step as ready, unless it is known or has moved on. */
-export function noteReady(state: TaskState, step: number): void {
+export function noteReady(state: TaskState, step: number, context: Context): void {
   const known = state.steps[step]?.state;
-  if (known === "pending" || known === "waiting_for_retry") state.ready.add(step);
+  if (known !== "pending" && known !== "waiting_for_retry") return;
+  if (!state.ready.has(step)) state.ready.set(step, readySinceMs(state, step, context));
+}
+
+/** Notes that an attempt has begun: silence counts from here, by the clock as it is. */
+export function noteStarted(state: TaskState, step: number, { nowMs }: Context): void {
+  (state.steps[step] as StepState).aliveAtMs = nowMs;
 }
 
 /**
@@ -97,13 +103,13 @@ export function startStep(state: TaskState, index: number, context: Context): re
   );
   const at = atMs(state, context);
   const attempt = step.attempt + 1;
-  const dueAtMs = startedDueAtMs(index, context, at);
+  const dueAtMs = startedDueAtMs(index, context);
   const started: Event = {
     kind: "StepStarted",
     atMs: at,
     step: index,
     attempt,
-    waitedMs: Math.max(0, at - readyAtMs(state, index, context)),
+    waitedMs: Math.max(0, context.nowMs - (state.ready.get(index) ?? context.nowMs)),
     policyVersion: context.policyVersion,
     ...(dueAtMs === undefined ? {} : { dueAtMs }),
   };
@@ -126,11 +132,12 @@ export function endTask(state: TaskState, context: Context): Event | undefined {
   return end === undefined ? undefined : { kind: "TaskEnded", atMs: atMs(state, context), end };
 }
 
-function startedDueAtMs(index: number, context: Context, at: number): number | undefined {
+function startedDueAtMs(index: number, context: Context): number | undefined {
+  const { nowMs } = context;
   const definition = context.plan.steps[index]?.definition;
   if (definition?.kind === "sleep") {
-    return definition.sleepMs === undefined ? undefined : at + definition.sleepMs;
+    return definition.sleepMs === undefined ? undefined : nowMs + definition.sleepMs;
   }
   const { timeoutMs } = context.policyOf(index);
-  return timeoutMs === undefined ? undefined : at + timeoutMs;
+  return timeoutMs === undefined ? undefined : nowMs + timeoutMs;
 }

@@ -15,7 +15,10 @@ export interface Ending {
   readonly planned: PlannedStep;
   readonly policy: FullPolicy;
   readonly policyVersion: number;
+  /** The time of the event that ends it. */
   readonly atMs: number;
+  /** The clock as it is; what will be due counts from it. */
+  readonly nowMs: number;
 }
 
 /** Makes a failure that is not by the step's own contract. */
@@ -59,7 +62,7 @@ export function endFailed(
     kind: "StepAttemptFailed",
     ...common(ending),
     failure,
-    nextAttemptAtMs: ending.atMs + delayMs,
+    nextAttemptAtMs: ending.nowMs + delayMs,
     policyVersion: ending.policyVersion,
   };
 }

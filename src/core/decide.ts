@@ -152,7 +152,7 @@ function decideSleep(
     kind: "StepSlept",
     atMs: at,
     step: command.step,
-    dueAtMs: (step.startedAtMs ?? at) + Math.ceil(Math.max(0, command.ms)),
+    dueAtMs: Math.min(step.startedAtMs ?? at, context.nowMs) + Math.ceil(Math.max(0, command.ms)),
   }]);
 }
 

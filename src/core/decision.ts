@@ -13,7 +13,7 @@ import { isSettled, type TaskState } from "./state.ts";
 /** What a decision may look at beside the state. */
 export interface Context {
   readonly plan: Plan;
-  /** Unix ms; raised to the task's last event where the clock went back. */
+  /** Unix ms, by the clock as it is; see `atMs` for the time of events. */
   readonly nowMs: number;
   readonly policyVersion: number;
   policyOf(step: number): FullPolicy;
@@ -70,6 +70,7 @@ export function endingOf(state: TaskState, step: number, context: Context): Endi
     policy: context.policyOf(step),
     policyVersion: context.policyVersion,
     atMs: atMs(state, context),
+    nowMs: context.nowMs,
   };
 }
 

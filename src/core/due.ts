@@ -9,17 +9,21 @@ import { isSettled, type StepState, type TaskState } from "./state.ts";
 /** What time makes of a step that ends it. */
 const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed", "StepCancelled"]);
 
-/** Decides all that is due at `context.nowMs`. Retries are not decided: they become ready. */
+/**
+ * Decides all that is due at `context.nowMs`. Retries are not decided: they become ready.
+ *
+ * What is due counts from the clock as it is, while the time of an event never goes back: where a
+ * clock was corrected, the two differ.
+ */
 export function decideDue(state: TaskState, context: Context): readonly Event[] {
   if (state.end !== undefined) return [];
-  const at = atMs(state, context);
   const gaveUp = state.aborted !== undefined || state.cancelRequested;
-  if (state.deadlineAtMs !== undefined && state.deadlineAtMs <= at && !gaveUp) {
+  if (state.deadlineAtMs !== undefined && state.deadlineAtMs <= context.nowMs && !gaveUp) {
     return abortAtDeadline(state, context);
   }
   const events: Event[] = [];
   for (let step = 0; step < state.steps.length; step++) {
-    const event = dueEvent(state, step, context, at);
+    const event = dueEvent(state, step, context);
     if (event === undefined) continue;
     const following = abortAfter(state, event, context);
     if (following.length > 1) return [...events, ...following].filter(firstEndOnly());
@@ -32,8 +36,8 @@ export function decideDue(state: TaskState, context: Context): readonly Event[] 
 export function retriesDue(state: TaskState, nowMs: number): number[] {
   const due: number[] = [];
   state.steps.forEach((step, index) => {
-    const isDue = step.state === "waiting_for_retry" && (step.dueAtMs ?? 0) <= nowMs;
-    if (isDue && !state.ready.has(index)) due.push(index);
+    if (step.state !== "waiting_for_retry" || state.ready.has(index)) return;
+    if (step.isDueAtOnce || (step.dueAtMs ?? 0) <= nowMs) due.push(index);
   });
   return due;
 }
@@ -63,26 +67,28 @@ export function dueOf(state: TaskState, index: number, context: Context): number
   if (state.paused && (step.state === "pending" || step.state === "waiting_for_retry")) {
     return undefined;
   }
-  if (state.ready.has(index)) {
+  const readySinceMs = state.ready.get(index);
+  if (readySinceMs !== undefined) {
     const { queueTimeoutMs } = context.policyOf(index);
-    return queueTimeoutMs === undefined
-      ? undefined
-      : readyAtMs(state, index, context) + queueTimeoutMs;
+    return queueTimeoutMs === undefined ? undefined : readySinceMs + queueTimeoutMs;
   }
   const silent = silentAtMs(step, index, context);
   if (silent === undefined) return step.dueAtMs;
   return step.dueAtMs === undefined ? silent : Math.min(step.dueAtMs, silent);
 }
 
-/** When a step could start: its last parent's end or its retry's due time, in a task not paused. */
-export function readyAtMs(state: TaskState, index: number, context: Context): number {
+/**
+ * Since when a step that is ready could start: since its last parent's end or its retry's due time,
+ * in a task that was not paused; but not after now, where the clock was corrected.
+ */
+export function readySinceMs(state: TaskState, index: number, context: Context): number {
   const step = state.steps[index] as StepState;
   let at = state.resumedAtMs ?? state.createdAtMs;
-  if (step.state === "waiting_for_retry") return Math.max(at, step.dueAtMs ?? state.lastAtMs);
-  for (const parent of context.plan.steps[index]?.parents ?? []) {
-    at = Math.max(at, state.steps[parent]?.endedAtMs ?? 0);
-  }
-  return at;
+  if (step.state === "waiting_for_retry") at = Math.max(at, step.dueAtMs ?? 0);
+  else {for (const parent of context.plan.steps[index]?.parents ?? []) {
+      at = Math.max(at, state.steps[parent]?.endedAtMs ?? 0);
+    }}
+  return Math.min(at, context.nowMs);
 }
 
 /** Records that local attempts died with their node. */
@@ -109,11 +115,10 @@ function dueEvent(
   state: TaskState,
   index: number,
   context: Context,
-  at: number,
 ): Event | undefined {
   const step = state.steps[index] as StepState;
   if (isSettled(step.state)) return undefined;
-  if ((dueOf(state, index, context) ?? Infinity) > at) return undefined;
+  if ((dueOf(state, index, context) ?? Infinity) > context.nowMs) return undefined;
   const ending = endingOf(state, index, context);
   if (state.ready.has(index)) {
     return exhaust(
@@ -123,16 +128,17 @@ function dueEvent(
   }
   switch (step.state) {
     case "running":
-      return endFailed(ending, timedOut(step, at), { retryable: true });
+      return endFailed(ending, timedOut(step, context), { retryable: true });
     case "waiting_for_reply":
-      return endWaiting(state, index, context, at);
+      return endWaiting(state, index, context);
     default:
       return undefined;
   }
 }
 
-function endWaiting(state: TaskState, index: number, context: Context, at: number): Event {
+function endWaiting(state: TaskState, index: number, context: Context): Event {
   const step = state.steps[index] as StepState;
+  const at = atMs(state, context);
   const ending = endingOf(state, index, context);
   const { kind, onTimeout } = ending.planned.definition;
   switch (kind) {
@@ -150,12 +156,12 @@ function endWaiting(state: TaskState, index: number, context: Context, at: numbe
       return onTimeout === "park" ? park(ending, "timed_out", failure) : failStep(ending, failure);
     }
     default:
-      return endFailed(ending, timedOut(step, at), { retryable: true });
+      return endFailed(ending, timedOut(step, context), { retryable: true });
   }
 }
 
-function timedOut(step: StepState, at: number) {
-  const isSilent = step.dueAtMs === undefined || step.dueAtMs > at;
+function timedOut(step: StepState, { nowMs }: Context) {
+  const isSilent = step.dueAtMs === undefined || step.dueAtMs > nowMs;
   return isSilent
     ? failureOf("timed_out", "The attempt gave no sign of life in time", "heartbeat_timed_out")
     : failureOf("timed_out", "The attempt took too long");

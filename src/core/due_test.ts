@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Play } from "../../tests/support/play.ts";
+import { Play, type PlayStep } from "../../tests/support/play.ts";
 import { nextDueAtMs } from "./due.ts";
 
 const by = { by: "ada", reason: "test" };
@@ -67,4 +67,86 @@ Deno.test("a deadline passes for a paused task and for one that waits for a pers
   assert.equal(paused.task, "failed");
   assert.deepEqual(parked.steps, { a: "cancelled" });
   assert.equal(parked.task, "failed");
+});
+
+const HOUR_MS = 3_600_000;
+
+/** What a clock that was an hour ahead, and was then corrected, makes of a task of one step. */
+function corrected(step: Omit<PlayStep, "name">): Play {
+  const play = new Play([{ name: "first" }, { name: "a", after: ["first"], ...step }]);
+  play.nowMs += HOUR_MS;
+  play.start();
+  play.nowMs -= HOUR_MS;
+  return play;
+}
+
+/** Whether the times of a task's events never go back. */
+function assertForwards(play: Play): void {
+  const times = play.events.map(({ atMs }) => atMs);
+  assert.deepEqual(times, times.toSorted((a, b) => a - b));
+}
+
+Deno.test("a retry waits no longer for a clock that was corrected", () => {
+  const play = corrected({ policy: { retry: { delayMsMin: 500 } } }).complete("first").throw("a");
+
+  play.after(1_001);
+
+  assert.equal(play.steps["a"], "running");
+  assertForwards(play);
+});
+
+Deno.test("an attempt times out and a sleep ends in time after the clock was corrected", () => {
+  const attempt = corrected({ policy: { timeoutMs: 1_000, onExhausted: "fail" } }).complete(
+    "first",
+  );
+  const sleep = corrected({ kind: "sleep", sleepMs: 1_000 }).complete("first");
+  const computed = corrected({ kind: "sleep" }).complete("first");
+  computed.send({ kind: "RecordSleep", step: 1, ms: 1_000 });
+
+  for (const play of [attempt, sleep, computed]) {
+    play.after(999);
+    assert.match(play.steps["a"] ?? "", /running|waiting_for_reply/);
+    play.after(1);
+    assert.match(play.steps["a"] ?? "", /waiting_for_retry|completed/);
+    assertForwards(play);
+  }
+});
+
+Deno.test("a silent attempt and a long queue end in time after the clock was corrected", () => {
+  const silent = corrected({ policy: { heartbeatMs: 1_000, timeoutMs: 2 * HOUR_MS } });
+  silent.complete("first");
+  const queued = corrected({ policy: { queueTimeoutMs: 1_000 } });
+  queued.held.add("a");
+  queued.complete("first");
+
+  for (const play of [silent, queued]) {
+    const before = play.steps["a"];
+    play.after(999);
+    assert.equal(play.steps["a"], before);
+    play.after(1);
+    assert.notEqual(play.steps["a"], before);
+    assertForwards(play);
+  }
+});
+
+Deno.test("a retry by hand and an interrupted attempt start at once after the clock was corrected", () => {
+  const byHand = corrected({}).complete("first").throw("a", { retryAfterMs: HOUR_MS });
+  byHand.send({ kind: "RetryStep", step: "a", ...by });
+  const interrupted = corrected({}).complete("first");
+  interrupted.send({ kind: "RecordInterruption", steps: [1] });
+
+  for (const play of [byHand, interrupted]) {
+    assert.equal(play.steps["a"], "running");
+    assert.equal(play.state.steps[1]?.attempt, 2);
+    assert.equal(play.reload().steps["a"], "running");
+    assertForwards(play);
+  }
+});
+
+Deno.test("nothing that is due within the corrected hour comes early", () => {
+  const play = corrected({ kind: "sleep", sleepMs: HOUR_MS / 2 }).complete("first");
+
+  play.after(HOUR_MS / 2 - 1);
+
+  assert.equal(play.steps["a"], "waiting_for_reply");
 });

@@ -85,7 +85,7 @@ function newTask(
     steps: plan.steps.map(() => ({ state: "pending", attempt: 0, interruptions: 0, forgiven: 0 })),
     ended: [],
     counts,
-    ready: new Set(),
+    ready: new Map(),
     signals: new Map(),
     commands: new Map(),
     paused: false,
@@ -147,14 +147,14 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
       return move(state, event.step, "waiting_for_retry");
     case "StepInterrupted":
       step.interruptions++;
-      setDue(step, event.atMs);
+      setDueAtOnce(step, event.atMs);
       return move(state, event.step, "waiting_for_retry");
     case "StepRetried":
       step.forgiven = step.attempt;
       step.interruptions = 0;
       delete step.parkedReason;
       delete step.choices;
-      setDue(step, event.atMs);
+      setDueAtOnce(step, event.atMs);
       return move(state, event.step, "waiting_for_retry");
     case "StepParked":
       if (event.failure !== undefined) step.failure = event.failure;
@@ -226,7 +226,13 @@ function count(state: TaskState, name: StepStateName, by: number): void {
   state.counts[index] = (state.counts[index] as number) + by;
 }
 
+function setDueAtOnce(step: StepState, atMs: number): void {
+  setDue(step, atMs);
+  step.isDueAtOnce = true;
+}
+
 function setDue(step: StepState, dueAtMs: number | undefined): void {
+  delete step.isDueAtOnce;
   if (dueAtMs === undefined) delete step.dueAtMs;
   else step.dueAtMs = dueAtMs;
 }

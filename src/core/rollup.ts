@@ -49,7 +49,7 @@ export function rollup(
   if (state.paused) return { state: "paused", blockedReason: undefined };
   if (countOf(state, "running") > 0) return { state: "running", blockedReason: undefined };
   let uncoded: number | undefined;
-  for (const step of state.ready) {
+  for (const step of state.ready.keys()) {
     const reason = waitsFor(step);
     if (reason === undefined) return { state: "running", blockedReason: undefined };
     if (reason !== "code_not_loaded") {
@@ -67,7 +67,9 @@ export function rollup(
 function onlyReadyRetries(state: TaskState): boolean {
   if (state.ready.size === 0 || countOf(state, "waiting_for_reply") > 0) return false;
   let due = 0;
-  for (const step of state.ready) if (state.steps[step]?.state === "waiting_for_retry") due++;
+  for (const step of state.ready.keys()) {
+    if (state.steps[step]?.state === "waiting_for_retry") due++;
+  }
   return due === countOf(state, "waiting_for_retry");
 }
 

@@ -285,7 +285,7 @@ Deno.test("a node that reads the journal at any moment knows what the one that w
         const fork = play.fork();
 
         assert.deepEqual(fork.events, play.events, "the reading decided something");
-        assert.deepEqual([...fork.state.ready].sort(), [...play.state.ready].sort());
+        assert.deepEqual([...fork.state.ready.keys()].sort(), [...play.state.ready.keys()].sort());
         assert.equal(nextDue(fork), nextDue(play));
         assert.deepEqual(rollup(fork.actor.plan, fork.state), rollup(play.actor.plan, play.state));
       }

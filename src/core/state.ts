@@ -48,6 +48,8 @@ export interface StepState {
   endedAtMs?: number;
   /** When a running attempt times out, a sleep ends or a retry is due. */
   dueAtMs?: number;
+  /** Its retry is due, whatever the clock says: a person asked for it, or a node died. */
+  isDueAtOnce?: true;
   /** Last sign of life of a running attempt; kept in memory only. */
   aliveAtMs?: number;
   result?: JsonText;
@@ -77,8 +79,11 @@ export interface TaskState {
   readonly ended: number[];
   /** How many steps are in each of `STEP_STATES`. */
   readonly counts: number[];
-  /** Pending or due steps that readiness answered and admission has not granted. In memory only. */
-  readonly ready: Set<number>;
+  /**
+   * Pending or due steps that readiness answered and admission has not granted, and since when they
+   * could start, Unix ms. In memory only.
+   */
+  readonly ready: Map<number, number>;
   /** Signals that came before their step waited for them, by step. */
   readonly signals: Map<number, JsonText>;
   /** Outside commands seen → the turn that decided them. */
