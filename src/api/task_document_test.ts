@@ -48,6 +48,7 @@ Deno.test("a step that waits for its first start shows that reason", () => {
 
 Deno.test("a retry whose code no node has was shown as waiting, and listed as blocked", () => {
   const play = new Play([{ ...REMOTE, kind: "local" }]).start();
+  play.held.add("a");
   play.throw("a");
   const listed = { state: "blocked", blockedReason: 'step "a": code_not_loaded' } as const;
 
