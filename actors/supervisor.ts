@@ -23,6 +23,8 @@ export const PASSIVATE_AFTER_MS = 60_000;
 export interface SupervisorParts extends LoadingParts {
   /** Takes mail whose task turned out to be owned elsewhere. */
   reroute(mail: Mail): void;
+  /** Whether tasks read now come from a node that was ended because it hung. */
+  isAfterHang(): boolean;
   /** This node's row is gone: nothing it does counts any more. */
   fenced(): void;
   /** Readiness failed as a whole: no task of this node can take another turn. */
@@ -363,9 +365,9 @@ export class Supervisor implements Feed {
     if (state === undefined || state.end !== undefined) return;
     const { runner } = this.parts;
     const steps = interruptedSteps(runner, plan, state, mail);
-    if (steps.length > 0) {
-      this.#put(actor, { command: { kind: "RecordInterruption", taskId, steps }, strikes: 0 });
-    }
+    const isHang = this.parts.isAfterHang();
+    const command = { kind: "RecordInterruption", taskId, steps, isHang } as const;
+    if (steps.length > 0) this.#put(actor, { command, strikes: 0 });
     // A task leaves memory only when the bus has confirmed what it sent.
     if (state.passivated === undefined) resumeEffects(runner, plan, state);
     this.#wake(taskId);

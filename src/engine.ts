@@ -54,6 +54,8 @@ export interface EngineParts {
   readonly name: string;
   /** The earlier incarnation of the same place, which is certainly dead. */
   readonly replaces: Incarnation | undefined;
+  /** Whether that one was ended because its event loop hung. */
+  readonly isAfterHang?: boolean;
   /**
    * Called once when this incarnation is over: make a new engine. `failure` is what broke in this
    * one; undefined = another node took over.
@@ -73,8 +75,11 @@ export class Engine {
   readonly #templates = new Map<string, Template>();
   #sweep: Cancel | undefined;
   #isFenced = false;
+  /** Its tasks are read within the first moments; what is read later comes from others. */
+  #isAfterHang: boolean;
 
   constructor(readonly parts: EngineParts) {
+    this.#isAfterHang = parts.isAfterHang ?? false;
     const { runtime, nodes, log, incarnation } = parts;
     this.mailroom = new Mailroom({
       runtime,
@@ -97,6 +102,7 @@ export class Engine {
       templateOf: (plan) => this.#templateOf(plan),
       birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.mailroom.reroute(mail),
+      isAfterHang: () => this.#isAfterHang,
       fenced: () => this.#fenced(),
       broken: (error) => this.#fenced(error),
     });
@@ -193,6 +199,7 @@ export class Engine {
 
   #sleep(): void {
     this.#sweep = this.parts.runtime.after(SWEEP_MS, () => {
+      this.#isAfterHang = false;
       this.supervisor.passivateIdle();
       this.renewPolicies().catch((error) =>
         this.parts.log.warn("cannot read policies", { error: messageOf(error) })

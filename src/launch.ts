@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { buildLibrary, type BuildOptions, type BuildOutcome } from "../ffi/build.ts";
 import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "./core/errors.ts";
+import { untilHung } from "./launch_watch.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
 import { type OnLine, pause, stopwatch, telling } from "./postgres/patience.ts";
 
@@ -27,6 +28,12 @@ const ONE_CTRL_C_MS = 1_000;
 /** How long a server may take to close beyond its drain, once this process is dead. */
 const CLOSE_MS_MAX = 15_000;
 
+/** How long the server's event loop may stand still: steps that compute for longer must await. */
+const HANG_MS = 60_000;
+
+/** ... once it is asked to stop, and cannot hear it. */
+const STOPPING_HANG_MS = 5_000;
+
 const POSTGRES_PORT = "5432";
 const REDIS_PORT = "6379";
 
@@ -42,6 +49,8 @@ export interface LaunchOptions {
   readonly root: string;
   /** Absolute path of the server's program. */
   readonly serverPath: string;
+  /** How long the server's event loop may stand still before the server is ended. */
+  readonly hangMs: number;
   readonly build: (options: BuildOptions) => Promise<BuildOutcome>;
   /** Takes lines for people: progress, and why a start failed. None holds a secret. */
   readonly onLine: OnLine;
@@ -78,6 +87,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
     await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
     stopping.passOnTo(server);
+    using _watch = watch(server, { ...options, dataDir: config.dataDir, stopping });
     const { code, signal } = await server.status;
     if (signal === null) return code;
     options.onLine(`the server was ended by ${signal}`);
@@ -87,6 +97,29 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const isConfig = error instanceof TaskerError && error.code === "config.invalid";
     return isConfig ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
   }
+}
+
+/** Ends a server that hangs: it hears no signal, and its tasks wait for nothing. */
+function watch(
+  server: Deno.ChildProcess,
+  { dataDir, hangMs, stopping, onLine }: LaunchOptions & {
+    readonly dataDir: string;
+    readonly stopping: Stopping;
+  },
+): Disposable {
+  let hasEnded = false;
+  const limitMs = () => stopping.isAsked ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
+  void untilHung({ dataDir, pid: server.pid, hangMs: limitMs, hasEnded: () => hasEnded }).then(
+    (isHung) => {
+      if (!isHung) return;
+      onLine(
+        `the server's event loop has stood still for ${limitMs() / 1_000} s, and it is ended: ` +
+          "look for an endless loop, or a long computation without an await, in step code",
+      );
+      stopping.end();
+    },
+  ).catch((error) => onLine(`the server cannot be watched: ${messageOf(error)}`));
+  return { [Symbol.dispose]: () => hasEnded = true };
 }
 
 /** Takes the database that is named, or starts one. */
@@ -161,6 +194,8 @@ export function serverFlags(
   return [
     "--no-prompt",
     "--no-remote",
+    // A pattern of a contract that backtracks without end is matched in linear time instead.
+    "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
     `--config=${root}/deno.json`,
     ...(isFile(`${root}/deno.lock`) ? ["--frozen"] : []),
     ...flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
@@ -230,6 +265,11 @@ class Stopping implements Disposable {
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
   }
 
+  /** Whether a signal has come. */
+  get isAsked(): boolean {
+    return this.#first !== undefined;
+  }
+
   /** From now on signals are the server's; one that came before is passed on at once. */
   passOnTo(server: Deno.ChildProcess): void {
     this.#server = server;
@@ -248,7 +288,7 @@ class Stopping implements Disposable {
       this.#ask();
       this.#drain(signal);
     } else if (signal === "SIGINT" && !this.#isOneCtrlC) {
-      this.#end();
+      this.end();
     }
   }
 
@@ -258,7 +298,7 @@ class Stopping implements Disposable {
   }
 
   /** The journal is made for this: what was acknowledged is there at the next start. */
-  #end(): void {
+  end(): void {
     if (this.#server === undefined) Deno.exit(EXIT_FAILED);
     this.#kill("SIGKILL");
   }
@@ -281,6 +321,7 @@ if (import.meta.main) {
       root,
       serverPath: `${root}/src/main.ts`,
       build: buildLibrary,
+      hangMs: HANG_MS,
       onLine: (line) => console.error(line),
     }),
   );

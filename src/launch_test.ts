@@ -14,6 +14,7 @@ const SERVE_FLAGS = DENO_JSON.tasks.serve.split(" ").filter((word) => word.start
 
 /** Stands in for main.ts: needs its database, and drains on a signal or at the end of stdin. */
 const SERVER = `
+  import { takeNodeLock } from ${JSON.stringify(import.meta.resolve("./node_lock.ts"))};
   const mode = Deno.env.get("FAKE_MODE");
   const { hostname, port } = new URL(Deno.env.get("DATABASE_URL"));
   const drain = (why) => {
@@ -29,6 +30,17 @@ const SERVER = `
   const read = await Deno.readTextFile(secret).then(() => "read", (error) => error.name);
   console.log("run " + state + ", password " + read);
   console.log("library " + Deno.env.get("TASKER_LIBRARY") + "|" + Deno.env.get("TASKER_LIBRARY_REASON"));
+  if (mode === "hang" || mode === "exit0") {
+    const lock = await takeNodeLock(Deno.env.get("TASKER_DATA"));
+    console.log("the one before hung: " + lock.previousHung);
+    if (mode === "exit0") Deno.exit(0);
+    for (let beats = 0; beats < 30; beats++) {
+      lock.beat();
+      await new Promise((wake) => setTimeout(wake, 100));
+    }
+    console.log("tasker listening on http://127.0.0.1:8080 (pid " + Deno.pid + ")");
+    for (;;);
+  }
   if (mode?.startsWith("exit")) Deno.exit(Number(mode.slice(4)));
   console.log("tasker listening on http://127.0.0.1:8080 (pid " + Deno.pid + ")");
   for await (const _ of Deno.stdin.readable);
@@ -42,6 +54,7 @@ const LAUNCHER = `
     env: Deno.env.toObject(),
     root,
     serverPath: root + "/server.ts",
+    hangMs: Number(Deno.env.get("FAKE_HANG_MS") ?? 60_000),
     build: () => Promise.resolve({ kind: "absent", reason: "first line\\nerror: no Rust\\nlast" }),
     onLine: console.log,
   }));`;
@@ -217,6 +230,31 @@ Deno.test("launch() twice in one folder shares Postgres until the last one ends"
   equal(await project.postgres(), undefined);
 });
 
+Deno.test("launch() ends a server whose event loop hangs, and the next one knows", async () => {
+  await using project = new Project();
+  const launcher = project.launch({ FAKE_MODE: "hang", FAKE_HANG_MS: "2000" });
+
+  equal(await launcher.exitCode(), 1);
+
+  match(launcher.output, /event loop has stood still for 2 s.*endless loop/);
+  equal(await project.postgres(), undefined);
+  const next = project.launch({ FAKE_MODE: "exit0" });
+  equal(await next.exitCode(), 0);
+  match(next.output, /the one before hung: true/);
+});
+
+Deno.test("launch() stops at SIGTERM, though the server hangs and cannot hear it", async () => {
+  await using project = new Project();
+  const launcher = project.launch({ FAKE_MODE: "hang" });
+  await launcher.serverPid();
+
+  launcher.process.kill("SIGTERM");
+
+  equal(await launcher.exitCode(), 1);
+  match(launcher.output, /event loop has stood still for 5 s/);
+  equal(await project.postgres(), undefined);
+});
+
 Deno.test("launch() exits with the server's own code", async () => {
   await using project = new Project();
   const codes: number[] = [];
@@ -295,6 +333,7 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
   deepEqual(flags.filter((one) => one !== names), [
     "--no-prompt",
     "--no-remote",
+    "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
     "--config=/project/deno.json",
     "--allow-net=[::1]:8080,127.0.0.1:4444,cache:6379,api.example.com:443",
     "--allow-read=/project/src,/flows,/data,/etc/ssl",

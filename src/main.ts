@@ -18,6 +18,9 @@ const EXIT_DRAINED = 0;
 const EXIT_FAILED = 1;
 const EXIT_BAD_CONFIGURATION = 2;
 
+/** How often the launcher is shown that the event loop goes round. */
+const BEAT_MS = 1_000;
+
 /** Rest before a fenced server opens its next incarnation, or tries again to. */
 const REOPEN_MS = 1_000;
 
@@ -73,6 +76,7 @@ class Server {
       name: lock.name,
       incarnation,
       replaces,
+      isAfterHang: replaces === lock.previous && lock.previousHung,
       fenced: (failure) => this.#fenced(incarnation, failure),
     });
     this.#node = node;
@@ -176,6 +180,7 @@ async function serve(): Promise<number> {
     });
     const failed = guard(log);
     using lock = await takeNodeLock(config.dataDir);
+    setInterval(() => lock.beat(), BEAT_MS);
     const server = new Server({ ...config, databaseUrl }, runtime, log, lock);
     await Promise.race([server.start(), failed]);
     return EXIT_DRAINED;

@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly name: string;
   readonly incarnation: Incarnation;
   readonly replaces: Incarnation | undefined;
+  /** Whether that one was ended because its event loop hung. */
+  readonly isAfterHang: boolean;
   /**
    * Called once when this incarnation is over: close it and open a new one. `failure` is what broke
    * in this one; undefined = another node took over.
@@ -93,6 +95,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     incarnation,
     name,
     replaces: options.replaces,
+    isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
   });
   readFigures(metrics, { engine, journal: journal.journal, readiness });

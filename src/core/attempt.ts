@@ -96,6 +96,28 @@ export function exhaust(ending: Ending, failure: Failure): Event {
     : failStep(ending, failure);
 }
 
+/**
+ * Decides what the end of a node whose event loop hung leads to. The failure stays with the step, so
+ * the second hang in a row is known as such: it parks the step, before it ends one node after another.
+ */
+export function endHung(ending: Ending): Event {
+  const step = ending.state.steps[ending.planned.index] as StepState;
+  const failure = failureOf(
+    "interrupted",
+    "The event loop of the node that ran the attempt hung, and the node was ended: " +
+      "look for an endless loop, or for a computation that never awaits",
+  );
+  if (ending.planned.definition.atMostOnce) return park(ending, "at_most_once", failure);
+  if (step.failure?.class === "interrupted") return park(ending, "hung_twice", failure);
+  return {
+    kind: "StepAttemptFailed",
+    ...common(ending),
+    failure,
+    nextAttemptAtMs: ending.atMs,
+    policyVersion: ending.policyVersion,
+  };
+}
+
 /** Decides what the death of the node that ran an attempt leads to. */
 export function endInterrupted(ending: Ending): Event {
   const step = ending.state.steps[ending.planned.index] as StepState;

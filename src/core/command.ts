@@ -61,6 +61,8 @@ export interface RecordSleep extends Base<"RecordSleep"> {
 /** Local attempts of an earlier owner will never answer. */
 export interface RecordInterruption extends Base<"RecordInterruption"> {
   readonly steps: readonly number[];
+  /** The owner's event loop hung, and it was ended for that: one of these attempts may be why. */
+  readonly isHang?: boolean;
 }
 
 /** Something is due: retry, timeout, sleep or deadline. What, the state says. */

@@ -45,7 +45,7 @@ export function decide(state: TaskState | undefined, command: Command, context: 
     case "RecordSleep":
       return decideSleep(state, command, context);
     case "RecordInterruption":
-      return accept(decideInterruption(state, command.steps, context));
+      return accept(decideInterruption(state, command, context));
     case "Wake":
       return accept(decideDue(state, context));
     case "Passivate":

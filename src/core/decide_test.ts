@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Play } from "../../tests/support/play.ts";
+import { attemptsUsed } from "./attempt.ts";
 import type { JsonText } from "./payload.ts";
 
 const by = { by: "ada", reason: "test" };
@@ -251,6 +252,28 @@ Deno.test("an interruption does not spend an attempt, and ten of them park the s
   play.send({ kind: "RecordInterruption", steps: [0] });
 
   assert.equal(play.state.steps[0]?.parkedReason, "interrupted_too_often");
+});
+
+Deno.test("a hang spends no attempt, keeps its reason, and the second in a row parks the step", () => {
+  const play = new Play([{ name: "a" }]).start();
+  const hang = { kind: "RecordInterruption", steps: [0], isHang: true } as const;
+
+  play.send(hang);
+
+  assert.equal(play.steps["a"], "running");
+  assert.match(play.state.steps[0]?.failure?.error ?? "", /event loop .* hung/);
+  assert.equal(attemptsUsed(play.state.steps[0]!), 1);
+  play.send(hang);
+  assert.equal(play.state.steps[0]?.parkedReason, "hung_twice");
+});
+
+Deno.test("a death between two hangs is no hang, and an at-most-once step parks at the first", () => {
+  const play = new Play([{ name: "a" }, { name: "b", atMostOnce: true }]).start();
+
+  play.send({ kind: "RecordInterruption", steps: [0, 1], isHang: true });
+  play.send({ kind: "RecordInterruption", steps: [0] });
+
+  assert.deepEqual(play.steps, { a: "running", b: "parked" });
 });
 
 Deno.test("Retry-After is never undercut", () => {

@@ -1,6 +1,16 @@
 /** What time does to a task: time-outs, ends of sleeps, the deadline, and deaths of nodes. */
 
-import { endFailed, endInterrupted, exhaust, failStep, failureOf, park, ranMs } from "./attempt.ts";
+import type { RecordInterruption } from "./command.ts";
+import {
+  endFailed,
+  endHung,
+  endInterrupted,
+  exhaust,
+  failStep,
+  failureOf,
+  park,
+  ranMs,
+} from "./attempt.ts";
 import { abortAfter, atMs, cancelSteps, type Context, endingOf } from "./decision.ts";
 import type { Event } from "./event.ts";
 import { NULL_TEXT } from "./payload.ts";
@@ -94,13 +104,14 @@ export function readySinceMs(state: TaskState, index: number, context: Context):
 /** Records that local attempts died with their node. */
 export function decideInterruption(
   state: TaskState,
-  steps: readonly number[],
+  { steps, isHang = false }: Pick<RecordInterruption, "steps" | "isHang">,
   context: Context,
 ): readonly Event[] {
   if (state.end !== undefined) return [];
+  const end = isHang ? endHung : endInterrupted;
   return steps
     .filter((step) => state.steps[step]?.state === "running")
-    .map((step) => endInterrupted(endingOf(state, step, context)));
+    .map((step) => end(endingOf(state, step, context)));
 }
 
 /** When a running attempt has been silent for too long; undefined when nobody listens. */

@@ -70,7 +70,10 @@ export interface StepCompleted extends OfStep<"StepCompleted"> {
   readonly result: JsonText;
 }
 
-/** An attempt failed and the step will be tried again. */
+/**
+ * An attempt failed and the step will be tried again. With a failure of class "interrupted" the node
+ * hung: that, too, does not count against attemptsMax.
+ */
 export interface StepAttemptFailed extends OfStep<"StepAttemptFailed"> {
   readonly attempt: number;
   readonly ranMs: number;

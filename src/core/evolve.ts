@@ -142,6 +142,7 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
     case "StepSlept":
       return setDue(step, event.dueAtMs);
     case "StepAttemptFailed":
+      if (event.failure.class === "interrupted") step.interruptions++; // it counts as no attempt
       step.failure = event.failure;
       setDue(step, event.nextAttemptAtMs);
       return move(state, event.step, "waiting_for_retry");

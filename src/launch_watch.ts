@@ -1,0 +1,46 @@
+/** The launcher's eye on the server: whether its event loop goes round. */
+
+import { markHung, readBeats } from "./node_lock.ts";
+import { pause } from "./postgres/patience.ts";
+
+/** How often the launcher looks; the server gives a beat as often. */
+const LOOK_MS = 1_000;
+
+/** What is watched, and for how long it may stand still. */
+export interface WatchOptions {
+  readonly dataDir: string;
+  readonly pid: number;
+  /** How long the event loop may stand still now, in milliseconds. */
+  hangMs(): number;
+  /** Whether the server has ended. */
+  hasEnded(): boolean;
+}
+
+/**
+ * Waits until the server's event loop has stood still for too long, and notes that for the node that
+ * comes next.
+ *
+ * Looks are counted, not time: a launcher that stood still itself, on a machine that slept, say, has
+ * not looked.
+ *
+ * @returns true when the server hangs, and is to be ended; false when it has ended
+ */
+export async function untilHung(options: WatchOptions): Promise<boolean> {
+  const { dataDir, pid } = options;
+  let seen: string | undefined;
+  let isWatching = false;
+  for (let looks = 0; !options.hasEnded(); looks++) {
+    const beats = await readBeats(dataDir, pid).catch(() => undefined);
+    if (beats !== seen) {
+      isWatching = seen !== undefined; // what is there at first may be of an earlier process
+      seen = beats;
+      looks = 0;
+    }
+    if (isWatching && looks * LOOK_MS >= options.hangMs()) {
+      await markHung(dataDir, pid);
+      return true;
+    }
+    await pause(LOOK_MS);
+  }
+  return false;
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { serve, type Served, until } from "./support/serve.ts";
+import { startTask } from "./support/tasks.ts";
+
+const WORKFLOW = `import { step, workflow, z } from "tasker";
+const loop = step({
+  input: z.object({}),
+  success: z.null(),
+  run: async () => {
+    await new Promise((wake) => setTimeout(wake, 3_000));
+    for (;;);
+  },
+});
+const rest = step({ input: z.object({}), success: z.null(), run: () => null });
+const evil = z.object({ text: z.string().regex(/^(a+)+$/) });
+export default [
+  workflow({ namespace: "test", name: "loop", version: "1.0.0", input: z.object({}) }, (w) => {
+    w.step("loop", loop, { with: () => ({}) });
+  }),
+  workflow({ namespace: "test", name: "match", version: "1.0.0", input: evil }, (w) => {
+    w.step("rest", rest, { with: () => ({}) });
+  }),
+];`;
+
+/** Waits until the server's event loop answers nothing any more, and sends its launcher SIGTERM. */
+async function stopWhenHung(server: Served): Promise<number> {
+  await until("the event loop to hang", 60_000, async () => {
+    const signal = AbortSignal.timeout(1_500);
+    const answer = await fetch(`${server.url}/health/live`, { signal }).catch(() => undefined);
+    await answer?.body?.cancel();
+    return answer === undefined ? true : undefined;
+  });
+  Deno.kill(server.launcherPid, "SIGTERM");
+  return await server.exited;
+}
+
+/** A folder with the workflows above, and what serves them. */
+async function withWorkflows(
+  use: (options: { dataDir: string; env: Record<string, string> }) => Promise<void>,
+): Promise<void> {
+  const dataDir = await Deno.makeTempDir({ prefix: "tasker-hang-" });
+  const workflows = `${dataDir}/workflows`;
+  await Deno.mkdir(workflows);
+  await Deno.writeTextFile(`${workflows}/loop.ts`, WORKFLOW);
+  try {
+    await use({ dataDir, env: { TASKER_WORKFLOWS: workflows } });
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+Deno.test("a pattern of a contract that would backtrack for hours is answered", async () => {
+  await withWorkflows(async (options) => {
+    await using server = await serve(options);
+
+    const { status } = await fetch(`${server.url}/v1/tasks`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ workflow: "test/match", input: { text: `${"a".repeat(40)}!` } }),
+    });
+
+    assert.equal(status, 422);
+  });
+});
+
+Deno.test("a step that hangs two servers in a row parks, and the third one goes on", async () => {
+  await withWorkflows(async (options) => {
+    const first = await serve(options);
+    const id = await startTask(first, { workflow: "test/loop", input: {} }, "k");
+
+    assert.equal(await stopWhenHung(first), 1);
+    assert.equal(await stopWhenHung(await serve(options)), 1);
+
+    await using third = await serve(options);
+    const task = await until("the step to park", 20_000, async () => {
+      const response = await fetch(`${third.url}/v1/tasks/${id}`, {
+        headers: { authorization: `Bearer ${third.key}` },
+      });
+      const body = await response.json();
+      return body.steps?.[0]?.state === "parked" ? body : undefined;
+    });
+    assert.equal(task.steps[0].attempt, 2);
+    assert.match(JSON.stringify(task.steps[0]), /hung_twice/);
+    assert.match(JSON.stringify(task.steps[0]), /event loop .* hung/);
+  });
+});
