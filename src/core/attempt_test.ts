@@ -26,3 +26,33 @@ Deno.test("a computed sleep of a fraction of a millisecond ends at a whole one",
 
   assert.equal(play.state.steps[0]?.dueAtMs, play.nowMs + 1);
 });
+
+Deno.test("an attempt that a node's death interrupted does not count against attemptsMax", () => {
+  const play = new Play([{
+    name: "a",
+    policy: { retry: { attemptsMax: 2, backoff: "none" }, onExhausted: "fail" },
+  }]).start();
+  const interrupt = () => play.send({ kind: "RecordInterruption", steps: [0] });
+
+  interrupt().throw("a");
+  interrupt();
+  assert.equal(play.steps["a"], "running");
+  assert.equal(play.state.steps[0]?.attempt, 4);
+  play.throw("a");
+
+  assert.equal(play.steps["a"], "failed");
+});
+
+Deno.test("an attempt that a node's death interrupted does not lengthen the next delay", () => {
+  const delayAfter = (interruptions: number) => {
+    const play = new Play([{ name: "a", policy: { retry: { backoff: [0, 9_000_000] } } }]).start();
+    for (let count = 0; count < interruptions; count++) {
+      play.send({ kind: "RecordInterruption", steps: [0] });
+    }
+    play.throw("a");
+    return play.steps["a"]; // with no delay it runs again at once
+  };
+
+  assert.equal(delayAfter(0), "running");
+  assert.equal(delayAfter(3), "running");
+});
