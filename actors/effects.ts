@@ -7,17 +7,29 @@ import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
 import type { StepState, TaskState } from "../src/core/state.ts";
 import type { Mail } from "./mailbox.ts";
 
-/** Starts and stops what a turn's events ask for. */
+/** The task whose turn is committed. */
+export interface Committed {
+  readonly plan: Plan;
+  readonly state: TaskState;
+  /** Steps that ended before their newest attempt was started. Kept from turn to turn. */
+  readonly unstarted: Set<number>;
+}
+
+/** Starts and stops what a turn's events ask for. What was never started is not stopped. */
 export function releaseEffects(
   runner: Runner,
-  plan: Plan,
-  state: TaskState,
+  { plan, state, unstarted }: Committed,
   events: readonly Event[],
 ): void {
   for (const event of events) {
-    if (event.kind === "StepStarted") startAttempt(runner, plan, state, event.step, event.attempt);
-    else if (isUnwanted(event) || isOvertaken(state, event)) {
-      runner.stop(state.taskId, plan, event.step);
+    if (event.kind === "StepStarted") {
+      const { step, attempt } = event;
+      if (isCurrent(state, step, attempt)) startAttempt(runner, plan, state, step);
+      else unstarted.add(step);
+    } else if (isUnwanted(event) || isOvertaken(state, event)) {
+      const { step } = event;
+      const wasStarted = (state.steps[step] as StepState).attempt > 0 && !unstarted.delete(step);
+      if (wasStarted) runner.stop(state.taskId, plan, step);
     }
   }
 }
@@ -26,7 +38,7 @@ export function releaseEffects(
 export function resumeEffects(runner: Runner, plan: Plan, state: TaskState): void {
   if (state.end !== undefined) return;
   state.steps.forEach((step, index) => {
-    if (step.state === "waiting_for_reply") startAttempt(runner, plan, state, index, step.attempt);
+    if (step.state === "waiting_for_reply") startAttempt(runner, plan, state, index);
   });
 }
 
@@ -72,19 +84,18 @@ function isOvertaken(state: TaskState, event: Event): event is Extract<Event, { 
     event.attempt < (state.steps[event.step] as StepState).attempt;
 }
 
-/** Skips what a later turn has ended meanwhile, and what only time or a person ends. */
-function startAttempt(
-  runner: Runner,
-  plan: Plan,
-  state: TaskState,
-  index: number,
-  attempt: number,
-): void {
+/** Whether neither this turn nor a later one has ended an attempt. */
+function isCurrent(state: TaskState, index: number, attempt: number): boolean {
   const step = state.steps[index] as StepState;
-  const isCurrent = step.attempt === attempt &&
+  return step.attempt === attempt &&
     (step.state === "running" || step.state === "waiting_for_reply");
+}
+
+/** Skips what only time or a person ends. */
+function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: number): void {
+  const step = state.steps[index] as StepState;
   const kind = plan.steps[index]?.definition.kind;
-  if (!isCurrent || kind === "signal" || (kind === "sleep" && step.dueAtMs !== undefined)) return;
+  if (kind === "signal" || (kind === "sleep" && step.dueAtMs !== undefined)) return;
   runner.start(attemptOf(plan, state, index));
 }
 

@@ -72,5 +72,24 @@ Deno.test("nothing is started that a later turn has ended before the commit", as
   await cancel;
 
   assert.deepEqual(world.sent, []);
+  assert.deepEqual(world.stopped, []);
   assert.deepEqual(world.steps(taskId), { a: "completed", b: "cancelled" });
+});
+
+Deno.test("cancel tells other systems of the steps they were sent, and of no others", async () => {
+  const remote = { kind: "remote" as const, owner: "other", event: "x" };
+  const world = await World.open([
+    { name: "sent", ...remote },
+    { name: "later", ...remote, after: ["sent"] },
+    { name: "held", ...remote, policy: { concurrencyMax: 1 } },
+    { name: "always", ...remote, after: ["sent"], when: "always" },
+  ]);
+  await world.start();
+  const { taskId } = await world.start();
+  assert.equal(world.steps(taskId)["held"], "pending");
+
+  await world.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
+
+  assert.deepEqual(world.stopped, ["sent"]);
+  assert.equal(world.steps(taskId)["always"], "waiting_for_reply");
 });

@@ -258,7 +258,8 @@ export class Supervisor implements Feed {
     this.#loading.recovered(actor.taskId);
     const { state } = actor;
     if (state === undefined || !this.#roster.isCurrent(actor)) return;
-    releaseEffects(this.parts.runner, actor.plan, state, turn.events);
+    const { plan, unstarted } = actor;
+    releaseEffects(this.parts.runner, { plan, state, unstarted }, turn.events);
     this.#feed.tell(actor, turn);
     this.#handOver(actor);
     if (actor.mailbox.size > 0 || this.#dirty.has(actor)) this.#schedule(actor);

@@ -82,6 +82,8 @@ export class TaskActor {
   isForgotten = false;
   /** Ready steps to ask admission for: newly ready, or granted after a wait. */
   readonly #asking = new Set<number>();
+  /** Steps that ended before their newest attempt was started. */
+  readonly unstarted = new Set<number>();
   /** Steps that were refused in this turn. */
   readonly #refused: number[] = [];
   /** Unix ms of its entry in the wheel. */
