@@ -75,7 +75,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const bus = await openBus({
     kind: config.bus,
     redisUrl: config.redisUrl,
-    database: journal.database,
+    database: journal.database.of("bus"),
     runtime,
     log,
   });

@@ -10,15 +10,19 @@ export type Right = Scope | "open";
 /** In a key's namespaces or systems: all of them. */
 export const EVERYTHING = "*";
 
-/** A key is looked up again after this long: how late another node learns that one was removed. */
+/**
+ * A key is looked up again after this long: how late another node learns that one was made or
+ * removed. That one has expired, each node sees at once.
+ */
 export const KEY_CACHE_MS = 2_000;
-/** Keys kept in memory; the oldest goes first. */
+/** Keys kept in memory, and as many that are not known; the oldest goes first. */
 export const KEYS_CACHED_MAX = 1_000;
 /** A longer one is no key, and is not hashed. */
 export const KEY_LENGTH_MAX = 512;
 
-interface Seen {
-  readonly key: KeyRow;
+/** What was looked up: undefined is a key that is not known. */
+interface Seen<T extends KeyRow | undefined> {
+  readonly key: T;
   readonly untilMs: number;
 }
 
@@ -84,7 +88,11 @@ export const NOBODY = new Caller({
 
 /** Tells keys apart. Only their hashes are looked up. */
 export class Access {
-  readonly #seen = new Map<string, Seen>();
+  #known = new Map<string, Seen<KeyRow>>();
+  /** Apart, so that many of these do not push out the others. */
+  readonly #unknown = new Map<string, Seen<undefined>>();
+  /** Requests with one key at the same time share a look-up. */
+  readonly #asked = new Map<string, Promise<KeyRow | undefined>>();
   readonly #parts: { readonly keys: Keys; readonly runtime: Runtime; readonly metrics: Metrics };
 
   constructor(parts: { keys: Keys; runtime: Runtime; metrics: Metrics }) {
@@ -94,7 +102,7 @@ export class Access {
   /**
    * Returns who asks, if they have the right.
    *
-   * Cost: one SHA-256, and one look-up a key every KEY_CACHE_MS.
+   * Cost: one SHA-256, and one look-up a key every KEY_CACHE_MS, known or not.
    *
    * @throws {TaskerError} api.unauthorized, api.forbidden
    */
@@ -109,32 +117,40 @@ export class Access {
     );
   }
 
-  /** Forgets all keys, after one was removed. */
+  /** Forgets all keys, after one was removed; what is being looked up is not kept either. */
   forget(): void {
-    this.#seen.clear();
+    this.#known = new Map();
+    this.#asked.clear();
   }
 
   async #find(secret: string): Promise<KeyRow> {
-    const { keys, runtime } = this.#parts;
+    const { runtime } = this.#parts;
     const hash = runtime.digest(secret);
-    const seen = this.#seen.get(hash);
-    const key = seen !== undefined && seen.untilMs > runtime.monotonic()
-      ? seen.key
-      : await keys.find(hash);
+    const seen = this.#known.get(hash) ?? this.#unknown.get(hash);
+    const isFresh = seen !== undefined && seen.untilMs > runtime.monotonic();
+    const key = isFresh ? seen.key : await this.#lookUp(hash);
     if (key === undefined) return this.#refuse("unknown_key");
     if (key.expiresAtMs !== undefined && key.expiresAtMs <= runtime.now()) {
       return this.#refuse("expired_key");
     }
-    if (key !== seen?.key) this.#remember(hash, key);
     return key;
   }
 
-  #remember(hash: string, key: KeyRow): void {
-    this.#seen.delete(hash);
-    this.#seen.set(hash, { key, untilMs: this.#parts.runtime.monotonic() + KEY_CACHE_MS });
-    if (this.#seen.size <= KEYS_CACHED_MAX) return;
-    const oldest = this.#seen.keys().next().value;
-    if (oldest !== undefined) this.#seen.delete(oldest);
+  #lookUp(hash: string): Promise<KeyRow | undefined> {
+    const asked = this.#asked.get(hash);
+    if (asked !== undefined) return asked;
+    const known = this.#known;
+    const asking = this.#parts.keys.find(hash).then((key) => {
+      const untilMs = this.#parts.runtime.monotonic() + KEY_CACHE_MS;
+      known.delete(hash);
+      if (key === undefined) keep(this.#unknown, hash, { key, untilMs });
+      else keep(known, hash, { key, untilMs });
+      return key;
+    }).finally(() => {
+      if (this.#asked.get(hash) === asking) this.#asked.delete(hash);
+    });
+    this.#asked.set(hash, asking);
+    return asking;
   }
 
   #refuse(reason: "no_key" | "unknown_key" | "expired_key"): never {
@@ -151,4 +167,12 @@ export class Access {
 function bearerOf(headers: Headers): string | undefined {
   const key = /^Bearer ([\x21-\x7e]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   return key === undefined || key.length > KEY_LENGTH_MAX ? undefined : key;
+}
+
+function keep<T>(kept: Map<string, T>, hash: string, seen: T): void {
+  kept.delete(hash);
+  kept.set(hash, seen);
+  if (kept.size <= KEYS_CACHED_MAX) return;
+  const oldest = kept.keys().next().value;
+  if (oldest !== undefined) kept.delete(oldest);
 }

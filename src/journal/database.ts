@@ -4,8 +4,14 @@ import type { Cancel, Database, Runtime } from "../core/ports.ts";
 import { Link, type Row } from "./link.ts";
 import { errorOf } from "./sqlstate.ts";
 
-/** Connections for reads and small tables; a query takes the one with the fewest in flight. */
-const READERS = 4;
+/**
+ * Connections by purpose: what one purpose asks for, however slow, keeps none of the others waiting.
+ * A query takes the one with the fewest in flight.
+ */
+const CONNECTIONS = { read: 4, list: 2, key: 1, bus: 2 };
+
+/** What a query is for: whole tasks and small tables, lists of tasks, API keys, or envelopes. */
+export type Purpose = keyof typeof CONNECTIONS;
 
 /** No statement takes longer on the server, waits longer for a lock, or leaves a transaction open. */
 const STATEMENT_MS_MAX = 4_000;
@@ -38,14 +44,29 @@ export interface LinkLimits {
   readonly session?: Readonly<Record<string, string | number>>;
 }
 
-/** Postgres, for everything but appends. */
+/** Postgres, for everything but appends. By itself it serves the purpose "read". */
 export class PostgresDatabase implements Database {
-  readonly #readers: readonly Link[];
+  readonly #links: Readonly<Record<Purpose, readonly Link[]>>;
   readonly #listener: Link;
 
   constructor(readonly options: DatabaseOptions) {
-    this.#readers = Array.from({ length: READERS }, (_, at) => this.link(`read${at}`));
+    const links = (purpose: Purpose) =>
+      Array.from({ length: CONNECTIONS[purpose] }, (_, at) => this.link(`${purpose}${at}`));
+    this.#links = {
+      read: links("read"),
+      list: links("list"),
+      key: links("key"),
+      bus: links("bus"),
+    };
     this.#listener = this.link("listen");
+  }
+
+  /** The same database over the connections of a purpose. */
+  of(purpose: Purpose): Database {
+    return {
+      query: (text, parameters) => this.#query(purpose, text, parameters),
+      listen: (channel, call) => this.listen(channel, call),
+    };
   }
 
   /** Whether connections keep what is set on them: not behind a pooler in transaction mode. */
@@ -74,12 +95,8 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  async query(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
-    try {
-      return await this.#idlest().query(text, parameters);
-    } catch (error) {
-      throw errorOf(error);
-    }
+  query(text: string, parameters?: readonly unknown[]): Promise<readonly Row[]> {
+    return this.#query("read", text, parameters);
   }
 
   /** Behind a pooler in transaction mode nothing can be heard: those who listen have to poll. */
@@ -93,10 +110,22 @@ export class PostgresDatabase implements Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#readers, this.#listener].map((link) => link.close()));
+    const links = [...Object.values(this.#links).flat(), this.#listener];
+    await Promise.all(links.map((link) => link.close()));
   }
 
-  #idlest(): Link {
-    return this.#readers.reduce((idlest, link) => link.inFlight < idlest.inFlight ? link : idlest);
+  async #query(
+    purpose: Purpose,
+    text: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    const idlest = this.#links[purpose].reduce((idlest, link) =>
+      link.inFlight < idlest.inFlight ? link : idlest
+    );
+    try {
+      return await idlest.query(text, parameters);
+    } catch (error) {
+      throw errorOf(error);
+    }
   }
 }

@@ -41,6 +41,22 @@ Deno.test("query() tells data from outages", async () => {
   assert.deepEqual(codes, ["journal.poison", "journal.poison", "journal.unavailable"]);
 });
 
+Deno.test("lists that get no answer kept the keys of every request waiting", async () => {
+  await using bench = await JournalBench.open();
+  const { history, keys, database } = await bench.node();
+  const held = [0, 1].map(() => bench.proxy.break(/list/, "hold"));
+  const filter = { namespaces: undefined, limit: 50 };
+  const lists = Promise.all(Array.from({ length: 60 }, () => history.tasks(filter)));
+  await Promise.all(held.map(({ happened }) => happened));
+
+  assert.equal(await keys.find("nobody"), undefined);
+  assert.deepEqual([...await database.query("select 1 as one")], [{ one: 1 }]);
+  assert.deepEqual([...await database.of("bus").query("select 2 as two")], [{ two: 2 }]);
+
+  for (const order of held) order.release();
+  await lists;
+});
+
 Deno.test("a query on a half-open link ends at its deadline, and the next one is answered", async () => {
   await using bench = await JournalBench.open();
   const { database, runtime } = await bench.node();

@@ -16,12 +16,13 @@ const COLUMNS = `
 
 /** The History port over Postgres. */
 export class PostgresHistory implements History {
-  constructor(readonly database: Database) {}
+  /** `lists` keeps slow lists from what else is read. */
+  constructor(readonly database: Database, readonly lists: Database) {}
 
   /** Cost: one index scan a page; pages go on after a task, not after a count. */
   async tasks(filter: TaskFilter): Promise<readonly TaskSummary[]> {
     const { conditions, parameters } = conditionsOf(filter);
-    const rows = await this.database.query(
+    const rows = await this.lists.query(
       `select ${COLUMNS}
        from tasker.task
        where ${conditions.join("\n         and ")}

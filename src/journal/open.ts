@@ -58,10 +58,10 @@ export async function openJournal(options: JournalOptions) {
     database,
     journal,
     nodes: new PostgresNodes({ runtime, incarnation, database, renewal, moves }),
-    history: new PostgresHistory(database),
+    history: new PostgresHistory(database, database.of("list")),
     definitions: new PostgresDefinitions(database),
     policies: new PostgresPolicies(database),
-    keys: new PostgresKeys(database),
+    keys: new PostgresKeys(database.of("key")),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */
     maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when),
