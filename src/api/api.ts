@@ -13,7 +13,7 @@ import { keyRoutes } from "./keys.ts";
 import { documentRoute, metricsRoute } from "./ops.ts";
 import type { ApiParts } from "./parts.ts";
 import { policyRoutes } from "./policies.ts";
-import { problemResponse } from "./problem.ts";
+import { badRequest, problemResponse } from "./problem.ts";
 import { Repeats } from "./repeats.ts";
 import type { Reply, Route } from "./route.ts";
 import type { Services } from "./services.ts";
@@ -56,7 +56,15 @@ export function openApi(parts: ApiParts): Api {
   app.notFound(({ req }) => server.refuse(req.raw, "none", notFound(req.raw)));
   app.onError((error, { req }) => server.refuse(req.raw, "none", error));
   return {
-    fetch: async (request) => await app.fetch(request),
+    fetch: async (request) => {
+      // The router and the handlers read the URL, which has the Host header in it.
+      if (URL.canParse(request.url)) return await app.fetch(request);
+      return server.refuse(
+        request,
+        "none",
+        badRequest("Cannot read the Host header: expected a host, and a port or none"),
+      );
+    },
     close: () => services.waiting.close(),
     routes,
   };

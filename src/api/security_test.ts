@@ -337,3 +337,14 @@ Deno.test("a removed key is refused at once", async () => {
 
   equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
 });
+
+Deno.test("a malformed Host header is refused, and was answered as a fault of the server", async () => {
+  const world = fakeWorld();
+  const request = new Request("http://tasker.test/v1/tasks");
+  Object.defineProperty(request, "url", { value: "http://[/v1/tasks" });
+
+  const response = await world.api.fetch(request);
+
+  equal(response.status, 400);
+  equal((await response.json()).code, "api.bad_request");
+});

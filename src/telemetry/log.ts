@@ -17,7 +17,7 @@ export interface Log {
   info(text: string, fields?: LogFields): void;
   warn(text: string, fields?: LogFields): void;
   error(text: string, fields?: LogFields): void;
-  /** Returns a log whose lines all carry these fields, too. */
+  /** Returns a log whose lines all carry these fields, too. No line's own field replaces one. */
   with(fields: LogFields): Log;
 }
 
@@ -43,6 +43,8 @@ const COLOURS: Readonly<Record<LogLevel, string>> = {
 };
 const PLAIN = "\x1b[0m";
 const DIM = "\x1b[2m";
+/** A text of several lines cannot be taken for several occurrences. */
+const CONTINUED = "\n               ";
 
 /** Opens a log. Secrets and payloads never reach `write`: they go by the names of their fields. */
 export function openLog(options: LogOptions): Log {
@@ -65,7 +67,7 @@ function logWith(options: LogOptions, carried: Fields): Log {
     if (LOG_LEVELS.indexOf(level) < levelMin) return () => {};
     return (text: string, fields: LogFields = {}) => {
       const shown = String(redact("", text));
-      const line = lineOf(level, shown, options.now(), { ...carried, ...redactFields(fields) });
+      const line = lineOf(level, shown, options.now(), { ...redactFields(fields), ...carried });
       options.write(line);
     };
   };
@@ -74,7 +76,7 @@ function logWith(options: LogOptions, carried: Fields): Log {
     info: writer("info"),
     warn: writer("warn"),
     error: writer("error"),
-    with: (fields) => logWith(options, { ...carried, ...redactFields(fields) }),
+    with: (fields) => logWith(options, { ...redactFields(fields), ...carried }),
   };
 }
 
@@ -86,19 +88,21 @@ function jsonLine(level: LogLevel, text: string, nowMs: number, fields: Fields):
 function readableLine(level: LogLevel, text: string, nowMs: number, fields: Fields): string {
   const time = new Date(nowMs).toISOString().slice(11, 23);
   const shown = Object.entries(fields).map(([name, value]) =>
-    ` ${DIM}${name}=${PLAIN}${readable(value)}`
+    ` ${DIM}${readable(name)}=${PLAIN}${readable(value)}`
   );
   const mark = `${COLOURS[level]}${level.toUpperCase().padEnd(5)}${PLAIN}`;
-  return `${DIM}${time}${PLAIN} ${mark} ${printable(text)}${shown.join("")}\n`;
+  const lines = printable(text).replaceAll("\n", CONTINUED);
+  return `${DIM}${time}${PLAIN} ${mark} ${lines}${shown.join("")}\n`;
 }
 
 function readable(value: Loggable): string {
-  return typeof value === "string" && /^[^\s"=\p{Cc}]+$/u.test(value)
-    ? value
-    : JSON.stringify(value);
+  const isWord = typeof value === "string" && /^[^\s"=]+$/u.test(value);
+  return printable(isWord ? value : JSON.stringify(value));
 }
 
-/** Control characters could rewrite the terminal: only new lines and tabs are let through. */
+/** Characters that could rewrite the terminal, or the order of a line. New lines and tabs may pass. */
+const REWRITING = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu;
+
 function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, "�");
+  return text.replace(REWRITING, "�");
 }

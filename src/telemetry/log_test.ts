@@ -1,7 +1,7 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
 import { type LogLevel, openLog } from "./log.ts";
-import { LOG_TEXT_LENGTH_MAX } from "./redact.ts";
+import { LOG_TEXT_LENGTH_MAX, SECRETS_IN_TEXT } from "./redact.ts";
 
 const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -109,6 +109,70 @@ Deno.test("a log bounds texts, depth and circles", () => {
   log.info("x".repeat(2 * LOG_TEXT_LENGTH_MAX), { circle });
 
   ok((lines[0]?.length ?? 0) < LOG_TEXT_LENGTH_MAX + 200);
+});
+
+Deno.test("a log hides secrets however their names are written, and not what only looks so", () => {
+  const { log, parsed } = collect("info");
+  const secrets = [
+    "api-key",
+    "x-api-key",
+    "X_API_KEY",
+    "pass",
+    "dbPass",
+    "smtp.pwd",
+    "jwt",
+    "Bearer",
+  ];
+  const others = ["bypass", "keyId", "compass", "monkey", "passed"];
+
+  log.info("Called", Object.fromEntries([...secrets, ...others].map((name) => [name, "v"])));
+
+  const [line] = parsed();
+  deepEqual(secrets.filter((name) => line[name] !== "***"), []);
+  deepEqual(others.filter((name) => line[name] !== "v"), []);
+});
+
+Deno.test("a log hides keys and tokens inside texts", () => {
+  const { log, lines } = collect("info");
+  const key = `tasker_${"19652c27155ee679".repeat(4)}`;
+  const jwt = `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl`;
+
+  log.info(`refused ${key}`, { detail: `Authorization: Bearer abc.def, ${jwt}`, at: `?k=${key}` });
+
+  const text = lines.join("");
+  deepEqual(["19652c", "abc.def", "c2lnbmF0dXJl"].filter((secret) => text.includes(secret)), []);
+});
+
+Deno.test("each run in a pattern for secrets is bounded: half URLs took the square of their length", () => {
+  for (const [{ source }] of SECRETS_IN_TEXT) {
+    const withoutSets = source.replaceAll(/\[(\\.|[^\]])*\]/g, "x");
+    match(withoutSets, /\{\d+,\d+\}/);
+    doesNotMatch(withoutSets, /(?<!\\)[+*]|,\}/, source);
+  }
+});
+
+Deno.test("fields of a line cannot replace those that its log carries", () => {
+  const { log, parsed } = collect("info");
+
+  log.with({ taskId: "mine" }).with({ taskId: "other" }).info("Ran", {
+    taskId: "forged",
+    level: "error",
+    text: "forged",
+    time: "never",
+  });
+
+  const [{ taskId, level, text, time }] = parsed();
+  deepEqual([taskId, level, text, time], ["mine", "info", "Ran", "2026-01-02T03:04:05.678Z"]);
+});
+
+Deno.test("a readable line cannot be taken for another, by its text or its fields' names", () => {
+  const { log, lines } = collect("info", true);
+
+  log.info("one\n03:04:05.678 ERROR two", { "a\n\x1b[2Jb": 1, c: "\u009b2J", d: "\u202eevil" });
+
+  const [line = ""] = lines;
+  deepEqual(line.split("\n").slice(1, -1).filter((next) => !next.startsWith("     ")), []);
+  deepEqual(["\x1b[2J", "\u009b", "\u202e"].filter((one) => line.includes(one)), []);
 });
 
 Deno.test("a readable line cannot rewrite the terminal", () => {

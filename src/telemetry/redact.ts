@@ -20,12 +20,23 @@ export type Loggable =
   | readonly Loggable[]
   | { readonly [name: string]: Loggable };
 
+/** Names of secrets, without what parts their words: `x-api-key` is read as `xapikey`. */
 const SECRET =
-  /password|passwd|secret|token|credential|authorization|cookie|api_?key|private_?key|admin_?key|^key$/i;
+  /password|passwd|passphrase|secret|token|credential|authorization|cookie|(api|access|private|admin|signing)key/;
+/** Words that name a secret only where they stand alone: not in "bypass" or "keyId". */
+const SECRET_WORDS: ReadonlySet<string> = new Set(["pass", "pwd", "jwt", "bearer"]);
 const PAYLOAD = /^(input|result|output|payload|body|data)$/i;
-/** A password inside a URL, as drivers put them into their messages. */
-const URL_PASSWORD = /(:\/\/[^\s:/@]*):[^\s@]+@/g;
-/** What is looked through for passwords; it is far more than what is kept. */
+/**
+ * Secrets inside texts: passwords in URLs, as drivers put them into their messages, our own keys,
+ * and what Authorization headers hold. Each run is bounded, so that a text is searched in one pass.
+ */
+export const SECRETS_IN_TEXT: readonly (readonly [RegExp, string])[] = [
+  [/(:\/\/[^\s:/@]{0,256}):[^\s@]{1,1024}@/g, "$1:***@"],
+  [/\btasker_[0-9A-Za-z]{8,256}/g, "tasker_***"],
+  [/\b(bearer|basic)\s{1,8}[\w.~+/=-]{1,4096}/gi, "$1 ***"],
+  [/\beyJ[\w-]{8,2048}\.[\w-]{1,8192}\.[\w-]{1,2048}/g, "***"],
+];
+/** What is looked through for secrets; it is far more than what is kept. */
 const SEARCH_LENGTH_MAX = 16 * LOG_TEXT_LENGTH_MAX;
 
 /**
@@ -36,7 +47,7 @@ const SEARCH_LENGTH_MAX = 16 * LOG_TEXT_LENGTH_MAX;
  */
 export function redact(name: string, value: unknown, depthMax: number = LOG_DEPTH_MAX): Loggable {
   if (value === undefined || value === null) return null;
-  if (SECRET.test(name)) return "***";
+  if (isSecret(name)) return "***";
   if (PAYLOAD.test(name)) return `(${Array.isArray(value) ? "list" : typeof value}, not logged)`;
   if (typeof value === "string") return cut(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
@@ -61,6 +72,14 @@ export function redactFields(
   );
 }
 
+/** Whether a field's name says that its value is a secret, however its words are written. */
+function isSecret(name: string): boolean {
+  if (SECRET.test(name.toLowerCase().replaceAll(/[^a-z]/g, ""))) return true;
+  if (name.toLowerCase() === "key") return true;
+  const words = name.split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/);
+  return words.some((word) => SECRET_WORDS.has(word.toLowerCase()));
+}
+
 function describeError(error: Error, depthMax: number): Loggable {
   const { cause } = error;
   return {
@@ -75,6 +94,7 @@ function describeError(error: Error, depthMax: number): Loggable {
 }
 
 function cut(text: string): string {
-  const safe = text.slice(0, SEARCH_LENGTH_MAX).replace(URL_PASSWORD, "$1:***@");
+  let safe = text.slice(0, SEARCH_LENGTH_MAX);
+  for (const [secret, shown] of SECRETS_IN_TEXT) safe = safe.replace(secret, shown);
   return safe.length <= LOG_TEXT_LENGTH_MAX ? safe : `${safe.slice(0, LOG_TEXT_LENGTH_MAX)}…`;
 }
