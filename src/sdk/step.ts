@@ -44,9 +44,14 @@ export interface StepContext<I, E> {
   heartbeat(progress?: { fraction?: number; note?: string }): void;
 }
 
-/** `T` as `const R` infers it: with readonly arrays. */
-type Frozen<T> = T extends readonly unknown[] | Readonly<Record<string, unknown>>
-  ? { readonly [K in keyof T]: Frozen<T[K]> }
+/**
+ * `T` as `const R` infers it: with readonly arrays. Lists are named before tuples and objects,
+ * because mapping the list of a type that holds itself, such as that of `z.json()`, has no end.
+ */
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? number extends T["length"] ? readonly Frozen<Item>[]
+  : { readonly [K in keyof T]: Frozen<T[K]> }
+  : T extends Readonly<Record<string, unknown>> ? { readonly [K in keyof T]: Frozen<T[K]> }
   : T;
 
 /**

@@ -199,6 +199,22 @@ export function wrongDefinitions(): void {
   step({ input: z.null(), success: z.null(), timeout: 5, run: () => null });
 }
 
+/** Zod's types are at hand under its name. */
+export type Sent = [z.input<typeof Order>, z.infer<typeof Order>, z.output<z.ZodType<1>>];
+
+/** Any JSON is a type that holds itself. */
+export const giveAnyJson = () => {
+  const input = z.object({ n: z.array(z.number()) });
+  step({ input, success: z.json(), run: () => ({ a: 1 }) });
+  step({
+    input,
+    success: z.json(),
+    run: ({ input }) => ({ a: [{ b: input.n.reduce((sum, n) => sum + n, 0) }, [1, "c"]] }),
+  });
+  // @ts-expect-error: JSON has no functions
+  step({ input, success: z.json(), run: () => ({ a: () => 1 }) });
+};
+
 export const manifestWires = () =>
   implement("order_processing.yaml", {
     namespace: "tests",
