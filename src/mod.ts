@@ -7,7 +7,7 @@
  * @module
  */
 
-export { z } from "zod";
+export { z } from "./sdk/zod.ts";
 export { remote, step } from "./sdk/step.ts";
 export { implement, workflow } from "./sdk/workflow.ts";
 export type {

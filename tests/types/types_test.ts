@@ -57,3 +57,13 @@ Deno.test("workflow() of 500 wired steps type-checks", async () => {
 
   equal(said, "");
 });
+
+Deno.test("the SDK's documentation holds what the SDK defines, and not all of zod", async () => {
+  const module = fromFileUrl(new URL("../../src/mod.ts", import.meta.url));
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["doc", "--json", module] })
+    .output();
+  const places = new TextDecoder().decode(stdout).match(/"filename": ?"[^"]+"/g) ?? [];
+
+  equal(places.length > 20, true);
+  equal(places.filter((place) => !place.includes("/src/")).length, 0);
+});
