@@ -4,7 +4,11 @@ import {
   type JournalNode,
   lockWaits,
   newTask,
+  ROLL_BACK,
+  rolledBack,
   startRow,
+  turnRow,
+  valuesOf,
 } from "../../tests/support/journal_node.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { TurnRow } from "../core/ports.ts";
@@ -94,12 +98,29 @@ Deno.test("keys go in sorted: who has a later key never waits for an earlier one
       waits.find((row) => row.waiting === second.incarnation)?.holder,
       first.incarnation,
     );
-    throw new Error("roll back");
-  }).catch((error) => assert.equal(error.message, "roll back"));
+    throw ROLL_BACK;
+  }).catch(rolledBack);
 
   const kinds = (await both as { kind: string }[][]).map((all) => all.map((one) => one.kind));
   assert.deepEqual(kinds, [keys.map(() => "inserted"), keys.map(() => "key_taken")]);
   assert.deepEqual([...first.warnings, ...second.warnings], []);
+});
+
+Deno.test("the turn after a passivation takes the wake-up time out of the task's row", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const taskId = newTask();
+  const wakes = () => valuesOf(bench.watch(), "select resident, wake_at::text from tasker.task");
+  await node.journal.append(startRow(taskId));
+  const asleep = { state: "waiting", blockedReason: null, resident: false, wakeAtMs: 0 } as const;
+  await node.journal.append({ ...turnRow(taskId, 2), change: asleep });
+  const [[, wakeAt] = []] = await wakes();
+  assert.match(String(wakeAt), /^1970-01-01/);
+
+  const awake = { state: "running", blockedReason: null, resident: true } as const;
+  await node.journal.append({ ...turnRow(taskId, 3), change: awake });
+
+  assert.deepEqual(await wakes(), [[true, null]]);
 });
 
 Deno.test("of two starts with one key in one flush one goes in, and the other is told which", async () => {

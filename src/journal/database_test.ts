@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { backendsOf, JournalBench, valuesOf } from "../../tests/support/journal_node.ts";
+import {
+  backendsOf,
+  comesAbout,
+  JournalBench,
+  valuesOf,
+} from "../../tests/support/journal_node.ts";
 import { codeOf } from "./sqlstate.ts";
 
 const SETTINGS = `
@@ -213,6 +218,6 @@ Deno.test("close() leaves no connection and no deadline behind", async () => {
 
   await node.close();
 
-  for (;;) if ((await backendsOf(sql, node)).length === 0) break;
+  await comesAbout("no connection is left", async () => (await backendsOf(sql, node)).length === 0);
   assert.equal(node.runtime.deadlines, 0);
 });

@@ -5,6 +5,8 @@ import {
   type JournalNode,
   lockWaits,
   newTask,
+  ROLL_BACK,
+  rolledBack,
   rowsOf,
   startRow,
   turnRow,
@@ -196,8 +198,8 @@ Deno.test("the end of a node waits for its flush in flight", async () => {
     await lockWaits(sql, 1);
     ended = other`delete from tasker.node`.then(() => order.push("ended"));
     await lockWaits(sql, 2);
-    throw new Error("roll back");
-  }).catch(() => {});
+    throw ROLL_BACK;
+  }).catch(rolledBack);
   await Promise.all([appended, ended]);
 
   assert.deepEqual((await rowsOf(sql, taskId)).slice(1), [`2:${row.appendId}`]);
@@ -222,8 +224,8 @@ Deno.test("a deadlock sends the same rows again", async () => {
     await lockWaits(sql);
     // Postgres ends the append: it has waited longer.
     await inside`delete from tasker.node`;
-    throw new Error("roll back");
-  }).catch(() => {});
+    throw ROLL_BACK;
+  }).catch(rolledBack);
 
   assert.deepEqual(await appended, { kind: "inserted" });
   assert.deepEqual(node.warnings, [], "nothing was unknown");
@@ -260,8 +262,8 @@ async function appendOverGhost(end: "commit" | "rollback", appendIdOf: (row: Tur
     await insertGhost(inside, { ...row, appendId: appendIdOf(row) });
     appending = node.journal.append(row);
     await lockWaits(sql);
-    if (end === "rollback") throw new Error("roll back");
-  }).catch(() => {});
+    if (end === "rollback") throw ROLL_BACK;
+  }).catch(rolledBack);
   return { row, appended: await appending, rows: (await rowsOf(sql, taskId)).slice(1) };
 }
 

@@ -5,6 +5,8 @@ import {
   type JournalNode,
   lockWaits,
   newTask,
+  ROLL_BACK,
+  rolledBack,
   startRow,
   turnRow,
   valuesOf,
@@ -94,8 +96,8 @@ Deno.test("a takeover in the middle of a flush waits for it, and reads what it h
       .then(() => watcher.journal.load([taskId]))
       .then((journals) => journals.get(taskId)?.length);
     await lockWaits(sql, 2);
-    throw new Error("roll back");
-  }).catch(() => {});
+    throw ROLL_BACK;
+  }).catch(rolledBack);
 
   assert.deepEqual(await appended, { kind: "inserted" });
   assert.equal(await read, 2);

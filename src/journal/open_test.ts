@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HandRuntime } from "../../tests/support/hand_runtime.ts";
-import { JournalBench } from "../../tests/support/journal_node.ts";
+import { comesAbout, JournalBench } from "../../tests/support/journal_node.ts";
 import type { Incarnation } from "../core/ids.ts";
 import { openJournal } from "./open.ts";
 
@@ -16,11 +16,11 @@ Deno.test("openJournal() left its connections open when the schema was refused",
   const opening = openJournal({ url: bench.url, runtime, incarnation, onWarning: () => {} });
   await assert.rejects(opening);
 
-  for (;;) {
+  await comesAbout("no connection is left", async () => {
     const left = await sql`
       select 1 from pg_stat_activity
       where starts_with(application_name, ${`tasker/${incarnation}`})`;
-    if (left.length === 0) break;
-  }
+    return left.length === 0;
+  });
   assert.equal(runtime.deadlines, 0);
 });

@@ -154,14 +154,37 @@ export async function backendsOf(sql: postgres.Sql, node: JournalNode): Promise<
   return rows.map((row) => String(row.application_name).split("/").slice(2).join("/"));
 }
 
-/** Resolves when so many backends of this database wait for a lock. */
+/** What has not come about by then never will. */
+const WAIT_MS_MAX = 10_000;
+
+/**
+ * Resolves when so many backends of this database wait for a lock.
+ *
+ * @throws when nothing waits for so long: what should hold the lock does not
+ */
 export async function lockWaits(sql: postgres.Sql, count = 1): Promise<void> {
-  for (;;) {
+  await comesAbout(`${count} backends wait for a lock`, async () => {
     const rows = await sql`
       select 1 from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`;
-    if (rows.length >= count) return;
+    return rows.length >= count;
+  });
+}
+
+/** Asks until something is so; throws when it does not come about. */
+export async function comesAbout(what: string, look: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + WAIT_MS_MAX;
+  while (!await look()) {
+    if (Date.now() > until) throw new Error(`It did not come about that ${what}`);
   }
+}
+
+/** Thrown to roll a transaction back. */
+export const ROLL_BACK = new Error("roll back");
+
+/** Takes the end of a transaction that was to be rolled back, and no other failure in it. */
+export function rolledBack(error: unknown): void {
+  if (error !== ROLL_BACK) throw error;
 }
 
 /** What a query finds, as plain arrays. */
