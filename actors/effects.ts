@@ -1,11 +1,13 @@
 /** Effects: what a committed turn releases. Nothing here happens before the commit. */
 
+import { dueOf } from "../src/core/due.ts";
 import type { Event } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { Plan } from "../src/core/plan.ts";
-import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
+import type { Attempt, ParentOutcome, Runner, Runtime } from "../src/core/ports.ts";
 import type { StepState, TaskState } from "../src/core/state.ts";
 import type { Mail } from "./mailbox.ts";
+import type { TaskActor, TurnParts } from "./task_actor.ts";
 
 /** The task whose turn is committed. */
 export interface Committed {
@@ -61,6 +63,26 @@ export function interruptedSteps(
   });
 }
 
+/**
+ * Sends again what may have expired on its way during an outage that the attempt is not charged for.
+ *
+ * Safe to repeat: it goes out under its old id, and has its new end.
+ */
+export function resendPostponed(
+  { runner, runtime, contextOf }: Pick<TurnParts, "runner" | "contextOf"> & { runtime: Runtime },
+  { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
+): void {
+  // What a row on its way has started is sent with its commit.
+  if (state === undefined || state.end !== undefined || isWriting) return;
+  const context = contextOf(plan, runtime.now());
+  state.steps.forEach((step, index) => {
+    if (step.state !== "waiting_for_reply" || (step.dueAtMs ?? Infinity) > context.nowMs) return;
+    if (plan.steps[index]?.definition.kind !== "remote") return;
+    if ((dueOf(state, index, context) ?? Infinity) <= context.nowMs) return;
+    startAttempt(runner, plan, state, index);
+  });
+}
+
 /** An attempt that ended without its own result has to be told. */
 function isUnwanted(event: Event): event is Extract<Event, { step: number }> {
   switch (event.kind) {
@@ -113,6 +135,7 @@ function attemptOf(plan: Plan, state: TaskState, index: number): Attempt {
     plan,
     step: index,
     attempt: step.attempt,
+    startedAtMs: step.startedAtMs,
     dueAtMs: step.dueAtMs,
     traceparent: state.traceparent,
     input: state.input,

@@ -84,6 +84,20 @@ export class Mailbox {
   }
 }
 
+/**
+ * Puts wakes behind all else that was taken, and back into the mailbox while a result waits there:
+ * a result that has arrived wins over its time-out.
+ */
+export function timeLast(taken: readonly Mail[], mailbox: Mailbox): readonly Mail[] {
+  const wakes = taken.filter(({ command }) => command.kind === "Wake");
+  if (wakes.length === 0) return taken;
+  const others = taken.filter(({ command }) => command.kind !== "Wake");
+  const isEarly = [...mailbox].some(({ command }) => command.kind === "RecordStepResult");
+  if (!isEarly) return [...others, ...wakes];
+  for (const wake of wakes) mailbox.put(wake);
+  return others;
+}
+
 /** Whether mail comes as often as somebody likes, and not once for each attempt. */
 function isBounded({ command }: Mail): boolean {
   return "commandId" in command || command.kind === "RecordProgress";

@@ -4,7 +4,8 @@ import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
 import { Answered } from "../src/core/readiness.ts";
-import { interruptedSteps, releaseEffects, resumeEffects } from "./effects.ts";
+import type { Alarm } from "./alarm.ts";
+import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
 import { Handover, mailOf, waitingMail } from "./handover.ts";
 import { Loading, type LoadingParts } from "./loading.ts";
 import type { Mail } from "./mailbox.ts";
@@ -13,7 +14,6 @@ import { draining, quarantined, unknownTask } from "./refusals.ts";
 import { Roster } from "./roster.ts";
 import { isLostCore, STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
-import { Timers } from "./timers.ts";
 import { TurnFeed } from "./turn_feed.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
@@ -21,6 +21,8 @@ export const PASSIVATE_AFTER_MS = 60_000;
 
 /** What the supervisor works with. */
 export interface SupervisorParts extends LoadingParts {
+  /** Calls `wake` at a task's time. */
+  readonly alarm: Pick<Alarm, "arm" | "disarm" | "stop">;
   /** Takes mail whose task turned out to be owned elsewhere. */
   reroute(mail: Mail): void;
   /** Whether tasks read now come from a node that was ended because it hung. */
@@ -35,7 +37,6 @@ export interface SupervisorParts extends LoadingParts {
 export class Supervisor implements Feed {
   readonly #roster: Roster;
   readonly #feed = new TurnFeed();
-  readonly #timers: Timers;
   readonly #loading: Loading;
   readonly #handover: Handover;
   #dirty = new Set<TaskActor>();
@@ -44,7 +45,6 @@ export class Supervisor implements Feed {
 
   constructor(readonly parts: SupervisorParts) {
     this.#roster = new Roster(parts);
-    this.#timers = new Timers(parts.runtime, (taskId) => this.#wake(taskId));
     this.#loading = new Loading(parts, {
       loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
       unknown: (taskId, mail) => this.#refuseUnknown(taskId, mail),
@@ -109,6 +109,15 @@ export class Supervisor implements Feed {
     if (actor !== undefined) this.#schedule(actor);
   }
 
+  /** Lets a task decide what is due. */
+  wake(taskId: TaskId): void {
+    const actor = this.#roster.get(taskId);
+    if (actor === undefined) return;
+    actor.armedAtMs = undefined;
+    this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
+    this.#guard(actor, () => resendPostponed(this.parts, actor));
+  }
+
   /** Asks for a turn of every task in memory: a policy changed, and with it what is due when. */
   nudgeAll(): void {
     for (const actor of this.#roster.values()) {
@@ -121,11 +130,6 @@ export class Supervisor implements Feed {
   /** Calls with every committed turn of this node's tasks. */
   subscribe(call: (committed: CommittedTurn) => void): Cancel {
     return this.#feed.subscribe(call);
-  }
-
-  /** Tells the wheel that the clock may have been corrected. */
-  clockChanged(): void {
-    this.#timers.clockChanged();
   }
 
   /** Sends idle actors out of memory. Called from time to time; one that has to stay, seldom. */
@@ -161,7 +165,7 @@ export class Supervisor implements Feed {
   /** Stops taking turns; refuses all waiting mail with `error`. */
   stop(error: TaskerError): void {
     this.#isStopped = true;
-    this.#timers.stop();
+    this.parts.alarm.stop();
     for (const actor of [...this.#roster.values()]) {
       refuseAll([...new Set([...actor.inHand, ...waitingMail(actor)])], error);
       this.#forget(actor);
@@ -241,7 +245,7 @@ export class Supervisor implements Feed {
     const dueAtMs = actor.dueAtMs(nowMs);
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
       actor.armedAtMs = dueAtMs;
-      this.#timers.arm(actor.taskId, dueAtMs);
+      this.parts.alarm.arm(actor.taskId, dueAtMs);
     }
     if (actor.inFlight === undefined) this.#handOver(actor);
     if (actor.mailbox.size > 0 || actor.isCutShort) this.#schedule(actor);
@@ -371,7 +375,7 @@ export class Supervisor implements Feed {
     if (steps.length > 0) this.#put(actor, { command, strikes: 0 });
     // A task leaves memory only when the bus has confirmed what it sent.
     if (state.passivated === undefined) resumeEffects(runner, plan, state);
-    this.#wake(taskId);
+    this.wake(taskId);
   }
 
   // Membership
@@ -386,14 +390,7 @@ export class Supervisor implements Feed {
 
   #forget(actor: TaskActor): void {
     this.#dirty.delete(actor);
-    this.#timers.disarm(actor.taskId);
+    this.parts.alarm.disarm(actor.taskId);
     this.#roster.forget(actor);
-  }
-
-  #wake(taskId: TaskId): void {
-    const actor = this.#roster.get(taskId);
-    if (actor === undefined) return;
-    actor.armedAtMs = undefined;
-    this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
   }
 }

@@ -26,7 +26,7 @@ import {
 } from "../src/core/readiness.ts";
 import { countOf, rollup, type WaitReason } from "../src/core/rollup.ts";
 import type { StepState, TaskState, TaskStateName } from "../src/core/state.ts";
-import { type Mail, Mailbox, TURN_COMMANDS_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
+import { type Mail, Mailbox, timeLast, TURN_COMMANDS_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
 import { type Decided, settleMail } from "./mail_settling.ts";
 import { sizeOfEvent } from "./size.ts";
 
@@ -106,6 +106,11 @@ export class TaskActor {
     return state.ready.size > 0 || countOf(state, "running") > 0;
   }
 
+  /** Whether something that was decided is not yet committed. */
+  get isWriting(): boolean {
+    return this.open !== undefined || this.inFlight !== undefined;
+  }
+
   /** Whether a turn can be taken now; if not, the row on its way comes first. */
   get canTurn(): boolean {
     if (this.open === undefined && this.inFlight === undefined) return true;
@@ -127,7 +132,8 @@ export class TaskActor {
     this.#refused.length = 0;
     this.isCutShort = false;
     const context = this.parts.contextOf(this.plan, nowMs);
-    this.inHand = this.mailbox.take(this.isCareful ? 1 : this.#room, this.#sizeLeft);
+    const taken = this.mailbox.take(this.isCareful ? 1 : this.#room, this.#sizeLeft);
+    this.inHand = timeLast(taken, this.mailbox);
     for (const mail of this.inHand) this.#decide(mail, context);
     if (this.state !== undefined) this.#tellDue(this.state, nowMs);
   }

@@ -1,14 +1,17 @@
 /** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
 
 import { NodeAdmission } from "../actors/admission.ts";
+import { Alarm } from "../actors/alarm.ts";
 import { DueTasks } from "../actors/due_tasks.ts";
 import { Mailroom } from "../actors/mailroom.ts";
 import { Ownership } from "../actors/ownership.ts";
 import { PolicyBook } from "../actors/policy_book.ts";
 import { broken, fenced } from "../actors/refusals.ts";
 import { Supervisor } from "../actors/supervisor.ts";
+import type { Context } from "./core/decision.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
+import { Outages, partsOf } from "./core/outages.ts";
 import type {
   Cancel,
   Journal,
@@ -48,8 +51,8 @@ export interface EngineParts {
   readonly plans: Plans;
   codeOf(hash: string): WorkflowCode | undefined;
   isLocalOwner(owner: string): boolean;
-  /** Makes the remote half; `record` takes its results. */
-  remote(record: Mailroom["record"]): RemoteSteps;
+  /** Makes the remote half; `record` takes its results, `outages` learns when the bus is away. */
+  remote(record: Mailroom["record"], outages: Outages): RemoteSteps;
   readonly incarnation: Incarnation;
   readonly name: string;
   /** The earlier incarnation of the same place, which is certainly dead. */
@@ -71,6 +74,9 @@ export class Engine {
   readonly ownership: Ownership;
   readonly #dueTasks: DueTasks;
   readonly local: LocalRunner;
+  readonly alarm: Alarm;
+  /** What this node was kept from; attempts are not charged for it. */
+  readonly outages = new Outages();
   readonly #book = new PolicyBook();
   readonly #templates = new Map<string, Template>();
   #sweep: Cancel | undefined;
@@ -92,13 +98,21 @@ export class Engine {
       runtime,
       (taskId, step) => this.supervisor.granted(taskId, step),
     );
-    const remote = parts.remote(record);
+    const remote = parts.remote(record, this.outages);
+    this.alarm = new Alarm({
+      runtime,
+      journal: parts.journal,
+      outages: this.outages,
+      wake: (taskId) => this.supervisor.wake(taskId),
+      fenced: () => this.#fenced(),
+    });
     const { codeOf, isLocalOwner } = parts;
     this.supervisor = new Supervisor({
       ...parts,
       runner: openRunner({ local: this.local, remote, codeOf, isLocalOwner }),
       admission: this.admission,
-      contextOf: (plan, nowMs) => this.#book.contextOf(plan, nowMs),
+      alarm: this.alarm,
+      contextOf: (plan, nowMs) => this.#contextOf(plan, nowMs),
       templateOf: (plan) => this.#templateOf(plan),
       birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.mailroom.reroute(mail),
@@ -131,12 +145,14 @@ export class Engine {
     await nodes.join({ incarnation, name, replaces });
     await this.renewPolicies();
     await this.ownership.start();
+    this.alarm.watch();
     this.#sleep();
   }
 
   /** Stops polling and sweeping: for a node that is alone and has all its tasks in memory. */
   async rest(): Promise<void> {
     this.#sweep?.();
+    this.alarm.rest();
     await this.ownership.stop();
   }
 
@@ -182,6 +198,17 @@ export class Engine {
     return this.#book.contextOf(plan, this.parts.runtime.now()).policyOf(step);
   }
 
+  #contextOf(plan: Plan, nowMs: number): Context {
+    return {
+      ...this.#book.contextOf(plan, nowMs),
+      postponed: (step, sinceMs, dueAtMs) => {
+        const definition = plan.steps[step]?.definition;
+        if (definition === undefined) return dueAtMs;
+        return this.outages.postponed(partsOf(definition), { sinceMs, dueAtMs, nowMs });
+      },
+    };
+  }
+
   #templateOf(plan: Plan): Template {
     let template = this.#templates.get(plan.hash);
     if (template === undefined) {
@@ -192,7 +219,7 @@ export class Engine {
   }
 
   #polled(result: PollResult): void {
-    this.supervisor.clockChanged();
+    this.alarm.clockChanged();
     this.mailroom.takeInbox(result.inbox);
     this.#dueTasks.wake(result.dueSlots);
   }

@@ -91,7 +91,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    remote: (record) => systems.remote(record),
+    remote: (record, outages) => systems.remote(record, outages),
     incarnation,
     name,
     replaces: options.replaces,

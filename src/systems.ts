@@ -2,8 +2,10 @@
 
 import type { Config } from "./config.ts";
 import type { TaskId } from "./core/ids.ts";
+import type { Outages } from "./core/outages.ts";
 import type { Bus, CommandSink, Runtime, Starter } from "./core/ports.ts";
 import type { Worker } from "./api/parts.ts";
+import { watchBus } from "./dispatch/bus_watch.ts";
 import type { EndConsumption } from "./dispatch/consumption.ts";
 import { DeadLetterOffice } from "./dispatch/dead_letter_office.ts";
 import { openInbound } from "./dispatch/inbound.ts";
@@ -34,8 +36,11 @@ export type Mail = ReplySink & Pick<CommandSink, "send">;
 
 /** A node's side of the bus. */
 export interface Systems {
-  /** Makes the remote half of the runner; `record` takes what cannot be sent. */
-  remote(record: ReplySink["record"]): RemoteSteps;
+  /**
+   * Makes the remote half of the runner; `record` takes what cannot be sent, and `outages` learns
+   * when the bus is away.
+   */
+  remote(record: ReplySink["record"], outages: Outages): RemoteSteps;
   /** Begins to take replies and requests. */
   listen(mail: Mail, starter: Starter): void;
   /** For workers without a broker; call after `listen`. */
@@ -73,9 +78,9 @@ export async function openSystems(parts: SystemsParts): Promise<Systems> {
   });
   return {
     worker: polling,
-    remote(record) {
-      const remote = new RemoteRunner({ ...common, tokens, codeOf, record });
-      closing.push(() => remote.close());
+    remote(record, outages) {
+      const remote = new RemoteRunner({ ...common, outages, tokens, codeOf, record });
+      closing.push(() => remote.close(), watchBus(common, outages));
       return remote;
     },
     listen(sink, starter) {

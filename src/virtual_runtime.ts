@@ -82,6 +82,11 @@ export class VirtualRuntime implements Runtime {
     this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
+  /** Moves the clock and fires nothing, as if the process had been stopped: timers are late. */
+  freeze(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Moves the clock to the next timer and fires it; false when there is none. */
   async step(): Promise<boolean> {
     await this.settle();

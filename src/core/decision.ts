@@ -17,6 +17,11 @@ export interface Context {
   readonly nowMs: number;
   readonly policyVersion: number;
   policyOf(step: number): FullPolicy;
+  /**
+   * When a step is due that began at `sinceMs` and has until `dueAtMs`, without the outages of this
+   * node that kept it from ending; absent where none are known.
+   */
+  postponed?(step: number, sinceMs: number, dueAtMs: number): number;
 }
 
 /** Accepted, and nothing changes. */

@@ -80,11 +80,12 @@ export function dueOf(state: TaskState, index: number, context: Context): number
   const readySinceMs = state.ready.get(index);
   if (readySinceMs !== undefined) {
     const { queueTimeoutMs } = context.policyOf(index);
-    return queueTimeoutMs === undefined ? undefined : readySinceMs + queueTimeoutMs;
+    return untilMs(readySinceMs, queueTimeoutMs, index, context);
   }
+  const ends = endsAtMs(step, index, context);
   const silent = silentAtMs(step, index, context);
-  if (silent === undefined) return step.dueAtMs;
-  return step.dueAtMs === undefined ? silent : Math.min(step.dueAtMs, silent);
+  if (ends === undefined || silent === undefined) return ends ?? silent;
+  return Math.min(ends, silent);
 }
 
 /**
@@ -114,12 +115,34 @@ export function decideInterruption(
     .map((step) => end(endingOf(state, step, context)));
 }
 
+/** When a step is due by its own: as recorded, but for the outages that its attempt lived through. */
+function endsAtMs(step: StepState, index: number, context: Context): number | undefined {
+  const { dueAtMs, startedAtMs } = step;
+  if (dueAtMs === undefined || startedAtMs === undefined || !isUnderWay(step)) return dueAtMs;
+  return context.postponed?.(index, startedAtMs, dueAtMs) ?? dueAtMs;
+}
+
+function isUnderWay({ state }: StepState): boolean {
+  return state === "running" || state === "waiting_for_reply";
+}
+
+/** When a time of `lastsMs` is over, but for outages; undefined: never. */
+function untilMs(
+  sinceMs: number,
+  lastsMs: number | undefined,
+  index: number,
+  context: Context,
+): number | undefined {
+  if (lastsMs === undefined) return undefined;
+  const dueAtMs = sinceMs + lastsMs;
+  return context.postponed?.(index, sinceMs, dueAtMs) ?? dueAtMs;
+}
+
 /** When a running attempt has been silent for too long; undefined when nobody listens. */
 function silentAtMs(step: StepState, index: number, context: Context): number | undefined {
-  if (step.state !== "running" && step.state !== "waiting_for_reply") return undefined;
-  const { heartbeatMs } = context.policyOf(index);
   const since = step.aliveAtMs ?? step.startedAtMs;
-  return heartbeatMs === undefined || since === undefined ? undefined : since + heartbeatMs;
+  if (since === undefined || !isUnderWay(step)) return undefined;
+  return untilMs(since, context.policyOf(index).heartbeatMs, index, context);
 }
 
 function dueEvent(
@@ -139,7 +162,7 @@ function dueEvent(
   }
   switch (step.state) {
     case "running":
-      return endFailed(ending, timedOut(step, context), { retryable: true });
+      return endFailed(ending, timedOut(step, index, context), { retryable: true });
     case "waiting_for_reply":
       return endWaiting(state, index, context);
     default:
@@ -167,12 +190,12 @@ function endWaiting(state: TaskState, index: number, context: Context): Event {
       return onTimeout === "park" ? park(ending, "timed_out", failure) : failStep(ending, failure);
     }
     default:
-      return endFailed(ending, timedOut(step, context), { retryable: true });
+      return endFailed(ending, timedOut(step, index, context), { retryable: true });
   }
 }
 
-function timedOut(step: StepState, { nowMs }: Context) {
-  const isSilent = step.dueAtMs === undefined || step.dueAtMs > nowMs;
+function timedOut(step: StepState, index: number, context: Context) {
+  const isSilent = (endsAtMs(step, index, context) ?? Infinity) > context.nowMs;
   return isSilent
     ? failureOf("timed_out", "The attempt gave no sign of life in time", "heartbeat_timed_out")
     : failureOf("timed_out", "The attempt took too long");

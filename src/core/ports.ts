@@ -147,8 +147,11 @@ export type Appended =
 export interface Journal {
   /** Appends one turn; resolves when its outcome is known, however long that takes. */
   append(row: TurnRow): Promise<Appended>;
-  /** Resolves true when a flush that started after this call found the node row; false: fenced. */
-  confirm(entry: RowlessEntry): Promise<boolean>;
+  /**
+   * Resolves true when a flush that started after this call found the node row; false: fenced.
+   * Without an entry it proves only that the journal takes what is handed to it.
+   */
+  confirm(entry?: RowlessEntry): Promise<boolean>;
   /** Reads whole tasks. A task without turns is absent. */
   load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>>;
   /** Counters since start: flushes, rows, queries, bytes. */
@@ -395,6 +398,7 @@ export interface Attempt {
   readonly plan: Plan;
   readonly step: number;
   readonly attempt: number;
+  readonly startedAtMs: number | undefined;
   readonly dueAtMs: number | undefined;
   readonly traceparent: string | undefined;
   readonly input: JsonText;

@@ -12,6 +12,7 @@ export function opened() {
     runtime: stage.runtime,
     log: stage.log,
     metrics: stage.metrics,
+    outages: stage.outages,
     bus: {
       publish: (channel, envelopes) => {
         const ids = envelopes.map(({ id }) => id);

@@ -5,6 +5,7 @@ import type { Answer, Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { mintTaskId, type TaskId } from "../core/ids.ts";
+import { Outages } from "../core/outages.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Attempt, Bus, DeadLetter, DeadLetters, Handled } from "../core/ports.ts";
@@ -51,6 +52,7 @@ export function attemptFor(plan: Plan, more: Partial<Attempt> = {}): Attempt {
     plan,
     step: 0,
     attempt: 1,
+    startedAtMs: undefined,
     dueAtMs: undefined,
     traceparent: undefined,
     input: encodePayload({}, "the input"),
@@ -63,7 +65,7 @@ export function attemptFor(plan: Plan, more: Partial<Attempt> = {}): Attempt {
 export function addressed(id: string, taskId: TaskId = TASK, channel = "t.cmd.stock"): Outgoing {
   const envelope: Envelope = { specversion: "1.0", id, source: "/tasker/t", type: "x", data: {} };
   const made = { envelope, bytes: JSON.stringify(envelope).length };
-  return { channel, taskId, key: id, make: () => made, refused() {} };
+  return { channel, part: channel, taskId, key: id, make: () => made, refused() {} };
 }
 
 /** One line of the log. */
@@ -109,6 +111,7 @@ export class ListedSink {
 export class Stage implements Sender {
   readonly runtime = new VirtualRuntime();
   readonly metrics = new Metrics();
+  readonly outages = new Outages();
   readonly lines: Line[] = [];
   readonly log: Log = logInto(this.lines);
   readonly bus: MemoryBus = new MemoryBus({ runtime: this.runtime, log: this.log });

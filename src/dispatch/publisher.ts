@@ -3,6 +3,7 @@
 import type { Envelope } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
+import type { Outages } from "../core/outages.ts";
 import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -21,6 +22,7 @@ export interface PublisherParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly bus: Pick<Bus, "publish">;
+  readonly outages: Outages;
 }
 
 /**
@@ -30,6 +32,8 @@ export interface PublisherParts {
  */
 export interface Outgoing {
   readonly channel: string;
+  /** The part of this node that is away while the channel takes nothing. */
+  readonly part: string;
   readonly taskId: TaskId;
   readonly key: string;
   /** Makes the envelope, for each call to the bus anew; undefined when there is nothing to send. */
@@ -47,6 +51,7 @@ export interface Sized {
 /** One channel: what waits or is on its way, in order, and how the bus takes it. */
 interface Lane {
   readonly channel: string;
+  readonly part: string;
   readonly waiting: Map<string, Outgoing>;
   inFlight: readonly Outgoing[];
   /** Smaller than the largest after a refusal, to find the envelope that is refused. */
@@ -72,7 +77,7 @@ export class Publisher {
   /** Takes what is to be sent; it goes out with all else of this turn of the event loop. */
   put(outgoing: Outgoing): void {
     if (this.#isClosed) return;
-    const lane = this.#laneOf(outgoing.channel);
+    const lane = this.#laneOf(outgoing);
     if (!lane.waiting.has(outgoing.key)) this.#count(outgoing.taskId, 1);
     lane.waiting.set(outgoing.key, outgoing);
     if (!lane.isArmed) this.#arm(lane);
@@ -99,11 +104,12 @@ export class Publisher {
     this.#unconfirmed.clear();
   }
 
-  #laneOf(channel: string): Lane {
+  #laneOf({ channel, part }: Outgoing): Lane {
     const known = this.#lanes.get(channel);
     if (known !== undefined) return known;
     const lane: Lane = {
       channel,
+      part,
       waiting: new Map(),
       inFlight: [],
       batchMax: PUBLISH_BATCH_MAX,
@@ -125,6 +131,7 @@ export class Publisher {
     while (lane.waiting.size > 0 && !this.#isClosed) {
       const envelopes = this.#take(lane);
       if (envelopes.length === 0) continue; // nothing came of any of them
+      this.parts.outages.asked(lane.part, this.parts.runtime.now());
       try {
         await this.parts.bus.publish(lane.channel, envelopes);
         this.#confirmed(lane);
@@ -202,8 +209,9 @@ export class Publisher {
 
   /** What was put anew under its key meanwhile stays, and is sent again. */
   #settle(lane: Lane, outcome: "confirmed" | "refused"): void {
-    const { inFlight } = lane;
+    const { inFlight, part } = lane;
     lane.inFlight = [];
+    this.parts.outages.answered(part, this.parts.runtime.now());
     this.parts.metrics.counter("tasker_bus_published_total", outcome).add(inFlight.length);
     for (const outgoing of inFlight) {
       if (lane.waiting.get(outgoing.key) === outgoing) this.#remove(lane, outgoing);

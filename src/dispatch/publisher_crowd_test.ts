@@ -39,3 +39,27 @@ Deno.test("only the envelopes of one call are made while the bus is away, within
   assert.equal(calls.length, 1);
   assert.equal(made, Math.ceil(PUBLISH_BYTES_MAX / bytes));
 });
+
+Deno.test("a channel that takes nothing is away until it takes an envelope", async () => {
+  const { runtime, played, publisher, stage } = opened();
+  const outgoing = addressed("a");
+  const sinceMs = runtime.now();
+  const due = () =>
+    stage.outages.postponed([outgoing.part], {
+      sinceMs,
+      dueAtMs: sinceMs + 1_000,
+      nowMs: runtime.now(),
+    });
+  played.answer = () => Promise.reject(away());
+  publisher.put(outgoing);
+  await runtime.advance(60_000);
+  const during = due();
+
+  played.answer = () => Promise.resolve();
+  await runtime.advance(LONG_MS);
+  const backMs = runtime.now();
+  await runtime.advance(3_600_000);
+
+  assert.ok(during > sinceMs + 60_000);
+  assert.ok(due() > sinceMs + 60_000 && due() <= backMs + 31_000);
+});

@@ -6,6 +6,7 @@ import type { Command } from "../core/command.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
 import { stepKey, type TaskId } from "../core/ids.ts";
+import { busOf, partsOf } from "../core/outages.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
@@ -53,6 +54,7 @@ export class RemoteRunner implements RemoteSteps {
     this.#remember(key, attempt.attempt);
     this.#publisher.put({
       channel: commandChannel(this.parts.prefix, definition.owner),
+      part: busOf(definition.owner),
       taskId,
       key,
       make: () => this.#command(attempt, workflow.steps.get(name)),
@@ -70,11 +72,20 @@ export class RemoteRunner implements RemoteSteps {
     const key = stepKey(taskId, planned.name);
     const attempt = this.#attempts.get(key);
     this.#attempts.delete(key);
-    const channel = commandChannel(this.parts.prefix, planned.definition.owner);
+    const { owner } = planned.definition;
+    const channel = commandChannel(this.parts.prefix, owner);
+    const part = busOf(owner);
     const envelope = stepCancelled(this.parts, { taskId, step: planned, attempt });
     const made = { envelope, bytes: CANCELLED_BYTES };
     this.#publisher.takeBack(channel, key);
-    this.#publisher.put({ channel, taskId, key: envelope.id, make: () => made, refused() {} });
+    this.#publisher.put({
+      channel,
+      part,
+      taskId,
+      key: envelope.id,
+      make: () => made,
+      refused() {},
+    });
   }
 
   unconfirmed(taskId: TaskId): number {
@@ -91,10 +102,20 @@ export class RemoteRunner implements RemoteSteps {
     const input = inputOf(attempt, code);
     if (!input.ok) return void this.#fail(attempt, input.failure);
     try {
-      return stepCommand(this.parts, attempt, input.value);
+      return stepCommand(this.parts, this.#postponed(attempt), input.value);
     } catch (error) {
       this.#undeliverable(attempt, error);
     }
+  }
+
+  /** An outage gives the attempt its time back, so what is sent after it must not expire before. */
+  #postponed(attempt: Attempt): Attempt {
+    const { plan, step, startedAtMs, dueAtMs } = attempt;
+    if (startedAtMs === undefined || dueAtMs === undefined) return attempt;
+    const { definition } = plan.steps[step] as PlannedStep;
+    const { outages, runtime } = this.parts;
+    const since = { sinceMs: startedAtMs, dueAtMs, nowMs: runtime.now() };
+    return { ...attempt, dueAtMs: outages.postponed(partsOf(definition), since) };
   }
 
   #undeliverable(attempt: Attempt, error: unknown): void {

@@ -5,6 +5,7 @@ import type { Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { mintTaskId } from "../core/ids.ts";
+import { CATCH_UP_MS_MAX, JOURNAL, Outages } from "../core/outages.ts";
 import type { JsonText } from "../core/payload.ts";
 import { planOf } from "../core/plan.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
@@ -25,10 +26,12 @@ function openRunner(
   const sent: Envelope[] = [];
   const channels: string[] = [];
   const recorded: Command[] = [];
+  const outages = new Outages();
   const runner = new RemoteRunner({
     runtime,
     log: SILENT_LOG,
     metrics: new Metrics(),
+    outages,
     bus: {
       publish: (channel, envelopes) => {
         channels.push(channel);
@@ -49,12 +52,13 @@ function openRunner(
     plan,
     step: 0,
     attempt: 1,
+    startedAtMs: undefined,
     dueAtMs: undefined,
     traceparent: undefined,
     input: `{"n":1}` as JsonText,
     needs: {},
   };
-  return { runtime, runner, attempt, sent, channels, recorded };
+  return { runtime, runner, attempt, sent, channels, recorded, outages };
 }
 
 Deno.test("an attempt goes out as an envelope with its input", async () => {
@@ -210,4 +214,19 @@ Deno.test("an attempt whose envelope the bus refuses was left to its time-out", 
   assert.equal(command.outcome.failure.class, "undeliverable");
   assert.equal(JSON.parse(command.outcome.failure.error).error_code, "payload_too_large");
   assert.equal(runner.unconfirmed(attempt.taskId), 0);
+});
+
+Deno.test("a command that is sent after an outage expires with its attempt, which lasts longer", async () => {
+  const { runtime, runner, attempt, sent, outages } = openRunner({ steps: new Map() });
+  const startedAtMs = runtime.now();
+  const dueAtMs = startedAtMs + 5_000;
+  outages.asked(JOURNAL, startedAtMs);
+  await runtime.advance(60_000);
+  outages.answered(JOURNAL, runtime.now());
+
+  runner.start({ ...attempt, startedAtMs, dueAtMs });
+  await runtime.settle();
+
+  const expected = new Date(dueAtMs + 60_000 + CATCH_UP_MS_MAX).toISOString();
+  assert.equal(sent[0]?.expirytime, expected);
 });

@@ -29,18 +29,21 @@ export function entryOfRow(row: TurnRow): { entry: Entry; appended: Promise<Appe
 }
 
 /** Makes the entry of an answer without a row; resolves with whether the node row was found. */
-export function entryOfRowless(rowless: RowlessEntry): { entry: Entry; isAlive: Promise<boolean> } {
+export function entryOfRowless(
+  rowless?: RowlessEntry,
+): { entry: Entry; isAlive: Promise<boolean> } {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const settle = (appended: Appended) => {
     if ("error" in appended) reject(appended.error satisfies TaskerError);
     else resolve(appended.kind === "inserted");
   };
-  const { taskId, inbox, answers } = rowless;
-  const isEmpty = inbox.length === 0 && answers.length === 0;
-  const effects = isEmpty
-    ? undefined
-    : JSON.stringify({ task: taskId, slot: slotOf(taskId), inbox, answers });
+  const effects = rowless === undefined ? undefined : rowlessEffects(rowless);
   return { entry: { row: undefined, events: "", effects, settle, reject }, isAlive: promise };
+}
+
+function rowlessEffects({ taskId, inbox, answers }: RowlessEntry): string | undefined {
+  if (inbox.length === 0 && answers.length === 0) return undefined;
+  return JSON.stringify({ task: taskId, slot: slotOf(taskId), inbox, answers });
 }
 
 /** How much an entry adds to a statement, in characters. */

@@ -51,10 +51,10 @@ export class MemoryJournal implements Journal, Nodes {
     return this.#flushed(() => this.#insert(sent));
   }
 
-  confirm(entry: RowlessEntry): Promise<boolean> {
+  confirm(entry?: RowlessEntry): Promise<boolean> {
     return this.#flushed(() => {
       if (this.#node === undefined) return false;
-      this.#sideEffects(entry);
+      if (entry !== undefined) this.#sideEffects(entry);
       return true;
     });
   }

@@ -55,7 +55,7 @@ export class Writer implements Journal {
     }
   }
 
-  confirm(rowless: RowlessEntry): Promise<boolean> {
+  confirm(rowless?: RowlessEntry): Promise<boolean> {
     const { entry, isAlive } = entryOfRowless(rowless);
     this.#put(entry);
     return isAlive;

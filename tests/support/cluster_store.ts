@@ -75,9 +75,9 @@ export class ClusterStore {
     return { kind: "inserted" };
   }
 
-  confirm(incarnation: Incarnation, entry: RowlessEntry): boolean {
+  confirm(incarnation: Incarnation, entry?: RowlessEntry): boolean {
     if (!this.nodes.has(incarnation)) return false;
-    this.#sideEffects(entry);
+    if (entry !== undefined) this.#sideEffects(entry);
     return true;
   }
 

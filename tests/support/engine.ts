@@ -84,7 +84,7 @@ export async function openRealEngine(
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    remote: (record) => systems?.remote(record) ?? NO_REMOTE,
+    remote: (record, outages) => systems?.remote(record, outages) ?? NO_REMOTE,
     incarnation,
     name: "in-process",
     replaces: undefined,

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import type { TaskId } from "../src/core/ids.ts";
+import { BUS } from "../src/core/outages.ts";
+import type { JsonText } from "../src/core/payload.ts";
+import type { PlayStep } from "../tests/support/play.ts";
+import { World } from "../tests/support/world.ts";
+
+const OUTAGE_MS = 60_000;
+const LAST = { timeoutMs: 10_000, retry: { attemptsMax: 1 } } as const;
+const REMOTE: PlayStep = { name: "ask", kind: "remote", owner: "other", policy: LAST };
+const never = () => new Promise(() => {});
+
+/** Stops the journal; the result lets it go on. */
+function stopJournal({ faults }: World): () => void {
+  const back = Promise.withResolvers<undefined>();
+  faults.append = () => back.promise;
+  faults.confirm = () => back.promise;
+  return () => {
+    delete faults.append;
+    delete faults.confirm;
+    back.resolve(undefined);
+  };
+}
+
+function reply(world: World, taskId: TaskId): void {
+  const outcome = { kind: "completed", result: "1" as JsonText } as const;
+  const at = { kind: "RecordStepResult", taskId, step: 0, attempt: 1 } as const;
+  world.engine.mailroom.record({ ...at, outcome });
+}
+
+/** What happened to step 0, without its start. */
+function ends(world: World, taskId: TaskId): string[] {
+  return world.journal.turns(taskId).flatMap(({ events }) => events)
+    .filter((event) => "step" in event && event.kind !== "StepStarted").map(({ kind }) => kind);
+}
+
+Deno.test("Postgres that stopped for a minute timed out what could not be recorded", async () => {
+  const done = Promise.withResolvers<null>();
+  const world = await World.open([{ name: "a", policy: LAST }], { a: () => done.promise });
+  const { taskId } = await world.start();
+  await world.runtime.advance(5_000);
+  const start = stopJournal(world);
+  await world.runtime.advance(OUTAGE_MS);
+  done.resolve(null);
+  await world.runtime.settle();
+
+  start();
+  await world.runtime.advance(5_000);
+
+  assert.deepEqual(ends(world, taskId), ["StepCompleted"]);
+});
+
+for (
+  const [what, step] of [
+    ["time-out", REMOTE],
+    ["heartbeat", { ...REMOTE, policy: { ...LAST, timeoutMs: 3_600_000, heartbeatMs: 10_000 } }],
+  ] as const
+) {
+  Deno.test(`a reply that waited for an outage to end wins over its ${what}`, async () => {
+    const world = await World.open([step]);
+    const { taskId } = await world.start();
+    await world.runtime.advance(9_900);
+    const start = stopJournal(world);
+    await world.runtime.advance(OUTAGE_MS);
+    start();
+    await world.runtime.advance(20_000);
+
+    reply(world, taskId);
+    await world.runtime.settle();
+
+    assert.deepEqual(ends(world, taskId), ["StepCompleted"]);
+  });
+
+  Deno.test(`after an outage and the time to catch up a ${what} is decided`, async () => {
+    const world = await World.open([step]);
+    const { taskId } = await world.start();
+    await world.runtime.advance(5_000);
+    const start = stopJournal(world);
+    await world.runtime.advance(OUTAGE_MS);
+    start();
+    await world.runtime.advance(30_000 + 5_000 + 1_010);
+
+    assert.deepEqual(ends(world, taskId), ["StepParked"]);
+  });
+}
+
+Deno.test("a step that could not be started in an outage keeps its place in the queue", async () => {
+  const policy = { concurrencyMax: 1, queueTimeoutMs: 10_000 };
+  const done = Promise.withResolvers<null>();
+  const world = await World.open([{ name: "a", policy }], { a: () => done.promise });
+  await world.start();
+  const { taskId } = await world.start();
+  await world.runtime.advance(5_000);
+  const start = stopJournal(world);
+  await world.runtime.advance(OUTAGE_MS);
+
+  start();
+  done.resolve(null);
+  await world.runtime.advance(1_000);
+
+  assert.deepEqual(ends(world, taskId), ["StepCompleted"]);
+});
+
+Deno.test("a bus that is away times out no step of another system, and is no matter of code here", async () => {
+  const world = await World.open([REMOTE, { name: "here", policy: LAST }], { here: never });
+  const { taskId } = await world.start();
+  world.engine.outages.asked(BUS, world.runtime.now());
+
+  await world.runtime.advance(OUTAGE_MS);
+
+  assert.deepEqual(world.steps(taskId), { ask: "waiting_for_reply", here: "parked" });
+});
+
+Deno.test("a command that may have expired on its way in an outage is sent again", async () => {
+  const world = await World.open([REMOTE]);
+  await world.start();
+  const { outages } = world.engine;
+  outages.asked(BUS, world.runtime.now());
+  await world.runtime.advance(5_000);
+
+  await world.runtime.advance(10_000);
+
+  assert.ok(world.sent.length > 1);
+  assert.deepEqual(new Set(world.sent.map(({ attempt }) => attempt)), new Set([1]));
+});
+
+Deno.test("a result that has arrived wins over its time-out, whichever was put first", async () => {
+  const world = await World.open([{ ...REMOTE, policy: { ...LAST, onExhausted: "fail" } }]);
+  const { taskId } = await world.start();
+  const held = Promise.withResolvers<undefined>();
+  world.faults.confirm = () => held.promise;
+  await world.runtime.advance(10_001);
+
+  world.deliver({ command: { kind: "Wake", taskId }, strikes: 0 });
+  reply(world, taskId);
+  await world.runtime.settle();
+
+  assert.deepEqual(ends(world, taskId), ["StepCompleted"]);
+});
+
+Deno.test("a process that stood still did not charge its attempts for it", async () => {
+  const world = await World.open([REMOTE]);
+  const { taskId } = await world.start();
+  world.runtime.freeze(OUTAGE_MS);
+  await world.runtime.advance(1_000);
+
+  reply(world, taskId);
+  await world.runtime.settle();
+
+  assert.deepEqual(ends(world, taskId), ["StepCompleted"]);
+});
+
+Deno.test("all that is due at one time waits for one proof", async () => {
+  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 10_500 }]);
+  let proofs = 0;
+  for (let count = 0; count < 100; count++) await world.start();
+  await world.runtime.advance(10_400);
+  world.faults.confirm = () => {
+    proofs++;
+    return Promise.resolve(true);
+  };
+
+  await world.runtime.advance(200);
+
+  assert.equal(proofs, 1);
+});

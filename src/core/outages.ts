@@ -1,0 +1,115 @@
+/** Outages: times in which this node could not record results, or not reach other systems. Pure. */
+
+import type { StepDefinition } from "./workflow.ts";
+
+/** How often each part has to prove that it works. */
+export const PROOF_MS = 1_000;
+
+/** Without a proof for so long it does not: shorter, it is only slow. */
+export const OUTAGE_MS_MIN = 2_000;
+
+/**
+ * After an outage time stands still as long again, and at most so long: what waited meanwhile is
+ * asked for again after rests that double, up to this one.
+ */
+export const CATCH_UP_MS_MAX = 30_000;
+
+/** Outages of one part that are remembered. */
+const OUTAGES_MAX = 256;
+
+/** The part that records results. */
+export const JOURNAL = "journal";
+
+/** The part that carries envelopes. */
+export const BUS = "bus";
+
+/** One channel of the bus: it may be away alone. */
+export function busOf(owner: string): string {
+  return `${BUS}/${owner}`;
+}
+
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Remembers outages by part, so that attempts are not charged for them.
+ *
+ * A part is asked for a proof, and it is away from the last proof to the next one if that takes too
+ * long. Times are Unix ms of the Runtime.
+ */
+export class Outages {
+  /** By part: when it last answered. */
+  readonly #proven = new Map<string, number>();
+  /** By part without an answer: since when. */
+  readonly #since = new Map<string, number>();
+  readonly #past = new Map<string, Span[]>();
+
+  /** Notes that a part has to answer; since its last proof, if that is as young as proofs are. */
+  asked(part: string, nowMs: number): void {
+    const provenMs = Math.max(this.#proven.get(part) ?? nowMs, nowMs - PROOF_MS);
+    this.#since.set(part, Math.min(this.#since.get(part) ?? Infinity, provenMs, nowMs));
+  }
+
+  /** Notes that a part did what it was asked. */
+  answered(part: string, nowMs: number): void {
+    const span = this.#current(part, nowMs);
+    this.#since.delete(part);
+    this.#proven.set(part, nowMs);
+    if (span === undefined) return;
+    const past = this.#past.get(part) ?? [];
+    past.push(span);
+    if (past.length > OUTAGES_MAX) past.shift();
+    this.#past.set(part, past);
+  }
+
+  /**
+   * When something is due that began at `sinceMs` and would have been due at `dueAtMs`, without the
+   * time in which one of the parts was away. Cost: O(outages of the parts), mostly none.
+   */
+  postponed(
+    parts: readonly string[],
+    { sinceMs, dueAtMs, nowMs }: { sinceMs: number; dueAtMs: number; nowMs: number },
+  ): number {
+    if (this.#past.size === 0 && this.#since.size === 0) return dueAtMs;
+    let [reachedMs, postponedMs] = [sinceMs, dueAtMs];
+    for (const { fromMs, toMs } of this.#spans(parts, nowMs)) {
+      const lostMs = toMs - Math.max(fromMs, reachedMs);
+      if (lostMs <= 0) continue;
+      if (fromMs >= postponedMs) break;
+      postponedMs += lostMs;
+      reachedMs = toMs;
+    }
+    return postponedMs;
+  }
+
+  #spans(parts: readonly string[], nowMs: number): readonly Span[] {
+    const spans = parts.flatMap((part) => {
+      const current = this.#current(part, nowMs);
+      return [...this.#past.get(part) ?? [], ...current === undefined ? [] : [current]];
+    });
+    return spans.length < 2 ? spans : spans.sort((one, other) => one.fromMs - other.fromMs);
+  }
+
+  /** The outage that ends now; undefined while it is too short to be one. */
+  #current(part: string, nowMs: number): Span | undefined {
+    const fromMs = this.#since.get(part);
+    if (fromMs === undefined || nowMs - fromMs < OUTAGE_MS_MIN) return undefined;
+    return { fromMs, toMs: nowMs + Math.min(nowMs - fromMs, CATCH_UP_MS_MAX) };
+  }
+}
+
+/** Without which parts an attempt of a step cannot end; a sleep needs none. */
+export function partsOf(
+  { kind, owner }: Pick<StepDefinition, "kind" | "owner">,
+): readonly string[] {
+  switch (kind) {
+    case "sleep":
+      return [];
+    case "remote":
+      return [JOURNAL, BUS, busOf(owner)];
+    default:
+      return [JOURNAL];
+  }
+}
