@@ -37,10 +37,8 @@ Deno.test("a journal that a newer version wrote keeps no other task from being r
   const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
   const { taskId } = await world.start();
   const other = await world.start();
-  world.faults.load = (taskIds) => {
-    if (!taskIds.includes(taskId)) return;
-    throw new TaskerError("journal.format_unknown", "newer", { ids: { taskId } });
-  };
+  world.faults.unreadable = (one) =>
+    one === taskId ? new TaskerError("journal.format_unknown", "newer") : undefined;
 
   await world.restart();
   await world.runtime.advance(5_000);
@@ -248,4 +246,21 @@ Deno.test("the rows of a task that took Postgres too long go alone", async () =>
   await world.runtime.advance(5_000);
 
   assert.deepEqual(alone, [undefined, true]);
+});
+
+Deno.test("a task whose journal takes too long to read is read again later, alone", async () => {
+  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const { taskId } = await world.start();
+  const other = await world.start();
+  let left = 2;
+  world.faults.unreadable = (one) =>
+    one === taskId && left-- > 0 ? new TaskerError("journal.too_slow", "too large") : undefined;
+
+  await world.restart();
+  await world.runtime.advance(2_000);
+
+  assert.equal(world.state(other.taskId).end, "completed");
+  assert.deepEqual([...world.engine.supervisor.quarantined], [[taskId, "too large"]]);
+  await world.runtime.advance(10_000);
+  assert.equal(world.state(taskId).end, "completed");
 });

@@ -1,10 +1,10 @@
 /** Loading: tasks on their way from the journal into memory, and the mail that waits for them. */
 
-import { messageOf, TaskerError } from "../src/core/errors.ts";
+import { messageOf } from "../src/core/errors.ts";
 import type { Turn } from "../src/core/event.ts";
 import { foldTask } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Journal, Plans, Runtime } from "../src/core/ports.ts";
+import type { Journal, LoadedTask, Plans, Runtime } from "../src/core/ports.ts";
 import { toldByState } from "../src/core/advance.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import { type Mail, Mailbox } from "./mailbox.ts";
@@ -14,9 +14,6 @@ import { TaskActor, type TurnParts } from "./task_actor.ts";
 
 /** How long to wait before a database that did not answer is asked again. */
 const READ_AGAIN_MS = 1_000;
-
-/** Tasks read by one statement. */
-const TASKS_PER_READ = 500;
 
 /** What loading works with. */
 export interface LoadingParts extends TurnParts {
@@ -150,33 +147,28 @@ export class Loading {
     this.parts.runtime.after(ms, () => void this.#readAll(expected));
   }
 
+  /** A task that cannot be read keeps no other from being read. */
   async #readAll(expected: readonly Expected[]): Promise<void> {
-    for (let from = 0; from < expected.length && !this.#isStopped; from += TASKS_PER_READ) {
-      await this.#read(expected.slice(from, from + TASKS_PER_READ));
-    }
-  }
-
-  async #read(expected: readonly Expected[]): Promise<void> {
     const wanted = expected.filter((one) => this.#isExpected(one));
+    const left = new Map(wanted.map((one) => [one.taskId, one]));
     try {
-      const journals = await this.parts.journal.load(wanted.map(({ taskId }) => taskId));
-      for (const one of wanted) {
-        const turns = journals.get(one.taskId);
-        if (turns !== undefined) await this.#fold(one, turns);
-        else await this.#begin(one);
+      for await (const loaded of this.parts.journal.load([...left.keys()])) {
+        const one = left.get(loaded.taskId);
+        if (one !== undefined && this.#isExpected(one)) await this.#take(one, loaded);
+        left.delete(loaded.taskId);
+        if (this.#isStopped) return;
       }
+      for (const one of left.values()) await this.#begin(one);
     } catch (error) {
-      this.#failed(wanted.filter((one) => this.#isExpected(one)), error);
+      this.#readAgain([...left.values()].filter((one) => this.#isExpected(one)), error);
     }
   }
 
-  /** A journal that a newer version wrote keeps no other from being read. */
-  #failed(expected: readonly Expected[], error: unknown): void {
-    const isNewer = error instanceof TaskerError && error.code === "journal.format_unknown";
-    const newer = isNewer ? expected.find((one) => one.taskId === error.ids.taskId) : undefined;
-    if (newer === undefined) return this.#readAgain(expected, error);
-    this.#setAside(newer, messageOf(error));
-    void this.#read(expected.filter((one) => one !== newer));
+  async #take(expected: Expected, loaded: LoadedTask): Promise<void> {
+    if (!("error" in loaded)) return await this.#fold(expected, loaded.turns);
+    const { taskId, error } = loaded;
+    if (error.code === "journal.format_unknown") return this.#setAside(expected, messageOf(error));
+    this.holdBack(taskId, expected.mail.take(Infinity), error);
   }
 
   /** A task without a journal: a start may begin it, which takes its plan. */
@@ -184,7 +176,7 @@ export class Loading {
     for (const { command } of expected.mail) {
       if (command.kind === "StartTask") await this.parts.plans.byHash(command.definitionHash);
     }
-    if (!this.#take(expected)) return;
+    if (!this.#arrived(expected)) return;
     this.outcomes.unknown(expected.taskId, expected.mail.take(Infinity));
   }
 
@@ -199,7 +191,7 @@ export class Loading {
       const actor = new TaskActor(taskId, plan, this.parts);
       actor.state = foldTask(taskId, plan, turns);
       this.#open(actor);
-      this.#take(expected);
+      this.#arrived(expected);
       this.outcomes.loaded(actor, mail.take(Infinity), isCareful);
     } catch (error) {
       this.#broken(expected, error);
@@ -259,7 +251,7 @@ export class Loading {
   }
 
   /** Waits for a task no longer; false when nobody did. */
-  #take(expected: Expected): boolean {
+  #arrived(expected: Expected): boolean {
     return this.#isExpected(expected) && this.#expected.delete(expected.taskId);
   }
 }

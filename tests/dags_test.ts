@@ -102,7 +102,7 @@ async function runAll(readiness: Readiness): Promise<void> {
   await using engine = await openRealEngine(url, { modules: dags.map(workflowOf), readiness });
   await Promise.all(dags.map(async (dag) => {
     const taskId = await engine.run(`dag/${dag.name}`, {}) as TaskId;
-    const turns = await engine.journal.history.turns(taskId, 0, TURNS_MAX);
+    const { turns } = await engine.journal.history.turns(taskId, 0, TURNS_MAX);
     const names = engine.stepNames(`dag/${dag.name}`);
     assertInOrder(dag, turns.flatMap(({ events }) => events), names);
   }));

@@ -18,6 +18,7 @@ import type {
   StartRequest,
   TaskFilter,
   TaskSummary,
+  TurnPage,
 } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
 import type { Definition, StepDefinition } from "../core/workflow.ts";
@@ -157,9 +158,9 @@ export class FakeEngine {
     return Promise.resolve(task === undefined ? undefined : this.#summary(task));
   }
 
-  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<readonly Turn[]> {
-    const { turns } = this.#task(taskId);
-    return Promise.resolve(turns.filter(({ turn }) => turn > afterTurn).slice(0, limit));
+  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<TurnPage> {
+    const later = this.#task(taskId).turns.filter(({ turn }) => turn > afterTurn);
+    return Promise.resolve({ turns: later.slice(0, limit), isLast: later.length <= limit });
   }
 
   subscribe(call: (committed: CommittedTurn) => void): () => void {

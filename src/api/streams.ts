@@ -90,7 +90,7 @@ async function streamTask(
 /** A client that saw the end connects again, as browsers do: 204 tells it to stop. */
 async function isOver({ history }: Services, summary: TaskSummary, seen: Seen): Promise<boolean> {
   if (summary.endedAtMs === undefined || seen.turn === 0) return false;
-  const turns = await history.turns(summary.taskId, seen.turn - 1, TURNS_PAGE);
+  const { turns } = await history.turns(summary.taskId, seen.turn - 1, 2);
   return turns.every((turn) => turn.turn === seen.turn && turn.events.length <= seen.number);
 }
 
@@ -107,14 +107,14 @@ async function sendTask(
 ): Promise<void> {
   let afterTurn = Math.max(0, from.seen.turn - 1);
   while (!ends.aborted) {
-    const turns = await history.turns(taskId, afterTurn, TURNS_PAGE);
+    const { turns, isLast } = await history.turns(taskId, afterTurn, TURNS_PAGE);
     for (const turn of turns) {
       const frames = framesOf(plan, turn, from.seen);
       if (frames.length > 0) await send(frames);
       if (hasEnded(turn)) return;
       afterTurn = turn.turn;
     }
-    if (turns.length < TURNS_PAGE) await follower.next(ends);
+    if (isLast) await follower.next(ends);
   }
 }
 

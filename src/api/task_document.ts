@@ -49,6 +49,9 @@ export const StepDocument = named(
     choices: z.array(z.enum(CHOICES)).optional().describe(
       "What a person may do while it is parked",
     ),
+    leftOut: z.int().optional().describe(
+      "Characters of its result and error, which are not shown: see the task's journal",
+    ),
     unreachedBecause: z.string().optional().describe("The parent that decided it"),
   }),
 );
@@ -114,6 +117,8 @@ export interface TaskSight {
   readonly summary: TaskSummary;
   readonly state: TaskState;
   readonly startedAtMs: number | undefined;
+  /** By step: characters of values that the state lacks, because the task has too many to show. */
+  readonly leftOut?: ReadonlyMap<number, number>;
   policyOf(plan: Plan, step: number): FullPolicy;
 }
 
@@ -156,6 +161,7 @@ function stepDocument(planned: PlannedStep, step: StepState, sight: TaskSight): 
   const { definition } = planned;
   const { attemptsMax } = sight.policyOf(sight.plan, planned.index);
   const nameOf = (index: number) => sight.plan.steps[index]?.name ?? "";
+  const leftOut = sight.leftOut?.get(planned.index);
   return {
     name: planned.name,
     kind: definition.kind,
@@ -169,16 +175,21 @@ function stepDocument(planned: PlannedStep, step: StepState, sight: TaskSight): 
     ...time("endedAt", step.endedAtMs),
     ...time(step.state === "waiting_for_retry" ? "nextAttemptAt" : "dueAt", step.dueAtMs),
     ...(step.result === undefined ? {} : { result: decodePayload(step.result) }),
-    ...failureOf(step),
+    ...failureOf(step, leftOut),
+    ...(leftOut === undefined ? {} : { leftOut }),
     ...(step.parkedReason === undefined ? {} : { parkedReason: step.parkedReason }),
     ...(step.choices === undefined ? {} : { choices: [...step.choices] }),
     ...(step.cause === undefined ? {} : { unreachedBecause: nameOf(step.cause) }),
   };
 }
 
-function failureOf({ state, failure }: StepState): Pick<StepDocument, "error" | "errorClass"> {
+function failureOf(
+  { state, failure }: StepState,
+  leftOut: number | undefined,
+): Pick<StepDocument, "error" | "errorClass"> {
   if (failure === undefined || !FAILING.includes(state)) return {};
-  return { error: decodePayload(failure.error), errorClass: failure.class };
+  const error = leftOut === undefined ? { error: decodePayload(failure.error) } : {};
+  return { ...error, errorClass: failure.class };
 }
 
 function time<Field extends string>(

@@ -1,17 +1,22 @@
 /** Task reader: finds tasks a caller may see and folds their journals. */
 
 import { TaskerError } from "../core/errors.ts";
+import type { Turn } from "../core/event.ts";
 import { foldTurn } from "../core/evolve.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
+import { NULL_TEXT } from "../core/payload.ts";
 import type { Plan } from "../core/plan.ts";
-import type { History, TaskSummary } from "../core/ports.ts";
+import type { TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import type { Caller } from "./access.ts";
 import type { ApiParts } from "./parts.ts";
-import { type TaskDocument, taskDocument } from "./task_document.ts";
+import { type TaskDocument, taskDocument, type TaskSight } from "./task_document.ts";
 
 /** Turns read at once. */
-export const TURNS_PAGE = 500;
+const TURNS_PAGE = 500;
+
+/** Characters of results and errors that one task shows; its journal, in pages, has all. */
+export const VALUES_SIZE_MAX = 4 * 1024 * 1024;
 
 type Sources = Pick<ApiParts, "history" | "plans" | "policyOf">;
 
@@ -42,69 +47,75 @@ export class TaskReader {
     );
   }
 
-  /** Reads a task's whole journal. Cost: O(events). */
-  async view(summary: TaskSummary): Promise<TaskView> {
+  /**
+   * Shows a task: reads its whole journal, in pages. Its row has to be read before, so that it is
+   * never newer than the journal. Cost: O(events); memory for no more than is shown.
+   *
+   * @throws {TaskerError} task.not_found when the journal is empty
+   */
+  async document(summary: TaskSummary): Promise<TaskDocument> {
     const plan = await this.planOf(summary);
-    const view = new TaskView(this.sources, summary, plan);
-    await view.refresh();
-    return view;
-  }
-}
-
-/** One task as far as its journal has been read. */
-export class TaskView {
-  #state: TaskState | undefined;
-  #startedAtMs: number | undefined;
-
-  constructor(
-    private readonly sources: Sources,
-    private summary: TaskSummary,
-    private readonly plan: Plan,
-  ) {}
-
-  get hasEnded(): boolean {
-    return this.#state?.end !== undefined;
-  }
-
-  /** Reads what the journal has gained. Cost: one statement, and O(new events). */
-  async refresh(): Promise<void> {
-    const { history } = this.sources;
-    for (let isMore = true; isMore;) {
-      isMore = await this.#readPage(history, this.summary.taskId);
-    }
-  }
-
-  /** Reads row and journal once more, the row first, and shows the task. */
-  async newestDocument(): Promise<TaskDocument> {
-    this.summary = await this.sources.history.task(this.summary.taskId) ?? this.summary;
-    await this.refresh();
-    return this.document();
-  }
-
-  /** @throws {TaskerError} task.not_found when the journal was empty */
-  document(): TaskDocument {
-    const { summary, plan } = this;
-    if (this.#state === undefined) {
-      throw new TaskerError(
-        "task.not_found",
-        `Cannot find the journal of task "${summary.taskId}"`,
-      );
+    const fold = new TaskFold(summary.taskId, plan);
+    for (let isLast = false; !isLast;) {
+      const page = await this.sources.history.turns(summary.taskId, fold.turn, TURNS_PAGE);
+      for (const turn of page.turns) fold.add(turn);
+      isLast = page.isLast;
     }
     return taskDocument({
       plan,
       summary,
-      state: this.#state,
-      startedAtMs: this.#startedAtMs,
+      ...fold.shown(),
       policyOf: (plan, step) => this.sources.policyOf(plan, step),
     });
   }
+}
 
-  async #readPage(history: History, taskId: TaskId): Promise<boolean> {
-    const turns = await history.turns(taskId, this.#state?.turn ?? 0, TURNS_PAGE);
-    for (const turn of turns) {
-      this.#state = foldTurn(taskId, this.plan, this.#state, turn);
-      this.#startedAtMs ??= turn.events.find((event) => event.kind === "StepStarted")?.atMs;
+/** One task as far as its journal has been read, without the values that are too many to show. */
+class TaskFold {
+  #state: TaskState | undefined;
+  #startedAtMs: number | undefined;
+  /** Characters of what each step shows, and of all together. */
+  readonly #sizes = new Map<number, number>();
+  #size = 0;
+  readonly #leftOut = new Map<number, number>();
+
+  constructor(private readonly taskId: TaskId, private readonly plan: Plan) {}
+
+  get turn(): number {
+    return this.#state?.turn ?? 0;
+  }
+
+  add(turn: Turn): void {
+    this.#state = foldTurn(this.taskId, this.plan, this.#state, turn);
+    this.#startedAtMs ??= turn.events.find((event) => event.kind === "StepStarted")?.atMs;
+    this.#state?.signals.clear(); // not shown, and a copy of results
+    for (const event of turn.events) {
+      if ("result" in event || "failure" in event) this.#weigh(event.step);
     }
-    return turns.length === TURNS_PAGE;
+  }
+
+  /** @throws {TaskerError} task.not_found */
+  shown(): Pick<TaskSight, "state" | "startedAtMs" | "leftOut"> {
+    if (this.#state === undefined) {
+      throw new TaskerError("task.not_found", `Cannot find the journal of task "${this.taskId}"`);
+    }
+    return { state: this.#state, startedAtMs: this.#startedAtMs, leftOut: this.#leftOut };
+  }
+
+  /** Leaves a step's values out if they are too many together with those before. */
+  #weigh(index: number): void {
+    const step = this.#state?.steps[index];
+    if (step === undefined) return;
+    const size = (step.result?.length ?? 0) + (step.failure?.error.length ?? 0);
+    const others = this.#size - (this.#sizes.get(index) ?? 0);
+    const isLeftOut = size > 0 && others + size > VALUES_SIZE_MAX;
+    this.#leftOut.delete(index);
+    if (isLeftOut) {
+      this.#leftOut.set(index, size);
+      delete step.result;
+      if (step.failure !== undefined) step.failure = { ...step.failure, error: NULL_TEXT };
+    }
+    this.#sizes.set(index, isLeftOut ? 0 : size);
+    this.#size = others + (isLeftOut ? 0 : size);
   }
 }

@@ -95,10 +95,10 @@ async function startTask(services: Services, asked: Asked<unknown, unknown, Star
     ...(body.deadlineMs === undefined ? {} : { deadlineMs: body.deadlineMs }),
     ...(traceparent === undefined ? {} : { traceparent }),
   });
-  const view = await services.tasks.view(await services.tasks.find(answer.taskId, caller));
+  const summary = await services.tasks.find(answer.taskId, caller);
   return {
     status: answer.changed ? 201 : 200,
-    body: view.document(),
+    body: await services.tasks.document(summary),
     headers: { location: `/v1/tasks/${answer.taskId}` },
   };
 }
@@ -168,23 +168,22 @@ function getRoute(services: Services): Route {
 }
 
 async function getTask(
-  { tasks, watch, waiting, runtime }: Services,
+  { tasks, history, watch, waiting, runtime }: Services,
   { params, query, caller, signal }: Asked<{ id: string }, { waitMs: number }, unknown>,
 ) {
-  const summary = await tasks.find(params.id, caller);
-  if (query.waitMs === 0) return { status: 200, body: (await tasks.view(summary)).document() };
+  let summary = await tasks.find(params.id, caller);
+  if (query.waitMs === 0) return { status: 200, body: await tasks.document(summary) };
   const untilMs = runtime.monotonic() + query.waitMs;
   const place = waiting.enter(signal);
   const follower = watch.follow(summary.taskId);
   try {
-    const view = await tasks.view(summary);
-    while (!view.hasEnded && !place.signal.aborted) {
+    while (summary.endedAtMs === undefined && !place.signal.aborted) {
       const leftMs = untilMs - runtime.monotonic();
       if (leftMs <= 0) break;
       await follower.next(place.signal, leftMs);
-      await view.refresh();
+      summary = await history.task(summary.taskId) ?? summary;
     }
-    return { status: 200, body: await view.newestDocument() };
+    return { status: 200, body: await tasks.document(summary) };
   } finally {
     place.leave();
     follower.close();
@@ -203,20 +202,20 @@ function journalRoute(services: Services): Route {
     params: TaskParams,
     query: z.strictObject({
       afterTurn: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-      limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe("Turns, not events"),
+      limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe(
+        "Turns, not events; fewer come when they are large",
+      ),
     }),
     answers: { 200: { description: "Events in order", schema: JournalPage } },
     problems: ["task.not_found", "task.id_invalid"],
     async handle({ caller, params, query }) {
       const summary = await services.tasks.find(params.id, caller);
       const plan = await services.tasks.planOf(summary);
-      const turns = await services.history.turns(summary.taskId, query.afterTurn, query.limit);
+      const { afterTurn, limit } = query;
+      const { turns, isLast } = await services.history.turns(summary.taskId, afterTurn, limit);
       const events = turns.flatMap((turn) => entriesOf(plan, turn));
-      const isMore = turns.length === query.limit;
-      return {
-        status: 200,
-        body: { events, ...(isMore ? { nextAfterTurn: turns.at(-1)?.turn } : {}) },
-      };
+      const next = isLast ? {} : { nextAfterTurn: turns.at(-1)?.turn };
+      return { status: 200, body: { events, ...next } };
     },
   });
 }

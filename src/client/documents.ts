@@ -31,6 +31,8 @@ export interface Step {
   readonly dueAt?: Time | undefined;
   readonly nextAttemptAt?: Time | undefined;
   readonly result?: unknown;
+  /** Characters of its result and error, which are not shown: see the task's journal. */
+  readonly leftOut?: number | undefined;
   readonly error?: unknown;
   /** A `FailureClass`. */
   readonly errorClass?: FailureClass | string | undefined;

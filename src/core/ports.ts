@@ -143,6 +143,11 @@ export type Appended =
   /** This node's row is gone: nothing of it is written any more. */
   | { readonly kind: "fenced" };
 
+/** A task that was read whole; or why it cannot be: journal.format_unknown, journal.too_slow. */
+export type LoadedTask =
+  | { readonly taskId: TaskId; readonly turns: readonly Turn[] }
+  | { readonly taskId: TaskId; readonly error: TaskerError };
+
 /** The write side. One group-committing writer; an actor has at most one row in flight. */
 export interface Journal {
   /** Appends one turn; resolves when its outcome is known, however long that takes. */
@@ -152,8 +157,13 @@ export interface Journal {
    * Without an entry it proves only that the journal takes what is handed to it.
    */
   confirm(entry?: RowlessEntry): Promise<boolean>;
-  /** Reads whole tasks. A task without turns is absent. */
-  load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>>;
+  /**
+   * Reads whole tasks, each as soon as it is complete. A task without turns is absent; one that
+   * cannot be read comes with why, and keeps no other from being read.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask>;
   /** Counters since start: flushes, rows, queries, bytes. */
   figures(): JournalFigures;
   /** Resolves when all that was handed over before this call is settled. */
@@ -301,12 +311,19 @@ export interface TaskFilter {
   readonly after?: TaskId;
 }
 
+/** Turns of a task, in order. */
+export interface TurnPage {
+  readonly turns: readonly Turn[];
+  /** Whether the journal had no more when it was read. */
+  readonly isLast: boolean;
+}
+
 /** The read side; never decides anything. */
 export interface History {
   tasks(filter: TaskFilter): Promise<readonly TaskSummary[]>;
   task(taskId: TaskId): Promise<TaskSummary | undefined>;
-  /** Turns after a turn, in order, at most `limit`. */
-  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<readonly Turn[]>;
+  /** Turns after a turn: at most `limit`, and no more than fit into a page, but at least one. */
+  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<TurnPage>;
   ping(): Promise<void>;
 }
 

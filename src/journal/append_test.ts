@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadAll } from "../../tests/support/loaded.ts";
 import {
   JournalBench,
   type JournalNode,
@@ -33,7 +34,7 @@ Deno.test("a poison row is found by splitting, and the innocent ones of its flus
       assert.equal(outcome.kind, at === guilty ? "poison" : "inserted");
       if (outcome.kind === "poison") assert.equal(outcome.error.code, "journal.poison");
     });
-    const journals = await node.journal.load(rows.map((row) => row.taskId));
+    const journals = await loadAll(node.journal, rows.map((row) => row.taskId));
     assert.equal(journals.size, 6);
   }
 });
@@ -139,7 +140,7 @@ Deno.test("of two starts with one key in one flush one goes in, and the other is
     const taken = { kind: "key_taken", taskId: holder, sameBody };
     assert.deepEqual(outcome, at === won ? { kind: "inserted" } : taken);
   });
-  assert.equal((await node.journal.load(rows.map(({ taskId }) => taskId))).size, 1);
+  assert.equal((await loadAll(node.journal, rows.map(({ taskId }) => taskId))).size, 1);
 });
 
 Deno.test("a start whose key came free before its holder was found is sent again", async () => {

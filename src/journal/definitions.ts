@@ -3,6 +3,11 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Database, Definitions } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
+import list from "./sql/list_definitions.sql" with { type: "text" };
+
+/** Bounds of one page of definitions; bytes are counted as they are stored, compressed. */
+const PAGE_ROWS_MAX = 100;
+const PAGE_BYTES_MAX = 1024 * 1024;
 
 /** The Definitions port over Postgres. */
 export class PostgresDefinitions implements Definitions {
@@ -45,12 +50,15 @@ export class PostgresDefinitions implements Definitions {
   }
 
   async list(): Promise<readonly { hash: string; definition: Definition }[]> {
-    const rows = await this.database.query(
-      `select w.hash, d.body
-       from tasker.workflow w
-       join tasker.definition d using (hash)
-       order by w.namespace, w.name, w.version`,
-    );
-    return rows.map((row) => ({ hash: String(row.hash), definition: row.body as Definition }));
+    const found: { hash: string; definition: Definition }[] = [];
+    for (let after = ["", "", ""];;) {
+      const rows = await this.database.query(list, [...after, PAGE_ROWS_MAX, PAGE_BYTES_MAX]);
+      const last = rows.at(-1);
+      if (last === undefined) return found;
+      for (const { hash, body } of rows) {
+        found.push({ hash: String(hash), definition: body as Definition });
+      }
+      after = [last.namespace, last.name, last.version].map(String);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { JournalBench } from "../../tests/support/journal_node.ts";
+import { countRows, JournalBench } from "../../tests/support/journal_node.ts";
 import { codeOf } from "./sqlstate.ts";
 
 Deno.test("a version stands for one definition, whose policies may change", async () => {
@@ -21,4 +21,31 @@ Deno.test("a version stands for one definition, whose policies may change", asyn
   assert.equal((await definitions.get("h1"))?.failurePolicy, "fail_fast");
   assert.equal(await definitions.get("h9"), undefined);
   assert.deepEqual((await definitions.list()).map(({ hash }) => hash), ["h1"]);
+});
+
+Deno.test("all definitions were read by one statement, however large", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const versions = ["1.0.0", "1.0.1", "1.1.0", "2.0.0"];
+  for (const version of versions) {
+    // Text that Postgres can hardly compress: a page holds one.
+    const bytes = new Uint8Array(65_536 * 11);
+    for (let from = 0; from < bytes.length; from += 65_536) {
+      crypto.getRandomValues(bytes.subarray(from, from + 65_536));
+    }
+    await node.definitions.put(`h${version}`, {
+      namespace: "test",
+      name: "large",
+      version,
+      failurePolicy: "continue_independent",
+      steps: [],
+      input: { description: bytes.toBase64() },
+    });
+  }
+  const counts = countRows(node);
+
+  const listed = await node.definitions.list();
+
+  assert.deepEqual(listed.map(({ definition }) => definition.version), versions);
+  assert.deepEqual(counts, [1, 1, 1, 1, 0]);
 });

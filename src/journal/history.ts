@@ -1,12 +1,11 @@
 /** History: the read side. It decides nothing, and may be behind by what is being committed. */
 
-import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { Database, History, TaskFilter, TaskSummary } from "../core/ports.ts";
+import type { Database, History, TaskFilter, TaskSummary, TurnPage } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
-import { decodeTurn } from "./codec.ts";
 import { firstIdAt } from "./id_range.ts";
 import type { Row } from "./link.ts";
+import { readTurns } from "./reading.ts";
 
 const COLUMNS = `
   task_id, namespace, workflow, version, definition_hash, state, blocked_reason,
@@ -41,17 +40,9 @@ export class PostgresHistory implements History {
     return rows.map(summaryOf)[0];
   }
 
-  async turns(taskId: TaskId, afterTurn: number, limit: number): Promise<readonly Turn[]> {
-    const rows = await this.database.query(
-      `select turn, convert_from(events, 'utf8') as events
-       from tasker.journal
-       where task_id = $1
-         and turn > $2
-       order by turn
-       limit $3`,
-      [taskId, afterTurn, limit],
-    );
-    return rows.map((row) => decodeTurn(taskId, Number(row.turn), String(row.events)));
+  /** Cost: one index scan a page. */
+  turns(taskId: TaskId, afterTurn: number, limit: number): Promise<TurnPage> {
+    return readTurns(this.database, { taskId, afterTurn, limit });
   }
 
   async ping(): Promise<void> {

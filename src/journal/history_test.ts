@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadAll } from "../../tests/support/loaded.ts";
 import { definitionOf } from "../../tests/support/play.ts";
 import {
   BEGIN_MS,
@@ -63,7 +64,7 @@ Deno.test("turns() pages through a task by turn", async () => {
   for (const turn of [2, 3, 4]) await node.journal.append(turnRow(taskId, turn));
 
   const page = async (after: number, limit: number) =>
-    (await node.history.turns(taskId, after, limit)).map(({ turn }) => turn);
+    (await node.history.turns(taskId, after, limit)).turns.map(({ turn }) => turn);
   assert.deepEqual(await page(0, 2), [1, 2]);
   assert.deepEqual(await page(2, 9), [3, 4]);
   assert.deepEqual(await page(4, 9), []);
@@ -79,7 +80,7 @@ Deno.test("turns() refuses a row that a newer version wrote, and load() names it
 
   const isUnknown = (error: unknown) => codeOf(error) === "journal.format_unknown";
   await assert.rejects(node.history.turns(newer, 0, 9), isUnknown);
-  await assert.rejects(node.journal.load([known, newer]), (error: { ids?: unknown }) => {
+  await assert.rejects(loadAll(node.journal, [known, newer]), (error: { ids?: unknown }) => {
     assert.deepEqual(error.ids, { taskId: newer, turn: 1 });
     return isUnknown(error);
   });

@@ -11,6 +11,7 @@ import type {
   InboxRow,
   Journal,
   JournalFigures,
+  LoadedTask,
   NodeRow,
   Nodes,
   PollResult,
@@ -59,12 +60,12 @@ export class MemoryJournal implements Journal, Nodes {
     });
   }
 
-  load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>> {
-    const found = taskIds.flatMap((taskId) => {
+  async *load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask> {
+    await Promise.resolve(); // as a database, it does not answer at once
+    for (const taskId of taskIds) {
       const task = this.#tasks.get(taskId);
-      return task === undefined ? [] : [[taskId, [...task.turns]] as const];
-    });
-    return Promise.resolve(new Map(found));
+      if (task !== undefined) yield { taskId, turns: [...task.turns] };
+    }
   }
 
   figures(): JournalFigures {

@@ -27,6 +27,9 @@ const NO_VERSION = -1;
 /** Before every due task of a slot. */
 const EARLIEST = { wakeAt: "-infinity", taskId: "00000000-0000-0000-0000-000000000000" };
 
+/** Slots whose residents one statement reads: a hundredth of what a node may hold in memory. */
+const SLOTS_PER_READ = 64;
+
 /** What the tables of nodes are reached by. */
 export interface NodesParts {
   readonly runtime: Runtime;
@@ -80,8 +83,13 @@ export class PostgresNodes implements Nodes {
   }
 
   async residents(slots: readonly number[]): Promise<readonly TaskId[]> {
-    const rows = await this.parts.database.query(residents, [slots]);
-    return rows.map((row) => row.task_id as TaskId);
+    const found: TaskId[] = [];
+    for (let from = 0; from < slots.length; from += SLOTS_PER_READ) {
+      const part = slots.slice(from, from + SLOTS_PER_READ);
+      const rows = await this.parts.database.query(residents, [part]);
+      for (const row of rows) found.push(row.task_id as TaskId);
+    }
+    return found;
   }
 
   async due(places: readonly DuePlace[]): Promise<readonly DueTask[]> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadAll } from "../../tests/support/loaded.ts";
 import {
   claimSlots,
   JournalBench,
@@ -71,7 +72,7 @@ Deno.test("takeOver() ends a node that holds its own row's lock and does not ans
 
   dead.runtime.fireDeadlines();
   assert.deepEqual(await appended, { kind: "fenced" });
-  assert.equal((await watcher.journal.load([taskId])).get(taskId)?.length, 1);
+  assert.equal((await loadAll(watcher.journal, [taskId])).get(taskId)?.length, 1);
   assert.deepEqual((await claimSlots(watcher, [7])).map(({ slot, version }) => [slot, version]), [
     [7, 3],
   ]);
@@ -93,7 +94,7 @@ Deno.test("a takeover in the middle of a flush waits for it, and reads what it h
     await lockWaits(sql, 1);
     // As endNode does, without its search for backends to end.
     read = other`delete from tasker.node where incarnation = ${dead.incarnation}`
-      .then(() => watcher.journal.load([taskId]))
+      .then(() => loadAll(watcher.journal, [taskId]))
       .then((journals) => journals.get(taskId)?.length);
     await lockWaits(sql, 2);
     throw ROLL_BACK;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadAll } from "../../tests/support/loaded.ts";
 import type postgres from "postgres";
 import {
   JournalBench,
@@ -110,7 +111,7 @@ Deno.test("one living task keeps its whole day, however old", async () => {
   const { dropped } = await node.maintain({ nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS });
 
   assert.equal(dropped.includes("journal_20260101"), false);
-  const journals = await node.journal.load([ended, living]);
+  const journals = await loadAll(node.journal, [ended, living]);
   assert.deepEqual([...journals.keys()], [ended, living]);
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   BEGIN_MS,
   claimSlots,
+  countRows,
   JournalBench,
   type JournalNode,
   newTask,
@@ -22,6 +23,19 @@ Deno.test("residents() are the living tasks of a slot that did not passivate", a
   await passivate(node, passive, { turn: 2 });
 
   assert.deepEqual(await node.nodes.residents([7, 9]), [living]);
+});
+
+Deno.test("residents of all slots were read by one statement", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const tasks = Array.from({ length: 256 }, (_, slot) => newTask(slot));
+  await startAll(node, tasks);
+  const counts = countRows(node);
+
+  const residents = await node.nodes.residents(tasks.map(slotOf));
+
+  assert.deepEqual(residents.toSorted(), tasks.toSorted());
+  assert.deepEqual(counts, [64, 64, 64, 64]);
 });
 
 Deno.test("a late passivation does not hide a running task from a takeover", async () => {

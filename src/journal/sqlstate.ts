@@ -58,6 +58,16 @@ export function readOnly(): Error {
   return Object.assign(new Error(text), { code: "25006" });
 }
 
+/**
+ * Whether a query was given up for its time: by Postgres, or at our own deadline, which throws an
+ * error of ours that nothing else has caused.
+ */
+export function isSlow(error: unknown): boolean {
+  if (!(error instanceof TaskerError)) return meaningOf(error) === "slow";
+  return error.code === "journal.unavailable" &&
+    (error.cause === undefined || meaningOf(error.cause) === "slow");
+}
+
 /** Turns what a query threw into one of our errors. */
 export function errorOf(error: unknown): TaskerError {
   if (error instanceof TaskerError) return error;

@@ -1,21 +1,16 @@
 /** The writer: group commit. One flush in flight; while it is, the next one gathers. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { Appended, Database, Journal, JournalFigures } from "../core/ports.ts";
+import type { Appended, Database, Journal, JournalFigures, LoadedTask } from "../core/ports.ts";
 import type { RowlessEntry, TurnRow } from "../core/ports.ts";
-import { decodeTurn } from "./codec.ts";
 import { type Entry, entryOfRow, entryOfRowless, sizeOf } from "./entry.ts";
 import { flush, type FlushParts } from "./flush.ts";
-import load from "./sql/load.sql" with { type: "text" };
+import { readTasks } from "./reading.ts";
 
 /** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much, plus one row. */
 const ENTRIES_PER_FLUSH_MAX = 2_048;
 const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
-
-/** Tasks that one statement reads. */
-const TASKS_PER_LOAD_MAX = 256;
 
 /** What a writer works with. */
 export interface WriterParts extends Omit<FlushParts, "figures" | "isClosed"> {
@@ -61,20 +56,8 @@ export class Writer implements Journal {
     return isAlive;
   }
 
-  /** @throws {TaskerError} journal.unavailable; journal.format_unknown, whose ids name the task */
-  async load(taskIds: readonly TaskId[]): Promise<Map<TaskId, readonly Turn[]>> {
-    const journals = new Map<TaskId, Turn[]>();
-    for (let from = 0; from < taskIds.length; from += TASKS_PER_LOAD_MAX) {
-      const part = taskIds.slice(from, from + TASKS_PER_LOAD_MAX);
-      for (const row of await this.parts.database.query(load, [part])) {
-        const taskId = row.task_id as TaskId;
-        const turn = decodeTurn(taskId, Number(row.turn), String(row.events));
-        const turns = journals.get(taskId);
-        if (turns === undefined) journals.set(taskId, [turn]);
-        else turns.push(turn);
-      }
-    }
-    return journals;
+  load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask> {
+    return readTasks(this.parts.database, taskIds);
   }
 
   figures(): JournalFigures {

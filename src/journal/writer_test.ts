@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadAll } from "../../tests/support/loaded.ts";
 import fc from "fast-check";
 import { turns } from "../../tests/support/events.ts";
 import {
@@ -34,7 +35,7 @@ Deno.test("Postgres gives back turns of every kind of event as they were written
 
   await Promise.all(rows.map((row) => node.journal.append(row)));
 
-  const journals = await node.journal.load(tasks.map(({ taskId }) => taskId));
+  const journals = await loadAll(node.journal, tasks.map(({ taskId }) => taskId));
   assert.deepEqual(journals, new Map(sorted(tasks).map(({ taskId, turns }) => [taskId, turns])));
 });
 
@@ -238,7 +239,7 @@ Deno.test("a node behind a pooler left prepared statements on its connections", 
   assert.deepEqual(await node.journal.append(row), { kind: "inserted" });
   await bareStatements(node);
 
-  assert.deepEqual([...(await node.journal.load([row.taskId])).keys()], [row.taskId]);
+  assert.deepEqual([...(await loadAll(node.journal, [row.taskId])).keys()], [row.taskId]);
   assert.deepEqual(await valuesOf(sql, "select count(*)::int from tasker.journal"), [[1]]);
 });
 

@@ -1,6 +1,7 @@
 /** The laws of the Journal port, for every implementation of it. */
 
 import assert from "node:assert/strict";
+import { loadAll } from "../support/loaded.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
 import type { Journal, Nodes } from "../../src/core/ports.ts";
 import { completedAt, newTask, startedAt, startRow, turnRow } from "../support/journal_node.ts";
@@ -38,7 +39,7 @@ function testTurns(law: Law): void {
       await of.journal.append(startRow(second));
       for (const turn of [2, 3]) await of.journal.append(turnRow(first, turn));
 
-      const journals = await of.journal.load([first, unknown, second]);
+      const journals = await loadAll(of.journal, [first, unknown, second]);
 
       const started = startRow(first).events;
       assert.deepEqual([...journals.keys()].sort(), [first, second].sort());
@@ -58,7 +59,7 @@ function testTurns(law: Law): void {
     events.push(completedAt(2));
     await appended;
 
-    const [turn] = (await of.journal.load([taskId])).get(taskId) ?? [];
+    const [turn] = (await loadAll(of.journal, [taskId])).get(taskId) ?? [];
     assert.equal(turn?.events.length, 1);
   });
 
@@ -68,7 +69,7 @@ function testTurns(law: Law): void {
     const outcomes = [await of.journal.append(row), await of.journal.append(row)];
 
     assert.deepEqual(outcomes, [{ kind: "inserted" }, { kind: "inserted" }]);
-    assert.equal((await of.journal.load([row.taskId])).get(row.taskId)?.length, 1);
+    assert.equal((await loadAll(of.journal, [row.taskId])).get(row.taskId)?.length, 1);
   });
 
   law("a turn that another append has taken is ownership lost", async (of) => {
@@ -88,7 +89,7 @@ function testMany(law: Law): void {
     const outcomes = await Promise.all(rows.map((row) => of.journal.append(row)));
 
     assert.deepEqual(new Set(outcomes.map(({ kind }) => kind)), new Set(["inserted"]));
-    assert.equal((await of.journal.load(rows.map(({ taskId }) => taskId))).size, 100);
+    assert.equal((await loadAll(of.journal, rows.map(({ taskId }) => taskId))).size, 100);
     assert.equal(of.journal.figures().rows, 100);
   });
 
@@ -117,7 +118,7 @@ function testKeys(law: Law): void {
         const outcome = await of.journal.append(startRow(second, { key: "k", bodyHash }));
 
         assert.deepEqual(outcome, { kind: "key_taken", taskId: first, sameBody });
-        assert.equal((await of.journal.load([second])).size, 0);
+        assert.equal((await loadAll(of.journal, [second])).size, 0);
         assert.deepEqual(await of.nodes.residents([7]), [first]);
       },
     );
@@ -193,7 +194,7 @@ function testAnswers(law: Law): void {
 
     assert.deepEqual((await of.nodes.poll()).inbox, []);
     assert.equal(await of.nodes.takeAnswer("c1"), "{}");
-    assert.equal((await of.journal.load([taskId])).size, 0);
+    assert.equal((await loadAll(of.journal, [taskId])).size, 0);
   });
 }
 
@@ -224,7 +225,7 @@ function testFence(law: Law): void {
     });
     assert.equal(await of.journal.confirm({ taskId, ...entry }), false);
 
-    assert.equal((await of.journal.load([taskId])).size, 0);
+    assert.equal((await loadAll(of.journal, [taskId])).size, 0);
     assert.equal(await of.nodes.takeAnswer("c1"), undefined);
     assert.equal((await of.nodes.poll()).alive, false);
   });

@@ -7,7 +7,7 @@ import { foldTask } from "../../src/core/evolve.ts";
 import { type Incarnation, mintTaskId, SLOTS, type TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/payload.ts";
 import { type Plan, planOf } from "../../src/core/plan.ts";
-import type { Attempt, Cancel, Journal, Nodes, Runtime } from "../../src/core/ports.ts";
+import type { Attempt, Cancel, Journal, LoadedTask, Nodes, Runtime } from "../../src/core/ports.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/engine.ts";
@@ -138,12 +138,16 @@ export class ClusterNode {
     return {
       append: (row) => write(() => store.append(this.incarnation, row)),
       confirm: (entry) => write(() => store.confirm(this.incarnation, entry)),
-      load: (taskIds) => this.#ask(() => store.load(taskIds), true),
+      load: (taskIds) => this.#load(taskIds),
       figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0 }),
       idle: async () => {
         while (waiting > 0) await this.sleep(1);
       },
     };
+  }
+
+  async *#load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask> {
+    yield* await this.#ask(() => this.cluster.store.load(taskIds), true);
   }
 
   #nodes(): Nodes {

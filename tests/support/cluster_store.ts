@@ -8,6 +8,7 @@ import {
   type DuePlace,
   type DueTask,
   type InboxRow,
+  type LoadedTask,
   type NodeRow,
   type PollResult,
   type RowlessEntry,
@@ -81,11 +82,11 @@ export class ClusterStore {
     return true;
   }
 
-  load(taskIds: readonly TaskId[]): Map<TaskId, readonly Turn[]> {
-    return new Map(taskIds.flatMap((taskId) => {
+  load(taskIds: readonly TaskId[]): readonly LoadedTask[] {
+    return taskIds.flatMap((taskId) => {
       const task = this.tasks.get(taskId);
-      return task === undefined ? [] : [[taskId, [...task.turns]] as const];
-    }));
+      return task === undefined ? [] : [{ taskId, turns: [...task.turns] }];
+    });
   }
 
   join(incarnation: Incarnation, name: string): void {

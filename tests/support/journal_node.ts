@@ -196,3 +196,15 @@ export async function valuesOf(
   const rows = await sql.unsafe(text, parameters).values();
   return [...rows].map((row) => [...row]);
 }
+
+/** Counts the rows of each answer that a node's database gives from now on. */
+export function countRows({ database }: JournalNode): number[] {
+  const counts: number[] = [];
+  const query = database.query.bind(database);
+  database.query = async (text, parameters) => {
+    const rows = await query(text, parameters);
+    counts.push(rows.length);
+    return rows;
+  };
+  return counts;
+}

@@ -33,6 +33,8 @@ export interface WorldFaults {
   send?: (attempt: Attempt) => void;
   /** Throws to break the reading of a journal, or holds what was read up. */
   load?: (taskIds: readonly TaskId[]) => void | Promise<void>;
+  /** Says why a task cannot be read, if it cannot. */
+  unreadable?: (taskId: TaskId) => TaskerError | undefined;
   /** Throws to break readiness for all tasks, in its call of that name. */
   readiness?: (call: "tick" | "open" | "close") => void;
 }
@@ -176,10 +178,13 @@ export class World {
         const isAlive = await faults.confirm?.() ?? true;
         return isAlive && await journal.confirm(entry);
       },
-      load: async (taskIds) => {
-        const read = await journal.load(taskIds);
+      load: async function* (taskIds) {
+        const read = await Array.fromAsync(journal.load(taskIds));
         await faults.load?.(taskIds);
-        return read;
+        for (const loaded of read) {
+          const error = faults.unreadable?.(loaded.taskId);
+          yield error === undefined ? loaded : { taskId: loaded.taskId, error };
+        }
       },
       figures: () => journal.figures(),
       idle: () => journal.idle(),
