@@ -42,7 +42,7 @@ export function openApi(parts: ApiParts): Api {
     access: new Access(parts),
     tasks: new TaskReader(parts),
     watch: new Watch(parts.feed, parts.runtime),
-    waiting: new Waiting(parts.metrics.gauge("tasker_http_waiting")),
+    waiting: new Waiting({ ...parts, count: parts.metrics.gauge("tasker_http_waiting") }),
   };
   const routes = routesOf(services);
   const app = new Hono({ strict: true });

@@ -51,7 +51,7 @@ export function busRoutes({ worker, waiting }: Services): readonly Route[] {
       problems: ["system.not_found", "bus.unavailable", "api.busy", "node.draining"],
       async handle({ caller, params: { system }, body, signal }) {
         caller.demandSystem(system);
-        const place = waiting.enter(signal);
+        const place = waiting.enter(signal, caller);
         try {
           const envelopes = await worker.poll(system, { ...body, signal: place.signal });
           return { status: 200, body: { envelopes } };

@@ -137,7 +137,7 @@ function listRoute({ keys }: Services): Route {
   });
 }
 
-function removeRoute({ keys, access, log }: Services): Route {
+function removeRoute({ keys, access, waiting, log }: Services): Route {
   return route({
     method: "DELETE",
     path: "/v1/keys/{id}",
@@ -155,6 +155,7 @@ function removeRoute({ keys, access, log }: Services): Route {
         throw new TaskerError("key.not_found", `Cannot find key "${id}"`);
       }
       access.forget();
+      await waiting.lookAtKeys();
       log.info("Removed a key", { removedKeyId: id, keyId: caller.keyId });
       return { status: 204 };
     },

@@ -40,6 +40,8 @@ export interface Asked<P, Q, B> {
   readonly body: B;
   readonly idempotencyKey: string | undefined;
   readonly headers: Headers;
+  /** Only the head of the answer is wanted: nothing is waited for, and no stream is opened. */
+  readonly isHead: boolean;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -121,6 +123,7 @@ export function route<
           caller: from.caller,
           idempotencyKey: idempotencyKeyOf(request.headers),
           headers: request.headers,
+          isHead: request.method === "HEAD",
           signal: request.signal,
         }));
     },

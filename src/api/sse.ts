@@ -9,6 +9,12 @@ export const STALL_MS = 60_000;
 /** What clients wait before they connect again. */
 const RECONNECT_MS = 2_000;
 
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
 /** One event. */
 export interface Frame {
   /** What the client sends as Last-Event-ID when it connects again. */
@@ -42,13 +48,12 @@ export function eventStream(options: StreamOptions): Response {
   const line = new Line(options.runtime);
   options.signal.addEventListener("abort", () => line.goOn(), { once: true });
   void write(options, line);
-  return new Response(line.readable, {
-    headers: {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
-    },
-  });
+  return new Response(line.readable, { headers: STREAM_HEADERS });
+}
+
+/** Answers HEAD: the same headers, and nothing is opened. */
+export function streamHead(): Response {
+  return new Response(null, { headers: STREAM_HEADERS });
 }
 
 async function write({ run, done, signal }: StreamOptions, line: Line): Promise<void> {

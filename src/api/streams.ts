@@ -9,7 +9,7 @@ import { entriesOf } from "./journal_entry.ts";
 import { badRequest } from "./problem.ts";
 import { type Asked, type Route, route } from "./route.ts";
 import type { Services } from "./services.ts";
-import { eventStream, type Frame, type Send } from "./sse.ts";
+import { eventStream, type Frame, type Send, streamHead } from "./sse.ts";
 import { TaskParams } from "./tasks.ts";
 
 /** Turns read at once for a stream. */
@@ -66,14 +66,15 @@ export function streamRoutes(services: Services): readonly Route[] {
 
 async function streamTask(
   services: Services,
-  { params, caller, headers, signal }: Asked<{ id: string }, unknown, unknown>,
+  { params, caller, headers, isHead, signal }: Asked<{ id: string }, unknown, unknown>,
 ): Promise<Response> {
   const { tasks, waiting, watch, runtime } = services;
   const seen = parseSeen(headers.get("last-event-id"));
   const summary = await tasks.find(params.id, caller);
   const plan = await tasks.planOf(summary);
   if (await isOver(services, summary, seen)) return new Response(null, { status: 204 });
-  const place = waiting.enter(signal);
+  if (isHead) return streamHead();
+  const place = waiting.enter(signal, caller);
   const follower = watch.follow(summary.taskId);
   return eventStream({
     runtime,
@@ -135,9 +136,13 @@ function parseSeen(text: string | null): Seen {
   return { turn: Number(parts[1]), number: Number(parts[2]) };
 }
 
-function streamAll(services: Services, { caller, signal }: Asked<unknown, unknown, unknown>) {
+function streamAll(
+  services: Services,
+  { caller, isHead, signal }: Asked<unknown, unknown, unknown>,
+): Response {
   const { feed, waiting, runtime } = services;
-  const place = waiting.enter(signal);
+  if (isHead) return streamHead();
+  const place = waiting.enter(signal, caller);
   const queue = new FeedQueue(caller);
   const leave = feed.subscribe((committed) => queue.add(committed));
   return eventStream({

@@ -169,12 +169,12 @@ function getRoute(services: Services): Route {
 
 async function getTask(
   { tasks, history, watch, waiting, runtime }: Services,
-  { params, query, caller, signal }: Asked<{ id: string }, { waitMs: number }, unknown>,
+  { params, query, caller, isHead, signal }: Asked<{ id: string }, { waitMs: number }, unknown>,
 ) {
   let summary = await tasks.find(params.id, caller);
-  if (query.waitMs === 0) return { status: 200, body: await tasks.document(summary) };
+  if (query.waitMs === 0 || isHead) return { status: 200, body: await tasks.document(summary) };
   const untilMs = runtime.monotonic() + query.waitMs;
-  const place = waiting.enter(signal);
+  const place = waiting.enter(signal, caller);
   const follower = watch.follow(summary.taskId);
   try {
     while (summary.endedAtMs === undefined && !place.signal.aborted) {
