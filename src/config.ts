@@ -20,6 +20,8 @@ export interface ReplyKey {
 export interface Config {
   /** Undefined = the launcher starts the embedded Postgres. */
   readonly databaseUrl: string | undefined;
+  /** Whether a pooler in transaction mode stands before Postgres. */
+  readonly pooler: boolean;
   readonly redisUrl: string | undefined;
   readonly bus: BusKind;
   readonly busPrefix: string;
@@ -81,6 +83,7 @@ export const CONFIG_NAMES = [
   "TASKER_LIBRARY",
   "TASKER_LIBRARY_REASON",
   "TASKER_LOG",
+  "TASKER_POOLER",
   "TASKER_PORT",
   "TASKER_REPLY_KEYS",
   "TASKER_RETENTION",
@@ -176,6 +179,7 @@ export function readConfig(env: Environment): Config {
   refuseUnknownNames(reader, Object.keys(env));
   const config: Config = {
     databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"]),
+    pooler: readPooler(reader),
     redisUrl: reader.url("REDIS_URL", ["redis:", "rediss:"]),
     bus: readBus(reader),
     busPrefix: readBusPrefix(reader),
@@ -225,6 +229,14 @@ function readBus(reader: Reader): BusKind {
     reader.fault("TASKER_BUS", "no_address", `"redis" needs REDIS_URL, which is not set`);
   }
   return bus;
+}
+
+function readPooler(reader: Reader): boolean {
+  const pooler = reader.flag("TASKER_POOLER");
+  if (pooler && reader.text("DATABASE_URL") === undefined) {
+    reader.fault("TASKER_POOLER", "no_address", "needs DATABASE_URL, which is not set");
+  }
+  return pooler;
 }
 
 function readBusPrefix(reader: Reader): string {

@@ -33,6 +33,7 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     host: "127.0.0.1",
     port: 8080,
     behindTls: false,
+    pooler: false,
     dataDir: ".tasker",
     workflowsDir: "workflows",
     systems: undefined,
@@ -58,6 +59,7 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_HOST: "[::1]",
     TASKER_PORT: "0",
     TASKER_BEHIND_TLS: "1",
+    TASKER_POOLER: "1",
     TASKER_DATA: "/var/lib/tasker",
     TASKER_WORKFLOWS: "flows",
     TASKER_SYSTEM: "orders, billing,",
@@ -82,6 +84,7 @@ Deno.test("readConfig() reads every name", () => {
     host: "::1",
     port: 0,
     behindTls: true,
+    pooler: true,
     dataDir: "/var/lib/tasker",
     workflowsDir: "flows",
     systems: ["orders", "billing"],
@@ -111,6 +114,10 @@ Deno.test("readConfig() chooses redis when REDIS_URL is set, else postgres", () 
 
 Deno.test("readConfig() refuses the redis bus without REDIS_URL", () => {
   deepEqual(codes({ TASKER_BUS: "redis" }), { TASKER_BUS: "no_address" });
+});
+
+Deno.test("readConfig() refuses a pooler without the address of one", () => {
+  match(refusal({ TASKER_POOLER: "1" }).message, /TASKER_POOLER: needs DATABASE_URL/);
 });
 
 Deno.test("readConfig() refuses an address other than loopback unless TLS is in front", () => {

@@ -61,6 +61,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const { config, runtime, log, metrics, incarnation, name } = options;
   const journal = await openJournal({
     url: config.databaseUrl,
+    prepare: !config.pooler,
     runtime,
     incarnation,
     onWarning: (text, error) => log.warn(text, { error: messageOf(error) }),

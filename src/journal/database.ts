@@ -1,5 +1,6 @@
 /** The database: links by purpose, so that no purpose waits behind another. */
 
+import { TaskerError } from "../core/errors.ts";
 import type { Cancel, Database, Runtime } from "../core/ports.ts";
 import { Link, type Row } from "./link.ts";
 import { errorOf } from "./sqlstate.ts";
@@ -24,6 +25,24 @@ const IDLE_MS_MAX = 5_000;
  * a statement that is good under all of them. A plan is not worth compiling, whatever its estimate.
  */
 const PLANNING = { plan_cache_mode: "force_custom_plan", jit: "off" };
+
+/** What every connection sets. A role's own defaults may differ. */
+const LIMITS: Readonly<Record<string, string | number>> = {
+  default_transaction_isolation: "read committed",
+  statement_timeout: STATEMENT_MS_MAX,
+  lock_timeout: LOCK_MS_MAX,
+  idle_in_transaction_session_timeout: IDLE_MS_MAX,
+};
+
+/** Says of each limit whether it is kept: a time-out within twice of ours, and above nothing. */
+const SETTINGS = `select current_user::text as role, ${
+  Object.entries(LIMITS).map(([name, value]) => {
+    const is = `current_setting('${name}')`;
+    return typeof value === "string"
+      ? `${is} = '${value}' as ${name}`
+      : `extract(epoch from ${is}::interval) * 1000 between 1 and ${2 * value} as ${name}`;
+  }).join(", ")
+}`;
 
 /** After this long without an answer the server is not asked any further. */
 const DEADLINE_MS = 5_000;
@@ -61,6 +80,29 @@ export class PostgresDatabase implements Database {
     this.#listener = this.link("listen");
   }
 
+  /**
+   * Behind a pooler in transaction mode, checks that the role itself has the settings that
+   * connections of ours would set.
+   *
+   * @throws {TaskerError} config.invalid, with the statements to run
+   */
+  async demandSettings(): Promise<void> {
+    if (this.hasSessions) return;
+    const [row] = await this.query(SETTINGS);
+    const wrong = Object.entries(LIMITS).filter(([name]) => row?.[name] !== true);
+    if (wrong.length === 0) return;
+    const statements = wrong.map(([name, value]) =>
+      `alter role ${row?.role} set ${name} = ${
+        typeof value === "number" ? `'${value / 1000}s'` : `'${value}'`
+      };`
+    );
+    throw new TaskerError(
+      "config.invalid",
+      "Cannot work behind a pooler: it keeps no settings, so the role needs them; " +
+        `run this, tell the pooler to RECONNECT, and start again:\n  ${statements.join("\n  ")}`,
+    );
+  }
+
   /** The same database over the connections of a purpose. */
   of(purpose: Purpose): Database {
     return {
@@ -77,14 +119,7 @@ export class PostgresDatabase implements Database {
   /** Makes a link of its own for one purpose; its user closes it. */
   link(purpose: string, { deadlineMs = DEADLINE_MS, session = {} }: LinkLimits = {}): Link {
     const { url, runtime, name, prepare = true } = this.options;
-    const limits = {
-      default_transaction_isolation: "read committed",
-      statement_timeout: STATEMENT_MS_MAX,
-      lock_timeout: LOCK_MS_MAX,
-      idle_in_transaction_session_timeout: IDLE_MS_MAX,
-      ...PLANNING,
-      ...session,
-    };
+    const limits = { ...LIMITS, ...PLANNING, ...session };
     return new Link({
       url,
       runtime,

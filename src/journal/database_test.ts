@@ -3,6 +3,8 @@ import {
   backendsOf,
   comesAbout,
   JournalBench,
+  newTask,
+  startRow,
   valuesOf,
 } from "../../tests/support/journal_node.ts";
 import { codeOf } from "./sqlstate.ts";
@@ -207,6 +209,30 @@ Deno.test("a listener hears on after its connection was replaced", async () => {
 
   assert.deepEqual(heard, ["", "", "news"]);
   await link.close();
+});
+
+Deno.test("a node opens 14 connections at most, however much it is asked", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const { database, journal, nodes, history, keys } = node;
+  const ask = async () => {
+    await Promise.all([
+      database.query("select 1"),
+      database.of("bus").query("select 1"),
+      history.tasks({ namespaces: undefined, limit: 1 }),
+      keys.find("nobody"),
+      nodes.poll(),
+      nodes.freeOrphans(),
+      journal.append(startRow(newTask())),
+    ]);
+  };
+  await nodes.onWake(() => {});
+  await database.listen("other", () => {});
+
+  await Promise.all(Array.from({ length: 100 }, ask));
+
+  // The one that looks for lost flushes is opened when it is needed.
+  assert.equal((await backendsOf(bench.watch(), node)).length, 13);
 });
 
 Deno.test("close() leaves no connection and no deadline behind", async () => {

@@ -78,6 +78,9 @@ async function apply(
   runtime: Runtime,
   migrations: readonly Migration[],
 ): Promise<void> {
+  // Behind a pooler the link sets nothing, and what the role has is meant for short statements.
+  await query(`set local statement_timeout = ${MIGRATION_MS_MAX}`);
+  await query(`set local lock_timeout = ${MIGRATION_MS_MAX}`);
   await query(`select pg_advisory_xact_lock(${LOCK})`);
   await query(`set local lock_timeout = ${LOCK_MS_MAX}`);
   await query("create schema if not exists tasker");

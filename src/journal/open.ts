@@ -39,7 +39,8 @@ export async function openJournal(options: JournalOptions) {
   guardProcess(onWarning);
   const name = connectionsOf(incarnation);
   const database = new PostgresDatabase({ url, runtime, name, prepare });
-  await migrate(database, runtime).catch(async (error) => {
+  const prepared = migrate(database, runtime).then(() => database.demandSettings());
+  await prepared.catch(async (error) => {
     await database.close();
     throw error;
   });

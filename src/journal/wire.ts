@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { Runtime } from "../core/ports.ts";
 import { ARRAY_TYPES } from "./arrays.ts";
+import { connectionUrl } from "./connection_url.ts";
 import { readOnly } from "./sqlstate.ts";
 
 /** Seconds in which a connection has to be open and ready. */
@@ -75,7 +76,7 @@ export function openWire({ url, runtime, name, session, prepare, pace }: WireOpt
     socket: (target: Target) => sockets.open(target),
     connection: { application_name: name, ...session },
   };
-  const sql = postgres(url, options);
+  const sql = postgres(connectionUrl(url), options);
   return {
     sql,
     destroy() {

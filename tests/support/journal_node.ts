@@ -22,11 +22,18 @@ export class JournalBench implements AsyncDisposable {
   readonly #nodes: JournalNode[] = [];
   readonly #watchers: postgres.Sql[] = [];
 
-  private constructor(readonly url: string, readonly proxy: PostgresProxy) {}
+  private constructor(
+    readonly url: string,
+    readonly proxy: PostgresProxy,
+    readonly parameters: string,
+  ) {}
 
-  static async open(): Promise<JournalBench> {
-    const { url } = await makeDatabase();
-    return new JournalBench(url, PostgresProxy.open(url));
+  /** On a new database, or behind what stands before one; nodes add parameters to the URL. */
+  static async open(
+    { url, parameters = "" }: { url?: string; parameters?: string } = {},
+  ): Promise<JournalBench> {
+    const base = url ?? (await makeDatabase()).url;
+    return new JournalBench(base, PostgresProxy.open(base), parameters);
   }
 
   /** A connection past the proxy. */
@@ -44,7 +51,7 @@ export class JournalBench implements AsyncDisposable {
     const incarnation = runtime.uuid() as Incarnation;
     const warnings: string[] = [];
     const journal = await openJournal({
-      url: this.proxy.url,
+      url: `${this.proxy.url}${this.parameters === "" ? "" : `?${this.parameters}`}`,
       runtime,
       incarnation,
       prepare,
