@@ -12,6 +12,9 @@ const FALLBACK_PARENTS: readonly string[] = ["/var/lib", "/var/tmp", "/tmp"];
 /** Others may pass through a folder. */
 const MODE_OTHERS_PASS = 0o001;
 
+/** Group or others may write. */
+const MODE_OTHERS_WRITE = 0o022;
+
 /** The numbers a child process runs under. */
 export interface Account {
   readonly uid: number;
@@ -36,6 +39,7 @@ export async function openHome(
   { dataDir, onLine }: { readonly dataDir: string; readonly onLine: OnLine },
 ): Promise<Home> {
   const location = `${dataDir}/postgres.location`;
+  if (Deno.uid() === 0) await refuseForeign(location);
   const elsewhere = await readIfThere(location);
   const path = elsewhere ?? `${dataDir}/postgres`;
   const owner = await ownerOf(path);
@@ -45,7 +49,7 @@ export async function openHome(
   if (owner !== undefined || await isReachable(dataDir)) return await giveToNobody(path);
 
   const fallback = await makeFallback(dataDir);
-  await Deno.writeTextFile(location, fallback);
+  await Deno.writeTextFile(location, fallback, { createNew: true, mode: 0o600 });
   onLine(
     `Postgres runs as uid ${NOBODY}, which cannot reach ${dataDir}: its files are in ${fallback}`,
   );
@@ -101,14 +105,44 @@ async function isReachable(path: string): Promise<boolean> {
   return true;
 }
 
+/**
+ * Root goes where this file says and gives the folder away: so the file must be root's own.
+ *
+ * @throws {TaskerError} journal.unavailable when somebody else could have written it
+ */
+async function refuseForeign(location: string): Promise<void> {
+  const found = await Deno.lstat(location).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  const isOwn = found.isFile && found.uid === 0 && ((found.mode ?? 0) & MODE_OTHERS_WRITE) === 0;
+  if (isOwn) return;
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot trust "${location}": it is a link, or not root's alone to write, and root would give ` +
+      "away the folder that it names; if that is your Postgres, make the file root's own, mode 0600",
+  );
+}
+
+/** Who owns a folder; root follows no link to it, which could lead anywhere. */
 async function ownerOf(path: string): Promise<Account | undefined> {
   try {
-    const { uid, gid } = await Deno.stat(path);
+    const { uid, gid, isSymlink } = await (Deno.uid() === 0 ? Deno.lstat : Deno.stat)(path);
+    if (isSymlink) throw homeIsLink(path);
     return { uid: uid ?? 0, gid: gid ?? 0 };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+function homeIsLink(path: string): TaskerError {
+  return new TaskerError(
+    "journal.unavailable",
+    `Cannot keep Postgres files in "${path}": it is a link, which root does not follow; ` +
+      "set TASKER_DATA to a folder where it leads, or start as another user",
+  );
 }
 
 function homeIsGone(path: string, location: string): TaskerError {
