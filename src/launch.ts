@@ -202,7 +202,7 @@ export function serverFlags(
     ...flag("--allow-env", [...names(config), ...config.allowEnv]),
     ...flag("--allow-read", [`${root}/src`, workflows, data, ...config.allowRead]),
     ...flag("--allow-write", [data]),
-    ...flag("--deny-read", refused),
+    ...flag("--deny-read", [...refused, `${data}/admin.key`]),
     ...flag("--deny-write", refused),
     ...flag("--allow-ffi", library.kind === "built" ? [library.libraryPath] : []),
   ];

@@ -338,7 +338,7 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     "--allow-net=[::1]:8080,127.0.0.1:4444,cache:6379,api.example.com:443",
     "--allow-read=/project/src,/flows,/data,/etc/ssl",
     "--allow-write=/data",
-    "--deny-read=/data/postgres",
+    "--deny-read=/data/postgres,/data/admin.key",
     "--deny-write=/data/postgres",
     "--allow-ffi=/project/ffi/libtasker_core.so",
   ]);

@@ -5,9 +5,10 @@ import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import type { Runtime } from "./core/ports.ts";
-import { guard } from "./main_guard.ts";
+import { endProcess, guard } from "./main_guard.ts";
 import { Listener } from "./main_listener.ts";
 import { Notice } from "./main_notice.ts";
+import { seal, withPassword } from "./main_seal.ts";
 import { openNode, type TaskerNode } from "./node.ts";
 import { type NodeLock, takeNodeLock } from "./node_lock.ts";
 import { openRuntime } from "./runtime.ts";
@@ -38,6 +39,8 @@ class Server {
     readonly runtime: Runtime,
     readonly log: Log,
     readonly lock: NodeLock,
+    /** Whether the launcher holds the other end of stdin. */
+    readonly isLaunched: boolean,
   ) {}
 
   /**
@@ -57,13 +60,14 @@ class Server {
     using _pid = new Notice(`${dataDir}/server.pid`, String(Deno.pid));
     await this.#open(this.lock.previous);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
-    await Promise.race([stopAsked(), this.#failed.promise]);
+    await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
     await this.#stop(listener);
   }
 
   /** Opens a node in place of `replaces`; after a fence, tries until the database lets it. */
   async #open(replaces: Incarnation | undefined): Promise<void> {
     const { config, runtime, log, lock } = this;
+    const isFirst = replaces === lock.previous;
     const incarnation = runtime.uuid() as Incarnation;
     lock.write(incarnation);
     const node = await openNode({
@@ -76,14 +80,19 @@ class Server {
       name: lock.name,
       incarnation,
       replaces,
-      isAfterHang: replaces === lock.previous && lock.previousHung,
+      isAfterHang: isFirst && lock.previousHung,
       fenced: (failure) => this.#fenced(incarnation, failure),
+      beforeCode: () => seal(config),
+      // A later incarnation has no right any more to write the key, nor any key to make.
+      keepFirstKey: !isFirst ? undefined : (secret) => this.#keepFirstKey(secret),
     });
     this.#node = node;
-    if (node.firstKey === undefined) return;
-    const path = `${config.dataDir}/admin.key`;
-    await Deno.writeTextFile(path, `${node.firstKey}\n`, { mode: 0o600 });
-    console.log(firstKeyLine(node.firstKey, path));
+  }
+
+  async #keepFirstKey(secret: string): Promise<void> {
+    const path = `${this.config.dataDir}/admin.key`;
+    await writeSecret(path, secret);
+    console.log(firstKeyLine(secret, path));
   }
 
   /**
@@ -145,17 +154,24 @@ class Server {
   }
 }
 
+/** A new file each time: one that lies there may have been opened, or belong to somebody else. */
+async function writeSecret(path: string, secret: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.writeTextFile(path, `${secret}\n`, { createNew: true, mode: 0o600 });
+}
+
 /** Resolves at the first SIGTERM or SIGINT, or when the launcher's pipe closes. */
-function stopAsked(): Promise<void> {
+function stopAsked(isLaunched: boolean): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
-    void watchPipe(resolve);
+    if (isLaunched) void watchPipe(resolve);
   });
 }
 
 /** The launcher holds the other end of stdin; a terminal or /dev/null says nothing by ending. */
 async function watchPipe(resolve: () => void): Promise<void> {
-  if (Deno.env.get("TASKER_LIBRARY") === undefined) return; // not started by the launcher
   for await (const _ of Deno.stdin.readable);
   resolve();
 }
@@ -165,7 +181,7 @@ async function serve(): Promise<number> {
   const env = Object.fromEntries(CONFIG_NAMES.map((name) => [name, Deno.env.get(name)]));
   try {
     const config = readConfig(env);
-    const { databaseUrl } = config;
+    const databaseUrl = withPassword(config.databaseUrl, Deno.env.get("PGPASSWORD"));
     if (databaseUrl === undefined) {
       throw new TaskerError(
         "config.invalid",
@@ -181,7 +197,8 @@ async function serve(): Promise<number> {
     const failed = guard(log);
     using lock = await takeNodeLock(config.dataDir);
     setInterval(() => lock.beat(), BEAT_MS);
-    const server = new Server({ ...config, databaseUrl }, runtime, log, lock);
+    const isLaunched = env.TASKER_LIBRARY !== undefined;
+    const server = new Server({ ...config, databaseUrl }, runtime, log, lock, isLaunched);
     await Promise.race([server.start(), failed]);
     return EXIT_DRAINED;
   } catch (error) {
@@ -196,4 +213,4 @@ function isBadInput(error: unknown): boolean {
     error.code === "definition.changed";
 }
 
-if (import.meta.main) Deno.exit(await serve());
+if (import.meta.main) endProcess(await serve());

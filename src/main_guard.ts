@@ -8,6 +8,14 @@ const ENGINE_FOLDERS = ["src/", "actors/", "ffi/"].map((folder) =>
   new URL(`../${folder}`, import.meta.url).href
 );
 
+let isEnding = false;
+
+/** Ends the process with a code of ours. */
+export function endProcess(code: number): never {
+  isEnding = true;
+  Deno.exit(code);
+}
+
 /**
  * Takes all errors that nobody catches. Those of step code and of libraries are logged: a promise
  * that a step left alone, or what postgres.js throws out of its write loop, harms no other task.
@@ -34,6 +42,11 @@ export function guard(log: Log): Promise<never> {
     take(event, "An unhandled rejection", event.reason);
   });
   globalThis.addEventListener("error", (event) => take(event, "An uncaught error", event.error));
+  globalThis.addEventListener("unload", () => {
+    if (isEnding) return;
+    log.error("Step code or a library ended the process, by Deno.exit or process.exit");
+    Deno.exitCode = 1; // whatever it was called with: the server has not drained
+  });
   return promise;
 }
 

@@ -41,13 +41,15 @@ export interface NodeOptions {
    * in this one; undefined = another node took over.
    */
   fenced(failure?: unknown): void;
+  /** Called before the modules of workflows are loaded: their code runs in this process, too. */
+  beforeCode(): void;
+  /** Takes the first key of a database that has none; undefined = none is made. */
+  readonly keepFirstKey: ((secret: string) => Promise<void>) | undefined;
 }
 
 /** One incarnation. */
 export interface TaskerNode {
   readonly api: Api;
-  /** The first key of the database, when this node made it. */
-  readonly firstKey: string | undefined;
   /** Ends requests and consumers, lets running steps end, gives everything back. */
   drain(drainMs: number): Promise<void>;
 }
@@ -66,6 +68,9 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     incarnation,
     onWarning: (text, error) => log.warn(text, { error: messageOf(error) }),
   });
+  const readiness = chooseReadiness(config, log);
+  await makeKey(options, journal);
+  options.beforeCode();
   const registry = await openRegistry({
     folder: config.workflowsDir,
     definitions: journal.definitions,
@@ -81,7 +86,6 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     log,
   });
   const systems = await openSystems({ config, runtime, log, metrics, journal, bus, registry });
-  const readiness = chooseReadiness(config, log);
   const engine = new Engine({
     runtime,
     log,
@@ -102,11 +106,10 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   readFigures(metrics, { engine, journal: journal.journal, readiness });
   const parts = { ...options, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(parts);
-  const firstKey = await makeFirstKey(journal.keys, runtime, config.adminKey);
   const maintenance = await maintain(parts);
   await engine.start();
   systems.listen(engine.mailroom, openStarter(registry, engine.mailroom));
-  return { api, firstKey, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
+  return { api, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
 }
 
 interface NodeParts extends NodeOptions {
@@ -116,6 +119,15 @@ interface NodeParts extends NodeOptions {
   readonly systems: Systems;
   readonly readiness: Readiness;
   readonly engine: Engine;
+}
+
+async function makeKey(
+  { config, runtime, keepFirstKey }: NodeOptions,
+  { keys }: OpenJournal,
+): Promise<void> {
+  if (keepFirstKey === undefined) return;
+  const secret = await makeFirstKey(keys, runtime, config.adminKey);
+  if (secret !== undefined) await keepFirstKey(secret);
 }
 
 function chooseReadiness(config: Config, log: Log): Readiness {
