@@ -162,6 +162,7 @@ function rowOf(actor: TaskActor, turn: OpenTurn, appendId: string): TurnRow {
     turn: turn.turn,
     appendId,
     commandIds: turn.commandIds,
+    ...(turn.idleIds.length > 0 && { idleIds: turn.idleIds }),
     events: turn.events,
     inbox: inboxOf(turn.mail),
     answers: remoteAnswers(turn.mail, { taskId: actor.taskId, turn: turn.turn }),

@@ -42,7 +42,7 @@ Deno.test("a repeat waits for the row that it was decided on", async () => {
   commit.resolve(undefined);
   await world.runtime.settle();
 
-  assert.deepEqual(await again, { taskId, turn: 2, changed: false });
+  assert.deepEqual(await again, { taskId, turn: 2, changed: true });
 });
 
 Deno.test("a no-op decided on a row that Postgres refused is not answered but decided again", async () => {

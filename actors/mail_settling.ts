@@ -11,6 +11,8 @@ import type { Mail } from "./mailbox.ts";
 export interface Decided {
   readonly mail: Mail;
   readonly changed: boolean;
+  /** Of a repeat: the turn of its first answer. */
+  readonly turn?: number | undefined;
   readonly error?: unknown;
 }
 
@@ -22,9 +24,9 @@ export interface SettledAt {
 
 /** Answers mail whose commit is known. */
 export function settleMail(decided: readonly Decided[], at: SettledAt): void {
-  for (const { mail, changed, error } of decided) {
-    if (error !== undefined) mail.refuse?.(error);
-    else mail.answer?.({ ...at, changed });
+  for (const one of decided) {
+    if (one.error !== undefined) one.mail.refuse?.(one.error);
+    else one.mail.answer?.(answerOf(one, at));
   }
 }
 
@@ -35,14 +37,16 @@ export function refuseAll(mail: readonly Mail[], error: unknown): void {
 
 /** Answers to leave in the database for senders on other nodes. */
 export function remoteAnswers(decided: readonly Decided[], at: SettledAt): readonly RemoteAnswer[] {
-  return decided.flatMap(({ mail, changed, error }) =>
-    mail.inbox?.wantsAnswer
-      ? [{
-        commandId: mail.inbox.commandId,
-        body: error === undefined ? writeAnswer({ ...at, changed }) : writeError(error),
-      }]
-      : []
-  );
+  return decided.flatMap((one) => {
+    const { mail: { inbox }, error } = one;
+    if (!inbox?.wantsAnswer) return [];
+    const body = error === undefined ? writeAnswer(answerOf(one, at)) : writeError(error);
+    return [{ commandId: inbox.commandId, body }];
+  });
+}
+
+function answerOf({ changed, turn }: Decided, at: SettledAt): Answer {
+  return { taskId: at.taskId, turn: turn ?? at.turn, changed };
 }
 
 /** Reads what `remoteAnswers` wrote. @throws {TaskerError} the error that it carries */

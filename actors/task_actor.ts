@@ -35,6 +35,8 @@ export interface OpenTurn {
   readonly turn: number;
   readonly events: Event[];
   readonly commandIds: string[];
+  /** Those among them that changed nothing. */
+  readonly idleIds: string[];
   readonly mail: Decided[];
   /** About how many characters its events have. */
   size: number;
@@ -245,7 +247,8 @@ export class TaskActor {
   #decide(mail: Mail, context: Context): void {
     const { command } = mail;
     const isFirst = this.state === undefined;
-    const isRepeat = "commandId" in command && this.state?.commands.has(command.commandId);
+    const first = "commandId" in command ? this.#firstAnswer(command.commandId) : undefined;
+    if (first !== undefined) return this.#join({ mail, ...first });
     const decision = decide(this.state, command, context);
     if (decision.kind === "refused") {
       return this.#join({ mail, changed: false, error: decision.error });
@@ -257,21 +260,31 @@ export class TaskActor {
         this.#openTurn().birth = this.parts.birthOf(command, context.nowMs);
       }
     }
-    if ("commandId" in command && !isRepeat) this.#remember(command.commandId);
+    if ("commandId" in command) this.#remember(command.commandId, changed);
     this.#join({ mail, changed });
+  }
+
+  /** What a command seen before was answered with. */
+  #firstAnswer(commandId: string): Pick<Decided, "changed" | "turn"> | undefined {
+    const turn = this.state?.commands.get(commandId);
+    if (turn === undefined) return undefined;
+    return { turn, changed: !this.state?.idleCommands.has(commandId) };
   }
 
   /**
    * Keeps the id of an accepted command, in a turn without events if it changed nothing: sent again
    * after the task has changed, it must not do then what it had no need to do before.
    */
-  #remember(commandId: string): void {
+  #remember(commandId: string, changed: boolean): void {
     const state = this.state as TaskState;
     if (state.end !== undefined) return;
     const open = this.#openTurn();
     open.commandIds.push(commandId);
     state.turn = open.turn;
     state.commands.set(commandId, open.turn);
+    if (changed) return;
+    open.idleIds.push(commandId);
+    state.idleCommands.add(commandId);
   }
 
   /** Waits for the turn being built, or for a flush without a row when there is none. */
@@ -362,6 +375,7 @@ export class TaskActor {
       turn: (this.state?.turn ?? 0) + 1,
       events: [],
       commandIds: [],
+      idleIds: [],
       mail: [],
       size: 0,
     };

@@ -12,6 +12,8 @@ import type { Context } from "./core/decision.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
 import { Outages, partsOf } from "./core/outages.ts";
+import { canonicalJson } from "./core/json.ts";
+import { decodePayload } from "./core/payload.ts";
 import type {
   Cancel,
   Journal,
@@ -249,7 +251,8 @@ export class Engine {
 }
 
 function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth {
-  const { namespace, workflow, version, definitionHash, tags, key, input, deadlineMs } = command;
+  const { namespace, workflow, version, versionAsked, definitionHash, tags, key } = command;
+  const asked = [workflow, versionAsked, decodePayload(command.input), tags, command.deadlineMs];
   return {
     namespace,
     workflow: workflow.slice(namespace.length + 1),
@@ -257,7 +260,7 @@ function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth
     definitionHash,
     tags,
     key: key ?? `cmd:${command.commandId}`,
-    bodyHash: runtime.digest(JSON.stringify([workflow, input, tags, deadlineMs])),
+    bodyHash: runtime.digest(canonicalJson(asked)),
     createdAtMs: nowMs,
   };
 }

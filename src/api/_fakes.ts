@@ -307,7 +307,10 @@ function fakeParts(
     policies: {
       versions: () => Promise.resolve(overlays),
       newest: () => Promise.resolve(new Map()),
-      put: (_namespace, _workflow, overlay) => {
+      put: (_namespace, _workflow, overlay, expectedVersion = overlays.length) => {
+        if (expectedVersion !== overlays.length) {
+          return Promise.reject(new TaskerError("policy.conflict", "Another version"));
+        }
         const version = { ...overlay, version: overlays.length + 1 };
         overlays.push(version);
         return Promise.resolve(version);

@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { Bug, messageOf, TaskerError } from "../core/errors.ts";
+import { canonicalJson } from "../core/json.ts";
 import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
 import { checkHead } from "./body.ts";
@@ -121,7 +122,7 @@ class Server {
       const { pathname } = new URL(request.url);
       return this.#repeats.once(
         [caller.keyId, route.method, pathname, key].join(" "),
-        runtime.digest(JSON.stringify(body) ?? ""),
+        runtime.digest(canonicalJson(body ?? null)),
         handle,
       );
     };

@@ -41,7 +41,7 @@ const Accepted = named(
   z.object({
     id: z.string(),
     turn: z.int().describe("The last turn of the state it was decided on, its own included"),
-    changed: z.boolean().describe("False for a repeat and for what was so already"),
+    changed: z.boolean().describe("False for what was so already; a repeat is told the same"),
   }),
 );
 

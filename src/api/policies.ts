@@ -23,7 +23,13 @@ const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
 
 const PutBody = named(
   "PutPolicy",
-  z.strictObject({ by: By, reason: z.string().min(1).max(REASON_LENGTH_MAX), steps: Steps }),
+  z.strictObject({
+    by: By,
+    reason: z.string().min(1).max(REASON_LENGTH_MAX),
+    steps: Steps,
+    expectedVersion: z.int().min(0).optional()
+      .describe("The newest version that the change was made for, 0 = none; another is refused"),
+  }),
 );
 
 const Overlay = named(
@@ -88,7 +94,7 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
     params: Params,
     body: PutBody,
     answers: { 200: { description: "The new version", schema: Overlay } },
-    problems: ["definition.unknown", "policy.invalid"],
+    problems: ["definition.unknown", "policy.invalid", "policy.conflict"],
     async handle({ caller, params: { namespace, name }, body }) {
       const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
       if (known.length === 0) throw unknownWorkflow(namespace, name);
@@ -99,7 +105,7 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
         reason: body.reason,
         atMs: runtime.now(),
         steps,
-      });
+      }, body.expectedVersion);
       log.info("Changed a policy", {
         namespace,
         workflow: name,

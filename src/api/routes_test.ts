@@ -362,3 +362,31 @@ Deno.test("what JSON or Postgres cannot keep is refused in every field of every 
   deepEqual(world.engine.commands, []);
   deepEqual(world.engine.starts.length, 1);
 });
+
+Deno.test("PUT policy refuses a change that was made for another version", async () => {
+  const world = fakeWorld();
+  const put = (expectedVersion: number) =>
+    world.ask("PUT /v1/policies/orders/process", {
+      body: { reason: "slower", steps: {}, expectedVersion },
+    });
+
+  equal((await put(0)).status, 200);
+  const lost = await put(0);
+
+  deepEqual([lost.status, (await lost.json()).code], [409, "policy.conflict"]);
+  equal((await put(1)).status, 200);
+});
+
+Deno.test("the same body with its fields in another order is the same request", async () => {
+  const world = fakeWorld();
+  const put = (body: string) =>
+    world.json<{ version: number }>("PUT /v1/policies/orders/process", {
+      headers: { "idempotency-key": "k" },
+      body,
+    });
+
+  const first = await put('{"reason":"slow","steps":{"*":{"timeoutMs":1,"heartbeatMs":2}}}');
+  const again = await put('{"steps":{"*":{"heartbeatMs":2,"timeoutMs":1}},"reason":"slow"}');
+
+  deepEqual([first.version, again.version], [1, 1]);
+});

@@ -66,9 +66,10 @@ export class Policies {
   /**
    * Adds the next version of a workflow's policy overlay, which replaces the one before.
    *
-   * Shape: `steps` is by step name, `*` being every step.
+   * Shape: `steps` is by step name, `*` being every step; `expectedVersion` is the newest version
+   * that the change was made for (0 = none), and guards against overwriting another's change.
    *
-   * @throws {ClientError} definition.unknown, policy.invalid
+   * @throws {ClientError} definition.unknown, policy.invalid, policy.conflict
    */
   put(
     workflow: string,
@@ -76,6 +77,7 @@ export class Policies {
       readonly steps: Readonly<Record<string, Policy>>;
       readonly reason: string;
       readonly by?: string;
+      readonly expectedVersion?: number;
     },
   ): Promise<PolicyVersion> {
     const path = `/v1/policies/${workflowPath(workflow)}`;

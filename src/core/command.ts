@@ -19,6 +19,8 @@ export interface StartTask extends Outside<"StartTask"> {
   readonly namespace: string;
   readonly workflow: string;
   readonly version: string;
+  /** The version that was asked for; absent: the highest of the time. */
+  readonly versionAsked?: string;
   readonly definitionHash: string;
   readonly input: JsonText;
   readonly tags: readonly string[];
@@ -120,7 +122,7 @@ export interface Answer {
   readonly taskId: TaskId;
   /** The last turn of the state it was decided on, its own included. */
   readonly turn: number;
-  /** Whether this very command changed the task; false for a repeat and a no-op. */
+  /** Whether this command changed the task: false for what was so already. A repeat is told the same. */
   readonly changed: boolean;
 }
 

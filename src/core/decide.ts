@@ -176,7 +176,12 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
   if (typeof payload !== "string") return payload;
   const at = atMs(state, context);
   if (step.state === "pending") {
-    if (state.signals.has(index)) return NOTHING;
+    if (state.signals.has(index)) {
+      return refuse(
+        "signal.not_awaited",
+        `Cannot signal "${command.name}": it has come already and is kept for its step`,
+      );
+    }
     return accept([{ kind: "SignalReceived", atMs: at, step: index, payload }]);
   }
   return accept([{

@@ -218,6 +218,12 @@ export const ERRORS = {
     "The policy is not valid",
     "Mend the fields listed under `errors`",
   ),
+  "policy.conflict": meaning(
+    "never",
+    409,
+    "Somebody else changed the policy first",
+    "Read the policy again, and send the change with its newest version as expectedVersion",
+  ),
   "step.not_found": meaning(
     "never",
     404,
@@ -234,7 +240,7 @@ export const ERRORS = {
     "never",
     409,
     "The task has no such signal",
-    "See the workflow's signal steps in GET /v1/workflows",
+    "See the workflow's signal steps in GET /v1/workflows; each takes one signal",
   ),
   "system.not_found": meaning(
     "never",

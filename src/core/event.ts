@@ -174,5 +174,7 @@ export interface Turn {
   readonly turn: number;
   /** Ids of the outside commands it decided, in order. */
   readonly commandIds: readonly string[];
+  /** Those among them that changed nothing; absent: none. */
+  readonly idleIds?: readonly string[];
   readonly events: readonly Event[];
 }

@@ -38,6 +38,7 @@ export function foldTurn(
   if (turn.events.length === 0) state.passivated = undefined;
   state.turn = turn.turn;
   for (const commandId of turn.commandIds) state.commands.set(commandId, turn.turn);
+  for (const commandId of turn.idleIds ?? []) state.idleCommands.add(commandId);
   return state;
 }
 
@@ -88,6 +89,7 @@ function newTask(
     ready: new Map(),
     signals: new Map(),
     commands: new Map(),
+    idleCommands: new Set(),
     paused: false,
     resumedAtMs: undefined,
     cancelRequested: false,

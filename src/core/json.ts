@@ -50,6 +50,20 @@ export function findUnfit(value: unknown, depthMax: number): Unfit | undefined {
   return find(value, depthMax, { isLarge: false });
 }
 
+/**
+ * Writes a value as JSON with the fields of every object in one order: equal values, equal texts.
+ *
+ * Cost: one walk and one JSON.stringify.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(
+      Object.entries(inner).toSorted(([one], [other]) => one < other ? -1 : 1),
+    );
+  });
+}
+
 /** Says which place cannot be kept, and why. */
 export function describeUnfit({ path, detail }: Unfit): string {
   return `${path === "" ? "it" : `"${path}"`} ${detail}`;

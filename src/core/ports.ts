@@ -104,6 +104,8 @@ export interface TurnRow {
   /** Unique; a resend keeps it. */
   readonly appendId: string;
   readonly commandIds: readonly string[];
+  /** Those among them that changed nothing; absent: none. */
+  readonly idleIds?: readonly string[];
   readonly events: readonly Event[];
   readonly birth?: TaskBirth;
   /** Present when the task row changes with this turn. */
@@ -363,11 +365,17 @@ export interface Policies {
   versions(namespace: string, workflow: string): Promise<readonly PolicyOverlay[]>;
   /** Newest overlay of each workflow, keyed `namespace/name`. */
   newest(): Promise<ReadonlyMap<string, PolicyOverlay>>;
-  /** Adds the next version; `expectedVersion` guards against a lost update. */
+  /**
+   * Adds the next version; `expectedVersion`, the newest one known (0 = none), guards against a lost
+   * update.
+   *
+   * @throws {TaskerError} policy.conflict when the newest version is another one
+   */
   put(
     namespace: string,
     workflow: string,
     overlay: Omit<PolicyOverlay, "version">,
+    expectedVersion?: number,
   ): Promise<PolicyOverlay>;
 }
 

@@ -88,6 +88,8 @@ export interface TaskState {
   readonly signals: Map<number, JsonText>;
   /** Outside commands seen → the turn that decided them. */
   readonly commands: Map<string, number>;
+  /** Those among them that changed nothing: a repeat gets the first answer. */
+  readonly idleCommands: Set<string>;
   paused: boolean;
   /** When it was last resumed; what was ready before could not start until then. */
   resumedAtMs: number | undefined;

@@ -75,7 +75,7 @@ interface Request {
 /**
  * Consumes the inbound channels of systems until the result is called.
  *
- * The same `(source, id)` is the same request: it is obeyed once, and answered each time alike.
+ * The same `(system, source, id)` is the same request: it is obeyed once, and answered each time alike.
  */
 export function openInbound(parts: InboundParts, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
@@ -127,7 +127,8 @@ function obey(parts: InboundParts, request: Request): Promise<Answer> {
   }
 }
 
-async function start(parts: InboundParts, { system, envelope }: Request): Promise<Answer> {
+async function start(parts: InboundParts, request: Request): Promise<Answer> {
+  const { system, envelope } = request;
   const data = read(StartData, envelope);
   const namespace = data.workflow.slice(0, data.workflow.indexOf("/"));
   if (!parts.mayStart(system, namespace)) {
@@ -141,8 +142,8 @@ async function start(parts: InboundParts, { system, envelope }: Request): Promis
     workflow: data.workflow,
     input: data.input,
     tags: data.tags,
-    key: commandIdOf(envelope),
-    commandId: commandIdOf(envelope),
+    key: commandIdOf(request),
+    commandId: commandIdOf(request),
     ...(data.version !== undefined && { version: data.version }),
     ...(data.deadlineMs !== undefined && { deadlineMs: data.deadlineMs }),
     ...(traceparent !== undefined && isTraceparent(traceparent) && { traceparent }),
@@ -154,7 +155,7 @@ async function signal(parts: InboundParts, request: Request): Promise<Answer> {
   return await parts.sink.send({
     kind: "SendSignal",
     taskId: await demandTask(parts, request),
-    commandId: commandIdOf(request.envelope),
+    commandId: commandIdOf(request),
     name,
     payload: encodePayload(payload, `the payload of signal "${name}"`, REMOTE_PAYLOAD_SIZE_MAX),
   });
@@ -165,7 +166,7 @@ async function cancel(parts: InboundParts, request: Request): Promise<Answer> {
   return await parts.sink.send({
     kind: "CancelTask",
     taskId: await demandTask(parts, request),
-    commandId: commandIdOf(request.envelope),
+    commandId: commandIdOf(request),
     by: by === undefined ? request.system : `${by} (${request.system})`,
     reason,
   });
@@ -220,8 +221,9 @@ function answerId(runtime: Pick<Runtime, "digest">, id: string, word: string): s
   return full.length <= ID_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
 }
 
-function commandIdOf({ source, id }: Envelope): string {
-  return `ce:${source}/${id}`;
+/** Of two systems, sources or ids no two are written alike: a system's name has no colon. */
+function commandIdOf({ system, envelope: { source, id } }: Request): string {
+  return `ce:${system}:${encodeURIComponent(source)}/${encodeURIComponent(id)}`;
 }
 
 function read<T>(schema: z.ZodType<T>, { data, type }: Envelope): T {

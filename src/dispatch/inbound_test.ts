@@ -5,7 +5,7 @@ import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_reques
 import { away, OTHER_TASK, type Stage, TASK } from "./_stage.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
 
-const KEY = "ce:/shop/r-1";
+const KEY = "ce:shop:%2Fshop/r-1";
 
 /** What the answers say. */
 async function answersOf(stage: Stage, channel = ANSWERS) {
@@ -89,12 +89,27 @@ Deno.test("the same request twice is one command, answered alike", async () => {
   assert.deepEqual(first, second);
 });
 
+Deno.test("no two sources and ids, and no two systems, are the same request", async () => {
+  const { stage, starts } = openAsked();
+
+  await stage.publish(
+    IN,
+    start({}, { source: "/shop", id: "eu/1" }),
+    start({}, { source: "/shop/eu", id: "1" }),
+  );
+
+  assert.deepEqual(starts.map((one) => one.key), [
+    "ce:shop:%2Fshop/eu%2F1",
+    "ce:shop:%2Fshop%2Feu/1",
+  ]);
+});
+
 Deno.test("the same id of another source is another request", async () => {
   const { stage, starts } = openAsked();
 
   await stage.publish(IN, start(), start({}, { source: "/till" }));
 
-  assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:/till/r-1"]);
+  assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:shop:%2Ftill/r-1"]);
 });
 
 for (

@@ -7,7 +7,8 @@ import type { JsonText } from "../core/payload.ts";
 import { type Layout, LAYOUT_OF, LAYOUT_OF_NUMBER, type Shape } from "./codec_layout.ts";
 
 /**
- * A row is `[FORMAT, base, commandIds, event, …]`, an event `[kind, delta, …fields]`: `base` counts
+ * A row is `[FORMAT, base, commandIds, event, …]`, where a list at the end of the ids has those that
+ * changed nothing; an event `[kind, delta, …fields]`: `base` counts
  * milliseconds from the minting of the task's id, `delta` from there. Payloads stand in it as the
  * JSON they are, so SQL shows them and nothing is encoded twice.
  */
@@ -18,10 +19,12 @@ const FORMAT = 1;
  *
  * Cost: 0.3 µs an event beside its payload, which is copied, not parsed.
  */
-export function encodeTurn(taskId: TaskId, turn: Pick<Turn, "commandIds" | "events">): string {
+export function encodeTurn(taskId: TaskId, turn: Omit<Turn, "turn">): string {
   const mintedMs = mintedAtMs(taskId);
   const baseMs = turn.events[0]?.atMs ?? mintedMs;
-  const ids = turn.commandIds.length === 0 ? "[]" : JSON.stringify(turn.commandIds);
+  const ids = turn.commandIds.length === 0
+    ? "[]"
+    : JSON.stringify([...turn.commandIds, ...turn.idleIds?.length ? [turn.idleIds] : []]);
   let text = `[${FORMAT},${numberText(baseMs - mintedMs)},${ids}`;
   for (const event of turn.events) text += `,${encodeEvent(event, baseMs)}`;
   return `${text}]`;
@@ -41,9 +44,15 @@ export function decodeTurn(taskId: TaskId, turn: number, text: string): Turn {
   const baseMs = mintedAtMs(taskId) + Number(base);
   return {
     turn,
-    commandIds: commandIds as string[],
+    ...idsOf(commandIds as (string | string[])[]),
     events: events.map((fields) => decodeEvent(arrayOf(fields, at), baseMs, at)),
   };
+}
+
+function idsOf(ids: readonly (string | readonly string[])[]): Pick<Turn, "commandIds" | "idleIds"> {
+  const idleIds = ids.flatMap((id) => typeof id === "string" ? [] : id);
+  const commandIds = ids.filter((id) => typeof id === "string");
+  return idleIds.length === 0 ? { commandIds } : { commandIds, idleIds };
 }
 
 function encodeEvent(event: Event, baseMs: number): string {

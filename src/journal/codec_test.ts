@@ -166,3 +166,12 @@ function paused(reason: string): Event {
 function decoded(event: Event): Event | undefined {
   return decodeTurn(TASK, 1, encodeTurn(TASK, turnOf(event))).events[0];
 }
+
+Deno.test("a turn remembers which of its commands changed nothing", () => {
+  const turn = { ...turnOf(paused("so")), commandIds: ["a", "b"], idleIds: ["b"] };
+
+  const text = encodeTurn(TASK, turn);
+
+  assert.ok(text.startsWith('[1,0,["a","b",["b"]],'));
+  assert.deepEqual(decodeTurn(TASK, 1, text), turn);
+});

@@ -197,9 +197,9 @@ export class MemoryJournal implements Journal, Nodes {
     if (taken !== undefined) return taken;
     // As in Postgres, a fenced node is told what is there, and adds nothing.
     if (this.#node === undefined) return { kind: "fenced" };
-    const { turn, commandIds, events, appendId } = row;
+    const { turn, commandIds, idleIds = [], events, appendId } = row;
     const kept = task ?? this.#newTask(row);
-    kept.turns.push({ turn, commandIds, events });
+    kept.turns.push({ turn, commandIds, ...(idleIds.length > 0 && { idleIds }), events });
     kept.appendIds.push(appendId);
     if (row.change !== undefined) kept.change = row.change;
     this.#sideEffects(row);

@@ -32,6 +32,14 @@ export class MemoryDefinitions implements Definitions {
   }
 }
 
+/** Makes the error of a policy that is not at the version which a change was made for. */
+export function policyConflict(name: string, expected: number, present: number): TaskerError {
+  return new TaskerError(
+    "policy.conflict",
+    `Cannot change the policy of "${name}": expected version ${expected}, it is at ${present}`,
+  );
+}
+
 /** The Policies port in memory. */
 export class MemoryPolicies implements Policies {
   readonly #overlays = new Map<string, PolicyOverlay[]>();
@@ -52,9 +60,13 @@ export class MemoryPolicies implements Policies {
     namespace: string,
     workflow: string,
     overlay: Omit<PolicyOverlay, "version">,
+    expectedVersion?: number,
   ): Promise<PolicyOverlay> {
     const name = `${namespace}/${workflow}`;
     const all = this.#overlays.get(name) ?? [];
+    if (expectedVersion !== undefined && expectedVersion !== all.length) {
+      return Promise.reject(policyConflict(name, expectedVersion, all.length));
+    }
     const next = { ...overlay, version: all.length + 1 };
     this.#overlays.set(name, [...all, next]);
     return Promise.resolve(next);

@@ -3,6 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
 import type { Row } from "./link.ts";
+import { policyConflict } from "./memory_tables.ts";
 
 const COLUMNS = `
   namespace, workflow, version, by_whom, reason, steps,
@@ -40,6 +41,7 @@ export class PostgresPolicies implements Policies {
     namespace: string,
     workflow: string,
     { by, reason, atMs, steps }: Omit<PolicyOverlay, "version">,
+    expectedVersion?: number,
   ): Promise<PolicyOverlay> {
     for (let race = 0; race < RACES_MAX; race++) {
       const [row] = await this.database.query(
@@ -49,11 +51,18 @@ export class PostgresPolicies implements Policies {
          from tasker.policy
          where namespace = $1
            and workflow = $2
+         having $7::int is null
+           or coalesce(max(version), 0) = $7::int
          on conflict do nothing
          returning ${COLUMNS}`,
-        [namespace, workflow, by, reason, atMs, JSON.stringify(steps)],
+        [namespace, workflow, by, reason, atMs, JSON.stringify(steps), expectedVersion ?? null],
       );
       if (row !== undefined) return overlayOf(row);
+      if (expectedVersion === undefined) continue;
+      const present = (await this.versions(namespace, workflow)).at(-1)?.version ?? 0;
+      if (present !== expectedVersion) {
+        throw policyConflict(`${namespace}/${workflow}`, expectedVersion, present);
+      }
     }
     throw new TaskerError(
       "journal.unavailable",

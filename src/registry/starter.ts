@@ -23,6 +23,7 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
         namespace,
         workflow: plan.workflow,
         version,
+        ...(request.version !== undefined && { versionAsked: request.version }),
         definitionHash: plan.hash,
         input: encodePayload(input, `the input of "${plan.workflow}"`),
         tags: request.tags,

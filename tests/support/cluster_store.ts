@@ -67,6 +67,7 @@ export class ClusterStore {
     kept.turns.push({
       turn: row.turn,
       commandIds: [...row.commandIds],
+      ...(row.idleIds !== undefined && { idleIds: [...row.idleIds] }),
       events: structuredClone([...row.events]),
     });
     kept.appendIds.push(row.appendId);
