@@ -36,7 +36,7 @@ export function valueText(value: unknown, lengthMax = 120): string {
   return text.length <= lengthMax ? text.join("") : `${text.slice(0, lengthMax - 1).join("")}…`;
 }
 
-/** A failure: its class, what the error says, and where it was thrown. */
+/** A failure: its class, what the error says, where it was thrown, and its causes. */
 export function failureText(failureClass: string, error: unknown): string {
   if (typeof error !== "object" || error === null || !("error_message" in error)) {
     return `${failureClass}: ${valueText(error)}`;
@@ -44,10 +44,20 @@ export function failureText(failureClass: string, error: unknown): string {
   const code = "error_code" in error && error.error_code !== failureClass
     ? [String(error.error_code)]
     : [];
-  const kind = "error_class" in error ? [String(error.error_class)] : [];
-  const [frame] = "error_stack" in error ? [error.error_stack].flat() : [];
-  const text = [failureClass, ...code, ...kind, String(error.error_message)].join(": ");
-  return frame === undefined ? text : `${text} at ${frame}`;
+  return [failureClass, ...code, thrownText(error)].join(": ");
+}
+
+function thrownText(error: object): string {
+  const { error_class, error_message, error_stack, error_cause }: Record<string, unknown> = {
+    ...error,
+  };
+  const [frame] = [error_stack].flat();
+  const kind = error_class === undefined ? "" : `${error_class}: `;
+  const at = frame === undefined ? "" : ` at ${frame}`;
+  const cause = typeof error_cause === "object" && error_cause !== null
+    ? `; caused by ${thrownText(error_cause)}`
+    : "";
+  return `${kind}${error_message}${at}${cause}`;
 }
 
 /** Names in a row; of many only the first ones, and how many more there are. */

@@ -34,10 +34,12 @@ Deno.test("failureText() tells what the error says, each word once", () => {
 
   equal(failureText("thrown", { error_code: "thrown", error_message }), `thrown: ${error_message}`);
   const thrown = { error_code: "thrown", error_message, error_class: "PayError" };
+  const error_cause = { error_class: "TypeError", error_message: "no route" };
   const error_stack = ["charge (workflows/shop.ts:7:5)", "run (workflows/shop.ts:9:1)"];
   equal(
-    failureText("thrown", { ...thrown, error_stack }),
-    `thrown: PayError: ${error_message} at charge (workflows/shop.ts:7:5)`,
+    failureText("thrown", { ...thrown, error_stack, error_cause }),
+    `thrown: PayError: ${error_message} at charge (workflows/shop.ts:7:5); ` +
+      "caused by TypeError: no route",
   );
   equal(failureText("failed", { error_code: "no", error_message }), `failed: no: ${error_message}`);
   equal(failureText("failed", { why: 1 }), 'failed: {"why":1}');

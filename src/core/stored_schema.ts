@@ -24,6 +24,9 @@ const FORMATS = { uri: z.url(), jwt: z.jwt(), ipv6: z.ipv6(), cidrv6: z.cidrv6()
 /** Patterns that zod writes beside a format but does not use: they refuse `::ffff:10.0.0.1`. */
 const UNUSED: ReadonlySet<string> = new Set([z.regexes.ipv6.source, z.regexes.cidrv6.source]);
 
+/** How a schema refers to the meta-schema. */
+const META_REFERENCE = '"$ref":"https://json-schema.org/draft/2020-12/';
+
 const OPTIONS = {
   strict: false,
   logger: false,
@@ -40,7 +43,8 @@ const OPTIONS = {
       (text: string) => format.safeParse(text).success,
     ]),
   ),
-  code: { regExp: Object.assign(regExpOf, { code: "regExpOf" }) },
+  // Optimizing the code takes longer than running it as it is.
+  code: { regExp: Object.assign(regExpOf, { code: "regExpOf" }), optimize: false },
 } as const;
 
 /** The compiled form of a schema. */
@@ -82,7 +86,7 @@ export function checkByStored(schema: JsonSchema, value: unknown): Checked {
 /** Says why a schema cannot be used as a check; undefined when it can. */
 export function whyUnusable(schema: JsonSchema): string | undefined {
   try {
-    compile(schema);
+    openAjv(validText(schema)).compile(schema);
     return undefined;
   } catch (thrown) {
     return messageOf(thrown);
@@ -125,25 +129,33 @@ function keep(schema: JsonSchema): Compiled {
 }
 
 function compile(schema: JsonSchema): Compiled {
+  const text = validText(schema);
+  const fill = text.includes('"default":')
+    ? openAjv(text, { useDefaults: true }).compile(schema)
+    : undefined;
+  return { check: openAjv(text).compile(schema), fill, size: text.length };
+}
+
+/** Returns the text of a schema that is small enough, and one by the meta-schema. */
+function validText(schema: JsonSchema): string {
   const text = JSON.stringify(schema);
-  const size = text.length;
-  if (size > SCHEMA_SIZE_MAX) {
-    throw new RangeError(`it has ${size} characters, at most ${SCHEMA_SIZE_MAX} are allowed`);
+  if (text.length > SCHEMA_SIZE_MAX) {
+    throw new RangeError(
+      `it has ${text.length} characters, at most ${SCHEMA_SIZE_MAX} are allowed`,
+    );
   }
   if (!metaSchema().validateSchema(schema)) throw new TypeError(metaSchema().errorsText());
-  const fill = text.includes('"default":')
-    ? openAjv({ useDefaults: true }).compile(schema)
-    : undefined;
-  return { check: openAjv().compile(schema), fill, size };
+  return text;
 }
 
 function metaSchema(): Ajv2020 {
-  return meta ??= openAjv();
+  return meta ??= new Ajv2020(OPTIONS);
 }
 
-/** Opens an Ajv for one schema: a shared one keeps every schema and id that it has seen. */
-function openAjv(more: { useDefaults?: true } = {}): Ajv2020 {
-  const ajv = new Ajv2020({ ...OPTIONS, ...more });
+/** Opens an Ajv for one schema, by its text: a shared one keeps something of each. */
+function openAjv(text: string, more: { useDefaults?: true } = {}): Ajv2020 {
+  // The meta-schemas take longer to add than most schemas to compile, and few refer to them.
+  const ajv = new Ajv2020({ ...OPTIONS, ...more, meta: text.includes(META_REFERENCE) });
   // Ajv's own divides floats: 0.3 would not be a multiple of 0.1.
   ajv.removeKeyword("multipleOf").addKeyword({
     keyword: "multipleOf",

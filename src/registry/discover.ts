@@ -88,10 +88,12 @@ function whyNotImported(message: string): { code: string; detail: string } {
       one
     );
     const add = packages.length === 0 ? "npm:NAME" : packages.join(" ");
+    const names = add.replace(/(?:npm|jsr):(\S[^\s@]*)\S*/g, '"$1"');
     return {
       code: "not_locked",
       detail: `imports a package that deno.lock does not have: run \`deno add ${add}\` in the ` +
-        "project's folder, then start again; the modules after this one were not loaded",
+        `project's folder, import it as ${names}, then start again; the modules after this one ` +
+        "were not loaded",
     };
   }
   const [, remote] = /remote specifier was requested: "([^"]+)"/.exec(plain) ?? [];

@@ -66,6 +66,7 @@ Deno.test("discover() says how to import what the server may not", () =>
     ok(details.includes('add "DEBUG" to TASKER_ALLOW_ENV'), details);
     ok(details.includes('imports "https://x.org/a.ts"'), details);
     ok(details.includes("`deno add npm:ms npm:@scope/lodash@4.17.21`"), details);
+    ok(details.includes('import it as "ms" "@scope/lodash",'), details);
   }));
 
 Deno.test("discover() tells what is wrong with each module, and goes on", () =>
