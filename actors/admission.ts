@@ -1,7 +1,7 @@
 /** Admission: who may start now, first come, first served at each limit. */
 
 import type { Circuit } from "../src/core/breaker.ts";
-import type { TaskId } from "../src/core/ids.ts";
+import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Admission, AdmissionRequest, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
@@ -31,6 +31,8 @@ export class NodeAdmission implements Admission {
   readonly #node = new Places("node_full", () => RUNNING_MAX);
   /** No attempt starts while the node drains. */
   isDraining = false;
+  /** Slots that move as soon as no code runs in them: no attempt starts there. */
+  leaving: ReadonlySet<number> = new Set();
 
   /** `granted` is called for a step that waited, once it has all its limits. */
   constructor(
@@ -40,7 +42,7 @@ export class NodeAdmission implements Admission {
 
   admit(request: AdmissionRequest): WaitReason | undefined {
     const { taskId, plan, step } = request;
-    if (this.isDraining) return "node_draining";
+    if (this.#isLeaving(taskId)) return "node_draining";
     if (!isLimited(plan, step)) return undefined;
     const known = this.#claims.get(taskId)?.get(step);
     const claim = known ?? this.#claim(request, request);
@@ -52,9 +54,13 @@ export class NodeAdmission implements Admission {
   }
 
   waitsFor(taskId: TaskId, step: number): WaitReason | undefined {
-    if (this.isDraining) return "node_draining";
+    if (this.#isLeaving(taskId)) return "node_draining";
     const claim = this.#claims.get(taskId)?.get(step);
     return claim?.limits[claim.granted]?.reason;
+  }
+
+  #isLeaving(taskId: TaskId): boolean {
+    return this.isDraining || (this.leaving.size > 0 && this.leaving.has(slotOf(taskId)));
   }
 
   hold(taskId: TaskId, plan: Plan, step: number): void {

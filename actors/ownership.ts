@@ -17,8 +17,14 @@ const STALE_POLLS_MIN = 3;
 /** ... and after so long on our own clock: a third of the lease. */
 const STALE_MS_MIN = 3_500;
 
-/** How long a slot may wait for its running steps before it is given away. */
-const HANDOVER_MS_MAX = 30_000;
+/** How long a slot that leaves waits for its running code by itself; then that is told to end. */
+export const HANDOVER_MS_MAX = 30_000;
+
+/**
+ * Without a renewal for so long, on our own clock, running code is told to end: when the lease of
+ * 10 s is over another node may own its slots. Counted from before the last renewal was sent.
+ */
+export const CUT_OFF_MS = 8_000;
 
 /** What ownership works with. */
 export interface OwnershipParts {
@@ -30,8 +36,15 @@ export interface OwnershipParts {
   own(slots: readonly number[]): void;
   /** Reads the resident tasks of new slots into memory. */
   load(taskIds: readonly TaskId[]): Promise<void>;
-  /** Slots with tasks whose step code runs here. */
+  /** Slots with tasks whose step code runs here, or whose results are not written yet. */
   busySlots(): ReadonlySet<number>;
+  /**
+   * Starts no more code in these slots, and in no others, and tells what runs there to end.
+   * Code that may not be made again is waited for.
+   */
+  evict(slots: ReadonlySet<number>): void;
+  /** This node could not renew: its running code has to end before others make it again. */
+  cutOff(): void;
   /** Drops the tasks of slots that leave; resolves after their last flush. */
   release(isGone: (taskId: TaskId) => boolean): Promise<void>;
   /** Inbox and due tasks, each time they were looked at. */
@@ -63,6 +76,7 @@ export class Ownership {
   /** A node that drains claims nothing more. */
   isDraining = false;
   #timer: Cancel | undefined;
+  #cutOff: Cancel | undefined;
   #unlisten: Cancel | undefined;
   #polling: Promise<void> | undefined;
   #moving: Promise<void> | undefined;
@@ -122,6 +136,7 @@ export class Ownership {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.();
+    this.#cutOff?.();
     this.#unlisten?.();
     await this.#polling;
     await this.#moving;
@@ -142,10 +157,12 @@ export class Ownership {
 
   async #pollOnce(): Promise<void> {
     const { nodes, runtime, log } = this.parts;
+    const sentMs = runtime.monotonic();
     try {
       const result = await nodes.poll();
       if (this.#isStopped) return;
       if (!result.alive) return this.parts.fenced();
+      this.#renewed(sentMs);
       runtime.setOffset(result.databaseNowMs);
       this.#learn(result.slots);
       this.#watch(result.nodes);
@@ -157,6 +174,17 @@ export class Ownership {
     } catch (error) {
       log.warn("cannot poll the database", { error: messageOf(error) });
     }
+  }
+
+  /** Unless the next renewal comes in time, code ends; and again, should more have begun. */
+  #renewed(sentMs: number): void {
+    const { runtime, cutOff } = this.parts;
+    this.#cutOff?.();
+    const end = () => {
+      cutOff();
+      this.#cutOff = runtime.after(POLL_MS, end);
+    };
+    this.#cutOff = runtime.after(Math.max(0, sentMs + CUT_OFF_MS - runtime.monotonic()), end);
   }
 
   /** Takes rows in; a poll may be older than the answer to a move. */
@@ -266,10 +294,14 @@ export class Ownership {
   async #giveAway(): Promise<void> {
     const foreign = [...this.#slots.values()].filter((row) => this.#isForeign(row));
     if (this.#leavingSince.size > 0) this.#forgetStaying(new Set(foreign.map(({ slot }) => slot)));
-    if (foreign.length === 0) return;
-    const busy = this.parts.busySlots();
-    const leaving = foreign.filter(({ slot }) =>
-      !this.#served.has(slot) || !busy.has(slot) || this.#waitedLong(slot)
+    const busy: ReadonlySet<number> = foreign.length === 0 ? new Set() : this.parts.busySlots();
+    const [leaving, held] = divide(
+      foreign,
+      ({ slot }) => !this.#served.has(slot) || !busy.has(slot),
+    );
+    // What runs keeps its slot until it has ended.
+    this.parts.evict(
+      new Set(held.map(({ slot }) => slot).filter((slot) => this.#waitedLong(slot))),
     );
     if (leaving.length === 0) return;
     const slots = new Set(leaving.map((row) => row.slot));
@@ -305,6 +337,12 @@ export class Ownership {
     this.#leavingSince.set(slot, since);
     return nowMs - since > HANDOVER_MS_MAX;
   }
+}
+
+function divide<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  const [first, second]: [T[], T[]] = [[], []];
+  for (const one of all) (isFirst(one) ? first : second).push(one);
+  return [first, second];
 }
 
 function highest(live: readonly Incarnation[], slot: number): Incarnation {

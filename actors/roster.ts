@@ -3,6 +3,7 @@
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Instance } from "../src/core/readiness.ts";
 import { countOf } from "../src/core/rollup.ts";
+import type { Mail } from "./mailbox.ts";
 import type { TaskActor, TurnParts } from "./task_actor.ts";
 
 /** Knows which actor is the one of its task; gives back what a forgotten one held. */
@@ -50,11 +51,12 @@ export class Roster {
     return this.#byInstance.get(instance);
   }
 
-  /** Slots with tasks whose step code runs in this process. */
+  /** Slots with tasks whose step code has not ended, or whose results are not written yet. */
   busySlots(): ReadonlySet<number> {
     const busy = new Set<number>();
-    for (const { taskId, state } of this.#actors.values()) {
-      if (state !== undefined && countOf(state, "running") > 0) busy.add(slotOf(taskId));
+    for (const actor of this.#actors.values()) {
+      const isRunning = actor.state !== undefined && countOf(actor.state, "running") > 0;
+      if (isRunning || hasResult(actor)) busy.add(slotOf(actor.taskId));
     }
     return busy;
   }
@@ -71,4 +73,10 @@ export class Roster {
     this.#byInstance.delete(instance);
     readiness.close(instance);
   }
+}
+
+/** Whether a result waits to be decided, or to be handed to the journal. */
+function hasResult({ mailbox, open }: TaskActor): boolean {
+  const isResult = ({ command }: Mail) => command.kind === "RecordStepResult";
+  return open?.mail.some(({ mail }) => isResult(mail)) === true || [...mailbox].some(isResult);
 }

@@ -10,7 +10,7 @@ import { broken, fenced } from "../actors/refusals.ts";
 import { Supervisor } from "../actors/supervisor.ts";
 import type { Context } from "./core/decision.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
-import type { Incarnation } from "./core/ids.ts";
+import { type Incarnation, slotOf } from "./core/ids.ts";
 import { Outages, partsOf } from "./core/outages.ts";
 import { canonicalJson } from "./core/json.ts";
 import { decodePayload } from "./core/payload.ts";
@@ -38,6 +38,9 @@ const SWEEP_MS = 10_000;
 
 /** How often a drain looks whether the running steps have ended. */
 const DRAIN_LOOK_MS = 50;
+
+/** How long code that a drain tells to end has to do so; a tenth of a short drain. */
+const ABORT_MS_MAX = 1_000;
 
 /** How long giving everything back may take. */
 const LEAVE_MS_MAX = 5_000;
@@ -134,7 +137,10 @@ export class Engine {
       incarnation,
       own: (slots) => this.mailroom.own(slots),
       load: (taskIds) => this.supervisor.load(taskIds),
-      busySlots: () => this.supervisor.busySlots(),
+      busySlots: () =>
+        this.supervisor.busySlots().union(this.local.busySlots({ atMostOnce: false })),
+      evict: (slots) => this.#evict(slots),
+      cutOff: () => this.local.interrupt(() => true, "This node cannot reach the database"),
       release: (isGone) => this.supervisor.release(isGone),
       polled: (result) => this.#polled(result),
       fenced: () => this.#fenced(),
@@ -164,25 +170,33 @@ export class Engine {
   }
 
   /**
-   * Drains: starts nothing new, lets running steps end and be recorded for at most `drainMs`, and
-   * gives everything back. Without a database that ends too: others take over after the lease.
+   * Drains: starts nothing new, lets running steps end and be recorded for at most `drainMs`,
+   * towards its end tells those to end that may be made again, and gives everything back. Without a database that ends too: others take over after the lease.
    */
   async drain(drainMs: number): Promise<void> {
-    const { runtime } = this.parts;
     this.mailroom.isDraining = true;
     this.admission.isDraining = true;
     this.ownership.isDraining = true;
     this.#sweep?.();
-    const until = runtime.monotonic() + drainMs;
+    const abortMs = Math.min(ABORT_MS_MAX, drainMs / 10);
+    await this.#quiet(drainMs - abortMs);
+    this.local.interrupt(() => true, "This node stops; another one makes the attempt again");
+    await this.#quiet(abortMs);
+    this.supervisor.stop(
+      new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
+    );
+    const giveUp = new Promise<void>((wake) => this.parts.runtime.after(LEAVE_MS_MAX, wake));
+    await Promise.race([this.#leave(), giveUp]);
+  }
+
+  /** Waits until no code runs and all of it is recorded; at most for so long. */
+  async #quiet(ms: number): Promise<void> {
+    const { runtime } = this.parts;
+    const until = runtime.monotonic() + ms;
     const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
     while (isWorking() && runtime.monotonic() < until && !this.#isFenced) {
       await new Promise<void>((wake) => runtime.after(DRAIN_LOOK_MS, wake));
     }
-    this.supervisor.stop(
-      new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
-    );
-    const giveUp = new Promise<void>((wake) => runtime.after(LEAVE_MS_MAX, wake));
-    await Promise.race([this.#leave(), giveUp]);
   }
 
   async #leave(): Promise<void> {
@@ -209,6 +223,19 @@ export class Engine {
         return this.outages.postponed(partsOf(definition), { sinceMs, dueAtMs, nowMs });
       },
     };
+  }
+
+  /** Slots in which code runs that may not be made again go on as they are until it has ended. */
+  #evict(slots: ReadonlySet<number>): void {
+    const before = this.admission.leaving;
+    if (slots.size === 0 && before.size === 0) return;
+    const leaving = slots.difference(this.local.busySlots({ atMostOnce: true }));
+    this.admission.leaving = leaving;
+    if (before.difference(leaving).size > 0) this.supervisor.nudgeAll();
+    this.local.interrupt(
+      (taskId) => leaving.has(slotOf(taskId)),
+      "The task moves to another node, which makes the attempt again",
+    );
   }
 
   #templateOf(plan: Plan): Template {

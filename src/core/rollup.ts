@@ -10,7 +10,7 @@ export type WaitReason =
   | "concurrency_max" // its policy's places on this node are taken
   | "node_full" // all places for local steps of this node are taken
   | "circuit_open" // its system has failed too often in a row
-  | "node_draining" // this node stops; the next owner starts it
+  | "node_draining" // this node stops, or gives the task away; the next owner starts it
   | "code_not_loaded"; // this node does not serve its workflow's version
 
 /** A task's state and, when it is blocked or waits to start a step, why. */

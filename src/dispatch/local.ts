@@ -7,7 +7,7 @@ import { describeFaults } from "../core/contract.ts";
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
-import { stepKey, type TaskId } from "../core/ids.ts";
+import { slotOf, stepKey, type TaskId } from "../core/ids.ts";
 import { encodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
@@ -26,8 +26,15 @@ export interface LocalParts {
 }
 
 interface Running {
+  readonly taskId: TaskId;
   readonly attempt: number;
   readonly controller: AbortController;
+  /** It may not be made again: whoever needs its slot waits for it. */
+  readonly atMostOnce: boolean;
+  /** Its attempt has ended without it. */
+  isUnwanted: boolean;
+  /** It was told to end so that another node makes the attempt again. */
+  isInterrupted: boolean;
 }
 
 /** What a context is made of beside its attempt. */
@@ -46,7 +53,7 @@ const FAIL_NOT_RETURNED = forGood(
   ),
 );
 
-/** Runs step code; every attempt ends in one RecordStepResult. */
+/** Runs step code; every attempt ends in one RecordStepResult, or was interrupted. */
 export class LocalRunner {
   readonly #running = new Map<string, Running>();
 
@@ -63,12 +70,23 @@ export class LocalRunner {
 
   /** Starts an attempt; the code runs in this turn of the event loop up to its first await. */
   start(attempt: Attempt, code: StepCode): void {
-    const key = `${attempt.taskId}/${attempt.step}`;
-    const running = { attempt: attempt.attempt, controller: new AbortController() };
+    const { taskId, step } = attempt;
+    const key = `${taskId}/${step}`;
+    const running: Running = {
+      taskId,
+      attempt: attempt.attempt,
+      controller: new AbortController(),
+      atMostOnce: attempt.plan.steps[step]?.definition.atMostOnce === true,
+      isUnwanted: false,
+      isInterrupted: false,
+    };
     this.#running.set(key, running);
     this.#run(attempt, code, running.controller.signal).then((outcome) => {
-      if (this.#running.get(key) === running) this.#running.delete(key);
-      const { taskId, step } = attempt;
+      const isCurrent = this.#running.get(key) === running;
+      if (isCurrent) this.#running.delete(key);
+      if (isCurrent && running.isInterrupted && isThrow(outcome)) {
+        return this.parts.record({ kind: "RecordInterruption", taskId, steps: [step] });
+      }
       this.parts.record({
         kind: "RecordStepResult",
         taskId,
@@ -82,7 +100,29 @@ export class LocalRunner {
   /** Tells running code by its AbortSignal that nobody wants its result. */
   stop(taskId: TaskId, step: number): void {
     const running = this.#running.get(`${taskId}/${step}`);
-    running?.controller.abort(new Error("The step was cancelled or timed out"));
+    if (running === undefined) return;
+    running.isUnwanted = true;
+    running.controller.abort(new Error("The step was cancelled or timed out"));
+  }
+
+  /**
+   * Tells code that may be made again to end, because another node is going to make its attempt. If
+   * it throws, the attempt was interrupted; any other end counts.
+   */
+  interrupt(isChosen: (taskId: TaskId) => boolean, reason: string): void {
+    for (const running of this.#running.values()) {
+      if (running.atMostOnce || running.isInterrupted || !isChosen(running.taskId)) continue;
+      running.isInterrupted = true;
+      running.controller.abort(new Error(reason));
+    }
+  }
+
+  /** Slots of code whose end is awaited; only of what may not be made again, if asked so. */
+  busySlots({ atMostOnce }: { readonly atMostOnce: boolean }): Set<number> {
+    const awaited = [...this.#running.values()].filter((running) =>
+      !running.isUnwanted && (running.atMostOnce || !atMostOnce)
+    );
+    return new Set(awaited.map(({ taskId }) => slotOf(taskId)));
   }
 
   /** Tells all running code that nothing of this node counts any more. */
@@ -186,6 +226,10 @@ export class LocalRunner {
         }),
     };
   }
+}
+
+function isThrow(outcome: Outcome): boolean {
+  return outcome.kind === "failed" && outcome.failure.class === "thrown";
 }
 
 function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
