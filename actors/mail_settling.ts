@@ -4,6 +4,7 @@ import type { Answer, Command } from "../src/core/command.ts";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { RemoteAnswer } from "../src/core/ports.ts";
+import type { TaskState } from "../src/core/state.ts";
 import { failureOf } from "../src/core/attempt.ts";
 import type { Mail } from "./mailbox.ts";
 
@@ -20,6 +21,18 @@ export interface Decided {
 export interface SettledAt {
   readonly taskId: TaskId;
   readonly turn: number;
+}
+
+/** What a command seen before was answered with. */
+export function firstAnswerOf(
+  state: TaskState | undefined,
+  command: Command,
+): Pick<Decided, "changed" | "turn"> | undefined {
+  if (state === undefined || !("commandId" in command)) return undefined;
+  const turn = state.commands.get(command.commandId);
+  return turn === undefined
+    ? undefined
+    : { turn, changed: !state.idleCommands.has(command.commandId) };
 }
 
 /** Answers mail whose commit is known. */

@@ -13,7 +13,7 @@ import { decide } from "../src/core/decide.ts";
 import type { Context } from "../src/core/decision.ts";
 import { dueOf, nextDueAtMs, retriesDue } from "../src/core/due.ts";
 import type { Event, Failure } from "../src/core/event.ts";
-import { evolve } from "../src/core/evolve.ts";
+import { evolve, rememberCommand } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Admission, Runner, TaskBirth, TaskChange } from "../src/core/ports.ts";
@@ -27,7 +27,7 @@ import {
 import { countOf, rollup, type WaitReason } from "../src/core/rollup.ts";
 import type { StepState, TaskState, TaskStateName } from "../src/core/state.ts";
 import { type Mail, Mailbox, timeLast, TURN_COMMANDS_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
-import { type Decided, settleMail } from "./mail_settling.ts";
+import { type Decided, firstAnswerOf, settleMail } from "./mail_settling.ts";
 import { sizeOfEvent } from "./size.ts";
 
 /** A turn on its way to the journal: its facts, and the mail that waits for its commit. */
@@ -35,7 +35,6 @@ export interface OpenTurn {
   readonly turn: number;
   readonly events: Event[];
   readonly commandIds: string[];
-  /** Those among them that changed nothing. */
   readonly idleIds: string[];
   readonly mail: Decided[];
   /** About how many characters its events have. */
@@ -246,29 +245,19 @@ export class TaskActor {
 
   #decide(mail: Mail, context: Context): void {
     const { command } = mail;
-    const isFirst = this.state === undefined;
-    const first = "commandId" in command ? this.#firstAnswer(command.commandId) : undefined;
+    const first = firstAnswerOf(this.state, command);
     if (first !== undefined) return this.#join({ mail, ...first });
     const decision = decide(this.state, command, context);
     if (decision.kind === "refused") {
       return this.#join({ mail, changed: false, error: decision.error });
     }
     const changed = decision.events.length > 0;
-    if (changed) {
-      this.#record(decision.events);
-      if (isFirst && command.kind === "StartTask") {
-        this.#openTurn().birth = this.parts.birthOf(command, context.nowMs);
-      }
+    if (changed) this.#record(decision.events);
+    if (decision.events[0]?.kind === "TaskStarted" && command.kind === "StartTask") {
+      this.#openTurn().birth = this.parts.birthOf(command, context.nowMs);
     }
     if ("commandId" in command) this.#remember(command.commandId, changed);
     this.#join({ mail, changed });
-  }
-
-  /** What a command seen before was answered with. */
-  #firstAnswer(commandId: string): Pick<Decided, "changed" | "turn"> | undefined {
-    const turn = this.state?.commands.get(commandId);
-    if (turn === undefined) return undefined;
-    return { turn, changed: !this.state?.idleCommands.has(commandId) };
   }
 
   /**
@@ -280,11 +269,9 @@ export class TaskActor {
     if (state.end !== undefined) return;
     const open = this.#openTurn();
     open.commandIds.push(commandId);
+    if (!changed) open.idleIds.push(commandId);
     state.turn = open.turn;
-    state.commands.set(commandId, open.turn);
-    if (changed) return;
-    open.idleIds.push(commandId);
-    state.idleCommands.add(commandId);
+    rememberCommand(state, commandId, changed);
   }
 
   /** Waits for the turn being built, or for a flush without a row when there is none. */

@@ -37,9 +37,17 @@ export function foldTurn(
   // A turn without events brings a task back into memory too; see TaskActor.
   if (turn.events.length === 0) state.passivated = undefined;
   state.turn = turn.turn;
-  for (const commandId of turn.commandIds) state.commands.set(commandId, turn.turn);
-  for (const commandId of turn.idleIds ?? []) state.idleCommands.add(commandId);
+  const idleIds = new Set(turn.idleIds);
+  for (const commandId of turn.commandIds) {
+    rememberCommand(state, commandId, !idleIds.has(commandId));
+  }
   return state;
+}
+
+/** Remembers that the state's newest turn decided a command. */
+export function rememberCommand(state: TaskState, commandId: string, changed: boolean): void {
+  state.commands.set(commandId, state.turn);
+  if (!changed) state.idleCommands.add(commandId);
 }
 
 /**
