@@ -12,14 +12,17 @@ import { handRoutes } from "./hands.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
 import { documentRoute, metricsRoute } from "./ops.ts";
+import { LiveFeed } from "./live_feed.ts";
 import type { ApiParts } from "./parts.ts";
 import { policyRoutes } from "./policies.ts";
 import { badRequest, problemResponse } from "./problem.ts";
 import { Repeats } from "./repeats.ts";
 import type { Reply, Route } from "./route.ts";
 import type { Services } from "./services.ts";
+import { StreamMemory } from "./stream_memory.ts";
 import { streamRoutes } from "./streams.ts";
 import { systemRoutes } from "./systems.ts";
+import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
 import { taskRoutes } from "./tasks.ts";
 import { Waiting } from "./waiting.ts";
@@ -38,8 +41,13 @@ export interface Api {
 
 /** Opens the API over its parts. Closed by default: only routes that say "open" need no key. */
 export function openApi(parts: ApiParts): Api {
+  const streamMemory = new StreamMemory();
+  const encoded = parts.metrics.counter("tasker_stream_turns_encoded_total");
   const services: Services = {
     ...parts,
+    streamMemory,
+    live: new LiveFeed(parts.feed, streamMemory, encoded),
+    frames: new TaskFrames(parts.history, encoded),
     access: new Access(parts),
     tasks: new TaskReader(parts),
     watch: new Watch(parts.feed, parts.runtime),

@@ -1,7 +1,10 @@
 /** Services: the parts, and what the API itself keeps beside them. */
 
 import type { Access } from "./access.ts";
+import type { LiveFeed } from "./live_feed.ts";
 import type { ApiParts } from "./parts.ts";
+import type { StreamMemory } from "./stream_memory.ts";
+import type { TaskFrames } from "./task_frames.ts";
 import type { TaskReader } from "./task_reader.ts";
 import type { Waiting } from "./waiting.ts";
 import type { Watch } from "./watch.ts";
@@ -12,4 +15,7 @@ export interface Services extends ApiParts {
   readonly tasks: TaskReader;
   readonly watch: Watch;
   readonly waiting: Waiting;
+  readonly live: LiveFeed;
+  readonly frames: TaskFrames;
+  readonly streamMemory: StreamMemory;
 }

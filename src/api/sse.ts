@@ -1,6 +1,7 @@
 /** Server-sent events: a response that is written at the speed of its reader. */
 
 import type { Runtime } from "../core/ports.ts";
+import type { StreamMemory } from "./stream_memory.ts";
 
 /** A comment is sent this often, so that proxies and clients see that the stream lives. */
 export const BEAT_MS = 15_000;
@@ -8,6 +9,9 @@ export const BEAT_MS = 15_000;
 export const STALL_MS = 60_000;
 /** What clients wait before they connect again. */
 const RECONNECT_MS = 2_000;
+
+const ENCODER = new TextEncoder();
+const BEAT = ENCODER.encode(": beat\n\n");
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -25,11 +29,12 @@ export interface Frame {
 }
 
 /** Writes frames; resolves when the client has room for more. Throws when it has gone. */
-export type Send = (frames: readonly Frame[]) => Promise<void>;
+export type Send = (bytes: Uint8Array) => Promise<void>;
 
 /** What a stream is made of. */
 export interface StreamOptions {
   readonly runtime: Pick<Runtime, "after">;
+  readonly memory: StreamMemory;
   /** Aborts when the stream has to end. */
   readonly signal: AbortSignal;
   /** Writes the events; the stream ends when it resolves. It must return soon after an abort. */
@@ -56,12 +61,13 @@ export function streamHead(): Response {
   return new Response(null, { headers: STREAM_HEADERS });
 }
 
-async function write({ run, done, signal }: StreamOptions, line: Line): Promise<void> {
+async function write({ run, done, signal, memory }: StreamOptions, line: Line): Promise<void> {
   try {
-    await line.write(`retry: ${RECONNECT_MS}\n\n`);
+    await line.write(ENCODER.encode(`retry: ${RECONNECT_MS}\n\n`));
     line.beat();
     const ends = AbortSignal.any([signal, line.gone]);
-    await run((frames) => line.write(frames.map(textOf).join("")), ends);
+    const sendHome = () => line.sendHome("too much waits for slow clients");
+    await run((bytes) => memory.whileSent(bytes, () => line.write(bytes), sendHome), ends);
   } catch {
     // The client has gone, or the journal cannot be read: it connects again with Last-Event-ID.
   } finally {
@@ -73,7 +79,6 @@ async function write({ run, done, signal }: StreamOptions, line: Line): Promise<
 /** The writing end. A write resolves when the client has room for the next one. */
 class Line {
   readonly readable: ReadableStream<Uint8Array>;
-  readonly #encoder = new TextEncoder();
   readonly #gone = new AbortController();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #cancelBeat: () => void = () => {};
@@ -92,8 +97,9 @@ class Line {
     return this.#gone.signal;
   }
 
-  async write(text: string): Promise<void> {
-    this.#controller?.enqueue(this.#encoder.encode(text));
+  async write(bytes: Uint8Array): Promise<void> {
+    this.gone.throwIfAborted();
+    this.#controller?.enqueue(bytes);
     if (!this.#hasRoom()) await this.#room();
     this.gone.throwIfAborted();
   }
@@ -106,7 +112,7 @@ class Line {
   /** Sends heartbeats from now on, while the client has room for them. */
   beat(): void {
     this.#cancelBeat = this.runtime.after(BEAT_MS, () => {
-      if (this.#hasRoom()) this.#controller?.enqueue(this.#encoder.encode(": beat\n\n"));
+      if (this.#hasRoom()) this.#controller?.enqueue(BEAT);
       this.beat();
     });
   }
@@ -123,10 +129,10 @@ class Line {
   /** Resolves when the client has taken what was written, or after STALL_MS sends it home. */
   #room(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.runtime.after(STALL_MS, () => {
-        this.#controller?.error(new Error(`The client took nothing for ${STALL_MS} ms`));
-        this.#leave();
-      });
+      const cancel = this.runtime.after(
+        STALL_MS,
+        () => this.sendHome(`the client took nothing for ${STALL_MS} ms`),
+      );
       this.#wake = () => {
         cancel();
         this.#wake = undefined;
@@ -135,10 +141,22 @@ class Line {
     });
   }
 
+  /** Ends the stream at once; what its client has not taken is gone. */
+  sendHome(why: string): void {
+    if (this.gone.aborted) return;
+    this.#controller?.error(new Error(`The stream has ended: ${why}`));
+    this.#leave();
+  }
+
   #leave(): void {
     this.#gone.abort();
     this.goOn();
   }
+}
+
+/** Encodes frames, as one piece. */
+export function frameBytes(frames: readonly Frame[]): Uint8Array {
+  return ENCODER.encode(frames.map(textOf).join(""));
 }
 
 function textOf({ id, event, data }: Frame): string {

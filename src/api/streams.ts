@@ -1,27 +1,15 @@
 /** Routes of event streams: one task from its beginning, or all tasks from now on. */
 
-import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { CommittedTurn, TaskSummary } from "../core/ports.ts";
-import type { Caller } from "./access.ts";
-import { entriesOf } from "./journal_entry.ts";
+import type { TaskSummary } from "../core/ports.ts";
 import { badRequest } from "./problem.ts";
 import { type Asked, type Route, route } from "./route.ts";
 import type { Services } from "./services.ts";
-import { eventStream, type Frame, type Send, streamHead } from "./sse.ts";
+import { eventStream, type Send, streamHead } from "./sse.ts";
+import type { Seen } from "./task_frames.ts";
 import { TaskParams } from "./tasks.ts";
-
-/** Turns read at once for a stream. */
-const TURNS_PAGE = 100;
-/** Turns of the live feed that wait for a slow client; newer ones are then counted, not kept. */
-export const FEED_TURNS_MAX = 1_000;
-
-/** The last event a client has seen. */
-interface Seen {
-  readonly turn: number;
-  readonly number: number;
-}
+import type { Follower } from "./watch.ts";
 
 const STREAM = {
   method: "GET",
@@ -68,7 +56,7 @@ async function streamTask(
   services: Services,
   { params, caller, headers, isHead, signal }: Asked<{ id: string }, unknown, unknown>,
 ): Promise<Response> {
-  const { tasks, waiting, watch, runtime } = services;
+  const { tasks, waiting, watch, runtime, streamMemory } = services;
   const seen = parseSeen(headers.get("last-event-id"));
   const summary = await tasks.find(params.id, caller);
   const plan = await tasks.planOf(summary);
@@ -78,6 +66,7 @@ async function streamTask(
   const follower = watch.follow(summary.taskId);
   return eventStream({
     runtime,
+    memory: streamMemory,
     signal: place.signal,
     run: (send, ends) =>
       sendTask(services, { taskId: summary.taskId, plan, seen, send, ends, follower }),
@@ -95,38 +84,30 @@ async function isOver({ history }: Services, summary: TaskSummary, seen: Seen): 
   return turns.every((turn) => turn.turn === seen.turn && turn.events.length <= seen.number);
 }
 
+/** Sends what a client has not seen, and then each turn as it comes; ends with the task. */
 async function sendTask(
-  { history }: Services,
-  { taskId, plan, send, ends, follower, ...from }: {
+  { frames }: Services,
+  { taskId, plan, seen, send, ends, follower }: {
     taskId: TaskId;
     plan: Plan;
     seen: Seen;
     send: Send;
     ends: AbortSignal;
-    follower: { next(signal: AbortSignal): Promise<void> };
+    follower: Follower;
   },
 ): Promise<void> {
-  let afterTurn = Math.max(0, from.seen.turn - 1);
+  let frame = seen.turn === 0 ? undefined : await frames.rest(taskId, plan, seen);
+  let afterTurn = seen.turn;
   while (!ends.aborted) {
-    const { turns, isLast } = await history.turns(taskId, afterTurn, TURNS_PAGE);
-    for (const turn of turns) {
-      const frames = framesOf(plan, turn, from.seen);
-      if (frames.length > 0) await send(frames);
-      if (hasEnded(turn)) return;
-      afterTurn = turn.turn;
+    if (frame !== undefined) {
+      if (frame.bytes.length > 0) await send(frame.bytes);
+      if (frame.isEnd) return;
+      afterTurn = frame.turn;
     }
-    if (isLast) await follower.next(ends);
+    if (frame?.isNewest) await follower.next(ends);
+    frame = await frames.next(taskId, plan, afterTurn);
+    if (frame === undefined) await follower.next(ends);
   }
-}
-
-function framesOf(plan: Plan, turn: Turn, seen: Seen): Frame[] {
-  return entriesOf(plan, turn)
-    .filter((entry) => entry.turn > seen.turn || entry.number > seen.number)
-    .map((entry) => ({ id: `${entry.turn}.${entry.number}`, data: entry }));
-}
-
-function hasEnded({ events }: Turn): boolean {
-  return events.some((event) => event.kind === "TaskEnded");
 }
 
 function parseSeen(text: string | null): Seen {
@@ -140,66 +121,24 @@ function streamAll(
   services: Services,
   { caller, isHead, signal }: Asked<unknown, unknown, unknown>,
 ): Response {
-  const { feed, waiting, runtime } = services;
+  const { live, waiting, runtime, streamMemory } = services;
   if (isHead) return streamHead();
   const place = waiting.enter(signal, caller);
-  const queue = new FeedQueue(caller);
-  const leave = feed.subscribe((committed) => queue.add(committed));
+  const listener = live.listen(caller);
   return eventStream({
     runtime,
+    memory: streamMemory,
     signal: place.signal,
     run: async (send, ends) => {
       while (!ends.aborted) {
-        const frames = queue.take();
-        if (frames.length > 0) await send(frames);
-        else await queue.filled(ends);
+        const bytes = listener.take();
+        if (bytes === undefined) await listener.filled(ends);
+        else await send(bytes);
       }
     },
     done: () => {
-      leave();
+      listener.close();
       place.leave();
     },
   });
-}
-
-/** Turns that wait for one client. */
-class FeedQueue {
-  #turns: CommittedTurn[] = [];
-  #lost = 0;
-  #wake: () => void = () => {};
-
-  constructor(private readonly caller: Caller) {}
-
-  add(committed: CommittedTurn): void {
-    if (!this.caller.covers(committed.namespace)) return;
-    if (this.#turns.length < FEED_TURNS_MAX) this.#turns.push(committed);
-    else this.#lost += 1;
-    this.#wake();
-  }
-
-  take(): Frame[] {
-    const frames: Frame[] = this.#turns.map((committed) => ({
-      data: committedDocument(committed),
-    }));
-    if (this.#lost > 0) frames.push({ event: "lost", data: { turns: this.#lost } });
-    this.#turns = [];
-    this.#lost = 0;
-    return frames;
-  }
-
-  filled(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        signal.removeEventListener("abort", this.#wake);
-        resolve();
-      };
-      signal.addEventListener("abort", this.#wake, { once: true });
-    });
-  }
-}
-
-function committedDocument({ taskId, plan, turn, state }: CommittedTurn) {
-  const { namespace, name, version } = plan.definition;
-  const events = entriesOf(plan, turn);
-  return { id: taskId, namespace, workflow: name, version, state, turn: turn.turn, events };
 }

@@ -1,10 +1,12 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
+import { VirtualRuntime } from "../virtual_runtime.ts";
 import { type FakeWorld, fakeWorld } from "./_fakes.ts";
-import { BEAT_MS, STALL_MS } from "./sse.ts";
-import { FEED_TURNS_MAX } from "./streams.ts";
+import { BEAT_MS, eventStream, STALL_MS } from "./sse.ts";
+import { FEED_BYTES_MAX, FEED_TURNS_MAX } from "./live_feed.ts";
+import { StreamMemory, STREAMS_BYTES_MAX } from "./stream_memory.ts";
 
 /** Reads a stream as text, a chunk at a time. */
 class Reader {
@@ -222,8 +224,121 @@ Deno.test("the live feed counts what a slow client has missed instead of keeping
   }
   await reader.next();
 
-  const text = await reader.next() ?? "";
-  equal(text.match(/^data: \{"id"/gm)?.length, FEED_TURNS_MAX);
-  ok(text.endsWith('event: lost\ndata: {"turns":7}\n\n'));
+  for (let count = 0; count < FEED_TURNS_MAX; count++) {
+    ok((await reader.next())?.startsWith('data: {"id"'));
+  }
+  equal(await reader.next(), 'event: lost\ndata: {"turns":7}\n\n');
   await reader.leave();
+});
+
+const LARGE = "x".repeat(250 * 1024);
+
+/** Commits a turn with a large payload. */
+function commitLarge(world: FakeWorld, id: TaskId): void {
+  const atMs = world.runtime.now();
+  const payload = encodePayload(LARGE, "payload");
+  world.engine.commit(id, { kind: "SignalReceived", atMs, step: 2, payload });
+}
+
+function encodedIn(world: FakeWorld): number {
+  return world.parts.metrics.counter("tasker_stream_turns_encoded_total").value;
+}
+
+for (const path of ["/v1/events", "/v1/tasks/{id}/events"]) {
+  Deno.test(`1,000 listeners of ${path} had each turn encoded for each of them`, async () => {
+    const world = fakeWorld();
+    const id = await world.started();
+    const readers: Reader[] = [];
+    for (let count = 0; count < 1_000; count++) {
+      readers.push(new Reader(await world.ask(`GET ${path.replace("{id}", id)}`)));
+    }
+    const texts = readers.map(() => "");
+    const reading = readers.map(async (reader, at) => {
+      for (let chunk; (chunk = await reader.next()) !== undefined;) texts[at] += chunk;
+    });
+    await world.runtime.settle();
+    const before = encodedIn(world);
+
+    for (const step of [0, 1, 2]) {
+      commit(world, id, step);
+      await world.runtime.settle();
+    }
+    world.api.close();
+    await Promise.all(reading);
+
+    equal(encodedIn(world) - before, 3);
+    ok(texts.every((text) => text.match(/StepCompleted/g)?.length === 3));
+  });
+}
+
+Deno.test("a slow client kept large turns of the live feed by their count", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const reader = new Reader(await world.ask("GET /v1/events"));
+  await world.runtime.settle();
+
+  for (let count = 0; count < 40; count++) commitLarge(world, id);
+  await reader.next();
+
+  const sizes: number[] = [];
+  let chunk = await reader.next() ?? "";
+  for (; chunk.startsWith("data: "); chunk = await reader.next() ?? "") sizes.push(chunk.length);
+  ok(sizes.reduce((sum, size) => sum + size, 0) <= FEED_BYTES_MAX, `${sizes}`);
+  equal(chunk, `event: lost\ndata: {"turns":${40 - sizes.length}}\n\n`);
+  await reader.leave();
+});
+
+Deno.test("what waits for all clients is bounded: who takes longest is sent home", async () => {
+  const memory = new StreamMemory();
+  const sent: { end(): void; isHome: boolean }[] = [];
+  const sending: Promise<unknown>[] = [];
+  for (let count = 0; count < 200; count++) {
+    const taken = Promise.withResolvers<void>();
+    const one = { isHome: false, end: () => taken.reject(one.isHome = true) };
+    sent.push(one);
+    const bytes = new Uint8Array(1024 * 1024);
+    sending.push(memory.whileSent(bytes, () => taken.promise, one.end).catch(() => {}));
+    await Promise.resolve().then(() => {}).then(() => {});
+    ok(memory.size <= STREAMS_BYTES_MAX + bytes.length);
+  }
+
+  const home = sent.filter(({ isHome }) => isHome);
+  deepEqual(home, sent.slice(0, 200 - STREAMS_BYTES_MAX / 1024 / 1024), "the first of them");
+  for (const { end } of sent) end();
+  await Promise.all(sending);
+  equal(memory.size, 0);
+});
+
+Deno.test("a stream that is sent home fails at its client, who connects again", async () => {
+  const runtime = new VirtualRuntime();
+  const memory = new StreamMemory();
+  const open = (size: number) =>
+    eventStream({
+      runtime,
+      memory,
+      signal: new AbortController().signal,
+      run: (send) => send(new Uint8Array(size)),
+      done: () => {},
+    }).body as ReadableStream<Uint8Array>;
+  const first = open(STREAMS_BYTES_MAX).getReader();
+  await first.read();
+  await runtime.settle();
+
+  const second = open(1).getReader();
+  await second.read();
+  await runtime.settle();
+
+  await rejects(first.read());
+  equal((await second.read()).value?.length, 1);
+});
+
+Deno.test("bytes that wait for many count once, until the last has let them go", () => {
+  const memory = new StreamMemory();
+  const bytes = new Uint8Array(100);
+  for (let count = 0; count < 3; count++) memory.hold(bytes);
+  memory.hold(new Uint8Array(7));
+
+  equal(memory.size, 107);
+  for (let count = 0; count < 3; count++) memory.release(bytes);
+  equal(memory.size, 7);
 });

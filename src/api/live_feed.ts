@@ -1,0 +1,112 @@
+/** The live feed: turns as they are committed, encoded once and queued for each client. */
+
+import type { Cancel, CommittedTurn, Feed } from "../core/ports.ts";
+import type { Counter } from "../telemetry/instrument.ts";
+import type { Caller } from "./access.ts";
+import { entriesOf } from "./journal_entry.ts";
+import { frameBytes } from "./sse.ts";
+import type { StreamMemory } from "./stream_memory.ts";
+
+/** Turns, and their bytes, that wait for a slow client; newer ones are then counted, not kept. */
+export const FEED_TURNS_MAX = 1_000;
+export const FEED_BYTES_MAX = 2 * 1024 * 1024;
+
+/** One client's end of the feed. */
+export class Listener {
+  #queue: Uint8Array[] = [];
+  #size = 0;
+  #lost = 0;
+  #wake: () => void = () => {};
+
+  constructor(
+    readonly caller: Caller,
+    readonly memory: StreamMemory,
+    /** Takes part no longer, and holds nothing. */
+    readonly close: () => void,
+  ) {}
+
+  /** A client that has taken all so far gets the turn, whatever its size. */
+  add(bytes: Uint8Array): void {
+    const isBehind = this.#queue.length > 0;
+    const isTooMuch = this.#queue.length >= FEED_TURNS_MAX || this.memory.isFull ||
+      this.#size + bytes.length > FEED_BYTES_MAX;
+    if (isBehind && isTooMuch) this.#lost++;
+    else {
+      this.memory.hold(bytes);
+      this.#queue.push(bytes);
+      this.#size += bytes.length;
+    }
+    this.#wake();
+  }
+
+  /** Takes what comes next: a turn, the count of those that were lost, or nothing. */
+  take(): Uint8Array | undefined {
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined) {
+      this.memory.release(bytes);
+      this.#size -= bytes.length;
+      return bytes;
+    }
+    const turns = this.#lost;
+    this.#lost = 0;
+    return turns === 0 ? undefined : frameBytes([{ event: "lost", data: { turns } }]);
+  }
+
+  /** Resolves when there is something to take, or `signal` aborts. */
+  filled(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        signal.removeEventListener("abort", this.#wake);
+        resolve();
+      };
+      signal.addEventListener("abort", this.#wake, { once: true });
+    });
+  }
+
+  /** Lets go of all that waits. */
+  clear(): void {
+    for (const bytes of this.#queue.splice(0)) this.memory.release(bytes);
+  }
+}
+
+/** Spreads one subscription over all listeners. */
+export class LiveFeed {
+  readonly #listeners = new Set<Listener>();
+  #cancel: Cancel | undefined;
+
+  constructor(readonly feed: Feed, readonly memory: StreamMemory, readonly encoded: Counter) {}
+
+  /** Listens from now on, until the listener is closed. */
+  listen(caller: Caller): Listener {
+    const listener: Listener = new Listener(caller, this.memory, () => this.#leave(listener));
+    this.#listeners.add(listener);
+    this.#cancel ??= this.feed.subscribe((committed) => this.#tell(committed));
+    return listener;
+  }
+
+  /** Cost: one encoding, if anybody may see the turn, and a push for each who may. */
+  #tell(committed: CommittedTurn): void {
+    let bytes: Uint8Array | undefined;
+    for (const listener of this.#listeners) {
+      if (!listener.caller.covers(committed.namespace)) continue;
+      bytes ??= this.#encode(committed);
+      listener.add(bytes);
+    }
+  }
+
+  #encode({ taskId, plan, turn, state }: CommittedTurn): Uint8Array {
+    this.encoded.add();
+    const { namespace, name, version } = plan.definition;
+    const events = entriesOf(plan, turn);
+    const data = { id: taskId, namespace, workflow: name, version, state, turn: turn.turn, events };
+    return frameBytes([{ data }]);
+  }
+
+  #leave(listener: Listener): void {
+    listener.clear();
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}
