@@ -28,6 +28,8 @@ export type BuildOutcome =
 export interface BuildOptions {
   /** Receives each line that cargo prints. */
   readonly onLine?: (line: string) => void;
+  /** Ends cargo when nobody waits for it any more. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function buildLibrary(options: BuildOptions = {}): Promise<BuildOut
   const built = { kind: "built", libraryPath: LIBRARY_PATH } as const;
   const builtAtMs = changedAtMs(LIBRARY_URL);
   if (builtAtMs !== undefined && builtAtMs >= sourcesChangedAtMs()) return built;
-  const failure = await runCargo(options.onLine);
+  const failure = await runCargo(options);
   if (failure === undefined) return built;
   if (failure.cargoMissing && builtAtMs !== undefined) return built;
   return { kind: "absent", reason: failure.reason };
@@ -52,13 +54,14 @@ interface BuildFailure {
 }
 
 /** Runs cargo; returns undefined when it succeeded. */
-async function runCargo(onLine?: (line: string) => void): Promise<BuildFailure | undefined> {
+async function runCargo({ onLine, signal }: BuildOptions): Promise<BuildFailure | undefined> {
   const command = new Deno.Command("cargo", {
     args: ["build", "--release", "--locked", "--target-dir", "target", "--color", "never"],
     cwd: pathOf(FOLDER),
     stdin: "null",
     stdout: "null",
     stderr: "piped",
+    ...(signal && { signal }),
   });
   let cargo: Deno.ChildProcess;
   try {

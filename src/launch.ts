@@ -5,12 +5,13 @@
  */
 
 import { resolve } from "node:path";
-import { buildLibrary, type BuildOptions, type BuildOutcome } from "../ffi/build.ts";
+import { buildLibrary, type BuildOutcome } from "../ffi/build.ts";
 import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "./core/errors.ts";
+import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { untilHung } from "./launch_watch.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
-import { type OnLine, pause, stopwatch, telling } from "./postgres/patience.ts";
+import { type OnLine, pause } from "./postgres/patience.ts";
 
 /** Exit codes that are not the server's own. */
 const EXIT_STOPPED = 0;
@@ -44,6 +45,8 @@ const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_D
 
 /** What a launch is made of. */
 export interface LaunchOptions {
+  /** The words after `deno task serve`; there should be none. */
+  readonly args: readonly string[];
   readonly env: Environment;
   /** Absolute path of the folder with deno.json and src. */
   readonly root: string;
@@ -51,7 +54,7 @@ export interface LaunchOptions {
   readonly serverPath: string;
   /** How long the server's event loop may stand still before the server is ended. */
   readonly hangMs: number;
-  readonly build: (options: BuildOptions) => Promise<BuildOutcome>;
+  readonly build: BuildOf;
   /** Takes lines for people: progress, and why a start failed. None holds a secret. */
   readonly onLine: OnLine;
 }
@@ -79,10 +82,11 @@ interface ServerOptions extends LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<number> {
   using stopping = new Stopping(options.onLine);
   try {
+    refuseArguments(options.args);
     const config = readConfig(options.env);
-    const building = build(options);
+    using building = new Building(options);
     await using database = await openDatabase(config, options.onLine);
-    const library = await Promise.race([building, stopping.asked]);
+    const library = await Promise.race([building.takeNow(), stopping.asked]);
     if (library === "stop") return EXIT_STOPPED;
     const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
     await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
@@ -132,30 +136,14 @@ async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
   return { ...embedded, [Symbol.asyncDispose]: () => embedded.stop() };
 }
 
-/** Builds the Rust core; whatever goes wrong, the TypeScript core can serve. */
-async function build({ build, onLine }: LaunchOptions): Promise<BuildOutcome> {
-  const elapsed = stopwatch();
-  let compiled = 0;
-  const onCargoLine = () => {
-    if (compiled++ === 0) onLine("building the Rust core (first start only) …");
-  };
-  const outcome = await telling("building the Rust core", {
-    onLine,
-    work: () => build({ onLine: onCargoLine }).catch(absent),
-  });
-  if (outcome.kind === "absent") onLine(`serving with the TypeScript core: ${reasonOf(outcome)}`);
-  else if (compiled > 0) onLine(`the Rust core is built (${elapsed()})`);
-  return outcome;
-}
-
-function absent(error: unknown): BuildOutcome {
-  return { kind: "absent", reason: messageOf(error) };
-}
-
-/** The one line of a reason that says most: cargo's first error, else the first one. */
-function reasonOf({ reason }: { readonly reason: string }): string {
-  const lines = reason.split("\n");
-  return lines.find((line) => line.startsWith("error")) ?? lines[0] ?? reason;
+/** @throws {TaskerError} config.invalid: nobody may believe that an argument was heard */
+function refuseArguments(args: readonly string[]): void {
+  if (args.length === 0) return;
+  throw new TaskerError(
+    "config.invalid",
+    `Cannot serve with "${args.join(" ")}": there are no arguments. ` +
+      "Set variables, as in TASKER_PORT=9090 deno task serve; the README lists them",
+  );
 }
 
 function spawnServer(options: ServerOptions): Deno.ChildProcess {
@@ -320,6 +308,7 @@ if (import.meta.main) {
       env: Deno.env.toObject(),
       root,
       serverPath: `${root}/src/main.ts`,
+      args: Deno.args,
       build: buildLibrary,
       hangMs: HANG_MS,
       onLine: (line) => console.error(line),

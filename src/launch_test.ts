@@ -55,7 +55,18 @@ const LAUNCHER = `
     root,
     serverPath: root + "/server.ts",
     hangMs: Number(Deno.env.get("FAKE_HANG_MS") ?? 60_000),
-    build: () => Promise.resolve({ kind: "absent", reason: "first line\\nerror: no Rust\\nlast" }),
+    args: Deno.args.slice(1),
+    build: async ({ onLine, signal }) => {
+      if (Deno.env.get("FAKE_BUILD") !== "slow") {
+        return { kind: "absent", reason: "first line\\nerror: no Rust\\nlast" };
+      }
+      onLine("Compiling");
+      signal.addEventListener("abort", () => console.log("cargo was ended"));
+      while (!await Deno.stat(root + "/built").catch(() => undefined)) {
+        await new Promise((wake) => setTimeout(wake, 20));
+      }
+      return { kind: "built", libraryPath: root + "/built" };
+    },
     onLine: console.log,
   }));`;
 
@@ -295,6 +306,34 @@ Deno.test("launch() gives the server its permissions only, and says which core i
   match(launcher.output, /run prompt, password NotCapable/);
   match(launcher.output, /serving with the TypeScript core: error: no Rust\n/);
   match(launcher.output, /library \|error: no Rust\n/);
+});
+
+Deno.test("launch() serves while the Rust core is built, and says when the next start takes it", async () => {
+  await using project = new Project();
+  const launcher = project.launch({ FAKE_BUILD: "slow" });
+  const server = await launcher.serverPid();
+  match(launcher.output, /library \|the Rust core is being built\n/);
+
+  await Deno.writeTextFile(`${project.root}/built`, "");
+
+  ok(
+    await until(
+      () => /is built .*: the next start takes it/.test(launcher.output) || undefined,
+      PATIENCE,
+    ),
+  );
+  Deno.kill(server, "SIGTERM");
+  equal(await launcher.exitCode(), 0);
+});
+
+Deno.test("launch() ends a build that nobody waits for any more", async () => {
+  await using project = new Project();
+  const launcher = project.launch({ FAKE_BUILD: "slow" });
+
+  Deno.kill(await launcher.serverPid(), "SIGTERM");
+
+  equal(await launcher.exitCode(), 0);
+  match(launcher.output, /cargo was ended/);
 });
 
 Deno.test("launch() takes DATABASE_URL in place of a Postgres of its own", async () => {

@@ -15,9 +15,12 @@ async function withData(use: (dataDir: string) => Promise<void>): Promise<void> 
 }
 
 /** Starts a server that is expected to end by itself. */
-async function fails(env: Record<string, string>): Promise<{ code: number; said: string }> {
+async function fails(
+  env: Record<string, string>,
+  ...more: string[]
+): Promise<{ code: number; said: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "serve"],
+    args: ["task", "serve", ...more],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
   }).output();
@@ -55,6 +58,16 @@ Deno.test("the first key is printed once, and kept for its owner's eyes only", a
     await using second = await serve({ dataDir });
 
     assert.ok(!second.said().includes(first.key));
+  });
+});
+
+Deno.test("an argument is refused with code 2, and nothing is started", async () => {
+  await withData(async (dataDir) => {
+    const { code, said } = await fails({ TASKER_DATA: dataDir }, "--port", "9090");
+
+    assert.equal(code, 2);
+    assert.match(said, /"--port 9090".*TASKER_PORT=/s);
+    assert.deepEqual([...Deno.readDirSync(dataDir)], []);
   });
 });
 
