@@ -21,6 +21,8 @@ export interface LoadingParts extends TurnParts {
   readonly journal: Journal;
   readonly plans: Plans;
   readonly log: Log;
+  /** Takes a task that a newer version wrote; until its slot has left, it is set aside. */
+  unreadable(taskId: TaskId): void;
 }
 
 /** What becomes of a loaded task. */
@@ -115,9 +117,9 @@ export class Loading {
   /** Gives up on tasks that leave this node; returns the mail that waited for them. */
   drop(isGone: (taskId: TaskId) => boolean): readonly Mail[] {
     const gone = [...this.#expected.values()].filter(({ taskId }) => isGone(taskId));
-    for (const { taskId } of gone) {
-      this.#expected.delete(taskId);
-      this.quarantined.delete(taskId);
+    for (const { taskId } of gone) this.#expected.delete(taskId);
+    for (const taskId of this.quarantined.keys()) {
+      if (isGone(taskId)) this.quarantined.delete(taskId);
     }
     return gone.flatMap(({ mail }) => mail.take(Infinity));
   }
@@ -167,7 +169,10 @@ export class Loading {
   async #take(expected: Expected, loaded: LoadedTask): Promise<void> {
     if (!("error" in loaded)) return await this.#fold(expected, loaded.turns);
     const { taskId, error } = loaded;
-    if (error.code === "journal.format_unknown") return this.#setAside(expected, messageOf(error));
+    if (error.code === "journal.format_unknown") {
+      this.#setAside(expected, messageOf(error));
+      return this.parts.unreadable(taskId);
+    }
     this.holdBack(taskId, expected.mail.take(Infinity), error);
   }
 

@@ -1,9 +1,10 @@
 /** Ownership: keeps this node's row alive, and its share of the slots in its hands. */
 
 import { messageOf } from "../src/core/errors.ts";
-import { hash32, type Incarnation, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
+import { type Incarnation, slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Cancel, NodeRow, Nodes, PollResult, Runtime, SlotRow } from "../src/core/ports.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { Targets } from "./targets.ts";
 
 /** How often a node renews and looks. */
 export const POLL_MS = 1_000;
@@ -83,16 +84,16 @@ export class Ownership {
   #polledAtMs = 0;
   #isAgain = false;
   #isStopped = false;
-  #live: readonly Incarnation[] = [];
-  /** Slot → the node it belongs to; computed when the live nodes change. */
-  #targets: readonly Incarnation[] = [];
-  #targetsFor = "";
+  #live: readonly NodeRow[] = [];
+  readonly #targets = new Targets();
+  /** Slots with a task that this node cannot read. */
+  readonly #unreadable = new Set<number>();
 
   constructor(readonly parts: OwnershipParts) {}
 
   /** Nodes that renew, this one included. */
   get live(): readonly Incarnation[] {
-    return this.#live;
+    return this.#live.map(({ incarnation }) => incarnation);
   }
 
   /** Slots that this node serves. */
@@ -130,6 +131,12 @@ export class Ownership {
       this.#sleep(this.#isAgain ? WAKE_MS : POLL_MS);
       this.#isAgain = false;
     });
+  }
+
+  /** Takes note of a task in a newer event format: its slot goes to a node that reads it. */
+  cannotRead(taskId: TaskId): void {
+    this.#unreadable.add(slotOf(taskId));
+    this.#wake();
   }
 
   /** Stops polling; resolves when nothing is under way. */
@@ -191,14 +198,16 @@ export class Ownership {
   #learn(rows: readonly SlotRow[]): void {
     for (const row of rows) {
       const known = this.#slots.get(row.slot);
-      if (known === undefined || known.version < row.version) this.#slots.set(row.slot, row);
+      if (known !== undefined && known.version >= row.version) continue;
+      this.#slots.set(row.slot, { ...known, ...row });
     }
   }
 
   async #move(nodes: readonly NodeRow[]): Promise<void> {
     await this.#takeOverDead(nodes);
     await this.#freeOrphans(new Set(nodes.map((node) => node.incarnation)));
-    this.#retarget();
+    this.#targets.set(this.#live);
+    await this.#leaveUnreadable();
     await this.#claim();
     await this.#serve();
     await this.#giveAway();
@@ -223,7 +232,7 @@ export class Ownership {
   /** Ends nodes that this node itself has watched not renewing, and whose lease is over. */
   async #takeOverDead(nodes: readonly NodeRow[]): Promise<void> {
     const dead = nodes.filter((node) => this.#isDead(node));
-    this.#live = nodes.filter((node) => !dead.includes(node)).map((node) => node.incarnation);
+    this.#live = nodes.filter((node) => !dead.includes(node));
     for (const node of dead) {
       // A lock that is not free now must not keep this node from its other slots.
       await this.#takeOver(node).catch((error) =>
@@ -260,18 +269,21 @@ export class Ownership {
 
   // Slots
 
-  /** Which node each slot belongs to: the highest of a hash of both (rendezvous hashing). */
-  #retarget(): void {
-    const live = [...this.#live].sort();
-    if (live.join() === this.#targetsFor) return;
-    this.#targetsFor = live.join();
-    this.#targets = Array.from({ length: SLOTS }, (_, slot) => highest(live, slot));
+  /** Lets slots with tasks of a newer version belong to a node of that version. */
+  async #leaveUnreadable(): Promise<void> {
+    const unreadable = [...this.#slots.values()].filter((row) =>
+      this.#isOurs(row) && this.#unreadable.has(row.slot)
+    );
+    if (unreadable.length === 0) return;
+    const told = await this.parts.nodes.requireNewerFormat(unreadable);
+    this.#learn(told);
+    for (const { slot } of told) this.#unreadable.delete(slot);
   }
 
   async #claim(): Promise<void> {
     if (this.isDraining) return;
     const wanted = [...this.#slots.values()].filter((row) =>
-      row.owner === null && this.#targets[row.slot] === this.parts.incarnation
+      row.owner === null && this.#targets.of(row) === this.parts.incarnation
     );
     if (wanted.length > 0) this.#learn(await this.parts.nodes.claim(wanted));
   }
@@ -319,7 +331,7 @@ export class Ownership {
 
   /** Whether a slot is ours and belongs to another node. */
   #isForeign(row: SlotRow): boolean {
-    const target = this.#targets[row.slot];
+    const target = this.#targets.of(row);
     return this.#isOurs(row) && target !== undefined && target !== row.owner;
   }
 
@@ -343,14 +355,4 @@ function divide<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] 
   const [first, second]: [T[], T[]] = [[], []];
   for (const one of all) (isFirst(one) ? first : second).push(one);
   return [first, second];
-}
-
-function highest(live: readonly Incarnation[], slot: number): Incarnation {
-  let best = live[0] as Incarnation;
-  let score = -1;
-  for (const incarnation of live) {
-    const drawn = hash32(`${incarnation}/${slot}`);
-    if (drawn > score) [best, score] = [incarnation, drawn];
-  }
-  return best;
 }

@@ -129,6 +129,41 @@ Deno.test("a node that thaws after its lease is fenced and joins again", async (
   assert.equal(cluster.served(), SLOTS);
 });
 
+Deno.test("a slot with a task of a newer version goes to a node that reads it, and stays there", async () => {
+  const code = (_: unknown, node: ClusterNode) =>
+    node === first ? new Promise(() => {}) : Promise.resolve(null);
+  const cluster = new Cluster(1, [{ name: "a" }], code);
+  const { store, runtime } = cluster;
+  const first = cluster.add(2);
+  await runtime.advance(5_000);
+  const { taskId } = await startOn(cluster, first);
+  store.formats.set(taskId, 2);
+  first.kill();
+
+  const old = cluster.add();
+  await runtime.advance(20_000);
+  assert.match(old.engine.supervisor.quarantined.get(taskId) ?? "", /newer/);
+  assert.equal(cluster.served(), SLOTS, "while no other node lives, the slot stays");
+
+  const newer = cluster.add(2);
+  await runtime.advance(10_000);
+  assert.equal(store.tasks.get(taskId)?.change.state, "completed");
+  assert.equal(old.engine.supervisor.quarantined.size, 0);
+
+  for (let more = 0; more < 5; more++) cluster.add();
+  await runtime.advance(20_000);
+  assert.equal(newer.engine.mailroom.owns(taskId), true, "six older nodes may draw it higher");
+  assert.equal(cluster.served(), SLOTS);
+});
+
+Deno.test("a slot that no task of a newer version is in may go to any node", async () => {
+  const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
+  const nodes = [cluster.add(1), cluster.add(2), cluster.add(1)];
+  await cluster.runtime.advance(10_000);
+
+  assert.ok(nodes.every((node) => node.engine.ownership.owned > SLOTS / 6));
+});
+
 /** Starts a task on a node whose slots are to leave it. */
 async function startOn(cluster: Cluster, { engine }: ClusterNode) {
   const answer = engine.mailroom.send({

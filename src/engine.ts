@@ -122,6 +122,7 @@ export class Engine {
       birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.mailroom.reroute(mail),
       isAfterHang: () => this.#isAfterHang,
+      unreadable: (taskId) => this.ownership.cannotRead(taskId),
       fenced: () => this.#fenced(),
       broken: (error) => this.#fenced(error),
     });

@@ -156,7 +156,7 @@ export const ERRORS = {
     "never",
     500,
     "The journal was written by a newer version",
-    "Update this node; it gives the task's slot to a node that can read it",
+    "Start or update a node of that version: the task's slot goes to it, and the task goes on",
   ),
   "journal.outcome_unknown": meaning(
     "later",

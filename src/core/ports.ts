@@ -201,6 +201,8 @@ export interface SlotRow {
   readonly slot: number;
   readonly owner: Incarnation | null;
   readonly version: number;
+  /** The event format that its tasks need; absent: the first, or as it was. */
+  readonly formatMin?: number;
 }
 
 /** A node as the database has it. */
@@ -211,6 +213,8 @@ export interface NodeRow {
   readonly renewals: number;
   /** Whether the database's clock says its lease is over. */
   readonly expired: boolean;
+  /** The newest event format that it reads. */
+  readonly format: number;
 }
 
 /** A command that came through another node. */
@@ -262,6 +266,8 @@ export interface Nodes {
   poll(): Promise<PollResult>;
   /** Takes free slots whose version still holds; returns those taken. */
   claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]>;
+  /** Notes that own slots have tasks in a newer event format than this node reads. */
+  requireNewerFormat(slots: readonly SlotRow[]): Promise<readonly SlotRow[]>;
   /** Gives own slots away; after their last flush. */
   release(slots: readonly SlotRow[]): Promise<void>;
   /** Ends a node that does not renew: its row goes, then its slots are free. */

@@ -15,6 +15,12 @@ import { type Layout, LAYOUT_OF, LAYOUT_OF_NUMBER, type Shape } from "./codec_la
 const FORMAT = 1;
 
 /**
+ * The newest format that this version reads. Law: a version that adds a kind of event, a field or a
+ * form of rows raises it, so that nodes which run beside it leave such tasks to it.
+ */
+export const FORMAT_READ = 1;
+
+/**
  * Encodes a turn.
  *
  * Cost: 0.3 µs an event beside its payload, which is copied, not parsed.

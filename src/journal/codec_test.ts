@@ -5,7 +5,7 @@ import { Bug, TaskerError } from "../core/errors.ts";
 import type { Event, Turn } from "../core/event.ts";
 import { mintTaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
-import { decodeTurn, encodeTurn } from "./codec.ts";
+import { decodeTurn, encodeTurn, FORMAT_READ } from "./codec.ts";
 import { LAYOUT_OF, LAYOUT_OF_NUMBER } from "./codec_layout.ts";
 import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 import views from "./sql/0007_history_views.sql" with { type: "text" };
@@ -16,6 +16,13 @@ console.log(`codec: CODEC_SEED=${SEED}`);
 
 const MINTED_MS = 1_767_225_600_000;
 const TASK = mintTaskId(MINTED_MS, 7, "00000000-0000-4000-8000-000000000001");
+
+Deno.test("kinds and fields of events are those of the newest format that this version reads", () => {
+  const fields = [...LAYOUT_OF.values()].reduce((sum, { fields }) => sum + fields.length, 0);
+
+  // Whoever adds one raises FORMAT_READ with it: older nodes then leave such tasks to newer ones.
+  assert.deepEqual([FORMAT_READ, LAYOUT_OF.size, fields], [1, 20, 62]);
+});
 
 for (const kind of KINDS) {
   Deno.test(`the codec gives back each ${kind} as it was, its optional fields absent or not`, () => {

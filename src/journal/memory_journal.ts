@@ -84,7 +84,13 @@ export class MemoryJournal implements Journal, Nodes {
   // Nodes: one, which owns every slot.
 
   join(of: { incarnation: Incarnation; name: string }): Promise<void> {
-    this.#node = { incarnation: of.incarnation, name: of.name, renewals: 0, expired: false };
+    this.#node = {
+      incarnation: of.incarnation,
+      name: of.name,
+      renewals: 0,
+      expired: false,
+      format: 1,
+    };
     return Promise.resolve();
   }
 
@@ -109,6 +115,10 @@ export class MemoryJournal implements Journal, Nodes {
     return Promise.resolve(
       slots.map(({ slot, version }) => this.#slots[slot] = { slot, owner, version: version + 1 }),
     );
+  }
+
+  requireNewerFormat(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
+    return Promise.resolve(slots);
   }
 
   release(slots: readonly SlotRow[]): Promise<void> {

@@ -10,6 +10,7 @@ import views from "./sql/0007_history_views.sql" with { type: "text" };
 import bus from "./sql/0008_bus.sql" with { type: "text" };
 import keySystems from "./sql/0009_key_systems.sql" with { type: "text" };
 import eventView from "./sql/0010_event_view.sql" with { type: "text" };
+import eventFormats from "./sql/0011_event_formats.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -31,4 +32,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0008_bus", text: bus },
   { name: "0009_key_systems", text: keySystems },
   { name: "0010_event_view", text: eventView },
+  { name: "0011_event_formats", text: eventFormats },
 ];

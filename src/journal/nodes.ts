@@ -4,6 +4,7 @@ import { type Incarnation, SLOTS, type TaskId } from "../core/ids.ts";
 import { type Cancel, type Database, DUE_PER_SLOT, type DuePlace } from "../core/ports.ts";
 import type { DueTask, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../core/ports.ts";
 import { endBackendsOf } from "./backends.ts";
+import { FORMAT_READ } from "./codec.ts";
 import type { Link, Row } from "./link.ts";
 import { type Polled, readPoll } from "./poll.ts";
 import { errorOf } from "./sqlstate.ts";
@@ -14,6 +15,7 @@ import freeOrphans from "./sql/free_orphans.sql" with { type: "text" };
 import join from "./sql/join.sql" with { type: "text" };
 import poll from "./sql/poll.sql" with { type: "text" };
 import post from "./sql/post.sql" with { type: "text" };
+import requireFormat from "./sql/require_format.sql" with { type: "text" };
 import release from "./sql/release.sql" with { type: "text" };
 import residents from "./sql/residents.sql" with { type: "text" };
 import { Wakes } from "./wakes.ts";
@@ -54,7 +56,7 @@ export class PostgresNodes implements Nodes {
   /** Safe to repeat. */
   async join({ incarnation, name, replaces }: Parameters<Nodes["join"]>[0]): Promise<void> {
     if (replaces !== undefined) await this.#end(replaces, { evenIfAlive: true });
-    await this.#move(join, [incarnation, name]);
+    await this.#move(join, [incarnation, name, FORMAT_READ]);
   }
 
   async poll(): Promise<PollResult> {
@@ -71,6 +73,12 @@ export class PostgresNodes implements Nodes {
 
   async release(slots: readonly SlotRow[]): Promise<void> {
     await this.#moveSlots(release, slots);
+  }
+
+  async requireNewerFormat(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
+    const formatMin = FORMAT_READ + 1;
+    const rows = await this.#moveSlots(requireFormat, slots, [formatMin]);
+    return rows.map((row) => ({ ...row, formatMin }));
   }
 
   /** Only of a node that the caller has itself watched not renewing; see Ownership. */
@@ -147,11 +155,15 @@ export class PostgresNodes implements Nodes {
     return ended.length > 0;
   }
 
-  async #moveSlots(text: string, slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
+  async #moveSlots(
+    text: string,
+    slots: readonly SlotRow[],
+    more: readonly unknown[] = [],
+  ): Promise<readonly SlotRow[]> {
     const { incarnation } = this.parts;
     const versions = new Array<number>(SLOTS).fill(NO_VERSION);
     for (const { slot, version } of slots) versions[slot] = version;
-    const rows = await this.#move(text, [incarnation, `{${versions}}`]);
+    const rows = await this.#move(text, [incarnation, `{${versions}}`, ...more]);
     return rows.map((row) => ({
       slot: Number(row.slot),
       owner: incarnation,

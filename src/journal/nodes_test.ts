@@ -13,6 +13,7 @@ import {
   valuesOf,
 } from "../../tests/support/journal_node.ts";
 import type { PollResult, SlotRow, TurnRow } from "../core/ports.ts";
+import { FORMAT_READ } from "./codec.ts";
 
 const EXPIRE = "update tasker.node set expires_at = now() - interval '1 second'";
 
@@ -207,6 +208,29 @@ Deno.test("a late release does not give away a slot that the same node has claim
   await node.nodes.release(claimed);
 
   assert.deepEqual(inOrder(await node.nodes.poll()).slots[3], again);
+});
+
+Deno.test("a slot that needs a newer event format keeps its owner, and the need in every move", async () => {
+  await using bench = await JournalBench.open();
+  const [first, second] = [await bench.node(), await bench.node()];
+  const { incarnation: owner } = first;
+  const claimed = await claimSlots(first, [3]);
+
+  const required = await first.nodes.requireNewerFormat(claimed);
+  assert.deepEqual(required, [{ slot: 3, owner, version: 2, formatMin: FORMAT_READ + 1 }]);
+  assert.deepEqual(await first.nodes.requireNewerFormat(claimed), [], "the version is over");
+  assert.deepEqual(await second.nodes.requireNewerFormat(required), [], "it is another's");
+  const { slots, nodes } = inOrder(await second.nodes.poll());
+  assert.deepEqual(slots[3], required[0]);
+  assert.deepEqual(nodes.map(({ format }) => format), [FORMAT_READ, FORMAT_READ]);
+
+  await first.nodes.release(required);
+  const [taken] = await claimSlots(second, [3]);
+
+  assert.deepEqual(inOrder(await first.nodes.poll()).slots[3], {
+    ...taken,
+    formatMin: FORMAT_READ + 1,
+  });
 });
 
 Deno.test("freeOrphans() frees the slots of nodes without a row, and no others", async () => {

@@ -81,9 +81,10 @@ const SCENES: readonly Scene[] = [
       [APPEND, [...rows(MANY, 1), BIRTHS], FLUSH],
       ["journal/sql/residents.sql", [ALL_SLOTS], SLOTS],
       ["journal/sql/release.sql", [NODE, VERSIONS], SLOTS],
+      ["journal/sql/require_format.sql", [NODE, VERSIONS, "2"], SLOTS],
       ["journal/sql/notify.sql", ["'x'", ALL_SLOTS], SLOTS],
       ["journal/sql/post.sql", ["1", "'c'", "'{}'", "true"], 1],
-      ["journal/sql/join.sql", [NODE, "'a'"], 1],
+      ["journal/sql/join.sql", [NODE, "'a'", "1"], 1],
     ],
   },
   {

@@ -8,11 +8,11 @@ import type { PollResult } from "../core/ports.ts";
 export interface Polled {
   readonly alive: boolean;
   readonly now_ms: number;
-  readonly nodes: readonly [Incarnation, string, number, boolean][];
+  readonly nodes: readonly [Incarnation, string, number, boolean, number][];
   /** The sum of all slot versions: another sum, another distribution. */
   readonly moves: string;
   /** Null when nothing moved. */
-  readonly slots: readonly [number, Incarnation | null, number][] | null;
+  readonly slots: readonly [number, Incarnation | null, number, number][] | null;
   readonly inbox: readonly [string, number, Command, boolean][];
   readonly due_slots: readonly number[];
 }
@@ -22,13 +22,19 @@ export function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots }: Poll
   return {
     alive,
     databaseNowMs: now_ms,
-    nodes: nodes.map(([incarnation, name, renewals, expired]) => ({
+    nodes: nodes.map(([incarnation, name, renewals, expired, format]) => ({
       incarnation,
       name,
       renewals,
       expired,
+      format,
     })),
-    slots: (slots ?? []).map(([slot, owner, version]) => ({ slot, owner, version })),
+    slots: (slots ?? []).map(([slot, owner, version, formatMin]) => ({
+      slot,
+      owner,
+      version,
+      ...(formatMin > 1 && { formatMin }),
+    })),
     inbox: inbox.map(([commandId, slot, command, wantsAnswer]) => ({
       commandId,
       slot,

@@ -42,7 +42,12 @@ export class ClusterNode {
   #frozen: Promise<void> | undefined;
   #thaw: () => void = () => {};
 
-  constructor(readonly cluster: Cluster, readonly name: string) {
+  constructor(
+    readonly cluster: Cluster,
+    readonly name: string,
+    /** The newest event format that it reads. */
+    readonly format: number,
+  ) {
     this.incarnation = cluster.runtime.uuid() as Incarnation;
     this.#runtime = this.#makeRuntime();
     this.engine = this.#makeEngine();
@@ -147,7 +152,7 @@ export class ClusterNode {
   }
 
   async *#load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask> {
-    yield* await this.#ask(() => this.cluster.store.load(taskIds), true);
+    yield* await this.#ask(() => this.cluster.store.load(taskIds, this.format), true);
   }
 
   #nodes(): Nodes {
@@ -159,13 +164,15 @@ export class ClusterNode {
       return ask(statement);
     };
     return {
-      join: ({ name }) => ask(() => store.join(incarnation, name)),
+      join: ({ name }) => ask(() => store.join(incarnation, name, this.format)),
       poll: async () => {
         const polled = await ask(() => store.poll(incarnation, this.#seen));
         this.#seen = polled.moves;
         return polled;
       },
       claim: (slots) => move(() => store.claim(incarnation, slots)),
+      requireNewerFormat: (slots) =>
+        move(() => store.requireFormat(incarnation, slots, this.format + 1)),
       release: (slots) => move(() => store.release(incarnation, slots)),
       takeOver: (dead) => move(() => store.end(dead, false)),
       freeOrphans: () => move(() => store.freeOrphans()),
@@ -223,8 +230,8 @@ export class Cluster {
   }
 
   /** Starts a process. */
-  add(): ClusterNode {
-    const node = new ClusterNode(this, `n${this.nodes.length}`);
+  add(format = 1): ClusterNode {
+    const node = new ClusterNode(this, `n${this.nodes.length}`, format);
     this.nodes.push(node);
     const start = (): void =>
       void node.engine.start().catch(() => this.runtime.after(1_000, start));
@@ -235,7 +242,7 @@ export class Cluster {
   /** A fenced node's process goes on as a new incarnation. */
   replace(node: ClusterNode): void {
     node.kill();
-    this.add();
+    this.add(node.format);
   }
 
   get alive(): readonly ClusterNode[] {

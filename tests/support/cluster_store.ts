@@ -1,5 +1,6 @@
 /** A database of several nodes in memory: each call is one atomic statement of one node. */
 
+import { TaskerError } from "../../src/core/errors.ts";
 import type { Turn } from "../../src/core/event.ts";
 import { type Incarnation, slotOf, SLOTS, type TaskId } from "../../src/core/ids.ts";
 import {
@@ -33,6 +34,7 @@ interface KeptTask {
 
 interface KeptNode {
   readonly name: string;
+  readonly format: number;
   renewals: number;
   expiresAtMs: number;
 }
@@ -83,15 +85,25 @@ export class ClusterStore {
     return true;
   }
 
-  load(taskIds: readonly TaskId[]): readonly LoadedTask[] {
-    return taskIds.flatMap((taskId) => {
+  /** Tasks with turns in another event format than the first. */
+  readonly formats = new Map<TaskId, number>();
+
+  load(taskIds: readonly TaskId[], format: number): readonly LoadedTask[] {
+    return taskIds.flatMap((taskId): LoadedTask[] => {
+      if ((this.formats.get(taskId) ?? 1) > format) {
+        return [{
+          taskId,
+          error: new TaskerError("journal.format_unknown", "Cannot read: newer"),
+        }];
+      }
       const task = this.tasks.get(taskId);
       return task === undefined ? [] : [{ taskId, turns: [...task.turns] }];
     });
   }
 
-  join(incarnation: Incarnation, name: string): void {
-    this.nodes.set(incarnation, { name, renewals: 0, expiresAtMs: this.runtime.now() + LEASE_MS });
+  join(incarnation: Incarnation, name: string, format: number): void {
+    const expiresAtMs = this.runtime.now() + LEASE_MS;
+    this.nodes.set(incarnation, { name, format, renewals: 0, expiresAtMs });
   }
 
   /** `seen`: the sum of slot versions at the caller's last poll. */
@@ -114,6 +126,7 @@ export class ClusterStore {
         name: node.name,
         renewals: node.renewals,
         expired: node.expiresAtMs < now,
+        format: node.format,
       })),
       moves,
       slots: moves === seen ? [] : [...this.slots],
@@ -142,7 +155,20 @@ export class ClusterStore {
       const row = this.slots[slot];
       return row?.owner === null && row.version === version;
     }).map(({ slot, version }) =>
-      this.slots[slot] = { slot, owner: incarnation, version: version + 1 }
+      this.slots[slot] = { ...this.slots[slot], slot, owner: incarnation, version: version + 1 }
+    );
+  }
+
+  requireFormat(
+    incarnation: Incarnation,
+    slots: readonly SlotRow[],
+    formatMin: number,
+  ): readonly SlotRow[] {
+    return slots.filter(({ slot, version }) => {
+      const row = this.slots[slot];
+      return row?.owner === incarnation && row.version === version;
+    }).map(({ slot, version }) =>
+      this.slots[slot] = { slot, owner: incarnation, version: version + 1, formatMin }
     );
   }
 
@@ -150,7 +176,7 @@ export class ClusterStore {
     for (const { slot, version } of leaving) {
       const row = this.slots[slot];
       if (row?.owner !== incarnation || row.version !== version) continue;
-      this.slots[slot] = { slot, owner: null, version: version + 1 };
+      this.slots[slot] = { ...row, owner: null, version: version + 1 };
     }
   }
 
@@ -167,9 +193,9 @@ export class ClusterStore {
 
   freeOrphans(): number {
     let freed = 0;
-    for (const { slot, owner, version } of this.slots) {
-      if (owner === null || this.nodes.has(owner)) continue;
-      this.slots[slot] = { slot, owner: null, version: version + 1 };
+    for (const row of this.slots) {
+      if (row.owner === null || this.nodes.has(row.owner)) continue;
+      this.slots[row.slot] = { ...row, owner: null, version: row.version + 1 };
       freed++;
     }
     return freed;

@@ -20,14 +20,14 @@ select
   (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (
     select coalesce(
-      json_agg(json_build_array(incarnation, name, renewals, expires_at < now())),
+      json_agg(json_build_array(incarnation, name, renewals, expires_at < now(), format)),
       '[]'
     )
     from tasker.node
   ) as nodes,
   (select total from moves) as moves,
   (
-    select json_agg(json_build_array(slot, owner, version))
+    select json_agg(json_build_array(slot, owner, version, format_min))
     from tasker.slot
     where (select total from moves) <> $2
   ) as slots,
