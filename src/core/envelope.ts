@@ -58,8 +58,9 @@ export const STEP_CANCELLED = "tasker.step.cancelled";
  * @throws {TaskerError} bus.envelope_invalid, with a fault for each wrong attribute
  */
 export function parseEnvelope(body: string): Envelope {
-  if (new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX) {
-    throw refuse(`it has more than ${ENVELOPE_BYTES_MAX} bytes`);
+  const bytes = new TextEncoder().encode(body).length;
+  if (bytes > ENVELOPE_BYTES_MAX) {
+    throw refuse(`it has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} (64 KiB) are allowed`);
   }
   const parsed = parseJson(body, ENVELOPE_DEPTH_MAX);
   if (!parsed.ok) throw unfitEnvelope(parsed.unfit);

@@ -11,7 +11,7 @@ export type JsonText = string & { readonly [brand]: "JsonText" };
 /** The largest payload of a task or step, in UTF-16 units of its JSON text. */
 export const PAYLOAD_SIZE_MAX = 256 * 1024;
 
-/** The largest payload to or from another system. */
+/** The largest payload to or from another system; its whole envelope may have no more bytes. */
 export const REMOTE_PAYLOAD_SIZE_MAX = 64 * 1024;
 
 /** Payloads that nest deeper are refused. */

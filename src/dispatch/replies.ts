@@ -13,12 +13,14 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
+import { breachOf } from "./breach.ts";
 import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterOffice } from "./dead_letter_office.ts";
 import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
 import type { Claims, ReplyTokens, TokenFault } from "./reply_token.ts";
 import { subjectOf } from "./step_command.ts";
 import type { FindPlan } from "./task_plans.ts";
+import { type Addressee, addresseeOf } from "./unread_reply.ts";
 
 /** Replies of one system that are in hand at once; their commits share flushes. */
 export const REPLY_SLOTS = 256;
@@ -45,7 +47,8 @@ type Refusal = TokenFault | "other_system" | "other_subject" | "unknown_type" | 
 /**
  * Consumes the reply channels of systems until the result is called.
  *
- * A reply is acknowledged only when its command is committed. One that can never be is put aside.
+ * A reply is acknowledged only when its command is committed. One that is no valid envelope fails
+ * the attempt that its token names; one that can never be taken is put aside.
  */
 export function openReplies(parts: ReplyParts, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
@@ -54,7 +57,7 @@ export function openReplies(parts: ReplyParts, systems: readonly string[]): EndC
       channel,
       slots: REPLY_SLOTS,
       async handle({ body }: { body: string }) {
-        await takeReply(parts, system, readEnvelope(parts, body));
+        await takeBody(parts, system, body);
         return { kind: "ack" } as const;
       },
       bury: ({ body }: { body: string }, error: unknown) =>
@@ -78,6 +81,46 @@ export async function takeReply(
   system: string,
   reply: Envelope,
 ): Promise<string> {
+  const place = await placeOf(parts, system, reply);
+  const { taskId, step, attempt } = place;
+  await withRemoteParent(
+    reply.traceparent,
+    `reply ${step.name}`,
+    { "tasker.task": taskId, "tasker.attempt": attempt },
+    () => record(parts, reply, place),
+  );
+  return dispatchId(taskId, step.name, attempt);
+}
+
+/** Takes what came over the bus. Left to its time-out, the attempt would be made again in vain. */
+async function takeBody(parts: ReplyParts, system: string, body: string): Promise<void> {
+  let reply: Envelope;
+  try {
+    reply = parseEnvelope(body);
+  } catch (error) {
+    parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
+    const addressee = addresseeOf(body);
+    if (addressee === undefined) throw error;
+    return await failUnread(parts, await placeOf(parts, system, addressee), error);
+  }
+  await takeReply(parts, system, reply);
+}
+
+async function failUnread(
+  { sink }: ReplyParts,
+  { taskId, step, attempt }: Place,
+  error: unknown,
+): Promise<void> {
+  const failure = breachOf(`The reply cannot be taken: ${messageOf(error)}`);
+  const outcome = { kind: "failed", failure, retryable: false } as const;
+  await sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
+}
+
+async function placeOf(
+  parts: ReplyParts,
+  system: string,
+  reply: Addressee,
+): Promise<Place> {
   const claims = demandClaims(parts, system, reply);
   const taskId = parseTaskId(claims.task);
   const plan = await parts.planOf(taskId);
@@ -89,13 +132,7 @@ export async function takeReply(
   }
   const step = plan.steps[plan.indexOf.get(claims.step) ?? -1];
   if (step === undefined) throw refuse(parts, "unknown_step", `there is no step "${claims.step}"`);
-  await withRemoteParent(
-    reply.traceparent,
-    `reply ${step.name}`,
-    { "tasker.task": taskId, "tasker.attempt": claims.attempt },
-    () => record(parts, reply, { taskId, step, attempt: claims.attempt }),
-  );
-  return dispatchId(taskId, step.name, claims.attempt);
+  return { taskId, step, attempt: claims.attempt };
 }
 
 interface Place {
@@ -124,7 +161,7 @@ async function record(parts: ReplyParts, reply: Envelope, place: Place): Promise
 }
 
 /** The token alone says what is answered; the attributes must not say otherwise. */
-function demandClaims(parts: ReplyParts, system: string, reply: Envelope): Claims {
+function demandClaims(parts: ReplyParts, system: string, reply: Addressee): Claims {
   const verified = parts.tokens.verify(reply.taskerreplytoken);
   if (!verified.ok) {
     throw refuse(parts, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
@@ -138,15 +175,6 @@ function demandClaims(parts: ReplyParts, system: string, reply: Envelope): Claim
     throw refuse(parts, "other_subject", `its subject is not "${subject}", as its token says`);
   }
   return claims;
-}
-
-function readEnvelope(parts: ReplyParts, body: string): Envelope {
-  try {
-    return parseEnvelope(body);
-  } catch (error) {
-    parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
-    throw error;
-  }
 }
 
 function refuse({ metrics }: ReplyParts, refusal: Refusal, why: string): TaskerError {

@@ -4,6 +4,7 @@ import type { Answer } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
+import type { Delivery, Handled } from "../core/ports.ts";
 import { attemptFor, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
 import { openReplies, type ReplyParts, takeReply } from "./replies.ts";
@@ -309,3 +310,73 @@ Deno.test("the code's contract is used where the code is loaded", async () => {
   const outcome = { kind: "completed", result: '{"reserved":true,"count":1}' };
   assert.deepEqual(stage.sink.sent, [{ ...COMPLETED, outcome }]);
 });
+
+/** Takes bodies as they are, as a broker may bring them. */
+function openedRaw() {
+  const handlers = new Map<string, (delivery: Delivery) => Promise<Handled>>();
+  const bus: ReplyParts["bus"] = {
+    consume(channel, _, handle) {
+      handlers.set(channel, handle);
+      return Promise.resolve(() => Promise.resolve());
+    },
+  };
+  const deliver = (channel: string, body: string) =>
+    handlers.get(channel)?.({ body, deliveries: 1 });
+  return { ...opened({ bus }), deliver };
+}
+
+/** A value that nests so deep. */
+function nested(depth: number): unknown {
+  return depth === 0 ? 1 : [nested(depth - 1)];
+}
+
+for (
+  const [what, data, why] of [
+    ["too large", "x".repeat(70_000), /has 7\d{4} bytes, at most 65536 \(64 KiB\) are allowed/],
+    ["nested too deep", nested(40), /nests deeper than 32/],
+    ["NaN in its data", "NaN", /no JSON/],
+  ] as const
+) {
+  Deno.test(`a reply ${what} was put aside, and its attempt left to its time-out`, async () => {
+    const { stage, command, refused, deliver } = openedRaw();
+    const reply = JSON.stringify(replyTo(command, { data }));
+    const body = data === "NaN" ? reply.replace(`"NaN"`, "NaN") : reply;
+
+    assert.deepEqual(await deliver(CHANNEL, body), { kind: "ack" });
+
+    const [sent] = stage.sink.sent;
+    assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
+    assert.deepEqual({ step: sent.step, attempt: sent.attempt }, { step: 0, attempt: 2 });
+    assert.equal(sent.outcome.retryable, false);
+    assert.equal(sent.outcome.failure.class, "contract_violation");
+    assert.match(sent.outcome.failure.error, why);
+    assert.equal(refused("envelope_invalid"), 1);
+    assert.deepEqual(stage.dead.letters, []);
+  });
+}
+
+for (
+  const [what, change] of [
+    ["of another system", (body: string) => body],
+    [
+      "whose token is forged",
+      (body: string) => body.replace(`"taskerreplytoken":"v1.`, `"taskerreplytoken":"v1.x`),
+    ],
+    [
+      "that quotes another envelope",
+      (body: string) => body.replace(`"data":`, `"subject":"other","data":`),
+    ],
+    ["of progress", (body: string) => body.replace("step.completed", "step.progress")],
+  ] as const
+) {
+  Deno.test(`a reply ${what} that cannot be read fails nothing, and is put aside`, async () => {
+    const { stage, command, deliver } = openedRaw();
+    const reply = JSON.stringify(replyTo(command, { data: "NaN" })).replace(`"NaN"`, "NaN");
+    const channel = what === "of another system" ? "t.reply.mail" : CHANNEL;
+
+    await deliver(channel, change(reply));
+
+    assert.deepEqual(stage.sink.sent, []);
+    assert.equal(stage.dead.letters.length, 1);
+  });
+}
