@@ -20,6 +20,7 @@ import { rollup } from "./core/rollup.ts";
 import type { StepState, TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/given.ts";
+import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./engine.ts";
@@ -331,6 +332,7 @@ async function answer(
   if (!input.ok) return { kind: "failed", failure: input.failure, retryable: false };
   const play = systems[planned?.definition.event ?? ""];
   if (planned === undefined || play === undefined) return undefined;
+  let failed: StepFailure | undefined;
   try {
     const returned = await play({
       input: input.value,
@@ -338,11 +340,11 @@ async function answer(
       step: planned.name,
       attempt: attempt.attempt,
       key: stepKey(taskId, planned.name),
-      fail: (error, how) => new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
+      fail: (error, how) =>
+        failed = new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs),
     });
-    return returned instanceof StepFailure
-      ? failedOutcome(planned, failureData(returned))
-      : completedOutcome(planned, returned);
+    if (returned instanceof StepFailure) return failedOutcome(planned, failureData(returned));
+    return failed === undefined ? completedOutcome(planned, returned) : FAIL_NOT_RETURNED;
   } catch (error) {
     const data = { error_code: "thrown", error_message: messageOf(error), retryable: true };
     return failedOutcome(planned, data);

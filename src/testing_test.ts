@@ -60,6 +60,16 @@ Deno.test("a played failure that breaks its contract is not passed on as if it k
   assert.equal((error as { error_code: string }).error_code, "contract_violation");
 });
 
+Deno.test("a played failure that is not returned is no completion", async () => {
+  const { ended, error } = await asked(({ fail }) => {
+    fail({ error_code: "gone", error_message: "?" });
+    return { reserved: true };
+  });
+
+  assert.equal(ended, "failed");
+  assert.equal((error as { error_code: string }).error_code, "fail_not_returned");
+});
+
 Deno.test("a played failure by contract fails the step for good", async () => {
   const failure = { error_code: "gone", error_message: "No lamps" };
   const { ended, error, attempt } = await asked(({ fail }) => fail(failure));

@@ -63,7 +63,7 @@ export const RetryFields = z.strictObject({
   backoff: z.union([
     z.enum(["none", "linear", "exponential", "fibonacci"]),
     z.array(delayMs).min(1).max(DELAYS_MAX),
-  ]),
+  ], 'expected "none", "linear", "exponential", "fibonacci", or a list of milliseconds'),
   delayMsMin: delayMs,
   delayMsMax: delayMs,
 }).partial();

@@ -45,7 +45,7 @@ interface ContextParts {
 }
 
 /** A failure that is made and then dropped would look like a completion. */
-const FAIL_NOT_RETURNED = forGood(
+export const FAIL_NOT_RETURNED: Outcome = forGood(
   failureOf(
     "contract_violation",
     "The step called fail() but returned something else: write `return fail(…)`",

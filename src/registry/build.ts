@@ -1,6 +1,7 @@
 /** Building: a recorded workflow becomes a checked definition, its plan and its code. */
 
 import { DURATION_MS_MAX } from "../core/duration.ts";
+import { WHENS } from "../core/graph.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { WorkflowModule } from "../core/recording.ts";
 import {
@@ -14,7 +15,7 @@ import { bindManifest, openSteps } from "./bind.ts";
 import { checkTakesInput, Contracts } from "./contract.ts";
 import { type Draft, draftWires } from "./draft.ts";
 import { checkEdges } from "./edges.ts";
-import { Faults, type Place } from "./fault.ts";
+import { Faults, type Place, suggest } from "./fault.ts";
 import { hashOf } from "./hash.ts";
 import type { Manifest, ManifestSystem } from "./manifest.ts";
 import { checkEvent, checkName, checkVersion, show } from "./name.ts";
@@ -132,7 +133,25 @@ function checkStep(draft: Draft, namespace: string, faults: Faults): void {
   if (kind === "remote") checkEvent(faults, place("event"), event);
   if (kind === "sleep" && typeof sleepMs !== "function") checkMs(faults, place("ms"), sleepMs, 0);
   if (kind !== "signal" && written !== undefined) checkWritten(faults, place, written);
+  if (!WHENS.includes(draft.when)) refuseChoice(faults, place("when"), draft.when, WHENS);
+  const { onTimeout = "fail" } = draft;
+  if (!ON_TIMEOUT.includes(onTimeout)) {
+    refuseChoice(faults, place("onTimeout"), onTimeout, ON_TIMEOUT);
+  }
   checkPolicy(faults, place, policy);
+}
+
+/** What a signal may do when its time is over. */
+const ON_TIMEOUT: readonly NonNullable<Draft["onTimeout"]>[] = ["fail", "park"];
+
+function refuseChoice(
+  faults: Faults,
+  place: Place,
+  said: string,
+  choices: readonly string[],
+): void {
+  const list = choices.map((choice) => `"${choice}"`).join(", ");
+  faults.add(place, "unknown_choice", `${show(said)} is none of ${list}${suggest(said, choices)}`);
 }
 
 function defineStep(draft: Draft, contracts: Contracts): StepDefinition {

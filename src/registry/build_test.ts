@@ -176,6 +176,25 @@ Deno.test("buildWorkflow() refuses policies that make no sense, and unknown fiel
   ]);
 });
 
+Deno.test("buildWorkflow() refuses choices that it does not have", async () => {
+  const module = workflow(meta, (w) => {
+    const a = w.step("a", { ...check, retry: { backoff: "exp" } } as never);
+    w.step("b", check, { after: [a], when: "succeded" } as never);
+    w.signal("c", { success: z.null(), onTimeout: "explode" } as never);
+  });
+
+  const { message } = await refusal(() => buildWorkflow(module, { digest }));
+
+  for (
+    const text of [
+      'steps.a.retry.backoff: expected "none", "linear", "exponential", "fibonacci", or a list',
+      'steps.b.when: "succeded" is none of "succeeded", "failed", "cancelled", "always", did you ' +
+      'mean "succeeded"',
+      'steps.c.onTimeout: "explode" is none of "fail", "park"',
+    ]
+  ) ok(message.includes(text), message);
+});
+
 Deno.test("buildWorkflow() refuses bad names, owners and envelope types", async () => {
   const module = workflow({ ...meta, namespace: "a.b", version: " " }, (w) => {
     w.step("Check It", check);

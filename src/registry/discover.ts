@@ -63,8 +63,9 @@ async function importModule(
   try {
     exported = (await import(url)).default;
   } catch (thrown) {
-    const { code, detail } = whyNotImported(messageOf(thrown));
-    faults.add({ path: name, at: () => thrownAt(url, thrown) }, code, detail);
+    const text = stripVTControlCharacters(messageOf(thrown));
+    const { code, detail } = whyNotImported(text.replace(PLACE, ""));
+    faults.add({ path: name, at: () => thrownAt(url, thrown, text) }, code, detail);
     return code === "not_locked" ? code : [];
   }
   const workflows = [exported].flat();
@@ -81,8 +82,7 @@ async function importModule(
 }
 
 /** Deno's words speak of flags that whoever writes a workflow does not set. */
-function whyNotImported(message: string): { code: string; detail: string } {
-  const plain = stripVTControlCharacters(message);
+function whyNotImported(plain: string): { code: string; detail: string } {
   if (plain.startsWith("The lockfile is out of date")) {
     const packages = [...plain.matchAll(/\+\s+"((?:npm|jsr):[^"]+?)(?:@\*)?":/g)].map(([, one]) =>
       one
@@ -108,9 +108,12 @@ function what(exported: unknown): string {
   return typeof exported === "function" ? "a function" : show(exported);
 }
 
-/** The last place in the module that the error passed, or the module's start. */
-function thrownAt(url: string, thrown: unknown): Position {
-  const stack = thrown instanceof Error ? thrown.stack ?? "" : "";
+/** Where Deno could not import something: the last line of its message, at times twice. */
+const PLACE = /(?:\n *at file:\S+:\d+:\d+)+\s*$/;
+
+/** The last place in the module that the error passed or its text names, or the module's start. */
+function thrownAt(url: string, thrown: unknown, text: string): Position {
+  const stack = `${text}\n${thrown instanceof Error ? thrown.stack ?? "" : ""}`;
   const from = stack.indexOf(`${url}:`);
   const parts = from < 0 ? null : /^:(\d+):(\d+)/.exec(stack.slice(from + url.length));
   if (parts === null) return start(url);

@@ -71,6 +71,7 @@ Deno.test("discover() says how to import what the server may not", () =>
 
 Deno.test("discover() tells what is wrong with each module, and goes on", () =>
   withFolder({
+    "away.ts": `import { a } from "${SDK}";\n import b from "./nowhere.ts";\nexport default b;`,
     "broken.ts": "export default {",
     "empty.ts": "export const a = 1;",
     "fine.ts": moduleOf("fine"),
@@ -84,12 +85,16 @@ Deno.test("discover() tells what is wrong with each module, and goes on", () =>
 
     deepEqual(modules.map(({ name }) => name), ["fine", "x"]);
     deepEqual(faults.list.map(({ path, code }) => [path, code]), [
+      ["away.ts", "module_threw"],
       ["broken.ts", "module_threw"],
       ["empty.ts", "no_workflow"],
       ["list.ts", "no_workflow"],
       ["number.ts", "no_workflow"],
       ["throws.ts", "module_threw"],
     ]);
+    const away = faults.list.find(({ path }) => path === "away.ts");
+    deepEqual([away?.at?.line, away?.at?.column], [2, 16]);
+    equal(away?.detail, `Module not found "file://${folder}/nowhere.ts".`);
     const thrown = faults.list.find(({ path }) => path === "throws.ts");
     equal(thrown?.at?.line, 2);
     ok(faults.list.find(({ path }) => path === "number.ts")?.detail.includes("42"));
