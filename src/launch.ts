@@ -89,8 +89,8 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const library = await Promise.race([building.takeNow(), stopping.asked]);
     if (library === "stop") return EXIT_STOPPED;
     const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
+    stopping.passOnTo(server); // at once: a second Ctrl-C without a server ends the launcher alone
     await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
-    stopping.passOnTo(server);
     using _watch = watch(server, { ...options, dataDir: config.dataDir, stopping });
     const { code, signal } = await server.status;
     if (signal === null) return code;
