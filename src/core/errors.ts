@@ -126,7 +126,7 @@ export const ERRORS = {
     "never",
     500,
     "The Rust core answered with an error",
-    "Rebuild it with cargo; the TypeScript core takes over at the next start",
+    "Look at the log; the node goes on with the TypeScript core by itself",
   ),
   "graph.cycle": meaning(
     "never",
