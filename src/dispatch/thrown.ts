@@ -44,7 +44,9 @@ export interface Thrown {
 export function describeThrown(thrown: unknown, causesMax: number = CAUSES_MAX): Thrown {
   try {
     if (!isNativeError(thrown)) return { error_message: textOf(thrown) };
-    const { message, stack, cause } = thrown;
+    const { message, stack } = thrown;
+    // Of several errors the first one is told: sockets put a text into nothing else.
+    const cause = thrown.cause ?? (thrown instanceof AggregateError ? thrown.errors[0] : undefined);
     // A class that only extends Error has its name in its constructor alone.
     const name = thrown.name === "Error" ? thrown.constructor.name : thrown.name;
     const frames = framesOf(`${stack}`);

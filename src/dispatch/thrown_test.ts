@@ -28,6 +28,15 @@ Deno.test("a thrown error keeps class, message and causes", () => {
   });
 });
 
+Deno.test("an error of several errors keeps the first one as its cause", () => {
+  const errors = [new Error("ECONNREFUSED 127.0.0.1:1"), new Error("ECONNREFUSED ::1:1")];
+
+  assert.equal(
+    describeThrown(new AggregateError(errors)).error_cause?.error_message,
+    "ECONNREFUSED 127.0.0.1:1",
+  );
+});
+
 Deno.test("a thrown error keeps the frames of the author's modules alone", () => {
   const error = withStack([
     `charge (${ROOT}workflows/shop.ts:7:5)`,
