@@ -16,8 +16,8 @@ const GRANTS_PER_TURN = 256;
 /**
  * The admission of one node.
  *
- * A step is granted its limits in a fixed order: the retry budget of its system, a place of its
- * own, then a place on the node (local) or its system's circuit (remote). It waits in the line of
+ * A step is granted its limits in a fixed order: a worker of its system, its retry budget, a place
+ * of its own, then a place on the node (local) or its system's circuit (remote). It waits in the line of
  * the first that has nothing for it, and keeps what it was granted before. Whoever holds places so
  * waits only for later limits, and those are never held by one that waits for an earlier one: no
  * two steps wait for each other.
@@ -34,11 +34,20 @@ export class NodeAdmission implements Admission {
   /** Slots that move as soon as no code runs in them: no attempt starts there. */
   leaving: ReadonlySet<number> = new Set();
 
-  /** `granted` is called for a step that waited, once it has all its limits. */
+  /**
+   * `granted` is called for a step that waited, once it has all its limits; `hasWorker` says whether
+   * a worker of a system has ever come, where steps wait for the first one.
+   */
   constructor(
     readonly runtime: Runtime,
     readonly granted: (taskId: TaskId, step: number) => void,
+    readonly hasWorker?: (system: string) => Promise<boolean>,
   ) {}
+
+  /** Looks which systems have workers, before steps have to wait for the answer. */
+  async learn(systems: readonly string[]): Promise<void> {
+    await Promise.all(systems.map((name) => this.#systemOf(name).workers.look()));
+  }
 
   admit(request: AdmissionRequest): WaitReason | undefined {
     const { taskId, plan, step } = request;
@@ -102,7 +111,7 @@ export class NodeAdmission implements Admission {
     const places = this.#placesOf(`${plan.workflow}/${name}`);
     const limits = system === undefined
       ? [places, this.#node]
-      : [...(isRetry ? [system.retries] : []), places, system.circuit];
+      : [system.workers, ...(isRetry ? [system.retries] : []), places, system.circuit];
     const claim: Claim = {
       taskId,
       step,
@@ -146,18 +155,16 @@ export class NodeAdmission implements Admission {
     const nowMs = this.runtime.monotonic();
     for (let grants = 0; grants < GRANTS_PER_TURN; grants++) {
       const claim = limit.line.first;
-      if (claim === undefined || !limit.take(claim, nowMs)) break;
+      if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit);
       limit.line.leave(claim);
       claim.granted++;
       if (this.#pass(claim)) this.granted(claim.taskId, claim.step);
     }
-    this.#arm(limit);
+    this.#arm(limit, 0);
   }
 
-  #arm(limit: Limit): void {
-    if (limit.timer !== undefined || limit.line.first === undefined) return;
-    const ms = limit.opensInMs(this.runtime.monotonic());
-    if (ms === undefined) return;
+  #arm(limit: Limit, ms = limit.opensInMs(this.runtime.monotonic())): void {
+    if (ms === undefined || limit.timer !== undefined || limit.line.first === undefined) return;
     limit.timer = this.runtime.after(ms, () => {
       limit.timer = undefined;
       this.#serve(limit);
@@ -178,7 +185,13 @@ export class NodeAdmission implements Admission {
   #systemOf(owner: string): SystemLimits {
     let system = this.#systems.get(owner);
     if (system === undefined) {
-      this.#systems.set(owner, system = new SystemLimits(this.runtime.monotonic()));
+      const { runtime, hasWorker } = this;
+      system = new SystemLimits({
+        runtime,
+        hasWorker: hasWorker && (() => hasWorker(owner)),
+        opened: (gate) => this.#serve(gate),
+      });
+      this.#systems.set(owner, system);
     }
     return system;
   }

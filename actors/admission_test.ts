@@ -3,12 +3,9 @@ import { FAILURES_MAX, OPEN_MS, RETRIES_MAX, RETRY_COST_MS } from "../src/core/b
 import type { Failure } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import { planOf } from "../src/core/plan.ts";
 import type { StepState } from "../src/core/state.ts";
-import { VirtualRuntime } from "../src/virtual_runtime.ts";
-import { definitionOf, type PlayStep } from "../tests/support/play.ts";
+import type { PlayStep } from "../tests/support/play.ts";
 import { World } from "../tests/support/world.ts";
-import { NodeAdmission } from "./admission.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
 const DAY_MS = 86_400_000;
@@ -319,27 +316,6 @@ Deno.test("a place granted to a step that its queue timeout ends goes to the nex
     world.steps(taskId)["r"] === "waiting_for_reply"
   );
   assert.equal(running.length, 1);
-});
-
-Deno.test("a hundred thousand steps wait for one place: each release grants one, in order", () => {
-  const runtime = new VirtualRuntime();
-  const granted: TaskId[] = [];
-  const admission = new NodeAdmission(runtime, (taskId) => granted.push(taskId));
-  const plan = planOf("hash", definitionOf([remote]));
-  const ask = (taskId: TaskId) =>
-    admission.admit({ taskId, plan, step: 0, isRetry: false, concurrencyMax: 1 });
-  const tasks = Array.from({ length: 100_000 }, (_, index) => `t${index}` as TaskId);
-  for (const taskId of tasks) ask(taskId);
-  // Every second one leaves from the middle of the line.
-  for (const [index, taskId] of tasks.entries()) if (index % 2 === 1) admission.forget(taskId);
-
-  for (const [index, taskId] of tasks.entries()) {
-    if (index % 2 === 1) continue;
-    assert.equal(ask(taskId), undefined);
-    admission.release(taskId, 0, true);
-  }
-
-  assert.deepEqual(granted, tasks.filter((_, index) => index % 2 === 0 && index > 0));
 });
 
 Deno.test("steps of many limits do not wait for each other for ever", async () => {

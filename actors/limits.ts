@@ -14,7 +14,7 @@ import {
   spendRetry,
 } from "../src/core/breaker.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Cancel } from "../src/core/ports.ts";
+import type { Cancel, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import { Line, type Waiter } from "./line.ts";
 
@@ -123,13 +123,68 @@ export class RetryLimit implements Limit {
   }
 }
 
+/** How often the bus is asked whether a first worker has come, while steps wait for it. */
+export const LOOK_MS = 500;
+
+/** What a worker gate works with. */
+export interface WorkerGateParts {
+  readonly runtime: Runtime;
+  /** Whether a worker has ever asked for commands of the system; undefined: none has to come. */
+  readonly hasWorker: (() => Promise<boolean>) | undefined;
+  /** Called once the gate is open. */
+  opened(gate: Limit): void;
+}
+
+/**
+ * Holds a system's steps back until its first worker has come: their time-outs would begin before
+ * anybody could answer. Once open it stays open.
+ */
+export class WorkerGate implements Limit {
+  readonly reason = "no_worker";
+  readonly line = new Line<Claim>();
+  timer: Cancel | undefined;
+  #isOpen: boolean;
+  #isLooking = false;
+
+  constructor(readonly parts: WorkerGateParts) {
+    this.#isOpen = parts.hasWorker === undefined;
+  }
+
+  take(): boolean {
+    if (!this.#isOpen) void this.look();
+    return this.#isOpen;
+  }
+
+  giveBack(): void {}
+
+  opensInMs(): undefined {}
+
+  /** Asks the bus, and again as long as steps wait; a bus that is away cannot tell. */
+  async look(): Promise<void> {
+    const { hasWorker } = this.parts;
+    if (this.#isOpen || this.#isLooking || hasWorker === undefined) return;
+    this.#isLooking = true;
+    this.#isOpen = await hasWorker().catch(() => false);
+    this.#isLooking = false;
+    if (this.#isOpen) return this.parts.opened(this);
+    if (this.line.first === undefined) return;
+    this.#isLooking = true;
+    this.parts.runtime.after(LOOK_MS, () => {
+      this.#isLooking = false;
+      if (this.line.first !== undefined) void this.look();
+    });
+  }
+}
+
 /** The limits of one system. */
 export class SystemLimits {
   readonly circuit = new CircuitBreaker();
   readonly retries: RetryLimit;
+  readonly workers: WorkerGate;
 
-  constructor(nowMs: number) {
-    this.retries = new RetryLimit(nowMs);
+  constructor(parts: WorkerGateParts) {
+    this.retries = new RetryLimit(parts.runtime.monotonic());
+    this.workers = new WorkerGate(parts);
   }
 
   /** Returns the circuit's position at a time. */

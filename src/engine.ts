@@ -56,6 +56,8 @@ export interface EngineParts {
   readonly plans: Plans;
   codeOf(hash: string): WorkflowCode | undefined;
   isLocalOwner(owner: string): boolean;
+  /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
+  readonly hasWorker?: (system: string) => Promise<boolean>;
   /** Makes the remote half; `record` takes its results, `outages` learns when the bus is away. */
   remote(record: Mailroom["record"], outages: Outages): RemoteSteps;
   readonly incarnation: Incarnation;
@@ -102,6 +104,7 @@ export class Engine {
     this.admission = new NodeAdmission(
       runtime,
       (taskId, step) => this.supervisor.granted(taskId, step),
+      parts.hasWorker,
     );
     const remote = parts.remote(record, this.outages);
     this.alarm = new Alarm({

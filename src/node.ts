@@ -96,6 +96,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    hasWorker: (system) => bus.wasConsumed(commandChannel(config.busPrefix, system)),
     remote: (record, outages) => systems.remote(record, outages),
     incarnation,
     name,
@@ -107,6 +108,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const parts = { ...options, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(parts);
   const maintenance = await maintain(parts);
+  const others = registry.owners().filter(({ kind }) => kind === "remote");
+  await engine.admission.learn(others.map(({ name }) => name));
   await engine.start();
   systems.listen(engine.mailroom, openStarter(registry, engine.mailroom));
   return { api, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
@@ -174,15 +177,16 @@ async function summarise(
   config: Config,
 ): Promise<readonly SystemSummary[]> {
   return await Promise.all(
-    registry.owners().map(async ({ name, kind, workflows }) => ({
-      name,
-      kind,
-      workflows,
-      circuit: engine.admission.circuit(name),
-      queued: kind === "local"
-        ? undefined
-        : await bus.depth(commandChannel(config.busPrefix, name)),
-    })),
+    registry.owners().map(async ({ name, kind, workflows }) => {
+      const common = { name, kind, workflows, circuit: engine.admission.circuit(name) };
+      if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
+      const channel = commandChannel(config.busPrefix, name);
+      const [queued, hasWorker] = await Promise.all([
+        bus.depth(channel),
+        bus.wasConsumed(channel),
+      ]);
+      return { ...common, queued, hasWorker };
+    }),
   );
 }
 

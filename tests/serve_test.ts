@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serve } from "./support/serve.ts";
+import { serve, type Served } from "./support/serve.ts";
 import { startTask } from "./support/tasks.ts";
 import { until } from "./support/serve.ts";
 
@@ -12,6 +12,19 @@ async function withData(use: (dataDir: string) => Promise<void>): Promise<void> 
   } finally {
     await Deno.remove(dataDir, { recursive: true });
   }
+}
+
+/** Asks the API: what it answers, whatever it is. */
+async function ask({ url, key }: Served, path: string, body?: unknown) {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  return await (await fetch(`${url}${path}`, { headers, ...post })).json();
+}
+
+/** Whether a document has these fields; undefined when it has not. */
+async function shows(server: Served, path: string, fields: Record<string, unknown>) {
+  const document = await ask(server, path);
+  return Object.entries(fields).every(([name, value]) => document[name] === value) || undefined;
 }
 
 /** Starts a server that is expected to end by itself. */
@@ -45,6 +58,45 @@ Deno.test("serve runs a task end to end, and SIGTERM to the printed pid drains a
     assert.equal(task.steps[1].result.shout, "HELLO, ADA!");
     assert.equal(await server.exited, 0);
     await assert.rejects(fetch(`${server.url}/health/live`));
+  });
+});
+
+Deno.test("an order waits for the first worker of a system, by name and over a restart", async () => {
+  await withData(async (dataDir) => {
+    const first = await serve({ dataDir });
+    const input = {
+      orderId: "o1",
+      customer: "Ada",
+      items: [{ sku: "s1", quantity: 1 }],
+      amountCents: 100,
+      currency: "EUR",
+    };
+    const id = await startTask(
+      first,
+      { workflow: "orders/distributed_order_processing", input },
+      "k",
+    );
+    const waits = { state: "waiting", blockedReason: 'step "check_inventory": no_worker' };
+    await until("the order to wait", 10_000, () => shows(first, `/v1/tasks/${id}`, waits));
+    first.kill("SIGTERM");
+    await first.exited;
+
+    await using server = await serve({ dataDir });
+    await until("the order to wait again", 10_000, () => shows(server, `/v1/tasks/${id}`, waits));
+    const envelope = await until("the command", 10_000, async () => {
+      const body = { max: 1, waitMs: 5_000 };
+      const { envelopes } = await ask(server, "/v1/bus/python_inventory/poll", body);
+      return envelopes[0];
+    });
+
+    assert.equal(envelope.type, "inventory.check_stock");
+    const { systems } = await ask(server, "/v1/systems");
+    assert.deepEqual(
+      systems.filter(({ kind }: { kind: string }) => kind === "remote").map(
+        ({ name, hasWorker }: { name: string; hasWorker: boolean }) => `${name} ${hasWorker}`,
+      ),
+      ["node_payments false", "python_inventory true"],
+    );
   });
 });
 

@@ -332,6 +332,7 @@ function fakeParts(
           kind: "remote",
           workflows: ["orders/process", "billing/bill"],
           circuit: "closed",
+          hasWorker: true,
           queued: 3,
         },
       ]),

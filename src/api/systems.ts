@@ -16,6 +16,9 @@ const SystemList = named(
       workflows: z.array(z.string()).describe("Those the key may see"),
       circuit: z.enum(["closed", "open", "half_open"]),
       queued: z.int().optional().describe("Envelopes waiting; absent when the bus cannot tell"),
+      hasWorker: z.boolean().describe(
+        "False: no worker has ever asked for its commands, so its steps wait for the first",
+      ),
       schemas: z.record(z.string(), z.looseObject({})).optional(),
     })),
   }),

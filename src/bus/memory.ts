@@ -36,6 +36,7 @@ export class MemoryBus implements Bus {
     bytesMax: ENVELOPE_BYTES_MAX,
   };
   readonly #channels = new Map<string, Channel>();
+  readonly #consumed = new Set<string>();
   readonly #ends = new Set<() => Promise<void>>();
   readonly #delays = new Set<Cancel>();
   #published = 0;
@@ -60,6 +61,7 @@ export class MemoryBus implements Bus {
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
     if (this.#isClosed) return Promise.reject(closed());
+    this.#consumed.add(channel);
     const from = this.#channel(channel);
     const intake = new Intake({
       log: this.parts.log,
@@ -78,6 +80,10 @@ export class MemoryBus implements Bus {
     this.#ends.add(end);
     share(from);
     return Promise.resolve(end);
+  }
+
+  wasConsumed(channel: string): Promise<boolean> {
+    return Promise.resolve(this.#consumed.has(channel));
   }
 
   /** Waiting for a consumer, or in the hands of one. */

@@ -18,11 +18,13 @@ import { EnvelopeIds, firstIdAt } from "./envelope_ids.ts";
 import { Gather } from "./gather.ts";
 import { type Delay, type Place, PostgresConsumer } from "./postgres_consumer.ts";
 import { PostgresWakes } from "./postgres_wakes.ts";
+import consumed from "./sql/consumed.sql" with { type: "text" };
 import delay from "./sql/delay.sql" with { type: "text" };
 import depth from "./sql/depth.sql" with { type: "text" };
 import forget from "./sql/forget.sql" with { type: "text" };
 import publish from "./sql/publish.sql" with { type: "text" };
 import settle from "./sql/settle.sql" with { type: "text" };
+import wasConsumed from "./sql/was_consumed.sql" with { type: "text" };
 
 /** Stands between bodies in one parameter; no JSON holds it. */
 const SEPARATOR = "\u001f";
@@ -59,6 +61,8 @@ export class PostgresBus implements Bus {
   readonly #removals: Gather<Place>;
   readonly #delays: Gather<Delay>;
   readonly #ends = new Set<() => Promise<void>>();
+  /** Channels that the database knows to be consumed. */
+  readonly #noted = new Set<string>();
   #cancelForget: Cancel = () => {};
   #isClosed = false;
 
@@ -90,12 +94,12 @@ export class PostgresBus implements Bus {
     }
   }
 
-  consume(
+  async consume(
     channel: string,
     options: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
-    if (this.#isClosed) return Promise.reject(unavailable("it is closed"));
+    if (this.#isClosed) throw unavailable("it is closed");
     const consumer = new PostgresConsumer({
       ...this.parts,
       ...options,
@@ -109,7 +113,28 @@ export class PostgresBus implements Bus {
     let ending: Promise<void> | undefined;
     const end = () => ending ??= consumer.end().finally(() => this.#ends.delete(end));
     this.#ends.add(end);
-    return Promise.resolve(end);
+    await this.#note(channel);
+    return end;
+  }
+
+  async wasConsumed(channel: string): Promise<boolean> {
+    const [row] = await this.#query(wasConsumed, [channel]);
+    return row?.was === true;
+  }
+
+  /** An outage keeps nobody from consuming: the next who consumes the channel notes it. */
+  async #note(channel: string): Promise<void> {
+    if (this.#noted.has(channel)) return;
+    this.#noted.add(channel);
+    try {
+      await this.#query(consumed, [channel]);
+    } catch (error) {
+      this.#noted.delete(channel);
+      this.parts.log.warn("Cannot note that a channel is consumed", {
+        channel,
+        error: messageOf(error),
+      });
+    }
   }
 
   /** Not settled yet; DEPTH_MAX stands for more. */

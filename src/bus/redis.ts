@@ -103,6 +103,13 @@ export class RedisBus implements Bus {
     return end;
   }
 
+  /** Whoever consumes a stream makes its group, which stays. */
+  async wasConsumed(channel: string): Promise<boolean> {
+    return await this.#ask(async (client) =>
+      await client.exists(channel) > 0 && (await client.xInfoGroups(channel)).length > 0
+    );
+  }
+
   /** Not delivered yet, or not acknowledged. Where the server cannot tell: all that is there. */
   async depth(channel: string): Promise<number> {
     return await this.#ask(async (client) => {

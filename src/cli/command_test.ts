@@ -306,6 +306,17 @@ Deno.test("systems draws owners with circuit and queue", async () => {
   ]);
 });
 
+Deno.test("systems says of which no worker has ever come", async () => {
+  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
+  const systems = () =>
+    Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false }]);
+
+  deepEqual((await openDesk({ parts: { systems } }).say("systems")).out, [
+    "SYSTEM   KIND    CIRCUIT        QUEUED  WORKFLOWS",
+    "shipper  remote  no worker yet  0       a/b",
+  ]);
+});
+
 Deno.test("dead draws dead letters, replays and discards them", async () => {
   const desk = openDesk();
   const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };

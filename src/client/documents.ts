@@ -144,6 +144,8 @@ export interface System {
   readonly circuit: "closed" | "open" | "half_open";
   /** Envelopes waiting; absent when the bus cannot tell. */
   readonly queued?: number | undefined;
+  /** False: no worker has ever asked for its commands. Absent from servers that do not tell. */
+  readonly hasWorker?: boolean | undefined;
 }
 
 /** An envelope nobody could use. */

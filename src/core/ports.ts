@@ -531,6 +531,12 @@ export interface Bus {
     options: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>>;
+  /**
+   * Whether anybody has ever consumed a channel, on any node: the broker keeps it.
+   *
+   * @throws {TaskerError} bus.unavailable
+   */
+  wasConsumed(channel: string): Promise<boolean>;
   /** Envelopes waiting in a channel, or undefined when the backend cannot tell. */
   depth(channel: string): Promise<number | undefined>;
   ping(): Promise<void>;
@@ -577,5 +583,7 @@ export interface SystemSummary {
   readonly workflows: readonly string[];
   readonly circuit: "closed" | "open" | "half_open";
   readonly queued: number | undefined;
+  /** Whether a worker has ever asked for its commands; true of a local one. */
+  readonly hasWorker: boolean;
   readonly schemas?: Readonly<Record<string, JsonSchema>>;
 }

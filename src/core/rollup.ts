@@ -6,6 +6,7 @@ import { STEP_STATES, type StepStateName, type TaskState, type TaskStateName } f
 
 /** Why a step that is ready has not started. */
 export type WaitReason =
+  | "no_worker" // no worker has ever asked for commands of its system
   | "retry_budget" // its system was sent as many retries as it may
   | "concurrency_max" // its policy's places on this node are taken
   | "node_full" // all places for local steps of this node are taken

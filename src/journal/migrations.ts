@@ -11,6 +11,7 @@ import bus from "./sql/0008_bus.sql" with { type: "text" };
 import keySystems from "./sql/0009_key_systems.sql" with { type: "text" };
 import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 import eventFormats from "./sql/0011_event_formats.sql" with { type: "text" };
+import busChannels from "./sql/0012_bus_channels.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -33,4 +34,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0009_key_systems", text: keySystems },
   { name: "0010_event_view", text: eventView },
   { name: "0011_event_formats", text: eventFormats },
+  { name: "0012_bus_channels", text: busChannels },
 ];

@@ -40,6 +40,18 @@ export const CARRYING: Laws = {
     assert.deepEqual(inbox.ids.toSorted(), ["early-0", "early-1", "early-2"]);
   },
 
+  "knows whether anybody has ever consumed a channel": async ({ bus, other, channel }) => {
+    await bus.publish(channel, envelopesOf("early", 1));
+    assert.equal(await bus.wasConsumed(channel), false);
+    assert.equal(await bus.wasConsumed(`${channel}.of_nobody`), false);
+
+    const end = await other.consume(channel, OPTIONS, new Inbox().handle);
+    assert.equal(await bus.wasConsumed(channel), true);
+    await end();
+
+    assert.equal(await bus.wasConsumed(channel), true);
+  },
+
   "keeps channels apart": async ({ bus, other, channel }) => {
     const names = Array.from({ length: 10 }, (_, number) => `${channel}.${number}`);
     const inboxes = names.map(() => new Inbox());

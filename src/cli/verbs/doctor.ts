@@ -158,13 +158,22 @@ async function blockedTasks(client: Client, signal: AbortSignal): Promise<Findin
 }
 
 async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]> {
-  const open = (await client.systems({ signal })).filter(({ circuit }) => circuit !== "closed");
-  if (open.length === 0) {
-    return [{ name: "systems", is: "good", detail: "all circuits are closed" }];
+  const all = await client.systems({ signal });
+  const open = all.filter(({ circuit }) => circuit !== "closed");
+  const absent = all.filter(({ hasWorker }) => hasWorker === false);
+  const findings: Finding[] = [];
+  if (open.length > 0) {
+    const detail = `held back because they fail: ${open.map(({ name }) => name).join(", ")}`;
+    const action = "mend them; the circuits close again by themselves";
+    findings.push({ name: "systems", is: "note", detail, action });
   }
-  const detail = `held back because they fail: ${open.map(({ name }) => name).join(", ")}`;
-  const action = "mend them; the circuits close again by themselves";
-  return [{ name: "systems", is: "note", detail, action }];
+  if (absent.length > 0) {
+    const names = absent.map(({ name }) => name).join(", ");
+    const detail = `no worker has ever come: ${names}; their steps wait for the first`;
+    findings.push({ name: "systems", is: "note", detail, action: "start their workers" });
+  }
+  if (findings.length > 0) return findings;
+  return [{ name: "systems", is: "good", detail: "all circuits are closed" }];
 }
 
 async function deadLetters(client: Client, signal: AbortSignal): Promise<Finding[]> {

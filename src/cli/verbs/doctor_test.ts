@@ -37,12 +37,14 @@ Deno.test("doctor says that all is well, one line a thing", async () => {
 });
 
 Deno.test("doctor says what to do about each thing that is not well", async () => {
+  const bank = { name: "bank", kind: "remote", workflows: [], queued: undefined } as const;
   const desk = openDesk({
     parts: {
       health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },
       systems: () =>
         Promise.resolve([
-          { name: "bank", kind: "remote", workflows: [], circuit: "open", queued: undefined },
+          { ...bank, circuit: "open", hasWorker: true },
+          { ...bank, name: "shipper", circuit: "closed", hasWorker: false },
         ]),
     },
   });
@@ -72,6 +74,8 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
     "                → deno task tasker list --state blocked",
     "! systems       held back because they fail: bank",
     "                → mend them; the circuits close again by themselves",
+    "! systems       no worker has ever come: shipper; their steps wait for the first",
+    "                → start their workers",
     "! dead letters  1",
     "                → deno task tasker dead",
     "",

@@ -109,10 +109,12 @@ export const systems: Verb = {
 /** Draws systems. */
 export function systemLines(found: readonly System[], paint: Paint): string[] {
   if (found.length === 0) return ["no systems: no workflow is loaded"];
-  const rows = found.map(({ name, kind, circuit, queued, workflows }): Cell[] => [
+  const rows = found.map(({ name, kind, circuit, queued, hasWorker, workflows }): Cell[] => [
     name,
     kind,
-    { text: circuit, tone: circuit === "closed" ? "good" : "bad" },
+    hasWorker === false
+      ? { text: "no worker yet", tone: "bad" }
+      : { text: circuit, tone: circuit === "closed" ? "good" : "bad" },
     queued === undefined ? "" : String(queued),
     workflows.join(", "),
   ]);
