@@ -190,19 +190,32 @@ async function summarise(
   );
 }
 
-/** Makes partitions ahead and drops what retention lets go: now, and every hour. */
-async function maintain({ journal, runtime, log, config }: NodeParts): Promise<Cancel> {
+/**
+ * Makes partitions ahead and drops what retention lets go: now, and every hour. Resolves when the
+ * partitions are there, which rows need; retention takes its time in the background.
+ */
+export async function maintain(
+  { journal, runtime, log, config }: {
+    readonly journal: Pick<OpenJournal, "maintain">;
+    readonly runtime: Runtime;
+    readonly log: Log;
+    readonly config: Pick<Config, "retentionMs">;
+  },
+): Promise<Cancel> {
   let cancel: Cancel = () => {};
   let isOver = false;
-  const once = async () => {
-    try {
-      await journal.maintain({ nowMs: runtime.now(), retentionMs: config.retentionMs });
-    } catch (error) {
-      log.warn("Cannot maintain the journal; trying again later", { error: messageOf(error) });
-    }
-    if (!isOver) cancel = runtime.after(MAINTAIN_MS, () => void once());
+  const once = (retentionMs: number | undefined) =>
+    journal.maintain({ nowMs: runtime.now(), retentionMs, isOver: () => isOver }).then(
+      () => {},
+      (error) =>
+        log.warn("Cannot maintain the journal; trying again later", { error: messageOf(error) }),
+    );
+  const again = () => void once(config.retentionMs).then(sleep);
+  const sleep = () => {
+    if (!isOver) cancel = runtime.after(MAINTAIN_MS, again);
   };
-  await once();
+  await once(undefined);
+  again();
   return () => {
     isOver = true;
     cancel();

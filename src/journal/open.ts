@@ -11,7 +11,7 @@ import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresNodes } from "./nodes.ts";
-import { maintain, type Maintained, type Maintenance } from "./partitions.ts";
+import { type KeptBy, maintain, type Maintained, type Maintenance } from "./partitions.ts";
 import { PostgresPolicies } from "./policies.ts";
 import { Writer } from "./writer.ts";
 
@@ -55,6 +55,7 @@ export async function openJournal(options: JournalOptions) {
     database,
     warn: onWarning,
   });
+  const kept: KeptBy = new Map();
   return {
     database,
     journal,
@@ -65,7 +66,7 @@ export async function openJournal(options: JournalOptions) {
     keys: new PostgresKeys(database.of("key")),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */
-    maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when),
+    maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when, kept),
     async close(): Promise<void> {
       await Promise.all([journal, renewal, moves, database].map((part) => part.close()));
     },

@@ -11,8 +11,15 @@ const PARTITION_MS = 24 * 3_600_000;
 /** Partitions made before they are needed. */
 const PARTITIONS_AHEAD = 3;
 
-/** Task rows that one statement deletes. */
+/** Task rows that one statement looks through, and deletes. */
+const TASKS_PER_LOOK_MAX = 10_000;
 const TASKS_PER_DELETE_MAX = 1_000;
+
+/** Tasks whose turns one statement deletes; a task may have many and large ones. */
+const TASKS_OF_DEFAULT_MAX = 100;
+
+/** How long a statement may take while appends wait for it. */
+const LOCKED_MS_MAX = 1_000;
 
 /** Answers whose sender has not taken them in this time has gone. */
 const ANSWER_MS_MAX = 3_600_000;
@@ -29,6 +36,8 @@ export interface Maintenance {
   readonly nowMs: number;
   /** Counts from the end of a task; undefined: for ever. */
   readonly retentionMs: number | undefined;
+  /** Asked between two days: true ends the maintenance. */
+  readonly isOver?: () => boolean;
 }
 
 /** What a maintenance has done. */
@@ -36,6 +45,9 @@ export interface Maintained {
   readonly made: readonly string[];
   readonly dropped: readonly string[];
 }
+
+/** By partition: the task that kept it the last time, where the next look begins. */
+export type KeptBy = Map<string, string>;
 
 /** One partition and its range of task ids. */
 interface Partition {
@@ -49,19 +61,22 @@ interface Partition {
  * that nobody took. Safe to repeat, and on several nodes at once.
  *
  * A partition goes when every task in its range has ended longer than `retentionMs` ago; so one task
- * that lives keeps its whole day. Rows for which no partition was made are in the default one, which
- * is emptied as a whole by the same law.
+ * that lives keeps its whole day. Rows for which no partition was made are in the default one, from
+ * where each task goes by itself.
  *
  * @throws {TaskerError} journal.unavailable, also when a lock was not free: try again later
  */
 export async function maintain(
   database: PostgresDatabase,
-  { nowMs, retentionMs }: Maintenance,
+  { nowMs, retentionMs, isOver = () => false }: Maintenance,
+  kept: KeptBy = new Map(),
 ): Promise<Maintained> {
   const link = database.link("maintain", { session: { lock_timeout: LOCK_MS_MAX } });
   try {
     const made = await makeAhead(link, nowMs);
-    const dropped = retentionMs === undefined ? [] : await dropOld(link, nowMs - retentionMs);
+    const dropped = retentionMs === undefined
+      ? []
+      : await dropOld(link, nowMs - retentionMs, { kept, isOver });
     await link.query(
       "delete from tasker.answer where created_at < now() - $1 * interval '1 millisecond'",
       [ANSWER_MS_MAX],
@@ -122,98 +137,183 @@ async function make(query: Query, { name, from, to }: Partition): Promise<boolea
 
 // Dropping
 
-async function dropOld(link: Link, limitMs: number): Promise<readonly string[]> {
+async function dropOld(
+  link: Link,
+  limitMs: number,
+  { kept, isOver }: { kept: KeptBy; isOver: () => boolean },
+): Promise<readonly string[]> {
   const query = link.query.bind(link);
   const dropped: string[] = [];
-  for (const one of await list(query)) {
-    const range = rangeOf(one);
-    if (one.to > firstIdAt(limitMs) || await isLiving(query, range, limitMs)) continue;
-    await forgetTasks(query, range, limitMs);
-    await link.transaction(async (inside) => {
-      if (await drop(inside, one, limitMs)) dropped.push(one.name);
-    });
+  const failures: unknown[] = [];
+  const end = firstIdAt(limitMs);
+  for (const one of (await list(query)).filter(({ to }) => to <= end)) {
+    if (isOver()) return dropped;
+    // What cannot be dropped now keeps no other day.
+    await dropDay(link, one, limitMs, kept).then(
+      (isDropped) => isDropped && dropped.push(one.name),
+      (error) => failures.push(error),
+    );
   }
-  if (await emptyDefault(link, limitMs)) dropped.push("journal_default");
+  if (await emptyDefault(query, limitMs)) dropped.push("journal_default");
+  if (failures.length > 0) throw failures[0];
   return dropped;
 }
 
-/** A condition for `task_id`. */
-type Range = string;
-
-const IN_DEFAULT: Range = "task_id in (select task_id from tasker.journal_default)";
-
-function rangeOf({ from, to }: Partition): Range {
-  return `task_id >= '${from}' and task_id < '${to}'`;
+async function dropDay(
+  link: Link,
+  one: Partition,
+  limitMs: number,
+  kept: KeptBy,
+): Promise<boolean> {
+  const query = link.query.bind(link);
+  const living = await findLiving(query, { ...one, from: kept.get(one.name) ?? one.from }, limitMs);
+  if (living !== undefined) {
+    kept.set(one.name, living);
+    return false;
+  }
+  await forgetTasks(query, one, limitMs);
+  // Looks over what is left before it does so under the lock.
+  if (await findLiving(query, one, limitMs) !== undefined) return false;
+  let isDropped = false;
+  await link.transaction(async (inside) => {
+    isDropped = await drop(inside, one, limitMs);
+  });
+  kept.delete(one.name);
+  return isDropped;
 }
 
-/** Whether a task of a range lives, or has ended since a time. One without a row is forgotten. */
-async function isLiving(query: Query, range: Range, limitMs: number): Promise<boolean> {
-  return (await query(
-    `select 1
-     from tasker.task
-     where ${range}
-       and (ended_at is null or ended_at >= to_timestamp($1::float8 / 1000.0))
-     limit 1`,
-    [limitMs],
-  )).length > 0;
+/**
+ * Finds the first task of a range that lives, or has ended since a time. One without a row is
+ * forgotten. Reads in portions: a day of many million tasks takes many statements, each of them short.
+ */
+async function findLiving(
+  query: Query,
+  { from, to }: Pick<Partition, "from" | "to">,
+  limitMs: number,
+): Promise<string | undefined> {
+  for (let first = from;;) {
+    const [page] = await query(
+      `with page as materialized (
+         select task_id, ended_at
+         from tasker.task
+         where task_id >= $1
+           and task_id < $2
+         order by task_id
+         limit ${TASKS_PER_LOOK_MAX}
+       )
+       select
+         (
+           select task_id
+           from page
+           where ended_at is null
+             or ended_at >= to_timestamp($3::float8 / 1000.0)
+           order by task_id
+           limit 1
+         ) as living,
+         (select task_id from page order by task_id desc limit 1) as last,
+         (select count(*) from page)::int as count`,
+      [first, to, limitMs],
+    );
+    if (page?.living) return String(page.living);
+    if (Number(page?.count) < TASKS_PER_LOOK_MAX) return undefined;
+    first = String(page?.last);
+  }
 }
 
 /**
  * Deletes the rows and the keys of a range's tasks that are over, a few at a time: a day may hold
  * more than a statement can delete. A task that began meanwhile keeps both.
  */
-async function forgetTasks(query: Query, range: Range, limitMs: number): Promise<void> {
-  for (;;) {
-    const deleted = await query(
-      `with gone as (
+async function forgetTasks(query: Query, { from, to }: Partition, limitMs: number): Promise<void> {
+  // Each statement goes on where the last has ended: what it has deleted is not gone from the index.
+  for (let first = from;;) {
+    const [page] = await query(
+      `with page as materialized (
+         select task_id
+         from tasker.task
+         where task_id >= $1
+           and task_id < $2
+         order by task_id
+         limit ${TASKS_PER_DELETE_MAX}
+       ),
+       gone as (
          delete from tasker.task
-         where task_id in (
-           select task_id
-           from tasker.task
-           where ${range}
-             and ended_at < to_timestamp($1::float8 / 1000.0)
-           limit ${TASKS_PER_DELETE_MAX}
-         )
+         where task_id in (select task_id from page)
+           and ended_at < to_timestamp($3::float8 / 1000.0)
          returning task_id
        ),
        keys as (
          delete from tasker.task_key
          where task_id in (select task_id from gone)
        )
-       select task_id
-       from gone`,
-      [limitMs],
+       select
+         (select task_id from page order by task_id desc limit 1) as last,
+         (select count(*) from page)::int as count`,
+      [first, to, limitMs],
     );
-    if (deleted.length < TASKS_PER_DELETE_MAX) return;
+    if (Number(page?.count) < TASKS_PER_DELETE_MAX) return;
+    first = String(page?.last);
   }
 }
 
 /** Drops a partition, unless another node did, or a task came into its range meanwhile. */
 async function drop(query: Query, one: Partition, limitMs: number): Promise<boolean> {
   await query(`select pg_advisory_xact_lock(${LOCK})`);
+  // Where millions of rows were deleted just now a look takes long, until a vacuum has passed.
+  await query(`set local statement_timeout = ${LOCKED_MS_MAX}`);
   // What is being appended is seen once the lock is there.
   await query("lock table tasker.journal in access exclusive mode");
   if (!(await list(query)).some(({ name }) => name === one.name)) return false;
-  if (await isLiving(query, rangeOf(one), limitMs)) return false;
+  if (await findLiving(query, one, limitMs) !== undefined) return false;
   await query(`drop table tasker.${one.name}`);
   return true;
 }
 
-/** Empties the default partition when every task in it is over; true when it did. */
-async function emptyDefault(link: Link, limitMs: number): Promise<boolean> {
-  const query = link.query.bind(link);
-  const any = await query("select 1 from tasker.journal_default limit 1");
-  if (any.length === 0 || await isLiving(query, IN_DEFAULT, limitMs)) return false;
-  await forgetTasks(query, IN_DEFAULT, limitMs);
-  let isEmptied = false;
-  await link.transaction(async (inside) => {
-    await inside(`select pg_advisory_xact_lock(${LOCK})`);
-    await inside("lock table tasker.journal_default in access exclusive mode");
-    if (await isLiving(inside, IN_DEFAULT, limitMs)) return;
-    await inside("truncate tasker.journal_default");
-    isEmptied = true;
-  });
-  return isEmptied;
+/** Deletes from the default partition what is over, task by task; true when that leaves none. */
+async function emptyDefault(query: Query, limitMs: number): Promise<boolean> {
+  let hasDeleted = false;
+  let hasLiving = false;
+  for (let after: string = firstIdAt(0);;) {
+    const [page] = await query(
+      `with page as materialized (
+         select distinct task_id
+         from tasker.journal_default
+         where task_id > $1
+         order by task_id
+         limit ${TASKS_OF_DEFAULT_MAX}
+       ),
+       ended as materialized (
+         -- One without a row was forgotten before its turns were deleted.
+         select task_id
+         from page
+         left join tasker.task t using (task_id)
+         where t.task_id is null
+           or t.ended_at < to_timestamp($2::float8 / 1000.0)
+       ),
+       tasks as (
+         delete from tasker.task
+         where task_id in (select task_id from ended)
+       ),
+       keys as (
+         delete from tasker.task_key
+         where task_id in (select task_id from ended)
+       ),
+       turns as (
+         delete from tasker.journal_default
+         where task_id in (select task_id from ended)
+       )
+       select
+         (select task_id from page order by task_id desc limit 1) as last,
+         (select count(*) from page)::int as count,
+         (select count(*) from ended)::int as ended`,
+      [after, limitMs],
+    );
+    const [count, ended] = [Number(page?.count), Number(page?.ended)];
+    hasDeleted ||= ended > 0;
+    hasLiving ||= ended < count;
+    if (count < TASKS_OF_DEFAULT_MAX) return hasDeleted && !hasLiving;
+    after = String(page?.last);
+  }
 }
 
 // Naming

@@ -115,6 +115,53 @@ Deno.test("one living task keeps its whole day, however old", async () => {
   assert.deepEqual([...journals.keys()], [ended, living]);
 });
 
+Deno.test("a day of more tasks than one statement reads is looked through and dropped", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  const count = 10_500;
+  await fillDay(sql, count, TODAY_MS + 10);
+  const last = taskAt(TODAY_MS + count);
+  await node.journal.append(startRow(last));
+  const late = { nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS };
+
+  assert.equal((await node.maintain(late)).dropped.includes("journal_20260101"), false);
+  assert.deepEqual(await valuesOf(sql, "select count(*)::int from tasker.task"), [[count + 1]]);
+  const change = { state: "failed", blockedReason: null, resident: true, endedAtMs: 5 } as const;
+  await node.journal.append({ ...turnRow(last, 2), change });
+
+  assert.equal((await node.maintain(late)).dropped.includes("journal_20260101"), true);
+  assert.deepEqual(await valuesOf(sql, "select count(*)::int from tasker.task"), [[0]]);
+});
+
+Deno.test("a day that cannot be dropped now keeps no other", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  const late = { nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS };
+
+  const sql = bench.watch();
+  await sql`create view tasker.of_day as select task_id from tasker.journal_20260101`;
+  await assert.rejects(node.maintain(late));
+
+  const left = (await partitionsOf(sql)).filter((name) => MADE.includes(String(name)));
+  assert.deepEqual(left, ["journal_20260101"]);
+});
+
+Deno.test("a living task of the default partition keeps itself, and no other", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const [ended, living] = [taskAt(1_000), taskAt(2_000)];
+  await end(node, ended, TODAY_MS);
+  await node.journal.append(startRow(living));
+
+  await node.maintain({ nowMs: TODAY_MS + 9 * DAY_MS, retentionMs: DAY_MS });
+
+  const loaded = await Array.fromAsync(node.journal.load([ended, living]));
+  assert.deepEqual(loaded.map(({ taskId }) => taskId), [living]);
+});
+
 Deno.test("retention forgot a task that began while its day was being dropped", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
@@ -257,6 +304,18 @@ async function end(node: JournalNode, taskId: TaskId, endedAtMs: number): Promis
   await node.journal.append(startRow(taskId, { key: taskId }));
   const change = { state: "completed", blockedReason: null, resident: true, endedAtMs } as const;
   await node.journal.append({ ...turnRow(taskId, 2), change });
+}
+
+/** Ended tasks, minted one a millisecond. */
+async function fillDay(sql: postgres.Sql, count: number, endedAtMs: number): Promise<void> {
+  await sql.unsafe(
+    `insert into tasker.task (task_id, slot, namespace, workflow, version, definition_hash, state,
+      resident, tags, created_at, ended_at)
+     select (lpad(to_hex($1::bigint + n), 12, '0') || '70078000000000000000')::uuid, 7, 'test',
+      'chain', '1', 'h', 'completed', true, '{}', now(), to_timestamp($2::float8 / 1000.0)
+     from generate_series(0, $3::int - 1) n`,
+    [TODAY_MS, endedAtMs, count],
+  );
 }
 
 async function partitionsOf(sql: postgres.Sql): Promise<unknown[]> {
