@@ -117,13 +117,28 @@ Deno.test("hands reach the task with who and why", async () => {
   await client.skip(id, "reserve", { result: null });
 
   const common = { taskId: id };
+  const key = `(key ${world.keyRows[1]?.id})`;
   deepEqual(world.engine.commands.map(({ commandId: _, ...command }) => command), [
-    { kind: "PauseTask", ...common, by: "ada", reason: "look" },
-    { kind: "ResumeTask", ...common, by: "tester", reason: "" },
+    { kind: "PauseTask", ...common, by: `ada ${key}`, reason: "look" },
+    { kind: "ResumeTask", ...common, by: `tester ${key}`, reason: "" },
     { kind: "SendSignal", ...common, name: "approval", payload: '{"by":"ada"}' },
-    { kind: "RetryStep", ...common, by: "tester", reason: "fixed", step: "reserve" },
-    { kind: "ResolveStep", ...common, by: "tester", reason: "", step: "reserve", result: "7" },
-    { kind: "SkipStep", ...common, by: "tester", reason: "", step: "reserve", result: "null" },
+    { kind: "RetryStep", ...common, by: `tester ${key}`, reason: "fixed", step: "reserve" },
+    {
+      kind: "ResolveStep",
+      ...common,
+      by: `tester ${key}`,
+      reason: "",
+      step: "reserve",
+      result: "7",
+    },
+    {
+      kind: "SkipStep",
+      ...common,
+      by: `tester ${key}`,
+      reason: "",
+      step: "reserve",
+      result: "null",
+    },
   ]);
 });
 

@@ -1,5 +1,6 @@
 /** Environment variables to one checked Config: pure, and all faults are told at once. */
 
+import { API_KEY, API_KEY_LENGTH_MAX } from "./core/fields.ts";
 import { DURATION_FORMS, parseDuration } from "./core/duration.ts";
 import { type Fault, TaskerError } from "./core/errors.ts";
 import { nearestOf } from "./core/nearest.ts";
@@ -285,6 +286,9 @@ function readAdminKey(reader: Reader): string | undefined {
   if (key !== undefined && key.length < ADMIN_KEY_LENGTH_MIN) {
     const length = `has ${key.length} characters, expected at least ${ADMIN_KEY_LENGTH_MIN}`;
     reader.fault("TASKER_ADMIN_KEY", "too_short", length);
+  } else if (key !== undefined && !API_KEY.test(key)) {
+    const expected = `expected at most ${API_KEY_LENGTH_MAX} visible ASCII characters`;
+    reader.fault("TASKER_ADMIN_KEY", "not_a_key", `cannot be sent in a header: ${expected}`);
   }
   return key;
 }

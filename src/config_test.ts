@@ -195,6 +195,9 @@ Deno.test("readConfig() refuses weak or repeated keys", () => {
   equal(replyKeys(`a:${KEY_32},a:${KEY_32}`), "not_a_key");
   equal(replyKeys(`a:${KEY_32},b:%%%`), "not_a_key");
   deepEqual(codes({ TASKER_ADMIN_KEY: "short" }), { TASKER_ADMIN_KEY: "too_short" });
+  for (const key of [`two words ${"k".repeat(24)}`, "ключ".repeat(8), "k".repeat(513)]) {
+    deepEqual(codes({ TASKER_ADMIN_KEY: key }), { TASKER_ADMIN_KEY: "not_a_key" });
+  }
 });
 
 Deno.test("readConfig() keeps secrets out of its message and faults", () => {

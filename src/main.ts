@@ -92,7 +92,7 @@ class Server {
   async #keepFirstKey(secret: string): Promise<void> {
     const path = `${this.config.dataDir}/admin.key`;
     await writeSecret(path, secret);
-    console.log(firstKeyLine(secret, path));
+    console.log(firstKeyLine(secret, path, this.config.adminKey !== undefined));
   }
 
   /**

@@ -125,11 +125,11 @@ interface NodeParts extends NodeOptions {
 }
 
 async function makeKey(
-  { config, runtime, keepFirstKey }: NodeOptions,
+  { config, runtime, log, keepFirstKey }: NodeOptions,
   { keys }: OpenJournal,
 ): Promise<void> {
   if (keepFirstKey === undefined) return;
-  const secret = await makeFirstKey(keys, runtime, config.adminKey);
+  const secret = await makeFirstKey(keys, runtime, config.adminKey, (text) => log.warn(text));
   if (secret !== undefined) await keepFirstKey(secret);
 }
 

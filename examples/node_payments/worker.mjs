@@ -2,7 +2,7 @@
  * Payments as a worker of Tasker, without any Tasker library: answers `payment.charge`.
  *
  *     node worker.mjs --redis redis://127.0.0.1:6379
- *     node worker.mjs --http http://127.0.0.1:8080 --key KEY
+ *     TASKER_KEY=… node worker.mjs --http http://127.0.0.1:8080
  *
  * Take a command, do the work, answer it, and only then acknowledge it. A crash between any two of
  * these repeats the work; so the gateway is asked under a key that a repetition does not change.

@@ -2,7 +2,7 @@
 """A shop that starts an order workflow for each of its orders, without any Tasker library.
 
     python3 produce.py --redis redis://127.0.0.1:6379 --orders 10
-    python3 produce.py --http http://127.0.0.1:8080 --key KEY --orders 10
+    TASKER_KEY=… python3 produce.py --http http://127.0.0.1:8080 --orders 10
 
 Over Redis it speaks as system `rails_app`, on that system's inbound channel: a system may start the
 workflows of namespaces in which it owns a step. Both ways say which order it is, so that a start

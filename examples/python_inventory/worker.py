@@ -2,7 +2,7 @@
 """Inventory as a worker of Tasker, without any Tasker library: answers `inventory.check_stock`.
 
     python3 worker.py --redis redis://127.0.0.1:6379
-    python3 worker.py --http http://127.0.0.1:8080 --key KEY
+    TASKER_KEY=… python3 worker.py --http http://127.0.0.1:8080
 
 Take a command, do the work, answer it, and only then acknowledge it. A crash between any two of
 these repeats the work; so work is done under a key that a repetition does not change.

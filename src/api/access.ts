@@ -1,6 +1,7 @@
 /** Access: who asks, and what they may do. Closed by default. */
 
 import { TaskerError } from "../core/errors.ts";
+import { API_KEY } from "../core/fields.ts";
 import type { KeyRow, Keys, Runtime, Scope } from "../core/ports.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -17,8 +18,6 @@ export const EVERYTHING = "*";
 export const KEY_CACHE_MS = 2_000;
 /** Keys kept in memory, and as many that are not known; the oldest goes first. */
 export const KEYS_CACHED_MAX = 1_000;
-/** A longer one is no key, and is not hashed. */
-export const KEY_LENGTH_MAX = 512;
 
 /** What was looked up: undefined is a key that is not known. */
 interface Seen<T extends KeyRow | undefined> {
@@ -32,6 +31,11 @@ export class Caller {
 
   get keyId(): string {
     return this.key.id;
+  }
+
+  /** Who asks, for journals: what the request says, or the key's name, and always the key's id. */
+  signature(by = this.key.name): string {
+    return `${by} (key ${this.keyId})`;
   }
 
   /** The namespaces it covers; undefined = all. */
@@ -165,8 +169,8 @@ export class Access {
 }
 
 function bearerOf(headers: Headers): string | undefined {
-  const key = /^Bearer ([\x21-\x7e]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return key === undefined || key.length > KEY_LENGTH_MAX ? undefined : key;
+  const key = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return key !== undefined && API_KEY.test(key) ? key : undefined;
 }
 
 function keep<T>(kept: Map<string, T>, hash: string, seen: T): void {

@@ -10,22 +10,32 @@ import { makeKey, SCOPES } from "./key.ts";
  * Of several nodes that start at once the first writer wins. `secret` is `TASKER_ADMIN_KEY`; absent,
  * one is made.
  *
- * @returns the key to print once and to write to the file, or undefined when there are keys already
+ * Where there are keys already nothing is made; a `secret` that is none of them is told to `warn`.
+ *
+ * @returns the key to write to the file, or undefined when there are keys already
  */
 export async function makeFirstKey(
-  keys: Pick<Keys, "addFirst">,
+  keys: Pick<Keys, "addFirst" | "find">,
   runtime: Pick<Runtime, "uuid" | "digest" | "now">,
   secret: string | undefined,
+  warn: (text: string) => void = () => {},
 ): Promise<string | undefined> {
   const made = makeKey(
     runtime,
     { name: "first key", scopes: SCOPES, namespaces: [EVERYTHING], systems: [EVERYTHING] },
     secret,
   );
-  return await keys.addFirst(made.row) ? made.secret : undefined;
+  if (await keys.addFirst(made.row)) return made.secret;
+  if (secret !== undefined && await keys.find(made.row.hash) === undefined) warn(IGNORED);
+  return undefined;
 }
 
-/** Says a new first key, for the one line that is printed. */
-export function firstKeyLine(secret: string, file: string): string {
-  return `first API key (shown once, kept in ${file} for the command line): ${secret}`;
+const IGNORED = "TASKER_ADMIN_KEY is ignored: the database has keys already, and it is none of " +
+  "them; use one of those, or make a key with POST /v1/keys";
+
+/** Says where the first key is, for the one line that is printed; the operator's own is not shown. */
+export function firstKeyLine(secret: string, file: string, isOwn: boolean): string {
+  return isOwn
+    ? `first API key: the one of TASKER_ADMIN_KEY (kept in ${file} for the command line)`
+    : `first API key (shown once, kept in ${file} for the command line): ${secret}`;
 }

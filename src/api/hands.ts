@@ -213,5 +213,5 @@ async function send(
 
 function handOf(body: unknown, caller: Caller): { by: string; reason: string } {
   const { by, reason = "" } = (body ?? {}) as Partial<Hand>;
-  return { by: by ?? caller.key.name, reason };
+  return { by: caller.signature(by), reason };
 }

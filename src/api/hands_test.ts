@@ -20,16 +20,18 @@ Deno.test("each verb sends its command with who asked and why", async () => {
   await world.ask(`POST /v1/tasks/${id}/steps/validate/skip`, { body: { ...hand, result: null } });
 
   const sent = world.engine.commands.map(({ commandId: _c, taskId: _t, ...rest }) => rest);
+  const key = `(key ${world.keyRows[0]?.id})`;
+  const signed = { ...hand, by: `ann ${key}` };
   deepEqual(sent, [
-    { kind: "CancelTask", ...hand },
-    { kind: "PauseTask", ...hand },
-    { kind: "ResumeTask", by: "tester", reason: "" },
+    { kind: "CancelTask", ...signed },
+    { kind: "PauseTask", ...signed },
+    { kind: "ResumeTask", by: `tester ${key}`, reason: "" },
     { kind: "SendSignal", name: "approval", payload: '{"by":"x"}' },
     { kind: "SendSignal", name: "approval", payload: "null" },
-    { kind: "RetryStep", ...hand, step: "validate" },
-    { kind: "ResolveStep", ...hand, step: "validate", result: '{"a":1}' },
-    { kind: "SkipStep", ...hand, step: "validate" },
-    { kind: "SkipStep", ...hand, step: "validate", result: "null" },
+    { kind: "RetryStep", ...signed, step: "validate" },
+    { kind: "ResolveStep", ...signed, step: "validate", result: '{"a":1}' },
+    { kind: "SkipStep", ...signed, step: "validate" },
+    { kind: "SkipStep", ...signed, step: "validate", result: "null" },
   ]);
 });
 

@@ -148,7 +148,7 @@ function removeRoute({ keys, access, waiting, log }: Services): Route {
     repeat: "remembered",
     params: z.strictObject({ id: z.string().min(1).max(64) }),
     answers: { 204: { description: "It is gone" } },
-    problems: ["key.not_found"],
+    problems: ["key.not_found", "key.last"],
     async handle({ caller, params: { id } }) {
       const row = (await keys.list()).find((one) => one.id === id);
       if (row === undefined || !reaches(caller, row) || !await keys.remove(id)) {

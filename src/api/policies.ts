@@ -101,7 +101,7 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
       const steps = body.steps as Record<string, Policy>;
       demandSound(steps, known.map(({ definition }) => definition));
       const overlay = await policies.put(namespace, name, {
-        by: body.by ?? caller.key.name,
+        by: caller.signature(body.by),
         reason: body.reason,
         atMs: runtime.now(),
         steps,

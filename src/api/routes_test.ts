@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { fakeWorld } from "./_fakes.ts";
-import { makeFirstKey } from "./first_key.ts";
+import { firstKeyLine, makeFirstKey } from "./first_key.ts";
 import { CHECK_MS_MAX } from "./health.ts";
 
 Deno.test("versions are listed in the order in which a start chooses", async () => {
@@ -70,7 +70,13 @@ Deno.test("PUT policy adds a version that GET shows with who and why", async () 
 
   equal(put.status, 200);
   deepEqual(versions, [
-    { version: 1, by: "ann", reason: "slower gateway", at: "2026-01-01T00:00:00.000Z", steps },
+    {
+      version: 1,
+      by: `ann (key ${world.keyRows[0]?.id})`,
+      reason: "slower gateway",
+      at: "2026-01-01T00:00:00.000Z",
+      steps,
+    },
   ]);
 });
 
@@ -204,10 +210,16 @@ Deno.test("the first key is made once; later nodes find it there", async () => {
   keyRows.length = 0;
 
   const first = await makeFirstKey(parts.keys, parts.runtime, undefined);
-  const second = await makeFirstKey(parts.keys, parts.runtime, "given-by-the-environment");
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const second = await makeFirstKey(parts.keys, parts.runtime, "given-by-the-environment", warn);
+  await makeFirstKey(parts.keys, parts.runtime, first, warn);
 
   match(first ?? "", /^tasker_[0-9a-f]{64}$/);
   equal(second, undefined);
+  equal(warnings.length, 1);
+  match(warnings[0] ?? "", /^TASKER_ADMIN_KEY is ignored/);
+  ok(!firstKeyLine("the-operators-own", "f", true).includes("the-operators-own"));
   deepEqual(keyRows.map((row) => row.hash), [parts.runtime.digest(first ?? "")]);
 });
 

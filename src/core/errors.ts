@@ -188,6 +188,12 @@ export const ERRORS = {
     "Postgres cannot be reached",
     "Check the database; nothing that was acknowledged is lost",
   ),
+  "key.last": meaning(
+    "never",
+    409,
+    "The last key that can make keys",
+    "Make another key with the scope admin, all namespaces and no end first",
+  ),
   "key.not_found": meaning(
     "never",
     404,

@@ -28,6 +28,10 @@ export const Version = z.string().regex(
   'expected a version such as "1.0.0"',
 );
 
+/** An API key: what an Authorization header can carry, and is worth a hash. */
+export const API_KEY_LENGTH_MAX = 512;
+export const API_KEY = new RegExp(`^[\\x21-\\x7e]{1,${API_KEY_LENGTH_MAX}}$`);
+
 /** Tags of a task. */
 export const TAGS_MAX = 32;
 export const Tag = z.string().min(1).max(128);
@@ -39,7 +43,7 @@ export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX);
 /** Characters of the reason of a person's request. */
 export const REASON_LENGTH_MAX = 2_000;
 
-/** Who asks by hand; absent, the name of the key is taken. */
+/** Who asks by hand; absent, the name of the key is taken. The id of the key is added. */
 export const By = z.string().min(1).max(200).optional();
 
 /** Why somebody asks by hand. */

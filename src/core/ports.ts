@@ -409,6 +409,11 @@ export interface Keys {
   add(key: KeyRow): Promise<void>;
   find(hash: string): Promise<KeyRow | undefined>;
   list(): Promise<readonly KeyRow[]>;
+  /**
+   * Removes a key; false when there is none.
+   *
+   * @throws {TaskerError} key.last when nobody could make keys any more
+   */
   remove(id: string): Promise<boolean>;
   /** Keys that sign reply tokens; the first signs. Made by the first node that asks. */
   replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]>;

@@ -1,5 +1,6 @@
 /** Keys: hashes of API keys, and the keys that sign reply tokens. */
 
+import { TaskerError } from "../core/errors.ts";
 import type { Database, KeyRow, Keys, Scope } from "../core/ports.ts";
 import type { Row } from "./link.ts";
 
@@ -24,6 +25,24 @@ const INSERT = `
   select
     $1, $2, $3, $4::text[], $5::text[], $6::text[],
     to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0), $9::boolean`;
+
+/** A key that can make every other key, for ever. */
+const IS_ROOT = "'admin' = any (scopes) and '*' = any (namespaces) and expires_at is null";
+
+/** Of two last ones that are removed at the same time one stays: each locks the other's row first. */
+const REMOVE = `
+  with other as (
+    select id
+    from tasker.api_key
+    where id <> $1
+      and ${IS_ROOT}
+    limit 1
+    for update
+  )
+  delete from tasker.api_key
+  where id = $1
+    and (not (${IS_ROOT}) or exists (select from other))
+  returning id`;
 
 /** The Keys port over Postgres. */
 export class PostgresKeys implements Keys {
@@ -61,11 +80,14 @@ export class PostgresKeys implements Keys {
   }
 
   async remove(id: string): Promise<boolean> {
-    const rows = await this.database.query(
-      "delete from tasker.api_key where id = $1 returning id",
-      [id],
+    const rows = await this.database.query(REMOVE, [id]);
+    if (rows.length > 0) return true;
+    const kept = await this.database.query("select from tasker.api_key where id = $1", [id]);
+    if (kept.length === 0) return false;
+    throw new TaskerError(
+      "key.last",
+      `Cannot remove key "${id}": no other key without an end has the scope admin for everything`,
     );
-    return rows.length > 0;
   }
 
   async replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]> {

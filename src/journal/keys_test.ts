@@ -55,6 +55,31 @@ Deno.test("a removed key is found no more, and is removed once", async () => {
   assert.equal(await keys.find("0a"), undefined);
 });
 
+Deno.test("the last key that can make all others stays, also when two are removed at once", async () => {
+  await using bench = await JournalBench.open();
+  const nodes = [await bench.node(), await bench.node()];
+  const root = { ...KEY, namespaces: ["*"] };
+  const keys = nodes[0]!.keys;
+  await keys.add({ ...root, id: "a", hash: "0a" });
+  await keys.add({ ...root, id: "b", hash: "0b" });
+  await keys.add({ ...root, id: "ends", hash: "0c", expiresAtMs: Date.now() + 60_000 });
+  await keys.add({ ...KEY, id: "tenant", hash: "0d" });
+
+  const removed = await Promise.allSettled(
+    ["a", "b"].map((id, at) => nodes[at]?.keys.remove(id)),
+  );
+
+  assert.deepEqual(removed.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+  const left = (await keys.list()).map(({ id }) => id);
+  const last = left.includes("a") ? "a" : "b";
+  assert.deepEqual(left.toSorted(), [last, "ends", "tenant"]);
+  await assert.rejects(keys.remove(last), { code: "key.last" });
+  assert.deepEqual(await Promise.all(["ends", "tenant"].map((id) => keys.remove(id))), [
+    true,
+    true,
+  ]);
+});
+
 Deno.test("all nodes sign with the reply key that the first one made", async () => {
   await using bench = await JournalBench.open();
   const nodes = [await bench.node(), await bench.node()];
