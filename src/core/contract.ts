@@ -2,19 +2,11 @@
 
 import type { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
-import { checkByStored } from "./stored_schema.ts";
+import { checkByStored, type Checked, FAULTS_MAX } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
-
-/** A value as its contract made it, or what is wrong with it. */
-export type Checked =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Checks a value. Never throws. */
 export type Check = (value: unknown) => Checked;
-
-/** Faults told of one value: a large one may have any number. */
-export const FAULTS_MAX = 100;
 
 /**
  * Returns the check of a contract: by the code's own schema where the code is loaded, else by the

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { type Checked, checkOf, FAULTS_MAX } from "./contract.ts";
+import { checkOf } from "./contract.ts";
+import { type Checked, FAULTS_MAX } from "./stored_schema.ts";
 import { Play } from "../../tests/support/play.ts";
 import { type JsonText, PAYLOAD_SIZE_MAX } from "./payload.ts";
 import type { JsonSchema } from "./workflow.ts";

@@ -34,6 +34,9 @@ Deno.test("discover() imports every module by name, except tests and those that 
     deepEqual(faults.list, []);
   }));
 
+/** A module that is not there. */
+const AWAY = new URL("nowhere.ts", "file:///away/").href;
+
 /** A module whose import fails with this text. */
 function failing(text: string): string {
   return `throw new TypeError(${JSON.stringify(text)});`;
@@ -71,7 +74,7 @@ Deno.test("discover() says how to import what the server may not", () =>
 
 Deno.test("discover() tells what is wrong with each module, and goes on", () =>
   withFolder({
-    "away.ts": `import { a } from "${SDK}";\n import b from "./nowhere.ts";\nexport default b;`,
+    "away.ts": `import { a } from "${SDK}";\n import b from "${AWAY}";\nexport default b;`,
     "broken.ts": "export default {",
     "empty.ts": "export const a = 1;",
     "fine.ts": moduleOf("fine"),
@@ -94,7 +97,7 @@ Deno.test("discover() tells what is wrong with each module, and goes on", () =>
     ]);
     const away = faults.list.find(({ path }) => path === "away.ts");
     deepEqual([away?.at?.line, away?.at?.column], [2, 16]);
-    equal(away?.detail, `Module not found "file://${folder}/nowhere.ts".`);
+    equal(away?.detail, `Module not found "${AWAY}".`);
     const thrown = faults.list.find(({ path }) => path === "throws.ts");
     equal(thrown?.at?.line, 2);
     ok(faults.list.find(({ path }) => path === "number.ts")?.detail.includes("42"));
