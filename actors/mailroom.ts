@@ -44,7 +44,11 @@ export class Mailroom implements CommandSink {
   }
 
   owns(taskId: TaskId): boolean {
-    return this.#owned.has(slotOf(taskId));
+    return this.ownsSlot(slotOf(taskId));
+  }
+
+  ownsSlot(slot: number): boolean {
+    return this.#owned.has(slot);
   }
 
   mintTaskId(): TaskId {

@@ -155,6 +155,37 @@ Deno.test("a slot that is told to move starts no other code, and starts it elsew
   assert.equal(nodes.filter((name) => name !== first.name).length, TASKS - before);
 });
 
+Deno.test("a slot that stays after all starts what it held back", async () => {
+  const policy = { timeoutMs: 3_600_000 };
+  const gate = Promise.withResolvers<null>();
+  let started = 0;
+  const steps: PlayStep[] = [
+    { name: "long", policy },
+    { name: "gate", policy },
+    { name: "next", after: ["gate"] },
+  ];
+  const cluster = new Cluster(1, steps, ({ key }) => {
+    if (key.endsWith("/long")) return new Promise(() => {});
+    if (key.endsWith("/gate")) return gate.promise;
+    started++;
+    return Promise.resolve(null);
+  });
+  cluster.add();
+  await cluster.runtime.advance(10_000);
+  for (let count = 0; count < TASKS; count++) void cluster.start(`task-${count}`);
+  await cluster.runtime.advance(1_000);
+  const second = cluster.add();
+  await cluster.runtime.advance(2 * HANDOVER_MS_MAX);
+  gate.resolve(null);
+  await cluster.runtime.advance(1_000);
+  assert.ok(started < TASKS);
+
+  second.kill();
+  await cluster.runtime.advance(20_000);
+
+  assert.equal(started, TASKS);
+});
+
 Deno.test("a node that cannot renew ends its code before another one makes it again", async () => {
   const { cluster, code, first } = await opened({}, { heedsAbort: true });
   cluster.add();

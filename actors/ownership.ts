@@ -311,14 +311,13 @@ export class Ownership {
       foreign,
       ({ slot }) => !this.#served.has(slot) || !busy.has(slot),
     );
-    // What runs keeps its slot until it has ended.
-    this.parts.evict(
-      new Set(held.map(({ slot }) => slot).filter((slot) => this.#waitedLong(slot))),
-    );
-    if (leaving.length === 0) return;
     const slots = new Set(leaving.map((row) => row.slot));
     for (const slot of slots) this.#served.delete(slot);
-    this.parts.own([...this.#served]);
+    if (slots.size > 0) this.parts.own([...this.#served]);
+    // What runs keeps its slot until it has ended.
+    const late = held.map(({ slot }) => slot).filter((slot) => this.#waitedLong(slot));
+    this.parts.evict(new Set(late));
+    if (slots.size === 0) return;
     await this.parts.release((taskId) => slots.has(slotOf(taskId)));
     await this.parts.nodes.release(leaving);
     this.#learn(leaving.map((row) => ({ ...row, owner: null, version: row.version + 1 })));

@@ -78,5 +78,6 @@ export class Roster {
 /** Whether a result waits to be decided, or to be handed to the journal. */
 function hasResult({ mailbox, open }: TaskActor): boolean {
   const isResult = ({ command }: Mail) => command.kind === "RecordStepResult";
-  return open?.mail.some(({ mail }) => isResult(mail)) === true || [...mailbox].some(isResult);
+  return open?.mail.some(({ mail }) => isResult(mail)) === true ||
+    (mailbox.size > 0 && [...mailbox].some(isResult));
 }

@@ -118,9 +118,10 @@ export class Supervisor implements Feed {
     this.#guard(actor, () => resendPostponed(this.parts, actor));
   }
 
-  /** Asks for a turn of every task in memory: a policy changed, and with it what is due when. */
-  nudgeAll(): void {
+  /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */
+  nudgeAll(isChosen: (taskId: TaskId) => boolean = () => true): void {
     for (const actor of this.#roster.values()) {
+      if (!isChosen(actor.taskId)) continue;
       actor.armedAtMs = undefined;
       for (const step of actor.state?.ready.keys() ?? []) actor.ask(step);
       this.#schedule(actor);

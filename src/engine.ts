@@ -235,7 +235,10 @@ export class Engine {
     if (slots.size === 0 && before.size === 0) return;
     const leaving = slots.difference(this.local.busySlots({ atMostOnce: true }));
     this.admission.leaving = leaving;
-    if (before.difference(leaving).size > 0) this.supervisor.nudgeAll();
+    const staying = new Set(
+      [...before.difference(leaving)].filter((slot) => this.mailroom.ownsSlot(slot)),
+    );
+    if (staying.size > 0) this.supervisor.nudgeAll((taskId) => staying.has(slotOf(taskId)));
     this.local.interrupt(
       (taskId) => leaving.has(slotOf(taskId)),
       "The task moves to another node, which makes the attempt again",
