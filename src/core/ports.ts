@@ -234,7 +234,7 @@ export interface PollResult {
   readonly nodes: readonly NodeRow[];
   /** All slots whose row changed since the last poll; at the first poll all of them. */
   readonly slots: readonly SlotRow[];
-  /** Inbox of our slots, at most POLL_ROWS_MAX. */
+  /** The oldest of the inbox of our slots: at most POLL_ROWS_MAX, and 4 MiB. */
   readonly inbox: readonly InboxRow[];
   /** Our slots that have passivated tasks which are due. */
   readonly dueSlots: readonly number[];

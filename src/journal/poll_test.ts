@@ -11,6 +11,7 @@ import {
   valuesOf,
 } from "../../tests/support/journal_node.ts";
 import { slotOf, type TaskId } from "../core/ids.ts";
+import type { JsonText } from "../core/payload.ts";
 import { DUE_PER_SLOT, type DueTask } from "../core/ports.ts";
 
 Deno.test("residents() are the living tasks of a slot that did not passivate", async () => {
@@ -126,6 +127,23 @@ Deno.test("poll() reads the inbox of own slots, oldest first, 500 at most", asyn
     command: { kind: "Wake", taskId },
     wantsAnswer: false,
   });
+});
+
+Deno.test("large commands in the inbox were all read by one poll, which renews the lease", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await claimSlots(node, [7]);
+  const taskId = newTask(7);
+  const payload = JSON.stringify("x".repeat(1024 * 1024)) as JsonText;
+  for (let count = 1; count <= 6; count++) {
+    const commandId = `c${count}`;
+    const command = { kind: "SendSignal", taskId, commandId, name: "s", payload } as const;
+    await node.nodes.post({ commandId, slot: 7, command, wantsAnswer: false });
+  }
+
+  const { inbox } = await node.nodes.poll();
+
+  assert.deepEqual(inbox.map(({ commandId }) => commandId), ["c1", "c2", "c3"]);
 });
 
 Deno.test("post() repeated leaves one command, the first", async () => {

@@ -34,12 +34,22 @@ select
   (
     select coalesce(json_agg(json_build_array(command_id, slot, command, wants_answer)), '[]')
     from (
-      select i.command_id, i.slot, i.command, i.wants_answer
-      from tasker.inbox i
-      join mine using (slot)
-      order by i.created_at, i.command_id
-      limit 500
+      -- As many of the oldest as fit into 4 MiB, by their stored length; the first always does.
+      select
+        i.*,
+        row_number() over in_order as number,
+        sum(pg_column_size(i.command)) over in_order as bytes
+      from (
+        select i.command_id, i.slot, i.command, i.wants_answer, i.created_at
+        from tasker.inbox i
+        join mine using (slot)
+        order by i.created_at, i.command_id
+        limit 500
+      ) i
+      window in_order as (order by i.created_at, i.command_id)
     ) i
+    where number = 1
+      or bytes <= 4194304
   ) as inbox,
   (
     select coalesce(json_agg(mine.slot), '[]')
