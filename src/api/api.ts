@@ -134,7 +134,7 @@ class Server {
         handle,
       );
     };
-    return await route.serve(request, { params, caller, once });
+    return await route.serve(request, { params, caller, runtime, once });
   }
 
   refuseMethod(request: Request, methods: readonly string[]): Response {

@@ -3,10 +3,13 @@
 import { TaskerError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
+import type { Runtime } from "../core/ports.ts";
 import { badRequest } from "./problem.ts";
 
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024;
+/** How long a body may take to arrive, in milliseconds; a slow client holds memory. */
+export const BODY_MS_MAX = 30_000;
 /** Deeper JSON is refused: a payload's own limit and the object around it. */
 export const BODY_DEPTH_MAX = 68;
 /** The most bytes of names and values of all headers. */
@@ -43,8 +46,11 @@ export function checkHead(request: Request): void {
  *
  * @throws {TaskerError} api.too_large, api.bad_request
  */
-export async function readJson(request: Request): Promise<unknown> {
-  const text = await readText(request);
+export async function readJson(
+  request: Request,
+  runtime: Pick<Runtime, "after">,
+): Promise<unknown> {
+  const text = await readText(request, runtime);
   if (text.trim() === "") return undefined;
   const type = request.headers.get("content-type") ?? "application/json";
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -61,22 +67,37 @@ export async function readJson(request: Request): Promise<unknown> {
   );
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, runtime: Pick<Runtime, "after">): Promise<string> {
   if (request.body === null) return "";
+  const reader = request.body.getReader();
+  const late = Promise.withResolvers<never>();
+  late.promise.catch(() => {}); // it came in time
+  const cancel = runtime.after(BODY_MS_MAX, () => late.reject(bodyTooLate()));
+  try {
+    return await Promise.race([readAll(reader), late.promise]);
+  } catch (cause) {
+    void reader.cancel().catch(() => {});
+    if (cause instanceof TaskerError) throw cause;
+    throw badRequest("Cannot read the body: it broke off, or is no UTF-8", { cause });
+  } finally {
+    cancel();
+  }
+}
+
+async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let bytes = 0;
   let text = "";
-  try {
-    for await (const chunk of request.body) {
-      bytes += chunk.length;
-      if (bytes > BODY_BYTES_MAX) throw bodyTooLarge();
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  } catch (cause) {
-    if (cause instanceof TaskerError) throw cause;
-    throw badRequest("Cannot read the body: it broke off, or is no UTF-8", { cause });
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    bytes += read.value.length;
+    if (bytes > BODY_BYTES_MAX) throw bodyTooLarge();
+    text += decoder.decode(read.value, { stream: true });
   }
+  return text + decoder.decode();
+}
+
+function bodyTooLate(): TaskerError {
+  return badRequest(`Cannot read the body: it has not arrived within ${BODY_MS_MAX / 1_000} s`);
 }
 
 function bodyTooLarge(): TaskerError {

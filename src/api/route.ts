@@ -5,6 +5,7 @@ import { faultsOf } from "../core/contract.ts";
 import { findUnfit } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import type { Runtime } from "../core/ports.ts";
 import type { Caller, Right } from "./access.ts";
 import { readJson } from "./body.ts";
 import { badRequest } from "./problem.ts";
@@ -77,6 +78,8 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
 export interface Arrival {
   readonly params: unknown;
   readonly caller: Caller;
+  /** Ends the wait for a body. */
+  readonly runtime: Pick<Runtime, "after">;
   /** Runs the handler; where a repeat is remembered, at most once for the same key and body. */
   readonly once: (body: unknown, handle: () => Promise<Reply>) => Promise<Reply>;
 }
@@ -115,7 +118,11 @@ export function route<
       const asked = {
         params: parse(shapes.params, from.params, "path"),
         query: parse(shapes.query, queryOf(request.url), "query"),
-        body: parse(body ?? NONE, body === undefined ? {} : await readJson(request), "body"),
+        body: parse(
+          body ?? NONE,
+          body === undefined ? {} : await readJson(request, from.runtime),
+          "body",
+        ),
       };
       return await from.once(asked.body, () =>
         handle({

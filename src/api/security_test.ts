@@ -1,9 +1,9 @@
 /** Laws that hold for every route of the OpenAPI document. */
 
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
 import { type FakeWorld, fakeWorld } from "./_fakes.ts";
-import { BODY_BYTES_MAX } from "./body.ts";
+import { BODY_BYTES_MAX, BODY_MS_MAX } from "./body.ts";
 import type { Problem } from "./problem.ts";
 
 interface Operation {
@@ -347,4 +347,26 @@ Deno.test("a malformed Host header is refused, and was answered as a fault of th
 
   equal(response.status, 400);
   equal((await response.json()).code, "api.bad_request");
+});
+
+Deno.test("a body that never arrives is waited for so long, and no longer", async () => {
+  const world = fakeWorld();
+  let isCancelled = false;
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"workflow":')),
+    cancel: () => void (isCancelled = true),
+  });
+  const request = new Request("http://tasker.test/v1/tasks", {
+    method: "POST",
+    headers: { authorization: `Bearer ${world.key()}` },
+    body,
+  });
+
+  const answered = world.api.fetch(request);
+  await world.runtime.advance(BODY_MS_MAX);
+  const response = await answered;
+
+  equal(response.status, 400);
+  match((await response.json()).detail, /not arrived within 30 s/);
+  equal(isCancelled, true);
 });
