@@ -1,7 +1,5 @@
-import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import DENO_JSON from "../deno.json" with { type: "json" };
-import { readConfig } from "./config.ts";
-import { serverFlags } from "./launch.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
 import { until } from "./postgres/patience.ts";
 import { commandOf } from "./postgres/process.ts";
@@ -348,55 +346,4 @@ Deno.test("launch() takes DATABASE_URL in place of a Postgres of its own", async
   equal(await Deno.stat(`${project.data}/postgres`).catch(() => undefined), undefined);
   ok(await elsewhere.postgres());
   await embedded.stop();
-});
-
-Deno.test("serverFlags() lists exactly what the server may do", () => {
-  const config = readConfig({
-    REDIS_URL: "redis://cache",
-    TASKER_HOST: "::1",
-    TASKER_DATA: "/data",
-    TASKER_WORKFLOWS: "/flows",
-    TASKER_ALLOW_NET: "api.example.com:443",
-    TASKER_ALLOW_ENV: "STRIPE_KEY",
-    TASKER_ALLOW_READ: "/etc/ssl",
-  });
-
-  const flags = serverFlags({
-    config,
-    databaseUrl: "postgres://tasker:secret@127.0.0.1:4444/postgres",
-    library: { kind: "built", libraryPath: "/project/ffi/libtasker_core.so" },
-    root: "/project",
-  });
-
-  const names = flags.find((one) => one.startsWith("--allow-env="));
-  deepEqual(flags.filter((one) => one !== names), [
-    "--no-prompt",
-    "--no-remote",
-    "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
-    "--config=/project/deno.json",
-    "--allow-net=[::1]:8080,127.0.0.1:4444,cache:6379,api.example.com:443",
-    "--allow-read=/project/src,/flows,/data,/etc/ssl",
-    "--allow-write=/data",
-    "--deny-read=/data/postgres,/data/admin.key",
-    "--deny-write=/data/postgres",
-    "--allow-ffi=/project/ffi/libtasker_core.so",
-  ]);
-  match(
-    names ?? "",
-    /^--allow-env=DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/,
-  );
-});
-
-Deno.test("serverFlags() refuses a folder with a comma, which would end its name", () => {
-  const config = readConfig({ TASKER_DATA: "/data,/etc" });
-
-  const ask = () =>
-    serverFlags({
-      config,
-      databaseUrl: "postgres://127.0.0.1/postgres",
-      library: { kind: "absent", reason: "a test" },
-      root: "/project",
-    });
-
-  throws(ask, { code: "config.invalid" });
 });

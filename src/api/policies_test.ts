@@ -1,0 +1,91 @@
+/** Policies over HTTP. */
+
+import { deepEqual, equal } from "node:assert/strict";
+import { fakeWorld } from "./_fakes.ts";
+
+Deno.test("PUT policy adds a version that GET shows with who and why", async () => {
+  const world = fakeWorld();
+  const steps = {
+    validate: { retry: { attemptsMax: 9, backoff: [1_000, 5_000] } },
+    "*": { timeoutMs: 1 },
+  };
+
+  const put = await world.ask("PUT /v1/policies/orders/process", {
+    body: { by: "ann", reason: "slower gateway", steps },
+  });
+  const { versions } = await world.json<{ versions: unknown[] }>("GET /v1/policies/orders/process");
+
+  equal(put.status, 200);
+  deepEqual(versions, [
+    {
+      version: 1,
+      by: `ann (key ${world.keyRows[0]?.id})`,
+      reason: "slower gateway",
+      at: "2026-01-01T00:00:00.000Z",
+      steps,
+    },
+  ]);
+});
+
+Deno.test("PUT policy refuses steps that no version has", async () => {
+  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+    body: { reason: "typo", steps: { valdiate: {} } },
+  });
+
+  equal(response.status, 422);
+  const { code, errors } = await response.json();
+  deepEqual([code, errors[0].path], ["policy.invalid", "steps.valdiate"]);
+});
+
+Deno.test("PUT policy refuses what means nothing for the step, and delays that contradict each other", async () => {
+  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+    body: {
+      reason: "wrong",
+      steps: {
+        approval: { timeoutMs: 60_000, heartbeatMs: 1_000 },
+        validate: { retry: { delayMsMin: 9_000 } },
+        "*": { retry: { delayMsMax: 5_000 } },
+      },
+    },
+  });
+
+  equal(response.status, 422);
+  const { code, errors } = await response.json();
+  const paths = errors.map(({ path, code }: { path: string; code: string }) => `${path} ${code}`);
+  deepEqual([code, ...paths], [
+    "policy.invalid",
+    "steps.approval.heartbeatMs not_tunable",
+    "steps.validate.retry.delayMsMax contradiction",
+  ]);
+});
+
+Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
+  const world = fakeWorld();
+  const headers = { "idempotency-key": "p1" };
+  const body = { reason: "once", steps: {} };
+
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => world.json("PUT /v1/policies/orders/process", { headers, body })),
+  );
+  const other = await world.ask("PUT /v1/policies/orders/process", {
+    headers,
+    body: { ...body, reason: "twice" },
+  });
+
+  deepEqual(answers.map((answer) => answer.version), [1, 1, 1]);
+  equal((await other.json()).code, "api.key_reused");
+});
+
+Deno.test("PUT policy refuses a change that was made for another version", async () => {
+  const world = fakeWorld();
+  const put = (expectedVersion: number) =>
+    world.ask("PUT /v1/policies/orders/process", {
+      body: { reason: "slower", steps: {}, expectedVersion },
+    });
+
+  equal((await put(0)).status, 200);
+  const lost = await put(0);
+
+  deepEqual([lost.status, (await lost.json()).code], [409, "policy.conflict"]);
+  equal((await put(1)).status, 200);
+});
