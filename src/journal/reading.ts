@@ -16,8 +16,8 @@ const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 const PAGE_BYTES_MIN = 64 * 1024;
 
 /** Tasks, and turns of each, that one statement looks at. */
-const PAGE_TASKS_MAX = 64;
-const PAGE_TURNS_MAX = 256;
+const PAGE_TASKS_MAX = 256;
+const PAGE_TURNS_MAX = 64;
 
 /** A task on its way, as far as it has been read. */
 interface Unread {
