@@ -44,6 +44,12 @@ const SETTINGS = `select current_user::text as role, ${
   }).join(", ")
 }`;
 
+/**
+ * A page of a list is the first rows of an index, in its order. Where statistics are missing, reading
+ * and sorting all of them looks cheap.
+ */
+const LISTING = { enable_bitmapscan: "off" };
+
 /** After this long without an answer the server is not asked any further. */
 const DEADLINE_MS = 5_000;
 
@@ -69,11 +75,11 @@ export class PostgresDatabase implements Database {
   readonly #listener: Link;
 
   constructor(readonly options: DatabaseOptions) {
-    const links = (purpose: Purpose) =>
-      Array.from({ length: CONNECTIONS[purpose] }, (_, at) => this.link(`${purpose}${at}`));
+    const links = (purpose: Purpose, limits: LinkLimits = {}) =>
+      Array.from({ length: CONNECTIONS[purpose] }, (_, at) => this.link(`${purpose}${at}`, limits));
     this.#links = {
       read: links("read"),
-      list: links("list"),
+      list: links("list", { session: LISTING }),
       key: links("key"),
       bus: links("bus"),
     };

@@ -13,6 +13,7 @@ import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 import eventFormats from "./sql/0011_event_formats.sql" with { type: "text" };
 import busChannels from "./sql/0012_bus_channels.sql" with { type: "text" };
 import inboxStorage from "./sql/0013_inbox_storage.sql" with { type: "text" };
+import lists from "./sql/0014_lists.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -37,4 +38,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0011_event_formats", text: eventFormats },
   { name: "0012_bus_channels", text: busChannels },
   { name: "0013_inbox_storage", text: inboxStorage },
+  { name: "0014_lists", text: lists },
 ];
