@@ -242,9 +242,13 @@ export class Loading {
   #readAgain(expected: readonly Expected[], error: unknown): void {
     this.parts.log.warn("cannot read tasks", { tasks: expected.length, error: messageOf(error) });
     for (const one of expected) {
-      const waiting = one.mail.take(Infinity);
-      refuseAll(waiting.filter((mail) => mail.inbox === undefined), error);
-      one.mail = newMailbox(waiting.filter((mail) => mail.inbox !== undefined));
+      // A result of code here has nobody who would send it again.
+      const { told = [], kept = [] } = Object.groupBy(
+        one.mail.take(Infinity),
+        ({ inbox, refuse }) => inbox === undefined && refuse !== undefined ? "told" : "kept",
+      );
+      refuseAll(told, error);
+      one.mail = newMailbox(kept);
     }
     this.#readAfter(READ_AGAIN_MS, expected);
   }

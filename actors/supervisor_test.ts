@@ -151,6 +151,35 @@ Deno.test("a database that is away while loading is asked again; no task is blam
   assert.equal(world.engine.supervisor.quarantined.size, 0);
 });
 
+Deno.test("a result that waited while its task could not be read was lost, and its code ran again", async () => {
+  const finish = Promise.withResolvers<number>();
+  let runs = 0;
+  const world = await World.open([{ name: "a", atMostOnce: true }], {
+    a: () => {
+      runs++;
+      return finish.promise;
+    },
+  });
+  const { taskId } = await world.start();
+  let failures = 3;
+  world.faults.append = ({ events }) =>
+    events.some(({ kind }) => kind === "TaskPaused")
+      ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
+      : undefined;
+  world.faults.load = () => {
+    if (failures-- > 0) throw new TaskerError("journal.unavailable", "away");
+  };
+
+  // A refused row makes the task be read again, and its step ends meanwhile.
+  const paused = world.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
+  await assert.rejects(paused, { code: "journal.poison" });
+  finish.resolve(1);
+  await world.runtime.advance(60_000);
+
+  assert.equal(failures, -1);
+  assert.deepEqual([runs, world.state(taskId).end], [1, "completed"]);
+});
+
 Deno.test("a full mailbox refuses outside commands, and still takes the step's result", async () => {
   const finish = Promise.withResolvers<null>();
   const world = await World.open([{ name: "a" }], { a: () => finish.promise });
