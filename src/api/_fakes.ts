@@ -1,7 +1,7 @@
 /** Fakes of the API's parts, in memory, for its tests. */
 
 import type { Answer, OutsideCommand } from "../core/command.ts";
-import type { Envelope } from "../core/envelope.ts";
+import { checkEnvelope, type Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Event, Turn } from "../core/event.ts";
 import { foldTask } from "../core/evolve.ts";
@@ -338,7 +338,7 @@ function fakeParts(
       ]),
     worker: {
       poll: () => Promise.resolve([]),
-      reply: (_system, envelope) => Promise.resolve(void told.replies.push(envelope)),
+      reply: async (_system, reply) => void told.replies.push(checkEnvelope(await reply)),
     },
     health: {
       node: "node-1",

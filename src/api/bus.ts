@@ -1,8 +1,10 @@
 /** Routes of the bus: workers without a broker. */
 
 import { z } from "zod";
-import { checkEnvelope, Envelope } from "../core/envelope.ts";
+import { Envelope } from "../core/envelope.ts";
+import { TaskerError } from "../core/errors.ts";
 import { Name } from "../core/fields.ts";
+import { badRequest } from "./problem.ts";
 import { type Route, route } from "./route.ts";
 import { named } from "./schema.ts";
 import type { Services } from "./services.ts";
@@ -27,14 +29,37 @@ const PollBody = named(
 
 const Wire = named("Envelope", Envelope);
 const Polled = named("Polled", z.object({ envelopes: z.array(Wire) }));
+/** Anything passes: what is wrong is refused one by one, so that its neighbours are taken. */
 const Replies = named(
   "Replies",
-  z.union([z.array(Wire).min(1).max(ENVELOPES_MAX), Wire]).describe("One envelope, or a list"),
+  z.union([z.array(Wire).min(1).max(ENVELOPES_MAX), Wire, z.unknown()])
+    .describe("One envelope, or a list"),
 );
 const Taken = named("Taken", z.object({ accepted: z.int() }));
 
 const Params = z.strictObject({ system: Name });
 const COMMON = { method: "POST", group: "bus", right: "bus", repeat: "harmless" } as const;
+
+/** One reply of a list that was not taken. */
+interface Refused {
+  readonly index: number;
+  readonly error: unknown;
+}
+
+/** Tells of the first reply that was refused, and of its place in a list; the others were taken. */
+function demandNone([first, ...more]: readonly Refused[], replies: readonly unknown[]): void {
+  if (first === undefined) return;
+  const { index, error } = first;
+  if (!(error instanceof TaskerError) || replies.length === 1) throw error;
+  const said = `Cannot take ${
+    more.length + 1
+  } of ${replies.length} replies; the first is [${index}]`;
+  throw new TaskerError(error.code, `${said}: ${error.message}`, {
+    cause: error,
+    faults: error.faults.map((fault) => ({ ...fault, path: `${index}.${fault.path}` })),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  });
+}
 
 /** All routes of the bus. */
 export function busRoutes({ worker, waiting }: Services): readonly Route[] {
@@ -71,9 +96,16 @@ export function busRoutes({ worker, waiting }: Services): readonly Route[] {
       problems: ["bus.envelope_invalid", "bus.reply_refused", "mailbox.full", "node.draining"],
       async handle({ caller, params: { system }, body }) {
         caller.demandSystem(system);
-        const envelopes = Array.isArray(body) ? body : [body];
-        for (const envelope of envelopes.map(checkEnvelope)) await worker.reply(system, envelope);
-        return { status: 202, body: { accepted: envelopes.length } };
+        const replies: readonly unknown[] = Array.isArray(body) ? body : [body];
+        if (replies.length < 1 || replies.length > ENVELOPES_MAX) {
+          throw badRequest(`Cannot take ${replies.length} replies: expected 1 to ${ENVELOPES_MAX}`);
+        }
+        const refused: Refused[] = [];
+        for (const [index, reply] of replies.entries()) {
+          await worker.reply(system, reply).catch((error) => refused.push({ index, error }));
+        }
+        demandNone(refused, replies);
+        return { status: 202, body: { accepted: replies.length } };
       },
     }),
   ];

@@ -30,8 +30,12 @@ export interface Worker {
     system: string,
     options: { max: number; waitMs: number; leaseMs: number; signal: AbortSignal },
   ): Promise<readonly Envelope[]>;
-  /** @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining */
-  reply(system: string, envelope: Envelope): Promise<void>;
+  /**
+   * Takes an answer as it came. One that is no valid envelope fails the attempt that it names.
+   *
+   * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
+   */
+  reply(system: string, reply: unknown): Promise<void>;
 }
 
 /** One line of the whole state. */

@@ -192,17 +192,19 @@ Deno.test("a malformed answer is refused with the name of its wrong field, in a 
   const world = fakeWorld();
   const good = { specversion: "1.0", id: "1", source: "/inventory", type: "t", data: 1 };
   const wrong = { ...good, taskerattempt: 0 };
-  const key = world.key(["bus"], ["inventory"]);
+  const key = world.key(["bus"], [], ["inventory"]);
   const pathsOf = async (body: unknown) => {
     const answer = await world.ask("POST /v1/bus/inventory/replies", { key, body });
-    const { errors } = await answer.json() as { errors: { path: string }[] };
+    const { errors = [] } = await answer.json() as { errors?: { path: string }[] };
     return [answer.status, ...errors.map(({ path }) => path)];
   };
 
   deepEqual(await pathsOf(wrong), [400, "taskerattempt"]);
   deepEqual(await pathsOf([good, wrong]), [400, "1.taskerattempt"]);
+  deepEqual(await pathsOf([wrong, good]), [400, "0.taskerattempt"]);
   deepEqual(await pathsOf({ ...good, id: 7, source: "" }), [400, "id", "source"]);
-  equal(world.replies.length, 0);
+  deepEqual(await pathsOf(Array(101).fill(good)), [400]);
+  equal(world.replies.length, 2, "the neighbours of a malformed answer are taken");
 });
 
 Deno.test("a worker's poll passes on how many and how long, and ends when the node drains", async () => {

@@ -39,7 +39,8 @@ export function opened() {
 export function nodeOver(
   runtime: VirtualRuntime,
   consume: Consume,
-  takeReply: PollingParts["takeReply"] = (_, { causationid = "" }) => Promise.resolve(causationid),
+  takeReply: PollingParts["takeReply"] = (_, reply) =>
+    Promise.resolve((reply as Envelope).causationid ?? ""),
 ): Polling {
   return new Polling({
     runtime,

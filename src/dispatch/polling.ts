@@ -25,7 +25,7 @@ export interface PollingParts {
   /** Whether a workflow that is loaded gives this system a step. */
   isDeclared(system: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
-  takeReply(system: string, reply: Envelope): Promise<string>;
+  takeReply(system: string, reply: unknown): Promise<string>;
 }
 
 /** One poll: how much it takes, and how long each of its envelopes is left to its worker. */
@@ -115,11 +115,12 @@ export class Polling {
    *
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
-  async reply(system: string, reply: Envelope): Promise<void> {
+  async reply(system: string, reply: unknown): Promise<void> {
     const key = keyOf(system, await this.parts.takeReply(system, reply));
     const held = this.#held.get(key);
     if (held === undefined) return;
-    if (reply.type === STEP_PROGRESS) this.#lease(key, held);
+    const isProgress = (reply as Envelope).type === STEP_PROGRESS;
+    if (isProgress) this.#lease(key, held);
     else this.#settle(key, { kind: "ack" });
   }
 

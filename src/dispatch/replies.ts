@@ -3,6 +3,7 @@
 import { replyChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
 import {
+  checkEnvelope,
   type Envelope,
   parseEnvelope,
   STEP_COMPLETED,
@@ -69,7 +70,8 @@ export function openReplies(parts: ReplyParts, systems: readonly string[]): EndC
 
 /**
  * Takes one reply of a system, whichever way it came; resolves when it is committed, with the id of
- * the envelope that it answers.
+ * the envelope that it answers. One that is no valid envelope is refused, and fails the attempt that
+ * its token names.
  *
  * Safe to repeat: the actor drops what it knows, and what is stale.
  *
@@ -79,8 +81,15 @@ export function openReplies(parts: ReplyParts, systems: readonly string[]): EndC
 export async function takeReply(
   parts: ReplyParts,
   system: string,
-  reply: Envelope,
+  value: unknown,
 ): Promise<string> {
+  let reply: Envelope;
+  try {
+    reply = checkEnvelope(value);
+  } catch (error) {
+    await failUnread(parts, { system, body: JSON.stringify(value), error });
+    throw error;
+  }
   const place = await placeOf(parts, system, reply);
   const { taskId, step, attempt } = place;
   await withRemoteParent(
@@ -92,28 +101,36 @@ export async function takeReply(
   return dispatchId(taskId, step.name, attempt);
 }
 
-/** Takes what came over the bus. Left to its time-out, the attempt would be made again in vain. */
+/** Takes what came over the bus. */
 async function takeBody(parts: ReplyParts, system: string, body: string): Promise<void> {
   let reply: Envelope;
   try {
     reply = parseEnvelope(body);
   } catch (error) {
-    parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
-    const addressee = addresseeOf(body);
-    if (addressee === undefined) throw error;
-    return await failUnread(parts, await placeOf(parts, system, addressee), error);
+    if (await failUnread(parts, { system, body, error })) return;
+    throw error;
   }
   await takeReply(parts, system, reply);
 }
 
+/**
+ * Fails the attempt that a reply names which is no valid envelope: left to its time-out, it would be
+ * made again in vain.
+ *
+ * @returns false when the reply does not say clearly whom it answers
+ */
 async function failUnread(
-  { sink }: ReplyParts,
-  { taskId, step, attempt }: Place,
-  error: unknown,
-): Promise<void> {
+  parts: ReplyParts,
+  { system, body, error }: { system: string; body: string; error: unknown },
+): Promise<boolean> {
+  parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
+  const addressee = addresseeOf(body);
+  if (addressee === undefined) return false;
+  const { taskId, step, attempt } = await placeOf(parts, system, addressee);
   const failure = breachOf(`The reply cannot be taken: ${messageOf(error)}`);
   const outcome = { kind: "failed", failure, retryable: false } as const;
-  await sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
+  await parts.sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
+  return true;
 }
 
 async function placeOf(

@@ -282,6 +282,17 @@ Deno.test("takeReply() names the envelope that was answered", async () => {
   assert.equal(await takeReply(parts, "stock", replyTo(command)), command.id);
 });
 
+Deno.test("a reply over HTTP that is no valid envelope is refused, and fails its attempt", async () => {
+  const { stage, parts, command } = opened();
+  const reply = { ...replyTo(command), time: "yesterday" };
+
+  await assert.rejects(takeReply(parts, "stock", reply), { code: "bus.envelope_invalid" });
+
+  const [sent] = stage.sink.sent;
+  assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
+  assert.equal(sent.outcome.failure.class, "contract_violation");
+});
+
 Deno.test("ending waits for the replies in hand", async () => {
   const { stage, end, command } = opened();
   const committed = Promise.withResolvers<Answer>();
