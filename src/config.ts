@@ -1,6 +1,6 @@
 /** Environment variables to one checked Config: pure, and all faults are told at once. */
 
-import { API_KEY, API_KEY_LENGTH_MAX } from "./core/fields.ts";
+import { API_KEY, API_KEY_LENGTH_MAX } from "./core/api_key.ts";
 import { DURATION_FORMS, parseDuration } from "./core/duration.ts";
 import { type Fault, TaskerError } from "./core/errors.ts";
 import { nearestOf } from "./core/nearest.ts";

@@ -1,7 +1,7 @@
 /** Access: who asks, and what they may do. Closed by default. */
 
 import { TaskerError } from "../core/errors.ts";
-import { API_KEY } from "../core/fields.ts";
+import { API_KEY } from "../core/api_key.ts";
 import type { KeyRow, Keys, Runtime, Scope } from "../core/ports.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 

@@ -123,7 +123,11 @@ Deno.test("bad input is told place by place", async () => {
 
   await rejects(client.start("no slash", { input: 1 }), (error: ClientError) => {
     deepEqual(error.faults, [
-      { path: "workflow", code: "invalid_format", detail: "expected namespace/name" },
+      {
+        path: "workflow",
+        code: "invalid_format",
+        detail: "expected namespace/name, of lower-case letters, digits, _ and -",
+      },
     ]);
     return true;
   });

@@ -28,10 +28,6 @@ export const Version = z.string().regex(
   'expected a version such as "1.0.0"',
 );
 
-/** An API key: what an Authorization header can carry, and is worth a hash. */
-export const API_KEY_LENGTH_MAX = 512;
-export const API_KEY = new RegExp(`^[\\x21-\\x7e]{1,${API_KEY_LENGTH_MAX}}$`);
-
 /** Tags of a task. */
 export const TAGS_MAX = 32;
 export const Tag = z.string().min(1).max(128);

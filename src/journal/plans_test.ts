@@ -138,6 +138,8 @@ const SCENES: readonly Scene[] = [
       ["bus/sql/due.sql", ["array['c0', 'c1', 'none']"], 3],
       ["bus/sql/depth.sql", ["'c1'", "100"], 100],
       ["bus/sql/forget.sql", [id("1000"), "1000"], MANY],
+      ["bus/sql/consumed.sql", ["'c9'"], 1],
+      ["bus/sql/was_consumed.sql", ["'c9'"], 1],
       ["bus/sql/notify.sql", ["'x'", "array['c1']"], 1],
     ],
   },

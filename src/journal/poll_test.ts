@@ -193,6 +193,7 @@ Deno.test("a wake-up comes after each reconnect, since what was said meanwhile w
 
 Deno.test("behind a pooler without sessions nothing is heard, and polls find the inbox", async () => {
   await using bench = await JournalBench.open();
+  await bench.keepSettings();
   const owner = await bench.node({ prepare: false });
   await claimSlots(owner, [7]);
   await owner.nodes.onWake(() => assert.fail("a pooler has no LISTEN"));

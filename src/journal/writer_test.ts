@@ -232,6 +232,7 @@ Deno.test("close() rejects what waits and what comes after, and opens nothing ag
 
 Deno.test("a node behind a pooler left prepared statements on its connections", async () => {
   await using bench = await JournalBench.open();
+  await bench.keepSettings();
   const node = await bench.node({ prepare: false });
   const sql = bench.watch();
   const row = startRow(newTask());

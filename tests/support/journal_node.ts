@@ -43,6 +43,15 @@ export class JournalBench implements AsyncDisposable {
     return sql;
   }
 
+  /** Gives the database the settings that connections behind a pooler cannot set themselves. */
+  async keepSettings(): Promise<void> {
+    const name = new URL(this.url).pathname.slice(1);
+    await this.watch().unsafe(`
+      alter database ${name} set statement_timeout = '4s';
+      alter database ${name} set lock_timeout = '2s';
+      alter database ${name} set idle_in_transaction_session_timeout = '5s'`);
+  }
+
   /** Opens a node's journal through the proxy, and joins. */
   async node(
     { prepare = true, join = true }: { prepare?: boolean; join?: boolean } = {},
