@@ -1,7 +1,9 @@
 /** Writes errors.md from the list of codes: `deno run --allow-write=docs docs/write_errors.ts`. */
 
 import { type ErrorCode, ERRORS, type Retry } from "../src/core/errors.ts";
+import type { ParkReason } from "../src/core/attempt.ts";
 import type { FailureClass } from "../src/core/event.ts";
+import type { WaitReason } from "../src/core/rollup.ts";
 
 const HEAD = `# Errors
 
@@ -45,6 +47,48 @@ const FAILURES: Readonly<Record<FailureClass, string>> = {
     "the error names, then retry the step.",
 };
 
+const PARKED_HEAD = `## Why a step parks
+
+A parked step waits for a person: retry it, resolve it with a result, skip it, or cancel the task.
+
+`;
+
+const PARKED: Readonly<Record<ParkReason, string>> = {
+  attempts_exhausted: "All of `attemptsMax` attempts failed. Fix the cause, then retry the step.",
+  at_most_once: "Nobody knows whether the attempt of an `atMostOnce` step took effect. Find out, " +
+    "then resolve the step with its result, or retry it.",
+  retry_after_too_long: "The other side asks to be left alone for more than seven days.",
+  interrupted_too_often: "Ten processes ended while they ran the step. It may be what ends them: " +
+    "look for memory or a crash, then retry it.",
+  hung_twice:
+    "Two servers in a row stood still while they ran the step, and were ended. Look for " +
+    "an endless loop or a long computation without an await, deploy the fix, then retry it. Steps " +
+    "that only ran beside it may be parked, too: retry them.",
+  timed_out: 'A signal with `onTimeout: "park"` did not come in time.',
+};
+
+const WAITING_HEAD = `## What a step waits for
+
+A task whose \`blockedReason\` names one of these goes on by itself, except where it says otherwise.
+
+`;
+
+const WAITING: Readonly<Record<WaitReason, string>> = {
+  no_worker:
+    "No worker has ever asked for commands of the step's system. Start one; its time-outs " +
+    "begin then.",
+  retry_budget:
+    "The system was sent as many retries as it may take; the budget refills by time and " +
+    "by answers. A retry by hand needs none.",
+  concurrency_max: "As many attempts of this step run on the node as its policy allows.",
+  node_full: "As many local steps run on the node as it can take.",
+  circuit_open:
+    "The system failed ten times in a row, and is left alone for 10 s before one attempt " +
+    "tries it.",
+  node_draining: "The node stops, or gives the task to another one, which starts the step.",
+  code_not_loaded: "No node has the code of the task's version. Start a server with it.",
+};
+
 /** Returns the text of errors.md. */
 export function errorsText(): string {
   const codes = Object.keys(ERRORS).sort() as ErrorCode[];
@@ -53,8 +97,17 @@ export function errorsText(): string {
     const again = `HTTP ${http}; the same request again: ${RETRIES[retry]}.`;
     return `### \`${code}\`\n\n${title}. ${again}\n\n${action}.\n`;
   });
-  const failures = Object.entries(FAILURES).map(([name, text]) => `- **\`${name}\`** ${text}`);
-  return [HEAD, ...rows, `${FAILURES_HEAD}${failures.join("\n")}\n`].join("\n");
+  return [
+    HEAD,
+    ...rows,
+    `${FAILURES_HEAD}${listOf(FAILURES)}`,
+    `${PARKED_HEAD}${listOf(PARKED)}`,
+    `${WAITING_HEAD}${listOf(WAITING)}`,
+  ].join("\n");
+}
+
+function listOf(texts: Readonly<Record<string, string>>): string {
+  return Object.entries(texts).map(([name, text]) => `- **\`${name}\`** ${text}\n`).join("");
 }
 
 if (import.meta.main) {

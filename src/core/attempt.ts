@@ -77,8 +77,17 @@ export function failStep(ending: Ending, failure: Failure): Event {
   };
 }
 
+/** Why a step waits for a person. */
+export type ParkReason =
+  | "attempts_exhausted"
+  | "at_most_once"
+  | "retry_after_too_long"
+  | "interrupted_too_often"
+  | "hung_twice"
+  | "timed_out";
+
 /** Parks a step: a person has to choose. */
-export function park(ending: Ending, reason: string, failure?: Failure): Event {
+export function park(ending: Ending, reason: ParkReason, failure?: Failure): Event {
   return {
     kind: "StepParked",
     ...common(ending),
