@@ -50,13 +50,17 @@ export class Alarm {
     this.#timers.clockChanged();
   }
 
-  /** Asks the journal for a proof from time to time, so that each outage is known. */
+  /**
+   * Asks the journal for a proof from time to time, so that each outage is known. Where nothing waits
+   * for a time nothing can be charged: an idle node asks for none.
+   */
   watch(): void {
     const { runtime } = this.parts;
     this.#isWatching = true;
     const dueMs = runtime.monotonic() + PROOF_MS;
     this.#cancelWatch = runtime.after(PROOF_MS, async () => {
-      await this.#proof(Math.max(0, runtime.monotonic() - dueMs));
+      const lateMs = Math.max(0, runtime.monotonic() - dueMs);
+      if (this.#timers.size > 0) await this.#proof(lateMs);
       if (this.#isWatching) this.watch();
     });
   }

@@ -164,3 +164,15 @@ Deno.test("all that is due at one time waits for one proof", async () => {
 
   assert.equal(proofs, 1);
 });
+
+Deno.test("an idle node asked the journal for a proof each second", async () => {
+  const world = await World.open([{ name: "a" }]);
+  await world.start();
+  await world.runtime.advance(1_000);
+  let proofs = 0;
+  world.faults.confirm = () => Promise.resolve(void proofs++);
+
+  await world.runtime.advance(OUTAGE_MS);
+
+  assert.equal(proofs, 0);
+});

@@ -26,6 +26,11 @@ export class Timers {
 
   constructor(readonly runtime: Runtime, readonly wake: (taskId: TaskId) => void) {}
 
+  /** Tasks that wait for a time. */
+  get size(): number {
+    return this.#armed.size;
+  }
+
   arm(taskId: TaskId, atMs: number): void {
     const bucket = Math.ceil(atMs / BUCKET_MS);
     const before = this.#armed.get(taskId);
