@@ -10,6 +10,7 @@ import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./confi
 import { explain, messageOf, TaskerError } from "./core/errors.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { untilHung } from "./launch_watch.ts";
+import { readAllBeats } from "./node_lock.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded.ts";
 import { type OnLine, pause } from "./postgres/patience.ts";
 
@@ -86,15 +87,19 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const config = readConfig(options.env);
     using building = new Building(options);
     await using database = await openDatabase(config, options.onLine);
+    const earlier = await readAllBeats(config.dataDir).catch(() => []);
     const library = await Promise.race([building.takeNow(), stopping.asked]);
     if (library === "stop") return EXIT_STOPPED;
     const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
     stopping.passOnTo(server); // at once: a second Ctrl-C without a server ends the launcher alone
     await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
-    using _watch = watch(server, { ...options, dataDir: config.dataDir, stopping });
+    using _watch = watch(server, { ...options, dataDir: config.dataDir, earlier, stopping });
     const { code, signal } = await server.status;
     if (signal === null) return code;
-    options.onLine(`the server was ended by ${signal}`);
+    options.onLine(
+      `the server was ended by ${signal}; tasks wait in the journal: start it again with ` +
+        "`deno task serve`",
+    );
     return EXIT_FAILED;
   } catch (error) {
     options.onLine(explain(error));
@@ -106,19 +111,22 @@ export async function launch(options: LaunchOptions): Promise<number> {
 /** Ends a server that hangs: it hears no signal, and its tasks wait for nothing. */
 function watch(
   server: Deno.ChildProcess,
-  { dataDir, hangMs, stopping, onLine }: LaunchOptions & {
+  { dataDir, earlier, hangMs, stopping, onLine }: LaunchOptions & {
     readonly dataDir: string;
+    readonly earlier: readonly string[];
     readonly stopping: Stopping;
   },
 ): Disposable {
   let hasEnded = false;
   const limitMs = () => stopping.isAsked ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
-  void untilHung({ dataDir, pid: server.pid, hangMs: limitMs, hasEnded: () => hasEnded }).then(
+  const { pid } = server;
+  void untilHung({ dataDir, pid, earlier, hangMs: limitMs, hasEnded: () => hasEnded }).then(
     (isHung) => {
       if (!isHung) return;
       onLine(
-        `the server's event loop has stood still for ${limitMs() / 1_000} s, and it is ended: ` +
-          "look for an endless loop, or a long computation without an await, in step code",
+        `the server's event loop has stood still for ${limitMs() / 1_000} s, and it is ended ` +
+          `(pid ${pid}): look for an endless loop, or a long computation without an await, in ` +
+          "step code; after the next start the step is tried once more, and parks if it hangs again",
       );
       stopping.end();
     },

@@ -10,6 +10,8 @@ const LOOK_MS = 1_000;
 export interface WatchOptions {
   readonly dataDir: string;
   readonly pid: number;
+  /** The beats of all places before the server was started: none of them is its own. */
+  readonly earlier: readonly string[];
   /** How long the event loop may stand still now, in milliseconds. */
   hangMs(): number;
   /** Whether the server has ended. */
@@ -26,17 +28,16 @@ export interface WatchOptions {
  * @returns true when the server hangs, and is to be ended; false when it has ended
  */
 export async function untilHung(options: WatchOptions): Promise<boolean> {
-  const { dataDir, pid } = options;
+  const { dataDir, pid, earlier } = options;
   let seen: string | undefined;
-  let isWatching = false;
   for (let looks = 0; !options.hasEnded(); looks++) {
     const beats = await readBeats(dataDir, pid).catch(() => undefined);
     if (beats !== seen) {
-      isWatching = seen !== undefined; // what is there at first may be of an earlier process
       seen = beats;
       looks = 0;
     }
-    if (isWatching && looks * LOOK_MS >= options.hangMs()) {
+    const isItsOwn = seen !== undefined && !earlier.includes(seen);
+    if (isItsOwn && looks * LOOK_MS >= options.hangMs()) {
       await markHung(dataDir, pid);
       return true;
     }

@@ -22,9 +22,9 @@ export interface NodeLock extends Disposable {
   beat(): void;
 }
 
-/** A file beside each lock: who has the place, and how many beats it has given, or `HUNG`. */
+/** A file beside each lock: who has the place, since when, and its number of beats, or `HUNG`. */
 const BEATS_FILE = /^node-\d+\.beats$/;
-const BEATS_LENGTH = 32;
+const BEATS_LENGTH = 48;
 const HUNG = "hung";
 
 /**
@@ -57,6 +57,11 @@ export async function readBeats(dataDir: string, pid: number): Promise<string | 
   return (await findBeats(dataDir, pid))?.text;
 }
 
+/** Reads the beats of all places. */
+export async function readAllBeats(dataDir: string): Promise<readonly string[]> {
+  return (await Array.fromAsync(beatsFiles(dataDir))).map(({ text }) => text);
+}
+
 /** Notes that a process hung, for whoever has its place next. Call it before you end the process. */
 export async function markHung(dataDir: string, pid: number): Promise<void> {
   const found = await findBeats(dataDir, pid);
@@ -68,13 +73,20 @@ async function findBeats(
   dataDir: string,
   pid: number,
 ): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  for await (const found of beatsFiles(dataDir)) {
+    if (found.text.startsWith(`${pid} `)) return found;
+  }
+  return undefined;
+}
+
+async function* beatsFiles(
+  dataDir: string,
+): AsyncGenerator<{ readonly path: string; readonly text: string }> {
   for await (const { name, isFile } of Deno.readDir(dataDir)) {
     if (!isFile || !BEATS_FILE.test(name)) continue; // a link is not followed
     const path = `${dataDir}/${name}`;
-    const text = await Deno.readTextFile(path);
-    if (text.startsWith(`${pid} `)) return { path, text };
+    yield { path, text: await Deno.readTextFile(path) };
   }
-  return undefined;
 }
 
 /** Always of one length: written over the last one, it needs no more room on the disk. */
@@ -84,15 +96,21 @@ function beatsText(pid: number, state: string): string {
 
 function nodeLock(name: string, file: Deno.FsFile, beats: Deno.FsFile): NodeLock {
   const text = readLine(file);
+  const previousHung = readLine(beats).endsWith(` ${HUNG}`);
+  // The number of a process is given to others after it, so that alone says nothing.
+  const sinceMs = Date.now();
   let count = 0;
+  const beat = () => {
+    beats.seekSync(0, Deno.SeekMode.Start);
+    beats.writeSync(new TextEncoder().encode(beatsText(Deno.pid, `${sinceMs}.${count++}`)));
+  };
+  // At once: what was running here when the place was left may hang again before the next beat.
+  beat();
   return {
     name,
     previous: text === "" ? undefined : text as Incarnation,
-    previousHung: readLine(beats).endsWith(` ${HUNG}`),
-    beat() {
-      beats.seekSync(0, Deno.SeekMode.Start);
-      beats.writeSync(new TextEncoder().encode(beatsText(Deno.pid, String(count++))));
-    },
+    previousHung,
+    beat,
     write(incarnation) {
       file.truncateSync(0);
       file.seekSync(0, Deno.SeekMode.Start);
