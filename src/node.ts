@@ -10,7 +10,7 @@ import { commandChannel } from "./core/channels.ts";
 import { parseEnvelope } from "./core/envelope.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Incarnation } from "./core/ids.ts";
-import type { Bus, Cancel, Runtime, SystemSummary } from "./core/ports.ts";
+import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "./core/ports.ts";
 import type { Readiness } from "./core/readiness.ts";
 import { Engine } from "./engine.ts";
 import { healthOf } from "./health.ts";
@@ -147,6 +147,20 @@ function chooseReadiness(config: Config, log: Log): Readiness {
   return readiness;
 }
 
+/** A policy that was put here holds here at once; other nodes see it at their next sweep. */
+function atOnce(policies: Policies, engine: Engine): Policies {
+  return {
+    versions: (namespace, workflow) => policies.versions(namespace, workflow),
+    newest: () => policies.newest(),
+    async put(...of) {
+      const overlay = await policies.put(...of);
+      // Should it fail, the next sweep reads it.
+      await engine.renewPolicies().catch(() => {});
+      return overlay;
+    },
+  };
+}
+
 function openApiOf(parts: NodeParts): Api {
   const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = parts;
   return openApi({
@@ -159,7 +173,7 @@ function openApiOf(parts: NodeParts): Api {
     feed: engine.supervisor,
     plans: registry,
     definitions: journal.definitions,
-    policies: journal.policies,
+    policies: atOnce(journal.policies, engine),
     policyOf: (plan, step) => engine.policyOf(plan, step),
     keys: journal.keys,
     dead: journal.deadLetters,

@@ -262,6 +262,14 @@ Deno.test("GET /health shows each part, the ones that throw or hang as not ok", 
   });
 });
 
+Deno.test("a turn that no journal can hold is refused, and was a fault of Postgres", async () => {
+  const { ask, started } = fakeWorld();
+  const id = await started();
+
+  equal((await ask(`GET /v1/tasks/${id}/journal?afterTurn=2147483647`)).status, 200);
+  equal((await ask(`GET /v1/tasks/${id}/journal?afterTurn=2147483648`)).status, 400);
+});
+
 Deno.test("GET /metrics counts requests by route, not by path", async () => {
   const world = fakeWorld();
   const id = await world.started();

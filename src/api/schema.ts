@@ -14,6 +14,9 @@ export function named<S extends z.ZodType>(id: string, schema: S): S {
 /** The most entries of one page. */
 export const PAGE_MAX = 200;
 
+/** The highest number of a turn that a journal can hold. */
+export const TURN_MAX = 2 ** 31 - 1;
+
 /** ISO 8601 in UTC with milliseconds. */
 export const Time = z.iso.datetime({ offset: true });
 

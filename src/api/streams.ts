@@ -6,6 +6,7 @@ import type { TaskSummary } from "../core/ports.ts";
 import { badRequest } from "./problem.ts";
 import { type Asked, type Route, route } from "./route.ts";
 import type { Services } from "./services.ts";
+import { TURN_MAX } from "./schema.ts";
 import { eventStream, type Send, streamHead } from "./sse.ts";
 import type { Seen } from "./task_frames.ts";
 import { TaskParams } from "./tasks.ts";
@@ -113,7 +114,9 @@ async function sendTask(
 function parseSeen(text: string | null): Seen {
   if (text === null || text === "") return { turn: 0, number: 0 };
   const parts = /^(\d{1,12})\.(\d{1,12})$/.exec(text);
-  if (parts === null) throw badRequest("Cannot read Last-Event-ID: expected turn.number");
+  if (parts === null || Number(parts[1]) > TURN_MAX) {
+    throw badRequest("Cannot read Last-Event-ID: expected turn.number");
+  }
   return { turn: Number(parts[1]), number: Number(parts[2]) };
 }
 

@@ -8,7 +8,7 @@ import { commandIdOf } from "./command_id.ts";
 import { cursorOf, parseCursor } from "./cursor.ts";
 import { entriesOf, JournalEntry } from "./journal_entry.ts";
 import { type Asked, type Route, route } from "./route.ts";
-import { Limit, named, Time, whole } from "./schema.ts";
+import { Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
 import type { Services } from "./services.ts";
 import { SummaryDocument, summaryDocument, TASK_STATES, TaskDocument } from "./task_document.ts";
 
@@ -201,7 +201,7 @@ function journalRoute(services: Services): Route {
     repeat: "harmless",
     params: TaskParams,
     query: z.strictObject({
-      afterTurn: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+      afterTurn: whole(0, TURN_MAX).default(0),
       limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe(
         "Turns, not events; fewer come when they are large",
       ),
