@@ -26,7 +26,7 @@ A step's \`errorClass\` says how its newest attempt ended. It decides whether th
 const RETRIES: Readonly<Record<Retry, string>> = {
   now: "at once",
   later: "after `Retry-After`",
-  never: "no, change it first",
+  never: "no, change it",
 };
 
 const FAILURES: Readonly<Record<FailureClass, string>> = {
@@ -38,13 +38,13 @@ const FAILURES: Readonly<Record<FailureClass, string>> = {
     "is retried, until `attemptsMax`. A signal fails, or parks.",
   contract_violation:
     "The input, result or error does not match the step's contract. It fails for " +
-    "good: fix the step or its contract, then retry or resolve it.",
+    "good and cannot be retried: fix the step or its contract, and start a new task.",
   interrupted:
     "The process that ran the attempt ended. It is started again and does not count as " +
-    "an attempt; an at-most-once step parks.",
+    "an attempt; an at-most-once step parks, and so does one that hung two servers in a row.",
   undeliverable:
     "No envelope could be made or sent, for instance because it is too large. Fix what " +
-    "the error names, then retry the step.",
+    "the error names, and start a new task.",
 };
 
 const PARKED_HEAD = `## Why a step parks
@@ -83,7 +83,7 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   concurrency_max: "As many attempts of this step run on the node as its policy allows.",
   node_full: "As many local steps run on the node as it can take.",
   circuit_open:
-    "The system failed ten times in a row, and is left alone for 10 s before one attempt " +
+    "Ten attempts in a row got no answer from the system, and it is left alone for 10 s before one attempt " +
     "tries it.",
   node_draining: "The node stops, or gives the task to another one, which starts the step.",
   code_not_loaded: "No node has the code of the task's version. Start a server with it.",
