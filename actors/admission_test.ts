@@ -4,13 +4,13 @@ import type { Failure } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { StepState } from "../src/core/state.ts";
-import type { PlayStep } from "../tests/support/play.ts";
-import { World } from "../tests/support/world.ts";
+import type { DriverStep } from "../tests/support/task_driver.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
 const DAY_MS = 86_400_000;
 const by = { by: "ada", reason: "test" };
-const remote: PlayStep = {
+const remote: DriverStep = {
   name: "r",
   kind: "remote",
   owner: "other",
@@ -19,18 +19,18 @@ const remote: PlayStep = {
 };
 
 /** A world whose other system has failed so often that its circuit is open. */
-async function opened(steps: readonly PlayStep[] = [remote]): Promise<World> {
-  const world = await World.open(steps);
+async function opened(steps: readonly DriverStep[] = [remote]): Promise<EngineHarness> {
+  const world = await EngineHarness.open(steps);
   for (let count = 0; count < FAILURES_MAX; count++) await world.start();
   await world.runtime.advance(30_000);
   return world;
 }
 
-function end(world: World, taskId: TaskId, failure?: Failure): void {
+function end(world: EngineHarness, taskId: TaskId, failure?: Failure): void {
   const outcome = failure === undefined
     ? { kind: "completed" as const, result: "1" as JsonText }
     : { kind: "failed" as const, failure, retryable: false };
-  world.engine.mailroom.record({
+  world.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step: 0,
@@ -72,7 +72,7 @@ Deno.test("a try that is cancelled does not keep the circuit from trying again",
 });
 
 Deno.test("an envelope that cannot be made says nothing about the system", async () => {
-  const world = await World.open([remote]);
+  const world = await EngineHarness.open([remote]);
 
   for (let count = 0; count < FAILURES_MAX; count++) {
     const { taskId } = await world.start();
@@ -107,7 +107,7 @@ Deno.test("a failure by contract is an answer: it closes the circuit", async () 
 });
 
 /** Keeps the reason that the row of each task names. */
-function reasonsOf(world: World): ReadonlyMap<TaskId, string | null> {
+function reasonsOf(world: EngineHarness): ReadonlyMap<TaskId, string | null> {
   const reasons = new Map<TaskId, string | null>();
   world.faults.append = ({ taskId, change }) => {
     if (change !== undefined) reasons.set(taskId, change.blockedReason);
@@ -116,15 +116,15 @@ function reasonsOf(world: World): ReadonlyMap<TaskId, string | null> {
   return reasons;
 }
 
-const RETRYING: PlayStep = {
+const RETRYING: DriverStep = {
   ...remote,
   policy: { retry: { attemptsMax: 3, backoff: "none" }, timeoutMs: 3_600_000 },
 };
 const BUSY: Failure = { class: "failed", error: "{}" as JsonText };
 
 /** Fails the newest attempt of a task so that it may be made again. */
-function failOnce(world: World, taskId: TaskId): void {
-  world.engine.mailroom.record({
+function failOnce(world: EngineHarness, taskId: TaskId): void {
+  world.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step: 0,
@@ -134,7 +134,7 @@ function failOnce(world: World, taskId: TaskId): void {
 }
 
 Deno.test("tasks that used up the retry budget at once are all tried again, by time alone", async () => {
-  const world = await World.open([RETRYING]);
+  const world = await EngineHarness.open([RETRYING]);
   const reasons = reasonsOf(world);
   const tasks: TaskId[] = [];
   for (let count = 0; count < 2 * RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
@@ -153,7 +153,7 @@ Deno.test("tasks that used up the retry budget at once are all tried again, by t
 });
 
 Deno.test("a retry by hand needs no budget", async () => {
-  const world = await World.open([RETRYING]);
+  const world = await EngineHarness.open([RETRYING]);
   const tasks: TaskId[] = [];
   for (let count = 0; count <= RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
   for (const taskId of tasks) failOnce(world, taskId);
@@ -168,7 +168,7 @@ Deno.test("a retry by hand needs no budget", async () => {
 
 Deno.test("one task makes all the attempts that its policy allows, more than the budget holds", async () => {
   const attemptsMax = RETRIES_MAX + 50;
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...RETRYING,
     policy: { retry: { attemptsMax, backoff: "none" } },
   }]);
@@ -183,7 +183,7 @@ Deno.test("one task makes all the attempts that its policy allows, more than the
 });
 
 Deno.test("a system that only retries wait for is tried once its circuit is half open", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...remote,
     policy: { retry: { attemptsMax: 9, backoff: "none" }, timeoutMs: 1_000 },
   }]);
@@ -201,8 +201,8 @@ Deno.test("a system that only retries wait for is tried once its circuit is half
 });
 
 /** Says that the newest attempt of a step came to its end. */
-function complete(world: World, taskId: TaskId, step: number): void {
-  world.engine.mailroom.record({
+function complete(world: EngineHarness, taskId: TaskId, step: number): void {
+  world.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step,
@@ -212,7 +212,7 @@ function complete(world: World, taskId: TaskId, step: number): void {
 }
 
 Deno.test("places are given in the order in which they were asked for", async () => {
-  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const world = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
   const tasks: TaskId[] = [];
   for (let count = 0; count < 9; count++) tasks.push((await world.start()).taskId);
 
@@ -226,7 +226,10 @@ Deno.test("places are given in the order in which they were asked for", async ()
 });
 
 Deno.test("a step that waits asks once, and takes no turn until it is granted a place", async () => {
-  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1, timeoutMs: DAY_MS } }]);
+  const world = await EngineHarness.open([{
+    ...remote,
+    policy: { concurrencyMax: 1, timeoutMs: DAY_MS },
+  }]);
   const reasons = reasonsOf(world);
   const { admission } = world.engine;
   let asks = 0;
@@ -260,7 +263,7 @@ Deno.test("a step that waits asks once, and takes no turn until it is granted a 
 Deno.test("many waiting steps of one task are not asked again when one of them is granted", async () => {
   const fan = Array.from(
     { length: 200 },
-    (_, index): PlayStep => ({ ...remote, name: `r${index}` }),
+    (_, index): DriverStep => ({ ...remote, name: `r${index}` }),
   );
   const world = await opened([...fan]);
   let asks = 0;
@@ -279,7 +282,7 @@ Deno.test("many waiting steps of one task are not asked again when one of them i
 });
 
 Deno.test("a paused or cancelled task leaves its line, and gives an unused place to the next", async () => {
-  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const world = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
   const [first, second, third, fourth] = [
     await world.start(),
     await world.start(),
@@ -302,7 +305,7 @@ Deno.test("a paused or cancelled task leaves its line, and gives an unused place
 
 Deno.test("a place granted to a step that its queue timeout ends goes to the next", async () => {
   const policy = { concurrencyMax: 1, queueTimeoutMs: 1_000, timeoutMs: DAY_MS };
-  const world = await World.open([{ ...remote, policy }]);
+  const world = await EngineHarness.open([{ ...remote, policy }]);
   const first = await world.start();
   const late = await world.start();
   await world.runtime.advance(900);
@@ -319,7 +322,7 @@ Deno.test("a place granted to a step that its queue timeout ends goes to the nex
 });
 
 Deno.test("steps of many limits do not wait for each other for ever", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...remote,
     policy: { concurrencyMax: 2, timeoutMs: 1_000, retry: { attemptsMax: 50, backoff: "none" } },
   }]);
@@ -333,7 +336,7 @@ Deno.test("steps of many limits do not wait for each other for ever", async () =
       const { state, attempt } = world.state(taskId).steps[0] as StepState;
       if (state !== "waiting_for_reply") continue;
       const outcome = { kind: "completed", result: "1" as JsonText } as const;
-      world.engine.mailroom.record({ kind: "RecordStepResult", taskId, step: 0, attempt, outcome });
+      world.engine.router.record({ kind: "RecordStepResult", taskId, step: 0, attempt, outcome });
     }
     await world.runtime.advance(500);
   }

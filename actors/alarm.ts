@@ -6,7 +6,7 @@ import type { Cancel, Journal, Runtime } from "../src/core/ports.ts";
 import { Timers } from "./timers.ts";
 
 /** What an alarm works with. */
-export interface AlarmParts {
+export interface AlarmDeps {
   readonly runtime: Runtime;
   readonly journal: Pick<Journal, "confirm">;
   readonly outages: Outages;
@@ -30,7 +30,7 @@ export class Alarm {
   #isWatching = false;
   #cancelWatch: Cancel = () => {};
 
-  constructor(readonly parts: AlarmParts) {
+  constructor(readonly parts: AlarmDeps) {
     this.#timers = new Timers(parts.runtime, (taskId) => this.#ring(taskId));
   }
 

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { Cluster } from "../tests/support/cluster.ts";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { TaskerError } from "../src/core/errors.ts";
 
 const never = () => new Promise(() => {});
 
 Deno.test("a result that came just before a drain is recorded, not made again", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await World.open([{ name: "a", atMostOnce: true }], { a: () => finish.promise });
+  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
+    a: () => finish.promise,
+  });
   const { taskId } = await world.start();
   finish.resolve(null);
   while (world.engine.local.size > 0) await Promise.resolve();
@@ -38,11 +40,11 @@ Deno.test("a node that drains claims no slot of one that dies", async () => {
 });
 
 Deno.test("a drain ends at its time when the database is away", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   world.faults.append = () => never() as Promise<undefined>;
   const pause = { kind: "PauseTask", taskId, commandId: "c", by: "ada", reason: "" } as const;
-  world.engine.mailroom.send(pause).catch(() => {});
+  world.engine.router.send(pause).catch(() => {});
   await world.runtime.settle();
   world.journal.leave = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
 
@@ -56,7 +58,7 @@ Deno.test("a drain ends at its time when the database is away", async () => {
 
 Deno.test("a task of a drained node is interrupted and goes on elsewhere", async () => {
   const attempts: number[] = [];
-  const world = await World.open([{ name: "a" }], {
+  const world = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       attempts.push(attempt);
       return attempt === 1 ? never() : null;

@@ -10,7 +10,7 @@ import type { Log } from "../src/telemetry/log.ts";
 const SLOTS_PER_READ = 256;
 
 /** What waking works with. */
-export interface DueTasksParts {
+export interface DueTasksDeps {
   readonly runtime: Runtime;
   readonly nodes: Pick<Nodes, "due">;
   readonly journal: Pick<Journal, "idle">;
@@ -31,7 +31,7 @@ export class DueTasks {
   #reading: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(readonly parts: DueTasksParts) {}
+  constructor(readonly parts: DueTasksDeps) {}
 
   /** Wakes what is due in some slots. While that goes on it does nothing: the next poll tells anew. */
   wake(slots: readonly number[]): void {

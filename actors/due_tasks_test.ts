@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mintTaskId, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
 import { DUE_PER_SLOT, type DuePlace, type DueTask } from "../src/core/ports.ts";
 import { SILENT_LOG } from "../src/telemetry/log.ts";
-import { VirtualRuntime } from "../src/virtual_runtime.ts";
-import { World } from "../tests/support/world.ts";
+import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { DueTasks } from "./due_tasks.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
@@ -121,7 +121,7 @@ Deno.test("tasks of slots that have left meanwhile are not loaded, and none afte
 Deno.test("a due task that is held back is found due once, and is a resident from then on", async () => {
   let runs = 0;
   const retry = { backoff: [3_600_000] };
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     name: "a",
     policy: { concurrencyMax: 1, timeoutMs: 86_400_000, retry },
   }], {

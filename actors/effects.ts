@@ -6,8 +6,8 @@ import type { JsonText } from "../src/core/payload.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Attempt, ParentOutcome, Runner, Runtime } from "../src/core/ports.ts";
 import type { StepState, TaskState } from "../src/core/state.ts";
-import type { Mail } from "./mailbox.ts";
-import type { TaskActor, TurnParts } from "./task_actor.ts";
+import type { QueuedCommand } from "./mailbox.ts";
+import type { TaskActor, TurnDeps } from "./task_actor.ts";
 
 /** The task whose turn is committed. */
 export interface Committed {
@@ -49,7 +49,7 @@ export function interruptedSteps(
   runner: Runner,
   plan: Plan,
   { taskId, steps }: TaskState,
-  mail: readonly Mail[],
+  mail: readonly QueuedCommand[],
 ): readonly number[] {
   const reported = new Set(
     mail.flatMap(({ command }) =>
@@ -69,7 +69,7 @@ export function interruptedSteps(
  * Safe to repeat: it goes out under its old id, and has its new end.
  */
 export function resendPostponed(
-  { runner, runtime, contextOf }: Pick<TurnParts, "runner" | "contextOf"> & { runtime: Runtime },
+  { runner, runtime, contextOf }: Pick<TurnDeps, "runner" | "contextOf"> & { runtime: Runtime },
   { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
 ): void {
   // What a row on its way has started is sent with its commit.

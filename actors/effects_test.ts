@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import type { JsonText } from "../src/core/payload.ts";
 
 const by = { by: "ada", reason: "test" };
@@ -8,7 +8,7 @@ const never = () => new Promise(() => {});
 Deno.test("a late result of an earlier attempt stops the one that was made since", async () => {
   const aborted: number[] = [];
   const late = Promise.withResolvers<string>();
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     name: "a",
     policy: { timeoutMs: 1_000, retry: { backoff: "none" } },
   }], {
@@ -30,7 +30,7 @@ Deno.test("a late result of an earlier attempt stops the one that was made since
 
 Deno.test("a step that waits for another system is stopped when it is resolved or skipped", async () => {
   const remote = { kind: "remote" as const, owner: "other", event: "x" };
-  const world = await World.open([{ name: "r", ...remote }, { name: "s", ...remote }]);
+  const world = await EngineHarness.open([{ name: "r", ...remote }, { name: "s", ...remote }]);
   const { taskId } = await world.start();
 
   const result = "1" as JsonText;
@@ -41,32 +41,40 @@ Deno.test("a step that waits for another system is stopped when it is resolved o
   assert.equal(world.state(taskId).end, "completed");
 });
 
-Deno.test("who watches is told the state of the turn, not of one that is still to be committed", async () => {
-  const world = await World.open([{ name: "a" }, { name: "b", kind: "remote", after: ["a"] }]);
-  const told: string[] = [];
-  world.engine.supervisor.subscribe(({ turn, state }) => told.push(`${turn.turn} ${state}`));
+Deno.test("who watches is input the state of the turn, not of one that is still to be committed", async () => {
+  const world = await EngineHarness.open([{ name: "a" }, {
+    name: "b",
+    kind: "remote",
+    after: ["a"],
+  }]);
+  const seen: string[] = [];
+  world.engine.supervisor.subscribe(({ turn, state }) => seen.push(`${turn.turn} ${state}`));
   const commit = Promise.withResolvers<undefined>();
   world.faults.append = (row) => row.turn === 2 ? commit.promise : undefined;
   const { taskId } = await world.start();
   await world.runtime.settle();
 
-  const cancel = world.engine.mailroom.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
+  const cancel = world.engine.router.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
   await world.runtime.settle();
   commit.resolve(undefined);
   await cancel;
 
-  assert.deepEqual(told, ["1 running", "2 waiting", "3 cancelled"]);
+  assert.deepEqual(seen, ["1 running", "2 waiting", "3 cancelled"]);
 });
 
 Deno.test("nothing is started that a later turn has ended before the commit", async () => {
-  const world = await World.open([{ name: "a" }, { name: "b", kind: "remote", after: ["a"] }]);
+  const world = await EngineHarness.open([{ name: "a" }, {
+    name: "b",
+    kind: "remote",
+    after: ["a"],
+  }]);
   const commit = Promise.withResolvers<undefined>();
   world.faults.append = (row) =>
     row.events.some((event) => event.kind === "StepCompleted") ? commit.promise : undefined;
   const { taskId } = await world.start();
   await world.runtime.settle();
 
-  const cancel = world.engine.mailroom.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
+  const cancel = world.engine.router.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
   await world.runtime.settle();
   commit.resolve(undefined);
   await cancel;
@@ -78,7 +86,7 @@ Deno.test("nothing is started that a later turn has ended before the commit", as
 
 Deno.test("cancel tells other systems of the steps they were sent, and of no others", async () => {
   const remote = { kind: "remote" as const, owner: "other", event: "x" };
-  const world = await World.open([
+  const world = await EngineHarness.open([
     { name: "sent", ...remote },
     { name: "later", ...remote, after: ["sent"] },
     { name: "held", ...remote, policy: { concurrencyMax: 1 } },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { TaskerError } from "../src/core/errors.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
@@ -10,7 +10,11 @@ const never = () => new Promise(() => {});
 const remote = { name: "r", kind: "remote" as const, owner: "other", event: "x" };
 
 /** Posts a command as another node would, and lets this one find it. */
-async function post(world: World, taskId: TaskId, commandId: string): Promise<string | undefined> {
+async function post(
+  world: EngineHarness,
+  taskId: TaskId,
+  commandId: string,
+): Promise<string | undefined> {
   const command = { kind: "PauseTask", taskId, commandId, ...by } as const;
   await world.journal.post({ commandId, slot: 0, command, wantsAnswer: true });
   await world.engine.ownership.poll();
@@ -19,7 +23,7 @@ async function post(world: World, taskId: TaskId, commandId: string): Promise<st
 }
 
 Deno.test("a task that crashes three times when it is brought up is set aside, once", async () => {
-  const world = await World.open([remote]);
+  const world = await EngineHarness.open([remote]);
   const { taskId } = await world.start();
   world.faults.send = () => {
     throw new Error("boom");
@@ -34,7 +38,7 @@ Deno.test("a task that crashes three times when it is brought up is set aside, o
 });
 
 Deno.test("a journal that a newer version wrote keeps no other task from being read", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
   const { taskId } = await world.start();
   const other = await world.start();
   world.faults.unreadable = (one) =>
@@ -48,7 +52,7 @@ Deno.test("a journal that a newer version wrote keeps no other task from being r
 });
 
 Deno.test("a command for a task that is set aside is refused out of the inbox", async () => {
-  const world = await World.open([remote]);
+  const world = await EngineHarness.open([remote]);
   const { taskId } = await world.start();
   world.faults.send = () => {
     throw new Error("boom");
@@ -63,8 +67,8 @@ Deno.test("a command for a task that is set aside is refused out of the inbox", 
 });
 
 Deno.test("a command refused out of the inbox is heard when it is sent again", async () => {
-  const world = await World.open([{ name: "a" }]);
-  const taskId = world.engine.mailroom.mintTaskId();
+  const world = await EngineHarness.open([{ name: "a" }]);
+  const taskId = world.engine.router.mintTaskId();
   await post(world, taskId, "c");
 
   const again = await post(world, taskId, "c");
@@ -73,8 +77,8 @@ Deno.test("a command refused out of the inbox is heard when it is sent again", a
 });
 
 Deno.test("a start that comes through the inbox waits for its plan to be read", async () => {
-  const world = await World.open([{ name: "a" }]);
-  const taskId = world.engine.mailroom.mintTaskId();
+  const world = await EngineHarness.open([{ name: "a" }]);
+  const taskId = world.engine.router.mintTaskId();
   world.isPlanRead = false;
   const command = {
     kind: "StartTask",
@@ -97,7 +101,7 @@ Deno.test("a start that comes through the inbox waits for its plan to be read", 
 
 Deno.test("a place that comes free is not lost on an actor that decides one command a turn", async () => {
   const open: (() => void)[] = [];
-  const world = await World.open([{ name: "a", policy: { concurrencyMax: 1 } }, {
+  const world = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 1 } }, {
     name: "ok",
     kind: "signal",
   }], { a: () => new Promise<void>((resolve) => open.push(resolve)) });
@@ -113,7 +117,7 @@ Deno.test("a place that comes free is not lost on an actor that decides one comm
   const signal = { kind: "SendSignal", taskId, name: "ok", payload: "1" as JsonText } as const;
   await assert.rejects(world.send({ ...signal, commandId: "guilty" }), { code: "journal.poison" });
   await world.runtime.advance(500);
-  const slow = world.engine.mailroom.send({ ...signal, commandId: "slow" });
+  const slow = world.engine.router.send({ ...signal, commandId: "slow" });
   await world.runtime.settle();
 
   open[0]?.();
@@ -126,14 +130,14 @@ Deno.test("a place that comes free is not lost on an actor that decides one comm
 });
 
 Deno.test("commands do not pile up without bound while a row is in flight", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   world.faults.append = () => never() as Promise<undefined>;
   const codes: string[] = [];
 
   for (let count = 0; count < 3 * MAILBOX_MAX; count++) {
     const kind = count % 2 === 0 ? "PauseTask" : "ResumeTask";
-    world.engine.mailroom.send({ kind, taskId, commandId: `c${count}`, ...by })
+    world.engine.router.send({ kind, taskId, commandId: `c${count}`, ...by })
       .catch((error: TaskerError) => codes.push(error.code));
     if (count % 500 === 0) await world.runtime.settle();
   }
@@ -144,14 +148,14 @@ Deno.test("commands do not pile up without bound while a row is in flight", asyn
 });
 
 Deno.test("commands do not pile up without bound while their task is read", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
   const { taskId } = await world.start();
   await world.engine.supervisor.release(() => true);
   world.faults.load = () => never() as Promise<void>;
   const codes: string[] = [];
 
   for (let count = 0; count <= MAILBOX_MAX; count++) {
-    world.engine.mailroom.send({ kind: "PauseTask", taskId, commandId: `c${count}`, ...by })
+    world.engine.router.send({ kind: "PauseTask", taskId, commandId: `c${count}`, ...by })
       .catch((error: TaskerError) => codes.push(error.code));
   }
   await world.runtime.settle();
@@ -161,7 +165,7 @@ Deno.test("commands do not pile up without bound while their task is read", asyn
 
 for (const call of ["tick", "open"] as const) {
   Deno.test(`a readiness core that is lost in ${call}() fences the node, and nobody waits`, async () => {
-    const world = await World.open([{ name: "a" }], { a: never });
+    const world = await EngineHarness.open([{ name: "a" }], { a: never });
     await world.start();
     const lost = new TaskerError("ffi.broken", "Cannot go on: the core panicked");
     world.faults.readiness = (one) => {
@@ -178,7 +182,7 @@ for (const call of ["tick", "open"] as const) {
 }
 
 Deno.test("a task that readiness refuses crashes alone, and the node goes on", async () => {
-  const world = await World.open([{ name: "a" }]);
+  const world = await EngineHarness.open([{ name: "a" }]);
   world.faults.readiness = (call) => {
     if (call === "open") throw new TaskerError("graph.invalid", "no such template");
   };
@@ -194,7 +198,7 @@ Deno.test("a task that readiness refuses crashes alone, and the node goes on", a
 });
 
 /** Postgres takes too long for every turn of a task but its first, as often as that. */
-function slowFor(world: World, taskId: TaskId, times: number): void {
+function slowFor(world: EngineHarness, taskId: TaskId, times: number): void {
   const error = new TaskerError("journal.too_slow", "Cannot append a turn: it took too long");
   let left = times;
   world.faults.append = (row) =>
@@ -204,7 +208,7 @@ function slowFor(world: World, taskId: TaskId, times: number): void {
 Deno.test("a task that takes Postgres too long is set aside with why, and ends by itself", async () => {
   let runs = 0;
   let end = () => {};
-  const world = await World.open([{ name: "a", atMostOnce: true }], {
+  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
     a: () => {
       runs++;
       return new Promise<void>((resolve) => end = resolve);
@@ -230,7 +234,7 @@ Deno.test("a task that takes Postgres too long is set aside with why, and ends b
 
 Deno.test("the rows of a task that took Postgres too long go alone", async () => {
   let end = () => {};
-  const world = await World.open([{ name: "a" }], {
+  const world = await EngineHarness.open([{ name: "a" }], {
     a: () => new Promise<void>((resolve) => end = resolve),
   });
   const { taskId } = await world.start();
@@ -249,7 +253,7 @@ Deno.test("the rows of a task that took Postgres too long go alone", async () =>
 });
 
 Deno.test("a task whose journal takes too long to read is read again later, alone", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
   const { taskId } = await world.start();
   const other = await world.start();
   let left = 2;

@@ -127,7 +127,7 @@ export class RetryLimit implements Limit {
 export const LOOK_MS = 500;
 
 /** What a worker gate works with. */
-export interface WorkerGateParts {
+export interface WorkerGateDeps {
   readonly runtime: Runtime;
   /** Whether a worker has ever asked for commands of the system; undefined: none has to come. */
   readonly hasWorker: (() => Promise<boolean>) | undefined;
@@ -146,7 +146,7 @@ export class WorkerGate implements Limit {
   #isOpen: boolean;
   #isLooking = false;
 
-  constructor(readonly parts: WorkerGateParts) {
+  constructor(readonly parts: WorkerGateDeps) {
     this.#isOpen = parts.hasWorker === undefined;
   }
 
@@ -182,7 +182,7 @@ export class SystemLimits {
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
 
-  constructor(parts: WorkerGateParts) {
+  constructor(parts: WorkerGateDeps) {
     this.retries = new RetryLimit(parts.runtime.monotonic());
     this.workers = new WorkerGate(parts);
   }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { TaskId } from "../src/core/ids.ts";
 import { planOf } from "../src/core/plan.ts";
-import { VirtualRuntime } from "../src/virtual_runtime.ts";
-import { definitionOf } from "../tests/support/play.ts";
+import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
+import { definitionOf } from "../tests/support/task_driver.ts";
 import { NodeAdmission } from "./admission.ts";
 import { LOOK_MS } from "./limits.ts";
 

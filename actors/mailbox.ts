@@ -20,7 +20,7 @@ export const TURN_SIZE_MAX = 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 
 /** A command with somebody who may wait for its answer. */
-export interface Mail {
+export interface QueuedCommand {
   readonly command: Command;
   /** Absent when nobody waits: results of attempts, wakes. */
   readonly answer?: (answer: Answer) => void;
@@ -38,7 +38,7 @@ export interface Mail {
  * a task can always take the results it waits for.
  */
 export class Mailbox {
-  #mail: Mail[] = [];
+  #mail: QueuedCommand[] = [];
   #outside = 0;
   #outsideSize = 0;
 
@@ -47,7 +47,7 @@ export class Mailbox {
   }
 
   /** @throws {TaskerError} mailbox.full */
-  put(mail: Mail): void {
+  put(mail: QueuedCommand): void {
     if (isBounded(mail)) {
       const size = this.#outsideSize + sizeOfCommand(mail.command);
       const isTooLarge = this.#outside > 0 && size > MAILBOX_SIZE_MAX;
@@ -61,12 +61,12 @@ export class Mailbox {
   }
 
   /** What waits, in order. */
-  [Symbol.iterator](): IterableIterator<Mail> {
+  [Symbol.iterator](): IterableIterator<QueuedCommand> {
     return this.#mail[Symbol.iterator]();
   }
 
   /** Takes the first `limit` in order, as far as they fit into `sizeMax`; the first one always does. */
-  take(limit: number, sizeMax: number = Infinity): readonly Mail[] {
+  take(limit: number, sizeMax: number = Infinity): readonly QueuedCommand[] {
     let size = 0;
     const end = this.#mail.findIndex(({ command }, at) => {
       size += sizeOfCommand(command);
@@ -78,7 +78,7 @@ export class Mailbox {
     return taken;
   }
 
-  #leave({ command }: Mail): void {
+  #leave({ command }: QueuedCommand): void {
     this.#outside--;
     this.#outsideSize -= sizeOfCommand(command);
   }
@@ -88,7 +88,10 @@ export class Mailbox {
  * Puts wakes behind all else that was taken, and back into the mailbox while a result waits there:
  * a result that has arrived wins over its time-out.
  */
-export function timeLast(taken: readonly Mail[], mailbox: Mailbox): readonly Mail[] {
+export function timeLast(
+  taken: readonly QueuedCommand[],
+  mailbox: Mailbox,
+): readonly QueuedCommand[] {
   const wakes = taken.filter(({ command }) => command.kind === "Wake");
   if (wakes.length === 0) return taken;
   const others = taken.filter(({ command }) => command.kind !== "Wake");
@@ -99,7 +102,7 @@ export function timeLast(taken: readonly Mail[], mailbox: Mailbox): readonly Mai
 }
 
 /** Whether mail comes as often as somebody likes, and not once for each attempt. */
-function isBounded({ command }: Mail): boolean {
+function isBounded({ command }: QueuedCommand): boolean {
   return "commandId" in command || command.kind === "RecordProgress";
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Cluster, type ClusterNode } from "../tests/support/cluster.ts";
 import { type TaskId } from "../src/core/ids.ts";
 import type { RunContext } from "../src/core/workflow.ts";
-import type { PlayStep } from "../tests/support/play.ts";
+import type { DriverStep } from "../tests/support/task_driver.ts";
 import { CUT_OFF_MS, HANDOVER_MS_MAX } from "./ownership.ts";
 
 const TASKS = 20;
@@ -40,7 +40,7 @@ class Code {
 }
 
 /** One node that runs a step of each of many tasks. */
-async function opened(step: Partial<PlayStep>, { heedsAbort }: { heedsAbort: boolean }) {
+async function opened(step: Partial<DriverStep>, { heedsAbort }: { heedsAbort: boolean }) {
   const code = new Code(heedsAbort);
   const policy = { timeoutMs: 3_600_000 };
   const cluster = new Cluster(
@@ -66,7 +66,7 @@ function kinds(cluster: Cluster, tasks: readonly TaskId[]): Set<string> {
 
 /** Tasks whose slots a node serves. */
 function ownedBy(node: ClusterNode, tasks: readonly TaskId[]): number {
-  return tasks.filter((taskId) => node.engine.mailroom.owns(taskId)).length;
+  return tasks.filter((taskId) => node.engine.router.owns(taskId)).length;
 }
 
 Deno.test("at-most-once steps parked because a node joined", async () => {
@@ -103,7 +103,7 @@ Deno.test("a join started a second attempt beside code that ran for more than 30
   assert.ok(tasks.every((taskId) => cluster.state(taskId).steps[0]?.forgiven === 0));
 });
 
-Deno.test("code that does not end when it is told to keeps its slot until it has ended", async () => {
+Deno.test("code that does not end when it is input to keeps its slot until it has ended", async () => {
   const { cluster, code, first, tasks } = await opened({}, { heedsAbort: false });
 
   const second = cluster.add();
@@ -121,12 +121,12 @@ Deno.test("code that does not end when it is told to keeps its slot until it has
   assert.ok(tasks.every((taskId) => cluster.state(taskId).end === "completed"));
 });
 
-Deno.test("a slot that is told to move starts no other code, and starts it elsewhere", async () => {
+Deno.test("a slot that is input to move starts no other code, and starts it elsewhere", async () => {
   const nodes: string[] = [];
   const released = Promise.withResolvers<null>();
   const held = Promise.withResolvers<null>();
   const policy = { timeoutMs: 3_600_000 };
-  const steps: PlayStep[] = [
+  const steps: DriverStep[] = [
     { name: "long", policy },
     { name: "gate", policy },
     { name: "next", after: ["gate"] },
@@ -159,7 +159,7 @@ Deno.test("a slot that stays after all starts what it held back", async () => {
   const policy = { timeoutMs: 3_600_000 };
   const gate = Promise.withResolvers<null>();
   let started = 0;
-  const steps: PlayStep[] = [
+  const steps: DriverStep[] = [
     { name: "long", policy },
     { name: "gate", policy },
     { name: "next", after: ["gate"] },

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import type { TaskId } from "../src/core/ids.ts";
 import { BUS } from "../src/core/outages.ts";
 import type { JsonText } from "../src/core/payload.ts";
-import type { PlayStep } from "../tests/support/play.ts";
-import { World } from "../tests/support/world.ts";
+import type { DriverStep } from "../tests/support/task_driver.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 
 const OUTAGE_MS = 60_000;
 const LAST = { timeoutMs: 10_000, retry: { attemptsMax: 1 } } as const;
-const REMOTE: PlayStep = { name: "ask", kind: "remote", owner: "other", policy: LAST };
+const REMOTE: DriverStep = { name: "ask", kind: "remote", owner: "other", policy: LAST };
 const never = () => new Promise(() => {});
 
 /** Stops the journal; the result lets it go on. */
-function stopJournal({ faults }: World): () => void {
+function stopJournal({ faults }: EngineHarness): () => void {
   const back = Promise.withResolvers<undefined>();
   faults.append = () => back.promise;
   faults.confirm = () => back.promise;
@@ -22,21 +22,21 @@ function stopJournal({ faults }: World): () => void {
   };
 }
 
-function reply(world: World, taskId: TaskId): void {
+function reply(world: EngineHarness, taskId: TaskId): void {
   const outcome = { kind: "completed", result: "1" as JsonText } as const;
   const at = { kind: "RecordStepResult", taskId, step: 0, attempt: 1 } as const;
-  world.engine.mailroom.record({ ...at, outcome });
+  world.engine.router.record({ ...at, outcome });
 }
 
 /** What happened to step 0, without its start. */
-function ends(world: World, taskId: TaskId): string[] {
+function ends(world: EngineHarness, taskId: TaskId): string[] {
   return world.journal.turns(taskId).flatMap(({ events }) => events)
     .filter((event) => "step" in event && event.kind !== "StepStarted").map(({ kind }) => kind);
 }
 
 Deno.test("Postgres that stopped for a minute timed out what could not be recorded", async () => {
   const done = Promise.withResolvers<null>();
-  const world = await World.open([{ name: "a", policy: LAST }], { a: () => done.promise });
+  const world = await EngineHarness.open([{ name: "a", policy: LAST }], { a: () => done.promise });
   const { taskId } = await world.start();
   await world.runtime.advance(5_000);
   const start = stopJournal(world);
@@ -57,7 +57,7 @@ for (
   ] as const
 ) {
   Deno.test(`a reply that waited for an outage to end wins over its ${what}`, async () => {
-    const world = await World.open([step]);
+    const world = await EngineHarness.open([step]);
     const { taskId } = await world.start();
     await world.runtime.advance(9_900);
     const start = stopJournal(world);
@@ -72,7 +72,7 @@ for (
   });
 
   Deno.test(`after an outage and the time to catch up a ${what} is decided`, async () => {
-    const world = await World.open([step]);
+    const world = await EngineHarness.open([step]);
     const { taskId } = await world.start();
     await world.runtime.advance(5_000);
     const start = stopJournal(world);
@@ -87,7 +87,7 @@ for (
 Deno.test("a step that could not be started in an outage keeps its place in the queue", async () => {
   const policy = { concurrencyMax: 1, queueTimeoutMs: 10_000 };
   const done = Promise.withResolvers<null>();
-  const world = await World.open([{ name: "a", policy }], { a: () => done.promise });
+  const world = await EngineHarness.open([{ name: "a", policy }], { a: () => done.promise });
   await world.start();
   const { taskId } = await world.start();
   await world.runtime.advance(5_000);
@@ -102,7 +102,7 @@ Deno.test("a step that could not be started in an outage keeps its place in the 
 });
 
 Deno.test("a bus that is away times out no step of another system, and is no matter of code here", async () => {
-  const world = await World.open([REMOTE, { name: "here", policy: LAST }], { here: never });
+  const world = await EngineHarness.open([REMOTE, { name: "here", policy: LAST }], { here: never });
   const { taskId } = await world.start();
   world.engine.outages.asked(BUS, world.runtime.now());
 
@@ -112,7 +112,7 @@ Deno.test("a bus that is away times out no step of another system, and is no mat
 });
 
 Deno.test("a command that may have expired on its way in an outage is sent again", async () => {
-  const world = await World.open([REMOTE]);
+  const world = await EngineHarness.open([REMOTE]);
   await world.start();
   const { outages } = world.engine;
   outages.asked(BUS, world.runtime.now());
@@ -125,7 +125,7 @@ Deno.test("a command that may have expired on its way in an outage is sent again
 });
 
 Deno.test("a result that has arrived wins over its time-out, whichever was put first", async () => {
-  const world = await World.open([{ ...REMOTE, policy: { ...LAST, onExhausted: "fail" } }]);
+  const world = await EngineHarness.open([{ ...REMOTE, policy: { ...LAST, onExhausted: "fail" } }]);
   const { taskId } = await world.start();
   const held = Promise.withResolvers<undefined>();
   world.faults.confirm = () => held.promise;
@@ -139,7 +139,7 @@ Deno.test("a result that has arrived wins over its time-out, whichever was put f
 });
 
 Deno.test("a process that stood still did not charge its attempts for it", async () => {
-  const world = await World.open([REMOTE]);
+  const world = await EngineHarness.open([REMOTE]);
   const { taskId } = await world.start();
   world.runtime.freeze(OUTAGE_MS);
   await world.runtime.advance(1_000);
@@ -151,7 +151,7 @@ Deno.test("a process that stood still did not charge its attempts for it", async
 });
 
 Deno.test("all that is due at one time waits for one proof", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 10_500 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 10_500 }]);
   let proofs = 0;
   for (let count = 0; count < 100; count++) await world.start();
   await world.runtime.advance(10_400);
@@ -166,7 +166,7 @@ Deno.test("all that is due at one time waits for one proof", async () => {
 });
 
 Deno.test("an idle node asked the journal for a proof each second", async () => {
-  const world = await World.open([{ name: "a" }]);
+  const world = await EngineHarness.open([{ name: "a" }]);
   await world.start();
   await world.runtime.advance(1_000);
   let proofs = 0;

@@ -28,7 +28,7 @@ export const HANDOVER_MS_MAX = 30_000;
 export const CUT_OFF_MS = 8_000;
 
 /** What ownership works with. */
-export interface OwnershipParts {
+export interface OwnershipDeps {
   readonly runtime: Runtime;
   readonly nodes: Nodes;
   readonly log: Log;
@@ -89,7 +89,7 @@ export class Ownership {
   /** Slots with a task that this node cannot read. */
   readonly #unreadable = new Set<number>();
 
-  constructor(readonly parts: OwnershipParts) {}
+  constructor(readonly parts: OwnershipDeps) {}
 
   /** Nodes that renew, this one included. */
   get live(): readonly Incarnation[] {
@@ -275,9 +275,9 @@ export class Ownership {
       this.#isOurs(row) && this.#unreadable.has(row.slot)
     );
     if (unreadable.length === 0) return;
-    const told = await this.parts.nodes.requireNewerFormat(unreadable);
-    this.#learn(told);
-    for (const { slot } of told) this.#unreadable.delete(slot);
+    const input = await this.parts.nodes.requireNewerFormat(unreadable);
+    this.#learn(input);
+    for (const { slot } of input) this.#unreadable.delete(slot);
   }
 
   async #claim(): Promise<void> {

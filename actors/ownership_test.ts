@@ -75,7 +75,7 @@ Deno.test("a renewal does not wait for a row in flight of slots that leave", asy
   const { taskId } = await startOn(cluster, node);
   node.isStuck = true;
   const pause = { kind: "PauseTask", taskId, commandId: "c", by: "ada", reason: "" } as const;
-  node.engine.mailroom.send(pause).catch(() => {});
+  node.engine.router.send(pause).catch(() => {});
 
   cluster.add();
   cluster.add();
@@ -152,7 +152,7 @@ Deno.test("a slot with a task of a newer version goes to a node that reads it, a
 
   for (let more = 0; more < 5; more++) cluster.add();
   await runtime.advance(20_000);
-  assert.equal(newer.engine.mailroom.owns(taskId), true, "six older nodes may draw it higher");
+  assert.equal(newer.engine.router.owns(taskId), true, "six older nodes may draw it higher");
   assert.equal(cluster.served(), SLOTS);
 });
 
@@ -166,9 +166,9 @@ Deno.test("a slot that no task of a newer version is in may go to any node", asy
 
 /** Starts a task on a node whose slots are to leave it. */
 async function startOn(cluster: Cluster, { engine }: ClusterNode) {
-  const answer = engine.mailroom.send({
+  const answer = engine.router.send({
     kind: "StartTask",
-    taskId: engine.mailroom.mintTaskId(),
+    taskId: engine.router.mintTaskId(),
     commandId: "start",
     namespace: "test",
     workflow: cluster.plan.workflow,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import type { Policy } from "../src/core/policy.ts";
 
 const remote = { name: "r", kind: "remote" as const, owner: "other", event: "x" };
 
 /** Lays a policy over all steps, and lets the node read it. */
-async function overlay(world: World, policy: Policy): Promise<void> {
+async function overlay(world: EngineHarness, policy: Policy): Promise<void> {
   const { namespace, name } = world.plan.definition;
   await world.policies.put(namespace, name, {
     by: "ada",
@@ -18,7 +18,7 @@ async function overlay(world: World, policy: Policy): Promise<void> {
 }
 
 Deno.test("a heartbeat that a new policy asks for is listened for at once", async () => {
-  const world = await World.open([{ ...remote, policy: { timeoutMs: 3_600_000 } }]);
+  const world = await EngineHarness.open([{ ...remote, policy: { timeoutMs: 3_600_000 } }]);
   const { taskId } = await world.start();
 
   await overlay(world, { heartbeatMs: 1_000 });
@@ -28,7 +28,7 @@ Deno.test("a heartbeat that a new policy asks for is listened for at once", asyn
 });
 
 Deno.test("an attempt keeps the time it began with; the next has that of the new policy", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...remote,
     policy: { timeoutMs: 1_000, retry: { backoff: "none" } },
   }]);
@@ -46,7 +46,7 @@ Deno.test("an attempt keeps the time it began with; the next has that of the new
 });
 
 Deno.test("more places that a new policy gives are taken at once", async () => {
-  const world = await World.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const world = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
   await world.start();
   const { taskId } = await world.start();
   assert.equal(world.steps(taskId)["r"], "pending");
@@ -57,7 +57,7 @@ Deno.test("more places that a new policy gives are taken at once", async () => {
 });
 
 Deno.test("a policy for all steps ended a sleep early and an approval for good", async () => {
-  const world = await World.open([
+  const world = await EngineHarness.open([
     { name: "cooling_off", kind: "sleep", sleepMs: 3_600_000 },
     { name: "approval", kind: "signal", onTimeout: "fail" },
   ]);

@@ -2,13 +2,13 @@
 
 import { messageOf, TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Mail } from "./mailbox.ts";
+import type { QueuedCommand } from "./mailbox.ts";
 
 /** How soon a node that lost its place has a new one, or another node has its tasks. */
 const REJOIN_MS = 1_000;
 
 /** The journal has no such task. */
-export function unknownTask({ command: { taskId, kind } }: Mail): TaskerError {
+export function unknownTask({ command: { taskId, kind } }: QueuedCommand): TaskerError {
   return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
 }
 

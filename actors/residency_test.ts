@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
 const by = { by: "ada", reason: "test" };
 const remote = { name: "r", kind: "remote" as const, owner: "other", event: "x" };
 
 Deno.test("a restart is no silence of another system", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...remote,
     policy: { heartbeatMs: 1_000, timeoutMs: 3_600_000 },
   }]);
   const { taskId } = await world.start();
   for (let beats = 0; beats < 5; beats++) {
     await world.runtime.advance(900);
-    world.engine.mailroom.record({ kind: "RecordProgress", taskId, step: 0, attempt: 1 });
+    world.engine.router.record({ kind: "RecordProgress", taskId, step: 0, attempt: 1 });
   }
 
   await world.restart();
@@ -25,7 +25,7 @@ Deno.test("a restart is no silence of another system", async () => {
 });
 
 Deno.test("a task that was brought back for nothing leaves memory again", async () => {
-  const world = await World.open([{ name: "ok", kind: "signal" }]);
+  const world = await EngineHarness.open([{ name: "ok", kind: "signal" }]);
   const { taskId } = await world.start();
   await world.runtime.advance(3 * PASSIVATE_AFTER_MS);
 
@@ -37,14 +37,14 @@ Deno.test("a task that was brought back for nothing leaves memory again", async 
 });
 
 Deno.test("a command that arrives while its task leaves memory is decided", async () => {
-  const world = await World.open([{ name: "ok", kind: "signal" }]);
+  const world = await EngineHarness.open([{ name: "ok", kind: "signal" }]);
   const { taskId } = await world.start();
   const left = Promise.withResolvers<undefined>();
   world.faults.append = (row) =>
     row.events.some(({ kind }) => kind === "TaskPassivated") ? left.promise : undefined;
   await world.runtime.advance(2 * PASSIVATE_AFTER_MS);
 
-  const answer = world.engine.mailroom.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
+  const answer = world.engine.router.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
   await world.runtime.settle();
   left.resolve(undefined);
   await world.runtime.settle();
@@ -57,7 +57,7 @@ Deno.test("a command that arrives while its task leaves memory is decided", asyn
 });
 
 Deno.test("a task that leaves memory does not take its place along", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     ...remote,
     policy: { concurrencyMax: 1, timeoutMs: 3_600_000 },
   }]);

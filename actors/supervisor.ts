@@ -3,15 +3,15 @@
 import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
-import { Answered } from "../src/core/readiness.ts";
+import { ReadinessOutput } from "../src/core/readiness.ts";
 import type { Alarm } from "./alarm.ts";
 import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
-import { Handover, mailOf, waitingMail } from "./handover.ts";
-import { Loading, type LoadingParts } from "./loading.ts";
-import type { Mail } from "./mailbox.ts";
-import { failPoisoned, refuseAll, strike } from "./mail_settling.ts";
+import { mailOf, TurnCommitter, waitingMail } from "./turn_committer.ts";
+import { type LoadingDeps, TaskLoader } from "./task_loader.ts";
+import type { QueuedCommand } from "./mailbox.ts";
+import { failPoisoned, refuseAll, strike } from "./answers.ts";
 import { draining, quarantined, unknownTask } from "./refusals.ts";
-import { Roster } from "./roster.ts";
+import { ActorTable } from "./actor_table.ts";
 import { isLostCore, STRIKES_MAX } from "./strategies.ts";
 import { type OpenTurn, TaskActor } from "./task_actor.ts";
 import { TurnFeed } from "./turn_feed.ts";
@@ -20,11 +20,11 @@ import { TurnFeed } from "./turn_feed.ts";
 export const PASSIVATE_AFTER_MS = 60_000;
 
 /** What the supervisor works with. */
-export interface SupervisorParts extends LoadingParts {
+export interface SupervisorDeps extends LoadingDeps {
   /** Calls `wake` at a task's time. */
   readonly alarm: Pick<Alarm, "arm" | "disarm" | "stop">;
   /** Takes mail whose task turned out to be owned elsewhere. */
-  reroute(mail: Mail): void;
+  reroute(mail: QueuedCommand): void;
   /** Whether tasks read now come from a node that was ended because it hung. */
   isAfterHang(): boolean;
   /** This node's row is gone: nothing it does counts any more. */
@@ -35,24 +35,24 @@ export interface SupervisorParts extends LoadingParts {
 
 /** All actors of a node. */
 export class Supervisor implements Feed {
-  readonly #roster: Roster;
+  readonly #actors: ActorTable;
   readonly #feed = new TurnFeed();
-  readonly #loading: Loading;
-  readonly #handover: Handover;
+  readonly #loader: TaskLoader;
+  readonly #committer: TurnCommitter;
   #dirty = new Set<TaskActor>();
   #isScheduled = false;
   #isStopped = false;
 
-  constructor(readonly parts: SupervisorParts) {
-    this.#roster = new Roster(parts);
-    this.#loading = new Loading(parts, {
+  constructor(readonly parts: SupervisorDeps) {
+    this.#actors = new ActorTable(parts);
+    this.#loader = new TaskLoader(parts, {
       loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
       unknown: (taskId, mail) => this.#refuseUnknown(taskId, mail),
       quarantined: (mail, reason) => {
         for (const one of mail) this.#refuseSetAside(one, reason);
       },
     });
-    this.#handover = new Handover(parts.runtime, parts.journal, {
+    this.#committer = new TurnCommitter(parts.runtime, parts.journal, {
       committed: (actor, turn) => this.#guard(actor, () => this.#committed(actor, turn)),
       vanished: (actor) => this.#forget(actor),
       poisoned: (actor, turn, error) => this.#poisoned(actor, turn, error),
@@ -65,53 +65,53 @@ export class Supervisor implements Feed {
 
   /** Tasks in memory. */
   get size(): number {
-    return this.#roster.size;
+    return this.#actors.size;
   }
 
   /** Whether mail or an answer waits anywhere, or a turn is on its way. */
   get isBusy(): boolean {
-    return this.#loading.size > 0 || this.#roster.isBusy;
+    return this.#loader.size > 0 || this.#actors.isBusy;
   }
 
   /** Tasks set aside, with why. */
   get quarantined(): ReadonlyMap<TaskId, string> {
-    return this.#loading.quarantined;
+    return this.#loader.quarantined;
   }
 
   /** Whether a task is in memory, or on its way. */
   has(taskId: TaskId): boolean {
-    return this.#roster.get(taskId) !== undefined || this.#loading.has(taskId);
+    return this.#actors.get(taskId) !== undefined || this.#loader.has(taskId);
   }
 
   /** Puts mail into its actor's mailbox; loads the task when it is not in memory. */
-  deliver(mail: Mail): void {
+  deliver(mail: QueuedCommand): void {
     const { taskId } = mail.command;
     if (this.#isStopped) return refuseAll([mail], draining(taskId));
-    const actor = this.#roster.get(taskId);
+    const actor = this.#actors.get(taskId);
     if (actor !== undefined) return this.#put(actor, mail);
-    if (this.#loading.takes(mail)) return this.#loading.put(mail);
+    if (this.#loader.takes(mail)) return this.#loader.put(mail);
     const reason = this.quarantined.get(taskId);
     if (reason !== undefined) return this.#refuseSetAside(mail, reason);
     if (mail.strikes === 0 && this.#startNew(mail)) return;
-    void this.#loading.load([taskId], [mail]);
+    void this.#loader.load([taskId], [mail]);
   }
 
   /** Reads tasks into memory; resolves when they are there, or are to be read again. */
   load(taskIds: readonly TaskId[]): Promise<void> {
     const isOut = (taskId: TaskId) => !this.has(taskId) && !this.quarantined.has(taskId);
-    return this.#loading.load(taskIds.filter(isOut));
+    return this.#loader.load(taskIds.filter(isOut));
   }
 
   /** Lets a step start that waited for admission. */
   granted(taskId: TaskId, step: number): void {
-    const actor = this.#roster.get(taskId);
+    const actor = this.#actors.get(taskId);
     actor?.ask(step);
     if (actor !== undefined) this.#schedule(actor);
   }
 
   /** Lets a task decide what is due. */
   wake(taskId: TaskId): void {
-    const actor = this.#roster.get(taskId);
+    const actor = this.#actors.get(taskId);
     if (actor === undefined) return;
     actor.armedAtMs = undefined;
     this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
@@ -120,7 +120,7 @@ export class Supervisor implements Feed {
 
   /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */
   nudgeAll(isChosen: (taskId: TaskId) => boolean = () => true): void {
-    for (const actor of this.#roster.values()) {
+    for (const actor of this.#actors.values()) {
       if (!isChosen(actor.taskId)) continue;
       actor.armedAtMs = undefined;
       for (const step of actor.state?.ready.keys() ?? []) actor.ask(step);
@@ -137,7 +137,7 @@ export class Supervisor implements Feed {
   passivateIdle(): void {
     const { runtime } = this.parts;
     const [nowMs, soonMs] = [runtime.monotonic(), runtime.now() + PASSIVATE_AFTER_MS];
-    for (const actor of this.#roster.values()) {
+    for (const actor of this.#actors.values()) {
       if (actor.mustStay || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
       const isSoonDue = (actor.armedAtMs ?? Infinity) < soonMs;
       if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
@@ -148,18 +148,18 @@ export class Supervisor implements Feed {
 
   /** Slots with tasks whose step code runs in this process. */
   busySlots(): ReadonlySet<number> {
-    return this.#roster.busySlots();
+    return this.#actors.busySlots();
   }
 
   /** Drops tasks that leave this node; resolves after their last flush. Their mail is rerouted. */
   async release(isGone: (taskId: TaskId) => boolean): Promise<void> {
-    const gone = [...this.#roster.values()].filter((actor) => isGone(actor.taskId));
+    const gone = [...this.#actors.values()].filter((actor) => isGone(actor.taskId));
     for (const actor of gone) {
       const mail = waitingMail(actor);
       this.#forget(actor);
       for (const one of mail) this.parts.reroute(one);
     }
-    for (const one of this.#loading.drop(isGone)) this.parts.reroute(one);
+    for (const one of this.#loader.drop(isGone)) this.parts.reroute(one);
     await Promise.all(gone.map((actor) => actor.landed));
   }
 
@@ -167,25 +167,25 @@ export class Supervisor implements Feed {
   stop(error: TaskerError): void {
     this.#isStopped = true;
     this.parts.alarm.stop();
-    for (const actor of [...this.#roster.values()]) {
+    for (const actor of [...this.#actors.values()]) {
       refuseAll([...new Set([...actor.inHand, ...waitingMail(actor)])], error);
       this.#forget(actor);
     }
-    this.#loading.stop(error);
+    this.#loader.stop(error);
   }
 
   // Turns
 
-  #startNew(mail: Mail): boolean {
+  #startNew(mail: QueuedCommand): boolean {
     const { command } = mail;
     if (command.kind !== "StartTask") return false;
     const plan = this.parts.plans.cached(command.definitionHash);
     if (plan === undefined) return false;
-    this.#put(this.#roster.add(new TaskActor(command.taskId, plan, this.parts)), mail);
+    this.#put(this.#actors.add(new TaskActor(command.taskId, plan, this.parts)), mail);
     return true;
   }
 
-  #put(actor: TaskActor, mail: Mail): void {
+  #put(actor: TaskActor, mail: QueuedCommand): void {
     try {
       actor.mailbox.put(mail);
     } catch (error) {
@@ -224,13 +224,13 @@ export class Supervisor implements Feed {
     let isTold = true;
     while (isTold) {
       isTold = false;
-      for (const actor of actors) this.#roster.noteInstance(actor);
+      for (const actor of actors) this.#actors.noteInstance(actor);
       this.parts.readiness.tick((instance, kind, step, cause) => {
-        const actor = this.#roster.ofInstance(instance);
+        const actor = this.#actors.ofInstance(instance);
         if (actor === undefined) return; // forgotten since it was told
         actors.add(actor);
         this.#guard(actor, () => {
-          assert(kind !== Answered.fault, `Readiness refused a record: fault ${step}`);
+          assert(kind !== ReadinessOutput.fault, `Readiness refused a record: fault ${step}`);
           actor.takeAnswer(kind, step, cause, nowMs);
         });
       });
@@ -241,7 +241,7 @@ export class Supervisor implements Feed {
   }
 
   #finish(actor: TaskActor, nowMs: number): void {
-    if (!this.#roster.isCurrent(actor)) return;
+    if (!this.#actors.isCurrent(actor)) return;
     actor.closeTurn(nowMs);
     const dueAtMs = actor.dueAtMs(nowMs);
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
@@ -254,15 +254,15 @@ export class Supervisor implements Feed {
   }
 
   #handOver(actor: TaskActor): void {
-    if (actor.open !== undefined) this.#handover.hand(actor);
-    else if (actor.rowless.length > 0) this.#handover.confirm(actor);
+    if (actor.open !== undefined) this.#committer.hand(actor);
+    else if (actor.rowless.length > 0) this.#committer.confirm(actor);
   }
 
   #committed(actor: TaskActor, turn: OpenTurn): void {
     actor.settle(turn);
-    this.#loading.recovered(actor.taskId);
+    this.#loader.recovered(actor.taskId);
     const { state } = actor;
-    if (state === undefined || !this.#roster.isCurrent(actor)) return;
+    if (state === undefined || !this.#actors.isCurrent(actor)) return;
     const { plan, unstarted } = actor;
     releaseEffects(this.parts.runner, { plan, state, unstarted }, turn.events);
     this.#feed.tell(actor, turn);
@@ -283,7 +283,7 @@ export class Supervisor implements Feed {
 
   /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
   #crashed(actor: TaskActor, error: unknown): void {
-    if (this.#isStopped || !this.#roster.isCurrent(actor)) return;
+    if (this.#isStopped || !this.#actors.isCurrent(actor)) return;
     if (isLostCore(error)) return this.parts.broken(error);
     this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
@@ -293,7 +293,7 @@ export class Supervisor implements Feed {
 
   /** Postgres refused a row: a lone command is refused for it, several are decided one by one. */
   #poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
-    if (!this.#roster.isCurrent(actor)) return this.#sendAgain(turn);
+    if (!this.#actors.isCurrent(actor)) return this.#sendAgain(turn);
     const [first] = turn.mail;
     const isLone = first !== undefined && turn.mail.length === 1;
     const again = isLone ? [] : mailOf(turn);
@@ -303,13 +303,13 @@ export class Supervisor implements Feed {
 
   /** Postgres takes too long for one task alone: it is set aside for a while, with its results. */
   #tooSlow(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
-    if (!this.#roster.isCurrent(actor)) return this.#sendAgain(turn);
+    if (!this.#actors.isCurrent(actor)) return this.#sendAgain(turn);
     const mail = [...mailOf(turn), ...waitingMail(actor)];
     this.#forget(actor);
-    this.#loading.holdBack(actor.taskId, mail, error);
+    this.#loader.holdBack(actor.taskId, mail, error);
   }
 
-  #restart(actor: TaskActor, mail: readonly Mail[], error: unknown): void {
+  #restart(actor: TaskActor, mail: readonly QueuedCommand[], error: unknown): void {
     const { taskId, isFresh: whileLoading, inFlight } = actor;
     this.#forget(actor);
     refuseAll(mail.filter((one) => one.strikes >= STRIKES_MAX), error);
@@ -319,13 +319,13 @@ export class Supervisor implements Feed {
     );
     // The row in flight may still be inserted: reading before its outcome would miss it.
     const landed = inFlight === undefined ? Promise.resolve() : actor.landed;
-    this.#loading.reload(taskId, again, { landed, whileLoading, reason: messageOf(error) });
+    this.#loader.reload(taskId, again, { landed, whileLoading, reason: messageOf(error) });
   }
 
   #lost(actor: TaskActor, turn: OpenTurn): void {
     this.parts.log.warn("task is owned elsewhere", { taskId: actor.taskId });
     this.#sendAgain(turn);
-    if (!this.#roster.isCurrent(actor)) return;
+    if (!this.#actors.isCurrent(actor)) return;
     const mail = waitingMail(actor);
     this.#forget(actor);
     for (const one of mail) this.parts.reroute(strike(one));
@@ -339,34 +339,34 @@ export class Supervisor implements Feed {
   }
 
   /** A start may be the first mail of its task; all else is refused, out of the inbox durably. */
-  #refuseUnknown(taskId: TaskId, mail: readonly Mail[]): void {
+  #refuseUnknown(taskId: TaskId, mail: readonly QueuedCommand[]): void {
     for (const one of mail) {
-      const actor = this.#roster.get(taskId);
+      const actor = this.#actors.get(taskId);
       if (actor !== undefined) this.#put(actor, one);
-      else if (!this.#startNew(one)) this.#handover.refuse(one, unknownTask(one));
+      else if (!this.#startNew(one)) this.#committer.refuse(one, unknownTask(one));
     }
   }
 
-  /** What attempts report stays in the inbox until the task is mended. */
-  #refuseSetAside(mail: Mail, reason: string): void {
+  /** What attempts report stays in the inbox until the task is fixed. */
+  #refuseSetAside(mail: QueuedCommand, reason: string): void {
     const error = quarantined(mail.command.taskId, reason);
-    if ("commandId" in mail.command) this.#handover.refuse(mail, error);
+    if ("commandId" in mail.command) this.#committer.refuse(mail, error);
     else refuseAll([mail], error);
   }
 
   /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
-  #welcome(actor: TaskActor, mail: readonly Mail[], isCareful: boolean): void {
-    this.#roster.add(actor);
+  #welcome(actor: TaskActor, mail: readonly QueuedCommand[], isCareful: boolean): void {
+    this.#actors.add(actor);
     actor.isCareful = isCareful;
     actor.isFresh = true;
     actor.busyAtMs = this.parts.runtime.monotonic();
     this.#guard(actor, () => this.#bringUp(actor, mail));
-    const isUp = this.#roster.isCurrent(actor); // else its mail waits for the next reading
+    const isUp = this.#actors.isCurrent(actor); // else its mail waits for the next reading
     for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);
     if (isUp) this.#schedule(actor);
   }
 
-  #bringUp(actor: TaskActor, mail: readonly Mail[]): void {
+  #bringUp(actor: TaskActor, mail: readonly QueuedCommand[]): void {
     const { taskId, plan, state } = actor;
     if (state === undefined || state.end !== undefined) return;
     const { runner } = this.parts;
@@ -392,6 +392,6 @@ export class Supervisor implements Feed {
   #forget(actor: TaskActor): void {
     this.#dirty.delete(actor);
     this.parts.alarm.disarm(actor.taskId);
-    this.#roster.forget(actor);
+    this.#actors.forget(actor);
   }
 }

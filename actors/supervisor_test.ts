@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { TaskerError } from "../src/core/errors.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import { MAILBOX_MAX } from "./mailbox.ts";
@@ -9,7 +9,7 @@ const by = { by: "ada", reason: "test" };
 const never = () => new Promise(() => {});
 
 Deno.test("a task runs to its end, and leaves memory", async () => {
-  const world = await World.open([{ name: "a" }, { name: "b", after: ["a"] }]);
+  const world = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }]);
 
   const { taskId } = await world.start();
   await world.runtime.settle();
@@ -20,7 +20,7 @@ Deno.test("a task runs to its end, and leaves memory", async () => {
 
 Deno.test("a start is answered after its commit, and its steps run after it, too", async () => {
   const order: string[] = [];
-  const world = await World.open([{ name: "a" }], { a: () => void order.push("ran") });
+  const world = await EngineHarness.open([{ name: "a" }], { a: () => void order.push("ran") });
   world.faults.append = () => void order.push("appended");
 
   await world.start();
@@ -30,7 +30,7 @@ Deno.test("a start is answered after its commit, and its steps run after it, too
 });
 
 Deno.test("the same key and body gets the same task; another body is a conflict", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const first = await world.start({ key: "k", input: { n: 1 } });
 
   const again = await world.start({ key: "k", input: { n: 1 } });
@@ -43,7 +43,7 @@ Deno.test("the same key and body gets the same task; another body is a conflict"
 
 Deno.test("a killed node's local attempt is interrupted and made again", async () => {
   const attempts: number[] = [];
-  const world = await World.open([{ name: "a" }], {
+  const world = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       attempts.push(attempt);
       return attempt === 1 ? never() : null;
@@ -60,7 +60,12 @@ Deno.test("a killed node's local attempt is interrupted and made again", async (
 });
 
 Deno.test("an unanswered envelope goes out again after a takeover, under its old attempt", async () => {
-  const world = await World.open([{ name: "a", kind: "remote", owner: "other", event: "x" }]);
+  const world = await EngineHarness.open([{
+    name: "a",
+    kind: "remote",
+    owner: "other",
+    event: "x",
+  }]);
   await world.start();
 
   await world.restart();
@@ -69,7 +74,7 @@ Deno.test("an unanswered envelope goes out again after a takeover, under its old
 });
 
 Deno.test("a retry that came due while no node lived starts after the restart", async () => {
-  const world = await World.open([{ name: "a" }], {
+  const world = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       if (attempt === 1) throw new Error("boom");
     },
@@ -85,20 +90,20 @@ Deno.test("a retry that came due while no node lived starts after the restart", 
 });
 
 Deno.test("a row that Postgres refuses costs its sender the command, and no one else", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   world.faults.append = (row) =>
     row.commandIds.includes("guilty")
       ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
       : undefined;
 
-  const guilty = world.engine.mailroom.send({
+  const guilty = world.engine.router.send({
     kind: "PauseTask",
     taskId,
     commandId: "guilty",
     ...by,
   });
-  const innocent = world.engine.mailroom.send({
+  const innocent = world.engine.router.send({
     kind: "CancelTask",
     taskId,
     commandId: "innocent",
@@ -113,7 +118,7 @@ Deno.test("a row that Postgres refuses costs its sender the command, and no one 
 });
 
 Deno.test("a journal that breaks its actor three times while loading sets the task aside", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 10_000_000 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 10_000_000 }]);
   const { taskId } = await world.start();
   const other = await world.start();
   const turns = world.journal.turns(taskId) as unknown as { events: unknown[] }[];
@@ -137,7 +142,7 @@ Deno.test("a journal that breaks its actor three times while loading sets the ta
 });
 
 Deno.test("a database that is away while loading is asked again; no task is blamed", async () => {
-  const world = await World.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
   const { taskId } = await world.start();
   let failures = 5;
   world.faults.load = () => {
@@ -154,7 +159,7 @@ Deno.test("a database that is away while loading is asked again; no task is blam
 Deno.test("a result that waited while its task could not be read was lost, and its code ran again", async () => {
   const finish = Promise.withResolvers<number>();
   let runs = 0;
-  const world = await World.open([{ name: "a", atMostOnce: true }], {
+  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
     a: () => {
       runs++;
       return finish.promise;
@@ -182,11 +187,11 @@ Deno.test("a result that waited while its task could not be read was lost, and i
 
 Deno.test("a full mailbox refuses outside commands, and still takes the step's result", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await World.open([{ name: "a" }], { a: () => finish.promise });
+  const world = await EngineHarness.open([{ name: "a" }], { a: () => finish.promise });
   const { taskId } = await world.start();
 
   const sends = Array.from({ length: MAILBOX_MAX + 1 }, (_, number) => {
-    const sent = world.engine.mailroom.send({
+    const sent = world.engine.router.send({
       kind: "PauseTask",
       taskId,
       commandId: `c${number}`,
@@ -203,7 +208,7 @@ Deno.test("a full mailbox refuses outside commands, and still takes the step's r
 });
 
 Deno.test("an idle task leaves memory, is woken by its timer, and ends", async () => {
-  const world = await World.open([{
+  const world = await EngineHarness.open([{
     name: "nap",
     kind: "sleep",
     sleepMs: 10 * PASSIVATE_AFTER_MS,
@@ -218,7 +223,7 @@ Deno.test("an idle task leaves memory, is woken by its timer, and ends", async (
 });
 
 Deno.test("an idle task is brought back by a command", async () => {
-  const world = await World.open([{ name: "ok", kind: "signal" }]);
+  const world = await EngineHarness.open([{ name: "ok", kind: "signal" }]);
   const { taskId } = await world.start();
   await world.runtime.advance(3 * PASSIVATE_AFTER_MS);
   assert.equal(world.engine.supervisor.size, 0);
@@ -237,7 +242,7 @@ Deno.test("an idle task is brought back by a command", async () => {
 
 Deno.test("cancel reaches running code by its signal, and other systems by the bus", async () => {
   let isAborted = false;
-  const world = await World.open(
+  const world = await EngineHarness.open(
     [{ name: "a" }, { name: "r", kind: "remote", owner: "other", event: "x" }],
     {
       a: ({ signal }) => {
@@ -255,8 +260,8 @@ Deno.test("cancel reaches running code by its signal, and other systems by the b
 });
 
 Deno.test("an unknown task is refused", async () => {
-  const world = await World.open([{ name: "a" }]);
-  const taskId = world.engine.mailroom.mintTaskId();
+  const world = await EngineHarness.open([{ name: "a" }]);
+  const taskId = world.engine.router.mintTaskId();
 
   await assert.rejects(world.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
     code: "task.not_found",
@@ -264,7 +269,7 @@ Deno.test("an unknown task is refused", async () => {
 });
 
 Deno.test("a fenced node answers nobody, and says so once", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   world.faults.append = () => ({ kind: "fenced" });
 
@@ -276,7 +281,7 @@ Deno.test("a fenced node answers nobody, and says so once", async () => {
 });
 
 Deno.test("a command through the inbox is decided once, and its answer is left", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   const command = { kind: "PauseTask", taskId, commandId: "c", ...by } as const;
   await world.journal.post({ commandId: "remote", slot: 0, command, wantsAnswer: true });
@@ -293,7 +298,7 @@ Deno.test("no more of a step run at once than its policy says", async () => {
   let running = 0;
   let most = 0;
   const open: (() => void)[] = [];
-  const world = await World.open([{ name: "a", policy: { concurrencyMax: 2 } }], {
+  const world = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 2 } }], {
     a: async () => {
       most = Math.max(most, ++running);
       await new Promise<void>((resolve) => open.push(resolve));
@@ -313,7 +318,7 @@ Deno.test("no more of a step run at once than its policy says", async () => {
 
 Deno.test("a drain starts nothing new, lets running code end, and records it", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await World.open([{ name: "a" }, { name: "b", after: ["a"] }], {
+  const world = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }], {
     a: () => finish.promise,
   });
   const { taskId } = await world.start();

@@ -2,32 +2,39 @@
 
 import {
   endTask,
+  inputOf,
   noteReady,
   noteStarted,
   startStep,
-  toldBy,
   unreached,
 } from "../src/core/advance.ts";
-import { attemptsUsed } from "../src/core/attempt.ts";
+import { attemptsUsed, hasAnswered } from "../src/core/attempt.ts";
+import type { StartTask } from "../src/core/command.ts";
 import { decide } from "../src/core/decide.ts";
 import type { Context } from "../src/core/decision.ts";
 import { dueOf, nextDueAtMs, retriesDue } from "../src/core/due.ts";
-import type { Event, Failure } from "../src/core/event.ts";
+import type { Event } from "../src/core/event.ts";
 import { evolve, rememberCommand } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Admission, Runner, TaskBirth, TaskChange } from "../src/core/ports.ts";
 import {
-  Answered,
   type Instance,
   type Readiness,
+  ReadinessInput,
+  ReadinessOutput,
   type Template,
-  Told,
 } from "../src/core/readiness.ts";
 import { countOf, rollup, type WaitReason } from "../src/core/rollup.ts";
 import type { StepState, TaskState, TaskStateName } from "../src/core/state.ts";
-import { type Mail, Mailbox, timeLast, TURN_COMMANDS_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
-import { type Decided, firstAnswerOf, settleMail } from "./mail_settling.ts";
+import {
+  Mailbox,
+  type QueuedCommand,
+  timeLast,
+  TURN_COMMANDS_MAX,
+  TURN_SIZE_MAX,
+} from "./mailbox.ts";
+import { type Decided, firstAnswerOf, settleMail } from "./answers.ts";
 import { sizeOfEvent } from "./size.ts";
 
 /** A turn on its way to the journal: its facts, and the mail that waits for its commit. */
@@ -44,7 +51,7 @@ export interface OpenTurn {
 }
 
 /** What a turn works with, the same for all actors of a node. */
-export interface TurnParts {
+export interface TurnDeps {
   readonly readiness: Readiness;
   readonly runner: Runner;
   readonly admission: Admission;
@@ -52,7 +59,7 @@ export interface TurnParts {
   contextOf(plan: Plan, nowMs: number): Context;
   /** The plan's graph in readiness, interned once. */
   templateOf(plan: Plan): Template;
-  birthOf(command: Extract<Mail["command"], { kind: "StartTask" }>, nowMs: number): TaskBirth;
+  birthOf(command: StartTask, nowMs: number): TaskBirth;
 }
 
 /** One task. The supervisor calls it; nothing else changes it. */
@@ -68,7 +75,7 @@ export class TaskActor {
   /** Answers that wait for a flush without a row, which waits for the row in flight. */
   readonly rowless: Decided[] = [];
   /** Taken for this turn: what a crash in it must not lose. */
-  inHand: readonly Mail[] = [];
+  inHand: readonly QueuedCommand[] = [];
   /** The task row as the last turn left it. */
   written: TaskChange | undefined;
   /** The task's state as of the last turn that is committed. */
@@ -92,7 +99,7 @@ export class TaskActor {
   /** Monotonic ms of the last turn with events; what idleness counts from. */
   busyAtMs = 0;
 
-  constructor(readonly taskId: TaskId, readonly plan: Plan, readonly parts: TurnParts) {}
+  constructor(readonly taskId: TaskId, readonly plan: Plan, readonly parts: TurnDeps) {}
 
   /** Whether mail or an answer waits, or a turn is on its way. */
   get isBusy(): boolean {
@@ -136,14 +143,14 @@ export class TaskActor {
     const taken = this.mailbox.take(this.isCareful ? 1 : this.#room, this.#sizeLeft);
     this.inHand = timeLast(taken, this.mailbox);
     for (const mail of this.inHand) this.#decide(mail, context);
-    if (this.state !== undefined) this.#tellDue(this.state, nowMs);
+    if (this.state !== undefined) this.#pushDue(this.state, nowMs);
   }
 
   /** Second part: takes one answer of readiness. */
   takeAnswer(kind: number, step: number, cause: number, nowMs: number): void {
     const state = this.state as TaskState;
     const context = this.parts.contextOf(this.plan, nowMs);
-    if (kind === Answered.ready) {
+    if (kind === ReadinessOutput.ready) {
       noteReady(state, step, context);
       return this.ask(step);
     }
@@ -243,7 +250,7 @@ export class TaskActor {
     return earliest;
   }
 
-  #decide(mail: Mail, context: Context): void {
+  #decide(mail: QueuedCommand, context: Context): void {
     const { command } = mail;
     const first = firstAnswerOf(this.state, command);
     if (first !== undefined) return this.#join({ mail, ...first });
@@ -288,16 +295,16 @@ export class TaskActor {
       this.state = evolve(this.taskId, this.plan, this.state, event);
       open.events.push(event);
       open.size += sizeOfEvent(event);
-      this.#tell(event);
+      this.#push(event);
       this.#giveBack(event);
     }
     this.state!.turn = open.turn;
   }
 
-  #tell(event: Event): void {
+  #push(event: Event): void {
     this.instance ??= this.parts.readiness.open(this.parts.templateOf(this.plan));
-    const record = toldBy(event);
-    if (record !== undefined) this.parts.readiness.tell(this.instance, record.told, record.step);
+    const record = inputOf(event);
+    if (record !== undefined) this.parts.readiness.push(this.instance, record.input, record.step);
   }
 
   /** An attempt that ended gives its place back and tells its owner's circuit. */
@@ -331,10 +338,10 @@ export class TaskActor {
     this.parts.admission.release(this.taskId, step, answered);
   }
 
-  #tellDue(state: TaskState, nowMs: number): void {
+  #pushDue(state: TaskState, nowMs: number): void {
     if (countOf(state, "waiting_for_retry") === 0) return;
     for (const step of retriesDue(state, nowMs)) {
-      this.parts.readiness.tell(this.instance as Instance, Told.due, step);
+      this.parts.readiness.push(this.instance as Instance, ReadinessInput.due, step);
     }
   }
 
@@ -379,13 +386,6 @@ export class TaskActor {
       ...(state.endedAtMs === undefined ? {} : { endedAtMs: state.endedAtMs }),
     };
   }
-}
-
-/** Whether a failed attempt's owner answered; undefined when it was not even asked. */
-function hasAnswered(failure: Failure | undefined): boolean | undefined {
-  return failure === undefined || failure.class === "undeliverable"
-    ? undefined
-    : failure.class === "failed";
 }
 
 /** Whether a task that had left memory has something to do, and no event that says so. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TaskId } from "../src/core/ids.ts";
-import { VirtualRuntime } from "../src/virtual_runtime.ts";
+import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
 import { Timers } from "./timers.ts";
 
 const TASK = "task" as TaskId;

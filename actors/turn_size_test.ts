@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { World } from "../tests/support/world.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TurnRow } from "../src/core/ports.ts";
 import { Mailbox, MAILBOX_SIZE_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
@@ -9,7 +9,7 @@ const LARGE = "x".repeat(250 * 1024);
 const never = () => new Promise(() => {});
 
 /** Notes the size of each row in characters. */
-function sizesOf(world: World): number[] {
+function sizesOf(world: EngineHarness): number[] {
   const sizes: number[] = [];
   world.faults.append = ({ events }: TurnRow) => {
     sizes.push(events.reduce((sum, event) => sum + sizeOfEvent(event), 0));
@@ -21,7 +21,7 @@ function sizesOf(world: World): number[] {
 Deno.test("large results of a fan-out became one row", async () => {
   const names = Array.from({ length: 40 }, (_, at) => `s${at}`);
   const code = Object.fromEntries(names.map((name) => [name, () => LARGE]));
-  const world = await World.open(names.map((name) => ({ name })), code);
+  const world = await EngineHarness.open(names.map((name) => ({ name })), code);
   const sizes = sizesOf(world);
 
   const { taskId } = await world.start();
@@ -36,7 +36,7 @@ Deno.test("large signals that came early became one row when their steps started
   const names = Array.from({ length: 12 }, (_, at) => `s${at}`);
   const signals = names.map((name) => ({ name, kind: "signal" as const, after: ["first"] }));
   let end = () => {};
-  const world = await World.open([{ name: "first" }, ...signals], {
+  const world = await EngineHarness.open([{ name: "first" }, ...signals], {
     first: () => new Promise<void>((resolve) => end = resolve),
   });
   const { taskId } = await world.start();
@@ -55,7 +55,7 @@ Deno.test("large signals that came early became one row when their steps started
 });
 
 Deno.test("a mailbox bounds what comes from outside by its size, and refuses no result", async () => {
-  const world = await World.open([{ name: "a" }], { a: never });
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await world.start();
   const mailbox = new Mailbox();
   const payload = LARGE as JsonText;

@@ -1,7 +1,7 @@
 /** Measures readiness: `deno run -A ffi/bench.ts` prints one figure a line. */
 
 import { type Graph, packGraph } from "../src/core/graph.ts";
-import { type Instance, type Readiness, Told } from "../src/core/readiness.ts";
+import { type Instance, type Readiness, ReadinessInput } from "../src/core/readiness.ts";
 import { buildLibrary } from "./build.ts";
 import { openOracle } from "./oracle.ts";
 import { openRustReadiness } from "./readiness.ts";
@@ -43,10 +43,10 @@ function completionNs(readiness: Readiness): number {
   let bestMs = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
     const tasks = Array.from({ length: TICK_RECORDS }, () => readiness.open(template));
-    tellAll(readiness, tasks, Told.opened, 0);
+    pushAll(readiness, tasks, ReadinessInput.opened, 0);
     const beganAtMs = performance.now();
     for (let step = 0; step < graph.stepCount; step++) {
-      tellAll(readiness, tasks, Told.succeeded, step);
+      pushAll(readiness, tasks, ReadinessInput.succeeded, step);
     }
     bestMs = Math.min(bestMs, performance.now() - beganAtMs);
     for (const task of tasks) readiness.close(task);
@@ -54,8 +54,13 @@ function completionNs(readiness: Readiness): number {
   return bestMs * 1e6 / (TICK_RECORDS * graph.stepCount);
 }
 
-function tellAll(readiness: Readiness, tasks: readonly Instance[], told: Told, step: number): void {
-  for (const task of tasks) readiness.tell(task, told, step);
+function pushAll(
+  readiness: Readiness,
+  tasks: readonly Instance[],
+  input: ReadinessInput,
+  step: number,
+): void {
+  for (const task of tasks) readiness.push(task, input, step);
   readiness.tick(ignoreAnswer);
 }
 

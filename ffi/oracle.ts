@@ -3,13 +3,13 @@
 import { assert, TaskerError } from "../src/core/errors.ts";
 import type { Graph, When } from "../src/core/graph.ts";
 import {
-  Answered,
   type AnswerVisitor,
   type Instance,
   InstanceFault,
   type Readiness,
+  ReadinessInput,
+  ReadinessOutput,
   type Template,
-  Told,
 } from "../src/core/readiness.ts";
 import { type CheckedGraph, checkGraph, extendsGraph } from "./template.ts";
 
@@ -39,7 +39,7 @@ interface Task {
 
 interface Record {
   readonly instance: Instance;
-  readonly told: number;
+  readonly input: number;
   readonly step: number;
 }
 
@@ -60,9 +60,9 @@ type Note =
 type Verdict = "holds" | "waits" | number;
 
 const ENDS = new Map<number, End>([
-  [Told.succeeded, "well"],
-  [Told.failed, "failed"],
-  [Told.cancelled, "cancelled"],
+  [ReadinessInput.succeeded, "well"],
+  [ReadinessInput.failed, "failed"],
+  [ReadinessInput.cancelled, "cancelled"],
 ]);
 
 /** Opens an oracle. It answers as the Rust core does, some ten times slower. */
@@ -139,8 +139,8 @@ class Oracle implements Readiness {
     if (generation < GENERATION_MAX) this.#free.push(index);
   }
 
-  tell(instance: Instance, told: Told, step: number): void {
-    this.#records.push({ instance, told, step });
+  push(instance: Instance, input: ReadinessInput, step: number): void {
+    this.#records.push({ instance, input, step });
   }
 
   tick(visit: AnswerVisitor): void {
@@ -165,7 +165,7 @@ class Oracle implements Readiness {
       const fault = this.#takeIn(record, resumed);
       if (fault !== undefined) {
         const { instance } = record;
-        this.#answers.push({ instance, kind: Answered.fault, step: fault, cause: 0 });
+        this.#answers.push({ instance, kind: ReadinessOutput.fault, step: fault, cause: 0 });
       }
     }
     for (const note of this.#notes) this.#workOff(note);
@@ -178,45 +178,45 @@ class Oracle implements Readiness {
   }
 
   /** Sets what a record tells and notes what follows; returns why it cannot be used. */
-  #takeIn({ instance, told, step }: Record, resumed: Set<Task>): number | undefined {
+  #takeIn({ instance, input, step }: Record, resumed: Set<Task>): number | undefined {
     const task = this.#taskOf(instance);
     if (task === undefined) return InstanceFault.staleInstance;
-    switch (told) {
-      case Told.opened:
+    switch (input) {
+      case ReadinessInput.opened:
         this.#notes.push({ kind: "lookAtAll", task });
         return undefined;
-      case Told.paused:
+      case ReadinessInput.paused:
         task.paused = true;
         return undefined;
-      case Told.resumed:
+      case ReadinessInput.resumed:
         task.paused = false;
         task.resumed = true;
         resumed.add(task);
         return undefined;
-      case Told.cancelling:
+      case ReadinessInput.cancelling:
         task.cancelling = true;
         return undefined;
-      case Told.started:
-      case Told.due:
-      case Told.succeeded:
-      case Told.failed:
-      case Told.cancelled:
+      case ReadinessInput.started:
+      case ReadinessInput.due:
+      case ReadinessInput.succeeded:
+      case ReadinessInput.failed:
+      case ReadinessInput.cancelled:
         if (step >= task.graph.stepCount) return InstanceFault.stepOutOfRange;
-        this.#takeInStep(task, told, step);
+        this.#takeInStep(task, input, step);
         return undefined;
       default:
         return InstanceFault.unknownKind;
     }
   }
 
-  #takeInStep(task: Task, told: number, step: number): void {
+  #takeInStep(task: Task, input: number, step: number): void {
     const phase = task.phases[step] as Phase;
     if (phase === "ending" || hasEnded(task, step)) return;
-    const end = ENDS.get(told);
+    const end = ENDS.get(input);
     if (end !== undefined) {
       task.phases[step] = "ending";
       this.#notes.push({ kind: "end", task, step, end });
-    } else if (told === Told.started) {
+    } else if (input === ReadinessInput.started) {
       task.phases[step] = "busy";
     } else if (phase === "busy") {
       task.phases[step] = "waiting";
@@ -270,7 +270,7 @@ class Oracle implements Readiness {
     if (verdict === "holds") {
       task.phases[step] = "ready";
       if (!task.resumed && mayStart(task, step)) {
-        this.#answers.push({ instance, kind: Answered.ready, step, cause: 0 });
+        this.#answers.push({ instance, kind: ReadinessOutput.ready, step, cause: 0 });
       }
       return;
     }
@@ -278,7 +278,7 @@ class Oracle implements Readiness {
     const end = cause === "failed" || cause === "cancelled" ? cause : "neither";
     task.phases[step] = "ending";
     this.#unreached.push({ step, end });
-    this.#answers.push({ instance, kind: Answered.unreached, step, cause: verdict });
+    this.#answers.push({ instance, kind: ReadinessOutput.unreached, step, cause: verdict });
   }
 
   /** Answers all ready steps. */
@@ -286,7 +286,7 @@ class Oracle implements Readiness {
     task.resumed = false;
     task.phases.forEach((phase, step) => {
       if (phase !== "ready" || !mayStart(task, step)) return;
-      this.#answers.push({ instance: task.instance, kind: Answered.ready, step, cause: 0 });
+      this.#answers.push({ instance: task.instance, kind: ReadinessOutput.ready, step, cause: 0 });
     });
   }
 

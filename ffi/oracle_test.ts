@@ -5,7 +5,12 @@ import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import fc from "fast-check";
 
 import { type Graph, packGraph, WHENS } from "../src/core/graph.ts";
-import { Answered, type Instance, type Readiness, Told } from "../src/core/readiness.ts";
+import {
+  type Instance,
+  type Readiness,
+  ReadinessInput,
+  ReadinessOutput,
+} from "../src/core/readiness.ts";
 import { buildLibrary } from "./build.ts";
 import { openOracle } from "./oracle.ts";
 import { openRustReadiness } from "./readiness.ts";
@@ -24,7 +29,7 @@ if (library.kind === "absent") console.log(`The twins are not compared: ${librar
 
 /** One thing that is done to both twins; numbers are taken modulo what there is. */
 type Deed =
-  | { readonly kind: "tell"; readonly task: number; readonly told: number; readonly step: number }
+  | { readonly kind: "push"; readonly task: number; readonly input: number; readonly step: number }
   | { readonly kind: "tick" }
   | { readonly kind: "close"; readonly task: number }
   | { readonly kind: "open"; readonly graph: number }
@@ -66,9 +71,9 @@ function deeds(): fc.Arbitrary<Deed> {
     {
       weight: 30,
       arbitrary: fc.record({
-        kind: fc.constant("tell" as const),
+        kind: fc.constant("push" as const),
         task,
-        told: fc.integer({ min: 0, max: 9 }),
+        input: fc.integer({ min: 0, max: 9 }),
         step: fc.nat(STEPS_MAX + 1),
       }),
     },
@@ -92,8 +97,8 @@ function play(readiness: Readiness, growth: Growth, script: readonly Deed[]): un
     const task = "task" in deed ? tasks[deed.task % tasks.length] as Instance : 0;
     try {
       switch (deed.kind) {
-        case "tell":
-          readiness.tell(task, deed.told as Told, deed.step);
+        case "push":
+          readiness.push(task, deed.input as ReadinessInput, deed.step);
           break;
         case "tick":
           seen.push(answersOf(readiness));
@@ -103,12 +108,12 @@ function play(readiness: Readiness, growth: Growth, script: readonly Deed[]): un
           break;
         case "open":
           tasks.push(readiness.open(templates[deed.graph % templates.length] as number));
-          readiness.tell(tasks.at(-1) as Instance, Told.opened, 0);
+          readiness.push(tasks.at(-1) as Instance, ReadinessInput.opened, 0);
           break;
         case "extend":
           // Graph 2 and 3: there is no such template.
           readiness.extend(task, templates[deed.graph] ?? 99);
-          readiness.tell(task, Told.opened, 0);
+          readiness.push(task, ReadinessInput.opened, 0);
       }
     } catch (error) {
       seen.push((error as { code?: string }).code ?? error);
@@ -189,17 +194,17 @@ function graphOf(workflow: WorldWorkflow): Graph {
 function playWorld(readiness: Readiness, graph: Graph): void {
   const task = readiness.open(readiness.intern("world", graph));
   const endedAt = new Array<number>(graph.stepCount).fill(Infinity);
-  readiness.tell(task, Told.opened, 0);
+  readiness.push(task, ReadinessInput.opened, 0);
   let ready = answersOf(readiness);
   for (let tick = 1; ready.length > 0; tick++) {
     for (const [, kind, step] of ready) {
       const parents = graph.parents.slice(graph.parentOffsets[step], graph.parentOffsets[step + 1]);
-      assertEquals(kind, Answered.ready);
+      assertEquals(kind, ReadinessOutput.ready);
       assertEquals(endedAt[step], Infinity);
       assertEquals(parents.every((parent) => (endedAt[parent] as number) < tick), true);
       endedAt[step] = tick;
-      readiness.tell(task, Told.started, step);
-      readiness.tell(task, Told.succeeded, step);
+      readiness.push(task, ReadinessInput.started, step);
+      readiness.push(task, ReadinessInput.succeeded, step);
     }
     ready = answersOf(readiness);
   }

@@ -2,7 +2,13 @@
 
 import { assert, type ErrorCode, messageOf, TaskerError } from "../src/core/errors.ts";
 import type { Graph } from "../src/core/graph.ts";
-import type { AnswerVisitor, Instance, Readiness, Template, Told } from "../src/core/readiness.ts";
+import type {
+  AnswerVisitor,
+  Instance,
+  Readiness,
+  ReadinessInput,
+  Template,
+} from "../src/core/readiness.ts";
 import { BINDINGS } from "./bindings.ts";
 import { openOracle } from "./oracle.ts";
 
@@ -30,7 +36,7 @@ const REFUSALS: Readonly<Record<number, { code: ErrorCode; reason: string }>> = 
   [-2]: { code: "ffi.broken", reason: "the core is closed, or was lost in a panic" },
   [-3]: { code: "ffi.broken", reason: "a buffer has the wrong length" },
   [-4]: { code: "graph.invalid", reason: "the graph breaks its shape" },
-  [-5]: { code: "graph.cycle", reason: "the steps depend on each other in a circle" },
+  [-5]: { code: "graph.cycle", reason: "the steps depend on each other in a cycle" },
   [-6]: { code: "graph.invalid", reason: "there is no such template" },
   [-7]: { code: "graph.invalid", reason: "the instance is closed" },
   [-8]: { code: "graph.invalid", reason: "the template does not begin with the same steps" },
@@ -169,14 +175,14 @@ class RustCore implements RustReadiness {
     if (!LOST.has(code)) checked(code, `close instance ${instance}`);
   }
 
-  tell(instance: Instance, told: Told, step: number): void {
+  push(instance: Instance, input: ReadinessInput, step: number): void {
     const at = this.#recordWords;
     if (at === this.#records.length) this.#growRecords();
     const records = this.#records;
     const index = indexOf(instance);
     records[at] = index;
     records[at + 1] = generationOf(instance, index);
-    records[at + 2] = told;
+    records[at + 2] = input;
     records[at + 3] = step;
     this.#recordWords = at + RECORD_WORDS;
   }

@@ -5,11 +5,11 @@ import { deepStrictEqual as assertEquals, throws } from "node:assert/strict";
 import { TaskerError } from "../src/core/errors.ts";
 import { type Graph, packGraph, type When } from "../src/core/graph.ts";
 import {
-  Answered,
   type Instance,
   InstanceFault,
   type Readiness,
-  Told,
+  ReadinessInput as Input,
+  ReadinessOutput as Output,
 } from "../src/core/readiness.ts";
 import { openOracle } from "./oracle.ts";
 import { openReadiness, openRustReadiness } from "./readiness.ts";
@@ -58,9 +58,9 @@ function openTask(readiness: Readiness, lines: readonly StepLine[]): Instance {
 function tick(
   readiness: Readiness,
   instance: Instance,
-  records: readonly (readonly [Told, number])[],
+  records: readonly (readonly [Input, number])[],
 ): Answer[] {
-  for (const [told, step] of records) readiness.tell(instance, told, step);
+  for (const [input, step] of records) readiness.push(instance, input, step);
   const answers: Answer[] = [];
   readiness.tick((from, kind, step, cause) => {
     assertEquals(from, instance);
@@ -70,11 +70,11 @@ function tick(
 }
 
 function ready(step: number): Answer {
-  return [Answered.ready, step, 0];
+  return [Output.ready, step, 0];
 }
 
 function unreached(step: number, cause: number): Answer {
-  return [Answered.unreached, step, cause];
+  return [Output.unreached, step, cause];
 }
 
 function refusesWith(code: string, work: () => void): void {
@@ -84,40 +84,40 @@ function refusesWith(code: string, work: () => void): void {
 law("answers the roots as ready when a task is opened", (readiness) => {
   const task = openTask(readiness, [[[]], [[0]], [[], "always"]]);
 
-  assertEquals(tick(readiness, task, [[Told.opened, 0]]), [ready(0), ready(2)]);
-  assertEquals(tick(readiness, task, [[Told.opened, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.opened, 0]]), [ready(0), ready(2)]);
+  assertEquals(tick(readiness, task, [[Input.opened, 0]]), []);
 });
 
 law("answers a join once, when its last parent ended well", (readiness) => {
   const task = openTask(readiness, [[[]], [[]], [[0, 1]]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.succeeded, 1]]), []);
-  assertEquals(tick(readiness, task, [[Told.succeeded, 0]]), [ready(2)]);
-  assertEquals(tick(readiness, task, [[Told.succeeded, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 1]]), []);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 0]]), [ready(2)]);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 0]]), []);
 });
 
 law("ends what waits for a success as unreached at the first failure", (readiness) => {
   const task = openTask(readiness, [[[]], [[]], [[0, 1]], [[2]]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.failed, 1]]), [unreached(2, 1), unreached(3, 2)]);
-  assertEquals(tick(readiness, task, [[Told.failed, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.failed, 1]]), [unreached(2, 1), unreached(3, 2)]);
+  assertEquals(tick(readiness, task, [[Input.failed, 0]]), []);
 });
 
 law("lets a step that waits for a failure run once all ended and one failed", (readiness) => {
   const task = openTask(readiness, [[[]], [[]], [[0, 1], "failed"]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.failed, 0]]), []);
-  assertEquals(tick(readiness, task, [[Told.succeeded, 1]]), [ready(2)]);
+  assertEquals(tick(readiness, task, [[Input.failed, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 1]]), [ready(2)]);
 });
 
 law("counts a step that a failure left unreached as failed for those after it", (readiness) => {
   const task = openTask(readiness, [[[]], [[0]], [[1], "failed"], [[1], "cancelled"]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.failed, 0]]), [
+  assertEquals(tick(readiness, task, [[Input.failed, 0]]), [
     unreached(1, 0),
     ready(2),
     unreached(3, 1),
@@ -127,9 +127,9 @@ law("counts a step that a failure left unreached as failed for those after it", 
 law("never leaves a child of a cancelled parent waiting", (readiness) => {
   const whens: When[] = ["succeeded", "failed", "cancelled", "always"];
   const task = openTask(readiness, [[[]], ...whens.map((when): StepLine => [[0], when])]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.cancelled, 0]]), [
+  assertEquals(tick(readiness, task, [[Input.cancelled, 0]]), [
     unreached(1, 0),
     unreached(2, 0),
     ready(3),
@@ -146,9 +146,9 @@ law("counts a step unreached for no failure as neither failed nor cancelled", (r
     [[1]],
     [[1], "always"],
   ]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.succeeded, 0]]), [
+  assertEquals(tick(readiness, task, [[Input.succeeded, 0]]), [
     unreached(1, 0),
     unreached(2, 1),
     unreached(3, 1),
@@ -159,31 +159,31 @@ law("counts a step unreached for no failure as neither failed nor cancelled", (r
 
 law("names the last parent to end as the cause of a failure that did not happen", (readiness) => {
   const task = openTask(readiness, [[[]], [[]], [[0, 1], "failed"]]);
-  tick(readiness, task, [[Told.opened, 0], [Told.succeeded, 1]]);
+  tick(readiness, task, [[Input.opened, 0], [Input.succeeded, 1]]);
 
-  assertEquals(tick(readiness, task, [[Told.succeeded, 0]]), [unreached(2, 0)]);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 0]]), [unreached(2, 0)]);
 });
 
 law("answers a started step again once it is due", (readiness) => {
   const task = openTask(readiness, [[[]]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.due, 0]]), []);
-  assertEquals(tick(readiness, task, [[Told.started, 0]]), []);
-  assertEquals(tick(readiness, task, [[Told.due, 0]]), [ready(0)]);
-  assertEquals(tick(readiness, task, [[Told.started, 0], [Told.due, 0], [Told.due, 0]]), [
+  assertEquals(tick(readiness, task, [[Input.due, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.started, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.due, 0]]), [ready(0)]);
+  assertEquals(tick(readiness, task, [[Input.started, 0], [Input.due, 0], [Input.due, 0]]), [
     ready(0),
   ]);
 });
 
 law("withholds ready steps of a paused task, but lets ends go on", (readiness) => {
   const task = openTask(readiness, [[[]], [[0]], [[]], [[2]]]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.succeeded, 0], [Told.paused, 0]]), []);
-  assertEquals(tick(readiness, task, [[Told.failed, 2]]), [unreached(3, 2)]);
-  assertEquals(tick(readiness, task, [[Told.resumed, 0]]), [ready(1)]);
-  assertEquals(tick(readiness, task, [[Told.resumed, 0], [Told.resumed, 0]]), [ready(1)]);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 0], [Input.paused, 0]]), []);
+  assertEquals(tick(readiness, task, [[Input.failed, 2]]), [unreached(3, 2)]);
+  assertEquals(tick(readiness, task, [[Input.resumed, 0]]), [ready(1)]);
+  assertEquals(tick(readiness, task, [[Input.resumed, 0], [Input.resumed, 0]]), [ready(1)]);
 });
 
 law("answers only what asks for it in a task that is being cancelled", (readiness) => {
@@ -194,18 +194,18 @@ law("answers only what asks for it in a task that is being cancelled", (readines
     [[0, 1], "cancelled"],
     [[0], "always"],
   ]);
-  tick(readiness, task, [[Told.opened, 0]]);
+  tick(readiness, task, [[Input.opened, 0]]);
 
-  assertEquals(tick(readiness, task, [[Told.cancelling, 0], [Told.succeeded, 0]]), [ready(4)]);
-  assertEquals(tick(readiness, task, [[Told.cancelled, 1]]), [ready(3)]);
-  assertEquals(tick(readiness, task, [[Told.resumed, 0]]), [ready(3), ready(4)]);
+  assertEquals(tick(readiness, task, [[Input.cancelling, 0], [Input.succeeded, 0]]), [ready(4)]);
+  assertEquals(tick(readiness, task, [[Input.cancelled, 1]]), [ready(3)]);
+  assertEquals(tick(readiness, task, [[Input.resumed, 0]]), [ready(3), ready(4)]);
 });
 
 law("lets an end that is told win over one that is derived in the same tick", (readiness) => {
   const lines: StepLine[] = [[[]], [[0]], [[1]]];
   const forward = openTask(readiness, lines);
   const backward = openTask(readiness, lines);
-  const history: [Told, number][] = [[Told.opened, 0], [Told.failed, 0], [Told.succeeded, 1]];
+  const history: [Input, number][] = [[Input.opened, 0], [Input.failed, 0], [Input.succeeded, 1]];
 
   assertEquals(tick(readiness, forward, history), [ready(2)]);
   assertEquals(tick(readiness, backward, history.toReversed()), [ready(2)]);
@@ -213,20 +213,20 @@ law("lets an end that is told win over one that is derived in the same tick", (r
 
 law("recovers a history in any order and answers each unstarted step once", (readiness) => {
   const lines: StepLine[] = [[[]], [[0]], [[0]], [[1]], [[1, 2]]];
-  const history: [Told, number][] = [
-    [Told.opened, 0],
-    [Told.started, 0],
-    [Told.succeeded, 0],
-    [Told.started, 1],
-    [Told.succeeded, 1],
-    [Told.started, 2],
+  const history: [Input, number][] = [
+    [Input.opened, 0],
+    [Input.started, 0],
+    [Input.succeeded, 0],
+    [Input.started, 1],
+    [Input.succeeded, 1],
+    [Input.started, 2],
   ];
   for (let shift = 0; shift < history.length; shift++) {
     const task = openTask(readiness, lines);
-    const told = [...history.slice(shift), ...history.slice(0, shift)];
+    const inputs = [...history.slice(shift), ...history.slice(0, shift)];
 
-    assertEquals(tick(readiness, task, told), [ready(3)]);
-    assertEquals(tick(readiness, task, [[Told.succeeded, 2]]), [ready(4)]);
+    assertEquals(tick(readiness, task, inputs), [ready(3)]);
+    assertEquals(tick(readiness, task, [[Input.succeeded, 2]]), [ready(4)]);
   }
 });
 
@@ -236,12 +236,12 @@ law("refuses a stale handle, a step out of range and an unknown kind", (readines
   readiness.close(closed);
   readiness.close(closed);
 
-  assertEquals(tick(readiness, task, [[Told.succeeded, 1], [99 as Told, 0]]), [
-    [Answered.fault, InstanceFault.stepOutOfRange, 0],
-    [Answered.fault, InstanceFault.unknownKind, 0],
+  assertEquals(tick(readiness, task, [[Input.succeeded, 1], [99 as Input, 0]]), [
+    [Output.fault, InstanceFault.stepOutOfRange, 0],
+    [Output.fault, InstanceFault.unknownKind, 0],
   ]);
-  assertEquals(tick(readiness, closed, [[Told.opened, 0]]), [
-    [Answered.fault, InstanceFault.staleInstance, 0],
+  assertEquals(tick(readiness, closed, [[Input.opened, 0]]), [
+    [Output.fault, InstanceFault.staleInstance, 0],
   ]);
 });
 
@@ -251,23 +251,23 @@ law("gives a closed task's place to another without mistaking one for the other"
   const second = openTask(readiness, [[[]]]);
 
   assertEquals(first === second, false);
-  assertEquals(tick(readiness, first, [[Told.succeeded, 0]]), [
-    [Answered.fault, InstanceFault.staleInstance, 0],
+  assertEquals(tick(readiness, first, [[Input.succeeded, 0]]), [
+    [Output.fault, InstanceFault.staleInstance, 0],
   ]);
-  assertEquals(tick(readiness, second, [[Told.opened, 0]]), [ready(0)]);
+  assertEquals(tick(readiness, second, [[Input.opened, 0]]), [ready(0)]);
 });
 
 law("extends a task by steps whose parents may have ended", (readiness) => {
   const lines: StepLine[] = [[[]], [[0]]];
   const task = openTask(readiness, lines);
-  tick(readiness, task, [[Told.opened, 0], [Told.succeeded, 0], [Told.failed, 1]]);
+  tick(readiness, task, [[Input.opened, 0], [Input.succeeded, 0], [Input.failed, 1]]);
   const more = [...lines, [[0]], [[0, 1]], [[1], "failed"], [[2]]] as StepLine[];
 
   readiness.extend(task, readiness.intern("more", graphOf(more)));
-  assertEquals(tick(readiness, task, [[Told.opened, 0]]), [ready(2), unreached(3, 1), ready(4)]);
+  assertEquals(tick(readiness, task, [[Input.opened, 0]]), [ready(2), unreached(3, 1), ready(4)]);
   readiness.extend(task, readiness.intern("wide", wideGraphOf(more)));
-  assertEquals(tick(readiness, task, [[Told.succeeded, 2]]), [ready(5)]);
-  assertEquals(tick(readiness, task, [[Told.opened, 0]]).length, 100);
+  assertEquals(tick(readiness, task, [[Input.succeeded, 2]]), [ready(5)]);
+  assertEquals(tick(readiness, task, [[Input.opened, 0]]).length, 100);
 });
 
 law("refuses to extend a task to a graph with another beginning", (readiness) => {
@@ -280,22 +280,22 @@ law("refuses to extend a task to a graph with another beginning", (readiness) =>
   refusesWith("graph.invalid", () => readiness.extend(task, other));
 });
 
-law("refuses a graph that is broken or goes in a circle", (readiness) => {
-  const circle: Graph = {
+law("refuses a graph that is broken or goes in a cycle", (readiness) => {
+  const cycle: Graph = {
     stepCount: 2,
     when: new Uint8Array(2),
     parentOffsets: Uint32Array.of(0, 1, 2),
     parents: Uint32Array.of(1, 0),
   };
 
-  refusesWith("graph.cycle", () => readiness.intern("circle", circle));
+  refusesWith("graph.cycle", () => readiness.intern("cycle", cycle));
   refusesWith(
     "graph.invalid",
-    () => readiness.intern("range", { ...circle, parents: Uint32Array.of(2, 0) }),
+    () => readiness.intern("range", { ...cycle, parents: Uint32Array.of(2, 0) }),
   );
   refusesWith(
     "graph.invalid",
-    () => readiness.intern("lengths", { ...circle, parentOffsets: Uint32Array.of(0, 1) }),
+    () => readiness.intern("lengths", { ...cycle, parentOffsets: Uint32Array.of(0, 1) }),
   );
   refusesWith("graph.invalid", () => readiness.open(0));
 });
@@ -304,7 +304,7 @@ law("interns one hash as one template, and takes a graph without steps or edges"
   const empty = graphOf([]);
 
   assertEquals(readiness.intern("", empty), readiness.intern("", empty));
-  assertEquals(tick(readiness, readiness.open(0), [[Told.opened, 0]]), []);
+  assertEquals(tick(readiness, readiness.open(0), [[Input.opened, 0]]), []);
 });
 
 law("loses no answer of a tick that has more than one call can bring", (readiness) => {
@@ -313,14 +313,14 @@ law("loses no answer of a tick that has more than one call can bring", (readines
   const task = openTask(readiness, lines);
 
   assertEquals(
-    tick(readiness, task, [[Told.opened, 0]]),
+    tick(readiness, task, [[Input.opened, 0]]),
     Array.from({ length: steps }, (_, step) => ready(step)),
   );
 });
 
 law("stages more records than it has room for at first", (readiness) => {
   const tasks = Array.from({ length: 3_000 }, () => openTask(readiness, [[[]]]));
-  for (const task of tasks) readiness.tell(task, Told.opened, 0);
+  for (const task of tasks) readiness.push(task, Input.opened, 0);
   const answered: Instance[] = [];
 
   readiness.tick((instance) => answered.push(instance));

@@ -39,7 +39,7 @@ export function checkGraph(hash: string, graph: Graph): CheckedGraph {
   if (!canBeOrdered(checked)) {
     throw new TaskerError(
       "graph.cycle",
-      `Cannot intern the graph "${hash}": the steps depend on each other in a circle`,
+      `Cannot intern the graph "${hash}": the steps depend on each other in a cycle`,
     );
   }
   return checked;

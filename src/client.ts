@@ -2,7 +2,7 @@
  * The typed client over HTTP: starts tasks, follows them and decides about them, from Deno, Node or
  * a browser. It needs `fetch` and nothing else.
  *
- * Calls that may succeed later are repeated while `patienceMs` lasts. Each write carries an
+ * Calls that may succeed later are repeated while `retryForMs` lasts. Each write carries an
  * Idempotency-Key, one a call, so a repeat after a lost answer changes nothing twice.
  */
 
@@ -17,7 +17,7 @@ import type {
   TaskSummary,
   Time,
 } from "./client/documents.ts";
-import { Http, PATIENCE_MS } from "./client/http.ts";
+import { Http, RETRY_FOR_MS } from "./client/http.ts";
 import {
   ApiKeys,
   type CallOptions,
@@ -41,7 +41,7 @@ export interface ClientOptions {
   readonly url: string;
   readonly key?: string;
   /** How long a call that may succeed later is repeated, in ms; 0 = one try. */
-  readonly patienceMs?: number;
+  readonly retryForMs?: number;
   /** Called before each repeat. */
   readonly onRetry?: (error: ClientError, restMs: number) => void;
   /** In place of the platform's: tests, proxies. */
@@ -77,7 +77,7 @@ export interface TaskFilter extends CallOptions {
 }
 
 /** Who asks by hand, and why. */
-export interface HandOptions extends WriteOptions {
+export interface OperatorOptions extends WriteOptions {
   /** The name of the key unless said. */
   readonly by?: string;
   readonly reason?: string;
@@ -119,7 +119,7 @@ export function openClient(options: ClientOptions): Client {
     new Http({
       url: options.url.replace(/\/+$/, ""),
       key: options.key,
-      patienceMs: options.patienceMs ?? PATIENCE_MS,
+      retryForMs: options.retryForMs ?? RETRY_FOR_MS,
       runtime: options.runtime ?? openPlatform(),
       fetch: options.fetch ?? ((request) => fetch(request)),
       onRetry: options.onRetry ?? (() => {}),
@@ -268,17 +268,17 @@ export class Client {
   }
 
   /** Cancels a task; its running steps are told. @throws {ClientError} task.not_found, task.ended */
-  cancel(id: string, options: HandOptions = {}): Promise<Accepted> {
+  cancel(id: string, options: OperatorOptions = {}): Promise<Accepted> {
     return this.#hand(taskPath(id, "cancel"), options);
   }
 
   /** Lets no step of a task start until it is resumed. @throws {ClientError} task.ended */
-  pause(id: string, options: HandOptions = {}): Promise<Accepted> {
+  pause(id: string, options: OperatorOptions = {}): Promise<Accepted> {
     return this.#hand(taskPath(id, "pause"), options);
   }
 
   /** Lets a paused task go on. @throws {ClientError} task.ended */
-  resume(id: string, options: HandOptions = {}): Promise<Accepted> {
+  resume(id: string, options: OperatorOptions = {}): Promise<Accepted> {
     return this.#hand(taskPath(id, "resume"), options);
   }
 
@@ -297,7 +297,7 @@ export class Client {
   }
 
   /** Tries a parked step again, at once. @throws {ClientError} step.not_found, step.not_parked */
-  retry(id: string, step: string, options: HandOptions = {}): Promise<Accepted> {
+  retry(id: string, step: string, options: OperatorOptions = {}): Promise<Accepted> {
     return this.#hand(taskPath(id, "steps", step, "retry"), options);
   }
 
@@ -309,7 +309,7 @@ export class Client {
   resolve(
     id: string,
     step: string,
-    options: HandOptions & { readonly result: unknown },
+    options: OperatorOptions & { readonly result: unknown },
   ): Promise<Accepted> {
     return this.#hand(taskPath(id, "steps", step, "resolve"), options);
   }
@@ -322,7 +322,7 @@ export class Client {
   skip(
     id: string,
     step: string,
-    options: HandOptions & { readonly result?: unknown } = {},
+    options: OperatorOptions & { readonly result?: unknown } = {},
   ): Promise<Accepted> {
     return this.#hand(taskPath(id, "steps", step, "skip"), options);
   }
@@ -346,7 +346,7 @@ export class Client {
     await this.http.ask({ path: "/health/live", signal });
   }
 
-  #hand(path: string, { signal, idempotencyKey, ...body }: HandOptions): Promise<Accepted> {
+  #hand(path: string, { signal, idempotencyKey, ...body }: OperatorOptions): Promise<Accepted> {
     return this.http.ask({ method: "POST", path, body, idempotencyKey, signal });
   }
 }

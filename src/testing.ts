@@ -15,21 +15,21 @@ import { stepKey } from "./core/ids.ts";
 import { decodePayload, encodePayload } from "./core/payload.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
-import type { WorkflowModule } from "./core/recording.ts";
+import type { WorkflowModule } from "./core/workflow_module.ts";
 import { rollup } from "./core/rollup.ts";
 import type { StepState, TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
-import { inputOf } from "./dispatch/given.ts";
+import { inputOf } from "./dispatch/step_input.ts";
 import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import type { RemoteSteps } from "./dispatch/runner.ts";
-import { Engine } from "./engine.ts";
+import { Engine } from "./server/engine.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
 import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_tables.ts";
 import { openStarter } from "./registry/starter.ts";
 import { openRegistry, type Registry } from "./registry/workflows.ts";
 import { SILENT_LOG } from "./telemetry/log.ts";
-import { VirtualRuntime } from "./virtual_runtime.ts";
+import { VirtualRuntime } from "./server/virtual_runtime.ts";
 
 /** Timers fired while waiting for one task; a workflow that needs more never ends. */
 const TIMERS_MAX = 10_000;
@@ -149,11 +149,11 @@ export async function openTestEngine(
   });
   await engine.start();
   await engine.rest();
-  const starter = openStarter(registry, engine.mailroom);
+  const starter = openStarter(registry, engine.router);
   return new InProcessEngine({ runtime, registry, journal, engine, starter });
 }
 
-interface TestParts {
+interface TestDeps {
   readonly runtime: VirtualRuntime;
   readonly registry: Registry;
   readonly journal: MemoryJournal;
@@ -162,7 +162,7 @@ interface TestParts {
 }
 
 class InProcessEngine implements TestEngine {
-  constructor(readonly parts: TestParts) {}
+  constructor(readonly parts: TestDeps) {}
 
   async start(workflow: string, input: unknown): Promise<TestTask> {
     const { starter, runtime, registry, journal } = this.parts;
@@ -190,7 +190,7 @@ class InProcessEngine implements TestEngine {
 }
 
 class InProcessTask implements TestTask {
-  constructor(readonly id: TaskId, readonly plan: Plan, readonly parts: TestParts) {}
+  constructor(readonly id: TaskId, readonly plan: Plan, readonly parts: TestDeps) {}
 
   get state(): TaskStateName {
     return rollup(this.plan, this.#folded()).state;
@@ -269,7 +269,7 @@ class InProcessTask implements TestTask {
   async #send(command: Record<string, unknown>): Promise<void> {
     const { runtime, engine } = this.parts;
     const full = { ...command, taskId: this.id, commandId: runtime.uuid() };
-    await engine.mailroom.send(full as Parameters<typeof engine.mailroom.send>[0]);
+    await engine.router.send(full as Parameters<typeof engine.router.send>[0]);
     await runtime.settle();
   }
 
@@ -304,7 +304,7 @@ const BY = { by: "test", reason: "a test asked for it" };
 function playSystems(
   systems: Readonly<Record<string, PlayedEvent>>,
   registry: Registry,
-  record: Engine["mailroom"]["record"],
+  record: Engine["router"]["record"],
 ): RemoteSteps {
   return {
     start(attempt) {

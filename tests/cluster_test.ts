@@ -3,7 +3,7 @@ import { SLOTS, type TaskId } from "../src/core/ids.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import { isSettled } from "../src/core/state.ts";
 import { Cluster, type ClusterCode } from "./support/cluster.ts";
-import type { PlayStep } from "./support/play.ts";
+import type { DriverStep } from "./support/task_driver.ts";
 
 const SEEDS = Number(Deno.env.get("TASKER_TEST_SEEDS") ?? 10);
 const FIRST_SEED = Number(Deno.env.get("TASKER_TEST_SEED") ?? 1);
@@ -17,7 +17,7 @@ const QUIET_MS = 240_000;
 
 const retry = { attemptsMax: 1_000, delayMsMax: 1_000 };
 
-const STEPS: readonly PlayStep[] = [
+const STEPS: readonly DriverStep[] = [
   { name: "first", policy: { retry, timeoutMs: 20_000 } },
   { name: "left", after: ["first"], policy: { retry, timeoutMs: 20_000 } },
   {
@@ -70,7 +70,7 @@ async function signalUntilTaken(cluster: Cluster, taskId: TaskId): Promise<void>
   for (let isTaken = false; !isTaken;) {
     const payload = `"${taskId}"` as JsonText;
     const command = { kind: "SendSignal", taskId, commandId: "ok", name: "ok", payload } as const;
-    const answer = await cluster.tried((node) => node.engine.mailroom.send(command));
+    const answer = await cluster.tried((node) => node.engine.router.send(command));
     isTaken = answer !== undefined;
   }
 }

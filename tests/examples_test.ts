@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Envelope } from "../src/core/envelope.ts";
-import { type Asked, Desk } from "./support/desk.ts";
+import { type Asked, CliHarness } from "./support/desk.ts";
 import { startRedis, type TestRedis } from "./support/redis.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, type Service, startWorker } from "./support/services.ts";
@@ -61,10 +61,10 @@ const NODE: Example = {
 };
 
 /** What a test works with. */
-interface Stage {
+interface DispatchHarness {
   readonly example: Example;
   readonly redis: TestRedis;
-  readonly desk: Desk;
+  readonly desk: CliHarness;
   /** Starts one more worker. */
   worker(env?: Record<string, string>): Promise<Service>;
 }
@@ -76,7 +76,7 @@ const redis = found as TestRedis;
 if (!("reason" in found)) Deno.test.afterAll(async () => await found[Symbol.asyncDispose]());
 
 /** Plays one law with each example. */
-function law(name: string, play: (stage: Stage) => Promise<void>): void {
+function law(name: string, play: (stage: DispatchHarness) => Promise<void>): void {
   for (const example of [PYTHON, NODE]) {
     Deno.test({
       name: `${example.system} ${name}`,
@@ -86,8 +86,11 @@ function law(name: string, play: (stage: Stage) => Promise<void>): void {
   }
 }
 
-async function onStage(example: Example, play: (stage: Stage) => Promise<void>): Promise<void> {
-  await using desk = await Desk.open(redis.url, example.system);
+async function onStage(
+  example: Example,
+  play: (stage: DispatchHarness) => Promise<void>,
+): Promise<void> {
+  await using desk = await CliHarness.open(redis.url, example.system);
   await using workers = new AsyncDisposableStack();
   const ledger = await Deno.makeTempDir({ prefix: "tasker-ledger-" });
   workers.defer(() => Deno.remove(ledger, { recursive: true }));

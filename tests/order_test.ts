@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { killInRounds, type Mortal, randomOf, seedOf } from "./support/chaos.ts";
-import { Desk } from "./support/desk.ts";
+import { CliHarness } from "./support/desk.ts";
 import { startRedis, type TestRedis } from "./support/redis.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, whyNoServices } from "./support/services.ts";
-import { mortalRedis, ORDER, Shop, WORK_MS } from "./support/shop.ts";
+import { mortalRedis, ORDER, OrderSystem, WORK_MS } from "./support/order_system.ts";
 import { countStates, idsOf, journalOf, taskEnded, type TaskShown } from "./support/tasks.ts";
 
 /** Brought while processes are killed; at most 160, with those before them a page of tasks. */
@@ -32,7 +32,7 @@ function law(name: string, { skip, fn }: { skip: string | undefined; fn: () => P
 }
 
 /** Opens a shop and plays with it; one that fails tells what all its processes said. */
-async function inShop(shop: Shop, play: () => Promise<void>): Promise<void> {
+async function inShop(shop: OrderSystem, play: () => Promise<void>): Promise<void> {
   await using _closing = shop;
   try {
     await play();
@@ -44,7 +44,7 @@ async function inShop(shop: Shop, play: () => Promise<void>): Promise<void> {
 
 /** Brings all orders while everybody is killed in turn; resolves with the ids brought. */
 async function bringInChaos(
-  shop: Shop,
+  shop: OrderSystem,
   { mortals, ways, seed }: { mortals: Mortal[]; ways: ("redis" | "http")[]; seed: number },
 ): Promise<string[]> {
   const kills = ROUNDS * mortals.length;
@@ -68,12 +68,16 @@ async function bringInChaos(
 }
 
 /** Brings orders and kills Redis when all slots of both workers are taken; resolves with the ids. */
-async function bringToFullSlots(shop: Shop, redis: TestRedis, seed: number): Promise<string[]> {
+async function bringToFullSlots(
+  shop: OrderSystem,
+  redis: TestRedis,
+  seed: number,
+): Promise<string[]> {
   const prefix = `${seed}-full`;
   shop.bring({ way: "http", prefix, count: ORDERS_TO_FILL });
   const systems = ["python_inventory", "node_payments"];
   await Promise.all(systems.map(async (system) => {
-    await using desk = new Desk(redis.url, system);
+    await using desk = new CliHarness(redis.url, system);
     await desk.redis.connect();
     await desk.taken(SLOTS);
   }));
@@ -84,7 +88,7 @@ async function bringToFullSlots(shop: Shop, redis: TestRedis, seed: number): Pro
 }
 
 /** Every order is one task, every step of it completed once, and it was charged once. */
-async function assertEachOnce(shop: Shop, orderIds: readonly string[]): Promise<void> {
+async function assertEachOnce(shop: OrderSystem, orderIds: readonly string[]): Promise<void> {
   const ids = await until(`${orderIds.length} tasks`, ALL_MS_MAX, async () => {
     const all = await idsOf(shop, ORDER).catch(() => []);
     return all.length >= orderIds.length ? all : undefined;
@@ -109,7 +113,7 @@ async function assertEachOnce(shop: Shop, orderIds: readonly string[]): Promise<
   );
 }
 
-async function assertJournal(shop: Shop, id: string): Promise<void> {
+async function assertJournal(shop: OrderSystem, id: string): Promise<void> {
   const events = await journalOf(shop, id);
   const completed = events.filter(({ kind }) => kind === "StepCompleted").map(({ step }) => step);
   assert.deepEqual(completed, STEPS, id);
@@ -132,7 +136,7 @@ law("orders over Redis all end once, whoever is killed with -9, and however ofte
   async fn() {
     assert.ok(!("reason" in redis));
     const seed = seedOf("orders over Redis");
-    const shop = await Shop.open({ redis });
+    const shop = await OrderSystem.open({ redis });
     await inShop(shop, async () => {
       const mortals = [shop.server, shop.machine, shop.python, shop.node, mortalRedis(redis)];
 
@@ -148,7 +152,7 @@ law("orders without a broker all end once, whoever is killed with -9, and howeve
   skip: await whyNoServices(),
   async fn() {
     const seed = seedOf("orders without a broker");
-    const shop = await Shop.open({ redis: undefined });
+    const shop = await OrderSystem.open({ redis: undefined });
     await inShop(shop, async () => {
       const mortals = [shop.server, shop.postgres, shop.python, shop.node];
 
@@ -162,7 +166,7 @@ law("orders without a broker all end once, whoever is killed with -9, and howeve
 law("an order that no card pays fails, is charged nothing, and support is told", {
   skip: await whyNoServices(),
   async fn() {
-    const shop = await Shop.open({ redis: undefined });
+    const shop = await OrderSystem.open({ redis: undefined });
     await inShop(shop, async () => {
       shop.bring({ way: "http", prefix: "dear", count: 1, cents: 2_000_000 });
       await shop.brought();

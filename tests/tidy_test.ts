@@ -39,14 +39,14 @@ function importsOf(path: string): string[] {
   );
 }
 
-/** The first circle found from a file, as a path back to where it began. */
-function circleFrom(path: string, done: Set<string>, trail: readonly string[]): string[] {
+/** The first cycle found from a file, as a path back to where it began. */
+function cycleFrom(path: string, done: Set<string>, trail: readonly string[]): string[] {
   const at = trail.indexOf(path);
   if (at >= 0) return [...trail.slice(at), path];
   if (done.has(path)) return [];
   for (const next of importsOf(path)) {
-    const circle = circleFrom(next, done, [...trail, path]);
-    if (circle.length > 0) return circle;
+    const cycle = cycleFrom(next, done, [...trail, path]);
+    if (cycle.length > 0) return cycle;
   }
   done.add(path);
   return [];
@@ -55,12 +55,12 @@ function circleFrom(path: string, done: Set<string>, trail: readonly string[]): 
 Deno.test("no module imports itself, over whatever way", () => {
   const done = new Set<string>();
 
-  const circles = files.filter((path) => path.endsWith(".ts"))
-    .map((path) => circleFrom(path, done, []))
-    .filter((circle) => circle.length > 0);
+  const cycles = files.filter((path) => path.endsWith(".ts"))
+    .map((path) => cycleFrom(path, done, []))
+    .filter((cycle) => cycle.length > 0);
 
   assert.ok(done.size > 100, "few files were looked at: is the pattern of imports still right?");
-  assert.deepEqual(circles, []);
+  assert.deepEqual(cycles, []);
 });
 
 Deno.test(`no file is longer than ${FILE_LINES_MAX} lines without a reason`, () => {

@@ -24,10 +24,10 @@ import { rollup } from "../core/rollup.ts";
 import type { Definition, StepDefinition } from "../core/workflow.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { type Api, openApi } from "./api.ts";
 import { makeKey, SCOPES } from "./key.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiDeps } from "./deps.ts";
 
 /** A step with every field filled in. */
 function stepOf(name: string, parts: Partial<StepDefinition> = {}): StepDefinition {
@@ -203,7 +203,7 @@ export class FakeEngine {
 /** The API over fakes, and keys to it. */
 export interface FakeWorld {
   readonly api: Api;
-  readonly parts: ApiParts;
+  readonly parts: ApiDeps;
   readonly runtime: VirtualRuntime;
   readonly engine: FakeEngine;
   readonly keyRows: KeyRow[];
@@ -233,12 +233,12 @@ export interface AskOptions {
 }
 
 /** Opens the API over fakes. `more` replaces single parts. */
-export function fakeWorld(more: Partial<ApiParts> = {}): FakeWorld {
+export function fakeWorld(more: Partial<ApiDeps> = {}): FakeWorld {
   const runtime = new VirtualRuntime();
   const engine = new FakeEngine(runtime);
   const kept = { keyRows: [] as KeyRow[], letters: [] as DeadLetter[] };
   const told = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
-  const parts: ApiParts = { ...fakeParts(runtime, engine, kept, told), ...more };
+  const parts: ApiDeps = { ...fakeParts(runtime, engine, kept, told), ...more };
   const api = openApi(parts);
   const key = (
     scopes: readonly Scope[] = SCOPES,
@@ -280,7 +280,7 @@ function fakeParts(
   engine: FakeEngine,
   kept: { keyRows: KeyRow[]; letters: DeadLetter[] },
   told: { replayed: DeadLetter[]; replies: Envelope[] },
-): ApiParts {
+): ApiDeps {
   const overlays: PolicyOverlay[] = [];
   return {
     runtime,
@@ -349,7 +349,7 @@ function fakeParts(
   };
 }
 
-function fakeKeys(rows: KeyRow[]): ApiParts["keys"] {
+function fakeKeys(rows: KeyRow[]): ApiDeps["keys"] {
   return {
     addFirst: (row) => Promise.resolve(rows.length === 0 && rows.push(row) > 0),
     add: (row) => Promise.resolve(void rows.push(row)),

@@ -8,15 +8,15 @@ import { Access } from "./access.ts";
 import { checkHead } from "./body.ts";
 import { busRoutes } from "./bus.ts";
 import { deadRoutes } from "./dead.ts";
-import { handRoutes } from "./hands.ts";
+import { operatorActionRoutes } from "./operator_actions.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
 import { documentRoute, metricsRoute } from "./ops.ts";
 import { LiveFeed } from "./live_feed.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiDeps } from "./deps.ts";
 import { policyRoutes } from "./policies.ts";
 import { badRequest, problemResponse } from "./problem.ts";
-import { Repeats } from "./repeats.ts";
+import { IdempotencyCache } from "./idempotency_cache.ts";
 import type { Reply, Route } from "./route.ts";
 import type { Services } from "./services.ts";
 import { StreamMemory } from "./stream_memory.ts";
@@ -25,7 +25,7 @@ import { systemRoutes } from "./systems.ts";
 import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
 import { taskRoutes } from "./tasks.ts";
-import { Waiting } from "./waiting.ts";
+import { OpenConnections } from "./open_connections.ts";
 import { Watch } from "./watch.ts";
 import { workflowRoutes } from "./workflows.ts";
 
@@ -40,7 +40,7 @@ export interface Api {
 }
 
 /** Opens the API over its parts. Closed by default: only routes that say "open" need no key. */
-export function openApi(parts: ApiParts): Api {
+export function openApi(parts: ApiDeps): Api {
   const streamMemory = new StreamMemory();
   const encoded = parts.metrics.counter("tasker_stream_turns_encoded_total");
   const services: Services = {
@@ -51,7 +51,7 @@ export function openApi(parts: ApiParts): Api {
     access: new Access(parts),
     tasks: new TaskReader(parts),
     watch: new Watch(parts.feed, parts.runtime),
-    waiting: new Waiting({ ...parts, count: parts.metrics.gauge("tasker_http_waiting") }),
+    waiting: new OpenConnections({ ...parts, count: parts.metrics.gauge("tasker_http_waiting") }),
   };
   const routes = routesOf(services);
   const app = new Hono({ strict: true });
@@ -83,7 +83,7 @@ function routesOf(services: Services): readonly Route[] {
   const routes = [
     ...taskRoutes(services),
     ...streamRoutes(services),
-    ...handRoutes(services),
+    ...operatorActionRoutes(services),
     ...workflowRoutes(services),
     ...systemRoutes(services),
     ...policyRoutes(services),
@@ -98,10 +98,10 @@ function routesOf(services: Services): readonly Route[] {
 
 /** Serves one request of one route. */
 class Server {
-  readonly #repeats: Repeats;
+  readonly #idempotencyCache: IdempotencyCache;
 
   constructor(private readonly services: Services) {
-    this.#repeats = new Repeats(services.runtime);
+    this.#idempotencyCache = new IdempotencyCache(services.runtime);
   }
 
   async serve(route: Route, { req }: Context): Promise<Response> {
@@ -128,7 +128,7 @@ class Server {
       const key = request.headers.get("idempotency-key");
       if (route.repeat !== "remembered" || key === null) return handle();
       const { pathname } = new URL(request.url);
-      return this.#repeats.once(
+      return this.#idempotencyCache.once(
         [caller.keyId, route.method, pathname, key].join(" "),
         runtime.digest(canonicalJson(body ?? null)),
         handle,

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
-import type { HealthCheck, NamedCheck } from "./parts.ts";
+import type { HealthCheck, NamedCheck } from "./deps.ts";
 import { type Route, route } from "./route.ts";
 import { named, Time, timeText } from "./schema.ts";
 import type { Services } from "./services.ts";

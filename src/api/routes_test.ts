@@ -228,7 +228,7 @@ Deno.test("a worker's poll passes on how many and how long, and ends when the no
 });
 
 Deno.test("GET /health shows each part, the ones that throw or hang as not ok", async () => {
-  const action = "mend it";
+  const action = "fix it";
   const world = fakeWorld({
     health: {
       node: "node-1",

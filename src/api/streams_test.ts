@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { type FakeWorld, fakeWorld } from "./_fakes.ts";
 import { BEAT_MS, eventStream, STALL_MS } from "./sse.ts";
 import { FEED_BYTES_MAX, FEED_TURNS_MAX } from "./live_feed.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { Play, type PlayStep } from "../../tests/support/play.ts";
+import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
 import { taskDocument } from "./task_document.ts";
 
 /** A task as JSON shows it, whose row says `listed`. */
-function show(play: Play, listed: Pick<TaskSummary, "state" | "blockedReason">) {
+function show(play: TaskDriver, listed: Pick<TaskSummary, "state" | "blockedReason">) {
   const { plan, taskId } = play.actor;
   const summary: TaskSummary = {
     taskId,
@@ -22,11 +22,11 @@ function show(play: Play, listed: Pick<TaskSummary, "state" | "blockedReason">) 
   return taskDocument({ plan, summary, state: play.folded(), startedAtMs: undefined, policyOf });
 }
 
-const REMOTE: PlayStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };
+const REMOTE: DriverStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };
 const BUDGET = { state: "waiting", blockedReason: 'step "a": retry_budget' } as const;
 
 Deno.test("a retry that waits for its system's budget shows that reason", () => {
-  const play = new Play([REMOTE]).start();
+  const play = new TaskDriver([REMOTE]).start();
   play.held.add("a");
   play.throw("a");
 
@@ -36,7 +36,7 @@ Deno.test("a retry that waits for its system's budget shows that reason", () => 
 });
 
 Deno.test("a step that waits for its first start shows that reason", () => {
-  const play = new Play([{ ...REMOTE, kind: "local" }]);
+  const play = new TaskDriver([{ ...REMOTE, kind: "local" }]);
   play.held.add("a");
   play.start();
   const listed = { state: "waiting", blockedReason: 'step "a": concurrency_max' } as const;
@@ -47,7 +47,7 @@ Deno.test("a step that waits for its first start shows that reason", () => {
 });
 
 Deno.test("a retry whose code no node has was shown as waiting, and listed as blocked", () => {
-  const play = new Play([{ ...REMOTE, kind: "local" }]).start();
+  const play = new TaskDriver([{ ...REMOTE, kind: "local" }]).start();
   play.held.add("a");
   play.throw("a");
   const listed = { state: "blocked", blockedReason: 'step "a": code_not_loaded' } as const;
@@ -58,7 +58,7 @@ Deno.test("a retry whose code no node has was shown as waiting, and listed as bl
 });
 
 Deno.test("a reason that the journal has left behind is not shown", () => {
-  const play = new Play([{ ...REMOTE, kind: "local" }]).start();
+  const play = new TaskDriver([{ ...REMOTE, kind: "local" }]).start();
 
   const { state, blockedReason } = show(play, BUDGET);
 

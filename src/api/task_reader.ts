@@ -9,7 +9,7 @@ import type { Plan } from "../core/plan.ts";
 import type { TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import type { Caller } from "./access.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiDeps } from "./deps.ts";
 import { type TaskDocument, taskDocument, type TaskSight } from "./task_document.ts";
 
 /** Turns read at once. */
@@ -18,7 +18,7 @@ const TURNS_PAGE = 500;
 /** Characters of results and errors that one task shows; its journal, in pages, has all. */
 export const VALUES_SIZE_MAX = 4 * 1024 * 1024;
 
-type Sources = Pick<ApiParts, "history" | "plans" | "policyOf">;
+type Sources = Pick<ApiDeps, "history" | "plans" | "policyOf">;
 
 /** Reads tasks for callers. */
 export class TaskReader {

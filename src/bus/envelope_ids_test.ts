@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { EnvelopeIds, firstIdAt } from "./envelope_ids.ts";
 
 Deno.test("EnvelopeIds.next() rises with every call, however many fall into one millisecond", () => {

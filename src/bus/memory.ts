@@ -13,12 +13,12 @@ import type {
 } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bodiesOf } from "./body.ts";
-import { type Held, Intake } from "./intake.ts";
+import { type Held, InFlight } from "./in_flight.ts";
 
 /** One channel: what waits for a consumer, and who consumes it. */
 interface Channel {
   waiting: Held[];
-  readonly intakes: Set<Intake>;
+  readonly intakes: Set<InFlight>;
 }
 
 /**
@@ -57,16 +57,16 @@ export class MemoryBus implements Bus {
 
   consume(
     channel: string,
-    { slots }: ConsumeOptions,
+    { inFlightMax }: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
     if (this.#isClosed) return Promise.reject(closed());
     this.#consumed.add(channel);
     const from = this.#channel(channel);
-    const intake = new Intake({
+    const intake = new InFlight({
       log: this.parts.log,
       channel,
-      slots,
+      inFlightMax,
       handle,
       settle: (held, handled) => this.#settle(from, held, handled),
       onFree: () => share(from),

@@ -15,9 +15,9 @@ import type {
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
 import { EnvelopeIds, firstIdAt } from "./envelope_ids.ts";
-import { Gather } from "./gather.ts";
+import { Batcher } from "./batcher.ts";
 import { type Delay, type Place, PostgresConsumer } from "./postgres_consumer.ts";
-import { PostgresWakes } from "./postgres_wakes.ts";
+import { PostgresWakes } from "./postgres_notify.ts";
 import consumed from "./sql/consumed.sql" with { type: "text" };
 import delay from "./sql/delay.sql" with { type: "text" };
 import depth from "./sql/depth.sql" with { type: "text" };
@@ -40,7 +40,7 @@ const FORGET_MS = 3_600_000;
 const FORGET_ROWS_MAX = 10_000;
 
 /** What the bus works with. */
-export interface PostgresParts {
+export interface PostgresDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly database: Database;
@@ -58,25 +58,25 @@ export class PostgresBus implements Bus {
   };
   readonly #ids: EnvelopeIds;
   readonly #wakes: PostgresWakes;
-  readonly #removals: Gather<Place>;
-  readonly #delays: Gather<Delay>;
+  readonly #removals: Batcher<Place>;
+  readonly #delays: Batcher<Delay>;
   readonly #ends = new Set<() => Promise<void>>();
   /** Channels that the database knows to be consumed. */
   readonly #noted = new Set<string>();
   #cancelForget: Cancel = () => {};
   #isClosed = false;
 
-  constructor(readonly parts: PostgresParts) {
+  constructor(readonly parts: PostgresDeps) {
     const { runtime, log, database } = parts;
     this.#ids = new EnvelopeIds(runtime);
     this.#wakes = new PostgresWakes(parts);
-    this.#removals = new Gather({
+    this.#removals = new Batcher({
       runtime,
       log,
       what: "remove handled envelopes",
       send: (places) => database.query(settle, columns(places, ["channel", "id"])),
     });
-    this.#delays = new Gather({
+    this.#delays = new Batcher({
       runtime,
       log,
       what: "keep or delay envelopes",

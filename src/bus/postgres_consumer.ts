@@ -10,9 +10,9 @@ import type {
   Runtime,
 } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Gather } from "./gather.ts";
-import { type Held, Intake } from "./intake.ts";
-import type { PostgresWakes, Sleeper } from "./postgres_wakes.ts";
+import type { Batcher } from "./batcher.ts";
+import { type Held, InFlight } from "./in_flight.ts";
+import type { PostgresWakes, Sleeper } from "./postgres_notify.ts";
 import claim from "./sql/claim.sql" with { type: "text" };
 
 /** One row of one channel. */
@@ -28,14 +28,14 @@ export interface Delay extends Place {
 }
 
 /** What a consumer works with. */
-export interface PostgresConsumerParts extends ConsumeOptions {
+export interface PostgresConsumerDeps extends ConsumeOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly database: Database;
   readonly wakes: PostgresWakes;
   /** Shared by all consumers of a node, so that they share statements. */
-  readonly removals: Gather<Place>;
-  readonly delays: Gather<Delay>;
+  readonly removals: Batcher<Place>;
+  readonly delays: Batcher<Delay>;
   readonly channel: string;
   handle(delivery: Delivery): Promise<Handled>;
 }
@@ -43,20 +43,20 @@ export interface PostgresConsumerParts extends ConsumeOptions {
 /** Consumes one channel. */
 export class PostgresConsumer implements Sleeper {
   readonly channel: string;
-  readonly #intake: Intake;
+  readonly #intake: InFlight;
   #claiming: Promise<void> | undefined;
   #mayHaveMore = false;
   #isAway = false;
   #isEnded = false;
   #cancelExtension: Cancel = () => {};
 
-  constructor(readonly parts: PostgresConsumerParts) {
-    const { log, channel, slots } = parts;
+  constructor(readonly parts: PostgresConsumerDeps) {
+    const { log, channel, inFlightMax } = parts;
     this.channel = channel;
-    this.#intake = new Intake({
+    this.#intake = new InFlight({
       log,
       channel,
-      slots,
+      inFlightMax,
       handle: (delivery) => parts.handle(delivery),
       settle: (held, handled) => this.#settle(held, handled),
       onFree: () => this.#claim(),

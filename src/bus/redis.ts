@@ -13,14 +13,14 @@ import type {
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
 import { RedisConsumer } from "./redis_consumer.ts";
-import { type RedisClient, type RedisLibrary, RedisLink, unavailable } from "./redis_link.ts";
+import { type RedisClient, type RedisLibrary, RedisLink, unavailable } from "./redis_connection.ts";
 import { FIELD } from "./redis_stream.ts";
 
 /** How long a ping may take. */
 const PING_MS_MAX = 2_000;
 
 /** What the bus works with. */
-export interface RedisParts {
+export interface RedisDeps {
   readonly library: RedisLibrary;
   readonly url: string;
   readonly runtime: Runtime;
@@ -46,7 +46,7 @@ export class RedisBus implements Bus {
   readonly #ends = new Set<() => Promise<void>>();
   #isClosed = false;
 
-  constructor(readonly parts: RedisParts) {
+  constructor(readonly parts: RedisDeps) {
     this.#writer = new RedisLink({ ...parts, name: "tasker" });
   }
 

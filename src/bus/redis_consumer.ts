@@ -3,9 +3,9 @@
 import { messageOf } from "../core/errors.ts";
 import type { Cancel, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
-import { Gather } from "./gather.ts";
-import { type Held, Intake } from "./intake.ts";
-import type { RedisLink } from "./redis_link.ts";
+import { Batcher } from "./batcher.ts";
+import { type Held, InFlight } from "./in_flight.ts";
+import type { RedisLink } from "./redis_connection.ts";
 import { RedisStream } from "./redis_stream.ts";
 
 /** The longest rest between two looks for entries of dead consumers. */
@@ -22,7 +22,7 @@ const RESTING_MAX = 1_024;
 const UNBLOCK_MS_MIN = 10;
 
 /** What a consumer works with. */
-export interface RedisConsumerParts extends ConsumeOptions {
+export interface RedisConsumerDeps extends ConsumeOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly writer: RedisLink;
@@ -41,8 +41,8 @@ interface Resting {
 /** Consumes one channel for one group, under a name of its own. */
 export class RedisConsumer {
   readonly #stream: RedisStream;
-  readonly #intake: Intake;
-  readonly #acks: Gather<string>;
+  readonly #intake: InFlight;
+  readonly #acks: Batcher<string>;
   readonly #resting = new Map<string, Resting>();
   #reading: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
@@ -54,20 +54,20 @@ export class RedisConsumer {
   #isEnded = false;
   #hasSettled = false;
 
-  constructor(readonly parts: RedisConsumerParts) {
-    const { runtime, log, channel, group, slots } = parts;
+  constructor(readonly parts: RedisConsumerDeps) {
+    const { runtime, log, channel, group, inFlightMax } = parts;
     const stream = new RedisStream({ ...parts, consumer: `${group}-${runtime.uuid()}` });
     this.#stream = stream;
-    this.#acks = new Gather({
+    this.#acks = new Batcher({
       runtime,
       log,
       what: `acknowledge what was handled of "${channel}"`,
       send: (ids) => stream.acknowledge(ids),
     });
-    this.#intake = new Intake({
+    this.#intake = new InFlight({
       log,
       channel,
-      slots,
+      inFlightMax,
       handle: (delivery) => parts.handle(delivery),
       settle: (held, handled) => this.#settle(held, handled),
       onFree: () => this.#wake(),
@@ -134,7 +134,7 @@ export class RedisConsumer {
       try {
         await this.#read();
       } catch (error) {
-        await this.#mend(error);
+        await this.#fix(error);
       }
     }
   }
@@ -155,7 +155,7 @@ export class RedisConsumer {
   }
 
   /** A stream that somebody deleted is made again; all else is tried again until it works. */
-  async #mend(error: unknown): Promise<void> {
+  async #fix(error: unknown): Promise<void> {
     if (this.#isEnded) return;
     const { log, channel, runtime } = this.parts;
     const text = messageOf(error);
@@ -214,7 +214,7 @@ export class RedisConsumer {
         await this.#stream.extend(this.#known().map(({ id }) => id));
       }
       if (!this.#isEnded && this.#mayRead()) await this.#reclaim();
-    } catch { /* the reader meets the same fault, and mends it */ }
+    } catch { /* the reader meets the same fault, and fixes it */ }
   }
 
   async #reclaim(): Promise<void> {

@@ -1,8 +1,8 @@
 /** Redis stream: the commands by which one consumer works on one channel for one group. */
 
 import { messageOf } from "../core/errors.ts";
-import type { Held } from "./intake.ts";
-import type { RedisClient, RedisLink } from "./redis_link.ts";
+import type { Held } from "./in_flight.ts";
+import type { RedisClient, RedisLink } from "./redis_connection.ts";
 
 /** The one field of an entry. */
 export const FIELD = "ce";

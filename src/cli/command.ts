@@ -23,7 +23,7 @@ import {
   type Terminal,
   type Verb,
 } from "./verb.ts";
-import { cancel, pause, resolve, resume, retry, signal, skip } from "./verbs/hands.ts";
+import { cancel, pause, resolve, resume, retry, signal, skip } from "./verbs/operator_actions.ts";
 import { dead, systems, workflows } from "./verbs/operations.ts";
 import { doctor } from "./verbs/doctor.ts";
 import { replay } from "./verbs/replay.ts";
@@ -34,7 +34,7 @@ import { watch } from "./verbs/watch.ts";
 export const COMMAND_NAMES = [...CONNECTION_NAMES, "NO_COLOR", "INIT_CWD"] as const;
 
 /** Everything outside. */
-export interface World {
+export interface EngineHarness {
   readonly env: Readonly<Partial<Record<typeof COMMAND_NAMES[number], string | undefined>>>;
   readonly readFile: ConnectionOptions["readFile"];
   readonly terminal: Terminal;
@@ -45,7 +45,7 @@ export interface World {
 }
 
 /** How long a command waits for a server that restarts. */
-const PATIENCE_MS = 2_000;
+const RETRY_FOR_MS = 2_000;
 
 const VERBS: readonly Verb[] = [
   start,
@@ -67,7 +67,7 @@ const VERBS: readonly Verb[] = [
 ];
 
 /** Carries out what was typed. Returns the exit code: 0 done, 1 failed, 2 bad usage. */
-export async function runCommand(typed: readonly string[], world: World): Promise<number> {
+export async function runCommand(typed: readonly string[], world: EngineHarness): Promise<number> {
   const isJson = typed.includes("--json");
   const paint = paintOf(world, isJson);
   const [name = "", ...rest] = typed;
@@ -90,7 +90,7 @@ function doesWrite(verb: Verb | undefined, typed: readonly string[]): boolean {
 }
 
 function tell(
-  { terminal, signal }: World,
+  { terminal, signal }: EngineHarness,
   error: unknown,
   { verb, writes, paint, isJson }: {
     verb: Verb | undefined;
@@ -117,7 +117,7 @@ function tell(
 }
 
 /** Colours are for terminals, and off when NO_COLOR has any value (no-color.org). */
-function paintOf({ env, terminal }: World, isJson: boolean): Paint {
+function paintOf({ env, terminal }: EngineHarness, isJson: boolean): Paint {
   const isColoured = !isJson && !env.NO_COLOR && terminal.size() !== undefined;
   return isColoured ? ansiPaint : noPaint;
 }
@@ -129,12 +129,12 @@ interface CallParts {
   readonly isJson: boolean;
 }
 
-function callOf(world: World, { read, connection, paint, isJson }: CallParts): Call {
+function callOf(world: EngineHarness, { read, connection, paint, isJson }: CallParts): Call {
   const { terminal, runtime, signal, fetch } = world;
   let opened: Client | undefined;
   const reach = (options: Reach) =>
-    openClient({ patienceMs: PATIENCE_MS, ...options, fetch, runtime });
-  const open = (options: Pick<Reach, "patienceMs" | "onRetry">) =>
+    openClient({ retryForMs: RETRY_FOR_MS, ...options, fetch, runtime });
+  const open = (options: Pick<Reach, "retryForMs" | "onRetry">) =>
     reach({ ...demand(connection), ...options });
   return {
     ...read,
@@ -168,7 +168,7 @@ function demand({ url, key }: Connection): { url: string; key: string } {
 
 /** `deno task` runs in the project's folder; files are named from where it was typed. */
 async function readJson(
-  { env, readFile }: World,
+  { env, readFile }: EngineHarness,
   option: string,
   typed: string | undefined,
 ): Promise<unknown> {
@@ -187,7 +187,7 @@ async function readJson(
   throw new UsageError(`Cannot read --${option}: ${describeUnfit(parsed.unfit)}${hint}`);
 }
 
-function help({ terminal }: World, typed: string, name: string | undefined): number {
+function help({ terminal }: EngineHarness, typed: string, name: string | undefined): number {
   const lines = name === undefined ? helpLines() : verbHelpLines(findVerb(VERBS, name));
   if (typed !== "") {
     for (const line of lines) terminal.print(line);
@@ -205,7 +205,7 @@ function verbHelpLines(verb: Verb): string[] {
 export function helpLines(): string[] {
   const width = Math.max(...VERBS.map((verb) => headOf(verb).length));
   return [
-    `${TASKER} VERB: start, watch and mend tasks`,
+    `${TASKER} VERB: start, watch and fix tasks`,
     "",
     ...VERBS.map((verb) => `  ${headOf(verb).padEnd(width)}  ${verb.summary}`),
     "",

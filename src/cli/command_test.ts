@@ -1,13 +1,13 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { openDesk } from "./_desk.ts";
+import { openCliHarness } from "./_cli_harness.ts";
 
 Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async () => {
-  const { code, out, err } = await openDesk().say();
+  const { code, out, err } = await openCliHarness().say();
 
   deepEqual([code, out.length], [2, 0]);
   deepEqual(err, [
-    "deno task tasker VERB: start, watch and mend tasks",
+    "deno task tasker VERB: start, watch and fix tasks",
     "",
     "  start WORKFLOW              Starts a task; the same --key and input give the same task",
     "  show ID                     Shows a task, its steps and its journal",
@@ -34,7 +34,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
 });
 
 Deno.test("who asks for help gets it on stdout, and it is no failure", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
 
   equal((await desk.say("--help")).code, 0);
   deepEqual(await desk.say("skip", "--help"), {
@@ -49,7 +49,7 @@ Deno.test("who asks for help gets it on stdout, and it is no failure", async () 
 });
 
 Deno.test("what cannot be read is bad usage, with the usage of its verb", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
 
   deepEqual(await desk.say("shwo"), {
     code: 2,
@@ -75,7 +75,7 @@ Deno.test("what cannot be read is bad usage, with the usage of its verb", async 
 });
 
 Deno.test("a failure says what happened, what comes next and what a person can do", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
 
   deepEqual(await desk.say("show", "abc"), {
     code: 1,
@@ -96,7 +96,7 @@ Deno.test("a failure says what happened, what comes next and what a person can d
 });
 
 Deno.test("a server that cannot be reached is asked again for a while, then told", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   desk.isUp = false;
 
   deepEqual(await desk.say("list"), {
@@ -111,7 +111,7 @@ Deno.test("a server that cannot be reached is asked again for a while, then told
 });
 
 Deno.test("a write whose answer never came is not said to have changed nothing", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   desk.isUp = false;
   const next = async (...words: string[]) => (await desk.say(...words)).err[1];
 
@@ -128,7 +128,7 @@ Deno.test("a write whose answer never came is not said to have changed nothing",
 });
 
 Deno.test("a start that may have happened is told with the key that repeats it", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   desk.isUp = false;
 
   deepEqual((await desk.say("start", "orders/process", "--key", "A-1")).err.slice(1), [
@@ -138,8 +138,8 @@ Deno.test("a start that may have happened is told with the key that repeats it",
 });
 
 Deno.test("without address or key nothing is sent, and it is said where they were looked for", async () => {
-  const lost = openDesk({ env: { TASKER_DATA: "/nowhere" } });
-  const keyless = openDesk({ env: { TASKER_URL: "http://tasker.example" } });
+  const lost = openCliHarness({ env: { TASKER_DATA: "/nowhere" } });
+  const keyless = openCliHarness({ env: { TASKER_URL: "http://tasker.example" } });
 
   deepEqual(await lost.say("list"), {
     code: 1,
@@ -154,7 +154,7 @@ Deno.test("without address or key nothing is sent, and it is said where they wer
 });
 
 Deno.test("start says which task it is, with the input out of a file beside the typist", async () => {
-  const desk = openDesk({
+  const desk = openCliHarness({
     env: { INIT_CWD: "/home/ada" },
     files: { "/home/ada/o.json": '{"id":7}' },
   });
@@ -174,7 +174,7 @@ Deno.test("start says which task it is, with the input out of a file beside the 
 });
 
 Deno.test("show draws a task, its steps and its journal", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
   const atMs = desk.world.runtime.now();
   const first = { atMs, step: 0, attempt: 1 };
@@ -205,7 +205,7 @@ Deno.test("show draws a task, its steps and its journal", async () => {
 });
 
 Deno.test("list draws tasks, newest first, and says when there are more", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const older = await desk.world.started();
   await desk.world.runtime.advance(60_000);
   const body = { workflow: "billing/bill", input: 1, tags: ["vip"] };
@@ -224,7 +224,7 @@ Deno.test("list draws tasks, newest first, and says when there are more", async 
 });
 
 Deno.test("hands do what they say, and say what they did", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
 
   deepEqual([
@@ -261,7 +261,7 @@ Deno.test("hands do what they say, and say what they did", async () => {
 });
 
 Deno.test("a hand that the task refuses changes nothing, and says so", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
   desk.world.engine.refusal = new TaskerError("task.ended", "Cannot cancel: it has ended");
 
@@ -277,7 +277,7 @@ Deno.test("a hand that the task refuses changes nothing, and says so", async () 
 });
 
 Deno.test("workflows draws the list, and one with its steps", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
 
   deepEqual((await desk.say("workflows")).out, [
     "WORKFLOW        STEPS  VERSIONS (highest first)",
@@ -300,7 +300,7 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
 });
 
 Deno.test("systems draws owners with circuit and queue", async () => {
-  deepEqual((await openDesk().say("systems")).out, [
+  deepEqual((await openCliHarness().say("systems")).out, [
     "SYSTEM     KIND    CIRCUIT  QUEUED  WORKFLOWS",
     "inventory  remote  closed   3       orders/process, billing/bill",
   ]);
@@ -311,14 +311,14 @@ Deno.test("systems says of which no worker has ever come", async () => {
   const systems = () =>
     Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false }]);
 
-  deepEqual((await openDesk({ parts: { systems } }).say("systems")).out, [
+  deepEqual((await openCliHarness({ parts: { systems } }).say("systems")).out, [
     "SYSTEM   KIND    CIRCUIT        QUEUED  WORKFLOWS",
     "shipper  remote  no worker yet  0       a/b",
   ]);
 });
 
 Deno.test("dead draws dead letters, replays and discards them", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };
   desk.world.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
 
@@ -338,7 +338,7 @@ Deno.test("dead draws dead letters, replays and discards them", async () => {
 });
 
 Deno.test("replay folds the journal up to any turn", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
   const atMs = desk.world.runtime.now();
   desk.world.engine.commit(id, { kind: "TaskPaused", atMs, by: "ada", reason: "" });
@@ -362,8 +362,8 @@ Deno.test("replay folds the journal up to any turn", async () => {
 
 Deno.test("colours are for terminals alone, and off with NO_COLOR", async () => {
   const size = { columns: 80, rows: 24 };
-  const first = async (options: Parameters<typeof openDesk>[0], ...more: string[]) =>
-    (await openDesk(options).say("systems", ...more)).out[0];
+  const first = async (options: Parameters<typeof openCliHarness>[0], ...more: string[]) =>
+    (await openCliHarness(options).say("systems", ...more)).out[0];
 
   equal(
     await first({ size }),

@@ -42,7 +42,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "task.id_invalid": `see ${TASKER} list for ids`,
   "task.not_found": `see ${TASKER} list; the key must cover the task's namespace`,
   "task.ended": `see how it ended: ${TASKER} show ID`,
-  "bus.envelope_invalid": `send it anew, mended; this one can only be discarded: ${TASKER} dead`,
+  "bus.envelope_invalid": `send it anew, fixed; this one can only be discarded: ${TASKER} dead`,
   "dead_letter.not_found": `see ${TASKER} dead; it may have been replayed or discarded already`,
   "journal.conflict": "use another --key, or the same input",
   "client.unreachable":

@@ -5,7 +5,7 @@
  * time; reading every file, because `--input @file` may name any; five environment variables.
  */
 
-import { openRuntime } from "../runtime.ts";
+import { openRuntime } from "../server/runtime.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
 import { fileText } from "./file_text.ts";
 import { EXIT_FAILED, type Terminal } from "./verb.ts";

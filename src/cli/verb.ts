@@ -32,7 +32,7 @@ export interface Reach {
   readonly url: string;
   readonly key?: string;
   /** How long calls are repeated, in ms. */
-  readonly patienceMs?: number;
+  readonly retryForMs?: number;
   readonly onRetry?: (error: ClientError, restMs: number) => void;
 }
 
@@ -41,7 +41,7 @@ export interface Call extends Arguments {
   /** Opened at its first use, so that `doctor` can do without. */
   readonly client: Client;
   /** Opens a client as patient as it is told. @throws {CommandError} without address or key */
-  open(options: Pick<Reach, "patienceMs" | "onRetry">): Client;
+  open(options: Pick<Reach, "retryForMs" | "onRetry">): Client;
   /** Opens a client of any server. */
   reach(options: Reach): Client;
   readonly connection: Connection;

@@ -24,7 +24,7 @@ export interface Wire {
 }
 
 /** Opens a client over the API in memory, on virtual time. */
-export function wire(options: { key?: string; patienceMs?: number } = {}): Wire {
+export function wire(options: { key?: string; retryForMs?: number } = {}): Wire {
   const world = fakeWorld();
   const requests: Request[] = [];
   const retries: string[] = [];
@@ -33,7 +33,7 @@ export function wire(options: { key?: string; patienceMs?: number } = {}): Wire 
   const client = openClient({
     url: "http://tasker.test/",
     key: options.key ?? world.key(),
-    patienceMs: options.patienceMs ?? 30_000,
+    retryForMs: options.retryForMs ?? 30_000,
     runtime: world.runtime,
     onRetry: ({ code }) => retries.push(code),
     fetch: async (request) => {

@@ -4,7 +4,7 @@ import { ClientError, errorOf, late, unreachable, unreadable } from "./error.ts"
 import type { ClientRuntime } from "./platform.ts";
 
 /** How long a call is repeated while nobody answers or the server asks for it. */
-export const PATIENCE_MS = 30_000;
+export const RETRY_FOR_MS = 30_000;
 /** How long one try may take, beside what the call itself asks the server to wait. */
 export const ANSWER_MS_MAX = 15_000;
 /** Rest before the second try; it doubles, with jitter, up to the longest. */
@@ -12,11 +12,11 @@ const REST_MS_MIN = 200;
 const REST_MS_MAX = 5_000;
 
 /** What a client is made of. */
-export interface HttpParts {
+export interface HttpDeps {
   /** Without a slash at its end. */
   readonly url: string;
   readonly key: string | undefined;
-  readonly patienceMs: number;
+  readonly retryForMs: number;
   readonly runtime: ClientRuntime;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly onRetry: (error: ClientError, restMs: number) => void;
@@ -40,7 +40,7 @@ type Read<T> = (response: Response, abort: AbortController) => T | Promise<T>;
 
 /** Sends calls to one server. */
 export class Http {
-  constructor(private readonly parts: HttpParts) {}
+  constructor(private readonly parts: HttpDeps) {}
 
   get runtime(): ClientRuntime {
     return this.parts.runtime;
@@ -88,9 +88,9 @@ export class Http {
 
   /** Tries until it succeeds, cannot, or patience ends: at most PATIENCE_MS / REST_MS_MIN tries. */
   async #repeat<T>(call: Call, read: Read<T>): Promise<T> {
-    const { patienceMs, onRetry, runtime } = this.parts;
+    const { retryForMs, onRetry, runtime } = this.parts;
     const request = this.#requestOf(call);
-    const untilMs = runtime.monotonic() + patienceMs;
+    const untilMs = runtime.monotonic() + retryForMs;
     for (let attempt = 1;; attempt++) {
       try {
         return await this.#try(request.clone(), call, read);

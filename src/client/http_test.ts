@@ -38,7 +38,7 @@ Deno.test("a command whose answer is lost is sent again under its old command id
 });
 
 Deno.test("what nobody answers is tried while patience lasts, and then told", async () => {
-  const line = wire({ patienceMs: 1_000 });
+  const line = wire({ retryForMs: 1_000 });
   line.faults.push("refused", "proxy page", "refused", "refused", "refused", "refused");
 
   const error: unknown = await settled(line, line.client.systems().catch((thrown) => thrown));
@@ -68,7 +68,7 @@ Deno.test("why nobody answered is told without what the runtime wraps around it"
   ) {
     const client = openClient({
       url: "http://t",
-      patienceMs: 0,
+      retryForMs: 0,
       fetch: () => Promise.reject(thrown),
     });
     await rejects(client.live(), { message: `Cannot reach http://t: ${refused}` });

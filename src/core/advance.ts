@@ -4,63 +4,65 @@ import { atMs, type Context } from "./decision.ts";
 import { readySinceMs } from "./due.ts";
 import { assert } from "./errors.ts";
 import type { Event } from "./event.ts";
-import { Told } from "./readiness.ts";
+import { ReadinessInput } from "./readiness.ts";
 import { endOf } from "./rollup.ts";
 import { isSettled, type StepState, type TaskState } from "./state.ts";
 
 /** What an event tells readiness about its step or task; undefined: nothing. */
-export function toldBy(event: Event): { told: Told; step: number } | undefined {
+export function inputOf(event: Event): { input: ReadinessInput; step: number } | undefined {
   switch (event.kind) {
     case "StepCompleted":
     case "StepResolved":
     case "StepSkipped":
-      return { told: Told.succeeded, step: event.step };
+      return { input: ReadinessInput.succeeded, step: event.step };
     case "StepFailed":
-      return { told: Told.failed, step: event.step };
+      return { input: ReadinessInput.failed, step: event.step };
     case "StepCancelled":
-      return { told: Told.cancelled, step: event.step };
+      return { input: ReadinessInput.cancelled, step: event.step };
     case "StepStarted":
     case "StepParked":
     case "StepRetried": // takes back an earlier `due`; being due, it is told so again at once
-      return { told: Told.started, step: event.step };
+      return { input: ReadinessInput.started, step: event.step };
     case "TaskStarted":
-      return { told: Told.opened, step: 0 };
+      return { input: ReadinessInput.opened, step: 0 };
     case "TaskPaused":
-      return { told: Told.paused, step: 0 };
+      return { input: ReadinessInput.paused, step: 0 };
     case "TaskResumed":
-      return { told: Told.resumed, step: 0 };
+      return { input: ReadinessInput.resumed, step: 0 };
     case "TaskCancelRequested":
-      return { told: Told.cancelling, step: 0 };
+      return { input: ReadinessInput.cancelling, step: 0 };
     default:
       return undefined;
   }
 }
 
 /** What readiness is told of a task that was folded from its journal: ends as they happened. */
-export function toldByState(state: TaskState): { told: Told; step: number }[] {
-  const records = [{ told: Told.opened as Told, step: 0 }];
-  if (state.paused) records.push({ told: Told.paused, step: 0 });
-  if (state.cancelRequested) records.push({ told: Told.cancelling, step: 0 });
+export function inputsOfState(state: TaskState): { input: ReadinessInput; step: number }[] {
+  const records = [{ input: ReadinessInput.opened as ReadinessInput, step: 0 }];
+  if (state.paused) records.push({ input: ReadinessInput.paused, step: 0 });
+  if (state.cancelRequested) records.push({ input: ReadinessInput.cancelling, step: 0 });
   state.steps.forEach(({ state }, step) => {
-    if (state !== "pending" && !isSettled(state)) records.push({ told: Told.started, step });
+    if (state !== "pending" && !isSettled(state)) {
+      records.push({ input: ReadinessInput.started, step });
+    }
   });
   for (const step of state.ended) {
-    const told = toldByEnd(state.steps[step] as StepState);
-    if (told !== undefined) records.push({ told, step });
+    const input = inputOfEnd(state.steps[step] as StepState);
+    if (input !== undefined) records.push({ input, step });
   }
   return records;
 }
 
-function toldByEnd(step: StepState): Told | undefined {
+function inputOfEnd(step: StepState): ReadinessInput | undefined {
   switch (step.state) {
     case "completed":
     case "resolved_manually":
     case "skipped":
-      return Told.succeeded;
+      return ReadinessInput.succeeded;
     case "failed":
-      return Told.failed;
+      return ReadinessInput.failed;
     case "cancelled":
-      return Told.cancelled;
+      return ReadinessInput.cancelled;
     default:
       return undefined; // unreached steps follow from their parents' ends
   }

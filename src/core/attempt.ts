@@ -34,6 +34,13 @@ export function attemptsUsed(step: StepState): number {
   return step.attempt - step.forgiven - step.interruptions;
 }
 
+/** Whether a failed attempt's owner answered; undefined when it was not even asked. */
+export function hasAnswered(failure: Failure | undefined): boolean | undefined {
+  return failure === undefined || failure.class === "undeliverable"
+    ? undefined
+    : failure.class === "failed";
+}
+
 /**
  * Decides what a failed attempt leads to: another try, the step's failure, or a person.
  *

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Play } from "../../tests/support/play.ts";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
 
 Deno.test("a Retry-After that is no number does not keep the step waiting for ever", () => {
-  const play = new Play([{ name: "a" }, { name: "b" }]).start();
+  const play = new TaskDriver([{ name: "a" }, { name: "b" }]).start();
   play.throw("a", { retryAfterMs: NaN }).throw("b", { retryAfterMs: 10.5 });
 
   play.after(60_000);
@@ -15,20 +15,20 @@ Deno.test("a Retry-After that is no number does not keep the step waiting for ev
 });
 
 Deno.test("a Retry-After beyond a week parks the step", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a", { retryAfterMs: Infinity });
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: Infinity });
 
   assert.equal(play.state.steps[0]?.parkedReason, "retry_after_too_long");
 });
 
 Deno.test("a computed sleep of a fraction of a millisecond ends at a whole one", () => {
-  const play = new Play([{ name: "nap", kind: "sleep" }]).start()
+  const play = new TaskDriver([{ name: "nap", kind: "sleep" }]).start()
     .send({ kind: "RecordSleep", step: 0, ms: 0.5 });
 
   assert.equal(play.state.steps[0]?.dueAtMs, play.nowMs + 1);
 });
 
 Deno.test("an attempt that a node's death interrupted does not count against attemptsMax", () => {
-  const play = new Play([{
+  const play = new TaskDriver([{
     name: "a",
     policy: { retry: { attemptsMax: 2, backoff: "none" }, onExhausted: "fail" },
   }]).start();
@@ -45,7 +45,8 @@ Deno.test("an attempt that a node's death interrupted does not count against att
 
 Deno.test("an attempt that a node's death interrupted does not lengthen the next delay", () => {
   const delayAfter = (interruptions: number) => {
-    const play = new Play([{ name: "a", policy: { retry: { backoff: [0, 9_000_000] } } }]).start();
+    const play = new TaskDriver([{ name: "a", policy: { retry: { backoff: [0, 9_000_000] } } }])
+      .start();
     for (let count = 0; count < interruptions; count++) {
       play.send({ kind: "RecordInterruption", steps: [0] });
     }

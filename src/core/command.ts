@@ -1,7 +1,7 @@
 /** Commands: the only way to change a task. */
 
 import type { TaskerError } from "./errors.ts";
-import type { Event, Failure, Hand } from "./event.ts";
+import type { Event, Failure, OperatorAction } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 
@@ -73,25 +73,25 @@ export interface Wake extends Base<"Wake"> {}
 /** Leave memory, if nothing is going on. */
 export interface Passivate extends Base<"Passivate"> {}
 
-export interface CancelTask extends Outside<"CancelTask">, Hand {}
-export interface PauseTask extends Outside<"PauseTask">, Hand {}
-export interface ResumeTask extends Outside<"ResumeTask">, Hand {}
+export interface CancelTask extends Outside<"CancelTask">, OperatorAction {}
+export interface PauseTask extends Outside<"PauseTask">, OperatorAction {}
+export interface ResumeTask extends Outside<"ResumeTask">, OperatorAction {}
 
 export interface SendSignal extends Outside<"SendSignal"> {
   readonly name: string;
   readonly payload: JsonText;
 }
 
-export interface RetryStep extends Outside<"RetryStep">, Hand {
+export interface RetryStep extends Outside<"RetryStep">, OperatorAction {
   readonly step: string;
 }
 
-export interface ResolveStep extends Outside<"ResolveStep">, Hand {
+export interface ResolveStep extends Outside<"ResolveStep">, OperatorAction {
   readonly step: string;
   readonly result: JsonText;
 }
 
-export interface SkipStep extends Outside<"SkipStep">, Hand {
+export interface SkipStep extends Outside<"SkipStep">, OperatorAction {
   readonly step: string;
   readonly result?: JsonText;
 }

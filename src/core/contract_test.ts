@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { checkOf } from "./contract.ts";
 import { type Checked, FAULTS_MAX } from "./stored_schema.ts";
-import { Play } from "../../tests/support/play.ts";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { type JsonText, PAYLOAD_SIZE_MAX } from "./payload.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -110,7 +110,7 @@ Deno.test("signals and results given by hand get the defaults of their contract"
   const by = { by: "ada", reason: "it is late" };
   const success = { type: "object", properties: { note: { type: "string", default: "-" } } };
   const policy = { retry: { attemptsMax: 1 } };
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "early", kind: "signal", contract: { success }, after: ["fixed", "left"] },
     { name: "awaited", kind: "signal", contract: { success } },
     { name: "fixed", contract: { success }, policy },
@@ -133,7 +133,7 @@ Deno.test("a value that its defaults make too large is refused, not recorded", (
     type: "object",
     properties: { a: { type: "string", default: "x".repeat(2_000) }, b: { type: "string" } },
   };
-  const play = new Play([{ name: "told", kind: "signal", contract: { success } }]).start();
+  const play = new TaskDriver([{ name: "told", kind: "signal", contract: { success } }]).start();
   const payload = JSON.stringify({ b: "x".repeat(PAYLOAD_SIZE_MAX - 100) }) as JsonText;
 
   play.send({ kind: "SendSignal", name: "told", payload });

@@ -21,7 +21,7 @@ import {
 } from "./decision.ts";
 import { decideDue, decideInterruption, nextDueAtMs } from "./due.ts";
 import type { Event } from "./event.ts";
-import { decideHand } from "./hand.ts";
+import { decideOperatorAction } from "./operator_action.ts";
 import { isSettled, type StepState, type TaskState } from "./state.ts";
 
 /**
@@ -53,7 +53,7 @@ export function decide(state: TaskState | undefined, command: Command, context: 
     case "SendSignal":
       return decideSignal(state, command, context);
     default:
-      return decideHand(state, command, context);
+      return decideOperatorAction(state, command, context);
   }
 }
 

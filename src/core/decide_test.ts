@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { Play } from "../../tests/support/play.ts";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { attemptsUsed } from "./attempt.ts";
 import type { JsonText } from "./payload.ts";
 
 const by = { by: "ada", reason: "test" };
 
 Deno.test("decide() starts the roots in the turn that starts the task", () => {
-  const play = new Play([{ name: "a" }, { name: "b" }, { name: "c", after: ["a", "b"] }]).start();
+  const play = new TaskDriver([{ name: "a" }, { name: "b" }, { name: "c", after: ["a", "b"] }])
+    .start();
 
   assert.deepEqual(play.events.map((event) => event.kind), [
     "TaskStarted",
@@ -17,7 +18,7 @@ Deno.test("decide() starts the roots in the turn that starts the task", () => {
 });
 
 Deno.test("decide() records the end of a step and the start of the next in one turn", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a");
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a");
 
   assert.deepEqual(play.turns[1]?.events.map((event) => event.kind), [
     "StepCompleted",
@@ -27,7 +28,7 @@ Deno.test("decide() records the end of a step and the start of the next in one t
 
 Deno.test("a chain of n steps takes n + 1 turns and completes", () => {
   const names = Array.from({ length: 10 }, (_, index) => `s${index}`);
-  const play = new Play(
+  const play = new TaskDriver(
     names.map((name, index) => ({ name, after: index ? [`s${index - 1}`] : [] })),
   ).start();
 
@@ -38,7 +39,7 @@ Deno.test("a chain of n steps takes n + 1 turns and completes", () => {
 });
 
 Deno.test("a step's second result is dropped without an event", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a", 1)
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a", 1)
     .complete("a", 2);
 
   assert.equal(play.turns.length, 2);
@@ -46,7 +47,7 @@ Deno.test("a step's second result is dropped without an event", () => {
 });
 
 Deno.test("a failed attempt waits for its retry, and the retry has the next number", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a");
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a");
   assert.equal(play.steps["a"], "waiting_for_retry");
   assert.equal(play.task, "waiting");
 
@@ -57,7 +58,7 @@ Deno.test("a failed attempt waits for its retry, and the retry has the next numb
 });
 
 Deno.test("decide() parks the step when its attempts are used up", () => {
-  const play = new Play([{ name: "a" }]).start();
+  const play = new TaskDriver([{ name: "a" }]).start();
 
   for (let attempt = 0; attempt < 3; attempt++) play.throw("a").after(60_000);
 
@@ -67,7 +68,10 @@ Deno.test("decide() parks the step when its attempts are used up", () => {
 });
 
 Deno.test("decide() fails the step when its attempts are used up and its policy says so", () => {
-  const play = new Play([{ name: "a", policy: { onExhausted: "fail", retry: { attemptsMax: 1 } } }])
+  const play = new TaskDriver([{
+    name: "a",
+    policy: { onExhausted: "fail", retry: { attemptsMax: 1 } },
+  }])
     .start();
 
   play.throw("a");
@@ -76,7 +80,7 @@ Deno.test("decide() fails the step when its attempts are used up and its policy 
 });
 
 Deno.test("a failure by contract is for good, and tells the step that waits for it", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a" },
     { name: "b", after: ["a"] },
     { name: "help", after: ["a"], when: "failed" },
@@ -89,7 +93,8 @@ Deno.test("a failure by contract is for good, and tells the step that waits for 
 });
 
 Deno.test("a step that waits for a failure is unreached when there was none", () => {
-  const play = new Play([{ name: "a" }, { name: "help", after: ["a"], when: "failed" }]).start()
+  const play = new TaskDriver([{ name: "a" }, { name: "help", after: ["a"], when: "failed" }])
+    .start()
     .complete("a");
 
   assert.deepEqual(play.steps, { a: "completed", help: "unreached" });
@@ -97,7 +102,7 @@ Deno.test("a step that waits for a failure is unreached when there was none", ()
 });
 
 Deno.test("unreached through a failure counts as failed for those after it", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a" },
     { name: "b", after: ["a"] },
     { name: "help", after: ["b"], when: "failed" },
@@ -107,7 +112,7 @@ Deno.test("unreached through a failure counts as failed for those after it", () 
 });
 
 Deno.test("cancel ends what runs, and runs the steps that ask for it", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a" },
     { name: "b", after: ["a"] },
     { name: "undo", after: ["a"], when: "cancelled" },
@@ -120,7 +125,7 @@ Deno.test("cancel ends what runs, and runs the steps that ask for it", () => {
 });
 
 Deno.test("a child of a cancelled step never waits for ever", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start();
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start();
 
   play.send({ kind: "CancelTask", ...by });
 
@@ -128,7 +133,7 @@ Deno.test("a child of a cancelled step never waits for ever", () => {
 });
 
 Deno.test("cancel repeated is the same", () => {
-  const play = new Play([{ name: "a" }]).start().send({ kind: "CancelTask", ...by });
+  const play = new TaskDriver([{ name: "a" }]).start().send({ kind: "CancelTask", ...by });
 
   play.send({ kind: "CancelTask", ...by });
 
@@ -136,7 +141,7 @@ Deno.test("cancel repeated is the same", () => {
 });
 
 Deno.test("a paused task starts nothing and goes on where it was", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start()
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start()
     .send({ kind: "PauseTask", ...by }).complete("a");
   assert.deepEqual(play.steps, { a: "completed", b: "pending" });
   assert.equal(play.task, "paused");
@@ -147,7 +152,10 @@ Deno.test("a paused task starts nothing and goes on where it was", () => {
 });
 
 Deno.test("a retry that comes due while the task is paused starts once it is resumed", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a").send({ kind: "PauseTask", ...by });
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a").send({
+    kind: "PauseTask",
+    ...by,
+  });
   play.after(60_000);
   assert.equal(play.steps["a"], "waiting_for_retry");
 
@@ -157,7 +165,8 @@ Deno.test("a retry that comes due while the task is paused starts once it is res
 });
 
 Deno.test("fail_fast cancels the other branches", () => {
-  const play = new Play([{ name: "a" }, { name: "b" }], { failurePolicy: "fail_fast" }).start()
+  const play = new TaskDriver([{ name: "a" }, { name: "b" }], { failurePolicy: "fail_fast" })
+    .start()
     .fail("a");
 
   assert.deepEqual(play.steps, { a: "failed", b: "cancelled" });
@@ -165,7 +174,7 @@ Deno.test("fail_fast cancels the other branches", () => {
 });
 
 Deno.test("continue_independent lets the other branches end", () => {
-  const play = new Play([{ name: "a" }, { name: "b" }]).start().fail("a");
+  const play = new TaskDriver([{ name: "a" }, { name: "b" }]).start().fail("a");
   assert.equal(play.task, "running");
 
   play.complete("b");
@@ -174,14 +183,14 @@ Deno.test("continue_independent lets the other branches end", () => {
 });
 
 Deno.test("an attempt that takes too long times out and is tried again", () => {
-  const play = new Play([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100);
+  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100);
 
   assert.equal(play.steps["a"], "waiting_for_retry");
   assert.equal(play.state.steps[0]?.failure?.class, "timed_out");
 });
 
 Deno.test("a completed of an earlier attempt counts while the step has not ended", () => {
-  const play = new Play([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
+  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
     60_000,
   );
   assert.equal(play.state.steps[0]?.attempt, 2);
@@ -192,7 +201,7 @@ Deno.test("a completed of an earlier attempt counts while the step has not ended
 });
 
 Deno.test("a failure of a stale attempt is dropped", () => {
-  const play = new Play([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
+  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
     60_000,
   );
   const turns = play.turns.length;
@@ -207,7 +216,7 @@ Deno.test("a failure of a stale attempt is dropped", () => {
 });
 
 Deno.test("a silent attempt times out by its heartbeat; a sign of life keeps it", () => {
-  const play = new Play([{ name: "a", policy: { heartbeatMs: 50 } }]).start();
+  const play = new TaskDriver([{ name: "a", policy: { heartbeatMs: 50 } }]).start();
   play.nowMs += 40;
   play.send({ kind: "RecordProgress", step: 0, attempt: 1 }).after(40);
   assert.equal(play.steps["a"], "running");
@@ -218,7 +227,7 @@ Deno.test("a silent attempt times out by its heartbeat; a sign of life keeps it"
 });
 
 Deno.test("a step that waits too long to be started is parked", () => {
-  const play = new Play([{ name: "a", policy: { queueTimeoutMs: 100 } }]);
+  const play = new TaskDriver([{ name: "a", policy: { queueTimeoutMs: 100 } }]);
   play.held.add("a");
   play.start().after(100);
 
@@ -227,7 +236,8 @@ Deno.test("a step that waits too long to be started is parked", () => {
 });
 
 Deno.test("at its deadline a task fails and cancels what is left", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 }).start()
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 })
+    .start()
     .after(100);
 
   assert.deepEqual(play.steps, { a: "failed", b: "cancelled" });
@@ -235,7 +245,7 @@ Deno.test("at its deadline a task fails and cancels what is left", () => {
 });
 
 Deno.test("an at-most-once step parks when its attempt is interrupted", () => {
-  const play = new Play([{ name: "a", atMostOnce: true }]).start();
+  const play = new TaskDriver([{ name: "a", atMostOnce: true }]).start();
 
   play.send({ kind: "RecordInterruption", steps: [0] });
 
@@ -243,7 +253,7 @@ Deno.test("an at-most-once step parks when its attempt is interrupted", () => {
 });
 
 Deno.test("an interruption does not spend an attempt, and ten of them park the step", () => {
-  const play = new Play([{ name: "a" }]).start();
+  const play = new TaskDriver([{ name: "a" }]).start();
 
   for (let death = 0; death < 9; death++) {
     play.send({ kind: "RecordInterruption", steps: [0] });
@@ -255,7 +265,7 @@ Deno.test("an interruption does not spend an attempt, and ten of them park the s
 });
 
 Deno.test("a hang spends no attempt, keeps its reason, and the second in a row parks the step", () => {
-  const play = new Play([{ name: "a" }]).start();
+  const play = new TaskDriver([{ name: "a" }]).start();
   const hang = { kind: "RecordInterruption", steps: [0], isHang: true } as const;
 
   play.send(hang);
@@ -268,7 +278,7 @@ Deno.test("a hang spends no attempt, keeps its reason, and the second in a row p
 });
 
 Deno.test("a death between two hangs is no hang, and an at-most-once step parks at the first", () => {
-  const play = new Play([{ name: "a" }, { name: "b", atMostOnce: true }]).start();
+  const play = new TaskDriver([{ name: "a" }, { name: "b", atMostOnce: true }]).start();
 
   play.send({ kind: "RecordInterruption", steps: [0, 1], isHang: true });
   play.send({ kind: "RecordInterruption", steps: [0] });
@@ -277,13 +287,13 @@ Deno.test("a death between two hangs is no hang, and an at-most-once step parks 
 });
 
 Deno.test("Retry-After is never undercut", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a", { retryAfterMs: 90_000 });
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: 90_000 });
 
   assert.ok((play.state.steps[0]?.dueAtMs ?? 0) >= play.nowMs + 90_000);
 });
 
 Deno.test("a sleep ends at its time, and not before", () => {
-  const play = new Play([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]).start().after(999);
+  const play = new TaskDriver([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]).start().after(999);
   assert.equal(play.task, "waiting");
 
   play.after(1);
@@ -292,7 +302,7 @@ Deno.test("a sleep ends at its time, and not before", () => {
 });
 
 Deno.test("a signal that came early ends its step at once", () => {
-  const play = new Play([{ name: "a" }, { name: "ok", kind: "signal", after: ["a"] }, {
+  const play = new TaskDriver([{ name: "a" }, { name: "ok", kind: "signal", after: ["a"] }, {
     name: "b",
     after: ["ok"],
   }])
@@ -304,7 +314,7 @@ Deno.test("a signal that came early ends its step at once", () => {
 });
 
 Deno.test("a signal nobody sends fails its step, or parks it", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "x", kind: "signal", policy: { timeoutMs: 10 } },
     { name: "y", kind: "signal", policy: { timeoutMs: 10 }, onTimeout: "park" },
   ]).start().after(10);
@@ -313,7 +323,7 @@ Deno.test("a signal nobody sends fails its step, or parks it", () => {
 });
 
 Deno.test("a signal the workflow does not have is refused", () => {
-  const play = new Play([{ name: "a" }]).start().send({
+  const play = new TaskDriver([{ name: "a" }]).start().send({
     kind: "SendSignal",
     name: "z",
     payload: "1" as JsonText,
@@ -323,7 +333,9 @@ Deno.test("a signal the workflow does not have is refused", () => {
 });
 
 Deno.test("a parked step retried by hand has all its attempts again", () => {
-  const play = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start().throw("a");
+  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start().throw(
+    "a",
+  );
   assert.equal(play.steps["a"], "parked");
 
   play.send({ kind: "RetryStep", step: "a", ...by });
@@ -336,7 +348,7 @@ Deno.test("a parked step resolved by hand lets the task go on, if the result kee
   const contract = {
     success: { type: "object", properties: { n: { type: "number" } }, required: ["n"] },
   };
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a", contract, policy: { retry: { attemptsMax: 1 } } },
     { name: "b", needs: { a: "a" } },
   ]).start().throw("a");
@@ -349,7 +361,7 @@ Deno.test("a parked step resolved by hand lets the task go on, if the result kee
 });
 
 Deno.test("skipping a step that a later one needs asks for a result", () => {
-  const play = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }, {
+  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }, {
     name: "b",
     needs: { a: "a" },
   }])
@@ -362,13 +374,17 @@ Deno.test("skipping a step that a later one needs asks for a result", () => {
 });
 
 Deno.test("a running step cannot be retried by hand", () => {
-  const play = new Play([{ name: "a" }]).start().send({ kind: "RetryStep", step: "a", ...by });
+  const play = new TaskDriver([{ name: "a" }]).start().send({
+    kind: "RetryStep",
+    step: "a",
+    ...by,
+  });
 
   assert.equal(play.refusals[0]?.code, "step.not_parked");
 });
 
 Deno.test("a task that has ended refuses people and drops machines", () => {
-  const play = new Play([{ name: "a" }]).start().complete("a");
+  const play = new TaskDriver([{ name: "a" }]).start().complete("a");
   const turns = play.turns.length;
 
   play.send({ kind: "PauseTask", ...by }).complete("a").after(1_000);
@@ -378,7 +394,7 @@ Deno.test("a task that has ended refuses people and drops machines", () => {
 });
 
 Deno.test("a command id seen before changes nothing", () => {
-  const play = new Play([{ name: "a" }]).start().send({
+  const play = new TaskDriver([{ name: "a" }]).start().send({
     kind: "PauseTask",
     ...by,
     commandId: "same",
@@ -391,7 +407,7 @@ Deno.test("a command id seen before changes nothing", () => {
 });
 
 Deno.test("event times never go back within a task", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start();
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start();
   play.nowMs -= 5_000;
 
   play.complete("a");
@@ -404,7 +420,7 @@ Deno.test("event times never go back within a task", () => {
 });
 
 Deno.test("a task that only time moves leaves memory by a turn; anything brings it back", () => {
-  const play = new Play([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]).start().send({
+  const play = new TaskDriver([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]).start().send({
     kind: "Passivate",
   });
   assert.deepEqual(play.turns.at(-1)?.change, {
@@ -421,7 +437,7 @@ Deno.test("a task that only time moves leaves memory by a turn; anything brings 
 });
 
 Deno.test("a task whose code runs does not leave memory", () => {
-  const play = new Play([{ name: "a" }]).start().send({ kind: "Passivate" });
+  const play = new TaskDriver([{ name: "a" }]).start().send({ kind: "Passivate" });
 
   assert.equal(play.turns.length, 1);
 });

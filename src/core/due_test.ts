@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { Play, type PlayStep } from "../../tests/support/play.ts";
+import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import { nextDueAtMs } from "./due.ts";
 
 const by = { by: "ada", reason: "test" };
 
 /** When the wheel would wake the task next. */
-function nextWake({ actor, nowMs, state }: Play): number | undefined {
+function nextWake({ actor, nowMs, state }: TaskDriver): number | undefined {
   return nextDueAtMs(state, actor.parts.contextOf(actor.plan, nowMs));
 }
 
 Deno.test("fail_fast leaves no step to its retry that timed out in the same moment", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a", policy: { timeoutMs: 100 } },
     { name: "b", policy: { timeoutMs: 100, retry: { attemptsMax: 1 }, onExhausted: "fail" } },
   ], { failurePolicy: "fail_fast" }).start();
@@ -22,7 +22,10 @@ Deno.test("fail_fast leaves no step to its retry that timed out in the same mome
 });
 
 Deno.test("a due retry of a paused task does not wake it again and again", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a").send({ kind: "PauseTask", ...by });
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a").send({
+    kind: "PauseTask",
+    ...by,
+  });
 
   play.after(60_000);
 
@@ -30,7 +33,7 @@ Deno.test("a due retry of a paused task does not wake it again and again", () =>
 });
 
 Deno.test("a retry that is not due when its task is resumed is woken at its time", () => {
-  const play = new Play([{ name: "a" }], { deadlineMs: 600_000 }).start();
+  const play = new TaskDriver([{ name: "a" }], { deadlineMs: 600_000 }).start();
   play.actor.armedAtMs = nextWake(play);
   play.throw("a", { retryAfterMs: 60_000 });
   const retryAtMs = play.state.steps[0]?.dueAtMs;
@@ -46,7 +49,7 @@ Deno.test("a retry that is not due when its task is resumed is woken at its time
 });
 
 Deno.test("the time a task was paused does not count as waiting in the queue", () => {
-  const play = new Play([{ name: "a", policy: { queueTimeoutMs: 100 } }]);
+  const play = new TaskDriver([{ name: "a", policy: { queueTimeoutMs: 100 } }]);
   play.held.add("a");
   play.start().after(50).send({ kind: "PauseTask", ...by });
 
@@ -58,9 +61,10 @@ Deno.test("the time a task was paused does not count as waiting in the queue", (
 });
 
 Deno.test("a deadline passes for a paused task and for one that waits for a person", () => {
-  const paused = new Play([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 }).start()
+  const paused = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 })
+    .start()
     .send({ kind: "PauseTask", ...by }).after(100);
-  const parked = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
+  const parked = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
     deadlineMs: 100,
   }).start().throw("a").after(100);
 
@@ -72,8 +76,8 @@ Deno.test("a deadline passes for a paused task and for one that waits for a pers
 const HOUR_MS = 3_600_000;
 
 /** What a clock that was an hour ahead, and was then corrected, makes of a task of one step. */
-function corrected(step: Omit<PlayStep, "name">): Play {
-  const play = new Play([{ name: "first" }, { name: "a", after: ["first"], ...step }]);
+function corrected(step: Omit<DriverStep, "name">): TaskDriver {
+  const play = new TaskDriver([{ name: "first" }, { name: "a", after: ["first"], ...step }]);
   play.nowMs += HOUR_MS;
   play.start();
   play.nowMs -= HOUR_MS;
@@ -81,7 +85,7 @@ function corrected(step: Omit<PlayStep, "name">): Play {
 }
 
 /** Whether the times of a task's events never go back. */
-function assertForwards(play: Play): void {
+function assertForwards(play: TaskDriver): void {
   const times = play.events.map(({ atMs }) => atMs);
   assert.deepEqual(times, times.toSorted((a, b) => a - b));
 }

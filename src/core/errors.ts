@@ -131,7 +131,7 @@ export const ERRORS = {
   "graph.cycle": meaning(
     "never",
     400,
-    "The steps depend on each other in a circle",
+    "The steps depend on each other in a cycle",
     "Remove one of the edges named in the detail",
   ),
   "graph.invalid": meaning(

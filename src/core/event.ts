@@ -22,7 +22,7 @@ export interface Failure {
 export type Choice = "retry" | "resolve" | "skip" | "cancel";
 
 /** Who asked by hand, and why. */
-export interface Hand {
+export interface OperatorAction {
   readonly by: string;
   readonly reason: string;
 }
@@ -106,13 +106,13 @@ export interface StepParked extends OfStep<"StepParked"> {
 }
 
 /** A person asked for another try; it is due at once. */
-export interface StepRetried extends OfStep<"StepRetried">, Hand {}
+export interface StepRetried extends OfStep<"StepRetried">, OperatorAction {}
 
-export interface StepResolved extends OfStep<"StepResolved">, Hand {
+export interface StepResolved extends OfStep<"StepResolved">, OperatorAction {
   readonly result: JsonText;
 }
 
-export interface StepSkipped extends OfStep<"StepSkipped">, Hand {
+export interface StepSkipped extends OfStep<"StepSkipped">, OperatorAction {
   readonly result?: JsonText;
 }
 
@@ -128,9 +128,9 @@ export interface SignalReceived extends OfStep<"SignalReceived"> {
   readonly payload: JsonText;
 }
 
-export interface TaskPaused extends Base<"TaskPaused">, Hand {}
-export interface TaskResumed extends Base<"TaskResumed">, Hand {}
-export interface TaskCancelRequested extends Base<"TaskCancelRequested">, Hand {}
+export interface TaskPaused extends Base<"TaskPaused">, OperatorAction {}
+export interface TaskResumed extends Base<"TaskResumed">, OperatorAction {}
+export interface TaskCancelRequested extends Base<"TaskCancelRequested">, OperatorAction {}
 
 /** The task's deadline passed, or fail_fast gave up: what is unsettled is cancelled. */
 export interface TaskAborted extends Base<"TaskAborted"> {

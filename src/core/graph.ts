@@ -36,7 +36,7 @@ export const STEPS_MAX = 200_000;
  *
  * Cost: O(steps + edges).
  *
- * @throws {TaskerError} graph.cycle, naming the steps of one circle
+ * @throws {TaskerError} graph.cycle, naming the steps of one cycle
  * @throws {TaskerError} graph.invalid
  */
 export function packGraph(steps: readonly GraphStep[]): Graph {
@@ -68,12 +68,12 @@ export function packGraph(steps: readonly GraphStep[]): Graph {
     parentOffsets,
     parents: Uint32Array.from(parents),
   };
-  const circle = findCircle(graph);
-  if (circle !== undefined) {
-    const names = circle.map((index) => `"${steps[index]?.name}"`).join(" → ");
+  const cycle = findCircle(graph);
+  if (cycle !== undefined) {
+    const names = cycle.map((index) => `"${steps[index]?.name}"`).join(" → ");
     throw new TaskerError(
       "graph.cycle",
-      `Cannot order the steps: they depend on each other in a circle: ${names}`,
+      `Cannot order the steps: they depend on each other in a cycle: ${names}`,
     );
   }
   return graph;
@@ -84,7 +84,7 @@ export function parentsOf(graph: Graph, step: number): Uint32Array {
   return graph.parents.subarray(graph.parentOffsets[step], graph.parentOffsets[step + 1]);
 }
 
-/** Returns one circle as a closed list of steps, or undefined when the graph has none. */
+/** Returns one cycle as a closed list of steps, or undefined when the graph has none. */
 function findCircle(graph: Graph): number[] | undefined {
   const left = new Uint32Array(graph.stepCount);
   const children: number[][] = Array.from({ length: graph.stepCount }, () => []);
@@ -105,7 +105,7 @@ function findCircle(graph: Graph): number[] | undefined {
   return walkBack(graph, left);
 }
 
-/** Follows parents that are still blocked until a step repeats: those in between are a circle. */
+/** Follows parents that are still blocked until a step repeats: those in between are a cycle. */
 function walkBack(graph: Graph, left: Uint32Array): number[] {
   const path: number[] = [];
   let step = left.findIndex((count) => count > 0);

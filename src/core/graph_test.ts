@@ -17,7 +17,7 @@ Deno.test("packGraph() takes parents that come later in the list", () => {
   assert.deepEqual([...parentsOf(graph, 0)], [1]);
 });
 
-Deno.test("packGraph() names the steps of one circle, and no others", () => {
+Deno.test("packGraph() names the steps of one cycle, and no others", () => {
   const steps = stepsOf({ first: [], a: [0, 3], b: [1], c: [2], last: [3] });
 
   assert.throws(() => packGraph(steps), {

@@ -28,7 +28,7 @@ export const NULL_TEXT = "null" as JsonText;
  * @throws {TaskerError} payload.too_large when it is too long or nests too deep
  * @throws {TaskerError} journal.poison when it holds U+0000 or half of a surrogate pair, which jsonb
  *   cannot hold
- * @throws {TaskerError} contract.violation when JSON cannot carry it: a circle, a bigint, NaN
+ * @throws {TaskerError} contract.violation when JSON cannot carry it: a cycle, a bigint, NaN
  */
 export function encodePayload(
   value: unknown,

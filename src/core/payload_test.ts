@@ -33,11 +33,11 @@ Deno.test("encodePayload() takes what is just large enough, and no more", () => 
 });
 
 Deno.test("encodePayload() makes null of undefined, and refuses what JSON cannot carry", () => {
-  const circle: Record<string, unknown> = {};
-  circle["self"] = circle;
+  const cycle: Record<string, unknown> = {};
+  cycle["self"] = cycle;
 
   assert.equal(encodePayload(undefined, "it"), "null");
-  assert.throws(() => encodePayload(circle, "it"), { code: "contract.violation" });
+  assert.throws(() => encodePayload(cycle, "it"), { code: "contract.violation" });
   assert.throws(() => encodePayload(1n, "it"), { code: "contract.violation" });
   assert.throws(() => encodePayload({ a: [NaN] }, "it"), { code: "contract.violation" });
   assert.throws(() => encodePayload(-Infinity, "it"), { code: "contract.violation" });

@@ -515,7 +515,7 @@ export interface Delivery {
 export interface ConsumeOptions {
   readonly group: string;
   /** Envelopes in hand at once. */
-  readonly slots: number;
+  readonly inFlightMax: number;
   /** An envelope not settled for this long goes to another consumer. */
   readonly leaseMs: number;
 }

@@ -12,7 +12,7 @@ export type Template = number;
 export type Instance = number;
 
 /** What happened to a step or a task, told to readiness. The numbers are the ABI. */
-export const Told = {
+export const ReadinessInput = {
   /** The instance was opened: its roots are answered as ready. `step` is ignored. */
   opened: 0,
   /** The step ended well: completed, resolved by hand or skipped. */
@@ -33,11 +33,11 @@ export const Told = {
   cancelling: 8,
 } as const;
 
-/** One of the numbers of `Told`. */
-export type Told = (typeof Told)[keyof typeof Told];
+/** One of the numbers of `ReadinessInput`. */
+export type ReadinessInput = (typeof ReadinessInput)[keyof typeof ReadinessInput];
 
 /** What readiness answers. The numbers are the ABI. */
-export const Answered = {
+export const ReadinessOutput = {
   /** The step may start. */
   ready: 0,
   /** The step's `when` can no longer hold; `cause` is the parent's index that decided it. */
@@ -103,7 +103,7 @@ export interface Readiness {
   /** Gives the room back. A stale handle is a no-op. */
   close(instance: Instance): void;
   /** Stages a record for the next tick. Cost: one typed-array write. */
-  tell(instance: Instance, told: Told, step: number): void;
+  push(instance: Instance, input: ReadinessInput, step: number): void;
   /** Takes in all staged records, in order, and visits the answers. Cost: one call into Rust. */
   tick(visit: AnswerVisitor): void;
   /** Bytes that all open instances take in the core. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Play } from "../../tests/support/play.ts";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
 
 const by = { by: "ada", reason: "test" };
 
@@ -14,12 +14,12 @@ const joined = [
 
 for (const failing of ["a", "b"]) {
   Deno.test(`a step left unreached counts after a reload as before, when "${failing}" failed`, () => {
-    const end = (play: Play) =>
+    const end = (play: TaskDriver) =>
       failing === "b"
         ? play.start().after(10).complete("a")
         : play.start().complete("b").after(100);
-    const live = end(new Play(joined));
-    const reloaded = end(new Play(joined)).reload();
+    const live = end(new TaskDriver(joined));
+    const reloaded = end(new TaskDriver(joined)).reload();
     assert.equal(live.steps["u"], "unreached");
 
     live.complete("slow");
@@ -31,7 +31,7 @@ for (const failing of ["a", "b"]) {
 }
 
 Deno.test("a paused task that is reloaded stays paused, and goes on where it was", () => {
-  const play = new Play([{ name: "a" }, { name: "b", after: ["a"] }]).start()
+  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start()
     .send({ kind: "PauseTask", ...by }).complete("a").reload();
   assert.deepEqual(play.steps, { a: "completed", b: "pending" });
 
@@ -41,7 +41,11 @@ Deno.test("a paused task that is reloaded stays paused, and goes on where it was
 });
 
 Deno.test("a command that changed nothing does nothing when it is sent again later", () => {
-  const play = new Play([{ name: "a" }]).start().send({ kind: "ResumeTask", ...by, commandId: "r" })
+  const play = new TaskDriver([{ name: "a" }]).start().send({
+    kind: "ResumeTask",
+    ...by,
+    commandId: "r",
+  })
     .send({ kind: "PauseTask", ...by }).reload();
 
   play.send({ kind: "ResumeTask", ...by, commandId: "r" });
@@ -50,7 +54,7 @@ Deno.test("a command that changed nothing does nothing when it is sent again lat
 });
 
 Deno.test("a refused command is decided anew when it is sent again", () => {
-  const play = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start()
+  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start()
     .send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
   assert.equal(play.refusals[0]?.code, "step.not_parked");
 
@@ -60,7 +64,11 @@ Deno.test("a refused command is decided anew when it is sent again", () => {
 });
 
 Deno.test("a command id seen before is known after a reload", () => {
-  const play = new Play([{ name: "a" }]).start().send({ kind: "PauseTask", ...by, commandId: "p" })
+  const play = new TaskDriver([{ name: "a" }]).start().send({
+    kind: "PauseTask",
+    ...by,
+    commandId: "p",
+  })
     .send({ kind: "ResumeTask", ...by }).reload();
 
   play.send({ kind: "PauseTask", ...by, commandId: "p" });

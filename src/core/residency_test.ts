@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import { Play } from "../../tests/support/play.ts";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
 
 const by = { by: "ada", reason: "test" };
 const HOUR_MS = 3_600_000;
 
 /** The time at which a task that left memory wants to be woken. */
-function wakeAtMs(play: Play): number | undefined {
+function wakeAtMs(play: TaskDriver): number | undefined {
   return play.turns.at(-1)?.change?.wakeAtMs;
 }
 
 Deno.test("a task does not leave memory while a sign of life is listened for", () => {
-  const play = new Play([{ name: "a", kind: "remote", policy: { heartbeatMs: HOUR_MS } }]).start();
+  const play = new TaskDriver([{ name: "a", kind: "remote", policy: { heartbeatMs: HOUR_MS } }])
+    .start();
 
   play.send({ kind: "Passivate" });
 
@@ -18,7 +19,8 @@ Deno.test("a task does not leave memory while a sign of life is listened for", (
 });
 
 Deno.test("a task does not leave memory while it holds a place that others wait for", () => {
-  const play = new Play([{ name: "a", kind: "remote", policy: { concurrencyMax: 1 } }]).start();
+  const play = new TaskDriver([{ name: "a", kind: "remote", policy: { concurrencyMax: 1 } }])
+    .start();
 
   play.send({ kind: "Passivate" });
 
@@ -26,7 +28,7 @@ Deno.test("a task does not leave memory while it holds a place that others wait 
 });
 
 Deno.test("a paused task is not woken for a retry that may not start", () => {
-  const play = new Play([{ name: "a" }]).start().throw("a", { retryAfterMs: HOUR_MS })
+  const play = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: HOUR_MS })
     .send({ kind: "PauseTask", ...by });
 
   play.send({ kind: "Passivate" });
@@ -36,7 +38,7 @@ Deno.test("a paused task is not woken for a retry that may not start", () => {
 });
 
 Deno.test("a task that was cancelled is not woken for its deadline", () => {
-  const play = new Play([
+  const play = new TaskDriver([
     { name: "a" },
     { name: "why", kind: "signal", after: ["a"], when: "cancelled" },
   ], { deadlineMs: HOUR_MS }).start().send({ kind: "CancelTask", ...by });
@@ -48,7 +50,7 @@ Deno.test("a task that was cancelled is not woken for its deadline", () => {
 });
 
 Deno.test("a parked task is woken for its deadline", () => {
-  const play = new Play([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
+  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
     deadlineMs: HOUR_MS,
   }).start().throw("a");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Play, type PlayStep } from "../../tests/support/play.ts";
+import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import type { When } from "./graph.ts";
 import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
@@ -74,7 +74,7 @@ type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 type Workflow = typeof workflows extends fc.Arbitrary<infer T> ? T : never;
 type Happening = (typeof happenings extends fc.Arbitrary<infer T> ? T : never)[number];
 
-function stepsOf(workflow: Workflow): PlayStep[] {
+function stepsOf(workflow: Workflow): DriverStep[] {
   return workflow.map((step, index) => {
     const after = index === 0
       ? []
@@ -97,12 +97,12 @@ function stepsOf(workflow: Workflow): PlayStep[] {
 }
 
 /** A task that has begun. */
-function begin(workflow: Workflow, { failurePolicy, deadlineMs }: Settings): Play {
+function begin(workflow: Workflow, { failurePolicy, deadlineMs }: Settings): TaskDriver {
   const deadline = deadlineMs === undefined ? {} : { deadlineMs };
-  return new Play(stepsOf(workflow), { failurePolicy, ...deadline }).start();
+  return new TaskDriver(stepsOf(workflow), { failurePolicy, ...deadline }).start();
 }
 
-function happen(play: Play, { at, act }: Happening): void {
+function happen(play: TaskDriver, { at, act }: Happening): void {
   const { steps } = play.actor.plan;
   const index = at % steps.length;
   const name = steps[index]?.name as string;
@@ -146,7 +146,7 @@ function happen(play: Play, { at, act }: Happening): void {
 }
 
 /** The invariant of the rollup, said once more from the states of the steps. */
-function checkInvariant(play: Play): void {
+function checkInvariant(play: TaskDriver): void {
   const { state } = play;
   const rolled = rollup(play.actor.plan, state);
   const hasPerson = countOf(state, "parked") > 0 || state.paused;
@@ -170,7 +170,7 @@ function checkInvariant(play: Play): void {
 }
 
 /** How an ended step counts for those after it, said once more; undefined: it has not ended. */
-function endOf(play: Play, index: number): string | undefined {
+function endOf(play: TaskDriver, index: number): string | undefined {
   const { state, cause } = play.state.steps[index] as StepState;
   if (!isSettled(state)) return undefined;
   if (state === "failed" || state === "cancelled") return state;
@@ -180,7 +180,7 @@ function endOf(play: Play, index: number): string | undefined {
 }
 
 /** Whether the ends of a step's parents let it run, never will, or leave it open. */
-function judge(play: Play, index: number): "runs" | "never" | "open" {
+function judge(play: TaskDriver, index: number): "runs" | "never" | "open" {
   const { parents, definition: { when } } = play.actor.plan.steps[index] as PlannedStep;
   const ends = parents.map((parent) => endOf(play, parent));
   if (when === "succeeded") {
@@ -192,7 +192,7 @@ function judge(play: Play, index: number): "runs" | "never" | "open" {
 }
 
 /** What is ready is what the rules say, no more and no less. */
-function checkReady(play: Play): void {
+function checkReady(play: TaskDriver): void {
   const { state, nowMs } = play;
   if (state.end !== undefined) return;
   state.steps.forEach((step, index) => {
@@ -206,7 +206,7 @@ function checkReady(play: Play): void {
 }
 
 /** Ends what can be ended by completing, signalling, resolving and resuming. */
-function finish(play: Play): void {
+function finish(play: TaskDriver): void {
   for (const name of play.held) play.admit(name);
   if (play.state.paused) play.send({ kind: "ResumeTask", by: "fuzz", reason: "" });
   for (let round = 0; play.state.end === undefined; round++) {
@@ -295,13 +295,13 @@ Deno.test("a node that reads the journal at any moment knows what the one that w
 });
 
 /** Wakes the task until nothing is due: what an abort leaves is due at the next wake. */
-function wakeUp(play: Play): void {
+function wakeUp(play: TaskDriver): void {
   for (let turns = -1; turns !== play.turns.length;) {
     turns = play.turns.length;
     play.after(0);
   }
 }
 
-function nextDue({ actor, nowMs, state }: Play): number | undefined {
+function nextDue({ actor, nowMs, state }: TaskDriver): number | undefined {
   return nextDueAtMs(state, actor.parts.contextOf(actor.plan, nowMs));
 }

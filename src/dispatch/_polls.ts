@@ -5,8 +5,8 @@ import { MemoryBus } from "../bus/memory.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { Delivery, Handled } from "../core/ports.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
-import { VirtualRuntime } from "../virtual_runtime.ts";
-import { type Poll, Polling, type PollingParts } from "./polling.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
+import { type Poll, Polling, type PollingDeps } from "./polling.ts";
 
 /** Where commands for system "cook" go. */
 export const CHANNEL = "t.cmd.cook";
@@ -15,7 +15,7 @@ export const WAIT_MS = 1_000;
 /** How long a worker has what it polled unless said. */
 export const LEASE_MS = 10_000;
 
-type Consume = PollingParts["bus"]["consume"];
+type Consume = PollingDeps["bus"]["consume"];
 
 /** A bus in memory, and one node that polls it. */
 export function opened() {
@@ -39,7 +39,7 @@ export function opened() {
 export function nodeOver(
   runtime: VirtualRuntime,
   consume: Consume,
-  takeReply: PollingParts["takeReply"] = (_, reply) =>
+  takeReply: PollingDeps["takeReply"] = (_, reply) =>
     Promise.resolve((reply as Envelope).causationid ?? ""),
 ): Polling {
   return new Polling({

@@ -1,11 +1,11 @@
 /** A publisher whose calls to the bus a test sees and answers. */
 
-import { Stage } from "./_stage.ts";
+import { DispatchHarness } from "./_dispatch_harness.ts";
 import { Publisher } from "./publisher.ts";
 
 /** Opens a publisher over a bus that the test answers for. */
 export function opened() {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const calls: { channel: string; ids: string[] }[] = [];
   const played = { answer: (_ids: readonly string[]): Promise<void> => Promise.resolve() };
   const publisher = new Publisher({

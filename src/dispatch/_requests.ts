@@ -3,7 +3,7 @@
 import type { Answer } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { StartRequest } from "../core/ports.ts";
-import { planFor, Stage, TASK } from "./_stage.ts";
+import { DispatchHarness, planFor, TASK } from "./_dispatch_harness.ts";
 import { openInbound } from "./inbound.ts";
 
 /** Where system "shop" asks. */
@@ -16,7 +16,7 @@ export const STARTED: Answer = { taskId: TASK, turn: 1, changed: true };
 
 /** Consumes requests of two systems; "shop" may use namespace "test", "mail" nothing. */
 export function openAsked() {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const starts: StartRequest[] = [];
   const played = {
     start: (_: StartRequest): Promise<Answer> => Promise.resolve(STARTED),

@@ -4,13 +4,13 @@ import { BUS, type Outages, PROOF_MS } from "../core/outages.ts";
 import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 
 /** What watching needs. */
-export interface BusWatchParts {
+export interface BusWatchDeps {
   readonly runtime: Runtime;
   readonly bus: Pick<Bus, "ping">;
 }
 
 /** Asks until the result is called. A ping that fails is no proof, and the next one may be. */
-export function watchBus({ runtime, bus }: BusWatchParts, outages: Outages): Cancel {
+export function watchBus({ runtime, bus }: BusWatchDeps, outages: Outages): Cancel {
   let isOver = false;
   let cancel: Cancel = () => {};
   const look = async (): Promise<void> => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { BUS, PROOF_MS } from "../core/outages.ts";
-import { away, Stage } from "./_stage.ts";
+import { away, DispatchHarness } from "./_dispatch_harness.ts";
 import { watchBus } from "./bus_watch.ts";
 
 Deno.test("a bus that answers no ping is away from its last answer to the next", async () => {
-  const { runtime, outages } = new Stage();
+  const { runtime, outages } = new DispatchHarness();
   let [pings, isAway] = [0, false];
   const ping = () => {
     pings++;

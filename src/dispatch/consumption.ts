@@ -22,7 +22,7 @@ export const AGAIN_MS_MAX = 30_000;
 export const BROKEN_DELIVERIES_MAX = 10;
 
 /** What consuming needs. */
-export interface ConsumptionParts {
+export interface ConsumptionDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -33,10 +33,10 @@ export interface ConsumptionParts {
 export interface Consumed {
   readonly channel: string;
   /** Envelopes in hand at once. */
-  readonly slots: number;
+  readonly inFlightMax: number;
   handle(delivery: Delivery): Promise<Handled>;
   /** Puts an envelope aside for good. */
-  bury(delivery: Delivery, error: unknown): Promise<Handled>;
+  deadLetter(delivery: Delivery, error: unknown): Promise<Handled>;
 }
 
 /** Ends consuming; resolves when what is in hand has settled. */
@@ -48,16 +48,16 @@ export type EndConsumption = () => Promise<void>;
  * A bus that is away is tried again and again: it does not keep a node from serving.
  */
 export function consumeChannels(
-  parts: ConsumptionParts,
+  parts: ConsumptionDeps,
   channels: readonly Consumed[],
 ): EndConsumption {
   const ends = channels.map((channel) => consumeChannel(parts, channel));
   return async () => void await Promise.all(ends.map((end) => end()));
 }
 
-function consumeChannel(parts: ConsumptionParts, consumed: Consumed): EndConsumption {
+function consumeChannel(parts: ConsumptionDeps, consumed: Consumed): EndConsumption {
   const { runtime, log, bus } = parts;
-  const { channel, slots } = consumed;
+  const { channel, inFlightMax } = consumed;
   let isEnded = false;
   let isAway = false;
   let cancel: Cancel = () => {};
@@ -65,7 +65,7 @@ function consumeChannel(parts: ConsumptionParts, consumed: Consumed): EndConsump
     try {
       const end = await bus.consume(
         channel,
-        { group: ENGINE_GROUP, slots, leaseMs: LEASE_MS },
+        { group: ENGINE_GROUP, inFlightMax, leaseMs: LEASE_MS },
         (delivery) => settle(parts, consumed, delivery),
       );
       if (isAway) log.info("A channel is consumed now", { channel });
@@ -88,7 +88,7 @@ function consumeChannel(parts: ConsumptionParts, consumed: Consumed): EndConsump
 }
 
 async function settle(
-  parts: ConsumptionParts,
+  parts: ConsumptionDeps,
   consumed: Consumed,
   delivery: Delivery,
 ): Promise<Handled> {
@@ -106,7 +106,7 @@ async function settle(
 
 /** A handler may also throw before it has promised anything. */
 async function handleOrSort(
-  parts: ConsumptionParts,
+  parts: ConsumptionDeps,
   consumed: Consumed,
   delivery: Delivery,
 ): Promise<Handled> {
@@ -119,18 +119,18 @@ async function handleOrSort(
 
 /** What will never succeed is buried; a bug of ours gets some more tries; all else comes again. */
 async function sort(
-  { log }: ConsumptionParts,
+  { log }: ConsumptionDeps,
   consumed: Consumed,
   { delivery, error }: { delivery: Delivery; error: unknown },
 ): Promise<Handled> {
   if (error instanceof TaskerError) {
     return error.retry === "never"
-      ? await consumed.bury(delivery, error)
+      ? await consumed.deadLetter(delivery, error)
       : again(delivery, error.retryAfterMs);
   }
   log.error("An envelope broke its handler", { channel: consumed.channel, error });
   return delivery.deliveries >= BROKEN_DELIVERIES_MAX
-    ? await consumed.bury(delivery, error)
+    ? await consumed.deadLetter(delivery, error)
     : again(delivery, undefined);
 }
 

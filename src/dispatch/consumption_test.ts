@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
 import type { ConsumeOptions, Delivery, Handled } from "../core/ports.ts";
-import { away, Stage } from "./_stage.ts";
+import { away, DispatchHarness } from "./_dispatch_harness.ts";
 import {
   AGAIN_MS_MAX,
   AGAIN_MS_MIN,
@@ -35,20 +35,20 @@ class PlayedBus {
 
 interface Played {
   handle?: (delivery: Delivery) => Promise<Handled>;
-  bury?: (delivery: Delivery, error: unknown) => Promise<Handled>;
+  deadLetter?: (delivery: Delivery, error: unknown) => Promise<Handled>;
   refusal?: Error;
 }
 
-async function opened({ handle, bury, refusal }: Played = {}) {
-  const stage = new Stage();
+async function opened({ handle, deadLetter, refusal }: Played = {}) {
+  const stage = new DispatchHarness();
   const bus = new PlayedBus();
   bus.refusal = refusal;
   const buried: unknown[] = [];
   const consumed = {
     channel: "t.in.shop",
-    slots: 3,
+    inFlightMax: 3,
     handle: handle ?? (() => Promise.resolve<Handled>({ kind: "ack" })),
-    bury: bury ?? ((_: Delivery, error: unknown) => {
+    deadLetter: deadLetter ?? ((_: Delivery, error: unknown) => {
       buried.push(error);
       return Promise.resolve<Handled>({ kind: "dead", reason: "buried" });
     }),
@@ -67,12 +67,12 @@ function failing(error: unknown): Played {
   return { handle: () => Promise.reject(error) };
 }
 
-Deno.test("a channel is consumed for the group of all nodes, under its slots and a lease", async () => {
+Deno.test("a channel is consumed for the group of all nodes, under its inFlightMax and a lease", async () => {
   const { bus } = await opened();
 
   assert.deepEqual(bus.opened, [{
     channel: "t.in.shop",
-    options: { group: ENGINE_GROUP, slots: 3, leaseMs: LEASE_MS },
+    options: { group: ENGINE_GROUP, inFlightMax: 3, leaseMs: LEASE_MS },
   }]);
 });
 
@@ -142,7 +142,7 @@ Deno.test("a bug of ours is tried some times, then its envelope is buried", asyn
 Deno.test("an envelope that cannot be buried yet comes again", async () => {
   const { stage, deliver } = await opened({
     ...failing(new TaskerError("bus.envelope_invalid", "broken")),
-    bury: () => Promise.reject(new TaskerError("journal.unavailable", "away")),
+    deadLetter: () => Promise.reject(new TaskerError("journal.unavailable", "away")),
   });
 
   const handled = await deliver(2);

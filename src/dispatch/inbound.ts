@@ -17,12 +17,12 @@ import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
-import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
-import type { DeadLetterOffice } from "./dead_letter_office.ts";
+import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
+import type { DeadLetterStore } from "./dead_letter_store.ts";
 import type { FindPlan } from "./task_plans.ts";
 
 /** Requests of one system that are in hand at once. */
-export const INBOUND_SLOTS = 64;
+export const INBOUND_IN_FLIGHT_MAX = 64;
 
 /** Types of the answers. */
 export const TASK_ACCEPTED = "tasker.task.accepted";
@@ -53,11 +53,11 @@ const CancelData = z.strictObject({
 });
 
 /** What serving inbound channels needs. */
-export interface InboundParts extends ConsumptionParts {
+export interface InboundDeps extends ConsumptionDeps {
   readonly bus: Pick<Bus, "consume" | "publish">;
   readonly starter: Starter;
   readonly sink: { send(command: Command): Promise<Answer> };
-  readonly office: DeadLetterOffice;
+  readonly office: DeadLetterStore;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Names this installation in `source`. */
@@ -77,21 +77,21 @@ interface Request {
  *
  * The same `(system, source, id)` is the same request: it is obeyed once, and answered each time alike.
  */
-export function openInbound(parts: InboundParts, systems: readonly string[]): EndConsumption {
+export function openInbound(parts: InboundDeps, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
     const channel = inboundChannel(parts.prefix, system);
     return {
       channel,
-      slots: INBOUND_SLOTS,
+      inFlightMax: INBOUND_IN_FLIGHT_MAX,
       handle: ({ body }: Delivery) => serve(parts, { system, envelope: parseEnvelope(body) }),
-      bury: ({ body }: Delivery, error: unknown) =>
+      deadLetter: ({ body }: Delivery, error: unknown) =>
         parts.office.keep({ system, channel, body, word: "inbound", reason: messageOf(error) }),
     };
   });
   return consumeChannels(parts, channels);
 }
 
-async function serve(parts: InboundParts, request: Request): Promise<Handled> {
+async function serve(parts: InboundDeps, request: Request): Promise<Handled> {
   let accepted: Answer;
   try {
     accepted = await obey(parts, request);
@@ -103,7 +103,7 @@ async function serve(parts: InboundParts, request: Request): Promise<Handled> {
 }
 
 /** Who asked for an answer is told of a refusal; else, and if it was no request, it is put aside. */
-async function reject(parts: InboundParts, request: Request, error: unknown): Promise<Handled> {
+async function reject(parts: InboundDeps, request: Request, error: unknown): Promise<Handled> {
   if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
   const data = {
     code: error.code,
@@ -114,7 +114,7 @@ async function reject(parts: InboundParts, request: Request, error: unknown): Pr
   return { kind: "ack" };
 }
 
-function obey(parts: InboundParts, request: Request): Promise<Answer> {
+function obey(parts: InboundDeps, request: Request): Promise<Answer> {
   switch (request.envelope.type) {
     case TASK_START:
       return start(parts, request);
@@ -127,7 +127,7 @@ function obey(parts: InboundParts, request: Request): Promise<Answer> {
   }
 }
 
-async function start(parts: InboundParts, request: Request): Promise<Answer> {
+async function start(parts: InboundDeps, request: Request): Promise<Answer> {
   const { system, envelope } = request;
   const data = read(StartData, envelope);
   const namespace = data.workflow.slice(0, data.workflow.indexOf("/"));
@@ -150,7 +150,7 @@ async function start(parts: InboundParts, request: Request): Promise<Answer> {
   });
 }
 
-async function signal(parts: InboundParts, request: Request): Promise<Answer> {
+async function signal(parts: InboundDeps, request: Request): Promise<Answer> {
   const { name, payload } = read(SignalData, request.envelope);
   return await parts.sink.send({
     kind: "SendSignal",
@@ -161,7 +161,7 @@ async function signal(parts: InboundParts, request: Request): Promise<Answer> {
   });
 }
 
-async function cancel(parts: InboundParts, request: Request): Promise<Answer> {
+async function cancel(parts: InboundDeps, request: Request): Promise<Answer> {
   const { by, reason } = read(CancelData, request.envelope);
   return await parts.sink.send({
     kind: "CancelTask",
@@ -173,7 +173,7 @@ async function cancel(parts: InboundParts, request: Request): Promise<Answer> {
 }
 
 /** A task of a namespace that the system may not use does not exist for it. */
-async function demandTask(parts: InboundParts, request: Request): Promise<TaskId> {
+async function demandTask(parts: InboundDeps, request: Request): Promise<TaskId> {
   const { system, envelope: { subject, type } } = request;
   if (subject === undefined) throw invalid(`"${type}" needs a task id as its subject`);
   const taskId = parseTaskId(subject);
@@ -194,7 +194,7 @@ async function demandTask(parts: InboundParts, request: Request): Promise<TaskId
  * @throws {TaskerError} bus.unavailable: the request has to come again
  */
 async function answer(
-  { bus, prefix, deployment, runtime }: InboundParts,
+  { bus, prefix, deployment, runtime }: InboundDeps,
   { system, envelope }: Request,
   { type, data }: { type: string; data: Readonly<Record<string, string>> },
 ): Promise<boolean> {

@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { parseEnvelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_requests.ts";
-import { away, OTHER_TASK, type Stage, TASK } from "./_stage.ts";
+import { away, type DispatchHarness, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
 
 const KEY = "ce:shop:%2Fshop/r-1";
 
 /** What the answers say. */
-async function answersOf(stage: Stage, channel = ANSWERS) {
+async function answersOf(stage: DispatchHarness, channel = ANSWERS) {
   const answers = await stage.taken(channel);
   return answers.map(({ type, data }) => ({ type, data }));
 }
 
 /** The codes of refusals that were told. */
-async function refusalsOf(stage: Stage) {
+async function refusalsOf(stage: DispatchHarness) {
   const answers = await answersOf(stage);
   return answers.map(({ type, data }) => ({ type, code: (data as { code: string }).code }));
 }

@@ -13,13 +13,13 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { breachOf, stepOf } from "./breach.ts";
-import { inputOf } from "./given.ts";
+import { contractFailure, stepOf } from "./contract_check.ts";
+import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
 import { describeThrown, failureOfThrown } from "./thrown.ts";
 
 /** What running local steps needs. */
-export interface LocalParts {
+export interface LocalDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   record(command: Command): void;
@@ -57,7 +57,7 @@ export const FAIL_NOT_RETURNED: Outcome = forGood(
 export class LocalRunner {
   readonly #running = new Map<string, Running>();
 
-  constructor(readonly parts: LocalParts) {}
+  constructor(readonly parts: LocalDeps) {}
 
   /** Attempts whose code has not returned yet. */
   get size(): number {
@@ -237,13 +237,13 @@ function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
   const kept = check("success")(value);
   if (!kept.ok) {
     return forGood(
-      breachOf(`The result breaks the success contract: ${describeFaults(kept.faults)}`),
+      contractFailure(`The result breaks the success contract: ${describeFaults(kept.faults)}`),
     );
   }
   try {
     return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
   } catch (error) {
-    return forGood(breachOf(messageOf(error)));
+    return forGood(contractFailure(messageOf(error)));
   }
 }
 
@@ -251,7 +251,7 @@ function outcomeOfFailure(failed: StepFailure, attempt: Attempt): Outcome {
   const kept = stepOf(attempt).check("error")(failed.error);
   if (!kept.ok) {
     return forGood(
-      breachOf(`The failure breaks the error contract: ${describeFaults(kept.faults)}`),
+      contractFailure(`The failure breaks the error contract: ${describeFaults(kept.faults)}`),
     );
   }
   return {

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
 import { PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { RunContext } from "../core/workflow.ts";
-import { failed, opened, outcomeOf, throwing } from "./_local_stage.ts";
-import { TASK } from "./_stage.ts";
+import { failed, opened, outcomeOf, throwing } from "./_local_harness.ts";
+import { TASK } from "./_dispatch_harness.ts";
 
 Deno.test("fail() is a failure for good, with the error as it is", async () => {
   const outcome = failed(await outcomeOf({ run: ({ fail }) => fail({ error_code: "sold_out" }) }));

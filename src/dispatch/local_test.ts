@@ -3,8 +3,8 @@ import { z } from "zod";
 import { type JsonText, PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { RunContext } from "../core/workflow.ts";
 import { openLog } from "../telemetry/log.ts";
-import { failed, INPUT, opened, outcomeOf, WORK } from "./_local_stage.ts";
-import { attemptFor, planFor, Stage, TASK } from "./_stage.ts";
+import { failed, INPUT, opened, outcomeOf, WORK } from "./_local_harness.ts";
+import { attemptFor, DispatchHarness, planFor, TASK } from "./_dispatch_harness.ts";
 import { LocalRunner } from "./local.ts";
 
 Deno.test("an attempt ends in one result that names it", async () => {
@@ -189,7 +189,7 @@ Deno.test("a log line of a step holds no payload and no secret", () => {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
   const log = openLog({ level: "info", terminal: false, write, now: () => 0 });
-  const runner = new LocalRunner({ runtime: new Stage().runtime, log, record: () => {} });
+  const runner = new LocalRunner({ runtime: new DispatchHarness().runtime, log, record: () => {} });
   const run = ({ log, input }: RunContext) => log("paid", { input, password: "hunter2" });
 
   runner.start(attemptFor(planFor(WORK), { input: '{"card":"4111"}' as JsonText }), { run });

@@ -16,7 +16,7 @@ export const LOOK_MS = 500;
 const AGAIN: Handled = { kind: "retry", afterMs: 0 };
 
 /** What polling works with. */
-export interface PollingParts {
+export interface PollingDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly bus: Pick<Bus, "consume">;
@@ -61,7 +61,7 @@ export class Polling {
   readonly #open = new Set<() => void>();
   #isStopped = false;
 
-  constructor(readonly parts: PollingParts) {}
+  constructor(readonly parts: PollingDeps) {}
 
   /**
    * Waits for envelopes of a system; none is an answer, too. It waits at least LOOK_MS for the first.
@@ -92,7 +92,7 @@ export class Polling {
     try {
       const end = await bus.consume(
         commandChannel(prefix, system),
-        { group: system, slots: poll.max, leaseMs: NODE_LEASE_MS },
+        { group: system, inFlightMax: poll.max, leaseMs: NODE_LEASE_MS },
         (delivery) => this.#sort(system, delivery, take),
       );
       cancel = runtime.after(Math.max(poll.waitMs, LOOK_MS), over);

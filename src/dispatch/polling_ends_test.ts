@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import {
   cancelled,
   CHANNEL,
@@ -12,7 +12,7 @@ import {
   slowBus,
   WAIT_MS,
 } from "./_polls.ts";
-import { away } from "./_stage.ts";
+import { away } from "./_dispatch_harness.ts";
 import { LOOK_MS } from "./polling.ts";
 
 Deno.test("a poll that does not wait never got what waits on a bus that has to look", async () => {

@@ -17,7 +17,7 @@ export const RETRY_MS_MIN = 100;
 export const RETRY_MS_MAX = 10_000;
 
 /** What a publisher works with. */
-export interface PublisherParts {
+export interface PublisherDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -72,7 +72,7 @@ export class Publisher {
   readonly #unconfirmed = new Map<TaskId, number>();
   #isClosed = false;
 
-  constructor(readonly parts: PublisherParts) {}
+  constructor(readonly parts: PublisherDeps) {}
 
   /** Takes what is to be sent; it goes out with all else of this turn of the event loop. */
   put(outgoing: Outgoing): void {

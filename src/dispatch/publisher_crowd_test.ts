@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { idsOf, opened } from "./_publishing.ts";
-import { addressed, away, TASK } from "./_stage.ts";
+import { addressed, away, TASK } from "./_dispatch_harness.ts";
 import { PUBLISH_BYTES_MAX, RETRY_MS_MAX as LONG_MS, type Sized } from "./publisher.ts";
 
 Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", async () => {

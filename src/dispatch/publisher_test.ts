@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { TaskerError } from "../core/errors.ts";
 import { idsOf, opened } from "./_publishing.ts";
-import { addressed, away, OTHER_TASK, TASK } from "./_stage.ts";
+import { addressed, away, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
 import { PUBLISH_BATCH_MAX, RETRY_MS_MAX } from "./publisher.ts";
 
 /** The longest of all rests before a retry. */

@@ -10,9 +10,9 @@ import { busOf, partsOf } from "../core/outages.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
-import { textOf } from "./breach.ts";
-import { inputOf } from "./given.ts";
-import { Publisher, type PublisherParts, type Sized } from "./publisher.ts";
+import { textOf } from "./contract_check.ts";
+import { inputOf } from "./step_input.ts";
+import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
 import type { RemoteSteps } from "./runner.ts";
 import { type Sender, stepCancelled, stepCommand } from "./step_command.ts";
 
@@ -23,8 +23,8 @@ const ATTEMPTS_KEPT_MAX = 10_000;
 const CANCELLED_BYTES = 500;
 
 /** What running remote steps needs. */
-export interface RemoteParts extends Sender, PublisherParts {
-  readonly runtime: PublisherParts["runtime"];
+export interface RemoteDeps extends Sender, PublisherDeps {
+  readonly runtime: PublisherDeps["runtime"];
   codeOf(hash: string): WorkflowCode | undefined;
   record(command: Command): void;
 }
@@ -35,7 +35,7 @@ export class RemoteRunner implements RemoteSteps {
   /** By step key, oldest first. */
   readonly #attempts = new Map<string, number>();
 
-  constructor(readonly parts: RemoteParts) {
+  constructor(readonly parts: RemoteDeps) {
     this.#publisher = new Publisher(parts);
   }
 

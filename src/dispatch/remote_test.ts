@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { definitionOf } from "../../tests/support/play.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
@@ -11,7 +11,7 @@ import { planOf } from "../core/plan.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { VirtualRuntime } from "../virtual_runtime.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { RemoteRunner } from "./remote.ts";
 import { ReplyTokens } from "./reply_token.ts";
 

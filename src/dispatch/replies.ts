@@ -14,9 +14,9 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { breachOf } from "./breach.ts";
-import { consumeChannels, type ConsumptionParts, type EndConsumption } from "./consumption.ts";
-import type { DeadLetterOffice } from "./dead_letter_office.ts";
+import { contractFailure } from "./contract_check.ts";
+import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
+import type { DeadLetterStore } from "./dead_letter_store.ts";
 import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
 import type { Claims, ReplyTokens, TokenFault } from "./reply_token.ts";
 import { subjectOf } from "./step_command.ts";
@@ -24,7 +24,7 @@ import type { FindPlan } from "./task_plans.ts";
 import { type Addressee, addresseeOf } from "./unread_reply.ts";
 
 /** Replies of one system that are in hand at once; their commits share flushes. */
-export const REPLY_SLOTS = 256;
+export const REPLIES_IN_FLIGHT_MAX = 256;
 
 /** Takes commands: with an answer once they are committed, or, for signs of life, without. */
 export interface ReplySink {
@@ -33,10 +33,10 @@ export interface ReplySink {
 }
 
 /** What taking replies needs. */
-export interface ReplyParts extends ConsumptionParts {
+export interface ReplyDeps extends ConsumptionDeps {
   readonly tokens: ReplyTokens;
   readonly sink: ReplySink;
-  readonly office: DeadLetterOffice;
+  readonly office: DeadLetterStore;
   /** Begins the name of every channel. */
   readonly prefix: string;
   planOf: FindPlan;
@@ -51,17 +51,17 @@ type Refusal = TokenFault | "other_system" | "other_subject" | "unknown_type" | 
  * A reply is acknowledged only when its command is committed. One that is no valid envelope fails
  * the attempt that its token names; one that can never be taken is put aside.
  */
-export function openReplies(parts: ReplyParts, systems: readonly string[]): EndConsumption {
+export function openReplies(parts: ReplyDeps, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
     const channel = replyChannel(parts.prefix, system);
     return {
       channel,
-      slots: REPLY_SLOTS,
+      inFlightMax: REPLIES_IN_FLIGHT_MAX,
       async handle({ body }: { body: string }) {
         await takeBody(parts, system, body);
         return { kind: "ack" } as const;
       },
-      bury: ({ body }: { body: string }, error: unknown) =>
+      deadLetter: ({ body }: { body: string }, error: unknown) =>
         parts.office.keep({ system, channel, body, word: "reply", reason: messageOf(error) }),
     };
   });
@@ -79,7 +79,7 @@ export function openReplies(parts: ReplyParts, systems: readonly string[]): EndC
  *   node.draining, journal.*
  */
 export async function takeReply(
-  parts: ReplyParts,
+  parts: ReplyDeps,
   system: string,
   value: unknown,
 ): Promise<string> {
@@ -102,7 +102,7 @@ export async function takeReply(
 }
 
 /** Takes what came over the bus. */
-async function takeBody(parts: ReplyParts, system: string, body: string): Promise<void> {
+async function takeBody(parts: ReplyDeps, system: string, body: string): Promise<void> {
   let reply: Envelope;
   try {
     reply = parseEnvelope(body);
@@ -120,21 +120,21 @@ async function takeBody(parts: ReplyParts, system: string, body: string): Promis
  * @returns false when the reply does not say clearly whom it answers
  */
 async function failUnread(
-  parts: ReplyParts,
+  parts: ReplyDeps,
   { system, body, error }: { system: string; body: string; error: unknown },
 ): Promise<boolean> {
   parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
   const addressee = addresseeOf(body);
   if (addressee === undefined) return false;
   const { taskId, step, attempt } = await placeOf(parts, system, addressee);
-  const failure = breachOf(`The reply cannot be taken: ${messageOf(error)}`);
+  const failure = contractFailure(`The reply cannot be taken: ${messageOf(error)}`);
   const outcome = { kind: "failed", failure, retryable: false } as const;
   await parts.sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
   return true;
 }
 
 async function placeOf(
-  parts: ReplyParts,
+  parts: ReplyDeps,
   system: string,
   reply: Addressee,
 ): Promise<Place> {
@@ -158,7 +158,7 @@ interface Place {
   readonly attempt: number;
 }
 
-async function record(parts: ReplyParts, reply: Envelope, place: Place): Promise<void> {
+async function record(parts: ReplyDeps, reply: Envelope, place: Place): Promise<void> {
   const { step, taskId, attempt } = place;
   const at = { taskId, step: step.index, attempt };
   switch (reply.type) {
@@ -178,7 +178,7 @@ async function record(parts: ReplyParts, reply: Envelope, place: Place): Promise
 }
 
 /** The token alone says what is answered; the attributes must not say otherwise. */
-function demandClaims(parts: ReplyParts, system: string, reply: Addressee): Claims {
+function demandClaims(parts: ReplyDeps, system: string, reply: Addressee): Claims {
   const verified = parts.tokens.verify(reply.taskerreplytoken);
   if (!verified.ok) {
     throw refuse(parts, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
@@ -194,7 +194,7 @@ function demandClaims(parts: ReplyParts, system: string, reply: Addressee): Clai
   return claims;
 }
 
-function refuse({ metrics }: ReplyParts, refusal: Refusal, why: string): TaskerError {
+function refuse({ metrics }: ReplyDeps, refusal: Refusal, why: string): TaskerError {
   metrics.counter("tasker_replies_refused_total", refusal).add();
   const code = refusal === "unknown_type" ? "bus.envelope_invalid" : "bus.reply_refused";
   return new TaskerError(code, `Cannot take the reply: ${why}`);

@@ -5,9 +5,9 @@ import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Delivery, Handled } from "../core/ports.ts";
-import { attemptFor, OTHER_TASK, planFor, Stage, TASK } from "./_stage.ts";
+import { attemptFor, DispatchHarness, OTHER_TASK, planFor, TASK } from "./_dispatch_harness.ts";
 import { AGAIN_MS_MIN } from "./consumption.ts";
-import { openReplies, type ReplyParts, takeReply } from "./replies.ts";
+import { openReplies, type ReplyDeps, takeReply } from "./replies.ts";
 import { type Claims, GRACE_MS, ReplyTokens } from "./reply_token.ts";
 import { stepCommand } from "./step_command.ts";
 
@@ -15,9 +15,9 @@ const plan = planFor({ contract: { success: { type: "object" } } });
 
 const CHANNEL = "t.reply.stock";
 
-function opened(more: Partial<ReplyParts> = {}) {
-  const stage = new Stage();
-  const parts: ReplyParts = {
+function opened(more: Partial<ReplyDeps> = {}) {
+  const stage = new DispatchHarness();
+  const parts: ReplyDeps = {
     ...stage,
     runtime: stage.runtime,
     planOf: (taskId) => Promise.resolve(taskId === TASK ? plan : undefined),
@@ -325,7 +325,7 @@ Deno.test("the code's contract is used where the code is loaded", async () => {
 /** Takes bodies as they are, as a broker may bring them. */
 function openedRaw() {
   const handlers = new Map<string, (delivery: Delivery) => Promise<Handled>>();
-  const bus: ReplyParts["bus"] = {
+  const bus: ReplyDeps["bus"] = {
     consume(channel, _, handle) {
       handlers.set(channel, handle);
       return Promise.resolve(() => Promise.resolve());

@@ -7,7 +7,7 @@ import { describeFaults, faultsOf } from "../core/contract.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import { breachOf, plainText } from "./breach.ts";
+import { contractFailure, plainText } from "./contract_check.ts";
 
 /** Characters kept of the note of a sign of life. */
 const NOTE_LENGTH_MAX = 500;
@@ -95,5 +95,5 @@ function millisecondsOf(seconds: number): number {
 }
 
 function breach(why: string): Outcome {
-  return { kind: "failed", failure: breachOf(why), retryable: false };
+  return { kind: "failed", failure: contractFailure(why), retryable: false };
 }

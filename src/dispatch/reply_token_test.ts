@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { VirtualRuntime } from "../virtual_runtime.ts";
-import { KEY, TASK } from "./_stage.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
+import { KEY, TASK } from "./_dispatch_harness.ts";
 import { type Claims, ReplyTokens, type TokenKey } from "./reply_token.ts";
 
 const EARLIER: TokenKey = { kid: "before", secret: new Uint8Array(32).fill(9).toBase64() };

@@ -14,7 +14,7 @@ export interface RemoteSteps {
 }
 
 /** What the runner works with. */
-export interface RunnerParts {
+export interface RunnerDeps {
   readonly local: LocalRunner;
   readonly remote: RemoteSteps;
   codeOf(hash: string): WorkflowCode | undefined;
@@ -23,7 +23,7 @@ export interface RunnerParts {
 }
 
 /** Makes the Runner of a node. */
-export function openRunner(parts: RunnerParts): Runner {
+export function openRunner(parts: RunnerDeps): Runner {
   const codeOf = (plan: Plan, step: number) =>
     parts.codeOf(plan.hash)?.steps.get(plan.steps[step]?.name ?? "");
   return {

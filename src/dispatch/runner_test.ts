@@ -3,8 +3,8 @@ import type { Command } from "../core/command.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
-import { definitionOf } from "../../tests/support/play.ts";
-import { attemptFor, Stage, TASK } from "./_stage.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import { attemptFor, DispatchHarness, TASK } from "./_dispatch_harness.ts";
 import { LocalRunner } from "./local.ts";
 import { openRunner } from "./runner.ts";
 
@@ -28,7 +28,7 @@ const CODE: WorkflowCode = {
 };
 
 function opened(code: WorkflowCode | undefined = CODE) {
-  const { runtime, log } = new Stage();
+  const { runtime, log } = new DispatchHarness();
   const recorded: Command[] = [];
   const told: string[] = [];
   const runner = openRunner({

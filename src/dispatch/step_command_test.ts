@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type Envelope, ENVELOPE_BYTES_MAX, parseEnvelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { planOf } from "../core/plan.ts";
-import { definitionOf } from "../../tests/support/play.ts";
-import { attemptFor, planFor, Stage, TASK } from "./_stage.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import { attemptFor, DispatchHarness, planFor, TASK } from "./_dispatch_harness.ts";
 import { GRACE_MS, LIFE_MS_MAX } from "./reply_token.ts";
 import { stepCancelled, stepCommand } from "./step_command.ts";
 
@@ -14,7 +14,7 @@ function nested(depth: number): unknown {
   return depth === 1 ? {} : { a: nested(depth - 1) };
 }
 
-function claimsOf(stage: Stage, envelope: Envelope) {
+function claimsOf(stage: DispatchHarness, envelope: Envelope) {
   const verified = stage.tokens.verify(envelope.taskerreplytoken);
   assert.ok(verified.ok);
   return verified.claims;
@@ -30,7 +30,7 @@ function codeOf(run: () => unknown): string {
 }
 
 Deno.test("stepCommand() makes an envelope with the attributes of the wire contract", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const dueAtMs = stage.runtime.now() + 30_000;
   const attempt = attemptFor(planFor(), { attempt: 2, dueAtMs, traceparent: TRACEPARENT });
 
@@ -57,7 +57,7 @@ Deno.test("stepCommand() makes an envelope with the attributes of the wire contr
 });
 
 Deno.test("a step command is read back by who polls", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const dueAtMs = stage.runtime.now() + 1_000.5;
 
   const { envelope } = stepCommand(stage, attemptFor(planFor(), { dueAtMs }), { sku: "é" });
@@ -66,7 +66,7 @@ Deno.test("a step command is read back by who polls", () => {
 });
 
 Deno.test("a step without an event is asked for by its name", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const plan = planOf("hash", definitionOf([{ name: "check", kind: "remote", owner: "stock" }]));
 
   const { envelope } = stepCommand(stage, attemptFor(plan), {});
@@ -75,7 +75,7 @@ Deno.test("a step without an event is asked for by its name", () => {
 });
 
 Deno.test("an attempt without an end makes an envelope that does not expire", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
 
   const { envelope } = stepCommand(stage, attemptFor(planFor()), {});
 
@@ -84,7 +84,7 @@ Deno.test("an attempt without an end makes an envelope that does not expire", ()
 });
 
 Deno.test("no input is sent as null", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
 
   const { envelope } = stepCommand(stage, attemptFor(planFor()), undefined);
 
@@ -92,7 +92,7 @@ Deno.test("no input is sent as null", () => {
 });
 
 Deno.test("stepCommand() gives the same attempt the same id and token each time", async () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const attempt = attemptFor(planFor(), { dueAtMs: stage.runtime.now() + 30_000 });
   const first = stepCommand(stage, attempt, {}).envelope;
   await stage.runtime.advance(5_000);
@@ -104,7 +104,7 @@ Deno.test("stepCommand() gives the same attempt the same id and token each time"
 });
 
 Deno.test("a later attempt has another id under the same subject", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const first = stepCommand(stage, attemptFor(planFor()), {}).envelope;
 
   const second = stepCommand(stage, attemptFor(planFor(), { attempt: 2 }), {}).envelope;
@@ -114,7 +114,7 @@ Deno.test("a later attempt has another id under the same subject", () => {
 });
 
 Deno.test("the reply token allows this attempt of this step, until its end and a grace", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const dueAtMs = stage.runtime.now() + 30_000;
 
   const { envelope } = stepCommand(stage, attemptFor(planFor(), { attempt: 2, dueAtMs }), {});
@@ -129,7 +129,7 @@ Deno.test("the reply token allows this attempt of this step, until its end and a
 });
 
 Deno.test("the reply token of an attempt without an end holds for a bounded time", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
 
   const { envelope } = stepCommand(stage, attemptFor(planFor()), {});
 
@@ -137,28 +137,28 @@ Deno.test("the reply token of an attempt without an end holds for a bounded time
 });
 
 Deno.test("stepCommand() refuses an input that is too large", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const run = () => stepCommand(stage, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() refuses an input that only its attributes make too large", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const run = () => stepCommand(stage, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX - 10));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() measures an envelope in bytes, not in characters", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const run = () => stepCommand(stage, attemptFor(planFor()), "€".repeat(ENVELOPE_BYTES_MAX / 3));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() makes the largest envelope that a bus takes", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const sizeOf = (input: string) =>
     JSON.stringify(stepCommand(stage, attemptFor(planFor()), input).envelope).length;
   const room = ENVELOPE_BYTES_MAX - sizeOf("");
@@ -168,21 +168,21 @@ Deno.test("stepCommand() makes the largest envelope that a bus takes", () => {
 });
 
 Deno.test("stepCommand() refuses the character U+0000", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const run = () => stepCommand(stage, attemptFor(planFor()), { note: "a\u0000b" });
 
   assert.equal(codeOf(run), "journal.poison");
 });
 
 Deno.test("stepCommand() refuses what JSON cannot carry", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const run = () => stepCommand(stage, attemptFor(planFor()), { amount: 1n });
 
   assert.equal(codeOf(run), "contract.violation");
 });
 
 Deno.test("an input nested too deep was sent, though nobody could read it", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const deep = stepCommand(stage, attemptFor(planFor()), nested(31)).envelope;
 
   assert.deepEqual(parseEnvelope(JSON.stringify(deep)), deep);
@@ -191,7 +191,7 @@ Deno.test("an input nested too deep was sent, though nobody could read it", () =
 });
 
 Deno.test("a command that waits changed with the object that its input came from", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const input = { sku: "a" };
   const { envelope } = stepCommand(stage, attemptFor(planFor()), input);
 
@@ -201,7 +201,7 @@ Deno.test("a command that waits changed with the object that its input came from
 });
 
 Deno.test("stepCancelled() names the command that it takes back", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 
@@ -224,7 +224,7 @@ Deno.test("stepCancelled() names the command that it takes back", () => {
 });
 
 Deno.test("stepCancelled() of an unknown attempt means all attempts of the step", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 
@@ -236,7 +236,7 @@ Deno.test("stepCancelled() of an unknown attempt means all attempts of the step"
 });
 
 Deno.test("nobody may answer a cancelled step: its envelope carries no token", () => {
-  const stage = new Stage();
+  const stage = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mintTaskId, type TaskId } from "../core/ids.ts";
-import { OTHER_TASK, planFor, TASK } from "./_stage.ts";
+import { OTHER_TASK, planFor, TASK } from "./_dispatch_harness.ts";
 import { PLANS_KEPT_MAX, rememberPlans } from "./task_plans.ts";
 
 const plan = planFor();

@@ -5,7 +5,7 @@ import { explainDenial } from "../core/denial.ts";
 import type { Failure, FailureClass } from "../core/event.ts";
 import type { JsonText } from "../core/payload.ts";
 import { redact } from "../telemetry/redact.ts";
-import { plainText } from "./breach.ts";
+import { plainText } from "./contract_check.ts";
 
 /** Causes that are kept, each the cause of the one before. */
 export const CAUSES_MAX = 4;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FAILURE_TEXT_LENGTH_MAX } from "./breach.ts";
+import { FAILURE_TEXT_LENGTH_MAX } from "./contract_check.ts";
 import { CAUSES_MAX, describeThrown, failureOfThrown, FRAMES_MAX } from "./thrown.ts";
 
 const ROOT = new URL("../../", import.meta.url).href;

@@ -2,7 +2,7 @@
 
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
-import type { Link } from "./link.ts";
+import type { PgConnection } from "./pg_connection.ts";
 import endBackends from "./sql/end_backends.sql" with { type: "text" };
 import endExpiredBackends from "./sql/end_expired_backends.sql" with { type: "text" };
 
@@ -18,7 +18,7 @@ export function connectionsOf(incarnation: Incarnation): string {
 }
 
 /** Ends the backend of one connection by its exact name. True: none is left. */
-export async function endBackend(control: Link, name: string): Promise<boolean> {
+export async function endBackend(control: PgConnection, name: string): Promise<boolean> {
   return (await control.query(endBackends, [name])).length === 0;
 }
 
@@ -28,7 +28,7 @@ export async function endBackend(control: Link, name: string): Promise<boolean> 
  */
 export async function endBackendsOf(
   incarnation: Incarnation,
-  { link, runtime, evenIfAlive }: { link: Link; runtime: Runtime; evenIfAlive: boolean },
+  { link, runtime, evenIfAlive }: { link: PgConnection; runtime: Runtime; evenIfAlive: boolean },
 ): Promise<void> {
   const name = `${connectionsOf(incarnation)}/`;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {

@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Cancel, Database, Runtime } from "../core/ports.ts";
-import { Link, type Row } from "./link.ts";
+import { PgConnection, type Row } from "./pg_connection.ts";
 import { errorOf } from "./sqlstate.ts";
 
 /**
@@ -64,18 +64,18 @@ export interface DatabaseOptions {
 }
 
 /** What a purpose may set for itself. */
-export interface LinkLimits {
+export interface ConnectionLimits {
   readonly deadlineMs?: number;
   readonly session?: Readonly<Record<string, string | number>>;
 }
 
 /** Postgres, for everything but appends. By itself it serves the purpose "read". */
 export class PostgresDatabase implements Database {
-  readonly #links: Readonly<Record<Purpose, readonly Link[]>>;
-  readonly #listener: Link;
+  readonly #links: Readonly<Record<Purpose, readonly PgConnection[]>>;
+  readonly #listener: PgConnection;
 
   constructor(readonly options: DatabaseOptions) {
-    const links = (purpose: Purpose, limits: LinkLimits = {}) =>
+    const links = (purpose: Purpose, limits: ConnectionLimits = {}) =>
       Array.from({ length: CONNECTIONS[purpose] }, (_, at) => this.link(`${purpose}${at}`, limits));
     this.#links = {
       read: links("read"),
@@ -123,10 +123,13 @@ export class PostgresDatabase implements Database {
   }
 
   /** Makes a link of its own for one purpose; its user closes it. */
-  link(purpose: string, { deadlineMs = DEADLINE_MS, session = {} }: LinkLimits = {}): Link {
+  link(
+    purpose: string,
+    { deadlineMs = DEADLINE_MS, session = {} }: ConnectionLimits = {},
+  ): PgConnection {
     const { url, runtime, name, prepare = true } = this.options;
     const limits = { ...LIMITS, ...PLANNING, ...session };
-    return new Link({
+    return new PgConnection({
       url,
       runtime,
       name: `${name}/${purpose}`,

@@ -2,7 +2,7 @@
 
 import { mintTaskId } from "../core/ids.ts";
 import type { Database, DeadLetter, DeadLetters, Runtime } from "../core/ports.ts";
-import type { Row } from "./link.ts";
+import type { Row } from "./pg_connection.ts";
 
 const COLUMNS =
   "id, channel, reason, body, (extract(epoch from created_at) * 1000)::float8 as at_ms";

@@ -5,7 +5,7 @@ import type { Incarnation, TaskId } from "../core/ids.ts";
 import type { Appended, Runtime, TurnRow } from "../core/ports.ts";
 import { endBackend } from "./backends.ts";
 import { type Entry, parametersOf } from "./entry.ts";
-import type { Link, Row } from "./link.ts";
+import type { PgConnection, Row } from "./pg_connection.ts";
 import { errorOf, meaningOf } from "./sqlstate.ts";
 import append from "./sql/append.sql" with { type: "text" };
 import lookUp from "./sql/look_up.sql" with { type: "text" };
@@ -21,13 +21,13 @@ const PARTS = 16;
 const SLOW_TRIES_MAX = 2;
 
 /** What flushing works with. */
-export interface FlushParts {
+export interface FlushDeps {
   readonly runtime: Runtime;
   readonly incarnation: Incarnation;
   /** The one connection that appends. */
-  readonly link: Link;
+  readonly link: PgConnection;
   /** Another connection, for ending lost backends and for looking. */
-  readonly control: Link;
+  readonly control: PgConnection;
   readonly figures: { commits: number; rows: number; queries: number; bytes: number };
   /** Whether nobody waits for outcomes any more. */
   isClosed(): boolean;
@@ -53,7 +53,7 @@ type Sent =
  *
  * @throws {TaskerError} journal.outcome_unknown when the journal was closed meanwhile
  */
-export async function flush(parts: FlushParts, entries: readonly Entry[]): Promise<void> {
+export async function flush(parts: FlushDeps, entries: readonly Entry[]): Promise<void> {
   let left = entries;
   let slowTries = 0;
   for (let tries = 0; left.length > 0; tries++) {
@@ -70,7 +70,7 @@ export async function flush(parts: FlushParts, entries: readonly Entry[]): Promi
   }
 }
 
-async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent> {
+async function send(parts: FlushDeps, entries: readonly Entry[]): Promise<Sent> {
   const parameters = parametersOf(parts.incarnation, entries);
   // A query that misses its deadline replaces the connection, and the name with it.
   const { name } = parts.link;
@@ -92,13 +92,13 @@ async function send(parts: FlushParts, entries: readonly Entry[]): Promise<Sent>
 }
 
 /** Whether Postgres does what a flush without entries asks of it: else no row is to blame. */
-async function servesOthers(parts: FlushParts): Promise<boolean> {
+async function servesOthers(parts: FlushDeps): Promise<boolean> {
   return (await send(parts, [])).kind === "answered";
 }
 
 /** Looks whether rows went in after all; returns the entries whose outcome is not known. */
 async function settleInserted(
-  parts: FlushParts,
+  parts: FlushDeps,
   entries: readonly Entry[],
   error: TaskerError,
 ): Promise<readonly Entry[]> {
@@ -122,7 +122,7 @@ function tooSlow(cause: TaskerError): TaskerError {
  * Ends the backend whose answer was lost, before anything is sent again: it may hold the fence's
  * lock for minutes, and it may still commit.
  */
-async function endLostBackend(parts: FlushParts, lost: string, error: unknown): Promise<void> {
+async function endLostBackend(parts: FlushDeps, lost: string, error: unknown): Promise<void> {
   parts.warn("Lost the outcome of a flush; its rows are sent again", error);
   if (parts.link.name === lost) parts.link.replace();
   await untilDone(parts, async () => {
@@ -133,7 +133,7 @@ async function endLostBackend(parts: FlushParts, lost: string, error: unknown): 
 
 /** Tells those whose outcome is known; returns the others. */
 async function settle(
-  parts: FlushParts,
+  parts: FlushDeps,
   entries: readonly Entry[],
   { isAlive, inserted }: { readonly isAlive: boolean; readonly inserted: number },
 ): Promise<readonly Entry[]> {
@@ -151,7 +151,7 @@ async function settle(
  * of itself a resend is neither inserted nor visible to itself.
  */
 async function settleFound(
-  parts: FlushParts,
+  parts: FlushDeps,
   entries: readonly Entry[],
   isAlive: boolean,
 ): Promise<readonly Entry[]> {
@@ -186,7 +186,7 @@ function outcomeOf(row: TurnRow, found: Row | undefined, isAlive: boolean): Appe
 }
 
 /** Flushes entries in parts: into many, since each part that takes too long costs its timeout. */
-async function split(parts: FlushParts, entries: readonly Entry[]): Promise<void> {
+async function split(parts: FlushDeps, entries: readonly Entry[]): Promise<void> {
   const size = Math.ceil(entries.length / PARTS);
   for (let from = 0; from < entries.length; from += size) {
     await flush(parts, entries.slice(from, from + size));
@@ -194,7 +194,7 @@ async function split(parts: FlushParts, entries: readonly Entry[]): Promise<void
 }
 
 /** Does something on the control connection until it gives a result, however long that takes. */
-async function untilDone<T>(parts: FlushParts, act: () => Promise<T | undefined>): Promise<T> {
+async function untilDone<T>(parts: FlushDeps, act: () => Promise<T | undefined>): Promise<T> {
   for (let tries = 1;; tries++) {
     try {
       const done = await act();
@@ -206,7 +206,7 @@ async function untilDone<T>(parts: FlushParts, act: () => Promise<T | undefined>
   }
 }
 
-async function rest({ runtime, isClosed }: FlushParts, tries: number): Promise<void> {
+async function rest({ runtime, isClosed }: FlushDeps, tries: number): Promise<void> {
   const ms = Math.min(AGAIN_MS_MIN * 2 ** (tries - 1), AGAIN_MS_MAX);
   await new Promise<void>((wake) => runtime.after(ms * (0.5 + runtime.random() / 2), wake));
   if (!isClosed()) return;
@@ -216,7 +216,7 @@ async function rest({ runtime, isClosed }: FlushParts, tries: number): Promise<v
   );
 }
 
-function count({ figures }: FlushParts, parameters: readonly string[]): void {
+function count({ figures }: FlushDeps, parameters: readonly string[]): void {
   figures.queries++;
   for (const parameter of parameters) figures.bytes += parameter.length;
 }

@@ -4,7 +4,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Database, History, TaskFilter, TaskSummary, TurnPage } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
 import { listOf } from "./list_query.ts";
-import type { Row } from "./link.ts";
+import type { Row } from "./pg_connection.ts";
 import { readTurns } from "./reading.ts";
 
 const COLUMNS = `

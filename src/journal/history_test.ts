@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadAll } from "../../tests/support/loaded.ts";
-import { definitionOf } from "../../tests/support/play.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
 import {
   BEGIN_MS,
   completedAt,

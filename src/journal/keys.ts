@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Database, KeyRow, Keys, Scope } from "../core/ports.ts";
-import type { Row } from "./link.ts";
+import type { Row } from "./pg_connection.ts";
 
 /**
  * A key of a version without the list of systems named them among its namespaces if its scope was

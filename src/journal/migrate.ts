@@ -3,7 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { PostgresDatabase } from "./database.ts";
-import type { Query } from "./link.ts";
+import type { Query } from "./pg_connection.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 import { codeOf, errorOf } from "./sqlstate.ts";
 

@@ -5,7 +5,7 @@ import { type Cancel, type Database, DUE_PER_SLOT, type DuePlace } from "../core
 import type { DueTask, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../core/ports.ts";
 import { endBackendsOf } from "./backends.ts";
 import { FORMAT_READ } from "./codec.ts";
-import type { Link, Row } from "./link.ts";
+import type { PgConnection, Row } from "./pg_connection.ts";
 import { type Polled, readPoll } from "./poll.ts";
 import { errorOf } from "./sqlstate.ts";
 import claim from "./sql/claim.sql" with { type: "text" };
@@ -18,7 +18,7 @@ import post from "./sql/post.sql" with { type: "text" };
 import requireFormat from "./sql/require_format.sql" with { type: "text" };
 import release from "./sql/release.sql" with { type: "text" };
 import residents from "./sql/residents.sql" with { type: "text" };
-import { Wakes } from "./wakes.ts";
+import { Notifications } from "./notify.ts";
 
 /** What makes the next poll see all slots. */
 const NOTHING_SEEN = "-1";
@@ -33,24 +33,24 @@ const EARLIEST = { wakeAt: "-infinity", taskId: "00000000-0000-0000-0000-0000000
 const SLOTS_PER_READ = 64;
 
 /** What the tables of nodes are reached by. */
-export interface NodesParts {
+export interface NodesDeps {
   readonly runtime: Runtime;
   readonly incarnation: Incarnation;
   readonly database: Database;
   /** For renewals alone: they wait behind nothing. */
-  readonly renewal: Link;
+  readonly renewal: PgConnection;
   /** For moves of slots and the end of nodes, which wait for locks. */
-  readonly moves: Link;
+  readonly moves: PgConnection;
 }
 
 /** The Nodes port over Postgres. */
 export class PostgresNodes implements Nodes {
   /** The sum of slot versions at the last poll. */
   #seen = NOTHING_SEEN;
-  readonly #wakes: Wakes;
+  readonly #wakes: Notifications;
 
-  constructor(readonly parts: NodesParts) {
-    this.#wakes = new Wakes(parts);
+  constructor(readonly parts: NodesDeps) {
+    this.#wakes = new Notifications(parts);
   }
 
   /** Safe to repeat. */
@@ -179,7 +179,7 @@ export class PostgresNodes implements Nodes {
 }
 
 async function asked(
-  link: Link,
+  link: PgConnection,
   text: string,
   parameters: readonly unknown[],
 ): Promise<readonly Row[]> {

@@ -2,7 +2,7 @@
 
 import type { PostgresDatabase } from "./database.ts";
 import { firstIdAt } from "./id_range.ts";
-import type { Link, Query, Row } from "./link.ts";
+import type { PgConnection, Query, Row } from "./pg_connection.ts";
 import { errorOf } from "./sqlstate.ts";
 
 /** A partition holds the tasks minted in so many milliseconds. */
@@ -91,7 +91,7 @@ export async function maintain(
 
 // Making
 
-async function makeAhead(link: Link, nowMs: number): Promise<readonly string[]> {
+async function makeAhead(link: PgConnection, nowMs: number): Promise<readonly string[]> {
   const today = Math.floor(nowMs / PARTITION_MS);
   const wanted = Array.from(
     { length: PARTITIONS_AHEAD + 1 },
@@ -138,7 +138,7 @@ async function make(query: Query, { name, from, to }: Partition): Promise<boolea
 // Dropping
 
 async function dropOld(
-  link: Link,
+  link: PgConnection,
   limitMs: number,
   { kept, isOver }: { kept: KeptBy; isOver: () => boolean },
 ): Promise<readonly string[]> {
@@ -160,7 +160,7 @@ async function dropOld(
 }
 
 async function dropDay(
-  link: Link,
+  link: PgConnection,
   one: Partition,
   limitMs: number,
   kept: KeptBy,

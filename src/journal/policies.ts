@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
-import type { Row } from "./link.ts";
+import type { Row } from "./pg_connection.ts";
 import { policyConflict } from "./memory_tables.ts";
 
 const COLUMNS = `

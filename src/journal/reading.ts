@@ -5,7 +5,7 @@ import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Database, LoadedTask, TurnPage } from "../core/ports.ts";
 import { decodeTurn } from "./codec.ts";
-import type { Row } from "./link.ts";
+import type { Row } from "./pg_connection.ts";
 import { isSlow } from "./sqlstate.ts";
 import load from "./sql/load.sql" with { type: "text" };
 

@@ -5,7 +5,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Appended, Database, Journal, JournalFigures, LoadedTask } from "../core/ports.ts";
 import type { RowlessEntry, TurnRow } from "../core/ports.ts";
 import { type Entry, entryOfRow, entryOfRowless, sizeOf } from "./entry.ts";
-import { flush, type FlushParts } from "./flush.ts";
+import { flush, type FlushDeps } from "./flush.ts";
 import { readTasks } from "./reading.ts";
 
 /** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much, plus one row. */
@@ -13,7 +13,7 @@ const ENTRIES_PER_FLUSH_MAX = 2_048;
 const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
 
 /** What a writer works with. */
-export interface WriterParts extends Omit<FlushParts, "figures" | "isClosed"> {
+export interface WriterDeps extends Omit<FlushDeps, "figures" | "isClosed"> {
   /** For reading. */
   readonly database: Database;
 }
@@ -33,9 +33,9 @@ export class Writer implements Journal {
   #settled = 0;
   #idlers: { readonly entries: number; resolve(): void }[] = [];
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
-  readonly #flushParts: FlushParts;
+  readonly #flushParts: FlushDeps;
 
-  constructor(readonly parts: WriterParts) {
+  constructor(readonly parts: WriterDeps) {
     this.#flushParts = { ...parts, figures: this.#figures, isClosed: () => this.#isClosed };
   }
 

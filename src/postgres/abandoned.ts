@@ -4,7 +4,7 @@
  */
 
 import { stopUnused } from "./embedded.ts";
-import { pause } from "./patience.ts";
+import { pause } from "./retry_for.ts";
 import { commandOf } from "./process.ts";
 
 /** A launcher that is started again within this takes Postgres as it is. */

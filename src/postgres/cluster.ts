@@ -1,8 +1,8 @@
 /** The data folder: made whole or not at all, and the password that opens it. */
 
 import { TaskerError } from "../core/errors.ts";
-import { type Home, readIfThere } from "./home.ts";
-import type { Software } from "./software.ts";
+import { type DataDir, readIfThere } from "./data_dir.ts";
+import type { Binaries } from "./binaries.ts";
 
 /** The one role, owner of everything in this Postgres. */
 export const ROLE = "tasker";
@@ -19,18 +19,18 @@ const HALF_PREFIX = "data.new-";
 const HOST_RULES = `host all ${ROLE} 127.0.0.1/32 scram-sha-256\n`;
 
 /** Where the data of a home lies. */
-export function dataFolder(home: Home): string {
+export function dataFolder(home: DataDir): string {
   return `${home.path}/data`;
 }
 
 /** The major version of Postgres that made the data; undefined = there is no data yet. */
-export async function readDataMajor(home: Home): Promise<number | undefined> {
+export async function readDataMajor(home: DataDir): Promise<number | undefined> {
   const version = await readIfThere(`${dataFolder(home)}/PG_VERSION`);
   return version === undefined ? undefined : Number(version);
 }
 
 /** Reads the password of `ROLE`. It is written before the data appears, so it is there with it. */
-export async function readPassword(home: Home): Promise<string> {
+export async function readPassword(home: DataDir): Promise<string> {
   const password = await readIfThere(passwordFile(home));
   if (password !== undefined) return password;
   throw new TaskerError(
@@ -47,7 +47,7 @@ export async function readPassword(home: Home): Promise<string> {
  *
  * @throws {TaskerError} journal.unavailable when initdb fails
  */
-export async function initialise(home: Home, software: Software): Promise<void> {
+export async function initialise(home: DataDir, software: Binaries): Promise<void> {
   await removeHalves(home);
   const half = `${home.path}/${HALF_PREFIX}${crypto.randomUUID()}`;
   await writePassword(home);
@@ -69,7 +69,7 @@ export async function initialise(home: Home, software: Software): Promise<void> 
 }
 
 /** Removes what killed starts left, as far as nobody writes to it at this moment. */
-async function removeHalves(home: Home): Promise<void> {
+async function removeHalves(home: DataDir): Promise<void> {
   for await (const { name } of Deno.readDir(home.path)) {
     if (!name.startsWith(HALF_PREFIX)) continue;
     await Deno.remove(`${home.path}/${name}`, { recursive: true }).catch(() => {});
@@ -82,14 +82,14 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-async function writePassword(home: Home): Promise<void> {
+async function writePassword(home: DataDir): Promise<void> {
   const path = passwordFile(home);
   const bytes = crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES));
   await Deno.writeTextFile(path, bytes.toBase64({ alphabet: "base64url" }), { mode: 0o600 });
   if (home.account !== undefined) await Deno.chown(path, home.account.uid, home.account.gid);
 }
 
-function passwordFile(home: Home): string {
+function passwordFile(home: DataDir): string {
   return `${home.path}/password`;
 }
 

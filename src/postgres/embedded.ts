@@ -2,12 +2,12 @@
 
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
-import { type Home, openHome } from "./home.ts";
-import { type OnLine, pause, stopwatch } from "./patience.ts";
+import { type DataDir, openHome } from "./data_dir.ts";
+import { type OnLine, pause, stopwatch } from "./retry_for.ts";
 import { openKeeper, type Server } from "./keeper.ts";
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
-import { inTurn, isUnused, join } from "./sharing.ts";
-import { findSoftware } from "./software.ts";
+import { inTurn, isUnused, join } from "./lock.ts";
+import { findBinaries } from "./binaries.ts";
 
 /** Rest before Postgres is started again: none at first, then doubled up to the longest. */
 const REVIVE_MS_MIN = 100;
@@ -129,9 +129,9 @@ export async function stopUnused(dataDir: string): Promise<void> {
   });
 }
 
-async function start(home: Home, onLine: OnLine, port?: number): Promise<Postmaster> {
+async function start(home: DataDir, onLine: OnLine, port?: number): Promise<Postmaster> {
   const major = await readDataMajor(home);
-  const software = await findSoftware({ home, major, onLine });
+  const software = await findBinaries({ home, major, onLine });
   if (major === undefined) {
     onLine("making the Postgres data folder (first start only) …");
     await initialise(home, software);

@@ -2,10 +2,10 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/stri
 import postgres from "postgres";
 import { TaskerError } from "../core/errors.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
-import { openHome } from "./home.ts";
-import { until } from "./patience.ts";
+import { openHome } from "./data_dir.ts";
+import { until } from "./retry_for.ts";
 import { commandOf } from "./process.ts";
-import { findSoftware } from "./software.ts";
+import { findBinaries } from "./binaries.ts";
 
 const isRoot = Deno.uid() === 0;
 
@@ -331,11 +331,11 @@ Deno.test("startEmbeddedPostgres() refuses to begin anew when its remembered fol
   });
 });
 
-Deno.test("findSoftware() names DATABASE_URL when no Postgres can read the data", async () => {
+Deno.test("findBinaries() names DATABASE_URL when no Postgres can read the data", async () => {
   await using folder = new Folder();
   const home = await openHome({ dataDir: folder.path, onLine: () => {} });
 
-  const search = findSoftware({ home, major: 9, onLine: () => {} });
+  const search = findBinaries({ home, major: 9, onLine: () => {} });
 
   await rejects(search, (error) => {
     ok(error instanceof TaskerError);

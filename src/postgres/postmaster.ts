@@ -2,10 +2,10 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { dataFolder } from "./cluster.ts";
-import { type Home, readIfThere } from "./home.ts";
+import { type DataDir, readIfThere } from "./data_dir.ts";
 import { commandOf } from "./process.ts";
-import { type OnLine, pause, telling, until, within } from "./patience.ts";
-import type { Software } from "./software.ts";
+import { type OnLine, pause, telling, until, within } from "./retry_for.ts";
+import type { Binaries } from "./binaries.ts";
 
 /** Recovery after a crash reads at most `max_wal_size` of log; slow disks need a minute for that. */
 const READY_MS_MAX = 120_000;
@@ -74,7 +74,10 @@ interface PidFile {
  * @returns undefined when none runs, or it ended while we waited
  * @throws {TaskerError} journal.unavailable when it runs and does not answer
  */
-export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postmaster | undefined> {
+export async function findPostmaster(
+  home: DataDir,
+  onLine: OnLine,
+): Promise<Postmaster | undefined> {
   const pid = (await readPidFile(home))?.pid;
   if (pid === undefined || !await isServing(pid, home)) return undefined;
   const found = await telling(`waiting for Postgres (pid ${pid})`, {
@@ -95,14 +98,14 @@ export async function findPostmaster(home: Home, onLine: OnLine): Promise<Postma
 }
 
 /** One that another process started can only be looked for. */
-async function untilGone(pid: number, home: Home): Promise<void> {
+async function untilGone(pid: number, home: DataDir): Promise<void> {
   while (await isServing(pid, home)) await pause(LOOK_MS);
 }
 
 /** What a start is made of. */
 export interface StartOptions {
-  readonly home: Home;
-  readonly software: Software;
+  readonly home: DataDir;
+  readonly software: Binaries;
   readonly onLine: OnLine;
   /** Where servers look for it already; undefined = wherever there is room. */
   readonly port?: number | undefined;
@@ -128,10 +131,10 @@ function mayPass(log: string): boolean {
   return /shared memory block|lock file|could not bind/.test(log);
 }
 
-function startFailed(home: Home, log: string): TaskerError {
+function startFailed(home: DataDir, log: string): TaskerError {
   return new TaskerError(
     "journal.unavailable",
-    `Cannot start Postgres in "${home.path}": mend what its log says, or set DATABASE_URL\n${log}`,
+    `Cannot start Postgres in "${home.path}": fix what its log says, or set DATABASE_URL\n${log}`,
   );
 }
 
@@ -161,8 +164,8 @@ async function tryStart(options: StartOptions): Promise<Postmaster | string> {
 
 async function spawnPostmaster(
   { home, software, port }: {
-    readonly home: Home;
-    readonly software: Software;
+    readonly home: DataDir;
+    readonly software: Binaries;
     readonly port: number;
   },
 ): Promise<Deno.ChildProcess> {
@@ -191,7 +194,7 @@ async function spawnPostmaster(
  * this variable is how pg_ctl tells Postgres to pass over a number. Removing the file instead would
  * also remove the guard against old processes that still write to the data.
  */
-async function ignoredPid(home: Home): Promise<Record<string, string>> {
+async function ignoredPid(home: DataDir): Promise<Record<string, string>> {
   const pid = (await readPidFile(home))?.pid;
   return pid === undefined ? {} : { PG_GRANDPARENT_PID: String(pid) };
 }
@@ -202,7 +205,7 @@ async function ignoredPid(home: Home): Promise<Record<string, string>> {
  *
  * @throws {TaskerError} journal.unavailable when the process cannot be ended
  */
-export async function stopPostmaster(home: Home, onLine: OnLine): Promise<void> {
+export async function stopPostmaster(home: DataDir, onLine: OnLine): Promise<void> {
   const pid = (await readPidFile(home))?.pid;
   if (pid === undefined) return;
   const steps = [
@@ -231,13 +234,13 @@ function signalProcess(pid: number, signal: Deno.Signal): void {
 }
 
 /** Whether a process is the live Postgres of this home: its number alone may have been reused. */
-async function isServing(pid: number, home: Home): Promise<boolean> {
+async function isServing(pid: number, home: DataDir): Promise<boolean> {
   const command = await commandOf(pid);
   return command?.includes(`-D ${dataFolder(home)} `) ?? false;
 }
 
 /** Reads postmaster.pid: pid, data folder, start time, port, and in its eighth line the state. */
-async function readPidFile(home: Home): Promise<PidFile | undefined> {
+async function readPidFile(home: DataDir): Promise<PidFile | undefined> {
   const lines = (await readIfThere(`${dataFolder(home)}/postmaster.pid`))?.split("\n") ?? [];
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
@@ -274,21 +277,21 @@ function isFree(port: number): boolean {
   }
 }
 
-function logFile(home: Home): string {
+function logFile(home: DataDir): string {
   return `${home.path}/postgres.log`;
 }
 
 /** Puts a log that has grown long aside, in place of the one before it. */
-async function beginLogAnew(home: Home): Promise<void> {
+async function beginLogAnew(home: DataDir): Promise<void> {
   if (await logSize(home) < LOG_BYTES_MAX) return;
   await Deno.rename(logFile(home), `${logFile(home)}.before`);
 }
 
-async function logSize(home: Home): Promise<number> {
+async function logSize(home: DataDir): Promise<number> {
   return await Deno.stat(logFile(home)).then((stat) => stat.size, () => 0);
 }
 
-async function readLogTail(home: Home, from: number): Promise<string> {
+async function readLogTail(home: DataDir, from: number): Promise<string> {
   const bytes = await Deno.readFile(logFile(home)).catch(() => new Uint8Array());
   return new TextDecoder().decode(bytes.subarray(from)).slice(-LOG_TAIL).trim();
 }

@@ -1,6 +1,6 @@
 /** Binding: a manifest's steps with the definitions and inputs that its module gives them. */
 
-import type { GiveWire, WorkflowModule, WrittenStep } from "../core/recording.ts";
+import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module.ts";
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import type { Manifest, ManifestStep } from "./manifest.ts";
@@ -42,7 +42,7 @@ export function openSteps(module: WorkflowModule, manifest: Manifest): readonly 
 }
 
 interface Bound {
-  readonly written: WrittenStep | undefined;
+  readonly written: StepSpec | undefined;
   readonly give: GiveWire | undefined;
   readonly module: WorkflowModule;
   readonly place: Draft["place"];
@@ -89,7 +89,7 @@ function manifestPolicy(step: ManifestStep): Draft["policy"] {
   };
 }
 
-function writtenFor(module: WorkflowModule, step: ManifestStep): WrittenStep | undefined {
+function writtenFor(module: WorkflowModule, step: ManifestStep): StepSpec | undefined {
   const { steps = {}, handlers = {} } = module.manifest ?? {};
   if (Object.hasOwn(steps, step.name)) return steps[step.name];
   const { handler = "" } = step;
@@ -136,7 +136,7 @@ function checkOwner(
 /** A definition must be of the kind that the manifest asks for, and agree with it. */
 function checkBinding(
   step: ManifestStep,
-  written: WrittenStep | undefined,
+  written: StepSpec | undefined,
   place: Draft["place"],
   faults: Faults,
 ): void {
@@ -166,7 +166,7 @@ function checkBinding(
 
 function checkRemote(
   { event_pattern: event, owner }: ManifestStep,
-  { system, event: writtenEvent }: WrittenStep,
+  { system, event: writtenEvent }: StepSpec,
   refuse: (detail: string, field: string) => void,
 ): void {
   if (system !== owner) refuse(`is "${owner}", but its definition says "${system}"`, "owner");

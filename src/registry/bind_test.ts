@@ -147,7 +147,7 @@ Deno.test("implement() refuses owners, capabilities and dependencies that are no
   for (const near of ["a", "stock.check", "one"]) ok(message.includes(`did you mean "${near}"`));
 });
 
-Deno.test("implement() names a circle, at a step in it", async () => {
+Deno.test("implement() names a cycle, at a step in it", async () => {
   const text = manifestOf(
     "  - {name: start, owner: a, handler: H}",
     "  - {name: one, owner: a, handler: H, depends_on: [start, two]}",

@@ -3,7 +3,7 @@
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { WHENS } from "../core/graph.ts";
 import { type Plan, planOf } from "../core/plan.ts";
-import type { WorkflowModule } from "../core/recording.ts";
+import type { WorkflowModule } from "../core/workflow_module.ts";
 import {
   type Definition,
   type StepCode,

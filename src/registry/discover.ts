@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { explainDenial } from "../core/denial.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { isWorkflowModule, type Position, type WorkflowModule } from "../core/recording.ts";
+import { isWorkflowModule, type Position, type WorkflowModule } from "../core/workflow_module.ts";
 import type { Faults } from "./fault.ts";
 import { show } from "./name.ts";
 

@@ -5,12 +5,12 @@ import type { Policy } from "../core/policy.ts";
 import type {
   GiveWire,
   SleepWire,
+  StepSpec,
   StepWire,
   Wire,
   WiredStep,
   WorkflowModule,
-  WrittenStep,
-} from "../core/recording.ts";
+} from "../core/workflow_module.ts";
 import type { Given, StepKind } from "../core/workflow.ts";
 import type { Faults, Place } from "./fault.ts";
 import { policyOf } from "./policy.ts";
@@ -31,7 +31,7 @@ export interface Draft {
   readonly policy: Policy;
   readonly atMostOnce: boolean;
   /** Contracts and code; absent for an open contract, and for sleeps. */
-  readonly written?: Partial<WrittenStep>;
+  readonly written?: Partial<StepSpec>;
   /** Where the step, or one of its fields, is said. */
   readonly place: (field?: string) => Place;
 }
@@ -102,7 +102,7 @@ function draftStep(
 }
 
 /** Whether code here or another system runs a step; undefined when it says neither, or both. */
-export function kindOf(written: WrittenStep): "local" | "remote" | undefined {
+export function kindOf(written: StepSpec): "local" | "remote" | undefined {
   const isLocal = typeof written.run === "function";
   const isRemote = typeof written.system === "string";
   if (isLocal === isRemote) return undefined;

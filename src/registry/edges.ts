@@ -8,7 +8,7 @@ import { type Faults, suggest } from "./fault.ts";
 /** The alias under which `with` finds the task's input. */
 const INPUT = "input";
 
-/** Adds a fault for each name that is taken, each edge that leads nowhere, and for one circle. */
+/** Adds a fault for each name that is taken, each edge that leads nowhere, and for one cycle. */
 export function checkEdges(drafts: readonly Draft[], faults: Faults): void {
   const byName = new Map<string, Draft>();
   for (const draft of drafts) {

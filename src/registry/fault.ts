@@ -2,7 +2,7 @@
 
 import { type ErrorCode, type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
-import type { Locate, Position } from "../core/recording.ts";
+import type { Locate, Position } from "../core/workflow_module.ts";
 
 /** A fault and its place in a source file, where that is known. */
 export interface PlacedFault extends Fault {

@@ -1,7 +1,7 @@
 /** Loading: a module's manifest is read, and the workflow built. */
 
 import { messageOf, type TaskerError } from "../core/errors.ts";
-import type { WorkflowModule } from "../core/recording.ts";
+import type { WorkflowModule } from "../core/workflow_module.ts";
 import { type BuildOptions, buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { Faults } from "./fault.ts";
 import { type Manifest, readManifest } from "./manifest.ts";

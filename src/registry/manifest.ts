@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { WHENS } from "../core/graph.ts";
-import type { Position } from "../core/recording.ts";
+import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
 import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
 

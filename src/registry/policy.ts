@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { PolicyFields, RetryFields } from "../core/fields.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
-import type { WrittenStep } from "../core/recording.ts";
+import type { StepSpec } from "../core/workflow_module.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 
 /** A policy whose delays do not contradict each other. */
@@ -31,7 +31,7 @@ const Written = Sound.extend({
 export function checkWritten(
   faults: Faults,
   place: (field: string) => Place,
-  written: Partial<WrittenStep>,
+  written: Partial<StepSpec>,
 ): void {
   addIssues(faults, place, Written.safeParse(written).error);
 }
@@ -46,7 +46,7 @@ export function checkPolicy(
 }
 
 /** Returns what may be tuned of a step. */
-export function policyOf(written: Partial<WrittenStep> | undefined): Policy {
+export function policyOf(written: Partial<StepSpec> | undefined): Policy {
   const names = Object.keys(PolicyFields.shape) as (keyof Policy)[];
   const given = names.filter((name) => written?.[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, written?.[name]]));

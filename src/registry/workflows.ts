@@ -2,7 +2,7 @@
 
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Definitions, Plans } from "../core/ports.ts";
-import type { WorkflowModule } from "../core/recording.ts";
+import type { WorkflowModule } from "../core/workflow_module.ts";
 import { type Definition, type WorkflowCode, workflowName } from "../core/workflow.ts";
 import { compareVersions } from "../core/version.ts";
 import type { BuiltWorkflow } from "./build.ts";

@@ -9,8 +9,8 @@ import {
   LineCounter,
   type Pair,
   parseAllDocuments,
-} from "@std/yaml";
-import type { Position } from "../core/recording.ts";
+} from "yaml";
+import type { Position } from "../core/workflow_module.ts";
 import { Faults } from "./fault.ts";
 
 /** The largest text, in UTF-8 bytes. */

@@ -1,6 +1,6 @@
 /** Locating: where in a user's module a function of the SDK was called. */
 
-import type { Locate, Position } from "../core/recording.ts";
+import type { Locate, Position } from "../core/workflow_module.ts";
 
 /**
  * Remembers the place that called `callee`.

@@ -1,6 +1,6 @@
 /** The recorder: writes down what a wiring function says, and checks nothing. */
 
-import type { Wire, WiredStep, WrittenStep } from "../core/recording.ts";
+import type { StepSpec, Wire, WiredStep } from "../core/workflow_module.ts";
 import type { Given } from "../core/workflow.ts";
 import { locateCaller } from "./locate.ts";
 import type { ManifestWires } from "./wires.ts";
@@ -19,7 +19,7 @@ type SpokenSignal =
 
 /** Opens a recorder that adds to `wires`. Handles carry `of`. */
 export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
-  function step(name: string, definition: WrittenStep, spoken: SpokenStep = {}): WiredStep {
+  function step(name: string, definition: StepSpec, spoken: SpokenStep = {}): WiredStep {
     const when = spoken.when ?? "succeeded";
     const { with: map } = spoken;
     wires.push({

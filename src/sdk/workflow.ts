@@ -1,7 +1,7 @@
 /** Workflows: what a module in the workflows folder default-exports. */
 
 import type { z } from "zod";
-import type { Wire, WorkflowModule, WrittenStep } from "../core/recording.ts";
+import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
 import { locateCaller } from "./locate.ts";
 import { recorder } from "./recorder.ts";
@@ -33,7 +33,7 @@ export interface WorkflowMeta<I extends Schema> extends Conduct {
 type Bindings = Readonly<Record<string, Step<unknown, unknown, unknown>>>;
 
 /** The same at run time: a definition is what its author typed. */
-type WrittenSteps = Readonly<Record<string, WrittenStep>>;
+type WrittenSteps = Readonly<Record<string, StepSpec>>;
 
 /** What a manifest does not say: contracts and code. */
 export interface ManifestMeta<I extends Schema, D extends Bindings> extends Conduct {

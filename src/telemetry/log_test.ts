@@ -101,12 +101,12 @@ Deno.test("a log hides passwords inside URLs, in texts and causes alike", () => 
   match(lines.join(""), /bus\.unavailable/);
 });
 
-Deno.test("a log bounds texts, depth and circles", () => {
+Deno.test("a log bounds texts, depth and cycles", () => {
   const { log, lines } = collect("info");
-  const circle: Record<string, unknown> = {};
-  circle.self = circle;
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
 
-  log.info("x".repeat(2 * LOG_TEXT_LENGTH_MAX), { circle });
+  log.info("x".repeat(2 * LOG_TEXT_LENGTH_MAX), { cycle });
 
   ok((lines[0]?.length ?? 0) < LOG_TEXT_LENGTH_MAX + 200);
 });

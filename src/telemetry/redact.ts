@@ -5,7 +5,7 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 /** Longer texts are cut. */
 export const LOG_TEXT_LENGTH_MAX = 4_096;
 
-/** Deeper values are replaced by "…": it bounds circles, too. */
+/** Deeper values are replaced by "…": it bounds cycles, too. */
 export const LOG_DEPTH_MAX = 4;
 
 /** More entries of one list or object than this are left out. */

@@ -4,7 +4,7 @@ import { openBus } from "../../src/bus/open.ts";
 import { commandChannel } from "../../src/core/channels.ts";
 import { type Envelope, parseEnvelope, STEP_COMPLETED } from "../../src/core/envelope.ts";
 import { PostgresDatabase } from "../../src/journal/database.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 
 const [databaseUrl = "", redisUrl] = Deno.args;
@@ -35,7 +35,7 @@ function answerTo(command: Envelope): Envelope {
 
 await bus.consume(
   commandChannel("tasker.workflows", "echo"),
-  { group: "echo", slots: 256, leaseMs: 30_000 },
+  { group: "echo", inFlightMax: 256, leaseMs: 30_000 },
   async ({ body }) => {
     const command = parseEnvelope(body);
     await bus.publish(command.taskerreplyto ?? "", [answerTo(command)]);

@@ -1,7 +1,7 @@
 /** What a step of another system costs, over a bus and a process of its own. */
 
 import { openBus } from "../../src/bus/open.ts";
-import type { BusKind } from "../../src/config.ts";
+import type { BusKind } from "../../src/server/config.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { openRealEngine } from "../support/engine.ts";
 import { type Figure, percentile } from "./figure.ts";

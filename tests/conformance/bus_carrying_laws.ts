@@ -88,7 +88,7 @@ export const CARRYING: Laws = {
 
   "carries a batch of megabytes": async ({ bus, other, channel }) => {
     const inbox = new Inbox();
-    await other.consume(channel, { ...OPTIONS, slots: 64 }, inbox.handle);
+    await other.consume(channel, { ...OPTIONS, inFlightMax: 64 }, inbox.handle);
     const large = envelopesOf("large", 100).map((one) => ({ ...one, data: "x".repeat(40_000) }));
 
     await bus.publish(channel, large);
@@ -104,7 +104,7 @@ export const CARRYING: Laws = {
     await bus.publish(channel, envelopesOf("deep", 5));
     const before = await bus.depth(channel);
 
-    const end = await other.consume(channel, { ...OPTIONS, slots: 2 }, inbox.handle);
+    const end = await other.consume(channel, { ...OPTIONS, inFlightMax: 2 }, inbox.handle);
     await inbox.has(2);
     const during = await bus.depth(channel);
     held.resolve();
@@ -120,7 +120,7 @@ export const SHARING: Laws = {
   "keeps the order of publishing for one consumer of one slot": async (stage) => {
     const { bus, other, channel } = stage;
     const inbox = new Inbox();
-    await other.consume(channel, { ...OPTIONS, slots: 1 }, inbox.handle);
+    await other.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
 
     await bus.publish(channel, envelopesOf("a", 50));
     await bus.publish(channel, envelopesOf("b", 50));
@@ -140,7 +140,7 @@ export const SHARING: Laws = {
       order.push(`${id} ends`);
       return ack();
     });
-    await other.consume(channel, { ...OPTIONS, slots: 1 }, inbox.handle);
+    await other.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
 
     await bus.publish(channel, envelopesOf("hold", 2));
     await inbox.has(1);
@@ -150,7 +150,7 @@ export const SHARING: Laws = {
     assert.deepEqual(order.slice(0, 3), ["hold-0 begins", "hold-0 ends", "hold-1 begins"]);
   },
 
-  "gives no consumer more than its slots at once": async ({ bus, other, channel }) => {
+  "gives no consumer more than its inFlightMax at once": async ({ bus, other, channel }) => {
     let inHand = 0;
     let inHandMax = 0;
     const inbox = new Inbox(async () => {
@@ -159,7 +159,7 @@ export const SHARING: Laws = {
       inHand--;
       return ack();
     });
-    await other.consume(channel, { ...OPTIONS, slots: 3 }, inbox.handle);
+    await other.consume(channel, { ...OPTIONS, inFlightMax: 3 }, inbox.handle);
 
     await bus.publish(channel, envelopesOf("many", 60));
 
@@ -176,7 +176,7 @@ export const SHARING: Laws = {
       return all.promise.then(ack);
     });
     for (const node of [bus, other, bus, other]) {
-      await node.consume(channel, { ...OPTIONS, slots: 1 }, inbox.handle);
+      await node.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
     }
 
     await bus.publish(channel, envelopesOf("shared", 40));

@@ -3,7 +3,7 @@
 import type { Bus } from "../../src/core/ports.ts";
 
 /** Where a law is tried. */
-export interface Stage {
+export interface DispatchHarness {
   readonly bus: Bus;
   /** Another node. */
   readonly other: Bus;
@@ -20,10 +20,10 @@ export interface Abandoned {
 }
 
 /** Laws by their text, which goes on after the name of the bus. */
-export type Laws = Readonly<Record<string, (stage: Stage) => Promise<void>>>;
+export type Laws = Readonly<Record<string, (stage: DispatchHarness) => Promise<void>>>;
 
 /** Long enough for a busy machine to extend it in time; short enough to wait for. */
 export const LEASE_MS = 1_500;
 
 /** How laws consume, unless they say otherwise. */
-export const OPTIONS = { group: "tasker", slots: 16, leaseMs: 60_000 };
+export const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };

@@ -1,5 +1,5 @@
 import { MemoryBus } from "../../src/bus/memory.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { busSuite } from "./bus_suite.ts";
 

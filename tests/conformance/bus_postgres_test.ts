@@ -5,15 +5,15 @@ import settle from "../../src/bus/sql/settle.sql" with { type: "text" };
 import type { Database } from "../../src/core/ports.ts";
 import { PostgresDatabase } from "../../src/journal/database.ts";
 import { migrate } from "../../src/journal/migrate.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
-import { VirtualRuntime } from "../../src/virtual_runtime.ts";
+import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
 import { makeDatabase } from "../support/postgres.ts";
 import { busSuite } from "./bus_suite.ts";
 
 const runtime = openRuntime();
-const OPTIONS = { group: "tasker", slots: 16, leaseMs: 60_000 };
+const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
 
 /** One database for the file: tests are kept apart by their channels. */
 const { url } = await makeDatabase();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createClient } from "redis";
 import { RedisBus } from "../../src/bus/redis.ts";
 import type { Bus } from "../../src/core/ports.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { envelopeOf, Inbox } from "../support/inbox.ts";
@@ -10,7 +10,7 @@ import { startRedis, type TestRedis } from "../support/redis.ts";
 
 const runtime = openRuntime();
 const library = await import("redis");
-const OPTIONS = { group: "tasker", slots: 16, leaseMs: 60_000 };
+const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
 
 /** Tries to publish after a failover; one finds the old server, and the next the new one. */
 const TRIES_MAX = 20;

@@ -3,7 +3,7 @@ import { createClient } from "redis";
 import { openBus } from "../../src/bus/open.ts";
 import { RedisBus } from "../../src/bus/redis.ts";
 import type { Bus, Database } from "../../src/core/ports.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { ack, envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
@@ -16,7 +16,7 @@ const found = await startRedis();
 const reason = "reason" in found ? found.reason : undefined;
 if (reason !== undefined) console.log(`ignored: tests of the Redis bus, because ${reason}`);
 
-const OPTIONS = { group: "tasker", slots: 16, leaseMs: 60_000 };
+const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
 const SHORT = { ...OPTIONS, leaseMs: 600 };
 
 Deno.test.afterAll(async () => {

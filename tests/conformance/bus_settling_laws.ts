@@ -42,7 +42,7 @@ export const SETTLING: Laws = {
 
   "never hands over again what is dead": async ({ bus, other, channel }) => {
     const inbox = new Inbox((_, id) => id === "bad" ? { kind: "dead", reason: "bad" } : ack());
-    const end = await other.consume(channel, { ...OPTIONS, slots: 1 }, inbox.handle);
+    const end = await other.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
 
     await bus.publish(channel, [envelopeOf("bad"), envelopeOf("good")]);
 
@@ -72,7 +72,7 @@ export const SETTLING: Laws = {
     const inbox = new Inbox(({ deliveries }, id) =>
       id === "first" && deliveries === 1 ? { kind: "retry", afterMs: 1_000 } : ack()
     );
-    await other.consume(channel, { ...OPTIONS, slots: 1 }, inbox.handle);
+    await other.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
 
     await bus.publish(channel, [envelopeOf("first"), envelopeOf("second")]);
 
@@ -110,7 +110,7 @@ export const ENDING: Laws = {
   "loses and repeats nothing when a consumer ends in the middle": async (stage) => {
     const { bus, other, channel } = stage;
     const [first, second] = [new Inbox(), new Inbox()];
-    const end = await other.consume(channel, { ...OPTIONS, slots: 3 }, first.handle);
+    const end = await other.consume(channel, { ...OPTIONS, inFlightMax: 3 }, first.handle);
     await bus.publish(channel, envelopesOf("split", 100));
     await first.has(20);
 
@@ -191,7 +191,7 @@ export const LEASING: Laws = {
     const { bus, other, channel, abandon } = stage;
     const held = Promise.withResolvers<void>();
     const inbox = new Inbox((_, id) => id === "long" ? held.promise.then(ack) : ack());
-    const end = await bus.consume(channel, { ...LEASED, slots: 1 }, inbox.handle);
+    const end = await bus.consume(channel, { ...LEASED, inFlightMax: 1 }, inbox.handle);
     await bus.publish(channel, [envelopeOf("long")]);
     await inbox.has(1);
     const rival = new Inbox();

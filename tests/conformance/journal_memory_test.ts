@@ -1,6 +1,6 @@
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { testJournal } from "./journal_suite.ts";
 
 testJournal("memory", async () => {

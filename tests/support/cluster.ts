@@ -10,13 +10,13 @@ import { type Plan, planOf } from "../../src/core/plan.ts";
 import type { Attempt, Cancel, Journal, LoadedTask, Nodes, Runtime } from "../../src/core/ports.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
-import { Engine } from "../../src/engine.ts";
+import { Engine } from "../../src/server/engine.ts";
 import { MemoryPolicies } from "../../src/journal/memory_tables.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
-import { VirtualRuntime } from "../../src/virtual_runtime.ts";
+import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { ClusterStore } from "./cluster_store.ts";
-import { definitionOf, type PlayStep } from "./play.ts";
+import { definitionOf, type DriverStep } from "./task_driver.ts";
 
 /** How long a statement takes at most, on its way there and back. */
 const STATEMENT_MS_MAX = 20;
@@ -223,7 +223,7 @@ export class Cluster {
   /** Attempts that reached the broker, by `task/step/attempt`. */
   readonly published: string[] = [];
 
-  constructor(seed: number, steps: readonly PlayStep[], readonly code: ClusterCode) {
+  constructor(seed: number, steps: readonly DriverStep[], readonly code: ClusterCode) {
     this.runtime = new VirtualRuntime(seed);
     this.store = new ClusterStore(this.runtime);
     this.plan = planOf("hash", definitionOf(steps));
@@ -259,7 +259,7 @@ export class Cluster {
         const node = this.any();
         const result = JSON.stringify({ attempt }) as JsonText;
         const outcome = { kind: "completed", result } as const;
-        node?.engine.mailroom.record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
+        node?.engine.router.record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
       });
     }
   }
@@ -269,7 +269,7 @@ export class Cluster {
     const { runtime, alive } = this;
     const slots = Array.from({ length: SLOTS }, (_, slot) => {
       const taskId = mintTaskId(runtime.now(), slot, runtime.uuid());
-      return alive.filter(({ engine }) => engine.mailroom.owns(taskId)).length;
+      return alive.filter(({ engine }) => engine.router.owns(taskId)).length;
     });
     return slots.filter((nodes) => nodes === 1).length;
   }
@@ -284,10 +284,10 @@ export class Cluster {
   async start(key: string): Promise<Answer> {
     for (;;) {
       const answer = await this.tried((node) => {
-        const { mailroom } = node.engine;
-        return mailroom.send({
+        const { router } = node.engine;
+        return router.send({
           kind: "StartTask",
-          taskId: mailroom.mintTaskId(),
+          taskId: router.mintTaskId(),
           commandId: key,
           key,
           namespace: "test",

@@ -11,7 +11,7 @@ const ANSWER_MS_MAX = 30_000;
 export type Asked = Partial<Envelope> & Pick<Envelope, "id" | "type" | "data">;
 
 /** One system's channels, as the engine sees them. */
-export class Desk implements AsyncDisposable {
+export class CliHarness implements AsyncDisposable {
   readonly commands: string;
   readonly replies: string;
   readonly dead: string;
@@ -26,8 +26,8 @@ export class Desk implements AsyncDisposable {
     this.redis.on("error", () => {});
   }
 
-  static async open(url: string, system: string): Promise<Desk> {
-    const desk = new Desk(url, system);
+  static async open(url: string, system: string): Promise<CliHarness> {
+    const desk = new CliHarness(url, system);
     await desk.redis.connect();
     await desk.redis.flushAll();
     return desk;

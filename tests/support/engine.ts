@@ -6,14 +6,14 @@ import type { Answer } from "../../src/core/command.ts";
 import type { Incarnation, TaskId } from "../../src/core/ids.ts";
 import type { Bus, Database, Runtime } from "../../src/core/ports.ts";
 import type { Readiness } from "../../src/core/readiness.ts";
-import type { WorkflowModule } from "../../src/core/recording.ts";
+import type { WorkflowModule } from "../../src/core/workflow_module.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
-import { Engine } from "../../src/engine.ts";
+import { Engine } from "../../src/server/engine.ts";
 import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
 import { openStarter } from "../../src/registry/starter.ts";
 import { openRegistry } from "../../src/registry/workflows.ts";
-import { openRuntime } from "../../src/runtime.ts";
-import { openSystems } from "../../src/systems.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
+import { openSystems } from "../../src/server/systems.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 
@@ -91,8 +91,8 @@ export async function openRealEngine(
     fenced: () => console.error("the node was fenced"),
   });
   await engine.start();
-  const starter = openStarter(registry, engine.mailroom);
-  systems?.listen(engine.mailroom, starter);
+  const starter = openStarter(registry, engine.router);
+  systems?.listen(engine.router, starter);
   const ends = endsOf(engine);
   const start = (workflow: string, input: unknown) =>
     starter.start({ workflow, input, tags: [], commandId: runtime.uuid() });

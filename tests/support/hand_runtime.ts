@@ -1,7 +1,7 @@
 /** A Runtime whose deadlines a test fires by hand, and whose rests are over at once. */
 
 import type { Cancel, Runtime } from "../../src/core/ports.ts";
-import { openRuntime } from "../../src/runtime.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 
 /** What waits at least so long is a deadline; the rest is a rest between two tries. */
 const DEADLINE_MS_MIN = 4_000;

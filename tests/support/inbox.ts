@@ -4,13 +4,13 @@ import type { Envelope } from "../../src/core/envelope.ts";
 import type { Delivery, Handled } from "../../src/core/ports.ts";
 
 /** A test that waits longer has failed; no law depends on it. */
-const PATIENCE_MS = 60_000;
+const RETRY_FOR_MS = 60_000;
 
 /** Waits for a signal; fails with its name instead of hanging. */
 export async function arrival<T>(what: string, signal: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const giveUp = () => late.reject(new Error(`waited in vain for ${what}`));
-  const timer = setTimeout(giveUp, PATIENCE_MS);
+  const timer = setTimeout(giveUp, RETRY_FOR_MS);
   try {
     return await Promise.race([signal, late.promise]);
   } finally {

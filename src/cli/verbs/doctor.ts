@@ -2,7 +2,7 @@
 
 import { type Client, ClientError, type Health } from "../../client.ts";
 import { messageOf } from "../../core/errors.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../server/version.ts";
 import { TASKER } from "../command_text.ts";
 import { failureOf } from "../failure.ts";
 import type { Paint } from "../paint.ts";
@@ -21,7 +21,7 @@ export interface Finding {
 /** A clock that is further off makes times in `watch` misleading. */
 const CLOCK_OFF_MS_MAX = 2_000;
 /** A doctor does not wait for what may come. */
-const PATIENCE_MS = 0;
+const RETRY_FOR_MS = 0;
 const TASKS_COUNTED_MAX = 100;
 
 /** Checks address, key, versions and every part of the server. */
@@ -52,7 +52,7 @@ async function examine(call: Call): Promise<Finding[]> {
     const action = "set TASKER_KEY to a key; `deno task serve` printed the first one";
     return [address, { name: "key", is: "bad", detail: key.missing, action }];
   }
-  const client = call.reach({ url: url.value, key: key.value, patienceMs: PATIENCE_MS });
+  const client = call.reach({ url: url.value, key: key.value, retryForMs: RETRY_FOR_MS });
   try {
     const health = await client.health({ signal: call.signal });
     return [
@@ -72,7 +72,7 @@ async function examineAddress(
 ): Promise<Finding> {
   const name = "address";
   try {
-    await call.reach({ url: value, patienceMs: PATIENCE_MS }).live({ signal: call.signal });
+    await call.reach({ url: value, retryForMs: RETRY_FOR_MS }).live({ signal: call.signal });
     return { name, is: "good", detail: `${value} (from ${from}) answers` };
   } catch (error) {
     const action = from === "TASKER_URL"
@@ -164,7 +164,7 @@ async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]>
   const findings: Finding[] = [];
   if (open.length > 0) {
     const detail = `held back because they fail: ${open.map(({ name }) => name).join(", ")}`;
-    const action = "mend them; the circuits close again by themselves";
+    const action = "fix them; the circuits close again by themselves";
     findings.push({ name: "systems", is: "note", detail, action });
   }
   if (absent.length > 0) {
@@ -213,7 +213,7 @@ function verdict(findings: readonly Finding[], paint: Paint): string {
   const [bad, notes] = (["bad", "note"] as const).map((one) =>
     findings.filter(({ is }) => is === one).length
   );
-  if (bad) return paint("bad", `${bad} to mend`);
+  if (bad) return paint("bad", `${bad} to fix`);
   return notes
     ? paint("warn", `nothing is broken; ${notes} to look at`)
     : paint("good", "all is well");

@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
-import { VERSION } from "../../version.ts";
-import { openDesk } from "../_desk.ts";
+import { VERSION } from "../../server/version.ts";
+import { openCliHarness } from "../_cli_harness.ts";
 
 function health(isWell: boolean) {
   const action = "Check DATABASE_URL and the database's log";
@@ -15,7 +15,7 @@ function health(isWell: boolean) {
 }
 
 Deno.test("doctor says that all is well, one line a thing", async () => {
-  const desk = openDesk({ parts: { health: health(true) } });
+  const desk = openCliHarness({ parts: { health: health(true) } });
 
   deepEqual(await desk.say("doctor"), {
     code: 0,
@@ -38,7 +38,7 @@ Deno.test("doctor says that all is well, one line a thing", async () => {
 
 Deno.test("doctor says what to do about each thing that is not well", async () => {
   const bank = { name: "bank", kind: "remote", workflows: [], queued: undefined } as const;
-  const desk = openDesk({
+  const desk = openCliHarness({
     parts: {
       health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },
       systems: () =>
@@ -73,18 +73,18 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
     "! tasks         1 blocked: they wait for a person",
     "                → deno task tasker list --state blocked",
     "! systems       held back because they fail: bank",
-    "                → mend them; the circuits close again by themselves",
+    "                → fix them; the circuits close again by themselves",
     "! systems       no worker has ever come: shipper; their steps wait for the first",
     "                → start their workers",
     "! dead letters  1",
     "                → deno task tasker dead",
     "",
-    "2 to mend",
+    "2 to fix",
   ]]);
 });
 
 Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
-  const desk = openDesk({ parts: { health: health(true) } });
+  const desk = openCliHarness({ parts: { health: health(true) } });
   desk.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
 
   const { code, out } = await desk.say("doctor");
@@ -99,30 +99,30 @@ Deno.test("doctor keeps what is worth a look apart from what is broken", async (
 });
 
 Deno.test("doctor says which of address and key is wrong, and where it comes from", async () => {
-  const nowhere = openDesk({ env: { TASKER_DATA: "/nowhere" } });
-  const down = openDesk();
+  const nowhere = openCliHarness({ env: { TASKER_DATA: "/nowhere" } });
+  const down = openCliHarness();
   down.isUp = false;
-  const keyless = openDesk({ env: { TASKER_URL: "http://tasker.test" } });
-  const wrong = openDesk({ files: { ".tasker/admin.key": "tasker_of_another_database" } });
+  const keyless = openCliHarness({ env: { TASKER_URL: "http://tasker.test" } });
+  const wrong = openCliHarness({ files: { ".tasker/admin.key": "tasker_of_another_database" } });
 
   deepEqual((await nowhere.say("doctor")).out, [
     "✗ address  TASKER_URL is not set, and /nowhere/address is not there",
     "           → start a server here with `deno task serve`, or set TASKER_URL",
     "",
-    "1 to mend",
+    "1 to fix",
   ]);
   deepEqual((await down.say("doctor")).out, [
     "✗ address  Cannot reach http://tasker.test: refused (from .tasker/address)",
     "           → the server that wrote this file has stopped: start one with `deno task serve`",
     "",
-    "1 to mend",
+    "1 to fix",
   ]);
   deepEqual((await keyless.say("doctor")).out, [
     "✓ address  http://tasker.test (from TASKER_URL) answers",
     "✗ key      TASKER_KEY is not set, and .tasker/admin.key is not sent to other hosts",
     "           → set TASKER_KEY to a key; `deno task serve` printed the first one",
     "",
-    "1 to mend",
+    "1 to fix",
   ]);
   deepEqual((await wrong.say("doctor")).out.slice(1, 3), [
     "✗ key      Cannot use the API key: it is not known (from .tasker/admin.key)",
@@ -131,7 +131,7 @@ Deno.test("doctor says which of address and key is wrong, and where it comes fro
 });
 
 Deno.test("doctor --json gives its findings to programs", async () => {
-  const { code, out } = await openDesk().say("doctor", "--json");
+  const { code, out } = await openCliHarness().say("doctor", "--json");
 
   const { ok, findings } = JSON.parse(out[0] ?? "");
   deepEqual([code, ok, findings[0]], [0, true, {

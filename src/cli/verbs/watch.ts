@@ -27,7 +27,7 @@ const TICK_MS = 500;
 /** The task is read again this often without news, for what is in no event. */
 const LOOK_MS = 5_000;
 /** How long a watch outlives its server: a task does, too. */
-const PATIENCE_MS = 24 * 3_600_000;
+const RETRY_FOR_MS = 24 * 3_600_000;
 /** Results printed at the end, and characters of each. */
 const RESULTS_MAX = 20;
 const RESULT_LENGTH_MAX = 400;
@@ -81,7 +81,7 @@ export async function watchTask(call: Call, id: string): Promise<number> {
   const isLive = !call.isJson && call.terminal.size() !== undefined;
   const view = isLive ? new TreeView(call) : new LineView(call, id);
   const patient = call.open({
-    patienceMs: PATIENCE_MS,
+    retryForMs: RETRY_FOR_MS,
     onRetry: (error, restMs) => view.trouble(error, restMs),
   });
   const leave = new AbortController();

@@ -2,17 +2,17 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Event } from "../../core/event.ts";
 import type { TaskId } from "../../core/ids.ts";
 import { encodePayload } from "../../core/payload.ts";
-import { type Desk, openDesk } from "../_desk.ts";
+import { type CliHarness, openCliHarness } from "../_cli_harness.ts";
 
 const SIZE = { columns: 60, rows: 20 };
 
-function start(desk: Desk, id: TaskId, step: number): void {
+function start(desk: CliHarness, id: TaskId, step: number): void {
   const atMs = desk.world.runtime.now();
   const common = { atMs, step, attempt: 1 };
   desk.world.engine.commit(id, { kind: "StepStarted", ...common, waitedMs: 0, policyVersion: 0 });
 }
 
-function complete(desk: Desk, id: TaskId, step: number, ...more: Event[]): void {
+function complete(desk: CliHarness, id: TaskId, step: number, ...more: Event[]): void {
   const atMs = desk.world.runtime.now();
   const result = encodePayload(step, "result");
   desk.world.engine.commit(
@@ -22,19 +22,19 @@ function complete(desk: Desk, id: TaskId, step: number, ...more: Event[]): void 
   );
 }
 
-function end(desk: Desk, kind: "completed" | "failed"): Event {
+function end(desk: CliHarness, kind: "completed" | "failed"): Event {
   return { kind: "TaskEnded", atMs: desk.world.runtime.now(), end: kind };
 }
 
 /** The last picture, without what moves the cursor. */
-function picture({ raw }: Desk): string[] {
+function picture({ raw }: CliHarness): string[] {
   const drawn = raw.filter((text) => text.includes("\n")).at(-1) ?? "";
   // deno-lint-ignore no-control-regex -- escape sequences begin with one
   return drawn.replaceAll(/\x1b\[\d*[A-Z]|\r/g, "").split("\n").slice(0, -1);
 }
 
 Deno.test("watch prints one line a change where there is no terminal, to the end", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
   const watching = desk.type("watch", id);
   await desk.world.runtime.settle();
@@ -70,7 +70,7 @@ Deno.test("watch prints one line a change where there is no terminal, to the end
 });
 
 Deno.test("watch --json prints one event a line, and exits with 0 when the task completed", async () => {
-  const desk = openDesk({ size: SIZE });
+  const desk = openCliHarness({ size: SIZE });
   const id = await desk.world.started();
   desk.world.engine.commit(id, end(desk, "completed"));
 
@@ -81,7 +81,7 @@ Deno.test("watch --json prints one event a line, and exits with 0 when the task 
 });
 
 Deno.test("watch draws the tree over and over in a terminal, and leaves the last one", async () => {
-  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const desk = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
   const id = await desk.world.started();
   start(desk, id, 0);
   const watching = desk.type("watch", id);
@@ -121,7 +121,7 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
 });
 
 Deno.test("watch outlives its server, and says that it is gone", async () => {
-  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const desk = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
   const id = await desk.world.started();
   const watching = desk.type("watch", id);
   await desk.world.runtime.advance(500);
@@ -141,7 +141,7 @@ Deno.test("watch outlives its server, and says that it is gone", async () => {
 });
 
 Deno.test("Ctrl-C leaves the watch, gives the cursor back, and the task goes on", async () => {
-  const desk = openDesk({ size: SIZE });
+  const desk = openCliHarness({ size: SIZE });
   const id = await desk.world.started();
   const watching = desk.type("watch", id);
   await desk.world.runtime.advance(500);
@@ -155,7 +155,7 @@ Deno.test("Ctrl-C leaves the watch, gives the cursor back, and the task goes on"
 });
 
 /** Parks the first step, with which nothing of the task can go on. */
-function park(desk: Desk, id: TaskId): void {
+function park(desk: CliHarness, id: TaskId): void {
   const atMs = desk.world.runtime.now();
   const attempt = { atMs, step: 0, attempt: 1, ranMs: 5, policyVersion: 0 };
   const choices = ["retry"] as const;
@@ -167,7 +167,10 @@ for (const size of [undefined, SIZE]) {
   const where = size === undefined ? "in a pipe" : "in a terminal";
 
   Deno.test(`watch ${where} leaves a blocked task with exit code 3, and says why`, async () => {
-    const desk = openDesk({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
+    const desk = openCliHarness({
+      ...(size === undefined ? {} : { size }),
+      env: { NO_COLOR: "1" },
+    });
     const id = await desk.world.started();
     start(desk, id, 0);
     const watching = desk.type("watch", id);
@@ -186,7 +189,10 @@ for (const size of [undefined, SIZE]) {
   });
 
   Deno.test(`watch ${where} leaves with exit code 4 when --timeout is over`, async () => {
-    const desk = openDesk({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
+    const desk = openCliHarness({
+      ...(size === undefined ? {} : { size }),
+      env: { NO_COLOR: "1" },
+    });
     const id = await desk.world.started();
     start(desk, id, 0);
 
@@ -203,7 +209,7 @@ for (const size of [undefined, SIZE]) {
 }
 
 Deno.test("watch in a terminal shows what the steps answered", async () => {
-  const desk = openDesk({ size: SIZE, env: { NO_COLOR: "1" } });
+  const desk = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
   const id = await desk.world.started();
   start(desk, id, 0);
   complete(desk, id, 0, end(desk, "completed"));
@@ -214,7 +220,7 @@ Deno.test("watch in a terminal shows what the steps answered", async () => {
 });
 
 Deno.test("watch refuses a --timeout that is no duration, and one without --watch", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const id = await desk.world.started();
 
   const wrong = await desk.say("watch", id, "--timeout", "soon");
@@ -227,7 +233,7 @@ Deno.test("watch refuses a --timeout that is no duration, and one without --watc
 });
 
 Deno.test("watch tells at once that there is no such task", async () => {
-  const desk = openDesk({ size: SIZE });
+  const desk = openCliHarness({ size: SIZE });
 
   const { code, err } = await desk.say("watch", "abc");
 
@@ -235,7 +241,7 @@ Deno.test("watch tells at once that there is no such task", async () => {
 });
 
 Deno.test("start --watch follows what it has started", async () => {
-  const desk = openDesk();
+  const desk = openCliHarness();
   const watching = desk.say("start", "orders/process", "--watch");
   await desk.world.runtime.settle();
   const [task] = await desk.world.engine.tasks({ namespaces: undefined, limit: 1 });

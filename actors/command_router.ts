@@ -1,0 +1,148 @@
+/** The router: brings every command to its task's actor, on whichever node that is. */
+
+import type { Answer, Command } from "../src/core/command.ts";
+import { TaskerError } from "../src/core/errors.ts";
+import { mintTaskId, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
+import type { CommandSink, InboxRow, Nodes, Runtime } from "../src/core/ports.ts";
+import type { QueuedCommand } from "./mailbox.ts";
+import { readAnswer } from "./answers.ts";
+
+/** How long a sender waits for the answer of another node. */
+const ANSWER_MS_MAX = 30_000;
+
+/** How often a sender looks for the answer: soon at first, then seldom. */
+const LOOK_MS_MIN = 20;
+const LOOK_MS_MAX = 500;
+
+/** Reroutes of one command after which its sender is told to come back. */
+const REROUTES_MAX = 5;
+
+/** What the router works with. */
+export interface CommandRouterDeps {
+  readonly runtime: Runtime;
+  readonly nodes: Nodes;
+  /** The actors of this node. */
+  deliver(mail: QueuedCommand): void;
+}
+
+/** Knows which slots this node owns, and sends what belongs elsewhere through the inbox. */
+export class CommandRouter implements CommandSink {
+  readonly #owned = new Set<number>();
+  /** The same as a list, to draw the slots of new tasks from. */
+  #ownedList: number[] = [];
+  /** Inbox rows in hand, so that the next poll does not bring them again. */
+  readonly #inHand = new Set<string>();
+  isDraining = false;
+
+  constructor(readonly parts: CommandRouterDeps) {}
+
+  /** Sets the slots of this node. */
+  own(slots: Iterable<number>): void {
+    this.#owned.clear();
+    for (const slot of slots) this.#owned.add(slot);
+    this.#ownedList = [...this.#owned];
+  }
+
+  owns(taskId: TaskId): boolean {
+    return this.ownsSlot(slotOf(taskId));
+  }
+
+  ownsSlot(slot: number): boolean {
+    return this.#owned.has(slot);
+  }
+
+  mintTaskId(): TaskId {
+    const { runtime } = this.parts;
+    const from = this.#ownedList.length === 0 ? SLOTS : this.#ownedList.length;
+    const drawn = Math.floor(runtime.random() * from);
+    return mintTaskId(runtime.now(), this.#ownedList[drawn] ?? drawn, runtime.uuid());
+  }
+
+  send(command: Command): Promise<Answer> {
+    if (this.isDraining && command.kind === "StartTask") {
+      return Promise.reject(
+        new TaskerError(
+          "node.draining",
+          `Cannot start task "${command.taskId}": this node is stopping`,
+          {
+            retryAfterMs: 1_000,
+          },
+        ),
+      );
+    }
+    return new Promise((answer, refuse) => this.route({ command, answer, refuse, strikes: 0 }));
+  }
+
+  /** Takes a command for which nobody waits: a result, or a sign of life. */
+  record(command: Command): void {
+    this.route({ command, strikes: 0 });
+  }
+
+  /** Brings mail to the actor here, or posts it to the owner. */
+  route(mail: QueuedCommand): void {
+    if (this.owns(mail.command.taskId)) return this.parts.deliver(mail);
+    if (mail.inbox !== undefined) {
+      // It stays in the inbox, where the owner finds it.
+      this.#inHand.delete(mail.inbox.commandId);
+      return;
+    }
+    void this.#post(mail);
+  }
+
+  /** Takes mail back whose task was owned elsewhere after all. */
+  reroute(mail: QueuedCommand): void {
+    if (mail.strikes < REROUTES_MAX) return this.route(mail);
+    const { taskId } = mail.command;
+    mail.refuse?.(
+      new TaskerError(
+        "journal.ownership_lost",
+        `Cannot reach task "${taskId}": it is moving between nodes`,
+      ),
+    );
+  }
+
+  /** Delivers what a poll found in the inbox. */
+  takeInbox(rows: readonly InboxRow[]): void {
+    for (const { commandId, command, wantsAnswer } of rows) {
+      if (this.#inHand.has(commandId) || !this.owns(command.taskId)) continue;
+      this.#inHand.add(commandId);
+      const done = () => this.#inHand.delete(commandId);
+      const inbox = { commandId, wantsAnswer };
+      this.parts.deliver({ command, inbox, answer: done, refuse: done, strikes: 0 });
+    }
+  }
+
+  async #post(mail: QueuedCommand): Promise<void> {
+    const { command, answer, refuse } = mail;
+    const { nodes, runtime } = this.parts;
+    const wantsAnswer = answer !== undefined;
+    // Each sender's own: two that send one command wait for an answer each, and none finds what
+    // was left for another. The actor knows a command that it has seen.
+    const commandId = runtime.uuid();
+    try {
+      await nodes.post({ commandId, slot: slotOf(command.taskId), command, wantsAnswer });
+      if (answer !== undefined) answer(await this.#awaitAnswer(commandId));
+    } catch (error) {
+      refuse?.(error);
+    }
+  }
+
+  async #awaitAnswer(commandId: string): Promise<Answer> {
+    const { nodes, runtime } = this.parts;
+    const until = runtime.monotonic() + ANSWER_MS_MAX;
+    for (
+      let lookMs = LOOK_MS_MIN;
+      runtime.monotonic() < until;
+      lookMs = Math.min(lookMs * 2, LOOK_MS_MAX)
+    ) {
+      await new Promise<void>((wake) => runtime.after(lookMs, wake));
+      const body = await nodes.takeAnswer(commandId);
+      if (body !== undefined) return readAnswer(body);
+    }
+    throw new TaskerError(
+      "journal.outcome_unknown",
+      `Cannot say what became of command "${commandId}": its task's node did not answer in ${ANSWER_MS_MAX} ms`,
+      { retryAfterMs: 1_000 },
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import type { Command } from "../src/core/command.ts";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
+import { CommandRouter } from "./command_router.ts";
+
+const never = () => new Promise(() => {});
+
+/** A node that owns nothing: whatever it is sent goes through the inbox. */
+function stranger(world: EngineHarness): CommandRouter {
+  return new CommandRouter({ runtime: world.runtime, nodes: world.journal, deliver: () => {} });
+}
+
+Deno.test("a command sent through two nodes at once was answered to one of them only", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  const hand = { by: "ada", reason: "test" };
+  const command: Command = { kind: "PauseTask", taskId, commandId: "c", ...hand };
+
+  const answers = Promise.all([stranger(world).send(command), stranger(world).send(command)]);
+  await world.runtime.advance(5_000);
+
+  const [one, other] = await Promise.race([answers, world.runtime.settle().then(() => [])]);
+  assert.ok(one !== undefined && other !== undefined);
+  assert.deepEqual(one, { ...other, changed: one.changed });
+  const events = world.journal.turns(taskId).flatMap((turn) => turn.events);
+  assert.equal(events.filter(({ kind }) => kind === "TaskPaused").length, 1);
+});

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { EngineHarness } from "../tests/support/engine_harness.ts";
+import { TaskerError } from "../src/core/errors.ts";
+import type { JsonText } from "../src/core/payload.ts";
+import type { Appended } from "../src/core/ports.ts";
+
+const by = { by: "ada", reason: "test" };
+const never = () => new Promise(() => {});
+const poison: Appended = { kind: "poison", error: new TaskerError("journal.poison", "refused") };
+
+/** How a promise stands: its value, the code of its error, or "waits". */
+async function standing(promise: Promise<unknown>): Promise<unknown> {
+  const error = (thrown: unknown) => thrown instanceof TaskerError ? thrown.code : "thrown";
+  const moment = new Promise((resolve) => setImmediate(() => resolve("waits")));
+  return await Promise.race([promise.catch(error), moment]);
+}
+
+/** Sends a command that nobody awaits yet. */
+function pause(world: EngineHarness, taskId: string, commandId: string): Promise<unknown> {
+  return sent(world, { kind: "PauseTask", taskId, commandId, ...by });
+}
+
+function sent(world: EngineHarness, command: Record<string, unknown>): Promise<unknown> {
+  const answer = world.engine.router.send(
+    command as unknown as Parameters<typeof world.engine.router.send>[0],
+  );
+  answer.catch(() => {});
+  return answer;
+}
+
+Deno.test("a repeat waits for the row that it was decided on", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  const commit = Promise.withResolvers<undefined>();
+  world.faults.append = () => commit.promise;
+  const first = pause(world, taskId, "first");
+  await world.runtime.settle();
+
+  const again = pause(world, taskId, "first");
+  await world.runtime.settle();
+  assert.deepEqual([await standing(first), await standing(again)], ["waits", "waits"]);
+  commit.resolve(undefined);
+  await world.runtime.settle();
+
+  assert.deepEqual(await again, { taskId, turn: 2, changed: true });
+});
+
+Deno.test("a no-op decided on a row that Postgres refused is not answered but decided again", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  const outcome = Promise.withResolvers<Appended>();
+  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  const guilty = pause(world, taskId, "guilty");
+  await world.runtime.settle();
+  const again = pause(world, taskId, "again");
+  await world.runtime.settle();
+
+  outcome.resolve(poison);
+  await world.runtime.advance(60_000);
+
+  assert.equal(await standing(guilty), "journal.poison");
+  assert.deepEqual(await again, { taskId, turn: 2, changed: true });
+});
+
+Deno.test("a refusal waits for a flush that finds this node alive", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  const flush = Promise.withResolvers<void>();
+  world.faults.confirm = () => flush.promise;
+
+  const refused = sent(world, { kind: "RetryStep", step: "a", taskId, commandId: "r", ...by });
+  await world.runtime.settle();
+  assert.equal(await standing(refused), "waits");
+  flush.resolve();
+  await world.runtime.settle();
+
+  assert.equal(await standing(refused), "step.not_parked");
+});
+
+Deno.test("a fenced node answers no no-op", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  await pause(world, taskId, "first");
+  world.faults.confirm = () => Promise.resolve(false);
+
+  const repeated = pause(world, taskId, "first");
+  await world.runtime.settle();
+
+  assert.equal(await standing(repeated), "journal.fenced");
+  assert.equal(world.fences, 1);
+});
+
+Deno.test("a fenced node does not say that there is no such task", async () => {
+  const world = await EngineHarness.open([{ name: "a" }]);
+  const taskId = world.engine.router.mintTaskId();
+  world.faults.confirm = () => Promise.resolve(false);
+
+  const refused = pause(world, taskId, "c");
+  await world.runtime.settle();
+
+  assert.equal(await standing(refused), "journal.fenced");
+  assert.equal(world.fences, 1);
+});
+
+Deno.test("a node that lost its place tells who waits, and leaves no one hanging", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  world.faults.append = () => ({ kind: "fenced" });
+
+  const answer = pause(world, taskId, "c");
+  await world.runtime.settle();
+
+  assert.equal(await standing(answer), "journal.fenced");
+  assert.equal(world.fences, 1);
+});
+
+Deno.test("a node that lost its place tells its running code", async () => {
+  let isAborted = false;
+  const world = await EngineHarness.open([{ name: "a" }], {
+    a: ({ signal }) => {
+      signal.addEventListener("abort", () => isAborted = true);
+      return never();
+    },
+  });
+  const { taskId } = await world.start();
+  world.faults.append = () => ({ kind: "fenced" });
+
+  void pause(world, taskId, "c");
+  await world.runtime.settle();
+
+  assert.equal(isAborted, true);
+});
+
+Deno.test("a crash while a row is in flight, which is then refused, loses nobody's command", async () => {
+  const world = await EngineHarness.open([{ name: "a" }, { name: "ok", kind: "signal" }], {
+    a: never,
+  });
+  const { taskId } = await world.start();
+  const outcome = Promise.withResolvers<Appended>();
+  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  const guilty = pause(world, taskId, "guilty");
+  await world.runtime.settle();
+  const payload = "{ no JSON crashes" as JsonText;
+  const crashing = sent(world, { kind: "SendSignal", taskId, commandId: "s", name: "ok", payload });
+  const innocent = pause(world, taskId, "innocent");
+  await world.runtime.settle();
+
+  outcome.resolve(poison);
+  await world.runtime.advance(60_000);
+
+  assert.notEqual(await standing(guilty), "waits");
+  assert.equal(await standing(crashing), "thrown");
+  assert.deepEqual(await innocent, { taskId, turn: 2, changed: true });
+});
+
+Deno.test("a row refused after its task left this node does not bring the task back", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await world.start();
+  const outcome = Promise.withResolvers<Appended>();
+  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  void pause(world, taskId, "guilty");
+  await world.runtime.settle();
+  const { router, supervisor } = world.engine;
+  router.own([]);
+  const released = supervisor.release(() => true);
+
+  outcome.resolve(poison);
+  await released;
+  await world.runtime.advance(900);
+
+  assert.equal(supervisor.has(taskId), false);
+});
+
+Deno.test("a task that leaves this node while it is read is not taken in", async () => {
+  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
+  const { taskId } = await world.start();
+  const { router, supervisor } = world.engine;
+  await supervisor.release(() => true);
+  const read = Promise.withResolvers<void>();
+  world.faults.load = () => read.promise;
+  void supervisor.load([taskId]);
+  await world.runtime.settle();
+
+  router.own([]);
+  await supervisor.release(() => true);
+  read.resolve();
+  await world.runtime.settle();
+
+  assert.equal(supervisor.has(taskId), false);
+});
+
+Deno.test("giving tasks away does not wait for the rows of others", async () => {
+  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const stays = await world.start();
+  const leaves = await world.start();
+  world.faults.append = () => never() as Promise<undefined>;
+  void pause(world, stays.taskId, "c");
+  await world.runtime.settle();
+
+  const released = world.engine.supervisor.release((taskId) => taskId === leaves.taskId);
+  await world.runtime.settle();
+
+  assert.equal(await standing(released.then(() => "released")), "released");
+});

@@ -1,0 +1,93 @@
+/** Parts: what the API is made of. All are handed in; it owns none of them. */
+
+import type { Envelope } from "../core/envelope.ts";
+import type { Plan } from "../core/plan.ts";
+import type { FullPolicy } from "../core/policy.ts";
+import type {
+  CommandSink,
+  DeadLetter,
+  DeadLetters,
+  Definitions,
+  Feed,
+  History,
+  Keys,
+  Plans,
+  Policies,
+  Runtime,
+  Starter,
+  SystemSummary,
+} from "../core/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** Workers without a broker: envelopes out, envelopes in. */
+export interface Worker {
+  /**
+   * Waits up to `waitMs` for at most `max` envelopes of a system; none is an answer, too. One that
+   * gets no answer within `leaseMs` comes again.
+   */
+  poll(
+    system: string,
+    options: { max: number; waitMs: number; leaseMs: number; signal: AbortSignal },
+  ): Promise<readonly Envelope[]>;
+  /**
+   * Takes an answer as it came. One that is no valid envelope fails the attempt that it names.
+   *
+   * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
+   */
+  reply(system: string, reply: unknown): Promise<void>;
+}
+
+/** One line of the whole state. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What a person can do; absent when it is ok. */
+  readonly action?: string;
+}
+
+/** How this node is. */
+export interface Health {
+  readonly node: string;
+  readonly version: string;
+  /** Why it should not get requests now; undefined when it should. */
+  notReady(): Promise<string | undefined>;
+  /** Each looks at one part. A throw, or no answer for `CHECK_MS_MAX`, is a part that is not ok. */
+  readonly checks: readonly NamedCheck[];
+}
+
+/** A look at one part. */
+export interface NamedCheck {
+  readonly name: string;
+  /** What a person can do when it is not ok. */
+  readonly action: string;
+  look(): Promise<HealthCheck>;
+}
+
+/** Everything `openApi` needs. */
+export interface ApiDeps {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly starter: Starter;
+  readonly sink: CommandSink;
+  readonly history: History;
+  readonly feed: Feed;
+  readonly plans: Pick<Plans, "byHash">;
+  readonly definitions: Definitions;
+  readonly policies: Policies;
+  /** The policy that attempts of a step follow now. */
+  policyOf(plan: Plan, step: number): FullPolicy;
+  readonly keys: Keys;
+  readonly dead: DeadLetters;
+  /**
+   * Puts a dead letter back into its channel; the caller removes it.
+   *
+   * @throws {TaskerError} bus.envelope_invalid when it never was an envelope, bus.unavailable
+   */
+  replayDead(letter: DeadLetter): Promise<void>;
+  systems(): Promise<readonly SystemSummary[]>;
+  readonly worker: Worker;
+  readonly health: Health;
+}

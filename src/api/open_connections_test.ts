@@ -1,0 +1,93 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import type { KeyRow } from "../core/ports.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
+import { fakeWorld } from "./_fakes.ts";
+import { Caller, NOBODY } from "./access.ts";
+import { KEY_LOOK_MS, OpenConnections, type Place, WAITING_MAX } from "./open_connections.ts";
+
+function callerOf(id: string): Caller {
+  return new Caller({ ...NOBODY.key, id });
+}
+
+function open(): OpenConnections {
+  const keys = { list: () => Promise.resolve<KeyRow[]>([]) };
+  const count = new Metrics().gauge("tasker_http_waiting");
+  return new OpenConnections({ runtime: new VirtualRuntime(), keys, count });
+}
+
+Deno.test("one key took all places, and every other key was refused", () => {
+  const waiting = open();
+  const { signal } = new AbortController();
+  const enter = (id: string): Place => waiting.enter(signal, callerOf(id));
+  const greedy = Array.from({ length: WAITING_MAX }, () => enter("greedy"));
+
+  throws(() => enter("greedy"), { code: "api.busy" });
+  const modest = Array.from({ length: WAITING_MAX / 2 }, () => enter("modest"));
+  throws(() => enter("modest"), { code: "api.busy" });
+
+  equal(greedy.filter((place) => place.signal.aborted).length, WAITING_MAX / 2);
+  ok(greedy[0]?.signal.aborted, "the oldest place goes first");
+  ok(modest.every((place) => !place.signal.aborted));
+  for (const place of greedy) place.leave();
+  const places = Array.from({ length: WAITING_MAX / 2 }, () => enter("third"));
+  ok(places.every((place) => !place.signal.aborted));
+});
+
+Deno.test("streams and long polls went on after their key was removed", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+  const key = world.key(["read"]);
+  const removed = world.keyRows.at(-1)?.id;
+  const stream = await world.ask("GET /v1/events", { key });
+  const poll = world.ask(`GET /v1/tasks/${id}?waitMs=60000`, { key });
+  await world.runtime.settle();
+
+  equal((await world.ask(`DELETE /v1/keys/${removed}`)).status, 204);
+
+  await stream.text();
+  equal((await poll).status, 200);
+  equal(world.engine.watchers, 0);
+});
+
+Deno.test("streams went on after their key had expired, or was removed by another node", async () => {
+  const world = fakeWorld();
+  const streams = [];
+  for (const change of ["expire", "remove", "keep"]) {
+    const key = world.key(["read"]);
+    const at = world.keyRows.length - 1;
+    const row = world.keyRows[at] as KeyRow;
+    if (change === "expire") {
+      world.keyRows[at] = { ...row, expiresAtMs: world.runtime.now() + 1_000 };
+    }
+    streams.push(await world.ask("GET /v1/events", { key }));
+    if (change === "remove") world.keyRows.splice(at, 1);
+  }
+  await world.runtime.settle();
+  equal(world.engine.watchers > 0, true);
+
+  const ends = streams.map((stream) => stream.text());
+  await world.runtime.advance(KEY_LOOK_MS);
+
+  await Promise.all(ends.slice(0, 2));
+  const still = await Promise.race([ends[2], world.runtime.settle().then(() => "open")]);
+  equal(still, "open");
+  world.api.close();
+  await ends[2];
+});
+
+Deno.test("HEAD opened a stream that nobody read, and waited for a task's end", async () => {
+  const world = fakeWorld();
+  const id = await world.started();
+
+  const answers = await Promise.all([
+    world.ask("HEAD /v1/events"),
+    world.ask(`HEAD /v1/tasks/${id}/events`),
+    world.ask(`HEAD /v1/tasks/${id}?waitMs=60000`),
+  ]);
+
+  deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  ok(answers[0].headers.get("content-type")?.startsWith("text/event-stream"));
+  equal(world.parts.metrics.gauge("tasker_http_waiting").value ?? 0, 0);
+  equal(world.engine.watchers, 0);
+});

@@ -1,0 +1,81 @@
+/** A desk: the command line over the API in memory, with what it says kept. For tests. */
+
+import { type FakeWorld, fakeWorld } from "../api/_fakes.ts";
+import type { ApiDeps } from "../api/deps.ts";
+import { type EngineHarness, runCommand } from "./command.ts";
+
+/** What is different from a plain desk: no terminal, a key for everything. */
+export interface CliHarnessOptions {
+  readonly parts?: Partial<ApiDeps>;
+  readonly env?: EngineHarness["env"];
+  readonly files?: Readonly<Record<string, string>>;
+  readonly size?: { readonly columns: number; readonly rows: number };
+}
+
+/** A command line and everything around it. */
+export interface CliHarness {
+  readonly world: FakeWorld;
+  /** Lines on stdout. */
+  readonly out: string[];
+  /** Lines on stderr. */
+  readonly err: string[];
+  /** Redraws. */
+  readonly raw: string[];
+  /** Ctrl-C. */
+  readonly interrupt: AbortController;
+  /** False: the server cannot be reached. */
+  isUp: boolean;
+  /** Types a command; resolves with its exit code. */
+  type(...words: readonly string[]): Promise<number>;
+  /** Types a command, moves the clock until it ends, and gives all that it said. */
+  say(...words: readonly string[]): Promise<{ code: number; out: string[]; err: string[] }>;
+}
+
+/** Opens a desk. */
+export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
+  const world = fakeWorld(options.parts);
+  const files: Readonly<Record<string, string>> = {
+    ".tasker/address": "http://tasker.test\n",
+    ".tasker/admin.key": world.key(),
+    ...options.files,
+  };
+  const [out, err, raw]: [string[], string[], string[]] = [[], [], []];
+  const interrupt = new AbortController();
+  const desk: CliHarness = {
+    world,
+    out,
+    err,
+    raw,
+    interrupt,
+    isUp: true,
+    type: (...words) =>
+      runCommand(words, {
+        env: options.env ?? {},
+        readFile: (path) => Promise.resolve(files[path]),
+        terminal: {
+          print: (line) => out.push(line),
+          warn: (line) => err.push(line),
+          write: (text) => raw.push(text),
+          size: () => options.size,
+        },
+        runtime: world.runtime,
+        fetch: (request) =>
+          desk.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused")),
+        signal: interrupt.signal,
+      }),
+    async say(...words) {
+      const [outBefore, errBefore] = [out.length, err.length];
+      const code = await settled(world, desk.type(...words));
+      return { code, out: out.slice(outBefore), err: err.slice(errBefore) };
+    },
+  };
+  return desk;
+}
+
+async function settled<T>(world: FakeWorld, call: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = () => void (isOver = true);
+  call.then(over, over);
+  for (let moved = 0; !isOver && moved < 1_000; moved++) await world.runtime.advance(500);
+  return await call;
+}

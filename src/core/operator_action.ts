@@ -1,0 +1,145 @@
+/** What people ask by hand: cancel, pause, resume, retry, resolve, skip. */
+
+import type { CancelTask, Command, Decision, PauseTask, ResumeTask } from "./command.ts";
+import type { ResolveStep, RetryStep, SkipStep } from "./command.ts";
+import {
+  accept,
+  atMs,
+  cancelSteps,
+  type Context,
+  givenResult,
+  NOTHING,
+  refuse,
+} from "./decision.ts";
+import type { JsonText } from "./payload.ts";
+import type { PlannedStep } from "./plan.ts";
+import type { StepState, StepStateName, TaskState } from "./state.ts";
+
+type HandCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
+
+const RETRIABLE: readonly StepStateName[] = ["parked", "waiting_for_retry"];
+const RESOLVABLE: readonly StepStateName[] = ["parked", "waiting_for_retry", "waiting_for_reply"];
+const SKIPPABLE: readonly StepStateName[] = [...RESOLVABLE, "pending"];
+
+/** Decides a command that a person sends. */
+export function decideOperatorAction(
+  state: TaskState,
+  command: HandCommand,
+  context: Context,
+): Decision {
+  if (state.end !== undefined) return decideEnded(state, command);
+  switch (command.kind) {
+    case "CancelTask":
+      return decideCancel(state, command, context);
+    case "PauseTask":
+      return state.paused
+        ? NOTHING
+        : accept([{ kind: "TaskPaused", ...hand(state, command, context) }]);
+    case "ResumeTask":
+      return state.paused
+        ? accept([{ kind: "TaskResumed", ...hand(state, command, context) }])
+        : NOTHING;
+    default:
+      return decideStep(state, command, context);
+  }
+}
+
+/** Cancelling what was cancelled is the same again; all else comes too late. */
+function decideEnded(state: TaskState, command: Command): Decision {
+  if (command.kind === "CancelTask" && state.end === "cancelled") return NOTHING;
+  return refuse(
+    "task.ended",
+    `Cannot send ${command.kind} to task "${state.taskId}": it is ${state.end}`,
+  );
+}
+
+/** A pause ends with it: else the steps that a cancel lets run would wait for a resume. */
+function decideCancel(state: TaskState, command: CancelTask, context: Context): Decision {
+  if (state.cancelRequested) return NOTHING;
+  const by = hand(state, command, context);
+  return accept([
+    ...(state.paused ? [{ kind: "TaskResumed", ...by } as const] : []),
+    { kind: "TaskCancelRequested", ...by },
+    ...cancelSteps(state, context, (when) => when === "cancelled" || when === "always"),
+  ]);
+}
+
+function decideStep(
+  state: TaskState,
+  command: RetryStep | ResolveStep | SkipStep,
+  context: Context,
+): Decision {
+  const index = context.plan.indexOf.get(command.step);
+  if (index === undefined) {
+    return refuse(
+      "step.not_found",
+      `Cannot send ${command.kind} to task "${state.taskId}": no step "${command.step}"`,
+    );
+  }
+  const step = state.steps[index] as StepState;
+  const on = { step: index, ...hand(state, command, context) };
+  switch (command.kind) {
+    case "RetryStep":
+      return isIn(step, RETRIABLE)
+        ? accept([{ kind: "StepRetried", ...on }])
+        : wrongState(command, step);
+    case "ResolveStep":
+      if (!isIn(step, RESOLVABLE)) return wrongState(command, step);
+      return decideResolve(command, index, context, on);
+    case "SkipStep":
+      return isIn(step, SKIPPABLE)
+        ? decideSkip(command, index, context, on)
+        : wrongState(command, step);
+    default:
+      return command satisfies never;
+  }
+}
+
+type OnStep = { step: number; atMs: number; by: string; reason: string };
+
+function decideResolve(
+  command: ResolveStep,
+  index: number,
+  context: Context,
+  on: OnStep,
+): Decision {
+  const result = operatorResult(context, index, command.result);
+  return typeof result === "string" ? accept([{ kind: "StepResolved", ...on, result }]) : result;
+}
+
+function decideSkip(
+  command: SkipStep,
+  index: number,
+  context: Context,
+  on: OnStep,
+): Decision {
+  if (command.result === undefined) {
+    if (!context.plan.steps[index]?.isNeeded) return accept([{ kind: "StepSkipped", ...on }]);
+    return refuse(
+      "contract.violation",
+      `Cannot skip step "${command.step}" without a result: a later step needs it, give one that keeps the contract`,
+    );
+  }
+  const result = operatorResult(context, index, command.result);
+  return typeof result === "string" ? accept([{ kind: "StepSkipped", ...on, result }]) : result;
+}
+
+function operatorResult(context: Context, index: number, text: JsonText): JsonText | Decision {
+  const planned = context.plan.steps[index] as PlannedStep;
+  return givenResult(planned, text, `the result of step "${planned.name}"`);
+}
+
+function wrongState(command: { kind: string; step: string }, step: StepState): Decision {
+  return refuse(
+    "step.not_parked",
+    `Cannot send ${command.kind} to step "${command.step}": it is ${step.state}`,
+  );
+}
+
+function isIn(step: StepState, states: readonly StepStateName[]): boolean {
+  return states.includes(step.state);
+}
+
+function hand(state: TaskState, command: { by: string; reason: string }, context: Context) {
+  return { atMs: atMs(state, context), by: command.by, reason: command.reason };
+}

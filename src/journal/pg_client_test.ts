@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { PgConnection } from "./pg_connection.ts";
+import { codeOf } from "./sqlstate.ts";
+import { openPgClient } from "./pg_client.ts";
+
+/** Turns of the event loop, in each of which a connection that lives on would connect again. */
+const TURNS = 50;
+
+Deno.test("a destroyed wire went on connecting for queries that had failed long ago", async () => {
+  const runtime = new CountingRuntime();
+  const wire = openPgClient({ ...nowhere(runtime), pace: { openedAtMs: -Infinity } });
+  const first = wire.sql`select 1`.execute();
+  for (let query = 0; query < 10; query++) void wire.sql`select 1`.execute().catch(() => {});
+
+  await assert.rejects(first);
+  wire.destroy();
+  await turns();
+  const { connects } = runtime;
+  await turns();
+
+  assert.equal(runtime.connects, connects);
+});
+
+Deno.test("of queries whose connection is lost, each fails at once, not at its deadline", async () => {
+  const runtime = new HandRuntime();
+  const link = new PgConnection({ ...nowhere(runtime), deadlineMs: 5_000 });
+
+  const asked = await Promise.allSettled(Array.from({ length: 50 }, () => link.query("select 1")));
+
+  const codes = asked.map((one) => one.status === "rejected" ? codeOf(one.reason) : "answered");
+  assert.deepEqual(new Set(codes), new Set(["ECONNREFUSED", "CONNECTION_DESTROYED"]));
+  assert.equal(runtime.deadlines, 0);
+  await link.close();
+});
+
+/** Counts how often the pace of connecting is asked for. */
+class CountingRuntime extends HandRuntime {
+  connects = 0;
+
+  override monotonic(): number {
+    this.connects++;
+    return super.monotonic();
+  }
+}
+
+/** How to connect to a port where nobody listens. */
+function nowhere(runtime: HandRuntime) {
+  const url = `postgres://nobody@127.0.0.1:${closedPort()}/none`;
+  return { url, runtime, name: "test", session: {}, prepare: true };
+}
+
+function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((wake) => setTimeout(wake, 0));
+}

@@ -1,0 +1,175 @@
+/** Postgres connection: one connection whose every query ends, in an answer or in an error with a meaning. */
+
+import type postgres from "postgres";
+import type { Cancel, Runtime } from "../core/ports.ts";
+import { isOfConnection, unavailable } from "./sqlstate.ts";
+import { openPgClient, type Pace, type PgClient } from "./pg_client.ts";
+
+/** How to connect, and how long to wait for anything. */
+export interface LinkOptions {
+  readonly url: string;
+  readonly runtime: Runtime;
+  /** Begins the application_name; a number follows that rises with each replacement. */
+  readonly name: string;
+  /** After this long a query's connection is given up, and its outcome is unknown. */
+  readonly deadlineMs: number;
+  /** Parameters of the session. */
+  readonly session: Readonly<Record<string, string | number>>;
+  /** False behind a pooler in transaction mode. */
+  readonly prepare: boolean;
+}
+
+/** A row with its columns' names. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Runs one statement. */
+export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** Who hears a channel; each connection is told anew. */
+interface Listener {
+  readonly channel: string;
+  call(payload: string): void;
+  /** Ends it on the connection in use. */
+  stop(): void;
+}
+
+/**
+ * One connection at a time.
+ *
+ * postgres.js waits for ever on a half-open link: so each query has a deadline of ours, which
+ * destroys the connection. The next query gets a new one, under the next name.
+ */
+export class PgConnection {
+  #generation = 0;
+  #wire: PgClient;
+  /** Ends the waiting of queries on the wire in use. */
+  #waiting = new Set<(error: Error) => void>();
+  #isClosed = false;
+  #inFlight = 0;
+  readonly #listeners = new Set<Listener>();
+  readonly #pace: Pace = { openedAtMs: -Infinity };
+
+  constructor(readonly options: LinkOptions) {
+    this.#wire = this.#open();
+  }
+
+  /** The application_name of the connection in use. */
+  get name(): string {
+    return `${this.options.name}/${this.#generation}`;
+  }
+
+  /** Queries that wait for their answer. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /**
+   * Runs one statement, autocommitted. Cost: a round trip, two the first time on a connection.
+   *
+   * @throws what postgres.js throws, and TaskerError journal.unavailable at the deadline
+   */
+  query(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    const { prepare } = this.options;
+    return this.#beforeDeadline((sql) =>
+      sql.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], { prepare })
+    );
+  }
+
+  /**
+   * Runs statements in one transaction; the connection must have no other user.
+   *
+   * @throws as `query`
+   */
+  transaction(act: (query: Query) => Promise<void>): Promise<void> {
+    return this.#beforeDeadline((sql) =>
+      sql.begin((inside) =>
+        act((text, parameters = []) =>
+          inside.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[])
+        )
+      )
+    );
+  }
+
+  /**
+   * Listens to a channel, on a second connection; calls with "" after each reconnect. Once it has
+   * resolved, it goes on whatever becomes of the connection.
+   *
+   * @throws as `query`
+   */
+  async listen(channel: string, call: (payload: string) => void): Promise<Cancel> {
+    const listener: Listener = { channel, call, stop: () => {} };
+    await this.#listen(listener);
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      listener.stop();
+    };
+  }
+
+  /** Replaces the connection: what runs on the old one fails, and its outcome is unknown. */
+  replace(): void {
+    if (this.#isClosed) return;
+    this.#wire.destroy();
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const fail of waiting) fail(givenUp());
+    this.#generation++;
+    this.#wire = this.#open();
+    // Where this fails, the connection is replaced again, or postgres.js itself tries again.
+    for (const listener of this.#listeners) void this.#listen(listener).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#wire.close();
+  }
+
+  async #listen(listener: Listener): Promise<void> {
+    const { channel, call } = listener;
+    const { unlisten } = await this.#beforeDeadline((sql) =>
+      sql.listen(channel, call, () => call(""))
+    );
+    listener.stop = () => void unlisten().catch(() => {});
+  }
+
+  async #beforeDeadline<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    const { runtime, deadlineMs } = this.options;
+    const wire = this.#wire;
+    const waiting = this.#waiting;
+    const end = Promise.withResolvers<never>();
+    const cancel = runtime.after(deadlineMs, () => {
+      end.reject(unavailable(`no answer within ${deadlineMs} ms`));
+      this.#replaceOnce(wire);
+    });
+    waiting.add(end.reject);
+    this.#inFlight++;
+    try {
+      return await Promise.race([run(wire.sql), end.promise]);
+    } catch (error) {
+      // postgres.js would keep a connection that can no longer serve, and blames the last backend's
+      // end on the next query of one that it opens again.
+      if (isOfConnection(error)) this.#replaceOnce(wire);
+      throw error;
+    } finally {
+      this.#inFlight--;
+      waiting.delete(end.reject);
+      cancel();
+    }
+  }
+
+  /** Of many queries that fail together, one replaces the connection. */
+  #replaceOnce(wire: PgClient): void {
+    if (this.#wire === wire) this.replace();
+  }
+
+  #open(): PgClient {
+    const { url, runtime, session, prepare } = this.options;
+    return openPgClient({ url, runtime, name: this.name, session, prepare, pace: this.#pace });
+  }
+}
+
+/** What queries fail with whose connection was replaced before they were answered. */
+function givenUp(): Error {
+  const text = "the connection was given up before Postgres answered";
+  return Object.assign(new Error(text), { code: "CONNECTION_DESTROYED" });
+}

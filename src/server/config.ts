@@ -1,0 +1,321 @@
+/** Environment variables to one checked Config: pure, and all faults are told at once. */
+
+import { API_KEY, API_KEY_LENGTH_MAX } from "../core/api_key.ts";
+import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
+import { type Fault, TaskerError } from "../core/errors.ts";
+import { nearestOf } from "../core/nearest.ts";
+
+/** Which backend carries steps to other systems. */
+export type BusKind = "redis" | "postgres" | "memory";
+
+/** The least severe line that is logged. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** A key that signs reply tokens. Shape: `key` is at least REPLY_KEY_BYTES_MIN bytes. */
+export interface ReplyKey {
+  readonly kid: string;
+  readonly key: Uint8Array<ArrayBuffer>;
+}
+
+/** What a server is told from outside. `undefined` = not set, and without a default. */
+export interface Config {
+  /** Undefined = the launcher starts the embedded Postgres. */
+  readonly databaseUrl: string | undefined;
+  /** Whether a pooler in transaction mode stands before Postgres. */
+  readonly pooler: boolean;
+  readonly redisUrl: string | undefined;
+  readonly bus: BusKind;
+  readonly busPrefix: string;
+  /** An address without brackets: `127.0.0.1`, `::1`. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly behindTls: boolean;
+  readonly dataDir: string;
+  readonly workflowsDir: string;
+  /** Undefined = every owner that a module here implements. */
+  readonly systems: readonly string[] | undefined;
+  /** Undefined = generated once and printed. */
+  readonly adminKey: string | undefined;
+  /** Empty = generated, kept in the journal's database. The first one signs. */
+  readonly replyKeys: readonly ReplyKey[];
+  readonly allowNet: readonly string[];
+  readonly allowEnv: readonly string[];
+  readonly allowRead: readonly string[];
+  /** Undefined = ended tasks are kept for ever. */
+  readonly retentionMs: number | undefined;
+  readonly drainMs: number;
+  readonly logLevel: LogLevel;
+  /** Internal, set by the launcher: path of the Rust core; undefined = the TypeScript one. */
+  readonly library: string | undefined;
+  /** Internal, set by the launcher: why there is no library. */
+  readonly libraryReason: string | undefined;
+}
+
+/** The environment, as `Deno.env.toObject()` gives it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Bytes of a reply key: the output of SHA-256, below which HMAC loses strength (RFC 2104 §3). */
+export const REPLY_KEY_BYTES_MIN = 32;
+
+/** Characters of TASKER_ADMIN_KEY: 24 random base64url characters are 144 bits. */
+export const ADMIN_KEY_LENGTH_MIN = 24;
+
+const PORT_MAX = 65_535;
+const DRAIN_DEFAULT_MS = 30_000;
+
+const BUS_KINDS: readonly BusKind[] = ["redis", "postgres", "memory"];
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** The names that `readConfig` reads. A server needs the right to read these, and no others. */
+export const CONFIG_NAMES = [
+  "DATABASE_URL",
+  "REDIS_URL",
+  "TASKER_ADMIN_KEY",
+  "TASKER_ALLOW_ENV",
+  "TASKER_ALLOW_NET",
+  "TASKER_ALLOW_READ",
+  "TASKER_BEHIND_TLS",
+  "TASKER_BUS",
+  "TASKER_BUS_PREFIX",
+  "TASKER_DATA",
+  "TASKER_DRAIN",
+  "TASKER_HOST",
+  "TASKER_LIBRARY",
+  "TASKER_LIBRARY_REASON",
+  "TASKER_LOG",
+  "TASKER_POOLER",
+  "TASKER_PORT",
+  "TASKER_REPLY_KEYS",
+  "TASKER_RETENTION",
+  "TASKER_SYSTEM",
+  "TASKER_WORKFLOWS",
+] as const;
+
+type ConfigName = typeof CONFIG_NAMES[number];
+
+/** Names of the command line: a shell that has them set may still start a server. */
+const OTHER_NAMES: readonly string[] = ["TASKER_KEY", "TASKER_URL"];
+
+/** Reads single variables and collects what is wrong with them. An empty value is not set. */
+class Reader {
+  readonly faults: Fault[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  text(name: ConfigName): string | undefined {
+    const text = this.#env[name]?.trim();
+    return text === "" ? undefined : text;
+  }
+
+  list(name: ConfigName): readonly string[] {
+    const parts = this.text(name)?.split(",") ?? [];
+    return parts.map((part) => part.trim()).filter((part) => part !== "");
+  }
+
+  choice<T extends string>(name: ConfigName, choices: readonly T[]): T | undefined {
+    const text = this.text(name);
+    const choice = choices.find((one) => one === text);
+    if (text !== undefined && choice === undefined) {
+      this.fault(name, "not_a_choice", `${quote(text)} is none of ${choices.join(", ")}`);
+    }
+    return choice;
+  }
+
+  flag(name: ConfigName): boolean {
+    const text = this.text(name);
+    if (text !== undefined && text !== "0" && text !== "1") {
+      this.fault(name, "not_a_flag", `${quote(text)} is neither 1 nor 0`);
+    }
+    return text === "1";
+  }
+
+  duration(name: ConfigName): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const ms = parseDuration(text);
+    if (ms === undefined) {
+      this.fault(
+        name,
+        "not_a_duration",
+        `${quote(text)} is not a duration such as ${DURATION_FORMS}`,
+      );
+    }
+    return ms;
+  }
+
+  /** The value of a URL stays out of the fault: it may hold a password. */
+  url(name: ConfigName, protocols: readonly string[]): string | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const url = URL.parse(text);
+    if (url === null) {
+      this.fault(name, "not_a_url", `is not a URL, expected ${protocols[0]}//host:port/…`);
+    } else if (!protocols.includes(url.protocol)) {
+      this.fault(name, "wrong_protocol", `does not start with ${protocols[0]}//`);
+    } else if (url.hostname === "") {
+      this.fault(name, "no_host", `names no host, expected ${protocols[0]}//host:port/…`);
+    }
+    return text;
+  }
+
+  fault(path: string, code: string, detail: string): void {
+    this.faults.push({ path, code, detail });
+  }
+}
+
+/**
+ * Reads and checks the whole configuration.
+ *
+ * Shape: `env` may hold anything; only `DATABASE_URL`, `REDIS_URL` and `TASKER_*` are looked at.
+ * No fault and no message holds a secret.
+ *
+ * @throws {TaskerError} config.invalid with one fault a variable, `path` being its name
+ */
+export function readConfig(env: Environment): Config {
+  const reader = new Reader(env);
+  refuseUnknownNames(reader, Object.keys(env));
+  const config: Config = {
+    databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"]),
+    pooler: readPooler(reader),
+    redisUrl: reader.url("REDIS_URL", ["redis:", "rediss:"]),
+    bus: readBus(reader),
+    busPrefix: readBusPrefix(reader),
+    ...readAddress(reader),
+    dataDir: reader.text("TASKER_DATA") ?? ".tasker",
+    workflowsDir: reader.text("TASKER_WORKFLOWS") ?? "workflows",
+    systems: readSystems(reader),
+    adminKey: readAdminKey(reader),
+    replyKeys: readReplyKeys(reader),
+    allowNet: reader.list("TASKER_ALLOW_NET"),
+    allowEnv: reader.list("TASKER_ALLOW_ENV"),
+    allowRead: reader.list("TASKER_ALLOW_READ"),
+    retentionMs: reader.duration("TASKER_RETENTION"),
+    drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,
+    logLevel: reader.choice("TASKER_LOG", LOG_LEVELS) ?? "info",
+    library: reader.text("TASKER_LIBRARY"),
+    libraryReason: reader.text("TASKER_LIBRARY_REASON"),
+  };
+  if (reader.faults.length > 0) throw configInvalid(reader.faults);
+  return config;
+}
+
+function configInvalid(faults: readonly Fault[]): TaskerError {
+  const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+  const lines = faults.map((fault) => `  ${fault.path}: ${fault.detail}`);
+  return new TaskerError(
+    "config.invalid",
+    [`Cannot read the configuration: ${count}`, ...lines].join("\n"),
+    { faults },
+  );
+}
+
+function refuseUnknownNames(reader: Reader, names: readonly string[]): void {
+  const known: readonly string[] = [...CONFIG_NAMES, ...OTHER_NAMES];
+  for (const name of names.toSorted()) {
+    if (!name.startsWith("TASKER_") || known.includes(name)) continue;
+    const nearest = nearestOf(name, known);
+    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+    reader.fault(name, "unknown_name", `is not a name that Tasker knows${hint}`);
+  }
+}
+
+function readBus(reader: Reader): BusKind {
+  const hasRedis = reader.text("REDIS_URL") !== undefined;
+  const bus = reader.choice("TASKER_BUS", BUS_KINDS) ?? (hasRedis ? "redis" : "postgres");
+  if (bus === "redis" && !hasRedis) {
+    reader.fault("TASKER_BUS", "no_address", `"redis" needs REDIS_URL, which is not set`);
+  }
+  return bus;
+}
+
+function readPooler(reader: Reader): boolean {
+  const pooler = reader.flag("TASKER_POOLER");
+  if (pooler && reader.text("DATABASE_URL") === undefined) {
+    reader.fault("TASKER_POOLER", "no_address", "needs DATABASE_URL, which is not set");
+  }
+  return pooler;
+}
+
+function readBusPrefix(reader: Reader): string {
+  const prefix = reader.text("TASKER_BUS_PREFIX") ?? "tasker.workflows";
+  if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(prefix)) {
+    const expected = "expected words of letters, digits, _ and - with dots between them";
+    reader.fault("TASKER_BUS_PREFIX", "not_a_prefix", `${quote(prefix)}: ${expected}`);
+  }
+  return prefix;
+}
+
+function readAddress(reader: Reader): Pick<Config, "host" | "port" | "behindTls"> {
+  const behindTls = reader.flag("TASKER_BEHIND_TLS");
+  const host = (reader.text("TASKER_HOST") ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
+  if (!isLoopback(host) && !behindTls) {
+    const remedy = "put a proxy that terminates TLS before it and set TASKER_BEHIND_TLS=1";
+    reader.fault(
+      "TASKER_HOST",
+      "not_loopback",
+      `${quote(host)} can be reached from outside: ${remedy}`,
+    );
+  }
+  const text = reader.text("TASKER_PORT") ?? "8080";
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(port <= PORT_MAX)) {
+    reader.fault(
+      "TASKER_PORT",
+      "not_a_port",
+      `${quote(text)} is not a port, expected 0..${PORT_MAX}`,
+    );
+  }
+  return { host, port, behindTls };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function readSystems(reader: Reader): readonly string[] | undefined {
+  const systems = reader.list("TASKER_SYSTEM");
+  return systems.length === 0 ? undefined : systems;
+}
+
+function readAdminKey(reader: Reader): string | undefined {
+  const key = reader.text("TASKER_ADMIN_KEY");
+  if (key !== undefined && key.length < ADMIN_KEY_LENGTH_MIN) {
+    const length = `has ${key.length} characters, expected at least ${ADMIN_KEY_LENGTH_MIN}`;
+    reader.fault("TASKER_ADMIN_KEY", "too_short", length);
+  } else if (key !== undefined && !API_KEY.test(key)) {
+    const expected = `expected at most ${API_KEY_LENGTH_MAX} visible ASCII characters`;
+    reader.fault("TASKER_ADMIN_KEY", "not_a_key", `cannot be sent in a header: ${expected}`);
+  }
+  return key;
+}
+
+function readReplyKeys(reader: Reader): readonly ReplyKey[] {
+  const keys = reader.list("TASKER_REPLY_KEYS").map(parseReplyKey);
+  const read = keys.filter((key) => key !== undefined);
+  const kids = new Set(read.map((key) => key.kid));
+  if (read.length < keys.length || kids.size < keys.length) {
+    const expected = `expected kid:base64 with ${REPLY_KEY_BYTES_MIN} bytes or more, each kid once`;
+    const at = keys.findIndex((key, index) =>
+      key === undefined || keys.findIndex((other) => other?.kid === key.kid) < index
+    );
+    reader.fault("TASKER_REPLY_KEYS", "not_a_key", `key ${at + 1} cannot be used, ${expected}`);
+  }
+  return read;
+}
+
+function parseReplyKey(text: string): ReplyKey | undefined {
+  const parts = /^([A-Za-z0-9_-]+):([A-Za-z0-9+/_-]+={0,2})$/.exec(text);
+  if (parts?.[1] === undefined || parts[2] === undefined) return undefined;
+  const base64 = parts[2].replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  if (base64.length % 4 === 1) return undefined;
+  const key = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return key.length < REPLY_KEY_BYTES_MIN ? undefined : { kid: parts[1], key };
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,214 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
+import { type Fault, TaskerError } from "../core/errors.ts";
+
+const KEY_32 = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+function refusal(env: Environment): TaskerError {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof TaskerError) return error;
+  }
+  throw new Error("readConfig() accepted what it must refuse");
+}
+
+function faultsOf(env: Environment): readonly Fault[] {
+  return refusal(env).faults;
+}
+
+/** The fault codes by name of variable. */
+function codes(env: Environment): Record<string, string> {
+  return Object.fromEntries(faultsOf(env).map((fault) => [fault.path, fault.code]));
+}
+
+Deno.test("readConfig() gives the documented defaults for an empty environment", () => {
+  const config = readConfig({});
+
+  deepEqual(config, {
+    databaseUrl: undefined,
+    redisUrl: undefined,
+    bus: "postgres",
+    busPrefix: "tasker.workflows",
+    host: "127.0.0.1",
+    port: 8080,
+    behindTls: false,
+    pooler: false,
+    dataDir: ".tasker",
+    workflowsDir: "workflows",
+    systems: undefined,
+    adminKey: undefined,
+    replyKeys: [],
+    allowNet: [],
+    allowEnv: [],
+    allowRead: [],
+    retentionMs: undefined,
+    drainMs: 30_000,
+    logLevel: "info",
+    library: undefined,
+    libraryReason: undefined,
+  });
+});
+
+Deno.test("readConfig() reads every name", () => {
+  const config = readConfig({
+    DATABASE_URL: "postgres://tasker:secret@db:5433/orders",
+    REDIS_URL: "rediss://cache:6380/1",
+    TASKER_BUS: "postgres",
+    TASKER_BUS_PREFIX: "acme.workflows",
+    TASKER_HOST: "[::1]",
+    TASKER_PORT: "0",
+    TASKER_BEHIND_TLS: "1",
+    TASKER_POOLER: "1",
+    TASKER_DATA: "/var/lib/tasker",
+    TASKER_WORKFLOWS: "flows",
+    TASKER_SYSTEM: "orders, billing,",
+    TASKER_ADMIN_KEY: "k".repeat(24),
+    TASKER_REPLY_KEYS: `now:${KEY_32},before:${KEY_32}`,
+    TASKER_ALLOW_NET: "api.example.com:443",
+    TASKER_ALLOW_ENV: "STRIPE_KEY,SMTP_*",
+    TASKER_ALLOW_READ: "/etc/ssl",
+    TASKER_RETENTION: "30d",
+    TASKER_DRAIN: "5s",
+    TASKER_LOG: "debug",
+    TASKER_LIBRARY: "ffi/libtasker.so",
+    TASKER_LIBRARY_REASON: "cargo is not installed",
+  });
+
+  const key = new TextEncoder().encode("01234567890123456789012345678901");
+  deepEqual(config, {
+    databaseUrl: "postgres://tasker:secret@db:5433/orders",
+    redisUrl: "rediss://cache:6380/1",
+    bus: "postgres",
+    busPrefix: "acme.workflows",
+    host: "::1",
+    port: 0,
+    behindTls: true,
+    pooler: true,
+    dataDir: "/var/lib/tasker",
+    workflowsDir: "flows",
+    systems: ["orders", "billing"],
+    adminKey: "k".repeat(24),
+    replyKeys: [{ kid: "now", key }, { kid: "before", key }],
+    allowNet: ["api.example.com:443"],
+    allowEnv: ["STRIPE_KEY", "SMTP_*"],
+    allowRead: ["/etc/ssl"],
+    retentionMs: 2_592_000_000,
+    drainMs: 5_000,
+    logLevel: "debug",
+    library: "ffi/libtasker.so",
+    libraryReason: "cargo is not installed",
+  });
+});
+
+Deno.test("readConfig() takes an empty value as not set", () => {
+  const empty = Object.fromEntries(CONFIG_NAMES.map((name) => [name, " "]));
+
+  deepEqual(readConfig(empty), readConfig({}));
+});
+
+Deno.test("readConfig() chooses redis when REDIS_URL is set, else postgres", () => {
+  equal(readConfig({ REDIS_URL: "redis://127.0.0.1:6379" }).bus, "redis");
+  equal(readConfig({}).bus, "postgres");
+});
+
+Deno.test("readConfig() refuses the redis bus without REDIS_URL", () => {
+  deepEqual(codes({ TASKER_BUS: "redis" }), { TASKER_BUS: "no_address" });
+});
+
+Deno.test("readConfig() refuses a pooler without the address of one", () => {
+  match(refusal({ TASKER_POOLER: "1" }).message, /TASKER_POOLER: needs DATABASE_URL/);
+});
+
+Deno.test("readConfig() refuses an address other than loopback unless TLS is in front", () => {
+  for (const TASKER_HOST of ["0.0.0.0", "::", "10.0.0.7", "example.com", "127.0.0.1.example.com"]) {
+    deepEqual(codes({ TASKER_HOST }), { TASKER_HOST: "not_loopback" });
+    equal(readConfig({ TASKER_HOST, TASKER_BEHIND_TLS: "1" }).host, TASKER_HOST);
+  }
+  for (const TASKER_HOST of ["localhost", "127.0.0.2", "::1", "[::1]"]) {
+    ok(readConfig({ TASKER_HOST }));
+  }
+});
+
+Deno.test("readConfig() suggests the nearest name for an unknown one", () => {
+  const [fault, ...more] = faultsOf({ TASKER_PROT: "80" });
+
+  equal(fault?.code, "unknown_name");
+  match(fault?.detail ?? "", /did you mean TASKER_PORT\?/);
+  deepEqual(more, []);
+});
+
+Deno.test("readConfig() suggests nothing when no name is near", () => {
+  const [fault] = faultsOf({ TASKER_SOMETHING_ELSE: "1" });
+
+  equal(fault?.detail.includes("did you mean"), false);
+});
+
+Deno.test("readConfig() leaves names of others and of the command line alone", () => {
+  ok(readConfig({ PATH: "/bin", TASKER_URL: "http://127.0.0.1:8080", TASKER_KEY: "k" }));
+});
+
+Deno.test("readConfig() tells all faults at once, each on a line of its own", () => {
+  const error = refusal({ TASKER_PORT: "65536", TASKER_DRAIN: "soon", TASKER_BEHIND_TLS: "yes" });
+
+  equal(error.code, "config.invalid");
+  deepEqual(error.message.split("\n"), [
+    "Cannot read the configuration: 3 faults",
+    '  TASKER_BEHIND_TLS: "yes" is neither 1 nor 0',
+    '  TASKER_PORT: "65536" is not a port, expected 0..65535',
+    '  TASKER_DRAIN: "soon" is not a duration such as `500ms`, `30s`, `5m`, `2h` or `30d`',
+  ]);
+});
+
+Deno.test("readConfig() refuses what is no port", () => {
+  for (const TASKER_PORT of ["-1", "65536", "80a", "8e2", "1.5", "000080"]) {
+    deepEqual(codes({ TASKER_PORT }), { TASKER_PORT: "not_a_port" });
+  }
+});
+
+Deno.test("readConfig() refuses values outside a choice", () => {
+  const faults = codes({ TASKER_BUS: "rabbit", TASKER_LOG: "verbose" });
+
+  deepEqual(faults, { TASKER_BUS: "not_a_choice", TASKER_LOG: "not_a_choice" });
+});
+
+Deno.test("readConfig() refuses a bus prefix that no broker could take", () => {
+  for (const TASKER_BUS_PREFIX of ["a b", ".a", "a..b", "a.", "a>b", "a*"]) {
+    deepEqual(codes({ TASKER_BUS_PREFIX }), { TASKER_BUS_PREFIX: "not_a_prefix" });
+  }
+});
+
+Deno.test("readConfig() refuses URLs that name no server it can speak to", () => {
+  const faults = (DATABASE_URL: string) => codes({ DATABASE_URL })["DATABASE_URL"];
+
+  equal(faults("db.example.com"), "not_a_url");
+  equal(faults("mysql://db/orders"), "wrong_protocol");
+  equal(faults("postgres:///orders"), "no_host");
+});
+
+Deno.test("readConfig() refuses weak or repeated keys", () => {
+  const replyKeys = (TASKER_REPLY_KEYS: string) =>
+    codes({ TASKER_REPLY_KEYS })["TASKER_REPLY_KEYS"];
+
+  equal(replyKeys("now:c2hvcnQ="), "not_a_key");
+  equal(replyKeys(KEY_32), "not_a_key");
+  equal(replyKeys(`a:${KEY_32},a:${KEY_32}`), "not_a_key");
+  equal(replyKeys(`a:${KEY_32},b:%%%`), "not_a_key");
+  deepEqual(codes({ TASKER_ADMIN_KEY: "short" }), { TASKER_ADMIN_KEY: "too_short" });
+  for (const key of [`two words ${"k".repeat(24)}`, "ключ".repeat(8), "k".repeat(513)]) {
+    deepEqual(codes({ TASKER_ADMIN_KEY: key }), { TASKER_ADMIN_KEY: "not_a_key" });
+  }
+});
+
+Deno.test("readConfig() keeps secrets out of its message and faults", () => {
+  const error = refusal({
+    DATABASE_URL: "mysql://tasker:s3cret@db/orders",
+    REDIS_URL: "s3cret",
+    TASKER_ADMIN_KEY: "s3cret",
+    TASKER_REPLY_KEYS: "now:s3cret",
+  });
+
+  equal(error.faults.length, 4);
+  equal(error.message.includes("s3cret"), false);
+  equal(JSON.stringify(error.faults).includes("s3cret"), false);
+});

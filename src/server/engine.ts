@@ -1,0 +1,300 @@
+/** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
+
+import { NodeAdmission } from "../../actors/admission.ts";
+import { Alarm } from "../../actors/alarm.ts";
+import { DueTasks } from "../../actors/due_tasks.ts";
+import { CommandRouter } from "../../actors/command_router.ts";
+import { Ownership } from "../../actors/ownership.ts";
+import { EffectivePolicies } from "../../actors/effective_policies.ts";
+import { broken, fenced } from "../../actors/refusals.ts";
+import { Supervisor } from "../../actors/supervisor.ts";
+import type { Context } from "../core/decision.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
+import { type Incarnation, slotOf } from "../core/ids.ts";
+import { Outages, partsOf } from "../core/outages.ts";
+import { canonicalJson } from "../core/json.ts";
+import { decodePayload } from "../core/payload.ts";
+import type {
+  Cancel,
+  Journal,
+  Nodes,
+  Plans,
+  Policies,
+  PollResult,
+  Runtime,
+  TaskBirth,
+} from "../core/ports.ts";
+import type { StartTask } from "../core/command.ts";
+import type { Plan } from "../core/plan.ts";
+import type { FullPolicy } from "../core/policy.ts";
+import type { Readiness, Template } from "../core/readiness.ts";
+import type { WorkflowCode } from "../core/workflow.ts";
+import { LocalRunner } from "../dispatch/local.ts";
+import { openRunner, type RemoteSteps } from "../dispatch/runner.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** How often idle actors are sent out of memory, and policies read. */
+const SWEEP_MS = 10_000;
+
+/** How often a drain looks whether the running steps have ended. */
+const DRAIN_LOOK_MS = 50;
+
+/** How long code that a drain tells to end has to do so; a tenth of a short drain. */
+const ABORT_MS_MAX = 1_000;
+
+/** How long giving everything back may take. */
+const LEAVE_MS_MAX = 5_000;
+
+/** What an engine is made of. */
+export interface EngineDeps {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly nodes: Nodes;
+  readonly policies: Policies;
+  readonly readiness: Readiness;
+  readonly plans: Plans;
+  codeOf(hash: string): WorkflowCode | undefined;
+  isLocalOwner(owner: string): boolean;
+  /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
+  readonly hasWorker?: (system: string) => Promise<boolean>;
+  /** Makes the remote half; `record` takes its results, `outages` learns when the bus is away. */
+  remote(record: CommandRouter["record"], outages: Outages): RemoteSteps;
+  readonly incarnation: Incarnation;
+  readonly name: string;
+  /** The earlier incarnation of the same place, which is certainly dead. */
+  readonly replaces: Incarnation | undefined;
+  /** Whether that one was ended because its event loop hung. */
+  readonly isAfterHang?: boolean;
+  /**
+   * Called once when this incarnation is over: make a new engine. `failure` is what broke in this
+   * one; undefined = another node took over.
+   */
+  fenced(failure?: unknown): void;
+}
+
+/** A running node. */
+export class Engine {
+  readonly router: CommandRouter;
+  readonly supervisor: Supervisor;
+  readonly admission: NodeAdmission;
+  readonly ownership: Ownership;
+  readonly #dueTasks: DueTasks;
+  readonly local: LocalRunner;
+  readonly alarm: Alarm;
+  /** What this node was kept from; attempts are not charged for it. */
+  readonly outages = new Outages();
+  readonly #book = new EffectivePolicies();
+  readonly #templates = new Map<string, Template>();
+  #sweep: Cancel | undefined;
+  #isFenced = false;
+  /** Its tasks are read within the first moments; what is read later comes from others. */
+  #isAfterHang: boolean;
+
+  constructor(readonly parts: EngineDeps) {
+    this.#isAfterHang = parts.isAfterHang ?? false;
+    const { runtime, nodes, log, incarnation } = parts;
+    this.router = new CommandRouter({
+      runtime,
+      nodes,
+      deliver: (mail) => this.supervisor.deliver(mail),
+    });
+    const record = this.router.record.bind(this.router);
+    this.local = new LocalRunner({ runtime, log, record });
+    this.admission = new NodeAdmission(
+      runtime,
+      (taskId, step) => this.supervisor.granted(taskId, step),
+      parts.hasWorker,
+    );
+    const remote = parts.remote(record, this.outages);
+    this.alarm = new Alarm({
+      runtime,
+      journal: parts.journal,
+      outages: this.outages,
+      wake: (taskId) => this.supervisor.wake(taskId),
+      fenced: () => this.#fenced(),
+    });
+    const { codeOf, isLocalOwner } = parts;
+    this.supervisor = new Supervisor({
+      ...parts,
+      runner: openRunner({ local: this.local, remote, codeOf, isLocalOwner }),
+      admission: this.admission,
+      alarm: this.alarm,
+      contextOf: (plan, nowMs) => this.#contextOf(plan, nowMs),
+      templateOf: (plan) => this.#templateOf(plan),
+      birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
+      reroute: (mail) => this.router.reroute(mail),
+      isAfterHang: () => this.#isAfterHang,
+      unreadable: (taskId) => this.ownership.cannotRead(taskId),
+      fenced: () => this.#fenced(),
+      broken: (error) => this.#fenced(error),
+    });
+    this.#dueTasks = new DueTasks({
+      ...parts,
+      owns: (taskId) => this.router.owns(taskId),
+      load: (taskIds) => this.supervisor.load(taskIds),
+    });
+    this.ownership = new Ownership({
+      runtime,
+      nodes,
+      log,
+      incarnation,
+      own: (slots) => this.router.own(slots),
+      load: (taskIds) => this.supervisor.load(taskIds),
+      busySlots: () =>
+        this.supervisor.busySlots().union(this.local.busySlots({ atMostOnce: false })),
+      evict: (slots) => this.#evict(slots),
+      cutOff: () => this.local.interrupt(() => true, "This node cannot reach the database"),
+      release: (isGone) => this.supervisor.release(isGone),
+      polled: (result) => this.#polled(result),
+      fenced: () => this.#fenced(),
+    });
+  }
+
+  /** Joins the nodes and claims slots; tasks are read and go on from then. */
+  async start(): Promise<void> {
+    const { nodes, incarnation, name, replaces } = this.parts;
+    await nodes.join({ incarnation, name, replaces });
+    await this.renewPolicies();
+    await this.ownership.start();
+    this.alarm.watch();
+    this.#sleep();
+  }
+
+  /** Stops polling and sweeping: for a node that is alone and has all its tasks in memory. */
+  async rest(): Promise<void> {
+    this.#sweep?.();
+    this.alarm.rest();
+    await this.ownership.stop();
+  }
+
+  /** Reads the policy overlays now; tasks in memory go on under them. */
+  async renewPolicies(): Promise<void> {
+    if (this.#book.renew(await this.parts.policies.newest())) this.supervisor.nudgeAll();
+  }
+
+  /**
+   * Drains: starts nothing new, lets running steps end and be recorded for at most `drainMs`,
+   * towards its end tells those to end that may be made again, and gives everything back. Without a database that ends too: others take over after the lease.
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.router.isDraining = true;
+    this.admission.isDraining = true;
+    this.ownership.isDraining = true;
+    this.#sweep?.();
+    const abortMs = Math.min(ABORT_MS_MAX, drainMs / 10);
+    await this.#quiet(drainMs - abortMs);
+    this.local.interrupt(() => true, "This node stops; another one makes the attempt again");
+    await this.#quiet(abortMs);
+    this.supervisor.stop(
+      new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
+    );
+    const giveUp = new Promise<void>((wake) => this.parts.runtime.after(LEAVE_MS_MAX, wake));
+    await Promise.race([this.#leave(), giveUp]);
+  }
+
+  /** Waits until no code runs and all of it is recorded; at most for so long. */
+  async #quiet(ms: number): Promise<void> {
+    const { runtime } = this.parts;
+    const until = runtime.monotonic() + ms;
+    const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
+    while (isWorking() && runtime.monotonic() < until && !this.#isFenced) {
+      await new Promise<void>((wake) => runtime.after(DRAIN_LOOK_MS, wake));
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const { nodes, log } = this.parts;
+    this.#dueTasks.stop();
+    await this.ownership.stop();
+    if (this.#isFenced) return;
+    await nodes.leave().catch((error) =>
+      log.warn("cannot leave: others take over after the lease", { error: messageOf(error) })
+    );
+  }
+
+  /** The policy that a step's attempts are under now. */
+  policyOf(plan: Plan, step: number): FullPolicy {
+    return this.#book.contextOf(plan, this.parts.runtime.now()).policyOf(step);
+  }
+
+  #contextOf(plan: Plan, nowMs: number): Context {
+    return {
+      ...this.#book.contextOf(plan, nowMs),
+      postponed: (step, sinceMs, dueAtMs) => {
+        const definition = plan.steps[step]?.definition;
+        if (definition === undefined) return dueAtMs;
+        return this.outages.postponed(partsOf(definition), { sinceMs, dueAtMs, nowMs });
+      },
+    };
+  }
+
+  /** Slots in which code runs that may not be made again go on as they are until it has ended. */
+  #evict(slots: ReadonlySet<number>): void {
+    const before = this.admission.leaving;
+    if (slots.size === 0 && before.size === 0) return;
+    const leaving = slots.difference(this.local.busySlots({ atMostOnce: true }));
+    this.admission.leaving = leaving;
+    const staying = new Set(
+      [...before.difference(leaving)].filter((slot) => this.router.ownsSlot(slot)),
+    );
+    if (staying.size > 0) this.supervisor.nudgeAll((taskId) => staying.has(slotOf(taskId)));
+    this.local.interrupt(
+      (taskId) => leaving.has(slotOf(taskId)),
+      "The task moves to another node, which makes the attempt again",
+    );
+  }
+
+  #templateOf(plan: Plan): Template {
+    let template = this.#templates.get(plan.hash);
+    if (template === undefined) {
+      template = this.parts.readiness.intern(plan.hash, plan.graph);
+      this.#templates.set(plan.hash, template);
+    }
+    return template;
+  }
+
+  #polled(result: PollResult): void {
+    this.alarm.clockChanged();
+    this.router.takeInbox(result.inbox);
+    this.#dueTasks.wake(result.dueSlots);
+  }
+
+  #sleep(): void {
+    this.#sweep = this.parts.runtime.after(SWEEP_MS, () => {
+      this.#isAfterHang = false;
+      this.supervisor.passivateIdle();
+      this.renewPolicies().catch((error) =>
+        this.parts.log.warn("cannot read policies", { error: messageOf(error) })
+      );
+      this.#sleep();
+    });
+  }
+
+  /** Ends this incarnation: another one took over, or it cannot work any more. */
+  #fenced(failure?: unknown): void {
+    if (this.#isFenced) return;
+    this.#isFenced = true;
+    this.#sweep?.();
+    this.supervisor.stop(failure === undefined ? fenced() : broken(failure));
+    this.#dueTasks.stop();
+    this.local.stopAll(); // whoever took over makes these attempts again
+    void this.ownership.stop();
+    this.parts.fenced(failure);
+  }
+}
+
+function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth {
+  const { namespace, workflow, version, versionAsked, definitionHash, tags, key } = command;
+  const asked = [workflow, versionAsked, decodePayload(command.input), tags, command.deadlineMs];
+  return {
+    namespace,
+    workflow: workflow.slice(namespace.length + 1),
+    version,
+    definitionHash,
+    tags,
+    key: key ?? `cmd:${command.commandId}`,
+    bodyHash: runtime.digest(canonicalJson(asked)),
+    createdAtMs: nowMs,
+  };
+}

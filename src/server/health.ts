@@ -1,0 +1,104 @@
+/** Health: how each part of a node is, and what to do when it is not well. */
+
+import type { Health, HealthCheck, NamedCheck } from "../api/deps.ts";
+import { SLOTS } from "../core/ids.ts";
+import type { Bus, History, Journal } from "../core/ports.ts";
+import type { Readiness } from "../core/readiness.ts";
+import type { Engine } from "./engine.ts";
+import { VERSION } from "./version.ts";
+
+/** A node polls once a second; after this long without an answer it is not ready. */
+const SILENT_MS_MAX = 5_000;
+
+/** What is looked at. */
+export interface HealthDeps {
+  readonly name: string;
+  readonly journal: {
+    readonly history: Pick<History, "ping">;
+    readonly journal: Pick<Journal, "figures">;
+  };
+  readonly bus: Pick<Bus, "name" | "ping">;
+  readonly readiness: Pick<Readiness, "kind">;
+  readonly engine: Engine;
+  readonly config: { readonly libraryReason: string | undefined };
+}
+
+/** Makes the health of a node. */
+export function healthOf(parts: HealthDeps): Health {
+  const { name, journal, bus, engine } = parts;
+  return {
+    node: name,
+    version: VERSION,
+    notReady: () => Promise.resolve(whyNotReady(engine)),
+    checks: [
+      check("database", "Check DATABASE_URL and the database's log", async () => {
+        await journal.history.ping();
+        return `answers; ${journal.journal.figures().commits} commits since start`;
+      }),
+      check("bus", "Check the broker; steps wait in the journal until it is back", async () => {
+        await bus.ping();
+        return bus.name;
+      }),
+      coreCheck(parts),
+      slotsCheck(engine),
+      quarantineCheck(engine),
+    ],
+  };
+}
+
+function check(name: string, action: string, look: () => Promise<string>): NamedCheck {
+  return { name, action, look: async () => ({ name, ok: true, detail: await look() }) };
+}
+
+function whyNotReady({ router, ownership }: Engine): string | undefined {
+  if (router.isDraining) return "the node is draining";
+  if (ownership.silentMs > SILENT_MS_MAX) {
+    return "the database answers no poll, so no sleeping task wakes; the node keeps asking";
+  }
+  return ownership.hasNone ? "the node has no slot yet, so it runs no task" : undefined;
+}
+
+/** A node without a slot runs no task, however well everything else is. */
+function slotsCheck({ router, ownership }: Engine): NamedCheck {
+  const action = "Wait a few seconds; if it stays so, look in the log for why slots cannot be " +
+    "claimed, and for nodes that do not renew";
+  return {
+    name: "slots",
+    action,
+    look: (): Promise<HealthCheck> => {
+      const ok = router.isDraining || !ownership.hasNone;
+      const detail = `${ownership.owned} of ${SLOTS}; ${ownership.live.length} nodes live`;
+      return Promise.resolve({ name: "slots", ok, detail, ...(ok ? {} : { action }) });
+    },
+  };
+}
+
+/** The TypeScript core serves as well, but slower: said, and no fault. */
+function coreCheck({ readiness, config }: HealthDeps): NamedCheck {
+  const detail = readiness.kind === "rust"
+    ? "rust"
+    : `typescript: ${config.libraryReason ?? "the library could not be opened"}`;
+  return check(
+    "core",
+    "Install cargo and start again to get the Rust core",
+    () => Promise.resolve(detail),
+  );
+}
+
+function quarantineCheck(engine: Engine): NamedCheck {
+  const action = "Look at the log for why they crashed, fix it, and restart the node";
+  return {
+    name: "quarantine",
+    action,
+    look: (): Promise<HealthCheck> => {
+      const { size } = engine.supervisor.quarantined;
+      const ok = size === 0;
+      return Promise.resolve({
+        name: "quarantine",
+        ok,
+        detail: `${size} tasks set aside`,
+        ...(ok ? {} : { action }),
+      });
+    },
+  };
+}

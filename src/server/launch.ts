@@ -1,0 +1,325 @@
+/**
+ * Root of `deno task serve`. It alone may run programs: it builds the Rust core, starts Postgres,
+ * and starts the server with exactly the permissions it needs. When the server ends, it stops what
+ * it started. It never restarts the server: that is for whatever runs the launcher.
+ */
+
+import { resolve } from "node:path";
+import { buildLibrary, type BuildOutcome } from "../../ffi/build.ts";
+import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
+import { explain, messageOf, TaskerError } from "../core/errors.ts";
+import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
+import { untilHung } from "./launch_watch.ts";
+import { readAllBeats } from "./node_lock.ts";
+import { startEmbeddedPostgres } from "../postgres/embedded.ts";
+import { type OnLine, pause } from "../postgres/retry_for.ts";
+
+/** Exit codes that are not the server's own. */
+const EXIT_STOPPED = 0;
+const EXIT_FAILED = 1;
+const EXIT_BAD_CONFIGURATION = 2;
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * How long signals count as one Ctrl-C, in milliseconds: the terminal sends it to the launcher, and
+ * `deno task`, which got it as well, sends it on.
+ */
+const ONE_CTRL_C_MS = 1_000;
+
+/** How long a server may take to close beyond its drain, once this process is dead. */
+const CLOSE_MS_MAX = 15_000;
+
+/** How long the server's event loop may stand still: steps that compute for longer must await. */
+const HANG_MS = 60_000;
+
+/** ... once it is asked to stop, and cannot hear it. */
+const STOPPING_HANG_MS = 5_000;
+
+const POSTGRES_PORT = "5432";
+const REDIS_PORT = "6379";
+
+/** What libraries read: a name that is refused, and not only absent, breaks them. */
+const POSTGRES_NAMES: readonly string[] = ["PG*"];
+const YAML_NAMES: readonly string[] = ["LOG_STREAM", "LOG_TOKENS"];
+const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_DIAGNOSTICS"];
+
+/** What a launch is made of. */
+export interface LaunchOptions {
+  /** The words after `deno task serve`; there should be none. */
+  readonly args: readonly string[];
+  readonly env: Environment;
+  /** Absolute path of the folder with deno.json and src. */
+  readonly root: string;
+  /** Absolute path of the server's program. */
+  readonly serverPath: string;
+  /** How long the server's event loop may stand still before the server is ended. */
+  readonly hangMs: number;
+  readonly build: BuildOf;
+  /** Takes lines for people: progress, and why a start failed. None holds a secret. */
+  readonly onLine: OnLine;
+}
+
+/** The journal's database while we serve. */
+interface Database extends AsyncDisposable {
+  readonly url: string;
+  /** Notes the server, which does not outlive this process by more than its drain. */
+  usedBy(server: { readonly pid: number; readonly endsWithinMs: number }): Promise<void>;
+}
+
+/** What the server is started with, beside what the launcher was. */
+interface ServerOptions extends LaunchOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly library: BuildOutcome;
+}
+
+/**
+ * Serves until the server ends, and stops what was started for it.
+ *
+ * @returns the exit code: the server's own; 1 when it was killed or could not start; 2 for bad
+ *   configuration; 0 when a signal came before it was started
+ */
+export async function launch(options: LaunchOptions): Promise<number> {
+  using stopping = new Stopping(options.onLine);
+  try {
+    refuseArguments(options.args);
+    const config = readConfig(options.env);
+    using building = new Building(options);
+    await using database = await openDatabase(config, options.onLine);
+    const earlier = await readAllBeats(config.dataDir).catch(() => []);
+    const library = await Promise.race([building.takeNow(), stopping.asked]);
+    if (library === "stop") return EXIT_STOPPED;
+    const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
+    stopping.passOnTo(server); // at once: a second Ctrl-C without a server ends the launcher alone
+    await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
+    using _watch = watch(server, { ...options, dataDir: config.dataDir, earlier, stopping });
+    const { code, signal } = await server.status;
+    if (signal === null) return code;
+    options.onLine(
+      `the server was ended by ${signal}; tasks wait in the journal: start it again with ` +
+        "`deno task serve`",
+    );
+    return EXIT_FAILED;
+  } catch (error) {
+    options.onLine(explain(error));
+    const isConfig = error instanceof TaskerError && error.code === "config.invalid";
+    return isConfig ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
+  }
+}
+
+/** Ends a server that hangs: it hears no signal, and its tasks wait for nothing. */
+function watch(
+  server: Deno.ChildProcess,
+  { dataDir, earlier, hangMs, stopping, onLine }: LaunchOptions & {
+    readonly dataDir: string;
+    readonly earlier: readonly string[];
+    readonly stopping: Stopping;
+  },
+): Disposable {
+  let hasEnded = false;
+  const limitMs = () => stopping.isAsked ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
+  const { pid } = server;
+  void untilHung({ dataDir, pid, earlier, hangMs: limitMs, hasEnded: () => hasEnded }).then(
+    (isHung) => {
+      if (!isHung) return;
+      onLine(
+        `the server's event loop has stood still for ${limitMs() / 1_000} s, and it is ended ` +
+          `(pid ${pid}): look for an endless loop, or a long computation without an await, in ` +
+          "step code; after the next start the step is tried once more, and parks if it hangs again",
+      );
+      stopping.end();
+    },
+  ).catch((error) => onLine(`the server cannot be watched: ${messageOf(error)}`));
+  return { [Symbol.dispose]: () => hasEnded = true };
+}
+
+/** Takes the database that is named, or starts one. */
+async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    const nothing = () => Promise.resolve();
+    return { url: config.databaseUrl, usedBy: nothing, [Symbol.asyncDispose]: nothing };
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, onLine });
+  return { ...embedded, [Symbol.asyncDispose]: () => embedded.stop() };
+}
+
+/** @throws {TaskerError} config.invalid: nobody may believe that an argument was heard */
+function refuseArguments(args: readonly string[]): void {
+  if (args.length === 0) return;
+  throw new TaskerError(
+    "config.invalid",
+    `Cannot serve with "${args.join(" ")}": there are no arguments. ` +
+      "Set variables, as in TASKER_PORT=9090 deno task serve; the README lists them",
+  );
+}
+
+function spawnServer(options: ServerOptions): Deno.ChildProcess {
+  const { library } = options;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", ...serverFlags(options), options.serverPath],
+    env: {
+      DATABASE_URL: options.databaseUrl,
+      TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
+      TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
+    },
+    // The server reads it to its end, which comes when the launcher dies: then it drains.
+    stdin: "piped",
+    stdout: "inherit",
+    stderr: "inherit",
+    // A session of its own: a Ctrl-C reaches it once, from us.
+    detached: true,
+  }).spawn();
+}
+
+/**
+ * The flags of `deno run` for the server: what it may do, and nothing else.
+ *
+ * @throws {TaskerError} config.invalid when a folder has a name that Deno cannot be told
+ */
+export function serverFlags(
+  { config, databaseUrl, library, root }: Pick<
+    ServerOptions,
+    "config" | "databaseUrl" | "library" | "root"
+  >,
+): readonly string[] {
+  const data = resolve(config.dataDir);
+  const workflows = resolve(config.workflowsDir);
+  // What Postgres keeps is nobody's business but its own.
+  const refused = config.databaseUrl === undefined ? [`${data}/postgres`] : [];
+  return [
+    "--no-prompt",
+    "--no-remote",
+    // A pattern of a contract that backtracks without end is matched in linear time instead.
+    "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
+    `--config=${root}/deno.json`,
+    ...(isFile(`${root}/deno.lock`) ? ["--frozen"] : []),
+    ...flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
+    ...flag("--allow-env", [...names(config), ...config.allowEnv]),
+    ...flag("--allow-read", [`${root}/src`, workflows, data, ...config.allowRead]),
+    ...flag("--allow-write", [data]),
+    ...flag("--deny-read", [...refused, `${data}/admin.key`]),
+    ...flag("--deny-write", refused),
+    ...flag("--allow-ffi", library.kind === "built" ? [library.libraryPath] : []),
+  ];
+}
+
+/** One flag with its list; no flag for an empty one. */
+function flag(name: string, values: readonly string[]): readonly string[] {
+  const split = values.find((value) => value.includes(","));
+  if (split !== undefined) {
+    throw new TaskerError(
+      "config.invalid",
+      `Cannot give the server ${name} for "${split}": Deno ends a name at its comma`,
+    );
+  }
+  return values.length === 0 ? [] : [`${name}=${values.join(",")}`];
+}
+
+/** Where the server listens and what it calls. */
+function addresses(config: Config, databaseUrl: string): readonly string[] {
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const redis = config.redisUrl === undefined ? [] : [addressOf(config.redisUrl, REDIS_PORT)];
+  return [`${host}:${config.port}`, addressOf(databaseUrl, POSTGRES_PORT), ...redis];
+}
+
+function addressOf(text: string, defaultPort: string): string {
+  const url = new URL(text);
+  return `${url.hostname}:${url.port || defaultPort}`;
+}
+
+function names(config: Config): readonly string[] {
+  const redis = config.redisUrl === undefined ? [] : REDIS_NAMES;
+  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...YAML_NAMES, ...redis];
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** What signals ask for: the first one a drain, a later Ctrl-C an end at once. */
+class Stopping implements Disposable {
+  /** Resolves with the first signal. */
+  readonly asked: Promise<"stop">;
+  readonly #ask: () => void;
+  readonly #onLine: OnLine;
+  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#handle(signal)] as const);
+  #first: typeof SIGNALS[number] | undefined;
+  #isOneCtrlC = true;
+  #server: Deno.ChildProcess | undefined;
+
+  constructor(onLine: OnLine) {
+    const { promise, resolve } = Promise.withResolvers<"stop">();
+    this.asked = promise;
+    this.#ask = () => resolve("stop");
+    this.#onLine = onLine;
+    for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
+  }
+
+  /** Whether a signal has come. */
+  get isAsked(): boolean {
+    return this.#first !== undefined;
+  }
+
+  /** From now on signals are the server's; one that came before is passed on at once. */
+  passOnTo(server: Deno.ChildProcess): void {
+    this.#server = server;
+    if (this.#first !== undefined) this.#drain(this.#first);
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
+  }
+
+  #handle(signal: typeof SIGNALS[number]): void {
+    if (this.#first === undefined) {
+      this.#first = signal;
+      void pause(ONE_CTRL_C_MS).then(() => this.#isOneCtrlC = false);
+      this.#onLine("stopping once the running steps are done; Ctrl-C again stops at once");
+      this.#ask();
+      this.#drain(signal);
+    } else if (signal === "SIGINT" && !this.#isOneCtrlC) {
+      this.end();
+    }
+  }
+
+  /** The server knows two signals; a closed terminal is no reason to drop steps either. */
+  #drain(signal: typeof SIGNALS[number]): void {
+    this.#kill(signal === "SIGHUP" ? "SIGTERM" : signal);
+  }
+
+  /** The journal is made for this: what was acknowledged is there at the next start. */
+  end(): void {
+    if (this.#server === undefined) Deno.exit(EXIT_FAILED);
+    this.#kill("SIGKILL");
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#server?.kill(signal);
+    } catch (error) {
+      // Deno's word for a child that has ended; its exit code is on the way.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}
+
+if (import.meta.main) {
+  const root = decodeURIComponent(new URL("../..", import.meta.url).pathname).replace(/\/$/, "");
+  Deno.exit(
+    await launch({
+      env: Deno.env.toObject(),
+      root,
+      serverPath: `${root}/src/server/main.ts`,
+      args: Deno.args,
+      build: buildLibrary,
+      hangMs: HANG_MS,
+      onLine: (line) => console.error(line),
+    }),
+  );
+}

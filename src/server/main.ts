@@ -1,0 +1,216 @@
+/** Root of the server: reads the configuration, opens a node, listens, and drains when told. */
+
+import { firstKeyLine } from "../api/first_key.ts";
+import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
+import { explain, messageOf, TaskerError } from "../core/errors.ts";
+import type { Incarnation } from "../core/ids.ts";
+import type { Runtime } from "../core/ports.ts";
+import { endProcess, guard } from "./main_guard.ts";
+import { Listener } from "./main_listener.ts";
+import { Notice } from "./main_notice.ts";
+import { seal, withPassword } from "./main_seal.ts";
+import { openNode, type TaskerNode } from "./node.ts";
+import { type NodeLock, takeNodeLock } from "./node_lock.ts";
+import { openRuntime } from "./runtime.ts";
+import { type Log, openLog } from "../telemetry/log.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+
+const EXIT_DRAINED = 0;
+const EXIT_FAILED = 1;
+const EXIT_BAD_CONFIGURATION = 2;
+
+/** How often the launcher is shown that the event loop goes round. */
+const BEAT_MS = 1_000;
+
+/** Rest before a fenced server opens its next incarnation, or tries again to. */
+const REOPEN_MS = 1_000;
+
+/** A server: one listener, and one node after another. */
+class Server {
+  #node: TaskerNode | undefined;
+  #opening: Promise<void> | undefined;
+  #isStopping = false;
+  /** What ended the Rust core in this process: from then on the TypeScript one serves. */
+  #coreFailure: string | undefined;
+  readonly #failed = Promise.withResolvers<never>();
+
+  constructor(
+    readonly config: Config & { readonly databaseUrl: string },
+    readonly runtime: Runtime,
+    readonly log: Log,
+    readonly lock: NodeLock,
+    /** Whether the launcher holds the other end of stdin. */
+    readonly isLaunched: boolean,
+  ) {}
+
+  /**
+   * Takes the port, and only then joins the other nodes: a server that cannot listen takes no
+   * slots. Until the journal can be asked, requests are told to come again.
+   */
+  async start(): Promise<void> {
+    const { host, port, dataDir } = this.config;
+    const listener = new Listener({
+      host,
+      port,
+      log: this.log,
+      answer: (request) => this.#answer(request),
+    });
+    const { url } = listener;
+    using _address = new Notice(`${dataDir}/address`, url);
+    using _pid = new Notice(`${dataDir}/server.pid`, String(Deno.pid));
+    await this.#open(this.lock.previous);
+    console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
+    await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
+    await this.#stop(listener);
+  }
+
+  /** Opens a node in place of `replaces`; after a fence, tries until the database lets it. */
+  async #open(replaces: Incarnation | undefined): Promise<void> {
+    const { config, runtime, log, lock } = this;
+    const isFirst = replaces === lock.previous;
+    const incarnation = runtime.uuid() as Incarnation;
+    lock.write(incarnation);
+    const node = await openNode({
+      config: this.#coreFailure === undefined
+        ? config
+        : { ...config, library: undefined, libraryReason: this.#coreFailure },
+      runtime,
+      log,
+      metrics: new Metrics(),
+      name: lock.name,
+      incarnation,
+      replaces,
+      isAfterHang: isFirst && lock.previousHung,
+      fenced: (failure) => this.#fenced(incarnation, failure),
+      beforeCode: () => seal(config),
+      // A later incarnation has no right any more to write the key, nor any key to make.
+      keepFirstKey: !isFirst ? undefined : (secret) => this.#keepFirstKey(secret),
+    });
+    this.#node = node;
+  }
+
+  async #keepFirstKey(secret: string): Promise<void> {
+    const path = `${this.config.dataDir}/admin.key`;
+    await writeSecret(path, secret);
+    console.log(firstKeyLine(secret, path, this.config.adminKey !== undefined));
+  }
+
+  /**
+   * An incarnation is over: the server comes back as a new one. A Rust core that failed is not used
+   * again by this process; when the TypeScript core fails, there is no other, and the server ends.
+   */
+  #fenced(incarnation: Incarnation, failure: unknown): void {
+    if (this.#isStopping || this.#opening !== undefined) return;
+    if (failure === undefined) {
+      this.log.warn("Another node took over from this one; joining again");
+    } else if (this.config.library === undefined || this.#coreFailure !== undefined) {
+      return this.#failed.reject(failure);
+    } else {
+      this.#coreFailure = `the Rust core failed: ${messageOf(failure)}`;
+      this.log.error("The Rust core failed; joining again with the TypeScript core", {
+        error: messageOf(failure),
+      });
+    }
+    const old = this.#node;
+    this.#node = undefined;
+    this.#opening = (async () => {
+      await old?.drain(0).catch((error) =>
+        this.log.warn("cannot close", { error: messageOf(error) })
+      );
+      while (!this.#isStopping && this.#node === undefined) {
+        await this.#open(incarnation).catch((error) =>
+          this.log.warn("cannot join again yet", { error: messageOf(error) })
+        );
+        await new Promise((wake) => setTimeout(wake, REOPEN_MS));
+      }
+      this.#opening = undefined;
+    })();
+  }
+
+  #answer(request: Request): Response | Promise<Response> {
+    const { runtime } = this;
+    if (this.#node !== undefined) return this.#node.api.fetch(request);
+    // Who restarts what is not alive must not end a server that is about to join.
+    if (new URL(request.url).pathname === "/health/live") return Response.json({ live: true });
+    return Response.json(
+      {
+        type: "about:blank",
+        status: 503,
+        code: "journal.fenced",
+        title: "This node has no place yet",
+        detail: `The node joins the others (${new Date(runtime.now()).toISOString()})`,
+        action: "Send the request again",
+      },
+      { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } },
+    );
+  }
+
+  async #stop(listener: Listener): Promise<void> {
+    this.#isStopping = true;
+    this.log.info("Draining: starting nothing new, letting running steps end");
+    await this.#opening;
+    await this.#node?.drain(this.config.drainMs);
+    await listener.close();
+  }
+}
+
+/** A new file each time: one that lies there may have been opened, or belong to somebody else. */
+async function writeSecret(path: string, secret: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.writeTextFile(path, `${secret}\n`, { createNew: true, mode: 0o600 });
+}
+
+/** Resolves at the first SIGTERM or SIGINT, or when the launcher's pipe closes. */
+function stopAsked(isLaunched: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
+    if (isLaunched) void watchPipe(resolve);
+  });
+}
+
+/** The launcher holds the other end of stdin; a terminal or /dev/null says nothing by ending. */
+async function watchPipe(resolve: () => void): Promise<void> {
+  for await (const _ of Deno.stdin.readable);
+  resolve();
+}
+
+async function serve(): Promise<number> {
+  const runtime = openRuntime();
+  const env = Object.fromEntries(CONFIG_NAMES.map((name) => [name, Deno.env.get(name)]));
+  try {
+    const config = readConfig(env);
+    const databaseUrl = withPassword(config.databaseUrl, Deno.env.get("PGPASSWORD"));
+    if (databaseUrl === undefined) {
+      throw new TaskerError(
+        "config.invalid",
+        "Cannot serve without DATABASE_URL: `deno task serve` starts Postgres and sets it",
+      );
+    }
+    const log = openLog({
+      level: config.logLevel,
+      terminal: Deno.stderr.isTerminal(),
+      write: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(line)),
+      now: () => runtime.now(),
+    });
+    const failed = guard(log);
+    using lock = await takeNodeLock(config.dataDir);
+    setInterval(() => lock.beat(), BEAT_MS);
+    const isLaunched = env.TASKER_LIBRARY !== undefined;
+    const server = new Server({ ...config, databaseUrl }, runtime, log, lock, isLaunched);
+    await Promise.race([server.start(), failed]);
+    return EXIT_DRAINED;
+  } catch (error) {
+    console.error(explain(error));
+    return isBadInput(error) ? EXIT_BAD_CONFIGURATION : EXIT_FAILED;
+  }
+}
+
+function isBadInput(error: unknown): boolean {
+  if (!(error instanceof TaskerError)) return false;
+  return error.code === "config.invalid" || error.code === "definition.invalid" ||
+    error.code === "definition.changed";
+}
+
+if (import.meta.main) endProcess(await serve());

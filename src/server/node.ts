@@ -1,0 +1,253 @@
+/** A node: everything one incarnation of a server is made of, wired. */
+
+import { openOracle } from "../../ffi/oracle.ts";
+import { openReadiness } from "../../ffi/readiness.ts";
+import { type Api, openApi } from "../api/api.ts";
+import { makeFirstKey } from "../api/first_key.ts";
+import { openBus } from "../bus/open.ts";
+import type { Config } from "./config.ts";
+import { commandChannel } from "../core/channels.ts";
+import { parseEnvelope } from "../core/envelope.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Incarnation } from "../core/ids.ts";
+import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import type { Readiness } from "../core/readiness.ts";
+import { Engine } from "./engine.ts";
+import { healthOf } from "./health.ts";
+import { type OpenJournal, openJournal } from "../journal/open.ts";
+import { readFigures } from "./node_metrics.ts";
+import { openStarter } from "../registry/starter.ts";
+import { openRegistry, type Registry } from "../registry/workflows.ts";
+import { openSystems, type Systems } from "./systems.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** How often partitions are made ahead and old ones dropped. */
+const MAINTAIN_MS = 3_600_000;
+
+/** What a node is opened with. */
+export interface NodeOptions {
+  readonly config: Config & { readonly databaseUrl: string };
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  readonly replaces: Incarnation | undefined;
+  /** Whether that one was ended because its event loop hung. */
+  readonly isAfterHang: boolean;
+  /**
+   * Called once when this incarnation is over: close it and open a new one. `failure` is what broke
+   * in this one; undefined = another node took over.
+   */
+  fenced(failure?: unknown): void;
+  /** Called before the modules of workflows are loaded: their code runs in this process, too. */
+  beforeCode(): void;
+  /** Takes the first key of a database that has none; undefined = none is made. */
+  readonly keepFirstKey: ((secret: string) => Promise<void>) | undefined;
+}
+
+/** One incarnation. */
+export interface TaskerNode {
+  readonly api: Api;
+  /** Ends requests and consumers, lets running steps end, gives everything back. */
+  drain(drainMs: number): Promise<void>;
+}
+
+/**
+ * Opens a node and joins the others.
+ *
+ * @throws {TaskerError} definition.invalid, definition.changed, config.invalid, journal.unavailable
+ */
+export async function openNode(options: NodeOptions): Promise<TaskerNode> {
+  const { config, runtime, log, metrics, incarnation, name } = options;
+  const journal = await openJournal({
+    url: config.databaseUrl,
+    prepare: !config.pooler,
+    runtime,
+    incarnation,
+    onWarning: (text, error) => log.warn(text, { error: messageOf(error) }),
+  });
+  const readiness = chooseReadiness(config, log);
+  await makeKey(options, journal);
+  options.beforeCode();
+  const registry = await openRegistry({
+    folder: config.workflowsDir,
+    definitions: journal.definitions,
+    digest: (text) => runtime.digest(text),
+    onWarning: (text) => log.warn(text),
+    ...(config.systems === undefined ? {} : { systems: config.systems }),
+  });
+  const bus = await openBus({
+    kind: config.bus,
+    redisUrl: config.redisUrl,
+    database: journal.database.of("bus"),
+    runtime,
+    log,
+  });
+  const systems = await openSystems({ config, runtime, log, metrics, journal, bus, registry });
+  const engine = new Engine({
+    runtime,
+    log,
+    journal: journal.journal,
+    nodes: journal.nodes,
+    policies: journal.policies,
+    readiness,
+    plans: registry,
+    codeOf: (hash) => registry.codeOf(hash),
+    isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    hasWorker: (system) => bus.wasConsumed(commandChannel(config.busPrefix, system)),
+    remote: (record, outages) => systems.remote(record, outages),
+    incarnation,
+    name,
+    replaces: options.replaces,
+    isAfterHang: options.isAfterHang,
+    fenced: (failure) => options.fenced(failure),
+  });
+  readFigures(metrics, { engine, journal: journal.journal, readiness });
+  const parts = { ...options, journal, registry, bus, systems, readiness, engine };
+  const api = openApiOf(parts);
+  const maintenance = await maintain(parts);
+  const others = registry.owners().filter(({ kind }) => kind === "remote");
+  await engine.admission.learn(others.map(({ name }) => name));
+  await engine.start();
+  systems.listen(engine.router, openStarter(registry, engine.router));
+  return { api, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
+}
+
+interface NodeDeps extends NodeOptions {
+  readonly journal: OpenJournal;
+  readonly registry: Registry;
+  readonly bus: Bus;
+  readonly systems: Systems;
+  readonly readiness: Readiness;
+  readonly engine: Engine;
+}
+
+async function makeKey(
+  { config, runtime, log, keepFirstKey }: NodeOptions,
+  { keys }: OpenJournal,
+): Promise<void> {
+  if (keepFirstKey === undefined) return;
+  const secret = await makeFirstKey(keys, runtime, config.adminKey, (text) => log.warn(text));
+  if (secret !== undefined) await keepFirstKey(secret);
+}
+
+function chooseReadiness(config: Config, log: Log): Readiness {
+  if (config.library === undefined) {
+    log.warn("Serving with the TypeScript core", {
+      reason: config.libraryReason ?? "no library is named",
+    });
+    return openOracle();
+  }
+  const { readiness, fallbackReason } = openReadiness({ libraryPath: config.library });
+  if (fallbackReason !== undefined) {
+    log.warn("Serving with the TypeScript core", { reason: fallbackReason });
+  }
+  return readiness;
+}
+
+/** A policy that was put here holds here at once; other nodes see it at their next sweep. */
+function atOnce(policies: Policies, engine: Engine): Policies {
+  return {
+    versions: (namespace, workflow) => policies.versions(namespace, workflow),
+    newest: () => policies.newest(),
+    async put(...of) {
+      const overlay = await policies.put(...of);
+      // Should it fail, the next sweep reads it.
+      await engine.renewPolicies().catch(() => {});
+      return overlay;
+    },
+  };
+}
+
+function openApiOf(parts: NodeDeps): Api {
+  const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = parts;
+  return openApi({
+    runtime,
+    log,
+    metrics,
+    starter: openStarter(registry, engine.router),
+    sink: engine.router,
+    history: journal.history,
+    feed: engine.supervisor,
+    plans: registry,
+    definitions: journal.definitions,
+    policies: atOnce(journal.policies, engine),
+    policyOf: (plan, step) => engine.policyOf(plan, step),
+    keys: journal.keys,
+    dead: journal.deadLetters,
+    replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
+    systems: () => summarise(registry, engine, bus, config),
+    worker: systems.worker,
+    health: healthOf(parts),
+  });
+}
+
+async function summarise(
+  registry: Registry,
+  engine: Engine,
+  bus: Bus,
+  config: Config,
+): Promise<readonly SystemSummary[]> {
+  return await Promise.all(
+    registry.owners().map(async ({ name, kind, workflows }) => {
+      const common = { name, kind, workflows, circuit: engine.admission.circuit(name) };
+      if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
+      const channel = commandChannel(config.busPrefix, name);
+      const [queued, hasWorker] = await Promise.all([
+        bus.depth(channel),
+        bus.wasConsumed(channel),
+      ]);
+      return { ...common, queued, hasWorker };
+    }),
+  );
+}
+
+/**
+ * Makes partitions ahead and drops what retention lets go: now, and every hour. Resolves when the
+ * partitions are there, which rows need; retention takes its time in the background.
+ */
+export async function maintain(
+  { journal, runtime, log, config }: {
+    readonly journal: Pick<OpenJournal, "maintain">;
+    readonly runtime: Runtime;
+    readonly log: Log;
+    readonly config: Pick<Config, "retentionMs">;
+  },
+): Promise<Cancel> {
+  let cancel: Cancel = () => {};
+  let isOver = false;
+  const once = (retentionMs: number | undefined) =>
+    journal.maintain({ nowMs: runtime.now(), retentionMs, isOver: () => isOver }).then(
+      () => {},
+      (error) =>
+        log.warn("Cannot maintain the journal; trying again later", { error: messageOf(error) }),
+    );
+  const again = () => void once(config.retentionMs).then(sleep);
+  const sleep = () => {
+    if (!isOver) cancel = runtime.after(MAINTAIN_MS, again);
+  };
+  await once(undefined);
+  again();
+  return () => {
+    isOver = true;
+    cancel();
+  };
+}
+
+async function drain(
+  { api, systems, engine, bus, journal, readiness, maintenance }: NodeDeps & {
+    readonly api: Api;
+    readonly maintenance: Cancel;
+  },
+  drainMs: number,
+): Promise<void> {
+  maintenance();
+  api.close();
+  await systems.stop();
+  await engine.drain(drainMs);
+  await bus.close();
+  await journal.close();
+  if (Symbol.dispose in readiness) (readiness as Readiness & Disposable)[Symbol.dispose]();
+}
