@@ -36,7 +36,7 @@ export const ERRORS = {
     "never",
     400,
     "The request is not valid",
-    "Mend the fields listed under `errors` and send it again",
+    "Correct the fields that the answer lists, then send the request again",
   ),
   "api.method_not_allowed": meaning(
     "never",
@@ -66,7 +66,7 @@ export const ERRORS = {
     "never",
     413,
     "The body is too large or too deep",
-    "Send less, or keep the data elsewhere and pass a reference",
+    "Send less data, or store it elsewhere and pass a reference",
   ),
   "bus.unavailable": meaning(
     "later",
@@ -90,7 +90,7 @@ export const ERRORS = {
     "never",
     500,
     "The configuration is not valid",
-    "Mend the variables named in the detail and start again",
+    "Correct the variables named in the detail, then start again",
   ),
   "contract.violation": meaning(
     "never",
@@ -108,7 +108,7 @@ export const ERRORS = {
     "never",
     400,
     "The workflow is not valid",
-    "Mend the places listed and load it again",
+    "Correct the places listed, then load the workflow again",
   ),
   "definition.unknown": meaning(
     "never",
@@ -126,7 +126,7 @@ export const ERRORS = {
     "never",
     500,
     "The Rust core answered with an error",
-    "Look at the log; the node goes on with the TypeScript core by itself",
+    "See the log; the node continues with the TypeScript core",
   ),
   "graph.cycle": meaning(
     "never",
@@ -138,12 +138,12 @@ export const ERRORS = {
     "never",
     400,
     "The graph is not valid",
-    "Mend the edges named in the detail",
+    "Correct the edges named in the detail",
   ),
   "journal.conflict": meaning(
     "never",
     409,
-    "Another task has this key with other input",
+    "Another task has this key, with different input",
     "Use another Idempotency-Key, or send the same body",
   ),
   "journal.fenced": meaning(
@@ -180,19 +180,19 @@ export const ERRORS = {
     "later",
     503,
     "Postgres takes too long for this task",
-    "Look for locks on rows of the task and for a slow disk; the node tries again by itself",
+    "Look for locks on the task's rows and for a slow disk; the node retries automatically",
   ),
   "journal.unavailable": meaning(
     "later",
     503,
     "Postgres cannot be reached",
-    "Check the database; nothing that was acknowledged is lost",
+    "Check the database; no acknowledged request is lost",
   ),
   "key.last": meaning(
     "never",
     409,
-    "The last key that can make keys",
-    "Make another key with the scope admin, all namespaces and no end first",
+    "This is the last key that can create keys",
+    "First create another key with the scope admin, all namespaces and no expiry",
   ),
   "key.not_found": meaning(
     "never",
@@ -216,13 +216,13 @@ export const ERRORS = {
     "never",
     413,
     "A value is too large",
-    "Keep large data elsewhere and pass a reference",
+    "Store large data elsewhere and pass a reference",
   ),
   "policy.invalid": meaning(
     "never",
     422,
     "The policy is not valid",
-    "Mend the fields listed under `errors`",
+    "Correct the fields that the answer lists",
   ),
   "policy.conflict": meaning(
     "never",
@@ -240,7 +240,7 @@ export const ERRORS = {
     "never",
     409,
     "The step does not wait for a person",
-    "Only a parked step, or one that waits for its retry, takes this by hand",
+    "Only a parked step, or one that waits for its retry, can be changed by an operator",
   ),
   "signal.not_awaited": meaning(
     "never",
@@ -258,8 +258,8 @@ export const ERRORS = {
   "task.id_invalid": meaning(
     "never",
     400,
-    "That is no task id",
-    "Use the id that POST /v1/tasks answered",
+    "Not a valid task id",
+    "Use the id that POST /v1/tasks returned",
   ),
   "task.not_found": meaning(
     "never",
@@ -270,8 +270,8 @@ export const ERRORS = {
   "task.quarantined": meaning(
     "later",
     503,
-    "The task is set aside",
-    "Fix the cause named in the detail; a slow task is tried again by itself, others at a restart",
+    "The task is quarantined",
+    "Fix the cause named in the detail; slow tasks are retried automatically, others at the next restart",
   ),
 } as const satisfies Record<string, Meaning>;
 
