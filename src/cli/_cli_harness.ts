@@ -1,13 +1,13 @@
-/** A desk: the command line over the API in memory, with what it says kept. For tests. */
+/** The command line over the API in memory, with what it prints kept. For tests. */
 
 import { type FakeWorld, fakeWorld } from "../api/_fakes.ts";
 import type { ApiDeps } from "../api/deps.ts";
-import { type EngineHarness, runCommand } from "./command.ts";
+import { type CommandContext, runCommand } from "./command.ts";
 
-/** What is different from a plain desk: no terminal, a key for everything. */
+/** By default: no terminal, and a key for everything. */
 export interface CliHarnessOptions {
-  readonly parts?: Partial<ApiDeps>;
-  readonly env?: EngineHarness["env"];
+  readonly deps?: Partial<ApiDeps>;
+  readonly env?: CommandContext["env"];
   readonly files?: Readonly<Record<string, string>>;
   readonly size?: { readonly columns: number; readonly rows: number };
 }
@@ -27,13 +27,13 @@ export interface CliHarness {
   isUp: boolean;
   /** Types a command; resolves with its exit code. */
   type(...words: readonly string[]): Promise<number>;
-  /** Types a command, moves the clock until it ends, and gives all that it said. */
+  /** Types a command, moves the clock until it ends, and returns all that it printed. */
   say(...words: readonly string[]): Promise<{ code: number; out: string[]; err: string[] }>;
 }
 
-/** Opens a desk. */
+/** Opens a command line. */
 export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
-  const world = fakeWorld(options.parts);
+  const world = fakeWorld(options.deps);
   const files: Readonly<Record<string, string>> = {
     ".tasker/address": "http://tasker.test\n",
     ".tasker/admin.key": world.key(),
@@ -41,7 +41,7 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
   };
   const [out, err, raw]: [string[], string[], string[]] = [[], [], []];
   const interrupt = new AbortController();
-  const desk: CliHarness = {
+  const cli: CliHarness = {
     world,
     out,
     err,
@@ -60,16 +60,16 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
         },
         runtime: world.runtime,
         fetch: (request) =>
-          desk.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused")),
+          cli.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused")),
         signal: interrupt.signal,
       }),
     async say(...words) {
       const [outBefore, errBefore] = [out.length, err.length];
-      const code = await settled(world, desk.type(...words));
+      const code = await settled(world, cli.type(...words));
       return { code, out: out.slice(outBefore), err: err.slice(errBefore) };
     },
   };
-  return desk;
+  return cli;
 }
 
 async function settled<T>(world: FakeWorld, call: Promise<T>): Promise<T> {

@@ -1,29 +1,23 @@
 /** Arguments: what was typed after `tasker`, read against what a verb takes. Pure. */
 
+import { parseArgs } from "node:util";
 import { nearestOf } from "../core/nearest.ts";
 
-/** A value that an option takes, named as in the usage; "flag" takes none. */
-export type OptionShape =
-  | "flag"
-  | "DURATION"
-  | "JSON"
-  | "K"
-  | "N"
-  | "TEXT"
-  | "S"
-  | "WORKFLOW"
-  | "VERSION"
-  | "TAG"
-  | "TAGS";
+/** An option of a verb. */
+export interface OptionShape {
+  /** The name of its value in the usage: `TEXT`, `JSON|@file`. Absent: a flag without a value. */
+  readonly value?: string;
+  readonly summary?: string;
+  readonly isRequired?: boolean;
+}
 
 /** What a verb takes. */
 export interface VerbShape {
+  /** One word, or two: `dead replay`. */
   readonly name: string;
   /** `ID`; `[NAME]` may be left out. */
   readonly operands: readonly string[];
   readonly options: Readonly<Record<string, OptionShape>>;
-  /** Options that must be given. */
-  readonly required?: readonly string[];
   readonly summary: string;
 }
 
@@ -45,27 +39,55 @@ export class UsageError extends Error {
 }
 
 /** What every verb takes. */
-const COMMON: Readonly<Record<string, OptionShape>> = { json: "flag", help: "flag" };
+const COMMON: VerbShape["options"] = {
+  json: { summary: "Prints JSON for programs" },
+  help: { summary: "Shows this text" },
+};
 
-/** One line: `retry ID STEP [--by TEXT]`. */
-export function usageOf({ name, operands, options, required = [] }: VerbShape): string {
-  const shown = Object.entries({ ...options, json: "flag" }).map(([option, shape]) => {
-    const value = shape === "flag" ? "" : ` ${shape === "JSON" ? "JSON|@file" : shape}`;
-    return required.includes(option) ? `--${option}${value}` : `[--${option}${value}]`;
+/** One line: `retry ID STEP [--by TEXT] [--json]`. */
+export function usageOf({ name, operands, options }: VerbShape): string {
+  const shown = Object.entries({ ...options, json: {} as OptionShape }).map(([option, shape]) => {
+    const text = optionText(option, shape);
+    return shape.isRequired ? text : `[${text}]`;
   });
   return [name, ...operands, ...shown].join(" ");
 }
 
+/** The options of a verb and what they mean, one a line. */
+export function optionLines({ options }: VerbShape): string[] {
+  const rows = Object.entries({ ...options, ...COMMON })
+    .map(([option, shape]) => [optionText(option, shape), shape.summary ?? ""] as const);
+  const width = Math.max(...rows.map(([text]) => text.length));
+  return rows.map(([text, summary]) => `  ${text.padEnd(width)}  ${summary}`.trimEnd());
+}
+
+function optionText(name: string, { value }: OptionShape): string {
+  return value === undefined ? `--${name}` : `--${name} ${value}`;
+}
+
 /**
- * Finds a verb by its name.
+ * Finds the verb that the first words name, the longest name first, and what follows it.
  *
  * @throws {UsageError} with the nearest name
  */
-export function findVerb<V extends VerbShape>(verbs: readonly V[], name: string): V {
-  const found = verbs.find((verb) => verb.name === name);
-  if (found !== undefined) return found;
-  const names = verbs.map((verb) => verb.name);
-  throw new UsageError(`Cannot do "${name}": there is no such verb${hint(name, names)}`);
+export function findVerb<V extends VerbShape>(
+  verbs: readonly V[],
+  typed: readonly string[],
+): { readonly verb: V; readonly rest: readonly string[] } {
+  const named = (words: number) =>
+    verbs.find(({ name }) => name === typed.slice(0, words).join(" "));
+  const verb = named(2) ?? named(1);
+  const [word = "", second = "-"] = typed;
+  // `dead bury` is a misspelled `dead discard` rather than `dead` with a word too many.
+  const siblings = verbs.map(({ name }) => name).filter((name) => name.startsWith(`${word} `));
+  const isOther = siblings.length > 0 && verb?.operands.length === 0 && !second.startsWith("-");
+  if (verb !== undefined && (verb.name !== word || !isOther)) {
+    return { verb, rest: typed.slice(verb.name.split(" ").length) };
+  }
+  const name = isOther ? `${word} ${second}` : word;
+  const near = hint(name, verbs.map(({ name }) => name));
+  const others = near === "" && isOther ? `, there are "${siblings.join('", "')}"` : near;
+  throw new UsageError(`Cannot run "${name}": there is no such verb${others}`);
 }
 
 /**
@@ -74,46 +96,59 @@ export function findVerb<V extends VerbShape>(verbs: readonly V[], name: string)
  * @throws {UsageError} an unknown option, a missing value, too few or too many operands
  */
 export function readArguments(verb: VerbShape, typed: readonly string[]): Arguments {
+  const shapes = { ...verb.options, ...COMMON };
+  // Not strict: its messages name neither the verb nor the nearest option, and it refuses "-1" as
+  // a value.
+  const { tokens } = parseArgs({
+    args: [...typed],
+    options: Object.fromEntries(
+      Object.entries(shapes).map(([name, { value }]) => [name, {
+        type: value === undefined ? "boolean" : "string",
+        ...(name === "help" ? { short: "h" } : {}),
+      }]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const operands: string[] = [];
   const options = new Map<string, string>();
-  const rest = [...typed];
-  while (rest.length > 0) {
-    const word = rest.shift() ?? "";
-    if (word === "--") operands.push(...rest.splice(0));
-    else if (word === "-h") options.set("help", "");
-    else if (word.startsWith("-") && word !== "-") readOption(verb, { word, rest, options });
-    else operands.push(word);
+  for (const token of tokens) {
+    if (token.kind === "positional") operands.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, value = "" } = token;
+    const word = typed[token.index] ?? name;
+    if (!Object.hasOwn(shapes, name)) throw unknownOption(verb, word, Object.keys(shapes));
+    const problem = options.has(name) ? "it is given twice" : problemOf(token, shapes[name]);
+    if (problem !== undefined) throw refused(verb, `Cannot read "${word}": ${problem}`);
+    options.set(name, value);
   }
   if (!options.has("help")) demandAll(verb, operands, options);
   return { operands, options };
 }
 
-function readOption(
-  verb: VerbShape,
-  { word, rest, options }: { word: string; rest: string[]; options: Map<string, string> },
-): void {
-  const [, name = "", value] = /^--?([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
-  const shapes = { ...verb.options, ...COMMON };
-  const shape = shapes[name];
-  if (shape === undefined || !word.startsWith("--")) {
-    const known = Object.keys(shapes);
-    const near = hint(name, known, "--");
-    throw new UsageError(
-      `Cannot read "${word}": ${verb.name} has no such option${near}`,
-      usageOf(verb),
-    );
+/** What is wrong with the value of an option; a value that looks like an option was forgotten. */
+function problemOf(
+  { name, value, inlineValue }: {
+    name: string;
+    value?: string | undefined;
+    inlineValue?: boolean | undefined;
+  },
+  shape: OptionShape | undefined,
+): string | undefined {
+  if (shape?.value === undefined) {
+    return value === undefined ? undefined : `--${name} takes no value`;
   }
-  if (options.has(name)) throw wrong(verb, `Cannot read "--${name}": it is given twice`);
-  if (shape === "flag") {
-    if (value !== undefined) throw wrong(verb, `Cannot read "${word}": --${name} takes no value`);
-    options.set(name, "");
-    return;
-  }
-  const given = value ?? rest.shift();
-  if (given === undefined || (value === undefined && given.startsWith("--"))) {
-    throw wrong(verb, `Cannot read "--${name}": its value is missing`);
-  }
-  options.set(name, given);
+  const isMissing = value === undefined || (!inlineValue && value.startsWith("--"));
+  return isMissing ? "its value is missing" : undefined;
+}
+
+function unknownOption(verb: VerbShape, word: string, known: readonly string[]): UsageError {
+  const name = word.replace(/^-+|=[^]*$/g, "");
+  return refused(
+    verb,
+    `Cannot read "${word}": ${verb.name} has no such option${hint(name, known, "--")}`,
+  );
 }
 
 function demandAll(
@@ -122,16 +157,19 @@ function demandAll(
   options: ReadonlyMap<string, string>,
 ): void {
   const needed = verb.operands.filter((operand) => !operand.startsWith("["));
+  const required = Object.keys(verb.options).filter((name) => verb.options[name]?.isRequired);
   const missing = needed[operands.length] ??
-    verb.required?.filter((name) => !options.has(name)).map((name) => `--${name}`)[0];
-  if (missing !== undefined) throw wrong(verb, `Cannot ${verb.name}: ${missing} is missing`);
+    required.filter((name) => !options.has(name)).map((name) => `--${name}`)[0];
+  if (missing !== undefined) {
+    throw refused(verb, `Cannot run "${verb.name}": ${missing} is missing`);
+  }
   const extra = operands[verb.operands.length];
   if (extra !== undefined) {
-    throw wrong(verb, `Cannot ${verb.name}: "${extra}" is one word too many`);
+    throw refused(verb, `Cannot run "${verb.name}": "${extra}" is one word too many`);
   }
 }
 
-function wrong(verb: VerbShape, message: string): UsageError {
+function refused(verb: VerbShape, message: string): UsageError {
   return new UsageError(message, usageOf(verb));
 }
 

@@ -4,37 +4,39 @@ import { type Client, openClient } from "../client.ts";
 import { describeUnfit, parseJson } from "../core/json.ts";
 import { PAYLOAD_DEPTH_MAX } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
-import { type Arguments, findVerb, readArguments, UsageError, usageOf } from "./arguments.ts";
-import { TASKER } from "./command_text.ts";
+import {
+  type Arguments,
+  findVerb,
+  optionLines,
+  readArguments,
+  UsageError,
+  usageOf,
+} from "./arguments.ts";
 import {
   type Connection,
   CONNECTION_NAMES,
   type ConnectionOptions,
   findConnection,
 } from "./connection.ts";
-import { CommandError, failureLines, failureOf } from "./failure.ts";
+import { CommandError, describeFailure, failureLines } from "./failure.ts";
 import { ansiPaint, noPaint, type Paint } from "./paint.ts";
 import {
-  type Call,
   EXIT_BAD_USAGE,
   EXIT_DONE,
   EXIT_FAILED,
-  type Reach,
+  type RetryOptions,
+  TASKER,
   type Terminal,
   type Verb,
+  type VerbContext,
 } from "./verb.ts";
-import { cancel, pause, resolve, resume, retry, signal, skip } from "./verbs/operator_actions.ts";
-import { dead, systems, workflows } from "./verbs/operations.ts";
-import { doctor } from "./verbs/doctor.ts";
-import { replay } from "./verbs/replay.ts";
-import { list, showTask, start } from "./verbs/tasks.ts";
-import { watch } from "./verbs/watch.ts";
+import { VERBS } from "./verbs.ts";
 
 /** The environment variables that may be read. */
 export const COMMAND_NAMES = [...CONNECTION_NAMES, "NO_COLOR", "INIT_CWD"] as const;
 
-/** Everything outside. */
-export interface EngineHarness {
+/** Everything outside a command. */
+export interface CommandContext {
   readonly env: Readonly<Partial<Record<typeof COMMAND_NAMES[number], string | undefined>>>;
   readonly readFile: ConnectionOptions["readFile"];
   readonly terminal: Terminal;
@@ -47,60 +49,52 @@ export interface EngineHarness {
 /** How long a command waits for a server that restarts. */
 const RETRY_FOR_MS = 2_000;
 
-const VERBS: readonly Verb[] = [
-  start,
-  showTask,
-  list,
-  watch,
-  cancel,
-  pause,
-  resume,
-  retry,
-  skip,
-  resolve,
-  signal,
-  workflows,
-  systems,
-  dead,
-  replay,
-  doctor,
-];
-
 /** Carries out what was typed. Returns the exit code: 0 done, 1 failed, 2 bad usage. */
-export async function runCommand(typed: readonly string[], world: EngineHarness): Promise<number> {
+export async function runCommand(
+  typed: readonly string[],
+  context: CommandContext,
+): Promise<number> {
   const isJson = typed.includes("--json");
-  const paint = paintOf(world, isJson);
-  const [name = "", ...rest] = typed;
+  const style = { isJson, paint: paintOf(context, isJson) };
   let verb: Verb | undefined;
+  let operands: readonly string[] = [];
   try {
-    if (name === "" || ["help", "--help", "-h"].includes(name)) return help(world, name, rest[0]);
-    verb = findVerb(VERBS, name);
-    const read = readArguments(verb, rest);
-    if (read.options.has("help")) return help(world, "help", name);
-    const connection = await findConnection(world);
-    return await verb.run(callOf(world, { read, connection, paint, isJson }));
+    const [name = ""] = typed;
+    if (name === "" || ["help", "--help", "-h"].includes(name)) return help(context, typed);
+    const found = findVerb(VERBS, typed);
+    verb = found.verb;
+    const read = readArguments(verb, found.rest);
+    if (read.options.has("help")) return help(context, ["help", verb.name]);
+    operands = read.operands;
+    const connection = await findConnection(context);
+    return await verb.run(verbContext(context, { ...style, read, connection }));
   } catch (error) {
-    return tell(world, error, { verb, writes: doesWrite(verb, rest), paint, isJson });
+    return report(context, error, { ...style, verb, operands });
   }
 }
 
-function doesWrite(verb: Verb | undefined, typed: readonly string[]): boolean {
-  const hasOperands = typed.some((word) => !word.startsWith("-"));
-  return verb?.writes === "always" || (verb?.writes === "with operands" && hasOperands);
+interface Style {
+  readonly isJson: boolean;
+  readonly paint: Paint;
 }
 
-function tell(
-  { terminal, signal }: EngineHarness,
+/** Colours are for terminals, and off when NO_COLOR has any value (no-color.org). */
+function paintOf({ env, terminal }: CommandContext, isJson: boolean): Paint {
+  const isColoured = !isJson && !env.NO_COLOR && terminal.size() !== undefined;
+  return isColoured ? ansiPaint : noPaint;
+}
+
+/** Says what went wrong, on stderr. */
+function report(
+  { terminal, signal }: CommandContext,
   error: unknown,
-  { verb, writes, paint, isJson }: {
-    verb: Verb | undefined;
-    writes: boolean;
-    paint: Paint;
-    isJson: boolean;
+  { verb, operands, isJson, paint }: Style & {
+    readonly verb: Verb | undefined;
+    readonly operands: readonly string[];
   },
 ): number {
   if (signal.aborted) {
-    terminal.warn("left; what was started goes on");
+    terminal.warn("interrupted; tasks that were started go on");
     return EXIT_FAILED;
   }
   if (error instanceof UsageError) {
@@ -110,50 +104,45 @@ function tell(
     for (const line of isJson ? [JSON.stringify(shown)] : lines) terminal.warn(line);
     return EXIT_BAD_USAGE;
   }
-  const failure = failureOf(error, writes);
+  const names = Object.fromEntries(
+    operands.map((value, index) => [verb?.operands[index]?.replace(/[[\]]/g, ""), value]),
+  );
+  const failure = describeFailure(error, { isWrite: verb?.isWrite ?? false, names });
   const lines = isJson ? [JSON.stringify(failure)] : failureLines(failure, paint);
   for (const line of lines) terminal.warn(line);
   return EXIT_FAILED;
 }
 
-/** Colours are for terminals, and off when NO_COLOR has any value (no-color.org). */
-function paintOf({ env, terminal }: EngineHarness, isJson: boolean): Paint {
-  const isColoured = !isJson && !env.NO_COLOR && terminal.size() !== undefined;
-  return isColoured ? ansiPaint : noPaint;
-}
-
-interface CallParts {
-  readonly read: Arguments;
-  readonly connection: Connection;
-  readonly paint: Paint;
-  readonly isJson: boolean;
-}
-
-function callOf(world: EngineHarness, { read, connection, paint, isJson }: CallParts): Call {
-  const { terminal, runtime, signal, fetch } = world;
+function verbContext(
+  context: CommandContext,
+  { read, connection, paint, isJson }: Style & {
+    readonly read: Arguments;
+    readonly connection: Connection;
+  },
+): VerbContext {
+  const { terminal, runtime, signal, fetch } = context;
   let opened: Client | undefined;
-  const reach = (options: Reach) =>
+  const openAt: VerbContext["openAt"] = (options) =>
     openClient({ retryForMs: RETRY_FOR_MS, ...options, fetch, runtime });
-  const open = (options: Pick<Reach, "retryForMs" | "onRetry">) =>
-    reach({ ...demand(connection), ...options });
+  const open = (options: RetryOptions) => openAt({ ...addressOf(connection), ...options });
   return {
     ...read,
     get client() {
       return opened ??= open({});
     },
     open,
-    reach,
+    openAt,
     connection,
     terminal,
     paint,
     runtime,
     isJson,
-    json: (option) => readJson(world, option, read.options.get(option)),
+    json: (option) => readJson(context, option, read.options.get(option)),
     signal,
   };
 }
 
-function demand({ url, key }: Connection): { url: string; key: string } {
+function addressOf({ url, key }: Connection): { url: string; key: string } {
   const next = "nothing was sent";
   if ("missing" in url) {
     const action = "start a server here with `deno task serve`, or set TASKER_URL";
@@ -166,9 +155,13 @@ function demand({ url, key }: Connection): { url: string; key: string } {
   return { url: url.value, key: key.value };
 }
 
-/** `deno task` runs in the project's folder; files are named from where it was typed. */
+/**
+ * `deno task` runs in the project's folder; files are named from where the command was typed.
+ *
+ * @throws {UsageError} when there is no such file, or the text is not valid JSON
+ */
 async function readJson(
-  { env, readFile }: EngineHarness,
+  { env, readFile }: CommandContext,
   option: string,
   typed: string | undefined,
 ): Promise<unknown> {
@@ -176,46 +169,51 @@ async function readJson(
   let text: string | undefined = typed;
   if (typed.startsWith("@")) {
     const path = typed.slice(1);
-    const isBare = !path.startsWith("/") && env.INIT_CWD;
-    text = await readFile(isBare ? `${env.INIT_CWD}/${path}` : path);
-    if (text === undefined) throw new UsageError(`Cannot read --${option}: ${path} is not there`);
+    const isRelative = !path.startsWith("/") && env.INIT_CWD;
+    text = await readFile(isRelative ? `${env.INIT_CWD}/${path}` : path);
+    if (text === undefined) {
+      throw new UsageError(`Cannot read --${option}: there is no file "${path}"`);
+    }
   }
   const parsed = parseJson(text, PAYLOAD_DEPTH_MAX);
   if (parsed.ok) return parsed.value;
-  const isUnquoted = parsed.unfit.code === "no_json" && !typed.startsWith("@");
-  const hint = isUnquoted ? `; put it in quotes: --${option} '{"id": 1}'` : "";
-  throw new UsageError(`Cannot read --${option}: ${describeUnfit(parsed.unfit)}${hint}`);
+  const { unfit } = parsed;
+  if (unfit.code !== "no_json") {
+    throw new UsageError(`Cannot read --${option}: ${describeUnfit(unfit)}`);
+  }
+  const hint = typed.startsWith("@") ? "" : `; put it in quotes: --${option} '{"id": 1}'`;
+  throw new UsageError(`Cannot read --${option}: it is not valid JSON${hint}`);
 }
 
-function help({ terminal }: EngineHarness, typed: string, name: string | undefined): number {
-  const lines = name === undefined ? helpLines() : verbHelpLines(findVerb(VERBS, name));
-  if (typed !== "") {
-    for (const line of lines) terminal.print(line);
-    return EXIT_DONE;
+/** Help that was asked for goes to stdout; help instead of a verb is bad usage. */
+function help({ terminal }: CommandContext, typed: readonly string[]): number {
+  const [asked = "", ...words] = typed.flatMap((word) => word.split(" "));
+  const lines = words.length === 0 ? helpLines() : verbHelpLines(findVerb(VERBS, words).verb);
+  if (asked === "") {
+    for (const line of lines) terminal.warn(line);
+    return EXIT_BAD_USAGE;
   }
-  for (const line of lines) terminal.warn(line);
-  return EXIT_BAD_USAGE;
+  for (const line of lines) terminal.print(line);
+  return EXIT_DONE;
 }
 
 function verbHelpLines(verb: Verb): string[] {
-  return [`${TASKER} ${usageOf(verb)}`, "", verb.summary];
+  return [`${TASKER} ${usageOf(verb)}`, "", verb.summary, "", ...optionLines(verb)];
 }
 
 /** Draws all verbs. */
 export function helpLines(): string[] {
-  const width = Math.max(...VERBS.map((verb) => headOf(verb).length));
+  const heads = VERBS.map(({ name, operands }) => [name, ...operands].join(" "));
+  const width = Math.max(...heads.map(({ length }) => length));
   return [
-    `${TASKER} VERB: start, watch and fix tasks`,
+    `${TASKER} VERB: start, watch and repair tasks`,
     "",
-    ...VERBS.map((verb) => `  ${headOf(verb).padEnd(width)}  ${verb.summary}`),
+    ...VERBS.map(({ summary }, index) => `  ${heads[index]?.padEnd(width)}  ${summary}`),
     "",
-    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage;",
-    "of a watch also 3: the task is blocked and waits for a person, and 4: --timeout is over.",
-    "Address and key come from TASKER_URL and TASKER_KEY, else from what a server left in",
-    "TASKER_DATA (.tasker).",
+    "Every verb takes --json, and --help for its options.",
+    "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",
+    "for a person, and 4, the time of --timeout has passed.",
+    "The address and the key come from TASKER_URL and TASKER_KEY, or from the files that a server",
+    "leaves in TASKER_DATA (default: .tasker).",
   ];
-}
-
-function headOf({ name, operands }: Verb): string {
-  return [name, ...operands].join(" ");
 }

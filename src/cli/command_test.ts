@@ -7,133 +7,142 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
 
   deepEqual([code, out.length], [2, 0]);
   deepEqual(err, [
-    "deno task tasker VERB: start, watch and fix tasks",
+    "deno task tasker VERB: start, watch and repair tasks",
     "",
-    "  start WORKFLOW              Starts a task; the same --key and input give the same task",
-    "  show ID                     Shows a task, its steps and its journal",
-    "  list                        Lists tasks, newest first; 50 unless --limit says more",
-    "  watch ID                    Follows a task until it ends or is blocked, and shows its results",
-    "  cancel ID                   Cancels a task; its running steps are told",
-    "  pause ID                    Lets no step of a task start until it is resumed",
-    "  resume ID                   Lets a paused task go on",
-    "  retry ID STEP               Tries a parked step again, at once",
-    "  skip ID STEP                Goes on without a step; a later one that needs it asks for --result",
-    "  resolve ID STEP             Gives a parked step its result, checked against its contract",
-    "  signal ID NAME              Sends a signal; one that comes early is kept",
-    "  workflows [NAME]            Lists workflows, or shows one with its contracts and steps",
-    "  systems                     Lists owners of steps, with circuit and queue",
-    "  dead [replay|discard] [ID]  Lists dead letters, puts one back into its channel, or discards it",
-    "  replay ID                   Folds a task's journal here and shows it as it was after turn --at",
-    "  doctor                      Checks address, key, versions and every part of the server",
+    "  start WORKFLOW    Starts a task; the same --key and input give the same task",
+    "  show ID           Shows a task, its steps and its journal",
+    "  list              Lists tasks, newest first",
+    "  watch ID          Follows a task until it ends or is blocked, and shows its results",
+    "  cancel ID         Cancels a task; its running steps are told to stop",
+    "  pause ID          Starts no more steps of a task until it is resumed",
+    "  resume ID         Lets a paused task go on",
+    "  retry ID STEP     Tries a parked step again, at once",
+    "  skip ID STEP      Goes on without a step",
+    "  resolve ID STEP   Gives a parked step its result, checked against its contract",
+    "  signal ID NAME    Sends a signal; one that comes early is kept",
+    "  workflows [NAME]  Lists workflows, or shows one with its contracts and steps",
+    "  systems           Lists owners of steps, with circuit and queue",
+    "  dead              Lists dead letters: envelopes that could not be used",
+    "  dead replay ID    Puts a dead letter back into its channel",
+    "  dead discard ID   Discards a dead letter",
+    "  replay ID         Rebuilds a task from its journal, as it was after any turn",
+    "  doctor            Checks address, key, versions and every part of the server",
     "",
-    "Each takes --json, and --help for its options. Exit codes: 0 done, 1 failed, 2 bad usage;",
-    "of a watch also 3: the task is blocked and waits for a person, and 4: --timeout is over.",
-    "Address and key come from TASKER_URL and TASKER_KEY, else from what a server left in",
-    "TASKER_DATA (.tasker).",
+    "Every verb takes --json, and --help for its options.",
+    "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",
+    "for a person, and 4, the time of --timeout has passed.",
+    "The address and the key come from TASKER_URL and TASKER_KEY, or from the files that a server",
+    "leaves in TASKER_DATA (default: .tasker).",
   ]);
 });
 
-Deno.test("who asks for help gets it on stdout, and it is no failure", async () => {
-  const desk = openCliHarness();
+Deno.test("help that was asked for goes to stdout, and is not a failure", async () => {
+  const cli = openCliHarness();
 
-  equal((await desk.say("--help")).code, 0);
-  deepEqual(await desk.say("skip", "--help"), {
+  equal((await cli.say("--help")).code, 0);
+  deepEqual(await cli.say("skip", "--help"), {
     code: 0,
     out: [
       "deno task tasker skip ID STEP [--result JSON|@file] [--by TEXT] [--reason TEXT] [--json]",
       "",
-      "Goes on without a step; a later one that needs it asks for --result",
+      "Goes on without a step",
+      "",
+      "  --result JSON|@file  A result, where a later step needs one",
+      "  --by TEXT            Who decides; the name of the key unless given",
+      "  --reason TEXT        Why, for the journal",
+      "  --json               Prints JSON for programs",
+      "  --help               Shows this text",
     ],
     err: [],
   });
 });
 
-Deno.test("what cannot be read is bad usage, with the usage of its verb", async () => {
-  const desk = openCliHarness();
+Deno.test("arguments that cannot be read are bad usage, shown with the usage of the verb", async () => {
+  const cli = openCliHarness();
 
-  deepEqual(await desk.say("shwo"), {
+  deepEqual(await cli.say("shwo"), {
     code: 2,
     out: [],
     err: [
-      '✗ Cannot do "shwo": there is no such verb, did you mean "show"?',
+      '✗ Cannot run "shwo": there is no such verb, did you mean "show"?',
       "  usage: deno task tasker help",
     ],
   });
-  deepEqual((await desk.say("list", "--stat", "failed")).err, [
+  deepEqual((await cli.say("list", "--stat", "failed")).err, [
     '✗ Cannot read "--stat": list has no such option, did you mean "--state"?',
-    "  usage: deno task tasker list [--state S] [--workflow WORKFLOW] [--tag TAG] [--limit N] [--json]",
+    "  usage: deno task tasker list [--state STATE] [--workflow WORKFLOW] [--tag TAG] [--limit N] [--json]",
   ]);
-  deepEqual((await desk.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
-    `✗ Cannot read --input: it is no JSON; put it in quotes: --input '{"id": 1}'`,
+  deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
+    `✗ Cannot read --input: it is not valid JSON; put it in quotes: --input '{"id": 1}'`,
   ]);
-  const { code, err } = await desk.say("list", "--state", "done", "--json");
+  const { code, err } = await cli.say("list", "--state", "done", "--json");
   equal(code, 2);
   equal(
     JSON.parse(err[0] ?? "").what,
-    'Cannot list state "done": it is none of running, waiting, blocked, paused, completed, failed, cancelled',
+    'Cannot list state "done": expected one of running, waiting, blocked, paused, completed, failed, cancelled',
   );
 });
 
 Deno.test("a failure says what happened, what comes next and what a person can do", async () => {
-  const desk = openCliHarness();
+  const cli = openCliHarness();
 
-  deepEqual(await desk.say("show", "abc"), {
+  deepEqual(await cli.say("show", "abc"), {
     code: 1,
     out: [],
     err: [
       '✗ Cannot read task id "abc": it is no UUIDv7',
       "  next:    nothing was changed",
-      "  you can: see deno task tasker list for ids",
+      "  you can: run deno task tasker list to see task ids",
     ],
   });
-  deepEqual((await desk.say("show", "abc", "--json")).err.map((line) => JSON.parse(line)), [{
+  deepEqual((await cli.say("show", "abc", "--json")).err.map((line) => JSON.parse(line)), [{
     code: "task.id_invalid",
     what: 'Cannot read task id "abc": it is no UUIDv7',
     next: "nothing was changed",
-    action: "see deno task tasker list for ids",
+    action: "run deno task tasker list to see task ids",
     places: [],
   }]);
 });
 
-Deno.test("a server that cannot be reached is asked again for a while, then told", async () => {
-  const desk = openCliHarness();
-  desk.isUp = false;
+Deno.test("a server that cannot be reached is asked again for a while, then reported", async () => {
+  const cli = openCliHarness();
+  cli.isUp = false;
 
-  deepEqual(await desk.say("list"), {
+  deepEqual(await cli.say("list"), {
     code: 1,
     out: [],
     err: [
       "✗ Cannot reach http://tasker.test: refused",
-      "  next:    tasks lose nothing: they wait in the journal until a server runs",
-      "  you can: start a server with `deno task serve`, or set TASKER_URL; deno task tasker doctor",
+      "  next:    no task is lost: all are stored, and go on when a server runs",
+      "  you can: start a server with `deno task serve`, or set TASKER_URL; deno task tasker doctor checks both",
     ],
   });
 });
 
-Deno.test("a write whose answer never came is not said to have changed nothing", async () => {
-  const desk = openCliHarness();
-  desk.isUp = false;
-  const next = async (...words: string[]) => (await desk.say(...words)).err[1];
+Deno.test("a write without an answer is not reported as having changed nothing", async () => {
+  const cli = openCliHarness();
+  cli.isUp = false;
+  const next = async (...words: string[]) => (await cli.say(...words)).err[1];
 
   equal(
     await next("dead"),
-    "  next:    tasks lose nothing: they wait in the journal until a server runs",
+    "  next:    no task is lost: all are stored, and go on when a server runs",
   );
   for (const words of [["dead", "discard", "d1"], ["cancel", "t"]]) {
     equal(
       await next(...words),
-      "  next:    it is not known whether the server took it; tasks lose nothing",
+      "  next:    the server may have carried it out; no task is lost",
     );
   }
 });
 
-Deno.test("a start that may have happened is told with the key that repeats it", async () => {
-  const desk = openCliHarness();
-  desk.isUp = false;
+Deno.test("a start that may have happened is reported with the key that repeats it", async () => {
+  const cli = openCliHarness();
+  cli.isUp = false;
 
-  deepEqual((await desk.say("start", "orders/process", "--key", "A-1")).err.slice(1), [
+  deepEqual((await cli.say("start", "orders/process", "--key", "A-1")).err.slice(1), [
     "  next:    it is not known whether the task was started",
-    "  you can: see that a server runs, then send the same again with --key A-1: it starts once",
+    "  you can: check that a server runs, then repeat the command with --key A-1: it starts one task",
   ]);
 });
 
@@ -145,7 +154,7 @@ Deno.test("without address or key nothing is sent, and it is said where they wer
     code: 1,
     out: [],
     err: [
-      "✗ Cannot find a server: TASKER_URL is not set, and /nowhere/address is not there",
+      "✗ Cannot find a server: TASKER_URL is not set, and there is no file /nowhere/address",
       "  next:    nothing was sent",
       "  you can: start a server here with `deno task serve`, or set TASKER_URL",
     ],
@@ -153,37 +162,37 @@ Deno.test("without address or key nothing is sent, and it is said where they wer
   match((await keyless.say("list")).err[0] ?? "", /^✗ Cannot find a key: TASKER_KEY is not set/);
 });
 
-Deno.test("start says which task it is, with the input out of a file beside the typist", async () => {
-  const desk = openCliHarness({
+Deno.test("start takes its input from a file named from where the command was typed", async () => {
+  const cli = openCliHarness({
     env: { INIT_CWD: "/home/ada" },
     files: { "/home/ada/o.json": '{"id":7}' },
   });
 
-  const { code, out } = await desk.say(
+  const { code, out } = await cli.say(
     ...["start", "orders/process", "--input", "@o.json", "--key", "A-1", "--tags", "vip,test"],
   );
 
-  const [task] = await desk.world.engine.tasks({ namespaces: undefined, limit: 1 });
+  const [task] = await cli.world.engine.tasks({ namespaces: undefined, limit: 1 });
   equal(code, 0);
   deepEqual(out, [
     `Task ${task?.taskId} of orders/process 1.0.0 is running`,
     `→ deno task tasker watch ${task?.taskId}`,
   ]);
-  deepEqual([desk.world.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
-  deepEqual((await desk.say("start", "orders/process", "--input", "@no.json")).code, 2);
+  deepEqual([cli.world.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
+  deepEqual((await cli.say("start", "orders/process", "--input", "@no.json")).code, 2);
 });
 
 Deno.test("show draws a task, its steps and its journal", async () => {
-  const desk = openCliHarness();
-  const id = await desk.world.started();
-  const atMs = desk.world.runtime.now();
+  const cli = openCliHarness();
+  const id = await cli.world.started();
+  const atMs = cli.world.runtime.now();
   const first = { atMs, step: 0, attempt: 1 };
-  desk.world.engine.commit(
+  cli.world.engine.commit(
     id,
     { kind: "StepStarted", ...first, waitedMs: 2, policyVersion: 0, dueAtMs: atMs + 30_000 },
   );
 
-  deepEqual(await desk.say("show", id), {
+  deepEqual(await cli.say("show", id), {
     code: 0,
     out: [
       `orders/process 1.0.0  ${id}`,
@@ -199,52 +208,52 @@ Deno.test("show draws a task, its steps and its journal", async () => {
     ],
     err: [],
   });
-  const { out } = await desk.say("show", id, "--json");
+  const { out } = await cli.say("show", id, "--json");
   const { id: shown, state, steps, events } = JSON.parse(out[0] ?? "");
   deepEqual([out.length, shown, state, steps.length, events.length], [1, id, "running", 3, 2]);
 });
 
 Deno.test("list draws tasks, newest first, and says when there are more", async () => {
-  const desk = openCliHarness();
-  const older = await desk.world.started();
-  await desk.world.runtime.advance(60_000);
+  const cli = openCliHarness();
+  const older = await cli.world.started();
+  await cli.world.runtime.advance(60_000);
   const body = { workflow: "billing/bill", input: 1, tags: ["vip"] };
-  const newer = await desk.world.started({ body });
+  const newer = await cli.world.started({ body });
 
-  deepEqual((await desk.say("list")).out, [
+  deepEqual((await cli.say("list")).out, [
     `ID                                    STATE      WORKFLOW              CREATED (UTC)`,
     `${newer}  ● running  billing/bill 1.0.0    2026-01-01 00:01:00  vip`,
     `${older}  ● running  orders/process 1.0.0  2026-01-01 00:00:00`,
   ]);
-  equal((await desk.say("list", "--limit", "1")).out.at(-1), "… and more: --limit 4");
-  deepEqual((await desk.say("list", "--tag", "nobody")).out, [
-    "no tasks; start one: deno task tasker start WORKFLOW --input JSON",
+  equal((await cli.say("list", "--limit", "1")).out.at(-1), "… there are more: --limit 4");
+  deepEqual((await cli.say("list", "--tag", "nobody")).out, [
+    "no tasks; see which can be started: deno task tasker workflows",
   ]);
-  deepEqual(JSON.parse((await desk.say("list", "--json")).out[0] ?? "").length, 2);
+  deepEqual(JSON.parse((await cli.say("list", "--json")).out[0] ?? "").length, 2);
 });
 
-Deno.test("hands do what they say, and say what they did", async () => {
-  const desk = openCliHarness();
-  const id = await desk.world.started();
+Deno.test("operator actions are sent to the task, and reported", async () => {
+  const cli = openCliHarness();
+  const id = await cli.world.started();
 
   deepEqual([
-    ...(await desk.say("pause", id, "--by", "ada", "--reason", "look")).out,
-    ...(await desk.say("resume", id)).out,
-    ...(await desk.say("cancel", id)).out,
-    ...(await desk.say("signal", id, "approval", "--payload", "{}")).out,
-    ...(await desk.say("retry", id, "reserve")).out,
-    ...(await desk.say("resolve", id, "reserve", "--result", "7")).out,
-    ...(await desk.say("skip", id, "reserve")).out,
+    ...(await cli.say("pause", id, "--by", "ada", "--reason", "look")).out,
+    ...(await cli.say("resume", id)).out,
+    ...(await cli.say("cancel", id)).out,
+    ...(await cli.say("signal", id, "approval", "--payload", "{}")).out,
+    ...(await cli.say("retry", id, "reserve")).out,
+    ...(await cli.say("resolve", id, "reserve", "--result", "7")).out,
+    ...(await cli.say("skip", id, "reserve")).out,
   ], [
     `Task ${id} is paused (turn 1)`,
     `Task ${id} goes on (turn 1)`,
-    `Task ${id} is told to cancel (turn 1)`,
-    `Task ${id} has got signal approval (turn 1)`,
+    `Task ${id} is being cancelled (turn 1)`,
+    `Task ${id} received signal approval (turn 1)`,
     `Step reserve of task ${id} is tried again (turn 1)`,
     `Step reserve of task ${id} is resolved (turn 1)`,
     `Step reserve of task ${id} is skipped (turn 1)`,
   ]);
-  deepEqual(desk.world.engine.commands.map(({ kind }) => kind), [
+  deepEqual(cli.world.engine.commands.map(({ kind }) => kind), [
     "PauseTask",
     "ResumeTask",
     "CancelTask",
@@ -253,38 +262,38 @@ Deno.test("hands do what they say, and say what they did", async () => {
     "ResolveStep",
     "SkipStep",
   ]);
-  deepEqual(JSON.parse((await desk.say("pause", id, "--json")).out[0] ?? ""), {
+  deepEqual(JSON.parse((await cli.say("pause", id, "--json")).out[0] ?? ""), {
     id,
     turn: 1,
     changed: true,
   });
 });
 
-Deno.test("a hand that the task refuses changes nothing, and says so", async () => {
-  const desk = openCliHarness();
-  const id = await desk.world.started();
-  desk.world.engine.refusal = new TaskerError("task.ended", "Cannot cancel: it has ended");
+Deno.test("an action that the task refuses is reported as having changed nothing", async () => {
+  const cli = openCliHarness();
+  const id = await cli.world.started();
+  cli.world.engine.refusal = new TaskerError("task.ended", "Cannot cancel: it has ended");
 
-  deepEqual(await desk.say("cancel", id), {
+  deepEqual(await cli.say("cancel", id), {
     code: 1,
     out: [],
     err: [
       "✗ Cannot cancel: it has ended",
       "  next:    nothing was changed",
-      "  you can: see how it ended: deno task tasker show ID",
+      `  you can: run deno task tasker show ${id} to see how it ended`,
     ],
   });
 });
 
 Deno.test("workflows draws the list, and one with its steps", async () => {
-  const desk = openCliHarness();
+  const cli = openCliHarness();
 
-  deepEqual((await desk.say("workflows")).out, [
+  deepEqual((await cli.say("workflows")).out, [
     "WORKFLOW        STEPS  VERSIONS (highest first)",
     "billing/bill    3      1.0.0",
     "orders/process  3      1.0.0",
   ]);
-  deepEqual((await desk.say("workflows", "orders/process")).out, [
+  deepEqual((await cli.say("workflows", "orders/process")).out, [
     "orders/process 1.0.0  hash0",
     "input  {}",
     "",
@@ -292,10 +301,10 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
     "├ reserve   remote  inventory  inventory.reserve",
     "└ approval  signal  orders     payload {}",
   ]);
-  deepEqual((await desk.say("workflows", "process")).err, [
-    '✗ Cannot show workflow "process": it is not loaded',
+  deepEqual((await cli.say("workflows", "process")).err, [
+    '✗ Cannot show workflow "process": no workflow of that name is loaded',
     "  next:    nothing was changed",
-    "  you can: try deno task tasker workflows orders/process",
+    "  you can: run deno task tasker workflows orders/process",
   ]);
 });
 
@@ -306,45 +315,45 @@ Deno.test("systems draws owners with circuit and queue", async () => {
   ]);
 });
 
-Deno.test("systems says of which no worker has ever come", async () => {
+Deno.test("systems shows which have never had a worker", async () => {
   const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
   const systems = () =>
     Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false }]);
 
-  deepEqual((await openCliHarness({ parts: { systems } }).say("systems")).out, [
+  deepEqual((await openCliHarness({ deps: { systems } }).say("systems")).out, [
     "SYSTEM   KIND    CIRCUIT        QUEUED  WORKFLOWS",
     "shipper  remote  no worker yet  0       a/b",
   ]);
 });
 
 Deno.test("dead draws dead letters, replays and discards them", async () => {
-  const desk = openCliHarness();
+  const cli = openCliHarness();
   const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };
-  desk.world.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
+  cli.world.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
 
-  deepEqual((await desk.say("dead")).out, [
+  deepEqual((await cli.say("dead")).out, [
     "ID  AT (UTC)             CHANNEL    REASON",
     "d1  1970-01-01 00:00:00  t.reply.x  no �[2Jtoken",
     "d2  1970-01-01 00:00:00  t.reply.x  no �[2Jtoken",
-    "→ deno task tasker dead replay|discard ID; --json shows their bodies",
+    "→ deno task tasker dead replay ID, deno task tasker dead discard ID; --json shows the bodies",
   ]);
-  deepEqual((await desk.say("dead", "replay", "d1")).out, ["Dead letter d1 is back in t.reply.x"]);
-  deepEqual((await desk.say("dead", "discard", "d2")).out, ["Dead letter d2 is gone"]);
-  deepEqual((await desk.say("dead")).out, ["no dead letters"]);
-  deepEqual((await desk.say("dead", "bury", "d1")).err, [
-    '✗ Cannot "bury" a dead letter: expected replay or discard',
-    "  usage: deno task tasker dead [replay|discard] [ID] [--json]",
+  deepEqual((await cli.say("dead", "replay", "d1")).out, ["Dead letter d1 is back in t.reply.x"]);
+  deepEqual((await cli.say("dead", "discard", "d2")).out, ["Dead letter d2 is discarded"]);
+  deepEqual((await cli.say("dead")).out, ["no dead letters"]);
+  deepEqual((await cli.say("dead", "bury", "d1")).err, [
+    '✗ Cannot run "dead bury": there is no such verb, there are "dead replay", "dead discard"',
+    "  usage: deno task tasker help",
   ]);
 });
 
-Deno.test("replay folds the journal up to any turn", async () => {
-  const desk = openCliHarness();
-  const id = await desk.world.started();
-  const atMs = desk.world.runtime.now();
-  desk.world.engine.commit(id, { kind: "TaskPaused", atMs, by: "ada", reason: "" });
-  desk.world.engine.commit(id, { kind: "TaskResumed", atMs, by: "ada", reason: "" });
+Deno.test("replay rebuilds the task up to any turn", async () => {
+  const cli = openCliHarness();
+  const id = await cli.world.started();
+  const atMs = cli.world.runtime.now();
+  cli.world.engine.commit(id, { kind: "TaskPaused", atMs, by: "ada", reason: "" });
+  cli.world.engine.commit(id, { kind: "TaskResumed", atMs, by: "ada", reason: "" });
 
-  deepEqual((await desk.say("replay", id, "--at", "2")).out, [
+  deepEqual((await cli.say("replay", id, "--at", "2")).out, [
     `orders/process 1.0.0  ${id}`,
     "‖ paused  0 of 3 steps ended · started 0 ms ago",
     "",
@@ -352,11 +361,11 @@ Deno.test("replay folds the journal up to any turn", async () => {
     "├ ○ reserve   pending  inventory",
     "└ ○ approval  pending  orders",
     "",
-    "folded from 2 events, turns 1 to 2 of 3; turn 2:",
+    "rebuilt from 2 events, turns 1 to 2 of 3; turn 2:",
     "2.1  00:00:00.000  TaskPaused    by ada",
   ]);
-  equal(JSON.parse((await desk.say("replay", id, "--json")).out[0] ?? "").state, "running");
-  const { code, err } = await desk.say("replay", id, "--at", "9");
+  equal(JSON.parse((await cli.say("replay", id, "--json")).out[0] ?? "").state, "running");
+  const { code, err } = await cli.say("replay", id, "--at", "9");
   deepEqual([code, err[0]], [2, "✗ Cannot replay to turn 9: the journal ends at 3"]);
 });
 
@@ -367,8 +376,8 @@ Deno.test("colours are for terminals alone, and off with NO_COLOR", async () => 
 
   equal(
     await first({ size }),
-    "\x1b[2mSYSTEM\x1b[0m     \x1b[2mKIND\x1b[0m    \x1b[2mCIRCUIT\x1b[0m" +
-      "  \x1b[2mQUEUED\x1b[0m  \x1b[2mWORKFLOWS\x1b[0m",
+    "\x1b[2mSYSTEM\x1b[22m     \x1b[2mKIND\x1b[22m    \x1b[2mCIRCUIT\x1b[22m" +
+      "  \x1b[2mQUEUED\x1b[22m  \x1b[2mWORKFLOWS\x1b[22m",
   );
   equal(
     await first({ size, env: { NO_COLOR: "1" } }),

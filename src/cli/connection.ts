@@ -1,24 +1,24 @@
-/** Connection: where the server is, and with which key to speak to it. */
+/** Connection: the address of the server, and the key to use. */
 
 /** Reads a text file; undefined when it is not there. Throws when it cannot be read. */
 export type ReadFile = (path: string) => Promise<string | undefined>;
 
-/** The environment variables that are looked at. */
+/** The environment variables that are read. */
 export const CONNECTION_NAMES = ["TASKER_URL", "TASKER_KEY", "TASKER_DATA"] as const;
 
-/** A value and where it comes from, in words. */
+/** A value and where it comes from. */
 export interface Sourced {
   readonly value: string;
   readonly from: string;
 }
 
-/** Where to and with what. Absent parts say why. */
+/** The address and the key, or why there is none. */
 export interface Connection {
   readonly url: Sourced | { readonly missing: string };
   readonly key: Sourced | { readonly missing: string };
 }
 
-/** What is known of the surroundings. */
+/** Where to look. */
 export interface ConnectionOptions {
   readonly env: Readonly<Partial<Record<typeof CONNECTION_NAMES[number], string | undefined>>>;
   readonly readFile: ReadFile;
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
  * `admin.key` that a server leaves in `TASKER_DATA`.
  *
  * The key in the file is sent to loopback addresses only: a `TASKER_URL` that points elsewhere must
- * not carry the first key of the local server away.
+ * not give the key of the local server away.
  */
 export async function findConnection(options: ConnectionOptions): Promise<Connection> {
   const { env } = options;
@@ -38,8 +38,8 @@ export async function findConnection(options: ConnectionOptions): Promise<Connec
     ? checked({ value: env.TASKER_URL, from: "TASKER_URL" })
     : await fromFile(options, `${dataDir}/address`, "TASKER_URL is not set");
   if (env.TASKER_KEY) return { url, key: { value: env.TASKER_KEY, from: "TASKER_KEY" } };
-  const isOwn = "missing" in url || url.from !== "TASKER_URL" || isLoopback(url.value);
-  const key = isOwn
+  const isLocal = "missing" in url || url.from !== "TASKER_URL" || isLoopback(url.value);
+  const key = isLocal
     ? await fromFile(options, `${dataDir}/admin.key`, "TASKER_KEY is not set")
     : { missing: `TASKER_KEY is not set, and ${dataDir}/admin.key is not sent to other hosts` };
   return { url, key };
@@ -47,7 +47,7 @@ export async function findConnection(options: ConnectionOptions): Promise<Connec
 
 function checked(url: Sourced): Sourced | { missing: string } {
   const isUrl = /^https?:\/\/[^/]/.test(url.value) && URL.canParse(url.value);
-  return isUrl ? url : { missing: `${url.from} is no URL such as http://127.0.0.1:8080` };
+  return isUrl ? url : { missing: `${url.from} is not a URL such as http://127.0.0.1:8080` };
 }
 
 async function fromFile(
@@ -57,7 +57,7 @@ async function fromFile(
 ): Promise<Sourced | { missing: string }> {
   try {
     const text = (await readFile(path))?.trim();
-    if (text === undefined) return { missing: `${unset}, and ${path} is not there` };
+    if (text === undefined) return { missing: `${unset}, and there is no file ${path}` };
     return text === ""
       ? { missing: `${unset}, and ${path} is empty` }
       : { value: text, from: path };

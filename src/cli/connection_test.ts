@@ -50,10 +50,10 @@ Deno.test("the key in the file is sent to loopback addresses, and to no other ho
   }
 });
 
-Deno.test("what is missing says where it was looked for", async () => {
+Deno.test("a missing address or key says where it was looked for", async () => {
   deepEqual(await find({}), {
-    url: { missing: "TASKER_URL is not set, and .tasker/address is not there" },
-    key: { missing: "TASKER_KEY is not set, and .tasker/admin.key is not there" },
+    url: { missing: "TASKER_URL is not set, and there is no file .tasker/address" },
+    key: { missing: "TASKER_KEY is not set, and there is no file .tasker/admin.key" },
   });
   deepEqual(await find({}, { ".tasker/address": " ", ".tasker/admin.key": "locked" }), {
     url: { missing: "TASKER_URL is not set, and .tasker/address is empty" },
@@ -62,6 +62,6 @@ Deno.test("what is missing says where it was looked for", async () => {
     },
   });
   deepEqual((await find({ TASKER_URL: "localhost:8080" })).url, {
-    missing: "TASKER_URL is no URL such as http://127.0.0.1:8080",
+    missing: "TASKER_URL is not a URL such as http://127.0.0.1:8080",
   });
 });

@@ -2,17 +2,17 @@
 
 import { ClientError } from "../client.ts";
 import { messageOf } from "../core/errors.ts";
-import { TASKER } from "./command_text.ts";
+import { durationText } from "./format.ts";
 import type { Paint } from "./paint.ts";
-import { durationText } from "./reading.ts";
+import { TASKER } from "./verb.ts";
 
-/** A failure, in the three parts a person needs. */
-export interface Failure {
+/** A failed command, in the three parts a person needs. */
+export interface CommandFailure {
   readonly code: string;
   readonly what: string;
   readonly next: string;
   readonly action: string;
-  /** Places of bad input. */
+  /** Which parts of the input are wrong, and why. */
   readonly places: readonly string[];
   readonly reference?: string | undefined;
 }
@@ -31,27 +31,41 @@ export class CommandError extends Error {
   }
 }
 
+/** What was typed, as far as a failure can name it. */
+export interface Typed {
+  /** Whether the command changes something. */
+  readonly isWrite: boolean;
+  /** Operands by their names in the usage: `ID`, `WORKFLOW`. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
 /** What the server's own advice, written for programs, means on the command line. */
-const ACTIONS: Readonly<Record<string, string>> = {
-  "api.unauthorized": `set TASKER_KEY to a valid key; ${TASKER} doctor says where yours comes from`,
-  "definition.unknown": `see ${TASKER} workflows for what is loaded`,
-  "contract.violation": `see the contract: ${TASKER} workflows NAME`,
-  "signal.not_awaited": `see the signals: ${TASKER} workflows NAME`,
-  "step.not_found": `see the steps: ${TASKER} show ID`,
-  "step.not_parked": `see what the step waits for: ${TASKER} show ID`,
-  "task.id_invalid": `see ${TASKER} list for ids`,
-  "task.not_found": `see ${TASKER} list; the key must cover the task's namespace`,
-  "task.ended": `see how it ended: ${TASKER} show ID`,
-  "bus.envelope_invalid": `send it anew, fixed; this one can only be discarded: ${TASKER} dead`,
-  "dead_letter.not_found": `see ${TASKER} dead; it may have been replayed or discarded already`,
-  "journal.conflict": "use another --key, or the same input",
-  "client.unreachable":
-    `start a server with \`deno task serve\`, or set TASKER_URL; ${TASKER} doctor`,
-  "client.late": `look at the server's log; ${TASKER} doctor`,
+const ACTIONS: Readonly<Record<string, (names: Typed["names"]) => string>> = {
+  "api.unauthorized": () =>
+    `set TASKER_KEY to a valid key; ${TASKER} doctor shows where the current one comes from`,
+  "definition.unknown": () => `run ${TASKER} workflows to see which workflows are loaded`,
+  "contract.violation": ({ WORKFLOW, ID }) =>
+    WORKFLOW === undefined
+      ? `run ${TASKER} show ${ID} for the workflow, and ${TASKER} workflows for its contracts`
+      : `run ${TASKER} workflows ${WORKFLOW} to see the contract`,
+  "signal.not_awaited": ({ ID }) => `run ${TASKER} show ${ID} to see its signals`,
+  "step.not_found": ({ ID }) => `run ${TASKER} show ${ID} to see its steps`,
+  "step.not_parked": ({ ID }) => `run ${TASKER} show ${ID} to see what the step waits for`,
+  "task.id_invalid": () => `run ${TASKER} list to see task ids`,
+  "task.not_found": () => `run ${TASKER} list; the key must cover the namespace of the task`,
+  "task.ended": ({ ID }) => `run ${TASKER} show ${ID} to see how it ended`,
+  "bus.envelope_invalid": ({ ID }) =>
+    `send a corrected envelope; this one can only be discarded: ${TASKER} dead discard ${ID}`,
+  "dead_letter.not_found": () =>
+    `run ${TASKER} dead; it may have been replayed or discarded already`,
+  "journal.conflict": () => "use another --key, or the same input",
+  "client.unreachable": () =>
+    `start a server with \`deno task serve\`, or set TASKER_URL; ${TASKER} doctor checks both`,
+  "client.late": () => `read the server's log, or run ${TASKER} doctor`,
 };
 
-/** Reads anything thrown as a failure. `writes`: whether the command was to change something. */
-export function failureOf(thrown: unknown, writes: boolean): Failure {
+/** Describes anything thrown. */
+export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
   if (thrown instanceof CommandError) {
     const { message: what, code, next, action } = thrown;
     return { code, what, next, action, places: [] };
@@ -60,39 +74,39 @@ export function failureOf(thrown: unknown, writes: boolean): Failure {
     return {
       code: "command.broken",
       what: messageOf(thrown),
-      next: "the command stops here; tasks are not touched by that",
-      action: "report it with what you typed: this is a fault of ours",
+      next: "the command stops here; tasks are not affected",
+      action: "report what you typed: this is a bug in the command line",
       places: [],
     };
   }
+  const { code, detail, action, faults, reference } = thrown;
   return {
-    code: thrown.code,
-    what: thrown.detail,
-    next: nextOf(thrown, writes),
-    action: ACTIONS[thrown.code] ?? lowered(thrown.action),
-    places: thrown.faults
-      .map(({ path, detail }) => path === "" ? detail : `${path}: ${detail}`)
-      .filter((place) => !thrown.detail.includes(place)),
-    reference: thrown.reference,
+    code,
+    what: detail,
+    next: nextOf(thrown, typed.isWrite),
+    action: ACTIONS[code]?.(typed.names) ?? lowered(action),
+    places: faults
+      .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`)
+      .filter((place) => !detail.includes(place)),
+    reference,
   };
 }
 
-function nextOf({ code, retry, retryAfterMs }: ClientError, writes: boolean): string {
+function nextOf({ code, retry, retryAfterMs }: ClientError, isWrite: boolean): string {
   const isOpen = isOutcomeOpen(code);
-  if (isOpen && writes) return "it is not known whether the server took it; tasks lose nothing";
+  if (isOpen && isWrite) return "the server may have carried it out; no task is lost";
   if (code === "client.unreachable") {
-    return "tasks lose nothing: they wait in the journal until a server runs";
+    return "no task is lost: all are stored, and go on when a server runs";
   }
-  if (isOpen) return "nothing was changed";
-  if (retry === "never") return "nothing was changed";
+  if (isOpen || retry === "never") return "nothing was changed";
   const when = retryAfterMs === undefined ? "later" : `in ${durationText(retryAfterMs)}`;
-  return `nothing was changed; the server can take it ${when}`;
+  return `nothing was changed; the same command may succeed ${when}`;
 }
 
 /** Codes of the server that do not say whether the command was carried out. */
 const OPEN: readonly string[] = ["journal.outcome_unknown", "api.internal"];
 
-/** Whether a command that failed like this may have been carried out all the same. */
+/** Whether a command that failed with this code may have been carried out. */
 export function isOutcomeOpen(code: string): boolean {
   return code.startsWith("client.") || OPEN.includes(code);
 }
@@ -102,7 +116,7 @@ function lowered(text: string): string {
 }
 
 /** Draws a failure. */
-export function failureLines(failure: Failure, paint: Paint): string[] {
+export function failureLines(failure: CommandFailure, paint: Paint): string[] {
   const { what, places, next, action, reference } = failure;
   return [
     `${paint("bad", "✗")} ${paint("bold", what)}`,

@@ -1,16 +1,22 @@
-/** Journal lines: events as people read them, one a line. */
+/** Journal lines: events as people read them, one per line. */
 
 import type { JournalEntry } from "../client.ts";
+import {
+  type Cell,
+  clockText,
+  durationText,
+  failureText,
+  tableLines,
+  valueText,
+} from "./format.ts";
 import type { Paint, Tone } from "./paint.ts";
-import { clockText, durationText, failureText, valueText } from "./reading.ts";
-import { type Cell, tableLines } from "./table.ts";
 
 /** Draws a journal, or a part of it. */
 export function journalLines(entries: readonly JournalEntry[], paint: Paint): string[] {
   return tableLines(entries.map(rowOf), paint);
 }
 
-/** Widths that fit most events, for lines that come one by one. */
+/** Column widths that fit most events, for lines that are printed one by one. */
 const PLACE_WIDTH = 6;
 const KIND_WIDTH = 17;
 
@@ -43,12 +49,12 @@ function partsOf(entry: JournalEntry): { place: string; clock: string; fields: s
   return { place: `${turn}.${number}`, clock: clockText(at), fields: fields.join(" · ") };
 }
 
-/** Fields that say nothing to most readers, or nothing when empty. */
-const QUIET: readonly string[] = ["policyVersion", "definitionHash", "traceparent"];
+/** Fields that are left out: they say nothing to most readers. */
+const HIDDEN: readonly string[] = ["policyVersion", "definitionHash", "traceparent"];
 
-/** A newer server may add fields: whatever the name, it is split into words. */
+/** A newer server may add fields: any name is split into words. */
 function fieldText(name: string, value: unknown): string[] {
-  if (QUIET.includes(name) || value === "" || (Array.isArray(value) && value.length === 0)) {
+  if (HIDDEN.includes(name) || value === "" || (Array.isArray(value) && value.length === 0)) {
     return [];
   }
   const words = wordsOf(name);
@@ -56,13 +62,13 @@ function fieldText(name: string, value: unknown): string[] {
     return [`${words.replace(/ ms$/, "")} ${durationText(value)}`];
   }
   if (name.endsWith("At") && typeof value === "string") return [`${words} ${clockText(value)}`];
-  if (name === "failure") return [failureOf(value)];
+  if (name === "failure") return [failureField(value)];
   if (name === "choices" && Array.isArray(value)) return [`choices ${value.join(", ")}`];
   const isWord = typeof value === "string" && !["result", "payload", "input"].includes(name);
   return [`${words} ${isWord ? value : valueText(value)}`];
 }
 
-function failureOf(value: unknown): string {
+function failureField(value: unknown): string {
   if (typeof value !== "object" || value === null || !("class" in value)) return valueText(value);
   return failureText(String(value.class), "error" in value ? value.error : undefined);
 }

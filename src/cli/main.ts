@@ -6,13 +6,13 @@
  */
 
 import { openRuntime } from "../server/runtime.ts";
+import { UsageError } from "./arguments.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
-import { fileText } from "./file_text.ts";
 import { EXIT_FAILED, type Terminal } from "./verb.ts";
 
 const encoder = new TextEncoder();
 
-/** Whoever reads the pipe may leave early, as `head` does: then nothing is left to do. */
+/** The reader of a pipe may end early, as `head` does: then there is nothing left to do. */
 function write(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   try {
     let bytes = encoder.encode(text);
@@ -30,6 +30,19 @@ const terminal: Terminal = {
   size: () => Deno.stdout.isTerminal() ? Deno.consoleSize() : undefined,
 };
 
+/**
+ * Decodes a file; a byte order mark is removed.
+ *
+ * @throws {UsageError} when it is not UTF-8: a guess would change its letters silently
+ */
+export function fileText(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`Cannot read ${path}: it is not UTF-8; save it as UTF-8 and try again`);
+  }
+}
+
 async function readFile(path: string): Promise<string | undefined> {
   try {
     return fileText(path, await Deno.readFile(path));
@@ -39,7 +52,7 @@ async function readFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** The first Ctrl-C lets the command leave in order, the second ends it. */
+/** The first Ctrl-C lets the command end in order, the second ends it at once. */
 function interrupted(): AbortSignal {
   const controller = new AbortController();
   Deno.addSignalListener("SIGINT", () => {

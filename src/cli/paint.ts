@@ -1,4 +1,8 @@
-/** Paint: the colours of a terminal, and what keeps text of others from rewriting it. */
+/** Paint: colours, symbols and redraws of a terminal, and what keeps foreign text from rewriting it. */
+
+import { styleText } from "node:util";
+import type { StepStateName, TaskStateName } from "../core/state.ts";
+import type { Terminal } from "./verb.ts";
 
 /** What a text means; its colour follows from that. */
 export type Tone = "good" | "bad" | "warn" | "busy" | "dim" | "bold" | "plain";
@@ -6,23 +10,24 @@ export type Tone = "good" | "bad" | "warn" | "busy" | "dim" | "bold" | "plain";
 /** Colours a text, or leaves it as it is; what is not printable is replaced either way. */
 export type Paint = (tone: Tone, text: string) => string;
 
-const PLAIN = "\x1b[0m";
-const CODES: Readonly<Record<Tone, string>> = {
-  good: "\x1b[32m",
-  bad: "\x1b[31m",
-  warn: "\x1b[33m",
-  busy: "\x1b[36m",
-  dim: "\x1b[2m",
-  bold: "\x1b[1m",
-  plain: "",
-};
+/** The sixteen colours every terminal has. */
+const FORMATS = {
+  good: "green",
+  bad: "red",
+  warn: "yellow",
+  busy: "cyan",
+  dim: "dim",
+  bold: "bold",
+} as const;
 
 /** No colours. */
 export const noPaint: Paint = (_tone, text) => printable(text);
 
-/** The sixteen colours every terminal has. */
+/** Colours, wherever they are written to: the caller knows whether it is a terminal. */
 export const ansiPaint: Paint = (tone, text) =>
-  tone === "plain" ? printable(text) : `${CODES[tone]}${printable(text)}${PLAIN}`;
+  tone === "plain"
+    ? printable(text)
+    : styleText(FORMATS[tone], printable(text), { validateStream: false });
 
 /** Control and direction characters could rewrite the terminal: they become spaces or �. */
 export function printable(text: string): string {
@@ -46,4 +51,79 @@ export function cutLine(line: string, columns: number): string {
   if (!isCut) return line;
   const last = shown.findLastIndex((part) => part !== "" && !part.startsWith("\x1b"));
   return shown.map((part, index) => index === last ? part.replace(/.$/u, "…") : part).join("");
+}
+
+/** One letter and what it means. */
+export interface Look {
+  readonly symbol: string;
+  readonly tone: Tone;
+}
+
+const STEP_LOOKS: Readonly<Record<StepStateName, Look>> = {
+  pending: { symbol: "○", tone: "dim" },
+  running: { symbol: "●", tone: "busy" },
+  waiting_for_reply: { symbol: "◐", tone: "busy" },
+  waiting_for_retry: { symbol: "↻", tone: "warn" },
+  parked: { symbol: "!", tone: "bad" },
+  completed: { symbol: "✓", tone: "good" },
+  failed: { symbol: "✗", tone: "bad" },
+  cancelled: { symbol: "⊘", tone: "warn" },
+  skipped: { symbol: "»", tone: "warn" },
+  resolved_manually: { symbol: "✎", tone: "good" },
+  unreached: { symbol: "–", tone: "dim" },
+};
+
+const TASK_LOOKS: Readonly<Record<TaskStateName, Look>> = {
+  running: { symbol: "●", tone: "busy" },
+  waiting: { symbol: "◐", tone: "busy" },
+  blocked: { symbol: "!", tone: "bad" },
+  paused: { symbol: "‖", tone: "warn" },
+  completed: { symbol: "✓", tone: "good" },
+  failed: { symbol: "✗", tone: "bad" },
+  cancelled: { symbol: "⊘", tone: "warn" },
+};
+
+const UNKNOWN: Look = { symbol: "?", tone: "plain" };
+
+/** The look of a step's state; a newer server may know others. */
+export function stepLook(state: StepStateName): Look {
+  return STEP_LOOKS[state] ?? UNKNOWN;
+}
+
+/** The look of a task's state. */
+export function taskLook(state: TaskStateName): Look {
+  return TASK_LOOKS[state] ?? UNKNOWN;
+}
+
+const HIDE_CURSOR = "\x1b[?25l";
+const SHOW_CURSOR = "\x1b[?25h";
+const CLEAR_LINE = "\x1b[K";
+const CLEAR_BELOW = "\x1b[J";
+
+/** Draws at the end of a terminal; what stands above is not touched. */
+export class Screen {
+  #height = 0;
+
+  constructor(private readonly terminal: Pick<Terminal, "write" | "size">) {
+    terminal.write(HIDE_CURSOR);
+  }
+
+  /** How many lines can be drawn over. */
+  get rowsMax(): number {
+    return Math.max(1, (this.terminal.size()?.rows ?? 24) - 1);
+  }
+
+  /** Draws in place of what was drawn before; longer lines are cut, lest they wrap. */
+  draw(lines: readonly string[]): void {
+    const columns = this.terminal.size()?.columns ?? 80;
+    const up = this.#height === 0 ? "" : `\x1b[${this.#height}A`;
+    const text = lines.map((line) => `${cutLine(line, columns)}${CLEAR_LINE}\n`).join("");
+    this.terminal.write(`${up}\r${text}${CLEAR_BELOW}`);
+    this.#height = lines.length;
+  }
+
+  /** Leaves what was drawn last, and gives the cursor back. */
+  close(): void {
+    this.terminal.write(SHOW_CURSOR);
+  }
 }

@@ -1,21 +1,26 @@
-/** Task lines: a task and its tree of steps, drawn. */
+/** Task lines: a task and its steps, as a tree that shows which step waits for which. */
 
 import type { Step, Task } from "../client.ts";
 import type { When } from "../core/graph.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
-import { choiceCommands, TASKER } from "./command_text.ts";
-import type { Paint } from "./paint.ts";
-import { clockText, dateText, durationText, failureText, namesText } from "./reading.ts";
-import { stepLook, taskLook } from "./symbols.ts";
-import { type Cell, tableLines } from "./table.ts";
-import { type Branch, layTree } from "./tree.ts";
+import {
+  type Cell,
+  clockText,
+  dateText,
+  durationText,
+  failureText,
+  namesText,
+  tableLines,
+} from "./format.ts";
+import { type Paint, stepLook, taskLook } from "./paint.ts";
+import { choiceCommands, TASKER } from "./verb.ts";
 
 /** How to draw. */
 export interface DrawOptions {
   readonly paint: Paint;
   /** Unix ms, for what is still going on. */
   readonly nowMs: number;
-  /** Lines there is room for; the least telling steps are left out, and counted. */
+  /** The most lines to draw. Steps that do not fit are counted: ended ones are left out first. */
   readonly rowsMax?: number;
 }
 
@@ -67,10 +72,10 @@ export function stepLines(task: Task, options: DrawOptions): string[] {
   const rows = tableLines(kept.map(({ row }) => row), options.paint);
   const lines = kept.flatMap(({ below }, index) => [rows[index] ?? "", ...below]);
   const left = drawn.length - kept.length;
-  return left === 0 ? lines : [...lines, options.paint("dim", `… and ${left} steps more`)];
+  return left === 0 ? lines : [...lines, options.paint("dim", `… and ${left} more steps`)];
 }
 
-/** Keeps what is going on, then what is to come, then what is over; in their old order. */
+/** Keeps steps that need attention or are running, then pending ones, then ended ones. */
 function fit(drawn: readonly Drawn[], rowsMax: number): readonly Drawn[] {
   const size = drawn.reduce((sum, { below }) => sum + 1 + below.length, 0);
   if (size <= rowsMax) return drawn;
@@ -133,7 +138,7 @@ function timeNote(step: Step, nowMs: number): string {
   return `${since}, ${step.kind === "sleep" ? "wakes" : "times out"} in ${left}`;
 }
 
-/** What the tree alone does not tell about when a step runs. */
+/** What the tree alone does not show about when a step runs. */
 function orderNote({ node: { state, when, after }, others }: Branch<Step>): string {
   const parents = after.length === 1 ? `${after[0]}` : `one of ${namesText(after)}`;
   const conditions: Readonly<Record<When, string>> = {
@@ -153,7 +158,7 @@ function belowLines({ id }: Task, step: Step): string[] {
   switch (step.state) {
     case "parked":
       return [
-        `it waits for a person: ${step.parkedReason ?? "no reason given"}`,
+        `waits for a person: ${step.parkedReason ?? "no reason given"}`,
         ...error,
         ...choiceCommands(id, step.name, step.choices ?? []).map((command) => `→ ${command}`),
       ];
@@ -164,5 +169,80 @@ function belowLines({ id }: Task, step: Step): string[] {
       return step.kind === "signal" ? [`→ ${TASKER} signal ${id} ${step.name} --payload JSON`] : [];
     default:
       return [];
+  }
+}
+
+/** What the tree needs of a step. */
+export interface TreeNode {
+  readonly name: string;
+  /** Its parents. */
+  readonly after: readonly string[];
+}
+
+/** A place in the tree. */
+export interface Branch<N> {
+  readonly node: N;
+  /** What stands before its symbol: `│ └ `. */
+  readonly first: string;
+  /** What stands before its further lines: `  │ ` where children follow. */
+  readonly rest: string;
+  /** Parents beside the one it hangs under. */
+  readonly others: readonly string[];
+}
+
+/** Deeper steps stay in this column: a long chain still fits a terminal. */
+const DEPTH_MAX = 16;
+
+/**
+ * Lays a graph out as a tree: each step once, under that parent which is farthest from the roots,
+ * the last one of several. So whoever waits for many stands below all of them.
+ *
+ * Shape: parents stand before their children in `nodes`, as they do in a workflow. Cost: O(edges).
+ */
+export function layTree<N extends TreeNode>(nodes: readonly N[]): Branch<N>[] {
+  const depths = new Map<string, number>();
+  const children = new Map<string | undefined, N[]>();
+  const others = new Map<string, readonly string[]>();
+  for (const node of nodes) {
+    const parent = node.after.reduce<string | undefined>(
+      (best, name) => best === undefined || depthOf(name) >= depthOf(best) ? name : best,
+      undefined,
+    );
+    depths.set(node.name, parent === undefined ? 0 : depthOf(parent) + 1);
+    others.set(node.name, node.after.filter((name) => name !== parent));
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [node]);
+    else siblings.push(node);
+  }
+  return branches();
+
+  function depthOf(name: string): number {
+    return depths.get(name) ?? 0;
+  }
+
+  /** Not recursive: a chain may be as long as a workflow. */
+  function branches(): Branch<N>[] {
+    const laid: Branch<N>[] = [];
+    const waiting = (children.get(undefined) ?? []).map((node) => ({
+      node,
+      before: "",
+      last: true,
+    }))
+      .reverse();
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const { node, before, last } = next;
+      const depth = depthOf(node.name);
+      const isRoot = depth === 0;
+      const isDeep = depth > DEPTH_MAX;
+      const first = isRoot || isDeep ? before : before + (last ? "└ " : "├ ");
+      const rest = isRoot || isDeep ? before : before + (last ? "  " : "│ ");
+      const under = children.get(node.name) ?? [];
+      const below = under.length === 0 ? `${rest}  ` : `${rest}│ `;
+      laid.push({ node, first, rest: below, others: others.get(node.name) ?? [] });
+      for (const [index, child] of [...under.entries()].reverse()) {
+        waiting.push({ node: child, before: rest, last: index === under.length - 1 });
+      }
+    }
+    return laid;
   }
 }

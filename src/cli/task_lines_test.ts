@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Step, Task } from "../client.ts";
 import { noPaint } from "./paint.ts";
-import { stepLines, taskLines } from "./task_lines.ts";
+import { layTree, stepLines, taskLines } from "./task_lines.ts";
 
 const ID = "01a2114f-ea8f-780e-a8c1-74dd058f51ac";
 const BEGIN_MS = Date.UTC(2026, 0, 1, 10);
@@ -90,7 +90,7 @@ Deno.test("taskLines() draws every state of a step, with its owner, attempts, ti
     "├ ↻ d      waiting_for_retry  shop  attempt 1/3  next attempt in 2.2 s (10:00:07.250 UTC)",
     "│     thrown: down",
     "├ ! e      parked             shop  attempt 3/3",
-    "│ │   it waits for a person: attempts_exhausted",
+    "│ │   waits for a person: attempts_exhausted",
     "│ │   failed: declined: no money",
     `│ │   → deno task tasker retry ${ID} e`,
     `│ │   → deno task tasker resolve ${ID} e --result JSON`,
@@ -124,7 +124,7 @@ Deno.test("taskLines() tells how long an ended task took, and why a blocked one 
   ]);
 });
 
-Deno.test("stepLines() keeps what goes on when there is no room for all, and counts the rest", () => {
+Deno.test("stepLines() keeps running steps when there is no room for all, and counts the rest", () => {
   const done = Array.from(
     { length: 30 },
     (_, index) => stepOf(`done_${index}`, { state: "completed", ...ran }),
@@ -137,15 +137,87 @@ Deno.test("stepLines() keeps what goes on when there is no room for all, and cou
     "✓ done_0  completed  shop  attempt 1/3  12 ms",
     "● busy    running    shop               for 0 ms",
     "! stuck   parked     shop  attempt 1/3",
-    "    it waits for a person: no reason given",
+    "    waits for a person: no reason given",
     `    → deno task tasker retry ${ID} stuck`,
     `    → deno task tasker skip ${ID} stuck`,
-    "… and 29 steps more",
+    "… and 29 more steps",
   ]);
   deepEqual(lines(3), [
     "! stuck  parked  shop  attempt 1/3",
-    "    it waits for a person: no reason given",
-    "… and 31 steps more",
+    "    waits for a person: no reason given",
+    "… and 31 more steps",
   ]);
   equal(lines(35).length, 35);
+});
+
+function drawn(graph: Record<string, readonly string[]>): string[] {
+  const nodes = Object.entries(graph).map(([name, after]) => ({ name, after }));
+  return layTree(nodes).map(({ node, first, others }) =>
+    `${first}${node.name}${others.length === 0 ? "" : ` (${others.join(" ")})`}`
+  );
+}
+
+Deno.test("layTree() draws a chain by indentation", () => {
+  deepEqual(drawn({ a: [], b: ["a"], c: ["b"] }), [
+    "a",
+    "└ b",
+    "  └ c",
+  ]);
+});
+
+Deno.test("layTree() draws a step with many parents once, below all of them, and names the others", () => {
+  deepEqual(drawn({ a: [], b: ["a"], c: ["a"], d: ["b", "c"], e: ["d", "a"] }), [
+    "a",
+    "├ b",
+    "└ c",
+    "  └ d (b)",
+    "    └ e (a)",
+  ]);
+});
+
+Deno.test("layTree() hangs a step under the parent that is farthest from the roots", () => {
+  deepEqual(drawn({ a: [], b: ["a"], c: ["b"], d: ["a", "c"], e: ["a"] }), [
+    "a",
+    "├ b",
+    "│ └ c",
+    "│   └ d (a)",
+    "└ e",
+  ]);
+});
+
+Deno.test("layTree() draws several roots", () => {
+  deepEqual(drawn({ a: [], b: [], c: ["a"], d: ["b", "c"] }), ["a", "└ c", "  └ d (b)", "b"]);
+});
+
+Deno.test("layTree() gives the indentation of further lines of a step", () => {
+  const nodes = [
+    { name: "a", after: [] },
+    { name: "b", after: ["a"] },
+    { name: "c", after: ["b"] },
+    { name: "d", after: ["a"] },
+  ];
+
+  deepEqual(layTree(nodes).map(({ rest }) => rest), ["│ ", "│ │ ", "│     ", "    "]);
+});
+
+Deno.test("layTree() lays 50,000 steps side by side, and one after all of them", () => {
+  const parts = Array.from({ length: 50_000 }, (_, index) => ({ name: `p${index}`, after: ["a"] }));
+  const join = { name: "join", after: parts.map(({ name }) => name) };
+
+  const laid = layTree([{ name: "a", after: [] }, ...parts, join]);
+
+  equal(laid.at(-1)?.first, "  └ ");
+  equal(laid.at(-1)?.others.length, 49_999);
+});
+
+Deno.test("layTree() lays 100,000 steps in a row, and indents them no further than fits", () => {
+  const nodes = Array.from({ length: 100_000 }, (_, index) => ({
+    name: `s${index}`,
+    after: index === 0 ? [] : [`s${index - 1}`],
+  }));
+
+  const laid = layTree(nodes);
+
+  equal(laid.length, 100_000);
+  equal(laid.at(-1)?.first.length, 32);
 });

@@ -1,6 +1,7 @@
-/** Verbs: what one is, and what it is given. */
+/** Verbs: what a verb is, and what it is given. */
 
 import type { Client, ClientError } from "../client.ts";
+import type { Choice } from "../core/event.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Arguments, VerbShape } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
@@ -10,10 +11,13 @@ import type { Paint } from "./paint.ts";
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_BAD_USAGE = 2;
-/** The task that is watched waits for a person. */
+/** The watched task is blocked: it waits for a person. */
 export const EXIT_BLOCKED = 3;
-/** The time that a watch was given is over. */
+/** The time limit of a watch has passed. */
 export const EXIT_LATE = 4;
+
+/** How every command of ours begins. */
+export const TASKER = "deno task tasker";
 
 /** Where the command line writes to. */
 export interface Terminal {
@@ -23,27 +27,25 @@ export interface Terminal {
   warn(line: string): void;
   /** Raw text on stdout: redraws. */
   write(text: string): void;
-  /** Undefined: it is no terminal, but a file or a pipe. */
+  /** Undefined: stdout is not a terminal but a file or a pipe. */
   size(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
-/** How to reach a server. */
-export interface Reach {
-  readonly url: string;
-  readonly key?: string;
+/** How long a client repeats a call, and who is told. */
+export interface RetryOptions {
   /** How long calls are repeated, in ms. */
   readonly retryForMs?: number;
-  readonly onRetry?: (error: ClientError, restMs: number) => void;
+  readonly onRetry?: (error: ClientError, delayMs: number) => void;
 }
 
 /** What a verb works with. */
-export interface Call extends Arguments {
-  /** Opened at its first use, so that `doctor` can do without. */
+export interface VerbContext extends Arguments {
+  /** Opened at its first use, so that `doctor` works without an address. */
   readonly client: Client;
-  /** Opens a client as patient as it is told. @throws {CommandError} without address or key */
-  open(options: Pick<Reach, "retryForMs" | "onRetry">): Client;
+  /** Opens a client with its own retries. @throws {CommandError} without address or key */
+  open(options: RetryOptions): Client;
   /** Opens a client of any server. */
-  reach(options: Reach): Client;
+  openAt(options: RetryOptions & { readonly url: string; readonly key?: string }): Client;
   readonly connection: Connection;
   readonly terminal: Terminal;
   readonly paint: Paint;
@@ -58,15 +60,15 @@ export interface Call extends Arguments {
 
 /** A verb. */
 export interface Verb extends VerbShape {
-  /** When it changes something. */
-  readonly writes: "always" | "never" | "with operands";
-  /** Does it, and returns the exit code. */
-  run(call: Call): Promise<number>;
+  /** Whether it changes something. */
+  readonly isWrite: boolean;
+  /** Runs it, and returns the exit code. */
+  run(context: VerbContext): Promise<number>;
 }
 
-/** Prints a value for programs, else lines for people. */
+/** Prints a value for programs, or lines for people. */
 export function show(
-  { isJson, terminal }: Pick<Call, "isJson" | "terminal">,
+  { isJson, terminal }: Pick<VerbContext, "isJson" | "terminal">,
   value: unknown,
   lines: () => readonly string[],
 ): void {
@@ -75,6 +77,17 @@ export function show(
 }
 
 /** An operand that the usage demands. */
-export function operand({ operands }: Pick<Call, "operands">, index: number): string {
+export function operand({ operands }: Pick<VerbContext, "operands">, index: number): string {
   return operands[index] ?? "";
+}
+
+/** The commands behind the choices of a parked step, ready to be copied. */
+export function choiceCommands(id: string, step: string, choices: readonly Choice[]): string[] {
+  const commands: Readonly<Record<Choice, string>> = {
+    retry: `${TASKER} retry ${id} ${step}`,
+    resolve: `${TASKER} resolve ${id} ${step} --result JSON`,
+    skip: `${TASKER} skip ${id} ${step}`,
+    cancel: `${TASKER} cancel ${id}`,
+  };
+  return choices.map((choice) => commands[choice] ?? choice);
 }

@@ -4,7 +4,7 @@ import { entriesOf } from "../api/journal_entry.ts";
 import { openClient } from "../client.ts";
 import type { Event } from "../core/event.ts";
 import { encodePayload } from "../core/payload.ts";
-import { eventOf, foldJournal } from "./fold.ts";
+import { eventOf, foldJournal } from "./replay.ts";
 
 const atMs = 1_767_225_600_123;
 const step = 1;

@@ -1,70 +1,69 @@
-/** The verb `watch`: follows a task to its end, as a live tree or as lines of changes. */
+/** The verb `watch`: follows a task to its end, as a live tree or as one line per change. */
 
-import { Follower } from "../../api/watch.ts";
-import type { ClientError, JournalEntry, Task } from "../../client.ts";
-import { DURATION_FORMS, parseDuration } from "../../core/duration.ts";
-import { isSettled, isTerminal } from "../../core/state.ts";
-import { UsageError } from "../arguments.ts";
-import { choiceCommands, TASKER } from "../command_text.ts";
-import { entryLine } from "../journal_lines.ts";
-import type { Paint } from "../paint.ts";
-import { durationText, valueText } from "../reading.ts";
-import { Screen } from "../screen.ts";
-import { tableLines } from "../table.ts";
-import { taskLines } from "../task_lines.ts";
+import { Follower } from "../api/watch.ts";
+import type { ClientError, JournalEntry, Task } from "../client.ts";
+import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
+import { isSettled, isTerminal } from "../core/state.ts";
+import { UsageError } from "./arguments.ts";
+import { durationText, tableLines, valueText } from "./format.ts";
+import { entryLine } from "./journal_lines.ts";
+import { type Paint, Screen } from "./paint.ts";
+import { taskLines } from "./task_lines.ts";
 import {
-  type Call,
+  choiceCommands,
   EXIT_BLOCKED,
   EXIT_DONE,
   EXIT_FAILED,
   EXIT_LATE,
   operand,
+  TASKER,
   type Verb,
-} from "../verb.ts";
+  type VerbContext,
+} from "./verb.ts";
 
-/** Times go on in the picture this often. */
+/** How often the times in the tree are redrawn. */
 const TICK_MS = 500;
-/** The task is read again this often without news, for what is in no event. */
+/** How often the task is read again when there is no new event: some changes have none. */
 const LOOK_MS = 5_000;
-/** How long a watch outlives its server: a task does, too. */
+/** How long a watch waits for a server that is gone: its task waits, too. */
 const RETRY_FOR_MS = 24 * 3_600_000;
-/** Results printed at the end, and characters of each. */
+/** The most results printed at the end, and the most characters of each. */
 const RESULTS_MAX = 20;
 const RESULT_LENGTH_MAX = 400;
-/** An id after every event of a turn. */
+/** Higher than the number of any event in a turn. */
 const NUMBER_MAX = 999_999;
 
 /** Follows a task. */
 export const watch: Verb = {
   name: "watch",
   operands: ["ID"],
-  options: { timeout: "DURATION" },
+  options: { timeout: { value: "DURATION", summary: "Leaves the task after this time: 30s, 10m" } },
   summary: "Follows a task until it ends or is blocked, and shows its results",
-  writes: "never",
-  run: (call) => watchTask(call, operand(call, 0)),
+  isWrite: false,
+  run: (context) => watchTask(context, operand(context, 0)),
 };
 
 /** Reads `--timeout` in ms; undefined when it was not given. @throws {UsageError} */
-function timeoutOf({ options }: Pick<Call, "options">): number | undefined {
+function timeoutOf({ options }: Pick<VerbContext, "options">): number | undefined {
   const typed = options.get("timeout");
   const ms = typed === undefined ? undefined : parseDuration(typed);
   if (typed === undefined || ms !== undefined) return ms;
   throw new UsageError(`Cannot wait for "${typed}": write it as ${DURATION_FORMS}`);
 }
 
-/** What a watch shows of a task. */
+/** How a watch shows a task. */
 interface View {
-  /** The id of the event after which events are asked for; undefined: from the beginning. */
+  /** The event after which events are read; undefined: from the first. */
   after(task: Task): string | undefined;
-  /** Takes the next event. */
+  /** Shows the next event. */
   event(entry: JournalEntry): void;
-  /** Takes the task as it stands now. */
+  /** Shows the task in its current state. */
   draw(task: Task): void;
-  /** The server does not answer. */
-  trouble(error: ClientError, restMs: number): void;
+  /** Shows that the server does not answer. */
+  trouble(error: ClientError, delayMs: number): void;
   /** Whether everything up to a turn was shown. */
   hasShown(turn: number): boolean;
-  /** Shows how the task was left. */
+  /** Shows the end. */
   close(task: Task): void;
 }
 
@@ -74,30 +73,30 @@ interface View {
  * @returns 0 when it completed, 1 when it failed or was cancelled, 3 when it is blocked, 4 when the
  * time was over
  */
-export async function watchTask(call: Call, id: string): Promise<number> {
-  const { client, runtime, signal } = call;
-  const untilMs = runtime.now() + (timeoutOf(call) ?? Infinity);
+export async function watchTask(context: VerbContext, id: string): Promise<number> {
+  const { client, runtime, signal } = context;
+  const untilMs = runtime.now() + (timeoutOf(context) ?? Infinity);
   let task = await client.get(id, { signal }); // an id that does not exist is reported at once
-  const isLive = !call.isJson && call.terminal.size() !== undefined;
-  const view = isLive ? new TreeView(call) : new LineView(call, id);
-  const patient = call.open({
+  const isLive = !context.isJson && context.terminal.size() !== undefined;
+  const view = isLive ? new TreeView(context) : new LineView(context, id);
+  const persistent = context.open({
     retryForMs: RETRY_FOR_MS,
-    onRetry: (error, restMs) => view.trouble(error, restMs),
+    onRetry: (error, delayMs) => view.trouble(error, delayMs),
   });
   const leave = new AbortController();
   const after = view.after(task);
-  const events = patient.events(id, {
+  const events = persistent.events(id, {
     ...(after === undefined ? {} : { after }),
     signal: AbortSignal.any([signal, leave.signal]),
   });
-  const news = new News(call);
+  const news = new News(context);
   void news.follow(events, (entry) => view.event(entry));
   try {
     for (;;) {
       view.draw(task);
-      if (isOver(task) && view.hasShown(task.turn)) return exitCodeOf(call, task);
-      if (runtime.now() >= untilMs) return lateExit(call, task);
-      if (await news.next(untilMs)) task = await patient.get(id, { signal });
+      if (isOver(task) && view.hasShown(task.turn)) return exitCodeOf(context, task);
+      if (runtime.now() >= untilMs) return lateExit(context, task);
+      if (await news.next(untilMs)) task = await persistent.get(id, { signal });
     }
   } finally {
     leave.abort();
@@ -110,30 +109,30 @@ function isOver({ state }: Task): boolean {
   return isTerminal(state) || state === "blocked";
 }
 
-function exitCodeOf({ terminal }: Call, { id, state, blockedReason }: Task): number {
+function exitCodeOf({ terminal }: VerbContext, { id, state, blockedReason }: Task): number {
   if (state === "completed") return EXIT_DONE;
   if (state !== "blocked") return EXIT_FAILED;
-  terminal.warn(`blocked: ${blockedReason}; it waits until you act, see ${TASKER} show ${id}`);
+  terminal.warn(`blocked: ${blockedReason}; the task waits for you: ${TASKER} show ${id}`);
   return EXIT_BLOCKED;
 }
 
-function lateExit({ terminal, options }: Call, { id, state }: Task): number {
+function lateExit({ terminal, options }: VerbContext, { id, state }: Task): number {
   terminal.warn(
-    `${state} after ${options.get("timeout")}; the task goes on, see ${TASKER} watch ${id}`,
+    `the task is still ${state} after ${options.get("timeout")}; it goes on: ${TASKER} watch ${id}`,
   );
   return EXIT_LATE;
 }
 
-/** One line a change, for files, pipes and programs. */
+/** One line per change, for files, pipes and programs. */
 class LineView implements View {
   #turn = 0;
 
-  constructor(private readonly call: Call, private readonly id: string) {}
+  constructor(private readonly context: VerbContext, private readonly id: string) {}
 
   after(): undefined {}
 
   event(entry: JournalEntry): void {
-    const { isJson, paint, terminal } = this.call;
+    const { isJson, paint, terminal } = this.context;
     const lines = isJson ? [JSON.stringify(entry)] : changeLines(this.id, entry, paint);
     for (const line of lines) terminal.print(line);
     this.#turn = entry.turn;
@@ -141,8 +140,8 @@ class LineView implements View {
 
   draw(): void {}
 
-  trouble(error: ClientError, restMs: number): void {
-    this.call.terminal.warn(troubleText(error, restMs));
+  trouble(error: ClientError, delayMs: number): void {
+    this.context.terminal.warn(troubleText(error, delayMs));
   }
 
   hasShown(turn: number): boolean {
@@ -161,14 +160,14 @@ export function changeLines(id: string, entry: JournalEntry, paint: Paint): stri
   ];
 }
 
-/** The tree, drawn over and over. */
+/** The tree, redrawn in place. */
 class TreeView implements View {
   readonly #screen: Screen;
   #trouble: string | undefined;
   #task: Task | undefined;
 
-  constructor(private readonly call: Call) {
-    this.#screen = new Screen(call.terminal);
+  constructor(private readonly context: VerbContext) {
+    this.#screen = new Screen(context.terminal);
   }
 
   after({ turn }: Task): string {
@@ -180,13 +179,13 @@ class TreeView implements View {
   }
 
   draw(task: Task): void {
-    const { paint } = this.call;
+    const { paint } = this.context;
     this.#task = task;
     this.#draw(task, isOver(task) ? [] : liveFoot(task, { paint, trouble: this.#trouble }));
   }
 
-  trouble(error: ClientError, restMs: number): void {
-    this.#trouble = troubleText(error, restMs);
+  trouble(error: ClientError, delayMs: number): void {
+    this.#trouble = troubleText(error, delayMs);
     if (this.#task !== undefined) this.draw(this.#task);
   }
 
@@ -197,17 +196,17 @@ class TreeView implements View {
   close(task: Task): void {
     this.#screen.close();
     if (!isOver(task)) return;
-    for (const line of resultLines(task, this.call.paint)) this.call.terminal.print(line);
+    for (const line of resultLines(task, this.context.paint)) this.context.terminal.print(line);
   }
 
   #draw(task: Task, foot: readonly string[]): void {
-    const { paint, runtime } = this.call;
+    const { paint, runtime } = this.context;
     const rowsMax = this.#screen.rowsMax - foot.length;
     this.#screen.draw([...taskLines(task, { paint, nowMs: runtime.now(), rowsMax }), ...foot]);
   }
 }
 
-/** Draws what the steps answered; a long result is cut. */
+/** Draws the results of the steps; a long result is cut. */
 function resultLines({ id, steps }: Task, paint: Paint): string[] {
   const answered = steps.filter(({ result }) => result !== undefined && result !== null);
   if (answered.length === 0) return [];
@@ -222,26 +221,26 @@ function resultLines({ id, steps }: Task, paint: Paint): string[] {
   ];
 }
 
-/** Says when it is time to read the task again. */
+/** Tells when it is time to read the task again. */
 class News {
   readonly #follower: Follower;
   #isNews = false;
   #failure: { readonly error: unknown } | undefined;
   #readAtMs: number;
 
-  constructor(private readonly call: Pick<Call, "runtime" | "signal">) {
-    this.#follower = new Follower(call.runtime, () => {});
-    this.#readAtMs = call.runtime.now();
+  constructor(private readonly context: Pick<VerbContext, "runtime" | "signal">) {
+    this.#follower = new Follower(context.runtime, () => {});
+    this.#readAtMs = context.runtime.now();
   }
 
-  /** Calls with each event; resolves when there is no more. */
+  /** Hands each event on; resolves when there are no more. */
   async follow(
     events: AsyncIterable<JournalEntry>,
-    call: (entry: JournalEntry) => void,
+    take: (entry: JournalEntry) => void,
   ): Promise<void> {
     try {
       for await (const entry of events) {
-        call(entry);
+        take(entry);
         this.#isNews = true;
         this.#follower.tell();
       }
@@ -252,7 +251,7 @@ class News {
 
   /** Waits for news, at most a tick, and no longer than a time; true: read the task again. */
   async next(untilMs: number): Promise<boolean> {
-    const { runtime, signal } = this.call;
+    const { runtime, signal } = this.context;
     await this.#follower.next(signal, Math.min(TICK_MS, Math.max(0, untilMs - runtime.now())));
     signal.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -265,7 +264,7 @@ class News {
 
 const BAR_WIDTH = 30;
 
-/** Draws how far a task is, and what to do to leave. */
+/** Draws the progress of a task, and how to stop watching. */
 export function liveFoot(
   { steps }: Pick<Task, "steps">,
   { paint, trouble }: { readonly paint: Paint; readonly trouble: string | undefined },
@@ -277,11 +276,11 @@ export function liveFoot(
     "",
     `${paint("busy", bar)} ${settled}/${steps.length}`,
     trouble === undefined
-      ? paint("dim", "Ctrl-C leaves; the task goes on")
+      ? paint("dim", "Ctrl-C stops watching; the task goes on")
       : paint("warn", trouble),
   ];
 }
 
-function troubleText({ title }: ClientError, restMs: number): string {
-  return `${title}; asking again in ${durationText(restMs)}, tasks wait in the journal`;
+function troubleText({ title }: ClientError, delayMs: number): string {
+  return `${title}; trying again in ${durationText(delayMs)}; no task is lost`;
 }

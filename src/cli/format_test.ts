@@ -1,5 +1,15 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { clockText, dateText, durationText, failureText, namesText, valueText } from "./reading.ts";
+import {
+  clockText,
+  dateText,
+  durationText,
+  failureText,
+  headOf,
+  namesText,
+  tableLines,
+  valueText,
+} from "./format.ts";
+import { ansiPaint, noPaint } from "./paint.ts";
 
 Deno.test("durationText() uses two units at most", () => {
   const minute = 60_000;
@@ -48,4 +58,21 @@ Deno.test("failureText() tells what the error says, each word once", () => {
 Deno.test("namesText() counts what would fill the screen", () => {
   equal(namesText(["a", "b", "c", "d"]), "a, b, c, d");
   equal(namesText(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
+});
+
+Deno.test("tableLines() makes columns as wide as their widest cell, whatever the colours", () => {
+  const rows = [
+    headOf("ID", "STATE", "WHY"),
+    ["1", { text: "✓ completed", tone: "good" as const }, "a long reason that pushes nothing"],
+    ["22", "failed", ""],
+  ];
+
+  deepEqual(tableLines(rows, noPaint), [
+    "ID  STATE        WHY",
+    "1   ✓ completed  a long reason that pushes nothing",
+    "22  failed",
+  ]);
+  deepEqual(tableLines(rows.slice(1, 2), ansiPaint), [
+    "1  \x1b[32m✓ completed\x1b[39m  a long reason that pushes nothing",
+  ]);
 });

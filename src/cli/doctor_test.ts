@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
-import { VERSION } from "../../server/version.ts";
-import { openCliHarness } from "../_cli_harness.ts";
+import { VERSION } from "../server/version.ts";
+import { openCliHarness } from "./_cli_harness.ts";
 
 function health(isWell: boolean) {
   const action = "Check DATABASE_URL and the database's log";
@@ -15,16 +15,16 @@ function health(isWell: boolean) {
 }
 
 Deno.test("doctor says that all is well, one line a thing", async () => {
-  const desk = openCliHarness({ parts: { health: health(true) } });
+  const cli = openCliHarness({ deps: { health: health(true) } });
 
-  deepEqual(await desk.say("doctor"), {
+  deepEqual(await cli.say("doctor"), {
     code: 0,
     out: [
       "✓ address       http://tasker.test (from .tasker/address) answers",
-      "✓ key           taken from .tasker/admin.key, accepted",
+      "✓ key           from .tasker/admin.key, accepted",
       `✓ version       ${VERSION}`,
-      "✓ clock         0 ms apart from the server's",
-      "✓ node          node-1 takes requests",
+      "✓ clock         0 ms different from the server's",
+      "✓ node          node-1 accepts requests",
       "✓ database      2 ms",
       "✓ tasks         none is blocked",
       "✓ systems       all circuits are closed",
@@ -38,8 +38,8 @@ Deno.test("doctor says that all is well, one line a thing", async () => {
 
 Deno.test("doctor says what to do about each thing that is not well", async () => {
   const bank = { name: "bank", kind: "remote", workflows: [], queued: undefined } as const;
-  const desk = openCliHarness({
-    parts: {
+  const cli = openCliHarness({
+    deps: {
       health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },
       systems: () =>
         Promise.resolve([
@@ -48,11 +48,11 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
         ]),
     },
   });
-  desk.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
-  const atMs = desk.world.runtime.now();
-  const id = await desk.world.started();
+  cli.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  const atMs = cli.world.runtime.now();
+  const id = await cli.world.started();
   const attempt = { atMs, step: 0, attempt: 1, policyVersion: 0 };
-  desk.world.engine.commit(id, { kind: "StepStarted", ...attempt, waitedMs: 0 }, {
+  cli.world.engine.commit(id, { kind: "StepStarted", ...attempt, waitedMs: 0 }, {
     kind: "StepParked",
     ...attempt,
     ranMs: 1,
@@ -60,21 +60,21 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
     choices: ["retry"],
   });
 
-  const { code, out } = await desk.say("doctor");
+  const { code, out } = await cli.say("doctor");
 
   deepEqual([code, out.slice(2)], [1, [
     `! version       the server is 9.9.9, this command ${VERSION}`,
-    "                → use the command of the server's version when something is odd",
-    "✓ clock         0 ms apart from the server's",
+    "                → use the command line of the same version as the server if something looks wrong",
+    "✓ clock         0 ms different from the server's",
     "✗ node          node-1 it drains",
-    "                → wait until it is ready, or ask another",
+    "                → wait until it is ready, or use another node",
     "✗ database      no answer",
     "                → Check DATABASE_URL and the database's log",
     "! tasks         1 blocked: they wait for a person",
     "                → deno task tasker list --state blocked",
-    "! systems       held back because they fail: bank",
-    "                → fix them; the circuits close again by themselves",
-    "! systems       no worker has ever come: shipper; their steps wait for the first",
+    "! systems       their circuits are open, because they fail: bank",
+    "                → repair them; the circuits then close by themselves",
+    "! systems       no worker has ever connected: shipper; their steps wait for one",
     "                → start their workers",
     "! dead letters  1",
     "                → deno task tasker dead",
@@ -84,17 +84,17 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
 });
 
 Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
-  const desk = openCliHarness({ parts: { health: health(true) } });
-  desk.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  const cli = openCliHarness({ deps: { health: health(true) } });
+  cli.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
 
-  const { code, out } = await desk.say("doctor");
+  const { code, out } = await cli.say("doctor");
 
   deepEqual([code, ...out.slice(-4)], [
     0,
     "! dead letters  1",
     "                → deno task tasker dead",
     "",
-    "nothing is broken; 1 to look at",
+    "nothing is broken; 1 worth a look",
   ]);
 });
 
@@ -106,7 +106,7 @@ Deno.test("doctor says which of address and key is wrong, and where it comes fro
   const wrong = openCliHarness({ files: { ".tasker/admin.key": "tasker_of_another_database" } });
 
   deepEqual((await nowhere.say("doctor")).out, [
-    "✗ address  TASKER_URL is not set, and /nowhere/address is not there",
+    "✗ address  TASKER_URL is not set, and there is no file /nowhere/address",
     "           → start a server here with `deno task serve`, or set TASKER_URL",
     "",
     "1 to fix",
@@ -126,7 +126,7 @@ Deno.test("doctor says which of address and key is wrong, and where it comes fro
   ]);
   deepEqual((await wrong.say("doctor")).out.slice(1, 3), [
     "✗ key      Cannot use the API key: it is not known (from .tasker/admin.key)",
-    "           → the file holds the key of another database: set TASKER_KEY to one of this server",
+    "           → the file holds the key of another database: set TASKER_KEY to a key of this server",
   ]);
 });
 

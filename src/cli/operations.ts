@@ -1,16 +1,21 @@
-/** Verbs of operation: workflows, systems, dead letters. */
+/** Verbs that show workflows and systems, and handle dead letters. */
 
-import type { DeadLetter, System, Workflow, WorkflowSummary } from "../../client.ts";
-import { nearestOf } from "../../core/nearest.ts";
-import type { StepDefinition } from "../../core/workflow.ts";
-import { UsageError } from "../arguments.ts";
-import { TASKER } from "../command_text.ts";
-import { CommandError } from "../failure.ts";
-import type { Paint } from "../paint.ts";
-import { dateText, durationText, namesText, valueText } from "../reading.ts";
-import { type Cell, headOf, tableLines } from "../table.ts";
-import { layTree } from "../tree.ts";
-import { type Call, EXIT_DONE, operand, show, type Verb } from "../verb.ts";
+import type { DeadLetter, System, Workflow, WorkflowSummary } from "../client.ts";
+import { nearestOf } from "../core/nearest.ts";
+import type { StepDefinition } from "../core/workflow.ts";
+import { CommandError } from "./failure.ts";
+import {
+  type Cell,
+  dateText,
+  durationText,
+  headOf,
+  namesText,
+  tableLines,
+  valueText,
+} from "./format.ts";
+import type { Paint } from "./paint.ts";
+import { layTree } from "./task_lines.ts";
+import { EXIT_DONE, operand, show, TASKER, type Verb } from "./verb.ts";
 
 /** Shows workflows. */
 export const workflows: Verb = {
@@ -18,37 +23,39 @@ export const workflows: Verb = {
   operands: ["[NAME]"],
   options: {},
   summary: "Lists workflows, or shows one with its contracts and steps",
-  writes: "never",
-  async run(call) {
-    const { client, operands: [name], paint, signal } = call;
+  isWrite: false,
+  async run(context) {
+    const { client, operands: [name], paint, signal } = context;
     const listed = await client.workflows.list({ signal });
     if (name === undefined) {
-      show(call, listed, () => workflowListLines(listed, paint));
+      show(context, listed, () => workflowListLines(listed, paint));
     } else {
       demandKnown(name, listed);
       const found = await client.workflows.get(name, { signal });
-      show(call, found, () => workflowLines(found, paint));
+      show(context, found, () => workflowLines(found, paint));
     }
     return EXIT_DONE;
   },
 };
 
-/** Who leaves the namespace out is told the whole name. */
+/** Suggests the full name when the namespace was left out. */
 function demandKnown(name: string, listed: readonly WorkflowSummary[]): void {
   const names = listed.map((one) => `${one.namespace}/${one.name}`);
   if (names.includes(name)) return;
   const meant = names.find((one) => one.endsWith(`/${name}`)) ?? nearestOf(name, names);
   throw new CommandError(
-    `Cannot show workflow "${name}": it is not loaded`,
+    `Cannot show workflow "${name}": no workflow of that name is loaded`,
     "nothing was changed",
-    meant === undefined ? `see ${TASKER} workflows` : `try ${TASKER} workflows ${meant}`,
+    meant === undefined
+      ? `run ${TASKER} workflows to see which workflows are loaded`
+      : `run ${TASKER} workflows ${meant}`,
     "definition.unknown",
   );
 }
 
 /** Draws a list of workflows. */
 export function workflowListLines(found: readonly WorkflowSummary[], paint: Paint): string[] {
-  if (found.length === 0) return ["no workflows; write one: deno task new NAME"];
+  if (found.length === 0) return ["no workflows; create one: deno task new NAME"];
   const rows = found.map(({ namespace, name, versions, steps }) => [
     `${namespace}/${name}`,
     String(steps),
@@ -98,10 +105,10 @@ export const systems: Verb = {
   operands: [],
   options: {},
   summary: "Lists owners of steps, with circuit and queue",
-  writes: "never",
-  async run(call) {
-    const found = await call.client.systems({ signal: call.signal });
-    show(call, found, () => systemLines(found, call.paint));
+  isWrite: false,
+  async run(context) {
+    const found = await context.client.systems({ signal: context.signal });
+    show(context, found, () => systemLines(found, context.paint));
     return EXIT_DONE;
   },
 };
@@ -121,40 +128,50 @@ export function systemLines(found: readonly System[], paint: Paint): string[] {
   return tableLines([headOf("SYSTEM", "KIND", "CIRCUIT", "QUEUED", "WORKFLOWS"), ...rows], paint);
 }
 
-/** Shows dead letters, replays or discards one. */
+/** Shows dead letters. */
 export const dead: Verb = {
   name: "dead",
-  operands: ["[replay|discard]", "[ID]"],
+  operands: [],
   options: {},
-  summary: "Lists dead letters, puts one back into its channel, or discards it",
-  writes: "with operands",
-  async run(call) {
-    const { client, operands: [act, id], paint, signal } = call;
-    if (act === undefined) {
-      const letters = await Array.fromAsync(client.dead.list({ signal }));
-      show(call, letters, () => deadLines(letters, paint));
-      return EXIT_DONE;
-    }
-    if (act !== "replay" && act !== "discard") {
-      throw new UsageError(`Cannot "${act}" a dead letter: expected replay or discard`);
-    }
-    if (id === undefined) throw new UsageError(`Cannot ${act} a dead letter: ID is missing`);
-    await actOn(call, act);
+  summary: "Lists dead letters: envelopes that could not be used",
+  isWrite: false,
+  async run(context) {
+    const { client, paint, signal } = context;
+    const letters = await Array.fromAsync(client.dead.list({ signal }));
+    show(context, letters, () => deadLines(letters, paint));
     return EXIT_DONE;
   },
 };
 
-async function actOn(call: Call, act: "replay" | "discard"): Promise<void> {
-  const { client, signal } = call;
-  const id = operand(call, 1);
-  if (act === "replay") {
-    const { channel } = await client.dead.replay(id, { signal });
-    show(call, { id, channel }, () => [`Dead letter ${id} is back in ${channel}`]);
-  } else {
-    await client.dead.discard(id, { signal });
-    show(call, { id }, () => [`Dead letter ${id} is gone`]);
-  }
-}
+/** Puts a dead letter back. */
+export const deadReplay: Verb = {
+  name: "dead replay",
+  operands: ["ID"],
+  options: {},
+  summary: "Puts a dead letter back into its channel",
+  isWrite: true,
+  async run(context) {
+    const id = operand(context, 0);
+    const { channel } = await context.client.dead.replay(id, { signal: context.signal });
+    show(context, { id, channel }, () => [`Dead letter ${id} is back in ${channel}`]);
+    return EXIT_DONE;
+  },
+};
+
+/** Discards a dead letter. */
+export const deadDiscard: Verb = {
+  name: "dead discard",
+  operands: ["ID"],
+  options: {},
+  summary: "Discards a dead letter",
+  isWrite: true,
+  async run(context) {
+    const id = operand(context, 0);
+    await context.client.dead.discard(id, { signal: context.signal });
+    show(context, { id }, () => [`Dead letter ${id} is discarded`]);
+    return EXIT_DONE;
+  },
+};
 
 /** Draws dead letters. */
 export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[] {
@@ -164,6 +181,6 @@ export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[
   ) => [[id, dateText(at), channel, reason]]);
   return [
     ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "REASON"), ...rows], paint),
-    paint("dim", `→ ${TASKER} dead replay|discard ID; --json shows their bodies`),
+    paint("dim", `→ ${TASKER} dead replay ID, ${TASKER} dead discard ID; --json shows the bodies`),
   ];
 }

@@ -1,6 +1,6 @@
 import { equal, throws } from "node:assert/strict";
 import { UsageError } from "./arguments.ts";
-import { fileText } from "./file_text.ts";
+import { fileText } from "./main.ts";
 
 Deno.test("a file is read with or without a byte order mark, and refused as Latin-1", () => {
   const bytes = new TextEncoder().encode('{"city":"Köln"}');

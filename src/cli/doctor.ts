@@ -1,15 +1,14 @@
-/** The verb `doctor`: looks at everything between this command and a working server. */
+/** The verb `doctor`: checks everything between this command and a working server. */
 
-import { type Client, ClientError, type Health } from "../../client.ts";
-import { messageOf } from "../../core/errors.ts";
-import { VERSION } from "../../server/version.ts";
-import { TASKER } from "../command_text.ts";
-import { failureOf } from "../failure.ts";
-import type { Paint } from "../paint.ts";
-import { durationText } from "../reading.ts";
-import { type Call, EXIT_DONE, EXIT_FAILED, show, type Verb } from "../verb.ts";
+import { type Client, ClientError, type Health } from "../client.ts";
+import { messageOf } from "../core/errors.ts";
+import { VERSION } from "../server/version.ts";
+import { describeFailure } from "./failure.ts";
+import { durationText } from "./format.ts";
+import type { Paint } from "./paint.ts";
+import { EXIT_DONE, EXIT_FAILED, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 
-/** What was found about one thing. "note": no fault, but worth knowing. */
+/** The result of one check. "note": nothing is broken, but worth knowing. */
 export interface Finding {
   readonly name: string;
   readonly is: "good" | "bad" | "note";
@@ -18,11 +17,11 @@ export interface Finding {
   readonly action?: string;
 }
 
-/** A clock that is further off makes times in `watch` misleading. */
+/** A larger difference between the clocks makes the times in `watch` misleading. */
 const CLOCK_OFF_MS_MAX = 2_000;
-/** A doctor does not wait for what may come. */
+/** A check reports the present state: it does not retry. */
 const RETRY_FOR_MS = 0;
-const TASKS_COUNTED_MAX = 100;
+const COUNT_MAX = 100;
 
 /** Checks address, key, versions and every part of the server. */
 export const doctor: Verb = {
@@ -30,36 +29,36 @@ export const doctor: Verb = {
   operands: [],
   options: {},
   summary: "Checks address, key, versions and every part of the server",
-  writes: "never",
-  async run(call) {
-    const findings = await examine(call);
+  isWrite: false,
+  async run(context) {
+    const findings = await examine(context);
     const isWell = findings.every(({ is }) => is !== "bad");
-    show(call, { ok: isWell, findings }, () => findingLines(findings, call.paint));
+    show(context, { ok: isWell, findings }, () => findingLines(findings, context.paint));
     return isWell ? EXIT_DONE : EXIT_FAILED;
   },
 };
 
-/** Looks at one thing after the other; what depends on a bad one is left out. */
-async function examine(call: Call): Promise<Finding[]> {
-  const { url, key } = call.connection;
+/** Runs the checks in order; a check that depends on a failed one is left out. */
+async function examine(context: VerbContext): Promise<Finding[]> {
+  const { url, key } = context.connection;
   if ("missing" in url) {
     const action = "start a server here with `deno task serve`, or set TASKER_URL";
     return [{ name: "address", is: "bad", detail: url.missing, action }];
   }
-  const address = await examineAddress(call, url);
+  const address = await examineAddress(context, url);
   if (address.is === "bad") return [address];
   if ("missing" in key) {
     const action = "set TASKER_KEY to a key; `deno task serve` printed the first one";
     return [address, { name: "key", is: "bad", detail: key.missing, action }];
   }
-  const client = call.reach({ url: url.value, key: key.value, retryForMs: RETRY_FOR_MS });
+  const client = context.openAt({ url: url.value, key: key.value, retryForMs: RETRY_FOR_MS });
   try {
-    const health = await client.health({ signal: call.signal });
+    const health = await client.health({ signal: context.signal });
     return [
       address,
-      { name: "key", is: "good", detail: `taken from ${key.from}, accepted` },
-      ...healthFindings(health, call.runtime.now()),
-      ...await workFindings(client, call.signal),
+      { name: "key", is: "good", detail: `from ${key.from}, accepted` },
+      ...healthFindings(health, context.runtime.now()),
+      ...await workFindings(client, context.signal),
     ];
   } catch (error) {
     return [address, keyFinding(error, key.from)];
@@ -67,23 +66,23 @@ async function examine(call: Call): Promise<Finding[]> {
 }
 
 async function examineAddress(
-  call: Call,
+  context: VerbContext,
   { value, from }: { value: string; from: string },
 ): Promise<Finding> {
   const name = "address";
   try {
-    await call.reach({ url: value, retryForMs: RETRY_FOR_MS }).live({ signal: call.signal });
+    await context.openAt({ url: value, retryForMs: RETRY_FOR_MS }).live({ signal: context.signal });
     return { name, is: "good", detail: `${value} (from ${from}) answers` };
   } catch (error) {
     const action = from === "TASKER_URL"
-      ? "see that the server runs, and that TASKER_URL names it"
+      ? "check that the server runs, and that TASKER_URL is its address"
       : "the server that wrote this file has stopped: start one with `deno task serve`";
     return { name, is: "bad", detail: `${messageOf(error)} (from ${from})`, action };
   }
 }
 
 function keyFinding(error: unknown, from: string): Finding {
-  const { what, action, code } = failureOf(error, false);
+  const { what, action, code } = describeFailure(error, { isWrite: false, names: {} });
   const isKey = code === "api.unauthorized" || code === "api.forbidden";
   if (!isKey) return { name: "server", is: "bad", detail: what, action };
   return {
@@ -91,12 +90,12 @@ function keyFinding(error: unknown, from: string): Finding {
     is: "bad",
     detail: `${what} (from ${from})`,
     action: from === "TASKER_KEY"
-      ? "set TASKER_KEY to a key of this server, with the scope read"
-      : "the file holds the key of another database: set TASKER_KEY to one of this server",
+      ? "set TASKER_KEY to a key of this server with the scope read"
+      : "the file holds the key of another database: set TASKER_KEY to a key of this server",
   };
 }
 
-/** Reads a node's own account of itself. */
+/** Turns a node's health report into findings. */
 export function healthFindings(health: Health, nowMs: number): Finding[] {
   const offMs = Math.abs(Date.parse(health.now) - nowMs);
   const isSame = health.version === VERSION;
@@ -105,25 +104,26 @@ export function healthFindings(health: Health, nowMs: number): Finding[] {
       name: "version",
       is: isSame ? "good" : "note",
       detail: isSame ? VERSION : `the server is ${health.version}, this command ${VERSION}`,
-      ...(isSame
-        ? {}
-        : { action: "use the command of the server's version when something is odd" }),
+      ...(isSame ? {} : {
+        action: "use the command line of the same version as the server if something looks wrong",
+      }),
     },
     {
       name: "clock",
       is: offMs <= CLOCK_OFF_MS_MAX ? "good" : "note",
-      detail: `${durationText(offMs)} apart from the server's`,
-      ...(offMs <= CLOCK_OFF_MS_MAX
-        ? {}
-        : { action: "set this machine's clock; until then durations shown here are off by that" }),
+      detail: `${durationText(offMs)} different from the server's`,
+      ...(offMs <= CLOCK_OFF_MS_MAX ? {} : {
+        action:
+          "set the clock of this machine; until then the durations shown here are wrong by as much",
+      }),
     },
     {
       name: "node",
       is: health.notReady === undefined ? "good" : "bad",
-      detail: `${health.node} ${health.notReady ?? "takes requests"}`,
+      detail: `${health.node} ${health.notReady ?? "accepts requests"}`,
       ...(health.notReady === undefined
         ? {}
-        : { action: "wait until it is ready, or ask another" }),
+        : { action: "wait until it is ready, or use another node" }),
     },
     ...health.checks.map(({ name, ok, detail, action }): Finding => ({
       name,
@@ -134,7 +134,7 @@ export function healthFindings(health: Health, nowMs: number): Finding[] {
   ];
 }
 
-/** What waits for a person. A key without the right to see it is no fault. */
+/** Finds what waits for a person. A key that may not see it is not an error. */
 async function workFindings(client: Client, signal: AbortSignal): Promise<Finding[]> {
   const looks = [
     blockedTasks(client, signal),
@@ -163,13 +163,15 @@ async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]>
   const absent = all.filter(({ hasWorker }) => hasWorker === false);
   const findings: Finding[] = [];
   if (open.length > 0) {
-    const detail = `held back because they fail: ${open.map(({ name }) => name).join(", ")}`;
-    const action = "fix them; the circuits close again by themselves";
+    const detail = `their circuits are open, because they fail: ${
+      open.map(({ name }) => name).join(", ")
+    }`;
+    const action = "repair them; the circuits then close by themselves";
     findings.push({ name: "systems", is: "note", detail, action });
   }
   if (absent.length > 0) {
     const names = absent.map(({ name }) => name).join(", ");
-    const detail = `no worker has ever come: ${names}; their steps wait for the first`;
+    const detail = `no worker has ever connected: ${names}; their steps wait for one`;
     findings.push({ name: "systems", is: "note", detail, action: "start their workers" });
   }
   if (findings.length > 0) return findings;
@@ -184,15 +186,15 @@ async function deadLetters(client: Client, signal: AbortSignal): Promise<Finding
 
 async function countOf(list: AsyncIterable<unknown>): Promise<number> {
   let count = 0;
-  for await (const _ of list) if (++count === TASKS_COUNTED_MAX) break;
+  for await (const _ of list) if (++count === COUNT_MAX) break;
   return count;
 }
 
 function shown(count: number): string {
-  return count === TASKS_COUNTED_MAX ? `${count} or more` : String(count);
+  return count === COUNT_MAX ? `${count} or more` : String(count);
 }
 
-/** Draws findings, each fault with what to do about it. */
+/** Draws findings, each problem with what to do about it. */
 export function findingLines(findings: readonly Finding[], paint: Paint): string[] {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const looks = { good: ["✓", "good"], bad: ["✗", "bad"], note: ["!", "warn"] } as const;
@@ -215,6 +217,6 @@ function verdict(findings: readonly Finding[], paint: Paint): string {
   );
   if (bad) return paint("bad", `${bad} to fix`);
   return notes
-    ? paint("warn", `nothing is broken; ${notes} to look at`)
+    ? paint("warn", `nothing is broken; ${notes} worth a look`)
     : paint("good", "all is well");
 }
