@@ -106,9 +106,9 @@ Deno.test("a problem for good is thrown at once, with all that it says", async (
   const { code, title, detail, action, retry, status, retryAfterMs, faults, message } = error;
   deepEqual({ code, title, detail, action, retry, status, retryAfterMs, faults, message }, {
     code: "task.id_invalid",
-    title: "That is no task id",
+    title: "Not a valid task id",
     detail: 'Cannot read task id "nonsense": it is no UUIDv7',
-    action: "Use the id that POST /v1/tasks answered",
+    action: "Use the id that POST /v1/tasks returned",
     retry: "never",
     status: 400,
     retryAfterMs: undefined,
