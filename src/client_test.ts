@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import type { JournalEntry as ApiEntry } from "./api/journal_entry.ts";
-import type { SummaryDocument, TaskDocument } from "./api/task_document.ts";
+import type { JournalEntry as ApiEntry } from "./operations/task_documents.ts";
+import type { SummaryDocument, TaskDocument } from "./operations/task_documents.ts";
 import type { InputOf, JournalEntry, Task, TaskSummary } from "./client.ts";
 import { all, commit, ended, settled, started, wire } from "./client/_wire.ts";
 import type { TaskId } from "./core/ids.ts";

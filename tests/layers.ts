@@ -4,10 +4,11 @@
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/core": [],
   "src/telemetry": ["src/core"],
+  "src/operations": ["src/core"],
   "src/mod.ts": ["src/core", "src/sdk"],
   "src/sdk": ["src/core"],
-  "src/client.ts": ["src/core", "src/client"],
-  "src/client": ["src/core"],
+  "src/client.ts": ["src/core", "src/operations", "src/client"],
+  "src/client": ["src/core", "src/operations"],
   "src/server/config.ts": ["src/core"],
   "src/server/runtime.ts": ["src/core"],
   "src/server/virtual_runtime.ts": ["src/core"],
@@ -18,7 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/bus": ["src/core", "src/telemetry"],
   "src/registry": ["src/core", "src/telemetry"],
   "src/dispatch": ["src/core", "src/telemetry"],
-  "src/api": ["src/core", "src/telemetry"],
+  "src/api": ["src/core", "src/operations", "src/telemetry"],
   "docs": ["src/core"],
   "workflows": ["src/mod.ts", "src/testing.ts"],
   "examples": ["src/mod.ts", "src/testing.ts", "src/client.ts"],
@@ -31,7 +32,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|journal|bus|registry|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|registry|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -1,26 +1,21 @@
 /** Access: who asks, and what they may do. Closed by default. */
 
 import { TaskerError } from "../core/errors.ts";
-import { API_KEY } from "../core/api_key.ts";
-import type { KeyRow, Keys, Runtime, Scope } from "../core/ports.ts";
+import { API_KEY, EVERYTHING, type Scope } from "../core/api_key.ts";
+import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
+import type { Right } from "../operations/operation.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** What a route asks of a key; "open" asks for none. */
-export type Right = Scope | "open";
-
-/** In a key's namespaces or systems: all of them. */
-export const EVERYTHING = "*";
-
 /**
- * A key is looked up again after this long: how late another node learns that one was made or
- * removed. That one has expired, each node sees at once.
+ * A key is read again after this long, so another node learns this late that it was made or removed.
+ * Every node sees at once that a key has expired.
  */
 export const KEY_CACHE_MS = 2_000;
-/** Keys kept in memory, and as many that are not known; the oldest goes first. */
+/** Keys kept in memory, and as many unknown ones; the oldest is dropped first. */
 export const KEYS_CACHED_MAX = 1_000;
 
-/** What was looked up: undefined is a key that is not known. */
-interface Seen<T extends KeyRow | undefined> {
+/** A key as it was read; undefined: it is not known. */
+interface Cached<T extends KeyRow | undefined> {
   readonly key: T;
   readonly untilMs: number;
 }
@@ -79,7 +74,7 @@ export class Caller {
   }
 }
 
-/** Who asks on an open route. */
+/** The caller of an operation that needs no key. */
 export const NOBODY = new Caller({
   id: "nobody",
   hash: "",
@@ -90,17 +85,17 @@ export const NOBODY = new Caller({
   createdAtMs: 0,
 });
 
-/** Tells keys apart. Only their hashes are looked up. */
+/** Finds the key of a request and checks its scope. Only hashes of keys are looked up. */
 export class Access {
-  #known = new Map<string, Seen<KeyRow>>();
-  /** Apart, so that many of these do not push out the others. */
-  readonly #unknown = new Map<string, Seen<undefined>>();
+  #known = new Map<string, Cached<KeyRow>>();
+  /** Kept apart, so that many unknown keys do not push out the known ones. */
+  readonly #unknown = new Map<string, Cached<undefined>>();
   /** Requests with one key at the same time share a look-up. */
-  readonly #asked = new Map<string, Promise<KeyRow | undefined>>();
-  readonly #parts: { readonly keys: Keys; readonly runtime: Runtime; readonly metrics: Metrics };
+  readonly #lookUps = new Map<string, Promise<KeyRow | undefined>>();
+  readonly #deps: { readonly keys: Keys; readonly runtime: Runtime; readonly metrics: Metrics };
 
-  constructor(parts: { keys: Keys; runtime: Runtime; metrics: Metrics }) {
-    this.#parts = parts;
+  constructor(deps: { keys: Keys; runtime: Runtime; metrics: Metrics }) {
+    this.#deps = deps;
   }
 
   /**
@@ -114,21 +109,21 @@ export class Access {
     if (right === "open") return NOBODY;
     const caller = new Caller(await this.#find(bearerOf(headers) ?? this.#refuse("no_key")));
     if (caller.has(right)) return caller;
-    this.#parts.metrics.counter("tasker_auth_refused_total", "no_scope").add();
+    this.#deps.metrics.counter("tasker_auth_refused_total", "no_scope").add();
     throw new TaskerError(
       "api.forbidden",
       `Cannot do this with key "${caller.key.name}": it lacks the scope "${right}"`,
     );
   }
 
-  /** Forgets all keys, after one was removed; what is being looked up is not kept either. */
+  /** Forgets all keys, after one was removed; look-ups that run now are not cached either. */
   forget(): void {
     this.#known = new Map();
-    this.#asked.clear();
+    this.#lookUps.clear();
   }
 
   async #find(secret: string): Promise<KeyRow> {
-    const { runtime } = this.#parts;
+    const { runtime } = this.#deps;
     const hash = runtime.digest(secret);
     const seen = this.#known.get(hash) ?? this.#unknown.get(hash);
     const isFresh = seen !== undefined && seen.untilMs > runtime.monotonic();
@@ -141,24 +136,24 @@ export class Access {
   }
 
   #lookUp(hash: string): Promise<KeyRow | undefined> {
-    const asked = this.#asked.get(hash);
-    if (asked !== undefined) return asked;
+    const running = this.#lookUps.get(hash);
+    if (running !== undefined) return running;
     const known = this.#known;
-    const asking = this.#parts.keys.find(hash).then((key) => {
-      const untilMs = this.#parts.runtime.monotonic() + KEY_CACHE_MS;
+    const lookUp = this.#deps.keys.find(hash).then((key) => {
+      const untilMs = this.#deps.runtime.monotonic() + KEY_CACHE_MS;
       known.delete(hash);
       if (key === undefined) keep(this.#unknown, hash, { key, untilMs });
       else keep(known, hash, { key, untilMs });
       return key;
     }).finally(() => {
-      if (this.#asked.get(hash) === asking) this.#asked.delete(hash);
+      if (this.#lookUps.get(hash) === lookUp) this.#lookUps.delete(hash);
     });
-    this.#asked.set(hash, asking);
-    return asking;
+    this.#lookUps.set(hash, lookUp);
+    return lookUp;
   }
 
   #refuse(reason: "no_key" | "unknown_key" | "expired_key"): never {
-    this.#parts.metrics.counter("tasker_auth_refused_total", reason).add();
+    this.#deps.metrics.counter("tasker_auth_refused_total", reason).add();
     const why = {
       no_key: "none was sent",
       unknown_key: "it is not known",

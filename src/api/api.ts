@@ -1,33 +1,32 @@
-/** The HTTP API: limits, access, parsing and problems around one list of routes. */
+/** The HTTP API: limits, access, parsing and errors around the table of operations. */
 
 import { type Context, Hono } from "hono";
 import { Bug, messageOf, TaskerError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
+import type { Operation } from "../operations/operation.ts";
+import { OPERATIONS } from "../operations/table.ts";
 import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
-import { checkHead } from "./body.ts";
-import { busRoutes } from "./bus.ts";
-import { deadRoutes } from "./dead.ts";
-import { operatorActionRoutes } from "./operator_actions.ts";
-import { healthRoutes } from "./health.ts";
-import { keyRoutes } from "./keys.ts";
-import { documentRoute, metricsRoute } from "./ops.ts";
-import { LiveFeed } from "./live_feed.ts";
+import { busHandlers } from "./bus.ts";
+import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
-import { policyRoutes } from "./policies.ts";
-import { badRequest, problemResponse } from "./problem.ts";
+import { badRequest, type Call, type Handlers, type Reply, type Services } from "./handler.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
-import type { Reply, Route } from "./route.ts";
-import type { Services } from "./services.ts";
-import { StreamMemory } from "./stream_memory.ts";
-import { streamRoutes } from "./streams.ts";
-import { systemRoutes } from "./systems.ts";
+import { keyHandlers } from "./keys.ts";
+import { LiveFeed } from "./live_feed.ts";
+import { nodeHandlers } from "./node.ts";
+import { OpenConnections } from "./open_connections.ts";
+import { operatorActionHandlers } from "./operator_actions.ts";
+import { policyHandlers } from "./policies.ts";
+import { callOf, checkHead, readInput } from "./request.ts";
+import { problemResponse, responseOf } from "./response.ts";
+import { StreamMemory } from "./sse.ts";
+import { streamHandlers } from "./streams.ts";
 import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
-import { taskRoutes } from "./tasks.ts";
-import { OpenConnections } from "./open_connections.ts";
+import { taskHandlers } from "./tasks.ts";
 import { Watch } from "./watch.ts";
-import { workflowRoutes } from "./workflows.ts";
+import { systemHandlers, workflowHandlers } from "./workflows.ts";
 
 /** The API, ready to be served. */
 export interface Api {
@@ -35,29 +34,23 @@ export interface Api {
   fetch(request: Request): Promise<Response>;
   /** Ends long polls and streams, and refuses new ones; the server can then be shut down. */
   close(): void;
-  /** All routes, for tests and documents. */
-  readonly routes: readonly Route[];
 }
 
-/** Opens the API over its parts. Closed by default: only routes that say "open" need no key. */
-export function openApi(parts: ApiDeps): Api {
-  const streamMemory = new StreamMemory();
-  const encoded = parts.metrics.counter("tasker_stream_turns_encoded_total");
-  const services: Services = {
-    ...parts,
-    streamMemory,
-    live: new LiveFeed(parts.feed, streamMemory, encoded),
-    frames: new TaskFrames(parts.history, encoded),
-    access: new Access(parts),
-    tasks: new TaskReader(parts),
-    watch: new Watch(parts.feed, parts.runtime),
-    waiting: new OpenConnections({ ...parts, count: parts.metrics.gauge("tasker_http_waiting") }),
-  };
+/** An operation and its handler. */
+interface Route {
+  readonly operation: Operation;
+  handle(input: Record<string, unknown>, call: Call): Promise<Reply>;
+}
+
+/** Opens the API over its parts. Closed by default: only operations that say "open" need no key. */
+export function openApi(deps: ApiDeps): Api {
+  const services = servicesOf(deps);
   const routes = routesOf(services);
   const app = new Hono({ strict: true });
   const server = new Server(services);
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (context) => server.serve(route, context));
+    const { method, path } = route.operation;
+    app.on(method, honoPath(path), (context) => server.serve(route, context));
   }
   for (const [path, methods] of methodsByPath(routes)) {
     app.all(path, ({ req }) => server.refuseMethod(req.raw, methods));
@@ -74,29 +67,49 @@ export function openApi(parts: ApiDeps): Api {
         badRequest("Cannot read the Host header: expected a host, and a port or none"),
       );
     },
-    close: () => services.waiting.close(),
-    routes,
+    close: () => services.connections.close(),
   };
 }
 
-function routesOf(services: Services): readonly Route[] {
-  const routes = [
-    ...taskRoutes(services),
-    ...streamRoutes(services),
-    ...operatorActionRoutes(services),
-    ...workflowRoutes(services),
-    ...systemRoutes(services),
-    ...policyRoutes(services),
-    ...keyRoutes(services),
-    ...deadRoutes(services),
-    ...busRoutes(services),
-    ...healthRoutes(services),
-    metricsRoute(services),
-  ];
-  return [...routes, documentRoute(services, routes)];
+function servicesOf(deps: ApiDeps): Services {
+  const { feed, history, metrics, runtime } = deps;
+  const streamMemory = new StreamMemory();
+  const encoded = metrics.counter("tasker_stream_turns_encoded_total");
+  return {
+    ...deps,
+    streamMemory,
+    live: new LiveFeed(feed, streamMemory, encoded),
+    frames: new TaskFrames(history, encoded),
+    access: new Access(deps),
+    tasks: new TaskReader(deps),
+    watch: new Watch(feed, runtime),
+    connections: new OpenConnections({ ...deps, count: metrics.gauge("tasker_http_waiting") }),
+  };
 }
 
-/** Serves one request of one route. */
+/** Every operation has its handler: the type of the table sees to that. */
+function routesOf(services: Services): readonly Route[] {
+  const handlers: Handlers<typeof OPERATIONS> = {
+    ...taskHandlers(services),
+    ...streamHandlers(services),
+    ...operatorActionHandlers(services),
+    ...workflowHandlers(services),
+    ...systemHandlers(services),
+    ...policyHandlers(services),
+    ...keyHandlers(services),
+    ...deadLetterHandlers(services),
+    ...busHandlers(services),
+    ...nodeHandlers(services),
+  };
+  // The types of input and answer are known to each operation and its handler alone.
+  const byName: Readonly<Record<string, unknown>> = handlers;
+  return Object.values(OPERATIONS).map((operation) => ({
+    operation,
+    handle: byName[operation.name] as Route["handle"],
+  }));
+}
+
+/** Serves requests of known routes. */
 class Server {
   readonly #idempotencyCache: IdempotencyCache;
 
@@ -106,35 +119,38 @@ class Server {
 
   async serve(route: Route, { req }: Context): Promise<Response> {
     const { runtime, metrics } = this.services;
+    const { method, path, longLived } = route.operation;
     const sinceMs = runtime.monotonic();
-    nameRequestSpan(route.method, route.path);
+    nameRequestSpan(method, path);
     try {
-      const response = responseOf(await this.#replyTo(route, req.raw, req.param()));
-      this.#count(route.path, response.status);
-      if (!route.waits) {
+      const reply = await this.#replyTo(route, req.raw, req.param());
+      const response = responseOf(route.operation, reply);
+      this.#count(path, response.status);
+      if (longLived === undefined) {
         metrics.histogram("tasker_http_seconds").observe((runtime.monotonic() - sinceMs) / 1_000);
       }
       return response;
     } catch (error) {
-      return this.refuse(req.raw, route.path, error);
+      return this.refuse(req.raw, path, error);
     }
   }
 
-  async #replyTo(route: Route, request: Request, params: unknown): Promise<Reply> {
+  async #replyTo({ operation, handle }: Route, request: Request, params: unknown): Promise<Reply> {
     const { access, runtime } = this.services;
     checkHead(request);
-    const caller = await access.authenticate(request.headers, route.right);
-    const once = (body: unknown, handle: () => Promise<Reply>) => {
-      const key = request.headers.get("idempotency-key");
-      if (route.repeat !== "remembered" || key === null) return handle();
-      const { pathname } = new URL(request.url);
-      return this.#idempotencyCache.once(
-        [caller.keyId, route.method, pathname, key].join(" "),
-        runtime.digest(canonicalJson(body ?? null)),
-        handle,
-      );
-    };
-    return await route.serve(request, { params, caller, runtime, once });
+    const caller = await access.authenticate(request.headers, operation.right);
+    const { input, body } = await readInput(operation, request, { params, runtime });
+    const call = callOf(request, caller);
+    const { idempotencyKey } = call;
+    if (operation.repeat !== "remembered" || idempotencyKey === undefined) {
+      return await handle(input, call);
+    }
+    const { pathname } = new URL(request.url);
+    return await this.#idempotencyCache.once(
+      [caller.keyId, operation.method, pathname, idempotencyKey].join(" "),
+      runtime.digest(canonicalJson(body ?? null)),
+      () => handle(input, call),
+    );
   }
 
   refuseMethod(request: Request, methods: readonly string[]): Response {
@@ -148,7 +164,7 @@ class Server {
     return response;
   }
 
-  /** Answers with a problem. What is no operating error of ours is logged, and not shown. */
+  /** Answers with a problem. The text of an unexpected error is logged, and not shown. */
   refuse(request: Request, path: string, error: unknown): Response {
     const { log, runtime } = this.services;
     const known = error instanceof TaskerError
@@ -170,26 +186,6 @@ class Server {
   }
 }
 
-function responseOf(reply: Reply): Response {
-  if (reply instanceof Response) return guarded(reply);
-  const { status, body, headers = {} } = reply;
-  const hasBody = body !== undefined;
-  return guarded(
-    new Response(hasBody ? JSON.stringify(body) : null, {
-      status,
-      headers: { ...(hasBody ? { "content-type": "application/json" } : {}), ...headers },
-    }),
-  );
-}
-
-/** Answers hold what a key may see: nobody keeps them, and no browser guesses their type. */
-function guarded(response: Response): Response {
-  response.headers.set("x-content-type-options", "nosniff");
-  response.headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-  return response;
-}
-
 function notFound(request: Request): TaskerError {
   const { pathname } = new URL(request.url);
   return new TaskerError("api.not_found", `Cannot find a route for "${pathname.slice(0, 256)}"`);
@@ -200,6 +196,8 @@ function honoPath(path: string): string {
 }
 
 function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
-  const byPath = Map.groupBy(routes, ({ path }) => honoPath(path));
-  return new Map([...byPath].map(([path, of]) => [path, of.map(({ method }) => method)]));
+  const byPath = Map.groupBy(routes, ({ operation }) => honoPath(operation.path));
+  return new Map(
+    [...byPath].map(([path, of]) => [path, of.map(({ operation }) => operation.method)]),
+  );
 }

@@ -1,4 +1,4 @@
-/** Parts: what the API is made of. All are handed in; it owns none of them. */
+/** What the API works with. All of it is passed in; it owns none of it. */
 
 import type { Envelope } from "../core/envelope.ts";
 import type { Plan } from "../core/plan.ts";
@@ -23,22 +23,22 @@ import type { Metrics } from "../telemetry/metrics.ts";
 /** Workers without a broker: envelopes out, envelopes in. */
 export interface Worker {
   /**
-   * Waits up to `waitMs` for at most `max` envelopes of a system; none is an answer, too. One that
-   * gets no answer within `leaseMs` comes again.
+   * Waits up to `waitMs` for at most `max` envelopes of a system, and may return none. One that gets no
+   * reply within `leaseMs` is returned again.
    */
   poll(
     system: string,
     options: { max: number; waitMs: number; leaseMs: number; signal: AbortSignal },
   ): Promise<readonly Envelope[]>;
   /**
-   * Takes an answer as it came. One that is no valid envelope fails the attempt that it names.
+   * Takes a reply as it came. One that is not a valid envelope fails the attempt that it names.
    *
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
   reply(system: string, reply: unknown): Promise<void>;
 }
 
-/** One line of the whole state. */
+/** How one part of the node is. */
 export interface HealthCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -57,7 +57,7 @@ export interface Health {
   readonly checks: readonly NamedCheck[];
 }
 
-/** A look at one part. */
+/** Checks one part. */
 export interface NamedCheck {
   readonly name: string;
   /** What a person can do when it is not ok. */

@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
-import type { Reply } from "./route.ts";
+import type { Reply } from "./handler.ts";
 
 /** How long a first answer is kept. */
 export const REPEATS_MS = 10 * 60_000;

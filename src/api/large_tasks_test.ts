@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { JsonText } from "../core/payload.ts";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 import { VALUES_SIZE_MAX } from "./task_reader.ts";
 
 const BODY = { workflow: "orders/process", input: 1 };

@@ -3,9 +3,9 @@
 import type { Cancel, CommittedTurn, Feed } from "../core/ports.ts";
 import type { Counter } from "../telemetry/instrument.ts";
 import type { Caller } from "./access.ts";
-import { entriesOf } from "./journal_entry.ts";
+import { entriesOf } from "../operations/task_documents.ts";
 import { frameBytes } from "./sse.ts";
-import type { StreamMemory } from "./stream_memory.ts";
+import type { StreamMemory } from "./sse.ts";
 
 /** Turns, and their bytes, that wait for a slow client; newer ones are then counted, not kept. */
 export const FEED_TURNS_MAX = 1_000;

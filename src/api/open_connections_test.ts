@@ -2,9 +2,14 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { KeyRow } from "../core/ports.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 import { Caller, NOBODY } from "./access.ts";
-import { KEY_LOOK_MS, OpenConnections, type Place, WAITING_MAX } from "./open_connections.ts";
+import {
+  CONNECTIONS_MAX,
+  KEY_CHECK_MS,
+  type OpenConnection,
+  OpenConnections,
+} from "./open_connections.ts";
 
 function callerOf(id: string): Caller {
   return new Caller({ ...NOBODY.key, id });
@@ -16,22 +21,22 @@ function open(): OpenConnections {
   return new OpenConnections({ runtime: new VirtualRuntime(), keys, count });
 }
 
-Deno.test("one key took all places, and every other key was refused", () => {
-  const waiting = open();
+Deno.test("one key took all connections, and every other key was refused", () => {
+  const connections = open();
   const { signal } = new AbortController();
-  const enter = (id: string): Place => waiting.enter(signal, callerOf(id));
-  const greedy = Array.from({ length: WAITING_MAX }, () => enter("greedy"));
+  const enter = (id: string): OpenConnection => connections.open(signal, callerOf(id));
+  const greedy = Array.from({ length: CONNECTIONS_MAX }, () => enter("greedy"));
 
   throws(() => enter("greedy"), { code: "api.busy" });
-  const modest = Array.from({ length: WAITING_MAX / 2 }, () => enter("modest"));
+  const modest = Array.from({ length: CONNECTIONS_MAX / 2 }, () => enter("modest"));
   throws(() => enter("modest"), { code: "api.busy" });
 
-  equal(greedy.filter((place) => place.signal.aborted).length, WAITING_MAX / 2);
-  ok(greedy[0]?.signal.aborted, "the oldest place goes first");
-  ok(modest.every((place) => !place.signal.aborted));
-  for (const place of greedy) place.leave();
-  const places = Array.from({ length: WAITING_MAX / 2 }, () => enter("third"));
-  ok(places.every((place) => !place.signal.aborted));
+  equal(greedy.filter((one) => one.signal.aborted).length, CONNECTIONS_MAX / 2);
+  ok(greedy[0]?.signal.aborted, "the oldest goes first");
+  ok(modest.every((one) => !one.signal.aborted));
+  for (const one of greedy) one.release();
+  const third = Array.from({ length: CONNECTIONS_MAX / 2 }, () => enter("third"));
+  ok(third.every((one) => !one.signal.aborted));
 });
 
 Deno.test("streams and long polls went on after their key was removed", async () => {
@@ -67,7 +72,7 @@ Deno.test("streams went on after their key had expired, or was removed by anothe
   equal(world.engine.watchers > 0, true);
 
   const ends = streams.map((stream) => stream.text());
-  await world.runtime.advance(KEY_LOOK_MS);
+  await world.runtime.advance(KEY_CHECK_MS);
 
   await Promise.all(ends.slice(0, 2));
   const still = await Promise.race([ends[2], world.runtime.settle().then(() => "open")]);

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 
 Deno.test("each verb sends its command with who asked and why", async () => {
   const world = fakeWorld();

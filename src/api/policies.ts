@@ -1,111 +1,37 @@
-/** Routes of policies: what may be tuned without a new version; every version is kept. */
+/** Handlers of policies: what may be tuned without a new version; every version is kept. */
 
-import { z } from "zod";
 import { type Fault, TaskerError } from "../core/errors.ts";
-import { By, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
 import { contradictionOf, type Policy, policyUnder, TUNABLE_WAITS } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import type { Definition, StepKind } from "../core/workflow.ts";
-import { type Route, route } from "./route.ts";
-import { named, Time, timeText } from "./schema.ts";
-import type { Services } from "./services.ts";
-import { unknownWorkflow, versionsOf } from "./workflows.ts";
+import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
+import { timeText } from "../operations/schema.ts";
+import type { Handlers, Services } from "./handler.ts";
+import { versionsOf } from "./workflows.ts";
 
-/** Steps that one overlay may tune. */
-const TUNED_STEPS_MAX = 1_000;
-/** In an overlay: every step that does work. */
-const ALL_STEPS = "*";
-
-const StepPolicy = named("Policy", PolicyFields);
-
-const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
-  .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
-
-const PutBody = named(
-  "PutPolicy",
-  z.strictObject({
-    by: By,
-    reason: z.string().min(1).max(REASON_LENGTH_MAX),
-    steps: Steps,
-    expectedVersion: z.int().min(0).optional()
-      .describe("The newest version that the change was made for, 0 = none; another is refused"),
-  }),
-);
-
-const Overlay = named(
-  "PolicyVersion",
-  z.object({
-    version: z.int(),
-    by: z.string(),
-    reason: z.string(),
-    at: Time,
-    steps: z.record(z.string(), StepPolicy),
-  }),
-);
-
-const PolicyHistory = named(
-  "PolicyHistory",
-  z.object({
-    namespace: z.string(),
-    workflow: z.string(),
-    versions: z.array(Overlay).describe("The newest first; the first one holds"),
-  }),
-);
-
-const Params = z.strictObject({ namespace: Name, name: Name });
-
-/** All routes of policies. */
-export function policyRoutes(services: Services): readonly Route[] {
-  return [getRoute(services), putRoute(services)];
-}
-
-function getRoute({ policies, definitions }: Services): Route {
-  return route({
-    method: "GET",
-    path: "/v1/policies/{namespace}/{name}",
-    name: "getPolicy",
-    group: "policies",
-    summary: "Shows every version of a workflow's policy overlay: what, who and why",
-    right: "read",
-    repeat: "harmless",
-    params: Params,
-    answers: { 200: { description: "The versions", schema: PolicyHistory } },
-    problems: ["definition.unknown"],
-    async handle({ caller, params: { namespace, name } }) {
-      const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
-      if (known.length === 0) throw unknownWorkflow(namespace, name);
+/** Handlers of everything that reads and changes policies. */
+export function policyHandlers(
+  { policies, definitions, runtime, log }: Services,
+): Handlers<typeof POLICIES> {
+  return {
+    async getPolicy({ namespace, name }, { caller }) {
+      await versionsOf(definitions, { namespace, name, caller });
       const versions = (await policies.versions(namespace, name))
         .toSorted((one, other) => other.version - one.version);
       const body = { namespace, workflow: name, versions: versions.map(overlayDocument) };
       return { status: 200, body };
     },
-  });
-}
-
-function putRoute({ policies, definitions, runtime, log }: Services): Route {
-  return route({
-    method: "PUT",
-    path: "/v1/policies/{namespace}/{name}",
-    name: "putPolicy",
-    group: "policies",
-    summary: "Adds the next version of a workflow's policy overlay, which replaces the one before",
-    right: "operate",
-    repeat: "remembered",
-    params: Params,
-    body: PutBody,
-    answers: { 200: { description: "The new version", schema: Overlay } },
-    problems: ["definition.unknown", "policy.invalid", "policy.conflict"],
-    async handle({ caller, params: { namespace, name }, body }) {
-      const known = caller.covers(namespace) ? await versionsOf(definitions, namespace, name) : [];
-      if (known.length === 0) throw unknownWorkflow(namespace, name);
-      const steps = body.steps as Record<string, Policy>;
+    async putPolicy({ namespace, name, by, reason, expectedVersion, ...input }, { caller }) {
+      const known = await versionsOf(definitions, { namespace, name, caller });
+      // The schema lets a field be undefined; parsed JSON has no such field.
+      const steps = input.steps as Record<string, Policy>;
       demandSound(steps, known.map(({ definition }) => definition));
       const overlay = await policies.put(namespace, name, {
-        by: caller.signature(body.by),
-        reason: body.reason,
+        by: caller.signature(by),
+        reason,
         atMs: runtime.now(),
         steps,
-      }, body.expectedVersion);
+      }, expectedVersion);
       log.info("Changed a policy", {
         namespace,
         workflow: name,
@@ -114,7 +40,7 @@ function putRoute({ policies, definitions, runtime, log }: Services): Route {
       });
       return { status: 200, body: overlayDocument(overlay) };
     },
-  });
+  };
 }
 
 /** A policy that would do nothing, silently, or that contradicts itself is refused. */

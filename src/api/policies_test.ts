@@ -1,7 +1,7 @@
 /** Policies over HTTP. */
 
 import { deepEqual, equal } from "node:assert/strict";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 
 Deno.test("PUT policy adds a version that GET shows with who and why", async () => {
   const world = fakeWorld();

@@ -1,9 +1,9 @@
 /** Workflows, systems, policies, keys, dead letters, the bus and health. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { fakeWorld } from "./_fakes.ts";
-import { firstKeyLine, makeFirstKey } from "./first_key.ts";
-import { CHECK_MS_MAX } from "./health.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { firstKeyLine, makeFirstKey } from "./api_key.ts";
+import { CHECK_MS_MAX } from "./node.ts";
 
 Deno.test("versions are listed in the order in which a start chooses", async () => {
   const plain = fakeWorld();

@@ -2,9 +2,9 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { type FakeWorld, fakeWorld } from "./_fakes.ts";
-import { BODY_BYTES_MAX, BODY_MS_MAX } from "./body.ts";
-import type { Problem } from "./problem.ts";
+import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
+import { BODY_BYTES_MAX, BODY_MS_MAX } from "./request.ts";
+import type { Problem } from "../operations/problem.ts";
 
 interface Operation {
   readonly operationId: string;

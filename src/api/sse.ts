@@ -1,7 +1,6 @@
-/** Server-sent events: a response that is written at the speed of its reader. */
+/** Server-sent events: streams that are written at the speed of their readers, within a bound for all. */
 
 import type { Runtime } from "../core/ports.ts";
-import type { StreamMemory } from "./stream_memory.ts";
 
 /** A comment is sent this often, so that proxies and clients see that the stream lives. */
 export const BEAT_MS = 15_000;
@@ -12,12 +11,6 @@ const RECONNECT_MS = 2_000;
 
 const ENCODER = new TextEncoder();
 const BEAT = ENCODER.encode(": beat\n\n");
-
-const STREAM_HEADERS = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-store",
-  "x-accel-buffering": "no",
-};
 
 /** One event. */
 export interface Frame {
@@ -44,21 +37,21 @@ export interface StreamOptions {
 }
 
 /**
- * Answers with a stream of events.
+ * Opens a stream of events.
  *
  * Nothing is buffered beyond the frames in hand: `send` waits for the reader, so a slow client
  * slows its own stream and no other. Heartbeats are left out while it waits.
  */
-export function eventStream(options: StreamOptions): Response {
+export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> {
   const line = new Line(options.runtime);
   options.signal.addEventListener("abort", () => line.goOn(), { once: true });
   void write(options, line);
-  return new Response(line.readable, { headers: STREAM_HEADERS });
+  return line.readable;
 }
 
-/** Answers HEAD: the same headers, and nothing is opened. */
-export function streamHead(): Response {
-  return new Response(null, { headers: STREAM_HEADERS });
+/** A stream for who wants to know only that there is one. */
+export function emptyStream(): ReadableStream<Uint8Array> {
+  return ReadableStream.from<Uint8Array>([]);
 }
 
 async function write({ run, done, signal, memory }: StreamOptions, line: Line): Promise<void> {
@@ -166,4 +159,52 @@ function textOf({ id, event, data }: Frame): string {
     `data: ${JSON.stringify(data)}`,
     "\n",
   ].join("\n");
+}
+
+/** Bytes that may wait for all clients; what waits for many of them counts once. */
+export const STREAMS_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Counts what waits, and ends the slowest streams when it is too much. */
+export class StreamMemory {
+  readonly #holders = new Map<Uint8Array, number>();
+  /** How to end each stream whose client is taking something, the longest first. */
+  readonly #sending = new Set<() => void>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get isFull(): boolean {
+    return this.#size > STREAMS_BYTES_MAX;
+  }
+
+  hold(bytes: Uint8Array): void {
+    const holders = this.#holders.get(bytes) ?? 0;
+    if (holders === 0) this.#size += bytes.length;
+    this.#holders.set(bytes, holders + 1);
+  }
+
+  release(bytes: Uint8Array): void {
+    const holders = this.#holders.get(bytes) ?? 0;
+    if (holders > 1) return void this.#holders.set(bytes, holders - 1);
+    if (this.#holders.delete(bytes)) this.#size -= bytes.length;
+  }
+
+  /** Holds bytes while a client takes them. Too much in all: who takes longest is sent home. */
+  async whileSent(bytes: Uint8Array, taken: () => Promise<void>, end: () => void): Promise<void> {
+    this.hold(bytes);
+    this.#sending.add(end);
+    try {
+      const [slowest] = this.#sending;
+      if (this.isFull && slowest !== undefined && slowest !== end) {
+        this.#sending.delete(slowest);
+        slowest();
+      }
+      await taken();
+    } finally {
+      this.#sending.delete(end);
+      this.release(bytes);
+    }
+  }
 }

@@ -3,10 +3,9 @@ import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { type FakeWorld, fakeWorld } from "./_fakes.ts";
-import { BEAT_MS, eventStream, STALL_MS } from "./sse.ts";
+import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
 import { FEED_BYTES_MAX, FEED_TURNS_MAX } from "./live_feed.ts";
-import { StreamMemory, STREAMS_BYTES_MAX } from "./stream_memory.ts";
+import { BEAT_MS, eventStream, STALL_MS, StreamMemory, STREAMS_BYTES_MAX } from "./sse.ts";
 
 /** Reads a stream as text, a chunk at a time. */
 class Reader {
@@ -319,7 +318,7 @@ Deno.test("a stream that is sent home fails at its client, who connects again", 
       signal: new AbortController().signal,
       run: (send) => send(new Uint8Array(size)),
       done: () => {},
-    }).body as ReadableStream<Uint8Array>;
+    });
   const first = open(STREAMS_BYTES_MAX).getReader();
   await first.read();
   await runtime.settle();

@@ -5,7 +5,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { History } from "../core/ports.ts";
 import type { Counter } from "../telemetry/instrument.ts";
-import { entriesOf } from "./journal_entry.ts";
+import { entriesOf } from "../operations/task_documents.ts";
 import { frameBytes } from "./sse.ts";
 
 /** Turns read at once. */

@@ -10,7 +10,7 @@ import type { TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import type { Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
-import { type TaskDocument, taskDocument, type TaskSight } from "./task_document.ts";
+import { type TaskDocument, taskDocument, type TaskSight } from "../operations/task_documents.ts";
 
 /** Turns read at once. */
 const TURNS_PAGE = 500;

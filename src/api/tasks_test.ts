@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { encodePayload } from "../core/payload.ts";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 
 const BODY = { workflow: "orders/process", input: { id: 1 } };
 

@@ -1,103 +1,67 @@
-/** Routes of workflows: definitions with their contracts and graphs. */
+/** Handlers of workflows and systems. */
 
-import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
-import { Name } from "../core/fields.ts";
+import type { SystemSummary } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
 import type { Definition } from "../core/workflow.ts";
-import { type Route, route } from "./route.ts";
-import { named } from "./schema.ts";
-import type { Services } from "./services.ts";
+import type { SYSTEMS } from "../operations/systems.ts";
+import type { WORKFLOWS } from "../operations/workflows.ts";
+import type { Caller } from "./access.ts";
+import type { Handlers, Services } from "./handler.ts";
 
 /** A definition under its hash. */
-export interface Stored {
+export interface StoredDefinition {
   readonly hash: string;
   readonly definition: Definition;
 }
 
-const Summary = z.object({
-  namespace: z.string(),
-  name: z.string(),
-  versions: z.array(z.string()).describe("The highest first; a start without a version takes it"),
-  steps: z.int().describe("Of the highest version"),
-});
-
-const WorkflowList = named("WorkflowList", z.object({ workflows: z.array(Summary) }));
-
-const Edge = z.object({
-  from: z.string(),
-  to: z.string(),
-  kind: z.enum(["data", "order"]),
-});
-
-const Workflow = named(
-  "Workflow",
-  z.object({
-    namespace: z.string(),
-    name: z.string(),
-    versions: z.array(z.object({
-      version: z.string(),
-      hash: z.string(),
-      definition: z.looseObject({}).describe("Steps with their contracts as JSON Schema"),
-      edges: z.array(Edge),
-    })).describe("The highest first"),
-  }),
-);
-
-/** All routes that show workflows. */
-export function workflowRoutes({ definitions }: Services): readonly Route[] {
-  const common = { method: "GET", group: "workflows", right: "read", repeat: "harmless" } as const;
-  return [
-    route({
-      ...common,
-      path: "/v1/workflows",
-      name: "listWorkflows",
-      summary: "Lists the workflows of the key's namespaces",
-      answers: { 200: { description: "By name", schema: WorkflowList } },
-      problems: [],
-      async handle({ caller }) {
-        const stored = await definitions.list();
-        const covered = stored.filter(({ definition }) => caller.covers(definition.namespace));
-        return { status: 200, body: { workflows: summariesOf(covered) } };
-      },
-    }),
-    route({
-      ...common,
-      path: "/v1/workflows/{namespace}/{name}",
-      name: "getWorkflow",
-      summary: "Shows every version of a workflow: contracts as JSON Schema, and the graph",
-      params: z.strictObject({ namespace: Name, name: Name }),
-      answers: { 200: { description: "The workflow", schema: Workflow } },
-      problems: ["definition.unknown"],
-      async handle({ caller, params: { namespace, name } }) {
-        const found = caller.covers(namespace)
-          ? await versionsOf(definitions, namespace, name)
-          : [];
-        if (found.length === 0) throw unknownWorkflow(namespace, name);
-        return { status: 200, body: { namespace, name, versions: found.map(versionDocument) } };
-      },
-    }),
-  ];
+/** Handlers of everything that shows workflows. */
+export function workflowHandlers({ definitions }: Services): Handlers<typeof WORKFLOWS> {
+  return {
+    async listWorkflows(_input, { caller }) {
+      const stored = await definitions.list();
+      const covered = stored.filter(({ definition }) => caller.covers(definition.namespace));
+      return { status: 200, body: { workflows: summariesOf(covered) } };
+    },
+    async getWorkflow({ namespace, name }, { caller }) {
+      const versions = await versionsOf(definitions, { namespace, name, caller });
+      return { status: 200, body: { namespace, name, versions: versions.map(versionDocument) } };
+    },
+  };
 }
 
-/** Every version of a workflow, the highest first. */
+/** Handlers of everything that shows systems. */
+export function systemHandlers({ systems }: Services): Handlers<typeof SYSTEMS> {
+  return {
+    async listSystems(_input, { caller }) {
+      const seen = (await systems()).flatMap((one) => asSeenBy(caller, one));
+      return { status: 200, body: { systems: seen } };
+    },
+  };
+}
+
+/**
+ * Returns every version of a workflow that the caller may see, the highest first.
+ *
+ * @throws {TaskerError} definition.unknown
+ */
 export async function versionsOf(
   definitions: Services["definitions"],
-  namespace: string,
-  name: string,
-): Promise<readonly Stored[]> {
-  const stored = await definitions.list();
-  return highestFirst(
-    stored.filter(({ definition: of }) => of.namespace === namespace && of.name === name),
+  { namespace, name, caller }: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly caller: Caller;
+  },
+): Promise<readonly StoredDefinition[]> {
+  const stored = caller.covers(namespace) ? await definitions.list() : [];
+  const found = stored.filter(({ definition: of }) =>
+    of.namespace === namespace && of.name === name
   );
+  if (found.length > 0) return highestFirst(found);
+  throw new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
 }
 
-/** The error of a workflow that is not there, or not to be seen. */
-export function unknownWorkflow(namespace: string, name: string): TaskerError {
-  return new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
-}
-
-function summariesOf(stored: readonly Stored[]): z.infer<typeof Summary>[] {
+function summariesOf(stored: readonly StoredDefinition[]) {
   const byName = Map.groupBy(stored, ({ definition: of }) => `${of.namespace}/${of.name}`);
   return [...byName.values()].map(highestFirst).flatMap((versions) => {
     const highest = versions[0]?.definition;
@@ -114,17 +78,17 @@ function summariesOf(stored: readonly Stored[]): z.infer<typeof Summary>[] {
 }
 
 /** In the order in which a start without a version chooses. */
-function highestFirst(stored: readonly Stored[]): readonly Stored[] {
+function highestFirst(stored: readonly StoredDefinition[]): readonly StoredDefinition[] {
   return stored.toSorted(({ definition: one }, { definition: other }) =>
     compareVersions(other.version, one.version)
   );
 }
 
-function versionDocument({ hash, definition }: Stored) {
+function versionDocument({ hash, definition }: StoredDefinition) {
   return { version: definition.version, hash, definition, edges: edgesOf(definition) };
 }
 
-function edgesOf({ steps }: Definition): z.infer<typeof Edge>[] {
+function edgesOf({ steps }: Definition) {
   return steps.flatMap(({ name: to, needs, after }) => {
     const needed = new Set(Object.values(needs));
     const data = [...needed].map((from) => ({ from, to, kind: "data" as const }));
@@ -132,4 +96,11 @@ function edgesOf({ steps }: Definition): z.infer<typeof Edge>[] {
       .map((from) => ({ from, to, kind: "order" as const }));
     return [...data, ...order];
   });
+}
+
+/** A system that serves only workflows of other namespaces is not shown. */
+function asSeenBy(caller: Caller, system: SystemSummary): SystemSummary[] {
+  if (caller.namespaces === undefined) return [system];
+  const workflows = system.workflows.filter((name) => caller.covers(name.split("/")[0] ?? ""));
+  return workflows.length === 0 ? [] : [{ ...system, workflows }];
 }

@@ -1,6 +1,6 @@
 /** The command line over the API in memory, with what it prints kept. For tests. */
 
-import { type FakeWorld, fakeWorld } from "../api/_fakes.ts";
+import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
 import type { ApiDeps } from "../api/deps.ts";
 import { type CommandContext, runCommand } from "./command.ts";
 

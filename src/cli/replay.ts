@@ -1,6 +1,6 @@
 /** The verb `replay`: rebuilds a task from its journal, as it was after any turn. */
 
-import { taskDocument } from "../api/task_document.ts";
+import { taskDocument } from "../operations/task_documents.ts";
 import type { JournalEntry, Task, WorkflowVersion } from "../client.ts";
 import { assert } from "../core/errors.ts";
 import type { Event, Turn } from "../core/event.ts";
@@ -125,7 +125,7 @@ function turnsOf(plan: Plan, entries: readonly JournalEntry[]): Turn[] {
   }));
 }
 
-/** The inverse of `src/api/journal_entry.ts`; a test converts every kind of event both ways. */
+/** The inverse of `src/operations/task_documents.ts`; a test converts every kind of event both ways. */
 export function eventOf(plan: Plan, entry: JournalEntry): Event {
   const { turn: _, number: __, at, ...rest } = entry;
   const fields = Object.entries(rest).map(([name, value]) => fieldOf(plan, name, value));

@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
-import { fakeWorld } from "../api/_fakes.ts";
-import { entriesOf } from "../api/journal_entry.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { entriesOf } from "../operations/task_documents.ts";
 import { openClient } from "../client.ts";
 import type { Event } from "../core/event.ts";
 import { encodePayload } from "../core/payload.ts";

@@ -1,6 +1,6 @@
 /** A wire: a client of the API in memory, over a network that fails as it is told. For tests. */
 
-import { type FakeWorld, fakeWorld } from "../api/_fakes.ts";
+import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
 import { type Client, type JournalEntry, openClient, type Task } from "../client.ts";
 import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";

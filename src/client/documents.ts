@@ -3,7 +3,7 @@
 import type { Choice, FailureClass } from "../core/event.ts";
 import type { When } from "../core/graph.ts";
 import type { Policy } from "../core/policy.ts";
-import type { Scope } from "../core/ports.ts";
+import type { Scope } from "../core/api_key.ts";
 import type { StepStateName, TaskStateName } from "../core/state.ts";
 import type { Definition, StepKind } from "../core/workflow.ts";
 

@@ -1,7 +1,7 @@
 /** Operations: what is rarely asked for, in groups: workflows, policies, keys, dead letters. */
 
 import type { Policy } from "../core/policy.ts";
-import type { Scope } from "../core/ports.ts";
+import type { Scope } from "../core/api_key.ts";
 import type {
   DeadLetter,
   Key,

@@ -18,8 +18,11 @@ export interface Failure {
   readonly error: JsonText;
 }
 
+/** Everything that a person may do with a parked step. */
+export const CHOICES = ["retry", "resolve", "skip", "cancel"] as const;
+
 /** What a person may do with a parked step. */
-export type Choice = "retry" | "resolve" | "skip" | "cancel";
+export type Choice = (typeof CHOICES)[number];
 
 /** Who asked by hand, and why. */
 export interface OperatorAction {

@@ -1,5 +1,6 @@
 /** Ports: the interfaces in which folders meet. The roots wire them. */
 
+import type { Scope } from "./api_key.ts";
 import type { Answer, Command, OutsideCommand } from "./command.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
@@ -384,9 +385,6 @@ export interface Policies {
     expectedVersion?: number,
   ): Promise<PolicyOverlay>;
 }
-
-/** What a key may do. */
-export type Scope = "read" | "write" | "operate" | "admin" | "bus";
 
 /** An API key as it is kept: never the key itself. */
 export interface KeyRow {

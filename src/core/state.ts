@@ -22,8 +22,19 @@ export const STEP_STATES = [
 /** The state of a step. */
 export type StepStateName = (typeof STEP_STATES)[number];
 
+/** Every state a task can be in; the last three are its `TaskEnd`s. */
+export const TASK_STATES = [
+  "running",
+  "waiting",
+  "blocked",
+  "paused",
+  "completed",
+  "failed",
+  "cancelled",
+] as const;
+
 /** The state of a task. */
-export type TaskStateName = "running" | "waiting" | "blocked" | "paused" | TaskEnd;
+export type TaskStateName = (typeof TASK_STATES)[number];
 
 /** Whether a step has ended, in whatever way. */
 export function isSettled(state: StepStateName): boolean {

@@ -15,7 +15,10 @@ export interface StepContract {
 }
 
 /** Who acts when a step starts: code here, another system, the clock, or a person or program. */
-export type StepKind = "local" | "remote" | "sleep" | "signal";
+export const STEP_KINDS = ["local", "remote", "sleep", "signal"] as const;
+
+/** One of `STEP_KINDS`. */
+export type StepKind = (typeof STEP_KINDS)[number];
 
 /** One node of a workflow. */
 export interface StepDefinition {

@@ -1,7 +1,8 @@
 /** Keys: hashes of API keys, and the keys that sign reply tokens. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { Database, KeyRow, Keys, Scope } from "../core/ports.ts";
+import type { Scope } from "../core/api_key.ts";
+import type { Database, KeyRow, Keys } from "../core/ports.ts";
 import type { Row } from "./pg_connection.ts";
 
 /**

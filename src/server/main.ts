@@ -1,6 +1,6 @@
 /** Root of the server: reads the configuration, opens a node, listens, and drains when told. */
 
-import { firstKeyLine } from "../api/first_key.ts";
+import { firstKeyLine } from "../api/api_key.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";

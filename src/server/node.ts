@@ -3,7 +3,7 @@
 import { openOracle } from "../../ffi/oracle.ts";
 import { openReadiness } from "../../ffi/readiness.ts";
 import { type Api, openApi } from "../api/api.ts";
-import { makeFirstKey } from "../api/first_key.ts";
+import { makeFirstKey } from "../api/api_key.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
 import { commandChannel } from "../core/channels.ts";

@@ -1,33 +1,33 @@
-/** Fakes of the API's parts, in memory, for its tests. */
+/** The API over fakes in memory, for its tests and those of its clients. */
 
-import type { Answer, OutsideCommand } from "../core/command.ts";
-import { checkEnvelope, type Envelope } from "../core/envelope.ts";
-import { TaskerError } from "../core/errors.ts";
-import type { Event, Turn } from "../core/event.ts";
-import { foldTask } from "../core/evolve.ts";
-import { mintTaskId, type TaskId } from "../core/ids.ts";
-import { encodePayload } from "../core/payload.ts";
-import { type Plan, planOf } from "../core/plan.ts";
-import { fillPolicy } from "../core/policy.ts";
+import type { Answer, OutsideCommand } from "../../src/core/command.ts";
+import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
+import { TaskerError } from "../../src/core/errors.ts";
+import type { Event, Turn } from "../../src/core/event.ts";
+import { foldTask } from "../../src/core/evolve.ts";
+import { mintTaskId, type TaskId } from "../../src/core/ids.ts";
+import { encodePayload } from "../../src/core/payload.ts";
+import { type Plan, planOf } from "../../src/core/plan.ts";
+import { fillPolicy } from "../../src/core/policy.ts";
 import type {
   CommittedTurn,
   DeadLetter,
   KeyRow,
   PolicyOverlay,
-  Scope,
   StartRequest,
   TaskFilter,
   TaskSummary,
   TurnPage,
-} from "../core/ports.ts";
-import { rollup } from "../core/rollup.ts";
-import type { Definition, StepDefinition } from "../core/workflow.ts";
-import { SILENT_LOG } from "../telemetry/log.ts";
-import { Metrics } from "../telemetry/metrics.ts";
-import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { type Api, openApi } from "./api.ts";
-import { makeKey, SCOPES } from "./key.ts";
-import type { ApiDeps } from "./deps.ts";
+} from "../../src/core/ports.ts";
+import { rollup } from "../../src/core/rollup.ts";
+import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
+import { SILENT_LOG } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
+import { type Api, openApi } from "../../src/api/api.ts";
+import { makeKey } from "../../src/api/api_key.ts";
+import { type Scope, SCOPES } from "../../src/core/api_key.ts";
+import type { ApiDeps } from "../../src/api/deps.ts";
 
 /** A step with every field filled in. */
 function stepOf(name: string, parts: Partial<StepDefinition> = {}): StepDefinition {
@@ -237,8 +237,8 @@ export function fakeWorld(more: Partial<ApiDeps> = {}): FakeWorld {
   const runtime = new VirtualRuntime();
   const engine = new FakeEngine(runtime);
   const kept = { keyRows: [] as KeyRow[], letters: [] as DeadLetter[] };
-  const told = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
-  const parts: ApiDeps = { ...fakeParts(runtime, engine, kept, told), ...more };
+  const seen = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
+  const parts: ApiDeps = { ...fakeDeps(runtime, engine, kept, seen), ...more };
   const api = openApi(parts);
   const key = (
     scopes: readonly Scope[] = SCOPES,
@@ -258,7 +258,7 @@ export function fakeWorld(more: Partial<ApiDeps> = {}): FakeWorld {
     const body = { workflow: "orders/process", input: { id: 1 } };
     return (await json<{ id: TaskId }>("POST /v1/tasks", { body, ...options })).id;
   };
-  return { api, parts, runtime, engine, ...kept, ...told, key, ask, json, started };
+  return { api, parts, runtime, engine, ...kept, ...seen, key, ask, json, started };
 }
 
 function requestOf(line: string, { key = "", body, headers = {}, signal }: AskOptions): Request {
@@ -275,13 +275,12 @@ function requestOf(line: string, { key = "", body, headers = {}, signal }: AskOp
   });
 }
 
-function fakeParts(
+function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
   kept: { keyRows: KeyRow[]; letters: DeadLetter[] },
-  told: { replayed: DeadLetter[]; replies: Envelope[] },
+  seen: { replayed: DeadLetter[]; replies: Envelope[] },
 ): ApiDeps {
-  const overlays: PolicyOverlay[] = [];
   return {
     runtime,
     log: SILENT_LOG,
@@ -304,27 +303,11 @@ function fakeParts(
       get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
       list: () => Promise.resolve(engine.plans),
     },
-    policies: {
-      versions: () => Promise.resolve(overlays),
-      newest: () => Promise.resolve(new Map()),
-      put: (_namespace, _workflow, overlay, expectedVersion = overlays.length) => {
-        if (expectedVersion !== overlays.length) {
-          return Promise.reject(new TaskerError("policy.conflict", "Another version"));
-        }
-        const version = { ...overlay, version: overlays.length + 1 };
-        overlays.push(version);
-        return Promise.resolve(version);
-      },
-    },
+    policies: fakePolicies(),
     policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
-    dead: {
-      add: () => Promise.resolve(""),
-      list: (limit) => Promise.resolve(kept.letters.slice(0, limit)),
-      get: (id) => Promise.resolve(kept.letters.find((letter) => letter.id === id)),
-      remove: (id) => Promise.resolve(removeById(kept.letters, id)),
-    },
-    replayDead: (letter) => Promise.resolve(void told.replayed.push(letter)),
+    dead: fakeDeadLetters(kept.letters),
+    replayDead: (letter) => Promise.resolve(void seen.replayed.push(letter)),
     systems: () =>
       Promise.resolve([
         {
@@ -338,7 +321,7 @@ function fakeParts(
       ]),
     worker: {
       poll: () => Promise.resolve([]),
-      reply: async (_system, reply) => void told.replies.push(checkEnvelope(await reply)),
+      reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),
     },
     health: {
       node: "node-1",
@@ -346,6 +329,31 @@ function fakeParts(
       notReady: () => Promise.resolve(undefined),
       checks: [],
     },
+  };
+}
+
+function fakePolicies(): ApiDeps["policies"] {
+  const overlays: PolicyOverlay[] = [];
+  return {
+    versions: () => Promise.resolve(overlays),
+    newest: () => Promise.resolve(new Map()),
+    put: (_namespace, _workflow, overlay, expectedVersion = overlays.length) => {
+      if (expectedVersion !== overlays.length) {
+        return Promise.reject(new TaskerError("policy.conflict", "Another version"));
+      }
+      const version = { ...overlay, version: overlays.length + 1 };
+      overlays.push(version);
+      return Promise.resolve(version);
+    },
+  };
+}
+
+function fakeDeadLetters(letters: DeadLetter[]): ApiDeps["dead"] {
+  return {
+    add: () => Promise.resolve(""),
+    list: (limit) => Promise.resolve(letters.slice(0, limit)),
+    get: (id) => Promise.resolve(letters.find((letter) => letter.id === id)),
+    remove: (id) => Promise.resolve(removeById(letters, id)),
   };
 }
 

@@ -1,21 +1,20 @@
-/** The OpenAPI document: written from the routes themselves, so that it leaves none out. */
+/** The OpenAPI document: derived from the table of operations, so that it leaves none out. */
 
 import { z } from "zod";
 import { type ErrorCode, ERRORS } from "../core/errors.ts";
-import { COMMON_PROBLEMS, Problem, PROBLEM_MEDIA_TYPE } from "./problem.ts";
-import type { AnswerShape, Route } from "./route.ts";
+import { type Answer, JSON_SCHEMA, type Operation } from "./operation.ts";
+import { COMMON_ERRORS, Problem, PROBLEM_MEDIA_TYPE } from "./problem.ts";
 import { SCHEMAS } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 const SECURITY_SCHEME = "key";
-const SCHEMA_OPTIONS = { io: "input", unrepresentable: "any" } as const;
 
-/** Writes the document of a list of routes. Shape: OpenAPI 3.1.0. */
-export function openApiDocument(routes: readonly Route[], version: string): Json {
+/** Writes the document of a list of operations. Shape: OpenAPI 3.1.0. */
+export function openApiDocument(operations: readonly Operation[], version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const route of routes) {
-    (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(route);
+  for (const operation of operations) {
+    (paths[operation.path] ??= {})[operation.method.toLowerCase()] = describe(operation);
   }
   return {
     openapi: "3.1.0",
@@ -41,24 +40,24 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   };
 }
 
-function operationOf(route: Route): Json {
-  const { name, group, summary, right, answers, repeat } = route;
+function describe(operation: Operation): Json {
+  const { name, group, summary, right, method, params, query, body, answers, repeat } = operation;
   return {
     operationId: name,
     tags: [group],
     summary,
     ...(right === "open" ? { security: [] } : { "x-scope": right }),
     parameters: [
-      ...parametersOf(route.shapes.params, "path"),
-      ...parametersOf(route.shapes.query, "query"),
-      ...(route.method === "GET" || repeat === "harmless" ? [] : [IDEMPOTENCY_KEY]),
+      ...parametersOf(params, "path"),
+      ...parametersOf(query, "query"),
+      ...(method === "GET" || repeat === "harmless" ? [] : [IDEMPOTENCY_KEY]),
     ],
-    ...bodyOf(route.shapes.body),
+    ...bodyOf(body),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]),
       ),
-      ...problemsOf(route),
+      ...problemsOf(operation),
     },
   };
 }
@@ -72,7 +71,7 @@ const IDEMPOTENCY_KEY: Json = {
 };
 
 function parametersOf(schema: z.ZodType, place: "path" | "query"): readonly Json[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, SCHEMA_OPTIONS);
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, JSON_SCHEMA);
   return Object.entries(properties).map(([name, property]) => ({
     name,
     in: place,
@@ -91,7 +90,7 @@ function bodyOf(schema: z.ZodType | undefined): Json {
   };
 }
 
-function answerOf({ description, schema, mediaType }: AnswerShape): Json {
+function answerOf({ description, schema, mediaType }: Answer): Json {
   if (schema !== undefined) {
     return {
       description,
@@ -103,11 +102,11 @@ function answerOf({ description, schema, mediaType }: AnswerShape): Json {
 }
 
 /** One response a status, naming all codes that come with it. */
-function problemsOf({ right, problems }: Route): Json {
+function problemsOf({ right, errors }: Operation): Json {
   const access: readonly ErrorCode[] = right === "open"
     ? []
     : ["api.unauthorized", "api.forbidden"];
-  const codes = [...new Set([...problems, ...access, ...COMMON_PROBLEMS])].sort();
+  const codes = [...new Set([...errors, ...access, ...COMMON_ERRORS])].sort();
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].http);
   return Object.fromEntries([...byStatus].map(([status, with_]) => [
     String(status),
@@ -120,7 +119,7 @@ function problemsOf({ right, problems }: Route): Json {
 
 function refTo(schema: z.ZodType): Json {
   const id = SCHEMAS.get(schema)?.id;
-  return id === undefined ? z.toJSONSchema(schema, SCHEMA_OPTIONS) as Json : { $ref: uriOf(id) };
+  return id === undefined ? z.toJSONSchema(schema, JSON_SCHEMA) as Json : { $ref: uriOf(id) };
 }
 
 function uriOf(id: string): string {
@@ -128,7 +127,7 @@ function uriOf(id: string): string {
 }
 
 function componentSchemas(): Json {
-  const { schemas } = z.toJSONSchema(SCHEMAS, { ...SCHEMA_OPTIONS, uri: uriOf });
+  const { schemas } = z.toJSONSchema(SCHEMAS, { ...JSON_SCHEMA, uri: uriOf });
   return Object.fromEntries(
     Object.entries(schemas).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [id, schema]),
   );

@@ -1,14 +1,19 @@
-/** Schemas: the shapes of bodies and answers, each named once for OpenAPI. */
+/** Schemas that several operations share, and the names of all schemas in OpenAPI. */
 
 import { z } from "zod";
 
-/** Every named shape: the components of the OpenAPI document. */
+/** Every named schema: the components of the OpenAPI document. */
 export const SCHEMAS = z.registry<{ id: string }>();
 
-/** Gives a shape its name in the OpenAPI document. */
+/** Gives a schema its name in the OpenAPI document. */
 export function named<S extends z.ZodType>(id: string, schema: S): S {
   SCHEMAS.add(schema, { id });
   return schema;
+}
+
+/** Gives a schema the type of its values, where it checks less than the type says. */
+export function typedAs<T>(schema: z.ZodType): z.ZodType<T, T> {
+  return schema as z.ZodType<T, T>;
 }
 
 /** The most entries of one page. */
@@ -17,12 +22,12 @@ export const PAGE_MAX = 200;
 /** The highest number of a turn that a journal can hold. */
 export const TURN_MAX = 2 ** 31 - 1;
 
-/** ISO 8601 in UTC with milliseconds. */
+/** ISO 8601 with an offset; answers are in UTC, with milliseconds. */
 export const Time = z.iso.datetime({ offset: true });
 
 /** A whole number in a query. */
 export function whole(min: number, max: number) {
-  return z.coerce.number().int().min(min).max(max);
+  return z.coerce.number<string | number>().int().min(min).max(max);
 }
 
 /** How many entries to answer with. */

@@ -1,98 +1,28 @@
-/** Task documents: tasks as JSON shows them. */
+/** Task documents: tasks and their journals as JSON shows them. */
 
-import { z } from "zod";
-import type { Choice } from "../core/event.ts";
-import { decodePayload } from "../core/payload.ts";
+import type { z } from "zod";
+import type { Event, Failure, Turn } from "../core/event.ts";
+import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
-import { STEP_STATES, type StepState, type StepStateName, type TaskState } from "../core/state.ts";
-import { named, Time, timeText } from "./schema.ts";
+import type { StepState, StepStateName, TaskState } from "../core/state.ts";
+import type { DeepReadonly } from "./operation.ts";
+import { timeText } from "./schema.ts";
+import type * as schemas from "./task_schemas.ts";
 
-/** Every state of a task. */
-export const TASK_STATES = [
-  "running",
-  "waiting",
-  "blocked",
-  "paused",
-  "completed",
-  "failed",
-  "cancelled",
-] as const;
-
-const CHOICES = ["retry", "resolve", "skip", "cancel"] as const satisfies readonly Choice[];
+/** A step in JSON. */
+export type StepDocument = DeepReadonly<z.output<typeof schemas.StepDocument>>;
+/** A task in a list. */
+export type SummaryDocument = DeepReadonly<z.output<typeof schemas.SummaryDocument>>;
+/** A task with its steps. */
+export type TaskDocument = DeepReadonly<z.output<typeof schemas.TaskDocument>>;
+/** An event in JSON. */
+export type JournalEntry = DeepReadonly<z.output<typeof schemas.JournalEntry>>;
 
 /** States in which the last failure still matters. */
 const FAILING: readonly StepStateName[] = ["waiting_for_retry", "parked", "failed", "cancelled"];
-
-/** A step in JSON. */
-export const StepDocument = named(
-  "Step",
-  z.object({
-    name: z.string(),
-    kind: z.enum(["local", "remote", "sleep", "signal"]),
-    state: z.enum(STEP_STATES),
-    owner: z.string(),
-    after: z.array(z.string()).describe("Its parents"),
-    when: z.enum(["succeeded", "failed", "cancelled", "always"]),
-    attempt: z.int().describe("The newest attempt; 0 before the first"),
-    attemptsMax: z.int().describe("The highest attempt before it parks or fails"),
-    startedAt: Time.optional().describe("Of the newest attempt"),
-    endedAt: Time.optional(),
-    dueAt: Time.optional().describe("When the attempt times out or the sleep ends"),
-    nextAttemptAt: Time.optional(),
-    result: z.unknown().optional(),
-    error: z.unknown().optional(),
-    errorClass: z.string().optional(),
-    parkedReason: z.string().optional(),
-    choices: z.array(z.enum(CHOICES)).optional().describe(
-      "What a person may do while it is parked",
-    ),
-    leftOut: z.int().optional().describe(
-      "Characters of its result and error, which are not shown: see the task's journal",
-    ),
-    unreachedBecause: z.string().optional().describe("The parent that decided it"),
-  }),
-);
-
-/** A task in a list. */
-export const SummaryDocument = named(
-  "TaskSummary",
-  z.object({
-    id: z.string(),
-    namespace: z.string(),
-    workflow: z.string(),
-    version: z.string(),
-    definitionHash: z.string(),
-    state: z.enum(TASK_STATES),
-    blockedReason: z.string().optional(),
-    tags: z.array(z.string()),
-    createdAt: Time,
-    endedAt: Time.optional(),
-  }),
-);
-
-/** A task with its steps. */
-export const TaskDocument = named(
-  "Task",
-  z.object({
-    ...SummaryDocument.shape,
-    turn: z.int().describe("The last turn of its journal that this shows"),
-    input: z.unknown(),
-    key: z.string().optional(),
-    startedAt: Time.optional().describe("Of its first attempt"),
-    deadlineAt: Time.optional(),
-    steps: z.array(StepDocument),
-  }),
-);
-
-/** A step in JSON. */
-export type StepDocument = z.infer<typeof StepDocument>;
-/** A task in a list. */
-export type SummaryDocument = z.infer<typeof SummaryDocument>;
-/** A task with its steps. */
-export type TaskDocument = z.infer<typeof TaskDocument>;
 
 /** Shows a task of a list. */
 export function summaryDocument(summary: TaskSummary): SummaryDocument {
@@ -197,4 +127,34 @@ function time<Field extends string>(
   atMs: number | undefined,
 ): { [Name in Field]?: string } {
   return (atMs === undefined ? {} : { [field]: timeText(atMs) }) as { [Name in Field]?: string };
+}
+
+/** Fields that hold the index of a step. */
+const STEP_FIELDS: readonly string[] = ["step", "cause"];
+/** Fields that hold the text of a payload. */
+const PAYLOAD_FIELDS: readonly string[] = ["input", "result", "payload"];
+
+/** Shows the events of a turn, in order. */
+export function entriesOf(plan: Plan, { turn, events }: Turn): JournalEntry[] {
+  return events.map((event, index) => entryOf(plan, event, { turn, number: index + 1 }));
+}
+
+function entryOf(
+  plan: Plan,
+  { kind, atMs, ...rest }: Event,
+  place: { turn: number; number: number },
+): JournalEntry {
+  const fields = Object.entries(rest)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => field(plan, name, value));
+  return { ...place, kind, at: timeText(atMs), ...Object.fromEntries(fields) };
+}
+
+function field(plan: Plan, name: string, value: unknown): readonly [string, unknown] {
+  if (STEP_FIELDS.includes(name)) return [name, plan.steps[value as number]?.name];
+  if (PAYLOAD_FIELDS.includes(name)) return [name, decodePayload(value as JsonText)];
+  if (name.endsWith("AtMs")) return [name.slice(0, -"Ms".length), timeText(value as number)];
+  if (name !== "failure") return [name, value];
+  const failure = value as Failure;
+  return [name, { class: failure.class, error: decodePayload(failure.error) }];
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { fakeWorld } from "./_fakes.ts";
+import { fakeWorld } from "../../tests/support/fake_api.ts";
 
 type Json = Record<string, unknown>;
 

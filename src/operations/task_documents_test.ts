@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
-import { taskDocument } from "./task_document.ts";
+import { taskDocument } from "./task_documents.ts";
 
 /** A task as JSON shows it, whose row says `listed`. */
 function show(play: TaskDriver, listed: Pick<TaskSummary, "state" | "blockedReason">) {

@@ -1,8 +1,32 @@
-/** The first key: without one nobody could make any. */
+/** API keys: made here, shown once, kept as hashes; the first one is made with the database. */
 
-import type { Keys, Runtime } from "../core/ports.ts";
-import { EVERYTHING } from "./access.ts";
-import { makeKey, SCOPES } from "./key.ts";
+import { EVERYTHING, SCOPES } from "../core/api_key.ts";
+import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
+
+/** So that people and secret scanners know one when they see it. */
+const PREFIX = "tasker_";
+
+/** A key and what is kept of it. */
+export interface NewKey {
+  /** Shown once; never kept. */
+  readonly secret: string;
+  readonly row: KeyRow;
+}
+
+/** Makes a key. Shape: `tasker_` and 64 hex digits out of 366 random bits. */
+export function makeKey(
+  runtime: Pick<Runtime, "uuid" | "digest" | "now">,
+  of: Pick<KeyRow, "name" | "scopes" | "namespaces" | "systems" | "expiresAtMs">,
+  secret: string = PREFIX + runtime.digest([1, 2, 3].map(() => runtime.uuid()).join()),
+): NewKey {
+  const row = {
+    ...of,
+    id: runtime.uuid(),
+    hash: runtime.digest(secret),
+    createdAtMs: runtime.now(),
+  };
+  return { secret, row };
+}
 
 /**
  * Makes the first key of a database.
@@ -10,7 +34,7 @@ import { makeKey, SCOPES } from "./key.ts";
  * Of several nodes that start at once the first writer wins. `secret` is `TASKER_ADMIN_KEY`; absent,
  * one is made.
  *
- * Where there are keys already nothing is made; a `secret` that is none of them is told to `warn`.
+ * Where there are keys already nothing is made; a `secret` that is none of them goes to `warn`.
  *
  * @returns the key to write to the file, or undefined when there are keys already
  */

@@ -1,10 +1,15 @@
-/** Bodies: read within bounds, then parsed once. */
+/** Requests: read within bounds, then parsed once by the schemas of their operation. */
 
+import type { z } from "zod";
+import { faultsOf } from "../core/contract.ts";
 import { TaskerError } from "../core/errors.ts";
-import { parseJson } from "../core/json.ts";
+import { findUnfit, parseJson } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
-import { badRequest } from "./problem.ts";
+import { mergeInput, type Operation } from "../operations/operation.ts";
+import { isTraceparent } from "../telemetry/trace.ts";
+import type { Caller } from "./access.ts";
+import { badRequest, type Call } from "./handler.ts";
 
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -16,6 +21,15 @@ export const BODY_DEPTH_MAX = 68;
 export const HEADER_BYTES_MAX = 16 * 1024;
 /** The longest path with its query. */
 export const URL_LENGTH_MAX = 8 * 1024;
+/** The longest Idempotency-Key. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
+
+/** A request whose fields have been checked. */
+export interface ParsedRequest {
+  /** The fields of path, query and body as one object. */
+  readonly input: Record<string, unknown>;
+  readonly body: unknown;
+}
 
 /**
  * Refuses a request by its head alone, before anything of it is read.
@@ -42,14 +56,79 @@ export function checkHead(request: Request): void {
 }
 
 /**
+ * Reads the input of an operation from a request.
+ *
+ * @throws {TaskerError} api.bad_request with a fault for each wrong field, api.too_large, …
+ */
+export async function readInput(
+  operation: Operation,
+  request: Request,
+  { params, runtime }: { readonly params: unknown; readonly runtime: Pick<Runtime, "after"> },
+): Promise<ParsedRequest> {
+  const parts = {
+    params: parse(operation.params, params, "path"),
+    query: parse(operation.query, queryOf(request.url), "query"),
+    body: operation.body === undefined
+      ? undefined
+      : parse(operation.body, await readJson(request, runtime), "body"),
+  };
+  return { input: mergeInput(operation, parts), body: parts.body };
+}
+
+/**
+ * Reads what a request says beside its input.
+ *
+ * @throws {TaskerError} api.bad_request
+ */
+export function callOf({ headers, method, signal }: Request, caller: Caller): Call {
+  const traceparent = headers.get("traceparent") ?? "";
+  return {
+    caller,
+    idempotencyKey: idempotencyKeyOf(headers),
+    traceparent: isTraceparent(traceparent) ? traceparent : undefined,
+    lastEventId: headers.get("last-event-id") ?? undefined,
+    isHead: method === "HEAD",
+    signal,
+  };
+}
+
+function parse<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  where: "path" | "query" | "body",
+): z.output<S> {
+  const unfit = where === "body" ? undefined : findUnfit(value, 1);
+  if (unfit !== undefined) throw unfitError(`the ${where}`, unfit);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = faultsOf(parsed.error, where === "body" ? "" : where);
+  const shown = faults.map(({ path, detail }) => `${path || where}: ${detail}`).join("; ");
+  throw badRequest(`Cannot read the ${where}: ${shown}`, { faults });
+}
+
+/** A name that is given twice is refused: two readers could take two different values. */
+function queryOf(url: string): Record<string, string> {
+  const entries = [...new URL(url).searchParams];
+  const names = new Set(entries.map(([name]) => name));
+  if (names.size < entries.length) throw badRequest("Cannot read the query: a name is given twice");
+  return Object.fromEntries(entries);
+}
+
+function idempotencyKeyOf(headers: Headers): string | undefined {
+  const key = headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (/^[\x21-\x7e]+$/.test(key) && key.length <= IDEMPOTENCY_KEY_LENGTH_MAX) return key;
+  throw badRequest(
+    `Cannot read Idempotency-Key: expected 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`,
+  );
+}
+
+/**
  * Reads and parses a JSON body; no body is undefined.
  *
  * @throws {TaskerError} api.too_large, api.bad_request
  */
-export async function readJson(
-  request: Request,
-  runtime: Pick<Runtime, "after">,
-): Promise<unknown> {
+async function readJson(request: Request, runtime: Pick<Runtime, "after">): Promise<unknown> {
   const text = await readText(request, runtime);
   if (text.trim() === "") return undefined;
   const type = request.headers.get("content-type") ?? "application/json";
@@ -59,7 +138,7 @@ export async function readJson(
   const parsed = parseJson(text, BODY_DEPTH_MAX);
   if (parsed.ok) return parsed.value;
   const { unfit } = parsed;
-  if (unfit.code === "no_json") throw badRequest("Cannot read the body: it is no JSON");
+  if (unfit.code === "no_json") throw badRequest("Cannot read the body: it is not valid JSON");
   if (unfit.code !== "too_deep") throw unfitError("the body", unfit);
   throw new TaskerError(
     "api.too_large",

@@ -1,0 +1,80 @@
+/** Responses: what handlers answer and what they throw, as HTTP. */
+
+import { ERRORS, type TaskerError } from "../core/errors.ts";
+import type { Operation } from "../operations/operation.ts";
+import { type Problem, PROBLEM_MEDIA_TYPE } from "../operations/problem.ts";
+import type { Reply } from "./handler.ts";
+
+/** Retry after this long where the error does not say. */
+const RETRY_AFTER_MS_DEFAULT = 1_000;
+
+/** Proxies must not collect events before they pass them on. */
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "x-accel-buffering": "no",
+};
+
+/** Answers hold what a key may see: nobody keeps them, and no browser guesses their type. */
+const GUARDS = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
+
+/** Writes the reply to a request of an operation. */
+export function responseOf({ answers }: Operation, { status, body, mediaType }: Reply): Response {
+  const answer = answers[status];
+  const type = mediaType ?? answer?.mediaType;
+  const headers = {
+    ...GUARDS,
+    ...(answer?.location === undefined ? {} : { location: fill(answer.location, body) }),
+  };
+  if (body === undefined) return new Response(null, { status, headers });
+  if (body instanceof ReadableStream) {
+    return new Response(body, { status, headers: { ...headers, ...STREAM_HEADERS } });
+  }
+  const text = typeof body === "string" && type !== undefined ? body : JSON.stringify(body);
+  return new Response(text, {
+    status,
+    headers: { ...headers, "content-type": type ?? "application/json" },
+  });
+}
+
+/** Fills the fields of a body into a path. */
+function fill(path: string, body: unknown): string {
+  const fields = new Map(Object.entries(body ?? {}));
+  return path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields.get(name))));
+}
+
+/**
+ * Returns the document of an error.
+ *
+ * The text of a server's fault stays in its log, because it may name hosts: the document of a 5xx
+ * carries the reference instead.
+ */
+export function problemOf(error: TaskerError, reference: string): Problem {
+  const { http, title, action } = ERRORS[error.code];
+  const isOurs = http >= 500;
+  return {
+    type: `urn:tasker:problem:${error.code}`,
+    title,
+    status: http,
+    code: error.code,
+    detail: isOurs ? title : error.message,
+    action,
+    ...(isOurs ? { instance: `urn:uuid:${reference}` } : {}),
+    ...(error.faults.length > 0 ? { errors: [...error.faults] } : {}),
+  };
+}
+
+/** Answers with a problem; a temporary one says when to come back. */
+export function problemResponse(error: TaskerError, reference: string): Response {
+  const problem = problemOf(error, reference);
+  const headers = new Headers({ "content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store" });
+  if (error.retry !== "never") {
+    const afterMs = error.retryAfterMs ?? RETRY_AFTER_MS_DEFAULT;
+    headers.set("retry-after", String(Math.max(1, Math.ceil(afterMs / 1_000))));
+  }
+  if (problem.status === 401) headers.set("www-authenticate", 'Bearer realm="tasker"');
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}

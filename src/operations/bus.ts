@@ -1,0 +1,64 @@
+/** Operations of the bus: workers without a broker. */
+
+import { z } from "zod";
+import { Envelope } from "../core/envelope.ts";
+import { Name } from "../core/fields.ts";
+import { noun, operation } from "./operation.ts";
+import { named } from "./schema.ts";
+
+/** Envelopes of one poll, or of one reply. */
+export const ENVELOPES_MAX = 100;
+/** The longest poll, in milliseconds. */
+export const POLL_MS_MAX = 60_000;
+/** How long an envelope is left to its worker, in milliseconds. */
+export const LEASE_MS_MIN = 1_000;
+export const LEASE_MS_MAX = 3_600_000;
+const LEASE_MS_DEFAULT = 30_000;
+
+const PollBody = named(
+  "Poll",
+  z.strictObject({
+    max: z.int().min(1).max(ENVELOPES_MAX).default(1),
+    waitMs: z.int().min(0).max(POLL_MS_MAX).default(0),
+    leaseMs: z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX).default(LEASE_MS_DEFAULT),
+  }).prefault({}),
+);
+
+const EnvelopeDocument = named("Envelope", Envelope);
+const Polled = named("Polled", z.object({ envelopes: z.array(EnvelopeDocument) }));
+/** Anything passes: each wrong reply is refused alone, so that the others are taken. */
+const Replies = named(
+  "Replies",
+  z.union([z.array(EnvelopeDocument).min(1).max(ENVELOPES_MAX), EnvelopeDocument, z.unknown()])
+    .describe("One envelope, or a list"),
+);
+const Taken = named("Taken", z.object({ accepted: z.int() }));
+
+const COMMON = {
+  method: "POST",
+  right: "bus",
+  repeat: "harmless",
+  params: z.strictObject({ system: Name }),
+} as const;
+
+/** Everything that can be asked of the bus. */
+export const BUS = noun("bus", {
+  pollBus: operation({
+    ...COMMON,
+    path: "/v1/bus/{system}/poll",
+    summary: "Waits for envelopes of a system; those not answered in time come again",
+    longLived: "poll",
+    body: PollBody,
+    answers: { 200: { description: "None, one or more", schema: Polled } },
+    errors: ["system.not_found", "bus.unavailable", "api.busy", "node.draining"],
+  }),
+  replyBus: operation({
+    ...COMMON,
+    path: "/v1/bus/{system}/replies",
+    summary: "Takes answers of a system; the same answer again is taken and changes nothing",
+    body: Replies,
+    bodyName: "replies",
+    answers: { 202: { description: "Journaled, or known already", schema: Taken } },
+    errors: ["bus.envelope_invalid", "bus.reply_refused", "mailbox.full", "node.draining"],
+  }),
+});

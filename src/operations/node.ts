@@ -1,0 +1,77 @@
+/** Operations of the node that answers: probes, health, metrics, and the description of the API. */
+
+import { z } from "zod";
+import { noun, operation } from "./operation.ts";
+import { named, Time } from "./schema.ts";
+
+const Live = named("Live", z.object({ live: z.literal(true) }));
+const Ready = named("Ready", z.object({ ready: z.literal(true) }));
+
+const HealthCheck = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  action: z.string().optional(),
+});
+
+const Health = named(
+  "Health",
+  z.object({
+    ok: z.boolean(),
+    node: z.string(),
+    version: z.string(),
+    now: Time.describe("The node's clock, corrected by the database's"),
+    notReady: z.string().optional(),
+    checks: z.array(HealthCheck),
+  }),
+);
+
+const READ = { method: "GET", repeat: "harmless" } as const;
+
+/** Whether a node works. */
+export const HEALTH = noun("health", {
+  isLive: operation({
+    ...READ,
+    path: "/health/live",
+    summary: "Answers while the process does",
+    right: "open",
+    answers: { 200: { description: "It lives", schema: Live } },
+    errors: [],
+  }),
+  isReady: operation({
+    ...READ,
+    path: "/health/ready",
+    summary: "Says whether this node should get requests",
+    right: "open",
+    answers: { 200: { description: "It should", schema: Ready } },
+    errors: ["node.draining", "api.busy"],
+  }),
+  getHealth: operation({
+    ...READ,
+    path: "/health",
+    summary: "Shows how every part of this node is",
+    right: "read",
+    answers: { 200: { description: "Whole or not: see `ok`", schema: Health } },
+    errors: [],
+  }),
+});
+
+/** What a node says about itself to other programs. */
+export const DESCRIPTION = noun("operation", {
+  getMetrics: operation({
+    ...READ,
+    path: "/metrics",
+    summary: "Shows all metrics in Prometheus' text format",
+    right: "read",
+    answers: { 200: { description: "The metrics", mediaType: "text/plain" } },
+    errors: [],
+  }),
+  getOpenApi: operation({
+    ...READ,
+    path: "/openapi.json",
+    summary: "Shows this document",
+    right: "open",
+    answers: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
+    errors: [],
+  }),
+});

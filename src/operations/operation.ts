@@ -1,0 +1,249 @@
+/**
+ * Operations: everything that can be asked of Tasker, each defined once. Routes, OpenAPI, the client
+ * and the command line are derived from these definitions; so can any other way to ask be.
+ */
+
+import { z } from "zod";
+import type { ErrorCode } from "../core/errors.ts";
+import type { Scope } from "../core/api_key.ts";
+
+/** The scope that a key must have; "open" asks for no key. */
+export type Right = Scope | "open";
+
+/** The methods of routes. */
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/**
+ * How a repeated request finds its first answer: by the command id in the task's journal, in a cache
+ * of one node, or not at all, because nothing is written or a repeat does no harm.
+ */
+export type Repeat = "command" | "remembered" | "harmless";
+
+/** A successful answer. */
+export interface Answer {
+  readonly description: string;
+  /** The JSON body; absent: there is no body, or one of another type. */
+  readonly schema?: z.ZodType;
+  /** The type of a body that is not JSON. */
+  readonly mediaType?: "text/plain" | "text/event-stream";
+  /** The data of each event of a stream. */
+  readonly event?: z.ZodType;
+  /** Where the new object is found; `{id}` stands for the body's field. */
+  readonly location?: string;
+}
+
+/** Successful answers by HTTP status. */
+export type Answers = Readonly<Record<number, Answer>>;
+
+/** How a list is read page by page. */
+export interface Pages<Entries extends string = string> {
+  /** The field of the answer with the entries. */
+  readonly entries: Entries;
+  /** The field of the answer that says where the next page begins; absent there: no more pages. */
+  readonly next: string;
+  /** The input field that takes it. */
+  readonly from: string;
+}
+
+/** How the command line offers an operation. */
+export interface CommandHint {
+  /** `cancel`, or two words: `dead replay`. */
+  readonly verb: string;
+  /** The input fields that are given by position; absent: those of the path, in order. */
+  readonly operands?: readonly string[];
+}
+
+/** What the author of an operation writes. */
+export interface Definition<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  B extends z.ZodType,
+  F extends string,
+  A extends Answers,
+  L extends string,
+> {
+  readonly summary: string;
+  readonly right: Right;
+  readonly method: Method;
+  /** As in OpenAPI: `/v1/tasks/{id}`. */
+  readonly path: string;
+  readonly repeat: Repeat;
+  /** It may wait for long before it answers, or it answers with a stream of events. */
+  readonly longLived?: "poll" | "stream";
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** The name of the body in the input, for a body that is not an object of named fields. */
+  readonly bodyName?: F;
+  readonly answers: A;
+  /** Its own error codes, beside those that every operation may answer with. */
+  readonly errors: readonly ErrorCode[];
+  readonly pages?: Pages<L>;
+  readonly command?: CommandHint;
+}
+
+/** An operation without its names, which come from the table. */
+interface Unnamed<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  B extends z.ZodType,
+  F extends string,
+  A extends Answers,
+  L extends string,
+> extends Omit<Definition<P, Q, B, F, A, L>, "params" | "query"> {
+  readonly params: P;
+  readonly query: Q;
+}
+
+/** One operation. Its fields are data: nothing here knows who asks, or how. */
+export interface Operation<
+  P extends z.ZodObject = z.ZodObject,
+  Q extends z.ZodObject = z.ZodObject,
+  B extends z.ZodType = z.ZodType,
+  F extends string = string,
+  A extends Answers = Answers,
+  L extends string = string,
+> extends Unnamed<P, Q, B, F, A, L> {
+  /** Unique in the table: `startTask`. */
+  readonly name: string;
+  /** The noun it belongs to: `tasks`. */
+  readonly group: string;
+}
+
+/** No fields. */
+export const NONE = z.strictObject({});
+
+/** Defines an operation. */
+export function operation<
+  P extends z.ZodObject = typeof NONE,
+  Q extends z.ZodObject = typeof NONE,
+  B extends z.ZodType = z.ZodUndefined,
+  const F extends string = never,
+  const A extends Answers = Answers,
+  const L extends string = never,
+>(definition: Definition<P, Q, B, F, A, L>): Unnamed<P, Q, B, F, A, L> {
+  const { params = NONE, query = NONE, ...rest } = definition;
+  return { ...rest, params, query } as Unnamed<P, Q, B, F, A, L>;
+}
+
+/** Names the operations of a noun. */
+export function noun<T extends Readonly<Record<string, object>>>(
+  group: string,
+  unnamed: T,
+): { readonly [Name in keyof T]: T[Name] & { readonly name: string; readonly group: string } } {
+  const named = Object.entries(unnamed).map(([name, one]) => [name, { ...one, name, group }]);
+  return Object.fromEntries(named);
+}
+
+/** All of a type, with the types it is put together from merged into one. */
+type Flat<T> = { [Field in keyof T]: T[Field] };
+
+/** A document as it is handed around: nobody changes it. */
+export type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
+  : T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> }
+  : T;
+
+/** An object without fields has, for zod, every field, and each of them never. */
+type Fields<T> = string extends keyof T ? unknown : T;
+
+type BodyFields<T, F extends string> = [F] extends [never]
+  ? [T] extends [undefined] ? unknown : NonNullable<T>
+  : { readonly [Name in F]: T };
+
+/** What a caller gives: the fields of path, query and body as one object. */
+export type InputOf<O> = O extends Unnamed<infer P, infer Q, infer B, infer F, infer _A, infer _L>
+  ? Flat<DeepReadonly<Fields<z.input<P>> & Fields<z.input<Q>> & BodyFields<z.input<B>, F>>>
+  : never;
+
+/** What a handler gets: the same, parsed, with defaults filled in. */
+export type ParsedOf<O> = O extends Unnamed<infer P, infer Q, infer B, infer F, infer _A, infer _L>
+  ? Flat<DeepReadonly<Fields<z.output<P>> & Fields<z.output<Q>> & BodyFields<z.output<B>, F>>>
+  : never;
+
+/** The body of an answer, as its reader gets it. */
+export type BodyOf<A extends Answer> = A extends { readonly schema: infer S extends z.ZodType }
+  ? DeepReadonly<z.output<S>>
+  : A extends { readonly mediaType: "text/event-stream" } ? ReadableStream<Uint8Array>
+  : A extends { readonly mediaType: "text/plain" } ? string
+  : undefined;
+
+/** What a caller gets. */
+export type ResultOf<O extends { readonly answers: Answers }> = {
+  [Status in keyof O["answers"]]: BodyOf<O["answers"][Status] & Answer>;
+}[keyof O["answers"]];
+
+/** The parts of an input, as HTTP carries them. */
+export interface SplitInput {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+/**
+ * Splits an input into what goes into the path, the query and the body. It checks nothing: a field
+ * that the operation does not have goes where the server refuses it.
+ */
+export function splitInput(
+  { params, query, body, bodyName }: Operation,
+  input: Readonly<Record<string, unknown>>,
+): SplitInput {
+  const placeOf = (name: string) => {
+    if (Object.hasOwn(params.shape, name)) return "params";
+    if (Object.hasOwn(query.shape, name) || body === undefined) return "query";
+    return "body";
+  };
+  const parts = Map.groupBy(Object.entries(input), ([name]) => placeOf(name));
+  const part = (place: "params" | "query" | "body") => Object.fromEntries(parts.get(place) ?? []);
+  return {
+    params: part("params"),
+    query: part("query"),
+    body: bodyName !== undefined ? input[bodyName] : body === undefined ? undefined : part("body"),
+  };
+}
+
+/** Puts the parsed parts of an input together: the inverse of `splitInput`. */
+export function mergeInput(
+  { bodyName }: Pick<Operation, "bodyName">,
+  { params, query, body }: SplitInput,
+): Record<string, unknown> {
+  const fields = bodyName === undefined ? body : { [bodyName]: body };
+  return { ...params, ...query, ...fields as object | undefined };
+}
+
+/**
+ * The schema of an input as one object, for tools and forms. Rules between fields of a body are not
+ * in it: a handler's input is parsed by `params`, `query` and `body`.
+ */
+export function inputSchemaOf({ params, query, body, bodyName }: Operation): z.ZodObject {
+  const fields = body === undefined
+    ? {}
+    : bodyName !== undefined
+    ? { [bodyName]: body }
+    : fieldsOf(body);
+  return z.strictObject({ ...params.shape, ...query.shape, ...fields });
+}
+
+/** The fields of a body, which may be left out as a whole. */
+function fieldsOf(body: z.ZodType): z.core.$ZodShape {
+  if (body instanceof z.ZodObject) return body.shape;
+  if (body instanceof z.ZodPrefault) return fieldsOf(body.unwrap() as z.ZodType);
+  throw new TypeError("a body without named fields needs a bodyName");
+}
+
+/** The JSON Schema (draft 2020-12) of what an operation takes. */
+export function inputJsonSchemaOf(of: Operation): Readonly<Record<string, unknown>> {
+  return z.toJSONSchema(inputSchemaOf(of), JSON_SCHEMA);
+}
+
+/** The JSON Schema of what an operation answers; undefined: it answers no JSON. */
+export function resultJsonSchemaOf(
+  { answers }: Operation,
+): Readonly<Record<string, unknown>> | undefined {
+  const schemas = [...new Set(Object.values(answers).flatMap(({ schema }) => schema ?? []))];
+  const [first, ...others] = schemas;
+  if (first === undefined) return undefined;
+  return z.toJSONSchema(others.length === 0 ? first : z.union(schemas), JSON_SCHEMA);
+}
+
+/** How schemas are written: what JSON Schema cannot say is left open. */
+export const JSON_SCHEMA = { io: "input", unrepresentable: "any" } as const;

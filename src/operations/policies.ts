@@ -1,0 +1,74 @@
+/** Operations of policies: what may be tuned without a new version; every version is kept. */
+
+import { z } from "zod";
+import { By, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
+import { noun, operation } from "./operation.ts";
+import { named, Time } from "./schema.ts";
+
+/** Steps that one overlay may tune. */
+const TUNED_STEPS_MAX = 1_000;
+/** In an overlay: every step that does work. */
+export const ALL_STEPS = "*";
+
+const StepPolicy = named("Policy", PolicyFields);
+
+const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
+  .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
+
+const PutBody = named(
+  "PutPolicy",
+  z.strictObject({
+    by: By,
+    reason: z.string().min(1).max(REASON_LENGTH_MAX),
+    steps: Steps,
+    expectedVersion: z.int().min(0).optional()
+      .describe("The newest version that the change was made for, 0 = none; another is refused"),
+  }),
+);
+
+const PolicyVersion = named(
+  "PolicyVersion",
+  z.object({
+    version: z.int(),
+    by: z.string(),
+    reason: z.string(),
+    at: Time,
+    steps: z.record(z.string(), StepPolicy),
+  }),
+);
+
+const PolicyHistory = named(
+  "PolicyHistory",
+  z.object({
+    namespace: z.string(),
+    workflow: z.string(),
+    versions: z.array(PolicyVersion).describe("The newest first; the first one holds"),
+  }),
+);
+
+const Params = z.strictObject({ namespace: Name, name: Name });
+
+/** Everything that can be asked of policies. */
+export const POLICIES = noun("policies", {
+  getPolicy: operation({
+    method: "GET",
+    path: "/v1/policies/{namespace}/{name}",
+    summary: "Shows every version of a workflow's policy overlay: what, who and why",
+    right: "read",
+    repeat: "harmless",
+    params: Params,
+    answers: { 200: { description: "The versions", schema: PolicyHistory } },
+    errors: ["definition.unknown"],
+  }),
+  putPolicy: operation({
+    method: "PUT",
+    path: "/v1/policies/{namespace}/{name}",
+    summary: "Adds the next version of a workflow's policy overlay, which replaces the one before",
+    right: "operate",
+    repeat: "remembered",
+    params: Params,
+    body: PutBody,
+    answers: { 200: { description: "The new version", schema: PolicyVersion } },
+    errors: ["definition.unknown", "policy.invalid", "policy.conflict"],
+  }),
+});

@@ -1,0 +1,26 @@
+/** The table of all operations, by name. */
+
+import { BUS } from "./bus.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+import { KEYS } from "./keys.ts";
+import { DESCRIPTION, HEALTH } from "./node.ts";
+import { POLICIES } from "./policies.ts";
+import { SYSTEMS } from "./systems.ts";
+import { TASKS } from "./tasks.ts";
+import { WORKFLOWS } from "./workflows.ts";
+
+/** Every operation. A name is in one noun only. */
+export const OPERATIONS = {
+  ...TASKS,
+  ...WORKFLOWS,
+  ...SYSTEMS,
+  ...POLICIES,
+  ...KEYS,
+  ...DEAD_LETTERS,
+  ...BUS,
+  ...HEALTH,
+  ...DESCRIPTION,
+};
+
+/** The name of an operation. */
+export type OperationName = keyof typeof OPERATIONS;

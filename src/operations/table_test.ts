@@ -1,0 +1,151 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { z } from "zod";
+import type { Handlers } from "../api/handler.ts";
+import { BUS } from "./bus.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+import { KEYS } from "./keys.ts";
+import { DESCRIPTION, HEALTH } from "./node.ts";
+import {
+  inputJsonSchemaOf,
+  type InputOf,
+  mergeInput,
+  noun,
+  type Operation,
+  operation,
+  resultJsonSchemaOf,
+  type ResultOf,
+  splitInput,
+} from "./operation.ts";
+import { POLICIES } from "./policies.ts";
+import { SYSTEMS } from "./systems.ts";
+import { OPERATIONS } from "./table.ts";
+import { TASKS } from "./tasks.ts";
+import { WORKFLOWS } from "./workflows.ts";
+
+const NOUNS = [
+  TASKS,
+  WORKFLOWS,
+  SYSTEMS,
+  POLICIES,
+  KEYS,
+  DEAD_LETTERS,
+  BUS,
+  HEALTH,
+  DESCRIPTION,
+];
+const ALL: readonly Operation[] = Object.values(OPERATIONS);
+
+function fieldsOf(of: Operation): string[] {
+  return Object.keys(inputJsonSchemaOf(of).properties ?? {});
+}
+
+Deno.test("no two operations have one name, or one method and path", () => {
+  const names = NOUNS.flatMap((of) => Object.keys(of));
+  const routes = ALL.map(({ method, path }) => `${method} ${path}`);
+
+  deepEqual(names.toSorted(), Object.keys(OPERATIONS).toSorted());
+  deepEqual(names.toSorted(), ALL.map(({ name }) => name).toSorted());
+  equal(new Set(routes).size, routes.length);
+});
+
+Deno.test("an input field is in the path, the query or the body, and in one of them only", () => {
+  for (const of of ALL) {
+    const { params, query } = of;
+    const fields = fieldsOf(of);
+    const body = fields.filter((name) => !(name in params.shape) && !(name in query.shape));
+    const given = [...Object.keys(params.shape), ...Object.keys(query.shape), ...body];
+    const bodySchema = of.bodyName === undefined && of.body !== undefined
+      ? z.toJSONSchema(of.body, { io: "input", unrepresentable: "any" }).properties ?? {}
+      : {};
+
+    equal(new Set(given).size, given.length, of.name);
+    for (const name of Object.keys(bodySchema)) ok(body.includes(name), `${of.name}: ${name}`);
+  }
+});
+
+Deno.test("the fields of an operation's path are its parameters", () => {
+  for (const { name, path, params } of ALL) {
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, field]) => field);
+    deepEqual(inPath.toSorted(), Object.keys(params.shape).toSorted(), name);
+  }
+});
+
+Deno.test("every input is a JSON Schema of an object, and every JSON answer has a schema", () => {
+  for (const of of ALL) {
+    equal(inputJsonSchemaOf(of).type, "object", of.name);
+    const isJson = Object.values(of.answers).some(({ schema }) => schema !== undefined);
+    equal(resultJsonSchemaOf(of) !== undefined, isJson, of.name);
+  }
+});
+
+Deno.test("pages, locations and operands name fields that are there", () => {
+  for (const of of ALL) {
+    const fields = fieldsOf(of);
+    const result = Object.keys(resultJsonSchemaOf(of)?.properties ?? {});
+    if (of.pages !== undefined) {
+      ok(fields.includes(of.pages.from), of.name);
+      ok(result.includes(of.pages.entries) && result.includes(of.pages.next), of.name);
+    }
+    for (const operand of of.command?.operands ?? []) ok(fields.includes(operand), of.name);
+    for (const { location = "" } of Object.values(of.answers)) {
+      for (const [, field = ""] of location.matchAll(/\{(\w+)\}/g)) {
+        ok(result.includes(field), of.name);
+      }
+    }
+  }
+});
+
+Deno.test("an input is split into path, query and body, and put together again", () => {
+  const { getTask, resolveStep, sendSignal, startTask } = OPERATIONS;
+  const splits = [
+    [getTask, { id: "t" }, { waitMs: 5 }, undefined],
+    [resolveStep, { id: "t", step: "s" }, {}, { result: 7, reason: "r" }],
+    [sendSignal, { id: "t", name: "go" }, {}, [1]],
+    [startTask, {}, {}, { workflow: "a/b", tags: [] }],
+  ] as const;
+
+  for (const [of, params, query, body] of splits) {
+    const input = mergeInput(of, { params, query, body });
+    deepEqual(splitInput(of, input), { params, query, body });
+  }
+  deepEqual(mergeInput(sendSignal, { params: { id: "t" }, query: {}, body: [1] }), {
+    id: "t",
+    payload: [1],
+  });
+});
+
+Deno.test("a field that nobody knows goes where the server refuses it", () => {
+  equal(splitInput(OPERATIONS.getTask, { id: "t", nix: 1 }).query.nix, 1);
+  deepEqual(splitInput(OPERATIONS.pauseTask, { id: "t", nix: 1 }).body, { nix: 1 });
+});
+
+Deno.test("types of inputs and answers come from the schemas", () => {
+  const input: InputOf<typeof OPERATIONS["startTask"]> = { workflow: "shop/checkout" };
+  // @ts-expect-error a list of tasks has no such filter
+  const wrong: InputOf<typeof OPERATIONS["listTasks"]> = { colour: "red" };
+  const gone: ResultOf<typeof OPERATIONS["removeKey"]> = undefined;
+  const PETS = noun("pets", {
+    getPet: operation({
+      method: "GET",
+      path: "/pets",
+      summary: "Shows a pet",
+      right: "read",
+      repeat: "harmless",
+      answers: { 200: { description: "It", schema: z.object({ name: z.string() }) } },
+      errors: [],
+    }),
+  });
+  // @ts-expect-error its handler is missing
+  const none: Handlers<typeof PETS> = {};
+  const bad: Handlers<typeof PETS> = {
+    // @ts-expect-error its answer is not the one of the schema
+    getPet: () => Promise.resolve({ status: 200, body: { name: 1 } }),
+  };
+  const good: Handlers<typeof PETS> = {
+    getPet: () => Promise.resolve({ status: 200, body: { name: "Rex" } }),
+  };
+
+  deepEqual([input.workflow, Object.keys(wrong), gone], ["shop/checkout", ["colour"], undefined]);
+  deepEqual([none, bad, good].map((of) => Object.keys(of).length), [0, 1, 1]);
+  equal(PETS.getPet.name, "getPet");
+});

@@ -1,0 +1,92 @@
+/** Tasks, steps and events as JSON shows them. */
+
+import { z } from "zod";
+import { CHOICES } from "../core/event.ts";
+import { WHENS } from "../core/graph.ts";
+import { STEP_STATES, TASK_STATES } from "../core/state.ts";
+import { STEP_KINDS } from "../core/workflow.ts";
+import { named, Time } from "./schema.ts";
+
+/** A step of a task. */
+export const StepDocument = named(
+  "Step",
+  z.object({
+    name: z.string(),
+    kind: z.enum(STEP_KINDS),
+    state: z.enum(STEP_STATES),
+    owner: z.string(),
+    after: z.array(z.string()).describe("Its parents"),
+    when: z.enum(WHENS),
+    attempt: z.int().describe("The newest attempt; 0 before the first"),
+    attemptsMax: z.int().describe("The highest attempt before it parks or fails"),
+    startedAt: Time.optional().describe("Of the newest attempt"),
+    endedAt: Time.optional(),
+    dueAt: Time.optional().describe("When the attempt times out or the sleep ends"),
+    nextAttemptAt: Time.optional(),
+    result: z.unknown().optional(),
+    error: z.unknown().optional(),
+    errorClass: z.string().optional(),
+    parkedReason: z.string().optional(),
+    choices: z.array(z.enum(CHOICES)).optional().describe(
+      "What a person may do while it is parked",
+    ),
+    leftOut: z.int().optional().describe(
+      "Characters of its result and error, which are not shown: see the task's journal",
+    ),
+    unreachedBecause: z.string().optional().describe("The parent that decided it"),
+  }),
+);
+
+/** A task in a list. */
+export const SummaryDocument = named(
+  "TaskSummary",
+  z.object({
+    id: z.string(),
+    namespace: z.string(),
+    workflow: z.string(),
+    version: z.string(),
+    definitionHash: z.string(),
+    state: z.enum(TASK_STATES),
+    blockedReason: z.string().optional(),
+    tags: z.array(z.string()),
+    createdAt: Time,
+    endedAt: Time.optional(),
+  }),
+);
+
+/** A task with its steps. */
+export const TaskDocument = named(
+  "Task",
+  z.object({
+    ...SummaryDocument.shape,
+    turn: z.int().describe("The last turn of its journal that this shows"),
+    input: z.unknown(),
+    key: z.string().optional(),
+    startedAt: Time.optional().describe("Of its first attempt"),
+    deadlineAt: Time.optional(),
+    steps: z.array(StepDocument),
+  }),
+);
+
+/** An event of a task's journal. */
+export const JournalEntry = named(
+  "JournalEntry",
+  z.looseObject({
+    turn: z.int(),
+    number: z.int().describe("Its place in the turn, from 1"),
+    kind: z.string().describe("TaskStarted, StepCompleted …"),
+    at: Time,
+    step: z.string().optional(),
+  }).describe("Other fields go by the kind: payloads are plain JSON, times end in At"),
+);
+
+/** A committed turn, as the feed of all tasks shows it. */
+export const CommittedTurn = z.object({
+  id: z.string(),
+  namespace: z.string(),
+  workflow: z.string(),
+  version: z.string(),
+  state: z.enum(TASK_STATES),
+  turn: z.int(),
+  events: z.array(JournalEntry),
+});

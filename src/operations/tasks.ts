@@ -1,0 +1,264 @@
+/** Operations of tasks: start, list, read, follow, and decide about them. */
+
+import { z } from "zod";
+import type { ErrorCode } from "../core/errors.ts";
+import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
+import { TASK_STATES } from "../core/state.ts";
+import { noun, operation } from "./operation.ts";
+import { Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
+import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
+
+/** The longest long poll, in milliseconds. */
+export const WAIT_MS_MAX = 60_000;
+/** Turns on one page of a journal. */
+const TURNS_MAX = 200;
+
+const TaskParams = z.strictObject({ id: z.string().max(64) });
+const StepParams = z.strictObject({ id: z.string().max(64), step: Name });
+
+const StartBody = named(
+  "StartTask",
+  z.strictObject({
+    workflow: WorkflowName,
+    version: Version.optional().describe("Absent: the highest"),
+    input: z.unknown().optional(),
+    tags: Tags,
+    deadlineMs: DeadlineMs.optional(),
+  }),
+);
+
+const ListQuery = z.strictObject({
+  workflow: WorkflowName.optional(),
+  state: z.enum(TASK_STATES).optional(),
+  tag: Tag.optional(),
+  since: Time.optional().describe("Created at or after"),
+  until: Time.optional().describe("Created before"),
+  limit: Limit,
+  cursor: z.string().max(256).optional().describe("`nextCursor` of the page before"),
+});
+
+const TaskPage = named(
+  "TaskPage",
+  z.object({ tasks: z.array(SummaryDocument), nextCursor: z.string().optional() }),
+);
+
+const JournalPage = named(
+  "JournalPage",
+  z.object({
+    events: z.array(JournalEntry),
+    nextAfterTurn: z.int().optional().describe("Present when there may be more"),
+  }),
+);
+
+const OperatorBody = named("Hand", z.strictObject({ by: By, reason: Reason }).prefault({}));
+
+const ResolveBody = named(
+  "Resolve",
+  z.strictObject({
+    by: By,
+    reason: Reason,
+    result: z.unknown().nonoptional().describe("Checked against the step's contract"),
+  }),
+);
+
+const SkipBody = named(
+  "Skip",
+  z.strictObject({
+    by: By,
+    reason: Reason,
+    result: z.unknown().optional().describe("Asked for when a later step needs it"),
+  }).prefault({}),
+);
+
+const SignalBody = named("SignalPayload", z.unknown().describe("Checked against the contract"));
+
+const Accepted = named(
+  "Accepted",
+  z.object({
+    id: z.string(),
+    turn: z.int().describe("The last turn of the state it was decided on, its own included"),
+    changed: z.boolean().describe("False for what was so already; a repeat is told the same"),
+  }),
+);
+
+const READ = { method: "GET", right: "read", repeat: "harmless" } as const;
+
+/** What every command to a started task has in common. */
+const COMMAND = {
+  method: "POST",
+  repeat: "command",
+  answers: { 202: { description: "Journaled", schema: Accepted } },
+} as const;
+
+const COMMAND_ERRORS = [
+  "task.not_found",
+  "task.id_invalid",
+  "task.ended",
+  "mailbox.full",
+  "node.draining",
+] as const satisfies readonly ErrorCode[];
+
+const STEP_ERRORS = [...COMMAND_ERRORS, "step.not_found", "step.not_parked"] as const;
+
+/** Everything that can be asked of tasks. */
+export const TASKS = noun("tasks", {
+  startTask: operation({
+    method: "POST",
+    path: "/v1/tasks",
+    summary: "Starts a task; the same Idempotency-Key and body give the same task",
+    right: "write",
+    repeat: "command",
+    body: StartBody,
+    answers: {
+      201: {
+        description: "Started, and journaled",
+        schema: TaskDocument,
+        location: "/v1/tasks/{id}",
+      },
+      200: {
+        description: "Started before under this key",
+        schema: TaskDocument,
+        location: "/v1/tasks/{id}",
+      },
+    },
+    errors: ["definition.unknown", "contract.violation", "journal.conflict", "mailbox.full"],
+    command: { verb: "start", operands: ["workflow"] },
+  }),
+  listTasks: operation({
+    ...READ,
+    path: "/v1/tasks",
+    summary: "Lists tasks, newest first",
+    query: ListQuery,
+    answers: { 200: { description: "A page", schema: TaskPage } },
+    errors: ["api.forbidden"],
+    pages: { entries: "tasks", next: "nextCursor", from: "cursor" },
+    command: { verb: "list" },
+  }),
+  getTask: operation({
+    ...READ,
+    path: "/v1/tasks/{id}",
+    summary: "Shows a task with its steps; `waitMs` waits for its end",
+    longLived: "poll",
+    params: TaskParams,
+    query: z.strictObject({ waitMs: whole(0, WAIT_MS_MAX).default(0) }),
+    answers: { 200: { description: "The task, ended or not", schema: TaskDocument } },
+    errors: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
+    command: { verb: "show" },
+  }),
+  getJournal: operation({
+    ...READ,
+    path: "/v1/tasks/{id}/journal",
+    summary: "Shows the events of a task, with turn and number",
+    params: TaskParams,
+    query: z.strictObject({
+      afterTurn: whole(0, TURN_MAX).default(0),
+      limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe(
+        "Turns, not events; fewer come when they are large",
+      ),
+    }),
+    answers: { 200: { description: "Events in order", schema: JournalPage } },
+    errors: ["task.not_found", "task.id_invalid"],
+    pages: { entries: "events", next: "nextAfterTurn", from: "afterTurn" },
+  }),
+  streamTask: operation({
+    ...READ,
+    path: "/v1/tasks/{id}/events",
+    summary: "Streams a task's events to its end; Last-Event-ID resumes without a gap",
+    longLived: "stream",
+    params: TaskParams,
+    answers: {
+      200: {
+        description: "Journal entries, one an event",
+        mediaType: "text/event-stream",
+        event: JournalEntry,
+      },
+      204: { description: "The task has ended, and all of it was seen" },
+    },
+    errors: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
+  }),
+  streamAll: operation({
+    ...READ,
+    path: "/v1/events",
+    summary: "Streams turns of all tasks the key may see and this node runs, from now on",
+    longLived: "stream",
+    answers: {
+      200: {
+        description: "Committed turns; the event `lost` counts those left out for a slow client",
+        mediaType: "text/event-stream",
+        event: CommittedTurn,
+      },
+    },
+    errors: ["api.busy", "node.draining"],
+  }),
+  cancelTask: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/cancel",
+    summary: "Cancels a task; its running steps are told",
+    right: "operate",
+    params: TaskParams,
+    body: OperatorBody,
+    errors: COMMAND_ERRORS,
+    command: { verb: "cancel" },
+  }),
+  pauseTask: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/pause",
+    summary: "Lets no step of a task start until it is resumed",
+    right: "operate",
+    params: TaskParams,
+    body: OperatorBody,
+    errors: COMMAND_ERRORS,
+    command: { verb: "pause" },
+  }),
+  resumeTask: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/resume",
+    summary: "Lets a paused task go on",
+    right: "operate",
+    params: TaskParams,
+    body: OperatorBody,
+    errors: COMMAND_ERRORS,
+    command: { verb: "resume" },
+  }),
+  sendSignal: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/signals/{name}",
+    summary: "Sends a signal; one that comes early is kept",
+    right: "write",
+    params: z.strictObject({ id: z.string().max(64), name: Name }),
+    body: SignalBody,
+    bodyName: "payload",
+    errors: [...COMMAND_ERRORS, "signal.not_awaited", "contract.violation", "payload.too_large"],
+    command: { verb: "signal" },
+  }),
+  retryStep: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/steps/{step}/retry",
+    summary: "Tries a parked step again, at once",
+    right: "operate",
+    params: StepParams,
+    body: OperatorBody,
+    errors: STEP_ERRORS,
+    command: { verb: "retry" },
+  }),
+  resolveStep: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/steps/{step}/resolve",
+    summary: "Gives a parked step its result",
+    right: "operate",
+    params: StepParams,
+    body: ResolveBody,
+    errors: [...STEP_ERRORS, "contract.violation"],
+    command: { verb: "resolve" },
+  }),
+  skipStep: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/steps/{step}/skip",
+    summary: "Goes on without a step",
+    right: "operate",
+    params: StepParams,
+    body: SkipBody,
+    errors: [...STEP_ERRORS, "contract.violation"],
+    command: { verb: "skip" },
+  }),
+});
