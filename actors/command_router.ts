@@ -1,5 +1,6 @@
 /** The router: brings every command to its task's actor, on whichever node that is. */
 
+import { exponentialMs, wait } from "../src/core/backoff.ts";
 import type { Answer, Command } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
 import { mintTaskId, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
@@ -11,8 +12,7 @@ import { readAnswer } from "./answers.ts";
 const ANSWER_MS_MAX = 30_000;
 
 /** How often a sender looks for the answer: soon at first, then seldom. */
-const LOOK_MS_MIN = 20;
-const LOOK_MS_MAX = 500;
+const LOOK = { minMs: 20, maxMs: 500 };
 
 /** Reroutes of one command after which its sender is told to come back. */
 const REROUTES_MAX = 5;
@@ -130,12 +130,8 @@ export class CommandRouter implements CommandSink {
   async #awaitAnswer(commandId: string): Promise<Answer> {
     const { nodes, runtime } = this.parts;
     const until = runtime.monotonic() + ANSWER_MS_MAX;
-    for (
-      let lookMs = LOOK_MS_MIN;
-      runtime.monotonic() < until;
-      lookMs = Math.min(lookMs * 2, LOOK_MS_MAX)
-    ) {
-      await new Promise<void>((wake) => runtime.after(lookMs, wake));
+    for (let looks = 1; runtime.monotonic() < until; looks++) {
+      await wait(runtime, exponentialMs(looks, LOOK));
       const body = await nodes.takeAnswer(commandId);
       if (body !== undefined) return readAnswer(body);
     }

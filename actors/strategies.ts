@@ -1,5 +1,6 @@
 /** Strategies: pure choices on (failure, history). The supervisor carries them out. */
 
+import { exponentialMs } from "../src/core/backoff.ts";
 import { TaskerError } from "../src/core/errors.ts";
 
 /** What to do about an actor that crashed. */
@@ -10,8 +11,7 @@ export type CrashChoice =
 /** Crashes while loading after which a task is set aside, so that the others go on. */
 export const LOADING_CRASHES_MAX = 3;
 
-const RESTART_MS_MIN = 50;
-const RESTART_MS_MAX = 10_000;
+const RESTART = { minMs: 50, maxMs: 10_000 };
 
 /**
  * Chooses what to do about a crash: restart with back-off, or set the task aside.
@@ -20,19 +20,17 @@ const RESTART_MS_MAX = 10_000;
  */
 export function onCrash(of: { crashes: number; whileLoading: boolean }): CrashChoice {
   if (of.whileLoading && of.crashes >= LOADING_CRASHES_MAX) return { kind: "quarantine" };
-  const afterMs = Math.min(RESTART_MS_MIN * 2 ** (of.crashes - 1), RESTART_MS_MAX);
-  return { kind: "restart", afterMs };
+  return { kind: "restart", afterMs: exponentialMs(of.crashes, RESTART) };
 }
 
-const SLOW_MS_MIN = 1_000;
-const SLOW_MS_MAX = 600_000;
+const SLOW = { minMs: 1_000, maxMs: 600_000, factor: 4 };
 
 /**
  * How long a task is left alone that takes Postgres too long. Each try costs the others a timeout,
  * so the times between them grow fast; `times` counts this one, since the last committed turn.
  */
 export function slowAfterMs(times: number): number {
-  return Math.min(SLOW_MS_MIN * 4 ** (times - 1), SLOW_MS_MAX);
+  return exponentialMs(times, SLOW);
 }
 
 /** Strikes after which a command that crashes its actor is refused. */

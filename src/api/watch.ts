@@ -1,5 +1,6 @@
 /** Watch: wakes whoever follows a task. The feed is only a hint; a timer covers what it misses. */
 
+import { exponentialMs } from "../core/backoff.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Cancel, CommittedTurn, Feed, Runtime } from "../core/ports.ts";
 
@@ -8,10 +9,12 @@ export const LOOK_MS_MIN = 250;
 /** How seldom it looks when nothing happens. */
 export const LOOK_MS_MAX = 1_000;
 
+const LOOK = { minMs: LOOK_MS_MIN, maxMs: LOOK_MS_MAX, factor: 1.5 };
+
 /** Follows one task. */
 export class Follower {
   #isNews = false;
-  #lookMs = LOOK_MS_MIN;
+  #looks = 1;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -22,15 +25,15 @@ export class Follower {
   /** Says that something happened. */
   tell(): void {
     this.#isNews = true;
-    this.#lookMs = LOOK_MS_MIN;
+    this.#looks = 1;
     this.#wake?.();
   }
 
   /** Resolves when it is time to look: after news, after a while, or when `signal` aborts. */
   async next(signal: AbortSignal, msMax: number = LOOK_MS_MAX): Promise<void> {
     if (!this.#isNews && !signal.aborted) {
-      await this.#sleep(signal, Math.min(this.#lookMs, msMax));
-      this.#lookMs = Math.min(this.#lookMs * 1.5, LOOK_MS_MAX);
+      const lookMs = exponentialMs(this.#looks++, LOOK);
+      await this.#sleep(signal, Math.min(lookMs, msMax));
     }
     this.#isNews = false;
   }

@@ -1,5 +1,6 @@
 /** HTTP: one call with its deadline, and the repeating of calls that may succeed later. */
 
+import { exponentialMs, wait } from "../core/backoff.ts";
 import { ClientError, errorOf, late, unreachable, unreadable } from "./error.ts";
 import type { ClientRuntime } from "./platform.ts";
 
@@ -8,8 +9,7 @@ export const RETRY_FOR_MS = 30_000;
 /** How long one try may take, beside what the call itself asks the server to wait. */
 export const ANSWER_MS_MAX = 15_000;
 /** Rest before the second try; it doubles, with jitter, up to the longest. */
-const REST_MS_MIN = 200;
-const REST_MS_MAX = 5_000;
+const REST = { minMs: 200, maxMs: 5_000 };
 
 /** What a client is made of. */
 export interface HttpDeps {
@@ -74,19 +74,11 @@ export class Http {
   /** Resolves after a while; throws the signal's reason when it aborts. */
   async rest(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        cancel();
-        signal?.removeEventListener("abort", wake);
-        resolve();
-      };
-      const cancel = this.runtime.after(ms, wake);
-      signal?.addEventListener("abort", wake, { once: true });
-    });
+    await wait(this.runtime, ms, signal);
     signal?.throwIfAborted();
   }
 
-  /** Tries until it succeeds, cannot, or patience ends: at most PATIENCE_MS / REST_MS_MIN tries. */
+  /** Tries until it succeeds, cannot, or `retryForMs` has passed. */
   async #repeat<T>(call: Call, read: Read<T>): Promise<T> {
     const { retryForMs, onRetry, runtime } = this.parts;
     const request = this.#requestOf(call);
@@ -162,9 +154,8 @@ export class Http {
 
   /** Never sooner than the server asks. */
   #restMs(attempt: number, retryAfterMs: number | undefined): number {
-    const capMs = Math.min(REST_MS_MAX, REST_MS_MIN * 2 ** (attempt - 1));
-    const jitteredMs = capMs * (0.5 + this.runtime.random() / 2);
-    return Math.max(jitteredMs, retryAfterMs ?? 0);
+    const random = () => this.runtime.random();
+    return Math.max(exponentialMs(attempt, { ...REST, random }), retryAfterMs ?? 0);
   }
 }
 

@@ -1,5 +1,6 @@
-/** Policies: what may be tuned without a new version, and the one backoff function. */
+/** Policies: what may be tuned without a new version, and how long a failed step waits. */
 
+import { exponentialMs } from "./backoff.ts";
 import { hash32 } from "./ids.ts";
 
 /** How delays grow, see `backoffMs`: a named curve, or a table in milliseconds whose last entry repeats. */
@@ -183,7 +184,7 @@ function longestMs({ backoff, delayMsMin }: FullPolicy, attempt: number): number
     case "linear":
       return delayMsMin * (attempt + 1);
     case "exponential":
-      return delayMsMin * 2 ** Math.min(attempt, 40);
+      return exponentialMs(attempt + 1, { minMs: delayMsMin, maxMs: Infinity });
     case "fibonacci":
       return delayMsMin * fibonacci(Math.min(attempt + 2, 60));
     default:

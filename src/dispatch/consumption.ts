@@ -1,5 +1,6 @@
 /** Consumption: channels of other systems, consumed from the first moment the bus is there. */
 
+import { exponentialMs } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -15,8 +16,7 @@ export const LEASE_MS = 60_000;
 export const REOPEN_MS = 1_000;
 
 /** Rest before an envelope comes again: doubled with each delivery, up to the longest. */
-export const AGAIN_MS_MIN = 200;
-export const AGAIN_MS_MAX = 30_000;
+export const AGAIN = { minMs: 200, maxMs: 30_000 };
 
 /** Deliveries after which an envelope that breaks us every time is put aside. */
 export const BROKEN_DELIVERIES_MAX = 10;
@@ -135,6 +135,5 @@ async function sort(
 }
 
 function again({ deliveries }: Delivery, retryAfterMs: number | undefined): Handled {
-  const backoffMs = AGAIN_MS_MIN * 2 ** Math.max(0, deliveries - 1);
-  return { kind: "retry", afterMs: retryAfterMs ?? Math.min(backoffMs, AGAIN_MS_MAX) };
+  return { kind: "retry", afterMs: retryAfterMs ?? exponentialMs(deliveries, AGAIN) };
 }

@@ -3,8 +3,7 @@ import { TaskerError } from "../core/errors.ts";
 import type { ConsumeOptions, Delivery, Handled } from "../core/ports.ts";
 import { away, DispatchHarness } from "./_dispatch_harness.ts";
 import {
-  AGAIN_MS_MAX,
-  AGAIN_MS_MIN,
+  AGAIN,
   BROKEN_DELIVERIES_MAX,
   consumeChannels,
   ENGINE_GROUP,
@@ -101,7 +100,7 @@ for (const code of ["journal.unavailable", "journal.ownership_lost"] as const) {
 
     const handled = await deliver(1_000);
 
-    assert.deepEqual(handled, { kind: "retry", afterMs: AGAIN_MS_MAX });
+    assert.deepEqual(handled, { kind: "retry", afterMs: AGAIN.maxMs });
     assert.deepEqual(buried, []);
   });
 }
@@ -115,8 +114,8 @@ Deno.test("an envelope comes again after ever longer rests, up to the longest", 
     rests.push(handled.kind === "retry" ? handled.afterMs : -1);
   }
 
-  const min = AGAIN_MS_MIN;
-  assert.deepEqual(rests, [min, min, 2 * min, 4 * min, 128 * min, AGAIN_MS_MAX, AGAIN_MS_MAX]);
+  const { minMs: min, maxMs: max } = AGAIN;
+  assert.deepEqual(rests, [min, min, 2 * min, 4 * min, 128 * min, max, max]);
 });
 
 Deno.test("an envelope comes again when its error says so", async () => {
@@ -147,7 +146,7 @@ Deno.test("an envelope that cannot be buried yet comes again", async () => {
 
   const handled = await deliver(2);
 
-  assert.deepEqual(handled, { kind: "retry", afterMs: 2 * AGAIN_MS_MIN });
+  assert.deepEqual(handled, { kind: "retry", afterMs: 2 * AGAIN.minMs });
   assert.equal(stage.metrics.counter("tasker_bus_consumed_total", "retry").value, 1);
 });
 

@@ -3,7 +3,7 @@ import { parseEnvelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_requests.ts";
 import { away, type DispatchHarness, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
-import { AGAIN_MS_MIN } from "./consumption.ts";
+import { AGAIN } from "./consumption.ts";
 
 const KEY = "ce:shop:%2Fshop/r-1";
 
@@ -300,7 +300,7 @@ Deno.test("a request that may succeed later comes again", async () => {
   await stage.publish(IN, start());
   played.start = () => Promise.resolve(STARTED);
 
-  await stage.runtime.advance(AGAIN_MS_MIN);
+  await stage.runtime.advance(AGAIN.minMs);
 
   assert.equal(starts.length, 2);
   assert.deepEqual(await answersOf(stage), [ACCEPTED]);
@@ -313,7 +313,7 @@ Deno.test("a request whose answer cannot be published comes again, and is obeyed
   await stage.publish(IN, start());
   played.publish = publish;
 
-  await stage.runtime.advance(AGAIN_MS_MIN);
+  await stage.runtime.advance(AGAIN.minMs);
 
   assert.deepEqual(starts.map((one) => one.commandId), [KEY, KEY]);
   assert.deepEqual(await answersOf(stage), [ACCEPTED]);

@@ -1,5 +1,6 @@
 /** The publisher: brings envelopes to the bus in batches, until the bus has confirmed them. */
 
+import { exponentialMs } from "../core/backoff.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -13,8 +14,7 @@ export const PUBLISH_BATCH_MAX = 500;
 export const PUBLISH_BYTES_MAX = 1_000_000;
 
 /** Rest before what the bus did not confirm is sent again: doubled each time, up to the longest. */
-export const RETRY_MS_MIN = 100;
-export const RETRY_MS_MAX = 10_000;
+export const RETRY = { minMs: 100, maxMs: 10_000 };
 
 /** What a publisher works with. */
 export interface PublisherDeps {
@@ -195,7 +195,6 @@ export class Publisher {
 
   #retryLater(lane: Lane, error: unknown): void {
     const { runtime, log, metrics } = this.parts;
-    const delayMs = Math.min(RETRY_MS_MIN * 2 ** lane.failures, RETRY_MS_MAX);
     const { channel, waiting } = lane;
     if (lane.failures === 0) {
       const said = { channel, waiting: waiting.size, error: messageOf(error) };
@@ -203,8 +202,8 @@ export class Publisher {
     }
     lane.failures++;
     metrics.counter("tasker_bus_published_total", "retried").add();
-    const jitteredMs = delayMs * (0.5 + runtime.random() / 2);
-    lane.cancel = runtime.after(jitteredMs, () => void this.#flush(lane));
+    const delayMs = exponentialMs(lane.failures, { ...RETRY, random: () => runtime.random() });
+    lane.cancel = runtime.after(delayMs, () => void this.#flush(lane));
   }
 
   /** What was put anew under its key meanwhile stays, and is sent again. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { idsOf, opened } from "./_publishing.ts";
 import { addressed, away, TASK } from "./_dispatch_harness.ts";
-import { PUBLISH_BYTES_MAX, RETRY_MS_MAX as LONG_MS, type Sized } from "./publisher.ts";
+import { PUBLISH_BYTES_MAX, RETRY, type Sized } from "./publisher.ts";
 
 Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", async () => {
   const { runtime, calls, played, publisher, published } = opened();
@@ -13,7 +13,7 @@ Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", asy
   calls.length = 0;
 
   played.answer = () => Promise.resolve();
-  await runtime.advance(LONG_MS);
+  await runtime.advance(RETRY.maxMs);
 
   assert.deepEqual(calls.flatMap((call) => call.ids), ["first", ...ids]);
   assert.equal(published("confirmed"), 20_001);
@@ -56,7 +56,7 @@ Deno.test("a channel that takes nothing is away until it takes an envelope", asy
   const during = due();
 
   played.answer = () => Promise.resolve();
-  await runtime.advance(LONG_MS);
+  await runtime.advance(RETRY.maxMs);
   const backMs = runtime.now();
   await runtime.advance(3_600_000);
 

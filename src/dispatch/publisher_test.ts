@@ -3,10 +3,10 @@ import * as fc from "fast-check";
 import { TaskerError } from "../core/errors.ts";
 import { idsOf, opened } from "./_publishing.ts";
 import { addressed, away, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
-import { PUBLISH_BATCH_MAX, RETRY_MS_MAX } from "./publisher.ts";
+import { PUBLISH_BATCH_MAX, RETRY } from "./publisher.ts";
 
 /** The longest of all rests before a retry. */
-const LONG_MS = RETRY_MS_MAX;
+const LONG_MS = RETRY.maxMs;
 
 /** The bus refuses every batch that holds one of these for good. */
 function refusing(...bad: readonly string[]) {

@@ -6,7 +6,7 @@ import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Delivery, Handled } from "../core/ports.ts";
 import { attemptFor, DispatchHarness, OTHER_TASK, planFor, TASK } from "./_dispatch_harness.ts";
-import { AGAIN_MS_MIN } from "./consumption.ts";
+import { AGAIN } from "./consumption.ts";
 import { openReplies, type ReplyDeps, takeReply } from "./replies.ts";
 import { type Claims, GRACE_MS, ReplyTokens } from "./reply_token.ts";
 import { stepCommand } from "./step_command.ts";
@@ -131,7 +131,7 @@ Deno.test("a reply whose command could not be committed comes again", async () =
   await stage.publish(CHANNEL, replyTo(command));
   stage.sink.decide = ({ taskId }) => Promise.resolve({ taskId, turn: 3, changed: true });
 
-  await stage.runtime.advance(AGAIN_MS_MIN);
+  await stage.runtime.advance(AGAIN.minMs);
 
   assert.deepEqual(stage.sink.sent, [COMPLETED, COMPLETED]);
   assert.deepEqual(stage.dead.letters, []);
@@ -259,7 +259,7 @@ Deno.test("a reply comes again while its task cannot be looked up", async () => 
   });
   await stage.publish(CHANNEL, replyTo(command));
 
-  await stage.runtime.advance(AGAIN_MS_MIN);
+  await stage.runtime.advance(AGAIN.minMs);
 
   assert.deepEqual(stage.sink.sent, [COMPLETED]);
   assert.deepEqual(stage.dead.letters, []);

@@ -1,5 +1,6 @@
 /** Backends: Postgres' processes, known by the application_name of their connection. */
 
+import { wait } from "../core/backoff.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { PgConnection } from "./pg_connection.ts";
@@ -34,6 +35,6 @@ export async function endBackendsOf(
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const left = await link.query(endExpiredBackends, [incarnation, name, evenIfAlive]);
     if (left.length === 0) return;
-    await new Promise<void>((wake) => runtime.after(LOOK_MS, wake));
+    await wait(runtime, LOOK_MS);
   }
 }

@@ -1,5 +1,6 @@
 /** One flush: entries into the journal, again and again until what became of each is known. */
 
+import { exponentialMs, wait } from "../core/backoff.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Incarnation, TaskId } from "../core/ids.ts";
 import type { Appended, Runtime, TurnRow } from "../core/ports.ts";
@@ -11,8 +12,7 @@ import append from "./sql/append.sql" with { type: "text" };
 import lookUp from "./sql/look_up.sql" with { type: "text" };
 
 /** Rest between two tries at the same entries: at first short, then longer. */
-const AGAIN_MS_MIN = 20;
-const AGAIN_MS_MAX = 2_000;
+const AGAIN = { minMs: 20, maxMs: 2_000 };
 
 /** Parts into which entries are split when one of them fails them all. */
 const PARTS = 16;
@@ -207,8 +207,7 @@ async function untilDone<T>(parts: FlushDeps, act: () => Promise<T | undefined>)
 }
 
 async function rest({ runtime, isClosed }: FlushDeps, tries: number): Promise<void> {
-  const ms = Math.min(AGAIN_MS_MIN * 2 ** (tries - 1), AGAIN_MS_MAX);
-  await new Promise<void>((wake) => runtime.after(ms * (0.5 + runtime.random() / 2), wake));
+  await wait(runtime, exponentialMs(tries, { ...AGAIN, random: () => runtime.random() }));
   if (!isClosed()) return;
   throw new TaskerError(
     "journal.outcome_unknown",

@@ -1,5 +1,6 @@
 /** Migrate: brings the schema up to this version, once, however many nodes start at the same time. */
 
+import { wait } from "../core/backoff.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { PostgresDatabase } from "./database.ts";
@@ -68,7 +69,7 @@ async function untilAvailable(runtime: Runtime, act: () => Promise<unknown>): Pr
       const error = errorOf(thrown);
       const isOver = tries === TRIES_MAX || REFUSED.test(codeOf(error.cause));
       if (error.code !== "journal.unavailable" || isOver) throw error;
-      await new Promise<void>((wake) => runtime.after(AGAIN_MS, wake));
+      await wait(runtime, AGAIN_MS);
     }
   }
 }

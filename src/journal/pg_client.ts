@@ -1,5 +1,6 @@
 /** Postgres client: one postgres.js client of one connection, whose socket is ours to destroy. */
 
+import { wait } from "../core/backoff.ts";
 import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { Runtime } from "../core/ports.ts";
@@ -134,6 +135,6 @@ class Sockets {
     const restMs = pace.openedAtMs + CONNECT_AGAIN_MS - runtime.monotonic();
     const isAgain = this.#open.every((socket) => socket.destroyed);
     pace.openedAtMs = runtime.monotonic() + Math.max(0, isAgain ? restMs : 0);
-    if (isAgain && restMs > 0) await new Promise<void>((wake) => runtime.after(restMs, wake));
+    if (isAgain && restMs > 0) await wait(runtime, restMs);
   }
 }

@@ -1,5 +1,6 @@
 /** The embedded default: a real Postgres of our own, found running or started, stopped by the last. */
 
+import { exponentialMs } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
 import { type DataDir, openHome } from "./data_dir.ts";
@@ -10,8 +11,7 @@ import { inTurn, isUnused, join } from "./lock.ts";
 import { findBinaries } from "./binaries.ts";
 
 /** Rest before Postgres is started again: none at first, then doubled up to the longest. */
-const REVIVE_MS_MIN = 100;
-const REVIVE_MS_MAX = 10_000;
+const REVIVE = { minMs: 100, maxMs: 10_000 };
 
 /** A Postgres that runs for us. */
 export interface EmbeddedPostgres {
@@ -97,9 +97,9 @@ async function keepRunning(
   },
 ): Promise<void> {
   let current: Postmaster | undefined = postmaster;
-  for (let restMs = 0;; restMs = Math.min(Math.max(REVIVE_MS_MIN, restMs * 2), REVIVE_MS_MAX)) {
+  for (let ends = 0;; ends++) {
     await current?.ended();
-    await pause(restMs);
+    if (ends > 0) await pause(exponentialMs(ends, REVIVE));
     if (isOver()) return;
     try {
       current = await revive();

@@ -1,5 +1,6 @@
 /** The running server process: found by its pid file, started, asked whether it answers, stopped. */
 
+import { exponentialMs } from "../core/backoff.ts";
 import { TaskerError } from "../core/errors.ts";
 import { dataFolder } from "./cluster.ts";
 import { type DataDir, readIfThere } from "./data_dir.ts";
@@ -23,7 +24,7 @@ const GREETING_MS_MAX = 5_000;
 const STARTS_MAX = 8;
 
 /** The first wait between two of them; each further one is twice as long: 6.4 s in all. */
-const START_AGAIN_MS = 50;
+const START_AGAIN = { minMs: 50, maxMs: 10_000 };
 
 /** How often a Postgres that another process started is looked for. */
 const LOOK_MS = 1_000;
@@ -122,7 +123,7 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
     const running = await findPostmaster(home, onLine) ?? await tryStart(options);
     if (typeof running !== "string") return running;
     if (start === STARTS_MAX || !mayPass(running)) throw startFailed(home, running);
-    await pause(START_AGAIN_MS * 2 ** (start - 1));
+    await pause(exponentialMs(start, START_AGAIN));
   }
 }
 

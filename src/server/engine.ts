@@ -1,5 +1,6 @@
 /** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
 
+import { wait } from "../core/backoff.ts";
 import { NodeAdmission } from "../../actors/admission.ts";
 import { Alarm } from "../../actors/alarm.ts";
 import { DueTasks } from "../../actors/due_tasks.ts";
@@ -189,7 +190,7 @@ export class Engine {
     this.supervisor.stop(
       new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
     );
-    const giveUp = new Promise<void>((wake) => this.parts.runtime.after(LEAVE_MS_MAX, wake));
+    const giveUp = wait(this.parts.runtime, LEAVE_MS_MAX);
     await Promise.race([this.#leave(), giveUp]);
   }
 
@@ -199,7 +200,7 @@ export class Engine {
     const until = runtime.monotonic() + ms;
     const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
     while (isWorking() && runtime.monotonic() < until && !this.#isFenced) {
-      await new Promise<void>((wake) => runtime.after(DRAIN_LOOK_MS, wake));
+      await wait(runtime, DRAIN_LOOK_MS);
     }
   }
 
