@@ -3,11 +3,15 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Database, Definitions } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
+import forgetVersion from "./sql/forget_version.sql" with { type: "text" };
 import list from "./sql/list_definitions.sql" with { type: "text" };
 
 /** Bounds of one page of definitions; bytes are counted as they are stored, compressed. */
 const PAGE_ROWS_MAX = 100;
 const PAGE_BYTES_MAX = 1024 * 1024;
+
+/** So many tasks that have not ended are named. */
+const TASKS_NAMED_MAX = 5;
 
 /** The Definitions port over Postgres. */
 export class PostgresDefinitions implements Definitions {
@@ -60,5 +64,23 @@ export class PostgresDefinitions implements Definitions {
       }
       after = [last.namespace, last.name, last.version].map(String);
     }
+  }
+
+  /**
+   * Development only: lets a version stand for another definition from now on, unless tasks of the
+   * one that is stored have not ended. Its body stays, for the tasks that have.
+   *
+   * @returns ids of tasks that have not ended, the oldest first; none when the version is free
+   */
+  async forgetVersion(hash: string, definition: Definition): Promise<readonly string[]> {
+    const { namespace, name, version } = definition;
+    const rows = await this.database.query(forgetVersion, [
+      namespace,
+      name,
+      version,
+      hash,
+      TASKS_NAMED_MAX,
+    ]);
+    return rows.map(({ task_id }) => String(task_id));
   }
 }

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { countRows, JournalBench } from "../../tests/support/journal_node.ts";
+import {
+  BEGIN_MS,
+  countRows,
+  JournalBench,
+  newTask,
+  startRow,
+  turnRow,
+} from "../../tests/support/journal_node.ts";
 import { codeOf } from "./sqlstate.ts";
 
 Deno.test("a version stands for one definition, whose policies may change", async () => {
@@ -48,4 +55,36 @@ Deno.test("all definitions were read by one statement, however large", async () 
 
   assert.deepEqual(listed.map(({ definition }) => definition.version), versions);
   assert.deepEqual(counts, [1, 1, 1, 1, 0]);
+});
+
+Deno.test("a version is free for another definition once the tasks of the old one have ended", async () => {
+  await using bench = await JournalBench.open();
+  const { definitions, journal } = await bench.node();
+  const definition = {
+    namespace: "test",
+    name: "chain",
+    version: "1.0.0",
+    failurePolicy: "continue_independent",
+    steps: [],
+  } as const;
+  await definitions.put("hash", definition);
+  const taskId = newTask();
+  await journal.append(startRow(taskId));
+
+  const open = await definitions.forgetVersion("hash", definition);
+  await assert.rejects(
+    definitions.put("other", definition),
+    (error) => codeOf(error) === "definition.changed",
+  );
+  await journal.append({
+    ...turnRow(taskId, 2, [{ kind: "TaskEnded", atMs: BEGIN_MS, end: "completed" }]),
+    change: { state: "completed", blockedReason: null, resident: true, endedAtMs: BEGIN_MS },
+  });
+  const left = await definitions.forgetVersion("hash", definition);
+  await definitions.put("other", definition);
+
+  assert.deepEqual(open, [taskId]);
+  assert.deepEqual(left, []);
+  assert.deepEqual((await definitions.list()).map(({ hash }) => hash), ["other"]);
+  assert.ok(await definitions.get("hash"), "tasks that have ended are still shown by it");
 });

@@ -23,6 +23,11 @@ export interface RegistryOptions {
   /** SHA-256 of a text, lower-case hex. */
   readonly digest: (text: string) => string;
   readonly onWarning: (text: string) => void;
+  /**
+   * In development: lets a version stand for another definition, and answers the ids of tasks that
+   * keep it from doing so. Absent: a version stands for one definition for ever.
+   */
+  readonly forgetVersion?: (hash: string, definition: Definition) => Promise<readonly string[]>;
   /** Systems whose steps run here; absent: every owner that a module here implements. */
   readonly systems?: readonly string[];
 }
@@ -59,7 +64,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   }
   refuseDoubles(built, faults);
   const stored = await options.definitions.list();
-  refuseChanges(built, stored, faults);
+  await refuseChanges(built, stored, { ...options, faults });
   demandNone(faults, folder);
   await store(built, stored, options.definitions);
   warnOfOpenSteps(built, options.onWarning);
@@ -190,22 +195,28 @@ function refuseDoubles(built: readonly BuiltWorkflow[], faults: Faults): void {
   }
 }
 
-function refuseChanges(
+/** A version that is free again is stored with the others, or, should another be wrong, later. */
+async function refuseChanges(
   built: readonly BuiltWorkflow[],
   stored: readonly StoredDefinition[],
-  faults: Faults,
-): void {
+  { faults, forgetVersion }: Pick<RegistryOptions, "forgetVersion"> & { readonly faults: Faults },
+): Promise<void> {
   const byName = new Map(stored.map((one) => [versionedName(one.definition), one]));
   for (const { hash, definition, at } of built) {
     const name = versionedName(definition);
     const before = byName.get(name);
     if (before === undefined || before.hash === hash) continue;
+    const openTasks = await forgetVersion?.(before.hash, before.definition);
+    if (openTasks?.length === 0) continue;
     const changes = differences(before.definition, definition).map((change) => `\n    ${change}`);
+    const detail = openTasks === undefined
+      ? "expected a higher version or the same definition"
+      : `of which tasks have not ended (${openTasks.join(", ")}): give it a higher version, or ` +
+        "put the definition back until they have ended";
     faults.add(
       { path: name, at },
       CHANGED,
-      "differs from what is stored under this version, expected a higher version or the same " +
-        `definition:${changes.join("")}`,
+      `differs from what is stored under this version, ${detail}:${changes.join("")}`,
     );
   }
 }

@@ -59,6 +59,41 @@ Deno.test("openRegistry() refuses a definition that changed under its version, w
   deepEqual([...definitions.stored.keys()], before);
 });
 
+Deno.test("openRegistry() takes a changed definition under its version, once the old one is forgotten", async () => {
+  const definitions = new MemoryDefinitions();
+  await open({ modules: [one("1.0.0")], definitions });
+  const [before] = definitions.stored.keys();
+  const asked: string[] = [];
+  const forgetVersion = (hash: string) => Promise.resolve((asked.push(hash), []));
+
+  const registry = await open({
+    modules: [one("1.0.0", { owner: "shop" })],
+    definitions,
+    forgetVersion,
+  });
+
+  deepEqual(asked, [before]);
+  ok(definitions.stored.has(registry.find("tests/one")?.hash ?? ""));
+});
+
+Deno.test("openRegistry() names the tasks that keep a changed definition from its version", async () => {
+  const definitions = new MemoryDefinitions();
+  await open({ modules: [one("1.0.0")], definitions });
+  const before = [...definitions.stored.keys()];
+
+  const error = await refusal(() =>
+    open({
+      modules: [one("1.0.0", { owner: "shop" })],
+      definitions,
+      forgetVersion: () => Promise.resolve(["t_1", "t_2"]),
+    })
+  );
+
+  equal(error.code, "definition.changed");
+  ok(error.message.includes("tasks have not ended (t_1, t_2)"), error.message);
+  deepEqual([...definitions.stored.keys()], before);
+});
+
 Deno.test("openRegistry() stores a changed policy under the same hash", async () => {
   const definitions = new MemoryDefinitions();
   await open({ modules: [one("1.0.0")], definitions });

@@ -50,6 +50,8 @@ export interface Config {
   readonly library: string | undefined;
   /** Internal, set by the launcher: why there is no library. */
   readonly libraryReason: string | undefined;
+  /** Internal, set by the launcher: a version may stand for a changed definition. */
+  readonly isDevelopment: boolean;
 }
 
 /** The environment, as `Deno.env.toObject()` gives it. */
@@ -79,6 +81,7 @@ export const CONFIG_NAMES = [
   "TASKER_BUS",
   "TASKER_BUS_PREFIX",
   "TASKER_DATA",
+  "TASKER_DEVELOPMENT",
   "TASKER_DRAIN",
   "TASKER_HOST",
   "TASKER_LIBRARY",
@@ -198,6 +201,7 @@ export function readConfig(env: Environment): Config {
     logLevel: reader.choice("TASKER_LOG", LOG_LEVELS) ?? "info",
     library: reader.text("TASKER_LIBRARY"),
     libraryReason: reader.text("TASKER_LIBRARY_REASON"),
+    isDevelopment: reader.flag("TASKER_DEVELOPMENT"),
   };
   if (reader.faults.length > 0) throw configInvalid(reader.faults);
   return config;

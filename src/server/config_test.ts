@@ -46,6 +46,7 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     drainMs: 30_000,
     logLevel: "info",
     library: undefined,
+    isDevelopment: false,
     libraryReason: undefined,
   });
 });
@@ -71,6 +72,7 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_RETENTION: "30d",
     TASKER_DRAIN: "5s",
     TASKER_LOG: "debug",
+    TASKER_DEVELOPMENT: "1",
     TASKER_LIBRARY: "ffi/libtasker.so",
     TASKER_LIBRARY_REASON: "cargo is not installed",
   });
@@ -96,6 +98,7 @@ Deno.test("readConfig() reads every name", () => {
     retentionMs: 2_592_000_000,
     drainMs: 5_000,
     logLevel: "debug",
+    isDevelopment: true,
     library: "ffi/libtasker.so",
     libraryReason: "cargo is not installed",
   });

@@ -9,6 +9,7 @@ import { buildLibrary, type BuildOutcome } from "../../ffi/build.ts";
 import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
+import { Changes } from "./launch_changes.ts";
 import { untilHung } from "./launch_watch.ts";
 import { readAllBeats } from "./node_lock.ts";
 import { startEmbeddedPostgres } from "../postgres/embedded.ts";
@@ -46,11 +47,13 @@ const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_D
 
 /** What a launch is made of. */
 export interface LaunchOptions {
-  /** The words after `deno task serve`; there should be none. */
+  /** The words after `deno task serve`: none, or `--watch`. */
   readonly args: readonly string[];
   readonly env: Environment;
-  /** Absolute path of the folder with deno.json and src. */
+  /** Absolute path of the folder with src. */
   readonly root: string;
+  /** Absolute path of the folder with deno.json: the same, or a project that carries the engine. */
+  readonly project: string;
   /** Absolute path of the server's program. */
   readonly serverPath: string;
   /** How long the server's event loop may stand still before the server is ended. */
@@ -67,15 +70,18 @@ interface Database extends AsyncDisposable {
   usedBy(server: { readonly pid: number; readonly endsWithinMs: number }): Promise<void>;
 }
 
-/** What the server is started with, beside what the launcher was. */
+/** What servers are started with, one after another, beside what the launcher was. */
 interface ServerOptions extends LaunchOptions {
   readonly config: Config;
-  readonly databaseUrl: string;
-  readonly library: BuildOutcome;
+  readonly database: Database;
+  readonly building: Building;
+  readonly stopping: Stopping;
+  readonly isDevelopment: boolean;
 }
 
 /**
- * Serves until the server ends, and stops what was started for it.
+ * Serves until the server ends, and stops what was started for it. With `--watch` a server that
+ * ended, or whose workflows changed, is followed by another one until a signal comes.
  *
  * @returns the exit code: the server's own; 1 when it was killed or could not start; 2 for bad
  *   configuration; 0 when a signal came before it was started
@@ -83,24 +89,12 @@ interface ServerOptions extends LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<number> {
   using stopping = new Stopping(options.onLine);
   try {
-    refuseArguments(options.args);
+    const isDevelopment = readArguments(options.args);
     const config = readConfig(options.env);
     using building = new Building(options);
     await using database = await openDatabase(config, options.onLine);
-    const earlier = await readAllBeats(config.dataDir).catch(() => []);
-    const library = await Promise.race([building.takeNow(), stopping.asked]);
-    if (library === "stop") return EXIT_STOPPED;
-    const server = spawnServer({ ...options, config, databaseUrl: database.url, library });
-    stopping.passOnTo(server); // at once: a second Ctrl-C without a server ends the launcher alone
-    await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
-    using _watch = watch(server, { ...options, dataDir: config.dataDir, earlier, stopping });
-    const { code, signal } = await server.status;
-    if (signal === null) return code;
-    options.onLine(
-      `the server was ended by ${signal}; tasks wait in the journal: start it again with ` +
-        "`deno task serve`",
-    );
-    return EXIT_FAILED;
+    const server = { ...options, config, database, building, stopping, isDevelopment };
+    return isDevelopment ? await serveChanges(server) : await serve(server);
   } catch (error) {
     options.onLine(explain(error));
     const isConfig = error instanceof TaskerError && error.code === "config.invalid";
@@ -108,17 +102,55 @@ export async function launch(options: LaunchOptions): Promise<number> {
   }
 }
 
+/** Starts another server whenever a workflow changes, also after one that could not start. */
+async function serveChanges(options: ServerOptions): Promise<number> {
+  const { config, stopping, onLine } = options;
+  using changes = new Changes(config.workflowsDir);
+  while (true) {
+    let hasChanged = false;
+    const change = changes.next().then(() => {
+      hasChanged = true;
+      onLine("a workflow has changed: the server starts again");
+    });
+    const code = await serve(options, change);
+    if (!hasChanged && !stopping.isAsked) {
+      onLine("the server has ended: it starts again when a workflow changes");
+      await Promise.race([change, stopping.asked]);
+    }
+    if (stopping.isAsked) return code;
+  }
+}
+
+/** Serves until the server ends; `change` asks it to. Returns its exit code. */
+async function serve(options: ServerOptions, change?: Promise<void>): Promise<number> {
+  const { config, database, building, stopping, onLine } = options;
+  const earlier = await readAllBeats(config.dataDir).catch(() => []);
+  const library = await Promise.race([building.takeNow(), stopping.asked]);
+  if (library === "stop") return EXIT_STOPPED;
+  const server = spawnServer(options, library);
+  stopping.passOnTo(server); // at once: a second Ctrl-C without a server ends the launcher alone
+  await database.usedBy({ pid: server.pid, endsWithinMs: config.drainMs + CLOSE_MS_MAX });
+  using _watch = watch(server, { ...options, earlier });
+  void change?.then(() => stopping.endForNext());
+  const { code, signal } = await server.status;
+  if (signal === null) return code;
+  onLine(
+    `the server was ended by ${signal}; tasks wait in the journal: start it again with ` +
+      "`deno task serve`",
+  );
+  return EXIT_FAILED;
+}
+
 /** Ends a server that hangs: it hears no signal, and its tasks wait for nothing. */
 function watch(
   server: Deno.ChildProcess,
-  { dataDir, earlier, hangMs, stopping, onLine }: LaunchOptions & {
-    readonly dataDir: string;
+  { config, earlier, hangMs, stopping, onLine }: ServerOptions & {
     readonly earlier: readonly string[];
-    readonly stopping: Stopping;
   },
 ): Disposable {
   let hasEnded = false;
-  const limitMs = () => stopping.isAsked ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
+  const { dataDir } = config;
+  const limitMs = () => stopping.isServerEnding ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
   const { pid } = server;
   void untilHung({ dataDir, pid, earlier, hangMs: limitMs, hasEnded: () => hasEnded }).then(
     (isHung) => {
@@ -144,22 +176,30 @@ async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
   return { ...embedded, [Symbol.asyncDispose]: () => embedded.stop() };
 }
 
-/** @throws {TaskerError} config.invalid: nobody may believe that an argument was heard */
-function refuseArguments(args: readonly string[]): void {
-  if (args.length === 0) return;
+/**
+ * Whether workflows are watched.
+ *
+ * @throws {TaskerError} config.invalid: nobody may believe that an argument was heard
+ */
+function readArguments(args: readonly string[]): boolean {
+  const [first, ...more] = args;
+  if (first === undefined) return false;
+  if (first === "--watch" && more.length === 0) return true;
   throw new TaskerError(
     "config.invalid",
-    `Cannot serve with "${args.join(" ")}": there are no arguments. ` +
+    `Cannot serve with "${args.join(" ")}": the only argument is --watch. ` +
       "Set variables, as in TASKER_PORT=9090 deno task serve; the README lists them",
   );
 }
 
-function spawnServer(options: ServerOptions): Deno.ChildProcess {
-  const { library } = options;
+function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildProcess {
+  const { config, database, project, root, serverPath, isDevelopment } = options;
+  const flags = serverFlags({ config, databaseUrl: database.url, library, root, project });
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...serverFlags(options), options.serverPath],
+    args: ["run", ...flags, serverPath],
     env: {
-      DATABASE_URL: options.databaseUrl,
+      DATABASE_URL: database.url,
+      TASKER_DEVELOPMENT: isDevelopment ? "1" : "",
       TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
       TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
     },
@@ -178,10 +218,11 @@ function spawnServer(options: ServerOptions): Deno.ChildProcess {
  * @throws {TaskerError} config.invalid when a folder has a name that Deno cannot be told
  */
 export function serverFlags(
-  { config, databaseUrl, library, root }: Pick<
-    ServerOptions,
-    "config" | "databaseUrl" | "library" | "root"
-  >,
+  { config, databaseUrl, library, root, project }: Pick<LaunchOptions, "root" | "project"> & {
+    readonly config: Config;
+    readonly databaseUrl: string;
+    readonly library: BuildOutcome;
+  },
 ): readonly string[] {
   const data = resolve(config.dataDir);
   const workflows = resolve(config.workflowsDir);
@@ -192,8 +233,8 @@ export function serverFlags(
     "--no-remote",
     // A pattern of a contract that backtracks without end is matched in linear time instead.
     "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
-    `--config=${root}/deno.json`,
-    ...(isFile(`${root}/deno.lock`) ? ["--frozen"] : []),
+    `--config=${project}/deno.json`,
+    ...(isFile(`${project}/deno.lock`) ? ["--frozen"] : []),
     ...flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
     ...flag("--allow-env", [...names(config), ...config.allowEnv]),
     ...flag("--allow-read", [`${root}/src`, workflows, data, ...config.allowRead]),
@@ -252,6 +293,7 @@ class Stopping implements Disposable {
   #first: typeof SIGNALS[number] | undefined;
   #isOneCtrlC = true;
   #server: Deno.ChildProcess | undefined;
+  #isReplaced = false;
 
   constructor(onLine: OnLine) {
     const { promise, resolve } = Promise.withResolvers<"stop">();
@@ -266,10 +308,22 @@ class Stopping implements Disposable {
     return this.#first !== undefined;
   }
 
+  /** Whether the server was asked to end. */
+  get isServerEnding(): boolean {
+    return this.isAsked || this.#isReplaced;
+  }
+
   /** From now on signals are the server's; one that came before is passed on at once. */
   passOnTo(server: Deno.ChildProcess): void {
     this.#server = server;
+    this.#isReplaced = false;
     if (this.#first !== undefined) this.#drain(this.#first);
+  }
+
+  /** Asks the server to drain, for another one to follow. */
+  endForNext(): void {
+    this.#isReplaced = true;
+    this.#drain("SIGTERM");
   }
 
   [Symbol.dispose](): void {
@@ -315,6 +369,7 @@ if (import.meta.main) {
     await launch({
       env: Deno.env.toObject(),
       root,
+      project: isFile(`${Deno.cwd()}/deno.json`) ? Deno.cwd() : root,
       serverPath: `${root}/src/server/main.ts`,
       args: Deno.args,
       build: buildLibrary,

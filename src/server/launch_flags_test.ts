@@ -17,7 +17,8 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     config,
     databaseUrl: "postgres://tasker:secret@127.0.0.1:4444/postgres",
     library: { kind: "built", libraryPath: "/project/ffi/libtasker_core.so" },
-    root: "/project",
+    root: "/project/engine",
+    project: "/project",
   });
 
   const names = flags.find((one) => one.startsWith("--allow-env="));
@@ -27,7 +28,7 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
     "--config=/project/deno.json",
     "--allow-net=[::1]:8080,127.0.0.1:4444,cache:6379,api.example.com:443",
-    "--allow-read=/project/src,/flows,/data,/etc/ssl",
+    "--allow-read=/project/engine/src,/flows,/data,/etc/ssl",
     "--allow-write=/data",
     "--deny-read=/data/postgres,/data/admin.key",
     "--deny-write=/data/postgres",
@@ -48,6 +49,7 @@ Deno.test("serverFlags() refuses a folder with a comma, which would end its name
       databaseUrl: "postgres://127.0.0.1/postgres",
       library: { kind: "absent", reason: "a test" },
       root: "/project",
+      project: "/project",
     });
 
   throws(ask, { code: "config.invalid" });

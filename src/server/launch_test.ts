@@ -51,6 +51,7 @@ const LAUNCHER = `
   Deno.exit(await launch({
     env: Deno.env.toObject(),
     root,
+    project: root,
     serverPath: root + "/server.ts",
     hangMs: Number(Deno.env.get("FAKE_HANG_MS") ?? 60_000),
     args: Deno.args.slice(1),

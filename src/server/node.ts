@@ -76,6 +76,9 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     definitions: journal.definitions,
     digest: (text) => runtime.digest(text),
     onWarning: (text) => log.warn(text),
+    ...(config.isDevelopment && {
+      forgetVersion: (hash, definition) => journal.definitions.forgetVersion(hash, definition),
+    }),
     ...(config.systems === undefined ? {} : { systems: config.systems }),
   });
   const bus = await openBus({

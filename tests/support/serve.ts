@@ -8,6 +8,10 @@ const START_MS_MAX = 120_000;
 /** Which server to start. */
 export interface ServeOptions {
   readonly dataDir: string;
+  /** The folder of deno.json; this repository unless said. */
+  readonly project?: string;
+  /** Words after `deno task serve`. */
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -27,10 +31,12 @@ export interface Served extends AsyncDisposable {
 }
 
 /** Starts a server and waits for the line that says it listens. */
-export async function serve({ dataDir, env = {} }: ServeOptions): Promise<Served> {
+export async function serve(
+  { dataDir, project = ROOT, args = [], env = {} }: ServeOptions,
+): Promise<Served> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["task", "serve"],
-    cwd: ROOT,
+    args: ["task", "serve", ...args],
+    cwd: project,
     env: { TASKER_DATA: dataDir, TASKER_PORT: "0", TASKER_LOG: "info", NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
