@@ -1,6 +1,7 @@
 /** Actor table: the actors in memory, by task and by their place in readiness. */
 
 import { slotOf, type TaskId } from "../src/core/ids.ts";
+import type { ResidentTask } from "../src/core/ports.ts";
 import type { Instance } from "../src/core/readiness.ts";
 import { countOf } from "../src/core/rollup.ts";
 import type { QueuedCommand } from "./mailbox.ts";
@@ -25,6 +26,12 @@ export class ActorTable {
 
   get(taskId: TaskId): TaskActor | undefined {
     return this.#actors.get(taskId);
+  }
+
+  /** The task as its last committed turn left it. */
+  peek(taskId: TaskId): ResidentTask | undefined {
+    const actor = this.#actors.get(taskId);
+    return actor && residentOf(actor);
   }
 
   values(): IterableIterator<TaskActor> {
@@ -73,6 +80,13 @@ export class ActorTable {
     this.#byInstance.delete(instance);
     readiness.close(instance);
   }
+}
+
+/** The task as its last committed turn left it; undefined while something newer is decided. */
+export function residentOf(actor: TaskActor): ResidentTask | undefined {
+  const { plan, state, written, isWriting } = actor;
+  if (isWriting || state === undefined || written === undefined) return undefined;
+  return { plan, state, row: written };
 }
 
 /** Whether a result waits to be decided, or to be handed to the journal. */

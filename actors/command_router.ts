@@ -27,7 +27,9 @@ export interface CommandRouterDeps {
 
 /** Knows which slots this node owns, and sends what belongs elsewhere through the inbox. */
 export class CommandRouter implements CommandSink {
-  readonly #owned = new Set<number>();
+  /** Each with the number of the tenure that it was taken in. */
+  #owned: ReadonlyMap<number, number> = new Map();
+  #tenures = 0;
   /** The same as a list, to draw the slots of new tasks from. */
   #ownedList: number[] = [];
   /** Inbox rows in hand, so that the next poll does not bring them again. */
@@ -38,13 +40,19 @@ export class CommandRouter implements CommandSink {
 
   /** Sets the slots of this node. */
   own(slots: Iterable<number>): void {
-    this.#owned.clear();
-    for (const slot of slots) this.#owned.add(slot);
-    this.#ownedList = [...this.#owned];
+    const before = this.#owned;
+    const tenure = ++this.#tenures;
+    this.#owned = new Map([...slots].map((slot) => [slot, before.get(slot) ?? tenure]));
+    this.#ownedList = [...this.#owned.keys()];
   }
 
   owns(taskId: TaskId): boolean {
     return this.ownsSlot(slotOf(taskId));
+  }
+
+  /** Changes whenever the task's slot was away; undefined while it is. */
+  tenure(taskId: TaskId): number | undefined {
+    return this.#owned.get(slotOf(taskId));
   }
 
   ownsSlot(slot: number): boolean {

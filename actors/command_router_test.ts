@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Command } from "../src/core/command.ts";
+import { slotOf, SLOTS } from "../src/core/ids.ts";
 import { EngineHarness } from "../tests/support/engine_harness.ts";
 import { CommandRouter } from "./command_router.ts";
 
@@ -24,4 +25,22 @@ Deno.test("a command sent through two nodes at once was answered to one of them 
   assert.deepEqual(one, { ...other, changed: one.changed });
   const events = world.journal.turns(taskId).flatMap((turn) => turn.events);
   assert.equal(events.filter(({ kind }) => kind === "TaskPaused").length, 1);
+});
+
+Deno.test("tenure() stays while a slot stays, and is another one after the slot was away", async () => {
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const router = stranger(harness);
+  const { taskId } = await harness.start();
+  const slot = slotOf(taskId);
+  const tenures: (number | undefined)[] = [router.tenure(taskId)];
+
+  for (const slots of [[slot], [slot, (slot + 1) % SLOTS], [(slot + 1) % SLOTS], [slot]]) {
+    router.own(slots);
+    tenures.push(router.tenure(taskId));
+  }
+
+  const [before, first, kept, away, again] = tenures;
+  assert.deepEqual([before, away], [undefined, undefined]);
+  assert.equal(first, kept);
+  assert.notEqual(first, again);
 });

@@ -82,6 +82,8 @@ export class Ownership {
   #polling: Promise<void> | undefined;
   #moving: Promise<void> | undefined;
   #polledAtMs = 0;
+  /** When the last renewal was sent. */
+  #renewedAtMs = -Infinity;
   #isAgain = false;
   #isStopped = false;
   #live: readonly NodeRow[] = [];
@@ -109,6 +111,11 @@ export class Ownership {
   /** How long ago a poll was answered: meanwhile no sleeping task wakes, and no lease is renewed. */
   get silentMs(): number {
     return this.parts.runtime.monotonic() - this.#polledAtMs;
+  }
+
+  /** Whether no other node can own these slots yet: this one renewed its lease in time. */
+  get isLeaseSafe(): boolean {
+    return this.parts.runtime.monotonic() < this.#renewedAtMs + CUT_OFF_MS;
   }
 
   /** Begins; resolves after the first poll and the claims it led to. */
@@ -186,6 +193,7 @@ export class Ownership {
   /** Unless the next renewal comes in time, code ends; and again, should more have begun. */
   #renewed(sentMs: number): void {
     const { runtime, cutOff } = this.parts;
+    this.#renewedAtMs = sentMs;
     this.#cutOff?.();
     const end = () => {
       cutOff();

@@ -2,7 +2,7 @@
 
 import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
+import type { Cancel, CommittedTurn, Feed, ResidentTask } from "../src/core/ports.ts";
 import { ReadinessOutput } from "../src/core/readiness.ts";
 import type { Alarm } from "./alarm.ts";
 import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
@@ -83,6 +83,11 @@ export class Supervisor implements Feed {
     return this.#actors.get(taskId) !== undefined || this.#loader.has(taskId);
   }
 
+  /** The task as its last committed turn left it, if it is in memory and nothing newer is decided. */
+  peek(taskId: TaskId): ResidentTask | undefined {
+    return this.#actors.peek(taskId);
+  }
+
   /** Puts mail into its actor's mailbox; loads the task when it is not in memory. */
   deliver(mail: QueuedCommand): void {
     const { taskId } = mail.command;
@@ -98,8 +103,7 @@ export class Supervisor implements Feed {
 
   /** Reads tasks into memory; resolves when they are there, or are to be read again. */
   load(taskIds: readonly TaskId[]): Promise<void> {
-    const isOut = (taskId: TaskId) => !this.has(taskId) && !this.quarantined.has(taskId);
-    return this.#loader.load(taskIds.filter(isOut));
+    return this.#loader.load(taskIds.filter((id) => !this.has(id) && !this.quarantined.has(id)));
   }
 
   /** Lets a step start that waited for admission. */
@@ -261,11 +265,10 @@ export class Supervisor implements Feed {
   #committed(actor: TaskActor, turn: OpenTurn): void {
     actor.settle(turn);
     this.#loader.recovered(actor.taskId);
-    const { state } = actor;
+    const { plan, state, unstarted } = actor;
+    this.#feed.tell(actor, turn, this.#actors.isCurrent(actor));
     if (state === undefined || !this.#actors.isCurrent(actor)) return;
-    const { plan, unstarted } = actor;
     releaseEffects(this.parts.runner, { plan, state, unstarted }, turn.events);
-    this.#feed.tell(actor, turn);
     this.#handOver(actor);
     if (actor.mailbox.size > 0 || this.#dirty.has(actor)) this.#schedule(actor);
     else this.#forgetIdle(actor);

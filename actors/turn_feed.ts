@@ -1,6 +1,7 @@
 /** The turn feed: tells who watches of each committed turn. */
 
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
+import { residentOf } from "./actor_table.ts";
 import type { OpenTurn, TaskActor } from "./task_actor.ts";
 
 /** The live turns of this node's tasks. */
@@ -12,14 +13,23 @@ export class TurnFeed implements Feed {
     return () => this.#subscribers.delete(call);
   }
 
-  /** Tells of a turn that is committed. Cost: O(subscribers). */
-  tell(
-    { taskId, plan, committed: state }: TaskActor,
-    { turn, commandIds, events }: OpenTurn,
-  ): void {
+  /**
+   * Tells of a turn that is committed; `isCurrent`: its actor is still the one of its task. One that
+   * was let go meanwhile is told of as well: who follows a task hears of each of its turns.
+   *
+   * Cost: O(subscribers).
+   */
+  tell(actor: TaskActor, { turn, commandIds, events }: OpenTurn, isCurrent: boolean): void {
     if (this.#subscribers.size === 0) return;
-    const { namespace } = plan.definition;
-    const committed = { taskId, namespace, plan, turn: { turn, commandIds, events }, state };
+    const { taskId, plan, committed: state } = actor;
+    const committed = {
+      taskId,
+      namespace: plan.definition.namespace,
+      plan,
+      turn: { turn, commandIds, events },
+      state,
+      resident: isCurrent ? residentOf(actor) : undefined,
+    };
     for (const call of this.#subscribers) call(committed);
   }
 }

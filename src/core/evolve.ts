@@ -90,6 +90,7 @@ function newTask(
     createdAtMs: event.atMs,
     deadlineAtMs: event.deadlineAtMs,
     turn: 0,
+    startedAtMs: undefined,
     lastAtMs: event.atMs,
     steps: plan.steps.map(() => ({ state: "pending", attempt: 0, interruptions: 0, forgiven: 0 })),
     ended: [],
@@ -146,6 +147,7 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
     case "StepStarted":
       step.attempt = event.attempt;
       step.startedAtMs = event.atMs;
+      state.startedAtMs ??= event.atMs;
       delete step.aliveAtMs;
       setDue(step, event.dueAtMs);
       return move(state, event.step, isLocal(plan, event.step) ? "running" : "waiting_for_reply");

@@ -10,7 +10,7 @@ import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { WaitReason } from "./rollup.ts";
-import type { TaskStateName } from "./state.ts";
+import type { TaskState, TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
 /** Takes back what was scheduled; safe to repeat. */
@@ -565,6 +565,33 @@ export interface DeadLetters {
 
 // ---------------------------------------------------------------- watching
 
+/**
+ * A task in memory, as of its last committed turn. Its actor goes on with the state, so it has to be
+ * read before the next await; once the task has ended, nothing changes any more.
+ */
+export interface ResidentTask {
+  readonly plan: Plan;
+  readonly state: TaskState;
+  /** What the task's row says. */
+  readonly row: Pick<TaskChange, "state" | "blockedReason">;
+}
+
+/** The tasks in the memory of this node. */
+export interface ResidentTasks {
+  /**
+   * Returns what is committed of a task. Undefined: it is not in memory, its actor is ahead of the
+   * journal, or this node may not own it any more; then the journal has to be read.
+   *
+   * Cost: two map look-ups, no query.
+   */
+  peek(taskId: TaskId): ResidentTask | undefined;
+  /**
+   * Returns a number that stays the same while this node owns the task without a break: meanwhile
+   * the feed has every turn of it. Undefined: another node owns it.
+   */
+  tenure(taskId: TaskId): number | undefined;
+}
+
 /** A committed turn, told to who watches. */
 export interface CommittedTurn {
   readonly taskId: TaskId;
@@ -572,6 +599,8 @@ export interface CommittedTurn {
   readonly plan: Plan;
   readonly turn: Turn;
   readonly state: TaskStateName;
+  /** The task as of this turn; undefined when its actor has gone on, or is not in memory. */
+  readonly resident: ResidentTask | undefined;
 }
 
 /** Live turns of the tasks of this node; a hint to look, not a log. */

@@ -83,6 +83,8 @@ export interface TaskState {
   readonly deadlineAtMs: number | undefined;
   /** The last turn folded in. */
   turn: number;
+  /** When its first attempt started, Unix ms. */
+  startedAtMs: number | undefined;
   /** The time of the last event: the next one is not earlier. */
   lastAtMs: number;
   readonly steps: StepState[];

@@ -11,7 +11,7 @@ import { broken, fenced } from "../../actors/refusals.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { type Incarnation, slotOf } from "../core/ids.ts";
+import { type Incarnation, slotOf, type TaskId } from "../core/ids.ts";
 import { Outages, partsOf } from "../core/outages.ts";
 import { canonicalJson } from "../core/json.ts";
 import { decodePayload } from "../core/payload.ts";
@@ -22,6 +22,8 @@ import type {
   Plans,
   Policies,
   PollResult,
+  ResidentTask,
+  ResidentTasks,
   Runtime,
   TaskBirth,
 } from "../core/ports.ts";
@@ -75,7 +77,7 @@ export interface EngineDeps {
 }
 
 /** A running node. */
-export class Engine {
+export class Engine implements ResidentTasks {
   readonly router: CommandRouter;
   readonly supervisor: Supervisor;
   readonly admission: NodeAdmission;
@@ -217,6 +219,19 @@ export class Engine {
   /** The policy that a step's attempts are under now. */
   policyOf(plan: Plan, step: number): FullPolicy {
     return this.#book.contextOf(plan, this.parts.runtime.now()).policyOf(step);
+  }
+
+  /**
+   * What is committed of a task in memory; for an owner only, and one that has renewed in time: a
+   * node that was frozen may not know that another one has gone on with the task.
+   */
+  peek(taskId: TaskId): ResidentTask | undefined {
+    const isOwner = this.router.owns(taskId) && this.ownership.isLeaseSafe;
+    return isOwner ? this.supervisor.peek(taskId) : undefined;
+  }
+
+  tenure(taskId: TaskId): number | undefined {
+    return this.router.tenure(taskId);
   }
 
   #contextOf(plan: Plan, nowMs: number): Context {

@@ -14,6 +14,7 @@ import type {
   DeadLetter,
   KeyRow,
   PolicyOverlay,
+  ResidentTask,
   StartRequest,
   TaskFilter,
   TaskSummary,
@@ -103,7 +104,23 @@ export class FakeEngine {
     if (!this.isFeedOn) return;
     const { state } = this.#summary(task);
     const { namespace } = task.plan.definition;
-    for (const tell of this.#watchers) tell({ taskId, namespace, plan: task.plan, turn, state });
+    const resident = this.peek(taskId);
+    for (const tell of this.#watchers) {
+      tell({ taskId, namespace, plan: task.plan, turn, state, resident });
+    }
+  }
+
+  /** What the owner has in memory; ended tasks it has let go, but for the turn that ends them. */
+  peek(taskId: TaskId): ResidentTask | undefined {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined || !this.isFeedOn) return undefined;
+    const state = foldTask(taskId, task.plan, task.turns);
+    const { state: name, blockedReason = null } = this.#summary(task);
+    return state && { plan: task.plan, state, row: { state: name, blockedReason } };
+  }
+
+  tenure(): number | undefined {
+    return this.isFeedOn ? 1 : undefined;
   }
 
   start(request: StartRequest): Promise<Answer> {
