@@ -12,7 +12,7 @@ import type { Event } from "./core/event.ts";
 import { foldTask } from "./core/evolve.ts";
 import type { Incarnation, TaskId } from "./core/ids.ts";
 import { stepKey } from "./core/ids.ts";
-import { decodePayload, encodePayload } from "./core/payload.ts";
+import { decodePayload } from "./core/payload.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
 import type { WorkflowModule } from "./core/workflow_module.ts";
@@ -26,6 +26,7 @@ import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./server/engine.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
 import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_tables.ts";
+import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter } from "./registry/starter.ts";
 import { openRegistry, type Registry } from "./registry/workflows.ts";
 import { SILENT_LOG } from "./telemetry/log.ts";
@@ -235,41 +236,29 @@ class InProcessTask implements TestTask {
   }
 
   signal(name: string, payload: unknown): Promise<void> {
-    return this.#send({
-      kind: "SendSignal",
-      name,
-      payload: encodePayload(payload, `signal "${name}"`),
-    });
+    return this.#send("sendSignal", { name, payload });
   }
 
   cancel(): Promise<void> {
-    return this.#send({ kind: "CancelTask", ...BY });
+    return this.#send("cancelTask", {});
   }
 
   retry(step: string): Promise<void> {
-    return this.#send({ kind: "RetryStep", step, ...BY });
+    return this.#send("retryStep", { step });
   }
 
   resolve(step: string, result: unknown): Promise<void> {
-    return this.#send({
-      kind: "ResolveStep",
-      step,
-      result: encodePayload(result, `the result of "${step}"`),
-      ...BY,
-    });
+    return this.#send("resolveStep", { step, result });
   }
 
   skip(step: string, result?: unknown): Promise<void> {
-    const given = result === undefined
-      ? {}
-      : { result: encodePayload(result, `the result of "${step}"`) };
-    return this.#send({ kind: "SkipStep", step, ...given, ...BY });
+    return this.#send("skipStep", { step, result });
   }
 
-  async #send(command: Record<string, unknown>): Promise<void> {
+  async #send<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<void> {
     const { runtime, engine } = this.parts;
-    const full = { ...command, taskId: this.id, commandId: runtime.uuid() };
-    await engine.router.send(full as Parameters<typeof engine.router.send>[0]);
+    const base = { commandId: runtime.uuid(), taskId: this.id, ...BY };
+    await engine.router.send(TASK_COMMANDS[name](input, base));
     await runtime.settle();
   }
 
