@@ -5,57 +5,80 @@ import type { Runtime } from "../core/ports.ts";
 import type { Reply } from "./handler.ts";
 
 /** How long a first answer is kept. */
-export const REPEATS_MS = 10 * 60_000;
-/** First answers kept; the oldest goes first. */
-export const REPEATS_MAX = 1_000;
+export const ANSWER_KEPT_MS = 10 * 60_000;
+/** First answers that are kept; the oldest is dropped first. */
+export const ANSWERS_MAX = 1_000;
+/** Characters of the JSON of all of them. */
+export const ANSWERS_SIZE_MAX = 16 * 1024 * 1024;
 
-/** A write, and what it answers. */
+/** A write and its answer. */
 interface First {
   readonly bodyHash: string;
   readonly reply: Promise<Reply>;
   readonly untilMs: number;
+  /** Characters of its JSON; 0 until it is there. */
+  size: number;
 }
 
 /**
  * Remembers first answers by caller, route and Idempotency-Key.
  *
- * It is the memory of this node alone and covers the resend after a lost answer; after a restart,
- * or through another node, such a write is done anew. Writes to tasks do not need it: their
- * journals remember their command ids.
+ * It is in the memory of this node alone, for a request that is sent again because its answer was
+ * lost. After a restart, or through another node, such a write is done again. Writes to tasks do not
+ * need it: their journals remember their command ids.
  */
 export class IdempotencyCache {
+  /** The oldest first. */
   readonly #firsts = new Map<string, First>();
+  #size = 0;
 
   constructor(private readonly runtime: Pick<Runtime, "monotonic">) {}
 
+  /** Characters of the JSON of all answers that are kept. */
+  get size(): number {
+    return this.#size;
+  }
+
   /**
-   * Runs a write once a key; a repeat, even while the first still runs, gets the first answer.
+   * Runs a write once for each key; a repeat, even while the first still runs, gets the first answer.
    * A write that fails is not remembered.
    *
    * @throws {TaskerError} api.key_reused when the same key comes with another body
    */
   async once(key: string, bodyHash: string, write: () => Promise<Reply>): Promise<Reply> {
     const nowMs = this.runtime.monotonic();
-    const first = this.#firsts.get(key);
-    if (first !== undefined && first.untilMs > nowMs) {
-      if (first.bodyHash === bodyHash) return await first.reply;
-      throw new TaskerError("api.key_reused", "Cannot repeat the request: its body is another one");
+    const known = this.#firsts.get(key);
+    if (known !== undefined && known.untilMs > nowMs) {
+      if (known.bodyHash === bodyHash) return await known.reply;
+      throw new TaskerError("api.key_reused", "Cannot repeat the request: its body is different");
     }
-    const reply = write();
-    this.#firsts.delete(key);
-    this.#firsts.set(key, { bodyHash, reply, untilMs: nowMs + REPEATS_MS });
-    this.#forgetOldest();
+    this.#drop(key);
+    const first = { bodyHash, reply: write(), untilMs: nowMs + ANSWER_KEPT_MS, size: 0 };
+    this.#firsts.set(key, first);
+    this.#dropOldest();
     try {
-      return await reply;
+      const reply = await first.reply;
+      if (this.#firsts.get(key) === first) {
+        first.size = JSON.stringify(reply.body ?? null).length;
+        this.#size += first.size;
+        this.#dropOldest();
+      }
+      return reply;
     } catch (error) {
-      this.#firsts.delete(key);
+      if (this.#firsts.get(key) === first) this.#drop(key);
       throw error;
     }
   }
 
-  #forgetOldest(): void {
-    if (this.#firsts.size <= REPEATS_MAX) return;
-    const oldest = this.#firsts.keys().next().value;
-    if (oldest !== undefined) this.#firsts.delete(oldest);
+  #dropOldest(): void {
+    for (const key of this.#firsts.keys()) {
+      if (this.#firsts.size <= ANSWERS_MAX && this.#size <= ANSWERS_SIZE_MAX) return;
+      this.#drop(key);
+    }
+  }
+
+  #drop(key: string): void {
+    this.#size -= this.#firsts.get(key)?.size ?? 0;
+    this.#firsts.delete(key);
   }
 }

@@ -71,7 +71,7 @@ export const KEYS = noun("keys", {
     repeat: "remembered",
     body: KeyBody,
     answers: { 201: { description: "The key", schema: MadeKey } },
-    errors: ["api.key_reused"],
+    errors: [],
   }),
   listKeys: operation({
     method: "GET",

@@ -1,9 +1,9 @@
 /** The OpenAPI document: derived from the table of operations, so that it leaves none out. */
 
 import { z } from "zod";
-import { type ErrorCode, ERRORS } from "../core/errors.ts";
+import { ERRORS } from "../core/errors.ts";
 import { type Answer, JSON_SCHEMA, type Operation } from "./operation.ts";
-import { COMMON_ERRORS, Problem, PROBLEM_MEDIA_TYPE } from "./problem.ts";
+import { errorsOf, Problem, PROBLEM_MEDIA_TYPE } from "./problem.ts";
 import { SCHEMAS } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -101,17 +101,13 @@ function answerOf({ description, schema, mediaType }: Answer): Json {
   return { description, content: { [mediaType]: { schema: { type: "string" } } } };
 }
 
-/** One response a status, naming all codes that come with it. */
-function problemsOf({ right, errors }: Operation): Json {
-  const access: readonly ErrorCode[] = right === "open"
-    ? []
-    : ["api.unauthorized", "api.forbidden"];
-  const codes = [...new Set([...errors, ...access, ...COMMON_ERRORS])].sort();
-  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].http);
-  return Object.fromEntries([...byStatus].map(([status, with_]) => [
+/** One response for each status, naming all codes that come with it. */
+function problemsOf(operation: Operation): Json {
+  const byStatus = Map.groupBy(errorsOf(operation), (code) => ERRORS[code].http);
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [
     String(status),
     {
-      description: with_.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("; "),
+      description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("; "),
       content: { [PROBLEM_MEDIA_TYPE]: { schema: refTo(Problem) } },
     },
   ]));

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
+import type { Operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
 /** The media type of a problem. */
@@ -27,9 +28,19 @@ export const Problem = named(
 export type Problem = z.infer<typeof Problem>;
 
 /** Codes that any operation may answer with. */
-export const COMMON_ERRORS: readonly ErrorCode[] = [
+const COMMON_ERRORS = [
   "api.bad_request",
   "api.too_large",
   "api.internal",
   "journal.unavailable",
-];
+] as const satisfies readonly ErrorCode[];
+
+/** Returns every code that an operation may answer with, in alphabetical order. */
+export function errorsOf(
+  { errors, right, repeat }: Pick<Operation, "errors" | "right" | "repeat">,
+): readonly ErrorCode[] {
+  const codes = new Set<ErrorCode>([...COMMON_ERRORS, ...errors]);
+  if (right !== "open") codes.add("api.unauthorized").add("api.forbidden");
+  if (repeat === "remembered") codes.add("api.key_reused");
+  return [...codes].sort();
+}
