@@ -3,103 +3,56 @@
  * a browser. It needs `fetch` and nothing else.
  *
  * Calls that may succeed later are repeated while `retryForMs` lasts. Each write carries an
- * Idempotency-Key, one a call, so a repeat after a lost answer changes nothing twice.
+ * Idempotency-Key of its own, so a repeat after a lost answer changes nothing twice.
  */
 
-import type { ClientError } from "./client/error.ts";
 import type {
   Accepted,
-  CommittedTurn,
+  CallName,
+  ClientOptions,
+  DeadLetter,
+  EntryOf,
+  FeedItem,
   Health,
   JournalEntry,
+  Key,
+  ListName,
+  MadeKey,
+  OperationInput,
+  OperationResult,
+  OperatorOptions,
+  PolicyHistory,
+  PolicyVersion,
+  StartOptions,
   System,
   Task,
+  TaskFilter,
   TaskSummary,
-  Time,
+  Workflow,
+  WorkflowSummary,
 } from "./client/documents.ts";
-import { Http, RETRY_FOR_MS } from "./client/http.ts";
 import {
-  ApiKeys,
   type CallOptions,
-  Dead,
-  Policies,
-  Workflows,
+  Http,
+  openPlatform,
+  RETRY_FOR_MS,
   type WriteOptions,
-} from "./client/operations.ts";
-import { pagesOf } from "./client/pages.ts";
-import { type ClientRuntime, openPlatform } from "./client/platform.ts";
+} from "./client/http.ts";
+import { ROUTES } from "./client/routes.ts";
 import { followStream } from "./client/stream.ts";
-import { isTerminal, type TaskStateName } from "./core/state.ts";
+import { isTerminal } from "./core/state.ts";
 
 export type * from "./client/documents.ts";
 export { ClientError, type ClientErrorCode } from "./client/error.ts";
-export type { CallOptions, WriteOptions } from "./client/operations.ts";
-
-/** Where a server is, and how to talk to it. */
-export interface ClientOptions {
-  /** `http://127.0.0.1:8080`; a path in front of the routes is kept. */
-  readonly url: string;
-  readonly key?: string;
-  /** How long a call that may succeed later is repeated, in ms; 0 = one try. */
-  readonly retryForMs?: number;
-  /** Called before each repeat. */
-  readonly onRetry?: (error: ClientError, restMs: number) => void;
-  /** In place of the platform's: tests, proxies. */
-  readonly fetch?: (request: Request) => Promise<Response>;
-  /** In place of the platform's clock and timers: tests. */
-  readonly runtime?: ClientRuntime;
-}
-
-/** What a task is started with. */
-export interface StartOptions<Input> extends CallOptions {
-  readonly input: Input;
-  /** Unique in the namespace: same key and body, same task. Made anew unless said. */
-  readonly key?: string;
-  /** Absent: the highest. */
-  readonly version?: string;
-  readonly tags?: readonly string[];
-  /** How long the task may take, in ms. */
-  readonly deadlineMs?: number;
-}
-
-/** Which tasks to list. */
-export interface TaskFilter extends CallOptions {
-  /** `namespace/name`. */
-  readonly workflow?: string;
-  readonly state?: TaskStateName;
-  readonly tag?: string;
-  /** Created at or after. */
-  readonly since?: Time;
-  /** Created before. */
-  readonly until?: Time;
-  /** Tasks asked for at once, 1..200. */
-  readonly pageSize?: number;
-}
-
-/** Who asks by hand, and why. */
-export interface OperatorOptions extends WriteOptions {
-  /** The name of the key unless said. */
-  readonly by?: string;
-  readonly reason?: string;
-}
-
-/** What the live feed tells: a turn, or that some were lost (`turns`: how many, where known). */
-export type FeedItem =
-  | { readonly kind: "turn"; readonly turn: CommittedTurn }
-  | { readonly kind: "lost"; readonly turns: number | undefined };
-
-/** The input that tasks of a workflow module take: `InputOf<typeof checkout>`. */
-export type InputOf<W> = W extends
-  { readonly input: { readonly "~standard": { readonly types?: infer T } } }
-  ? NonNullable<T> extends { readonly input: infer I } ? I : unknown
-  : unknown;
+export type { CallOptions, WriteOptions } from "./client/http.ts";
 
 /** How long the server is asked to hold a long poll. */
 const WAIT_MS = 30_000;
+/** Entries of a page. */
 const PAGE_SIZE = 100;
 
 /**
- * Opens a client. Nothing is sent until it is asked for something.
+ * Opens a client. Nothing is sent before the first call.
  *
  * @example
  * ```ts
@@ -128,20 +81,52 @@ export function openClient(options: ClientOptions): Client {
 }
 
 /**
- * A client of one server. Every call can throw a `ClientError`; those named beside a call are its
- * own, in addition to `client.*`, `api.*`, `journal.unavailable` and `node.draining`.
+ * A client of one server. `call` and `entries` send any operation of the table; the other methods
+ * are the same operations with arguments in order. Every method can throw a `ClientError`; the codes
+ * named beside a method are its own, in addition to `client.*`, `api.*`, `journal.unavailable` and
+ * `node.draining`.
  */
 export class Client {
-  readonly workflows: Workflows;
-  readonly policies: Policies;
-  readonly keys: ApiKeys;
-  readonly dead: Dead;
+  constructor(private readonly http: Http) {}
 
-  constructor(private readonly http: Http) {
-    this.workflows = new Workflows(http);
-    this.policies = new Policies(http);
-    this.keys = new ApiKeys(http);
-    this.dead = new Dead(http);
+  /**
+   * Sends an operation. A repeat of a write under the same `idempotencyKey` changes nothing.
+   *
+   * @example
+   * ```ts
+   * import type { Client } from "tasker/client";
+   *
+   * function open(tasker: Client) {
+   *   return tasker.call("listTasks", { state: "blocked", limit: 10 });
+   * }
+   * ```
+   * @throws {ClientError} the codes of the operation, as in `/openapi.json`
+   */
+  async call<Name extends CallName>(
+    name: Name,
+    input: OperationInput<Name>,
+    options: WriteOptions = {},
+  ): Promise<OperationResult<Name>> {
+    return await this.http.send(ROUTES[name], input, options) as OperationResult<Name>;
+  }
+
+  /** Yields all entries of a list, asking for the next page when its first entry is needed. */
+  async *entries<Name extends ListName>(
+    name: Name,
+    input: OperationInput<Name>,
+    options: CallOptions = {},
+  ): AsyncGenerator<EntryOf<Name>> {
+    const { pages } = ROUTES[name];
+    if (pages === undefined) throw new TypeError(`Cannot list "${name}": it has no pages`);
+    const { entries, next, from } = pages;
+    for (let begin = {};;) {
+      const page = await this.http.send(ROUTES[name], { ...input, ...begin }, options) as {
+        readonly [field: string]: unknown;
+      };
+      yield* page[entries] as readonly EntryOf<Name>[];
+      if (page[next] === undefined) return;
+      begin = { [from]: page[next] };
+    }
   }
 
   /**
@@ -167,25 +152,19 @@ export class Client {
    */
   start<Input = unknown>(
     workflow: string,
-    { key, signal, ...body }: StartOptions<Input>,
+    { key, signal, ...input }: StartOptions<Input>,
   ): Promise<Task> {
-    return this.http.ask({
-      method: "POST",
-      path: "/v1/tasks",
-      body: { workflow, ...body },
-      idempotencyKey: key,
-      signal,
-    });
+    return this.call("startTask", { workflow, ...input }, { idempotencyKey: key, signal });
   }
 
   /** Reads a task with its steps. @throws {ClientError} task.not_found, task.id_invalid */
-  get(id: string, { signal }: CallOptions = {}): Promise<Task> {
-    return this.http.ask({ path: taskPath(id), signal });
+  get(id: string, options: CallOptions = {}): Promise<Task> {
+    return this.call("getTask", { id }, options);
   }
 
   /**
-   * Waits for a task to end; after `waitMsMax` (ms; no limit unless said) it answers the task as it
-   * stands, so look at its `state`.
+   * Waits for a task to end; after `waitMsMax` (ms; no limit unless given) it returns the task as it
+   * is, so look at its `state`.
    *
    * @throws {ClientError} task.not_found, task.id_invalid
    */
@@ -198,28 +177,18 @@ export class Client {
     while (true) {
       const leftMs = Math.max(0, untilMs - runtime.monotonic());
       const waitMs = Math.ceil(Math.min(WAIT_MS, leftMs));
-      const task = await this.http.ask<Task>({
-        path: taskPath(id),
-        query: { waitMs },
-        waitMs,
-        signal,
-      });
+      const task = await this.call("getTask", { id, waitMs }, { signal });
       if (isTerminal(task.state) || runtime.monotonic() >= untilMs) return task;
     }
   }
 
   /** Lists tasks, newest first, asking for pages as they are needed. */
   list({ signal, pageSize = PAGE_SIZE, ...filter }: TaskFilter = {}): AsyncGenerator<TaskSummary> {
-    return pagesOf(async (cursor) => {
-      const { tasks, nextCursor } = await this.http.ask<
-        { tasks: readonly TaskSummary[]; nextCursor?: string }
-      >({ path: "/v1/tasks", query: { ...filter, limit: pageSize, cursor }, signal });
-      return { entries: tasks, next: nextCursor };
-    });
+    return this.entries("listTasks", { ...filter, limit: pageSize }, { signal });
   }
 
   /**
-   * Reads a task's journal as it stands, in order.
+   * Reads a task's journal as it is now, in order.
    *
    * @throws {ClientError} task.not_found, task.id_invalid
    */
@@ -227,27 +196,23 @@ export class Client {
     id: string,
     { afterTurn = 0, signal }: CallOptions & { readonly afterTurn?: number } = {},
   ): AsyncGenerator<JournalEntry> {
-    return pagesOf(async (cursor: number | undefined) => {
-      const { events, nextAfterTurn } = await this.http.ask<
-        { events: readonly JournalEntry[]; nextAfterTurn?: number }
-      >({ path: taskPath(id, "journal"), query: { afterTurn: cursor ?? afterTurn }, signal });
-      return { entries: events, next: nextAfterTurn };
-    });
+    return this.entries("getJournal", { id, afterTurn }, { signal });
   }
 
   /**
    * Follows a task's journal to its end, as it is written. Each event comes once and none is left
    * out, over lost connections and restarts of the server too.
    *
-   * Shape: `after` is `turn.number` of the last event seen; all events unless said.
+   * Shape: `after` is `turn.number` of the last event seen; all events unless given.
    *
    * @throws {ClientError} task.not_found, task.id_invalid
    */
   async *events(
     id: string,
-    { after, signal }: CallOptions & { readonly after?: string } = {},
+    { after, signal }: CallOptions & { readonly after?: string | undefined } = {},
   ): AsyncGenerator<JournalEntry> {
-    for await (const part of followStream(this.http, taskPath(id, "events"), { after, signal })) {
+    const stream = { route: ROUTES.streamTask, input: { id } };
+    for await (const part of followStream(this.http, stream, { after, signal })) {
       if (part.kind !== "frame" || part.event !== "message") continue;
       const entry: JournalEntry = JSON.parse(part.data);
       yield entry;
@@ -256,30 +221,36 @@ export class Client {
   }
 
   /**
-   * Follows all tasks the key may see and the answering node runs, from now on and without an end.
-   * A feed, not a log: what happens while the connection is lost is missed, and said to be.
+   * Follows all tasks that the key covers and the answering node runs, from now on and without an
+   * end. A feed, not a log: what happens while the connection is lost is missed, and reported as
+   * `lost`.
    */
   async *feed({ signal }: CallOptions = {}): AsyncGenerator<FeedItem> {
-    for await (const part of followStream(this.http, "/v1/events", { signal })) {
+    const stream = { route: ROUTES.streamAll, input: {} };
+    for await (const part of followStream(this.http, stream, { signal })) {
       if (part.kind === "reconnected") yield { kind: "lost", turns: undefined };
       else if (part.event === "lost") yield { kind: "lost", turns: JSON.parse(part.data).turns };
       else yield { kind: "turn", turn: JSON.parse(part.data) };
     }
   }
 
-  /** Cancels a task; its running steps are told. @throws {ClientError} task.not_found, task.ended */
+  /**
+   * Cancels a task; its running steps are told to stop.
+   *
+   * @throws {ClientError} task.not_found, task.ended
+   */
   cancel(id: string, options: OperatorOptions = {}): Promise<Accepted> {
-    return this.#hand(taskPath(id, "cancel"), options);
+    return this.call("cancelTask", ...split({ id, ...options }));
   }
 
-  /** Lets no step of a task start until it is resumed. @throws {ClientError} task.ended */
+  /** Starts no more steps of a task until it is resumed. @throws {ClientError} task.ended */
   pause(id: string, options: OperatorOptions = {}): Promise<Accepted> {
-    return this.#hand(taskPath(id, "pause"), options);
+    return this.call("pauseTask", ...split({ id, ...options }));
   }
 
   /** Lets a paused task go on. @throws {ClientError} task.ended */
   resume(id: string, options: OperatorOptions = {}): Promise<Accepted> {
-    return this.#hand(taskPath(id, "resume"), options);
+    return this.call("resumeTask", ...split({ id, ...options }));
   }
 
   /**
@@ -290,15 +261,14 @@ export class Client {
   signal(
     id: string,
     name: string,
-    { payload = null, signal, idempotencyKey }: WriteOptions & { readonly payload?: unknown } = {},
+    { payload = null, ...options }: WriteOptions & { readonly payload?: unknown } = {},
   ): Promise<Accepted> {
-    const path = taskPath(id, "signals", name);
-    return this.http.ask({ method: "POST", path, body: payload, idempotencyKey, signal });
+    return this.call("sendSignal", { id, name, payload }, options);
   }
 
   /** Tries a parked step again, at once. @throws {ClientError} step.not_found, step.not_parked */
   retry(id: string, step: string, options: OperatorOptions = {}): Promise<Accepted> {
-    return this.#hand(taskPath(id, "steps", step, "retry"), options);
+    return this.call("retryStep", ...split({ id, step, ...options }));
   }
 
   /**
@@ -311,11 +281,11 @@ export class Client {
     step: string,
     options: OperatorOptions & { readonly result: unknown },
   ): Promise<Accepted> {
-    return this.#hand(taskPath(id, "steps", step, "resolve"), options);
+    return this.call("resolveStep", ...split({ id, step, ...options }));
   }
 
   /**
-   * Goes on without a step. A result is asked for when a later step needs it.
+   * Goes on without a step. It needs a result where a later step reads it.
    *
    * @throws {ClientError} step.not_found, step.not_parked, contract.violation
    */
@@ -324,33 +294,96 @@ export class Client {
     step: string,
     options: OperatorOptions & { readonly result?: unknown } = {},
   ): Promise<Accepted> {
-    return this.#hand(taskPath(id, "steps", step, "skip"), options);
+    return this.call("skipStep", ...split({ id, step, ...options }));
   }
 
   /** Lists owners of steps, with circuit and queue. @throws {ClientError} bus.unavailable */
-  async systems({ signal }: CallOptions = {}): Promise<readonly System[]> {
-    const { systems } = await this.http.ask<{ systems: readonly System[] }>({
-      path: "/v1/systems",
-      signal,
-    });
-    return systems;
+  async systems(options: CallOptions = {}): Promise<readonly System[]> {
+    return (await this.call("listSystems", {}, options)).systems;
   }
 
-  /** Reads how every part of the answering node is. */
-  health({ signal }: CallOptions = {}): Promise<Health> {
-    return this.http.ask({ path: "/health", signal });
+  /** Reads the health of every part of the answering node. */
+  health(options: CallOptions = {}): Promise<Health> {
+    return this.call("getHealth", {}, options);
   }
 
-  /** Resolves when the answering process lives; it needs no key. */
-  async live({ signal }: CallOptions = {}): Promise<void> {
-    await this.http.ask({ path: "/health/live", signal });
+  /** Resolves when the answering process runs; it needs no key. */
+  async live(options: CallOptions = {}): Promise<void> {
+    await this.call("isLive", {}, options);
   }
 
-  #hand(path: string, { signal, idempotencyKey, ...body }: OperatorOptions): Promise<Accepted> {
-    return this.http.ask({ method: "POST", path, body, idempotencyKey, signal });
-  }
+  /** Definitions. Shape: a name is `namespace/name`. */
+  readonly workflows = {
+    list: async (options: CallOptions = {}): Promise<readonly WorkflowSummary[]> =>
+      (await this.call("listWorkflows", {}, options)).workflows,
+    /** Reads every version of a workflow. @throws {ClientError} definition.unknown */
+    get: (name: string, options: CallOptions = {}): Promise<Workflow> =>
+      this.call("getWorkflow", nameOf(name), options),
+  };
+
+  /** What may be tuned without a new version of a workflow. */
+  readonly policies = {
+    /** Reads every version of a policy, the newest first. @throws {ClientError} definition.unknown */
+    get: (workflow: string, options: CallOptions = {}): Promise<PolicyHistory> =>
+      this.call("getPolicy", nameOf(workflow), options),
+    /**
+     * Adds the next version of a policy, which replaces the one before.
+     *
+     * Shape: `steps` is by step name, `*` being every step; `expectedVersion` is the newest version
+     * that the change was made for (0 = none), and guards against overwriting another's change.
+     *
+     * @throws {ClientError} definition.unknown, policy.invalid, policy.conflict
+     */
+    put: (
+      workflow: string,
+      options: WriteOptions & Omit<OperationInput<"putPolicy">, "namespace" | "name">,
+    ): Promise<PolicyVersion> =>
+      this.call("putPolicy", ...split({ ...nameOf(workflow), ...options })),
+  };
+
+  /** API keys. */
+  readonly keys = {
+    /** Lists keys, without their secrets. */
+    list: async (options: CallOptions = {}): Promise<readonly Key[]> =>
+      (await this.call("listKeys", {}, options)).keys,
+    /**
+     * Makes a key, never with more rights than the one that asks; `key` is shown this once.
+     *
+     * @throws {ClientError} api.forbidden
+     */
+    make: (options: WriteOptions & OperationInput<"makeKey">): Promise<MadeKey> =>
+      this.call("makeKey", ...split(options)),
+    /** Removes a key; other nodes learn it within seconds. @throws {ClientError} key.not_found */
+    remove: (id: string, options: WriteOptions = {}): Promise<void> =>
+      this.call("removeKey", { id }, options),
+  };
+
+  /** Dead letters: envelopes that could not be used. */
+  readonly dead = {
+    /** Lists dead letters, page by page. */
+    list: (options: CallOptions = {}): AsyncGenerator<DeadLetter> =>
+      this.entries("listDead", { limit: PAGE_SIZE }, options),
+    /**
+     * Puts a dead letter back into its channel.
+     *
+     * @throws {ClientError} dead_letter.not_found, bus.unavailable, bus.envelope_invalid
+     */
+    replay: (id: string, options: WriteOptions = {}): Promise<OperationResult<"replayDead">> =>
+      this.call("replayDead", { id }, options),
+    /** Discards a dead letter. @throws {ClientError} dead_letter.not_found */
+    discard: (id: string, options: WriteOptions = {}): Promise<void> =>
+      this.call("discardDead", { id }, options),
+  };
 }
 
-function taskPath(id: string, ...rest: readonly string[]): string {
-  return ["/v1/tasks", ...[id, ...rest].map(encodeURIComponent)].join("/");
+/** Takes what is not sent out of an input. */
+function split<T extends WriteOptions>(
+  { signal, idempotencyKey, ...input }: T,
+): [Omit<T, keyof WriteOptions>, WriteOptions] {
+  return [input, { signal, idempotencyKey }];
+}
+
+function nameOf(workflow: string): { namespace: string; name: string } {
+  const [namespace = "", ...name] = workflow.split("/");
+  return { namespace, name: name.join("/") };
 }

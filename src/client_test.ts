@@ -1,8 +1,15 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { JournalEntry as ApiEntry } from "./operations/task_documents.ts";
 import type { SummaryDocument, TaskDocument } from "./operations/task_documents.ts";
-import type { InputOf, JournalEntry, Task, TaskSummary } from "./client.ts";
-import { all, commit, ended, settled, started, wire } from "./client/_wire.ts";
+import type { ClientError, InputOf, JournalEntry, Task, TaskSummary } from "./client.ts";
+import {
+  all,
+  commit,
+  ended,
+  openClientHarness,
+  settled,
+  started,
+} from "../tests/support/client_harness.ts";
 import type { TaskId } from "./core/ids.ts";
 import { step, workflow, z } from "./mod.ts";
 
@@ -15,7 +22,7 @@ Deno.test("a client's documents have the types of the API's", () => {
 });
 
 Deno.test("start() sends workflow, input, tags and key, and answers the task", async () => {
-  const { client, world, requests } = wire();
+  const { client, world, requests } = openClientHarness();
 
   const task = await client.start("orders/process", {
     input: { id: 1 },
@@ -59,55 +66,55 @@ Deno.test("InputOf<> is the input of a workflow module, before its defaults", ()
 });
 
 Deno.test("wait() asks again until the task has ended", async () => {
-  const line = wire();
-  const { id } = await started(line);
+  const harness = openClientHarness();
+  const { id } = await started(harness);
 
-  const waiting = line.client.wait(id);
-  await line.world.runtime.advance(70_000);
-  commit(line.world, id, 0, ended(line.world));
+  const waiting = harness.client.wait(id);
+  await harness.world.runtime.advance(70_000);
+  commit(harness.world, id, 0, ended(harness.world));
 
-  equal((await settled(line, waiting)).state, "completed");
-  equal(line.requests.length, 4);
+  equal((await settled(harness, waiting)).state, "completed");
+  equal(harness.requests.length, 4);
 });
 
 Deno.test("wait() answers a task that has not ended when its time is over", async () => {
-  const line = wire();
-  const { id } = await started(line);
+  const harness = openClientHarness();
+  const { id } = await started(harness);
 
-  const task = await settled(line, line.client.wait(id, { waitMsMax: 40_000 }));
+  const task = await settled(harness, harness.client.wait(id, { waitMsMax: 40_000 }));
 
   equal(task.state, "running");
 });
 
 Deno.test("list() goes through all pages and asks for none too early", async () => {
-  const line = wire();
-  for (let count = 0; count < 5; count++) await started(line);
-  const before = line.requests.length;
+  const harness = openClientHarness();
+  for (let count = 0; count < 5; count++) await started(harness);
+  const before = harness.requests.length;
 
-  const pages = line.client.list({ workflow: "orders/process", pageSize: 2 });
+  const pages = harness.client.list({ workflow: "orders/process", pageSize: 2 });
   await pages.next();
 
-  equal(line.requests.length, before + 1);
+  equal(harness.requests.length, before + 1);
   equal((await all(pages)).length, 4);
-  equal(line.requests.length, before + 3);
+  equal(harness.requests.length, before + 3);
 });
 
 Deno.test("journal() goes through all pages, from any turn", async () => {
-  const line = wire();
-  const { id } = await started(line);
+  const harness = openClientHarness();
+  const { id } = await started(harness);
   for (let count = 0; count < 250; count++) {
-    line.world.engine.commit(id as TaskId, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
+    harness.world.engine.commit(id as TaskId, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
   }
 
-  const entries = await all(line.client.journal(id, { afterTurn: 1 }));
+  const entries = await all(harness.client.journal(id, { afterTurn: 1 }));
 
   equal(entries.length, 250);
   deepEqual([entries[0], entries.at(-1)].map((entry) => entry?.turn), [2, 251]);
 });
 
-Deno.test("hands reach the task with who and why", async () => {
-  const { client, world, ...line } = wire();
-  const { id } = await started({ client, world, ...line });
+Deno.test("operator actions reach the task with who and why", async () => {
+  const { client, world, ...harness } = openClientHarness();
+  const { id } = await started({ client, world, ...harness });
 
   await client.pause(id, { by: "ada", reason: "look" });
   await client.resume(id);
@@ -143,7 +150,7 @@ Deno.test("hands reach the task with who and why", async () => {
 });
 
 Deno.test("workflows, systems, policies, keys, dead letters and health can be asked for", async () => {
-  const { client, world } = wire();
+  const { client, world } = openClientHarness();
   world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
 
   const [listed] = await client.workflows.list();
@@ -158,10 +165,56 @@ Deno.test("workflows, systems, policies, keys, dead letters and health can be as
   deepEqual(found.versions[0]?.edges[0], { from: "validate", to: "reserve", kind: "data" });
   deepEqual((await client.policies.get("orders/process")).versions, [policy]);
   deepEqual((await client.keys.list()).map(({ name }) => name), ["tester", "tester", "ci"]);
-  equal(await client.keys.remove(made.id), null);
+  equal(await client.keys.remove(made.id), undefined);
   deepEqual((await all(client.dead.list())).map(({ id }) => id), ["d1"]);
   deepEqual(await client.dead.replay("d1"), { id: "d1", channel: "c" });
   await rejects(client.dead.discard("d1"), { code: "dead_letter.not_found" });
   equal((await client.health()).node, "node-1");
   await client.live();
+});
+
+Deno.test("call() sends any operation, by its name in the table", async () => {
+  const { client, requests } = openClientHarness();
+  const { id } = await client.call("startTask", { workflow: "orders/process", input: { id: 1 } });
+
+  const paused = await client.call("pauseTask", { id, reason: "look" }, { idempotencyKey: "k-1" });
+  const page = await client.call("listTasks", { workflow: "orders/process", limit: 1 });
+  const metrics = await client.call("getMetrics", {});
+
+  deepEqual([paused.id, paused.changed, page.tasks[0]?.id], [id, true, id]);
+  equal(typeof metrics, "string");
+  equal(requests[1]?.headers.get("idempotency-key"), "k-1");
+  // @ts-expect-error an id is missing
+  await rejects(client.call("getTask", {}), { code: "task.id_invalid" });
+  // @ts-expect-error a stream has no single answer
+  const wrong: Parameters<typeof client.call>[0] = "streamTask";
+  equal(wrong, "streamTask");
+});
+
+Deno.test("a field that an operation does not have is refused by its name", async () => {
+  const { client } = openClientHarness();
+  const { id } = await client.start("orders/process", { input: { id: 1 } });
+  const faultsOf = (call: Promise<unknown>) =>
+    call.then(() => [], ({ faults }: ClientError) => faults.map(({ detail }) => detail));
+  const unknown: object = { colour: "red" };
+
+  match((await faultsOf(client.pause(id, unknown))).join(), /colour/);
+  match((await faultsOf(client.list(unknown).next())).join(), /colour/);
+});
+
+Deno.test("a bundle with the client has no schemas in it, and is small", async () => {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--platform",
+      "browser",
+      "--minify",
+      new URL("client.ts", import.meta.url).href,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+
+  ok(success, new TextDecoder().decode(stderr));
+  ok(stdout.length > 10_000 && stdout.length < 20_000, `${stdout.length} bytes`);
 });

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { openCliHarness } from "./_cli_harness.ts";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
 
 Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async () => {
   const { code, out, err } = await openCliHarness().say();

@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import { VERSION } from "../server/version.ts";
-import { openCliHarness } from "./_cli_harness.ts";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
 
 function health(isWell: boolean) {
   const action = "Check DATABASE_URL and the database's log";

@@ -24,6 +24,7 @@ function taskOf(steps: readonly Step[], parts: Partial<Task> = {}): Task {
     version: "1.0.0",
     definitionHash: "hash",
     state: "running",
+    input: null,
     tags: [],
     createdAt: at(0),
     turn: 1,

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
-import { type CliHarness, openCliHarness } from "./_cli_harness.ts";
+import { type CliHarness, openCliHarness } from "../../tests/support/cli_harness.ts";
 
 const SIZE = { columns: 60, rows: 20 };
 

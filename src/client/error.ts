@@ -1,8 +1,8 @@
-/** Client errors: what a call can fail with, in a form that people and programs can act on. */
+/** Client errors: why a call failed, in a form that people and programs can act on. */
 
 import { type ErrorCode, type Fault, messageOf, type Retry } from "../core/errors.ts";
 
-/** What only a client can meet: nobody answered, not in time, or somebody else than Tasker did. */
+/** Codes of the server, and of a client: no answer, no answer in time, or not an answer of Tasker. */
 export type ClientErrorCode =
   | ErrorCode
   | "client.unreachable"
@@ -37,9 +37,9 @@ export class ClientError extends Error {
   readonly retry: Retry;
   /** HTTP status; absent when there was no answer. */
   readonly status: number | undefined;
-  /** The server asked to be left alone for so long. */
+  /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
-  /** What is wrong with the input, place by place. */
+  /** What is wrong with the input, one entry per field. */
   readonly faults: readonly Fault[];
   /** Finds this occurrence in the server's log. */
   readonly reference: string | undefined;
@@ -58,7 +58,7 @@ export class ClientError extends Error {
   }
 }
 
-/** Makes the error of a call that nobody answered. */
+/** The error of a call without an answer. */
 export function unreachable(url: string, cause: unknown): ClientError {
   return new ClientError(`Cannot reach ${url}: ${reasonOf(cause)}`, {
     code: "client.unreachable",
@@ -69,30 +69,33 @@ export function unreachable(url: string, cause: unknown): ClientError {
   });
 }
 
-/** Makes the error of a call whose answer did not come in time. */
+/** The error of a call whose answer did not come in time. */
 export function late(url: string, ms: number): ClientError {
-  return new ClientError(`Cannot wait for ${url} any longer: no answer for ${ms} ms`, {
+  return new ClientError(`Cannot wait longer for ${url}: no answer for ${ms} ms`, {
     code: "client.late",
     title: "Tasker did not answer in time",
-    action: "Look at the server's log and its /health; the call may be repeated",
+    action: "Read the server's log and its /health; the call may be repeated",
     retry: "later",
   });
 }
 
-/** Makes the error of an answer that is none of Tasker's, such as a proxy's page. */
+/** The error of an answer that is not from Tasker, such as the page of a proxy. */
 export function unreadable(url: string, status: number, retryAfterMs?: number): ClientError {
-  return new ClientError(`Cannot read the answer of ${url}: status ${status}, and not Tasker's`, {
-    code: "client.unreadable",
-    title: "Something else than Tasker answered",
-    action: "Check the address; a proxy in between may have answered in its place",
-    // Proxies answer like this while the server behind them restarts.
-    retry: [429, 502, 503, 504].includes(status) ? "later" : "never",
-    status,
-    retryAfterMs,
-  });
+  return new ClientError(
+    `Cannot read the answer of ${url}: it is not from Tasker, its status is ${status}`,
+    {
+      code: "client.unreadable",
+      title: "The answer is not from Tasker",
+      action: "Check the address; a proxy in between may have answered instead",
+      // Proxies answer like this while the server behind them restarts.
+      retry: [429, 502, 503, 504].includes(status) ? "later" : "never",
+      status,
+      retryAfterMs,
+    },
+  );
 }
 
-/** Reads the error out of an answer that is no success. */
+/** Reads the error from an answer whose status is not 2xx. */
 export async function errorOf(response: Response, url: string): Promise<ClientError> {
   const retryAfterMs = retryAfterMsOf(response.headers);
   const problem: unknown = await response.json().catch(() => undefined);
@@ -123,13 +126,13 @@ function isProblem(value: unknown): value is Problem {
   return typeof value === "object" && value !== null && "code" in value && "title" in value;
 }
 
-/** The header in seconds; its other form, a date, is of no use to a wrong clock. */
+/** The header in seconds. Its other form, a date, needs a correct clock, and is ignored. */
 function retryAfterMsOf(headers: Headers): number | undefined {
   const text = headers.get("retry-after") ?? "";
   return /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : undefined;
 }
 
-/** Runtimes hide why a fetch failed: in its cause, or behind the URL and three layers of theirs. */
+/** Runtimes hide why a fetch failed in its cause, or behind the URL and their own layers. */
 function reasonOf(thrown: unknown): string {
   const { cause } = thrown instanceof Error ? thrown : { cause: undefined };
   if (cause instanceof Error && cause.message !== "") return reasonOf(cause);

@@ -1,15 +1,52 @@
-/** HTTP: one call with its deadline, and the repeating of calls that may succeed later. */
+/** HTTP: sends operations to one server, with a deadline per try, and repeats what may succeed later. */
 
 import { exponentialMs, wait } from "../core/backoff.ts";
+import type { Runtime } from "../core/ports.ts";
 import { ClientError, errorOf, late, unreachable, unreadable } from "./error.ts";
-import type { ClientRuntime } from "./platform.ts";
 
-/** How long a call is repeated while nobody answers or the server asks for it. */
+/** How long a call is repeated while the server does not answer or asks to come back later. */
 export const RETRY_FOR_MS = 30_000;
 /** How long one try may take, beside what the call itself asks the server to wait. */
 export const ANSWER_MS_MAX = 15_000;
-/** Rest before the second try; it doubles, with jitter, up to the longest. */
-const REST = { minMs: 200, maxMs: 5_000 };
+/** The delay before the second try; it doubles, with jitter, up to the longest. */
+const DELAY = { minMs: 200, maxMs: 5_000 };
+
+/** What a client needs of a Runtime; tests pass a virtual one. */
+export type ClientRuntime = Pick<Runtime, "after" | "monotonic" | "random" | "uuid">;
+
+/** How an operation is sent. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** As in OpenAPI: `/v1/tasks/{id}`. */
+  readonly path: string;
+  /** The field of the input that is the body; `*`: all fields that are not in the path or query. */
+  readonly body?: string;
+  /** Fields that go into the query although there is a body. */
+  readonly query?: readonly string[];
+  /** It carries an Idempotency-Key, so that a repeat gets the first answer. */
+  readonly isWrite?: boolean;
+  /** `waitMs` of the input is how long the server waits before it answers. */
+  readonly isLongPoll?: boolean;
+  /** How a list is read: the field with the entries, and where the next page begins. */
+  readonly pages?: { readonly entries: string; readonly next: string; readonly from: string };
+}
+
+/** What any call may be given. */
+export interface CallOptions {
+  /** Ends the call; it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a write may be given. */
+export interface WriteOptions extends CallOptions {
+  /** The same write with the same key is done once. A new one for each call unless given. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** How to send. */
+interface SendOptions extends WriteOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** What a client is made of. */
 export interface HttpDeps {
@@ -19,86 +56,88 @@ export interface HttpDeps {
   readonly retryForMs: number;
   readonly runtime: ClientRuntime;
   readonly fetch: (request: Request) => Promise<Response>;
-  readonly onRetry: (error: ClientError, restMs: number) => void;
+  readonly onRetry: (error: ClientError, delayMs: number) => void;
 }
 
-/** One call. A write carries an Idempotency-Key, so that its repeat gets the first answer. */
-export interface Call {
-  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly idempotencyKey?: string | undefined;
-  /** How long the server is asked to wait before it answers. */
-  readonly waitMs?: number;
-  readonly signal?: AbortSignal | undefined;
-}
+type Input = Readonly<Record<string, unknown>>;
 
-/** Reads an answer while its try's deadline runs. */
+/** Reads an answer while the deadline of its try runs. */
 type Read<T> = (response: Response, abort: AbortController) => T | Promise<T>;
 
-/** Sends calls to one server. */
+/** Sends operations to one server. */
 export class Http {
-  constructor(private readonly parts: HttpDeps) {}
+  constructor(private readonly deps: HttpDeps) {}
 
   get runtime(): ClientRuntime {
-    return this.parts.runtime;
+    return this.deps.runtime;
   }
 
   /**
-   * Asks, and parses the answer; an answer without a body is null.
+   * Sends an operation and returns its answer: parsed JSON, the text of another type, or undefined
+   * when the answer has no body.
    *
    * @throws {ClientError}
    */
-  async ask<T>(call: Call): Promise<T> {
-    return await this.#repeat(call, (response) => this.#json<T>(response));
+  async send(route: Route, input: Input, options: SendOptions = {}): Promise<unknown> {
+    const waitMs = route.isLongPoll ? Number(input.waitMs ?? 0) : 0;
+    const request = this.#requestOf(route, input, options);
+    return await this.#repeat(request, { ...options, waitMs }, (response) => this.#read(response));
   }
 
   /**
-   * Opens a stream. The controller that comes with it ends it; there is none after a 204.
+   * Opens a stream of events. The controller that comes with it closes it; there is none after a 204.
    *
    * @throws {ClientError}
    */
   async open(
-    call: Call,
+    route: Route,
+    input: Input,
+    options: SendOptions,
   ): Promise<{ body: ReadableStream<Uint8Array>; abort: AbortController } | undefined> {
-    return await this.#repeat(call, ({ body, status }, abort) => {
+    const headers = { ...options.headers, accept: "text/event-stream" };
+    const request = this.#requestOf(route, input, { ...options, headers });
+    return await this.#repeat(request, { ...options, waitMs: 0 }, ({ body, status }, abort) => {
       if (status === 204 || body === null) return undefined;
-      const unlink = link(call.signal, abort);
+      const unlink = link(options.signal, abort);
       abort.signal.addEventListener("abort", unlink, { once: true });
       return { body, abort };
     });
   }
 
   /** Resolves after a while; throws the signal's reason when it aborts. */
-  async rest(ms: number, signal?: AbortSignal): Promise<void> {
+  async delay(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await wait(this.runtime, ms, signal);
     signal?.throwIfAborted();
   }
 
-  /** Tries until it succeeds, cannot, or `retryForMs` has passed. */
-  async #repeat<T>(call: Call, read: Read<T>): Promise<T> {
-    const { retryForMs, onRetry, runtime } = this.parts;
-    const request = this.#requestOf(call);
+  /** Tries until the call succeeds, cannot succeed, or `retryForMs` is over. */
+  async #repeat<T>(
+    request: Request,
+    options: CallOptions & { readonly waitMs: number },
+    read: Read<T>,
+  ): Promise<T> {
+    const { retryForMs, onRetry, runtime } = this.deps;
     const untilMs = runtime.monotonic() + retryForMs;
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#try(request.clone(), call, read);
+        return await this.#try(request.clone(), options, read);
       } catch (error) {
         if (!(error instanceof ClientError) || error.retry === "never") throw error;
-        const restMs = this.#restMs(attempt, error.retryAfterMs);
-        if (runtime.monotonic() + restMs > untilMs) throw error;
-        onRetry(error, restMs);
-        await this.rest(restMs, call.signal);
+        const delayMs = this.#delayMs(attempt, error.retryAfterMs);
+        if (runtime.monotonic() + delayMs > untilMs) throw error;
+        onRetry(error, delayMs);
+        await this.delay(delayMs, options.signal);
       }
     }
   }
 
-  async #try<T>(request: Request, call: Call, read: Read<T>): Promise<T> {
-    const { fetch, runtime } = this.parts;
-    const { signal, waitMs = 0 } = call;
+  async #try<T>(
+    request: Request,
+    { signal, waitMs }: CallOptions & { readonly waitMs: number },
+    read: Read<T>,
+  ): Promise<T> {
+    const { fetch, runtime } = this.deps;
     signal?.throwIfAborted();
     const abort = new AbortController();
     const unlink = link(signal, abort);
@@ -115,51 +154,84 @@ export class Http {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ClientError) throw error;
-      throw isLate ? late(request.url, lateMs) : unreachable(this.parts.url, error);
+      throw isLate ? late(request.url, lateMs) : unreachable(this.deps.url, error);
     } finally {
       cancel();
       unlink();
     }
   }
 
-  async #json<T>(response: Response): Promise<T> {
+  async #read(response: Response): Promise<unknown> {
     const text = await response.text();
+    if (text === "") return undefined;
+    if (response.headers.get("content-type")?.startsWith("text/plain")) return text;
     try {
-      return JSON.parse(text === "" ? "null" : text);
+      return JSON.parse(text);
     } catch {
-      throw unreadable(response.url || this.parts.url, response.status);
+      throw unreadable(response.url || this.deps.url, response.status);
     }
   }
 
   /** Built once, before any try: what is wrong with it is the caller's error and not repeated. */
-  #requestOf({ method = "GET", path, query = {}, body, headers, idempotencyKey }: Call): Request {
-    const { url, key, runtime } = this.parts;
-    const given = Object.entries(query).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]]
-    );
+  #requestOf(
+    { method, path, query = [], body, isWrite }: Route,
+    input: Input,
+    { idempotencyKey, headers }: SendOptions,
+  ): Request {
+    const { url, key, runtime } = this.deps;
+    const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
+    const take = (name: string) => {
+      const value = rest.get(name);
+      rest.delete(name);
+      return value;
+    };
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(take(name))));
+    // What the operation does not have goes where the server refuses it by name.
+    const inQuery = [...rest.keys()].filter((name) => body === undefined || query.includes(name));
+    const given = inQuery.map((name) => [name, String(take(name))]);
     const tail = given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
-    const isWrite = method !== "GET";
-    return new Request(`${url}${path}${tail}`, {
+    const isEmpty = body === undefined || rest.size === 0;
+    const sent = isEmpty ? undefined : body === "*" ? Object.fromEntries(rest) : rest.get(body);
+    return new Request(`${url}${filled}${tail}`, {
       method,
       headers: {
         accept: "application/json",
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(sent === undefined ? {} : { "content-type": "application/json" }),
         ...(isWrite ? { "idempotency-key": idempotencyKey ?? runtime.uuid() } : {}),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
     });
   }
 
   /** Never sooner than the server asks. */
-  #restMs(attempt: number, retryAfterMs: number | undefined): number {
+  #delayMs(attempt: number, retryAfterMs: number | undefined): number {
     const random = () => this.runtime.random();
-    return Math.max(exponentialMs(attempt, { ...REST, random }), retryAfterMs ?? 0);
+    return Math.max(exponentialMs(attempt, { ...DELAY, random }), retryAfterMs ?? 0);
   }
 }
 
-/** Lets a signal abort a controller until the link is taken away. */
+/** Opens the clock, timers and randomness that Deno, Node and browsers have in common. */
+export function openPlatform(): ClientRuntime {
+  return {
+    after(ms, call) {
+      const id = setTimeout(call, ms);
+      return () => clearTimeout(id);
+    },
+    monotonic: () => performance.now(),
+    random: () => Math.random(),
+    uuid: randomId,
+  };
+}
+
+/** 128 random bits in hex: browsers offer `crypto.randomUUID` only to pages served over TLS. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Lets a signal abort a controller until the link is removed. */
 function link(signal: AbortSignal | undefined, abort: AbortController): () => void {
   const leave = () => abort.abort(signal?.reason);
   signal?.addEventListener("abort", leave, { once: true });

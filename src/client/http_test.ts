@@ -1,47 +1,47 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { ClientError, openClient } from "../client.ts";
 import { TaskerError } from "../core/errors.ts";
-import { all, settled, started, wire } from "./_wire.ts";
+import { all, openClientHarness, settled, started } from "../../tests/support/client_harness.ts";
 
 Deno.test("a start whose answer is lost, or cut, is sent again and starts one task", async () => {
   for (const fault of ["answer lost", 0, 20] as const) {
-    const line = wire();
-    line.faults.push(fault);
+    const harness = openClientHarness();
+    harness.faults.push(fault);
 
-    const task = await settled(line, started(line));
+    const task = await settled(harness, started(harness));
 
-    deepEqual(line.retries, ["client.unreachable"]);
-    deepEqual((await all(line.client.list())).map(({ id }) => id), [task.id]);
-    const keys = line.requests.slice(0, 2).map(({ headers }) => headers.get("idempotency-key"));
+    deepEqual(harness.retries, ["client.unreachable"]);
+    deepEqual((await all(harness.client.list())).map(({ id }) => id), [task.id]);
+    const keys = harness.requests.slice(0, 2).map(({ headers }) => headers.get("idempotency-key"));
     equal(keys[0], keys[1]);
   }
 });
 
 Deno.test("two calls are two writes: each has an Idempotency-Key of its own", async () => {
-  const line = wire();
+  const harness = openClientHarness();
 
-  const [one, other] = [await started(line), await started(line)];
+  const [one, other] = [await started(harness), await started(harness)];
 
   ok(one.id !== other.id);
 });
 
 Deno.test("a command whose answer is lost is sent again under its old command id", async () => {
-  const line = wire();
-  const { id } = await started(line);
-  line.faults.push("answer lost");
+  const harness = openClientHarness();
+  const { id } = await started(harness);
+  harness.faults.push("answer lost");
 
-  const accepted = await settled(line, line.client.cancel(id, { by: "ada", reason: "typo" }));
+  const accepted = await settled(harness, harness.client.cancel(id, { by: "ada", reason: "typo" }));
 
   deepEqual(accepted, { id, turn: 1, changed: false });
-  const [first, second] = line.world.engine.commands;
+  const [first, second] = harness.world.engine.commands;
   equal(first?.commandId, second?.commandId);
 });
 
-Deno.test("what nobody answers is tried while patience lasts, and then told", async () => {
-  const line = wire({ retryForMs: 1_000 });
-  line.faults.push("refused", "proxy page", "refused", "refused", "refused", "refused");
+Deno.test("a call without an answer is repeated for as long as asked, and then fails", async () => {
+  const harness = openClientHarness({ retryForMs: 1_000 });
+  harness.faults.push("refused", "proxy page", "refused", "refused", "refused", "refused");
 
-  const error: unknown = await settled(line, line.client.systems().catch((thrown) => thrown));
+  const error: unknown = await settled(harness, harness.client.systems().catch((thrown) => thrown));
 
   ok(error instanceof ClientError);
   deepEqual(
@@ -52,10 +52,10 @@ Deno.test("what nobody answers is tried while patience lasts, and then told", as
       "later",
     ],
   );
-  deepEqual(line.retries.slice(0, 2), ["client.unreachable", "client.unreadable"]);
+  deepEqual(harness.retries.slice(0, 2), ["client.unreachable", "client.unreadable"]);
 });
 
-Deno.test("why nobody answered is told without what the runtime wraps around it", async () => {
+Deno.test("the reason of a failed connection is shown without the layers of the runtime", async () => {
   const refused = "Connection refused (os error 111)";
   const wrapped = `error sending request for url (http://t/x?a: 1): client error: ${refused}`;
 
@@ -76,31 +76,31 @@ Deno.test("why nobody answered is told without what the runtime wraps around it"
 });
 
 Deno.test("a server that hangs is given up after a while, and asked again", async () => {
-  const line = wire();
-  line.faults.push("hung");
+  const harness = openClientHarness();
+  harness.faults.push("hung");
 
-  const systems = await settled(line, line.client.systems());
+  const systems = await settled(harness, harness.client.systems());
 
   deepEqual(systems.map(({ name }) => name), ["inventory"]);
-  deepEqual(line.retries, ["client.late"]);
+  deepEqual(harness.retries, ["client.late"]);
 });
 
 Deno.test("a refusal that may pass is repeated, never sooner than Retry-After", async () => {
-  const line = wire();
-  const { id } = await started(line);
-  const fromMs = line.world.runtime.now();
-  line.world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 7_000 });
+  const harness = openClientHarness();
+  const { id } = await started(harness);
+  const fromMs = harness.world.runtime.now();
+  harness.world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 7_000 });
 
-  await settled(line, line.client.pause(id));
+  await settled(harness, harness.client.pause(id));
 
-  deepEqual(line.retries, ["mailbox.full"]);
-  ok(line.world.runtime.now() - fromMs >= 7_000);
+  deepEqual(harness.retries, ["mailbox.full"]);
+  ok(harness.world.runtime.now() - fromMs >= 7_000);
 });
 
 Deno.test("a problem for good is thrown at once, with all that it says", async () => {
-  const line = wire();
+  const harness = openClientHarness();
 
-  const error: unknown = await line.client.get("nonsense").catch((thrown) => thrown);
+  const error: unknown = await harness.client.get("nonsense").catch((thrown) => thrown);
 
   ok(error instanceof ClientError);
   const { code, title, detail, action, retry, status, retryAfterMs, faults, message } = error;
@@ -115,11 +115,11 @@ Deno.test("a problem for good is thrown at once, with all that it says", async (
     faults: [],
     message: 'Cannot read task id "nonsense": it is no UUIDv7',
   });
-  equal(line.requests.length, 1);
+  equal(harness.requests.length, 1);
 });
 
-Deno.test("bad input is told place by place", async () => {
-  const { client } = wire();
+Deno.test("every wrong field of an input is named", async () => {
+  const { client } = openClientHarness();
 
   await rejects(client.start("no slash", { input: 1 }), (error: ClientError) => {
     deepEqual(error.faults, [
@@ -134,20 +134,20 @@ Deno.test("bad input is told place by place", async () => {
 });
 
 Deno.test("a wrong key is refused as the API refuses it", async () => {
-  const { client } = wire({ key: "wrong" });
+  const { client } = openClientHarness({ key: "wrong" });
 
   await rejects(client.systems(), { code: "api.unauthorized", status: 401 });
 });
 
 Deno.test("an aborted call throws the signal's reason and is not repeated", async () => {
-  const line = wire();
-  const { id } = await started(line);
+  const harness = openClientHarness();
+  const { id } = await started(harness);
   const abort = new AbortController();
 
-  const waiting = line.client.wait(id, { signal: abort.signal });
-  await line.world.runtime.settle();
+  const waiting = harness.client.wait(id, { signal: abort.signal });
+  await harness.world.runtime.settle();
   abort.abort(new Error("enough"));
 
   await rejects(waiting, /enough/);
-  deepEqual(line.retries, []);
+  deepEqual(harness.retries, []);
 });

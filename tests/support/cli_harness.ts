@@ -1,8 +1,8 @@
 /** The command line over the API in memory, with what it prints kept. For tests. */
 
-import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
-import type { ApiDeps } from "../api/deps.ts";
-import { type CommandContext, runCommand } from "./command.ts";
+import { type FakeWorld, fakeWorld } from "./fake_api.ts";
+import type { ApiDeps } from "../../src/api/deps.ts";
+import { type CommandContext, runCommand } from "../../src/cli/command.ts";
 
 /** By default: no terminal, and a key for everything. */
 export interface CliHarnessOptions {

@@ -1,34 +1,34 @@
-/** A wire: a client of the API in memory, over a network that fails as it is told. For tests. */
+/** A client of the API in memory, over a network that fails as it is told. For tests. */
 
-import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
-import { type Client, type JournalEntry, openClient, type Task } from "../client.ts";
-import type { Event } from "../core/event.ts";
-import type { TaskId } from "../core/ids.ts";
-import { encodePayload } from "../core/payload.ts";
+import { type FakeWorld, fakeWorld } from "./fake_api.ts";
+import { type Client, type JournalEntry, openClient, type Task } from "../../src/client.ts";
+import type { Event } from "../../src/core/event.ts";
+import type { TaskId } from "../../src/core/ids.ts";
+import { encodePayload } from "../../src/core/payload.ts";
 
-/**
- * What the network does with the requests to come, in order; then it carries them as they are. A
- * number cuts the answer after so many bytes.
- */
-export type Fault = "refused" | "answer lost" | "proxy page" | "hung" | number;
+/** What the network does with a request. A number cuts the answer after so many bytes. */
+export type NetworkFault = "refused" | "answer lost" | "proxy page" | "hung" | number;
 
-/** A client and all that can be seen and done around it. */
-export interface Wire {
+/** A client and everything around it. */
+export interface ClientHarness {
   readonly world: FakeWorld;
   readonly client: Client;
   readonly requests: Request[];
   readonly retries: string[];
-  readonly faults: Fault[];
-  /** Answers of somebody else, before all others. */
+  /** What happens to the next requests, in order; then the network is whole. */
+  readonly faults: NetworkFault[];
+  /** Answers that do not come from the API; they are given first. */
   readonly answers: Response[];
 }
 
 /** Opens a client over the API in memory, on virtual time. */
-export function wire(options: { key?: string; retryForMs?: number } = {}): Wire {
+export function openClientHarness(
+  options: { key?: string; retryForMs?: number } = {},
+): ClientHarness {
   const world = fakeWorld();
   const requests: Request[] = [];
   const retries: string[] = [];
-  const faults: Fault[] = [];
+  const faults: NetworkFault[] = [];
   const answers: Response[] = [];
   const client = openClient({
     url: "http://tasker.test/",
@@ -44,7 +44,7 @@ export function wire(options: { key?: string; retryForMs?: number } = {}): Wire 
   return { world, client, requests, retries, faults, answers };
 }
 
-async function carry(world: FakeWorld, request: Request, fault?: Fault): Promise<Response> {
+async function carry(world: FakeWorld, request: Request, fault?: NetworkFault): Promise<Response> {
   if (fault === "refused") throw new TypeError("connection refused");
   if (fault === "proxy page") return new Response("<h1>Bad gateway</h1>", { status: 502 });
   if (fault === "hung") {
@@ -69,8 +69,8 @@ function cutAfter(bytesMax: number): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** Moves the clock until a call has ended; virtual time makes patience cheap. */
-export async function settled<T>({ world }: Wire, call: Promise<T>): Promise<T> {
+/** Moves the clock until a call has ended. */
+export async function settled<T>({ world }: ClientHarness, call: Promise<T>): Promise<T> {
   let isOver = false;
   const over = () => void (isOver = true);
   call.then(over, over);
@@ -79,7 +79,7 @@ export async function settled<T>({ world }: Wire, call: Promise<T>): Promise<T> 
 }
 
 /** Starts a task. */
-export function started({ client }: Wire): Promise<Task> {
+export function started({ client }: ClientHarness): Promise<Task> {
   return client.start("orders/process", { input: { id: 1 } });
 }
 
