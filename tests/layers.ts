@@ -27,7 +27,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/testing\.ts|src\/server\/(?!config|runtime|virtual_runtime)|src\/cli\/|tests\/)/;
+  /^(src\/testing\.ts|src\/server\/(?!config|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */

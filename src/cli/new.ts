@@ -1,5 +1,7 @@
 /** `deno task new NAME`: writes a workflow to start from, with a test that passes. */
 
+import { lstat, mkdir, writeFile } from "node:fs/promises";
+
 /** Names are file names, and names of workflows. */
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
@@ -11,7 +13,7 @@ const USAGE = `Usage: deno task new NAME, where NAME is ${FORM}`;
  * Writes `NAME.ts` and `NAME_test.ts` into a folder, and nothing when one of them is there.
  *
  * @returns the paths written
- * @throws {Deno.errors.AlreadyExists}
+ * @throws {Error} when one of them is there
  * @throws {RangeError} when it is no name
  */
 export async function writeStarter(name: string, folder: string): Promise<readonly string[]> {
@@ -23,18 +25,18 @@ export async function writeStarter(name: string, folder: string): Promise<readon
     { path: `${folder}/${name}_test.ts`, text: testText(name) },
   ];
   for (const { path } of files) await refuseExisting(path);
-  await Deno.mkdir(folder, { recursive: true });
-  for (const { path, text } of files) await Deno.writeTextFile(path, text, { createNew: true });
+  await mkdir(folder, { recursive: true });
+  for (const { path, text } of files) await writeFile(path, text, { flag: "wx" });
   return files.map(({ path }) => path);
 }
 
 async function refuseExisting(path: string): Promise<void> {
-  const found = await Deno.lstat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+  const found = await lstat(path).catch((error) => {
+    if (error.code === "ENOENT") return undefined;
     throw error;
   });
   if (found === undefined) return;
-  throw new Deno.errors.AlreadyExists(`Cannot write "${path}": it exists, choose another name`);
+  throw new Error(`Cannot write "${path}": it exists, choose another name`);
 }
 
 function workflowText(name: string): string {

@@ -31,7 +31,7 @@ Deno.test("writeStarter() refuses to overwrite, and then writes nothing", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/ship_order_test.ts`, "mine");
 
-    await rejects(writeStarter("ship_order", folder), Deno.errors.AlreadyExists);
+    await rejects(writeStarter("ship_order", folder), /ship_order_test\.ts": it exists/);
 
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
     deepEqual(names, ["ship_order_test.ts"]);

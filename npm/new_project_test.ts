@@ -1,0 +1,66 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { main, writeProject } from "./new_project.ts";
+
+const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
+
+/** Runs with a folder that is gone afterwards. */
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "tasker-project-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function deno(dir: string, ...args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: dir,
+    env: { NO_COLOR: "1" },
+  }).output();
+  equal(code, 0, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
+}
+
+Deno.test("writeProject() writes a project that passes its format, lint, types and tests", () =>
+  inFolder(async (folder) => {
+    const dir = `${folder}/shop`;
+
+    await writeProject(dir, ROOT);
+
+    await deno(dir, "fmt", "--check");
+    await deno(dir, "lint");
+    await deno(dir, "check", ".");
+    await deno(dir, "task", "test");
+    await deno(dir, "task", "new", "ship_order");
+    await deno(dir, "task", "test");
+  }));
+
+Deno.test("new-project refuses a folder that is used, and writes nothing", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/notes.txt`, "mine");
+
+    const code = await main(["new-project", folder], ROOT);
+
+    equal(code, 1);
+    deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["notes.txt"]);
+  }));
+
+Deno.test("upgrade replaces the engine, and nothing else", () =>
+  inFolder(async (folder) => {
+    const dir = `${folder}/shop`;
+    await writeProject(dir, ROOT);
+    await Deno.writeTextFile(`${dir}/engine/src/old.ts`, "");
+    await Deno.writeTextFile(`${dir}/deno.json`, `{ "workspace": ["./engine"] }`);
+
+    const code = await main(["upgrade", dir], ROOT);
+
+    equal(code, 0);
+    equal(await Deno.stat(`${dir}/engine/src/old.ts`).catch(() => "gone"), "gone");
+    match(await Deno.readTextFile(`${dir}/engine/deno.json`), /"name": "tasker"/);
+    equal(await Deno.readTextFile(`${dir}/deno.json`), `{ "workspace": ["./engine"] }`);
+  }));
+
+Deno.test("new-project without a folder says how it is used", async () => {
+  equal(await main(["new-project"], ROOT), 2);
+});
