@@ -30,7 +30,7 @@ const Polled = named("Polled", z.object({ envelopes: z.array(EnvelopeDocument) }
 const Replies = named(
   "Replies",
   z.union([z.array(EnvelopeDocument).min(1).max(ENVELOPES_MAX), EnvelopeDocument, z.unknown()])
-    .describe("One envelope, or a list"),
+    .describe("One envelope, or a list of them"),
 );
 const Taken = named("Taken", z.object({ accepted: z.int() }));
 
@@ -46,19 +46,19 @@ export const BUS = noun("bus", {
   pollBus: operation({
     ...COMMON,
     path: "/v1/bus/{system}/poll",
-    summary: "Waits for envelopes of a system; those not answered in time come again",
+    summary: "Waits for envelopes of a system; one that is not answered in time is sent again",
     longLived: "poll",
     body: PollBody,
-    answers: { 200: { description: "None, one or more", schema: Polled } },
+    answers: { 200: { description: "None, one or several envelopes", schema: Polled } },
     errors: ["system.not_found", "bus.unavailable", "api.busy", "node.draining"],
   }),
   replyBus: operation({
     ...COMMON,
     path: "/v1/bus/{system}/replies",
-    summary: "Takes answers of a system; the same answer again is taken and changes nothing",
+    summary: "Takes replies of a system; the same reply again changes nothing",
     body: Replies,
     bodyName: "replies",
-    answers: { 202: { description: "Journaled, or known already", schema: Taken } },
+    answers: { 202: { description: "Recorded, now or before", schema: Taken } },
     errors: ["bus.envelope_invalid", "bus.reply_refused", "mailbox.full", "node.draining"],
   }),
 });

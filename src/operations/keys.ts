@@ -19,8 +19,8 @@ const KeyBody = named(
   z.strictObject({
     name: z.string().min(1).max(128),
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-    namespaces: Covered.describe('Whose tasks and workflows it may use; "*" = all'),
-    systems: Covered.describe('For whom it may poll and reply on the bus; "*" = all'),
+    namespaces: Covered.describe('The namespaces whose tasks and workflows it may use; "*" = all'),
+    systems: Covered.describe('The systems for which it may poll and reply; "*" = all'),
     expiresAt: Time.optional(),
   }).superRefine(({ scopes, namespaces, systems }, { addIssue }) => {
     const demand = (list: "namespaces" | "systems", scope: Scope | undefined) => {
@@ -66,7 +66,7 @@ export const KEYS = noun("keys", {
   makeKey: operation({
     method: "POST",
     path: "/v1/keys",
-    summary: "Makes a key, never with more rights than the one that asks; it is shown once",
+    summary: "Makes a key with at most the rights of the key that is used; it is shown once",
     right: "admin",
     repeat: "remembered",
     body: KeyBody,
@@ -80,18 +80,21 @@ export const KEYS = noun("keys", {
     right: "admin",
     repeat: "harmless",
     answers: {
-      200: { description: "Those that reach no further than the one that asks", schema: KeyList },
+      200: {
+        description: "The keys with at most the reach of the key that is used",
+        schema: KeyList,
+      },
     },
     errors: [],
   }),
   removeKey: operation({
     method: "DELETE",
     path: "/v1/keys/{id}",
-    summary: "Removes a key; other nodes learn it within seconds",
+    summary: "Removes a key; other nodes stop accepting it within seconds",
     right: "admin",
     repeat: "remembered",
     params: z.strictObject({ id: z.string().min(1).max(64) }),
-    answers: { 204: { description: "It is gone" } },
+    answers: { 204: { description: "It is removed" } },
     errors: ["key.not_found", "key.last"],
   }),
 });

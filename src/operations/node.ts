@@ -33,9 +33,9 @@ export const HEALTH = noun("health", {
   isLive: operation({
     ...READ,
     path: "/health/live",
-    summary: "Answers while the process does",
+    summary: "Answers as long as the process runs",
     right: "open",
-    answers: { 200: { description: "It lives", schema: Live } },
+    answers: { 200: { description: "The process runs", schema: Live } },
     errors: [],
   }),
   isReady: operation({
@@ -43,15 +43,15 @@ export const HEALTH = noun("health", {
     path: "/health/ready",
     summary: "Says whether this node should get requests",
     right: "open",
-    answers: { 200: { description: "It should", schema: Ready } },
+    answers: { 200: { description: "It should get requests", schema: Ready } },
     errors: ["node.draining", "api.busy"],
   }),
   getHealth: operation({
     ...READ,
     path: "/health",
-    summary: "Shows how every part of this node is",
+    summary: "Shows the health of every part of this node",
     right: "read",
-    answers: { 200: { description: "Whole or not: see `ok`", schema: Health } },
+    answers: { 200: { description: "The health, good or not: see `ok`", schema: Health } },
     errors: [],
   }),
 });
@@ -69,7 +69,7 @@ export const DESCRIPTION = noun("operation", {
   getOpenApi: operation({
     ...READ,
     path: "/openapi.json",
-    summary: "Shows this document",
+    summary: "Shows this description of the API",
     right: "open",
     answers: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
     errors: [],

@@ -21,7 +21,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     info: {
       title: "Tasker",
       version,
-      description: "Starts durable tasks, shows them, and takes what people decide about them.",
+      description:
+        "Starts durable tasks, shows them, and takes the decisions of people about them.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
@@ -33,7 +34,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
         [SECURITY_SCHEME]: {
           type: "http",
           scheme: "bearer",
-          description: "An API key. Each operation names the scope it asks for in `x-scope`.",
+          description: "An API key. `x-scope` of an operation names the scope that the key needs.",
         },
       },
     },

@@ -22,7 +22,9 @@ const PutBody = named(
     reason: z.string().min(1).max(REASON_LENGTH_MAX),
     steps: Steps,
     expectedVersion: z.int().min(0).optional()
-      .describe("The newest version that the change was made for, 0 = none; another is refused"),
+      .describe(
+        "The version that the change is based on, 0 = none; refused if there is a newer one",
+      ),
   }),
 );
 
@@ -42,7 +44,7 @@ const PolicyHistory = named(
   z.object({
     namespace: z.string(),
     workflow: z.string(),
-    versions: z.array(PolicyVersion).describe("The newest first; the first one holds"),
+    versions: z.array(PolicyVersion).describe("The newest first; the first one is in force"),
   }),
 );
 
@@ -53,7 +55,7 @@ export const POLICIES = noun("policies", {
   getPolicy: operation({
     method: "GET",
     path: "/v1/policies/{namespace}/{name}",
-    summary: "Shows every version of a workflow's policy overlay: what, who and why",
+    summary: "Shows every version of a workflow's policy overlay, with author and reason",
     right: "read",
     repeat: "harmless",
     params: Params,
@@ -63,7 +65,7 @@ export const POLICIES = noun("policies", {
   putPolicy: operation({
     method: "PUT",
     path: "/v1/policies/{namespace}/{name}",
-    summary: "Adds the next version of a workflow's policy overlay, which replaces the one before",
+    summary: "Adds a version of a workflow's policy overlay, which replaces the one before",
     right: "operate",
     repeat: "remembered",
     params: Params,

@@ -7,11 +7,11 @@ import { named } from "./schema.ts";
 const System = z.object({
   name: z.string(),
   kind: z.enum(["local", "remote"]),
-  workflows: z.array(z.string()).describe("Those the key may see"),
+  workflows: z.array(z.string()).describe("Those that the key may see"),
   circuit: z.enum(["closed", "open", "half_open"]),
-  queued: z.int().optional().describe("Envelopes waiting; absent when the bus cannot tell"),
+  queued: z.int().optional().describe("Envelopes that wait; absent if the bus does not know"),
   hasWorker: z.boolean().describe(
-    "False: no worker has ever asked for its commands, so its steps wait for the first",
+    "False: no worker has ever polled for it, so its steps wait for the first one",
   ),
   schemas: z.record(z.string(), z.looseObject({})).optional(),
 });
@@ -23,7 +23,7 @@ export const SYSTEMS = noun("systems", {
   listSystems: operation({
     method: "GET",
     path: "/v1/systems",
-    summary: "Lists owners of steps: health and queue",
+    summary: "Lists the owners of steps, with circuit and queue",
     right: "read",
     repeat: "harmless",
     answers: { 200: { description: "By name", schema: SystemList } },

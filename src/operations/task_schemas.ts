@@ -15,11 +15,11 @@ export const StepDocument = named(
     kind: z.enum(STEP_KINDS),
     state: z.enum(STEP_STATES),
     owner: z.string(),
-    after: z.array(z.string()).describe("Its parents"),
+    after: z.array(z.string()).describe("The steps it waits for"),
     when: z.enum(WHENS),
     attempt: z.int().describe("The newest attempt; 0 before the first"),
     attemptsMax: z.int().describe("The highest attempt before it parks or fails"),
-    startedAt: Time.optional().describe("Of the newest attempt"),
+    startedAt: Time.optional().describe("When the newest attempt started"),
     endedAt: Time.optional(),
     dueAt: Time.optional().describe("When the attempt times out or the sleep ends"),
     nextAttemptAt: Time.optional(),
@@ -28,12 +28,14 @@ export const StepDocument = named(
     errorClass: z.string().optional(),
     parkedReason: z.string().optional(),
     choices: z.array(z.enum(CHOICES)).optional().describe(
-      "What a person may do while it is parked",
+      "What a person may do while the step is parked",
     ),
     leftOut: z.int().optional().describe(
       "Characters of its result and error, which are not shown: see the task's journal",
     ),
-    unreachedBecause: z.string().optional().describe("The parent that decided it"),
+    unreachedBecause: z.string().optional().describe(
+      "The parent because of which it is never reached",
+    ),
   }),
 );
 
@@ -59,10 +61,10 @@ export const TaskDocument = named(
   "Task",
   z.object({
     ...SummaryDocument.shape,
-    turn: z.int().describe("The last turn of its journal that this shows"),
+    turn: z.int().describe("The last turn of the journal that is included"),
     input: z.unknown(),
     key: z.string().optional(),
-    startedAt: Time.optional().describe("Of its first attempt"),
+    startedAt: Time.optional().describe("When its first attempt started"),
     deadlineAt: Time.optional(),
     steps: z.array(StepDocument),
   }),
@@ -73,11 +75,11 @@ export const JournalEntry = named(
   "JournalEntry",
   z.looseObject({
     turn: z.int(),
-    number: z.int().describe("Its place in the turn, from 1"),
+    number: z.int().describe("Position in the turn, from 1"),
     kind: z.string().describe("TaskStarted, StepCompleted …"),
     at: Time,
     step: z.string().optional(),
-  }).describe("Other fields go by the kind: payloads are plain JSON, times end in At"),
+  }).describe("Other fields depend on the kind: payloads are plain JSON, names of times end in At"),
 );
 
 /** A committed turn, as the feed of all tasks shows it. */

@@ -20,7 +20,7 @@ const StartBody = named(
   "StartTask",
   z.strictObject({
     workflow: WorkflowName,
-    version: Version.optional().describe("Absent: the highest"),
+    version: Version.optional().describe("The highest version if absent"),
     input: z.unknown().optional(),
     tags: Tags,
     deadlineMs: DeadlineMs.optional(),
@@ -50,7 +50,10 @@ const JournalPage = named(
   }),
 );
 
-const OperatorBody = named("Hand", z.strictObject({ by: By, reason: Reason }).prefault({}));
+const OperatorBody = named(
+  "OperatorAction",
+  z.strictObject({ by: By, reason: Reason }).prefault({}),
+);
 
 const ResolveBody = named(
   "Resolve",
@@ -66,7 +69,7 @@ const SkipBody = named(
   z.strictObject({
     by: By,
     reason: Reason,
-    result: z.unknown().optional().describe("Asked for when a later step needs it"),
+    result: z.unknown().optional().describe("Required if a later step needs it"),
   }).prefault({}),
 );
 
@@ -76,8 +79,12 @@ const Accepted = named(
   "Accepted",
   z.object({
     id: z.string(),
-    turn: z.int().describe("The last turn of the state it was decided on, its own included"),
-    changed: z.boolean().describe("False for what was so already; a repeat is told the same"),
+    turn: z.int().describe(
+      "The last turn of the journal once the command was decided",
+    ),
+    changed: z.boolean().describe(
+      "False if the task was so already; a repeat gets the same answer",
+    ),
   }),
 );
 
@@ -87,7 +94,7 @@ const READ = { method: "GET", right: "read", repeat: "harmless" } as const;
 const COMMAND = {
   method: "POST",
   repeat: "command",
-  answers: { 202: { description: "Journaled", schema: Accepted } },
+  answers: { 202: { description: "Recorded in the journal", schema: Accepted } },
 } as const;
 
 const COMMAND_ERRORS = [
@@ -105,18 +112,19 @@ export const TASKS = noun("tasks", {
   startTask: operation({
     method: "POST",
     path: "/v1/tasks",
-    summary: "Starts a task; the same Idempotency-Key and body give the same task",
+    summary:
+      "Starts a task; a repeat with the same Idempotency-Key and body answers with the same task",
     right: "write",
     repeat: "command",
     body: StartBody,
     answers: {
       201: {
-        description: "Started, and journaled",
+        description: "Started and recorded in the journal",
         schema: TaskDocument,
         location: "/v1/tasks/{id}",
       },
       200: {
-        description: "Started before under this key",
+        description: "Started before with this key",
         schema: TaskDocument,
         location: "/v1/tasks/{id}",
       },
@@ -137,7 +145,7 @@ export const TASKS = noun("tasks", {
   getTask: operation({
     ...READ,
     path: "/v1/tasks/{id}",
-    summary: "Shows a task with its steps; `waitMs` waits for its end",
+    summary: "Shows a task with its steps; `waitMs` is how long to wait for its end",
     longLived: "poll",
     params: TaskParams,
     query: z.strictObject({ waitMs: whole(0, WAIT_MS_MAX).default(0) }),
@@ -148,42 +156,42 @@ export const TASKS = noun("tasks", {
   getJournal: operation({
     ...READ,
     path: "/v1/tasks/{id}/journal",
-    summary: "Shows the events of a task, with turn and number",
+    summary: "Shows the events of a task's journal",
     params: TaskParams,
     query: z.strictObject({
       afterTurn: whole(0, TURN_MAX).default(0),
       limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe(
-        "Turns, not events; fewer come when they are large",
+        "Turns, not events; fewer if they are large",
       ),
     }),
-    answers: { 200: { description: "Events in order", schema: JournalPage } },
+    answers: { 200: { description: "Events, the oldest first", schema: JournalPage } },
     errors: ["task.not_found", "task.id_invalid"],
     pages: { entries: "events", next: "nextAfterTurn", from: "afterTurn" },
   }),
   streamTask: operation({
     ...READ,
     path: "/v1/tasks/{id}/events",
-    summary: "Streams a task's events to its end; Last-Event-ID resumes without a gap",
+    summary: "Streams the events of a task until it ends; Last-Event-ID continues without a gap",
     longLived: "stream",
     params: TaskParams,
     answers: {
       200: {
-        description: "Journal entries, one an event",
+        description: "Journal entries, one for each server-sent event",
         mediaType: "text/event-stream",
         event: JournalEntry,
       },
-      204: { description: "The task has ended, and all of it was seen" },
+      204: { description: "The task has ended and the reader has seen all of its events" },
     },
     errors: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
   }),
   streamAll: operation({
     ...READ,
     path: "/v1/events",
-    summary: "Streams turns of all tasks the key may see and this node runs, from now on",
+    summary: "Streams, from now on, the turns of all tasks that the key may see and this node runs",
     longLived: "stream",
     answers: {
       200: {
-        description: "Committed turns; the event `lost` counts those left out for a slow client",
+        description: "Committed turns; the event `lost` counts those that a slow reader missed",
         mediaType: "text/event-stream",
         event: CommittedTurn,
       },
@@ -193,7 +201,7 @@ export const TASKS = noun("tasks", {
   cancelTask: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/cancel",
-    summary: "Cancels a task; its running steps are told",
+    summary: "Cancels a task; its running steps are told to stop",
     right: "operate",
     params: TaskParams,
     body: OperatorBody,
@@ -203,7 +211,7 @@ export const TASKS = noun("tasks", {
   pauseTask: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/pause",
-    summary: "Lets no step of a task start until it is resumed",
+    summary: "Pauses a task: no step starts until it is resumed",
     right: "operate",
     params: TaskParams,
     body: OperatorBody,
@@ -213,7 +221,7 @@ export const TASKS = noun("tasks", {
   resumeTask: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/resume",
-    summary: "Lets a paused task go on",
+    summary: "Resumes a paused task",
     right: "operate",
     params: TaskParams,
     body: OperatorBody,
@@ -223,7 +231,7 @@ export const TASKS = noun("tasks", {
   sendSignal: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/signals/{name}",
-    summary: "Sends a signal; one that comes early is kept",
+    summary: "Sends a signal; one that comes early is kept until the step waits for it",
     right: "write",
     params: z.strictObject({ id: z.string().max(64), name: Name }),
     body: SignalBody,
@@ -234,7 +242,7 @@ export const TASKS = noun("tasks", {
   retryStep: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/steps/{step}/retry",
-    summary: "Tries a parked step again, at once",
+    summary: "Tries a parked step again at once",
     right: "operate",
     params: StepParams,
     body: OperatorBody,
@@ -244,7 +252,7 @@ export const TASKS = noun("tasks", {
   resolveStep: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/steps/{step}/resolve",
-    summary: "Gives a parked step its result",
+    summary: "Ends a parked step with the given result",
     right: "operate",
     params: StepParams,
     body: ResolveBody,
@@ -254,7 +262,7 @@ export const TASKS = noun("tasks", {
   skipStep: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/steps/{step}/skip",
-    summary: "Goes on without a step",
+    summary: "Skips a step",
     right: "operate",
     params: StepParams,
     body: SkipBody,

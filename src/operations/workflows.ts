@@ -9,8 +9,10 @@ import { named, typedAs } from "./schema.ts";
 const WorkflowSummary = z.object({
   namespace: z.string(),
   name: z.string(),
-  versions: z.array(z.string()).describe("The highest first; a start without a version takes it"),
-  steps: z.int().describe("Of the highest version"),
+  versions: z.array(z.string()).describe(
+    "The highest first; it is used by a start without a version",
+  ),
+  steps: z.int().describe("Steps of the highest version"),
 });
 
 const WorkflowList = named("WorkflowList", z.object({ workflows: z.array(WorkflowSummary) }));
@@ -47,7 +49,7 @@ export const WORKFLOWS = noun("workflows", {
   listWorkflows: operation({
     ...READ,
     path: "/v1/workflows",
-    summary: "Lists the workflows of the key's namespaces",
+    summary: "Lists the workflows that the key may see",
     answers: { 200: { description: "By name", schema: WorkflowList } },
     errors: [],
     command: { verb: "workflows" },
@@ -55,7 +57,7 @@ export const WORKFLOWS = noun("workflows", {
   getWorkflow: operation({
     ...READ,
     path: "/v1/workflows/{namespace}/{name}",
-    summary: "Shows every version of a workflow: contracts as JSON Schema, and the graph",
+    summary: "Shows every version of a workflow, with contracts and graph",
     params: z.strictObject({ namespace: Name, name: Name }),
     answers: { 200: { description: "The workflow", schema: Workflow } },
     errors: ["definition.unknown"],
