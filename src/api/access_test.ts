@@ -4,7 +4,7 @@ import type { KeyRow, Keys } from "../core/ports.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { Access, KEY_CACHE_MS, KEYS_CACHED_MAX } from "./access.ts";
 
-Deno.test("a key is looked up once for all that use it at the same time, known or not", async () => {
+Deno.test("a key is looked up once for all requests that use it at the same time, known or not", async () => {
   for (const secret of ["known", "unknown"]) {
     const { access, keys } = openAccess("known");
 
@@ -15,7 +15,7 @@ Deno.test("a key is looked up once for all that use it at the same time, known o
   }
 });
 
-Deno.test("a key that was removed or made elsewhere is told apart after KEY_CACHE_MS", async () => {
+Deno.test("a key that another node removed or made is noticed after KEY_CACHE_MS", async () => {
   const { access, keys, runtime } = openAccess("removed");
   await ask(access, "removed");
   await assert.rejects(ask(access, "made"), { code: "api.unauthorized" });
@@ -27,7 +27,7 @@ Deno.test("a key that was removed or made elsewhere is told apart after KEY_CACH
   await ask(access, "made");
 });
 
-Deno.test("keys that are not known are kept in a bound, and push out none that is", async () => {
+Deno.test("unknown keys are kept within a bound and push out no known key", async () => {
   const { access, keys } = openAccess("known");
   await ask(access, "known");
   for (let number = 0; number <= KEYS_CACHED_MAX; number++) {
@@ -41,7 +41,7 @@ Deno.test("keys that are not known are kept in a bound, and push out none that i
   assert.equal(keys.asked, asked + 1);
 });
 
-Deno.test("a look-up under way when a key is removed here is not kept", async () => {
+Deno.test("a look-up that runs while a key is removed is not cached", async () => {
   const { access, keys } = openAccess("removed");
   const asking = ask(access, "removed");
   keys.secrets.delete("removed");

@@ -1,17 +1,16 @@
-/** The live feed: turns as they are committed, encoded once and queued for each client. */
+/** The live feed: committed turns, encoded once and queued for each client. */
 
 import type { Cancel, CommittedTurn, Feed } from "../core/ports.ts";
 import type { Counter } from "../telemetry/instrument.ts";
-import type { Caller } from "./access.ts";
 import { entriesOf } from "../operations/task_documents.ts";
-import { frameBytes } from "./sse.ts";
-import type { StreamMemory } from "./sse.ts";
+import type { Caller } from "./access.ts";
+import { frameBytes, type StreamMemory } from "./sse.ts";
 
-/** Turns, and their bytes, that wait for a slow client; newer ones are then counted, not kept. */
+/** Turns and bytes that may wait for a slow client; newer turns are then counted, not kept. */
 export const FEED_TURNS_MAX = 1_000;
 export const FEED_BYTES_MAX = 2 * 1024 * 1024;
 
-/** One client's end of the feed. */
+/** One client of the feed. */
 export class Listener {
   #queue: Uint8Array[] = [];
   #size = 0;
@@ -21,11 +20,11 @@ export class Listener {
   constructor(
     readonly caller: Caller,
     readonly memory: StreamMemory,
-    /** Takes part no longer, and holds nothing. */
+    /** Stops listening and drops what waits. */
     readonly close: () => void,
   ) {}
 
-  /** A client that has taken all so far gets the turn, whatever its size. */
+  /** Queues a turn. A client that has read all before gets it whatever its size. */
   add(bytes: Uint8Array): void {
     const isBehind = this.#queue.length > 0;
     const isTooMuch = this.#queue.length >= FEED_TURNS_MAX || this.memory.isFull ||
@@ -39,7 +38,7 @@ export class Listener {
     this.#wake();
   }
 
-  /** Takes what comes next: a turn, the count of those that were lost, or nothing. */
+  /** Returns what comes next: a turn, the number of lost ones, or nothing. */
   take(): Uint8Array | undefined {
     const bytes = this.#queue.shift();
     if (bytes !== undefined) {
@@ -52,7 +51,7 @@ export class Listener {
     return turns === 0 ? undefined : frameBytes([{ event: "lost", data: { turns } }]);
   }
 
-  /** Resolves when there is something to take, or `signal` aborts. */
+  /** Resolves when there is something to read, or `signal` aborts. */
   filled(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
@@ -63,13 +62,13 @@ export class Listener {
     });
   }
 
-  /** Lets go of all that waits. */
+  /** Drops all that waits. */
   clear(): void {
     for (const bytes of this.#queue.splice(0)) this.memory.release(bytes);
   }
 }
 
-/** Spreads one subscription over all listeners. */
+/** Shares one subscription to committed turns between all listeners. */
 export class LiveFeed {
   readonly #listeners = new Set<Listener>();
   #cancel: Cancel | undefined;
@@ -80,12 +79,12 @@ export class LiveFeed {
   listen(caller: Caller): Listener {
     const listener: Listener = new Listener(caller, this.memory, () => this.#leave(listener));
     this.#listeners.add(listener);
-    this.#cancel ??= this.feed.subscribe((committed) => this.#tell(committed));
+    this.#cancel ??= this.feed.subscribe((committed) => this.#publish(committed));
     return listener;
   }
 
-  /** Cost: one encoding, if anybody may see the turn, and a push for each who may. */
-  #tell(committed: CommittedTurn): void {
+  /** Cost: one encoding if anybody may see the turn, and one push for each who may. */
+  #publish(committed: CommittedTurn): void {
     let bytes: Uint8Array | undefined;
     for (const listener of this.#listeners) {
       if (!listener.caller.covers(committed.namespace)) continue;

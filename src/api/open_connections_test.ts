@@ -21,7 +21,7 @@ function open(): OpenConnections {
   return new OpenConnections({ runtime: new VirtualRuntime(), keys, count });
 }
 
-Deno.test("one key took all connections, and every other key was refused", () => {
+Deno.test("one key cannot take all connections from the others", () => {
   const connections = open();
   const { signal } = new AbortController();
   const enter = (id: string): OpenConnection => connections.open(signal, callerOf(id));
@@ -39,7 +39,7 @@ Deno.test("one key took all connections, and every other key was refused", () =>
   ok(third.every((one) => !one.signal.aborted));
 });
 
-Deno.test("streams and long polls went on after their key was removed", async () => {
+Deno.test("streams and long polls end when their key is removed", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const key = world.key(["read"]);
@@ -55,7 +55,7 @@ Deno.test("streams and long polls went on after their key was removed", async ()
   equal(world.engine.watchers, 0);
 });
 
-Deno.test("streams went on after their key had expired, or was removed by another node", async () => {
+Deno.test("streams end when their key expires, or another node removes it", async () => {
   const world = fakeWorld();
   const streams = [];
   for (const change of ["expire", "remove", "keep"]) {
@@ -81,7 +81,7 @@ Deno.test("streams went on after their key had expired, or was removed by anothe
   await ends[2];
 });
 
-Deno.test("HEAD opened a stream that nobody read, and waited for a task's end", async () => {
+Deno.test("HEAD opens no stream and waits for nothing", async () => {
   const world = fakeWorld();
   const id = await world.started();
 

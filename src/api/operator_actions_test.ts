@@ -2,7 +2,7 @@ import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
 import { fakeWorld } from "../../tests/support/fake_api.ts";
 
-Deno.test("each verb sends its command with who asked and why", async () => {
+Deno.test("each operation sends its command with who asked and why", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const hand = { by: "ann", reason: "because" };
@@ -35,7 +35,7 @@ Deno.test("each verb sends its command with who asked and why", async () => {
   ]);
 });
 
-Deno.test("an accepted command answers 202 with the turn it was decided on", async () => {
+Deno.test("an accepted command answers 202 with the turn in which it was decided", async () => {
   const world = fakeWorld();
   const id = await world.started();
 
@@ -71,7 +71,7 @@ Deno.test("one Idempotency-Key on two tasks, verbs or keys gives two command ids
   equal(new Set(world.engine.commands.map(({ commandId }) => commandId)).size, 4);
 });
 
-Deno.test("without an Idempotency-Key every request is a command of its own", async () => {
+Deno.test("without an Idempotency-Key every request is a new command", async () => {
   const world = fakeWorld();
   const id = await world.started();
 
@@ -94,7 +94,7 @@ Deno.test("an Idempotency-Key that is too long or holds spaces is refused", asyn
   }
 });
 
-Deno.test("resolve wants a result", async () => {
+Deno.test("resolving a step without a result is refused", async () => {
   const world = fakeWorld();
   const id = await world.started();
 
@@ -106,7 +106,7 @@ Deno.test("resolve wants a result", async () => {
   deepEqual(problem.errors.map(({ path }) => path), ["result"]);
 });
 
-Deno.test("what the task refuses is a problem with faults", async () => {
+Deno.test("a command that the task refuses answers a problem with faults", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const faults = [{ path: "sku", code: "invalid_type", detail: "expected string" }];

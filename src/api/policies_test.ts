@@ -3,7 +3,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { fakeWorld } from "../../tests/support/fake_api.ts";
 
-Deno.test("PUT policy adds a version that GET shows with who and why", async () => {
+Deno.test("PUT policy adds a version that GET shows with author and reason", async () => {
   const world = fakeWorld();
   const steps = {
     validate: { retry: { attemptsMax: 9, backoff: [1_000, 5_000] } },
@@ -37,7 +37,7 @@ Deno.test("PUT policy refuses steps that no version has", async () => {
   deepEqual([code, errors[0].path], ["policy.invalid", "steps.valdiate"]);
 });
 
-Deno.test("PUT policy refuses what means nothing for the step, and delays that contradict each other", async () => {
+Deno.test("PUT policy refuses fields without meaning for the step, and contradicting delays", async () => {
   const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
     body: {
       reason: "wrong",
@@ -76,7 +76,7 @@ Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
   equal((await other.json()).code, "api.key_reused");
 });
 
-Deno.test("PUT policy refuses a change that was made for another version", async () => {
+Deno.test("PUT policy refuses a change that is based on another version", async () => {
   const world = fakeWorld();
   const put = (expectedVersion: number) =>
     world.ask("PUT /v1/policies/orders/process", {

@@ -157,7 +157,7 @@ async function readText(request: Request, runtime: Pick<Runtime, "after">): Prom
   } catch (cause) {
     void reader.cancel().catch(() => {});
     if (cause instanceof TaskerError) throw cause;
-    throw badRequest("Cannot read the body: it broke off, or is no UTF-8", { cause });
+    throw badRequest("Cannot read the body: it broke off, or is not valid UTF-8", { cause });
   } finally {
     cancel();
   }

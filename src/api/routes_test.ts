@@ -26,7 +26,7 @@ Deno.test("versions are listed in the order in which a start chooses", async () 
   ]);
 });
 
-Deno.test("a name that no module may have is refused", async () => {
+Deno.test("a name that no workflow can have is refused", async () => {
   const { ask } = fakeWorld();
 
   for (const name of ["Process", "a.b", "n".repeat(65)]) {
@@ -108,7 +108,7 @@ Deno.test("a key for a namespace does not speak for the system of the same name"
   equal((await world.ask("POST /v1/keys", { key: tenant, body: forged })).status, 403);
 });
 
-Deno.test("a key that could do nothing is not made", async () => {
+Deno.test("a key with which nothing could be done is refused", async () => {
   const world = fakeWorld();
   const pathsOf = async (more: Record<string, unknown>) => {
     const { errors } = await world.json<{ errors: { path: string }[] }>("POST /v1/keys", {
@@ -132,7 +132,7 @@ Deno.test("a tenant's admin cannot remove keys of others", async () => {
   equal((await response.json()).code, "key.not_found");
 });
 
-Deno.test("the first key is made once; later nodes find it there", async () => {
+Deno.test("the first key is made once, also when several nodes start", async () => {
   const { parts, keyRows } = fakeWorld();
   keyRows.length = 0;
 
@@ -166,7 +166,7 @@ Deno.test("dead letters are listed, replayed into their channel, and discarded",
   deepEqual(world.letters, []);
 });
 
-Deno.test("a worker's answers reach the bus one by one, alone or in a list", async () => {
+Deno.test("replies of a worker reach the bus one by one, sent alone or in a list", async () => {
   const world = fakeWorld();
   const envelope = {
     specversion: "1.0",
@@ -188,7 +188,7 @@ Deno.test("a worker's answers reach the bus one by one, alone or in a list", asy
   equal(world.replies.length, 3);
 });
 
-Deno.test("a malformed answer is refused with the name of its wrong field, in a list with its place", async () => {
+Deno.test("a malformed reply is refused with the name of its wrong field, in a list with its index", async () => {
   const world = fakeWorld();
   const good = { specversion: "1.0", id: "1", source: "/inventory", type: "t", data: 1 };
   const wrong = { ...good, taskerattempt: 0 };
@@ -207,7 +207,7 @@ Deno.test("a malformed answer is refused with the name of its wrong field, in a 
   equal(world.replies.length, 2, "the neighbours of a malformed answer are taken");
 });
 
-Deno.test("a worker's poll passes on how many and how long, and ends when the node drains", async () => {
+Deno.test("a poll passes on its limits and ends when the node shuts down", async () => {
   const asked: unknown[] = [];
   const world = fakeWorld({
     worker: {
@@ -227,7 +227,7 @@ Deno.test("a worker's poll passes on how many and how long, and ends when the no
   deepEqual(asked, [{ system: "inventory", max: 5, waitMs: 9_000 }]);
 });
 
-Deno.test("GET /health shows each part, the ones that throw or hang as not ok", async () => {
+Deno.test("GET /health shows each part; one that throws or hangs is not ok", async () => {
   const action = "fix it";
   const world = fakeWorld({
     health: {
@@ -262,7 +262,7 @@ Deno.test("GET /health shows each part, the ones that throw or hang as not ok", 
   });
 });
 
-Deno.test("a turn that no journal can hold is refused, and was a fault of Postgres", async () => {
+Deno.test("a turn that no journal can hold is refused, and is not an error of Postgres", async () => {
   const { ask, started } = fakeWorld();
   const id = await started();
 
@@ -284,7 +284,7 @@ Deno.test("GET /metrics counts requests by route, not by path", async () => {
   ok(!text.includes(id));
 });
 
-Deno.test("what JSON or Postgres cannot keep is refused in every field of every request", async () => {
+Deno.test("a value that JSON or Postgres cannot store is refused in every field of every request", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const refused = async (line: string, body?: string) => {

@@ -63,7 +63,7 @@ async function problemIn(response: Response): Promise<Problem> {
   return await response.json();
 }
 
-Deno.test("the document lists every route that people were promised", async () => {
+Deno.test("the description lists every promised route", async () => {
   const lines = (await listed(fakeWorld())).map(({ line }) => line);
 
   deepEqual(lines.toSorted(), [
@@ -101,7 +101,7 @@ Deno.test("the document lists every route that people were promised", async () =
   ]);
 });
 
-Deno.test("every route but the probes and the document refuses who has no key", async () => {
+Deno.test("every route except the probes and the description refuses a request without a key", async () => {
   const world = fakeWorld();
   const open: string[] = [];
 
@@ -115,7 +115,7 @@ Deno.test("every route but the probes and the document refuses who has no key", 
   deepEqual(open.toSorted(), ["GET /health/live", "GET /health/ready", "GET /openapi.json"]);
 });
 
-Deno.test("every route with a key refuses one that is not known", async () => {
+Deno.test("every route that needs a key refuses an unknown one", async () => {
   const world = fakeWorld();
 
   for (const one of await listed(world)) {
@@ -127,7 +127,7 @@ Deno.test("every route with a key refuses one that is not known", async () => {
   }
 });
 
-Deno.test("every route with a key refuses one without its scope", async () => {
+Deno.test("every route that needs a key refuses one without its scope", async () => {
   const world = fakeWorld();
   const scopes = ["read", "write", "operate", "bus"] as const;
 
@@ -142,7 +142,7 @@ Deno.test("every route with a key refuses one without its scope", async () => {
   }
 });
 
-Deno.test("every route of a thing hides it from keys of other namespaces", async () => {
+Deno.test("every route of a task or workflow hides it from keys of other namespaces", async () => {
   const world = fakeWorld();
   const key = world.key(undefined, ["billing"]);
 
@@ -155,7 +155,7 @@ Deno.test("every route of a thing hides it from keys of other namespaces", async
   deepEqual(world.engine.commands, []);
 });
 
-Deno.test("every list shows only what the key's namespaces cover", async () => {
+Deno.test("every list shows only the namespaces of the key", async () => {
   const world = fakeWorld();
   await world.started();
   const key = world.key(undefined, ["billing"]);
@@ -178,7 +178,7 @@ Deno.test("every list shows only what the key's namespaces cover", async () => {
   equal(dead.status, 403);
 });
 
-Deno.test("every route with a body refuses fields it does not know, but signals", async () => {
+Deno.test("every route with a body refuses unknown fields, except signals", async () => {
   const world = fakeWorld();
 
   for (const one of await listed(world)) {
@@ -196,7 +196,7 @@ Deno.test("every route with a body refuses fields it does not know, but signals"
   deepEqual(world.engine.commands, []);
 });
 
-Deno.test("every route refuses a query that it does not know, or that says two things", async () => {
+Deno.test("every route refuses an unknown query field, and one that is given twice", async () => {
   const world = fakeWorld();
 
   for (const one of await listed(world)) {
@@ -209,7 +209,7 @@ Deno.test("every route refuses a query that it does not know, or that says two t
   }
 });
 
-Deno.test("every path refuses other methods and says which it takes", async () => {
+Deno.test("every path refuses other methods and names those that it takes", async () => {
   const world = fakeWorld();
 
   for (const { line } of await listed(world)) {
@@ -220,7 +220,7 @@ Deno.test("every path refuses other methods and says which it takes", async () =
   }
 });
 
-Deno.test("every answer tells caches and browsers to keep off", async () => {
+Deno.test("every answer forbids caching and guessing of its type", async () => {
   const world = fakeWorld();
 
   for (const one of await listed(world)) {
@@ -233,7 +233,7 @@ Deno.test("every answer tells caches and browsers to keep off", async () => {
   }
 });
 
-Deno.test("a body that is too large is refused before the key is looked at", async () => {
+Deno.test("a body that is too large is refused before the key is checked", async () => {
   const world = fakeWorld();
   const body = JSON.stringify("x".repeat(BODY_BYTES_MAX));
 
@@ -264,7 +264,7 @@ Deno.test("a body that nests too deep is refused", async () => {
   equal(problem.code, "api.too_large");
 });
 
-Deno.test("a body that is no JSON, or says it is something else, is refused", async () => {
+Deno.test("a body that is not valid JSON, or has another type, is refused", async () => {
   const world = fakeWorld();
   const headers = { "content-type": "multipart/form-data; boundary=x" };
 
@@ -289,7 +289,7 @@ Deno.test("an unknown path is a problem document that names the list of routes",
   ok(problem.action.includes("/openapi.json"));
 });
 
-Deno.test("an unexpected throw leaks nothing but a reference", async () => {
+Deno.test("an unexpected error shows nothing but a reference", async () => {
   const world = fakeWorld();
   const id = await world.started();
   world.engine.refusal = new Error("password=hunter2 at db.internal");
@@ -302,7 +302,7 @@ Deno.test("an unexpected throw leaks nothing but a reference", async () => {
   ok(!JSON.stringify(problem).includes("hunter2"));
 });
 
-Deno.test("an error that passes says when to come back", async () => {
+Deno.test("a temporary error says when to try again", async () => {
   const world = fakeWorld();
   const id = await world.started();
   world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 2_400 });
@@ -338,7 +338,7 @@ Deno.test("a removed key is refused at once", async () => {
   equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
 });
 
-Deno.test("a malformed Host header is refused, and was answered as a fault of the server", async () => {
+Deno.test("a malformed Host header is refused, and is not an error of the server", async () => {
   const world = fakeWorld();
   const request = new Request("http://tasker.test/v1/tasks");
   Object.defineProperty(request, "url", { value: "http://[/v1/tasks" });
@@ -349,7 +349,7 @@ Deno.test("a malformed Host header is refused, and was answered as a fault of th
   equal((await response.json()).code, "api.bad_request");
 });
 
-Deno.test("a body that never arrives is waited for so long, and no longer", async () => {
+Deno.test("the wait for a body that never arrives is bounded", async () => {
   const world = fakeWorld();
   let isCancelled = false;
   const body = new ReadableStream({

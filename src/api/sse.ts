@@ -1,10 +1,13 @@
-/** Server-sent events: streams that are written at the speed of their readers, within a bound for all. */
+/**
+ * Server-sent events: each stream is written at the speed of its reader, and the bytes that wait for
+ * all readers together are bounded.
+ */
 
 import type { Runtime } from "../core/ports.ts";
 
-/** A comment is sent this often, so that proxies and clients see that the stream lives. */
+/** A comment is sent this often, so that proxies and clients see that the stream is alive. */
 export const BEAT_MS = 15_000;
-/** A client that takes nothing for this long is sent home. */
+/** The stream of a client that reads nothing for this long is ended. */
 export const STALL_MS = 60_000;
 /** What clients wait before they connect again. */
 const RECONNECT_MS = 2_000;
@@ -21,26 +24,26 @@ export interface Frame {
   readonly data: unknown;
 }
 
-/** Writes frames; resolves when the client has room for more. Throws when it has gone. */
+/** Writes frames; resolves when the client has room for more. Throws when the client has gone. */
 export type Send = (bytes: Uint8Array) => Promise<void>;
 
-/** What a stream is made of. */
+/** How to write a stream. */
 export interface StreamOptions {
   readonly runtime: Pick<Runtime, "after">;
   readonly memory: StreamMemory;
-  /** Aborts when the stream has to end. */
+  /** Aborts when the stream must end. */
   readonly signal: AbortSignal;
   /** Writes the events; the stream ends when it resolves. It must return soon after an abort. */
   readonly run: (send: Send, signal: AbortSignal) => Promise<void>;
-  /** Called once, when all is over. */
+  /** Called once, when the stream has ended. */
   readonly done: () => void;
 }
 
 /**
  * Opens a stream of events.
  *
- * Nothing is buffered beyond the frames in hand: `send` waits for the reader, so a slow client
- * slows its own stream and no other. Heartbeats are left out while it waits.
+ * Only the frames of one `send` are buffered: it waits for the reader, so a slow client slows its own
+ * stream and no other. No heartbeats are sent while it waits.
  */
 export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> {
   const line = new Line(options.runtime);
@@ -49,7 +52,7 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
   return line.readable;
 }
 
-/** A stream for who wants to know only that there is one. */
+/** The body of an answer of which only the head is wanted. */
 export function emptyStream(): ReadableStream<Uint8Array> {
   return ReadableStream.from<Uint8Array>([]);
 }
@@ -59,17 +62,17 @@ async function write({ run, done, signal, memory }: StreamOptions, line: Line): 
     await line.write(ENCODER.encode(`retry: ${RECONNECT_MS}\n\n`));
     line.beat();
     const ends = AbortSignal.any([signal, line.gone]);
-    const sendHome = () => line.sendHome("too much waits for slow clients");
-    await run((bytes) => memory.whileSent(bytes, () => line.write(bytes), sendHome), ends);
+    const evict = () => line.fail("too much waits for slow clients");
+    await run((bytes) => memory.whileSent(bytes, () => line.write(bytes), evict), ends);
   } catch {
-    // The client has gone, or the journal cannot be read: it connects again with Last-Event-ID.
+    // The client has gone, or the journal cannot be read: the client connects again with Last-Event-ID.
   } finally {
     done();
     line.close();
   }
 }
 
-/** The writing end. A write resolves when the client has room for the next one. */
+/** The writing end of a stream. A write resolves when the client has room for the next one. */
 class Line {
   readonly readable: ReadableStream<Uint8Array>;
   readonly #gone = new AbortController();
@@ -97,7 +100,7 @@ class Line {
     this.gone.throwIfAborted();
   }
 
-  /** Lets a write that waits for room resolve: there is some, or no more will be written. */
+  /** Ends the wait of a write for room: there is some, or nothing more will be written. */
   goOn(): void {
     this.#wake?.();
   }
@@ -119,12 +122,12 @@ class Line {
     return (this.#controller?.desiredSize ?? 0) > 0;
   }
 
-  /** Resolves when the client has taken what was written, or after STALL_MS sends it home. */
+  /** Resolves when the client has read what was written; after STALL_MS the stream is ended. */
   #room(): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.runtime.after(
         STALL_MS,
-        () => this.sendHome(`the client took nothing for ${STALL_MS} ms`),
+        () => this.fail(`the client read nothing for ${STALL_MS} ms`),
       );
       this.#wake = () => {
         cancel();
@@ -134,8 +137,8 @@ class Line {
     });
   }
 
-  /** Ends the stream at once; what its client has not taken is gone. */
-  sendHome(why: string): void {
+  /** Ends the stream at once, with an error; what its client has not read is lost. */
+  fail(why: string): void {
     if (this.gone.aborted) return;
     this.#controller?.error(new Error(`The stream has ended: ${why}`));
     this.#leave();
@@ -147,7 +150,7 @@ class Line {
   }
 }
 
-/** Encodes frames, as one piece. */
+/** Encodes frames as one piece. */
 export function frameBytes(frames: readonly Frame[]): Uint8Array {
   return ENCODER.encode(frames.map(textOf).join(""));
 }
@@ -161,13 +164,13 @@ function textOf({ id, event, data }: Frame): string {
   ].join("\n");
 }
 
-/** Bytes that may wait for all clients; what waits for many of them counts once. */
+/** Bytes that may wait for all clients; bytes that wait for several of them count once. */
 export const STREAMS_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Counts what waits, and ends the slowest streams when it is too much. */
+/** Counts the bytes that wait for readers, and ends the slowest streams when there are too many. */
 export class StreamMemory {
   readonly #holders = new Map<Uint8Array, number>();
-  /** How to end each stream whose client is taking something, the longest first. */
+  /** How to end each stream that waits for its reader, the longest wait first. */
   readonly #sending = new Set<() => void>();
   #size = 0;
 
@@ -191,7 +194,7 @@ export class StreamMemory {
     if (this.#holders.delete(bytes)) this.#size -= bytes.length;
   }
 
-  /** Holds bytes while a client takes them. Too much in all: who takes longest is sent home. */
+  /** Counts bytes while a client reads them. If there are too many, the slowest stream is ended. */
   async whileSent(bytes: Uint8Array, taken: () => Promise<void>, end: () => void): Promise<void> {
     this.hold(bytes);
     this.#sending.add(end);

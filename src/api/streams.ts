@@ -57,7 +57,7 @@ async function isOver({ history }: Services, summary: TaskSummary, seen: Seen): 
   return turns.every((turn) => turn.turn === seen.turn && turn.events.length <= seen.number);
 }
 
-/** Sends what a client has not seen, and then each turn as it comes; ends with the task. */
+/** Sends what a client has not seen and then each new turn, until the task ends. */
 async function sendTask(
   { frames }: Services,
   { taskId, plan, seen, send, ends, follower }: {

@@ -57,7 +57,7 @@ function ended(world: FakeWorld): Event {
   return { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" };
 }
 
-Deno.test("a task's stream tells all events from the first to the end, then closes", async () => {
+Deno.test("a task's stream sends all events from the first to the last, then closes", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const reader = new Reader(await world.ask(`GET /v1/tasks/${id}/events`));
@@ -73,7 +73,7 @@ Deno.test("a task's stream tells all events from the first to the end, then clos
   equal(world.engine.watchers, 0);
 });
 
-Deno.test("a task's stream tells another node's events without any hint", async () => {
+Deno.test("a task's stream sends another node's events without any notification", async () => {
   const world = fakeWorld();
   world.engine.isFeedOn = false;
   const id = await world.started();
@@ -108,7 +108,7 @@ Deno.test("Last-Event-ID resumes inside a turn without a gap and without a repea
   }
 });
 
-Deno.test("who has seen the end is told to stay away by 204", async () => {
+Deno.test("a client that has seen the end gets 204, so that it does not connect again", async () => {
   const world = fakeWorld();
   const id = await world.started();
   commit(world, id, 0, ended(world));
@@ -120,7 +120,7 @@ Deno.test("who has seen the end is told to stay away by 204", async () => {
   equal(response.status, 204);
 });
 
-Deno.test("a Last-Event-ID that is none of ours is refused", async () => {
+Deno.test("an unknown form of Last-Event-ID is refused", async () => {
   const world = fakeWorld();
   const id = await world.started();
 
@@ -129,7 +129,7 @@ Deno.test("a Last-Event-ID that is none of ours is refused", async () => {
   equal((await world.ask(`GET /v1/tasks/${id}/events`, { headers })).status, 400);
 });
 
-Deno.test("an idle stream beats, so that nobody takes it for dead", async () => {
+Deno.test("an idle stream sends heartbeats", async () => {
   const world = fakeWorld();
   const reader = new Reader(await world.ask("GET /v1/events"));
   await reader.next();
@@ -157,7 +157,7 @@ Deno.test("a client that leaves is forgotten at once", async () => {
   equal(world.engine.watchers, 0);
 });
 
-Deno.test("a client that takes nothing is sent home", async () => {
+Deno.test("the stream of a client that reads nothing is ended", async () => {
   const world = fakeWorld();
   await world.ask("GET /v1/events");
   await world.runtime.settle();
@@ -183,7 +183,7 @@ Deno.test("close() ends every stream cleanly", async () => {
   equal(world.engine.watchers, 0);
 });
 
-Deno.test("close() does not wait for a client that takes nothing", async () => {
+Deno.test("close() does not wait for a client that reads nothing", async () => {
   const world = fakeWorld();
   await world.ask("GET /v1/events");
   await world.runtime.settle();
@@ -270,7 +270,7 @@ for (const path of ["/v1/events", "/v1/tasks/{id}/events"]) {
   });
 }
 
-Deno.test("a slow client kept large turns of the live feed by their count", async () => {
+Deno.test("large turns that wait for a slow client of the live feed are bounded by size", async () => {
   const world = fakeWorld();
   const id = await world.started();
   const reader = new Reader(await world.ask("GET /v1/events"));
@@ -287,7 +287,7 @@ Deno.test("a slow client kept large turns of the live feed by their count", asyn
   await reader.leave();
 });
 
-Deno.test("what waits for all clients is bounded: who takes longest is sent home", async () => {
+Deno.test("the bytes that wait for all clients are bounded: the slowest stream is ended", async () => {
   const memory = new StreamMemory();
   const sent: { end(): void; isHome: boolean }[] = [];
   const sending: Promise<unknown>[] = [];
@@ -308,7 +308,7 @@ Deno.test("what waits for all clients is bounded: who takes longest is sent home
   equal(memory.size, 0);
 });
 
-Deno.test("a stream that is sent home fails at its client, who connects again", async () => {
+Deno.test("a stream that is ended by the server fails at its client", async () => {
   const runtime = new VirtualRuntime();
   const memory = new StreamMemory();
   const open = (size: number) =>
@@ -331,7 +331,7 @@ Deno.test("a stream that is sent home fails at its client, who connects again", 
   equal((await second.read()).value?.length, 1);
 });
 
-Deno.test("bytes that wait for many count once, until the last has let them go", () => {
+Deno.test("bytes that wait for several clients count once, until the last has read them", () => {
   const memory = new StreamMemory();
   const bytes = new Uint8Array(100);
   for (let count = 0; count < 3; count++) memory.hold(bytes);

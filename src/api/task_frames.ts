@@ -1,17 +1,17 @@
-/** Task frames: a task's turns as a stream sends them, read and encoded once for all who follow it. */
+/** Task frames: the turns of a task as streams send them, read and encoded once for all readers. */
 
 import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { History } from "../core/ports.ts";
-import type { Counter } from "../telemetry/instrument.ts";
 import { entriesOf } from "../operations/task_documents.ts";
+import type { Counter } from "../telemetry/instrument.ts";
 import { frameBytes } from "./sse.ts";
 
 /** Turns read at once. */
 const TURNS_PAGE = 100;
 
-/** Bytes of turns that are kept for others who follow the same task. */
+/** Bytes of turns that are kept for other readers of the same task. */
 export const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The last event a client has seen. */
@@ -20,7 +20,7 @@ export interface Seen {
   readonly number: number;
 }
 
-/** A turn, ready to be sent. */
+/** A turn as a stream sends it. */
 export interface TurnFrame {
   readonly turn: number;
   readonly bytes: Uint8Array;
@@ -30,7 +30,7 @@ export interface TurnFrame {
   readonly isEnd: boolean;
 }
 
-/** Encodes turns, and keeps those that were read last. */
+/** Encodes turns and keeps the newest of them. */
 export class TaskFrames {
   /** By task and turn, the oldest first. */
   readonly #kept = new Map<string, TurnFrame>();
@@ -39,21 +39,21 @@ export class TaskFrames {
 
   constructor(readonly history: History, readonly encoded: Counter) {}
 
-  /** The turn after a turn, or undefined when there is none yet. Cost: mostly none; one read. */
+  /** Returns the turn after a turn; undefined: there is none yet. Cost: at most one read. */
   next(taskId: TaskId, plan: Plan, afterTurn: number): Promise<TurnFrame | undefined> {
-    const place = placeOf(taskId, afterTurn + 1);
-    const kept = this.#kept.get(place);
+    const key = keyOf(taskId, afterTurn + 1);
+    const kept = this.#kept.get(key);
     if (kept !== undefined) {
-      const isNewest = kept.isNewest && !this.#kept.has(placeOf(taskId, afterTurn + 2));
+      const isNewest = kept.isNewest && !this.#kept.has(keyOf(taskId, afterTurn + 2));
       return Promise.resolve({ ...kept, isNewest });
     }
-    const reading = this.#reading.get(place) ??
-      this.#read(taskId, plan, afterTurn).finally(() => this.#reading.delete(place));
-    this.#reading.set(place, reading);
+    const reading = this.#reading.get(key) ??
+      this.#read(taskId, plan, afterTurn).finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
     return reading;
   }
 
-  /** What a client has not seen of the turn it saw the last of. */
+  /** Returns what a client has not seen of the last turn that it saw. */
   async rest(taskId: TaskId, plan: Plan, seen: Seen): Promise<TurnFrame | undefined> {
     const { turns: [turn] } = await this.history.turns(taskId, seen.turn - 1, 1);
     return turn === undefined ? undefined : this.#frameOf(plan, turn, seen);
@@ -65,7 +65,7 @@ export class TaskFrames {
       ...this.#frameOf(plan, turn),
       isNewest: isLast && at === turns.length - 1,
     }));
-    for (const frame of frames) this.#keep(placeOf(taskId, frame.turn), frame);
+    for (const frame of frames) this.#keep(keyOf(taskId, frame.turn), frame);
     return frames[0];
   }
 
@@ -78,9 +78,9 @@ export class TaskFrames {
     return { turn: turn.turn, bytes: frameBytes(frames), isNewest: false, isEnd };
   }
 
-  #keep(place: string, frame: TurnFrame): void {
-    this.#drop(place);
-    this.#kept.set(place, frame);
+  #keep(key: string, frame: TurnFrame): void {
+    this.#drop(key);
+    this.#kept.set(key, frame);
     this.#size += frame.bytes.length;
     for (const oldest of this.#kept.keys()) {
       if (this.#size <= KEPT_BYTES_MAX) return;
@@ -88,12 +88,12 @@ export class TaskFrames {
     }
   }
 
-  #drop(place: string): void {
-    this.#size -= this.#kept.get(place)?.bytes.length ?? 0;
-    this.#kept.delete(place);
+  #drop(key: string): void {
+    this.#size -= this.#kept.get(key)?.bytes.length ?? 0;
+    this.#kept.delete(key);
   }
 }
 
-function placeOf(taskId: TaskId, turn: number): string {
+function keyOf(taskId: TaskId, turn: number): string {
   return `${taskId}/${turn}`;
 }

@@ -89,7 +89,7 @@ Deno.test("GET /v1/tasks pages through all tasks, newest first", async () => {
   equal(cursor, "");
 });
 
-Deno.test("GET /v1/tasks filters, and refuses a cursor of somebody else", async () => {
+Deno.test("GET /v1/tasks filters, and refuses a cursor that it did not make", async () => {
   const world = fakeWorld();
   const id = await world.started({ body: { ...BODY, tags: ["vip"] } });
   await world.started({ body: { ...BODY, workflow: "billing/bill" } });
@@ -146,7 +146,7 @@ Deno.test("GET /v1/tasks/{id} shows attempts, failures and what a person may do"
   );
 });
 
-Deno.test("GET /v1/tasks/{id} refuses what is no id, and does not find what is none", async () => {
+Deno.test("GET /v1/tasks/{id} refuses a malformed id, and does not find an unknown one", async () => {
   const world = fakeWorld();
   const unknown = "019b7654-3210-7abc-8def-0123456789ab";
 
@@ -166,7 +166,7 @@ Deno.test("GET /v1/tasks/{id}?waitMs answers as soon as the task ends here", asy
   equal(world.engine.watchers, 0);
 });
 
-Deno.test("GET /v1/tasks/{id}?waitMs sees the end of another node's task without any hint", async () => {
+Deno.test("GET /v1/tasks/{id}?waitMs sees the end of another node's task without any notification", async () => {
   const world = fakeWorld();
   world.engine.isFeedOn = false;
   const id = await world.started();

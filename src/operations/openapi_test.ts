@@ -23,7 +23,7 @@ function operationsOf(document: { paths: Record<string, Record<string, Json>> })
   );
 }
 
-Deno.test("the document is OpenAPI 3.1 and every reference in it resolves", async () => {
+Deno.test("the description is OpenAPI 3.1 and every reference in it resolves", async () => {
   const document = await fakeWorld().json("GET /openapi.json", { key: "" });
 
   equal(document.openapi, "3.1.0");
@@ -47,7 +47,7 @@ Deno.test("every operation has a name of its own, a summary, and its path's para
   }
 });
 
-Deno.test("every operation names its problems, and every answer with JSON its schema", async () => {
+Deno.test("every operation names its errors, and every JSON answer has a schema", async () => {
   const document = await fakeWorld().json<{ paths: Record<string, Record<string, Json>> }>(
     "GET /openapi.json",
   );
@@ -65,7 +65,7 @@ Deno.test("every operation names its problems, and every answer with JSON its sc
   }
 });
 
-Deno.test("the document asks for a key by bearer token, and open routes for none", async () => {
+Deno.test("the description asks for a key by bearer token, and for none on open routes", async () => {
   const document = await fakeWorld().json<{
     security: unknown;
     components: { securitySchemes: { key: Json } };
