@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { KeyRow } from "../core/ports.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 import { Caller, NOBODY } from "./access.ts";
 import {
   CONNECTIONS_MAX,
@@ -40,59 +40,59 @@ Deno.test("one key cannot take all connections from the others", () => {
 });
 
 Deno.test("streams and long polls end when their key is removed", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const key = world.key(["read"]);
-  const removed = world.keyRows.at(-1)?.id;
-  const stream = await world.ask("GET /v1/events", { key });
-  const poll = world.ask(`GET /v1/tasks/${id}?waitMs=60000`, { key });
-  await world.runtime.settle();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const key = fake.key(["read"]);
+  const removed = fake.keyRows.at(-1)?.id;
+  const stream = await fake.ask("GET /v1/events", { key });
+  const poll = fake.ask(`GET /v1/tasks/${id}?waitMs=60000`, { key });
+  await fake.runtime.settle();
 
-  equal((await world.ask(`DELETE /v1/keys/${removed}`)).status, 204);
+  equal((await fake.ask(`DELETE /v1/keys/${removed}`)).status, 204);
 
   await stream.text();
   equal((await poll).status, 200);
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("streams end when their key expires, or another node removes it", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const streams = [];
   for (const change of ["expire", "remove", "keep"]) {
-    const key = world.key(["read"]);
-    const at = world.keyRows.length - 1;
-    const row = world.keyRows[at] as KeyRow;
+    const key = fake.key(["read"]);
+    const at = fake.keyRows.length - 1;
+    const row = fake.keyRows[at] as KeyRow;
     if (change === "expire") {
-      world.keyRows[at] = { ...row, expiresAtMs: world.runtime.now() + 1_000 };
+      fake.keyRows[at] = { ...row, expiresAtMs: fake.runtime.now() + 1_000 };
     }
-    streams.push(await world.ask("GET /v1/events", { key }));
-    if (change === "remove") world.keyRows.splice(at, 1);
+    streams.push(await fake.ask("GET /v1/events", { key }));
+    if (change === "remove") fake.keyRows.splice(at, 1);
   }
-  await world.runtime.settle();
-  equal(world.engine.watchers > 0, true);
+  await fake.runtime.settle();
+  equal(fake.engine.watchers > 0, true);
 
   const ends = streams.map((stream) => stream.text());
-  await world.runtime.advance(KEY_CHECK_MS);
+  await fake.runtime.advance(KEY_CHECK_MS);
 
   await Promise.all(ends.slice(0, 2));
-  const still = await Promise.race([ends[2], world.runtime.settle().then(() => "open")]);
+  const still = await Promise.race([ends[2], fake.runtime.settle().then(() => "open")]);
   equal(still, "open");
-  world.api.close();
+  fake.api.close();
   await ends[2];
 });
 
 Deno.test("HEAD opens no stream and waits for nothing", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
+  const fake = fakeApi();
+  const id = await fake.started();
 
   const answers = await Promise.all([
-    world.ask("HEAD /v1/events"),
-    world.ask(`HEAD /v1/tasks/${id}/events`),
-    world.ask(`HEAD /v1/tasks/${id}?waitMs=60000`),
+    fake.ask("HEAD /v1/events"),
+    fake.ask(`HEAD /v1/tasks/${id}/events`),
+    fake.ask(`HEAD /v1/tasks/${id}?waitMs=60000`),
   ]);
 
   deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
   ok(answers[0].headers.get("content-type")?.startsWith("text/event-stream"));
-  equal(world.parts.metrics.gauge("tasker_http_waiting").value ?? 0, 0);
-  equal(world.engine.watchers, 0);
+  equal(fake.deps.metrics.gauge("tasker_http_waiting").value ?? 0, 0);
+  equal(fake.engine.watchers, 0);
 });

@@ -1,25 +1,25 @@
 /** Policies over HTTP. */
 
 import { deepEqual, equal } from "node:assert/strict";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 
 Deno.test("PUT policy adds a version that GET shows with author and reason", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const steps = {
     validate: { retry: { attemptsMax: 9, backoff: [1_000, 5_000] } },
     "*": { timeoutMs: 1 },
   };
 
-  const put = await world.ask("PUT /v1/policies/orders/process", {
+  const put = await fake.ask("PUT /v1/policies/orders/process", {
     body: { by: "ann", reason: "slower gateway", steps },
   });
-  const { versions } = await world.json<{ versions: unknown[] }>("GET /v1/policies/orders/process");
+  const { versions } = await fake.json<{ versions: unknown[] }>("GET /v1/policies/orders/process");
 
   equal(put.status, 200);
   deepEqual(versions, [
     {
       version: 1,
-      by: `ann (key ${world.keyRows[0]?.id})`,
+      by: `ann (key ${fake.keyRows[0]?.id})`,
       reason: "slower gateway",
       at: "2026-01-01T00:00:00.000Z",
       steps,
@@ -28,7 +28,7 @@ Deno.test("PUT policy adds a version that GET shows with author and reason", asy
 });
 
 Deno.test("PUT policy refuses steps that no version has", async () => {
-  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+  const response = await fakeApi().ask("PUT /v1/policies/orders/process", {
     body: { reason: "typo", steps: { valdiate: {} } },
   });
 
@@ -38,7 +38,7 @@ Deno.test("PUT policy refuses steps that no version has", async () => {
 });
 
 Deno.test("PUT policy refuses fields without meaning for the step, and contradicting delays", async () => {
-  const response = await fakeWorld().ask("PUT /v1/policies/orders/process", {
+  const response = await fakeApi().ask("PUT /v1/policies/orders/process", {
     body: {
       reason: "wrong",
       steps: {
@@ -60,14 +60,14 @@ Deno.test("PUT policy refuses fields without meaning for the step, and contradic
 });
 
 Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const headers = { "idempotency-key": "p1" };
   const body = { reason: "once", steps: {} };
 
   const answers = await Promise.all(
-    [1, 2, 3].map(() => world.json("PUT /v1/policies/orders/process", { headers, body })),
+    [1, 2, 3].map(() => fake.json("PUT /v1/policies/orders/process", { headers, body })),
   );
-  const other = await world.ask("PUT /v1/policies/orders/process", {
+  const other = await fake.ask("PUT /v1/policies/orders/process", {
     headers,
     body: { ...body, reason: "twice" },
   });
@@ -77,9 +77,9 @@ Deno.test("PUT policy under one Idempotency-Key adds one version", async () => {
 });
 
 Deno.test("PUT policy refuses a change that is based on another version", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const put = (expectedVersion: number) =>
-    world.ask("PUT /v1/policies/orders/process", {
+    fake.ask("PUT /v1/policies/orders/process", {
       body: { reason: "slower", steps: {}, expectedVersion },
     });
 

@@ -1,13 +1,13 @@
 /** Workflows, systems, policies, keys, dead letters, the bus and health. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 import { firstKeyLine, makeFirstKey } from "./api_key.ts";
 import { CHECK_MS_MAX } from "./node.ts";
 
 Deno.test("versions are listed in the order in which a start chooses", async () => {
-  const plain = fakeWorld();
-  const [stored] = await plain.parts.definitions.list();
+  const plain = fakeApi();
+  const [stored] = await plain.deps.definitions.list();
   ok(stored !== undefined);
   const versions = ["1.9.0", "1.0.0-rc.1", "1.10.0", "1.0.0", "1.0.0-alpha"];
   const list = () =>
@@ -15,9 +15,9 @@ Deno.test("versions are listed in the order in which a start chooses", async () 
       hash: version,
       definition: { ...stored.definition, version },
     })));
-  const world = fakeWorld({ definitions: { ...plain.parts.definitions, list } });
+  const fake = fakeApi({ definitions: { ...plain.deps.definitions, list } });
 
-  const { workflows } = await world.json<{ workflows: { versions: string[] }[] }>(
+  const { workflows } = await fake.json<{ workflows: { versions: string[] }[] }>(
     "GET /v1/workflows",
   );
 
@@ -27,7 +27,7 @@ Deno.test("versions are listed in the order in which a start chooses", async () 
 });
 
 Deno.test("a name that no workflow can have is refused", async () => {
-  const { ask } = fakeWorld();
+  const { ask } = fakeApi();
 
   for (const name of ["Process", "a.b", "n".repeat(65)]) {
     equal((await ask(`GET /v1/workflows/orders/${name}`)).status, 400, name);
@@ -35,7 +35,7 @@ Deno.test("a name that no workflow can have is refused", async () => {
 });
 
 Deno.test("GET /v1/workflows lists names and versions", async () => {
-  const { workflows } = await fakeWorld().json<{ workflows: unknown[] }>("GET /v1/workflows");
+  const { workflows } = await fakeApi().json<{ workflows: unknown[] }>("GET /v1/workflows");
 
   deepEqual(workflows, [
     { namespace: "billing", name: "bill", versions: ["1.0.0"], steps: 3 },
@@ -44,7 +44,7 @@ Deno.test("GET /v1/workflows lists names and versions", async () => {
 });
 
 Deno.test("GET /v1/workflows/{namespace}/{name} shows definition and graph", async () => {
-  const { versions } = await fakeWorld().json<{
+  const { versions } = await fakeApi().json<{
     versions: { hash: string; definition: { steps: unknown[] }; edges: unknown[] }[];
   }>("GET /v1/workflows/orders/process");
 
@@ -57,31 +57,31 @@ Deno.test("GET /v1/workflows/{namespace}/{name} shows definition and graph", asy
 });
 
 Deno.test("a new key works, is shown once, and is listed without its secret", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const body = { name: "reader", scopes: ["read"], namespaces: ["orders"] };
 
-  const made = await world.json<{ key: string; id: string }>("POST /v1/keys", { body });
-  const list = await world.ask("GET /v1/keys");
+  const made = await fake.json<{ key: string; id: string }>("POST /v1/keys", { body });
+  const list = await fake.ask("GET /v1/keys");
 
-  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+  equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 200);
   const text = await list.text();
   ok(text.includes(made.id) && !text.includes(made.key));
-  ok(world.keyRows.every((row) => row.hash !== made.key));
+  ok(fake.keyRows.every((row) => row.hash !== made.key));
 });
 
 Deno.test("a key cannot make one that reaches further or lives longer", async () => {
-  const world = fakeWorld();
-  const expiresAt = new Date(world.runtime.now() + 60_000).toISOString();
+  const fake = fakeApi();
+  const expiresAt = new Date(fake.runtime.now() + 60_000).toISOString();
   const scopes = ["admin"];
-  const { key } = await world.json<{ key: string }>("POST /v1/keys", {
+  const { key } = await fake.json<{ key: string }>("POST /v1/keys", {
     body: { name: "tenant", scopes, namespaces: ["billing"], expiresAt },
   });
 
-  const wide = await world.ask("POST /v1/keys", {
+  const wide = await fake.ask("POST /v1/keys", {
     key,
     body: { name: "x", scopes, namespaces: ["*"] },
   });
-  const long = await world.json("POST /v1/keys", {
+  const long = await fake.json("POST /v1/keys", {
     key,
     body: { name: "y", scopes, namespaces: ["billing"], expiresAt: "2030-01-01T00:00:00Z" },
   });
@@ -91,27 +91,27 @@ Deno.test("a key cannot make one that reaches further or lives longer", async ()
 });
 
 Deno.test("a key for a namespace does not speak for the system of the same name", async () => {
-  const world = fakeWorld();
-  const tenant = world.key(undefined, ["beta"]);
-  const worker = world.key(["bus"], [], ["beta"]);
+  const fake = fakeApi();
+  const tenant = fake.key(undefined, ["beta"]);
+  const worker = fake.key(["bus"], [], ["beta"]);
   const lines = ["POST /v1/bus/beta/poll", "POST /v1/bus/beta/replies"] as const;
   const body = { specversion: "1.0", id: "1", source: "/beta", type: "t" };
   const statusesOf = async (key: string) => [
-    (await world.ask(lines[0], { key })).status,
-    (await world.ask(lines[1], { key, body })).status,
+    (await fake.ask(lines[0], { key })).status,
+    (await fake.ask(lines[1], { key, body })).status,
   ];
 
   deepEqual(await statusesOf(tenant), [403, 403]);
   deepEqual(await statusesOf(worker), [200, 202]);
-  equal((await world.ask("POST /v1/bus/billing/poll", { key: worker })).status, 403);
+  equal((await fake.ask("POST /v1/bus/billing/poll", { key: worker })).status, 403);
   const forged = { name: "x", scopes: ["bus"], systems: ["beta"] };
-  equal((await world.ask("POST /v1/keys", { key: tenant, body: forged })).status, 403);
+  equal((await fake.ask("POST /v1/keys", { key: tenant, body: forged })).status, 403);
 });
 
 Deno.test("a key with which nothing could be done is refused", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const pathsOf = async (more: Record<string, unknown>) => {
-    const { errors } = await world.json<{ errors: { path: string }[] }>("POST /v1/keys", {
+    const { errors } = await fake.json<{ errors: { path: string }[] }>("POST /v1/keys", {
       body: { name: "x", ...more },
     });
     return errors.map(({ path }) => path);
@@ -124,50 +124,50 @@ Deno.test("a key with which nothing could be done is refused", async () => {
 });
 
 Deno.test("a tenant's admin cannot remove keys of others", async () => {
-  const world = fakeWorld();
-  const key = world.key(["admin"], ["billing"]);
+  const fake = fakeApi();
+  const key = fake.key(["admin"], ["billing"]);
 
-  const response = await world.ask(`DELETE /v1/keys/${world.keyRows[0]?.id}`, { key });
+  const response = await fake.ask(`DELETE /v1/keys/${fake.keyRows[0]?.id}`, { key });
 
   equal((await response.json()).code, "key.not_found");
 });
 
 Deno.test("the first key is made once, also when several nodes start", async () => {
-  const { parts, keyRows } = fakeWorld();
+  const { deps, keyRows } = fakeApi();
   keyRows.length = 0;
 
-  const first = await makeFirstKey(parts.keys, parts.runtime, undefined);
+  const first = await makeFirstKey(deps.keys, deps.runtime, undefined);
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
-  const second = await makeFirstKey(parts.keys, parts.runtime, "given-by-the-environment", warn);
-  await makeFirstKey(parts.keys, parts.runtime, first, warn);
+  const second = await makeFirstKey(deps.keys, deps.runtime, "given-by-the-environment", warn);
+  await makeFirstKey(deps.keys, deps.runtime, first, warn);
 
   match(first ?? "", /^tasker_[0-9a-f]{64}$/);
   equal(second, undefined);
   equal(warnings.length, 1);
   match(warnings[0] ?? "", /^TASKER_ADMIN_KEY is ignored/);
   ok(!firstKeyLine("the-operators-own", "f", true).includes("the-operators-own"));
-  deepEqual(keyRows.map((row) => row.hash), [parts.runtime.digest(first ?? "")]);
+  deepEqual(keyRows.map((row) => row.hash), [deps.runtime.digest(first ?? "")]);
 });
 
 Deno.test("dead letters are listed, replayed into their channel, and discarded", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const letter = { channel: "c", reason: "no such task", body: "{}", atMs: 0 };
-  world.letters.push({ id: "1", ...letter }, { id: "2", ...letter });
+  fake.letters.push({ id: "1", ...letter }, { id: "2", ...letter });
 
-  const { letters } = await world.json<{ letters: unknown[] }>("GET /v1/dead");
-  const replay = await world.ask("POST /v1/dead/1/replay");
-  const discard = await world.ask("DELETE /v1/dead/2");
-  const again = await world.ask("DELETE /v1/dead/2");
+  const { letters } = await fake.json<{ letters: unknown[] }>("GET /v1/dead");
+  const replay = await fake.ask("POST /v1/dead/1/replay");
+  const discard = await fake.ask("DELETE /v1/dead/2");
+  const again = await fake.ask("DELETE /v1/dead/2");
 
   equal(letters.length, 2);
   deepEqual([replay.status, discard.status, again.status], [202, 204, 404]);
-  deepEqual(world.replayed.map(({ id }) => id), ["1"]);
-  deepEqual(world.letters, []);
+  deepEqual(fake.replayed.map(({ id }) => id), ["1"]);
+  deepEqual(fake.letters, []);
 });
 
 Deno.test("replies of a worker reach the bus one by one, sent alone or in a list", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const envelope = {
     specversion: "1.0",
     id: "1",
@@ -175,26 +175,26 @@ Deno.test("replies of a worker reach the bus one by one, sent alone or in a list
     type: "tasker.step.completed",
     data: 1,
   };
-  const key = world.key(["bus"], [], ["inventory"]);
+  const key = fake.key(["bus"], [], ["inventory"]);
 
-  const one = await world.ask("POST /v1/bus/inventory/replies", { key, body: envelope });
-  const two = await world.json("POST /v1/bus/inventory/replies", {
+  const one = await fake.ask("POST /v1/bus/inventory/replies", { key, body: envelope });
+  const two = await fake.json("POST /v1/bus/inventory/replies", {
     key,
     body: [envelope, envelope],
   });
 
   equal(one.status, 202);
   deepEqual(two, { accepted: 2 });
-  equal(world.replies.length, 3);
+  equal(fake.replies.length, 3);
 });
 
 Deno.test("a malformed reply is refused with the name of its wrong field, in a list with its index", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const good = { specversion: "1.0", id: "1", source: "/inventory", type: "t", data: 1 };
   const wrong = { ...good, taskerattempt: 0 };
-  const key = world.key(["bus"], [], ["inventory"]);
+  const key = fake.key(["bus"], [], ["inventory"]);
   const pathsOf = async (body: unknown) => {
-    const answer = await world.ask("POST /v1/bus/inventory/replies", { key, body });
+    const answer = await fake.ask("POST /v1/bus/inventory/replies", { key, body });
     const { errors = [] } = await answer.json() as { errors?: { path: string }[] };
     return [answer.status, ...errors.map(({ path }) => path)];
   };
@@ -204,12 +204,12 @@ Deno.test("a malformed reply is refused with the name of its wrong field, in a l
   deepEqual(await pathsOf([wrong, good]), [400, "0.taskerattempt"]);
   deepEqual(await pathsOf({ ...good, id: 7, source: "" }), [400, "id", "source"]);
   deepEqual(await pathsOf(Array(101).fill(good)), [400]);
-  equal(world.replies.length, 2, "the neighbours of a malformed answer are taken");
+  equal(fake.replies.length, 2, "the neighbours of a malformed answer are taken");
 });
 
 Deno.test("a poll passes on its limits and ends when the node shuts down", async () => {
   const asked: unknown[] = [];
-  const world = fakeWorld({
+  const fake = fakeApi({
     worker: {
       poll: (system, { max, waitMs, signal }) => {
         asked.push({ system, max, waitMs });
@@ -218,10 +218,10 @@ Deno.test("a poll passes on its limits and ends when the node shuts down", async
       reply: () => Promise.resolve(),
     },
   });
-  const poll = world.json("POST /v1/bus/inventory/poll", { body: { max: 5, waitMs: 9_000 } });
-  await world.runtime.settle();
+  const poll = fake.json("POST /v1/bus/inventory/poll", { body: { max: 5, waitMs: 9_000 } });
+  await fake.runtime.settle();
 
-  world.api.close();
+  fake.api.close();
 
   deepEqual(await poll, { envelopes: [] });
   deepEqual(asked, [{ system: "inventory", max: 5, waitMs: 9_000 }]);
@@ -229,7 +229,7 @@ Deno.test("a poll passes on its limits and ends when the node shuts down", async
 
 Deno.test("GET /health shows each part; one that throws or hangs is not ok", async () => {
   const action = "fix it";
-  const world = fakeWorld({
+  const fake = fakeApi({
     health: {
       node: "node-1",
       version: "1.2.3",
@@ -246,8 +246,8 @@ Deno.test("GET /health shows each part; one that throws or hangs is not ok", asy
     },
   });
 
-  const answer = world.json("GET /health");
-  await world.runtime.advance(CHECK_MS_MAX);
+  const answer = fake.json("GET /health");
+  await fake.runtime.advance(CHECK_MS_MAX);
 
   deepEqual(await answer, {
     ok: false,
@@ -263,7 +263,7 @@ Deno.test("GET /health shows each part; one that throws or hangs is not ok", asy
 });
 
 Deno.test("a turn that no journal can hold is refused, and is not an error of Postgres", async () => {
-  const { ask, started } = fakeWorld();
+  const { ask, started } = fakeApi();
   const id = await started();
 
   equal((await ask(`GET /v1/tasks/${id}/journal?afterTurn=2147483647`)).status, 200);
@@ -271,12 +271,12 @@ Deno.test("a turn that no journal can hold is refused, and is not an error of Po
 });
 
 Deno.test("GET /metrics counts requests by route, not by path", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  await world.ask(`GET /v1/tasks/${id}`);
-  await world.ask("GET /v1/tasks/x");
+  const fake = fakeApi();
+  const id = await fake.started();
+  await fake.ask(`GET /v1/tasks/${id}`);
+  await fake.ask("GET /v1/tasks/x");
 
-  const response = await world.ask("GET /metrics");
+  const response = await fake.ask("GET /metrics");
 
   const text = await response.text();
   ok(text.includes('tasker_http_requests_total{route="/v1/tasks/{id}",code="200"} 1'));
@@ -285,10 +285,10 @@ Deno.test("GET /metrics counts requests by route, not by path", async () => {
 });
 
 Deno.test("a value that JSON or Postgres cannot store is refused in every field of every request", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
+  const fake = fakeApi();
+  const id = await fake.started();
   const refused = async (line: string, body?: string) => {
-    const problem = await world.json<{ status: number; errors: { code: string; path: string }[] }>(
+    const problem = await fake.json<{ status: number; errors: { code: string; path: string }[] }>(
       line,
       body === undefined ? {} : { body },
     );
@@ -308,14 +308,14 @@ Deno.test("a value that JSON or Postgres cannot store is refused in every field 
   deepEqual(await refused(`POST /v1/tasks/${id}/signals/go`, '"\\udc00"'), [422, "text "]);
   deepEqual(await refused("GET /v1/tasks?tag=a%00"), [422, "text tag"]);
   deepEqual(await refused("DELETE /v1/dead/a%00"), [422, "text id"]);
-  deepEqual(world.engine.commands, []);
-  deepEqual(world.engine.starts.length, 1);
+  deepEqual(fake.engine.commands, []);
+  deepEqual(fake.engine.starts.length, 1);
 });
 
 Deno.test("the same body with its fields in another order is the same request", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const put = (body: string) =>
-    world.json<{ version: number }>("PUT /v1/policies/orders/process", {
+    fake.json<{ version: number }>("PUT /v1/policies/orders/process", {
       headers: { "idempotency-key": "k" },
       body,
     });

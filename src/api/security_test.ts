@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
+import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import { BODY_BYTES_MAX, BODY_MS_MAX } from "./request.ts";
 import type { Problem } from "../operations/problem.ts";
 
@@ -30,8 +30,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   replyBus: { specversion: "1.0", id: "1", source: "/x", type: "t", data: 1 },
 };
 
-async function listed(world: FakeWorld): Promise<readonly Listed[]> {
-  const { paths } = await world.json<{ paths: Record<string, Record<string, Operation>> }>(
+async function listed(fake: FakeApi): Promise<readonly Listed[]> {
+  const { paths } = await fake.json<{ paths: Record<string, Record<string, Operation>> }>(
     "GET /openapi.json",
     { key: "" },
   );
@@ -44,8 +44,8 @@ async function listed(world: FakeWorld): Promise<readonly Listed[]> {
 }
 
 /** Fills a line's parameters in so that they name things which exist. */
-async function filled(world: FakeWorld, line: string): Promise<string> {
-  const id = line.includes("/tasks/") ? await world.started() : world.keyRows[0]?.id ?? "";
+async function filled(fake: FakeApi, line: string): Promise<string> {
+  const id = line.includes("/tasks/") ? await fake.started() : fake.keyRows[0]?.id ?? "";
   return line.replace("{id}", id)
     .replace("{step}", "validate")
     .replace("{namespace}", "orders")
@@ -64,7 +64,7 @@ async function problemIn(response: Response): Promise<Problem> {
 }
 
 Deno.test("the description lists every promised route", async () => {
-  const lines = (await listed(fakeWorld())).map(({ line }) => line);
+  const lines = (await listed(fakeApi())).map(({ line }) => line);
 
   deepEqual(lines.toSorted(), [
     "DELETE /v1/dead/{id}",
@@ -102,12 +102,12 @@ Deno.test("the description lists every promised route", async () => {
 });
 
 Deno.test("every route except the probes and the description refuses a request without a key", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const open: string[] = [];
 
-  for (const one of await listed(world)) {
-    const line = await filled(world, one.line);
-    const response = await world.ask(line, { key: "", ...bodyFor(one) });
+  for (const one of await listed(fake)) {
+    const line = await filled(fake, one.line);
+    const response = await fake.ask(line, { key: "", ...bodyFor(one) });
     if (response.status !== 401) open.push(one.line);
     else equal((await problemIn(response)).code, "api.unauthorized", line);
   }
@@ -116,60 +116,60 @@ Deno.test("every route except the probes and the description refuses a request w
 });
 
 Deno.test("every route that needs a key refuses an unknown one", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  for (const one of await listed(world)) {
+  for (const one of await listed(fake)) {
     if (one.operation["x-scope"] === undefined) continue;
-    const line = await filled(world, one.line);
-    const response = await world.ask(line, { key: "tasker_unknown", ...bodyFor(one) });
+    const line = await filled(fake, one.line);
+    const response = await fake.ask(line, { key: "tasker_unknown", ...bodyFor(one) });
     equal(response.status, 401, line);
     equal(response.headers.get("www-authenticate"), 'Bearer realm="tasker"');
   }
 });
 
 Deno.test("every route that needs a key refuses one without its scope", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const scopes = ["read", "write", "operate", "bus"] as const;
 
-  for (const one of await listed(world)) {
+  for (const one of await listed(fake)) {
     const scope = one.operation["x-scope"];
     if (scope === undefined) continue;
-    const key = world.key(scopes.filter((other) => other !== scope));
-    const line = await filled(world, one.line);
-    const response = await world.ask(line, { key, ...bodyFor(one) });
+    const key = fake.key(scopes.filter((other) => other !== scope));
+    const line = await filled(fake, one.line);
+    const response = await fake.ask(line, { key, ...bodyFor(one) });
     equal(response.status, 403, line);
     equal((await problemIn(response)).code, "api.forbidden", line);
   }
 });
 
 Deno.test("every route of a task or workflow hides it from keys of other namespaces", async () => {
-  const world = fakeWorld();
-  const key = world.key(undefined, ["billing"]);
+  const fake = fakeApi();
+  const key = fake.key(undefined, ["billing"]);
 
-  for (const one of await listed(world)) {
+  for (const one of await listed(fake)) {
     if (!one.line.includes("{") && one.line !== "POST /v1/tasks") continue;
-    const line = await filled(world, one.line);
-    const { status } = await world.ask(line, { key, ...bodyFor(one) });
+    const line = await filled(fake, one.line);
+    const { status } = await fake.ask(line, { key, ...bodyFor(one) });
     ok(status === 404 || status === 403, `${line}: ${status}`);
   }
-  deepEqual(world.engine.commands, []);
+  deepEqual(fake.engine.commands, []);
 });
 
 Deno.test("every list shows only the namespaces of the key", async () => {
-  const world = fakeWorld();
-  await world.started();
-  const key = world.key(undefined, ["billing"]);
+  const fake = fakeApi();
+  await fake.started();
+  const key = fake.key(undefined, ["billing"]);
 
-  const tasks = await world.json("GET /v1/tasks", { key });
-  const workflows = await world.json<{ workflows: { namespace: string }[] }>(
+  const tasks = await fake.json("GET /v1/tasks", { key });
+  const workflows = await fake.json<{ workflows: { namespace: string }[] }>(
     "GET /v1/workflows",
     { key },
   );
-  const systems = await world.json<{ systems: { workflows: string[] }[] }>("GET /v1/systems", {
+  const systems = await fake.json<{ systems: { workflows: string[] }[] }>("GET /v1/systems", {
     key,
   });
-  const keys = await world.json<{ keys: { namespaces: string[] }[] }>("GET /v1/keys", { key });
-  const dead = await world.ask("GET /v1/dead", { key });
+  const keys = await fake.json<{ keys: { namespaces: string[] }[] }>("GET /v1/keys", { key });
+  const dead = await fake.ask("GET /v1/dead", { key });
 
   deepEqual(tasks, { tasks: [] });
   deepEqual(workflows.workflows.map(({ namespace }) => namespace), ["billing"]);
@@ -179,30 +179,30 @@ Deno.test("every list shows only the namespaces of the key", async () => {
 });
 
 Deno.test("every route with a body refuses unknown fields, except signals", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  for (const one of await listed(world)) {
+  for (const one of await listed(fake)) {
     if (one.operation.requestBody === undefined || one.operation.operationId === "sendSignal") {
       continue;
     }
-    const line = await filled(world, one.line);
+    const line = await filled(fake, one.line);
     const known = BODIES[one.operation.operationId] ?? {};
     const isOpen = one.operation.operationId === "replyBus"; // CloudEvents may be extended
     const body = isOpen ? { surprise: 1 } : { ...known, surprise: 1 };
-    const problem = await problemIn(await world.ask(line, { body }));
+    const problem = await problemIn(await fake.ask(line, { body }));
     equal(problem.code, isOpen ? "bus.envelope_invalid" : "api.bad_request", line);
     ok((problem.errors?.length ?? 0) > 0, line);
   }
-  deepEqual(world.engine.commands, []);
+  deepEqual(fake.engine.commands, []);
 });
 
 Deno.test("every route refuses an unknown query field, and one that is given twice", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  for (const one of await listed(world)) {
-    const line = await filled(world, one.line);
+  for (const one of await listed(fake)) {
+    const line = await filled(fake, one.line);
     for (const query of ["surprise=1", "limit=1&limit=2"]) {
-      const response = await world.ask(`${line}?${query}`, bodyFor(one));
+      const response = await fake.ask(`${line}?${query}`, bodyFor(one));
       equal(response.status, 400, `${line}?${query}`);
       await response.body?.cancel();
     }
@@ -210,23 +210,23 @@ Deno.test("every route refuses an unknown query field, and one that is given twi
 });
 
 Deno.test("every path refuses other methods and names those that it takes", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  for (const { line } of await listed(world)) {
-    const path = (await filled(world, line)).split(" ")[1];
-    const response = await world.ask(`PATCH ${path}`);
+  for (const { line } of await listed(fake)) {
+    const path = (await filled(fake, line)).split(" ")[1];
+    const response = await fake.ask(`PATCH ${path}`);
     equal(response.status, 405, path);
     ok(response.headers.get("allow")?.includes(line.split(" ")[0] ?? "?"), path);
   }
 });
 
 Deno.test("every answer forbids caching and guessing of its type", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  for (const one of await listed(world)) {
+  for (const one of await listed(fake)) {
     const gone = new AbortController();
-    const line = await filled(world, one.line);
-    const response = await world.ask(line, { ...bodyFor(one), signal: gone.signal });
+    const line = await filled(fake, one.line);
+    const response = await fake.ask(line, { ...bodyFor(one), signal: gone.signal });
     equal(response.headers.get("cache-control"), "no-store", line);
     gone.abort();
     await response.body?.cancel();
@@ -234,10 +234,10 @@ Deno.test("every answer forbids caching and guessing of its type", async () => {
 });
 
 Deno.test("a body that is too large is refused before the key is checked", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const body = JSON.stringify("x".repeat(BODY_BYTES_MAX));
 
-  const response = await world.ask("POST /v1/tasks", {
+  const response = await fake.ask("POST /v1/tasks", {
     key: "",
     body,
     headers: { "content-length": String(body.length) },
@@ -247,54 +247,54 @@ Deno.test("a body that is too large is refused before the key is checked", async
 });
 
 Deno.test("a body that hides its size is refused while it is read", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const problem = await problemIn(
-    await world.ask("POST /v1/tasks", { body: JSON.stringify("x".repeat(BODY_BYTES_MAX)) }),
+    await fake.ask("POST /v1/tasks", { body: JSON.stringify("x".repeat(BODY_BYTES_MAX)) }),
   );
 
   equal(problem.code, "api.too_large");
 });
 
 Deno.test("a body that nests too deep is refused", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
 
-  const problem = await problemIn(await world.ask("POST /v1/tasks", { body: deep }));
+  const problem = await problemIn(await fake.ask("POST /v1/tasks", { body: deep }));
 
   equal(problem.code, "api.too_large");
 });
 
 Deno.test("a body that is not valid JSON, or has another type, is refused", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const headers = { "content-type": "multipart/form-data; boundary=x" };
 
   for (const options of [{ body: "{" }, { body: "{}", headers }]) {
-    const problem = await problemIn(await world.ask("POST /v1/tasks", options));
+    const problem = await problemIn(await fake.ask("POST /v1/tasks", options));
     equal(problem.code, "api.bad_request");
   }
 });
 
 Deno.test("headers and paths that are too long are refused", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
   const headers = { "x-long": "x".repeat(20_000) };
-  equal((await world.ask("GET /health/live", { headers })).status, 413);
-  equal((await world.ask(`GET /health/live?q=${"x".repeat(9_000)}`)).status, 413);
+  equal((await fake.ask("GET /health/live", { headers })).status, 413);
+  equal((await fake.ask(`GET /health/live?q=${"x".repeat(9_000)}`)).status, 413);
 });
 
 Deno.test("an unknown path is a problem document that names the list of routes", async () => {
-  const problem = await problemIn(await fakeWorld().ask("GET /v1/nothing"));
+  const problem = await problemIn(await fakeApi().ask("GET /v1/nothing"));
 
   equal(problem.code, "api.not_found");
   ok(problem.action.includes("/openapi.json"));
 });
 
 Deno.test("an unexpected error shows nothing but a reference", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  world.engine.refusal = new Error("password=hunter2 at db.internal");
+  const fake = fakeApi();
+  const id = await fake.started();
+  fake.engine.refusal = new Error("password=hunter2 at db.internal");
 
-  const response = await world.ask(`POST /v1/tasks/${id}/cancel`);
+  const response = await fake.ask(`POST /v1/tasks/${id}/cancel`);
 
   equal(response.status, 500);
   const problem = await problemIn(response);
@@ -303,54 +303,54 @@ Deno.test("an unexpected error shows nothing but a reference", async () => {
 });
 
 Deno.test("a temporary error says when to try again", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 2_400 });
+  const fake = fakeApi();
+  const id = await fake.started();
+  fake.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 2_400 });
 
-  const response = await world.ask(`POST /v1/tasks/${id}/cancel`);
+  const response = await fake.ask(`POST /v1/tasks/${id}/cancel`);
 
   equal(response.status, 429);
   equal(response.headers.get("retry-after"), "3");
 });
 
 Deno.test("an expired key is refused, even one that was used before", async () => {
-  const world = fakeWorld();
-  const expiresAt = new Date(world.runtime.now() + 60_000).toISOString();
-  const made = await world.json<{ key: string }>("POST /v1/keys", {
+  const fake = fakeApi();
+  const expiresAt = new Date(fake.runtime.now() + 60_000).toISOString();
+  const made = await fake.json<{ key: string }>("POST /v1/keys", {
     body: { name: "short", scopes: ["read"], namespaces: ["orders"], expiresAt },
   });
-  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+  equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 200);
 
-  await world.runtime.advance(60_000);
+  await fake.runtime.advance(60_000);
 
-  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
+  equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 401);
 });
 
 Deno.test("a removed key is refused at once", async () => {
-  const world = fakeWorld();
-  const made = await world.json<{ key: string; id: string }>("POST /v1/keys", {
+  const fake = fakeApi();
+  const made = await fake.json<{ key: string; id: string }>("POST /v1/keys", {
     body: { name: "gone", scopes: ["read"], namespaces: ["*"] },
   });
-  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 200);
+  equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 200);
 
-  equal((await world.ask(`DELETE /v1/keys/${made.id}`)).status, 204);
+  equal((await fake.ask(`DELETE /v1/keys/${made.id}`)).status, 204);
 
-  equal((await world.ask("GET /v1/tasks", { key: made.key })).status, 401);
+  equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 401);
 });
 
 Deno.test("a malformed Host header is refused, and is not an error of the server", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const request = new Request("http://tasker.test/v1/tasks");
   Object.defineProperty(request, "url", { value: "http://[/v1/tasks" });
 
-  const response = await world.api.fetch(request);
+  const response = await fake.api.fetch(request);
 
   equal(response.status, 400);
   equal((await response.json()).code, "api.bad_request");
 });
 
 Deno.test("the wait for a body that never arrives is bounded", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   let isCancelled = false;
   const body = new ReadableStream({
     start: (controller) => controller.enqueue(new TextEncoder().encode('{"workflow":')),
@@ -358,12 +358,12 @@ Deno.test("the wait for a body that never arrives is bounded", async () => {
   });
   const request = new Request("http://tasker.test/v1/tasks", {
     method: "POST",
-    headers: { authorization: `Bearer ${world.key()}` },
+    headers: { authorization: `Bearer ${fake.key()}` },
     body,
   });
 
-  const answered = world.api.fetch(request);
-  await world.runtime.advance(BODY_MS_MAX);
+  const answered = fake.api.fetch(request);
+  await fake.runtime.advance(BODY_MS_MAX);
   const response = await answered;
 
   equal(response.status, 400);

@@ -3,7 +3,7 @@ import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { type FakeWorld, fakeWorld } from "../../tests/support/fake_api.ts";
+import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import { FEED_BYTES_MAX, FEED_TURNS_MAX } from "./live_feed.ts";
 import { BEAT_MS, eventStream, STALL_MS, StreamMemory, STREAMS_BYTES_MAX } from "./sse.ts";
 
@@ -41,11 +41,11 @@ function idsIn(text: string): string[] {
   return [...text.matchAll(/^id: (.+)$/gm)].map((match) => match[1] ?? "");
 }
 
-function commit(world: FakeWorld, id: TaskId, step: number, ...more: Event[]): void {
-  const atMs = world.runtime.now();
+function commit(fake: FakeApi, id: TaskId, step: number, ...more: Event[]): void {
+  const atMs = fake.runtime.now();
   const attempt = { atMs, step, attempt: 1 };
   const result = encodePayload(null, "result");
-  world.engine.commit(
+  fake.engine.commit(
     id,
     { kind: "StepStarted", ...attempt, waitedMs: 0, policyVersion: 0 },
     { kind: "StepCompleted", ...attempt, ranMs: 1, result },
@@ -53,46 +53,46 @@ function commit(world: FakeWorld, id: TaskId, step: number, ...more: Event[]): v
   );
 }
 
-function ended(world: FakeWorld): Event {
-  return { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" };
+function ended(fake: FakeApi): Event {
+  return { kind: "TaskEnded", atMs: fake.runtime.now(), end: "completed" };
 }
 
 Deno.test("a task's stream sends all events from the first to the last, then closes", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const reader = new Reader(await world.ask(`GET /v1/tasks/${id}/events`));
+  const fake = fakeApi();
+  const id = await fake.started();
+  const reader = new Reader(await fake.ask(`GET /v1/tasks/${id}/events`));
   ok((await reader.next())?.startsWith("retry: "));
   deepEqual(idsIn(await reader.next() ?? ""), ["1.1"]);
 
-  commit(world, id, 0);
+  commit(fake, id, 0);
   deepEqual(idsIn(await reader.next() ?? ""), ["2.1", "2.2"]);
-  commit(world, id, 1, ended(world));
+  commit(fake, id, 1, ended(fake));
   deepEqual(idsIn(await reader.rest()), ["3.1", "3.2", "3.3"]);
 
-  await world.runtime.settle();
-  equal(world.engine.watchers, 0);
+  await fake.runtime.settle();
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("a task's stream sends another node's events without any notification", async () => {
-  const world = fakeWorld();
-  world.engine.isFeedOn = false;
-  const id = await world.started();
-  const reader = new Reader(await world.ask(`GET /v1/tasks/${id}/events`));
+  const fake = fakeApi();
+  fake.engine.isFeedOn = false;
+  const id = await fake.started();
+  const reader = new Reader(await fake.ask(`GET /v1/tasks/${id}/events`));
   await reader.next();
   await reader.next();
 
-  commit(world, id, 0, ended(world));
+  commit(fake, id, 0, ended(fake));
   const rest = reader.rest();
-  await world.runtime.advance(1_000);
+  await fake.runtime.advance(1_000);
 
   deepEqual(idsIn(await rest), ["2.1", "2.2", "2.3"]);
 });
 
 Deno.test("Last-Event-ID resumes inside a turn without a gap and without a repeat", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  commit(world, id, 0);
-  commit(world, id, 1, ended(world));
+  const fake = fakeApi();
+  const id = await fake.started();
+  commit(fake, id, 0);
+  commit(fake, id, 1, ended(fake));
 
   for (
     const [seen, expected] of [
@@ -101,7 +101,7 @@ Deno.test("Last-Event-ID resumes inside a turn without a gap and without a repea
       ["2.2", ["3.1", "3.2", "3.3"]],
     ] as const
   ) {
-    const response = await world.ask(`GET /v1/tasks/${id}/events`, {
+    const response = await fake.ask(`GET /v1/tasks/${id}/events`, {
       headers: { "last-event-id": seen },
     });
     deepEqual(idsIn(await new Reader(response).rest()), expected, seen);
@@ -109,11 +109,11 @@ Deno.test("Last-Event-ID resumes inside a turn without a gap and without a repea
 });
 
 Deno.test("a client that has seen the end gets 204, so that it does not connect again", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  commit(world, id, 0, ended(world));
+  const fake = fakeApi();
+  const id = await fake.started();
+  commit(fake, id, 0, ended(fake));
 
-  const response = await world.ask(`GET /v1/tasks/${id}/events`, {
+  const response = await fake.ask(`GET /v1/tasks/${id}/events`, {
     headers: { "last-event-id": "2.3" },
   });
 
@@ -121,88 +121,88 @@ Deno.test("a client that has seen the end gets 204, so that it does not connect 
 });
 
 Deno.test("an unknown form of Last-Event-ID is refused", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
+  const fake = fakeApi();
+  const id = await fake.started();
 
   const headers = { "last-event-id": "x" };
 
-  equal((await world.ask(`GET /v1/tasks/${id}/events`, { headers })).status, 400);
+  equal((await fake.ask(`GET /v1/tasks/${id}/events`, { headers })).status, 400);
 });
 
 Deno.test("an idle stream sends heartbeats", async () => {
-  const world = fakeWorld();
-  const reader = new Reader(await world.ask("GET /v1/events"));
+  const fake = fakeApi();
+  const reader = new Reader(await fake.ask("GET /v1/events"));
   await reader.next();
 
   const beat = reader.next();
-  await world.runtime.advance(BEAT_MS);
+  await fake.runtime.advance(BEAT_MS);
 
   equal(await beat, ": beat\n\n");
   await reader.leave();
 });
 
 Deno.test("a client that leaves is forgotten at once", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const one = new Reader(await world.ask(`GET /v1/tasks/${id}/events`));
-  const all = new Reader(await world.ask("GET /v1/events"));
+  const fake = fakeApi();
+  const id = await fake.started();
+  const one = new Reader(await fake.ask(`GET /v1/tasks/${id}/events`));
+  const all = new Reader(await fake.ask("GET /v1/events"));
   await one.next();
   await all.next();
-  equal(world.engine.watchers, 2);
+  equal(fake.engine.watchers, 2);
 
   await one.leave();
   await all.leave();
-  await world.runtime.settle();
+  await fake.runtime.settle();
 
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("the stream of a client that reads nothing is ended", async () => {
-  const world = fakeWorld();
-  await world.ask("GET /v1/events");
-  await world.runtime.settle();
+  const fake = fakeApi();
+  await fake.ask("GET /v1/events");
+  await fake.runtime.settle();
 
-  await world.runtime.advance(STALL_MS);
+  await fake.runtime.advance(STALL_MS);
 
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("close() ends every stream cleanly", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const one = new Reader(await world.ask(`GET /v1/tasks/${id}/events`));
-  const all = new Reader(await world.ask("GET /v1/events"));
+  const fake = fakeApi();
+  const id = await fake.started();
+  const one = new Reader(await fake.ask(`GET /v1/tasks/${id}/events`));
+  const all = new Reader(await fake.ask("GET /v1/events"));
   await one.next();
   await one.next();
   await all.next();
 
-  world.api.close();
+  fake.api.close();
 
   equal(await one.rest(), "");
   equal(await all.rest(), "");
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("close() does not wait for a client that reads nothing", async () => {
-  const world = fakeWorld();
-  await world.ask("GET /v1/events");
-  await world.runtime.settle();
+  const fake = fakeApi();
+  await fake.ask("GET /v1/events");
+  await fake.runtime.settle();
 
-  world.api.close();
-  await world.runtime.settle();
+  fake.api.close();
+  await fake.runtime.settle();
 
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("the live feed shows turns of the key's namespaces, from now on", async () => {
-  const world = fakeWorld();
-  await world.started();
-  const key = world.key(["read"], ["orders"]);
-  const reader = new Reader(await world.ask("GET /v1/events", { key }));
+  const fake = fakeApi();
+  await fake.started();
+  const key = fake.key(["read"], ["orders"]);
+  const reader = new Reader(await fake.ask("GET /v1/events", { key }));
   await reader.next();
 
-  await world.started({ body: { workflow: "billing/bill" } });
-  const id = await world.started();
+  await fake.started({ body: { workflow: "billing/bill" } });
+  const id = await fake.started();
 
   const { id: seen, workflow, turn, state, events } = JSON.parse(
     (await reader.next() ?? "").replace("data: ", ""),
@@ -213,13 +213,13 @@ Deno.test("the live feed shows turns of the key's namespaces, from now on", asyn
 });
 
 Deno.test("the live feed counts what a slow client has missed instead of keeping it", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const reader = new Reader(await world.ask("GET /v1/events"));
-  await world.runtime.settle();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const reader = new Reader(await fake.ask("GET /v1/events"));
+  await fake.runtime.settle();
 
   for (let count = 0; count < FEED_TURNS_MAX + 7; count++) {
-    world.engine.commit(id, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
+    fake.engine.commit(id, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
   }
   await reader.next();
 
@@ -233,50 +233,50 @@ Deno.test("the live feed counts what a slow client has missed instead of keeping
 const LARGE = "x".repeat(250 * 1024);
 
 /** Commits a turn with a large payload. */
-function commitLarge(world: FakeWorld, id: TaskId): void {
-  const atMs = world.runtime.now();
+function commitLarge(fake: FakeApi, id: TaskId): void {
+  const atMs = fake.runtime.now();
   const payload = encodePayload(LARGE, "payload");
-  world.engine.commit(id, { kind: "SignalReceived", atMs, step: 2, payload });
+  fake.engine.commit(id, { kind: "SignalReceived", atMs, step: 2, payload });
 }
 
-function encodedIn(world: FakeWorld): number {
-  return world.parts.metrics.counter("tasker_stream_turns_encoded_total").value;
+function encodedIn(fake: FakeApi): number {
+  return fake.deps.metrics.counter("tasker_stream_turns_encoded_total").value;
 }
 
 for (const path of ["/v1/events", "/v1/tasks/{id}/events"]) {
   Deno.test(`1,000 listeners of ${path} had each turn encoded for each of them`, async () => {
-    const world = fakeWorld();
-    const id = await world.started();
+    const fake = fakeApi();
+    const id = await fake.started();
     const readers: Reader[] = [];
     for (let count = 0; count < 1_000; count++) {
-      readers.push(new Reader(await world.ask(`GET ${path.replace("{id}", id)}`)));
+      readers.push(new Reader(await fake.ask(`GET ${path.replace("{id}", id)}`)));
     }
     const texts = readers.map(() => "");
     const reading = readers.map(async (reader, at) => {
       for (let chunk; (chunk = await reader.next()) !== undefined;) texts[at] += chunk;
     });
-    await world.runtime.settle();
-    const before = encodedIn(world);
+    await fake.runtime.settle();
+    const before = encodedIn(fake);
 
     for (const step of [0, 1, 2]) {
-      commit(world, id, step);
-      await world.runtime.settle();
+      commit(fake, id, step);
+      await fake.runtime.settle();
     }
-    world.api.close();
+    fake.api.close();
     await Promise.all(reading);
 
-    equal(encodedIn(world) - before, 3);
+    equal(encodedIn(fake) - before, 3);
     ok(texts.every((text) => text.match(/StepCompleted/g)?.length === 3));
   });
 }
 
 Deno.test("large turns that wait for a slow client of the live feed are bounded by size", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const reader = new Reader(await world.ask("GET /v1/events"));
-  await world.runtime.settle();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const reader = new Reader(await fake.ask("GET /v1/events"));
+  await fake.runtime.settle();
 
-  for (let count = 0; count < 40; count++) commitLarge(world, id);
+  for (let count = 0; count < 40; count++) commitLarge(fake, id);
   await reader.next();
 
   const sizes: number[] = [];

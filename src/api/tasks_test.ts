@@ -1,13 +1,13 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { encodePayload } from "../core/payload.ts";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 
 const BODY = { workflow: "orders/process", input: { id: 1 } };
 
 Deno.test("POST /v1/tasks answers 201 with the whole task", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
 
-  const response = await world.ask("POST /v1/tasks", {
+  const response = await fake.ask("POST /v1/tasks", {
     body: { ...BODY, tags: ["vip"], deadlineMs: 60_000 },
   });
 
@@ -40,45 +40,45 @@ Deno.test("POST /v1/tasks answers 201 with the whole task", async () => {
       { ...pending, ...counts, name: "approval", kind: "signal", after: ["validate"] },
     ],
   });
-  equal(world.engine.starts[0]?.deadlineMs, 60_000);
+  equal(fake.engine.starts[0]?.deadlineMs, 60_000);
 });
 
 Deno.test("POST /v1/tasks gives the same task for the same key and body", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const headers = { "idempotency-key": "order-1" };
 
-  const first = await world.ask("POST /v1/tasks", { body: BODY, headers });
-  const second = await world.ask("POST /v1/tasks", { body: BODY, headers });
-  const other = await world.ask("POST /v1/tasks", { body: { ...BODY, input: 2 }, headers });
+  const first = await fake.ask("POST /v1/tasks", { body: BODY, headers });
+  const second = await fake.ask("POST /v1/tasks", { body: BODY, headers });
+  const other = await fake.ask("POST /v1/tasks", { body: { ...BODY, input: 2 }, headers });
 
   deepEqual([first.status, second.status, other.status], [201, 200, 409]);
   equal((await first.json()).id, (await second.json()).id);
   equal((await other.json()).code, "journal.conflict");
-  equal(world.engine.starts[0]?.key, "order-1");
+  equal(fake.engine.starts[0]?.key, "order-1");
 });
 
 Deno.test("POST /v1/tasks keeps the trace of its caller", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-  await world.ask("POST /v1/tasks", { body: BODY, headers: { traceparent } });
-  await world.ask("POST /v1/tasks", { body: BODY, headers: { traceparent: "nonsense" } });
+  await fake.ask("POST /v1/tasks", { body: BODY, headers: { traceparent } });
+  await fake.ask("POST /v1/tasks", { body: BODY, headers: { traceparent: "nonsense" } });
 
-  deepEqual(world.engine.starts.map((start) => start.traceparent), [traceparent, undefined]);
+  deepEqual(fake.engine.starts.map((start) => start.traceparent), [traceparent, undefined]);
 });
 
 Deno.test("GET /v1/tasks pages through all tasks, newest first", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const started: string[] = [];
   for (let count = 0; count < 5; count++) {
-    await world.runtime.advance(1);
-    started.unshift(await world.started());
+    await fake.runtime.advance(1);
+    started.unshift(await fake.started());
   }
 
   const seen: string[] = [];
   let cursor = "";
   for (let page = 0; page < 3; page++) {
-    const answer = await world.json<{ tasks: { id: string }[]; nextCursor?: string }>(
+    const answer = await fake.json<{ tasks: { id: string }[]; nextCursor?: string }>(
       `GET /v1/tasks?limit=2${cursor && `&cursor=${cursor}`}`,
     );
     seen.push(...answer.tasks.map(({ id }) => id));
@@ -90,29 +90,29 @@ Deno.test("GET /v1/tasks pages through all tasks, newest first", async () => {
 });
 
 Deno.test("GET /v1/tasks filters, and refuses a cursor that it did not make", async () => {
-  const world = fakeWorld();
-  const id = await world.started({ body: { ...BODY, tags: ["vip"] } });
-  await world.started({ body: { ...BODY, workflow: "billing/bill" } });
+  const fake = fakeApi();
+  const id = await fake.started({ body: { ...BODY, tags: ["vip"] } });
+  await fake.started({ body: { ...BODY, workflow: "billing/bill" } });
 
-  const found = await world.json<{ tasks: { id: string }[] }>(
+  const found = await fake.json<{ tasks: { id: string }[] }>(
     "GET /v1/tasks?tag=vip&workflow=orders/process&state=running",
   );
-  const refused = await world.ask("GET /v1/tasks?cursor=nonsense");
+  const refused = await fake.ask("GET /v1/tasks?cursor=nonsense");
 
   deepEqual(found.tasks.map((task) => task.id), [id]);
   equal(refused.status, 400);
 });
 
 Deno.test("GET /v1/tasks/{id} shows attempts, failures and what a person may do", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const atMs = world.runtime.now();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const atMs = fake.runtime.now();
   const failure = {
     class: "failed" as const,
     error: encodePayload({ error_code: "sold_out" }, "error"),
   };
   const ended = { atMs, attempt: 1, policyVersion: 0 };
-  world.engine.commit(
+  fake.engine.commit(
     id,
     { kind: "StepStarted", ...ended, step: 0, waitedMs: 0, dueAtMs: atMs + 5_000 },
     { kind: "StepCompleted", ...ended, step: 0, ranMs: 3, result: encodePayload({ ok: 1 }, "r") },
@@ -128,7 +128,7 @@ Deno.test("GET /v1/tasks/{id} shows attempts, failures and what a person may do"
     },
   );
 
-  const task = await world.json<
+  const task = await fake.json<
     { steps: Record<string, unknown>[]; state: string; blockedReason: string }
   >(`GET /v1/tasks/${id}`);
 
@@ -147,67 +147,67 @@ Deno.test("GET /v1/tasks/{id} shows attempts, failures and what a person may do"
 });
 
 Deno.test("GET /v1/tasks/{id} refuses a malformed id, and does not find an unknown one", async () => {
-  const world = fakeWorld();
+  const fake = fakeApi();
   const unknown = "019b7654-3210-7abc-8def-0123456789ab";
 
-  equal((await world.json("GET /v1/tasks/x")).code, "task.id_invalid");
-  equal((await world.json(`GET /v1/tasks/${unknown}`)).code, "task.not_found");
+  equal((await fake.json("GET /v1/tasks/x")).code, "task.id_invalid");
+  equal((await fake.json(`GET /v1/tasks/${unknown}`)).code, "task.not_found");
 });
 
 Deno.test("GET /v1/tasks/{id}?waitMs answers as soon as the task ends here", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const waiting = world.json(`GET /v1/tasks/${id}?waitMs=30000`);
-  await world.runtime.settle();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const waiting = fake.json(`GET /v1/tasks/${id}?waitMs=30000`);
+  await fake.runtime.settle();
 
-  world.engine.commit(id, { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" });
+  fake.engine.commit(id, { kind: "TaskEnded", atMs: fake.runtime.now(), end: "completed" });
 
   equal((await waiting).state, "completed");
-  equal(world.engine.watchers, 0);
+  equal(fake.engine.watchers, 0);
 });
 
 Deno.test("GET /v1/tasks/{id}?waitMs sees the end of another node's task without any notification", async () => {
-  const world = fakeWorld();
-  world.engine.isFeedOn = false;
-  const id = await world.started();
-  const waiting = world.json(`GET /v1/tasks/${id}?waitMs=30000`);
-  await world.runtime.advance(5_000);
+  const fake = fakeApi();
+  fake.engine.isFeedOn = false;
+  const id = await fake.started();
+  const waiting = fake.json(`GET /v1/tasks/${id}?waitMs=30000`);
+  await fake.runtime.advance(5_000);
 
-  world.engine.commit(id, { kind: "TaskEnded", atMs: world.runtime.now(), end: "failed" });
-  await world.runtime.advance(1_000);
+  fake.engine.commit(id, { kind: "TaskEnded", atMs: fake.runtime.now(), end: "failed" });
+  await fake.runtime.advance(1_000);
 
   equal((await waiting).state, "failed");
 });
 
 Deno.test("GET /v1/tasks/{id}?waitMs answers after that long with the task as it is", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const waiting = world.json(`GET /v1/tasks/${id}?waitMs=1000`);
+  const fake = fakeApi();
+  const id = await fake.started();
+  const waiting = fake.json(`GET /v1/tasks/${id}?waitMs=1000`);
 
-  await world.runtime.advance(1_000);
+  await fake.runtime.advance(1_000);
 
   equal((await waiting).state, "running");
 });
 
 Deno.test("close() answers long polls at once and refuses new ones", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const waiting = world.json(`GET /v1/tasks/${id}?waitMs=30000`);
-  await world.runtime.settle();
+  const fake = fakeApi();
+  const id = await fake.started();
+  const waiting = fake.json(`GET /v1/tasks/${id}?waitMs=30000`);
+  await fake.runtime.settle();
 
-  world.api.close();
+  fake.api.close();
 
   equal((await waiting).state, "running");
-  equal((await world.ask(`GET /v1/tasks/${id}?waitMs=30000`)).status, 503);
-  equal((await world.ask(`GET /v1/tasks/${id}`)).status, 200);
-  equal((await world.ask("GET /health/ready")).status, 503);
+  equal((await fake.ask(`GET /v1/tasks/${id}?waitMs=30000`)).status, 503);
+  equal((await fake.ask(`GET /v1/tasks/${id}`)).status, 200);
+  equal((await fake.ask("GET /health/ready")).status, 503);
 });
 
 Deno.test("GET /v1/tasks/{id}/journal names steps and shows payloads and times plainly", async () => {
-  const world = fakeWorld();
-  const id = await world.started();
-  const atMs = world.runtime.now();
-  world.engine.commit(
+  const fake = fakeApi();
+  const id = await fake.started();
+  const atMs = fake.runtime.now();
+  fake.engine.commit(
     id,
     {
       kind: "StepStarted",
@@ -221,8 +221,8 @@ Deno.test("GET /v1/tasks/{id}/journal names steps and shows payloads and times p
     { kind: "StepUnreached", atMs, step: 1, cause: 0 },
   );
 
-  const all = await world.json<{ events: unknown[] }>(`GET /v1/tasks/${id}/journal`);
-  const page = await world.json(`GET /v1/tasks/${id}/journal?limit=1`);
+  const all = await fake.json<{ events: unknown[] }>(`GET /v1/tasks/${id}/journal`);
+  const page = await fake.json(`GET /v1/tasks/${id}/journal?limit=1`);
 
   const at = "2026-01-01T00:00:00.000Z";
   const started = {

@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 import { entriesOf } from "../operations/task_documents.ts";
 import { openClient } from "../client.ts";
 import type { Event } from "../core/event.ts";
@@ -74,7 +74,7 @@ const EVENTS: { [K in Event["kind"]]: Extract<Event, { kind: K }> } = {
 };
 
 Deno.test("eventOf() gives back every kind of event as it was before the API showed it", () => {
-  const [plan] = fakeWorld().engine.plans;
+  const [plan] = fakeApi().engine.plans;
   if (plan === undefined) throw new Error("no plan");
   const events = Object.values(EVENTS);
 
@@ -84,7 +84,7 @@ Deno.test("eventOf() gives back every kind of event as it was before the API sho
 });
 
 Deno.test("foldJournal() makes the task that the server shows, after every turn", async () => {
-  const world = fakeWorld();
+  const world = fakeApi();
   const client = openClient({ url: "http://t", key: world.key(), fetch: world.api.fetch });
   const id = await world.started();
   const [version] = (await client.workflows.get("orders/process")).versions;

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { fakeWorld } from "../../tests/support/fake_api.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
 
 type Json = Record<string, unknown>;
 
@@ -24,7 +24,7 @@ function operationsOf(document: { paths: Record<string, Record<string, Json>> })
 }
 
 Deno.test("the description is OpenAPI 3.1 and every reference in it resolves", async () => {
-  const document = await fakeWorld().json("GET /openapi.json", { key: "" });
+  const document = await fakeApi().json("GET /openapi.json", { key: "" });
 
   equal(document.openapi, "3.1.0");
   const lost = refsIn(document).filter((ref) => resolve(document, ref) === undefined);
@@ -32,7 +32,7 @@ Deno.test("the description is OpenAPI 3.1 and every reference in it resolves", a
 });
 
 Deno.test("every operation has a name of its own, a summary, and its path's parameters", async () => {
-  const document = await fakeWorld().json<{ paths: Record<string, Record<string, Json>> }>(
+  const document = await fakeApi().json<{ paths: Record<string, Record<string, Json>> }>(
     "GET /openapi.json",
   );
   const operations = operationsOf(document);
@@ -48,7 +48,7 @@ Deno.test("every operation has a name of its own, a summary, and its path's para
 });
 
 Deno.test("every operation names its errors, and every JSON answer has a schema", async () => {
-  const document = await fakeWorld().json<{ paths: Record<string, Record<string, Json>> }>(
+  const document = await fakeApi().json<{ paths: Record<string, Record<string, Json>> }>(
     "GET /openapi.json",
   );
 
@@ -66,7 +66,7 @@ Deno.test("every operation names its errors, and every JSON answer has a schema"
 });
 
 Deno.test("the description asks for a key by bearer token, and for none on open routes", async () => {
-  const document = await fakeWorld().json<{
+  const document = await fakeApi().json<{
     security: unknown;
     components: { securitySchemes: { key: Json } };
     paths: Record<string, Record<string, Json>>;

@@ -1,6 +1,6 @@
 /** The command line over the API in memory, with what it prints kept. For tests. */
 
-import { type FakeWorld, fakeWorld } from "./fake_api.ts";
+import { type FakeApi, fakeApi } from "./fake_api.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { type CommandContext, runCommand } from "../../src/cli/command.ts";
 
@@ -14,7 +14,7 @@ export interface CliHarnessOptions {
 
 /** A command line and everything around it. */
 export interface CliHarness {
-  readonly world: FakeWorld;
+  readonly world: FakeApi;
   /** Lines on stdout. */
   readonly out: string[];
   /** Lines on stderr. */
@@ -33,7 +33,7 @@ export interface CliHarness {
 
 /** Opens a command line. */
 export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
-  const world = fakeWorld(options.deps);
+  const world = fakeApi(options.deps);
   const files: Readonly<Record<string, string>> = {
     ".tasker/address": "http://tasker.test\n",
     ".tasker/admin.key": world.key(),
@@ -72,7 +72,7 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
   return cli;
 }
 
-async function settled<T>(world: FakeWorld, call: Promise<T>): Promise<T> {
+async function settled<T>(world: FakeApi, call: Promise<T>): Promise<T> {
   let isOver = false;
   const over = () => void (isOver = true);
   call.then(over, over);

@@ -1,6 +1,6 @@
 /** A client of the API in memory, over a network that fails as it is told. For tests. */
 
-import { type FakeWorld, fakeWorld } from "./fake_api.ts";
+import { type FakeApi, fakeApi } from "./fake_api.ts";
 import { type Client, type JournalEntry, openClient, type Task } from "../../src/client.ts";
 import type { Event } from "../../src/core/event.ts";
 import type { TaskId } from "../../src/core/ids.ts";
@@ -11,7 +11,7 @@ export type NetworkFault = "refused" | "answer lost" | "proxy page" | "hung" | n
 
 /** A client and everything around it. */
 export interface ClientHarness {
-  readonly world: FakeWorld;
+  readonly world: FakeApi;
   readonly client: Client;
   readonly requests: Request[];
   readonly retries: string[];
@@ -25,7 +25,7 @@ export interface ClientHarness {
 export function openClientHarness(
   options: { key?: string; retryForMs?: number } = {},
 ): ClientHarness {
-  const world = fakeWorld();
+  const world = fakeApi();
   const requests: Request[] = [];
   const retries: string[] = [];
   const faults: NetworkFault[] = [];
@@ -44,7 +44,7 @@ export function openClientHarness(
   return { world, client, requests, retries, faults, answers };
 }
 
-async function carry(world: FakeWorld, request: Request, fault?: NetworkFault): Promise<Response> {
+async function carry(world: FakeApi, request: Request, fault?: NetworkFault): Promise<Response> {
   if (fault === "refused") throw new TypeError("connection refused");
   if (fault === "proxy page") return new Response("<h1>Bad gateway</h1>", { status: 502 });
   if (fault === "hung") {
@@ -84,7 +84,7 @@ export function started({ client }: ClientHarness): Promise<Task> {
 }
 
 /** Appends a turn in which a step runs. */
-export function commit(world: FakeWorld, id: string, index: number, ...more: Event[]): void {
+export function commit(world: FakeApi, id: string, index: number, ...more: Event[]): void {
   const attempt = { atMs: world.runtime.now(), step: index, attempt: 1 };
   world.engine.commit(
     id as TaskId,
@@ -95,7 +95,7 @@ export function commit(world: FakeWorld, id: string, index: number, ...more: Eve
 }
 
 /** The event that ends a task. */
-export function ended(world: FakeWorld): Event {
+export function ended(world: FakeApi): Event {
   return { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" };
 }
 

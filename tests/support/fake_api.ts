@@ -218,9 +218,9 @@ export class FakeEngine {
 }
 
 /** The API over fakes, and keys to it. */
-export interface FakeWorld {
+export interface FakeApi {
   readonly api: Api;
-  readonly parts: ApiDeps;
+  readonly deps: ApiDeps;
   readonly runtime: VirtualRuntime;
   readonly engine: FakeEngine;
   readonly keyRows: KeyRow[];
@@ -249,14 +249,14 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Opens the API over fakes. `more` replaces single parts. */
-export function fakeWorld(more: Partial<ApiDeps> = {}): FakeWorld {
+/** Opens the API over fakes. `more` replaces single ones of them. */
+export function fakeApi(more: Partial<ApiDeps> = {}): FakeApi {
   const runtime = new VirtualRuntime();
   const engine = new FakeEngine(runtime);
   const kept = { keyRows: [] as KeyRow[], letters: [] as DeadLetter[] };
   const seen = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
-  const parts: ApiDeps = { ...fakeDeps(runtime, engine, kept, seen), ...more };
-  const api = openApi(parts);
+  const deps: ApiDeps = { ...fakeDeps(runtime, engine, kept, seen), ...more };
+  const api = openApi(deps);
   const key = (
     scopes: readonly Scope[] = SCOPES,
     namespaces: readonly string[] = ["*"],
@@ -275,7 +275,7 @@ export function fakeWorld(more: Partial<ApiDeps> = {}): FakeWorld {
     const body = { workflow: "orders/process", input: { id: 1 } };
     return (await json<{ id: TaskId }>("POST /v1/tasks", { body, ...options })).id;
   };
-  return { api, parts, runtime, engine, ...kept, ...seen, key, ask, json, started };
+  return { api, deps, runtime, engine, ...kept, ...seen, key, ask, json, started };
 }
 
 function requestOf(line: string, { key = "", body, headers = {}, signal }: AskOptions): Request {
