@@ -1,24 +1,35 @@
 /** Actor table: the actors in memory, by task and by their place in readiness. */
 
+import { assert } from "../src/core/errors.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { ResidentTask } from "../src/core/ports.ts";
-import type { Instance } from "../src/core/readiness.ts";
+import type { Instance, Readiness, Template } from "../src/core/readiness.ts";
 import { countOf } from "../src/core/rollup.ts";
+import type { LiveTask } from "../src/core/live_task.ts";
+import type { NodeAdmission } from "./admission.ts";
 import type { QueuedCommand } from "./mailbox.ts";
-import type { TaskActor, TurnDeps } from "./task_actor.ts";
+import type { TaskActor } from "./task_actor.ts";
 
 /** Knows which actor is the one of its task; gives back what a forgotten one held. */
 export class ActorTable {
   readonly #actors = new Map<TaskId, TaskActor>();
   readonly #byInstance = new Map<Instance, TaskActor>();
 
-  constructor(readonly parts: Pick<TurnDeps, "readiness" | "admission">) {}
+  /** Graphs in readiness, by definition hash. */
+  readonly #templates = new Map<string, Template>();
+
+  constructor(
+    readonly deps: {
+      readonly readiness: Readiness;
+      readonly admission: Pick<NodeAdmission, "forget">;
+    },
+  ) {}
 
   get size(): number {
     return this.#actors.size;
   }
 
-  /** Whether mail or an answer waits at any actor, or a turn is on its way. */
+  /** Whether a command or an answer waits at any actor, or a turn is on its way. */
   get isBusy(): boolean {
     for (const actor of this.#actors.values()) if (actor.isBusy) return true;
     return false;
@@ -48,12 +59,22 @@ export class ActorTable {
     return actor;
   }
 
-  /** Notes an actor's place in readiness, which it takes in its first turn. */
-  noteInstance(actor: TaskActor): void {
-    if (actor.instance !== undefined) this.#byInstance.set(actor.instance, actor);
+  /** Makes room for an actor's task in readiness, until the actor is forgotten. */
+  openInstance({ taskId, plan }: LiveTask): Instance {
+    const { readiness } = this.deps;
+    const actor = this.get(taskId);
+    assert(actor !== undefined, `Task "${taskId}" takes a turn without an actor`);
+    let template = this.#templates.get(plan.hash);
+    if (template === undefined) {
+      template = readiness.intern(plan.hash, plan.graph);
+      this.#templates.set(plan.hash, template);
+    }
+    const instance = readiness.open(template);
+    this.#byInstance.set(instance, actor);
+    return instance;
   }
 
-  /** The actor of an answer of readiness; undefined when it was forgotten since it was told. */
+  /** The actor of an answer of readiness; undefined when it was forgotten since it asked. */
   ofInstance(instance: Instance): TaskActor | undefined {
     return this.#byInstance.get(instance);
   }
@@ -70,13 +91,13 @@ export class ActorTable {
 
   /** Lets an actor go, with its places in readiness and admission. */
   forget(actor: TaskActor): void {
-    const { taskId, instance } = actor;
-    const { readiness, admission } = this.parts;
+    const { taskId, task } = actor;
+    const { readiness, admission } = this.deps;
     if (this.isCurrent(actor)) this.#actors.delete(taskId);
-    actor.isForgotten = true;
     admission.forget(taskId);
+    const { instance } = task;
     if (instance === undefined) return;
-    actor.instance = undefined;
+    task.instance = undefined;
     this.#byInstance.delete(instance);
     readiness.close(instance);
   }
@@ -84,14 +105,14 @@ export class ActorTable {
 
 /** The task as its last committed turn left it; undefined while something newer is decided. */
 export function residentOf(actor: TaskActor): ResidentTask | undefined {
-  const { plan, state, written, isWriting } = actor;
-  if (isWriting || state === undefined || written === undefined) return undefined;
-  return { plan, state, row: written };
+  const { plan, state, isWriting, task: { row } } = actor;
+  if (isWriting || state === undefined || row === undefined) return undefined;
+  return { plan, state, row };
 }
 
-/** Whether a result waits to be decided, or to be handed to the journal. */
-function hasResult({ mailbox, open }: TaskActor): boolean {
+/** Whether a result waits to be decided, or to be sent to the journal. */
+function hasResult({ mailbox, decided }: TaskActor): boolean {
   const isResult = ({ command }: QueuedCommand) => command.kind === "RecordStepResult";
-  return open?.mail.some(({ mail }) => isResult(mail)) === true ||
+  return decided.some(({ queued }) => isResult(queued)) ||
     (mailbox.size > 0 && [...mailbox].some(isResult));
 }

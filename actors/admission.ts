@@ -3,8 +3,9 @@
 import type { Circuit } from "../src/core/breaker.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
-import type { Admission, AdmissionRequest, Runtime } from "../src/core/ports.ts";
+import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
+import type { Admission, AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
 import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
 
 /** Local attempts that run at once on a node. */
@@ -12,6 +13,17 @@ export const RUNNING_MAX = 1024;
 
 /** Grants of one limit in one turn of the event loop: a circuit that closes may let thousands go. */
 const GRANTS_PER_TURN = 256;
+
+/** What an admission works with. */
+export interface AdmissionDeps {
+  readonly runtime: Runtime;
+  /** Whether this node can start a step at all; if not, it waits as `code_not_loaded`. */
+  canStart: Runner["canStart"];
+  /** Called for a step that waited, once it has all its limits. */
+  granted(taskId: TaskId, step: number): void;
+  /** Whether a worker of a system has ever come; absent: steps do not wait for the first one. */
+  hasWorker?(system: string): Promise<boolean>;
+}
 
 /**
  * The admission of one node.
@@ -34,15 +46,7 @@ export class NodeAdmission implements Admission {
   /** Slots that move as soon as no code runs in them: no attempt starts there. */
   leaving: ReadonlySet<number> = new Set();
 
-  /**
-   * `granted` is called for a step that waited, once it has all its limits; `hasWorker` says whether
-   * a worker of a system has ever come, where steps wait for the first one.
-   */
-  constructor(
-    readonly runtime: Runtime,
-    readonly granted: (taskId: TaskId, step: number) => void,
-    readonly hasWorker?: (system: string) => Promise<boolean>,
-  ) {}
+  constructor(readonly deps: AdmissionDeps) {}
 
   /** Looks which systems have workers, before steps have to wait for the answer. */
   async learn(systems: readonly string[]): Promise<void> {
@@ -51,8 +55,8 @@ export class NodeAdmission implements Admission {
 
   admit(request: AdmissionRequest): WaitReason | undefined {
     const { taskId, plan, step } = request;
-    if (this.#isLeaving(taskId)) return "node_draining";
-    if (!isLimited(plan, step)) return undefined;
+    const refusal = this.#refusalOf(request);
+    if (refusal !== undefined || !isLimited(plan, step)) return refusal;
     const known = this.#claims.get(taskId)?.get(step);
     const claim = known ?? this.#claim(request, request);
     if (known === undefined) this.#pass(claim);
@@ -62,17 +66,19 @@ export class NodeAdmission implements Admission {
     return limit?.reason;
   }
 
-  waitsFor(taskId: TaskId, step: number): WaitReason | undefined {
-    if (this.#isLeaving(taskId)) return "node_draining";
-    const claim = this.#claims.get(taskId)?.get(step);
-    return claim?.limits[claim.granted]?.reason;
+  waitsFor(of: StepOfTask): WaitReason | undefined {
+    const claim = this.#claims.get(of.taskId)?.get(of.step);
+    return this.#refusalOf(of) ?? claim?.limits[claim.granted]?.reason;
   }
 
-  #isLeaving(taskId: TaskId): boolean {
-    return this.isDraining || (this.leaving.size > 0 && this.leaving.has(slotOf(taskId)));
+  /** Why a step may not start here, whatever its limits. */
+  #refusalOf({ taskId, plan, step }: StepOfTask): WaitReason | undefined {
+    if (!this.deps.canStart(plan, step)) return "code_not_loaded";
+    const isLeaving = this.leaving.size > 0 && this.leaving.has(slotOf(taskId));
+    return this.isDraining || isLeaving ? "node_draining" : undefined;
   }
 
-  hold(taskId: TaskId, plan: Plan, step: number): void {
+  hold({ taskId, plan, step }: StepOfTask): void {
     if (!isLimited(plan, step) || this.#claims.get(taskId)?.has(step)) return;
     const claim = this.#claim({ taskId, plan, step }, { isRetry: false });
     for (const limit of claim.limits) if (limit instanceof Places) limit.hold();
@@ -85,7 +91,7 @@ export class NodeAdmission implements Admission {
     if (claim === undefined) return;
     const { system } = claim;
     const isNews = claim.isStarted && answered !== undefined;
-    if (isNews) system?.observe(answered, this.runtime.monotonic());
+    if (isNews) system?.observe(answered, this.deps.runtime.monotonic());
     this.#drop(claim);
     if (isNews && system !== undefined) this.#serve(system.retries);
   }
@@ -96,7 +102,7 @@ export class NodeAdmission implements Admission {
 
   /** Returns the circuit of a system. */
   circuit(owner: string): Circuit {
-    return this.#systems.get(owner)?.circuitAt(this.runtime.monotonic()) ?? "closed";
+    return this.#systems.get(owner)?.circuitAt(this.deps.runtime.monotonic()) ?? "closed";
   }
 
   #claim(
@@ -138,7 +144,7 @@ export class NodeAdmission implements Admission {
 
   /** Takes the limits of a claim that stands in no line; whether it has them all now. */
   #pass(claim: Claim): boolean {
-    const nowMs = this.runtime.monotonic();
+    const nowMs = this.deps.runtime.monotonic();
     for (; claim.granted < claim.limits.length; claim.granted++) {
       const limit = claim.limits[claim.granted] as Limit;
       if (limit.line.first === undefined && limit.take(claim, nowMs)) continue;
@@ -152,20 +158,20 @@ export class NodeAdmission implements Admission {
   /** Lets the first in a limit's line go on, as long as the limit has something for them. */
   #serve(limit: Limit): void {
     if (this.isDraining) return;
-    const nowMs = this.runtime.monotonic();
+    const nowMs = this.deps.runtime.monotonic();
     for (let grants = 0; grants < GRANTS_PER_TURN; grants++) {
       const claim = limit.line.first;
       if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit);
       limit.line.leave(claim);
       claim.granted++;
-      if (this.#pass(claim)) this.granted(claim.taskId, claim.step);
+      if (this.#pass(claim)) this.deps.granted(claim.taskId, claim.step);
     }
     this.#arm(limit, 0);
   }
 
-  #arm(limit: Limit, ms = limit.opensInMs(this.runtime.monotonic())): void {
+  #arm(limit: Limit, ms = limit.opensInMs(this.deps.runtime.monotonic())): void {
     if (ms === undefined || limit.timer !== undefined || limit.line.first === undefined) return;
-    limit.timer = this.runtime.after(ms, () => {
+    limit.timer = this.deps.runtime.after(ms, () => {
       limit.timer = undefined;
       this.#serve(limit);
     });
@@ -185,7 +191,7 @@ export class NodeAdmission implements Admission {
   #systemOf(owner: string): SystemLimits {
     let system = this.#systems.get(owner);
     if (system === undefined) {
-      const { runtime, hasWorker } = this;
+      const { runtime, hasWorker } = this.deps;
       system = new SystemLimits({
         runtime,
         hasWorker: hasWorker && (() => hasWorker(owner)),

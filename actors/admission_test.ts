@@ -243,7 +243,7 @@ Deno.test("a step that waits asks once, and takes no turn until it is granted a 
   assert.equal(asks, tasks.length);
   assert.equal(reasons.get(tasks[1] as TaskId), 'step "r": concurrency_max');
   let turns = 0;
-  const { readiness } = world.engine.supervisor.parts;
+  const { readiness } = world.engine.supervisor.deps;
   const tick = readiness.tick.bind(readiness);
   readiness.tick = (visit) => {
     turns++;

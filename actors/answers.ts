@@ -1,65 +1,52 @@
-/** Settling mail: telling senders, here or on other nodes, what became of their commands. */
+/** Answers: telling senders, here or on other nodes, what became of their commands. */
 
 import type { Answer, Command } from "../src/core/command.ts";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { RemoteAnswer } from "../src/core/ports.ts";
-import type { TaskState } from "../src/core/state.ts";
+import type { Verdict } from "../src/core/turn.ts";
 import { failureOf } from "../src/core/attempt.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 
-/** Mail that was decided; its answer waits for a commit. */
-export interface Decided {
-  readonly mail: QueuedCommand;
-  readonly changed: boolean;
-  /** Of a repeat: the turn of its first answer. */
-  readonly turn?: number | undefined;
-  readonly error?: unknown;
+/** A command that was decided; its sender is answered once that is committed. */
+export interface DecidedCommand extends Verdict {
+  readonly queued: QueuedCommand;
 }
 
 /** The state a decision was made on. */
-export interface SettledAt {
+export interface DecidedOn {
   readonly taskId: TaskId;
   readonly turn: number;
 }
 
-/** What a command seen before was answered with. */
-export function firstAnswerOf(
-  state: TaskState | undefined,
-  command: Command,
-): Pick<Decided, "changed" | "turn"> | undefined {
-  if (state === undefined || !("commandId" in command)) return undefined;
-  const turn = state.commands.get(command.commandId);
-  return turn === undefined
-    ? undefined
-    : { turn, changed: !state.idleCommands.has(command.commandId) };
-}
-
-/** Answers mail whose commit is known. */
-export function settleMail(decided: readonly Decided[], at: SettledAt): void {
+/** Answers commands whose commit is known. */
+export function answerAll(decided: readonly DecidedCommand[], on: DecidedOn): void {
   for (const one of decided) {
-    if (one.error !== undefined) one.mail.refuse?.(one.error);
-    else one.mail.answer?.(answerOf(one, at));
+    if (one.error !== undefined) one.queued.refuse?.(one.error);
+    else one.queued.answer?.(answerOf(one, on));
   }
 }
 
-/** Refuses mail that was not decided. Mail out of the inbox stays there and comes again. */
-export function refuseAll(mail: readonly QueuedCommand[], error: unknown): void {
-  for (const one of mail) one.refuse?.(error);
+/** Refuses commands that were not decided. Those out of the inbox stay there and come again. */
+export function refuseAll(commands: readonly QueuedCommand[], error: unknown): void {
+  for (const queued of commands) queued.refuse?.(error);
 }
 
 /** Answers to leave in the database for senders on other nodes. */
-export function remoteAnswers(decided: readonly Decided[], at: SettledAt): readonly RemoteAnswer[] {
+export function remoteAnswers(
+  decided: readonly DecidedCommand[],
+  on: DecidedOn,
+): readonly RemoteAnswer[] {
   return decided.flatMap((one) => {
-    const { mail: { inbox }, error } = one;
+    const { queued: { inbox }, error } = one;
     if (!inbox?.wantsAnswer) return [];
-    const body = error === undefined ? writeAnswer(answerOf(one, at)) : writeError(error);
+    const body = error === undefined ? writeAnswer(answerOf(one, on)) : writeError(error);
     return [{ commandId: inbox.commandId, body }];
   });
 }
 
-function answerOf({ changed, turn }: Decided, at: SettledAt): Answer {
-  return { taskId: at.taskId, turn: turn ?? at.turn, changed };
+function answerOf({ changed, turn }: DecidedCommand, on: DecidedOn): Answer {
+  return { taskId: on.taskId, turn: turn ?? on.turn, changed };
 }
 
 /** Reads what `remoteAnswers` wrote. @throws {TaskerError} the error that it carries */
@@ -88,13 +75,13 @@ export function readAnswer(body: string): Answer {
  * for which nobody waits, becomes a failure of the step.
  */
 export function failPoisoned(
-  mail: QueuedCommand,
+  queued: QueuedCommand,
   error: TaskerError,
   deliver: (command: Command) => void,
 ): void {
-  const { command } = mail;
-  mail.refuse?.(error);
-  if (command.kind !== "RecordStepResult" || mail.strikes > 0) return;
+  const { command } = queued;
+  queued.refuse?.(error);
+  if (command.kind !== "RecordStepResult" || queued.strikes > 0) return;
   const failure = failureOf("contract_violation", `Postgres refused the result: ${error.code}`);
   deliver({ ...command, outcome: { kind: "failed", failure, retryable: false } });
 }
@@ -110,7 +97,46 @@ function writeError(error: unknown): string {
   return JSON.stringify({ error: { code, message: messageOf(error), retryAfterMs, faults } });
 }
 
-/** Mail that once more had to be decided again. */
-export function strike(mail: QueuedCommand): QueuedCommand {
-  return { ...mail, strikes: mail.strikes + 1 };
+/** Counts that a command had to be decided again. */
+export function strike(queued: QueuedCommand): QueuedCommand {
+  return { ...queued, strikes: queued.strikes + 1 };
+}
+
+/** How soon a node that lost its place has a new one, or another node has its tasks. */
+const REJOIN_MS = 1_000;
+
+/** The journal has no such task. */
+export function unknownTask({ command: { taskId, kind } }: QueuedCommand): TaskerError {
+  return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
+}
+
+/** The task is set aside. */
+export function quarantined(taskId: TaskId, reason: string): TaskerError {
+  return new TaskerError(
+    "task.quarantined",
+    `Cannot reach task "${taskId}": it is set aside: ${reason}`,
+  );
+}
+
+/** The node stops. */
+export function draining(taskId: TaskId): TaskerError {
+  return new TaskerError("node.draining", `Cannot reach task "${taskId}": this node is stopping`);
+}
+
+/** The node was taken over: nothing more of it is written. */
+export function fenced(): TaskerError {
+  return new TaskerError(
+    "journal.fenced",
+    "Cannot go on: another node has taken over from this one",
+    { retryAfterMs: REJOIN_MS },
+  );
+}
+
+/** The node cannot work any more: nothing more of it is written. */
+export function broken(error: unknown): TaskerError {
+  return new TaskerError(
+    "journal.fenced",
+    `Cannot go on: this node failed and begins anew: ${messageOf(error)}`,
+    { retryAfterMs: REJOIN_MS, cause: error },
+  );
 }

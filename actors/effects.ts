@@ -4,10 +4,11 @@ import { dueOf } from "../src/core/due.ts";
 import type { Event } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { Plan } from "../src/core/plan.ts";
-import type { Attempt, ParentOutcome, Runner, Runtime } from "../src/core/ports.ts";
+import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
 import type { StepState, TaskState } from "../src/core/state.ts";
 import type { QueuedCommand } from "./mailbox.ts";
-import type { TaskActor, TurnDeps } from "./task_actor.ts";
+import type { SupervisorDeps } from "./supervisor.ts";
+import type { TaskActor } from "./task_actor.ts";
 
 /** The task whose turn is committed. */
 export interface Committed {
@@ -69,7 +70,7 @@ export function interruptedSteps(
  * Safe to repeat: it goes out under its old id, and has its new end.
  */
 export function resendPostponed(
-  { runner, runtime, contextOf }: Pick<TurnDeps, "runner" | "contextOf"> & { runtime: Runtime },
+  { runner, runtime, contextOf }: Pick<SupervisorDeps, "runner" | "runtime" | "contextOf">,
   { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
 ): void {
   // What a row on its way has started is sent with its commit.

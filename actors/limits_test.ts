@@ -11,10 +11,24 @@ const PLAN = planOf(
   definitionOf([{ name: "r", kind: "remote", owner: "other", event: "x" }]),
 );
 
+/** An admission that notes whom it grants a start after a wait. */
+function admissionOf(
+  runtime: VirtualRuntime,
+  granted: TaskId[],
+  hasWorker?: () => Promise<boolean>,
+): NodeAdmission {
+  return new NodeAdmission({
+    runtime,
+    canStart: () => true,
+    granted: (taskId) => void granted.push(taskId),
+    ...(hasWorker === undefined ? {} : { hasWorker }),
+  });
+}
+
 Deno.test("a hundred thousand steps wait for one place: each release grants one, in order", () => {
   const runtime = new VirtualRuntime();
   const granted: TaskId[] = [];
-  const admission = new NodeAdmission(runtime, (taskId) => granted.push(taskId));
+  const admission = admissionOf(runtime, granted);
   const ask = (taskId: TaskId) =>
     admission.admit({ taskId, plan: PLAN, step: 0, isRetry: false, concurrencyMax: 1 });
   const tasks = Array.from({ length: 100_000 }, (_, index) => `t${index}` as TaskId);
@@ -36,7 +50,7 @@ Deno.test("steps of a system without a worker wait for the first one, and one lo
   const granted: TaskId[] = [];
   let looks = 0;
   let answer = () => Promise.resolve(false);
-  const admission = new NodeAdmission(runtime, (taskId) => granted.push(taskId), () => {
+  const admission = admissionOf(runtime, granted, () => {
     looks++;
     return answer();
   });
@@ -46,7 +60,10 @@ Deno.test("steps of a system without a worker wait for the first one, and one lo
   await admission.learn(["other"]);
 
   for (const taskId of tasks) assert.equal(ask(taskId), "no_worker");
-  assert.equal(admission.waitsFor(tasks[0] as TaskId, 0), "no_worker");
+  assert.equal(
+    admission.waitsFor({ taskId: tasks[0] as TaskId, plan: PLAN, step: 0 }),
+    "no_worker",
+  );
   await runtime.advance(10 * LOOK_MS);
   assert.equal(looks, 12); // one to learn, one for the first, one each LOOK_MS
   answer = () => Promise.reject(new Error("the bus is away"));
@@ -63,7 +80,7 @@ Deno.test("steps of a system without a worker wait for the first one, and one lo
 Deno.test("nobody looks for a worker that no step waits for", async () => {
   const runtime = new VirtualRuntime();
   let looks = 0;
-  const admission = new NodeAdmission(runtime, () => {}, () => Promise.resolve(++looks < 0));
+  const admission = admissionOf(runtime, [], () => Promise.resolve(++looks < 0));
   const taskId = "t" as TaskId;
   admission.admit({ taskId, plan: PLAN, step: 0, isRetry: false, concurrencyMax: undefined });
   await runtime.advance(LOOK_MS);
@@ -78,7 +95,7 @@ Deno.test("nobody looks for a worker that no step waits for", async () => {
 Deno.test("places that a new policy adds are all given, however many wait", async () => {
   const runtime = new VirtualRuntime();
   const granted: TaskId[] = [];
-  const admission = new NodeAdmission(runtime, (taskId) => granted.push(taskId));
+  const admission = admissionOf(runtime, granted);
   const ask = (taskId: TaskId, concurrencyMax: number) =>
     admission.admit({ taskId, plan: PLAN, step: 0, isRetry: false, concurrencyMax });
   const tasks = Array.from({ length: 1_001 }, (_, index) => `t${index}` as TaskId);

@@ -1,8 +1,7 @@
 /** Mailboxes: the bounded queues in which commands wait for their actor's next turn. */
 
-import type { Answer, Command } from "../src/core/command.ts";
+import { type Answer, type Command, sizeOfCommand } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
-import { sizeOfCommand } from "./size.ts";
 
 /** Commands from outside, or signs of life, that may wait at one actor. Results have own places. */
 export const MAILBOX_MAX = 4096;
@@ -12,9 +11,6 @@ export const MAILBOX_SIZE_MAX = 16 * 1024 * 1024;
 
 /** Commands that one turn takes. */
 export const TURN_COMMANDS_MAX = 1024;
-
-/** A turn takes no more once its commands and events have this many characters: one row. */
-export const TURN_SIZE_MAX = 1024 * 1024;
 
 /** When a refused sender should come back. */
 const RETRY_AFTER_MS = 1_000;

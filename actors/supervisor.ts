@@ -1,65 +1,89 @@
 /** The supervisor: owns the actors of this node, takes their turns together, and restarts them. */
 
-import { assert, messageOf, type TaskerError } from "../src/core/errors.ts";
+import type { Context } from "../src/core/decision.ts";
+import type { TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Cancel, CommittedTurn, Feed, ResidentTask } from "../src/core/ports.ts";
-import { ReadinessOutput } from "../src/core/readiness.ts";
-import type { Alarm } from "./alarm.ts";
-import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
-import { mailOf, TurnCommitter, waitingMail } from "./turn_committer.ts";
-import { type LoadingDeps, TaskLoader } from "./task_loader.ts";
-import type { QueuedCommand } from "./mailbox.ts";
-import { failPoisoned, refuseAll, strike } from "./answers.ts";
-import { draining, quarantined, unknownTask } from "./refusals.ts";
+import type { Plan } from "../src/core/plan.ts";
+import type { Cancel, CommittedTurn, Feed, ResidentTask, Runner } from "../src/core/ports.ts";
+import type { Readiness } from "../src/core/readiness.ts";
+import { takeTurns, type TurnDeps } from "../src/core/turn.ts";
 import { ActorTable } from "./actor_table.ts";
-import { isLostCore, STRIKES_MAX } from "./strategies.ts";
-import { type OpenTurn, TaskActor } from "./task_actor.ts";
+import type { NodeAdmission } from "./admission.ts";
+import type { Alarm } from "./alarm.ts";
+import { answerAll, draining, quarantined, refuseAll, unknownTask } from "./answers.ts";
+import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
+import { Failures, type FailuresDeps } from "./failures.ts";
+import type { QueuedCommand } from "./mailbox.ts";
+import { type SentTurn, TaskActor } from "./task_actor.ts";
+import { type LoadedState, type LoaderDeps, TaskLoader } from "./task_loader.ts";
+import { TurnCommitter } from "./turn_committer.ts";
 import { TurnFeed } from "./turn_feed.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
 export const PASSIVATE_AFTER_MS = 60_000;
 
 /** What the supervisor works with. */
-export interface SupervisorDeps extends LoadingDeps {
+export interface SupervisorDeps
+  extends LoaderDeps, Pick<FailuresDeps, "reroute" | "fenced" | "broken"> {
+  readonly readiness: Readiness;
+  readonly admission: Pick<NodeAdmission, "admit" | "waitsFor" | "release" | "hold" | "forget">;
+  readonly runner: Runner;
+  /** The plan's policies at a time. */
+  contextOf(plan: Plan, nowMs: number): Context;
   /** Calls `wake` at a task's time. */
   readonly alarm: Pick<Alarm, "arm" | "disarm" | "stop">;
-  /** Takes mail whose task turned out to be owned elsewhere. */
-  reroute(mail: QueuedCommand): void;
   /** Whether tasks read now come from a node that was ended because it hung. */
   isAfterHang(): boolean;
-  /** This node's row is gone: nothing it does counts any more. */
-  fenced(): void;
-  /** Readiness failed as a whole: no task of this node can take another turn. */
-  broken(error: unknown): void;
 }
 
-/** All actors of a node. */
+/**
+ * All actors of a node.
+ *
+ * The life of a turn: `take` the commands that wait, `decide` them, `push` what follows to readiness,
+ * `tick` it once for all tasks, `admit` what is ready, `close` the row (all in `takeTurns` of
+ * core/turn.ts), `#commit` it, and once that is done `#release` what waited for the commit.
+ */
 export class Supervisor implements Feed {
   readonly #actors: ActorTable;
   readonly #feed = new TurnFeed();
   readonly #loader: TaskLoader;
+  readonly #failures: Failures;
   readonly #committer: TurnCommitter;
-  #dirty = new Set<TaskActor>();
+  readonly #turnDeps: TurnDeps;
+  /** Actors that want a turn. */
+  #scheduled = new Set<TaskActor>();
   #isScheduled = false;
   #isStopped = false;
 
-  constructor(readonly parts: SupervisorDeps) {
-    this.#actors = new ActorTable(parts);
-    this.#loader = new TaskLoader(parts, {
-      loaded: (actor, mail, isCareful) => this.#welcome(actor, mail, isCareful),
-      unknown: (taskId, mail) => this.#refuseUnknown(taskId, mail),
-      quarantined: (mail, reason) => {
-        for (const one of mail) this.#refuseSetAside(one, reason);
+  constructor(readonly deps: SupervisorDeps) {
+    this.#actors = new ActorTable(deps);
+    this.#turnDeps = {
+      readiness: deps.readiness,
+      admission: deps.admission,
+      contextOf: (plan, nowMs) => deps.contextOf(plan, nowMs),
+      openInstance: (task) => this.#actors.openInstance(task),
+      digest: (text) => deps.runtime.digest(text),
+    };
+    this.#loader = new TaskLoader(deps, {
+      loaded: (loaded, waiting, isCareful) => this.#welcome(loaded, waiting, isCareful),
+      unknown: (taskId, waiting) => this.#refuseUnknown(taskId, waiting),
+      quarantined: (waiting, reason) => {
+        for (const queued of waiting) this.#refuseSetAside(queued, reason);
       },
     });
-    this.#committer = new TurnCommitter(parts.runtime, parts.journal, {
-      committed: (actor, turn) => this.#guard(actor, () => this.#committed(actor, turn)),
-      vanished: (actor) => this.#forget(actor),
-      poisoned: (actor, turn, error) => this.#poisoned(actor, turn, error),
-      tooSlow: (actor, turn, error) => this.#tooSlow(actor, turn, error),
-      lost: (actor, turn) => this.#lost(actor, turn),
-      crashed: (actor, error) => this.#crashed(actor, error),
-      fenced: () => parts.fenced(),
+    this.#failures = new Failures({
+      log: deps.log,
+      loader: this.#loader,
+      isCurrent: (actor) => this.#actors.isCurrent(actor),
+      forget: (actor) => this.#forget(actor),
+      deliver: (queued) => this.deliver(queued),
+      reroute: (queued) => deps.reroute(queued),
+      fenced: () => deps.fenced(),
+      broken: (error) => deps.broken(error),
+    });
+    this.#committer = new TurnCommitter(deps, {
+      failures: this.#failures,
+      committed: (actor, sent) => this.#guard(actor, () => this.#release(actor, sent)),
     });
   }
 
@@ -68,7 +92,7 @@ export class Supervisor implements Feed {
     return this.#actors.size;
   }
 
-  /** Whether mail or an answer waits anywhere, or a turn is on its way. */
+  /** Whether a command or an answer waits anywhere, or a turn is on its way. */
   get isBusy(): boolean {
     return this.#loader.size > 0 || this.#actors.isBusy;
   }
@@ -88,17 +112,17 @@ export class Supervisor implements Feed {
     return this.#actors.peek(taskId);
   }
 
-  /** Puts mail into its actor's mailbox; loads the task when it is not in memory. */
-  deliver(mail: QueuedCommand): void {
-    const { taskId } = mail.command;
-    if (this.#isStopped) return refuseAll([mail], draining(taskId));
+  /** Puts a command into its actor's mailbox; loads the task when it is not in memory. */
+  deliver(queued: QueuedCommand): void {
+    const { taskId } = queued.command;
+    if (this.#isStopped) return refuseAll([queued], draining(taskId));
     const actor = this.#actors.get(taskId);
-    if (actor !== undefined) return this.#put(actor, mail);
-    if (this.#loader.takes(mail)) return this.#loader.put(mail);
+    if (actor !== undefined) return this.#put(actor, queued);
+    if (this.#loader.takes(queued)) return this.#loader.put(queued);
     const reason = this.quarantined.get(taskId);
-    if (reason !== undefined) return this.#refuseSetAside(mail, reason);
-    if (mail.strikes === 0 && this.#startNew(mail)) return;
-    void this.#loader.load([taskId], [mail]);
+    if (reason !== undefined) return this.#refuseSetAside(queued, reason);
+    if (queued.strikes === 0 && this.#startNew(queued)) return;
+    void this.#loader.load([taskId], [queued]);
   }
 
   /** Reads tasks into memory; resolves when they are there, or are to be read again. */
@@ -109,7 +133,7 @@ export class Supervisor implements Feed {
   /** Lets a step start that waited for admission. */
   granted(taskId: TaskId, step: number): void {
     const actor = this.#actors.get(taskId);
-    actor?.ask(step);
+    actor?.task.ask(step);
     if (actor !== undefined) this.#schedule(actor);
   }
 
@@ -119,7 +143,7 @@ export class Supervisor implements Feed {
     if (actor === undefined) return;
     actor.armedAtMs = undefined;
     this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
-    this.#guard(actor, () => resendPostponed(this.parts, actor));
+    this.#guard(actor, () => resendPostponed(this.deps, actor));
   }
 
   /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */
@@ -127,7 +151,7 @@ export class Supervisor implements Feed {
     for (const actor of this.#actors.values()) {
       if (!isChosen(actor.taskId)) continue;
       actor.armedAtMs = undefined;
-      for (const step of actor.state?.ready.keys() ?? []) actor.ask(step);
+      for (const step of actor.state?.ready.keys() ?? []) actor.task.ask(step);
       this.#schedule(actor);
     }
   }
@@ -139,12 +163,12 @@ export class Supervisor implements Feed {
 
   /** Sends idle actors out of memory. Called from time to time; one that has to stay, seldom. */
   passivateIdle(): void {
-    const { runtime } = this.parts;
+    const { runtime, runner } = this.deps;
     const [nowMs, soonMs] = [runtime.monotonic(), runtime.now() + PASSIVATE_AFTER_MS];
     for (const actor of this.#actors.values()) {
       if (actor.mustStay || nowMs - actor.busyAtMs < PASSIVATE_AFTER_MS) continue;
       const isSoonDue = (actor.armedAtMs ?? Infinity) < soonMs;
-      if (isSoonDue || this.parts.runner.unconfirmed(actor.taskId) > 0) continue;
+      if (isSoonDue || runner.unconfirmed(actor.taskId) > 0) continue;
       actor.busyAtMs = nowMs;
       this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, strikes: 0 });
     }
@@ -155,24 +179,24 @@ export class Supervisor implements Feed {
     return this.#actors.busySlots();
   }
 
-  /** Drops tasks that leave this node; resolves after their last flush. Their mail is rerouted. */
+  /** Drops tasks that leave this node; resolves after their last flush. Their commands are rerouted. */
   async release(isGone: (taskId: TaskId) => boolean): Promise<void> {
     const gone = [...this.#actors.values()].filter((actor) => isGone(actor.taskId));
     for (const actor of gone) {
-      const mail = waitingMail(actor);
+      const waiting = actor.takeWaiting();
       this.#forget(actor);
-      for (const one of mail) this.parts.reroute(one);
+      for (const queued of waiting) this.deps.reroute(queued);
     }
-    for (const one of this.#loader.drop(isGone)) this.parts.reroute(one);
+    for (const queued of this.#loader.drop(isGone)) this.deps.reroute(queued);
     await Promise.all(gone.map((actor) => actor.landed));
   }
 
-  /** Stops taking turns; refuses all waiting mail with `error`. */
+  /** Stops taking turns; refuses all waiting commands with `error`. */
   stop(error: TaskerError): void {
     this.#isStopped = true;
-    this.parts.alarm.stop();
+    this.deps.alarm.stop();
     for (const actor of [...this.#actors.values()]) {
-      refuseAll([...new Set([...actor.inHand, ...waitingMail(actor)])], error);
+      refuseAll([...new Set([...actor.inHand, ...actor.takeWaiting()])], error);
       this.#forget(actor);
     }
     this.#loader.stop(error);
@@ -180,201 +204,131 @@ export class Supervisor implements Feed {
 
   // Turns
 
-  #startNew(mail: QueuedCommand): boolean {
-    const { command } = mail;
+  #startNew(queued: QueuedCommand): boolean {
+    const { command } = queued;
     if (command.kind !== "StartTask") return false;
-    const plan = this.parts.plans.cached(command.definitionHash);
+    const plan = this.deps.plans.cached(command.definitionHash);
     if (plan === undefined) return false;
-    this.#put(this.#actors.add(new TaskActor(command.taskId, plan, this.parts)), mail);
+    this.#put(this.#actors.add(new TaskActor(command.taskId, plan, this.#turnDeps)), queued);
     return true;
   }
 
-  #put(actor: TaskActor, mail: QueuedCommand): void {
+  #put(actor: TaskActor, queued: QueuedCommand): void {
     try {
-      actor.mailbox.put(mail);
+      actor.mailbox.put(queued);
     } catch (error) {
-      return refuseAll([mail], error);
+      return refuseAll([queued], error);
     }
     this.#schedule(actor);
   }
 
   #schedule(actor: TaskActor): void {
-    this.#dirty.add(actor);
+    this.#scheduled.add(actor);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.parts.runtime.soon(() => this.#takeTurns());
+    this.deps.runtime.soon(() => this.#takeTurns());
   }
 
-  /** One turn of every actor with mail: decide, ask readiness once for all, advance, hand over. */
+  /** One turn of every actor that wants one and can take it; the others wait for their commits. */
   #takeTurns(): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
-    const nowMs = this.parts.runtime.now();
-    const actors = new Set<TaskActor>();
-    const later = new Set<TaskActor>();
-    for (const actor of this.#dirty) (actor.canTurn ? actors : later).add(actor);
-    this.#dirty = later; // until their rows are committed
+    const nowMs = this.deps.runtime.now();
+    const [actors, later] = [new Set<TaskActor>(), new Set<TaskActor>()];
+    for (const actor of this.#scheduled) (actor.canTurn ? actors : later).add(actor);
+    this.#scheduled = later;
+    const guard = (actor: TaskActor, act: () => void) => {
+      if (this.#actors.isCurrent(actor)) this.#guard(actor, act);
+    };
+    const find = (instance: number) => this.#actors.ofInstance(instance);
     try {
-      for (const actor of actors) this.#guard(actor, () => actor.takeMail(nowMs));
-      this.#advance(actors, nowMs);
-      for (const actor of actors) this.#guard(actor, () => this.#finish(actor, nowMs));
+      takeTurns(actors, { nowMs, readiness: this.deps.readiness, find, guard });
+      for (const actor of actors) guard(actor, () => this.#commit(actor));
     } catch (error) {
-      this.parts.broken(error); // no actor's guard caught it: it is a fault of all of them
+      this.deps.broken(error); // no actor's guard caught it: it is a fault of all of them
     }
   }
 
-  /** One call into readiness; another only where a signal that came early ended its step. */
-  #advance(actors: Set<TaskActor>, nowMs: number): void {
-    let isTold = true;
-    while (isTold) {
-      isTold = false;
-      for (const actor of actors) this.#actors.noteInstance(actor);
-      this.parts.readiness.tick((instance, kind, step, cause) => {
-        const actor = this.#actors.ofInstance(instance);
-        if (actor === undefined) return; // forgotten since it was told
-        actors.add(actor);
-        this.#guard(actor, () => {
-          assert(kind !== ReadinessOutput.fault, `Readiness refused a record: fault ${step}`);
-          actor.takeAnswer(kind, step, cause, nowMs);
-        });
-      });
-      for (const actor of actors) {
-        this.#guard(actor, () => isTold = actor.advance(nowMs) || isTold);
-      }
-    }
-  }
-
-  #finish(actor: TaskActor, nowMs: number): void {
-    if (!this.#actors.isCurrent(actor)) return;
-    actor.closeTurn(nowMs);
-    const dueAtMs = actor.dueAtMs(nowMs);
+  #commit(actor: TaskActor): void {
+    const dueAtMs = actor.task.dueAtMs({ isTimerSet: actor.armedAtMs !== undefined });
     if (dueAtMs !== undefined && dueAtMs < (actor.armedAtMs ?? Infinity)) {
       actor.armedAtMs = dueAtMs;
-      this.parts.alarm.arm(actor.taskId, dueAtMs);
+      this.deps.alarm.arm(actor.taskId, dueAtMs);
     }
-    if (actor.inFlight === undefined) this.#handOver(actor);
-    if (actor.mailbox.size > 0 || actor.isCutShort) this.#schedule(actor);
-    this.#forgetIdle(actor);
+    this.#committer.commit(actor);
+    this.#goOn(actor);
   }
 
-  #handOver(actor: TaskActor): void {
-    if (actor.open !== undefined) this.#committer.hand(actor);
-    else if (actor.rowless.length > 0) this.#committer.confirm(actor);
+  /** What a committed turn set free: answers, attempts, and what was decided since. */
+  #release(actor: TaskActor, { turn, decided }: SentTurn): void {
+    const { taskId, plan, state, unstarted } = actor;
+    actor.isCareful &&= actor.mailbox.size > 0;
+    if (turn.change !== undefined) actor.committed = turn.change.state;
+    answerAll(decided, { taskId, turn: turn.turn });
+    this.#loader.recovered(taskId);
+    const isCurrent = this.#actors.isCurrent(actor);
+    this.#feed.publish(actor, turn, isCurrent);
+    if (state === undefined || !isCurrent) return;
+    releaseEffects(this.deps.runner, { plan, state, unstarted }, turn.events);
+    this.#committer.commit(actor);
+    this.#goOn(actor);
   }
 
-  #committed(actor: TaskActor, turn: OpenTurn): void {
-    actor.settle(turn);
-    this.#loader.recovered(actor.taskId);
-    const { plan, state, unstarted } = actor;
-    this.#feed.tell(actor, turn, this.#actors.isCurrent(actor));
-    if (state === undefined || !this.#actors.isCurrent(actor)) return;
-    releaseEffects(this.parts.runner, { plan, state, unstarted }, turn.events);
-    this.#handOver(actor);
-    if (actor.mailbox.size > 0 || this.#dirty.has(actor)) this.#schedule(actor);
-    else this.#forgetIdle(actor);
+  /** Asks for another turn, or lets an actor go that has nothing to do. */
+  #goOn(actor: TaskActor): void {
+    const { state, task } = actor;
+    if (actor.mailbox.size > 0 || task.isCutShort || this.#scheduled.has(actor)) {
+      return this.#schedule(actor);
+    }
+    const isAway = state?.passivated !== undefined && state.ready.size === 0;
+    const isDone = state === undefined || state.end !== undefined || isAway;
+    if (isDone && !actor.isBusy) this.#forget(actor);
   }
-
-  // Failures
 
   #guard(actor: TaskActor, act: () => void): void {
     try {
       act();
     } catch (error) {
-      this.#crashed(actor, error);
+      this.#failures.crashed(actor, error);
     }
   }
 
-  /** An actor that broke: its state is dropped, its mail decided again, one command a turn. */
-  #crashed(actor: TaskActor, error: unknown): void {
-    if (this.#isStopped || !this.#actors.isCurrent(actor)) return;
-    if (isLostCore(error)) return this.parts.broken(error);
-    this.parts.log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
-    const struck = new Set([...actor.inHand, ...(actor.open?.mail ?? []).map((one) => one.mail)]);
-    const waiting = waitingMail(actor).filter((one) => !struck.has(one));
-    this.#restart(actor, [...[...struck].map(strike), ...waiting], error);
-  }
-
-  /** Postgres refused a row: a lone command is refused for it, several are decided one by one. */
-  #poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
-    if (!this.#actors.isCurrent(actor)) return this.#sendAgain(turn);
-    const [first] = turn.mail;
-    const isLone = first !== undefined && turn.mail.length === 1;
-    const again = isLone ? [] : mailOf(turn);
-    this.#restart(actor, [...again, ...waitingMail(actor)], error);
-    if (isLone) failPoisoned(first.mail, error, (command) => this.deliver({ command, strikes: 1 }));
-  }
-
-  /** Postgres takes too long for one task alone: it is set aside for a while, with its results. */
-  #tooSlow(actor: TaskActor, turn: OpenTurn, error: TaskerError): void {
-    if (!this.#actors.isCurrent(actor)) return this.#sendAgain(turn);
-    const mail = [...mailOf(turn), ...waitingMail(actor)];
-    this.#forget(actor);
-    this.#loader.holdBack(actor.taskId, mail, error);
-  }
-
-  #restart(actor: TaskActor, mail: readonly QueuedCommand[], error: unknown): void {
-    const { taskId, isFresh: whileLoading, inFlight } = actor;
-    this.#forget(actor);
-    refuseAll(mail.filter((one) => one.strikes >= STRIKES_MAX), error);
-    // What was interrupted is found anew when the task is read.
-    const again = mail.filter((one) =>
-      one.strikes < STRIKES_MAX && one.command.kind !== "RecordInterruption"
-    );
-    // The row in flight may still be inserted: reading before its outcome would miss it.
-    const landed = inFlight === undefined ? Promise.resolve() : actor.landed;
-    this.#loader.reload(taskId, again, { landed, whileLoading, reason: messageOf(error) });
-  }
-
-  #lost(actor: TaskActor, turn: OpenTurn): void {
-    this.parts.log.warn("task is owned elsewhere", { taskId: actor.taskId });
-    this.#sendAgain(turn);
-    if (!this.#actors.isCurrent(actor)) return;
-    const mail = waitingMail(actor);
-    this.#forget(actor);
-    for (const one of mail) this.parts.reroute(strike(one));
-    // Should the task be here after all, it is read again, whether mail waits or not.
-    this.parts.reroute({ command: { kind: "Wake", taskId: actor.taskId }, strikes: 0 });
-  }
-
-  /** Brings the mail of a row that was not inserted to wherever its task is now. */
-  #sendAgain(turn: OpenTurn): void {
-    for (const one of mailOf(turn)) this.parts.reroute(strike(one));
-  }
-
-  /** A start may be the first mail of its task; all else is refused, out of the inbox durably. */
-  #refuseUnknown(taskId: TaskId, mail: readonly QueuedCommand[]): void {
-    for (const one of mail) {
+  /** A start may be the first command of its task; all else is refused, out of the inbox durably. */
+  #refuseUnknown(taskId: TaskId, waiting: readonly QueuedCommand[]): void {
+    for (const queued of waiting) {
       const actor = this.#actors.get(taskId);
-      if (actor !== undefined) this.#put(actor, one);
-      else if (!this.#startNew(one)) this.#committer.refuse(one, unknownTask(one));
+      if (actor !== undefined) this.#put(actor, queued);
+      else if (!this.#startNew(queued)) this.#committer.refuse(queued, unknownTask(queued));
     }
   }
 
-  /** What attempts report stays in the inbox until the task is fixed. */
-  #refuseSetAside(mail: QueuedCommand, reason: string): void {
-    const error = quarantined(mail.command.taskId, reason);
-    if ("commandId" in mail.command) this.#committer.refuse(mail, error);
-    else refuseAll([mail], error);
+  /** What attempts report stays in the inbox until the task is repaired. */
+  #refuseSetAside(queued: QueuedCommand, reason: string): void {
+    const error = quarantined(queued.command.taskId, reason);
+    if ("commandId" in queued.command) this.#committer.refuse(queued, error);
+    else refuseAll([queued], error);
   }
 
   /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
-  #welcome(actor: TaskActor, mail: readonly QueuedCommand[], isCareful: boolean): void {
-    this.#actors.add(actor);
+  #welcome(loaded: LoadedState, waiting: readonly QueuedCommand[], isCareful: boolean): void {
+    const actor = this.#actors.add(new TaskActor(loaded.taskId, loaded.plan, this.#turnDeps));
+    actor.task.state = loaded.state;
     actor.isCareful = isCareful;
     actor.isFresh = true;
-    actor.busyAtMs = this.parts.runtime.monotonic();
-    this.#guard(actor, () => this.#bringUp(actor, mail));
-    const isUp = this.#actors.isCurrent(actor); // else its mail waits for the next reading
-    for (const one of mail) isUp ? this.#put(actor, one) : this.deliver(one);
+    actor.busyAtMs = this.deps.runtime.monotonic();
+    this.#guard(actor, () => this.#bringUp(actor, waiting));
+    const isUp = this.#actors.isCurrent(actor); // else its commands wait for the next reading
+    for (const queued of waiting) isUp ? this.#put(actor, queued) : this.deliver(queued);
     if (isUp) this.#schedule(actor);
   }
 
-  #bringUp(actor: TaskActor, mail: readonly QueuedCommand[]): void {
+  #bringUp(actor: TaskActor, waiting: readonly QueuedCommand[]): void {
     const { taskId, plan, state } = actor;
     if (state === undefined || state.end !== undefined) return;
-    const { runner } = this.parts;
-    const steps = interruptedSteps(runner, plan, state, mail);
-    const isHang = this.parts.isAfterHang();
+    const { runner, runtime } = this.deps;
+    actor.task.resume(runtime.now());
+    const steps = interruptedSteps(runner, plan, state, waiting);
+    const isHang = this.deps.isAfterHang();
     const command = { kind: "RecordInterruption", taskId, steps, isHang } as const;
     if (steps.length > 0) this.#put(actor, { command, strikes: 0 });
     // A task leaves memory only when the bus has confirmed what it sent.
@@ -382,19 +336,9 @@ export class Supervisor implements Feed {
     this.wake(taskId);
   }
 
-  // Membership
-
-  /** Lets an actor go that has nothing to do: its task ended, never began, or has left memory. */
-  #forgetIdle(actor: TaskActor): void {
-    const { state, isBusy } = actor;
-    if (isBusy) return;
-    const isAway = state?.passivated !== undefined && state.ready.size === 0;
-    if (state === undefined || state.end !== undefined || isAway) this.#forget(actor);
-  }
-
   #forget(actor: TaskActor): void {
-    this.#dirty.delete(actor);
-    this.parts.alarm.disarm(actor.taskId);
+    this.#scheduled.delete(actor);
+    this.deps.alarm.disarm(actor.taskId);
     this.#actors.forget(actor);
   }
 }

@@ -1,22 +1,34 @@
 /** Task loader: tasks on their way from the journal into memory, and the mail that waits for them. */
 
+import { exponentialMs } from "../src/core/backoff.ts";
 import { messageOf } from "../src/core/errors.ts";
 import type { Turn } from "../src/core/event.ts";
 import { foldTask } from "../src/core/evolve.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Journal, LoadedTask, Plans, Runtime } from "../src/core/ports.ts";
-import { inputsOfState } from "../src/core/advance.ts";
+import type { Plan } from "../src/core/plan.ts";
+import type { TaskState } from "../src/core/state.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import { Mailbox, type QueuedCommand } from "./mailbox.ts";
 import { refuseAll } from "./answers.ts";
-import { onCrash, slowAfterMs } from "./strategies.ts";
-import { TaskActor, type TurnDeps } from "./task_actor.ts";
 
 /** How long to wait before a database that did not answer is asked again. */
 const READ_AGAIN_MS = 1_000;
 
+/** Crashes while loading after which a task is set aside, so that the others go on. */
+const LOADING_CRASHES_MAX = 3;
+
+/** How soon a task that crashed is read again, in ms. */
+const RESTART = { minMs: 50, maxMs: 10_000 };
+
+/**
+ * How long a task is left alone that takes Postgres too long, in ms. Each try costs the others a
+ * time-out, so the times between them grow fast.
+ */
+const SLOW = { minMs: 1_000, maxMs: 600_000, factor: 4 };
+
 /** What loading works with. */
-export interface LoadingDeps extends TurnDeps {
+export interface LoaderDeps {
   readonly runtime: Runtime;
   readonly journal: Journal;
   readonly plans: Plans;
@@ -25,10 +37,17 @@ export interface LoadingDeps extends TurnDeps {
   unreadable(taskId: TaskId): void;
 }
 
+/** A task as its journal has it. */
+export interface LoadedState {
+  readonly taskId: TaskId;
+  readonly plan: Plan;
+  readonly state: TaskState | undefined;
+}
+
 /** What becomes of a loaded task. */
-export interface LoadingOutcomes {
+export interface LoaderOutcomes {
   /** `isCareful`: the task crashed or was poisoned; decide its mail one by one. */
-  loaded(actor: TaskActor, mail: readonly QueuedCommand[], isCareful: boolean): void;
+  loaded(loaded: LoadedState, mail: readonly QueuedCommand[], isCareful: boolean): void;
   /** The journal has no such task. */
   unknown(taskId: TaskId, mail: readonly QueuedCommand[]): void;
   /** The task is set aside. */
@@ -50,7 +69,7 @@ export class TaskLoader {
   readonly quarantined = new Map<TaskId, string>();
   #isStopped = false;
 
-  constructor(readonly parts: LoadingDeps, readonly outcomes: LoadingOutcomes) {}
+  constructor(readonly parts: LoaderDeps, readonly outcomes: LoaderOutcomes) {}
 
   /** Tasks on their way. */
   get size(): number {
@@ -88,16 +107,16 @@ export class TaskLoader {
     whileLoading: boolean;
     reason: string;
   }): void {
-    const choice = onCrash({ crashes: this.#crash(taskId), whileLoading });
+    const crashes = this.#crash(taskId);
     const expected = this.#expect({ taskId, mail: newMailbox(waiting), isCareful: true });
-    if (choice.kind === "quarantine") return this.#setAside(expected, reason);
-    void landed.then(() => this.#readAfter(choice.afterMs, [expected]));
+    if (whileLoading && crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
+    void landed.then(() => this.#readAfter(exponentialMs(crashes, RESTART), [expected]));
   }
 
   /** Sets a task aside for a while that takes Postgres too long. Results wait, senders are told. */
   holdBack(taskId: TaskId, waiting: readonly QueuedCommand[], error: unknown): void {
     const reason = messageOf(error);
-    const afterMs = slowAfterMs(this.#crash(taskId));
+    const afterMs = exponentialMs(this.#crash(taskId), SLOW);
     this.parts.log.warn("task set aside for a while", { taskId, afterMs, error: reason });
     this.quarantined.set(taskId, reason);
     const { refused = [], kept = [] } = Object.groupBy(
@@ -193,42 +212,21 @@ export class TaskLoader {
     if (!this.#isExpected(expected)) return;
     try {
       if (plan === undefined) throw new Error(`its definition ${hash} is not stored`);
-      const actor = new TaskActor(taskId, plan, this.parts);
-      actor.state = foldTask(taskId, plan, turns);
-      this.#open(actor);
+      const state = foldTask(taskId, plan, turns);
       this.#arrived(expected);
-      this.outcomes.loaded(actor, mail.take(Infinity), isCareful);
+      this.outcomes.loaded({ taskId, plan, state }, mail.take(Infinity), isCareful);
     } catch (error) {
       this.#broken(expected, error);
     }
   }
 
-  /**
-   * Tells readiness where the task stands, and takes the places its attempts hold. Signs of life are
-   * kept in memory only: whoever works for another owner is listened to from now on.
-   */
-  #open(actor: TaskActor): void {
-    const { state, plan, taskId } = actor;
-    if (state === undefined || state.end !== undefined) return;
-    const { readiness, admission, templateOf } = this.parts;
-    const nowMs = this.parts.runtime.now();
-    actor.instance = readiness.open(templateOf(plan));
-    for (const { input, step } of inputsOfState(state)) readiness.push(actor.instance, input, step);
-    state.steps.forEach((step, index) => {
-      if (step.state === "running" || step.state === "waiting_for_reply") {
-        admission.hold(taskId, plan, index);
-        step.aliveAtMs = nowMs;
-      }
-    });
-  }
-
   #broken(expected: Expected, error: unknown): void {
     const { taskId } = expected;
     const reason = messageOf(error);
-    const choice = onCrash({ crashes: this.#crash(taskId), whileLoading: true });
-    if (choice.kind === "quarantine") return this.#setAside(expected, reason);
+    const crashes = this.#crash(taskId);
+    if (crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
     this.parts.log.warn("cannot load a task", { taskId, error: reason });
-    this.#readAfter(choice.afterMs, [this.#expect(expected)]);
+    this.#readAfter(exponentialMs(crashes, RESTART), [this.#expect(expected)]);
   }
 
   #setAside({ taskId, mail }: Expected, reason: string): void {

@@ -1,109 +1,113 @@
 /** Turn committer: turns on their way to the journal, and the answers that wait for their commit. */
 
 import { TaskerError } from "../src/core/errors.ts";
+import type { TaskId } from "../src/core/ids.ts";
 import type { Appended, Journal, RowlessEntry, Runtime, TurnRow } from "../src/core/ports.ts";
+import {
+  answerAll,
+  type DecidedCommand,
+  type DecidedOn,
+  fenced,
+  refuseAll,
+  remoteAnswers,
+} from "./answers.ts";
 import type { QueuedCommand } from "./mailbox.ts";
-import { type Decided, refuseAll, remoteAnswers, type SettledAt, settleMail } from "./answers.ts";
-import { fenced } from "./refusals.ts";
-import type { OpenTurn, TaskActor } from "./task_actor.ts";
+import type { SentTurn, TaskActor } from "./task_actor.ts";
 
-/** What may become of a handed turn. */
-export interface HandoverOutcomes {
-  committed(actor: TaskActor, turn: OpenTurn): void;
+/** Whom a turn is reported to that was not committed. */
+export interface CommitFailures {
   /** Another task has the start's key: this one never was. */
   vanished(actor: TaskActor): void;
-  poisoned(actor: TaskActor, turn: OpenTurn, error: TaskerError): void;
+  /** Postgres refused the row. */
+  poisoned(actor: TaskActor, sent: SentTurn, error: TaskerError): void;
   /** Alone it took Postgres too long, which serves the others. */
-  tooSlow(actor: TaskActor, turn: OpenTurn, error: TaskerError): void;
-  lost(actor: TaskActor, turn: OpenTurn): void;
+  tooSlow(actor: TaskActor, sent: SentTurn, error: TaskerError): void;
+  /** Another node wrote this turn. */
+  lost(actor: TaskActor, sent: SentTurn): void;
   crashed(actor: TaskActor, error: unknown): void;
+  /** This node's row is gone. */
   fenced(): void;
 }
 
-/** Hands turns to the journal, one row of an actor at a time. */
+/** Sends turns to the journal, one row of an actor at a time. */
 export class TurnCommitter {
   constructor(
-    readonly runtime: Runtime,
-    readonly journal: Journal,
-    readonly outcomes: HandoverOutcomes,
+    readonly deps: { readonly runtime: Runtime; readonly journal: Journal },
+    readonly outcomes: {
+      readonly failures: CommitFailures;
+      committed(actor: TaskActor, sent: SentTurn): void;
+    },
   ) {}
 
-  /** Hands over the turn an actor has built. */
-  hand(actor: TaskActor): void {
-    const turn = actor.open as OpenTurn;
-    actor.inFlight = turn;
-    actor.open = undefined;
-    actor.busyAtMs = this.runtime.monotonic();
-    actor.landed = this.journal.append(rowOf(actor, turn, this.runtime.uuid())).then(
-      (appended) => this.#appended(actor, turn, appended),
-      (error) => {
-        refuseAll(mailOf(turn), error);
-        this.outcomes.crashed(actor, error);
-      },
-    );
-  }
-
   /**
-   * Answers what changed nothing, after a flush that begins now found this node alive.
+   * Sends the turn that an actor has built; without one, answers what changed nothing.
    *
-   * Only for an actor without a row in flight: such a row is part of what was decided on. When it
-   * fails, what was decided on it is decided again.
+   * Does nothing while a row of the actor is in flight: such a row is part of what was decided on.
+   * If it fails, what was decided on it is decided again.
    */
-  confirm(actor: TaskActor): void {
-    const decided = actor.rowless.splice(0);
-    const at = { taskId: actor.taskId, turn: actor.state?.turn ?? 0 };
-    const entry = {
-      taskId: actor.taskId,
-      inbox: inboxOf(decided),
-      answers: remoteAnswers(decided, at),
-    };
-    this.#confirm(entry, decided, at);
+  commit(actor: TaskActor): void {
+    if (actor.inFlight !== undefined) return;
+    const { open } = actor.task;
+    if (open !== undefined) return this.#append(actor, actor.send(open));
+    if (actor.decided.length === 0) return;
+    const on = { taskId: actor.taskId, turn: actor.state?.turn ?? 0 };
+    this.#confirm(actor.decided.splice(0), on);
   }
 
   /**
-   * Refuses mail of a task without an actor, out of the inbox durably.
+   * Refuses a command of a task without an actor; its row in the inbox is removed durably.
    *
    * The fence is checked even where no row of the inbox is removed: a node that was taken over may
    * know nothing of a task that exists by now.
    */
-  refuse(mail: QueuedCommand, error: TaskerError): void {
-    const { taskId } = mail.command;
-    const at = { taskId, turn: 0 };
-    const decided = [{ mail, changed: false, error }];
-    const entry = { taskId, inbox: inboxOf(decided), answers: remoteAnswers(decided, at) };
-    this.#confirm(entry, decided, at);
+  refuse(queued: QueuedCommand, error: TaskerError): void {
+    const { taskId } = queued.command;
+    this.#confirm([{ queued, changed: false, error }], { taskId, turn: 0 });
   }
 
-  /** Settles mail once a flush that begins now has found this node alive. */
-  #confirm(entry: RowlessEntry, decided: readonly Decided[], at: SettledAt): void {
-    const mail = decided.map((one) => one.mail);
-    this.journal.confirm(entry).then(
-      (isAlive) => isAlive ? settleMail(decided, at) : this.#fenced(mail),
-      (error) => refuseAll(mail, error),
+  #append(actor: TaskActor, sent: SentTurn): void {
+    const { runtime, journal } = this.deps;
+    actor.busyAtMs = runtime.monotonic();
+    actor.landed = journal.append(rowOf(actor, sent, runtime.uuid())).then(
+      (appended) => this.#appended(actor, sent, appended),
+      (error) => {
+        refuseAll(commandsOf(sent), error);
+        this.outcomes.failures.crashed(actor, error);
+      },
+    );
+  }
+
+  /** Answers commands once a flush that begins now has found this node alive. */
+  #confirm(decided: readonly DecidedCommand[], on: DecidedOn): void {
+    const commands = decided.map(({ queued }) => queued);
+    this.deps.journal.confirm(entryOf(decided, on.taskId, on)).then(
+      (isAlive) => isAlive ? answerAll(decided, on) : this.#fenced(commands),
+      (error) => refuseAll(commands, error),
     );
   }
 
   /** Nothing of it was written, and nothing of this node will be. */
-  #fenced(mail: readonly QueuedCommand[]): void {
-    refuseAll(mail, fenced());
-    this.outcomes.fenced();
+  #fenced(commands: readonly QueuedCommand[]): void {
+    refuseAll(commands, fenced());
+    this.outcomes.failures.fenced();
   }
 
-  #appended(actor: TaskActor, turn: OpenTurn, appended: Appended): void {
+  #appended(actor: TaskActor, sent: SentTurn, appended: Appended): void {
+    const { failures, committed } = this.outcomes;
     actor.inFlight = undefined;
     switch (appended.kind) {
       case "inserted":
-        return this.outcomes.committed(actor, turn);
+        return committed(actor, sent);
       case "key_taken":
-        return this.#keyTaken(actor, turn, appended);
+        return this.#keyTaken(actor, sent, appended);
       case "poison":
-        return this.outcomes.poisoned(actor, turn, appended.error);
+        return failures.poisoned(actor, sent, appended.error);
       case "too_slow":
-        return this.outcomes.tooSlow(actor, turn, appended.error);
+        return failures.tooSlow(actor, sent, appended.error);
       case "ownership_lost":
-        return this.outcomes.lost(actor, turn);
+        return failures.lost(actor, sent);
       case "fenced":
-        return this.#fenced(mailOf(turn));
+        return this.#fenced(commandsOf(sent));
       default:
         appended satisfies never;
     }
@@ -112,7 +116,7 @@ export class TurnCommitter {
   /** The sender of the start gets the task that has the key, or a conflict; the rest is refused. */
   #keyTaken(
     actor: TaskActor,
-    turn: OpenTurn,
+    sent: SentTurn,
     taken: Extract<Appended, { kind: "key_taken" }>,
   ): void {
     const conflict = new TaskerError(
@@ -120,52 +124,44 @@ export class TurnCommitter {
       `Cannot start the task: its key belongs to task "${taken.taskId}", which has other input`,
       { ids: { taskId: taken.taskId } },
     );
-    const all = [...mailOf(turn), ...waitingMail(actor)];
-    this.outcomes.vanished(actor);
-    const at = { taskId: taken.taskId, turn: 1 };
-    const decided = all.map((mail): Decided => {
-      const isSame = mail.command.kind === "StartTask" && taken.sameBody;
-      return isSame ? { mail, changed: false } : { mail, changed: false, error: conflict };
+    const decided = [...commandsOf(sent), ...actor.takeWaiting()].map((queued): DecidedCommand => {
+      const isSame = queued.command.kind === "StartTask" && taken.sameBody;
+      return isSame ? { queued, changed: false } : { queued, changed: false, error: conflict };
     });
-    const entry = {
-      taskId: actor.taskId,
-      inbox: inboxOf(decided),
-      answers: remoteAnswers(decided, at),
-    };
+    this.outcomes.failures.vanished(actor);
+    const on = { taskId: taken.taskId, turn: 1 };
+    const entry = entryOf(decided, actor.taskId, on);
     // What stays in the inbox because this fails is decided again, to the same end.
-    if (entry.inbox.length > 0) this.journal.confirm(entry).catch(() => {});
-    settleMail(decided, at);
+    if (entry.inbox.length > 0) this.deps.journal.confirm(entry).catch(() => {});
+    answerAll(decided, on);
   }
 }
 
-/** The mail that a turn decided. */
-export function mailOf(turn: OpenTurn): readonly QueuedCommand[] {
-  return turn.mail.map((one) => one.mail);
+/** The commands that a turn decided. */
+export function commandsOf({ decided }: SentTurn): readonly QueuedCommand[] {
+  return decided.map(({ queued }) => queued);
 }
 
-/** All mail of an actor that no row in flight carries; the actor has none afterwards. */
-export function waitingMail(actor: TaskActor): readonly QueuedCommand[] {
-  const decided = [...(actor.open?.mail ?? []), ...actor.rowless.splice(0)].map((one) => one.mail);
-  actor.open = undefined;
-  return [...decided, ...actor.mailbox.take(Infinity)];
-}
-
-function rowOf(actor: TaskActor, turn: OpenTurn, appendId: string): TurnRow {
+function rowOf(actor: TaskActor, { turn, decided }: SentTurn, appendId: string): TurnRow {
+  const { taskId } = actor;
   return {
-    taskId: actor.taskId,
+    ...entryOf(decided, taskId, { taskId, turn: turn.turn }),
     turn: turn.turn,
     appendId,
     commandIds: turn.commandIds,
     ...(turn.idleIds.length > 0 && { idleIds: turn.idleIds }),
     events: turn.events,
-    inbox: inboxOf(turn.mail),
-    answers: remoteAnswers(turn.mail, { taskId: actor.taskId, turn: turn.turn }),
     ...(actor.isCareful ? { isAlone: true } : {}),
     ...(turn.birth === undefined ? {} : { birth: turn.birth }),
     ...(turn.change === undefined ? {} : { change: turn.change }),
   };
 }
 
-function inboxOf(decided: readonly Decided[]): readonly string[] {
-  return decided.flatMap(({ mail }) => mail.inbox === undefined ? [] : [mail.inbox.commandId]);
+/** What a flush does for decided commands beside their turn, if they have one. */
+function entryOf(decided: readonly DecidedCommand[], taskId: TaskId, on: DecidedOn): RowlessEntry {
+  return {
+    taskId,
+    inbox: decided.flatMap(({ queued: { inbox } }) => inbox === undefined ? [] : [inbox.commandId]),
+    answers: remoteAnswers(decided, on),
+  };
 }

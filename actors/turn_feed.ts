@@ -1,8 +1,9 @@
 /** The turn feed: tells who watches of each committed turn. */
 
 import type { Cancel, CommittedTurn, Feed } from "../src/core/ports.ts";
+import type { OpenTurn } from "../src/core/turn.ts";
 import { residentOf } from "./actor_table.ts";
-import type { OpenTurn, TaskActor } from "./task_actor.ts";
+import type { TaskActor } from "./task_actor.ts";
 
 /** The live turns of this node's tasks. */
 export class TurnFeed implements Feed {
@@ -19,7 +20,7 @@ export class TurnFeed implements Feed {
    *
    * Cost: O(subscribers).
    */
-  tell(actor: TaskActor, { turn, commandIds, events }: OpenTurn, isCurrent: boolean): void {
+  publish(actor: TaskActor, { turn, commandIds, events }: OpenTurn, isCurrent: boolean): void {
     if (this.#subscribers.size === 0) return;
     const { taskId, plan, committed: state } = actor;
     const committed = {

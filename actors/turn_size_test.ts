@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { sizeOfEvent } from "../src/core/event.ts";
+import { TURN_SIZE_MAX } from "../src/core/live_task.ts";
 import { EngineHarness } from "../tests/support/engine_harness.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TurnRow } from "../src/core/ports.ts";
-import { Mailbox, MAILBOX_SIZE_MAX, TURN_SIZE_MAX } from "./mailbox.ts";
-import { sizeOfEvent } from "./size.ts";
+import { Mailbox, MAILBOX_SIZE_MAX } from "./mailbox.ts";
 
 const LARGE = "x".repeat(250 * 1024);
 const never = () => new Promise(() => {});

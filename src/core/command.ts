@@ -1,7 +1,7 @@
 /** Commands: the only way to change a task. */
 
 import type { TaskerError } from "./errors.ts";
-import type { Event, Failure, OperatorAction } from "./event.ts";
+import { type Event, type Failure, FIELDS_SIZE, type OperatorAction } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 
@@ -130,3 +130,23 @@ export interface Answer {
 export type Decision =
   | { readonly kind: "accepted"; readonly events: readonly Event[] }
   | { readonly kind: "refused"; readonly error: TaskerError };
+
+/** About how many characters a command leads to. Cost: O(1). */
+export function sizeOfCommand(command: Command): number {
+  switch (command.kind) {
+    case "StartTask":
+      return FIELDS_SIZE + command.input.length;
+    case "RecordStepResult": {
+      const { outcome } = command;
+      const text = outcome.kind === "completed" ? outcome.result : outcome.failure.error;
+      return FIELDS_SIZE + text.length;
+    }
+    case "SendSignal":
+      return FIELDS_SIZE + command.payload.length;
+    case "ResolveStep":
+    case "SkipStep":
+      return FIELDS_SIZE + (command.result?.length ?? 0);
+    default:
+      return FIELDS_SIZE;
+  }
+}

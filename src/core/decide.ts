@@ -27,14 +27,13 @@ import { isSettled, type StepState, type TaskState } from "./state.ts";
 /**
  * Decides one command.
  *
- * A command id seen before is accepted without events: its first answer stands. What a task that
- * has ended is told by machines (results, wakes) is dropped; people are refused.
+ * What machines tell a task that has ended (results, wakes) is dropped; people are refused. A command
+ * id that was seen before does not come here: `LiveTask.decide` gives it its first answer.
  *
  * Cost: O(1); O(steps) for Wake, CancelTask and an abort.
  */
 export function decide(state: TaskState | undefined, command: Command, context: Context): Decision {
   if (state === undefined) return decideFirst(command, context);
-  if ("commandId" in command && state.commands.has(command.commandId)) return NOTHING;
   switch (command.kind) {
     case "StartTask":
       return NOTHING;

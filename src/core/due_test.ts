@@ -5,8 +5,8 @@ import { nextDueAtMs } from "./due.ts";
 const by = { by: "ada", reason: "test" };
 
 /** When the wheel would wake the task next. */
-function nextWake({ actor, nowMs, state }: TaskDriver): number | undefined {
-  return nextDueAtMs(state, actor.parts.contextOf(actor.plan, nowMs));
+function nextWake({ actor, deps, nowMs, state }: TaskDriver): number | undefined {
+  return nextDueAtMs(state, deps.contextOf(actor.plan, nowMs));
 }
 
 Deno.test("fail_fast leaves no step to its retry that timed out in the same moment", () => {
@@ -34,7 +34,6 @@ Deno.test("a due retry of a paused task does not wake it again and again", () =>
 
 Deno.test("a retry that is not due when its task is resumed is woken at its time", () => {
   const play = new TaskDriver([{ name: "a" }], { deadlineMs: 600_000 }).start();
-  play.actor.armedAtMs = nextWake(play);
   play.throw("a", { retryAfterMs: 60_000 });
   const retryAtMs = play.state.steps[0]?.dueAtMs;
   play.send({ kind: "PauseTask", ...by });
@@ -43,9 +42,9 @@ Deno.test("a retry that is not due when its task is resumed is woken at its time
     command: { kind: "ResumeTask", commandId: "r", taskId: play.actor.taskId, ...by },
     strikes: 0,
   });
-  play.actor.takeMail(play.nowMs);
+  play.actor.decide(play.nowMs);
 
-  assert.equal(play.actor.dueAtMs(play.nowMs), retryAtMs);
+  assert.equal(play.actor.task.dueAtMs({ isTimerSet: true }), retryAtMs);
 });
 
 Deno.test("the time a task was paused does not count as waiting in the queue", () => {

@@ -181,3 +181,26 @@ export interface Turn {
   readonly idleIds?: readonly string[];
   readonly events: readonly Event[];
 }
+
+/** What an event or a command takes beside its payload, in characters. Payloads are all that grows. */
+export const FIELDS_SIZE = 64;
+
+/** About how many characters an event takes. Cost: O(1). */
+export function sizeOfEvent(event: Event): number {
+  switch (event.kind) {
+    case "TaskStarted":
+      return FIELDS_SIZE + event.input.length;
+    case "SignalReceived":
+      return FIELDS_SIZE + event.payload.length;
+    case "StepCompleted":
+    case "StepResolved":
+    case "StepSkipped":
+      return FIELDS_SIZE + (event.result?.length ?? 0);
+    case "StepAttemptFailed":
+    case "StepFailed":
+    case "StepParked":
+      return FIELDS_SIZE + (event.failure?.error.length ?? 0);
+    default:
+      return FIELDS_SIZE;
+  }
+}

@@ -9,7 +9,6 @@ import type { Incarnation, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
-import type { WaitReason } from "./rollup.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
@@ -452,37 +451,6 @@ export interface Runner {
   isRunning(taskId: TaskId, plan: Plan, step: number, attempt: number): boolean;
   /** Envelopes of a task that are not yet confirmed by the bus. */
   unconfirmed(taskId: TaskId): number;
-}
-
-/** A step that is ready asks to start. */
-export interface AdmissionRequest {
-  readonly taskId: TaskId;
-  readonly plan: Plan;
-  readonly step: number;
-  /** An attempt failed before it, and no person asked for this one. */
-  readonly isRetry: boolean;
-  readonly concurrencyMax: number | undefined;
-}
-
-/** Who may start now. */
-export interface Admission {
-  /**
-   * Grants a start until `release`, or lets the step wait in the line of one limit.
-   *
-   * A step that waits need not ask again: whoever made the admission is told once it is granted,
-   * and the next question takes the grant.
-   *
-   * @returns what it waits for; undefined when it may start
-   */
-  admit(request: AdmissionRequest): WaitReason | undefined;
-  /** What a step that has asked waits for. Cost: O(1). */
-  waitsFor(taskId: TaskId, step: number): WaitReason | undefined;
-  /** Gives back what a step holds, or leaves its line; `answered`, when known, tells its system's circuit. */
-  release(taskId: TaskId, step: number, answered?: boolean): void;
-  /** Takes places for an attempt that an earlier owner started. */
-  hold(taskId: TaskId, plan: Plan, step: number): void;
-  /** Releases all steps of a task. */
-  forget(taskId: TaskId): void;
 }
 
 // ---------------------------------------------------------------- bus

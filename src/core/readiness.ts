@@ -1,6 +1,8 @@
 /** The readiness port: which steps may run. Implemented in Rust and, as its twin, in TypeScript. */
 
+import type { Event } from "./event.ts";
 import type { Graph } from "./graph.ts";
+import type { StepStateName, TaskState } from "./state.ts";
 
 /** An interned graph. */
 export type Template = number;
@@ -108,4 +110,52 @@ export interface Readiness {
   tick(visit: AnswerVisitor): void;
   /** Bytes that all open instances take in the core. */
   bytesUsed(): number;
+}
+
+/**
+ * What readiness is told of a step by the state it is in. Nothing of a pending one; nor of one that
+ * was left unreached, which follows from its parents' ends.
+ */
+const INPUT_OF_STEP: Readonly<Partial<Record<StepStateName, ReadinessInput>>> = {
+  running: ReadinessInput.started,
+  waiting_for_reply: ReadinessInput.started,
+  waiting_for_retry: ReadinessInput.started,
+  parked: ReadinessInput.started,
+  completed: ReadinessInput.succeeded,
+  skipped: ReadinessInput.succeeded,
+  resolved_manually: ReadinessInput.succeeded,
+  failed: ReadinessInput.failed,
+  cancelled: ReadinessInput.cancelled,
+};
+
+const INPUT_OF_TASK: Readonly<Partial<Record<Event["kind"], ReadinessInput>>> = {
+  TaskStarted: ReadinessInput.opened,
+  TaskPaused: ReadinessInput.paused,
+  TaskResumed: ReadinessInput.resumed,
+  TaskCancelRequested: ReadinessInput.cancelling,
+};
+
+/** What readiness is told of an event that was just folded into a state; undefined: nothing. */
+export function inputOf({ steps }: TaskState, event: Event): ReadinessInput | undefined {
+  if (!("step" in event)) return INPUT_OF_TASK[event.kind];
+  const step = steps[event.step];
+  return step === undefined ? undefined : INPUT_OF_STEP[step.state];
+}
+
+/** What readiness is told of a task that was read from its journal: ends in their order, and last. */
+export function inputsOfState(state: TaskState): { input: ReadinessInput; step: number }[] {
+  const inputs: { input: ReadinessInput; step: number }[] = [
+    { input: ReadinessInput.opened, step: 0 },
+  ];
+  if (state.paused) inputs.push({ input: ReadinessInput.paused, step: 0 });
+  if (state.cancelRequested) inputs.push({ input: ReadinessInput.cancelling, step: 0 });
+  state.steps.forEach((step, index) => {
+    const input = INPUT_OF_STEP[step.state];
+    if (input === ReadinessInput.started) inputs.push({ input, step: index });
+  });
+  for (const step of state.ended) {
+    const input = INPUT_OF_STEP[state.steps[step]?.state ?? "pending"];
+    if (input !== undefined) inputs.push({ input, step });
+  }
+  return inputs;
 }

@@ -302,6 +302,6 @@ function wakeUp(play: TaskDriver): void {
   }
 }
 
-function nextDue({ actor, nowMs, state }: TaskDriver): number | undefined {
-  return nextDueAtMs(state, actor.parts.contextOf(actor.plan, nowMs));
+function nextDue({ actor, deps, nowMs, state }: TaskDriver): number | undefined {
+  return nextDueAtMs(state, deps.contextOf(actor.plan, nowMs));
 }

@@ -7,14 +7,12 @@ import { DueTasks } from "../../actors/due_tasks.ts";
 import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
 import { EffectivePolicies } from "../../actors/effective_policies.ts";
-import { broken, fenced } from "../../actors/refusals.ts";
+import { broken, fenced } from "../../actors/answers.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { type Incarnation, slotOf, type TaskId } from "../core/ids.ts";
 import { Outages, partsOf } from "../core/outages.ts";
-import { canonicalJson } from "../core/json.ts";
-import { decodePayload } from "../core/payload.ts";
 import type {
   Cancel,
   Journal,
@@ -25,12 +23,10 @@ import type {
   ResidentTask,
   ResidentTasks,
   Runtime,
-  TaskBirth,
 } from "../core/ports.ts";
-import type { StartTask } from "../core/command.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
-import type { Readiness, Template } from "../core/readiness.ts";
+import type { Readiness } from "../core/readiness.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
 import { openRunner, type RemoteSteps } from "../dispatch/runner.ts";
@@ -88,7 +84,6 @@ export class Engine implements ResidentTasks {
   /** What this node was kept from; attempts are not charged for it. */
   readonly outages = new Outages();
   readonly #book = new EffectivePolicies();
-  readonly #templates = new Map<string, Template>();
   #sweep: Cancel | undefined;
   #isFenced = false;
   /** Its tasks are read within the first moments; what is read later comes from others. */
@@ -104,12 +99,14 @@ export class Engine implements ResidentTasks {
     });
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, record });
-    this.admission = new NodeAdmission(
-      runtime,
-      (taskId, step) => this.supervisor.granted(taskId, step),
-      parts.hasWorker,
-    );
+    const { codeOf, isLocalOwner } = parts;
     const remote = parts.remote(record, this.outages);
+    const runner = openRunner({ local: this.local, remote, codeOf, isLocalOwner });
+    this.admission = new NodeAdmission({
+      ...parts,
+      canStart: (plan, step) => runner.canStart(plan, step),
+      granted: (taskId, step) => this.supervisor.granted(taskId, step),
+    });
     this.alarm = new Alarm({
       runtime,
       journal: parts.journal,
@@ -117,15 +114,12 @@ export class Engine implements ResidentTasks {
       wake: (taskId) => this.supervisor.wake(taskId),
       fenced: () => this.#fenced(),
     });
-    const { codeOf, isLocalOwner } = parts;
     this.supervisor = new Supervisor({
       ...parts,
-      runner: openRunner({ local: this.local, remote, codeOf, isLocalOwner }),
+      runner,
       admission: this.admission,
       alarm: this.alarm,
       contextOf: (plan, nowMs) => this.#contextOf(plan, nowMs),
-      templateOf: (plan) => this.#templateOf(plan),
-      birthOf: (command, nowMs) => birthOf(command, nowMs, runtime),
       reroute: (mail) => this.router.reroute(mail),
       isAfterHang: () => this.#isAfterHang,
       unreadable: (taskId) => this.ownership.cannotRead(taskId),
@@ -261,15 +255,6 @@ export class Engine implements ResidentTasks {
     );
   }
 
-  #templateOf(plan: Plan): Template {
-    let template = this.#templates.get(plan.hash);
-    if (template === undefined) {
-      template = this.parts.readiness.intern(plan.hash, plan.graph);
-      this.#templates.set(plan.hash, template);
-    }
-    return template;
-  }
-
   #polled(result: PollResult): void {
     this.alarm.clockChanged();
     this.router.takeInbox(result.inbox);
@@ -298,19 +283,4 @@ export class Engine implements ResidentTasks {
     void this.ownership.stop();
     this.parts.fenced(failure);
   }
-}
-
-function birthOf(command: StartTask, nowMs: number, runtime: Runtime): TaskBirth {
-  const { namespace, workflow, version, versionAsked, definitionHash, tags, key } = command;
-  const asked = [workflow, versionAsked, decodePayload(command.input), tags, command.deadlineMs];
-  return {
-    namespace,
-    workflow: workflow.slice(namespace.length + 1),
-    version,
-    definitionHash,
-    tags,
-    key: key ?? `cmd:${command.commandId}`,
-    bodyHash: runtime.digest(canonicalJson(asked)),
-    createdAtMs: nowMs,
-  };
 }

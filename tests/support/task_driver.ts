@@ -1,8 +1,8 @@
 /** Plays one task by hand: its real actor, the oracle, and a clock that the test holds. */
 
-import { type OpenTurn, TaskActor, type TurnDeps } from "../../actors/task_actor.ts";
+import { ActorTable } from "../../actors/actor_table.ts";
+import { TaskActor } from "../../actors/task_actor.ts";
 import { openOracle } from "../../ffi/oracle.ts";
-import { inputsOfState } from "../../src/core/advance.ts";
 import type { Command, Outcome } from "../../src/core/command.ts";
 import { failureOf } from "../../src/core/attempt.ts";
 import { TaskerError } from "../../src/core/errors.ts";
@@ -14,6 +14,7 @@ import { planOf } from "../../src/core/plan.ts";
 import { policyUnder } from "../../src/core/policy.ts";
 import { rollup } from "../../src/core/rollup.ts";
 import type { TaskState } from "../../src/core/state.ts";
+import { type OpenTurn, takeTurns, type TurnDeps } from "../../src/core/turn.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 
 /** A step of a test: all but its name may be left out. */
@@ -57,42 +58,32 @@ export class TaskDriver {
   readonly held = new Set<string>();
   #commands = 0;
 
-  constructor(readonly written: readonly DriverStep[], readonly more: Partial<Definition> = {}) {
-    const plan = planOf("hash", definitionOf(written, more));
-    const readiness = openOracle();
-    const heldBy = (step: number) =>
+  readonly #readiness = openOracle();
+  readonly #actors = new ActorTable({
+    readiness: this.#readiness,
+    admission: { forget: () => {} },
+  });
+  readonly deps: TurnDeps;
+
+  constructor(readonly specs: readonly DriverStep[], readonly more: Partial<Definition> = {}) {
+    const plan = planOf("hash", definitionOf(specs, more));
+    const heldBy = ({ step }: { step: number }) =>
       this.held.has(plan.steps[step]?.name ?? "") ? "concurrency_max" as const : undefined;
-    const parts: TurnDeps = {
-      readiness,
-      runner: {
-        canStart: () => true,
-        start: () => {},
-        stop: () => {},
-        isRunning: () => true,
-        unconfirmed: () => 0,
-      },
-      admission: {
-        admit: ({ step }) => heldBy(step),
-        waitsFor: (_, step) => heldBy(step),
-        release: () => {},
-        hold: () => {},
-        forget: () => {},
-      },
+    this.deps = {
+      readiness: this.#readiness,
+      admission: { admit: heldBy, waitsFor: heldBy, hold: () => {}, release: () => {} },
       contextOf: (of, nowMs) => ({
         plan: of,
         nowMs,
         policyVersion: 0,
         policyOf: (step) => policyUnder(of.definition.steps[step] as StepDefinition),
       }),
-      templateOf: (of) => readiness.intern(of.hash, of.graph),
-      birthOf: (command, nowMs) => ({
-        ...command,
-        key: "key",
-        bodyHash: "body",
-        createdAtMs: nowMs,
-      }),
+      openInstance: (task) => this.#actors.openInstance(task),
+      digest: (text) => text,
     };
-    this.actor = new TaskActor(mintTaskId(BEGIN_MS, 7, crypto.randomUUID()), plan, parts);
+    this.actor = this.#actors.add(
+      new TaskActor(mintTaskId(BEGIN_MS, 7, crypto.randomUUID()), plan, this.deps),
+    );
   }
 
   get state(): TaskState {
@@ -126,8 +117,8 @@ export class TaskDriver {
 
   /** The same task on another node, which reads the journal as it is now; this one goes on. */
   fork(): TaskDriver {
-    const other = new TaskDriver(this.written, this.more);
-    other.actor = new TaskActor(this.actor.taskId, this.actor.plan, other.actor.parts);
+    const other = new TaskDriver(this.specs, this.more);
+    other.actor = this.actor;
     other.turns.push(...this.turns);
     other.nowMs = this.nowMs;
     for (const name of this.held) other.held.add(name);
@@ -136,16 +127,11 @@ export class TaskDriver {
 
   /** Another node reads the journal: the same task in a new actor, told to readiness anew. */
   reload(): this {
-    const { taskId, plan, parts } = this.actor;
-    this.actor = new TaskActor(taskId, plan, parts);
-    this.actor.state = this.folded();
-    if (this.state.end !== undefined) return this;
-    const instance = parts.readiness.open(parts.templateOf(plan));
-    this.actor.instance = instance;
-    for (const { input, step } of inputsOfState(this.state)) {
-      parts.readiness.push(instance, input, step);
-    }
-    return this.send({ kind: "Wake" });
+    const { taskId, plan } = this.actor;
+    this.actor = this.#actors.add(new TaskActor(taskId, plan, this.deps));
+    this.actor.task.state = this.folded();
+    this.actor.task.resume(this.nowMs);
+    return this.state.end === undefined ? this.send({ kind: "Wake" }) : this;
   }
 
   start(input: unknown = {}): this {
@@ -214,26 +200,25 @@ export class TaskDriver {
   /** Lets a held step start, as admission does once it grants it. */
   admit(name: string): this {
     this.held.delete(name);
-    this.actor.ask(this.actor.plan.indexOf.get(name) as number);
+    this.actor.task.ask(this.actor.plan.indexOf.get(name) as number);
     return this.turn();
   }
 
   /** Takes one turn, and commits it. */
   turn(): this {
     const { actor, nowMs } = this;
-    actor.takeMail(nowMs);
-    do {
-      actor.parts.readiness.tick((_, kind, step, cause) =>
-        actor.takeAnswer(kind, step, cause, nowMs)
-      );
-    } while (actor.advance(nowMs));
-    actor.closeTurn(nowMs);
-    const { open } = actor;
-    for (const { mail, error } of [...(open?.mail ?? []), ...actor.rowless.splice(0)]) {
-      if (error !== undefined) mail.refuse?.(error);
-    }
+    takeTurns(new Set([actor]), {
+      nowMs,
+      readiness: this.#readiness,
+      find: () => actor,
+      guard: (_, act) => act(),
+    });
+    const { open } = actor.task;
     if (open !== undefined) this.turns.push(open);
-    actor.open = undefined;
+    actor.task.open = undefined;
+    for (const { queued, error } of actor.decided.splice(0)) {
+      if (error !== undefined) queued.refuse?.(error);
+    }
     return this;
   }
 }
