@@ -2,6 +2,7 @@
 
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import type { TaskFilter } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import type { ParsedOf } from "../operations/operation.ts";
 import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
 import type { TASKS } from "../operations/tasks.ts";
@@ -56,7 +57,7 @@ function start(
   { workflow, version, input, tags, deadlineMs }: ParsedOf<Tasks["startTask"]>,
   call: Call,
 ) {
-  const namespace = workflow.split("/")[0] ?? "";
+  const namespace = namespaceOf(workflow);
   call.caller.demandNamespace(namespace);
   const traceparent = traceparentOf() ?? call.traceparent;
   return starter.start({

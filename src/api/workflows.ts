@@ -3,7 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import type { SystemSummary } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
-import type { Definition } from "../core/workflow.ts";
+import { type Definition, namespaceOf } from "../core/workflow.ts";
 import type { SYSTEMS } from "../operations/systems.ts";
 import type { WORKFLOWS } from "../operations/workflows.ts";
 import type { Caller } from "./access.ts";
@@ -101,6 +101,6 @@ function edgesOf({ steps }: Definition) {
 /** A system that serves only workflows of other namespaces is not shown. */
 function asSeenBy(caller: Caller, system: SystemSummary): SystemSummary[] {
   if (caller.namespaces === undefined) return [system];
-  const workflows = system.workflows.filter((name) => caller.covers(name.split("/")[0] ?? ""));
+  const workflows = system.workflows.filter((name) => caller.covers(namespaceOf(name)));
   return workflows.length === 0 ? [] : [{ ...system, workflows }];
 }

@@ -110,3 +110,8 @@ export interface WorkflowCode {
 export function workflowName(of: { namespace: string; name: string }): string {
   return `${of.namespace}/${of.name}`;
 }
+
+/** The namespace of a `namespace/name`. */
+export function namespaceOf(workflow: string): string {
+  return workflow.split("/", 1)[0] ?? "";
+}

@@ -16,6 +16,7 @@ import { By, DeadlineMs, Name, Reason, Tags, Version, WorkflowName } from "../co
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterStore } from "./dead_letter_store.ts";
@@ -130,7 +131,7 @@ function obey(parts: InboundDeps, request: Request): Promise<Answer> {
 async function start(parts: InboundDeps, request: Request): Promise<Answer> {
   const { system, envelope } = request;
   const data = read(StartData, envelope);
-  const namespace = data.workflow.slice(0, data.workflow.indexOf("/"));
+  const namespace = namespaceOf(data.workflow);
   if (!parts.mayStart(system, namespace)) {
     throw new TaskerError(
       "api.forbidden",

@@ -13,8 +13,10 @@ export const WAIT_MS_MAX = 60_000;
 /** Turns on one page of a journal. */
 const TURNS_MAX = 200;
 
-const TaskParams = z.strictObject({ id: z.string().max(64) });
-const StepParams = z.strictObject({ id: z.string().max(64), step: Name });
+/** Longer than any id; what is not an id at all has its own error. */
+const TaskIdText = z.string().max(64);
+const TaskParams = z.strictObject({ id: TaskIdText });
+const StepParams = z.strictObject({ id: TaskIdText, step: Name });
 
 const StartBody = named(
   "StartTask",
@@ -233,7 +235,7 @@ export const TASKS = noun("tasks", {
     path: "/v1/tasks/{id}/signals/{name}",
     summary: "Sends a signal; one that comes early is kept until the step waits for it",
     right: "write",
-    params: z.strictObject({ id: z.string().max(64), name: Name }),
+    params: z.strictObject({ id: TaskIdText, name: Name }),
     body: SignalBody,
     bodyName: "payload",
     errors: [...COMMAND_ERRORS, "signal.not_awaited", "contract.violation", "payload.too_large"],

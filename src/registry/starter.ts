@@ -6,6 +6,7 @@ import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import type { Plan } from "../core/plan.ts";
 import type { CommandSink, Starter, StartRequest } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import { suggest } from "./fault.ts";
 import type { Registry } from "./workflows.ts";
 
@@ -39,7 +40,7 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
 function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan {
   const plan = registry.find(workflow, version);
   if (plan !== undefined) return plan;
-  const namespace = `${workflow.split("/")[0]}/`;
+  const namespace = `${namespaceOf(workflow)}/`;
   const near = registry.names().filter((name) => name.startsWith(namespace));
   const wanted = version === undefined ? workflow : `${workflow}@${version}`;
   const versions = registry.list().filter(({ plan }) => plan.workflow === workflow);

@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Outages } from "../core/outages.ts";
 import type { Bus, CommandSink, Runtime, Starter } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import type { Worker } from "../api/deps.ts";
 import { watchBus } from "../dispatch/bus_watch.ts";
 import type { EndConsumption } from "../dispatch/consumption.ts";
@@ -114,7 +115,7 @@ function namespacesOf(registry: Registry): ReadonlyMap<string, ReadonlySet<strin
   return new Map(
     registry.owners().map(({ name, workflows }) => [
       name,
-      new Set(workflows.map((workflow) => workflow.slice(0, workflow.indexOf("/")))),
+      new Set(workflows.map(namespaceOf)),
     ]),
   );
 }
