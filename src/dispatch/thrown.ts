@@ -16,11 +16,15 @@ export const FRAMES_MAX = 8;
 const NAME_LENGTH_MAX = 100;
 const FRAME_LENGTH_MAX = 200;
 
-/** Every module of Tasker and of the workflows beside it begins with this. */
-const ROOT = new URL("../../", import.meta.url).href;
+/** Where the engine lies. */
+const ENGINE = new URL("../../", import.meta.url).href;
 
-/** Folders of the engine, whose frames say nothing about step code; so do those of libraries. */
-const FOREIGN = /^(src|actors|ffi)\/|\/node_modules\/|\/npm\//;
+/** Where the workflows' project lies: a project carries its engine in a folder of its own. */
+const PROJECT = ENGINE.endsWith("/engine/") ? new URL("../", ENGINE).href : ENGINE;
+
+/** Modules whose frames say nothing about step code: the engine's, and those of libraries. */
+const FOREIGN = ["src/", "actors/", "ffi/"].map((folder) => `${ENGINE}${folder}`);
+const LIBRARY = /\/node_modules\/|\/npm\//;
 
 /** One frame of a stack, such as `at charge (file:///app/workflows/shop.ts:7:5)`. */
 const FRAME = /^\s*at (?:(.{1,200}?) \()?(file:\/\/\/[^\s()]{1,2000}:\d+:\d+)\)?$/;
@@ -86,8 +90,9 @@ function framesOf(stack: string): readonly string[] {
   const frames: string[] = [];
   for (const line of stack.slice(0, 16_384).split("\n")) {
     const [, callee, place = ""] = FRAME.exec(line) ?? [];
-    const short = place.startsWith(ROOT) ? place.slice(ROOT.length) : place;
-    if (short === "" || FOREIGN.test(short)) continue;
+    const short = place.startsWith(PROJECT) ? place.slice(PROJECT.length) : place;
+    const isForeign = FOREIGN.some((folder) => place.startsWith(folder)) || LIBRARY.test(short);
+    if (short === "" || isForeign) continue;
     const frame = callee === undefined ? short : `${callee} (${short})`;
     frames.push(plainText(frame).slice(0, FRAME_LENGTH_MAX));
     if (frames.length === FRAMES_MAX) break;
