@@ -29,6 +29,9 @@ export interface FailuresDeps {
 
 /** Restarts tasks, sets them aside, or gives them up; no command is lost that nobody was told of. */
 export class Failures implements CommitFailures {
+  /** How often an actor has broken since the start. */
+  crashes = 0;
+
   constructor(readonly deps: FailuresDeps) {}
 
   /** An actor that broke: its state is dropped, its commands are decided again, one a turn. */
@@ -36,6 +39,7 @@ export class Failures implements CommitFailures {
     const { log, isCurrent, broken } = this.deps;
     if (!isCurrent(actor)) return;
     if (isLostCore(error)) return broken(error);
+    this.crashes++;
     log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const built = actor.task.open === undefined ? [] : actor.decided.map(({ queued }) => queued);
     const struck = new Set([...actor.inHand, ...built]);

@@ -87,6 +87,11 @@ export class Supervisor implements Feed {
     });
   }
 
+  /** How often an actor has broken since the start. */
+  get crashes(): number {
+    return this.#failures.crashes;
+  }
+
   /** Tasks in memory. */
   get size(): number {
     return this.#actors.size;

@@ -61,6 +61,34 @@ Deno.test("serve runs a task end to end, and SIGTERM to the printed pid drains a
   });
 });
 
+Deno.test("/metrics says what the tasks of a server did", async () => {
+  await withData(async (dataDir) => {
+    await using server = await serve({ dataDir });
+    const id = await startTask(server, { workflow: "examples/hello", input: { name: "Ada" } }, "k");
+    await until(
+      "the task to end",
+      10_000,
+      () => shows(server, `/v1/tasks/${id}`, { state: "completed" }),
+    );
+
+    const response = await fetch(`${server.url}/metrics`, {
+      headers: { authorization: `Bearer ${server.key}` },
+    });
+
+    const lines = (await response.text()).split("\n");
+    for (
+      const line of [
+        'tasker_events_total{kind="StepCompleted"} 2',
+        'tasker_tasks_ended_total{end="completed"} 1',
+        "tasker_step_seconds_count 2",
+        "tasker_step_wait_seconds_count 2",
+        'tasker_circuit_open{system="node_payments"} 0',
+        "tasker_actor_crashes_total 0",
+      ]
+    ) assert.ok(lines.includes(line), `${line} is not in:\n${lines.join("\n")}`);
+  });
+});
+
 Deno.test("an order waits for the first worker of a system, by name and over a restart", async () => {
   await withData(async (dataDir) => {
     const first = await serve({ dataDir });

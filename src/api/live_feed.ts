@@ -1,7 +1,7 @@
 /** The live feed: committed turns, encoded once and queued for each client. */
 
 import type { Cancel, CommittedTurn, Feed } from "../core/ports.ts";
-import type { Counter } from "../telemetry/instrument.ts";
+import type { CounterSeries } from "../telemetry/metrics.ts";
 import { entriesOf } from "../operations/task_documents.ts";
 import type { Caller } from "./access.ts";
 import { frameBytes, type StreamMemory } from "./sse.ts";
@@ -73,7 +73,11 @@ export class LiveFeed {
   readonly #listeners = new Set<Listener>();
   #cancel: Cancel | undefined;
 
-  constructor(readonly feed: Feed, readonly memory: StreamMemory, readonly encoded: Counter) {}
+  constructor(
+    readonly feed: Feed,
+    readonly memory: StreamMemory,
+    readonly encoded: CounterSeries,
+  ) {}
 
   /** Listens from now on, until the listener is closed. */
   listen(caller: Caller): Listener {

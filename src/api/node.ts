@@ -26,8 +26,11 @@ export function nodeHandlers(
       return { status: 200, body: { ready: true } };
     },
     getHealth: async () => ({ status: 200, body: await wholeState(services) }),
-    getMetrics: () =>
-      Promise.resolve({ status: 200, body: metrics.text(), mediaType: METRICS_MEDIA_TYPE }),
+    getMetrics: async () => ({
+      status: 200,
+      body: await metrics.text(),
+      mediaType: METRICS_MEDIA_TYPE,
+    }),
     getOpenApi() {
       description ??= openApiDocument(Object.values(OPERATIONS), health.version);
       return Promise.resolve({ status: 200, body: description });

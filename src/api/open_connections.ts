@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
-import type { Gauge } from "../telemetry/instrument.ts";
+import type { GaugeSeries } from "../telemetry/metrics.ts";
 import type { Caller } from "./access.ts";
 
 /** Long polls and event streams at once on one node. */
@@ -26,7 +26,7 @@ export interface OpenConnection {
 export interface OpenConnectionsDeps {
   readonly runtime: Pick<Runtime, "after" | "now">;
   readonly keys: Pick<Keys, "list">;
-  readonly count: Gauge;
+  readonly count: GaugeSeries;
 }
 
 /** The connections of one key, the oldest first. */

@@ -5,7 +5,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { History } from "../core/ports.ts";
 import { entriesOf } from "../operations/task_documents.ts";
-import type { Counter } from "../telemetry/instrument.ts";
+import type { CounterSeries } from "../telemetry/metrics.ts";
 import { frameBytes } from "./sse.ts";
 
 /** Turns read at once. */
@@ -37,7 +37,7 @@ export class TaskFrames {
   #size = 0;
   readonly #reading = new Map<string, Promise<TurnFrame | undefined>>();
 
-  constructor(readonly history: History, readonly encoded: Counter) {}
+  constructor(readonly history: History, readonly encoded: CounterSeries) {}
 
   /** Returns the turn after a turn; undefined: there is none yet. Cost: at most one read. */
   next(taskId: TaskId, plan: Plan, afterTurn: number): Promise<TurnFrame | undefined> {

@@ -178,6 +178,8 @@ export interface JournalFigures {
   readonly rows: number;
   readonly queries: number;
   readonly bytes: number;
+  /** Time in which a flush was on its way, ms. */
+  readonly flushMs: number;
 }
 
 /** Postgres for parts beside the journal: one statement each, with a deadline of ours. */

@@ -41,7 +41,7 @@ export class MemoryJournal implements Journal, Nodes {
     { length: SLOTS },
     (_, slot) => ({ slot, owner: null, version: 0 }),
   );
-  readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
+  readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 };
   #node: NodeRow | undefined;
   #waiting: (() => void)[] = [];
 

@@ -32,7 +32,7 @@ export class Writer implements Journal {
   #entries = 0;
   #settled = 0;
   #idlers: { readonly entries: number; resolve(): void }[] = [];
-  readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0 };
+  readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 };
   readonly #flushParts: FlushDeps;
 
   constructor(readonly parts: WriterDeps) {
@@ -88,9 +88,12 @@ export class Writer implements Journal {
   }
 
   async #flushAll(): Promise<void> {
+    const { runtime } = this.parts;
     while (this.#queue.length > 0) {
       const entries = this.#take();
+      const sinceMs = runtime.monotonic();
       await flush(this.#flushParts, entries).catch((error) => rejectAll(entries, error));
+      this.#figures.flushMs += runtime.monotonic() - sinceMs;
       this.#settle(this.#settled + entries.length);
       if (this.#queue.length === 0) await Promise.resolve();
     }

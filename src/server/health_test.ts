@@ -64,7 +64,7 @@ async function lookAt({ engine }: ClusterNode) {
     engine,
     journal: {
       history: { ping: () => Promise.resolve() },
-      journal: { figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0 }) },
+      journal: { figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 }) },
     },
     bus: { name: "memory", ping: () => Promise.resolve() },
     readiness: { kind: "typescript" },

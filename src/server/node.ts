@@ -71,16 +71,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const readiness = chooseReadiness(config, log);
   await makeKey(options, journal);
   options.beforeCode();
-  const registry = await openRegistry({
-    folder: config.workflowsDir,
-    definitions: journal.definitions,
-    digest: (text) => runtime.digest(text),
-    onWarning: (text) => log.warn(text),
-    ...(config.isDevelopment && {
-      forgetVersion: (hash, definition) => journal.definitions.forgetVersion(hash, definition),
-    }),
-    ...(config.systems === undefined ? {} : { systems: config.systems }),
-  });
+  const registry = await loadWorkflows(options, journal);
   const bus = await openBus({
     kind: config.bus,
     redisUrl: config.redisUrl,
@@ -107,7 +98,12 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
   });
-  readFigures(metrics, { engine, journal: journal.journal, readiness });
+  readFigures(metrics, {
+    engine,
+    journal: journal.journal,
+    readiness,
+    systems: registry.owners().map(({ name }) => name),
+  });
   const parts = { ...options, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(parts);
   const maintenance = await maintain(parts);
@@ -116,6 +112,22 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   await engine.start();
   systems.listen(engine.router, openStarter(registry, engine.router));
   return { api, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
+}
+
+async function loadWorkflows(
+  { config, runtime, log }: NodeOptions,
+  { definitions }: OpenJournal,
+): Promise<Registry> {
+  return await openRegistry({
+    folder: config.workflowsDir,
+    definitions,
+    digest: (text) => runtime.digest(text),
+    onWarning: (text) => log.warn(text),
+    ...(config.isDevelopment && {
+      forgetVersion: (hash, definition) => definitions.forgetVersion(hash, definition),
+    }),
+    ...(config.systems === undefined ? {} : { systems: config.systems }),
+  });
 }
 
 interface NodeDeps extends NodeOptions {

@@ -16,9 +16,6 @@ export interface Metric<
 const QUICK_SECONDS = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 10];
 /** 1 ms to 10 min: what steps take. */
 const STEP_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 600];
-/** 1 µs to 10 ms: what one call into the core takes. */
-const TICK_SECONDS = [0.000001, 0.000005, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.01];
-const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 function counter<const L extends readonly string[]>(help: string, ...labels: L) {
   return { kind: "counter", help, labels, bounds: [] } as const;
@@ -38,36 +35,27 @@ function histogram<const L extends readonly string[]>(
 
 /** Every metric by its name. Labels are few-valued words, never ids. */
 export const METRICS = {
-  tasker_commands_total: counter("Commands decided", "kind", "outcome"),
   tasker_turns_total: counter("Turns taken by actors"),
   tasker_events_total: counter("Events recorded", "kind"),
   tasker_tasks_ended_total: counter("Tasks ended", "end"),
   tasker_actors: gauge("Actors in memory"),
   tasker_actor_crashes_total: counter("Actors that crashed and were loaded again"),
   tasker_quarantined: gauge("Tasks in quarantine"),
-  tasker_mailbox_depth: gauge("Commands waiting in all mailboxes"),
-  tasker_mailbox_refused_total: counter("Outside commands refused by full mailboxes"),
-  tasker_timers: gauge("Timers on the wheel"),
   tasker_journal_commits_total: counter("Flushes committed"),
   tasker_journal_rows_total: counter("Rows committed"),
   tasker_journal_bytes_total: counter("Bytes of events committed"),
+  tasker_journal_flush_seconds_total: counter("Time in which a flush was on its way"),
   tasker_journal_queries_total: counter("Statements sent for the journal"),
-  tasker_journal_flush_seconds: histogram("Time of one flush", QUICK_SECONDS),
-  tasker_journal_flush_rows: histogram("Rows of one flush", ROWS),
-  tasker_steps_total: counter("Attempts ended", "outcome"),
   tasker_step_seconds: histogram("Time from an attempt's start to its end", STEP_SECONDS),
   tasker_step_wait_seconds: histogram("Time from ready to started", STEP_SECONDS),
   tasker_steps_running: gauge("Local attempts running"),
   tasker_circuit_open: gauge("1 while a system's circuit is open", "system"),
   tasker_slots_owned: gauge("Slots this node owns"),
   tasker_nodes_live: gauge("Nodes whose lease holds, as this node sees them"),
-  tasker_takeovers_total: counter("Dead nodes this node took over from"),
-  tasker_clock_offset_seconds: gauge("Database clock minus this node's clock"),
   tasker_bus_published_total: counter("Envelopes published", "outcome"),
   tasker_bus_consumed_total: counter("Envelopes consumed", "handled"),
   tasker_replies_refused_total: counter("Replies not accepted", "reason"),
   tasker_dead_letters_total: counter("Envelopes put aside as dead", "reason"),
-  tasker_readiness_seconds: histogram("Time of one call into the core", TICK_SECONDS),
   tasker_readiness_bytes: gauge("Bytes of open instances in the core"),
   tasker_readiness_rust: gauge("1 when the Rust core runs, 0 when its TypeScript twin does"),
   tasker_http_requests_total: counter("HTTP requests answered", "route", "code"),

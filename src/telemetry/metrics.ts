@@ -1,42 +1,85 @@
-/** Metrics: instruments by name and labels, and their text for Prometheus. */
+/** Metrics: the instruments of the table, kept and written for Prometheus by prom-client. */
 
-import { Counter, Gauge, Histogram, type Instrument } from "./instrument.ts";
-import { type LabelsOf, type Metric, type MetricNameOf, METRICS } from "./metric_table.ts";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { type LabelsOf, type MetricName, type MetricNameOf, METRICS } from "./metric_table.ts";
 
 /** More label combinations of one metric than this share one series with the labels "other". */
 export const SERIES_MAX = 1_000;
 
 /** The media type of `text()`. */
-export const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+export const METRICS_MEDIA_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** One instrument under its labels. */
-interface Series {
-  readonly labels: readonly string[];
-  readonly instrument: Instrument;
+/** A number that only rises. */
+export class CounterSeries {
+  value = 0;
+
+  constructor(private readonly series: { inc(count: number): void }) {}
+
+  add(count = 1): void {
+    this.value += count;
+    this.series.inc(count);
+  }
+
+  /** Raises it to a total that is counted elsewhere; a smaller one is ignored. */
+  raiseTo(total: number): void {
+    if (total > this.value) this.add(total - this.value);
+  }
 }
+
+/** A number that goes up and down. */
+export class GaugeSeries {
+  value = 0;
+
+  constructor(private readonly series: { set(value: number): void }) {}
+
+  set(value: number): void {
+    this.value = value;
+    this.series.set(value);
+  }
+
+  add(difference: number): void {
+    this.set(this.value + difference);
+  }
+}
+
+/** Counts observations by size. */
+export type HistogramSeries = Pick<Histogram, "observe">;
+
+/** What prom-client keeps for one name. */
+type Instrument = Counter | Gauge | Histogram;
 
 /**
  * Keeps all instruments of a process.
  *
- * Cost: asking for an instrument is a map look-up (0.1 µs); hot paths ask once and keep it.
+ * Cost: 0.1 µs to ask for a series, 0.3 µs to add to one that has labels. What happens at every step
+ * is counted in plain numbers instead, and copied by `beforeText`.
  */
 export class Metrics {
-  readonly #series = new Map<string, Map<string, Series>>();
+  readonly #registry = new Registry();
+  readonly #instruments = new Map<MetricName, Instrument>();
+  readonly #series = new Map<MetricName, Map<string, unknown>>();
   readonly #readers: (() => void)[] = [];
 
-  counter<Name extends MetricNameOf<"counter">>(name: Name, ...labels: LabelsOf<Name>): Counter {
-    return this.#find(name, labels, () => new Counter());
-  }
-
-  gauge<Name extends MetricNameOf<"gauge">>(name: Name, ...labels: LabelsOf<Name>): Gauge {
-    return this.#find(name, labels, () => new Gauge());
-  }
-
-  histogram<Name extends MetricNameOf<"histogram">>(
+  counter<Name extends MetricNameOf<"counter">>(
     name: Name,
     ...labels: LabelsOf<Name>
-  ): Histogram {
-    return this.#find(name, labels, () => new Histogram(METRICS[name].bounds));
+  ): CounterSeries {
+    return this.#find(name, labels, (texts) => {
+      const counter = this.#instrument(name, (of) => new Counter(of));
+      return new CounterSeries(texts.length === 0 ? counter : counter.labels(...texts));
+    });
+  }
+
+  gauge<Name extends MetricNameOf<"gauge">>(name: Name, ...labels: LabelsOf<Name>): GaugeSeries {
+    return this.#find(name, labels, (texts) => {
+      const gauge = this.#instrument(name, (of) => new Gauge(of));
+      return new GaugeSeries(texts.length === 0 ? gauge : gauge.labels(...texts));
+    });
+  }
+
+  histogram(name: MetricNameOf<"histogram">): HistogramSeries {
+    const buckets = [...METRICS[name].bounds];
+    return this.#instrument(name, (of) => new Histogram({ ...of, buckets }));
   }
 
   /** Calls before each exposition: the place to copy figures that are counted elsewhere. */
@@ -44,63 +87,43 @@ export class Metrics {
     this.#readers.push(read);
   }
 
-  /** Returns all metrics in Prometheus' text format 0.0.4. */
-  text(): string {
+  /** Returns all metrics that were ever asked for, in Prometheus' text format. */
+  text(): Promise<string> {
     for (const read of this.#readers) read();
-    return Object.entries(METRICS).map(([name, metric]) => this.#exposition(name, metric)).join("");
+    return this.#registry.metrics();
   }
 
-  #find<I extends Instrument>(name: string, labels: readonly string[], make: () => I): I {
+  #instrument<I extends Instrument>(name: MetricName, make: (of: InstrumentOptions) => I): I {
+    const found = this.#instruments.get(name);
+    if (found !== undefined) return found as I;
+    const { help, labels } = METRICS[name];
+    const made = make({ name, help, labelNames: [...labels], registers: [this.#registry] });
+    this.#instruments.set(name, made);
+    return made;
+  }
+
+  #find<S>(
+    name: MetricName,
+    labels: readonly string[],
+    make: (labels: readonly string[]) => S,
+  ): S {
     let series = this.#series.get(name);
     if (series === undefined) this.#series.set(name, series = new Map());
     const key = labels.join("\u0000");
     const found = series.get(key);
-    if (found !== undefined) return found.instrument as I;
+    if (found !== undefined) return found as S;
     if (series.size >= SERIES_MAX && labels.some((label) => label !== "other")) {
       return this.#find(name, labels.map(() => "other"), make);
     }
-    const instrument = make();
-    series.set(key, { labels: [...labels], instrument });
-    return instrument;
-  }
-
-  #exposition(name: string, metric: Metric): string {
-    const series = this.#series.get(name);
-    if (series === undefined) return "";
-    const lines = [...series.values()].flatMap(({ labels, instrument }) => {
-      const pairs = metric.labels.map((label, index) =>
-        `${label}="${escape(labels[index] ?? "")}"`
-      );
-      return instrument instanceof Histogram
-        ? histogramLines(name, pairs, instrument)
-        : [`${name}${braced(pairs)} ${instrument.value}`];
-    });
-    return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n${lines.join("\n")}\n`;
+    const made = make(labels);
+    series.set(key, made);
+    return made;
   }
 }
 
-function histogramLines(
-  name: string,
-  pairs: readonly string[],
-  { bounds, counts, sum, count }: Histogram,
-): string[] {
-  let below = 0;
-  const buckets = [...bounds, Infinity].map((bound, index) => {
-    below += counts[index] ?? 0;
-    const le = bound === Infinity ? "+Inf" : String(bound);
-    return `${name}_bucket${braced([...pairs, `le="${le}"`])} ${below}`;
-  });
-  return [
-    ...buckets,
-    `${name}_sum${braced(pairs)} ${sum}`,
-    `${name}_count${braced(pairs)} ${count}`,
-  ];
-}
-
-function braced(pairs: readonly string[]): string {
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-}
-
-function escape(label: string): string {
-  return label.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+interface InstrumentOptions {
+  readonly name: string;
+  readonly help: string;
+  labelNames: string[];
+  registers: Registry[];
 }

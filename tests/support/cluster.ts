@@ -144,7 +144,7 @@ export class ClusterNode {
       append: (row) => write(() => store.append(this.incarnation, row)),
       confirm: (entry) => write(() => store.confirm(this.incarnation, entry)),
       load: (taskIds) => this.#load(taskIds),
-      figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0 }),
+      figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 }),
       idle: async () => {
         while (waiting > 0) await this.sleep(1);
       },
