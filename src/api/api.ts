@@ -72,7 +72,7 @@ export function openApi(deps: ApiDeps): Api {
 }
 
 function servicesOf(deps: ApiDeps): Services {
-  const { feed, history, metrics, runtime } = deps;
+  const { feed, history, metrics } = deps;
   const streamMemory = new StreamMemory();
   const encoded = metrics.counter("tasker_stream_turns_encoded_total");
   return {
@@ -82,7 +82,7 @@ function servicesOf(deps: ApiDeps): Services {
     frames: new TaskFrames(history, encoded),
     access: new Access(deps),
     tasks: new TaskReader(deps),
-    watch: new Watch(feed, runtime),
+    watch: new Watch(deps),
     connections: new OpenConnections({ ...deps, count: metrics.gauge("tasker_http_waiting") }),
   };
 }

@@ -13,6 +13,7 @@ import type {
   Keys,
   Plans,
   Policies,
+  ResidentTasks,
   Runtime,
   Starter,
   SystemSummary,
@@ -74,11 +75,12 @@ export interface ApiDeps {
   readonly sink: CommandSink;
   readonly history: History;
   readonly feed: Feed;
+  readonly residents: ResidentTasks;
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
   readonly policies: Policies;
   /** The policy that attempts of a step follow now. */
-  policyOf(plan: Plan, step: number): FullPolicy;
+  readonly policyOf: (plan: Plan, step: number) => FullPolicy;
   readonly keys: Keys;
   readonly dead: DeadLetters;
   /**

@@ -1,4 +1,4 @@
-/** Task reader: finds tasks a caller may see and folds their journals. */
+/** Task reader: finds tasks a caller may see, in memory where this node has them, else in the journal. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
@@ -6,7 +6,7 @@ import { foldTurn } from "../core/evolve.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { NULL_TEXT } from "../core/payload.ts";
 import type { Plan } from "../core/plan.ts";
-import type { TaskSummary } from "../core/ports.ts";
+import type { ResidentTask, TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import type { Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -18,7 +18,7 @@ const TURNS_PAGE = 500;
 /** Characters of results and errors that one task shows; its journal, in pages, has all. */
 export const VALUES_SIZE_MAX = 4 * 1024 * 1024;
 
-type Sources = Pick<ApiDeps, "history" | "plans" | "policyOf">;
+type Sources = Pick<ApiDeps, "history" | "plans" | "policyOf" | "residents">;
 
 /** Reads tasks for callers. */
 export class TaskReader {
@@ -27,11 +27,14 @@ export class TaskReader {
   /**
    * Finds a task that the caller may see; another namespace's does not exist for it.
    *
+   * Cost: no query for a task in the memory of this node, else one.
+   *
    * @throws {TaskerError} task.id_invalid, task.not_found, journal.unavailable
    */
   async find(id: string, caller: Caller): Promise<TaskSummary> {
     const taskId = parseTaskId(id);
-    const summary = await this.sources.history.task(taskId);
+    const resident = this.sources.residents.peek(taskId);
+    const summary = resident ? summaryOf(resident) : await this.sources.history.task(taskId);
     if (summary !== undefined && caller.covers(summary.namespace)) return summary;
     throw new TaskerError("task.not_found", `Cannot find task "${taskId}"`);
   }
@@ -48,12 +51,29 @@ export class TaskReader {
   }
 
   /**
-   * Shows a task: reads its whole journal, in pages. Its row has to be read before, so that it is
-   * never newer than the journal. Cost: O(events); memory for no more than is shown.
+   * Shows a task: from memory, or else from its whole journal, read in pages. Its row has to be read
+   * before, so that it is never newer than the journal.
+   *
+   * Cost: O(steps) and no query for a task in memory; else O(events), and memory for no more than is
+   * shown.
    *
    * @throws {TaskerError} task.not_found when the journal is empty
    */
   async document(summary: TaskSummary): Promise<TaskDocument> {
+    const resident = this.sources.residents.peek(summary.taskId);
+    return resident ? await this.documentOf(resident) : await this.#read(summary);
+  }
+
+  /** Shows a task that was in memory; the caller may have waited since if the task has ended. */
+  async documentOf(resident: ResidentTask): Promise<TaskDocument> {
+    const { plan, state } = resident;
+    const summary = summaryOf(resident);
+    if (!isShownWhole(state)) return await this.#read(summary);
+    const { policyOf } = this.sources;
+    return taskDocument({ plan, state, summary, isSameTurn: true, policyOf });
+  }
+
+  async #read(summary: TaskSummary): Promise<TaskDocument> {
     const plan = await this.planOf(summary);
     const fold = new TaskFold(summary.taskId, plan);
     for (let isLast = false; !isLast;) {
@@ -61,19 +81,40 @@ export class TaskReader {
       for (const turn of page.turns) fold.add(turn);
       isLast = page.isLast;
     }
-    return taskDocument({
-      plan,
-      summary,
-      ...fold.shown(),
-      policyOf: (plan, step) => this.sources.policyOf(plan, step),
-    });
+    const { policyOf } = this.sources;
+    return taskDocument({ plan, summary, isSameTurn: false, ...fold.shown(), policyOf });
   }
+}
+
+/** What the row of a task in memory says. */
+function summaryOf({ plan, state, row }: ResidentTask): TaskSummary {
+  const { namespace, name, version } = plan.definition;
+  return {
+    taskId: state.taskId,
+    namespace,
+    workflow: name,
+    version,
+    definitionHash: plan.hash,
+    state: row.state,
+    blockedReason: row.blockedReason ?? undefined,
+    tags: state.tags,
+    createdAtMs: state.createdAtMs,
+    endedAtMs: state.endedAtMs,
+  };
+}
+
+/** Whether no value has to be left out. Cost: O(steps). */
+function isShownWhole({ steps }: TaskState): boolean {
+  let size = 0;
+  for (const { result, failure } of steps) {
+    size += (result?.length ?? 0) + (failure?.error.length ?? 0);
+  }
+  return size <= VALUES_SIZE_MAX;
 }
 
 /** One task as far as its journal has been read, without the values that are too many to show. */
 class TaskFold {
   #state: TaskState | undefined;
-  #startedAtMs: number | undefined;
   /** Characters of what each step shows, and of all together. */
   readonly #sizes = new Map<number, number>();
   #size = 0;
@@ -87,7 +128,6 @@ class TaskFold {
 
   add(turn: Turn): void {
     this.#state = foldTurn(this.taskId, this.plan, this.#state, turn);
-    this.#startedAtMs ??= turn.events.find((event) => event.kind === "StepStarted")?.atMs;
     this.#state?.signals.clear(); // not shown, and a copy of results
     for (const event of turn.events) {
       if ("result" in event || "failure" in event) this.#weigh(event.step);
@@ -95,11 +135,11 @@ class TaskFold {
   }
 
   /** @throws {TaskerError} task.not_found */
-  shown(): Pick<TaskSight, "state" | "startedAtMs" | "leftOut"> {
+  shown(): Pick<TaskSight, "state" | "leftOut"> {
     if (this.#state === undefined) {
       throw new TaskerError("task.not_found", `Cannot find the journal of task "${this.taskId}"`);
     }
-    return { state: this.#state, startedAtMs: this.#startedAtMs, leftOut: this.#leftOut };
+    return { state: this.#state, leftOut: this.#leftOut };
   }
 
   /** Leaves a step's values out if they are too many together with those before. */

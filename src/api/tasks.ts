@@ -1,13 +1,23 @@
 /** Handlers of tasks: start, list, read, wait. */
 
 import { parseTaskId, type TaskId } from "../core/ids.ts";
-import type { TaskFilter } from "../core/ports.ts";
+import type { ResidentTask, TaskFilter } from "../core/ports.ts";
+import { isTerminal } from "../core/state.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import type { ParsedOf } from "../operations/operation.ts";
-import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
+import { entriesOf, summaryDocument, type TaskDocument } from "../operations/task_documents.ts";
 import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
-import { badRequest, type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
+import type { Caller } from "./access.ts";
+import {
+  badRequest,
+  type Call,
+  commandIdOf,
+  type Handlers,
+  type ReplyOf,
+  type Services,
+} from "./handler.ts";
+import type { OpenConnection } from "./open_connections.ts";
 
 type Tasks = typeof TASKS;
 
@@ -20,11 +30,7 @@ export function taskHandlers(
 ): Pick<Handlers<Tasks>, "startTask" | "listTasks" | "getTask" | "getJournal"> {
   const { history, tasks } = services;
   return {
-    async startTask(input, call) {
-      const { taskId, changed } = await start(services, input, call);
-      const summary = await tasks.find(taskId, call.caller);
-      return { status: changed ? 201 : 200, body: await tasks.document(summary) };
-    },
+    startTask: (input, call) => startTask(services, input, call),
     async listTasks(input, { caller }) {
       const found = await history.tasks(filterOf(input, caller.namespaces));
       const last = found.at(-1);
@@ -37,8 +43,17 @@ export function taskHandlers(
         },
       };
     },
-    async getTask(input, call) {
-      return { status: 200, body: await wait(services, input, call) };
+    async getTask({ id, waitMs }, { caller, isHead, signal }) {
+      return {
+        status: 200,
+        body: waitMs === 0 || isHead
+          ? await tasks.document(await tasks.find(id, caller))
+          : await whenEnded(services, id, {
+            caller,
+            untilMs: services.runtime.monotonic() + waitMs,
+            open: () => services.connections.open(signal, caller),
+          }),
+      };
     },
     async getJournal({ id, afterTurn, limit }, { caller }) {
       const summary = await tasks.find(id, caller);
@@ -50,6 +65,27 @@ export function taskHandlers(
       return { status: 200, body: { events, ...(isMore ? { nextAfterTurn: next } : {}) } };
     },
   };
+}
+
+/** A start that could not be waited for would be refused before it: nobody has to ask what became of it. */
+async function startTask(
+  services: Services,
+  input: ParsedOf<Tasks["startTask"]>,
+  call: Call,
+): Promise<ReplyOf<Tasks["startTask"]["answers"]>> {
+  const { tasks, connections, runtime } = services;
+  const { caller } = call;
+  const untilMs = runtime.monotonic() + input.waitMs;
+  const connection = input.waitMs === 0 ? undefined : connections.open(call.signal, caller);
+  try {
+    const { taskId, changed } = await start(services, input, call);
+    const body = connection === undefined
+      ? await tasks.document(await tasks.find(taskId, caller))
+      : await whenEnded(services, taskId, { caller, untilMs, open: () => connection });
+    return { status: changed ? 201 : 200, body };
+  } finally {
+    connection?.release();
+  }
 }
 
 function start(
@@ -72,27 +108,45 @@ function start(
   });
 }
 
-/** Waits until a task ends, `waitMs` is over, or the caller has gone; answers what is then so. */
-async function wait(
-  { tasks, history, watch, connections, runtime }: Services,
-  { id, waitMs }: ParsedOf<Tasks["getTask"]>,
-  { caller, isHead, signal }: Call,
-) {
-  let summary = await tasks.find(id, caller);
-  if (waitMs === 0 || isHead) return await tasks.document(summary);
-  const untilMs = runtime.monotonic() + waitMs;
-  const connection = connections.open(signal, caller);
-  const follower = watch.follow(summary.taskId);
+/** How to wait for the end of a task. */
+interface Waiting {
+  readonly caller: Caller;
+  /** On the runtime's monotonic clock. */
+  readonly untilMs: number;
+  /** Called when there is something to wait for. */
+  open(): OpenConnection;
+}
+
+/**
+ * Shows a task as soon as it has ended, the time is over, or its connection ends.
+ *
+ * Cost: no query for a task in the memory of this node, however long it takes.
+ */
+async function whenEnded(
+  { tasks, watch, runtime }: Services,
+  id: string,
+  { caller, untilMs, open }: Waiting,
+): Promise<TaskDocument> {
+  const taskId = parseTaskId(id);
+  const last: { resident?: ResidentTask | undefined } = {};
+  const follower = watch.follow(taskId, ({ state, resident }) => {
+    if (isTerminal(state)) last.resident = resident;
+    return isTerminal(state);
+  });
+  let connection: OpenConnection | undefined;
   try {
-    while (summary.endedAtMs === undefined && !connection.signal.aborted) {
+    for (;;) {
+      const summary = await tasks.find(taskId, caller);
       const leftMs = untilMs - runtime.monotonic();
-      if (leftMs <= 0) break;
+      const isOver = summary.endedAtMs !== undefined || leftMs <= 0;
+      if (isOver || connection?.signal.aborted) return await tasks.document(summary);
+      connection ??= open();
       await follower.next(connection.signal, leftMs);
-      summary = await history.task(summary.taskId) ?? summary;
+      // The actor is let go once its task has ended; what it held does not change any more.
+      if (last.resident !== undefined) return await tasks.documentOf(last.resident);
     }
-    return await tasks.document(summary);
   } finally {
-    connection.release();
+    connection?.release();
     follower.close();
   }
 }

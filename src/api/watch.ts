@@ -1,8 +1,9 @@
-/** Watch: wakes whoever follows a task. The feed is only a hint; a timer covers what it misses. */
+/** Watch: wakes whoever follows a task. */
 
 import { exponentialMs } from "../core/backoff.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { Cancel, CommittedTurn, Feed, Runtime } from "../core/ports.ts";
+import { Wakeup } from "../core/wakeup.ts";
+import type { Cancel, CommittedTurn, Feed, ResidentTasks, Runtime } from "../core/ports.ts";
 
 /** How soon a follower looks again after news, in ms; tasks of other nodes are seen by this alone. */
 export const LOOK_MS_MIN = 250;
@@ -11,74 +12,96 @@ export const LOOK_MS_MAX = 1_000;
 
 const LOOK = { minMs: LOOK_MS_MIN, maxMs: LOOK_MS_MAX, factor: 1.5 };
 
-/** Follows one task. */
+/** What watching needs. */
+export interface WatchDeps {
+  readonly feed: Feed;
+  readonly residents: Pick<ResidentTasks, "tenure">;
+  readonly runtime: Pick<Runtime, "after" | "monotonic">;
+}
+
+/** Whether a turn is worth a look. */
+export type IsNews = (committed: CommittedTurn) => boolean;
+
+/**
+ * Follows one task. While this node owns the task, the feed has each of its turns, and waiting costs
+ * no query; of another node's task nothing is heard, and it is time to look again and again.
+ */
 export class Follower {
-  #isNews = false;
+  readonly #wakeup: Wakeup;
   #looks = 1;
-  #wake: (() => void) | undefined;
+  #lookAtMs = 0;
+  #tenure: number | undefined;
 
   constructor(
-    private readonly runtime: Pick<Runtime, "after">,
-    private readonly leave: () => void,
-  ) {}
+    private readonly taskId: TaskId,
+    private readonly deps: WatchDeps,
+    private readonly isNews: IsNews,
+    /** Takes part no longer. */
+    readonly close: () => void,
+  ) {
+    this.#wakeup = new Wakeup(deps.runtime);
+    this.#tenure = deps.residents.tenure(taskId);
+  }
 
-  /** Says that something happened. */
-  tell(): void {
-    this.#isNews = true;
+  /** Takes a turn of the task. */
+  take(committed: CommittedTurn): void {
+    if (!this.isNews(committed)) return;
     this.#looks = 1;
-    this.#wake?.();
+    this.#wakeup.set();
   }
 
-  /** Resolves when it is time to look: after news, after a while, or when `signal` aborts. */
-  async next(signal: AbortSignal, msMax: number = LOOK_MS_MAX): Promise<void> {
-    if (!this.#isNews && !signal.aborted) {
-      const lookMs = exponentialMs(this.#looks++, LOOK);
-      await this.#sleep(signal, Math.min(lookMs, msMax));
-    }
-    this.#isNews = false;
+  /** Wakes the follower when its task may have had turns of which this node knows nothing. */
+  check(nowMs: number): void {
+    const before = this.#tenure;
+    this.#tenure = this.deps.residents.tenure(this.taskId);
+    const isMissingNone = this.#tenure !== undefined && this.#tenure === before;
+    const isTooSoon = this.#tenure === before && nowMs < this.#lookAtMs;
+    if (!isMissingNone && !isTooSoon) this.#wakeup.set();
   }
 
-  close(): void {
-    this.leave();
-  }
-
-  #sleep(signal: AbortSignal, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        cancel();
-        signal.removeEventListener("abort", wake);
-        this.#wake = undefined;
-        resolve();
-      };
-      const cancel = this.runtime.after(ms, wake);
-      signal.addEventListener("abort", wake, { once: true });
-      this.#wake = wake;
-    });
+  /** Resolves when it is time to look at the task, when `signal` aborts, or after `msMax`. */
+  async next(signal: AbortSignal, msMax?: number): Promise<void> {
+    this.#lookAtMs = this.deps.runtime.monotonic() + exponentialMs(this.#looks++, LOOK);
+    await this.#wakeup.next(signal, msMax);
   }
 }
 
-/** Spreads one subscription to the feed over all followers. Cost: one map look-up a turn. */
+/** Spreads one subscription to the feed, and one timer, over all followers. */
 export class Watch {
   readonly #followers = new Map<TaskId, Set<Follower>>();
-  #cancel: Cancel | undefined;
+  #unsubscribe: Cancel | undefined;
+  #cancelCheck: Cancel | undefined;
 
-  constructor(
-    private readonly feed: Feed,
-    private readonly runtime: Pick<Runtime, "after">,
-  ) {}
+  constructor(private readonly deps: WatchDeps) {}
 
-  /** Follows a task until the follower is closed. */
-  follow(taskId: TaskId): Follower {
-    const follower: Follower = new Follower(this.runtime, () => this.#leave(taskId, follower));
+  /**
+   * Follows a task until the follower is closed: what is not `isNews` does not wake it. What was
+   * committed before is not heard of, so the task has to be read after this call.
+   *
+   * Cost: one map look-up for each turn of any task, and one for each follower four times a second.
+   */
+  follow(taskId: TaskId, isNews: IsNews = () => true): Follower {
+    const leave = () => this.#leave(taskId, follower);
+    const follower: Follower = new Follower(taskId, this.deps, isNews, leave);
     const followers = this.#followers.get(taskId) ?? new Set();
     this.#followers.set(taskId, followers.add(follower));
-    this.#cancel ??= this.feed.subscribe((committed) => this.#tell(committed));
+    this.#unsubscribe ??= this.deps.feed.subscribe((committed) => this.#take(committed));
+    if (this.#cancelCheck === undefined) this.#checkLater();
     return follower;
   }
 
-  #tell({ taskId }: CommittedTurn): void {
-    const followers = this.#followers.get(taskId);
-    if (followers !== undefined) { for (const follower of followers) follower.tell(); }
+  #take(committed: CommittedTurn): void {
+    for (const follower of this.#followers.get(committed.taskId) ?? []) follower.take(committed);
+  }
+
+  #checkLater(): void {
+    this.#cancelCheck = this.deps.runtime.after(LOOK_MS_MIN, () => {
+      const nowMs = this.deps.runtime.monotonic();
+      for (const followers of this.#followers.values()) {
+        for (const follower of followers) follower.check(nowMs);
+      }
+      this.#checkLater();
+    });
   }
 
   #leave(taskId: TaskId, follower: Follower): void {
@@ -86,7 +109,8 @@ export class Watch {
     followers?.delete(follower);
     if (followers?.size === 0) this.#followers.delete(taskId);
     if (this.#followers.size > 0) return;
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#unsubscribe?.();
+    this.#cancelCheck?.();
+    this.#unsubscribe = this.#cancelCheck = undefined;
   }
 }

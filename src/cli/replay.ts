@@ -107,13 +107,9 @@ export function foldJournal({ task, version, entries }: Recording): Task {
       state: isKnown ? name : "running",
       blockedReason: isKnown ? blockedReason : undefined,
     },
-    startedAtMs: turns.flatMap(({ events }) => events).find(isStart)?.atMs,
+    isSameTurn: true,
     policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
   });
-}
-
-function isStart({ kind }: Event): boolean {
-  return kind === "StepStarted";
 }
 
 function turnsOf(plan: Plan, entries: readonly JournalEntry[]): Turn[] {

@@ -1,6 +1,6 @@
 /** The verb `watch`: follows a task to its end, as a live tree or as one line per change. */
 
-import { Follower } from "../api/watch.ts";
+import { Wakeup } from "../core/wakeup.ts";
 import type { ClientError, JournalEntry, Task } from "../client.ts";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
@@ -223,13 +223,13 @@ function resultLines({ id, steps }: Task, paint: Paint): string[] {
 
 /** Tells when it is time to read the task again. */
 class News {
-  readonly #follower: Follower;
+  readonly #wakeup: Wakeup;
   #isNews = false;
   #failure: { readonly error: unknown } | undefined;
   #readAtMs: number;
 
   constructor(private readonly context: Pick<VerbContext, "runtime" | "signal">) {
-    this.#follower = new Follower(context.runtime, () => {});
+    this.#wakeup = new Wakeup(context.runtime);
     this.#readAtMs = context.runtime.now();
   }
 
@@ -242,7 +242,7 @@ class News {
       for await (const entry of events) {
         take(entry);
         this.#isNews = true;
-        this.#follower.tell();
+        this.#wakeup.set();
       }
     } catch (error) {
       this.#failure = { error };
@@ -252,7 +252,7 @@ class News {
   /** Waits for news, at most a tick, and no longer than a time; true: read the task again. */
   async next(untilMs: number): Promise<boolean> {
     const { runtime, signal } = this.context;
-    await this.#follower.next(signal, Math.min(TICK_MS, Math.max(0, untilMs - runtime.now())));
+    await this.#wakeup.next(signal, Math.min(TICK_MS, Math.max(0, untilMs - runtime.now())));
     signal.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure.error;
     if (!this.#isNews && runtime.now() - this.#readAtMs < LOOK_MS) return false;

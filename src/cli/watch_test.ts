@@ -85,13 +85,13 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
   const id = await cli.world.started();
   start(cli, id, 0);
   const watching = cli.type("watch", id);
-  await cli.world.runtime.advance(625); // the third tick
+  await cli.world.runtime.advance(500); // the first tick
 
   deepEqual(picture(cli), [
     `orders/process 1.0.0  ${id}`,
-    "● running  0 of 3 steps ended · started 625 ms ago",
+    "● running  0 of 3 steps ended · started 500 ms ago",
     "",
-    "● validate    running  orders     attempt 1/3  for 625 ms",
+    "● validate    running  orders     attempt 1/3  for 500 ms",
     "├ ○ reserve   pending  inventory",
     "└ ○ approval  pending  orders",
     "",
@@ -102,7 +102,7 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
   complete(cli, id, 0);
   await cli.world.runtime.advance(100);
   deepEqual(picture(cli).slice(3, 4).concat(picture(cli).slice(7, 8)), [
-    "✓ validate    completed  orders     attempt 1/3  625 ms",
+    "✓ validate    completed  orders     attempt 1/3  500 ms",
     "██████████░░░░░░░░░░░░░░░░░░░░ 1/3",
   ]);
 
@@ -111,9 +111,9 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
   equal(await watching, 1);
   deepEqual(picture(cli), [
     `orders/process 1.0.0  ${id}`,
-    "✗ failed  1 of 3 steps ended · took 725 ms, ended 2026-01-0…",
+    "✗ failed  1 of 3 steps ended · took 600 ms, ended 2026-01-0…",
     "",
-    "✓ validate    completed  orders     attempt 1/3  625 ms",
+    "✓ validate    completed  orders     attempt 1/3  500 ms",
     "├ ○ reserve   pending    inventory",
     "└ ○ approval  pending    orders",
   ]);

@@ -5,7 +5,14 @@ import type { Route } from "./http.ts";
 
 /** A route for every operation. */
 export const ROUTES: Readonly<Record<OperationName, Route>> = {
-  startTask: { method: "POST", path: "/v1/tasks", body: "*", isWrite: true },
+  startTask: {
+    method: "POST",
+    path: "/v1/tasks",
+    body: "*",
+    query: ["waitMs"],
+    isWrite: true,
+    isLongPoll: true,
+  },
   listTasks: {
     method: "GET",
     path: "/v1/tasks",

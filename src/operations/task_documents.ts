@@ -43,10 +43,10 @@ export function summaryDocument(summary: TaskSummary): SummaryDocument {
 /** What a task document is made of. */
 export interface TaskSight {
   readonly plan: Plan;
-  /** Its row, read before the journal, so never newer than `state`. */
+  /** Its row: of the same turn as `state`, or read before it. */
   readonly summary: TaskSummary;
+  readonly isSameTurn: boolean;
   readonly state: TaskState;
-  readonly startedAtMs: number | undefined;
   /** By step: characters of values that the state lacks, because the task has too many to show. */
   readonly leftOut?: ReadonlyMap<number, number>;
   policyOf(plan: Plan, step: number): FullPolicy;
@@ -62,7 +62,7 @@ export function taskDocument(sight: TaskSight): TaskDocument {
     turn: state.turn,
     input: decodePayload(state.input),
     ...(state.key === undefined ? {} : { key: state.key }),
-    ...time("startedAt", sight.startedAtMs),
+    ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
     steps: plan.steps.map((planned) =>
@@ -73,17 +73,16 @@ export function taskDocument(sight: TaskSight): TaskDocument {
 
 /**
  * The folded state knows neither what admission holds back nor which code is loaded: where it says
- * that nothing runs, the task's row, written by its owner, knows why.
+ * that nothing runs, the task's row, written by its owner, knows why, even one of an earlier turn.
  */
 function stateOf(
-  { plan, state, summary }: TaskSight,
+  { plan, state, summary, isSameTurn }: TaskSight,
 ): Pick<TaskDocument, "state" | "blockedReason"> {
   const folded = rollup(plan, state);
   const isRowFitting = ["running", "waiting", "blocked"].includes(summary.state);
   const isHeld = folded.state === "waiting" && ["waiting", "blocked"].includes(summary.state);
-  const { state: name, blockedReason } = isHeld || (folded.state === "blocked" && isRowFitting)
-    ? summary
-    : folded;
+  const isRowBetter = isHeld || (folded.state === "blocked" && isRowFitting);
+  const { state: name, blockedReason } = isSameTurn || isRowBetter ? summary : folded;
   return { state: name, ...(blockedReason === undefined ? {} : { blockedReason }) };
 }
 

@@ -19,7 +19,7 @@ function show(task: TaskDriver, listed: Pick<TaskSummary, "state" | "blockedReas
     ...listed,
   };
   const policyOf = () => fillPolicy(false);
-  return taskDocument({ plan, summary, state: task.folded(), startedAtMs: undefined, policyOf });
+  return taskDocument({ plan, summary, isSameTurn: false, state: task.folded(), policyOf });
 }
 
 const REMOTE: DriverStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };

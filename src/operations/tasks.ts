@@ -18,6 +18,10 @@ const TaskIdText = z.string().max(64);
 const TaskParams = z.strictObject({ id: TaskIdText });
 const StepParams = z.strictObject({ id: TaskIdText, step: Name });
 
+const WaitQuery = z.strictObject({
+  waitMs: whole(0, WAIT_MS_MAX).default(0).describe("Waits up to so long for the task's end"),
+});
+
 const StartBody = named(
   "StartTask",
   z.strictObject({
@@ -114,10 +118,12 @@ export const TASKS = noun("tasks", {
   startTask: operation({
     method: "POST",
     path: "/v1/tasks",
-    summary:
-      "Starts a task; a repeat with the same Idempotency-Key and body answers with the same task",
+    summary: "Starts a task; `waitMs` is how long to wait for its end. " +
+      "A repeat with the same Idempotency-Key and body answers with the same task",
     right: "write",
     repeat: "command",
+    longLived: "poll",
+    query: WaitQuery,
     body: StartBody,
     answers: {
       201: {
@@ -131,7 +137,14 @@ export const TASKS = noun("tasks", {
         location: "/v1/tasks/{id}",
       },
     },
-    errors: ["definition.unknown", "contract.violation", "journal.conflict", "mailbox.full"],
+    errors: [
+      "definition.unknown",
+      "contract.violation",
+      "journal.conflict",
+      "mailbox.full",
+      "api.busy",
+      "node.draining",
+    ],
     command: { verb: "start", operands: ["workflow"] },
   }),
   listTasks: operation({
@@ -150,7 +163,7 @@ export const TASKS = noun("tasks", {
     summary: "Shows a task with its steps; `waitMs` is how long to wait for its end",
     longLived: "poll",
     params: TaskParams,
-    query: z.strictObject({ waitMs: whole(0, WAIT_MS_MAX).default(0) }),
+    query: WaitQuery,
     answers: { 200: { description: "The task, ended or not", schema: TaskDocument } },
     errors: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
     command: { verb: "show" },

@@ -186,6 +186,7 @@ function openApiOf(parts: NodeDeps): Api {
     sink: engine.router,
     history: journal.history,
     feed: engine.supervisor,
+    residents: engine,
     plans: registry,
     definitions: journal.definitions,
     policies: atOnce(journal.policies, engine),

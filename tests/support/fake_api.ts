@@ -46,6 +46,8 @@ function stepOf(name: string, parts: Partial<StepDefinition> = {}): StepDefiniti
   };
 }
 
+const REMOTE = { kind: "remote", owner: "inventory" } as const;
+
 /** Two local steps, a remote one and a signal. */
 export const ORDERS: Definition = {
   namespace: "orders",
@@ -54,12 +56,7 @@ export const ORDERS: Definition = {
   failurePolicy: "continue_independent",
   steps: [
     stepOf("validate"),
-    stepOf("reserve", {
-      kind: "remote",
-      owner: "inventory",
-      event: "inventory.reserve",
-      needs: { order: "validate" },
-    }),
+    stepOf("reserve", { ...REMOTE, event: "inventory.reserve", needs: { order: "validate" } }),
     stepOf("approval", { kind: "signal", after: ["validate"] }),
   ],
 };
@@ -84,11 +81,17 @@ export class FakeEngine {
   readonly starts: StartRequest[] = [];
   readonly #tasks = new Map<TaskId, KeptTask>();
   readonly #keys = new Map<string, TaskId>();
+  /** Rises when the tasks were away and have come back. */
+  tenures = 1;
   readonly #watchers = new Set<(committed: CommittedTurn) => void>();
   /** Thrown by the next command. */
   refusal: Error | undefined;
-  /** False: the feed is silent, as for tasks of other nodes. */
+  /** False: its tasks are those of another node, and the feed is silent. */
   isFeedOn = true;
+  /** True: turns come from actors that were restarted before they were committed. */
+  isRestarted = false;
+  /** What was read of rows and journals. */
+  queries = 0;
 
   constructor(readonly runtime: VirtualRuntime) {}
 
@@ -104,23 +107,21 @@ export class FakeEngine {
     if (!this.isFeedOn) return;
     const { state } = this.#summary(task);
     const { namespace } = task.plan.definition;
-    const resident = this.peek(taskId);
+    const resident = this.isRestarted ? undefined : this.#resident(task);
     for (const tell of this.#watchers) {
       tell({ taskId, namespace, plan: task.plan, turn, state, resident });
     }
   }
 
-  /** What the owner has in memory; ended tasks it has let go, but for the turn that ends them. */
+  /** What the owner has in memory: all but ended tasks. */
   peek(taskId: TaskId): ResidentTask | undefined {
     const task = this.#tasks.get(taskId);
-    if (task === undefined || !this.isFeedOn) return undefined;
-    const state = foldTask(taskId, task.plan, task.turns);
-    const { state: name, blockedReason = null } = this.#summary(task);
-    return state && { plan: task.plan, state, row: { state: name, blockedReason } };
+    const resident = task && this.isFeedOn ? this.#resident(task) : undefined;
+    return resident?.state.end === undefined ? resident : undefined;
   }
 
   tenure(): number | undefined {
-    return this.isFeedOn ? 1 : undefined;
+    return this.isFeedOn ? this.tenures : undefined;
   }
 
   start(request: StartRequest): Promise<Answer> {
@@ -138,13 +139,10 @@ export class FakeEngine {
     const taskId = mintTaskId(this.runtime.now(), 7, this.runtime.uuid());
     this.#keys.set(key, taskId);
     this.#tasks.set(taskId, { taskId, plan, turns: [], body });
-    this.commit(taskId, {
-      kind: "TaskStarted",
-      atMs: this.runtime.now(),
-      definitionHash: plan.hash,
-      input: encodePayload(request.input, "input"),
-      tags: request.tags,
-    });
+    const { tags } = request;
+    const input = encodePayload(request.input, "input");
+    const base = { kind: "TaskStarted", atMs: this.runtime.now() } as const;
+    this.commit(taskId, { ...base, definitionHash: plan.hash, input, tags });
     return Promise.resolve({ taskId, turn: 1, changed: true });
   }
 
@@ -171,11 +169,13 @@ export class FakeEngine {
   }
 
   task(taskId: TaskId): Promise<TaskSummary | undefined> {
+    this.queries++;
     const task = this.#tasks.get(taskId);
     return Promise.resolve(task === undefined ? undefined : this.#summary(task));
   }
 
   turns(taskId: TaskId, afterTurn: number, limit: number): Promise<TurnPage> {
+    this.queries++;
     const later = this.#task(taskId).turns.filter(({ turn }) => turn > afterTurn);
     return Promise.resolve({ turns: later.slice(0, limit), isLast: later.length <= limit });
   }
@@ -189,6 +189,12 @@ export class FakeEngine {
     const task = this.#tasks.get(taskId);
     if (task === undefined) throw new TaskerError("task.not_found", "Cannot find it");
     return task;
+  }
+
+  #resident(task: KeptTask): ResidentTask | undefined {
+    const state = foldTask(task.taskId, task.plan, task.turns);
+    const { state: name, blockedReason = null } = this.#summary(task);
+    return state && { plan: task.plan, state, row: { state: name, blockedReason } };
   }
 
   #summary({ taskId, plan, turns }: KeptTask): TaskSummary {
@@ -314,6 +320,7 @@ function fakeDeps(
       ping: () => Promise.resolve(),
     },
     feed: engine,
+    residents: engine,
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
       put: () => Promise.resolve(),
