@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/postgres": ["src/core", "src/telemetry"],
   "src/bus": ["src/core", "src/telemetry"],
   "src/registry": ["src/core", "src/telemetry"],
-  "src/dispatch": ["src/core", "src/telemetry"],
+  "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry"],
   "docs": ["src/core"],
   "workflows": ["src/mod.ts", "src/testing.ts"],

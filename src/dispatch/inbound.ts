@@ -12,11 +12,12 @@ import {
   TASK_START,
 } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { By, DeadlineMs, Name, Reason, Tags, Version, WorkflowName } from "../core/fields.ts";
+import { Name } from "../core/fields.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
 import { namespaceOf } from "../core/workflow.ts";
+import { OperatorBody, StartBody } from "../operations/tasks.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
 import type { DeadLetterStore } from "./dead_letter_store.ts";
@@ -35,22 +36,9 @@ const DETAIL_LENGTH_MAX = 2_000;
 /** Characters of an envelope's id. */
 const ID_LENGTH_MAX = 512;
 
-const StartData = z.strictObject({
-  workflow: WorkflowName,
-  version: Version.optional(),
-  input: z.unknown().optional(),
-  tags: Tags,
-  deadlineMs: DeadlineMs.optional(),
-});
-
 const SignalData = z.strictObject({
   name: Name,
   payload: z.unknown().optional(),
-});
-
-const CancelData = z.strictObject({
-  by: By,
-  reason: Reason,
 });
 
 /** What serving inbound channels needs. */
@@ -130,7 +118,7 @@ function obey(parts: InboundDeps, request: Request): Promise<Answer> {
 
 async function start(parts: InboundDeps, request: Request): Promise<Answer> {
   const { system, envelope } = request;
-  const data = read(StartData, envelope);
+  const data = read(StartBody, envelope);
   const namespace = namespaceOf(data.workflow);
   if (!parts.mayStart(system, namespace)) {
     throw new TaskerError(
@@ -163,7 +151,7 @@ async function signal(parts: InboundDeps, request: Request): Promise<Answer> {
 }
 
 async function cancel(parts: InboundDeps, request: Request): Promise<Answer> {
-  const { by, reason } = read(CancelData, request.envelope);
+  const { by, reason } = read(OperatorBody, request.envelope);
   return await parts.sink.send({
     kind: "CancelTask",
     taskId: await demandTask(parts, request),

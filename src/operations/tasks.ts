@@ -22,7 +22,8 @@ const WaitQuery = z.strictObject({
   waitMs: whole(0, WAIT_MS_MAX).default(0).describe("Waits up to so long for the task's end"),
 });
 
-const StartBody = named(
+/** What a task is started with, over HTTP and over the bus. */
+export const StartBody = named(
   "StartTask",
   z.strictObject({
     workflow: WorkflowName,
@@ -56,7 +57,8 @@ const JournalPage = named(
   }),
 );
 
-const OperatorBody = named(
+/** Who decides about a task, and why. */
+export const OperatorBody = named(
   "OperatorAction",
   z.strictObject({ by: By, reason: Reason }).prefault({}),
 );
