@@ -44,13 +44,20 @@ const COMMON: VerbShape["options"] = {
   help: { summary: "Shows this text" },
 };
 
+/** The most verbs that an error lists. */
+const SIBLINGS_SHOWN = 4;
+
 /** One line: `retry ID STEP [--by TEXT] [--json]`. */
 export function usageOf({ name, operands, options }: VerbShape): string {
-  const shown = Object.entries({ ...options, json: {} as OptionShape }).map(([option, shape]) => {
-    const text = optionText(option, shape);
-    return shape.isRequired ? text : `[${text}]`;
-  });
-  return [name, ...operands, ...shown].join(" ");
+  const shown = Object.entries({ ...options, json: COMMON.json ?? {} });
+  const required = shown.filter(([, { isRequired }]) => isRequired);
+  const optional = shown.filter(([, { isRequired }]) => !isRequired);
+  return [
+    name,
+    ...operands,
+    ...required.map(([option, shape]) => optionText(option, shape)),
+    ...optional.map(([option, shape]) => `[${optionText(option, shape)}]`),
+  ].join(" ");
 }
 
 /** The options of a verb and what they mean, one a line. */
@@ -86,8 +93,14 @@ export function findVerb<V extends VerbShape>(
   }
   const name = isOther ? `${word} ${second}` : word;
   const near = hint(name, verbs.map(({ name }) => name));
-  const others = near === "" && isOther ? `, there are "${siblings.join('", "')}"` : near;
-  throw new UsageError(`Cannot run "${name}": there is no such verb${others}`);
+  if (near === "" && isOther) {
+    const shown = siblings.slice(0, SIBLINGS_SHOWN).map((sibling) => `"${sibling}"`);
+    const more = shown.length < siblings.length ? " …" : "";
+    throw new UsageError(
+      `Cannot run "${name}": there is no such verb, there are ${shown.join(", ")}${more}`,
+    );
+  }
+  throw new UsageError(`Cannot run "${name}": there is no such verb${near}`);
 }
 
 /**

@@ -203,14 +203,15 @@ function verbHelpLines(verb: Verb): string[] {
 
 /** Draws all verbs. */
 export function helpLines(): string[] {
-  const heads = VERBS.map(({ name, operands }) => [name, ...operands].join(" "));
+  const listed = VERBS.filter(({ isHidden }) => !isHidden);
+  const heads = listed.map(({ name, operands }) => [name, ...operands].join(" "));
   const width = Math.max(...heads.map(({ length }) => length));
   return [
     `${TASKER} VERB: start, watch and repair tasks`,
     "",
-    ...VERBS.map(({ summary }, index) => `  ${heads[index]?.padEnd(width)}  ${summary}`),
+    ...listed.map(({ summary }, index) => `  ${heads[index]?.padEnd(width)}  ${summary}`),
     "",
-    "Every verb takes --json, and --help for its options.",
+    "Every verb takes --json, and --help for its options. JSON|@file is JSON, or a file with it.",
     "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",
     "for a person, and 4, the time of --timeout has passed.",
     "The address and the key come from TASKER_URL and TASKER_KEY, or from the files that a server",

@@ -9,26 +9,33 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
   deepEqual(err, [
     "deno task tasker VERB: start, watch and repair tasks",
     "",
-    "  start WORKFLOW    Starts a task; the same --key and input give the same task",
-    "  show ID           Shows a task, its steps and its journal",
-    "  list              Lists tasks, newest first",
-    "  watch ID          Follows a task until it ends or is blocked, and shows its results",
-    "  cancel ID         Cancels a task; its running steps are told to stop",
-    "  pause ID          Starts no more steps of a task until it is resumed",
-    "  resume ID         Lets a paused task go on",
-    "  retry ID STEP     Tries a parked step again, at once",
-    "  skip ID STEP      Goes on without a step",
-    "  resolve ID STEP   Gives a parked step its result, checked against its contract",
-    "  signal ID NAME    Sends a signal; one that comes early is kept",
-    "  workflows [NAME]  Lists workflows, or shows one with its contracts and steps",
-    "  systems           Lists owners of steps, with circuit and queue",
-    "  dead              Lists dead letters: envelopes that could not be used",
-    "  dead replay ID    Puts a dead letter back into its channel",
-    "  dead discard ID   Discards a dead letter",
-    "  replay ID         Rebuilds a task from its journal, as it was after any turn",
-    "  doctor            Checks address, key, versions and every part of the server",
+    "  start WORKFLOW         Starts a task; the same --key and input give the same task",
+    "  list                   Lists tasks, newest first",
+    "  show ID                Shows a task, its steps and its journal",
+    "  journal ID             Shows the events of a task's journal",
+    "  cancel ID              Cancels a task; its running steps are told to stop",
+    "  pause ID               Pauses a task: no step starts until it is resumed",
+    "  resume ID              Resumes a paused task",
+    "  signal ID NAME         Sends a signal; one that comes early is kept until the step waits for it",
+    "  retry ID STEP          Tries a parked step again at once",
+    "  resolve ID STEP        Ends a parked step with the given result",
+    "  skip ID STEP           Skips a step",
+    "  workflows [WORKFLOW]   Lists workflows, or shows one with its contracts and steps",
+    "  systems                Lists the owners of steps, with circuit and queue",
+    "  policies WORKFLOW      Shows every version of a workflow's policy overlay, with author and reason",
+    "  policies put WORKFLOW  Adds a version of a workflow's policy overlay, which replaces the one before",
+    "  keys                   Lists keys, without their secrets",
+    "  keys make              Makes a key with at most the rights of the key that is used; it is shown once",
+    "  keys remove ID         Removes a key; other nodes stop accepting it within seconds",
+    "  dead                   Lists dead letters",
+    "  dead replay ID         Puts a dead letter back into its channel",
+    "  dead discard ID        Discards a dead letter",
+    "  watch ID               Follows a task until it ends or is blocked, and shows its results",
+    "  replay ID              Rebuilds a task from its journal, as it was after any turn",
+    "  doctor                 Checks address, key, versions and every part of the server",
+    "  call                   Lists all operations of the API; `call OPERATION` sends one",
     "",
-    "Every verb takes --json, and --help for its options.",
+    "Every verb takes --json, and --help for its options. JSON|@file is JSON, or a file with it.",
     "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",
     "for a person, and 4, the time of --timeout has passed.",
     "The address and the key come from TASKER_URL and TASKER_KEY, or from the files that a server",
@@ -43,13 +50,15 @@ Deno.test("help that was asked for goes to stdout, and is not a failure", async 
   deepEqual(await cli.say("skip", "--help"), {
     code: 0,
     out: [
-      "deno task tasker skip ID STEP [--result JSON|@file] [--by TEXT] [--reason TEXT] [--json]",
+      "deno task tasker skip ID STEP [--by BY] [--reason REASON] [--result JSON|@file] [--key KEY]" +
+      " [--json]",
       "",
-      "Goes on without a step",
+      "Skips a step",
       "",
-      "  --result JSON|@file  A result, where a later step needs one",
-      "  --by TEXT            Who decides; the name of the key unless given",
-      "  --reason TEXT        Why, for the journal",
+      "  --by BY              Who decides; the name of the key unless given",
+      "  --reason REASON      Why, for the journal",
+      "  --result JSON|@file  Required if a later step needs it",
+      "  --key KEY            Names this command: a repeat changes nothing",
       "  --json               Prints JSON for programs",
       "  --help               Shows this text",
     ],
@@ -70,7 +79,8 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
   });
   deepEqual((await cli.say("list", "--stat", "failed")).err, [
     '✗ Cannot read "--stat": list has no such option, did you mean "--state"?',
-    "  usage: deno task tasker list [--state STATE] [--workflow WORKFLOW] [--tag TAG] [--limit N] [--json]",
+    "  usage: deno task tasker list [--workflow WORKFLOW] [--state STATE] [--tag TAG]" +
+    " [--since TIME] [--until TIME] [--limit N] [--json]",
   ]);
   deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
     `✗ Cannot read --input: it is not valid JSON; put it in quotes: --input '{"id": 1}'`,
@@ -79,7 +89,7 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
   equal(code, 2);
   equal(
     JSON.parse(err[0] ?? "").what,
-    'Cannot list state "done": expected one of running, waiting, blocked, paused, completed, failed, cancelled',
+    'Cannot read --state "done": expected one of "running"|"waiting"|"blocked"|"paused"|"completed"|"failed"|"cancelled"',
   );
 });
 
@@ -141,8 +151,8 @@ Deno.test("a start that may have happened is reported with the key that repeats 
   cli.isUp = false;
 
   deepEqual((await cli.say("start", "orders/process", "--key", "A-1")).err.slice(1), [
-    "  next:    it is not known whether the task was started",
-    "  you can: check that a server runs, then repeat the command with --key A-1: it starts one task",
+    "  next:    the server may have carried it out; no task is lost",
+    "  you can: check that a server runs, then repeat the command with --key A-1: it is carried out once",
   ]);
 });
 

@@ -111,7 +111,7 @@ export function healthFindings(health: Health, nowMs: number): Finding[] {
     {
       name: "clock",
       is: offMs <= CLOCK_OFF_MS_MAX ? "good" : "note",
-      detail: `${durationText(offMs)} different from the server's`,
+      detail: `differs by ${durationText(offMs)} from the server's`,
       ...(offMs <= CLOCK_OFF_MS_MAX ? {} : {
         action:
           "set the clock of this machine; until then the durations shown here are wrong by as much",

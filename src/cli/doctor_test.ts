@@ -23,7 +23,7 @@ Deno.test("doctor says that all is well, one line a thing", async () => {
       "✓ address       http://tasker.test (from .tasker/address) answers",
       "✓ key           from .tasker/admin.key, accepted",
       `✓ version       ${VERSION}`,
-      "✓ clock         0 ms different from the server's",
+      "✓ clock         differs by 0 ms from the server's",
       "✓ node          node-1 accepts requests",
       "✓ database      2 ms",
       "✓ tasks         none is blocked",
@@ -65,7 +65,7 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
   deepEqual([code, out.slice(2)], [1, [
     `! version       the server is 9.9.9, this command ${VERSION}`,
     "                → use the command line of the same version as the server if something looks wrong",
-    "✓ clock         0 ms different from the server's",
+    "✓ clock         differs by 0 ms from the server's",
     "✗ node          node-1 it drains",
     "                → wait until it is ready, or use another node",
     "✗ database      no answer",

@@ -41,6 +41,7 @@ export interface Typed {
 
 /** What the server's own advice, written for programs, means on the command line. */
 const ACTIONS: Readonly<Record<string, (names: Typed["names"]) => string>> = {
+  "api.bad_request": () => "correct what is named above, then run the command again",
   "api.unauthorized": () =>
     `set TASKER_KEY to a valid key; ${TASKER} doctor shows where the current one comes from`,
   "definition.unknown": () => `run ${TASKER} workflows to see which workflows are loaded`,
@@ -48,6 +49,8 @@ const ACTIONS: Readonly<Record<string, (names: Typed["names"]) => string>> = {
     WORKFLOW === undefined
       ? `run ${TASKER} show ${ID} for the workflow, and ${TASKER} workflows for its contracts`
       : `run ${TASKER} workflows ${WORKFLOW} to see the contract`,
+  "policy.invalid": () => "correct what is named above, then run the command again",
+  "key.not_found": () => `run ${TASKER} keys; only keys with the rights of yours are listed`,
   "signal.not_awaited": ({ ID }) => `run ${TASKER} show ${ID} to see its signals`,
   "step.not_found": ({ ID }) => `run ${TASKER} show ${ID} to see its steps`,
   "step.not_parked": ({ ID }) => `run ${TASKER} show ${ID} to see what the step waits for`,
@@ -86,8 +89,8 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
     next: nextOf(thrown, typed.isWrite),
     action: ACTIONS[code]?.(typed.names) ?? lowered(action),
     places: faults
-      .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`)
-      .filter((place) => !detail.includes(place)),
+      .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
+      .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`),
     reference,
   };
 }

@@ -62,6 +62,11 @@ function thrownText(error: object): string {
   return `${kind}${error_message}${at}${cause}`;
 }
 
+/** The name of a field in words: `parkedReason` is `parked reason`. */
+export function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** Names in a row; of many only the first ones, and how many more there are. */
 export function namesText(names: readonly string[], namesMax = 4): string {
   if (names.length <= namesMax) return names.join(", ");

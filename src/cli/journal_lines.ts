@@ -8,6 +8,7 @@ import {
   failureText,
   tableLines,
   valueText,
+  wordsOf,
 } from "./format.ts";
 import type { Paint, Tone } from "./paint.ts";
 
@@ -71,10 +72,6 @@ function fieldText(name: string, value: unknown): string[] {
 function failureField(value: unknown): string {
   if (typeof value !== "object" || value === null || !("class" in value)) return valueText(value);
   return failureText(String(value.class), "error" in value ? value.error : undefined);
-}
-
-function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function toneOf(kind: string): Tone {

@@ -95,6 +95,10 @@ export function taskLook(state: TaskStateName): Look {
   return TASK_LOOKS[state] ?? UNKNOWN;
 }
 
+/** The size of a terminal that does not tell: some say 0 by 0. */
+const COLUMNS = 80;
+const ROWS = 24;
+
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 const CLEAR_LINE = "\x1b[K";
@@ -110,12 +114,12 @@ export class Screen {
 
   /** How many lines can be drawn over. */
   get rowsMax(): number {
-    return Math.max(1, (this.terminal.size()?.rows ?? 24) - 1);
+    return Math.max(1, (this.terminal.size()?.rows || ROWS) - 1);
   }
 
   /** Draws in place of what was drawn before; longer lines are cut, lest they wrap. */
   draw(lines: readonly string[]): void {
-    const columns = this.terminal.size()?.columns ?? 80;
+    const columns = this.terminal.size()?.columns || COLUMNS;
     const up = this.#height === 0 ? "" : `\x1b[${this.#height}A`;
     const text = lines.map((line) => `${cutLine(line, columns)}${CLEAR_LINE}\n`).join("");
     this.terminal.write(`${up}\r${text}${CLEAR_BELOW}`);

@@ -37,3 +37,14 @@ Deno.test("Screen draws over what it drew, and leaves the last picture", () => {
     "\x1b[?25h",
   ]);
 });
+
+Deno.test("Screen draws in a terminal that does not tell its size", () => {
+  const written: string[] = [];
+  const size = () => ({ columns: 0, rows: 0 });
+  const screen = new Screen({ write: (text) => written.push(text), size });
+
+  screen.draw(["a line"]);
+
+  deepEqual(written.at(-1), "\ra line\x1b[K\n\x1b[J");
+  equal(screen.rowsMax, 23);
+});

@@ -62,6 +62,8 @@ export interface VerbContext extends Arguments {
 export interface Verb extends VerbShape {
   /** Whether it changes something. */
   readonly isWrite: boolean;
+  /** Whether the help leaves it out. */
+  readonly isHidden?: boolean;
   /** Runs it, and returns the exit code. */
   run(context: VerbContext): Promise<number>;
 }

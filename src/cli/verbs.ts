@@ -1,31 +1,174 @@
-/** All verbs, in the order of the help. */
+/** All verbs: one for each operation, and those that do more than send one. */
 
+import type { Accepted, OperationName, Task, WorkflowSummary } from "../client.ts";
+import { nearestOf } from "../core/nearest.ts";
+import { OPERATIONS } from "../operations/table.ts";
+import { UsageError } from "./arguments.ts";
 import { doctor } from "./doctor.ts";
-import { dead, deadDiscard, deadReplay, systems, workflows } from "./operations.ts";
-import { cancel, pause, resolve, resume, retry, signal, skip } from "./operator_actions.ts";
+import { CommandError } from "./failure.ts";
+import { dateText, tableLines } from "./format.ts";
+import { journalLines } from "./journal_lines.ts";
+import { operationVerb, type VerbExtra, type View } from "./operation_verb.ts";
 import { replay } from "./replay.ts";
-import { list, showTask, start } from "./tasks.ts";
-import type { Verb } from "./verb.ts";
-import { watch } from "./watch.ts";
+import {
+  deadLines,
+  listLines,
+  systemLines,
+  workflowLines,
+  workflowListLines,
+} from "./result_lines.ts";
+import { taskLines } from "./task_lines.ts";
+import { EXIT_DONE, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
+import { watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
-/** All verbs. */
-export const VERBS: readonly Verb[] = [
-  start,
-  showTask,
-  list,
-  watch,
-  cancel,
-  pause,
-  resume,
-  retry,
-  skip,
-  resolve,
-  signal,
-  workflows,
-  systems,
-  dead,
-  deadReplay,
-  deadDiscard,
-  replay,
-  doctor,
-];
+/** What verbs do beyond sending their operation and showing its fields. */
+const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
+  startTask: {
+    summary: "Starts a task; the same --key and input give the same task",
+    defaults: { input: {} },
+    options: {
+      watch: { summary: "Follows the task to its end" },
+      timeout: { ...WATCH_TIMEOUT, summary: "How long to watch: 30s, 10m" },
+    },
+    run: startTask,
+  },
+  getTask: { summary: "Shows a task, its steps and its journal", run: showTask },
+  listTasks: { lines: (tasks, { paint }) => listLines(tasks, paint) },
+  getJournal: { lines: (entries, { paint }) => journalLines(entries, paint) },
+  cancelTask: { lines: accepted(({ id }) => `Task ${id} is being cancelled`) },
+  pauseTask: { lines: accepted(({ id }) => `Task ${id} is paused`) },
+  resumeTask: { lines: accepted(({ id }) => `Task ${id} goes on`) },
+  sendSignal: {
+    defaults: { payload: null },
+    lines: accepted(({ id, name }) => `Task ${id} received signal ${name}`),
+  },
+  retryStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is tried again`) },
+  resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
+  skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
+  listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
+  getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
+  listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
+  replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },
+  discardDead: { lines: (_, { input: { id } }) => [`Dead letter ${id} is discarded`] },
+  removeKey: { lines: (_, { input: { id } }) => [`Key ${id} is removed`] },
+};
+
+/** Says what a command did, and where it is in the journal. */
+function accepted<Name extends OperationName>(done: (input: View<Name>["input"]) => string) {
+  return ({ turn, changed }: Accepted, { input }: View<Name>): readonly string[] => [
+    changed ? `${done(input)} (turn ${turn})` : `${done(input)}; it was so already`,
+  ];
+}
+
+async function startTask(context: VerbContext, send: () => Promise<Task>): Promise<number> {
+  const { options, paint } = context;
+  if (options.has("timeout") && !options.has("watch")) {
+    throw new UsageError("Cannot read --timeout: it limits --watch, which is missing");
+  }
+  const task = await send();
+  if (options.has("watch")) return await watchTask(context, task.id);
+  const name = `${task.namespace}/${task.workflow} ${task.version}`;
+  show(context, task, () => [
+    `${paint("bold", `Task ${task.id}`)} of ${name} is ${task.state}`,
+    `→ ${TASKER} watch ${task.id}`,
+  ]);
+  return EXIT_DONE;
+}
+
+async function showTask(context: VerbContext, send: () => Promise<Task>): Promise<number> {
+  const { client, paint, runtime, signal } = context;
+  const task = await send();
+  const events = await Array.fromAsync(client.journal(task.id, { signal }));
+  show(context, { ...task, events }, () => [
+    ...taskLines(task, { paint, nowMs: runtime.now() }),
+    "",
+    paint("dim", `journal, ${dateText(task.createdAt).slice(0, 10)} UTC`),
+    ...journalLines(events, paint),
+  ]);
+  return EXIT_DONE;
+}
+
+/** Lists workflows, or shows one. */
+const workflows: Verb = {
+  name: "workflows",
+  operands: ["[WORKFLOW]"],
+  options: {},
+  summary: "Lists workflows, or shows one with its contracts and steps",
+  isWrite: false,
+  async run(context) {
+    const { client, operands: [name], paint, signal } = context;
+    const listed = await client.workflows.list({ signal });
+    if (name === undefined) {
+      show(context, listed, () => workflowListLines(listed, paint));
+    } else {
+      demandKnown(name, listed);
+      const found = await client.workflows.get(name, { signal });
+      show(context, found, () => workflowLines(found, paint));
+    }
+    return EXIT_DONE;
+  },
+};
+
+/** Suggests the full name when the namespace was left out. */
+function demandKnown(name: string, listed: readonly WorkflowSummary[]): void {
+  const names = listed.map((one) => `${one.namespace}/${one.name}`);
+  if (names.includes(name)) return;
+  const meant = names.find((one) => one.endsWith(`/${name}`)) ?? nearestOf(name, names);
+  throw new CommandError(
+    `Cannot show workflow "${name}": no workflow of that name is loaded`,
+    "nothing was changed",
+    meant === undefined
+      ? `run ${TASKER} workflows to see which workflows are loaded`
+      : `run ${TASKER} workflows ${meant}`,
+    "definition.unknown",
+  );
+}
+
+/** Any operation by its name in the table: what has no verb of its own, too. */
+const CALLS: readonly Verb[] = Object.values(OPERATIONS)
+  .filter(({ longLived }) => longLived !== "stream")
+  .map(({ name }) => ({
+    ...operationVerb(name as OperationName, `call ${name}`),
+    isHidden: true,
+  }));
+
+/** Lists operations. */
+const call: Verb = {
+  name: "call",
+  operands: [],
+  options: {},
+  summary: "Lists all operations of the API; `call OPERATION` sends one",
+  isWrite: false,
+  run(context) {
+    const operations = CALLS.map(({ name, operands, summary }) => ({
+      call: [name, ...operands].join(" "),
+      summary,
+    }));
+    show(
+      context,
+      operations,
+      () => tableLines(operations.map(({ call, summary }) => [call, summary]), context.paint),
+    );
+    return Promise.resolve(EXIT_DONE);
+  },
+};
+
+const SPECIAL: readonly Verb[] = [workflows, watch, replay, doctor, call];
+
+/** All verbs, in the order of the help. A special one takes the place of an operation's. */
+export const VERBS: readonly Verb[] = [...namedVerbs(), ...CALLS];
+
+function namedVerbs(): Verb[] {
+  const special = new Map(SPECIAL.map((verb) => [verb.name, verb]));
+  const derived = Object.values(OPERATIONS).flatMap(({ name, command }) =>
+    command === undefined ? [] : [
+      special.get(command.verb) ??
+        operationVerb(name as OperationName, command.verb, extraOf(name as OperationName)),
+    ]
+  );
+  return [...new Set([...derived, ...SPECIAL])];
+}
+
+function extraOf<Name extends OperationName>(name: Name): VerbExtra<Name> | undefined {
+  return EXTRAS[name];
+}

@@ -2,11 +2,10 @@
 
 import { Wakeup } from "../core/wakeup.ts";
 import type { ClientError, JournalEntry, Task } from "../client.ts";
-import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
-import { UsageError } from "./arguments.ts";
 import { durationText, tableLines, valueText } from "./format.ts";
 import { entryLine } from "./journal_lines.ts";
+import { duration } from "./operation_verb.ts";
 import { type Paint, Screen } from "./paint.ts";
 import { taskLines } from "./task_lines.ts";
 import {
@@ -33,23 +32,21 @@ const RESULT_LENGTH_MAX = 400;
 /** Higher than the number of any event in a turn. */
 const NUMBER_MAX = 999_999;
 
+/** How long to watch. */
+export const WATCH_TIMEOUT = {
+  value: "DURATION",
+  summary: "How long to watch: 30s, 10m",
+};
+
 /** Follows a task. */
 export const watch: Verb = {
   name: "watch",
   operands: ["ID"],
-  options: { timeout: { value: "DURATION", summary: "Leaves the task after this time: 30s, 10m" } },
+  options: { timeout: WATCH_TIMEOUT },
   summary: "Follows a task until it ends or is blocked, and shows its results",
   isWrite: false,
   run: (context) => watchTask(context, operand(context, 0)),
 };
-
-/** Reads `--timeout` in ms; undefined when it was not given. @throws {UsageError} */
-function timeoutOf({ options }: Pick<VerbContext, "options">): number | undefined {
-  const typed = options.get("timeout");
-  const ms = typed === undefined ? undefined : parseDuration(typed);
-  if (typed === undefined || ms !== undefined) return ms;
-  throw new UsageError(`Cannot wait for "${typed}": write it as ${DURATION_FORMS}`);
-}
 
 /** How a watch shows a task. */
 interface View {
@@ -75,7 +72,8 @@ interface View {
  */
 export async function watchTask(context: VerbContext, id: string): Promise<number> {
   const { client, runtime, signal } = context;
-  const untilMs = runtime.now() + (timeoutOf(context) ?? Infinity);
+  const limit = context.options.get("timeout");
+  const untilMs = runtime.now() + (limit === undefined ? Infinity : duration("timeout", limit));
   let task = await client.get(id, { signal }); // an id that does not exist is reported at once
   const isLive = !context.isJson && context.terminal.size() !== undefined;
   const view = isLive ? new TreeView(context) : new LineView(context, id);

@@ -53,8 +53,8 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   listSystems: { method: "GET", path: "/v1/systems" },
   getPolicy: { method: "GET", path: "/v1/policies/{namespace}/{name}" },
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
-  makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   listKeys: { method: "GET", path: "/v1/keys" },
+  makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },
   listDead: {
     method: "GET",

@@ -20,7 +20,7 @@ export const Name = z.string().regex(new RegExp(`^${NAME}$`), `expected ${NAME_F
 export const WorkflowName = z.string().regex(
   new RegExp(`^${NAME}/${NAME}$`),
   "expected namespace/name, of lower-case letters, digits, _ and -",
-);
+).describe("namespace/name");
 
 /** A version of a workflow: `1.0.0`, or any short text that begins with a letter or a digit. */
 export const Version = z.string().regex(
@@ -31,19 +31,22 @@ export const Version = z.string().regex(
 /** Tags of a task. */
 export const TAGS_MAX = 32;
 export const Tag = z.string().min(1).max(128);
-export const Tags = z.array(Tag).max(TAGS_MAX).default([]);
+export const Tags = z.array(Tag).max(TAGS_MAX).default([]).describe("Labels to find the task by");
 
 /** How long a task may take, in milliseconds. */
-export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX);
+export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX)
+  .describe("How long the task may take");
 
 /** Characters of the reason of a person's request. */
 export const REASON_LENGTH_MAX = 2_000;
 
 /** Who asks by hand; absent, the name of the key is taken. The id of the key is added. */
-export const By = z.string().min(1).max(200).optional();
+export const By = z.string().min(1).max(200).optional()
+  .describe("Who decides; the name of the key unless given");
 
 /** Why somebody asks by hand. */
-export const Reason = z.string().max(REASON_LENGTH_MAX).default("");
+export const Reason = z.string().max(REASON_LENGTH_MAX).default("")
+  .describe("Why, for the journal");
 
 /** More attempts are no policy but a loop. */
 const ATTEMPTS_MAX = 1_000;

@@ -63,16 +63,6 @@ const KeyList = named("KeyList", z.object({ keys: z.array(Key) }));
 
 /** Everything that can be asked of keys. */
 export const KEYS = noun("keys", {
-  makeKey: operation({
-    method: "POST",
-    path: "/v1/keys",
-    summary: "Makes a key with at most the rights of the key that is used; it is shown once",
-    right: "admin",
-    repeat: "remembered",
-    body: KeyBody,
-    answers: { 201: { description: "The key", schema: MadeKey } },
-    errors: [],
-  }),
   listKeys: operation({
     method: "GET",
     path: "/v1/keys",
@@ -86,6 +76,18 @@ export const KEYS = noun("keys", {
       },
     },
     errors: [],
+    command: { verb: "keys" },
+  }),
+  makeKey: operation({
+    method: "POST",
+    path: "/v1/keys",
+    summary: "Makes a key with at most the rights of the key that is used; it is shown once",
+    right: "admin",
+    repeat: "remembered",
+    body: KeyBody,
+    answers: { 201: { description: "The key", schema: MadeKey } },
+    errors: [],
+    command: { verb: "keys make" },
   }),
   removeKey: operation({
     method: "DELETE",
@@ -96,5 +98,6 @@ export const KEYS = noun("keys", {
     params: z.strictObject({ id: z.string().min(1).max(64) }),
     answers: { 204: { description: "It is removed" } },
     errors: ["key.not_found", "key.last"],
+    command: { verb: "keys remove" },
   }),
 });

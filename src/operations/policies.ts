@@ -61,6 +61,7 @@ export const POLICIES = noun("policies", {
     params: Params,
     answers: { 200: { description: "The versions", schema: PolicyHistory } },
     errors: ["definition.unknown"],
+    command: { verb: "policies" },
   }),
   putPolicy: operation({
     method: "PUT",
@@ -72,5 +73,6 @@ export const POLICIES = noun("policies", {
     body: PutBody,
     answers: { 200: { description: "The new version", schema: PolicyVersion } },
     errors: ["definition.unknown", "policy.invalid", "policy.conflict"],
+    command: { verb: "policies put" },
   }),
 });

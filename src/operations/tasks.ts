@@ -184,6 +184,7 @@ export const TASKS = noun("tasks", {
     answers: { 200: { description: "Events, the oldest first", schema: JournalPage } },
     errors: ["task.not_found", "task.id_invalid"],
     pages: { entries: "events", next: "nextAfterTurn", from: "afterTurn" },
+    command: { verb: "journal" },
   }),
   streamTask: operation({
     ...READ,

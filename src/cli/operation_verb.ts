@@ -1,0 +1,292 @@
+/** Verbs of operations: what they take, send and print is derived from the table. */
+
+import { z } from "zod";
+import {
+  type CallName,
+  ClientError,
+  type EntryOf,
+  type ListName,
+  type OperationInput,
+  type OperationName,
+  type OperationResult,
+} from "../client.ts";
+import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
+import { inputJsonSchemaOf, inputSchemaOf, type Operation } from "../operations/operation.ts";
+import { OPERATIONS } from "../operations/table.ts";
+import { type OptionShape, UsageError, type VerbShape } from "./arguments.ts";
+import { CommandError, isOutcomeOpen } from "./failure.ts";
+import { valueText } from "./format.ts";
+import type { Paint } from "./paint.ts";
+import { valueLines } from "./result_lines.ts";
+import { EXIT_DONE, operand, show, type Verb, type VerbContext } from "./verb.ts";
+
+/** What is shown of an operation: all entries that were asked for, or its answer. */
+export type Shown<Name extends OperationName> = Name extends ListName ? readonly EntryOf<Name>[]
+  : OperationResult<Name>;
+
+/** How an answer is shown. */
+export interface View<Name extends OperationName> {
+  readonly paint: Paint;
+  readonly input: OperationInput<Name>;
+}
+
+/** What a verb does beyond sending its operation. Everything is optional. */
+export interface VerbExtra<Name extends OperationName> {
+  /** For the command line, where the table speaks of HTTP. */
+  readonly summary?: string;
+  /** What is sent for fields that are not typed. */
+  readonly defaults?: Partial<OperationInput<Name>>;
+  /** More options. */
+  readonly options?: VerbShape["options"];
+  /** Draws the answer for people; its fields in columns unless given. */
+  readonly lines?: (answer: Shown<Name>, view: View<Name>) => readonly string[];
+  /** Runs the verb, with a function that sends its operation. */
+  readonly run?: (context: VerbContext, send: () => Promise<Shown<Name>>) => Promise<number>;
+}
+
+/** The most entries listed unless `--limit` says. */
+const LISTED = 50;
+/** The most entries of one page. */
+const PAGE_SIZE_MAX = 200;
+
+const LIMIT: OptionShape = { value: "N", summary: `The most to list; ${LISTED} by default` };
+const KEY: OptionShape = { value: "KEY", summary: "Names this command: a repeat changes nothing" };
+
+/** Derives the verb of an operation. */
+export function operationVerb<Name extends OperationName>(
+  name: Name,
+  verbName: string,
+  extra: VerbExtra<Name> = {},
+): Verb {
+  const operation = OPERATIONS[name] as unknown as Operation;
+  const operands = operandsOf(operation);
+  const fields = fieldsOf(operation, operands, extra.defaults ?? {});
+  return {
+    name: verbName,
+    operands: operands.map(({ label }) => label),
+    options: {
+      ...Object.fromEntries(fields.map(({ option, shape }) => [option, shape])),
+      ...(operation.pages === undefined ? {} : { limit: LIMIT }),
+      ...(operation.repeat === "command" ? { key: KEY } : {}),
+      ...extra.options,
+    },
+    summary: extra.summary ?? operation.summary,
+    isWrite: operation.method !== "GET",
+    async run(context) {
+      const named = namedBy(context, operands);
+      const given = { ...named, ...await optionFields(context, fields) };
+      demandFitting(operation, given, [...operands, ...fields]);
+      const input = { ...extra.defaults, ...given } as OperationInput<Name>;
+      const send = () => sendOperation<Name>(operation, { context, input });
+      if (extra.run !== undefined) {
+        return await extra.run(context, async () => (await send()).shown);
+      }
+      const { shown, isMore } = await send();
+      const value = unwrapped(shown ?? named);
+      const { paint } = context;
+      show(context, value, () => [
+        ...extra.lines?.(shown, { paint, input }) ?? valueLines(value, paint),
+        ...(isMore ? [paint("dim", `… there are more: --limit ${4 * limitOf(context)}`)] : []),
+      ]);
+      return EXIT_DONE;
+    },
+  };
+}
+
+/** An answer that is nothing but a list is shown as that list. */
+function unwrapped(answer: unknown): unknown {
+  if (typeof answer !== "object" || answer === null) return answer;
+  const [only, ...others] = Object.values(answer);
+  return Array.isArray(only) && others.length === 0 ? only : answer;
+}
+
+/** Sends an operation; of a list, it reads as many pages as are asked for. */
+async function sendOperation<Name extends OperationName>(
+  { name, pages, repeat }: Operation,
+  { context, input }: { readonly context: VerbContext; readonly input: OperationInput<Name> },
+): Promise<{ readonly shown: Shown<Name>; readonly isMore: boolean }> {
+  const { client, options, signal } = context;
+  if (pages !== undefined) {
+    const max = limitOf(context);
+    const page = { ...input, limit: Math.min(PAGE_SIZE_MAX, max + 1) };
+    const found: unknown[] = [];
+    for await (const entry of client.entries(name as ListName, page as never, { signal })) {
+      if (found.push(entry) > max) break;
+    }
+    return { shown: found.slice(0, max) as unknown as Shown<Name>, isMore: found.length > max };
+  }
+  const key = repeat === "command" ? options.get("key") ?? crypto.randomUUID() : undefined;
+  const sent = client.call(name as CallName, input as never, { signal, idempotencyKey: key });
+  const shown = await sent.catch((error: unknown) => refuse(error, key));
+  return { shown: shown as Shown<Name>, isMore: false };
+}
+
+function limitOf({ options }: VerbContext): number {
+  const limit = wholeNumber("limit", options.get("limit") ?? String(LISTED));
+  if (limit > 0) return limit;
+  throw new UsageError("Cannot read --limit 0: expected a number from 1");
+}
+
+/** A command that may have been carried out can be repeated safely, but only with its key. */
+function refuse(error: unknown, key: string | undefined): never {
+  const isOpen = key !== undefined && error instanceof ClientError && isOutcomeOpen(error.code);
+  if (!isOpen) throw error;
+  throw new CommandError(
+    error.detail,
+    "the server may have carried it out; no task is lost",
+    `check that a server runs, then repeat the command with --key ${key}: it is carried out once`,
+    error.code,
+  );
+}
+
+/** A word of the command, and the fields that it gives. */
+interface Operand {
+  readonly label: string;
+  readonly names: readonly string[];
+}
+
+/** Fields by position: a namespace and a name are one word, as everywhere. */
+function operandsOf({ path, command }: Operation): readonly Operand[] {
+  const names = command?.operands ??
+    [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+  if (names[0] === "namespace" && names[1] === "name") {
+    return [{ label: "WORKFLOW", names: ["namespace", "name"] }];
+  }
+  return names.map((name) => ({ label: name.toUpperCase(), names: [name] }));
+}
+
+function namedBy(context: VerbContext, operands: readonly Operand[]): Record<string, string> {
+  const fields = operands.flatMap(({ label, names }, index) => {
+    const word = operand(context, index);
+    if (names.length === 1) return names.map((name) => [name, word]);
+    const parts = word.split("/");
+    if (parts.length === names.length) return names.map((name, part) => [name, parts[part]]);
+    throw new UsageError(`Cannot read ${label} "${word}": expected ${names.join("/")}`);
+  });
+  return Object.fromEntries(fields);
+}
+
+/** A field of the input that is typed as an option. */
+interface Field {
+  /** `--after-turn`. */
+  readonly label: string;
+  readonly names: readonly [string];
+  readonly option: string;
+  readonly shape: OptionShape;
+  read(text: string, context: VerbContext): unknown;
+}
+
+/** What the JSON Schema of an input says about a field. */
+interface FieldSchema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly enum?: readonly string[];
+  readonly description?: string;
+  readonly items?: FieldSchema;
+}
+
+/** Fields by option: all but the operands, and but where a page begins and how long it is. */
+function fieldsOf(
+  operation: Operation,
+  operands: readonly Operand[],
+  defaults: object,
+): readonly Field[] {
+  const { properties = {}, required = [] } = inputJsonSchemaOf(operation) as {
+    readonly properties?: Readonly<Record<string, FieldSchema>>;
+    readonly required?: readonly string[];
+  };
+  const left = [
+    ...operands.flatMap(({ names }) => names),
+    ...(operation.pages === undefined ? [] : ["limit", "cursor"]),
+  ];
+  return Object.entries(properties).filter(([name]) => !left.includes(name)).map(
+    ([name, schema]) => fieldOf(name, schema, required.includes(name) && !(name in defaults)),
+  );
+}
+
+function fieldOf(name: string, schema: FieldSchema, isRequired: boolean): Field {
+  const isDuration = schema.type === "integer" && name.endsWith("Ms");
+  const option = (isDuration ? name.slice(0, -"Ms".length) : name)
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const { value, read } = isDuration ? DURATION : readerOf(option, schema);
+  const choices = schema.enum ?? schema.items?.enum;
+  const summary = schema.description ?? (choices === undefined ? "" : `Of ${choices.join(", ")}`);
+  return {
+    label: `--${option}`,
+    names: [name],
+    option,
+    shape: { ...(value === undefined ? {} : { value }), summary, isRequired },
+    read: (text, context) => read(text, option, context),
+  };
+}
+
+/** How the text of an option becomes a value, and what stands for it in the usage. */
+interface Reader {
+  readonly value?: string;
+  read(text: string, option: string, context: VerbContext): unknown;
+}
+
+const DURATION: Reader = { value: "DURATION", read: (text, option) => duration(option, text) };
+
+function readerOf(option: string, schema: FieldSchema): Reader {
+  const { type, format, items } = schema;
+  const label = option.toUpperCase();
+  if (type === "boolean") return { read: () => true };
+  if (type === "integer") return { value: "N", read: (text, option) => wholeNumber(option, text) };
+  if (type === "array" && items?.type !== "object") {
+    const one = label.replace(/S$/, "");
+    return { value: `${one},${one}`, read: (text) => text.split(",") };
+  }
+  if (type !== "string") {
+    return {
+      value: "JSON|@file",
+      read: (_, option, { json }) => json(option),
+    };
+  }
+  if (format === "date-time") return { value: "TIME", read: (text) => text };
+  return { value: label, read: (text) => text };
+}
+
+async function optionFields(
+  context: VerbContext,
+  fields: readonly Field[],
+): Promise<Record<string, unknown>> {
+  const given: Record<string, unknown> = {};
+  for (const { names: [name], option, read } of fields) {
+    const text = context.options.get(option);
+    if (text !== undefined) given[name] = await read(text, context);
+  }
+  return given;
+}
+
+/** The schema of an operation refuses here what the server would, and names the option. */
+function demandFitting(
+  operation: Operation,
+  given: Readonly<Record<string, unknown>>,
+  typed: readonly Operand[],
+): void {
+  const { shape } = inputSchemaOf(operation);
+  for (const { label, names } of typed) {
+    for (const name of names.filter((name) => given[name] !== undefined)) {
+      const { error } = z.safeParse(shape[name] as z.ZodType, given[name]);
+      const [issue] = error?.issues ?? [];
+      if (issue === undefined) continue;
+      const at = issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+      const message = issue.message.replace(/^Invalid (input|option): /, "");
+      throw new UsageError(`Cannot read ${label} ${valueText(given[name])}: ${at}${message}`);
+    }
+  }
+}
+
+/** Reads a whole number from 0. @throws {UsageError} */
+export function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot read --${option} "${text}": expected a whole number`);
+}
+
+/** Reads a duration in ms. @throws {UsageError} */
+export function duration(option: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`Cannot read --${option} "${text}": write it as ${DURATION_FORMS}`);
+}

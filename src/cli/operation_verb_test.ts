@@ -1,0 +1,94 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
+import type { Operation } from "../operations/operation.ts";
+import { OPERATIONS } from "../operations/table.ts";
+
+Deno.test("every operation that answers once can be called by its name, and has a help", async () => {
+  const cli = openCliHarness();
+  const { out } = await cli.say("call");
+
+  for (const { name, longLived, path } of Object.values<Operation>(OPERATIONS)) {
+    if (longLived === "stream") continue;
+    ok(out.some((line) => line.startsWith(`call ${name} `)), name);
+    const help = await cli.say("call", name, "--help");
+    equal(help.code, 0);
+    equal(help.out[0]?.includes("--id"), false, `${path}: what is in the path is an operand`);
+  }
+});
+
+Deno.test("an operation without a renderer is shown with all its fields", async () => {
+  const cli = openCliHarness();
+
+  deepEqual((await cli.say("call", "getHealth")).out, [
+    "ok       true",
+    "node     node-1",
+    "version  0.0.0",
+    "now      2026-01-01T00:00:00.000Z",
+    "checks   none",
+  ]);
+  deepEqual((await cli.say("keys")).out.slice(0, 1), [
+    "ID                                    NAME    SCOPES                            NAMESPACES" +
+    "  SYSTEMS  CREATED AT",
+  ]);
+  equal((await cli.say("call", "getMetrics")).code, 0);
+});
+
+Deno.test("options are read as the schema of the operation says", async () => {
+  const cli = openCliHarness();
+  const steps = '{"*": {"timeoutMs": 5}}';
+
+  const made = await cli.say(
+    ...[
+      "keys",
+      "make",
+      "--name",
+      "ci",
+      "--scopes",
+      "read,write",
+      "--namespaces",
+      "orders",
+      "--json",
+    ],
+  );
+  await cli.say(
+    ...["policies", "put", "orders/process", "--steps", steps, "--reason", "slow"],
+    ...["--expected-version", "0"],
+  );
+  const policies = await cli.say("policies", "orders/process", "--json");
+  await cli.say("start", "orders/process", "--deadline", "2m");
+
+  deepEqual(JSON.parse(made.out[0] ?? "").scopes, ["read", "write"]);
+  const [version] = JSON.parse(policies.out[0] ?? "").versions;
+  deepEqual([version.version, version.steps], [1, { "*": { timeoutMs: 5 } }]);
+  equal(cli.world.engine.starts[0]?.deadlineMs, 120_000);
+});
+
+Deno.test("an option that its operation cannot take is refused before anything is sent", async () => {
+  const cli = openCliHarness();
+  cli.isUp = false;
+
+  const said = async (...words: string[]) => (await cli.say(...words)).err[0];
+  deepEqual([
+    await said("start", "orders/process", "--deadline", "soon"),
+    await said("journal", "t", "--after-turn", "x"),
+    await said("policies", "process"),
+    await said("start", "process"),
+    await said("list", "--since", "yesterday"),
+    await said("list", "--limit", "0"),
+    await said("keys", "make", "--name", "ci", "--scopes", "read,rite"),
+    await said("keys", "make", "--name", "ci"),
+    await said("call", "getTask"),
+    await said("call", "getTsk", "t"),
+  ], [
+    '✗ Cannot read --deadline "soon": write it as `500ms`, `30s`, `5m`, `2h` or `30d`',
+    '✗ Cannot read --after-turn "x": expected a whole number',
+    '✗ Cannot read WORKFLOW "process": expected namespace/name',
+    '✗ Cannot read WORKFLOW "process": expected namespace/name, of lower-case letters, digits, _ and -',
+    '✗ Cannot read --since "yesterday": Invalid ISO datetime',
+    "✗ Cannot read --limit 0: expected a number from 1",
+    '✗ Cannot read --scopes ["read","rite"]: 1: expected one of "read"|"write"|"operate"|"admin"|"bus"',
+    '✗ Cannot run "keys make": --scopes is missing',
+    '✗ Cannot run "call getTask": ID is missing',
+    '✗ Cannot run "call getTsk": there is no such verb, did you mean "call getTask"?',
+  ]);
+});

@@ -1,0 +1,148 @@
+/** Result lines: answers of operations as people read them. */
+
+import type { DeadLetter, System, TaskSummary, Workflow, WorkflowSummary } from "../client.ts";
+import type { StepDefinition } from "../core/workflow.ts";
+import {
+  type Cell,
+  dateText,
+  durationText,
+  headOf,
+  namesText,
+  tableLines,
+  valueText,
+  wordsOf,
+} from "./format.ts";
+import { type Paint, taskLook } from "./paint.ts";
+import { layTree } from "./task_lines.ts";
+import { TASKER } from "./verb.ts";
+
+/** Columns of a table without a renderer of its own, and the most characters of a cell. */
+const COLUMNS_MAX = 6;
+const CELL_LENGTH_MAX = 60;
+
+/** Draws any value: text by line, a list as a table, an object as a field per line. */
+export function valueLines(value: unknown, paint: Paint): readonly string[] {
+  if (typeof value === "string") return value.trimEnd().split("\n");
+  if (Array.isArray(value)) return listTableLines(value, paint);
+  if (typeof value !== "object" || value === null) return [valueText(value)];
+  const lists = Object.entries(value).filter(([, inner]) => isListOfObjects(inner));
+  const rows = Object.entries(value).filter(([, inner]) => !isListOfObjects(inner))
+    .map(([name, inner]): Cell[] => [{ text: wordsOf(name), tone: "dim" }, cellText(inner)]);
+  const tables = lists.flatMap(([name, list]) => [
+    "",
+    paint("dim", wordsOf(name)),
+    ...listTableLines(list, paint),
+  ]);
+  return [...tableLines(rows, paint), ...tables];
+}
+
+function isListOfObjects(value: unknown): value is readonly object[] {
+  return Array.isArray(value) && value.some((one) => typeof one === "object" && one !== null);
+}
+
+function listTableLines(list: readonly unknown[], paint: Paint): string[] {
+  if (list.length === 0) return ["nothing found"];
+  const rows = list.map((one) => typeof one === "object" && one !== null ? one : { value: one });
+  const names = [...new Set(rows.flatMap(Object.keys))].slice(0, COLUMNS_MAX);
+  const cells = rows.map((row) => {
+    const fields = new Map<string, unknown>(Object.entries(row));
+    return names.map((name) => cellText(fields.get(name), CELL_LENGTH_MAX));
+  });
+  return tableLines([headOf(...names.map((name) => wordsOf(name).toUpperCase())), ...cells], paint);
+}
+
+function cellText(value: unknown, lengthMax = Infinity): string {
+  if (value === undefined) return "";
+  if (typeof value === "string") return value;
+  const isPlain = Array.isArray(value) && value.every((one) => typeof one === "string");
+  return isPlain ? value.join(", ") || "none" : valueText(value, lengthMax);
+}
+
+/** Draws a list of tasks. */
+export function listLines(tasks: readonly TaskSummary[], paint: Paint): string[] {
+  if (tasks.length === 0) return [`no tasks; see which can be started: ${TASKER} workflows`];
+  const rows = tasks.map((task): Cell[] => {
+    const { symbol, tone } = taskLook(task.state);
+    return [
+      task.id,
+      { text: `${symbol} ${task.state}`, tone },
+      `${task.namespace}/${task.workflow} ${task.version}`,
+      dateText(task.createdAt),
+      { text: [task.blockedReason, task.tags.join(", ")].filter(Boolean).join(" · "), tone: "dim" },
+    ];
+  });
+  return tableLines([headOf("ID", "STATE", "WORKFLOW", "CREATED (UTC)", ""), ...rows], paint);
+}
+
+/** Draws a list of workflows. */
+export function workflowListLines(found: readonly WorkflowSummary[], paint: Paint): string[] {
+  if (found.length === 0) return ["no workflows; create one: deno task new NAME"];
+  const rows = found.map(({ namespace, name, versions, steps }) => [
+    `${namespace}/${name}`,
+    String(steps),
+    versions.join(", "),
+  ]);
+  return tableLines([headOf("WORKFLOW", "STEPS", "VERSIONS (highest first)"), ...rows], paint);
+}
+
+/** Draws the highest version of a workflow, and names the others. */
+export function workflowLines({ namespace, name, versions }: Workflow, paint: Paint): string[] {
+  const [highest, ...others] = versions;
+  if (highest === undefined) return [`${namespace}/${name} has no versions`];
+  const { definition } = highest;
+  const steps = definition.steps.map((step) => ({
+    ...step,
+    after: [...new Set([...Object.values(step.needs), ...step.after])],
+  }));
+  const rows = layTree(steps).map(({ node, first, others }): Cell[] => [
+    `${first}${node.name}`,
+    node.kind,
+    node.owner,
+    { text: stepNote(node, others), tone: "dim" },
+  ]);
+  return [
+    `${paint("bold", `${namespace}/${name}`)} ${definition.version}  ${paint("dim", highest.hash)}`,
+    ...(others.length === 0 ? [] : [`also ${others.map(({ version }) => version).join(", ")}`]),
+    `input  ${paint("plain", valueText(definition.input ?? {}, 1_000))}`,
+    "",
+    ...tableLines(rows, paint),
+  ];
+}
+
+function stepNote(step: StepDefinition, others: readonly string[]): string {
+  const { contract, kind, sleepMs, event, when } = step;
+  return [
+    ...(others.length === 0 ? [] : [`also after ${namesText(others)}`]),
+    ...(when === "succeeded" ? [] : [`when ${when}`]),
+    ...(event === undefined ? [] : [event]),
+    ...(sleepMs === undefined ? [] : [durationText(sleepMs)]),
+    ...(kind === "signal" ? [`payload ${valueText(contract.success ?? {})}`] : []),
+  ].join("; ");
+}
+
+/** Draws systems. */
+export function systemLines(found: readonly System[], paint: Paint): string[] {
+  if (found.length === 0) return ["no systems: no workflow is loaded"];
+  const rows = found.map(({ name, kind, circuit, queued, hasWorker, workflows }): Cell[] => [
+    name,
+    kind,
+    hasWorker === false
+      ? { text: "no worker yet", tone: "bad" }
+      : { text: circuit, tone: circuit === "closed" ? "good" : "bad" },
+    queued === undefined ? "" : String(queued),
+    workflows.join(", "),
+  ]);
+  return tableLines([headOf("SYSTEM", "KIND", "CIRCUIT", "QUEUED", "WORKFLOWS"), ...rows], paint);
+}
+
+/** Draws dead letters. */
+export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[] {
+  if (letters.length === 0) return ["no dead letters"];
+  const rows = letters.flatMap((
+    { id, at, channel, reason },
+  ) => [[id, dateText(at), channel, reason]]);
+  return [
+    ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "REASON"), ...rows], paint),
+    paint("dim", `→ ${TASKER} dead replay ID, ${TASKER} dead discard ID; --json shows the bodies`),
+  ];
+}
