@@ -1,5 +1,6 @@
 /** Notifications: tells owners of slots that something is in their inbox, and hears it. Only hints. */
 
+import { Batcher } from "../core/batcher.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Cancel, Database, Runtime } from "../core/ports.ts";
 import notify from "./sql/notify.sql" with { type: "text" };
@@ -19,32 +20,27 @@ export interface NotificationsDeps {
 
 /** The first wake-up goes out at once; those of the next 20 ms go together. */
 export class Notifications {
-  #slots = new Set<number>();
-  #isResting = false;
+  readonly #slots: Batcher<number>;
 
-  constructor(readonly parts: NotificationsDeps) {}
+  constructor(readonly deps: NotificationsDeps) {
+    const { runtime, database } = deps;
+    this.#slots = new Batcher({
+      runtime,
+      restMs: NOTIFY_MS,
+      send: (slots) => database.query(notify, [CHANNEL, [...new Set(slots)]]),
+    });
+  }
 
-  /** Wakes the owner of a slot, soon. */
+  /** Wakes the owner of a slot, soon. A wake-up that is lost costs the time until the next poll. */
   send(slot: number): void {
-    this.#slots.add(slot);
-    if (!this.#isResting) this.#sendAll();
+    this.#slots.put(slot).catch(() => {});
   }
 
   /** Calls when this node is woken, and after each reconnect. */
   hear(call: () => void): Promise<Cancel> {
-    const { database, incarnation } = this.parts;
+    const { database, incarnation } = this.deps;
     return database.listen(CHANNEL, (payload) => {
       if (payload === "" || payload === incarnation) call();
     });
-  }
-
-  #sendAll(): void {
-    const slots = [...this.#slots];
-    this.#slots.clear();
-    this.#isResting = slots.length > 0;
-    if (!this.#isResting) return;
-    // A lost wake-up costs the time until the next poll.
-    this.parts.database.query(notify, [CHANNEL, slots]).catch(() => {});
-    this.parts.runtime.after(NOTIFY_MS, () => this.#sendAll());
   }
 }
