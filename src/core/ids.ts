@@ -19,14 +19,30 @@ const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
  * Mints a task id in a slot.
  *
  * Shape: `uuid` is any random UUID; its last 62 bits become the id's random part.
- * Source: RFC 9562 §5.7, with `rand_a` = slot.
  */
 export function mintTaskId(nowMs: number, slot: number, uuid: string): TaskId {
-  const time = Math.floor(nowMs).toString(16).padStart(12, "0");
-  const rand = uuid.slice(19);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${
-    slot.toString(16).padStart(3, "0")
-  }-${rand.toLowerCase()}` as TaskId;
+  return uuidV7(nowMs, slot, uuid) as TaskId;
+}
+
+/**
+ * Makes a UUIDv7 of a time, 12 bits that the caller chooses, and the random end of a UUID.
+ *
+ * Source: RFC 9562 §5.7; `bits` is `rand_a`.
+ */
+export function uuidV7(ms: number, bits: number, uuid: string): string {
+  const time = Math.floor(ms).toString(16).padStart(12, "0");
+  const chosen = bits.toString(16).padStart(3, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${chosen}-${uuid.slice(19).toLowerCase()}`;
+}
+
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
+/** The last time that the 48 bits of a UUIDv7 hold; the year 10889. */
+const ID_MS_MAX = 2 ** 48 - 1;
+
+/** Returns the least UUIDv7 of a time: all ids made before are less. */
+export function firstIdAt(ms: number): TaskId {
+  return mintTaskId(Math.min(Math.max(0, ms), ID_MS_MAX), 0, NIL_UUID);
 }
 
 /** Returns the slot of a task: the 12 bits after the version digit. */

@@ -1,9 +1,8 @@
 /** List query: the statement that finds a page of tasks, good under any statistics. */
 
-import type { TaskId } from "../core/ids.ts";
 import type { TaskFilter } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
-import { firstIdAt } from "./id_range.ts";
+import { firstIdAt, type TaskId } from "../core/ids.ts";
 
 /** How far the minting of a task's id may be from its first turn, clock steps included. */
 const MINTING_MS_MAX = 900_000;

@@ -1,7 +1,7 @@
 /** Partitions: the journal in ranges of task ids, made ahead of time and dropped when all is over. */
 
 import type { PostgresDatabase } from "./database.ts";
-import { firstIdAt } from "./id_range.ts";
+import { firstIdAt } from "../core/ids.ts";
 import type { PgConnection, Query, Row } from "./pg_connection.ts";
 import { errorOf } from "./sqlstate.ts";
 
