@@ -1,24 +1,18 @@
 /** The bus in memory: for tests, simulation, and a single process that may forget. */
 
-import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
-import { TaskerError } from "../core/errors.ts";
-import type {
-  Bus,
-  BusCapabilities,
-  Cancel,
-  ConsumeOptions,
-  Delivery,
-  Handled,
-  Runtime,
-} from "../core/ports.ts";
+import type { Envelope } from "../core/envelope.ts";
+import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bodiesOf } from "./body.ts";
-import { type Held, InFlight } from "./in_flight.ts";
+import { type BrokerChannel, Consumers, type Taken, WakeUp } from "./consumer.ts";
 
-/** One channel: what waits for a consumer, and who consumes it. */
-interface Channel {
-  waiting: Held[];
-  readonly intakes: Set<InFlight>;
+/** One channel: what waits for a consumer, and who is to be woken when something does. */
+interface Queue {
+  /** With the deliveries that were made so far. */
+  readonly waiting: Taken[];
+  readonly arrivals: Set<WakeUp>;
+  /** Taken, and not settled. */
+  taken: number;
 }
 
 /**
@@ -28,118 +22,94 @@ interface Channel {
  */
 export class MemoryBus implements Bus {
   readonly name = "memory";
-  readonly capabilities: BusCapabilities = {
-    order: "channel",
-    delay: true,
-    countsDeliveries: true,
-    dedupeWindowMs: 0,
-    bytesMax: ENVELOPE_BYTES_MAX,
-  };
-  readonly #channels = new Map<string, Channel>();
+  readonly #queues = new Map<string, Queue>();
   readonly #consumed = new Set<string>();
-  readonly #ends = new Set<() => Promise<void>>();
-  readonly #delays = new Set<Cancel>();
+  readonly #consumers = new Consumers("the bus in memory");
   #published = 0;
-  #isClosed = false;
 
-  constructor(readonly parts: { readonly runtime: Runtime; readonly log: Log }) {}
+  constructor(readonly deps: { readonly runtime: Runtime; readonly log: Log }) {}
 
-  publish(channel: string, envelopes: readonly Envelope[]): Promise<void> {
-    if (this.#isClosed) return Promise.reject(closed());
-    return Promise.resolve().then(() => {
-      const to = this.#channel(channel);
-      for (const body of bodiesOf(envelopes)) {
-        to.waiting.push({ id: String(++this.#published), body, deliveries: 1 });
-      }
-      share(to);
-    });
+  async publish(channel: string, envelopes: readonly Envelope[]): Promise<void> {
+    this.#consumers.demandOpen();
+    await Promise.resolve();
+    const { waiting, arrivals } = this.#queueOf(channel);
+    for (const body of bodiesOf(envelopes)) {
+      waiting.push({ id: String(++this.#published), body, deliveries: 0 });
+    }
+    for (const arrival of arrivals) arrival.wake();
   }
 
-  consume(
+  async consume(
     channel: string,
-    { inFlightMax }: ConsumeOptions,
+    options: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
-    if (this.#isClosed) return Promise.reject(closed());
+    const queue = new MemoryChannel(this.#queueOf(channel));
+    const end = await this.#consumers.open(queue, { ...this.deps, ...options, channel, handle });
     this.#consumed.add(channel);
-    const from = this.#channel(channel);
-    const intake = new InFlight({
-      log: this.parts.log,
-      channel,
-      inFlightMax,
-      handle,
-      settle: (held, handled) => this.#settle(from, held, handled),
-      onFree: () => share(from),
-    });
-    from.intakes.add(intake);
-    const end = async () => {
-      from.intakes.delete(intake);
-      await intake.drained();
-      this.#ends.delete(end);
-    };
-    this.#ends.add(end);
-    share(from);
-    return Promise.resolve(end);
+    return end;
   }
 
   wasConsumed(channel: string): Promise<boolean> {
     return Promise.resolve(this.#consumed.has(channel));
   }
 
-  /** Waiting for a consumer, or in the hands of one. */
   depth(channel: string): Promise<number> {
-    const { waiting, intakes } = this.#channel(channel);
-    const inHand = [...intakes].reduce((sum, intake) => sum + intake.held().length, 0);
-    return Promise.resolve(waiting.length + inHand);
+    const { waiting, taken } = this.#queueOf(channel);
+    return Promise.resolve(waiting.length + taken);
   }
 
-  ping(): Promise<void> {
-    return this.#isClosed ? Promise.reject(closed()) : Promise.resolve();
+  // deno-lint-ignore require-await
+  async ping(): Promise<void> {
+    this.#consumers.demandOpen();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all([...this.#ends].map((end) => end()));
-    for (const cancel of this.#delays) cancel();
-    this.#delays.clear();
-    this.#channels.clear();
+    await this.#consumers.close();
+    this.#queues.clear();
   }
 
-  #channel(name: string): Channel {
-    let channel = this.#channels.get(name);
-    if (channel === undefined) {
-      this.#channels.set(name, channel = { waiting: [], intakes: new Set() });
+  #queueOf(channel: string): Queue {
+    let queue = this.#queues.get(channel);
+    if (queue === undefined) {
+      queue = { waiting: [], arrivals: new Set(), taken: 0 };
+      this.#queues.set(channel, queue);
     }
-    return channel;
+    return queue;
+  }
+}
+
+/** A queue as one of its consumers sees it. */
+class MemoryChannel implements BrokerChannel {
+  readonly canDelay = false;
+  readonly #arrival = new WakeUp();
+
+  constructor(readonly queue: Queue) {
+    queue.arrivals.add(this.#arrival);
   }
 
-  #settle(to: Channel, held: Held, handled: Handled): Promise<void> {
-    if (handled.kind === "retry") {
-      const again = { ...held, deliveries: held.deliveries + 1 };
-      const cancel = this.parts.runtime.after(handled.afterMs, () => {
-        this.#delays.delete(cancel);
-        to.waiting.push(again);
-        share(to);
-      });
-      this.#delays.add(cancel);
-    }
+  async take(count: number): Promise<readonly Taken[]> {
+    const { queue } = this;
+    if (queue.waiting.length === 0) await this.#arrival.wait();
+    const taken = queue.waiting.splice(0, count);
+    queue.taken += taken.length;
+    return taken.map((one) => ({ ...one, deliveries: one.deliveries + 1 }));
+  }
+
+  interrupt(): void {
+    this.queue.arrivals.delete(this.#arrival);
+    this.#arrival.wake();
+  }
+
+  acknowledge(): Promise<void> {
+    this.queue.taken--;
     return Promise.resolve();
   }
-}
 
-/** Gives what waits to the consumers with free slots, in turn. */
-function share({ waiting, intakes }: Channel): void {
-  for (let isGiven = true; isGiven && waiting.length > 0;) {
-    isGiven = false;
-    for (const intake of intakes) {
-      const held = intake.free > 0 ? waiting.shift() : undefined;
-      if (held === undefined) continue;
-      isGiven = true;
-      intake.take(held);
-    }
+  release(taken: readonly Taken[]): Promise<void> {
+    this.queue.taken -= taken.length;
+    this.queue.waiting.push(...taken);
+    for (const arrival of this.queue.arrivals) arrival.wake();
+    return Promise.resolve();
   }
-}
-
-function closed(): TaskerError {
-  return new TaskerError("bus.unavailable", "Cannot use the bus: it is closed");
 }

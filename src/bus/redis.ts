@@ -1,20 +1,13 @@
 /** The bus on Redis Streams: one stream a channel, one consumer group that works it off. */
 
-import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import type { Envelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
-import type {
-  Bus,
-  BusCapabilities,
-  ConsumeOptions,
-  Delivery,
-  Handled,
-  Runtime,
-} from "../core/ports.ts";
+import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
-import { RedisConsumer } from "./redis_consumer.ts";
-import { type RedisClient, type RedisLibrary, RedisLink, unavailable } from "./redis_connection.ts";
-import { FIELD } from "./redis_stream.ts";
+import { Consumers, unavailable } from "./consumer.ts";
+import { type RedisClient, RedisConnection, type RedisLibrary } from "./redis_connection.ts";
+import { FIELD, RedisStream } from "./redis_stream.ts";
 
 /** How long a ping may take. */
 const PING_MS_MAX = 2_000;
@@ -35,19 +28,11 @@ export interface RedisDeps {
  */
 export class RedisBus implements Bus {
   readonly name = "redis";
-  readonly capabilities: BusCapabilities = {
-    order: "channel",
-    delay: false,
-    countsDeliveries: true,
-    dedupeWindowMs: 0,
-    bytesMax: ENVELOPE_BYTES_MAX,
-  };
-  readonly #writer: RedisLink;
-  readonly #ends = new Set<() => Promise<void>>();
-  #isClosed = false;
+  readonly #writer: RedisConnection;
+  readonly #consumers = new Consumers("Redis");
 
-  constructor(readonly parts: RedisDeps) {
-    this.#writer = new RedisLink({ ...parts, name: "tasker" });
+  constructor(readonly deps: RedisDeps) {
+    this.#writer = new RedisConnection({ ...deps, name: "tasker" });
   }
 
   /**
@@ -59,9 +44,9 @@ export class RedisBus implements Bus {
     try {
       await this.#writer.open();
     } catch (thrown) {
-      const error = unavailable(thrown);
+      const error = unavailable("Redis", thrown);
       if (error.code === "config.invalid") throw error;
-      this.parts.log.warn("The bus is away: envelopes wait until it is back", {
+      this.deps.log.warn("The bus is away: envelopes wait until it is back", {
         error: messageOf(error),
       });
     }
@@ -80,27 +65,10 @@ export class RedisBus implements Bus {
     options: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
-    if (this.#isClosed) throw unavailable("the bus is closed");
-    const reader = new RedisLink({ ...this.parts, name: `tasker-${options.group}` });
-    const writer = this.#writer;
-    const consumer = new RedisConsumer({
-      ...this.parts,
-      ...options,
-      channel,
-      writer,
-      reader,
-      handle,
-    });
-    try {
-      await consumer.open();
-    } catch (error) {
-      await reader.close();
-      throw unavailable(error);
-    }
-    let ending: Promise<void> | undefined;
-    const end = () => ending ??= consumer.end().finally(() => this.#ends.delete(end));
-    this.#ends.add(end);
-    return end;
+    const deps = { ...this.deps, ...options, channel };
+    const reader = new RedisConnection({ ...deps, name: `tasker-${options.group}` });
+    const stream = new RedisStream({ ...deps, writer: this.#writer, reader });
+    return await this.#consumers.open(stream, { ...deps, handle });
   }
 
   /** Whoever consumes a stream makes its group, which stays. */
@@ -124,8 +92,8 @@ export class RedisBus implements Bus {
   /** Answers when the server takes writes, or fails within PING_MS_MAX. */
   async ping(): Promise<void> {
     const late = Promise.withResolvers<never>();
-    const cancel = this.parts.runtime.after(PING_MS_MAX, () => {
-      late.reject(unavailable(`no answer within ${PING_MS_MAX} ms`));
+    const cancel = this.deps.runtime.after(PING_MS_MAX, () => {
+      late.reject(unavailable("Redis", `no answer within ${PING_MS_MAX} ms`));
     });
     try {
       await Promise.race([this.#check(), late.promise]);
@@ -135,8 +103,7 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all([...this.#ends].map((end) => end()));
+    await this.#consumers.close();
     await this.#writer.close();
   }
 
@@ -144,7 +111,7 @@ export class RedisBus implements Bus {
     try {
       await this.#writer.check();
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable("Redis", error);
     }
   }
 
@@ -152,7 +119,7 @@ export class RedisBus implements Bus {
     try {
       return await this.#writer.run(ask);
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable("Redis", error);
     }
   }
 }

@@ -1,8 +1,9 @@
-/** Redis link: one connection at a time, opened when it is needed, whose every command ends. */
+/** Redis connection: opened when it is needed, one at a time; every command on it ends. */
 
 import type { RedisClientOptions } from "redis";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Cancel, Runtime } from "../core/ports.ts";
+import { unavailable } from "./consumer.ts";
 
 /** How long a connection may take to open, its greeting included. */
 export const CONNECT_MS_MAX = 2_000;
@@ -26,7 +27,7 @@ export type RedisLibrary = typeof import("redis");
 export type RedisClient = ReturnType<typeof makeClient>;
 
 /** How to connect. */
-export interface RedisLinkDeps {
+export interface RedisConnectionDeps {
   readonly library: RedisLibrary;
   readonly url: string;
   readonly runtime: Runtime;
@@ -41,7 +42,7 @@ export interface RedisLinkDeps {
  * its timers outlive a close. A lost connection fails what is under way; the next command opens
  * another.
  */
-export class RedisLink {
+export class RedisConnection {
   #client: RedisClient | undefined;
   #opening: Promise<RedisClient> | undefined;
   #owed = 0;
@@ -51,7 +52,7 @@ export class RedisLink {
   #isClosed = false;
   #id: number | undefined;
 
-  constructor(readonly parts: RedisLinkDeps) {}
+  constructor(readonly deps: RedisConnectionDeps) {}
 
   /** The server's number of the connection in use, by which another may unblock it. */
   get id(): number | undefined {
@@ -86,7 +87,7 @@ export class RedisLink {
    * @throws {TaskerError} bus.unavailable, or config.invalid when this process may not connect
    */
   open(): Promise<RedisClient> {
-    if (this.#isClosed) return Promise.reject(unavailable("the link is closed"));
+    if (this.#isClosed) return Promise.reject(unavailable("Redis", "the connection is closed"));
     return this.#opening ??= this.#open().finally(() => this.#opening = undefined);
   }
 
@@ -117,8 +118,8 @@ export class RedisLink {
   }
 
   async #open(): Promise<RedisClient> {
-    const { runtime } = this.parts;
-    const client = makeClient(this.parts);
+    const { runtime } = this.deps;
+    const client = makeClient(this.deps);
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => {});
     client.on("error", (error) => {
@@ -133,7 +134,7 @@ export class RedisLink {
       this.#id = await Promise.race([greeted, lost.promise]);
     } catch (error) {
       client.destroy();
-      throw refusalOf(error, this.parts.url);
+      throw refusalOf(error, this.deps.url);
     } finally {
       cancel();
     }
@@ -143,7 +144,7 @@ export class RedisLink {
   /** One timer for all commands: none of them pays for its own. */
   #watchOver(client: RedisClient): Cancel {
     const answered = this.#answered;
-    return this.parts.runtime.after(SILENT_MS_MAX, () => {
+    return this.deps.runtime.after(SILENT_MS_MAX, () => {
       this.#watch = undefined;
       if (this.#client !== client || this.#owed === 0) return;
       if (this.#answered === answered) this.drop();
@@ -158,13 +159,7 @@ export class RedisLink {
   }
 }
 
-/** Turns anything that a command threw into one of our errors. */
-export function unavailable(why: unknown): TaskerError {
-  if (why instanceof TaskerError) return why;
-  return new TaskerError("bus.unavailable", `Cannot use Redis: ${messageOf(why)}`, { cause: why });
-}
-
-function makeClient({ library, url, name }: RedisLinkDeps) {
+function makeClient({ library, url, name }: RedisConnectionDeps) {
   const options = {
     RESP: 3,
     url,

@@ -1,39 +1,40 @@
-/** Redis stream: the commands by which one consumer works on one channel for one group. */
+/** Redis stream: one channel as one consumer of its group reads and settles it. */
 
+import { exponentialMs, wait } from "../core/backoff.ts";
+import { Batcher } from "../core/batcher.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Held } from "./in_flight.ts";
-import type { RedisClient, RedisLink } from "./redis_connection.ts";
+import type { ConsumeOptions, Runtime } from "../core/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { BrokerChannel, Taken } from "./consumer.ts";
+import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 
 /** The one field of an entry. */
 export const FIELD = "ce";
 
 /** How long a read waits for an entry; shorter than SILENT_MS_MAX, or each would look like a death. */
-export const BLOCK_MS = 2_000;
+const BLOCK_MS = 2_000;
+
+/** A read that has not begun to wait when it is to end is unblocked again, after these delays. */
+const UNBLOCK = { minMs: 10, maxMs: BLOCK_MS };
 
 /** Consumers without entries that are silent this long are dead; their names are removed. */
 const FORGOTTEN_MS = 86_400_000;
 
-/** Entries that one consumer may have pending at once; far more than its slots. */
+/** Entries that one consumer may have pending at once; far more than it holds. */
 const PENDING_MAX = 10_000;
 
-/** Who consumes what. */
-export interface StreamParts {
-  /** For all but reading. */
-  readonly writer: RedisLink;
-  /** For reading alone: a blocking read holds up everything else on its connection. */
-  readonly reader: RedisLink;
-  readonly channel: string;
-  readonly group: string;
-  /** Unique: two consumers of one name would take each other's entries for their own. */
-  readonly consumer: string;
-  readonly leaseMs: number;
-}
+/** What the server says of a stream that is not there, or ended while it was read. */
+const GONE = /^(NOGROUP|UNBLOCKED the stream)/;
 
-/** What a look for the entries of dead consumers found. */
-export interface Reclaimed {
-  readonly held: readonly Held[];
-  /** Entries that were removed from the stream before anybody handled them. */
-  readonly deleted: number;
+/** Who consumes what. */
+export interface StreamDeps extends ConsumeOptions {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  /** For all but reading. */
+  readonly writer: RedisConnection;
+  /** For reading alone: a blocking read holds up everything else on its connection. */
+  readonly reader: RedisConnection;
+  readonly channel: string;
 }
 
 interface Entry {
@@ -41,91 +42,92 @@ interface Entry {
   readonly message: Readonly<Record<string, string>>;
 }
 
-/** One stream as one consumer sees it. */
-export class RedisStream {
+/** One stream, under a consumer name of its own: two of one name would take each other's entries. */
+export class RedisStream implements BrokerChannel {
+  readonly canDelay = false;
+  readonly #consumer: string;
+  readonly #acknowledgements: Batcher<string>;
+  #reading: Promise<unknown> = Promise.resolve();
   #cursor = "0-0";
   /** Since Redis 8.2; false once the server has refused it. */
   #hasAckDel = true;
 
-  constructor(readonly parts: StreamParts) {}
+  constructor(readonly deps: StreamDeps) {
+    this.#consumer = `${deps.group}-${deps.runtime.uuid()}`;
+    this.#acknowledgements = new Batcher({
+      runtime: deps.runtime,
+      send: (ids) => this.#acknowledgeAll(ids),
+    });
+  }
 
-  /** Makes the group, which begins at the first entry: none that came before it is lost. */
-  async makeGroup(): Promise<void> {
-    const { writer, channel, group } = this.parts;
-    try {
-      await writer.run((client) => client.xGroupCreate(channel, group, "0", { MKSTREAM: true }));
-    } catch (error) {
-      if (!messageOf(error).startsWith("BUSYGROUP")) throw error;
+  async open(): Promise<void> {
+    await this.#makeGroup();
+    await this.deps.reader.open();
+    void this.#removeNames(({ idle }) => idle > FORGOTTEN_MS).catch(() => {});
+  }
+
+  take(count: number): Promise<readonly Taken[]> {
+    return this.#whileThere(() => this.#read(count));
+  }
+
+  /** A read that is on its way there is not ended by one call: it is repeated until it has ended. */
+  async interrupt(): Promise<void> {
+    const { reader, writer, runtime } = this.deps;
+    const ended = new AbortController();
+    void this.#reading.then(() => ended.abort());
+    for (let tries = 1; !ended.signal.aborted; tries++) {
+      const { id } = reader;
+      if (id !== undefined) void writer.run((client) => client.clientUnblock(id)).catch(() => {});
+      await wait(runtime, exponentialMs(tries, UNBLOCK), ended.signal);
     }
   }
 
-  /** Waits for new entries, for BLOCK_MS at most. */
-  async read(count: number): Promise<readonly Held[]> {
-    const { reader, channel, group, consumer } = this.parts;
-    const streams = await reader.run((client) =>
-      client.xReadGroup(group, consumer, { key: channel, id: ">" }, {
-        COUNT: count,
-        BLOCK: BLOCK_MS,
-      })
-    );
-    const entries: readonly Entry[] = (streams ?? []).flatMap(({ messages }) => messages);
-    return entries.map((entry) => heldOf(entry, 1));
+  /** Takes again what was delivered to this consumer and never reached it. */
+  recover(held: ReadonlySet<string>): Promise<readonly Taken[]> {
+    return this.#whileThere(() => this.#readLost(held));
   }
 
-  /** Ends a read that waits. One that is on its way there ends after BLOCK_MS. */
-  async unblock(): Promise<void> {
-    const { reader: { id }, writer } = this.parts;
-    if (id !== undefined) await writer.run((client) => client.clientUnblock(id)).catch(() => {});
-  }
-
-  /** Takes again what was delivered to this consumer and is not known to it: a reply got lost. */
-  async recover(known: ReadonlySet<string>): Promise<readonly Held[]> {
-    const { reader, channel, group, consumer } = this.parts;
-    return await reader.run(async (client) => {
-      const pending = await client.xPendingRange(channel, group, "-", "+", PENDING_MAX, {
-        consumer,
-      });
-      const lost = pending.filter(({ id }) => !known.has(id));
-      if (lost.length === 0) return [];
-      const ids = lost.map(({ id }) => id);
-      const entries = await client.xClaim(channel, group, consumer, 0, ids);
-      const deliveries = new Map(lost.map((entry) => [entry.id, entry.deliveriesCounter]));
-      return present(entries).map((entry) => heldOf(entry, (deliveries.get(entry.id) ?? 0) + 1));
-    });
-  }
-
-  /** Takes over entries that nobody settled or extended for a lease. */
-  async reclaim(count: number): Promise<Reclaimed> {
-    const { writer, channel, group, consumer, leaseMs } = this.parts;
+  async reclaim(count: number): Promise<readonly Taken[]> {
+    const { writer, channel, group, leaseMs, log } = this.deps;
     return await writer.run(async (client) => {
-      const claimed = await client.xAutoClaim(channel, group, consumer, leaseMs, this.#cursor, {
-        COUNT: count,
-      });
+      const claimed = await client.xAutoClaim(
+        channel,
+        group,
+        this.#consumer,
+        leaseMs,
+        this.#cursor,
+        { COUNT: count },
+      );
       this.#cursor = claimed.nextId;
+      const deleted = claimed.deletedMessages?.length ?? 0;
+      if (deleted > 0) {
+        log.warn("Entries were trimmed before they were handled", { channel, deleted });
+      }
       const entries = present(claimed.messages);
       const deliveries = await this.#deliveriesOf(client, entries);
-      return {
-        held: entries.map((entry) => heldOf(entry, deliveries.get(entry.id) ?? 1)),
-        deleted: claimed.deletedMessages?.length ?? 0,
-      };
+      return entries.map((entry) => takenOf(entry, deliveries.get(entry.id) ?? 1));
     });
   }
 
-  /** Keeps entries for another lease. An entry that is acknowledged does not come back by this. */
-  async extend(ids: readonly string[]): Promise<void> {
-    const { writer, channel, group, consumer } = this.parts;
-    if (ids.length === 0) return;
-    await writer.run((client) => client.xClaimJustId(channel, group, consumer, 0, [...ids]));
+  /** An entry that is acknowledged does not come back by this. */
+  async extend(taken: readonly Taken[]): Promise<void> {
+    const { writer, channel, group } = this.deps;
+    if (taken.length === 0) return;
+    const ids = taken.map(({ id }) => id);
+    await writer.run((client) => client.xClaimJustId(channel, group, this.#consumer, 0, ids));
   }
 
-  /** Lets others have entries at once, and tells them how often they were delivered. */
-  async release(entries: readonly Held[]): Promise<void> {
-    const { writer, channel, group, consumer, leaseMs } = this.parts;
-    if (entries.length === 0) return;
+  acknowledge({ id }: Taken): Promise<void> {
+    return this.#acknowledgements.put(id);
+  }
+
+  /** Makes entries look abandoned, and keeps how often they were delivered. */
+  async release(taken: readonly Taken[]): Promise<void> {
+    const { writer, channel, group, leaseMs } = this.deps;
     await writer.run((client) =>
       Promise.all(
-        entries.map(({ id, deliveries }) =>
-          client.xClaimJustId(channel, group, consumer, 0, id, {
+        taken.map(({ id, deliveries }) =>
+          client.xClaimJustId(channel, group, this.#consumer, 0, id, {
             IDLE: leaseMs,
             RETRYCOUNT: deliveries,
           })
@@ -134,9 +136,63 @@ export class RedisStream {
     );
   }
 
-  /** Acknowledges entries and removes them from the stream. */
-  async acknowledge(ids: readonly string[]): Promise<void> {
-    const { writer, channel, group } = this.parts;
+  async close(): Promise<void> {
+    await this.deps.reader.close();
+    await this.#removeNames(({ name }) => name === this.#consumer).catch(() => {});
+  }
+
+  /** Reads, and makes a stream again that somebody deleted. */
+  #whileThere(read: () => Promise<readonly Taken[]>): Promise<readonly Taken[]> {
+    const reading = read().catch(async (error) => {
+      if (!GONE.test(messageOf(error))) throw error;
+      const { log, channel } = this.deps;
+      log.warn("A stream was deleted with all that was in it: it is made again", { channel });
+      await this.#makeGroup();
+      return [];
+    });
+    this.#reading = reading.catch(() => {});
+    return reading;
+  }
+
+  async #read(count: number): Promise<readonly Taken[]> {
+    const { reader, channel, group } = this.deps;
+    const options = { COUNT: count, BLOCK: BLOCK_MS };
+    const streams = await reader.run((client) =>
+      client.xReadGroup(group, this.#consumer, { key: channel, id: ">" }, options)
+    );
+    const entries: readonly Entry[] = (streams ?? []).flatMap(({ messages }) => messages);
+    return entries.map((entry) => takenOf(entry, 1));
+  }
+
+  async #readLost(held: ReadonlySet<string>): Promise<readonly Taken[]> {
+    const { reader, channel, group } = this.deps;
+    const consumer = this.#consumer;
+    return await reader.run(async (client) => {
+      const pending = await client.xPendingRange(channel, group, "-", "+", PENDING_MAX, {
+        consumer,
+      });
+      const lost = pending.filter(({ id }) => !held.has(id));
+      if (lost.length === 0) return [];
+      const ids = lost.map(({ id }) => id);
+      const entries = await client.xClaim(channel, group, consumer, 0, ids);
+      const deliveries = new Map(lost.map((entry) => [entry.id, entry.deliveriesCounter]));
+      return present(entries).map((entry) => takenOf(entry, (deliveries.get(entry.id) ?? 0) + 1));
+    });
+  }
+
+  /** The group begins at the first entry: none that came before it is lost. */
+  async #makeGroup(): Promise<void> {
+    const { writer, channel, group } = this.deps;
+    try {
+      await writer.run((client) => client.xGroupCreate(channel, group, "0", { MKSTREAM: true }));
+    } catch (error) {
+      if (!messageOf(error).startsWith("BUSYGROUP")) throw error;
+    }
+  }
+
+  /** Removes entries from the stream, too. */
+  async #acknowledgeAll(ids: readonly string[]): Promise<void> {
+    const { writer, channel, group } = this.deps;
     if (this.#hasAckDel) {
       try {
         // Removed only once no other group waits for it, should there be one.
@@ -152,18 +208,9 @@ export class RedisStream {
     );
   }
 
-  /** Removes this consumer's name, unless entries still hang on it: they would go with it. */
-  async leave(): Promise<void> {
-    await this.#forget(({ name }) => name === this.parts.consumer);
-  }
-
-  /** Removes the names of consumers that died long ago. */
-  async sweep(): Promise<void> {
-    await this.#forget(({ idle }) => idle > FORGOTTEN_MS);
-  }
-
-  async #forget(isMeant: (consumer: { name: string; idle: number }) => boolean): Promise<void> {
-    const { writer, channel, group } = this.parts;
+  /** Removes names of consumers, unless entries still belong to them: they would go, too. */
+  async #removeNames(isMeant: (consumer: { name: string; idle: number }) => boolean) {
+    const { writer, channel, group } = this.deps;
     await writer.run(async (client) => {
       for (const consumer of await client.xInfoConsumers(channel, group)) {
         if (consumer.pending > 0 || !isMeant(consumer)) continue;
@@ -178,16 +225,16 @@ export class RedisStream {
   ): Promise<Map<string, number>> {
     const [first, last] = [entries.at(0), entries.at(-1)];
     if (first === undefined || last === undefined) return new Map();
-    const { channel, group, consumer } = this.parts;
+    const { channel, group } = this.deps;
     const pending = await client.xPendingRange(channel, group, first.id, last.id, PENDING_MAX, {
-      consumer,
+      consumer: this.#consumer,
     });
     return new Map(pending.map(({ id, deliveriesCounter }) => [id, deliveriesCounter]));
   }
 }
 
-/** What another program wrote without our field is handed on as it is: the handler refuses it. */
-function heldOf({ id, message }: Entry, deliveries: number): Held {
+/** What another program wrote without our field is handed over as it is: the handler refuses it. */
+function takenOf({ id, message }: Entry, deliveries: number): Taken {
   return { id, body: message[FIELD] ?? JSON.stringify(message), deliveries };
 }
 

@@ -463,15 +463,6 @@ export type Handled =
   | { readonly kind: "retry"; readonly afterMs: number }
   | { readonly kind: "dead"; readonly reason: string };
 
-/** What a backend can do by itself; the rest the engine does. */
-export interface BusCapabilities {
-  readonly order: "channel" | "none";
-  readonly delay: boolean;
-  readonly countsDeliveries: boolean;
-  readonly dedupeWindowMs: number;
-  readonly bytesMax: number;
-}
-
 /** An envelope as it was delivered. `body` is what came, whether it is an envelope or not. */
 export interface Delivery {
   readonly body: string;
@@ -491,7 +482,6 @@ export interface ConsumeOptions {
 /** Carries envelopes. It may lose, repeat and reorder anything: journal and timers heal it. */
 export interface Bus {
   readonly name: string;
-  readonly capabilities: BusCapabilities;
   /**
    * Publishes; resolves when the broker has them all.
    *

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { EnvelopeIds, firstIdAt } from "./envelope_ids.ts";
+import { firstIdAt } from "../core/ids.ts";
+import { EnvelopeIds } from "./postgres.ts";
 
 Deno.test("EnvelopeIds.next() rises with every call, however many fall into one millisecond", () => {
   const ids = new EnvelopeIds(new VirtualRuntime());
