@@ -20,7 +20,7 @@ interface Cached<T extends KeyRow | undefined> {
   readonly untilMs: number;
 }
 
-/** Who asks: a key, without its secret. */
+/** Who sends a request: a key, without its secret. */
 export class Caller {
   constructor(readonly key: KeyRow) {}
 
@@ -28,7 +28,7 @@ export class Caller {
     return this.key.id;
   }
 
-  /** Who asks, for journals: what the request says, or the key's name, and always the key's id. */
+  /** Who asks, as journals show it: the name in the request or of the key, and the id of the key. */
   signature(by = this.key.name): string {
     return `${by} (key ${this.keyId})`;
   }
@@ -38,7 +38,7 @@ export class Caller {
     return this.key.namespaces.includes(EVERYTHING) ? undefined : this.key.namespaces;
   }
 
-  /** The systems it speaks for; undefined = all. */
+  /** The systems it may act for; undefined = all. */
   get systems(): readonly string[] | undefined {
     return this.key.systems.includes(EVERYTHING) ? undefined : this.key.systems;
   }
@@ -55,13 +55,19 @@ export class Caller {
   /** @throws {TaskerError} api.forbidden */
   demandNamespace(namespace: string): void {
     if (this.covers(namespace)) return;
-    throw new TaskerError("api.forbidden", `Cannot reach namespace "${namespace}" with this key`);
+    throw new TaskerError(
+      "api.forbidden",
+      `Cannot use namespace "${namespace}" with this key: it does not cover it`,
+    );
   }
 
   /** @throws {TaskerError} api.forbidden */
   demandSystem(system: string): void {
     if (this.systems?.includes(system) ?? true) return;
-    throw new TaskerError("api.forbidden", `Cannot speak for system "${system}" with this key`);
+    throw new TaskerError(
+      "api.forbidden",
+      `Cannot act for system "${system}" with this key: it does not cover it`,
+    );
   }
 
   /** @throws {TaskerError} api.forbidden unless the key covers all namespaces */
@@ -69,7 +75,7 @@ export class Caller {
     if (this.namespaces === undefined) return;
     throw new TaskerError(
       "api.forbidden",
-      `Cannot reach ${what} with this key: it shows more than one namespace, use a key for all`,
+      `Cannot use ${what} with this key: they belong to all namespaces, and it does not cover all`,
     );
   }
 }
@@ -99,7 +105,7 @@ export class Access {
   }
 
   /**
-   * Returns who asks, if they have the right.
+   * Returns the caller, if its key has the right.
    *
    * Cost: one SHA-256, and one look-up a key every KEY_CACHE_MS, known or not.
    *
@@ -155,7 +161,7 @@ export class Access {
   #refuse(reason: "no_key" | "unknown_key" | "expired_key"): never {
     this.#deps.metrics.counter("tasker_auth_refused_total", reason).add();
     const why = {
-      no_key: "none was sent",
+      no_key: "the request has none",
       unknown_key: "it is not known",
       expired_key: "it has expired",
     };

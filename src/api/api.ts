@@ -42,7 +42,7 @@ interface Route {
   handle(input: Record<string, unknown>, call: Call): Promise<Reply>;
 }
 
-/** Opens the API over its parts. Closed by default: only operations that say "open" need no key. */
+/** Opens the API. Closed by default: only operations that say "open" need no key. */
 export function openApi(deps: ApiDeps): Api {
   const services = servicesOf(deps);
   const routes = routesOf(services);
@@ -87,7 +87,7 @@ function servicesOf(deps: ApiDeps): Services {
   };
 }
 
-/** Every operation has its handler: the type of the table sees to that. */
+/** Finds the handler of each operation; one that is missing is a type error. */
 function routesOf(services: Services): readonly Route[] {
   const handlers: Handlers<typeof OPERATIONS> = {
     ...taskHandlers(services),
@@ -101,7 +101,7 @@ function routesOf(services: Services): readonly Route[] {
     ...busHandlers(services),
     ...nodeHandlers(services),
   };
-  // The types of input and answer are known to each operation and its handler alone.
+  // Only an operation and its handler know the types of its input and its answer.
   const byName: Readonly<Record<string, unknown>> = handlers;
   return Object.values(OPERATIONS).map((operation) => ({
     operation,
@@ -157,7 +157,7 @@ class Server {
     const allowed = methods.join(", ");
     const error = new TaskerError(
       "api.method_not_allowed",
-      `Cannot ${request.method} this route: it takes ${allowed}`,
+      `Cannot use ${request.method} on this path: it accepts ${allowed}`,
     );
     const response = this.refuse(request, "none", error);
     response.headers.set("allow", allowed);

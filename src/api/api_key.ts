@@ -3,7 +3,7 @@
 import { EVERYTHING, SCOPES } from "../core/api_key.ts";
 import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
 
-/** So that people and secret scanners know one when they see it. */
+/** By this, people and secret scanners recognize a key. */
 const PREFIX = "tasker_";
 
 /** A key and what is kept of it. */
@@ -31,10 +31,10 @@ export function makeKey(
 /**
  * Makes the first key of a database.
  *
- * Of several nodes that start at once the first writer wins. `secret` is `TASKER_ADMIN_KEY`; absent,
- * one is made.
+ * Of several nodes that start at once, the first writer wins. `secret` is `TASKER_ADMIN_KEY`; if it is
+ * absent, one is made.
  *
- * Where there are keys already nothing is made; a `secret` that is none of them goes to `warn`.
+ * If there are keys already, none is made, and `warn` is called for a `secret` that is not one of them.
  *
  * @returns the key to write to the file, or undefined when there are keys already
  */
@@ -54,12 +54,12 @@ export async function makeFirstKey(
   return undefined;
 }
 
-const IGNORED = "TASKER_ADMIN_KEY is ignored: the database has keys already, and it is none of " +
-  "them; use one of those, or make a key with POST /v1/keys";
+const IGNORED = "TASKER_ADMIN_KEY is ignored: the database has keys already, and it is not one " +
+  "of them; use one of those, or make a key with POST /v1/keys";
 
 /** Says where the first key is, for the one line that is printed; the operator's own is not shown. */
 export function firstKeyLine(secret: string, file: string, isOwn: boolean): string {
   return isOwn
-    ? `first API key: the one of TASKER_ADMIN_KEY (kept in ${file} for the command line)`
+    ? `first API key: the one in TASKER_ADMIN_KEY (kept in ${file} for the command line)`
     : `first API key (shown once, kept in ${file} for the command line): ${secret}`;
 }

@@ -21,7 +21,7 @@ export function busHandlers({ worker, connections }: Services): Handlers<typeof 
       caller.demandSystem(system);
       const replies: readonly unknown[] = Array.isArray(given) ? given : [given];
       if (replies.length < 1 || replies.length > ENVELOPES_MAX) {
-        throw badRequest(`Cannot take ${replies.length} replies: expected 1 to ${ENVELOPES_MAX}`);
+        throw badRequest(`Cannot accept ${replies.length} replies: expected 1 to ${ENVELOPES_MAX}`);
       }
       const refused: Refused[] = [];
       for (const [index, reply] of replies.entries()) {
@@ -47,7 +47,7 @@ function demandNone([first, ...more]: readonly Refused[], replies: readonly unkn
   if (first === undefined) return;
   const { index, error } = first;
   if (!(error instanceof TaskerError) || replies.length === 1) throw error;
-  const said = `Cannot take ${
+  const said = `Cannot accept ${
     more.length + 1
   } of ${replies.length} replies; the first is [${index}]`;
   throw new TaskerError(error.code, `${said}: ${error.message}`, {

@@ -21,12 +21,12 @@ export function keyHandlers(
       return { status: 201, body: { ...keyDocument(row), key: secret } };
     },
     async listKeys(_input, { caller }) {
-      const seen = (await keys.list()).filter((row) => reaches(caller, row));
+      const seen = (await keys.list()).filter((row) => isWithin(caller, row));
       return { status: 200, body: { keys: seen.map(keyDocument) } };
     },
     async removeKey({ id }, { caller }) {
       const row = (await keys.list()).find((one) => one.id === id);
-      if (row === undefined || !reaches(caller, row) || !await keys.remove(id)) {
+      if (row === undefined || !isWithin(caller, row) || !await keys.remove(id)) {
         throw new TaskerError("key.not_found", `Cannot find key "${id}"`);
       }
       access.forget();
@@ -37,14 +37,14 @@ export function keyHandlers(
   };
 }
 
-/** A key can hand on what it has: no other namespace or system, and no longer life. */
+/** A new key has at most the namespaces, the systems and the lifetime of the key that makes it. */
 function bounded(caller: Caller, input: ParsedOf<typeof KEYS["makeKey"]>, nowMs: number) {
   const { key } = caller;
-  const beyond = beyondReach(caller, input);
-  if (beyond.length > 0) {
+  const missing = notCovered(caller, input);
+  if (missing.length > 0) {
     throw new TaskerError(
       "api.forbidden",
-      `Cannot make a key for "${beyond.join('", "')}" with this key: it does not cover that`,
+      `Cannot make a key for "${missing.join('", "')}" with this key: it does not cover them`,
     );
   }
   const asked = input.expiresAt === undefined ? Infinity : Date.parse(input.expiresAt);
@@ -59,12 +59,12 @@ function bounded(caller: Caller, input: ParsedOf<typeof KEYS["makeKey"]>, nowMs:
   };
 }
 
-function reaches(caller: Caller, row: KeyRow): boolean {
-  return beyondReach(caller, row).length === 0;
+function isWithin(caller: Caller, row: KeyRow): boolean {
+  return notCovered(caller, row).length === 0;
 }
 
 /** The namespaces and systems of a key that the caller does not cover. */
-function beyondReach(
+function notCovered(
   { namespaces, systems }: Caller,
   of: Pick<KeyRow, "namespaces" | "systems">,
 ): readonly string[] {

@@ -1,4 +1,4 @@
-/** Handlers of what a node says about itself: probes, health, metrics, and the description of the API. */
+/** Handlers of probes, health, metrics and the description of the API. */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
@@ -10,7 +10,7 @@ import { METRICS_MEDIA_TYPE } from "../telemetry/metrics.ts";
 import type { HealthCheck, NamedCheck } from "./deps.ts";
 import type { Handlers, Services } from "./handler.ts";
 
-/** A part that does not answer within this is not ok. */
+/** A part that does not answer within this time is not ok. */
 export const CHECK_MS_MAX = 2_000;
 
 /** Handlers of what a node says about itself. */
@@ -25,7 +25,7 @@ export function nodeHandlers(
       await demandReady(services);
       return { status: 200, body: { ready: true } };
     },
-    getHealth: async () => ({ status: 200, body: await wholeState(services) }),
+    getHealth: async () => ({ status: 200, body: await healthOf(services) }),
     getMetrics: async () => ({
       status: 200,
       body: await metrics.text(),
@@ -40,16 +40,16 @@ export function nodeHandlers(
 
 async function demandReady({ health, connections }: Services): Promise<void> {
   if (connections.isClosed) {
-    throw new TaskerError("node.draining", "Cannot take requests: the node drains");
+    throw new TaskerError("node.draining", "Cannot take requests: the node is shutting down");
   }
   const why = await health.notReady();
   if (why !== undefined) throw new TaskerError("api.busy", `Cannot take requests: ${why}`);
 }
 
-async function wholeState({ health, runtime }: Services) {
+async function healthOf({ health, runtime }: Services) {
   const [notReady, ...checks] = await Promise.all([
     health.notReady(),
-    ...health.checks.map((check) => lookAt(check, runtime)),
+    ...health.checks.map((check) => runCheck(check, runtime)),
   ]);
   return {
     ok: notReady === undefined && checks.every((check) => check.ok),
@@ -61,7 +61,7 @@ async function wholeState({ health, runtime }: Services) {
   };
 }
 
-async function lookAt(check: NamedCheck, runtime: Runtime): Promise<HealthCheck> {
+async function runCheck(check: NamedCheck, runtime: Runtime): Promise<HealthCheck> {
   const { name, action } = check;
   let cancel = () => {};
   const late = new Promise<HealthCheck>((resolve) => {

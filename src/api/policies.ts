@@ -25,7 +25,7 @@ export function policyHandlers(
       const known = await versionsOf(definitions, { namespace, name, caller });
       // The schema lets a field be undefined; parsed JSON has no such field.
       const steps = input.steps as Record<string, Policy>;
-      demandSound(steps, known.map(({ definition }) => definition));
+      demandEffective(steps, known.map(({ definition }) => definition));
       const overlay = await policies.put(namespace, name, {
         by: caller.signature(by),
         reason,
@@ -43,19 +43,19 @@ export function policyHandlers(
   };
 }
 
-/** A policy that would do nothing, silently, or that contradicts itself is refused. */
-function demandSound(overlay: Record<string, Policy>, versions: readonly Definition[]): void {
+/** Refuses a policy with fields that would have no effect, or that contradicts itself. */
+function demandEffective(overlay: Record<string, Policy>, versions: readonly Definition[]): void {
   const faults = [
-    ...Object.entries(overlay).flatMap(([name, policy]) => idleFaults(name, policy, versions)),
-    ...versions.flatMap((version) => contradictions(overlay, version)),
+    ...Object.entries(overlay).flatMap(([name, policy]) => fieldFaults(name, policy, versions)),
+    ...versions.flatMap((version) => delayFaults(overlay, version)),
   ];
   if (faults.length === 0) return;
   const said = faults.map(({ path, detail }) => `${path} (${detail})`).join(", ");
-  throw new TaskerError("policy.invalid", `Cannot take the policy: ${said}`, { faults });
+  throw new TaskerError("policy.invalid", `Cannot accept the policy: ${said}`, { faults });
 }
 
-/** What no version has, or what means nothing for a sleep or a signal. */
-function idleFaults(name: string, policy: Policy, versions: readonly Definition[]): Fault[] {
+/** Finds steps that no version has, and fields that have no meaning for a sleep or a signal. */
+function fieldFaults(name: string, policy: Policy, versions: readonly Definition[]): Fault[] {
   if (name === ALL_STEPS) return [];
   const kinds = versions.flatMap(({ steps }) =>
     steps.filter((step) => step.name === name).map(({ kind }) => kind)
@@ -69,7 +69,7 @@ function idleFaults(name: string, policy: Policy, versions: readonly Definition[
     .map((field) => ({
       path: `steps.${name}.${field}`,
       code: "not_tunable",
-      detail: `means nothing for a ${kinds[0]}`,
+      detail: `has no meaning for a ${kinds[0]}`,
     }));
 }
 
@@ -77,8 +77,8 @@ function isTunable(kind: StepKind, field: string): boolean {
   return kind === "local" || kind === "remote" || TUNABLE_WAITS[kind].some((one) => one === field);
 }
 
-/** Delays that contradict each other once the overlay lies over a version's own policy. */
-function contradictions(overlay: Record<string, Policy>, { version, steps }: Definition): Fault[] {
+/** Finds delays that contradict each other once the overlay is applied to a version's own policy. */
+function delayFaults(overlay: Record<string, Policy>, { version, steps }: Definition): Fault[] {
   return steps.flatMap((step) => {
     const found = contradictionOf(policyUnder(step, overlay));
     if (found === undefined) return [];

@@ -13,7 +13,7 @@ import { badRequest, type Call } from "./handler.ts";
 
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024;
-/** How long a body may take to arrive, in milliseconds; a slow client holds memory. */
+/** How long a body may take to arrive, in milliseconds: a slow client occupies memory. */
 export const BODY_MS_MAX = 30_000;
 /** Deeper JSON is refused: a payload's own limit and the object around it. */
 export const BODY_DEPTH_MAX = 68;
@@ -32,7 +32,7 @@ export interface ParsedRequest {
 }
 
 /**
- * Refuses a request by its head alone, before anything of it is read.
+ * Refuses a request that is too large by its head, before its body is read.
  *
  * @throws {TaskerError} api.too_large
  */
@@ -42,7 +42,7 @@ export function checkHead(request: Request): void {
   if (request.url.length > URL_LENGTH_MAX) {
     throw new TaskerError(
       "api.too_large",
-      `Cannot take the URL: more than ${URL_LENGTH_MAX} bytes`,
+      `Cannot accept the URL: it has more than ${URL_LENGTH_MAX} characters`,
     );
   }
   let bytes = 0;
@@ -50,7 +50,7 @@ export function checkHead(request: Request): void {
   if (bytes > HEADER_BYTES_MAX) {
     throw new TaskerError(
       "api.too_large",
-      `Cannot take the headers: more than ${HEADER_BYTES_MAX} bytes`,
+      `Cannot accept the headers: they have more than ${HEADER_BYTES_MAX} bytes`,
     );
   }
 }
@@ -106,7 +106,7 @@ function parse<S extends z.ZodType>(
   throw badRequest(`Cannot read the ${where}: ${shown}`, { faults });
 }
 
-/** A name that is given twice is refused: two readers could take two different values. */
+/** Refuses a name that is given twice: two readers could use two different values. */
 function queryOf(url: string): Record<string, string> {
   const entries = [...new URL(url).searchParams];
   const names = new Set(entries.map(([name]) => name));
@@ -142,7 +142,7 @@ async function readJson(request: Request, runtime: Pick<Runtime, "after">): Prom
   if (unfit.code !== "too_deep") throw unfitError("the body", unfit);
   throw new TaskerError(
     "api.too_large",
-    `Cannot take the body: it nests deeper than ${BODY_DEPTH_MAX}`,
+    `Cannot accept the body: it nests deeper than ${BODY_DEPTH_MAX}`,
   );
 }
 
@@ -182,6 +182,6 @@ function bodyTooLate(): TaskerError {
 function bodyTooLarge(): TaskerError {
   return new TaskerError(
     "api.too_large",
-    `Cannot take the body: more than ${BODY_BYTES_MAX} bytes`,
+    `Cannot accept the body: it has more than ${BODY_BYTES_MAX} bytes`,
   );
 }
