@@ -28,6 +28,7 @@ import type {
   Task,
   TaskFilter,
   TaskSummary,
+  WaitOptions,
   Workflow,
   WorkflowSummary,
 } from "./client/documents.ts";
@@ -90,16 +91,9 @@ export class Client {
   constructor(private readonly http: Http) {}
 
   /**
-   * Sends an operation. A repeat of a write under the same `idempotencyKey` changes nothing.
+   * Sends an operation: `call("listTasks", { state: "blocked" })`. A repeat of a write under the
+   * same `idempotencyKey` changes nothing.
    *
-   * @example
-   * ```ts
-   * import type { Client } from "tasker/client";
-   *
-   * function open(tasker: Client) {
-   *   return tasker.call("listTasks", { state: "blocked", limit: 10 });
-   * }
-   * ```
    * @throws {ClientError} the codes of the operation, as in `/openapi.json`
    */
   async call<Name extends CallName>(
@@ -157,6 +151,25 @@ export class Client {
     return this.call("startTask", { workflow, ...input }, { idempotencyKey: key, signal });
   }
 
+  /**
+   * Starts a task and waits for its end, in one request if it ends within 30 s; after `waitMsMax`
+   * (ms; no limit unless given) it returns the task as it is. Safe to repeat with the same `key`.
+   *
+   * @throws {ClientError} as `start` does
+   */
+  async run<Input = unknown>(
+    workflow: string,
+    { key, signal, waitMsMax = Infinity, ...input }: StartOptions<Input> & WaitOptions,
+  ): Promise<Task> {
+    const { runtime } = this.http;
+    const untilMs = runtime.monotonic() + waitMsMax;
+    const waitMs = Math.ceil(Math.min(WAIT_MS, waitMsMax));
+    const options = { idempotencyKey: key, signal };
+    const task = await this.call("startTask", { workflow, ...input, waitMs }, options);
+    if (isTerminal(task.state)) return task;
+    return await this.wait(task.id, { waitMsMax: untilMs - runtime.monotonic(), signal });
+  }
+
   /** Reads a task with its steps. @throws {ClientError} task.not_found, task.id_invalid */
   get(id: string, options: CallOptions = {}): Promise<Task> {
     return this.call("getTask", { id }, options);
@@ -168,10 +181,7 @@ export class Client {
    *
    * @throws {ClientError} task.not_found, task.id_invalid
    */
-  async wait(
-    id: string,
-    { waitMsMax = Infinity, signal }: CallOptions & { readonly waitMsMax?: number } = {},
-  ): Promise<Task> {
+  async wait(id: string, { waitMsMax = Infinity, signal }: WaitOptions = {}): Promise<Task> {
     const { runtime } = this.http;
     const untilMs = runtime.monotonic() + waitMsMax;
     while (true) {

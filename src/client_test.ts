@@ -86,6 +86,26 @@ Deno.test("wait() answers a task that has not ended when its time is over", asyn
   equal(task.state, "running");
 });
 
+Deno.test("run() starts a task and waits for its end, in one request where that is enough", async () => {
+  const harness = openClientHarness();
+  const running = harness.client.run("orders/process", { input: { id: 1 }, key: "A-1" });
+  await harness.world.runtime.advance(5_000);
+  const [task] = await harness.world.engine.tasks({ namespaces: undefined, limit: 1 });
+  commit(harness.world, task?.taskId ?? "", 0, ended(harness.world));
+
+  equal((await settled(harness, running)).state, "completed");
+  equal(harness.requests.length, 1);
+});
+
+Deno.test("run() returns a task that has not ended when its time is over", async () => {
+  const harness = openClientHarness();
+
+  const running = harness.client.run("orders/process", { input: { id: 1 }, waitMsMax: 40_000 });
+
+  equal((await settled(harness, running)).state, "running");
+  equal(harness.world.engine.starts.length, 1);
+});
+
 Deno.test("list() goes through all pages and asks for none too early", async () => {
   const harness = openClientHarness();
   for (let count = 0; count < 5; count++) await started(harness);

@@ -95,12 +95,18 @@ export interface ClientOptions {
 /** What a task is started with. */
 export type StartOptions<Input> =
   & CallOptions
-  & Omit<OperationInput<"startTask">, "workflow" | "input">
+  & Omit<OperationInput<"startTask">, "workflow" | "input" | "waitMs">
   & {
     readonly input: Input;
     /** Unique in the namespace: same key and body, same task. A new one unless given. */
     readonly key?: string | undefined;
   };
+
+/** How long to wait. */
+export interface WaitOptions extends CallOptions {
+  /** In ms; no limit unless given. */
+  readonly waitMsMax?: number | undefined;
+}
 
 /** Which tasks to list. `since` and `until` bound when they were created. */
 export type TaskFilter = CallOptions & Omit<OperationInput<"listTasks">, "limit" | "cursor"> & {
