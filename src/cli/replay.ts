@@ -12,7 +12,7 @@ import { fillPolicy } from "../core/policy.ts";
 import { rollup } from "../core/rollup.ts";
 import { UsageError } from "./arguments.ts";
 import { CommandError } from "./failure.ts";
-import { journalLines } from "./journal_lines.ts";
+import { journalLines } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
 import { EXIT_DONE, operand, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 

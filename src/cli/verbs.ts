@@ -7,11 +7,11 @@ import { UsageError } from "./arguments.ts";
 import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
-import { journalLines } from "./journal_lines.ts";
 import { operationVerb, type VerbExtra, type View } from "./operation_verb.ts";
 import { replay } from "./replay.ts";
 import {
   deadLines,
+  journalLines,
   listLines,
   systemLines,
   workflowLines,

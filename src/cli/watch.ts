@@ -4,7 +4,7 @@ import { Wakeup } from "../core/wakeup.ts";
 import type { ClientError, JournalEntry, Task } from "../client.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
 import { durationText, tableLines, valueText } from "./format.ts";
-import { entryLine } from "./journal_lines.ts";
+import { entryLine } from "./result_lines.ts";
 import { duration } from "./operation_verb.ts";
 import { type Paint, Screen } from "./paint.ts";
 import { taskLines } from "./task_lines.ts";

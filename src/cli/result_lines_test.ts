@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { JournalEntry } from "../client.ts";
-import { entryLine, journalLines } from "./journal_lines.ts";
+import { entryLine, journalLines } from "./result_lines.ts";
 import { noPaint } from "./paint.ts";
 
 const at = "2026-01-01T10:00:00.123Z";
