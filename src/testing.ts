@@ -1,6 +1,6 @@
 /**
  * Root of the in-process engine for users' tests: the real actors over a journal in memory and a
- * clock that moves only when told, with other systems played by functions.
+ * clock that moves only when told; functions stand in for other systems.
  *
  * @module
  */
@@ -32,10 +32,10 @@ import { openRegistry, type Registry } from "./registry/workflows.ts";
 import { SILENT_LOG } from "./telemetry/log.ts";
 import { VirtualRuntime } from "./server/virtual_runtime.ts";
 
-/** Timers fired while waiting for one task; a workflow that needs more never ends. */
+/** The most timers fired for one task: a workflow that needs more never ends. */
 const TIMERS_MAX = 10_000;
 
-/** What a played system is called with. */
+/** What the function that stands in for a system is called with. */
 export interface SystemCall {
   readonly input: unknown;
   readonly taskId: string;
@@ -47,12 +47,15 @@ export interface SystemCall {
   fail(error: unknown, how?: { retryable?: boolean; retryAfterMs?: number }): StepFailure;
 }
 
-/** Plays one event of another system: returns its result, `call.fail(…)`, or never when silent. */
+/**
+ * Answers one event for another system: returns its result or `call.fail(…)`. A promise that never
+ * settles is a system that does not answer.
+ */
 export type PlayedEvent = (call: SystemCall) => unknown;
 
 /** How to open a test engine. */
 export interface TestOptions {
-  /** By envelope type (`event`): who answers. An event nobody plays times out. */
+  /** What answers each envelope type (`event`). An event without an entry times out. */
   readonly systems?: Readonly<Record<string, PlayedEvent>>;
   /** Seeds jitter and ids. */
   readonly seed?: number;
@@ -75,10 +78,12 @@ export interface TestTask {
   step(name: string): TestStep;
   /** The whole journal, oldest first. */
   readonly events: readonly Event[];
-  /** Moves the clock as far as needed until the task ends; it may also stop at a person. */
+  /** Moves the clock until the task ends, or waits for a person. */
   end(): Promise<TaskStateName>;
   signal(name: string, payload: unknown): Promise<void>;
   cancel(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   retry(step: string): Promise<void>;
   resolve(step: string, result: unknown): Promise<void>;
   skip(step: string, result?: unknown): Promise<void>;
@@ -163,10 +168,10 @@ interface TestDeps {
 }
 
 class InProcessEngine implements TestEngine {
-  constructor(readonly parts: TestDeps) {}
+  constructor(readonly deps: TestDeps) {}
 
   async start(workflow: string, input: unknown): Promise<TestTask> {
-    const { starter, runtime, registry, journal } = this.parts;
+    const { starter, runtime, registry, journal } = this.deps;
     const { taskId } = await starter.start({
       workflow,
       input,
@@ -177,28 +182,28 @@ class InProcessEngine implements TestEngine {
     const first = journal.turns(taskId)[0]?.events[0];
     const plan = first?.kind === "TaskStarted" ? registry.cached(first.definitionHash) : undefined;
     if (plan === undefined) throw new TaskerError("task.not_found", `Cannot find task "${taskId}"`);
-    return new InProcessTask(taskId, plan, this.parts);
+    return new InProcessTask(taskId, plan, this.deps);
   }
 
   advance(ms: number): Promise<void> {
-    return this.parts.runtime.advance(ms);
+    return this.deps.runtime.advance(ms);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.parts.engine.supervisor.stop(new TaskerError("node.draining", "The test has ended"));
+    this.deps.engine.supervisor.stop(new TaskerError("node.draining", "The test has ended"));
     return Promise.resolve();
   }
 }
 
 class InProcessTask implements TestTask {
-  constructor(readonly id: TaskId, readonly plan: Plan, readonly parts: TestDeps) {}
+  constructor(readonly id: TaskId, readonly plan: Plan, readonly deps: TestDeps) {}
 
   get state(): TaskStateName {
     return rollup(this.plan, this.#folded()).state;
   }
 
   get events(): readonly Event[] {
-    return this.parts.journal.turns(this.id).flatMap((turn) => turn.events);
+    return this.deps.journal.turns(this.id).flatMap((turn) => turn.events);
   }
 
   step(name: string): TestStep {
@@ -221,13 +226,13 @@ class InProcessTask implements TestTask {
   }
 
   async end(): Promise<TaskStateName> {
-    const { runtime, engine } = this.parts;
+    const { runtime, engine } = this.deps;
     await runtime.settle();
     for (let timers = 0; timers < TIMERS_MAX; timers++) {
       const { state } = this;
       const isMoving = state === "running" || state === "waiting";
       if (!isMoving) return state;
-      // Code that waits for something real gets real time.
+      // Step code that waits for something outside the virtual clock needs real time.
       if (engine.local.size > 0) await new Promise((wake) => setTimeout(wake, 1));
       else if (this.#waitsForPerson() || !await runtime.step()) return this.state;
       await runtime.settle();
@@ -243,6 +248,14 @@ class InProcessTask implements TestTask {
     return this.#send("cancelTask", {});
   }
 
+  pause(): Promise<void> {
+    return this.#send("pauseTask", {});
+  }
+
+  resume(): Promise<void> {
+    return this.#send("resumeTask", {});
+  }
+
   retry(step: string): Promise<void> {
     return this.#send("retryStep", { step });
   }
@@ -256,13 +269,13 @@ class InProcessTask implements TestTask {
   }
 
   async #send<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<void> {
-    const { runtime, engine } = this.parts;
+    const { runtime, engine } = this.deps;
     const base = { commandId: runtime.uuid(), taskId: this.id, ...BY };
     await engine.router.send(TASK_COMMANDS[name](input, base));
     await runtime.settle();
   }
 
-  /** Whether all that could still move the task is a signal without an end. */
+  /** Whether the task waits for nothing but signals without a time-out. */
   #waitsForPerson(): boolean {
     const { steps } = this.#folded();
     const waiting = steps.flatMap((step, index) =>
@@ -278,7 +291,7 @@ class InProcessTask implements TestTask {
   }
 
   #folded() {
-    const state = foldTask(this.id, this.plan, this.parts.journal.turns(this.id));
+    const state = foldTask(this.id, this.plan, this.deps.journal.turns(this.id));
     if (state === undefined) {
       throw new TaskerError("task.not_found", `Cannot find task "${this.id}"`);
     }
@@ -286,10 +299,10 @@ class InProcessTask implements TestTask {
   }
 }
 
-/** Who acts by hand in a test. */
+/** Who decides in a test. */
 const BY = { by: "test", reason: "a test asked for it" };
 
-/** Plays the other systems: each envelope becomes a call, each return a result. */
+/** Stands in for other systems: each envelope becomes a call, each return value a result. */
 function playSystems(
   systems: Readonly<Record<string, PlayedEvent>>,
   registry: Registry,

@@ -128,3 +128,16 @@ Deno.test("a person resolves, skips or cancels", async () => {
   assert.equal(await skipped.end(), "completed");
   assert.equal(await cancelled.end(), "cancelled");
 });
+
+Deno.test("a paused task starts no step until it is resumed", async () => {
+  await using engine = await openTestEngine([failing]);
+  const task = await engine.start("test/failing", {});
+  await task.end();
+
+  await task.pause();
+  await task.retry("broken");
+  assert.equal(task.state, "paused");
+  await task.resume();
+
+  assert.equal(await task.end(), "completed");
+});

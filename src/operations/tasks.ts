@@ -19,7 +19,7 @@ const TaskParams = z.strictObject({ id: TaskIdText });
 const StepParams = z.strictObject({ id: TaskIdText, step: Name });
 
 const WaitQuery = z.strictObject({
-  waitMs: whole(0, WAIT_MS_MAX).default(0).describe("Waits up to so long for the task's end"),
+  waitMs: whole(0, WAIT_MS_MAX).default(0).describe("How long to wait for the end of the task"),
 });
 
 /** What a task is started with, over HTTP and over the bus. */
