@@ -31,6 +31,12 @@ export interface Config {
   /** 0 picks a free one. */
   readonly port: number;
   readonly behindTls: boolean;
+  /** Open connections of HTTP clients; a long poll or a stream has one for as long as it lasts. */
+  readonly connectionsMax: number;
+  /** Time for the head of a connection's first request to arrive. */
+  readonly headTimeoutMs: number;
+  /** Time that a connection may be open without a request. */
+  readonly idleTimeoutMs: number;
   readonly dataDir: string;
   readonly workflowsDir: string;
   /** Undefined = every owner that a module here implements. */
@@ -66,6 +72,16 @@ export const ADMIN_KEY_LENGTH_MIN = 24;
 const PORT_MAX = 65_535;
 const DRAIN_DEFAULT_MS = 30_000;
 
+/** Twice the long polls and streams of a node, so that requests find a place beside them. */
+const CONNECTIONS_MAX_DEFAULT = 4_096;
+const CONNECTIONS_MAX_LIMIT = 1_000_000;
+
+const HEAD_TIMEOUT_DEFAULT_MS = 10_000;
+
+/** Longer than the 60 s after which proxies drop idle connections: they close first. */
+const IDLE_TIMEOUT_DEFAULT_MS = 75_000;
+const TIMEOUT_MS_MIN = 1_000;
+
 const BUS_KINDS: readonly BusKind[] = ["redis", "postgres", "memory"];
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
@@ -80,10 +96,13 @@ export const CONFIG_NAMES = [
   "TASKER_BEHIND_TLS",
   "TASKER_BUS",
   "TASKER_BUS_PREFIX",
+  "TASKER_CONNECTIONS_MAX",
   "TASKER_DATA",
   "TASKER_DEVELOPMENT",
   "TASKER_DRAIN",
+  "TASKER_HEAD_TIMEOUT",
   "TASKER_HOST",
+  "TASKER_IDLE_TIMEOUT",
   "TASKER_LIBRARY",
   "TASKER_LIBRARY_REASON",
   "TASKER_LOG",
@@ -188,6 +207,9 @@ export function readConfig(env: Environment): Config {
     bus: readBus(reader),
     busPrefix: readBusPrefix(reader),
     ...readAddress(reader),
+    connectionsMax: readConnectionsMax(reader),
+    headTimeoutMs: readTimeout(reader, "TASKER_HEAD_TIMEOUT") ?? HEAD_TIMEOUT_DEFAULT_MS,
+    idleTimeoutMs: readTimeout(reader, "TASKER_IDLE_TIMEOUT") ?? IDLE_TIMEOUT_DEFAULT_MS,
     dataDir: reader.text("TASKER_DATA") ?? ".tasker",
     workflowsDir: reader.text("TASKER_WORKFLOWS") ?? "workflows",
     systems: readSystems(reader),
@@ -274,6 +296,26 @@ function readAddress(reader: Reader): Pick<Config, "host" | "port" | "behindTls"
     );
   }
   return { host, port, behindTls };
+}
+
+function readConnectionsMax(reader: Reader): number {
+  const text = reader.text("TASKER_CONNECTIONS_MAX");
+  if (text === undefined) return CONNECTIONS_MAX_DEFAULT;
+  const count = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
+  if (!(count >= 1 && count <= CONNECTIONS_MAX_LIMIT)) {
+    const expected = `is not a number of connections, expected 1..${CONNECTIONS_MAX_LIMIT}`;
+    reader.fault("TASKER_CONNECTIONS_MAX", "not_a_count", `${quote(text)} ${expected}`);
+  }
+  return count;
+}
+
+function readTimeout(reader: Reader, name: ConfigName): number | undefined {
+  const ms = reader.duration(name);
+  if (ms !== undefined && ms < TIMEOUT_MS_MIN) {
+    const expected = `is shorter than ${TIMEOUT_MS_MIN / 1_000} s`;
+    reader.fault(name, "too_short", `${quote(reader.text(name) ?? "")} ${expected}`);
+  }
+  return ms;
 }
 
 function isLoopback(host: string): boolean {

@@ -33,6 +33,9 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     host: "127.0.0.1",
     port: 8080,
     behindTls: false,
+    connectionsMax: 4_096,
+    headTimeoutMs: 10_000,
+    idleTimeoutMs: 75_000,
     pooler: false,
     dataDir: ".tasker",
     workflowsDir: "workflows",
@@ -71,6 +74,9 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_ALLOW_READ: "/etc/ssl",
     TASKER_RETENTION: "30d",
     TASKER_DRAIN: "5s",
+    TASKER_CONNECTIONS_MAX: "100",
+    TASKER_HEAD_TIMEOUT: "3s",
+    TASKER_IDLE_TIMEOUT: "2m",
     TASKER_LOG: "debug",
     TASKER_DEVELOPMENT: "1",
     TASKER_LIBRARY: "ffi/libtasker.so",
@@ -97,6 +103,9 @@ Deno.test("readConfig() reads every name", () => {
     allowRead: ["/etc/ssl"],
     retentionMs: 2_592_000_000,
     drainMs: 5_000,
+    connectionsMax: 100,
+    headTimeoutMs: 3_000,
+    idleTimeoutMs: 120_000,
     logLevel: "debug",
     isDevelopment: true,
     library: "ffi/libtasker.so",
@@ -166,6 +175,16 @@ Deno.test("readConfig() tells all faults at once, each on a line of its own", ()
 Deno.test("readConfig() refuses what is no port", () => {
   for (const TASKER_PORT of ["-1", "65536", "80a", "8e2", "1.5", "000080"]) {
     deepEqual(codes({ TASKER_PORT }), { TASKER_PORT: "not_a_port" });
+  }
+});
+
+Deno.test("readConfig() refuses limits of connections that would let nobody in", () => {
+  for (const TASKER_CONNECTIONS_MAX of ["0", "-1", "many", "1e3", "10000000"]) {
+    deepEqual(codes({ TASKER_CONNECTIONS_MAX }), { TASKER_CONNECTIONS_MAX: "not_a_count" });
+  }
+  for (const name of ["TASKER_HEAD_TIMEOUT", "TASKER_IDLE_TIMEOUT"]) {
+    deepEqual(codes({ [name]: "0s" }), { [name]: "too_short" });
+    deepEqual(codes({ [name]: "10" }), { [name]: "not_a_duration" });
   }
 });
 

@@ -6,7 +6,7 @@ import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
 import { endProcess, guard } from "./main_guard.ts";
-import { Listener } from "./main_listener.ts";
+import { listen, type Listener } from "./listener.ts";
 import { Notice } from "./main_notice.ts";
 import { seal, withPassword } from "./main_seal.ts";
 import { openNode, type TaskerNode } from "./node.ts";
@@ -49,9 +49,11 @@ class Server {
    */
   async start(): Promise<void> {
     const { host, port, dataDir } = this.config;
-    const listener = new Listener({
+    const listener = listen({
       host,
       port,
+      limits: this.config,
+      runtime: this.runtime,
       log: this.log,
       answer: (request) => this.#answer(request),
     });
