@@ -2,8 +2,9 @@
 
 import process from "node:process";
 import type { RealEngine } from "../support/engine.ts";
+import { familyCpuMsOf } from "./cpu.ts";
 import { type Figure, percentile } from "./figure.ts";
-import { INPUT } from "./workflows.ts";
+import { INPUT } from "./workflows/bench.ts";
 
 /** Samples of the closed loop, and its warm-up. */
 const LATENCY_SAMPLES = 200;
@@ -35,10 +36,14 @@ export async function benchSequential(engine: RealEngine): Promise<Figure[]> {
 }
 
 /** So many tasks of five steps at once, each followed by the next. */
-export async function benchThroughput(engine: RealEngine, concurrent: number): Promise<Figure[]> {
+export async function benchThroughput(
+  engine: RealEngine,
+  concurrent: number,
+  postmaster: number,
+): Promise<Figure[]> {
   const bench = `throughput_${concurrent}`;
   const before = engine.journal.journal.figures();
-  const [cpuBefore, othersBefore] = [process.cpuUsage(), await postgresCpuMs()];
+  const [cpuBefore, postgresBefore] = [process.cpuUsage(), familyCpuMsOf(postmaster)];
   const since = performance.now();
   let steps = 0;
   await Promise.all(Array.from({ length: concurrent }, async () => {
@@ -49,7 +54,7 @@ export async function benchThroughput(engine: RealEngine, concurrent: number): P
   }));
   const seconds = (performance.now() - since) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  const others = await postgresCpuMs() - othersBefore;
+  const postgresUs = (familyCpuMsOf(postmaster) - postgresBefore) * 1_000;
   const after = engine.journal.journal.figures();
   const commits = after.commits - before.commits;
   return [
@@ -64,10 +69,11 @@ export async function benchThroughput(engine: RealEngine, concurrent: number): P
     },
     { bench, metric: "bytes_per_step", value: (after.bytes - before.bytes) / steps, unit: "bytes" },
     { bench, metric: "main_us_per_step", value: (user + system) / steps, unit: "us" },
+    { bench, metric: "postgres_us_per_step", value: postgresUs / steps, unit: "us" },
     {
       bench,
       metric: "cpu_us_per_step",
-      value: (user + system + others * 1_000) / steps,
+      value: (user + system + postgresUs) / steps,
       unit: "us",
     },
   ];
@@ -89,17 +95,4 @@ export async function benchFan(engine: RealEngine): Promise<Figure[]> {
       unit: "commits",
     },
   ];
-}
-
-/** CPU time of all Postgres processes of this machine so far, in ms; 0 where /proc cannot be read. */
-async function postgresCpuMs(): Promise<number> {
-  const listed = await new Deno.Command("sh", {
-    args: ["-c", "for p in $(pgrep -x postgres); do cut -d')' -f2 /proc/$p/stat 2>/dev/null; done"],
-  }).output();
-  const lines = new TextDecoder().decode(listed.stdout).trim().split("\n");
-  const ticks = lines.reduce((sum, line) => {
-    const fields = line.trim().split(" ");
-    return sum + Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  }, 0);
-  return ticks * 10; // USER_HZ is 100
 }

@@ -1,9 +1,9 @@
 /** What ten thousand active tasks cost the process. */
 
-import { signal10 } from "./workflows.ts";
+import { signal10 } from "./workflows/bench.ts";
 import type { RealEngine } from "../support/engine.ts";
 import type { Figure } from "./figure.ts";
-import { INPUT } from "./workflows.ts";
+import { INPUT } from "./workflows/bench.ts";
 
 const TASKS = 10_000;
 

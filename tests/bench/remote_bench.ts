@@ -5,7 +5,7 @@ import type { BusKind } from "../../src/server/config.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { openRealEngine } from "../support/engine.ts";
 import { type Figure, percentile } from "./figure.ts";
-import { chain, INPUT, remote1 } from "./workflows.ts";
+import { chain, INPUT, remote1 } from "./workflows/bench.ts";
 
 const WARM_UP = 20;
 const SAMPLES = 200;

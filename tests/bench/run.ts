@@ -10,11 +10,18 @@ import { openRealEngine, type RealEngine } from "../support/engine.ts";
 
 import { startRedis } from "../support/redis.ts";
 import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
+import { postmasterOf } from "./cpu.ts";
 import { type Figure, print } from "./figure.ts";
+import {
+  benchHttpSequential,
+  benchHttpThroughput,
+  type ServedBench,
+  withServer,
+} from "./http_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchRemote } from "./remote_bench.ts";
-import { chain, fan, signal10 } from "./workflows.ts";
+import { chain, fan, signal10 } from "./workflows/bench.ts";
 
 const wanted = new Set(Deno.args);
 
@@ -37,6 +44,21 @@ async function benchEngine(
   });
 }
 
+/** The benches of a server, by name; they share one, as a database has its first key once. */
+const SERVER_BENCHES: Readonly<Record<string, (served: ServedBench) => Promise<Figure[]>>> = {
+  http_sequential_10: benchHttpSequential,
+  http_throughput_64: (served) => benchHttpThroughput(served, 64),
+  http_throughput_256: (served) => benchHttpThroughput(served, 256),
+};
+
+async function benchServer(url: string): Promise<void> {
+  const names = Object.keys(SERVER_BENCHES);
+  if (wanted.size > 0 && names.every((name) => !wanted.has(name))) return;
+  await withServer(url, async (served) => {
+    for (const [name, run] of Object.entries(SERVER_BENCHES)) await bench(name, () => run(served));
+  });
+}
+
 async function benchRedis(databaseUrl: string): Promise<Figure[]> {
   const redis = await startRedis();
   if ("reason" in redis) {
@@ -56,12 +78,16 @@ try {
   await benchEngine(url, "memory", benchMemory);
   await bench("pgbench", () => benchPgbench(url));
   await benchEngine(url, "sequential_10", benchSequential);
-  await benchEngine(url, "throughput_64", (engine) => benchThroughput(engine, 64));
-  await benchEngine(url, "throughput_256", (engine) => benchThroughput(engine, 256));
+  const postmaster = await postmasterOf(url);
+  for (const tasks of [64, 256]) {
+    const run = (engine: RealEngine) => benchThroughput(engine, tasks, postmaster);
+    await benchEngine(url, `throughput_${tasks}`, run);
+  }
   await benchEngine(url, "fanout_1000", benchFan);
   await bench("remote_postgres", () => benchRemote({ databaseUrl: url }));
   await bench("remote_redis", () => benchRedis(url));
   await bench("readiness", benchReadiness);
+  await benchServer(url);
 } finally {
   await postgres.stop();
   await Deno.remove(dataDir, { recursive: true }).catch(() => {});

@@ -1,6 +1,6 @@
 /** Workflows of the benches: steps that do nothing, with contracts on. */
 
-import { remote, step, workflow, z } from "../../src/mod.ts";
+import { remote, step, workflow, z } from "../../../src/mod.ts";
 
 const Token = z.object({ n: z.int(), text: z.string() });
 
@@ -67,3 +67,6 @@ export const remote1 = workflow(
     w.step("s1", echo, { with: ({ input }) => input });
   },
 );
+
+/** What a server of a bench serves: its steps run there, so none belongs to another system. */
+export default [chain(10), chain(5), signal10.module];
