@@ -42,8 +42,8 @@ export function responseOf({ answers }: Operation, { status, body, mediaType }: 
 
 /** Fills the fields of a body into a path. */
 function fill(path: string, body: unknown): string {
-  const fields = new Map(Object.entries(body ?? {}));
-  return path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields.get(name))));
+  const fields = body as Readonly<Record<string, unknown>>;
+  return path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields[name])));
 }
 
 /**
