@@ -1,11 +1,12 @@
 /** Effects: what a committed turn releases. Nothing here happens before the commit. */
 
 import { dueOf } from "../src/core/due.ts";
+import { assert } from "../src/core/errors.ts";
 import type { Event } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
-import type { Plan } from "../src/core/plan.ts";
+import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
-import type { StepState, TaskState } from "../src/core/state.ts";
+import { hasResult, isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import type { SupervisorDeps } from "./supervisor.ts";
 import type { TaskActor } from "./task_actor.ts";
@@ -110,44 +111,49 @@ function isOvertaken(state: TaskState, event: Event): event is Extract<Event, { 
 /** Whether neither this turn nor a later one has ended an attempt. */
 function isCurrent(state: TaskState, index: number, attempt: number): boolean {
   const step = state.steps[index] as StepState;
-  return step.attempt === attempt &&
-    (step.state === "running" || step.state === "waiting_for_reply");
+  return step.attempt === attempt && isUnderWay(step);
 }
 
-/** Skips what only time or a person ends. */
+/** Starts the attempt that is under way; not what only time or a person ends. */
 function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: number): void {
-  const step = state.steps[index] as StepState;
-  const kind = plan.steps[index]?.definition.kind;
+  const step = state.steps[index];
+  const planned = plan.steps[index];
+  if (step === undefined || planned === undefined || !isUnderWay(step)) return;
+  const { kind } = planned.definition;
   if (kind === "signal" || (kind === "sleep" && step.dueAtMs !== undefined)) return;
-  runner.start(attemptOf(plan, state, index));
-}
-
-function attemptOf(plan: Plan, state: TaskState, index: number): Attempt {
-  const planned = plan.steps[index] as Plan["steps"][number];
-  const step = state.steps[index] as StepState;
-  const readsResults = planned.definition.when === "succeeded";
-  const needs: Record<string, JsonText | ParentOutcome> = {};
-  for (const [alias, parent] of planned.needs) {
-    const ended = state.steps[parent] as StepState;
-    needs[alias] = readsResults ? ended.result as JsonText : outcomeOf(ended);
-  }
-  return {
-    taskId: state.taskId,
+  const { attempt, startedAtMs, dueAtMs } = step;
+  const { taskId, traceparent, input } = state;
+  const needs = needsOf(planned, state);
+  runner.start({
+    taskId,
     plan,
     step: index,
-    attempt: step.attempt,
-    startedAtMs: step.startedAtMs,
-    dueAtMs: step.dueAtMs,
-    traceparent: state.traceparent,
-    input: state.input,
+    attempt,
+    startedAtMs,
+    dueAtMs,
+    traceparent,
+    input,
     needs,
-  };
+  });
+}
+
+/** What a step reads of its parents, by alias. */
+function needsOf({ needs, definition }: PlannedStep, { steps }: TaskState): Attempt["needs"] {
+  const read = definition.when === "succeeded" ? resultOf : outcomeOf;
+  return Object.fromEntries(
+    needs.map(([alias, parent]) => [alias, read(steps[parent] as StepState)]),
+  );
+}
+
+function resultOf(step: StepState): JsonText {
+  assert(hasResult(step), `A step that needs results was started while a parent is ${step.state}`);
+  return step.result;
 }
 
 function outcomeOf(step: StepState): ParentOutcome {
   return {
     state: step.state,
-    ...(step.result === undefined ? {} : { result: step.result }),
-    ...(step.state === "failed" && step.failure !== undefined ? { error: step.failure.error } : {}),
+    ...(hasResult(step) ? { result: step.result } : {}),
+    ...(step.state === "failed" ? { error: step.failure.error } : {}),
   };
 }

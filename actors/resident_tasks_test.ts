@@ -13,7 +13,7 @@ const CHAIN = [
 
 /** The state without what is kept in memory only. */
 function journaled({ ready: _, steps, ...rest }: TaskState) {
-  return { ...rest, steps: steps.map(({ aliveAtMs: _, ...step }) => step) };
+  return { ...rest, steps: steps.map((step) => ({ ...step, aliveAtMs: undefined })) };
 }
 
 Deno.test("peek() shows a task as its journal has it, after each committed turn", async () => {

@@ -17,7 +17,7 @@ import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
 import type { WorkflowModule } from "./core/workflow_module.ts";
 import { rollup } from "./core/rollup.ts";
-import type { StepState, TaskStateName } from "./core/state.ts";
+import { hasResult, isUnderWay, type StepState, type TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/step_input.ts";
 import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
@@ -215,13 +215,13 @@ class InProcessTask implements TestTask {
         `Cannot look at step "${name}": the task has none of that name`,
       );
     }
-    const { state, attempt, result, failure, parkedReason } = step;
+    const { state, attempt, failure } = step;
     return {
       state,
       attempt,
-      result: result === undefined ? undefined : decodePayload(result),
+      result: hasResult(step) ? decodePayload(step.result) : undefined,
       error: failure === undefined ? undefined : decodePayload(failure.error),
-      parkedReason,
+      parkedReason: step.state === "parked" ? step.reason : undefined,
     };
   }
 
@@ -278,15 +278,11 @@ class InProcessTask implements TestTask {
   /** Whether the task waits for nothing but signals without a time-out. */
   #waitsForPerson(): boolean {
     const { steps } = this.#folded();
-    const waiting = steps.flatMap((step, index) =>
-      step.state === "waiting_for_reply" || step.state === "waiting_for_retry" ||
-        step.state === "running"
-        ? [index]
-        : []
-    );
+    const waiting = steps.map((step, index) => ({ step, of: this.plan.steps[index] }))
+      .filter(({ step }) => isUnderWay(step) || step.state === "waiting_for_retry");
     return waiting.length > 0 &&
-      waiting.every((index) =>
-        this.plan.steps[index]?.definition.kind === "signal" && steps[index]?.dueAtMs === undefined
+      waiting.every(({ step, of }) =>
+        of?.definition.kind === "signal" && isUnderWay(step) && step.dueAtMs === undefined
       );
   }
 

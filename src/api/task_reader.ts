@@ -4,10 +4,9 @@ import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
 import { foldTurn } from "../core/evolve.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
-import { NULL_TEXT } from "../core/payload.ts";
 import type { Plan } from "../core/plan.ts";
 import type { ResidentTask, TaskSummary } from "../core/ports.ts";
-import type { TaskState } from "../core/state.ts";
+import { type TaskState, valuesSize, withoutValues } from "../core/state.ts";
 import type { Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type TaskDocument, taskDocument, type TaskSight } from "../operations/task_documents.ts";
@@ -106,9 +105,7 @@ function summaryOf({ plan, state, row }: ResidentTask): TaskSummary {
 /** Whether no value has to be left out. Cost: O(steps). */
 function isShownWhole({ steps }: TaskState): boolean {
   let size = 0;
-  for (const { result, failure } of steps) {
-    size += (result?.length ?? 0) + (failure?.error.length ?? 0);
-  }
+  for (const step of steps) size += valuesSize(step);
   return size <= VALUES_SIZE_MAX;
 }
 
@@ -144,16 +141,16 @@ class TaskFold {
 
   /** Leaves a step's values out if they are too many together with those before. */
   #weigh(index: number): void {
-    const step = this.#state?.steps[index];
-    if (step === undefined) return;
-    const size = (step.result?.length ?? 0) + (step.failure?.error.length ?? 0);
+    const state = this.#state;
+    const step = state?.steps[index];
+    if (state === undefined || step === undefined) return;
+    const size = valuesSize(step);
     const others = this.#size - (this.#sizes.get(index) ?? 0);
     const isLeftOut = size > 0 && others + size > VALUES_SIZE_MAX;
     this.#leftOut.delete(index);
     if (isLeftOut) {
       this.#leftOut.set(index, size);
-      delete step.result;
-      if (step.failure !== undefined) step.failure = { ...step.failure, error: NULL_TEXT };
+      state.steps[index] = withoutValues(step);
     }
     this.#sizes.set(index, isLeftOut ? 0 : size);
     this.#size = others + (isLeftOut ? 0 : size);

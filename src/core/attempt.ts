@@ -5,7 +5,7 @@ import { stepKey } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
 import { backoffMs, type FullPolicy, INTERRUPTIONS_MAX, RETRY_AFTER_MS_MAX } from "./policy.ts";
-import type { StepState, TaskState } from "./state.ts";
+import { isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 const CHOICES: readonly Choice[] = ["retry", "resolve", "skip", "cancel"];
 
@@ -162,6 +162,5 @@ function common(ending: Ending): { atMs: number; step: number; attempt: number; 
 
 /** How long the running attempt took; 0 when none ran. */
 export function ranMs(step: StepState, atMs: number): number {
-  const isRunning = step.state === "running" || step.state === "waiting_for_reply";
-  return isRunning && step.startedAtMs !== undefined ? Math.max(0, atMs - step.startedAtMs) : 0;
+  return isUnderWay(step) ? Math.max(0, atMs - step.startedAtMs) : 0;
 }

@@ -22,7 +22,7 @@ import {
 import { decideDue, decideInterruption, nextDueAtMs } from "./due.ts";
 import type { Event } from "./event.ts";
 import { decideOperatorAction } from "./operator_action.ts";
-import { isSettled, type StepState, type TaskState } from "./state.ts";
+import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 /**
  * Decides one command.
@@ -89,13 +89,12 @@ function decideResult(state: TaskState, command: RecordStepResult, context: Cont
       `Cannot record a result of task "${state.taskId}": no step ${command.step}`,
     );
   }
-  if (state.end !== undefined || isSettled(step.state)) return NOTHING;
+  if (state.end !== undefined || hasEnded(step)) return NOTHING;
   if (command.attempt < 1 || command.attempt > step.attempt) return NOTHING;
   if (command.outcome.kind === "completed") {
     return accept([completed(state, command.step, command, context)]);
   }
-  const isCurrent = command.attempt === step.attempt &&
-    (step.state === "running" || step.state === "waiting_for_reply");
+  const isCurrent = command.attempt === step.attempt && isUnderWay(step);
   return isCurrent ? accept(failed(state, command.step, command.outcome, context)) : NOTHING;
 }
 
@@ -133,7 +132,7 @@ function noteProgress(
   context: Context,
 ): Decision {
   const step = state.steps[command.step];
-  if (step !== undefined && step.attempt === command.attempt && !isSettled(step.state)) {
+  if (step !== undefined && step.attempt === command.attempt && isUnderWay(step)) {
     step.aliveAtMs = context.nowMs;
   }
   return NOTHING;
@@ -151,7 +150,7 @@ function decideSleep(
     kind: "StepSlept",
     atMs: at,
     step: command.step,
-    dueAtMs: Math.min(step.startedAtMs ?? at, context.nowMs) + Math.ceil(Math.max(0, command.ms)),
+    dueAtMs: Math.min(step.startedAtMs, context.nowMs) + Math.ceil(Math.max(0, command.ms)),
   }]);
 }
 
@@ -165,7 +164,7 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
     );
   }
   const step = state.steps[index] as StepState;
-  if (state.end !== undefined || isSettled(step.state)) {
+  if (state.end !== undefined || hasEnded(step)) {
     return refuse(
       "signal.not_awaited",
       `Cannot signal "${command.name}": the step is ${step.state}`,

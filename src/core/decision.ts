@@ -8,7 +8,7 @@ import type { Event } from "./event.ts";
 import { decodePayload, encodePayload, type JsonText } from "./payload.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
 import type { FullPolicy } from "./policy.ts";
-import { isSettled, type TaskState } from "./state.ts";
+import { hasEnded, type TaskState } from "./state.ts";
 
 /** What a decision may look at beside the state. */
 export interface Context {
@@ -109,7 +109,7 @@ export function cancelSteps(
   const at = atMs(state, context);
   const events: Event[] = [];
   state.steps.forEach((step, index) => {
-    if (isSettled(step.state)) return;
+    if (hasEnded(step)) return;
     if (isKept(context.plan.steps[index]?.definition.when ?? "succeeded")) return;
     events.push({ kind: "StepCancelled", atMs: at, step: index });
   });

@@ -14,7 +14,7 @@ import {
 import { abortAfter, atMs, cancelSteps, type Context, endingOf } from "./decision.ts";
 import type { Event } from "./event.ts";
 import { NULL_TEXT } from "./payload.ts";
-import { isSettled, type StepState, type TaskState } from "./state.ts";
+import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 /** What time makes of a step that ends it. */
 const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed", "StepCancelled"]);
@@ -47,7 +47,7 @@ export function retriesDue(state: TaskState, nowMs: number): number[] {
   const due: number[] = [];
   state.steps.forEach((step, index) => {
     if (step.state !== "waiting_for_retry" || state.ready.has(index)) return;
-    if (step.isDueAtOnce || (step.dueAtMs ?? 0) <= nowMs) due.push(index);
+    if (step.isDueAtOnce || step.nextAttemptAtMs <= nowMs) due.push(index);
   });
   return due;
 }
@@ -95,10 +95,13 @@ export function dueOf(state: TaskState, index: number, context: Context): number
 export function readySinceMs(state: TaskState, index: number, context: Context): number {
   const step = state.steps[index] as StepState;
   let at = state.resumedAtMs ?? state.createdAtMs;
-  if (step.state === "waiting_for_retry") at = Math.max(at, step.dueAtMs ?? 0);
-  else {for (const parent of context.plan.steps[index]?.parents ?? []) {
-      at = Math.max(at, state.steps[parent]?.endedAtMs ?? 0);
-    }}
+  if (step.state === "waiting_for_retry") {
+    return Math.min(Math.max(at, step.nextAttemptAtMs), context.nowMs);
+  }
+  for (const parent of context.plan.steps[index]?.parents ?? []) {
+    const ended = state.steps[parent];
+    if (ended !== undefined && hasEnded(ended)) at = Math.max(at, ended.endedAtMs);
+  }
   return Math.min(at, context.nowMs);
 }
 
@@ -117,13 +120,10 @@ export function decideInterruption(
 
 /** When a step is due by its own: as recorded, but for the outages that its attempt lived through. */
 function endsAtMs(step: StepState, index: number, context: Context): number | undefined {
-  const { dueAtMs, startedAtMs } = step;
-  if (dueAtMs === undefined || startedAtMs === undefined || !isUnderWay(step)) return dueAtMs;
+  if (step.state === "waiting_for_retry") return step.nextAttemptAtMs;
+  if (!isUnderWay(step) || step.dueAtMs === undefined) return undefined;
+  const { startedAtMs, dueAtMs } = step;
   return context.postponed?.(index, startedAtMs, dueAtMs) ?? dueAtMs;
-}
-
-function isUnderWay({ state }: StepState): boolean {
-  return state === "running" || state === "waiting_for_reply";
 }
 
 /** When a time of `lastsMs` is over, but for outages; undefined: never. */
@@ -140,9 +140,13 @@ function untilMs(
 
 /** When a running attempt has been silent for too long; undefined when nobody listens. */
 function silentAtMs(step: StepState, index: number, context: Context): number | undefined {
-  const since = step.aliveAtMs ?? step.startedAtMs;
-  if (since === undefined || !isUnderWay(step)) return undefined;
-  return untilMs(since, context.policyOf(index).heartbeatMs, index, context);
+  if (!isUnderWay(step)) return undefined;
+  return untilMs(
+    step.aliveAtMs ?? step.startedAtMs,
+    context.policyOf(index).heartbeatMs,
+    index,
+    context,
+  );
 }
 
 function dueEvent(
@@ -151,7 +155,7 @@ function dueEvent(
   context: Context,
 ): Event | undefined {
   const step = state.steps[index] as StepState;
-  if (isSettled(step.state)) return undefined;
+  if (hasEnded(step)) return undefined;
   if ((dueOf(state, index, context) ?? Infinity) > context.nowMs) return undefined;
   const ending = endingOf(state, index, context);
   if (state.ready.has(index)) {
@@ -206,9 +210,7 @@ function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
   const at = atMs(state, context);
   const failure = failureOf("timed_out", "The task's deadline passed", "deadline_exceeded");
   const running = state.steps.flatMap((step, index) =>
-    step.state === "running" || step.state === "waiting_for_reply"
-      ? [failStep(endingOf(state, index, context), failure)]
-      : []
+    isUnderWay(step) ? [failStep(endingOf(state, index, context), failure)] : []
   );
   const cancelled = cancelSteps(state, context, (when) => when === "failed" || when === "always");
   return [{ kind: "TaskAborted", atMs: at, reason: "deadline" } as Event, ...running, ...cancelled]

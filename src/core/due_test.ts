@@ -35,7 +35,7 @@ Deno.test("a due retry of a paused task does not wake it again and again", () =>
 Deno.test("a retry that is not due when its task is resumed is woken at its time", () => {
   const play = new TaskDriver([{ name: "a" }], { deadlineMs: 600_000 }).start();
   play.throw("a", { retryAfterMs: 60_000 });
-  const retryAtMs = play.state.steps[0]?.dueAtMs;
+  const retryAtMs = play.step("a")["nextAttemptAtMs"];
   play.send({ kind: "PauseTask", ...by });
 
   play.actor.mailbox.put({

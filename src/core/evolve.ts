@@ -6,8 +6,11 @@ import type { TaskId } from "./ids.ts";
 import { NULL_TEXT } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import {
-  isSettled,
+  type EndedStep,
+  hasEnded,
+  isUnderWay,
   STEP_STATES,
+  type StepHistory,
   type StepState,
   type StepStateName,
   type TaskState,
@@ -73,6 +76,14 @@ export function evolve(
   return before;
 }
 
+const NO_HISTORY: StepHistory = {
+  attempt: 0,
+  interruptions: 0,
+  forgiven: 0,
+  startedAtMs: undefined,
+  failure: undefined,
+};
+
 function newTask(
   taskId: TaskId,
   plan: Plan,
@@ -92,7 +103,7 @@ function newTask(
     turn: 0,
     startedAtMs: undefined,
     lastAtMs: event.atMs,
-    steps: plan.steps.map(() => ({ state: "pending", attempt: 0, interruptions: 0, forgiven: 0 })),
+    steps: plan.steps.map(() => ({ state: "pending", ...NO_HISTORY })),
     ended: [],
     counts,
     ready: new Map(),
@@ -141,45 +152,63 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
 }
 
 function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
-  const step = state.steps[event.step];
-  assert(step !== undefined, `Task "${state.taskId}" has no step ${event.step}`);
+  const { step: index, atMs } = event;
+  const step = state.steps[index];
+  assert(step !== undefined, `Task "${state.taskId}" has no step ${index}`);
   switch (event.kind) {
     case "StepStarted":
-      step.attempt = event.attempt;
-      step.startedAtMs = event.atMs;
-      state.startedAtMs ??= event.atMs;
-      delete step.aliveAtMs;
-      setDue(step, event.dueAtMs);
-      return move(state, event.step, isLocal(plan, event.step) ? "running" : "waiting_for_reply");
+      state.startedAtMs ??= atMs;
+      return move(state, index, {
+        ...historyOf(step),
+        state: plan.steps[index]?.definition.kind === "local" ? "running" : "waiting_for_reply",
+        attempt: event.attempt,
+        startedAtMs: atMs,
+        dueAtMs: event.dueAtMs,
+        aliveAtMs: undefined,
+      });
     case "StepSlept":
-      return setDue(step, event.dueAtMs);
+      assert(
+        isUnderWay(step),
+        `Step ${index} of task "${state.taskId}" sleeps, but was not started`,
+      );
+      return move(state, index, { ...step, dueAtMs: event.dueAtMs });
     case "StepAttemptFailed":
-      if (event.failure.class === "interrupted") step.interruptions++; // it counts as no attempt
-      step.failure = event.failure;
-      setDue(step, event.nextAttemptAtMs);
-      return move(state, event.step, "waiting_for_retry");
+      return move(state, index, {
+        ...historyOf(step),
+        state: "waiting_for_retry",
+        failure: event.failure,
+        // It counts as no attempt.
+        interruptions: step.interruptions + (event.failure.class === "interrupted" ? 1 : 0),
+        nextAttemptAtMs: event.nextAttemptAtMs,
+        isDueAtOnce: false,
+      });
     case "StepInterrupted":
-      step.interruptions++;
-      setDueAtOnce(step, event.atMs);
-      return move(state, event.step, "waiting_for_retry");
+      return move(state, index, {
+        ...historyOf(step),
+        state: "waiting_for_retry",
+        interruptions: step.interruptions + 1,
+        nextAttemptAtMs: atMs,
+        isDueAtOnce: true,
+      });
     case "StepRetried":
-      step.forgiven = step.attempt;
-      step.interruptions = 0;
-      delete step.parkedReason;
-      delete step.choices;
-      setDueAtOnce(step, event.atMs);
-      return move(state, event.step, "waiting_for_retry");
-    case "StepParked":
-      if (event.failure !== undefined) step.failure = event.failure;
-      step.parkedReason = event.reason;
-      step.choices = event.choices;
-      setDue(step, undefined);
-      return move(state, event.step, "parked");
+      return move(state, index, {
+        ...historyOf(step),
+        state: "waiting_for_retry",
+        forgiven: step.attempt,
+        interruptions: 0,
+        nextAttemptAtMs: atMs,
+        isDueAtOnce: true,
+      });
+    case "StepParked": {
+      const { reason, choices, failure = step.failure } = event;
+      return move(state, index, { ...historyOf(step), state: "parked", reason, choices, failure });
+    }
     case "SignalReceived":
-      state.signals.set(event.step, event.payload);
+      state.signals.set(index, event.payload);
       return;
     default:
-      settle(state, step, event);
+      move(state, index, endOf(step, event));
+      state.ended.push(index);
   }
 }
 
@@ -196,60 +225,41 @@ type EndEvent = Extract<
   }
 >;
 
-function settle(state: TaskState, step: StepState, event: EndEvent): void {
-  step.endedAtMs = event.atMs;
-  state.ended.push(event.step);
-  setDue(step, undefined);
-  delete step.parkedReason;
-  delete step.choices;
+function endOf(step: StepState, event: EndEvent): EndedStep {
+  const ended = { ...historyOf(step), endedAtMs: event.atMs };
   switch (event.kind) {
     case "StepCompleted":
-      step.result = event.result;
-      return move(state, event.step, "completed");
+      return { ...ended, state: "completed", result: event.result };
     case "StepFailed":
-      step.failure = event.failure;
-      return move(state, event.step, "failed");
+      return { ...ended, state: "failed", failure: event.failure };
     case "StepResolved":
-      step.result = event.result;
-      return move(state, event.step, "resolved_manually");
+      return { ...ended, state: "resolved_manually", result: event.result };
     case "StepSkipped":
-      step.result = event.result ?? NULL_TEXT;
-      return move(state, event.step, "skipped");
+      return { ...ended, state: "skipped", result: event.result ?? NULL_TEXT };
     case "StepCancelled":
-      return move(state, event.step, "cancelled");
+      return { ...ended, state: "cancelled" };
     case "StepUnreached":
-      step.cause = event.cause;
-      return move(state, event.step, "unreached");
+      return { ...ended, state: "unreached", cause: event.cause };
     default:
-      event satisfies never;
+      return event satisfies never;
   }
 }
 
-function move(state: TaskState, index: number, to: StepStateName): void {
-  const step = state.steps[index] as StepState;
-  assert(!isSettled(step.state), `Step ${index} of task "${state.taskId}" ended twice`);
-  count(state, step.state, -1);
-  count(state, to, 1);
-  step.state = to;
+function historyOf(step: StepState): StepHistory {
+  const { attempt, interruptions, forgiven, startedAtMs, failure } = step;
+  return { attempt, interruptions, forgiven, startedAtMs, failure };
+}
+
+function move(state: TaskState, index: number, to: StepState): void {
+  const from = state.steps[index] as StepState;
+  assert(!hasEnded(from), `Step ${index} of task "${state.taskId}" ended twice`);
+  count(state, from.state, -1);
+  count(state, to.state, 1);
+  state.steps[index] = to;
   state.ready.delete(index);
 }
 
 function count(state: TaskState, name: StepStateName, by: number): void {
   const index = STEP_STATES.indexOf(name);
   state.counts[index] = (state.counts[index] as number) + by;
-}
-
-function setDueAtOnce(step: StepState, atMs: number): void {
-  setDue(step, atMs);
-  step.isDueAtOnce = true;
-}
-
-function setDue(step: StepState, dueAtMs: number | undefined): void {
-  delete step.isDueAtOnce;
-  if (dueAtMs === undefined) delete step.dueAtMs;
-  else step.dueAtMs = dueAtMs;
-}
-
-function isLocal(plan: Plan, step: number): boolean {
-  return plan.steps[step]?.definition.kind === "local";
 }

@@ -19,7 +19,7 @@ import {
   ReadinessOutput,
 } from "./readiness.ts";
 import { countOf, endOf, type WaitReason } from "./rollup.ts";
-import { isSettled, type StepState, type TaskState } from "./state.ts";
+import { hasEnded, isUnderWay, type RunningStep, type StepState, type TaskState } from "./state.ts";
 import { birthOf, changeOf, isSameChange } from "./task_row.ts";
 import type { OpenTurn, TurnDeps, Verdict } from "./turn.ts";
 
@@ -101,7 +101,7 @@ export class LiveTask {
     if (state === undefined || state.end !== undefined) return;
     for (const { input, step } of inputsOfState(state)) this.#push(input, step);
     state.steps.forEach((known, step) => {
-      if (known.state !== "running" && known.state !== "waiting_for_reply") return;
+      if (!isUnderWay(known)) return;
       this.deps.admission.hold({ taskId, plan, step });
       known.aliveAtMs = nowMs;
     });
@@ -115,7 +115,7 @@ export class LiveTask {
     assert(known !== undefined, `Readiness answered step ${step} of task "${this.taskId}"`);
     const context = this.#context;
     if (kind === ReadinessOutput.unreached) {
-      if (isSettled(known.state)) return;
+      if (hasEnded(known)) return;
       return this.#record([{ kind: "StepUnreached", atMs: atMs(state, context), step, cause }]);
     }
     const isWaiting = known.state === "pending" || known.state === "waiting_for_retry";
@@ -247,8 +247,8 @@ export class LiveTask {
       policyVersion: context.policyVersion,
       ...(dueAtMs === undefined ? {} : { dueAtMs }),
     }]);
-    // Silence counts from here, by the clock as it is.
-    (state.steps[index] as StepState).aliveAtMs = context.nowMs;
+    const started = state.steps[index] as RunningStep;
+    started.aliveAtMs = context.nowMs; // silence counts from here, by the clock as it is
     const result = state.signals.get(index);
     if (result === undefined) return false;
     this.#record([{ kind: "StepCompleted", ...start, ranMs: 0, result }]);

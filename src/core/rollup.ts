@@ -27,8 +27,7 @@ export function countOf(state: TaskState, name: StepStateName): number {
 
 /** How the task ends, once every step has; undefined while one has not. Cost: O(1). */
 export function endOf(state: TaskState): TaskEnd | undefined {
-  const settled = state.counts.slice(5).reduce((sum, one) => sum + one, 0);
-  if (settled < state.steps.length) return undefined;
+  if (state.ended.length < state.steps.length) return undefined;
   if (state.cancelRequested) return "cancelled";
   return state.aborted !== undefined || countOf(state, "failed") > 0 ? "failed" : "completed";
 }
@@ -76,9 +75,12 @@ function onlyReadyRetries(state: TaskState): boolean {
 
 function reasonOf(plan: Plan, state: TaskState, uncoded: number | undefined): string {
   if (uncoded !== undefined) return reasonText(plan, uncoded, "code_not_loaded");
-  const parked = state.steps.findIndex((step) => step.state === "parked");
-  if (parked < 0) return "no step can go on";
-  return `step "${plan.steps[parked]?.name}" is parked: ${state.steps[parked]?.parkedReason}`;
+  for (const [index, step] of state.steps.entries()) {
+    if (step.state === "parked") {
+      return `step "${plan.steps[index]?.name}" is parked: ${step.reason}`;
+    }
+  }
+  return "no step can go on";
 }
 
 function reasonText(plan: Plan, step: number, reason: WaitReason): string {

@@ -2,7 +2,7 @@
 
 import type { Choice, Failure, TaskEnd } from "./event.ts";
 import type { TaskId } from "./ids.ts";
-import type { JsonText } from "./payload.ts";
+import { type JsonText, NULL_TEXT } from "./payload.ts";
 
 /** Every state a step can be in; the index is its number in `TaskState.counts`. */
 export const STEP_STATES = [
@@ -18,6 +18,9 @@ export const STEP_STATES = [
   "resolved_manually",
   "unreached",
 ] as const;
+
+/** The first of `STEP_STATES` that is an end; all after it are. */
+const FIRST_END = STEP_STATES.indexOf("completed");
 
 /** The state of a step. */
 export type StepStateName = (typeof STEP_STATES)[number];
@@ -38,7 +41,7 @@ export type TaskStateName = (typeof TASK_STATES)[number];
 
 /** Whether a step has ended, in whatever way. */
 export function isSettled(state: StepStateName): boolean {
-  return STEP_STATES.indexOf(state) >= 5;
+  return STEP_STATES.indexOf(state) >= FIRST_END;
 }
 
 /** Whether a task has ended. */
@@ -46,32 +49,112 @@ export function isTerminal(state: TaskStateName): boolean {
   return state === "completed" || state === "failed" || state === "cancelled";
 }
 
-/** Where a step stands. Optional fields are absent until the step has had such a moment. */
-export interface StepState {
-  state: StepStateName;
+/** What a step keeps from state to state. */
+export interface StepHistory {
   /** The newest attempt, from 1; 0 before the first. Only rises. */
-  attempt: number;
+  readonly attempt: number;
   /** Attempts that a node's death ended. */
-  interruptions: number;
+  readonly interruptions: number;
   /** Attempts made before a person asked for another try; they count no more. */
-  forgiven: number;
-  startedAtMs?: number;
-  endedAtMs?: number;
-  /** When a running attempt times out, a sleep ends or a retry is due. */
-  dueAtMs?: number;
-  /** Its retry is due, whatever the clock says: a person asked for it, or a node died. */
-  isDueAtOnce?: true;
-  /** Last sign of life of a running attempt; kept in memory only. */
-  aliveAtMs?: number;
-  result?: JsonText;
-  failure?: Failure;
-  parkedReason?: string;
-  choices?: readonly Choice[];
-  /** The parent that made it unreached. */
-  cause?: number;
+  readonly forgiven: number;
+  /** When the newest attempt started, Unix ms. */
+  readonly startedAtMs: number | undefined;
+  /** Of the last attempt that failed. */
+  readonly failure: Failure | undefined;
 }
 
-/** Where a task stands. Mutated by `evolve` alone. */
+/** Its parents have not ended, or it waits to be started. */
+export interface PendingStep extends StepHistory {
+  readonly state: "pending";
+}
+
+/** An attempt is under way: code here, or another system, the clock or a person. */
+export interface RunningStep extends StepHistory {
+  readonly state: "running" | "waiting_for_reply";
+  readonly startedAtMs: number;
+  /** When the attempt times out, or the sleep ends, Unix ms. */
+  readonly dueAtMs: number | undefined;
+  /** The last sign of life, Unix ms; kept in memory only. */
+  aliveAtMs: number | undefined;
+}
+
+/** An attempt failed, and the next one waits for its time. */
+export interface RetryingStep extends StepHistory {
+  readonly state: "waiting_for_retry";
+  readonly nextAttemptAtMs: number;
+  /** Due whatever the clock says: a person asked for the retry, or a node died. */
+  readonly isDueAtOnce: boolean;
+}
+
+/** A person has to choose. */
+export interface ParkedStep extends StepHistory {
+  readonly state: "parked";
+  readonly reason: string;
+  readonly choices: readonly Choice[];
+}
+
+/** The step ended with a result. */
+export interface SucceededStep extends StepHistory {
+  readonly state: "completed" | "skipped" | "resolved_manually";
+  readonly endedAtMs: number;
+  readonly result: JsonText;
+}
+
+/** The step failed for good. */
+export interface FailedStep extends StepHistory {
+  readonly state: "failed";
+  readonly endedAtMs: number;
+  readonly failure: Failure;
+}
+
+/** The step was cancelled. */
+export interface CancelledStep extends StepHistory {
+  readonly state: "cancelled";
+  readonly endedAtMs: number;
+}
+
+/** The step's `when` can no longer hold. */
+export interface UnreachedStep extends StepHistory {
+  readonly state: "unreached";
+  readonly endedAtMs: number;
+  /** The parent whose end decided that. */
+  readonly cause: number;
+}
+
+/** A step that has ended. */
+export type EndedStep = SucceededStep | FailedStep | CancelledStep | UnreachedStep;
+
+/** Where a step stands. Replaced by `evolve` at each change, never edited. */
+export type StepState = PendingStep | RunningStep | RetryingStep | ParkedStep | EndedStep;
+
+/** Whether an attempt is under way. */
+export function isUnderWay(step: StepState): step is RunningStep {
+  return step.state === "running" || step.state === "waiting_for_reply";
+}
+
+/** Whether a step has ended, in whatever way. */
+export function hasEnded(step: StepState): step is EndedStep {
+  return isSettled(step.state);
+}
+
+/** Whether a step ended with a result. */
+export function hasResult(step: StepState): step is SucceededStep {
+  return step.state === "completed" || step.state === "skipped" ||
+    step.state === "resolved_manually";
+}
+
+/** Characters of the values that a step keeps. */
+export function valuesSize(step: StepState): number {
+  return (hasResult(step) ? step.result.length : 0) + (step.failure?.error.length ?? 0);
+}
+
+/** The step with null for each value that it keeps. */
+export function withoutValues<Step extends StepState>(step: Step): Step {
+  const failure = step.failure && { ...step.failure, error: NULL_TEXT };
+  return { ...step, failure, ...(hasResult(step) ? { result: NULL_TEXT } : {}) };
+}
+
+/** Where a task stands. Changed by `evolve` alone, in place. */
 export interface TaskState {
   readonly taskId: TaskId;
   readonly definitionHash: string;

@@ -7,7 +7,13 @@ import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
-import type { StepState, StepStateName, TaskState } from "../core/state.ts";
+import {
+  hasEnded,
+  hasResult,
+  type StepState,
+  type StepStateName,
+  type TaskState,
+} from "../core/state.ts";
 import type { DeepReadonly } from "./operation.ts";
 import { timeText } from "./schema.ts";
 import type * as schemas from "./task_schemas.ts";
@@ -101,15 +107,32 @@ function stepDocument(planned: PlannedStep, step: StepState, sight: TaskSight): 
     attempt: step.attempt,
     attemptsMax: attemptsMax + step.forgiven + step.interruptions,
     ...time("startedAt", step.startedAtMs),
-    ...time("endedAt", step.endedAtMs),
-    ...time(step.state === "waiting_for_retry" ? "nextAttemptAt" : "dueAt", step.dueAtMs),
-    ...(step.result === undefined ? {} : { result: decodePayload(step.result) }),
+    ...stateFields(step, nameOf),
+    ...(hasResult(step) && leftOut === undefined ? { result: decodePayload(step.result) } : {}),
     ...failureOf(step, leftOut),
     ...(leftOut === undefined ? {} : { leftOut }),
-    ...(step.parkedReason === undefined ? {} : { parkedReason: step.parkedReason }),
-    ...(step.choices === undefined ? {} : { choices: [...step.choices] }),
-    ...(step.cause === undefined ? {} : { unreachedBecause: nameOf(step.cause) }),
   };
+}
+
+/** What a document shows of a step beside its values, by its state. */
+function stateFields(step: StepState, nameOf: (index: number) => string): Partial<StepDocument> {
+  if (hasEnded(step)) {
+    const cause = step.state === "unreached" ? { unreachedBecause: nameOf(step.cause) } : {};
+    return { ...time("endedAt", step.endedAtMs), ...cause };
+  }
+  switch (step.state) {
+    case "pending":
+      return {};
+    case "running":
+    case "waiting_for_reply":
+      return time("dueAt", step.dueAtMs);
+    case "waiting_for_retry":
+      return time("nextAttemptAt", step.nextAttemptAtMs);
+    case "parked":
+      return { parkedReason: step.reason, choices: [...step.choices] };
+    default:
+      return step satisfies never;
+  }
 }
 
 function failureOf(

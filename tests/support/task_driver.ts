@@ -98,6 +98,13 @@ export class TaskDriver {
     );
   }
 
+  /** One step, with whatever fields its state has. */
+  step(name: string): Readonly<Record<string, unknown>> {
+    const step = this.state.steps[this.actor.plan.indexOf.get(name) ?? -1];
+    if (step === undefined) throw new Error(`no step "${name}"`);
+    return { ...step };
+  }
+
   /** The task's state, rolled up. */
   get task(): string {
     return rollup(this.actor.plan, this.state).state;
