@@ -1,443 +1,249 @@
 import assert from "node:assert/strict";
-import { TaskDriver } from "../../tests/support/task_driver.ts";
-import { attemptsUsed } from "./attempt.ts";
+import { definitionOf, type DriverStep } from "../../tests/support/task_driver.ts";
+import { failureOf } from "./attempt.ts";
+import type { Command, Decision } from "./command.ts";
+import { decide } from "./decide.ts";
+import type { Context } from "./decision.ts";
+import type { Event } from "./event.ts";
+import { foldTask } from "./evolve.ts";
+import { mintTaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { policyUnder } from "./policy.ts";
+import type { TaskState } from "./state.ts";
+import type { Definition, StepDefinition } from "./workflow.ts";
 
+const taskId = mintTaskId(1, 7, "00000000-0000-4000-8000-000000000000");
 const by = { by: "ada", reason: "test" };
-
-Deno.test("decide() starts the roots in the turn that starts the task", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b" }, { name: "c", after: ["a", "b"] }])
-    .start();
-
-  assert.deepEqual(play.events.map((event) => event.kind), [
-    "TaskStarted",
-    "StepStarted",
-    "StepStarted",
-  ]);
-  assert.equal(play.turns.length, 1);
-});
-
-Deno.test("decide() records the end of a step and the start of the next in one turn", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a");
-
-  assert.deepEqual(play.turns[1]?.events.map((event) => event.kind), [
-    "StepCompleted",
-    "StepStarted",
-  ]);
-});
-
-Deno.test("a chain of n steps takes n + 1 turns and completes", () => {
-  const names = Array.from({ length: 10 }, (_, index) => `s${index}`);
-  const play = new TaskDriver(
-    names.map((name, index) => ({ name, after: index ? [`s${index - 1}`] : [] })),
-  ).start();
-
-  for (const name of names) play.complete(name);
-
-  assert.equal(play.turns.length, 11);
-  assert.equal(play.task, "completed");
-});
-
-Deno.test("a step's second result is dropped without an event", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start().complete("a", 1)
-    .complete("a", 2);
-
-  assert.equal(play.turns.length, 2);
-  assert.equal(play.step("a")["result"], "1");
-});
-
-Deno.test("a failed attempt waits for its retry, and the retry has the next number", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().throw("a");
-  assert.equal(play.steps["a"], "waiting_for_retry");
-  assert.equal(play.task, "waiting");
-
-  play.after(60_000);
-
-  assert.equal(play.steps["a"], "running");
-  assert.equal(play.state.steps[0]?.attempt, 2);
-});
-
-Deno.test("decide() parks the step when its attempts are used up", () => {
-  const play = new TaskDriver([{ name: "a" }]).start();
-
-  for (let attempt = 0; attempt < 3; attempt++) play.throw("a").after(60_000);
-
-  assert.equal(play.steps["a"], "parked");
-  assert.equal(play.task, "blocked");
-  assert.deepEqual(play.step("a")["choices"], ["retry", "resolve", "skip", "cancel"]);
-});
-
-Deno.test("decide() fails the step when its attempts are used up and its policy says so", () => {
-  const play = new TaskDriver([{
-    name: "a",
-    policy: { onExhausted: "fail", retry: { attemptsMax: 1 } },
-  }])
-    .start();
-
-  play.throw("a");
-
-  assert.equal(play.task, "failed");
-});
-
-Deno.test("a failure by contract is for good, and tells the step that waits for it", () => {
-  const play = new TaskDriver([
-    { name: "a" },
-    { name: "b", after: ["a"] },
-    { name: "help", after: ["a"], when: "failed" },
-  ]).start().fail("a");
-  assert.deepEqual(play.steps, { a: "failed", b: "unreached", help: "running" });
-
-  play.complete("help");
-
-  assert.equal(play.task, "failed");
-});
-
-Deno.test("a step that waits for a failure is unreached when there was none", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "help", after: ["a"], when: "failed" }])
-    .start()
-    .complete("a");
-
-  assert.deepEqual(play.steps, { a: "completed", help: "unreached" });
-  assert.equal(play.task, "completed");
-});
-
-Deno.test("unreached through a failure counts as failed for those after it", () => {
-  const play = new TaskDriver([
-    { name: "a" },
-    { name: "b", after: ["a"] },
-    { name: "help", after: ["b"], when: "failed" },
-  ]).start().fail("a");
-
-  assert.deepEqual(play.steps, { a: "failed", b: "unreached", help: "running" });
-});
-
-Deno.test("cancel ends what runs, and runs the steps that ask for it", () => {
-  const play = new TaskDriver([
-    { name: "a" },
-    { name: "b", after: ["a"] },
-    { name: "undo", after: ["a"], when: "cancelled" },
-  ]).start().send({ kind: "CancelTask", ...by });
-  assert.deepEqual(play.steps, { a: "cancelled", b: "cancelled", undo: "running" });
-
-  play.complete("undo");
-
-  assert.equal(play.task, "cancelled");
-});
-
-Deno.test("a child of a cancelled step never waits for ever", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start();
-
-  play.send({ kind: "CancelTask", ...by });
-
-  assert.equal(play.task, "cancelled");
-});
-
-Deno.test("cancel repeated is the same", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({ kind: "CancelTask", ...by });
-
-  play.send({ kind: "CancelTask", ...by });
-
-  assert.deepEqual(play.refusals, []);
-});
-
-Deno.test("a paused task starts nothing and goes on where it was", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start()
-    .send({ kind: "PauseTask", ...by }).complete("a");
-  assert.deepEqual(play.steps, { a: "completed", b: "pending" });
-  assert.equal(play.task, "paused");
-
-  play.send({ kind: "ResumeTask", ...by });
-
-  assert.equal(play.steps["b"], "running");
-});
-
-Deno.test("a retry that comes due while the task is paused starts once it is resumed", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().throw("a").send({
-    kind: "PauseTask",
-    ...by,
-  });
-  play.after(60_000);
-  assert.equal(play.steps["a"], "waiting_for_retry");
-
-  play.send({ kind: "ResumeTask", ...by });
-
-  assert.equal(play.steps["a"], "running");
-});
-
-Deno.test("fail_fast cancels the other branches", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b" }], { failurePolicy: "fail_fast" })
-    .start()
-    .fail("a");
-
-  assert.deepEqual(play.steps, { a: "failed", b: "cancelled" });
-  assert.equal(play.task, "failed");
-});
-
-Deno.test("continue_independent lets the other branches end", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b" }]).start().fail("a");
-  assert.equal(play.task, "running");
-
-  play.complete("b");
-
-  assert.equal(play.task, "failed");
-});
-
-Deno.test("an attempt that takes too long times out and is tried again", () => {
-  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100);
-
-  assert.equal(play.steps["a"], "waiting_for_retry");
-  assert.equal(play.state.steps[0]?.failure?.class, "timed_out");
-});
-
-Deno.test("a completed of an earlier attempt counts while the step has not ended", () => {
-  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
-    60_000,
-  );
-  assert.equal(play.state.steps[0]?.attempt, 2);
-
-  play.result("a", { kind: "completed", result: "1" as JsonText }, 1);
-
-  assert.equal(play.task, "completed");
-});
-
-Deno.test("a failure of a stale attempt is dropped", () => {
-  const play = new TaskDriver([{ name: "a", policy: { timeoutMs: 100 } }]).start().after(100).after(
-    60_000,
-  );
-  const turns = play.turns.length;
-
-  play.result("a", {
-    kind: "failed",
-    failure: { class: "thrown", error: "1" as JsonText },
-    retryable: true,
-  }, 1);
-
-  assert.equal(play.turns.length, turns);
-});
-
-Deno.test("a silent attempt times out by its heartbeat; a sign of life keeps it", () => {
-  const play = new TaskDriver([{ name: "a", policy: { heartbeatMs: 50 } }]).start();
-  play.nowMs += 40;
-  play.send({ kind: "RecordProgress", step: 0, attempt: 1 }).after(40);
-  assert.equal(play.steps["a"], "running");
-
-  play.after(50);
-
-  assert.match(play.state.steps[0]?.failure?.error ?? "", /heartbeat_timed_out/);
-});
-
-Deno.test("a step that waits too long to be started is parked", () => {
-  const play = new TaskDriver([{ name: "a", policy: { queueTimeoutMs: 100 } }]);
-  play.held.add("a");
-  play.start().after(100);
-
-  assert.equal(play.steps["a"], "parked");
-  assert.match(play.state.steps[0]?.failure?.error ?? "", /queue_timed_out/);
-});
-
-Deno.test("at its deadline a task fails and cancels what is left", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 })
-    .start()
-    .after(100);
-
-  assert.deepEqual(play.steps, { a: "failed", b: "cancelled" });
-  assert.equal(play.task, "failed");
-});
-
-Deno.test("an at-most-once step parks when its attempt is interrupted", () => {
-  const play = new TaskDriver([{ name: "a", atMostOnce: true }]).start();
-
-  play.send({ kind: "RecordInterruption", steps: [0] });
-
-  assert.equal(play.step("a")["reason"], "at_most_once");
-});
-
-Deno.test("an interruption does not spend an attempt, and ten of them park the step", () => {
-  const play = new TaskDriver([{ name: "a" }]).start();
-
-  for (let death = 0; death < 9; death++) {
-    play.send({ kind: "RecordInterruption", steps: [0] });
-    assert.equal(play.steps["a"], "running", `after death ${death + 1}`);
-  }
-  play.send({ kind: "RecordInterruption", steps: [0] });
-
-  assert.equal(play.step("a")["reason"], "interrupted_too_often");
-});
-
-Deno.test("a hang spends no attempt, keeps its reason, and the second in a row parks the step", () => {
-  const play = new TaskDriver([{ name: "a" }]).start();
-  const hang = { kind: "RecordInterruption", steps: [0], isHang: true } as const;
-
-  play.send(hang);
-
-  assert.equal(play.steps["a"], "running");
-  assert.match(play.state.steps[0]?.failure?.error ?? "", /event loop .* hung/);
-  assert.equal(attemptsUsed(play.state.steps[0]!), 1);
-  play.send(hang);
-  assert.equal(play.step("a")["reason"], "hung_twice");
-});
-
-Deno.test("a death between two hangs is no hang, and an at-most-once step parks at the first", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", atMostOnce: true }]).start();
-
-  play.send({ kind: "RecordInterruption", steps: [0, 1], isHang: true });
-  play.send({ kind: "RecordInterruption", steps: [0] });
-
-  assert.deepEqual(play.steps, { a: "running", b: "parked" });
-});
-
-Deno.test("Retry-After is never undercut", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: 90_000 });
-
-  assert.ok(Number(play.step("a")["nextAttemptAtMs"]) >= play.nowMs + 90_000);
-});
-
-Deno.test("a sleep ends at its time, and not before", () => {
-  const play = new TaskDriver([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]).start().after(999);
-  assert.equal(play.task, "waiting");
-
-  play.after(1);
-
-  assert.equal(play.task, "completed");
-});
-
-Deno.test("a signal that came early ends its step at once", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "ok", kind: "signal", after: ["a"] }, {
-    name: "b",
-    after: ["ok"],
-  }])
-    .start().send({ kind: "SendSignal", name: "ok", payload: "7" as JsonText });
-
-  play.complete("a");
-
-  assert.deepEqual(play.steps, { a: "completed", ok: "completed", b: "running" });
-});
-
-Deno.test("a signal nobody sends fails its step, or parks it", () => {
-  const play = new TaskDriver([
-    { name: "x", kind: "signal", policy: { timeoutMs: 10 } },
-    { name: "y", kind: "signal", policy: { timeoutMs: 10 }, onTimeout: "park" },
-  ]).start().after(10);
-
-  assert.deepEqual(play.steps, { x: "failed", y: "parked" });
-});
-
-Deno.test("a signal the workflow does not have is refused", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({
-    kind: "SendSignal",
-    name: "z",
-    payload: "1" as JsonText,
-  });
-
-  assert.equal(play.refusals[0]?.code, "signal.not_awaited");
-});
-
-Deno.test("a parked step retried by hand has all its attempts again", () => {
-  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start().throw(
-    "a",
-  );
-  assert.equal(play.steps["a"], "parked");
-
-  play.send({ kind: "RetryStep", step: "a", ...by });
-
-  assert.equal(play.steps["a"], "running");
-  assert.equal(play.state.steps[0]?.attempt, 2);
-});
-
-Deno.test("a parked step resolved by hand lets the task go on, if the result keeps the contract", () => {
-  const contract = {
-    success: { type: "object", properties: { n: { type: "number" } }, required: ["n"] },
+const input = "{}" as JsonText;
+const commandId = "c";
+
+/** A task in the middle: what it is decided on. */
+interface Case {
+  readonly plan: Plan;
+  readonly state: TaskState;
+}
+
+function caseOf(
+  specs: readonly DriverStep[],
+  events: readonly Event[],
+  more: Partial<Definition> = {},
+): Case {
+  const plan = planOf("hash", definitionOf(specs, more));
+  const start: Event = {
+    kind: "TaskStarted",
+    atMs: 1_000,
+    definitionHash: "hash",
+    input,
+    tags: [],
+    ...(more.deadlineMs === undefined ? {} : { deadlineAtMs: 1_000 + more.deadlineMs }),
   };
-  const play = new TaskDriver([
-    { name: "a", contract, policy: { retry: { attemptsMax: 1 } } },
-    { name: "b", needs: { a: "a" } },
-  ]).start().throw("a");
-  play.send({ kind: "ResolveStep", step: "a", result: `{"n":"x"}` as JsonText, ...by });
-  assert.equal(play.refusals[0]?.code, "contract.violation");
+  const turn = { turn: 1, commandIds: [], events: [start, ...events] };
+  return { plan, state: foldTask(taskId, plan, [turn]) as TaskState };
+}
 
-  play.send({ kind: "ResolveStep", step: "a", result: `{"n":1}` as JsonText, ...by });
+function startedAt(atMs: number, more: { step?: number; attempt?: number; dueAtMs?: number } = {}) {
+  const { step = 0, attempt = 1, ...due } = more;
+  return {
+    kind: "StepStarted",
+    atMs,
+    step,
+    attempt,
+    waitedMs: 0,
+    policyVersion: 0,
+    ...due,
+  } as const;
+}
 
-  assert.deepEqual(play.steps, { a: "resolved_manually", b: "running" });
+function contextOf(plan: Plan, nowMs: number): Context {
+  return {
+    plan,
+    nowMs,
+    policyVersion: 3,
+    policyOf: (step) => policyUnder(plan.definition.steps[step] as StepDefinition),
+  };
+}
+
+function decideAt(nowMs: number, { plan, state }: Case, command: Command): Decision {
+  return decide(state, command, contextOf(plan, nowMs));
+}
+
+function eventsOf(decision: Decision): readonly Event[] {
+  assert.equal(decision.kind, "accepted");
+  return (decision as Extract<Decision, { kind: "accepted" }>).events;
+}
+
+function codeOf(decision: Decision): string | undefined {
+  return decision.kind === "refused" ? decision.error.code : undefined;
+}
+
+const RUNNING = caseOf([{ name: "a", policy: { timeoutMs: 100 } }], [
+  startedAt(1_000, { dueAtMs: 1_100 }),
+]);
+const FAILURE = failureOf("thrown", "boom");
+const failed = (attempt: number): Command => ({
+  kind: "RecordStepResult",
+  taskId,
+  step: 0,
+  attempt,
+  outcome: { kind: "failed", failure: FAILURE, retryable: true },
 });
 
-Deno.test("skipping a step that a later one needs asks for a result", () => {
-  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }, {
-    name: "b",
-    needs: { a: "a" },
-  }])
-    .start().throw("a").send({ kind: "SkipStep", step: "a", ...by });
-  assert.equal(play.refusals[0]?.code, "contract.violation");
+Deno.test("decide() takes a start as a task's first command, and refuses any other", () => {
+  const { plan } = RUNNING;
+  const context = contextOf(plan, 5);
+  const start = {
+    namespace: "test",
+    workflow: plan.workflow,
+    version: "1.0.0",
+    input,
+    tags: ["x"],
+  };
 
-  play.send({ kind: "SkipStep", step: "a", result: "1" as JsonText, ...by });
+  const begun = decide(
+    undefined,
+    { kind: "StartTask", taskId, commandId, definitionHash: "hash", deadlineMs: 10, ...start },
+    context,
+  );
+  const refused = decide(undefined, { kind: "PauseTask", taskId, commandId, ...by }, context);
 
-  assert.deepEqual(play.steps, { a: "skipped", b: "running" });
+  assert.deepEqual(eventsOf(begun), [{
+    kind: "TaskStarted",
+    atMs: 5,
+    definitionHash: "hash",
+    input,
+    tags: ["x"],
+    deadlineAtMs: 15,
+  }]);
+  assert.equal(codeOf(refused), "task.not_found");
 });
 
-Deno.test("a running step cannot be retried by hand", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({
-    kind: "RetryStep",
-    step: "a",
-    ...by,
-  });
+Deno.test("decide() records a result with how long the attempt ran, and drops a second one", () => {
+  const outcome = { kind: "completed", result: "1" as JsonText } as const;
+  const command = { kind: "RecordStepResult", taskId, step: 0, attempt: 1, outcome } as const;
 
-  assert.equal(play.refusals[0]?.code, "step.not_parked");
+  const events = eventsOf(decideAt(1_040, RUNNING, command));
+  const ended = caseOf([{ name: "a" }, { name: "b" }], [startedAt(1_000), ...events]);
+
+  const completed = { kind: "StepCompleted", atMs: 1_040, step: 0, attempt: 1, ranMs: 40 };
+  assert.deepEqual(events, [{ ...completed, result: "1" }]);
+  assert.deepEqual(eventsOf(decideAt(1_050, ended, command)), []);
 });
 
-Deno.test("a task that has ended refuses people and drops machines", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().complete("a");
-  const turns = play.turns.length;
+Deno.test("decide() gives a failed attempt another try after its delay", () => {
+  const policy = { retry: { backoff: [70] } } as const;
+  const task = caseOf([{ name: "a", policy }], [startedAt(1_000)]);
 
-  play.send({ kind: "PauseTask", ...by }).complete("a").after(1_000);
+  const [event, ...others] = eventsOf(decideAt(1_010, task, failed(1)));
 
-  assert.deepEqual(play.refusals.map((error) => error.code), ["task.ended"]);
-  assert.equal(play.turns.length, turns);
+  assert.equal(event?.kind === "StepAttemptFailed" && event.policyVersion, 3);
+  const nextMs = event?.kind === "StepAttemptFailed" ? event.nextAttemptAtMs - 1_010 : -1;
+  assert.ok(nextMs >= 0 && nextMs <= 70, `the delay is ${nextMs}`);
+  assert.deepEqual(others, []);
 });
 
-Deno.test("a command id seen before changes nothing", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({
-    kind: "PauseTask",
-    ...by,
-    commandId: "same",
-  });
-  const turns = play.turns.length;
+Deno.test("decide() parks a step whose attempts are used up, with the choices a person has", () => {
+  const task = caseOf([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], [startedAt(1_000)]);
 
-  play.send({ kind: "PauseTask", ...by, commandId: "same" });
-
-  assert.equal(play.turns.length, turns);
+  assert.deepEqual(eventsOf(decideAt(1_010, task, failed(1))), [{
+    kind: "StepParked",
+    atMs: 1_010,
+    step: 0,
+    attempt: 1,
+    ranMs: 10,
+    reason: "attempts_exhausted",
+    choices: ["retry", "resolve", "skip", "cancel"],
+    failure: FAILURE,
+    policyVersion: 3,
+  }]);
 });
 
-Deno.test("event times never go back within a task", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start();
-  play.nowMs -= 5_000;
+Deno.test("decide() drops the failure of an attempt that is not the newest", () => {
+  const task = caseOf([{ name: "a" }], [startedAt(1_000), startedAt(1_020, { attempt: 2 })]);
 
-  play.complete("a");
+  assert.deepEqual(eventsOf(decideAt(1_030, task, failed(1))), []);
+  assert.equal(eventsOf(decideAt(1_030, task, failed(2))).length, 1);
+});
 
-  assert.ok(
-    play.events.every((event, index, all) =>
-      index === 0 || event.atMs >= (all[index - 1]?.atMs ?? 0)
-    ),
+Deno.test("decide() finds nothing due before a time-out, and the time-out at its time", () => {
+  const wake = { kind: "Wake", taskId } as const;
+
+  const before = eventsOf(decideAt(1_099, RUNNING, wake));
+  const [event, ...others] = eventsOf(decideAt(1_100, RUNNING, wake));
+
+  assert.deepEqual(before, []);
+  assert.equal(event?.kind === "StepAttemptFailed" && event.failure.class, "timed_out");
+  assert.deepEqual(others, []);
+});
+
+Deno.test("decide() fails a task at its deadline: what runs times out, what waits is cancelled", () => {
+  const specs = [{ name: "a" }, { name: "b", after: ["a"] }];
+  const task = caseOf(specs, [startedAt(1_000)], { deadlineMs: 50 });
+
+  const events = eventsOf(decideAt(1_050, task, { kind: "Wake", taskId }));
+
+  assert.deepEqual(events.map((event) => ["step" in event ? event.step : undefined, event.kind]), [
+    [undefined, "TaskAborted"],
+    [0, "StepFailed"],
+    [1, "StepCancelled"],
+  ]);
+});
+
+Deno.test("decide() ends a pause with a cancel, and keeps the steps that ask for a cancelled parent", () => {
+  const specs = [{ name: "a" }, { name: "undo", after: ["a"], when: "cancelled" as const }];
+  const task = caseOf(specs, [startedAt(1_000), { kind: "TaskPaused", atMs: 1_001, ...by }]);
+
+  assert.deepEqual(
+    eventsOf(decideAt(1_010, task, { kind: "CancelTask", taskId, commandId, ...by })),
+    [
+      { kind: "TaskResumed", atMs: 1_010, ...by },
+      { kind: "TaskCancelRequested", atMs: 1_010, ...by },
+      { kind: "StepCancelled", atMs: 1_010, step: 0 },
+    ],
   );
 });
 
-Deno.test("a task that only time moves leaves memory by a turn; anything brings it back", () => {
-  const play = new TaskDriver([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]).start().send({
-    kind: "Passivate",
-  });
-  assert.deepEqual(play.turns.at(-1)?.change, {
-    state: "waiting",
-    blockedReason: null,
-    resident: false,
-    wakeAtMs: play.nowMs + 3_600_000,
-  });
+Deno.test("decide() keeps a signal that comes early, and refuses a second one", () => {
+  const specs = [{ name: "a" }, { name: "ok", kind: "signal" as const, after: ["a"] }];
+  const payload = "7" as JsonText;
+  const signal = { kind: "SendSignal", taskId, commandId, name: "ok", payload } as const;
+  const task = caseOf(specs, [startedAt(1_000)]);
 
-  play.after(3_600_000);
+  const events = eventsOf(decideAt(1_010, task, signal));
+  const again = decideAt(1_020, caseOf(specs, [startedAt(1_000), ...events]), signal);
 
-  assert.equal(play.turns.at(-1)?.change?.resident, true);
-  assert.equal(play.task, "completed");
+  assert.deepEqual(events, [{ kind: "SignalReceived", atMs: 1_010, step: 1, payload }]);
+  assert.equal(codeOf(again), "signal.not_awaited");
 });
 
-Deno.test("a task whose code runs does not leave memory", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({ kind: "Passivate" });
+Deno.test("decide() lets a task leave memory only while no attempt of it runs here", () => {
+  const nap = caseOf([{ name: "nap", kind: "sleep" }], [startedAt(1_000, { dueAtMs: 9_000 })]);
+  const passivate = { kind: "Passivate", taskId } as const;
 
-  assert.equal(play.turns.length, 1);
+  assert.deepEqual(eventsOf(decideAt(1_010, RUNNING, passivate)), []);
+  assert.deepEqual(eventsOf(decideAt(1_010, nap, passivate)), [
+    { kind: "TaskPassivated", atMs: 1_010, wakeAtMs: 9_000 },
+  ]);
+});
+
+Deno.test("decide() dates no event before the one before it, however the clock was set", () => {
+  const events = eventsOf(decideAt(400, RUNNING, { kind: "PauseTask", taskId, commandId, ...by }));
+
+  assert.deepEqual(events, [{ kind: "TaskPaused", atMs: 1_000, ...by }]);
+});
+
+Deno.test("decide() leaves the state as it was", () => {
+  const commands: readonly Command[] = [
+    failed(1),
+    { kind: "Wake", taskId },
+    { kind: "CancelTask", taskId, commandId, ...by },
+    { kind: "PauseTask", taskId, commandId, ...by },
+    { kind: "SkipStep", taskId, commandId, step: "a", ...by },
+    { kind: "RecordInterruption", taskId, steps: [0] },
+  ];
+  const before = structuredClone(RUNNING.state);
+
+  for (const command of commands) decideAt(5_000, RUNNING, command);
+
+  assert.deepEqual(RUNNING.state, before);
 });
