@@ -16,6 +16,8 @@ import {
   type Connection,
   CONNECTION_NAMES,
   type ConnectionOptions,
+  FIND_KEY,
+  FIND_SERVER,
   findConnection,
 } from "./connection.ts";
 import { CommandError, describeFailure, failureLines } from "./failure.ts";
@@ -145,12 +147,10 @@ function verbContext(
 function addressOf({ url, key }: Connection): { url: string; key: string } {
   const next = "nothing was sent";
   if ("missing" in url) {
-    const action = "start a server here with `deno task serve`, or set TASKER_URL";
-    throw new CommandError(`Cannot find a server: ${url.missing}`, next, action);
+    throw new CommandError(`Cannot find a server: ${url.missing}`, next, FIND_SERVER);
   }
   if ("missing" in key) {
-    const action = "set TASKER_KEY to a key; `deno task serve` printed the first one";
-    throw new CommandError(`Cannot find a key: ${key.missing}`, next, action);
+    throw new CommandError(`Cannot find a key: ${key.missing}`, next, FIND_KEY);
   }
   return { url: url.value, key: key.value };
 }

@@ -18,6 +18,10 @@ export interface Connection {
   readonly key: Sourced | { readonly missing: string };
 }
 
+/** What a person can do without an address, and without a key. */
+export const FIND_SERVER = "start a server here with `deno task serve`, or set TASKER_URL";
+export const FIND_KEY = "set TASKER_KEY to a key; `deno task serve` printed the first one";
+
 /** Where to look. */
 export interface ConnectionOptions {
   readonly env: Readonly<Partial<Record<typeof CONNECTION_NAMES[number], string | undefined>>>;

@@ -3,6 +3,7 @@
 import { type Client, ClientError, type Health } from "../client.ts";
 import { messageOf } from "../core/errors.ts";
 import { VERSION } from "../server/version.ts";
+import { FIND_KEY, FIND_SERVER } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
 import { durationText } from "./format.ts";
 import type { Paint } from "./paint.ts";
@@ -14,13 +15,14 @@ export interface Finding {
   readonly is: "good" | "bad" | "note";
   readonly detail: string;
   /** What a person can do about it. */
-  readonly action?: string;
+  readonly action?: string | undefined;
 }
 
 /** A larger difference between the clocks makes the times in `watch` misleading. */
 const CLOCK_OFF_MS_MAX = 2_000;
 /** A check reports the present state: it does not retry. */
 const RETRY_FOR_MS = 0;
+/** More tasks or letters than this are not counted. */
 const COUNT_MAX = 100;
 
 /** Checks address, key, versions and every part of the server. */
@@ -42,14 +44,12 @@ export const doctor: Verb = {
 async function examine(context: VerbContext): Promise<Finding[]> {
   const { url, key } = context.connection;
   if ("missing" in url) {
-    const action = "start a server here with `deno task serve`, or set TASKER_URL";
-    return [{ name: "address", is: "bad", detail: url.missing, action }];
+    return [{ name: "address", is: "bad", detail: url.missing, action: FIND_SERVER }];
   }
   const address = await examineAddress(context, url);
   if (address.is === "bad") return [address];
   if ("missing" in key) {
-    const action = "set TASKER_KEY to a key; `deno task serve` printed the first one";
-    return [address, { name: "key", is: "bad", detail: key.missing, action }];
+    return [address, { name: "key", is: "bad", detail: key.missing, action: FIND_KEY }];
   }
   const client = context.openAt({ url: url.value, key: key.value, retryForMs: RETRY_FOR_MS });
   try {
@@ -99,37 +99,36 @@ function keyFinding(error: unknown, from: string): Finding {
 export function healthFindings(health: Health, nowMs: number): Finding[] {
   const offMs = Math.abs(Date.parse(health.now) - nowMs);
   const isSame = health.version === VERSION;
+  const isClockRight = offMs <= CLOCK_OFF_MS_MAX;
+  const isReady = health.notReady === undefined;
   return [
     {
       name: "version",
       is: isSame ? "good" : "note",
       detail: isSame ? VERSION : `the server is ${health.version}, this command ${VERSION}`,
-      ...(isSame ? {} : {
-        action: "use the command line of the same version as the server if something looks wrong",
-      }),
+      action: isSame
+        ? undefined
+        : "use the command line of the same version as the server if something looks wrong",
     },
     {
       name: "clock",
-      is: offMs <= CLOCK_OFF_MS_MAX ? "good" : "note",
+      is: isClockRight ? "good" : "note",
       detail: `differs by ${durationText(offMs)} from the server's`,
-      ...(offMs <= CLOCK_OFF_MS_MAX ? {} : {
-        action:
-          "set the clock of this machine; until then the durations shown here are wrong by as much",
-      }),
+      action: isClockRight
+        ? undefined
+        : "set the clock of this machine; until then durations shown here are wrong by as much",
     },
     {
       name: "node",
-      is: health.notReady === undefined ? "good" : "bad",
+      is: isReady ? "good" : "bad",
       detail: `${health.node} ${health.notReady ?? "accepts requests"}`,
-      ...(health.notReady === undefined
-        ? {}
-        : { action: "wait until it is ready, or use another node" }),
+      action: isReady ? undefined : "wait until it is ready, or use another node",
     },
     ...health.checks.map(({ name, ok, detail, action }): Finding => ({
       name,
       is: ok ? "good" : "bad",
       detail,
-      ...(ok || action === undefined ? {} : { action }),
+      action: ok ? undefined : action,
     })),
   ];
 }

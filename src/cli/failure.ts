@@ -39,26 +39,26 @@ export interface Typed {
   readonly names: Readonly<Record<string, string>>;
 }
 
-/** What the server's own advice, written for programs, means on the command line. */
-const ACTIONS: Readonly<Record<string, (names: Typed["names"]) => string>> = {
+/** What the server's advice, written for programs, means here. Without the id, it stays as it is. */
+const ACTIONS: Readonly<Record<string, (names: Partial<Typed["names"]>) => string | undefined>> = {
   "api.bad_request": () => "correct what is named above, then run the command again",
   "api.unauthorized": () =>
     `set TASKER_KEY to a valid key; ${TASKER} doctor shows where the current one comes from`,
   "definition.unknown": () => `run ${TASKER} workflows to see which workflows are loaded`,
   "contract.violation": ({ WORKFLOW, ID }) =>
     WORKFLOW === undefined
-      ? `run ${TASKER} show ${ID} for the workflow, and ${TASKER} workflows for its contracts`
+      ? ID && `run ${TASKER} show ${ID} for the workflow, and ${TASKER} workflows for its contracts`
       : `run ${TASKER} workflows ${WORKFLOW} to see the contract`,
   "policy.invalid": () => "correct what is named above, then run the command again",
   "key.not_found": () => `run ${TASKER} keys; only keys with the rights of yours are listed`,
-  "signal.not_awaited": ({ ID }) => `run ${TASKER} show ${ID} to see its signals`,
-  "step.not_found": ({ ID }) => `run ${TASKER} show ${ID} to see its steps`,
-  "step.not_parked": ({ ID }) => `run ${TASKER} show ${ID} to see what the step waits for`,
+  "signal.not_awaited": ({ ID }) => ID && `run ${TASKER} show ${ID} to see its signals`,
+  "step.not_found": ({ ID }) => ID && `run ${TASKER} show ${ID} to see its steps`,
+  "step.not_parked": ({ ID }) => ID && `run ${TASKER} show ${ID} to see what the step waits for`,
   "task.id_invalid": () => `run ${TASKER} list to see task ids`,
   "task.not_found": () => `run ${TASKER} list; the key must cover the namespace of the task`,
-  "task.ended": ({ ID }) => `run ${TASKER} show ${ID} to see how it ended`,
+  "task.ended": ({ ID }) => ID && `run ${TASKER} show ${ID} to see how it ended`,
   "bus.envelope_invalid": ({ ID }) =>
-    `send a corrected envelope; this one can only be discarded: ${TASKER} dead discard ${ID}`,
+    ID && `send a corrected envelope; this one can only be discarded: ${TASKER} dead discard ${ID}`,
   "dead_letter.not_found": () =>
     `run ${TASKER} dead; it may have been replayed or discarded already`,
   "journal.conflict": () => "use another --key, or the same input",
@@ -87,7 +87,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
     code,
     what: detail,
     next: nextOf(thrown, typed.isWrite),
-    action: ACTIONS[code]?.(typed.names) ?? lowered(action),
+    action: ACTIONS[code]?.(typed.names) || lowered(action),
     places: faults
       .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
       .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`),

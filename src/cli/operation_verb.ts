@@ -25,7 +25,7 @@ export type Shown<Name extends OperationName> = Name extends ListName ? readonly
   : OperationResult<Name>;
 
 /** How an answer is shown. */
-export interface View<Name extends OperationName> {
+export interface AnswerView<Name extends OperationName> {
   readonly paint: Paint;
   readonly input: OperationInput<Name>;
 }
@@ -39,7 +39,7 @@ export interface VerbExtra<Name extends OperationName> {
   /** More options. */
   readonly options?: VerbShape["options"];
   /** Draws the answer for people; its fields in columns unless given. */
-  readonly lines?: (answer: Shown<Name>, view: View<Name>) => readonly string[];
+  readonly lines?: (answer: Shown<Name>, view: AnswerView<Name>) => readonly string[];
   /** Runs the verb, with a function that sends its operation. */
   readonly run?: (context: VerbContext, send: () => Promise<Shown<Name>>) => Promise<number>;
 }

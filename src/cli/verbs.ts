@@ -7,7 +7,7 @@ import { UsageError } from "./arguments.ts";
 import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
-import { operationVerb, type VerbExtra, type View } from "./operation_verb.ts";
+import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { replay } from "./replay.ts";
 import {
   deadLines,
@@ -19,7 +19,7 @@ import {
 } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
 import { EXIT_DONE, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
-import { watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
+import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
 /** What verbs do beyond sending their operation and showing its fields. */
 const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
@@ -54,8 +54,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
 };
 
 /** Says what a command did, and where it is in the journal. */
-function accepted<Name extends OperationName>(done: (input: View<Name>["input"]) => string) {
-  return ({ turn, changed }: Accepted, { input }: View<Name>): readonly string[] => [
+function accepted<Name extends OperationName>(done: (input: AnswerView<Name>["input"]) => string) {
+  return ({ turn, changed }: Accepted, { input }: AnswerView<Name>): readonly string[] => [
     changed ? `${done(input)} (turn ${turn})` : `${done(input)}; it was so already`,
   ];
 }
@@ -65,6 +65,7 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
   if (options.has("timeout") && !options.has("watch")) {
     throw new UsageError("Cannot read --timeout: it limits --watch, which is missing");
   }
+  timeoutOf(context); // a wrong one is refused before anything is started
   const task = await send();
   if (options.has("watch")) return await watchTask(context, task.id);
   const name = `${task.namespace}/${task.workflow} ${task.version}`;

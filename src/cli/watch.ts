@@ -1,12 +1,12 @@
 /** The verb `watch`: follows a task to its end, as a live tree or as one line per change. */
 
-import { Wakeup } from "../core/wakeup.ts";
 import type { ClientError, JournalEntry, Task } from "../client.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
+import { Wakeup } from "../core/wakeup.ts";
 import { durationText, tableLines, valueText } from "./format.ts";
-import { entryLine } from "./result_lines.ts";
 import { duration } from "./operation_verb.ts";
 import { type Paint, Screen } from "./paint.ts";
+import { entryLine } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
 import {
   choiceCommands,
@@ -48,8 +48,14 @@ export const watch: Verb = {
   run: (context) => watchTask(context, operand(context, 0)),
 };
 
+/** Reads `--timeout`, in ms. @throws {UsageError} */
+export function timeoutOf({ options }: Pick<VerbContext, "options">): number {
+  const typed = options.get("timeout");
+  return typed === undefined ? Infinity : duration("timeout", typed);
+}
+
 /** How a watch shows a task. */
-interface View {
+interface WatchView {
   /** The event after which events are read; undefined: from the first. */
   after(task: Task): string | undefined;
   /** Shows the next event. */
@@ -72,8 +78,7 @@ interface View {
  */
 export async function watchTask(context: VerbContext, id: string): Promise<number> {
   const { client, runtime, signal } = context;
-  const limit = context.options.get("timeout");
-  const untilMs = runtime.now() + (limit === undefined ? Infinity : duration("timeout", limit));
+  const untilMs = runtime.now() + timeoutOf(context);
   let task = await client.get(id, { signal }); // an id that does not exist is reported at once
   const isLive = !context.isJson && context.terminal.size() !== undefined;
   const view = isLive ? new TreeView(context) : new LineView(context, id);
@@ -122,7 +127,7 @@ function lateExit({ terminal, options }: VerbContext, { id, state }: Task): numb
 }
 
 /** One line per change, for files, pipes and programs. */
-class LineView implements View {
+class LineView implements WatchView {
   #turn = 0;
 
   constructor(private readonly context: VerbContext, private readonly id: string) {}
@@ -159,7 +164,7 @@ export function changeLines(id: string, entry: JournalEntry, paint: Paint): stri
 }
 
 /** The tree, redrawn in place. */
-class TreeView implements View {
+class TreeView implements WatchView {
   readonly #screen: Screen;
   #trouble: string | undefined;
   #task: Task | undefined;

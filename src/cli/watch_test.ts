@@ -220,7 +220,10 @@ Deno.test("watch refuses a --timeout that is no duration, and one without --watc
   const wrong = await cli.say("watch", id, "--timeout", "soon");
   const alone = await cli.say("start", "orders/process", "--timeout", "5s");
 
-  deepEqual([wrong.code, alone.code], [2, 2]);
+  const both = await cli.say("start", "orders/process", "--watch", "--timeout", "soon");
+
+  deepEqual([wrong.code, alone.code, both.code], [2, 2, 2]);
+  equal(cli.world.engine.starts.length, 1);
   ok(wrong.err[0]?.includes("`30s`"), wrong.err[0]);
   ok(alone.err[0]?.includes("--watch"), alone.err[0]);
   deepEqual(cli.world.engine.commands, []);
