@@ -45,10 +45,10 @@ const SETTINGS = `select current_user::text as role, ${
 }`;
 
 /**
- * A page of a list is the first rows of an index, in its order. Where statistics are missing, reading
- * and sorting all of them looks cheap.
+ * A page of a list is the first rows of an index, in its order. Where statistics are missing, or few
+ * rows are expected, reading and sorting all of them looks cheap.
  */
-const LISTING = { enable_bitmapscan: "off" };
+const LISTING = { enable_bitmapscan: "off", enable_seqscan: "off" };
 
 /** After this long without an answer the server is not asked any further. */
 const DEADLINE_MS = 5_000;

@@ -1,9 +1,10 @@
 /** Entries: what waits to be flushed, already as text, and who is told what became of it. */
 
 import type { TaskerError } from "../core/errors.ts";
-import { type Incarnation, slotOf } from "../core/ids.ts";
+import { type Incarnation, mintedAtMs, slotOf } from "../core/ids.ts";
 import type { Appended, RowlessEntry, TurnRow } from "../core/ports.ts";
 import { encodeTurn } from "./codec.ts";
+import { MINTED_APART_MS } from "./list_query.ts";
 
 /** No JSON holds this character, so it can stand between the texts of events. */
 const BETWEEN = "\u001f";
@@ -94,6 +95,7 @@ function effectsOf(row: TurnRow): string | undefined {
       key: birth.key,
       body: birth.bodyHash,
       born: birth.createdAtMs,
+      apart: Math.abs(birth.createdAtMs - mintedAtMs(taskId)) > MINTED_APART_MS,
     }),
     ...(change && {
       state: change.state,

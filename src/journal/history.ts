@@ -3,15 +3,9 @@
 import type { TaskId } from "../core/ids.ts";
 import type { Database, History, TaskFilter, TaskSummary, TurnPage } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
-import { listOf } from "./list_query.ts";
+import { listOf, SUMMARY_COLUMNS } from "./list_query.ts";
 import type { Row } from "./pg_connection.ts";
 import { readTurns } from "./reading.ts";
-
-const COLUMNS = `
-  task_id, namespace, workflow, version, definition_hash, state, blocked_reason,
-  tags,
-  (extract(epoch from created_at) * 1000)::float8 as created_ms,
-  (extract(epoch from ended_at) * 1000)::float8 as ended_ms`;
 
 /** The History port over Postgres. */
 export class PostgresHistory implements History {
@@ -26,7 +20,7 @@ export class PostgresHistory implements History {
 
   async task(taskId: TaskId): Promise<TaskSummary | undefined> {
     const rows = await this.database.query(
-      `select ${COLUMNS} from tasker.task where task_id = $1`,
+      `select ${SUMMARY_COLUMNS} from tasker.task t where task_id = $1`,
       [taskId],
     );
     return rows.map(summaryOf)[0];

@@ -14,6 +14,7 @@ import {
 } from "../../tests/support/journal_node.ts";
 import { mintTaskId, type TaskId } from "../core/ids.ts";
 import type { TaskFilter } from "../core/ports.ts";
+import type { TaskStateName } from "../core/state.ts";
 import { codeOf } from "./sqlstate.ts";
 
 const ALL: TaskFilter = { namespaces: undefined, limit: 200 };
@@ -102,6 +103,10 @@ Deno.test("tasks() lists newest first, in pages that hold when tasks come in bet
 Deno.test("tasks() filters by namespace, workflow, state, tag and time of creation", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
+  for (const namespace of ["test", "other"]) {
+    const definition = { ...definitionOf([]), namespace, name: "chain" };
+    await node.definitions.put(`${namespace}/chain`, definition);
+  }
   const [old, tagged, other] = [taskAt(BEGIN_MS - 1), taskAt(BEGIN_MS), taskAt(BEGIN_MS + 1)];
   await node.journal.append(bornAt(old, BEGIN_MS - 1));
   await node.journal.append(bornAt(tagged, BEGIN_MS, { tags: ["x"] }));
@@ -132,6 +137,42 @@ Deno.test("a list by time finds tasks whose ids were minted before or after thei
   const found = await node.history.tasks({ ...ALL, sinceMs: BEGIN_MS, untilMs: BEGIN_MS + 1 });
 
   assert.deepEqual(found.map(({ taskId }) => taskId), [late, early]);
+});
+
+Deno.test("a list by tag follows a task through all its states, and forgets none of its tags", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.definitions.put("hash", { ...definitionOf([]), namespace: "test", name: "chain" });
+  const [taskId, other] = [taskAt(BEGIN_MS), taskAt(BEGIN_MS + 1)];
+  const change = { blockedReason: null, resident: true };
+  const states = ["waiting", "running", "waiting", "running", "blocked", "running", "running"];
+  const listed = async (state?: TaskStateName) => {
+    const filter = { ...ALL, ...(state !== undefined && { state }) };
+    const of = async (tag: string) =>
+      (await node.history.tasks({ ...filter, tag })).map((task) => task.taskId);
+    assert.deepEqual(await of("no"), []);
+    assert.deepEqual(await of("a"), await of('{b,"c"}'));
+    return (await of("a")).length;
+  };
+
+  await node.journal.append(bornAt(taskId, BEGIN_MS, { tags: ["a", '{b,"c"}', "a"] }));
+  await node.journal.append(bornAt(other, BEGIN_MS, { tags: ["other"] }));
+  let turn = 2;
+  let before: TaskStateName = "running";
+  for (const state of [...states, "completed"] as TaskStateName[]) {
+    assert.deepEqual([await listed(), await listed(before)], [1, 1], before);
+    const ended = state === "completed" ? { endedAtMs: BEGIN_MS + 9 } : {};
+    await node.journal.append({
+      ...turnRow(taskId, turn++),
+      change: { ...change, state, ...ended },
+    });
+    if (state !== before) assert.equal(await listed(before), 0, `${state} was ${before}`);
+    before = state;
+  }
+
+  assert.deepEqual([await listed(), await listed("completed")], [1, 1]);
+  const rows = await valuesOf(bench.watch(), "select task_id from tasker.task_by_tag");
+  assert.deepEqual(rows, [[taskId], [taskId]]);
 });
 
 Deno.test("the view tasker.task_event shows events by name, with their steps and payloads", async () => {

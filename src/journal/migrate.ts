@@ -17,8 +17,8 @@ const MIGRATION_MS_MAX = 600_000;
 /** A change of a table in use waits this long for its lock, and what comes after waits behind it. */
 const LOCK_MS_MAX = 2_000;
 
-/** How often a start tries again, and how long it rests in between. */
-const TRIES_MAX = 5;
+/** How often a start tries again, and how long it rests in between: together longer than a lease. */
+const TRIES_MAX = 12;
 const AGAIN_MS = 1_000;
 
 /** Who is not let in, or names a database that is not there, does not get in by waiting. */
@@ -96,12 +96,29 @@ async function apply(
     const digest = runtime.digest(text);
     if (digests.get(name) === digest) continue;
     if (digests.has(name)) throw changed(name);
+    if (isBreaking) await demandNoNode(query, name);
     await query(text);
     await query(
       "insert into tasker.migration (name, digest, is_breaking) values ($1, $2, $3)",
       [name, digest, isBreaking],
     );
   }
+}
+
+/** Nodes of versions before could not go on: they have to be stopped first. A dead one's lease ends. */
+async function demandNoNode(query: Query, name: string): Promise<void> {
+  const [found] = await query("select to_regclass('tasker.node') is not null as has_nodes");
+  if (found?.has_nodes !== true) return;
+  const running = await query(
+    "select name from tasker.node where expires_at > now() order by name",
+  );
+  if (running.length === 0) return;
+  const names = running.map((row) => `"${row.name}"`).join(", ");
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot upgrade the schema to "${name}": nodes of an older version are running (${names}), ` +
+      "and they cannot work with it; stop them, and start this one again",
+  );
 }
 
 function tooNew(name: string): TaskerError {

@@ -56,6 +56,20 @@ Deno.test("a version that does not know a breaking migration is refused", async 
   await migrateOnce(bench.url, [...MIGRATIONS, { ...NEWER, isBreaking: true }]);
 });
 
+Deno.test("a breaking migration waits until no node of an older version runs", async () => {
+  await using bench = await JournalBench.open();
+  const older = await bench.node();
+  const sql = bench.watch();
+  const breaking = [...MIGRATIONS, { ...NEWER, isBreaking: true }];
+
+  const refused = migrateOnce(bench.url, breaking);
+
+  await assert.rejects(refused, (error) => codeOf(error) === "journal.unavailable");
+  assert.equal((await older.nodes.poll()).alive, true);
+  await sql`update tasker.node set expires_at = now()`;
+  await migrateOnce(bench.url, breaking);
+});
+
 Deno.test("a migration that was applied and has changed since is refused, and nothing is done", async () => {
   await using bench = await JournalBench.open();
   await migrateOnce(bench.url, [...MIGRATIONS, NEWER]);

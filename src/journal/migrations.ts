@@ -14,6 +14,7 @@ import eventFormats from "./sql/0011_event_formats.sql" with { type: "text" };
 import busChannels from "./sql/0012_bus_channels.sql" with { type: "text" };
 import inboxStorage from "./sql/0013_inbox_storage.sql" with { type: "text" };
 import lists from "./sql/0014_lists.sql" with { type: "text" };
+import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -39,4 +40,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0012_bus_channels", text: busChannels },
   { name: "0013_inbox_storage", text: inboxStorage },
   { name: "0014_lists", text: lists },
+  // Versions before rely on the triggers that it removes.
+  { name: "0015_list_keys", text: listKeys, isBreaking: true },
 ];

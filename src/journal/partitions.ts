@@ -30,6 +30,16 @@ const LOCK = 7_461_737;
 /** Appends wait behind a change of the partitions, so it does not wait long for its own locks. */
 const LOCK_MS_MAX = 500;
 
+/** Deletes what lists know of the tags of tasks that are gone; an ended task is listed by its state. */
+const FORGET_TAGS = `
+       tags as (
+         delete from tasker.task_by_tag l
+         using gone
+         cross join lateral unnest(gone.tags) as of_task (tag)
+         where l.list_key = tasker.list_key(gone.namespace, gone.workflow, gone.state, of_task.tag)
+           and l.task_id = gone.task_id
+       )`;
+
 /** When to maintain, and how long ended tasks are kept. */
 export interface Maintenance {
   /** Unix time in milliseconds. */
@@ -240,8 +250,9 @@ async function forgetTasks(query: Query, { from, to }: Partition, limitMs: numbe
          delete from tasker.task
          where task_id in (select task_id from page)
            and ended_at < to_timestamp($3::float8 / 1000.0)
-         returning task_id
+         returning task_id, namespace, workflow, tags, state
        ),
+       ${FORGET_TAGS},
        keys as (
          delete from tasker.task_key
          where task_id in (select task_id from gone)
@@ -290,10 +301,12 @@ async function emptyDefault(query: Query, limitMs: number): Promise<boolean> {
          where t.task_id is null
            or t.ended_at < to_timestamp($2::float8 / 1000.0)
        ),
-       tasks as (
+       gone as (
          delete from tasker.task
          where task_id in (select task_id from ended)
+         returning task_id, namespace, workflow, tags, state
        ),
+       ${FORGET_TAGS},
        keys as (
          delete from tasker.task_key
          where task_id in (select task_id from ended)

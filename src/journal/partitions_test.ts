@@ -92,9 +92,9 @@ Deno.test("a partition is dropped when all its tasks have ended long enough ago,
     await valuesOf(
       sql,
       `select (select count(*)::int from tasker.task), (select count(*)::int from tasker.task_key),
-        (select count(*)::int from tasker.journal)`,
+        (select count(*)::int from tasker.journal), (select count(*)::int from tasker.task_by_tag)`,
     ),
-    [[0, 0, 0]],
+    [[0, 0, 0, 0]],
   );
   const again = { ...startRow(taskAt(TODAY_MS + 5 * DAY_MS), { key: "k" }) };
   assert.deepEqual(await node.journal.append(again), { kind: "inserted" });
@@ -266,9 +266,9 @@ Deno.test("the default partition is emptied when all in it is over, and not befo
     await valuesOf(
       sql,
       `select (select count(*)::int from tasker.task), (select count(*)::int from tasker.task_key),
-        (select count(*)::int from tasker.journal)`,
+        (select count(*)::int from tasker.journal), (select count(*)::int from tasker.task_by_tag)`,
     ),
-    [[0, 0, 0]],
+    [[0, 0, 0, 0]],
   );
 });
 
@@ -301,7 +301,7 @@ function taskAt(ms: number): TaskId {
 }
 
 async function end(node: JournalNode, taskId: TaskId, endedAtMs: number): Promise<void> {
-  await node.journal.append(startRow(taskId, { key: taskId }));
+  await node.journal.append(startRow(taskId, { key: taskId, tags: ["x", "y"] }));
   const change = { state: "completed", blockedReason: null, resident: true, endedAtMs } as const;
   await node.journal.append({ ...turnRow(taskId, 2), change });
 }

@@ -37,8 +37,11 @@ const tasks = (isResident: boolean, wakeAt: string) => `
   insert into tasker.task (task_id, slot, namespace, workflow, version, definition_hash, state,
     resident, wake_at, tags, created_at)
   select ${id("n")}, n % ${SLOTS}, 'test', 'w', '1', 'h', 'waiting', ${isResident}, ${wakeAt},
-    '{}', now()
+    array['x', 'y' || n % 100], now()
   from generate_series(1, ${MANY}) n;
+  insert into tasker.task_by_tag (list_key, task_id)
+  select tasker.list_key('test', 'w', 'waiting', tag), ${id("n")}
+  from generate_series(1, ${MANY}) n, unnest(array['x', 'y' || n % 100]) tag;
   insert into tasker.journal (task_id, append_id, turn, events)
   select ${id("n")}, ${id("n")}, turn, '[1,0,[]]'
   from generate_series(1, ${MANY}) n, generate_series(1, 2) turn;
@@ -64,9 +67,11 @@ const rows = (first: number, turn: number) => {
 };
 const CHANGES = json(`'append', ${id("n")}, 'task', ${id("n")}, 'slot', n % ${SLOTS},
   'state', 'running', 'live', true, 'inbox', json_build_array('c' || n)`);
+const ENDS = json(`'append', ${id("n")}, 'task', ${id("n")}, 'slot', n % ${SLOTS},
+  'state', 'completed', 'live', false, 'ended', 1`);
 const BIRTHS = json(`'append', ${id(`n + ${MANY}`)}, 'task', ${id(`n + ${MANY}`)},
-  'slot', n % ${SLOTS}, 'ns', 'test', 'wf', 'w', 'ver', '1', 'hash', 'h', 'tags', '{}'::text[],
-  'key', 'new' || n, 'body', '', 'born', 1, 'state', 'running', 'live', true`);
+  'slot', n % ${SLOTS}, 'ns', 'test', 'wf', 'w', 'ver', '1', 'hash', 'h',
+  'tags', array['x', 'y' || n % 100], 'key', 'new' || n, 'body', '', 'born', 1, 'state', 'running', 'live', true`);
 const DOUBTFUL = json(`'n', n, 'task', ${id("n")}, 'turn', 1, 'ns', 'test', 'key', 'k' || n`);
 
 const APPEND = "journal/sql/append.sql";
@@ -78,6 +83,7 @@ const SCENES: readonly Scene[] = [
     cases: [
       POLL,
       [APPEND, [...rows(0, 3), CHANGES], FLUSH],
+      [APPEND, [...rows(0, 3), ENDS], FLUSH],
       [APPEND, [...rows(MANY, 1), BIRTHS], FLUSH],
       ["journal/sql/residents.sql", [ALL_SLOTS], SLOTS],
       ["journal/sql/release.sql", [NODE, VERSIONS], SLOTS],
@@ -153,7 +159,16 @@ const STATISTICS: Readonly<Record<string, string>> = {
   "of dead owners and resident tasks": slots(OTHER) + RESIDENT + INBOX + ENVELOPES,
 };
 
-const FILLED = ["task", "task_key", "journal", "inbox", "answer", "bus_envelope", "node"];
+const FILLED = [
+  "task",
+  "task_by_tag",
+  "task_key",
+  "journal",
+  "inbox",
+  "answer",
+  "bus_envelope",
+  "node",
+];
 const SCANNED = [...FILLED.filter((table) => table !== "journal"), "journal_default", "slot"];
 
 for (const [name, before] of Object.entries(STATISTICS)) {

@@ -19,7 +19,7 @@ e as materialized (
   select x.*
   from jsonb_to_recordset($6::text::jsonb) as x (
     append uuid, task uuid, slot int,
-    ns text, wf text, ver text, hash text, tags text[], key text, body text, born bigint,
+    ns text, wf text, ver text, hash text, tags text[], key text, body text, born bigint, apart boolean,
     state text, why text, live boolean, wake bigint, ended bigint,
     inbox text[], answers jsonb
   )
@@ -59,11 +59,11 @@ done as materialized (
 ),
 born as (
   insert into tasker.task (
-    task_id, slot, namespace, workflow, version, definition_hash, tags, created_at,
+    task_id, slot, namespace, workflow, version, definition_hash, tags, created_at, minted_apart,
     state, blocked_reason, resident, wake_at, ended_at
   )
   select
-    task, slot, ns, wf, ver, hash, tags, to_timestamp(born / 1000.0),
+    task, slot, ns, wf, ver, hash, tags, to_timestamp(born / 1000.0), coalesce(apart, false),
     state, why, live, to_timestamp(wake / 1000.0), to_timestamp(ended / 1000.0)
   from done
   where key is not null
@@ -72,6 +72,9 @@ changed as (
   update tasker.task t
   set
     state = done.state,
+    listed_state = case
+      when done.state = 'running' then coalesce(t.listed_state, nullif(t.state, 'running'))
+    end,
     blocked_reason = done.why,
     resident = done.live,
     wake_at = to_timestamp(done.wake / 1000.0),
@@ -80,6 +83,44 @@ changed as (
   where done.state is not null
     and done.key is null
     and t.task_id = done.task
+  returning t.task_id, t.namespace, t.workflow, t.tags, t.state, t.listed_state
+),
+listed as materialized (
+  -- Tags are listed under each state but running; a state of before is that of the last list.
+  select task, ns, wf, tags, state, null as state_before
+  from done
+  where key is not null
+    and tags <> '{}'
+    and state <> 'running'
+  union all
+  select c.task_id, c.namespace, c.workflow, c.tags, c.state, before.listed_state
+  from changed c
+  cross join lateral (
+    -- As this statement has found it. By its limit one look into the index, whatever is expected.
+    select coalesce(listed_state, nullif(state, 'running')) as listed_state
+    from tasker.task
+    where task_id = c.task_id
+    limit 1
+  ) before
+  where c.tags <> '{}'
+    and c.state <> 'running'
+    and c.state is distinct from before.listed_state
+),
+first_listed as (
+  insert into tasker.task_by_tag (list_key, task_id)
+  select distinct tasker.list_key(ns, wf, state, tag), task
+  from listed
+  cross join lateral unnest(tags) as of_task (tag)
+  where state_before is null
+),
+moved as (
+  update tasker.task_by_tag t
+  set list_key = tasker.list_key(ns, wf, listed.state, tag)
+  from listed
+  cross join lateral unnest(tags) as of_task (tag)
+  where listed.state_before is not null
+    and t.list_key = tasker.list_key(ns, wf, state_before, tag)
+    and t.task_id = listed.task
 ),
 taken as (
   delete from tasker.inbox i
