@@ -236,7 +236,10 @@ export interface PollResult {
   readonly nodes: readonly NodeRow[];
   /** All slots whose row changed since the last poll; at the first poll all of them. */
   readonly slots: readonly SlotRow[];
-  /** The oldest of the inbox of our slots: at most POLL_ROWS_MAX, and 4 MiB. */
+  /**
+   * Commands in the inbox of our slots, at most 600 and 5 MiB. Each poll goes on after the one
+   * before, and begins again when it has read all: what stays there comes again, and holds up nothing.
+   */
   readonly inbox: readonly InboxRow[];
   /** Our slots that have passivated tasks which are due. */
   readonly dueSlots: readonly number[];

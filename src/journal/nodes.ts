@@ -6,7 +6,7 @@ import type { DueTask, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../
 import { endBackendsOf } from "./backends.ts";
 import { FORMAT_READ } from "./codec.ts";
 import type { PgConnection, Row } from "./pg_connection.ts";
-import { type Polled, readPoll } from "./poll.ts";
+import { INBOX_BEGIN, type InboxPlace, type Polled, readPoll } from "./poll.ts";
 import { errorOf } from "./sqlstate.ts";
 import claim from "./sql/claim.sql" with { type: "text" };
 import due from "./sql/due.sql" with { type: "text" };
@@ -47,6 +47,8 @@ export interface NodesDeps {
 export class PostgresNodes implements Nodes {
   /** The sum of slot versions at the last poll. */
   #seen = NOTHING_SEEN;
+  /** After which command in the inbox the next poll goes on. */
+  #inboxAfter: InboxPlace = INBOX_BEGIN;
   readonly #wakes: Notifications;
 
   constructor(readonly parts: NodesDeps) {
@@ -61,9 +63,10 @@ export class PostgresNodes implements Nodes {
 
   async poll(): Promise<PollResult> {
     const { renewal, incarnation } = this.parts;
-    const [row] = await asked(renewal, poll, [incarnation, this.#seen]);
+    const [row] = await asked(renewal, poll, [incarnation, this.#seen, ...this.#inboxAfter]);
     const polled = row as unknown as Polled;
     this.#seen = polled.moves;
+    this.#inboxAfter = polled.inbox_next ?? INBOX_BEGIN;
     return readPoll(polled);
   }
 

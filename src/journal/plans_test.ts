@@ -75,7 +75,7 @@ const BIRTHS = json(`'append', ${id(`n + ${MANY}`)}, 'task', ${id(`n + ${MANY}`)
 const DOUBTFUL = json(`'n', n, 'task', ${id("n")}, 'turn', 1, 'ns', 'test', 'key', 'k' || n`);
 
 const APPEND = "journal/sql/append.sql";
-const POLL: Case = ["journal/sql/poll.sql", [NODE, "-1"], SLOTS];
+const POLL: Case = ["journal/sql/poll.sql", [NODE, "-1", "now()", "''"], SLOTS];
 
 const SCENES: readonly Scene[] = [
   {

@@ -4,6 +4,12 @@ import type { Command } from "../core/command.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { PollResult } from "../core/ports.ts";
 
+/** Time of arrival, as Postgres writes it, and id of a command in the inbox. */
+export type InboxPlace = readonly [createdAt: string, commandId: string];
+
+/** Before every command in the inbox. */
+export const INBOX_BEGIN: InboxPlace = ["-infinity", ""];
+
 /** The columns of `sql/poll.sql`. */
 export interface Polled {
   readonly alive: boolean;
@@ -14,6 +20,8 @@ export interface Polled {
   /** Null when nothing moved. */
   readonly slots: readonly [number, Incarnation | null, number, number][] | null;
   readonly inbox: readonly [string, number, Command, boolean][];
+  /** Time and id of the command after which the next poll goes on; null: from the oldest. */
+  readonly inbox_next: InboxPlace | null;
   readonly due_slots: readonly number[];
 }
 

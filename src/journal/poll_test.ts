@@ -129,6 +129,35 @@ Deno.test("poll() reads the inbox of own slots, oldest first, 500 at most", asyn
   });
 });
 
+Deno.test("10,000 commands that stay do not hold up a new one, and are all read again", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await claimSlots(node, [7]);
+  const taskId = newTask(7);
+  await bench.watch()`
+    insert into tasker.inbox (slot, command_id, command, wants_answer, created_at)
+    select 7, 'c' || n, json_build_object('kind', 'Wake', 'taskId', ${taskId}::text), false,
+      now() - interval '1 day' + n * interval '1 second'
+    from generate_series(1, 10000) n`;
+  const polled = async () => (await node.nodes.poll()).inbox.map(({ commandId }) => commandId);
+  const roundPolls = 10_000 / 500 + 1;
+
+  for (let round = 1; round <= 2; round++) {
+    const found: string[] = [];
+    for (let poll = 1; poll <= roundPolls; poll++) {
+      const isNew = poll % 3 === 0;
+      if (isNew) await post(node, taskId, `new${poll}`);
+      const first = await polled();
+      found.push(...first);
+      if (!isNew) continue;
+      assert.ok(first.includes(`new${poll}`), `poll ${poll} of round ${round}`);
+      await bench.watch()`delete from tasker.inbox where command_id = ${`new${poll}`}`;
+    }
+    const stuck = new Set(found.filter((commandId) => commandId.startsWith("c")));
+    assert.equal(stuck.size, 10_000);
+  }
+});
+
 Deno.test("large commands in the inbox were all read by one poll, which renews the lease", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
