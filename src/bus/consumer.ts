@@ -63,7 +63,7 @@ export interface BrokerChannel {
 }
 
 /** Who consumes what. */
-export interface ConsumerDeps extends ConsumeOptions {
+interface ConsumerDeps extends ConsumeOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly channel: string;

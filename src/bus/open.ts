@@ -8,7 +8,7 @@ import { PostgresBus } from "./postgres.ts";
 import { RedisBus } from "./redis.ts";
 
 /** How to open a bus. */
-export interface BusOptions {
+interface BusOptions {
   readonly kind: "redis" | "postgres" | "memory";
   readonly redisUrl: string | undefined;
   readonly database: Database;

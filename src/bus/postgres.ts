@@ -43,7 +43,7 @@ const FORGET_MS = 3_600_000;
 const FORGET_ROWS_MAX = 10_000;
 
 /** What the bus works with. */
-export interface PostgresDeps {
+interface PostgresDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly database: Database;

@@ -13,7 +13,7 @@ import { FIELD, RedisStream } from "./redis_stream.ts";
 const PING_MS_MAX = 2_000;
 
 /** What the bus works with. */
-export interface RedisDeps {
+interface RedisDeps {
   readonly library: RedisLibrary;
   readonly url: string;
   readonly runtime: Runtime;

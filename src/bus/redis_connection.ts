@@ -6,7 +6,7 @@ import type { Cancel, Runtime } from "../core/ports.ts";
 import { unavailable } from "./consumer.ts";
 
 /** How long a connection may take to open, its greeting included. */
-export const CONNECT_MS_MAX = 2_000;
+const CONNECT_MS_MAX = 2_000;
 
 /** The socket gives up first, so that a connection that opens late does not outlive its try. */
 const SOCKET_MS_MAX = 1_500;
@@ -27,7 +27,7 @@ export type RedisLibrary = typeof import("redis");
 export type RedisClient = ReturnType<typeof makeClient>;
 
 /** How to connect. */
-export interface RedisConnectionDeps {
+interface RedisConnectionDeps {
   readonly library: RedisLibrary;
   readonly url: string;
   readonly runtime: Runtime;

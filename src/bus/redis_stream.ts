@@ -27,7 +27,7 @@ const PENDING_MAX = 10_000;
 const GONE = /^(NOGROUP|UNBLOCKED the stream)/;
 
 /** Who consumes what. */
-export interface StreamDeps extends ConsumeOptions {
+interface StreamDeps extends ConsumeOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   /** For all but reading. */

@@ -1,7 +1,9 @@
-/** Consumption: channels of other systems, consumed from the first moment the bus is there. */
+/** Consumption: consumes channels of other systems as soon as the bus is there, and sorts failures. */
 
 import { exponentialMs } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
+import type { TaskId } from "../core/ids.ts";
+import type { Plan } from "../core/plan.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -12,13 +14,13 @@ export const ENGINE_GROUP = "tasker";
 /** How long a node may hold an envelope before another gets it; longer than any commit may take. */
 export const LEASE_MS = 60_000;
 
-/** Rest before a channel that could not be consumed is tried again. */
+/** The delay before a channel that could not be consumed is tried again. */
 export const REOPEN_MS = 1_000;
 
-/** Rest before an envelope comes again: doubled with each delivery, up to the longest. */
+/** Delays before an envelope is delivered again. */
 export const AGAIN = { minMs: 200, maxMs: 30_000 };
 
-/** Deliveries after which an envelope that breaks us every time is put aside. */
+/** Deliveries after which an envelope that makes its handler throw each time becomes a dead letter. */
 export const BROKEN_DELIVERIES_MAX = 10;
 
 /** What consuming needs. */
@@ -29,17 +31,17 @@ export interface ConsumptionDeps {
   readonly bus: Pick<Bus, "consume">;
 }
 
-/** One channel, and who handles what it brings. A throw of `handle` is sorted by its kind. */
-export interface Consumed {
+/** One channel, and who handles its envelopes. What `handle` throws is sorted by its kind. */
+interface Consumed {
   readonly channel: string;
-  /** Envelopes in hand at once. */
+  /** Envelopes in flight at once. */
   readonly inFlightMax: number;
   handle(delivery: Delivery): Promise<Handled>;
-  /** Puts an envelope aside for good. */
+  /** Stores an envelope as a dead letter. */
   deadLetter(delivery: Delivery, error: unknown): Promise<Handled>;
 }
 
-/** Ends consuming; resolves when what is in hand has settled. */
+/** Ends consuming; resolves when what is in flight has settled. */
 export type EndConsumption = () => Promise<void>;
 
 /**
@@ -48,15 +50,15 @@ export type EndConsumption = () => Promise<void>;
  * A bus that is away is tried again and again: it does not keep a node from serving.
  */
 export function consumeChannels(
-  parts: ConsumptionDeps,
+  deps: ConsumptionDeps,
   channels: readonly Consumed[],
 ): EndConsumption {
-  const ends = channels.map((channel) => consumeChannel(parts, channel));
+  const ends = channels.map((channel) => consumeChannel(deps, channel));
   return async () => void await Promise.all(ends.map((end) => end()));
 }
 
-function consumeChannel(parts: ConsumptionDeps, consumed: Consumed): EndConsumption {
-  const { runtime, log, bus } = parts;
+function consumeChannel(deps: ConsumptionDeps, consumed: Consumed): EndConsumption {
+  const { runtime, log, bus } = deps;
   const { channel, inFlightMax } = consumed;
   let isEnded = false;
   let isAway = false;
@@ -66,13 +68,13 @@ function consumeChannel(parts: ConsumptionDeps, consumed: Consumed): EndConsumpt
       const end = await bus.consume(
         channel,
         { group: ENGINE_GROUP, inFlightMax, leaseMs: LEASE_MS },
-        (delivery) => settle(parts, consumed, delivery),
+        (delivery) => settle(deps, consumed, delivery),
       );
       if (isAway) log.info("A channel is consumed now", { channel });
       return end;
     } catch (error) {
-      const said = { channel, error: messageOf(error) };
-      if (!isAway) log.warn("Cannot consume a channel yet: it is tried until it works", said);
+      const fields = { channel, error: messageOf(error) };
+      if (!isAway) log.warn("Cannot consume a channel yet: it is tried until it works", fields);
       isAway = true;
       if (!isEnded) cancel = runtime.after(REOPEN_MS, () => opened = open());
       return undefined;
@@ -88,36 +90,36 @@ function consumeChannel(parts: ConsumptionDeps, consumed: Consumed): EndConsumpt
 }
 
 async function settle(
-  parts: ConsumptionDeps,
+  deps: ConsumptionDeps,
   consumed: Consumed,
   delivery: Delivery,
 ): Promise<Handled> {
   const { channel } = consumed;
   let handled: Handled;
   try {
-    handled = await handleOrSort(parts, consumed, delivery);
+    handled = await handleOrSort(deps, consumed, delivery);
   } catch (error) {
-    parts.log.warn("Cannot put an envelope aside yet", { channel, error: messageOf(error) });
+    deps.log.warn("Cannot store a dead letter yet", { channel, error: messageOf(error) });
     handled = again(delivery, undefined);
   }
-  parts.metrics.counter("tasker_bus_consumed_total", handled.kind).add();
+  deps.metrics.counter("tasker_bus_consumed_total", handled.kind).add();
   return handled;
 }
 
-/** A handler may also throw before it has promised anything. */
+/** A handler may also throw before it returns a promise. */
 async function handleOrSort(
-  parts: ConsumptionDeps,
+  deps: ConsumptionDeps,
   consumed: Consumed,
   delivery: Delivery,
 ): Promise<Handled> {
   try {
     return await consumed.handle(delivery);
   } catch (error) {
-    return await sort(parts, consumed, { delivery, error });
+    return await sort(deps, consumed, { delivery, error });
   }
 }
 
-/** What will never succeed is buried; a bug of ours gets some more tries; all else comes again. */
+/** What will never succeed is a dead letter; a bug gets more tries; all else is delivered again. */
 async function sort(
   { log }: ConsumptionDeps,
   consumed: Consumed,
@@ -136,4 +138,30 @@ async function sort(
 
 function again({ deliveries }: Delivery, retryAfterMs: number | undefined): Handled {
   return { kind: "retry", afterMs: retryAfterMs ?? exponentialMs(deliveries, AGAIN) };
+}
+
+/** Tasks whose plan is remembered; the longest unused is forgotten first. */
+export const PLANS_KEPT_MAX = 10_000;
+
+/** Finds the plan of a task; undefined when there is no such task. */
+export type FindPlan = (taskId: TaskId) => Promise<Plan | undefined>;
+
+/** Remembers what `find` found. A task that is not there yet is asked for again. */
+export function rememberPlans(find: FindPlan): FindPlan {
+  const kept = new Map<TaskId, Plan>();
+  return async (taskId) => {
+    const plan = kept.get(taskId) ?? await find(taskId);
+    if (plan === undefined) return undefined;
+    kept.delete(taskId);
+    kept.set(taskId, plan);
+    if (kept.size > PLANS_KEPT_MAX) forgetOldest(kept);
+    return plan;
+  };
+}
+
+function forgetOldest(kept: Map<TaskId, Plan>): void {
+  for (const oldest of kept.keys()) {
+    kept.delete(oldest);
+    return;
+  }
 }

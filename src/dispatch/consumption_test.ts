@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
+import { mintTaskId, type TaskId } from "../core/ids.ts";
 import type { ConsumeOptions, Delivery, Handled } from "../core/ports.ts";
-import { away, DispatchHarness } from "./_dispatch_harness.ts";
+import {
+  away,
+  DispatchHarness,
+  OTHER_TASK,
+  planFor,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import {
   AGAIN,
   BROKEN_DELIVERIES_MAX,
   consumeChannels,
   ENGINE_GROUP,
   LEASE_MS,
+  PLANS_KEPT_MAX,
+  rememberPlans,
   REOPEN_MS,
 } from "./consumption.ts";
 
@@ -39,7 +48,7 @@ interface Played {
 }
 
 async function opened({ handle, deadLetter, refusal }: Played = {}) {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const bus = new PlayedBus();
   bus.refusal = refusal;
   const buried: unknown[] = [];
@@ -52,14 +61,14 @@ async function opened({ handle, deadLetter, refusal }: Played = {}) {
       return Promise.resolve<Handled>({ kind: "dead", reason: "buried" });
     }),
   };
-  const end = consumeChannels({ ...stage, runtime: stage.runtime, bus }, [consumed]);
-  await stage.runtime.settle();
+  const end = consumeChannels({ ...harness, runtime: harness.runtime, bus }, [consumed]);
+  await harness.runtime.settle();
   const deliver = (deliveries = 1) => {
     const [first] = bus.handles;
     assert.ok(first !== undefined);
     return first({ body: "{}", deliveries });
   };
-  return { stage, runtime: stage.runtime, bus, end, deliver, buried };
+  return { harness, runtime: harness.runtime, bus, end, deliver, buried };
 }
 
 function failing(error: unknown): Played {
@@ -76,12 +85,12 @@ Deno.test("a channel is consumed for the group of all nodes, under its inFlightM
 });
 
 Deno.test("what is handled is settled as the handler says, and counted", async () => {
-  const { stage, deliver } = await opened();
+  const { harness, deliver } = await opened();
 
   const handled = await deliver();
 
   assert.deepEqual(handled, { kind: "ack" });
-  assert.equal(stage.metrics.counter("tasker_bus_consumed_total", "ack").value, 1);
+  assert.equal(harness.metrics.counter("tasker_bus_consumed_total", "ack").value, 1);
 });
 
 Deno.test("an error that never passes buries the envelope", async () => {
@@ -126,7 +135,7 @@ Deno.test("an envelope comes again when its error says so", async () => {
 });
 
 Deno.test("a bug of ours is tried some times, then its envelope is buried", async () => {
-  const { stage, deliver, buried } = await opened(failing(new TypeError("bug")));
+  const { harness, deliver, buried } = await opened(failing(new TypeError("bug")));
 
   const kinds: string[] = [];
   for (let deliveries = 1; deliveries <= BROKEN_DELIVERIES_MAX; deliveries++) {
@@ -135,11 +144,11 @@ Deno.test("a bug of ours is tried some times, then its envelope is buried", asyn
 
   assert.deepEqual(kinds, [...Array(BROKEN_DELIVERIES_MAX - 1).fill("retry"), "dead"]);
   assert.equal(buried.length, 1);
-  assert.equal(stage.said("error").length, BROKEN_DELIVERIES_MAX);
+  assert.equal(harness.said("error").length, BROKEN_DELIVERIES_MAX);
 });
 
 Deno.test("an envelope that cannot be buried yet comes again", async () => {
-  const { stage, deliver } = await opened({
+  const { harness, deliver } = await opened({
     ...failing(new TaskerError("bus.envelope_invalid", "broken")),
     deadLetter: () => Promise.reject(new TaskerError("journal.unavailable", "away")),
   });
@@ -147,7 +156,7 @@ Deno.test("an envelope that cannot be buried yet comes again", async () => {
   const handled = await deliver(2);
 
   assert.deepEqual(handled, { kind: "retry", afterMs: 2 * AGAIN.minMs });
-  assert.equal(stage.metrics.counter("tasker_bus_consumed_total", "retry").value, 1);
+  assert.equal(harness.metrics.counter("tasker_bus_consumed_total", "retry").value, 1);
 });
 
 Deno.test("an error thrown before a promise is sorted like any other", async () => {
@@ -177,14 +186,14 @@ Deno.test("a channel that cannot be consumed is tried until it can", async () =>
 });
 
 Deno.test("a bus that was away wrote a line a second for each channel", async () => {
-  const { stage, runtime, bus } = await opened({ refusal: away() });
+  const { harness, runtime, bus } = await opened({ refusal: away() });
   await runtime.advance(60 * REOPEN_MS);
   bus.refusal = undefined;
 
   await runtime.advance(REOPEN_MS);
 
-  assert.equal(stage.said("warn").length, 1);
-  assert.equal(stage.said("info").length, 1);
+  assert.equal(harness.said("warn").length, 1);
+  assert.equal(harness.said("info").length, 1);
 });
 
 Deno.test("ending ends what is consumed", async () => {
@@ -221,3 +230,70 @@ for (const [what, refusal] of [["opens", undefined], ["fails", away()]] as const
     assert.equal(await runtime.step(), false);
   });
 }
+
+const plan = planFor();
+
+function openPlans(known: (taskId: TaskId) => boolean = () => true) {
+  const asked: TaskId[] = [];
+  const planOf = rememberPlans((taskId) => {
+    asked.push(taskId);
+    return Promise.resolve(known(taskId) ? plan : undefined);
+  });
+  return { planOf, asked };
+}
+
+function taskIds(count: number): TaskId[] {
+  return Array.from(
+    { length: count },
+    (_, at) => mintTaskId(2_000_000 + at, 1, "00000000-0000-4000-8000-000000000001"),
+  );
+}
+
+Deno.test("a task's plan is looked up once", async () => {
+  const { planOf, asked } = openPlans();
+
+  const plans = [await planOf(TASK), await planOf(TASK)];
+
+  assert.deepEqual(plans, [plan, plan]);
+  assert.deepEqual(asked, [TASK]);
+});
+
+Deno.test("a task that is not there yet is looked up again", async () => {
+  let isThere = false;
+  const { planOf, asked } = openPlans(() => isThere);
+
+  const before = await planOf(TASK);
+  isThere = true;
+  const after = await planOf(TASK);
+
+  assert.deepEqual([before, after], [undefined, plan]);
+  assert.equal(asked.length, 2);
+});
+
+Deno.test("a look-up that fails is not remembered", async () => {
+  let isAway = true;
+  const planOf = rememberPlans(() =>
+    isAway ? Promise.reject(new Error("away")) : Promise.resolve(plan)
+  );
+  await assert.rejects(planOf(TASK));
+
+  isAway = false;
+
+  assert.equal(await planOf(TASK), plan);
+});
+
+Deno.test("so many plans are remembered, and the longest unused is forgotten", async () => {
+  const { planOf, asked } = openPlans();
+  await planOf(TASK);
+  await planOf(OTHER_TASK);
+  for (const taskId of taskIds(PLANS_KEPT_MAX - 2)) await planOf(taskId);
+  await planOf(TASK);
+  const [, ...more] = taskIds(PLANS_KEPT_MAX);
+  await planOf(more.at(-1) as TaskId);
+  asked.length = 0;
+
+  await planOf(TASK);
+  await planOf(OTHER_TASK);
+
+  assert.deepEqual(asked, [OTHER_TASK]);
+});

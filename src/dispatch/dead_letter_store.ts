@@ -1,4 +1,4 @@
-/** The dead letter office: keeps what nobody could use, and tells its system so. */
+/** Dead letters: stores envelopes that could not be used, and informs the system they came from. */
 
 import { deadChannel } from "../core/channels.ts";
 import { type Envelope } from "../core/envelope.ts";
@@ -8,24 +8,24 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 /** Type of the copy that a system finds in its dead channel. */
-export const ENVELOPE_DEAD = "tasker.envelope.dead";
+const ENVELOPE_DEAD = "tasker.envelope.dead";
 
-/** Letters kept of one channel in a minute: a flood of rubbish must not fill the database. */
+/** Letters stored for one channel in a minute: a flood of bad envelopes must not fill the database. */
 export const LETTERS_PER_MINUTE_MAX = 600;
 
-/** Characters of a body that are kept; an envelope that could be used is far shorter. */
+/** Characters of a body that are stored; a valid envelope is far shorter. */
 export const LETTER_LENGTH_MAX = 256 * 1024;
 
 /** Characters of a body that go into the copy, so that the copy is an envelope, too. */
 export const COPY_LENGTH_MAX = 8 * 1024;
 
-/** Characters of a reason that are kept: it may name every wrong place of a body. */
+/** Characters of a reason that are stored: it may list every wrong field of a body. */
 export const REASON_LENGTH_MAX = 2_000;
 
 const MINUTE_MS = 60_000;
 
-/** What the office works with. */
-export interface DeadLetterStoreDeps {
+/** What storing dead letters needs. */
+interface DeadLetterStoreDeps {
   readonly runtime: Pick<Runtime, "now">;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -41,9 +41,9 @@ export interface DeadLetterStoreDeps {
 export interface Unusable {
   readonly system: string;
   readonly channel: string;
-  /** As it came, whether it is an envelope or not. */
+  /** As it arrived, whether it is an envelope or not. */
   readonly body: string;
-  /** A few-valued word: the label of the metric. */
+  /** The label of the metric: one of a few values. */
   readonly word: string;
   /** For people. */
   readonly reason: string;
@@ -55,22 +55,22 @@ interface Minute {
   count: number;
 }
 
-/** Puts envelopes aside: a row in the database, and a copy in the dead channel of the system. */
+/** Stores each dead letter as a row, and publishes a copy to the dead channel of its system. */
 export class DeadLetterStore {
   /** By channel. */
   readonly #minutes = new Map<string, Minute>();
 
-  constructor(readonly parts: DeadLetterStoreDeps) {}
+  constructor(readonly deps: DeadLetterStoreDeps) {}
 
   /**
-   * Puts an envelope aside. The row is what counts; a copy that cannot be published is left out.
+   * Stores an envelope. Only the row counts; a copy that cannot be published is left out.
    *
-   * @throws {TaskerError} journal.unavailable: the envelope has to come again
+   * @throws {TaskerError} journal.unavailable: the envelope has to be delivered again
    */
   async keep(unusable: Unusable): Promise<Handled> {
     const { channel, word } = unusable;
     const reason = unusable.reason.slice(0, REASON_LENGTH_MAX);
-    const { log, metrics } = this.parts;
+    const { log, metrics } = this.deps;
     const minute = this.#minuteOf(channel);
     if (++minute.count <= LETTERS_PER_MINUTE_MAX) {
       const id = await this.#add({ ...unusable, reason }, minute);
@@ -87,19 +87,19 @@ export class DeadLetterStore {
   }
 
   async #add({ channel, reason, body }: Unusable, minute: Minute): Promise<string> {
-    const { dead, runtime } = this.parts;
+    const { dead, runtime } = this.deps;
     const kept = body.slice(0, LETTER_LENGTH_MAX);
     try {
       return await dead.add({ channel, reason, body: kept, atMs: runtime.now() });
     } catch (error) {
-      // It comes again: its place must not be taken then by its own earlier try.
+      // It will be delivered again, and must not count twice.
       minute.count--;
       throw error;
     }
   }
 
   #minuteOf(channel: string): Minute {
-    const number = Math.floor(this.parts.runtime.now() / MINUTE_MS);
+    const number = Math.floor(this.deps.runtime.now() / MINUTE_MS);
     const running = this.#minutes.get(channel);
     if (running?.number === number) return running;
     const next = { number, count: 0 };
@@ -108,7 +108,7 @@ export class DeadLetterStore {
   }
 
   async #copy({ system, channel, body, reason }: Unusable, id: string): Promise<void> {
-    const { bus, prefix, deployment, runtime, log } = this.parts;
+    const { bus, prefix, deployment, runtime, log } = this.deps;
     const copy: Envelope = {
       specversion: "1.0",
       id,

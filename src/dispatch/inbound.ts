@@ -1,4 +1,4 @@
-/** Inbound: what other systems ask by themselves: to start, signal or cancel a task. */
+/** Inbound: requests of other systems to start, signal or cancel a task. */
 
 import { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
@@ -19,18 +19,22 @@ import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts"
 import { namespaceOf } from "../core/workflow.ts";
 import { OperatorBody, StartBody } from "../operations/tasks.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
-import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
+import {
+  consumeChannels,
+  type ConsumptionDeps,
+  type EndConsumption,
+  type FindPlan,
+} from "./consumption.ts";
 import type { DeadLetterStore } from "./dead_letter_store.ts";
-import type { FindPlan } from "./task_plans.ts";
 
-/** Requests of one system that are in hand at once. */
-export const INBOUND_IN_FLIGHT_MAX = 64;
+/** Requests of one system that are in flight at once. */
+const INBOUND_IN_FLIGHT_MAX = 64;
 
 /** Types of the answers. */
-export const TASK_ACCEPTED = "tasker.task.accepted";
-export const TASK_REJECTED = "tasker.task.rejected";
+const TASK_ACCEPTED = "tasker.task.accepted";
+const TASK_REJECTED = "tasker.task.rejected";
 
-/** Characters told of a refusal: it may name every wrong place of a request. */
+/** Characters of a refusal that are sent: it may list every wrong field of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
 
 /** Characters of an envelope's id. */
@@ -42,11 +46,11 @@ const SignalData = z.strictObject({
 });
 
 /** What serving inbound channels needs. */
-export interface InboundDeps extends ConsumptionDeps {
+interface InboundDeps extends ConsumptionDeps {
   readonly bus: Pick<Bus, "consume" | "publish">;
   readonly starter: Starter;
   readonly sink: { send(command: Command): Promise<Answer> };
-  readonly office: DeadLetterStore;
+  readonly deadLetters: DeadLetterStore;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Names this installation in `source`. */
@@ -64,70 +68,71 @@ interface Request {
 /**
  * Consumes the inbound channels of systems until the result is called.
  *
- * The same `(system, source, id)` is the same request: it is obeyed once, and answered each time alike.
+ * The same `(system, source, id)` is the same request: it is carried out once, and answered alike each
+ * time.
  */
-export function openInbound(parts: InboundDeps, systems: readonly string[]): EndConsumption {
+export function openInbound(deps: InboundDeps, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
-    const channel = inboundChannel(parts.prefix, system);
+    const channel = inboundChannel(deps.prefix, system);
     return {
       channel,
       inFlightMax: INBOUND_IN_FLIGHT_MAX,
-      handle: ({ body }: Delivery) => serve(parts, { system, envelope: parseEnvelope(body) }),
+      handle: ({ body }: Delivery) => serve(deps, { system, envelope: parseEnvelope(body) }),
       deadLetter: ({ body }: Delivery, error: unknown) =>
-        parts.office.keep({ system, channel, body, word: "inbound", reason: messageOf(error) }),
+        deps.deadLetters.keep({ system, channel, body, word: "inbound", reason: messageOf(error) }),
     };
   });
-  return consumeChannels(parts, channels);
+  return consumeChannels(deps, channels);
 }
 
-async function serve(parts: InboundDeps, request: Request): Promise<Handled> {
+async function serve(deps: InboundDeps, request: Request): Promise<Handled> {
   let accepted: Answer;
   try {
-    accepted = await obey(parts, request);
+    accepted = await carryOut(deps, request);
   } catch (error) {
-    return await reject(parts, request, error);
+    return await reject(deps, request, error);
   }
-  await answer(parts, request, { type: TASK_ACCEPTED, data: { taskId: accepted.taskId } });
+  await answer(deps, request, { type: TASK_ACCEPTED, data: { taskId: accepted.taskId } });
   return { kind: "ack" };
 }
 
-/** Who asked for an answer is told of a refusal; else, and if it was no request, it is put aside. */
-async function reject(parts: InboundDeps, request: Request, error: unknown): Promise<Handled> {
+/** Answers with the refusal where an answer was asked for; else the request becomes a dead letter. */
+async function reject(deps: InboundDeps, request: Request, error: unknown): Promise<Handled> {
   if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
   const data = {
     code: error.code,
     detail: error.message.slice(0, DETAIL_LENGTH_MAX).toWellFormed(),
   };
-  const isTold = await answer(parts, request, { type: TASK_REJECTED, data });
-  if (!isTold || error.code === "bus.envelope_invalid") throw error;
+  const isAnswered = await answer(deps, request, { type: TASK_REJECTED, data });
+  if (!isAnswered || error.code === "bus.envelope_invalid") throw error;
   return { kind: "ack" };
 }
 
-function obey(parts: InboundDeps, request: Request): Promise<Answer> {
+function carryOut(deps: InboundDeps, request: Request): Promise<Answer> {
   switch (request.envelope.type) {
     case TASK_START:
-      return start(parts, request);
+      return start(deps, request);
     case TASK_SIGNAL:
-      return signal(parts, request);
+      return signal(deps, request);
     case TASK_CANCEL:
-      return cancel(parts, request);
+      return cancel(deps, request);
     default:
-      throw invalid(`its type "${request.envelope.type}" is no request`);
+      throw invalid(`its type "${request.envelope.type}" is not a type of request`);
   }
 }
 
-async function start(parts: InboundDeps, request: Request): Promise<Answer> {
+async function start(deps: InboundDeps, request: Request): Promise<Answer> {
   const { system, envelope } = request;
   const data = read(StartBody, envelope);
   const namespace = namespaceOf(data.workflow);
-  if (!parts.mayStart(system, namespace)) {
+  if (!deps.mayStart(system, namespace)) {
     throw new TaskerError(
       "api.forbidden",
       `Cannot start workflow "${data.workflow}": system "${system}" may not use its namespace`,
     );
   }
   const { traceparent } = envelope;
-  return await parts.starter.start({
+  return await deps.starter.start({
     workflow: data.workflow,
     input: data.input,
     tags: data.tags,
@@ -139,35 +144,35 @@ async function start(parts: InboundDeps, request: Request): Promise<Answer> {
   });
 }
 
-async function signal(parts: InboundDeps, request: Request): Promise<Answer> {
+async function signal(deps: InboundDeps, request: Request): Promise<Answer> {
   const { name, payload } = read(SignalData, request.envelope);
-  return await parts.sink.send({
+  return await deps.sink.send({
     kind: "SendSignal",
-    taskId: await demandTask(parts, request),
+    taskId: await demandTask(deps, request),
     commandId: commandIdOf(request),
     name,
     payload: encodePayload(payload, `the payload of signal "${name}"`, REMOTE_PAYLOAD_SIZE_MAX),
   });
 }
 
-async function cancel(parts: InboundDeps, request: Request): Promise<Answer> {
+async function cancel(deps: InboundDeps, request: Request): Promise<Answer> {
   const { by, reason } = read(OperatorBody, request.envelope);
-  return await parts.sink.send({
+  return await deps.sink.send({
     kind: "CancelTask",
-    taskId: await demandTask(parts, request),
+    taskId: await demandTask(deps, request),
     commandId: commandIdOf(request),
     by: by === undefined ? request.system : `${by} (${request.system})`,
     reason,
   });
 }
 
-/** A task of a namespace that the system may not use does not exist for it. */
-async function demandTask(parts: InboundDeps, request: Request): Promise<TaskId> {
+/** For a system, a task of a namespace that it may not use does not exist. */
+async function demandTask(deps: InboundDeps, request: Request): Promise<TaskId> {
   const { system, envelope: { subject, type } } = request;
   if (subject === undefined) throw invalid(`"${type}" needs a task id as its subject`);
   const taskId = parseTaskId(subject);
-  const plan = await parts.planOf(taskId);
-  if (plan === undefined || !parts.mayStart(system, plan.definition.namespace)) {
+  const plan = await deps.planOf(taskId);
+  if (plan === undefined || !deps.mayStart(system, plan.definition.namespace)) {
     throw new TaskerError(
       "task.not_found",
       `Cannot take "${type}" for task "${taskId}": no such task`,
@@ -177,10 +182,10 @@ async function demandTask(parts: InboundDeps, request: Request): Promise<TaskId>
 }
 
 /**
- * Answers into the command channel of the system that asked, if it named that; never elsewhere.
+ * Answers into the command channel of the system that asked, if the request names it; never elsewhere.
  *
  * @returns whether it was answered
- * @throws {TaskerError} bus.unavailable: the request has to come again
+ * @throws {TaskerError} bus.unavailable: the request has to be delivered again
  */
 async function answer(
   { bus, prefix, deployment, runtime }: InboundDeps,
@@ -204,13 +209,13 @@ async function answer(
   return true;
 }
 
-/** The same for the same request; of a hash where the request's id leaves no room for a word. */
+/** The same for the same request. A long id is hashed, so that there is room for the word. */
 function answerId(runtime: Pick<Runtime, "digest">, id: string, word: string): string {
   const full = `${id}:${word}`;
   return full.length <= ID_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
 }
 
-/** Of two systems, sources or ids no two are written alike: a system's name has no colon. */
+/** Unique for system, source and id: the name of a system holds no colon. */
 function commandIdOf({ system, envelope: { source, id } }: Request): string {
   return `ce:${system}:${encodeURIComponent(source)}/${encodeURIComponent(id)}`;
 }
@@ -218,7 +223,7 @@ function commandIdOf({ system, envelope: { source, id } }: Request): string {
 function read<T>(schema: z.ZodType<T>, { data, type }: Envelope): T {
   const parsed = schema.safeParse(data ?? {});
   if (parsed.success) return parsed.data;
-  throw invalid(`the data of "${type}" is wrong: ${describeFaults(faultsOf(parsed.error))}`);
+  throw invalid(`the data of "${type}" is not valid: ${describeFaults(faultsOf(parsed.error))}`);
 }
 
 function invalid(why: string): TaskerError {

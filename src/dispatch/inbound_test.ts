@@ -1,21 +1,32 @@
 import assert from "node:assert/strict";
 import { parseEnvelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
-import { ANSWERS, IN, mute, openAsked, request, start, STARTED } from "./_requests.ts";
-import { away, type DispatchHarness, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
+import {
+  ANSWERS,
+  away,
+  type DispatchHarness,
+  IN,
+  mute,
+  openAsked,
+  OTHER_TASK,
+  request,
+  start,
+  STARTED,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import { AGAIN } from "./consumption.ts";
 
 const KEY = "ce:shop:%2Fshop/r-1";
 
 /** What the answers say. */
-async function answersOf(stage: DispatchHarness, channel = ANSWERS) {
-  const answers = await stage.taken(channel);
+async function answersOf(harness: DispatchHarness, channel = ANSWERS) {
+  const answers = await harness.taken(channel);
   return answers.map(({ type, data }) => ({ type, data }));
 }
 
 /** The codes of refusals that were told. */
-async function refusalsOf(stage: DispatchHarness) {
-  const answers = await answersOf(stage);
+async function refusalsOf(harness: DispatchHarness) {
+  const answers = await answersOf(harness);
   return answers.map(({ type, data }) => ({ type, code: (data as { code: string }).code }));
 }
 
@@ -26,10 +37,10 @@ function rejected(code: string) {
 const ACCEPTED = { type: "tasker.task.accepted", data: { taskId: TASK } };
 
 Deno.test("a start is passed on, under its source and id", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
   const data = { version: "1.0.0", tags: ["vip"], deadlineMs: 60_000 };
 
-  await stage.publish(IN, start(data));
+  await harness.publish(IN, start(data));
 
   assert.deepEqual(starts, [{
     workflow: "test/played",
@@ -40,24 +51,24 @@ Deno.test("a start is passed on, under its source and id", async () => {
     version: "1.0.0",
     deadlineMs: 60_000,
   }]);
-  assert.equal(await stage.bus.depth(IN), 0);
+  assert.equal(await harness.bus.depth(IN), 0);
 });
 
 Deno.test("a start carries on the trace of its envelope, unless that is broken", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-  await stage.publish(IN, start({}, { traceparent }), start({}, { traceparent: "rubbish" }));
+  await harness.publish(IN, start({}, { traceparent }), start({}, { traceparent: "rubbish" }));
 
   assert.deepEqual(starts.map((one) => one.traceparent), [traceparent, undefined]);
 });
 
 Deno.test("an accepted start is answered into the command channel, with its task", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, start({}, { subject: "order-7", correlationid: "c-1" }));
+  await harness.publish(IN, start({}, { subject: "order-7", correlationid: "c-1" }));
 
-  assert.deepEqual(await stage.taken(ANSWERS), [{
+  assert.deepEqual(await harness.taken(ANSWERS), [{
     specversion: "1.0",
     id: "r-1:accepted",
     source: "/tasker/t",
@@ -72,27 +83,27 @@ Deno.test("an accepted start is answered into the command channel, with its task
 });
 
 Deno.test("an answer correlates to the request unless that names another", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, start());
+  await harness.publish(IN, start());
 
-  assert.deepEqual((await stage.taken(ANSWERS)).map((one) => one.correlationid), ["r-1"]);
+  assert.deepEqual((await harness.taken(ANSWERS)).map((one) => one.correlationid), ["r-1"]);
 });
 
 Deno.test("the same request twice is one command, answered alike", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(IN, start(), start());
+  await harness.publish(IN, start(), start());
 
   assert.deepEqual(starts.map((one) => one.commandId), [KEY, KEY]);
-  const [first, second] = await stage.taken(ANSWERS);
+  const [first, second] = await harness.taken(ANSWERS);
   assert.deepEqual(first, second);
 });
 
 Deno.test("no two sources and ids, and no two systems, are the same request", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(
+  await harness.publish(
     IN,
     start({}, { source: "/shop", id: "eu/1" }),
     start({}, { source: "/shop/eu", id: "1" }),
@@ -105,9 +116,9 @@ Deno.test("no two sources and ids, and no two systems, are the same request", as
 });
 
 Deno.test("the same id of another source is another request", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(IN, start(), start({}, { source: "/till" }));
+  await harness.publish(IN, start(), start({}, { source: "/till" }));
 
   assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:shop:%2Ftill/r-1"]);
 });
@@ -120,144 +131,144 @@ for (
   ] as const
 ) {
   Deno.test(`a request that wants its answer in ${what} is obeyed without one`, async () => {
-    const { stage, starts, end } = openAsked();
+    const { harness, starts, end } = openAsked();
     const asked = channel === undefined ? mute(start()) : start({}, { taskerreplyto: channel });
 
-    await stage.publish(IN, asked);
+    await harness.publish(IN, asked);
     await end();
 
     assert.equal(starts.length, 1);
     for (const one of [ANSWERS, "t.cmd.mail", IN]) {
-      assert.deepEqual(await stage.taken(one), [], one);
+      assert.deepEqual(await harness.taken(one), [], one);
     }
-    assert.deepEqual(stage.dead.letters, []);
+    assert.deepEqual(harness.dead.letters, []);
   });
 }
 
 Deno.test("a signal is sent to the task that is its subject", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
   const data = { name: "approval", payload: { by: "Ada" } };
 
-  await stage.publish(IN, request("signal", data, { subject: TASK }));
+  await harness.publish(IN, request("signal", data, { subject: TASK }));
 
-  assert.deepEqual(stage.sink.sent, [{
+  assert.deepEqual(harness.sink.sent, [{
     kind: "SendSignal",
     taskId: TASK,
     commandId: KEY,
     name: "approval",
     payload: '{"by":"Ada"}',
   }]);
-  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  assert.deepEqual(await answersOf(harness), [ACCEPTED]);
 });
 
 for (const [by, shown] of [[undefined, "shop"], ["Ada", "Ada (shop)"]] as const) {
   Deno.test(`a cancel ${by === undefined ? "of nobody" : "by a person"} names its system`, async () => {
-    const { stage } = openAsked();
+    const { harness } = openAsked();
     const data = { reason: "out of stock", ...(by !== undefined && { by }) };
 
-    await stage.publish(IN, request("cancel", data, { subject: TASK }));
+    await harness.publish(IN, request("cancel", data, { subject: TASK }));
 
-    assert.deepEqual(stage.sink.sent, [{
+    assert.deepEqual(harness.sink.sent, [{
       kind: "CancelTask",
       taskId: TASK,
       commandId: KEY,
       by: shown,
       reason: "out of stock",
     }]);
-    assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+    assert.deepEqual(await answersOf(harness), [ACCEPTED]);
   });
 }
 
 Deno.test("a cancel needs no data", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, request("cancel", null, { subject: TASK }));
+  await harness.publish(IN, request("cancel", null, { subject: TASK }));
 
-  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  assert.deepEqual(await answersOf(harness), [ACCEPTED]);
 });
 
 Deno.test("a system may not start in a namespace where it owns no step", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(IN, start({ workflow: "billing/bill" }));
+  await harness.publish(IN, start({ workflow: "billing/bill" }));
 
   assert.deepEqual(starts, []);
-  assert.deepEqual(await refusalsOf(stage), [rejected("api.forbidden")]);
+  assert.deepEqual(await refusalsOf(harness), [rejected("api.forbidden")]);
 });
 
 Deno.test("a request is bound to the system of its channel, whatever its source says", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish("t.in.mail", mute(start()));
+  await harness.publish("t.in.mail", mute(start()));
 
   assert.deepEqual(starts, []);
-  assert.equal(stage.dead.letters.length, 1);
+  assert.equal(harness.dead.letters.length, 1);
 });
 
 for (const type of ["signal", "cancel"]) {
   const data = type === "signal" ? { name: "approval", payload: 1 } : {};
 
   Deno.test(`a task of another namespace does not exist for a ${type}`, async () => {
-    const { stage } = openAsked();
+    const { harness } = openAsked();
 
-    await stage.publish("t.in.mail", {
+    await harness.publish("t.in.mail", {
       ...request(type, data, { subject: TASK }),
       taskerreplyto: "t.cmd.mail",
     });
 
-    assert.deepEqual(stage.sink.sent, []);
-    const [answer] = await stage.taken("t.cmd.mail");
+    assert.deepEqual(harness.sink.sent, []);
+    const [answer] = await harness.taken("t.cmd.mail");
     assert.equal((answer?.data as { code: string }).code, "task.not_found");
   });
 
   Deno.test(`a ${type} for a task that does not exist is rejected`, async () => {
-    const { stage } = openAsked();
+    const { harness } = openAsked();
 
-    await stage.publish(IN, request(type, data, { subject: OTHER_TASK }));
+    await harness.publish(IN, request(type, data, { subject: OTHER_TASK }));
 
-    assert.deepEqual(stage.sink.sent, []);
-    assert.deepEqual(await refusalsOf(stage), [rejected("task.not_found")]);
+    assert.deepEqual(harness.sink.sent, []);
+    assert.deepEqual(await refusalsOf(harness), [rejected("task.not_found")]);
   });
 
   Deno.test(`a ${type} whose subject is no task id is rejected`, async () => {
-    const { stage } = openAsked();
+    const { harness } = openAsked();
 
-    await stage.publish(IN, request(type, data, { subject: "order-7" }));
+    await harness.publish(IN, request(type, data, { subject: "order-7" }));
 
-    assert.deepEqual(await refusalsOf(stage), [rejected("task.id_invalid")]);
+    assert.deepEqual(await refusalsOf(harness), [rejected("task.id_invalid")]);
   });
 
   Deno.test(`a ${type} without a subject is told, and put aside`, async () => {
-    const { stage } = openAsked();
+    const { harness } = openAsked();
 
-    await stage.publish(IN, request(type, data));
+    await harness.publish(IN, request(type, data));
 
-    assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
-    assert.equal(stage.dead.letters.length, 1);
+    assert.deepEqual(await refusalsOf(harness), [rejected("bus.envelope_invalid")]);
+    assert.equal(harness.dead.letters.length, 1);
   });
 }
 
 Deno.test("what the task refuses is told, and is no dead letter", async () => {
-  const { stage } = openAsked();
-  stage.sink.decide = () => Promise.reject(new TaskerError("task.ended", "it has ended"));
+  const { harness } = openAsked();
+  harness.sink.decide = () => Promise.reject(new TaskerError("task.ended", "it has ended"));
 
-  await stage.publish(IN, request("cancel", {}, { subject: TASK }));
+  await harness.publish(IN, request("cancel", {}, { subject: TASK }));
 
-  assert.deepEqual(await refusalsOf(stage), [rejected("task.ended")]);
-  assert.deepEqual(stage.dead.letters, []);
-  assert.equal(await stage.bus.depth(IN), 0);
+  assert.deepEqual(await refusalsOf(harness), [rejected("task.ended")]);
+  assert.deepEqual(harness.dead.letters, []);
+  assert.equal(await harness.bus.depth(IN), 0);
 });
 
 Deno.test("a refusal that nobody can be told is put aside", async () => {
-  const { stage, played } = openAsked();
+  const { harness, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "input.sku: no"));
 
-  await stage.publish(IN, mute(start()));
+  await harness.publish(IN, mute(start()));
 
-  assert.deepEqual(stage.dead.letters.map(({ channel, reason }) => ({ channel, reason })), [
+  assert.deepEqual(harness.dead.letters.map(({ channel, reason }) => ({ channel, reason })), [
     { channel: IN, reason: "input.sku: no" },
   ]);
-  assert.equal(stage.metrics.counter("tasker_dead_letters_total", "inbound").value, 1);
+  assert.equal(harness.metrics.counter("tasker_dead_letters_total", "inbound").value, 1);
 });
 
 for (
@@ -274,105 +285,105 @@ for (
   ] as const
 ) {
   Deno.test(`a request with ${what} is told, and put aside`, async () => {
-    const { stage, starts } = openAsked();
+    const { harness, starts } = openAsked();
 
-    await stage.publish(IN, wrong);
+    await harness.publish(IN, wrong);
 
-    assert.deepEqual([...starts, ...stage.sink.sent], []);
-    assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
-    assert.equal(stage.dead.letters.length, 1);
-    assert.equal(await stage.bus.depth(IN), 0);
+    assert.deepEqual([...starts, ...harness.sink.sent], []);
+    assert.deepEqual(await refusalsOf(harness), [rejected("bus.envelope_invalid")]);
+    assert.equal(harness.dead.letters.length, 1);
+    assert.equal(await harness.bus.depth(IN), 0);
   });
 }
 
 Deno.test("what is no envelope is put aside at its first delivery", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, { hello: "world" });
+  await harness.publish(IN, { hello: "world" });
 
-  assert.deepEqual(stage.dead.letters.map(({ body }) => body), ['{"hello":"world"}']);
-  assert.equal(await stage.bus.depth(IN), 0);
+  assert.deepEqual(harness.dead.letters.map(({ body }) => body), ['{"hello":"world"}']);
+  assert.equal(await harness.bus.depth(IN), 0);
 });
 
 Deno.test("a request that may succeed later comes again", async () => {
-  const { stage, starts, played } = openAsked();
+  const { harness, starts, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("node.draining", "not here"));
-  await stage.publish(IN, start());
+  await harness.publish(IN, start());
   played.start = () => Promise.resolve(STARTED);
 
-  await stage.runtime.advance(AGAIN.minMs);
+  await harness.runtime.advance(AGAIN.minMs);
 
   assert.equal(starts.length, 2);
-  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  assert.deepEqual(await answersOf(harness), [ACCEPTED]);
 });
 
 Deno.test("a request whose answer cannot be published comes again, and is obeyed once", async () => {
-  const { stage, starts, played } = openAsked();
+  const { harness, starts, played } = openAsked();
   const { publish } = played;
   played.publish = () => Promise.reject(away());
-  await stage.publish(IN, start());
+  await harness.publish(IN, start());
   played.publish = publish;
 
-  await stage.runtime.advance(AGAIN.minMs);
+  await harness.runtime.advance(AGAIN.minMs);
 
   assert.deepEqual(starts.map((one) => one.commandId), [KEY, KEY]);
-  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
-  assert.deepEqual(stage.dead.letters, []);
+  assert.deepEqual(await answersOf(harness), [ACCEPTED]);
+  assert.deepEqual(harness.dead.letters, []);
 });
 
 Deno.test("a deadline without an end broke the actor that was to send its steps", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(IN, start({ deadlineMs: Number.MAX_SAFE_INTEGER }));
+  await harness.publish(IN, start({ deadlineMs: Number.MAX_SAFE_INTEGER }));
 
   assert.deepEqual(starts, []);
-  assert.deepEqual(await refusalsOf(stage), [rejected("bus.envelope_invalid")]);
+  assert.deepEqual(await refusalsOf(harness), [rejected("bus.envelope_invalid")]);
 });
 
 Deno.test("a refusal with a long detail was never told", async () => {
-  const { stage, played } = openAsked();
+  const { harness, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "x".repeat(200_000)));
 
-  await stage.publish(IN, start());
+  await harness.publish(IN, start());
 
-  assert.deepEqual(await refusalsOf(stage), [rejected("contract.violation")]);
-  assert.deepEqual(stage.dead.letters, []);
+  assert.deepEqual(await refusalsOf(harness), [rejected("contract.violation")]);
+  assert.deepEqual(harness.dead.letters, []);
 });
 
 Deno.test("a request was told to be rejected because its acceptance could not be told", async () => {
-  const { stage, played } = openAsked();
+  const { harness, played } = openAsked();
   const types: string[] = [];
   played.publish = (_, envelopes) => {
     types.push(...envelopes.map(({ type }) => type));
     return Promise.reject(new TaskerError("payload.too_large", "no"));
   };
 
-  await stage.publish(IN, start());
+  await harness.publish(IN, start());
 
   assert.deepEqual(types, ["tasker.task.accepted"]);
 });
 
 Deno.test("a start without an input was refused, whatever its workflow takes", async () => {
-  const { stage, starts } = openAsked();
+  const { harness, starts } = openAsked();
 
-  await stage.publish(IN, request("start", { workflow: "test/played" }));
+  await harness.publish(IN, request("start", { workflow: "test/played" }));
 
   assert.deepEqual(starts.map(({ input }) => input), [undefined]);
 });
 
 Deno.test("a signal without a payload was refused", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, request("signal", { name: "approval" }, { subject: TASK }));
+  await harness.publish(IN, request("signal", { name: "approval" }, { subject: TASK }));
 
-  assert.deepEqual(await answersOf(stage), [ACCEPTED]);
+  assert.deepEqual(await answersOf(harness), [ACCEPTED]);
 });
 
 Deno.test("the answer to the longest request id could not be read by who polls", async () => {
-  const { stage } = openAsked();
+  const { harness } = openAsked();
 
-  await stage.publish(IN, start({}, { id: "i".repeat(512) }));
+  await harness.publish(IN, start({}, { id: "i".repeat(512) }));
 
-  const [answer] = await stage.taken(ANSWERS);
+  const [answer] = await harness.taken(ANSWERS);
   assert.equal(parseEnvelope(JSON.stringify(answer)).causationid, "i".repeat(512));
 });

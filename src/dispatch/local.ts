@@ -1,4 +1,4 @@
-/** The local half of the runner: step code in this process. */
+/** The local runner: runs step code in this process. */
 
 import { isProxy } from "node:util/types";
 import { failureOf } from "../core/attempt.ts";
@@ -13,13 +13,12 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { contractFailure, stepOf } from "./contract_check.ts";
+import { contractFailure, describeThrown, failureOfThrown, stepOf } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
-import { describeThrown, failureOfThrown } from "./thrown.ts";
 
 /** What running local steps needs. */
-export interface LocalDeps {
+interface LocalDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   record(command: Command): void;
@@ -29,11 +28,11 @@ interface Running {
   readonly taskId: TaskId;
   readonly attempt: number;
   readonly controller: AbortController;
-  /** It may not be made again: whoever needs its slot waits for it. */
+  /** It may not be repeated: a move of its slot waits for it. */
   readonly atMostOnce: boolean;
-  /** Its attempt has ended without it. */
+  /** Its attempt has ended already: cancelled or timed out. */
   isUnwanted: boolean;
-  /** It was told to end so that another node makes the attempt again. */
+  /** It was aborted so that another node can repeat the attempt. */
   isInterrupted: boolean;
 }
 
@@ -44,8 +43,8 @@ interface ContextParts {
   onFail(failure: StepFailure): void;
 }
 
-/** A failure that is made and then dropped would look like a completion. */
-export const FAIL_NOT_RETURNED: Outcome = forGood(
+/** A failure that is made but not returned would look like a completion. */
+export const FAIL_NOT_RETURNED: Outcome = notRetryable(
   failureOf(
     "contract_violation",
     "The step called fail() but returned something else: write `return fail(…)`",
@@ -53,11 +52,11 @@ export const FAIL_NOT_RETURNED: Outcome = forGood(
   ),
 );
 
-/** Runs step code; every attempt ends in one RecordStepResult, or was interrupted. */
+/** Runs step code; every attempt ends in one RecordStepResult or one RecordInterruption. */
 export class LocalRunner {
   readonly #running = new Map<string, Running>();
 
-  constructor(readonly parts: LocalDeps) {}
+  constructor(readonly deps: LocalDeps) {}
 
   /** Attempts whose code has not returned yet. */
   get size(): number {
@@ -85,9 +84,9 @@ export class LocalRunner {
       const isCurrent = this.#running.get(key) === running;
       if (isCurrent) this.#running.delete(key);
       if (isCurrent && running.isInterrupted && isThrow(outcome)) {
-        return this.parts.record({ kind: "RecordInterruption", taskId, steps: [step] });
+        return this.deps.record({ kind: "RecordInterruption", taskId, steps: [step] });
       }
-      this.parts.record({
+      this.deps.record({
         kind: "RecordStepResult",
         taskId,
         step,
@@ -97,7 +96,7 @@ export class LocalRunner {
     });
   }
 
-  /** Tells running code by its AbortSignal that nobody wants its result. */
+  /** Aborts the signal of running code: its result is no longer wanted. */
   stop(taskId: TaskId, step: number): void {
     const running = this.#running.get(`${taskId}/${step}`);
     if (running === undefined) return;
@@ -106,8 +105,8 @@ export class LocalRunner {
   }
 
   /**
-   * Tells code that may be made again to end, because another node is going to make its attempt. If
-   * it throws, the attempt was interrupted; any other end counts.
+   * Aborts the signal of code that may be repeated, because another node will repeat its attempt. If
+   * the code throws then, the attempt was interrupted; any other end counts.
    */
   interrupt(isChosen: (taskId: TaskId) => boolean, reason: string): void {
     for (const running of this.#running.values()) {
@@ -117,7 +116,7 @@ export class LocalRunner {
     }
   }
 
-  /** Slots of code whose end is awaited; only of what may not be made again, if asked so. */
+  /** Slots of code whose end is awaited: of all such code, or of at-most-once code alone. */
   busySlots({ atMostOnce }: { readonly atMostOnce: boolean }): Set<number> {
     const awaited = [...this.#running.values()].filter((running) =>
       !running.isUnwanted && (running.atMostOnce || !atMostOnce)
@@ -125,29 +124,30 @@ export class LocalRunner {
     return new Set(awaited.map(({ taskId }) => slotOf(taskId)));
   }
 
-  /** Tells all running code that nothing of this node counts any more. */
+  /** Aborts the signals of all running code: no result of this node counts any more. */
   stopAll(): void {
     for (const { controller } of this.#running.values()) {
       controller.abort(new Error("Another node has taken over"));
     }
   }
 
-  /** Evaluates a computed sleep. */
+  /** Computes the length of a sleep. */
   startSleep(attempt: Attempt, code: StepCode | undefined): void {
     const { taskId, step } = attempt;
-    const given = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
-    const isLength = given.ok && typeof given.value === "number" && given.value <= DURATION_MS_MAX;
+    const length = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
+    const isLength = length.ok && typeof length.value === "number" &&
+      length.value <= DURATION_MS_MAX;
     if (isLength) {
-      return this.parts.record({ kind: "RecordSleep", taskId, step, ms: given.value as number });
+      return this.deps.record({ kind: "RecordSleep", taskId, step, ms: length.value as number });
     }
-    const failure = given.ok
+    const failure = length.ok
       ? failureOf(
         "contract_violation",
-        "The sleep's length is no number of milliseconds up to 100 years",
+        "The length of the sleep is not a number of milliseconds up to 100 years",
       )
-      : given.failure;
+      : length.failure;
     const outcome: Outcome = { kind: "failed", failure, retryable: false };
-    this.parts.record({
+    this.deps.record({
       kind: "RecordStepResult",
       taskId,
       step,
@@ -158,7 +158,7 @@ export class LocalRunner {
 
   async #run(attempt: Attempt, code: StepCode, signal: AbortSignal): Promise<Outcome> {
     const input = inputOf(attempt, code);
-    if (!input.ok) return forGood(input.failure);
+    if (!input.ok) return notRetryable(input.failure);
     try {
       let failed: StepFailure | undefined;
       const onFail = (failure: StepFailure) => failed = failure;
@@ -177,12 +177,12 @@ export class LocalRunner {
     }
   }
 
-  /** Thrown or returned, a failure by contract is the same. */
+  /** A failure by contract is the same, thrown or returned. */
   #outcomeOfThrow(error: unknown, attempt: Attempt): Outcome {
-    // Asking a proxy for its prototype may throw; no proxy is made by fail().
+    // `instanceof` may throw for a proxy; fail() makes none.
     if (!isProxy(error) && error instanceof StepFailure) return outcomeOfFailure(error, attempt);
     const thrown = describeThrown(error);
-    this.parts.log.warn("Step code threw", {
+    this.deps.log.warn("Step code threw", {
       taskId: attempt.taskId,
       step: stepOf(attempt).name,
       attempt: attempt.attempt,
@@ -199,8 +199,8 @@ export class LocalRunner {
     };
   }
 
-  #contextOf(attempt: Attempt, given: ContextParts): RunContext {
-    const { input, signal, onFail } = given;
+  #contextOf(attempt: Attempt, parts: ContextParts): RunContext {
+    const { input, signal, onFail } = parts;
     const { taskId, step } = attempt;
     const name = attempt.plan.steps[step]?.name ?? "";
     return {
@@ -210,14 +210,14 @@ export class LocalRunner {
       attempt: attempt.attempt,
       deadline: attempt.dueAtMs ?? Infinity,
       signal,
-      log: (text, fields) => this.parts.log.info(text, { taskId, step: name, ...fields }),
+      log: (text, fields) => this.deps.log.info(text, { taskId, step: name, ...fields }),
       fail: (error, how) => {
         const failure = new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs);
         onFail(failure);
         return failure;
       },
       heartbeat: (progress) =>
-        this.parts.record({
+        this.deps.record({
           kind: "RecordProgress",
           taskId,
           step,
@@ -236,21 +236,21 @@ function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
   const { name, check } = stepOf(attempt);
   const kept = check("success")(value);
   if (!kept.ok) {
-    return forGood(
+    return notRetryable(
       contractFailure(`The result breaks the success contract: ${describeFaults(kept.faults)}`),
     );
   }
   try {
     return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
   } catch (error) {
-    return forGood(contractFailure(messageOf(error)));
+    return notRetryable(contractFailure(messageOf(error)));
   }
 }
 
 function outcomeOfFailure(failed: StepFailure, attempt: Attempt): Outcome {
   const kept = stepOf(attempt).check("error")(failed.error);
   if (!kept.ok) {
-    return forGood(
+    return notRetryable(
       contractFailure(`The failure breaks the error contract: ${describeFaults(kept.faults)}`),
     );
   }
@@ -270,6 +270,6 @@ function encodeError(error: unknown): JsonText {
   }
 }
 
-function forGood(failure: Failure): Outcome {
+function notRetryable(failure: Failure): Outcome {
   return { kind: "failed", failure, retryable: false };
 }

@@ -3,11 +3,18 @@ import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
 import { PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { RunContext } from "../core/workflow.ts";
-import { failed, opened, outcomeOf, throwing } from "./_local_harness.ts";
-import { TASK } from "./_dispatch_harness.ts";
+import {
+  failureIn,
+  localOutcomeOf,
+  openLocalRunner,
+  TASK,
+  throwing,
+} from "../../tests/support/dispatch_harness.ts";
 
 Deno.test("fail() is a failure for good, with the error as it is", async () => {
-  const outcome = failed(await outcomeOf({ run: ({ fail }) => fail({ error_code: "sold_out" }) }));
+  const outcome = failureIn(
+    await localOutcomeOf({ run: ({ fail }) => fail({ error_code: "sold_out" }) }),
+  );
 
   assert.deepEqual(outcome, {
     class: "failed",
@@ -19,7 +26,7 @@ Deno.test("fail() is a failure for good, with the error as it is", async () => {
 Deno.test("fail() may say that trying again helps, and when", async () => {
   const run = ({ fail }: RunContext) => fail("busy", { retryable: true, retryAfterMs: 700 });
 
-  const outcome = failed(await outcomeOf({ run }));
+  const outcome = failureIn(await localOutcomeOf({ run }));
 
   assert.deepEqual(outcome, {
     class: "failed",
@@ -33,7 +40,7 @@ Deno.test("a failure that breaks the error contract is a violation for good", as
   const error = z.object({ error_code: z.enum(["sold_out"]) });
   const run = ({ fail }: RunContext) => fail({ error_code: "other" }, { retryable: true });
 
-  const outcome = failed(await outcomeOf({ error, run }));
+  const outcome = failureIn(await localOutcomeOf({ error, run }));
 
   assert.equal(outcome.class, "contract_violation");
   assert.equal(outcome.retryable, false);
@@ -42,14 +49,14 @@ Deno.test("a failure that breaks the error contract is a violation for good", as
 Deno.test("a failure that is too large says so in its place", async () => {
   const run = ({ fail }: RunContext) => fail("x".repeat(PAYLOAD_SIZE_MAX));
 
-  const outcome = failed(await outcomeOf({ run }));
+  const outcome = failureIn(await localOutcomeOf({ run }));
 
   assert.equal(outcome.class, "failed");
   assert.equal(outcome.error.error_code, "failed");
 });
 
 Deno.test("a throw may be tried again", async () => {
-  const outcome = failed(await outcomeOf(throwing(new Error("boom"))));
+  const outcome = failureIn(await localOutcomeOf(throwing(new Error("boom"))));
 
   assert.deepEqual(outcome, {
     class: "thrown",
@@ -59,12 +66,12 @@ Deno.test("a throw may be tried again", async () => {
 });
 
 Deno.test("a throw is logged with what is known of it", async () => {
-  const { stage, runtime, start } = opened();
+  const { harness, runtime, start } = openLocalRunner();
 
   start(throwing(new RangeError("boom", { cause: "fuse" })), { attempt: 2 });
   await runtime.settle();
 
-  assert.deepEqual(stage.lines, [{
+  assert.deepEqual(harness.lines, [{
     level: "warn",
     text: "Step code threw",
     fields: {
@@ -84,7 +91,7 @@ Deno.test("a proxy that is thrown ends its attempt as any throw does", async () 
     get: () => assert.fail("asked"),
   });
 
-  const outcome = failed(await outcomeOf(throwing(hostile)));
+  const outcome = failureIn(await localOutcomeOf(throwing(hostile)));
 
   assert.equal(outcome.class, "thrown");
   assert.equal(outcome.retryable, true);
@@ -95,7 +102,7 @@ Deno.test("a failure that was made but not returned completed the step", async (
     fail({ error_code: "sold_out" });
   };
 
-  const outcome = failed(await outcomeOf({ run }));
+  const outcome = failureIn(await localOutcomeOf({ run }));
 
   assert.equal(outcome.class, "contract_violation");
   assert.equal(outcome.retryable, false);
@@ -110,7 +117,7 @@ Deno.test("a failure that was thrown, not returned, was tried again without its 
     throw fail({ error_code: "sold_out" });
   };
 
-  const outcome = failed(await outcomeOf({ run }));
+  const outcome = failureIn(await localOutcomeOf({ run }));
 
   assert.deepEqual(outcome, {
     class: "failed",
@@ -120,7 +127,7 @@ Deno.test("a failure that was thrown, not returned, was tried again without its 
 });
 
 Deno.test("a rejection is a throw", async () => {
-  const outcome = failed(await outcomeOf({ run: () => Promise.reject(new Error("boom")) }));
+  const outcome = failureIn(await localOutcomeOf({ run: () => Promise.reject(new Error("boom")) }));
 
   assert.equal(outcome.class, "thrown");
 });
@@ -128,25 +135,29 @@ Deno.test("a rejection is a throw", async () => {
 Deno.test("a throw that says when to come back is tried no earlier", async () => {
   const error = new TaskerError("mailbox.full", "full", { retryAfterMs: 900 });
 
-  const outcome = failed(await outcomeOf(throwing(error)));
+  const outcome = failureIn(await localOutcomeOf(throwing(error)));
 
   assert.equal(outcome.retryAfterMs, 900);
 });
 
 Deno.test("a thrown message is cut, and holds no character that a journal cannot", async () => {
-  const outcome = failed(await outcomeOf(throwing(new Error(`\u0000${"x".repeat(1_000_000)}`))));
+  const outcome = failureIn(
+    await localOutcomeOf(throwing(new Error(`\u0000${"x".repeat(1_000_000)}`))),
+  );
 
   assert.equal(outcome.error.error_message, "x".repeat(2_000));
 });
 
 Deno.test("a throw without a text ended the whole process", async () => {
-  const outcome = failed(await outcomeOf(throwing(Object.create(null))));
+  const outcome = failureIn(await localOutcomeOf(throwing(Object.create(null))));
 
   assert.equal(outcome.class, "thrown");
 });
 
 Deno.test("an error whose message is no text ended the whole process", async () => {
-  const outcome = failed(await outcomeOf(throwing(Object.assign(new Error(), { message: {} }))));
+  const outcome = failureIn(
+    await localOutcomeOf(throwing(Object.assign(new Error(), { message: {} }))),
+  );
 
   assert.equal(outcome.class, "thrown");
 });
@@ -156,7 +167,7 @@ Deno.test("an input contract that threw ended the whole process", async () => {
     throw new Error("no table");
   });
 
-  const outcome = failed(await outcomeOf({ input, run: () => 1 }));
+  const outcome = failureIn(await localOutcomeOf({ input, run: () => 1 }));
 
   assert.equal(outcome.class, "contract_violation");
 });
@@ -164,7 +175,7 @@ Deno.test("an input contract that threw ended the whole process", async () => {
 Deno.test("a violation in many places filled the journal", async () => {
   const success = z.array(z.string());
 
-  const outcome = failed(await outcomeOf({ success, run: () => Array(10_000).fill(1) }));
+  const outcome = failureIn(await localOutcomeOf({ success, run: () => Array(10_000).fill(1) }));
 
   assert.equal(outcome.error.error_message.length, 2_000);
 });

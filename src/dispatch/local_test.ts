@@ -3,12 +3,21 @@ import { z } from "zod";
 import { type JsonText, PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { RunContext } from "../core/workflow.ts";
 import { openLog } from "../telemetry/log.ts";
-import { failed, INPUT, opened, outcomeOf, WORK } from "./_local_harness.ts";
-import { attemptFor, DispatchHarness, planFor, TASK } from "./_dispatch_harness.ts";
+import {
+  attemptFor,
+  DispatchHarness,
+  failureIn,
+  INPUT,
+  localOutcomeOf,
+  openLocalRunner,
+  planFor,
+  TASK,
+  WORK,
+} from "../../tests/support/dispatch_harness.ts";
 import { LocalRunner } from "./local.ts";
 
 Deno.test("an attempt ends in one result that names it", async () => {
-  const { runtime, recorded, start } = opened();
+  const { runtime, recorded, start } = openLocalRunner();
 
   start({ run: () => ({ ok: true }) }, { attempt: 3 });
   await runtime.settle();
@@ -23,7 +32,7 @@ Deno.test("an attempt ends in one result that names it", async () => {
 });
 
 Deno.test("code that returns nothing results in null", async () => {
-  assert.deepEqual(await outcomeOf({ run: () => {} }), { kind: "completed", result: "null" });
+  assert.deepEqual(await localOutcomeOf({ run: () => {} }), { kind: "completed", result: "null" });
 });
 
 Deno.test("code is given its input, its key and its deadline", async () => {
@@ -31,8 +40,8 @@ Deno.test("code is given its input, its key and its deadline", async () => {
   const run = ({ input, key, taskId, attempt, deadline }: RunContext) =>
     void seen.push({ input, key, taskId, attempt, deadline });
 
-  await outcomeOf({ run }, { attempt: 2, dueAtMs: 5_000 });
-  await outcomeOf({ run });
+  await localOutcomeOf({ run }, { attempt: 2, dueAtMs: 5_000 });
+  await localOutcomeOf({ run });
 
   const common = { input: { id: 1 }, key: `${TASK}/work`, taskId: TASK };
   assert.deepEqual(seen, [
@@ -45,7 +54,7 @@ Deno.test("an input that breaks its contract fails for good, and the code does n
   let hasRun = false;
   const run = () => void (hasRun = true);
 
-  const outcome = failed(await outcomeOf({ input: z.object({ id: z.string() }), run }));
+  const outcome = failureIn(await localOutcomeOf({ input: z.object({ id: z.string() }), run }));
 
   assert.equal(outcome.class, "contract_violation");
   assert.equal(outcome.retryable, false);
@@ -55,13 +64,13 @@ Deno.test("an input that breaks its contract fails for good, and the code does n
 Deno.test("the result is what the success contract makes of it", async () => {
   const success = z.object({ count: z.number().default(1) });
 
-  const outcome = await outcomeOf({ success, run: () => ({ more: true }) });
+  const outcome = await localOutcomeOf({ success, run: () => ({ more: true }) });
 
   assert.deepEqual(outcome, { kind: "completed", result: '{"count":1}' });
 });
 
 Deno.test("a result that breaks its contract fails for good", async () => {
-  const outcome = failed(await outcomeOf({ success: z.string(), run: () => 1 }));
+  const outcome = failureIn(await localOutcomeOf({ success: z.string(), run: () => 1 }));
 
   assert.equal(outcome.class, "contract_violation");
   assert.equal(outcome.retryable, false);
@@ -75,7 +84,7 @@ for (
   ] as const
 ) {
   Deno.test(`a result ${what} fails for good`, async () => {
-    const outcome = failed(await outcomeOf({ run: () => value }));
+    const outcome = failureIn(await localOutcomeOf({ run: () => value }));
 
     assert.equal(outcome.class, "contract_violation");
     assert.equal(outcome.retryable, false);
@@ -83,7 +92,7 @@ for (
 }
 
 Deno.test("stop() aborts the signal of a running attempt", async () => {
-  const { runtime, runner, recorded, start } = opened();
+  const { runtime, runner, recorded, start } = openLocalRunner();
   const run = ({ signal }: RunContext) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   start({ run });
@@ -97,7 +106,7 @@ Deno.test("stop() aborts the signal of a running attempt", async () => {
 });
 
 Deno.test("stop() of what does not run changes nothing", () => {
-  const { runner } = opened();
+  const { runner } = openLocalRunner();
 
   runner.stop(TASK, 0);
 
@@ -105,7 +114,7 @@ Deno.test("stop() of what does not run changes nothing", () => {
 });
 
 Deno.test("an attempt runs until its code returns", async () => {
-  const { runtime, runner, start } = opened();
+  const { runtime, runner, start } = openLocalRunner();
   const held = Promise.withResolvers<void>();
 
   start({ run: () => held.promise });
@@ -119,7 +128,7 @@ Deno.test("an attempt runs until its code returns", async () => {
 });
 
 Deno.test("code of an earlier attempt that still runs is not the attempt that was lost", () => {
-  const { runner, start } = opened();
+  const { runner, start } = openLocalRunner();
 
   start({ run: () => new Promise(() => {}) });
 
@@ -127,7 +136,7 @@ Deno.test("code of an earlier attempt that still runs is not the attempt that wa
 });
 
 Deno.test("code that ignores its abort does not end the attempt after it", async () => {
-  const { runtime, runner, start } = opened();
+  const { runtime, runner, start } = openLocalRunner();
   const [old, young] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   start({ run: () => old.promise });
   runner.stop(TASK, 0);
@@ -150,7 +159,7 @@ Deno.test("code that ignores its abort does not end the attempt after it", async
 });
 
 Deno.test("heartbeat() is a sign of life of its attempt", async () => {
-  const { runtime, recorded, start } = opened();
+  const { runtime, recorded, start } = openLocalRunner();
   const run = ({ heartbeat }: RunContext) => {
     heartbeat();
     heartbeat({ fraction: 0.5, note: "half" });
@@ -164,7 +173,7 @@ Deno.test("heartbeat() is a sign of life of its attempt", async () => {
 });
 
 Deno.test("a heartbeat carried a note of any length into memory", async () => {
-  const { runtime, recorded, start } = opened();
+  const { runtime, recorded, start } = openLocalRunner();
 
   start({ run: ({ heartbeat }) => heartbeat({ note: "x".repeat(1_000_000) }) });
   await runtime.settle();
@@ -175,12 +184,12 @@ Deno.test("a heartbeat carried a note of any length into memory", async () => {
 });
 
 Deno.test("a log line names its task and step", async () => {
-  const { stage, runtime, start } = opened();
+  const { harness, runtime, start } = openLocalRunner();
 
   start({ run: ({ log }) => log("counted", { count: 3 }) });
   await runtime.settle();
 
-  assert.deepEqual(stage.lines, [
+  assert.deepEqual(harness.lines, [
     { level: "info", text: "counted", fields: { taskId: TASK, step: "work", count: 3 } },
   ]);
 });
@@ -205,7 +214,7 @@ for (
   ] as const
 ) {
   Deno.test(`a sleep that computes ${what} is so long`, () => {
-    const { runner, recorded } = opened();
+    const { runner, recorded } = openLocalRunner();
 
     runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });
 
@@ -223,13 +232,13 @@ for (
   ] as const
 ) {
   Deno.test(`a sleep that computes ${what} fails for good`, () => {
-    const { runner, recorded } = opened();
+    const { runner, recorded } = openLocalRunner();
 
     runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });
 
     const [command] = recorded;
     assert.ok(command?.kind === "RecordStepResult");
-    const outcome = failed(command.outcome);
+    const outcome = failureIn(command.outcome);
     assert.equal(outcome.class, name);
     assert.equal(outcome.retryable, false);
   });

@@ -1,4 +1,4 @@
-/** Polling: hands envelopes to workers without a broker, and holds them until they are answered. */
+/** Polling: gives envelopes to workers without a broker, and keeps them until they are answered. */
 
 import { commandChannel } from "../core/channels.ts";
 import { type Envelope, parseEnvelope, STEP_PROGRESS } from "../core/envelope.ts";
@@ -6,14 +6,14 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** How long the bus itself waits for a node that polls; its envelopes come again after that. */
+/** The lease of a node that polls; after it the bus delivers its envelopes again. */
 const NODE_LEASE_MS = 30_000;
 
-/** What a poll waits at least: an empty channel shows only after the bus has looked into it. */
+/** The least time of a poll: that a channel is empty is known only after the bus has looked into it. */
 export const LOOK_MS = 500;
 
 /** Back to the bus at once: another poll gets it. */
-const AGAIN: Handled = { kind: "retry", afterMs: 0 };
+const GIVE_BACK: Handled = { kind: "retry", afterMs: 0 };
 
 /** What polling works with. */
 export interface PollingDeps {
@@ -22,13 +22,13 @@ export interface PollingDeps {
   readonly bus: Pick<Bus, "consume">;
   /** Begins the name of every channel. */
   readonly prefix: string;
-  /** Whether a workflow that is loaded gives this system a step. */
+  /** Whether a loaded workflow has a step of this system. */
   isDeclared(system: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
   takeReply(system: string, reply: unknown): Promise<string>;
 }
 
-/** One poll: how much it takes, and how long each of its envelopes is left to its worker. */
+/** One poll: how much it takes, and how long its worker may keep each envelope. */
 export interface Poll {
   readonly max: number;
   readonly waitMs: number;
@@ -36,43 +36,43 @@ export interface Poll {
   readonly signal: AbortSignal;
 }
 
-/** An envelope that the bus waits for. */
-interface Handed {
+/** An envelope that a poll took and has not returned yet. */
+interface Polled {
   readonly envelope: Envelope;
   settle(handled: Handled): void;
 }
 
-/** An envelope that a worker has, with all copies of it that came meanwhile. */
-interface Held {
+/** An envelope that a worker has, with all copies of it that arrived meanwhile. */
+interface Leased {
   readonly leaseMs: number;
-  readonly settles: Handed["settle"][];
+  readonly settles: Polled["settle"][];
   cancel: Cancel;
 }
 
 /**
- * The worker side of a bus for those who speak HTTP only.
+ * The side of the bus for workers that only speak HTTP.
  *
- * An envelope that wants an answer is acknowledged by it; one that gets none in its lease comes
- * again, under its old id. A sign of life begins the lease anew.
+ * An envelope that asks for an answer is acknowledged by it; without one in its lease it is delivered
+ * again, under the same id. A heartbeat starts the lease anew.
  */
 export class Polling {
   /** By system and id. */
-  readonly #held = new Map<string, Held>();
+  readonly #leased = new Map<string, Leased>();
   readonly #open = new Set<() => void>();
   #isStopped = false;
 
-  constructor(readonly parts: PollingDeps) {}
+  constructor(readonly deps: PollingDeps) {}
 
   /**
-   * Waits for envelopes of a system; none is an answer, too. It waits at least LOOK_MS for the first.
+   * Waits for envelopes of a system, at least LOOK_MS for the first; the result may be empty.
    *
    * @throws {TaskerError} system.not_found, bus.unavailable
    */
   async poll(system: string, poll: Poll): Promise<readonly Envelope[]> {
-    if (!this.parts.isDeclared(system)) throw unknownSystem(system);
+    if (!this.deps.isDeclared(system)) throw unknownSystem(system);
     if (this.#isGone(poll)) return [];
-    const { runtime, bus, prefix } = this.parts;
-    const handed: Handed[] = [];
+    const { runtime, bus, prefix } = this.deps;
+    const polled: Polled[] = [];
     const done = Promise.withResolvers<void>();
     let isOver = false;
     const over = () => {
@@ -80,12 +80,12 @@ export class Polling {
       done.resolve();
     };
     const take = (envelope: Envelope): Promise<Handled> => {
-      if (isOver || handed.length >= poll.max) return Promise.resolve(AGAIN);
-      // What arrived together is handed over together.
-      if (handed.length === 0) runtime.soon(over);
-      return new Promise((settle) => handed.push({ envelope, settle }));
+      if (isOver || polled.length >= poll.max) return Promise.resolve(GIVE_BACK);
+      // What arrives together is returned together.
+      if (polled.length === 0) runtime.soon(over);
+      return new Promise((settle) => polled.push({ envelope, settle }));
     };
-    // Before the bus is asked: it may hand over before it has answered, and a client may go.
+    // Before the bus is asked: it may deliver before `consume` resolves, and a client may go.
     this.#open.add(over);
     poll.signal.addEventListener("abort", over, { once: true });
     let cancel: Cancel = () => {};
@@ -99,7 +99,7 @@ export class Polling {
       await done.promise;
       this.#end(end);
     } catch (error) {
-      for (const { settle } of handed) settle(AGAIN);
+      for (const { settle } of polled) settle(GIVE_BACK);
       throw error;
     } finally {
       over();
@@ -107,7 +107,7 @@ export class Polling {
       this.#open.delete(over);
       poll.signal.removeEventListener("abort", over);
     }
-    return this.#handOver(system, poll, handed);
+    return this.#leaseAll(system, poll, polled);
   }
 
   /**
@@ -116,32 +116,34 @@ export class Polling {
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
   async reply(system: string, reply: unknown): Promise<void> {
-    const key = keyOf(system, await this.parts.takeReply(system, reply));
-    const held = this.#held.get(key);
-    if (held === undefined) return;
+    const key = keyOf(system, await this.deps.takeReply(system, reply));
+    const leased = this.#leased.get(key);
+    if (leased === undefined) return;
     const isProgress = (reply as Envelope).type === STEP_PROGRESS;
-    if (isProgress) this.#lease(key, held);
+    if (isProgress) this.#lease(key, leased);
     else this.#settle(key, { kind: "ack" });
   }
 
-  /** Ends all polls, and gives back what workers have: another node takes their answers. */
+  /** Ends all polls, and gives back what workers have: other nodes take their answers. */
   stop(): void {
     this.#isStopped = true;
     for (const over of this.#open) over();
-    for (const key of [...this.#held.keys()]) this.#settle(key, AGAIN);
+    for (const key of [...this.#leased.keys()]) this.#settle(key, GIVE_BACK);
   }
 
-  /** Whether nobody would get what the poll gets. */
+  /** Whether nobody waits for the result of the poll. */
   #isGone({ signal }: Poll): boolean {
     return this.#isStopped || signal.aborted;
   }
 
-  /** It ends when all that is in hand has settled; nobody waits for that here. */
+  /** Does not wait: it ends when all that is in flight has settled. */
   #end(end: () => Promise<void>): void {
-    end().catch((error) => this.parts.log.warn("A poll ended badly", { error: messageOf(error) }));
+    end().catch((error) =>
+      this.deps.log.warn("Cannot end the consumer of a poll", { error: messageOf(error) })
+    );
   }
 
-  /** Lets a poll take what its worker can use. */
+  /** Lets a poll take what a worker can use. */
   #sort(
     system: string,
     { body }: Delivery,
@@ -152,57 +154,60 @@ export class Polling {
       envelope = parseEnvelope(body);
     } catch (error) {
       const reason = messageOf(error);
-      this.parts.log.warn("A command is no envelope: it is dropped", { system, error: reason });
+      this.deps.log.warn("Dropped a command that is not a valid envelope", {
+        system,
+        error: reason,
+      });
       return Promise.resolve({ kind: "dead", reason });
     }
-    // Its worker would drop it without an answer, and so get it again for ever.
+    // Its worker would drop it without an answer, and get it again for ever.
     if (this.#isExpired(envelope)) return Promise.resolve({ kind: "ack" });
-    // What a worker has is left to it for its lease: a copy shares its fate.
-    const held = this.#held.get(keyOf(system, envelope.id));
-    if (held === undefined) return take(envelope);
-    return new Promise((settle) => held.settles.push(settle));
+    // A copy of what a worker has is settled together with it.
+    const leased = this.#leased.get(keyOf(system, envelope.id));
+    if (leased === undefined) return take(envelope);
+    return new Promise((settle) => leased.settles.push(settle));
   }
 
   #isExpired({ expirytime }: Envelope): boolean {
-    return expirytime !== undefined && Date.parse(expirytime) < this.parts.runtime.now();
+    return expirytime !== undefined && Date.parse(expirytime) < this.deps.runtime.now();
   }
 
-  /** Leaves to the worker what its poll got; if it has gone meanwhile, the bus gets all back. */
-  #handOver(system: string, poll: Poll, handed: readonly Handed[]): readonly Envelope[] {
+  /** Leases to the worker what its poll took; if the client has gone, the bus gets all back. */
+  #leaseAll(system: string, poll: Poll, polled: readonly Polled[]): readonly Envelope[] {
     if (this.#isGone(poll)) {
-      for (const { settle } of handed) settle(AGAIN);
+      for (const { settle } of polled) settle(GIVE_BACK);
       return [];
     }
-    return handed.filter(({ envelope, settle }) => {
+    return polled.filter(({ envelope, settle }) => {
       if (envelope.taskerreplytoken === undefined) {
         settle({ kind: "ack" });
         return true;
       }
       const key = keyOf(system, envelope.id);
-      const held = this.#held.get(key);
-      if (held !== undefined) held.settles.push(settle);
+      const leased = this.#leased.get(key);
+      if (leased !== undefined) leased.settles.push(settle);
       else this.#lease(key, { leaseMs: poll.leaseMs, settles: [settle], cancel() {} });
-      return held === undefined;
+      return leased === undefined;
     }).map(({ envelope }) => envelope);
   }
 
-  #lease(key: string, held: Held): void {
-    held.cancel();
-    held.cancel = this.parts.runtime.after(held.leaseMs, () => this.#settle(key, AGAIN));
-    this.#held.set(key, held);
+  #lease(key: string, leased: Leased): void {
+    leased.cancel();
+    leased.cancel = this.deps.runtime.after(leased.leaseMs, () => this.#settle(key, GIVE_BACK));
+    this.#leased.set(key, leased);
   }
 
   #settle(key: string, handled: Handled): void {
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    this.#held.delete(key);
-    held.cancel();
-    for (const settle of held.settles) settle(handled);
+    const leased = this.#leased.get(key);
+    if (leased === undefined) return;
+    this.#leased.delete(key);
+    leased.cancel();
+    for (const settle of leased.settles) settle(handled);
   }
 }
 
 function unknownSystem(system: string): TaskerError {
-  const why = "no workflow that is loaded here gives it a step";
+  const why = "no workflow that is loaded here has a step of it";
   return new TaskerError("system.not_found", `Cannot poll for system "${system}": ${why}`);
 }
 

@@ -7,12 +7,12 @@ import {
   countedSignal,
   idsOver,
   nodeOver,
-  opened,
+  openPolling,
   pollOf,
   slowBus,
   WAIT_MS,
-} from "./_polls.ts";
-import { away } from "./_dispatch_harness.ts";
+} from "../../tests/support/polling_harness.ts";
+import { away } from "../../tests/support/dispatch_harness.ts";
 import { LOOK_MS } from "./polling.ts";
 
 Deno.test("a poll that does not wait never got what waits on a bus that has to look", async () => {
@@ -29,7 +29,7 @@ Deno.test("a poll that does not wait never got what waits on a bus that has to l
 });
 
 Deno.test("a client that has gone already gets nothing, and takes nothing", async () => {
-  const { bus, polling, publish, close } = opened();
+  const { bus, polling, publish, close } = openPolling();
   await publish(command("a"));
 
   assert.deepEqual(await polling.poll("cook", pollOf({ signal: AbortSignal.abort() })), []);
@@ -39,7 +39,7 @@ Deno.test("a client that has gone already gets nothing, and takes nothing", asyn
 });
 
 Deno.test("a client that goes while it waits ends its poll", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   const { controller, signal, listeners } = countedSignal();
   const polled = polling.poll("cook", pollOf({ signal, waitMs: 60_000 }));
   await runtime.settle();
@@ -57,7 +57,7 @@ for (const envelope of [command("a"), cancelled("a")]) {
   const what = envelope.taskerreplytoken === undefined ? "a cancel" : "a command";
 
   Deno.test(`${what} that came as its client went was lost, at least for the lease`, async () => {
-    const { runtime, bus, polling, ids, close } = opened();
+    const { runtime, bus, polling, ids, close } = openPolling();
     const client = new AbortController();
     const polled = polling.poll("cook", pollOf({ signal: client.signal }));
     await runtime.settle();
@@ -71,7 +71,7 @@ for (const envelope of [command("a"), cancelled("a")]) {
   });
 }
 
-Deno.test("a client that went while the bus opened took envelopes with it", async () => {
+Deno.test("a client that went while the bus openPolling took envelopes with it", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver, ends } = slowBus();
   const client = new AbortController();
@@ -86,7 +86,7 @@ Deno.test("a client that went while the bus opened took envelopes with it", asyn
   assert.equal(ends(), 1);
 });
 
-Deno.test("a bus that hands over before it has opened is waited for", async () => {
+Deno.test("a bus that hands over before it has openPolling is waited for", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver } = slowBus();
   const polled = nodeOver(runtime, consume).poll("cook", pollOf());
@@ -98,7 +98,7 @@ Deno.test("a bus that hands over before it has opened is waited for", async () =
   assert.deepEqual((await polled).map(({ id }) => id), ["a"]);
 });
 
-Deno.test("a bus that cannot be opened is told, and nothing is left behind", async () => {
+Deno.test("a bus that cannot be openPolling is told, and nothing is left behind", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver } = slowBus();
   const { signal, listeners } = countedSignal();
@@ -142,7 +142,7 @@ Deno.test("what arrives after a poll is over goes back to the bus", async () => 
 });
 
 Deno.test("a poll leaves no timer and no listener", async () => {
-  const { runtime, bus, polling, publish } = opened();
+  const { runtime, bus, polling, publish } = openPolling();
   const { signal, listeners } = countedSignal();
   await publish(cancelled("a"));
 
@@ -155,7 +155,7 @@ Deno.test("a poll leaves no timer and no listener", async () => {
 });
 
 Deno.test("stop() gives back what workers have", async () => {
-  const { runtime, bus, polling, ids, publish, close } = opened();
+  const { runtime, bus, polling, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids();
 
@@ -168,7 +168,7 @@ Deno.test("stop() gives back what workers have", async () => {
 });
 
 Deno.test("stop() ends the polls that wait, and later ones get nothing", async () => {
-  const { runtime, bus, polling, publish, close } = opened();
+  const { runtime, bus, polling, publish, close } = openPolling();
   const polled = polling.poll("cook", pollOf({ waitMs: 60_000 }));
   await runtime.settle();
 
@@ -181,7 +181,7 @@ Deno.test("stop() ends the polls that wait, and later ones get nothing", async (
   await close();
 });
 
-Deno.test("stop() while the bus opened was missed by the poll that opened it", async () => {
+Deno.test("stop() while the bus openPolling was missed by the poll that openPolling it", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver, ends } = slowBus();
   const polling = nodeOver(runtime, consume);

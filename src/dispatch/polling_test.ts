@@ -6,14 +6,14 @@ import {
   idsOver,
   LEASE_MS,
   nodeOver,
-  opened,
+  openPolling,
   pollOf,
   replyTo,
   WAIT_MS,
-} from "./_polls.ts";
+} from "../../tests/support/polling_harness.ts";
 
 Deno.test("an expired command was polled again for ever by a worker that drops it", async () => {
-  const { runtime, ids, publish, close } = opened();
+  const { runtime, ids, publish, close } = openPolling();
   const expires = (ms: number) => ({ expirytime: new Date(runtime.now() + ms).toISOString() });
   await publish(command("late", expires(-1)), command("good", expires(60_000)));
 
@@ -26,7 +26,7 @@ Deno.test("an expired command was polled again for ever by a worker that drops i
 });
 
 Deno.test("poll() gets what waits, at once and together", async () => {
-  const { runtime, polling, publish, close } = opened();
+  const { runtime, polling, publish, close } = openPolling();
   await publish(command("a"), command("b"));
   const beganMs = runtime.monotonic();
 
@@ -38,7 +38,7 @@ Deno.test("poll() gets what waits, at once and together", async () => {
 });
 
 Deno.test("poll() gets what comes while it waits", async () => {
-  const { runtime, polling, publish, close } = opened();
+  const { runtime, polling, publish, close } = openPolling();
   const polled = polling.poll("cook", pollOf());
   await runtime.advance(WAIT_MS - 1);
 
@@ -49,14 +49,14 @@ Deno.test("poll() gets what comes while it waits", async () => {
 });
 
 Deno.test("poll() answers with nothing when its wait is over", async () => {
-  const { ids, close } = opened();
+  const { ids, close } = openPolling();
 
   assert.deepEqual(await ids(), []);
   await close();
 });
 
 Deno.test("poll() takes so many and leaves the rest to others", async () => {
-  const { ids, publish, close } = opened();
+  const { ids, publish, close } = openPolling();
   await publish(command("a"), command("b"), command("c"));
 
   const first = await ids({ max: 2 });
@@ -67,7 +67,7 @@ Deno.test("poll() takes so many and leaves the rest to others", async () => {
 });
 
 Deno.test("poll() refuses a system to which no workflow gives a step", async () => {
-  const { polling, close } = opened();
+  const { polling, close } = openPolling();
 
   await assert.rejects(
     () => polling.poll("coook", pollOf()),
@@ -78,7 +78,7 @@ Deno.test("poll() refuses a system to which no workflow gives a step", async () 
 });
 
 Deno.test("poll() gets no envelope of another system", async () => {
-  const { runtime, polling, publish, close } = opened();
+  const { runtime, polling, publish, close } = openPolling();
   await publish(command("a"));
 
   const polled = polling.poll("waiter", pollOf());
@@ -89,7 +89,7 @@ Deno.test("poll() gets no envelope of another system", async () => {
 });
 
 Deno.test("several polls at once share what comes, each envelope once", async () => {
-  const { runtime, polling, publish, close } = opened();
+  const { runtime, polling, publish, close } = openPolling();
   const polls = [1, 2, 3].map(() => polling.poll("cook", pollOf({ max: 1 })));
   await runtime.settle();
 
@@ -101,7 +101,7 @@ Deno.test("several polls at once share what comes, each envelope once", async ()
 });
 
 Deno.test("an answer acknowledges its envelope", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids();
 
@@ -113,7 +113,7 @@ Deno.test("an answer acknowledges its envelope", async () => {
 });
 
 Deno.test("an answer that is not committed yet acknowledges nothing", async () => {
-  const { runtime, bus, publish, close } = opened();
+  const { runtime, bus, publish, close } = openPolling();
   const takeReply = () => new Promise<string>(() => {});
   const polling = nodeOver(runtime, bus.consume.bind(bus), takeReply);
   await publish(command("a"));
@@ -128,7 +128,7 @@ Deno.test("an answer that is not committed yet acknowledges nothing", async () =
 });
 
 Deno.test("a refused answer leaves the envelope to its lease", async () => {
-  const { runtime, bus, publish, close } = opened();
+  const { runtime, bus, publish, close } = openPolling();
   const takeReply = () => Promise.reject(new Error("forged"));
   const polling = nodeOver(runtime, bus.consume.bind(bus), takeReply);
   await publish(command("a"));
@@ -143,7 +143,7 @@ Deno.test("a refused answer leaves the envelope to its lease", async () => {
 });
 
 Deno.test("silence brings an envelope back under its id when its lease ends", async () => {
-  const { runtime, ids, publish, close } = opened();
+  const { runtime, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids({ waitMs: 0 });
 
@@ -156,7 +156,7 @@ Deno.test("silence brings an envelope back under its id when its lease ends", as
 });
 
 Deno.test("progress begins the lease anew", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids();
   await runtime.advance(LEASE_MS - WAIT_MS - 1);
@@ -170,7 +170,7 @@ Deno.test("progress begins the lease anew", async () => {
 });
 
 Deno.test("each envelope has the lease of the poll that got it", async () => {
-  const { runtime, ids, publish, close } = opened();
+  const { runtime, ids, publish, close } = openPolling();
   await publish(command("long"), command("short"));
   await ids({ max: 1, leaseMs: 10 * LEASE_MS });
   await ids({ max: 1 });
@@ -182,7 +182,7 @@ Deno.test("each envelope has the lease of the poll that got it", async () => {
 });
 
 Deno.test("what wants no answer is acknowledged when it is handed over", async () => {
-  const { runtime, ids, publish, close } = opened();
+  const { runtime, ids, publish, close } = openPolling();
   await publish(cancelled("gone"));
 
   assert.deepEqual(await ids(), ["gone"]);
@@ -193,7 +193,7 @@ Deno.test("what wants no answer is acknowledged when it is handed over", async (
 });
 
 Deno.test("what is no envelope is dropped, and the rest is handed over", async () => {
-  const { ids, publish, close } = opened();
+  const { ids, publish, close } = openPolling();
   await publish({ rubbish: true }, command("a"));
 
   assert.deepEqual(await ids(), ["a"]);
@@ -201,7 +201,7 @@ Deno.test("what is no envelope is dropped, and the rest is handed over", async (
 });
 
 Deno.test("an answer at another node is harmless: the envelope comes again after its lease", async () => {
-  const { runtime, bus, ids, publish, close } = opened();
+  const { runtime, bus, ids, publish, close } = openPolling();
   const other = nodeOver(runtime, bus.consume.bind(bus));
   await publish(command("a"));
   await ids();
@@ -218,7 +218,7 @@ Deno.test("an answer at another node is harmless: the envelope comes again after
 });
 
 Deno.test("a late answer to what another worker has acknowledges it", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids();
   await runtime.advance(LEASE_MS);
@@ -233,7 +233,7 @@ Deno.test("a late answer to what another worker has acknowledges it", async () =
 });
 
 Deno.test("a copy of what a worker has was handed to the next, and its lease was void", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   await publish(command("a"), command("a"));
 
   const first = await ids();
@@ -249,7 +249,7 @@ Deno.test("a copy of what a worker has was handed to the next, and its lease was
 });
 
 Deno.test("copies come again together when their lease ends", async () => {
-  const { runtime, ids, publish, close } = opened();
+  const { runtime, ids, publish, close } = openPolling();
   await publish(command("a"), command("a"));
   await ids();
 
@@ -260,7 +260,7 @@ Deno.test("copies come again together when their lease ends", async () => {
 });
 
 Deno.test("one system settles nothing of another, whatever its envelopes are called", async () => {
-  const { runtime, polling, ids, publish, close } = opened();
+  const { runtime, polling, ids, publish, close } = openPolling();
   await publish(command("a"));
   await ids();
 

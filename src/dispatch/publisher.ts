@@ -1,4 +1,4 @@
-/** The publisher: brings envelopes to the bus in batches, until the bus has confirmed them. */
+/** The publisher: sends envelopes to the bus in batches, until the bus has confirmed them. */
 
 import { exponentialMs } from "../core/backoff.ts";
 import type { Envelope } from "../core/envelope.ts";
@@ -9,11 +9,11 @@ import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** Bounds of one call to the bus: envelopes, and bytes of their bodies, by at most one exceeded. */
+/** Bounds of one call to the bus: envelopes, and bytes of bodies, exceeded by at most one envelope. */
 export const PUBLISH_BATCH_MAX = 500;
 export const PUBLISH_BYTES_MAX = 1_000_000;
 
-/** Rest before what the bus did not confirm is sent again: doubled each time, up to the longest. */
+/** Delays before what the bus did not confirm is sent again. */
 export const RETRY = { minMs: 100, maxMs: 10_000 };
 
 /** What a publisher works with. */
@@ -26,19 +26,19 @@ export interface PublisherDeps {
 }
 
 /**
- * What is to be published, as it waits: without its envelope.
+ * What is to be published: how to make its envelope, not the envelope itself.
  *
- * Shape: `key` is unique in the channel; what is put under a key that waits takes its place.
+ * Shape: `key` is unique in the channel; what is put under a key that waits replaces it.
  */
 export interface Outgoing {
   readonly channel: string;
-  /** The part of this node that is away while the channel takes nothing. */
+  /** What is noted as away while the channel takes nothing, see `Outages`. */
   readonly part: string;
   readonly taskId: TaskId;
   readonly key: string;
   /** Makes the envelope, for each call to the bus anew; undefined when there is nothing to send. */
   make(): Sized | undefined;
-  /** The bus takes this envelope never. */
+  /** Called when the bus will never take this envelope. */
   refused(error: TaskerError): void;
 }
 
@@ -64,15 +64,15 @@ interface Lane {
 /**
  * Publishes each channel's envelopes in order, one call at a time, and drops none.
  *
- * However much waits, only the envelopes of the call under way are in memory: what waits is a
- * reference to its task, which stays in memory until the bus has confirmed what it sent.
+ * Only the envelopes of the call under way are in memory. What waits is a reference to its task, which
+ * stays in memory until the bus has confirmed its envelopes.
  */
 export class Publisher {
   readonly #lanes = new Map<string, Lane>();
   readonly #unconfirmed = new Map<TaskId, number>();
   #isClosed = false;
 
-  constructor(readonly parts: PublisherDeps) {}
+  constructor(readonly deps: PublisherDeps) {}
 
   /** Takes what is to be sent; it goes out with all else of this turn of the event loop. */
   put(outgoing: Outgoing): void {
@@ -83,7 +83,7 @@ export class Publisher {
     if (!lane.isArmed) this.#arm(lane);
   }
 
-  /** Takes back what still waits under a key; not what is on its way. Cost: O(1) while it waits. */
+  /** Takes back what still waits under a key, but not what is on its way. Cost: O(1). */
   takeBack(channel: string, key: string): void {
     const lane = this.#lanes.get(channel);
     const outgoing = lane?.waiting.get(key);
@@ -123,17 +123,17 @@ export class Publisher {
 
   #arm(lane: Lane): void {
     lane.isArmed = true;
-    this.parts.runtime.soon(() => void this.#flush(lane));
+    this.deps.runtime.soon(() => void this.#flush(lane));
   }
 
   /** Sends batch after batch until nothing waits or the bus is away. */
   async #flush(lane: Lane): Promise<void> {
     while (lane.waiting.size > 0 && !this.#isClosed) {
       const envelopes = this.#take(lane);
-      if (envelopes.length === 0) continue; // nothing came of any of them
-      this.parts.outages.asked(lane.part, this.parts.runtime.now());
+      if (envelopes.length === 0) continue; // none of them could be made
+      this.deps.outages.asked(lane.part, this.deps.runtime.now());
       try {
-        await this.parts.bus.publish(lane.channel, envelopes);
+        await this.deps.bus.publish(lane.channel, envelopes);
         this.#confirmed(lane);
       } catch (error) {
         if (this.#failed(lane, error) === "wait") return;
@@ -166,12 +166,12 @@ export class Publisher {
     this.#settle(lane, "confirmed");
     lane.batchMax = PUBLISH_BATCH_MAX;
     if (lane.failures > 0) {
-      this.parts.log.info("The bus takes envelopes again", { channel: lane.channel });
+      this.deps.log.info("The bus takes envelopes again", { channel: lane.channel });
     }
     lane.failures = 0;
   }
 
-  /** What the bus refuses for good is found by halving; all else is sent again. */
+  /** An envelope that the bus refuses for ever is found by halving; all else is sent again. */
   #failed(lane: Lane, error: unknown): "wait" | "go_on" {
     if (this.#isClosed) return "wait";
     const [first, ...others] = lane.inFlight;
@@ -185,8 +185,8 @@ export class Publisher {
       lane.inFlight = [];
       return "go_on";
     }
-    const said = { channel: lane.channel, key: first?.key, error: error.message };
-    this.parts.log.error("The bus refuses an envelope: its attempt fails", said);
+    const fields = { channel: lane.channel, key: first?.key, error: error.message };
+    this.deps.log.error("The bus refuses an envelope: its attempt fails", fields);
     this.#settle(lane, "refused");
     first?.refused(error);
     lane.batchMax = PUBLISH_BATCH_MAX;
@@ -194,11 +194,11 @@ export class Publisher {
   }
 
   #retryLater(lane: Lane, error: unknown): void {
-    const { runtime, log, metrics } = this.parts;
+    const { runtime, log, metrics } = this.deps;
     const { channel, waiting } = lane;
     if (lane.failures === 0) {
-      const said = { channel, waiting: waiting.size, error: messageOf(error) };
-      log.warn("Cannot publish: envelopes wait until the bus is back", said);
+      const fields = { channel, waiting: waiting.size, error: messageOf(error) };
+      log.warn("Cannot publish: envelopes wait until the bus is back", fields);
     }
     lane.failures++;
     metrics.counter("tasker_bus_published_total", "retried").add();
@@ -206,12 +206,12 @@ export class Publisher {
     lane.cancel = runtime.after(delayMs, () => void this.#flush(lane));
   }
 
-  /** What was put anew under its key meanwhile stays, and is sent again. */
+  /** What replaced an envelope meanwhile, under its key, stays and is sent. */
   #settle(lane: Lane, outcome: "confirmed" | "refused"): void {
     const { inFlight, part } = lane;
     lane.inFlight = [];
-    this.parts.outages.answered(part, this.parts.runtime.now());
-    this.parts.metrics.counter("tasker_bus_published_total", outcome).add(inFlight.length);
+    this.deps.outages.answered(part, this.deps.runtime.now());
+    this.deps.metrics.counter("tasker_bus_published_total", outcome).add(inFlight.length);
     for (const outgoing of inFlight) {
       if (lane.waiting.get(outgoing.key) === outgoing) this.#remove(lane, outgoing);
     }

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { idsOf, opened } from "./_publishing.ts";
-import { addressed, away, TASK } from "./_dispatch_harness.ts";
+import {
+  addressed,
+  away,
+  idsOf,
+  openPublisher,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import { PUBLISH_BYTES_MAX, RETRY, type Sized } from "./publisher.ts";
 
 Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", async () => {
-  const { runtime, calls, played, publisher, published } = opened();
+  const { runtime, calls, played, publisher, published } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("first"));
   await runtime.settle();
@@ -21,7 +26,7 @@ Deno.test("a fan-out of 20,000 lost the commands that were more than 4,096", asy
 });
 
 Deno.test("only the envelopes of one call are made while the bus is away, within its bytes", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   const bytes = 64 * 1024;
   let made = 0;
@@ -41,11 +46,11 @@ Deno.test("only the envelopes of one call are made while the bus is away, within
 });
 
 Deno.test("a channel that takes nothing is away until it takes an envelope", async () => {
-  const { runtime, played, publisher, stage } = opened();
+  const { runtime, played, publisher, harness } = openPublisher();
   const outgoing = addressed("a");
   const sinceMs = runtime.now();
   const due = () =>
-    stage.outages.postponed([outgoing.part], {
+    harness.outages.postponed([outgoing.part], {
       sinceMs,
       dueAtMs: sinceMs + 1_000,
       nowMs: runtime.now(),

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { TaskerError } from "../core/errors.ts";
-import { idsOf, opened } from "./_publishing.ts";
-import { addressed, away, OTHER_TASK, TASK } from "./_dispatch_harness.ts";
+import {
+  addressed,
+  away,
+  idsOf,
+  openPublisher,
+  OTHER_TASK,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import { PUBLISH_BATCH_MAX, RETRY } from "./publisher.ts";
 
 /** The longest of all rests before a retry. */
@@ -17,7 +23,7 @@ function refusing(...bad: readonly string[]) {
 }
 
 Deno.test("envelopes of one turn of the event loop leave in one call a channel", async () => {
-  const { runtime, calls, publisher } = opened();
+  const { runtime, calls, publisher } = openPublisher();
 
   publisher.put(addressed("a1"));
   publisher.put(addressed("b1", TASK, "t.cmd.mail"));
@@ -31,7 +37,7 @@ Deno.test("envelopes of one turn of the event loop leave in one call a channel",
 });
 
 Deno.test("a call holds a bounded number of envelopes, in their order", async () => {
-  const { runtime, calls, publisher } = opened();
+  const { runtime, calls, publisher } = openPublisher();
   const ids = idsOf("e", PUBLISH_BATCH_MAX + 1);
 
   for (const id of ids) publisher.put(addressed(id));
@@ -42,7 +48,7 @@ Deno.test("a call holds a bounded number of envelopes, in their order", async ()
 });
 
 Deno.test("a channel has one call under way, and what comes meanwhile goes with the next", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   const held = Promise.withResolvers<void>();
   played.answer = () => held.promise;
   publisher.put(addressed("first"));
@@ -60,7 +66,7 @@ Deno.test("a channel has one call under way, and what comes meanwhile goes with 
 });
 
 Deno.test("a channel that hangs holds up no other", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => new Promise(() => {});
   publisher.put(addressed("hangs"));
   await runtime.settle();
@@ -72,7 +78,7 @@ Deno.test("a channel that hangs holds up no other", async () => {
 });
 
 Deno.test("all envelopes arrive in their order once the bus is back", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   for (const id of ["a", "b"]) publisher.put(addressed(id));
   await runtime.advance(3 * LONG_MS);
@@ -88,7 +94,7 @@ Deno.test("all envelopes arrive in their order once the bus is back", async () =
 });
 
 Deno.test("an envelope without a confirmation is sent again under its id", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("a"));
   await runtime.settle();
@@ -100,7 +106,7 @@ Deno.test("an envelope without a confirmation is sent again under its id", async
 });
 
 Deno.test("rests between tries double up to the longest, and are jittered downwards", async () => {
-  const { runtime, played, publisher } = opened();
+  const { runtime, played, publisher } = openPublisher();
   const times: number[] = [];
   played.answer = () => {
     times.push(runtime.monotonic());
@@ -118,7 +124,7 @@ Deno.test("rests between tries double up to the longest, and are jittered downwa
 });
 
 Deno.test("envelopes that come while the bus is away start no call of their own", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("a"));
   await runtime.settle();
@@ -132,7 +138,7 @@ Deno.test("envelopes that come while the bus is away start no call of their own"
 });
 
 Deno.test("the log says once that the bus is away, and once that it is back", async () => {
-  const { stage, runtime, played, publisher } = opened();
+  const { harness, runtime, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("a"));
   await runtime.advance(5 * LONG_MS);
@@ -140,12 +146,12 @@ Deno.test("the log says once that the bus is away, and once that it is back", as
 
   await runtime.advance(LONG_MS);
 
-  assert.equal(stage.said("warn").length, 1);
-  assert.equal(stage.said("info").length, 1);
+  assert.equal(harness.said("warn").length, 1);
+  assert.equal(harness.said("info").length, 1);
 });
 
 Deno.test("a rest is short again after a confirmation", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("a"));
   await runtime.advance(5 * LONG_MS);
@@ -163,7 +169,7 @@ Deno.test("a rest is short again after a confirmation", async () => {
 
 for (const at of [0, 1, 7, 8, 15]) {
   Deno.test(`an envelope refused for good is found by halving, at place ${at} of 16`, async () => {
-    const { stage, runtime, calls, played, publisher, published } = opened();
+    const { harness, runtime, calls, played, publisher, published } = openPublisher();
     const ids = idsOf("e", 16);
     const bad = ids[at] as string;
     played.answer = refusing(bad);
@@ -176,13 +182,13 @@ for (const at of [0, 1, 7, 8, 15]) {
     assert.equal(published("refused"), 1);
     assert.equal(published("confirmed"), 15);
     assert.equal(publisher.unconfirmed(TASK), 0);
-    assert.equal(stage.said("error").length, 1);
+    assert.equal(harness.said("error").length, 1);
     assert.ok(calls.length <= 16, `it took ${calls.length} calls`);
   });
 }
 
 Deno.test("several envelopes refused for good keep none of the others", async () => {
-  const { runtime, calls, played, publisher, published } = opened();
+  const { runtime, calls, played, publisher, published } = openPublisher();
   const ids = idsOf("e", 20);
   const bad = ["e3", "e4", "e19"];
   played.answer = refusing(...bad);
@@ -198,7 +204,7 @@ Deno.test("several envelopes refused for good keep none of the others", async ()
 });
 
 Deno.test("what cannot be made into an envelope keeps no other from being sent", async () => {
-  const { runtime, calls, publisher } = opened();
+  const { runtime, calls, publisher } = openPublisher();
   publisher.put({ ...addressed("unmade"), make: () => undefined });
   publisher.put(addressed("b"));
 
@@ -209,7 +215,7 @@ Deno.test("what cannot be made into an envelope keeps no other from being sent",
 });
 
 Deno.test("what is put again while it is on its way goes out again", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   const held = Promise.withResolvers<void>();
   played.answer = () => held.promise;
   publisher.put(addressed("a"));
@@ -224,7 +230,7 @@ Deno.test("what is put again while it is on its way goes out again", async () =>
 });
 
 Deno.test("takeBack() takes an envelope that waits", async () => {
-  const { runtime, calls, publisher } = opened();
+  const { runtime, calls, publisher } = openPublisher();
   publisher.put(addressed("a"));
   publisher.put(addressed("b"));
 
@@ -236,7 +242,7 @@ Deno.test("takeBack() takes an envelope that waits", async () => {
 });
 
 Deno.test("takeBack() leaves what is on its way", async () => {
-  const { runtime, played, publisher } = opened();
+  const { runtime, played, publisher } = openPublisher();
   const held = Promise.withResolvers<void>();
   played.answer = () => held.promise;
   publisher.put(addressed("a"));
@@ -251,7 +257,7 @@ Deno.test("takeBack() leaves what is on its way", async () => {
 });
 
 Deno.test("takeBack() of what never was there changes nothing", () => {
-  const { publisher } = opened();
+  const { publisher } = openPublisher();
 
   publisher.takeBack("t.cmd.nobody", "a");
 
@@ -259,7 +265,7 @@ Deno.test("takeBack() of what never was there changes nothing", () => {
 });
 
 Deno.test("takeBack() left a copy of an envelope that was put twice", async () => {
-  const { runtime, calls, publisher } = opened();
+  const { runtime, calls, publisher } = openPublisher();
   publisher.put(addressed("a"));
   publisher.put(addressed("a"));
 
@@ -271,7 +277,7 @@ Deno.test("takeBack() left a copy of an envelope that was put twice", async () =
 });
 
 Deno.test("envelopes are unconfirmed, by task, until the bus has them", async () => {
-  const { runtime, played, publisher } = opened();
+  const { runtime, played, publisher } = openPublisher();
   const held = Promise.withResolvers<void>();
   played.answer = () => held.promise;
   publisher.put(addressed("a"));
@@ -287,7 +293,7 @@ Deno.test("envelopes are unconfirmed, by task, until the bus has them", async ()
 });
 
 Deno.test("close() sends nothing more, and lets nothing be put", async () => {
-  const { runtime, calls, played, publisher } = opened();
+  const { runtime, calls, played, publisher } = openPublisher();
   played.answer = () => Promise.reject(away());
   publisher.put(addressed("a"));
   await runtime.settle();
@@ -303,7 +309,7 @@ Deno.test("close() sends nothing more, and lets nothing be put", async () => {
 
 for (const [what, isConfirmed] of [["confirmed", true], ["refused", false]] as const) {
   Deno.test(`a call that is ${what} after close() leaves no count and no timer`, async () => {
-    const { runtime, played, publisher } = opened();
+    const { runtime, played, publisher } = openPublisher();
     const held = Promise.withResolvers<void>();
     played.answer = () => held.promise;
     publisher.put(addressed("a"));
@@ -332,7 +338,7 @@ const happening = fc.oneof(
 Deno.test("whatever happens, what is put arrives once the bus is back, in its order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 60 }), async (happenings) => {
-      const { runtime, played, publisher } = opened();
+      const { runtime, played, publisher } = openPublisher();
       const [kept, takenBack] = [new Set<number>(), new Set<number>()];
       const confirmed: number[] = [];
       let [isAway, number] = [false, 0];

@@ -1,4 +1,4 @@
-/** The remote half of the runner: steps of other systems, asked and taken back over the bus. */
+/** The remote runner: asks other systems to run steps, and to stop them, over the bus. */
 
 import { failureOf } from "../core/attempt.ts";
 import { commandChannel } from "../core/channels.ts";
@@ -6,54 +6,54 @@ import type { Command } from "../core/command.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
 import { stepKey, type TaskId } from "../core/ids.ts";
-import { busOf, partsOf } from "../core/outages.ts";
+import { BUS, busOf, type Outages, partsOf, PROOF_MS } from "../core/outages.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
-import type { Attempt } from "../core/ports.ts";
+import type { Attempt, Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
-import { textOf } from "./contract_check.ts";
+import { describeThrown } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
 import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
 import type { RemoteSteps } from "./runner.ts";
 import { type Sender, stepCancelled, stepCommand } from "./step_command.ts";
 
-/** Steps whose last attempt is remembered, to name it when it is taken back. */
+/** Steps whose last attempt is remembered, to name it when it is cancelled. */
 const ATTEMPTS_KEPT_MAX = 10_000;
 
-/** About what an envelope without data has. */
+/** About the size of an envelope without data. */
 const CANCELLED_BYTES = 500;
 
 /** What running remote steps needs. */
-export interface RemoteDeps extends Sender, PublisherDeps {
+interface RemoteDeps extends Sender, PublisherDeps {
   readonly runtime: PublisherDeps["runtime"];
   codeOf(hash: string): WorkflowCode | undefined;
   record(command: Command): void;
 }
 
-/** Sends each attempt as an envelope; the answer comes back through a reply channel. */
+/** Sends each attempt as an envelope; the answer arrives in a reply channel. */
 export class RemoteRunner implements RemoteSteps {
   readonly #publisher: Publisher;
   /** By step key, oldest first. */
   readonly #attempts = new Map<string, number>();
 
-  constructor(readonly parts: RemoteDeps) {
-    this.#publisher = new Publisher(parts);
+  constructor(readonly deps: RemoteDeps) {
+    this.#publisher = new Publisher(deps);
   }
 
   /**
-   * Sends an attempt; repeating it is safe. What cannot be sent fails for good.
+   * Sends an attempt; safe to repeat. What cannot be sent fails without retry.
    *
    * Without the workflow's code, which maps the input, nothing is sent: an earlier owner of the task
-   * has sent it once, and the step's timer brings the next attempt.
+   * has sent it once, and the step's time-out starts the next attempt.
    */
   start(attempt: Attempt): void {
     const { taskId, plan } = attempt;
     const { name, definition } = plan.steps[attempt.step] as PlannedStep;
-    const workflow = this.parts.codeOf(plan.hash);
+    const workflow = this.deps.codeOf(plan.hash);
     if (workflow === undefined) return;
     const key = stepKey(taskId, name);
     this.#remember(key, attempt.attempt);
     this.#publisher.put({
-      channel: commandChannel(this.parts.prefix, definition.owner),
+      channel: commandChannel(this.deps.prefix, definition.owner),
       part: busOf(definition.owner),
       taskId,
       key,
@@ -63,9 +63,9 @@ export class RemoteRunner implements RemoteSteps {
   }
 
   /**
-   * Tells the system to let the step be, and takes back its command if that still waits.
+   * Asks the system to stop the step, and takes back its command if that still waits.
    *
-   * The system is told even then: a command that waits may have arrived, its confirmation been lost.
+   * The system is asked even then: a command that waits may have arrived without its confirmation.
    */
   stop(taskId: TaskId, plan: Plan, step: number): void {
     const planned = plan.steps[step] as PlannedStep;
@@ -73,9 +73,9 @@ export class RemoteRunner implements RemoteSteps {
     const attempt = this.#attempts.get(key);
     this.#attempts.delete(key);
     const { owner } = planned.definition;
-    const channel = commandChannel(this.parts.prefix, owner);
+    const channel = commandChannel(this.deps.prefix, owner);
     const part = busOf(owner);
-    const envelope = stepCancelled(this.parts, { taskId, step: planned, attempt });
+    const envelope = stepCancelled(this.deps, { taskId, step: planned, attempt });
     const made = { envelope, bytes: CANCELLED_BYTES };
     this.#publisher.takeBack(channel, key);
     this.#publisher.put({
@@ -97,30 +97,30 @@ export class RemoteRunner implements RemoteSteps {
     this.#publisher.close();
   }
 
-  /** Makes an attempt's envelope; one that cannot be made or sent fails for good. */
+  /** Makes the envelope of an attempt, which fails without retry if that is impossible. */
   #command(attempt: Attempt, code: StepCode | undefined): Sized | undefined {
     const input = inputOf(attempt, code);
     if (!input.ok) return void this.#fail(attempt, input.failure);
     try {
-      return stepCommand(this.parts, this.#postponed(attempt), input.value);
+      return stepCommand(this.deps, this.#postponed(attempt), input.value);
     } catch (error) {
       this.#undeliverable(attempt, error);
     }
   }
 
-  /** An outage gives the attempt its time back, so what is sent after it must not expire before. */
+  /** An outage extends the attempt, so what is sent after it must not expire earlier. */
   #postponed(attempt: Attempt): Attempt {
     const { plan, step, startedAtMs, dueAtMs } = attempt;
     if (startedAtMs === undefined || dueAtMs === undefined) return attempt;
     const { definition } = plan.steps[step] as PlannedStep;
-    const { outages, runtime } = this.parts;
+    const { outages, runtime } = this.deps;
     const since = { sinceMs: startedAtMs, dueAtMs, nowMs: runtime.now() };
     return { ...attempt, dueAtMs: outages.postponed(partsOf(definition), since) };
   }
 
   #undeliverable(attempt: Attempt, error: unknown): void {
     const word = error instanceof TaskerError ? codeWord(error) : "undeliverable";
-    this.#fail(attempt, failureOf("undeliverable", textOf(error), word));
+    this.#fail(attempt, failureOf("undeliverable", describeThrown(error).error_message, word));
   }
 
   #remember(key: string, attempt: number): void {
@@ -135,10 +135,33 @@ export class RemoteRunner implements RemoteSteps {
 
   #fail({ taskId, step, attempt }: Attempt, failure: Failure): void {
     const outcome = { kind: "failed", failure, retryable: false } as const;
-    this.parts.record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
+    this.deps.record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
   }
 }
 
 function codeWord(error: TaskerError): string {
   return error.code.replace(".", "_");
+}
+
+/**
+ * Asks the bus from time to time whether it is there, so that each outage is known, until the result is
+ * called. A ping that fails proves nothing; the next one may succeed.
+ */
+export function watchBus(
+  { runtime, bus }: { readonly runtime: Runtime; readonly bus: Pick<Bus, "ping"> },
+  outages: Outages,
+): Cancel {
+  let isOver = false;
+  let cancel: Cancel = () => {};
+  const look = async (): Promise<void> => {
+    outages.asked(BUS, runtime.now());
+    const isThere = await bus.ping().then(() => true, () => false);
+    if (isThere) outages.answered(BUS, runtime.now());
+    if (!isOver) cancel = runtime.after(PROOF_MS, () => void look());
+  };
+  void look();
+  return () => {
+    isOver = true;
+    cancel();
+  };
 }

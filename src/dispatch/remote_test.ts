@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { away, DispatchHarness } from "../../tests/support/dispatch_harness.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { Command } from "../core/command.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import { mintTaskId } from "../core/ids.ts";
-import { CATCH_UP_MS_MAX, JOURNAL, Outages } from "../core/outages.ts";
+import { BUS, CATCH_UP_MS_MAX, JOURNAL, Outages, PROOF_MS } from "../core/outages.ts";
 import type { JsonText } from "../core/payload.ts";
 import { planOf } from "../core/plan.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { RemoteRunner } from "./remote.ts";
+import { RemoteRunner, watchBus } from "./remote.ts";
 import { ReplyTokens } from "./reply_token.ts";
 
 const SECRET = new Uint8Array(32).toBase64();
@@ -229,4 +230,29 @@ Deno.test("a command that is sent after an outage expires with its attempt, whic
 
   const expected = new Date(dueAtMs + 60_000 + CATCH_UP_MS_MAX).toISOString();
   assert.equal(sent[0]?.expirytime, expected);
+});
+
+Deno.test("a bus that answers no ping is away from its last answer to the next", async () => {
+  const { runtime, outages } = new DispatchHarness();
+  let [pings, isAway] = [0, false];
+  const ping = () => {
+    pings++;
+    return isAway ? Promise.reject(away()) : Promise.resolve();
+  };
+  const end = watchBus({ runtime, bus: { ping } }, outages);
+  await runtime.advance(5 * PROOF_MS);
+  const sinceMs = runtime.now();
+  const dueAtMs = sinceMs + 2_000;
+  isAway = true;
+  await runtime.advance(10 * PROOF_MS);
+  isAway = false;
+  await runtime.advance(10 * PROOF_MS);
+
+  const due = outages.postponed([BUS], { sinceMs, dueAtMs, nowMs: runtime.now() });
+  end();
+  const before = pings;
+  await runtime.advance(10 * PROOF_MS);
+
+  assert.equal(due, dueAtMs + 2 * 11 * PROOF_MS);
+  assert.equal(pings, before);
 });

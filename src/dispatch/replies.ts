@@ -1,4 +1,4 @@
-/** Replies: what other systems answer becomes commands, if their tokens allow it. */
+/** Replies: answers of other systems become commands, if their tokens allow it. */
 
 import { replyChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
@@ -14,19 +14,28 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { contractFailure } from "./contract_check.ts";
-import { consumeChannels, type ConsumptionDeps, type EndConsumption } from "./consumption.ts";
+import { contractFailure } from "./failures.ts";
+import {
+  consumeChannels,
+  type ConsumptionDeps,
+  type EndConsumption,
+  type FindPlan,
+} from "./consumption.ts";
 import type { DeadLetterStore } from "./dead_letter_store.ts";
 import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
-import type { Claims, ReplyTokens, TokenFault } from "./reply_token.ts";
+import {
+  type Addressee,
+  addresseeOf,
+  type Claims,
+  type ReplyTokens,
+  type TokenFault,
+} from "./reply_token.ts";
 import { subjectOf } from "./step_command.ts";
-import type { FindPlan } from "./task_plans.ts";
-import { type Addressee, addresseeOf } from "./unread_reply.ts";
 
-/** Replies of one system that are in hand at once; their commits share flushes. */
-export const REPLIES_IN_FLIGHT_MAX = 256;
+/** Replies of one system that are in flight at once; their commits share flushes. */
+const REPLIES_IN_FLIGHT_MAX = 256;
 
-/** Takes commands: with an answer once they are committed, or, for signs of life, without. */
+/** Takes commands: `send` resolves once the command is committed, `record` answers nothing. */
 export interface ReplySink {
   send(command: Command): Promise<Answer>;
   record(command: Command): void;
@@ -36,7 +45,7 @@ export interface ReplySink {
 export interface ReplyDeps extends ConsumptionDeps {
   readonly tokens: ReplyTokens;
   readonly sink: ReplySink;
-  readonly office: DeadLetterStore;
+  readonly deadLetters: DeadLetterStore;
   /** Begins the name of every channel. */
   readonly prefix: string;
   planOf: FindPlan;
@@ -48,29 +57,29 @@ type Refusal = TokenFault | "other_system" | "other_subject" | "unknown_type" | 
 /**
  * Consumes the reply channels of systems until the result is called.
  *
- * A reply is acknowledged only when its command is committed. One that is no valid envelope fails
- * the attempt that its token names; one that can never be taken is put aside.
+ * A reply is acknowledged only when its command is committed. One that is not a valid envelope fails
+ * the attempt that its token names; one that can never be taken becomes a dead letter.
  */
-export function openReplies(parts: ReplyDeps, systems: readonly string[]): EndConsumption {
+export function openReplies(deps: ReplyDeps, systems: readonly string[]): EndConsumption {
   const channels = systems.map((system) => {
-    const channel = replyChannel(parts.prefix, system);
+    const channel = replyChannel(deps.prefix, system);
     return {
       channel,
       inFlightMax: REPLIES_IN_FLIGHT_MAX,
       async handle({ body }: { body: string }) {
-        await takeBody(parts, system, body);
+        await takeBody(deps, system, body);
         return { kind: "ack" } as const;
       },
       deadLetter: ({ body }: { body: string }, error: unknown) =>
-        parts.office.keep({ system, channel, body, word: "reply", reason: messageOf(error) }),
+        deps.deadLetters.keep({ system, channel, body, word: "reply", reason: messageOf(error) }),
     };
   });
-  return consumeChannels(parts, channels);
+  return consumeChannels(deps, channels);
 }
 
 /**
  * Takes one reply of a system, whichever way it came; resolves when it is committed, with the id of
- * the envelope that it answers. One that is no valid envelope is refused, and fails the attempt that
+ * the envelope that it answers. One that is not a valid envelope is refused, and fails the attempt that
  * its token names.
  *
  * Safe to repeat: the actor drops what it knows, and what is stale.
@@ -79,7 +88,7 @@ export function openReplies(parts: ReplyDeps, systems: readonly string[]): EndCo
  *   node.draining, journal.*
  */
 export async function takeReply(
-  parts: ReplyDeps,
+  deps: ReplyDeps,
   system: string,
   value: unknown,
 ): Promise<string> {
@@ -87,60 +96,59 @@ export async function takeReply(
   try {
     reply = checkEnvelope(value);
   } catch (error) {
-    await failUnread(parts, { system, body: JSON.stringify(value), error });
+    await failUnread(deps, { system, body: JSON.stringify(value), error });
     throw error;
   }
-  const place = await placeOf(parts, system, reply);
-  const { taskId, step, attempt } = place;
+  const target = await targetOf(deps, system, reply);
+  const { taskId, step, attempt } = target;
   await withRemoteParent(
     reply.traceparent,
     `reply ${step.name}`,
     { "tasker.task": taskId, "tasker.attempt": attempt },
-    () => record(parts, reply, place),
+    () => record(deps, reply, target),
   );
   return dispatchId(taskId, step.name, attempt);
 }
 
 /** Takes what came over the bus. */
-async function takeBody(parts: ReplyDeps, system: string, body: string): Promise<void> {
+async function takeBody(deps: ReplyDeps, system: string, body: string): Promise<void> {
   let reply: Envelope;
   try {
     reply = parseEnvelope(body);
   } catch (error) {
-    if (await failUnread(parts, { system, body, error })) return;
+    if (await failUnread(deps, { system, body, error })) return;
     throw error;
   }
-  await takeReply(parts, system, reply);
+  await takeReply(deps, system, reply);
 }
 
 /**
- * Fails the attempt that a reply names which is no valid envelope: left to its time-out, it would be
- * made again in vain.
+ * Fails the attempt that an invalid envelope answers: after its time-out, it would be retried in vain.
  *
- * @returns false when the reply does not say clearly whom it answers
+ * @returns false when it is not clear which attempt the reply answers
  */
 async function failUnread(
-  parts: ReplyDeps,
+  deps: ReplyDeps,
   { system, body, error }: { system: string; body: string; error: unknown },
 ): Promise<boolean> {
-  parts.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
+  deps.metrics.counter("tasker_replies_refused_total", "envelope_invalid").add();
   const addressee = addresseeOf(body);
   if (addressee === undefined) return false;
-  const { taskId, step, attempt } = await placeOf(parts, system, addressee);
+  const { taskId, step, attempt } = await targetOf(deps, system, addressee);
   const failure = contractFailure(`The reply cannot be taken: ${messageOf(error)}`);
   const outcome = { kind: "failed", failure, retryable: false } as const;
-  await parts.sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
+  await deps.sink.send({ kind: "RecordStepResult", taskId, step: step.index, attempt, outcome });
   return true;
 }
 
-async function placeOf(
-  parts: ReplyDeps,
+async function targetOf(
+  deps: ReplyDeps,
   system: string,
   reply: Addressee,
-): Promise<Place> {
-  const claims = demandClaims(parts, system, reply);
+): Promise<ReplyTarget> {
+  const claims = demandClaims(deps, system, reply);
   const taskId = parseTaskId(claims.task);
-  const plan = await parts.planOf(taskId);
+  const plan = await deps.planOf(taskId);
   if (plan === undefined) {
     throw new TaskerError(
       "task.not_found",
@@ -148,54 +156,54 @@ async function placeOf(
     );
   }
   const step = plan.steps[plan.indexOf.get(claims.step) ?? -1];
-  if (step === undefined) throw refuse(parts, "unknown_step", `there is no step "${claims.step}"`);
+  if (step === undefined) throw refusal(deps, "unknown_step", `there is no step "${claims.step}"`);
   return { taskId, step, attempt: claims.attempt };
 }
 
-interface Place {
+interface ReplyTarget {
   readonly taskId: TaskId;
   readonly step: PlannedStep;
   readonly attempt: number;
 }
 
-async function record(parts: ReplyDeps, reply: Envelope, place: Place): Promise<void> {
-  const { step, taskId, attempt } = place;
+async function record(deps: ReplyDeps, reply: Envelope, target: ReplyTarget): Promise<void> {
+  const { step, taskId, attempt } = target;
   const at = { taskId, step: step.index, attempt };
   switch (reply.type) {
     case STEP_PROGRESS:
-      return parts.sink.record({ kind: "RecordProgress", ...at, ...progressOf(reply.data) });
+      return deps.sink.record({ kind: "RecordProgress", ...at, ...progressOf(reply.data) });
     case STEP_COMPLETED: {
       const outcome = completedOutcome(step, reply.data);
-      return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
+      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome });
     }
     case STEP_FAILED: {
       const outcome = failedOutcome(step, reply.data);
-      return void await parts.sink.send({ kind: "RecordStepResult", ...at, outcome });
+      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome });
     }
     default:
-      throw refuse(parts, "unknown_type", `its type "${reply.type}" is no answer to a step`);
+      throw refusal(deps, "unknown_type", `its type "${reply.type}" does not answer a step`);
   }
 }
 
-/** The token alone says what is answered; the attributes must not say otherwise. */
-function demandClaims(parts: ReplyDeps, system: string, reply: Addressee): Claims {
-  const verified = parts.tokens.verify(reply.taskerreplytoken);
+/** The token alone decides what is answered; the attributes must not contradict it. */
+function demandClaims(deps: ReplyDeps, system: string, reply: Addressee): Claims {
+  const verified = deps.tokens.verify(reply.taskerreplytoken);
   if (!verified.ok) {
-    throw refuse(parts, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
+    throw refusal(deps, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
   }
   const { claims } = verified;
   if (claims.sys !== system) {
-    throw refuse(parts, "other_system", `its token was given to system "${claims.sys}"`);
+    throw refusal(deps, "other_system", `its token was given to system "${claims.sys}"`);
   }
   const subject = subjectOf(claims.task, claims.step);
   if (reply.subject !== subject) {
-    throw refuse(parts, "other_subject", `its subject is not "${subject}", as its token says`);
+    throw refusal(deps, "other_subject", `its subject is not "${subject}", as its token says`);
   }
   return claims;
 }
 
-function refuse({ metrics }: ReplyDeps, refusal: Refusal, why: string): TaskerError {
-  metrics.counter("tasker_replies_refused_total", refusal).add();
-  const code = refusal === "unknown_type" ? "bus.envelope_invalid" : "bus.reply_refused";
+function refusal({ metrics }: ReplyDeps, kind: Refusal, why: string): TaskerError {
+  metrics.counter("tasker_replies_refused_total", kind).add();
+  const code = kind === "unknown_type" ? "bus.envelope_invalid" : "bus.reply_refused";
   return new TaskerError(code, `Cannot take the reply: ${why}`);
 }

@@ -5,7 +5,13 @@ import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Delivery, Handled } from "../core/ports.ts";
-import { attemptFor, DispatchHarness, OTHER_TASK, planFor, TASK } from "./_dispatch_harness.ts";
+import {
+  attemptFor,
+  DispatchHarness,
+  OTHER_TASK,
+  planFor,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import { AGAIN } from "./consumption.ts";
 import { openReplies, type ReplyDeps, takeReply } from "./replies.ts";
 import { type Claims, GRACE_MS, ReplyTokens } from "./reply_token.ts";
@@ -16,19 +22,19 @@ const plan = planFor({ contract: { success: { type: "object" } } });
 const CHANNEL = "t.reply.stock";
 
 function opened(more: Partial<ReplyDeps> = {}) {
-  const stage = new DispatchHarness();
-  const parts: ReplyDeps = {
-    ...stage,
-    runtime: stage.runtime,
+  const harness = new DispatchHarness();
+  const deps: ReplyDeps = {
+    ...harness,
+    runtime: harness.runtime,
     planOf: (taskId) => Promise.resolve(taskId === TASK ? plan : undefined),
     ...more,
   };
-  const end = openReplies(parts, ["stock", "mail"]);
-  const dueAtMs = stage.runtime.now() + 30_000;
-  const command = stepCommand(stage, attemptFor(plan, { attempt: 2, dueAtMs }), {}).envelope;
+  const end = openReplies(deps, ["stock", "mail"]);
+  const dueAtMs = harness.runtime.now() + 30_000;
+  const command = stepCommand(harness, attemptFor(plan, { attempt: 2, dueAtMs }), {}).envelope;
   const refused = (reason: string) =>
-    stage.metrics.counter("tasker_replies_refused_total", reason).value;
-  return { stage, parts, end, command, refused };
+    harness.metrics.counter("tasker_replies_refused_total", reason).value;
+  return { harness, deps, end, command, refused };
 }
 
 /** What a worker answers to a command. */
@@ -59,94 +65,94 @@ const COMPLETED = {
 };
 
 Deno.test("a reply becomes the result of the attempt that its token names", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
 
-  await stage.publish(CHANNEL, replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command));
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED]);
-  assert.deepEqual(stage.dead.letters, []);
-  assert.equal(await stage.bus.depth(CHANNEL), 0);
+  assert.deepEqual(harness.sink.sent, [COMPLETED]);
+  assert.deepEqual(harness.dead.letters, []);
+  assert.equal(await harness.bus.depth(CHANNEL), 0);
 });
 
 Deno.test("the token, not the attributes, says which attempt is answered", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
 
-  await stage.publish(CHANNEL, replyTo(command, { taskerattempt: 9, correlationid: OTHER_TASK }));
+  await harness.publish(CHANNEL, replyTo(command, { taskerattempt: 9, correlationid: OTHER_TASK }));
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+  assert.deepEqual(harness.sink.sent, [COMPLETED]);
 });
 
 Deno.test("a failure becomes the result of its attempt", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
   const data = { error_code: "sold_out", error_message: "none left" };
 
-  await stage.publish(CHANNEL, replyTo(command, { type: "tasker.step.failed", data }));
+  await harness.publish(CHANNEL, replyTo(command, { type: "tasker.step.failed", data }));
 
   const failure = { class: "failed", error: JSON.stringify(data) };
-  assert.deepEqual(stage.sink.sent, [{
+  assert.deepEqual(harness.sink.sent, [{
     ...COMPLETED,
     outcome: { kind: "failed", failure, retryable: false },
   }]);
 });
 
 Deno.test("a result that breaks its contract fails the step; the reply is no dead letter", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
 
-  await stage.publish(CHANNEL, replyTo(command, { data: "yes" }));
+  await harness.publish(CHANNEL, replyTo(command, { data: "yes" }));
 
-  const [sent] = stage.sink.sent;
+  const [sent] = harness.sink.sent;
   assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
   assert.equal(sent.outcome.failure.class, "contract_violation");
-  assert.deepEqual(stage.dead.letters, []);
+  assert.deepEqual(harness.dead.letters, []);
 });
 
 Deno.test("progress is recorded as a sign of life, and nobody waits for it", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
   const data = { fraction: 0.5, note: "half" };
 
-  await stage.publish(CHANNEL, replyTo(command, { type: "tasker.step.progress", data }));
+  await harness.publish(CHANNEL, replyTo(command, { type: "tasker.step.progress", data }));
 
   const { kind: _, outcome: __, ...at } = COMPLETED;
-  assert.deepEqual(stage.sink.recorded, [{ kind: "RecordProgress", ...at, ...data }]);
-  assert.deepEqual(stage.sink.sent, []);
+  assert.deepEqual(harness.sink.recorded, [{ kind: "RecordProgress", ...at, ...data }]);
+  assert.deepEqual(harness.sink.sent, []);
 });
 
 Deno.test("a reply is acknowledged only when its command is committed", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
   const committed = Promise.withResolvers<Answer>();
-  stage.sink.decide = () => committed.promise;
+  harness.sink.decide = () => committed.promise;
 
-  await stage.publish(CHANNEL, replyTo(command));
-  const before = await stage.bus.depth(CHANNEL);
+  await harness.publish(CHANNEL, replyTo(command));
+  const before = await harness.bus.depth(CHANNEL);
   committed.resolve({ taskId: TASK, turn: 3, changed: true });
-  await stage.runtime.settle();
+  await harness.runtime.settle();
 
   assert.equal(before, 1);
-  assert.equal(await stage.bus.depth(CHANNEL), 0);
+  assert.equal(await harness.bus.depth(CHANNEL), 0);
 });
 
 Deno.test("a reply whose command could not be committed comes again", async () => {
-  const { stage, command } = opened();
-  stage.sink.decide = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
-  await stage.publish(CHANNEL, replyTo(command));
-  stage.sink.decide = ({ taskId }) => Promise.resolve({ taskId, turn: 3, changed: true });
+  const { harness, command } = opened();
+  harness.sink.decide = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
+  await harness.publish(CHANNEL, replyTo(command));
+  harness.sink.decide = ({ taskId }) => Promise.resolve({ taskId, turn: 3, changed: true });
 
-  await stage.runtime.advance(AGAIN.minMs);
+  await harness.runtime.advance(AGAIN.minMs);
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED, COMPLETED]);
-  assert.deepEqual(stage.dead.letters, []);
-  assert.equal(await stage.bus.depth(CHANNEL), 0);
+  assert.deepEqual(harness.sink.sent, [COMPLETED, COMPLETED]);
+  assert.deepEqual(harness.dead.letters, []);
+  assert.equal(await harness.bus.depth(CHANNEL), 0);
 });
 
 Deno.test("the same reply twice is the same command twice: the actor drops the repeat", async () => {
-  const { stage, command } = opened();
-  stage.sink.decide = ({ taskId }) =>
-    Promise.resolve({ taskId, turn: 3, changed: stage.sink.sent.length === 1 });
+  const { harness, command } = opened();
+  harness.sink.decide = ({ taskId }) =>
+    Promise.resolve({ taskId, turn: 3, changed: harness.sink.sent.length === 1 });
 
-  await stage.publish(CHANNEL, replyTo(command), replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command), replyTo(command));
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED, COMPLETED]);
-  assert.equal(await stage.bus.depth(CHANNEL), 0);
+  assert.deepEqual(harness.sink.sent, [COMPLETED, COMPLETED]);
+  assert.equal(await harness.bus.depth(CHANNEL), 0);
 });
 
 /** What is refused: the channel it came by, what is wrong with it, and the metric's label. */
@@ -206,50 +212,50 @@ const REFUSED: Readonly<
 
 for (const [what, { label, channel = CHANNEL, make }] of Object.entries(REFUSED)) {
   Deno.test(`a reply ${what} is counted and put aside, and changes nothing`, async () => {
-    const { stage, command, refused } = opened();
+    const { harness, command, refused } = opened();
     const sign = (claims: Partial<Claims>) =>
-      stage.tokens.sign({
+      harness.tokens.sign({
         task: TASK,
         step: "reserve",
         attempt: 2,
         sys: "stock",
-        exp: stage.runtime.now() + 1_000,
+        exp: harness.runtime.now() + 1_000,
         ...claims,
       });
     const reply = make(command, sign);
 
-    await stage.publish(channel, reply);
+    await harness.publish(channel, reply);
 
-    assert.deepEqual([...stage.sink.sent, ...stage.sink.recorded], []);
+    assert.deepEqual([...harness.sink.sent, ...harness.sink.recorded], []);
     assert.equal(refused(label), 1);
-    assert.equal(stage.metrics.counter("tasker_dead_letters_total", "reply").value, 1);
-    assert.deepEqual(stage.dead.letters.map((letter) => letter.channel), [channel]);
-    assert.deepEqual(stage.dead.letters.map(({ body }) => body), [JSON.stringify(reply)]);
-    assert.equal(await stage.bus.depth(channel), 0);
+    assert.equal(harness.metrics.counter("tasker_dead_letters_total", "reply").value, 1);
+    assert.deepEqual(harness.dead.letters.map((letter) => letter.channel), [channel]);
+    assert.deepEqual(harness.dead.letters.map(({ body }) => body), [JSON.stringify(reply)]);
+    assert.equal(await harness.bus.depth(channel), 0);
   });
 }
 
 Deno.test("a reply within the grace after its attempt's end is taken", async () => {
-  const { stage, command } = opened();
-  await stage.runtime.advance(30_000 + GRACE_MS);
+  const { harness, command } = opened();
+  await harness.runtime.advance(30_000 + GRACE_MS);
 
-  await stage.publish(CHANNEL, replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command));
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED]);
+  assert.deepEqual(harness.sink.sent, [COMPLETED]);
 });
 
 Deno.test("a reply for a task that is gone is put aside", async () => {
-  const { stage, command } = opened({ planOf: () => Promise.resolve(undefined) });
+  const { harness, command } = opened({ planOf: () => Promise.resolve(undefined) });
 
-  await stage.publish(CHANNEL, replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command));
 
-  assert.deepEqual(stage.sink.sent, []);
-  assert.equal(stage.dead.letters.length, 1);
+  assert.deepEqual(harness.sink.sent, []);
+  assert.equal(harness.dead.letters.length, 1);
 });
 
 Deno.test("a reply comes again while its task cannot be looked up", async () => {
   const looks: TaskId[] = [];
-  const { stage, command } = opened({
+  const { harness, command } = opened({
     planOf(taskId) {
       looks.push(taskId);
       return looks.length === 1
@@ -257,69 +263,69 @@ Deno.test("a reply comes again while its task cannot be looked up", async () => 
         : Promise.resolve(plan);
     },
   });
-  await stage.publish(CHANNEL, replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command));
 
-  await stage.runtime.advance(AGAIN.minMs);
+  await harness.runtime.advance(AGAIN.minMs);
 
-  assert.deepEqual(stage.sink.sent, [COMPLETED]);
-  assert.deepEqual(stage.dead.letters, []);
+  assert.deepEqual(harness.sink.sent, [COMPLETED]);
+  assert.deepEqual(harness.dead.letters, []);
 });
 
 Deno.test("a reply signed before a rotation is taken after it", async () => {
-  const { stage, command } = opened();
+  const { harness, command } = opened();
   const young = { kid: "young", secret: new Uint8Array(32).fill(3).toBase64() };
-  const keys = [young, ...stage.tokens.parts.keys] as const;
-  const rotated = opened({ tokens: new ReplyTokens({ runtime: stage.runtime, keys }) });
+  const keys = [young, ...harness.tokens.deps.keys] as const;
+  const rotated = opened({ tokens: new ReplyTokens({ runtime: harness.runtime, keys }) });
 
-  await rotated.stage.publish(CHANNEL, replyTo(command));
+  await rotated.harness.publish(CHANNEL, replyTo(command));
 
-  assert.deepEqual(rotated.stage.sink.sent, [COMPLETED]);
+  assert.deepEqual(rotated.harness.sink.sent, [COMPLETED]);
 });
 
 Deno.test("takeReply() names the envelope that was answered", async () => {
-  const { parts, command } = opened();
+  const { deps, command } = opened();
 
-  assert.equal(await takeReply(parts, "stock", replyTo(command)), command.id);
+  assert.equal(await takeReply(deps, "stock", replyTo(command)), command.id);
 });
 
 Deno.test("a reply over HTTP that is no valid envelope is refused, and fails its attempt", async () => {
-  const { stage, parts, command } = opened();
+  const { harness, deps, command } = opened();
   const reply = { ...replyTo(command), time: "yesterday" };
 
-  await assert.rejects(takeReply(parts, "stock", reply), { code: "bus.envelope_invalid" });
+  await assert.rejects(takeReply(deps, "stock", reply), { code: "bus.envelope_invalid" });
 
-  const [sent] = stage.sink.sent;
+  const [sent] = harness.sink.sent;
   assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
   assert.equal(sent.outcome.failure.class, "contract_violation");
 });
 
 Deno.test("ending waits for the replies in hand", async () => {
-  const { stage, end, command } = opened();
+  const { harness, end, command } = opened();
   const committed = Promise.withResolvers<Answer>();
-  stage.sink.decide = () => committed.promise;
-  await stage.publish(CHANNEL, replyTo(command));
+  harness.sink.decide = () => committed.promise;
+  await harness.publish(CHANNEL, replyTo(command));
   let isEnded = false;
 
   const ending = end().then(() => isEnded = true);
-  await stage.runtime.settle();
+  await harness.runtime.settle();
   const wasEnded = isEnded;
   committed.resolve({ taskId: TASK, turn: 3, changed: true });
   await ending;
 
   assert.equal(wasEnded, false);
-  assert.equal(await stage.bus.depth(CHANNEL), 0);
+  assert.equal(await harness.bus.depth(CHANNEL), 0);
 });
 
 Deno.test("the code's contract is used where the code is loaded", async () => {
   const success = z.object({ reserved: z.boolean(), count: z.int().default(1) });
-  const { stage, command } = opened({
+  const { harness, command } = opened({
     planOf: () => Promise.resolve(planFor({}, {}, { success })),
   });
 
-  await stage.publish(CHANNEL, replyTo(command));
+  await harness.publish(CHANNEL, replyTo(command));
 
   const outcome = { kind: "completed", result: '{"reserved":true,"count":1}' };
-  assert.deepEqual(stage.sink.sent, [{ ...COMPLETED, outcome }]);
+  assert.deepEqual(harness.sink.sent, [{ ...COMPLETED, outcome }]);
 });
 
 /** Takes bodies as they are, as a broker may bring them. */
@@ -349,20 +355,20 @@ for (
   ] as const
 ) {
   Deno.test(`a reply ${what} was put aside, and its attempt left to its time-out`, async () => {
-    const { stage, command, refused, deliver } = openedRaw();
+    const { harness, command, refused, deliver } = openedRaw();
     const reply = JSON.stringify(replyTo(command, { data }));
     const body = data === "NaN" ? reply.replace(`"NaN"`, "NaN") : reply;
 
     assert.deepEqual(await deliver(CHANNEL, body), { kind: "ack" });
 
-    const [sent] = stage.sink.sent;
+    const [sent] = harness.sink.sent;
     assert.ok(sent?.kind === "RecordStepResult" && sent.outcome.kind === "failed");
     assert.deepEqual({ step: sent.step, attempt: sent.attempt }, { step: 0, attempt: 2 });
     assert.equal(sent.outcome.retryable, false);
     assert.equal(sent.outcome.failure.class, "contract_violation");
     assert.match(sent.outcome.failure.error, why);
     assert.equal(refused("envelope_invalid"), 1);
-    assert.deepEqual(stage.dead.letters, []);
+    assert.deepEqual(harness.dead.letters, []);
   });
 }
 
@@ -381,13 +387,13 @@ for (
   ] as const
 ) {
   Deno.test(`a reply ${what} that cannot be read fails nothing, and is put aside`, async () => {
-    const { stage, command, deliver } = openedRaw();
+    const { harness, command, deliver } = openedRaw();
     const reply = JSON.stringify(replyTo(command, { data: "NaN" })).replace(`"NaN"`, "NaN");
     const channel = what === "of another system" ? "t.reply.mail" : CHANNEL;
 
     await deliver(channel, change(reply));
 
-    assert.deepEqual(stage.sink.sent, []);
-    assert.equal(stage.dead.letters.length, 1);
+    assert.deepEqual(harness.sink.sent, []);
+    assert.equal(harness.dead.letters.length, 1);
   });
 }

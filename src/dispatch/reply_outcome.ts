@@ -1,4 +1,4 @@
-/** Reply outcomes: what another system's answer makes of an attempt, once its contract is checked. */
+/** Reply outcomes: the outcome of an attempt, as the reply of another system states it. */
 
 import { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
@@ -7,16 +7,16 @@ import { describeFaults, faultsOf } from "../core/contract.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import { contractFailure, plainText } from "./contract_check.ts";
+import { contractFailure, plainText } from "./failures.ts";
 
-/** Characters kept of the note of a sign of life. */
+/** Characters kept of the note of a heartbeat. */
 const NOTE_LENGTH_MAX = 500;
 
 /**
- * The failure of a step, as another system tells it.
+ * The failure of a step, as another system reports it.
  *
- * Shape: `retryable` (false unless said) and `retry_after` are for the engine; all else is the error
- * by contract. A null says nothing: many serializers write every field.
+ * Shape: `retryable` (false unless given) and `retry_after` are for the engine; all else is the error
+ * by contract. A null counts as absent: many serializers write every field.
  * Units: `retry_after` in seconds.
  */
 const FailureData = z.looseObject({
@@ -31,26 +31,28 @@ const ProgressData = z.object({
   note: z.string().transform((note) => plainText(note).slice(0, NOTE_LENGTH_MAX)).optional(),
 });
 
-/** Makes the outcome of `tasker.step.completed`; a broken contract is a failure for good. */
+/** Makes the outcome of `tasker.step.completed`; a broken contract is a failure without retry. */
 export function completedOutcome(step: PlannedStep, data: unknown): Outcome {
   const kept = keep(step, "success", data);
-  return kept.ok ? { kind: "completed", result: kept.text } : breach(kept.why);
+  return kept.ok ? { kind: "completed", result: kept.text } : brokenContract(kept.why);
 }
 
 /**
- * Makes the outcome of `tasker.step.failed`; a broken contract is a failure for good.
+ * Makes the outcome of `tasker.step.failed`; a broken contract is a failure without retry.
  *
- * A failure that may pass is the other system's throw, where it is not one by contract: systems
- * break in more ways than contracts list.
+ * A retryable failure that the contract does not list counts as thrown: systems break in more ways
+ * than contracts list.
  */
 export function failedOutcome(step: PlannedStep, data: unknown): Outcome {
   const parsed = FailureData.safeParse(data);
   if (!parsed.success) {
-    return breach(`The failure is none: ${describeFaults(faultsOf(parsed.error))}`);
+    return brokenContract(
+      `The data of the failed step is not valid: ${describeFaults(faultsOf(parsed.error))}`,
+    );
   }
   const { retryable, retry_after, ...error } = parsed.data;
   const kept = keep(step, "error", error);
-  if (!kept.ok && !retryable) return breach(kept.why);
+  if (!kept.ok && !retryable) return brokenContract(kept.why);
   return {
     kind: "failed",
     failure: kept.ok
@@ -61,7 +63,7 @@ export function failedOutcome(step: PlannedStep, data: unknown): Outcome {
   };
 }
 
-/** Reads `tasker.step.progress`; what cannot be read is a sign of life all the same. */
+/** Reads `tasker.step.progress`; what cannot be read still counts as a heartbeat. */
 export function progressOf(data: unknown): Pick<RecordProgress, "fraction" | "note"> {
   const parsed = ProgressData.safeParse(data);
   if (!parsed.success) return {};
@@ -89,11 +91,11 @@ function keep(step: PlannedStep, part: "success" | "error", value: unknown): Kep
   }
 }
 
-/** Finite, so that it is no null where commands travel as JSON. */
+/** Finite, so that it does not become null where commands travel as JSON. */
 function millisecondsOf(seconds: number): number {
   return Math.min(Math.ceil(seconds * 1_000), Number.MAX_SAFE_INTEGER);
 }
 
-function breach(why: string): Outcome {
+function brokenContract(why: string): Outcome {
   return { kind: "failed", failure: contractFailure(why), retryable: false };
 }

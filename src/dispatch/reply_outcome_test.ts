@@ -4,7 +4,7 @@ import type { Outcome } from "../core/command.ts";
 import { REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepCode, StepContract } from "../core/workflow.ts";
-import { planFor } from "./_dispatch_harness.ts";
+import { planFor } from "../../tests/support/dispatch_harness.ts";
 import { completedOutcome, failedOutcome, progressOf } from "./reply_outcome.ts";
 
 const error = z.object({ error_code: z.enum(["declined"]), error_message: z.string() });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { KEY, TASK } from "./_dispatch_harness.ts";
+import { KEY, TASK } from "../../tests/support/dispatch_harness.ts";
 import { type Claims, ReplyTokens, type TokenKey } from "./reply_token.ts";
 
 const EARLIER: TokenKey = { kid: "before", secret: new Uint8Array(32).fill(9).toBase64() };

@@ -6,7 +6,7 @@ import type { Attempt, Runner } from "../core/ports.ts";
 import type { StepKind, WorkflowCode } from "../core/workflow.ts";
 import type { LocalRunner } from "./local.ts";
 
-/** The remote half, as the runner sees it. */
+/** Runs the steps of other systems. */
 export interface RemoteSteps {
   start(attempt: Attempt): void;
   stop(taskId: TaskId, plan: Plan, step: number): void;
@@ -14,7 +14,7 @@ export interface RemoteSteps {
 }
 
 /** What the runner works with. */
-export interface RunnerDeps {
+interface RunnerDeps {
   readonly local: LocalRunner;
   readonly remote: RemoteSteps;
   codeOf(hash: string): WorkflowCode | undefined;
@@ -23,17 +23,17 @@ export interface RunnerDeps {
 }
 
 /** Makes the Runner of a node. */
-export function openRunner(parts: RunnerDeps): Runner {
+export function openRunner(deps: RunnerDeps): Runner {
   const codeOf = (plan: Plan, step: number) =>
-    parts.codeOf(plan.hash)?.steps.get(plan.steps[step]?.name ?? "");
+    deps.codeOf(plan.hash)?.steps.get(plan.steps[step]?.name ?? "");
   return {
     canStart(plan, step) {
       const definition = plan.steps[step]?.definition;
       switch (definition?.kind) {
         case "local":
-          return codeOf(plan, step)?.run !== undefined && parts.isLocalOwner(definition.owner);
+          return codeOf(plan, step)?.run !== undefined && deps.isLocalOwner(definition.owner);
         case "remote":
-          return parts.codeOf(plan.hash) !== undefined;
+          return deps.codeOf(plan.hash) !== undefined;
         case "sleep":
           return definition.sleepMs !== undefined || codeOf(plan, step) !== undefined;
         default:
@@ -44,22 +44,22 @@ export function openRunner(parts: RunnerDeps): Runner {
       const code = codeOf(attempt.plan, attempt.step);
       switch (kindOf(attempt.plan, attempt.step)) {
         case "local":
-          return parts.local.start(attempt, code ?? {});
+          return deps.local.start(attempt, code ?? {});
         case "remote":
-          return parts.remote.start(attempt);
+          return deps.remote.start(attempt);
         case "sleep":
-          return parts.local.startSleep(attempt, code);
+          return deps.local.startSleep(attempt, code);
         case "signal":
           return;
       }
     },
     stop(taskId, plan, step) {
-      if (kindOf(plan, step) === "local") parts.local.stop(taskId, step);
-      else if (kindOf(plan, step) === "remote") parts.remote.stop(taskId, plan, step);
+      if (kindOf(plan, step) === "local") deps.local.stop(taskId, step);
+      else if (kindOf(plan, step) === "remote") deps.remote.stop(taskId, plan, step);
     },
     isRunning: (taskId, plan, step, attempt) =>
-      kindOf(plan, step) !== "local" || parts.local.isRunning(taskId, step, attempt),
-    unconfirmed: (taskId) => parts.remote.unconfirmed(taskId),
+      kindOf(plan, step) !== "local" || deps.local.isRunning(taskId, step, attempt),
+    unconfirmed: (taskId) => deps.remote.unconfirmed(taskId),
   };
 }
 

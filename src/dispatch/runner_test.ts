@@ -4,7 +4,7 @@ import { type Plan, planOf } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
-import { attemptFor, DispatchHarness, TASK } from "./_dispatch_harness.ts";
+import { attemptFor, DispatchHarness, TASK } from "../../tests/support/dispatch_harness.ts";
 import { LocalRunner } from "./local.ts";
 import { openRunner } from "./runner.ts";
 

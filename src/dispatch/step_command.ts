@@ -16,7 +16,7 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import type { Sized } from "./publisher.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
 
-/** Whose envelopes these are, and where their answers go. */
+/** Who sends envelopes, and where their answers go. */
 export interface Sender {
   readonly runtime: Pick<Runtime, "now" | "uuid">;
   readonly tokens: ReplyTokens;
@@ -32,17 +32,17 @@ export function subjectOf(taskId: string, step: string): string {
 }
 
 /**
- * Makes the envelope of an attempt. Made again, it has the same id: the receiver drops the repeat.
+ * Makes the envelope of an attempt. A repeat has the same id: the receiver drops it.
  *
- * Shape: `input` is mapped and checked.
+ * Shape: `input` is mapped and checked already.
  *
- * @throws {TaskerError} payload.too_large, contract.violation, journal.poison: no JSON, or U+0000
+ * @throws {TaskerError} payload.too_large, contract.violation, journal.poison: not JSON, or U+0000
  */
 export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Sized {
   const { taskId, dueAtMs, traceparent } = attempt;
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
   const what = `the input of step "${name}"`;
-  // A copy: what was checked is sent, whatever becomes of the input meanwhile.
+  // A copy: what was checked is sent, even if the input changes meanwhile.
   const data = decodePayload(encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX));
   const envelope: Envelope = {
     ...attributesOf(sender, taskId, name),
@@ -67,9 +67,9 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
 }
 
 /**
- * Makes the envelope that tells a system to let a step be.
+ * Makes the envelope that asks a system to stop a step.
  *
- * Shape: with `attempt` it names the command it takes back; without, all of the step's attempts.
+ * Shape: with `attempt` it names the command that it cancels; without, it is about all attempts.
  */
 export function stepCancelled(
   sender: Sender,
@@ -99,12 +99,12 @@ function attributesOf(sender: Sender, taskId: TaskId, step: string) {
   };
 }
 
-/** The definition's deadline is no bound here: a start may have named a later one. */
+/** The deadline of the definition is not used: the start may have named a later one. */
 function expiryOf({ runtime }: Sender, { dueAtMs }: Attempt): number {
   return dueAtMs === undefined ? runtime.now() + LIFE_MS_MAX : dueAtMs + GRACE_MS;
 }
 
-/** Whoever reads envelopes may refuse a deeper one, as we do: nobody would ever answer it. */
+/** Receivers may refuse a deeper envelope, as Tasker does: nobody would ever answer it. */
 function demandShallow(envelope: Envelope, what: string): void {
   if (findUnfit(envelope, ENVELOPE_DEPTH_MAX) === undefined) return;
   throw new TaskerError(

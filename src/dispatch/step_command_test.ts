@@ -3,7 +3,12 @@ import { type Envelope, ENVELOPE_BYTES_MAX, parseEnvelope } from "../core/envelo
 import { TaskerError } from "../core/errors.ts";
 import { planOf } from "../core/plan.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
-import { attemptFor, DispatchHarness, planFor, TASK } from "./_dispatch_harness.ts";
+import {
+  attemptFor,
+  DispatchHarness,
+  planFor,
+  TASK,
+} from "../../tests/support/dispatch_harness.ts";
 import { GRACE_MS, LIFE_MS_MAX } from "./reply_token.ts";
 import { stepCancelled, stepCommand } from "./step_command.ts";
 
@@ -14,8 +19,8 @@ function nested(depth: number): unknown {
   return depth === 1 ? {} : { a: nested(depth - 1) };
 }
 
-function claimsOf(stage: DispatchHarness, envelope: Envelope) {
-  const verified = stage.tokens.verify(envelope.taskerreplytoken);
+function claimsOf(harness: DispatchHarness, envelope: Envelope) {
+  const verified = harness.tokens.verify(envelope.taskerreplytoken);
   assert.ok(verified.ok);
   return verified.claims;
 }
@@ -30,11 +35,11 @@ function codeOf(run: () => unknown): string {
 }
 
 Deno.test("stepCommand() makes an envelope with the attributes of the wire contract", () => {
-  const stage = new DispatchHarness();
-  const dueAtMs = stage.runtime.now() + 30_000;
+  const harness = new DispatchHarness();
+  const dueAtMs = harness.runtime.now() + 30_000;
   const attempt = attemptFor(planFor(), { attempt: 2, dueAtMs, traceparent: TRACEPARENT });
 
-  const { envelope, bytes } = stepCommand(stage, attempt, { sku: "a" });
+  const { envelope, bytes } = stepCommand(harness, attempt, { sku: "a" });
 
   assert.equal(bytes, new TextEncoder().encode(JSON.stringify(envelope)).length);
   const { taskerreplytoken, ...attributes } = envelope;
@@ -57,69 +62,69 @@ Deno.test("stepCommand() makes an envelope with the attributes of the wire contr
 });
 
 Deno.test("a step command is read back by who polls", () => {
-  const stage = new DispatchHarness();
-  const dueAtMs = stage.runtime.now() + 1_000.5;
+  const harness = new DispatchHarness();
+  const dueAtMs = harness.runtime.now() + 1_000.5;
 
-  const { envelope } = stepCommand(stage, attemptFor(planFor(), { dueAtMs }), { sku: "é" });
+  const { envelope } = stepCommand(harness, attemptFor(planFor(), { dueAtMs }), { sku: "é" });
 
   assert.deepEqual(parseEnvelope(JSON.stringify(envelope)), envelope);
 });
 
 Deno.test("a step without an event is asked for by its name", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const plan = planOf("hash", definitionOf([{ name: "check", kind: "remote", owner: "stock" }]));
 
-  const { envelope } = stepCommand(stage, attemptFor(plan), {});
+  const { envelope } = stepCommand(harness, attemptFor(plan), {});
 
   assert.equal(envelope.type, "check");
 });
 
 Deno.test("an attempt without an end makes an envelope that does not expire", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
 
-  const { envelope } = stepCommand(stage, attemptFor(planFor()), {});
+  const { envelope } = stepCommand(harness, attemptFor(planFor()), {});
 
   assert.equal("expirytime" in envelope, false);
   assert.equal("traceparent" in envelope, false);
 });
 
 Deno.test("no input is sent as null", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
 
-  const { envelope } = stepCommand(stage, attemptFor(planFor()), undefined);
+  const { envelope } = stepCommand(harness, attemptFor(planFor()), undefined);
 
   assert.equal(envelope.data, null);
 });
 
 Deno.test("stepCommand() gives the same attempt the same id and token each time", async () => {
-  const stage = new DispatchHarness();
-  const attempt = attemptFor(planFor(), { dueAtMs: stage.runtime.now() + 30_000 });
-  const first = stepCommand(stage, attempt, {}).envelope;
-  await stage.runtime.advance(5_000);
+  const harness = new DispatchHarness();
+  const attempt = attemptFor(planFor(), { dueAtMs: harness.runtime.now() + 30_000 });
+  const first = stepCommand(harness, attempt, {}).envelope;
+  await harness.runtime.advance(5_000);
 
-  const second = stepCommand(stage, attempt, {}).envelope;
+  const second = stepCommand(harness, attempt, {}).envelope;
 
   assert.equal(second.id, first.id);
   assert.equal(second.taskerreplytoken, first.taskerreplytoken);
 });
 
 Deno.test("a later attempt has another id under the same subject", () => {
-  const stage = new DispatchHarness();
-  const first = stepCommand(stage, attemptFor(planFor()), {}).envelope;
+  const harness = new DispatchHarness();
+  const first = stepCommand(harness, attemptFor(planFor()), {}).envelope;
 
-  const second = stepCommand(stage, attemptFor(planFor(), { attempt: 2 }), {}).envelope;
+  const second = stepCommand(harness, attemptFor(planFor(), { attempt: 2 }), {}).envelope;
 
   assert.notEqual(second.id, first.id);
   assert.equal(second.subject, first.subject);
 });
 
 Deno.test("the reply token allows this attempt of this step, until its end and a grace", () => {
-  const stage = new DispatchHarness();
-  const dueAtMs = stage.runtime.now() + 30_000;
+  const harness = new DispatchHarness();
+  const dueAtMs = harness.runtime.now() + 30_000;
 
-  const { envelope } = stepCommand(stage, attemptFor(planFor(), { attempt: 2, dueAtMs }), {});
+  const { envelope } = stepCommand(harness, attemptFor(planFor(), { attempt: 2, dueAtMs }), {});
 
-  assert.deepEqual(claimsOf(stage, envelope), {
+  assert.deepEqual(claimsOf(harness, envelope), {
     task: TASK,
     step: "reserve",
     attempt: 2,
@@ -129,38 +134,39 @@ Deno.test("the reply token allows this attempt of this step, until its end and a
 });
 
 Deno.test("the reply token of an attempt without an end holds for a bounded time", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
 
-  const { envelope } = stepCommand(stage, attemptFor(planFor()), {});
+  const { envelope } = stepCommand(harness, attemptFor(planFor()), {});
 
-  assert.equal(claimsOf(stage, envelope).exp, stage.runtime.now() + LIFE_MS_MAX);
+  assert.equal(claimsOf(harness, envelope).exp, harness.runtime.now() + LIFE_MS_MAX);
 });
 
 Deno.test("stepCommand() refuses an input that is too large", () => {
-  const stage = new DispatchHarness();
-  const run = () => stepCommand(stage, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX));
+  const harness = new DispatchHarness();
+  const run = () => stepCommand(harness, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() refuses an input that only its attributes make too large", () => {
-  const stage = new DispatchHarness();
-  const run = () => stepCommand(stage, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX - 10));
+  const harness = new DispatchHarness();
+  const run = () =>
+    stepCommand(harness, attemptFor(planFor()), "x".repeat(ENVELOPE_BYTES_MAX - 10));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() measures an envelope in bytes, not in characters", () => {
-  const stage = new DispatchHarness();
-  const run = () => stepCommand(stage, attemptFor(planFor()), "€".repeat(ENVELOPE_BYTES_MAX / 3));
+  const harness = new DispatchHarness();
+  const run = () => stepCommand(harness, attemptFor(planFor()), "€".repeat(ENVELOPE_BYTES_MAX / 3));
 
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("stepCommand() makes the largest envelope that a bus takes", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const sizeOf = (input: string) =>
-    JSON.stringify(stepCommand(stage, attemptFor(planFor()), input).envelope).length;
+    JSON.stringify(stepCommand(harness, attemptFor(planFor()), input).envelope).length;
   const room = ENVELOPE_BYTES_MAX - sizeOf("");
 
   assert.equal(sizeOf("x".repeat(room)), ENVELOPE_BYTES_MAX);
@@ -168,32 +174,32 @@ Deno.test("stepCommand() makes the largest envelope that a bus takes", () => {
 });
 
 Deno.test("stepCommand() refuses the character U+0000", () => {
-  const stage = new DispatchHarness();
-  const run = () => stepCommand(stage, attemptFor(planFor()), { note: "a\u0000b" });
+  const harness = new DispatchHarness();
+  const run = () => stepCommand(harness, attemptFor(planFor()), { note: "a\u0000b" });
 
   assert.equal(codeOf(run), "journal.poison");
 });
 
 Deno.test("stepCommand() refuses what JSON cannot carry", () => {
-  const stage = new DispatchHarness();
-  const run = () => stepCommand(stage, attemptFor(planFor()), { amount: 1n });
+  const harness = new DispatchHarness();
+  const run = () => stepCommand(harness, attemptFor(planFor()), { amount: 1n });
 
   assert.equal(codeOf(run), "contract.violation");
 });
 
 Deno.test("an input nested too deep was sent, though nobody could read it", () => {
-  const stage = new DispatchHarness();
-  const deep = stepCommand(stage, attemptFor(planFor()), nested(31)).envelope;
+  const harness = new DispatchHarness();
+  const deep = stepCommand(harness, attemptFor(planFor()), nested(31)).envelope;
 
   assert.deepEqual(parseEnvelope(JSON.stringify(deep)), deep);
-  const run = () => stepCommand(stage, attemptFor(planFor()), nested(32));
+  const run = () => stepCommand(harness, attemptFor(planFor()), nested(32));
   assert.equal(codeOf(run), "payload.too_large");
 });
 
 Deno.test("a command that waits changed with the object that its input came from", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const input = { sku: "a" };
-  const { envelope } = stepCommand(stage, attemptFor(planFor()), input);
+  const { envelope } = stepCommand(harness, attemptFor(planFor()), input);
 
   input.sku = "b";
 
@@ -201,11 +207,11 @@ Deno.test("a command that waits changed with the object that its input came from
 });
 
 Deno.test("stepCancelled() names the command that it takes back", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 
-  const envelope = stepCancelled(stage, { taskId: TASK, step, attempt: 2 });
+  const envelope = stepCancelled(harness, { taskId: TASK, step, attempt: 2 });
 
   const { id, ...attributes } = envelope;
   assert.ok(id.startsWith(`${TASK}/reserve/cancelled/`));
@@ -224,11 +230,11 @@ Deno.test("stepCancelled() names the command that it takes back", () => {
 });
 
 Deno.test("stepCancelled() of an unknown attempt means all attempts of the step", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 
-  const envelope = stepCancelled(stage, { taskId: TASK, step, attempt: undefined });
+  const envelope = stepCancelled(harness, { taskId: TASK, step, attempt: undefined });
 
   assert.equal("causationid" in envelope, false);
   assert.equal("taskerattempt" in envelope, false);
@@ -236,11 +242,11 @@ Deno.test("stepCancelled() of an unknown attempt means all attempts of the step"
 });
 
 Deno.test("nobody may answer a cancelled step: its envelope carries no token", () => {
-  const stage = new DispatchHarness();
+  const harness = new DispatchHarness();
   const [step] = planFor().steps;
   assert.ok(step !== undefined);
 
-  const envelope = stepCancelled(stage, { taskId: TASK, step, attempt: 1 });
+  const envelope = stepCancelled(harness, { taskId: TASK, step, attempt: 1 });
 
   assert.equal("taskerreplytoken" in envelope, false);
   assert.equal("taskerreplyto" in envelope, false);

@@ -1,12 +1,11 @@
-/** What a step is given: its mapped and checked input. */
+/** The input of a step: mapped from the results of its parents, and checked. */
 
 import { describeFaults } from "../core/contract.ts";
 import type { Failure } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
-import { contractFailure, stepOf } from "./contract_check.ts";
-import { describeThrown, failureOfThrown } from "./thrown.ts";
+import { contractFailure, describeThrown, failureOfThrown, stepOf } from "./failures.ts";
 
 /** A step's input, or why it has none. */
 export type Input =
@@ -14,24 +13,24 @@ export type Input =
   | { readonly ok: false; readonly failure: Failure };
 
 /**
- * Maps and checks the input of an attempt: `with` over the task's input and the parents' ends, then
- * the input contract. Without `with` the step takes the task's input.
+ * Maps and checks the input of an attempt: `with` over the task's input and the outcomes of the
+ * parents, then the input contract. Without `with` the step takes the task's input.
  *
- * Every value is freshly parsed: steps share nothing. A throw or a break is for good, since the same
- * would come of it again.
+ * Every value is freshly parsed: steps share nothing. A throw or a broken contract is not retried,
+ * because it would happen again.
  */
 export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
   const mapped = mapInput(attempt, code);
   if (!mapped.ok) return mapped;
   const checked = stepOf(attempt).check("input")(mapped.value);
-  return checked.ok ? checked : breach(describeFaults(checked.faults));
+  return checked.ok ? checked : brokenContract(describeFaults(checked.faults));
 }
 
 function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
   const map = code?.with;
   if (map === undefined) return { ok: true, value: decodePayload(attempt.input) };
   try {
-    return { ok: true, value: map(givenOf(attempt)) };
+    return { ok: true, value: map(givenFor(attempt)) };
   } catch (error) {
     const how = { class: "undeliverable", code: "mapping_failed" } as const;
     const before = "Mapping the input threw: ";
@@ -39,14 +38,14 @@ function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
   }
 }
 
-function givenOf({ input, needs }: Attempt): Given {
+function givenFor({ input, needs }: Attempt): Given {
   const given: Record<string, unknown> = { input: decodePayload(input) };
-  for (const [alias, end] of Object.entries(needs)) given[alias] = endOf(end);
+  for (const [alias, end] of Object.entries(needs)) given[alias] = outcomeOf(end);
   return given as Given;
 }
 
-/** A parent's result, or its whole outcome for a step that looks at ends. */
-function endOf(end: JsonText | ParentOutcome): unknown {
+/** A parent's result, or its whole outcome for a step whose `when` is not `succeeded`. */
+function outcomeOf(end: JsonText | ParentOutcome): unknown {
   if (typeof end === "string") return decodePayload(end);
   const { state, result, error } = end;
   return {
@@ -56,6 +55,6 @@ function endOf(end: JsonText | ParentOutcome): unknown {
   };
 }
 
-function breach(why: string): Input {
+function brokenContract(why: string): Input {
   return { ok: false, failure: contractFailure(`The input breaks the input contract: ${why}`) };
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { JsonText } from "../core/payload.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
-import { attemptFor, planFor } from "./_dispatch_harness.ts";
+import { attemptFor, planFor } from "../../tests/support/dispatch_harness.ts";
 import { inputOf } from "./step_input.ts";
 
 function json(value: unknown): JsonText {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { implement, remote, step, z } from "../mod.ts";
-import { digest, faultsOf, refusal } from "./_fixture.ts";
+import { digest, faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
 import { buildWorkflow } from "./build.ts";
 import { readManifest } from "./manifest.ts";
 

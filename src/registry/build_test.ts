@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { remote, step, workflow, z } from "../mod.ts";
 import type { Workflow } from "../mod.ts";
-import { digest, faultsOf, refusal } from "./_fixture.ts";
+import { digest, faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
 import { buildWorkflow } from "./build.ts";
 
 const Input = z.object({ id: z.string() });

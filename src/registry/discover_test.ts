@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { withFolder } from "./_fixture.ts";
+import { withFolder } from "../../tests/support/registry_fixture.ts";
 import { discover } from "./discover.ts";
 import { Faults } from "./fault.ts";
 

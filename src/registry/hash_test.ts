@@ -1,7 +1,7 @@
 import { equal, notEqual } from "node:assert/strict";
 import { step, workflow, z } from "../mod.ts";
 import type { Policy, Wires } from "../mod.ts";
-import { digest } from "./_fixture.ts";
+import { digest } from "../../tests/support/registry_fixture.ts";
 import { buildWorkflow } from "./build.ts";
 import { canonical, hashOf } from "./hash.ts";
 

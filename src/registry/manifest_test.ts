@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { faultsOf, refusal } from "./_fixture.ts";
+import { faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
 import { readManifest } from "./manifest.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
 

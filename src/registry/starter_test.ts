@@ -3,7 +3,7 @@ import type { Command } from "../core/command.ts";
 import { mintTaskId } from "../core/ids.ts";
 import type { CommandSink, StartRequest } from "../core/ports.ts";
 import { workflow, z } from "../mod.ts";
-import { digest, MemoryDefinitions, refusal } from "./_fixture.ts";
+import { digest, MemoryDefinitions, refusal } from "../../tests/support/registry_fixture.ts";
 import { openStarter } from "./starter.ts";
 import { openRegistry } from "./workflows.ts";
 

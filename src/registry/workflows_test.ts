@@ -1,6 +1,11 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { implement, remote, step, workflow, z } from "../mod.ts";
-import { digest, MemoryDefinitions, refusal, withFolder } from "./_fixture.ts";
+import {
+  digest,
+  MemoryDefinitions,
+  refusal,
+  withFolder,
+} from "../../tests/support/registry_fixture.ts";
 import { openRegistry, type RegistryOptions } from "./workflows.ts";
 
 const WORKFLOWS = new URL("../../workflows", import.meta.url).pathname;

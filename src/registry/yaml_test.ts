@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { faultsOf } from "./_fixture.ts";
+import { faultsOf } from "../../tests/support/registry_fixture.ts";
 import { readYaml, YAML_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX } from "./yaml.ts";
 
 const read = (text: string) => () => readYaml("test.yaml", text);

@@ -6,16 +6,14 @@ import type { Outages } from "../core/outages.ts";
 import type { Bus, CommandSink, Runtime, Starter } from "../core/ports.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import type { Worker } from "../api/deps.ts";
-import { watchBus } from "../dispatch/bus_watch.ts";
-import type { EndConsumption } from "../dispatch/consumption.ts";
+import { RemoteRunner, watchBus } from "../dispatch/remote.ts";
+import { type EndConsumption, rememberPlans } from "../dispatch/consumption.ts";
 import { DeadLetterStore } from "../dispatch/dead_letter_store.ts";
 import { openInbound } from "../dispatch/inbound.ts";
 import { Polling } from "../dispatch/polling.ts";
-import { RemoteRunner } from "../dispatch/remote.ts";
 import { openReplies, type ReplyDeps, type ReplySink, takeReply } from "../dispatch/replies.ts";
 import { ReplyTokens, type TokenKey } from "../dispatch/reply_token.ts";
 import type { RemoteSteps } from "../dispatch/runner.ts";
-import { rememberPlans } from "../dispatch/task_plans.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -55,14 +53,14 @@ export interface Systems {
  *
  * @throws {TaskerError} journal.unavailable
  */
-export async function openSystems(parts: SystemsDeps): Promise<Systems> {
-  const { config, runtime, log, metrics, journal, bus, registry } = parts;
+export async function openSystems(deps: SystemsDeps): Promise<Systems> {
+  const { config, runtime, log, metrics, journal, bus, registry } = deps;
   const prefix = config.busPrefix;
   // Nodes that share a prefix are one installation.
   const deployment = prefix;
   const common = { runtime, log, metrics, bus, prefix, deployment };
-  const tokens = new ReplyTokens({ runtime, keys: await tokenKeys(parts) });
-  const office = new DeadLetterStore({ ...common, dead: journal.deadLetters });
+  const tokens = new ReplyTokens({ runtime, keys: await tokenKeys(deps) });
+  const deadLetters = new DeadLetterStore({ ...common, dead: journal.deadLetters });
   const codeOf = registry.codeOf.bind(registry);
   const planOf = rememberPlans(async (taskId: TaskId) => {
     const task = await journal.history.task(taskId);
@@ -88,14 +86,14 @@ export async function openSystems(parts: SystemsDeps): Promise<Systems> {
       const owners = registry.owners();
       const others = owners.filter(({ kind }) => kind === "remote").map(({ name }) => name);
       const namespaces = namespacesOf(registry);
-      replies = { ...common, tokens, sink, office, planOf };
+      replies = { ...common, tokens, sink, deadLetters, planOf };
       ends.push(openReplies(replies, others));
       ends.push(openInbound(
         {
           ...common,
           starter,
           sink,
-          office,
+          deadLetters,
           planOf,
           mayStart: (system, namespace) => namespaces.get(system)?.has(namespace) === true,
         },

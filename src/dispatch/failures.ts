@@ -1,11 +1,34 @@
-/** Thrown values: what step code threw, as a failure that fits into a journal and a log. */
+/** Failures of attempts: broken contracts and thrown values, as a journal and a log can hold them. */
 
 import { isNativeError } from "node:util/types";
+import { failureOf } from "../core/attempt.ts";
 import { explainDenial } from "../core/denial.ts";
+import { assert } from "../core/errors.ts";
 import type { Failure, FailureClass } from "../core/event.ts";
 import type { JsonText } from "../core/payload.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { Attempt } from "../core/ports.ts";
 import { redact } from "../telemetry/redact.ts";
-import { plainText } from "./contract_check.ts";
+
+/** Characters kept of a failure's text: faults of a large value, or a message, may have no end. */
+export const FAILURE_TEXT_LENGTH_MAX = 2_000;
+
+/** Returns the step of an attempt. */
+export function stepOf({ plan, step, taskId }: Attempt): PlannedStep {
+  const planned = plan.steps[step];
+  assert(planned !== undefined, `Task "${taskId}" has no step ${step}`);
+  return planned;
+}
+
+/** Makes the failure of a broken contract. */
+export function contractFailure(why: string): Failure {
+  return failureOf("contract_violation", plainText(why));
+}
+
+/** Returns a text without what the journal cannot hold, and not too long. */
+export function plainText(text: string): string {
+  return text.replaceAll("\u0000", "").slice(0, FAILURE_TEXT_LENGTH_MAX).toWellFormed();
+}
 
 /** Causes that are kept, each the cause of the one before. */
 export const CAUSES_MAX = 4;
@@ -49,7 +72,7 @@ export function describeThrown(thrown: unknown, causesMax: number = CAUSES_MAX):
   try {
     if (!isNativeError(thrown)) return { error_message: textOf(thrown) };
     const { message, stack } = thrown;
-    // Of several errors the first one is told: sockets put a text into nothing else.
+    // Of several errors the first one is kept: those of sockets have no text of their own.
     const cause = thrown.cause ?? (thrown instanceof AggregateError ? thrown.errors[0] : undefined);
     // A class that only extends Error has its name in its constructor alone.
     const name = thrown.name === "Error" ? thrown.constructor.name : thrown.name;

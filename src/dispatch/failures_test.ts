@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { FAILURE_TEXT_LENGTH_MAX } from "./contract_check.ts";
-import { CAUSES_MAX, describeThrown, failureOfThrown, FRAMES_MAX } from "./thrown.ts";
+import {
+  CAUSES_MAX,
+  contractFailure,
+  describeThrown,
+  FAILURE_TEXT_LENGTH_MAX,
+  failureOfThrown,
+  FRAMES_MAX,
+} from "./failures.ts";
 
 const ROOT = new URL("../../", import.meta.url).href;
 
@@ -104,5 +110,36 @@ for (
 ) {
   Deno.test(`${what} that is thrown is described`, () => {
     assert.deepEqual(describeThrown(thrown), { error_message });
+  });
+}
+
+Deno.test("a broken contract holds no character that a journal cannot", () => {
+  const { error } = contractFailure("a\u0000b");
+
+  assert.equal(JSON.parse(error).error_message, "ab");
+});
+
+Deno.test("the text of a broken contract is short, however much is wrong", () => {
+  const { error } = contractFailure("x".repeat(1_000_000));
+
+  assert.equal(JSON.parse(error).error_message.length, FAILURE_TEXT_LENGTH_MAX);
+});
+
+for (
+  const [what, thrown, text] of [
+    ["an error", new Error("boom"), "boom"],
+    ["a text", "boom", "boom"],
+    ["undefined", undefined, "undefined"],
+    ["an object without a prototype", Object.create(null), "{}"],
+    ["an error whose message is a number", Object.assign(new Error(), { message: 5 }), "5"],
+    [
+      "an error whose message is a symbol",
+      Object.assign(new Error(), { message: Symbol("s") }),
+      "Symbol(s)",
+    ],
+  ] as const
+) {
+  Deno.test(`${what} that is thrown has a text`, () => {
+    assert.equal(describeThrown(thrown).error_message, text);
   });
 }

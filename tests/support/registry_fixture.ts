@@ -1,10 +1,10 @@
 /** What the tests of the registry share. */
 
 import { createHash } from "node:crypto";
-import { TaskerError } from "../core/errors.ts";
-import type { Definitions } from "../core/ports.ts";
-import type { Definition } from "../core/workflow.ts";
-import type { PlacedFault } from "./fault.ts";
+import { TaskerError } from "../../src/core/errors.ts";
+import type { Definitions } from "../../src/core/ports.ts";
+import type { Definition } from "../../src/core/workflow.ts";
+import type { PlacedFault } from "../../src/registry/fault.ts";
 
 /** SHA-256, as `Runtime.digest` makes it. */
 export function digest(text: string): string {

@@ -1,12 +1,12 @@
 /** Polls for tests: a bus in memory, nodes over it, and workers that poll them. */
 
 import assert from "node:assert/strict";
-import { MemoryBus } from "../bus/memory.ts";
-import type { Envelope } from "../core/envelope.ts";
-import type { Delivery, Handled } from "../core/ports.ts";
-import { SILENT_LOG } from "../telemetry/log.ts";
-import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import { type Poll, Polling, type PollingDeps } from "./polling.ts";
+import { MemoryBus } from "../../src/bus/memory.ts";
+import type { Envelope } from "../../src/core/envelope.ts";
+import type { Delivery, Handled } from "../../src/core/ports.ts";
+import { SILENT_LOG } from "../../src/telemetry/log.ts";
+import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
+import { type Poll, Polling, type PollingDeps } from "../../src/dispatch/polling.ts";
 
 /** Where commands for system "cook" go. */
 export const CHANNEL = "t.cmd.cook";
@@ -18,7 +18,7 @@ export const LEASE_MS = 10_000;
 type Consume = PollingDeps["bus"]["consume"];
 
 /** A bus in memory, and one node that polls it. */
-export function opened() {
+export function openPolling() {
   const runtime = new VirtualRuntime();
   const bus = new MemoryBus({ runtime, log: SILENT_LOG });
   const polling = nodeOver(runtime, bus.consume.bind(bus));
