@@ -1,0 +1,129 @@
+/** Runs checks and tests as programs, and counts what passed. */
+
+import { FILES, read, ROOT } from "./sources.ts";
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Folders with a crate. */
+const CRATES = FILES.filter((path) => path.endsWith("/Cargo.toml")).map(folderOf);
+
+/** Files whose examples run as tests. */
+const DOCUMENTED = FILES.filter((path) =>
+  path.endsWith(".md") ? /^```ts$/m.test(read(path)) : /^ \* ```ts$/m.test(textOf(path))
+);
+
+function textOf(path: string): string {
+  return path.startsWith("src/") && path.endsWith(".ts") ? read(path) : "";
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** One run of several programs. */
+export class Suite {
+  readonly #total: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+  /** Runs a program that passes or fails as a whole. */
+  async check(command: string, args: readonly string[], folder = ""): Promise<void> {
+    const name = [folder, command, ...args].filter((word) => word !== "").join(" ");
+    console.log(`\n${name}`);
+    const { ok } = await run(command, args, folder);
+    this.#add(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }, ok);
+  }
+
+  /** Runs Deno tests. */
+  async denoTests(args: readonly string[]): Promise<void> {
+    const { output, ok } = await run(Deno.execPath(), ["test", "--allow-all", ...args]);
+    const summary = /^(?:ok|FAILED) \| (\d+) passed[^|]*\| (\d+) failed(?: \| (\d+) ignored)?/gm;
+    this.#add("deno test", countsIn(output, summary), ok);
+  }
+
+  /** Runs the examples of public docs. */
+  async docTests(): Promise<void> {
+    await this.denoTests(["--doc", ...DOCUMENTED]);
+  }
+
+  /** Checks the crates, where cargo is. */
+  async cargoChecks(): Promise<void> {
+    if (!await this.#hasCargo("the checks of the crates")) return;
+    for (const crate of CRATES) {
+      await this.check("cargo", ["fmt", "--check"], crate);
+      await this.check("cargo", CLIPPY, crate);
+    }
+  }
+
+  /** Runs the tests of the crates, where cargo is. */
+  async cargoTests(): Promise<void> {
+    if (!await this.#hasCargo("the tests of the crates")) return;
+    for (const crate of CRATES) {
+      const { output, ok } = await run("cargo", ["test", "--locked", "--quiet"], crate);
+      const summary = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm;
+      this.#add(`${crate}: cargo test`, countsIn(output, summary), ok);
+    }
+  }
+
+  /** Says what passed and failed. Returns the exit code. */
+  end(): number {
+    const { passed, failed, skipped } = this.#total;
+    if (skipped > 0) console.log(`\n${skipped} skipped, each for the reason said above`);
+    console.log(`\n${passed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  }
+
+  async #hasCargo(what: string): Promise<boolean> {
+    const found = await new Deno.Command("cargo", { args: ["--version"], stdout: "null" })
+      .output().then(({ success }) => success, () => false);
+    if (!found) console.log(`skipped: ${what}, because cargo is not here`);
+    return found;
+  }
+
+  /** A part that broke without a failed test counts as one failure. */
+  #add(name: string, counts: Counts, ok: boolean): void {
+    if (!ok && counts.failed === 0) {
+      console.log(`${name} ended with an error and no failed test: counted as one failure`);
+      counts.failed = 1;
+    }
+    this.#total.passed += counts.passed;
+    this.#total.failed += counts.failed;
+    this.#total.skipped += counts.skipped;
+  }
+}
+
+const CLIPPY = ["clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings"];
+
+/** Runs a program, shows its output as it comes, and returns it. */
+async function run(
+  command: string,
+  args: readonly string[],
+  folder = "",
+): Promise<{ output: string; ok: boolean }> {
+  const child = new Deno.Command(command, {
+    args: [...args],
+    cwd: `${ROOT}${folder}`,
+    stdout: "piped",
+    stderr: "inherit",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  }
+  return { output, ok: (await child.status).success };
+}
+
+/** Adds up what every summary line of a kind says. */
+function countsIn(output: string, pattern: RegExp): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [, passed, failed, skipped] of output.matchAll(pattern)) {
+    counts.passed += Number(passed);
+    counts.failed += Number(failed);
+    counts.skipped += Number(skipped ?? 0);
+  }
+  return counts;
+}
