@@ -9,7 +9,7 @@ import type { Admission, AdmissionRequest, StepOfTask } from "../src/core/turn.t
 import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
 
 /** Local attempts that run at once on a node. */
-export const RUNNING_MAX = 1024;
+const RUNNING_MAX = 1024;
 
 /** Grants of one limit in one turn of the event loop: a circuit that closes may let thousands go. */
 const GRANTS_PER_TURN = 256;

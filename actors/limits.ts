@@ -77,7 +77,7 @@ export class Places implements Limit {
 }
 
 /** Leaves a failing system alone, and tries it with one attempt after a time. */
-export class CircuitBreaker implements Limit {
+class CircuitBreaker implements Limit {
   readonly reason = "circuit_open";
   readonly line = new Line<Claim>();
   timer: Cancel | undefined;
@@ -102,7 +102,7 @@ export class CircuitBreaker implements Limit {
 }
 
 /** Bounds the retries that a system is sent. What is spent is not given back. */
-export class RetryLimit implements Limit {
+class RetryLimit implements Limit {
   readonly reason = "retry_budget";
   readonly line = new Line<Claim>();
   timer: Cancel | undefined;
@@ -139,7 +139,7 @@ export interface WorkerGateDeps {
  * Holds a system's steps back until its first worker has come: their time-outs would begin before
  * anybody could answer. Once open it stays open.
  */
-export class WorkerGate implements Limit {
+class WorkerGate implements Limit {
   readonly reason = "no_worker";
   readonly line = new Line<Claim>();
   timer: Cancel | undefined;

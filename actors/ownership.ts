@@ -7,7 +7,7 @@ import type { Log } from "../src/telemetry/log.ts";
 import { Targets } from "./targets.ts";
 
 /** How often a node renews and looks. */
-export const POLL_MS = 1_000;
+const POLL_MS = 1_000;
 
 /** How soon after a wake-up it looks again, so that wake-ups join. */
 const WAKE_MS = 20;

@@ -19,7 +19,7 @@ import { writeStarter } from "../src/cli/new.ts";
 const ENGINE = "engine";
 
 /** What the engine is made of; the same names in a clone and in the npm package. */
-export const ENGINE_PARTS: readonly string[] = ["src", "actors", "ffi", "LICENSE"];
+const ENGINE_PARTS: readonly string[] = ["src", "actors", "ffi", "LICENSE"];
 
 /** What a clone has beside it: tests, their fixtures, and what was built. */
 const NOT_ENGINE = /(_test\.ts|\/_[a-z_]+\.ts|\/target|\/proof|\/bench\.ts)$/;
@@ -69,7 +69,7 @@ export async function writeProject(dir: string, root: string): Promise<void> {
  *
  * @throws {Error} when the folder holds no project
  */
-export async function upgradeProject(dir: string, root: string): Promise<void> {
+async function upgradeProject(dir: string, root: string): Promise<void> {
   await readFile(join(dir, ENGINE, "deno.json")).catch((cause) => {
     throw new Error(`Cannot upgrade "${dir}": there is no ${ENGINE}/deno.json in it`, { cause });
   });

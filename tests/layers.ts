@@ -63,14 +63,14 @@ function fromRoot(path: string): string | undefined {
 }
 
 /** Returns the layer a path belongs to. */
-export function layerOf(path: string): string | undefined {
+function layerOf(path: string): string | undefined {
   return Object.keys(LAYERS)
     .filter((layer) => path === layer || path.startsWith(`${layer}/`))
     .sort((a, b) => b.length - a.length)[0];
 }
 
 /** Returns why a file may not import a specifier; undefined when it may. */
-export function whyNot(file: string, specifier: string): string | undefined {
+function whyNot(file: string, specifier: string): string | undefined {
   const isBare = !specifier.startsWith(".") && !(specifier in ALIASES);
   if (isBare || ROOTS.test(file) || TEST.test(file)) return undefined;
   const target = ALIASES[specifier] ??

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import CONFIG from "../deno.json" with { type: "json" };
+import { METRICS } from "../src/telemetry/metric_table.ts";
+import { type Export, namesOf } from "./support/exports.ts";
+import { FILES, importsOf, read } from "./support/sources.ts";
 
 /** Longer files are not one noun; see the exceptions. */
 const FILE_LINES_MAX = 400;
@@ -12,32 +16,27 @@ const LONG: Readonly<Record<string, string>> = {
 /** Names that say nothing. */
 const BANNED = /(^|_)(utils?|helpers?|common|managers?|misc)\./;
 
-const ROOT = new URL("../", import.meta.url);
-const FOLDERS = ["docs", "src", "actors", "ffi", "workflows", "examples", "tests"];
-const SOURCE = /\.(ts|mjs|py|rs|sql)$/;
+const SOURCES = FILES.filter((path) => /\.(ts|mjs|py|rs|sql)$/.test(path));
+const MODULES = FILES.filter((path) => path.endsWith(".ts"));
 
-const files = FOLDERS.flatMap((folder) => [...walk(folder)]).sort();
+/** What others import by the names of the import map. */
+const ENTRIES = Object.fromEntries(
+  Object.entries(CONFIG.imports).filter(([, to]) => to.startsWith("./"))
+    .map(([name, to]) => [name, to.slice(2)]),
+);
 
-function* walk(folder: string): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
-    const path = `${folder}/${name}`;
-    if (isDirectory && !/^(target|node_modules|__pycache__|\.venv)$/.test(name)) yield* walk(path);
-    else if (SOURCE.test(name)) yield path;
-  }
-}
+/** Exports that no import shows, each for a reason. */
+const EXPORTED: Readonly<Record<string, string>> = {
+  "src/operations/operation.ts splitInput": "the law of what goes into path, query and body",
+  "src/operations/operation.ts resultJsonSchemaOf": "what tools that call an operation are told",
+  "src/server/launch.ts launch": "launch_test.ts starts it out of a text, in a process of its own",
+};
 
-function read(path: string): string {
-  return Deno.readTextFileSync(new URL(path, ROOT));
-}
+/** Tests, and what only tests use. */
+const TEST = /_test\.ts$|(^|\/)_[a-z_]+\.ts$|\/bench\.ts$|^tests\//;
 
-/** The files that a file imports at run time, by paths from the root. */
-function importsOf(path: string): string[] {
-  const code = read(path).replaceAll(/^import type [\s\S]*?;$/gm, "");
-  const specifiers = code.matchAll(/(?:^|\s)from "(\.[^"$]+\.ts)"|^import "(\.[^"$]+\.ts)"/gm);
-  return [...specifiers].map(([, from, bare]) =>
-    new URL(from ?? bare ?? "", new URL(path, ROOT)).pathname.slice(ROOT.pathname.length)
-  );
-}
+/** Modules that are examples to others: steps are exported so that they can be taken. */
+const EXAMPLE = /^(workflows|tests\/(fixtures|types))\//;
 
 /** The first cycle found from a file, as a path back to where it began. */
 function cycleFrom(path: string, done: Set<string>, trail: readonly string[]): string[] {
@@ -55,8 +54,7 @@ function cycleFrom(path: string, done: Set<string>, trail: readonly string[]): s
 Deno.test("no module imports itself, over whatever way", () => {
   const done = new Set<string>();
 
-  const cycles = files.filter((path) => path.endsWith(".ts"))
-    .map((path) => cycleFrom(path, done, []))
+  const cycles = MODULES.map((path) => cycleFrom(path, done, []))
     .filter((cycle) => cycle.length > 0);
 
   assert.ok(done.size > 100, "few files were looked at: is the pattern of imports still right?");
@@ -64,17 +62,65 @@ Deno.test("no module imports itself, over whatever way", () => {
 });
 
 Deno.test(`no file is longer than ${FILE_LINES_MAX} lines without a reason`, () => {
-  const long = files.filter((path) => read(path).split("\n").length > FILE_LINES_MAX + 1);
+  const long = SOURCES.filter((path) => read(path).split("\n").length > FILE_LINES_MAX + 1);
 
   assert.deepEqual(long.filter((path) => !(path in LONG)), []);
 });
 
 Deno.test("no file has a name that says nothing", () => {
-  assert.deepEqual(files.filter((path) => BANNED.test(path.split("/").at(-1) ?? "")), []);
+  assert.deepEqual(SOURCES.filter((path) => BANNED.test(path.split("/").at(-1) ?? "")), []);
 });
 
 Deno.test("no mark of unfinished work is left in the sources", () => {
   const mark = new RegExp(["TO" + "DO", "FIX" + "ME", "XX" + "X"].join("|"));
 
-  assert.deepEqual(files.filter((path) => mark.test(read(path))), []);
+  assert.deepEqual(SOURCES.filter((path) => mark.test(read(path))), []);
+});
+
+Deno.test("every export is imported by another module, and not by tests alone", () => {
+  const names = MODULES.map((path) => ({ path, ...namesOf(path, ENTRIES) }));
+  const importedBy = (importers: typeof names) =>
+    new Set(importers.flatMap(({ imports }) => imports.map(({ from, name }) => `${from} ${name}`)));
+  const used = importedBy(names.filter(({ path }) => !TEST.test(path)));
+  const tested = importedBy(names.filter(({ path }) => TEST.test(path)));
+  const isIn = (set: ReadonlySet<string>, { path, name }: Export) =>
+    set.has(`${path} ${name}`) || set.has(`${path} *`);
+
+  const unused = names
+    .filter(({ path }) => !Object.values(ENTRIES).includes(path) && !EXAMPLE.test(path))
+    .flatMap(({ exports }) => exports)
+    .filter(({ path, name }) => !(`${path} ${name}` in EXPORTED))
+    .flatMap((one) => {
+      const { path, name, isType, isUsedHere } = one;
+      if (isIn(used, one) || (TEST.test(path) && isIn(tested, one))) return [];
+      // Tests may look at a part of a module; whoever calls a function may read what it takes.
+      if (isUsedHere && (isType || isIn(tested, one))) return [];
+      const why = isUsedHere ? "its own file" : isIn(tested, one) ? "tests" : "nobody";
+      return [`${path}: only ${why} uses ${name}`];
+    });
+
+  assert.ok(used.size > 500, "few imports were found: is the reader of imports still right?");
+  assert.deepEqual(unused, []);
+});
+
+Deno.test("every package of deno.json is imported somewhere", () => {
+  const texts = MODULES.map(read);
+  const packages = Object.keys(CONFIG.imports).filter((name) => !(name in ENTRIES));
+
+  const unused = packages.filter((name) =>
+    !texts.some((text) => text.includes(`from "${name}`) || text.includes(`import("${name}`))
+  );
+
+  assert.deepEqual(unused, []);
+});
+
+Deno.test("every metric of the table is written by the code", () => {
+  const code = MODULES.filter((path) => !TEST.test(path) && !path.endsWith("/metric_table.ts"))
+    .map(read);
+
+  const unwritten = Object.keys(METRICS).filter((name) =>
+    !code.some((text) => text.includes(`"${name}"`))
+  );
+
+  assert.deepEqual(unwritten, []);
 });

@@ -7,7 +7,7 @@ import type { Reply } from "./handler.ts";
 /** How long a first answer is kept. */
 export const ANSWER_KEPT_MS = 10 * 60_000;
 /** First answers that are kept; the oldest is dropped first. */
-export const ANSWERS_MAX = 1_000;
+const ANSWERS_MAX = 1_000;
 /** Characters of the JSON of all of them. */
 export const ANSWERS_SIZE_MAX = 16 * 1024 * 1024;
 

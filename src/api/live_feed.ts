@@ -11,7 +11,7 @@ export const FEED_TURNS_MAX = 1_000;
 export const FEED_BYTES_MAX = 2 * 1024 * 1024;
 
 /** One client of the feed. */
-export class Listener {
+class Listener {
   #queue: Uint8Array[] = [];
   #size = 0;
   #lost = 0;

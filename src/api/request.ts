@@ -17,13 +17,13 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** How long a body may take to arrive, in milliseconds: a slow client occupies memory. */
 export const BODY_MS_MAX = 30_000;
 /** Deeper JSON is refused: a payload's own limit and the object around it. */
-export const BODY_DEPTH_MAX = 68;
+const BODY_DEPTH_MAX = 68;
 /** The most bytes of names and values of all headers. */
-export const HEADER_BYTES_MAX = 16 * 1024;
+const HEADER_BYTES_MAX = 16 * 1024;
 /** The longest path with its query. */
-export const URL_LENGTH_MAX = 8 * 1024;
+const URL_LENGTH_MAX = 8 * 1024;
 /** The longest Idempotency-Key. */
-export const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
+const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
 
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 

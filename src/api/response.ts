@@ -52,7 +52,7 @@ function fill(path: string, body: unknown): string {
  * The text of a server's fault stays in its log, because it may name hosts: the document of a 5xx
  * carries the reference instead.
  */
-export function problemOf(error: TaskerError, reference: string): Problem {
+function problemOf(error: TaskerError, reference: string): Problem {
   const { http, title, action } = ERRORS[error.code];
   const isOurs = http >= 500;
   return {

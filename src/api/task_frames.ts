@@ -12,7 +12,7 @@ import { frameBytes } from "./sse.ts";
 const TURNS_PAGE = 100;
 
 /** Bytes of turns that are kept for other readers of the same task. */
-export const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The last event a client has seen. */
 export interface Seen {

@@ -6,7 +6,7 @@ import { Wakeup } from "../core/wakeup.ts";
 import type { Cancel, CommittedTurn, Feed, ResidentTasks, Runtime } from "../core/ports.ts";
 
 /** How soon a follower looks again after news, in ms; tasks of other nodes are seen by this alone. */
-export const LOOK_MS_MIN = 250;
+const LOOK_MS_MIN = 250;
 /** How seldom it looks when nothing happens. */
 export const LOOK_MS_MAX = 1_000;
 

@@ -12,7 +12,7 @@ const CONNECT_MS_MAX = 2_000;
 const SOCKET_MS_MAX = 1_500;
 
 /** A connection that owes an answer this long is given up; a blocking read must be shorter. */
-export const SILENT_MS_MAX = 3_000;
+const SILENT_MS_MAX = 3_000;
 
 /**
  * What a server answers that takes no writes: after a failover a connection to it is of no use,

@@ -202,7 +202,7 @@ function verbHelpLines(verb: Verb): string[] {
 }
 
 /** Draws all verbs. */
-export function helpLines(): string[] {
+function helpLines(): string[] {
   const listed = VERBS.filter(({ isHidden }) => !isHidden);
   const heads = listed.map(({ name, operands }) => [name, ...operands].join(" "));
   const width = Math.max(...heads.map(({ length }) => length));

@@ -96,7 +96,7 @@ function keyFinding(error: unknown, from: string): Finding {
 }
 
 /** Turns a node's health report into findings. */
-export function healthFindings(health: Health, nowMs: number): Finding[] {
+function healthFindings(health: Health, nowMs: number): Finding[] {
   const offMs = Math.abs(Date.parse(health.now) - nowMs);
   const isSame = health.version === VERSION;
   const isClockRight = offMs <= CLOCK_OFF_MS_MAX;
@@ -194,7 +194,7 @@ function shown(count: number): string {
 }
 
 /** Draws findings, each problem with what to do about it. */
-export function findingLines(findings: readonly Finding[], paint: Paint): string[] {
+function findingLines(findings: readonly Finding[], paint: Paint): string[] {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const looks = { good: ["✓", "good"], bad: ["✗", "bad"], note: ["!", "warn"] } as const;
   return [

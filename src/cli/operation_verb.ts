@@ -279,7 +279,7 @@ function demandFitting(
 }
 
 /** Reads a whole number from 0. @throws {UsageError} */
-export function wholeNumber(option: string, text: string): number {
+function wholeNumber(option: string, text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new UsageError(`Cannot read --${option} "${text}": expected a whole number`);
 }

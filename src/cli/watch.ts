@@ -155,7 +155,7 @@ class LineView implements WatchView {
 }
 
 /** Draws one change; a parked step says what a person can do. */
-export function changeLines(id: string, entry: JournalEntry, paint: Paint): string[] {
+function changeLines(id: string, entry: JournalEntry, paint: Paint): string[] {
   const choices = entry.kind === "StepParked" && Array.isArray(entry.choices) ? entry.choices : [];
   return [
     entryLine(entry, paint),
@@ -268,7 +268,7 @@ class News {
 const BAR_WIDTH = 30;
 
 /** Draws the progress of a task, and how to stop watching. */
-export function liveFoot(
+function liveFoot(
   { steps }: Pick<Task, "steps">,
   { paint, trouble }: { readonly paint: Paint; readonly trouble: string | undefined },
 ): string[] {

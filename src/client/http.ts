@@ -7,7 +7,7 @@ import { ClientError, errorOf, late, unreachable, unreadable } from "./error.ts"
 /** How long a call is repeated while the server does not answer or asks to come back later. */
 export const RETRY_FOR_MS = 30_000;
 /** How long one try may take, beside what the call itself asks the server to wait. */
-export const ANSWER_MS_MAX = 15_000;
+const ANSWER_MS_MAX = 15_000;
 /** The delay before the second try; it doubles, with jitter, up to the longest. */
 const DELAY = { minMs: 200, maxMs: 5_000 };
 

@@ -3,7 +3,7 @@
 import type { Http, Route } from "./http.ts";
 
 /** The server sends a comment every 15 s; a stream that is silent for this long is dead. */
-export const SILENCE_MS_MAX = 45_000;
+const SILENCE_MS_MAX = 45_000;
 
 /** The delay before connecting again, unless the server says. */
 const RECONNECT_MS = 2_000;

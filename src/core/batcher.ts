@@ -4,7 +4,7 @@ import { wait } from "./backoff.ts";
 import type { Runtime } from "./ports.ts";
 
 /** Items of one call. */
-export const BATCH_MAX = 1_000;
+const BATCH_MAX = 1_000;
 
 /** What a batcher works with. */
 export interface BatcherDeps<T> {

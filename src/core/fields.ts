@@ -5,7 +5,7 @@ import { DURATION_MS_MAX } from "./duration.ts";
 import type { Policy } from "./policy.ts";
 
 /** Characters of a name. */
-export const NAME_LENGTH_MAX = 64;
+const NAME_LENGTH_MAX = 64;
 
 /** What a name may hold, in words for an error text. */
 export const NAME_FORM = `1 to ${NAME_LENGTH_MAX} of a-z, 0-9, "_" and "-"`;
@@ -29,7 +29,7 @@ export const Version = z.string().regex(
 );
 
 /** Tags of a task. */
-export const TAGS_MAX = 32;
+const TAGS_MAX = 32;
 export const Tag = z.string().min(1).max(128);
 export const Tags = z.array(Tag).max(TAGS_MAX).default([]).describe("Labels to find the task by");
 

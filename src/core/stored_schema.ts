@@ -17,7 +17,7 @@ export type Checked =
 export const FAULTS_MAX = 100;
 
 /** Characters of a stored schema's JSON text. */
-export const SCHEMA_SIZE_MAX = 64 * 1024;
+const SCHEMA_SIZE_MAX = 64 * 1024;
 
 /** Characters of the schemas whose checks are kept; the oldest are dropped first. */
 const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;

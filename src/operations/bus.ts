@@ -9,10 +9,10 @@ import { named } from "./schema.ts";
 /** Envelopes of one poll, or of one reply. */
 export const ENVELOPES_MAX = 100;
 /** The longest poll, in milliseconds. */
-export const POLL_MS_MAX = 60_000;
+const POLL_MS_MAX = 60_000;
 /** How long an envelope is left to its worker, in milliseconds. */
-export const LEASE_MS_MIN = 1_000;
-export const LEASE_MS_MAX = 3_600_000;
+const LEASE_MS_MIN = 1_000;
+const LEASE_MS_MAX = 3_600_000;
 const LEASE_MS_DEFAULT = 30_000;
 
 const PollBody = named(

@@ -111,7 +111,7 @@ export interface Operation<
 }
 
 /** No fields. */
-export const NONE = z.strictObject({});
+const NONE = z.strictObject({});
 
 /** Defines an operation. */
 export function operation<

@@ -17,7 +17,7 @@ export function typedAs<T>(schema: z.ZodType): z.ZodType<T, T> {
 }
 
 /** The most entries of one page. */
-export const PAGE_MAX = 200;
+const PAGE_MAX = 200;
 
 /** The highest number of a turn that a journal can hold. */
 export const TURN_MAX = 2 ** 31 - 1;

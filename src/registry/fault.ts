@@ -87,7 +87,7 @@ function byPlace({ at: a }: PlacedFault, { at: b }: PlacedFault): number {
 }
 
 /** One line: place, path and what is wrong, in a form that editors and terminals can follow. */
-export function describe({ at, path, detail }: PlacedFault): string {
+function describe({ at, path, detail }: PlacedFault): string {
   const place = at === undefined ? "" : `${at.file}:${at.line}:${at.column} `;
   return path === "" ? `${place}${detail}` : `${place}${path}: ${detail}`;
 }

@@ -64,10 +64,10 @@ export interface Config {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Bytes of a reply key: the output of SHA-256, below which HMAC loses strength (RFC 2104 §3). */
-export const REPLY_KEY_BYTES_MIN = 32;
+const REPLY_KEY_BYTES_MIN = 32;
 
 /** Characters of TASKER_ADMIN_KEY: 24 random base64url characters are 144 bits. */
-export const ADMIN_KEY_LENGTH_MIN = 24;
+const ADMIN_KEY_LENGTH_MIN = 24;
 
 const PORT_MAX = 65_535;
 const DRAIN_DEFAULT_MS = 30_000;

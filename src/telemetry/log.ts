@@ -3,7 +3,7 @@
 import { type Loggable, redact, redactFields } from "./redact.ts";
 
 /** How severe a line is, least first. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** How severe a line is. */
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -6,10 +6,10 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 export const LOG_TEXT_LENGTH_MAX = 4_096;
 
 /** Deeper values are replaced by "…": it bounds cycles, too. */
-export const LOG_DEPTH_MAX = 4;
+const LOG_DEPTH_MAX = 4;
 
 /** More entries of one list or object than this are left out. */
-export const LOG_ENTRIES_MAX = 32;
+const LOG_ENTRIES_MAX = 32;
 
 /** A value that JSON can carry. */
 export type Loggable =

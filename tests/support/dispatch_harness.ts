@@ -86,7 +86,7 @@ export interface Line {
 }
 
 /** Dead letters in a list. */
-export class ListedLetters implements Pick<DeadLetters, "add"> {
+class ListedLetters implements Pick<DeadLetters, "add"> {
   readonly letters: DeadLetter[] = [];
   /** Thrown by each `add` while it is set. */
   refusal: Error | undefined;
@@ -100,7 +100,7 @@ export class ListedLetters implements Pick<DeadLetters, "add"> {
 }
 
 /** Takes commands as an engine does, but decides nothing. */
-export class ListedSink {
+class ListedSink {
   readonly sent: Command[] = [];
   readonly recorded: Command[] = [];
   /** What becomes of a command that wants an answer. */

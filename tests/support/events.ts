@@ -22,7 +22,7 @@ const hand = { step, by: text, reason: text };
 const ofTask = { by: text, reason: text };
 
 /** JSON texts as `encodePayload` writes them. */
-export const payloads: fc.Arbitrary<JsonText> = fc.jsonValue({ maxDepth: 3 })
+const payloads: fc.Arbitrary<JsonText> = fc.jsonValue({ maxDepth: 3 })
   .map((value) => JSON.stringify(value))
   .filter((drawn) => !drawn.includes("\\u0000") && drawn.isWellFormed())
   .filter((drawn) => !/\\ud[89a-f]/i.test(drawn))

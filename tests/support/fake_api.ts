@@ -49,7 +49,7 @@ function stepOf(name: string, parts: Partial<StepDefinition> = {}): StepDefiniti
 const REMOTE = { kind: "remote", owner: "inventory" } as const;
 
 /** Two local steps, a remote one and a signal. */
-export const ORDERS: Definition = {
+const ORDERS: Definition = {
   namespace: "orders",
   name: "process",
   version: "1.0.0",
@@ -62,7 +62,7 @@ export const ORDERS: Definition = {
 };
 
 /** Another tenant's. */
-export const BILLS: Definition = { ...ORDERS, namespace: "billing", name: "bill" };
+const BILLS: Definition = { ...ORDERS, namespace: "billing", name: "bill" };
 
 /** A task as the fake engine keeps it. */
 interface KeptTask {
@@ -73,7 +73,7 @@ interface KeptTask {
 }
 
 /** An engine that records commands and keeps journals, but decides nothing. */
-export class FakeEngine {
+class FakeEngine {
   readonly plans: readonly Plan[] = [ORDERS, BILLS].map((definition, index) =>
     planOf(`hash${index}`, definition)
   );

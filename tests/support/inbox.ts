@@ -67,7 +67,7 @@ export class Inbox {
 }
 
 /** Returns the id of the envelope that was delivered; "" when it is none. */
-export function idOf({ body }: Delivery): string {
+function idOf({ body }: Delivery): string {
   try {
     return String(JSON.parse(body).id ?? "");
   } catch {

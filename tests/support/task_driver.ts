@@ -21,7 +21,7 @@ import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 export type DriverStep = Partial<StepDefinition> & { readonly name: string };
 
 /** When every played task begins, Unix ms. */
-export const BEGIN_MS = 1_000_000;
+const BEGIN_MS = 1_000_000;
 
 /** Makes a definition out of few words. */
 export function definitionOf(
