@@ -7,7 +7,7 @@ import { TaskerError } from "../core/errors.ts";
 import { findUnfit, parseJson } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
-import { mergeInput, type Operation } from "../operations/operation.ts";
+import type { Operation } from "../operations/operation.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import type { Caller } from "./access.ts";
 import { badRequest, type Call } from "./handler.ts";
@@ -66,16 +66,14 @@ export function checkHead(request: Request): void {
 export async function readInput(
   operation: Operation,
   request: Request,
-  { params, runtime }: { readonly params: unknown; readonly runtime: Pick<Runtime, "after"> },
+  given: { readonly params: unknown; readonly runtime: Pick<Runtime, "after"> },
 ): Promise<ParsedRequest> {
-  const parts = {
-    params: parse(operation.params, params, "path"),
-    query: parse(operation.query, queryOf(request.url), "query"),
-    body: operation.body === undefined
-      ? undefined
-      : parse(operation.body, await readJson(request, runtime), "body"),
-  };
-  return { input: mergeInput(operation, parts), body: parts.body };
+  const params = parse(operation.params, given.params, "path");
+  const query = parse(operation.query, queryOf(request.url), "query");
+  if (operation.body === undefined) return { input: { ...params, ...query }, body: undefined };
+  const body = parse(operation.body, await readJson(request, given.runtime), "body");
+  const fields = operation.bodyName === undefined ? body : { [operation.bodyName]: body };
+  return { input: { ...params, ...query, ...fields as object }, body };
 }
 
 /**

@@ -172,44 +172,6 @@ export type ResultOf<O extends { readonly answers: Answers }> = {
   [Status in keyof O["answers"]]: BodyOf<O["answers"][Status] & Answer>;
 }[keyof O["answers"]];
 
-/** The parts of an input, as HTTP carries them. */
-export interface SplitInput {
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly query: Readonly<Record<string, unknown>>;
-  readonly body: unknown;
-}
-
-/**
- * Splits an input into what goes into the path, the query and the body. It checks nothing: a field
- * that the operation does not have goes where the server refuses it.
- */
-export function splitInput(
-  { params, query, body, bodyName }: Operation,
-  input: Readonly<Record<string, unknown>>,
-): SplitInput {
-  const placeOf = (name: string) => {
-    if (Object.hasOwn(params.shape, name)) return "params";
-    if (Object.hasOwn(query.shape, name) || body === undefined) return "query";
-    return "body";
-  };
-  const parts = Map.groupBy(Object.entries(input), ([name]) => placeOf(name));
-  const part = (place: "params" | "query" | "body") => Object.fromEntries(parts.get(place) ?? []);
-  return {
-    params: part("params"),
-    query: part("query"),
-    body: bodyName !== undefined ? input[bodyName] : body === undefined ? undefined : part("body"),
-  };
-}
-
-/** Puts the parsed parts of an input together: the inverse of `splitInput`. */
-export function mergeInput(
-  { bodyName }: Pick<Operation, "bodyName">,
-  { params, query, body }: SplitInput,
-): Record<string, unknown> {
-  const fields = bodyName === undefined ? body : { [bodyName]: body };
-  return { ...params, ...query, ...fields as object | undefined };
-}
-
 /**
  * The schema of an input as one object, for tools and forms. Rules between fields of a body are not
  * in it: a handler's input is parsed by `params`, `query` and `body`.
@@ -233,16 +195,6 @@ function fieldsOf(body: z.ZodType): z.core.$ZodShape {
 /** The JSON Schema (draft 2020-12) of what an operation takes. */
 export function inputJsonSchemaOf(of: Operation): Readonly<Record<string, unknown>> {
   return z.toJSONSchema(inputSchemaOf(of), JSON_SCHEMA);
-}
-
-/** The JSON Schema of what an operation answers; undefined: it answers no JSON. */
-export function resultJsonSchemaOf(
-  { answers }: Operation,
-): Readonly<Record<string, unknown>> | undefined {
-  const schemas = [...new Set(Object.values(answers).flatMap(({ schema }) => schema ?? []))];
-  const [first, ...others] = schemas;
-  if (first === undefined) return undefined;
-  return z.toJSONSchema(others.length === 0 ? first : z.union(schemas), JSON_SCHEMA);
 }
 
 /** How schemas are written: what JSON Schema cannot say is left open. */

@@ -1,0 +1,101 @@
+/** The client and the API agree about every operation: both know how HTTP carries its input. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { readInput } from "../src/api/request.ts";
+import { openClient } from "../src/client.ts";
+import type { CallName, OperationInput } from "../src/client/documents.ts";
+import type { Operation } from "../src/operations/operation.ts";
+import { OPERATIONS } from "../src/operations/table.ts";
+import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
+
+const AT = "2026-01-01T00:00:00.000Z";
+const ENVELOPE = { specversion: "1.0", id: "1", source: "/shop", type: "t", data: [1] } as const;
+
+/** An input with every field of each operation; a new one needs one, too. */
+const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = {
+  startTask: {
+    workflow: "shop/checkout",
+    version: "1.0.0",
+    input: { cents: 4200, note: "ü/?&" },
+    tags: ["vip"],
+    deadlineMs: 5,
+    waitMs: 0,
+  },
+  listTasks: {
+    workflow: "shop/checkout",
+    state: "blocked",
+    tag: "a&b=c",
+    since: AT,
+    until: AT,
+    limit: 3,
+    cursor: "abc",
+  },
+  getTask: { id: "t", waitMs: 0 },
+  getJournal: { id: "t", afterTurn: 2, limit: 3 },
+  cancelTask: { id: "t", by: "ada", reason: "r" },
+  pauseTask: { id: "t", by: "ada", reason: "r" },
+  resumeTask: { id: "t", by: "ada", reason: "r" },
+  sendSignal: { id: "t", name: "go", payload: [{ id: 1 }] },
+  retryStep: { id: "t", step: "s", by: "ada", reason: "r" },
+  resolveStep: { id: "t", step: "s", by: "ada", reason: "r", result: null },
+  skipStep: { id: "t", step: "s", by: "ada", reason: "r", result: { ok: true } },
+  listWorkflows: {},
+  getWorkflow: { namespace: "shop", name: "checkout" },
+  listSystems: {},
+  getPolicy: { namespace: "shop", name: "checkout" },
+  putPolicy: {
+    namespace: "shop",
+    name: "checkout",
+    by: "ada",
+    reason: "r",
+    steps: { "*": { timeoutMs: 5 } },
+    expectedVersion: 0,
+  },
+  listKeys: {},
+  makeKey: { name: "ci", scopes: ["read"], namespaces: ["shop"], systems: [], expiresAt: AT },
+  removeKey: { id: "k" },
+  listDead: { limit: 3, cursor: "7" },
+  replayDead: { id: "d" },
+  discardDead: { id: "d" },
+  pollBus: { system: "stock", max: 2, waitMs: 0, leaseMs: 5_000 },
+  replyBus: { system: "stock", replies: [ENVELOPE] },
+  isLive: {},
+  isReady: {},
+  getHealth: {},
+  getMetrics: {},
+  getOpenApi: {},
+};
+
+/** The fields of a path, as a router finds them. */
+function paramsOf({ path }: Operation, request: Request): Record<string, string> | undefined {
+  const pattern = path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+  const fields = new RegExp(`^${pattern}$`).exec(new URL(request.url).pathname);
+  if (fields === null) return undefined;
+  const entries = Object.entries(fields.groups ?? {});
+  return Object.fromEntries(entries.map(([name, text]) => [name, decodeURIComponent(text)]));
+}
+
+for (const [name, input] of Object.entries(INPUTS)) {
+  Deno.test(`${name}: the API reads from the request what the client was given`, async () => {
+    const operation: Operation = OPERATIONS[name as CallName];
+    const runtime = new VirtualRuntime();
+    let sent: Request | undefined;
+    const client = openClient({
+      url: "http://tasker.test",
+      runtime,
+      fetch: (request) => {
+        sent = request.clone();
+        return Promise.resolve(new Response("null"));
+      },
+    });
+
+    await client.call(name as CallName, input as never);
+
+    ok(sent !== undefined);
+    const params = paramsOf(operation, sent);
+    equal(sent.method, operation.method);
+    ok(params !== undefined, `${sent.url} is not ${operation.path}`);
+    deepEqual((await readInput(operation, sent, { params, runtime })).input, input);
+    equal(sent.headers.has("idempotency-key"), operation.repeat !== "harmless");
+  });
+}
