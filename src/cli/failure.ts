@@ -39,7 +39,7 @@ export interface Typed {
   readonly names: Readonly<Record<string, string>>;
 }
 
-/** What the server's advice, written for programs, means here. Without the id, it stays as it is. */
+/** What a person can do, by code. Undefined: the server's own advice fits, or no id is known. */
 const ACTIONS: Readonly<Record<string, (names: Partial<Typed["names"]>) => string | undefined>> = {
   "api.bad_request": () => "correct what is named above, then run the command again",
   "api.unauthorized": () =>

@@ -83,7 +83,7 @@ export interface Definition<
 }
 
 /** An operation without its names, which come from the table. */
-interface Unnamed<
+export interface Unnamed<
   P extends z.ZodObject,
   Q extends z.ZodObject,
   B extends z.ZodType,
