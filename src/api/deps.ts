@@ -18,6 +18,7 @@ import type {
   Starter,
   SystemSummary,
 } from "../core/ports.ts";
+import type { HealthCheck } from "../operations/node.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -37,15 +38,6 @@ export interface Worker {
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
   reply(system: string, reply: unknown): Promise<void>;
-}
-
-/** How one part of the node is. */
-export interface HealthCheck {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-  /** What a person can do; absent when it is ok. */
-  readonly action?: string;
 }
 
 /** How this node is. */

@@ -2,12 +2,12 @@
 
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
-import type { DESCRIPTION, HEALTH } from "../operations/node.ts";
+import type { DESCRIPTION, HEALTH, HealthCheck } from "../operations/node.ts";
 import { openApiDocument } from "../operations/openapi.ts";
 import { timeText } from "../operations/schema.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { METRICS_MEDIA_TYPE } from "../telemetry/metrics.ts";
-import type { HealthCheck, NamedCheck } from "./deps.ts";
+import type { NamedCheck } from "./deps.ts";
 import type { Handlers, Services } from "./handler.ts";
 
 /** A part that does not answer within this time is not ok. */

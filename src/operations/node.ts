@@ -1,7 +1,7 @@
 /** Operations of the node that answers: probes, health, metrics, and the description of the API. */
 
 import { z } from "zod";
-import { noun, operation } from "./operation.ts";
+import { type DeepReadonly, noun, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
 const Live = named("Live", z.object({ live: z.literal(true) }));
@@ -11,8 +11,11 @@ const HealthCheck = z.object({
   name: z.string(),
   ok: z.boolean(),
   detail: z.string(),
-  action: z.string().optional(),
+  action: z.string().optional().describe("What a person can do if it is not ok"),
 });
+
+/** The health of one part of a node. */
+export type HealthCheck = DeepReadonly<z.output<typeof HealthCheck>>;
 
 const Health = named(
   "Health",

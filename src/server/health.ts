@@ -1,9 +1,10 @@
 /** Health: how each part of a node is, and what to do when it is not well. */
 
-import type { Health, HealthCheck, NamedCheck } from "../api/deps.ts";
+import type { Health, NamedCheck } from "../api/deps.ts";
 import { SLOTS } from "../core/ids.ts";
 import type { Bus, History, Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
+import type { HealthCheck } from "../operations/node.ts";
 import type { Engine } from "./engine.ts";
 import { VERSION } from "./version.ts";
 
