@@ -8,7 +8,7 @@ import type { Policy } from "./policy.ts";
 const NAME_LENGTH_MAX = 64;
 
 /** What a name may hold, in words for an error text. */
-export const NAME_FORM = `1 to ${NAME_LENGTH_MAX} of a-z, 0-9, "_" and "-"`;
+export const NAME_FORM = `1 to ${NAME_LENGTH_MAX} characters of a-z, 0-9, "_" and "-"`;
 
 /** Names are segments of channels and of logical addresses, so they hold no dots. */
 const NAME = `[a-z0-9_-]{1,${NAME_LENGTH_MAX}}`;

@@ -4,7 +4,7 @@ import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import type { Manifest, ManifestStep } from "./manifest.ts";
-import { mergePolicies, policyOf } from "./policy.ts";
+import { mergePolicies, policyOf } from "./field_checks.ts";
 
 /** What a manifest calls the fields of a draft. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -119,7 +119,7 @@ function checkOwner(
     faults.add(
       place("owner"),
       "unknown_system",
-      `"${step.owner}" is no system of this manifest${suggest(step.owner, names)}`,
+      `"${step.owner}" is not among the systems of this manifest${suggest(step.owner, names)}`,
     );
   }
   const { capability } = step;
@@ -144,19 +144,22 @@ function checkBinding(
     faults.add(place(field), "bad_binding", detail);
   const { event_pattern: event, handler, owner } = step;
   if (event !== undefined && handler !== undefined) {
-    refuse("a step with an event_pattern is remote: remove one of the two", "handler");
+    refuse("a step with an event_pattern runs in another system: remove one of the two", "handler");
   }
   if (written === undefined) {
     if (event === undefined && handler === undefined) {
-      refuse("nobody can run it, expected an event_pattern, a handler or a definition");
+      refuse("nothing runs this step, expected an event_pattern, a handler or a definition");
     }
     return;
   }
   const kind = kindOf(written);
   if (kind === undefined) {
-    refuse("its definition has neither `run` nor `system`");
+    refuse("its definition needs either `run` or `system`: use step({…}) or remote({…})");
   } else if (kind === "local" && event !== undefined) {
-    refuse("its definition runs here: bind a remote({…}), or remove the event_pattern", "event");
+    refuse(
+      "its definition has code that runs here: bind a remote({…}), or remove the event_pattern",
+      "event",
+    );
   } else if (kind === "remote") {
     checkRemote(step, written, refuse);
   } else if (written.owner !== undefined && written.owner !== owner) {
@@ -186,7 +189,9 @@ function givesOf(
     if (wire.kind !== "give") continue;
     const place = placeOf(wire)();
     if (!names.has(wire.name)) refuseUnknown(place, wire.name, names, faults);
-    if (gives.has(wire.name)) faults.add(place, "given_twice", "its input is given twice");
+    if (gives.has(wire.name)) {
+      faults.add(place, "given_twice", "w.give(…) is called twice for this step");
+    }
     gives.set(wire.name, wire);
   }
   return gives;
@@ -204,7 +209,7 @@ function refuseUnused(module: WorkflowModule, manifest: Manifest, faults: Faults
     faults.add(
       { path: `handlers.${name}`, at: module.at },
       "unknown_handler",
-      `the manifest has no handler "${name}"${suggest(name, called)}`,
+      `no step of the manifest has the handler "${name}"${suggest(name, called)}`,
     );
   }
 }

@@ -12,14 +12,19 @@ import {
   workflowName,
 } from "../core/workflow.ts";
 import { bindManifest, openSteps } from "./bind.ts";
-import { checkTakesInput, Contracts } from "./contract.ts";
-import { type Draft, draftWires } from "./draft.ts";
-import { checkEdges } from "./edges.ts";
+import { Contracts } from "./schema.ts";
+import { checkEdges, checkTakesInput, type Draft, draftWires } from "./draft.ts";
 import { Faults, type Place, suggest } from "./fault.ts";
 import { hashOf } from "./hash.ts";
 import type { Manifest, ManifestSystem } from "./manifest.ts";
-import { checkEvent, checkName, checkVersion, show } from "./name.ts";
-import { checkPolicy, checkWritten } from "./policy.ts";
+import {
+  checkEvent,
+  checkName,
+  checkPolicy,
+  checkVersion,
+  checkWritten,
+  show,
+} from "./field_checks.ts";
 
 /** A workflow that was checked. */
 export interface BuiltWorkflow {
@@ -43,7 +48,7 @@ export interface BuildOptions {
   /** SHA-256 of a text, as `Runtime.digest` makes it. */
   readonly digest: (text: string) => string;
   /** The manifest that the module implements. */
-  readonly manifest?: Manifest;
+  readonly manifest?: Manifest | undefined;
 }
 
 /**
@@ -72,7 +77,11 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     checkTakesInput(draft, steps[index]?.contract.input, input, faults)
   );
   if (drafts.length === 0) {
-    faults.add({ path: "steps", at: module.at }, "no_steps", "the workflow has no steps");
+    faults.add(
+      { path: "steps", at: module.at },
+      "no_steps",
+      "the workflow has no steps, expected at least one",
+    );
   }
   faults.demandNone(`workflow "${workflowName(head)}"`);
   const definition = { ...head, ...(input && { input }), steps };
@@ -117,7 +126,9 @@ function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: 
   checkVersion(faults, place("version"), head.version);
   const failurePolicy = manifest?.failure_policy ?? module.failurePolicy ?? "continue_independent";
   if (failurePolicy !== "continue_independent" && failurePolicy !== "fail_fast") {
-    const detail = `${show(failurePolicy)} is neither "continue_independent" nor "fail_fast"`;
+    const detail = `${
+      show(failurePolicy)
+    } is not valid, expected "continue_independent" or "fail_fast"`;
     faults.add(place("failurePolicy", "failure_policy"), "bad_policy", detail);
   }
   const deadlineMs = manifest?.deadline ?? module.deadlineMs;
@@ -151,7 +162,11 @@ function refuseChoice(
   choices: readonly string[],
 ): void {
   const list = choices.map((choice) => `"${choice}"`).join(", ");
-  faults.add(place, "unknown_choice", `${show(said)} is none of ${list}${suggest(said, choices)}`);
+  faults.add(
+    place,
+    "unknown_choice",
+    `${show(said)} is not valid, expected one of ${list}${suggest(said, choices)}`,
+  );
 }
 
 function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
@@ -175,7 +190,7 @@ function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
 
 function checkMs(faults: Faults, place: Place, ms: unknown, min: number): void {
   if (Number.isInteger(ms) && (ms as number) >= min && (ms as number) <= DURATION_MS_MAX) return;
-  const detail = `${show(ms)} is no length of time, expected whole milliseconds from ${min}`;
+  const detail = `${show(ms)} is not a duration, expected whole milliseconds, at least ${min}`;
   faults.add(place, "bad_duration", detail);
 }
 

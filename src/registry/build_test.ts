@@ -1,6 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { remote, step, workflow, z } from "../mod.ts";
-import type { Workflow } from "../mod.ts";
+import { remote, step, type Workflow, workflow, z } from "../mod.ts";
 import { digest, faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
 import { buildWorkflow } from "./build.ts";
 
@@ -188,9 +187,9 @@ Deno.test("buildWorkflow() refuses choices that it does not have", async () => {
   for (
     const text of [
       'steps.a.retry.backoff: expected "none", "linear", "exponential", "fibonacci", or a list',
-      'steps.b.when: "succeded" is none of "succeeded", "failed", "cancelled", "always", did you ' +
-      'mean "succeeded"',
-      'steps.c.onTimeout: "explode" is none of "fail", "park"',
+      'steps.b.when: "succeded" is not valid, expected one of "succeeded", "failed", ' +
+      '"cancelled", "always", did you mean "succeeded"',
+      'steps.c.onTimeout: "explode" is not valid, expected one of "fail", "park"',
     ]
   ) ok(message.includes(text), message);
 });

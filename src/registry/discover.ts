@@ -6,7 +6,7 @@ import { explainDenial } from "../core/denial.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { isWorkflowModule, type Position, type WorkflowModule } from "../core/workflow_module.ts";
 import type { Faults } from "./fault.ts";
-import { show } from "./name.ts";
+import { show } from "./field_checks.ts";
 
 /** Beginnings and ends of file names that are no workflow modules. */
 const IS_MODULE = /^[^_].*(?<!_test|\.d)\.ts$/;
@@ -75,7 +75,7 @@ async function importModule(
       { path: name, at: () => start(url) },
       "no_workflow",
       `default-exports ${what(exported)}, expected \`workflow(…)\`, \`implement(…)\` or a list ` +
-        "of them; a file that is none begins with `_`",
+        "of them; the name of any other file begins with `_`",
     );
   }
   return workflows.filter(isWorkflowModule);

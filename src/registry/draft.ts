@@ -1,6 +1,6 @@
-/** Drafts: steps as modules and manifests say them, in one form, still to be checked. */
+/** Drafts: steps as modules and manifests state them, in one form, and whether they fit together. */
 
-import type { When } from "../core/graph.ts";
+import { packGraph, type When } from "../core/graph.ts";
 import type { Policy } from "../core/policy.ts";
 import type {
   GiveWire,
@@ -11,9 +11,10 @@ import type {
   WiredStep,
   WorkflowModule,
 } from "../core/workflow_module.ts";
-import type { Given, StepKind } from "../core/workflow.ts";
-import type { Faults, Place } from "./fault.ts";
-import { policyOf } from "./policy.ts";
+import type { Given, JsonSchema, StepKind } from "../core/workflow.ts";
+import { type Faults, type Place, suggest } from "./fault.ts";
+import { policyOf } from "./field_checks.ts";
+import { TaskerError } from "../core/errors.ts";
 
 /** A step that is not checked yet. */
 export interface Draft {
@@ -86,7 +87,7 @@ function draftStep(
     faults.add(
       place(),
       "no_code",
-      "has neither `run` nor `system`, expected step({…}) or remote({…})",
+      "needs either `run` or `system`, expected step({…}) or remote({…})",
     );
   }
   return {
@@ -141,8 +142,113 @@ function nameOf(
 ): string | undefined {
   if (handle?.of === module.of) return handle.name;
   const what = handle === undefined
-    ? "names no step"
+    ? "does not name a step"
     : `names step "${handle.name}" of another workflow`;
-  faults.add(place, "bad_edge", `${what}, expected what a \`w.step(…)\` of this one returned`);
+  faults.add(place, "bad_edge", `${what}, expected what a \`w.step(…)\` of this workflow returned`);
   return undefined;
+}
+
+/** The alias under which `with` finds the task's input. */
+const INPUT = "input";
+
+/** Adds a fault for each name that is taken, each edge that leads nowhere, and for one cycle. */
+export function checkEdges(drafts: readonly Draft[], faults: Faults): void {
+  const byName = new Map<string, Draft>();
+  for (const draft of drafts) {
+    if (byName.has(draft.name)) {
+      faults.add(draft.place("name"), "name_taken", `two steps have the name "${draft.name}"`);
+    } else byName.set(draft.name, draft);
+  }
+  for (const draft of drafts) checkParents(draft, byName, faults);
+  checkCircle([...byName.values()], faults);
+}
+
+function checkParents(draft: Draft, byName: ReadonlyMap<string, Draft>, faults: Faults): void {
+  const { needs, after, when, place } = draft;
+  for (const [alias, name] of Object.entries(needs)) {
+    const field = `needs.${alias}`;
+    checkParent(draft, name, field, byName, faults);
+    if (alias === INPUT) {
+      faults.add(
+        place(field),
+        "bad_alias",
+        `"${INPUT}" stands for the task's input: use another name`,
+      );
+    }
+    if (byName.get(name)?.kind === "sleep") {
+      faults.add(
+        place(field),
+        "gives_nothing",
+        `sleep "${name}" has no result: name it in \`after\``,
+      );
+    }
+  }
+  for (const name of after) checkParent(draft, name, "after", byName, faults);
+  const isRoot = Object.keys(needs).length + after.length === 0;
+  if (isRoot && (when === "failed" || when === "cancelled")) {
+    faults.add(
+      place("when"),
+      "when_without_parents",
+      `"${when}" needs a parent, but the step has none`,
+    );
+  }
+}
+
+function checkParent(
+  { place }: Draft,
+  name: string,
+  field: string,
+  byName: ReadonlyMap<string, Draft>,
+  faults: Faults,
+): void {
+  if (byName.has(name)) return;
+  faults.add(
+    place(field),
+    "unknown_step",
+    `there is no step "${name}"${suggest(name, byName.keys())}`,
+  );
+}
+
+/** Edges that lead nowhere have their own fault and are left out. */
+function checkCircle(drafts: readonly Draft[], faults: Faults): void {
+  const indexOf = new Map(drafts.map(({ name }, index) => [name, index]));
+  try {
+    packGraph(drafts.map(({ name, needs, after, when }) => ({
+      name,
+      when,
+      parents: [...Object.values(needs), ...after].flatMap((parent) => indexOf.get(parent) ?? []),
+    })));
+  } catch (thrown) {
+    if (!(thrown instanceof TaskerError)) throw thrown;
+    const first = /"([^"]*)"/.exec(thrown.message)?.[1] ?? "";
+    const draft = drafts[indexOf.get(first) ?? 0];
+    if (draft !== undefined) faults.add(draft.place("after"), thrown.code, thrown.message);
+  }
+}
+
+/**
+ * Adds a fault when a step that takes the task's input asks for fields that it does not have.
+ *
+ * Only the outermost required fields are compared: the compiler sees the rest, except across a
+ * manifest.
+ */
+export function checkTakesInput(
+  draft: Draft,
+  taken: JsonSchema | undefined,
+  given: JsonSchema | undefined,
+  faults: Faults,
+): void {
+  if (draft.with !== undefined || given?.type !== "object") return;
+  const fields = Object.keys(given.properties ?? {});
+  const asked = Array.isArray(taken?.required) ? taken.required.map(String) : [];
+  const missing = asked.filter((field) => !fields.includes(field));
+  const isOpen = typeof (given.additionalProperties ?? false) === "object";
+  if (missing.length === 0 || isOpen) return;
+  const names = missing.map((field) => `"${field}"`).join(", ");
+  faults.add(
+    draft.place("input"),
+    "with_missing",
+    `requires ${names}, which the task's input does not have: map the input by \`with\`, ` +
+      "or by `w.give` for a step of a manifest",
+  );
 }

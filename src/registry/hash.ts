@@ -1,6 +1,7 @@
-/** The definition hash: it covers what a task's replay depends on, not what may be tuned. */
+/** The definition hash: it covers what the replay of a task depends on; and what changed in that. */
 
 import type { Definition, JsonSchema, StepContract, StepDefinition } from "../core/workflow.ts";
+import { show } from "./field_checks.ts";
 
 /** Words of JSON Schema that tell people something and check nothing. */
 const ANNOTATIONS = new Set([
@@ -28,7 +29,7 @@ const VALUES = new Set(["const", "default", "enum", "required"]);
  * Returns what the hash covers: graph, owners, kinds, contracts and lengths of sleeps. Policies,
  * deadlines, handler names and descriptions may change under the same version.
  */
-export function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
+function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
   const { namespace, name, version, input, failurePolicy } = definition;
   return {
     namespace,
@@ -41,7 +42,7 @@ export function hashedPart(definition: Definition): Readonly<Record<string, unkn
 }
 
 /** Returns what the hash covers of one step. */
-export function hashedStep(
+function hashedStep(
   { policy: _, handler: __, contract, ...step }: StepDefinition,
 ): Readonly<Record<string, unknown>> {
   return { ...step, contract: bareContract(contract) };
@@ -85,4 +86,61 @@ function eachNamed(schemas: unknown): unknown {
   return Object.fromEntries(
     Object.entries(schemas as object).map(([name, schema]) => [name, withoutAnnotations(schema)]),
   );
+}
+
+/** More changes than this are counted, not listed. */
+const CHANGES_SHOWN_MAX = 20;
+
+/** Returns one line a change of what the hash covers: steps, edges, owners, contracts, conduct. */
+export function differences(before: Definition, after: Definition): readonly string[] {
+  const { steps: _, ...headBefore } = hashedPart(before);
+  const { steps: __, ...headAfter } = hashedPart(after);
+  const changes = [
+    ...changesOf(headBefore, headAfter, []),
+    ...stepChanges(before.steps, after.steps),
+  ];
+  const shown = changes.slice(0, CHANGES_SHOWN_MAX);
+  const rest = changes.length - shown.length;
+  return rest === 0 ? shown : [...shown, `and ${rest} more`];
+}
+
+function stepChanges(
+  before: readonly StepDefinition[],
+  after: readonly StepDefinition[],
+): readonly string[] {
+  const old = new Map(before.map((step) => [step.name, step]));
+  const names = new Set(after.map(({ name }) => name));
+  const removed = before.filter(({ name }) => !names.has(name));
+  const added = after.filter(({ name }) => !old.has(name));
+  const changed = after.flatMap((step) => {
+    const known = old.get(step.name);
+    if (known === undefined) return [];
+    const changes = changesOf(hashedStep(known), hashedStep(step), []);
+    return changes.map((change) => `step "${step.name}": ${change}`);
+  });
+  const isMoved = removed.length + added.length === 0 &&
+    before.some(({ name }, index) => after[index]?.name !== name);
+  return [
+    ...removed.map(({ name }) => `step "${name}" was removed`),
+    ...added.map(({ name }) => `step "${name}" was added`),
+    ...changed,
+    ...(isMoved ? ["the steps stand in another order"] : []),
+  ];
+}
+
+/** Compares field by field, so that a change deep in a contract is told where it is. */
+function changesOf(before: unknown, after: unknown, path: readonly string[]): readonly string[] {
+  if (canonical(before) === canonical(after)) return [];
+  if (!isRecord(before) || !isRecord(after)) {
+    const name = path.join(".");
+    if (before === undefined) return [`${name} was added: ${show(after)}`];
+    if (after === undefined) return [`${name} was removed, it was ${show(before)}`];
+    return [`${name} was ${show(before)}, is ${show(after)}`];
+  }
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return fields.flatMap((field) => changesOf(before[field], after[field], [...path, field]));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
-import { equal, notEqual } from "node:assert/strict";
-import { step, workflow, z } from "../mod.ts";
-import type { Policy, Wires } from "../mod.ts";
+import { deepEqual, equal, notEqual } from "node:assert/strict";
+import type { Definition, StepDefinition } from "../core/workflow.ts";
+import { type Policy, step, type Wires, workflow, z } from "../mod.ts";
 import { digest } from "../../tests/support/registry_fixture.ts";
 import { buildWorkflow } from "./build.ts";
-import { canonical, hashOf } from "./hash.ts";
+import { canonical, differences, hashOf } from "./hash.ts";
 
 const Input = z.object({ id: z.string() });
 
@@ -77,4 +77,64 @@ Deno.test("hashOf() is the same for a definition that was stored with its keys i
 
 Deno.test("canonical() sorts keys and leaves out what is undefined", () => {
   equal(canonical({ b: [1, { d: null, c: "x" }], a: undefined }), '{"b":[1,{"c":"x","d":null}]}');
+});
+
+const checkStep: StepDefinition = {
+  name: "check",
+  kind: "local",
+  owner: "app",
+  needs: {},
+  after: [],
+  when: "succeeded",
+  contract: { success: { type: "object", properties: { ok: { type: "boolean" } } } },
+  atMostOnce: false,
+  policy: {},
+};
+const earlier: Definition = {
+  namespace: "tests",
+  name: "difference",
+  version: "1.0.0",
+  failurePolicy: "continue_independent",
+  steps: [checkStep, { ...checkStep, name: "charge", after: ["check"] }],
+};
+
+function after(change: Partial<StepDefinition>): Definition {
+  return {
+    ...earlier,
+    steps: [checkStep, { ...checkStep, name: "charge", after: ["check"], ...change }],
+  };
+}
+
+Deno.test("differences() says in words what changed", () => {
+  const contract = { success: { type: "object", properties: { ok: { type: "string" } } } };
+
+  deepEqual(differences(earlier, after({ owner: "shop" })), [
+    'step "charge": owner was "app", is "shop"',
+  ]);
+  deepEqual(differences(earlier, after({ after: [], needs: { checked: "check" } })), [
+    'step "charge": needs.checked was added: "check"',
+    'step "charge": after was ["check"], is []',
+  ]);
+  deepEqual(differences(earlier, after({ contract })), [
+    'step "charge": contract.success.properties.ok.type was "boolean", is "string"',
+  ]);
+  deepEqual(differences(earlier, after({ name: "pay" })), [
+    'step "charge" was removed',
+    'step "pay" was added',
+  ]);
+  deepEqual(differences(earlier, { ...earlier, steps: earlier.steps.toReversed() }), [
+    "the steps stand in another order",
+  ]);
+  deepEqual(differences(earlier, { ...earlier, failurePolicy: "fail_fast", input: {} }), [
+    'failurePolicy was "continue_independent", is "fail_fast"',
+    "input was added: {}",
+  ]);
+});
+
+Deno.test("differences() is silent about policies, handlers and descriptions", () => {
+  const contract = {
+    success: { ...checkStep.contract.success, description: "Whether it is good" },
+  };
+
+  deepEqual(differences(earlier, after({ policy: { timeoutMs: 1 }, handler: "H", contract })), []);
 });

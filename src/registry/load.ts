@@ -1,31 +1,161 @@
-/** Loading: a module's manifest is read, and the workflow built. */
+/** Loading: reads, checks and stores all workflows, and opens the registry. */
 
 import { messageOf, type TaskerError } from "../core/errors.ts";
+import type { Definitions } from "../core/ports.ts";
+import { type Definition, workflowName } from "../core/workflow.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
-import { type BuildOptions, buildWorkflow, type BuiltWorkflow } from "./build.ts";
+import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
+import { discover } from "./discover.ts";
 import { Faults } from "./fault.ts";
+import { canonical, differences } from "./hash.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
+import { Registry, type StoredDefinition } from "./workflows.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
 
-/**
- * Builds a workflow, with the manifest that its module implements.
- *
- * @throws {TaskerError} definition.invalid with all faults
- */
-export async function loadWorkflow(
-  module: WorkflowModule,
-  { digest }: Pick<BuildOptions, "digest">,
-): Promise<BuiltWorkflow> {
-  const manifest = await manifestOf(module);
-  return buildWorkflow(module, { digest, ...(manifest && { manifest }) });
+/** What a registry is opened with. */
+export interface RegistryOptions {
+  /** Folder of workflow modules; absent: only `modules`. */
+  readonly folder?: string;
+  /** Modules that are imported already. */
+  readonly modules?: readonly WorkflowModule[];
+  readonly definitions: Definitions;
+  /** SHA-256 of a text, lower-case hex. */
+  readonly digest: (text: string) => string;
+  readonly onWarning: (text: string) => void;
+  /**
+   * In development: lets a version stand for another definition, and answers the ids of tasks that
+   * keep it from doing so. Absent: a version stands for one definition for ever.
+   */
+  readonly forgetVersion?: (hash: string, definition: Definition) => Promise<readonly string[]>;
+  /** Systems whose steps run here; absent: every owner that a module here implements. */
+  readonly systems?: readonly string[];
 }
 
+/**
+ * Loads, checks and stores all workflows.
+ *
+ * Nothing is stored unless everything is right; safe to repeat, and with several nodes at once.
+ *
+ * @throws {TaskerError} definition.invalid with the faults of all modules
+ * @throws {TaskerError} definition.changed when that is the only kind of fault
+ * @throws {TaskerError} config.invalid, journal.unavailable
+ */
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+  const faults = new Faults();
+  const { folder, modules } = options.folder === undefined
+    ? { folder: undefined, modules: [] }
+    : await discover(options.folder, faults);
+  const built: BuiltWorkflow[] = [];
+  for (const module of [...options.modules ?? [], ...modules]) {
+    try {
+      built.push(buildWorkflow(module, { ...options, manifest: await manifestOf(module) }));
+    } catch (thrown) {
+      faults.addAll(thrown);
+    }
+  }
+  refuseDoubles(built, faults);
+  const stored = await options.definitions.list();
+  await refuseChanges(built, stored, { ...options, faults });
+  demandNone(faults, folder);
+  await store(built, stored, options.definitions);
+  warnOfOpenSteps(built, options.onWarning);
+  warnOfCodeOnly(built, options.onWarning);
+  return new Registry(options, built, stored);
+}
+
+/** The code of the fault that a definition changed under its version. */
+const CHANGED = "changed";
+
+function versionedName(definition: Definition): string {
+  return `${workflowName(definition)}@${definition.version}`;
+}
+
+function refuseDoubles(built: readonly BuiltWorkflow[], faults: Faults): void {
+  const known = new Set<string>();
+  for (const { definition, at } of built) {
+    const name = versionedName(definition);
+    if (known.has(name)) {
+      faults.add({ path: name, at }, "name_taken", "two workflows have this name and version");
+    }
+    known.add(name);
+  }
+}
+
+/** A version that is free again is stored with the others, or, should another be wrong, later. */
+async function refuseChanges(
+  built: readonly BuiltWorkflow[],
+  stored: readonly StoredDefinition[],
+  { faults, forgetVersion }: Pick<RegistryOptions, "forgetVersion"> & { readonly faults: Faults },
+): Promise<void> {
+  const byName = new Map(stored.map((one) => [versionedName(one.definition), one]));
+  for (const { hash, definition, at } of built) {
+    const name = versionedName(definition);
+    const before = byName.get(name);
+    if (before === undefined || before.hash === hash) continue;
+    const openTasks = await forgetVersion?.(before.hash, before.definition);
+    if (openTasks?.length === 0) continue;
+    const changes = differences(before.definition, definition).map((change) => `\n    ${change}`);
+    const detail = openTasks === undefined
+      ? "expected a higher version or the same definition"
+      : `of which tasks have not ended (${openTasks.join(", ")}): give it a higher version, or ` +
+        "put the definition back until they have ended";
+    faults.add(
+      { path: name, at },
+      CHANGED,
+      `differs from what is stored under this version, ${detail}:${changes.join("")}`,
+    );
+  }
+}
+
+/** Files are named relative to the folder's parent, for people. */
+function demandNone(faults: Faults, folder: string | undefined): void {
+  const isOnlyChanged = faults.list.every(({ code }) => code === CHANGED);
+  const code = isOnlyChanged ? "definition.changed" : "definition.invalid";
+  const parent = folder === undefined ? undefined : new URL("..", folder).href;
+  faults.relativeTo(parent).demandNone("workflows", code);
+}
+
+async function store(
+  built: readonly BuiltWorkflow[],
+  stored: readonly StoredDefinition[],
+  definitions: Definitions,
+): Promise<void> {
+  const known = new Map(stored.map(({ hash, definition }) => [hash, canonical(definition)]));
+  for (const { hash, definition } of built) {
+    if (known.get(hash) !== canonical(definition)) await definitions.put(hash, definition);
+  }
+}
+
+function warnOfOpenSteps(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
+  const open = built.flatMap(({ definition, openSteps }) =>
+    openSteps.map((step) => `${versionedName(definition)} "${step}"`)
+  );
+  if (open.length === 0) return;
+  onWarning(
+    `Inputs and results of steps without a definition are not checked; bind one by implement(): ${
+      open.join(", ")
+    }`,
+  );
+}
+
+function warnOfCodeOnly(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
+  const places = built.flatMap(({ definition, codeOnly }) =>
+    codeOnly.map((place) => `${versionedName(definition)} ${place}`)
+  );
+  if (places.length === 0) return;
+  onWarning(
+    "JSON Schema cannot express these checks; nodes without the workflow's code leave them out: " +
+      places.join(", "),
+  );
+}
+
+/** Reads the manifest that a module implements. */
 async function manifestOf(module: WorkflowModule): Promise<Manifest | undefined> {
   if (module.manifest === undefined) return undefined;
   const { path, base } = module.manifest;
   const file = URL.parse(path, base ?? module.at()?.file);
   if (file?.protocol !== "file:") {
-    throw refuse(module, "nobody knows where it is, expected `base: import.meta.url`");
+    throw refuse(module, "its folder is not known, expected `base: import.meta.url`");
   }
   const text = await readText(file).catch((cause) => {
     throw refuse(module, `cannot be read: ${messageOf(cause)}`);

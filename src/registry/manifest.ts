@@ -95,7 +95,7 @@ function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void
       faults.add(
         { path: readablePath(place), at: () => yaml.atKey(place) },
         "unknown_field",
-        `no such field${suggest(key, fieldsAt(path))}`,
+        `is not a known field${suggest(key, fieldsAt(path))}`,
       );
     }
     return;

@@ -3,7 +3,9 @@
 import { z } from "zod";
 import type { Fault } from "../core/errors.ts";
 import { isAssertion, whyUnusable } from "../core/stored_schema.ts";
-import type { JsonSchema } from "../core/workflow.ts";
+import type { JsonSchema, StepContract } from "../core/workflow.ts";
+import type { Draft } from "./draft.ts";
+import { type Faults, type Place } from "./fault.ts";
 
 /** Why a kind of zod schema has no place in a contract: what is replayed must be what was typed. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -11,7 +13,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   catch: "a value that breaks the contract must not be replaced: use .default() or .optional()",
   codec: "a contract must not transform: do it in `with` or `run`",
   coerce: "a contract must not convert: name the type that is sent",
-  custom: "JSON Schema cannot say it: use the schema of plain data",
+  custom: "JSON Schema cannot express it: use a schema of plain data",
   date: "JSON has no dates: use z.iso.datetime() or z.int() of milliseconds",
   file: "JSON has no files: keep the file elsewhere and pass a reference",
   function: "JSON has no functions",
@@ -61,7 +63,11 @@ export function convertSchema(schema: unknown): Converted {
     return { schema: plain, faults: [], codeOnly: [...notes.codeOnly.values()] };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    return refused([{ path: "", code: "not_json", detail: `JSON Schema cannot say it: ${why}` }]);
+    return refused([{
+      path: "",
+      code: "not_json",
+      detail: `JSON Schema cannot express it: ${why}`,
+    }]);
   }
 }
 
@@ -200,4 +206,53 @@ function readable(path: readonly (string | number)[]): string {
     else if (part === "additionalProperties") text += ".*";
   }
   return text.replace(/^\./, "");
+}
+
+const PARTS = ["input", "success", "error"] as const;
+
+/** Converts schemas, each one once: a definition may be wired many times. */
+export class Contracts {
+  readonly #faults: Faults;
+  readonly #known = new Map<z.ZodType, ReturnType<typeof convertSchema>>();
+  readonly #codeOnly = new Set<string>();
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
+
+  /** Converts one schema; its faults are found below `place`. */
+  convert(schema: z.ZodType, place: Place): JsonSchema | undefined {
+    const converted = this.#known.get(schema) ?? convertSchema(schema);
+    this.#known.set(schema, converted);
+    for (const { path, code, detail } of converted.faults) {
+      const full = path === "" ? place.path : `${place.path}.${path}`;
+      this.#faults.add({ path: full, at: place.at }, code, detail);
+    }
+    if (converted.schema === undefined) return undefined;
+    for (const { path, detail } of converted.codeOnly) {
+      this.#codeOnly.add(`${path === "" ? place.path : `${place.path}.${path}`} (${detail})`);
+    }
+    return converted.schema;
+  }
+
+  /** Checks that the stored schemas cannot say, with their places. */
+  get codeOnly(): readonly string[] {
+    return [...this.#codeOnly];
+  }
+
+  /** Converts the contracts of a step. What a draft does not say stays open. */
+  ofStep({ kind, written, place }: Draft): StepContract {
+    if (written === undefined) return {};
+    const contract: { -readonly [K in keyof StepContract]: StepContract[K] } = {};
+    for (const part of PARTS) {
+      const schema = written[part];
+      if (schema !== undefined) {
+        const converted = this.convert(schema, place(part));
+        if (converted !== undefined) contract[part] = converted;
+      } else if (part === "success" || (part === "input" && kind !== "signal")) {
+        this.#faults.add(place(part), "not_a_schema", "is missing, expected a zod schema");
+      }
+    }
+    return contract;
+  }
 }

@@ -1,36 +1,15 @@
 /** The registry: every workflow that is loaded here, and every definition that was stored. */
 
+import type { Answer } from "../core/command.ts";
+import { describeFaults } from "../core/contract.ts";
+import { TaskerError } from "../core/errors.ts";
+import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
-import type { Definitions, Plans } from "../core/ports.ts";
-import type { WorkflowModule } from "../core/workflow_module.ts";
-import { type Definition, type WorkflowCode, workflowName } from "../core/workflow.ts";
+import type { CommandSink, Definitions, Plans, Starter, StartRequest } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
+import { type Definition, namespaceOf, type WorkflowCode, workflowName } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
-import { differences } from "./difference.ts";
-import { discover } from "./discover.ts";
-import { Faults } from "./fault.ts";
-import { canonical } from "./hash.ts";
-import { loadWorkflow } from "./load.ts";
-import { type Owner, ownersOf } from "./owner.ts";
-
-/** What a registry is opened with. */
-export interface RegistryOptions {
-  /** Folder of workflow modules; absent: only `modules`. */
-  readonly folder?: string;
-  /** Modules that are imported already. */
-  readonly modules?: readonly WorkflowModule[];
-  readonly definitions: Definitions;
-  /** SHA-256 of a text, lower-case hex. */
-  readonly digest: (text: string) => string;
-  readonly onWarning: (text: string) => void;
-  /**
-   * In development: lets a version stand for another definition, and answers the ids of tasks that
-   * keep it from doing so. Absent: a version stands for one definition for ever.
-   */
-  readonly forgetVersion?: (hash: string, definition: Definition) => Promise<readonly string[]>;
-  /** Systems whose steps run here; absent: every owner that a module here implements. */
-  readonly systems?: readonly string[];
-}
+import { suggest } from "./fault.ts";
 
 /** A workflow in a list. */
 export interface ListedWorkflow {
@@ -39,41 +18,6 @@ export interface ListedWorkflow {
   readonly isLoaded: boolean;
   readonly description?: string;
 }
-
-/**
- * Loads, checks and stores all workflows.
- *
- * Nothing is stored unless everything is right; safe to repeat, and with several nodes at once.
- *
- * @throws {TaskerError} definition.invalid with the faults of all modules
- * @throws {TaskerError} definition.changed when that is the only kind of fault
- * @throws {TaskerError} config.invalid, journal.unavailable
- */
-export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const faults = new Faults();
-  const { folder, modules } = options.folder === undefined
-    ? { folder: undefined, modules: [] }
-    : await discover(options.folder, faults);
-  const built: BuiltWorkflow[] = [];
-  for (const module of [...options.modules ?? [], ...modules]) {
-    try {
-      built.push(await loadWorkflow(module, options));
-    } catch (thrown) {
-      faults.addAll(thrown);
-    }
-  }
-  refuseDoubles(built, faults);
-  const stored = await options.definitions.list();
-  await refuseChanges(built, stored, { ...options, faults });
-  demandNone(faults, folder);
-  await store(built, stored, options.definitions);
-  warnOfOpenSteps(built, options.onWarning);
-  warnOfCodeOnly(built, options.onWarning);
-  return new Registry(options, built, stored);
-}
-
-/** The code of the fault that a definition changed under its version. */
-const CHANGED = "changed";
 
 /** Workflows by name and by hash. */
 export class Registry implements Plans {
@@ -87,7 +31,10 @@ export class Registry implements Plans {
   readonly #owners: ReadonlyMap<string, Owner>;
 
   constructor(
-    { definitions, systems }: RegistryOptions,
+    { definitions, systems }: {
+      readonly definitions: Definitions;
+      readonly systems?: readonly string[];
+    },
     built: readonly BuiltWorkflow[],
     stored: readonly StoredDefinition[],
   ) {
@@ -171,7 +118,8 @@ export class Registry implements Plans {
   }
 }
 
-interface StoredDefinition {
+/** A definition and its hash. */
+export interface StoredDefinition {
   readonly hash: string;
   readonly definition: Definition;
 }
@@ -180,85 +128,95 @@ function highestFirst(a: Plan, b: Plan): number {
   return compareVersions(b.definition.version, a.definition.version);
 }
 
-function versionedName(definition: Definition): string {
-  return `${workflowName(definition)}@${definition.version}`;
+/** A system that owns steps. */
+export interface Owner {
+  readonly name: string;
+  /** Local: its steps run in this process. */
+  readonly kind: "local" | "remote";
+  /** `namespace/name` of the workflows that have steps of it. */
+  readonly workflows: readonly string[];
 }
 
-function refuseDoubles(built: readonly BuiltWorkflow[], faults: Faults): void {
-  const known = new Set<string>();
-  for (const { definition, at } of built) {
-    const name = versionedName(definition);
-    if (known.has(name)) {
-      faults.add({ path: name, at }, "name_taken", "two modules have this name and version");
+/**
+ * Gathers the owners of all steps.
+ *
+ * Shape: `systems` are the local ones; absent, every owner of a step whose code is loaded.
+ */
+function ownersOf(
+  built: readonly BuiltWorkflow[],
+  systems: readonly string[] | undefined,
+): ReadonlyMap<string, Owner> {
+  const workflows = new Map<string, Set<string>>();
+  const implemented = new Set<string>();
+  for (const { plan, definition, code } of built) {
+    for (const { name, owner, kind } of definition.steps) {
+      if (kind !== "local" && kind !== "remote") continue;
+      workflows.set(owner, (workflows.get(owner) ?? new Set()).add(plan.workflow));
+      if (code.steps.get(name)?.run !== undefined) implemented.add(owner);
     }
-    known.add(name);
   }
+  const local = systems === undefined ? implemented : new Set(systems);
+  const names = [...new Set([...workflows.keys(), ...local])].sort();
+  return new Map(names.map((name) => [name, {
+    name,
+    kind: local.has(name) ? "local" : "remote",
+    workflows: [...workflows.get(name) ?? []].sort(),
+  }]));
 }
 
-/** A version that is free again is stored with the others, or, should another be wrong, later. */
-async function refuseChanges(
-  built: readonly BuiltWorkflow[],
-  stored: readonly StoredDefinition[],
-  { faults, forgetVersion }: Pick<RegistryOptions, "forgetVersion"> & { readonly faults: Faults },
-): Promise<void> {
-  const byName = new Map(stored.map((one) => [versionedName(one.definition), one]));
-  for (const { hash, definition, at } of built) {
-    const name = versionedName(definition);
-    const before = byName.get(name);
-    if (before === undefined || before.hash === hash) continue;
-    const openTasks = await forgetVersion?.(before.hash, before.definition);
-    if (openTasks?.length === 0) continue;
-    const changes = differences(before.definition, definition).map((change) => `\n    ${change}`);
-    const detail = openTasks === undefined
-      ? "expected a higher version or the same definition"
-      : `of which tasks have not ended (${openTasks.join(", ")}): give it a higher version, or ` +
-        "put the definition back until they have ended";
-    faults.add(
-      { path: name, at },
-      CHANGED,
-      `differs from what is stored under this version, ${detail}:${changes.join("")}`,
-    );
-  }
+/** Opens the Starter of a node: its tasks get ids in slots of this node. */
+export function openStarter(registry: Registry, sink: CommandSink): Starter {
+  return {
+    async start(request: StartRequest): Promise<Answer> {
+      const plan = findPlan(registry, request);
+      const input = inputOf(plan, request);
+      const { namespace, version } = plan.definition;
+      return await sink.send({
+        kind: "StartTask",
+        taskId: sink.mintTaskId(),
+        commandId: request.commandId,
+        namespace,
+        workflow: plan.workflow,
+        version,
+        ...(request.version !== undefined && { versionAsked: request.version }),
+        definitionHash: plan.hash,
+        input: encodePayload(input, `the input of "${plan.workflow}"`),
+        tags: request.tags,
+        ...(request.key !== undefined && { key: request.key }),
+        ...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
+        ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
+      });
+    },
+  };
 }
 
-/** Places are told relative to what holds the folder: they are read by people. */
-function demandNone(faults: Faults, folder: string | undefined): void {
-  const isOnlyChanged = faults.list.every(({ code }) => code === CHANGED);
-  const code = isOnlyChanged ? "definition.changed" : "definition.invalid";
-  const parent = folder === undefined ? undefined : new URL("..", folder).href;
-  faults.relativeTo(parent).demandNone("workflows", code);
-}
-
-async function store(
-  built: readonly BuiltWorkflow[],
-  stored: readonly StoredDefinition[],
-  definitions: Definitions,
-): Promise<void> {
-  const known = new Map(stored.map(({ hash, definition }) => [hash, canonical(definition)]));
-  for (const { hash, definition } of built) {
-    if (known.get(hash) !== canonical(definition)) await definitions.put(hash, definition);
-  }
-}
-
-function warnOfOpenSteps(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
-  const open = built.flatMap(({ definition, openSteps }) =>
-    openSteps.map((step) => `${versionedName(definition)} "${step}"`)
-  );
-  if (open.length === 0) return;
-  onWarning(
-    `Steps without a definition take and give anything unchecked; bind one with implement(): ${
-      open.join(", ")
-    }`,
+/** Names are suggested from the same namespace only: the caller may not see the others. */
+function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan {
+  const plan = registry.find(workflow, version);
+  if (plan !== undefined) return plan;
+  const namespace = `${namespaceOf(workflow)}/`;
+  const near = registry.names().filter((name) => name.startsWith(namespace));
+  const wanted = version === undefined ? workflow : `${workflow}@${version}`;
+  const versions = registry.list().filter(({ plan }) => plan.workflow === workflow);
+  const known = versions.map(({ plan }) => plan.definition.version).join(", ");
+  const hint = known === "" ? suggest(workflow, near) : `, known versions are ${known}`;
+  throw new TaskerError(
+    "definition.unknown",
+    `Cannot start workflow "${wanted}": it is not loaded here${hint}`,
   );
 }
 
-function warnOfCodeOnly(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
-  const places = built.flatMap(({ definition, codeOnly }) =>
-    codeOnly.map((place) => `${versionedName(definition)} ${place}`)
-  );
-  if (places.length === 0) return;
-  onWarning(
-    "JSON Schema cannot say these checks; nodes that do not have the workflow's code leave them " +
-      `out: ${places.join(", ")}`,
+/** Fills in what the contract has defaults for, and refuses what breaks it. */
+function inputOf(plan: Plan, { input, workflow }: StartRequest): unknown {
+  const checked = plan.checkInput(input);
+  if (checked.ok) return checked.value;
+  const faults = checked.faults.map((fault) => ({
+    ...fault,
+    path: fault.path === "" ? "input" : `input.${fault.path}`,
+  }));
+  throw new TaskerError(
+    "contract.violation",
+    `Cannot start workflow "${workflow}": ${describeFaults(faults)}`,
+    { faults },
   );
 }

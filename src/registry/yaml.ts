@@ -84,7 +84,7 @@ function parse(text: string, lines: LineCounter, refuse: Refuse): Document | und
   if (first === undefined) refuse(0, "empty", "is empty, expected a manifest");
   const second = documents[1];
   if (second !== undefined) {
-    refuse(second.range[0], "bad_yaml", "begins a second document, expected one");
+    refuse(second.range[0], "bad_yaml", "starts a second document, expected one");
   }
   const errors = [...first?.errors ?? [], ...first?.warnings ?? []];
   for (const { message, pos: [offset] } of errors.slice(0, SYNTAX_ERRORS_SHOWN_MAX)) {
@@ -115,7 +115,7 @@ class Reader {
       this.#refuse(
         start,
         "alias",
-        `aliases such as "*${node.source}" are refused: write it out`,
+        `aliases such as "*${node.source}" are not allowed: write the value out`,
         path,
       );
     }
@@ -139,7 +139,7 @@ class Reader {
       const place = [...path, name];
       const offset = offsetOf(key) ?? start;
       if (Object.hasOwn(fields, name) || name === "__proto__") {
-        const why = name === "__proto__" ? "is no name for a field" : "is here twice";
+        const why = name === "__proto__" ? "is not allowed as the name of a field" : "is set twice";
         this.#refuse(offset, "bad_key", why, place);
         continue;
       }
@@ -155,7 +155,7 @@ class Reader {
       this.#refuse(offset, "too_large", `has more than ${YAML_NODES_MAX} values`, path);
     }
     if (path.length > YAML_DEPTH_MAX) {
-      this.#refuse(offset, "too_deep", `nests deeper than ${YAML_DEPTH_MAX}`, path);
+      this.#refuse(offset, "too_deep", `is nested more than ${YAML_DEPTH_MAX} levels deep`, path);
     }
     return this.#nodes <= YAML_NODES_MAX && path.length <= YAML_DEPTH_MAX;
   }

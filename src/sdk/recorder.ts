@@ -1,8 +1,7 @@
-/** The recorder: writes down what a wiring function says, and checks nothing. */
+/** The recorder: writes down what a wiring function says and where, and checks nothing. */
 
-import type { StepSpec, Wire, WiredStep } from "../core/workflow_module.ts";
+import type { Locate, Position, StepSpec, Wire, WiredStep } from "../core/workflow_module.ts";
 import type { Given } from "../core/workflow.ts";
-import { locateCaller } from "./locate.ts";
 import type { ManifestWires } from "./wires.ts";
 
 /** What the typed calls of `Wires` come down to. */
@@ -66,4 +65,25 @@ export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
 
 function edges({ needs = {}, after = [] }: Spoken): Pick<Wire, "needs" | "after"> {
   return { needs, after };
+}
+
+/**
+ * Remembers the place that called `callee`.
+ *
+ * Cost: one stack frame; its text is made only when the place is asked for.
+ */
+export function locateCaller(callee: (...given: never[]) => unknown): Locate {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 1;
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, callee);
+  Error.stackTraceLimit = limit;
+  return () => positionIn(holder.stack ?? "");
+}
+
+/** Reads the first place of a stack, such as `at wire (file:///app/workflows/hello.ts:7:5)`. */
+function positionIn(stack: string): Position | undefined {
+  const parts = /(\w+:\/\/[^\s()]+):(\d+):(\d+)\)?$/m.exec(stack);
+  if (parts === null) return undefined;
+  return { file: parts[1] ?? "", line: Number(parts[2]), column: Number(parts[3]) };
 }

@@ -3,8 +3,7 @@
 import type { z } from "zod";
 import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
-import { locateCaller } from "./locate.ts";
-import { recorder } from "./recorder.ts";
+import { locateCaller, recorder } from "./recorder.ts";
 import type { Schema, Step } from "./step.ts";
 import type { Handle, ManifestHandle, ManifestWires, Wires } from "./wires.ts";
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { locateCaller } from "./locate.ts";
+import { locateCaller } from "./recorder.ts";
 
 function here() {
   return locateCaller(here);

@@ -1,10 +1,57 @@
-/** Policies as authors write them: which numbers make sense. */
+/** Field checks: which names, versions, event types and policies are valid. */
 
+import { TASK_START } from "../core/envelope.ts";
+import { Name, NAME_FORM, PolicyFields, RetryFields, Version } from "../core/fields.ts";
+import { type Faults, type Place, suggest } from "./fault.ts";
 import { z } from "zod";
-import { PolicyFields, RetryFields } from "../core/fields.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { StepSpec } from "../core/workflow_module.ts";
-import { type Faults, type Place, suggest } from "./fault.ts";
+
+const EVENT = /^(?=.{1,128}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
+
+/** The prefix of envelope types that mean something to Tasker itself. */
+const RESERVED = TASK_START.slice(0, TASK_START.indexOf(".") + 1);
+
+/** Adds a fault unless it is a name. */
+export function checkName(faults: Faults, place: Place, name: unknown): void {
+  if (Name.safeParse(name).success) return;
+  faults.add(place, "bad_name", `${show(name)} is not a valid name, expected ${NAME_FORM}`);
+}
+
+/** Adds a fault unless it is an envelope type that a step may have. */
+export function checkEvent(faults: Faults, place: Place, event: unknown): void {
+  if (typeof event !== "string" || !EVENT.test(event)) {
+    faults.add(
+      place,
+      "bad_event",
+      `${
+        show(event)
+      } is not a valid event type, expected names joined by dots, such as "stock.check"`,
+    );
+  } else if (event.startsWith(RESERVED)) {
+    faults.add(
+      place,
+      "bad_event",
+      `${show(event)} is reserved: types that begin with "${RESERVED}" belong to Tasker`,
+    );
+  }
+}
+
+/** Adds a fault unless it is a version. */
+export function checkVersion(faults: Faults, place: Place, version: unknown): void {
+  if (Version.safeParse(version).success) return;
+  faults.add(
+    place,
+    "bad_version",
+    `${show(version)} is not a valid version, expected one such as "1.0.0"`,
+  );
+}
+
+/** A value as it stands in an error's text. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
 
 /** A policy whose delays do not contradict each other. */
 const Sound = PolicyFields.extend({
@@ -74,7 +121,7 @@ function addIssues(
       faults.add(
         place([...path, key].join(".")),
         "unknown_field",
-        `is not known here${suggest(key, known)}`,
+        `is not a known field${suggest(key, known)}`,
       );
     }
   }
