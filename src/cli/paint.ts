@@ -53,7 +53,7 @@ export function cutLine(line: string, columns: number): string {
   return shown.map((part, index) => index === last ? part.replace(/.$/u, "…") : part).join("");
 }
 
-/** One letter and what it means. */
+/** How a state looks. */
 export interface Look {
   readonly symbol: string;
   readonly tone: Tone;

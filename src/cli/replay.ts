@@ -68,7 +68,7 @@ async function versionOf({ client, signal }: VerbContext, task: Task): Promise<W
 }
 
 /** A task and the journal it is rebuilt from. */
-export interface Recording {
+export interface TaskJournal {
   /** The task as the server shows it: what no event says is taken from here. */
   readonly task: Task;
   /** The definition it was started with. */
@@ -82,7 +82,7 @@ export interface Recording {
  *
  * A journal does not hold the policy overlay: `attemptsMax` is that of the definition.
  */
-export function foldJournal({ task, version, entries }: Recording): Task {
+export function foldJournal({ task, version, entries }: TaskJournal): Task {
   const plan = planOf(version.hash, version.definition);
   const taskId = parseTaskId(task.id);
   const turns = turnsOf(plan, entries);

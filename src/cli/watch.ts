@@ -112,10 +112,12 @@ function isOver({ state }: Task): boolean {
   return isTerminal(state) || state === "blocked";
 }
 
-function exitCodeOf({ terminal }: VerbContext, { id, state, blockedReason }: Task): number {
+function exitCodeOf({ terminal, paint }: VerbContext, task: Task): number {
+  const { id, state, blockedReason } = task;
   if (state === "completed") return EXIT_DONE;
   if (state !== "blocked") return EXIT_FAILED;
-  terminal.warn(`blocked: ${blockedReason}; the task waits for you: ${TASKER} show ${id}`);
+  const next = `the task waits for you: ${TASKER} show ${id}`;
+  terminal.warn(paint("plain", `blocked: ${blockedReason}; ${next}`));
   return EXIT_BLOCKED;
 }
 
