@@ -2,7 +2,7 @@
 
 import type { Cancel, CommittedTurn, Feed } from "../core/ports.ts";
 import type { CounterSeries } from "../telemetry/metrics.ts";
-import { entriesOf } from "../operations/task_documents.ts";
+import { committedTurnDocument } from "../operations/task_documents.ts";
 import type { Caller } from "./access.ts";
 import { frameBytes, type StreamMemory } from "./sse.ts";
 
@@ -97,12 +97,9 @@ export class LiveFeed {
     }
   }
 
-  #encode({ taskId, plan, turn, state }: CommittedTurn): Uint8Array {
+  #encode(committed: CommittedTurn): Uint8Array {
     this.encoded.add();
-    const { namespace, name, version } = plan.definition;
-    const events = entriesOf(plan, turn);
-    const data = { id: taskId, namespace, workflow: name, version, state, turn: turn.turn, events };
-    return frameBytes([{ data }]);
+    return frameBytes([{ data: committedTurnDocument(committed) }]);
   }
 
   #leave(listener: Listener): void {

@@ -5,7 +5,7 @@ import type { Event, Failure, Turn } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
-import type { TaskSummary } from "../core/ports.ts";
+import type { CommittedTurn, TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
 import {
   hasEnded,
@@ -27,6 +27,9 @@ export type TaskDocument = DeepReadonly<z.output<typeof schemas.TaskDocument>>;
 /** An event in JSON. */
 export type JournalEntry = DeepReadonly<z.output<typeof schemas.JournalEntry>>;
 
+/** A turn in the feed of all tasks. */
+export type CommittedTurnDocument = DeepReadonly<z.output<typeof schemas.CommittedTurn>>;
+
 /** States in which the last failure still matters. */
 const FAILING: readonly StepStateName[] = ["waiting_for_retry", "parked", "failed", "cancelled"];
 
@@ -40,10 +43,19 @@ export function summaryDocument(summary: TaskSummary): SummaryDocument {
     definitionHash: summary.definitionHash,
     state: summary.state,
     ...(summary.blockedReason === undefined ? {} : { blockedReason: summary.blockedReason }),
-    tags: [...summary.tags],
+    tags: summary.tags,
     createdAt: timeText(summary.createdAtMs),
     ...time("endedAt", summary.endedAtMs),
   };
+}
+
+/** Shows a committed turn. */
+export function committedTurnDocument(
+  { taskId, plan, turn, state }: CommittedTurn,
+): CommittedTurnDocument {
+  const { namespace, name, version } = plan.definition;
+  const events = entriesOf(plan, turn);
+  return { id: taskId, namespace, workflow: name, version, state, turn: turn.turn, events };
 }
 
 /** What a task document is made of. */
