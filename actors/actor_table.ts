@@ -10,7 +10,7 @@ import type { NodeAdmission } from "./admission.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import type { TaskActor } from "./task_actor.ts";
 
-/** Knows which actor is the one of its task; gives back what a forgotten one held. */
+/** The actor of each task in memory. */
 export class ActorTable {
   readonly #actors = new Map<TaskId, TaskActor>();
   readonly #byInstance = new Map<Instance, TaskActor>();
@@ -39,7 +39,7 @@ export class ActorTable {
     return this.#actors.get(taskId);
   }
 
-  /** The task as its last committed turn left it. */
+  /** A task as its last committed turn left it. */
   peek(taskId: TaskId): ResidentTask | undefined {
     const actor = this.#actors.get(taskId);
     return actor && residentOf(actor);
@@ -49,7 +49,7 @@ export class ActorTable {
     return this.#actors.values();
   }
 
-  /** Whether an actor is the one of its task: it was not forgotten or restarted. */
+  /** Whether an actor is still the one of its task: it was not forgotten or replaced. */
   isCurrent(actor: TaskActor): boolean {
     return this.#actors.get(actor.taskId) === actor;
   }
@@ -89,7 +89,7 @@ export class ActorTable {
     return busy;
   }
 
-  /** Lets an actor go, with its places in readiness and admission. */
+  /** Removes an actor, and gives back its places in readiness and admission. */
   forget(actor: TaskActor): void {
     const { taskId, task } = actor;
     const { readiness, admission } = this.deps;

@@ -1,4 +1,4 @@
-/** Admission: who may start now, first come, first served at each limit. */
+/** Admission: which steps may start now; first come, first served at each limit. */
 
 import type { Circuit } from "../src/core/breaker.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
@@ -11,7 +11,7 @@ import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
 /** Local attempts that run at once on a node. */
 const RUNNING_MAX = 1024;
 
-/** Grants of one limit in one turn of the event loop: a circuit that closes may let thousands go. */
+/** Grants of one limit in one turn of the event loop: thousands may wait for a circuit to close. */
 const GRANTS_PER_TURN = 256;
 
 /** What an admission works with. */
@@ -29,10 +29,9 @@ export interface AdmissionDeps {
  * The admission of one node.
  *
  * A step is granted its limits in a fixed order: a worker of its system, its retry budget, a place
- * of its own, then a place on the node (local) or its system's circuit (remote). It waits in the line of
- * the first that has nothing for it, and keeps what it was granted before. Whoever holds places so
- * waits only for later limits, and those are never held by one that waits for an earlier one: no
- * two steps wait for each other.
+ * for its own attempts, then a place on the node (local) or its system's circuit (remote). At the
+ * first limit that has nothing free it waits in line, and keeps what it was granted before. All steps
+ * ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
  */
@@ -48,7 +47,7 @@ export class NodeAdmission implements Admission {
 
   constructor(readonly deps: AdmissionDeps) {}
 
-  /** Looks which systems have workers, before steps have to wait for the answer. */
+  /** Asks which systems have workers, so that no step has to wait for the answer. */
   async learn(systems: readonly string[]): Promise<void> {
     await Promise.all(systems.map((name) => this.#systemOf(name).workers.look()));
   }
@@ -134,7 +133,7 @@ export class NodeAdmission implements Admission {
     return claim;
   }
 
-  /** A new policy may have given more places. */
+  /** Takes note of `concurrencyMax`: a new policy may have changed it. */
   #renew(claim: Claim, concurrencyMax = Infinity): void {
     if (claim.concurrencyMax === concurrencyMax) return;
     claim.concurrencyMax = concurrencyMax;
@@ -142,7 +141,7 @@ export class NodeAdmission implements Admission {
     if (limit !== undefined) this.#serve(limit);
   }
 
-  /** Takes the limits of a claim that stands in no line; whether it has them all now. */
+  /** Takes further limits for a claim that stands in no line; returns whether it has all of them. */
   #pass(claim: Claim): boolean {
     const nowMs = this.deps.runtime.monotonic();
     for (; claim.granted < claim.limits.length; claim.granted++) {
@@ -155,7 +154,7 @@ export class NodeAdmission implements Admission {
     return true;
   }
 
-  /** Lets the first in a limit's line go on, as long as the limit has something for them. */
+  /** Grants a limit to the first in its line, as long as it has something free. */
   #serve(limit: Limit): void {
     if (this.isDraining) return;
     const nowMs = this.deps.runtime.monotonic();
@@ -177,7 +176,7 @@ export class NodeAdmission implements Admission {
     });
   }
 
-  /** Takes a claim out of its line, and gives all that it was granted to the next in theirs. */
+  /** Takes a claim out of its line, and gives what it was granted to the next claims. */
   #drop(claim: Claim): void {
     const claims = this.#claims.get(claim.taskId);
     claims?.delete(claim.step);
@@ -212,7 +211,7 @@ export class NodeAdmission implements Admission {
   }
 }
 
-/** Sleeps and signals take nothing that others could want. */
+/** Whether a step needs limits. Sleeps and signals do not. */
 function isLimited(plan: Plan, step: number): boolean {
   const kind = plan.steps[step]?.definition.kind;
   return kind === "local" || kind === "remote";

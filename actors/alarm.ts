@@ -1,4 +1,4 @@
-/** The alarm: wakes tasks at their times, and only while the journal takes what they decide. */
+/** The alarm: wakes tasks at their times, but only while the journal accepts writes. */
 
 import type { TaskId } from "../src/core/ids.ts";
 import { JOURNAL, type Outages, PROOF_MS } from "../src/core/outages.ts";
@@ -16,11 +16,12 @@ export interface AlarmDeps {
 }
 
 /**
- * Timers behind a proof: what is due is decided after a flush that began after its time.
+ * Timers with a check: before a task decides what is due, a flush that began after that time must
+ * have succeeded.
  *
- * While Postgres is away no proof comes, so no time-out is decided of a result that cannot be
- * recorded; and a result that has arrived meanwhile is decided first. Cost: a share of a flush for
- * all that is due at once.
+ * While Postgres is away the check does not succeed. So an attempt whose result cannot be recorded
+ * does not time out, and a result that has arrived meanwhile is decided first. Cost: a share of one
+ * flush for all tasks that are due at the same time.
  */
 export class Alarm {
   readonly #timers: Timers;
@@ -30,8 +31,8 @@ export class Alarm {
   #isWatching = false;
   #cancelWatch: Cancel = () => {};
 
-  constructor(readonly parts: AlarmDeps) {
-    this.#timers = new Timers(parts.runtime, (taskId) => this.#ring(taskId));
+  constructor(readonly deps: AlarmDeps) {
+    this.#timers = new Timers(deps.runtime, (taskId) => this.#ring(taskId));
   }
 
   /** Wakes a task at a time. */
@@ -39,23 +40,23 @@ export class Alarm {
     this.#timers.arm(taskId, atMs);
   }
 
-  /** Does not wake a task any more. */
+  /** Takes back what `arm` has set. */
   disarm(taskId: TaskId): void {
     this.#timers.disarm(taskId);
     this.#due.delete(taskId);
   }
 
-  /** Sleeps anew by the clock as it is now. */
+  /** Sets its timer again: the clock was corrected. */
   clockChanged(): void {
     this.#timers.clockChanged();
   }
 
   /**
-   * Asks the journal for a proof from time to time, so that each outage is known. Where nothing waits
-   * for a time nothing can be charged: an idle node asks for none.
+   * Checks the journal from time to time, so that each outage is known. A node on which no task waits
+   * for a time does not check: there is nothing that an outage could be charged to.
    */
   watch(): void {
-    const { runtime } = this.parts;
+    const { runtime } = this.deps;
     this.#isWatching = true;
     const dueMs = runtime.monotonic() + PROOF_MS;
     this.#cancelWatch = runtime.after(PROOF_MS, async () => {
@@ -65,13 +66,13 @@ export class Alarm {
     });
   }
 
-  /** Asks for no more proofs by itself. */
+  /** Stops the checks of `watch`. */
   rest(): void {
     this.#isWatching = false;
     this.#cancelWatch();
   }
 
-  /** Wakes nobody any more. */
+  /** Wakes no task any more. */
   stop(): void {
     this.#isStopped = true;
     this.rest();
@@ -83,8 +84,8 @@ export class Alarm {
     this.#due.add(taskId);
     if (this.#isAsking || this.#isStopped) return;
     this.#isAsking = true;
-    // What is due at once goes along.
-    this.parts.runtime.soon(() => void this.#wakeDue());
+    // Tasks that are due at the same time share one check.
+    this.deps.runtime.soon(() => void this.#wakeDue());
   }
 
   async #wakeDue(): Promise<void> {
@@ -92,15 +93,15 @@ export class Alarm {
       const due = this.#due;
       this.#due = new Set();
       if (!await this.#proof()) break;
-      for (const taskId of due) this.parts.wake(taskId);
+      for (const taskId of due) this.deps.wake(taskId);
     }
     this.#isAsking = false;
   }
 
-  /** Waits until the journal takes what is handed to it; false when it never will again. */
+  /** Waits until the journal accepts writes; false when it never will again. */
   async #proof(lateMs: number = 0): Promise<boolean> {
-    const { runtime, journal, outages, fenced } = this.parts;
-    // Late: nothing of this process ran, and no result was recorded either.
+    const { runtime, journal, outages, fenced } = this.deps;
+    // A late timer means that this process did not run: it recorded no result in that time either.
     outages.asked(JOURNAL, runtime.now() - lateMs);
     let isAlive: boolean | undefined;
     while (isAlive === undefined && !this.#isStopped) {

@@ -71,8 +71,8 @@ export function readAnswer(body: string): Answer {
 }
 
 /**
- * Deals with the one command whose row Postgres refuses: its sender is refused; a step's result,
- * for which nobody waits, becomes a failure of the step.
+ * Handles the only command of a row that Postgres refuses. Its sender is refused; the result of a
+ * step, for which no sender waits, becomes a failure of the step.
  */
 export function failPoisoned(
   queued: QueuedCommand,
@@ -102,7 +102,7 @@ export function strike(queued: QueuedCommand): QueuedCommand {
   return { ...queued, strikes: queued.strikes + 1 };
 }
 
-/** How soon a node that lost its place has a new one, or another node has its tasks. */
+/** After so long this node has joined again, or another one has its tasks. */
 const REJOIN_MS = 1_000;
 
 /** The journal has no such task. */
@@ -114,7 +114,7 @@ export function unknownTask({ command: { taskId, kind } }: QueuedCommand): Taske
 export function quarantined(taskId: TaskId, reason: string): TaskerError {
   return new TaskerError(
     "task.quarantined",
-    `Cannot reach task "${taskId}": it is set aside: ${reason}`,
+    `Cannot send to task "${taskId}": it is set aside: ${reason}`,
   );
 }
 
@@ -123,20 +123,20 @@ export function draining(taskId: TaskId): TaskerError {
   return new TaskerError("node.draining", `Cannot reach task "${taskId}": this node is stopping`);
 }
 
-/** The node was taken over: nothing more of it is written. */
+/** The node was taken over: it cannot write any more. */
 export function fenced(): TaskerError {
   return new TaskerError(
     "journal.fenced",
-    "Cannot go on: another node has taken over from this one",
+    "Cannot decide the command: another node has taken over the tasks of this node",
     { retryAfterMs: REJOIN_MS },
   );
 }
 
-/** The node cannot work any more: nothing more of it is written. */
+/** The node cannot work any more, and starts again. */
 export function broken(error: unknown): TaskerError {
   return new TaskerError(
     "journal.fenced",
-    `Cannot go on: this node failed and begins anew: ${messageOf(error)}`,
+    `Cannot decide the command: this node failed and starts again: ${messageOf(error)}`,
     { retryAfterMs: REJOIN_MS, cause: error },
   );
 }

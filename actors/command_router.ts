@@ -11,10 +11,10 @@ import { readAnswer } from "./answers.ts";
 /** How long a sender waits for the answer of another node. */
 const ANSWER_MS_MAX = 30_000;
 
-/** How often a sender looks for the answer: soon at first, then seldom. */
+/** How often a sender looks for the answer: often at first, then less and less. */
 const LOOK = { minMs: 20, maxMs: 500 };
 
-/** Reroutes of one command after which its sender is told to come back. */
+/** Reroutes of one command after which its sender is told to try again. */
 const REROUTES_MAX = 5;
 
 /** What the router works with. */
@@ -22,7 +22,7 @@ export interface CommandRouterDeps {
   readonly runtime: Runtime;
   readonly nodes: Nodes;
   /** The actors of this node. */
-  deliver(mail: QueuedCommand): void;
+  deliver(queued: QueuedCommand): void;
 }
 
 /** Knows which slots this node owns, and sends what belongs elsewhere through the inbox. */
@@ -32,11 +32,11 @@ export class CommandRouter implements CommandSink {
   #tenures = 0;
   /** The same as a list, to draw the slots of new tasks from. */
   #ownedList: number[] = [];
-  /** Inbox rows in hand, so that the next poll does not bring them again. */
+  /** Inbox rows that are being decided: the next poll finds them again. */
   readonly #inHand = new Set<string>();
   isDraining = false;
 
-  constructor(readonly parts: CommandRouterDeps) {}
+  constructor(readonly deps: CommandRouterDeps) {}
 
   /** Sets the slots of this node. */
   own(slots: Iterable<number>): void {
@@ -60,7 +60,7 @@ export class CommandRouter implements CommandSink {
   }
 
   mintTaskId(): TaskId {
-    const { runtime } = this.parts;
+    const { runtime } = this.deps;
     const from = this.#ownedList.length === 0 ? SLOTS : this.#ownedList.length;
     const drawn = Math.floor(runtime.random() * from);
     return mintTaskId(runtime.now(), this.#ownedList[drawn] ?? drawn, runtime.uuid());
@@ -86,25 +86,25 @@ export class CommandRouter implements CommandSink {
     this.route({ command, strikes: 0 });
   }
 
-  /** Brings mail to the actor here, or posts it to the owner. */
-  route(mail: QueuedCommand): void {
-    if (this.owns(mail.command.taskId)) return this.parts.deliver(mail);
-    if (mail.inbox !== undefined) {
-      // It stays in the inbox, where the owner finds it.
-      this.#inHand.delete(mail.inbox.commandId);
+  /** Delivers a command to the actor here, or posts it to the node that owns its task. */
+  route(queued: QueuedCommand): void {
+    if (this.owns(queued.command.taskId)) return this.deps.deliver(queued);
+    if (queued.inbox !== undefined) {
+      // Its row stays in the inbox, where the owner finds it.
+      this.#inHand.delete(queued.inbox.commandId);
       return;
     }
-    void this.#post(mail);
+    void this.#post(queued);
   }
 
-  /** Takes mail back whose task was owned elsewhere after all. */
-  reroute(mail: QueuedCommand): void {
-    if (mail.strikes < REROUTES_MAX) return this.route(mail);
-    const { taskId } = mail.command;
-    mail.refuse?.(
+  /** Takes back a command whose task turned out to be owned by another node. */
+  reroute(queued: QueuedCommand): void {
+    if (queued.strikes < REROUTES_MAX) return this.route(queued);
+    const { taskId } = queued.command;
+    queued.refuse?.(
       new TaskerError(
         "journal.ownership_lost",
-        `Cannot reach task "${taskId}": it is moving between nodes`,
+        `Cannot reach task "${taskId}": it is moving to another node`,
       ),
     );
   }
@@ -116,16 +116,16 @@ export class CommandRouter implements CommandSink {
       this.#inHand.add(commandId);
       const done = () => this.#inHand.delete(commandId);
       const inbox = { commandId, wantsAnswer };
-      this.parts.deliver({ command, inbox, answer: done, refuse: done, strikes: 0 });
+      this.deps.deliver({ command, inbox, answer: done, refuse: done, strikes: 0 });
     }
   }
 
-  async #post(mail: QueuedCommand): Promise<void> {
-    const { command, answer, refuse } = mail;
-    const { nodes, runtime } = this.parts;
+  async #post(queued: QueuedCommand): Promise<void> {
+    const { command, answer, refuse } = queued;
+    const { nodes, runtime } = this.deps;
     const wantsAnswer = answer !== undefined;
-    // Each sender's own: two that send one command wait for an answer each, and none finds what
-    // was left for another. The actor knows a command that it has seen.
+    // Not the id of the command: two senders of one command wait for an answer each, and neither must
+    // take the other's. The actor recognises a command that it has decided before.
     const commandId = runtime.uuid();
     try {
       await nodes.post({ commandId, slot: slotOf(command.taskId), command, wantsAnswer });
@@ -136,7 +136,7 @@ export class CommandRouter implements CommandSink {
   }
 
   async #awaitAnswer(commandId: string): Promise<Answer> {
-    const { nodes, runtime } = this.parts;
+    const { nodes, runtime } = this.deps;
     const until = runtime.monotonic() + ANSWER_MS_MAX;
     for (let looks = 1; runtime.monotonic() < until; looks++) {
       await wait(runtime, exponentialMs(looks, LOOK));
@@ -145,7 +145,7 @@ export class CommandRouter implements CommandSink {
     }
     throw new TaskerError(
       "journal.outcome_unknown",
-      `Cannot say what became of command "${commandId}": its task's node did not answer in ${ANSWER_MS_MAX} ms`,
+      `Cannot tell whether command "${commandId}" was decided: the node that owns its task did not answer in ${ANSWER_MS_MAX} ms`,
       { retryAfterMs: 1_000 },
     );
   }

@@ -9,35 +9,35 @@ import type { Log } from "../src/telemetry/log.ts";
 /** Slots read by one statement, a few tasks of each. */
 const SLOTS_PER_READ = 256;
 
-/** What waking works with. */
+/** What it works with. */
 export interface DueTasksDeps {
   readonly runtime: Runtime;
   readonly nodes: Pick<Nodes, "due">;
   readonly journal: Pick<Journal, "idle">;
   readonly log: Log;
   owns(taskId: TaskId): boolean;
-  /** Reads tasks into memory, in portions of its own; resolves when they are there. */
+  /** Reads tasks into memory; resolves when they are there. */
   load(taskIds: readonly TaskId[]): Promise<void>;
 }
 
 /**
- * Reads all that is due, a few tasks of each slot in turn, as fast as it is loaded and recorded.
+ * Reads all tasks that are due, a few of each slot at a time, as fast as they are loaded and recorded.
  *
- * What one portion leads to is recorded before the portion after the next is read: so the journal
- * sets the pace, and what waits to be written is bounded. A task that is due but cannot be loaded is
- * passed over, and keeps no other waiting.
+ * The turns of one portion are committed before the portion after the next is read. So the journal
+ * sets the pace, and the number of turns that wait for it is bounded. A task that cannot be loaded is
+ * skipped and delays no other.
  */
 export class DueTasks {
   #reading: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(readonly parts: DueTasksDeps) {}
+  constructor(readonly deps: DueTasksDeps) {}
 
-  /** Wakes what is due in some slots. While that goes on it does nothing: the next poll tells anew. */
+  /** Wakes what is due in some slots; does nothing while it is at work, as the next poll asks again. */
   wake(slots: readonly number[]): void {
     if (this.#isStopped || slots.length === 0) return;
     this.#reading ??= this.#readAll(slots).catch((error) =>
-      this.parts.log.warn("cannot read due tasks", { error: messageOf(error) })
+      this.deps.log.warn("cannot read due tasks", { error: messageOf(error) })
     ).finally(() => this.#reading = undefined);
   }
 
@@ -46,7 +46,7 @@ export class DueTasks {
   }
 
   async #readAll(slots: readonly number[]): Promise<void> {
-    const { nodes, journal, owns, load } = this.parts;
+    const { nodes, journal, owns, load } = this.deps;
     let recorded = Promise.resolve();
     let places: readonly DuePlace[] = slots.map((slot) => ({ slot }));
     while (places.length > 0) {
@@ -66,11 +66,11 @@ export class DueTasks {
 
   /** Tasks that were loaded take their turns soon. */
   #turnsTaken(): Promise<void> {
-    return new Promise((resolve) => this.parts.runtime.soon(resolve));
+    return new Promise((resolve) => this.deps.runtime.soon(resolve));
   }
 }
 
-/** Where to go on: in slots that may have more. */
+/** Where to continue: in the slots that may have more due tasks. */
 function placesAfter(due: readonly DueTask[]): DuePlace[] {
   const ofSlot = Map.groupBy(due, ({ taskId }) => slotOf(taskId));
   return [...ofSlot].flatMap(([slot, tasks]) => {

@@ -1,4 +1,4 @@
-/** Effects: what a committed turn releases. Nothing here happens before the commit. */
+/** Effects: what a committed turn starts and stops. Nothing of it happens before the commit. */
 
 import { dueOf } from "../src/core/due.ts";
 import { assert } from "../src/core/errors.ts";
@@ -19,7 +19,7 @@ export interface Committed {
   readonly unstarted: Set<number>;
 }
 
-/** Starts and stops what a turn's events ask for. What was never started is not stopped. */
+/** Starts and stops the attempts that a turn's events are about. */
 export function releaseEffects(
   runner: Runner,
   { plan, state, unstarted }: Committed,
@@ -38,7 +38,7 @@ export function releaseEffects(
   }
 }
 
-/** Starts again, after a load, what waits for code that computes or for another system's answer. */
+/** Sends the attempts of a task that was loaded again: they wait for another system, or for code here. */
 export function resumeEffects(runner: Runner, plan: Plan, state: TaskState): void {
   if (state.end !== undefined) return;
   state.steps.forEach((step, index) => {
@@ -46,15 +46,15 @@ export function resumeEffects(runner: Runner, plan: Plan, state: TaskState): voi
   });
 }
 
-/** Steps whose code was running and does no more, unless its result is in the mail. */
+/** Steps whose code was running and is not any more, unless a result of it waits to be decided. */
 export function interruptedSteps(
   runner: Runner,
   plan: Plan,
   { taskId, steps }: TaskState,
-  mail: readonly QueuedCommand[],
+  waiting: readonly QueuedCommand[],
 ): readonly number[] {
   const reported = new Set(
-    mail.flatMap(({ command }) =>
+    waiting.flatMap(({ command }) =>
       command.kind === "RecordStepResult" ? [`${command.step}/${command.attempt}`] : []
     ),
   );
@@ -66,15 +66,14 @@ export function interruptedSteps(
 }
 
 /**
- * Sends again what may have expired on its way during an outage that the attempt is not charged for.
- *
- * Safe to repeat: it goes out under its old id, and has its new end.
+ * Sends again the attempts whose envelope may have expired during an outage that was added to their
+ * time-out. Safe to repeat: the envelope has the same id and the new end.
  */
 export function resendPostponed(
   { runner, runtime, contextOf }: Pick<SupervisorDeps, "runner" | "runtime" | "contextOf">,
   { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
 ): void {
-  // What a row on its way has started is sent with its commit.
+  // Attempts of a turn that is not committed are sent with its commit.
   if (state === undefined || state.end !== undefined || isWriting) return;
   const context = contextOf(plan, runtime.now());
   state.steps.forEach((step, index) => {
@@ -85,7 +84,7 @@ export function resendPostponed(
   });
 }
 
-/** An attempt that ended without its own result has to be told. */
+/** Whether an event ends an attempt that does not know it: it has to be told. */
 function isUnwanted(event: Event): event is Extract<Event, { step: number }> {
   switch (event.kind) {
     case "StepCancelled":
@@ -108,7 +107,7 @@ function isOvertaken(state: TaskState, event: Event): event is Extract<Event, { 
     event.attempt < (state.steps[event.step] as StepState).attempt;
 }
 
-/** Whether neither this turn nor a later one has ended an attempt. */
+/** Whether an attempt is still the current one: it may have ended in the same turn or a later one. */
 function isCurrent(state: TaskState, index: number, attempt: number): boolean {
   const step = state.steps[index] as StepState;
   return step.attempt === attempt && isUnderWay(step);

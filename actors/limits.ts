@@ -1,4 +1,4 @@
-/** Limits: what a step must be granted before it starts. Each has a line of the steps that wait. */
+/** Limits: what a step must be granted before it starts. Each has a line of steps that wait for it. */
 
 import {
   circuitOf,
@@ -16,23 +16,61 @@ import {
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
-import { Line, type Waiter } from "./line.ts";
 
-/** A step that wants to start, or runs: it is granted its limits one after the other. */
+/** Who can stand in a line, in one at a time. Only the line writes these fields. */
+interface Waiter<W> {
+  before?: W | undefined;
+  after?: W | undefined;
+}
+
+/**
+ * A queue that a waiter can leave from any position in O(1).
+ *
+ * A linked list, because a Set is slow here: to find its first entry it skips all deleted ones.
+ */
+class Line<W extends Waiter<W>> {
+  #first: W | undefined;
+  #last: W | undefined;
+
+  get first(): W | undefined {
+    return this.#first;
+  }
+
+  /** Puts a waiter that stands in no line at the end. */
+  join(waiter: W): void {
+    waiter.before = this.#last;
+    if (this.#last === undefined) this.#first = waiter;
+    else this.#last.after = waiter;
+    this.#last = waiter;
+  }
+
+  /** Takes out a waiter that stands in this line. */
+  leave(waiter: W): void {
+    const { before, after } = waiter;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    waiter.before = undefined;
+    waiter.after = undefined;
+  }
+}
+
+/** A step that waits to start, or runs. It is granted its limits one after the other. */
 export interface Claim extends Waiter<Claim> {
   readonly taskId: TaskId;
   readonly step: number;
-  /** The system that is asked; undefined when the step runs here. */
+  /** The system that runs the step; undefined when it runs here. */
   readonly system: SystemLimits | undefined;
-  /** In the order in which they are asked. */
+  /** In the order in which they are granted. */
   readonly limits: readonly Limit[];
-  /** How many of them are granted. While it is fewer than all, the claim stands in the next's line. */
+  /** How many of them are granted. If not all are, the claim stands in the line of the next one. */
   granted: number;
   /** Attempts of its step that may run at once. */
   concurrencyMax: number;
-  /** It tries a half-open circuit. */
+  /** It is the one try that a half-open circuit allows. */
   isTry: boolean;
-  /** The grant was taken: an attempt runs, and its end says something about its system. */
+  /** An attempt runs: its end tells whether the system answers. */
   isStarted: boolean;
 }
 
@@ -42,15 +80,15 @@ export interface Limit {
   readonly line: Line<Claim>;
   /** The one timer of the limit, armed only while somebody waits for time to pass. */
   timer: Cancel | undefined;
-  /** Grants itself to a claim, if it can now. */
+  /** Grants itself to a claim, if it has something free. */
   take(claim: Claim, nowMs: number): boolean;
   /** Takes back what a claim was granted. */
   giveBack(claim: Claim): void;
-  /** How long until time alone grants the next, in ms; undefined when something must happen first. */
+  /** When something becomes free by itself, in ms from now; undefined: not by time alone. */
   opensInMs(nowMs: number): number | undefined;
 }
 
-/** So many at once, on this node. */
+/** A fixed number of places, on this node. */
 export class Places implements Limit {
   readonly line = new Line<Claim>();
   timer: Cancel | undefined;
@@ -64,7 +102,7 @@ export class Places implements Limit {
     return true;
   }
 
-  /** Takes a place even where there is none: the attempt runs already. */
+  /** Takes a place, even if none is free: the attempt is running already. */
   hold(): void {
     this.#taken++;
   }
@@ -76,7 +114,7 @@ export class Places implements Limit {
   opensInMs(): undefined {}
 }
 
-/** Leaves a failing system alone, and tries it with one attempt after a time. */
+/** Sends nothing to a failing system for a time, then one attempt as a try. */
 class CircuitBreaker implements Limit {
   readonly reason = "circuit_open";
   readonly line = new Line<Claim>();
@@ -89,7 +127,7 @@ class CircuitBreaker implements Limit {
     return passed !== "refused";
   }
 
-  /** A try that ends without an answer, such as a cancelled one, is over too. */
+  /** A try is over also if it ends without an answer, for example because it was cancelled. */
   giveBack(claim: Claim): void {
     if (claim.isTry) this.state.isTrying = false;
   }
@@ -101,7 +139,7 @@ class CircuitBreaker implements Limit {
   }
 }
 
-/** Bounds the retries that a system is sent. What is spent is not given back. */
+/** Limits the retries that a system is sent. What is spent is not given back. */
 class RetryLimit implements Limit {
   readonly reason = "retry_budget";
   readonly line = new Line<Claim>();
@@ -123,21 +161,21 @@ class RetryLimit implements Limit {
   }
 }
 
-/** How often the bus is asked whether a first worker has come, while steps wait for it. */
+/** How often the bus is asked for a first worker while steps wait for it, in ms. */
 export const LOOK_MS = 500;
 
 /** What a worker gate works with. */
 export interface WorkerGateDeps {
   readonly runtime: Runtime;
-  /** Whether a worker has ever asked for commands of the system; undefined: none has to come. */
+  /** Whether a worker has ever asked for commands of the system; undefined: steps do not wait for one. */
   readonly hasWorker: (() => Promise<boolean>) | undefined;
   /** Called once the gate is open. */
   opened(gate: Limit): void;
 }
 
 /**
- * Holds a system's steps back until its first worker has come: their time-outs would begin before
- * anybody could answer. Once open it stays open.
+ * Lets a system's steps wait until its first worker has come: their time-outs would begin before
+ * anybody could answer. Once open, it stays open.
  */
 class WorkerGate implements Limit {
   readonly reason = "no_worker";
@@ -146,8 +184,8 @@ class WorkerGate implements Limit {
   #isOpen: boolean;
   #isLooking = false;
 
-  constructor(readonly parts: WorkerGateDeps) {
-    this.#isOpen = parts.hasWorker === undefined;
+  constructor(readonly deps: WorkerGateDeps) {
+    this.#isOpen = deps.hasWorker === undefined;
   }
 
   take(): boolean {
@@ -159,17 +197,17 @@ class WorkerGate implements Limit {
 
   opensInMs(): undefined {}
 
-  /** Asks the bus, and again as long as steps wait; a bus that is away cannot tell. */
+  /** Asks the bus, and again while steps wait. A bus that is down counts as no worker. */
   async look(): Promise<void> {
-    const { hasWorker } = this.parts;
+    const { hasWorker } = this.deps;
     if (this.#isOpen || this.#isLooking || hasWorker === undefined) return;
     this.#isLooking = true;
     this.#isOpen = await hasWorker().catch(() => false);
     this.#isLooking = false;
-    if (this.#isOpen) return this.parts.opened(this);
+    if (this.#isOpen) return this.deps.opened(this);
     if (this.line.first === undefined) return;
     this.#isLooking = true;
-    this.parts.runtime.after(LOOK_MS, () => {
+    this.deps.runtime.after(LOOK_MS, () => {
       this.#isLooking = false;
       if (this.line.first !== undefined) void this.look();
     });
@@ -182,9 +220,9 @@ export class SystemLimits {
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
 
-  constructor(parts: WorkerGateDeps) {
-    this.retries = new RetryLimit(parts.runtime.monotonic());
-    this.workers = new WorkerGate(parts);
+  constructor(deps: WorkerGateDeps) {
+    this.retries = new RetryLimit(deps.runtime.monotonic());
+    this.workers = new WorkerGate(deps);
   }
 
   /** Returns the circuit's position at a time. */

@@ -3,7 +3,7 @@
 import { type Answer, type Command, sizeOfCommand } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
 
-/** Commands from outside, or signs of life, that may wait at one actor. Results have own places. */
+/** Commands from outside, or signs of life, that may wait at one actor. Results do not count. */
 export const MAILBOX_MAX = 4096;
 
 /** Their payloads together, in characters. */
@@ -12,65 +12,65 @@ export const MAILBOX_SIZE_MAX = 16 * 1024 * 1024;
 /** Commands that one turn takes. */
 export const TURN_COMMANDS_MAX = 1024;
 
-/** When a refused sender should come back. */
+/** When a refused sender should try again. */
 const RETRY_AFTER_MS = 1_000;
 
-/** A command with somebody who may wait for its answer. */
+/** A command, and who waits for its answer. */
 export interface QueuedCommand {
   readonly command: Command;
   /** Absent when nobody waits: results of attempts, wakes. */
   readonly answer?: (answer: Answer) => void;
   readonly refuse?: (error: unknown) => void;
-  /** Set when it came through the inbox: its row goes with the turn that decides it. */
+  /** Set when it came through the inbox: its row is deleted with the turn that decides it. */
   readonly inbox?: { readonly commandId: string; readonly wantsAnswer: boolean };
-  /** How often deciding it has crashed or poisoned its actor. */
+  /** How often its actor has crashed, or its row was refused, since it was sent. */
   readonly strikes: number;
 }
 
 /**
  * A first-in, first-out queue.
  *
- * Each dispatched attempt has the place of its own result: "full" refuses outside commands only, so
- * a task can always take the results it waits for.
+ * Only commands from outside can be refused because it is full. Each attempt that was sent out has
+ * one result, and a task can always take the results that it waits for.
  */
 export class Mailbox {
-  #mail: QueuedCommand[] = [];
+  #commands: QueuedCommand[] = [];
   #outside = 0;
   #outsideSize = 0;
 
   get size(): number {
-    return this.#mail.length;
+    return this.#commands.length;
   }
 
   /** @throws {TaskerError} mailbox.full */
-  put(mail: QueuedCommand): void {
-    if (isBounded(mail)) {
-      const size = this.#outsideSize + sizeOfCommand(mail.command);
+  put(queued: QueuedCommand): void {
+    if (isBounded(queued)) {
+      const size = this.#outsideSize + sizeOfCommand(queued.command);
       const isTooLarge = this.#outside > 0 && size > MAILBOX_SIZE_MAX;
       if (this.#outside >= MAILBOX_MAX || isTooLarge) {
-        throw full(mail.command.taskId, this.#outside);
+        throw full(queued.command.taskId, this.#outside);
       }
       this.#outside++;
       this.#outsideSize = size;
     }
-    this.#mail.push(mail);
+    this.#commands.push(queued);
   }
 
   /** What waits, in order. */
   [Symbol.iterator](): IterableIterator<QueuedCommand> {
-    return this.#mail[Symbol.iterator]();
+    return this.#commands[Symbol.iterator]();
   }
 
   /** Takes the first `limit` in order, as far as they fit into `sizeMax`; the first one always does. */
   take(limit: number, sizeMax: number = Infinity): readonly QueuedCommand[] {
     let size = 0;
-    const end = this.#mail.findIndex(({ command }, at) => {
+    const end = this.#commands.findIndex(({ command }, at) => {
       size += sizeOfCommand(command);
       return at >= limit || (at > 0 && size > sizeMax);
     });
-    const taken = end === -1 ? this.#mail : this.#mail.slice(0, end);
-    this.#mail = end === -1 ? [] : this.#mail.slice(end);
-    for (const mail of taken) if (isBounded(mail)) this.#leave(mail);
+    const taken = end === -1 ? this.#commands : this.#commands.slice(0, end);
+    this.#commands = end === -1 ? [] : this.#commands.slice(end);
+    for (const queued of taken) if (isBounded(queued)) this.#leave(queued);
     return taken;
   }
 
@@ -81,8 +81,8 @@ export class Mailbox {
 }
 
 /**
- * Puts wakes behind all else that was taken, and back into the mailbox while a result waits there:
- * a result that has arrived wins over its time-out.
+ * Puts wakes after all other commands that were taken, or back into the mailbox while a result waits
+ * there: a result that has arrived comes before its time-out.
  */
 export function timeLast(
   taken: readonly QueuedCommand[],
@@ -97,7 +97,7 @@ export function timeLast(
   return others;
 }
 
-/** Whether mail comes as often as somebody likes, and not once for each attempt. */
+/** Whether a command can come any number of times, and not once for each attempt. */
 function isBounded({ command }: QueuedCommand): boolean {
   return "commandId" in command || command.kind === "RecordProgress";
 }
@@ -105,8 +105,8 @@ function isBounded({ command }: QueuedCommand): boolean {
 function full(taskId: string, waiting: number): TaskerError {
   return new TaskerError(
     "mailbox.full",
-    `Cannot queue a command for task "${taskId}": ${waiting} wait already, ` +
-      `at most ${MAILBOX_MAX} of ${MAILBOX_SIZE_MAX} characters may`,
+    `Cannot queue a command for task "${taskId}": ${waiting} are waiting, ` +
+      `the limit is ${MAILBOX_MAX} commands and ${MAILBOX_SIZE_MAX} characters`,
     { retryAfterMs: RETRY_AFTER_MS, ids: { taskId } },
   );
 }

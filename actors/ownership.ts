@@ -1,29 +1,28 @@
-/** Ownership: keeps this node's row alive, and its share of the slots in its hands. */
+/** Ownership: renews this node's lease, and takes and gives away slots. */
 
 import { messageOf } from "../src/core/errors.ts";
-import { type Incarnation, slotOf, type TaskId } from "../src/core/ids.ts";
+import { hash32, type Incarnation, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
 import type { Cancel, NodeRow, Nodes, PollResult, Runtime, SlotRow } from "../src/core/ports.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { Targets } from "./targets.ts";
 
-/** How often a node renews and looks. */
+/** How often a node renews its lease and polls. */
 const POLL_MS = 1_000;
 
-/** How soon after a wake-up it looks again, so that wake-ups join. */
+/** How soon it polls after a wake-up; several wake-ups share one poll. */
 const WAKE_MS = 20;
 
-/** A node is taken over only after this many of our own polls saw it not renew. */
+/** A node is taken over only after this many polls of ours found its lease not renewed, */
 const STALE_POLLS_MIN = 3;
 
-/** ... and after so long on our own clock: a third of the lease. */
+/** and after so long on our own clock: a third of the lease. */
 const STALE_MS_MIN = 3_500;
 
-/** How long a slot that leaves waits for its running code by itself; then that is told to end. */
+/** How long a slot that is to move waits for its running code; then the code is told to end. */
 export const HANDOVER_MS_MAX = 30_000;
 
 /**
- * Without a renewal for so long, on our own clock, running code is told to end: when the lease of
- * 10 s is over another node may own its slots. Counted from before the last renewal was sent.
+ * Without a renewal for so long, on our own clock, running code is told to end: once the lease of
+ * 10 s is over, another node may own its slots. Counted from when the last renewal was sent.
  */
 export const CUT_OFF_MS = 8_000;
 
@@ -40,15 +39,15 @@ export interface OwnershipDeps {
   /** Slots with tasks whose step code runs here, or whose results are not written yet. */
   busySlots(): ReadonlySet<number>;
   /**
-   * Starts no more code in these slots, and in no others, and tells what runs there to end.
-   * Code that may not be made again is waited for.
+   * Starts no more code in these slots, and only in these, and tells the code that runs there to end.
+   * Code that must not be repeated is waited for.
    */
   evict(slots: ReadonlySet<number>): void;
-  /** This node could not renew: its running code has to end before others make it again. */
+  /** This node could not renew its lease: its code has to end before others repeat the attempts. */
   cutOff(): void;
   /** Drops the tasks of slots that leave; resolves after their last flush. */
   release(isGone: (taskId: TaskId) => boolean): Promise<void>;
-  /** Inbox and due tasks, each time they were looked at. */
+  /** Called with the result of each poll. */
   polled(result: PollResult): void;
   /** The node's row is gone. */
   fenced(): void;
@@ -63,14 +62,14 @@ interface Watched {
 /**
  * Renews, claims, releases and takes over, once a second and when woken.
  *
- * Moves go on beside the polls, one after the other: a renewal never waits for a flush, a lock or
- * another node. What a move left undone, for whatever reason, the next one finds by comparing what
- * the database says with what is served here.
+ * Slots move beside the polls, one move after the other: a renewal never waits for a flush, a lock or
+ * another node. Each move compares what the database says with what is served here, so it also does
+ * what an earlier one has left undone.
  */
 export class Ownership {
   /** As the database has them, as far as is known. */
   readonly #slots = new Map<number, SlotRow>();
-  /** Slots whose tasks are in memory here, or on their way. */
+  /** Slots whose tasks are in memory here, or are being loaded. */
   readonly #served = new Set<number>();
   readonly #watched = new Map<Incarnation, Watched>();
   readonly #leavingSince = new Map<number, number>();
@@ -91,7 +90,7 @@ export class Ownership {
   /** Slots with a task that this node cannot read. */
   readonly #unreadable = new Set<number>();
 
-  constructor(readonly parts: OwnershipDeps) {}
+  constructor(readonly deps: OwnershipDeps) {}
 
   /** Nodes that renew, this one included. */
   get live(): readonly Incarnation[] {
@@ -103,29 +102,29 @@ export class Ownership {
     return this.#served.size;
   }
 
-  /** Whether it serves no slot. There are more slots than nodes: some belong to each that lives. */
+  /** Whether it serves no slot. There are more slots than nodes, so each live node gets some. */
   get hasNone(): boolean {
     return this.#served.size === 0;
   }
 
-  /** How long ago a poll was answered: meanwhile no sleeping task wakes, and no lease is renewed. */
+  /** How long ago a poll was answered. Without polls no sleeping task wakes, and no lease is renewed. */
   get silentMs(): number {
-    return this.parts.runtime.monotonic() - this.#polledAtMs;
+    return this.deps.runtime.monotonic() - this.#polledAtMs;
   }
 
   /** Whether no other node can own these slots yet: this one renewed its lease in time. */
   get isLeaseSafe(): boolean {
-    return this.parts.runtime.monotonic() < this.#renewedAtMs + CUT_OFF_MS;
+    return this.deps.runtime.monotonic() < this.#renewedAtMs + CUT_OFF_MS;
   }
 
-  /** Begins; resolves after the first poll and the claims it led to. */
+  /** Starts; resolves after the first poll and the claims that follow from it. */
   async start(): Promise<void> {
-    this.#unlisten = await this.parts.nodes.onWake(() => this.#wake());
+    this.#unlisten = await this.deps.nodes.onWake(() => this.#wake());
     await this.poll();
     await this.#moving;
   }
 
-  /** Polls now; joins a poll under way, and one more after it. */
+  /** Polls now. While a poll is running it joins that one, and another one follows. */
   poll(): Promise<void> {
     if (this.#polling !== undefined) {
       this.#isAgain = true;
@@ -166,22 +165,22 @@ export class Ownership {
   }
 
   #sleep(ms: number): void {
-    this.#timer = this.parts.runtime.after(ms, () => void this.poll());
+    this.#timer = this.deps.runtime.after(ms, () => void this.poll());
   }
 
   async #pollOnce(): Promise<void> {
-    const { nodes, runtime, log } = this.parts;
+    const { nodes, runtime, log } = this.deps;
     const sentMs = runtime.monotonic();
     try {
       const result = await nodes.poll();
       if (this.#isStopped) return;
-      if (!result.alive) return this.parts.fenced();
+      if (!result.alive) return this.deps.fenced();
       this.#renewed(sentMs);
       runtime.setOffset(result.databaseNowMs);
       this.#learn(result.slots);
       this.#watch(result.nodes);
-      this.parts.polled(result);
-      // Under way: the next poll looks again.
+      this.deps.polled(result);
+      // If a move is running, the next poll starts another one.
       this.#moving ??= this.#move(result.nodes).catch((error) =>
         log.warn("cannot move slots", { error: messageOf(error) })
       ).finally(() => this.#moving = undefined);
@@ -190,9 +189,9 @@ export class Ownership {
     }
   }
 
-  /** Unless the next renewal comes in time, code ends; and again, should more have begun. */
+  /** Tells running code to end, again and again, unless the next renewal comes in time. */
   #renewed(sentMs: number): void {
-    const { runtime, cutOff } = this.parts;
+    const { runtime, cutOff } = this.deps;
     this.#renewedAtMs = sentMs;
     this.#cutOff?.();
     const end = () => {
@@ -202,7 +201,7 @@ export class Ownership {
     this.#cutOff = runtime.after(Math.max(0, sentMs + CUT_OFF_MS - runtime.monotonic()), end);
   }
 
-  /** Takes rows in; a poll may be older than the answer to a move. */
+  /** Takes in rows, unless newer ones are known: a move may have answered after a poll was sent. */
   #learn(rows: readonly SlotRow[]): void {
     for (const row of rows) {
       const known = this.#slots.get(row.slot);
@@ -223,9 +222,9 @@ export class Ownership {
 
   // Other nodes
 
-  /** Notes who renews. What happened while this node itself did not look says nothing. */
+  /** Notes which nodes renew. If this node itself did not poll for a while, it starts counting again. */
   #watch(nodes: readonly NodeRow[]): void {
-    const nowMs = this.parts.runtime.monotonic();
+    const nowMs = this.deps.runtime.monotonic();
     if (nowMs - this.#polledAtMs > STALE_MS_MIN) this.#watched.clear();
     this.#polledAtMs = nowMs;
     const known = new Set(nodes.map((node) => node.incarnation));
@@ -237,14 +236,14 @@ export class Ownership {
     }
   }
 
-  /** Ends nodes that this node itself has watched not renewing, and whose lease is over. */
+  /** Ends nodes that this node has seen not renewing, and whose lease is over. */
   async #takeOverDead(nodes: readonly NodeRow[]): Promise<void> {
     const dead = nodes.filter((node) => this.#isDead(node));
     this.#live = nodes.filter((node) => !dead.includes(node));
     for (const node of dead) {
-      // A lock that is not free now must not keep this node from its other slots.
+      // A lock that another node holds must not stop the rest of the move.
       await this.#takeOver(node).catch((error) =>
-        this.parts.log.warn("cannot take over yet", {
+        this.deps.log.warn("cannot take over yet", {
           node: node.name,
           error: messageOf(error),
         })
@@ -253,37 +252,37 @@ export class Ownership {
   }
 
   async #takeOver({ incarnation, name }: NodeRow): Promise<void> {
-    if (!await this.parts.nodes.takeOver(incarnation)) return;
-    this.parts.log.warn("took over from a dead node", { incarnation, node: name });
+    if (!await this.deps.nodes.takeOver(incarnation)) return;
+    this.deps.log.warn("took over from a dead node", { incarnation, node: name });
     this.#wake(); // the next poll sees its slots free
   }
 
   #isDead(node: NodeRow): boolean {
     const watched = this.#watched.get(node.incarnation);
-    if (!node.expired || node.incarnation === this.parts.incarnation || watched === undefined) {
+    if (!node.expired || node.incarnation === this.deps.incarnation || watched === undefined) {
       return false;
     }
-    const silentMs = this.parts.runtime.monotonic() - watched.sinceMs;
+    const silentMs = this.deps.runtime.monotonic() - watched.sinceMs;
     return watched.polls >= STALE_POLLS_MIN && silentMs >= STALE_MS_MIN;
   }
 
   async #freeOrphans(known: ReadonlySet<Incarnation>): Promise<void> {
     for (const { owner } of this.#slots.values()) {
       if (owner === null || known.has(owner)) continue;
-      if (await this.parts.nodes.freeOrphans() > 0) this.#wake();
+      if (await this.deps.nodes.freeOrphans() > 0) this.#wake();
       return;
     }
   }
 
   // Slots
 
-  /** Lets slots with tasks of a newer version belong to a node of that version. */
+  /** Gives slots that have tasks of a newer version to a node that reads them. */
   async #leaveUnreadable(): Promise<void> {
     const unreadable = [...this.#slots.values()].filter((row) =>
       this.#isOurs(row) && this.#unreadable.has(row.slot)
     );
     if (unreadable.length === 0) return;
-    const input = await this.parts.nodes.requireNewerFormat(unreadable);
+    const input = await this.deps.nodes.requireNewerFormat(unreadable);
     this.#learn(input);
     for (const { slot } of input) this.#unreadable.delete(slot);
   }
@@ -291,49 +290,47 @@ export class Ownership {
   async #claim(): Promise<void> {
     if (this.isDraining) return;
     const wanted = [...this.#slots.values()].filter((row) =>
-      row.owner === null && this.#targets.of(row) === this.parts.incarnation
+      row.owner === null && this.#targets.of(row) === this.deps.incarnation
     );
-    if (wanted.length > 0) this.#learn(await this.parts.nodes.claim(wanted));
+    if (wanted.length > 0) this.#learn(await this.deps.nodes.claim(wanted));
   }
 
-  /** Takes in the tasks of slots that are ours: claimed just now, or by a claim whose answer was lost. */
+  /** Loads the tasks of slots that are ours and not yet served, also if the answer to the claim was lost. */
   async #serve(): Promise<void> {
     const slots = [...this.#slots.values()].filter((row) =>
       this.#isOurs(row) && !this.#served.has(row.slot) && !this.#isForeign(row)
     ).map((row) => row.slot);
     if (slots.length === 0) return;
-    const residents = await this.parts.nodes.residents(slots);
+    const residents = await this.deps.nodes.residents(slots);
     if (this.#isStopped) return;
     for (const slot of slots) this.#served.add(slot);
-    this.parts.own([...this.#served]);
-    // Loading does not hold up the next move.
-    void this.parts.load(residents);
-    this.#wake(); // their inbox has not been looked at
+    this.deps.own([...this.#served]);
+    // The next move does not wait for it.
+    void this.deps.load(residents);
+    this.#wake(); // to read their inbox
   }
 
   async #giveAway(): Promise<void> {
     const foreign = [...this.#slots.values()].filter((row) => this.#isForeign(row));
     if (this.#leavingSince.size > 0) this.#forgetStaying(new Set(foreign.map(({ slot }) => slot)));
-    const busy: ReadonlySet<number> = foreign.length === 0 ? new Set() : this.parts.busySlots();
-    const [leaving, held] = divide(
-      foreign,
-      ({ slot }) => !this.#served.has(slot) || !busy.has(slot),
-    );
+    const busy: ReadonlySet<number> = foreign.length === 0 ? new Set() : this.deps.busySlots();
+    const canLeave = ({ slot }: SlotRow) => !this.#served.has(slot) || !busy.has(slot);
+    const leaving = foreign.filter(canLeave);
     const slots = new Set(leaving.map((row) => row.slot));
     for (const slot of slots) this.#served.delete(slot);
-    if (slots.size > 0) this.parts.own([...this.#served]);
-    // What runs keeps its slot until it has ended.
-    const late = held.map(({ slot }) => slot).filter((slot) => this.#waitedLong(slot));
-    this.parts.evict(new Set(late));
+    if (slots.size > 0) this.deps.own([...this.#served]);
+    // A slot stays until the code that runs in it has ended.
+    const late = foreign.filter((row) => !canLeave(row) && this.#waitedLong(row.slot));
+    this.deps.evict(new Set(late.map(({ slot }) => slot)));
     if (slots.size === 0) return;
-    await this.parts.release((taskId) => slots.has(slotOf(taskId)));
-    await this.parts.nodes.release(leaving);
+    await this.deps.release((taskId) => slots.has(slotOf(taskId)));
+    await this.deps.nodes.release(leaving);
     this.#learn(leaving.map((row) => ({ ...row, owner: null, version: row.version + 1 })));
     for (const slot of slots) this.#leavingSince.delete(slot);
   }
 
   #isOurs(row: SlotRow): boolean {
-    return row.owner === this.parts.incarnation;
+    return row.owner === this.deps.incarnation;
   }
 
   /** Whether a slot is ours and belongs to another node. */
@@ -342,24 +339,62 @@ export class Ownership {
     return this.#isOurs(row) && target !== undefined && target !== row.owner;
   }
 
-  /** A slot that belongs here again waits anew, should it leave once more. */
+  /** Forgets since when slots wait to move that are to stay after all. */
   #forgetStaying(foreign: ReadonlySet<number>): void {
     for (const slot of this.#leavingSince.keys()) {
       if (!foreign.has(slot)) this.#leavingSince.delete(slot);
     }
   }
 
-  /** Whether a slot has waited for its running steps for as long as it may. */
+  /** Whether a slot has waited longer than allowed for its running code. */
   #waitedLong(slot: number): boolean {
-    const nowMs = this.parts.runtime.monotonic();
+    const nowMs = this.deps.runtime.monotonic();
     const since = this.#leavingSince.get(slot) ?? nowMs;
     this.#leavingSince.set(slot, since);
     return nowMs - since > HANDOVER_MS_MAX;
   }
 }
 
-function divide<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
-  const [first, second]: [T[], T[]] = [[], []];
-  for (const one of all) (isFirst(one) ? first : second).push(one);
-  return [first, second];
+/**
+ * Rendezvous hashing: a slot belongs to the node with the highest hash of both.
+ *
+ * A slot with tasks in a newer event format belongs to the highest of the nodes that read it. If no
+ * such node lives, it belongs to the highest of all, which runs the slot's other tasks.
+ */
+class Targets {
+  #nodes: readonly NodeRow[] = [];
+  /** The formats that every node reads. */
+  #formatOfAll = 0;
+  /** Slot → node, by all nodes; computed when the live nodes change. */
+  #ofAll: readonly (Incarnation | undefined)[] = [];
+
+  /** Sets the nodes that live. */
+  set(nodes: readonly NodeRow[]): void {
+    const sorted = nodes.toSorted((a, b) => a.incarnation < b.incarnation ? -1 : 1);
+    if (namesOf(sorted) === namesOf(this.#nodes)) return;
+    this.#nodes = sorted;
+    this.#formatOfAll = Math.min(...sorted.map(({ format }) => format));
+    this.#ofAll = Array.from({ length: SLOTS }, (_, slot) => highest(sorted, slot));
+  }
+
+  /** The node that a slot belongs to; undefined while none is known. */
+  of({ slot, formatMin = 1 }: SlotRow): Incarnation | undefined {
+    if (formatMin <= this.#formatOfAll) return this.#ofAll[slot];
+    const reading = this.#nodes.filter(({ format }) => format >= formatMin);
+    return highest(reading, slot) ?? this.#ofAll[slot];
+  }
+}
+
+function namesOf(nodes: readonly NodeRow[]): string {
+  return nodes.map(({ incarnation }) => incarnation).join();
+}
+
+function highest(nodes: readonly NodeRow[], slot: number): Incarnation | undefined {
+  let best: Incarnation | undefined;
+  let score = -1;
+  for (const { incarnation } of nodes) {
+    const drawn = hash32(`${incarnation}/${slot}`);
+    if (drawn > score) [best, score] = [incarnation, drawn];
+  }
+  return best;
 }

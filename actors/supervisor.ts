@@ -6,8 +6,8 @@ import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { Cancel, CommittedTurn, Feed, ResidentTask, Runner } from "../src/core/ports.ts";
 import type { Readiness } from "../src/core/readiness.ts";
-import { takeTurns, type TurnDeps } from "../src/core/turn.ts";
-import { ActorTable } from "./actor_table.ts";
+import { type OpenTurn, takeTurns, type TurnDeps } from "../src/core/turn.ts";
+import { ActorTable, residentOf } from "./actor_table.ts";
 import type { NodeAdmission } from "./admission.ts";
 import type { Alarm } from "./alarm.ts";
 import { answerAll, draining, quarantined, refuseAll, unknownTask } from "./answers.ts";
@@ -17,7 +17,6 @@ import type { QueuedCommand } from "./mailbox.ts";
 import { type SentTurn, TaskActor } from "./task_actor.ts";
 import { type LoadedState, type LoaderDeps, TaskLoader } from "./task_loader.ts";
 import { TurnCommitter } from "./turn_committer.ts";
-import { TurnFeed } from "./turn_feed.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
 export const PASSIVATE_AFTER_MS = 60_000;
@@ -45,7 +44,7 @@ export interface SupervisorDeps
  */
 export class Supervisor implements Feed {
   readonly #actors: ActorTable;
-  readonly #feed = new TurnFeed();
+  readonly #subscribers = new Set<(committed: CommittedTurn) => void>();
   readonly #loader: TaskLoader;
   readonly #failures: Failures;
   readonly #committer: TurnCommitter;
@@ -163,7 +162,8 @@ export class Supervisor implements Feed {
 
   /** Calls with every committed turn of this node's tasks. */
   subscribe(call: (committed: CommittedTurn) => void): Cancel {
-    return this.#feed.subscribe(call);
+    this.#subscribers.add(call);
+    return () => this.#subscribers.delete(call);
   }
 
   /** Sends idle actors out of memory. Called from time to time; one that has to stay, seldom. */
@@ -272,11 +272,30 @@ export class Supervisor implements Feed {
     answerAll(decided, { taskId, turn: turn.turn });
     this.#loader.recovered(taskId);
     const isCurrent = this.#actors.isCurrent(actor);
-    this.#feed.publish(actor, turn, isCurrent);
+    this.#publish(actor, turn, isCurrent);
     if (state === undefined || !isCurrent) return;
     releaseEffects(this.deps.runner, { plan, state, unstarted }, turn.events);
     this.#committer.commit(actor);
     this.#goOn(actor);
+  }
+
+  /**
+   * Tells who watches of a committed turn; `isCurrent`: its actor is still the one of its task. One
+   * that was let go meanwhile is told of as well: who follows a task hears of each of its turns.
+   */
+  #publish(actor: TaskActor, turn: OpenTurn, isCurrent: boolean): void {
+    if (this.#subscribers.size === 0) return;
+    const { taskId, plan, committed: state } = actor;
+    const { turn: number, commandIds, events } = turn;
+    const committed = {
+      taskId,
+      namespace: plan.definition.namespace,
+      plan,
+      turn: { turn: number, commandIds, events },
+      state,
+      resident: isCurrent ? residentOf(actor) : undefined,
+    };
+    for (const call of this.#subscribers) call(committed);
   }
 
   /** Asks for another turn, or lets an actor go that has nothing to do. */

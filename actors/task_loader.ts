@@ -1,4 +1,4 @@
-/** Task loader: tasks on their way from the journal into memory, and the mail that waits for them. */
+/** Task loader: reads tasks from the journal into memory, and keeps the commands that wait for them. */
 
 import { exponentialMs } from "../src/core/backoff.ts";
 import { messageOf } from "../src/core/errors.ts";
@@ -12,28 +12,28 @@ import type { Log } from "../src/telemetry/log.ts";
 import { Mailbox, type QueuedCommand } from "./mailbox.ts";
 import { refuseAll } from "./answers.ts";
 
-/** How long to wait before a database that did not answer is asked again. */
+/** How long to wait after a read failed because the database did not answer, in ms. */
 const READ_AGAIN_MS = 1_000;
 
-/** Crashes while loading after which a task is set aside, so that the others go on. */
+/** A task that crashes so often while it is loaded is set aside. */
 const LOADING_CRASHES_MAX = 3;
 
-/** How soon a task that crashed is read again, in ms. */
+/** How long to wait before a task that crashed is read again, in ms. */
 const RESTART = { minMs: 50, maxMs: 10_000 };
 
 /**
- * How long a task is left alone that takes Postgres too long, in ms. Each try costs the others a
- * time-out, so the times between them grow fast.
+ * How long a task is left alone after Postgres took too long for it, in ms. Each try costs the other
+ * tasks a time-out, so the waits between tries grow fast.
  */
 const SLOW = { minMs: 1_000, maxMs: 600_000, factor: 4 };
 
-/** What loading works with. */
+/** What a loader works with. */
 export interface LoaderDeps {
   readonly runtime: Runtime;
   readonly journal: Journal;
   readonly plans: Plans;
   readonly log: Log;
-  /** Takes a task that a newer version wrote; until its slot has left, it is set aside. */
+  /** Called with a task that a newer version wrote. It is set aside until its slot has moved. */
   unreadable(taskId: TaskId): void;
 }
 
@@ -46,19 +46,19 @@ export interface LoadedState {
 
 /** What becomes of a loaded task. */
 export interface LoaderOutcomes {
-  /** `isCareful`: the task crashed or was poisoned; decide its mail one by one. */
-  loaded(loaded: LoadedState, mail: readonly QueuedCommand[], isCareful: boolean): void;
+  /** `isCareful`: the task crashed, or its row was refused; decide its commands one by one. */
+  loaded(loaded: LoadedState, waiting: readonly QueuedCommand[], isCareful: boolean): void;
   /** The journal has no such task. */
-  unknown(taskId: TaskId, mail: readonly QueuedCommand[]): void;
+  unknown(taskId: TaskId, waiting: readonly QueuedCommand[]): void;
   /** The task is set aside. */
-  quarantined(mail: readonly QueuedCommand[], reason: string): void;
+  quarantined(waiting: readonly QueuedCommand[], reason: string): void;
 }
 
-/** A task on its way, and what waits for it. */
+/** A task that is being read, and the commands that wait for it. */
 interface Expected {
   readonly taskId: TaskId;
-  mail: Mailbox;
-  /** It crashed or was poisoned: decide its mail one by one. */
+  mailbox: Mailbox;
+  /** It crashed, or its row was refused: decide its commands one by one. */
   readonly isCareful: boolean;
 }
 
@@ -69,9 +69,9 @@ export class TaskLoader {
   readonly quarantined = new Map<TaskId, string>();
   #isStopped = false;
 
-  constructor(readonly parts: LoaderDeps, readonly outcomes: LoaderOutcomes) {}
+  constructor(readonly deps: LoaderDeps, readonly outcomes: LoaderOutcomes) {}
 
-  /** Tasks on their way. */
+  /** Tasks that are being read, or are to be read again. */
   get size(): number {
     return this.#expected.size;
   }
@@ -80,67 +80,67 @@ export class TaskLoader {
     return this.#expected.has(taskId);
   }
 
-  /** Whether mail waits here for its task. A task set aside for a while keeps results only. */
+  /** Whether a command can wait here for its task. A task set aside for a while keeps results only. */
   takes({ command }: QueuedCommand): boolean {
     const isRefused = "commandId" in command && this.quarantined.has(command.taskId);
     return this.has(command.taskId) && !isRefused;
   }
 
-  /** Lets mail wait for a task that is being read. */
-  put(mail: QueuedCommand): void {
-    const expected = this.#expected.get(mail.command.taskId);
-    if (expected !== undefined) putOrRefuse(expected.mail, mail);
+  /** Lets a command wait for a task that is being read. */
+  put(queued: QueuedCommand): void {
+    const expected = this.#expected.get(queued.command.taskId);
+    if (expected !== undefined) putOrRefuse(expected.mailbox, queued);
   }
 
   /** Reads tasks; resolves when each was handed over, set aside or is to be read again. */
-  load(taskIds: readonly TaskId[], mail: readonly QueuedCommand[] = []): Promise<void> {
+  load(taskIds: readonly TaskId[], waiting: readonly QueuedCommand[] = []): Promise<void> {
     const expected = taskIds.map((taskId) =>
-      this.#expect({ taskId, mail: newMailbox(), isCareful: false })
+      this.#expect({ taskId, mailbox: newMailbox(), isCareful: false })
     );
-    for (const one of mail) this.put(one);
+    for (const queued of waiting) this.put(queued);
     return this.#readAll(expected);
   }
 
-  /** Reads a task that crashed or was poisoned again, after the back-off of its strategy. */
+  /** Reads a task again, after a delay, that crashed or whose row was refused. */
   reload(taskId: TaskId, waiting: readonly QueuedCommand[], { landed, whileLoading, reason }: {
     landed: Promise<void>;
     whileLoading: boolean;
     reason: string;
   }): void {
     const crashes = this.#crash(taskId);
-    const expected = this.#expect({ taskId, mail: newMailbox(waiting), isCareful: true });
+    const expected = this.#expect({ taskId, mailbox: newMailbox(waiting), isCareful: true });
     if (whileLoading && crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
     void landed.then(() => this.#readAfter(exponentialMs(crashes, RESTART), [expected]));
   }
 
-  /** Sets a task aside for a while that takes Postgres too long. Results wait, senders are told. */
+  /** Sets a task aside for a while that takes Postgres too long: results wait, others are refused. */
   holdBack(taskId: TaskId, waiting: readonly QueuedCommand[], error: unknown): void {
     const reason = messageOf(error);
     const afterMs = exponentialMs(this.#crash(taskId), SLOW);
-    this.parts.log.warn("task set aside for a while", { taskId, afterMs, error: reason });
+    this.deps.log.warn("task set aside for a while", { taskId, afterMs, error: reason });
     this.quarantined.set(taskId, reason);
     const { refused = [], kept = [] } = Object.groupBy(
-      // What was interrupted is found anew when the task is read.
+      // Interrupted attempts are found again when the task is read.
       waiting.filter(({ command }) => command.kind !== "RecordInterruption"),
       ({ command }) => "commandId" in command ? "refused" : "kept",
     );
-    const expected = this.#expect({ taskId, mail: newMailbox(kept), isCareful: true });
+    const expected = this.#expect({ taskId, mailbox: newMailbox(kept), isCareful: true });
     this.outcomes.quarantined(refused, reason);
-    this.parts.runtime.after(afterMs, () => {
+    this.deps.runtime.after(afterMs, () => {
       if (!this.#isExpected(expected)) return;
       this.quarantined.delete(taskId);
       void this.#readAll([expected]);
     });
   }
 
-  /** Gives up on tasks that leave this node; returns the mail that waited for them. */
+  /** Forgets tasks that leave this node; returns the commands that waited for them. */
   drop(isGone: (taskId: TaskId) => boolean): readonly QueuedCommand[] {
     const gone = [...this.#expected.values()].filter(({ taskId }) => isGone(taskId));
     for (const { taskId } of gone) this.#expected.delete(taskId);
     for (const taskId of this.quarantined.keys()) {
       if (isGone(taskId)) this.quarantined.delete(taskId);
     }
-    return gone.flatMap(({ mail }) => mail.take(Infinity));
+    return gone.flatMap(({ mailbox }) => mailbox.take(Infinity));
   }
 
   /** Forgets a task's crashes: it committed a turn. */
@@ -148,7 +148,7 @@ export class TaskLoader {
     this.#crashes.delete(taskId);
   }
 
-  /** Refuses all that waits. */
+  /** Refuses all commands that wait. */
   stop(error: unknown): void {
     this.#isStopped = true;
     refuseAll(this.drop(() => true), error);
@@ -159,21 +159,21 @@ export class TaskLoader {
     return expected;
   }
 
-  /** Whether a task is still waited for by this very reading, and not by none or by a later one. */
+  /** Whether this reading of a task is still wanted: the task was not dropped, or read again since. */
   #isExpected(expected: Expected): boolean {
     return this.#expected.get(expected.taskId) === expected;
   }
 
   #readAfter(ms: number, expected: readonly Expected[]): void {
-    this.parts.runtime.after(ms, () => void this.#readAll(expected));
+    this.deps.runtime.after(ms, () => void this.#readAll(expected));
   }
 
-  /** A task that cannot be read keeps no other from being read. */
+  /** Reads tasks; one that cannot be read does not stop the others. */
   async #readAll(expected: readonly Expected[]): Promise<void> {
     const wanted = expected.filter((one) => this.#isExpected(one));
     const left = new Map(wanted.map((one) => [one.taskId, one]));
     try {
-      for await (const loaded of this.parts.journal.load([...left.keys()])) {
+      for await (const loaded of this.deps.journal.load([...left.keys()])) {
         const one = left.get(loaded.taskId);
         if (one !== undefined && this.#isExpected(one)) await this.#take(one, loaded);
         left.delete(loaded.taskId);
@@ -190,31 +190,31 @@ export class TaskLoader {
     const { taskId, error } = loaded;
     if (error.code === "journal.format_unknown") {
       this.#setAside(expected, messageOf(error));
-      return this.parts.unreadable(taskId);
+      return this.deps.unreadable(taskId);
     }
-    this.holdBack(taskId, expected.mail.take(Infinity), error);
+    this.holdBack(taskId, expected.mailbox.take(Infinity), error);
   }
 
-  /** A task without a journal: a start may begin it, which takes its plan. */
+  /** A task without a journal: it may be started by a command that waits, for which its plan is read. */
   async #begin(expected: Expected): Promise<void> {
-    for (const { command } of expected.mail) {
-      if (command.kind === "StartTask") await this.parts.plans.byHash(command.definitionHash);
+    for (const { command } of expected.mailbox) {
+      if (command.kind === "StartTask") await this.deps.plans.byHash(command.definitionHash);
     }
     if (!this.#arrived(expected)) return;
-    this.outcomes.unknown(expected.taskId, expected.mail.take(Infinity));
+    this.outcomes.unknown(expected.taskId, expected.mailbox.take(Infinity));
   }
 
   async #fold(expected: Expected, turns: readonly Turn[]): Promise<void> {
-    const { taskId, mail, isCareful } = expected;
+    const { taskId, mailbox, isCareful } = expected;
     const first = turns[0]?.events[0];
     const hash = first?.kind === "TaskStarted" ? first.definitionHash : "";
-    const plan = this.parts.plans.cached(hash) ?? await this.parts.plans.byHash(hash);
+    const plan = this.deps.plans.cached(hash) ?? await this.deps.plans.byHash(hash);
     if (!this.#isExpected(expected)) return;
     try {
       if (plan === undefined) throw new Error(`its definition ${hash} is not stored`);
       const state = foldTask(taskId, plan, turns);
       this.#arrived(expected);
-      this.outcomes.loaded({ taskId, plan, state }, mail.take(Infinity), isCareful);
+      this.outcomes.loaded({ taskId, plan, state }, mailbox.take(Infinity), isCareful);
     } catch (error) {
       this.#broken(expected, error);
     }
@@ -225,28 +225,30 @@ export class TaskLoader {
     const reason = messageOf(error);
     const crashes = this.#crash(taskId);
     if (crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
-    this.parts.log.warn("cannot load a task", { taskId, error: reason });
+    this.deps.log.warn("cannot load a task", { taskId, error: reason });
     this.#readAfter(exponentialMs(crashes, RESTART), [this.#expect(expected)]);
   }
 
-  #setAside({ taskId, mail }: Expected, reason: string): void {
-    this.parts.log.error("task set aside", { taskId, error: reason });
+  #setAside({ taskId, mailbox }: Expected, reason: string): void {
+    this.deps.log.error("task set aside", { taskId, error: reason });
     this.quarantined.set(taskId, reason);
     this.#expected.delete(taskId);
-    this.outcomes.quarantined(mail.take(Infinity), reason);
+    this.outcomes.quarantined(mailbox.take(Infinity), reason);
   }
 
-  /** The database did not answer: tasks are not to blame. Who waits is told; the inbox keeps its own. */
+  /**
+   * Reads tasks again after the database did not answer. Senders here are refused meanwhile; commands
+   * out of the inbox, and results of code here, which nobody would send again, go on waiting.
+   */
   #readAgain(expected: readonly Expected[], error: unknown): void {
-    this.parts.log.warn("cannot read tasks", { tasks: expected.length, error: messageOf(error) });
+    this.deps.log.warn("cannot read tasks", { tasks: expected.length, error: messageOf(error) });
     for (const one of expected) {
-      // A result of code here has nobody who would send it again.
       const { refused = [], kept = [] } = Object.groupBy(
-        one.mail.take(Infinity),
+        one.mailbox.take(Infinity),
         ({ inbox, refuse }) => inbox === undefined && refuse !== undefined ? "refused" : "kept",
       );
       refuseAll(refused, error);
-      one.mail = newMailbox(kept);
+      one.mailbox = newMailbox(kept);
     }
     this.#readAfter(READ_AGAIN_MS, expected);
   }
@@ -257,23 +259,23 @@ export class TaskLoader {
     return crashes;
   }
 
-  /** Waits for a task no longer; false when nobody did. */
+  /** Notes that a task has been read; false when nobody waits for it any more. */
   #arrived(expected: Expected): boolean {
     return this.#isExpected(expected) && this.#expected.delete(expected.taskId);
   }
 }
 
-/** A mailbox of what waited before; what is too much is refused. */
-function newMailbox(mail: readonly QueuedCommand[] = []): Mailbox {
+/** A mailbox with commands that waited before; those that do not fit are refused. */
+function newMailbox(waiting: readonly QueuedCommand[] = []): Mailbox {
   const mailbox = new Mailbox();
-  for (const one of mail) putOrRefuse(mailbox, one);
+  for (const queued of waiting) putOrRefuse(mailbox, queued);
   return mailbox;
 }
 
-function putOrRefuse(mailbox: Mailbox, mail: QueuedCommand): void {
+function putOrRefuse(mailbox: Mailbox, queued: QueuedCommand): void {
   try {
-    mailbox.put(mail);
+    mailbox.put(queued);
   } catch (error) {
-    refuseAll([mail], error);
+    refuseAll([queued], error);
   }
 }

@@ -1,21 +1,20 @@
-/** Timers: one wheel for all actors. The truth is in the journal; the wheel only wakes. */
+/** Timers: one timer wheel for all actors. What is due says the journal; the wheel only wakes. */
 
-import { Heap } from "./heap.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 
-/** Width of a bucket: how late a wake may be. */
+/** Width of a bucket in ms: how late a wake may be. */
 const BUCKET_MS = 10;
 
-/** The longest the wheel sleeps at once; a timer of the platform holds 24 days. */
+/** The longest timer in ms; the platform allows 24 days. */
 const SLEEP_MS_MAX = 86_400_000;
 
 /**
  * Wakes tasks at a time of the Runtime's clock.
  *
- * One entry a task: arming earlier moves it, arming later is ignored, since the actor arms again
- * when it wakes. One Runtime timer in all (a setTimeout a step would cost 9 µs). Cost: O(log of the
- * buckets) to arm into a new bucket and to fire one, else O(1).
+ * A task has one entry. An earlier time moves it; a later one is ignored, since the actor sets its
+ * timer again when it wakes. The wheel uses one timer of the Runtime, as one for each step would cost
+ * 9 µs. Cost: O(log buckets) to use a new bucket and to fire one, else O(1).
  */
 export class Timers {
   readonly #buckets = new Map<number, Set<TaskId>>();
@@ -54,7 +53,7 @@ export class Timers {
     if (tasks?.size === 0) this.#buckets.delete(bucket);
   }
 
-  /** Sleeps anew by the clock as it is now: it may have been corrected. Cost: 9 µs. */
+  /** Sets its timer again, as the clock was corrected. Cost: 9 µs. */
   clockChanged(): void {
     if (this.#next !== undefined) this.#sleepUntil(this.#next.bucket);
   }
@@ -67,7 +66,7 @@ export class Timers {
     this.#order.fill([]);
   }
 
-  /** A bucket that was emptied stays in the heap; these are dropped once they are the most of it. */
+  /** Emptied buckets stay in the heap until they are more than half of it. */
   #open(bucket: number, taskId: TaskId): void {
     this.#buckets.set(bucket, new Set([taskId]));
     if (this.#order.size > 2 * this.#buckets.size) this.#order.fill(this.#buckets.keys());
@@ -93,5 +92,52 @@ export class Timers {
         this.wake(taskId);
       }
     }
+  }
+}
+
+/** A binary heap of numbers, the smallest first. Cost: O(log n) to push and to pop; O(1) for the first. */
+class Heap {
+  #items: number[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** The smallest number. */
+  get first(): number | undefined {
+    return this.#items[0];
+  }
+
+  push(item: number): void {
+    const items = this.#items;
+    let at = items.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if ((items[parent] as number) <= item) break;
+      items[at] = items[parent] as number;
+      at = parent;
+    }
+    items[at] = item;
+  }
+
+  /** Takes the smallest number out. */
+  pop(): void {
+    const items = this.#items;
+    const item = items.pop();
+    if (item === undefined || items.length === 0) return;
+    let at = 0;
+    for (let child = 1; child < items.length; child = 2 * at + 1) {
+      const right = items[child + 1];
+      if (right !== undefined && right < (items[child] as number)) child++;
+      if ((items[child] as number) >= item) break;
+      items[at] = items[child] as number;
+      at = child;
+    }
+    items[at] = item;
+  }
+
+  /** Replaces all numbers. Cost: O(n log n). */
+  fill(items: Iterable<number>): void {
+    this.#items = [...items].sort((a, b) => a - b);
   }
 }

@@ -1,7 +1,10 @@
 /** Policies: what may be tuned without a new version, and how long a failed step waits. */
 
 import { exponentialMs } from "./backoff.ts";
+import type { Context } from "./decision.ts";
 import { hash32 } from "./ids.ts";
+import type { Plan } from "./plan.ts";
+import type { PolicyOverlay } from "./ports.ts";
 
 /** How delays grow, see `backoffMs`: a named curve, or a table in milliseconds whose last entry repeats. */
 export type Backoff = "none" | "linear" | "exponential" | "fibonacci" | readonly number[];
@@ -196,4 +199,44 @@ function fibonacci(n: number): number {
   let [last, next] = [0, 1];
   for (let step = 0; step < n; step++) [last, next] = [next, last + next];
   return last;
+}
+
+interface Page {
+  readonly version: number;
+  readonly policies: readonly FullPolicy[];
+}
+
+/** Definitions' policies with the newest overlay of each workflow laid over them. */
+export class EffectivePolicies {
+  #overlays: ReadonlyMap<string, PolicyOverlay> = new Map();
+  readonly #pages = new Map<string, Page>();
+
+  /** Takes new overlays, keyed `namespace/name`. Running attempts keep what they started under. */
+  renew(overlays: ReadonlyMap<string, PolicyOverlay>): boolean {
+    const isSame = overlays.size === this.#overlays.size &&
+      [...overlays].every(([name, { version }]) => this.#overlays.get(name)?.version === version);
+    if (isSame) return false;
+    this.#overlays = overlays;
+    this.#pages.clear();
+    return true;
+  }
+
+  /** Returns what a decision at `nowMs` may look at. Cost: O(1) once a plan's page is made. */
+  contextOf(plan: Plan, nowMs: number): Context {
+    const page = this.#pages.get(plan.hash) ?? this.#makePage(plan);
+    return {
+      plan,
+      nowMs,
+      policyVersion: page.version,
+      policyOf: (step) => page.policies[step] as FullPolicy,
+    };
+  }
+
+  #makePage(plan: Plan): Page {
+    const overlay = this.#overlays.get(plan.workflow);
+    const policies = plan.steps.map(({ definition }) => policyUnder(definition, overlay?.steps));
+    const page = { version: overlay?.version ?? 0, policies };
+    this.#pages.set(plan.hash, page);
+    return page;
+  }
 }

@@ -6,7 +6,7 @@ import { Alarm } from "../../actors/alarm.ts";
 import { DueTasks } from "../../actors/due_tasks.ts";
 import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
-import { EffectivePolicies } from "../../actors/effective_policies.ts";
+import { EffectivePolicies } from "../core/policy.ts";
 import { broken, fenced } from "../../actors/answers.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
