@@ -21,6 +21,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     deadlineMs: 5,
     waitMs: 0,
   },
+  startTasks: { tasks: [{ workflow: "shop/checkout", input: 1, tags: ["vip"], key: "order-1" }] },
   listTasks: {
     workflow: "shop/checkout",
     state: "blocked",

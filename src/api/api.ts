@@ -1,7 +1,7 @@
 /** The HTTP API: limits, access, parsing and errors around the table of operations. */
 
 import { type Context, Hono } from "hono";
-import { Bug, messageOf, TaskerError } from "../core/errors.ts";
+import { TaskerError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import type { Operation } from "../operations/operation.ts";
 import { OPERATIONS } from "../operations/table.ts";
@@ -19,11 +19,12 @@ import { OpenConnections } from "./open_connections.ts";
 import { operatorActionHandlers } from "./operator_actions.ts";
 import { policyHandlers } from "./policies.ts";
 import { callOf, checkHead, readInput } from "./request.ts";
-import { problemResponse, responseOf } from "./response.ts";
+import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
 import { StreamMemory } from "./sse.ts";
 import { streamHandlers } from "./streams.ts";
 import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
+import { taskBatchHandlers } from "./task_batches.ts";
 import { taskHandlers } from "./tasks.ts";
 import { Watch } from "./watch.ts";
 import { systemHandlers, workflowHandlers } from "./workflows.ts";
@@ -91,6 +92,7 @@ function servicesOf(deps: ApiDeps): Services {
 function routesOf(services: Services): readonly Route[] {
   const handlers: Handlers<typeof OPERATIONS> = {
     ...taskHandlers(services),
+    ...taskBatchHandlers(services),
     ...streamHandlers(services),
     ...operatorActionHandlers(services),
     ...workflowHandlers(services),
@@ -137,7 +139,7 @@ class Server {
 
   async #replyTo({ operation, handle }: Route, request: Request, params: unknown): Promise<Reply> {
     const { access, runtime } = this.services;
-    checkHead(request);
+    checkHead(request, operation.bodyBytesMax);
     const caller = await access.authenticate(request.headers, operation.right);
     const { input, body } = await readInput(operation, request, { params, runtime });
     const call = callOf(request, caller);
@@ -165,19 +167,11 @@ class Server {
   }
 
   /** Answers with a problem. The text of an unexpected error is logged, and not shown. */
-  refuse(request: Request, path: string, error: unknown): Response {
-    const { log, runtime } = this.services;
-    const known = error instanceof TaskerError
-      ? error
-      : new TaskerError("api.internal", messageOf(error), { cause: error });
-    const reference = runtime.uuid();
-    const response = problemResponse(known, reference);
+  refuse(request: Request, path: string, thrown: unknown): Response {
+    const error = operatingError(thrown);
+    const place = { method: request.method, route: path };
+    const response = problemResponse(problemOf(error, this.services, place), error);
     this.#count(path, response.status);
-    if (response.status >= 500) {
-      const fields = { reference, method: request.method, route: path, error };
-      if (error instanceof TaskerError) log.warn("Could not answer a request", fields);
-      else log.error(error instanceof Bug ? "Broke an invariant" : "Threw unexpectedly", fields);
-    }
     return response;
   }
 

@@ -3,8 +3,8 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { faultsOf } from "../core/contract.ts";
-import { TaskerError } from "../core/errors.ts";
-import { findUnfit, parseJson } from "../core/json.ts";
+import { type Fault, TaskerError } from "../core/errors.ts";
+import { findUnfit, parseJson, parseJsonOfParts } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Operation } from "../operations/operation.ts";
@@ -17,7 +17,7 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** How long a body may take to arrive, in milliseconds: a slow client occupies memory. */
 export const BODY_MS_MAX = 30_000;
 /** Deeper JSON is refused: a payload's own limit and the object around it. */
-const BODY_DEPTH_MAX = 68;
+export const BODY_DEPTH_MAX = 68;
 /** The most bytes of names and values of all headers. */
 const HEADER_BYTES_MAX = 16 * 1024;
 /** The longest path with its query. */
@@ -39,9 +39,9 @@ export interface ParsedRequest {
  *
  * @throws {TaskerError} api.too_large
  */
-export function checkHead(request: Request): void {
+export function checkHead(request: Request, bodyBytesMax: number = BODY_BYTES_MAX): void {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > BODY_BYTES_MAX) throw bodyTooLarge();
+  if (declared > bodyBytesMax) throw bodyTooLarge(bodyBytesMax);
   if (request.url.length > URL_LENGTH_MAX) {
     throw new TaskerError(
       "api.too_large",
@@ -71,7 +71,7 @@ export async function readInput(
   const params = parse(operation.params, given.params, "path");
   const query = parse(operation.query, queryOf(request.url), "query");
   if (operation.body === undefined) return { input: { ...params, ...query }, body: undefined };
-  const body = parse(operation.body, await readJson(request, given.runtime), "body");
+  const body = parse(operation.body, await readJson(operation, request, given.runtime), "body");
   const fields = operation.bodyName === undefined ? body : { [operation.bodyName]: body };
   return { input: { ...params, ...query, ...fields as object }, body };
 }
@@ -105,9 +105,13 @@ function parse<S extends z.ZodType>(
   if (unfit !== undefined) throw unfitError(`the ${where}`, unfit);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = faultsOf(parsed.error, where === "body" ? "" : where);
-  const shown = faults.map(({ path, detail }) => `${path || where}: ${detail}`).join("; ");
-  throw badRequest(`Cannot read the ${where}: ${shown}`, { faults });
+  throw unreadable(where, faultsOf(parsed.error, where === "body" ? "" : where));
+}
+
+/** Makes the error of a part of a request that does not have its shape. */
+export function unreadable(what: string, faults: readonly Fault[]): TaskerError {
+  const shown = faults.map(({ path, detail }) => `${path || what}: ${detail}`).join("; ");
+  return badRequest(`Cannot read the ${what}: ${shown}`, { faults });
 }
 
 /** Refuses a name that is given twice: two readers could use two different values. */
@@ -133,14 +137,19 @@ function idempotencyKeyOf(headers: Headers): string | undefined {
  *
  * @throws {TaskerError} api.too_large, api.bad_request
  */
-async function readJson(request: Request, runtime: Pick<Runtime, "after">): Promise<unknown> {
-  const text = await readText(request, runtime);
+async function readJson(
+  { entries, bodyBytesMax = BODY_BYTES_MAX }: Operation,
+  request: Request,
+  runtime: Pick<Runtime, "after">,
+): Promise<unknown> {
+  const text = await readText(request, { runtime, bodyBytesMax });
   if (text.trim() === "") return undefined;
   const type = request.headers.get("content-type") ?? "application/json";
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw badRequest(`Cannot read a body of type "${type}": expected application/json`);
   }
-  const parsed = parseJson(text, BODY_DEPTH_MAX);
+  let parsed = parseJson(text, BODY_DEPTH_MAX);
+  if (!parsed.ok && entries !== undefined) parsed = parseJsonOfParts(text);
   if (parsed.ok) return parsed.value;
   const { unfit } = parsed;
   if (unfit.code === "no_json") throw badRequest("Cannot read the body: it is not valid JSON");
@@ -151,16 +160,22 @@ async function readJson(request: Request, runtime: Pick<Runtime, "after">): Prom
   );
 }
 
-async function readText(request: Request, runtime: Pick<Runtime, "after">): Promise<string> {
+/** How to read a body. */
+interface Reading {
+  readonly runtime: Pick<Runtime, "after">;
+  readonly bodyBytesMax: number;
+}
+
+async function readText(request: Request, { runtime, bodyBytesMax }: Reading): Promise<string> {
   const isWhole = hasCheckedLength(request.headers);
   if (!isWhole && request.body === null) return "";
   const late = Promise.withResolvers<never>();
   late.promise.catch(() => {}); // it came in time
   const cancel = runtime.after(BODY_MS_MAX, () => late.reject(bodyTooLate()));
-  const reading = isWhole ? request.bytes() : readPieces(request, late.promise);
+  const reading = isWhole ? request.bytes() : readPieces(request, late.promise, bodyBytesMax);
   try {
     const bytes = await Promise.race([reading, late.promise]);
-    if (bytes.length > BODY_BYTES_MAX) throw bodyTooLarge();
+    if (bytes.length > bodyBytesMax) throw bodyTooLarge(bodyBytesMax);
     return DECODER.decode(bytes);
   } catch (cause) {
     if (cause instanceof TaskerError) throw cause;
@@ -176,16 +191,20 @@ function hasCheckedLength(headers: Headers): boolean {
 }
 
 /** Reads a body of unknown length. Cost: 15 µs more than `bytes()`, which has no bound. */
-async function readPieces(request: Request, late: Promise<never>): Promise<Uint8Array> {
+async function readPieces(
+  request: Request,
+  late: Promise<never>,
+  bytesMax: number,
+): Promise<Uint8Array> {
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
   late.catch(() => reader.cancel().catch(() => {}));
   const pieces: Uint8Array[] = [];
   let size = 0;
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     size += read.value.length;
-    if (size > BODY_BYTES_MAX) {
+    if (size > bytesMax) {
       void reader.cancel().catch(() => {});
-      throw bodyTooLarge();
+      throw bodyTooLarge(bytesMax);
     }
     pieces.push(read.value);
   }
@@ -196,9 +215,9 @@ function bodyTooLate(): TaskerError {
   return badRequest(`Cannot read the body: it has not arrived within ${BODY_MS_MAX / 1_000} s`);
 }
 
-function bodyTooLarge(): TaskerError {
+function bodyTooLarge(bytesMax: number): TaskerError {
   return new TaskerError(
     "api.too_large",
-    `Cannot accept the body: it has more than ${BODY_BYTES_MAX} bytes`,
+    `Cannot accept the body: it has more than ${bytesMax} bytes`,
   );
 }

@@ -1,8 +1,9 @@
 /** Responses: what handlers answer and what they throw, as HTTP. */
 
-import { ERRORS, type TaskerError } from "../core/errors.ts";
+import { Bug, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Problem, PROBLEM_MEDIA_TYPE } from "../operations/problem.ts";
+import type { ApiDeps } from "./deps.ts";
 import type { Reply } from "./handler.ts";
 
 /** Retry after this long where the error does not say. */
@@ -46,15 +47,33 @@ function fill(path: string, body: unknown): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields[name])));
 }
 
+/** Makes an operating error of whatever was thrown. */
+export function operatingError(thrown: unknown): TaskerError {
+  if (thrown instanceof TaskerError) return thrown;
+  return new TaskerError("api.internal", messageOf(thrown), { cause: thrown });
+}
+
 /**
  * Returns the document of an error.
  *
  * The text of a server's fault stays in its log, because it may name hosts: the document of a 5xx
- * carries the reference instead.
+ * carries the reference instead. `place` is logged with it.
  */
-function problemOf(error: TaskerError, reference: string): Problem {
+export function problemOf(
+  error: TaskerError,
+  { log, runtime }: Pick<ApiDeps, "log" | "runtime">,
+  place: Readonly<Record<string, string | number>>,
+): Problem {
   const { http, title, action } = ERRORS[error.code];
   const isOurs = http >= 500;
+  const reference = isOurs ? runtime.uuid() : "";
+  if (isOurs) {
+    const isExpected = error.code !== "api.internal";
+    const fields = { reference, ...place, error: isExpected ? error : error.cause };
+    const isBug = error.cause instanceof Bug;
+    if (isExpected) log.warn("Could not answer a request", fields);
+    else log.error(isBug ? "Broke an invariant" : "Threw unexpectedly", fields);
+  }
   return {
     type: `urn:tasker:problem:${error.code}`,
     title,
@@ -68,8 +87,7 @@ function problemOf(error: TaskerError, reference: string): Problem {
 }
 
 /** Answers with a problem; a temporary one says when to come back. */
-export function problemResponse(error: TaskerError, reference: string): Response {
-  const problem = problemOf(error, reference);
+export function problemResponse(problem: Problem, error: TaskerError): Response {
   const headers = new Headers({ "content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store" });
   if (error.retry !== "never") {
     const afterMs = error.retryAfterMs ?? RETRY_AFTER_MS_DEFAULT;

@@ -90,6 +90,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/dead/{id}/replay",
     "POST /v1/keys",
     "POST /v1/tasks",
+    "POST /v1/tasks/batch",
     "POST /v1/tasks/{id}/cancel",
     "POST /v1/tasks/{id}/pause",
     "POST /v1/tasks/{id}/resume",

@@ -88,21 +88,33 @@ async function startTask(
   }
 }
 
-function start(
+/** How a start is known again. */
+export interface StartIdentity {
+  readonly commandId: string;
+  readonly key?: string | undefined;
+}
+
+/** @throws {TaskerError} api.forbidden for a namespace that the key does not cover; as the starter */
+export async function start(
   { starter, runtime }: Services,
-  { workflow, version, input, tags, deadlineMs }: ParsedOf<Tasks["startTask"]>,
-  call: Call,
+  { workflow, version, input, tags, deadlineMs }: Omit<ParsedOf<Tasks["startTask"]>, "waitMs">,
+  call: Pick<Call, "caller" | "idempotencyKey" | "traceparent">,
+  identify: (namespace: string) => StartIdentity = (namespace) => ({
+    commandId: commandIdOf(runtime, call, "start", namespace),
+    key: call.idempotencyKey,
+  }),
 ) {
   const namespace = namespaceOf(workflow);
   call.caller.demandNamespace(namespace);
   const traceparent = traceparentOf() ?? call.traceparent;
-  return starter.start({
+  const { commandId, key } = identify(namespace);
+  return await starter.start({
     workflow,
     input,
     tags,
-    commandId: commandIdOf(runtime, call, "start", namespace),
+    commandId,
     ...(version === undefined ? {} : { version }),
-    ...(call.idempotencyKey === undefined ? {} : { key: call.idempotencyKey }),
+    ...(key === undefined ? {} : { key }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(traceparent === undefined ? {} : { traceparent }),
   });

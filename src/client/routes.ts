@@ -13,6 +13,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     isWrite: true,
     isLongPoll: true,
   },
+  startTasks: { method: "POST", path: "/v1/tasks/batch", body: "*", isWrite: true },
   listTasks: {
     method: "GET",
     path: "/v1/tasks",

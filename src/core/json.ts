@@ -45,6 +45,21 @@ export function parseJson(text: string, depthMax: number): Parsed {
   return unfit === undefined ? { ok: true, value } : { ok: false, unfit };
 }
 
+/**
+ * Parses JSON of which parts are checked by themselves, with `findUnfit`.
+ *
+ * Refuses what is not JSON, and numbers that would be changed silently, wherever they are.
+ * Cost: two parses of the text.
+ */
+export function parseJsonOfParts(text: string): Parsed {
+  try {
+    const unfit = changedNumberIn(text);
+    return unfit === undefined ? { ok: true, value: JSON.parse(text) } : { ok: false, unfit };
+  } catch {
+    return { ok: false, unfit: { path: "", code: "no_json", detail: "is not valid JSON" } };
+  }
+}
+
 /** Finds the first place of a value that JSON, or Postgres, cannot keep. Cost: O(size). */
 export function findUnfit(value: unknown, depthMax: number): Unfit | undefined {
   return find(value, depthMax, { isLarge: false });

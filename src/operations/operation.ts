@@ -73,6 +73,13 @@ export interface Definition<
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** The largest body, in bytes; absent: as any other. */
+  readonly bodyBytesMax?: number;
+  /**
+   * The field of the body with entries of which each has an answer of its own: one that cannot be kept
+   * as JSON does not refuse the others, and the handler has to check them.
+   */
+  readonly entries?: string;
   /** The name of the body in the input, for a body that is not an object of named fields. */
   readonly bodyName?: F;
   readonly answers: A;

@@ -1,15 +1,20 @@
 /** Operations of tasks: start, list, read, follow, and decide about them. */
 
 import { z } from "zod";
+import { faultsOf } from "../core/contract.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
 import { TASK_STATES } from "../core/state.ts";
 import { noun, operation } from "./operation.ts";
+import { Problem } from "./problem.ts";
 import { Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
 import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
 
 /** The longest long poll, in milliseconds. */
 export const WAIT_MS_MAX = 60_000;
+/** Starts of one batch, and the bytes of its body. */
+export const BATCH_STARTS_MAX = 1_000;
+export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 /** Turns on one page of a journal. */
 const TURNS_MAX = 200;
 
@@ -31,6 +36,40 @@ export const StartBody = named(
     input: z.unknown().optional(),
     tags: Tags,
     deadlineMs: DeadlineMs.optional(),
+  }),
+);
+
+/** A start that is one of many. */
+const BatchedStart = named(
+  "BatchedStart",
+  StartBody.extend({
+    key: z.string().regex(/^[\x21-\x7e]{1,200}$/, "expected 1 to 200 visible ASCII characters")
+      .optional().describe("As the Idempotency-Key of a single start"),
+  }),
+);
+
+/** Any other value is answered in its place, with what is wrong with it; nobody means to send one. */
+const NotAStart = z.custom<never>(() => true)
+  .describe("Anything else is refused by itself")
+  .transform((value: unknown) => ({
+    faults: faultsOf(BatchedStart.safeParse(value).error as z.ZodError, ""),
+  }));
+
+const BatchBody = named(
+  "StartTasks",
+  z.strictObject({
+    tasks: z.array(z.union([BatchedStart, NotAStart])).min(1).max(BATCH_STARTS_MAX),
+  }),
+);
+
+const BatchAnswers = named(
+  "StartedTasks",
+  z.object({
+    tasks: z.array(z.object({
+      outcome: z.enum(["started", "repeated", "refused"]),
+      id: z.string().optional().describe("Of the task, unless it is refused"),
+      problem: Problem.optional().describe("Why it is refused"),
+    })).describe("One for each start, in the same order"),
   }),
 );
 
@@ -148,6 +187,19 @@ export const TASKS = noun("tasks", {
       "node.draining",
     ],
     command: { verb: "start", operands: ["workflow"] },
+  }),
+  startTasks: operation({
+    method: "POST",
+    path: "/v1/tasks/batch",
+    summary: "Starts up to 1,000 tasks at once; one that is refused does not affect the others. " +
+      "A start with the same key, or the same place under the same Idempotency-Key, is a repeat",
+    right: "write",
+    repeat: "command",
+    body: BatchBody,
+    bodyBytesMax: BATCH_BYTES_MAX,
+    entries: "tasks",
+    answers: { 200: { description: "What became of each start", schema: BatchAnswers } },
+    errors: ["api.busy"],
   }),
   listTasks: operation({
     ...READ,

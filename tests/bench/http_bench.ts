@@ -13,6 +13,10 @@ const WARM_UP_MS = 2_000;
 /** Steps of the tasks of a throughput bench. */
 const STEPS_PER_TASK = 5;
 
+/** Starts of one batch, and batches at once. */
+const BATCH_STARTS = 1_000;
+const BATCHES = 2;
+
 /** Longer than any task of a bench takes. */
 const WAIT_MS = 30_000;
 
@@ -82,6 +86,24 @@ export async function benchHttpThroughput(
     { bench, metric: "p50_ms", value: run.p50Ms, unit: "ms" },
     { bench, metric: "p99_ms", value: run.p99Ms, unit: "ms" },
     ...costs(bench, run, steps),
+  ];
+}
+
+/** Starts in batches; the tasks wait for a signal, so that starting is all that is measured. */
+export async function benchHttpBatch(served: ServedBench): Promise<Figure[]> {
+  const bench = "http_batch";
+  const start = { workflow: "bench/signal_10", input: INPUT };
+  const run = await measure(served, {
+    connections: BATCHES,
+    path: "/v1/tasks/batch",
+    body: { tasks: Array.from({ length: BATCH_STARTS }, () => start) },
+    expected: '"started"',
+  });
+  const starts = run.requests * BATCH_STARTS;
+  return [
+    { bench, metric: "starts_per_s", value: starts / run.seconds, unit: "starts/s" },
+    { bench, metric: "p50_ms", value: run.p50Ms, unit: "ms" },
+    ...costs(bench, run, starts),
   ];
 }
 

@@ -13,6 +13,7 @@ import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts"
 import { postmasterOf } from "./cpu.ts";
 import { type Figure, print } from "./figure.ts";
 import {
+  benchHttpBatch,
   benchHttpSequential,
   benchHttpThroughput,
   type ServedBench,
@@ -49,6 +50,7 @@ const SERVER_BENCHES: Readonly<Record<string, (served: ServedBench) => Promise<F
   http_sequential_10: benchHttpSequential,
   http_throughput_64: (served) => benchHttpThroughput(served, 64),
   http_throughput_256: (served) => benchHttpThroughput(served, 256),
+  http_batch: benchHttpBatch,
 };
 
 async function benchServer(url: string): Promise<void> {
