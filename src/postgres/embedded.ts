@@ -3,7 +3,7 @@
 import { exponentialMs } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
-import { type DataDir, openHome } from "./data_dir.ts";
+import { openPostgresDir, type PostgresDir } from "./postgres_dir.ts";
 import { type OnLine, pause, stopwatch } from "./retry_for.ts";
 import { openKeeper, type Server } from "./keeper.ts";
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
@@ -53,10 +53,10 @@ function noWindows(): TaskerError {
 
 async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPostgres> {
   const elapsed = stopwatch();
-  const home = await openHome({ dataDir, onLine });
-  const running = await findPostmaster(home, onLine);
-  const postmaster = running ?? await start(home, onLine);
-  const password = await readPassword(home);
+  const dir = await openPostgresDir({ dataDir, onLine });
+  const running = await findPostmaster(dir, onLine);
+  const postmaster = running ?? await start(dir, onLine);
+  const password = await readPassword(dir);
   const place = await join(dataDir);
   const how = running === undefined ? "started" : "was running already";
   onLine(`Postgres ${how} on 127.0.0.1:${postmaster.port}, pid ${postmaster.pid} (${elapsed()})`);
@@ -64,7 +64,7 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
   const keeper = openKeeper(dataDir);
   let stopped: Promise<void> | undefined;
   const leave = async () => {
-    if (await place.leave()) await stopPostmaster(home, onLine);
+    if (await place.leave()) await stopPostmaster(dir, onLine);
     else onLine("Postgres goes on: another server uses it");
     await keeper.dismiss();
   };
@@ -72,7 +72,7 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
     inTurn({
       dataDir,
       onLine,
-      work: async () => stopped ? undefined : await start(home, onLine, postmaster.port),
+      work: async () => stopped ? undefined : await start(dir, onLine, postmaster.port),
     });
   void keepRunning({ postmaster, revive, isOver: () => stopped !== undefined, onLine });
   return {
@@ -124,17 +124,17 @@ export async function stopUnused(dataDir: string): Promise<void> {
     onLine,
     work: async () => {
       if (!await isUnused(dataDir)) return;
-      await stopPostmaster(await openHome({ dataDir, onLine }), onLine);
+      await stopPostmaster(await openPostgresDir({ dataDir, onLine }), onLine);
     },
   });
 }
 
-async function start(home: DataDir, onLine: OnLine, port?: number): Promise<Postmaster> {
-  const major = await readDataMajor(home);
-  const software = await findBinaries({ home, major, onLine });
+async function start(dir: PostgresDir, onLine: OnLine, port?: number): Promise<Postmaster> {
+  const major = await readDataMajor(dir);
+  const software = await findBinaries({ dir, major, onLine });
   if (major === undefined) {
     onLine("making the Postgres data folder (first start only) …");
-    await initialise(home, software);
+    await initialise(dir, software);
   }
-  return await startPostmaster({ home, software, onLine, port });
+  return await startPostmaster({ dir, software, onLine, port });
 }

@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import postgres from "postgres";
 import { TaskerError } from "../core/errors.ts";
+import { makeDataDir } from "../../tests/support/data_dir.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
-import { openHome } from "./data_dir.ts";
+import { openPostgresDir } from "./postgres_dir.ts";
 import { until } from "./retry_for.ts";
 import { commandOf } from "./process.ts";
 import { findBinaries } from "./binaries.ts";
@@ -15,11 +16,7 @@ const PATIENCE = { withinMs: 60_000 };
 /** A folder that every uid can reach, removed at the end. */
 class Folder implements AsyncDisposable {
   readonly lines: string[] = [];
-  readonly path = Deno.makeTempDirSync({ prefix: "tasker-test-" });
-
-  constructor() {
-    Deno.chmodSync(this.path, 0o755);
-  }
+  readonly path = makeDataDir("embedded");
 
   start(): Promise<EmbeddedPostgres> {
     return startEmbeddedPostgres({ dataDir: this.path, onLine: (line) => this.lines.push(line) });
@@ -266,7 +263,7 @@ Deno.test("startEmbeddedPostgres() starts though a stranger has the number in po
   await using folder = new Folder();
   const first = await folder.start();
   await first.stop();
-  const { account } = await openHome({ dataDir: folder.path, onLine: () => {} });
+  const { account } = await openPostgresDir({ dataDir: folder.path, onLine: () => {} });
   const stranger = new Deno.Command("sleep", { args: ["600"], cwd: "/", ...account }).spawn();
   const data = `${folder.path}/postgres/data`;
   const lines = [stranger.pid, data, 1_700_000_000, 5432, "", "127.0.0.1", "", "ready"];
@@ -292,6 +289,25 @@ Deno.test({
     const { uid } = await Deno.stat(`/proc/${await folder.pid()}`);
     await embedded.stop();
     equal(uid, 65_534);
+  },
+});
+
+Deno.test({
+  name: "startEmbeddedPostgres() of root takes over a folder that was its uid's, with the data",
+  ignore: !isRoot,
+  fn: async () => {
+    await using folder = new Folder();
+    const first = await folder.start();
+    await query(first.url, "create table kept as select 42 as answer");
+    await first.stop();
+    await Deno.chown(`${folder.path}/postgres`, 65_534, 65_534);
+    await Deno.chmod(`${folder.path}/postgres`, 0o700);
+
+    const second = await folder.start();
+
+    deepEqual(await query(second.url, "select answer from kept"), { answer: 42 });
+    await second.stop();
+    equal((await Deno.stat(`${folder.path}/postgres`)).uid, 0);
   },
 });
 
@@ -333,9 +349,9 @@ Deno.test("startEmbeddedPostgres() refuses to begin anew when its remembered fol
 
 Deno.test("findBinaries() names DATABASE_URL when no Postgres can read the data", async () => {
   await using folder = new Folder();
-  const home = await openHome({ dataDir: folder.path, onLine: () => {} });
+  const dir = await openPostgresDir({ dataDir: folder.path, onLine: () => {} });
 
-  const search = findBinaries({ home, major: 9, onLine: () => {} });
+  const search = findBinaries({ dir, major: 9, onLine: () => {} });
 
   await rejects(search, (error) => {
     ok(error instanceof TaskerError);

@@ -4,6 +4,7 @@
  */
 
 import { TaskerError } from "../core/errors.ts";
+import { openOwnFile } from "./own_file.ts";
 import { type OnLine, telling, until } from "./retry_for.ts";
 
 /** A start fetches, initialises and recovers at most this long; a stop is shorter. */
@@ -27,7 +28,7 @@ export async function inTurn<T>(
     readonly work: () => Promise<T>;
   },
 ): Promise<T> {
-  using lock = await openLock(`${dataDir}/postgres.lock`);
+  using lock = await openOwnFile(`${dataDir}/postgres.lock`);
   const taken = await telling("waiting for another start in this folder", {
     onLine,
     work: () => until(async () => await lock.tryLock(true) || undefined, { withinMs: TURN_MS_MAX }),
@@ -41,7 +42,7 @@ export async function inTurn<T>(
 
 /** Joins the users of a folder's Postgres; call it within a turn of `inTurn`. */
 export async function join(dataDir: string): Promise<Place> {
-  const place = await openLock(usersFile(dataDir));
+  const place = await openOwnFile(usersFile(dataDir));
   await place.lock(false);
   return {
     leave: async () => {
@@ -53,24 +54,10 @@ export async function join(dataDir: string): Promise<Place> {
 
 /** Whether nobody uses a folder's Postgres; call it within a turn of `inTurn`. */
 export async function isUnused(dataDir: string): Promise<boolean> {
-  using users = await openLock(usersFile(dataDir));
+  using users = await openOwnFile(usersFile(dataDir));
   return await users.tryLock(true);
 }
 
 function usersFile(dataDir: string): string {
   return `${dataDir}/postgres.users`;
-}
-
-async function openLock(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw new TaskerError(
-      "journal.unavailable",
-      `Cannot open "${path}": it belongs to another user; ` +
-        "start as that user, or set TASKER_DATA or DATABASE_URL",
-      { cause: error },
-    );
-  }
 }

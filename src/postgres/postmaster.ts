@@ -2,8 +2,9 @@
 
 import { exponentialMs } from "../core/backoff.ts";
 import { TaskerError } from "../core/errors.ts";
-import { dataFolder } from "./cluster.ts";
-import { type DataDir, readIfThere } from "./data_dir.ts";
+import { dataFolder, giveAway, writeHostRules } from "./cluster.ts";
+import { openOwnFile } from "./own_file.ts";
+import { type PostgresDir, readIfThere } from "./postgres_dir.ts";
 import { commandOf } from "./process.ts";
 import { type OnLine, pause, telling, until, within } from "./retry_for.ts";
 import type { Binaries } from "./binaries.ts";
@@ -70,42 +71,42 @@ interface PidFile {
 }
 
 /**
- * Finds the Postgres that serves a home's data, and waits until it takes connections.
+ * Finds the Postgres that serves the data of a folder, and waits until it takes connections.
  *
  * @returns undefined when none runs, or it ended while we waited
  * @throws {TaskerError} journal.unavailable when it runs and does not answer
  */
 export async function findPostmaster(
-  home: DataDir,
+  dir: PostgresDir,
   onLine: OnLine,
 ): Promise<Postmaster | undefined> {
-  const pid = (await readPidFile(home))?.pid;
-  if (pid === undefined || !await isServing(pid, home)) return undefined;
+  const pid = (await readPidFile(dir))?.pid;
+  if (pid === undefined || !await isServing(pid, dir)) return undefined;
   const found = await telling(`waiting for Postgres (pid ${pid})`, {
     onLine,
     work: () =>
       until(async () => {
-        const file = await readPidFile(home);
-        if (file?.pid !== pid || !await isServing(pid, home)) return "gone";
+        const file = await readPidFile(dir);
+        if (file?.pid !== pid || !await isServing(pid, dir)) return "gone";
         return file.isReady && await greets(file.port) ? file : undefined;
       }, { withinMs: READY_MS_MAX }),
   });
   if (found === "gone") return undefined;
-  if (found !== undefined) return { pid, port: found.port, ended: () => untilGone(pid, home) };
+  if (found !== undefined) return { pid, port: found.port, ended: () => untilGone(pid, dir) };
   throw new TaskerError(
     "journal.unavailable",
-    `Cannot use the Postgres in "${home.path}": pid ${pid} runs and does not answer; end it`,
+    `Cannot use the Postgres in "${dir.path}": pid ${pid} runs and does not answer; end it`,
   );
 }
 
 /** One that another process started can only be looked for. */
-async function untilGone(pid: number, home: DataDir): Promise<void> {
-  while (await isServing(pid, home)) await pause(LOOK_MS);
+async function untilGone(pid: number, dir: PostgresDir): Promise<void> {
+  while (await isServing(pid, dir)) await pause(LOOK_MS);
 }
 
 /** What a start is made of. */
 export interface StartOptions {
-  readonly home: DataDir;
+  readonly dir: PostgresDir;
   readonly software: Binaries;
   readonly onLine: OnLine;
   /** Where servers look for it already; undefined = wherever there is room. */
@@ -118,11 +119,11 @@ export interface StartOptions {
  * @throws {TaskerError} journal.unavailable with the end of its log
  */
 export async function startPostmaster(options: StartOptions): Promise<Postmaster> {
-  const { home, onLine } = options;
+  const { dir, onLine } = options;
   for (let start = 1;; start++) {
-    const running = await findPostmaster(home, onLine) ?? await tryStart(options);
+    const running = await findPostmaster(dir, onLine) ?? await tryStart(options);
     if (typeof running !== "string") return running;
-    if (start === STARTS_MAX || !mayPass(running)) throw startFailed(home, running);
+    if (start === STARTS_MAX || !mayPass(running)) throw startFailed(dir, running);
     await pause(exponentialMs(start, START_AGAIN));
   }
 }
@@ -132,27 +133,27 @@ function mayPass(log: string): boolean {
   return /shared memory block|lock file|could not bind/.test(log);
 }
 
-function startFailed(home: DataDir, log: string): TaskerError {
+function startFailed(dir: PostgresDir, log: string): TaskerError {
   return new TaskerError(
     "journal.unavailable",
-    `Cannot start Postgres in "${home.path}": fix what its log says, or set DATABASE_URL\n${log}`,
+    `Cannot start Postgres in "${dir.path}": fix what its log says, or set DATABASE_URL\n${log}`,
   );
 }
 
 /** Returns the end of its log when it ended instead. */
 async function tryStart(options: StartOptions): Promise<Postmaster | string> {
-  const { home, software, onLine } = options;
-  await beginLogAnew(home);
-  const logFrom = await logSize(home);
-  const port = options.port ?? choosePort((await readPidFile(home))?.port);
-  const child = await spawnPostmaster({ home, software, port });
+  const { dir, software, onLine } = options;
+  await openLog(dir);
+  const logFrom = await logSize(dir);
+  const port = options.port ?? choosePort((await readPidFile(dir))?.port);
+  const child = await spawnPostmaster({ dir, software, port });
   let hasEnded = false;
   const ended = child.status.then(() => hasEnded = true);
   const ready = await telling("starting Postgres", {
     onLine,
     work: () =>
       until(async () => {
-        const file = await readPidFile(home);
+        const file = await readPidFile(dir);
         const isReady = file?.pid === child.pid && file.isReady;
         return isReady ? true : hasEnded ? false : undefined;
       }, { withinMs: READY_MS_MAX }),
@@ -160,30 +161,31 @@ async function tryStart(options: StartOptions): Promise<Postmaster | string> {
   if (ready === true) return { pid: child.pid, port, ended: () => ended };
   if (!hasEnded) child.kill("SIGQUIT");
   await ended;
-  return await readLogTail(home, logFrom);
+  return await readLogTail(dir, logFrom);
 }
 
 async function spawnPostmaster(
-  { home, software, port }: {
-    readonly home: DataDir;
+  { dir, software, port }: {
+    readonly dir: PostgresDir;
     readonly software: Binaries;
     readonly port: number;
   },
 ): Promise<Deno.ChildProcess> {
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const postgres = [`${software.binDir}/postgres`, "-D", dataFolder(home), "-p", String(port)];
+  const settings = Object.entries({ ...SETTINGS, hba_file: await writeHostRules(dir) })
+    .flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const postgres = [`${software.binDir}/postgres`, "-D", dataFolder(dir), "-p", String(port)];
   const child = new Deno.Command("/bin/sh", {
     // `exec` keeps the pid. The log is a file because a pipe would end with the launcher.
-    args: ["-c", 'exec "$@" >>"$0" 2>&1', logFile(home), ...postgres, ...settings],
-    cwd: home.path,
+    args: ["-c", 'exec "$@" >>"$0" 2>&1', logFile(dir), ...postgres, ...settings],
+    cwd: dir.path,
     clearEnv: true,
-    env: { LC_ALL: "C", ...await ignoredPid(home) },
+    env: { LC_ALL: "C", ...await ignoredPid(dir) },
     stdin: "null",
     stdout: "null",
     stderr: "null",
     // A session of its own: Ctrl-C reaches the launcher, and not Postgres before the drain is over.
     detached: true,
-    ...home.account,
+    ...dir.account,
   }).spawn();
   child.unref();
   return child;
@@ -195,19 +197,19 @@ async function spawnPostmaster(
  * this variable is how pg_ctl tells Postgres to pass over a number. Removing the file instead would
  * also remove the guard against old processes that still write to the data.
  */
-async function ignoredPid(home: DataDir): Promise<Record<string, string>> {
-  const pid = (await readPidFile(home))?.pid;
+async function ignoredPid(dir: PostgresDir): Promise<Record<string, string>> {
+  const pid = (await readPidFile(dir))?.pid;
   return pid === undefined ? {} : { PG_GRANDPARENT_PID: String(pid) };
 }
 
 /**
- * Stops the Postgres of a home: a fast shutdown, and harder ones if that takes too long. Safe to
+ * Stops the Postgres of a folder: a fast shutdown, and harder ones if that takes too long. Safe to
  * repeat.
  *
  * @throws {TaskerError} journal.unavailable when the process cannot be ended
  */
-export async function stopPostmaster(home: DataDir, onLine: OnLine): Promise<void> {
-  const pid = (await readPidFile(home))?.pid;
+export async function stopPostmaster(dir: PostgresDir, onLine: OnLine): Promise<void> {
+  const pid = (await readPidFile(dir))?.pid;
   if (pid === undefined) return;
   const steps = [
     { signal: "SIGINT", withinMs: STOP_FAST_MS_MAX },
@@ -215,11 +217,11 @@ export async function stopPostmaster(home: DataDir, onLine: OnLine): Promise<voi
     { signal: "SIGKILL", withinMs: STOP_IMMEDIATE_MS_MAX },
   ] as const;
   for (const { signal, withinMs } of steps) {
-    if (!await isServing(pid, home)) return;
+    if (!await isServing(pid, dir)) return;
     signalProcess(pid, signal);
     const gone = await telling("stopping Postgres", {
       onLine,
-      work: () => until(async () => await isServing(pid, home) ? undefined : true, { withinMs }),
+      work: () => until(async () => await isServing(pid, dir) ? undefined : true, { withinMs }),
     });
     if (gone) return;
   }
@@ -234,15 +236,15 @@ function signalProcess(pid: number, signal: Deno.Signal): void {
   }
 }
 
-/** Whether a process is the live Postgres of this home: its number alone may have been reused. */
-async function isServing(pid: number, home: DataDir): Promise<boolean> {
+/** Whether a process is the live Postgres of this folder: its number alone may have been reused. */
+async function isServing(pid: number, dir: PostgresDir): Promise<boolean> {
   const command = await commandOf(pid);
-  return command?.includes(`-D ${dataFolder(home)} `) ?? false;
+  return command?.includes(`-D ${dataFolder(dir)} `) ?? false;
 }
 
 /** Reads postmaster.pid: pid, data folder, start time, port, and in its eighth line the state. */
-async function readPidFile(home: DataDir): Promise<PidFile | undefined> {
-  const lines = (await readIfThere(`${dataFolder(home)}/postmaster.pid`))?.split("\n") ?? [];
+async function readPidFile(dir: PostgresDir): Promise<PidFile | undefined> {
+  const lines = (await readIfThere(`${dataFolder(dir)}/postmaster.pid`))?.split("\n") ?? [];
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   return { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === "ready" };
@@ -278,21 +280,24 @@ function isFree(port: number): boolean {
   }
 }
 
-function logFile(home: DataDir): string {
-  return `${home.path}/postgres.log`;
+function logFile(dir: PostgresDir): string {
+  return `${dir.path}/postgres.log`;
 }
 
-/** Puts a log that has grown long aside, in place of the one before it. */
-async function beginLogAnew(home: DataDir): Promise<void> {
-  if (await logSize(home) < LOG_BYTES_MAX) return;
-  await Deno.rename(logFile(home), `${logFile(home)}.before`);
+/** Makes the log that Postgres adds to; one that has grown long is put aside first. */
+async function openLog(dir: PostgresDir): Promise<void> {
+  if (await logSize(dir) >= LOG_BYTES_MAX) {
+    await Deno.rename(logFile(dir), `${logFile(dir)}.before`);
+  }
+  (await openOwnFile(logFile(dir))).close();
+  await giveAway(logFile(dir), dir);
 }
 
-async function logSize(home: DataDir): Promise<number> {
-  return await Deno.stat(logFile(home)).then((stat) => stat.size, () => 0);
+async function logSize(dir: PostgresDir): Promise<number> {
+  return await Deno.stat(logFile(dir)).then((stat) => stat.size, () => 0);
 }
 
-async function readLogTail(home: DataDir, from: number): Promise<string> {
-  const bytes = await Deno.readFile(logFile(home)).catch(() => new Uint8Array());
+async function readLogTail(dir: PostgresDir, from: number): Promise<string> {
+  const bytes = await Deno.readFile(logFile(dir)).catch(() => new Uint8Array());
   return new TextDecoder().decode(bytes.subarray(from)).slice(-LOG_TAIL).trim();
 }

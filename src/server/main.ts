@@ -11,6 +11,7 @@ import { Notice } from "./main_notice.ts";
 import { seal, withPassword } from "./main_seal.ts";
 import { openNode, type TaskerNode } from "./node.ts";
 import { type NodeLock, takeNodeLock } from "./node_lock.ts";
+import { writeOwnFile } from "../postgres/own_file.ts";
 import { openRuntime } from "./runtime.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
@@ -58,8 +59,8 @@ class Server {
       answer: (request) => this.#answer(request),
     });
     const { url } = listener;
-    using _address = new Notice(`${dataDir}/address`, url);
-    using _pid = new Notice(`${dataDir}/server.pid`, String(Deno.pid));
+    using _address = await Notice.post(`${dataDir}/address`, url);
+    using _pid = await Notice.post(`${dataDir}/server.pid`, String(Deno.pid));
     await this.#open(this.lock.previous);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
     await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
@@ -93,7 +94,7 @@ class Server {
 
   async #keepFirstKey(secret: string): Promise<void> {
     const path = `${this.config.dataDir}/admin.key`;
-    await writeSecret(path, secret);
+    await writeOwnFile(path, `${secret}\n`);
     console.log(firstKeyLine(secret, path, this.config.adminKey !== undefined));
   }
 
@@ -154,14 +155,6 @@ class Server {
     await this.#node?.drain(this.config.drainMs);
     await listener.close();
   }
-}
-
-/** A new file each time: one that lies there may have been opened, or belong to somebody else. */
-async function writeSecret(path: string, secret: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.writeTextFile(path, `${secret}\n`, { createNew: true, mode: 0o600 });
 }
 
 /** Resolves at the first SIGTERM or SIGINT, or when the launcher's pipe closes. */

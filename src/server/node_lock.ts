@@ -2,11 +2,10 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
+import { openOwnFile } from "../postgres/own_file.ts";
 
 /** Servers in one folder. */
 const NODES_MAX = 64;
-
-const OURS: Deno.OpenOptions = { read: true, write: true, create: true, mode: 0o600 };
 
 /** A place that is ours until the process ends; the kernel gives it up for a killed one. */
 export interface NodeLock extends Disposable {
@@ -37,9 +36,9 @@ export async function takeNodeLock(dataDir: string): Promise<NodeLock> {
   for (let number = 1; number <= NODES_MAX; number++) {
     const name = `node-${number}`;
     const path = `${dataDir}/${name}.lock`;
-    const file = await Deno.open(path, OURS);
+    const file = await openOwnFile(path);
     if (await file.tryLock(true)) {
-      return nodeLock(name, file, await Deno.open(`${dataDir}/${name}.beats`, OURS));
+      return nodeLock(name, file, await openOwnFile(`${dataDir}/${name}.beats`));
     }
     file.close();
   }
@@ -66,7 +65,8 @@ export async function readAllBeats(dataDir: string): Promise<readonly string[]> 
 export async function markHung(dataDir: string, pid: number): Promise<void> {
   const found = await findBeats(dataDir, pid);
   if (found === undefined) return;
-  await Deno.writeTextFile(found.path, beatsText(pid, HUNG), { create: false });
+  using file = await openOwnFile(found.path);
+  await file.write(new TextEncoder().encode(beatsText(pid, HUNG)));
 }
 
 async function findBeats(

@@ -1,6 +1,7 @@
 /** Where the embedded Postgres keeps its files, and which account it runs as. */
 
 import { TaskerError } from "../core/errors.ts";
+import { isPlain } from "./own_file.ts";
 import type { OnLine } from "./retry_for.ts";
 
 /** `nobody`: Postgres refuses to run as root, and wants a uid that has a name. */
@@ -15,64 +16,100 @@ const MODE_OTHERS_PASS = 0o001;
 /** Group or others may write. */
 const MODE_OTHERS_WRITE = 0o022;
 
+/** All may write, and with the second one remove only what is theirs. */
+const MODE_ALL_WRITE = 0o002;
+const MODE_STICKY = 0o1000;
+
+/** Others may pass, and neither list nor write: so nobody but root chooses what is there. */
+const MODE_OF_ROOT = 0o711;
+
 /** The numbers a child process runs under. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A folder for the software, data, password and log of one Postgres. */
-export interface DataDir {
+/** A folder for the programs, data, password and log of one Postgres. */
+export interface PostgresDir {
   readonly path: string;
-  /** Undefined = Postgres runs as the user who started us. */
+  /** Who owns `data` in it; undefined = Postgres runs as the user who started us. */
   readonly account: Account | undefined;
 }
 
 /**
  * Finds or makes the folder of the embedded Postgres: `postgres` in `dataDir`, or, when root starts
  * it and `nobody` cannot reach that, a folder elsewhere, named in one line and remembered in
- * `dataDir`. Safe to repeat; one caller at a time.
+ * `dataDir`. Root's folder is its own, and only `data` in it is given away. Safe to repeat; one
+ * caller at a time.
  *
  * @throws {TaskerError} journal.unavailable when the folder belongs to another user, or is gone
  */
-export async function openHome(
+export async function openPostgresDir(
   { dataDir, onLine }: { readonly dataDir: string; readonly onLine: OnLine },
-): Promise<DataDir> {
+): Promise<PostgresDir> {
+  const isRoot = Deno.uid() === 0;
   const location = `${dataDir}/postgres.location`;
-  if (Deno.uid() === 0) await refuseForeign(location);
+  if (isRoot) await refuseForeign(location);
   const elsewhere = await readIfThere(location);
   const path = elsewhere ?? `${dataDir}/postgres`;
   const owner = await ownerOf(path);
-  if (elsewhere !== undefined && owner === undefined) throw homeIsGone(path, location);
-  if (Deno.uid() !== 0) return await openOwnHome(path, owner);
-  if (owner !== undefined && owner.uid !== 0) return { path, account: owner };
-  if (owner !== undefined || await isReachable(dataDir)) return await giveToNobody(path);
+  if (elsewhere !== undefined && owner === undefined) throw dirIsGone(path, location);
+  if (owner !== undefined && owner.uid !== Deno.uid() && !(isRoot && owner.uid === NOBODY)) {
+    throw belongsToOther(path, owner);
+  }
+  if (!isRoot) {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    return { path, account: undefined };
+  }
+  if (elsewhere === undefined) await refuseOpenFolder(dataDir);
+  if (owner !== undefined || await isReachable(dataDir)) return await openAsRoot(path);
 
   const fallback = await makeFallback(dataDir);
   await Deno.writeTextFile(location, fallback, { createNew: true, mode: 0o600 });
   onLine(
     `Postgres runs as uid ${NOBODY}, which cannot reach ${dataDir}: its files are in ${fallback}`,
   );
-  return await giveToNobody(fallback);
+  return await openAsRoot(fallback);
 }
 
-async function openOwnHome(path: string, owner: Account | undefined): Promise<DataDir> {
-  const uid = Deno.uid();
-  if (owner !== undefined && owner.uid !== uid) {
-    throw new TaskerError(
-      "journal.unavailable",
-      `Cannot use "${path}": it belongs to uid ${owner.uid}, this is uid ${uid}; ` +
-        "start as that user, or set TASKER_DATA or DATABASE_URL",
-    );
-  }
-  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  return { path, account: undefined };
+/** Earlier versions gave the whole folder to `nobody`: root takes it back before it looks inside. */
+async function openAsRoot(path: string): Promise<PostgresDir> {
+  await Deno.mkdir(path, { recursive: true, mode: MODE_OF_ROOT });
+  await Deno.chown(path, 0, 0);
+  await Deno.chmod(path, MODE_OF_ROOT); // the umask may have taken from it
+  for await (const { name } of Deno.readDir(path)) await refusePlanted(`${path}/${name}`);
+  const data = await statOf(`${path}/data`);
+  return { path, account: { uid: data?.uid ?? NOBODY, gid: data?.gid ?? NOBODY } };
 }
 
-async function giveToNobody(path: string): Promise<DataDir> {
-  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  await Deno.chown(path, NOBODY, NOBODY);
-  return { path, account: { uid: NOBODY, gid: NOBODY } };
+/** Root made no link here, but may have put one in place of `data`, to another disk. */
+async function refusePlanted(path: string): Promise<void> {
+  const found = await Deno.lstat(path);
+  if (found.isDirectory || isPlain(found) || (found.isSymlink && found.uid === 0)) return;
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot trust "${path}": another user than root may have put a link there; remove it`,
+  );
+}
+
+/** Where `nobody` may rename folders, it could put its own in the place of root's. */
+async function refuseOpenFolder(dataDir: string): Promise<void> {
+  const { uid, mode } = await Deno.stat(dataDir);
+  const isOpen = ((mode ?? 0) & (MODE_ALL_WRITE | MODE_STICKY)) === MODE_ALL_WRITE;
+  if (uid !== NOBODY && !isOpen) return;
+  throw new TaskerError(
+    "journal.unavailable",
+    `Cannot keep Postgres files in "${dataDir}": uid ${NOBODY}, which Postgres runs as, may rename ` +
+      "them; give the folder to root, mode 0755, or set TASKER_DATA or DATABASE_URL",
+  );
+}
+
+function belongsToOther(path: string, { uid }: Account): TaskerError {
+  return new TaskerError(
+    "journal.unavailable",
+    `Cannot use "${path}": it belongs to uid ${uid}, this is uid ${Deno.uid()}; ` +
+      "start as that user, or set TASKER_DATA or DATABASE_URL",
+  );
 }
 
 async function makeFallback(dataDir: string): Promise<string> {
@@ -111,10 +148,7 @@ async function isReachable(path: string): Promise<boolean> {
  * @throws {TaskerError} journal.unavailable when somebody else could have written it
  */
 async function refuseForeign(location: string): Promise<void> {
-  const found = await Deno.lstat(location).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
+  const found = await statOf(location, Deno.lstat);
   if (found === undefined) return;
   const isOwn = found.isFile && found.uid === 0 && ((found.mode ?? 0) & MODE_OTHERS_WRITE) === 0;
   if (isOwn) return;
@@ -127,17 +161,22 @@ async function refuseForeign(location: string): Promise<void> {
 
 /** Who owns a folder; root follows no link to it, which could lead anywhere. */
 async function ownerOf(path: string): Promise<Account | undefined> {
+  if (Deno.uid() === 0 && (await statOf(path, Deno.lstat))?.isSymlink) throw dirIsLink(path);
+  const found = await statOf(path);
+  return found && { uid: found.uid ?? 0, gid: found.gid ?? 0 };
+}
+
+/** Undefined = nothing is there. */
+async function statOf(path: string, stat = Deno.stat): Promise<Deno.FileInfo | undefined> {
   try {
-    const { uid, gid, isSymlink } = await (Deno.uid() === 0 ? Deno.lstat : Deno.stat)(path);
-    if (isSymlink) throw homeIsLink(path);
-    return { uid: uid ?? 0, gid: gid ?? 0 };
+    return await stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-function homeIsLink(path: string): TaskerError {
+function dirIsLink(path: string): TaskerError {
   return new TaskerError(
     "journal.unavailable",
     `Cannot keep Postgres files in "${path}": it is a link, which root does not follow; ` +
@@ -145,7 +184,7 @@ function homeIsLink(path: string): TaskerError {
   );
 }
 
-function homeIsGone(path: string, location: string): TaskerError {
+function dirIsGone(path: string, location: string): TaskerError {
   return new TaskerError(
     "journal.unavailable",
     `Cannot find the Postgres files "${path}": the folder is gone; ` +
