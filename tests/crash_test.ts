@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served } from "./support/serve.ts";
 import { allCompleted, idsOf, journalOf, startTask } from "./support/tasks.ts";
 
@@ -12,7 +13,7 @@ async function withServers(
   count: number,
   use: (servers: Served[], dataDir: string) => Promise<void>,
 ): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-crash-" });
+  const dataDir = makeDataDir("crash");
   const env = { TASKER_WORKFLOWS: WORKFLOWS, TASKER_LOG: "warn" };
   const servers: Served[] = [];
   try {

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served, until } from "./support/serve.ts";
 import { startTask } from "./support/tasks.ts";
 
@@ -30,7 +31,7 @@ class Development implements AsyncDisposable {
   private constructor(readonly server: Served, readonly dataDir: string) {}
 
   static async open(steps: readonly string[]): Promise<Development> {
-    const dataDir = await Deno.makeTempDir({ prefix: "tasker-development-" });
+    const dataDir = makeDataDir("development");
     const workflows = `${dataDir}/workflows`;
     await Deno.mkdir(workflows);
     await Deno.writeTextFile(`${workflows}/nap.ts`, moduleOf(steps));

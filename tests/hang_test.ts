@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served, until } from "./support/serve.ts";
 import { startTask } from "./support/tasks.ts";
 
@@ -39,7 +40,7 @@ async function stopWhenHung(server: Served): Promise<number> {
 async function withWorkflows(
   use: (options: { dataDir: string; env: Record<string, string> }) => Promise<void>,
 ): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-hang-" });
+  const dataDir = makeDataDir("hang");
   const workflows = `${dataDir}/workflows`;
   await Deno.mkdir(workflows);
   await Deno.writeTextFile(`${workflows}/loop.ts`, WORKFLOW);

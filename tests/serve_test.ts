@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served } from "./support/serve.ts";
 import { startTask } from "./support/tasks.ts";
 import { until } from "./support/serve.ts";
@@ -6,7 +7,7 @@ import { until } from "./support/serve.ts";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 async function withData(use: (dataDir: string) => Promise<void>): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-serve-" });
+  const dataDir = makeDataDir("serve");
   try {
     await use(dataDir);
   } finally {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LIBRARY_PATH } from "../ffi/build.ts";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served, until } from "./support/serve.ts";
 import { startTask } from "./support/tasks.ts";
 
@@ -47,7 +48,7 @@ export default [
 ];`;
 
 async function withServer(use: (server: Served, dataDir: string) => Promise<void>): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-code-" });
+  const dataDir = makeDataDir("code");
   const workflows = `${dataDir}/workflows`;
   await Deno.mkdir(workflows);
   const source = WORKFLOW.replace("${data}", JSON.stringify(dataDir));

@@ -1,6 +1,7 @@
 /** Takeovers: three servers on one database; one is killed, or frozen, with 100 tasks in flight. */
 
 import assert from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { makeDatabase } from "./support/postgres.ts";
 import { serve, type Served, until } from "./support/serve.ts";
 import { type EventShown, idsOf, journalOf, startTask, taskEnded } from "./support/tasks.ts";
@@ -15,7 +16,7 @@ type Three = readonly [Served, Served, Served];
 
 /** Three servers of one database. */
 async function withThree(use: (three: Three) => Promise<void>): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-takeover-" });
+  const dataDir = makeDataDir("takeover");
   const { url } = await makeDatabase();
   const env = { DATABASE_URL: url, TASKER_WORKFLOWS: WORKFLOWS, TASKER_LOG: "warn" };
   await using servers = new AsyncDisposableStack();

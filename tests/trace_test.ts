@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDataDir } from "./support/data_dir.ts";
 import { serve, type Served, until } from "./support/serve.ts";
 import { allCompleted, startTask } from "./support/tasks.ts";
 
@@ -54,7 +55,7 @@ async function answerOne(server: Served): Promise<void> {
 }
 
 Deno.test("one trace holds a task, across its retries and across the bus", async () => {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-trace-" });
+  const dataDir = makeDataDir("trace");
   const collector = openCollector();
   const env = {
     TASKER_WORKFLOWS: WORKFLOWS,

@@ -3,6 +3,7 @@ import DENO_JSON from "../../deno.json" with { type: "json" };
 import { startEmbeddedPostgres } from "../postgres/embedded.ts";
 import { until } from "../postgres/retry_for.ts";
 import { commandOf } from "../postgres/process.ts";
+import { makeDataDir } from "../../tests/support/data_dir.ts";
 
 /** Enough for a first start on a machine that does other things too. */
 const PATIENCE = { withinMs: 60_000 };
@@ -71,11 +72,10 @@ const LAUNCHER = `
 
 /** A folder with a server in it, and the data that launchers there share. */
 class Project implements AsyncDisposable {
-  readonly root = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "tasker-test-" }));
+  readonly root = makeDataDir("launch");
   readonly data = `${this.root}/data`;
 
   constructor() {
-    Deno.chmodSync(this.root, 0o755);
     Deno.writeTextFileSync(`${this.root}/deno.json`, "{}");
     Deno.writeTextFileSync(`${this.root}/server.ts`, SERVER);
     Deno.writeTextFileSync(`${this.root}/launcher.ts`, LAUNCHER);

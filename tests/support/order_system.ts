@@ -1,5 +1,6 @@
 /** The shop: an engine, the two other systems of an order, and who brings orders, all as processes. */
 
+import { makeDataDir } from "./data_dir.ts";
 import type { Mortal } from "./chaos.ts";
 import type { TestRedis } from "./redis.ts";
 import { serve, type Served, until } from "./serve.ts";
@@ -66,7 +67,7 @@ export class OrderSystem implements AsyncDisposable {
 
   /** Opens a shop with one server and one worker of each kind. */
   static async open(options: ShopOptions): Promise<OrderSystem> {
-    const folder = await Deno.makeTempDir({ prefix: "tasker-shop-" });
+    const folder = makeDataDir("orders");
     const shop = new OrderSystem(options, folder, freePort());
     try {
       await shop.#serve();

@@ -2,28 +2,28 @@
 
 import postgres from "postgres";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
+import { makeDataDir } from "./data_dir.ts";
 
 /** One database, dropped when the server goes. */
 export interface TestDatabase {
   readonly url: string;
 }
 
-/** Where the embedded server of the tests keeps its data; files of one run share it. */
-const DATA_DIR = `${Deno.env.get("TMPDIR") ?? "/tmp"}/tasker-tests-${Deno.pid}`;
-
+let dataDir: string | undefined;
 let server: Promise<EmbeddedPostgres> | undefined;
 
 // A hook that is added while a test runs is never called, and its server would outlive the run.
 Deno.test.afterAll(async () => {
-  if (server === undefined) return;
+  if (server === undefined || dataDir === undefined) return;
   await (await server).stop();
-  await Deno.remove(DATA_DIR, { recursive: true });
+  await Deno.remove(dataDir, { recursive: true });
 });
 
 async function serverUrl(): Promise<string> {
   const given = Deno.env.get("TEST_DATABASE_URL");
   if (given !== undefined) return given;
-  server ??= startEmbeddedPostgres({ dataDir: DATA_DIR, onLine: () => {} });
+  dataDir ??= makeDataDir("postgres");
+  server ??= startEmbeddedPostgres({ dataDir, onLine: () => {} });
   return (await server).url;
 }
 
