@@ -74,11 +74,19 @@ async function examineAddress(
     await context.openAt({ url: value, retryForMs: RETRY_FOR_MS }).live({ signal: context.signal });
     return { name, is: "good", detail: `${value} (from ${from}) answers` };
   } catch (error) {
-    const action = from === "TASKER_URL"
-      ? "check that the server runs, and that TASKER_URL is its address"
-      : "the server that wrote this file has stopped: start one with `deno task serve`";
+    const action = actionFor(error, from);
     return { name, is: "bad", detail: `${messageOf(error)} (from ${from})`, action };
   }
+}
+
+function actionFor(error: unknown, from: string): string {
+  if (error instanceof ClientError && error.code === "client.late") {
+    return "the server runs and does not answer: its event loop hangs, and its launcher ends it " +
+      "after a minute; look in its log for the step, and start it again";
+  }
+  return from === "TASKER_URL"
+    ? "check that the server runs, and that TASKER_URL is its address"
+    : "the server that wrote this file has stopped: start one with `deno task serve`";
 }
 
 function keyFinding(error: unknown, from: string): Finding {

@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { VERSION } from "../server/version.ts";
 import { openCliHarness } from "../../tests/support/cli_harness.ts";
 
@@ -128,6 +128,17 @@ Deno.test("doctor says which of address and key is wrong, and where it comes fro
     "✗ key      Cannot use the API key: it is not known (from .tasker/admin.key)",
     "           → the file holds the key of another database: set TASKER_KEY to a key of this server",
   ]);
+});
+
+Deno.test("doctor calls a server that answers nothing hung, and not stopped", async () => {
+  const cli = openCliHarness();
+  cli.isHung = true;
+
+  const { code, out } = await cli.say("doctor");
+
+  equal(code, 1);
+  match(out[0] ?? "", /^✗ address .*no answer for \d+ ms/);
+  match(out[1] ?? "", /the server runs and does not answer: its event loop hangs/);
 });
 
 Deno.test("doctor --json gives its findings to programs", async () => {

@@ -25,6 +25,8 @@ export interface CliHarness {
   readonly interrupt: AbortController;
   /** False: the server cannot be reached. */
   isUp: boolean;
+  /** True: the server takes requests and answers none. */
+  isHung: boolean;
   /** Types a command; resolves with its exit code. */
   type(...words: readonly string[]): Promise<number>;
   /** Types a command, moves the clock until it ends, and returns all that it printed. */
@@ -48,6 +50,7 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
     raw,
     interrupt,
     isUp: true,
+    isHung: false,
     type: (...words) =>
       runCommand(words, {
         env: options.env ?? {},
@@ -59,8 +62,10 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
           size: () => options.size,
         },
         runtime: world.runtime,
-        fetch: (request) =>
-          cli.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused")),
+        fetch: (request) => {
+          if (cli.isHung) return untilAborted(request.signal);
+          return cli.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused"));
+        },
         signal: interrupt.signal,
       }),
     async say(...words) {
@@ -70,6 +75,12 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
     },
   };
   return cli;
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 async function settled<T>(world: FakeApi, call: Promise<T>): Promise<T> {
