@@ -152,6 +152,39 @@ Deno.test("an argument is refused with code 2, and nothing is started", async ()
   });
 });
 
+Deno.test("silent and slow connections, more than the limit, keep no good client out", async () => {
+  await withData(async (dataDir) => {
+    const env = {
+      TASKER_CONNECTIONS_MAX: "4",
+      TASKER_HEAD_TIMEOUT: "2s",
+      TASKER_IDLE_TIMEOUT: "3s",
+    };
+    await using server = await serve({ dataDir, env });
+    const { hostname, port } = new URL(server.url);
+    const bad = await Promise.all(
+      Array.from({ length: 12 }, () => Deno.connect({ hostname, port: Number(port) })),
+    );
+    for (const [index, connection] of bad.entries()) {
+      // Every other one says nothing at all.
+      if (index % 2 === 0) await connection.write(new TextEncoder().encode("GET /health HTT"));
+    }
+
+    const id = await startTask(server, { workflow: "examples/hello", input: { name: "Ada" } }, "k");
+    await until(
+      "the task to end",
+      60_000,
+      () => shows(server, `/v1/tasks/${id}`, { state: "completed" }),
+    );
+
+    const ends = await Promise.all(bad.map(async (connection) => {
+      const end = await connection.read(new Uint8Array(1)).catch(() => null); // reset
+      connection.close();
+      return end;
+    }));
+    assert.deepEqual(ends, bad.map(() => null));
+  });
+});
+
 Deno.test("a server whose port is taken says so with code 2, and never joins the others", async () => {
   await withData(async (dataDir) => {
     await using first = await serve({ dataDir });
