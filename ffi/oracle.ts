@@ -33,7 +33,7 @@ interface Task {
   parentsLeft: number[];
   paused: boolean;
   cancelling: boolean;
-  /** Told `resumed` in this tick. */
+  /** Resumed in this tick. */
   resumed: boolean;
 }
 
@@ -177,7 +177,7 @@ class Oracle implements Readiness {
     return answers;
   }
 
-  /** Sets what a record tells and notes what follows; returns why it cannot be used. */
+  /** Sets what a record says and notes what follows; returns why it cannot be used. */
   #takeIn({ instance, input, step }: Record, resumed: Set<Task>): number | undefined {
     const task = this.#taskOf(instance);
     if (task === undefined) return InstanceFault.staleInstance;

@@ -21,7 +21,7 @@ const SEED = Number(Deno.env.get("TWIN_SEED") ?? Date.now() % 2 ** 31);
 /** Steps of a random graph: both sides of the 64 that fit into a word. */
 const STEPS_MAX = 300;
 
-/** Tasks that one history is about; handles of closed ones are told too. */
+/** Tasks that one history is about; handles of closed ones get inputs too. */
 const TASKS = 4;
 
 const library = await buildLibrary();

@@ -15,7 +15,7 @@ import { openOracle } from "./oracle.ts";
 /** The border this file is written for: `ABI_VERSION` in src/lib.rs. */
 const ABI_VERSION = 1;
 
-/** A record is index, generation, told, step; an answer index, generation, kind, step, cause. */
+/** A record is index, generation, input, step; an answer index, generation, kind, step, cause. */
 const RECORD_WORDS = 4;
 const ANSWER_WORDS = 5;
 const WORD_BYTES = 4;

@@ -54,7 +54,7 @@ function openTask(readiness: Readiness, lines: readonly StepLine[]): Instance {
   return readiness.open(readiness.intern(JSON.stringify(lines), graphOf(lines)));
 }
 
-/** Tells records of one task in one tick and returns the answers. */
+/** Pushes records of one task in one tick and returns the answers. */
 function tick(
   readiness: Readiness,
   instance: Instance,
@@ -201,7 +201,7 @@ law("answers only what asks for it in a task that is being cancelled", (readines
   assertEquals(tick(readiness, task, [[Input.resumed, 0]]), [ready(3), ready(4)]);
 });
 
-law("lets an end that is told win over one that is derived in the same tick", (readiness) => {
+law("lets an end that is pushed win over one that is derived in the same tick", (readiness) => {
   const lines: StepLine[] = [[[]], [[0]], [[1]]];
   const forward = openTask(readiness, lines);
   const backward = openTask(readiness, lines);

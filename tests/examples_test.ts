@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Envelope } from "../src/core/envelope.ts";
-import { type Asked, CliHarness } from "./support/desk.ts";
+import { type Asked, WorkerHarness } from "./support/worker_harness.ts";
 import { startRedis, type TestRedis } from "./support/redis.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, type Service, startWorker } from "./support/services.ts";
@@ -61,10 +61,10 @@ const NODE: Example = {
 };
 
 /** What a test works with. */
-interface DispatchHarness {
+interface ExampleHarness {
   readonly example: Example;
   readonly redis: TestRedis;
-  readonly desk: CliHarness;
+  readonly engine: WorkerHarness;
   /** Starts one more worker. */
   worker(env?: Record<string, string>): Promise<Service>;
 }
@@ -75,29 +75,29 @@ if (reason !== undefined) console.log(`skipped: tests of examples over Redis, be
 const redis = found as TestRedis;
 if (!("reason" in found)) Deno.test.afterAll(async () => await found[Symbol.asyncDispose]());
 
-/** Plays one law with each example. */
-function law(name: string, play: (stage: DispatchHarness) => Promise<void>): void {
+/** Tries one law with each example. */
+function law(name: string, run: (harness: ExampleHarness) => Promise<void>): void {
   for (const example of [PYTHON, NODE]) {
     Deno.test({
       name: `${example.system} ${name}`,
       ignore: reason !== undefined,
-      fn: () => onStage(example, play),
+      fn: () => withExample(example, run),
     });
   }
 }
 
-async function onStage(
+async function withExample(
   example: Example,
-  play: (stage: DispatchHarness) => Promise<void>,
+  run: (harness: ExampleHarness) => Promise<void>,
 ): Promise<void> {
-  await using desk = await CliHarness.open(redis.url, example.system);
+  await using engine = await WorkerHarness.open(redis.url, example.system);
   await using workers = new AsyncDisposableStack();
   const ledger = await Deno.makeTempDir({ prefix: "tasker-ledger-" });
   workers.defer(() => Deno.remove(ledger, { recursive: true }));
   const args = ["--redis", redis.url, ...(example === NODE ? ["--ledger", ledger] : [])];
   const worker = async (env: Record<string, string> = {}) =>
     workers.use(await startWorker(example.script, { args, env: { ...example.env, ...env } }));
-  await play({ example, redis, desk, worker });
+  await run({ example, redis, engine, worker });
 }
 
 function idsOf(count: number): string[] {
@@ -112,12 +112,12 @@ function kindOf({ id, type, data }: Envelope): unknown {
 
 const COMPLETED = { id: "c-1:completed", type: "tasker.step.completed" };
 
-law("answers a command with all that its reply must carry", async ({ example, desk, worker }) => {
+law("answers a command with all that its reply must carry", async ({ example, engine, worker }) => {
   await worker();
 
-  await desk.send(example.good);
+  await engine.send(example.good);
 
-  const [reply, ...more] = await desk.settled(1);
+  const [reply, ...more] = await engine.settled(1);
   assert.ok(reply !== undefined && more.length === 0);
   const { time, data, ...attributes } = reply;
   assert.deepEqual(attributes, {
@@ -137,22 +137,22 @@ law("answers a command with all that its reply must carry", async ({ example, de
   assert.equal(typeof data, "object");
 });
 
-law("gives all attempts of one step the same answer", async ({ example, desk, worker }) => {
+law("gives all attempts of one step the same answer", async ({ example, engine, worker }) => {
   await worker();
 
-  await desk.send(example.good, { ...example.good, id: "c-9", taskerattempt: 2 });
+  await engine.send(example.good, { ...example.good, id: "c-9", taskerattempt: 2 });
 
-  const [first, second] = await desk.settled(2);
+  const [first, second] = await engine.settled(2);
   assert.deepEqual(second?.data, first?.data);
 });
 
-law("fails for good what it does not know, and what its contract refuses", async (stage) => {
-  const { example, desk, worker } = stage;
+law("fails for good what it does not know, and what its contract refuses", async (harness) => {
+  const { example, engine, worker } = harness;
   await worker();
 
-  await desk.send({ ...example.good, id: "c-3", type: "tea.make" }, example.refused);
+  await engine.send({ ...example.good, id: "c-3", type: "tea.make" }, example.refused);
 
-  const replies = (await desk.settled(2)).map(kindOf);
+  const replies = (await engine.settled(2)).map(kindOf);
   const failed = { type: "tasker.step.failed", retryable: false };
   assert.deepEqual(
     new Set(replies),
@@ -163,88 +163,91 @@ law("fails for good what it does not know, and what its contract refuses", async
   );
 });
 
-law("asks to be tried again when its handler breaks", async ({ example, desk, worker }) => {
+law("asks to be tried again when its handler breaks", async ({ example, engine, worker }) => {
   await worker();
 
-  await desk.send({ ...example.good, data: null });
+  await engine.send({ ...example.good, data: null });
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [
     { id: "c-1:failed", type: "tasker.step.failed", error_code: "unexpected", retryable: true },
   ]);
 });
 
-law("puts aside what is no envelope, and goes on", async ({ example, desk, worker }) => {
+law("puts aside what is no envelope, and goes on", async ({ example, engine, worker }) => {
   await worker();
   const bodies = ["{", "null", "[]", '"text"', '{"id":1,"type":"a"}', "\u0000"];
 
-  for (const body of bodies) await desk.put(body);
-  await desk.redis.xAdd(desk.commands, "*", { other: "field" });
-  await desk.redis.xAdd(desk.commands, "*", { ce: Buffer.from([0xff, 0xfe]) });
-  await desk.send(example.good);
+  for (const body of bodies) await engine.put(body);
+  await engine.redis.xAdd(engine.commands, "*", { other: "field" });
+  await engine.redis.xAdd(engine.commands, "*", { ce: Buffer.from([0xff, 0xfe]) });
+  await engine.send(example.good);
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
-  const dead = await desk.read(desk.dead);
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
+  const dead = await engine.read(engine.dead);
   assert.equal(dead.length, bodies.length + 2);
   assert.ok(dead.every(({ type }) => type === "tasker.envelope.dead"));
 });
 
-law("acknowledges without an answer what is expired, cancelled or only told", async (stage) => {
-  const { example, desk, worker } = stage;
-  const { taskerreplytoken: _, ...cancelled } = desk.command({
-    id: "c-4",
-    type: "tasker.step.cancelled",
-    data: {},
-  });
-  const { said } = await worker();
+law(
+  "acknowledges without an answer what is expired, cancelled or only a notice",
+  async (harness) => {
+    const { example, engine, worker } = harness;
+    const { taskerreplytoken: _, ...cancelled } = engine.command({
+      id: "c-4",
+      type: "tasker.step.cancelled",
+      data: {},
+    });
+    const { said } = await worker();
 
-  await desk.send({ ...example.good, id: "c-5", expirytime: "2026-01-01T00:00:00.000Z" });
-  await desk.put(JSON.stringify(cancelled));
-  await desk.send({ ...example.good, expirytime: "2999-01-01T00:00:00.000Z" });
+    await engine.send({ ...example.good, id: "c-5", expirytime: "2026-01-01T00:00:00.000Z" });
+    await engine.put(JSON.stringify(cancelled));
+    await engine.send({ ...example.good, expirytime: "2999-01-01T00:00:00.000Z" });
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
-  assert.equal(await desk.redis.exists(desk.dead), 0);
-  await until("the worker to say what it dropped", 30_000, () => {
-    return ["c-4", "c-5"].every((id) => said().includes(`${id} `)) || undefined;
-  });
-});
+    assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
+    assert.equal(await engine.redis.exists(engine.dead), 0);
+    await until("the worker to say what it dropped", 30_000, () => {
+      return ["c-4", "c-5"].every((id) => said().includes(`${id} `)) || undefined;
+    });
+  },
+);
 
-law("answers by the engine's clock, whatever its own says", async (stage) => {
-  const { example, desk, worker } = stage;
+law("answers by the engine's clock, whatever its own says", async (harness) => {
+  const { example, engine, worker } = harness;
   await worker();
 
   // As an engine says it whose clock is years behind the worker's.
-  await desk.send({
+  await engine.send({
     ...example.good,
     time: "2020-01-01T00:00:00.000Z",
     expirytime: "2020-01-01T00:05:00.000Z",
   });
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
 });
 
-law("answers what a worker killed in mid-work left behind", async ({ example, desk, worker }) => {
+law("answers what a worker killed in mid-work left behind", async ({ example, engine, worker }) => {
   const killed = await worker(example.slow(60_000));
-  await desk.send(example.good);
-  await desk.taken();
+  await engine.send(example.good);
+  await engine.taken();
 
   killed.kill("SIGKILL");
   await worker();
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
 });
 
-law("keeps commands that last longer than their lease", async ({ example, desk, worker }) => {
+law("keeps commands that last longer than their lease", async ({ example, engine, worker }) => {
   // With all slots taken it does not look for lost entries, and so cannot take its own again.
   const ids = idsOf(SLOTS);
   await worker(example.slow(3 * LEASE_MS));
 
-  await desk.send(...ids.map((id) => ({ ...example.good, id })));
-  await desk.taken();
-  const settled = desk.settled(ids.length);
+  await engine.send(...ids.map((id) => ({ ...example.good, id })));
+  await engine.taken();
+  const settled = engine.settled(ids.length);
   const stolen: unknown[] = [];
   await until("the worker to finish", 60_000, async () => {
-    const { messages } = await desk.redis.xAutoClaim(
-      desk.commands,
+    const { messages } = await engine.redis.xAutoClaim(
+      engine.commands,
       example.system,
       "thief",
       LEASE_MS,
@@ -261,18 +264,18 @@ law("keeps commands that last longer than their lease", async ({ example, desk, 
   );
 });
 
-law("gives up a command that broke its workers too often", async ({ example, desk, worker }) => {
-  await desk.redis.xGroupCreate(desk.commands, example.system, "0", { MKSTREAM: true });
-  await desk.send(example.good);
-  await desk.redis.xReadGroup(example.system, "dead", { key: desk.commands, id: ">" });
-  const [entry] = await desk.redis.xPendingRange(desk.commands, example.system, "-", "+", 1);
-  await desk.redis.xClaim(desk.commands, example.system, "dead", 0, entry?.id as string, {
+law("gives up a command that broke its workers too often", async ({ example, engine, worker }) => {
+  await engine.redis.xGroupCreate(engine.commands, example.system, "0", { MKSTREAM: true });
+  await engine.send(example.good);
+  await engine.redis.xReadGroup(example.system, "dead", { key: engine.commands, id: ">" });
+  const [entry] = await engine.redis.xPendingRange(engine.commands, example.system, "-", "+", 1);
+  await engine.redis.xClaim(engine.commands, example.system, "dead", 0, entry?.id as string, {
     RETRYCOUNT: 10,
   });
 
   await worker();
 
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [{
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [{
     id: "c-1:failed",
     type: "tasker.step.failed",
     error_code: "redelivery_exhausted",
@@ -280,39 +283,39 @@ law("gives up a command that broke its workers too often", async ({ example, des
   }]);
 });
 
-law("goes on when somebody deleted its channel", async ({ example, desk, worker }) => {
+law("goes on when somebody deleted its channel", async ({ example, engine, worker }) => {
   await worker();
-  await desk.send(example.good);
-  await desk.settled(1);
+  await engine.send(example.good);
+  await engine.settled(1);
 
-  await desk.redis.del(desk.commands);
-  await desk.send({ ...example.good, id: "c-6" });
+  await engine.redis.del(engine.commands);
+  await engine.send({ ...example.good, id: "c-6" });
 
-  const [, second] = await desk.settled(2);
+  const [, second] = await engine.settled(2);
   assert.equal(second?.id, "c-6:completed");
 });
 
-law("goes on when the broker was killed, or frozen", async ({ example, desk, worker, redis }) => {
+law("goes on when the broker was killed, or frozen", async ({ example, engine, worker, redis }) => {
   const { said } = await worker();
   await redis.restart();
-  await desk.send(example.good);
-  await desk.settled(1);
+  await engine.send(example.good);
+  await engine.settled(1);
   const before = said().length;
 
   redis.pause();
   await until("the worker to notice", 30_000, () => said().length > before || undefined);
   redis.resume();
-  await desk.send({ ...example.good, id: "c-7" });
+  await engine.send({ ...example.good, id: "c-7" });
 
-  const [, second] = await desk.settled(2);
+  const [, second] = await engine.settled(2);
   assert.equal(second?.id, "c-7:completed");
 });
 
-law("answers what fills all its slots when the broker is killed", async (stage) => {
-  const { example, desk, worker, redis } = stage;
+law("answers what fills all its slots when the broker is killed", async (harness) => {
+  const { example, engine, worker, redis } = harness;
   const { said } = await worker(example.slow(1_000));
-  await desk.send(...idsOf(SLOTS).map((id) => ({ ...example.good, id })));
-  await desk.taken(SLOTS);
+  await engine.send(...idsOf(SLOTS).map((id) => ({ ...example.good, id })));
+  await engine.taken(SLOTS);
 
   await redis.kill9();
   // Each slot has finished its work by then, and cannot answer.
@@ -321,23 +324,23 @@ law("answers what fills all its slots when the broker is killed", async (stage) 
   });
   await redis.restart();
 
-  const answered = (await desk.settled(SLOTS)).map(({ id }) => id);
+  const answered = (await engine.settled(SLOTS)).map(({ id }) => id);
   assert.deepEqual(new Set(answered), new Set(idsOf(SLOTS).map((id) => `${id}:completed`)));
 });
 
-law("finishes what it has in hand when it is told to end", async ({ example, desk, worker }) => {
+law("finishes what it has in hand when it is asked to end", async ({ example, engine, worker }) => {
   const ending = await worker(example.slow(1_000));
-  await desk.send(example.good);
-  await desk.taken();
+  await engine.send(example.good);
+  await engine.taken();
 
   ending.kill("SIGTERM");
 
   assert.equal(await ending.exited, 0, ending.said());
-  assert.deepEqual((await desk.settled(1)).map(kindOf), [COMPLETED]);
-  assert.deepEqual(await desk.redis.xInfoConsumers(desk.commands, example.system), []);
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
+  assert.deepEqual(await engine.redis.xInfoConsumers(engine.commands, example.system), []);
 });
 
-law("ends at once when it is told to while the broker is away", async ({ worker, redis }) => {
+law("ends at once when it is asked to while the broker is away", async ({ worker, redis }) => {
   const ending = await worker();
   await redis.kill9();
 

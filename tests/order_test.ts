@@ -1,8 +1,8 @@
-/** Orders, end to end: a server, two other systems and a shop, killed at random and started again. */
+/** Orders, end to end: a server, two other systems and whoever orders, killed at random and started again. */
 
 import assert from "node:assert/strict";
 import { killInRounds, type Mortal, randomOf, seedOf } from "./support/chaos.ts";
-import { CliHarness } from "./support/desk.ts";
+import { WorkerHarness } from "./support/worker_harness.ts";
 import { startRedis, type TestRedis } from "./support/redis.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, whyNoServices } from "./support/services.ts";
@@ -31,20 +31,20 @@ function law(name: string, { skip, fn }: { skip: string | undefined; fn: () => P
   Deno.test({ name, ignore: skip !== undefined, fn });
 }
 
-/** Opens a shop and plays with it; one that fails tells what all its processes said. */
-async function inShop(shop: OrderSystem, play: () => Promise<void>): Promise<void> {
-  await using _closing = shop;
+/** Opens an order system for a test; one that fails shows what all its processes printed. */
+async function withOrders(orders: OrderSystem, run: () => Promise<void>): Promise<void> {
+  await using _closing = orders;
   try {
-    await play();
+    await run();
   } catch (error) {
-    console.log(shop.said());
+    console.log(orders.said());
     throw error;
   }
 }
 
 /** Brings all orders while everybody is killed in turn; resolves with the ids brought. */
 async function bringInChaos(
-  shop: OrderSystem,
+  orders: OrderSystem,
   { mortals, ways, seed }: { mortals: Mortal[]; ways: ("redis" | "http")[]; seed: number },
 ): Promise<string[]> {
   const kills = ROUNDS * mortals.length;
@@ -54,32 +54,32 @@ async function bringInChaos(
     rounds: ROUNDS,
     calmMs: 2_000,
     downMs: 1_500,
-    scene: async () => JSON.stringify(await countStates(shop, ORDER)),
+    scene: async () => JSON.stringify(await countStates(orders, ORDER)),
     work(kill) {
       const count = Math.floor((kill + 1) * ORDERS / kills) - Math.floor(kill * ORDERS / kills);
       if (count === 0) return;
       const [way, prefix] = [ways[kill % ways.length] ?? "http", `${seed}-${kill}`];
-      shop.bring({ way, prefix, count });
+      orders.bring({ way, prefix, count });
       for (let number = 1; number <= count; number++) ids.push(`${prefix}-${number}`);
     },
   });
-  await shop.brought();
+  await orders.brought();
   return ids;
 }
 
 /** Brings orders and kills Redis when all slots of both workers are taken; resolves with the ids. */
 async function bringToFullSlots(
-  shop: OrderSystem,
+  orders: OrderSystem,
   redis: TestRedis,
   seed: number,
 ): Promise<string[]> {
   const prefix = `${seed}-full`;
-  shop.bring({ way: "http", prefix, count: ORDERS_TO_FILL });
+  orders.bring({ way: "http", prefix, count: ORDERS_TO_FILL });
   const systems = ["python_inventory", "node_payments"];
   await Promise.all(systems.map(async (system) => {
-    await using desk = new CliHarness(redis.url, system);
-    await desk.redis.connect();
-    await desk.taken(SLOTS);
+    await using engine = new WorkerHarness(redis.url, system);
+    await engine.redis.connect();
+    await engine.taken(SLOTS);
   }));
   await redis.kill9();
   await new Promise((wake) => setTimeout(wake, WORK_MS));
@@ -88,20 +88,20 @@ async function bringToFullSlots(
 }
 
 /** Every order is one task, every step of it completed once, and it was charged once. */
-async function assertEachOnce(shop: OrderSystem, orderIds: readonly string[]): Promise<void> {
+async function assertEachOnce(orders: OrderSystem, orderIds: readonly string[]): Promise<void> {
   const ids = await until(`${orderIds.length} tasks`, ALL_MS_MAX, async () => {
-    const all = await idsOf(shop, ORDER).catch(() => []);
+    const all = await idsOf(orders, ORDER).catch(() => []);
     return all.length >= orderIds.length ? all : undefined;
   });
-  const tasks = await Promise.all(ids.map((id) => taskEnded(shop, id, ALL_MS_MAX)));
+  const tasks = await Promise.all(ids.map((id) => taskEnded(orders, id, ALL_MS_MAX)));
   assert.deepEqual(
     tasks.filter(({ state }) => state !== "completed"),
     [],
     "orders that did not complete",
   );
   assert.deepEqual(tasks.map(({ input }) => input.orderId).sort(), [...orderIds].sort());
-  for (const { id } of tasks) await assertJournal(shop, id);
-  const charges = await shop.charges();
+  for (const { id } of tasks) await assertJournal(orders, id);
+  const charges = await orders.charges();
   assert.deepEqual(charges.map(({ order_id }) => order_id).sort(), [...orderIds].sort());
   assert.deepEqual(
     tasks.map((task) => resultOf(task, "finalize_order")["transaction_id"]).sort(),
@@ -113,8 +113,8 @@ async function assertEachOnce(shop: OrderSystem, orderIds: readonly string[]): P
   );
 }
 
-async function assertJournal(shop: OrderSystem, id: string): Promise<void> {
-  const events = await journalOf(shop, id);
+async function assertJournal(orders: OrderSystem, id: string): Promise<void> {
+  const events = await journalOf(orders, id);
   const completed = events.filter(({ kind }) => kind === "StepCompleted").map(({ step }) => step);
   assert.deepEqual(completed, STEPS, id);
   assert.equal(events.filter(({ kind }) => kind === "TaskStarted").length, 1, id);
@@ -136,14 +136,20 @@ law("orders over Redis all end once, whoever is killed with -9, and however ofte
   async fn() {
     assert.ok(!("reason" in redis));
     const seed = seedOf("orders over Redis");
-    const shop = await OrderSystem.open({ redis });
-    await inShop(shop, async () => {
-      const mortals = [shop.server, shop.machine, shop.python, shop.node, mortalRedis(redis)];
+    const orders = await OrderSystem.open({ redis });
+    await withOrders(orders, async () => {
+      const mortals = [
+        orders.server,
+        orders.machine,
+        orders.python,
+        orders.node,
+        mortalRedis(redis),
+      ];
 
-      const ids = await bringToFullSlots(shop, redis, seed);
-      ids.push(...await bringInChaos(shop, { mortals, ways: ["redis", "http"], seed }));
+      const ids = await bringToFullSlots(orders, redis, seed);
+      ids.push(...await bringInChaos(orders, { mortals, ways: ["redis", "http"], seed }));
 
-      await assertEachOnce(shop, ids);
+      await assertEachOnce(orders, ids);
     });
   },
 });
@@ -152,27 +158,27 @@ law("orders without a broker all end once, whoever is killed with -9, and howeve
   skip: await whyNoServices(),
   async fn() {
     const seed = seedOf("orders without a broker");
-    const shop = await OrderSystem.open({ redis: undefined });
-    await inShop(shop, async () => {
-      const mortals = [shop.server, shop.postgres, shop.python, shop.node];
+    const orders = await OrderSystem.open({ redis: undefined });
+    await withOrders(orders, async () => {
+      const mortals = [orders.server, orders.postgres, orders.python, orders.node];
 
-      const ids = await bringInChaos(shop, { mortals, ways: ["http"], seed });
+      const ids = await bringInChaos(orders, { mortals, ways: ["http"], seed });
 
-      await assertEachOnce(shop, ids);
+      await assertEachOnce(orders, ids);
     });
   },
 });
 
-law("an order that no card pays fails, is charged nothing, and support is told", {
+law("an order that no card pays fails, is charged nothing, and support is notified", {
   skip: await whyNoServices(),
   async fn() {
-    const shop = await OrderSystem.open({ redis: undefined });
-    await inShop(shop, async () => {
-      shop.bring({ way: "http", prefix: "dear", count: 1, cents: 2_000_000 });
-      await shop.brought();
+    const orders = await OrderSystem.open({ redis: undefined });
+    await withOrders(orders, async () => {
+      orders.bring({ way: "http", prefix: "dear", count: 1, cents: 2_000_000 });
+      await orders.brought();
 
-      const [id] = await idsOf(shop, ORDER);
-      const task = await taskEnded(shop, id as string, ALL_MS_MAX);
+      const [id] = await idsOf(orders, ORDER);
+      const task = await taskEnded(orders, id as string, ALL_MS_MAX);
 
       assert.equal(task.state, "failed");
       assert.deepEqual(Object.fromEntries(task.steps.map(({ name, state }) => [name, state])), {
@@ -187,7 +193,7 @@ law("an order that no card pays fails, is charged nothing, and support is told",
         error_code: "card_declined",
         error_message: "No card pays 2000000 EUR",
       });
-      assert.deepEqual(await shop.charges().catch(() => []), []);
+      assert.deepEqual(await orders.charges().catch(() => []), []);
     });
   },
 });

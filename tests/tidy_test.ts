@@ -28,7 +28,8 @@ const ENTRIES = Object.fromEntries(
 /** Exports that no import shows, each for a reason. */
 const EXPORTED: Readonly<Record<string, string>> = {
   "src/operations/operation.ts splitInput": "the law of what goes into path, query and body",
-  "src/operations/operation.ts resultJsonSchemaOf": "what tools that call an operation are told",
+  "src/operations/operation.ts resultJsonSchemaOf":
+    "what tools that call an operation know of its answer",
   "src/server/launch.ts launch": "launch_test.ts starts it out of a text, in a process of its own",
 };
 

@@ -74,13 +74,13 @@ export const finalizeOrder = step({
   run: ({ input }) => ({ ...input, finalized: true as const }),
 });
 
-/** Tells people that an order came to nothing, and why. */
+/** Notifies people that an order came to nothing, and why. */
 export const tellSupport = step({
   input: z.object({ order_id: z.string(), reason: z.string() }),
-  success: z.object({ told: z.boolean() }),
+  success: z.object({ notified: z.boolean() }),
   run: ({ input, log }) => {
     log("An order came to nothing", { orderId: input.order_id, reason: input.reason });
-    return { told: true };
+    return { notified: true };
   },
 });
 

@@ -48,7 +48,7 @@ Deno.test("order_processing passes an order through its systems and finalizes it
   equal(task.step("tell_support").state, "unreached");
 });
 
-Deno.test("order_processing tells support when the card is declined", async () => {
+Deno.test("order_processing notifies support when the card is declined", async () => {
   const declined: PlayedEvent = ({ fail }) =>
     fail({ error_code: "card_declined", error_message: "No money" });
   await using engine = await openTestEngine(
@@ -60,10 +60,10 @@ Deno.test("order_processing tells support when the card is declined", async () =
 
   equal(await task.end(), "failed");
   equal(task.step("finalize_order").state, "unreached");
-  deepEqual(task.step("tell_support").result, { told: true });
+  deepEqual(task.step("tell_support").result, { notified: true });
 });
 
-Deno.test("order_processing tells support when an article is out of stock", async () => {
+Deno.test("order_processing notifies support when an article is out of stock", async () => {
   const none: PlayedEvent = ({ fail }) =>
     fail({ error_code: "out_of_stock", error_message: "No lamps" });
   await using engine = await openTestEngine(

@@ -47,7 +47,7 @@ export function failure(command, code, message, { retryable = false } = {}) {
   return reply(command, "failed", { error_code: code, error_message: message, retryable });
 }
 
-/** Tells people what happens. */
+/** Logs what happens, for people. */
 export function log(text) {
   console.error(`${SYSTEM}: ${text}`);
 }

@@ -58,7 +58,7 @@ class Connection {
 
   async #open() {
     const client = createClient({ url: this.url, ...OPTIONS });
-    client.on("error", () => this.#drop(client)); // the command that fails tells
+    client.on("error", () => this.#drop(client)); // the command that fails says why
     try {
       await answered(client.connect());
       return this.#client = client;
@@ -129,7 +129,7 @@ export class RedisChannel {
     return await this.#entriesOf(read?.[0]?.messages ?? []);
   }
 
-  /** Makes entries; how long they have waited is told by Redis's clock, which made their ids. */
+  /** Makes entries; how long they have waited is by Redis's clock, which made their ids. */
   async #entriesOf(messages, deliveries = []) {
     if (messages.length === 0) return [];
     const [seconds, microseconds] = await this.redis.run((redis) => redis.time());
@@ -157,7 +157,7 @@ export class RedisChannel {
   }
 
   /** Puts aside what nobody can use, for people to look at. */
-  async bury(entry) {
+  async deadLetter(entry) {
     const dead = {
       specversion: "1.0",
       id: `${entry.id}:dead`,

@@ -25,7 +25,7 @@ const DELIVERIES_MAX = 10;
 /** Does what a command asks; returns the reply, or undefined when nobody waits for one. */
 async function answer(handlers, { command, deliveries, ageMs }) {
   if (command.taskerreplytoken === undefined) {
-    log(`${command.id} (${command.type}) is only told, and needs no answer`);
+    log(`${command.id} (${command.type}) is only a notice, and needs no answer`);
     return undefined;
   }
   if (millisecondsLeft(command, ageMs) <= 0) {
@@ -60,7 +60,7 @@ class Worker {
     this.handlers = handlers;
   }
 
-  /** Works until it is told to stop, then finishes what is in hand. */
+  /** Works until it is asked to stop, then finishes what is in hand. */
   async run() {
     const keeping = setInterval(() => this.#keepLeases(), LEASE_MS / 3);
     while (!this.#isStopping) {
@@ -91,7 +91,9 @@ class Worker {
 
   async #handle(entry) {
     try {
-      if (entry.command === undefined) return await this.#insist(() => this.channel.bury(entry));
+      if (entry.command === undefined) {
+        return await this.#insist(() => this.channel.deadLetter(entry));
+      }
       const answered = await answer(this.handlers, entry);
       await this.#insist(() => this.channel.settle(entry, answered));
     } catch (error) {

@@ -68,5 +68,5 @@ def failure(command, code, message, retryable=False):
 
 
 def log(text):
-    """Tells people what happens."""
+    """Logs what happens, for people."""
     print(f"{SYSTEM}: {text}", file=sys.stderr, flush=True)

@@ -64,7 +64,7 @@ class RedisChannel:
         return self.entries_of((*one, 1) for _, entries in read for one in entries)
 
     def entries_of(self, taken):
-        """Makes entries; how long they have waited is told by Redis's clock, which made their ids."""
+        """Makes entries; how long they have waited is by Redis's clock, which made their ids."""
         taken = list(taken)
         now_s = float(".".join(f"{part:06}" for part in self.redis.time())) if taken else 0
         return [entry_of(*one, now_s) for one in taken]
@@ -84,7 +84,7 @@ class RedisChannel:
             self.redis.xadd(entry.command["taskerreplyto"], {"ce": json.dumps(answer)})
         self.acknowledge(entry)
 
-    def bury(self, entry):
+    def dead_letter(self, entry):
         """Puts aside what nobody can use, for people to look at."""
         dead = {
             "specversion": "1.0",

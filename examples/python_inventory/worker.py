@@ -51,7 +51,7 @@ def answer(entry):
     """Does what a command asks; returns the reply, or None when nobody waits for one."""
     command, deliveries = entry.command, entry.deliveries
     if "taskerreplytoken" not in command:
-        log(f"{command['id']} ({command['type']}) is only told, and needs no answer")
+        log(f"{command['id']} ({command['type']}) is only a notice, and needs no answer")
         return None
     if seconds_left(command, entry.age_s) <= 0:
         until = command["expirytime"]
@@ -81,7 +81,7 @@ class Worker:
         self.in_hand = {}
 
     def run(self):
-        """Works until it is told to stop, then finishes what is in hand."""
+        """Works until it is asked to stop, then finishes what is in hand."""
         threading.Thread(target=self.keep_leases, daemon=True).start()
         with ThreadPoolExecutor(SLOTS) as pool:
             while not self.stopping.is_set():
@@ -110,7 +110,7 @@ class Worker:
     def handle(self, entry):
         try:
             if entry.command is None:
-                self.insist(lambda: self.channel.bury(entry))
+                self.insist(lambda: self.channel.dead_letter(entry))
             else:
                 answered = answer(entry)
                 self.insist(lambda: self.channel.settle(entry, answered))

@@ -14,7 +14,7 @@ pub enum CoreError {
     BadLength = -3,
     /// The graph breaks its shape.
     GraphInvalid = -4,
-    /// The graph's steps depend on each other in a circle.
+    /// The graph's steps depend on each other in a cycle.
     GraphCycle = -5,
     /// No template has this number.
     NoTemplate = -6,

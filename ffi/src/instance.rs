@@ -36,7 +36,7 @@ pub struct Head {
     pub template: u32,
     pub paused: bool,
     pub cancelling: bool,
-    /// Told `resumed` in this tick: its ready steps are answered at the end.
+    /// Resumed in this tick: its ready steps are answered at the end.
     pub resumed: bool,
 }
 

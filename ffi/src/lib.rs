@@ -25,12 +25,12 @@ pub use fault::{CoreError, InstanceFault};
 pub use graph::{PackedGraph, STEPS_MAX, Template, When};
 pub use instance::Handle;
 pub use readiness::Core;
-pub use tick::{Answer, Answered, Record, Told};
+pub use tick::{Answer, ReadinessInput, ReadinessOutput, Record};
 
 /// Rises with every change of a function, a number or a layout that crosses the border.
 pub const ABI_VERSION: u32 = 1;
 
-/// Bytes of a record: index, generation, told, step; four words.
+/// Bytes of a record: index, generation, input, step; four words.
 pub const RECORD_BYTES: usize = 16;
 
 /// Bytes of an answer: index, generation, kind, step, cause; five words.
@@ -217,7 +217,7 @@ fn record_of(bytes: &[u8; RECORD_BYTES]) -> Record {
     let word = u128::from_le_bytes(*bytes);
     Record {
         handle: Handle(word as u64),
-        told: (word >> 64) as u32,
+        input: (word >> 64) as u32,
         step: (word >> 96) as u32,
     }
 }

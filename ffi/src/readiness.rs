@@ -27,7 +27,7 @@ impl Core {
         self.templates.intern(hash, graph)
     }
 
-    /// Makes room for a task. Its first tick must tell `Opened`.
+    /// Makes room for a task. Its first tick must bring `Opened`.
     ///
     /// Errors: `NoTemplate`, `Full`.
     pub fn open(&mut self, template: u32) -> Result<Handle, CoreError> {
@@ -35,7 +35,7 @@ impl Core {
     }
 
     /// Moves an instance to a template that begins with the steps of its own. New steps that are
-    /// ready are answered when `Opened` is told again.
+    /// ready are answered when `Opened` comes again.
     ///
     /// Errors: `NoTemplate`, `StaleInstance`, `NoExtension`.
     pub fn extend(&mut self, handle: Handle, template: u32) -> Result<(), CoreError> {

@@ -1,7 +1,7 @@
 //! One tick: records in, answers out.
 //!
-//! A tick has three passes. The first takes in all records: what was told is set, and what follows
-//! from it is only noted, so an end that was told always wins over one that is derived. The second
+//! A tick has three passes. The first takes in all records: what they bring is set, and what follows
+//! from it is only noted, so an end that was brought always wins over one that is derived. The second
 //! works the notes off, in order, each with all that it leaves unreached: an end is shown to the
 //! children, and those that are decided are answered. A step decided there stays so until the tick
 //! ends, so none is answered twice. The third answers the ready steps of resumed tasks.
@@ -19,10 +19,10 @@ use crate::slab::Slab;
 use crate::templates::Templates;
 use crate::verdict::{Judge, Verdict};
 
-/// What happened to a step or a task. The numbers are the ABI: `Told` in src/core/readiness.ts.
+/// What happened to a step or a task. The numbers are the ABI: `ReadinessInput` in src/core/readiness.ts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Told {
+pub enum ReadinessInput {
     Opened = 0,
     Succeeded = 1,
     Failed = 2,
@@ -34,38 +34,38 @@ pub enum Told {
     Cancelling = 8,
 }
 
-impl Told {
+impl ReadinessInput {
     #[inline]
-    fn of(number: u32) -> Option<Told> {
+    fn of(number: u32) -> Option<ReadinessInput> {
         Some(match number {
-            0 => Told::Opened,
-            1 => Told::Succeeded,
-            2 => Told::Failed,
-            3 => Told::Cancelled,
-            4 => Told::Started,
-            5 => Told::Due,
-            6 => Told::Paused,
-            7 => Told::Resumed,
-            8 => Told::Cancelling,
+            0 => ReadinessInput::Opened,
+            1 => ReadinessInput::Succeeded,
+            2 => ReadinessInput::Failed,
+            3 => ReadinessInput::Cancelled,
+            4 => ReadinessInput::Started,
+            5 => ReadinessInput::Due,
+            6 => ReadinessInput::Paused,
+            7 => ReadinessInput::Resumed,
+            8 => ReadinessInput::Cancelling,
             _ => return None,
         })
     }
 }
 
-/// What readiness answers. The numbers are the ABI: `Answered` in src/core/readiness.ts.
+/// What readiness answers. The numbers are the ABI: `ReadinessOutput` in src/core/readiness.ts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Answered {
+pub enum ReadinessOutput {
     Ready = 0,
     Unreached = 1,
     Fault = 2,
 }
 
-/// What a task was told; `told` is a number of `Told`, if the sender is sound.
+/// What happened to a task; `input` is a number of `ReadinessInput`, if the sender is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     pub handle: Handle,
-    pub told: u32,
+    pub input: u32,
     pub step: u32,
 }
 
@@ -73,7 +73,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub handle: Handle,
-    pub kind: Answered,
+    pub kind: ReadinessOutput,
     pub step: u32,
     pub cause: u32,
 }
@@ -150,7 +150,7 @@ impl Tick {
         self.forget_taken();
         for record in records {
             if let Err(fault) = self.take_in(record, slab, templates) {
-                self.answer(record.handle, Answered::Fault, fault as u32, 0);
+                self.answer(record.handle, ReadinessOutput::Fault, fault as u32, 0);
             }
         }
         let notes = std::mem::take(&mut self.notes);
@@ -184,7 +184,7 @@ impl Tick {
         }
     }
 
-    /// Sets what a record tells and notes what follows from it.
+    /// Sets what a record says and notes what follows from it.
     #[inline]
     fn take_in(
         &mut self,
@@ -194,37 +194,43 @@ impl Tick {
     ) -> Result<(), InstanceFault> {
         let Record { handle, step, .. } = record;
         let instance = slab.get_mut(handle).ok_or(InstanceFault::StaleInstance)?;
-        let told = Told::of(record.told).ok_or(InstanceFault::UnknownKind)?;
-        match told {
-            Told::Opened => self.notes.push((handle, Note::LookAtAll)),
-            Told::Paused | Told::Resumed | Told::Cancelling => {
-                self.steer(told, handle, instance.head_mut());
+        let input = ReadinessInput::of(record.input).ok_or(InstanceFault::UnknownKind)?;
+        match input {
+            ReadinessInput::Opened => self.notes.push((handle, Note::LookAtAll)),
+            ReadinessInput::Paused | ReadinessInput::Resumed | ReadinessInput::Cancelling => {
+                self.steer(input, handle, instance.head_mut());
             }
             _ if step >= templates.of(instance.head().template).step_count() => {
                 return Err(InstanceFault::StepOutOfRange);
             }
-            _ => self.take_in_step(told, handle, step, instance),
+            _ => self.take_in_step(input, handle, step, instance),
         }
         Ok(())
     }
 
-    /// Takes in what is told of a step.
+    /// Takes in what happened to a step.
     #[inline]
-    fn take_in_step(&mut self, told: Told, handle: Handle, step: u32, instance: &mut Instance) {
+    fn take_in_step(
+        &mut self,
+        input: ReadinessInput,
+        handle: Handle,
+        step: u32,
+        instance: &mut Instance,
+    ) {
         let (planes, mask) = place_of(instance.words_mut().1, step);
-        let end = match told {
-            Told::Started => {
+        let end = match input {
+            ReadinessInput::Started => {
                 start(planes, mask);
                 return;
             }
-            Told::Due => {
+            ReadinessInput::Due => {
                 if wait_again(planes, mask) {
                     self.notes.push((handle, Note::Look { step }));
                 }
                 return;
             }
-            Told::Failed => End::Failed,
-            Told::Cancelled => End::Cancelled,
+            ReadinessInput::Failed => End::Failed,
+            ReadinessInput::Cancelled => End::Cancelled,
             _ => End::Well,
         };
         // A second end is a no-op.
@@ -233,11 +239,11 @@ impl Tick {
         }
     }
 
-    /// Takes in what is told to the task as a whole.
-    fn steer(&mut self, told: Told, handle: Handle, head: &mut Head) {
-        match told {
-            Told::Paused => head.paused = true,
-            Told::Cancelling => head.cancelling = true,
+    /// Takes in what happened to the task as a whole.
+    fn steer(&mut self, input: ReadinessInput, handle: Handle, head: &mut Head) {
+        match input {
+            ReadinessInput::Paused => head.paused = true,
+            ReadinessInput::Cancelling => head.cancelling = true,
             _ => {
                 head.paused = false;
                 if !std::mem::replace(&mut head.resumed, true) {
@@ -322,7 +328,7 @@ impl Tick {
                 let (planes, mask) = task.place_of(step);
                 make_ready(planes, mask);
                 if !task.head.resumed && may_start(task.head, task.template.step(step).when) {
-                    self.answer(task.handle, Answered::Ready, step, 0);
+                    self.answer(task.handle, ReadinessOutput::Ready, step, 0);
                 }
             }
             Verdict::Broken(cause) => self.leave_unreached(step, cause, task),
@@ -342,7 +348,7 @@ impl Tick {
         let (planes, mask) = task.place_of(step);
         begin_end(planes, mask);
         self.unreached.push((step, end));
-        self.answer(task.handle, Answered::Unreached, step, cause);
+        self.answer(task.handle, ReadinessOutput::Unreached, step, cause);
     }
 
     /// Answers all ready steps of the tasks that were resumed.
@@ -357,7 +363,7 @@ impl Tick {
                     let step = place as u32 * 64 + left.trailing_zeros();
                     left &= left - 1;
                     if may_start(instance.head(), template.step(step).when) {
-                        self.answer(handle, Answered::Ready, step, 0);
+                        self.answer(handle, ReadinessOutput::Ready, step, 0);
                     }
                 }
             }
@@ -365,7 +371,7 @@ impl Tick {
     }
 
     #[inline]
-    fn answer(&mut self, handle: Handle, kind: Answered, step: u32, cause: u32) {
+    fn answer(&mut self, handle: Handle, kind: ReadinessOutput, step: u32, cause: u32) {
         self.answers.push(Answer {
             handle,
             kind,

@@ -68,8 +68,8 @@ export const CARRYING: Laws = {
     }
   },
 
-  "takes an envelope of exactly the limit, and refuses a larger one": async (stage) => {
-    const { bus, other, channel } = stage;
+  "takes an envelope of exactly the limit, and refuses a larger one": async (harness) => {
+    const { bus, other, channel } = harness;
     const filled = (bytes: number) => {
       const empty = envelopeOf("large", { data: "" });
       const rest = bytes - JSON.stringify(empty).length;
@@ -97,7 +97,7 @@ export const CARRYING: Laws = {
     assert.equal(new Set(inbox.ids).size, 100);
   },
 
-  "tells how many envelopes have not settled": async ({ bus, other, channel }) => {
+  "says how many envelopes have not settled": async ({ bus, other, channel }) => {
     const held = Promise.withResolvers<void>();
     const inbox = new Inbox(() => held.promise.then(ack));
     assert.equal(await bus.depth(channel), 0);
@@ -117,8 +117,8 @@ export const CARRYING: Laws = {
 
 /** Slots and order. */
 export const SHARING: Laws = {
-  "keeps the order of publishing for one consumer of one slot": async (stage) => {
-    const { bus, other, channel } = stage;
+  "keeps the order of publishing for one consumer of one slot": async (harness) => {
+    const { bus, other, channel } = harness;
     const inbox = new Inbox();
     await other.consume(channel, { ...OPTIONS, inFlightMax: 1 }, inbox.handle);
 
@@ -130,8 +130,8 @@ export const SHARING: Laws = {
     assert.deepEqual(inbox.ids, expected);
   },
 
-  "holds the next envelope back while one fills the only slot": async (stage) => {
-    const { bus, other, channel } = stage;
+  "holds the next envelope back while one fills the only slot": async (harness) => {
+    const { bus, other, channel } = harness;
     const held = Promise.withResolvers<void>();
     const order: string[] = [];
     const inbox = new Inbox(async (_, id) => {

@@ -1,9 +1,9 @@
-/** What a law of a bus is told about, and where it holds. */
+/** What a law of a bus is given, and where it holds. */
 
 import type { Bus } from "../../src/core/ports.ts";
 
 /** Where a law is tried. */
-export interface DispatchHarness {
+export interface BusHarness {
   readonly bus: Bus;
   /** Another node. */
   readonly other: Bus;
@@ -20,7 +20,7 @@ export interface Abandoned {
 }
 
 /** Laws by their text, which goes on after the name of the bus. */
-export type Laws = Readonly<Record<string, (stage: DispatchHarness) => Promise<void>>>;
+export type Laws = Readonly<Record<string, (harness: BusHarness) => Promise<void>>>;
 
 /** Long enough for a busy machine to extend it in time; short enough to wait for. */
 export const LEASE_MS = 1_500;

@@ -206,7 +206,7 @@ test("makes a stream again that somebody deleted, and says so", async () => {
   await bus.close();
 });
 
-test("tells of entries that were trimmed while a dead consumer held them", async () => {
+test("warns of entries that were trimmed while a dead consumer held them", async () => {
   const log = new HeardLog();
   const bus = await open(log);
   await bus.publish("trimmed", envelopesOf("trimmed", 2));
@@ -311,7 +311,7 @@ test("meets a worker of another language in the middle of a step", async () => {
   await bus.close();
 });
 
-/** Takes one entry as bus.md tells workers to. */
+/** Takes one entry as bus.md asks workers to. */
 async function worker(channel: string, group: string) {
   await raw(["XGROUP", "CREATE", channel, group, "0", "MKSTREAM"]);
   const read = ["XREADGROUP", "GROUP", group, "w1", "COUNT", "1", "STREAMS", channel, ">"];

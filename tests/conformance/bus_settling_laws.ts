@@ -107,8 +107,8 @@ export const ENDING: Laws = {
     assert.equal(await bus.depth(channel), 0);
   },
 
-  "loses and repeats nothing when a consumer ends in the middle": async (stage) => {
-    const { bus, other, channel } = stage;
+  "loses and repeats nothing when a consumer ends in the middle": async (harness) => {
+    const { bus, other, channel } = harness;
     const [first, second] = [new Inbox(), new Inbox()];
     const end = await other.consume(channel, { ...OPTIONS, inFlightMax: 3 }, first.handle);
     await bus.publish(channel, envelopesOf("split", 100));
@@ -135,8 +135,8 @@ export const ENDING: Laws = {
     assert.equal(gone.deliveries.length, 0);
   },
 
-  "gives a retry that waits to another when its consumer ends": async (stage) => {
-    const { bus, other, channel } = stage;
+  "gives a retry that waits to another when its consumer ends": async (harness) => {
+    const { bus, other, channel } = harness;
     const first = new Inbox(() => ({ kind: "retry", afterMs: 500 }));
     const second = new Inbox();
     const end = await other.consume(channel, OPTIONS, first.handle);
@@ -170,8 +170,8 @@ export const ENDING: Laws = {
 
 /** For backends where one consumer can die alone. */
 export const LEASING: Laws = {
-  "hands over again what a dead consumer held, after its lease": async (stage) => {
-    const { bus, other, channel, abandon } = stage;
+  "hands over again what a dead consumer held, after its lease": async (harness) => {
+    const { bus, other, channel, abandon } = harness;
     await bus.publish(channel, [envelopeOf("left")]);
     const beganMs = performance.now();
     await abandon();
@@ -187,8 +187,8 @@ export const LEASING: Laws = {
     assert.equal(await bus.depth(channel), 0);
   },
 
-  "keeps an envelope with its handler beyond the lease": async (stage) => {
-    const { bus, other, channel, abandon } = stage;
+  "keeps an envelope with its handler beyond the lease": async (harness) => {
+    const { bus, other, channel, abandon } = harness;
     const held = Promise.withResolvers<void>();
     const inbox = new Inbox((_, id) => id === "long" ? held.promise.then(ack) : ack());
     const end = await bus.consume(channel, { ...LEASED, inFlightMax: 1 }, inbox.handle);
@@ -196,7 +196,7 @@ export const LEASING: Laws = {
     await inbox.has(1);
     const rival = new Inbox();
 
-    // What the dead hold tells that another lease has passed: it comes after its own.
+    // What the dead hold says that another lease has passed: it comes after its own.
     for (let leases = 1; leases <= 2; leases++) {
       await bus.publish(channel, [envelopeOf(`lease-${leases}`)]);
       await abandon();

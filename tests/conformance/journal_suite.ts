@@ -230,7 +230,7 @@ function testFence(law: Law): void {
     assert.equal((await of.nodes.poll()).alive, false);
   });
 
-  law("a fenced node is told what it had inserted before", async (of) => {
+  law("a fenced node learns what it had inserted before", async (of) => {
     const row = startRow(newTask());
     await of.journal.append(row);
     await of.nodes.leave();

@@ -1,4 +1,4 @@
-/** A client of the API in memory, over a network that fails as it is told. For tests. */
+/** A client of the API in memory, over a network that fails on demand. For tests. */
 
 import { type FakeApi, fakeApi } from "./fake_api.ts";
 import { type Client, type JournalEntry, openClient, type Task } from "../../src/client.ts";

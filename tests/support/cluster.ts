@@ -114,7 +114,7 @@ export class ClusterNode {
     for (;;) {
       const isLost = this.isCut || runtime.random() < this.faultRate;
       if (!isLost) break;
-      // The writer sends the same rows again until it knows; all else is told.
+      // The writer sends the same rows again until it knows; all else is reported.
       if (!this.isCut && runtime.random() < 0.5) statement();
       await travel();
       await this.#gate();

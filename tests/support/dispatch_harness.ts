@@ -38,7 +38,7 @@ export const OTHER_TASK: TaskId = mintTaskId(1_000_000, 8, "00000000-0000-4000-8
 /** A key for tokens. */
 export const KEY: TokenKey = { kid: "now", secret: new Uint8Array(32).fill(7).toBase64() };
 
-/** A plan of one remote step, unless told otherwise. */
+/** A plan of one remote step, unless said otherwise. */
 export function planFor(
   step: Partial<StepDefinition> = {},
   more: Partial<Definition> = {},

@@ -108,8 +108,8 @@ class FakeEngine {
     const { state } = this.#summary(task);
     const { namespace } = task.plan.definition;
     const resident = this.isRestarted ? undefined : this.#resident(task);
-    for (const tell of this.#watchers) {
-      tell({ taskId, namespace, plan: task.plan, turn, state, resident });
+    for (const notify of this.#watchers) {
+      notify({ taskId, namespace, plan: task.plan, turn, state, resident });
     }
   }
 

@@ -1,4 +1,4 @@
-/** A log for tests: keeps its lines, and tells when one came. */
+/** A log for tests: keeps its lines, and resolves when one came. */
 
 import type { Log } from "../../src/telemetry/log.ts";
 import { arrival } from "./inbox.ts";

@@ -1,4 +1,4 @@
-/** An inbox for tests of the bus: keeps what a consumer was handed, and tells when enough came. */
+/** An inbox for tests of the bus: keeps what a consumer was handed, and resolves when enough came. */
 
 import type { Envelope } from "../../src/core/envelope.ts";
 import type { Delivery, Handled } from "../../src/core/ports.ts";
@@ -18,7 +18,7 @@ export async function arrival<T>(what: string, signal: Promise<T>): Promise<T> {
   }
 }
 
-/** Makes an envelope that can be told from others by its id. */
+/** Makes an envelope with an id of its own. */
 export function envelopeOf(id: string, more: Partial<Envelope> = {}): Envelope {
   return {
     specversion: "1.0",
@@ -35,7 +35,7 @@ export function envelopesOf(prefix: string, count: number): Envelope[] {
   return Array.from({ length: count }, (_, number) => envelopeOf(`${prefix}-${number}`));
 }
 
-/** Answers deliveries as told, acknowledging by default, and remembers them in their order. */
+/** Answers deliveries as asked, acknowledging by default, and remembers them in their order. */
 export class Inbox {
   readonly deliveries: Delivery[] = [];
   #waiters: { count: number; resolve: () => void }[] = [];

@@ -10,7 +10,7 @@ import { type Service, startScript, startWorker } from "./services.ts";
 export const ORDER = "orders/distributed_order_processing";
 
 /** How the services meet the engine. */
-export interface ShopOptions {
+export interface OrderSystemOptions {
   /** Undefined: over HTTP, and the bus is Postgres. */
   readonly redis: TestRedis | undefined;
 }
@@ -57,7 +57,7 @@ export class OrderSystem implements AsyncDisposable {
   #server: Served | undefined;
 
   private constructor(
-    readonly options: ShopOptions,
+    readonly options: OrderSystemOptions,
     readonly folder: string,
     readonly port: number,
   ) {
@@ -66,15 +66,15 @@ export class OrderSystem implements AsyncDisposable {
   }
 
   /** Opens a shop with one server and one worker of each kind. */
-  static async open(options: ShopOptions): Promise<OrderSystem> {
+  static async open(options: OrderSystemOptions): Promise<OrderSystem> {
     const folder = makeDataDir("orders");
-    const shop = new OrderSystem(options, folder, freePort());
+    const orders = new OrderSystem(options, folder, freePort());
     try {
-      await shop.#serve();
-      await Promise.all([shop.python.start(), shop.node.start()]);
-      return shop;
+      await orders.#serve();
+      await Promise.all([orders.python.start(), orders.node.start()]);
+      return orders;
     } catch (error) {
-      await shop[Symbol.asyncDispose]();
+      await orders[Symbol.asyncDispose]();
       throw error;
     }
   }

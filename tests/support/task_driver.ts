@@ -132,7 +132,7 @@ export class TaskDriver {
     return other.reload();
   }
 
-  /** Another node reads the journal: the same task in a new actor, told to readiness anew. */
+  /** Another node reads the journal: the same task in a new actor, pushed to readiness anew. */
   reload(): this {
     const { taskId, plan } = this.actor;
     this.actor = this.#actors.add(new TaskActor(taskId, plan, this.deps));

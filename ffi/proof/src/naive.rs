@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tasker_core::{Answer, Answered, Handle, InstanceFault};
+use tasker_core::{Answer, Handle, InstanceFault, ReadinessOutput};
 
 use crate::shape::Shape;
 
@@ -20,7 +20,7 @@ enum End {
     Neither,
 }
 
-/// Where a step stands; `Claimed` was told to have ended, and its children have not seen it yet.
+/// Where a step stands; `Claimed` has ended, and its children have not seen it yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -60,18 +60,18 @@ impl NaiveTask {
         }
     }
 
-    /// Takes in the records of a tick, each a number of `Told` and a step.
+    /// Takes in the records of a tick, each a number of `ReadinessInput` and a step.
     pub fn tick(&mut self, records: &[(u32, u32)]) -> Vec<Answer> {
         let mut faults = Vec::new();
         let mut conclusions = Vec::new();
         let mut resumed = false;
-        for &(told, step) in records {
-            match told {
+        for &(input, step) in records {
+            match input {
                 0 => conclusions.push(Conclusion::Look((0..self.step_count()).collect())),
                 6 => self.paused = true,
                 7 => (self.paused, resumed) = (false, true),
                 8 => self.cancelling = true,
-                1..=5 if step < self.step_count() => conclusions.extend(self.take_in(told, step)),
+                1..=5 if step < self.step_count() => conclusions.extend(self.take_in(input, step)),
                 1..=5 => faults.push(self.fault(InstanceFault::StepOutOfRange)),
                 _ => faults.push(self.fault(InstanceFault::UnknownKind)),
             }
@@ -81,11 +81,12 @@ impl NaiveTask {
             self.draw(conclusion, &mut answers);
         }
         if resumed {
-            answers.retain(|answer| answer.kind != Answered::Ready);
+            answers.retain(|answer| answer.kind != ReadinessOutput::Ready);
             let ready = (0..self.step_count()).filter(|&step| self.state(step) == State::Ready);
-            answers.extend(ready.map(|step| self.answer(Answered::Ready, step, 0)));
+            answers.extend(ready.map(|step| self.answer(ReadinessOutput::Ready, step, 0)));
         }
-        answers.retain(|answer| answer.kind != Answered::Ready || self.may_start(answer.step));
+        answers
+            .retain(|answer| answer.kind != ReadinessOutput::Ready || self.may_start(answer.step));
         faults.extend(answers);
         faults
     }
@@ -97,10 +98,10 @@ impl NaiveTask {
             .collect()
     }
 
-    /// Sets what is told of a step; returns what is to be concluded from it.
-    fn take_in(&mut self, told: u32, step: u32) -> Option<Conclusion> {
+    /// Sets what happened to a step; returns what is to be concluded from it.
+    fn take_in(&mut self, input: u32, step: u32) -> Option<Conclusion> {
         let state = &mut self.states[step as usize];
-        match (told, *state) {
+        match (input, *state) {
             (_, State::Claimed | State::Ended(_)) => None,
             (4, _) => {
                 *state = State::Busy;
@@ -111,9 +112,9 @@ impl NaiveTask {
                 Some(Conclusion::Look(vec![step]))
             }
             (5, _) => None,
-            (told, _) => {
+            (input, _) => {
                 *state = State::Claimed;
-                let end = [End::Well, End::Failed, End::Cancelled][told as usize - 1];
+                let end = [End::Well, End::Failed, End::Cancelled][input as usize - 1];
                 Some(Conclusion::Show(step, end))
             }
         }
@@ -137,7 +138,7 @@ impl NaiveTask {
                 }
                 if self.holds(step) {
                     self.states[step as usize] = State::Ready;
-                    answers.push(self.answer(Answered::Ready, step, 0));
+                    answers.push(self.answer(ReadinessOutput::Ready, step, 0));
                 } else if let Some(cause) = self.breaker(step, shown) {
                     let end = match self.state(cause) {
                         State::Ended(End::Failed) => End::Failed,
@@ -146,7 +147,7 @@ impl NaiveTask {
                     };
                     self.states[step as usize] = State::Claimed;
                     queue.push_back(Conclusion::Show(step, end));
-                    answers.push(self.answer(Answered::Unreached, step, cause));
+                    answers.push(self.answer(ReadinessOutput::Unreached, step, cause));
                 }
             }
         }
@@ -206,7 +207,7 @@ impl NaiveTask {
         &self.shape.parents[step as usize]
     }
 
-    fn answer(&self, kind: Answered, step: u32, cause: u32) -> Answer {
+    fn answer(&self, kind: ReadinessOutput, step: u32, cause: u32) -> Answer {
         Answer {
             handle: self.handle,
             kind,
@@ -216,6 +217,6 @@ impl NaiveTask {
     }
 
     fn fault(&self, fault: InstanceFault) -> Answer {
-        self.answer(Answered::Fault, fault as u32, 0)
+        self.answer(ReadinessOutput::Fault, fault as u32, 0)
     }
 }

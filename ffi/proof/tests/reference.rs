@@ -1,7 +1,7 @@
 //! The core answers, record for record, what a naive evaluation from scratch answers.
 
 use proptest::prelude::*;
-use tasker_core::{Answer, Answered, Core, Handle, Record, Told};
+use tasker_core::{Answer, Core, Handle, ReadinessInput, ReadinessOutput, Record};
 use tasker_proof::naive::NaiveTask;
 use tasker_proof::random::Random;
 use tasker_proof::shape::Shape;
@@ -9,7 +9,7 @@ use tasker_proof::shape::Shape;
 /// Steps of a graph: one word of 64, and enough for joins of so many words that they are counted.
 const STEPS_MAX: usize = 250;
 
-/// Numbers of `Told`, and one that is none.
+/// Numbers of `ReadinessInput`, and one that is none.
 const TOLD_MAX: u32 = 9;
 
 type Ticks = Vec<Vec<(u32, u32)>>;
@@ -55,11 +55,11 @@ fn open(core: &mut Core, shape: &Shape) -> Handle {
 
 /// Takes one tick of one task; answers are taken in small pieces, of which none may be lost.
 fn tick(core: &mut Core, handle: Handle, records: &[(u32, u32)]) -> Vec<Answer> {
-    core.tick(
-        records
-            .iter()
-            .map(|&(told, step)| Record { handle, told, step }),
-    );
+    core.tick(records.iter().map(|&(input, step)| Record {
+        handle,
+        input,
+        step,
+    }));
     let mut answers = Vec::new();
     loop {
         let piece = core.take_answers(3);
@@ -75,7 +75,7 @@ fn live(shape: &Shape, seed: u64) -> (NaiveTask, Vec<(u32, u32)>) {
     let mut random = Random::new(seed);
     let handle = Handle::new(0, 1);
     let mut task = NaiveTask::open(shape.clone(), handle);
-    let mut history = vec![(Told::Opened as u32, 0)];
+    let mut history = vec![(ReadinessInput::Opened as u32, 0)];
     task.tick(&history);
     for _ in 0..random.below(2 * shape.step_count() + 1) {
         let ready = task.ready_steps();
@@ -83,7 +83,7 @@ fn live(shape: &Shape, seed: u64) -> (NaiveTask, Vec<(u32, u32)>) {
             break;
         }
         let step = ready[random.below(ready.len() as u32) as usize];
-        let mut records = vec![(Told::Started as u32, step)];
+        let mut records = vec![(ReadinessInput::Started as u32, step)];
         if random.below(4) > 0 {
             records.push((1 + random.below(3), step));
         }
@@ -96,7 +96,7 @@ fn live(shape: &Shape, seed: u64) -> (NaiveTask, Vec<(u32, u32)>) {
 fn ready_of(answers: &[Answer]) -> Vec<u32> {
     let ready = answers
         .iter()
-        .filter(|answer| answer.kind == Answered::Ready);
+        .filter(|answer| answer.kind == ReadinessOutput::Ready);
     let mut steps: Vec<u32> = ready.map(|answer| answer.step).collect();
     steps.sort_unstable();
     steps
@@ -139,8 +139,8 @@ proptest! {
         let mut core = Core::default();
         let handle = open(&mut core, &shape);
 
-        let told = shuffled(history, &mut Random::new(seed));
-        let answers = tick(&mut core, handle, &told);
+        let input = shuffled(history, &mut Random::new(seed));
+        let answers = tick(&mut core, handle, &input);
 
         prop_assert_eq!(ready_of(&answers), lived.ready_steps());
     }
@@ -166,9 +166,9 @@ proptest! {
 
         let template = shape.intern(&mut core, format!("{shape:?}").as_bytes()).unwrap();
         core.extend(grown, template).unwrap();
-        tick(&mut core, grown, &[(Told::Opened as u32, 0)]);
+        tick(&mut core, grown, &[(ReadinessInput::Opened as u32, 0)]);
 
-        let resumed = [(Told::Resumed as u32, 0)];
+        let resumed = [(ReadinessInput::Resumed as u32, 0)];
         let ready = [whole, grown].map(|task| ready_of(&tick(&mut core, task, &resumed)));
         prop_assert_eq!(&ready[0], &ready[1]);
     }

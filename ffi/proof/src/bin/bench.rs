@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tasker_core::{Core, CoreError, Handle, Record, Told};
+use tasker_core::{Core, CoreError, Handle, ReadinessInput, Record};
 use tasker_proof::random::Random;
 use tasker_proof::shape::Shape;
 
@@ -95,10 +95,10 @@ fn fastest(mut round: impl FnMut() -> Result<f64, CoreError>) -> Result<f64, Cor
     Ok(best)
 }
 
-fn record(handle: Handle, told: Told, step: u32) -> Record {
+fn record(handle: Handle, input: ReadinessInput, step: u32) -> Record {
     Record {
         handle,
-        told: told as u32,
+        input: input as u32,
         step,
     }
 }
@@ -118,15 +118,18 @@ fn completion_ns(shape: &Shape) -> Result<f64, CoreError> {
         for _ in 0..TICK_RECORDS {
             tasks.push(core.open(template)?);
         }
-        let opened: Vec<Record> = tasks.iter().map(|&t| record(t, Told::Opened, 0)).collect();
+        let opened: Vec<Record> = tasks
+            .iter()
+            .map(|&t| record(t, ReadinessInput::Opened, 0))
+            .collect();
         tick(&mut core, &opened);
-        let told = |step| {
+        let input = |step| {
             tasks
                 .iter()
-                .map(move |&t| record(t, Told::Succeeded, step))
+                .map(move |&t| record(t, ReadinessInput::Succeeded, step))
                 .collect()
         };
-        let ticks: Vec<Vec<Record>> = (0..shape.step_count()).map(told).collect();
+        let ticks: Vec<Vec<Record>> = (0..shape.step_count()).map(input).collect();
         let began = Instant::now();
         for records in &ticks {
             tick(&mut core, records);
@@ -143,9 +146,11 @@ fn whole_ns(shape: &Shape) -> Result<f64, CoreError> {
     let template = shape.intern(&mut core, b"whole")?;
     fastest(|| {
         let task = core.open(template)?;
-        tick(&mut core, &[record(task, Told::Opened, 0)]);
+        tick(&mut core, &[record(task, ReadinessInput::Opened, 0)]);
         let steps = 0..shape.step_count();
-        let records: Vec<Record> = steps.map(|s| record(task, Told::Succeeded, s)).collect();
+        let records: Vec<Record> = steps
+            .map(|s| record(task, ReadinessInput::Succeeded, s))
+            .collect();
         let began = Instant::now();
         let answered: usize = records
             .chunks(TICK_RECORDS)
@@ -167,10 +172,12 @@ fn scan_ns(shape: &Shape) -> Result<f64, CoreError> {
     fastest(|| {
         let task = core.open(template)?;
         let half = (0..shape.step_count()).filter(|_| random.below(2) == 0);
-        let records: Vec<Record> = half.map(|s| record(task, Told::Succeeded, s)).collect();
+        let records: Vec<Record> = half
+            .map(|s| record(task, ReadinessInput::Succeeded, s))
+            .collect();
         tick(&mut core, &records);
         let began = Instant::now();
-        tick(&mut core, &[record(task, Told::Opened, 0)]);
+        tick(&mut core, &[record(task, ReadinessInput::Opened, 0)]);
         let ns = began.elapsed().as_nanos() as f64;
         core.close(task);
         Ok(ns)

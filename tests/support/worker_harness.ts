@@ -1,4 +1,4 @@
-/** The desk plays the engine towards a worker on a real Redis: sends commands, looks at answers. */
+/** Stands in for the engine towards a worker on a real Redis: sends commands, reads answers. */
 
 import { createClient } from "redis";
 import type { Envelope } from "../../src/core/envelope.ts";
@@ -11,7 +11,7 @@ const ANSWER_MS_MAX = 30_000;
 export type Asked = Partial<Envelope> & Pick<Envelope, "id" | "type" | "data">;
 
 /** One system's channels, as the engine sees them. */
-export class CliHarness implements AsyncDisposable {
+export class WorkerHarness implements AsyncDisposable {
   readonly commands: string;
   readonly replies: string;
   readonly dead: string;
@@ -22,15 +22,15 @@ export class CliHarness implements AsyncDisposable {
     this.replies = `tasker.workflows.reply.${system}`;
     this.dead = `tasker.workflows.dead.${system}`;
     this.redis = createClient({ url });
-    // The command that fails tells.
+    // The command that fails says why.
     this.redis.on("error", () => {});
   }
 
-  static async open(url: string, system: string): Promise<CliHarness> {
-    const desk = new CliHarness(url, system);
-    await desk.redis.connect();
-    await desk.redis.flushAll();
-    return desk;
+  static async open(url: string, system: string): Promise<WorkerHarness> {
+    const engine = new WorkerHarness(url, system);
+    await engine.redis.connect();
+    await engine.redis.flushAll();
+    return engine;
   }
 
   /** Makes a command as the engine does. */
