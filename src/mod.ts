@@ -11,7 +11,7 @@ export { z } from "./sdk/zod.ts";
 export { remote, step } from "./sdk/step.ts";
 export { implement, workflow } from "./sdk/workflow.ts";
 export type {
-  Failure,
+  Failed,
   LocalDefinition,
   LocalStep,
   RemoteDefinition,

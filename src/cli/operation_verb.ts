@@ -117,7 +117,7 @@ async function sendOperation<Name extends OperationName>(
   }
   const key = repeat === "command" ? options.get("key") ?? crypto.randomUUID() : undefined;
   const sent = client.call(name as CallName, input as never, { signal, idempotencyKey: key });
-  const shown = await sent.catch((error: unknown) => refuse(error, key));
+  const shown = await sent.catch((error: unknown) => explainOpenOutcome(error, key));
   return { shown: shown as Shown<Name>, isMore: false };
 }
 
@@ -128,7 +128,7 @@ function limitOf({ options }: VerbContext): number {
 }
 
 /** A command that may have been carried out can be repeated safely, but only with its key. */
-function refuse(error: unknown, key: string | undefined): never {
+function explainOpenOutcome(error: unknown, key: string | undefined): never {
   const isOpen = key !== undefined && error instanceof ClientError && isOutcomeOpen(error.code);
   if (!isOpen) throw error;
   throw new CommandError(

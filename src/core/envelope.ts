@@ -60,7 +60,9 @@ export const STEP_CANCELLED = "tasker.step.cancelled";
 export function parseEnvelope(body: string): Envelope {
   const bytes = new TextEncoder().encode(body).length;
   if (bytes > ENVELOPE_BYTES_MAX) {
-    throw refuse(`it has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} (64 KiB) are allowed`);
+    throw invalidEnvelope(
+      `it has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} (64 KiB) are allowed`,
+    );
   }
   const parsed = parseJson(body, ENVELOPE_DEPTH_MAX);
   if (!parsed.ok) throw unfitEnvelope(parsed.unfit);
@@ -92,11 +94,14 @@ function shapeOf(value: unknown): Envelope {
 
 function unfitEnvelope(unfit: Unfit): TaskerError {
   const isDeep = unfit.code === "too_deep";
-  return refuse(isDeep ? `it nests deeper than ${ENVELOPE_DEPTH_MAX}` : describeUnfit(unfit), [
-    unfit,
-  ]);
+  return invalidEnvelope(
+    isDeep ? `it nests deeper than ${ENVELOPE_DEPTH_MAX}` : describeUnfit(unfit),
+    [
+      unfit,
+    ],
+  );
 }
 
-function refuse(why: string, faults: readonly Fault[] = []): TaskerError {
+function invalidEnvelope(why: string, faults: readonly Fault[] = []): TaskerError {
   return new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${why}`, { faults });
 }

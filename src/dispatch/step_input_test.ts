@@ -14,7 +14,7 @@ function given(more: Partial<Attempt>, code?: StepCode) {
   return inputOf(attemptFor(planFor({}, {}, code), { input: json({ id: 1 }), ...more }), code);
 }
 
-function failureOf(input: ReturnType<typeof inputOf>) {
+function failureOfInput(input: ReturnType<typeof inputOf>) {
   assert.ok(!input.ok);
   return { class: input.failure.class, ...JSON.parse(input.failure.error) };
 }
@@ -67,7 +67,7 @@ Deno.test("the input is what the input contract makes of it", () => {
 });
 
 Deno.test("an input that breaks its contract is a violation that names the place", () => {
-  const failure = failureOf(given({}, { input: z.object({ id: z.string() }) }));
+  const failure = failureOfInput(given({}, { input: z.object({ id: z.string() }) }));
 
   assert.equal(failure.class, "contract_violation");
   assert.match(failure.error_message, /^The input breaks the input contract: id: /);
@@ -77,11 +77,11 @@ Deno.test("without code the stored input contract is checked", () => {
   const contract = { input: { type: "object", properties: { id: { type: "string" } } } };
   const attempt = attemptFor(planFor({ contract }), { input: json({ id: 1 }) });
 
-  assert.equal(failureOf(inputOf(attempt, undefined)).class, "contract_violation");
+  assert.equal(failureOfInput(inputOf(attempt, undefined)).class, "contract_violation");
 });
 
 Deno.test("a mapping that throws makes the step undeliverable", () => {
-  const failure = failureOf(given({}, {
+  const failure = failureOfInput(given({}, {
     with: () => {
       throw new Error("no such field");
     },
@@ -100,7 +100,7 @@ Deno.test("an input contract that throws is a violation, not a throw of ours", (
     throw new Error("no table");
   });
 
-  const failure = failureOf(given({}, { input }));
+  const failure = failureOfInput(given({}, { input }));
 
   assert.equal(failure.class, "contract_violation");
 });

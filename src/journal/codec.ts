@@ -104,7 +104,7 @@ function numberText(value: number): string {
   return String(value);
 }
 
-function decodeEvent(fields: readonly unknown[], baseMs: number, at: Place): Event {
+function decodeEvent(fields: readonly unknown[], baseMs: number, at: TurnKey): Event {
   const layout = LAYOUT_OF_NUMBER.get(fields[0]);
   if (layout === undefined) throw unknown(`it holds an event of kind ${fields[0]}`, at);
   if (fields.length > layout.fields.length + 2) {
@@ -145,12 +145,12 @@ function decodeField(shape: Shape, value: unknown, atMs: number): unknown {
 }
 
 /** Which row, for errors. */
-interface Place {
+interface TurnKey {
   readonly taskId: TaskId;
   readonly turn: number;
 }
 
-function parse(text: string, at: Place): unknown[] {
+function parse(text: string, at: TurnKey): unknown[] {
   try {
     return arrayOf(JSON.parse(text), at);
   } catch (cause) {
@@ -159,12 +159,12 @@ function parse(text: string, at: Place): unknown[] {
   }
 }
 
-function arrayOf(value: unknown, at: Place): unknown[] {
+function arrayOf(value: unknown, at: TurnKey): unknown[] {
   if (!Array.isArray(value)) throw unknown("it holds what is no array", at);
   return value;
 }
 
-function unknown(why: string, { taskId, turn }: Place, cause?: unknown): TaskerError {
+function unknown(why: string, { taskId, turn }: TurnKey, cause?: unknown): TaskerError {
   return new TaskerError(
     "journal.format_unknown",
     `Cannot read turn ${turn} of task "${taskId}": ${why}, which this version does not know`,

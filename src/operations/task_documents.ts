@@ -121,7 +121,7 @@ function stepDocument(planned: PlannedStep, step: StepState, sight: TaskSight): 
     ...time("startedAt", step.startedAtMs),
     ...stateFields(step, nameOf),
     ...(hasResult(step) && leftOut === undefined ? { result: decodePayload(step.result) } : {}),
-    ...failureOf(step, leftOut),
+    ...failureDocument(step, leftOut),
     ...(leftOut === undefined ? {} : { leftOut }),
   };
 }
@@ -147,7 +147,7 @@ function stateFields(step: StepState, nameOf: (index: number) => string): Partia
   }
 }
 
-function failureOf(
+function failureDocument(
   { state, failure }: StepState,
   leftOut: number | undefined,
 ): Pick<StepDocument, "error" | "errorClass"> {

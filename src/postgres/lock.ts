@@ -11,7 +11,7 @@ import { type OnLine, telling, until } from "./retry_for.ts";
 const TURN_MS_MAX = 300_000;
 
 /** A place among the users of one Postgres. */
-export interface Place {
+export interface Membership {
   /** Gives it up. Returns whether nobody else is left; call it within a turn of `inTurn`. */
   leave(): Promise<boolean>;
 }
@@ -41,7 +41,7 @@ export async function inTurn<T>(
 }
 
 /** Joins the users of a folder's Postgres; call it within a turn of `inTurn`. */
-export async function join(dataDir: string): Promise<Place> {
+export async function join(dataDir: string): Promise<Membership> {
   const place = await openOwnFile(usersFile(dataDir));
   await place.lock(false);
   return {

@@ -155,10 +155,10 @@ async function manifestOf(module: WorkflowModule): Promise<Manifest | undefined>
   const { path, base } = module.manifest;
   const file = URL.parse(path, base ?? module.at()?.file);
   if (file?.protocol !== "file:") {
-    throw refuse(module, "its folder is not known, expected `base: import.meta.url`");
+    throw unusableManifest(module, "its folder is not known, expected `base: import.meta.url`");
   }
   const text = await readText(file).catch((cause) => {
-    throw refuse(module, `cannot be read: ${messageOf(cause)}`);
+    throw unusableManifest(module, `cannot be read: ${messageOf(cause)}`);
   });
   return readManifest(file.href, text);
 }
@@ -170,7 +170,7 @@ async function readText(file: URL): Promise<string> {
   throw new RangeError(`it has ${size} bytes, at most ${YAML_BYTES_MAX} are allowed`);
 }
 
-function refuse(module: WorkflowModule, detail: string): TaskerError {
+function unusableManifest(module: WorkflowModule, detail: string): TaskerError {
   const path = module.manifest?.path ?? "";
   const faults = new Faults();
   faults.add({ path, at: module.at }, "no_manifest", detail);

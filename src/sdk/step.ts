@@ -20,7 +20,7 @@ export interface Step<I, S, E> {
 }
 
 /** A failure by contract: what `fail(…)` returns and `run` passes on. */
-export interface Failure<E> extends StepFailure {
+export interface Failed<E> extends StepFailure {
   readonly [carries]: E;
 }
 
@@ -39,7 +39,7 @@ export interface StepContext<I, E> {
   /** Writes a line that names task, step and attempt. */
   readonly log: (text: string, fields?: Readonly<Record<string, unknown>>) => void;
   /** Fails by contract: for good, unless `retryable`. */
-  fail(error: E, how?: { retryable?: boolean; retryAfterMs?: number }): Failure<E>;
+  fail(error: E, how?: { retryable?: boolean; retryAfterMs?: number }): Failed<E>;
   /** Tells that the attempt is alive, and how far it is. */
   heartbeat(progress?: { fraction?: number; note?: string }): void;
 }
@@ -99,7 +99,7 @@ export interface LocalStep<I extends Schema, S extends Schema, E extends Schema>
   readonly error?: E;
   readonly run: (
     context: StepContext<z.output<I>, z.input<E>>,
-  ) => Outcomes<z.input<S> | Failure<z.input<E>>>;
+  ) => Outcomes<z.input<S> | Failed<z.input<E>>>;
 }
 type Outcomes<T> = T | Promise<T>;
 
@@ -127,7 +127,7 @@ export function step<
   E extends Schema = z.ZodNever,
   const R = unknown,
 >(
-  definition: LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failure<z.input<E>>>,
+  definition: LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failed<z.input<E>>>,
 ): LocalStep<I, S, E> {
   return definition as unknown as LocalStep<I, S, E>;
 }

@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "../core/graph.ts";
-import type { Failure, Gives, LocalDefinition, RemoteDefinition, Schema, Step } from "./step.ts";
+import type { Failed, Gives, LocalDefinition, RemoteDefinition, Schema, Step } from "./step.ts";
 
 declare const carries: unique symbol;
 
@@ -121,5 +121,5 @@ export interface ManifestWires<T> extends Wires<T> {
 }
 
 type Inline<I extends Schema, S extends Schema, E extends Schema, R> =
-  | (LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failure<z.input<E>>>)
+  | (LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failed<z.input<E>>>)
   | RemoteDefinition<I, S, E>;

@@ -17,7 +17,7 @@ const LIMITS: ConnectionLimits = {
 class Bench implements AsyncDisposable {
   readonly runtime = new VirtualRuntime();
   readonly listener: Listener;
-  readonly #wires: Wire[] = [];
+  readonly #connections: RawConnection[] = [];
 
   constructor(
     limits: Partial<ConnectionLimits> = {},
@@ -33,21 +33,21 @@ class Bench implements AsyncDisposable {
     });
   }
 
-  async open(): Promise<Wire> {
+  async open(): Promise<RawConnection> {
     const { hostname, port } = new URL(this.listener.url);
-    const wire = new Wire(await Deno.connect({ hostname, port: Number(port) }));
-    this.#wires.push(wire);
-    return wire;
+    const connection = new RawConnection(await Deno.connect({ hostname, port: Number(port) }));
+    this.#connections.push(connection);
+    return connection;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const wire of this.#wires) wire.close();
+    for (const connection of this.#connections) connection.close();
     await this.listener.close();
   }
 }
 
 /** One raw connection, and what has come out of it. */
-class Wire {
+class RawConnection {
   received = "";
   hasEnded = false;
 
@@ -130,15 +130,15 @@ Deno.test("a closed listener lets a request in hand end", async () => {
     await told;
     return new Response("here");
   });
-  const wire = await bench.open();
-  await wire.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
+  const connection = await bench.open();
+  await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
   await asked.promise;
 
   const closed = bench.listener.close();
   tell();
 
   await closed;
-  await wire.answers(1);
+  await connection.answers(1);
 });
 
 Deno.test("connections above the limit push out the ones that have been idle longest", async () => {
@@ -149,9 +149,9 @@ Deno.test("connections above the limit push out the ones that have been idle lon
   await bench.runtime.advance(2_000);
 
   const more = [await bench.open(), await bench.open()];
-  for (const wire of more) await wire.ask();
+  for (const connection of more) await connection.ask();
 
-  await Promise.all(silent.map((wire) => wire.ended()));
+  await Promise.all(silent.map((connection) => connection.ended()));
   await used.ask(2);
   const last = await bench.open();
   await bench.runtime.advance(2_000);
@@ -171,12 +171,12 @@ Deno.test("while all connections have a request in hand, new ones wait and are s
     { connectionsMax: 2 },
     () => new Promise((answer) => held.push(() => answer(new Response("here")))),
   );
-  const wires: Wire[] = [];
+  const connections: RawConnection[] = [];
   for (const count of [1, 2]) {
-    const wire = await bench.open();
-    await wire.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
+    const connection = await bench.open();
+    await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
     assert.ok(await until(() => held.length === count || undefined, PATIENCE));
-    wires.push(wire);
+    connections.push(connection);
   }
 
   const waiting = await bench.open();
@@ -185,7 +185,7 @@ Deno.test("while all connections have a request in hand, new ones wait and are s
   assert.equal(held.length, 2);
   held[0]?.();
 
-  await wires[0]?.answers(1);
+  await connections[0]?.answers(1);
   await bench.runtime.advance(2_000);
   assert.ok(await until(() => held.length === 3 || undefined, PATIENCE));
   held[2]?.();
@@ -213,30 +213,30 @@ Deno.test("a connection that sends no whole head in time is closed; others are s
 
 Deno.test("a connection is closed when it has had no request for the idle time, and not before", async () => {
   await using bench = new Bench();
-  const wire = await bench.open();
+  const connection = await bench.open();
   const busy = await bench.open();
-  await wire.ask();
+  await connection.ask();
   await busy.ask();
 
   await bench.runtime.advance(70_000);
   await busy.ask(2);
   await bench.runtime.advance(10_000);
 
-  await wire.ended();
+  await connection.ended();
   await busy.ask(3);
 });
 
 Deno.test("a head that trickles in after a first request gets the idle time, and no more", async () => {
   await using bench = new Bench();
-  const wire = await bench.open();
-  await wire.ask();
+  const connection = await bench.open();
+  await connection.ask();
 
   for (const letter of "GET / HT") {
-    await wire.send(letter);
+    await connection.send(letter);
     await bench.runtime.advance(10_000);
   }
 
-  await wire.ended();
+  await connection.ended();
 });
 
 Deno.test("a stream is not idle, and its slow reader is not cut off", async () => {
@@ -248,25 +248,25 @@ Deno.test("a stream is not idle, and its slow reader is not cut off", async () =
       },
     });
   await using bench = new Bench({}, () => new Response(body()));
-  const wire = await bench.open();
-  await wire.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-  assert.ok(await until(() => wire.received.includes("200 OK") || undefined, PATIENCE));
+  const connection = await bench.open();
+  await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
+  assert.ok(await until(() => connection.received.includes("200 OK") || undefined, PATIENCE));
 
   await bench.runtime.advance(3_600_000);
   push("here");
 
-  await wire.answers(1);
+  await connection.answers(1);
 });
 
 Deno.test("a body that never ends gets the answer, and its connection the idle time", async () => {
   await using bench = new Bench();
-  const wire = await bench.open();
-  await wire.send("POST / HTTP/1.1\r\nhost: tasker\r\ncontent-length: 100\r\n\r\nhalf");
-  await wire.answers(1);
+  const connection = await bench.open();
+  await connection.send("POST / HTTP/1.1\r\nhost: tasker\r\ncontent-length: 100\r\n\r\nhalf");
+  await connection.answers(1);
 
   await bench.runtime.advance(80_000);
 
-  await wire.ended();
+  await connection.ended();
 });
 
 Deno.test("a handler that fails is answered 500, and the connection serves on", async () => {
@@ -275,12 +275,12 @@ Deno.test("a handler that fails is answered 500, and the connection serves on", 
     if (calls++ === 0) throw new Error("broken");
     return new Response("here");
   });
-  const wire = await bench.open();
+  const connection = await bench.open();
 
-  await wire.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-  assert.ok(await until(() => wire.received.includes(" 500 ") || undefined, PATIENCE));
+  await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
+  assert.ok(await until(() => connection.received.includes(" 500 ") || undefined, PATIENCE));
 
-  await wire.ask();
+  await connection.ask();
 });
 
 /** File descriptors of the server below: as many connections use them up. */

@@ -82,18 +82,18 @@ function inSpan<T>(
       if (value instanceof Promise) {
         return value.then(
           (settled) => (span.end(), settled),
-          (thrown) => refuse(span, thrown),
+          (thrown) => endWithError(span, thrown),
         ) as T;
       }
       span.end();
       return value;
     } catch (thrown) {
-      return refuse(span, thrown);
+      return endWithError(span, thrown);
     }
   });
 }
 
-function refuse(span: Span, thrown: unknown): never {
+function endWithError(span: Span, thrown: unknown): never {
   const message = messageOf(thrown);
   span.recordException(thrown instanceof Error ? thrown : message);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
