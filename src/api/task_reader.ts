@@ -7,9 +7,13 @@ import { parseTaskId, type TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { ResidentTask, TaskSummary } from "../core/ports.ts";
 import { type TaskState, valuesSize, withoutValues } from "../core/state.ts";
+import {
+  type DocumentSource,
+  type TaskDocument,
+  taskDocument,
+} from "../operations/task_documents.ts";
 import type { Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
-import { type TaskDocument, taskDocument, type TaskSight } from "../operations/task_documents.ts";
 
 /** Turns read at once. */
 const TURNS_PAGE = 500;
@@ -132,7 +136,7 @@ class TaskFold {
   }
 
   /** @throws {TaskerError} task.not_found */
-  shown(): Pick<TaskSight, "state" | "leftOut"> {
+  shown(): Pick<DocumentSource, "state" | "leftOut"> {
     if (this.#state === undefined) {
       throw new TaskerError("task.not_found", `Cannot find the journal of task "${this.taskId}"`);
     }

@@ -1,30 +1,30 @@
-/** Watch: wakes whoever follows a task. */
+/** Watch: wakes the requests that follow a task. */
 
 import { exponentialMs } from "../core/backoff.ts";
 import type { TaskId } from "../core/ids.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import type { Cancel, CommittedTurn, Feed, ResidentTasks, Runtime } from "../core/ports.ts";
 
-/** How soon a follower looks again after news, in ms; tasks of other nodes are seen by this alone. */
+/** The first delay before a follower reads a task of another node again, in ms. */
 const LOOK_MS_MIN = 250;
-/** How seldom it looks when nothing happens. */
+/** The longest one. */
 export const LOOK_MS_MAX = 1_000;
 
 const LOOK = { minMs: LOOK_MS_MIN, maxMs: LOOK_MS_MAX, factor: 1.5 };
 
-/** What watching needs. */
+/** What it works with. */
 export interface WatchDeps {
   readonly feed: Feed;
   readonly residents: Pick<ResidentTasks, "tenure">;
   readonly runtime: Pick<Runtime, "after" | "monotonic">;
 }
 
-/** Whether a turn is worth a look. */
+/** Whether a turn wakes the follower. */
 export type IsNews = (committed: CommittedTurn) => boolean;
 
 /**
- * Follows one task. While this node owns the task, the feed has each of its turns, and waiting costs
- * no query; of another node's task nothing is heard, and it is time to look again and again.
+ * Follows one task. While this node owns the task, the feed has each of its turns, so waiting costs no
+ * query. The turns of another node's task are not in the feed: it is read again and again.
  */
 export class Follower {
   readonly #wakeup: Wakeup;
@@ -36,21 +36,21 @@ export class Follower {
     private readonly taskId: TaskId,
     private readonly deps: WatchDeps,
     private readonly isNews: IsNews,
-    /** Takes part no longer. */
+    /** Stops following. */
     readonly close: () => void,
   ) {
     this.#wakeup = new Wakeup(deps.runtime);
     this.#tenure = deps.residents.tenure(taskId);
   }
 
-  /** Takes a turn of the task. */
+  /** Receives a turn of the task. */
   take(committed: CommittedTurn): void {
     if (!this.isNews(committed)) return;
     this.#looks = 1;
     this.#wakeup.set();
   }
 
-  /** Wakes the follower when its task may have had turns of which this node knows nothing. */
+  /** Wakes the follower when its task may have had turns that this node does not know of. */
   check(nowMs: number): void {
     const before = this.#tenure;
     this.#tenure = this.deps.residents.tenure(this.taskId);
@@ -59,14 +59,14 @@ export class Follower {
     if (!isMissingNone && !isTooSoon) this.#wakeup.set();
   }
 
-  /** Resolves when it is time to look at the task, when `signal` aborts, or after `msMax`. */
+  /** Resolves when it is time to read the task, when `signal` aborts, or after `msMax`. */
   async next(signal: AbortSignal, msMax?: number): Promise<void> {
     this.#lookAtMs = this.deps.runtime.monotonic() + exponentialMs(this.#looks++, LOOK);
     await this.#wakeup.next(signal, msMax);
   }
 }
 
-/** Spreads one subscription to the feed, and one timer, over all followers. */
+/** Shares one subscription to the feed, and one timer, between all followers. */
 export class Watch {
   readonly #followers = new Map<TaskId, Set<Follower>>();
   #unsubscribe: Cancel | undefined;
@@ -75,8 +75,8 @@ export class Watch {
   constructor(private readonly deps: WatchDeps) {}
 
   /**
-   * Follows a task until the follower is closed: what is not `isNews` does not wake it. What was
-   * committed before is not heard of, so the task has to be read after this call.
+   * Follows a task until the follower is closed. Only turns for which `isNews` holds wake it. It gets
+   * no turn that was committed before, so read the task after this call.
    *
    * Cost: one map look-up for each turn of any task, and one for each follower four times a second.
    */

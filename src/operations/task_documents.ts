@@ -59,7 +59,7 @@ export function committedTurnDocument(
 }
 
 /** What a task document is made of. */
-export interface TaskSight {
+export interface DocumentSource {
   readonly plan: Plan;
   /** Its row: of the same turn as `state`, or read before it. */
   readonly summary: TaskSummary;
@@ -71,12 +71,12 @@ export interface TaskSight {
 }
 
 /** Shows a task with its steps. Cost: O(steps). */
-export function taskDocument(sight: TaskSight): TaskDocument {
-  const { plan, summary, state } = sight;
+export function taskDocument(source: DocumentSource): TaskDocument {
+  const { plan, summary, state } = source;
   const { blockedReason: _, ...listed } = summaryDocument(summary);
   return {
     ...listed,
-    ...stateOf(sight),
+    ...stateOf(source),
     turn: state.turn,
     input: decodePayload(state.input),
     ...(state.key === undefined ? {} : { key: state.key }),
@@ -84,7 +84,7 @@ export function taskDocument(sight: TaskSight): TaskDocument {
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
     steps: plan.steps.map((planned) =>
-      stepDocument(planned, state.steps[planned.index] as StepState, sight)
+      stepDocument(planned, state.steps[planned.index] as StepState, source)
     ),
   };
 }
@@ -94,7 +94,7 @@ export function taskDocument(sight: TaskSight): TaskDocument {
  * that nothing runs, the task's row, written by its owner, knows why, even one of an earlier turn.
  */
 function stateOf(
-  { plan, state, summary, isSameTurn }: TaskSight,
+  { plan, state, summary, isSameTurn }: DocumentSource,
 ): Pick<TaskDocument, "state" | "blockedReason"> {
   const folded = rollup(plan, state);
   const isRowFitting = ["running", "waiting", "blocked"].includes(summary.state);
@@ -104,11 +104,11 @@ function stateOf(
   return { state: name, ...(blockedReason === undefined ? {} : { blockedReason }) };
 }
 
-function stepDocument(planned: PlannedStep, step: StepState, sight: TaskSight): StepDocument {
+function stepDocument(planned: PlannedStep, step: StepState, source: DocumentSource): StepDocument {
   const { definition } = planned;
-  const { attemptsMax } = sight.policyOf(sight.plan, planned.index);
-  const nameOf = (index: number) => sight.plan.steps[index]?.name ?? "";
-  const leftOut = sight.leftOut?.get(planned.index);
+  const { attemptsMax } = source.policyOf(source.plan, planned.index);
+  const nameOf = (index: number) => source.plan.steps[index]?.name ?? "";
+  const leftOut = source.leftOut?.get(planned.index);
   return {
     name: planned.name,
     kind: definition.kind,
