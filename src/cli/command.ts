@@ -5,14 +5,6 @@ import { describeUnfit, parseJson } from "../core/json.ts";
 import { PAYLOAD_DEPTH_MAX } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
 import {
-  type Arguments,
-  findVerb,
-  optionLines,
-  readArguments,
-  UsageError,
-  usageOf,
-} from "./arguments.ts";
-import {
   type Connection,
   CONNECTION_NAMES,
   type ConnectionOptions,
@@ -21,14 +13,20 @@ import {
   findConnection,
 } from "./connection.ts";
 import { CommandError, describeFailure, failureLines } from "./failure.ts";
-import { ansiPaint, noPaint, type Paint } from "./paint.ts";
+import { ansiPaint, noPaint, type Paint } from "./format.ts";
 import {
+  type Arguments,
   EXIT_BAD_USAGE,
   EXIT_DONE,
   EXIT_FAILED,
+  findVerb,
+  optionLines,
+  readArguments,
   type RetryOptions,
   TASKER,
   type Terminal,
+  UsageError,
+  usageOf,
   type Verb,
   type VerbContext,
 } from "./verb.ts";

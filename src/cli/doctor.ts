@@ -5,8 +5,7 @@ import { messageOf } from "../core/errors.ts";
 import { VERSION } from "../server/version.ts";
 import { FIND_KEY, FIND_SERVER } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
-import { durationText } from "./format.ts";
-import type { Paint } from "./paint.ts";
+import { durationText, type Paint } from "./format.ts";
 import { EXIT_DONE, EXIT_FAILED, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 
 /** The result of one check. "note": nothing is broken, but worth knowing. */

@@ -2,8 +2,7 @@
 
 import { ClientError } from "../client.ts";
 import { messageOf } from "../core/errors.ts";
-import { durationText } from "./format.ts";
-import type { Paint } from "./paint.ts";
+import { durationText, type Paint } from "./format.ts";
 import { TASKER } from "./verb.ts";
 
 /** A failed command, in the three parts a person needs. */

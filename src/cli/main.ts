@@ -6,9 +6,8 @@
  */
 
 import { openRuntime } from "../server/runtime.ts";
-import { UsageError } from "./arguments.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
-import { EXIT_FAILED, type Terminal } from "./verb.ts";
+import { EXIT_FAILED, type Terminal, UsageError } from "./verb.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,5 @@
 import { equal, throws } from "node:assert/strict";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./verb.ts";
 import { fileText } from "./main.ts";
 
 Deno.test("a file is read with or without a byte order mark, and refused as Latin-1", () => {

@@ -13,12 +13,19 @@ import {
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { inputJsonSchemaOf, inputSchemaOf, type Operation } from "../operations/operation.ts";
 import { OPERATIONS } from "../operations/table.ts";
-import { type OptionShape, UsageError, type VerbShape } from "./arguments.ts";
 import { CommandError, isOutcomeOpen } from "./failure.ts";
-import { valueText } from "./format.ts";
-import type { Paint } from "./paint.ts";
+import { type Paint, valueText } from "./format.ts";
 import { valueLines } from "./result_lines.ts";
-import { EXIT_DONE, operand, show, type Verb, type VerbContext } from "./verb.ts";
+import {
+  EXIT_DONE,
+  operand,
+  type OptionShape,
+  show,
+  UsageError,
+  type Verb,
+  type VerbContext,
+  type VerbShape,
+} from "./verb.ts";
 
 /** What is shown of an operation: all entries that were asked for, or its answer. */
 export type Shown<Name extends OperationName> = Name extends ListName ? readonly EntryOf<Name>[]
@@ -166,14 +173,14 @@ function namedBy(context: VerbContext, operands: readonly Operand[]): Record<str
   return Object.fromEntries(fields);
 }
 
+/** How the text of an option becomes a value. */
+type Kind = "text" | "list" | "integer" | "duration" | "flag" | "json";
+
 /** A field of the input that is typed as an option. */
-interface Field {
-  /** `--after-turn`. */
-  readonly label: string;
-  readonly names: readonly [string];
+interface Field extends Operand {
   readonly option: string;
+  readonly kind: Kind;
   readonly shape: OptionShape;
-  read(text: string, context: VerbContext): unknown;
 }
 
 /** What the JSON Schema of an input says about a field. */
@@ -205,46 +212,35 @@ function fieldsOf(
 }
 
 function fieldOf(name: string, schema: FieldSchema, isRequired: boolean): Field {
-  const isDuration = schema.type === "integer" && name.endsWith("Ms");
-  const option = (isDuration ? name.slice(0, -"Ms".length) : name)
+  const kind = kindOf(name, schema);
+  const option = (kind === "duration" ? name.slice(0, -"Ms".length) : name)
     .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const { value, read } = isDuration ? DURATION : readerOf(option, schema);
+  const value = valueName(kind, option.toUpperCase(), schema);
   const choices = schema.enum ?? schema.items?.enum;
-  const summary = schema.description ?? (choices === undefined ? "" : `Of ${choices.join(", ")}`);
-  return {
-    label: `--${option}`,
-    names: [name],
-    option,
-    shape: { ...(value === undefined ? {} : { value }), summary, isRequired },
-    read: (text, context) => read(text, option, context),
+  const summary = schema.description ?? (choices && `Of ${choices.join(", ")}`) ?? "";
+  const shape = { ...(value === undefined ? {} : { value }), summary, isRequired };
+  return { label: `--${option}`, names: [name], option, kind, shape };
+}
+
+function kindOf(name: string, { type, items }: FieldSchema): Kind {
+  if (type === "string") return "text";
+  if (type === "boolean") return "flag";
+  if (type === "integer") return name.endsWith("Ms") ? "duration" : "integer";
+  return type === "array" && items?.type !== "object" ? "list" : "json";
+}
+
+/** What stands for the value in the usage. */
+function valueName(kind: Kind, label: string, { format }: FieldSchema): string | undefined {
+  const one = label.replace(/S$/, "");
+  const names: Readonly<Record<Kind, string | undefined>> = {
+    text: format === "date-time" ? "TIME" : label,
+    list: `${one},${one}`,
+    integer: "N",
+    duration: "DURATION",
+    flag: undefined,
+    json: "JSON|@file",
   };
-}
-
-/** How the text of an option becomes a value, and what stands for it in the usage. */
-interface Reader {
-  readonly value?: string;
-  read(text: string, option: string, context: VerbContext): unknown;
-}
-
-const DURATION: Reader = { value: "DURATION", read: (text, option) => duration(option, text) };
-
-function readerOf(option: string, schema: FieldSchema): Reader {
-  const { type, format, items } = schema;
-  const label = option.toUpperCase();
-  if (type === "boolean") return { read: () => true };
-  if (type === "integer") return { value: "N", read: (text, option) => wholeNumber(option, text) };
-  if (type === "array" && items?.type !== "object") {
-    const one = label.replace(/S$/, "");
-    return { value: `${one},${one}`, read: (text) => text.split(",") };
-  }
-  if (type !== "string") {
-    return {
-      value: "JSON|@file",
-      read: (_, option, { json }) => json(option),
-    };
-  }
-  if (format === "date-time") return { value: "TIME", read: (text) => text };
-  return { value: label, read: (text) => text };
+  return names[kind];
 }
 
 async function optionFields(
@@ -252,11 +248,31 @@ async function optionFields(
   fields: readonly Field[],
 ): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
-  for (const { names: [name], option, read } of fields) {
+  for (const { names: [name = ""], option, kind } of fields) {
     const text = context.options.get(option);
-    if (text !== undefined) given[name] = await read(text, context);
+    if (text !== undefined) given[name] = await valueOf(kind, { option, text, context });
   }
   return given;
+}
+
+function valueOf(
+  kind: Kind,
+  { option, text, context }: { option: string; text: string; context: VerbContext },
+): unknown {
+  switch (kind) {
+    case "text":
+      return text;
+    case "list":
+      return text.split(",");
+    case "integer":
+      return wholeNumber(option, text);
+    case "duration":
+      return duration(option, text);
+    case "flag":
+      return true;
+    case "json":
+      return context.json(option);
+  }
 }
 
 /** The schema of an operation refuses here what the server would, and names the option. */

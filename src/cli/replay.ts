@@ -10,11 +10,18 @@ import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import { fillPolicy } from "../core/policy.ts";
 import { rollup } from "../core/rollup.ts";
-import { UsageError } from "./arguments.ts";
 import { CommandError } from "./failure.ts";
 import { journalLines } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
-import { EXIT_DONE, operand, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
+import {
+  EXIT_DONE,
+  operand,
+  show,
+  TASKER,
+  UsageError,
+  type Verb,
+  type VerbContext,
+} from "./verb.ts";
 
 /** Rebuilds a task. */
 export const replay: Verb = {

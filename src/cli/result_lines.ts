@@ -17,11 +17,13 @@ import {
   failureText,
   headOf,
   namesText,
+  type Paint,
   tableLines,
+  taskLook,
+  type Tone,
   valueText,
   wordsOf,
 } from "./format.ts";
-import { type Paint, taskLook, type Tone } from "./paint.ts";
 import { layTree } from "./task_lines.ts";
 import { TASKER } from "./verb.ts";
 

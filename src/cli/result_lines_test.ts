@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { JournalEntry } from "../client.ts";
 import { entryLine, journalLines } from "./result_lines.ts";
-import { noPaint } from "./paint.ts";
+import { noPaint } from "./format.ts";
 
 const at = "2026-01-01T10:00:00.123Z";
 

@@ -10,9 +10,11 @@ import {
   durationText,
   failureText,
   namesText,
+  type Paint,
+  stepLook,
   tableLines,
+  taskLook,
 } from "./format.ts";
-import { type Paint, stepLook, taskLook } from "./paint.ts";
 import { choiceCommands, TASKER } from "./verb.ts";
 
 /** How to draw. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Step, Task } from "../client.ts";
-import { noPaint } from "./paint.ts";
+import { noPaint } from "./format.ts";
 import { layTree, stepLines, taskLines } from "./task_lines.ts";
 
 const ID = "01a2114f-ea8f-780e-a8c1-74dd058f51ac";

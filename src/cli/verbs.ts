@@ -3,7 +3,6 @@
 import type { Accepted, OperationName, Task, WorkflowSummary } from "../client.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { OPERATIONS } from "../operations/table.ts";
-import { UsageError } from "./arguments.ts";
 import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
@@ -18,7 +17,7 @@ import {
   workflowListLines,
 } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
-import { EXIT_DONE, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
+import { EXIT_DONE, show, TASKER, UsageError, type Verb, type VerbContext } from "./verb.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
 /** What verbs do beyond sending their operation and showing its fields. */

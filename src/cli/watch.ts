@@ -3,9 +3,8 @@
 import type { ClientError, JournalEntry, Task } from "../client.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
 import { Wakeup } from "../core/wakeup.ts";
-import { durationText, tableLines, valueText } from "./format.ts";
 import { duration } from "./operation_verb.ts";
-import { type Paint, Screen } from "./paint.ts";
+import { durationText, type Paint, Screen, tableLines, valueText } from "./format.ts";
 import { entryLine } from "./result_lines.ts";
 import { taskLines } from "./task_lines.ts";
 import {

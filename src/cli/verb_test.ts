@@ -1,5 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { findVerb, readArguments, UsageError, usageOf, type VerbShape } from "./arguments.ts";
+import { findVerb, readArguments, UsageError, usageOf, type VerbShape } from "./verb.ts";
 
 const RESOLVE: VerbShape = {
   name: "resolve",
