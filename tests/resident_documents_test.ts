@@ -4,6 +4,7 @@ import type { Command } from "../src/core/command.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { CommittedTurn, ResidentTask } from "../src/core/ports.ts";
+import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
 import { TaskReader } from "../src/api/task_reader.ts";
 import { taskDocument } from "../src/operations/task_documents.ts";
 import { EngineHarness } from "./support/engine_harness.ts";
@@ -19,6 +20,7 @@ const memory = new TaskReader({
   plans: { byHash: NO_QUERY },
   residents: { peek: () => undefined, tenure: () => undefined },
   policyOf,
+  runtime: new VirtualRuntime(),
 });
 
 /** Checks each turn of a node as it is committed; returns the states that were compared. */
@@ -27,7 +29,7 @@ function compareAll(harness: EngineHarness): string[] {
   const check = async ({ taskId, state, resident }: CommittedTurn) => {
     assert.ok(resident, `turn without a state: ${state}`);
     const read = fromJournal(harness, taskId, resident);
-    assert.deepEqual(await memory.documentOf(resident), read);
+    assert.deepEqual((await memory.showResident(resident)).body, read);
     compared.push(state);
   };
   harness.engine.supervisor.subscribe((committed) => {

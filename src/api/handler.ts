@@ -43,6 +43,8 @@ export interface Reply<Status extends number = number, Body = unknown> {
   readonly status: Status;
   /** JSON, a text or a stream, as the operation says; absent: no body. */
   readonly body?: Body;
+  /** The whole JSON of a large body, of which `body` is the beginning. */
+  readonly stream?: ReadableStream<Uint8Array>;
   /** The type of a text, with its parameters. */
   readonly mediaType?: string;
 }

@@ -23,7 +23,10 @@ const GUARDS = {
 };
 
 /** Writes the reply to a request of an operation. */
-export function responseOf({ answers }: Operation, { status, body, mediaType }: Reply): Response {
+export function responseOf(
+  { answers }: Operation,
+  { status, body, stream, mediaType }: Reply,
+): Response {
   const answer = answers[status];
   const type = mediaType ?? answer?.mediaType;
   const headers = {
@@ -34,7 +37,8 @@ export function responseOf({ answers }: Operation, { status, body, mediaType }: 
   if (body instanceof ReadableStream) {
     return new Response(body, { status, headers: { ...headers, ...STREAM_HEADERS } });
   }
-  const text = typeof body === "string" && type !== undefined ? body : JSON.stringify(body);
+  const text = stream ??
+    (typeof body === "string" && type !== undefined ? body : JSON.stringify(body));
   return new Response(text, {
     status,
     headers: { ...headers, "content-type": type ?? "application/json" },

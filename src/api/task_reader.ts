@@ -5,12 +5,14 @@ import type { Turn } from "../core/event.ts";
 import { foldTurn } from "../core/evolve.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { ResidentTask, TaskSummary } from "../core/ports.ts";
+import type { ResidentTask, Runtime, TaskSummary } from "../core/ports.ts";
 import { type TaskState, valuesSize, withoutValues } from "../core/state.ts";
 import {
   type DocumentSource,
   type TaskDocument,
   taskDocument,
+  taskHead,
+  taskTexts,
 } from "../operations/task_documents.ts";
 import type { Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -21,11 +23,15 @@ const TURNS_PAGE = 500;
 /** Characters of results and errors that one task shows; its journal, in pages, has all. */
 export const VALUES_SIZE_MAX = 4 * 1024 * 1024;
 
-type Sources = Pick<ApiDeps, "history" | "plans" | "policyOf" | "residents">;
+/** Steps, and characters of their values, of a document that is made at once: a few milliseconds. */
+export const STEPS_AT_ONCE = 1_000;
+const VALUES_SIZE_AT_ONCE = 256 * 1024;
+
+type TaskReaderDeps = Pick<ApiDeps, "history" | "plans" | "policyOf" | "residents" | "runtime">;
 
 /** Reads tasks for callers. */
 export class TaskReader {
-  constructor(private readonly sources: Sources) {}
+  constructor(private readonly deps: TaskReaderDeps) {}
 
   /**
    * Finds a task that the caller may see; another namespace's does not exist for it.
@@ -36,8 +42,8 @@ export class TaskReader {
    */
   async find(id: string, caller: Caller): Promise<TaskSummary> {
     const taskId = parseTaskId(id);
-    const resident = this.sources.residents.peek(taskId);
-    const summary = resident ? summaryOf(resident) : await this.sources.history.task(taskId);
+    const resident = this.deps.residents.peek(taskId);
+    const summary = resident ? summaryOf(resident) : await this.deps.history.task(taskId);
     if (summary !== undefined && caller.covers(summary.namespace)) return summary;
     throw new TaskerError("task.not_found", `Cannot find task "${taskId}"`);
   }
@@ -45,7 +51,7 @@ export class TaskReader {
   /** Returns the plan that a task was started with. */
   async planOf(summary: TaskSummary): Promise<Plan> {
     const { taskId, definitionHash } = summary;
-    const plan = await this.sources.plans.byHash(definitionHash);
+    const plan = await this.deps.plans.byHash(definitionHash);
     if (plan !== undefined) return plan;
     throw new TaskerError(
       "definition.unknown",
@@ -55,38 +61,63 @@ export class TaskReader {
 
   /**
    * Shows a task: from memory, or else from its whole journal, read in pages. Its row has to be read
-   * before, so that it is never newer than the journal.
+   * before, so that it is never newer than the journal. A large one is streamed, in pieces between
+   * which others are served.
    *
-   * Cost: O(steps) and no query for a task in memory; else O(events), and memory for no more than is
-   * shown.
+   * Cost: O(steps) and no query for a task in memory that is not large; else O(events), and memory
+   * for no more than is shown.
    *
    * @throws {TaskerError} task.not_found when the journal is empty
    */
-  async document(summary: TaskSummary): Promise<TaskDocument> {
-    const resident = this.sources.residents.peek(summary.taskId);
-    return resident ? await this.documentOf(resident) : await this.#read(summary);
+  async show(summary: TaskSummary): Promise<ShownTask> {
+    const resident = this.deps.residents.peek(summary.taskId);
+    return resident ? await this.showResident(resident) : await this.#read(summary);
   }
 
   /** Shows a task that was in memory; the caller may have waited since if the task has ended. */
-  async documentOf(resident: ResidentTask): Promise<TaskDocument> {
-    const { plan, state } = resident;
-    const summary = summaryOf(resident);
-    if (!isShownWhole(state)) return await this.#read(summary);
-    const { policyOf } = this.sources;
-    return taskDocument({ plan, state, summary, isSameTurn: true, policyOf });
+  async showResident({ plan, state, row }: ResidentTask): Promise<ShownTask> {
+    const summary = summaryOf({ plan, state, row });
+    // Its actor goes on with the state: a document that takes long is made from one of its own.
+    if (isLarge(state)) return await this.#read(summary);
+    const { policyOf } = this.deps;
+    return { body: taskDocument({ plan, state, summary, isSameTurn: true, policyOf }) };
   }
 
-  async #read(summary: TaskSummary): Promise<TaskDocument> {
+  async #read(summary: TaskSummary): Promise<ShownTask> {
     const plan = await this.planOf(summary);
     const fold = new TaskFold(summary.taskId, plan);
     for (let isLast = false; !isLast;) {
-      const page = await this.sources.history.turns(summary.taskId, fold.turn, TURNS_PAGE);
+      const page = await this.deps.history.turns(summary.taskId, fold.turn, TURNS_PAGE);
       for (const turn of page.turns) fold.add(turn);
       isLast = page.isLast;
     }
-    const { policyOf } = this.sources;
-    return taskDocument({ plan, summary, isSameTurn: false, ...fold.shown(), policyOf });
+    const { policyOf, runtime } = this.deps;
+    const source = { plan, summary, isSameTurn: false, ...fold.shown(), policyOf };
+    if (!isLarge(source.state)) return { body: taskDocument(source) };
+    return { body: taskHead(source), stream: streamOf(taskTexts(source), runtime) };
   }
+}
+
+/** A task as an answer: of a large one, the body is only its beginning. */
+export interface ShownTask {
+  readonly body: TaskDocument;
+  readonly stream?: ReadableStream<Uint8Array>;
+}
+
+/** Streams texts; between two of them the event loop goes round. */
+function streamOf(
+  texts: Iterator<string>,
+  runtime: Pick<Runtime, "soon">,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise<void>((wake) => runtime.soon(wake));
+      const next = texts.next();
+      if (next.done) controller.close();
+      else controller.enqueue(encoder.encode(next.value));
+    },
+  }, { highWaterMark: 1 });
 }
 
 /** What the row of a task in memory says. */
@@ -106,11 +137,12 @@ function summaryOf({ plan, state, row }: ResidentTask): TaskSummary {
   };
 }
 
-/** Whether no value has to be left out. Cost: O(steps). */
-function isShownWhole({ steps }: TaskState): boolean {
+/** Whether a document takes long to make. Cost: O(steps) of a task that is not. */
+function isLarge({ steps }: TaskState): boolean {
+  if (steps.length > STEPS_AT_ONCE) return true;
   let size = 0;
   for (const step of steps) size += valuesSize(step);
-  return size <= VALUES_SIZE_MAX;
+  return size > VALUES_SIZE_AT_ONCE;
 }
 
 /** One task as far as its journal has been read, without the values that are too many to show. */

@@ -5,7 +5,7 @@ import type { ResidentTask, TaskFilter } from "../core/ports.ts";
 import { isTerminal } from "../core/state.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import type { ParsedOf } from "../operations/operation.ts";
-import { entriesOf, summaryDocument, type TaskDocument } from "../operations/task_documents.ts";
+import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
 import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
 import type { Caller } from "./access.ts";
@@ -17,6 +17,7 @@ import {
   type ReplyOf,
   type Services,
 } from "./handler.ts";
+import type { ShownTask } from "./task_reader.ts";
 import type { OpenConnection } from "./open_connections.ts";
 
 type Tasks = typeof TASKS;
@@ -43,17 +44,16 @@ export function taskHandlers(
         },
       };
     },
-    async getTask({ id, waitMs }, { caller, isHead, signal }) {
-      return {
-        status: 200,
-        body: waitMs === 0 || isHead
-          ? await tasks.document(await tasks.find(id, caller))
-          : await whenEnded(services, id, {
-            caller,
-            untilMs: services.runtime.monotonic() + waitMs,
-            open: () => services.connections.open(signal, caller),
-          }),
-      };
+    async getTask({ id, waitMs }, call) {
+      const { caller } = call;
+      const shown = waitMs === 0 || call.isHead
+        ? await tasks.show(await tasks.find(id, caller))
+        : await whenEnded(services, id, {
+          caller,
+          untilMs: services.runtime.monotonic() + waitMs,
+          open: () => services.connections.open(call.signal, caller),
+        });
+      return { status: 200, ...shown };
     },
     async getJournal({ id, afterTurn, limit }, { caller }) {
       const summary = await tasks.find(id, caller);
@@ -79,10 +79,10 @@ async function startTask(
   const connection = input.waitMs === 0 ? undefined : connections.open(call.signal, caller);
   try {
     const { taskId, changed } = await start(services, input, call);
-    const body = connection === undefined
-      ? await tasks.document(await tasks.find(taskId, caller))
+    const shown = connection === undefined
+      ? await tasks.show(await tasks.find(taskId, caller))
       : await whenEnded(services, taskId, { caller, untilMs, open: () => connection });
-    return { status: changed ? 201 : 200, body };
+    return { status: changed ? 201 : 200, ...shown };
   } finally {
     connection?.release();
   }
@@ -138,7 +138,7 @@ async function whenEnded(
   { tasks, watch, runtime }: Services,
   id: string,
   { caller, untilMs, open }: Waiting,
-): Promise<TaskDocument> {
+): Promise<ShownTask> {
   const taskId = parseTaskId(id);
   const last: { resident?: ResidentTask | undefined } = {};
   const follower = watch.follow(taskId, ({ state, resident }) => {
@@ -151,11 +151,11 @@ async function whenEnded(
       const summary = await tasks.find(taskId, caller);
       const leftMs = untilMs - runtime.monotonic();
       const isOver = summary.endedAtMs !== undefined || leftMs <= 0;
-      if (isOver || connection?.signal.aborted) return await tasks.document(summary);
+      if (isOver || connection?.signal.aborted) return await tasks.show(summary);
       connection ??= open();
       await follower.next(connection.signal, leftMs);
       // The actor is let go once its task has ended; what it held does not change any more.
-      if (last.resident !== undefined) return await tasks.documentOf(last.resident);
+      if (last.resident !== undefined) return await tasks.showResident(last.resident);
     }
   } finally {
     connection?.release();

@@ -30,6 +30,9 @@ export type JournalEntry = DeepReadonly<z.output<typeof schemas.JournalEntry>>;
 /** A turn in the feed of all tasks. */
 export type CommittedTurnDocument = DeepReadonly<z.output<typeof schemas.CommittedTurn>>;
 
+/** Characters that are written at once: a millisecond. */
+const PIECE_SIZE = 64 * 1024;
+
 /** States in which the last failure still matters. */
 const FAILING: readonly StepStateName[] = ["waiting_for_retry", "parked", "failed", "cancelled"];
 
@@ -70,9 +73,17 @@ export interface DocumentSource {
   policyOf(plan: Plan, step: number): FullPolicy;
 }
 
-/** Shows a task with its steps. Cost: O(steps). */
+/** Shows a task with its steps. Cost: O(steps), and of each value a parse. */
 export function taskDocument(source: DocumentSource): TaskDocument {
-  const { plan, summary, state } = source;
+  return {
+    ...taskHead(source),
+    steps: source.plan.steps.map((step) => stepDocument(step, source)),
+  };
+}
+
+/** Shows a task without its steps. */
+export function taskHead(source: DocumentSource): TaskDocument {
+  const { summary, state } = source;
   const { blockedReason: _, ...listed } = summaryDocument(summary);
   return {
     ...listed,
@@ -83,10 +94,21 @@ export function taskDocument(source: DocumentSource): TaskDocument {
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
-    steps: plan.steps.map((planned) =>
-      stepDocument(planned, state.steps[planned.index] as StepState, source)
-    ),
+    steps: [],
   };
+}
+
+/** Writes the JSON of a task document in pieces of about `PIECE_SIZE` characters, or of one step. */
+export function* taskTexts(source: DocumentSource): Generator<string> {
+  let piece = JSON.stringify(taskHead(source)).slice(0, -"]}".length);
+  for (const planned of source.plan.steps) {
+    if (planned.index > 0) piece += ",";
+    piece += JSON.stringify(stepDocument(planned, source));
+    if (piece.length < PIECE_SIZE) continue;
+    yield piece;
+    piece = "";
+  }
+  yield `${piece}]}`;
 }
 
 /**
@@ -104,8 +126,9 @@ function stateOf(
   return { state: name, ...(blockedReason === undefined ? {} : { blockedReason }) };
 }
 
-function stepDocument(planned: PlannedStep, step: StepState, source: DocumentSource): StepDocument {
+function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocument {
   const { definition } = planned;
+  const step = source.state.steps[planned.index] as StepState;
   const { attemptsMax } = source.policyOf(source.plan, planned.index);
   const nameOf = (index: number) => source.plan.steps[index]?.name ?? "";
   const leftOut = source.leftOut?.get(planned.index);
