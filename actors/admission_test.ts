@@ -18,19 +18,19 @@ const remote: DriverStep = {
   policy: { retry: { attemptsMax: 1 }, timeoutMs: 30_000 },
 };
 
-/** A world whose other system has failed so often that its circuit is open. */
+/** A harness whose other system has failed so often that its circuit is open. */
 async function opened(steps: readonly DriverStep[] = [remote]): Promise<EngineHarness> {
-  const world = await EngineHarness.open(steps);
-  for (let count = 0; count < FAILURES_MAX; count++) await world.start();
-  await world.runtime.advance(30_000);
-  return world;
+  const harness = await EngineHarness.open(steps);
+  for (let count = 0; count < FAILURES_MAX; count++) await harness.start();
+  await harness.runtime.advance(30_000);
+  return harness;
 }
 
-function end(world: EngineHarness, taskId: TaskId, failure?: Failure): void {
+function end(harness: EngineHarness, taskId: TaskId, failure?: Failure): void {
   const outcome = failure === undefined
     ? { kind: "completed" as const, result: "1" as JsonText }
     : { kind: "failed" as const, failure, retryable: false };
-  world.engine.router.record({
+  harness.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step: 0,
@@ -40,76 +40,76 @@ function end(world: EngineHarness, taskId: TaskId, failure?: Failure): void {
 }
 
 Deno.test("a system whose attempts time out and park its steps has its circuit opened", async () => {
-  const world = await opened();
+  const harness = await opened();
 
-  assert.equal(world.engine.admission.circuit("other"), "open");
+  assert.equal(harness.engine.admission.circuit("other"), "open");
 });
 
 Deno.test("after a rest one attempt tries the system, and its success lets the others go", async () => {
-  const world = await opened();
-  const [first, second] = [await world.start(), await world.start()];
-  assert.equal(world.sent.length, FAILURES_MAX);
+  const harness = await opened();
+  const [first, second] = [await harness.start(), await harness.start()];
+  assert.equal(harness.sent.length, FAILURES_MAX);
 
-  await world.runtime.advance(OPEN_MS + 1_000);
-  assert.equal(world.sent.length, FAILURES_MAX + 1);
-  end(world, first.taskId);
-  await world.runtime.advance(2_000);
+  await harness.runtime.advance(OPEN_MS + 1_000);
+  assert.equal(harness.sent.length, FAILURES_MAX + 1);
+  end(harness, first.taskId);
+  await harness.runtime.advance(2_000);
 
-  assert.equal(world.state(first.taskId).end, "completed");
-  assert.equal(world.steps(second.taskId)["r"], "waiting_for_reply");
-  assert.equal(world.engine.admission.circuit("other"), "closed");
+  assert.equal(harness.state(first.taskId).end, "completed");
+  assert.equal(harness.steps(second.taskId)["r"], "waiting_for_reply");
+  assert.equal(harness.engine.admission.circuit("other"), "closed");
 });
 
 Deno.test("a try that is cancelled does not keep the circuit from trying again", async () => {
-  const world = await opened();
-  const [first, second] = [await world.start(), await world.start()];
-  await world.runtime.advance(OPEN_MS + 1_000);
+  const harness = await opened();
+  const [first, second] = [await harness.start(), await harness.start()];
+  await harness.runtime.advance(OPEN_MS + 1_000);
 
-  await world.send({ kind: "CancelTask", taskId: first.taskId, commandId: "c", ...by });
-  await world.runtime.advance(2_000);
+  await harness.send({ kind: "CancelTask", taskId: first.taskId, commandId: "c", ...by });
+  await harness.runtime.advance(2_000);
 
-  assert.equal(world.steps(second.taskId)["r"], "waiting_for_reply");
+  assert.equal(harness.steps(second.taskId)["r"], "waiting_for_reply");
 });
 
 Deno.test("an envelope that cannot be made says nothing about the system", async () => {
-  const world = await EngineHarness.open([remote]);
+  const harness = await EngineHarness.open([remote]);
 
   for (let count = 0; count < FAILURES_MAX; count++) {
-    const { taskId } = await world.start();
-    end(world, taskId, { class: "undeliverable", error: "{}" as JsonText });
+    const { taskId } = await harness.start();
+    end(harness, taskId, { class: "undeliverable", error: "{}" as JsonText });
   }
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
-  assert.equal(world.engine.admission.circuit("other"), "closed");
+  assert.equal(harness.engine.admission.circuit("other"), "closed");
 });
 
 Deno.test("waiting to be admitted for too long says nothing about the system", async () => {
   const queued = { ...remote, policy: { ...remote.policy, queueTimeoutMs: 500 } };
-  const world = await opened([queued]);
-  await world.runtime.advance(OPEN_MS - 1_000);
-  for (let count = 0; count < FAILURES_MAX; count++) await world.start();
-  await world.runtime.advance(900);
+  const harness = await opened([queued]);
+  await harness.runtime.advance(OPEN_MS - 1_000);
+  for (let count = 0; count < FAILURES_MAX; count++) await harness.start();
+  await harness.runtime.advance(900);
 
-  await world.runtime.advance(100);
+  await harness.runtime.advance(100);
 
-  assert.equal(world.engine.admission.circuit("other"), "half_open");
+  assert.equal(harness.engine.admission.circuit("other"), "half_open");
 });
 
 Deno.test("a failure by contract is an answer: it closes the circuit", async () => {
-  const world = await opened();
-  const { taskId } = await world.start();
-  await world.runtime.advance(OPEN_MS + 1_000);
+  const harness = await opened();
+  const { taskId } = await harness.start();
+  await harness.runtime.advance(OPEN_MS + 1_000);
 
-  end(world, taskId, { class: "failed", error: "{}" as JsonText });
-  await world.runtime.settle();
+  end(harness, taskId, { class: "failed", error: "{}" as JsonText });
+  await harness.runtime.settle();
 
-  assert.equal(world.engine.admission.circuit("other"), "closed");
+  assert.equal(harness.engine.admission.circuit("other"), "closed");
 });
 
 /** Keeps the reason that the row of each task names. */
-function reasonsOf(world: EngineHarness): ReadonlyMap<TaskId, string | null> {
+function reasonsOf(harness: EngineHarness): ReadonlyMap<TaskId, string | null> {
   const reasons = new Map<TaskId, string | null>();
-  world.faults.append = ({ taskId, change }) => {
+  harness.faults.append = ({ taskId, change }) => {
     if (change !== undefined) reasons.set(taskId, change.blockedReason);
     return undefined;
   };
@@ -123,86 +123,86 @@ const RETRYING: DriverStep = {
 const BUSY: Failure = { class: "failed", error: "{}" as JsonText };
 
 /** Fails the newest attempt of a task so that it may be made again. */
-function failOnce(world: EngineHarness, taskId: TaskId): void {
-  world.engine.router.record({
+function failOnce(harness: EngineHarness, taskId: TaskId): void {
+  harness.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step: 0,
-    attempt: world.state(taskId).steps[0]?.attempt ?? 0,
+    attempt: harness.state(taskId).steps[0]?.attempt ?? 0,
     outcome: { kind: "failed", failure: BUSY, retryable: true },
   });
 }
 
 Deno.test("tasks that used up the retry budget at once are all tried again, by time alone", async () => {
-  const world = await EngineHarness.open([RETRYING]);
-  const reasons = reasonsOf(world);
+  const harness = await EngineHarness.open([RETRYING]);
+  const reasons = reasonsOf(harness);
   const tasks: TaskId[] = [];
-  for (let count = 0; count < 2 * RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
-  for (const taskId of tasks) failOnce(world, taskId);
-  await world.runtime.settle();
-  const waiting = tasks.filter((taskId) => world.steps(taskId)["r"] === "waiting_for_retry");
+  for (let count = 0; count < 2 * RETRIES_MAX; count++) tasks.push((await harness.start()).taskId);
+  for (const taskId of tasks) failOnce(harness, taskId);
+  await harness.runtime.settle();
+  const waiting = tasks.filter((taskId) => harness.steps(taskId)["r"] === "waiting_for_retry");
   assert.equal(waiting.length, RETRIES_MAX);
   for (const taskId of waiting) assert.equal(reasons.get(taskId), 'step "r": retry_budget');
 
-  await world.runtime.advance(RETRIES_MAX * RETRY_COST_MS);
+  await harness.runtime.advance(RETRIES_MAX * RETRY_COST_MS);
 
   for (const taskId of tasks) {
-    assert.equal(world.state(taskId).steps[0]?.attempt, 2);
+    assert.equal(harness.state(taskId).steps[0]?.attempt, 2);
     assert.equal(reasons.get(taskId), null);
   }
 });
 
 Deno.test("a retry by hand needs no budget", async () => {
-  const world = await EngineHarness.open([RETRYING]);
+  const harness = await EngineHarness.open([RETRYING]);
   const tasks: TaskId[] = [];
-  for (let count = 0; count <= RETRIES_MAX; count++) tasks.push((await world.start()).taskId);
-  for (const taskId of tasks) failOnce(world, taskId);
-  await world.runtime.settle();
+  for (let count = 0; count <= RETRIES_MAX; count++) tasks.push((await harness.start()).taskId);
+  for (const taskId of tasks) failOnce(harness, taskId);
+  await harness.runtime.settle();
   const last = tasks.at(-1) as TaskId;
-  assert.equal(world.steps(last)["r"], "waiting_for_retry");
+  assert.equal(harness.steps(last)["r"], "waiting_for_retry");
 
-  await world.send({ kind: "RetryStep", taskId: last, step: "r", commandId: "c", ...by });
+  await harness.send({ kind: "RetryStep", taskId: last, step: "r", commandId: "c", ...by });
 
-  assert.equal(world.steps(last)["r"], "waiting_for_reply");
+  assert.equal(harness.steps(last)["r"], "waiting_for_reply");
 });
 
 Deno.test("one task makes all the attempts that its policy allows, more than the budget holds", async () => {
   const attemptsMax = RETRIES_MAX + 50;
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     ...RETRYING,
     policy: { retry: { attemptsMax, backoff: "none" } },
   }]);
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
 
   for (let attempt = 1; attempt < attemptsMax; attempt++) {
-    failOnce(world, taskId);
-    await world.runtime.advance(RETRY_COST_MS);
+    failOnce(harness, taskId);
+    await harness.runtime.advance(RETRY_COST_MS);
   }
 
-  assert.equal(world.state(taskId).steps[0]?.attempt, attemptsMax);
+  assert.equal(harness.state(taskId).steps[0]?.attempt, attemptsMax);
 });
 
 Deno.test("a system that only retries wait for is tried once its circuit is half open", async () => {
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     ...remote,
     policy: { retry: { attemptsMax: 9, backoff: "none" }, timeoutMs: 1_000 },
   }]);
-  const reasons = reasonsOf(world);
-  const { taskId } = await world.start();
-  for (let count = 1; count < FAILURES_MAX; count++) await world.start();
-  await world.runtime.advance(1_010);
-  assert.equal(world.engine.admission.circuit("other"), "open");
+  const reasons = reasonsOf(harness);
+  const { taskId } = await harness.start();
+  for (let count = 1; count < FAILURES_MAX; count++) await harness.start();
+  await harness.runtime.advance(1_010);
+  assert.equal(harness.engine.admission.circuit("other"), "open");
   assert.equal(reasons.get(taskId), 'step "r": circuit_open');
-  const sent = world.sent.length;
+  const sent = harness.sent.length;
 
-  await world.runtime.advance(OPEN_MS);
+  await harness.runtime.advance(OPEN_MS);
 
-  assert.equal(world.sent.length, sent + 1);
+  assert.equal(harness.sent.length, sent + 1);
 });
 
 /** Says that the newest attempt of a step came to its end. */
-function complete(world: EngineHarness, taskId: TaskId, step: number): void {
-  world.engine.router.record({
+function complete(harness: EngineHarness, taskId: TaskId, step: number): void {
+  harness.engine.router.record({
     kind: "RecordStepResult",
     taskId,
     step,
@@ -212,26 +212,26 @@ function complete(world: EngineHarness, taskId: TaskId, step: number): void {
 }
 
 Deno.test("places are given in the order in which they were asked for", async () => {
-  const world = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const harness = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
   const tasks: TaskId[] = [];
-  for (let count = 0; count < 9; count++) tasks.push((await world.start()).taskId);
+  for (let count = 0; count < 9; count++) tasks.push((await harness.start()).taskId);
 
   for (const taskId of tasks) {
-    assert.equal(world.sent.at(-1)?.taskId, taskId);
-    complete(world, taskId, 0);
-    await world.runtime.settle();
+    assert.equal(harness.sent.at(-1)?.taskId, taskId);
+    complete(harness, taskId, 0);
+    await harness.runtime.settle();
   }
 
-  assert.deepEqual(world.sent.map(({ taskId }) => taskId), tasks);
+  assert.deepEqual(harness.sent.map(({ taskId }) => taskId), tasks);
 });
 
 Deno.test("a step that waits asks once, and takes no turn until it is granted a place", async () => {
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     ...remote,
     policy: { concurrencyMax: 1, timeoutMs: DAY_MS },
   }]);
-  const reasons = reasonsOf(world);
-  const { admission } = world.engine;
+  const reasons = reasonsOf(harness);
+  const { admission } = harness.engine;
   let asks = 0;
   const admit = admission.admit.bind(admission);
   admission.admit = (request) => {
@@ -239,25 +239,25 @@ Deno.test("a step that waits asks once, and takes no turn until it is granted a 
     return admit(request);
   };
   const tasks: TaskId[] = [];
-  for (let count = 0; count < 1_000; count++) tasks.push((await world.start()).taskId);
+  for (let count = 0; count < 1_000; count++) tasks.push((await harness.start()).taskId);
   assert.equal(asks, tasks.length);
   assert.equal(reasons.get(tasks[1] as TaskId), 'step "r": concurrency_max');
   let turns = 0;
-  const { readiness } = world.engine.supervisor.deps;
+  const { readiness } = harness.engine.supervisor.deps;
   const tick = readiness.tick.bind(readiness);
   readiness.tick = (visit) => {
     turns++;
     tick(visit);
   };
 
-  await world.runtime.advance(PASSIVATE_AFTER_MS - 1);
+  await harness.runtime.advance(PASSIVATE_AFTER_MS - 1);
   const idleTurns = turns;
-  complete(world, tasks[0] as TaskId, 0);
-  await world.runtime.settle();
+  complete(harness, tasks[0] as TaskId, 0);
+  await harness.runtime.settle();
 
   assert.equal(idleTurns, 0);
   assert.equal(asks, tasks.length + 1);
-  assert.equal(world.steps(tasks[1] as TaskId)["r"], "waiting_for_reply");
+  assert.equal(harness.steps(tasks[1] as TaskId)["r"], "waiting_for_reply");
 });
 
 Deno.test("many waiting steps of one task are not asked again when one of them is granted", async () => {
@@ -265,81 +265,81 @@ Deno.test("many waiting steps of one task are not asked again when one of them i
     { length: 200 },
     (_, index): DriverStep => ({ ...remote, name: `r${index}` }),
   );
-  const world = await opened([...fan]);
+  const harness = await opened([...fan]);
   let asks = 0;
-  const { admission } = world.engine;
+  const { admission } = harness.engine;
   const admit = admission.admit.bind(admission);
   admission.admit = (request) => {
     asks++;
     return admit(request);
   };
-  await world.start();
+  await harness.start();
   assert.equal(asks, fan.length);
 
-  await world.runtime.advance(OPEN_MS);
+  await harness.runtime.advance(OPEN_MS);
 
   assert.equal(asks, fan.length + 1);
 });
 
 Deno.test("a paused or cancelled task leaves its line, and gives an unused place to the next", async () => {
-  const world = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
+  const harness = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);
   const [first, second, third, fourth] = [
-    await world.start(),
-    await world.start(),
-    await world.start(),
-    await world.start(),
+    await harness.start(),
+    await harness.start(),
+    await harness.start(),
+    await harness.start(),
   ];
-  await world.send({ kind: "PauseTask", taskId: second.taskId, commandId: "p", ...by });
-  await world.send({ kind: "CancelTask", taskId: third.taskId, commandId: "c", ...by });
+  await harness.send({ kind: "PauseTask", taskId: second.taskId, commandId: "p", ...by });
+  await harness.send({ kind: "CancelTask", taskId: third.taskId, commandId: "c", ...by });
 
-  complete(world, first.taskId, 0);
-  await world.runtime.settle();
-  assert.equal(world.steps(fourth.taskId)["r"], "waiting_for_reply");
-  await world.send({ kind: "ResumeTask", taskId: second.taskId, commandId: "r", ...by });
-  assert.equal(world.steps(second.taskId)["r"], "pending");
-  complete(world, fourth.taskId, 0);
-  await world.runtime.settle();
+  complete(harness, first.taskId, 0);
+  await harness.runtime.settle();
+  assert.equal(harness.steps(fourth.taskId)["r"], "waiting_for_reply");
+  await harness.send({ kind: "ResumeTask", taskId: second.taskId, commandId: "r", ...by });
+  assert.equal(harness.steps(second.taskId)["r"], "pending");
+  complete(harness, fourth.taskId, 0);
+  await harness.runtime.settle();
 
-  assert.equal(world.steps(second.taskId)["r"], "waiting_for_reply");
+  assert.equal(harness.steps(second.taskId)["r"], "waiting_for_reply");
 });
 
 Deno.test("a place granted to a step that its queue timeout ends goes to the next", async () => {
   const policy = { concurrencyMax: 1, queueTimeoutMs: 1_000, timeoutMs: DAY_MS };
-  const world = await EngineHarness.open([{ ...remote, policy }]);
-  const first = await world.start();
-  const late = await world.start();
-  await world.runtime.advance(900);
-  const next = await world.start();
-  await world.runtime.advance(95);
+  const harness = await EngineHarness.open([{ ...remote, policy }]);
+  const first = await harness.start();
+  const late = await harness.start();
+  await harness.runtime.advance(900);
+  const next = await harness.start();
+  await harness.runtime.advance(95);
   // Granted within the wheel's bucket in which it is due: whichever comes first, one place is taken.
-  complete(world, first.taskId, 0);
-  await world.runtime.advance(20);
+  complete(harness, first.taskId, 0);
+  await harness.runtime.advance(20);
 
   const running = [late, next].filter(({ taskId }) =>
-    world.steps(taskId)["r"] === "waiting_for_reply"
+    harness.steps(taskId)["r"] === "waiting_for_reply"
   );
   assert.equal(running.length, 1);
 });
 
 Deno.test("steps of many limits do not wait for each other for ever", async () => {
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     ...remote,
     policy: { concurrencyMax: 2, timeoutMs: 1_000, retry: { attemptsMax: 50, backoff: "none" } },
   }]);
   const tasks: TaskId[] = [];
-  for (let count = 0; count < 40; count++) tasks.push((await world.start()).taskId);
-  await world.runtime.advance(60_000); // the circuit opens, is tried, and opens again
-  assert.notEqual(world.engine.admission.circuit("other"), "closed");
+  for (let count = 0; count < 40; count++) tasks.push((await harness.start()).taskId);
+  await harness.runtime.advance(60_000); // the circuit opens, is tried, and opens again
+  assert.notEqual(harness.engine.admission.circuit("other"), "closed");
 
   for (let round = 0; round < 200; round++) {
     for (const taskId of tasks) {
-      const { state, attempt } = world.state(taskId).steps[0] as StepState;
+      const { state, attempt } = harness.state(taskId).steps[0] as StepState;
       if (state !== "waiting_for_reply") continue;
       const outcome = { kind: "completed", result: "1" as JsonText } as const;
-      world.engine.router.record({ kind: "RecordStepResult", taskId, step: 0, attempt, outcome });
+      harness.engine.router.record({ kind: "RecordStepResult", taskId, step: 0, attempt, outcome });
     }
-    await world.runtime.advance(500);
+    await harness.runtime.advance(500);
   }
 
-  for (const taskId of tasks) assert.equal(world.state(taskId).end, "completed");
+  for (const taskId of tasks) assert.equal(harness.state(taskId).end, "completed");
 });

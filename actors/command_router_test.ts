@@ -7,23 +7,23 @@ import { CommandRouter } from "./command_router.ts";
 const never = () => new Promise(() => {});
 
 /** A node that owns nothing: whatever it is sent goes through the inbox. */
-function stranger(world: EngineHarness): CommandRouter {
-  return new CommandRouter({ runtime: world.runtime, nodes: world.journal, deliver: () => {} });
+function stranger(harness: EngineHarness): CommandRouter {
+  return new CommandRouter({ runtime: harness.runtime, nodes: harness.journal, deliver: () => {} });
 }
 
 Deno.test("a command sent through two nodes at once was answered to one of them only", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const hand = { by: "ada", reason: "test" };
   const command: Command = { kind: "PauseTask", taskId, commandId: "c", ...hand };
 
-  const answers = Promise.all([stranger(world).send(command), stranger(world).send(command)]);
-  await world.runtime.advance(5_000);
+  const answers = Promise.all([stranger(harness).send(command), stranger(harness).send(command)]);
+  await harness.runtime.advance(5_000);
 
-  const [one, other] = await Promise.race([answers, world.runtime.settle().then(() => [])]);
+  const [one, other] = await Promise.race([answers, harness.runtime.settle().then(() => [])]);
   assert.ok(one !== undefined && other !== undefined);
   assert.deepEqual(one, { ...other, changed: one.changed });
-  const events = world.journal.turns(taskId).flatMap((turn) => turn.events);
+  const events = harness.journal.turns(taskId).flatMap((turn) => turn.events);
   assert.equal(events.filter(({ kind }) => kind === "TaskPaused").length, 1);
 });
 

@@ -7,18 +7,18 @@ const never = () => new Promise(() => {});
 
 Deno.test("a result that came just before a drain is recorded, not made again", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
+  const harness = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
     a: () => finish.promise,
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
   finish.resolve(null);
-  while (world.engine.local.size > 0) await Promise.resolve();
+  while (harness.engine.local.size > 0) await Promise.resolve();
 
-  const drained = world.engine.drain(10_000);
-  await world.runtime.advance(10_000);
+  const drained = harness.engine.drain(10_000);
+  await harness.runtime.advance(10_000);
   await drained;
 
-  assert.deepEqual(world.steps(taskId), { a: "completed" });
+  assert.deepEqual(harness.steps(taskId), { a: "completed" });
 });
 
 Deno.test("a node that drains claims no slot of one that dies", async () => {
@@ -40,37 +40,37 @@ Deno.test("a node that drains claims no slot of one that dies", async () => {
 });
 
 Deno.test("a drain ends at its time when the database is away", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  world.faults.append = () => never() as Promise<undefined>;
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  harness.faults.append = () => never() as Promise<undefined>;
   const pause = { kind: "PauseTask", taskId, commandId: "c", by: "ada", reason: "" } as const;
-  world.engine.router.send(pause).catch(() => {});
-  await world.runtime.settle();
-  world.journal.leave = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
+  harness.engine.router.send(pause).catch(() => {});
+  await harness.runtime.settle();
+  harness.journal.leave = () => Promise.reject(new TaskerError("journal.unavailable", "away"));
 
   let isDrained = false;
-  void world.engine.drain(1_000).then(() => isDrained = true);
-  await world.runtime.advance(1_000);
-  await world.runtime.settle();
+  void harness.engine.drain(1_000).then(() => isDrained = true);
+  await harness.runtime.advance(1_000);
+  await harness.runtime.settle();
 
   assert.equal(isDrained, true);
 });
 
 Deno.test("a task of a drained node is interrupted and goes on elsewhere", async () => {
   const attempts: number[] = [];
-  const world = await EngineHarness.open([{ name: "a" }], {
+  const harness = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       attempts.push(attempt);
       return attempt === 1 ? never() : null;
     },
   });
-  const { taskId } = await world.start();
-  void world.engine.drain(1_000);
-  await world.runtime.advance(2_000);
+  const { taskId } = await harness.start();
+  void harness.engine.drain(1_000);
+  await harness.runtime.advance(2_000);
 
-  await world.restart();
-  await world.runtime.advance(100);
+  await harness.restart();
+  await harness.runtime.advance(100);
 
   assert.deepEqual(attempts, [1, 2]);
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
 });

@@ -121,7 +121,7 @@ Deno.test("tasks of slots that have left meanwhile are not loaded, and none afte
 Deno.test("a due task that is held back is found due once, and is a resident from then on", async () => {
   let runs = 0;
   const retry = { backoff: [3_600_000] };
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     name: "a",
     policy: { concurrencyMax: 1, timeoutMs: 86_400_000, retry },
   }], {
@@ -130,18 +130,18 @@ Deno.test("a due task that is held back is found due once, and is a resident fro
       return new Promise(() => {});
     },
   });
-  const { taskId } = await world.start();
-  await world.runtime.advance(3 * PASSIVATE_AFTER_MS);
-  assert.equal(world.engine.supervisor.has(taskId), false, "it sleeps");
-  await world.start(); // takes the only place
+  const { taskId } = await harness.start();
+  await harness.runtime.advance(3 * PASSIVATE_AFTER_MS);
+  assert.equal(harness.engine.supervisor.has(taskId), false, "it sleeps");
+  await harness.start(); // takes the only place
 
-  await world.runtime.advance(3_600_000);
-  const turns = world.journal.turns(taskId).length;
-  await world.runtime.advance(3_600_000);
+  await harness.runtime.advance(3_600_000);
+  const turns = harness.journal.turns(taskId).length;
+  await harness.runtime.advance(3_600_000);
 
-  assert.equal(world.engine.supervisor.has(taskId), true);
-  assert.deepEqual((await world.journal.poll()).dueSlots, []);
-  assert.deepEqual(await world.journal.residents([slotOf(taskId)]), [taskId]);
-  assert.equal(world.journal.turns(taskId).length, turns);
-  assert.equal(world.state(taskId).passivated, undefined);
+  assert.equal(harness.engine.supervisor.has(taskId), true);
+  assert.deepEqual((await harness.journal.poll()).dueSlots, []);
+  assert.deepEqual(await harness.journal.residents([slotOf(taskId)]), [taskId]);
+  assert.equal(harness.journal.turns(taskId).length, turns);
+  assert.equal(harness.state(taskId).passivated, undefined);
 });

@@ -11,260 +11,262 @@ const remote = { name: "r", kind: "remote" as const, owner: "other", event: "x" 
 
 /** Posts a command as another node would, and lets this one find it. */
 async function post(
-  world: EngineHarness,
+  harness: EngineHarness,
   taskId: TaskId,
   commandId: string,
 ): Promise<string | undefined> {
   const command = { kind: "PauseTask", taskId, commandId, ...by } as const;
-  await world.journal.post({ commandId, slot: 0, command, wantsAnswer: true });
-  await world.engine.ownership.poll();
-  await world.runtime.settle();
-  return await world.journal.takeAnswer(commandId);
+  await harness.journal.post({ commandId, slot: 0, command, wantsAnswer: true });
+  await harness.engine.ownership.poll();
+  await harness.runtime.settle();
+  return await harness.journal.takeAnswer(commandId);
 }
 
 Deno.test("a task that crashes three times when it is brought up is set aside, once", async () => {
-  const world = await EngineHarness.open([remote]);
-  const { taskId } = await world.start();
-  world.faults.send = () => {
+  const harness = await EngineHarness.open([remote]);
+  const { taskId } = await harness.start();
+  harness.faults.send = () => {
     throw new Error("boom");
   };
 
-  await world.restart();
-  await world.runtime.advance(60_000);
+  await harness.restart();
+  await harness.runtime.advance(60_000);
 
-  assert.deepEqual([...world.engine.supervisor.quarantined.keys()], [taskId]);
-  assert.equal(world.engine.supervisor.size, 0);
-  assert.equal(world.logged.filter((text) => text === "task set aside").length, 1);
+  assert.deepEqual([...harness.engine.supervisor.quarantined.keys()], [taskId]);
+  assert.equal(harness.engine.supervisor.size, 0);
+  assert.equal(harness.logged.filter((text) => text === "task set aside").length, 1);
 });
 
 Deno.test("a journal that a newer version wrote keeps no other task from being read", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
-  const { taskId } = await world.start();
-  const other = await world.start();
-  world.faults.unreadable = (one) =>
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const { taskId } = await harness.start();
+  const other = await harness.start();
+  harness.faults.unreadable = (one) =>
     one === taskId ? new TaskerError("journal.format_unknown", "newer") : undefined;
 
-  await world.restart();
-  await world.runtime.advance(5_000);
+  await harness.restart();
+  await harness.runtime.advance(5_000);
 
-  assert.equal(world.state(other.taskId).end, "completed");
-  assert.deepEqual([...world.engine.supervisor.quarantined.keys()], [taskId]);
+  assert.equal(harness.state(other.taskId).end, "completed");
+  assert.deepEqual([...harness.engine.supervisor.quarantined.keys()], [taskId]);
 });
 
 Deno.test("a command for a task that is set aside is refused out of the inbox", async () => {
-  const world = await EngineHarness.open([remote]);
-  const { taskId } = await world.start();
-  world.faults.send = () => {
+  const harness = await EngineHarness.open([remote]);
+  const { taskId } = await harness.start();
+  harness.faults.send = () => {
     throw new Error("boom");
   };
-  await world.restart();
-  await world.runtime.advance(60_000);
+  await harness.restart();
+  await harness.runtime.advance(60_000);
 
-  const answer = await post(world, taskId, "c");
+  const answer = await post(harness, taskId, "c");
 
   assert.match(answer ?? "", /task\.quarantined/);
-  assert.deepEqual((await world.journal.poll()).inbox, []);
+  assert.deepEqual((await harness.journal.poll()).inbox, []);
 });
 
 Deno.test("a command refused out of the inbox is heard when it is sent again", async () => {
-  const world = await EngineHarness.open([{ name: "a" }]);
-  const taskId = world.engine.router.mintTaskId();
-  await post(world, taskId, "c");
+  const harness = await EngineHarness.open([{ name: "a" }]);
+  const taskId = harness.engine.router.mintTaskId();
+  await post(harness, taskId, "c");
 
-  const again = await post(world, taskId, "c");
+  const again = await post(harness, taskId, "c");
 
   assert.match(again ?? "", /task\.not_found/);
 });
 
 Deno.test("a start that comes through the inbox waits for its plan to be read", async () => {
-  const world = await EngineHarness.open([{ name: "a" }]);
-  const taskId = world.engine.router.mintTaskId();
-  world.isPlanRead = false;
+  const harness = await EngineHarness.open([{ name: "a" }]);
+  const taskId = harness.engine.router.mintTaskId();
+  harness.isPlanRead = false;
   const command = {
     kind: "StartTask",
     taskId,
     commandId: "c",
     namespace: "test",
-    workflow: world.plan.workflow,
+    workflow: harness.plan.workflow,
     version: "1.0.0",
-    definitionHash: world.plan.hash,
+    definitionHash: harness.plan.hash,
     input: "{}" as JsonText,
     tags: [],
   } as const;
-  await world.journal.post({ commandId: "c", slot: 0, command, wantsAnswer: true });
+  await harness.journal.post({ commandId: "c", slot: 0, command, wantsAnswer: true });
 
-  await world.engine.ownership.poll();
-  await world.runtime.settle();
+  await harness.engine.ownership.poll();
+  await harness.runtime.settle();
 
-  assert.match(await world.journal.takeAnswer("c") ?? "", /"changed":true/);
+  assert.match(await harness.journal.takeAnswer("c") ?? "", /"changed":true/);
 });
 
 Deno.test("a place that comes free is not lost on an actor that decides one command a turn", async () => {
   const open: (() => void)[] = [];
-  const world = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 1 } }, {
+  const harness = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 1 } }, {
     name: "ok",
     kind: "signal",
   }], { a: () => new Promise<void>((resolve) => open.push(resolve)) });
-  await world.start();
-  const { taskId } = await world.start();
+  await harness.start();
+  const { taskId } = await harness.start();
   const commit = Promise.withResolvers<undefined>();
-  world.faults.append = (row) => {
+  harness.faults.append = (row) => {
     if (row.commandIds.includes("slow")) return commit.promise;
     return row.commandIds.includes("guilty")
       ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
       : undefined;
   };
   const signal = { kind: "SendSignal", taskId, name: "ok", payload: "1" as JsonText } as const;
-  await assert.rejects(world.send({ ...signal, commandId: "guilty" }), { code: "journal.poison" });
-  await world.runtime.advance(500);
-  const slow = world.engine.router.send({ ...signal, commandId: "slow" });
-  await world.runtime.settle();
+  await assert.rejects(harness.send({ ...signal, commandId: "guilty" }), {
+    code: "journal.poison",
+  });
+  await harness.runtime.advance(500);
+  const slow = harness.engine.router.send({ ...signal, commandId: "slow" });
+  await harness.runtime.settle();
 
   open[0]?.();
-  await world.runtime.settle();
+  await harness.runtime.settle();
   commit.resolve(undefined);
   await slow;
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
-  assert.equal(world.steps(taskId)["a"], "running");
+  assert.equal(harness.steps(taskId)["a"], "running");
 });
 
 Deno.test("commands do not pile up without bound while a row is in flight", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  world.faults.append = () => never() as Promise<undefined>;
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  harness.faults.append = () => never() as Promise<undefined>;
   const codes: string[] = [];
 
   for (let count = 0; count < 3 * MAILBOX_MAX; count++) {
     const kind = count % 2 === 0 ? "PauseTask" : "ResumeTask";
-    world.engine.router.send({ kind, taskId, commandId: `c${count}`, ...by })
+    harness.engine.router.send({ kind, taskId, commandId: `c${count}`, ...by })
       .catch((error: TaskerError) => codes.push(error.code));
-    if (count % 500 === 0) await world.runtime.settle();
+    if (count % 500 === 0) await harness.runtime.settle();
   }
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   assert.ok(codes.every((code) => code === "mailbox.full"));
   assert.ok(codes.length >= 3 * MAILBOX_MAX - MAILBOX_MAX - 3 * TURN_COMMANDS_MAX);
 });
 
 Deno.test("commands do not pile up without bound while their task is read", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
-  const { taskId } = await world.start();
-  await world.engine.supervisor.release(() => true);
-  world.faults.load = () => never() as Promise<void>;
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
+  const { taskId } = await harness.start();
+  await harness.engine.supervisor.release(() => true);
+  harness.faults.load = () => never() as Promise<void>;
   const codes: string[] = [];
 
   for (let count = 0; count <= MAILBOX_MAX; count++) {
-    world.engine.router.send({ kind: "PauseTask", taskId, commandId: `c${count}`, ...by })
+    harness.engine.router.send({ kind: "PauseTask", taskId, commandId: `c${count}`, ...by })
       .catch((error: TaskerError) => codes.push(error.code));
   }
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   assert.deepEqual(codes, ["mailbox.full"]);
 });
 
 for (const call of ["tick", "open"] as const) {
   Deno.test(`a readiness core that is lost in ${call}() fences the node, and nobody waits`, async () => {
-    const world = await EngineHarness.open([{ name: "a" }], { a: never });
-    await world.start();
+    const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+    await harness.start();
     const lost = new TaskerError("ffi.broken", "Cannot go on: the core panicked");
-    world.faults.readiness = (one) => {
+    harness.faults.readiness = (one) => {
       if (one === call) throw lost;
     };
 
-    const refused = world.start();
+    const refused = harness.start();
 
     await assert.rejects(refused, { code: "journal.fenced" });
-    assert.deepEqual(world.failures, [lost]);
-    assert.equal(world.engine.supervisor.size, 0);
-    await assert.rejects(world.start(), { code: "node.draining" });
+    assert.deepEqual(harness.failures, [lost]);
+    assert.equal(harness.engine.supervisor.size, 0);
+    await assert.rejects(harness.start(), { code: "node.draining" });
   });
 }
 
 Deno.test("a task that readiness refuses crashes alone, and the node goes on", async () => {
-  const world = await EngineHarness.open([{ name: "a" }]);
-  world.faults.readiness = (call) => {
+  const harness = await EngineHarness.open([{ name: "a" }]);
+  harness.faults.readiness = (call) => {
     if (call === "open") throw new TaskerError("graph.invalid", "no such template");
   };
-  const refused = world.start();
-  await Promise.all([assert.rejects(refused), world.runtime.advance(60_000)]);
-  delete world.faults.readiness;
+  const refused = harness.start();
+  await Promise.all([assert.rejects(refused), harness.runtime.advance(60_000)]);
+  delete harness.faults.readiness;
 
-  const { taskId } = await world.start();
-  await world.runtime.settle();
+  const { taskId } = await harness.start();
+  await harness.runtime.settle();
 
-  assert.equal(world.state(taskId).end, "completed");
-  assert.deepEqual(world.failures, []);
+  assert.equal(harness.state(taskId).end, "completed");
+  assert.deepEqual(harness.failures, []);
 });
 
 /** Postgres takes too long for every turn of a task but its first, as often as that. */
-function slowFor(world: EngineHarness, taskId: TaskId, times: number): void {
+function slowFor(harness: EngineHarness, taskId: TaskId, times: number): void {
   const error = new TaskerError("journal.too_slow", "Cannot append a turn: it took too long");
   let left = times;
-  world.faults.append = (row) =>
+  harness.faults.append = (row) =>
     row.taskId === taskId && left-- > 0 ? { kind: "too_slow", error } : undefined;
 }
 
 Deno.test("a task that takes Postgres too long is set aside with why, and ends by itself", async () => {
   let runs = 0;
   let end = () => {};
-  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
+  const harness = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
     a: () => {
       runs++;
       return new Promise<void>((resolve) => end = resolve);
     },
   });
-  const { taskId } = await world.start();
-  slowFor(world, taskId, 2);
+  const { taskId } = await harness.start();
+  slowFor(harness, taskId, 2);
 
   end();
-  await world.runtime.advance(500);
+  await harness.runtime.advance(500);
 
-  const { quarantined } = world.engine.supervisor;
+  const { quarantined } = harness.engine.supervisor;
   assert.deepEqual([...quarantined], [[taskId, "Cannot append a turn: it took too long"]]);
-  await assert.rejects(world.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
+  await assert.rejects(harness.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
     code: "task.quarantined",
   });
-  await world.runtime.advance(10_000);
+  await harness.runtime.advance(10_000);
   assert.equal(quarantined.size, 0);
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
   assert.equal(runs, 1, "its result has waited with it");
-  assert.equal(world.state(taskId).steps[0]?.interruptions, 0);
+  assert.equal(harness.state(taskId).steps[0]?.interruptions, 0);
 });
 
 Deno.test("the rows of a task that took Postgres too long go alone", async () => {
   let end = () => {};
-  const world = await EngineHarness.open([{ name: "a" }], {
+  const harness = await EngineHarness.open([{ name: "a" }], {
     a: () => new Promise<void>((resolve) => end = resolve),
   });
-  const { taskId } = await world.start();
-  slowFor(world, taskId, 1);
+  const { taskId } = await harness.start();
+  slowFor(harness, taskId, 1);
   const alone: unknown[] = [];
-  const fault = world.faults.append;
-  world.faults.append = (row) => {
+  const fault = harness.faults.append;
+  harness.faults.append = (row) => {
     alone.push(row.isAlone);
     return fault?.(row);
   };
 
   end();
-  await world.runtime.advance(5_000);
+  await harness.runtime.advance(5_000);
 
   assert.deepEqual(alone, [undefined, true]);
 });
 
 Deno.test("a task whose journal takes too long to read is read again later, alone", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
-  const { taskId } = await world.start();
-  const other = await world.start();
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const { taskId } = await harness.start();
+  const other = await harness.start();
   let left = 2;
-  world.faults.unreadable = (one) =>
+  harness.faults.unreadable = (one) =>
     one === taskId && left-- > 0 ? new TaskerError("journal.too_slow", "too large") : undefined;
 
-  await world.restart();
-  await world.runtime.advance(2_000);
+  await harness.restart();
+  await harness.runtime.advance(2_000);
 
-  assert.equal(world.state(other.taskId).end, "completed");
-  assert.deepEqual([...world.engine.supervisor.quarantined], [[taskId, "too large"]]);
-  await world.runtime.advance(10_000);
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(other.taskId).end, "completed");
+  assert.deepEqual([...harness.engine.supervisor.quarantined], [[taskId, "too large"]]);
+  await harness.runtime.advance(10_000);
+  assert.equal(harness.state(taskId).end, "completed");
 });

@@ -7,10 +7,10 @@ const by = { by: "ada", reason: "test" };
 const never = () => new Promise(() => {});
 
 Deno.test("a repeat gets its first answer, also after a restart and from a no-op", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const ask = (kind: "PauseTask" | "ResumeTask", commandId: string) =>
-    world.send({ kind, taskId, commandId, ...by });
+    harness.send({ kind, taskId, commandId, ...by });
   const asked = [["PauseTask", "one"], ["PauseTask", "two"], ["ResumeTask", "three"]] as const;
 
   const first = [];
@@ -20,23 +20,23 @@ Deno.test("a repeat gets its first answer, also after a restart and from a no-op
   for (const [at, [kind, commandId]] of asked.entries()) {
     assert.deepEqual(await ask(kind, commandId), first[at]);
   }
-  await world.restart();
+  await harness.restart();
   for (const [at, [kind, commandId]] of asked.entries()) {
     assert.deepEqual(await ask(kind, commandId), first[at]);
   }
 });
 
 Deno.test("under one key the same input is the same start, in any order of its fields", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
   const start = (input: string, more: { versionAsked?: string } = {}) =>
-    world.send({
+    harness.send({
       kind: "StartTask",
-      taskId: world.engine.router.mintTaskId(),
-      commandId: world.runtime.uuid(),
+      taskId: harness.engine.router.mintTaskId(),
+      commandId: harness.runtime.uuid(),
       namespace: "test",
-      workflow: world.plan.workflow,
+      workflow: harness.plan.workflow,
       version: "1.0.0",
-      definitionHash: world.plan.hash,
+      definitionHash: harness.plan.hash,
       input: input as JsonText,
       tags: [],
       key: "k",
@@ -53,14 +53,14 @@ Deno.test("under one key the same input is the same start, in any order of its f
 });
 
 Deno.test("a second signal that comes early is refused, its repeat is not", async () => {
-  const world = await EngineHarness.open([{ name: "a" }, {
+  const harness = await EngineHarness.open([{ name: "a" }, {
     name: "ok",
     kind: "signal",
     after: ["a"],
   }], {
     a: never,
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
   const signal = (commandId: string): Command => ({
     kind: "SendSignal",
     taskId,
@@ -68,8 +68,8 @@ Deno.test("a second signal that comes early is refused, its repeat is not", asyn
     name: "ok",
     payload: "1" as JsonText,
   });
-  const first = await world.send(signal("one"));
+  const first = await harness.send(signal("one"));
 
-  await assert.rejects(world.send(signal("two")), { code: "signal.not_awaited" });
-  assert.deepEqual(await world.send(signal("one")), first);
+  await assert.rejects(harness.send(signal("two")), { code: "signal.not_awaited" });
+  assert.deepEqual(await harness.send(signal("one")), first);
 });

@@ -9,32 +9,32 @@ const by = { by: "ada", reason: "test" };
 const never = () => new Promise(() => {});
 
 Deno.test("a task runs to its end, and leaves memory", async () => {
-  const world = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }]);
+  const harness = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }]);
 
-  const { taskId } = await world.start();
-  await world.runtime.settle();
+  const { taskId } = await harness.start();
+  await harness.runtime.settle();
 
-  assert.equal(world.state(taskId).end, "completed");
-  assert.equal(world.engine.supervisor.size, 0);
+  assert.equal(harness.state(taskId).end, "completed");
+  assert.equal(harness.engine.supervisor.size, 0);
 });
 
 Deno.test("a start is answered after its commit, and its steps run after it, too", async () => {
   const order: string[] = [];
-  const world = await EngineHarness.open([{ name: "a" }], { a: () => void order.push("ran") });
-  world.faults.append = () => void order.push("appended");
+  const harness = await EngineHarness.open([{ name: "a" }], { a: () => void order.push("ran") });
+  harness.faults.append = () => void order.push("appended");
 
-  await world.start();
-  await world.runtime.settle();
+  await harness.start();
+  await harness.runtime.settle();
 
   assert.deepEqual(order.slice(0, 2), ["appended", "ran"]);
 });
 
 Deno.test("the same key and body gets the same task; another body is a conflict", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const first = await world.start({ key: "k", input: { n: 1 } });
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const first = await harness.start({ key: "k", input: { n: 1 } });
 
-  const again = await world.start({ key: "k", input: { n: 1 } });
-  const other = world.start({ key: "k", input: { n: 2 } });
+  const again = await harness.start({ key: "k", input: { n: 1 } });
+  const other = harness.start({ key: "k", input: { n: 2 } });
 
   assert.equal(again.taskId, first.taskId);
   assert.equal(again.changed, false);
@@ -43,85 +43,85 @@ Deno.test("the same key and body gets the same task; another body is a conflict"
 
 Deno.test("a killed node's local attempt is interrupted and made again", async () => {
   const attempts: number[] = [];
-  const world = await EngineHarness.open([{ name: "a" }], {
+  const harness = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       attempts.push(attempt);
       return attempt === 1 ? never() : null;
     },
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
 
-  await world.restart();
-  await world.runtime.advance(100);
+  await harness.restart();
+  await harness.runtime.advance(100);
 
   assert.deepEqual(attempts, [1, 2]);
-  assert.equal(world.state(taskId).end, "completed");
-  assert.equal(world.state(taskId).steps[0]?.interruptions, 1);
+  assert.equal(harness.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).steps[0]?.interruptions, 1);
 });
 
 Deno.test("an unanswered envelope goes out again after a takeover, under its old attempt", async () => {
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     name: "a",
     kind: "remote",
     owner: "other",
     event: "x",
   }]);
-  await world.start();
+  await harness.start();
 
-  await world.restart();
+  await harness.restart();
 
-  assert.deepEqual(world.sent.map(({ attempt }) => attempt), [1, 1]);
+  assert.deepEqual(harness.sent.map(({ attempt }) => attempt), [1, 1]);
 });
 
 Deno.test("a retry that came due while no node lived starts after the restart", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], {
+  const harness = await EngineHarness.open([{ name: "a" }], {
     a: ({ attempt }) => {
       if (attempt === 1) throw new Error("boom");
     },
   });
-  const { taskId } = await world.start();
-  await world.runtime.settle();
-  assert.equal(world.steps(taskId)["a"], "waiting_for_retry");
+  const { taskId } = await harness.start();
+  await harness.runtime.settle();
+  assert.equal(harness.steps(taskId)["a"], "waiting_for_retry");
 
-  await world.restart();
-  await world.runtime.advance(60_000);
+  await harness.restart();
+  await harness.runtime.advance(60_000);
 
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
 });
 
 Deno.test("a row that Postgres refuses costs its sender the command, and no one else", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  world.faults.append = (row) =>
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  harness.faults.append = (row) =>
     row.commandIds.includes("guilty")
       ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
       : undefined;
 
-  const guilty = world.engine.router.send({
+  const guilty = harness.engine.router.send({
     kind: "PauseTask",
     taskId,
     commandId: "guilty",
     ...by,
   });
-  const innocent = world.engine.router.send({
+  const innocent = harness.engine.router.send({
     kind: "CancelTask",
     taskId,
     commandId: "innocent",
     ...by,
   });
   guilty.catch(() => {});
-  await world.runtime.advance(60_000);
+  await harness.runtime.advance(60_000);
 
   await assert.rejects(guilty, { code: "journal.poison" });
   assert.equal((await innocent).changed, true);
-  assert.equal(world.state(taskId).end, "cancelled");
+  assert.equal(harness.state(taskId).end, "cancelled");
 });
 
 Deno.test("a journal that breaks its actor three times while loading sets the task aside", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 10_000_000 }]);
-  const { taskId } = await world.start();
-  const other = await world.start();
-  const turns = world.journal.turns(taskId) as unknown as { events: unknown[] }[];
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 10_000_000 }]);
+  const { taskId } = await harness.start();
+  const other = await harness.start();
+  const turns = harness.journal.turns(taskId) as unknown as { events: unknown[] }[];
   turns[0]?.events.push({
     kind: "StepCompleted",
     atMs: 0,
@@ -131,67 +131,67 @@ Deno.test("a journal that breaks its actor three times while loading sets the ta
     result: "1",
   });
 
-  await world.restart();
-  await world.runtime.advance(60_000);
+  await harness.restart();
+  await harness.runtime.advance(60_000);
 
-  assert.deepEqual([...world.engine.supervisor.quarantined.keys()], [taskId]);
-  await assert.rejects(world.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
+  assert.deepEqual([...harness.engine.supervisor.quarantined.keys()], [taskId]);
+  await assert.rejects(harness.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
     code: "task.quarantined",
   });
-  await world.send({ kind: "PauseTask", taskId: other.taskId, commandId: "c", ...by });
+  await harness.send({ kind: "PauseTask", taskId: other.taskId, commandId: "c", ...by });
 });
 
 Deno.test("a database that is away while loading is asked again; no task is blamed", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 1_000 }]);
+  const { taskId } = await harness.start();
   let failures = 5;
-  world.faults.load = () => {
+  harness.faults.load = () => {
     if (failures-- > 0) throw new TaskerError("journal.unavailable", "away");
   };
 
-  await world.restart();
-  await world.runtime.advance(60_000);
+  await harness.restart();
+  await harness.runtime.advance(60_000);
 
-  assert.equal(world.state(taskId).end, "completed");
-  assert.equal(world.engine.supervisor.quarantined.size, 0);
+  assert.equal(harness.state(taskId).end, "completed");
+  assert.equal(harness.engine.supervisor.quarantined.size, 0);
 });
 
 Deno.test("a result that waited while its task could not be read was lost, and its code ran again", async () => {
   const finish = Promise.withResolvers<number>();
   let runs = 0;
-  const world = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
+  const harness = await EngineHarness.open([{ name: "a", atMostOnce: true }], {
     a: () => {
       runs++;
       return finish.promise;
     },
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
   let failures = 3;
-  world.faults.append = ({ events }) =>
+  harness.faults.append = ({ events }) =>
     events.some(({ kind }) => kind === "TaskPaused")
       ? { kind: "poison", error: new TaskerError("journal.poison", "refused") }
       : undefined;
-  world.faults.load = () => {
+  harness.faults.load = () => {
     if (failures-- > 0) throw new TaskerError("journal.unavailable", "away");
   };
 
   // A refused row makes the task be read again, and its step ends meanwhile.
-  const paused = world.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
+  const paused = harness.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
   await assert.rejects(paused, { code: "journal.poison" });
   finish.resolve(1);
-  await world.runtime.advance(60_000);
+  await harness.runtime.advance(60_000);
 
   assert.equal(failures, -1);
-  assert.deepEqual([runs, world.state(taskId).end], [1, "completed"]);
+  assert.deepEqual([runs, harness.state(taskId).end], [1, "completed"]);
 });
 
 Deno.test("a full mailbox refuses outside commands, and still takes the step's result", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await EngineHarness.open([{ name: "a" }], { a: () => finish.promise });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: () => finish.promise });
+  const { taskId } = await harness.start();
 
   const sends = Array.from({ length: MAILBOX_MAX + 1 }, (_, number) => {
-    const sent = world.engine.router.send({
+    const sent = harness.engine.router.send({
       kind: "PauseTask",
       taskId,
       commandId: `c${number}`,
@@ -200,49 +200,49 @@ Deno.test("a full mailbox refuses outside commands, and still takes the step's r
     return sent.then(() => "taken", (error: TaskerError) => error.code);
   });
   finish.resolve(null);
-  await world.runtime.settle();
+  await harness.runtime.settle();
   const outcomes = await Promise.all(sends);
 
   assert.equal(outcomes.filter((one) => one === "mailbox.full").length, 1);
-  assert.equal(world.state(taskId).steps[0]?.state, "completed");
+  assert.equal(harness.state(taskId).steps[0]?.state, "completed");
 });
 
 Deno.test("an idle task leaves memory, is woken by its timer, and ends", async () => {
-  const world = await EngineHarness.open([{
+  const harness = await EngineHarness.open([{
     name: "nap",
     kind: "sleep",
     sleepMs: 10 * PASSIVATE_AFTER_MS,
   }]);
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
 
-  await world.runtime.advance(3 * PASSIVATE_AFTER_MS);
-  assert.equal(world.engine.supervisor.size, 0);
-  await world.runtime.advance(10 * PASSIVATE_AFTER_MS);
+  await harness.runtime.advance(3 * PASSIVATE_AFTER_MS);
+  assert.equal(harness.engine.supervisor.size, 0);
+  await harness.runtime.advance(10 * PASSIVATE_AFTER_MS);
 
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
 });
 
 Deno.test("an idle task is brought back by a command", async () => {
-  const world = await EngineHarness.open([{ name: "ok", kind: "signal" }]);
-  const { taskId } = await world.start();
-  await world.runtime.advance(3 * PASSIVATE_AFTER_MS);
-  assert.equal(world.engine.supervisor.size, 0);
+  const harness = await EngineHarness.open([{ name: "ok", kind: "signal" }]);
+  const { taskId } = await harness.start();
+  await harness.runtime.advance(3 * PASSIVATE_AFTER_MS);
+  assert.equal(harness.engine.supervisor.size, 0);
 
-  await world.send({
+  await harness.send({
     kind: "SendSignal",
     taskId,
     commandId: "c",
     name: "ok",
     payload: "1" as JsonText,
   });
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
 });
 
 Deno.test("cancel reaches running code by its signal, and other systems by the bus", async () => {
   let isAborted = false;
-  const world = await EngineHarness.open(
+  const harness = await EngineHarness.open(
     [{ name: "a" }, { name: "r", kind: "remote", owner: "other", event: "x" }],
     {
       a: ({ signal }) => {
@@ -251,83 +251,83 @@ Deno.test("cancel reaches running code by its signal, and other systems by the b
       },
     },
   );
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
 
-  await world.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
+  await harness.send({ kind: "CancelTask", taskId, commandId: "c", ...by });
 
   assert.equal(isAborted, true);
-  assert.deepEqual(world.stopped, ["r"]);
+  assert.deepEqual(harness.stopped, ["r"]);
 });
 
 Deno.test("an unknown task is refused", async () => {
-  const world = await EngineHarness.open([{ name: "a" }]);
-  const taskId = world.engine.router.mintTaskId();
+  const harness = await EngineHarness.open([{ name: "a" }]);
+  const taskId = harness.engine.router.mintTaskId();
 
-  await assert.rejects(world.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
+  await assert.rejects(harness.send({ kind: "PauseTask", taskId, commandId: "c", ...by }), {
     code: "task.not_found",
   });
 });
 
 Deno.test("a fenced node answers nobody, and says so once", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  world.faults.append = () => ({ kind: "fenced" });
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  harness.faults.append = () => ({ kind: "fenced" });
 
-  const answer = world.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
+  const answer = harness.send({ kind: "PauseTask", taskId, commandId: "c", ...by });
   answer.catch(() => {});
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
-  assert.equal(world.fences, 1);
+  assert.equal(harness.fences, 1);
 });
 
 Deno.test("a command through the inbox is decided once, and its answer is left", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const command = { kind: "PauseTask", taskId, commandId: "c", ...by } as const;
-  await world.journal.post({ commandId: "remote", slot: 0, command, wantsAnswer: true });
+  await harness.journal.post({ commandId: "remote", slot: 0, command, wantsAnswer: true });
 
-  await world.engine.ownership.poll();
-  await world.runtime.settle();
+  await harness.engine.ownership.poll();
+  await harness.runtime.settle();
 
-  const { inbox } = await world.journal.poll();
+  const { inbox } = await harness.journal.poll();
   assert.deepEqual(inbox, []);
-  assert.match(await world.journal.takeAnswer("remote") ?? "", /"changed":true/);
+  assert.match(await harness.journal.takeAnswer("remote") ?? "", /"changed":true/);
 });
 
 Deno.test("no more of a step run at once than its policy says", async () => {
   let running = 0;
   let most = 0;
   const open: (() => void)[] = [];
-  const world = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 2 } }], {
+  const harness = await EngineHarness.open([{ name: "a", policy: { concurrencyMax: 2 } }], {
     a: async () => {
       most = Math.max(most, ++running);
       await new Promise<void>((resolve) => open.push(resolve));
       running--;
     },
   });
-  const answers = await Promise.all(Array.from({ length: 6 }, () => world.start()));
+  const answers = await Promise.all(Array.from({ length: 6 }, () => harness.start()));
 
   while (open.length > 0) {
     open.splice(0).forEach((resolve) => resolve());
-    await world.runtime.settle();
+    await harness.runtime.settle();
   }
 
   assert.equal(most, 2);
-  assert.ok(answers.every(({ taskId }) => world.state(taskId).end === "completed"));
+  assert.ok(answers.every(({ taskId }) => harness.state(taskId).end === "completed"));
 });
 
 Deno.test("a drain starts nothing new, lets running code end, and records it", async () => {
   const finish = Promise.withResolvers<null>();
-  const world = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }], {
+  const harness = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }], {
     a: () => finish.promise,
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
 
-  const drained = world.engine.drain(10_000);
-  await assert.rejects(world.start(), { code: "node.draining" });
+  const drained = harness.engine.drain(10_000);
+  await assert.rejects(harness.start(), { code: "node.draining" });
   finish.resolve(null);
-  await world.runtime.advance(1_000);
+  await harness.runtime.advance(1_000);
   await drained;
 
-  assert.deepEqual(world.steps(taskId), { a: "completed", b: "pending" });
+  assert.deepEqual(harness.steps(taskId), { a: "completed", b: "pending" });
 });

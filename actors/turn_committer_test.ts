@@ -16,137 +16,143 @@ async function standing(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** Sends a command that nobody awaits yet. */
-function pause(world: EngineHarness, taskId: string, commandId: string): Promise<unknown> {
-  return sent(world, { kind: "PauseTask", taskId, commandId, ...by });
+function pause(harness: EngineHarness, taskId: string, commandId: string): Promise<unknown> {
+  return sent(harness, { kind: "PauseTask", taskId, commandId, ...by });
 }
 
-function sent(world: EngineHarness, command: Record<string, unknown>): Promise<unknown> {
-  const answer = world.engine.router.send(
-    command as unknown as Parameters<typeof world.engine.router.send>[0],
+function sent(harness: EngineHarness, command: Record<string, unknown>): Promise<unknown> {
+  const answer = harness.engine.router.send(
+    command as unknown as Parameters<typeof harness.engine.router.send>[0],
   );
   answer.catch(() => {});
   return answer;
 }
 
 Deno.test("a repeat waits for the row that it was decided on", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const commit = Promise.withResolvers<undefined>();
-  world.faults.append = () => commit.promise;
-  const first = pause(world, taskId, "first");
-  await world.runtime.settle();
+  harness.faults.append = () => commit.promise;
+  const first = pause(harness, taskId, "first");
+  await harness.runtime.settle();
 
-  const again = pause(world, taskId, "first");
-  await world.runtime.settle();
+  const again = pause(harness, taskId, "first");
+  await harness.runtime.settle();
   assert.deepEqual([await standing(first), await standing(again)], ["waits", "waits"]);
   commit.resolve(undefined);
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   assert.deepEqual(await again, { taskId, turn: 2, changed: true });
 });
 
 Deno.test("a no-op decided on a row that Postgres refused is not answered but decided again", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const outcome = Promise.withResolvers<Appended>();
-  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
-  const guilty = pause(world, taskId, "guilty");
-  await world.runtime.settle();
-  const again = pause(world, taskId, "again");
-  await world.runtime.settle();
+  harness.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  const guilty = pause(harness, taskId, "guilty");
+  await harness.runtime.settle();
+  const again = pause(harness, taskId, "again");
+  await harness.runtime.settle();
 
   outcome.resolve(poison);
-  await world.runtime.advance(60_000);
+  await harness.runtime.advance(60_000);
 
   assert.equal(await standing(guilty), "journal.poison");
   assert.deepEqual(await again, { taskId, turn: 2, changed: true });
 });
 
 Deno.test("a refusal waits for a flush that finds this node alive", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const flush = Promise.withResolvers<void>();
-  world.faults.confirm = () => flush.promise;
+  harness.faults.confirm = () => flush.promise;
 
-  const refused = sent(world, { kind: "RetryStep", step: "a", taskId, commandId: "r", ...by });
-  await world.runtime.settle();
+  const refused = sent(harness, { kind: "RetryStep", step: "a", taskId, commandId: "r", ...by });
+  await harness.runtime.settle();
   assert.equal(await standing(refused), "waits");
   flush.resolve();
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   assert.equal(await standing(refused), "step.not_parked");
 });
 
 Deno.test("a fenced node answers no no-op", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  await pause(world, taskId, "first");
-  world.faults.confirm = () => Promise.resolve(false);
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  await pause(harness, taskId, "first");
+  harness.faults.confirm = () => Promise.resolve(false);
 
-  const repeated = pause(world, taskId, "first");
-  await world.runtime.settle();
+  const repeated = pause(harness, taskId, "first");
+  await harness.runtime.settle();
 
   assert.equal(await standing(repeated), "journal.fenced");
-  assert.equal(world.fences, 1);
+  assert.equal(harness.fences, 1);
 });
 
 Deno.test("a fenced node does not say that there is no such task", async () => {
-  const world = await EngineHarness.open([{ name: "a" }]);
-  const taskId = world.engine.router.mintTaskId();
-  world.faults.confirm = () => Promise.resolve(false);
+  const harness = await EngineHarness.open([{ name: "a" }]);
+  const taskId = harness.engine.router.mintTaskId();
+  harness.faults.confirm = () => Promise.resolve(false);
 
-  const refused = pause(world, taskId, "c");
-  await world.runtime.settle();
+  const refused = pause(harness, taskId, "c");
+  await harness.runtime.settle();
 
   assert.equal(await standing(refused), "journal.fenced");
-  assert.equal(world.fences, 1);
+  assert.equal(harness.fences, 1);
 });
 
 Deno.test("a node that lost its place tells who waits, and leaves no one hanging", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
-  world.faults.append = () => ({ kind: "fenced" });
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
+  harness.faults.append = () => ({ kind: "fenced" });
 
-  const answer = pause(world, taskId, "c");
-  await world.runtime.settle();
+  const answer = pause(harness, taskId, "c");
+  await harness.runtime.settle();
 
   assert.equal(await standing(answer), "journal.fenced");
-  assert.equal(world.fences, 1);
+  assert.equal(harness.fences, 1);
 });
 
 Deno.test("a node that lost its place tells its running code", async () => {
   let isAborted = false;
-  const world = await EngineHarness.open([{ name: "a" }], {
+  const harness = await EngineHarness.open([{ name: "a" }], {
     a: ({ signal }) => {
       signal.addEventListener("abort", () => isAborted = true);
       return never();
     },
   });
-  const { taskId } = await world.start();
-  world.faults.append = () => ({ kind: "fenced" });
+  const { taskId } = await harness.start();
+  harness.faults.append = () => ({ kind: "fenced" });
 
-  void pause(world, taskId, "c");
-  await world.runtime.settle();
+  void pause(harness, taskId, "c");
+  await harness.runtime.settle();
 
   assert.equal(isAborted, true);
 });
 
 Deno.test("a crash while a row is in flight, which is then refused, loses nobody's command", async () => {
-  const world = await EngineHarness.open([{ name: "a" }, { name: "ok", kind: "signal" }], {
+  const harness = await EngineHarness.open([{ name: "a" }, { name: "ok", kind: "signal" }], {
     a: never,
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
   const outcome = Promise.withResolvers<Appended>();
-  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
-  const guilty = pause(world, taskId, "guilty");
-  await world.runtime.settle();
+  harness.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  const guilty = pause(harness, taskId, "guilty");
+  await harness.runtime.settle();
   const payload = "{ no JSON crashes" as JsonText;
-  const crashing = sent(world, { kind: "SendSignal", taskId, commandId: "s", name: "ok", payload });
-  const innocent = pause(world, taskId, "innocent");
-  await world.runtime.settle();
+  const crashing = sent(harness, {
+    kind: "SendSignal",
+    taskId,
+    commandId: "s",
+    name: "ok",
+    payload,
+  });
+  const innocent = pause(harness, taskId, "innocent");
+  await harness.runtime.settle();
 
   outcome.resolve(poison);
-  await world.runtime.advance(60_000);
+  await harness.runtime.advance(60_000);
 
   assert.notEqual(await standing(guilty), "waits");
   assert.equal(await standing(crashing), "thrown");
@@ -154,51 +160,51 @@ Deno.test("a crash while a row is in flight, which is then refused, loses nobody
 });
 
 Deno.test("a row refused after its task left this node does not bring the task back", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const outcome = Promise.withResolvers<Appended>();
-  world.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
-  void pause(world, taskId, "guilty");
-  await world.runtime.settle();
-  const { router, supervisor } = world.engine;
+  harness.faults.append = (row) => row.commandIds.includes("guilty") ? outcome.promise : undefined;
+  void pause(harness, taskId, "guilty");
+  await harness.runtime.settle();
+  const { router, supervisor } = harness.engine;
   router.own([]);
   const released = supervisor.release(() => true);
 
   outcome.resolve(poison);
   await released;
-  await world.runtime.advance(900);
+  await harness.runtime.advance(900);
 
   assert.equal(supervisor.has(taskId), false);
 });
 
 Deno.test("a task that leaves this node while it is read is not taken in", async () => {
-  const world = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
-  const { taskId } = await world.start();
-  const { router, supervisor } = world.engine;
+  const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
+  const { taskId } = await harness.start();
+  const { router, supervisor } = harness.engine;
   await supervisor.release(() => true);
   const read = Promise.withResolvers<void>();
-  world.faults.load = () => read.promise;
+  harness.faults.load = () => read.promise;
   void supervisor.load([taskId]);
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   router.own([]);
   await supervisor.release(() => true);
   read.resolve();
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
   assert.equal(supervisor.has(taskId), false);
 });
 
 Deno.test("giving tasks away does not wait for the rows of others", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const stays = await world.start();
-  const leaves = await world.start();
-  world.faults.append = () => never() as Promise<undefined>;
-  void pause(world, stays.taskId, "c");
-  await world.runtime.settle();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const stays = await harness.start();
+  const leaves = await harness.start();
+  harness.faults.append = () => never() as Promise<undefined>;
+  void pause(harness, stays.taskId, "c");
+  await harness.runtime.settle();
 
-  const released = world.engine.supervisor.release((taskId) => taskId === leaves.taskId);
-  await world.runtime.settle();
+  const released = harness.engine.supervisor.release((taskId) => taskId === leaves.taskId);
+  await harness.runtime.settle();
 
   assert.equal(await standing(released.then(() => "released")), "released");
 });

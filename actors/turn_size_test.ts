@@ -10,9 +10,9 @@ const LARGE = "x".repeat(250 * 1024);
 const never = () => new Promise(() => {});
 
 /** Notes the size of each row in characters. */
-function sizesOf(world: EngineHarness): number[] {
+function sizesOf(harness: EngineHarness): number[] {
   const sizes: number[] = [];
-  world.faults.append = ({ events }: TurnRow) => {
+  harness.faults.append = ({ events }: TurnRow) => {
     sizes.push(events.reduce((sum, event) => sum + sizeOfEvent(event), 0));
     return undefined;
   };
@@ -22,13 +22,13 @@ function sizesOf(world: EngineHarness): number[] {
 Deno.test("large results of a fan-out became one row", async () => {
   const names = Array.from({ length: 40 }, (_, at) => `s${at}`);
   const code = Object.fromEntries(names.map((name) => [name, () => LARGE]));
-  const world = await EngineHarness.open(names.map((name) => ({ name })), code);
-  const sizes = sizesOf(world);
+  const harness = await EngineHarness.open(names.map((name) => ({ name })), code);
+  const sizes = sizesOf(harness);
 
-  const { taskId } = await world.start();
-  await world.runtime.settle();
+  const { taskId } = await harness.start();
+  await harness.runtime.settle();
 
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
   const largest = Math.max(...sizes);
   assert.ok(largest <= TURN_SIZE_MAX + LARGE.length, `a row of ${largest} characters`);
 });
@@ -37,27 +37,27 @@ Deno.test("large signals that came early became one row when their steps started
   const names = Array.from({ length: 12 }, (_, at) => `s${at}`);
   const signals = names.map((name) => ({ name, kind: "signal" as const, after: ["first"] }));
   let end = () => {};
-  const world = await EngineHarness.open([{ name: "first" }, ...signals], {
+  const harness = await EngineHarness.open([{ name: "first" }, ...signals], {
     first: () => new Promise<void>((resolve) => end = resolve),
   });
-  const { taskId } = await world.start();
+  const { taskId } = await harness.start();
   const payload = JSON.stringify(LARGE) as JsonText;
   for (const name of names) {
-    await world.send({ kind: "SendSignal", taskId, name, payload, commandId: name });
+    await harness.send({ kind: "SendSignal", taskId, name, payload, commandId: name });
   }
-  const sizes = sizesOf(world);
+  const sizes = sizesOf(harness);
 
   end();
-  await world.runtime.settle();
+  await harness.runtime.settle();
 
-  assert.equal(world.state(taskId).end, "completed");
+  assert.equal(harness.state(taskId).end, "completed");
   const largest = Math.max(...sizes);
   assert.ok(largest <= TURN_SIZE_MAX + 2 * LARGE.length, `a row of ${largest} characters`);
 });
 
 Deno.test("a mailbox bounds what comes from outside by its size, and refuses no result", async () => {
-  const world = await EngineHarness.open([{ name: "a" }], { a: never });
-  const { taskId } = await world.start();
+  const harness = await EngineHarness.open([{ name: "a" }], { a: never });
+  const { taskId } = await harness.start();
   const mailbox = new Mailbox();
   const payload = LARGE as JsonText;
   const signal = { kind: "SendSignal", taskId, name: "s", payload, commandId: "c" } as const;

@@ -100,14 +100,14 @@ Deno.test("a failure says what happened, what comes next and what a person can d
     code: 1,
     out: [],
     err: [
-      '✗ Cannot read task id "abc": it is no UUIDv7',
+      '✗ Cannot read task id "abc": it is not a UUIDv7',
       "  next:    nothing was changed",
       "  you can: run deno task tasker list to see task ids",
     ],
   });
   deepEqual((await cli.say("show", "abc", "--json")).err.map((line) => JSON.parse(line)), [{
     code: "task.id_invalid",
-    what: 'Cannot read task id "abc": it is no UUIDv7',
+    what: 'Cannot read task id "abc": it is not a UUIDv7',
     next: "nothing was changed",
     action: "run deno task tasker list to see task ids",
     places: [],

@@ -1,4 +1,4 @@
-/** Ends of attempts: what a failure, a time-out or a node's death makes of a step. */
+/** Ends of attempts: what follows for a step from a failure, a time-out or the death of a node. */
 
 import type { Choice, Event, Failure, FailureClass } from "./event.ts";
 import { stepKey } from "./ids.ts";
@@ -17,11 +17,11 @@ export interface Ending {
   readonly policyVersion: number;
   /** The time of the event that ends it. */
   readonly atMs: number;
-  /** The clock as it is; what will be due counts from it. */
+  /** The clock as it is; due times are computed from it. */
   readonly nowMs: number;
 }
 
-/** Makes a failure that is not by the step's own contract. */
+/** Makes a failure that the step's own contract does not describe. */
 export function failureOf(kind: FailureClass, message: string, code: string = kind): Failure {
   return {
     class: kind,
@@ -56,7 +56,7 @@ export function endFailed(
   if (!how.retryable) return failStep(ending, failure);
   const isUnknown = failure.class === "thrown" || failure.class === "timed_out";
   if (planned.definition.atMostOnce && isUnknown) return park(ending, "at_most_once", failure);
-  // Code and other systems say it: a fraction is rounded up, and NaN asks for nothing.
+  // It comes from code or another system: a fraction is rounded up, and NaN is ignored.
   const retryAfterMs = Math.ceil(how.retryAfterMs ?? 0) || 0;
   if (retryAfterMs > RETRY_AFTER_MS_MAX) return park(ending, "retry_after_too_long", failure);
   if (attemptsUsed(step) >= policy.attemptsMax) return exhaust(ending, failure);
@@ -105,7 +105,7 @@ export function park(ending: Ending, reason: ParkReason, failure?: Failure): Eve
   };
 }
 
-/** Ends a step that may not be tried again, as its policy wants. */
+/** Ends a step that may not be tried again: its policy says whether it parks or fails. */
 export function exhaust(ending: Ending, failure: Failure): Event {
   return ending.policy.onExhausted === "park"
     ? park(ending, "attempts_exhausted", failure)
@@ -113,8 +113,8 @@ export function exhaust(ending: Ending, failure: Failure): Event {
 }
 
 /**
- * Decides what the end of a node whose event loop hung leads to. The failure stays with the step, so
- * the second hang in a row is known as such: it parks the step, before it ends one node after another.
+ * Decides what follows after a node was ended because its event loop hung. The failure is kept with
+ * the step: a second hang in a row parks the step, so that it does not end one node after another.
  */
 export function endHung(ending: Ending): Event {
   const step = ending.state.steps[ending.planned.index] as StepState;
@@ -134,7 +134,7 @@ export function endHung(ending: Ending): Event {
   };
 }
 
-/** Decides what the death of the node that ran an attempt leads to. */
+/** Decides what follows after the node that ran an attempt died. */
 export function endInterrupted(ending: Ending): Event {
   const step = ending.state.steps[ending.planned.index] as StepState;
   const failure = failureOf("interrupted", "The node that ran the attempt died");

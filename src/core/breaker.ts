@@ -1,34 +1,34 @@
 /** Circuit breakers and retry budgets of systems, as pure state. */
 
-/** Whether a system is asked, left alone, or tried with one attempt. */
+/** Whether a system gets attempts (closed), none (open), or one as a try (half_open). */
 export type Circuit = "closed" | "open" | "half_open";
 
 /** Failures in a row that open a circuit. */
 export const FAILURES_MAX = 10;
 
-/** How long an open circuit leaves its system alone before one attempt tries it. */
+/** How long a circuit stays open before one attempt is allowed as a try. */
 export const OPEN_MS = 10_000;
 
 /** What is known of a system's health. */
 export interface CircuitState {
   failures: number;
   openedAtMs: number | undefined;
-  /** One attempt tries a half-open circuit now. */
+  /** The one try of a half-open circuit is running. */
   isTrying: boolean;
 }
 
-/** A circuit that nothing is held against. */
+/** A closed circuit without failures. */
 export function newCircuit(): CircuitState {
   return { failures: 0, openedAtMs: undefined, isTrying: false };
 }
 
-/** Returns the circuit's position at a time. */
+/** Returns the circuit's state at a time. */
 export function circuitOf(state: CircuitState, nowMs: number): Circuit {
   if (state.openedAtMs === undefined) return "closed";
   return nowMs - state.openedAtMs >= OPEN_MS ? "half_open" : "open";
 }
 
-/** Asks for an attempt: granted as an ordinary one, granted as the one that tries, or refused. */
+/** Asks for an attempt: granted as an ordinary one, granted as a try, or refused. */
 export function passCircuit(state: CircuitState, nowMs: number): "granted" | "try" | "refused" {
   const circuit = circuitOf(state, nowMs);
   if (circuit === "closed") return "granted";
@@ -37,7 +37,7 @@ export function passCircuit(state: CircuitState, nowMs: number): "granted" | "tr
   return "try";
 }
 
-/** Notes how an attempt ended; a failure by contract counts as an answer, not as a fault. */
+/** Notes whether an attempt was answered; a failure by contract is an answer. */
 export function observe(state: CircuitState, of: { ok: boolean; nowMs: number }): void {
   if (of.ok) {
     state.failures = 0;
@@ -51,13 +51,13 @@ export function observe(state: CircuitState, of: { ok: boolean; nowMs: number })
 /** Retries that a full budget holds. */
 export const RETRIES_MAX = 100;
 
-/** Time that pays for one retry, so that a budget that is used up refills by itself. */
+/** Time after which one retry is credited, so that an empty budget fills again by itself. */
 export const RETRY_COST_MS = 100;
 
-/** What an answer is worth: a system that answers is sent one retry more for ten of them. */
+/** Credit for an answer: ten answers allow one more retry. */
 export const ANSWER_WORTH_MS = 10;
 
-/** What may be spent on retries of a system. Credit is counted in milliseconds: they are exact. */
+/** How many retries a system may be sent. Credit is counted in milliseconds, as whole numbers. */
 export interface RetryBudget {
   creditMs: number;
   /** When time was last credited. */
@@ -69,7 +69,7 @@ export function newRetryBudget(nowMs: number): RetryBudget {
   return { creditMs: RETRIES_MAX * RETRY_COST_MS, atMs: nowMs };
 }
 
-/** Pays for one retry; false when the credit does not suffice. */
+/** Spends one retry; false when there is not enough credit. */
 export function spendRetry(budget: RetryBudget, nowMs: number): boolean {
   if (nextRetryInMs(budget, nowMs) > 0) return false;
   budget.creditMs -= RETRY_COST_MS;
@@ -81,7 +81,7 @@ export function creditAnswer(budget: RetryBudget): void {
   credit(budget, ANSWER_WORTH_MS);
 }
 
-/** How long until time alone has paid for a retry, in ms; 0 when one can be paid for now. */
+/** How long until there is credit for a retry without any answer, in ms; 0 when there is now. */
 export function nextRetryInMs(budget: RetryBudget, nowMs: number): number {
   credit(budget, nowMs - budget.atMs);
   budget.atMs = nowMs;

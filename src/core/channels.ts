@@ -1,21 +1,21 @@
-/** Channels: under which names the engine and other systems meet on a bus. */
+/** Channels: the names of the channels between the engine and other systems. */
 
 /** Carries commands to a system. */
 export function commandChannel(prefix: string, system: string): string {
   return `${prefix}.cmd.${system}`;
 }
 
-/** Carries a system's answers; one a system, so that a careless system harms only itself. */
+/** Carries a system's answers. Each system has its own, so that a faulty one harms only itself. */
 export function replyChannel(prefix: string, system: string): string {
   return `${prefix}.reply.${system}`;
 }
 
-/** Carries copies of a system's envelopes that nobody could use. */
+/** Carries copies of a system's dead letters. */
 export function deadChannel(prefix: string, system: string): string {
   return `${prefix}.dead.${system}`;
 }
 
-/** Carries what a system asks by itself: starts, signals, cancels. */
+/** Carries a system's own requests: starts, signals, cancels. */
 export function inboundChannel(prefix: string, system: string): string {
   return `${prefix}.in.${system}`;
 }

@@ -10,7 +10,7 @@ interface Base<K extends string> {
   readonly taskId: TaskId;
 }
 
-/** A command from outside: seen again, it gets its first answer. */
+/** A command from outside: a repeat gets the answer of the first. */
 interface Outside<K extends string> extends Base<K> {
   readonly commandId: string;
 }
@@ -19,7 +19,7 @@ export interface StartTask extends Outside<"StartTask"> {
   readonly namespace: string;
   readonly workflow: string;
   readonly version: string;
-  /** The version that was asked for; absent: the highest of the time. */
+  /** The version that was asked for; absent: the highest at that time. */
   readonly versionAsked?: string;
   readonly definitionHash: string;
   readonly input: JsonText;
@@ -60,17 +60,17 @@ export interface RecordSleep extends Base<"RecordSleep"> {
   readonly ms: number;
 }
 
-/** Local attempts of an earlier owner will never answer. */
+/** Local attempts of an earlier owner of the task will have no result. */
 export interface RecordInterruption extends Base<"RecordInterruption"> {
   readonly steps: readonly number[];
-  /** The owner's event loop hung, and it was ended for that: one of these attempts may be why. */
+  /** The owner was ended because its event loop hung: one of these attempts may be the cause. */
   readonly isHang?: boolean;
 }
 
-/** Something is due: retry, timeout, sleep or deadline. What, the state says. */
+/** Something may be due: a retry, a time-out, a sleep or the deadline. The state tells what. */
 export interface Wake extends Base<"Wake"> {}
 
-/** Leave memory, if nothing is going on. */
+/** Leave memory, unless something is going on. */
 export interface Passivate extends Base<"Passivate"> {}
 
 export interface CancelTask extends Outside<"CancelTask">, OperatorAction {}
@@ -117,16 +117,16 @@ export type Command =
   | Wake
   | Passivate;
 
-/** What the sender of an accepted command learns, once all it was decided on is committed. */
+/** What the sender of an accepted command gets, once all turns it was decided on are committed. */
 export interface Answer {
   readonly taskId: TaskId;
   /** The last turn of the state it was decided on, its own included. */
   readonly turn: number;
-  /** Whether this command changed the task: false for what was so already. A repeat is told the same. */
+  /** Whether this command changed the task. A repeat gets the same. */
   readonly changed: boolean;
 }
 
-/** What deciding a command gives: facts, or why not. */
+/** The result of deciding a command: events, or why it is refused. */
 export type Decision =
   | { readonly kind: "accepted"; readonly events: readonly Event[] }
   | { readonly kind: "refused"; readonly error: TaskerError };

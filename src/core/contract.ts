@@ -1,4 +1,4 @@
-/** Contracts: what a value must be, as a check that also fills in defaults. */
+/** Contracts: checks of values that also fill in defaults. */
 
 import type { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
@@ -12,7 +12,8 @@ export type Check = (value: unknown) => Checked;
  * Returns the check of a contract: by the code's own schema where the code is loaded, else by the
  * stored one. A contract with neither accepts anything.
  *
- * The stored schema cannot say everything (`.refine`), and fills in no default inside a union.
+ * A stored schema lacks what JSON Schema cannot express (`.refine`), and fills in no default inside a
+ * union.
  */
 export function checkOf(code: z.ZodType | undefined, stored: JsonSchema | undefined): Check {
   if (code !== undefined) return (value) => checkByCode(code, value);
@@ -20,7 +21,7 @@ export function checkOf(code: z.ZodType | undefined, stored: JsonSchema | undefi
   return (value) => ({ ok: true, value });
 }
 
-/** A schema of a workflow may run a user's code: one that throws is broken by the value. */
+/** A schema of a workflow may run a user's code: if it throws, the value breaks the contract. */
 function checkByCode(schema: z.ZodType, value: unknown): Checked {
   try {
     const parsed = schema.safeParse(value);
@@ -32,7 +33,7 @@ function checkByCode(schema: z.ZodType, value: unknown): Checked {
   }
 }
 
-/** Returns the text of anything thrown; it may be a thing that has none. */
+/** Returns the text of anything thrown, even of a value that has none. */
 function textOf(thrown: unknown): string {
   try {
     return `${messageOf(thrown)}`;
@@ -41,7 +42,7 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** Returns zod's issues in our shape. */
+/** Converts zod's issues to faults. */
 export function faultsOf(error: z.ZodError, root = ""): readonly Fault[] {
   return error.issues.slice(0, FAULTS_MAX).flatMap(fitting).map((issue) => ({
     path: [root, ...issue.path.map(String)].filter((part) => part !== "").join("."),
@@ -52,7 +53,7 @@ export function faultsOf(error: z.ZodError, root = ""): readonly Fault[] {
 
 type Issue = z.core.$ZodIssue;
 
-/** Of a union, returns the issues of the option that the value was meant to be, if that is clear. */
+/** Of a union, returns the issues of the option that was probably meant, if only one fits. */
 function fitting(issue: Issue): readonly Issue[] {
   if (issue.code !== "invalid_union") return [issue];
   const isOtherType = ([first]: readonly Issue[]) =>

@@ -110,7 +110,7 @@ Deno.test("signals and results given by hand get the defaults of their contract"
   const by = { by: "ada", reason: "it is late" };
   const success = { type: "object", properties: { note: { type: "string", default: "-" } } };
   const policy = { retry: { attemptsMax: 1 } };
-  const play = new TaskDriver([
+  const driver = new TaskDriver([
     { name: "early", kind: "signal", contract: { success }, after: ["fixed", "left"] },
     { name: "awaited", kind: "signal", contract: { success } },
     { name: "fixed", contract: { success }, policy },
@@ -118,15 +118,15 @@ Deno.test("signals and results given by hand get the defaults of their contract"
   ]).start().throw("fixed").throw("left");
   const empty = "{}" as JsonText;
 
-  play.send({ kind: "SendSignal", name: "early", payload: empty })
+  driver.send({ kind: "SendSignal", name: "early", payload: empty })
     .send({ kind: "SendSignal", name: "awaited", payload: empty })
     .send({ kind: "ResolveStep", step: "fixed", result: empty, ...by })
     .send({ kind: "SkipStep", step: "left", result: empty, ...by });
 
   const filled = '{"note":"-"}';
-  assert.deepEqual(play.refusals, []);
+  assert.deepEqual(driver.refusals, []);
   assert.deepEqual(
-    Object.keys(play.steps).map((name) => play.step(name)["result"]),
+    Object.keys(driver.steps).map((name) => driver.step(name)["result"]),
     [filled, filled, filled, filled],
   );
 });
@@ -136,11 +136,11 @@ Deno.test("a value that its defaults make too large is refused, not recorded", (
     type: "object",
     properties: { a: { type: "string", default: "x".repeat(2_000) }, b: { type: "string" } },
   };
-  const play = new TaskDriver([{ name: "told", kind: "signal", contract: { success } }]).start();
+  const driver = new TaskDriver([{ name: "told", kind: "signal", contract: { success } }]).start();
   const payload = JSON.stringify({ b: "x".repeat(PAYLOAD_SIZE_MAX - 100) }) as JsonText;
 
-  play.send({ kind: "SendSignal", name: "told", payload });
+  driver.send({ kind: "SendSignal", name: "told", payload });
 
-  assert.equal(play.refusals[0]?.code, "payload.too_large");
-  assert.deepEqual(play.steps, { told: "waiting_for_reply" });
+  assert.equal(driver.refusals[0]?.code, "payload.too_large");
+  assert.deepEqual(driver.steps, { told: "waiting_for_reply" });
 });

@@ -1,4 +1,4 @@
-/** Decide: what a command makes of a task, given its state and the time. Pure. */
+/** Decide: the events that follow from a command, given a task's state and the time. Pure. */
 
 import { endFailed, ranMs } from "./attempt.ts";
 import type {
@@ -27,8 +27,8 @@ import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts
 /**
  * Decides one command.
  *
- * What machines tell a task that has ended (results, wakes) is dropped; people are refused. A command
- * id that was seen before does not come here: `LiveTask.decide` gives it its first answer.
+ * A task that has ended ignores results and wakes, and refuses what people send. Repeats do not come
+ * here: `LiveTask.decide` gives them the answer of the first.
  *
  * Cost: O(1); O(steps) for Wake, CancelTask and an abort.
  */
@@ -80,7 +80,7 @@ function started(command: StartTask, context: Context): Event {
   };
 }
 
-/** `completed` of any attempt counts while the step has not ended; what else is stale is dropped. */
+/** A `completed` of any attempt counts until the step has ended; a failure only of the newest one. */
 function decideResult(state: TaskState, command: RecordStepResult, context: Context): Decision {
   const step = state.steps[command.step];
   if (step === undefined) {
@@ -177,7 +177,7 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
     if (state.signals.has(index)) {
       return refuse(
         "signal.not_awaited",
-        `Cannot signal "${command.name}": it has come already and is kept for its step`,
+        `Cannot signal "${command.name}": it was sent before, and waits for its step`,
       );
     }
     return accept([{ kind: "SignalReceived", atMs: at, step: index, payload }]);
@@ -193,10 +193,10 @@ function decideSignal(state: TaskState, command: SendSignal, context: Context): 
 }
 
 /**
- * Leaving memory is a turn, and only possible while nothing but time or a command moves the task.
+ * Lets a task leave memory, which is a turn, if only time or a command can change it.
  *
- * A sign of life is kept in memory only, and so is the place that an attempt takes from others:
- * while either matters the task stays.
+ * Signs of life are kept in memory only, and so are the places that limit attempts: a task that needs
+ * either stays.
  */
 function decidePassivation(state: TaskState, context: Context): Decision {
   if (state.end !== undefined || state.passivated !== undefined || state.ready.size > 0) {

@@ -1,4 +1,4 @@
-/** What all decisions share: their context, and the pieces they are made of. */
+/** Decisions: their context, and the parts that they have in common. */
 
 import type { Ending } from "./attempt.ts";
 import type { Decision } from "./command.ts";
@@ -10,7 +10,7 @@ import type { Plan, PlannedStep } from "./plan.ts";
 import type { FullPolicy } from "./policy.ts";
 import { hasEnded, type TaskState } from "./state.ts";
 
-/** What a decision may look at beside the state. */
+/** What a decision depends on beside the state. */
 export interface Context {
   readonly plan: Plan;
   /** Unix ms, by the clock as it is; see `atMs` for the time of events. */
@@ -18,8 +18,8 @@ export interface Context {
   readonly policyVersion: number;
   policyOf(step: number): FullPolicy;
   /**
-   * When a step is due that began at `sinceMs` and has until `dueAtMs`, without the outages of this
-   * node that kept it from ending; absent where none are known.
+   * `dueAtMs` of something that began at `sinceMs`, moved by the outages of this node in which it could
+   * not end; absent where outages are not known.
    */
   postponed?(step: number, sinceMs: number, dueAtMs: number): number;
 }
@@ -40,8 +40,8 @@ export function refuse(
 }
 
 /**
- * Returns a result that somebody gives to a step as its contract makes it, defaults filled in; or
- * the refusal of one that breaks the contract.
+ * Checks a result that a person or another system gives to a step: returns it with defaults filled
+ * in, or the refusal of one that breaks the contract.
  */
 export function givenResult(
   planned: PlannedStep,
@@ -67,7 +67,7 @@ export function atMs(state: TaskState, context: Context): number {
   return Math.max(context.nowMs, state.lastAtMs);
 }
 
-/** Gathers what the end of an attempt needs. */
+/** Returns what deciding the end of an attempt needs. */
 export function endingOf(state: TaskState, step: number, context: Context): Ending {
   return {
     state,
@@ -80,8 +80,8 @@ export function endingOf(state: TaskState, step: number, context: Context): Endi
 }
 
 /**
- * Gives up on a task after a failure when its workflow is fail_fast: every other step that has not
- * ended is cancelled, except those that wait for a failure.
+ * Adds what follows from a failure when the workflow is fail_fast: every other step that has not
+ * ended is cancelled, except those that run after a failure.
  */
 export function abortAfter(
   state: TaskState,

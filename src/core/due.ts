@@ -1,4 +1,4 @@
-/** What time does to a task: time-outs, ends of sleeps, the deadline, and deaths of nodes. */
+/** Due: time-outs, ends of sleeps, the deadline, and attempts that died with their node. */
 
 import type { RecordInterruption } from "./command.ts";
 import {
@@ -16,14 +16,14 @@ import type { Event } from "./event.ts";
 import { NULL_TEXT } from "./payload.ts";
 import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts";
 
-/** What time makes of a step that ends it. */
+/** Events by which time ends a step. */
 const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed", "StepCancelled"]);
 
 /**
  * Decides all that is due at `context.nowMs`. Retries are not decided: they become ready.
  *
- * What is due counts from the clock as it is, while the time of an event never goes back: where a
- * clock was corrected, the two differ.
+ * Whether something is due depends on the clock as it is, while the time of an event never goes back:
+ * after a correction of the clock the two differ.
  */
 export function decideDue(state: TaskState, context: Context): readonly Event[] {
   if (state.end !== undefined) return [];
@@ -42,7 +42,7 @@ export function decideDue(state: TaskState, context: Context): readonly Event[] 
   return events;
 }
 
-/** Steps whose retry is due and not yet known to be ready. Cost: O(steps). */
+/** Steps whose retry is due and that are not in `ready` yet. Cost: O(steps). */
 export function retriesDue(state: TaskState, nowMs: number): number[] {
   const due: number[] = [];
   state.steps.forEach((step, index) => {
@@ -53,7 +53,7 @@ export function retriesDue(state: TaskState, nowMs: number): number[] {
 }
 
 /**
- * When something of the task is due next, Unix ms; undefined when only a command moves it.
+ * When something of the task is due next, Unix ms; undefined when only a command can change it.
  *
  * Cost: O(steps); called when a timer fires, not at each turn.
  */
@@ -68,9 +68,9 @@ export function nextDueAtMs(state: TaskState, context: Context): number | undefi
 }
 
 /**
- * When a step is due by itself: the earliest of its own, its heartbeat's and its queue's end.
+ * When a step is due: the earliest of its time-out, its heartbeat's and its queue's.
  *
- * What may not start because the task is paused is not due: it would wake the task for nothing.
+ * A step that cannot start because the task is paused is not due: the task would wake for nothing.
  */
 export function dueOf(state: TaskState, index: number, context: Context): number | undefined {
   const step = state.steps[index] as StepState;
@@ -89,8 +89,8 @@ export function dueOf(state: TaskState, index: number, context: Context): number
 }
 
 /**
- * Since when a step that is ready could start: since its last parent's end or its retry's due time,
- * in a task that was not paused; but not after now, where the clock was corrected.
+ * Since when a ready step could start: since the end of its last parent, the due time of its retry, or
+ * the last resume of its task; never later than now, even if the clock was corrected.
  */
 export function readySinceMs(state: TaskState, index: number, context: Context): number {
   const step = state.steps[index] as StepState;
@@ -105,7 +105,7 @@ export function readySinceMs(state: TaskState, index: number, context: Context):
   return Math.min(at, context.nowMs);
 }
 
-/** Records that local attempts died with their node. */
+/** Decides what follows for local attempts that died with their node. */
 export function decideInterruption(
   state: TaskState,
   { steps, isHang = false }: Pick<RecordInterruption, "steps" | "isHang">,
@@ -118,7 +118,7 @@ export function decideInterruption(
     .map((step) => end(endingOf(state, step, context)));
 }
 
-/** When a step is due by its own: as recorded, but for the outages that its attempt lived through. */
+/** The recorded due time of a step, moved by the outages during its attempt. */
 function endsAtMs(step: StepState, index: number, context: Context): number | undefined {
   if (step.state === "waiting_for_retry") return step.nextAttemptAtMs;
   if (!isUnderWay(step) || step.dueAtMs === undefined) return undefined;
@@ -126,7 +126,7 @@ function endsAtMs(step: StepState, index: number, context: Context): number | un
   return context.postponed?.(index, startedAtMs, dueAtMs) ?? dueAtMs;
 }
 
-/** When a time of `lastsMs` is over, but for outages; undefined: never. */
+/** When a time of `lastsMs` is over, moved by outages; undefined: never. */
 function untilMs(
   sinceMs: number,
   lastsMs: number | undefined,
@@ -138,7 +138,7 @@ function untilMs(
   return context.postponed?.(index, sinceMs, dueAtMs) ?? dueAtMs;
 }
 
-/** When a running attempt has been silent for too long; undefined when nobody listens. */
+/** When a running attempt has been silent for too long; undefined without a heartbeat policy. */
 function silentAtMs(step: StepState, index: number, context: Context): number | undefined {
   if (!isUnderWay(step)) return undefined;
   return untilMs(
@@ -205,7 +205,7 @@ function timedOut(step: StepState, index: number, context: Context) {
     : failureOf("timed_out", "The attempt took too long");
 }
 
-/** At its deadline a task fails: running steps time out, what is left is cancelled. */
+/** At its deadline a task fails: running steps time out, all others are cancelled. */
 function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
   const at = atMs(state, context);
   const failure = failureOf("timed_out", "The task's deadline passed", "deadline_exceeded");
@@ -217,7 +217,7 @@ function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
     .filter(firstEndOnly());
 }
 
-/** Keeps the first end of each step; what is no end, such as a failed attempt, may come before one. */
+/** Keeps only the first end of each step, and all events that are not ends. */
 function firstEndOnly(): (event: Event) => boolean {
   const ended = new Set<number>();
   return (event) => {

@@ -2,7 +2,7 @@
 
 import type { JsonText } from "./payload.ts";
 
-/** Why an attempt did not complete; diagnosis and breakers live on it. */
+/** Why an attempt did not complete; circuit breakers and diagnosis depend on it. */
 export type FailureClass =
   | "failed" // by its contract
   | "thrown" // the code threw
@@ -14,7 +14,7 @@ export type FailureClass =
 /** A failure as it is recorded. */
 export interface Failure {
   readonly class: FailureClass;
-  /** The error by contract, or `{error_code, error_message}`. */
+  /** An error by the step's contract, or `{error_code, error_message}`. */
   readonly error: JsonText;
 }
 
@@ -74,8 +74,8 @@ export interface StepCompleted extends OfStep<"StepCompleted"> {
 }
 
 /**
- * An attempt failed and the step will be tried again. With a failure of class "interrupted" the node
- * hung: that, too, does not count against attemptsMax.
+ * An attempt failed and the step will be tried again. If the failure's class is "interrupted", the
+ * node hung, and the attempt does not count against attemptsMax.
  */
 export interface StepAttemptFailed extends OfStep<"StepAttemptFailed"> {
   readonly attempt: number;
@@ -135,12 +135,12 @@ export interface TaskPaused extends Base<"TaskPaused">, OperatorAction {}
 export interface TaskResumed extends Base<"TaskResumed">, OperatorAction {}
 export interface TaskCancelRequested extends Base<"TaskCancelRequested">, OperatorAction {}
 
-/** The task's deadline passed, or fail_fast gave up: what is unsettled is cancelled. */
+/** The task's deadline passed, or fail_fast ended it: steps that have not ended are cancelled. */
 export interface TaskAborted extends Base<"TaskAborted"> {
   readonly reason: "deadline" | "fail_fast";
 }
 
-/** The task left memory until `wakeAtMs`, or until a command comes when that is absent. */
+/** The task left memory until `wakeAtMs` or the next command; absent: until the next command. */
 export interface TaskPassivated extends Base<"TaskPassivated"> {
   readonly wakeAtMs?: number;
 }
@@ -182,7 +182,7 @@ export interface Turn {
   readonly events: readonly Event[];
 }
 
-/** What an event or a command takes beside its payload, in characters. Payloads are all that grows. */
+/** About how many characters an event or a command has beside its payload. */
 export const FIELDS_SIZE = 64;
 
 /** About how many characters an event takes. Cost: O(1). */

@@ -37,7 +37,7 @@ export function foldTurn(
   let state = before;
   for (const event of turn.events) state = evolve(taskId, plan, state, event);
   if (state === undefined) return undefined;
-  // A turn without events brings a task back into memory too; see TaskActor.
+  // A turn without events also brings a task back into memory; see LiveTask.close.
   if (turn.events.length === 0) state.passivated = undefined;
   state.turn = turn.turn;
   const idleIds = new Set(turn.idleIds);
@@ -47,7 +47,7 @@ export function foldTurn(
   return state;
 }
 
-/** Remembers that the state's newest turn decided a command. */
+/** Notes that the state's newest turn decided a command. */
 export function rememberCommand(state: TaskState, commandId: string, changed: boolean): void {
   state.commands.set(commandId, state.turn);
   if (!changed) state.idleCommands.add(commandId);

@@ -13,7 +13,7 @@ export const NAME_FORM = `1 to ${NAME_LENGTH_MAX} characters of a-z, 0-9, "_" an
 /** Names are segments of channels and of logical addresses, so they hold no dots. */
 const NAME = `[a-z0-9_-]{1,${NAME_LENGTH_MAX}}`;
 
-/** Namespaces, workflows, steps and systems are called like this. */
+/** A name of a namespace, workflow, step or system. */
 export const Name = z.string().regex(new RegExp(`^${NAME}$`), `expected ${NAME_FORM}`);
 
 /** `namespace/name`. */
@@ -40,21 +40,21 @@ export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX)
 /** Characters of the reason of a person's request. */
 export const REASON_LENGTH_MAX = 2_000;
 
-/** Who asks by hand; absent, the name of the key is taken. The id of the key is added. */
+/** Who acts; absent: the name of the API key. The id of the key is added. */
 export const By = z.string().min(1).max(200).optional()
   .describe("Who decides; the name of the key unless given");
 
-/** Why somebody asks by hand. */
+/** Why a person acts. */
 export const Reason = z.string().max(REASON_LENGTH_MAX).default("")
   .describe("Why, for the journal");
 
-/** More attempts are no policy but a loop. */
+/** The most attempts that a policy may allow. */
 const ATTEMPTS_MAX = 1_000;
 
 /** Entries of a table of delays. */
 const DELAYS_MAX = 100;
 
-/** More attempts at once are no limit. */
+/** The highest limit of attempts at once. */
 const CONCURRENCY_MAX = 1_000_000;
 
 const delayMs = z.int().min(0).max(DURATION_MS_MAX);

@@ -1,4 +1,4 @@
-/** The graph of a workflow's steps, packed: what readiness works on. */
+/** Graphs: the steps of a workflow and their parents, packed for readiness. */
 
 import { TaskerError } from "./errors.ts";
 
@@ -54,7 +54,7 @@ export function packGraph(steps: readonly GraphStep[]): Graph {
       if (!(parent >= 0 && parent < steps.length)) {
         throw new TaskerError(
           "graph.invalid",
-          `Cannot wire step "${step.name}": no step has index ${parent}`,
+          `Cannot connect step "${step.name}": no step has index ${parent}`,
         );
       }
       parents.push(parent);
@@ -105,7 +105,7 @@ function findCircle(graph: Graph): number[] | undefined {
   return walkBack(graph, left);
 }
 
-/** Follows parents that are still blocked until a step repeats: those in between are a cycle. */
+/** Follows parents that are still blocked until a step repeats: the steps in between are a cycle. */
 function walkBack(graph: Graph, left: Uint32Array): number[] {
   const path: number[] = [];
   let step = left.findIndex((count) => count > 0);

@@ -1,4 +1,4 @@
-/** Identities: task ids carry their slot, everything else is derived from them. */
+/** Ids: a task id contains its slot; other ids are derived from it. */
 
 import { TaskerError } from "./errors.ts";
 
@@ -65,7 +65,7 @@ export function parseTaskId(text: string): TaskId {
   if (!TASK_ID.test(id)) {
     throw new TaskerError(
       "task.id_invalid",
-      `Cannot read task id "${text.slice(0, 64)}": it is no UUIDv7`,
+      `Cannot read task id "${text.slice(0, 64)}": it is not a UUIDv7`,
     );
   }
   return id as TaskId;

@@ -1,4 +1,4 @@
-/** JSON: what texts and values must be so that they come back from journal and bus unchanged. */
+/** JSON: which texts and values journal and bus return unchanged. */
 
 import type { Fault } from "./errors.ts";
 
@@ -24,9 +24,9 @@ export type Parsed =
 const SMALL_EXPONENT = /[eE]-\d{3}/;
 
 /**
- * Parses JSON from outside: the one way in for bodies, envelopes and files.
+ * Parses JSON from outside: all bodies, envelopes and files go through it.
  *
- * Refuses what would be changed silently: integers that a double cannot hold, such as
+ * Refuses what would change silently: integers that a double cannot hold, such as
  * 9007199254740993; numbers beyond its range, such as 1e400; U+0000 and halves of surrogate pairs,
  * in values and in names; what nests deeper than `depthMax`.
  *
@@ -84,7 +84,7 @@ export function describeUnfit({ path, detail }: Unfit): string {
   return `${path === "" ? "it" : `"${path}"`} ${detail}`;
 }
 
-/** What a walk has seen. */
+/** What a walk over a value has found. */
 interface Walk {
   /** An integer that may have been another one in the text. */
   isLarge: boolean;

@@ -29,8 +29,8 @@ export const TURN_SIZE_MAX = 1024 * 1024;
 /**
  * A task in memory: its state, and the turn it is building.
  *
- * A turn is `begin`, `decide` of each command, `pushDue`, then what readiness answers, `admit` and
- * `close`. While an earlier row is on its way to the journal, several of them build one row.
+ * A turn is `begin`, `decide` of each command, `pushDue`, `takeOutput` for each answer of readiness,
+ * `admit` and `close`. While an earlier row is on its way to the journal, several turns build one row.
  */
 export class LiveTask {
   state: TaskState | undefined;
@@ -38,7 +38,7 @@ export class LiveTask {
   instance: Instance | undefined;
   /** Absent when nothing was decided since the last row. */
   open: OpenTurn | undefined;
-  /** The turn was full before all that is ready was asked for: it needs another. */
+  /** The row was full before all ready steps were admitted: another turn is needed. */
   isCutShort = false;
   /** Ready steps to ask admission for: newly ready, or granted after a wait. */
   readonly #asking = new Set<number>();
@@ -92,9 +92,9 @@ export class LiveTask {
   }
 
   /**
-   * Takes up a task that was read from its journal: tells readiness where it stands, and takes the
-   * places that its attempts hold. Signs of life are kept in memory only, so whoever works for an
-   * earlier owner is listened to from now on. Cost: O(steps).
+   * Continues a task that was read from its journal: tells readiness its state, and takes the places
+   * of its running attempts. Signs of life are kept in memory only, so their silence counts from now.
+   * Cost: O(steps).
    */
   resume(nowMs: number): void {
     const { state, taskId, plan } = this;
@@ -141,11 +141,11 @@ export class LiveTask {
     const context = this.#context;
     let isPushed = false;
     for (const step of this.#asking) {
-      // A signal that came early is recorded again, as the result of its step.
+      // Signals that came early are recorded here as results: the row may grow beyond its size.
       this.isCutShort = this.sizeLeft <= 0;
       if (this.isCutShort) break;
       this.#asking.delete(step);
-      // Whatever took it out of `ready`, such as a pause, has released it.
+      // It may have been paused or ended since it asked; then it holds no place either.
       if (!state.ready.has(step)) continue;
       if (this.#mayStart(state, step)) isPushed = this.#start(state, step) || isPushed;
       else this.#refused.push(step);
@@ -158,8 +158,9 @@ export class LiveTask {
   /**
    * Ends the turn: notes what changes in the task row.
    *
-   * Why a step waits to be started is such a change: if need be, a turn without events records it.
-   * So is that a task is back in memory: one that is due, but held back, would be found due for ever.
+   * If only the reason changes for which a step waits, or a task comes back into memory without an
+   * event, a turn without events records that. Otherwise a task that is due, but whose step may not
+   * start yet, would be found due again and again.
    */
   close(): void {
     const { state } = this;
@@ -178,11 +179,11 @@ export class LiveTask {
   }
 
   /**
-   * When something is due next, Unix ms, as far as this turn changed it; all that is due when no
-   * timer is set for this task.
+   * When something is due next, Unix ms. If a timer is set for the task, only what this turn changed
+   * is looked at.
    *
-   * Cost: O(events of the turn); O(steps) when no timer is set, or when the task was resumed: what
-   * waited while it was paused is in no timer.
+   * Cost: O(events of the turn); O(steps) without a timer, or when the task was resumed: timers do not
+   * include what waited while it was paused.
    */
   dueAtMs({ isTimerSet }: { isTimerSet: boolean }): number | undefined {
     const { open, state } = this;
@@ -203,8 +204,8 @@ export class LiveTask {
   }
 
   /**
-   * Keeps the id of an accepted command, in a turn without events if it changed nothing: sent again
-   * after the task has changed, it must not do then what it had no need to do before.
+   * Keeps the id of an accepted command; if it changed nothing, in a turn without events. If it is sent
+   * again after the task has changed, it must still change nothing.
    */
   #remember(commandId: string, changed: boolean): void {
     const state = this.state as TaskState;
@@ -266,7 +267,7 @@ export class LiveTask {
     return reason === undefined;
   }
 
-  /** An attempt that ended gives its place back, and says whether its owner answered. */
+  /** Gives back the place of an attempt that ended, and notes whether its owner answered. */
   #giveBack(state: TaskState, event: Event): void {
     switch (event.kind) {
       case "StepCompleted":
@@ -281,7 +282,7 @@ export class LiveTask {
       case "StepSkipped":
       case "StepRetried":
         return this.#release(event.step);
-      case "TaskPaused": // whatever has not started waits in no line
+      case "TaskPaused": // steps that have not started wait no longer
         state.steps.forEach((step, index) => {
           if (step.state === "pending" || step.state === "waiting_for_retry") this.#release(index);
         });
@@ -308,7 +309,7 @@ export class LiveTask {
   }
 }
 
-/** What a command seen before was answered with. */
+/** The answer to a command that was decided before. */
 function firstVerdict(state: TaskState | undefined, command: Command): Verdict | undefined {
   if (state === undefined || !("commandId" in command)) return undefined;
   const turn = state.commands.get(command.commandId);
@@ -322,7 +323,7 @@ function startedDueAtMs(index: number, { plan, nowMs, policyOf }: Context): numb
   return lastsMs === undefined ? undefined : nowMs + lastsMs;
 }
 
-/** Whether a task that had left memory has something to do, and no event that says so. */
+/** Whether a task that had left memory is back, without an event that tells so. */
 function isBack({ end, passivated, ready }: TaskState, nowMs: number): boolean {
   if (end !== undefined || passivated === undefined) return false;
   return ready.size > 0 || (passivated.wakeAtMs ?? Infinity) <= nowMs;

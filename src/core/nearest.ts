@@ -1,14 +1,14 @@
-/** Nearest names: what somebody may have meant who typed a name that is not known. */
+/** Nearest names: a suggestion for a name that is not known. */
 
-/** Names longer than this are no slips of the finger. */
+/** Longer names get no suggestion. */
 const NAME_SIZE_MAX = 64;
 
-/** Edits beyond which a suggestion is a guess, however long the name is. */
+/** A name that needs more edits is not suggested. */
 const EDITS_MAX = 4;
 
 /**
- * Returns the name that the fewest edits lead to: at most a third of its letters, and EDITS_MAX.
- * Two letters in the wrong order are one edit, as they are one slip. Case does not count.
+ * Returns the name with the fewest edits: at most a third of the letters, and EDITS_MAX. Two swapped
+ * letters are one edit. Upper and lower case are the same.
  */
 export function nearestOf(name: string, names: Iterable<string>): string | undefined {
   if (name.length > NAME_SIZE_MAX) return undefined;

@@ -1,4 +1,4 @@
-/** What people ask by hand: cancel, pause, resume, retry, resolve, skip. */
+/** Operator actions: cancel, pause, resume, retry, resolve, skip. */
 
 import type { CancelTask, Command, Decision, PauseTask, ResumeTask } from "./command.ts";
 import type { ResolveStep, RetryStep, SkipStep } from "./command.ts";
@@ -21,7 +21,7 @@ const RETRIABLE: readonly StepStateName[] = ["parked", "waiting_for_retry"];
 const RESOLVABLE: readonly StepStateName[] = ["parked", "waiting_for_retry", "waiting_for_reply"];
 const SKIPPABLE: readonly StepStateName[] = [...RESOLVABLE, "pending"];
 
-/** Decides a command that a person sends. */
+/** Decides an operator action. */
 export function decideOperatorAction(
   state: TaskState,
   command: HandCommand,
@@ -44,7 +44,7 @@ export function decideOperatorAction(
   }
 }
 
-/** Cancelling what was cancelled is the same again; all else comes too late. */
+/** A task that was cancelled accepts another cancel; everything else comes too late. */
 function decideEnded(state: TaskState, command: Command): Decision {
   if (command.kind === "CancelTask" && state.end === "cancelled") return NOTHING;
   return refuse(
@@ -53,7 +53,7 @@ function decideEnded(state: TaskState, command: Command): Decision {
   );
 }
 
-/** A pause ends with it: else the steps that a cancel lets run would wait for a resume. */
+/** A cancel also ends a pause: otherwise the steps that run after a cancel would wait for a resume. */
 function decideCancel(state: TaskState, command: CancelTask, context: Context): Decision {
   if (state.cancelRequested) return NOTHING;
   const by = hand(state, command, context);
@@ -117,7 +117,7 @@ function decideSkip(
     if (!context.plan.steps[index]?.isNeeded) return accept([{ kind: "StepSkipped", ...on }]);
     return refuse(
       "contract.violation",
-      `Cannot skip step "${command.step}" without a result: a later step needs it, give one that keeps the contract`,
+      `Cannot skip step "${command.step}" without a result: a later step needs it, send a result that meets the contract`,
     );
   }
   const result = operatorResult(context, index, command.result);

@@ -2,15 +2,15 @@
 
 import type { StepDefinition } from "./workflow.ts";
 
-/** How often each part has to prove that it works. */
+/** How often each part is checked, in ms. */
 export const PROOF_MS = 1_000;
 
-/** Without a proof for so long it does not: shorter, it is only slow. */
+/** Without an answer for so long a part is down; below that it is only slow. In ms. */
 export const OUTAGE_MS_MIN = 2_000;
 
 /**
- * After an outage time stands still as long again, and at most so long: what waited meanwhile is
- * asked for again after rests that double, up to this one.
+ * An outage counts twice its length, but at most so much longer, in ms: what waited during it is
+ * tried again after waits that double up to this one.
  */
 export const CATCH_UP_MS_MAX = 30_000;
 
@@ -23,7 +23,7 @@ export const JOURNAL = "journal";
 /** The part that carries envelopes. */
 export const BUS = "bus";
 
-/** One channel of the bus: it may be away alone. */
+/** One channel of the bus: it can be down alone. */
 export function busOf(owner: string): string {
   return `${BUS}/${owner}`;
 }
@@ -36,8 +36,8 @@ interface Span {
 /**
  * Remembers outages by part, so that attempts are not charged for them.
  *
- * A part is asked for a proof, and it is away from the last proof to the next one if that takes too
- * long. Times are Unix ms of the Runtime.
+ * A part is checked from time to time. If its answer takes too long, it was down from its previous
+ * answer to this one. Times are Unix ms of the Runtime.
  */
 export class Outages {
   /** By part: when it last answered. */
@@ -46,13 +46,13 @@ export class Outages {
   readonly #since = new Map<string, number>();
   readonly #past = new Map<string, Span[]>();
 
-  /** Notes that a part has to answer; since its last proof, if that is as young as proofs are. */
+  /** Notes that a part was asked. An outage begins at its last answer, if that is recent. */
   asked(part: string, nowMs: number): void {
     const provenMs = Math.max(this.#proven.get(part) ?? nowMs, nowMs - PROOF_MS);
     this.#since.set(part, Math.min(this.#since.get(part) ?? Infinity, provenMs, nowMs));
   }
 
-  /** Notes that a part did what it was asked. */
+  /** Notes that a part answered. */
   answered(part: string, nowMs: number): void {
     const span = this.#current(part, nowMs);
     this.#since.delete(part);
@@ -65,8 +65,8 @@ export class Outages {
   }
 
   /**
-   * When something is due that began at `sinceMs` and would have been due at `dueAtMs`, without the
-   * time in which one of the parts was away. Cost: O(outages of the parts), mostly none.
+   * `dueAtMs` of something that began at `sinceMs`, moved by the time in which one of the parts was
+   * down. Cost: O(outages of the parts), mostly none.
    */
   postponed(
     parts: readonly string[],
@@ -100,7 +100,7 @@ export class Outages {
   }
 }
 
-/** Without which parts an attempt of a step cannot end; a sleep needs none. */
+/** The parts that an attempt of a step needs to end; a sleep needs none. */
 export function partsOf(
   { kind, owner }: Pick<StepDefinition, "kind" | "owner">,
 ): readonly string[] {

@@ -5,7 +5,7 @@ import { describeUnfit, findUnfit, type Unfit, type UnfitCode } from "./json.ts"
 
 declare const brand: unique symbol;
 
-/** A value as its JSON text. State and events keep the text, so what is replayed is what was typed. */
+/** A value as its JSON text. State and events keep the text, so a replay sees exactly what was sent. */
 export type JsonText = string & { readonly [brand]: "JsonText" };
 
 /** The largest payload of a task or step, in UTF-16 units of its JSON text. */
@@ -17,7 +17,7 @@ export const REMOTE_PAYLOAD_SIZE_MAX = 64 * 1024;
 /** Payloads that nest deeper are refused. */
 export const PAYLOAD_DEPTH_MAX = 64;
 
-/** The JSON text of null: what a sleep results in. */
+/** The JSON text of null, for example the result of a sleep. */
 export const NULL_TEXT = "null" as JsonText;
 
 /**

@@ -1,4 +1,4 @@
-/** Plans: definitions made ready for deciding, once a hash. */
+/** Plans: definitions prepared for deciding, once for each hash. */
 
 import { type Check, checkOf } from "./contract.ts";
 import { TaskerError } from "./errors.ts";
@@ -39,7 +39,7 @@ export interface Plan {
 }
 
 /**
- * Plans a definition; `code` where it is loaded, so that its own schemas check.
+ * Plans a definition. With `code`, where it is loaded, its own schemas check values.
  *
  * Cost: O(steps + edges); stored schemas are compiled when they are first used.
  *

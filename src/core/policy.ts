@@ -14,9 +14,9 @@ export interface Policy {
   readonly retry?: {
     readonly attemptsMax?: number;
     readonly backoff?: Backoff;
-    /** No delay is shorter. 500 unless said; 0 for `none` and for a table. */
+    /** No delay is shorter. Default: 500; 0 for `none` and for a table. */
     readonly delayMsMin?: number;
-    /** No delay is longer. 60,000 or twice `delayMsMin` unless said; a table's longest entry. */
+    /** No delay is longer. Default: 60,000 or twice `delayMsMin`; a table's longest entry. */
     readonly delayMsMax?: number;
   };
   /** One attempt, from its start. */
@@ -26,11 +26,11 @@ export interface Policy {
   /** Longest silence of a running attempt. */
   readonly heartbeatMs?: number;
   /**
-   * Attempts of this step that run at once on one node: of the step of this name in this workflow,
-   * in all its versions. Another step of the same definition has places of its own. An attempt
-   * counts from its start to its recorded end, so one that timed out counts no more, even while its
-   * code ignores the signal. Sleeps and signals do not count. Attempts that a node takes over count
-   * at once, so it may hold more than so many until they end.
+   * Attempts of this step that run at once on one node. The step is known by its name in this
+   * workflow, in all versions; each step has its own limit. An attempt counts from its start to its
+   * recorded end, so one that timed out does not count, even while its code ignores the signal. Sleeps
+   * and signals do not count. Attempts that a node takes over count at once, so for a while it may run
+   * more than this.
    */
   readonly concurrencyMax?: number;
   readonly onExhausted?: "park" | "fail";
@@ -49,10 +49,10 @@ export interface FullPolicy {
   readonly onExhausted: "park" | "fail";
 }
 
-/** Deaths of a node that one step may cause or suffer before it parks. */
+/** A step whose attempts ended so often with the death of their node is parked. */
 export const INTERRUPTIONS_MAX = 10;
 
-/** The longest `Retry-After` that is followed; a longer one parks the step. */
+/** The longest `Retry-After` that is obeyed; a longer one parks the step. */
 export const RETRY_AFTER_MS_MAX = 7 * 24 * 3_600_000;
 
 /** The longest delay when the policy names none, unless twice `delayMsMin` is longer. */
@@ -62,8 +62,8 @@ const DELAY_MS_MAX = 60_000;
 const DELAY_MS_MIN = 500;
 
 /**
- * What of a policy means something for a step that waits for time or a person; all of it does for
- * steps that do work.
+ * The policy fields that apply to a step that waits for time or a person; all apply to steps that do
+ * work.
  */
 export const TUNABLE_WAITS: Readonly<Record<"sleep" | "signal", readonly (keyof Policy)[]>> = {
   sleep: [],
@@ -73,8 +73,8 @@ export const TUNABLE_WAITS: Readonly<Record<"sleep" | "signal", readonly (keyof 
 /**
  * Returns a step's policy under an overlay, by step name; `*` is for every step that does work.
  *
- * What tunes work would break a wait: a heartbeat would end a sleep, a time-out fail an approval.
- * So a sleep has no policy, and a signal only its own time-out.
+ * Settings for work would break steps that wait: a heartbeat would end a sleep, a time-out would fail
+ * an approval. So a sleep has no policy, and a signal has only its own time-out.
  */
 export function policyUnder(
   { name, kind, policy }: {
@@ -95,10 +95,10 @@ export function policyUnder(
 }
 
 /**
- * Fills the defaults in; later policies win field by field.
+ * Fills in the defaults; each field is taken from the last policy that has it.
  *
- * Units: milliseconds. A remote or local attempt times out after 30 s unless said; waiting steps
- * (sleep, signal) have no timeout unless said.
+ * Units: milliseconds. By default a remote or local attempt times out after 30 s, and a waiting step
+ * (sleep, signal) does not.
  */
 export function fillPolicy(
   waits: boolean,
@@ -115,7 +115,7 @@ export function fillPolicy(
     attemptsMax: retry.attemptsMax ?? 3,
     backoff,
     delayMsMin,
-    // Whoever writes a table of delays means them.
+    // A table of delays is used as it is written.
     delayMsMax: retry.delayMsMax ??
       (typeof backoff === "string" ? Math.max(DELAY_MS_MAX, 2 * delayMsMin) : Math.max(...backoff)),
     timeoutMs: merged.timeoutMs ?? (waits ? undefined : 30_000),
@@ -159,10 +159,10 @@ export function contradictionOf(
  * - a table: its entry, the last one for ever. By default from 0 and to its longest entry.
  * - none: always `delayMsMin`, by default 0.
  *
- * A `retryAfterMs` is never undercut. It is drawn from a hash of the key and the attempt, so the
- * same attempt always waits the same time and `decide` stays pure. Were `delayMsMin` the upper bound
- * of the first delay, all that failed at once would be tried again at once. Source: AWS architecture
- * blog, "Exponential backoff and jitter".
+ * The delay is never shorter than `retryAfterMs`. It is drawn from a hash of the key and the attempt,
+ * so the same attempt always waits the same time and `decide` stays pure. If the first delay were
+ * `delayMsMin` for all, attempts that failed together would be tried again together. Source: AWS
+ * architecture blog, "Exponential backoff and jitter".
  */
 export function backoffMs(
   policy: FullPolicy,
@@ -201,42 +201,47 @@ function fibonacci(n: number): number {
   return last;
 }
 
-interface Page {
+/** What the steps of one plan are under now. */
+interface StepPolicies {
   readonly version: number;
   readonly policies: readonly FullPolicy[];
 }
 
-/** Definitions' policies with the newest overlay of each workflow laid over them. */
+/** The policies in effect: those of definitions, under the newest overlay of each workflow. */
 export class EffectivePolicies {
   #overlays: ReadonlyMap<string, PolicyOverlay> = new Map();
-  readonly #pages = new Map<string, Page>();
+  /** By definition hash. */
+  readonly #byPlan = new Map<string, StepPolicies>();
 
-  /** Takes new overlays, keyed `namespace/name`. Running attempts keep what they started under. */
+  /**
+   * Takes the newest overlays, keyed `namespace/name`; returns whether anything changed. Running
+   * attempts keep the time-out that they were started with.
+   */
   renew(overlays: ReadonlyMap<string, PolicyOverlay>): boolean {
     const isSame = overlays.size === this.#overlays.size &&
       [...overlays].every(([name, { version }]) => this.#overlays.get(name)?.version === version);
     if (isSame) return false;
     this.#overlays = overlays;
-    this.#pages.clear();
+    this.#byPlan.clear();
     return true;
   }
 
-  /** Returns what a decision at `nowMs` may look at. Cost: O(1) once a plan's page is made. */
+  /** Returns the context of decisions at `nowMs`. Cost: O(1), O(steps) after a change. */
   contextOf(plan: Plan, nowMs: number): Context {
-    const page = this.#pages.get(plan.hash) ?? this.#makePage(plan);
+    const { version, policies } = this.#byPlan.get(plan.hash) ?? this.#fill(plan);
     return {
       plan,
       nowMs,
-      policyVersion: page.version,
-      policyOf: (step) => page.policies[step] as FullPolicy,
+      policyVersion: version,
+      policyOf: (step) => policies[step] as FullPolicy,
     };
   }
 
-  #makePage(plan: Plan): Page {
+  #fill(plan: Plan): StepPolicies {
     const overlay = this.#overlays.get(plan.workflow);
     const policies = plan.steps.map(({ definition }) => policyUnder(definition, overlay?.steps));
-    const page = { version: overlay?.version ?? 0, policies };
-    this.#pages.set(plan.hash, page);
-    return page;
+    const filled = { version: overlay?.version ?? 0, policies };
+    this.#byPlan.set(plan.hash, filled);
+    return filled;
   }
 }

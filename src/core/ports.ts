@@ -15,7 +15,7 @@ import type { Definition, JsonSchema } from "./workflow.ts";
 /** Takes back what was scheduled; safe to repeat. */
 export type Cancel = () => void;
 
-/** Clock, timers, randomness and keys. The only way to any of them. */
+/** Clock, timers, randomness and hashes. Nothing else gives access to them. */
 export interface Runtime {
   /** Unix time in ms: monotonic clock plus the database's offset. */
   now(): number;
@@ -36,10 +36,10 @@ export interface Runtime {
   digest(text: string): string;
 }
 
-/** The single way in: to the task's actor here, or through the inbox of the node that owns it. */
+/** Sends commands to tasks: to the actor here, or through the inbox of the node that owns the task. */
 export interface CommandSink {
   /**
-   * Sends a command; resolves when all it was decided on is committed.
+   * Sends a command; resolves when all turns it was decided on are committed.
    *
    * @throws {TaskerError} what the task's state refuses, mailbox.full, node.draining, journal.*
    */
@@ -48,7 +48,7 @@ export interface CommandSink {
   mintTaskId(): TaskId;
 }
 
-/** What somebody asks to be started, before it is checked. */
+/** A request to start a task, before it is checked. */
 export interface StartRequest {
   /** `namespace/name`. */
   readonly workflow: string;
@@ -97,7 +97,7 @@ export interface TaskBirth {
   readonly createdAtMs: number;
 }
 
-/** One turn to be appended: one row, and the side effects that hang on its insertion. */
+/** One turn to be appended: one row, and what is written only if it is inserted. */
 export interface TurnRow {
   readonly taskId: TaskId;
   readonly turn: number;
@@ -136,13 +136,13 @@ export type Appended =
   | { readonly kind: "inserted" }
   /** Another task holds this key. */
   | { readonly kind: "key_taken"; readonly taskId: TaskId; readonly sameBody: boolean }
-  /** Postgres refuses this row's data: it was found by splitting. */
+  /** Postgres refuses the data of this row. */
   | { readonly kind: "poison"; readonly error: TaskerError }
-  /** Nothing was inserted: alone it takes Postgres too long, which serves others meanwhile. */
+  /** Nothing was inserted: the row alone takes Postgres too long, while it serves others. */
   | { readonly kind: "too_slow"; readonly error: TaskerError }
   /** Another node wrote this turn. */
   | { readonly kind: "ownership_lost" }
-  /** This node's row is gone: nothing of it is written any more. */
+  /** This node's row is gone: it cannot write any more. */
   | { readonly kind: "fenced" };
 
 /** A task that was read whole; or why it cannot be: journal.format_unknown, journal.too_slow. */
@@ -156,12 +156,12 @@ export interface Journal {
   append(row: TurnRow): Promise<Appended>;
   /**
    * Resolves true when a flush that started after this call found the node row; false: fenced.
-   * Without an entry it proves only that the journal takes what is handed to it.
+   * Without an entry it shows only that the journal accepts writes.
    */
   confirm(entry?: RowlessEntry): Promise<boolean>;
   /**
    * Reads whole tasks, each as soon as it is complete. A task without turns is absent; one that
-   * cannot be read comes with why, and keeps no other from being read.
+   * cannot be read comes with the reason, and does not stop the others.
    *
    * @throws {TaskerError} journal.unavailable
    */
@@ -182,7 +182,7 @@ export interface JournalFigures {
   readonly flushMs: number;
 }
 
-/** Postgres for parts beside the journal: one statement each, with a deadline of ours. */
+/** Postgres for what is not the journal: single statements, each with a deadline. */
 export interface Database {
   /**
    * Runs one statement, autocommitted.
@@ -252,7 +252,7 @@ export interface DuePlace {
   readonly after?: { readonly wakeAt: string; readonly taskId: TaskId };
 }
 
-/** A passivated task that is due; `wakeAt` is in the database's own writing. */
+/** A passivated task that is due; `wakeAt` is text as the database writes it. */
 export interface DueTask {
   readonly taskId: TaskId;
   readonly wakeAt: string;
@@ -261,7 +261,7 @@ export interface DueTask {
 /** Due tasks that one call reads of each slot. */
 export const DUE_PER_SLOT = 8;
 
-/** Nodes, slots and what travels between nodes. All by compare-and-set; see design/journal.md. */
+/** Nodes, slots, and what travels between nodes. All by compare-and-set. */
 export interface Nodes {
   /** Inserts this node's row; removes the earlier incarnation of the same lock at once. */
   join(
@@ -476,7 +476,7 @@ export interface Delivery {
 /** How to consume. */
 export interface ConsumeOptions {
   readonly group: string;
-  /** Envelopes in hand at once. */
+  /** Envelopes that are handled at once. */
   readonly inFlightMax: number;
   /** An envelope not settled for this long goes to another consumer. */
   readonly leaseMs: number;
@@ -509,7 +509,7 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-/** An envelope nobody could use. */
+/** An envelope that could not be used. */
 export interface DeadLetter {
   readonly id: string;
   readonly channel: string;

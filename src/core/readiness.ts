@@ -1,4 +1,4 @@
-/** The readiness port: which steps may run. Implemented in Rust and, as its twin, in TypeScript. */
+/** Readiness: which steps may run. Implemented in Rust and, as its twin, in TypeScript. */
 
 import type { Event } from "./event.ts";
 import type { Graph } from "./graph.ts";
@@ -9,7 +9,7 @@ export type Template = number;
 
 /**
  * A task's place in the readiness core: `generation * 2 ** 32 + index`, a safe integer.
- * A stale handle (closed, its index reused) is answered with a fault and touches nothing.
+ * A stale handle (closed, its index reused) is answered with a fault and changes nothing.
  */
 export type Instance = number;
 

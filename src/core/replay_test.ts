@@ -14,10 +14,10 @@ const joined = [
 
 for (const failing of ["a", "b"]) {
   Deno.test(`a step left unreached counts after a reload as before, when "${failing}" failed`, () => {
-    const end = (play: TaskDriver) =>
+    const end = (driver: TaskDriver) =>
       failing === "b"
-        ? play.start().after(10).complete("a")
-        : play.start().complete("b").after(100);
+        ? driver.start().after(10).complete("a")
+        : driver.start().complete("b").after(100);
     const live = end(new TaskDriver(joined));
     const reloaded = end(new TaskDriver(joined)).reload();
     assert.equal(live.steps["u"], "unreached");
@@ -31,47 +31,47 @@ for (const failing of ["a", "b"]) {
 }
 
 Deno.test("a paused task that is reloaded stays paused, and goes on where it was", () => {
-  const play = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start()
+  const driver = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }]).start()
     .send({ kind: "PauseTask", ...by }).complete("a").reload();
-  assert.deepEqual(play.steps, { a: "completed", b: "pending" });
+  assert.deepEqual(driver.steps, { a: "completed", b: "pending" });
 
-  play.send({ kind: "ResumeTask", ...by });
+  driver.send({ kind: "ResumeTask", ...by });
 
-  assert.equal(play.steps["b"], "running");
+  assert.equal(driver.steps["b"], "running");
 });
 
 Deno.test("a command that changed nothing does nothing when it is sent again later", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({
+  const driver = new TaskDriver([{ name: "a" }]).start().send({
     kind: "ResumeTask",
     ...by,
     commandId: "r",
   })
     .send({ kind: "PauseTask", ...by }).reload();
 
-  play.send({ kind: "ResumeTask", ...by, commandId: "r" });
+  driver.send({ kind: "ResumeTask", ...by, commandId: "r" });
 
-  assert.equal(play.task, "paused");
+  assert.equal(driver.task, "paused");
 });
 
 Deno.test("a refused command is decided anew when it is sent again", () => {
-  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start()
+  const driver = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start()
     .send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
-  assert.equal(play.refusals[0]?.code, "step.not_parked");
+  assert.equal(driver.refusals[0]?.code, "step.not_parked");
 
-  play.throw("a").send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
+  driver.throw("a").send({ kind: "RetryStep", step: "a", ...by, commandId: "r" });
 
-  assert.equal(play.steps["a"], "running");
+  assert.equal(driver.steps["a"], "running");
 });
 
 Deno.test("a command id seen before is known after a reload", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().send({
+  const driver = new TaskDriver([{ name: "a" }]).start().send({
     kind: "PauseTask",
     ...by,
     commandId: "p",
   })
     .send({ kind: "ResumeTask", ...by }).reload();
 
-  play.send({ kind: "PauseTask", ...by, commandId: "p" });
+  driver.send({ kind: "PauseTask", ...by, commandId: "p" });
 
-  assert.equal(play.task, "running");
+  assert.equal(driver.task, "running");
 });

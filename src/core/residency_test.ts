@@ -5,56 +5,56 @@ const by = { by: "ada", reason: "test" };
 const HOUR_MS = 3_600_000;
 
 /** The time at which a task that left memory wants to be woken. */
-function wakeAtMs(play: TaskDriver): number | undefined {
-  return play.turns.at(-1)?.change?.wakeAtMs;
+function wakeAtMs(driver: TaskDriver): number | undefined {
+  return driver.turns.at(-1)?.change?.wakeAtMs;
 }
 
 Deno.test("a task does not leave memory while a sign of life is listened for", () => {
-  const play = new TaskDriver([{ name: "a", kind: "remote", policy: { heartbeatMs: HOUR_MS } }])
+  const driver = new TaskDriver([{ name: "a", kind: "remote", policy: { heartbeatMs: HOUR_MS } }])
     .start();
 
-  play.send({ kind: "Passivate" });
+  driver.send({ kind: "Passivate" });
 
-  assert.equal(play.turns.length, 1);
+  assert.equal(driver.turns.length, 1);
 });
 
 Deno.test("a task does not leave memory while it holds a place that others wait for", () => {
-  const play = new TaskDriver([{ name: "a", kind: "remote", policy: { concurrencyMax: 1 } }])
+  const driver = new TaskDriver([{ name: "a", kind: "remote", policy: { concurrencyMax: 1 } }])
     .start();
 
-  play.send({ kind: "Passivate" });
+  driver.send({ kind: "Passivate" });
 
-  assert.equal(play.turns.length, 1);
+  assert.equal(driver.turns.length, 1);
 });
 
 Deno.test("a paused task is not woken for a retry that may not start", () => {
-  const play = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: HOUR_MS })
+  const driver = new TaskDriver([{ name: "a" }]).start().throw("a", { retryAfterMs: HOUR_MS })
     .send({ kind: "PauseTask", ...by });
 
-  play.send({ kind: "Passivate" });
+  driver.send({ kind: "Passivate" });
 
-  assert.equal(play.turns.at(-1)?.change?.resident, false);
-  assert.equal(wakeAtMs(play), undefined);
+  assert.equal(driver.turns.at(-1)?.change?.resident, false);
+  assert.equal(wakeAtMs(driver), undefined);
 });
 
 Deno.test("a task that was cancelled is not woken for its deadline", () => {
-  const play = new TaskDriver([
+  const driver = new TaskDriver([
     { name: "a" },
     { name: "why", kind: "signal", after: ["a"], when: "cancelled" },
   ], { deadlineMs: HOUR_MS }).start().send({ kind: "CancelTask", ...by });
 
-  play.send({ kind: "Passivate" });
+  driver.send({ kind: "Passivate" });
 
-  assert.equal(play.turns.at(-1)?.change?.resident, false);
-  assert.equal(wakeAtMs(play), undefined);
+  assert.equal(driver.turns.at(-1)?.change?.resident, false);
+  assert.equal(wakeAtMs(driver), undefined);
 });
 
 Deno.test("a parked task is woken for its deadline", () => {
-  const play = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
+  const driver = new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }], {
     deadlineMs: HOUR_MS,
   }).start().throw("a");
 
-  play.send({ kind: "Passivate" });
+  driver.send({ kind: "Passivate" });
 
-  assert.equal(wakeAtMs(play), play.nowMs + HOUR_MS);
+  assert.equal(wakeAtMs(driver), driver.nowMs + HOUR_MS);
 });

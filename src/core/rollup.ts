@@ -63,7 +63,7 @@ export function rollup(
   return { state: "blocked", blockedReason: reasonOf(plan, state, uncoded) };
 }
 
-/** Whether all that waits is retries that are due already, and so in `ready`. */
+/** Whether nothing waits but retries that are due already, and so are in `ready`. */
 function onlyReadyRetries(state: TaskState): boolean {
   if (state.ready.size === 0 || countOf(state, "waiting_for_reply") > 0) return false;
   let due = 0;

@@ -102,53 +102,53 @@ function begin(workflow: Workflow, { failurePolicy, deadlineMs }: Settings): Tas
   return new TaskDriver(stepsOf(workflow), { failurePolicy, ...deadline }).start();
 }
 
-function happen(play: TaskDriver, { at, act }: Happening): void {
-  const { steps } = play.actor.plan;
+function happen(driver: TaskDriver, { at, act }: Happening): void {
+  const { steps } = driver.actor.plan;
   const index = at % steps.length;
   const name = steps[index]?.name as string;
   const by = { by: "fuzz", reason: "" };
   const result = "1" as JsonText;
-  const newest = play.state.steps[index]?.attempt ?? 0;
+  const newest = driver.state.steps[index]?.attempt ?? 0;
   switch (act) {
     case "complete":
-      return void play.complete(name);
+      return void driver.complete(name);
     case "throw":
-      return void play.throw(name);
+      return void driver.throw(name);
     case "fail":
-      return void play.fail(name);
+      return void driver.fail(name);
     case "time":
-      return void play.after(at * 10);
+      return void driver.after(at * 10);
     case "stale":
-      return void play.result(name, { kind: "completed", result }, Math.max(0, newest - 1));
+      return void driver.result(name, { kind: "completed", result }, Math.max(0, newest - 1));
     case "signal":
-      return void play.send({ kind: "SendSignal", name, payload: result });
+      return void driver.send({ kind: "SendSignal", name, payload: result });
     case "retry":
-      return void play.send({ kind: "RetryStep", step: name, ...by });
+      return void driver.send({ kind: "RetryStep", step: name, ...by });
     case "resolve":
-      return void play.send({ kind: "ResolveStep", step: name, result, ...by });
+      return void driver.send({ kind: "ResolveStep", step: name, result, ...by });
     case "skip":
-      return void play.send({ kind: "SkipStep", step: name, result, ...by });
+      return void driver.send({ kind: "SkipStep", step: name, result, ...by });
     case "pause":
-      return void play.send({ kind: "PauseTask", ...by });
+      return void driver.send({ kind: "PauseTask", ...by });
     case "resume":
-      return void play.send({ kind: "ResumeTask", ...by });
+      return void driver.send({ kind: "ResumeTask", ...by });
     case "cancel":
-      return void play.send({ kind: "CancelTask", ...by });
+      return void driver.send({ kind: "CancelTask", ...by });
     case "interrupt":
-      return void play.send({ kind: "RecordInterruption", steps: [index] });
+      return void driver.send({ kind: "RecordInterruption", steps: [index] });
     case "passivate":
-      return void play.send({ kind: "Passivate" });
+      return void driver.send({ kind: "Passivate" });
     case "hold":
-      return void play.held.add(name);
+      return void driver.held.add(name);
     case "admit":
-      return void play.admit(name);
+      return void driver.admit(name);
   }
 }
 
 /** The invariant of the rollup, said once more from the states of the steps. */
-function checkInvariant(play: TaskDriver): void {
-  const { state } = play;
-  const rolled = rollup(play.actor.plan, state);
+function checkInvariant(driver: TaskDriver): void {
+  const { state } = driver;
+  const rolled = rollup(driver.actor.plan, state);
   const hasPerson = countOf(state, "parked") > 0 || state.paused;
   const moves = state.ready.size > 0 || countOf(state, "running") > 0 ||
     countOf(state, "waiting_for_reply") + countOf(state, "waiting_for_retry") > 0;
@@ -158,7 +158,7 @@ function checkInvariant(play: TaskDriver): void {
       "an ended task has only ended steps",
     );
   } else {
-    assert.ok(moves || hasPerson, `nothing moves the task: ${JSON.stringify(play.steps)}`);
+    assert.ok(moves || hasPerson, `nothing moves the task: ${JSON.stringify(driver.steps)}`);
     assert.equal(rolled.state === "blocked", rolled.blockedReason !== undefined);
     assert.ok(
       !state.steps.every((step) => isSettled(step.state)),
@@ -170,19 +170,19 @@ function checkInvariant(play: TaskDriver): void {
 }
 
 /** How an ended step counts for those after it, said once more; undefined: it has not ended. */
-function endOf(play: TaskDriver, index: number): string | undefined {
-  const step = play.state.steps[index] as StepState;
+function endOf(driver: TaskDriver, index: number): string | undefined {
+  const step = driver.state.steps[index] as StepState;
   if (!isSettled(step.state)) return undefined;
   if (step.state === "failed" || step.state === "cancelled") return step.state;
   if (step.state !== "unreached") return "well";
-  const end = endOf(play, step.cause);
+  const end = endOf(driver, step.cause);
   return end === "well" ? "neither" : end;
 }
 
 /** Whether the ends of a step's parents let it run, never will, or leave it open. */
-function judge(play: TaskDriver, index: number): "runs" | "never" | "open" {
-  const { parents, definition: { when } } = play.actor.plan.steps[index] as PlannedStep;
-  const ends = parents.map((parent) => endOf(play, parent));
+function judge(driver: TaskDriver, index: number): "runs" | "never" | "open" {
+  const { parents, definition: { when } } = driver.actor.plan.steps[index] as PlannedStep;
+  const ends = parents.map((parent) => endOf(driver, parent));
   if (when === "succeeded") {
     if (ends.some((end) => end !== undefined && end !== "well")) return "never";
     return ends.includes(undefined) ? "open" : "runs";
@@ -192,13 +192,13 @@ function judge(play: TaskDriver, index: number): "runs" | "never" | "open" {
 }
 
 /** What is ready is what the rules say, no more and no less. */
-function checkReady(play: TaskDriver): void {
-  const { state, nowMs } = play;
+function checkReady(driver: TaskDriver): void {
+  const { state, nowMs } = driver;
   if (state.end !== undefined) return;
   state.steps.forEach((step, index) => {
     const isDue = step.state === "waiting_for_retry" && step.nextAttemptAtMs <= nowMs;
-    const said = judge(play, index);
-    const name = `s${index} ${step.state} ${said}: ${JSON.stringify(play.steps)}`;
+    const said = judge(driver, index);
+    const name = `s${index} ${step.state} ${said}: ${JSON.stringify(driver.steps)}`;
     if (step.state === "pending") assert.notEqual(said, "never", name);
     const mayStart = (step.state === "pending" && said === "runs") || isDue;
     assert.equal(state.ready.has(index), mayStart && !state.paused, name);
@@ -206,17 +206,17 @@ function checkReady(play: TaskDriver): void {
 }
 
 /** Ends what can be ended by completing, signalling, resolving and resuming. */
-function finish(play: TaskDriver): void {
-  for (const name of play.held) play.admit(name);
-  if (play.state.paused) play.send({ kind: "ResumeTask", by: "fuzz", reason: "" });
-  for (let round = 0; play.state.end === undefined; round++) {
-    assert.ok(round < 100, `the task does not end: ${JSON.stringify(play.steps)}`);
-    play.after(100_000);
-    for (const { name, index } of play.actor.plan.steps) {
-      const state = play.state.steps[index]?.state;
-      if (state === "running" || state === "waiting_for_reply") play.complete(name);
+function finish(driver: TaskDriver): void {
+  for (const name of driver.held) driver.admit(name);
+  if (driver.state.paused) driver.send({ kind: "ResumeTask", by: "fuzz", reason: "" });
+  for (let round = 0; driver.state.end === undefined; round++) {
+    assert.ok(round < 100, `the task does not end: ${JSON.stringify(driver.steps)}`);
+    driver.after(100_000);
+    for (const { name, index } of driver.actor.plan.steps) {
+      const state = driver.state.steps[index]?.state;
+      if (state === "running" || state === "waiting_for_reply") driver.complete(name);
       if (state === "parked") {
-        play.send({
+        driver.send({
           kind: "ResolveStep",
           step: name,
           result: "1" as JsonText,
@@ -231,11 +231,11 @@ function finish(play: TaskDriver): void {
 Deno.test("a task that has not ended has something that moves it, or a named reason, whatever happens", () => {
   fc.assert(
     fc.property(workflows, settings, happenings, (workflow, setting, list) => {
-      const play = begin(workflow, setting);
+      const driver = begin(workflow, setting);
       for (const one of list) {
-        happen(play, one);
-        checkInvariant(play);
-        checkReady(play);
+        happen(driver, one);
+        checkInvariant(driver);
+        checkReady(driver);
       }
     }),
     { numRuns: RUNS },
@@ -245,12 +245,12 @@ Deno.test("a task that has not ended has something that moves it, or a named rea
 Deno.test("every task can be brought to its end, whatever happened before", () => {
   fc.assert(
     fc.property(workflows, settings, happenings, (workflow, setting, list) => {
-      const play = begin(workflow, setting);
-      for (const one of list) happen(play, one);
+      const driver = begin(workflow, setting);
+      for (const one of list) happen(driver, one);
 
-      finish(play);
+      finish(driver);
 
-      assert.equal(play.state.end, play.task);
+      assert.equal(driver.state.end, driver.task);
     }),
     { numRuns: RUNS },
   );
@@ -263,13 +263,13 @@ function withoutSignOfLife(step: StepState): StepState {
 Deno.test("folding the journal gives the state the actor had, whatever happened", () => {
   fc.assert(
     fc.property(workflows, settings, happenings, (workflow, setting, list) => {
-      const play = begin(workflow, setting);
-      for (const one of list) happen(play, one);
+      const driver = begin(workflow, setting);
+      for (const one of list) happen(driver, one);
 
-      const folded = play.folded();
+      const folded = driver.folded();
 
       // Readiness and signs of life are kept in memory only.
-      const { ready: _, steps, ...kept } = play.state;
+      const { ready: _, steps, ...kept } = driver.state;
       const { ready: __, steps: foldedSteps, ...foldedKept } = folded;
       assert.deepEqual(foldedKept, kept);
       assert.deepEqual(foldedSteps, steps.map(withoutSignOfLife));
@@ -281,17 +281,23 @@ Deno.test("folding the journal gives the state the actor had, whatever happened"
 Deno.test("a node that reads the journal at any moment knows what the one that wrote it knows", () => {
   fc.assert(
     fc.property(workflows, settings, happenings, (workflow, setting, list) => {
-      const play = begin(workflow, setting);
+      const driver = begin(workflow, setting);
       for (const one of list) {
-        happen(play, one);
-        wakeUp(play);
+        happen(driver, one);
+        wakeUp(driver);
 
-        const fork = play.fork();
+        const fork = driver.fork();
 
-        assert.deepEqual(fork.events, play.events, "the reading decided something");
-        assert.deepEqual([...fork.state.ready.keys()].sort(), [...play.state.ready.keys()].sort());
-        assert.equal(nextDue(fork), nextDue(play));
-        assert.deepEqual(rollup(fork.actor.plan, fork.state), rollup(play.actor.plan, play.state));
+        assert.deepEqual(fork.events, driver.events, "the reading decided something");
+        assert.deepEqual(
+          [...fork.state.ready.keys()].sort(),
+          [...driver.state.ready.keys()].sort(),
+        );
+        assert.equal(nextDue(fork), nextDue(driver));
+        assert.deepEqual(
+          rollup(fork.actor.plan, fork.state),
+          rollup(driver.actor.plan, driver.state),
+        );
       }
     }),
     { numRuns: RUNS },
@@ -299,10 +305,10 @@ Deno.test("a node that reads the journal at any moment knows what the one that w
 });
 
 /** Wakes the task until nothing is due: what an abort leaves is due at the next wake. */
-function wakeUp(play: TaskDriver): void {
-  for (let turns = -1; turns !== play.turns.length;) {
-    turns = play.turns.length;
-    play.after(0);
+function wakeUp(driver: TaskDriver): void {
+  for (let turns = -1; turns !== driver.turns.length;) {
+    turns = driver.turns.length;
+    driver.after(0);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The state of a task: what its events fold into. */
+/** The state of a task, folded from its events. */
 
 import type { Choice, Failure, TaskEnd } from "./event.ts";
 import type { TaskId } from "./ids.ts";
@@ -55,7 +55,7 @@ export interface StepHistory {
   readonly attempt: number;
   /** Attempts that a node's death ended. */
   readonly interruptions: number;
-  /** Attempts made before a person asked for another try; they count no more. */
+  /** Attempts made before a person asked for another try; they do not count against attemptsMax. */
   readonly forgiven: number;
   /** When the newest attempt started, Unix ms. */
   readonly startedAtMs: number | undefined;
@@ -82,7 +82,7 @@ export interface RunningStep extends StepHistory {
 export interface RetryingStep extends StepHistory {
   readonly state: "waiting_for_retry";
   readonly nextAttemptAtMs: number;
-  /** Due whatever the clock says: a person asked for the retry, or a node died. */
+  /** Due at once, whatever the clock says: a person asked for the retry, or a node died. */
   readonly isDueAtOnce: boolean;
 }
 
@@ -171,28 +171,28 @@ export interface TaskState {
   /** The time of the last event: the next one is not earlier. */
   lastAtMs: number;
   readonly steps: StepState[];
-  /** Steps that have ended, in the order in which they did: what readiness makes of them depends on it. */
+  /** Steps that have ended, in that order: what readiness concludes from them depends on it. */
   readonly ended: number[];
   /** How many steps are in each of `STEP_STATES`. */
   readonly counts: number[];
   /**
-   * Pending or due steps that readiness answered and admission has not granted, and since when they
-   * could start, Unix ms. In memory only.
+   * Steps that readiness answered as ready and that have not started, and since when they could start,
+   * Unix ms. In memory only.
    */
   readonly ready: Map<number, number>;
   /** Signals that came before their step waited for them, by step. */
   readonly signals: Map<number, JsonText>;
-  /** Outside commands seen → the turn that decided them. */
+  /** Ids of outside commands → the turn that decided them. */
   readonly commands: Map<string, number>;
-  /** Those among them that changed nothing: a repeat gets the first answer. */
+  /** Those among them that changed nothing. */
   readonly idleCommands: Set<string>;
   paused: boolean;
-  /** When it was last resumed; what was ready before could not start until then. */
+  /** When it was last resumed, Unix ms: ready steps could not start before. */
   resumedAtMs: number | undefined;
   cancelRequested: boolean;
   aborted: "deadline" | "fail_fast" | undefined;
   end: TaskEnd | undefined;
   endedAtMs: number | undefined;
-  /** Unix ms at which it wants to be woken while out of memory; undefined = resident. */
+  /** Present while the task is out of memory; `wakeAtMs`: when it is to be woken, Unix ms. */
   passivated: { wakeAtMs: number | undefined } | undefined;
 }

@@ -94,13 +94,13 @@ export interface TurnTaker {
  * Takes one turn of several tasks together: each decides its commands, readiness is asked once for
  * all of them, and each starts what is ready and admitted, and closes its row.
  *
- * Readiness is asked again only where a signal that came early ended its step. `guard` runs a part
- * of one task's turn, and keeps what it throws from the other tasks.
+ * Readiness is asked again only if a signal that came early ended its step. `guard` runs one part of
+ * one task's turn; what it throws must not stop the other tasks.
  */
 export function takeTurns<T extends TurnTaker>(takers: Set<T>, { nowMs, readiness, find, guard }: {
   nowMs: number;
   readiness: Pick<Readiness, "tick">;
-  /** Undefined: the task was let go since it asked. */
+  /** Undefined: the task was removed after it asked. */
   find(instance: Instance): T | undefined;
   guard(taker: T, act: () => void): void;
 }): void {

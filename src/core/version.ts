@@ -1,8 +1,9 @@
 /** Versions: their order. */
 
 /**
- * Compares versions as semver does, and anything else as well as it can: parts between dots are
- * compared as numbers where both are, a pre-release comes before its release, a build says nothing.
+ * Compares versions as semver does, and other texts by the same rules: parts between dots are
+ * compared as numbers if both are numbers, a pre-release comes before its release, build metadata is
+ * ignored.
  *
  * @returns below 0 when `a` is the lower one
  */

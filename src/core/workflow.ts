@@ -1,4 +1,4 @@
-/** Definitions: what a workflow is, as data. Code hangs beside it, in `WorkflowCode`. */
+/** Definitions: a workflow as data. Its code is separate, in `WorkflowCode`. */
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
@@ -56,7 +56,7 @@ export interface Definition {
   readonly input?: JsonSchema;
   readonly failurePolicy: FailurePolicy;
   readonly deadlineMs?: number;
-  /** In the order they were wired; a step's index is its number in graph, events and Rust. */
+  /** In the order in which they were declared; a step's index is its number in graph, events and Rust. */
   readonly steps: readonly StepDefinition[];
 }
 
