@@ -50,10 +50,10 @@ Deno.test("an outage of Postgres, longer than an attempt has, parked tasks", asy
   }
 
   proxy.refuse();
-  const sinceMs = node.engine.parts.runtime.now();
+  const sinceMs = node.engine.deps.runtime.now();
   during.resolve(null);
   await until("an outage longer than the attempts have", 30_000, () => {
-    const nowMs = node.engine.parts.runtime.now();
+    const nowMs = node.engine.deps.runtime.now();
     const time = { sinceMs, dueAtMs: sinceMs + TIMEOUT_MS, nowMs };
     const isOut = node.engine.outages.postponed([JOURNAL], time) > nowMs;
     return isOut && nowMs > sinceMs + 2 * TIMEOUT_MS || undefined;

@@ -1,6 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { markHung, takeNodeLock } from "../server/node_lock.ts";
-import { Notice } from "../server/main_notice.ts";
+import { markHung, Notice, takeNodeLock } from "../server/node_lock.ts";
 import type { Incarnation } from "../core/ids.ts";
 import { inTurn, join } from "./lock.ts";
 import { writeOwnFile } from "./own_file.ts";

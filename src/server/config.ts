@@ -1,4 +1,4 @@
-/** Environment variables to one checked Config: pure, and all faults are told at once. */
+/** Environment variables to one checked Config: pure, and all faults are reported at once. */
 
 import { API_KEY, API_KEY_LENGTH_MAX } from "../core/api_key.ts";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
@@ -17,7 +17,7 @@ export interface ReplyKey {
   readonly key: Uint8Array<ArrayBuffer>;
 }
 
-/** What a server is told from outside. `undefined` = not set, and without a default. */
+/** The configuration of a server. `undefined` = not set, and without a default. */
 export interface Config {
   /** Undefined = the launcher starts the embedded Postgres. */
   readonly databaseUrl: string | undefined;

@@ -41,10 +41,10 @@ const DRAIN_LOOK_MS = 50;
 /** How long code that a drain tells to end has to do so; a tenth of a short drain. */
 const ABORT_MS_MAX = 1_000;
 
-/** How long giving everything back may take. */
+/** How long leaving the cluster may take. */
 const LEAVE_MS_MAX = 5_000;
 
-/** What an engine is made of. */
+/** What an engine needs. */
 export interface EngineDeps {
   readonly runtime: Runtime;
   readonly log: Log;
@@ -57,7 +57,7 @@ export interface EngineDeps {
   isLocalOwner(owner: string): boolean;
   /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
   readonly hasWorker?: (system: string) => Promise<boolean>;
-  /** Makes the remote half; `record` takes its results, `outages` learns when the bus is away. */
+  /** Makes the runner of remote steps; it reports results to `record`, outages to `outages`. */
   remote(record: CommandRouter["record"], outages: Outages): RemoteSteps;
   readonly incarnation: Incarnation;
   readonly name: string;
@@ -81,53 +81,53 @@ export class Engine implements ResidentTasks {
   readonly #dueTasks: DueTasks;
   readonly local: LocalRunner;
   readonly alarm: Alarm;
-  /** What this node was kept from; attempts are not charged for it. */
+  /** When the journal or the bus did not answer; attempts are not charged for that time. */
   readonly outages = new Outages();
-  readonly #book = new EffectivePolicies();
+  readonly #policies = new EffectivePolicies();
   #sweep: Cancel | undefined;
   #isFenced = false;
-  /** Its tasks are read within the first moments; what is read later comes from others. */
+  /** True until the first sweep: tasks that are read later come from other nodes. */
   #isAfterHang: boolean;
 
-  constructor(readonly parts: EngineDeps) {
-    this.#isAfterHang = parts.isAfterHang ?? false;
-    const { runtime, nodes, log, incarnation } = parts;
+  constructor(readonly deps: EngineDeps) {
+    this.#isAfterHang = deps.isAfterHang ?? false;
+    const { runtime, nodes, log, incarnation } = deps;
     this.router = new CommandRouter({
       runtime,
       nodes,
-      deliver: (mail) => this.supervisor.deliver(mail),
+      deliver: (queued) => this.supervisor.deliver(queued),
     });
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, record });
-    const { codeOf, isLocalOwner } = parts;
-    const remote = parts.remote(record, this.outages);
+    const { codeOf, isLocalOwner } = deps;
+    const remote = deps.remote(record, this.outages);
     const runner = openRunner({ local: this.local, remote, codeOf, isLocalOwner });
     this.admission = new NodeAdmission({
-      ...parts,
+      ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),
       granted: (taskId, step) => this.supervisor.granted(taskId, step),
     });
     this.alarm = new Alarm({
       runtime,
-      journal: parts.journal,
+      journal: deps.journal,
       outages: this.outages,
       wake: (taskId) => this.supervisor.wake(taskId),
       fenced: () => this.#fenced(),
     });
     this.supervisor = new Supervisor({
-      ...parts,
+      ...deps,
       runner,
       admission: this.admission,
       alarm: this.alarm,
       contextOf: (plan, nowMs) => this.#contextOf(plan, nowMs),
-      reroute: (mail) => this.router.reroute(mail),
+      reroute: (queued) => this.router.reroute(queued),
       isAfterHang: () => this.#isAfterHang,
       unreadable: (taskId) => this.ownership.cannotRead(taskId),
       fenced: () => this.#fenced(),
       broken: (error) => this.#fenced(error),
     });
     this.#dueTasks = new DueTasks({
-      ...parts,
+      ...deps,
       owns: (taskId) => this.router.owns(taskId),
       load: (taskIds) => this.supervisor.load(taskIds),
     });
@@ -150,7 +150,7 @@ export class Engine implements ResidentTasks {
 
   /** Joins the nodes and claims slots; tasks are read and go on from then. */
   async start(): Promise<void> {
-    const { nodes, incarnation, name, replaces } = this.parts;
+    const { nodes, incarnation, name, replaces } = this.deps;
     await nodes.join({ incarnation, name, replaces });
     await this.renewPolicies();
     await this.ownership.start();
@@ -167,12 +167,13 @@ export class Engine implements ResidentTasks {
 
   /** Reads the policy overlays now; tasks in memory go on under them. */
   async renewPolicies(): Promise<void> {
-    if (this.#book.renew(await this.parts.policies.newest())) this.supervisor.nudgeAll();
+    if (this.#policies.renew(await this.deps.policies.newest())) this.supervisor.nudgeAll();
   }
 
   /**
-   * Drains: starts nothing new, lets running steps end and be recorded for at most `drainMs`,
-   * towards its end tells those to end that may be made again, and gives everything back. Without a database that ends too: others take over after the lease.
+   * Starts nothing new, waits up to `drainMs` until running steps have ended and are recorded, and
+   * leaves the cluster. Shortly before that time is over, code that may be run again is told to end.
+   * It also returns when the database does not answer: others then take over after the lease.
    */
   async drain(drainMs: number): Promise<void> {
     this.router.isDraining = true;
@@ -186,13 +187,13 @@ export class Engine implements ResidentTasks {
     this.supervisor.stop(
       new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
     );
-    const giveUp = wait(this.parts.runtime, LEAVE_MS_MAX);
+    const giveUp = wait(this.deps.runtime, LEAVE_MS_MAX);
     await Promise.race([this.#leave(), giveUp]);
   }
 
   /** Waits until no code runs and all of it is recorded; at most for so long. */
   async #quiet(ms: number): Promise<void> {
-    const { runtime } = this.parts;
+    const { runtime } = this.deps;
     const until = runtime.monotonic() + ms;
     const isWorking = () => this.local.size > 0 || this.supervisor.isBusy;
     while (isWorking() && runtime.monotonic() < until && !this.#isFenced) {
@@ -201,7 +202,7 @@ export class Engine implements ResidentTasks {
   }
 
   async #leave(): Promise<void> {
-    const { nodes, log } = this.parts;
+    const { nodes, log } = this.deps;
     this.#dueTasks.stop();
     await this.ownership.stop();
     if (this.#isFenced) return;
@@ -212,7 +213,7 @@ export class Engine implements ResidentTasks {
 
   /** The policy that a step's attempts are under now. */
   policyOf(plan: Plan, step: number): FullPolicy {
-    return this.#book.contextOf(plan, this.parts.runtime.now()).policyOf(step);
+    return this.#policies.contextOf(plan, this.deps.runtime.now()).policyOf(step);
   }
 
   /**
@@ -230,7 +231,7 @@ export class Engine implements ResidentTasks {
 
   #contextOf(plan: Plan, nowMs: number): Context {
     return {
-      ...this.#book.contextOf(plan, nowMs),
+      ...this.#policies.contextOf(plan, nowMs),
       postponed: (step, sinceMs, dueAtMs) => {
         const definition = plan.steps[step]?.definition;
         if (definition === undefined) return dueAtMs;
@@ -239,7 +240,7 @@ export class Engine implements ResidentTasks {
     };
   }
 
-  /** Slots in which code runs that may not be made again go on as they are until it has ended. */
+  /** A slot stays as it is while at-most-once code runs in it. */
   #evict(slots: ReadonlySet<number>): void {
     const before = this.admission.leaving;
     if (slots.size === 0 && before.size === 0) return;
@@ -262,11 +263,11 @@ export class Engine implements ResidentTasks {
   }
 
   #sleep(): void {
-    this.#sweep = this.parts.runtime.after(SWEEP_MS, () => {
+    this.#sweep = this.deps.runtime.after(SWEEP_MS, () => {
       this.#isAfterHang = false;
       this.supervisor.passivateIdle();
       this.renewPolicies().catch((error) =>
-        this.parts.log.warn("cannot read policies", { error: messageOf(error) })
+        this.deps.log.warn("cannot read policies", { error: messageOf(error) })
       );
       this.#sleep();
     });
@@ -279,8 +280,8 @@ export class Engine implements ResidentTasks {
     this.#sweep?.();
     this.supervisor.stop(failure === undefined ? fenced() : broken(failure));
     this.#dueTasks.stop();
-    this.local.stopAll(); // whoever took over makes these attempts again
+    this.local.stopAll(); // the node that took over makes these attempts again
     void this.ownership.stop();
-    this.parts.fenced(failure);
+    this.deps.fenced(failure);
   }
 }

@@ -25,8 +25,8 @@ export interface HealthDeps {
 }
 
 /** Makes the health of a node. */
-export function healthOf(parts: HealthDeps): Health {
-  const { name, journal, bus, engine } = parts;
+export function healthOf(deps: HealthDeps): Health {
+  const { name, journal, bus, engine } = deps;
   return {
     node: name,
     version: VERSION,
@@ -40,7 +40,7 @@ export function healthOf(parts: HealthDeps): Health {
         await bus.ping();
         return bus.name;
       }),
-      coreCheck(parts),
+      coreCheck(deps),
       slotsCheck(engine),
       quarantineCheck(engine),
     ],

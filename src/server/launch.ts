@@ -10,8 +10,7 @@ import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./confi
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { Changes } from "./launch_changes.ts";
-import { untilHung } from "./launch_watch.ts";
-import { readAllBeats } from "./node_lock.ts";
+import { readAllBeats, untilHung } from "./node_lock.ts";
 import { startEmbeddedPostgres } from "../postgres/embedded.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
 
@@ -179,7 +178,7 @@ async function openDatabase(config: Config, onLine: OnLine): Promise<Database> {
 /**
  * Whether workflows are watched.
  *
- * @throws {TaskerError} config.invalid: nobody may believe that an argument was heard
+ * @throws {TaskerError} config.invalid: an argument that is ignored would mislead
  */
 function readArguments(args: readonly string[]): boolean {
   const [first, ...more] = args;
@@ -215,7 +214,7 @@ function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildP
 /**
  * The flags of `deno run` for the server: what it may do, and nothing else.
  *
- * @throws {TaskerError} config.invalid when a folder has a name that Deno cannot be told
+ * @throws {TaskerError} config.invalid when the name of a folder has a comma, which separates Deno's lists
  */
 export function serverFlags(
   { config, databaseUrl, library, root, project }: Pick<LaunchOptions, "root" | "project"> & {
@@ -226,7 +225,7 @@ export function serverFlags(
 ): readonly string[] {
   const data = resolve(config.dataDir);
   const workflows = resolve(config.workflowsDir);
-  // What Postgres keeps is nobody's business but its own.
+  // The files of Postgres, and its password.
   const refused = config.databaseUrl === undefined ? [`${data}/postgres`] : [];
   return [
     "--no-prompt",

@@ -1,4 +1,4 @@
-/** The launcher's build of the Rust core, which holds nobody up. */
+/** Builds the Rust core without delaying the start. */
 
 import type { BuildOptions, BuildOutcome } from "../../ffi/build.ts";
 import { messageOf } from "../core/errors.ts";

@@ -1,16 +1,14 @@
-/** Root of the server: reads the configuration, opens a node, listens, and drains when told. */
+/** Root of the server: reads the configuration, opens a node, listens, and drains at a signal. */
 
 import { firstKeyLine } from "../api/api_key.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
-import { endProcess, guard } from "./main_guard.ts";
+import { endProcess, guard, seal, withPassword } from "./main_guard.ts";
 import { listen, type Listener } from "./listener.ts";
-import { Notice } from "./main_notice.ts";
-import { seal, withPassword } from "./main_seal.ts";
 import { openNode, type TaskerNode } from "./node.ts";
-import { type NodeLock, takeNodeLock } from "./node_lock.ts";
+import { type NodeLock, Notice, takeNodeLock } from "./node_lock.ts";
 import { writeOwnFile } from "../postgres/own_file.ts";
 import { openRuntime } from "./runtime.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
@@ -46,7 +44,7 @@ class Server {
 
   /**
    * Takes the port, and only then joins the other nodes: a server that cannot listen takes no
-   * slots. Until the journal can be asked, requests are told to come again.
+   * slots. Until it has joined, requests are answered 503.
    */
   async start(): Promise<void> {
     const { host, port, dataDir } = this.config;

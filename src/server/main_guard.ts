@@ -1,7 +1,11 @@
-/** Errors that nobody caught: whose they are, and what the server does about them. */
+/**
+ * Protects the server from step code, which runs in the same process: takes rights away before any
+ * is loaded, and tells its uncaught errors from the engine's own.
+ */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { type Config, CONFIG_NAMES } from "./config.ts";
 
 /** Folders of the engine: what is thrown by a file there, and caught by none, is a bug of ours. */
 const ENGINE_FOLDERS = ["src/", "actors/", "ffi/"].map((folder) =>
@@ -25,7 +29,7 @@ export function endProcess(code: number): never {
  */
 export function guard(log: Log): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {}); // whoever serves awaits it; until then it is no unhandled rejection
+  promise.catch(() => {}); // the server awaits it later; until then it must not count as unhandled
   const take = (event: Event, what: string, error: unknown) => {
     event.preventDefault();
     const text = textOf(error);
@@ -93,4 +97,39 @@ function textOf(error: unknown): string {
   } catch {
     return "a value that cannot be read";
   }
+}
+
+/**
+ * Gives up for good: opening libraries, the folder of its own data, and all names of the
+ * configuration with their values. What is open stays open. Safe to repeat.
+ *
+ * Step code keeps what TASKER_ALLOW_NET, _ENV and _READ name, and the folder of workflows.
+ */
+export function seal(config: Pick<Config, "dataDir" | "allowEnv">): void {
+  Deno.permissions.revokeSync({ name: "ffi" });
+  Deno.permissions.revokeSync({ name: "read", path: config.dataDir });
+  Deno.permissions.revokeSync({ name: "write", path: config.dataDir });
+  for (const variable of [...CONFIG_NAMES, "PGPASSWORD"]) {
+    if (!config.allowEnv.includes(variable)) forget(variable);
+  }
+  // A property that every object has would reach all of the engine: adding one is an error.
+  Object.preventExtensions(Object.prototype);
+}
+
+/** The library that speaks to Postgres reads PG*, and must find no value rather than no right. */
+function forget(variable: string): void {
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+  Deno.env.delete(variable);
+  if (!variable.startsWith("PG")) Deno.permissions.revokeSync({ name: "env", variable });
+}
+
+/** Puts the password of PGPASSWORD into an address without one, so that nothing needs the variable. */
+export function withPassword(
+  address: string | undefined,
+  password: string | undefined,
+): string | undefined {
+  if (address === undefined || password === undefined || password === "") return address;
+  const url = new URL(address);
+  if (url.password === "") url.password = encodeURIComponent(password);
+  return url.href;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
-import { isOfEngine } from "./main_guard.ts";
+import { isOfEngine, withPassword } from "./main_guard.ts";
 
 const ENGINE = new URL("../../actors/command_router.ts", import.meta.url).href;
 const WORKFLOW = new URL("../../workflows/hello.ts", import.meta.url).href;
@@ -32,4 +32,17 @@ Deno.test("an operating error, and what is no error at all, is not a bug of the 
   assert.ok(!isOfEngine(new TaskerError("journal.unavailable", "Postgres is away")));
   assert.ok(!isOfEngine("text"));
   assert.ok(!isOfEngine(unreadable));
+});
+
+Deno.test("PGPASSWORD is the password of an address without one", () => {
+  const address = "postgres://ada@db.example:5432/tasker?sslmode=require";
+  const own = "postgres://ada:hers@db.example/tasker";
+
+  const given = new URL(withPassword(address, "a:b%/@") ?? "");
+
+  assert.equal(decodeURIComponent(given.password), "a:b%/@");
+  assert.equal(given.search, "?sslmode=require");
+  assert.equal(withPassword(own, "other"), own);
+  assert.equal(withPassword(address, undefined), address);
+  assert.equal(withPassword(undefined, "alone"), undefined);
 });

@@ -104,14 +104,14 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     readiness,
     systems: registry.owners().map(({ name }) => name),
   });
-  const parts = { ...options, journal, registry, bus, systems, readiness, engine };
-  const api = openApiOf(parts);
-  const maintenance = await maintain(parts);
+  const deps = { ...options, journal, registry, bus, systems, readiness, engine };
+  const api = openApiOf(deps);
+  const maintenance = await maintain(deps);
   const others = registry.owners().filter(({ kind }) => kind === "remote");
   await engine.admission.learn(others.map(({ name }) => name));
   await engine.start();
   systems.listen(engine.router, openStarter(registry, engine.router));
-  return { api, drain: (drainMs) => drain({ ...parts, api, maintenance }, drainMs) };
+  return { api, drain: (drainMs) => drain({ ...deps, api, maintenance }, drainMs) };
 }
 
 async function loadWorkflows(
@@ -176,8 +176,8 @@ function atOnce(policies: Policies, engine: Engine): Policies {
   };
 }
 
-function openApiOf(parts: NodeDeps): Api {
-  const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = parts;
+function openApiOf(deps: NodeDeps): Api {
+  const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = deps;
   return openApi({
     runtime,
     log,
@@ -196,7 +196,7 @@ function openApiOf(parts: NodeDeps): Api {
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(registry, engine, bus, config),
     worker: systems.worker,
-    health: healthOf(parts),
+    health: healthOf(deps),
   });
 }
 

@@ -1,13 +1,17 @@
-/** Node locks: which of the places in TASKER_DATA this process has, and who had it before. */
+/**
+ * Files in TASKER_DATA by which other processes know a server: which place it has and who had it
+ * before, whether its event loop turns, and where it listens.
+ */
 
 import { TaskerError } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
 import { openOwnFile } from "../postgres/own_file.ts";
+import { pause } from "../postgres/retry_for.ts";
 
 /** Servers in one folder. */
 const NODES_MAX = 64;
 
-/** A place that is ours until the process ends; the kernel gives it up for a killed one. */
+/** A place that this process has until it ends; the kernel frees that of a killed one. */
 export interface NodeLock extends Disposable {
   /** `node-1`, `node-2`, … */
   readonly name: string;
@@ -17,7 +21,7 @@ export interface NodeLock extends Disposable {
   readonly previousHung: boolean;
   /** Notes who has the place now. */
   write(incarnation: Incarnation): void;
-  /** Shows the launcher that the event loop goes round. */
+  /** Shows the launcher that the event loop turns. */
   beat(): void;
 }
 
@@ -50,9 +54,9 @@ export async function takeNodeLock(dataDir: string): Promise<NodeLock> {
 
 /**
  * Reads the beats of a process; undefined when it has given none yet. They change while its event
- * loop goes round.
+ * loop turns.
  */
-export async function readBeats(dataDir: string, pid: number): Promise<string | undefined> {
+async function readBeats(dataDir: string, pid: number): Promise<string | undefined> {
   return (await findBeats(dataDir, pid))?.text;
 }
 
@@ -61,7 +65,7 @@ export async function readAllBeats(dataDir: string): Promise<readonly string[]> 
   return (await Array.fromAsync(beatsFiles(dataDir))).map(({ text }) => text);
 }
 
-/** Notes that a process hung, for whoever has its place next. Call it before you end the process. */
+/** Notes that a process hung, for the next server in its place. Call it before ending the process. */
 export async function markHung(dataDir: string, pid: number): Promise<void> {
   const found = await findBeats(dataDir, pid);
   if (found === undefined) return;
@@ -128,4 +132,72 @@ function readLine(file: Deno.FsFile): string {
   const bytes = new Uint8Array(64);
   const length = file.readSync(bytes) ?? 0;
   return new TextDecoder().decode(bytes.subarray(0, length)).trim();
+}
+
+/** How often the launcher looks; a beat comes as often. */
+const LOOK_MS = 1_000;
+
+/** What is watched, and for how long it may stand still. */
+interface WatchOptions {
+  readonly dataDir: string;
+  readonly pid: number;
+  /** The beats of all places before the server was started: none of them is its own. */
+  readonly earlier: readonly string[];
+  /** How long the event loop may stand still now, in milliseconds. */
+  hangMs(): number;
+  /** Whether the server has ended. */
+  hasEnded(): boolean;
+}
+
+/**
+ * Waits until the server's event loop has stood still for too long, and notes that for the node that
+ * comes next.
+ *
+ * It counts its looks and not the time: while a machine sleeps, its launcher does not look either.
+ *
+ * @returns true when the server hangs, and is to be ended; false when it has ended
+ */
+export async function untilHung(options: WatchOptions): Promise<boolean> {
+  const { dataDir, pid, earlier } = options;
+  let seen: string | undefined;
+  for (let looks = 0; !options.hasEnded(); looks++) {
+    const beats = await readBeats(dataDir, pid).catch(() => undefined);
+    if (beats !== seen) {
+      seen = beats;
+      looks = 0;
+    }
+    const isItsOwn = seen !== undefined && !earlier.includes(seen);
+    if (isItsOwn && looks * LOOK_MS >= options.hangMs()) {
+      await markHung(dataDir, pid);
+      return true;
+    }
+    await pause(LOOK_MS);
+  }
+  return false;
+}
+
+/**
+ * One line in a file, for as long as it is true. The file stays open: to empty it, the server needs
+ * no right to open files any more.
+ */
+export class Notice implements Disposable {
+  private constructor(readonly file: Deno.FsFile, readonly line: string) {}
+
+  /** Writes the line, in place of one that another server has left. */
+  static async post(path: string, line: string): Promise<Notice> {
+    const file = await openOwnFile(path, 0o644);
+    await file.truncate(0);
+    await file.write(new TextEncoder().encode(`${line}\n`));
+    return new Notice(file, line);
+  }
+
+  /** Empties the file, unless a newer server has written its own line into it. */
+  [Symbol.dispose](): void {
+    const bytes = new Uint8Array(1_024);
+    this.file.seekSync(0, Deno.SeekMode.Start);
+    const length = this.file.readSync(bytes) ?? 0;
+    const line = new TextDecoder().decode(bytes.subarray(0, length)).trim();
+    if (line === this.line) this.file.truncateSync(0);
+    this.file.close();
+  }
 }

@@ -44,7 +44,7 @@ export interface Systems {
   listen(mail: BusSink, starter: Starter): void;
   /** For workers without a broker; call after `listen`. */
   readonly worker: Worker;
-  /** Takes and sends nothing more; resolves when what is in hand has settled. */
+  /** Takes and sends nothing more; resolves when deliveries in progress have ended. */
   stop(): Promise<void>;
 }
 

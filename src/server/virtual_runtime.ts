@@ -1,4 +1,4 @@
-/** A Runtime whose clock moves only when told: tests and simulation take milliseconds. */
+/** A Runtime whose clock a test moves: hours of waiting take milliseconds. */
 
 import { Buffer } from "node:buffer";
 import { createHash, createHmac } from "node:crypto";
