@@ -22,6 +22,9 @@ export const WorkflowName = z.string().regex(
   "expected namespace/name, of lower-case letters, digits, _ and -",
 ).describe("namespace/name");
 
+/** Types of envelopes: names joined by dots. */
+export const EventType = z.string().max(128).regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/);
+
 /** A version of a workflow: `1.0.0`, or any short text that begins with a letter or a digit. */
 export const Version = z.string().regex(
   /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/,

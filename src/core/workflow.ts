@@ -46,7 +46,10 @@ export interface StepDefinition {
 }
 
 /** What happens to the other branches when a step failed for good. */
-export type FailurePolicy = "continue_independent" | "fail_fast";
+export type FailurePolicy = typeof FAILURE_POLICIES[number];
+
+/** All of them; the first is the default. */
+export const FAILURE_POLICIES = ["continue_independent", "fail_fast"] as const;
 
 /** A workflow as data; stored by its hash, so that any node can decide any task. */
 export interface Definition {

@@ -1,4 +1,4 @@
-/** Binding: a manifest's steps with the definitions and inputs that its module gives them. */
+/** Binding: joins the steps of a manifest with the definitions and inputs of its module. */
 
 import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module.ts";
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
@@ -21,7 +21,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   delayMsMax: "delay_max",
 };
 
-/** Drafts the steps of a manifest, with what their module binds and gives to them. */
+/** Drafts the steps of a manifest, with the definitions and inputs of its module. */
 export function bindManifest(module: WorkflowModule, manifest: Manifest, faults: Faults): Draft[] {
   const gives = givesOf(module, manifest, faults);
   refuseUnused(module, manifest, faults);
@@ -34,7 +34,7 @@ export function bindManifest(module: WorkflowModule, manifest: Manifest, faults:
   });
 }
 
-/** Names the steps that have no definition: they take and give anything. */
+/** Names the steps without a definition: their inputs and results are not checked. */
 export function openSteps(module: WorkflowModule, manifest: Manifest): readonly string[] {
   return manifest.workflow_steps
     .filter((step) => writtenFor(module, step) === undefined)
@@ -197,7 +197,7 @@ function givesOf(
   return gives;
 }
 
-/** A binding that no step uses is a slip of the pen. */
+/** A binding that no step uses is a mistake. */
 function refuseUnused(module: WorkflowModule, manifest: Manifest, faults: Faults): void {
   const { steps = {}, handlers = {} } = module.manifest ?? {};
   const names = manifest.workflow_steps.map(({ name }) => name);

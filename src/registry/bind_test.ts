@@ -117,7 +117,7 @@ Deno.test("implement() lets the manifest's policy go before the definition's, fi
   equal(only?.when, "always");
 });
 
-Deno.test("implement() takes conduct and description from the manifest", () => {
+Deno.test("implement() takes behaviour and description from the manifest", () => {
   const text = manifestOf("  - {name: go, owner: a, handler: Go}") +
     "\nfailure_policy: fail_fast\ndeadline: 2h\ndescription: Goes";
 

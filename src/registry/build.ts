@@ -6,6 +6,7 @@ import { type Plan, planOf } from "../core/plan.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import {
   type Definition,
+  FAILURE_POLICIES,
   type StepCode,
   type StepDefinition,
   type WorkflowCode,
@@ -32,7 +33,7 @@ export interface BuiltWorkflow {
   readonly definition: Definition;
   readonly plan: Plan;
   readonly code: WorkflowCode;
-  /** Where the module says it. */
+  /** Where its module defines it. */
   readonly at: Place["at"];
   readonly description?: string;
   /** As the manifest declares them. */
@@ -43,7 +44,7 @@ export interface BuiltWorkflow {
   readonly codeOnly: readonly string[];
 }
 
-/** What building needs beside the module. */
+/** What building needs besides the module. */
 export interface BuildOptions {
   /** SHA-256 of a text, as `Runtime.digest` makes it. */
   readonly digest: (text: string) => string;
@@ -105,31 +106,29 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
 
 type Head = Omit<Definition, "input" | "steps">;
 
-/** Names and conduct of a workflow; a manifest goes before its module. */
+/** Name, version and behaviour of a workflow; the manifest overrides its module. */
 function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: Faults): Head {
   const place = (field: string, inManifest = field): Place =>
     manifest !== undefined && inManifest in manifest
       ? { path: inManifest, at: () => manifest.at([inManifest]) }
       : { path: field, at: module.at };
-  const said = manifest?.namespace;
-  if (said !== undefined && module.namespace !== undefined && said !== module.namespace) {
-    const detail = `is "${said}", but its module says "${module.namespace}"`;
+  const stated = manifest?.namespace;
+  if (stated !== undefined && module.namespace !== undefined && stated !== module.namespace) {
+    const detail = `is "${stated}", but its module says "${module.namespace}"`;
     faults.add(place("namespace"), "bad_binding", detail);
   }
   const head = {
-    namespace: said ?? module.namespace ?? "",
+    namespace: stated ?? module.namespace ?? "",
     name: manifest?.name ?? module.name ?? "",
     version: manifest?.version ?? module.version ?? "",
   };
   checkName(faults, place("namespace"), head.namespace);
   checkName(faults, place("name"), head.name);
   checkVersion(faults, place("version"), head.version);
-  const failurePolicy = manifest?.failure_policy ?? module.failurePolicy ?? "continue_independent";
-  if (failurePolicy !== "continue_independent" && failurePolicy !== "fail_fast") {
-    const detail = `${
-      show(failurePolicy)
-    } is not valid, expected "continue_independent" or "fail_fast"`;
-    faults.add(place("failurePolicy", "failure_policy"), "bad_policy", detail);
+  const failurePolicy = manifest?.failure_policy ?? module.failurePolicy ?? FAILURE_POLICIES[0];
+  if (!FAILURE_POLICIES.includes(failurePolicy)) {
+    const where = place("failurePolicy", "failure_policy");
+    refuseChoice(faults, where, failurePolicy, FAILURE_POLICIES);
   }
   const deadlineMs = manifest?.deadline ?? module.deadlineMs;
   if (deadlineMs === undefined) return { ...head, failurePolicy };
@@ -152,20 +151,20 @@ function checkStep(draft: Draft, namespace: string, faults: Faults): void {
   checkPolicy(faults, place, policy);
 }
 
-/** What a signal may do when its time is over. */
+/** What a signal may do when it times out. */
 const ON_TIMEOUT: readonly NonNullable<Draft["onTimeout"]>[] = ["fail", "park"];
 
 function refuseChoice(
   faults: Faults,
   place: Place,
-  said: string,
+  stated: string,
   choices: readonly string[],
 ): void {
   const list = choices.map((choice) => `"${choice}"`).join(", ");
   faults.add(
     place,
     "unknown_choice",
-    `${show(said)} is not valid, expected one of ${list}${suggest(said, choices)}`,
+    `${show(stated)} is not valid, expected one of ${list}${suggest(stated, choices)}`,
   );
 }
 

@@ -8,7 +8,7 @@ import { isWorkflowModule, type Position, type WorkflowModule } from "../core/wo
 import type { Faults } from "./fault.ts";
 import { show } from "./field_checks.ts";
 
-/** Beginnings and ends of file names that are no workflow modules. */
+/** File names of workflow modules. */
 const IS_MODULE = /^[^_].*(?<!_test|\.d)\.ts$/;
 
 /** What a folder holds. */
@@ -21,7 +21,7 @@ export interface Discovery {
 /**
  * Imports every `*.ts` of a folder except `_*` and `*_test.ts`, in the order of their names.
  *
- * A module that throws, or exports no workflow, is a fault; the others are imported all the same.
+ * A module that throws or does not export a workflow is a fault; the others are still imported.
  *
  * @throws {TaskerError} config.invalid when the folder cannot be read
  */
@@ -81,7 +81,7 @@ async function importModule(
   return workflows.filter(isWorkflowModule);
 }
 
-/** Deno's words speak of flags that whoever writes a workflow does not set. */
+/** The messages of Deno name flags that the author of a workflow does not set. */
 function whyNotImported(plain: string): { code: string; detail: string } {
   if (plain.startsWith("The lockfile is out of date")) {
     const packages = [...plain.matchAll(/\+\s+"((?:npm|jsr):[^"]+?)(?:@\*)?":/g)].map(([, one]) =>
@@ -111,7 +111,7 @@ function what(exported: unknown): string {
 /** Where Deno could not import something: the last line of its message, at times twice. */
 const PLACE = /(?:\n *at file:\S+:\d+:\d+)+\s*$/;
 
-/** The last place in the module that the error passed or its text names, or the module's start. */
+/** The last place in the module that the error's text or stack names, or the module's start. */
 function thrownAt(url: string, thrown: unknown, text: string): Position {
   const stack = `${text}\n${thrown instanceof Error ? thrown.stack ?? "" : ""}`;
   const from = stack.indexOf(`${url}:`);

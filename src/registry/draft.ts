@@ -33,11 +33,11 @@ export interface Draft {
   readonly atMostOnce: boolean;
   /** Contracts and code; absent for an open contract, and for sleeps. */
   readonly written?: Partial<StepSpec>;
-  /** Where the step, or one of its fields, is said. */
+  /** Where the step, or one of its fields, is written. */
   readonly place: (field?: string) => Place;
 }
 
-/** Drafts the steps that a module wired; what it gives to a manifest's steps is not among them. */
+/** Drafts the steps that a module wired, without its `w.give` calls for steps of a manifest. */
 export function draftWires(module: WorkflowModule, namespace: string, faults: Faults): Draft[] {
   return module.wires.flatMap((wire) => {
     if (wire.kind === "give") return [];
@@ -47,7 +47,7 @@ export function draftWires(module: WorkflowModule, namespace: string, faults: Fa
   });
 }
 
-/** What a wire's kind makes of it. */
+/** The fields of a draft that depend on the kind of its wire. */
 function draftKind(
   wire: Exclude<Wire, GiveWire>,
   namespace: string,
@@ -102,7 +102,7 @@ function draftStep(
   };
 }
 
-/** Whether code here or another system runs a step; undefined when it says neither, or both. */
+/** Whether code here or another system runs a step; undefined when it has neither, or both. */
 export function kindOf(written: StepSpec): "local" | "remote" | undefined {
   const isLocal = typeof written.run === "function";
   const isRemote = typeof written.system === "string";
@@ -110,7 +110,7 @@ export function kindOf(written: StepSpec): "local" | "remote" | undefined {
   return isLocal ? "local" : "remote";
 }
 
-/** The names of the steps that a wire hangs on. */
+/** The names of the steps that a wire depends on. */
 export function edgesOf(
   wire: Wire,
   module: WorkflowModule,
@@ -128,7 +128,7 @@ export function edgesOf(
   return { needs, after };
 }
 
-/** All fields of a wire are found at its call. */
+/** All fields of a wire are at the place of its call. */
 export function placeOf(wire: Wire): Draft["place"] {
   const path = `steps.${wire.name}`;
   return (field) => ({ path: field === undefined ? path : `${path}.${field}`, at: wire.at });
@@ -151,7 +151,7 @@ function nameOf(
 /** The alias under which `with` finds the task's input. */
 const INPUT = "input";
 
-/** Adds a fault for each name that is taken, each edge that leads nowhere, and for one cycle. */
+/** Adds a fault for each name that is taken, each edge to an unknown step, and one cycle. */
 export function checkEdges(drafts: readonly Draft[], faults: Faults): void {
   const byName = new Map<string, Draft>();
   for (const draft of drafts) {
@@ -209,7 +209,7 @@ function checkParent(
   );
 }
 
-/** Edges that lead nowhere have their own fault and are left out. */
+/** Edges to unknown steps have their own fault and are left out. */
 function checkCircle(drafts: readonly Draft[], faults: Faults): void {
   const indexOf = new Map(drafts.map(({ name }, index) => [name, index]));
   try {
@@ -229,8 +229,8 @@ function checkCircle(drafts: readonly Draft[], faults: Faults): void {
 /**
  * Adds a fault when a step that takes the task's input asks for fields that it does not have.
  *
- * Only the outermost required fields are compared: the compiler sees the rest, except across a
- * manifest.
+ * Only the outermost required fields are compared: the compiler checks the rest, except for steps of
+ * a manifest.
  */
 export function checkTakesInput(
   draft: Draft,

@@ -1,4 +1,4 @@
-/** Faults: what is wrong with a definition, where, and what to do; all of them are told at once. */
+/** Faults: what is wrong with a definition, and where. All of them are reported at once. */
 
 import { type ErrorCode, type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
@@ -22,7 +22,7 @@ const FAULTS_SHOWN_MAX = 50;
 export class Faults {
   readonly #faults = new Map<string, PlacedFault>();
 
-  /** Adds a fault; the same one twice is one. */
+  /** Adds a fault, unless the same one is there already. */
   add({ path, at }: Place, code: string, detail: string): void {
     this.#put({ path, code, detail, at: at() });
   }
@@ -46,7 +46,7 @@ export class Faults {
     return [...this.#faults.values()].sort(byPlace);
   }
 
-  /** Returns the same faults with the beginning `base` taken off the names of files. */
+  /** Returns the same faults with file names relative to `base`. */
   relativeTo(base: string | undefined): Faults {
     if (base === undefined) return this;
     const faults = new Faults();
@@ -60,9 +60,9 @@ export class Faults {
   }
 
   /**
-   * Refuses when there is any fault.
+   * Throws when there is any fault.
    *
-   * @throws {TaskerError} of the code given, with all faults and one line for each
+   * @throws {TaskerError} of this code, with all faults and one line for each
    */
   demandNone(what: string, code?: ErrorCode): void {
     if (this.#faults.size > 0) throw this.toError(what, code);
@@ -80,7 +80,7 @@ export class Faults {
   }
 }
 
-/** As they stand in a file; files stay in the order of their first fault. */
+/** By line and column in a file; files stay in the order of their first fault. */
 function byPlace({ at: a }: PlacedFault, { at: b }: PlacedFault): number {
   if (a === undefined || b === undefined || a.file !== b.file) return 0;
   return a.line - b.line || a.column - b.column;

@@ -1,15 +1,13 @@
 /** Field checks: which names, versions, event types and policies are valid. */
 
-import { TASK_START } from "../core/envelope.ts";
-import { Name, NAME_FORM, PolicyFields, RetryFields, Version } from "../core/fields.ts";
-import { type Faults, type Place, suggest } from "./fault.ts";
 import { z } from "zod";
+import { TASK_START } from "../core/envelope.ts";
+import { EventType, Name, NAME_FORM, PolicyFields, RetryFields, Version } from "../core/fields.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { StepSpec } from "../core/workflow_module.ts";
+import { type Faults, type Place, suggest } from "./fault.ts";
 
-const EVENT = /^(?=.{1,128}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
-
-/** The prefix of envelope types that mean something to Tasker itself. */
+/** The prefix of Tasker's own envelope types. */
 const RESERVED = TASK_START.slice(0, TASK_START.indexOf(".") + 1);
 
 /** Adds a fault unless it is a name. */
@@ -20,7 +18,8 @@ export function checkName(faults: Faults, place: Place, name: unknown): void {
 
 /** Adds a fault unless it is an envelope type that a step may have. */
 export function checkEvent(faults: Faults, place: Place, event: unknown): void {
-  if (typeof event !== "string" || !EVENT.test(event)) {
+  const parsed = EventType.safeParse(event);
+  if (!parsed.success) {
     faults.add(
       place,
       "bad_event",
@@ -28,7 +27,7 @@ export function checkEvent(faults: Faults, place: Place, event: unknown): void {
         show(event)
       } is not a valid event type, expected names joined by dots, such as "stock.check"`,
     );
-  } else if (event.startsWith(RESERVED)) {
+  } else if (parsed.data.startsWith(RESERVED)) {
     faults.add(
       place,
       "bad_event",
@@ -47,7 +46,7 @@ export function checkVersion(faults: Faults, place: Place, version: unknown): vo
   );
 }
 
-/** A value as it stands in an error's text. */
+/** Returns a value as error texts show it. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
@@ -99,7 +98,7 @@ export function policyOf(written: Partial<StepSpec> | undefined): Policy {
   return Object.fromEntries(given.map((name) => [name, written?.[name]]));
 }
 
-/** Merges policies, the later ones first in rank, retries field by field. */
+/** Merges two policies: `above` overrides `base`, and in `retry` field by field. */
 export function mergePolicies(base: Policy, above: Policy): Policy {
   const retry = { ...base.retry, ...above.retry };
   return { ...base, ...above, ...(Object.keys(retry).length > 0 && { retry }) };

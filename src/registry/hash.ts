@@ -1,9 +1,9 @@
-/** The definition hash: it covers what the replay of a task depends on; and what changed in that. */
+/** The definition hash, which covers what the replay of a task depends on, and its differences. */
 
 import type { Definition, JsonSchema, StepContract, StepDefinition } from "../core/workflow.ts";
 import { show } from "./field_checks.ts";
 
-/** Words of JSON Schema that tell people something and check nothing. */
+/** Keywords of JSON Schema that inform people and check nothing. */
 const ANNOTATIONS = new Set([
   "$comment",
   "$schema",
@@ -13,7 +13,7 @@ const ANNOTATIONS = new Set([
   "title",
 ]);
 
-/** Words of JSON Schema that hold schemas by name: their keys are not words. */
+/** Keywords of JSON Schema that hold schemas by name: the keys inside are not keywords. */
 const NAMED = new Set([
   "$defs",
   "definitions",
@@ -22,7 +22,7 @@ const NAMED = new Set([
   "properties",
 ]);
 
-/** Words of JSON Schema that hold values, not schemas. */
+/** Keywords of JSON Schema that hold values, not schemas. */
 const VALUES = new Set(["const", "default", "enum", "required"]);
 
 /**
@@ -91,7 +91,7 @@ function eachNamed(schemas: unknown): unknown {
 /** More changes than this are counted, not listed. */
 const CHANGES_SHOWN_MAX = 20;
 
-/** Returns one line a change of what the hash covers: steps, edges, owners, contracts, conduct. */
+/** Returns one line a change of what the hash covers: steps, edges, owners, contracts, behaviour. */
 export function differences(before: Definition, after: Definition): readonly string[] {
   const { steps: _, ...headBefore } = hashedPart(before);
   const { steps: __, ...headAfter } = hashedPart(after);
@@ -128,7 +128,7 @@ function stepChanges(
   ];
 }
 
-/** Compares field by field, so that a change deep in a contract is told where it is. */
+/** Compares field by field, so that a change deep in a contract is named by its path. */
 function changesOf(before: unknown, after: unknown, path: readonly string[]): readonly string[] {
   if (canonical(before) === canonical(after)) return [];
   if (!isRecord(before) || !isRecord(after)) {

@@ -48,7 +48,7 @@ Deno.test("hashOf() ignores policies, deadlines and descriptions", () => {
   equal(hashFor({ input: described }), HASH);
 });
 
-Deno.test("hashOf() covers graph, owners, contracts, sleeps, conduct and the version", () => {
+Deno.test("hashOf() covers graph, owners, contracts, sleeps, behaviour and the version", () => {
   const changed: readonly Variant[] = [
     { input: z.object({ id: z.string().min(1) }) },
     { owner: "other" },

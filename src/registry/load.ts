@@ -23,8 +23,8 @@ export interface RegistryOptions {
   readonly digest: (text: string) => string;
   readonly onWarning: (text: string) => void;
   /**
-   * In development: lets a version stand for another definition, and answers the ids of tasks that
-   * keep it from doing so. Absent: a version stands for one definition for ever.
+   * In development: frees a version for another definition, or returns the ids of tasks that
+   * prevent that. Absent: a version keeps its definition for ever.
    */
   readonly forgetVersion?: (hash: string, definition: Definition) => Promise<readonly string[]>;
   /** Systems whose steps run here; absent: every owner that a module here implements. */
@@ -34,7 +34,7 @@ export interface RegistryOptions {
 /**
  * Loads, checks and stores all workflows.
  *
- * Nothing is stored unless everything is right; safe to repeat, and with several nodes at once.
+ * Nothing is stored unless everything is valid; safe to repeat, and with several nodes at once.
  *
  * @throws {TaskerError} definition.invalid with the faults of all modules
  * @throws {TaskerError} definition.changed when that is the only kind of fault
@@ -81,7 +81,7 @@ function refuseDoubles(built: readonly BuiltWorkflow[], faults: Faults): void {
   }
 }
 
-/** A version that is free again is stored with the others, or, should another be wrong, later. */
+/** A version that was freed is stored with the others, or later if another one has a fault. */
 async function refuseChanges(
   built: readonly BuiltWorkflow[],
   stored: readonly StoredDefinition[],

@@ -2,12 +2,14 @@
 
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
+import { PolicyFields } from "../core/fields.ts";
 import { WHENS } from "../core/graph.ts";
+import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
 import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
 
-/** Refuses what is no duration; its fault lists the forms. */
+/** A duration in milliseconds; the fault of anything else lists the forms. */
 const duration = z.union([z.number(), z.string()]).transform((value, context) => {
   const ms = parseDuration(value);
   if (ms !== undefined) return ms;
@@ -42,7 +44,7 @@ const Step = z.strictObject({
   queue_timeout: duration.optional(),
   heartbeat: duration.optional(),
   concurrency_max: z.number().optional(),
-  on_exhausted: z.enum(["park", "fail"]).optional(),
+  on_exhausted: PolicyFields.shape.onExhausted,
   at_most_once: z.boolean().optional(),
   retry: Retry.optional(),
 });
@@ -52,13 +54,13 @@ const Whole = z.strictObject({
   version: z.string({ error: 'expected text: put the version in quotes, such as "2.0"' }),
   namespace: text.optional(),
   description: z.string().optional(),
-  failure_policy: z.enum(["continue_independent", "fail_fast"]).optional(),
+  failure_policy: z.enum(FAILURE_POLICIES).optional(),
   deadline: duration.optional(),
   systems: z.record(z.string(), System).default({}),
   workflow_steps: z.array(Step).min(1),
 });
 
-/** A step as its manifest says it; durations are milliseconds. */
+/** A step as its manifest states it; durations are milliseconds. */
 export type ManifestStep = z.output<typeof Step>;
 
 /** A system as a manifest declares it. */
@@ -72,7 +74,7 @@ export interface Manifest extends z.output<typeof Whole> {
 }
 
 /**
- * Reads a manifest. Fields that nobody reads are refused, so that nothing is silently ignored.
+ * Reads a manifest. Unknown fields are faults, so that nothing is silently ignored.
  *
  * Shape: `file` names the text in faults.
  *
@@ -103,7 +105,7 @@ function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void
   faults.add({ path: readablePath(path), at: () => yaml.at(path) }, issue.code, detailOf(issue));
 }
 
-/** Says what was expected: of a union, whose own text does not, all its alternatives do. */
+/** Returns what was expected; for a union, what each of its alternatives expects. */
 function detailOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
     return `is missing, expected ${issue.expected}`;

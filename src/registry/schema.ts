@@ -7,7 +7,7 @@ import type { JsonSchema, StepContract } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
 import { type Faults, type Place } from "./fault.ts";
 
-/** Why a kind of zod schema has no place in a contract: what is replayed must be what was typed. */
+/** Why a contract cannot have a kind of zod schema: what is replayed must be what was checked. */
 const REFUSED: Readonly<Record<string, string>> = {
   bigint: "JSON has no bigint: use z.string() or z.int()",
   catch: "a value that breaks the contract must not be replaced: use .default() or .optional()",
@@ -35,7 +35,7 @@ export type Converted =
   | {
     readonly schema: JsonSchema;
     readonly faults: readonly [];
-    /** What only the code checks: JSON Schema cannot say it. */
+    /** What only the code checks: JSON Schema cannot express it. */
     readonly codeOnly: readonly Fault[];
   }
   | { readonly schema: undefined; readonly faults: readonly Fault[] };
@@ -43,8 +43,8 @@ export type Converted =
 /**
  * Converts a contract's schema.
  *
- * The stored schema says what is sent (zod's input side: a field with a default may be left out).
- * Both sides are looked at, so that nothing hides behind a pipe.
+ * The stored schema describes what is sent (zod's input side: a field with a default is optional).
+ * Both sides are examined, so that a pipe hides nothing.
  */
 export function convertSchema(schema: unknown): Converted {
   if (!isZod(schema)) {
@@ -104,7 +104,7 @@ class Notes {
 
 const DEFAULTS: ReadonlySet<string> = new Set(["default", "prefault"]);
 
-/** The parts of zod's definitions that are looked at; each kind has some of them. */
+/** The parts of zod's definitions that are examined; each kind has some of them. */
 interface Def {
   readonly type: string;
   readonly coerce?: boolean;
@@ -148,7 +148,7 @@ function isJsonLiteral(value: unknown): boolean {
   return value === null || ["string", "number", "boolean"].includes(typeof value);
 }
 
-/** The parts of a check's definition that are looked at; each kind has some of them. */
+/** The parts of a check's definition that are examined; each kind has some of them. */
 interface CheckDef {
   readonly check: string;
   readonly format?: string;
@@ -165,7 +165,7 @@ function checksOf({ _zod }: z.core.$ZodType): readonly CheckDef[] {
   return [...own, ...(_zod.def.checks ?? []).map((check): CheckDef => check._zod.def)];
 }
 
-/** Names a check that JSON Schema cannot say. */
+/** Names a check that JSON Schema cannot express. */
 function codeOnlyCheck(schema: z.core.$ZodType): string | undefined {
   for (const { check, format, pattern, ...def } of checksOf(schema)) {
     if (check === "custom") return ".refine()";
@@ -181,7 +181,7 @@ function patternsOf(schema: z.core.$ZodType): readonly RegExp[] {
   return checksOf(schema).flatMap(({ pattern }) => pattern ?? []);
 }
 
-/** Writes flags into the patterns, which zod leaves out; returns why it cannot. */
+/** Writes the flags that zod leaves out into the patterns; returns why it cannot. */
 function keepFlags(schema: z.core.$ZodType, json: Seen["jsonSchema"]): string | undefined {
   if (schema._zod.def.type !== "string") return undefined;
   for (const regExp of patternsOf(schema)) {
@@ -210,7 +210,7 @@ function readable(path: readonly (string | number)[]): string {
 
 const PARTS = ["input", "success", "error"] as const;
 
-/** Converts schemas, each one once: a definition may be wired many times. */
+/** Converts each schema once: a definition may be wired many times. */
 export class Contracts {
   readonly #faults: Faults;
   readonly #known = new Map<z.ZodType, ReturnType<typeof convertSchema>>();
@@ -235,12 +235,12 @@ export class Contracts {
     return converted.schema;
   }
 
-  /** Checks that the stored schemas cannot say, with their places. */
+  /** Checks that the stored schemas cannot express, with their places. */
   get codeOnly(): readonly string[] {
     return [...this.#codeOnly];
   }
 
-  /** Converts the contracts of a step. What a draft does not say stays open. */
+  /** Converts the contracts of a step. Without a definition they stay open. */
   ofStep({ kind, written, place }: Draft): StepContract {
     if (written === undefined) return {};
     const contract: { -readonly [K in keyof StepContract]: StepContract[K] } = {};

@@ -26,7 +26,7 @@ export class Registry implements Plans {
   readonly #plans = new Map<string, Plan>();
   /** Loaded plans by `namespace/name`, the highest version first. */
   readonly #loaded: ReadonlyMap<string, readonly Plan[]>;
-  /** Definitions without code here. They are planned when somebody asks: most are history. */
+  /** Definitions without code here. They are planned on demand: most are history. */
   readonly #stored: readonly StoredDefinition[];
   readonly #owners: ReadonlyMap<string, Owner>;
 
@@ -53,7 +53,7 @@ export class Registry implements Plans {
    * Finds a workflow by `namespace/name`.
    *
    * Shape: without a version the highest whose code is loaded here, because a version that was
-   * taken back may still be stored; with one, also a stored one.
+   * withdrawn may still be stored; with one, also a stored one.
    */
   find(name: string, version?: string): Plan | undefined {
     const loaded = this.#loaded.get(name) ?? [];

@@ -1,4 +1,4 @@
-/** YAML: a text as plain values, each of which knows its line and column. */
+/** YAML: reads a text as plain values, and knows line and column of each. */
 
 import {
   type Document,
@@ -19,13 +19,13 @@ export const YAML_BYTES_MAX = 256_000;
 /** Values in one text: 2,000 steps have about 25,000. */
 export const YAML_NODES_MAX = 50_000;
 
-/** Deeper texts are refused. */
+/** Levels of nesting in one text. */
 export const YAML_DEPTH_MAX = 32;
 
 /** Syntax errors that are shown: the first one often causes the rest. */
 const SYNTAX_ERRORS_SHOWN_MAX = 5;
 
-/** The way to a value: keys and indexes. */
+/** The path of a value: keys and indexes. */
 export type Path = readonly (string | number)[];
 
 /** A text that was read. */
@@ -72,7 +72,7 @@ export function readablePath(path: Path): string {
 
 type Refuse = (offset: number, code: string, detail: string, path?: Path) => void;
 
-/** `uniqueKeys` is off because yaml compares all pairs of keys; the reader looks for doubles. */
+/** `uniqueKeys` is off because yaml compares all pairs of keys; the reader finds duplicates. */
 function parse(text: string, lines: LineCounter, refuse: Refuse): Document | undefined {
   if (new TextEncoder().encode(text).length > YAML_BYTES_MAX) {
     refuse(0, "too_large", `has more than ${YAML_BYTES_MAX} bytes`);

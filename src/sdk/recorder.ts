@@ -1,31 +1,31 @@
-/** The recorder: writes down what a wiring function says and where, and checks nothing. */
+/** The recorder: records the calls of a wiring function and their places, and checks nothing. */
 
 import type { Locate, Position, StepSpec, Wire, WiredStep } from "../core/workflow_module.ts";
 import type { Given } from "../core/workflow.ts";
 import type { ManifestWires } from "./wires.ts";
 
-/** What the typed calls of `Wires` come down to. */
-interface Spoken {
+/** The arguments of the typed calls of `Wires`, without their types. */
+interface Wiring {
   readonly needs?: Readonly<Record<string, WiredStep>>;
   readonly after?: readonly (WiredStep | undefined)[];
   readonly with?: (given: Given) => unknown;
 }
-type SpokenStep = Spoken & Partial<Pick<Extract<Wire, { kind: "step" }>, "when">>;
-type SpokenSleep = Spoken & Pick<Extract<Wire, { kind: "sleep" }>, "ms">;
-type SpokenSignal =
-  & Spoken
+type StepWiring = Wiring & Partial<Pick<Extract<Wire, { kind: "step" }>, "when">>;
+type SleepWiring = Wiring & Pick<Extract<Wire, { kind: "sleep" }>, "ms">;
+type SignalWiring =
+  & Wiring
   & Pick<Extract<Wire, { kind: "signal" }>, "success" | "timeoutMs" | "onTimeout">;
 
 /** Opens a recorder that adds to `wires`. Handles carry `of`. */
 export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
-  function step(name: string, definition: StepSpec, spoken: SpokenStep = {}): WiredStep {
-    const when = spoken.when ?? "succeeded";
-    const { with: map } = spoken;
+  function step(name: string, definition: StepSpec, wiring: StepWiring = {}): WiredStep {
+    const when = wiring.when ?? "succeeded";
+    const { with: map } = wiring;
     wires.push({
       kind: "step",
       name,
       at: locateCaller(step),
-      ...edges(spoken),
+      ...edges(wiring),
       definition,
       when,
       ...(map === undefined ? {} : { with: map }),
@@ -33,14 +33,14 @@ export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
     return { name, of };
   }
 
-  function sleep(name: string, spoken: SpokenSleep): WiredStep {
-    wires.push({ kind: "sleep", name, at: locateCaller(sleep), ...edges(spoken), ms: spoken.ms });
+  function sleep(name: string, wiring: SleepWiring): WiredStep {
+    wires.push({ kind: "sleep", name, at: locateCaller(sleep), ...edges(wiring), ms: wiring.ms });
     return { name, of };
   }
 
-  function signal(name: string, { after, ...spoken }: SpokenSignal): WiredStep {
+  function signal(name: string, { after, ...wiring }: SignalWiring): WiredStep {
     wires.push({
-      ...spoken,
+      ...wiring,
       kind: "signal",
       name,
       at: locateCaller(signal),
@@ -49,13 +49,13 @@ export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
     return { name, of };
   }
 
-  function give({ name }: WiredStep, spoken: Spoken & Required<Pick<Spoken, "with">>): void {
+  function give({ name }: WiredStep, wiring: Wiring & Required<Pick<Wiring, "with">>): void {
     wires.push({
       kind: "give",
       name,
       at: locateCaller(give),
-      ...edges(spoken),
-      with: spoken.with,
+      ...edges(wiring),
+      with: wiring.with,
     });
   }
 
@@ -63,12 +63,12 @@ export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
   return { step, sleep, signal, give } as unknown as ManifestWires<T>;
 }
 
-function edges({ needs = {}, after = [] }: Spoken): Pick<Wire, "needs" | "after"> {
+function edges({ needs = {}, after = [] }: Wiring): Pick<Wire, "needs" | "after"> {
   return { needs, after };
 }
 
 /**
- * Remembers the place that called `callee`.
+ * Records the place that called `callee`.
  *
  * Cost: one stack frame; its text is made only when the place is asked for.
  */

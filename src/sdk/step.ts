@@ -10,7 +10,7 @@ export type Schema = z.ZodType;
 declare const carries: unique symbol;
 
 /**
- * A step definition: what it takes (`I`), gives (`S`) and may fail with (`E`).
+ * A step definition with the types of its input (`I`), its result (`S`) and its error (`E`).
  *
  * It has no other members on purpose: comparing schemas at each wire would double the time that 500
  * steps take to compile.
@@ -19,7 +19,7 @@ export interface Step<I, S, E> {
   readonly [carries]: { readonly input: I; readonly success: S; readonly error: E };
 }
 
-/** A failure by contract: what `fail(…)` returns and `run` passes on. */
+/** A failure by contract: what `fail(…)` returns, for `run` to return. */
 export interface Failed<E> extends StepFailure {
   readonly [carries]: E;
 }
@@ -38,9 +38,9 @@ export interface StepContext<I, E> {
   readonly signal: AbortSignal;
   /** Writes a line that names task, step and attempt. */
   readonly log: (text: string, fields?: Readonly<Record<string, unknown>>) => void;
-  /** Fails by contract: for good, unless `retryable`. */
+  /** Makes a failure by contract: without retry, unless `retryable`. */
   fail(error: E, how?: { retryable?: boolean; retryAfterMs?: number }): Failed<E>;
-  /** Tells that the attempt is alive, and how far it is. */
+  /** Reports that the attempt is alive, and its progress. */
   heartbeat(progress?: { fraction?: number; note?: string }): void;
 }
 
@@ -62,7 +62,7 @@ type Frozen<T> = T extends readonly (infer Item)[]
 export type Gives<R, T> = [R] extends [Frozen<T>] ? unknown
   : { readonly run: (context: never) => T | Promise<T> };
 
-/** What a step takes, gives and may fail with, and what may be tuned. */
+/** Schemas of input, result and error of a step, and its policy. */
 export interface Contract<I extends Schema, S extends Schema, E extends Schema> extends Policy {
   readonly input: I;
   readonly success: S;
@@ -72,17 +72,17 @@ export interface Contract<I extends Schema, S extends Schema, E extends Schema> 
 /** A step that runs here. */
 export interface LocalDefinition<I extends Schema, S extends Schema, E extends Schema, R = unknown>
   extends Contract<I, S, E> {
-  /** Parks instead of trying again when nobody knows whether an attempt took effect. */
+  /** Parks instead of trying again when it is not known whether an attempt took effect. */
   readonly atMostOnce?: boolean;
-  /** The system that owns the step; the workflow's namespace unless said. */
+  /** The system that owns the step; the workflow's namespace by default. */
   readonly owner?: string;
-  /** Returns what `success` accepts, or `fail(…)`. A throw is tried again. */
+  /** Returns what `success` accepts, or `fail(…)`. What it throws is retried. */
   readonly run: (
     context: NoInfer<StepContext<z.output<I>, z.input<E>>>,
   ) => R | Promise<R>;
 }
 
-/** A step that another system runs: it gets an envelope over the bus and answers with one. */
+/** A step that another system runs: it receives an envelope over the bus and answers with one. */
 export interface RemoteDefinition<I extends Schema, S extends Schema, E extends Schema>
   extends Contract<I, S, E> {
   /** Names the channel. */

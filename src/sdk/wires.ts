@@ -1,4 +1,4 @@
-/** Wires: how the steps of a workflow hang together, fully typed. */
+/** Wires: how the steps of a workflow depend on each other, fully typed. */
 
 import type { z } from "zod";
 import type { When } from "../core/graph.ts";
@@ -6,13 +6,13 @@ import type { Failed, Gives, LocalDefinition, RemoteDefinition, Schema, Step } f
 
 declare const carries: unique symbol;
 
-/** A wired step: `needs` and `after` name it, and it carries its types. */
+/** A wired step: `needs` and `after` take it, and it carries its types. */
 export interface Handle<S, E> {
   readonly name: string;
   readonly [carries]: { readonly success: S; readonly error: E };
 }
 
-/** A step that a manifest wired, still to be given its input. */
+/** A step that a manifest wired, which `w.give` can make an input for. */
 export interface ManifestHandle<I, S, E> extends Handle<S, E> {
   readonly takes?: (input: I) => void;
 }
@@ -34,17 +34,17 @@ type Results<N, W> = {
     : never;
 };
 
-/** Makes a step's input of the task's input and of what its parents gave. */
+/** Makes the input of a step from the task's input and the results of its parents. */
 type With<T, I, N, W> = (given: { readonly input: T } & Results<N, W>) => NoInfer<I>;
 
 interface Edges<N> {
-  /** Data edges: what these steps gave can be read in `with`. */
+  /** Data edges: `with` can read the results of these steps. */
   readonly needs?: N;
   /** Order edges. */
   readonly after?: After;
 }
 
-/** How a step hangs on others. `with` may be left out when the step's input accepts the task's. */
+/** How a step depends on others. `with` is optional when the step's input accepts the task's. */
 type Wiring<T, I, N, W> =
   & Edges<N>
   & { readonly when?: W }
@@ -55,7 +55,7 @@ type MustMapItsInput<T, I> = [T] extends [I] ? []
 
 /** Wires the steps of a workflow whose input is `T`. Names are unique; each call adds one step. */
 export interface Wires<T> {
-  /** Wires a step, defined in place, that takes the task's input and hangs on no other. */
+  /** Wires a step, defined in place, that takes the task's input and depends on no other. */
   step<
     I extends Schema,
     S extends Schema,
@@ -66,7 +66,7 @@ export interface Wires<T> {
     definition: Inline<I, S, E, R>,
     ...mustMapItsInput: MustMapItsInput<T, z.input<I>>
   ): Handle<z.output<S>, z.output<E>>;
-  /** Wires a step that takes the task's input and hangs on no other. */
+  /** Wires a step that takes the task's input and depends on no other. */
   step<I, S, E>(
     name: string,
     definition: Step<I, S, E>,
@@ -105,15 +105,15 @@ export interface Wires<T> {
       readonly after?: After;
       readonly success: S;
       readonly timeoutMs?: number;
-      /** "fail" unless said: the step fails with `timed_out`; "park" asks a person. */
+      /** "fail" by default: the step fails with `timed_out`; "park" asks a person. */
       readonly onTimeout?: "fail" | "park";
     },
   ): Handle<z.output<S>, { error_code: "timed_out"; error_message: string }>;
 }
 
-/** Wires that also feed the steps of a manifest. */
+/** Wires that also make inputs for the steps of a manifest. */
 export interface ManifestWires<T> extends Wires<T> {
-  /** Makes the input of a step that the manifest wired; without it the step gets the task's. */
+  /** Makes the input of a step that the manifest wired; by default it takes the task's. */
   give<I, S, E, const N extends Handles = NoHandles>(
     step: ManifestHandle<I, S, E>,
     wiring: { readonly needs?: N; readonly with: With<T, I, N, "succeeded"> },

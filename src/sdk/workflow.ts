@@ -12,16 +12,16 @@ export interface Workflow<I> extends WorkflowModule {
   readonly input: z.ZodType<unknown, I>;
 }
 
-/** What a workflow may say beside its steps. */
-interface Conduct {
-  /** What a failure for good does to the other branches; they go on unless said. */
+/** What a workflow may set besides its steps. */
+interface Behaviour {
+  /** What the failure of a step does to the other branches; by default they go on. */
   readonly failurePolicy?: FailurePolicy;
-  /** The longest a task may take; no limit unless said. */
+  /** The longest a task may take; no limit by default. */
   readonly deadlineMs?: number;
 }
 
 /** Name, version and input of a workflow. */
-export interface WorkflowMeta<I extends Schema> extends Conduct {
+export interface WorkflowMeta<I extends Schema> extends Behaviour {
   readonly namespace: string;
   readonly name: string;
   readonly version: string;
@@ -31,12 +31,12 @@ export interface WorkflowMeta<I extends Schema> extends Conduct {
 /** Definitions that `implement` binds, by step name or by handler name. */
 type Bindings = Readonly<Record<string, Step<unknown, unknown, unknown>>>;
 
-/** The same at run time: a definition is what its author typed. */
+/** The same at run time. */
 type WrittenSteps = Readonly<Record<string, StepSpec>>;
 
-/** What a manifest does not say: contracts and code. */
-export interface ManifestMeta<I extends Schema, D extends Bindings> extends Conduct {
-  /** May be left out when the manifest names it. */
+/** What a manifest does not hold: contracts and code. */
+export interface ManifestMeta<I extends Schema, D extends Bindings> extends Behaviour {
+  /** Optional when the manifest has it. */
   readonly namespace?: string;
   readonly input: I;
   /** By step name. */
@@ -48,8 +48,8 @@ export interface ManifestMeta<I extends Schema, D extends Bindings> extends Cond
 }
 
 /**
- * The manifest's steps by name. Those that nobody bound carry no types, and can be named in `after`
- * only; that they are there is checked when the manifest is read.
+ * The manifest's steps by name. Those without a definition carry no types and can be used in `after`
+ * only; that they exist is checked when the manifest is read.
  */
 type ManifestSteps<D extends Bindings> =
   & {
@@ -139,7 +139,7 @@ export function implement<I extends Schema, D extends Bindings = Record<never, n
   meta: ManifestMeta<I, D>,
   wire: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => void = () => {},
 ): Workflow<z.input<I>> {
-  const { steps = {}, handlers = {}, base, ...conduct } = meta;
+  const { steps = {}, handlers = {}, base, ...behaviour } = meta;
   const of = Symbol(path);
   const wires: Wire[] = [];
   const at = locateCaller(implement);
@@ -150,11 +150,11 @@ export function implement<I extends Schema, D extends Bindings = Record<never, n
     handlers: handlers as unknown as WrittenSteps,
     ...(base === undefined ? {} : { base }),
   };
-  const recorded: WorkflowModule = { ...conduct, kind: "workflow", of, at, manifest, wires };
+  const recorded: WorkflowModule = { ...behaviour, kind: "workflow", of, at, manifest, wires };
   return recorded as Workflow<z.input<I>>;
 }
 
-/** Any name is a handle: which steps there are, only the manifest knows. */
+/** Makes a handle of any name: only the manifest knows which steps exist. */
 function namedSteps<D extends Bindings>(of: symbol): ManifestSteps<D> {
   return new Proxy({}, {
     get: (_, name) => ({ name: String(name), of }),

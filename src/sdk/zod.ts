@@ -1,6 +1,6 @@
 /**
- * Zod, as workflows import it. It is not exported as it is, because its 400 exports would bury the
- * SDK's own in the documentation; types that are not here can be imported from "zod".
+ * Zod, as workflows import it. It is not exported whole, because its 400 exports would hide the
+ * SDK's own in the documentation; other types can be imported from "zod".
  */
 
 import * as zod from "zod";
@@ -10,11 +10,11 @@ export const z: typeof zod.z = zod.z;
 
 /** The types of zod that contracts need. */
 export declare namespace z {
-  /** What a value of a schema is, once it is checked. */
+  /** The type of a checked value. */
   export type infer<T extends zod.ZodType> = zod.infer<T>;
-  /** What is sent: fields with a default may be left out. */
+  /** The type of what is sent: fields with a default are optional. */
   export type input<T extends zod.ZodType> = zod.input<T>;
-  /** What the check gives. */
+  /** The type of what the check returns. */
   export type output<T extends zod.ZodType> = zod.output<T>;
   /** Any schema. */
   export type ZodType<O = unknown, I = unknown> = zod.ZodType<O, I>;
