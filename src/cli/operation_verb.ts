@@ -190,6 +190,7 @@ interface FieldSchema {
   readonly enum?: readonly string[];
   readonly description?: string;
   readonly items?: FieldSchema;
+  readonly anyOf?: readonly FieldSchema[];
 }
 
 /** Fields by option: all but the operands, and but where a page begins and how long it is. */
@@ -226,7 +227,8 @@ function kindOf(name: string, { type, items }: FieldSchema): Kind {
   if (type === "string") return "text";
   if (type === "boolean") return "flag";
   if (type === "integer") return name.endsWith("Ms") ? "duration" : "integer";
-  return type === "array" && items?.type !== "object" ? "list" : "json";
+  const isText = [items, ...items?.anyOf ?? []].some((item) => item?.type === "string");
+  return type === "array" && isText ? "list" : "json";
 }
 
 /** What stands for the value in the usage. */

@@ -56,11 +56,14 @@ Deno.test("options are read as the schema of the operation says", async () => {
   );
   const policies = await cli.say("policies", "orders/process", "--json");
   await cli.say("start", "orders/process", "--deadline", "2m");
+  const tasks = '[{"workflow":"orders/process","tags":["batch"]}]';
+  await cli.say("call", "startTasks", "--tasks", tasks);
 
   deepEqual(JSON.parse(made.out[0] ?? "").scopes, ["read", "write"]);
   const [version] = JSON.parse(policies.out[0] ?? "").versions;
   deepEqual([version.version, version.steps], [1, { "*": { timeoutMs: 5 } }]);
-  equal(cli.world.engine.starts[0]?.deadlineMs, 120_000);
+  const [one, many] = cli.world.engine.starts;
+  deepEqual([one?.deadlineMs, many?.tags], [120_000, ["batch"]]);
 });
 
 Deno.test("an option that its operation cannot take is refused before anything is sent", async () => {

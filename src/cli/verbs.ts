@@ -2,6 +2,7 @@
 
 import type { Accepted, OperationName, Task, WorkflowSummary } from "../client.ts";
 import { nearestOf } from "../core/nearest.ts";
+import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
@@ -70,7 +71,7 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
   const name = `${task.namespace}/${task.workflow} ${task.version}`;
   show(context, task, () => [
     `${paint("bold", `Task ${task.id}`)} of ${name} is ${task.state}`,
-    `→ ${TASKER} watch ${task.id}`,
+    `→ ${TASKER} ${isTerminal(task.state) ? "show" : "watch"} ${task.id}`,
   ]);
   return EXIT_DONE;
 }
