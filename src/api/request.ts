@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
-import { faultsOf } from "../core/contract.ts";
+import { faultsOf } from "../core/faults.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { findUnfit, parseJson, parseJsonOfParts } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";

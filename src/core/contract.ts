@@ -1,8 +1,9 @@
 /** Contracts: checks of values that also fill in defaults. */
 
 import type { z } from "zod";
-import { type Fault, messageOf } from "./errors.ts";
-import { checkByStored, type Checked, FAULTS_MAX } from "./stored_schema.ts";
+import { messageOf } from "./errors.ts";
+import { faultsOf } from "./faults.ts";
+import { checkByStored, type Checked } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** Checks a value. Never throws. */
@@ -40,32 +41,4 @@ function textOf(thrown: unknown): string {
   } catch {
     return "what was thrown has no text";
   }
-}
-
-/** Converts zod's issues to faults. */
-export function faultsOf(error: z.ZodError, root = ""): readonly Fault[] {
-  return error.issues.slice(0, FAULTS_MAX).flatMap(fitting).map((issue) => ({
-    path: [root, ...issue.path.map(String)].filter((part) => part !== "").join("."),
-    code: issue.code,
-    detail: issue.message,
-  }));
-}
-
-type Issue = z.core.$ZodIssue;
-
-/** Of a union, returns the issues of the option that was probably meant, if only one fits. */
-function fitting(issue: Issue): readonly Issue[] {
-  if (issue.code !== "invalid_union") return [issue];
-  const isOtherType = ([first]: readonly Issue[]) =>
-    first?.code === "invalid_type" && first.path.length === 0;
-  const [option, ...others] = issue.errors.filter((issues) => !isOtherType(issues));
-  if (option === undefined || others.length > 0) return [issue];
-  return option.flatMap(fitting).map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
-}
-
-/** Joins faults into one line for a message. */
-export function describeFaults(faults: readonly Fault[]): string {
-  return faults
-    .map(({ path, detail }) => (path === "" ? detail : `${path}: ${detail}`))
-    .join("; ");
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { checkOf } from "./contract.ts";
-import { type Checked, FAULTS_MAX } from "./stored_schema.ts";
+import { FAULTS_MAX } from "./faults.ts";
+import type { Checked } from "./stored_schema.ts";
 import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { type JsonText, PAYLOAD_SIZE_MAX } from "./payload.ts";
 import type { JsonSchema } from "./workflow.ts";

@@ -2,7 +2,7 @@
 
 import type { Ending } from "./attempt.ts";
 import type { Decision } from "./command.ts";
-import { describeFaults } from "./contract.ts";
+import { describeFaults } from "./faults.ts";
 import { TaskerError } from "./errors.ts";
 import type { Event } from "./event.ts";
 import { decodePayload, encodePayload, type JsonText } from "./payload.ts";

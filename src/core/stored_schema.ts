@@ -6,15 +6,13 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
+import { FAULTS_MAX } from "./faults.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** A value as its contract made it, or what is wrong with it. */
 export type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly faults: readonly Fault[] };
-
-/** Faults told of one value: a large one may have any number. */
-export const FAULTS_MAX = 100;
 
 /** Characters of a stored schema's JSON text. */
 const SCHEMA_SIZE_MAX = 64 * 1024;

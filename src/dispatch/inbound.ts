@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
+import { describeFaults, faultsOf } from "../core/faults.ts";
 import {
   type Envelope,
   parseEnvelope,

@@ -3,7 +3,7 @@
 import { isProxy } from "node:util/types";
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
-import { describeFaults } from "../core/contract.ts";
+import { describeFaults } from "../core/faults.ts";
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";

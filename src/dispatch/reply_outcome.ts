@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
 import type { Outcome, RecordProgress } from "../core/command.ts";
-import { describeFaults, faultsOf } from "../core/contract.ts";
+import { describeFaults, faultsOf } from "../core/faults.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";

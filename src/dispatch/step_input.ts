@@ -1,6 +1,6 @@
 /** The input of a step: mapped from the results of its parents, and checked. */
 
-import { describeFaults } from "../core/contract.ts";
+import { describeFaults } from "../core/faults.ts";
 import type { Failure } from "../core/event.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";

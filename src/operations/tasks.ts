@@ -1,7 +1,7 @@
 /** Operations of tasks: start, list, read, follow, and decide about them. */
 
 import { z } from "zod";
-import { faultsOf } from "../core/contract.ts";
+import { faultsOf } from "../core/faults.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
 import { TASK_STATES } from "../core/state.ts";

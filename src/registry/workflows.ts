@@ -1,7 +1,7 @@
 /** The registry: every workflow that is loaded here, and every definition that was stored. */
 
 import type { Answer } from "../core/command.ts";
-import { describeFaults } from "../core/contract.ts";
+import { describeFaults } from "../core/faults.ts";
 import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
