@@ -1,4 +1,4 @@
-/** Answers: telling senders, here or on other nodes, what became of their commands. */
+/** Answers: to senders, here or on other nodes, about what became of their commands. */
 
 import type { Answer, Command } from "../src/core/command.ts";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../src/core/errors.ts";

@@ -14,7 +14,7 @@ const ANSWER_MS_MAX = 30_000;
 /** How often a sender looks for the answer: often at first, then less and less. */
 const LOOK = { minMs: 20, maxMs: 500 };
 
-/** Reroutes of one command after which its sender is told to try again. */
+/** Reroutes of one command after which its sender is asked to try again. */
 const REROUTES_MAX = 5;
 
 /** What the router works with. */
@@ -145,7 +145,7 @@ export class CommandRouter implements CommandSink {
     }
     throw new TaskerError(
       "journal.outcome_unknown",
-      `Cannot tell whether command "${commandId}" was decided: the node that owns its task did not answer in ${ANSWER_MS_MAX} ms`,
+      `Cannot find out whether command "${commandId}" was decided: the node that owns its task did not answer in ${ANSWER_MS_MAX} ms`,
       { retryAfterMs: 1_000 },
     );
   }

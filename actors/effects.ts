@@ -84,7 +84,7 @@ export function resendPostponed(
   });
 }
 
-/** Whether an event ends an attempt that does not know it: it has to be told. */
+/** Whether an event ends an attempt that does not know it: it has to hear of it. */
 function isUnwanted(event: Event): event is Extract<Event, { step: number }> {
   switch (event.kind) {
     case "StepCancelled":

@@ -85,7 +85,7 @@ Deno.test("nothing is started that a later turn has ended before the commit", as
   assert.deepEqual(harness.steps(taskId), { a: "completed", b: "cancelled" });
 });
 
-Deno.test("cancel tells other systems of the steps they were sent, and of no others", async () => {
+Deno.test("cancel notifies other systems of the steps they were sent, and of no others", async () => {
   const remote = { kind: "remote" as const, owner: "other", event: "x" };
   const harness = await EngineHarness.open([
     { name: "sent", ...remote },

@@ -27,7 +27,7 @@ export interface FailuresDeps {
   broken(error: unknown): void;
 }
 
-/** Restarts tasks, sets them aside, or gives them up; no command is lost that nobody was told of. */
+/** Restarts tasks, sets them aside, or gives them up; no command is lost without a word to its sender. */
 export class Failures implements CommitFailures {
   /** How often an actor has broken since the start. */
   crashes = 0;

@@ -70,7 +70,7 @@ export interface Claim extends Waiter<Claim> {
   concurrencyMax: number;
   /** It is the one try that a half-open circuit allows. */
   isTry: boolean;
-  /** An attempt runs: its end tells whether the system answers. */
+  /** An attempt runs: its end shows whether the system answers. */
   isStarted: boolean;
 }
 

@@ -3,11 +3,11 @@ import { Cluster, type ClusterNode } from "../tests/support/cluster.ts";
 import { type TaskId } from "../src/core/ids.ts";
 import type { RunContext } from "../src/core/workflow.ts";
 import type { DriverStep } from "../tests/support/task_driver.ts";
-import { CUT_OFF_MS, HANDOVER_MS_MAX } from "./ownership.ts";
+import { CUT_OFF_MS, MOVE_MS_MAX } from "./ownership.ts";
 
 const TASKS = 20;
 
-/** Code that ends when it is told to, or when the test says so. */
+/** Code that ends when it is asked to, or when the test says so. */
 class Code {
   /** Attempts whose code runs now, by task. */
   readonly running = new Map<string, Set<string>>();
@@ -73,7 +73,7 @@ Deno.test("at-most-once steps parked because a node joined", async () => {
   const { cluster, code, first, tasks } = await opened({ atMostOnce: true }, { heedsAbort: true });
 
   const second = cluster.add();
-  await cluster.runtime.advance(10 * HANDOVER_MS_MAX);
+  await cluster.runtime.advance(10 * MOVE_MS_MAX);
 
   assert.equal(ownedBy(first, tasks), TASKS);
   assert.ok(second.engine.ownership.owned > 1_000, "slots in which nothing runs move");
@@ -89,7 +89,7 @@ Deno.test("a join started a second attempt beside code that ran for more than 30
   const { cluster, code, tasks } = await opened({}, { heedsAbort: true });
 
   const second = cluster.add();
-  await cluster.runtime.advance(HANDOVER_MS_MAX - 5_000);
+  await cluster.runtime.advance(MOVE_MS_MAX - 5_000);
   assert.equal(code.aborts, 0);
   await cluster.runtime.advance(30_000);
 
@@ -107,7 +107,7 @@ Deno.test("code that does not end when it is input to keeps its slot until it ha
   const { cluster, code, first, tasks } = await opened({}, { heedsAbort: false });
 
   const second = cluster.add();
-  await cluster.runtime.advance(10 * HANDOVER_MS_MAX);
+  await cluster.runtime.advance(10 * MOVE_MS_MAX);
   assert.deepEqual({ owned: ownedBy(first, tasks), starts: code.starts }, {
     owned: TASKS,
     starts: TASKS,
@@ -142,7 +142,7 @@ Deno.test("a slot that is input to move starts no other code, and starts it else
   for (let count = 0; count < TASKS; count++) void cluster.start(`task-${count}`);
   await cluster.runtime.advance(1_000);
   cluster.add();
-  await cluster.runtime.advance(2 * HANDOVER_MS_MAX);
+  await cluster.runtime.advance(2 * MOVE_MS_MAX);
 
   released.resolve(null);
   await cluster.runtime.advance(1_000);
@@ -175,7 +175,7 @@ Deno.test("a slot that stays after all starts what it held back", async () => {
   for (let count = 0; count < TASKS; count++) void cluster.start(`task-${count}`);
   await cluster.runtime.advance(1_000);
   const second = cluster.add();
-  await cluster.runtime.advance(2 * HANDOVER_MS_MAX);
+  await cluster.runtime.advance(2 * MOVE_MS_MAX);
   gate.resolve(null);
   await cluster.runtime.advance(1_000);
   assert.ok(started < TASKS);
@@ -189,7 +189,7 @@ Deno.test("a slot that stays after all starts what it held back", async () => {
 Deno.test("a node that cannot renew ends its code before another one makes it again", async () => {
   const { cluster, code, first } = await opened({}, { heedsAbort: true });
   cluster.add();
-  await cluster.runtime.advance(3 * HANDOVER_MS_MAX);
+  await cluster.runtime.advance(3 * MOVE_MS_MAX);
   const kept =
     [...code.running.values()].filter((on) =>
       [...on].some((one) => one.endsWith(` on ${first.name}`))

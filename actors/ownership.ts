@@ -17,11 +17,11 @@ const STALE_POLLS_MIN = 3;
 /** and after so long on our own clock: a third of the lease. */
 const STALE_MS_MIN = 3_500;
 
-/** How long a slot that is to move waits for its running code; then the code is told to end. */
-export const HANDOVER_MS_MAX = 30_000;
+/** How long a slot that is to move waits for its running code; then the code is asked to end. */
+export const MOVE_MS_MAX = 30_000;
 
 /**
- * Without a renewal for so long, on our own clock, running code is told to end: once the lease of
+ * Without a renewal for so long, on our own clock, running code is asked to end: once the lease of
  * 10 s is over, another node may own its slots. Counted from when the last renewal was sent.
  */
 export const CUT_OFF_MS = 8_000;
@@ -39,7 +39,7 @@ export interface OwnershipDeps {
   /** Slots with tasks whose step code runs here, or whose results are not written yet. */
   busySlots(): ReadonlySet<number>;
   /**
-   * Starts no more code in these slots, and only in these, and tells the code that runs there to end.
+   * Starts no more code in these slots, and only in these, and asks the code that runs there to end.
    * Code that must not be repeated is waited for.
    */
   evict(slots: ReadonlySet<number>): void;
@@ -189,7 +189,7 @@ export class Ownership {
     }
   }
 
-  /** Tells running code to end, again and again, unless the next renewal comes in time. */
+  /** Asks running code to end, again and again, unless the next renewal comes in time. */
   #renewed(sentMs: number): void {
     const { runtime, cutOff } = this.deps;
     this.#renewedAtMs = sentMs;
@@ -351,7 +351,7 @@ export class Ownership {
     const nowMs = this.deps.runtime.monotonic();
     const since = this.#leavingSince.get(slot) ?? nowMs;
     this.#leavingSince.set(slot, since);
-    return nowMs - since > HANDOVER_MS_MAX;
+    return nowMs - since > MOVE_MS_MAX;
   }
 }
 

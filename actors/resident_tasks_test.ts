@@ -18,10 +18,10 @@ function journaled({ ready: _, steps, ...rest }: TaskState) {
 
 Deno.test("peek() shows a task as its journal has it, after each committed turn", async () => {
   const harness = await EngineHarness.open(CHAIN);
-  const told: CommittedTurn[] = [];
+  const seen: CommittedTurn[] = [];
   let taskId: CommittedTurn["taskId"] | undefined;
   harness.engine.supervisor.subscribe((committed) => {
-    told.push(committed);
+    seen.push(committed);
     taskId = committed.taskId;
     const { state } = committed.resident as ResidentTask;
     assert.deepEqual(journaled(state), journaled(harness.state(taskId)));
@@ -37,7 +37,7 @@ Deno.test("peek() shows a task as its journal has it, after each committed turn"
     payload: "1" as never,
   });
 
-  assert.deepEqual(told.map(({ state, resident }) => [state, resident?.row.state]), [
+  assert.deepEqual(seen.map(({ state, resident }) => [state, resident?.row.state]), [
     ["running", "running"],
     ["running", "running"],
     ["waiting", "waiting"],
@@ -68,11 +68,11 @@ Deno.test("peek() shows nothing of a task while a turn of it is not committed", 
   assert.equal(harness.engine.peek(taskId)?.row.state, "paused");
 });
 
-Deno.test("a turn that is committed after its actor was restarted is told, without a state", async () => {
+Deno.test("a turn that is committed after its actor was restarted is shown, without a state", async () => {
   const harness = await EngineHarness.open(SIGNAL);
   const { taskId } = await harness.start();
-  const told: CommittedTurn[] = [];
-  harness.engine.supervisor.subscribe((committed) => void told.push(committed));
+  const seen: CommittedTurn[] = [];
+  harness.engine.supervisor.subscribe((committed) => void seen.push(committed));
   const held = Promise.withResolvers<undefined>();
   harness.faults.append = () => held.promise;
   const cancel = { kind: "CancelTask", taskId, by: "ada", reason: "" } as const;
@@ -89,7 +89,7 @@ Deno.test("a turn that is committed after its actor was restarted is told, witho
   await cancelled;
   await harness.runtime.advance(10_000);
 
-  assert.deepEqual(told.map(({ turn, state, resident }) => [turn.turn, state, resident]), [
+  assert.deepEqual(seen.map(({ turn, state, resident }) => [turn.turn, state, resident]), [
     [2, "cancelled", undefined],
   ]);
 });

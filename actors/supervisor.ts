@@ -280,8 +280,8 @@ export class Supervisor implements Feed {
   }
 
   /**
-   * Tells who watches of a committed turn; `isCurrent`: its actor is still the one of its task. One
-   * that was let go meanwhile is told of as well: who follows a task hears of each of its turns.
+   * Brings a committed turn to who watches; `isCurrent`: its actor is still the one of its task. One
+   * that was let go meanwhile is brought as well: who follows a task hears of each of its turns.
    */
   #publish(actor: TaskActor, turn: OpenTurn, isCurrent: boolean): void {
     if (this.#subscribers.size === 0) return;

@@ -102,7 +102,7 @@ Deno.test("a fenced node does not say that there is no such task", async () => {
   assert.equal(harness.fences, 1);
 });
 
-Deno.test("a node that lost its place tells who waits, and leaves no one hanging", async () => {
+Deno.test("a node that lost its place answers who waits, and leaves no one hanging", async () => {
   const harness = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await harness.start();
   harness.faults.append = () => ({ kind: "fenced" });
@@ -114,7 +114,7 @@ Deno.test("a node that lost its place tells who waits, and leaves no one hanging
   assert.equal(harness.fences, 1);
 });
 
-Deno.test("a node that lost its place tells its running code", async () => {
+Deno.test("a node that lost its place aborts its running code", async () => {
   let isAborted = false;
   const harness = await EngineHarness.open([{ name: "a" }], {
     a: ({ signal }) => {

@@ -245,7 +245,7 @@ export class Client {
   }
 
   /**
-   * Cancels a task; its running steps are told to stop.
+   * Cancels a task; its running steps are asked to stop.
    *
    * @throws {ClientError} task.not_found, task.ended
    */

@@ -27,7 +27,7 @@ Deno.test("documents have the types of the operations' schemas", async () => {
 });
 
 Deno.test("start() sends workflow, input, tags and key, and answers the task", async () => {
-  const { client, world, requests } = openClientHarness();
+  const { client, fake, requests } = openClientHarness();
 
   const task = await client.start("orders/process", {
     input: { id: 1 },
@@ -46,7 +46,7 @@ Deno.test("start() sends workflow, input, tags and key, and answers the task", a
     ["approval", "pending"],
   ]);
   equal(requests[0]?.url, "http://tasker.test/v1/tasks");
-  const { commandId: _, ...sent } = world.engine.starts[0] ?? { commandId: "" };
+  const { commandId: _, ...sent } = fake.engine.starts[0] ?? { commandId: "" };
   deepEqual(sent, {
     workflow: "orders/process",
     input: { id: 1 },
@@ -75,8 +75,8 @@ Deno.test("wait() asks again until the task has ended", async () => {
   const { id } = await started(harness);
 
   const waiting = harness.client.wait(id);
-  await harness.world.runtime.advance(70_000);
-  commit(harness.world, id, 0, ended(harness.world));
+  await harness.fake.runtime.advance(70_000);
+  commit(harness.fake, id, 0, ended(harness.fake));
 
   equal((await settled(harness, waiting)).state, "completed");
   equal(harness.requests.length, 4);
@@ -94,9 +94,9 @@ Deno.test("wait() answers a task that has not ended when its time is over", asyn
 Deno.test("run() starts a task and waits for its end, in one request where that is enough", async () => {
   const harness = openClientHarness();
   const running = harness.client.run("orders/process", { input: { id: 1 }, key: "A-1" });
-  await harness.world.runtime.advance(5_000);
-  const [task] = await harness.world.engine.tasks({ namespaces: undefined, limit: 1 });
-  commit(harness.world, task?.taskId ?? "", 0, ended(harness.world));
+  await harness.fake.runtime.advance(5_000);
+  const [task] = await harness.fake.engine.tasks({ namespaces: undefined, limit: 1 });
+  commit(harness.fake, task?.taskId ?? "", 0, ended(harness.fake));
 
   equal((await settled(harness, running)).state, "completed");
   equal(harness.requests.length, 1);
@@ -108,7 +108,7 @@ Deno.test("run() returns a task that has not ended when its time is over", async
   const running = harness.client.run("orders/process", { input: { id: 1 }, waitMsMax: 40_000 });
 
   equal((await settled(harness, running)).state, "running");
-  equal(harness.world.engine.starts.length, 1);
+  equal(harness.fake.engine.starts.length, 1);
 });
 
 Deno.test("list() goes through all pages and asks for none too early", async () => {
@@ -128,7 +128,7 @@ Deno.test("journal() goes through all pages, from any turn", async () => {
   const harness = openClientHarness();
   const { id } = await started(harness);
   for (let count = 0; count < 250; count++) {
-    harness.world.engine.commit(id as TaskId, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
+    harness.fake.engine.commit(id as TaskId, { kind: "TaskPaused", atMs: 0, by: "x", reason: "" });
   }
 
   const entries = await all(harness.client.journal(id, { afterTurn: 1 }));
@@ -138,8 +138,8 @@ Deno.test("journal() goes through all pages, from any turn", async () => {
 });
 
 Deno.test("operator actions reach the task with who and why", async () => {
-  const { client, world, ...harness } = openClientHarness();
-  const { id } = await started({ client, world, ...harness });
+  const { client, fake, ...harness } = openClientHarness();
+  const { id } = await started({ client, fake, ...harness });
 
   await client.pause(id, { by: "ada", reason: "look" });
   await client.resume(id);
@@ -149,8 +149,8 @@ Deno.test("operator actions reach the task with who and why", async () => {
   await client.skip(id, "reserve", { result: null });
 
   const common = { taskId: id };
-  const key = `(key ${world.keyRows[1]?.id})`;
-  deepEqual(world.engine.commands.map(({ commandId: _, ...command }) => command), [
+  const key = `(key ${fake.keyRows[1]?.id})`;
+  deepEqual(fake.engine.commands.map(({ commandId: _, ...command }) => command), [
     { kind: "PauseTask", ...common, by: `ada ${key}`, reason: "look" },
     { kind: "ResumeTask", ...common, by: `tester ${key}`, reason: "" },
     { kind: "SendSignal", ...common, name: "approval", payload: '{"by":"ada"}' },
@@ -175,8 +175,8 @@ Deno.test("operator actions reach the task with who and why", async () => {
 });
 
 Deno.test("workflows, systems, policies, keys, dead letters and health can be asked for", async () => {
-  const { client, world } = openClientHarness();
-  world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  const { client, fake } = openClientHarness();
+  fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
 
   const [listed] = await client.workflows.list();
   const found = await client.workflows.get("orders/process");

@@ -1,6 +1,6 @@
 /**
  * Root of the in-process engine for users' tests: the real actors over a journal in memory and a
- * clock that moves only when told; functions stand in for other systems.
+ * clock that moves only when asked; functions stand in for other systems.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import CONFIG from "../deno.json" with { type: "json" };
 import { METRICS } from "../src/telemetry/metric_table.ts";
+import { BANNED_WORDS } from "./support/banned_words.ts";
 import { type Export, namesOf } from "./support/exports.ts";
 import { FILES, importsOf, read } from "./support/sources.ts";
 
@@ -124,4 +125,24 @@ Deno.test("every metric of the table is written by the code", () => {
   );
 
   assert.deepEqual(unwritten, []);
+});
+
+/** What cannot be changed any more, or has to name the words. */
+const WORDS_KEPT = /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*)$/;
+
+Deno.test("no banned word stands in names, comments or texts", () => {
+  const texts = FILES.filter((path) => /\.(ts|mjs|py|rs|sql|md)$/.test(path))
+    .filter((path) => !WORDS_KEPT.test(path));
+
+  const found = texts.flatMap((path) =>
+    read(path).split("\n").flatMap((line, index) => {
+      // The parts of a name are words as well, in camel case and in snake case.
+      const words = line.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|_/g, " ").toLowerCase();
+      return BANNED_WORDS.filter(({ word }) => word.test(words)).map(({ instead }) =>
+        `${path}:${index + 1}: ${line.trim()} (say: ${instead})`
+      );
+    })
+  );
+
+  assert.deepEqual(found, []);
 });

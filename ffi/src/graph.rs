@@ -73,7 +73,7 @@ impl Step {
     }
 }
 
-/// A checked graph: free of circles, with the edges of both directions.
+/// A checked graph: free of cycles, with the edges of both directions.
 #[derive(Debug)]
 pub struct Template {
     steps: Box<[Step]>,
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn build_refuses_a_circle() {
+    fn build_refuses_a_cycle() {
         let error = build(&[0; 3], &[&[], &[0, 2], &[1]]).unwrap_err();
 
         assert_eq!(error, CoreError::GraphCycle);

@@ -151,7 +151,7 @@ Deno.test("a batch is refused as a whole for a key that may not write", async ()
   equal(response.status, 403);
 });
 
-Deno.test("batches beyond those being started are told to come again, and start nothing", async () => {
+Deno.test("batches beyond those being started are asked to come again, and start nothing", async () => {
   const held = Promise.withResolvers<void>();
   const fake = fakeApi({
     starter: {

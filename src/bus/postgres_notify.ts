@@ -64,7 +64,7 @@ export class PostgresNotifications {
     this.#listeners.delete(listener);
   }
 
-  /** Wakes who consumes a channel. Other nodes are told unless this one takes all. */
+  /** Wakes who consumes a channel. Other nodes are notified unless this one takes all. */
   published(channel: string, count: number): void {
     let wanted = 0;
     for (const listener of this.#listeners) {
@@ -125,7 +125,7 @@ export class PostgresNotifications {
       const rows = await this.deps.database.query(due, [channels]);
       return new Set(rows.map(({ channel }) => String(channel)));
     } catch {
-      // The next poll asks again; who claims or publishes tells that the database is away.
+      // The next poll asks again; who claims or publishes learns that the database is away.
       return new Set();
     }
   }

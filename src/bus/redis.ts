@@ -78,7 +78,7 @@ export class RedisBus implements Bus {
     );
   }
 
-  /** Not delivered yet, or not acknowledged. Where the server cannot tell: all that is there. */
+  /** Not delivered yet, or not acknowledged. Where the server cannot say: all that is there. */
   async depth(channel: string): Promise<number> {
     return await this.#ask(async (client) => {
       const length = await client.xLen(channel);

@@ -77,7 +77,7 @@ export class RedisConnection {
     } finally {
       this.#owed--;
       this.#answered++;
-      if (this.#owed === 0) this.#tellIdle();
+      if (this.#owed === 0) this.#notifyIdle();
     }
   }
 
@@ -152,7 +152,7 @@ export class RedisConnection {
     });
   }
 
-  #tellIdle(): void {
+  #notifyIdle(): void {
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();

@@ -13,7 +13,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  list                   Lists tasks, newest first",
     "  show ID                Shows a task, its steps and its journal",
     "  journal ID             Shows the events of a task's journal",
-    "  cancel ID              Cancels a task; its running steps are told to stop",
+    "  cancel ID              Cancels a task; its running steps are asked to stop",
     "  pause ID               Pauses a task: no step starts until it is resumed",
     "  resume ID              Resumes a paused task",
     "  signal ID NAME         Sends a signal; one that comes early is kept until the step waits for it",
@@ -182,22 +182,22 @@ Deno.test("start takes its input from a file named from where the command was ty
     ...["start", "orders/process", "--input", "@o.json", "--key", "A-1", "--tags", "vip,test"],
   );
 
-  const [task] = await cli.world.engine.tasks({ namespaces: undefined, limit: 1 });
+  const [task] = await cli.fake.engine.tasks({ namespaces: undefined, limit: 1 });
   equal(code, 0);
   deepEqual(out, [
     `Task ${task?.taskId} of orders/process 1.0.0 is running`,
     `→ deno task tasker watch ${task?.taskId}`,
   ]);
-  deepEqual([cli.world.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
+  deepEqual([cli.fake.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
   deepEqual((await cli.say("start", "orders/process", "--input", "@no.json")).code, 2);
 });
 
 Deno.test("show draws a task, its steps and its journal", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
-  const atMs = cli.world.runtime.now();
+  const id = await cli.fake.started();
+  const atMs = cli.fake.runtime.now();
   const first = { atMs, step: 0, attempt: 1 };
-  cli.world.engine.commit(
+  cli.fake.engine.commit(
     id,
     { kind: "StepStarted", ...first, waitedMs: 2, policyVersion: 0, dueAtMs: atMs + 30_000 },
   );
@@ -225,10 +225,10 @@ Deno.test("show draws a task, its steps and its journal", async () => {
 
 Deno.test("list draws tasks, newest first, and says when there are more", async () => {
   const cli = openCliHarness();
-  const older = await cli.world.started();
-  await cli.world.runtime.advance(60_000);
+  const older = await cli.fake.started();
+  await cli.fake.runtime.advance(60_000);
   const body = { workflow: "billing/bill", input: 1, tags: ["vip"] };
-  const newer = await cli.world.started({ body });
+  const newer = await cli.fake.started({ body });
 
   deepEqual((await cli.say("list")).out, [
     `ID                                    STATE      WORKFLOW              CREATED (UTC)`,
@@ -244,7 +244,7 @@ Deno.test("list draws tasks, newest first, and says when there are more", async 
 
 Deno.test("operator actions are sent to the task, and reported", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
 
   deepEqual([
     ...(await cli.say("pause", id, "--by", "ada", "--reason", "look")).out,
@@ -263,7 +263,7 @@ Deno.test("operator actions are sent to the task, and reported", async () => {
     `Step reserve of task ${id} is resolved (turn 1)`,
     `Step reserve of task ${id} is skipped (turn 1)`,
   ]);
-  deepEqual(cli.world.engine.commands.map(({ kind }) => kind), [
+  deepEqual(cli.fake.engine.commands.map(({ kind }) => kind), [
     "PauseTask",
     "ResumeTask",
     "CancelTask",
@@ -281,8 +281,8 @@ Deno.test("operator actions are sent to the task, and reported", async () => {
 
 Deno.test("an action that the task refuses is reported as having changed nothing", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
-  cli.world.engine.refusal = new TaskerError("task.ended", "Cannot cancel: it has ended");
+  const id = await cli.fake.started();
+  cli.fake.engine.refusal = new TaskerError("task.ended", "Cannot cancel: it has ended");
 
   deepEqual(await cli.say("cancel", id), {
     code: 1,
@@ -339,7 +339,7 @@ Deno.test("systems shows which have never had a worker", async () => {
 Deno.test("dead draws dead letters, replays and discards them", async () => {
   const cli = openCliHarness();
   const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };
-  cli.world.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
+  cli.fake.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
 
   deepEqual((await cli.say("dead")).out, [
     "ID  AT (UTC)             CHANNEL    REASON",
@@ -350,18 +350,18 @@ Deno.test("dead draws dead letters, replays and discards them", async () => {
   deepEqual((await cli.say("dead", "replay", "d1")).out, ["Dead letter d1 is back in t.reply.x"]);
   deepEqual((await cli.say("dead", "discard", "d2")).out, ["Dead letter d2 is discarded"]);
   deepEqual((await cli.say("dead")).out, ["no dead letters"]);
-  deepEqual((await cli.say("dead", "bury", "d1")).err, [
-    '✗ Cannot run "dead bury": there is no such verb, there are "dead replay", "dead discard"',
+  deepEqual((await cli.say("dead", "drop", "d1")).err, [
+    '✗ Cannot run "dead drop": there is no such verb, there are "dead replay", "dead discard"',
     "  usage: deno task tasker help",
   ]);
 });
 
 Deno.test("replay rebuilds the task up to any turn", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
-  const atMs = cli.world.runtime.now();
-  cli.world.engine.commit(id, { kind: "TaskPaused", atMs, by: "ada", reason: "" });
-  cli.world.engine.commit(id, { kind: "TaskResumed", atMs, by: "ada", reason: "" });
+  const id = await cli.fake.started();
+  const atMs = cli.fake.runtime.now();
+  cli.fake.engine.commit(id, { kind: "TaskPaused", atMs, by: "ada", reason: "" });
+  cli.fake.engine.commit(id, { kind: "TaskResumed", atMs, by: "ada", reason: "" });
 
   deepEqual((await cli.say("replay", id, "--at", "2")).out, [
     `orders/process 1.0.0  ${id}`,

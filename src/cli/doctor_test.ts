@@ -48,11 +48,11 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
         ]),
     },
   });
-  cli.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
-  const atMs = cli.world.runtime.now();
-  const id = await cli.world.started();
+  cli.fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  const atMs = cli.fake.runtime.now();
+  const id = await cli.fake.started();
   const attempt = { atMs, step: 0, attempt: 1, policyVersion: 0 };
-  cli.world.engine.commit(id, { kind: "StepStarted", ...attempt, waitedMs: 0 }, {
+  cli.fake.engine.commit(id, { kind: "StepStarted", ...attempt, waitedMs: 0 }, {
     kind: "StepParked",
     ...attempt,
     ranMs: 1,
@@ -85,7 +85,7 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
 
 Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
   const cli = openCliHarness({ deps: { health: health(true) } });
-  cli.world.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  cli.fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
 
   const { code, out } = await cli.say("doctor");
 

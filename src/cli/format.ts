@@ -95,7 +95,7 @@ export function taskLook(state: TaskStateName): Look {
   return TASK_LOOKS[state] ?? UNKNOWN;
 }
 
-/** The size of a terminal that does not tell: some say 0 by 0. */
+/** The size of a terminal that does not say: some report 0 by 0. */
 const COLUMNS = 80;
 const ROWS = 24;
 

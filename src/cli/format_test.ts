@@ -43,7 +43,7 @@ Deno.test("valueText() cuts long values and says where", () => {
   equal(valueText(undefined), "nothing");
 });
 
-Deno.test("failureText() tells what the error says, each word once", () => {
+Deno.test("failureText() says what the error says, each word once", () => {
   const error_message = "card gateway is down";
 
   equal(failureText("thrown", { error_code: "thrown", error_message }), `thrown: ${error_message}`);
@@ -118,7 +118,7 @@ Deno.test("Screen draws over what it drew, and leaves the last picture", () => {
   ]);
 });
 
-Deno.test("Screen draws in a terminal that does not tell its size", () => {
+Deno.test("Screen draws in a terminal that does not report its size", () => {
   const written: string[] = [];
   const size = () => ({ columns: 0, rows: 0 });
   const screen = new Screen({ write: (text) => written.push(text), size });

@@ -14,7 +14,7 @@ const USAGE = `Usage: deno task new NAME, where NAME is ${FORM}`;
  *
  * @returns the paths written
  * @throws {Error} when one of them is there
- * @throws {RangeError} when it is no name
+ * @throws {RangeError} when it is not a name
  */
 export async function writeStarter(name: string, folder: string): Promise<readonly string[]> {
   if (!NAME.test(name) || name.endsWith("_test")) {
@@ -104,7 +104,7 @@ Deno.test("${name} fails when there is nobody to greet", async () => {
 `;
 }
 
-/** Ends in `Workflow`, so that it is no reserved word, whatever the name. */
+/** Ends in `Workflow`, so that it is not a reserved word, whatever the name. */
 function identifierOf(name: string): string {
   return `${name.replace(/_+(.?)/g, (_, next) => next.toUpperCase())}Workflow`;
 }

@@ -62,7 +62,7 @@ Deno.test("options are read as the schema of the operation says", async () => {
   deepEqual(JSON.parse(made.out[0] ?? "").scopes, ["read", "write"]);
   const [version] = JSON.parse(policies.out[0] ?? "").versions;
   deepEqual([version.version, version.steps], [1, { "*": { timeoutMs: 5 } }]);
-  const [one, many] = cli.world.engine.starts;
+  const [one, many] = cli.fake.engine.starts;
   deepEqual([one?.deadlineMs, many?.tags], [120_000, ["batch"]]);
 });
 

@@ -84,12 +84,12 @@ Deno.test("eventOf() gives back every kind of event as it was before the API sho
 });
 
 Deno.test("foldJournal() makes the task that the server shows, after every turn", async () => {
-  const world = fakeApi();
-  const client = openClient({ url: "http://t", key: world.key(), fetch: world.api.fetch });
-  const id = await world.started();
+  const fake = fakeApi();
+  const client = openClient({ url: "http://t", key: fake.key(), fetch: fake.api.fetch });
+  const id = await fake.started();
   const [version] = (await client.workflows.get("orders/process")).versions;
   if (version === undefined) throw new Error("no version");
-  const at = { atMs: world.runtime.now() };
+  const at = { atMs: fake.runtime.now() };
   const first = { ...at, step: 0, attempt: 1 };
   const turns: Event[][] = [
     [{ kind: "StepStarted", ...first, waitedMs: 0, policyVersion: 0, dueAtMs: at.atMs + 9 }],
@@ -106,7 +106,7 @@ Deno.test("foldJournal() makes the task that the server shows, after every turn"
   const shown = [await client.get(id)];
 
   for (const events of turns) {
-    world.engine.commit(id, ...events);
+    fake.engine.commit(id, ...events);
     shown.push(await client.get(id));
   }
   const task = await client.get(id);

@@ -111,7 +111,7 @@ Deno.test("taskLines() draws every state of a step, with its owner, attempts, ti
   ]);
 });
 
-Deno.test("taskLines() tells how long an ended task took, and why a blocked one waits", () => {
+Deno.test("taskLines() says how long an ended task took, and why a blocked one waits", () => {
   const steps = [stepOf("a", { state: "completed", ...ran })];
   const ended = taskOf(steps, { state: "completed", endedAt: at(61_000), deadlineAt: at(90_000) });
   const blocked = taskOf(steps, { state: "blocked", blockedReason: 'step "a" is parked' });

@@ -67,7 +67,7 @@ export interface Terminal {
   size(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
-/** How long a client repeats a call, and who is told. */
+/** How long a client repeats a call, and who hears of it. */
 export interface RetryOptions {
   /** How long calls are repeated, in ms. */
   readonly retryForMs?: number;
@@ -177,7 +177,7 @@ export function findVerb<V extends VerbShape>(
     verbs.find(({ name }) => name === typed.slice(0, words).join(" "));
   const verb = named(2) ?? named(1);
   const [word = "", second = "-"] = typed;
-  // `dead bury` is a misspelled `dead discard` rather than `dead` with a word too many.
+  // `dead drop` is a wrong `dead discard` rather than `dead` with a word too many.
   const siblings = verbs.map(({ name }) => name).filter((name) => name.startsWith(`${word} `));
   const isOther = siblings.length > 0 && verb?.operands.length === 0 && !second.startsWith("-");
   if (verb !== undefined && (verb.name !== word || !isOther)) {

@@ -225,7 +225,7 @@ function resultLines({ id, steps }: Task, paint: Paint): string[] {
   ];
 }
 
-/** Tells when it is time to read the task again. */
+/** Says when it is time to read the task again. */
 class News {
   readonly #wakeup: Wakeup;
   #isNews = false;

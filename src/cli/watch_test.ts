@@ -7,15 +7,15 @@ import { type CliHarness, openCliHarness } from "../../tests/support/cli_harness
 const SIZE = { columns: 60, rows: 20 };
 
 function start(cli: CliHarness, id: TaskId, step: number): void {
-  const atMs = cli.world.runtime.now();
+  const atMs = cli.fake.runtime.now();
   const common = { atMs, step, attempt: 1 };
-  cli.world.engine.commit(id, { kind: "StepStarted", ...common, waitedMs: 0, policyVersion: 0 });
+  cli.fake.engine.commit(id, { kind: "StepStarted", ...common, waitedMs: 0, policyVersion: 0 });
 }
 
 function complete(cli: CliHarness, id: TaskId, step: number, ...more: Event[]): void {
-  const atMs = cli.world.runtime.now();
+  const atMs = cli.fake.runtime.now();
   const result = encodePayload(step, "result");
-  cli.world.engine.commit(
+  cli.fake.engine.commit(
     id,
     { kind: "StepCompleted", atMs, step, attempt: 1, ranMs: 5, result },
     ...more,
@@ -23,7 +23,7 @@ function complete(cli: CliHarness, id: TaskId, step: number, ...more: Event[]): 
 }
 
 function end(cli: CliHarness, kind: "completed" | "failed"): Event {
-  return { kind: "TaskEnded", atMs: cli.world.runtime.now(), end: kind };
+  return { kind: "TaskEnded", atMs: cli.fake.runtime.now(), end: kind };
 }
 
 /** The last picture, without what moves the cursor. */
@@ -35,25 +35,25 @@ function picture({ raw }: CliHarness): string[] {
 
 Deno.test("watch prints one line a change where there is no terminal, to the end", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
   const watching = cli.type("watch", id);
-  await cli.world.runtime.settle();
+  await cli.fake.runtime.settle();
 
   start(cli, id, 0);
   const parked = {
-    atMs: cli.world.runtime.now(),
+    atMs: cli.fake.runtime.now(),
     step: 0,
     attempt: 1,
     ranMs: 5,
     policyVersion: 0,
   };
   const choices = ["retry", "skip"] as const;
-  cli.world.engine.commit(
+  cli.fake.engine.commit(
     id,
     { kind: "StepParked", ...parked, reason: "attempts_exhausted", choices },
   );
-  cli.world.engine.commit(id, end(cli, "failed"));
-  await cli.world.runtime.settle();
+  cli.fake.engine.commit(id, end(cli, "failed"));
+  await cli.fake.runtime.settle();
 
   deepEqual({ code: await watching, out: cli.out, err: cli.err }, {
     code: 1,
@@ -71,8 +71,8 @@ Deno.test("watch prints one line a change where there is no terminal, to the end
 
 Deno.test("watch --json prints one event a line, and exits with 0 when the task completed", async () => {
   const cli = openCliHarness({ size: SIZE });
-  const id = await cli.world.started();
-  cli.world.engine.commit(id, end(cli, "completed"));
+  const id = await cli.fake.started();
+  cli.fake.engine.commit(id, end(cli, "completed"));
 
   const { code, out } = await cli.say("watch", id, "--json");
 
@@ -82,10 +82,10 @@ Deno.test("watch --json prints one event a line, and exits with 0 when the task 
 
 Deno.test("watch draws the tree over and over in a terminal, and leaves the last one", async () => {
   const cli = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
   start(cli, id, 0);
   const watching = cli.type("watch", id);
-  await cli.world.runtime.advance(500); // the first tick
+  await cli.fake.runtime.advance(500); // the first tick
 
   deepEqual(picture(cli), [
     `orders/process 1.0.0  ${id}`,
@@ -100,14 +100,14 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
   ]);
 
   complete(cli, id, 0);
-  await cli.world.runtime.advance(100);
+  await cli.fake.runtime.advance(100);
   deepEqual(picture(cli).slice(3, 4).concat(picture(cli).slice(7, 8)), [
     "✓ validate    completed  orders     attempt 1/3  500 ms",
     "██████████░░░░░░░░░░░░░░░░░░░░ 1/3",
   ]);
 
-  cli.world.engine.commit(id, end(cli, "failed"));
-  await cli.world.runtime.advance(100);
+  cli.fake.engine.commit(id, end(cli, "failed"));
+  await cli.fake.runtime.advance(100);
   equal(await watching, 1);
   deepEqual(picture(cli), [
     `orders/process 1.0.0  ${id}`,
@@ -122,12 +122,12 @@ Deno.test("watch draws the tree over and over in a terminal, and leaves the last
 
 Deno.test("watch outlives its server, and says that it is gone", async () => {
   const cli = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
   const watching = cli.type("watch", id);
-  await cli.world.runtime.advance(500);
+  await cli.fake.runtime.advance(500);
 
   cli.isUp = false;
-  await cli.world.runtime.advance(60_000);
+  await cli.fake.runtime.advance(60_000);
   equal(
     picture(cli).at(-1)?.startsWith("Tasker cannot be reached; trying again in "),
     true,
@@ -135,32 +135,32 @@ Deno.test("watch outlives its server, and says that it is gone", async () => {
   );
 
   cli.isUp = true;
-  cli.world.engine.commit(id, end(cli, "completed"));
-  await cli.world.runtime.advance(10_000);
+  cli.fake.engine.commit(id, end(cli, "completed"));
+  await cli.fake.runtime.advance(10_000);
   equal(await watching, 0);
 });
 
 Deno.test("Ctrl-C leaves the watch, gives the cursor back, and the task goes on", async () => {
   const cli = openCliHarness({ size: SIZE });
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
   const watching = cli.type("watch", id);
-  await cli.world.runtime.advance(500);
+  await cli.fake.runtime.advance(500);
 
   cli.interrupt.abort();
 
   equal(await watching, 1);
   deepEqual(cli.err, ["interrupted; tasks that were started go on"]);
   ok(cli.raw.join("").endsWith("\x1b[?25h"));
-  deepEqual(cli.world.engine.commands, []);
+  deepEqual(cli.fake.engine.commands, []);
 });
 
 /** Parks the first step, with which nothing of the task can go on. */
 function park(cli: CliHarness, id: TaskId): void {
-  const atMs = cli.world.runtime.now();
+  const atMs = cli.fake.runtime.now();
   const attempt = { atMs, step: 0, attempt: 1, ranMs: 5, policyVersion: 0 };
   const choices = ["retry"] as const;
   const reason = "attempts_exhausted";
-  cli.world.engine.commit(id, { kind: "StepParked", ...attempt, reason, choices });
+  cli.fake.engine.commit(id, { kind: "StepParked", ...attempt, reason, choices });
 }
 
 for (const size of [undefined, SIZE]) {
@@ -168,13 +168,13 @@ for (const size of [undefined, SIZE]) {
 
   Deno.test(`watch ${where} leaves a blocked task with exit code 3, and says why`, async () => {
     const cli = openCliHarness({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
-    const id = await cli.world.started();
+    const id = await cli.fake.started();
     start(cli, id, 0);
     const watching = cli.type("watch", id);
-    await cli.world.runtime.advance(500);
+    await cli.fake.runtime.advance(500);
 
     park(cli, id);
-    await cli.world.runtime.advance(1_000);
+    await cli.fake.runtime.advance(1_000);
 
     deepEqual({ code: await watching, err: cli.err }, {
       code: 3,
@@ -187,13 +187,13 @@ for (const size of [undefined, SIZE]) {
 
   Deno.test(`watch ${where} leaves with exit code 4 when --timeout is over`, async () => {
     const cli = openCliHarness({ ...(size === undefined ? {} : { size }), env: { NO_COLOR: "1" } });
-    const id = await cli.world.started();
+    const id = await cli.fake.started();
     start(cli, id, 0);
 
     const watching = cli.type("watch", id, "--timeout", "90s");
-    await cli.world.runtime.advance(89_900);
+    await cli.fake.runtime.advance(89_900);
     deepEqual(cli.err, []);
-    await cli.world.runtime.advance(200);
+    await cli.fake.runtime.advance(200);
 
     deepEqual({ code: await watching, err: cli.err }, {
       code: 4,
@@ -204,7 +204,7 @@ for (const size of [undefined, SIZE]) {
 
 Deno.test("watch in a terminal shows what the steps answered", async () => {
   const cli = openCliHarness({ size: SIZE, env: { NO_COLOR: "1" } });
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
   start(cli, id, 0);
   complete(cli, id, 0, end(cli, "completed"));
 
@@ -215,7 +215,7 @@ Deno.test("watch in a terminal shows what the steps answered", async () => {
 
 Deno.test("watch refuses a --timeout that is no duration, and one without --watch", async () => {
   const cli = openCliHarness();
-  const id = await cli.world.started();
+  const id = await cli.fake.started();
 
   const wrong = await cli.say("watch", id, "--timeout", "soon");
   const alone = await cli.say("start", "orders/process", "--timeout", "5s");
@@ -223,13 +223,13 @@ Deno.test("watch refuses a --timeout that is no duration, and one without --watc
   const both = await cli.say("start", "orders/process", "--watch", "--timeout", "soon");
 
   deepEqual([wrong.code, alone.code, both.code], [2, 2, 2]);
-  equal(cli.world.engine.starts.length, 1);
+  equal(cli.fake.engine.starts.length, 1);
   ok(wrong.err[0]?.includes("`30s`"), wrong.err[0]);
   ok(alone.err[0]?.includes("--watch"), alone.err[0]);
-  deepEqual(cli.world.engine.commands, []);
+  deepEqual(cli.fake.engine.commands, []);
 });
 
-Deno.test("watch tells at once that there is no such task", async () => {
+Deno.test("watch says at once that there is no such task", async () => {
   const cli = openCliHarness({ size: SIZE });
 
   const { code, err } = await cli.say("watch", "abc");
@@ -240,10 +240,10 @@ Deno.test("watch tells at once that there is no such task", async () => {
 Deno.test("start --watch follows what it has started", async () => {
   const cli = openCliHarness();
   const watching = cli.say("start", "orders/process", "--watch");
-  await cli.world.runtime.settle();
-  const [task] = await cli.world.engine.tasks({ namespaces: undefined, limit: 1 });
+  await cli.fake.runtime.settle();
+  const [task] = await cli.fake.engine.tasks({ namespaces: undefined, limit: 1 });
   if (task === undefined) throw new Error("nothing was started");
-  cli.world.engine.commit(task.taskId, end(cli, "completed"));
+  cli.fake.engine.commit(task.taskId, end(cli, "completed"));
 
   const { code, out } = await watching;
 

@@ -33,7 +33,7 @@ Deno.test("a command whose answer is lost is sent again under its old command id
   const accepted = await settled(harness, harness.client.cancel(id, { by: "ada", reason: "typo" }));
 
   deepEqual(accepted, { id, turn: 1, changed: false });
-  const [first, second] = harness.world.engine.commands;
+  const [first, second] = harness.fake.engine.commands;
   equal(first?.commandId, second?.commandId);
 });
 
@@ -88,13 +88,13 @@ Deno.test("a server that hangs is given up after a while, and asked again", asyn
 Deno.test("a refusal that may pass is repeated, never sooner than Retry-After", async () => {
   const harness = openClientHarness();
   const { id } = await started(harness);
-  const fromMs = harness.world.runtime.now();
-  harness.world.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 7_000 });
+  const fromMs = harness.fake.runtime.now();
+  harness.fake.engine.refusal = new TaskerError("mailbox.full", "Full", { retryAfterMs: 7_000 });
 
   await settled(harness, harness.client.pause(id));
 
   deepEqual(harness.retries, ["mailbox.full"]);
-  ok(harness.world.runtime.now() - fromMs >= 7_000);
+  ok(harness.fake.runtime.now() - fromMs >= 7_000);
 });
 
 Deno.test("a problem for good is thrown at once, with all that it says", async () => {
@@ -107,13 +107,13 @@ Deno.test("a problem for good is thrown at once, with all that it says", async (
   deepEqual({ code, title, detail, action, retry, status, retryAfterMs, faults, message }, {
     code: "task.id_invalid",
     title: "Not a valid task id",
-    detail: 'Cannot read task id "nonsense": it is no UUIDv7',
+    detail: 'Cannot read task id "nonsense": it is not a UUIDv7',
     action: "Use the id that POST /v1/tasks returned",
     retry: "never",
     status: 400,
     retryAfterMs: undefined,
     faults: [],
-    message: 'Cannot read task id "nonsense": it is no UUIDv7',
+    message: 'Cannot read task id "nonsense": it is not a UUIDv7',
   });
   equal(harness.requests.length, 1);
 });
@@ -145,7 +145,7 @@ Deno.test("an aborted call throws the signal's reason and is not repeated", asyn
   const abort = new AbortController();
 
   const waiting = harness.client.wait(id, { signal: abort.signal });
-  await harness.world.runtime.settle();
+  await harness.fake.runtime.settle();
   abort.abort(new Error("enough"));
 
   await rejects(waiting, /enough/);

@@ -10,13 +10,13 @@ import {
   started,
 } from "../../tests/support/client_harness.ts";
 
-Deno.test("events() tells every event once, wherever its connections are cut", async () => {
+Deno.test("events() gives every event once, wherever its connections are cut", async () => {
   const expected = ["1.1", "2.1", "2.2", "3.1", "3.2", "3.3"];
   for (let bytes = 0; bytes < 1_000; bytes += 9) {
     const harness = openClientHarness();
     const { id } = await started(harness);
-    commit(harness.world, id, 0);
-    commit(harness.world, id, 1, ended(harness.world));
+    commit(harness.fake, id, 0);
+    commit(harness.fake, id, 1, ended(harness.fake));
 
     harness.faults.push(bytes, "refused", bytes / 3);
     const entries = await settled(harness, all(harness.client.events(id)));
@@ -33,10 +33,10 @@ Deno.test("events() waits for what is not written yet, and gives up when the ser
   const following = (async () => {
     for await (const entry of harness.client.events(id)) seen.push(placeOf(entry));
   })();
-  await harness.world.runtime.advance(5_000);
-  commit(harness.world, id, 0);
-  await harness.world.runtime.advance(5_000);
-  harness.world.api.close(); // ends every stream, as a drain does
+  await harness.fake.runtime.advance(5_000);
+  commit(harness.fake, id, 0);
+  await harness.fake.runtime.advance(5_000);
+  harness.fake.api.close(); // ends every stream, as a drain does
 
   await rejects(settled(harness, following), { code: "node.draining" });
   deepEqual(seen, ["1.1", "2.1", "2.2"]);
@@ -45,8 +45,8 @@ Deno.test("events() waits for what is not written yet, and gives up when the ser
 Deno.test("a stream that falls silent is left, and a new one goes on", async () => {
   const harness = openClientHarness();
   const { id } = await started(harness);
-  commit(harness.world, id, 0);
-  commit(harness.world, id, 1, ended(harness.world));
+  commit(harness.fake, id, 0);
+  commit(harness.fake, id, 1, ended(harness.fake));
   const silent = new ReadableStream({
     start: (to) => to.enqueue(new TextEncoder().encode(`id: 1.1\ndata: {"turn":1,"number":1}\n\n`)),
   });
@@ -60,8 +60,8 @@ Deno.test("a stream that falls silent is left, and a new one goes on", async () 
 Deno.test("events() goes on after the last event seen, on another node", async () => {
   const harness = openClientHarness();
   const { id } = await started(harness);
-  commit(harness.world, id, 0);
-  commit(harness.world, id, 1, ended(harness.world));
+  commit(harness.fake, id, 0);
+  commit(harness.fake, id, 1, ended(harness.fake));
 
   const entries = await all(harness.client.events(id, { after: "2.1" }));
 
@@ -69,11 +69,11 @@ Deno.test("events() goes on after the last event seen, on another node", async (
   deepEqual(await all(harness.client.events(id, { after: "3.3" })), []);
 });
 
-Deno.test("feed() tells turns of all tasks, and that some were lost with the connection", async () => {
+Deno.test("feed() gives turns of all tasks, and that some were lost with the connection", async () => {
   const harness = openClientHarness();
   const feed = harness.client.feed();
   const first = feed.next();
-  await harness.world.runtime.settle();
+  await harness.fake.runtime.settle();
   const { id } = await started(harness);
 
   const { value } = await first;
@@ -81,8 +81,8 @@ Deno.test("feed() tells turns of all tasks, and that some were lost with the con
   ok(value?.kind === "turn");
   deepEqual([value.turn.id, value.turn.turn], [id, 1]);
   await feed.return(undefined);
-  await harness.world.runtime.settle();
-  equal(harness.world.engine.watchers, 0);
+  await harness.fake.runtime.settle();
+  equal(harness.fake.engine.watchers, 0);
 });
 
 Deno.test("FrameParser gives the same frames wherever the text is cut", () => {

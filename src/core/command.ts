@@ -67,7 +67,7 @@ export interface RecordInterruption extends Base<"RecordInterruption"> {
   readonly isHang?: boolean;
 }
 
-/** Something may be due: a retry, a time-out, a sleep or the deadline. The state tells what. */
+/** Something may be due: a retry, a time-out, a sleep or the deadline. The state says what. */
 export interface Wake extends Base<"Wake"> {}
 
 /** Leave memory, unless something is going on. */

@@ -58,7 +58,7 @@ Deno.test("a stored schema names the field that is missing, unknown or wrong", (
   ]);
 });
 
-Deno.test("faults of a large value are told up to a bound, by code and by stored schema", () => {
+Deno.test("faults of a large value are listed up to a bound, by code and by stored schema", () => {
   const values = Array(FAULTS_MAX * 3).fill("no");
 
   const byCode = checkOf(z.array(z.int()), undefined)(values);
@@ -137,11 +137,12 @@ Deno.test("a value that its defaults make too large is refused, not recorded", (
     type: "object",
     properties: { a: { type: "string", default: "x".repeat(2_000) }, b: { type: "string" } },
   };
-  const driver = new TaskDriver([{ name: "told", kind: "signal", contract: { success } }]).start();
+  const driver = new TaskDriver([{ name: "notice", kind: "signal", contract: { success } }])
+    .start();
   const payload = JSON.stringify({ b: "x".repeat(PAYLOAD_SIZE_MAX - 100) }) as JsonText;
 
-  driver.send({ kind: "SendSignal", name: "told", payload });
+  driver.send({ kind: "SendSignal", name: "notice", payload });
 
   assert.equal(driver.refusals[0]?.code, "payload.too_large");
-  assert.deepEqual(driver.steps, { told: "waiting_for_reply" });
+  assert.deepEqual(driver.steps, { notice: "waiting_for_reply" });
 });

@@ -18,7 +18,7 @@ const MS_BY_UNIT: Readonly<Record<string, number>> = {
  * Reads a duration: a number of milliseconds, or text with a unit.
  *
  * Shape: text is digits and one of `ms s m h d`, such as `30s`; text without a unit is refused,
- * because nobody can tell which one was meant.
+ * because nobody knows which one was meant.
  * Units: the answer is whole milliseconds, 0..DURATION_MS_MAX.
  *
  * @returns undefined when the value is no duration

@@ -49,7 +49,7 @@ export const STEP_PROGRESS = "tasker.step.progress";
 export const TASK_START = "tasker.task.start";
 export const TASK_SIGNAL = "tasker.task.signal";
 export const TASK_CANCEL = "tasker.task.cancel";
-/** Told to a system whose step is no longer wanted; `subject` names it. */
+/** Sent to a system whose step is no longer wanted; `subject` names it. */
 export const STEP_CANCELLED = "tasker.step.cancelled";
 
 /**

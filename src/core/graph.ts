@@ -68,7 +68,7 @@ export function packGraph(steps: readonly GraphStep[]): Graph {
     parentOffsets,
     parents: Uint32Array.from(parents),
   };
-  const cycle = findCircle(graph);
+  const cycle = findCycle(graph);
   if (cycle !== undefined) {
     const names = cycle.map((index) => `"${steps[index]?.name}"`).join(" → ");
     throw new TaskerError(
@@ -85,7 +85,7 @@ export function parentsOf(graph: Graph, step: number): Uint32Array {
 }
 
 /** Returns one cycle as a closed list of steps, or undefined when the graph has none. */
-function findCircle(graph: Graph): number[] | undefined {
+function findCycle(graph: Graph): number[] | undefined {
   const left = new Uint32Array(graph.stepCount);
   const children: number[][] = Array.from({ length: graph.stepCount }, () => []);
   for (let step = 0; step < graph.stepCount; step++) {

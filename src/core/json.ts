@@ -37,7 +37,7 @@ export function parseJson(text: string, depthMax: number): Parsed {
   try {
     value = JSON.parse(text);
   } catch {
-    return { ok: false, unfit: { path: "", code: "no_json", detail: "is no JSON" } };
+    return { ok: false, unfit: { path: "", code: "no_json", detail: "is not valid JSON" } };
   }
   const walk = { isLarge: false };
   const unfit = find(value, depthMax, walk) ??

@@ -55,7 +55,7 @@ Deno.test("parseJson() counts arrays and objects alike, however deep a text nest
   assert.equal(faultIn('[{"a":[1]}]', 3), "");
   assert.equal(faultIn('[{"a":[1]}]', 2).split(" ")[0], "too_deep");
   assert.equal(faultIn("[".repeat(400_000) + "]".repeat(400_000)).split(" ")[0], "too_deep");
-  assert.equal(faultIn("{"), "no_json it is no JSON");
+  assert.equal(faultIn("{"), "no_json it is not valid JSON");
 });
 
 Deno.test("what JavaScript writes is read back and not refused", () => {

@@ -82,7 +82,7 @@ export class LiveTask {
     return { changed };
   }
 
-  /** Tells readiness which retries are due. Cost: O(1), O(steps) while a step waits for a retry. */
+  /** Pushes to readiness which retries are due. Cost: O(1), O(steps) while a step waits for a retry. */
   pushDue(): void {
     const { state } = this;
     if (state === undefined || countOf(state, "waiting_for_retry") === 0) return;
@@ -92,7 +92,7 @@ export class LiveTask {
   }
 
   /**
-   * Continues a task that was read from its journal: tells readiness its state, and takes the places
+   * Continues a task that was read from its journal: pushes its state to readiness, and takes the places
    * of its running attempts. Signs of life are kept in memory only, so their silence counts from now.
    * Cost: O(steps).
    */
@@ -133,7 +133,7 @@ export class LiveTask {
   /**
    * Starts what is ready and admitted; ends the task when all its steps have ended.
    *
-   * @returns whether readiness was told something new and has to be asked again
+   * @returns whether something new was pushed to readiness and has to be asked again
    */
   admit(): boolean {
     const { state } = this;
@@ -323,7 +323,7 @@ function startedDueAtMs(index: number, { plan, nowMs, policyOf }: Context): numb
   return lastsMs === undefined ? undefined : nowMs + lastsMs;
 }
 
-/** Whether a task that had left memory is back, without an event that tells so. */
+/** Whether a task that had left memory is back, without an event that says so. */
 function isBack({ end, passivated, ready }: TaskState, nowMs: number): boolean {
   if (end !== undefined || passivated === undefined) return false;
   return ready.size > 0 || (passivated.wakeAtMs ?? Infinity) <= nowMs;

@@ -450,7 +450,7 @@ export interface Runner {
   canStart(plan: Plan, step: number): boolean;
   /** Starts an attempt; its result comes back as a command. Repeating a remote one is safe. */
   start(attempt: Attempt): void;
-  /** Tells running code, or the other system, that the attempt is no longer wanted. */
+  /** Notifies running code, or the other system, that the attempt is no longer wanted. */
   stop(taskId: TaskId, plan: Plan, step: number): void;
   /** Whether code of this very attempt runs in this process; of other systems it is not known: true. */
   isRunning(taskId: TaskId, plan: Plan, step: number, attempt: number): boolean;
@@ -503,7 +503,7 @@ export interface Bus {
    * @throws {TaskerError} bus.unavailable
    */
   wasConsumed(channel: string): Promise<boolean>;
-  /** Envelopes waiting in a channel, or undefined when the backend cannot tell. */
+  /** Envelopes waiting in a channel, or undefined when the backend cannot say. */
   depth(channel: string): Promise<number | undefined>;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -555,7 +555,7 @@ export interface ResidentTasks {
   tenure(taskId: TaskId): number | undefined;
 }
 
-/** A committed turn, told to who watches. */
+/** A committed turn, as who watches gets it. */
 export interface CommittedTurn {
   readonly taskId: TaskId;
   readonly namespace: string;

@@ -13,7 +13,7 @@ export type Template = number;
  */
 export type Instance = number;
 
-/** What happened to a step or a task, told to readiness. The numbers are the ABI. */
+/** What happened to a step or a task, pushed to readiness. The numbers are the ABI. */
 export const ReadinessInput = {
   /** The instance was opened: its roots are answered as ready. `step` is ignored. */
   opened: 0,
@@ -71,10 +71,10 @@ export type AnswerVisitor = (instance: Instance, kind: number, step: number, cau
  * `cancelled` the last parent to end. A second end of a step is a no-op. All calls are synchronous.
  *
  * A tick takes in all of its records before it draws conclusions from them, one record after the
- * other. So an end that is told wins over one that would be derived, and a history may be told in any
- * order: each step ends as it was told, and each that is ready and not started is answered once,
+ * other. So an end that is pushed wins over one that would be derived, and a history may be pushed in any
+ * order: each step ends as it was pushed, and each that is ready and not started is answered once,
  * after all records were taken in. But causes depend on order, and through them how an unreached step
- * counts: only ends told in the order in which they happened are sure to lead to the same ones. A
+ * counts: only ends pushed in the order in which they happened are sure to lead to the same ones. A
  * step is answered at most once as ready in one tick. Further:
  * - started: also a step that is not ready becomes busy, and its parents decide nothing for it.
  * - due: only a busy step is judged again, from all that ended; for any other it is a no-op.
@@ -93,13 +93,13 @@ export interface Readiness {
    * @throws {TaskerError} graph.cycle, graph.invalid
    */
   intern(hash: string, graph: Graph): Template;
-  /** Makes room for a task. Its first tick must tell `opened`. */
+  /** Makes room for a task. Its first tick must bring `opened`. */
   open(template: Template): Instance;
   /**
    * Moves an instance to a template with more steps, whose first steps are those of the old one,
    * with the same parents. New steps that are ready are answered at the next tick's `opened`.
    *
-   * @throws {TaskerError} graph.invalid when it is no such template
+   * @throws {TaskerError} graph.invalid when it is not such a template
    */
   extend(instance: Instance, template: Template): void;
   /** Gives the room back. A stale handle is a no-op. */
@@ -113,7 +113,7 @@ export interface Readiness {
 }
 
 /**
- * What readiness is told of a step by the state it is in. Nothing of a pending one; nor of one that
+ * What is pushed to readiness of a step by the state it is in. Nothing of a pending one; nor of one that
  * was left unreached, which follows from its parents' ends.
  */
 const INPUT_OF_STEP: Readonly<Partial<Record<StepStateName, ReadinessInput>>> = {
@@ -135,14 +135,14 @@ const INPUT_OF_TASK: Readonly<Partial<Record<Event["kind"], ReadinessInput>>> = 
   TaskCancelRequested: ReadinessInput.cancelling,
 };
 
-/** What readiness is told of an event that was just folded into a state; undefined: nothing. */
+/** What is pushed to readiness of an event that was just folded into a state; undefined: nothing. */
 export function inputOf({ steps }: TaskState, event: Event): ReadinessInput | undefined {
   if (!("step" in event)) return INPUT_OF_TASK[event.kind];
   const step = steps[event.step];
   return step === undefined ? undefined : INPUT_OF_STEP[step.state];
 }
 
-/** What readiness is told of a task that was read from its journal: ends in their order, and last. */
+/** What is pushed to readiness of a task that was read from its journal: ends in their order, and last. */
 export function inputsOfState(state: TaskState): { input: ReadinessInput; step: number }[] {
   const inputs: { input: ReadinessInput; step: number }[] = [
     { input: ReadinessInput.opened, step: 0 },

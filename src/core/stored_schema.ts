@@ -35,7 +35,7 @@ const META_REFERENCE = '"$ref":"https://json-schema.org/draft/2020-12/';
 const OPTIONS = {
   strict: false,
   logger: false,
-  // All faults are told at once, as zod does.
+  // All faults are listed at once, as zod does.
   allErrors: true,
   // Inlining one large definition 8,000 times takes all memory.
   inlineRefs: false,

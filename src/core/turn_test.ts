@@ -85,7 +85,7 @@ Deno.test("a step whose attempts are used up fails when its policy says so", () 
   assert.equal(driver.task, "failed");
 });
 
-Deno.test("a failure by contract is for good, and tells the step that waits for it", () => {
+Deno.test("a failure by contract is for good, and reaches the step that waits for it", () => {
   const driver = new TaskDriver([
     { name: "a" },
     { name: "b", after: ["a"] },
@@ -453,7 +453,7 @@ Deno.test("a task whose code runs does not leave memory", () => {
   assert.equal(driver.turns.length, 1);
 });
 
-/** Tasks that take their turns together, over a readiness that answers what it is told to. */
+/** Tasks that take their turns together, over a readiness that answers what a test asks for. */
 class Group {
   readonly pushed: string[] = [];
   readonly crashes: unknown[] = [];

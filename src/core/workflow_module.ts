@@ -31,7 +31,7 @@ export interface StepSpec extends Policy {
   readonly event?: string;
 }
 
-/** A wired step, by name. `of` tells the wirings of two workflows apart. */
+/** A wired step, by name. `of` keeps the wirings of two workflows apart. */
 export interface WiredStep {
   readonly name: string;
   readonly of: symbol;

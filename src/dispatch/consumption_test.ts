@@ -51,14 +51,14 @@ async function opened({ handle, deadLetter, refusal }: Played = {}) {
   const harness = new DispatchHarness();
   const bus = new PlayedBus();
   bus.refusal = refusal;
-  const buried: unknown[] = [];
+  const putAside: unknown[] = [];
   const consumed = {
     channel: "t.in.shop",
     inFlightMax: 3,
     handle: handle ?? (() => Promise.resolve<Handled>({ kind: "ack" })),
     deadLetter: deadLetter ?? ((_: Delivery, error: unknown) => {
-      buried.push(error);
-      return Promise.resolve<Handled>({ kind: "dead", reason: "buried" });
+      putAside.push(error);
+      return Promise.resolve<Handled>({ kind: "dead", reason: "putAside" });
     }),
   };
   const end = consumeChannels({ ...harness, runtime: harness.runtime, bus }, [consumed]);
@@ -68,7 +68,7 @@ async function opened({ handle, deadLetter, refusal }: Played = {}) {
     assert.ok(first !== undefined);
     return first({ body: "{}", deliveries });
   };
-  return { harness, runtime: harness.runtime, bus, end, deliver, buried };
+  return { harness, runtime: harness.runtime, bus, end, deliver, putAside };
 }
 
 function failing(error: unknown): Played {
@@ -93,24 +93,24 @@ Deno.test("what is handled is settled as the handler says, and counted", async (
   assert.equal(harness.metrics.counter("tasker_bus_consumed_total", "ack").value, 1);
 });
 
-Deno.test("an error that never passes buries the envelope", async () => {
+Deno.test("an error that never passes puts its envelope aside", async () => {
   const error = new TaskerError("bus.envelope_invalid", "broken");
-  const { deliver, buried } = await opened(failing(error));
+  const { deliver, putAside } = await opened(failing(error));
 
   const handled = await deliver();
 
-  assert.deepEqual(handled, { kind: "dead", reason: "buried" });
-  assert.deepEqual(buried, [error]);
+  assert.deepEqual(handled, { kind: "dead", reason: "putAside" });
+  assert.deepEqual(putAside, [error]);
 });
 
 for (const code of ["journal.unavailable", "journal.ownership_lost"] as const) {
   Deno.test(`${code} brings the envelope again, however often it came`, async () => {
-    const { deliver, buried } = await opened(failing(new TaskerError(code, "not now")));
+    const { deliver, putAside } = await opened(failing(new TaskerError(code, "not now")));
 
     const handled = await deliver(1_000);
 
     assert.deepEqual(handled, { kind: "retry", afterMs: AGAIN.maxMs });
-    assert.deepEqual(buried, []);
+    assert.deepEqual(putAside, []);
   });
 }
 
@@ -134,8 +134,8 @@ Deno.test("an envelope comes again when its error says so", async () => {
   assert.deepEqual(await deliver(), { kind: "retry", afterMs: 7_000 });
 });
 
-Deno.test("a bug of ours is tried some times, then its envelope is buried", async () => {
-  const { harness, deliver, buried } = await opened(failing(new TypeError("bug")));
+Deno.test("a bug of ours is tried some times, then its envelope is put aside", async () => {
+  const { harness, deliver, putAside } = await opened(failing(new TypeError("bug")));
 
   const kinds: string[] = [];
   for (let deliveries = 1; deliveries <= BROKEN_DELIVERIES_MAX; deliveries++) {
@@ -143,11 +143,11 @@ Deno.test("a bug of ours is tried some times, then its envelope is buried", asyn
   }
 
   assert.deepEqual(kinds, [...Array(BROKEN_DELIVERIES_MAX - 1).fill("retry"), "dead"]);
-  assert.equal(buried.length, 1);
+  assert.equal(putAside.length, 1);
   assert.equal(harness.said("error").length, BROKEN_DELIVERIES_MAX);
 });
 
-Deno.test("an envelope that cannot be buried yet comes again", async () => {
+Deno.test("an envelope that cannot be put aside yet comes again", async () => {
   const { harness, deliver } = await opened({
     ...failing(new TaskerError("bus.envelope_invalid", "broken")),
     deadLetter: () => Promise.reject(new TaskerError("journal.unavailable", "away")),
@@ -160,7 +160,7 @@ Deno.test("an envelope that cannot be buried yet comes again", async () => {
 });
 
 Deno.test("an error thrown before a promise is sorted like any other", async () => {
-  const { deliver, buried } = await opened({
+  const { deliver, putAside } = await opened({
     handle() {
       throw new TaskerError("bus.envelope_invalid", "broken");
     },
@@ -168,8 +168,8 @@ Deno.test("an error thrown before a promise is sorted like any other", async () 
 
   const handled = await deliver();
 
-  assert.deepEqual(handled, { kind: "dead", reason: "buried" });
-  assert.equal(buried.length, 1);
+  assert.deepEqual(handled, { kind: "dead", reason: "putAside" });
+  assert.equal(putAside.length, 1);
 });
 
 Deno.test("a channel that cannot be consumed is tried until it can", async () => {

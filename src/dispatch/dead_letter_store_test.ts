@@ -15,7 +15,7 @@ const UNUSABLE: Unusable = {
   channel: "t.in.shop",
   body: "{rubbish",
   word: "inbound",
-  reason: "it is no JSON",
+  reason: "not valid JSON",
 };
 
 /** Keeps so many, and returns the channels' letters and copies. */
@@ -34,11 +34,11 @@ Deno.test("keep() puts a row into the database, and says the envelope is dead", 
 
   const handled = await harness.deadLetters.keep(UNUSABLE);
 
-  assert.deepEqual(handled, { kind: "dead", reason: "it is no JSON" });
+  assert.deepEqual(handled, { kind: "dead", reason: "not valid JSON" });
   assert.deepEqual(harness.dead.letters, [{
     id: "letter-1",
     channel: "t.in.shop",
-    reason: "it is no JSON",
+    reason: "not valid JSON",
     body: "{rubbish",
     atMs: harness.runtime.now(),
   }]);
@@ -57,7 +57,7 @@ Deno.test("the system finds a copy in its dead channel, under the letter's id", 
     type: "tasker.envelope.dead",
     time: "2026-01-01T00:00:00.000Z",
     datacontenttype: "application/json",
-    data: { channel: "t.in.shop", reason: "it is no JSON", body: "{rubbish" },
+    data: { channel: "t.in.shop", reason: "not valid JSON", body: "{rubbish" },
   }]);
 });
 

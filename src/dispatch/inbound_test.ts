@@ -24,7 +24,7 @@ async function answersOf(harness: DispatchHarness, channel = ANSWERS) {
   return answers.map(({ type, data }) => ({ type, data }));
 }
 
-/** The codes of refusals that were told. */
+/** The codes of refusals that were reported. */
 async function refusalsOf(harness: DispatchHarness) {
   const answers = await answersOf(harness);
   return answers.map(({ type, data }) => ({ type, code: (data as { code: string }).code }));
@@ -238,7 +238,7 @@ for (const type of ["signal", "cancel"]) {
     assert.deepEqual(await refusalsOf(harness), [rejected("task.id_invalid")]);
   });
 
-  Deno.test(`a ${type} without a subject is told, and put aside`, async () => {
+  Deno.test(`a ${type} without a subject is reported, and put aside`, async () => {
     const { harness } = openAsked();
 
     await harness.publish(IN, request(type, data));
@@ -248,7 +248,7 @@ for (const type of ["signal", "cancel"]) {
   });
 }
 
-Deno.test("what the task refuses is told, and is no dead letter", async () => {
+Deno.test("what the task refuses is reported, and is no dead letter", async () => {
   const { harness } = openAsked();
   harness.sink.decide = () => Promise.reject(new TaskerError("task.ended", "it has ended"));
 
@@ -259,7 +259,7 @@ Deno.test("what the task refuses is told, and is no dead letter", async () => {
   assert.equal(await harness.bus.depth(IN), 0);
 });
 
-Deno.test("a refusal that nobody can be told is put aside", async () => {
+Deno.test("a refusal that nobody can hear of is put aside", async () => {
   const { harness, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "input.sku: no"));
 
@@ -284,7 +284,7 @@ for (
     ["a cancel with a reason that is none", request("cancel", { reason: 7 }, { subject: TASK })],
   ] as const
 ) {
-  Deno.test(`a request with ${what} is told, and put aside`, async () => {
+  Deno.test(`a request with ${what} is reported, and put aside`, async () => {
     const { harness, starts } = openAsked();
 
     await harness.publish(IN, wrong);
@@ -340,7 +340,7 @@ Deno.test("a deadline without an end broke the actor that was to send its steps"
   assert.deepEqual(await refusalsOf(harness), [rejected("bus.envelope_invalid")]);
 });
 
-Deno.test("a refusal with a long detail was never told", async () => {
+Deno.test("a refusal with a long detail was never reported", async () => {
   const { harness, played } = openAsked();
   played.start = () => Promise.reject(new TaskerError("contract.violation", "x".repeat(200_000)));
 
@@ -350,7 +350,7 @@ Deno.test("a refusal with a long detail was never told", async () => {
   assert.deepEqual(harness.dead.letters, []);
 });
 
-Deno.test("a request was told to be rejected because its acceptance could not be told", async () => {
+Deno.test("a request was reported as rejected because its acceptance could not be reported", async () => {
   const { harness, played } = openAsked();
   const types: string[] = [];
   played.publish = (_, envelopes) => {

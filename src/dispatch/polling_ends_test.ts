@@ -98,7 +98,7 @@ Deno.test("a bus that hands over before it has openPolling is waited for", async
   assert.deepEqual((await polled).map(({ id }) => id), ["a"]);
 });
 
-Deno.test("a bus that cannot be openPolling is told, and nothing is left behind", async () => {
+Deno.test("a bus that cannot be opened is reported, and nothing is left behind", async () => {
   const runtime = new VirtualRuntime();
   const { opening, consume, deliver } = slowBus();
   const { signal, listeners } = countedSignal();

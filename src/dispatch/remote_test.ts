@@ -135,7 +135,7 @@ Deno.test("an attempt that is started again is sent again under its id", async (
   assert.deepEqual(sent.map(({ id }) => id), Array(2).fill(`${attempt.taskId}/ask/1`));
 });
 
-Deno.test("stop() takes back a command that waits, and tells the system all the same", async () => {
+Deno.test("stop() takes back a command that waits, and notifies the system all the same", async () => {
   const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
   runner.start({ ...attempt, attempt: 2 });
 
@@ -147,7 +147,7 @@ Deno.test("stop() takes back a command that waits, and tells the system all the 
   ]);
 });
 
-Deno.test("stop() of a command that is gone is told after it", async () => {
+Deno.test("stop() of a command that is gone is sent after it", async () => {
   const { runtime, runner, attempt, sent, channels } = openRunner({ steps: new Map() });
   runner.start(attempt);
   await runtime.settle();

@@ -30,18 +30,18 @@ const CODE: WorkflowCode = {
 function opened(code: WorkflowCode | undefined = CODE) {
   const { runtime, log } = new DispatchHarness();
   const recorded: Command[] = [];
-  const told: string[] = [];
+  const seen: string[] = [];
   const runner = openRunner({
     local: new LocalRunner({ runtime, log, record: (command) => void recorded.push(command) }),
     remote: {
-      start: ({ step }: Attempt) => void told.push(`start ${step}`),
-      stop: (_task: string, _plan: Plan, step: number) => void told.push(`stop ${step}`),
+      start: ({ step }: Attempt) => void seen.push(`start ${step}`),
+      stop: (_task: string, _plan: Plan, step: number) => void seen.push(`stop ${step}`),
       unconfirmed: () => 3,
     },
     codeOf: (hash) => hash === plan.hash ? code : undefined,
     isLocalOwner: (owner) => owner === "shop",
   });
-  return { runtime, runner, recorded, told };
+  return { runtime, runner, recorded, seen };
 }
 
 function stepOf(name: string): number {
@@ -82,12 +82,12 @@ Deno.test("a node cannot start a step that the plan does not have", () => {
 });
 
 Deno.test("each attempt goes where its step runs", async () => {
-  const { runtime, runner, recorded, told } = opened();
+  const { runtime, runner, recorded, seen } = opened();
 
   for (const { index } of plan.steps) runner.start(attemptFor(plan, { step: index }));
   await runtime.settle();
 
-  assert.deepEqual(told, [`start ${stepOf("remote")}`]);
+  assert.deepEqual(seen, [`start ${stepOf("remote")}`]);
   assert.deepEqual(recorded.map((command) => [command.kind, "step" in command && command.step]), [
     ["RecordStepResult", stepOf("fixed")],
     ["RecordSleep", stepOf("computed")],
@@ -95,12 +95,12 @@ Deno.test("each attempt goes where its step runs", async () => {
   ]);
 });
 
-Deno.test("only steps that run somewhere are told to stop", () => {
-  const { runner, told } = opened();
+Deno.test("only steps that run somewhere are asked to stop", () => {
+  const { runner, seen } = opened();
 
   for (const { index } of plan.steps) runner.stop(TASK, plan, index);
 
-  assert.deepEqual(told, [`stop ${stepOf("remote")}`]);
+  assert.deepEqual(seen, [`stop ${stepOf("remote")}`]);
 });
 
 Deno.test("of a local step it is known whether it runs; all others may", async () => {

@@ -35,7 +35,7 @@ Deno.test("`with` is given the whole end of a parent that may have failed", () =
   const needs = {
     paid: { state: "completed", result: json(7) },
     sent: { state: "failed", error: json({ error_code: "lost" }) },
-    told: { state: "unreached" },
+    notice: { state: "unreached" },
   };
 
   const input = given({ needs }, { with: ({ input: _, ...ends }) => ends });
@@ -45,7 +45,7 @@ Deno.test("`with` is given the whole end of a parent that may have failed", () =
     value: {
       paid: { state: "completed", result: 7 },
       sent: { state: "failed", error: { error_code: "lost" } },
-      told: { state: "unreached" },
+      notice: { state: "unreached" },
     },
   });
 });

@@ -124,7 +124,7 @@ Deno.test("the turn after a passivation takes the wake-up time out of the task's
   assert.deepEqual(await wakes(), [[true, null]]);
 });
 
-Deno.test("of two starts with one key in one flush one goes in, and the other is told which", async () => {
+Deno.test("of two starts with one key in one flush one goes in, and the other learns which", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const rows = ["body", "body", "other"].map((bodyHash) =>

@@ -37,7 +37,7 @@ const rounds = fc.record({
   ),
 });
 
-Deno.test("whatever breaks, what is told as inserted is there once, with all that hangs on it", async () => {
+Deno.test("whatever breaks, what is reported as inserted is there once, with all that hangs on it", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const sql = bench.watch();

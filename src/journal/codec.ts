@@ -155,7 +155,7 @@ function parse(text: string, at: TurnKey): unknown[] {
     return arrayOf(JSON.parse(text), at);
   } catch (cause) {
     if (cause instanceof TaskerError) throw cause;
-    throw unknown("it is no JSON", at, cause);
+    throw unknown("not valid JSON", at, cause);
   }
 }
 

@@ -105,7 +105,7 @@ export class PostgresDatabase implements Database {
     throw new TaskerError(
       "config.invalid",
       "Cannot work behind a pooler: it keeps no settings, so the role needs them; " +
-        `run this, tell the pooler to RECONNECT, and start again:\n  ${statements.join("\n  ")}`,
+        `run this, make the pooler RECONNECT, and start again:\n  ${statements.join("\n  ")}`,
     );
   }
 

@@ -35,7 +35,7 @@ Deno.test("every connection is READ COMMITTED and bounded, whatever the role's d
   await link.close();
 });
 
-Deno.test("query() tells data from outages", async () => {
+Deno.test("query() distinguishes data from outages", async () => {
   await using bench = await JournalBench.open();
   const { database } = await bench.node();
 
@@ -193,19 +193,19 @@ Deno.test("a listener hears on after its connection was replaced", async () => {
   const { database } = await bench.node();
   const link = database.link("ears");
   const heard: string[] = [];
-  let tell = () => {};
+  let notify = () => {};
   const call = (payload: string) => {
     heard.push(payload);
-    tell();
+    notify();
   };
   await link.listen("gossip", call);
 
-  const again = new Promise<void>((resolve) => tell = resolve);
+  const again = new Promise<void>((resolve) => notify = resolve);
   link.replace();
   await again;
-  const told = new Promise<void>((resolve) => tell = resolve);
+  const seen = new Promise<void>((resolve) => notify = resolve);
   await database.query("select pg_notify('gossip', 'news')");
-  await told;
+  await seen;
 
   assert.deepEqual(heard, ["", "", "news"]);
   await link.close();

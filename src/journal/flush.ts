@@ -46,7 +46,7 @@ type Sent =
  * Flushes entries; resolves when each is settled. One row of a task at most.
  *
  * A data error splits the entries until the guilty one fails alone, and so does a statement that
- * takes too long: one that does even alone, while Postgres serves others, is told so. After an
+ * takes too long: one that does even alone, while Postgres serves others, is answered so. After an
  * unknown outcome the own backend is ended by name, and the same rows go out again under the same
  * append ids, until each was inserted or found. Never decides again, never answers what may turn
  * out untrue, and never gives up while the journal is open.
@@ -131,7 +131,7 @@ async function endLostBackend(parts: FlushDeps, lost: string, error: unknown): P
   });
 }
 
-/** Tells those whose outcome is known; returns the others. */
+/** Answers those whose outcome is known; returns the others. */
 async function settle(
   parts: FlushDeps,
   entries: readonly Entry[],

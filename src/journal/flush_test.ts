@@ -25,7 +25,7 @@ const FAULTS: readonly [what: string, fault: Fault][] = [
 ];
 
 for (const [what, fault] of FAULTS) {
-  Deno.test(`an append on a connection ${what} is told as inserted, and done once`, async () => {
+  Deno.test(`an append on a connection ${what} is reported as inserted, and done once`, async () => {
     await using bench = await JournalBench.open();
     const node = await bench.node();
     const sql = bench.watch();
@@ -136,7 +136,7 @@ Deno.test("a turn that another append has taken is ownership lost, whatever it h
   assert.deepEqual(rows, [`2:${ghost}`]);
 });
 
-Deno.test("a fenced node looks too: what it had committed before is told as inserted", async () => {
+Deno.test("a fenced node looks too: what it had committed before is reported as inserted", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const sql = bench.watch();

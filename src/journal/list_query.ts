@@ -136,7 +136,7 @@ function plainPage({ from, to, times }: Bounds, limit: number): string {
     limit ${Math.trunc(limit)}`;
 }
 
-/** Tasks whose ids do not tell when they were created. */
+/** Tasks whose ids do not show when they were created. */
 function mintedApart(filter: TaskFilter, parameters: Parameters, { times }: Bounds): string {
   const { from, to } = idsOf(filter, parameters, MINTING_MS_MAX);
   return `

@@ -69,14 +69,14 @@ for (const [belief, sql] of BELIEFS) {
     await watch.unsafe("alter table tasker.task_by_tag set (autovacuum_enabled = off)");
     await watch.unsafe(sql);
 
-    const told = [];
+    const seen = [];
     for (const filter of filters()) {
       const { scanned, read, rows } = await explained(database.of("list"), filter);
-      if (scanned.length > 0 || read > READ_MAX) told.push({ filter, scanned, read });
+      if (scanned.length > 0 || read > READ_MAX) seen.push({ filter, scanned, read });
       assert.equal(rows, expected(filter), JSON.stringify(filter));
     }
 
-    assert.deepEqual(told, []);
+    assert.deepEqual(seen, []);
   });
 }
 

@@ -205,7 +205,7 @@ export class MemoryJournal implements Journal, Nodes {
     }
     const taken = this.#keyTaken(row);
     if (taken !== undefined) return taken;
-    // As in Postgres, a fenced node is told what is there, and adds nothing.
+    // As in Postgres, a fenced node learns what is there, and adds nothing.
     if (this.#node === undefined) return { kind: "fenced" };
     const { turn, commandIds, idleIds = [], events, appendId } = row;
     const kept = task ?? this.#newTask(row);

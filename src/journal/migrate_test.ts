@@ -128,7 +128,7 @@ Deno.test("a migration waits for a table in use, and does not hold up the versio
   assert.equal((await older.nodes.poll()).alive, true);
 });
 
-Deno.test("who is not let in is told so at once", async () => {
+Deno.test("who is not let in hears so at once", async () => {
   await using bench = await JournalBench.open();
   const wrong = new URL(bench.url);
   wrong.pathname = "/no_such_database";

@@ -174,7 +174,7 @@ export class PostgresNodes implements Nodes {
     }));
   }
 
-  /** Whatever becomes of a move, the next poll tells how all slots are. */
+  /** Whatever becomes of a move, the next poll shows how all slots are. */
   async #move(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
     this.#seen = NOTHING_SEEN;
     return await asked(this.parts.moves, text, parameters);

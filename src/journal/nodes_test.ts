@@ -106,7 +106,7 @@ Deno.test("a takeover in the middle of a flush waits for it, and reads what it h
   assert.deepEqual(await dead.journal.append(turnRow(taskId, 3)), { kind: "fenced" });
 });
 
-Deno.test("poll() tells a node whose row is gone that it is not alive", async () => {
+Deno.test("poll() shows a node whose row is gone that it is not alive", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node({ join: false });
 

@@ -1,4 +1,4 @@
-/** Notifications: tells owners of slots that something is in their inbox, and hears it. Only hints. */
+/** Notifications: lets owners of slots know that something is in their inbox, and hears it. Only hints. */
 
 import { Batcher } from "../core/batcher.ts";
 import type { Incarnation } from "../core/ids.ts";

@@ -25,7 +25,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Runs one statement. */
 export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
 
-/** Who hears a channel; each connection is told anew. */
+/** Who hears a channel; each connection subscribes anew. */
 interface Listener {
   readonly channel: string;
   call(payload: string): void;

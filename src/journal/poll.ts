@@ -1,4 +1,4 @@
-/** The poll's row: what one statement tells a node, still in the shape of its columns. */
+/** The poll's row: what one statement shows a node, still in the shape of its columns. */
 
 import type { Command } from "../core/command.ts";
 import type { Incarnation } from "../core/ids.ts";

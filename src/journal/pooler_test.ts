@@ -81,7 +81,7 @@ test("a fenced node writes nothing", async (bench) => {
 });
 
 Deno.test({
-  name: "behind PgBouncer a role without bounds is refused, and told how to get them",
+  name: "behind PgBouncer a role without bounds is refused, with how to get them",
   ignore: reason !== undefined,
   fn: async () => {
     if ("reason" in found) return;

@@ -97,7 +97,7 @@ async function readPage(
   }
 }
 
-/** Adds a page to the tasks it was asked for, and tells which of them it has completed. */
+/** Adds a page to the tasks it was asked for, and says which of them it has completed. */
 function taken(asked: readonly Unread[], rows: readonly Row[]) {
   const byPlace = Map.groupBy(rows, (row) => Number(row.place));
   const isCut = rows.length < foundOf(rows);

@@ -1,4 +1,4 @@
-/** The writer: group commit. One flush in flight; while it is, the next one gathers. */
+/** The writer: group commit. One flush in flight; while it is, the next one fills. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";

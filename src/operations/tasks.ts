@@ -271,7 +271,7 @@ export const TASKS = noun("tasks", {
   cancelTask: operation({
     ...COMMAND,
     path: "/v1/tasks/{id}/cancel",
-    summary: "Cancels a task; its running steps are told to stop",
+    summary: "Cancels a task; its running steps are asked to stop",
     right: "operate",
     params: TaskParams,
     body: OperatorBody,

@@ -11,7 +11,7 @@ import { findBinaries } from "./binaries.ts";
 const isRoot = Deno.uid() === 0;
 
 /** Enough for a first start on a machine that does other things too. */
-const PATIENCE = { withinMs: 60_000 };
+const RETRY = { withinMs: 60_000 };
 
 /** A folder that every uid can reach, removed at the end. */
 class Folder implements AsyncDisposable {
@@ -44,7 +44,7 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 }
 
 async function hasEnded(pid: number): Promise<boolean> {
-  return await until(async () => await commandOf(pid) === undefined || undefined, PATIENCE) ??
+  return await until(async () => await commandOf(pid) === undefined || undefined, RETRY) ??
     false;
 }
 
@@ -173,7 +173,7 @@ Deno.test("startEmbeddedPostgres() starts Postgres again, in its place, when it 
   Deno.kill(pid, "SIGKILL");
 
   const isBack = () => folder.lines.some((line) => line.includes("runs again")) || undefined;
-  ok(await until(isBack, PATIENCE));
+  ok(await until(isBack, RETRY));
   deepEqual(await query(embedded.url, "select answer from kept"), { answer: 42 });
   const pidAfter = await folder.pid();
   notEqual(pidAfter, pid);
@@ -188,7 +188,7 @@ Deno.test("startEmbeddedPostgres() starts Postgres again however often it ends, 
   for (const [ends, signal] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
     Deno.kill(await folder.pid(), signal);
     const revivals = () => folder.lines.filter((line) => line.includes("runs again")).length;
-    ok(await until(() => revivals() > ends || undefined, PATIENCE));
+    ok(await until(() => revivals() > ends || undefined, RETRY));
   }
 
   deepEqual(await query(embedded.url, "select 1 as one"), { one: 1 });
@@ -204,7 +204,7 @@ Deno.test("startEmbeddedPostgres() starts Postgres again that it had adopted", a
   Deno.kill(pid, "SIGKILL");
 
   const isBack = () => folder.lines.some((line) => line.includes("runs again")) || undefined;
-  ok(await until(isBack, PATIENCE));
+  ok(await until(isBack, RETRY));
   equal(embedded.adopted, true);
   deepEqual(await query(embedded.url, "select 1 as one"), { one: 1 });
   await embedded.stop();

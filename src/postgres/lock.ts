@@ -5,7 +5,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { openOwnFile } from "./own_file.ts";
-import { type OnLine, telling, until } from "./retry_for.ts";
+import { type OnLine, reporting, until } from "./retry_for.ts";
 
 /** A start fetches, initialises and recovers at most this long; a stop is shorter. */
 const TURN_MS_MAX = 300_000;
@@ -29,7 +29,7 @@ export async function inTurn<T>(
   },
 ): Promise<T> {
   using lock = await openOwnFile(`${dataDir}/postgres.lock`);
-  const taken = await telling("waiting for another start in this folder", {
+  const taken = await reporting("waiting for another start in this folder", {
     onLine,
     work: () => until(async () => await lock.tryLock(true) || undefined, { withinMs: TURN_MS_MAX }),
   });

@@ -21,7 +21,7 @@ const MODE_PRIVATE = 0o600;
  */
 export async function openOwnFile(path: string, mode = MODE_PRIVATE): Promise<Deno.FsFile> {
   try {
-    // This never follows a link, and tells whether there is anything yet.
+    // This never follows a link, and shows whether there is anything yet.
     return await Deno.open(path, { read: true, write: true, createNew: true, mode });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw refusalOf(path, error);

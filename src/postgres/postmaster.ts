@@ -6,7 +6,7 @@ import { dataFolder, giveAway, writeHostRules } from "./cluster.ts";
 import { openOwnFile } from "./own_file.ts";
 import { type PostgresDir, readIfThere } from "./postgres_dir.ts";
 import { commandOf } from "./process.ts";
-import { type OnLine, pause, telling, until, within } from "./retry_for.ts";
+import { type OnLine, pause, reporting, until, within } from "./retry_for.ts";
 import type { Binaries } from "./binaries.ts";
 
 /** Recovery after a crash reads at most `max_wal_size` of log; slow disks need a minute for that. */
@@ -82,7 +82,7 @@ export async function findPostmaster(
 ): Promise<Postmaster | undefined> {
   const pid = (await readPidFile(dir))?.pid;
   if (pid === undefined || !await isServing(pid, dir)) return undefined;
-  const found = await telling(`waiting for Postgres (pid ${pid})`, {
+  const found = await reporting(`waiting for Postgres (pid ${pid})`, {
     onLine,
     work: () =>
       until(async () => {
@@ -149,7 +149,7 @@ async function tryStart(options: StartOptions): Promise<Postmaster | string> {
   const child = await spawnPostmaster({ dir, software, port });
   let hasEnded = false;
   const ended = child.status.then(() => hasEnded = true);
-  const ready = await telling("starting Postgres", {
+  const ready = await reporting("starting Postgres", {
     onLine,
     work: () =>
       until(async () => {
@@ -194,7 +194,7 @@ async function spawnPostmaster(
 /**
  * Postgres refuses to start when any process has the number in a pid file that was left behind:
  * after a reboot that may be a stranger, and after kill -9 a zombie. `findPostmaster` has looked;
- * this variable is how pg_ctl tells Postgres to pass over a number. Removing the file instead would
+ * this variable is how pg_ctl makes Postgres pass over a number. Removing the file instead would
  * also remove the guard against old processes that still write to the data.
  */
 async function ignoredPid(dir: PostgresDir): Promise<Record<string, string>> {
@@ -219,7 +219,7 @@ export async function stopPostmaster(dir: PostgresDir, onLine: OnLine): Promise<
   for (const { signal, withinMs } of steps) {
     if (!await isServing(pid, dir)) return;
     signalProcess(pid, signal);
-    const gone = await telling("stopping Postgres", {
+    const gone = await reporting("stopping Postgres", {
       onLine,
       work: () => until(async () => await isServing(pid, dir) ? undefined : true, { withinMs }),
     });

@@ -2,7 +2,7 @@
 
 /**
  * Returns the command line of a live process, its words joined by spaces and followed by one;
- * undefined when there is no such process, or only a zombie that nobody has buried yet.
+ * undefined when there is no such process, or only a zombie that nobody has waited for yet.
  */
 export async function commandOf(pid: number): Promise<string | undefined> {
   return Deno.build.os === "linux" ? await askProc(pid) : await askPs(pid);

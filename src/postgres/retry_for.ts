@@ -6,8 +6,8 @@
 /** How often `until` asks, in milliseconds: a process that starts takes some tens of these. */
 const ASK_EVERY_MS = 10;
 
-/** How often a person is told that something still takes its time, in milliseconds. */
-const TELL_EVERY_MS = 5_000;
+/** How often a person hears that something still takes its time, in milliseconds. */
+const REPORT_EVERY_MS = 5_000;
 
 /** Takes lines for people: what is happening, and how long it took. */
 export type OnLine = (line: string) => void;
@@ -50,19 +50,19 @@ export async function within<T>(
   }
 }
 
-/** Starts a stopwatch; it tells seconds with one decimal, as `0.9 s`. */
+/** Starts a stopwatch; it reads seconds with one decimal, as `0.9 s`. */
 export function stopwatch(): () => string {
   const start = performance.now();
   return () => `${((performance.now() - start) / 1_000).toFixed(1)} s`;
 }
 
-/** Does some work and tells every few seconds that it still goes on. */
-export async function telling<T>(
+/** Does some work and says every few seconds that it still goes on. */
+export async function reporting<T>(
   what: string,
   { onLine, work }: { readonly onLine: OnLine; readonly work: () => Promise<T> },
 ): Promise<T> {
   const elapsed = stopwatch();
-  const timer = setInterval(() => onLine(`${what} … ${elapsed()}`), TELL_EVERY_MS);
+  const timer = setInterval(() => onLine(`${what} … ${elapsed()}`), REPORT_EVERY_MS);
   try {
     return await work();
   } finally {

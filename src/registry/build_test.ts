@@ -106,7 +106,7 @@ Deno.test("buildWorkflow() makes definition, plan and code of a module", () => {
   );
 });
 
-Deno.test("buildWorkflow() tells all faults at once, with file, line and column", async () => {
+Deno.test("buildWorkflow() lists all faults at once, with file, line and column", async () => {
   const dated = step({
     input: Input,
     success: z.object({ at: z.date() }),

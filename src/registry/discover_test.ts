@@ -72,7 +72,7 @@ Deno.test("discover() says how to import what the server may not", () =>
     ok(details.includes('import it as "ms" "@scope/lodash",'), details);
   }));
 
-Deno.test("discover() tells what is wrong with each module, and goes on", () =>
+Deno.test("discover() says what is wrong with each module, and goes on", () =>
   withFolder({
     "away.ts": `import { a } from "${SDK}";\n import b from "${AWAY}";\nexport default b;`,
     "broken.ts": "export default {",

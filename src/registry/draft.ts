@@ -160,7 +160,7 @@ export function checkEdges(drafts: readonly Draft[], faults: Faults): void {
     } else byName.set(draft.name, draft);
   }
   for (const draft of drafts) checkParents(draft, byName, faults);
-  checkCircle([...byName.values()], faults);
+  checkCycles([...byName.values()], faults);
 }
 
 function checkParents(draft: Draft, byName: ReadonlyMap<string, Draft>, faults: Faults): void {
@@ -210,7 +210,7 @@ function checkParent(
 }
 
 /** Edges to unknown steps have their own fault and are left out. */
-function checkCircle(drafts: readonly Draft[], faults: Faults): void {
+function checkCycles(drafts: readonly Draft[], faults: Faults): void {
   const indexOf = new Map(drafts.map(({ name }, index) => [name, index]));
   try {
     packGraph(drafts.map(({ name, needs, after, when }) => ({

@@ -3,7 +3,7 @@ import { Faults } from "./fault.ts";
 
 const at = (line: number) => () => ({ file: "file:///app/workflows/a.ts", line, column: 1 });
 
-Deno.test("Faults tell each fault once, as they stand in the file", () => {
+Deno.test("Faults list each fault once, as they stand in the file", () => {
   const faults = new Faults();
   faults.add({ path: "b", at: at(2) }, "bad", "is bad");
   faults.add({ path: "a", at: at(1) }, "bad", "is bad");

@@ -109,7 +109,7 @@ Deno.test("openRegistry() stores a changed policy under the same hash", async ()
   deepEqual(policies, [{ timeoutMs: 9 }]);
 });
 
-Deno.test("openRegistry() tells the faults of all modules at once, and stores nothing", () => {
+Deno.test("openRegistry() lists the faults of all modules at once, and stores nothing", () => {
   const sdk = new URL("../mod.ts", import.meta.url).href;
   const text = (name: string, step: string) =>
     `import { step, workflow, z } from "${sdk}";

@@ -28,7 +28,7 @@ Deno.test("convertSchema() refuses what JSON cannot carry, at its path", () => {
   }
 });
 
-Deno.test("convertSchema() tells all faults of a schema at once", () => {
+Deno.test("convertSchema() lists all faults of a schema at once", () => {
   const { faults } = convertSchema(z.object({ a: z.date(), b: z.union([z.string(), z.nan()]) }));
 
   deepEqual(faults.map(({ path }) => path).sort(), ["a", "b"]);

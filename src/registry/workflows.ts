@@ -138,7 +138,7 @@ export interface Owner {
 }
 
 /**
- * Gathers the owners of all steps.
+ * Collects the owners of all steps.
  *
  * Shape: `systems` are the local ones; absent, every owner of a step whose code is loaded.
  */

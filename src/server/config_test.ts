@@ -160,7 +160,7 @@ Deno.test("readConfig() leaves names of others and of the command line alone", (
   ok(readConfig({ PATH: "/bin", TASKER_URL: "http://127.0.0.1:8080", TASKER_KEY: "k" }));
 });
 
-Deno.test("readConfig() tells all faults at once, each on a line of its own", () => {
+Deno.test("readConfig() lists all faults at once, each on a line of its own", () => {
   const error = refusal({ TASKER_PORT: "65536", TASKER_DRAIN: "soon", TASKER_BEHIND_TLS: "yes" });
 
   equal(error.code, "config.invalid");

@@ -38,7 +38,7 @@ const SWEEP_MS = 10_000;
 /** How often a drain looks whether the running steps have ended. */
 const DRAIN_LOOK_MS = 50;
 
-/** How long code that a drain tells to end has to do so; a tenth of a short drain. */
+/** How long code that a drain asks to end has to do so; a tenth of a short drain. */
 const ABORT_MS_MAX = 1_000;
 
 /** How long leaving the cluster may take. */
@@ -172,7 +172,7 @@ export class Engine implements ResidentTasks {
 
   /**
    * Starts nothing new, waits up to `drainMs` until running steps have ended and are recorded, and
-   * leaves the cluster. Shortly before that time is over, code that may be run again is told to end.
+   * leaves the cluster. Shortly before that time is over, code that may be run again is asked to end.
    * It also returns when the database does not answer: others then take over after the lease.
    */
   async drain(drainMs: number): Promise<void> {

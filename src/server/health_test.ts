@@ -46,7 +46,7 @@ Deno.test("a node whose polls fail is not ready, as its sleeping tasks do not wa
   assert.equal((await lookAt(node)).notReady, undefined);
 });
 
-Deno.test("a node that drains is not ready, and no fault of its slots is told", async () => {
+Deno.test("a node that drains is not ready, and no fault of its slots is shown", async () => {
   const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
   const node = cluster.add();
   node.engine.router.isDraining = true;
@@ -57,7 +57,7 @@ Deno.test("a node that drains is not ready, and no fault of its slots is told", 
   assert.equal(slots.ok, true);
 });
 
-/** What a node tells of its readiness and its slots. */
+/** What a node says of its readiness and its slots. */
 async function lookAt({ engine }: ClusterNode) {
   const health = healthOf({
     name: "a",

@@ -29,7 +29,7 @@ export class Building implements Disposable {
     const { signal } = this.#aborting;
     this.#outcome = build({ onLine: onCargoLine, signal }).catch(absent);
     const elapsed = stopwatch();
-    void this.#outcome.then((outcome) => this.#tell(outcome, elapsed()));
+    void this.#outcome.then((outcome) => this.#report(outcome, elapsed()));
   }
 
   /** The core that is there now; nothing to build is known within moments. */
@@ -44,7 +44,7 @@ export class Building implements Disposable {
     this.#aborting.abort();
   }
 
-  #tell(outcome: BuildOutcome, elapsed: string): void {
+  #report(outcome: BuildOutcome, elapsed: string): void {
     if (this.#aborting.signal.aborted) return;
     if (outcome.kind === "absent") {
       this.#onLine(`serving with the TypeScript core: ${reasonOf(outcome)}`);

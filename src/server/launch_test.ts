@@ -6,7 +6,7 @@ import { commandOf } from "../postgres/process.ts";
 import { makeDataDir } from "../../tests/support/data_dir.ts";
 
 /** Enough for a first start on a machine that does other things too. */
-const PATIENCE = { withinMs: 60_000 };
+const RETRY = { withinMs: 60_000 };
 
 /** What `deno task serve` grants the launcher: the tests must do with it, too. */
 const SERVE_FLAGS = DENO_JSON.tasks.serve.split(" ").filter((word) => word.startsWith("--"));
@@ -129,7 +129,7 @@ class Launcher {
 
   /** Waits until the server listens. Returns its pid. */
   async serverPid(): Promise<number> {
-    const pid = await until(() => /\(pid (\d+)\)/.exec(this.output)?.[1], PATIENCE);
+    const pid = await until(() => /\(pid (\d+)\)/.exec(this.output)?.[1], RETRY);
     ok(pid, `no server listens: ${this.output}`);
     return Number(pid);
   }
@@ -191,7 +191,7 @@ Deno.test("launch() ends a server that does not drain at the second Ctrl-C", asy
     const isOver = code !== undefined || launcher.output.includes("was ended by");
     if (!isOver) sendIfRunning(launcher.process, "SIGINT");
     return code;
-  }, PATIENCE);
+  }, RETRY);
 
   equal(await exit, 1);
   equal(launcher.output.match(/does not drain/g)?.length, 1);
@@ -320,7 +320,7 @@ Deno.test("launch() serves while the Rust core is built, and says when the next 
   ok(
     await until(
       () => /is built .*: the next start takes it/.test(launcher.output) || undefined,
-      PATIENCE,
+      RETRY,
     ),
   );
   Deno.kill(server, "SIGTERM");

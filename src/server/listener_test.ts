@@ -5,7 +5,7 @@ import { type ConnectionLimits, listen, type Listener } from "./listener.ts";
 import { VirtualRuntime } from "./virtual_runtime.ts";
 
 /** Enough for a machine that does other things too. */
-const PATIENCE = { withinMs: 60_000 };
+const RETRY = { withinMs: 60_000 };
 
 const LIMITS: ConnectionLimits = {
   connectionsMax: 100,
@@ -56,7 +56,7 @@ class RawConnection {
   }
 
   async ended(): Promise<void> {
-    assert.ok(await until(() => this.hasEnded || undefined, PATIENCE), "it is still open");
+    assert.ok(await until(() => this.hasEnded || undefined, RETRY), "it is still open");
   }
 
   async #receive(): Promise<void> {
@@ -81,7 +81,7 @@ class RawConnection {
 
   async answers(count: number): Promise<void> {
     const hasCome = () => this.received.split("here").length > count || undefined;
-    assert.ok(await until(hasCome, PATIENCE), `received: ${this.received}`);
+    assert.ok(await until(hasCome, RETRY), `received: ${this.received}`);
   }
 
   close(): void {
@@ -123,11 +123,11 @@ Deno.test("a closed listener answers nobody", async () => {
 });
 
 Deno.test("a closed listener lets a request in hand end", async () => {
-  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const { promise: seen, resolve: notify } = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
   await using bench = new Bench({}, async () => {
     asked.resolve();
-    await told;
+    await seen;
     return new Response("here");
   });
   const connection = await bench.open();
@@ -135,7 +135,7 @@ Deno.test("a closed listener lets a request in hand end", async () => {
   await asked.promise;
 
   const closed = bench.listener.close();
-  tell();
+  notify();
 
   await closed;
   await connection.answers(1);
@@ -175,7 +175,7 @@ Deno.test("while all connections have a request in hand, new ones wait and are s
   for (const count of [1, 2]) {
     const connection = await bench.open();
     await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-    assert.ok(await until(() => held.length === count || undefined, PATIENCE));
+    assert.ok(await until(() => held.length === count || undefined, RETRY));
     connections.push(connection);
   }
 
@@ -187,7 +187,7 @@ Deno.test("while all connections have a request in hand, new ones wait and are s
 
   await connections[0]?.answers(1);
   await bench.runtime.advance(2_000);
-  assert.ok(await until(() => held.length === 3 || undefined, PATIENCE));
+  assert.ok(await until(() => held.length === 3 || undefined, RETRY));
   held[2]?.();
   await waiting.answers(1);
   held[1]?.();
@@ -250,7 +250,7 @@ Deno.test("a stream is not idle, and its slow reader is not cut off", async () =
   await using bench = new Bench({}, () => new Response(body()));
   const connection = await bench.open();
   await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-  assert.ok(await until(() => connection.received.includes("200 OK") || undefined, PATIENCE));
+  assert.ok(await until(() => connection.received.includes("200 OK") || undefined, RETRY));
 
   await bench.runtime.advance(3_600_000);
   push("here");
@@ -278,7 +278,7 @@ Deno.test("a handler that fails is answered 500, and the connection serves on", 
   const connection = await bench.open();
 
   await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-  assert.ok(await until(() => connection.received.includes(" 500 ") || undefined, PATIENCE));
+  assert.ok(await until(() => connection.received.includes(" 500 ") || undefined, RETRY));
 
   await connection.ask();
 });
@@ -311,7 +311,7 @@ Deno.test("a listener without a free file descriptor has fewer connections, and 
   const program = server.stdin.getWriter();
   await program.write(new TextEncoder().encode(SERVER));
   await program.close();
-  const url = await until(() => /http:\S+/.exec(said)?.[0], PATIENCE);
+  const url = await until(() => /http:\S+/.exec(said)?.[0], RETRY);
   assert.ok(url, said);
   const { hostname, port } = new URL(url);
   const held: Deno.TcpConn[] = [];

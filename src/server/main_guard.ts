@@ -1,6 +1,6 @@
 /**
  * Protects the server from step code, which runs in the same process: takes rights away before any
- * is loaded, and tells its uncaught errors from the engine's own.
+ * is loaded, and distinguishes its uncaught errors from the engine's own.
  */
 
 import { messageOf, TaskerError } from "../core/errors.ts";

@@ -14,7 +14,7 @@ export interface CliHarnessOptions {
 
 /** A command line and everything around it. */
 export interface CliHarness {
-  readonly world: FakeApi;
+  readonly fake: FakeApi;
   /** Lines on stdout. */
   readonly out: string[];
   /** Lines on stderr. */
@@ -35,16 +35,16 @@ export interface CliHarness {
 
 /** Opens a command line. */
 export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
-  const world = fakeApi(options.deps);
+  const fake = fakeApi(options.deps);
   const files: Readonly<Record<string, string>> = {
     ".tasker/address": "http://tasker.test\n",
-    ".tasker/admin.key": world.key(),
+    ".tasker/admin.key": fake.key(),
     ...options.files,
   };
   const [out, err, raw]: [string[], string[], string[]] = [[], [], []];
   const interrupt = new AbortController();
   const cli: CliHarness = {
-    world,
+    fake,
     out,
     err,
     raw,
@@ -61,16 +61,16 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
           write: (text) => raw.push(text),
           size: () => options.size,
         },
-        runtime: world.runtime,
+        runtime: fake.runtime,
         fetch: (request) => {
           if (cli.isHung) return untilAborted(request.signal);
-          return cli.isUp ? world.api.fetch(request) : Promise.reject(new TypeError("refused"));
+          return cli.isUp ? fake.api.fetch(request) : Promise.reject(new TypeError("refused"));
         },
         signal: interrupt.signal,
       }),
     async say(...words) {
       const [outBefore, errBefore] = [out.length, err.length];
-      const code = await settled(world, cli.type(...words));
+      const code = await settled(fake, cli.type(...words));
       return { code, out: out.slice(outBefore), err: err.slice(errBefore) };
     },
   };
@@ -83,10 +83,10 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-async function settled<T>(world: FakeApi, call: Promise<T>): Promise<T> {
+async function settled<T>(fake: FakeApi, call: Promise<T>): Promise<T> {
   let isOver = false;
   const over = () => void (isOver = true);
   call.then(over, over);
-  for (let moved = 0; !isOver && moved < 1_000; moved++) await world.runtime.advance(500);
+  for (let moved = 0; !isOver && moved < 1_000; moved++) await fake.runtime.advance(500);
   return await call;
 }

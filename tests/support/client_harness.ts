@@ -11,7 +11,7 @@ export type NetworkFault = "refused" | "answer lost" | "proxy page" | "hung" | n
 
 /** A client and everything around it. */
 export interface ClientHarness {
-  readonly world: FakeApi;
+  readonly fake: FakeApi;
   readonly client: Client;
   readonly requests: Request[];
   readonly retries: string[];
@@ -25,26 +25,26 @@ export interface ClientHarness {
 export function openClientHarness(
   options: { key?: string; retryForMs?: number } = {},
 ): ClientHarness {
-  const world = fakeApi();
+  const fake = fakeApi();
   const requests: Request[] = [];
   const retries: string[] = [];
   const faults: NetworkFault[] = [];
   const answers: Response[] = [];
   const client = openClient({
     url: "http://tasker.test/",
-    key: options.key ?? world.key(),
+    key: options.key ?? fake.key(),
     retryForMs: options.retryForMs ?? 30_000,
-    runtime: world.runtime,
+    runtime: fake.runtime,
     onRetry: ({ code }) => retries.push(code),
     fetch: async (request) => {
       requests.push(request.clone());
-      return answers.shift() ?? await carry(world, request, faults.shift());
+      return answers.shift() ?? await carry(fake, request, faults.shift());
     },
   });
-  return { world, client, requests, retries, faults, answers };
+  return { fake, client, requests, retries, faults, answers };
 }
 
-async function carry(world: FakeApi, request: Request, fault?: NetworkFault): Promise<Response> {
+async function carry(fake: FakeApi, request: Request, fault?: NetworkFault): Promise<Response> {
   if (fault === "refused") throw new TypeError("connection refused");
   if (fault === "proxy page") return new Response("<h1>Bad gateway</h1>", { status: 502 });
   if (fault === "hung") {
@@ -52,7 +52,7 @@ async function carry(world: FakeApi, request: Request, fault?: NetworkFault): Pr
       request.signal.addEventListener("abort", () => reject(request.signal.reason));
     });
   }
-  const response = await world.api.fetch(request);
+  const response = await fake.api.fetch(request);
   if (fault === "answer lost") throw new TypeError("connection reset");
   if (fault === undefined || response.body === null) return response;
   return new Response(response.body.pipeThrough(cutAfter(fault)), response);
@@ -70,11 +70,11 @@ function cutAfter(bytesMax: number): TransformStream<Uint8Array, Uint8Array> {
 }
 
 /** Moves the clock until a call has ended. */
-export async function settled<T>({ world }: ClientHarness, call: Promise<T>): Promise<T> {
+export async function settled<T>({ fake }: ClientHarness, call: Promise<T>): Promise<T> {
   let isOver = false;
   const over = () => void (isOver = true);
   call.then(over, over);
-  for (let moved = 0; !isOver && moved < 1_000; moved++) await world.runtime.advance(1_000);
+  for (let moved = 0; !isOver && moved < 1_000; moved++) await fake.runtime.advance(1_000);
   return await call;
 }
 
@@ -84,9 +84,9 @@ export function started({ client }: ClientHarness): Promise<Task> {
 }
 
 /** Appends a turn in which a step runs. */
-export function commit(world: FakeApi, id: string, index: number, ...more: Event[]): void {
-  const attempt = { atMs: world.runtime.now(), step: index, attempt: 1 };
-  world.engine.commit(
+export function commit(fake: FakeApi, id: string, index: number, ...more: Event[]): void {
+  const attempt = { atMs: fake.runtime.now(), step: index, attempt: 1 };
+  fake.engine.commit(
     id as TaskId,
     { kind: "StepStarted", ...attempt, waitedMs: 0, policyVersion: 0 },
     { kind: "StepCompleted", ...attempt, ranMs: 1, result: encodePayload(null, "result") },
@@ -95,8 +95,8 @@ export function commit(world: FakeApi, id: string, index: number, ...more: Event
 }
 
 /** The event that ends a task. */
-export function ended(world: FakeApi): Event {
-  return { kind: "TaskEnded", atMs: world.runtime.now(), end: "completed" };
+export function ended(fake: FakeApi): Event {
+  return { kind: "TaskEnded", atMs: fake.runtime.now(), end: "completed" };
 }
 
 /** Everything a list yields. */

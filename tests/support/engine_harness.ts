@@ -64,10 +64,10 @@ export class EngineHarness {
   }
 
   static async open(steps: readonly DriverStep[], code: WorldCode = {}): Promise<EngineHarness> {
-    const world = new EngineHarness(steps, code);
-    await world.engine.start();
-    await world.runtime.settle();
-    return world;
+    const harness = new EngineHarness(steps, code);
+    await harness.engine.start();
+    await harness.runtime.settle();
+    return harness;
   }
 
   /** The process dies, memory and all, and another one takes its place. */

@@ -10,7 +10,7 @@ use tasker_proof::shape::Shape;
 const STEPS_MAX: usize = 250;
 
 /// Numbers of `ReadinessInput`, and one that is none.
-const TOLD_MAX: u32 = 9;
+const INPUT_MAX: u32 = 9;
 
 type Ticks = Vec<Vec<(u32, u32)>>;
 
@@ -44,7 +44,7 @@ fn shuffled<T>(mut list: Vec<T>, random: &mut Random) -> Vec<T> {
 }
 
 fn ticks() -> impl Strategy<Value = Ticks> {
-    let record = (0..=TOLD_MAX, 0..STEPS_MAX as u32 + 2);
+    let record = (0..=INPUT_MAX, 0..STEPS_MAX as u32 + 2);
     prop::collection::vec(prop::collection::vec(record, 0..40), 1..12)
 }
 
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn a_history_told_in_one_tick_leads_where_it_led(
+    fn a_history_pushed_in_one_tick_leads_where_it_led(
         shape in shapes(&[0, 0, 0, 1, 2, 3]),
         seed in any::<u64>(),
     ) {
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn where_only_success_counts_a_history_may_be_told_in_any_order(
+    fn where_only_success_counts_a_history_may_be_pushed_in_any_order(
         shape in shapes(&[0, 0, 3]),
         seed in any::<u64>(),
     ) {

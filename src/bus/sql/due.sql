@@ -1,4 +1,4 @@
--- Tells in which channels an envelope waits for a consumer.
+-- Finds in which channels an envelope waits for a consumer.
 -- $1 channels.
 select c.channel
 from unnest($1::text[]) as c (channel)

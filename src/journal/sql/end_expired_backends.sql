@@ -1,4 +1,4 @@
--- Ends all backends of a node whose lease is over; told again until none is left.
+-- Ends all backends of a node whose lease is over; repeated until none is left.
 -- $1 its incarnation, $2 how its application_names begin, $3 whether the lease does not matter.
 select pg_terminate_backend(a.pid)
 from pg_stat_activity a
