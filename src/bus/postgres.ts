@@ -218,8 +218,8 @@ class PostgresChannel implements BrokerChannel, Listener {
     await this.release(taken, this.leaseMs);
   }
 
-  async acknowledge({ id }: Taken): Promise<void> {
-    await this.shared.removals.put({ channel: this.channel, id });
+  acknowledge({ id }: Taken): Promise<void> {
+    return this.shared.removals.put({ channel: this.channel, id });
   }
 
   /** For its consumer, which holds it still, that is a longer lease. */
