@@ -97,7 +97,7 @@ Deno.test("a refusal that may pass is repeated, never sooner than Retry-After", 
   ok(harness.fake.runtime.now() - fromMs >= 7_000);
 });
 
-Deno.test("a problem for good is thrown at once, with all that it says", async () => {
+Deno.test("an error that no repeat can cure is thrown at once, with all its fields", async () => {
   const harness = openClientHarness();
 
   const error: unknown = await harness.client.get("nonsense").catch((thrown) => thrown);
