@@ -8,6 +8,7 @@ import { findUnfit, parseJson, parseJsonOfParts } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Operation } from "../operations/operation.ts";
+import { IdempotencyKey } from "../operations/schema.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import type { Caller } from "./access.ts";
 import { badRequest, type Call } from "./handler.ts";
@@ -22,8 +23,6 @@ export const BODY_DEPTH_MAX = 68;
 const HEADER_BYTES_MAX = 16 * 1024;
 /** The longest path with its query. */
 const URL_LENGTH_MAX = 8 * 1024;
-/** The longest Idempotency-Key. */
-const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
 
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
@@ -126,10 +125,9 @@ function queryOf(url: string): Record<string, string> {
 function idempotencyKeyOf(headers: Headers): string | undefined {
   const key = headers.get("idempotency-key");
   if (key === null) return undefined;
-  if (/^[\x21-\x7e]+$/.test(key) && key.length <= IDEMPOTENCY_KEY_LENGTH_MAX) return key;
-  throw badRequest(
-    `Cannot read Idempotency-Key: expected 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`,
-  );
+  const { data, error } = IdempotencyKey.safeParse(key);
+  if (data !== undefined) return data;
+  throw badRequest(`Cannot read Idempotency-Key: ${error?.issues[0]?.message}`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ERRORS } from "../core/errors.ts";
 import { type Answer, JSON_SCHEMA, type Operation } from "./operation.ts";
 import { errorsOf, Problem, PROBLEM_MEDIA_TYPE } from "./problem.ts";
-import { SCHEMAS } from "./schema.ts";
+import { IDEMPOTENCY_KEY_LENGTH_MAX, SCHEMAS } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -68,7 +68,7 @@ const IDEMPOTENCY_KEY: Json = {
   in: "header",
   required: false,
   description: "A repeat under the same key gets the first answer",
-  schema: { type: "string", maxLength: 200 },
+  schema: { type: "string", maxLength: IDEMPOTENCY_KEY_LENGTH_MAX },
 };
 
 function parametersOf(schema: z.ZodType, place: "path" | "query"): readonly Json[] {

@@ -33,6 +33,15 @@ export function whole(min: number, max: number) {
 /** How many entries to answer with. */
 export const Limit = whole(1, PAGE_MAX).default(50);
 
+/** The longest Idempotency-Key. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
+
+/** What names a write, so that a repeat gets the first answer. */
+export const IdempotencyKey = z.string().regex(
+  new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`),
+  `expected 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`,
+);
+
 /** The second that was written last, and its text: the times of a task are close together. */
 let lastSecond = NaN;
 let lastText = "";

@@ -7,7 +7,7 @@ import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "
 import { TASK_STATES } from "../core/state.ts";
 import { noun, operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
-import { Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
+import { IdempotencyKey, Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
 import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
 
 /** The longest long poll, in milliseconds. */
@@ -43,8 +43,7 @@ export const StartBody = named(
 const BatchedStart = named(
   "BatchedStart",
   StartBody.extend({
-    key: z.string().regex(/^[\x21-\x7e]{1,200}$/, "expected 1 to 200 visible ASCII characters")
-      .optional().describe("As the Idempotency-Key of a single start"),
+    key: IdempotencyKey.optional().describe("As the Idempotency-Key of a single start"),
   }),
 );
 
