@@ -7,6 +7,7 @@ import type { CommittedTurn, ResidentTask } from "../src/core/ports.ts";
 import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
 import { TaskReader } from "../src/api/task_reader.ts";
 import { taskDocument } from "../src/operations/task_documents.ts";
+import { fakeApi } from "./support/fake_api.ts";
 import { EngineHarness } from "./support/engine_harness.ts";
 import type { DriverStep } from "./support/task_driver.ts";
 
@@ -121,5 +122,39 @@ for (const [name, { steps, commands, seen }] of Object.entries(SCENARIOS)) {
     await harness.runtime.advance(1_000);
 
     assert.deepEqual(compared, seen);
+  });
+}
+
+function startOf({ engine, plan }: EngineHarness, commandId: string): Command {
+  return {
+    kind: "StartTask",
+    taskId: engine.router.mintTaskId(),
+    commandId,
+    namespace: "test",
+    workflow: plan.workflow,
+    version: "1.0.0",
+    definitionHash: plan.hash,
+    input: "{}" as JsonText,
+    tags: [],
+  };
+}
+
+for (const [query, seen] of [["", ["running", 1]], ["?waitMs=1000", ["completed", 3]]] as const) {
+  Deno.test(`POST /v1/tasks${query} over real actors is answered without a query`, async () => {
+    const harness = await EngineHarness.open([{ name: "a" }, { name: "b", after: ["a"] }]);
+    const { engine, runtime, plan } = harness;
+    const fake = fakeApi({
+      runtime,
+      feed: engine.supervisor,
+      residents: engine,
+      history: { tasks: NO_QUERY, task: NO_QUERY, turns: NO_QUERY, ping: NO_QUERY },
+      plans: { byHash: NO_QUERY },
+      starter: { start: ({ commandId }) => engine.router.send(startOf(harness, commandId)) },
+    });
+
+    const body = { workflow: plan.workflow, input: {} };
+    const { state, turn } = await fake.json(`POST /v1/tasks${query}`, { body });
+
+    assert.deepEqual([state, turn], seen);
   });
 }
