@@ -152,7 +152,7 @@ Deno.test("commands do not pile up without bound while a row is in flight", asyn
 Deno.test("commands do not pile up without bound while their task is read", async () => {
   const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
   const { taskId } = await harness.start();
-  await harness.engine.supervisor.release(() => true);
+  await harness.engine.supervisor.giveAway(() => true);
   harness.faults.load = () => never() as Promise<void>;
   const codes: string[] = [];
 

@@ -46,7 +46,7 @@ export interface OwnershipDeps {
   /** This node could not renew its lease: its code has to end before others repeat the attempts. */
   cutOff(): void;
   /** Drops the tasks of slots that leave; resolves after their last flush. */
-  release(isGone: (taskId: TaskId) => boolean): Promise<void>;
+  giveAway(isGone: (taskId: TaskId) => boolean): Promise<void>;
   /** Called with the result of each poll. */
   polled(result: PollResult): void;
   /** The node's row is gone. */
@@ -323,7 +323,7 @@ export class Ownership {
     const late = foreign.filter((row) => !canLeave(row) && this.#waitedLong(row.slot));
     this.deps.evict(new Set(late.map(({ slot }) => slot)));
     if (slots.size === 0) return;
-    await this.deps.release((taskId) => slots.has(slotOf(taskId)));
+    await this.deps.giveAway((taskId) => slots.has(slotOf(taskId)));
     await this.deps.nodes.release(leaving);
     this.#learn(leaving.map((row) => ({ ...row, owner: null, version: row.version + 1 })));
     for (const slot of slots) this.#leavingSince.delete(slot);

@@ -185,7 +185,7 @@ export class Supervisor implements Feed {
   }
 
   /** Drops tasks that leave this node; resolves after their last flush. Their commands are rerouted. */
-  async release(isGone: (taskId: TaskId) => boolean): Promise<void> {
+  async giveAway(isGone: (taskId: TaskId) => boolean): Promise<void> {
     const gone = [...this.#actors.values()].filter((actor) => isGone(actor.taskId));
     for (const actor of gone) {
       const waiting = actor.takeWaiting();

@@ -168,7 +168,7 @@ Deno.test("a row refused after its task left this node does not bring the task b
   await harness.runtime.settle();
   const { router, supervisor } = harness.engine;
   router.own([]);
-  const released = supervisor.release(() => true);
+  const released = supervisor.giveAway(() => true);
 
   outcome.resolve(poison);
   await released;
@@ -181,14 +181,14 @@ Deno.test("a task that leaves this node while it is read is not taken in", async
   const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 3_600_000 }]);
   const { taskId } = await harness.start();
   const { router, supervisor } = harness.engine;
-  await supervisor.release(() => true);
+  await supervisor.giveAway(() => true);
   const read = Promise.withResolvers<void>();
   harness.faults.load = () => read.promise;
   void supervisor.load([taskId]);
   await harness.runtime.settle();
 
   router.own([]);
-  await supervisor.release(() => true);
+  await supervisor.giveAway(() => true);
   read.resolve();
   await harness.runtime.settle();
 
@@ -203,7 +203,7 @@ Deno.test("giving tasks away does not wait for the rows of others", async () => 
   void pause(harness, stays.taskId, "c");
   await harness.runtime.settle();
 
-  const released = harness.engine.supervisor.release((taskId) => taskId === leaves.taskId);
+  const released = harness.engine.supervisor.giveAway((taskId) => taskId === leaves.taskId);
   await harness.runtime.settle();
 
   assert.equal(await standing(released.then(() => "released")), "released");

@@ -9,6 +9,7 @@ import {
   type EndedStep,
   hasEnded,
   isUnderWay,
+  type RetryingStep,
   STEP_STATES,
   type StepHistory,
   type StepState,
@@ -152,63 +153,75 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
 }
 
 function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
-  const { step: index, atMs } = event;
+  const { step: index } = event;
   const step = state.steps[index];
   assert(step !== undefined, `Task "${state.taskId}" has no step ${index}`);
+  if (event.kind === "SignalReceived") {
+    state.signals.set(index, event.payload);
+    return;
+  }
+  assert(!hasEnded(step), `Step ${index} of task "${state.taskId}" ended twice`);
+  if (event.kind === "StepStarted") state.startedAtMs ??= event.atMs;
+  const isLocal = plan.steps[index]?.definition.kind === "local";
+  const next = nextOf(step, event, { isLocal });
+  count(state, step.state, -1);
+  count(state, next.state, 1);
+  state.steps[index] = next;
+  state.ready.delete(index);
+  if (hasEnded(next)) state.ended.push(index);
+}
+
+/** The state of a step after an event. */
+function nextOf(
+  step: StepState,
+  event: Exclude<StepEvent, { kind: "SignalReceived" }>,
+  { isLocal }: { isLocal: boolean },
+): StepState {
   switch (event.kind) {
     case "StepStarted":
-      state.startedAtMs ??= atMs;
-      return move(state, index, {
+      return {
         ...historyOf(step),
-        state: plan.steps[index]?.definition.kind === "local" ? "running" : "waiting_for_reply",
+        state: isLocal ? "running" : "waiting_for_reply",
         attempt: event.attempt,
-        startedAtMs: atMs,
+        startedAtMs: event.atMs,
         dueAtMs: event.dueAtMs,
         aliveAtMs: undefined,
-      });
+      };
     case "StepSlept":
-      assert(
-        isUnderWay(step),
-        `Step ${index} of task "${state.taskId}" sleeps, but was not started`,
-      );
-      return move(state, index, { ...step, dueAtMs: event.dueAtMs });
+      assert(isUnderWay(step), `Step ${event.step} sleeps, but was not started`);
+      return { ...step, dueAtMs: event.dueAtMs };
     case "StepAttemptFailed":
-      return move(state, index, {
-        ...historyOf(step),
-        state: "waiting_for_retry",
-        failure: event.failure,
-        // It counts as no attempt.
-        interruptions: step.interruptions + (event.failure.class === "interrupted" ? 1 : 0),
-        nextAttemptAtMs: event.nextAttemptAtMs,
-        isDueAtOnce: false,
-      });
     case "StepInterrupted":
-      return move(state, index, {
-        ...historyOf(step),
-        state: "waiting_for_retry",
-        interruptions: step.interruptions + 1,
-        nextAttemptAtMs: atMs,
-        isDueAtOnce: true,
-      });
     case "StepRetried":
-      return move(state, index, {
-        ...historyOf(step),
-        state: "waiting_for_retry",
-        forgiven: step.attempt,
-        interruptions: 0,
-        nextAttemptAtMs: atMs,
-        isDueAtOnce: true,
-      });
+      return retryOf(step, event);
     case "StepParked": {
       const { reason, choices, failure = step.failure } = event;
-      return move(state, index, { ...historyOf(step), state: "parked", reason, choices, failure });
+      return { ...historyOf(step), state: "parked", reason, choices, failure };
     }
-    case "SignalReceived":
-      state.signals.set(index, event.payload);
-      return;
     default:
-      move(state, index, endOf(step, event));
-      state.ended.push(index);
+      return endOf(step, event);
+  }
+}
+
+/** An interruption, by a hang or a death of the node, counts as no attempt. */
+function retryOf(
+  step: StepState,
+  event: Extract<Event, { kind: "StepAttemptFailed" | "StepInterrupted" | "StepRetried" }>,
+): RetryingStep {
+  const past = { ...historyOf(step), state: "waiting_for_retry" as const };
+  const atOnce = { nextAttemptAtMs: event.atMs, isDueAtOnce: true };
+  switch (event.kind) {
+    case "StepAttemptFailed": {
+      const { failure, nextAttemptAtMs } = event;
+      const interruptions = step.interruptions + (failure.class === "interrupted" ? 1 : 0);
+      return { ...past, failure, interruptions, nextAttemptAtMs, isDueAtOnce: false };
+    }
+    case "StepInterrupted":
+      return { ...past, interruptions: step.interruptions + 1, ...atOnce };
+    case "StepRetried":
+      return { ...past, forgiven: step.attempt, interruptions: 0, ...atOnce };
+    default:
+      return event satisfies never;
   }
 }
 
@@ -248,15 +261,6 @@ function endOf(step: StepState, event: EndEvent): EndedStep {
 function historyOf(step: StepState): StepHistory {
   const { attempt, interruptions, forgiven, startedAtMs, failure } = step;
   return { attempt, interruptions, forgiven, startedAtMs, failure };
-}
-
-function move(state: TaskState, index: number, to: StepState): void {
-  const from = state.steps[index] as StepState;
-  assert(!hasEnded(from), `Step ${index} of task "${state.taskId}" ended twice`);
-  count(state, from.state, -1);
-  count(state, to.state, 1);
-  state.steps[index] = to;
-  state.ready.delete(index);
 }
 
 function count(state: TaskState, name: StepStateName, by: number): void {

@@ -111,7 +111,7 @@ export class LiveTask {
   takeOutput(kind: number, step: number, cause: number): void {
     assert(kind !== ReadinessOutput.fault, `Readiness refused a record: fault ${step}`);
     const state = this.state as TaskState;
-    const { [step]: known } = state.steps;
+    const known = state.steps[step];
     assert(known !== undefined, `Readiness answered step ${step} of task "${this.taskId}"`);
     const context = this.#context;
     if (kind === ReadinessOutput.unreached) {

@@ -142,7 +142,7 @@ export class Engine implements ResidentTasks {
         this.supervisor.busySlots().union(this.local.busySlots({ atMostOnce: false })),
       evict: (slots) => this.#evict(slots),
       cutOff: () => this.local.interrupt(() => true, "This node cannot reach the database"),
-      release: (isGone) => this.supervisor.release(isGone),
+      giveAway: (isGone) => this.supervisor.giveAway(isGone),
       polled: (result) => this.#polled(result),
       fenced: () => this.#fenced(),
     });
