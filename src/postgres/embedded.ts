@@ -15,7 +15,7 @@ import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from
 import { inTurn, isUnused, join } from "./lock.ts";
 import { findBinaries } from "./binaries.ts";
 
-/** Rest before Postgres is started again: none at first, then doubled up to the longest. */
+/** Pause before Postgres is started again: none at first, then doubled. */
 const REVIVE = { minMs: 100, maxMs: 10_000 };
 
 /** A launcher that is started again within this time after one died takes Postgres as it is. */
@@ -75,14 +75,14 @@ async function startOrAdopt(dataDir: string, onLine: OnLine): Promise<EmbeddedPo
   const running = await findPostmaster(dir, onLine);
   const postmaster = running ?? await start(dir, onLine);
   const password = await readPassword(dir);
-  const place = await join(dataDir);
+  const membership = await join(dataDir);
   const how = running === undefined ? "started" : "was running already";
   onLine(`Postgres ${how} on 127.0.0.1:${postmaster.port}, pid ${postmaster.pid} (${elapsed()})`);
 
   const keeper = openKeeper(dataDir);
   let stopped: Promise<void> | undefined;
   const leave = async () => {
-    if (await place.leave()) await stopPostmaster(dir, onLine);
+    if (await membership.leave()) await stopPostmaster(dir, onLine);
     else onLine("Postgres goes on: another server uses it");
     await keeper.dismiss();
   };

@@ -42,11 +42,11 @@ export async function inTurn<T>(
 
 /** Joins the users of a folder's Postgres; call it within a turn of `inTurn`. */
 export async function join(dataDir: string): Promise<Membership> {
-  const place = await openOwnFile(usersFile(dataDir));
-  await place.lock(false);
+  const users = await openOwnFile(usersFile(dataDir));
+  await users.lock(false);
   return {
     leave: async () => {
-      place.close();
+      users.close();
       return await isUnused(dataDir);
     },
   };

@@ -14,7 +14,7 @@ const LIMITS: ConnectionLimits = {
 };
 
 /** A listener on the virtual clock, and raw connections to it. */
-class Bench implements AsyncDisposable {
+class ListenerHarness implements AsyncDisposable {
   readonly runtime = new VirtualRuntime();
   readonly listener: Listener;
   readonly #connections: RawConnection[] = [];
@@ -92,7 +92,7 @@ class RawConnection {
 }
 
 Deno.test("a taken port is named, with a way out", async () => {
-  await using first = new Bench();
+  await using first = new ListenerHarness();
   const port = Number(new URL(first.listener.url).port);
   const { runtime } = first;
 
@@ -114,27 +114,27 @@ Deno.test("a taken port is named, with a way out", async () => {
 });
 
 Deno.test("a closed listener answers nobody", async () => {
-  await using bench = new Bench();
-  assert.equal(await (await fetch(bench.listener.url)).text(), "here");
+  await using harness = new ListenerHarness();
+  assert.equal(await (await fetch(harness.listener.url)).text(), "here");
 
-  await bench.listener.close();
+  await harness.listener.close();
 
-  await assert.rejects(fetch(bench.listener.url));
+  await assert.rejects(fetch(harness.listener.url));
 });
 
 Deno.test("a closed listener lets a request in hand end", async () => {
   const { promise: seen, resolve: notify } = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
-  await using bench = new Bench({}, async () => {
+  await using harness = new ListenerHarness({}, async () => {
     asked.resolve();
     await seen;
     return new Response("here");
   });
-  const connection = await bench.open();
+  const connection = await harness.open();
   await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
   await asked.promise;
 
-  const closed = bench.listener.close();
+  const closed = harness.listener.close();
   notify();
 
   await closed;
@@ -142,19 +142,19 @@ Deno.test("a closed listener lets a request in hand end", async () => {
 });
 
 Deno.test("connections above the limit push out the ones that have been idle longest", async () => {
-  await using bench = new Bench({ connectionsMax: 3 });
-  const silent = [await bench.open(), await bench.open()];
-  const used = await bench.open();
+  await using harness = new ListenerHarness({ connectionsMax: 3 });
+  const silent = [await harness.open(), await harness.open()];
+  const used = await harness.open();
   await used.ask();
-  await bench.runtime.advance(2_000);
+  await harness.runtime.advance(2_000);
 
-  const more = [await bench.open(), await bench.open()];
+  const more = [await harness.open(), await harness.open()];
   for (const connection of more) await connection.ask();
 
   await Promise.all(silent.map((connection) => connection.ended()));
   await used.ask(2);
-  const last = await bench.open();
-  await bench.runtime.advance(2_000);
+  const last = await harness.open();
+  await harness.runtime.advance(2_000);
   await last.ask();
   await more[0]?.ended();
   assert.deepEqual([used, ...more, last].map(({ hasEnded }) => hasEnded), [
@@ -167,26 +167,26 @@ Deno.test("connections above the limit push out the ones that have been idle lon
 
 Deno.test("while all connections have a request in hand, new ones wait and are served later", async () => {
   const held: (() => void)[] = [];
-  await using bench = new Bench(
+  await using harness = new ListenerHarness(
     { connectionsMax: 2 },
     () => new Promise((answer) => held.push(() => answer(new Response("here")))),
   );
   const connections: RawConnection[] = [];
   for (const count of [1, 2]) {
-    const connection = await bench.open();
+    const connection = await harness.open();
     await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
     assert.ok(await until(() => held.length === count || undefined, RETRY));
     connections.push(connection);
   }
 
-  const waiting = await bench.open();
+  const waiting = await harness.open();
   await waiting.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
-  await bench.runtime.advance(100_000);
+  await harness.runtime.advance(100_000);
   assert.equal(held.length, 2);
   held[0]?.();
 
   await connections[0]?.answers(1);
-  await bench.runtime.advance(2_000);
+  await harness.runtime.advance(2_000);
   assert.ok(await until(() => held.length === 3 || undefined, RETRY));
   held[2]?.();
   await waiting.answers(1);
@@ -194,17 +194,17 @@ Deno.test("while all connections have a request in hand, new ones wait and are s
 });
 
 Deno.test("a connection that sends no whole head in time is closed; others are served", async () => {
-  await using bench = new Bench();
-  const silent = await bench.open();
-  const slow = await bench.open();
-  const good = await bench.open();
+  await using harness = new ListenerHarness();
+  const silent = await harness.open();
+  const slow = await harness.open();
+  const good = await harness.open();
   await good.ask();
 
   for (const letter of "GET / HTTP") {
     await slow.send(letter);
-    await bench.runtime.advance(1_000);
+    await harness.runtime.advance(1_000);
   }
-  await bench.runtime.advance(1_000);
+  await harness.runtime.advance(1_000);
 
   await Promise.all([silent.ended(), slow.ended()]);
   assert.equal(silent.received + slow.received, "");
@@ -212,28 +212,28 @@ Deno.test("a connection that sends no whole head in time is closed; others are s
 });
 
 Deno.test("a connection is closed when it has had no request for the idle time, and not before", async () => {
-  await using bench = new Bench();
-  const connection = await bench.open();
-  const busy = await bench.open();
+  await using harness = new ListenerHarness();
+  const connection = await harness.open();
+  const busy = await harness.open();
   await connection.ask();
   await busy.ask();
 
-  await bench.runtime.advance(70_000);
+  await harness.runtime.advance(70_000);
   await busy.ask(2);
-  await bench.runtime.advance(10_000);
+  await harness.runtime.advance(10_000);
 
   await connection.ended();
   await busy.ask(3);
 });
 
 Deno.test("a head that trickles in after a first request gets the idle time, and no more", async () => {
-  await using bench = new Bench();
-  const connection = await bench.open();
+  await using harness = new ListenerHarness();
+  const connection = await harness.open();
   await connection.ask();
 
   for (const letter of "GET / HT") {
     await connection.send(letter);
-    await bench.runtime.advance(10_000);
+    await harness.runtime.advance(10_000);
   }
 
   await connection.ended();
@@ -247,35 +247,35 @@ Deno.test("a stream is not idle, and its slow reader is not cut off", async () =
         push = (text) => controller.enqueue(new TextEncoder().encode(text));
       },
     });
-  await using bench = new Bench({}, () => new Response(body()));
-  const connection = await bench.open();
+  await using harness = new ListenerHarness({}, () => new Response(body()));
+  const connection = await harness.open();
   await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
   assert.ok(await until(() => connection.received.includes("200 OK") || undefined, RETRY));
 
-  await bench.runtime.advance(3_600_000);
+  await harness.runtime.advance(3_600_000);
   push("here");
 
   await connection.answers(1);
 });
 
 Deno.test("a body that never ends gets the answer, and its connection the idle time", async () => {
-  await using bench = new Bench();
-  const connection = await bench.open();
+  await using harness = new ListenerHarness();
+  const connection = await harness.open();
   await connection.send("POST / HTTP/1.1\r\nhost: tasker\r\ncontent-length: 100\r\n\r\nhalf");
   await connection.answers(1);
 
-  await bench.runtime.advance(80_000);
+  await harness.runtime.advance(80_000);
 
   await connection.ended();
 });
 
 Deno.test("a handler that fails is answered 500, and the connection serves on", async () => {
   let calls = 0;
-  await using bench = new Bench({}, () => {
+  await using harness = new ListenerHarness({}, () => {
     if (calls++ === 0) throw new Error("broken");
     return new Response("here");
   });
-  const connection = await bench.open();
+  const connection = await harness.open();
 
   await connection.send("GET / HTTP/1.1\r\nhost: tasker\r\n\r\n");
   assert.ok(await until(() => connection.received.includes(" 500 ") || undefined, RETRY));
