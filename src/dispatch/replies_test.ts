@@ -351,7 +351,7 @@ for (
   const [what, data, why] of [
     ["too large", "x".repeat(70_000), /has 7\d{4} bytes, at most 65536 \(64 KiB\) are allowed/],
     ["nested too deep", nested(40), /nests deeper than 32/],
-    ["NaN in its data", "NaN", /no JSON/],
+    ["NaN in its data", "NaN", /not valid JSON/],
   ] as const
 ) {
   Deno.test(`a reply ${what} was put aside, and its attempt left to its time-out`, async () => {
