@@ -24,7 +24,7 @@ import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./server/engine.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
-import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_tables.ts";
+import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_journal.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter, type Registry } from "./registry/workflows.ts";
 import { openRegistry } from "./registry/load.ts";

@@ -6,7 +6,7 @@ import type { Event, Turn } from "../core/event.ts";
 import { mintTaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
 import { decodeTurn, encodeTurn, FORMAT_READ } from "./codec.ts";
-import { LAYOUT_OF, LAYOUT_OF_NUMBER } from "./codec_layout.ts";
+import { LAYOUT_OF, LAYOUT_OF_NUMBER } from "./codec.ts";
 import eventView from "./sql/0010_event_view.sql" with { type: "text" };
 import views from "./sql/0007_history_views.sql" with { type: "text" };
 
@@ -52,7 +52,7 @@ Deno.test("a row holds no character U+001F, which parts the rows of a flush", ()
   assert.ok(!encodeTurn(TASK, turnOf(paused("\u001f"))).includes("\u001f"));
 });
 
-Deno.test("a turn on the wire is small numbers, and its payloads as they are", () => {
+Deno.test("a turn as text is small numbers, and its payloads as they are", () => {
   const turn = turnOf(
     {
       kind: "StepCompleted",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { JournalBench, newTask, startRow } from "../../tests/support/journal_node.ts";
-import { connectionUrl } from "./connection_url.ts";
+import { connectionUrl } from "./pg_client.ts";
 
 /** What providers and people write for libpq. */
 const OF_LIBPQ = [

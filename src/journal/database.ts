@@ -1,4 +1,4 @@
-/** The database: links by purpose, so that no purpose waits behind another. */
+/** The database: connections by purpose, so that no purpose waits behind another. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { Cancel, Database, Runtime } from "../core/ports.ts";
@@ -71,19 +71,22 @@ export interface ConnectionLimits {
 
 /** Postgres, for everything but appends. By itself it serves the purpose "read". */
 export class PostgresDatabase implements Database {
-  readonly #links: Readonly<Record<Purpose, readonly PgConnection[]>>;
+  readonly #connections: Readonly<Record<Purpose, readonly PgConnection[]>>;
   readonly #listener: PgConnection;
 
   constructor(readonly options: DatabaseOptions) {
-    const links = (purpose: Purpose, limits: ConnectionLimits = {}) =>
-      Array.from({ length: CONNECTIONS[purpose] }, (_, at) => this.link(`${purpose}${at}`, limits));
-    this.#links = {
-      read: links("read"),
-      list: links("list", { session: LISTING }),
-      key: links("key"),
-      bus: links("bus"),
+    const connections = (purpose: Purpose, limits: ConnectionLimits = {}) =>
+      Array.from(
+        { length: CONNECTIONS[purpose] },
+        (_, at) => this.connect(`${purpose}${at}`, limits),
+      );
+    this.#connections = {
+      read: connections("read"),
+      list: connections("list", { session: LISTING }),
+      key: connections("key"),
+      bus: connections("bus"),
     };
-    this.#listener = this.link("listen");
+    this.#listener = this.connect("listen");
   }
 
   /**
@@ -122,8 +125,8 @@ export class PostgresDatabase implements Database {
     return this.options.prepare ?? true;
   }
 
-  /** Makes a link of its own for one purpose; its user closes it. */
-  link(
+  /** Makes a connection of its own for one purpose; its user closes it. */
+  connect(
     purpose: string,
     { deadlineMs = DEADLINE_MS, session = {} }: ConnectionLimits = {},
   ): PgConnection {
@@ -154,8 +157,8 @@ export class PostgresDatabase implements Database {
   }
 
   async close(): Promise<void> {
-    const links = [...Object.values(this.#links).flat(), this.#listener];
-    await Promise.all(links.map((link) => link.close()));
+    const connections = [...Object.values(this.#connections).flat(), this.#listener];
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 
   async #query(
@@ -163,8 +166,8 @@ export class PostgresDatabase implements Database {
     text: string,
     parameters: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
-    const idlest = this.#links[purpose].reduce((idlest, link) =>
-      link.inFlight < idlest.inFlight ? link : idlest
+    const idlest = this.#connections[purpose].reduce((idlest, connection) =>
+      connection.inFlight < idlest.inFlight ? connection : idlest
     );
     try {
       return await idlest.query(text, parameters);

@@ -25,14 +25,14 @@ Deno.test("every connection is READ COMMITTED and bounded, whatever the role's d
     alter database ${database} set statement_timeout = 0;
     alter database ${database} set lock_timeout = 0`);
   const node = await bench.node();
-  const link = node.database.link("other");
+  const connection = node.database.connect("other");
 
   const settings = { isolation: "read committed", statement: "4s", lock: "2s", idle: "5s" };
   for (let reader = 0; reader < 4; reader++) {
     assert.deepEqual([...await node.database.query(SETTINGS)], [settings]);
   }
-  assert.deepEqual([...await link.query(SETTINGS)], [settings]);
-  await link.close();
+  assert.deepEqual([...await connection.query(SETTINGS)], [settings]);
+  await connection.close();
 });
 
 Deno.test("query() distinguishes data from outages", async () => {
@@ -64,7 +64,7 @@ Deno.test("lists that get no answer kept the keys of every request waiting", asy
   await lists;
 });
 
-Deno.test("a query on a half-open link ends at its deadline, and the next one is answered", async () => {
+Deno.test("a query on a half-open connection ends at its deadline, and the next one is answered", async () => {
   await using bench = await JournalBench.open();
   const { database, runtime } = await bench.node();
   const { happened } = bench.proxy.break(/read/, "stall_request", "select 17");
@@ -78,76 +78,76 @@ Deno.test("a query on a half-open link ends at its deadline, and the next one is
   assert.equal(runtime.deadlines, 0);
 });
 
-Deno.test("a link that was lost at its first query ended the process", async () => {
+Deno.test("a connection that was lost at its first query ended the process", async () => {
   await using bench = await JournalBench.open();
   const { database, runtime } = await bench.node();
-  const link = database.link("fresh");
+  const connection = database.connect("fresh");
   const { happened } = bench.proxy.break(/fresh/, "stall_request");
 
-  const asked = link.query("select 1");
+  const asked = connection.query("select 1");
   const isRejected = assert.rejects(asked, (error) => codeOf(error) === "journal.unavailable");
   await happened;
   runtime.fireDeadlines();
 
   await isRejected;
-  await link.close();
+  await connection.close();
 });
 
 Deno.test("queries that are late together replace their connection once", async () => {
   await using bench = await JournalBench.open();
   const { database, runtime } = await bench.node();
-  const link = database.link("late");
-  await link.query("select 1");
+  const connection = database.connect("late");
+  await connection.query("select 1");
   const { happened } = bench.proxy.break(/late/, "stall_request");
 
-  const late = Promise.allSettled(Array.from({ length: 20 }, () => link.query("select 2")));
+  const late = Promise.allSettled(Array.from({ length: 20 }, () => connection.query("select 2")));
   await happened;
   runtime.fireDeadlines();
   await late;
 
-  assert.equal(link.name, `${link.options.name}/1`);
-  await link.query("select 3");
-  await link.close();
+  assert.equal(connection.name, `${connection.options.name}/1`);
+  await connection.query("select 3");
+  await connection.close();
 });
 
 Deno.test("a killed backend's end was blamed on the query after it", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const sql = bench.watch();
-  const link = node.database.link("killed");
-  await link.query("select 1");
+  const connection = node.database.connect("killed");
+  await connection.query("select 1");
 
-  const lost = link.query("select pg_terminate_backend(pg_backend_pid())");
+  const lost = connection.query("select pg_terminate_backend(pg_backend_pid())");
   await assert.rejects(lost);
 
-  assert.deepEqual([...await link.query("select 2 as answer")], [{ answer: 2 }]);
-  await link.close();
+  assert.deepEqual([...await connection.query("select 2 as answer")], [{ answer: 2 }]);
+  await connection.close();
   assert.deepEqual((await backendsOf(sql, node)).filter((name) => name.startsWith("killed")), []);
 });
 
 for (const fault of ["stall_request", "lose_request", "lose_answer"] as const) {
-  Deno.test(`a transaction in which a link breaks (${fault}) is undone; the next one goes in`, async () => {
+  Deno.test(`a transaction in which a connection breaks (${fault}) is undone; the next one goes in`, async () => {
     await using bench = await JournalBench.open();
     const node = await bench.node();
     const sql = bench.watch();
     await sql`create table public.mark (word text)`;
-    const link = node.database.link("both");
-    await link.query("select 1");
+    const connection = node.database.connect("both");
+    await connection.query("select 1");
     const { happened } = bench.proxy.break(/both/, fault, "insert into public.mark");
 
-    const lost = link.transaction(async (query) => {
+    const lost = connection.transaction(async (query) => {
       await query("insert into public.mark values ('lost')");
     });
     const isRejected = assert.rejects(lost);
     await happened;
     node.runtime.fireDeadlines();
     await isRejected;
-    await link.transaction(async (query) => {
+    await connection.transaction(async (query) => {
       await query("insert into public.mark values ('kept')");
     });
 
     assert.deepEqual(await valuesOf(sql, "select word from public.mark"), [["kept"]]);
-    await link.close();
+    await connection.close();
   });
 }
 
@@ -175,40 +175,42 @@ Deno.test("a connection that was opened while Postgres was read-only was kept fo
   const { database, incarnation } = await bench.node();
   const name = new URL(bench.url).pathname.slice(1);
   const sql = bench.watch();
-  const link = database.link("late");
+  const connection = database.connect("late");
 
   await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
-  const asked = link.query("update tasker.node set name = name");
+  const asked = connection.query("update tasker.node set name = name");
   await assert.rejects(asked, { code: "25006", message: /read-only/ });
   await sql.unsafe("set default_transaction_read_only = off");
   await sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
 
-  const renamed = await link.query("update tasker.node set name = 'new' returning incarnation");
+  const renamed = await connection.query(
+    "update tasker.node set name = 'new' returning incarnation",
+  );
   assert.deepEqual([...renamed], [{ incarnation }]);
-  await link.close();
+  await connection.close();
 });
 
 Deno.test("a listener hears on after its connection was replaced", async () => {
   await using bench = await JournalBench.open();
   const { database } = await bench.node();
-  const link = database.link("ears");
+  const connection = database.connect("ears");
   const heard: string[] = [];
   let notify = () => {};
   const call = (payload: string) => {
     heard.push(payload);
     notify();
   };
-  await link.listen("gossip", call);
+  await connection.listen("gossip", call);
 
   const again = new Promise<void>((resolve) => notify = resolve);
-  link.replace();
+  connection.replace();
   await again;
   const seen = new Promise<void>((resolve) => notify = resolve);
   await database.query("select pg_notify('gossip', 'news')");
   await seen;
 
   assert.deepEqual(heard, ["", "", "news"]);
-  await link.close();
+  await connection.close();
 });
 
 Deno.test("a node opens 14 connections at most, however much it is asked", async () => {

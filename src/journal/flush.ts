@@ -4,7 +4,7 @@ import { exponentialMs, wait } from "../core/backoff.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Incarnation, TaskId } from "../core/ids.ts";
 import type { Appended, Runtime, TurnRow } from "../core/ports.ts";
-import { endBackend } from "./backends.ts";
+import { endBackend } from "./pg_connection.ts";
 import { type Entry, parametersOf } from "./entry.ts";
 import type { PgConnection, Row } from "./pg_connection.ts";
 import { errorOf, meaningOf } from "./sqlstate.ts";
@@ -25,7 +25,7 @@ export interface FlushDeps {
   readonly runtime: Runtime;
   readonly incarnation: Incarnation;
   /** The one connection that appends. */
-  readonly link: PgConnection;
+  readonly connection: PgConnection;
   /** Another connection, for ending lost backends and for looking. */
   readonly control: PgConnection;
   readonly figures: { commits: number; rows: number; queries: number; bytes: number };
@@ -53,59 +53,59 @@ type Sent =
  *
  * @throws {TaskerError} journal.outcome_unknown when the journal was closed meanwhile
  */
-export async function flush(parts: FlushDeps, entries: readonly Entry[]): Promise<void> {
+export async function flush(deps: FlushDeps, entries: readonly Entry[]): Promise<void> {
   let left = entries;
   let slowTries = 0;
   for (let tries = 0; left.length > 0; tries++) {
-    if (tries > 0) await rest(parts, tries);
-    const sent = await send(parts, left);
-    if (sent.kind === "answered") left = await settle(parts, left, sent);
-    if (sent.kind === "slow") left = await settleInserted(parts, left, sent.error);
+    if (tries > 0) await rest(deps, tries);
+    const sent = await send(deps, left);
+    if (sent.kind === "answered") left = await settle(deps, left, sent);
+    if (sent.kind === "slow") left = await settleInserted(deps, left, sent.error);
     if (sent.kind !== "data" && sent.kind !== "slow") continue;
-    if (left.length > 1) return await split(parts, left);
+    if (left.length > 1) return await split(deps, left);
     const [only] = left;
     if (sent.kind === "data") return only?.settle({ kind: "poison", error: sent.error });
-    if (++slowTries < SLOW_TRIES_MAX || !await servesOthers(parts)) continue;
+    if (++slowTries < SLOW_TRIES_MAX || !await servesOthers(deps)) continue;
     return only?.settle({ kind: "too_slow", error: tooSlow(sent.error) });
   }
 }
 
-async function send(parts: FlushDeps, entries: readonly Entry[]): Promise<Sent> {
-  const parameters = parametersOf(parts.incarnation, entries);
+async function send(deps: FlushDeps, entries: readonly Entry[]): Promise<Sent> {
+  const parameters = parametersOf(deps.incarnation, entries);
   // A query that misses its deadline replaces the connection, and the name with it.
-  const { name } = parts.link;
-  count(parts, parameters);
+  const { name } = deps.connection;
+  count(deps, parameters);
   try {
-    const [row] = await parts.link.query(append, parameters);
+    const [row] = await deps.connection.query(append, parameters);
     const inserted = Number(row?.inserted);
-    parts.figures.commits++;
-    parts.figures.rows += inserted;
+    deps.figures.commits++;
+    deps.figures.rows += inserted;
     return { kind: "answered", isAlive: row?.alive === true, inserted };
   } catch (error) {
     const meaning = meaningOf(error);
     if (meaning === "data" || meaning === "slow") return { kind: meaning, error: errorOf(error) };
-    if (meaning === "unknown") await endLostBackend(parts, name, error);
-    // The link's own error: no answer within its deadline, which is how a pooler's timeout looks.
+    if (meaning === "unknown") await endLostBackend(deps, name, error);
+    // The connection's own error: no answer within its deadline, which is how a pooler's timeout looks.
     const isLate = error instanceof TaskerError;
     return isLate ? { kind: "slow", error } : { kind: "again" };
   }
 }
 
 /** Whether Postgres does what a flush without entries asks of it: else no row is to blame. */
-async function servesOthers(parts: FlushDeps): Promise<boolean> {
-  return (await send(parts, [])).kind === "answered";
+async function servesOthers(deps: FlushDeps): Promise<boolean> {
+  return (await send(deps, [])).kind === "answered";
 }
 
 /** Looks whether rows went in after all; returns the entries whose outcome is not known. */
 async function settleInserted(
-  parts: FlushDeps,
+  deps: FlushDeps,
   entries: readonly Entry[],
   error: TaskerError,
 ): Promise<readonly Entry[]> {
-  parts.warn("A flush took too long; its rows are sent again, fewer at once", error);
+  deps.warn("A flush took too long; its rows are sent again, fewer at once", error);
   const rows = entries.filter((entry) => entry.row !== undefined);
   if (rows.length === 0) return entries;
-  const left = new Set(await settleFound(parts, rows, true));
+  const left = new Set(await settleFound(deps, rows, true));
   return entries.filter((entry) => entry.row === undefined || left.has(entry));
 }
 
@@ -122,18 +122,18 @@ function tooSlow(cause: TaskerError): TaskerError {
  * Ends the backend whose answer was lost, before anything is sent again: it may hold the fence's
  * lock for minutes, and it may still commit.
  */
-async function endLostBackend(parts: FlushDeps, lost: string, error: unknown): Promise<void> {
-  parts.warn("Lost the outcome of a flush; its rows are sent again", error);
-  if (parts.link.name === lost) parts.link.replace();
-  await untilDone(parts, async () => {
-    parts.figures.queries++;
-    return await endBackend(parts.control, lost) || undefined;
+async function endLostBackend(deps: FlushDeps, lost: string, error: unknown): Promise<void> {
+  deps.warn("Lost the outcome of a flush; its rows are sent again", error);
+  if (deps.connection.name === lost) deps.connection.replace();
+  await untilDone(deps, async () => {
+    deps.figures.queries++;
+    return await endBackend(deps.control, lost) || undefined;
   });
 }
 
 /** Answers those whose outcome is known; returns the others. */
 async function settle(
-  parts: FlushDeps,
+  deps: FlushDeps,
   entries: readonly Entry[],
   { isAlive, inserted }: { readonly isAlive: boolean; readonly inserted: number },
 ): Promise<readonly Entry[]> {
@@ -141,7 +141,7 @@ async function settle(
   for (const entry of entries) {
     if (entry.row === undefined) entry.settle({ kind: isAlive ? "inserted" : "fenced" });
   }
-  if (inserted < rows.length) return await settleFound(parts, rows, isAlive);
+  if (inserted < rows.length) return await settleFound(deps, rows, isAlive);
   for (const entry of rows) entry.settle({ kind: "inserted" });
   return [];
 }
@@ -151,7 +151,7 @@ async function settle(
  * of itself a resend is neither inserted nor visible to itself.
  */
 async function settleFound(
-  parts: FlushDeps,
+  deps: FlushDeps,
   entries: readonly Entry[],
   isAlive: boolean,
 ): Promise<readonly Entry[]> {
@@ -162,9 +162,9 @@ async function settleFound(
     ns: row?.birth?.namespace,
     key: row?.birth?.key,
   })));
-  const found = await untilDone(parts, async () => {
-    count(parts, [asked]);
-    return await parts.control.query(lookUp, [asked]);
+  const found = await untilDone(deps, async () => {
+    count(deps, [asked]);
+    return await deps.control.query(lookUp, [asked]);
   });
   const byNumber = new Map(found.map((row) => [Number(row.n), row]));
   return entries.filter((entry, n) => {
@@ -186,23 +186,23 @@ function outcomeOf(row: TurnRow, found: Row | undefined, isAlive: boolean): Appe
 }
 
 /** Flushes entries in parts: into many, since each part that takes too long costs its timeout. */
-async function split(parts: FlushDeps, entries: readonly Entry[]): Promise<void> {
+async function split(deps: FlushDeps, entries: readonly Entry[]): Promise<void> {
   const size = Math.ceil(entries.length / PARTS);
   for (let from = 0; from < entries.length; from += size) {
-    await flush(parts, entries.slice(from, from + size));
+    await flush(deps, entries.slice(from, from + size));
   }
 }
 
 /** Does something on the control connection until it gives a result, however long that takes. */
-async function untilDone<T>(parts: FlushDeps, act: () => Promise<T | undefined>): Promise<T> {
+async function untilDone<T>(deps: FlushDeps, act: () => Promise<T | undefined>): Promise<T> {
   for (let tries = 1;; tries++) {
     try {
       const done = await act();
       if (done !== undefined) return done;
     } catch (error) {
-      parts.warn("Cannot find out yet what became of a flush", error);
+      deps.warn("Cannot find out yet what became of a flush", error);
     }
-    await rest(parts, tries);
+    await rest(deps, tries);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOfWriteLoop } from "./guard.ts";
+import { isOfWriteLoop } from "./pg_client.ts";
 
 const WRITE =
   "    at nextWrite (file:///cache/npm/registry.npmjs.org/postgres/3.4.9/src/connection.js:257:22)";

@@ -1,27 +1,32 @@
 /** A journal in memory: the same ports without Postgres, for tests and simulation. */
 
-import type { Incarnation, TaskId } from "../core/ids.ts";
-import { slotOf, SLOTS } from "../core/ids.ts";
+import { type Incarnation, slotOf, SLOTS, type TaskId } from "../core/ids.ts";
 import type { Turn } from "../core/event.ts";
-import { DUE_PER_SLOT } from "../core/ports.ts";
-import type {
-  Appended,
-  DuePlace,
-  DueTask,
-  InboxRow,
-  Journal,
-  JournalFigures,
-  LoadedTask,
-  NodeRow,
-  Nodes,
-  PollResult,
-  RowlessEntry,
-  Runtime,
-  SlotRow,
-  TaskBirth,
-  TaskChange,
-  TurnRow,
+import {
+  type Appended,
+  type Definitions,
+  DUE_PER_SLOT,
+  type DuePlace,
+  type DueTask,
+  type InboxRow,
+  type Journal,
+  type JournalFigures,
+  type LoadedTask,
+  type NodeRow,
+  type Nodes,
+  type Policies,
+  type PolicyOverlay,
+  type PollResult,
+  type RowlessEntry,
+  type Runtime,
+  type SlotRow,
+  type TaskBirth,
+  type TaskChange,
+  type TurnRow,
 } from "../core/ports.ts";
+import { TaskerError } from "../core/errors.ts";
+import { type Definition, workflowName } from "../core/workflow.ts";
+import { policyConflict } from "./policies.ts";
 
 interface KeptTask {
   readonly turns: Turn[];
@@ -253,4 +258,65 @@ function byWakeAt(a: DueTask, b: DueTask): number {
 
 function keyOf({ namespace, key }: TaskBirth): string {
   return `${namespace}/${key}`;
+}
+
+/** The Definitions port in memory. */
+export class MemoryDefinitions implements Definitions {
+  readonly #bodies = new Map<string, Definition>();
+  readonly #versions = new Map<string, string>();
+
+  put(hash: string, definition: Definition): Promise<void> {
+    const version = `${workflowName(definition)}@${definition.version}`;
+    const kept = this.#versions.get(version) ?? hash;
+    if (kept !== hash) {
+      throw new TaskerError(
+        "definition.changed",
+        `Cannot store "${version}": it stands for another definition`,
+      );
+    }
+    this.#versions.set(version, hash);
+    this.#bodies.set(hash, definition);
+    return Promise.resolve();
+  }
+
+  get(hash: string): Promise<Definition | undefined> {
+    return Promise.resolve(this.#bodies.get(hash));
+  }
+
+  list(): Promise<readonly { hash: string; definition: Definition }[]> {
+    return Promise.resolve([...this.#bodies].map(([hash, definition]) => ({ hash, definition })));
+  }
+}
+
+/** The Policies port in memory. */
+export class MemoryPolicies implements Policies {
+  readonly #overlays = new Map<string, PolicyOverlay[]>();
+
+  versions(namespace: string, workflow: string): Promise<readonly PolicyOverlay[]> {
+    return Promise.resolve(this.#overlays.get(`${namespace}/${workflow}`) ?? []);
+  }
+
+  newest(): Promise<ReadonlyMap<string, PolicyOverlay>> {
+    const newest = [...this.#overlays].flatMap(([name, all]) => {
+      const last = all.at(-1);
+      return last === undefined ? [] : [[name, last] as const];
+    });
+    return Promise.resolve(new Map(newest));
+  }
+
+  put(
+    namespace: string,
+    workflow: string,
+    overlay: Omit<PolicyOverlay, "version">,
+    expectedVersion?: number,
+  ): Promise<PolicyOverlay> {
+    const name = `${namespace}/${workflow}`;
+    const all = this.#overlays.get(name) ?? [];
+    if (expectedVersion !== undefined && expectedVersion !== all.length) {
+      return Promise.reject(policyConflict(name, expectedVersion, all.length));
+    }
+    const next = { ...overlay, version: all.length + 1 };
+    this.#overlays.set(name, [...all, next]);
+    return Promise.resolve(next);
+  }
 }

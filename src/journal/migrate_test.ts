@@ -3,7 +3,7 @@ import { HandRuntime } from "../../tests/support/hand_runtime.ts";
 import { JournalBench, newTask, startRow, valuesOf } from "../../tests/support/journal_node.ts";
 import { PostgresDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
-import { type Migration, MIGRATIONS } from "./migrations.ts";
+import { type Migration, MIGRATIONS } from "./migrate.ts";
 import { codeOf } from "./sqlstate.ts";
 
 const isUnknownFormat = (error: unknown) => codeOf(error) === "journal.format_unknown";
@@ -97,7 +97,7 @@ Deno.test("a migration that fails undoes all that came with it", async () => {
   await migrateOnce(bench.url);
 });
 
-Deno.test("a migration that a link loses in the middle is applied by the next try", async () => {
+Deno.test("a migration that a connection loses in the middle is applied by the next try", async () => {
   await using bench = await JournalBench.open();
   const { happened } = bench.proxy.break(/migrate/, "lose_request", "create table tasker.task_key");
 

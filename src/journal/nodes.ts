@@ -1,13 +1,23 @@
 /** Nodes, slots and what travels between nodes. All moves are compare-and-set. */
 
 import { type Incarnation, SLOTS, type TaskId } from "../core/ids.ts";
-import { type Cancel, type Database, DUE_PER_SLOT, type DuePlace } from "../core/ports.ts";
-import type { DueTask, InboxRow, Nodes, PollResult, Runtime, SlotRow } from "../core/ports.ts";
-import { endBackendsOf } from "./backends.ts";
+import {
+  type Cancel,
+  type Database,
+  DUE_PER_SLOT,
+  type DuePlace,
+  type DueTask,
+  type InboxRow,
+  type Nodes,
+  type PollResult,
+  type Runtime,
+  type SlotRow,
+} from "../core/ports.ts";
+import { endBackendsOf, type PgConnection, type Row } from "./pg_connection.ts";
 import { FORMAT_READ } from "./codec.ts";
-import type { PgConnection, Row } from "./pg_connection.ts";
-import { INBOX_BEGIN, type InboxPlace, type Polled, readPoll } from "./poll.ts";
 import { errorOf } from "./sqlstate.ts";
+import type { Command } from "../core/command.ts";
+import { Batcher } from "../core/batcher.ts";
 import claim from "./sql/claim.sql" with { type: "text" };
 import due from "./sql/due.sql" with { type: "text" };
 import endNode from "./sql/end_node.sql" with { type: "text" };
@@ -18,7 +28,7 @@ import post from "./sql/post.sql" with { type: "text" };
 import requireFormat from "./sql/require_format.sql" with { type: "text" };
 import release from "./sql/release.sql" with { type: "text" };
 import residents from "./sql/residents.sql" with { type: "text" };
-import { Notifications } from "./notify.ts";
+import notify from "./sql/notify.sql" with { type: "text" };
 
 /** What makes the next poll see all slots. */
 const NOTHING_SEEN = "-1";
@@ -51,8 +61,8 @@ export class PostgresNodes implements Nodes {
   #inboxAfter: InboxPlace = INBOX_BEGIN;
   readonly #wakes: Notifications;
 
-  constructor(readonly parts: NodesDeps) {
-    this.#wakes = new Notifications(parts);
+  constructor(readonly deps: NodesDeps) {
+    this.#wakes = new Notifications(deps);
   }
 
   /** Safe to repeat. */
@@ -62,7 +72,7 @@ export class PostgresNodes implements Nodes {
   }
 
   async poll(): Promise<PollResult> {
-    const { renewal, incarnation } = this.parts;
+    const { renewal, incarnation } = this.deps;
     const [row] = await asked(renewal, poll, [incarnation, this.#seen, ...this.#inboxAfter]);
     const polled = row as unknown as Polled;
     this.#seen = polled.moves;
@@ -97,7 +107,7 @@ export class PostgresNodes implements Nodes {
     const found: TaskId[] = [];
     for (let from = 0; from < slots.length; from += SLOTS_PER_READ) {
       const part = slots.slice(from, from + SLOTS_PER_READ);
-      const rows = await this.parts.database.query(residents, [part]);
+      const rows = await this.deps.database.query(residents, [part]);
       for (const row of rows) found.push(row.task_id as TaskId);
     }
     return found;
@@ -105,7 +115,7 @@ export class PostgresNodes implements Nodes {
 
   async due(places: readonly DuePlace[]): Promise<readonly DueTask[]> {
     const after = places.map((place) => place.after ?? EARLIEST);
-    const rows = await this.parts.database.query(due, [
+    const rows = await this.deps.database.query(due, [
       places.map(({ slot }) => slot),
       after.map(({ wakeAt }) => wakeAt),
       after.map(({ taskId }) => taskId),
@@ -117,12 +127,12 @@ export class PostgresNodes implements Nodes {
   /** Safe to repeat: a command id is in a slot's inbox once. */
   async post({ commandId, slot, command, wantsAnswer }: InboxRow): Promise<void> {
     const text = JSON.stringify(command);
-    await this.parts.database.query(post, [slot, commandId, text, wantsAnswer]);
+    await this.deps.database.query(post, [slot, commandId, text, wantsAnswer]);
     this.#wakes.send(slot);
   }
 
   async takeAnswer(commandId: string): Promise<string | undefined> {
-    const [row] = await this.parts.database.query(
+    const [row] = await this.deps.database.query(
       "delete from tasker.answer where command_id = $1 returning body",
       [commandId],
     );
@@ -134,7 +144,7 @@ export class PostgresNodes implements Nodes {
   }
 
   async leave(): Promise<void> {
-    await this.#move(endNode, [this.parts.incarnation, true]);
+    await this.#move(endNode, [this.deps.incarnation, true]);
     await this.freeOrphans();
   }
 
@@ -147,9 +157,9 @@ export class PostgresNodes implements Nodes {
     incarnation: Incarnation,
     { evenIfAlive }: { readonly evenIfAlive: boolean },
   ): Promise<boolean> {
-    const { moves, runtime } = this.parts;
+    const { moves, runtime } = this.deps;
     try {
-      await endBackendsOf(incarnation, { link: moves, runtime, evenIfAlive });
+      await endBackendsOf(incarnation, { connection: moves, runtime, evenIfAlive });
     } catch (error) {
       throw errorOf(error);
     }
@@ -163,7 +173,7 @@ export class PostgresNodes implements Nodes {
     slots: readonly SlotRow[],
     more: readonly unknown[] = [],
   ): Promise<readonly SlotRow[]> {
-    const { incarnation } = this.parts;
+    const { incarnation } = this.deps;
     const versions = new Array<number>(SLOTS).fill(NO_VERSION);
     for (const { slot, version } of slots) versions[slot] = version;
     const rows = await this.#move(text, [incarnation, `{${versions}}`, ...more]);
@@ -177,18 +187,111 @@ export class PostgresNodes implements Nodes {
   /** Whatever becomes of a move, the next poll shows how all slots are. */
   async #move(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
     this.#seen = NOTHING_SEEN;
-    return await asked(this.parts.moves, text, parameters);
+    return await asked(this.deps.moves, text, parameters);
   }
 }
 
 async function asked(
-  link: PgConnection,
+  connection: PgConnection,
   text: string,
   parameters: readonly unknown[],
 ): Promise<readonly Row[]> {
   try {
-    return await link.query(text, parameters);
+    return await connection.query(text, parameters);
   } catch (error) {
     throw errorOf(error);
+  }
+}
+
+// What a poll tells
+
+/** Time of arrival, as Postgres writes it, and id of a command in the inbox. */
+type InboxPlace = readonly [createdAt: string, commandId: string];
+
+/** Before every command in the inbox. */
+const INBOX_BEGIN: InboxPlace = ["-infinity", ""];
+
+/** The columns of `sql/poll.sql`. */
+interface Polled {
+  readonly alive: boolean;
+  readonly now_ms: number;
+  readonly nodes: readonly [Incarnation, string, number, boolean, number][];
+  /** The sum of all slot versions: another sum, another distribution. */
+  readonly moves: string;
+  /** Null when nothing moved. */
+  readonly slots: readonly [number, Incarnation | null, number, number][] | null;
+  readonly inbox: readonly [string, number, Command, boolean][];
+  /** Time and id of the command after which the next poll goes on; null: from the oldest. */
+  readonly inbox_next: InboxPlace | null;
+  readonly due_slots: readonly number[];
+}
+
+/** Names what the columns hold. */
+function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots }: Polled): PollResult {
+  return {
+    alive,
+    databaseNowMs: now_ms,
+    nodes: nodes.map(([incarnation, name, renewals, expired, format]) => ({
+      incarnation,
+      name,
+      renewals,
+      expired,
+      format,
+    })),
+    slots: (slots ?? []).map(([slot, owner, version, formatMin]) => ({
+      slot,
+      owner,
+      version,
+      ...(formatMin > 1 && { formatMin }),
+    })),
+    inbox: inbox.map(([commandId, slot, command, wantsAnswer]) => ({
+      commandId,
+      slot,
+      command,
+      wantsAnswer,
+    })),
+    dueSlots: due_slots,
+  };
+}
+
+// Wake-ups
+
+/** The channel; the payload is the owner's incarnation. */
+const CHANNEL = "tasker_wake";
+
+/** Between two NOTIFYs of this node: each takes a lock of the whole server when it commits. */
+const NOTIFY_MS = 20;
+
+/** What waking works with. */
+interface NotificationsDeps {
+  readonly runtime: Runtime;
+  readonly database: Database;
+  readonly incarnation: Incarnation;
+}
+
+/** The first wake-up goes out at once; those of the next 20 ms go together. */
+class Notifications {
+  readonly #slots: Batcher<number>;
+
+  constructor(readonly deps: NotificationsDeps) {
+    const { runtime, database } = deps;
+    this.#slots = new Batcher({
+      runtime,
+      restMs: NOTIFY_MS,
+      send: (slots) => database.query(notify, [CHANNEL, [...new Set(slots)]]),
+    });
+  }
+
+  /** Wakes the owner of a slot, soon. A wake-up that is lost costs the time until the next poll. */
+  send(slot: number): void {
+    this.#slots.put(slot).catch(() => {});
+  }
+
+  /** Calls when this node is woken, and after each reconnect. */
+  hear(call: () => void): Promise<Cancel> {
+    const { database, incarnation } = this.deps;
+    return database.listen(CHANNEL, (payload) => {
+      if (payload === "" || payload === incarnation) call();
+    });
   }
 }

@@ -2,11 +2,11 @@
 
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
-import { connectionsOf } from "./backends.ts";
+import { connectionsOf } from "./pg_connection.ts";
 import { PostgresDatabase } from "./database.ts";
 import { PostgresDeadLetters } from "./dead_letters.ts";
 import { PostgresDefinitions } from "./definitions.ts";
-import { guardProcess } from "./guard.ts";
+import { guardProcess } from "./pg_client.ts";
 import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
@@ -44,13 +44,13 @@ export async function openJournal(options: JournalOptions) {
     await database.close();
     throw error;
   });
-  const control = database.link("control");
-  const renewal = database.link("renew");
-  const moves = database.link("move");
+  const control = database.connect("control");
+  const renewal = database.connect("renew");
+  const moves = database.connect("move");
   const journal = new Writer({
     runtime,
     incarnation,
-    link: database.link("write", { session: { plan_cache_mode: "auto" } }),
+    connection: database.connect("write", { session: { plan_cache_mode: "auto" } }),
     control,
     database,
     warn: onWarning,

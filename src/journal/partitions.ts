@@ -81,13 +81,13 @@ export async function maintain(
   { nowMs, retentionMs, isOver = () => false }: Maintenance,
   kept: KeptBy = new Map(),
 ): Promise<Maintained> {
-  const link = database.link("maintain", { session: { lock_timeout: LOCK_MS_MAX } });
+  const connection = database.connect("maintain", { session: { lock_timeout: LOCK_MS_MAX } });
   try {
-    const made = await makeAhead(link, nowMs);
+    const made = await makeAhead(connection, nowMs);
     const dropped = retentionMs === undefined
       ? []
-      : await dropOld(link, nowMs - retentionMs, { kept, isOver });
-    await link.query(
+      : await dropOld(connection, nowMs - retentionMs, { kept, isOver });
+    await connection.query(
       "delete from tasker.answer where created_at < now() - $1 * interval '1 millisecond'",
       [ANSWER_MS_MAX],
     );
@@ -95,23 +95,23 @@ export async function maintain(
   } catch (error) {
     throw errorOf(error);
   } finally {
-    await link.close();
+    await connection.close();
   }
 }
 
 // Making
 
-async function makeAhead(link: PgConnection, nowMs: number): Promise<readonly string[]> {
+async function makeAhead(connection: PgConnection, nowMs: number): Promise<readonly string[]> {
   const today = Math.floor(nowMs / PARTITION_MS);
   const wanted = Array.from(
     { length: PARTITIONS_AHEAD + 1 },
     (_, ahead) => partition(today + ahead),
   );
-  const there = new Set((await list(link.query.bind(link))).map(({ name }) => name));
+  const there = new Set((await list(connection.query.bind(connection))).map(({ name }) => name));
   const missing = wanted.filter(({ name }) => !there.has(name));
   const made: string[] = [];
   for (const one of missing) {
-    await link.transaction(async (query) => {
+    await connection.transaction(async (query) => {
       if (await make(query, one)) made.push(one.name);
     });
   }
@@ -148,18 +148,18 @@ async function make(query: Query, { name, from, to }: Partition): Promise<boolea
 // Dropping
 
 async function dropOld(
-  link: PgConnection,
+  connection: PgConnection,
   limitMs: number,
   { kept, isOver }: { kept: KeptBy; isOver: () => boolean },
 ): Promise<readonly string[]> {
-  const query = link.query.bind(link);
+  const query = connection.query.bind(connection);
   const dropped: string[] = [];
   const failures: unknown[] = [];
   const end = firstIdAt(limitMs);
   for (const one of (await list(query)).filter(({ to }) => to <= end)) {
     if (isOver()) return dropped;
     // What cannot be dropped now keeps no other day.
-    await dropDay(link, one, limitMs, kept).then(
+    await dropDay(connection, one, limitMs, kept).then(
       (isDropped) => isDropped && dropped.push(one.name),
       (error) => failures.push(error),
     );
@@ -170,12 +170,12 @@ async function dropOld(
 }
 
 async function dropDay(
-  link: PgConnection,
+  connection: PgConnection,
   one: Partition,
   limitMs: number,
   kept: KeptBy,
 ): Promise<boolean> {
-  const query = link.query.bind(link);
+  const query = connection.query.bind(connection);
   const living = await findLiving(query, { ...one, from: kept.get(one.name) ?? one.from }, limitMs);
   if (living !== undefined) {
     kept.set(one.name, living);
@@ -185,7 +185,7 @@ async function dropDay(
   // Looks over what is left before it does so under the lock.
   if (await findLiving(query, one, limitMs) !== undefined) return false;
   let isDropped = false;
-  await link.transaction(async (inside) => {
+  await connection.transaction(async (inside) => {
     isDropped = await drop(inside, one, limitMs);
   });
   kept.delete(one.name);

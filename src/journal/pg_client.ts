@@ -2,11 +2,9 @@
 
 import { wait } from "../core/backoff.ts";
 import { connect, type Socket } from "node:net";
-import postgres from "postgres";
 import type { Runtime } from "../core/ports.ts";
-import { ARRAY_TYPES } from "./arrays.ts";
-import { connectionUrl } from "./connection_url.ts";
 import { readOnly } from "./sqlstate.ts";
+import postgres from "postgres";
 
 /** Seconds in which a connection has to be open and ready. */
 const CONNECT_S_MAX = 5;
@@ -18,7 +16,7 @@ const CONNECT_AGAIN_MS = 100;
 const READ_ONLY = new Set(["in_hot_standby", "default_transaction_read_only"]);
 
 /** How to connect. */
-export interface WireOptions {
+export interface PgClientOptions {
   readonly url: string;
   readonly runtime: Runtime;
   /** The application_name. */
@@ -27,11 +25,11 @@ export interface WireOptions {
   readonly session: Readonly<Record<string, string | number>>;
   /** False: nothing is prepared, not even what postgres.js asks by itself. */
   readonly prepare: boolean;
-  /** Shared by the wires that replace one another. */
+  /** Shared by the clients that replace one another. */
   readonly pace: Pace;
 }
 
-/** When the last socket was opened, so that wires that replace one another rest in between. */
+/** When the last socket was opened, so that clients that replace one another rest in between. */
 export interface Pace {
   openedAtMs: number;
 }
@@ -53,14 +51,14 @@ interface Target {
 }
 
 /**
- * Opens a wire; nothing is sent before the first query.
+ * Opens a client; nothing is sent before the first query.
  *
  * The sockets are made here, because postgres.js only ever says goodbye to one that hangs, and
  * never sets TCP_NODELAY. A server that reports that it is read-only is left at once: a connection
  * to a standby would otherwise be kept when another server has long become the primary.
  */
 export function openPgClient(
-  { url, runtime, name, session, prepare, pace }: WireOptions,
+  { url, runtime, name, session, prepare, pace }: PgClientOptions,
 ): PgClient {
   const sockets = new Sockets(runtime, pace);
   const options = {
@@ -93,7 +91,7 @@ export function openPgClient(
   };
 }
 
-/** The sockets of one wire: one at a time, and a second one where it listens. */
+/** The sockets of one client: one at a time, and a second one where it listens. */
 class Sockets {
   #open: Socket[] = [];
   #count = 0;
@@ -104,7 +102,7 @@ class Sockets {
   /**
    * Begins to connect; what is written meanwhile waits in the socket.
    *
-   * @throws when the wire was destroyed: postgres.js would connect again and again, for queries that
+   * @throws when the client was destroyed: postgres.js would connect again and again, for queries that
    *   have failed long ago
    */
   async open({ host, port, path }: Target): Promise<Socket> {
@@ -137,4 +135,95 @@ class Sockets {
     pace.openedAtMs = runtime.monotonic() + Math.max(0, isAgain ? restMs : 0);
     if (isAgain && restMs > 0) await wait(runtime, restMs);
   }
+}
+
+// The URL
+
+/** Parameters that the library itself understands, or that Postgres takes at a connection's start. */
+const UNDERSTOOD = new Set(["sslmode", "sslnegotiation", "sslrootcert", "options"]);
+
+/**
+ * Returns a URL with those parameters only that have a meaning here.
+ *
+ * Providers hand out URLs for libpq: `channel_binding`, `gssencmode`, `keepalives` and many more.
+ * The library sends what it does not know to Postgres as settings, which refuses them. Settings of a
+ * session, such as `application_name` or `statement_timeout`, are ours: fencing and every deadline
+ * rest on them. `options` stays, because some proxies find the database by it.
+ */
+export function connectionUrl(text: string): string {
+  const [address = "", query = ""] = text.split(/\?(.*)/s);
+  const kept = [...new URLSearchParams(query)].filter(([name]) => UNDERSTOOD.has(name));
+  return kept.length === 0 ? address : `${address}?${new URLSearchParams(kept)}`;
+}
+
+// Arrays
+
+/** A type as postgres.js takes it. */
+interface ArrayType {
+  readonly to: number;
+  readonly from: number[];
+  serialize(values: unknown): string;
+  parse(text: string): unknown[];
+}
+
+/**
+ * The arrays that our statements use, by their numbers in Postgres' catalog, which never change.
+ *
+ * postgres.js would ask for all of them on each connection, and nobody holds the promise of that
+ * query: a connection destroyed at that moment ended the process.
+ */
+const ARRAY_TYPES: Record<string, ArrayType> = {
+  intArray: arrayType(1007, Number),
+  textArray: arrayType(1009, String),
+  floatArray: arrayType(1022, Number),
+  uuidArray: arrayType(2951, String),
+};
+
+/** A quoted element, or a bare one. */
+const ELEMENT = /"((?:[^"\\]|\\.)*)"|[^,{}]+/gs;
+
+function arrayType(number: number, read: (text: string) => unknown): ArrayType {
+  return {
+    to: number,
+    from: [number],
+    // Who has written the array by himself passes it as text.
+    serialize: (values) => Array.isArray(values) ? `{${values.map(write)}}` : String(values),
+    parse: (text) =>
+      [...text.matchAll(ELEMENT)].map(([bare, quoted]) => {
+        if (quoted !== undefined) return read(quoted.replace(/\\(.)/gs, "$1"));
+        return bare === "NULL" ? null : read(bare);
+      }),
+  };
+}
+
+function write(value: unknown): string {
+  if (value === null || value === undefined) return "NULL";
+  return `"${String(value).replace(/["\\]/g, "\\$&")}"`;
+}
+
+// Errors that nobody can catch
+
+let isGuarded = false;
+
+/**
+ * Guards this process, once, against what postgres.js throws out of its write loop.
+ *
+ * A statement of a transaction whose connection has gone is written in a later turn of the event
+ * loop, to a socket that is null. Nobody can catch that; the statement's own promise is rejected or
+ * meets its deadline. All other uncaught errors still end the process.
+ */
+export function guardProcess(onWarning: (text: string, error: unknown) => void): void {
+  if (isGuarded) return;
+  isGuarded = true;
+  globalThis.addEventListener("error", (event) => {
+    if (!isOfWriteLoop(event.error)) return;
+    event.preventDefault();
+    onWarning("A connection to Postgres was lost while it was written to", event.error);
+  });
+}
+
+/** Whether an error comes from the write loop of postgres.js, and from nowhere else. */
+export function isOfWriteLoop(error: unknown): boolean {
+  return error instanceof TypeError &&
+    /\bnextWrite\b[^\n]*postgres[^\n]*connection\.js/.test(error.stack ?? "");
 }

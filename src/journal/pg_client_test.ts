@@ -7,14 +7,14 @@ import { openPgClient } from "./pg_client.ts";
 /** Turns of the event loop, in each of which a connection that lives on would connect again. */
 const TURNS = 50;
 
-Deno.test("a destroyed wire went on connecting for queries that had failed long ago", async () => {
+Deno.test("a destroyed client went on connecting for queries that had failed long ago", async () => {
   const runtime = new CountingRuntime();
-  const wire = openPgClient({ ...nowhere(runtime), pace: { openedAtMs: -Infinity } });
-  const first = wire.sql`select 1`.execute();
-  for (let query = 0; query < 10; query++) void wire.sql`select 1`.execute().catch(() => {});
+  const client = openPgClient({ ...nowhere(runtime), pace: { openedAtMs: -Infinity } });
+  const first = client.sql`select 1`.execute();
+  for (let query = 0; query < 10; query++) void client.sql`select 1`.execute().catch(() => {});
 
   await assert.rejects(first);
-  wire.destroy();
+  client.destroy();
   await turns();
   const { connects } = runtime;
   await turns();
@@ -24,14 +24,16 @@ Deno.test("a destroyed wire went on connecting for queries that had failed long 
 
 Deno.test("of queries whose connection is lost, each fails at once, not at its deadline", async () => {
   const runtime = new HandRuntime();
-  const link = new PgConnection({ ...nowhere(runtime), deadlineMs: 5_000 });
+  const connection = new PgConnection({ ...nowhere(runtime), deadlineMs: 5_000 });
 
-  const asked = await Promise.allSettled(Array.from({ length: 50 }, () => link.query("select 1")));
+  const asked = await Promise.allSettled(
+    Array.from({ length: 50 }, () => connection.query("select 1")),
+  );
 
   const codes = asked.map((one) => one.status === "rejected" ? codeOf(one.reason) : "answered");
   assert.deepEqual(new Set(codes), new Set(["ECONNREFUSED", "CONNECTION_DESTROYED"]));
   assert.equal(runtime.deadlines, 0);
-  await link.close();
+  await connection.close();
 });
 
 /** Counts how often the pace of connecting is asked for. */

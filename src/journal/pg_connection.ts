@@ -4,9 +4,13 @@ import type postgres from "postgres";
 import type { Cancel, Runtime } from "../core/ports.ts";
 import { isOfConnection, unavailable } from "./sqlstate.ts";
 import { openPgClient, type Pace, type PgClient } from "./pg_client.ts";
+import { wait } from "../core/backoff.ts";
+import type { Incarnation } from "../core/ids.ts";
+import endBackends from "./sql/end_backends.sql" with { type: "text" };
+import endExpiredBackends from "./sql/end_expired_backends.sql" with { type: "text" };
 
 /** How to connect, and how long to wait for anything. */
-export interface LinkOptions {
+export interface PgConnectionOptions {
   readonly url: string;
   readonly runtime: Runtime;
   /** Begins the application_name; a number follows that rises with each replacement. */
@@ -36,21 +40,21 @@ interface Listener {
 /**
  * One connection at a time.
  *
- * postgres.js waits for ever on a half-open link: so each query has a deadline of ours, which
+ * postgres.js waits for ever on a half-open connection: so each query has a deadline of ours, which
  * destroys the connection. The next query gets a new one, under the next name.
  */
 export class PgConnection {
   #generation = 0;
-  #wire: PgClient;
-  /** Ends the waiting of queries on the wire in use. */
+  #client: PgClient;
+  /** Ends the waiting of queries on the client in use. */
   #waiting = new Set<(error: Error) => void>();
   #isClosed = false;
   #inFlight = 0;
   readonly #listeners = new Set<Listener>();
   readonly #pace: Pace = { openedAtMs: -Infinity };
 
-  constructor(readonly options: LinkOptions) {
-    this.#wire = this.#open();
+  constructor(readonly options: PgConnectionOptions) {
+    this.#client = this.#open();
   }
 
   /** The application_name of the connection in use. */
@@ -109,19 +113,19 @@ export class PgConnection {
   /** Replaces the connection: what runs on the old one fails, and its outcome is unknown. */
   replace(): void {
     if (this.#isClosed) return;
-    this.#wire.destroy();
+    this.#client.destroy();
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const fail of waiting) fail(givenUp());
     this.#generation++;
-    this.#wire = this.#open();
+    this.#client = this.#open();
     // Where this fails, the connection is replaced again, or postgres.js itself tries again.
     for (const listener of this.#listeners) void this.#listen(listener).catch(() => {});
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#wire.close();
+    await this.#client.close();
   }
 
   async #listen(listener: Listener): Promise<void> {
@@ -134,21 +138,21 @@ export class PgConnection {
 
   async #beforeDeadline<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
     const { runtime, deadlineMs } = this.options;
-    const wire = this.#wire;
+    const client = this.#client;
     const waiting = this.#waiting;
     const end = Promise.withResolvers<never>();
     const cancel = runtime.after(deadlineMs, () => {
       end.reject(unavailable(`no answer within ${deadlineMs} ms`));
-      this.#replaceOnce(wire);
+      this.#replaceOnce(client);
     });
     waiting.add(end.reject);
     this.#inFlight++;
     try {
-      return await Promise.race([run(wire.sql), end.promise]);
+      return await Promise.race([run(client.sql), end.promise]);
     } catch (error) {
       // postgres.js would keep a connection that can no longer serve, and blames the last backend's
       // end on the next query of one that it opens again.
-      if (isOfConnection(error)) this.#replaceOnce(wire);
+      if (isOfConnection(error)) this.#replaceOnce(client);
       throw error;
     } finally {
       this.#inFlight--;
@@ -158,8 +162,8 @@ export class PgConnection {
   }
 
   /** Of many queries that fail together, one replaces the connection. */
-  #replaceOnce(wire: PgClient): void {
-    if (this.#wire === wire) this.replace();
+  #replaceOnce(client: PgClient): void {
+    if (this.#client === client) this.replace();
   }
 
   #open(): PgClient {
@@ -172,4 +176,42 @@ export class PgConnection {
 function givenUp(): Error {
   const text = "the connection was given up before Postgres answered";
   return Object.assign(new Error(text), { code: "CONNECTION_DESTROYED" });
+}
+
+// Backends: the processes of Postgres, known by the application_name of their connection
+
+/** Rest between two looks whether backends have gone. */
+const LOOK_MS = 20;
+
+/** Looks at a dead node's backends; after that its row's lock is waited for in any case. */
+const LOOKS_MAX = 25;
+
+/** How the connections of an incarnation are named; a purpose and a number follow. */
+export function connectionsOf(incarnation: Incarnation): string {
+  return `tasker/${incarnation}`;
+}
+
+/** Ends the backend of one connection by its exact name. True: none is left. */
+export async function endBackend(control: PgConnection, name: string): Promise<boolean> {
+  return (await control.query(endBackends, [name])).length === 0;
+}
+
+/**
+ * Ends all backends of a node whose lease is over, so that its row's lock is free: one that waits
+ * for a lost client holds it for minutes, and no timeout of the server applies.
+ */
+export async function endBackendsOf(
+  incarnation: Incarnation,
+  { connection, runtime, evenIfAlive }: {
+    connection: PgConnection;
+    runtime: Runtime;
+    evenIfAlive: boolean;
+  },
+): Promise<void> {
+  const name = `${connectionsOf(incarnation)}/`;
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const left = await connection.query(endExpiredBackends, [incarnation, name, evenIfAlive]);
+    if (left.length === 0) return;
+    await wait(runtime, LOOK_MS);
+  }
 }

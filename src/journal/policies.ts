@@ -3,7 +3,6 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
 import type { Row } from "./pg_connection.ts";
-import { policyConflict } from "./memory_tables.ts";
 
 const COLUMNS = `
   namespace, workflow, version, by_whom, reason, steps,
@@ -79,4 +78,12 @@ function overlayOf(row: Row): PolicyOverlay {
     atMs: Math.round(Number(row.at_ms)),
     steps: row.steps as PolicyOverlay["steps"],
   };
+}
+
+/** Makes the error of a policy that is not at the version which a change was made for. */
+export function policyConflict(name: string, expected: number, present: number): TaskerError {
+  return new TaskerError(
+    "policy.conflict",
+    `Cannot change the policy of "${name}": expected version ${expected}, it is at ${present}`,
+  );
 }

@@ -33,10 +33,10 @@ export class Writer implements Journal {
   #settled = 0;
   #idlers: { readonly entries: number; resolve(): void }[] = [];
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 };
-  readonly #flushParts: FlushDeps;
+  readonly #flushDeps: FlushDeps;
 
-  constructor(readonly parts: WriterDeps) {
-    this.#flushParts = { ...parts, figures: this.#figures, isClosed: () => this.#isClosed };
+  constructor(readonly deps: WriterDeps) {
+    this.#flushDeps = { ...deps, figures: this.#figures, isClosed: () => this.#isClosed };
   }
 
   /** Rejects a row that cannot be encoded. */
@@ -57,7 +57,7 @@ export class Writer implements Journal {
   }
 
   load(taskIds: readonly TaskId[]): AsyncIterable<LoadedTask> {
-    return readTasks(this.parts.database, taskIds);
+    return readTasks(this.deps.database, taskIds);
   }
 
   figures(): JournalFigures {
@@ -74,7 +74,7 @@ export class Writer implements Journal {
   async close(): Promise<void> {
     this.#isClosed = true;
     rejectAll(this.#queue.splice(0), closed());
-    await Promise.all([this.parts.link.close(), this.parts.control.close()]);
+    await Promise.all([this.deps.connection.close(), this.deps.control.close()]);
   }
 
   #put(entry: Entry): void {
@@ -84,15 +84,15 @@ export class Writer implements Journal {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     // What is decided in this turn of the event loop goes along.
-    this.parts.runtime.soon(() => void this.#flushAll());
+    this.deps.runtime.soon(() => void this.#flushAll());
   }
 
   async #flushAll(): Promise<void> {
-    const { runtime } = this.parts;
+    const { runtime } = this.deps;
     while (this.#queue.length > 0) {
       const entries = this.#take();
       const sinceMs = runtime.monotonic();
-      await flush(this.#flushParts, entries).catch((error) => rejectAll(entries, error));
+      await flush(this.#flushDeps, entries).catch((error) => rejectAll(entries, error));
       this.#figures.flushMs += runtime.monotonic() - sinceMs;
       this.#settle(this.#settled + entries.length);
       if (this.#queue.length === 0) await Promise.resolve();

@@ -11,7 +11,7 @@ import type { Attempt, Cancel, Journal, LoadedTask, Nodes, Runtime } from "../..
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
-import { MemoryPolicies } from "../../src/journal/memory_tables.ts";
+import { MemoryPolicies } from "../../src/journal/memory_journal.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
