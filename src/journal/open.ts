@@ -11,7 +11,7 @@ import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresNodes } from "./nodes.ts";
-import { type KeptBy, maintain, type Maintained, type Maintenance } from "./partitions.ts";
+import { type KeptBy, maintain, type Maintained, type Maintenance } from "./maintenance.ts";
 import { PostgresPolicies } from "./policies.ts";
 import { Writer } from "./writer.ts";
 

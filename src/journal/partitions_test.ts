@@ -135,6 +135,44 @@ Deno.test("a day of more tasks than one statement reads is looked through and dr
   assert.deepEqual(await valuesOf(sql, "select count(*)::int from tasker.task"), [[0]]);
 });
 
+Deno.test("a day of which very much was deleted just now is dropped by the next maintenance", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  await fillDay(sql, 100_001, TODAY_MS);
+  const late = { nowMs: TODAY_MS + 2 * DAY_MS, retentionMs: DAY_MS };
+
+  assert.deepEqual((await node.maintain(late)).dropped, []);
+  assert.deepEqual(await valuesOf(sql, "select 1 from tasker.task limit 1"), []);
+
+  assert.deepEqual((await node.maintain(late)).dropped, ["journal_20260101"]);
+});
+
+Deno.test("retention rests after each statement, and ends between two when it is told to", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const sql = bench.watch();
+  await node.maintain({ nowMs: TODAY_MS, retentionMs: undefined });
+  await fillDay(sql, 20_000, TODAY_MS);
+  const rests: number[] = [];
+  const after = node.runtime.after.bind(node.runtime);
+  node.runtime.after = (ms, call) => {
+    if (ms <= 2_000) rests.push(ms);
+    return after(ms, call);
+  };
+  let asked = 0;
+  const late = { nowMs: TODAY_MS + 2 * DAY_MS, retentionMs: DAY_MS };
+
+  // The day is looked through in 48 portions of time, and more of rows.
+  const ended = await node.maintain({ ...late, isOver: () => ++asked > 55 });
+
+  assert.deepEqual(ended.dropped, []);
+  const [[left]] = await valuesOf(sql, "select count(*)::int from tasker.task") as [[number]];
+  assert.ok(left > 0 && left < 20_000, `${left} are left`);
+  assert.ok(rests.length >= 48 && rests.length <= asked, `${rests.length} rests`);
+});
+
 Deno.test("a day that cannot be dropped now keeps no other", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Maintained, Maintenance } from "../journal/partitions.ts";
+import type { Maintained, Maintenance } from "../journal/maintenance.ts";
 import { maintain } from "./node.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { VirtualRuntime } from "./virtual_runtime.ts";
