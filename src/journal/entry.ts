@@ -44,7 +44,7 @@ export function entryOfRowless(
 
 function rowlessEffects({ taskId, inbox, answers }: RowlessEntry): string | undefined {
   if (inbox.length === 0 && answers.length === 0) return undefined;
-  return JSON.stringify({ task: taskId, slot: slotOf(taskId), inbox, answers });
+  return JSON.stringify({ task_id: taskId, slot: slotOf(taskId), inbox, answers });
 }
 
 /** How much an entry adds to a statement, in characters. */
@@ -83,26 +83,26 @@ function effectsOf(row: TurnRow): string | undefined {
     answers.length === 0;
   if (hasNone) return undefined;
   return JSON.stringify({
-    append: appendId,
-    task: taskId,
+    append_id: appendId,
+    task_id: taskId,
     slot: slotOf(taskId),
     ...(birth && {
-      ns: birth.namespace,
-      wf: birth.workflow,
-      ver: birth.version,
-      hash: birth.definitionHash,
+      namespace: birth.namespace,
+      workflow: birth.workflow,
+      version: birth.version,
+      definition_hash: birth.definitionHash,
       tags: birth.tags,
       key: birth.key,
-      body: birth.bodyHash,
-      born: birth.createdAtMs,
-      apart: Math.abs(birth.createdAtMs - mintedAtMs(taskId)) > MINTED_APART_MS,
+      body_hash: birth.bodyHash,
+      created_ms: birth.createdAtMs,
+      minted_apart: Math.abs(birth.createdAtMs - mintedAtMs(taskId)) > MINTED_APART_MS,
     }),
     ...(change && {
       state: change.state,
-      why: change.blockedReason,
-      live: change.resident,
-      wake: change.wakeAtMs,
-      ended: change.endedAtMs,
+      blocked_reason: change.blockedReason,
+      resident: change.resident,
+      wake_ms: change.wakeAtMs,
+      ended_ms: change.endedAtMs,
     }),
     ...(inbox.length > 0 && { inbox }),
     ...(answers.length > 0 && { answers }),

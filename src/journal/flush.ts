@@ -157,9 +157,9 @@ async function settleFound(
 ): Promise<readonly Entry[]> {
   const asked = JSON.stringify(entries.map(({ row }, n) => ({
     n,
-    task: row?.taskId,
+    task_id: row?.taskId,
     turn: row?.turn,
-    ns: row?.birth?.namespace,
+    namespace: row?.birth?.namespace,
     key: row?.birth?.key,
   })));
   const found = await untilDone(deps, async () => {

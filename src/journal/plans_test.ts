@@ -65,14 +65,16 @@ const rows = (first: number, turn: number) => {
   const ids = each(id(`n + ${first}`), FLUSH);
   return [NODE, ids, same(String(turn), FLUSH), ids, BODIES];
 };
-const CHANGES = json(`'append', ${id("n")}, 'task', ${id("n")}, 'slot', n % ${SLOTS},
-  'state', 'running', 'live', true, 'inbox', json_build_array('c' || n)`);
-const ENDS = json(`'append', ${id("n")}, 'task', ${id("n")}, 'slot', n % ${SLOTS},
-  'state', 'completed', 'live', false, 'ended', 1`);
-const BIRTHS = json(`'append', ${id(`n + ${MANY}`)}, 'task', ${id(`n + ${MANY}`)},
-  'slot', n % ${SLOTS}, 'ns', 'test', 'wf', 'w', 'ver', '1', 'hash', 'h',
-  'tags', array['x', 'y' || n % 100], 'key', 'new' || n, 'body', '', 'born', 1, 'state', 'running', 'live', true`);
-const DOUBTFUL = json(`'n', n, 'task', ${id("n")}, 'turn', 1, 'ns', 'test', 'key', 'k' || n`);
+const CHANGES = json(`'append_id', ${id("n")}, 'task_id', ${id("n")}, 'slot', n % ${SLOTS},
+  'state', 'running', 'resident', true, 'inbox', json_build_array('c' || n)`);
+const ENDS = json(`'append_id', ${id("n")}, 'task_id', ${id("n")}, 'slot', n % ${SLOTS},
+  'state', 'completed', 'resident', false, 'ended_ms', 1`);
+const BIRTHS = json(`'append_id', ${id(`n + ${MANY}`)}, 'task_id', ${id(`n + ${MANY}`)},
+  'slot', n % ${SLOTS}, 'namespace', 'test', 'workflow', 'w', 'version', '1', 'definition_hash', 'h',
+  'tags', array['x', 'y' || n % 100], 'key', 'new' || n, 'body_hash', '', 'created_ms', 1,
+  'state', 'running', 'resident', true`);
+const DOUBTFUL = json(`'n', n, 'task_id', ${id("n")}, 'turn', 1, 'namespace', 'test',
+  'key', 'k' || n`);
 
 const APPEND = "journal/sql/append.sql";
 const POLL: Case = ["journal/sql/poll.sql", [NODE, "-1", "now()", "''"], SLOTS];
@@ -128,6 +130,7 @@ const SCENES: readonly Scene[] = [
       ["journal/sql/load.sql", [each(id("n"), 64), same("0", 64), "256", "1000000"], 128],
       ["journal/sql/list_definitions.sql", ["''", "''", "''", "100", "1000000"], 100],
       ["journal/sql/look_up.sql", [DOUBTFUL], FLUSH],
+      ["journal/sql/forget_version.sql", ["'test'", "'w'", "'1'", "'h'", "5"], 5],
     ],
   },
   {

@@ -1,6 +1,17 @@
 -- Appends turns, and does all that hangs on them.
 -- $1 incarnation; $2 task ids, $3 turns, $4 append ids; $5 events, between characters U+001F, which
 -- no JSON holds; $6 effects as JSON: what a row brings with it, and what comes without a row.
+--
+-- me         the fence: the own node row; without it nothing is inserted
+-- turn_row   the turns to append
+-- effect     what each brings with it; those without an append id come without a turn
+-- new_key    keys of tasks that begin, as far as no other task has them
+-- refused    turns whose key another task has
+-- journaled  turns that went in
+-- done       the effects of these, and those without a turn: all that follows hangs on them
+-- born, changed, listed, first_listed, moved   rows of tasks, and the lists of their tags
+-- taken, answered                              commands out of the inbox, and answers to them
+--
 -- Locks: the own node row for key share, then keys, journal, tasks and inbox rows, each sorted.
 with me as materialized (
   -- The fence: renewals change no key column and do not wait for this; a takeover's delete does.
@@ -9,62 +20,66 @@ with me as materialized (
   where incarnation = $1
   for key share
 ),
-r as materialized (
-  select x.task, x.turn, x.append, x.events
+turn_row as materialized (
+  select x.task_id, x.turn, x.append_id, x.events
   from unnest($2::uuid[], $3::int[], $4::uuid[], string_to_array($5, e'\x1f'))
-    as x (task, turn, append, events)
+    as x (task_id, turn, append_id, events)
   where exists (select from me)
 ),
-e as materialized (
+effect as materialized (
   select x.*
   from jsonb_to_recordset($6::text::jsonb) as x (
-    append uuid, task uuid, slot int,
-    ns text, wf text, ver text, hash text, tags text[], key text, body text, born bigint, apart boolean,
-    state text, why text, live boolean, wake bigint, ended bigint,
+    append_id uuid, task_id uuid, slot int,
+    namespace text, workflow text, version text, definition_hash text, tags text[], key text,
+    body_hash text, created_ms bigint, minted_apart boolean,
+    state text, blocked_reason text, resident boolean, wake_ms bigint, ended_ms bigint,
     inbox text[], answers jsonb
   )
   where exists (select from me)
 ),
-k as (
+new_key as (
   -- Sorted, or two flushes with the same keys deadlock.
   insert into tasker.task_key (namespace, key, task_id, body_hash)
-  select ns, key, task, body
-  from e
+  select namespace, key, task_id, body_hash
+  from effect
   where key is not null
-  order by ns collate "C", key collate "C"
+  order by namespace collate "C", key collate "C"
   on conflict do nothing
   returning task_id
 ),
-keyless as materialized (
-  select append
-  from e
+refused as materialized (
+  select append_id
+  from effect
   where key is not null
-    and task not in (select task_id from k)
+    and task_id not in (select task_id from new_key)
 ),
-j as (
+journaled as (
   insert into tasker.journal (task_id, append_id, turn, events)
-  select task, append, turn, convert_to(events, 'utf8')
-  from r
-  where append not in (select append from keyless)
-  order by task
+  select task_id, append_id, turn, convert_to(events, 'utf8')
+  from turn_row
+  where append_id not in (select append_id from refused)
+  order by task_id
   on conflict do nothing
   returning append_id
 ),
 done as materialized (
-  select e.*
-  from e
-  left join j on j.append_id = e.append
-  where e.append is null
-    or j.append_id is not null
+  select effect.*
+  from effect
+  left join journaled on journaled.append_id = effect.append_id
+  where effect.append_id is null
+    or journaled.append_id is not null
 ),
 born as (
   insert into tasker.task (
-    task_id, slot, namespace, workflow, version, definition_hash, tags, created_at, minted_apart,
+    task_id, slot, namespace, workflow, version, definition_hash, tags,
+    created_at, minted_apart,
     state, blocked_reason, resident, wake_at, ended_at
   )
   select
-    task, slot, ns, wf, ver, hash, tags, to_timestamp(born / 1000.0), coalesce(apart, false),
-    state, why, live, to_timestamp(wake / 1000.0), to_timestamp(ended / 1000.0)
+    task_id, slot, namespace, workflow, version, definition_hash, tags,
+    to_timestamp(created_ms / 1000.0), coalesce(minted_apart, false),
+    state, blocked_reason, resident,
+    to_timestamp(wake_ms / 1000.0), to_timestamp(ended_ms / 1000.0)
   from done
   where key is not null
 ),
@@ -75,19 +90,19 @@ changed as (
     listed_state = case
       when done.state = 'running' then coalesce(t.listed_state, nullif(t.state, 'running'))
     end,
-    blocked_reason = done.why,
-    resident = done.live,
-    wake_at = to_timestamp(done.wake / 1000.0),
-    ended_at = to_timestamp(done.ended / 1000.0)
+    blocked_reason = done.blocked_reason,
+    resident = done.resident,
+    wake_at = to_timestamp(done.wake_ms / 1000.0),
+    ended_at = to_timestamp(done.ended_ms / 1000.0)
   from done
   where done.state is not null
     and done.key is null
-    and t.task_id = done.task
+    and t.task_id = done.task_id
   returning t.task_id, t.namespace, t.workflow, t.tags, t.state, t.listed_state
 ),
 listed as materialized (
   -- Tags are listed under each state but running; a state of before is that of the last list.
-  select task, ns, wf, tags, state, null as state_before
+  select task_id, namespace, workflow, tags, state, null as state_before
   from done
   where key is not null
     and tags <> '{}'
@@ -108,19 +123,19 @@ listed as materialized (
 ),
 first_listed as (
   insert into tasker.task_by_tag (list_key, task_id)
-  select distinct tasker.list_key(ns, wf, state, tag), task
+  select distinct tasker.list_key(namespace, workflow, state, tag), task_id
   from listed
   cross join lateral unnest(tags) as of_task (tag)
   where state_before is null
 ),
 moved as (
   update tasker.task_by_tag t
-  set list_key = tasker.list_key(ns, wf, listed.state, tag)
+  set list_key = tasker.list_key(namespace, workflow, listed.state, tag)
   from listed
   cross join lateral unnest(tags) as of_task (tag)
   where listed.state_before is not null
-    and t.list_key = tasker.list_key(ns, wf, state_before, tag)
-    and t.task_id = listed.task
+    and t.list_key = tasker.list_key(namespace, workflow, state_before, tag)
+    and t.task_id = listed.task_id
 ),
 taken as (
   delete from tasker.inbox i
@@ -137,4 +152,4 @@ answered as (
 )
 select
   exists (select from me) as alive,
-  (select count(*) from j)::int as inserted
+  (select count(*) from journaled)::int as inserted
