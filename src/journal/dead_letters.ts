@@ -1,4 +1,4 @@
-/** Dead letters: envelopes nobody could use, kept in the database whatever the bus. */
+/** Dead letters: envelopes that could not be used, kept in the database for every kind of bus. */
 
 import { mintTaskId } from "../core/ids.ts";
 import type { Database, DeadLetter, DeadLetters, Runtime } from "../core/ports.ts";

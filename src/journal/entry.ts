@@ -1,4 +1,4 @@
-/** Entries: what waits to be flushed, already as text, and who hears what became of it. */
+/** Entries: rows that wait to be flushed, encoded as text, with the callbacks for their outcome. */
 
 import type { TaskerError } from "../core/errors.ts";
 import { type Incarnation, mintedAtMs, slotOf } from "../core/ids.ts";

@@ -11,7 +11,7 @@ import { errorOf, meaningOf } from "./sqlstate.ts";
 import append from "./sql/append.sql" with { type: "text" };
 import lookUp from "./sql/look_up.sql" with { type: "text" };
 
-/** Rest between two tries at the same entries: at first short, then longer. */
+/** Wait between two tries of the same entries. */
 const AGAIN = { minMs: 20, maxMs: 2_000 };
 
 /** Parts into which entries are split when one of them fails them all. */
@@ -26,30 +26,30 @@ export interface FlushDeps {
   readonly incarnation: Incarnation;
   /** The one connection that appends. */
   readonly connection: PgConnection;
-  /** Another connection, for ending lost backends and for looking. */
+  /** Another connection, to end lost backends and to look up rows. */
   readonly control: PgConnection;
   readonly figures: { commits: number; rows: number; queries: number; bytes: number };
-  /** Whether nobody waits for outcomes any more. */
+  /** Whether the journal was closed, so that no caller waits for an outcome. */
   isClosed(): boolean;
   warn(text: string, error: unknown): void;
 }
 
-/** What a try said. */
+/** The result of one try. */
 type Sent =
   | { readonly kind: "answered"; readonly isAlive: boolean; readonly inserted: number }
   | { readonly kind: "data"; readonly error: TaskerError }
-  /** Nothing of it is under way any more; what was inserted has to be looked up. */
+  /** The statement has ended; what it inserted must be looked up. */
   | { readonly kind: "slow"; readonly error: TaskerError }
   | { readonly kind: "again" };
 
 /**
  * Flushes entries; resolves when each is settled. One row of a task at most.
  *
- * A data error splits the entries until the guilty one fails alone, and so does a statement that
- * takes too long: one that does even alone, while Postgres serves others, is answered so. After an
- * unknown outcome the own backend is ended by name, and the same rows go out again under the same
- * append ids, until each was inserted or found. Never decides again, never answers what may turn
- * out untrue, and never gives up while the journal is open.
+ * After a data error or a time-out the entries are split until the one that causes it is alone. That
+ * entry settles as poison, or as too slow if Postgres serves other statements meanwhile. After an
+ * unknown outcome the connection's own backend is ended by its name, and the same rows are sent again
+ * under the same append ids until each was inserted or found. It never decides again, never reports
+ * an outcome that is not certain, and never gives up while the journal is open.
  *
  * @throws {TaskerError} journal.outcome_unknown when the journal was closed meanwhile
  */
@@ -91,7 +91,7 @@ async function send(deps: FlushDeps, entries: readonly Entry[]): Promise<Sent> {
   }
 }
 
-/** Whether Postgres does what a flush without entries asks of it: else no row is to blame. */
+/** Whether Postgres answers a flush without entries; if not, the rows are not the cause. */
 async function servesOthers(deps: FlushDeps): Promise<boolean> {
   return (await send(deps, [])).kind === "answered";
 }
@@ -131,7 +131,7 @@ async function endLostBackend(deps: FlushDeps, lost: string, error: unknown): Pr
   });
 }
 
-/** Answers those whose outcome is known; returns the others. */
+/** Settles the entries whose outcome is known; returns the others. */
 async function settle(
   deps: FlushDeps,
   entries: readonly Entry[],

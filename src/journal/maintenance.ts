@@ -47,7 +47,7 @@ const FORGET_TAGS = `
            and l.task_id = gone.task_id
        )`;
 
-/** By partition: the task that kept it the last time, where the next look begins. */
+/** By partition: the task that kept it the last time; the next look begins there. */
 export type KeptBy = Map<string, string>;
 
 /** When to maintain, and how long ended tasks are kept. */
@@ -67,8 +67,8 @@ export interface Maintained {
 }
 
 /**
- * Makes the partitions of the next days, drops those that nobody needs any more, and forgets answers
- * that nobody took. Safe to repeat, and on several nodes at once.
+ * Makes the partitions of the next days, drops those whose tasks are no longer kept, and deletes
+ * answers that were not taken. Safe to repeat, and on several nodes at once.
  *
  * A partition goes when every task in its range has ended longer than `retentionMs` ago; so one task
  * that lives keeps its whole day. Rows for which no partition was made are in the default one, from
@@ -102,7 +102,7 @@ export async function maintain(
 
 // Retention
 
-/** What lets old tasks go: one connection, with rests, until it is over. */
+/** A run of retention: its connection, its limit, and when to stop. */
 class Retention {
   constructor(
     readonly connection: PgConnection,
@@ -111,7 +111,7 @@ class Retention {
     readonly isOver: () => boolean,
   ) {}
 
-  /** One statement, and a rest as long as it has made others wait. Its time is on the row. */
+  /** Runs one statement and then rests. Returns the first row and the time of the statement. */
   async query(text: string, parameters: readonly unknown[]): Promise<{ row?: Row; ms: number }> {
     const { connection, runtime } = this;
     const startedMs = runtime.monotonic();
@@ -129,7 +129,7 @@ async function dropOld(retention: Retention, kept: KeptBy): Promise<readonly str
   const end = firstIdAt(limitMs);
   for (const one of (await list(connection.query.bind(connection))).filter(({ to }) => to <= end)) {
     if (isOver()) return dropped;
-    // What cannot be dropped now keeps no other day.
+    // A day that cannot be dropped now does not stop the others.
     await dropDay(retention, one, kept).then(
       (isDropped) => isDropped && dropped.push(one.name),
       (error) => failures.push(error),

@@ -53,17 +53,17 @@ export const MIGRATIONS: readonly Migration[] = [
 /** The advisory lock of all migrations; any number that nobody else uses. */
 const LOCK = 7_461_736;
 
-/** Building an index takes long, and so does waiting for the start that builds it. */
+/** Building an index takes long; other starts wait for it. */
 const MIGRATION_MS_MAX = 600_000;
 
 /** A change of a table in use waits this long for its lock, and what comes after waits behind it. */
 const LOCK_MS_MAX = 2_000;
 
-/** How often a start tries again, and how long it rests in between: together longer than a lease. */
+/** How often a start tries, and how long it waits in between: together longer than a lease. */
 const TRIES_MAX = 12;
 const AGAIN_MS = 1_000;
 
-/** Who is not let in, or names a database that is not there, does not get in by waiting. */
+/** A refused login or a database that does not exist is not retried. */
 const REFUSED = /^(28|3D)/;
 
 /** What was applied. Written by migrations, never changed. */
@@ -147,7 +147,7 @@ async function apply(
   }
 }
 
-/** Nodes of versions before could not go on: they have to be stopped first. A dead one's lease ends. */
+/** Older nodes could not go on, so they must be stopped first. The lease of a dead node ends. */
 async function demandNoNode(query: Query, name: string): Promise<void> {
   const [found] = await query("select to_regclass('tasker.node') is not null as has_nodes");
   if (found?.has_nodes !== true) return;

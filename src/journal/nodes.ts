@@ -30,10 +30,10 @@ import release from "./sql/release.sql" with { type: "text" };
 import residents from "./sql/residents.sql" with { type: "text" };
 import notify from "./sql/notify.sql" with { type: "text" };
 
-/** What makes the next poll see all slots. */
+/** Makes the next poll read all slots. */
 const NOTHING_SEEN = "-1";
 
-/** The version of slots that a move does not mean. */
+/** Stands for slots that a move does not concern; no slot has this version. */
 const NO_VERSION = -1;
 
 /** Before every due task of a slot. */
@@ -42,7 +42,7 @@ const EARLIEST = { wakeAt: "-infinity", taskId: "00000000-0000-0000-0000-0000000
 /** Slots whose residents one statement reads: a hundredth of what a node may hold in memory. */
 const SLOTS_PER_READ = 64;
 
-/** What the tables of nodes are reached by. */
+/** What PostgresNodes works with. */
 export interface NodesDeps {
   readonly runtime: Runtime;
   readonly incarnation: Incarnation;
@@ -184,7 +184,7 @@ export class PostgresNodes implements Nodes {
     }));
   }
 
-  /** Whatever becomes of a move, the next poll shows how all slots are. */
+  /** Whatever the outcome of a move, the next poll reads all slots. */
   async #move(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
     this.#seen = NOTHING_SEEN;
     return await asked(this.deps.moves, text, parameters);
@@ -203,7 +203,7 @@ async function asked(
   }
 }
 
-// What a poll tells
+// The result of a poll
 
 /** Time of arrival, as Postgres writes it, and id of a command in the inbox. */
 type InboxPlace = readonly [createdAt: string, commandId: string];

@@ -22,7 +22,7 @@ export interface JournalOptions {
   readonly incarnation: Incarnation;
   /** False behind a pooler in transaction mode. */
   readonly prepare?: boolean;
-  /** Takes what a person should know; holds no payloads. */
+  /** Called with warnings for the log; they hold no payloads. */
   readonly onWarning: (text: string, error: unknown) => void;
 }
 

@@ -169,8 +169,8 @@ interface ArrayType {
 /**
  * The arrays that our statements use, by their numbers in Postgres' catalog, which never change.
  *
- * postgres.js would ask for all of them on each connection, and nobody holds the promise of that
- * query: a connection destroyed at that moment ended the process.
+ * postgres.js would query all of them on each connection and not handle the rejection of that query:
+ * a connection destroyed at that moment ended the process.
  */
 const ARRAY_TYPES: Record<string, ArrayType> = {
   intArray: arrayType(1007, Number),
@@ -201,7 +201,7 @@ function write(value: unknown): string {
   return `"${String(value).replace(/["\\]/g, "\\$&")}"`;
 }
 
-// Errors that nobody can catch
+// Errors that cannot be caught
 
 let isGuarded = false;
 
@@ -209,8 +209,8 @@ let isGuarded = false;
  * Guards this process, once, against what postgres.js throws out of its write loop.
  *
  * A statement of a transaction whose connection has gone is written in a later turn of the event
- * loop, to a socket that is null. Nobody can catch that; the statement's own promise is rejected or
- * meets its deadline. All other uncaught errors still end the process.
+ * loop, to a socket that is null. That error cannot be caught; the statement's own promise is
+ * rejected or meets its deadline. All other uncaught errors still end the process.
  */
 export function guardProcess(onWarning: (text: string, error: unknown) => void): void {
   if (isGuarded) return;

@@ -1,4 +1,4 @@
-/** Postgres connection: one connection whose every query ends, in an answer or in an error with a meaning. */
+/** Postgres connection: each query ends, with an answer or with an error that can be classified. */
 
 import type postgres from "postgres";
 import type { Cancel, Runtime } from "../core/ports.ts";
@@ -15,7 +15,7 @@ export interface PgConnectionOptions {
   readonly runtime: Runtime;
   /** Begins the application_name; a number follows that rises with each replacement. */
   readonly name: string;
-  /** After this long a query's connection is given up, and its outcome is unknown. */
+  /** After this long the connection of a query is destroyed, and the outcome is unknown. */
   readonly deadlineMs: number;
   /** Parameters of the session. */
   readonly session: Readonly<Record<string, string | number>>;
@@ -29,24 +29,24 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Runs one statement. */
 export type Query = (text: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
 
-/** Who hears a channel; each connection subscribes anew. */
+/** A subscription to a channel; each new connection subscribes again. */
 interface Listener {
   readonly channel: string;
   call(payload: string): void;
-  /** Ends it on the connection in use. */
+  /** Ends the subscription on the connection in use. */
   stop(): void;
 }
 
 /**
  * One connection at a time.
  *
- * postgres.js waits for ever on a half-open connection: so each query has a deadline of ours, which
- * destroys the connection. The next query gets a new one, under the next name.
+ * postgres.js waits for ever on a half-open connection, so each query has a deadline, which destroys
+ * the connection. The next query gets a new one, under the next name.
  */
 export class PgConnection {
   #generation = 0;
   #client: PgClient;
-  /** Ends the waiting of queries on the client in use. */
+  /** Rejects the queries that wait on the client in use. */
   #waiting = new Set<(error: Error) => void>();
   #isClosed = false;
   #inFlight = 0;
@@ -172,7 +172,7 @@ export class PgConnection {
   }
 }
 
-/** What queries fail with whose connection was replaced before they were answered. */
+/** The error of queries whose connection was replaced before they were answered. */
 function givenUp(): Error {
   const text = "the connection was given up before Postgres answered";
   return Object.assign(new Error(text), { code: "CONNECTION_DESTROYED" });
@@ -180,10 +180,10 @@ function givenUp(): Error {
 
 // Backends: the processes of Postgres, known by the application_name of their connection
 
-/** Rest between two looks whether backends have gone. */
+/** Wait between two checks whether backends have ended. */
 const LOOK_MS = 20;
 
-/** Looks at a dead node's backends; after that its row's lock is waited for in any case. */
+/** Checks of a dead node's backends; after that the lock of its row is waited for anyway. */
 const LOOKS_MAX = 25;
 
 /** How the connections of an incarnation are named; a purpose and a number follow. */
@@ -191,7 +191,7 @@ export function connectionsOf(incarnation: Incarnation): string {
   return `tasker/${incarnation}`;
 }
 
-/** Ends the backend of one connection by its exact name. True: none is left. */
+/** Ends the backend of one connection by its exact name; returns true when none is left. */
 export async function endBackend(control: PgConnection, name: string): Promise<boolean> {
   return (await control.query(endBackends, [name])).length === 0;
 }

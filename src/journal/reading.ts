@@ -1,4 +1,4 @@
-/** Reading: journals in pages of so many bytes, so that no large task holds up the others. */
+/** Reading: journals in pages bounded by bytes, so that a large task does not delay the others. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
@@ -9,27 +9,28 @@ import type { Row } from "./pg_connection.ts";
 import { isSlow } from "./sqlstate.ts";
 import load from "./sql/load.sql" with { type: "text" };
 
-/** Bytes of one page: what Postgres reads and sends well within its time. One row always fits. */
+/** Bytes of one page, which Postgres reads and sends well within the timeout. One row always fits. */
 const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Pages begin with so few bytes again after a row that Postgres took long for. */
+/** Bytes of the first page after a row that took Postgres long. */
 const PAGE_BYTES_MIN = 64 * 1024;
 
-/** Tasks, and turns of each, that one statement looks at. */
+/** Tasks, and turns of each task, that one statement reads at most. */
 const PAGE_TASKS_MAX = 256;
 const PAGE_TURNS_MAX = 64;
 
-/** A task on its way, as far as it has been read. */
+/** A task that is being read. */
 interface Unread {
   readonly taskId: TaskId;
   readonly turns: Turn[];
 }
 
 /**
- * Reads whole tasks; each comes as soon as it is complete, one without turns not at all.
+ * Reads whole tasks; yields each as soon as it is complete, and none for an id without turns.
  *
- * A task that does not fit into its page goes behind the others. After a timeout rows are read one
- * by one; a row that alone takes too long, while Postgres serves others, fails only its own task.
+ * A task that does not fit into its page is read on after the others. After a timeout rows are read
+ * one by one; a row that takes too long on its own, while Postgres serves other statements, fails
+ * only its own task.
  *
  * @throws {TaskerError} journal.unavailable
  */
@@ -48,7 +49,7 @@ export async function* readTasks(
     }
     const others = waiting.slice(asked.length);
     if (rows === "slow") {
-      // Else Postgres serves nobody, and no task is to blame.
+      // Otherwise Postgres serves no statement, and no task is the cause.
       await database.query("select 1");
       for (const { taskId } of asked) yield { taskId, error: tooSlow(taskId) };
       waiting = others;
@@ -97,7 +98,7 @@ async function readPage(
   }
 }
 
-/** Adds a page to the tasks it was asked for, and says which of them it has completed. */
+/** Adds a page to the tasks it was asked for; returns those that are complete. */
 function taken(asked: readonly Unread[], rows: readonly Row[]) {
   const byPlace = Map.groupBy(rows, (row) => Number(row.place));
   const isCut = rows.length < foundOf(rows);
@@ -117,7 +118,7 @@ function taken(asked: readonly Unread[], rows: readonly Row[]) {
   return { complete, partial, untouched };
 }
 
-/** Returns what is wrong with a row, if anything is. */
+/** Returns the error of a row that cannot be decoded, or undefined. */
 function addTurns({ taskId, turns }: Unread, rows: readonly Row[]): TaskerError | undefined {
   try {
     for (const row of rows) turns.push(decodeTurn(taskId, Number(row.turn), String(row.events)));

@@ -1,4 +1,4 @@
-/** SQLSTATE: what a failed query means, and which of our errors it becomes. */
+/** SQLSTATE: classifies failed queries and turns them into TaskerErrors. */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
 
@@ -12,7 +12,7 @@ export type Failing = "data" | "again" | "slow" | "unknown";
 
 /**
  * Classes that blame the data: cardinality, data exceptions, integrity, program limits. Class 42
- * does not: a table that is not there is nobody's row's fault.
+ * does not: a missing table is not the fault of a row.
  */
 const DATA = /^(21|22|23|54)...$/;
 
@@ -20,14 +20,14 @@ const DATA = /^(21|22|23|54)...$/;
 const AGAIN = new Set(["40001", "40P01"]);
 
 /**
- * Statement and lock timeouts, and too little memory: Postgres gave a statement up, and undid it.
- * A large row, or a lock that somebody holds on one row, gives up every statement that it is in.
+ * Statement and lock timeouts, and too little memory: Postgres cancelled a statement and undid it.
+ * One large or locked row cancels every statement that contains it.
  */
 const SLOW = new Set(["57014", "55P03", "53200"]);
 
 /**
- * Says what a failed query means. All that is neither the data's fault nor certainly undone is
- * unknown, shutdowns too: postgres.js blames a killed backend's error on the next query.
+ * Returns what a failed query means. Whatever is neither caused by the data nor certainly undone is
+ * unknown, shutdowns too: postgres.js reports a killed backend's error for the next query.
  */
 export function meaningOf(error: unknown): Failing {
   const code = codeOf(error);
@@ -52,15 +52,15 @@ export function isOfConnection(error: unknown): boolean {
   return CONNECTION.test(code) || /^(CONNECT|E[A-Z_]+$)/.test(code);
 }
 
-/** What a connection fails with whose server takes no writes. */
+/** The error of a connection whose server is read-only. */
 export function readOnly(): Error {
   const text = "the server is read-only, or a standby: it is asked again until it takes writes";
   return Object.assign(new Error(text), { code: "25006" });
 }
 
 /**
- * Whether a query was given up for its time: by Postgres, or at our own deadline, which throws an
- * error of ours that nothing else has caused.
+ * Whether a query was cancelled because it took too long: by Postgres, or at our own deadline, whose
+ * error has no cause.
  */
 export function isSlow(error: unknown): boolean {
   if (!(error instanceof TaskerError)) return meaningOf(error) === "slow";
@@ -68,7 +68,7 @@ export function isSlow(error: unknown): boolean {
     (error.cause === undefined || meaningOf(error.cause) === "slow");
 }
 
-/** Turns what a query threw into one of our errors. */
+/** Turns what a query threw into a TaskerError. */
 export function errorOf(error: unknown): TaskerError {
   if (error instanceof TaskerError) return error;
   const code = codeOf(error);
@@ -78,7 +78,7 @@ export function errorOf(error: unknown): TaskerError {
     : unavailable(why, error);
 }
 
-/** Says that Postgres did not do, or did not say whether it did, what was asked. */
+/** Makes the error of a query that failed, or whose outcome is unknown. */
 export function unavailable(why: string, cause?: unknown): TaskerError {
   return new TaskerError("journal.unavailable", `Cannot query Postgres: ${why}`, { cause });
 }

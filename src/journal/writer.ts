@@ -1,4 +1,4 @@
-/** The writer: group commit. One flush in flight; while it is, the next one fills. */
+/** The writer: group commit. While one flush is in flight, entries gather for the next. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -28,7 +28,7 @@ export class Writer implements Journal {
   #queue: Entry[] = [];
   #isFlushing = false;
   #isClosed = false;
-  /** Entries that came since the start, and how many of them are settled: they settle in order. */
+  /** Entries since the start, and how many of them are settled; they settle in order. */
   #entries = 0;
   #settled = 0;
   #idlers: { readonly entries: number; resolve(): void }[] = [];
@@ -83,7 +83,7 @@ export class Writer implements Journal {
     this.#entries++;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    // What is decided in this turn of the event loop goes along.
+    // Entries of the same turn of the event loop share the flush.
     this.deps.runtime.soon(() => void this.#flushAll());
   }
 
@@ -101,7 +101,7 @@ export class Writer implements Journal {
     this.#settle(this.#entries);
   }
 
-  /** Wakes those who wait for nothing that came after them: under load there is always more. */
+  /** Resolves idle() for callers whose entries are settled; under load there are always newer ones. */
   #settle(entries: number): void {
     this.#settled = entries;
     const idle = this.#idlers.findIndex((idler) => idler.entries > entries);
@@ -109,7 +109,7 @@ export class Writer implements Journal {
     for (const { resolve } of woken) resolve();
   }
 
-  /** Takes the beginning of the queue, within the bounds. */
+  /** Takes entries from the front of the queue, within the bounds. */
   #take(): readonly Entry[] {
     let characters = 0;
     const isFirstAlone = this.#queue[0]?.row?.isAlone === true;
