@@ -107,8 +107,10 @@ export class PostgresDatabase implements Database {
     );
     throw new TaskerError(
       "config.invalid",
-      "Cannot work behind a pooler: it keeps no settings, so the role needs them; " +
-        `run this, make the pooler RECONNECT, and start again:\n  ${statements.join("\n  ")}`,
+      "Cannot use this connection pooler: it does not keep session settings, so the role must have " +
+        `them. Run these statements, run RECONNECT in the pooler, and start again:\n  ${
+          statements.join("\n  ")
+        }`,
     );
   }
 

@@ -42,7 +42,7 @@ export class PostgresDefinitions implements Definitions {
       "definition.changed",
       `Cannot store "${
         workflowName(definition)
-      }" ${version}: this version stands for another definition`,
+      }" ${version}: this version is stored with another definition; use a new version`,
     );
   }
 

@@ -112,8 +112,8 @@ async function settleInserted(
 function tooSlow(cause: TaskerError): TaskerError {
   return new TaskerError(
     "journal.too_slow",
-    `Cannot append a turn: alone it took Postgres too long, ${SLOW_TRIES_MAX} times, ` +
-      `while it served others: ${cause.message}`,
+    `Cannot append a turn: Postgres timed out on it ${SLOW_TRIES_MAX} times ` +
+      `while it answered other statements: ${cause.message}`,
     { cause },
   );
 }
@@ -211,7 +211,7 @@ async function rest({ runtime, isClosed }: FlushDeps, tries: number): Promise<vo
   if (!isClosed()) return;
   throw new TaskerError(
     "journal.outcome_unknown",
-    "Cannot say what became of a turn: the journal was closed before Postgres answered",
+    "Cannot tell whether a turn was committed: the journal was closed before Postgres answered",
   );
 }
 

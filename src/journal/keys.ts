@@ -87,7 +87,7 @@ export class PostgresKeys implements Keys {
     if (kept.length === 0) return false;
     throw new TaskerError(
       "key.last",
-      `Cannot remove key "${id}": no other key without an end has the scope admin for everything`,
+      `Cannot remove key "${id}": no other key that does not expire has the scope admin for everything`,
     );
   }
 

@@ -271,7 +271,7 @@ export class MemoryDefinitions implements Definitions {
     if (kept !== hash) {
       throw new TaskerError(
         "definition.changed",
-        `Cannot store "${version}": it stands for another definition`,
+        `Cannot store "${version}": this version is stored with another definition; use a new version`,
       );
     }
     this.#versions.set(version, hash);

@@ -166,13 +166,13 @@ async function demandNoNode(query: Query, name: string): Promise<void> {
 function tooNew(name: string): TaskerError {
   return new TaskerError(
     "journal.format_unknown",
-    `Cannot use the schema: a newer version has applied "${name}", which this one cannot work with`,
+    `Cannot use the schema: a newer version has applied "${name}", which this version does not know; start a newer one`,
   );
 }
 
 function changed(name: string): TaskerError {
   return new TaskerError(
     "journal.format_unknown",
-    `Cannot migrate: "${name}" was applied with other contents than this version has`,
+    `Cannot migrate: "${name}" was applied with contents that differ from this version's file`,
   );
 }

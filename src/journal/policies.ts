@@ -65,7 +65,7 @@ export class PostgresPolicies implements Policies {
     }
     throw new TaskerError(
       "journal.unavailable",
-      `Cannot store the policy of "${namespace}/${workflow}": too many at once`,
+      `Cannot store the policy of "${namespace}/${workflow}": too many changes at once; try again`,
     );
   }
 }

@@ -136,7 +136,7 @@ function foundOf(rows: readonly Row[]): number {
 function tooSlow(taskId: TaskId): TaskerError {
   return new TaskerError(
     "journal.too_slow",
-    `Cannot read task "${taskId}": one of its rows alone takes Postgres too long`,
+    `Cannot read task "${taskId}": Postgres timed out on one of its rows`,
     { ids: { taskId } },
   );
 }
