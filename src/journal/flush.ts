@@ -211,7 +211,7 @@ async function rest({ runtime, isClosed }: FlushDeps, tries: number): Promise<vo
   if (!isClosed()) return;
   throw new TaskerError(
     "journal.outcome_unknown",
-    "Cannot tell whether a turn was committed: the journal was closed before Postgres answered",
+    "Cannot say whether a turn was committed: the journal was closed before Postgres answered",
   );
 }
 

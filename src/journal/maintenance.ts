@@ -4,15 +4,12 @@ import { wait } from "../core/backoff.ts";
 import { firstIdAt, mintedAtMs, type TaskId } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { PostgresDatabase } from "./database.ts";
-import { list, LOCK, makeAhead, type Partition } from "./partitions.ts";
+import { list, LOCK_MS_MAX, lockPartitions, makeAhead, type Partition } from "./partitions.ts";
 import type { PgConnection, Query, Row } from "./pg_connection.ts";
 import { errorOf, isSlow } from "./sqlstate.ts";
 
 /** Answers whose sender has not taken them in this time has gone. */
 const ANSWER_MS_MAX = 3_600_000;
-
-/** Appends wait behind a change of the partitions, so it does not wait long for its own locks. */
-const LOCK_MS_MAX = 500;
 
 /** Task rows that one statement looks through. */
 const TASKS_PER_LOOK_MAX = 10_000;
@@ -260,7 +257,7 @@ function forgetPage(
 
 /** Drops a partition, unless another node did, or a task came into its range meanwhile. */
 async function drop(query: Query, one: Partition): Promise<boolean> {
-  await query(`select pg_advisory_xact_lock(${LOCK})`);
+  await lockPartitions(query);
   // Where millions of rows were deleted just now a look takes long, until a vacuum has passed.
   await query(`set local statement_timeout = ${LOCKED_MS_MAX}`);
   // What is being appended is seen once the lock is there.

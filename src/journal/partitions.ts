@@ -9,8 +9,14 @@ const PARTITION_MS = 24 * 3_600_000;
 /** Partitions made before they are needed. */
 const PARTITIONS_AHEAD = 3;
 
-/** Nodes maintain one at a time. */
-export const LOCK = 7_461_737;
+/** The advisory lock of changes of the partitions: nodes make them one at a time. */
+const LOCK = 7_461_737;
+
+/** Waiting for that lock holds up nothing. */
+const TURN_MS_MAX = 4_000;
+
+/** Appends wait behind a change of the partitions, so it does not wait long for its own locks. */
+export const LOCK_MS_MAX = 500;
 
 /** One partition and its range of task ids. */
 export interface Partition {
@@ -47,7 +53,7 @@ export async function makeAhead(
  * Attaching needs no lock that an append to another partition would wait for.
  */
 async function make(query: Query, { name, from, to }: Partition): Promise<boolean> {
-  await query(`select pg_advisory_xact_lock(${LOCK})`);
+  await lockPartitions(query);
   if ((await list(query)).some((other) => other.name === name)) return false;
   await query("lock table tasker.journal_default in access exclusive mode");
   const inDefault = await query(
@@ -92,4 +98,11 @@ export async function list(query: Query): Promise<readonly Partition[]> {
     const [, from, to] = bound ?? [];
     return from === undefined || to === undefined ? [] : [{ name: String(row.name), from, to }];
   });
+}
+
+/** Waits until no other node changes the partitions, in a transaction; then waits shortly only. */
+export async function lockPartitions(query: Query): Promise<void> {
+  await query(`set local lock_timeout = ${TURN_MS_MAX}`);
+  await query(`select pg_advisory_xact_lock(${LOCK})`);
+  await query(`set local lock_timeout = ${LOCK_MS_MAX}`);
 }

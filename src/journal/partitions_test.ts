@@ -149,7 +149,7 @@ Deno.test("a day of which very much was deleted just now is dropped by the next 
   assert.deepEqual((await node.maintain(late)).dropped, ["journal_20260101"]);
 });
 
-Deno.test("retention rests after each statement, and ends between two when it is told to", async () => {
+Deno.test("retention rests after each statement, and stops between two when asked to", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const sql = bench.watch();

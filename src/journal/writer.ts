@@ -1,4 +1,4 @@
-/** The writer: group commit. While one flush is in flight, entries gather for the next. */
+/** The writer: group commit. While one flush is in flight, entries wait for the next. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
