@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { serve, type Served, until } from "./support/serve.ts";
+import { makeDataDir } from "./support/data_dir.ts";
 
 const START = { workflow: "bench/signal_10", input: { n: 0, text: "x" } };
 const WORKFLOWS = new URL("bench/workflows", import.meta.url).pathname;
@@ -11,7 +12,7 @@ const BATCHES = 5;
 const STARTS = 200;
 
 async function withServers(run: (open: () => Promise<Served>) => Promise<void>): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-http-start-" });
+  const dataDir = makeDataDir("http-start");
   const servers: Served[] = [];
   try {
     await run(async () => {

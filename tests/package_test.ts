@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { buildPackage } from "../npm/build.ts";
 import { serve } from "./support/serve.ts";
 import { startTask, taskEnded } from "./support/tasks.ts";
+import { makeDataDir } from "./support/data_dir.ts";
 
 /** How long one task may take, ms. */
 const TASK_MS_MAX = 30_000;
@@ -24,7 +25,7 @@ let tarball: Promise<string> | undefined;
 async function withPackage(use: (folder: Folder) => Promise<void>): Promise<void> {
   tarball ??= buildPackage();
   const file = await tarball;
-  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "tasker-package-" }));
+  const path = makeDataDir("package");
   try {
     await Deno.copyFile(file, `${path}/tasker.tgz`);
     await use(new Folder(path));

@@ -5,6 +5,7 @@ import { cpuMsOf, familyCpuMsOf, postmasterOf } from "./cpu.ts";
 import type { Figure } from "./figure.ts";
 import type { Load, LoadReport } from "./http_load.ts";
 import { INPUT } from "./workflows/bench.ts";
+import { makeDataDir } from "../support/data_dir.ts";
 
 /** How long each line is measured, and its warm-up: the server starts cold. */
 const MEASURE_MS = 5_000;
@@ -46,7 +47,7 @@ export async function withServer(
   databaseUrl: string,
   run: (served: ServedBench) => Promise<void>,
 ): Promise<void> {
-  const dataDir = await Deno.makeTempDir({ prefix: "tasker-bench-server-" });
+  const dataDir = makeDataDir("bench-server");
   try {
     await using server = await serve({
       dataDir,

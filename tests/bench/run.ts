@@ -23,6 +23,7 @@ import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchRemote } from "./remote_bench.ts";
 import { chain, fan, signal10 } from "./workflows/bench.ts";
+import { makeDataDir } from "../support/data_dir.ts";
 
 const wanted = new Set(Deno.args);
 
@@ -71,7 +72,7 @@ async function benchRedis(databaseUrl: string): Promise<Figure[]> {
   return await benchRemote({ databaseUrl, redisUrl: redis.url });
 }
 
-const dataDir = await Deno.makeTempDir({ prefix: "tasker-bench-" });
+const dataDir = makeDataDir("bench");
 await buildLibrary({ onLine: (line) => console.error(line) });
 const postgres = await startEmbeddedPostgres({ dataDir, onLine: (line) => console.error(line) });
 try {
