@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { HeardLog } from "../../tests/support/heard_log.ts";
 import { until } from "../postgres/retry_for.ts";
-import { SILENT_LOG } from "../telemetry/log.ts";
+import { type Log, SILENT_LOG } from "../telemetry/log.ts";
 import { type ConnectionLimits, listen, type Listener } from "./listener.ts";
 import { VirtualRuntime } from "./virtual_runtime.ts";
 
@@ -22,13 +23,14 @@ class ListenerHarness implements AsyncDisposable {
   constructor(
     limits: Partial<ConnectionLimits> = {},
     answer: (request: Request) => Response | Promise<Response> = () => new Response("here"),
+    log: Log = SILENT_LOG,
   ) {
     this.listener = listen({
       host: "127.0.0.1",
       port: 0,
       limits: { ...LIMITS, ...limits },
       runtime: this.runtime,
-      log: SILENT_LOG,
+      log,
       answer,
     });
   }
@@ -325,4 +327,23 @@ Deno.test("a listener without a free file descriptor has fewer connections, and 
   for (const connection of held) connection.close();
   server.kill("SIGKILL");
   await heard;
+});
+
+Deno.test("a Deno that cannot serve single connections serves without limits, and says so", async () => {
+  const internal = Reflect.get(Deno, Reflect.get(Deno, "internal"));
+  const hidden = Object.getOwnPropertyDescriptor(internal, "serveHttpOnConnection");
+  assert.ok(hidden?.configurable, "the function must be there, to be hidden");
+  const log = new HeardLog();
+  delete internal.serveHttpOnConnection;
+  try {
+    await using harness = new ListenerHarness({ connectionsMax: 1 }, undefined, log);
+    const [first, second] = [await harness.open(), await harness.open()];
+    await first.ask();
+    await second.ask();
+    await first.ask(2);
+
+    assert.match(log.lines.join(), /cannot limit connections/);
+  } finally {
+    Object.defineProperty(internal, "serveHttpOnConnection", hidden);
+  }
 });
