@@ -81,7 +81,7 @@ export function failPoisoned(
 ): void {
   const { command } = queued;
   queued.refuse?.(error);
-  if (command.kind !== "RecordStepResult" || queued.strikes > 0) return;
+  if (command.kind !== "RecordStepResult" || queued.failedTries > 0) return;
   const failure = failureOf("contract_violation", `Postgres refused the result: ${error.code}`);
   deliver({ ...command, outcome: { kind: "failed", failure, retryable: false } });
 }
@@ -98,8 +98,8 @@ function writeError(error: unknown): string {
 }
 
 /** Counts that a command had to be decided again. */
-export function strike(queued: QueuedCommand): QueuedCommand {
-  return { ...queued, strikes: queued.strikes + 1 };
+export function countFailedTry(queued: QueuedCommand): QueuedCommand {
+  return { ...queued, failedTries: queued.failedTries + 1 };
 }
 
 /** After so long this node has joined again, or another one has its tasks. */

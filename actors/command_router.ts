@@ -78,12 +78,12 @@ export class CommandRouter implements CommandSink {
         ),
       );
     }
-    return new Promise((answer, refuse) => this.route({ command, answer, refuse, strikes: 0 }));
+    return new Promise((answer, refuse) => this.route({ command, answer, refuse, failedTries: 0 }));
   }
 
   /** Takes a command for which nobody waits: a result, or a sign of life. */
   record(command: Command): void {
-    this.route({ command, strikes: 0 });
+    this.route({ command, failedTries: 0 });
   }
 
   /** Delivers a command to the actor here, or posts it to the node that owns its task. */
@@ -99,7 +99,7 @@ export class CommandRouter implements CommandSink {
 
   /** Takes back a command whose task turned out to be owned by another node. */
   reroute(queued: QueuedCommand): void {
-    if (queued.strikes < REROUTES_MAX) return this.route(queued);
+    if (queued.failedTries < REROUTES_MAX) return this.route(queued);
     const { taskId } = queued.command;
     queued.refuse?.(
       new TaskerError(
@@ -116,7 +116,7 @@ export class CommandRouter implements CommandSink {
       this.#inHand.add(commandId);
       const done = () => this.#inHand.delete(commandId);
       const inbox = { commandId, wantsAnswer };
-      this.deps.deliver({ command, inbox, answer: done, refuse: done, strikes: 0 });
+      this.deps.deliver({ command, inbox, answer: done, refuse: done, failedTries: 0 });
     }
   }
 

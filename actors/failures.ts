@@ -2,14 +2,14 @@
 
 import { messageOf, TaskerError } from "../src/core/errors.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { failPoisoned, refuseAll, strike } from "./answers.ts";
+import { countFailedTry, failPoisoned, refuseAll } from "./answers.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import type { SentTurn, TaskActor } from "./task_actor.ts";
 import type { TaskLoader } from "./task_loader.ts";
 import { commandsOf, type CommitFailures } from "./turn_committer.ts";
 
 /** A command that was decided again so often, since it broke its actor, is refused. */
-const STRIKES_MAX = 2;
+const FAILED_TRIES_MAX = 2;
 
 /** What handling failures works with. */
 export interface FailuresDeps {
@@ -42,9 +42,9 @@ export class Failures implements CommitFailures {
     this.crashes++;
     log.error("actor crashed", { taskId: actor.taskId, error: messageOf(error) });
     const built = actor.task.open === undefined ? [] : actor.decided.map(({ queued }) => queued);
-    const struck = new Set([...actor.inHand, ...built]);
-    const waiting = actor.takeWaiting().filter((queued) => !struck.has(queued));
-    this.#restart(actor, [...[...struck].map(strike), ...waiting], error);
+    const failed = new Set([...actor.takenForTurn, ...built]);
+    const waiting = actor.takeWaiting().filter((queued) => !failed.has(queued));
+    this.#restart(actor, [...[...failed].map(countFailedTry), ...waiting], error);
   }
 
   /** Another task has the start's key: this one never was. */
@@ -60,7 +60,7 @@ export class Failures implements CommitFailures {
     const isLone = first !== undefined && others.length === 0;
     const again = isLone ? [] : commandsOf(sent);
     this.#restart(actor, [...again, ...actor.takeWaiting()], error);
-    if (isLone) failPoisoned(first, error, (command) => deliver({ command, strikes: 1 }));
+    if (isLone) failPoisoned(first, error, (command) => deliver({ command, failedTries: 1 }));
   }
 
   /** Postgres takes too long for one task alone: it is set aside for a while, with its results. */
@@ -80,9 +80,9 @@ export class Failures implements CommitFailures {
     if (!isCurrent(actor)) return;
     const waiting = actor.takeWaiting();
     forget(actor);
-    for (const queued of waiting) reroute(strike(queued));
+    for (const queued of waiting) reroute(countFailedTry(queued));
     // Should the task be here after all, it is read again, whether commands wait or not.
-    reroute({ command: { kind: "Wake", taskId: actor.taskId }, strikes: 0 });
+    reroute({ command: { kind: "Wake", taskId: actor.taskId }, failedTries: 0 });
   }
 
   fenced(): void {
@@ -90,21 +90,21 @@ export class Failures implements CommitFailures {
   }
 
   #restart(actor: TaskActor, commands: readonly QueuedCommand[], error: unknown): void {
-    const { taskId, isFresh: whileLoading, inFlight } = actor;
+    const { taskId, isJustLoaded: whileLoading, inFlight } = actor;
     this.deps.forget(actor);
-    refuseAll(commands.filter(({ strikes }) => strikes >= STRIKES_MAX), error);
+    refuseAll(commands.filter(({ failedTries }) => failedTries >= FAILED_TRIES_MAX), error);
     // What was interrupted is found anew when the task is read.
-    const again = commands.filter(({ strikes, command }) =>
-      strikes < STRIKES_MAX && command.kind !== "RecordInterruption"
+    const again = commands.filter(({ failedTries, command }) =>
+      failedTries < FAILED_TRIES_MAX && command.kind !== "RecordInterruption"
     );
     // The row in flight may still be inserted: reading before its outcome would miss it.
-    const landed = inFlight === undefined ? Promise.resolve() : actor.landed;
-    this.deps.loader.reload(taskId, again, { landed, whileLoading, reason: messageOf(error) });
+    const flushed = inFlight === undefined ? Promise.resolve() : actor.flushed;
+    this.deps.loader.reload(taskId, again, { flushed, whileLoading, reason: messageOf(error) });
   }
 
   /** Brings the commands of a row that was not inserted to wherever their task is now. */
   #sendAgain(sent: SentTurn): void {
-    for (const queued of commandsOf(sent)) this.deps.reroute(strike(queued));
+    for (const queued of commandsOf(sent)) this.deps.reroute(countFailedTry(queued));
   }
 }
 

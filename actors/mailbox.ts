@@ -24,7 +24,7 @@ export interface QueuedCommand {
   /** Set when it came through the inbox: its row is deleted with the turn that decides it. */
   readonly inbox?: { readonly commandId: string; readonly wantsAnswer: boolean };
   /** How often its actor has crashed, or its row was refused, since it was sent. */
-  readonly strikes: number;
+  readonly failedTries: number;
 }
 
 /**

@@ -138,7 +138,7 @@ Deno.test("a result that has arrived wins over its time-out, whichever was put f
   harness.faults.confirm = () => held.promise;
   await harness.runtime.advance(10_001);
 
-  harness.deliver({ command: { kind: "Wake", taskId }, strikes: 0 });
+  harness.deliver({ command: { kind: "Wake", taskId }, failedTries: 0 });
   reply(harness, taskId);
   await harness.runtime.settle();
 

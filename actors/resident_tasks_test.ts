@@ -83,7 +83,7 @@ Deno.test("a turn that is committed after its actor was restarted is shown, with
     delete harness.faults.readiness;
     throw new Error("a bug");
   };
-  harness.deliver({ command: { kind: "Wake", taskId }, strikes: 0 });
+  harness.deliver({ command: { kind: "Wake", taskId }, failedTries: 0 });
   await harness.runtime.settle();
   held.resolve(undefined);
   await cancelled;

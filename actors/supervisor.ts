@@ -64,7 +64,8 @@ export class Supervisor implements Feed {
       digest: (text) => deps.runtime.digest(text),
     };
     this.#loader = new TaskLoader(deps, {
-      loaded: (loaded, waiting, isCareful) => this.#welcome(loaded, waiting, isCareful),
+      loaded: (loaded, waiting, decidesOneByOne) =>
+        this.#addLoaded(loaded, waiting, decidesOneByOne),
       unknown: (taskId, waiting) => this.#refuseUnknown(taskId, waiting),
       quarantined: (waiting, reason) => {
         for (const queued of waiting) this.#refuseSetAside(queued, reason);
@@ -125,7 +126,7 @@ export class Supervisor implements Feed {
     if (this.#loader.takes(queued)) return this.#loader.put(queued);
     const reason = this.quarantined.get(taskId);
     if (reason !== undefined) return this.#refuseSetAside(queued, reason);
-    if (queued.strikes === 0 && this.#startNew(queued)) return;
+    if (queued.failedTries === 0 && this.#startNew(queued)) return;
     void this.#loader.load([taskId], [queued]);
   }
 
@@ -146,7 +147,7 @@ export class Supervisor implements Feed {
     const actor = this.#actors.get(taskId);
     if (actor === undefined) return;
     actor.armedAtMs = undefined;
-    this.#put(actor, { command: { kind: "Wake", taskId }, strikes: 0 });
+    this.#put(actor, { command: { kind: "Wake", taskId }, failedTries: 0 });
     this.#guard(actor, () => resendPostponed(this.deps, actor));
   }
 
@@ -175,7 +176,7 @@ export class Supervisor implements Feed {
       const isSoonDue = (actor.armedAtMs ?? Infinity) < soonMs;
       if (isSoonDue || runner.unconfirmed(actor.taskId) > 0) continue;
       actor.busyAtMs = nowMs;
-      this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, strikes: 0 });
+      this.#put(actor, { command: { kind: "Passivate", taskId: actor.taskId }, failedTries: 0 });
     }
   }
 
@@ -193,7 +194,7 @@ export class Supervisor implements Feed {
       for (const queued of waiting) this.deps.reroute(queued);
     }
     for (const queued of this.#loader.drop(isGone)) this.deps.reroute(queued);
-    await Promise.all(gone.map((actor) => actor.landed));
+    await Promise.all(gone.map((actor) => actor.flushed));
   }
 
   /** Stops taking turns; refuses all waiting commands with `error`. */
@@ -201,7 +202,7 @@ export class Supervisor implements Feed {
     this.#isStopped = true;
     this.deps.alarm.stop();
     for (const actor of [...this.#actors.values()]) {
-      refuseAll([...new Set([...actor.inHand, ...actor.takeWaiting()])], error);
+      refuseAll([...new Set([...actor.takenForTurn, ...actor.takeWaiting()])], error);
       this.#forget(actor);
     }
     this.#loader.stop(error);
@@ -261,13 +262,13 @@ export class Supervisor implements Feed {
       this.deps.alarm.arm(actor.taskId, dueAtMs);
     }
     this.#committer.commit(actor);
-    this.#goOn(actor);
+    this.#continueOrForget(actor);
   }
 
   /** What a committed turn set free: answers, attempts, and what was decided since. */
   #release(actor: TaskActor, { turn, decided }: SentTurn): void {
     const { taskId, plan, state, unstarted } = actor;
-    actor.isCareful &&= actor.mailbox.size > 0;
+    actor.decidesOneByOne &&= actor.mailbox.size > 0;
     if (turn.change !== undefined) actor.committed = turn.change.state;
     answerAll(decided, { taskId, turn: turn.turn });
     this.#loader.recovered(taskId);
@@ -276,7 +277,7 @@ export class Supervisor implements Feed {
     if (state === undefined || !isCurrent) return;
     releaseEffects(this.deps.runner, { plan, state, unstarted }, turn.events);
     this.#committer.commit(actor);
-    this.#goOn(actor);
+    this.#continueOrForget(actor);
   }
 
   /**
@@ -299,7 +300,7 @@ export class Supervisor implements Feed {
   }
 
   /** Asks for another turn, or lets an actor go that has nothing to do. */
-  #goOn(actor: TaskActor): void {
+  #continueOrForget(actor: TaskActor): void {
     const { state, task } = actor;
     if (actor.mailbox.size > 0 || task.isCutShort || this.#scheduled.has(actor)) {
       return this.#schedule(actor);
@@ -334,19 +335,23 @@ export class Supervisor implements Feed {
   }
 
   /** Takes a loaded task in: attempts of dead code are interrupted, envelopes go out again. */
-  #welcome(loaded: LoadedState, waiting: readonly QueuedCommand[], isCareful: boolean): void {
+  #addLoaded(
+    loaded: LoadedState,
+    waiting: readonly QueuedCommand[],
+    decidesOneByOne: boolean,
+  ): void {
     const actor = this.#actors.add(new TaskActor(loaded.taskId, loaded.plan, this.#turnDeps));
     actor.task.state = loaded.state;
-    actor.isCareful = isCareful;
-    actor.isFresh = true;
+    actor.decidesOneByOne = decidesOneByOne;
+    actor.isJustLoaded = true;
     actor.busyAtMs = this.deps.runtime.monotonic();
-    this.#guard(actor, () => this.#bringUp(actor, waiting));
+    this.#guard(actor, () => this.#resume(actor, waiting));
     const isUp = this.#actors.isCurrent(actor); // else its commands wait for the next reading
     for (const queued of waiting) isUp ? this.#put(actor, queued) : this.deliver(queued);
     if (isUp) this.#schedule(actor);
   }
 
-  #bringUp(actor: TaskActor, waiting: readonly QueuedCommand[]): void {
+  #resume(actor: TaskActor, waiting: readonly QueuedCommand[]): void {
     const { taskId, plan, state } = actor;
     if (state === undefined || state.end !== undefined) return;
     const { runner, runtime } = this.deps;
@@ -354,7 +359,7 @@ export class Supervisor implements Feed {
     const steps = interruptedSteps(runner, plan, state, waiting);
     const isHang = this.deps.isAfterHang();
     const command = { kind: "RecordInterruption", taskId, steps, isHang } as const;
-    if (steps.length > 0) this.#put(actor, { command, strikes: 0 });
+    if (steps.length > 0) this.#put(actor, { command, failedTries: 0 });
     // A task leaves memory only when the bus has confirmed what it sent.
     if (state.passivated === undefined) resumeEffects(runner, plan, state);
     this.wake(taskId);

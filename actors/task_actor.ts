@@ -26,15 +26,15 @@ export class TaskActor implements TurnTaker {
   readonly decided: DecidedCommand[] = [];
   inFlight: SentTurn | undefined;
   /** Resolves when what became of the row in flight is known and dealt with. */
-  landed: Promise<void> = Promise.resolve();
+  flushed: Promise<void> = Promise.resolve();
   /** Taken for this turn: what a crash in it must not lose. */
-  inHand: readonly QueuedCommand[] = [];
+  takenForTurn: readonly QueuedCommand[] = [];
   /** The task's state as of the last turn that is committed. */
   committed: TaskStateName = "running";
   /** One command a turn: after a crash, or a row that Postgres refused or was too slow for. */
-  isCareful = false;
+  decidesOneByOne = false;
   /** Read from its journal, and no turn taken since: a crash is one of its loading. */
-  isFresh = false;
+  isJustLoaded = false;
   /** Steps that ended before their newest attempt was started. */
   readonly unstarted = new Set<number>();
   /** Unix ms at which its timer is set. */
@@ -69,7 +69,7 @@ export class TaskActor implements TurnTaker {
 
   /** Whether a turn can be taken now; if not, the row on its way comes first. */
   get canTurn(): boolean {
-    return !this.isWriting || (!this.isCareful && this.#room > 0 && this.task.sizeLeft > 0);
+    return !this.isWriting || (!this.decidesOneByOne && this.#room > 0 && this.task.sizeLeft > 0);
   }
 
   /** Commands that the turn being built still takes. */
@@ -80,10 +80,10 @@ export class TaskActor implements TurnTaker {
   /** Takes waiting commands and decides them: the first part of a turn. */
   decide(nowMs: number): void {
     const { task, mailbox } = this;
-    const taken = mailbox.take(this.isCareful ? 1 : this.#room, task.sizeLeft);
-    this.inHand = timeLast(taken, mailbox);
+    const taken = mailbox.take(this.decidesOneByOne ? 1 : this.#room, task.sizeLeft);
+    this.takenForTurn = timeLast(taken, mailbox);
     task.begin(nowMs);
-    for (const queued of this.inHand) {
+    for (const queued of this.takenForTurn) {
       this.decided.push({ queued, ...task.decide(queued.command) });
     }
     task.pushDue();
@@ -91,8 +91,8 @@ export class TaskActor implements TurnTaker {
 
   /** Closes the turn: the last part. Who waits for nothing is not kept without a row. */
   close(): void {
-    this.inHand = [];
-    this.isFresh = false;
+    this.takenForTurn = [];
+    this.isJustLoaded = false;
     this.task.close();
     if (this.task.open !== undefined) return;
     const waiting = this.decided.splice(0).filter(({ queued: { answer, inbox } }) =>

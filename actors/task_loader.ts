@@ -46,8 +46,8 @@ export interface LoadedState {
 
 /** What becomes of a loaded task. */
 export interface LoaderOutcomes {
-  /** `isCareful`: the task crashed, or its row was refused; decide its commands one by one. */
-  loaded(loaded: LoadedState, waiting: readonly QueuedCommand[], isCareful: boolean): void;
+  /** `decidesOneByOne`: the task crashed, or its row was refused; decide its commands one by one. */
+  loaded(loaded: LoadedState, waiting: readonly QueuedCommand[], decidesOneByOne: boolean): void;
   /** The journal has no such task. */
   unknown(taskId: TaskId, waiting: readonly QueuedCommand[]): void;
   /** The task is set aside. */
@@ -59,7 +59,7 @@ interface Expected {
   readonly taskId: TaskId;
   mailbox: Mailbox;
   /** It crashed, or its row was refused: decide its commands one by one. */
-  readonly isCareful: boolean;
+  readonly decidesOneByOne: boolean;
 }
 
 /** Reads tasks in bulk, again and again while the database is away. */
@@ -95,22 +95,22 @@ export class TaskLoader {
   /** Reads tasks; resolves when each was handed over, set aside or is to be read again. */
   load(taskIds: readonly TaskId[], waiting: readonly QueuedCommand[] = []): Promise<void> {
     const expected = taskIds.map((taskId) =>
-      this.#expect({ taskId, mailbox: newMailbox(), isCareful: false })
+      this.#expect({ taskId, mailbox: newMailbox(), decidesOneByOne: false })
     );
     for (const queued of waiting) this.put(queued);
     return this.#readAll(expected);
   }
 
   /** Reads a task again, after a delay, that crashed or whose row was refused. */
-  reload(taskId: TaskId, waiting: readonly QueuedCommand[], { landed, whileLoading, reason }: {
-    landed: Promise<void>;
+  reload(taskId: TaskId, waiting: readonly QueuedCommand[], { flushed, whileLoading, reason }: {
+    flushed: Promise<void>;
     whileLoading: boolean;
     reason: string;
   }): void {
     const crashes = this.#crash(taskId);
-    const expected = this.#expect({ taskId, mailbox: newMailbox(waiting), isCareful: true });
+    const expected = this.#expect({ taskId, mailbox: newMailbox(waiting), decidesOneByOne: true });
     if (whileLoading && crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
-    void landed.then(() => this.#readAfter(exponentialMs(crashes, RESTART), [expected]));
+    void flushed.then(() => this.#readAfter(exponentialMs(crashes, RESTART), [expected]));
   }
 
   /** Sets a task aside for a while that takes Postgres too long: results wait, others are refused. */
@@ -124,7 +124,7 @@ export class TaskLoader {
       waiting.filter(({ command }) => command.kind !== "RecordInterruption"),
       ({ command }) => "commandId" in command ? "refused" : "kept",
     );
-    const expected = this.#expect({ taskId, mailbox: newMailbox(kept), isCareful: true });
+    const expected = this.#expect({ taskId, mailbox: newMailbox(kept), decidesOneByOne: true });
     this.outcomes.quarantined(refused, reason);
     this.deps.runtime.after(afterMs, () => {
       if (!this.#isExpected(expected)) return;
@@ -205,7 +205,7 @@ export class TaskLoader {
   }
 
   async #fold(expected: Expected, turns: readonly Turn[]): Promise<void> {
-    const { taskId, mailbox, isCareful } = expected;
+    const { taskId, mailbox, decidesOneByOne } = expected;
     const first = turns[0]?.events[0];
     const hash = first?.kind === "TaskStarted" ? first.definitionHash : "";
     const plan = this.deps.plans.cached(hash) ?? await this.deps.plans.byHash(hash);
@@ -214,7 +214,7 @@ export class TaskLoader {
       if (plan === undefined) throw new Error(`its definition ${hash} is not stored`);
       const state = foldTask(taskId, plan, turns);
       this.#arrived(expected);
-      this.outcomes.loaded({ taskId, plan, state }, mailbox.take(Infinity), isCareful);
+      this.outcomes.loaded({ taskId, plan, state }, mailbox.take(Infinity), decidesOneByOne);
     } catch (error) {
       this.#broken(expected, error);
     }

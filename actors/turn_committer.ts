@@ -68,7 +68,7 @@ export class TurnCommitter {
   #append(actor: TaskActor, sent: SentTurn): void {
     const { runtime, journal } = this.deps;
     actor.busyAtMs = runtime.monotonic();
-    actor.landed = journal.append(rowOf(actor, sent, runtime.uuid())).then(
+    actor.flushed = journal.append(rowOf(actor, sent, runtime.uuid())).then(
       (appended) => this.#appended(actor, sent, appended),
       (error) => {
         refuseAll(commandsOf(sent), error);
@@ -151,7 +151,7 @@ function rowOf(actor: TaskActor, { turn, decided }: SentTurn, appendId: string):
     commandIds: turn.commandIds,
     ...(turn.idleIds.length > 0 && { idleIds: turn.idleIds }),
     events: turn.events,
-    ...(actor.isCareful ? { isAlone: true } : {}),
+    ...(actor.decidesOneByOne ? { isAlone: true } : {}),
     ...(turn.birth === undefined ? {} : { birth: turn.birth }),
     ...(turn.change === undefined ? {} : { change: turn.change }),
   };

@@ -62,16 +62,16 @@ Deno.test("a mailbox bounds what comes from outside by its size, and refuses no 
   const payload = LARGE as JsonText;
   const signal = { kind: "SendSignal", taskId, name: "s", payload, commandId: "c" } as const;
   const fitting = Math.floor(MAILBOX_SIZE_MAX / (LARGE.length + 64));
-  for (let count = 0; count < fitting; count++) mailbox.put({ command: signal, strikes: 0 });
+  for (let count = 0; count < fitting; count++) mailbox.put({ command: signal, failedTries: 0 });
 
-  assert.throws(() => mailbox.put({ command: signal, strikes: 0 }), { code: "mailbox.full" });
+  assert.throws(() => mailbox.put({ command: signal, failedTries: 0 }), { code: "mailbox.full" });
   const outcome = { kind: "completed", result: payload } as const;
   mailbox.put({
     command: { kind: "RecordStepResult", taskId, step: 0, attempt: 1, outcome },
-    strikes: 0,
+    failedTries: 0,
   });
   assert.equal(mailbox.take(1).length, 1);
-  mailbox.put({ command: signal, strikes: 0 });
+  mailbox.put({ command: signal, failedTries: 0 });
 
   assert.equal(mailbox.size, fitting + 1);
 });

@@ -61,7 +61,7 @@ export type Handler<O extends { readonly answers: Answers }> = (
   call: Call,
 ) => Promise<ReplyOf<O["answers"]>>;
 
-/** A handler for each operation of a noun, by name. */
+/** A handler for each operation of a group, by name. */
 export type Handlers<T extends Readonly<Record<string, { readonly answers: Answers }>>> = {
   readonly [Name in keyof T]: Handler<T[Name]>;
 };

@@ -241,15 +241,15 @@ class Consumer {
   async #settle(taken: Taken, handled: Handled): Promise<void> {
     const { channel } = this;
     if (handled.kind !== "retry") {
-      await this.#insist(() => channel.acknowledge(taken));
+      await this.#retryUntilSettled(() => channel.acknowledge(taken));
     } else if (channel.canDelay || this.#isEnding) {
-      await this.#insist(() => channel.release([taken], handled.afterMs));
+      await this.#retryUntilSettled(() => channel.release([taken], handled.afterMs));
     } else return this.#delay(taken, handled.afterMs);
     this.#forget(taken);
   }
 
   /** Repeats until the broker has taken it: what is not settled stays in flight meanwhile. */
-  async #insist(settle: () => Promise<void>): Promise<void> {
+  async #retryUntilSettled(settle: () => Promise<void>): Promise<void> {
     const { log, channel, runtime } = this.deps;
     for (let tries = 1;; tries++) {
       try {

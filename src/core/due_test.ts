@@ -40,7 +40,7 @@ Deno.test("a retry that is not due when its task is resumed is woken at its time
 
   driver.actor.mailbox.put({
     command: { kind: "ResumeTask", commandId: "r", taskId: driver.actor.taskId, ...by },
-    strikes: 0,
+    failedTries: 0,
   });
   driver.actor.decide(driver.nowMs);
 

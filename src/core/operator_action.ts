@@ -15,7 +15,7 @@ import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { StepState, StepStateName, TaskState } from "./state.ts";
 
-type HandCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
+type OperatorCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
 
 const RETRIABLE: readonly StepStateName[] = ["parked", "waiting_for_retry"];
 const RESOLVABLE: readonly StepStateName[] = ["parked", "waiting_for_retry", "waiting_for_reply"];
@@ -24,7 +24,7 @@ const SKIPPABLE: readonly StepStateName[] = [...RESOLVABLE, "pending"];
 /** Decides an operator action. */
 export function decideOperatorAction(
   state: TaskState,
-  command: HandCommand,
+  command: OperatorCommand,
   context: Context,
 ): Decision {
   if (state.end !== undefined) return decideEnded(state, command);
@@ -34,10 +34,10 @@ export function decideOperatorAction(
     case "PauseTask":
       return state.paused
         ? NOTHING
-        : accept([{ kind: "TaskPaused", ...hand(state, command, context) }]);
+        : accept([{ kind: "TaskPaused", ...authorOf(state, command, context) }]);
     case "ResumeTask":
       return state.paused
-        ? accept([{ kind: "TaskResumed", ...hand(state, command, context) }])
+        ? accept([{ kind: "TaskResumed", ...authorOf(state, command, context) }])
         : NOTHING;
     default:
       return decideStep(state, command, context);
@@ -56,7 +56,7 @@ function decideEnded(state: TaskState, command: Command): Decision {
 /** A cancel also ends a pause: otherwise the steps that run after a cancel would wait for a resume. */
 function decideCancel(state: TaskState, command: CancelTask, context: Context): Decision {
   if (state.cancelRequested) return NOTHING;
-  const by = hand(state, command, context);
+  const by = authorOf(state, command, context);
   return accept([
     ...(state.paused ? [{ kind: "TaskResumed", ...by } as const] : []),
     { kind: "TaskCancelRequested", ...by },
@@ -77,7 +77,7 @@ function decideStep(
     );
   }
   const step = state.steps[index] as StepState;
-  const on = { step: index, ...hand(state, command, context) };
+  const on = { step: index, ...authorOf(state, command, context) };
   switch (command.kind) {
     case "RetryStep":
       return isIn(step, RETRIABLE)
@@ -140,6 +140,6 @@ function isIn(step: StepState, states: readonly StepStateName[]): boolean {
   return states.includes(step.state);
 }
 
-function hand(state: TaskState, command: { by: string; reason: string }, context: Context) {
+function authorOf(state: TaskState, command: { by: string; reason: string }, context: Context) {
   return { atMs: atMs(state, context), by: command.by, reason: command.reason };
 }

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { Envelope } from "../core/envelope.ts";
 import { Name } from "../core/fields.ts";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
 /** Envelopes of one poll, or of one reply. */
@@ -42,7 +42,7 @@ const COMMON = {
 } as const;
 
 /** Everything that can be asked of the bus. */
-export const BUS = noun("bus", {
+export const BUS = group("bus", {
   pollBus: operation({
     ...COMMON,
     path: "/v1/bus/{system}/poll",

@@ -1,7 +1,7 @@
 /** Operations of dead letters: envelopes nobody could use. They need a key for all namespaces. */
 
 import { z } from "zod";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { Limit, named, Time } from "./schema.ts";
 
 const DeadLetter = named(
@@ -25,7 +25,7 @@ const Replayed = named("Replayed", z.object({ id: z.string(), channel: z.string(
 const Params = z.strictObject({ id: z.string().min(1).max(64) });
 
 /** Everything that can be asked of dead letters. */
-export const DEAD_LETTERS = noun("dead letters", {
+export const DEAD_LETTERS = group("dead letters", {
   listDead: operation({
     method: "GET",
     path: "/v1/dead",

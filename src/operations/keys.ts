@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { EVERYTHING, type Scope, SCOPES } from "../core/api_key.ts";
 import { Name } from "../core/fields.ts";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
 /** Entries of one of a key's lists. */
@@ -62,7 +62,7 @@ const MadeKey = named(
 const KeyList = named("KeyList", z.object({ keys: z.array(Key) }));
 
 /** Everything that can be asked of keys. */
-export const KEYS = noun("keys", {
+export const KEYS = group("keys", {
   listKeys: operation({
     method: "GET",
     path: "/v1/keys",

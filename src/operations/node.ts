@@ -1,7 +1,7 @@
 /** Operations of the node that answers: probes, health, metrics, and the description of the API. */
 
 import { z } from "zod";
-import { type DeepReadonly, noun, operation } from "./operation.ts";
+import { type DeepReadonly, group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
 const Live = named("Live", z.object({ live: z.literal(true) }));
@@ -32,7 +32,7 @@ const Health = named(
 const READ = { method: "GET", repeat: "harmless" } as const;
 
 /** Whether a node works. */
-export const HEALTH = noun("health", {
+export const HEALTH = group("health", {
   isLive: operation({
     ...READ,
     path: "/health/live",
@@ -60,7 +60,7 @@ export const HEALTH = noun("health", {
 });
 
 /** What a node says about itself to other programs. */
-export const DESCRIPTION = noun("operation", {
+export const DESCRIPTION = group("operation", {
   getMetrics: operation({
     ...READ,
     path: "/metrics",

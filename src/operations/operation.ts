@@ -113,7 +113,7 @@ export interface Operation<
 > extends Unnamed<P, Q, B, F, A, L> {
   /** Unique in the table: `startTask`. */
   readonly name: string;
-  /** The noun it belongs to: `tasks`. */
+  /** The group it belongs to: `tasks`. */
   readonly group: string;
 }
 
@@ -133,8 +133,8 @@ export function operation<
   return { ...rest, params, query } as Unnamed<P, Q, B, F, A, L>;
 }
 
-/** Names the operations of a noun. */
-export function noun<T extends Readonly<Record<string, object>>>(
+/** Names the operations of a group. */
+export function group<T extends Readonly<Record<string, object>>>(
   group: string,
   unnamed: T,
 ): { readonly [Name in keyof T]: T[Name] & { readonly name: string; readonly group: string } } {

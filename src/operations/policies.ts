@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { By, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
 /** Steps that one overlay may tune. */
@@ -51,7 +51,7 @@ const PolicyHistory = named(
 const Params = z.strictObject({ namespace: Name, name: Name });
 
 /** Everything that can be asked of policies. */
-export const POLICIES = noun("policies", {
+export const POLICIES = group("policies", {
   getPolicy: operation({
     method: "GET",
     path: "/v1/policies/{namespace}/{name}",

@@ -1,7 +1,7 @@
 /** Operations of systems: who owns steps, and how they are. */
 
 import { z } from "zod";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
 const System = z.object({
@@ -19,7 +19,7 @@ const System = z.object({
 const SystemList = named("SystemList", z.object({ systems: z.array(System) }));
 
 /** Everything that can be asked of systems. */
-export const SYSTEMS = noun("systems", {
+export const SYSTEMS = group("systems", {
   listSystems: operation({
     method: "GET",
     path: "/v1/systems",

@@ -9,7 +9,7 @@ import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
-/** Every operation. A name is in one noun only. */
+/** Every operation. A name is in one group only. */
 export const OPERATIONS = {
   ...TASKS,
   ...WORKFLOWS,

@@ -6,10 +6,10 @@ import { DEAD_LETTERS } from "./dead_letters.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import {
+  group,
   inputJsonSchemaOf,
   type InputOf,
   JSON_SCHEMA,
-  noun,
   type Operation,
   operation,
   type ResultOf,
@@ -101,7 +101,7 @@ Deno.test("types of inputs and answers come from the schemas", () => {
   // @ts-expect-error a list of tasks has no such filter
   const wrong: InputOf<typeof OPERATIONS["listTasks"]> = { colour: "red" };
   const gone: ResultOf<typeof OPERATIONS["removeKey"]> = undefined;
-  const PETS = noun("pets", {
+  const PETS = group("pets", {
     getPet: operation({
       method: "GET",
       path: "/pets",

@@ -5,7 +5,7 @@ import { faultsOf } from "../core/faults.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
 import { TASK_STATES } from "../core/state.ts";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
 import { IdempotencyKey, Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
 import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
@@ -154,7 +154,7 @@ const COMMAND_ERRORS = [
 const STEP_ERRORS = [...COMMAND_ERRORS, "step.not_found", "step.not_parked"] as const;
 
 /** Everything that can be asked of tasks. */
-export const TASKS = noun("tasks", {
+export const TASKS = group("tasks", {
   startTask: operation({
     method: "POST",
     path: "/v1/tasks",

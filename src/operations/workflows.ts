@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { Name } from "../core/fields.ts";
 import type { Definition } from "../core/workflow.ts";
-import { noun, operation } from "./operation.ts";
+import { group, operation } from "./operation.ts";
 import { named, typedAs } from "./schema.ts";
 
 const WorkflowSummary = z.object({
@@ -45,7 +45,7 @@ const Workflow = named(
 const READ = { method: "GET", right: "read", repeat: "harmless" } as const;
 
 /** Everything that can be asked of workflows. */
-export const WORKFLOWS = noun("workflows", {
+export const WORKFLOWS = group("workflows", {
   listWorkflows: operation({
     ...READ,
     path: "/v1/workflows",

@@ -163,7 +163,7 @@ export class TaskDriver {
       taskId: this.actor.taskId,
     } as Command;
     const refuse = (error: unknown) => void this.refusals.push(error as TaskerError);
-    this.actor.mailbox.put({ command: full, answer: () => {}, refuse, strikes: 0 });
+    this.actor.mailbox.put({ command: full, answer: () => {}, refuse, failedTries: 0 });
     return this.turn();
   }
 
