@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
 import type { KeyRow, Keys } from "../core/ports.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { Access, KEY_CACHE_MS, KEYS_CACHED_MAX } from "./access.ts";
@@ -51,7 +51,7 @@ Deno.test("a look-up that runs while a key is removed is not cached", async () =
   await assert.rejects(ask(access, "removed"), { code: "api.unauthorized" });
 });
 
-class Clock extends HandRuntime {
+class Clock extends ManualRuntime {
   passedMs = 0;
 
   override monotonic(): number {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
 import { JournalBench, newTask, startRow, valuesOf } from "../../tests/support/journal_node.ts";
 import { PostgresDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -137,7 +137,7 @@ Deno.test("who is not let in hears so at once", async () => {
 });
 
 async function migrateOnce(url: string, migrations = MIGRATIONS): Promise<void> {
-  const runtime = new HandRuntime();
+  const runtime = new ManualRuntime();
   const database = new PostgresDatabase({ url, runtime, name: "tasker/test" });
   try {
     await migrate(database, runtime, migrations);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
 import { comesAbout, JournalBench } from "../../tests/support/journal_node.ts";
 import type { Incarnation } from "../core/ids.ts";
 import { openJournal } from "./open.ts";
@@ -10,7 +10,7 @@ Deno.test("openJournal() left its connections open when the schema was refused",
   const sql = bench.watch();
   await sql`
     insert into tasker.migration (name, digest, is_breaking) values ('9999_newer', '', true)`;
-  const runtime = new HandRuntime();
+  const runtime = new ManualRuntime();
   const incarnation = runtime.uuid() as Incarnation;
 
   const opening = openJournal({ url: bench.url, runtime, incarnation, onWarning: () => {} });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HandRuntime } from "../../tests/support/hand_runtime.ts";
+import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
 import { PgConnection } from "./pg_connection.ts";
 import { codeOf } from "./sqlstate.ts";
 import { openPgClient } from "./pg_client.ts";
@@ -23,7 +23,7 @@ Deno.test("a destroyed client went on connecting for queries that had failed lon
 });
 
 Deno.test("of queries whose connection is lost, each fails at once, not at its deadline", async () => {
-  const runtime = new HandRuntime();
+  const runtime = new ManualRuntime();
   const connection = new PgConnection({ ...nowhere(runtime), deadlineMs: 5_000 });
 
   const asked = await Promise.allSettled(
@@ -37,7 +37,7 @@ Deno.test("of queries whose connection is lost, each fails at once, not at its d
 });
 
 /** Counts how often the pace of connecting is asked for. */
-class CountingRuntime extends HandRuntime {
+class CountingRuntime extends ManualRuntime {
   connects = 0;
 
   override monotonic(): number {
@@ -47,7 +47,7 @@ class CountingRuntime extends HandRuntime {
 }
 
 /** How to connect to a port where nobody listens. */
-function nowhere(runtime: HandRuntime) {
+function nowhere(runtime: ManualRuntime) {
   const url = `postgres://nobody@127.0.0.1:${closedPort()}/none`;
   return { url, runtime, name: "test", session: {}, prepare: true };
 }

@@ -6,14 +6,14 @@ import { type Incarnation, mintTaskId, type TaskId } from "../../src/core/ids.ts
 import type { JsonText } from "../../src/core/payload.ts";
 import type { SlotRow, TaskBirth, TurnRow } from "../../src/core/ports.ts";
 import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
-import { HandRuntime } from "./hand_runtime.ts";
+import { ManualRuntime } from "./manual_runtime.ts";
 import { makeDatabase } from "./postgres.ts";
 import { PostgresProxy } from "./postgres_proxy.ts";
 
 /** One joined node. */
 export interface JournalNode extends OpenJournal, AsyncDisposable {
   readonly incarnation: Incarnation;
-  readonly runtime: HandRuntime;
+  readonly runtime: ManualRuntime;
   readonly warnings: string[];
 }
 
@@ -56,7 +56,7 @@ export class JournalBench implements AsyncDisposable {
   async node(
     { prepare = true, join = true }: { prepare?: boolean; join?: boolean } = {},
   ): Promise<JournalNode> {
-    const runtime = new HandRuntime();
+    const runtime = new ManualRuntime();
     const incarnation = runtime.uuid() as Incarnation;
     const warnings: string[] = [];
     const journal = await openJournal({

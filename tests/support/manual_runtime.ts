@@ -7,7 +7,7 @@ import { openRuntime } from "../../src/server/runtime.ts";
 const DEADLINE_MS_MIN = 4_000;
 
 /** The platform's runtime, except for time. */
-export class HandRuntime implements Runtime {
+export class ManualRuntime implements Runtime {
   readonly #platform = openRuntime();
   readonly #deadlines = new Set<() => void>();
 
