@@ -68,7 +68,9 @@ function slotsCheck({ router, ownership }: Engine): NamedCheck {
     action,
     look: (): Promise<HealthCheck> => {
       const ok = router.isDraining || !ownership.hasNone;
-      const detail = `${ownership.owned} of ${SLOTS}; ${ownership.live.length} nodes live`;
+      const live = ownership.live.length;
+      const nodes = live === 1 ? "1 node" : `${live} nodes`;
+      const detail = `${ownership.owned} of ${SLOTS}; ${nodes} live`;
       return Promise.resolve({ name: "slots", ok, detail, ...(ok ? {} : { action }) });
     },
   };

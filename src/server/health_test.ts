@@ -15,14 +15,14 @@ Deno.test("a node that cannot claim a slot is not ready, and its slots are not o
 
   assert.deepEqual(await lookAt(node), {
     notReady: "the node has no slot yet, so it runs no task",
-    slots: { ok: false, detail: "0 of 4096; 1 nodes live" },
+    slots: { ok: false, detail: "0 of 4096; 1 node live" },
   });
   store.claim = claim;
   await runtime.advance(2_000);
 
   assert.deepEqual(await lookAt(node), {
     notReady: undefined,
-    slots: { ok: true, detail: "4096 of 4096; 1 nodes live" },
+    slots: { ok: true, detail: "4096 of 4096; 1 node live" },
   });
 });
 
