@@ -180,8 +180,11 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     console.error(error instanceof Error ? error.message : error);
     return 1;
   }
-  const next = verb === "upgrade" ? "its engine is replaced" : `cd ${name} && deno task serve`;
-  console.log(`${dir}: ${next}`);
+  console.log(
+    verb === "upgrade"
+      ? `Replaced the engine in ${dir}`
+      : `Wrote a project to ${dir}. Next: cd ${name} && deno task serve`,
+  );
   return 0;
 }
 

@@ -36,11 +36,33 @@ Deno.test("writeProject() writes a project that passes its format, lint, types a
     await deno(dir, "task", "test");
   }));
 
+/** Types a command; returns what it prints. */
+async function say(...args: readonly string[]) {
+  const { log } = console;
+  const out: unknown[] = [];
+  console.log = (line) => out.push(line);
+  try {
+    return { code: await main([...args], ROOT), out };
+  } finally {
+    console.log = log;
+  }
+}
+
+Deno.test("new-project says what it wrote, and what to type next", () =>
+  inFolder(async (folder) => {
+    const dir = `${folder}/shop`;
+
+    deepEqual(await say("new-project", dir), {
+      code: 0,
+      out: [`Wrote a project to ${dir}. Next: cd ${dir} && deno task serve`],
+    });
+  }));
+
 Deno.test("new-project refuses a folder that is used, and writes nothing", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/notes.txt`, "mine");
 
-    const code = await main(["new-project", folder], ROOT);
+    const { code } = await say("new-project", folder);
 
     equal(code, 1);
     deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["notes.txt"]);
@@ -53,9 +75,9 @@ Deno.test("upgrade replaces the engine, and nothing else", () =>
     await Deno.writeTextFile(`${dir}/engine/src/old.ts`, "");
     await Deno.writeTextFile(`${dir}/deno.json`, `{ "workspace": ["./engine"] }`);
 
-    const code = await main(["upgrade", dir], ROOT);
+    const said = await say("upgrade", dir);
 
-    equal(code, 0);
+    deepEqual(said, { code: 0, out: [`Replaced the engine in ${dir}`] });
     equal(await Deno.stat(`${dir}/engine/src/old.ts`).catch(() => "gone"), "gone");
     match(await Deno.readTextFile(`${dir}/engine/deno.json`), /"name": "tasker"/);
     equal(await Deno.readTextFile(`${dir}/deno.json`), `{ "workspace": ["./engine"] }`);
