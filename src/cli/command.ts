@@ -143,12 +143,12 @@ function verbContext(
 }
 
 function addressOf({ url, key }: Connection): { url: string; key: string } {
-  const next = "nothing was sent";
+  const result = "nothing was sent";
   if ("missing" in url) {
-    throw new CommandError(`Cannot find a server: ${url.missing}`, next, FIND_SERVER);
+    throw new CommandError(`Cannot find a server: ${url.missing}`, result, FIND_SERVER);
   }
   if ("missing" in key) {
-    throw new CommandError(`Cannot find a key: ${key.missing}`, next, FIND_KEY);
+    throw new CommandError(`Cannot find a key: ${key.missing}`, result, FIND_KEY);
   }
   return { url: url.value, key: key.value };
 }

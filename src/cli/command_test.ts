@@ -93,7 +93,7 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
   );
 });
 
-Deno.test("a failure says what happened, what comes next and what a person can do", async () => {
+Deno.test("a failure says what happened, what came of it and what a person can do", async () => {
   const cli = openCliHarness();
 
   deepEqual(await cli.say("show", "abc"), {
@@ -101,14 +101,14 @@ Deno.test("a failure says what happened, what comes next and what a person can d
     out: [],
     err: [
       '✗ Cannot read task id "abc": it is not a UUIDv7',
-      "  next:    nothing was changed",
+      "  result:  nothing was changed",
       "  you can: run deno task tasker list to see task ids",
     ],
   });
   deepEqual((await cli.say("show", "abc", "--json")).err.map((line) => JSON.parse(line)), [{
     code: "task.id_invalid",
     what: 'Cannot read task id "abc": it is not a UUIDv7',
-    next: "nothing was changed",
+    result: "nothing was changed",
     action: "run deno task tasker list to see task ids",
     places: [],
   }]);
@@ -123,7 +123,7 @@ Deno.test("a server that cannot be reached is asked again for a while, then repo
     out: [],
     err: [
       "✗ Cannot reach http://tasker.test: refused",
-      "  next:    no task is lost: all are stored, and go on when a server runs",
+      "  result:  no task is lost: all are stored, and go on when a server runs",
       "  you can: start a server with `deno task serve`, or set TASKER_URL; deno task tasker doctor checks both",
     ],
   });
@@ -132,16 +132,16 @@ Deno.test("a server that cannot be reached is asked again for a while, then repo
 Deno.test("a write without an answer is not reported as having changed nothing", async () => {
   const cli = openCliHarness();
   cli.isUp = false;
-  const next = async (...words: string[]) => (await cli.say(...words)).err[1];
+  const resultOf = async (...words: string[]) => (await cli.say(...words)).err[1];
 
   equal(
-    await next("dead"),
-    "  next:    no task is lost: all are stored, and go on when a server runs",
+    await resultOf("dead"),
+    "  result:  no task is lost: all are stored, and go on when a server runs",
   );
   for (const words of [["dead", "discard", "d1"], ["cancel", "t"]]) {
     equal(
-      await next(...words),
-      "  next:    the server may have carried it out; no task is lost",
+      await resultOf(...words),
+      "  result:  the server may have carried it out; no task is lost",
     );
   }
 });
@@ -151,7 +151,7 @@ Deno.test("a start that may have happened is reported with the key that repeats 
   cli.isUp = false;
 
   deepEqual((await cli.say("start", "orders/process", "--key", "A-1")).err.slice(1), [
-    "  next:    the server may have carried it out; no task is lost",
+    "  result:  the server may have carried it out; no task is lost",
     "  you can: check that a server runs, then repeat the command with --key A-1: it is carried out once",
   ]);
 });
@@ -165,7 +165,7 @@ Deno.test("without address or key nothing is sent, and it is said where they wer
     out: [],
     err: [
       "✗ Cannot find a server: TASKER_URL is not set, and there is no file /nowhere/address",
-      "  next:    nothing was sent",
+      "  result:  nothing was sent",
       "  you can: start a server here with `deno task serve`, or set TASKER_URL",
     ],
   });
@@ -289,7 +289,7 @@ Deno.test("an action that the task refuses is reported as having changed nothing
     out: [],
     err: [
       "✗ Cannot cancel: it has ended",
-      "  next:    nothing was changed",
+      "  result:  nothing was changed",
       `  you can: run deno task tasker show ${id} to see how it ended`,
     ],
   });
@@ -313,7 +313,7 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
   ]);
   deepEqual((await cli.say("workflows", "process")).err, [
     '✗ Cannot show workflow "process": no workflow of that name is loaded',
-    "  next:    nothing was changed",
+    "  result:  nothing was changed",
     "  you can: run deno task tasker workflows orders/process",
   ]);
 });

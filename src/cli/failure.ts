@@ -1,4 +1,4 @@
-/** Failures: what happened, what the system does next, and what the person can do. */
+/** Failures: what happened, what came of it, and what the person can do. */
 
 import { ClientError } from "../client.ts";
 import { messageOf } from "../core/errors.ts";
@@ -9,7 +9,8 @@ import { TASKER } from "./verb.ts";
 export interface CommandFailure {
   readonly code: string;
   readonly what: string;
-  readonly next: string;
+  /** What came of the command, and what becomes of tasks. */
+  readonly result: string;
   readonly action: string;
   /** Which parts of the input are wrong, and why. */
   readonly places: readonly string[];
@@ -22,7 +23,7 @@ export class CommandError extends Error {
 
   constructor(
     message: string,
-    readonly next: string,
+    readonly result: string,
     readonly action: string,
     readonly code = "command.failed",
   ) {
@@ -69,14 +70,14 @@ const ACTIONS: Readonly<Record<string, (names: Partial<Typed["names"]>) => strin
 /** Describes anything thrown. */
 export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
   if (thrown instanceof CommandError) {
-    const { message: what, code, next, action } = thrown;
-    return { code, what, next, action, places: [] };
+    const { message: what, code, result, action } = thrown;
+    return { code, what, result, action, places: [] };
   }
   if (!(thrown instanceof ClientError)) {
     return {
       code: "command.broken",
       what: messageOf(thrown),
-      next: "the command stops here; tasks are not affected",
+      result: "the command stops here; tasks are not affected",
       action: "report what you typed: this is a bug in the command line",
       places: [],
     };
@@ -85,7 +86,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
   return {
     code,
     what: detail,
-    next: nextOf(thrown, typed.isWrite),
+    result: resultOf(thrown, typed.isWrite),
     action: ACTIONS[code]?.(typed.names) || lowered(action),
     places: faults
       .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
@@ -94,7 +95,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
   };
 }
 
-function nextOf({ code, retry, retryAfterMs }: ClientError, isWrite: boolean): string {
+function resultOf({ code, retry, retryAfterMs }: ClientError, isWrite: boolean): string {
   const isOpen = isOutcomeOpen(code);
   if (isOpen && isWrite) return "the server may have carried it out; no task is lost";
   if (code === "client.unreachable") {
@@ -119,11 +120,11 @@ function lowered(text: string): string {
 
 /** Draws a failure. */
 export function failureLines(failure: CommandFailure, paint: Paint): string[] {
-  const { what, places, next, action, reference } = failure;
+  const { what, places, result, action, reference } = failure;
   return [
     `${paint("bad", "✗")} ${paint("bold", what)}`,
     ...places.map((place) => `    ${paint("plain", place)}`),
-    `  ${paint("dim", "next:")}    ${paint("plain", next)}`,
+    `  ${paint("dim", "result:")}  ${paint("plain", result)}`,
     `  ${paint("dim", "you can:")} ${paint("plain", action)}`,
     ...(reference === undefined ? [] : [
       `  ${paint("dim", "in the server's log:")} ${paint("plain", reference)}`,
