@@ -75,8 +75,10 @@ async function runCargo({ onLine, signal }: BuildOptions): Promise<BuildFailure 
     onLine?.(line);
     if (lastLines.push(line) > REASON_LINES_MAX) lastLines.shift();
   }
-  if ((await cargo.status).success) return undefined;
-  return { cargoMissing: false, reason: `cargo build failed: ${lastLines.join("\n")}` };
+  const { success, signal: endedBy } = await cargo.status;
+  if (success) return undefined;
+  const what = endedBy === null ? "cargo build failed" : `cargo was ended by ${endedBy}`;
+  return { cargoMissing: false, reason: [what, ...lastLines].join("\n") };
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {

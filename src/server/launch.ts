@@ -90,7 +90,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
   try {
     const isDevelopment = readArguments(options.args);
     const config = readConfig(options.env);
-    using building = new Building(options);
+    using building = new Building({ ...options, stopping });
     await using database = await openDatabase(config, options.onLine);
     const server = { ...options, config, database, building, stopping, isDevelopment };
     return isDevelopment ? await serveChanges(server) : await serve(server);
