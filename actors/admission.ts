@@ -11,8 +11,8 @@ import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
 /** Local attempts that run at once on a node. */
 const RUNNING_MAX = 1024;
 
-/** Grants of one limit in one turn of the event loop: thousands may wait for a circuit to close. */
-const GRANTS_PER_TURN = 256;
+/** Grants of one limit per iteration of the event loop: thousands may wait for a circuit to close. */
+const GRANTS_PER_ITERATION = 256;
 
 /** What an admission works with. */
 export interface AdmissionDeps {
@@ -158,7 +158,7 @@ export class NodeAdmission implements Admission {
   #serve(limit: Limit): void {
     if (this.isDraining) return;
     const nowMs = this.deps.runtime.monotonic();
-    for (let grants = 0; grants < GRANTS_PER_TURN; grants++) {
+    for (let grants = 0; grants < GRANTS_PER_ITERATION; grants++) {
       const claim = limit.line.first;
       if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit);
       limit.line.leave(claim);

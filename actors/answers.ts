@@ -102,7 +102,7 @@ export function countFailedTry(queued: QueuedCommand): QueuedCommand {
   return { ...queued, failedTries: queued.failedTries + 1 };
 }
 
-/** After so long this node has joined again, or another one has its tasks. */
+/** Within this long this node has joined again, or another one has its tasks. */
 const REJOIN_MS = 1_000;
 
 /** The journal has no such task. */
@@ -110,11 +110,11 @@ export function unknownTask({ command: { taskId, kind } }: QueuedCommand): Taske
   return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
 }
 
-/** The task is set aside. */
+/** The task is quarantined. */
 export function quarantined(taskId: TaskId, reason: string): TaskerError {
   return new TaskerError(
     "task.quarantined",
-    `Cannot send to task "${taskId}": it is set aside: ${reason}`,
+    `Cannot send to task "${taskId}": it is quarantined: ${reason}`,
   );
 }
 

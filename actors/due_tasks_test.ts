@@ -26,7 +26,7 @@ class Waking {
     load: (taskIds) => Promise.resolve(void this.loaded.push(...taskIds)),
   });
 
-  /** Makes so many tasks due in each of some slots. */
+  /** Makes `count` tasks due in each of some slots. */
   add(count: number, slots: readonly number[]): this {
     for (const slot of slots) {
       const ids = Array.from({ length: count }, (_, n) => mintTaskId(n, slot, this.runtime.uuid()));

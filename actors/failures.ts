@@ -8,7 +8,7 @@ import type { SentTurn, TaskActor } from "./task_actor.ts";
 import type { TaskLoader } from "./task_loader.ts";
 import { commandsOf, type CommitFailures } from "./turn_committer.ts";
 
-/** A command that was decided again so often, since it broke its actor, is refused. */
+/** A command is refused after this many failed tries. */
 const FAILED_TRIES_MAX = 2;
 
 /** What handling failures works with. */
@@ -27,7 +27,7 @@ export interface FailuresDeps {
   broken(error: unknown): void;
 }
 
-/** Restarts tasks, sets them aside, or gives them up; no command is lost without a word to its sender. */
+/** Restarts tasks, quarantines them or gives them up; each sender learns what became of its command. */
 export class Failures implements CommitFailures {
   /** How often an actor has broken since the start. */
   crashes = 0;
@@ -63,7 +63,7 @@ export class Failures implements CommitFailures {
     if (isLone) failPoisoned(first, error, (command) => deliver({ command, failedTries: 1 }));
   }
 
-  /** Postgres takes too long for one task alone: it is set aside for a while, with its results. */
+  /** Postgres takes too long for one task alone: it is quarantined for a while. */
   tooSlow(actor: TaskActor, sent: SentTurn, error: TaskerError): void {
     const { loader, isCurrent, forget } = this.deps;
     if (!isCurrent(actor)) return this.#sendAgain(sent);

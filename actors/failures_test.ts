@@ -22,7 +22,7 @@ async function post(
   return await harness.journal.takeAnswer(commandId);
 }
 
-Deno.test("a task that crashes three times when it is brought up is set aside, once", async () => {
+Deno.test("a task that crashes three times when it is brought up is quarantined, once", async () => {
   const harness = await EngineHarness.open([remote]);
   const { taskId } = await harness.start();
   harness.faults.send = () => {
@@ -34,7 +34,7 @@ Deno.test("a task that crashes three times when it is brought up is set aside, o
 
   assert.deepEqual([...harness.engine.supervisor.quarantined.keys()], [taskId]);
   assert.equal(harness.engine.supervisor.size, 0);
-  assert.equal(harness.logged.filter((text) => text === "task set aside").length, 1);
+  assert.equal(harness.logged.filter((text) => text === "task quarantined").length, 1);
 });
 
 Deno.test("a journal that a newer version wrote keeps no other task from being read", async () => {
@@ -51,7 +51,7 @@ Deno.test("a journal that a newer version wrote keeps no other task from being r
   assert.deepEqual([...harness.engine.supervisor.quarantined.keys()], [taskId]);
 });
 
-Deno.test("a command for a task that is set aside is refused out of the inbox", async () => {
+Deno.test("a command for a task that is quarantined is refused out of the inbox", async () => {
   const harness = await EngineHarness.open([remote]);
   const { taskId } = await harness.start();
   harness.faults.send = () => {
@@ -207,7 +207,7 @@ function slowFor(harness: EngineHarness, taskId: TaskId, times: number): void {
     row.taskId === taskId && left-- > 0 ? { kind: "too_slow", error } : undefined;
 }
 
-Deno.test("a task that takes Postgres too long is set aside with why, and ends by itself", async () => {
+Deno.test("a task that takes Postgres too long is quarantined with why, and ends by itself", async () => {
   let runs = 0;
   let end = () => {};
   const harness = await EngineHarness.open([{ name: "a", atMostOnce: true }], {

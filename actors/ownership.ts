@@ -14,15 +14,15 @@ const WAKE_MS = 20;
 /** A node is taken over only after this many polls of ours found its lease not renewed, */
 const STALE_POLLS_MIN = 3;
 
-/** and after so long on our own clock: a third of the lease. */
+/** and after this long on our own clock: a third of the lease. */
 const STALE_MS_MIN = 3_500;
 
 /** How long a slot that is to move waits for its running code; then the code is asked to end. */
 export const MOVE_MS_MAX = 30_000;
 
 /**
- * Without a renewal for so long, on our own clock, running code is asked to end: once the lease of
- * 10 s is over, another node may own its slots. Counted from when the last renewal was sent.
+ * Without a renewal for this long, on our own clock, running code is asked to end: once the lease
+ * of 10 s is over, another node may own its slots. Counted from when the last renewal was sent.
  */
 export const CUT_OFF_MS = 8_000;
 
@@ -273,8 +273,6 @@ export class Ownership {
       return;
     }
   }
-
-  // Slots
 
   /** Gives slots that have tasks of a newer version to a node that reads them. */
   async #leaveUnreadable(): Promise<void> {

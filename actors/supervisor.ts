@@ -68,7 +68,7 @@ export class Supervisor implements Feed {
         this.#addLoaded(loaded, waiting, decidesOneByOne),
       unknown: (taskId, waiting) => this.#refuseUnknown(taskId, waiting),
       quarantined: (waiting, reason) => {
-        for (const queued of waiting) this.#refuseSetAside(queued, reason);
+        for (const queued of waiting) this.#refuseQuarantined(queued, reason);
       },
     });
     this.#failures = new Failures({
@@ -102,7 +102,7 @@ export class Supervisor implements Feed {
     return this.#loader.size > 0 || this.#actors.isBusy;
   }
 
-  /** Tasks set aside, with why. */
+  /** Quarantined tasks, with why. */
   get quarantined(): ReadonlyMap<TaskId, string> {
     return this.#loader.quarantined;
   }
@@ -125,7 +125,7 @@ export class Supervisor implements Feed {
     if (actor !== undefined) return this.#put(actor, queued);
     if (this.#loader.takes(queued)) return this.#loader.put(queued);
     const reason = this.quarantined.get(taskId);
-    if (reason !== undefined) return this.#refuseSetAside(queued, reason);
+    if (reason !== undefined) return this.#refuseQuarantined(queued, reason);
     if (queued.failedTries === 0 && this.#startNew(queued)) return;
     void this.#loader.load([taskId], [queued]);
   }
@@ -208,8 +208,6 @@ export class Supervisor implements Feed {
     this.#loader.stop(error);
   }
 
-  // Turns
-
   #startNew(queued: QueuedCommand): boolean {
     const { command } = queued;
     if (command.kind !== "StartTask") return false;
@@ -251,7 +249,7 @@ export class Supervisor implements Feed {
       takeTurns(actors, { nowMs, readiness: this.deps.readiness, find, guard });
       for (const actor of actors) guard(actor, () => this.#commit(actor));
     } catch (error) {
-      this.deps.broken(error); // no actor's guard caught it: it is a fault of all of them
+      this.deps.broken(error); // Not caused by one actor: the node is broken.
     }
   }
 
@@ -281,8 +279,8 @@ export class Supervisor implements Feed {
   }
 
   /**
-   * Brings a committed turn to who watches; `isCurrent`: its actor is still the one of its task. One
-   * that was let go meanwhile is brought as well: who follows a task hears of each of its turns.
+   * Notifies subscribers of a committed turn, even if its actor has left memory meanwhile.
+   * `isCurrent`: the actor is still the one of its task.
    */
   #publish(actor: TaskActor, turn: OpenTurn, isCurrent: boolean): void {
     if (this.#subscribers.size === 0) return;
@@ -328,7 +326,7 @@ export class Supervisor implements Feed {
   }
 
   /** What attempts report stays in the inbox until the task is repaired. */
-  #refuseSetAside(queued: QueuedCommand, reason: string): void {
+  #refuseQuarantined(queued: QueuedCommand, reason: string): void {
     const error = quarantined(queued.command.taskId, reason);
     if ("commandId" in queued.command) this.#committer.refuse(queued, error);
     else refuseAll([queued], error);

@@ -117,7 +117,7 @@ Deno.test("a row that Postgres refuses costs its sender the command, and no one 
   assert.equal(harness.state(taskId).end, "cancelled");
 });
 
-Deno.test("a journal that breaks its actor three times while loading sets the task aside", async () => {
+Deno.test("a journal that breaks its actor three times while loading quarantines the task", async () => {
   const harness = await EngineHarness.open([{ name: "nap", kind: "sleep", sleepMs: 10_000_000 }]);
   const { taskId } = await harness.start();
   const other = await harness.start();

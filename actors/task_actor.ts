@@ -25,15 +25,15 @@ export class TaskActor implements TurnTaker {
    */
   readonly decided: DecidedCommand[] = [];
   inFlight: SentTurn | undefined;
-  /** Resolves when what became of the row in flight is known and dealt with. */
+  /** Resolves when the outcome of the row in flight is known and handled. */
   flushed: Promise<void> = Promise.resolve();
-  /** Taken for this turn: what a crash in it must not lose. */
+  /** Commands that this turn decides: a crash in it must not lose them. */
   takenForTurn: readonly QueuedCommand[] = [];
   /** The task's state as of the last turn that is committed. */
   committed: TaskStateName = "running";
   /** One command a turn: after a crash, or a row that Postgres refused or was too slow for. */
   decidesOneByOne = false;
-  /** Read from its journal, and no turn taken since: a crash is one of its loading. */
+  /** True until the first turn after loading is closed: a crash until then is a loading failure. */
   isJustLoaded = false;
   /** Steps that ended before their newest attempt was started. */
   readonly unstarted = new Set<number>();
@@ -89,7 +89,10 @@ export class TaskActor implements TurnTaker {
     task.pushDue();
   }
 
-  /** Closes the turn: the last part. Who waits for nothing is not kept without a row. */
+  /**
+   * Closes the turn: the last part. Commands whose senders expect no answer are dropped if there is
+   * no row.
+   */
   close(): void {
     this.takenForTurn = [];
     this.isJustLoaded = false;

@@ -15,7 +15,7 @@ import { refuseAll } from "./answers.ts";
 /** How long to wait after a read failed because the database did not answer, in ms. */
 const READ_AGAIN_MS = 1_000;
 
-/** A task that crashes so often while it is loaded is set aside. */
+/** A task that crashes this often while it is loaded is quarantined. */
 const LOADING_CRASHES_MAX = 3;
 
 /** How long to wait before a task that crashed is read again, in ms. */
@@ -33,7 +33,7 @@ export interface LoaderDeps {
   readonly journal: Journal;
   readonly plans: Plans;
   readonly log: Log;
-  /** Called with a task that a newer version wrote. It is set aside until its slot has moved. */
+  /** Called with a task that a newer version wrote. It is quarantined until its slot has moved. */
   unreadable(taskId: TaskId): void;
 }
 
@@ -50,7 +50,7 @@ export interface LoaderOutcomes {
   loaded(loaded: LoadedState, waiting: readonly QueuedCommand[], decidesOneByOne: boolean): void;
   /** The journal has no such task. */
   unknown(taskId: TaskId, waiting: readonly QueuedCommand[]): void;
-  /** The task is set aside. */
+  /** The task is quarantined. */
   quarantined(waiting: readonly QueuedCommand[], reason: string): void;
 }
 
@@ -80,7 +80,7 @@ export class TaskLoader {
     return this.#expected.has(taskId);
   }
 
-  /** Whether a command can wait here for its task. A task set aside for a while keeps results only. */
+  /** Whether a command can wait here for its task. A quarantined one keeps results only. */
   takes({ command }: QueuedCommand): boolean {
     const isRefused = "commandId" in command && this.quarantined.has(command.taskId);
     return this.has(command.taskId) && !isRefused;
@@ -92,7 +92,7 @@ export class TaskLoader {
     if (expected !== undefined) putOrRefuse(expected.mailbox, queued);
   }
 
-  /** Reads tasks; resolves when each was handed over, set aside or is to be read again. */
+  /** Reads tasks; resolves when each was handed over, quarantined or is to be read again. */
   load(taskIds: readonly TaskId[], waiting: readonly QueuedCommand[] = []): Promise<void> {
     const expected = taskIds.map((taskId) =>
       this.#expect({ taskId, mailbox: newMailbox(), decidesOneByOne: false })
@@ -109,15 +109,15 @@ export class TaskLoader {
   }): void {
     const crashes = this.#crash(taskId);
     const expected = this.#expect({ taskId, mailbox: newMailbox(waiting), decidesOneByOne: true });
-    if (whileLoading && crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
+    if (whileLoading && crashes >= LOADING_CRASHES_MAX) return this.#quarantine(expected, reason);
     void flushed.then(() => this.#readAfter(exponentialMs(crashes, RESTART), [expected]));
   }
 
-  /** Sets a task aside for a while that takes Postgres too long: results wait, others are refused. */
+  /** Quarantines a task that is too slow in Postgres for a while: only results wait for it. */
   holdBack(taskId: TaskId, waiting: readonly QueuedCommand[], error: unknown): void {
     const reason = messageOf(error);
     const afterMs = exponentialMs(this.#crash(taskId), SLOW);
-    this.deps.log.warn("task set aside for a while", { taskId, afterMs, error: reason });
+    this.deps.log.warn("task quarantined for a while", { taskId, afterMs, error: reason });
     this.quarantined.set(taskId, reason);
     const { refused = [], kept = [] } = Object.groupBy(
       // Interrupted attempts are found again when the task is read.
@@ -189,7 +189,7 @@ export class TaskLoader {
     if (!("error" in loaded)) return await this.#fold(expected, loaded.turns);
     const { taskId, error } = loaded;
     if (error.code === "journal.format_unknown") {
-      this.#setAside(expected, messageOf(error));
+      this.#quarantine(expected, messageOf(error));
       return this.deps.unreadable(taskId);
     }
     this.holdBack(taskId, expected.mailbox.take(Infinity), error);
@@ -224,13 +224,13 @@ export class TaskLoader {
     const { taskId } = expected;
     const reason = messageOf(error);
     const crashes = this.#crash(taskId);
-    if (crashes >= LOADING_CRASHES_MAX) return this.#setAside(expected, reason);
+    if (crashes >= LOADING_CRASHES_MAX) return this.#quarantine(expected, reason);
     this.deps.log.warn("cannot load a task", { taskId, error: reason });
     this.#readAfter(exponentialMs(crashes, RESTART), [this.#expect(expected)]);
   }
 
-  #setAside({ taskId, mailbox }: Expected, reason: string): void {
-    this.deps.log.error("task set aside", { taskId, error: reason });
+  #quarantine({ taskId, mailbox }: Expected, reason: string): void {
+    this.deps.log.error("task quarantined", { taskId, error: reason });
     this.quarantined.set(taskId, reason);
     this.#expected.delete(taskId);
     this.outcomes.quarantined(mailbox.take(Infinity), reason);

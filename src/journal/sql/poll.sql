@@ -17,8 +17,8 @@ mine as materialized (
   where owner = $1
 ),
 page as materialized (
-  -- The next commands in the inbox, the oldest first. What stays there, because its task is set
-  -- aside, is read again by the next round and holds up nothing.
+  -- The next commands in the inbox, the oldest first. What stays there, because its task is
+  -- quarantined, is read again by the next round and holds up nothing.
   select
     i.*,
     count(*) over () as found,
