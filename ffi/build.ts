@@ -16,7 +16,7 @@ const LIBRARY_URL = new URL(
 /** The path of the library that `buildLibrary()` builds. */
 export const LIBRARY_PATH = pathOf(LIBRARY_URL);
 
-/** At most so many of cargo's last lines say why a build failed. */
+/** At most this many of cargo's last lines say why a build failed. */
 const REASON_LINES_MAX = 20;
 
 /** A library, or why there is none. */

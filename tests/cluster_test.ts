@@ -11,7 +11,7 @@ const FIRST_SEED = Number(Deno.env.get("TASKER_TEST_SEED") ?? 1);
 const TASKS = 30;
 const NODES = 4;
 
-/** Trouble lasts so long; after it the nodes that live have this long to finish. */
+/** Trouble lasts TROUBLE_MS; after it the nodes that live have QUIET_MS to finish. */
 const TROUBLE_MS = 90_000;
 const QUIET_MS = 240_000;
 

@@ -12,7 +12,7 @@ import { countStates, idsOf, journalOf, taskEnded, type TaskShown } from "./supp
 /** Brought while processes are killed; at most 160, with those before them a page of tasks. */
 const ORDERS = Number(Deno.env.get("TEST_ORDERS") ?? "100");
 
-/** Each process is killed so often. */
+/** Each process is killed this often. */
 const ROUNDS = 2;
 
 /** Commands that a worker has in hand at once, and orders that keep all of them taken for a while. */

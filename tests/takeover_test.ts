@@ -34,7 +34,7 @@ async function startOne(server: Served, key: string): Promise<string> {
   return await startTask(server, { workflow: WORKFLOW, input: { n: 0 } }, key);
 }
 
-/** Starts so many tasks at a server, whose own they are; it answers for each of them. */
+/** Starts `count` tasks at a server, whose own they are; it answers for each of them. */
 async function startMany(server: Served, { count, prefix }: { count: number; prefix: string }) {
   const keys = Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
   const ids = await Promise.all(keys.map((key) => startOne(server, key)));

@@ -17,7 +17,7 @@ import { Declined, Gateway } from "./gateway.mjs";
 
 /** Commands in hand at once. */
 const SLOTS = 8;
-/** A command not heard of for so long goes to another worker; far below its step's time-out. */
+/** A command not heard of for this long goes to another worker; far below its step's time-out. */
 const LEASE_MS = Number(process.env.PAYMENTS_LEASE_MS ?? 10_000);
 /** A command taken more often than this breaks its workers. */
 const DELIVERIES_MAX = 10;

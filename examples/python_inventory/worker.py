@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from envelope import failure, log, reply, seconds_left
 
 SLOTS = 8  # commands in hand at once
-# A command not heard of for so long goes to another worker; far below the time-out of its step.
+# A command not heard of for this long goes to another worker; far below the time-out of its step.
 LEASE_S = float(os.environ.get("INVENTORY_LEASE_S", "10"))
 DELIVERIES_MAX = 10  # a command taken more often than this breaks its workers
 STOCK = 100  # pieces of each article in the pretend warehouse

@@ -69,7 +69,7 @@ Deno.test("an error too large to show keeps its class, and a later result is sho
   deepEqual([completed.result, completed.leftOut], [7, undefined]);
 });
 
-/** Starts a task of so many steps that have not begun. */
+/** Starts a task of `count` steps that have not begun. */
 async function startedWide(fake: FakeApi, count: number): Promise<string> {
   const [orders] = fake.engine.plans as [Plan];
   const [step] = orders.definition.steps as [StepDefinition];

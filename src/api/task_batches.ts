@@ -16,7 +16,7 @@ export const BATCHES_MAX = 16;
 /** How long a client waits before it tries again when too many batches are being started. */
 const BUSY_RETRY_AFTER_MS = 1_000;
 
-/** Starts between two turns of the event loop: others are served, and a flush can begin. */
+/** Starts between two iterations of the event loop: others are served, and a flush can begin. */
 const SLICE_STARTS = 100;
 
 /** How deep an entry lies in the body. */

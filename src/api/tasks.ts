@@ -67,7 +67,10 @@ export function taskHandlers(
   };
 }
 
-/** A start that could not be waited for would be refused before it: nobody has to ask what became of it. */
+/**
+ * Reserves the waiting connection first: if none is free, the request is refused before the task
+ * starts.
+ */
 async function startTask(
   services: Services,
   input: ParsedOf<Tasks["startTask"]>,

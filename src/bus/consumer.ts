@@ -21,11 +21,11 @@ const TAKE = { minMs: 100, maxMs: 2_000 };
 /** Delays before an envelope that could not be settled is settled again. */
 const SETTLE = { minMs: 200, maxMs: 2_000 };
 
-/** A consumer that is to end gives up settling after so many tries: the lease ends by itself. */
+/** A consumer that is to end gives up settling after this many tries: the lease ends by itself. */
 export const SETTLE_TRIES_AT_END = 4;
 
-/** The longest time between two looks for envelopes of dead consumers. */
-const BEAT_MS_MAX = 5_000;
+/** The longest time between two checks of leases: for envelopes of dead consumers. */
+const LEASE_CHECK_MS_MAX = 5_000;
 
 /** One envelope that was taken, under the id that its broker gave it. */
 export interface Taken {
@@ -287,14 +287,14 @@ class Consumer {
   async #keepLeases(): Promise<void> {
     const { channel, deps: { leaseMs, runtime } } = this;
     if (channel.extend === undefined) return;
-    const beatMs = Math.min(leaseMs / 3, BEAT_MS_MAX);
-    const beatsPerExtension = Math.max(1, Math.floor(leaseMs / 3 / beatMs));
-    for (let beat = 0; !this.#settled.signal.aborted; beat++) {
+    const checkMs = Math.min(leaseMs / 3, LEASE_CHECK_MS_MAX);
+    const checksPerExtension = Math.max(1, Math.floor(leaseMs / 3 / checkMs));
+    for (let check = 0; !this.#settled.signal.aborted; check++) {
       try {
-        if (beat % beatsPerExtension === 0) await channel.extend([...this.#held.values()]);
+        if (check % checksPerExtension === 0) await channel.extend([...this.#held.values()]);
         await (this.#reclaiming = this.#reclaim());
       } catch { /* `take` fails for the same reason, and says so */ }
-      await wait(runtime, beatMs, this.#settled.signal);
+      await wait(runtime, checkMs, this.#settled.signal);
     }
   }
 

@@ -55,7 +55,7 @@ interface RowKey {
   readonly id: string;
 }
 
-/** A row that is its consumer's, or nobody's, for so many ms from now. */
+/** A row that is its consumer's, or nobody's, for `ms` from now. */
 interface Delay extends RowKey {
   readonly deliveries: number;
   readonly ms: number;

@@ -76,7 +76,7 @@ export class PostgresNotifications {
     if (wanted < count && !this.#isClosed) this.#touched.put(channel).catch(() => {});
   }
 
-  /** Polls within so many ms: something is due then. */
+  /** Polls within `ms`: something is due then. */
   pollWithin(ms: number): void {
     const atMs = this.deps.runtime.monotonic() + ms;
     if (this.#isClosed || atMs >= this.#pollAtMs) return;

@@ -49,7 +49,10 @@ export interface CommandContext {
 /** How long a command waits for a server that restarts. */
 const RETRY_FOR_MS = 2_000;
 
-/** Carries out what was typed. Returns the exit code: 0 done, 1 failed, 2 bad usage. */
+/**
+ * Carries out what was typed. Returns the exit code: 0 done, 1 failed, 2 bad usage; of a watch also
+ * 3, the task is blocked, and 4, the time limit has passed.
+ */
 export async function runCommand(
   typed: readonly string[],
   context: CommandContext,

@@ -6,7 +6,7 @@ import { layTree, stepLines, taskLines } from "./task_lines.ts";
 const ID = "01a2114f-ea8f-780e-a8c1-74dd058f51ac";
 const BEGIN_MS = Date.UTC(2026, 0, 1, 10);
 
-/** A time so many ms after the task was created. */
+/** The time `ms` after the task was created. */
 function at(ms: number): string {
   return new Date(BEGIN_MS + ms).toISOString();
 }

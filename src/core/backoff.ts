@@ -15,7 +15,7 @@ export interface Growth {
   readonly random?: () => number;
 }
 
-/** Returns how long to wait after so many failures in a row: `minMs` after the first. Pure. */
+/** Returns how long to wait after this many failures in a row: `minMs` after the first. Pure. */
 export function exponentialMs(
   failures: number,
   { minMs, maxMs, factor = 2, random }: Growth,
@@ -25,7 +25,7 @@ export function exponentialMs(
   return random === undefined ? ms : ms * (0.5 + random() / 2);
 }
 
-/** Waits so many milliseconds, or until a signal aborts; then no timer is left. */
+/** Waits `ms`, or until a signal aborts; then no timer is left. */
 export function wait(
   runtime: Pick<Runtime, "after">,
   ms: number,

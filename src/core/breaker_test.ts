@@ -24,7 +24,7 @@ function opened(): CircuitState {
   return state;
 }
 
-Deno.test("a circuit opens at so many failures in a row, and not before", () => {
+Deno.test("a circuit opens at its number of failures in a row, and not before", () => {
   const state = newCircuit();
   for (let count = 1; count < FAILURES_MAX; count++) observe(state, { ok: false, nowMs: 0 });
   assert.equal(passCircuit(state, 0), "granted");
@@ -86,7 +86,7 @@ Deno.test("a retry budget refills by time, up to its most", () => {
   assert.ok(!spendRetry(budget, dayMs));
 });
 
-Deno.test("a retry budget refills by answers: one retry for so many", () => {
+Deno.test("a retry budget refills by answers: one retry for a number of them", () => {
   const budget = spent();
 
   for (let count = 0; count < RETRY_COST_MS / ANSWER_WORTH_MS; count++) creditAnswer(budget);

@@ -1,4 +1,7 @@
-/** Decide: the events that follow from a command, given a task's state and the time. Pure. */
+/**
+ * Decide: the events that follow from a command, given a task's state and the time. Pure, but for
+ * RecordProgress: it sets `aliveAtMs` of its step, which is kept in memory only.
+ */
 
 import { endFailed, ranMs } from "./attempt.ts";
 import type {
@@ -30,7 +33,7 @@ import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts
  * A task that has ended ignores results and wakes, and refuses what people send. Repeats do not come
  * here: `LiveTask.decide` gives them the answer of the first.
  *
- * Cost: O(1); O(steps) for Wake, CancelTask and an abort.
+ * Cost: O(1); O(steps) for Wake, Passivate, CancelTask and an abort.
  */
 export function decide(state: TaskState | undefined, command: Command, context: Context): Decision {
   if (state === undefined) return decideFirst(command, context);

@@ -5,11 +5,11 @@ import type { StepDefinition } from "./workflow.ts";
 /** How often each part is checked, in ms. */
 export const PROOF_MS = 1_000;
 
-/** Without an answer for so long a part is down; below that it is only slow. In ms. */
+/** A part that gives no answer for this many ms is down; below that it is only slow. */
 export const OUTAGE_MS_MIN = 2_000;
 
 /**
- * An outage counts twice its length, but at most so much longer, in ms: what waited during it is
+ * An outage counts twice its length, but at most this many ms longer: what waited during it is
  * tried again after waits that double up to this one.
  */
 export const CATCH_UP_MS_MAX = 30_000;

@@ -49,7 +49,7 @@ export interface FullPolicy {
   readonly onExhausted: "park" | "fail";
 }
 
-/** A step whose attempts ended so often with the death of their node is parked. */
+/** A step whose attempts ended this often with the death of their node is parked. */
 export const INTERRUPTIONS_MAX = 10;
 
 /** The longest `Retry-After` that is obeyed; a longer one parks the step. */
@@ -152,8 +152,8 @@ export function contradictionOf(
 /**
  * Returns how long to wait after an attempt failed, in milliseconds.
  *
- * A delay is drawn between `delayMsMin` and what the backoff allows after so many attempts, at most
- * `delayMsMax`:
+ * A delay is drawn between `delayMsMin` and what the backoff allows after this many attempts, at
+ * most `delayMsMax`:
  * - exponential: 2, 4, 8, 16 … times `delayMsMin`; linear: 2, 3, 4, 5 … times; fibonacci: 2, 3, 5, 8
  *   … times. The default of `delayMsMin` is 500 ms, of `delayMsMax` 60 s or twice `delayMsMin`.
  * - a table: its entry, the last one for ever. By default from 0 and to its longest entry.

@@ -25,7 +25,7 @@ export interface Runtime {
   setOffset(databaseNowMs: number): void;
   /** Calls once after at least `ms`. Cost: 9 µs; for loops and deadlines, not for steps. */
   after(ms: number, call: () => void): Cancel;
-  /** Calls in this turn of the event loop or the next, after pending promises. Cost: 1.6 µs. */
+  /** Calls in this iteration of the event loop or the next, after pending promises. Cost: 1.6 µs. */
   soon(call: () => void): void;
   /** Uniform in [0, 1). */
   random(): number;
@@ -68,8 +68,6 @@ export interface Starter {
   /** @throws {TaskerError} definition.unknown, contract.violation, journal.conflict, … */
   start(request: StartRequest): Promise<Answer>;
 }
-
-// ---------------------------------------------------------------- journal
 
 /** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */
 export interface TaskChange {
@@ -196,8 +194,6 @@ export interface Database {
   listen(channel: string, call: (payload: string) => void): Promise<Cancel>;
 }
 
-// ---------------------------------------------------------------- nodes and slots
-
 /** A slot as the database has it. */
 export interface SlotRow {
   readonly slot: number;
@@ -292,8 +288,6 @@ export interface Nodes {
   /** Deletes this node's row and frees its slots. */
   leave(): Promise<void>;
 }
-
-// ---------------------------------------------------------------- reading
 
 /** A task in a list. */
 export interface TaskSummary {
@@ -421,8 +415,6 @@ export interface Keys {
   replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]>;
 }
 
-// ---------------------------------------------------------------- running
-
 /** What a step reads of one parent when its `when` is not succeeded. */
 export interface ParentOutcome {
   readonly state: string;
@@ -457,8 +449,6 @@ export interface Runner {
   /** Envelopes of a task that are not yet confirmed by the bus. */
   unconfirmed(taskId: TaskId): number;
 }
-
-// ---------------------------------------------------------------- bus
 
 /** What a handler made of an envelope. A throw is a retry. */
 export type Handled =
@@ -525,8 +515,6 @@ export interface DeadLetters {
   get(id: string): Promise<DeadLetter | undefined>;
   remove(id: string): Promise<boolean>;
 }
-
-// ---------------------------------------------------------------- watching
 
 /**
  * A task in memory, as of its last committed turn. Its actor goes on with the state, so it has to be

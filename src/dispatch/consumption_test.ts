@@ -282,7 +282,7 @@ Deno.test("a look-up that fails is not remembered", async () => {
   assert.equal(await planOf(TASK), plan);
 });
 
-Deno.test("so many plans are remembered, and the longest unused is forgotten", async () => {
+Deno.test("a limited number of plans is remembered, and the longest unused is forgotten", async () => {
   const { planOf, asked } = openPlans();
   await planOf(TASK);
   await planOf(OTHER_TASK);

@@ -18,7 +18,7 @@ const UNUSABLE: Unusable = {
   reason: "not valid JSON",
 };
 
-/** Keeps so many, and returns the channels' letters and copies. */
+/** Keeps `count`, and returns the channels' letters and copies. */
 async function flooded(
   harness: DispatchHarness,
   count: number,

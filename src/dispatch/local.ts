@@ -67,7 +67,7 @@ export class LocalRunner {
     return this.#running.get(`${taskId}/${step}`)?.attempt === attempt;
   }
 
-  /** Starts an attempt; the code runs in this turn of the event loop up to its first await. */
+  /** Starts an attempt; the code runs in this iteration of the event loop up to its first await. */
   start(attempt: Attempt, code: StepCode): void {
     const { taskId, step } = attempt;
     const key = `${taskId}/${step}`;

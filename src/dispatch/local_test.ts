@@ -213,7 +213,7 @@ for (
     ["0", () => 0, { kind: "RecordSleep", taskId: TASK, step: 0, ms: 0 }],
   ] as const
 ) {
-  Deno.test(`a sleep that computes ${what} is so long`, () => {
+  Deno.test(`a sleep that computes ${what} has that length`, () => {
     const { runner, recorded } = openLocalRunner();
 
     runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });

@@ -55,7 +55,7 @@ Deno.test("poll() answers with nothing when its wait is over", async () => {
   await close();
 });
 
-Deno.test("poll() takes so many and leaves the rest to others", async () => {
+Deno.test("poll() takes up to its limit and leaves the rest to others", async () => {
   const { ids, publish, close } = openPolling();
   await publish(command("a"), command("b"), command("c"));
 

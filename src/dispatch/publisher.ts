@@ -74,7 +74,7 @@ export class Publisher {
 
   constructor(readonly deps: PublisherDeps) {}
 
-  /** Takes what is to be sent; it goes out with all else of this turn of the event loop. */
+  /** Takes what is to be sent; it goes out with all else of this iteration of the event loop. */
   put(outgoing: Outgoing): void {
     if (this.#isClosed) return;
     const lane = this.#laneOf(outgoing);

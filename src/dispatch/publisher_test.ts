@@ -22,7 +22,7 @@ function refusing(...bad: readonly string[]) {
       : Promise.resolve();
 }
 
-Deno.test("envelopes of one turn of the event loop leave in one call a channel", async () => {
+Deno.test("envelopes of one iteration of the event loop leave in one call a channel", async () => {
   const { runtime, calls, publisher } = openPublisher();
 
   publisher.put(addressed("a1"));

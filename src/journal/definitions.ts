@@ -10,7 +10,7 @@ import list from "./sql/list_definitions.sql" with { type: "text" };
 const PAGE_ROWS_MAX = 100;
 const PAGE_BYTES_MAX = 1024 * 1024;
 
-/** So many tasks that have not ended are named. */
+/** At most this many tasks that have not ended are named. */
 const TASKS_NAMED_MAX = 5;
 
 /** The Definitions port over Postgres. */

@@ -43,7 +43,7 @@ type Sent =
   | { readonly kind: "again" };
 
 /**
- * Flushes entries; resolves when each is settled. One row of a task at most.
+ * Flushes entries; resolves when each is settled. At most one row per task.
  *
  * After a data error or a time-out the entries are split until the one that causes it is alone. That
  * entry settles as poison, or as too slow if Postgres serves other statements meanwhile. After an
@@ -147,8 +147,9 @@ async function settle(
 }
 
 /**
- * Looks, by a new statement, what became of rows that did not all go in: over an uncommitted ghost
- * of itself a resend is neither inserted nor visible to itself.
+ * Looks, by a new statement, what became of rows that did not all go in. A resend waits for an
+ * uncommitted copy of its row. If the copy commits, the resend inserts nothing and cannot see it,
+ * because its snapshot is older; a new statement can.
  */
 async function settleFound(
   deps: FlushDeps,

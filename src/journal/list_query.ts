@@ -194,7 +194,7 @@ function taggedPage(filter: TaskFilter, parameters: Parameters, bounds: Bounds):
   const listedPage = `
     select one.task_id
     from (
-      -- A page comes from so many ranges at most: those whose newest tasks are the newest.
+      -- At most one range for each row of the page: those whose newest tasks are the newest.
       select flow.list_key, flow.state
       from (
         select wanted.state,

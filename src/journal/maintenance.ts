@@ -14,10 +14,10 @@ const ANSWER_MS_MAX = 3_600_000;
 /** Task rows that one statement looks through. */
 const TASKS_PER_LOOK_MAX = 10_000;
 
-/** A statement looks through the tasks of so many milliseconds at most, for rows deleted just now. */
+/** A statement looks through the tasks of at most this many ms, for rows deleted just now. */
 const LOOK_MS = 30 * 60_000;
 
-/** Task rows that one statement deletes; between these bounds so many that it takes about so long. */
+/** Task rows that one statement deletes; within these bounds, as many as take about DELETE_MS. */
 const TASKS_PER_DELETE = { min: 50, first: 1_000, max: 5_000 };
 const DELETE_MS = 100;
 
@@ -25,7 +25,7 @@ const DELETE_MS = 100;
 const REST_FACTOR = 3;
 const REST_MS_MAX = 2_000;
 
-/** After so many deletes a day is dropped in the next maintenance only, when a vacuum has passed. */
+/** With more deletes than this a day is dropped by the next maintenance only, after a vacuum. */
 const DELETED_BEFORE_DROP_MAX = 100_000;
 
 /** Tasks whose turns one statement deletes; a task may have many and large ones. */
@@ -96,8 +96,6 @@ export async function maintain(
     await connection.close();
   }
 }
-
-// Retention
 
 /** A run of retention: its connection, its limit, and when to stop. */
 class Retention {

@@ -36,7 +36,7 @@ interface KeptTask {
   change: TaskChange;
 }
 
-/** Journal, nodes and inbox of one process. A flush takes one turn of the event loop. */
+/** Journal, nodes and inbox of one process. A flush takes one iteration of the event loop. */
 export class MemoryJournal implements Journal, Nodes {
   readonly #tasks = new Map<TaskId, KeptTask>();
   readonly #keys = new Map<string, { taskId: TaskId; bodyHash: string }>();
@@ -185,8 +185,6 @@ export class MemoryJournal implements Journal, Nodes {
     this.#node = undefined;
     return this.release(this.#slots);
   }
-
-  // Flushes
 
   #flushed<T>(act: () => T): Promise<T> {
     return new Promise((resolve) => {

@@ -17,8 +17,6 @@ import { FORMAT_READ } from "./codec.ts";
 
 const EXPIRE = "update tasker.node set expires_at = now() - interval '1 second'";
 
-// Nodes
-
 Deno.test("join() repeated renews the row; it removes the incarnation before it, alive or not", async () => {
   await using bench = await JournalBench.open();
   const first = await bench.node();
@@ -127,8 +125,6 @@ Deno.test("leave() deletes the row and frees the slots", async () => {
   assert.deepEqual(slots.slice(1, 3), [free(1, 2), free(2, 2)]);
   assert.equal((await leaving.nodes.poll()).alive, false);
 });
-
-// Slots
 
 Deno.test("poll() sees all slots at first, none when nothing moved, and every move", async () => {
   await using bench = await JournalBench.open();

@@ -3,7 +3,7 @@
 import { firstIdAt } from "../core/ids.ts";
 import type { PgConnection, Query, Row } from "./pg_connection.ts";
 
-/** A partition holds the tasks minted in so many milliseconds. */
+/** A partition holds the tasks minted in this many milliseconds. */
 const PARTITION_MS = 24 * 3_600_000;
 
 /** Partitions made before they are needed. */

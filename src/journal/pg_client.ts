@@ -156,8 +156,6 @@ export function connectionUrl(text: string): string {
   return kept.length === 0 ? address : `${address}?${new URLSearchParams(kept)}`;
 }
 
-// Arrays
-
 /** A type as postgres.js takes it. */
 interface ArrayType {
   readonly to: number;
@@ -208,8 +206,8 @@ let isGuarded = false;
 /**
  * Guards this process, once, against what postgres.js throws out of its write loop.
  *
- * A statement of a transaction whose connection has gone is written in a later turn of the event
- * loop, to a socket that is null. That error cannot be caught; the statement's own promise is
+ * A statement of a transaction whose connection has gone is written in a later iteration of the
+ * event loop, to a socket that is null. That error cannot be caught; the statement's own promise is
  * rejected or meets its deadline. All other uncaught errors still end the process.
  */
 export function guardProcess(onWarning: (text: string, error: unknown) => void): void {

@@ -4,8 +4,8 @@ import { PgConnection } from "./pg_connection.ts";
 import { codeOf } from "./sqlstate.ts";
 import { openPgClient } from "./pg_client.ts";
 
-/** Turns of the event loop, in each of which a connection that lives on would connect again. */
-const TURNS = 50;
+/** Iterations of the event loop, in each of which a connection that lives on would connect again. */
+const ITERATIONS = 50;
 
 Deno.test("a destroyed client went on connecting for queries that had failed long ago", async () => {
   const runtime = new CountingRuntime();
@@ -58,5 +58,7 @@ function closedPort(): number {
 }
 
 async function turns(): Promise<void> {
-  for (let turn = 0; turn < TURNS; turn++) await new Promise((wake) => setTimeout(wake, 0));
+  for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+    await new Promise((wake) => setTimeout(wake, 0));
+  }
 }

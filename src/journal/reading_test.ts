@@ -42,7 +42,7 @@ function large(turn: number, size: number): Event {
   return { kind: "StepCompleted", atMs: 1_000_000 + turn, step: 0, attempt: 1, ranMs: 0, result };
 }
 
-/** Starts a task that has so many turns of so many characters beside its first. */
+/** Starts a task with `turns` turns of `size` characters beside its first. */
 async function taskOf(node: JournalNode, turns: number, size: number): Promise<TaskId> {
   const taskId = newTask();
   await node.journal.append(startRow(taskId));

@@ -2,13 +2,20 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { Appended, Database, Journal, JournalFigures, LoadedTask } from "../core/ports.ts";
-import type { RowlessEntry, TurnRow } from "../core/ports.ts";
+import type {
+  Appended,
+  Database,
+  Journal,
+  JournalFigures,
+  LoadedTask,
+  RowlessEntry,
+  TurnRow,
+} from "../core/ports.ts";
 import { type Entry, entryOfRow, entryOfRowless, sizeOf } from "./entry.ts";
 import { flush, type FlushDeps } from "./flush.ts";
 import { readTasks } from "./reading.ts";
 
-/** Bounds of one flush: about 25 ms of Postgres, or what it takes to send so much, plus one row. */
+/** Bounds of one flush: rows for about 25 ms of Postgres, and characters. A larger row goes alone. */
 const ENTRIES_PER_FLUSH_MAX = 2_048;
 const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
 
@@ -83,7 +90,7 @@ export class Writer implements Journal {
     this.#entries++;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    // Entries of the same turn of the event loop share the flush.
+    // Entries of the same iteration of the event loop share the flush.
     this.deps.runtime.soon(() => void this.#flushAll());
   }
 
@@ -95,9 +102,11 @@ export class Writer implements Journal {
       await flush(this.#flushDeps, entries).catch((error) => rejectAll(entries, error));
       this.#figures.flushMs += runtime.monotonic() - sinceMs;
       this.#settle(this.#settled + entries.length);
+      // Callers whose entries have settled go first: what they append is flushed at once.
       if (this.#queue.length === 0) await Promise.resolve();
     }
     this.#isFlushing = false;
+    // With those that close() has rejected.
     this.#settle(this.#entries);
   }
 

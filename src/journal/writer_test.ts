@@ -39,7 +39,7 @@ Deno.test("Postgres gives back turns of every kind of event as they were written
   assert.deepEqual(journals, new Map(sorted(tasks).map(({ taskId, turns }) => [taskId, turns])));
 });
 
-Deno.test("turns decided in one turn of the event loop share one commit", async () => {
+Deno.test("turns decided in one iteration of the event loop share one commit", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
 

@@ -76,8 +76,8 @@ export interface Definition<
   /** The largest body, in bytes; absent: as any other. */
   readonly bodyBytesMax?: number;
   /**
-   * The field of the body with entries of which each has an answer of its own: one that cannot be kept
-   * as JSON does not refuse the others, and the handler has to check them.
+   * The body field whose entries are answered one by one. An entry that cannot be kept as JSON does
+   * not fail the request, so the handler has to check each; a number that would change does fail it.
    */
   readonly entries?: string;
   /** The name of the body in the input, for a body that is not an object of named fields. */
@@ -150,7 +150,7 @@ export type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepRead
   : T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> }
   : T;
 
-/** An object without fields has, for zod, every field, and each of them never. */
+/** For zod, an object without fields has every key, of type never. */
 type Fields<T> = string extends keyof T ? unknown : T;
 
 type BodyFields<T, F extends string> = [F] extends [never]

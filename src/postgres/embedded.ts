@@ -27,7 +27,7 @@ const LOOK_MS = 500;
 /** A server that works with the Postgres of a launcher. */
 export interface Server {
   readonly pid: number;
-  /** It ends by itself when its launcher has died; after so long it is killed. */
+  /** It ends by itself when its launcher has died; after this long it is killed. */
   readonly endsWithinMs: number;
 }
 

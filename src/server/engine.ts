@@ -191,7 +191,7 @@ export class Engine implements ResidentTasks {
     await Promise.race([this.#leave(), giveUp]);
   }
 
-  /** Waits until no code runs and all of it is recorded; at most for so long. */
+  /** Waits until no code runs and all of it is recorded; at most for `ms`. */
   async #quiet(ms: number): Promise<void> {
     const { runtime } = this.deps;
     const until = runtime.monotonic() + ms;

@@ -3,7 +3,7 @@
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { pause } from "../postgres/retry_for.ts";
 
-/** Editors write in bursts: so long nothing may change before the server starts again. */
+/** Editors write in bursts: nothing may change for this long before the server starts again. */
 const QUIET_MS = 200;
 
 /** What workflows are made of. Tests are not served. */

@@ -35,7 +35,7 @@ export async function benchSequential(engine: RealEngine): Promise<Figure[]> {
   ];
 }
 
-/** So many tasks of five steps at once, each followed by the next. */
+/** Runs `concurrent` tasks of five steps at once, each followed by the next. */
 export async function benchThroughput(
   engine: RealEngine,
   concurrent: number,

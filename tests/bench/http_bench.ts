@@ -73,7 +73,7 @@ export async function benchHttpSequential(served: ServedBench): Promise<Figure[]
   ];
 }
 
-/** Tasks of five steps, started and waited for on so many connections at once. */
+/** Tasks of five steps, started and waited for on `connections` connections at once. */
 export async function benchHttpThroughput(
   served: ServedBench,
   connections: number,

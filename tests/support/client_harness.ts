@@ -6,7 +6,7 @@ import type { Event } from "../../src/core/event.ts";
 import type { TaskId } from "../../src/core/ids.ts";
 import { encodePayload } from "../../src/core/payload.ts";
 
-/** What the network does with a request. A number cuts the answer after so many bytes. */
+/** What the network does with a request. A number cuts the answer after that many bytes. */
 export type NetworkFault = "refused" | "answer lost" | "proxy page" | "hung" | number;
 
 /** A client and everything around it. */

@@ -57,7 +57,7 @@ export class Inbox {
     return this.deliveries.map(idOf);
   }
 
-  /** Resolves when at least so many were delivered. */
+  /** Resolves when at least `count` were delivered. */
   async has(count: number): Promise<void> {
     if (this.deliveries.length >= count) return;
     const { promise, resolve } = Promise.withResolvers<void>();

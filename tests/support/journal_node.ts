@@ -174,9 +174,9 @@ export async function backendsOf(sql: postgres.Sql, node: JournalNode): Promise<
 const WAIT_MS_MAX = 10_000;
 
 /**
- * Resolves when so many backends of this database wait for a lock.
+ * Resolves when `count` backends of this database wait for a lock.
  *
- * @throws when nothing waits for so long: what should hold the lock does not
+ * @throws when fewer wait within WAIT_MS_MAX: what should hold the lock does not
  */
 export async function lockWaits(sql: postgres.Sql, count = 1): Promise<void> {
   await comesAbout(`${count} backends wait for a lock`, async () => {

@@ -3,7 +3,7 @@
 import type { Cancel, Runtime } from "../../src/core/ports.ts";
 import { openRuntime } from "../../src/server/runtime.ts";
 
-/** What waits at least so long is a deadline; the rest is a rest between two tries. */
+/** What waits at least this long is a deadline; the rest is a rest between two tries. */
 const DEADLINE_MS_MIN = 4_000;
 
 /** The platform's runtime, except for time. */

@@ -71,7 +71,7 @@ export async function countStates(
   return counts;
 }
 
-/** Resolves when so many tasks have completed; fails with the counts after `ms`. */
+/** Resolves when `count` tasks have completed; fails with the counts after `ms`. */
 export async function allCompleted(
   asker: Asker,
   { workflow, count, ms }: { workflow: string; count: number; ms: number },

@@ -59,7 +59,7 @@ export class WorkerHarness implements AsyncDisposable {
     await this.redis.xAdd(this.commands, "*", { ce: body });
   }
 
-  /** Resolves with all replies once there are so many, and nothing waits or is in hand. */
+  /** Resolves with all replies once there are `count`, and nothing waits or is in hand. */
   async settled(count: number): Promise<Envelope[]> {
     return await until(`${count} replies of ${this.system}`, ANSWER_MS_MAX, async () => {
       const replies = await this.read(this.replies);
@@ -68,7 +68,7 @@ export class WorkerHarness implements AsyncDisposable {
     });
   }
 
-  /** Resolves when workers have so many commands in hand. */
+  /** Resolves when workers have `count` commands in hand. */
   async taken(count = 1): Promise<void> {
     await until(`${this.system} to take ${count} commands`, ANSWER_MS_MAX, async () => {
       const pending = await this.redis.xPending(this.commands, this.system).catch(() => undefined);

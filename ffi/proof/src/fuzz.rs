@@ -38,7 +38,7 @@ impl Script<'_> {
         [index, generation]
     }
 
-    /// Returns so many words.
+    /// Returns `count` words.
     fn words(&mut self, count: u32) -> Vec<u8> {
         (0..count)
             .flat_map(|_| self.number().to_le_bytes())

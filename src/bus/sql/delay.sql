@@ -1,4 +1,4 @@
--- Lets envelopes come again, or prolongs their leases: after so many ms from now.
+-- Lets envelopes come again, or prolongs their leases: $4 ms from now.
 -- $1 channels, $2 ids, $3 deliveries, $4 ms, side by side. Whose lease has ended since, and was
 -- delivered to another, is not touched.
 with unsynced as materialized (

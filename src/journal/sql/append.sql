@@ -1,18 +1,19 @@
--- Appends turns, and does all that hangs on them.
+-- Appends turns, and applies everything that depends on them.
 -- $1 incarnation; $2 task ids, $3 turns, $4 append ids; $5 events, between characters U+001F, which
 -- no JSON holds; $6 effects as JSON: what a row brings with it, and what comes without a row.
 --
 -- me         the fence: the own node row; without it nothing is inserted
 -- turn_row   the turns to append
 -- effect     what each brings with it; those without an append id come without a turn
--- new_key    keys of tasks that begin, as far as no other task has them
+-- new_key    keys of new tasks that no other task has
 -- refused    turns whose key another task has
 -- journaled  turns that went in
--- done       the effects of these, and those without a turn: all that follows hangs on them
+-- done       the effects of these, and those without a turn: all that follows depends on them
 -- born, changed, listed, first_listed, moved   rows of tasks, and the lists of their tags
 -- taken, answered                              commands out of the inbox, and answers to them
 --
--- Locks: the own node row for key share, then keys, journal, tasks and inbox rows, each sorted.
+-- Locks: the own node row for key share; then rows of task_key and of journal, each sorted; then
+-- rows of task, task_by_tag, inbox and answer, in no fixed order.
 with me as materialized (
   -- The fence: renewals change no key column and do not wait for this; a takeover's delete does.
   select 1
@@ -101,7 +102,8 @@ changed as (
   returning t.task_id, t.namespace, t.workflow, t.tags, t.state, t.listed_state
 ),
 listed as materialized (
-  -- Tags are listed under each state but running; a state of before is that of the last list.
+  -- Tags are listed under each state but running. `state_before`: where the task was last listed;
+  -- null: nowhere.
   select task_id, namespace, workflow, tags, state, null as state_before
   from done
   where key is not null
@@ -111,7 +113,8 @@ listed as materialized (
   select c.task_id, c.namespace, c.workflow, c.tags, c.state, before.listed_state
   from changed c
   cross join lateral (
-    -- As this statement has found it. By its limit one look into the index, whatever is expected.
+    -- Reads the row as it was before this statement; `limit 1` makes the planner use one index
+    -- lookup.
     select coalesce(listed_state, nullif(state, 'running')) as listed_state
     from tasker.task
     where task_id = c.task_id

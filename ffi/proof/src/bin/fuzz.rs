@@ -1,4 +1,4 @@
-//! Fuzzes the border until it is stopped, or for so many scripts: `fuzz [SCRIPTS] [SEED]`.
+//! Fuzzes the border until it is stopped, or for a number of scripts: `fuzz [SCRIPTS] [SEED]`.
 
 use std::error::Error;
 
