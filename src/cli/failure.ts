@@ -96,18 +96,24 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
 }
 
 function resultOf({ code, retry, retryAfterMs }: ClientError, isWrite: boolean): string {
-  const isOpen = isOutcomeOpen(code);
-  if (isOpen && isWrite) return "the server may have carried it out; no task is lost";
+  if (isWrite && isOutcomeOpen(code)) return "the server may have carried it out; no task is lost";
   if (code === "client.unreachable") {
     return "no task is lost: all are stored, and go on when a server runs";
   }
-  if (isOpen || retry === "never") return "nothing was changed";
+  if (retry === "never") return "nothing was changed";
   const when = retryAfterMs === undefined ? "later" : `in ${durationText(retryAfterMs)}`;
   return `nothing was changed; the same command may succeed ${when}`;
 }
 
-/** Codes of the server that do not say whether the command was carried out. */
-const OPEN: readonly string[] = ["journal.outcome_unknown", "api.internal"];
+/**
+ * Codes of the server that do not say whether the command was carried out. `journal.unavailable`
+ * does not either: it may be the inbox of another node that did not answer.
+ */
+const OPEN: readonly string[] = [
+  "journal.outcome_unknown",
+  "journal.unavailable",
+  "api.internal",
+];
 
 /** Whether a command that failed with this code may have been carried out. */
 export function isOutcomeOpen(code: string): boolean {
