@@ -186,7 +186,8 @@ export const ERRORS = {
     "later",
     503,
     "Postgres cannot be reached",
-    "Check the database; no acknowledged request is lost",
+    "Check the database, and send the same request with the same Idempotency-Key again; " +
+      "no acknowledged request is lost",
   ),
   "key.last": meaning(
     "never",

@@ -77,15 +77,18 @@ export class Writer implements Journal {
     return new Promise((resolve) => this.#idlers.push({ entries, resolve }));
   }
 
-  /** Ends the connections. What waits is rejected: its outcome is unknown to this process. */
+  /**
+   * Ends the connections. What waits is rejected: it was not sent. Only what is in flight, and finds
+   * no answer any more, ends with an unknown outcome.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
-    rejectAll(this.#queue.splice(0), closed());
+    rejectAll(this.#queue.splice(0), notSent());
     await Promise.all([this.deps.connection.close(), this.deps.control.close()]);
   }
 
   #put(entry: Entry): void {
-    if (this.#isClosed) return entry.reject(closed());
+    if (this.#isClosed) return entry.reject(notSent());
     this.#queue.push(entry);
     this.#entries++;
     if (this.#isFlushing) return;
@@ -136,9 +139,9 @@ function rejectAll(entries: readonly Entry[], error: unknown): void {
   for (const entry of entries) entry.reject(error);
 }
 
-function closed(): TaskerError {
+function notSent(): TaskerError {
   return new TaskerError(
-    "journal.outcome_unknown",
-    "Cannot append a turn: the journal of this node is closed",
+    "journal.unavailable",
+    "Cannot write to the journal: this node has closed it, and the entry was not sent",
   );
 }

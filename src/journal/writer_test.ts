@@ -210,18 +210,18 @@ Deno.test("append() rejects a turn that cannot be encoded, and goes on", async (
   assert.deepEqual(await node.journal.append(startRow(newTask())), { kind: "inserted" });
 });
 
-Deno.test("close() rejects what waits and what comes after, and opens nothing again", async () => {
+Deno.test("close() rejects what waits and what comes after as not sent, and opens nothing again", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   await node.journal.append(startRow(newTask()));
   const { happened, release } = bench.proxy.break(/write/, "hold");
   const inFlight = node.journal.append(startRow(newTask()));
   await happened;
-  const isUnknown = (error: unknown) => codeOf(error) === "journal.outcome_unknown";
-  const waiting = assert.rejects(node.journal.append(startRow(newTask())), isUnknown);
+  const isUnsent = (error: unknown) => codeOf(error) === "journal.unavailable";
+  const waiting = assert.rejects(node.journal.append(startRow(newTask())), isUnsent);
 
   const closed = node.close();
-  const after = assert.rejects(node.journal.append(startRow(newTask())), isUnknown);
+  const after = assert.rejects(node.journal.append(startRow(newTask())), isUnsent);
   release();
 
   assert.deepEqual(await inFlight, { kind: "inserted" });
