@@ -8,7 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 const LOOK_MS = 1_000;
 
 /**
- * A connection that must make room has been idle for at least so long: one that is new still sends
+ * A connection that must make room has been idle for at least this long: one that is new still sends
  * its request, and one that was just answered still receives the response.
  */
 const IDLE_MS_MIN = 1_000;
@@ -16,8 +16,11 @@ const IDLE_MS_MIN = 1_000;
 /** Pause after a connection could not be accepted. */
 const ACCEPT_AGAIN_MS = 100;
 
-/** When file descriptors run out, this part of the connections may stay: others need some, too. */
+/** When file descriptors run out, the limit falls to this fraction of the open connections. */
 const PART_KEPT = 0.8;
+
+/** Time without a shortage of descriptors after which the configured limit holds again. */
+const SHORTAGE_MS = 10_000;
 
 /** How long open requests may take to end once streams and long polls are closed. */
 const CLOSE_MS_MAX = 5_000;
@@ -132,6 +135,8 @@ class BoundedListener implements Listener {
   /** Called when there may be room for another connection. */
   #onRoom = () => {};
   #connectionsMax: number;
+  /** Monotonic ms of the last shortage of file descriptors. */
+  #shortAtMs = -Infinity;
   #isClosed = false;
 
   constructor(readonly options: ListenerOptions, readonly serveConnection: ServeConnection) {
@@ -158,24 +163,40 @@ class BoundedListener implements Listener {
   }
 
   async #acceptAll(): Promise<void> {
-    const { runtime, log } = this.options;
     while (!this.#isClosed) {
+      let conn: Deno.TcpConn;
       try {
-        const connection = await this.#listener.accept();
-        await this.#makeRoom();
-        this.#serve(connection);
+        conn = await this.#listener.accept();
       } catch (error) {
-        if (this.#isClosed) return;
-        this.#connectionsMax = Math.max(1, Math.floor(this.#open.size * PART_KEPT));
-        log.error("Cannot accept a connection; from now on there are fewer", {
-          error: messageOf(error),
-          connectionsMax: this.#connectionsMax,
-          action: "Allow this process more open files (ulimit -n)",
-        });
-        await new Promise<void>((wake) => runtime.after(ACCEPT_AGAIN_MS, wake));
-        await this.#makeRoom();
+        if (!this.#isClosed && !isClientGone(error)) await this.#recover(error);
+        continue;
+      }
+      await this.#makeRoom();
+      try {
+        this.#serve(conn);
+      } catch {
+        conn.close(); // the client reset it: this connection is over, the others are not affected
       }
     }
+  }
+
+  /** Makes room after a connection could not be accepted; `#look` raises the limit again. */
+  async #recover(error: unknown): Promise<void> {
+    const { runtime, log } = this.options;
+    if (isWithoutDescriptor(error)) {
+      const kept = Math.floor(this.#open.size * PART_KEPT);
+      this.#connectionsMax = Math.max(1, kept);
+      this.#shortAtMs = runtime.monotonic();
+      log.error("Out of file descriptors: fewer connections for a while", {
+        error: messageOf(error),
+        connectionsMax: this.#connectionsMax,
+        action: "Allow this process more open files (ulimit -n)",
+      });
+    } else {
+      log.warn("Cannot accept a connection; the next one is tried", { error: messageOf(error) });
+    }
+    await new Promise<void>((wake) => runtime.after(ACCEPT_AGAIN_MS, wake));
+    await this.#makeRoom();
   }
 
   /** While every connection is in use, new ones wait in the system's queue. */
@@ -249,6 +270,7 @@ class BoundedListener implements Listener {
   #look(): void {
     const { runtime, limits } = this.options;
     const nowMs = runtime.monotonic();
+    if (nowMs - this.#shortAtMs >= SHORTAGE_MS) this.#connectionsMax = limits.connectionsMax;
     this.#closeIdleSince(this.#silent, nowMs - limits.headTimeoutMs);
     this.#closeIdleSince(this.#idle, nowMs - limits.idleTimeoutMs);
     this.#onRoom();
@@ -261,6 +283,17 @@ class BoundedListener implements Listener {
       this.#close(connection);
     }
   }
+}
+
+/** Whether a client left before its connection was accepted. It holds up no other. */
+function isClientGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset;
+}
+
+function isWithoutDescriptor(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Without a free file descriptor it ends, and the server with it. */
