@@ -6,23 +6,30 @@ import { pause } from "../postgres/retry_for.ts";
 /** Editors write in bursts: nothing may change for this long before the server starts again. */
 const QUIET_MS = 200;
 
+/** How often it is looked whether another folder has taken the place of the watched one. */
+const REPLACED_LOOK_MS = 1_000;
+
 /** What workflows are made of. Tests are not served. */
 const IS_SERVED = /(?<!_test)\.(ts|js|mjs|json|ya?ml)$/;
 
 /** The changes of a folder, for one listener. */
 export class Changes implements Disposable {
-  readonly #watcher: Deno.FsWatcher;
+  #watcher: Deno.FsWatcher;
+  /** The watched folder itself: a watcher stays with it when it is moved away. */
+  #inode: number | null;
   #changed = Promise.withResolvers<boolean>();
+  readonly #look = setInterval(() => this.#followReplaced(), REPLACED_LOOK_MS);
 
   /** @throws {TaskerError} config.invalid when the folder cannot be watched */
-  constructor(folder: string) {
+  constructor(private readonly folder: string) {
     try {
-      this.#watcher = Deno.watchFs(folder);
+      this.#inode = Deno.statSync(folder).ino;
+      this.#watcher = this.#watch();
     } catch (cause) {
+      clearInterval(this.#look);
       const why = `Cannot watch the workflows in "${folder}": ${messageOf(cause)}`;
       throw new TaskerError("config.invalid", why, { cause });
     }
-    void this.#listen(this.#watcher);
   }
 
   /** Resolves when a file has changed since the last call resolved, and all is quiet again. */
@@ -35,7 +42,28 @@ export class Changes implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#look);
     this.#watcher.close();
+  }
+
+  #watch(): Deno.FsWatcher {
+    const watcher = Deno.watchFs(this.folder);
+    void this.#listen(watcher);
+    return watcher;
+  }
+
+  /** Watches the folder that is there now, if it is another one. While there is none, it waits. */
+  #followReplaced(): void {
+    try {
+      const { ino } = Deno.statSync(this.folder);
+      if (ino === this.#inode) return;
+      const watcher = this.#watch();
+      this.#watcher.close();
+      [this.#watcher, this.#inode] = [watcher, ino];
+      this.#changed.resolve(true);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   async #listen(events: AsyncIterable<Deno.FsEvent>): Promise<void> {
