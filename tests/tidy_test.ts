@@ -128,8 +128,9 @@ Deno.test("every metric of the table is written by the code", () => {
   assert.deepEqual(unwritten, []);
 });
 
-/** What cannot be changed any more, or has to name the words. */
-const WORDS_KEPT = /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*)$/;
+/** What cannot be changed (migrations, contracts of a version), or has to name the words. */
+const WORDS_KEPT =
+  /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*|workflows\/order_processing.*)$/;
 
 Deno.test("no banned word stands in names, comments or texts", () => {
   const texts = FILES.filter((path) => /\.(ts|mjs|py|rs|sql|md)$/.test(path))

@@ -77,10 +77,10 @@ export const finalizeOrder = step({
 /** Notifies people that an order came to nothing, and why. */
 export const tellSupport = step({
   input: z.object({ order_id: z.string(), reason: z.string() }),
-  success: z.object({ notified: z.boolean() }),
+  success: z.object({ told: z.boolean() }),
   run: ({ input, log }) => {
     log("An order came to nothing", { orderId: input.order_id, reason: input.reason });
-    return { notified: true };
+    return { told: true };
   },
 });
 

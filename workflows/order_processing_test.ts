@@ -60,7 +60,7 @@ Deno.test("order_processing notifies support when the card is declined", async (
 
   equal(await task.end(), "failed");
   equal(task.step("finalize_order").state, "unreached");
-  deepEqual(task.step("tell_support").result, { notified: true });
+  deepEqual(task.step("tell_support").result, { told: true });
 });
 
 Deno.test("order_processing notifies support when an article is out of stock", async () => {

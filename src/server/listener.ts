@@ -54,8 +54,10 @@ export interface Listener {
 }
 
 /**
- * Listens, and holds the limits. A connection with a request in hand is never closed, however slowly
- * it sends or reads: bodies and streams have bounds of their own.
+ * Listens, and holds the limits. A connection with a request in progress is not closed, however slowly
+ * it sends or reads: bodies and streams have bounds of their own. Once a response has been handed to
+ * the system, its reader has the idle time-out to take it, or less when connections run short; only
+ * clients that send requests ahead of responses can notice that.
  *
  * Cost: 2 µs a request.
  *
