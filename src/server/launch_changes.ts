@@ -14,7 +14,7 @@ const IS_SERVED = /(?<!_test)\.(ts|js|mjs|json|ya?ml)$/;
 
 /** The changes of a folder, for one listener. */
 export class Changes implements Disposable {
-  #watcher: Deno.FsWatcher;
+  #watcher: Deno.FsWatcher | undefined;
   /** The watched folder itself: a watcher stays with it when it is moved away. */
   #inode: number | null;
   #changed = Promise.withResolvers<boolean>();
@@ -43,7 +43,7 @@ export class Changes implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#look);
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 
   #watch(): Deno.FsWatcher {
@@ -52,14 +52,22 @@ export class Changes implements Disposable {
     return watcher;
   }
 
-  /** Watches the folder that is there now, if it is another one. While there is none, it waits. */
+  /**
+   * Watches the folder that is there now, if it is another one. While there is none, it waits.
+   *
+   * The watcher before is closed a look earlier: Deno ends the watch of a path some time after
+   * `close`, and would end a new one of the same path with it.
+   */
   #followReplaced(): void {
     try {
       const { ino } = Deno.statSync(this.folder);
       if (ino === this.#inode) return;
-      const watcher = this.#watch();
-      this.#watcher.close();
-      [this.#watcher, this.#inode] = [watcher, ino];
+      if (this.#watcher !== undefined) {
+        this.#watcher.close();
+        this.#watcher = undefined;
+        return;
+      }
+      [this.#watcher, this.#inode] = [this.#watch(), ino];
       this.#changed.resolve(true);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
