@@ -168,7 +168,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     : verb === "upgrade"
     ? upgradeProject
     : undefined;
-  if (write === undefined || name === undefined || args.length > 2) {
+  if (write === undefined || name === undefined || name.startsWith("-") || args.length > 2) {
     console.error(USAGE);
     return 2;
   }
@@ -183,9 +183,14 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   console.log(
     verb === "upgrade"
       ? `Replaced the engine in ${dir}`
-      : `Wrote a project to ${dir}. Next: cd ${name} && deno task serve`,
+      : `Wrote a project to ${dir}. Next: cd ${quoted(name)} && deno task serve`,
   );
   return 0;
+}
+
+/** A name as a shell takes it. */
+function quoted(name: string): string {
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 if (import.meta.main) {

@@ -85,4 +85,5 @@ Deno.test("upgrade replaces the engine, and nothing else", () =>
 
 Deno.test("new-project without a folder says how it is used", async () => {
   equal(await main(["new-project"], ROOT), 2);
+  equal(await main(["new-project", "--help"], ROOT), 2);
 });

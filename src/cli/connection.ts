@@ -41,12 +41,19 @@ export async function findConnection(options: ConnectionOptions): Promise<Connec
   const url = env.TASKER_URL
     ? checked({ value: env.TASKER_URL, from: "TASKER_URL" })
     : await fromFile(options, `${dataDir}/address`, "TASKER_URL is not set");
-  if (env.TASKER_KEY) return { url, key: { value: env.TASKER_KEY, from: "TASKER_KEY" } };
+  if (env.TASKER_KEY) return { url, key: checkedKey(env.TASKER_KEY) };
   const isLocal = "missing" in url || url.from !== "TASKER_URL" || isLoopback(url.value);
   const key = isLocal
     ? await fromFile(options, `${dataDir}/admin.key`, "TASKER_KEY is not set")
     : { missing: `TASKER_KEY is not set, and ${dataDir}/admin.key is not sent to other hosts` };
   return { url, key };
+}
+
+/** A key with other characters is never sent, nor shown: the error of the header would show it. */
+function checkedKey(value: string): Sourced | { missing: string } {
+  return /^[\x21-\x7e]+$/.test(value)
+    ? { value, from: "TASKER_KEY" }
+    : { missing: "TASKER_KEY has a space, a line break or a character that is not ASCII" };
 }
 
 function checked(url: Sourced): Sourced | { missing: string } {

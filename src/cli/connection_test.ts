@@ -65,3 +65,11 @@ Deno.test("a missing address or key says where it was looked for", async () => {
     missing: "TASKER_URL is not a URL such as http://127.0.0.1:8080",
   });
 });
+
+Deno.test("a key that no header can carry is refused without showing it", async () => {
+  const { key } = await find({ TASKER_KEY: "tasker_a\nb" }, FILES);
+
+  deepEqual(key, {
+    missing: "TASKER_KEY has a space, a line break or a character that is not ASCII",
+  });
+});

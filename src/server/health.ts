@@ -99,7 +99,7 @@ function quarantineCheck(engine: Engine): NamedCheck {
       return Promise.resolve({
         name: "quarantine",
         ok,
-        detail: `${size} tasks set aside`,
+        detail: `${size} tasks quarantined`,
         ...(ok ? {} : { action }),
       });
     },
