@@ -12,6 +12,7 @@ export const ENVELOPE_BYTES_MAX = REMOTE_PAYLOAD_SIZE_MAX;
 export const ENVELOPE_DEPTH_MAX = 32;
 
 const text = z.string().min(1).max(512);
+const time = z.iso.datetime({ offset: true });
 
 /**
  * The attributes Tasker reads. Unknown attributes are allowed, as CloudEvents asks.
@@ -22,21 +23,25 @@ const text = z.string().min(1).max(512);
  */
 export const Envelope = z.looseObject({
   specversion: z.literal("1.0"),
-  id: text,
-  source: text,
-  type: text,
-  subject: text.optional(),
-  time: z.iso.datetime({ offset: true }).optional(),
-  expirytime: z.iso.datetime({ offset: true }).optional(),
-  datacontenttype: z.string().max(128).optional(),
-  dataschema: z.string().max(512).optional(),
-  correlationid: text.optional(),
-  causationid: text.optional(),
-  traceparent: z.string().max(128).optional(),
-  taskerattempt: z.number().int().min(1).optional(),
-  taskerreplyto: text.optional(),
-  taskerreplytoken: z.string().max(2048).optional(),
-  data: z.unknown().optional(),
+  id: text.describe("Unique for the source; the same each time the envelope is sent"),
+  source: text.describe("Who sends: `/tasker/<deployment>`, or `/<system>`"),
+  type: text.describe("What is asked, or said"),
+  subject: text.describe("The step, `tasker.<task>.<step>`: the same for all its attempts")
+    .optional(),
+  time: time.describe("When it was made, by the sender's clock").optional(),
+  expirytime: time.describe("When nobody waits for its answer any more, by the sender's clock")
+    .optional(),
+  datacontenttype: z.string().max(128).describe("`application/json`").optional(),
+  dataschema: z.string().max(512).describe("Not used").optional(),
+  correlationid: text.describe("The task, or what a producer chose").optional(),
+  causationid: text.describe("The id of the envelope that led to this one").optional(),
+  traceparent: z.string().max(128).describe("W3C Trace Context").optional(),
+  taskerattempt: z.number().int().min(1).describe("Counts the attempts of the step, from 1")
+    .optional(),
+  taskerreplyto: text.describe("The channel for the answer, to be used as it is").optional(),
+  taskerreplytoken: z.string().max(2048)
+    .describe("The permission to answer this attempt: copied into the reply").optional(),
+  data: z.unknown().describe("JSON, by the type of the envelope").optional(),
 });
 
 /** One envelope. */
@@ -49,6 +54,9 @@ export const STEP_PROGRESS = "tasker.step.progress";
 export const TASK_START = "tasker.task.start";
 export const TASK_SIGNAL = "tasker.task.signal";
 export const TASK_CANCEL = "tasker.task.cancel";
+/** Types of the answers to a request. */
+export const TASK_ACCEPTED = "tasker.task.accepted";
+export const TASK_REJECTED = "tasker.task.rejected";
 /** Sent to a system whose step is no longer wanted; `subject` names it. */
 export const STEP_CANCELLED = "tasker.step.cancelled";
 

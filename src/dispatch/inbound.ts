@@ -1,18 +1,20 @@
 /** Inbound: requests of other systems to start, signal or cancel a task. */
 
-import { z } from "zod";
+import type { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
 import type { Answer, Command } from "../core/command.ts";
 import { describeFaults, faultsOf } from "../core/faults.ts";
 import {
   type Envelope,
   parseEnvelope,
+  TASK_ACCEPTED,
   TASK_CANCEL,
+  TASK_REJECTED,
   TASK_SIGNAL,
   TASK_START,
 } from "../core/envelope.ts";
+import { SignalData } from "../core/envelope_data.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { Name } from "../core/fields.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
@@ -30,20 +32,11 @@ import type { DeadLetterStore } from "./dead_letter_store.ts";
 /** Requests of one system that are in flight at once. */
 const INBOUND_IN_FLIGHT_MAX = 64;
 
-/** Types of the answers. */
-const TASK_ACCEPTED = "tasker.task.accepted";
-const TASK_REJECTED = "tasker.task.rejected";
-
 /** Characters of a refusal that are sent: it may list every wrong field of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
 
 /** Characters of an envelope's id. */
 const ID_LENGTH_MAX = 512;
-
-const SignalData = z.strictObject({
-  name: Name,
-  payload: z.unknown().optional(),
-});
 
 /** What serving inbound channels needs. */
 interface InboundDeps extends ConsumptionDeps {

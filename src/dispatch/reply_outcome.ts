@@ -1,35 +1,13 @@
 /** Reply outcomes: the outcome of an attempt, as the reply of another system states it. */
 
-import { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
 import type { Outcome, RecordProgress } from "../core/command.ts";
+import { FailureData, NOTE_LENGTH_MAX, ProgressData } from "../core/envelope_data.ts";
 import { describeFaults, faultsOf } from "../core/faults.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { contractFailure, plainText } from "./failures.ts";
-
-/** Characters kept of the note of a heartbeat. */
-const NOTE_LENGTH_MAX = 500;
-
-/**
- * The failure of a step, as another system reports it.
- *
- * Shape: `retryable` (false unless given) and `retry_after` are for the engine; all else is the error
- * by contract. A null counts as absent: many serializers write every field.
- * Units: `retry_after` in seconds.
- */
-const FailureData = z.looseObject({
-  error_code: z.string().min(1),
-  error_message: z.string(),
-  retryable: z.boolean().nullish().transform((said) => said ?? false),
-  retry_after: z.number().min(0).nullish().transform((said) => said ?? undefined),
-});
-
-const ProgressData = z.object({
-  fraction: z.number().min(0).max(1).optional(),
-  note: z.string().transform((note) => plainText(note).slice(0, NOTE_LENGTH_MAX)).optional(),
-});
 
 /** Makes the outcome of `tasker.step.completed`; a broken contract is a failure without retry. */
 export function completedOutcome(step: PlannedStep, data: unknown): Outcome {
@@ -68,7 +46,10 @@ export function progressOf(data: unknown): Pick<RecordProgress, "fraction" | "no
   const parsed = ProgressData.safeParse(data);
   if (!parsed.success) return {};
   const { fraction, note } = parsed.data;
-  return { ...(fraction !== undefined && { fraction }), ...(note !== undefined && { note }) };
+  return {
+    ...(fraction !== undefined && { fraction }),
+    ...(note !== undefined && { note: plainText(note).slice(0, NOTE_LENGTH_MAX) }),
+  };
 }
 
 type Kept =
