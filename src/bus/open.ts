@@ -1,19 +1,27 @@
 /** Opens the bus that the configuration names. */
 
-import { TaskerError } from "../core/errors.ts";
+import { type BrokerKind, BROKERS, type BusKind } from "../core/broker.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Bus, Database, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
+import { unavailable } from "./consumer.ts";
 import { MemoryBus } from "./memory.ts";
 import { PostgresBus } from "./postgres.ts";
-import { RedisBus } from "./redis.ts";
 
 /** How to open a bus. */
 interface BusOptions {
-  readonly kind: "redis" | "postgres" | "memory";
-  readonly redisUrl: string | undefined;
+  readonly kind: BusKind;
+  /** Where the broker is; unused by a bus without one. */
+  readonly url: string | undefined;
   readonly database: Database;
   readonly runtime: Runtime;
   readonly log: Log;
+}
+
+/** A bus with a broker, which is connected to once before it is used. */
+interface BrokerBus extends Bus {
+  /** @throws {TaskerError} config.invalid when this process may not connect */
+  open(): Promise<void>;
 }
 
 /**
@@ -25,26 +33,49 @@ interface BusOptions {
  * @throws {TaskerError} config.invalid
  */
 export async function openBus(options: BusOptions): Promise<Bus> {
-  const { kind, log } = options;
+  const { kind, url, log } = options;
   switch (kind) {
-    case "redis":
-      return await openRedis(options);
     case "postgres":
       return new PostgresBus(options);
     case "memory":
       log.warn("TASKER_BUS is memory: envelopes end with this process, and no other gets them");
       return new MemoryBus(options);
+    default: {
+      if (url === undefined) throw invalid(`Cannot use TASKER_BUS "${kind}": BUS_URL is not set`);
+      return await connect(await makeBus(kind, { ...options, url }), { kind, log });
+    }
   }
 }
 
-/** The library is loaded here, so that nobody else pays for it. */
-async function openRedis({ redisUrl, runtime, log }: BusOptions): Promise<Bus> {
-  if (redisUrl === undefined) {
-    throw invalid(`Cannot use TASKER_BUS "redis": REDIS_URL is not set`);
+/** The library of a broker is loaded here, so that nobody else pays for it. */
+async function makeBus(
+  kind: BrokerKind,
+  deps: BusOptions & { readonly url: string },
+): Promise<BrokerBus> {
+  switch (kind) {
+    case "redis": {
+      const { RedisBus } = await import("./redis.ts");
+      return new RedisBus({ ...deps, library: await import("redis") });
+    }
+    case "nats":
+    case "rabbitmq":
+    case "kafka":
+      throw invalid(`Cannot use ${BROKERS[kind].name}: this version has no bus over it yet`);
   }
-  const library = await import("redis");
-  const bus = new RedisBus({ library, url: redisUrl, runtime, log });
-  await bus.open();
+}
+
+/** Connects once. A broker that is away must not keep a node from serving. */
+async function connect(
+  bus: BrokerBus,
+  { kind, log }: { readonly kind: BrokerKind; readonly log: Log },
+): Promise<Bus> {
+  try {
+    await bus.open();
+  } catch (thrown) {
+    const error = unavailable(BROKERS[kind].name, thrown);
+    if (error.code === "config.invalid") throw error;
+    log.warn("The bus is away: envelopes wait until it is back", { error: messageOf(error) });
+  }
   return bus;
 }
 

@@ -1,7 +1,6 @@
 /** The bus on Redis Streams: one stream a channel, one consumer group that works it off. */
 
 import type { Envelope } from "../core/envelope.ts";
-import { messageOf } from "../core/errors.ts";
 import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
@@ -35,21 +34,9 @@ export class RedisBus implements Bus {
     this.#writer = new RedisConnection({ ...deps, name: "tasker" });
   }
 
-  /**
-   * Tries to connect once; a server that is away is tried again by whatever needs it.
-   *
-   * @throws {TaskerError} config.invalid when this process may not connect
-   */
+  /** @throws {TaskerError} bus.unavailable, or config.invalid when this process may not connect */
   async open(): Promise<void> {
-    try {
-      await this.#writer.open();
-    } catch (thrown) {
-      const error = unavailable("Redis", thrown);
-      if (error.code === "config.invalid") throw error;
-      this.deps.log.warn("The bus is away: envelopes wait until it is back", {
-        error: messageOf(error),
-      });
-    }
+    await this.#writer.open();
   }
 
   async publish(channel: string, envelopes: readonly Envelope[]): Promise<void> {

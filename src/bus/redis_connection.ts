@@ -1,9 +1,10 @@
 /** Redis connection: opened when it is needed, one at a time; every command on it ends. */
 
 import type { RedisClientOptions } from "redis";
-import { messageOf, TaskerError } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Cancel, Runtime } from "../core/ports.ts";
 import { unavailable } from "./consumer.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** How long a connection may take to open, its greeting included. */
 const CONNECT_MS_MAX = 2_000;
@@ -178,28 +179,4 @@ async function greet(client: RedisClient): Promise<number> {
   const { id, role } = await client.hello(3);
   if (role === "master") return id;
   throw new Error("READONLY the server is a replica: it is asked again until it is the primary");
-}
-
-/** A permission that is missing will not come back; all else may. */
-function refusalOf(error: unknown, url: string): TaskerError {
-  const { host } = new URL(url);
-  if (!isForbidden(error)) {
-    return new TaskerError(
-      "bus.unavailable",
-      `Cannot connect to Redis at "${host}": ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-  return new TaskerError(
-    "config.invalid",
-    `Cannot use REDIS_URL: this process may not connect to "${host}" (${messageOf(error)}), ` +
-      "start it by `deno task serve`, or allow that",
-    { cause: error },
-  );
-}
-
-function isForbidden(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === "NotCapable" || error.name === "PermissionDenied" ||
-    isForbidden(error.cause);
 }

@@ -1,12 +1,10 @@
 /** Environment variables to one checked Config: pure, and all faults are reported at once. */
 
 import { API_KEY, API_KEY_LENGTH_MAX } from "../core/api_key.ts";
+import { BROKER_KINDS, brokerOf, BROKERS, type BusKind, serversOf } from "../core/broker.ts";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
-
-/** Which backend carries steps to other systems. */
-export type BusKind = "redis" | "postgres" | "memory";
 
 /** The least severe line that is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -23,8 +21,9 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Whether a pooler in transaction mode stands before Postgres. */
   readonly pooler: boolean;
-  readonly redisUrl: string | undefined;
   readonly bus: BusKind;
+  /** Where the bus is; undefined for a bus without a broker. */
+  readonly busUrl: string | undefined;
   readonly busPrefix: string;
   /** An address without brackets: `127.0.0.1`, `::1`. */
   readonly host: string;
@@ -82,11 +81,12 @@ const HEAD_TIMEOUT_DEFAULT_MS = 10_000;
 const IDLE_TIMEOUT_DEFAULT_MS = 75_000;
 const TIMEOUT_MS_MIN = 1_000;
 
-const BUS_KINDS: readonly BusKind[] = ["redis", "postgres", "memory"];
+const BUS_KINDS: readonly BusKind[] = [...BROKER_KINDS, "postgres", "memory"];
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The names that `readConfig` reads. A server needs the right to read these, and no others. */
 export const CONFIG_NAMES = [
+  "BUS_URL",
   "DATABASE_URL",
   "REDIS_URL",
   "TASKER_ADMIN_KEY",
@@ -192,7 +192,8 @@ class Reader {
 /**
  * Reads and checks the whole configuration.
  *
- * Shape: `env` may hold anything; only `DATABASE_URL`, `REDIS_URL` and `TASKER_*` are looked at.
+ * Shape: `env` may hold anything; only `BUS_URL`, `DATABASE_URL`, `REDIS_URL` and `TASKER_*` are
+ * looked at.
  * No fault and no message holds a secret.
  *
  * @throws {TaskerError} config.invalid with one fault a variable, `path` being its name
@@ -203,8 +204,7 @@ export function readConfig(env: Environment): Config {
   const config: Config = {
     databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"]),
     pooler: readPooler(reader),
-    redisUrl: reader.url("REDIS_URL", ["redis:", "rediss:"]),
-    bus: readBus(reader),
+    ...readBus(reader),
     busPrefix: readBusPrefix(reader),
     ...readAddress(reader),
     connectionsMax: readConnectionsMax(reader),
@@ -249,13 +249,45 @@ function refuseUnknownNames(reader: Reader, names: readonly string[]): void {
   }
 }
 
-function readBus(reader: Reader): BusKind {
-  const hasRedis = reader.text("REDIS_URL") !== undefined;
-  const bus = reader.choice("TASKER_BUS", BUS_KINDS) ?? (hasRedis ? "redis" : "postgres");
-  if (bus === "redis" && !hasRedis) {
-    reader.fault("TASKER_BUS", "no_address", `"redis" needs REDIS_URL, which is not set`);
+/**
+ * `BUS_URL` alone chooses the bus by its protocol. `REDIS_URL` stands for it where it is not set;
+ * with another bus it is somebody else's, and left alone.
+ */
+function readBus(reader: Reader): Pick<Config, "bus" | "busUrl"> {
+  const chosen = reader.choice("TASKER_BUS", BUS_KINDS);
+  const name = reader.text("BUS_URL") === undefined ? "REDIS_URL" : "BUS_URL";
+  const isMeant = name === "BUS_URL" || chosen === undefined || chosen === "redis";
+  const url = isMeant ? reader.text(name) : undefined;
+  const named = url === undefined ? undefined : brokerOf(url);
+  const bus = chosen ?? named ?? "postgres";
+  const needsUrl = BROKER_KINDS.some((kind) => kind === bus);
+  if (url === undefined) {
+    if (needsUrl) {
+      reader.fault("TASKER_BUS", "no_address", `${quote(bus)} needs BUS_URL, which is not set`);
+    }
+  } else if (named === undefined || (name === "REDIS_URL" && named !== "redis")) {
+    const kinds = name === "REDIS_URL" ? ["redis" as const] : BROKER_KINDS;
+    const protocols = kinds.flatMap((kind) => Object.keys(BROKERS[kind].ports));
+    reader.fault(name, "wrong_protocol", `starts with none of ${protocols.join("//, ")}//`);
+  } else if (named !== bus) {
+    const remedy = needsUrl ? "change one of the two" : "leave one of the two out";
+    const why = `names ${BROKERS[named].name}, and TASKER_BUS is ${quote(bus)}: ${remedy}`;
+    reader.fault(name, "other_bus", why);
+  } else checkServers(reader, name, url);
+  return { bus, busUrl: needsUrl ? url : undefined };
+}
+
+/** The value of a URL stays out of the fault: it may hold a password. */
+function checkServers(reader: Reader, name: ConfigName, url: string): void {
+  const kind = brokerOf(url) ?? "redis";
+  const { isList, name: broker, ports } = BROKERS[kind];
+  const form = `${Object.keys(ports)[0]}//host:port${isList ? ",host:port" : ""}`;
+  const servers = serversOf(url);
+  if (servers === undefined) {
+    reader.fault(name, "not_a_url", `is not a URL with a host, expected ${form}`);
+  } else if (servers.length > 1 && !isList) {
+    reader.fault(name, "several_hosts", `names several servers, ${broker} takes one: ${form}`);
   }
-  return bus;
 }
 
 function readPooler(reader: Reader): boolean {

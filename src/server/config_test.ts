@@ -27,8 +27,8 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
 
   deepEqual(config, {
     databaseUrl: undefined,
-    redisUrl: undefined,
     bus: "postgres",
+    busUrl: undefined,
     busPrefix: "tasker.workflows",
     host: "127.0.0.1",
     port: 8080,
@@ -57,8 +57,9 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
 Deno.test("readConfig() reads every name", () => {
   const config = readConfig({
     DATABASE_URL: "postgres://tasker:secret@db:5433/orders",
+    BUS_URL: "nats://one,two:4223",
     REDIS_URL: "rediss://cache:6380/1",
-    TASKER_BUS: "postgres",
+    TASKER_BUS: "nats",
     TASKER_BUS_PREFIX: "acme.workflows",
     TASKER_HOST: "[::1]",
     TASKER_PORT: "0",
@@ -86,8 +87,8 @@ Deno.test("readConfig() reads every name", () => {
   const key = new TextEncoder().encode("01234567890123456789012345678901");
   deepEqual(config, {
     databaseUrl: "postgres://tasker:secret@db:5433/orders",
-    redisUrl: "rediss://cache:6380/1",
-    bus: "postgres",
+    bus: "nats",
+    busUrl: "nats://one,two:4223",
     busPrefix: "acme.workflows",
     host: "::1",
     port: 0,
@@ -119,13 +120,70 @@ Deno.test("readConfig() takes an empty value as not set", () => {
   deepEqual(readConfig(empty), readConfig({}));
 });
 
-Deno.test("readConfig() chooses redis when REDIS_URL is set, else postgres", () => {
-  equal(readConfig({ REDIS_URL: "redis://127.0.0.1:6379" }).bus, "redis");
-  equal(readConfig({}).bus, "postgres");
+const bus = (env: Environment) => {
+  const { bus, busUrl } = readConfig(env);
+  return { bus, busUrl };
+};
+
+Deno.test("readConfig() chooses the bus by the protocol of BUS_URL, without one postgres", () => {
+  const chosen = (BUS_URL: string) => readConfig({ BUS_URL }).bus;
+
+  equal(chosen("redis://cache"), "redis");
+  equal(chosen("rediss://cache:6380/1"), "redis");
+  equal(chosen("nats://one,two"), "nats");
+  equal(chosen("tls://one"), "nats");
+  equal(chosen("amqp://me:secret@rabbit/vhost"), "rabbitmq");
+  equal(chosen("amqps://rabbit"), "rabbitmq");
+  equal(chosen("kafka://one:9092,two:9092"), "kafka");
+  deepEqual(bus({}), { bus: "postgres", busUrl: undefined });
 });
 
-Deno.test("readConfig() refuses the redis bus without REDIS_URL", () => {
-  deepEqual(codes({ TASKER_BUS: "redis" }), { TASKER_BUS: "no_address" });
+Deno.test("readConfig() takes REDIS_URL for a BUS_URL that is not set", () => {
+  const REDIS_URL = "redis://127.0.0.1:6379";
+
+  deepEqual(bus({ REDIS_URL }), { bus: "redis", busUrl: REDIS_URL });
+  deepEqual(bus({ REDIS_URL, TASKER_BUS: "redis" }), { bus: "redis", busUrl: REDIS_URL });
+  deepEqual(bus({ REDIS_URL, BUS_URL: "redis://b" }), { bus: "redis", busUrl: "redis://b" });
+});
+
+Deno.test("readConfig() leaves REDIS_URL alone when another bus is chosen", () => {
+  const REDIS_URL = "redis://127.0.0.1:6379";
+
+  deepEqual(bus({ REDIS_URL, TASKER_BUS: "postgres" }), { bus: "postgres", busUrl: undefined });
+  deepEqual(bus({ REDIS_URL, BUS_URL: "nats://a" }), { bus: "nats", busUrl: "nats://a" });
+  deepEqual(codes({ REDIS_URL, TASKER_BUS: "nats" }), { TASKER_BUS: "no_address" });
+});
+
+Deno.test("readConfig() refuses a broker without its URL", () => {
+  for (const TASKER_BUS of ["redis", "nats", "rabbitmq", "kafka"]) {
+    deepEqual(codes({ TASKER_BUS }), { TASKER_BUS: "no_address" });
+  }
+});
+
+Deno.test("readConfig() refuses a URL of another bus than the chosen one", () => {
+  const fault = (TASKER_BUS: string) => faultsOf({ TASKER_BUS, BUS_URL: "nats://a" })[0];
+
+  deepEqual(fault("kafka"), {
+    path: "BUS_URL",
+    code: "other_bus",
+    detail: 'names NATS, and TASKER_BUS is "kafka": change one of the two',
+  });
+  deepEqual(fault("postgres"), {
+    path: "BUS_URL",
+    code: "other_bus",
+    detail: 'names NATS, and TASKER_BUS is "postgres": leave one of the two out',
+  });
+});
+
+Deno.test("readConfig() refuses URLs that name no broker it can speak to", () => {
+  const fault = (BUS_URL: string) => codes({ BUS_URL });
+
+  deepEqual(fault("postgres://db/orders"), { BUS_URL: "wrong_protocol" });
+  deepEqual(fault("cache:6379"), { BUS_URL: "wrong_protocol" });
+  deepEqual(fault("kafka://"), { BUS_URL: "not_a_url" });
+  deepEqual(fault("kafka://a,,b"), { BUS_URL: "not_a_url" });
+  deepEqual(fault("redis://a,b"), { BUS_URL: "several_hosts" });
+  deepEqual(codes({ REDIS_URL: "nats://a" }), { REDIS_URL: "wrong_protocol" });
 });
 
 Deno.test("readConfig() refuses a pooler without the address of one", () => {
@@ -225,7 +283,7 @@ Deno.test("readConfig() refuses weak or repeated keys", () => {
 Deno.test("readConfig() keeps secrets out of its message and faults", () => {
   const error = refusal({
     DATABASE_URL: "mysql://tasker:s3cret@db/orders",
-    REDIS_URL: "s3cret",
+    BUS_URL: "nats://tasker:s3cret@",
     TASKER_ADMIN_KEY: "s3cret",
     TASKER_REPLY_KEYS: "now:s3cret",
   });

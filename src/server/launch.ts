@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { buildLibrary, type BuildOutcome } from "../../ffi/build.ts";
+import { addressOf, type BusKind, serversOf } from "../core/broker.ts";
 import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
@@ -37,12 +38,15 @@ const HANG_MS = 60_000;
 const STOPPING_HANG_MS = 5_000;
 
 const POSTGRES_PORT = "5432";
-const REDIS_PORT = "6379";
 
 /** What libraries read: a name that is refused, and not only absent, breaks them. */
 const POSTGRES_NAMES: readonly string[] = ["PG*"];
 const YAML_NAMES: readonly string[] = ["LOG_STREAM", "LOG_TOKENS"];
-const REDIS_NAMES: readonly string[] = ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_DIAGNOSTICS"];
+
+/** What the libraries of brokers read. */
+const BUS_NAMES: Readonly<Partial<Record<BusKind, readonly string[]>>> = {
+  redis: ["REDIS_DEBUG_MAINTENANCE", "REDIS_EMIT_DIAGNOSTICS"],
+};
 
 /** What a launch is made of. */
 export interface LaunchOptions {
@@ -259,18 +263,17 @@ function flag(name: string, values: readonly string[]): readonly string[] {
 /** Where the server listens and what it calls. */
 function addresses(config: Config, databaseUrl: string): readonly string[] {
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  const redis = config.redisUrl === undefined ? [] : [addressOf(config.redisUrl, REDIS_PORT)];
-  return [`${host}:${config.port}`, addressOf(databaseUrl, POSTGRES_PORT), ...redis];
-}
-
-function addressOf(text: string, defaultPort: string): string {
-  const url = new URL(text);
-  return `${url.hostname}:${url.port || defaultPort}`;
+  const { hostname, port } = new URL(databaseUrl);
+  const brokers = config.busUrl === undefined ? [] : serversOf(config.busUrl) ?? [];
+  return [
+    `${host}:${config.port}`,
+    `${hostname}:${port || POSTGRES_PORT}`,
+    ...brokers.map(addressOf),
+  ];
 }
 
 function names(config: Config): readonly string[] {
-  const redis = config.redisUrl === undefined ? [] : REDIS_NAMES;
-  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...YAML_NAMES, ...redis];
+  return [...CONFIG_NAMES, ...POSTGRES_NAMES, ...YAML_NAMES, ...BUS_NAMES[config.bus] ?? []];
 }
 
 function isFile(path: string): boolean {

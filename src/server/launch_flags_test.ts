@@ -1,4 +1,4 @@
-import { deepEqual, match, throws } from "node:assert/strict";
+import { deepEqual, doesNotMatch, match, throws } from "node:assert/strict";
 import { readConfig } from "./config.ts";
 import { serverFlags } from "./launch.ts";
 
@@ -36,8 +36,26 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
   ]);
   match(
     names ?? "",
-    /^--allow-env=DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/,
+    /^--allow-env=BUS_URL,DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/,
   );
+});
+
+Deno.test("serverFlags() allows the servers of the chosen broker, and what its library reads", () => {
+  const flags = (env: Readonly<Record<string, string>>) =>
+    serverFlags({
+      config: readConfig({ ...env, REDIS_URL: "redis://cache" }),
+      databaseUrl: "postgres://127.0.0.1/postgres",
+      library: { kind: "absent", reason: "a test" },
+      root: "/project",
+      project: "/project",
+    }).join("\n");
+
+  const nats = flags({ BUS_URL: "nats://one:1,two" });
+  const postgres = flags({ TASKER_BUS: "postgres" });
+
+  match(nats, /--allow-net=127\.0\.0\.1:8080,127\.0\.0\.1:5432,one:1,two:4222\n/);
+  match(postgres, /--allow-net=127\.0\.0\.1:8080,127\.0\.0\.1:5432\n/);
+  doesNotMatch(nats + postgres, /REDIS_DEBUG/);
 });
 
 Deno.test("serverFlags() refuses a folder with a comma, which would end its name", () => {

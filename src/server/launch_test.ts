@@ -84,6 +84,7 @@ class Project implements AsyncDisposable {
   launch(env: Record<string, string> = {}): Launcher {
     return new Launcher(this.root, {
       DATABASE_URL: "",
+      BUS_URL: "",
       REDIS_URL: "",
       TASKER_DATA: this.data,
       TASKER_ALLOW_ENV: "FAKE_MODE",

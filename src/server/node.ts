@@ -74,7 +74,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const registry = await loadWorkflows(options, journal);
   const bus = await openBus({
     kind: config.bus,
-    redisUrl: config.redisUrl,
+    url: config.busUrl,
     database: journal.database.of("bus"),
     runtime,
     log,

@@ -12,7 +12,7 @@ const runtime = openRuntime();
 const database = new PostgresDatabase({ url: databaseUrl, runtime, name: "echo" });
 const bus = await openBus({
   kind: redisUrl === undefined ? "postgres" : "redis",
-  redisUrl,
+  url: redisUrl,
   database,
   runtime,
   log: SILENT_LOG,

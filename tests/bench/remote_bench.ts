@@ -1,7 +1,7 @@
 /** What a step of another system costs, over a bus and a process of its own. */
 
 import { openBus } from "../../src/bus/open.ts";
-import type { BusKind } from "../../src/server/config.ts";
+import type { BusKind } from "../../src/core/broker.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { openRealEngine } from "../support/engine.ts";
 import { type Figure, percentile } from "./figure.ts";
@@ -29,7 +29,8 @@ export async function benchRemote({ databaseUrl, redisUrl }: RemoteBench): Promi
   const bench = `remote_${kind}`;
   await using engine = await openRealEngine(databaseUrl, {
     modules: [chain(1), remote1],
-    bus: (database, runtime) => openBus({ kind, redisUrl, database, runtime, log: SILENT_LOG }),
+    bus: (database, runtime) =>
+      openBus({ kind, url: redisUrl, database, runtime, log: SILENT_LOG }),
   });
   await using _worker = await startWorker(databaseUrl, redisUrl);
   const local = percentile(await sample(() => engine.run("bench/chain_1", INPUT)), 0.5);

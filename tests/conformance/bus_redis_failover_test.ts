@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { createClient } from "redis";
-import { RedisBus } from "../../src/bus/redis.ts";
 import type { Bus } from "../../src/core/ports.ts";
-import { openRuntime } from "../../src/server/runtime.ts";
 import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
+import { openBrokerBus } from "../support/broker_bus.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { envelopeOf, Inbox } from "../support/inbox.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 
-const runtime = openRuntime();
-const library = await import("redis");
 const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
 
 /** Tries to publish after a failover; one finds the old server, and the next the new one. */
@@ -69,9 +66,7 @@ test("does not answer a ping for a server that became a replica", async ({ next:
 });
 
 async function open(log: Log, url: string): Promise<Bus> {
-  const bus = new RedisBus({ library, url, runtime, log });
-  await bus.open();
-  return bus;
+  return await openBrokerBus(url, log);
 }
 
 async function publishUntilConfirmed(bus: Bus, channel: string, envelope: { id: string }) {

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
 import { createClient } from "redis";
-import { openBus } from "../../src/bus/open.ts";
-import { RedisBus } from "../../src/bus/redis.ts";
-import type { Bus, Database } from "../../src/core/ports.ts";
-import { openRuntime } from "../../src/server/runtime.ts";
+import type { Bus } from "../../src/core/ports.ts";
 import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
+import { openBrokerBus } from "../support/broker_bus.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { ack, envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { busSuite } from "./bus_suite.ts";
 
-const runtime = openRuntime();
-const library = await import("redis");
 const found = await startRedis();
 const reason = "reason" in found ? found.reason : undefined;
 if (reason !== undefined) console.log(`ignored: tests of the Redis bus, because ${reason}`);
@@ -29,9 +25,7 @@ function redis(): TestRedis {
 }
 
 async function open(log: Log = SILENT_LOG, url = redis().url): Promise<Bus> {
-  const bus = new RedisBus({ library, url, runtime, log });
-  await bus.open();
-  return bus;
+  return await openBrokerBus(url, log);
 }
 
 /** Runs commands as another program does. */
@@ -336,23 +330,12 @@ test("carries on with the rest while a handler keeps its entry beyond the lease"
   await bus.close();
 });
 
-const database: Database = {
-  query: () => Promise.reject(new Error("no database is needed")),
-  listen: () => Promise.reject(new Error("no database is needed")),
-};
-
 Deno.test({
   name: "openBus() refuses to start without the permission to connect",
   permissions: { net: false, env: true, read: true, sys: true },
   async fn() {
-    const opening = openBus({
-      kind: "redis",
-      redisUrl: "redis://127.0.0.1:1",
-      database,
-      runtime,
-      log: SILENT_LOG,
-    });
+    const opening = openBrokerBus("redis://127.0.0.1:1");
 
-    await assert.rejects(opening, { code: "config.invalid" });
+    await assert.rejects(opening, { code: "config.invalid", message: /127\.0\.0\.1:1/ });
   },
 });

@@ -1,0 +1,19 @@
+/** Buses over real brokers, opened as the server opens them. */
+
+import { openBus } from "../../src/bus/open.ts";
+import { brokerOf } from "../../src/core/broker.ts";
+import type { Bus, Database } from "../../src/core/ports.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
+import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
+
+const NO_DATABASE: Database = {
+  query: () => Promise.reject(new Error("no database is needed")),
+  listen: () => Promise.reject(new Error("no database is needed")),
+};
+
+/** Opens the bus that a `BUS_URL` names. */
+export async function openBrokerBus(url: string, log: Log = SILENT_LOG): Promise<Bus> {
+  const kind = brokerOf(url);
+  if (kind === undefined) throw new Error(`no broker is at ${url}`);
+  return await openBus({ kind, url, database: NO_DATABASE, runtime: openRuntime(), log });
+}
