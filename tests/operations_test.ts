@@ -43,6 +43,14 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   listWorkflows: {},
   getWorkflow: { namespace: "shop", name: "checkout" },
   listSystems: {},
+  getWorkflowSchema: { namespace: "shop", name: "checkout", version: "1.0.0+b", part: "input" },
+  getStepSchema: {
+    namespace: "shop",
+    name: "checkout",
+    version: "1.0.0+b",
+    step: "pay",
+    part: "success",
+  },
   getPolicy: { namespace: "shop", name: "checkout" },
   putPolicy: {
     namespace: "shop",

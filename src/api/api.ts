@@ -8,6 +8,7 @@ import { OPERATIONS } from "../operations/table.ts";
 import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
 import { busHandlers } from "./bus.ts";
+import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { badRequest, type Call, type Handlers, type Reply, type Services } from "./handler.ts";
@@ -97,6 +98,7 @@ function routesOf(services: Services): readonly Route[] {
     ...operatorActionHandlers(services),
     ...workflowHandlers(services),
     ...systemHandlers(services),
+    ...contractHandlers(services),
     ...policyHandlers(services),
     ...keyHandlers(services),
     ...deadLetterHandlers(services),

@@ -50,6 +50,8 @@ async function filled(fake: FakeApi, line: string): Promise<string> {
     .replace("{step}", "validate")
     .replace("{namespace}", "orders")
     .replace("{system}", "orders")
+    .replace("{version}", "1.0.0")
+    .replace("{part}", "input")
     .replace("{name}", line.includes("signals") ? "approval" : "process");
 }
 
@@ -74,6 +76,8 @@ Deno.test("the description lists every promised route", async () => {
     "GET /health/ready",
     "GET /metrics",
     "GET /openapi.json",
+    "GET /schemas/workflows/{namespace}/{name}/{version}/{part}",
+    "GET /schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
     "GET /v1/dead",
     "GET /v1/events",
     "GET /v1/keys",

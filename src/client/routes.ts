@@ -52,6 +52,14 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   listSystems: { method: "GET", path: "/v1/systems" },
+  getWorkflowSchema: {
+    method: "GET",
+    path: "/schemas/workflows/{namespace}/{name}/{version}/{part}",
+  },
+  getStepSchema: {
+    method: "GET",
+    path: "/schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
+  },
   getPolicy: { method: "GET", path: "/v1/policies/{namespace}/{name}" },
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
   listKeys: { method: "GET", path: "/v1/keys" },

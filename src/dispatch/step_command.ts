@@ -13,6 +13,7 @@ import { findUnfit } from "../core/json.ts";
 import { decodePayload, encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
+import { stepSchemaId } from "../core/schema_id.ts";
 import type { Sized } from "./publisher.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
 
@@ -60,6 +61,9 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
       exp: expiryOf(sender, attempt),
     }),
     datacontenttype: "application/json",
+    ...(definition.contract.input !== undefined && {
+      dataschema: stepSchemaId(attempt.plan.definition, name, "input"),
+    }),
     data,
   };
   demandShallow(envelope, what);

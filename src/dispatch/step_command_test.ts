@@ -70,6 +70,19 @@ Deno.test("a step command is read back by who polls", () => {
   assert.deepEqual(parseEnvelope(JSON.stringify(envelope)), envelope);
 });
 
+Deno.test("a step command names the schema of its input, where there is one", () => {
+  const harness = new DispatchHarness();
+  const plan = planFor({ contract: { input: { type: "object" } } }, { version: "1.2.0" });
+  const { namespace, name } = plan.definition;
+
+  const { envelope } = stepCommand(harness, attemptFor(plan), {});
+
+  assert.equal(
+    envelope.dataschema,
+    `urn:tasker:schema:workflows/${namespace}/${name}/1.2.0/reserve/input`,
+  );
+});
+
 Deno.test("a step without an event is asked for by its name", () => {
   const harness = new DispatchHarness();
   const plan = planOf("hash", definitionOf([{ name: "check", kind: "remote", owner: "stock" }]));

@@ -1,6 +1,7 @@
 /** The table of all operations, by name. */
 
 import { BUS } from "./bus.ts";
+import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
@@ -14,6 +15,7 @@ export const OPERATIONS = {
   ...TASKS,
   ...WORKFLOWS,
   ...SYSTEMS,
+  ...CONTRACTS,
   ...POLICIES,
   ...KEYS,
   ...DEAD_LETTERS,

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import type { Handlers } from "../api/handler.ts";
 import { BUS } from "./bus.ts";
+import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
@@ -24,6 +25,7 @@ const NOUNS = [
   TASKS,
   WORKFLOWS,
   SYSTEMS,
+  CONTRACTS,
   POLICIES,
   KEYS,
   DEAD_LETTERS,

@@ -1,0 +1,61 @@
+/** Handlers of contracts: schemas under stable ids. */
+
+import { TaskerError } from "../core/errors.ts";
+import { stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
+import { type Definition, type JsonSchema, workflowName } from "../core/workflow.ts";
+import type { CONTRACTS } from "../operations/contracts.ts";
+import type { Caller } from "./access.ts";
+import type { Handlers, Services } from "./handler.ts";
+import { versionsOf } from "./workflows.ts";
+
+/** Handlers of everything that other systems may rely on. */
+export function contractHandlers({ definitions }: Services): Handlers<typeof CONTRACTS> {
+  return {
+    async getWorkflowSchema({ part, ...of }, { caller }) {
+      const definition = await versionOf(definitions, { ...of, caller });
+      const body = schemaDocument(workflowSchemaId(definition, part), definition[part]);
+      return { status: 200, body };
+    },
+    async getStepSchema({ step, part, ...of }, { caller }) {
+      const definition = await versionOf(definitions, { ...of, caller });
+      const found = definition.steps.find(({ name }) => name === step);
+      if (found === undefined) throw unknown(definition, `has no step "${step}"`);
+      const body = schemaDocument(stepSchemaId(definition, step, part), found.contract[part]);
+      return { status: 200, body };
+    },
+  };
+}
+
+/** @throws {TaskerError} definition.unknown */
+async function versionOf(
+  definitions: Services["definitions"],
+  { version, ...of }: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly version: string;
+    readonly caller: Caller;
+  },
+): Promise<Definition> {
+  const versions = await versionsOf(definitions, of);
+  const found = versions.find(({ definition }) => definition.version === version);
+  if (found !== undefined) return found.definition;
+  throw unknown({ ...of, version }, "is not stored");
+}
+
+function unknown(
+  of: Pick<Definition, "namespace" | "name" | "version">,
+  why: string,
+): TaskerError {
+  return new TaskerError(
+    "definition.unknown",
+    `Cannot find the schema: version ${of.version} of workflow "${workflowName(of)}" ${why}`,
+  );
+}
+
+/** An open contract accepts anything. */
+function schemaDocument($id: string, schema: JsonSchema = {}): JsonSchema & { $id: string } {
+  return { $schema: DRAFT, ...schema, $id };
+}
+
+/** Of a contract that names no other. */
+const DRAFT = "https://json-schema.org/draft/2020-12/schema";

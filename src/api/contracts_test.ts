@@ -1,0 +1,65 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
+import type { Definition } from "../core/workflow.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
+
+const DRAFT = "https://json-schema.org/draft/2020-12/schema";
+
+/** A workflow of namespace "orders" with one remote step. */
+const SHOP: Definition = definitionOf([{
+  name: "reserve",
+  kind: "remote",
+  owner: "stock",
+  event: "stock.reserve",
+  contract: { input: { $schema: DRAFT, type: "object" }, success: { $schema: DRAFT } },
+}], {
+  namespace: "orders",
+  name: "shop",
+  version: "2.0.0+a",
+  input: { $schema: DRAFT, type: "array" },
+});
+
+/** The path of the route that answers with the schema of an id. */
+function schemaPath(id: string): string {
+  return id.replace("urn:tasker:schema:", "/schemas/");
+}
+
+function apiWith(...definitions: readonly Definition[]): FakeApi {
+  const stored = definitions.map((definition) => ({ hash: definition.version, definition }));
+  const { deps } = fakeApi();
+  return fakeApi({ definitions: { ...deps.definitions, list: () => Promise.resolve(stored) } });
+}
+
+Deno.test("the schema of an id is found below /schemas, and names the id as its own", async () => {
+  const { json } = apiWith({ ...SHOP, version: "1.0.0", steps: [] }, SHOP);
+  const input = stepSchemaId(SHOP, "reserve", "input");
+  const whole = workflowSchemaId(SHOP, "input");
+
+  deepEqual(await json(`GET ${schemaPath(input)}`), { $schema: DRAFT, type: "object", $id: input });
+  deepEqual(await json(`GET ${schemaPath(whole)}`), { $schema: DRAFT, type: "array", $id: whole });
+});
+
+Deno.test("the schema of an open contract accepts anything", async () => {
+  const { json } = apiWith(SHOP);
+  const id = stepSchemaId(SHOP, "reserve", "error");
+
+  deepEqual(await json(`GET ${schemaPath(id)}`), { $schema: DRAFT, $id: id });
+});
+
+Deno.test("a schema of an unknown version or step is not found", async () => {
+  const { ask } = apiWith(SHOP);
+
+  for (const path of ["1.0.0/input", "1.0.0/reserve/input", "2.0.0+a/ship/input"]) {
+    equal((await ask(`GET /schemas/workflows/orders/shop/${path}`)).status, 404, path);
+  }
+});
+
+Deno.test("to a key of other namespaces, a schema does not exist", async () => {
+  const fake = apiWith(SHOP);
+  const key = fake.key(["read"], ["billing"]);
+
+  const response = await fake.ask(`GET ${schemaPath(workflowSchemaId(SHOP, "input"))}`, { key });
+
+  equal(response.status, 404);
+});

@@ -1,0 +1,45 @@
+/** Operations of contracts: what other systems may rely on, as schemas. */
+
+import { z } from "zod";
+import { Name, Version } from "../core/fields.ts";
+import { CONTRACT_PARTS } from "../core/schema_id.ts";
+import { group, operation } from "./operation.ts";
+import { named } from "./schema.ts";
+
+const READ = { method: "GET", right: "read", repeat: "harmless" } as const;
+
+const WorkflowParams = z.strictObject({ namespace: Name, name: Name, version: Version });
+
+const JsonSchema = named(
+  "JsonSchema",
+  z.looseObject({ $id: z.string() }).describe("A JSON Schema of draft 2020-12"),
+);
+
+const SCHEMA = {
+  answers: {
+    200: {
+      description: "The schema; it never changes, and an open one accepts anything",
+      schema: JsonSchema,
+    },
+  },
+} as const;
+
+/** Everything that can be asked of contracts. */
+export const CONTRACTS = group("contracts", {
+  getWorkflowSchema: operation({
+    ...READ,
+    ...SCHEMA,
+    path: "/schemas/workflows/{namespace}/{name}/{version}/{part}",
+    summary: "Shows what a version of a workflow takes, as JSON Schema",
+    params: WorkflowParams.extend({ part: z.enum(["input"]) }),
+    errors: ["definition.unknown"],
+  }),
+  getStepSchema: operation({
+    ...READ,
+    ...SCHEMA,
+    path: "/schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
+    summary: "Shows what a step takes or gives, as JSON Schema",
+    params: WorkflowParams.extend({ step: Name, part: z.enum(CONTRACT_PARTS) }),
+    errors: ["definition.unknown"],
+  }),
+});
