@@ -3,6 +3,7 @@
 import { type Check, checkOf } from "./contract.ts";
 import { TaskerError } from "./errors.ts";
 import { type Graph, packGraph } from "./graph.ts";
+import { type Mapping, parseMapping, type Template } from "./mapping.ts";
 import {
   type Definition,
   type StepCode,
@@ -22,6 +23,8 @@ export interface PlannedStep {
   readonly needs: readonly (readonly [alias: string, step: number])[];
   /** Whether a later step reads this one's result. */
   readonly isNeeded: boolean;
+  /** Makes the step's input; absent: code does, or the step takes the task's input. */
+  readonly mapping: Mapping | undefined;
   /** Checks a value by one of the step's contracts, and fills in its defaults. */
   check(part: "input" | "success" | "error"): Check;
 }
@@ -43,7 +46,8 @@ export interface Plan {
  *
  * Cost: O(steps + edges); stored schemas are compiled when they are first used.
  *
- * @throws {TaskerError} graph.cycle, graph.invalid, definition.invalid (a name twice, or unknown)
+ * @throws {TaskerError} graph.cycle, graph.invalid, definition.invalid (a name twice or unknown, or
+ *   a mapping that is not valid)
  */
 export function planOf(hash: string, definition: Definition, code?: WorkflowCode): Plan {
   const indexOf = new Map<string, number>();
@@ -104,6 +108,18 @@ function planStep(
     parents,
     needs,
     isNeeded,
+    mapping: definition.with === undefined
+      ? undefined
+      : mappingOf(definition.with, definition.name),
     check: (part) => checks[part],
   };
+}
+
+function mappingOf(template: Template, name: string): Mapping {
+  const read = parseMapping(template);
+  if (read.ok) return read.mapping;
+  throw new TaskerError(
+    "definition.invalid",
+    `Cannot plan step "${name}": its mapping ${read.faults[0]?.detail}`,
+  );
 }

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
+import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 
 /** A JSON Schema (draft 2020-12), as `z.toJSONSchema` writes it. */
@@ -36,6 +37,11 @@ export interface StepDefinition {
   readonly after: readonly string[];
   readonly when: When;
   readonly contract: StepContract;
+  /**
+   * Makes what the step takes, out of the task's input and of `needs`; any node can do that. Absent: the
+   * code does, or the step takes the task's input.
+   */
+  readonly with?: Template;
   /** A sleep's length when it is fixed; absent when code computes it. */
   readonly sleepMs?: number;
   /** A signal's end when nobody sends it. */

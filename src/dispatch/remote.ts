@@ -42,14 +42,14 @@ export class RemoteRunner implements RemoteSteps {
   /**
    * Sends an attempt; safe to repeat. What cannot be sent fails without retry.
    *
-   * Without the workflow's code, which maps the input, nothing is sent: an earlier owner of the task
-   * has sent it once, and the step's time-out starts the next attempt.
+   * Without the workflow's code, where that maps the input, nothing is sent: an earlier owner of the
+   * task has sent it once, and the step's time-out starts the next attempt.
    */
   start(attempt: Attempt): void {
     const { taskId, plan } = attempt;
     const { name, definition } = plan.steps[attempt.step] as PlannedStep;
     const workflow = this.deps.codeOf(plan.hash);
-    if (workflow === undefined) return;
+    if (workflow === undefined && definition.with === undefined) return;
     const key = stepKey(taskId, name);
     this.#remember(key, attempt.attempt);
     this.#publisher.put({
@@ -57,7 +57,7 @@ export class RemoteRunner implements RemoteSteps {
       part: busOf(definition.owner),
       taskId,
       key,
-      make: () => this.#command(attempt, workflow.steps.get(name)),
+      make: () => this.#command(attempt, workflow?.steps.get(name)),
       refused: (error) => this.#undeliverable(attempt, error),
     });
   }

@@ -9,7 +9,7 @@ import { mintTaskId } from "../core/ids.ts";
 import { BUS, CATCH_UP_MS_MAX, JOURNAL, Outages, PROOF_MS } from "../core/outages.ts";
 import type { JsonText } from "../core/payload.ts";
 import { planOf } from "../core/plan.ts";
-import type { WorkflowCode } from "../core/workflow.ts";
+import type { StepDefinition, WorkflowCode } from "../core/workflow.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
@@ -22,6 +22,7 @@ const SECRET = new Uint8Array(32).toBase64();
 function openRunner(
   code: WorkflowCode | undefined,
   publish: () => Promise<void> = () => Promise.resolve(),
+  step: Partial<StepDefinition> = {},
 ) {
   const runtime = new VirtualRuntime();
   const sent: Envelope[] = [];
@@ -46,7 +47,7 @@ function openRunner(
     codeOf: () => code,
     record: (command) => recorded.push(command),
   });
-  const definition = definitionOf([{ name: "ask", kind: "remote", owner: "asked" }]);
+  const definition = definitionOf([{ name: "ask", kind: "remote", owner: "asked", ...step }]);
   const plan = planOf("hash", definition, code);
   const attempt = {
     taskId: mintTaskId(runtime.now(), 0, runtime.uuid()),
@@ -83,6 +84,16 @@ Deno.test("a waiting step was failed for good by a node without its workflow's c
 
   assert.deepEqual(sent, []);
   assert.deepEqual(recorded, []);
+});
+
+Deno.test("a step whose input is mapped by data goes out without its workflow's code", async () => {
+  const mapped = { with: { number: "$.input.n" } };
+  const { runtime, runner, attempt, sent } = openRunner(undefined, undefined, mapped);
+
+  runner.start(attempt);
+  await runtime.settle();
+
+  assert.deepEqual(sent.map(({ data }) => data), [{ number: 1 }]);
 });
 
 Deno.test("an attempt whose input breaks its contract fails for good, unsent", async () => {

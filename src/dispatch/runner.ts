@@ -33,9 +33,10 @@ export function openRunner(deps: RunnerDeps): Runner {
         case "local":
           return codeOf(plan, step)?.run !== undefined && deps.isLocalOwner(definition.owner);
         case "remote":
-          return deps.codeOf(plan.hash) !== undefined;
+          return definition.with !== undefined || deps.codeOf(plan.hash) !== undefined;
         case "sleep":
-          return definition.sleepMs !== undefined || codeOf(plan, step) !== undefined;
+          return definition.sleepMs !== undefined || definition.with !== undefined ||
+            codeOf(plan, step) !== undefined;
         default:
           return definition !== undefined;
       }

@@ -57,6 +57,22 @@ Deno.test("a node with the code can start every step", () => {
   assert.deepEqual(canStart(CODE), ["local", "remote", "fixed", "computed", "signal"]);
 });
 
+Deno.test("any node can start a step of another system, or a sleep, whose input is mapped by data", () => {
+  const mapped = planOf(
+    "other",
+    definitionOf([
+      { name: "remote", kind: "remote", owner: "stock", with: "$.input" },
+      { name: "computed", kind: "sleep", with: "$.input.ms" },
+      { name: "local", owner: "shop", with: "$.input" },
+    ]),
+  );
+  const { runner } = opened(undefined);
+
+  const started = mapped.steps.filter(({ index }) => runner.canStart(mapped, index));
+
+  assert.deepEqual(started.map(({ name }) => name), ["remote", "computed"]);
+});
+
 Deno.test("a node whose code lacks a step cannot run it, nor compute its sleep", () => {
   assert.deepEqual(canStart({ steps: new Map() }), ["remote", "fixed", "signal"]);
 });

@@ -1,7 +1,9 @@
 /** The input of a step: mapped from the results of its parents, and checked. */
 
+import { failureOf } from "../core/attempt.ts";
 import { describeFaults } from "../core/faults.ts";
 import type { Failure } from "../core/event.ts";
+import { evaluateMapping } from "../core/mapping_value.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, ParentOutcome } from "../core/ports.ts";
 import type { Given, StepCode } from "../core/workflow.ts";
@@ -13,8 +15,9 @@ export type Input =
   | { readonly ok: false; readonly failure: Failure };
 
 /**
- * Maps and checks the input of an attempt: `with` over the task's input and the outcomes of the
- * parents, then the input contract. Without `with` the step takes the task's input.
+ * Maps and checks the input of an attempt: the mapping of its definition, or `with` of its code, over
+ * the task's input and the outcomes of the parents, then the input contract. Without either the step
+ * takes the task's input.
  *
  * Every value is freshly parsed: steps share nothing. A throw or a broken contract is not retried,
  * because it would happen again.
@@ -27,6 +30,11 @@ export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
 }
 
 function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
+  const { mapping } = stepOf(attempt);
+  if (mapping !== undefined) {
+    const mapped = evaluateMapping(mapping, givenFor(attempt));
+    return mapped.ok ? mapped : { ok: false, failure: mappingFailed(mapped.detail) };
+  }
   const map = code?.with;
   if (map === undefined) return { ok: true, value: decodePayload(attempt.input) };
   try {
@@ -53,6 +61,10 @@ function outcomeOf(end: JsonText | ParentOutcome): unknown {
     ...(result === undefined ? {} : { result: decodePayload(result) }),
     ...(error === undefined ? {} : { error: decodePayload(error) }),
   };
+}
+
+function mappingFailed(why: string): Failure {
+  return failureOf("undeliverable", `The input cannot be mapped: ${why}`, "mapping_failed");
 }
 
 function brokenContract(why: string): Input {

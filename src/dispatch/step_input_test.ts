@@ -50,6 +50,29 @@ Deno.test("`with` is given the whole end of a parent that may have failed", () =
   });
 });
 
+Deno.test("a step whose definition maps its input takes that, with its code or without", () => {
+  const plan = planFor({ with: { to: "$.input.id", sku: "$.order.sku" } });
+  const attempt = attemptFor(plan, {
+    input: json({ id: 1 }),
+    needs: { order: json({ sku: "a" }) },
+  });
+
+  for (const code of [undefined, { with: () => "of the code" }]) {
+    assert.deepEqual(inputOf(attempt, code), { ok: true, value: { to: 1, sku: "a" } });
+  }
+});
+
+Deno.test("a mapping without a value fails the attempt for good", () => {
+  const plan = planFor({ with: { text: "Hello ${input.name}" } });
+
+  assert.deepEqual(failureOfInput(inputOf(attemptFor(plan, { input: json({}) }), undefined)), {
+    class: "undeliverable",
+    error_code: "mapping_failed",
+    error_message:
+      'The input cannot be mapped: "input.name" is absent, and a text cannot hold that',
+  });
+});
+
 Deno.test("two steps share nothing of what they are given", () => {
   const attempt = attemptFor(planFor(), { input: json({ list: [] }) });
   const first = inputOf(attempt, undefined);
