@@ -46,9 +46,10 @@ const SETTINGS = `select current_user::text as role, ${
 
 /**
  * A page of a list is the first rows of an index, in its order. Where statistics are missing, or few
- * rows are expected, reading and sorting all of them looks cheap.
+ * rows are expected, reading and sorting all of them looks cheap. A cache of look-ups is made anew for
+ * each range, in the size that the statistics expect of it, and is asked for each task once.
  */
-const LISTING = { enable_bitmapscan: "off", enable_seqscan: "off" };
+const LISTING = { enable_bitmapscan: "off", enable_seqscan: "off", enable_memoize: "off" };
 
 /** After this long without an answer the server is not asked any further. */
 const DEADLINE_MS = 5_000;
