@@ -19,6 +19,7 @@ import {
   type ServedBench,
   withServer,
 } from "./http_bench.ts";
+import { benchLists } from "./list_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchRemote } from "./remote_bench.ts";
@@ -90,6 +91,7 @@ try {
   await bench("remote_postgres", () => benchRemote({ databaseUrl: url }));
   await bench("remote_redis", () => benchRedis(url));
   await bench("readiness", benchReadiness);
+  await bench("lists_1m", () => benchLists(url));
   await benchServer(url);
 } finally {
   await postgres.stop();
