@@ -96,3 +96,34 @@ export async function benchFan(engine: RealEngine): Promise<Figure[]> {
     },
   ];
 }
+
+/** Tasks that fall due at the same moment, and how long before they are started. */
+const SLEEPERS = 100_000;
+const ASLEEP_MS = 40_000;
+
+/** Starts at once: more would only wait in memory. */
+const STARTING = 1_000;
+
+/** Tasks that sleep until the same moment: how long after it the last one has ended. */
+export async function benchDue(engine: RealEngine): Promise<Figure[]> {
+  let ended = 0;
+  const all = Promise.withResolvers<void>();
+  engine.engine.supervisor.subscribe(({ turn }) => {
+    if (turn.events.at(-1)?.kind === "TaskEnded" && ++ended === SLEEPERS) all.resolve();
+  });
+  const dueAtMs = Date.now() + ASLEEP_MS;
+  let started = 0;
+  await Promise.all(Array.from({ length: STARTING }, async () => {
+    while (started++ < SLEEPERS) {
+      await engine.start("bench/nap", { ...INPUT, n: dueAtMs - Date.now() });
+    }
+  }));
+  if (ended > 0) throw new Error("the starts took longer than the sleep");
+  await all.promise;
+  const seconds = (Date.now() - dueAtMs) / 1_000;
+  const bench = "due_100k";
+  return [
+    { bench, metric: "last_end_s", value: seconds, unit: "s" },
+    { bench, metric: "tasks_per_s", value: SLEEPERS / seconds, unit: "tasks/s" },
+  ];
+}

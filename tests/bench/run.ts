@@ -9,7 +9,7 @@ import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
 import { openRealEngine, type RealEngine } from "../support/engine.ts";
 
 import { startRedis } from "../support/redis.ts";
-import { benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
+import { benchDue, benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
 import { postmasterOf } from "./cpu.ts";
 import { type Figure, print } from "./figure.ts";
 import {
@@ -23,7 +23,7 @@ import { benchLists } from "./list_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchRemote } from "./remote_bench.ts";
-import { chain, fan, signal10 } from "./workflows/bench.ts";
+import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
 
 const wanted = new Set(Deno.args);
@@ -41,7 +41,7 @@ async function benchEngine(
   run: (engine: RealEngine) => Promise<Figure[]>,
 ) {
   await bench(name, async () => {
-    const modules = [chain(10), chain(5), fan(1_000), signal10.module];
+    const modules = [chain(10), chain(5), fan(1_000), nap, signal10.module];
     await using engine = await openRealEngine(url, { modules });
     return await run(engine);
   });
@@ -88,6 +88,7 @@ try {
     await benchEngine(url, `throughput_${tasks}`, run);
   }
   await benchEngine(url, "fanout_1000", benchFan);
+  await benchEngine(url, "due_100k", benchDue);
   await bench("remote_postgres", () => benchRemote({ databaseUrl: url }));
   await bench("remote_redis", () => benchRedis(url));
   await bench("readiness", benchReadiness);

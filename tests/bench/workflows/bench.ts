@@ -59,6 +59,12 @@ export const signal10 = {
   ),
 };
 
+/** Sleeps for as many milliseconds as its token says. */
+export const nap = workflow(
+  { namespace: "bench", name: "nap", version: "1.0.0", input: Token },
+  (w) => void w.sleep("nap", { ms: ({ input }) => input.n }),
+);
+
 /** One step of another system. */
 export const remote1 = workflow(
   { namespace: "bench", name: "remote_1", version: "1.0.0", input: Token },
