@@ -19,6 +19,9 @@ import { readTasks } from "./reading.ts";
 const ENTRIES_PER_FLUSH_MAX = 2_048;
 const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
 
+/** Iterations of the event loop in which a committed turn leads to its task's next one. */
+const ITERATIONS_TO_GO_ON = 2;
+
 /** What a writer works with. */
 export interface WriterDeps extends Omit<FlushDeps, "figures" | "isClosed"> {
   /** For reading. */
@@ -28,7 +31,7 @@ export interface WriterDeps extends Omit<FlushDeps, "figures" | "isClosed"> {
 /**
  * The Journal port over Postgres.
  *
- * Flushes at once when idle, and never waits to fill a batch. Cost of a row: its share of one
+ * Flushes at once when idle, and never waits for a time to fill a batch. Cost of a row: its share of one
  * statement and one commit.
  */
 export class Writer implements Journal {
@@ -105,12 +108,24 @@ export class Writer implements Journal {
       await flush(this.#flushDeps, entries).catch((error) => rejectAll(entries, error));
       this.#figures.flushMs += runtime.monotonic() - sinceMs;
       this.#settle(this.#settled + entries.length);
-      // Callers whose entries have settled go first: what they append is flushed at once.
-      if (this.#queue.length === 0) await Promise.resolve();
+      await this.#letCallersGoOn();
     }
     this.#isFlushing = false;
     // With those that close() has rejected.
     this.#settle(this.#entries);
+  }
+
+  /**
+   * Callers whose entries have settled append what follows from them: at once, or when the event loop
+   * has run what they started. If others wait already, all of it shares their flush: else callers would
+   * part into two crowds that take turns, with a flush each.
+   */
+  async #letCallersGoOn(): Promise<void> {
+    await Promise.resolve();
+    if (this.#queue.length === 0 || this.#queue.length >= ENTRIES_PER_FLUSH_MAX) return;
+    for (let iterations = 0; iterations < ITERATIONS_TO_GO_ON; iterations++) {
+      await new Promise<void>((resolve) => this.deps.runtime.soon(resolve));
+    }
   }
 
   /** Resolves idle() for callers whose entries are settled; under load there are always newer ones. */

@@ -65,6 +65,25 @@ Deno.test("what comes while a flush is in flight goes into the next one, all of 
   assert.deepEqual({ commits, rows }, { commits: 3, rows: 7 });
 });
 
+Deno.test("what follows from a flush shares the next one with what waits already", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await node.journal.append(startRow(newTask()));
+  const { happened, release } = bench.proxy.break(/write/, "hold");
+
+  const following = node.journal.append(startRow(newTask())).then(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    await node.journal.append(startRow(newTask()));
+  });
+  await happened;
+  const waiting = node.journal.append(startRow(newTask()));
+  release();
+  await Promise.all([following, waiting]);
+
+  const { commits, rows } = node.journal.figures();
+  assert.deepEqual({ commits, rows }, { commits: 3, rows: 4 });
+});
+
 Deno.test("a flush takes 2,048 entries at most", async () => {
   await using bench = await JournalBench.open();
   const node = await bench.node();
