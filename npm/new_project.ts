@@ -9,7 +9,7 @@
  * It runs in Deno, out of a clone, and in Node, out of the npm package.
  */
 
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -54,7 +54,7 @@ export async function writeProject(dir: string, root: string): Promise<void> {
   await refuseUsed(dir);
   const config = await readConfig(root);
   await mkdir(join(dir, ".vscode"), { recursive: true });
-  await writeEngine(dir, root);
+  await writeEngine(join(dir, ENGINE), root);
   // The versions that were tested; Deno adds the project's own packages to it.
   await cp(join(root, "deno.lock"), join(dir, "deno.lock"));
   await writeFile(join(dir, "deno.json"), json(projectConfig(config)));
@@ -73,8 +73,12 @@ async function upgradeProject(dir: string, root: string): Promise<void> {
   await readFile(join(dir, ENGINE, "deno.json")).catch((cause) => {
     throw new Error(`Cannot upgrade "${dir}": there is no ${ENGINE}/deno.json in it`, { cause });
   });
+  const next = join(dir, `${ENGINE}.next`);
+  await rm(next, { recursive: true, force: true });
+  // Whole before it takes the place of the old one: a full disk, or a Ctrl-C, leaves that as it is.
+  await writeEngine(next, root);
   await rm(join(dir, ENGINE), { recursive: true });
-  await writeEngine(dir, root);
+  await rename(next, join(dir, ENGINE));
 }
 
 /** Copies the engine, without what was built or is for its tests. */
@@ -87,12 +91,11 @@ export async function copyEngine(root: string, to: string): Promise<void> {
   }
 }
 
-async function writeEngine(dir: string, root: string): Promise<void> {
+async function writeEngine(to: string, root: string): Promise<void> {
   const { version, exports, imports, compilerOptions } = await readConfig(root);
   const packages = Object.entries(imports).filter(([name, to]) =>
     to.startsWith("npm:") && !TEST_PACKAGES.includes(name)
   );
-  const to = join(dir, ENGINE);
   await copyEngine(root, to);
   await writeFile(
     join(to, "deno.json"),
@@ -125,9 +128,15 @@ async function readConfig(root: string): Promise<DenoConfig> {
 }
 
 async function refuseUsed(dir: string): Promise<void> {
-  const names = await readdir(dir).catch((error) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
+  const found = await lstat(dir).catch(() => undefined);
+  if (found === undefined) return;
+  const names = await readdir(dir).catch((cause) => {
+    const why = cause.code === "ENOENT"
+      ? "it is a link to nothing"
+      : cause.code === "ENOTDIR"
+      ? "it is a file"
+      : cause.message;
+    throw new Error(`Cannot write a project into "${dir}": ${why}; name a new folder`, { cause });
   });
   const [first] = names.filter((name) => name !== ".git");
   if (first === undefined) return;

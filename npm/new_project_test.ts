@@ -38,13 +38,13 @@ Deno.test("writeProject() writes a project that passes its format, lint, types a
 
 /** Types a command; returns what it prints. */
 async function say(...args: readonly string[]) {
-  const { log } = console;
+  const { log, error } = console;
   const out: unknown[] = [];
-  console.log = (line) => out.push(line);
+  console.log = console.error = (line) => out.push(line);
   try {
     return { code: await main([...args], ROOT), out };
   } finally {
-    console.log = log;
+    Object.assign(console, { log, error });
   }
 }
 
@@ -66,6 +66,34 @@ Deno.test("new-project refuses a folder that is used, and writes nothing", () =>
 
     equal(code, 1);
     deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["notes.txt"]);
+  }));
+
+Deno.test("new-project refuses a file, and a link to nothing, by name", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "mine");
+    await Deno.symlink(`${folder}/nothing`, `${folder}/link`);
+
+    const said = [
+      await say("new-project", `${folder}/file`),
+      await say("new-project", `${folder}/link`),
+    ];
+
+    const cannot = (name: string, why: string) =>
+      `Cannot write a project into "${folder}/${name}": it is ${why}; name a new folder`;
+    deepEqual(said, [
+      { code: 1, out: [cannot("file", "a file")] },
+      { code: 1, out: [cannot("link", "a link to nothing")] },
+    ]);
+  }));
+
+Deno.test("upgrade keeps the engine that it cannot replace", () =>
+  inFolder(async (folder) => {
+    const dir = `${folder}/shop`;
+    await writeProject(dir, ROOT);
+
+    equal(await main(["upgrade", dir], `${folder}/no_engine_here`), 1);
+
+    match(await Deno.readTextFile(`${dir}/engine/deno.json`), /"name": "tasker"/);
   }));
 
 Deno.test("upgrade replaces the engine, and nothing else", () =>
