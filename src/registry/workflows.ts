@@ -199,11 +199,12 @@ function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan
   const wanted = version === undefined ? workflow : `${workflow}@${version}`;
   const versions = registry.list().filter(({ plan }) => plan.workflow === workflow);
   const known = versions.map(({ plan }) => plan.definition.version).join(", ");
-  const hint = known === "" ? suggest(workflow, near) : `, known versions are ${known}`;
-  throw new TaskerError(
-    "definition.unknown",
-    `Cannot start workflow "${wanted}": it is not loaded here${hint}`,
-  );
+  const why = known === ""
+    ? `it is not loaded here${suggest(workflow, near)}`
+    : version === undefined
+    ? `its code is not loaded here; of the stored versions ${known}, name the one to start`
+    : `there is no such version, known versions are ${known}`;
+  throw new TaskerError("definition.unknown", `Cannot start workflow "${wanted}": ${why}`);
 }
 
 /** Fills in what the contract has defaults for, and refuses what breaks it. */
