@@ -2,7 +2,7 @@
 
 import { until } from "./serve.ts";
 
-const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
+export const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
 
 /** What Python needs for the way over Redis. */
 const PYTHON_REDIS = "redis==8.1.0";
@@ -29,11 +29,16 @@ export interface ServiceOptions {
 
 /** Starts a worker and waits until it says that it takes commands. */
 export async function startWorker(script: string, options: ServiceOptions): Promise<Service> {
-  const service = startScript(script, options);
-  await until(`${script} to take commands`, START_MS_MAX, async () => {
+  return await untilItWorks(startScript(script, options));
+}
+
+/** Waits until a worker says that it takes commands. */
+async function untilItWorks(service: Service): Promise<Service> {
+  const { name } = service;
+  await until(`${name} to take commands`, START_MS_MAX, async () => {
     if (service.said().includes("takes commands")) return true;
     const ended = await Promise.race([service.exited, undefined]);
-    if (ended !== undefined) throw new Error(`${script} ended with ${ended}: ${service.said()}`);
+    if (ended !== undefined) throw new Error(`${name} ended with ${ended}: ${service.said()}`);
     return undefined;
   });
   return service;
@@ -41,10 +46,27 @@ export async function startWorker(script: string, options: ServiceOptions): Prom
 
 /** Starts a script of `examples/`. */
 export function startScript(script: string, { args, env = {} }: ServiceOptions): Service {
-  const command = script.endsWith(".py") ? "python3" : "node";
-  const child = new Deno.Command(command, {
-    args: [`${EXAMPLES}${script}`, ...args],
-    env: { PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: "1", ...env },
+  const command = [script.endsWith(".py") ? "python3" : "node", `${EXAMPLES}${script}`, ...args];
+  const python = { PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: "1" };
+  return startProcess(script, { command, env: { ...python, ...env } });
+}
+
+/** What to start, as a process. */
+interface ProcessOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts a worker by its command and waits until it takes commands. */
+export async function startService(name: string, options: ProcessOptions): Promise<Service> {
+  return await untilItWorks(startProcess(name, options));
+}
+
+function startProcess(name: string, { command, env }: ProcessOptions): Service {
+  const [program = "", ...args] = command;
+  const child = new Deno.Command(program, {
+    args,
+    env,
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -63,7 +85,7 @@ export function startScript(script: string, { args, env = {} }: ServiceOptions):
     } catch { /* it has ended already */ }
   };
   return {
-    name: script,
+    name,
     pid: child.pid,
     said: () => said,
     kill,
@@ -120,13 +142,23 @@ async function installForNode(): Promise<string | undefined> {
   return ok ? undefined : `npm's redis cannot be installed: ${said}`;
 }
 
+/** The packages for Python's way over Redis, as a folder for PYTHONPATH. */
+export async function pythonPackages(): Promise<{ folder: string } | { reason: string }> {
+  const reason = await whyNoPython() ?? await installForPython();
+  return reason === undefined ? { folder: pythonFolder() } : { reason };
+}
+
 /** Each Python has its own: what the package needs besides differs from one to the next. */
 function pythonFolder(): string {
+  return `${cacheFolder()}/tasker/${PYTHON_REDIS.replace("==", "-")}-for-python-${pythonVersion ??=
+    askPython()}`;
+}
+
+/** Where what is fetched or built stays until the next run. */
+export function cacheFolder(): string {
   const home = Deno.env.get("HOME");
   const cache = home === undefined ? undefined : `${home}/.cache`;
-  const folder = Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
-  return `${folder}/tasker/${PYTHON_REDIS.replace("==", "-")}-for-python-${pythonVersion ??=
-    askPython()}`;
+  return Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
 }
 
 let pythonVersion: string | undefined;
@@ -142,9 +174,13 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-async function run(command: string, args: string[]): Promise<{ ok: boolean; said: string }> {
+/** Runs a program to its end; `said` is the last line of its errors. */
+export async function run(
+  command: string,
+  args: readonly string[],
+): Promise<{ ok: boolean; said: string }> {
   try {
-    const { success, stderr } = await new Deno.Command(command, { args }).output();
+    const { success, stderr } = await new Deno.Command(command, { args: [...args] }).output();
     return { ok: success, said: new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "" };
   } catch {
     return { ok: false, said: `there is no ${command}` };

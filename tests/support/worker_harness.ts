@@ -50,6 +50,17 @@ export class WorkerHarness implements AsyncDisposable {
     };
   }
 
+  /** Makes the notice that a command is no longer wanted, as the engine does. */
+  cancelled(commandId: string): Envelope {
+    const { taskerreplyto: _to, taskerreplytoken: _token, ...notice } = this.command({
+      id: `${commandId}/cancelled`,
+      type: "tasker.step.cancelled",
+      causationid: commandId,
+      data: {},
+    });
+    return notice;
+  }
+
   async send(...commands: Asked[]): Promise<void> {
     for (const asked of commands) await this.put(JSON.stringify(this.command(asked)));
   }
