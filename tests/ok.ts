@@ -11,6 +11,7 @@ const PROGRAMS: readonly string[] = [
   "npm/build.ts",
   "src/postgres/embedded.ts",
   "tests/support/postgres.ts",
+  "tests/support/rabbitmq.ts",
   "tests/support/redis.ts",
   "tests/support/serve.ts",
 ];

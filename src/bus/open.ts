@@ -13,6 +13,8 @@ interface BusOptions {
   readonly kind: BusKind;
   /** Where the broker is; unused by a bus without one. */
   readonly url: string | undefined;
+  /** Begins the name of every channel; an exchange of RabbitMQ has this name. */
+  readonly prefix: string;
   readonly database: Database;
   readonly runtime: Runtime;
   readonly log: Log;
@@ -57,8 +59,15 @@ async function makeBus(
       const { RedisBus } = await import("./redis.ts");
       return new RedisBus({ ...deps, library: await import("redis") });
     }
+    case "rabbitmq": {
+      const { RabbitBus } = await import("./rabbitmq.ts");
+      return new RabbitBus({
+        ...deps,
+        exchange: deps.prefix,
+        library: await import("rabbitmq-client"),
+      });
+    }
     case "nats":
-    case "rabbitmq":
     case "kafka":
       throw invalid(`Cannot use ${BROKERS[kind].name}: this version has no bus over it yet`);
   }

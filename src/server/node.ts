@@ -75,6 +75,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const bus = await openBus({
     kind: config.bus,
     url: config.busUrl,
+    prefix: config.busPrefix,
     database: journal.database.of("bus"),
     runtime,
     log,

@@ -13,6 +13,7 @@ const database = new PostgresDatabase({ url: databaseUrl, runtime, name: "echo" 
 const bus = await openBus({
   kind: redisUrl === undefined ? "postgres" : "redis",
   url: redisUrl,
+  prefix: "tasker.workflows",
   database,
   runtime,
   log: SILENT_LOG,

@@ -30,7 +30,14 @@ export async function benchRemote({ databaseUrl, redisUrl }: RemoteBench): Promi
   await using engine = await openRealEngine(databaseUrl, {
     modules: [chain(1), remote1],
     bus: (database, runtime) =>
-      openBus({ kind, url: redisUrl, database, runtime, log: SILENT_LOG }),
+      openBus({
+        kind,
+        url: redisUrl,
+        prefix: "tasker.workflows",
+        database,
+        runtime,
+        log: SILENT_LOG,
+      }),
   });
   await using _worker = await startWorker(databaseUrl, redisUrl);
   const local = percentile(await sample(() => engine.run("bench/chain_1", INPUT)), 0.5);

@@ -97,7 +97,8 @@ export const CARRYING: Laws = {
     assert.equal(new Set(inbox.ids).size, 100);
   },
 
-  "says how many envelopes have not settled": async ({ bus, other, channel }) => {
+  "says how many envelopes have not settled": async (harness) => {
+    const { bus, other, channel, countsHeld } = harness;
     const held = Promise.withResolvers<void>();
     const inbox = new Inbox(() => held.promise.then(ack));
     assert.equal(await bus.depth(channel), 0);
@@ -111,7 +112,7 @@ export const CARRYING: Laws = {
     await inbox.has(5);
     await end();
 
-    assert.deepEqual([before, during, await bus.depth(channel)], [5, 5, 0]);
+    assert.deepEqual([before, during, await bus.depth(channel)], [5, countsHeld ? 5 : 3, 0]);
   },
 };
 

@@ -7,6 +7,8 @@ export interface BusHarness {
   readonly bus: Bus;
   /** Another node. */
   readonly other: Bus;
+  /** Whether a depth counts what was delivered and has not settled. */
+  readonly countsHeld: boolean;
   /** Of this law alone. */
   readonly channel: string;
   /** Takes one envelope as a consumer that dies with it; its lease is LEASE_MS. */

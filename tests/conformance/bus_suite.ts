@@ -12,6 +12,8 @@ export interface BusBackend {
   readonly reason?: string;
   /** Opens a bus; each is another node on the same broker, unless the backend has one process. */
   open(): Promise<Bus>;
+  /** False where the broker does not say how much was delivered and has not settled. */
+  readonly countsHeld?: boolean;
   /** Takes one envelope as a consumer that dies with it. Absent: nobody can die alone. */
   abandon?(channel: string, leaseMs: number): Promise<Abandoned>;
 }
@@ -45,7 +47,7 @@ async function onStage(backend: BusBackend, channel: string, act: Laws[string]):
     return backend.abandon(channel, LEASE_MS);
   };
   try {
-    await act({ bus, other, channel, abandon });
+    await act({ bus, other, channel, abandon, countsHeld: backend.countsHeld ?? true });
   } finally {
     await bus.close();
     await other.close();

