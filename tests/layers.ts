@@ -18,8 +18,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/postgres": ["src/core"],
   "src/bus": ["src/core", "src/telemetry"],
   "src/registry": ["src/core"],
+  "src/contracts": ["src/core"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
-  "src/api": ["src/core", "src/operations", "src/telemetry"],
+  "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
   "docs": ["src/core", "src/operations"],
   "workflows": ["src/mod.ts", "src/testing.ts"],
   "examples": ["src/mod.ts", "src/testing.ts", "src/client.ts"],
@@ -32,7 +33,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|registry|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|registry|contracts|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -51,6 +51,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     step: "pay",
     part: "success",
   },
+  getTypes: { lang: "py", system: "stock" },
   getPolicy: { namespace: "shop", name: "checkout" },
   putPolicy: {
     namespace: "shop",

@@ -1,6 +1,9 @@
-/** Handlers of contracts: schemas under stable ids. */
+/** Handlers of contracts: schemas under stable ids, and types for workers. */
 
+import { type RemoteStep, remoteSteps } from "../contracts/remote_steps.ts";
+import { typesFile } from "../contracts/types_file.ts";
 import { TaskerError } from "../core/errors.ts";
+import { nearestOf } from "../core/nearest.ts";
 import { stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
 import { type Definition, type JsonSchema, workflowName } from "../core/workflow.ts";
 import type { CONTRACTS } from "../operations/contracts.ts";
@@ -23,7 +26,34 @@ export function contractHandlers({ definitions }: Services): Handlers<typeof CON
       const body = schemaDocument(stepSchemaId(definition, step, part), found.contract[part]);
       return { status: 200, body };
     },
+    async getTypes({ lang, system }, { caller }) {
+      const steps = await stepsOf(definitions, { caller, system });
+      return { status: 200, body: typesFile(lang, steps) };
+    },
   };
+}
+
+/**
+ * Returns what systems, or one, are asked for by the workflows that the caller may see.
+ *
+ * @throws {TaskerError} definition.unknown: nobody asks that system for anything
+ */
+async function stepsOf(
+  definitions: Services["definitions"],
+  { caller, system }: { readonly caller: Caller; readonly system: string | undefined },
+): Promise<readonly RemoteStep[]> {
+  const stored = await definitions.list();
+  const steps = remoteSteps(
+    stored.map(({ definition }) => definition).filter(({ namespace }) => caller.covers(namespace)),
+  );
+  const found = steps.filter((step) => system === undefined || step.system === system);
+  if (system === undefined || found.length > 0) return found;
+  const near = nearestOf(system, steps.map((step) => step.system));
+  const hint = near === undefined ? "" : `, did you mean "${near}"?`;
+  throw new TaskerError(
+    "definition.unknown",
+    `Cannot describe system "${system}": no workflow that the key may see asks it for anything${hint}`,
+  );
 }
 
 /** @throws {TaskerError} definition.unknown */

@@ -63,3 +63,28 @@ Deno.test("to a key of other namespaces, a schema does not exist", async () => {
 
   equal(response.status, 404);
 });
+
+Deno.test("GET /v1/types writes what a system is asked for in the namespaces of the key", async () => {
+  const fake = apiWith(SHOP, { ...SHOP, namespace: "billing", name: "bill" });
+  const key = fake.key(["read"], ["orders"]);
+
+  const response = await fake.ask("GET /v1/types?lang=go&system=stock", { key });
+  const text = await response.text();
+
+  equal(response.headers.get("content-type"), "text/plain");
+  equal(text.match(/of orders\/shop/g)?.length, 1);
+  equal(text.includes("billing"), false);
+});
+
+Deno.test("GET /v1/types of a system that nobody asks for anything names a near one", async () => {
+  const fake = apiWith(SHOP);
+
+  const problem = await fake.json("GET /v1/types?lang=py&system=stok");
+  const hidden = await fake.json("GET /v1/types?lang=py&system=stok", {
+    key: fake.key(["read"], ["billing"]),
+  });
+
+  deepEqual([problem.code, hidden.code], ["definition.unknown", "definition.unknown"]);
+  equal(String(problem.detail).endsWith('did you mean "stock"?'), true);
+  equal(String(hidden.detail).includes("did you mean"), false);
+});

@@ -87,6 +87,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/tasks/{id}",
     "GET /v1/tasks/{id}/events",
     "GET /v1/tasks/{id}/journal",
+    "GET /v1/types",
     "GET /v1/workflows",
     "GET /v1/workflows/{namespace}/{name}",
     "POST /v1/bus/{system}/poll",

@@ -22,6 +22,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  skip ID STEP           Skips a step",
     "  workflows [WORKFLOW]   Lists workflows, or shows one with its contracts and steps",
     "  systems                Lists the owners of steps, with circuit and queue",
+    "  types                  Writes types of what systems are asked for, for workers in other languages",
     "  policies WORKFLOW      Shows every version of a workflow's policy overlay, with author and reason",
     "  policies put WORKFLOW  Adds a version of a workflow's policy overlay, which replaces the one before",
     "  keys                   Lists keys, without their secrets",

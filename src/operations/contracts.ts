@@ -24,6 +24,9 @@ const SCHEMA = {
   },
 } as const;
 
+/** Languages that types are written in. */
+const LANGUAGES = ["ts", "py", "go"] as const;
+
 /** Everything that can be asked of contracts. */
 export const CONTRACTS = group("contracts", {
   getWorkflowSchema: operation({
@@ -41,5 +44,17 @@ export const CONTRACTS = group("contracts", {
     summary: "Shows what a step takes or gives, as JSON Schema",
     params: WorkflowParams.extend({ step: Name, part: z.enum(CONTRACT_PARTS) }),
     errors: ["definition.unknown"],
+  }),
+  getTypes: operation({
+    ...READ,
+    path: "/v1/types",
+    summary: "Writes types of what systems are asked for, for workers in other languages",
+    query: z.strictObject({
+      lang: z.enum(LANGUAGES).describe(`The language: ${LANGUAGES.join(", ")}`),
+      system: Name.optional().describe("Only what this system is asked for"),
+    }),
+    answers: { 200: { description: "A source file", mediaType: "text/plain" } },
+    errors: ["definition.unknown"],
+    command: { verb: "types" },
   }),
 });

@@ -1,0 +1,75 @@
+/** Remote steps: what systems are asked for, by the envelope that asks for it. */
+
+import { canonicalJson } from "../core/json.ts";
+import { stepSchemaId } from "../core/schema_id.ts";
+import { compareVersions } from "../core/version.ts";
+import { type Definition, type StepContract, workflowName } from "../core/workflow.ts";
+
+/** One thing that a system is asked for: an envelope type with one contract. */
+export interface RemoteStep {
+  readonly system: string;
+  /** The type of the envelope. */
+  readonly event: string;
+  readonly contract: StepContract;
+  /** The steps that ask for it, each with the id of its input's schema; at least one. */
+  readonly askedBy: readonly AskingStep[];
+}
+
+/** A step of the highest version of a workflow. */
+export interface AskingStep {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly version: string;
+  readonly step: string;
+  readonly inputSchemaId: string;
+}
+
+/**
+ * Returns what systems are asked for by the highest version of each workflow.
+ *
+ * Shape: in the order of systems, events and asking steps, whatever the order of `definitions`. Steps
+ * that send one event to one system under one contract are one entry.
+ */
+export function remoteSteps(definitions: readonly Definition[]): readonly RemoteStep[] {
+  const asked = highestVersions(definitions).flatMap(remoteStepsOf);
+  const alike = Map.groupBy(
+    asked,
+    ({ system, event, contract }) => canonicalJson([system, event, contract]),
+  );
+  const merged = [...alike.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    return [{ ...first, askedBy: [first, ...others].flatMap(({ askedBy }) => askedBy) }];
+  });
+  return merged.sort((one, other) => orderOf(one) < orderOf(other) ? -1 : 1);
+}
+
+function highestVersions(definitions: readonly Definition[]): readonly Definition[] {
+  const highest = new Map<string, Definition>();
+  for (const one of definitions) {
+    const known = highest.get(workflowName(one));
+    if (known === undefined || compareVersions(known.version, one.version) < 0) {
+      highest.set(workflowName(one), one);
+    }
+  }
+  return [...highest.values()]
+    .sort((one, other) => workflowName(one) < workflowName(other) ? -1 : 1);
+}
+
+function remoteStepsOf(definition: Definition): readonly RemoteStep[] {
+  return definition.steps.filter(({ kind }) => kind === "remote").map((step) => ({
+    system: step.owner,
+    event: step.event ?? step.name,
+    contract: step.contract,
+    askedBy: [{
+      workflow: workflowName(definition),
+      version: definition.version,
+      step: step.name,
+      inputSchemaId: stepSchemaId(definition, step.name, "input"),
+    }],
+  }));
+}
+
+/** Spaces sort before every character of a name. */
+function orderOf({ system, event, askedBy: [first] }: RemoteStep): string {
+  return [system, event, first?.workflow, first?.step].join(" ");
+}
