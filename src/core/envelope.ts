@@ -32,7 +32,8 @@ export const Envelope = z.looseObject({
   expirytime: time.describe("When nobody waits for its answer any more, by the sender's clock")
     .optional(),
   datacontenttype: z.string().max(128).describe("`application/json`").optional(),
-  dataschema: z.string().max(512).describe("Not used").optional(),
+  dataschema: z.string().max(512).describe("The schema of `data`; in a command, of its input")
+    .optional(),
   correlationid: text.describe("The task, or what a producer chose").optional(),
   causationid: text.describe("The id of the envelope that led to this one").optional(),
   traceparent: z.string().max(128).describe("W3C Trace Context").optional(),
