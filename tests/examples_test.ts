@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import type { Envelope } from "../src/core/envelope.ts";
 import { type Asked, WorkerHarness } from "./support/worker_harness.ts";
-import { startRedis, type TestRedis } from "./support/redis.ts";
+import { startRedis } from "./support/redis.ts";
+import type { TestServer } from "./support/test_server.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, type Service, startWorker } from "./support/services.ts";
 
@@ -63,7 +64,7 @@ const NODE: Example = {
 /** What a test works with. */
 interface ExampleHarness {
   readonly example: Example;
-  readonly redis: TestRedis;
+  readonly redis: TestServer;
   readonly engine: WorkerHarness;
   /** Starts one more worker. */
   worker(env?: Record<string, string>): Promise<Service>;
@@ -72,7 +73,7 @@ interface ExampleHarness {
 const found = await startRedis();
 const reason = "reason" in found ? found.reason : await installRedisClients();
 if (reason !== undefined) console.log(`skipped: tests of examples over Redis, because ${reason}`);
-const redis = found as TestRedis;
+const redis = found as TestServer;
 if (!("reason" in found)) Deno.test.afterAll(async () => await found[Symbol.asyncDispose]());
 
 /** Tries one law with each example. */
@@ -302,7 +303,7 @@ law("goes on when the broker was killed, or frozen", async ({ example, engine, w
   await engine.settled(1);
   const before = said().length;
 
-  redis.pause();
+  await redis.pause();
   await until("the worker to notice", 30_000, () => said().length > before || undefined);
   redis.resume();
   await engine.send({ ...example.good, id: "c-7" });

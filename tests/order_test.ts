@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { killInRounds, type Mortal, randomOf, seedOf } from "./support/chaos.ts";
 import { WorkerHarness } from "./support/worker_harness.ts";
-import { startRedis, type TestRedis } from "./support/redis.ts";
+import { startRedis } from "./support/redis.ts";
+import type { TestServer } from "./support/test_server.ts";
 import { until } from "./support/serve.ts";
 import { installRedisClients, whyNoServices } from "./support/services.ts";
 import { mortalRedis, ORDER, OrderSystem, WORK_MS } from "./support/order_system.ts";
@@ -70,7 +71,7 @@ async function bringInChaos(
 /** Brings orders and kills Redis when all slots of both workers are taken; resolves with the ids. */
 async function bringToFullSlots(
   orders: OrderSystem,
-  redis: TestRedis,
+  redis: TestServer,
   seed: number,
 ): Promise<string[]> {
   const prefix = `${seed}-full`;

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { Envelope } from "../src/core/envelope.ts";
-import { startRedis, type TestRedis } from "./support/redis.ts";
+import { startRedis } from "./support/redis.ts";
+import type { TestServer } from "./support/test_server.ts";
 import { until } from "./support/serve.ts";
 import type { Service } from "./support/services.ts";
 import { WorkerHarness } from "./support/worker_harness.ts";
@@ -17,7 +18,7 @@ const SLOTS = 8;
 /** What a test works with. */
 interface ExampleHarness {
   readonly example: WorkerExample;
-  readonly redis: TestRedis;
+  readonly redis: TestServer;
   readonly engine: WorkerHarness;
   /** What the handlers did: the key of each in a file name. */
   effects(): string[];
@@ -26,7 +27,7 @@ interface ExampleHarness {
 }
 
 const found = await startRedis();
-const redis = found as TestRedis;
+const redis = found as TestServer;
 if (!("reason" in found)) Deno.test.afterAll(async () => await found[Symbol.asyncDispose]());
 
 const RUNNABLE: readonly WorkerExample[] = await (async () => {

@@ -3,6 +3,9 @@
 import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 
+/** What a body is, for brokers that carry headers. */
+export const BODY_MEDIA_TYPE = "application/cloudevents+json";
+
 /** UTF-8 never needs more bytes a character of a string. */
 const BYTES_PER_CHARACTER_MAX = 3;
 

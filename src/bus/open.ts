@@ -67,7 +67,12 @@ async function makeBus(
         library: await import("rabbitmq-client"),
       });
     }
-    case "nats":
+    case "nats": {
+      const { NatsBus } = await import("./nats.ts");
+      const transport = await import("@nats-io/transport-node");
+      const jetstream = await import("@nats-io/jetstream");
+      return new NatsBus({ ...deps, library: { transport, jetstream } });
+    }
     case "kafka":
       throw invalid(`Cannot use ${BROKERS[kind].name}: this version has no bus over it yet`);
   }

@@ -5,7 +5,8 @@ import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
 import { openBrokerBus } from "../support/broker_bus.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { envelopeOf, Inbox } from "../support/inbox.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
+import type { TestServer } from "../support/test_server.ts";
 
 const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
 
@@ -20,7 +21,7 @@ Deno.test.afterAll(async () => {
   for (const server of Object.values(servers ?? {})) await server[Symbol.asyncDispose]();
 });
 
-function test(name: string, fn: (servers: { old: TestRedis; next: TestRedis }) => Promise<void>) {
+function test(name: string, fn: (servers: { old: TestServer; next: TestServer }) => Promise<void>) {
   Deno.test({
     name: `redis bus ${name}`,
     ignore: servers === undefined,
@@ -80,7 +81,7 @@ async function publishUntilConfirmed(bus: Bus, channel: string, envelope: { id: 
 }
 
 /** Runs a command as another program does. */
-async function rawOf({ url }: TestRedis, command: string[]): Promise<unknown> {
+async function rawOf({ url }: TestServer, command: string[]): Promise<unknown> {
   const client = createClient({ url });
   await client.connect();
   try {

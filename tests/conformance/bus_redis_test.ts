@@ -5,7 +5,9 @@ import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
 import { openBrokerBus } from "../support/broker_bus.ts";
 import { HeardLog } from "../support/heard_log.ts";
 import { ack, envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
+import type { TestServer } from "../support/test_server.ts";
+import { faultSuite } from "./bus_faults.ts";
 import { busSuite } from "./bus_suite.ts";
 
 const found = await startRedis();
@@ -19,7 +21,7 @@ Deno.test.afterAll(async () => {
   if (!("reason" in found)) await found[Symbol.asyncDispose]();
 });
 
-function redis(): TestRedis {
+function redis(): TestServer {
   if ("reason" in found) throw new Error(found.reason);
   return found;
 }
@@ -60,6 +62,8 @@ busSuite({
   abandon,
 });
 
+faultSuite({ name: "redis", ...(reason !== undefined && { reason }), start: startRedis });
+
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({
     name: `redis bus ${name}`,
@@ -71,7 +75,7 @@ function test(name: string, fn: () => Promise<void>): void {
 }
 
 /** Starts a server of the test's own, to be killed and frozen. */
-async function withServer(use: (server: TestRedis) => Promise<void>): Promise<void> {
+async function withServer(use: (server: TestServer) => Promise<void>): Promise<void> {
   const server = await startRedis();
   if ("reason" in server) throw new Error(server.reason);
   try {
@@ -80,108 +84,6 @@ async function withServer(use: (server: TestRedis) => Promise<void>): Promise<vo
     await server[Symbol.asyncDispose]();
   }
 }
-
-test("opens while its server is away, fails each request, and works once it is there", async () => {
-  await withServer(async (server) => {
-    await server.kill9();
-    const log = new HeardLog();
-
-    const bus = await open(log, server.url);
-    const code = { code: "bus.unavailable" };
-    await assert.rejects(bus.ping(), code);
-    await assert.rejects(bus.publish("away", [envelopeOf("lost")]), code);
-    await assert.rejects(bus.consume("away", OPTIONS, new Inbox().handle), code);
-    await server.restart();
-    await bus.ping();
-
-    assert.deepEqual(log.lines, ["The bus is away: envelopes wait until it is back"]);
-    await bus.close();
-  });
-});
-
-test("brings every confirmed envelope through a kill -9 of its server under load", async () => {
-  await withServer(async (server) => {
-    const [bus, other] = [await open(SILENT_LOG, server.url), await open(SILENT_LOG, server.url)];
-    const inbox = new Inbox();
-    await other.consume("killed", OPTIONS, inbox.handle);
-    const confirmed: string[] = [];
-    const publishAll = async () => {
-      for (let number = 0; number < 400; number++) {
-        const envelope = envelopeOf(`load-${number}`);
-        await publishUntilConfirmed(bus, "killed", envelope);
-        confirmed.push(envelope.id);
-      }
-    };
-
-    const publishing = publishAll();
-    await inbox.has(100);
-    await server.kill9();
-    await server.restart();
-    await publishing;
-
-    await inboxHolds(inbox, confirmed);
-    await bus.close();
-    await other.close();
-  });
-});
-
-async function publishUntilConfirmed(bus: Bus, channel: string, envelope: { id: string }) {
-  for (;;) {
-    try {
-      return await bus.publish(channel, [envelopeOf(envelope.id)]);
-    } catch {
-      await new Promise((wake) => setTimeout(wake, 20));
-    }
-  }
-}
-
-/** What was repeated counts once. */
-async function inboxHolds(inbox: Inbox, ids: readonly string[]): Promise<void> {
-  let count = ids.length;
-  for (;;) {
-    await inbox.has(count);
-    const missing = new Set(ids).difference(new Set(inbox.ids));
-    if (missing.size === 0) return;
-    count = inbox.deliveries.length + 1;
-  }
-}
-
-test("gives a frozen server up, and goes on when it thaws", async () => {
-  await withServer(async (server) => {
-    const log = new HeardLog();
-    const bus = await open(log, server.url);
-    const inbox = new Inbox();
-    await bus.consume("frozen", OPTIONS, inbox.handle);
-    await bus.publish("frozen", [envelopeOf("before")]);
-    await inbox.has(1);
-
-    server.pause();
-    const code = { code: "bus.unavailable" };
-    await assert.rejects(bus.ping(), code);
-    await assert.rejects(bus.publish("frozen", [envelopeOf("during")]), code);
-    await log.has("Cannot read a channel");
-    server.resume();
-    // Whether the one that failed arrived is not known: it is published again.
-    await publishUntilConfirmed(bus, "frozen", envelopeOf("during"));
-
-    await inboxHolds(inbox, ["before", "during"]);
-    await log.has("A channel is read again");
-    await bus.close();
-  });
-});
-
-test("closes in its deadline while its server is frozen", async () => {
-  await withServer(async (server) => {
-    const bus = await open(SILENT_LOG, server.url);
-    await bus.consume("stuck", OPTIONS, new Inbox().handle);
-
-    server.pause();
-    const publishing = assert.rejects(bus.publish("stuck", [envelopeOf("stuck")]));
-    await bus.close();
-
-    await publishing;
-  });
-});
 
 test("makes a stream again that somebody deleted, and says so", async () => {
   const log = new HeardLog();

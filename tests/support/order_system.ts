@@ -2,7 +2,7 @@
 
 import { makeDataDir } from "./data_dir.ts";
 import type { Mortal } from "./chaos.ts";
-import type { TestRedis } from "./redis.ts";
+import type { TestServer } from "./test_server.ts";
 import { serve, type Served, until } from "./serve.ts";
 import { type Service, startScript, startWorker } from "./services.ts";
 
@@ -12,7 +12,7 @@ export const ORDER = "orders/distributed_order_processing";
 /** How the services meet the engine. */
 export interface OrderSystemOptions {
   /** Undefined: over HTTP, and the bus is Postgres. */
-  readonly redis: TestRedis | undefined;
+  readonly redis: TestServer | undefined;
 }
 
 /** Orders to bring. */
@@ -213,7 +213,7 @@ export class OrderSystem implements AsyncDisposable {
 }
 
 /** Makes a Redis mortal. */
-export function mortalRedis(redis: TestRedis): Mortal {
+export function mortalRedis(redis: TestServer): Mortal {
   return { name: "Redis", kill: () => redis.kill9(), start: () => redis.restart() };
 }
 
