@@ -100,7 +100,7 @@ function startProcess(name: string, { command, env }: ProcessOptions): Service {
 /** Installs what the examples need for the way over Redis; says why if it cannot. */
 export async function installRedisClients(): Promise<string | undefined> {
   return await whyNoPython() ?? await whyNoNode() ?? await installForPython() ??
-    await installForNode();
+    await installForNode("node_payments");
 }
 
 /** Says why the examples cannot run at all. */
@@ -135,8 +135,8 @@ async function installForPython(): Promise<string | undefined> {
 }
 
 /** The command that the example's README names. */
-async function installForNode(): Promise<string | undefined> {
-  const prefix = `${EXAMPLES}node_payments`;
+async function installForNode(folder: string): Promise<string | undefined> {
+  const prefix = `${EXAMPLES}${folder}`;
   if (await isThere(`${prefix}/node_modules/redis`)) return undefined;
   const { ok, said } = await run("npm", ["install", "--silent", "--prefix", prefix]);
   return ok ? undefined : `npm's redis cannot be installed: ${said}`;
@@ -146,6 +146,11 @@ async function installForNode(): Promise<string | undefined> {
 export async function pythonPackages(): Promise<{ folder: string } | { reason: string }> {
   const reason = await whyNoPython() ?? await installForPython();
   return reason === undefined ? { folder: pythonFolder() } : { reason };
+}
+
+/** Installs the packages for Node's way over Redis; says why if it cannot. */
+export async function nodePackages(): Promise<string | undefined> {
+  return await whyNoNode() ?? await installForNode("workers");
 }
 
 /** Each Python has its own: what the package needs besides differs from one to the next. */

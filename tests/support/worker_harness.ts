@@ -35,30 +35,7 @@ export class WorkerHarness implements AsyncDisposable {
 
   /** Makes a command as the engine does. */
   command(asked: Asked): Envelope {
-    return {
-      specversion: "1.0",
-      source: "/tasker/test",
-      subject: "tasker.t-1.a_step",
-      time: "2026-01-01T00:00:00.000Z",
-      correlationid: "t-1",
-      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-      taskerattempt: 1,
-      taskerreplyto: this.replies,
-      taskerreplytoken: "v1.kid.claims.signature",
-      datacontenttype: "application/json",
-      ...asked,
-    };
-  }
-
-  /** Makes the notice that a command is no longer wanted, as the engine does. */
-  cancelled(commandId: string): Envelope {
-    const { taskerreplyto: _to, taskerreplytoken: _token, ...notice } = this.command({
-      id: `${commandId}/cancelled`,
-      type: "tasker.step.cancelled",
-      causationid: commandId,
-      data: {},
-    });
-    return notice;
+    return commandOf(this.system, asked);
   }
 
   async send(...commands: Asked[]): Promise<void> {
@@ -96,4 +73,55 @@ export class WorkerHarness implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve(this.redis.destroy());
   }
+}
+
+/** Makes a command as the engine does. */
+export function commandOf(system: string, asked: Asked): Envelope {
+  return {
+    specversion: "1.0",
+    source: "/tasker/test",
+    subject: "tasker.t-1.a_step",
+    time: "2026-01-01T00:00:00.000Z",
+    correlationid: "t-1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    taskerattempt: 1,
+    taskerreplyto: `tasker.workflows.reply.${system}`,
+    taskerreplytoken: "v1.kid.claims.signature",
+    datacontenttype: "application/json",
+    ...asked,
+  };
+}
+
+/** Makes the notice that a command is no longer wanted, as the engine does. */
+export function cancelledOf(system: string, commandId: string): Envelope {
+  const { taskerreplyto: _to, taskerreplytoken: _token, ...notice } = commandOf(system, {
+    id: `${commandId}/cancelled`,
+    type: "tasker.step.cancelled",
+    causationid: commandId,
+    data: {},
+  });
+  return notice;
+}
+
+/** What a reply to `c-1`, made by `commandOf`, says beside its time and its data. */
+export function replyTo(system: string): Readonly<Record<string, unknown>> {
+  return {
+    specversion: "1.0",
+    id: "c-1:completed",
+    source: `/${system}`,
+    type: "tasker.step.completed",
+    subject: "tasker.t-1.a_step",
+    correlationid: "t-1",
+    causationid: "c-1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    taskerattempt: 1,
+    taskerreplytoken: "v1.kid.claims.signature",
+    datacontenttype: "application/json",
+  };
+}
+
+/** What a reply says of itself. */
+export function kindOf({ id, type, data }: Envelope): unknown {
+  const { error_code, retryable } = data as { error_code?: string; retryable?: boolean };
+  return { id, type, ...(error_code === undefined ? {} : { error_code, retryable }) };
 }

@@ -3,6 +3,7 @@
 import {
   cacheFolder,
   EXAMPLES,
+  nodePackages,
   pythonPackages,
   run,
   type Service,
@@ -63,7 +64,101 @@ export const WORKERS: readonly WorkerExample[] = [
         return await run("go", args);
       }, (folder) => [`${folder}/worker`]),
   },
+  {
+    language: "Node",
+    system: "node_payments",
+    good: {
+      id: "c-1",
+      type: "payment.charge",
+      data: { order_id: "A-1", amount_cents: 4_200, currency: "EUR", reservation_id: "r" },
+    },
+    refused: {
+      id: "c-2",
+      type: "payment.charge",
+      data: { order_id: "A-2", amount_cents: 1_000_001, currency: "EUR", reservation_id: "r" },
+    },
+    refusal: "card_declined",
+    async prepare() {
+      const reason = await nodePackages();
+      return reason === undefined ? { command: ["node", `${FOLDER}worker.mjs`] } : { reason };
+    },
+  },
+  {
+    language: "Java",
+    system: "java_invoices",
+    good: { id: "c-1", type: "invoice.write", data: { order_id: "A-1", amount_cents: 4_200 } },
+    refused: {
+      id: "c-2",
+      type: "invoice.write",
+      data: { order_id: "A-2", amount_cents: 1_000_001 },
+    },
+    refusal: "too_much",
+    prepare: () =>
+      built("java", ["Worker.java", "pom.xml"], async (folder) => {
+        const goal = ["dependency:copy-dependencies", `-DoutputDirectory=${folder}/lib`];
+        const fetched = await run("mvn", ["-q", "-B", "-f", `${FOLDER}pom.xml`, ...goal]);
+        if (!fetched.ok) return fetched;
+        return await run("javac", ["-cp", `${folder}/lib/*`, "-d", folder, `${FOLDER}Worker.java`]);
+      }, (folder) => ["java", "-Xmx64m", "-cp", `${folder}:${folder}/lib/*`, "Worker"]),
+  },
+  {
+    language: "Ruby",
+    system: "ruby_mail",
+    good: { id: "c-1", type: "mail.send", data: { order_id: "A-1", to: "ada@example.org" } },
+    refused: { id: "c-2", type: "mail.send", data: { order_id: "A-2", to: "ada@a.invalid" } },
+    refusal: "address_refused",
+    async prepare() {
+      const { ok, said } = await run("ruby", ["-e", "require 'redis'"]);
+      if (ok) return { command: ["ruby", `${FOLDER}worker.rb`] };
+      return { reason: `there is no Ruby with the package "redis": ${said}` };
+    },
+  },
 ];
+
+/** The command of `good` and `refused` of a worker over Redis, for the same over HTTP. */
+function alike(language: string) {
+  const { system, good, refused, refusal } = WORKERS.find((one) => one.language === language) ??
+    WORKERS[0] as WorkerExample;
+  return { system, good, refused, refusal };
+}
+
+/** The workers that need no broker. */
+export const HTTP_WORKERS: readonly WorkerExample[] = [
+  {
+    ...alike("Python"),
+    language: "Python",
+    async prepare() {
+      const reason = await whyNot("python3", "-V");
+      return reason === undefined
+        ? { command: ["python3", `${FOLDER}worker_http.py`] }
+        : { reason };
+    },
+  },
+  {
+    ...alike("Node"),
+    language: "Node",
+    async prepare() {
+      const reason = await whyNot("node", "-v");
+      return reason === undefined ? { command: ["node", `${FOLDER}worker_http.mjs`] } : { reason };
+    },
+  },
+  {
+    language: "shell",
+    system: "shell_reports",
+    good: { id: "c-1", type: "report.write", data: { order_id: "A-1", pages: 3 } },
+    refused: { id: "c-2", type: "report.write", data: { order_id: "A-2", pages: 101 } },
+    refusal: "too_long",
+    async prepare() {
+      const reason = await whyNot("curl", "--version") ?? await whyNot("jq", "--version");
+      return reason === undefined ? { command: ["sh", `${FOLDER}worker.sh`] } : { reason };
+    },
+  },
+];
+
+async function whyNot(program: string, ...args: string[]): Promise<string | undefined> {
+  const { ok, said } = await run(program, args);
+  return ok ? undefined : `${program} cannot be run: ${said}`;
+}
 
 /** Starts a worker that was prepared, and waits until it takes commands. */
 export async function startExample(
