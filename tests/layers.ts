@@ -9,7 +9,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/sdk": ["src/core"],
   "src/client.ts": ["src/core", "src/operations", "src/client"],
   "src/client": ["src/core", "src/operations"],
-  "src/server/config.ts": ["src/core"],
+  "src/server/config.ts": ["src/core", "src/egress"],
   "src/server/runtime.ts": ["src/core"],
   "src/server/virtual_runtime.ts": ["src/core"],
   "actors": ["src/core", "src/telemetry"],
@@ -17,6 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/journal": ["src/core"],
   "src/postgres": ["src/core"],
   "src/bus": ["src/core", "src/telemetry"],
+  "src/egress": ["src/core"],
   "src/registry": ["src/core"],
   "src/contracts": ["src/core"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
@@ -33,7 +34,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|registry|contracts|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -122,6 +122,18 @@ export const ERRORS = {
     "No such dead letter",
     "See GET /v1/dead; it may have been replayed or discarded already",
   ),
+  "egress.refused": meaning(
+    "never",
+    422,
+    "The address may not be called",
+    "Name the host, or the range of its addresses, in TASKER_EGRESS, then start the server again",
+  ),
+  "egress.failed": meaning(
+    "later",
+    502,
+    "The other side did not answer",
+    "Check the host that the detail names; the engine tries again as the step's policy says",
+  ),
   "ffi.broken": meaning(
     "never",
     500,

@@ -499,6 +499,44 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+/** The value of a header: text, or a secret of the server that only the guard knows. */
+export type EgressHeader = string | { readonly secret: string; readonly prefix?: string };
+
+/** An HTTP request of the engine itself: of an `http` step, of a health check. */
+export interface EgressRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, EgressHeader>>;
+  readonly body?: string;
+  /** For all of it: name, connection, head and body. */
+  readonly timeoutMs: number;
+  /** Bytes of the answer's body. */
+  readonly bytesMax: number;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer, whatever its status. */
+export interface EgressResponse {
+  readonly status: number;
+  /** By name in lower case; values of the same name are joined by ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Calls other hosts over HTTP, past a guard: only hosts that the configuration names, no private
+ * address unless it lists that, no redirect.
+ */
+export interface Egress {
+  /**
+   * Makes one request, once. A redirect is an answer like others.
+   *
+   * @throws {TaskerError} egress.refused (never), egress.failed (later; whether the request arrived
+   *   is unknown), payload.too_large (never; the body is longer than `bytesMax`)
+   */
+  request(request: EgressRequest): Promise<EgressResponse>;
+}
+
 /** An envelope that could not be used. */
 export interface DeadLetter {
   readonly id: string;
