@@ -51,7 +51,7 @@ export function parseRange(text: string): Range | undefined {
 }
 
 /** Whether an address lies in a range. */
-export function isIn(address: Address, { value, bits, length }: Range): boolean {
+function isIn(address: Address, { value, bits, length }: Range): boolean {
   const rest = BigInt(bits - length);
   return address.bits === bits && address.value >> rest === value >> rest;
 }

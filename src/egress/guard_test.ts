@@ -48,7 +48,7 @@ async function raw(talk: (socket: Socket) => void): Promise<Raw> {
     socket.on("error", () => {});
     socket.on("close", () => closed.resolve());
     talk(socket);
-    socket.resume(); // only what is read tells that the other side has closed
+    socket.resume(); // without reading, nobody learns that the other side has closed
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as { port: number };

@@ -2,9 +2,10 @@
 
 import { API_KEY, API_KEY_LENGTH_MAX } from "../core/api_key.ts";
 import { BROKER_KINDS, brokerOf, BROKERS, type BusKind, serversOf } from "../core/broker.ts";
-import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
+import { NO_RULES, withRule } from "../egress/rules.ts";
+import { ConfigReader, type Environment, quote } from "./config_reader.ts";
 
 /** The least severe line that is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -47,10 +48,16 @@ export interface Config {
   readonly allowNet: readonly string[];
   readonly allowEnv: readonly string[];
   readonly allowRead: readonly string[];
+  /** Hosts and ranges that the engine's own HTTP requests may go to. */
+  readonly egress: readonly string[];
+  /** Variables whose values such requests may send. */
+  readonly secrets: readonly string[];
   /** Undefined = ended tasks are kept for ever. */
   readonly retentionMs: number | undefined;
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+  /** Internal, set by the launcher: the guard of those requests; undefined = there is none. */
+  readonly egressUrl: string | undefined;
   /** Internal, set by the launcher: path of the Rust core; undefined = the TypeScript one. */
   readonly library: string | undefined;
   /** Internal, set by the launcher: why there is no library. */
@@ -58,9 +65,6 @@ export interface Config {
   /** Internal, set by the launcher: a version may stand for a changed definition. */
   readonly isDevelopment: boolean;
 }
-
-/** The environment, as `Deno.env.toObject()` gives it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Bytes of a reply key: the output of SHA-256, below which HMAC loses strength (RFC 2104 §3). */
 const REPLY_KEY_BYTES_MIN = 32;
@@ -100,6 +104,8 @@ export const CONFIG_NAMES = [
   "TASKER_DATA",
   "TASKER_DEVELOPMENT",
   "TASKER_DRAIN",
+  "TASKER_EGRESS",
+  "TASKER_EGRESS_URL",
   "TASKER_HEAD_TIMEOUT",
   "TASKER_HOST",
   "TASKER_IDLE_TIMEOUT",
@@ -110,84 +116,16 @@ export const CONFIG_NAMES = [
   "TASKER_PORT",
   "TASKER_REPLY_KEYS",
   "TASKER_RETENTION",
+  "TASKER_SECRETS",
   "TASKER_SYSTEM",
   "TASKER_WORKFLOWS",
 ] as const;
 
 type ConfigName = typeof CONFIG_NAMES[number];
+type Reader = ConfigReader<ConfigName>;
 
 /** Names of the command line: a shell that has them set may still start a server. */
 const OTHER_NAMES: readonly string[] = ["TASKER_KEY", "TASKER_URL"];
-
-/** Reads single variables and collects what is wrong with them. An empty value is not set. */
-class Reader {
-  readonly faults: Fault[] = [];
-  readonly #env: Environment;
-
-  constructor(env: Environment) {
-    this.#env = env;
-  }
-
-  text(name: ConfigName): string | undefined {
-    const text = this.#env[name]?.trim();
-    return text === "" ? undefined : text;
-  }
-
-  list(name: ConfigName): readonly string[] {
-    const parts = this.text(name)?.split(",") ?? [];
-    return parts.map((part) => part.trim()).filter((part) => part !== "");
-  }
-
-  choice<T extends string>(name: ConfigName, choices: readonly T[]): T | undefined {
-    const text = this.text(name);
-    const choice = choices.find((one) => one === text);
-    if (text !== undefined && choice === undefined) {
-      this.fault(name, "not_a_choice", `${quote(text)} is none of ${choices.join(", ")}`);
-    }
-    return choice;
-  }
-
-  flag(name: ConfigName): boolean {
-    const text = this.text(name);
-    if (text !== undefined && text !== "0" && text !== "1") {
-      this.fault(name, "not_a_flag", `${quote(text)} is neither 1 nor 0`);
-    }
-    return text === "1";
-  }
-
-  duration(name: ConfigName): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const ms = parseDuration(text);
-    if (ms === undefined) {
-      this.fault(
-        name,
-        "not_a_duration",
-        `${quote(text)} is not a duration such as ${DURATION_FORMS}`,
-      );
-    }
-    return ms;
-  }
-
-  /** The value of a URL stays out of the fault: it may hold a password. */
-  url(name: ConfigName, protocols: readonly string[]): string | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const url = URL.parse(text);
-    if (url === null) {
-      this.fault(name, "not_a_url", `is not a URL, expected ${protocols[0]}//host:port/…`);
-    } else if (!protocols.includes(url.protocol)) {
-      this.fault(name, "wrong_protocol", `does not start with ${protocols[0]}//`);
-    } else if (url.hostname === "") {
-      this.fault(name, "no_host", `names no host, expected ${protocols[0]}//host:port/…`);
-    }
-    return text;
-  }
-
-  fault(path: string, code: string, detail: string): void {
-    this.faults.push({ path, code, detail });
-  }
-}
 
 /**
  * Reads and checks the whole configuration.
@@ -199,7 +137,7 @@ class Reader {
  * @throws {TaskerError} config.invalid with one fault a variable, `path` being its name
  */
 export function readConfig(env: Environment): Config {
-  const reader = new Reader(env);
+  const reader: Reader = new ConfigReader(env);
   refuseUnknownNames(reader, Object.keys(env));
   const config: Config = {
     databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"]),
@@ -218,6 +156,9 @@ export function readConfig(env: Environment): Config {
     allowNet: reader.list("TASKER_ALLOW_NET"),
     allowEnv: reader.list("TASKER_ALLOW_ENV"),
     allowRead: reader.list("TASKER_ALLOW_READ"),
+    egress: readEgress(reader),
+    secrets: readSecrets(reader),
+    egressUrl: reader.text("TASKER_EGRESS_URL"),
     retentionMs: reader.duration("TASKER_RETENTION"),
     drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,
     logLevel: reader.choice("TASKER_LOG", LOG_LEVELS) ?? "info",
@@ -359,6 +300,27 @@ function readSystems(reader: Reader): readonly string[] | undefined {
   return systems.length === 0 ? undefined : systems;
 }
 
+function readEgress(reader: Reader): readonly string[] {
+  const rules = reader.list("TASKER_EGRESS");
+  for (const rule of rules.filter((one) => withRule(NO_RULES, one) === undefined)) {
+    const expected = "expected a host such as mail.company.com, *.company.com or *, " +
+      "or a range of addresses such as 10.2.0.0/16";
+    reader.fault("TASKER_EGRESS", "not_a_rule", `${quote(rule)}: ${expected}`);
+  }
+  return rules;
+}
+
+function readSecrets(reader: Reader): readonly string[] {
+  const names = reader.list("TASKER_SECRETS");
+  for (const name of names) {
+    const isOurs = CONFIG_NAMES.some((one) => one === name);
+    if (!isOurs && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) continue;
+    const expected = "expected the name of a variable that is not Tasker's own";
+    reader.fault("TASKER_SECRETS", "not_a_name", `${quote(name)}: ${expected}`);
+  }
+  return names;
+}
+
 function readAdminKey(reader: Reader): string | undefined {
   const key = reader.text("TASKER_ADMIN_KEY");
   if (key !== undefined && key.length < ADMIN_KEY_LENGTH_MIN) {
@@ -392,8 +354,4 @@ function parseReplyKey(text: string): ReplyKey | undefined {
   if (base64.length % 4 === 1) return undefined;
   const key = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   return key.length < REPLY_KEY_BYTES_MIN ? undefined : { kid: parts[1], key };
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text);
 }

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
+import { CONFIG_NAMES, readConfig } from "./config.ts";
+import type { Environment } from "./config_reader.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 
 const KEY_32 = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -45,6 +46,9 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     allowNet: [],
     allowEnv: [],
     allowRead: [],
+    egress: [],
+    secrets: [],
+    egressUrl: undefined,
     retentionMs: undefined,
     drainMs: 30_000,
     logLevel: "info",
@@ -73,6 +77,9 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_ALLOW_NET: "api.example.com:443",
     TASKER_ALLOW_ENV: "STRIPE_KEY,SMTP_*",
     TASKER_ALLOW_READ: "/etc/ssl",
+    TASKER_EGRESS: "mail.company.com,10.2.0.0/16",
+    TASKER_SECRETS: "MAIL_TOKEN",
+    TASKER_EGRESS_URL: "http://guard:key@127.0.0.1:1",
     TASKER_RETENTION: "30d",
     TASKER_DRAIN: "5s",
     TASKER_CONNECTIONS_MAX: "100",
@@ -102,6 +109,9 @@ Deno.test("readConfig() reads every name", () => {
     allowNet: ["api.example.com:443"],
     allowEnv: ["STRIPE_KEY", "SMTP_*"],
     allowRead: ["/etc/ssl"],
+    egress: ["mail.company.com", "10.2.0.0/16"],
+    secrets: ["MAIL_TOKEN"],
+    egressUrl: "http://guard:key@127.0.0.1:1",
     retentionMs: 2_592_000_000,
     drainMs: 5_000,
     connectionsMax: 100,
@@ -264,6 +274,18 @@ Deno.test("readConfig() refuses URLs that name no server it can speak to", () =>
   equal(faults("db.example.com"), "not_a_url");
   equal(faults("mysql://db/orders"), "wrong_protocol");
   equal(faults("postgres:///orders"), "no_host");
+});
+
+Deno.test("readConfig() refuses what names neither host nor range, nor a secret of its own", () => {
+  const TASKER_EGRESS = "mail.company.com, *.b.com:443, *, 10.2.0.0/16";
+
+  deepEqual(readConfig({ TASKER_EGRESS }).egress.length, 4);
+  for (const rule of ["http://a.com", "a.com/path", "10.0.0.0/99", "*.*"]) {
+    deepEqual(codes({ TASKER_EGRESS: `a.com,${rule}` }), { TASKER_EGRESS: "not_a_rule" });
+  }
+  for (const name of ["TASKER_ADMIN_KEY", "DATABASE_URL", "a-b", "1A"]) {
+    deepEqual(codes({ TASKER_SECRETS: name }), { TASKER_SECRETS: "not_a_name" });
+  }
 });
 
 Deno.test("readConfig() refuses weak or repeated keys", () => {

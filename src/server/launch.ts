@@ -7,10 +7,12 @@
 import { resolve } from "node:path";
 import { buildLibrary, type BuildOutcome } from "../../ffi/build.ts";
 import { addressOf, type BusKind, serversOf } from "../core/broker.ts";
-import { type Config, CONFIG_NAMES, type Environment, readConfig } from "./config.ts";
+import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
+import type { Environment } from "./config_reader.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { Changes } from "./launch_changes.ts";
+import { startGuard } from "./launch_egress.ts";
 import { readAllBeats, untilHung } from "./node_lock.ts";
 import { startEmbeddedPostgres } from "../postgres/embedded.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
@@ -93,7 +95,9 @@ export async function launch(options: LaunchOptions): Promise<number> {
   using stopping = new Stopping(options.onLine);
   try {
     const isDevelopment = readArguments(options.args);
-    const config = readConfig(options.env);
+    const stated = readConfig(options.env);
+    using guard = await startGuard({ ...options, config: stated });
+    const config = { ...stated, egressUrl: guard.url };
     using building = new Building({ ...options, stopping });
     await using database = await openDatabase(config, options.onLine);
     const server = { ...options, config, database, building, stopping, isDevelopment };
@@ -203,6 +207,7 @@ function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildP
     env: {
       DATABASE_URL: database.url,
       TASKER_DEVELOPMENT: isDevelopment ? "1" : "",
+      TASKER_EGRESS_URL: config.egressUrl ?? "",
       TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
       TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
     },
@@ -265,10 +270,12 @@ function addresses(config: Config, databaseUrl: string): readonly string[] {
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const { hostname, port } = new URL(databaseUrl);
   const brokers = config.busUrl === undefined ? [] : serversOf(config.busUrl) ?? [];
+  const guard = config.egressUrl === undefined ? [] : [new URL(config.egressUrl).host];
   return [
     `${host}:${config.port}`,
     `${hostname}:${port || POSTGRES_PORT}`,
     ...brokers.map(addressOf),
+    ...guard,
   ];
 }
 

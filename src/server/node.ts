@@ -7,10 +7,11 @@ import { makeFirstKey } from "../api/api_key.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
 import { commandChannel } from "../core/channels.ts";
+import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
-import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import type { Bus, Cancel, Egress, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
 import { healthOf } from "./health.ts";
@@ -105,7 +106,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     readiness,
     systems: registry.owners().map(({ name }) => name),
   });
-  const deps = { ...options, journal, registry, bus, systems, readiness, engine };
+  const egress = openEgress(config.egressUrl);
+  const deps = { ...options, egress, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(deps);
   const maintenance = await maintain(deps);
   const others = registry.owners().filter(({ kind }) => kind === "remote");
@@ -132,6 +134,7 @@ async function loadWorkflows(
 }
 
 interface NodeDeps extends NodeOptions {
+  readonly egress: Egress;
   readonly journal: OpenJournal;
   readonly registry: Registry;
   readonly bus: Bus;

@@ -1,0 +1,110 @@
+/**
+ * How a server and its guard speak, each in a process of its own: over HTTP on this host, with a
+ * key. A request is JSON; an answer is the length of a head (4 bytes), the head as JSON, and the
+ * body as it came.
+ */
+
+import http from "node:http";
+import { timingSafeEqual } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
+import type { Egress, EgressRequest, EgressResponse } from "../core/ports.ts";
+import { Budget } from "./budget.ts";
+
+/** Bytes of bodies that the guard holds at once; further requests wait their turn. */
+const BYTES_HELD_MAX = 256 * 1_048_576;
+
+type Head =
+  | Omit<EgressResponse, "body">
+  | { readonly code: ErrorCode; readonly message: string };
+
+/**
+ * Makes the handler of the guard's process.
+ *
+ * @param key what a request has to carry
+ */
+export function answerWith(egress: Egress, key: string): (request: Request) => Promise<Response> {
+  const budget = new Budget(BYTES_HELD_MAX);
+  return async (request) => {
+    if (!isSame(request.headers.get("authorization") ?? "", `Bearer ${key}`)) {
+      return new Response(null, { status: 401 });
+    }
+    const asked = await request.json() as EgressRequest;
+    using _held = await budget.take(asked.bytesMax + (asked.body?.length ?? 0));
+    try {
+      const { body, ...head } = await egress.request({ ...asked, signal: request.signal });
+      return framed(head, body);
+    } catch (error) {
+      const code = error instanceof TaskerError ? error.code : "egress.failed";
+      return framed({ code, message: messageOf(error) }, new Uint8Array());
+    }
+  };
+}
+
+function isSame(given: string, wanted: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(wanted)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+function framed(head: Head, body: Uint8Array): Response {
+  const text = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return new Response(Buffer.concat([length, text, body]));
+}
+
+/** Makes an Egress that asks the guard at `url`, whose password is the key; without one it refuses. */
+export function openEgress(url: string | undefined): Egress {
+  if (url === undefined) return { request: () => Promise.reject(closed()) };
+  const { hostname, port, password } = new URL(url);
+  const agent = new http.Agent({ keepAlive: true });
+  const options = {
+    hostname,
+    port,
+    agent,
+    method: "POST",
+    headers: { authorization: `Bearer ${password}` },
+  };
+  return {
+    async request({ signal, ...request }) {
+      const answer = await post({ ...options, ...(signal && { signal }) }, JSON.stringify(request));
+      const length = answer.readUInt32BE(0);
+      const head = JSON.parse(answer.toString("utf8", 4, 4 + length)) as Head;
+      if ("code" in head) throw errorOf(head);
+      return { ...head, body: answer.subarray(4 + length) };
+    },
+  };
+}
+
+function closed(): TaskerError {
+  return new TaskerError("egress.refused", "Cannot call any host: TASKER_EGRESS names none");
+}
+
+function errorOf({ code, message }: { readonly code: string; readonly message: string }): Error {
+  return new TaskerError(code in ERRORS ? code as ErrorCode : "egress.failed", message);
+}
+
+function post(options: http.RequestOptions, body: string): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const fail = (error: unknown) =>
+    reject(
+      new TaskerError(
+        "egress.failed",
+        `Cannot ask the guard of HTTP requests, which is started again: ${messageOf(error)}`,
+        { cause: error },
+      ),
+    );
+  const sent = http.request(options, (answer) => {
+    const chunks: Uint8Array[] = [];
+    answer.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    answer.on("error", fail);
+    answer.on("aborted", () => fail("the connection broke"));
+    answer.on("end", () => {
+      if (answer.statusCode === 200) resolve(Buffer.concat(chunks));
+      else fail(`it answered ${answer.statusCode}`);
+    });
+  });
+  sent.on("error", fail);
+  sent.end(body);
+  return promise;
+}

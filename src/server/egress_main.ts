@@ -1,0 +1,35 @@
+/**
+ * Root of the guard's process: the one process that may connect to other hosts, and that knows the
+ * secrets it may send. It has no right but those; step code runs in the server, which has neither.
+ *
+ * It prints its address, with the key that a request has to carry, and ends when its stdin does.
+ */
+
+import { openGuard } from "../egress/guard.ts";
+import { NO_RULES, withRule } from "../egress/rules.ts";
+import { answerWith } from "../egress/wire.ts";
+import { listOf } from "./config_reader.ts";
+import { openRuntime } from "./runtime.ts";
+
+const rules = listOf(Deno.env.get("TASKER_EGRESS")).reduce(
+  (more, text) => withRule(more, text) ?? more,
+  NO_RULES,
+);
+const secrets = new Map(
+  listOf(Deno.env.get("TASKER_SECRETS")).flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
+/** After a crash the next guard has the address of the one before. */
+const before = URL.parse(Deno.env.get("TASKER_EGRESS_URL") ?? "");
+const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
+
+const server = Deno.serve(
+  { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
+  answerWith(openGuard({ runtime: openRuntime(), rules, secrets }), key),
+);
+console.log(`http://guard:${key}@127.0.0.1:${server.addr.port}`);
+for await (const _ of Deno.stdin.readable);
+Deno.exit(0);

@@ -1,0 +1,113 @@
+/** Starts the guard of HTTP requests, which is a process beside the server, and again when it ends. */
+
+import type { Config } from "./config.ts";
+import type { Environment } from "./config_reader.ts";
+import { TaskerError } from "../core/errors.ts";
+import { type OnLine, pause } from "../postgres/retry_for.ts";
+
+/** Rest before a guard that has ended is started again. */
+const RESTART_MS = 500;
+
+/** What the guard is started with. */
+interface GuardOptions {
+  readonly config: Pick<Config, "egress" | "secrets">;
+  readonly env: Environment;
+  /** Absolute path of the folder with src. */
+  readonly root: string;
+  readonly project: string;
+  readonly onLine: OnLine;
+}
+
+/** A guard, for as long as servers run. */
+interface Guard extends Disposable {
+  /** Where it is, with its key; undefined when nothing may be called. */
+  readonly url: string | undefined;
+}
+
+/**
+ * Starts the guard when the configuration names hosts. It has the network and the secrets, which
+ * the server with its step code must not have; the server has the guard's address and its key.
+ *
+ * @throws {TaskerError} config.invalid when a secret is not set, or the guard does not start
+ */
+export async function startGuard(options: GuardOptions): Promise<Guard> {
+  const { config, env, onLine } = options;
+  const absent = config.secrets.filter((name) => (env[name] ?? "") === "");
+  if (absent.length > 0) {
+    const names = absent.join(", ");
+    throw new TaskerError("config.invalid", `Cannot send secrets that are not set: ${names}`);
+  }
+  if (config.egress.length === 0) return { url: undefined, [Symbol.dispose]() {} };
+  let isOver = false;
+  let child = spawnGuard(options, "");
+  const url = await firstLineOf(child);
+  if (url === undefined) {
+    throw new TaskerError("config.invalid", "Cannot start the guard of HTTP requests, see above");
+  }
+  void (async () => {
+    while (true) {
+      await child.status;
+      if (isOver) return;
+      onLine("the guard of HTTP requests has ended: it starts again");
+      await pause(RESTART_MS);
+      if (isOver) return;
+      child = spawnGuard(options, url);
+      void firstLineOf(child);
+    }
+  })();
+  return {
+    url,
+    [Symbol.dispose]() {
+      isOver = true;
+      kill(child);
+    },
+  };
+}
+
+function spawnGuard({ config, env, root, project }: GuardOptions, url: string): Deno.ChildProcess {
+  const names = ["TASKER_EGRESS", "TASKER_EGRESS_URL", "TASKER_SECRETS", ...config.secrets];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-remote",
+      `--config=${project}/deno.json`,
+      "--allow-net",
+      `--allow-env=${names.join(",")}`,
+      `${root}/src/server/egress_main.ts`,
+    ],
+    env: {
+      TASKER_EGRESS: config.egress.join(","),
+      TASKER_EGRESS_URL: url,
+      TASKER_SECRETS: config.secrets.join(","),
+      ...Object.fromEntries(config.secrets.map((name) => [name, env[name] ?? ""])),
+    },
+    stdin: "piped", // it ends when this process does
+    stdout: "piped",
+    stderr: "inherit",
+    detached: true, // a Ctrl-C is for the launcher: the server still needs the guard while it drains
+  }).spawn();
+}
+
+/** What a process prints first; undefined when it ends without. The rest is read and dropped. */
+async function firstLineOf({ stdout }: Deno.ChildProcess): Promise<string | undefined> {
+  const first = Promise.withResolvers<string | undefined>();
+  void (async () => {
+    let text = "";
+    for await (const part of stdout.pipeThrough(new TextDecoderStream())) {
+      text = `${text}${part}`.slice(0, 1_000);
+      if (text.includes("\n")) first.resolve(text.split("\n", 1)[0]);
+    }
+    first.resolve(undefined);
+  })();
+  return await first.promise;
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL"); // it holds nothing
+  } catch (error) {
+    // Deno's word for a child that has ended.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}

@@ -1,0 +1,159 @@
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import type { EgressRequest } from "../core/ports.ts";
+import { openEgress } from "../egress/wire.ts";
+import { until } from "../../tests/support/serve.ts";
+import { startGuard } from "./launch_egress.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+const TEXT = new TextDecoder();
+
+/** Starts the guard's real process, which may call this host. */
+function start(
+  env: Readonly<Record<string, string>> = {},
+  onLine: (line: string) => void = () => {},
+) {
+  const config = { egress: ["127.0.0.0/8"], secrets: Object.keys(env) };
+  return startGuard({ config, env, root: ROOT, project: ROOT, onLine });
+}
+
+function request(url: string, more: Partial<EgressRequest> = {}): EgressRequest {
+  return { method: "GET", url, headers: {}, timeoutMs: 10_000, bytesMax: 100_000, ...more };
+}
+
+function listen(handle: (request: Request) => Response | Promise<Response>) {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, handle);
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+Deno.test("the guard's process calls what is listed, with secrets that its caller only names", async () => {
+  await using service = listen(async (request) =>
+    new Response(`${request.headers.get("x-token")} ${await request.text()}`, { status: 418 })
+  );
+  using guard = await start({ TEST_TOKEN: "geheim" });
+  const egress = openEgress(guard.url);
+
+  const answer = await egress.request(request(service.url, {
+    method: "POST",
+    headers: { "x-token": { secret: "TEST_TOKEN" } },
+    body: "grüße",
+  }));
+
+  equal(answer.status, 418);
+  equal(TEXT.decode(answer.body), "geheim grüße");
+  await rejects(egress.request(request("http://10.0.0.1/")), { code: "egress.refused" });
+  await rejects(egress.request(request(service.url, { bytesMax: 3 })), {
+    code: "payload.too_large",
+  });
+});
+
+Deno.test("the guard answers nobody who does not have its key", async () => {
+  using guard = await start();
+  const url = new URL(guard.url ?? "");
+  const body = JSON.stringify(request("http://127.0.0.1:1/"));
+
+  for (const authorization of ["", "Bearer ", `Bearer ${url.password}x`]) {
+    const answer = await fetch(`http://${url.host}/`, {
+      method: "POST",
+      headers: { authorization },
+      body,
+    });
+    equal(answer.status, 401);
+    await answer.body?.cancel();
+  }
+  match(url.password, /^[0-9a-f]{32}$/);
+});
+
+Deno.test("an abort of the caller ends the request at the other host", async () => {
+  const controller = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  await using service = listen(async (request) => {
+    request.signal.addEventListener("abort", () => ended.resolve());
+    controller.abort();
+    await ended.promise;
+    return new Response("too late");
+  });
+  using guard = await start();
+
+  const answer = openEgress(guard.url).request(
+    request(service.url, { signal: controller.signal }),
+  );
+
+  await rejects(answer, { code: "egress.failed" });
+  await ended.promise;
+});
+
+Deno.test("a guard that ended starts again at the same address, and requests fail meanwhile", async () => {
+  await using service = listen(() => new Response("here"));
+  const lines: string[] = [];
+  using guard = await start({}, (line) => lines.push(line));
+  const egress = openEgress(guard.url);
+  await egress.request(request(service.url));
+  const before = await pidOf(guard.url);
+
+  Deno.kill(before, "SIGKILL");
+
+  const answer = await until(
+    "the guard to answer again",
+    20_000,
+    () =>
+      egress.request(request(service.url)).catch((error) => {
+        equal(error.code, "egress.failed");
+        return undefined;
+      }),
+  );
+  equal(TEXT.decode(answer.body), "here");
+  notEqual(await pidOf(guard.url), before);
+  deepEqual(lines, ["the guard of HTTP requests has ended: it starts again"]);
+});
+
+Deno.test("500 requests at once, each with a large answer, all come back", async () => {
+  const large = "x".repeat(1_000_000);
+  await using service = listen(() => new Response(large));
+  using guard = await start();
+  const egress = openEgress(guard.url);
+
+  const answers = await Promise.all(
+    Array.from({ length: 500 }, async () => {
+      const { body } = await egress.request(request(service.url, { bytesMax: 1_048_576 }));
+      return body.length;
+    }),
+  );
+
+  ok(answers.every((length) => length === large.length));
+});
+
+Deno.test("a secret that is not set, and no host at all, start no guard", async () => {
+  const common = { root: ROOT, project: ROOT, onLine() {} };
+  const absent = { egress: ["*"], secrets: ["ABSENT"] };
+  await rejects(startGuard({ ...common, config: absent, env: { ABSENT: "" } }), {
+    code: "config.invalid",
+  });
+  using none = await startGuard({ ...common, config: { egress: [], secrets: [] }, env: {} });
+
+  equal(none.url, undefined);
+  await rejects(openEgress(none.url).request(request("http://127.0.0.1/")), {
+    code: "egress.refused",
+  });
+});
+
+/** The process that listens at an address. */
+async function pidOf(url: string | undefined): Promise<number> {
+  const { port } = new URL(url ?? "");
+  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
+  const sockets = await Deno.readTextFile("/proc/net/tcp");
+  const rows = sockets.split("\n").map((line) => line.trim().split(/\s+/));
+  const inode = rows.find((row) => row[1]?.endsWith(`:${hex}`) && row[3] === "0A")?.[9];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      for await (const file of Deno.readDir(`/proc/${name}/fd`)) {
+        const link = await Deno.readLink(`/proc/${name}/fd/${file.name}`).catch(() => "");
+        if (link === `socket:[${inode}]`) return Number(name);
+      }
+    } catch { /* the process has ended */ }
+  }
+  throw new Error(`nobody listens at ${port}`);
+}
