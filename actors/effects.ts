@@ -1,12 +1,11 @@
 /** Effects: what a committed turn starts and stops. Nothing of it happens before the commit. */
 
 import { dueOf } from "../src/core/due.ts";
-import { assert } from "../src/core/errors.ts";
 import type { Event } from "../src/core/event.ts";
-import type { JsonText } from "../src/core/payload.ts";
-import type { Plan, PlannedStep } from "../src/core/plan.ts";
-import type { Attempt, ParentOutcome, Runner } from "../src/core/ports.ts";
-import { hasResult, isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
+import { needsOf } from "../src/core/given.ts";
+import type { Plan } from "../src/core/plan.ts";
+import type { Runner } from "../src/core/ports.ts";
+import { isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import type { SupervisorDeps } from "./supervisor.ts";
 import type { TaskActor } from "./task_actor.ts";
@@ -134,25 +133,4 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
     input,
     needs,
   });
-}
-
-/** What a step reads of its parents, by alias. */
-function needsOf({ needs, definition }: PlannedStep, { steps }: TaskState): Attempt["needs"] {
-  const read = definition.when === "succeeded" ? resultOf : outcomeOf;
-  return Object.fromEntries(
-    needs.map(([alias, parent]) => [alias, read(steps[parent] as StepState)]),
-  );
-}
-
-function resultOf(step: StepState): JsonText {
-  assert(hasResult(step), `A step that needs results was started while a parent is ${step.state}`);
-  return step.result;
-}
-
-function outcomeOf(step: StepState): ParentOutcome {
-  return {
-    state: step.state,
-    ...(hasResult(step) ? { result: step.result } : {}),
-    ...(step.state === "failed" ? { error: step.failure.error } : {}),
-  };
 }

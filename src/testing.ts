@@ -101,6 +101,9 @@ export interface TestEngine extends AsyncDisposable {
  *
  * Retries, sleeps and time-outs take no time. Close it with `await using`.
  *
+ * Shape: a workflow is a module, or the URL of a manifest that no module implements:
+ * `new URL("user_registration.yaml", import.meta.url)`.
+ *
  * @example
  * ```ts
  * import { step, workflow, z } from "tasker";
@@ -125,7 +128,7 @@ export interface TestEngine extends AsyncDisposable {
  * @throws {TaskerError} definition.invalid
  */
 export async function openTestEngine(
-  workflows: readonly WorkflowModule[],
+  workflows: readonly (WorkflowModule | URL)[],
   options: TestOptions = {},
 ): Promise<TestEngine> {
   const runtime = new VirtualRuntime(options.seed);

@@ -2,6 +2,7 @@
 
 import type { Step, Task } from "../client.ts";
 import type { When } from "../core/graph.ts";
+import { TUNABLE_WAITS } from "../core/policy.ts";
 import { isSettled, isTerminal } from "../core/state.ts";
 import {
   type Cell,
@@ -116,9 +117,9 @@ function drawStep(task: Task, branch: Branch<Step>, options: DrawOptions): Drawn
   return { step, row, below };
 }
 
-/** Sleeps and signals have one attempt and no more. */
+/** Steps that do no work have one attempt and no more. */
 function attemptText({ kind, attempt, attemptsMax }: Step): string {
-  return kind === "sleep" || kind === "signal" ? "" : `attempt ${attempt}/${attemptsMax}`;
+  return kind in TUNABLE_WAITS ? "" : `attempt ${attempt}/${attemptsMax}`;
 }
 
 function timeNote(step: Step, nowMs: number): string {

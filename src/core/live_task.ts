@@ -21,6 +21,7 @@ import {
 import { countOf, endOf, type WaitReason } from "./rollup.ts";
 import { hasEnded, isUnderWay, type RunningStep, type StepState, type TaskState } from "./state.ts";
 import { birthOf, changeOf, isSameChange } from "./task_row.ts";
+import { decideTransform } from "./transform.ts";
 import type { OpenTurn, TurnDeps, Verdict } from "./turn.ts";
 
 /** A turn takes no more commands once its events have about this many characters: one row. */
@@ -141,7 +142,7 @@ export class LiveTask {
     const context = this.#context;
     let isPushed = false;
     for (const step of this.#asking) {
-      // Signals that came early are recorded here as results: the row may grow beyond its size.
+      // Transforms and signals that came early end here: the row may grow beyond its size.
       this.isCutShort = this.sizeLeft <= 0;
       if (this.isCutShort) break;
       this.#asking.delete(step);
@@ -235,7 +236,7 @@ export class LiveTask {
     this.deps.readiness.push(this.instance, input, step);
   }
 
-  /** Starts a granted step. A signal that came early completes its step at once. */
+  /** Starts a granted step. A transform, or a signal that came early, ends its step at once. */
   #start(state: TaskState, index: number): boolean {
     const context = this.#context;
     const { attempt } = state.steps[index] as StepState;
@@ -250,6 +251,10 @@ export class LiveTask {
     }]);
     const started = state.steps[index] as RunningStep;
     started.aliveAtMs = context.nowMs; // silence counts from here, by the clock as it is
+    if (this.plan.steps[index]?.definition.kind === "transform") {
+      this.#record(decideTransform(state, index, context));
+      return true;
+    }
     const result = state.signals.get(index);
     if (result === undefined) return false;
     this.#record([{ kind: "StepCompleted", ...start, ranMs: 0, result }]);

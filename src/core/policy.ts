@@ -61,13 +61,13 @@ const DELAY_MS_MAX = 60_000;
 /** The shortest delay of a growing curve when the policy names none. */
 const DELAY_MS_MIN = 500;
 
-/**
- * The policy fields that apply to a step that waits for time or a person; all apply to steps that do
- * work.
- */
-export const TUNABLE_WAITS: Readonly<Record<"sleep" | "signal", readonly (keyof Policy)[]>> = {
+/** The policy fields that apply to a step that does no work; all apply to steps that do. */
+export const TUNABLE_WAITS: Readonly<
+  Record<"sleep" | "signal" | "transform", readonly (keyof Policy)[]>
+> = {
   sleep: [],
   signal: ["timeoutMs"],
+  transform: [],
 };
 
 /**

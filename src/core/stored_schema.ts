@@ -15,7 +15,7 @@ export type Checked =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Characters of a stored schema's JSON text. */
-const SCHEMA_SIZE_MAX = 64 * 1024;
+export const SCHEMA_SIZE_MAX = 64 * 1024;
 
 /** Characters of the schemas whose checks are kept; the oldest are dropped first. */
 const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;
@@ -24,7 +24,24 @@ const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;
  * Formats that zod checks by code. It says each other format by a `pattern` beside it; a format that
  * nothing checks where the code is loaded is not checked here either.
  */
-const FORMATS = { uri: z.url(), jwt: z.jwt(), ipv6: z.ipv6(), cidrv6: z.cidrv6() };
+export const FORMATS = { uri: z.url(), jwt: z.jwt(), ipv6: z.ipv6(), cidrv6: z.cidrv6() };
+
+/** Formats that a pattern says, as zod writes it beside them. */
+export const FORMAT_PATTERNS: Readonly<Record<string, string>> = {
+  date: z.regexes.date.source,
+  "date-time": z.regexes.datetime({ offset: true }).source,
+  duration: z.regexes.duration.source,
+  email: z.regexes.email.source,
+  hostname: z.regexes.hostname.source,
+  ipv4: z.regexes.ipv4.source,
+  time:
+    "^(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)$",
+  uuid: z.regexes.uuid().source,
+};
+
+const FORMAT_OF_PATTERN: ReadonlyMap<string, string> = new Map(
+  Object.entries(FORMAT_PATTERNS).map(([name, pattern]) => [pattern, name]),
+);
 
 /** Patterns that zod writes beside a format but does not use: they refuse `::ffff:10.0.0.1`. */
 const UNUSED: ReadonlySet<string> = new Set([z.regexes.ipv6.source, z.regexes.cidrv6.source]);
@@ -188,10 +205,14 @@ function regExpOf(pattern: string, flags: string): RegExp {
 /** Ajv points at the object whose field is missing or unknown; this points at the field. */
 function faultOf({ instancePath, keyword, message, params }: ErrorObject): Fault {
   const parts = instancePath.split("/").slice(1).map(unescapePointer);
-  const { missingProperty: missing, additionalProperty: unknown } = params;
+  const { missingProperty: missing, additionalProperty: unknown, pattern } = params;
   const path = [...parts, missing ?? unknown].filter((part) => part !== undefined).join(".");
   if (missing !== undefined) return { path, code: keyword, detail: "is missing" };
   if (unknown !== undefined) return { path, code: keyword, detail: "is not a known field" };
+  const format = FORMAT_OF_PATTERN.get(pattern);
+  if (format !== undefined) {
+    return { path, code: "format", detail: `must match format "${format}"` };
+  }
   return { path, code: keyword, detail: message ?? "is not valid" };
 }
 

@@ -15,8 +15,11 @@ export interface StepContract {
   readonly error?: JsonSchema;
 }
 
-/** Who acts when a step starts: code here, another system, the clock, or a person or program. */
-export const STEP_KINDS = ["local", "remote", "sleep", "signal"] as const;
+/**
+ * Who acts when a step starts: code here, another system, the clock, a person or program; or nobody,
+ * because the turn itself makes the value.
+ */
+export const STEP_KINDS = ["local", "remote", "sleep", "signal", "transform"] as const;
 
 /** One of `STEP_KINDS`. */
 export type StepKind = (typeof STEP_KINDS)[number];

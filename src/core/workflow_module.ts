@@ -91,7 +91,8 @@ export interface WorkflowModule {
   readonly namespace?: string;
   readonly name?: string;
   readonly version?: string;
-  readonly input: z.ZodType;
+  /** Absent: the manifest states it, or anything is taken. */
+  readonly input?: z.ZodType;
   readonly failurePolicy?: FailurePolicy;
   readonly deadlineMs?: number;
   readonly manifest?: ManifestBinding;

@@ -1,10 +1,11 @@
 /** The local runner: runs step code in this process. */
 
 import { isProxy } from "node:util/types";
+import { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
 import { describeFaults } from "../core/faults.ts";
-import { DURATION_MS_MAX } from "../core/duration.ts";
+import { DURATION_FORMS, DURATION_MS_MAX, parseDuration } from "../core/duration.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Failure } from "../core/event.ts";
 import { slotOf, stepKey, type TaskId } from "../core/ids.ts";
@@ -42,6 +43,9 @@ interface ContextParts {
   readonly signal: AbortSignal;
   onFail(failure: StepFailure): void;
 }
+
+/** A time as `format: date-time` has it. */
+const Time = z.iso.datetime({ offset: true });
 
 /** A failure that is made but not returned would look like a completion. */
 export const FAIL_NOT_RETURNED: Outcome = notRetryable(
@@ -135,15 +139,13 @@ export class LocalRunner {
   startSleep(attempt: Attempt, code: StepCode | undefined): void {
     const { taskId, step } = attempt;
     const length = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
-    const isLength = length.ok && typeof length.value === "number" &&
-      length.value <= DURATION_MS_MAX;
-    if (isLength) {
-      return this.deps.record({ kind: "RecordSleep", taskId, step, ms: length.value as number });
-    }
+    const ms = length.ok ? this.#sleepMsOf(length.value, attempt) : undefined;
+    if (ms !== undefined) return this.deps.record({ kind: "RecordSleep", taskId, step, ms });
     const failure = length.ok
       ? failureOf(
         "contract_violation",
-        "The length of the sleep is not a number of milliseconds up to 100 years",
+        "The length of the sleep is not a number of milliseconds up to 100 years, " +
+          `${DURATION_FORMS}, or a time such as 2026-01-31T12:00:00Z`,
       )
       : length.failure;
     const outcome: Outcome = { kind: "failed", failure, retryable: false };
@@ -154,6 +156,15 @@ export class LocalRunner {
       attempt: attempt.attempt,
       outcome,
     });
+  }
+
+  /** A length in ms, a duration, or the time at which the sleep is over. */
+  #sleepMsOf(length: unknown, { startedAtMs }: Attempt): number | undefined {
+    if (typeof length === "number") return length <= DURATION_MS_MAX ? length : undefined;
+    if (typeof length !== "string") return undefined;
+    if (!Time.safeParse(length).success) return parseDuration(length);
+    const ms = Date.parse(length) - (startedAtMs ?? this.deps.runtime.now());
+    return ms <= DURATION_MS_MAX ? Math.max(0, ms) : undefined;
   }
 
   async #run(attempt: Attempt, code: StepCode, signal: AbortSignal): Promise<Outcome> {

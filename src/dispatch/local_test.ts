@@ -211,12 +211,26 @@ for (
   const [what, sleepMs, command] of [
     ["a number", () => 250, { kind: "RecordSleep", taskId: TASK, step: 0, ms: 250 }],
     ["0", () => 0, { kind: "RecordSleep", taskId: TASK, step: 0, ms: 0 }],
+    ["a duration", () => "2m", { kind: "RecordSleep", taskId: TASK, step: 0, ms: 120_000 }],
+    ["a time", () => "1970-01-01T00:01:00Z", {
+      kind: "RecordSleep",
+      taskId: TASK,
+      step: 0,
+      ms: 59_000,
+    }],
+    ["a time that is over", () => "1969-12-31T23:59:00+00:00", {
+      kind: "RecordSleep",
+      taskId: TASK,
+      step: 0,
+      ms: 0,
+    }],
   ] as const
 ) {
   Deno.test(`a sleep that computes ${what} has that length`, () => {
     const { runner, recorded } = openLocalRunner();
 
-    runner.startSleep(attemptFor(planFor(WORK), { input: INPUT }), { sleepMs });
+    const attempt = attemptFor(planFor(WORK), { input: INPUT, startedAtMs: 1_000 });
+    runner.startSleep(attempt, { sleepMs: sleepMs as () => number });
 
     assert.deepEqual(recorded, [command]);
   });
@@ -227,7 +241,9 @@ for (
     ["NaN", () => NaN, "contract_violation"],
     ["no end", () => Infinity, "contract_violation"],
     ["a million years", () => 1e6 * 365 * 86_400_000, "contract_violation"],
-    ["a text", () => "1s" as unknown as number, "contract_violation"],
+    ["a text", () => "soon" as unknown as number, "contract_violation"],
+    ["a day of no month", () => "2026-02-30T00:00:00Z" as unknown as number, "contract_violation"],
+    ["nothing", () => null as unknown as number, "contract_violation"],
     ["a throw", () => z.number().parse("x"), "undeliverable"],
   ] as const
 ) {

@@ -1,12 +1,13 @@
 /** The input of a step: mapped from the results of its parents, and checked. */
 
-import { failureOf } from "../core/attempt.ts";
 import { describeFaults } from "../core/faults.ts";
 import type { Failure } from "../core/event.ts";
+import { givenOf } from "../core/given.ts";
 import { evaluateMapping } from "../core/mapping_value.ts";
-import { decodePayload, type JsonText } from "../core/payload.ts";
-import type { Attempt, ParentOutcome } from "../core/ports.ts";
-import type { Given, StepCode } from "../core/workflow.ts";
+import { decodePayload } from "../core/payload.ts";
+import type { Attempt } from "../core/ports.ts";
+import { mappingFailed } from "../core/transform.ts";
+import type { StepCode } from "../core/workflow.ts";
 import { contractFailure, describeThrown, failureOfThrown, stepOf } from "./failures.ts";
 
 /** A step's input, or why it has none. */
@@ -32,39 +33,18 @@ export function inputOf(attempt: Attempt, code: StepCode | undefined): Input {
 function mapInput(attempt: Attempt, code: StepCode | undefined): Input {
   const { mapping } = stepOf(attempt);
   if (mapping !== undefined) {
-    const mapped = evaluateMapping(mapping, givenFor(attempt));
+    const mapped = evaluateMapping(mapping, givenOf(attempt));
     return mapped.ok ? mapped : { ok: false, failure: mappingFailed(mapped.detail) };
   }
   const map = code?.with;
   if (map === undefined) return { ok: true, value: decodePayload(attempt.input) };
   try {
-    return { ok: true, value: map(givenFor(attempt)) };
+    return { ok: true, value: map(givenOf(attempt)) };
   } catch (error) {
     const how = { class: "undeliverable", code: "mapping_failed" } as const;
     const before = "Mapping the input threw: ";
     return { ok: false, failure: failureOfThrown(describeThrown(error), { ...how, before }) };
   }
-}
-
-function givenFor({ input, needs }: Attempt): Given {
-  const given: Record<string, unknown> = { input: decodePayload(input) };
-  for (const [alias, end] of Object.entries(needs)) given[alias] = outcomeOf(end);
-  return given as Given;
-}
-
-/** A parent's result, or its whole outcome for a step whose `when` is not `succeeded`. */
-function outcomeOf(end: JsonText | ParentOutcome): unknown {
-  if (typeof end === "string") return decodePayload(end);
-  const { state, result, error } = end;
-  return {
-    state,
-    ...(result === undefined ? {} : { result: decodePayload(result) }),
-    ...(error === undefined ? {} : { error: decodePayload(error) }),
-  };
-}
-
-function mappingFailed(why: string): Failure {
-  return failureOf("undeliverable", `The input cannot be mapped: ${why}`, "mapping_failed");
 }
 
 function brokenContract(why: string): Input {

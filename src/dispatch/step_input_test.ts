@@ -68,8 +68,7 @@ Deno.test("a mapping without a value fails the attempt for good", () => {
   assert.deepEqual(failureOfInput(inputOf(attemptFor(plan, { input: json({}) }), undefined)), {
     class: "undeliverable",
     error_code: "mapping_failed",
-    error_message:
-      'The input cannot be mapped: "input.name" is absent, and a text cannot hold that',
+    error_message: 'The mapping has no value: "input.name" is absent, and a text cannot hold that',
   });
 });
 

@@ -4,7 +4,9 @@ import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import type { Manifest, ManifestStep } from "./manifest.ts";
+import { readablePath } from "./yaml.ts";
 import { mergePolicies, policyOf } from "./field_checks.ts";
+import { checkKind, contractOf, draftEngineKind, engineKindOf, templateOf } from "./step_kind.ts";
 
 /** What a manifest calls the fields of a draft. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -19,26 +21,48 @@ const FIELDS: Readonly<Record<string, string>> = {
   attemptsMax: "attempts_max",
   delayMsMin: "delay_min",
   delayMsMax: "delay_max",
+  success: "result",
 };
 
+/** Where the fields of a signal are. */
+const SIGNAL_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  form: ["signal", "form"],
+  onTimeout: ["signal", "on_timeout"],
+  timeoutMs: ["signal", "timeout"],
+};
+
+/** The namespace of a manifest that names none, and that no module implements. */
+export const NAMESPACE_DEFAULT = "default";
+
 /** Drafts the steps of a manifest, with the definitions and inputs of its module. */
-export function bindManifest(module: WorkflowModule, manifest: Manifest, faults: Faults): Draft[] {
+export function bindManifest(
+  module: WorkflowModule,
+  manifest: Manifest,
+  { namespace, faults }: { readonly namespace: string; readonly faults: Faults },
+): Draft[] {
   const gives = givesOf(module, manifest, faults);
   refuseUnused(module, manifest, faults);
   return manifest.workflow_steps.map((step, index) => {
     const place = placeIn(manifest, index);
-    const written = writtenFor(module, step);
-    checkOwner(step, manifest, place, faults);
-    checkBinding(step, written, place, faults);
-    return draftStep(step, { written, give: gives.get(step.name), module, place, faults });
+    const bound = { written: writtenFor(module, step), give: gives.get(step.name), module };
+    checkKind(step, place, faults);
+    checkBinding(step, bound, place, faults);
+    const kind = engineKindOf(step);
+    if (kind === undefined) {
+      checkOwner(step, manifest, place, faults);
+      return draftStep(step, { ...bound, place, faults });
+    }
+    return {
+      name: step.name,
+      owner: namespace,
+      needs: {},
+      after: [step.depends_on].flat(),
+      when: step.when,
+      atMostOnce: false,
+      place,
+      ...draftEngineKind(step, kind, { place, faults }),
+    };
   });
-}
-
-/** Names the steps without a definition: their inputs and results are not checked. */
-export function openSteps(module: WorkflowModule, manifest: Manifest): readonly string[] {
-  return manifest.workflow_steps
-    .filter((step) => writtenFor(module, step) === undefined)
-    .map(({ name }) => name);
 }
 
 interface Bound {
@@ -52,23 +76,34 @@ interface Bound {
 function draftStep(step: ManifestStep, { written, give, module, place, faults }: Bound): Draft {
   const needs = give === undefined ? {} : edgesOf(give, module, faults).needs;
   const needed = new Set(Object.values(needs));
-  const isRemote = step.event_pattern !== undefined || written?.system !== undefined;
-  const event = step.event_pattern ?? written?.event;
+  const event = eventOf(step, written);
+  const stated = templateOf(step, "with", { place, faults });
+  // Without a module, what a step takes is said as data, so that any node can send it.
+  const isSaid = module.manifest === undefined && stated.template === undefined;
   return {
     name: step.name,
-    kind: isRemote ? "remote" : "local",
-    owner: step.owner,
-    ...(isRemote && event !== undefined && { event }),
+    kind: event === undefined ? "local" : "remote",
+    owner: step.owner ?? "",
+    ...(event !== undefined && { event }),
     ...(step.handler !== undefined && { handler: step.handler }),
     needs,
     after: [step.depends_on].flat().filter((name) => !needed.has(name)),
     when: step.when,
     ...(give !== undefined && { with: give.with }),
+    ...(isSaid ? { template: { value: "$.input", field: "with" } } : stated),
     policy: mergePolicies(policyOf(written), manifestPolicy(step)),
     atMostOnce: step.at_most_once ?? written?.atMostOnce === true,
-    ...(written !== undefined && { written }),
+    ...(written === undefined ? { contract: contractOf(step, place, faults) } : { written }),
     place,
   };
+}
+
+/** The envelope type of a step that another system runs; undefined: code here runs it. */
+function eventOf(step: ManifestStep, written: StepSpec | undefined): string | undefined {
+  const { event_pattern, capability, handler } = step;
+  if (event_pattern !== undefined) return event_pattern;
+  if (written !== undefined) return written.system === undefined ? undefined : written.event ?? "";
+  return handler === undefined ? capability : undefined;
 }
 
 function manifestPolicy(step: ManifestStep): Draft["policy"] {
@@ -97,37 +132,37 @@ function writtenFor(module: WorkflowModule, step: ManifestStep): StepSpec | unde
 }
 
 function placeIn(manifest: Manifest, index: number): Draft["place"] {
-  return (field) => {
-    const parts = field?.split(".").map((part) => FIELDS[part.replace(/\[.*/, "")] ?? part) ?? [];
-    const path = ["workflow_steps", index, ...parts];
-    return {
-      path: [`workflow_steps[${index}]`, ...parts].join("."),
-      at: () => manifest.at(path),
-    };
+  const isSignal = manifest.workflow_steps[index]?.signal !== undefined;
+  return (field = "", inside = []) => {
+    const signal = isSignal ? SIGNAL_FIELDS[field] : undefined;
+    const parts = field === ""
+      ? []
+      : signal ?? field.split(".").map((part) => FIELDS[part.replace(/\[.*/, "")] ?? part);
+    const path = ["workflow_steps", index, ...parts, ...inside];
+    return { path: readablePath(path), at: () => manifest.at(path) };
   };
 }
 
 function checkOwner(
-  step: ManifestStep,
+  { owner = "", capability }: ManifestStep,
   { systems }: Manifest,
   place: Draft["place"],
   faults: Faults,
 ): void {
   const names = Object.keys(systems);
-  const system = Object.hasOwn(systems, step.owner) ? systems[step.owner] : undefined;
-  if (names.length > 0 && system === undefined) {
+  const system = Object.hasOwn(systems, owner) ? systems[owner] : undefined;
+  if (names.length > 0 && owner !== "" && system === undefined) {
     faults.add(
       place("owner"),
       "unknown_system",
-      `"${step.owner}" is not among the systems of this manifest${suggest(step.owner, names)}`,
+      `"${owner}" is not among the systems of this manifest${suggest(owner, names)}`,
     );
   }
-  const { capability } = step;
   if (capability === undefined || system?.capabilities.includes(capability)) return;
   faults.add(
     place("capability"),
     "no_capability",
-    `system "${step.owner}" has no capability "${capability}"${
+    `system "${owner}" has no capability "${capability}"${
       suggest(capability, system?.capabilities ?? [])
     }`,
   );
@@ -136,21 +171,35 @@ function checkOwner(
 /** A definition must be of the kind that the manifest asks for, and agree with it. */
 function checkBinding(
   step: ManifestStep,
-  written: StepSpec | undefined,
+  { written, give }: Pick<Bound, "written" | "give">,
   place: Draft["place"],
   faults: Faults,
 ): void {
   const refuse = (detail: string, field?: string) =>
     faults.add(place(field), "bad_binding", detail);
-  const { event_pattern: event, handler, owner } = step;
+  const { event_pattern: event, handler, owner, capability } = step;
+  const engineKind = engineKindOf(step);
+  if (give !== undefined && (step.with !== undefined || engineKind !== undefined)) {
+    refuse("its module gives the input by w.give(…): remove one of the two", "with");
+  }
+  if (engineKind !== undefined) {
+    if (written !== undefined) refuse(`a ${engineKind} runs no code: remove its definition`);
+    return;
+  }
   if (event !== undefined && handler !== undefined) {
     refuse("a step with an event_pattern runs in another system: remove one of the two", "handler");
   }
   if (written === undefined) {
-    if (event === undefined && handler === undefined) {
-      refuse("nothing runs this step, expected an event_pattern, a handler or a definition");
+    if (event === undefined && handler === undefined && capability === undefined) {
+      refuse(
+        "nothing runs this step, expected one of event_pattern, capability, handler, signal, sleep " +
+          "and transform, or a definition in its module",
+      );
     }
     return;
+  }
+  for (const field of ["input", "result", "error"] as const) {
+    if (step[field] !== undefined) refuse("its definition has this contract already", field);
   }
   const kind = kindOf(written);
   if (kind === undefined) {

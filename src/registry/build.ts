@@ -7,17 +7,22 @@ import type { WorkflowModule } from "../core/workflow_module.ts";
 import {
   type Definition,
   FAILURE_POLICIES,
+  type JsonSchema,
   type StepCode,
   type StepDefinition,
   type WorkflowCode,
   workflowName,
 } from "../core/workflow.ts";
-import { bindManifest, openSteps } from "./bind.ts";
+import { bindManifest } from "./bind.ts";
+import { checkReferences, withReferences } from "./references.ts";
+import { readSchema } from "./step_kind.ts";
 import { Contracts } from "./schema.ts";
 import { checkEdges, checkTakesInput, type Draft, draftWires } from "./draft.ts";
 import { Faults, type Place, suggest } from "./fault.ts";
 import { hashOf } from "./hash.ts";
 import type { Manifest, ManifestSystem } from "./manifest.ts";
+import type { PlaceIn } from "./mapping_check.ts";
+import { readablePath } from "./yaml.ts";
 import {
   checkEvent,
   checkName,
@@ -38,8 +43,10 @@ export interface BuiltWorkflow {
   readonly description?: string;
   /** As the manifest declares them. */
   readonly systems: Readonly<Record<string, ManifestSystem>>;
-  /** Steps whose contract is open because nobody bound a definition. */
+  /** Steps whose results are not checked: nobody stated a contract. */
   readonly openSteps: readonly string[];
+  /** Steps of a manifest whose handler no module binds: no code here runs them. */
+  readonly uncodedSteps: readonly string[];
   /** Checks of contracts that only the code can do, with their places. */
   readonly codeOnly: readonly string[];
 }
@@ -63,12 +70,13 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   const { manifest } = options;
   const faults = new Faults();
   const head = headOf(module, manifest, faults);
-  const drafts = [
-    ...(manifest === undefined ? [] : bindManifest(module, manifest, faults)),
-    ...draftWires(module, head.namespace, faults),
-  ];
+  const { namespace } = head;
+  const drafts = withReferences([
+    ...(manifest === undefined ? [] : bindManifest(module, manifest, { namespace, faults })),
+    ...draftWires(module, namespace, faults),
+  ], faults);
   const contracts = new Contracts(faults);
-  const input = contracts.convert(module.input, { path: "input", at: module.at });
+  const input = inputOf(module, manifest, contracts, faults);
   checkEdges(drafts, faults);
   const steps = drafts.map((draft) => {
     checkStep(draft, head.namespace, faults);
@@ -77,6 +85,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   drafts.forEach((draft, index) =>
     checkTakesInput(draft, steps[index]?.contract.input, input, faults)
   );
+  checkReferences(drafts, { steps, input, faults });
   if (drafts.length === 0) {
     faults.add(
       { path: "steps", at: module.at },
@@ -88,7 +97,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   const definition = { ...head, ...(input && { input }), steps };
   const hash = hashOf(definition, options.digest);
   const code = {
-    input: module.input,
+    ...(module.input !== undefined && { input: module.input }),
     steps: new Map(drafts.map((draft) => [draft.name, codeOf(draft)])),
   };
   return {
@@ -100,8 +109,39 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     ...(manifest?.description !== undefined && { description: manifest.description }),
     systems: manifest?.systems ?? {},
     codeOnly: contracts.codeOnly,
-    openSteps: manifest === undefined ? [] : openSteps(module, manifest),
+    openSteps: drafts.filter(isOpen).map(({ name }) => name),
+    uncodedSteps: drafts.filter(isUncoded).map(({ name }) => name),
   };
+}
+
+/** The contract of the task's input: the module's, or the manifest's. */
+function inputOf(
+  module: WorkflowModule,
+  manifest: Manifest | undefined,
+  contracts: Contracts,
+  faults: Faults,
+): JsonSchema | undefined {
+  const place: PlaceIn = (at) => {
+    const path = ["input", ...at];
+    return { path: readablePath(path), at: () => manifest?.at(path) };
+  };
+  const isStated = manifest?.input !== undefined;
+  if (isStated && module.input !== undefined) {
+    faults.add(place([]), "bad_binding", "its module has the contract of the input: remove one");
+  }
+  if (module.input !== undefined) {
+    return contracts.convert(module.input, { path: "input", at: module.at });
+  }
+  return isStated ? readSchema(manifest.input, place, faults) : undefined;
+}
+
+function isOpen({ kind, written, contract }: Draft): boolean {
+  const doesWork = kind === "local" || kind === "remote";
+  return doesWork && written === undefined && contract?.success === undefined;
+}
+
+function isUncoded({ kind, written }: Draft): boolean {
+  return kind === "local" && written?.run === undefined;
 }
 
 type Head = Omit<Definition, "input" | "steps">;
@@ -141,7 +181,8 @@ function checkStep(draft: Draft, namespace: string, faults: Faults): void {
   checkName(faults, place("name"), name);
   if (owner !== namespace) checkName(faults, place("owner"), owner);
   if (kind === "remote") checkEvent(faults, place("event"), event);
-  if (kind === "sleep" && typeof sleepMs !== "function") checkMs(faults, place("ms"), sleepMs, 0);
+  const isFixed = draft.template === undefined && typeof sleepMs !== "function";
+  if (kind === "sleep" && isFixed) checkMs(faults, place("ms"), sleepMs, 0);
   if (kind !== "signal" && written !== undefined) checkWritten(faults, place, written);
   if (!WHENS.includes(draft.when)) refuseChoice(faults, place("when"), draft.when, WHENS);
   const { onTimeout = "fail" } = draft;
@@ -180,6 +221,7 @@ function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
     after,
     when,
     contract: contracts.ofStep(draft),
+    ...(draft.template !== undefined && { with: draft.template.value }),
     ...(typeof draft.sleepMs === "number" && { sleepMs: draft.sleepMs }),
     ...(onTimeout !== undefined && { onTimeout }),
     atMostOnce: draft.atMostOnce,

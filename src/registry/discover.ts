@@ -1,4 +1,4 @@
-/** Discovery: the workflow modules of a folder. */
+/** Discovery: the workflow modules and the manifests of a folder. */
 
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
@@ -11,38 +11,47 @@ import { show } from "./field_checks.ts";
 /** File names of workflow modules. */
 const IS_MODULE = /^[^_].*(?<!_test|\.d)\.ts$/;
 
+/** File names of manifests. */
+const IS_MANIFEST = /^[^_.].*\.ya?ml$/;
+
 /** What a folder holds. */
 export interface Discovery {
   /** URL of the folder, with a slash at its end. */
   readonly folder: string;
   readonly modules: readonly WorkflowModule[];
+  /** URLs of the manifests, whether a module implements them or not. */
+  readonly manifests: readonly URL[];
 }
 
 /**
- * Imports every `*.ts` of a folder except `_*` and `*_test.ts`, in the order of their names.
+ * Imports every `*.ts` of a folder except `_*` and `*_test.ts`, and lists every `*.yaml` and `*.yml`
+ * except `_*`, in the order of their names.
  *
  * A module that throws or does not export a workflow is a fault; the others are still imported.
  *
  * @throws {TaskerError} config.invalid when the folder cannot be read
  */
 export async function discover(folder: string, faults: Faults): Promise<Discovery> {
-  const [url, names] = await listModules(folder);
+  const [url, names] = await listFiles(folder);
+  const urlOf = (name: string) => new URL(encodeURIComponent(name), url);
   const modules: WorkflowModule[] = [];
-  for (const name of names) {
-    const loaded = await importModule(new URL(encodeURIComponent(name), url).href, name, faults);
+  for (const name of names.filter((one) => IS_MODULE.test(one))) {
+    const loaded = await importModule(urlOf(name).href, name, faults);
     // Deno repeats this failure for every later import, whatever that imports.
     if (loaded === "not_locked") break;
     modules.push(...loaded);
   }
-  return { folder: url, modules };
+  const manifests = names.filter((name) => IS_MANIFEST.test(name)).map(urlOf);
+  return { folder: url, modules, manifests };
 }
 
-async function listModules(folder: string): Promise<[url: string, names: readonly string[]]> {
+async function listFiles(folder: string): Promise<[url: string, names: readonly string[]]> {
   try {
     const path = await Deno.realPath(folder);
     const names: string[] = [];
     for await (const entry of Deno.readDir(path)) {
-      if (!entry.isDirectory && IS_MODULE.test(entry.name)) names.push(entry.name);
+      const isWanted = IS_MODULE.test(entry.name) || IS_MANIFEST.test(entry.name);
+      if (!entry.isDirectory && isWanted) names.push(entry.name);
     }
     return [`${pathToFileURL(path).href}/`, names.sort()];
   } catch (cause) {

@@ -11,10 +11,12 @@ import type {
   WiredStep,
   WorkflowModule,
 } from "../core/workflow_module.ts";
-import type { Given, JsonSchema, StepKind } from "../core/workflow.ts";
+import type { Template } from "../core/mapping.ts";
+import type { Given, JsonSchema, StepContract, StepKind } from "../core/workflow.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import { policyOf } from "./field_checks.ts";
 import { TaskerError } from "../core/errors.ts";
+import type { Path } from "./yaml.ts";
 
 /** A step that is not checked yet. */
 export interface Draft {
@@ -27,14 +29,18 @@ export interface Draft {
   readonly after: readonly string[];
   readonly when: When;
   readonly with?: (given: Given) => unknown;
+  /** The same as data; `field` has it. */
+  readonly template?: { readonly value: Template; readonly field: string };
   readonly sleepMs?: SleepWire["ms"];
   readonly onTimeout?: "fail" | "park";
   readonly policy: Policy;
   readonly atMostOnce: boolean;
   /** Contracts and code; absent for an open contract, and for sleeps. */
   readonly written?: Partial<StepSpec>;
-  /** Where the step, or one of its fields, is written. */
-  readonly place: (field?: string) => Place;
+  /** Contracts that a manifest states. */
+  readonly contract?: StepContract;
+  /** Where the step, one of its fields, or a value inside of that, is written. */
+  readonly place: (field?: string, inside?: Path) => Place;
 }
 
 /** Drafts the steps that a module wired, without its `w.give` calls for steps of a manifest. */
@@ -238,7 +244,7 @@ export function checkTakesInput(
   given: JsonSchema | undefined,
   faults: Faults,
 ): void {
-  if (draft.with !== undefined || given?.type !== "object") return;
+  if (draft.with !== undefined || draft.template !== undefined || given?.type !== "object") return;
   const fields = Object.keys(given.properties ?? {});
   const asked = Array.isArray(taken?.required) ? taken.required.map(String) : [];
   const missing = asked.filter((field) => !fields.includes(field));

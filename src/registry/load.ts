@@ -5,6 +5,7 @@ import type { Definitions } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
+import { NAMESPACE_DEFAULT } from "./bind.ts";
 import { discover } from "./discover.ts";
 import { Faults } from "./fault.ts";
 import { canonical, differences } from "./hash.ts";
@@ -14,10 +15,10 @@ import { YAML_BYTES_MAX } from "./yaml.ts";
 
 /** What a registry is opened with. */
 export interface RegistryOptions {
-  /** Folder of workflow modules; absent: only `modules`. */
+  /** Folder of workflow modules and manifests; absent: only `modules`. */
   readonly folder?: string;
-  /** Modules that are imported already. */
-  readonly modules?: readonly WorkflowModule[];
+  /** Modules that are imported already, and the URLs of manifests that no module implements. */
+  readonly modules?: readonly (WorkflowModule | URL)[];
   readonly definitions: Definitions;
   /** SHA-256 of a text, lower-case hex. */
   readonly digest: (text: string) => string;
@@ -42,13 +43,16 @@ export interface RegistryOptions {
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const faults = new Faults();
-  const { folder, modules } = options.folder === undefined
-    ? { folder: undefined, modules: [] }
+  const { folder, modules, manifests } = options.folder === undefined
+    ? { folder: undefined, modules: [], manifests: [] }
     : await discover(options.folder, faults);
+  const all = [...options.modules ?? [], ...modules];
+  const implemented = new Set(all.flatMap((one) => one instanceof URL ? [] : manifestUrl(one)));
+  const alone = manifests.filter(({ href }) => !implemented.has(href));
   const built: BuiltWorkflow[] = [];
-  for (const module of [...options.modules ?? [], ...modules]) {
+  for (const one of [...all, ...alone]) {
     try {
-      built.push(buildWorkflow(module, { ...options, manifest: await manifestOf(module) }));
+      built.push(await build(one, options));
     } catch (thrown) {
       faults.addAll(thrown);
     }
@@ -59,6 +63,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   demandNone(faults, folder);
   await store(built, stored, options.definitions);
   warnOfOpenSteps(built, options.onWarning);
+  warnOfUncodedSteps(built, options.onWarning);
   warnOfCodeOnly(built, options.onWarning);
   return new Registry(options, built, stored);
 }
@@ -132,9 +137,22 @@ function warnOfOpenSteps(built: readonly BuiltWorkflow[], onWarning: (text: stri
   );
   if (open.length === 0) return;
   onWarning(
-    `Inputs and results of steps without a definition are not checked; bind one by implement(): ${
-      open.join(", ")
-    }`,
+    "Results of steps without a contract are not checked; state it as `result` in the manifest, or " +
+      `bind a definition by implement(): ${open.join(", ")}`,
+  );
+}
+
+function warnOfUncodedSteps(
+  built: readonly BuiltWorkflow[],
+  onWarning: (text: string) => void,
+): void {
+  const uncoded = built.flatMap(({ definition, uncodedSteps }) =>
+    uncodedSteps.map((step) => `${versionedName(definition)} "${step}"`)
+  );
+  if (uncoded.length === 0) return;
+  onWarning(
+    "No code here runs the handlers of these steps, so they wait as code_not_loaded; bind them by " +
+      `implement(): ${uncoded.join(", ")}`,
   );
 }
 
@@ -149,18 +167,45 @@ function warnOfCodeOnly(built: readonly BuiltWorkflow[], onWarning: (text: strin
   );
 }
 
-/** Reads the manifest that a module implements. */
-async function manifestOf(module: WorkflowModule): Promise<Manifest | undefined> {
-  if (module.manifest === undefined) return undefined;
-  const { path, base } = module.manifest;
-  const file = URL.parse(path, base ?? module.at()?.file);
-  if (file?.protocol !== "file:") {
-    throw unusableManifest(module, "its folder is not known, expected `base: import.meta.url`");
+async function build(
+  one: WorkflowModule | URL,
+  { digest }: Pick<RegistryOptions, "digest">,
+): Promise<BuiltWorkflow> {
+  if (one instanceof URL) {
+    const manifest = await manifestAt(one, moduleOf(one));
+    return buildWorkflow(moduleOf(one, manifest), { digest, manifest });
   }
-  const text = await readText(file).catch((cause) => {
+  const [href] = manifestUrl(one);
+  if (one.manifest === undefined) return buildWorkflow(one, { digest });
+  if (href === undefined) {
+    throw unusableManifest(one, "its folder is not known, expected `base: import.meta.url`");
+  }
+  return buildWorkflow(one, { digest, manifest: await manifestAt(new URL(href), one) });
+}
+
+/** What a manifest that no module implements has in place of one. */
+function moduleOf(url: URL, manifest?: Manifest): WorkflowModule {
+  return {
+    kind: "workflow",
+    of: Symbol(url.href),
+    at: () => ({ file: url.href, line: 1, column: 1 }),
+    ...(manifest?.namespace === undefined && { namespace: NAMESPACE_DEFAULT }),
+    wires: [],
+  };
+}
+
+/** The URL of the manifest that a module implements, where that is known. */
+function manifestUrl({ manifest, at }: WorkflowModule): [] | [href: string] {
+  if (manifest === undefined) return [];
+  const url = URL.parse(manifest.path, manifest.base ?? at()?.file);
+  return url?.protocol === "file:" ? [url.href] : [];
+}
+
+async function manifestAt(url: URL, module: WorkflowModule): Promise<Manifest> {
+  const text = await readText(url).catch((cause) => {
     throw unusableManifest(module, `cannot be read: ${messageOf(cause)}`);
   });
-  return readManifest(file.href, text);
+  return readManifest(url.href, text);
 }
 
 /** Looks at the size first, so that no huge file is read. */
@@ -171,7 +216,7 @@ async function readText(file: URL): Promise<string> {
 }
 
 function unusableManifest(module: WorkflowModule, detail: string): TaskerError {
-  const path = module.manifest?.path ?? "";
+  const path = module.manifest?.path ?? module.at()?.file ?? "";
   const faults = new Faults();
   faults.add({ path, at: module.at }, "no_manifest", detail);
   return faults.toError(`manifest "${path}"`);

@@ -143,7 +143,6 @@ export default implement("lost.yaml", { namespace: "tests", input: z.object({}) 
         "name bad_name",
         "steps.rest.ms bad_duration",
         "lost.yaml no_manifest",
-        "workflow_steps[0].owner invalid_type",
         "workflow_steps[0].ownr unknown_field",
       ].toSorted((a, b) => order(error.message, a) - order(error.message, b)),
     );
@@ -163,11 +162,61 @@ Deno.test("openRegistry() refuses two modules of one name and version", async ()
   ]]);
 });
 
+Deno.test("openRegistry() loads manifests that no module implements", () =>
+  withFolder({
+    "alone.yaml": "name: alone\nversion: 1.0.0\nworkflow_steps:\n  - {name: rest, sleep: 1s}\n",
+    "other.yml": `name: other
+namespace: tests
+version: 1.0.0
+workflow_steps:
+  - {name: ask, owner: b, event_pattern: x.y, result: {type: string}}
+`,
+    "bound.yaml": "name: bound\nversion: 1.0.0\nworkflow_steps:\n  - {name: rest, sleep: 1s}\n",
+    "bound.ts": `import { implement, z } from "${new URL("../mod.ts", import.meta.url).href}";
+export default implement("bound.yaml", { namespace: "tests", input: z.object({}) });
+`,
+    "_not.yaml": "nothing",
+  }, async (folder) => {
+    const warnings: string[] = [];
+
+    const registry = await open({ folder, onWarning: (text) => warnings.push(text) });
+
+    deepEqual([...registry.names()].toSorted(), ["default/alone", "tests/bound", "tests/other"]);
+    deepEqual(warnings, []);
+  }));
+
+Deno.test("openRegistry() loads the seed's manifest without a module, and names what has no code", async () => {
+  const warnings: string[] = [];
+
+  const registry = await open({
+    modules: [new URL("../../workflows/order_processing.yaml", import.meta.url)],
+    onWarning: (text) => warnings.push(text),
+  });
+
+  const plan = registry.find("default/distributed_order_processing");
+  deepEqual(plan?.steps.map(({ name, definition: { kind, owner } }) => [name, kind, owner]), [
+    ["validate_order", "local", "rails_app"],
+    ["check_inventory", "remote", "python_inventory"],
+    ["process_payment", "remote", "node_payments"],
+    ["finalize_order", "local", "rails_app"],
+  ]);
+  const name = "default/distributed_order_processing@2.0.0";
+  ok(warnings[1]?.endsWith(`${name} "validate_order", ${name} "finalize_order"`), warnings[1]);
+});
+
+Deno.test("openRegistry() names a manifest that is not there", async () => {
+  const error = await refusal(() => open({ modules: [new URL("file:///no/such.yaml")] }));
+
+  deepEqual(error.faults.map(({ path, code }) => [path, code]), [
+    ["file:///no/such.yaml", "no_manifest"],
+  ]);
+});
+
 Deno.test("openRegistry() refuses a folder that is not there", async () => {
   await rejects(open({ folder: "/no/such/folder" }), { code: "config.invalid" });
 });
 
-Deno.test("openRegistry() says in one warning which steps have no definition", () =>
+Deno.test("openRegistry() says in one warning each which steps have no contract, and no code", () =>
   withFolder({
     "flow.yaml": `name: flow
 version: 1.0.0
@@ -185,8 +234,9 @@ workflow_steps:
 
     await open({ modules: [module], onWarning: (text) => warnings.push(text) });
 
-    equal(warnings.length, 1);
+    equal(warnings.length, 2);
     ok(warnings[0]?.endsWith('tests/flow@1.0.0 "a", tests/flow@1.0.0 "c"'), warnings[0]);
+    ok(warnings[1]?.endsWith('implement(): tests/flow@1.0.0 "c"'), warnings[1]);
   }));
 
 Deno.test("Registry.find() takes the highest loaded version, or the one that is named", async () => {

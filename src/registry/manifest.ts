@@ -32,9 +32,29 @@ const System = z.strictObject({
   health_check_url: url.optional(),
 });
 
+const ON_TIMEOUT = ["fail", "park"] as const;
+
+const Signal = z.strictObject({
+  form: z.unknown().optional(),
+  timeout: duration.optional(),
+  on_timeout: z.enum(ON_TIMEOUT).optional(),
+});
+
+/** What it means is checked where the step is bound: see `step_kind.ts`. */
 const Step = z.strictObject({
   name: text,
-  owner: text,
+  owner: text.optional(),
+  with: z.unknown().optional(),
+  input: z.unknown().optional(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+  signal: Signal.optional(),
+  sleep: z.union(
+    [z.number(), z.string()],
+    `expected ${DURATION_FORMS}, or a reference such as ` +
+      "$.input.delay",
+  ).optional(),
+  transform: z.unknown().optional(),
   handler: text.optional(),
   event_pattern: text.optional(),
   capability: text.optional(),
@@ -54,6 +74,7 @@ const Whole = z.strictObject({
   version: z.string({ error: 'expected text: put the version in quotes, such as "2.0"' }),
   namespace: text.optional(),
   description: z.string().optional(),
+  input: z.unknown().optional(),
   failure_policy: z.enum(FAILURE_POLICIES).optional(),
   deadline: duration.optional(),
   systems: z.record(z.string(), System).default({}),
@@ -118,6 +139,7 @@ function detailOf(issue: z.core.$ZodIssue): string {
 /** The fields that the object at a path may have. */
 function fieldsAt(path: Path): readonly string[] {
   if (path.at(-1) === "retry") return Object.keys(Retry.shape);
+  if (path.at(-1) === "signal") return Object.keys(Signal.shape);
   if (path[0] === "systems") return Object.keys(System.shape);
   return Object.keys((path.length === 0 ? Whole : Step).shape);
 }

@@ -240,9 +240,9 @@ export class Contracts {
     return [...this.#codeOnly];
   }
 
-  /** Converts the contracts of a step. Without a definition they stay open. */
-  ofStep({ kind, written, place }: Draft): StepContract {
-    if (written === undefined) return {};
+  /** Converts the contracts of a step. Without a definition they are as stated, or stay open. */
+  ofStep({ kind, written, contract: stated = {}, place }: Draft): StepContract {
+    if (written === undefined) return stated;
     const contract: { -readonly [K in keyof StepContract]: StepContract[K] } = {};
     for (const part of PARTS) {
       const schema = written[part];
