@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/bus": ["src/core", "src/telemetry"],
   "src/egress": ["src/core"],
   "src/registry": ["src/core"],
-  "src/contracts": ["src/core"],
+  "src/contracts": ["src/core", "src/operations"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
   "docs": ["src/core", "src/operations"],

@@ -51,6 +51,8 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     step: "pay",
     part: "success",
   },
+  getEnvelopeSchema: { envelope: "StepCommand" },
+  getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
   getPolicy: { namespace: "shop", name: "checkout" },
   putPolicy: {

@@ -1,18 +1,22 @@
-/** Handlers of contracts: schemas under stable ids, and types for workers. */
+/** Handlers of contracts: schemas, the AsyncAPI document, and types for workers. */
 
-import { type RemoteStep, remoteSteps } from "../contracts/remote_steps.ts";
+import { asyncApiDocument } from "../contracts/asyncapi.ts";
+import { owningSystems, type RemoteStep, remoteSteps } from "../contracts/remote_steps.ts";
 import { typesFile } from "../contracts/types_file.ts";
 import { TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
-import { stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
+import { envelopeSchemaId, stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
 import { type Definition, type JsonSchema, workflowName } from "../core/workflow.ts";
 import type { CONTRACTS } from "../operations/contracts.ts";
+import { envelopeSchemaOf } from "../operations/envelopes.ts";
 import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
 import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that other systems may rely on. */
-export function contractHandlers({ definitions }: Services): Handlers<typeof CONTRACTS> {
+export function contractHandlers(
+  { definitions, health, bus }: Services,
+): Handlers<typeof CONTRACTS> {
   return {
     async getWorkflowSchema({ part, ...of }, { caller }) {
       const definition = await versionOf(definitions, { ...of, caller });
@@ -26,33 +30,50 @@ export function contractHandlers({ definitions }: Services): Handlers<typeof CON
       const body = schemaDocument(stepSchemaId(definition, step, part), found.contract[part]);
       return { status: 200, body };
     },
+    getEnvelopeSchema({ envelope }) {
+      const body = schemaDocument(envelopeSchemaId(envelope), envelopeSchemaOf(envelope));
+      return Promise.resolve({ status: 200, body });
+    },
+    async getAsyncApi({ system }, { caller }) {
+      const { steps, systems } = await askedOf(definitions, { caller, system });
+      const body = asyncApiDocument({ version: health.version, bus, systems, steps });
+      return { status: 200, body };
+    },
     async getTypes({ lang, system }, { caller }) {
-      const steps = await stepsOf(definitions, { caller, system });
+      const { steps } = await askedOf(definitions, { caller, system });
       return { status: 200, body: typesFile(lang, steps) };
     },
   };
 }
 
+/** What systems are asked for, and which systems there are. */
+interface Asked {
+  readonly steps: readonly RemoteStep[];
+  readonly systems: readonly string[];
+}
+
 /**
- * Returns what systems, or one, are asked for by the workflows that the caller may see.
+ * Returns what systems, or one, have to do with the workflows that the caller may see.
  *
- * @throws {TaskerError} definition.unknown: nobody asks that system for anything
+ * @throws {TaskerError} definition.unknown: that system has nothing to do with them
  */
-async function stepsOf(
+async function askedOf(
   definitions: Services["definitions"],
   { caller, system }: { readonly caller: Caller; readonly system: string | undefined },
-): Promise<readonly RemoteStep[]> {
+): Promise<Asked> {
   const stored = await definitions.list();
-  const steps = remoteSteps(
-    stored.map(({ definition }) => definition).filter(({ namespace }) => caller.covers(namespace)),
-  );
-  const found = steps.filter((step) => system === undefined || step.system === system);
-  if (system === undefined || found.length > 0) return found;
-  const near = nearestOf(system, steps.map((step) => step.system));
+  const covered = stored.map(({ definition }) => definition)
+    .filter(({ namespace }) => caller.covers(namespace));
+  const [steps, systems] = [remoteSteps(covered), owningSystems(covered)];
+  if (system === undefined) return { steps, systems };
+  if (systems.includes(system)) {
+    return { steps: steps.filter((step) => step.system === system), systems: [system] };
+  }
+  const near = nearestOf(system, systems);
   const hint = near === undefined ? "" : `, did you mean "${near}"?`;
   throw new TaskerError(
     "definition.unknown",
-    `Cannot describe system "${system}": no workflow that the key may see asks it for anything${hint}`,
+    `Cannot describe system "${system}": it owns no step of a workflow that the key may see${hint}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
+import { schemaPath, stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
 import type { Definition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
@@ -19,11 +19,6 @@ const SHOP: Definition = definitionOf([{
   version: "2.0.0+a",
   input: { $schema: DRAFT, type: "array" },
 });
-
-/** The path of the route that answers with the schema of an id. */
-function schemaPath(id: string): string {
-  return id.replace("urn:tasker:schema:", "/schemas/");
-}
 
 function apiWith(...definitions: readonly Definition[]): FakeApi {
   const stored = definitions.map((definition) => ({ hash: definition.version, definition }));
@@ -87,4 +82,25 @@ Deno.test("GET /v1/types of a system that nobody asks for anything names a near 
   deepEqual([problem.code, hidden.code], ["definition.unknown", "definition.unknown"]);
   equal(String(problem.detail).endsWith('did you mean "stock"?'), true);
   equal(String(hidden.detail).includes("did you mean"), false);
+});
+
+Deno.test("GET /asyncapi.json shows the systems of the key's namespaces, and no others", async () => {
+  const bill = { ...SHOP, namespace: "billing", name: "bill" };
+  const other = { ...bill, steps: bill.steps.map((step) => ({ ...step, owner: "ledger" })) };
+  const fake = apiWith(SHOP, other);
+  type Document = { channels: Record<string, unknown> };
+  const channelsOf = async (path: string, key: string) =>
+    Object.keys((await fake.json<Document>(`GET /asyncapi.json${path}`, { key })).channels);
+  const [orders, all] = [fake.key(["read"], ["orders"]), fake.key(["read"])];
+
+  deepEqual(await channelsOf("", orders), ["stock.commands", "stock.requests", "stock.replies"]);
+  equal((await channelsOf("", all)).length, 6);
+  equal((await channelsOf("?system=ledger", all)).length, 3);
+  equal((await fake.ask("GET /asyncapi.json?system=ledger", { key: orders })).status, 404);
+});
+
+Deno.test("schemas of envelopes are shown without a key", async () => {
+  const schema = await apiWith().json("GET /schemas/envelopes/StepFailed", { key: "" });
+
+  equal(schema.$id, "urn:tasker:schema:envelopes/StepFailed");
 });

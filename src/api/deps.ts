@@ -1,5 +1,6 @@
 /** What the API works with. All of it is passed in; it owns none of it. */
 
+import type { BusAddress } from "../contracts/asyncapi.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
@@ -83,5 +84,6 @@ export interface ApiDeps {
   replayDead(letter: DeadLetter): Promise<void>;
   systems(): Promise<readonly SystemSummary[]>;
   readonly worker: Worker;
+  readonly bus: BusAddress;
   readonly health: Health;
 }

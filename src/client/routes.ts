@@ -60,6 +60,8 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     method: "GET",
     path: "/schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
   },
+  getEnvelopeSchema: { method: "GET", path: "/schemas/envelopes/{envelope}" },
+  getAsyncApi: { method: "GET", path: "/asyncapi.json" },
   getTypes: { method: "GET", path: "/v1/types" },
   getPolicy: { method: "GET", path: "/v1/policies/{namespace}/{name}" },
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },

@@ -20,7 +20,7 @@ export interface TypedStep extends RemoteStep {
 /** Names the types of steps. The same steps have the same names each time. */
 export function nameTypes(steps: readonly RemoteStep[]): readonly TypedStep[] {
   const names = new Names();
-  const words = wordsOf(steps);
+  const words = stepWords(steps);
   return steps.map((step, index) => {
     const word = words[index] as string;
     const types: NamedType[] = [];
@@ -40,8 +40,8 @@ export function pascalCase(text: string): string {
     .join("");
 }
 
-/** Begins the names of a step's types: with its event where no other step has it, else with more. */
-function wordsOf(steps: readonly RemoteStep[]): readonly string[] {
+/** Returns the word that begins the names of each step's types: its event, or more where others have it. */
+export function stepWords(steps: readonly RemoteStep[]): readonly string[] {
   const candidates = [
     ({ event }: RemoteStep) => event,
     ({ system, event }: RemoteStep) => `${system}.${event}`,

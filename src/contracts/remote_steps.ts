@@ -1,9 +1,14 @@
 /** Remote steps: what systems are asked for, by the envelope that asks for it. */
 
 import { canonicalJson } from "../core/json.ts";
-import { stepSchemaId } from "../core/schema_id.ts";
+import { CONTRACT_PARTS, type ContractPart, stepSchemaId } from "../core/schema_id.ts";
 import { compareVersions } from "../core/version.ts";
-import { type Definition, type StepContract, workflowName } from "../core/workflow.ts";
+import {
+  type Definition,
+  type StepContract,
+  type StepDefinition,
+  workflowName,
+} from "../core/workflow.ts";
 
 /** One thing that a system is asked for: an envelope type with one contract. */
 export interface RemoteStep {
@@ -11,7 +16,7 @@ export interface RemoteStep {
   /** The type of the envelope. */
   readonly event: string;
   readonly contract: StepContract;
-  /** The steps that ask for it, each with the id of its input's schema; at least one. */
+  /** The steps that ask for it; at least one. */
   readonly askedBy: readonly AskingStep[];
 }
 
@@ -21,7 +26,11 @@ export interface AskingStep {
   readonly workflow: string;
   readonly version: string;
   readonly step: string;
-  readonly inputSchemaId: string;
+  /** As defined; a policy overlay may say otherwise. */
+  readonly timeoutMs?: number;
+  readonly heartbeatMs?: number;
+  /** The ids of its contract's schemas; a part that is open has none. */
+  readonly schemaIds: Readonly<Partial<Record<ContractPart, string>>>;
 }
 
 /**
@@ -41,6 +50,16 @@ export function remoteSteps(definitions: readonly Definition[]): readonly Remote
     return [{ ...first, askedBy: [first, ...others].flatMap(({ askedBy }) => askedBy) }];
   });
   return merged.sort((one, other) => orderOf(one) < orderOf(other) ? -1 : 1);
+}
+
+/**
+ * Returns every system that owns a step of the highest version of a workflow, in order: each of them
+ * may ask the engine for tasks.
+ */
+export function owningSystems(definitions: readonly Definition[]): readonly string[] {
+  const steps = highestVersions(definitions).flatMap(({ steps }) => steps);
+  const owned = steps.filter(({ kind }) => kind === "local" || kind === "remote");
+  return [...new Set(owned.map(({ owner }) => owner))].sort();
 }
 
 function highestVersions(definitions: readonly Definition[]): readonly Definition[] {
@@ -64,9 +83,20 @@ function remoteStepsOf(definition: Definition): readonly RemoteStep[] {
       workflow: workflowName(definition),
       version: definition.version,
       step: step.name,
-      inputSchemaId: stepSchemaId(definition, step.name, "input"),
+      ...timingOf(step),
+      schemaIds: Object.fromEntries(
+        CONTRACT_PARTS.filter((part) => step.contract[part] !== undefined)
+          .map((part) => [part, stepSchemaId(definition, step.name, part)]),
+      ),
     }],
   }));
+}
+
+function timingOf({ policy: { timeoutMs, heartbeatMs } }: StepDefinition) {
+  return {
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
+  };
 }
 
 /** Spaces sort before every character of a name. */

@@ -23,6 +23,16 @@ export function workflowSchemaId(workflow: Version, part: "input"): string {
   return `${versionUrn(workflow)}/${part}`;
 }
 
+/** Returns the id of a type of envelope, by its name: `StepCommand`. */
+export function envelopeSchemaId(name: string): string {
+  return `${SCHEMA_URN}envelopes/${name}`;
+}
+
+/** Returns the path of the route that answers with the schema of an id. */
+export function schemaPath(id: string): string {
+  return `/schemas/${id.slice(SCHEMA_URN.length)}`;
+}
+
 function versionUrn({ namespace, name, version }: Version): string {
   return `${SCHEMA_URN}workflows/${namespace}/${name}/${version}`;
 }

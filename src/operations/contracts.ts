@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { Name, Version } from "../core/fields.ts";
 import { CONTRACT_PARTS } from "../core/schema_id.ts";
+import { ENVELOPES } from "./envelopes.ts";
 import { group, operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
@@ -24,6 +25,8 @@ const SCHEMA = {
   },
 } as const;
 
+const ENVELOPE_NAMES = Object.keys(ENVELOPES) as (keyof typeof ENVELOPES)[];
+
 /** Languages that types are written in. */
 const LANGUAGES = ["ts", "py", "go"] as const;
 
@@ -43,6 +46,25 @@ export const CONTRACTS = group("contracts", {
     path: "/schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
     summary: "Shows what a step takes or gives, as JSON Schema",
     params: WorkflowParams.extend({ step: Name, part: z.enum(CONTRACT_PARTS) }),
+    errors: ["definition.unknown"],
+  }),
+  getEnvelopeSchema: operation({
+    ...READ,
+    ...SCHEMA,
+    right: "open",
+    path: "/schemas/envelopes/{envelope}",
+    summary: "Shows the schema of a type of envelope, as JSON Schema",
+    params: z.strictObject({ envelope: z.enum(ENVELOPE_NAMES) }),
+    errors: [],
+  }),
+  getAsyncApi: operation({
+    ...READ,
+    path: "/asyncapi.json",
+    summary: "Describes the channels and messages of the systems that the key may see",
+    query: z.strictObject({
+      system: Name.optional().describe("Only what concerns this system"),
+    }),
+    answers: { 200: { description: "AsyncAPI 3", schema: z.looseObject({}) } },
     errors: ["definition.unknown"],
   }),
   getTypes: operation({

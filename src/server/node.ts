@@ -6,6 +6,8 @@ import { type Api, openApi } from "../api/api.ts";
 import { makeFirstKey } from "../api/api_key.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
+import type { BusAddress } from "../contracts/asyncapi.ts";
+import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
 import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
@@ -200,8 +202,19 @@ function openApiOf(deps: NodeDeps): Api {
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(registry, engine, bus, config),
     worker: systems.worker,
+    bus: busAddress(config),
     health: healthOf(deps),
   });
+}
+
+/** Where the broker is, without what the URL says about users. */
+function busAddress({ busPrefix, busUrl }: Pick<Config, "busPrefix" | "busUrl">): BusAddress {
+  const urls = busUrl === undefined ? [] : serversOf(busUrl) ?? [];
+  const servers = urls.map((url) => ({
+    protocol: url.protocol.slice(0, -1),
+    host: addressOf(url),
+  }));
+  return { prefix: busPrefix, servers };
 }
 
 async function summarise(

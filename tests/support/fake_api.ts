@@ -347,6 +347,7 @@ function fakeDeps(
       poll: () => Promise.resolve([]),
       reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),
     },
+    bus: { prefix: "tasker.workflows", servers: [] },
     health: {
       node: "node-1",
       version: "0.0.0",

@@ -76,7 +76,11 @@ function drawPart(draw: Draw, { depth, isRecursive }: Place): JsonSchema {
   const kind = pick(draw, depth > 0 ? KINDS : KINDS.slice(0, 5));
   const own = drawKind(draw, kind, inner);
   const described = chance(draw, 10) ? { description: pick(draw, WORDS) } : {};
-  return { type: chance(draw, 10) ? [kind, "null"] : kind, ...own, ...described };
+  return {
+    type: kind !== "null" && chance(draw, 10) ? [kind, "null"] : kind,
+    ...own,
+    ...described,
+  };
 }
 
 function drawKind(draw: Draw, kind: (typeof KINDS)[number], inner: () => JsonSchema): JsonSchema {
