@@ -73,8 +73,11 @@ async function makeBus(
       const jetstream = await import("@nats-io/jetstream");
       return new NatsBus({ ...deps, library: { transport, jetstream } });
     }
-    case "kafka":
-      throw invalid(`Cannot use ${BROKERS[kind].name}: this version has no bus over it yet`);
+    case "kafka": {
+      const { KafkaBus } = await import("./kafka/bus.ts");
+      const { loadKafkaLibrary } = await import("./kafka/library.ts");
+      return new KafkaBus({ ...deps, library: await loadKafkaLibrary() });
+    }
   }
 }
 

@@ -21,7 +21,7 @@ export const BROKERS: Readonly<Record<BrokerKind, Broker>> = {
   redis: { name: "Redis", ports: { "redis:": "6379", "rediss:": "6379" }, isList: false },
   nats: { name: "NATS", ports: { "nats:": "4222", "tls:": "4222" }, isList: true },
   rabbitmq: { name: "RabbitMQ", ports: { "amqp:": "5672", "amqps:": "5671" }, isList: true },
-  kafka: { name: "Kafka", ports: { "kafka:": "9092" }, isList: true },
+  kafka: { name: "Kafka", ports: { "kafka:": "9092", "kafkas:": "9093" }, isList: true },
 };
 
 /** All kinds of brokers. */

@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { buildLibrary, type BuildOutcome } from "../../ffi/build.ts";
+import { kafkaFolders } from "../bus/kafka/library.ts";
 import { addressOf, type BusKind, serversOf } from "../core/broker.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
@@ -245,7 +246,13 @@ export function serverFlags(
     ...(isFile(`${project}/deno.lock`) ? ["--frozen"] : []),
     ...flag("--allow-net", [...addresses(config, databaseUrl), ...config.allowNet]),
     ...flag("--allow-env", [...names(config), ...config.allowEnv]),
-    ...flag("--allow-read", [`${root}/src`, workflows, data, ...config.allowRead]),
+    ...flag("--allow-read", [
+      `${root}/src`,
+      workflows,
+      data,
+      ...config.bus === "kafka" ? kafkaFolders() : [],
+      ...config.allowRead,
+    ]),
     ...flag("--allow-write", [data]),
     ...flag("--deny-read", [...refused, `${data}/admin.key`]),
     ...flag("--deny-write", refused),
