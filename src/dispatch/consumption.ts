@@ -5,6 +5,7 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
+import { Recent } from "../core/recent.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -140,28 +141,20 @@ function again({ deliveries }: Delivery, retryAfterMs: number | undefined): Hand
   return { kind: "retry", afterMs: retryAfterMs ?? exponentialMs(deliveries, AGAIN) };
 }
 
-/** Tasks whose plan is remembered; the longest unused is forgotten first. */
-export const PLANS_KEPT_MAX = 10_000;
+/** Tasks whose plan is remembered, at least. */
+export const PLANS_KEPT_MIN = 10_000;
 
 /** Finds the plan of a task; undefined when there is no such task. */
 export type FindPlan = (taskId: TaskId) => Promise<Plan | undefined>;
 
 /** Remembers what `find` found. A task that is not there yet is asked for again. */
 export function rememberPlans(find: FindPlan): FindPlan {
-  const kept = new Map<TaskId, Plan>();
+  const kept = new Recent<TaskId, Plan>(PLANS_KEPT_MIN);
   return async (taskId) => {
-    const plan = kept.get(taskId) ?? await find(taskId);
-    if (plan === undefined) return undefined;
-    kept.delete(taskId);
-    kept.set(taskId, plan);
-    if (kept.size > PLANS_KEPT_MAX) forgetOldest(kept);
+    const known = kept.get(taskId);
+    if (known !== undefined) return known;
+    const plan = await find(taskId);
+    if (plan !== undefined) kept.set(taskId, plan);
     return plan;
   };
-}
-
-function forgetOldest(kept: Map<TaskId, Plan>): void {
-  for (const oldest of kept.keys()) {
-    kept.delete(oldest);
-    return;
-  }
 }

@@ -9,6 +9,7 @@ import { stepKey, type TaskId } from "../core/ids.ts";
 import { BUS, busOf, type Outages, partsOf, PROOF_MS } from "../core/outages.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Attempt, Bus, Cancel, Runtime } from "../core/ports.ts";
+import { Recent } from "../core/recent.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
 import { describeThrown } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
@@ -16,8 +17,8 @@ import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
 import type { RemoteSteps } from "./runner.ts";
 import { type Sender, stepCancelled, stepCommand } from "./step_command.ts";
 
-/** Steps whose last attempt is remembered, to name it when it is cancelled. */
-const ATTEMPTS_KEPT_MAX = 10_000;
+/** Steps whose last attempt is remembered, at least, to name it when it is cancelled. */
+const ATTEMPTS_KEPT_MIN = 10_000;
 
 /** About the size of an envelope without data. */
 const CANCELLED_BYTES = 500;
@@ -32,8 +33,8 @@ interface RemoteDeps extends Sender, PublisherDeps {
 /** Sends each attempt as an envelope; the answer arrives in a reply channel. */
 export class RemoteRunner implements RemoteSteps {
   readonly #publisher: Publisher;
-  /** By step key, oldest first. */
-  readonly #attempts = new Map<string, number>();
+  /** By step key. */
+  readonly #attempts = new Recent<string, number>(ATTEMPTS_KEPT_MIN);
 
   constructor(readonly deps: RemoteDeps) {
     this.#publisher = new Publisher(deps);
@@ -51,7 +52,7 @@ export class RemoteRunner implements RemoteSteps {
     const workflow = this.deps.codeOf(plan.hash);
     if (workflow === undefined && definition.with === undefined) return;
     const key = stepKey(taskId, name);
-    this.#remember(key, attempt.attempt);
+    this.#attempts.set(key, attempt.attempt);
     this.#publisher.put({
       channel: commandChannel(this.deps.prefix, definition.owner),
       part: busOf(definition.owner),
@@ -121,16 +122,6 @@ export class RemoteRunner implements RemoteSteps {
   #undeliverable(attempt: Attempt, error: unknown): void {
     const word = error instanceof TaskerError ? codeWord(error) : "undeliverable";
     this.#fail(attempt, failureOf("undeliverable", describeThrown(error).error_message, word));
-  }
-
-  #remember(key: string, attempt: number): void {
-    this.#attempts.delete(key);
-    this.#attempts.set(key, attempt);
-    if (this.#attempts.size <= ATTEMPTS_KEPT_MAX) return;
-    for (const oldest of this.#attempts.keys()) {
-      this.#attempts.delete(oldest);
-      return;
-    }
   }
 
   #fail({ taskId, step, attempt }: Attempt, failure: Failure): void {
