@@ -27,6 +27,9 @@ export const BROKERS: Readonly<Record<BrokerKind, Broker>> = {
 /** All kinds of brokers. */
 export const BROKER_KINDS: readonly BrokerKind[] = ["redis", "nats", "rabbitmq", "kafka"];
 
+/** All that a bus may be made of. */
+export const BUS_KINDS: readonly BusKind[] = [...BROKER_KINDS, "postgres", "memory"];
+
 /** Returns the broker that a URL names by its protocol. */
 export function brokerOf(url: string): BrokerKind | undefined {
   const protocol = /^[a-z]+:/i.exec(url)?.[0].toLowerCase() ?? "";

@@ -1,7 +1,14 @@
 /** Environment variables to one checked Config: pure, and all faults are reported at once. */
 
 import { API_KEY, API_KEY_LENGTH_MAX } from "../core/api_key.ts";
-import { BROKER_KINDS, brokerOf, BROKERS, type BusKind, serversOf } from "../core/broker.ts";
+import {
+  BROKER_KINDS,
+  brokerOf,
+  BROKERS,
+  BUS_KINDS,
+  type BusKind,
+  serversOf,
+} from "../core/broker.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { NO_RULES, withRule } from "../egress/rules.ts";
@@ -85,7 +92,6 @@ const HEAD_TIMEOUT_DEFAULT_MS = 10_000;
 const IDLE_TIMEOUT_DEFAULT_MS = 75_000;
 const TIMEOUT_MS_MIN = 1_000;
 
-const BUS_KINDS: readonly BusKind[] = [...BROKER_KINDS, "postgres", "memory"];
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The names that `readConfig` reads. A server needs the right to read these, and no others. */

@@ -1,18 +1,20 @@
 /** A system in a process of its own: answers each command with what it was asked. */
 
 import { openBus } from "../../src/bus/open.ts";
+import { BUS_KINDS } from "../../src/core/broker.ts";
 import { commandChannel } from "../../src/core/channels.ts";
 import { type Envelope, parseEnvelope, STEP_COMPLETED } from "../../src/core/envelope.ts";
 import { PostgresDatabase } from "../../src/journal/database.ts";
 import { openRuntime } from "../../src/server/runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 
-const [databaseUrl = "", redisUrl] = Deno.args;
+const [databaseUrl = "", kindText = "", url] = Deno.args;
+const kind = BUS_KINDS.find((one) => one === kindText) ?? "postgres";
 const runtime = openRuntime();
 const database = new PostgresDatabase({ url: databaseUrl, runtime, name: "echo" });
 const bus = await openBus({
-  kind: redisUrl === undefined ? "postgres" : "redis",
-  url: redisUrl,
+  kind,
+  url,
   prefix: "tasker.workflows",
   database,
   runtime,

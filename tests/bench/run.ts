@@ -6,9 +6,13 @@
 import { benchReadiness } from "../../ffi/bench.ts";
 import { buildLibrary } from "../../ffi/build.ts";
 import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
+import { BROKER_KINDS } from "../../src/core/broker.ts";
 import { openRealEngine, type RealEngine } from "../support/engine.ts";
 
+import { startNats } from "../support/nats.ts";
+import { startRabbit } from "../support/rabbitmq.ts";
 import { startRedis } from "../support/redis.ts";
+import type { NoServer } from "../support/test_server.ts";
 import { benchDue, benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
 import { postmasterOf } from "./cpu.ts";
 import { type Figure, print } from "./figure.ts";
@@ -22,7 +26,7 @@ import {
 import { benchLists } from "./list_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
-import { benchRemote } from "./remote_bench.ts";
+import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
 import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
 
@@ -63,14 +67,32 @@ async function benchServer(url: string): Promise<void> {
   });
 }
 
-async function benchRedis(databaseUrl: string): Promise<Figure[]> {
-  const redis = await startRedis();
-  if ("reason" in redis) {
-    console.error(`skipped: remote_redis, because ${redis.reason}`);
-    return [];
+/** The buses that remote steps are measured over, and their servers. */
+const BUSES: Readonly<
+  Record<string, () => Promise<(AsyncDisposable & { url: string }) | NoServer>>
+> = {
+  redis: startRedis,
+  nats: startNats,
+  rabbitmq: startRabbit,
+};
+
+async function benchBuses(databaseUrl: string): Promise<void> {
+  await bench("remote_postgres", () => benchRemote({ databaseUrl, kind: "postgres" }));
+  await bench("remote_fan_postgres", () => benchRemoteFan({ databaseUrl, kind: "postgres" }));
+  for (const kind of BROKER_KINDS) {
+    const start = BUSES[kind];
+    const isWanted = [`remote_${kind}`, `remote_fan_${kind}`].some((name) => wanted.has(name));
+    if (start === undefined || (wanted.size > 0 && !isWanted)) continue;
+    const server = await start();
+    if ("reason" in server) {
+      console.error(`skipped: remote_${kind}, because ${server.reason}`);
+      continue;
+    }
+    await using found = server;
+    const remote = { databaseUrl, kind, url: found.url };
+    await bench(`remote_${kind}`, () => benchRemote(remote));
+    await bench(`remote_fan_${kind}`, () => benchRemoteFan(remote));
   }
-  await using _server = redis;
-  return await benchRemote({ databaseUrl, redisUrl: redis.url });
 }
 
 const dataDir = makeDataDir("bench");
@@ -89,8 +111,7 @@ try {
   }
   await benchEngine(url, "fanout_1000", benchFan);
   await benchEngine(url, "due_100k", benchDue);
-  await bench("remote_postgres", () => benchRemote({ databaseUrl: url }));
-  await bench("remote_redis", () => benchRedis(url));
+  await benchBuses(url);
   await bench("readiness", benchReadiness);
   await bench("lists_1m", () => benchLists(url));
   await benchServer(url);

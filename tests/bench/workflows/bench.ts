@@ -65,14 +65,36 @@ export const nap = workflow(
   (w) => void w.sleep("nap", { ms: ({ input }) => input.n }),
 );
 
-/** One step of another system. */
-export const remote1 = workflow(
-  { namespace: "bench", name: "remote_1", version: "1.0.0", input: Token },
-  (w) => {
-    const echo = remote({ system: "echo", event: "echo.say", input: Token, success: Token });
-    w.step("s1", echo, { with: ({ input }) => input });
-  },
-);
+const echo = remote({ system: "echo", event: "echo.say", input: Token, success: Token });
+
+/** A chain of `length` steps of another system, each sent the result of the one before. */
+export function remoteChain(length: number) {
+  return workflow(
+    { namespace: "bench", name: `remote_chain_${length}`, version: "1.0.0", input: Token },
+    (w) => {
+      let last = w.step("s1", echo, { with: ({ input }) => input });
+      for (let number = 2; number <= length; number++) {
+        const before = last;
+        last = w.step(`s${number}`, echo, { needs: { before }, with: ({ before }) => before });
+      }
+    },
+  );
+}
+
+/** One step of another system, `width` after it, and one after all of them. */
+export function remoteFan(width: number) {
+  return workflow(
+    { namespace: "bench", name: `remote_fan_${width}`, version: "1.0.0", input: Token },
+    (w) => {
+      const first = w.step("first", echo, { with: ({ input }) => input });
+      const middle = Array.from(
+        { length: width },
+        (_, number) => w.step(`m${number}`, echo, { needs: { first }, with: ({ first }) => first }),
+      );
+      w.step("last", echo, { after: middle, with: ({ input }) => input });
+    },
+  );
+}
 
 /** What a server of a bench serves: its steps run there, so none belongs to another system. */
 export default [chain(10), chain(5), signal10.module];
