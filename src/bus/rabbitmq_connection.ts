@@ -13,8 +13,11 @@ const CONNECT_MS_MAX = 2_000;
 /** The socket gives up first, so that a connection that opens late does not outlive its try. */
 const SOCKET_MS_MAX = 1_500;
 
-/** A connection that owes an answer this long is given up. */
+/** A connection on which nothing is answered for this long is given up. */
 const SILENT_MS_MAX = 3_000;
+
+/** A request that is not answered for this long has failed, though others are: its queue is stuck. */
+const ANSWER_MS_MAX = 10_000;
 
 /** One of this many seconds without a byte is lost after about twice as long, also while it is idle. */
 const HEARTBEAT_SECONDS = 5;
@@ -40,7 +43,8 @@ interface RabbitConnectionDeps {
 /** A connection of the library, and who waits for an answer on it. */
 interface Link {
   readonly connection: Connection;
-  readonly owing: Set<(error: unknown) => void>;
+  /** When each asked. */
+  readonly owing: Map<(error: unknown) => void, number>;
   answered: number;
 }
 
@@ -123,7 +127,7 @@ export class RabbitConnection {
   /** The answer of a request, or the loss of its connection, whichever is first. */
   #answerOf<T>(link: Link, ask: (connection: Connection) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      link.owing.add(reject);
+      link.owing.set(reject, this.deps.runtime.monotonic());
       this.#watch ??= this.#watchOver(link);
       const settle = () => link.owing.delete(reject);
       ask(link.connection).finally(settle).then(resolve, reject);
@@ -139,15 +143,15 @@ export class RabbitConnection {
     const { url, runtime } = this.deps;
     const lost = Promise.withResolvers<never>();
     const connection = this.#makeConnection();
-    const link: Link = { connection, owing: new Set(), answered: 0 };
-    link.owing.add(lost.reject);
+    const link: Link = { connection, owing: new Map(), answered: 0 };
+    link.owing.set(lost.reject, Infinity);
     connection.on("error", (error) => this.#drop(link, error));
     // It would keep all that is published in memory until the server has room again.
     connection.on("connection.blocked", (reason) => {
       this.#drop(link, new Error(`the server takes no envelopes now: ${reason}`));
     });
     const cancel = runtime.after(CONNECT_MS_MAX, () => {
-      this.#drop(link, new Error(`no answer within ${CONNECT_MS_MAX} ms`));
+      this.#drop(link, silence(CONNECT_MS_MAX));
     });
     const opened = new Promise<void>((resolve) => connection.on("connection", resolve));
     try {
@@ -180,7 +184,8 @@ export class RabbitConnection {
 
   /** Gives up a connection: what is under way fails, and its outcome is unknown. */
   #drop(link: Link, why: unknown): void {
-    for (const reject of link.owing) reject(why);
+    for (const reject of link.owing.keys()) reject(why);
+    link.owing.clear();
     link.connection.unsafeDestroy();
     if (this.#link !== link) return;
     this.#link = undefined;
@@ -194,9 +199,17 @@ export class RabbitConnection {
     return this.deps.runtime.after(SILENT_MS_MAX, () => {
       this.#watch = undefined;
       if (this.#link !== link || link.owing.size === 0) return;
-      if (link.answered !== answered) this.#watch = this.#watchOver(link);
-      else this.#drop(link, new Error(`no answer within ${SILENT_MS_MAX} ms`));
+      if (link.answered === answered) return this.#drop(link, silence(SILENT_MS_MAX));
+      this.#failStuck(link);
+      this.#watch = this.#watchOver(link);
     });
+  }
+
+  #failStuck({ owing }: Link): void {
+    const latestMs = this.deps.runtime.monotonic() - ANSWER_MS_MAX;
+    for (const [reject, askedMs] of owing) {
+      if (askedMs <= latestMs && owing.delete(reject)) reject(silence(ANSWER_MS_MAX));
+    }
   }
 
   #notifyIdle(): void {
@@ -204,6 +217,10 @@ export class RabbitConnection {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
+}
+
+function silence(ms: number): Error {
+  return new Error(`no answer within ${ms} ms`);
 }
 
 /** Whether the server said that what was named does not exist. */
