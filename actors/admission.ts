@@ -6,6 +6,7 @@ import type { Plan } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import type { Admission, AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
+import { doesWork } from "../src/core/workflow.ts";
 import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
 
 /** Local attempts that run at once on a node. */
@@ -28,8 +29,9 @@ export interface AdmissionDeps {
 /**
  * The admission of one node.
  *
- * A step is granted its limits in a fixed order: a worker of its system, its retry budget, a place
- * for its own attempts, then a place on the node (local) or its system's circuit (remote). At the
+ * A step is granted its limits in a fixed order: a worker of its system (remote), its retry budget, a
+ * place for its own attempts, the circuit of its system (remote) or of the host that it calls (http),
+ * then a place on the node (local, http). At the
  * first limit that has nothing free it waits in line, and keeps what it was granted before. All steps
  * ask in this order, so no two steps wait for each other.
  *
@@ -111,12 +113,18 @@ export class NodeAdmission implements Admission {
       concurrencyMax?: number | undefined;
     },
   ): Claim {
-    const { name, definition: { kind, owner } } = plan.steps[step] as Plan["steps"][number];
-    const system = kind === "remote" ? this.#systemOf(owner) : undefined;
+    const { name, definition: { kind, owner, http } } = plan.steps[step] as Plan["steps"][number];
+    const called = kind === "remote" ? owner : http?.origin;
+    const system = called === undefined ? undefined : this.#systemOf(called);
     const places = this.#placesOf(`${plan.workflow}/${name}`);
-    const limits = system === undefined
-      ? [places, this.#node]
-      : [system.workers, ...(isRetry ? [system.retries] : []), places, system.circuit];
+    // A place on the node is the last: nobody holds one while a circuit is open.
+    const limits = [
+      ...(kind === "remote" && system !== undefined ? [system.workers] : []),
+      ...(isRetry && system !== undefined ? [system.retries] : []),
+      places,
+      ...(system === undefined ? [] : [system.circuit]),
+      ...(kind === "remote" ? [] : [this.#node]),
+    ];
     const claim: Claim = {
       taskId,
       step,
@@ -214,5 +222,5 @@ export class NodeAdmission implements Admission {
 /** Whether a step needs limits. Sleeps and signals do not. */
 function isLimited(plan: Plan, step: number): boolean {
   const kind = plan.steps[step]?.definition.kind;
-  return kind === "local" || kind === "remote";
+  return doesWork(kind);
 }

@@ -23,6 +23,7 @@ import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./server/engine.ts";
+import { type PlayedHttp, playHttp } from "./egress/played.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
 import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_journal.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
@@ -52,10 +53,14 @@ export interface SystemCall {
  */
 export type PlayedEvent = (call: SystemCall) => unknown;
 
+export type { HttpAnswer, HttpRequest, PlayedHttp } from "./egress/played.ts";
+
 /** How to open a test engine. */
 export interface TestOptions {
   /** What answers each envelope type (`event`). An event without an entry times out. */
   readonly systems?: Readonly<Record<string, PlayedEvent>>;
+  /** Answers the requests of `http` steps. Without it each is refused, as by a closed server. */
+  readonly http?: PlayedHttp;
   /** Seeds jitter and ids. */
   readonly seed?: number;
 }
@@ -147,6 +152,7 @@ export async function openTestEngine(
     policies: new MemoryPolicies(),
     readiness: openOracle(),
     plans: registry,
+    ...(options.http !== undefined && { egress: playHttp(options.http) }),
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
     remote: (record) => playSystems(options.systems ?? {}, registry, record),

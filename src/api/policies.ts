@@ -74,6 +74,7 @@ function fieldFaults(name: string, policy: Policy, versions: readonly Definition
 }
 
 function isTunable(kind: StepKind, field: string): boolean {
+  if (kind === "http") return field !== "heartbeatMs";
   return kind === "local" || kind === "remote" || TUNABLE_WAITS[kind].some((one) => one === field);
 }
 

@@ -16,6 +16,7 @@ import {
   type StepStateName,
   type TaskState,
 } from "./state.ts";
+import { runsHere } from "./workflow.ts";
 
 /** Folds a journal. Returns undefined when it has no turns. Cost: O(events). */
 export function foldTask(
@@ -162,8 +163,8 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
   }
   assert(!hasEnded(step), `Step ${index} of task "${state.taskId}" ended twice`);
   if (event.kind === "StepStarted") state.startedAtMs ??= event.atMs;
-  const isLocal = plan.steps[index]?.definition.kind === "local";
-  const next = nextOf(step, event, { isLocal });
+  const isHere = runsHere(plan.steps[index]?.definition.kind);
+  const next = nextOf(step, event, { isHere });
   count(state, step.state, -1);
   count(state, next.state, 1);
   state.steps[index] = next;
@@ -175,13 +176,13 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
 function nextOf(
   step: StepState,
   event: Exclude<StepEvent, { kind: "SignalReceived" }>,
-  { isLocal }: { isLocal: boolean },
+  { isHere }: { isHere: boolean },
 ): StepState {
   switch (event.kind) {
     case "StepStarted":
       return {
         ...historyOf(step),
-        state: isLocal ? "running" : "waiting_for_reply",
+        state: isHere ? "running" : "waiting_for_reply",
         attempt: event.attempt,
         startedAtMs: event.atMs,
         dueAtMs: event.dueAtMs,

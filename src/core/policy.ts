@@ -79,13 +79,18 @@ export const TUNABLE_WAITS: Readonly<
 export function policyUnder(
   { name, kind, policy }: {
     readonly name: string;
-    readonly kind: "local" | "remote" | keyof typeof TUNABLE_WAITS;
+    readonly kind: "local" | "remote" | "http" | keyof typeof TUNABLE_WAITS;
     readonly policy: Policy;
   },
   overlay: Readonly<Record<string, Policy>> = {},
 ): FullPolicy {
   if (kind === "local" || kind === "remote") {
     return fillPolicy(false, policy, overlay["*"], overlay[name]);
+  }
+  if (kind === "http") {
+    // Nobody reports that a request is alive.
+    const filled = fillPolicy(false, policy, overlay["*"], overlay[name]);
+    return { ...filled, heartbeatMs: undefined };
   }
   const meant = (of: Policy | undefined): Policy =>
     Object.fromEntries(

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
+import type { HttpCall } from "./http_call.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 
@@ -16,13 +17,26 @@ export interface StepContract {
 }
 
 /**
- * Who acts when a step starts: code here, another system, the clock, a person or program; or nobody,
- * because the turn itself makes the value.
+ * Who acts when a step starts: code here, another system, the engine by an HTTP request, the clock, a
+ * person or program; or nobody, because the turn itself makes the value.
  */
-export const STEP_KINDS = ["local", "remote", "sleep", "signal", "transform"] as const;
+export const STEP_KINDS = ["local", "remote", "http", "sleep", "signal", "transform"] as const;
 
 /** One of `STEP_KINDS`. */
 export type StepKind = (typeof STEP_KINDS)[number];
+
+/** Kinds of steps that do work: it may fail and be tried again. */
+export type WorkKind = "local" | "remote" | "http";
+
+/** Whether a step does work. */
+export function doesWork(kind: StepKind | undefined): kind is WorkKind {
+  return kind === "local" || kind === "remote" || kind === "http";
+}
+
+/** Whether attempts of a step run in this process, and end with it. */
+export function runsHere(kind: StepKind | undefined): boolean {
+  return kind === "local" || kind === "http";
+}
 
 /** One node of a workflow. */
 export interface StepDefinition {
@@ -45,6 +59,8 @@ export interface StepDefinition {
    * code does, or the step takes the task's input.
    */
   readonly with?: Template;
+  /** What an `http` step requests; `with` maps the rest. */
+  readonly http?: HttpCall;
   /** A sleep's length when it is fixed; absent when code computes it. */
   readonly sleepMs?: number;
   /** A signal's end when nobody sends it. */

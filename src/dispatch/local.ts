@@ -4,17 +4,15 @@ import { isProxy } from "node:util/types";
 import { z } from "zod";
 import { failureOf } from "../core/attempt.ts";
 import type { Command, Outcome } from "../core/command.ts";
-import { describeFaults } from "../core/faults.ts";
 import { DURATION_FORMS, DURATION_MS_MAX, parseDuration } from "../core/duration.ts";
-import { messageOf, TaskerError } from "../core/errors.ts";
-import type { Failure } from "../core/event.ts";
+import { TaskerError } from "../core/errors.ts";
 import { slotOf, stepKey, type TaskId } from "../core/ids.ts";
-import { encodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { contractFailure, describeThrown, failureOfThrown, stepOf } from "./failures.ts";
+import { describeThrown, failureOfThrown, stepOf } from "./failures.ts";
+import { notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
 
@@ -73,6 +71,11 @@ export class LocalRunner {
 
   /** Starts an attempt; the code runs in this iteration of the event loop up to its first await. */
   start(attempt: Attempt, code: StepCode): void {
+    this.begin(attempt, (signal) => this.#run(attempt, code, signal));
+  }
+
+  /** Starts an attempt that \`run\` makes; its signal is aborted when the result is not wanted. */
+  begin(attempt: Attempt, run: (signal: AbortSignal) => Promise<Outcome>): void {
     const { taskId, step } = attempt;
     const key = `${taskId}/${step}`;
     const running: Running = {
@@ -84,7 +87,7 @@ export class LocalRunner {
       isInterrupted: false,
     };
     this.#running.set(key, running);
-    this.#run(attempt, code, running.controller.signal).then((outcome) => {
+    run(running.controller.signal).then((outcome) => {
       const isCurrent = this.#running.get(key) === running;
       if (isCurrent) this.#running.delete(key);
       if (isCurrent && running.isInterrupted && isThrow(outcome)) {
@@ -241,46 +244,4 @@ export class LocalRunner {
 
 function isThrow(outcome: Outcome): boolean {
   return outcome.kind === "failed" && outcome.failure.class === "thrown";
-}
-
-function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
-  const { name, check } = stepOf(attempt);
-  const kept = check("success")(value);
-  if (!kept.ok) {
-    return notRetryable(
-      contractFailure(`The result breaks the success contract: ${describeFaults(kept.faults)}`),
-    );
-  }
-  try {
-    return { kind: "completed", result: encodePayload(kept.value, `the result of step "${name}"`) };
-  } catch (error) {
-    return notRetryable(contractFailure(messageOf(error)));
-  }
-}
-
-function outcomeOfFailure(failed: StepFailure, attempt: Attempt): Outcome {
-  const kept = stepOf(attempt).check("error")(failed.error);
-  if (!kept.ok) {
-    return notRetryable(
-      contractFailure(`The failure breaks the error contract: ${describeFaults(kept.faults)}`),
-    );
-  }
-  return {
-    kind: "failed",
-    failure: { class: "failed", error: encodeError(kept.value) },
-    retryable: failed.retryable,
-    ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
-  };
-}
-
-function encodeError(error: unknown): JsonText {
-  try {
-    return encodePayload(error, "the failure");
-  } catch (cause) {
-    return failureOf("failed", messageOf(cause)).error;
-  }
-}
-
-function notRetryable(failure: Failure): Outcome {
-  return { kind: "failed", failure, retryable: false };
 }

@@ -3,7 +3,8 @@
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Attempt, Runner } from "../core/ports.ts";
-import type { StepKind, WorkflowCode } from "../core/workflow.ts";
+import { runsHere, type StepKind, type WorkflowCode } from "../core/workflow.ts";
+import { type HttpStepDeps, runHttp } from "./http_step.ts";
 import type { LocalRunner } from "./local.ts";
 
 /** Runs the steps of other systems. */
@@ -17,6 +18,7 @@ export interface RemoteSteps {
 interface RunnerDeps {
   readonly local: LocalRunner;
   readonly remote: RemoteSteps;
+  readonly http: HttpStepDeps;
   codeOf(hash: string): WorkflowCode | undefined;
   /** Whether steps of an owner run in this process. */
   isLocalOwner(owner: string): boolean;
@@ -48,6 +50,8 @@ export function openRunner(deps: RunnerDeps): Runner {
           return deps.local.start(attempt, code ?? {});
         case "remote":
           return deps.remote.start(attempt);
+        case "http":
+          return deps.local.begin(attempt, (signal) => runHttp(deps.http, attempt, signal));
         case "sleep":
           return deps.local.startSleep(attempt, code);
         case "signal":
@@ -55,11 +59,11 @@ export function openRunner(deps: RunnerDeps): Runner {
       }
     },
     stop(taskId, plan, step) {
-      if (kindOf(plan, step) === "local") deps.local.stop(taskId, step);
+      if (runsHere(kindOf(plan, step))) deps.local.stop(taskId, step);
       else if (kindOf(plan, step) === "remote") deps.remote.stop(taskId, plan, step);
     },
     isRunning: (taskId, plan, step, attempt) =>
-      kindOf(plan, step) !== "local" || deps.local.isRunning(taskId, step, attempt),
+      !runsHere(kindOf(plan, step)) || deps.local.isRunning(taskId, step, attempt),
     unconfirmed: (taskId) => deps.remote.unconfirmed(taskId),
   };
 }

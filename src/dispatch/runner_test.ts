@@ -38,6 +38,10 @@ function opened(code: WorkflowCode | undefined = CODE) {
       stop: (_task: string, _plan: Plan, step: number) => void seen.push(`stop ${step}`),
       unconfirmed: () => 3,
     },
+    http: {
+      runtime,
+      egress: { request: () => new Promise(() => {}) },
+    },
     codeOf: (hash) => hash === plan.hash ? code : undefined,
     isLocalOwner: (owner) => owner === "shop",
   });

@@ -153,12 +153,28 @@ class GuardedRequest {
     });
     answer.on("error", (error: Error) => this.#fail(messageOf(error), error));
     answer.on("aborted", () => this.#fail("the connection broke before the end of the answer"));
-    answer.on("end", () =>
-      this.#end.resolve({
+    answer.on("end", () => {
+      const whole = {
         status: answer.statusCode ?? 0,
         headers: joined(answer.headers),
         body: Buffer.concat(chunks),
-      }));
+      };
+      if (this.#showsSecret(whole)) {
+        return this.#end.reject(
+          refused(this.#shown, "its answer repeats a secret that it was sent"),
+        );
+      }
+      this.#end.resolve(whole);
+    });
+  }
+
+  /** A host that repeats what it is sent would put the secret into the journal. */
+  #showsSecret({ headers, body }: { headers: Readonly<Record<string, string>>; body: Buffer }) {
+    return Object.values(this.request.headers).some((stated) => {
+      const secret = typeof stated === "string" ? undefined : this.deps.secrets.get(stated.secret);
+      if (secret === undefined) return false;
+      return body.includes(secret) || Object.values(headers).some((one) => one.includes(secret));
+    });
   }
 
   #tooLarge(): void {

@@ -248,16 +248,35 @@ Deno.test("headers that the engine sets, and values that no header carries, are 
 });
 
 Deno.test("a secret is sent in its header, and appears in no error", async () => {
-  await using server = await http((request) => new Response(request.headers.get("authorization")));
+  let sent: string | null = "";
+  await using server = await http((request) => {
+    sent = request.headers.get("authorization");
+    return new Response("thanks");
+  });
   const headers = { authorization: { secret: "TOKEN", prefix: "Bearer " } };
   const secrets = new Map([["TOKEN", "geheim"]]);
 
-  const answer = await ask(server.url, { headers }, { secrets });
+  await ask(server.url, { headers }, { secrets });
   const broken = await ask(server.url, { headers }, { secrets: new Map([["TOKEN", "ge\nheim"]]) })
     .catch((error: Error) => error.message);
 
-  assert.equal(new TextDecoder().decode(answer.body), "Bearer geheim");
+  assert.equal(sent, "Bearer geheim");
   assert.ok(typeof broken === "string" && !broken.includes("heim"));
+});
+
+Deno.test("an answer that repeats the secret it was sent, in body or head, is refused", async () => {
+  await using server = await http((request) => {
+    const sent = request.headers.get("authorization") ?? "";
+    return request.url.endsWith("?head")
+      ? new Response("", { headers: { "x-you-sent": sent } })
+      : Response.json({ you: { sent } });
+  });
+  const headers = { authorization: { secret: "TOKEN", prefix: "Bearer " } };
+  const secrets = new Map([["TOKEN", "geheim"], ["OTHER", "you"]]);
+
+  for (const url of [server.url, `${server.url}?head`]) {
+    assert.equal(await codeOf(ask(url, { headers }, { secrets })), "egress.refused");
+  }
 });
 
 Deno.test("TLS asks for the certificate of the name, not of the address", async () => {

@@ -3,7 +3,7 @@
 import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module.ts";
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
-import type { Manifest, ManifestStep } from "./manifest.ts";
+import { type Manifest, type ManifestStep, policyOfManifest } from "./manifest.ts";
 import { readablePath } from "./yaml.ts";
 import { mergePolicies, policyOf } from "./field_checks.ts";
 import { checkKind, contractOf, draftEngineKind, engineKindOf, templateOf } from "./step_kind.ts";
@@ -91,7 +91,7 @@ function draftStep(step: ManifestStep, { written, give, module, place, faults }:
     when: step.when,
     ...(give !== undefined && { with: give.with }),
     ...(isSaid ? { template: { value: "$.input", field: "with" } } : stated),
-    policy: mergePolicies(policyOf(written), manifestPolicy(step)),
+    policy: mergePolicies(policyOf(written), policyOfManifest(step)),
     atMostOnce: step.at_most_once ?? written?.atMostOnce === true,
     ...(written === undefined ? { contract: contractOf(step, place, faults) } : { written }),
     place,
@@ -104,24 +104,6 @@ function eventOf(step: ManifestStep, written: StepSpec | undefined): string | un
   if (event_pattern !== undefined) return event_pattern;
   if (written !== undefined) return written.system === undefined ? undefined : written.event ?? "";
   return handler === undefined ? capability : undefined;
-}
-
-function manifestPolicy(step: ManifestStep): Draft["policy"] {
-  const { attempts_max, backoff, delay_min, delay_max } = step.retry ?? {};
-  const retry = {
-    ...(attempts_max !== undefined && { attemptsMax: attempts_max }),
-    ...(backoff !== undefined && { backoff: backoff as "none" }),
-    ...(delay_min !== undefined && { delayMsMin: delay_min }),
-    ...(delay_max !== undefined && { delayMsMax: delay_max }),
-  };
-  return {
-    ...(step.retry !== undefined && { retry }),
-    ...(step.timeout !== undefined && { timeoutMs: step.timeout }),
-    ...(step.queue_timeout !== undefined && { queueTimeoutMs: step.queue_timeout }),
-    ...(step.heartbeat !== undefined && { heartbeatMs: step.heartbeat }),
-    ...(step.concurrency_max !== undefined && { concurrencyMax: step.concurrency_max }),
-    ...(step.on_exhausted !== undefined && { onExhausted: step.on_exhausted }),
-  };
 }
 
 function writtenFor(module: WorkflowModule, step: ManifestStep): StepSpec | undefined {

@@ -6,6 +6,7 @@ import { type Plan, planOf } from "../core/plan.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import {
   type Definition,
+  doesWork,
   FAILURE_POLICIES,
   type JsonSchema,
   type StepCode,
@@ -136,8 +137,7 @@ function inputOf(
 }
 
 function isOpen({ kind, written, contract }: Draft): boolean {
-  const doesWork = kind === "local" || kind === "remote";
-  return doesWork && written === undefined && contract?.success === undefined;
+  return doesWork(kind) && written === undefined && contract?.success === undefined;
 }
 
 function isUncoded({ kind, written }: Draft): boolean {
@@ -222,6 +222,7 @@ function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
     when,
     contract: contracts.ofStep(draft),
     ...(draft.template !== undefined && { with: draft.template.value }),
+    ...(draft.http !== undefined && { http: draft.http }),
     ...(typeof draft.sleepMs === "number" && { sleepMs: draft.sleepMs }),
     ...(onTimeout !== undefined && { onTimeout }),
     atMostOnce: draft.atMostOnce,

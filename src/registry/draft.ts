@@ -1,6 +1,7 @@
 /** Drafts: steps as modules and manifests state them, in one form, and whether they fit together. */
 
 import { packGraph, type When } from "../core/graph.ts";
+import type { HttpCall } from "../core/http_call.ts";
 import type { Policy } from "../core/policy.ts";
 import type {
   GiveWire,
@@ -32,6 +33,7 @@ export interface Draft {
   /** The same as data; `field` has it. */
   readonly template?: { readonly value: Template; readonly field: string };
   readonly sleepMs?: SleepWire["ms"];
+  readonly http?: HttpCall;
   readonly onTimeout?: "fail" | "park";
   readonly policy: Policy;
   readonly atMostOnce: boolean;

@@ -3,7 +3,9 @@
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { PolicyFields } from "../core/fields.ts";
+import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
+import { HTTP_METHODS } from "../core/http_call.ts";
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
@@ -40,6 +42,16 @@ const Signal = z.strictObject({
   on_timeout: z.enum(ON_TIMEOUT).optional(),
 });
 
+const Http = z.strictObject({
+  method: z.enum(HTTP_METHODS),
+  url: text,
+  query: z.record(z.string(), z.unknown()).optional(),
+  headers: z.record(z.string(), z.unknown()).optional(),
+  body: z.unknown().optional(),
+  retry_on: z.array(z.int().min(400).max(599)).optional(),
+  response_headers: z.array(text).optional(),
+});
+
 /** What it means is checked where the step is bound: see `step_kind.ts`. */
 const Step = z.strictObject({
   name: text,
@@ -55,6 +67,7 @@ const Step = z.strictObject({
       "$.input.delay",
   ).optional(),
   transform: z.unknown().optional(),
+  http: Http.optional(),
   handler: text.optional(),
   event_pattern: text.optional(),
   capability: text.optional(),
@@ -86,6 +99,25 @@ export type ManifestStep = z.output<typeof Step>;
 
 /** A system as a manifest declares it. */
 export type ManifestSystem = z.output<typeof System>;
+
+/** What a manifest states of a step's policy. */
+export function policyOfManifest(step: ManifestStep): Policy {
+  const { attempts_max, backoff, delay_min, delay_max } = step.retry ?? {};
+  const retry = {
+    ...(attempts_max !== undefined && { attemptsMax: attempts_max }),
+    ...(backoff !== undefined && { backoff: backoff as "none" }),
+    ...(delay_min !== undefined && { delayMsMin: delay_min }),
+    ...(delay_max !== undefined && { delayMsMax: delay_max }),
+  };
+  return {
+    ...(step.retry !== undefined && { retry }),
+    ...(step.timeout !== undefined && { timeoutMs: step.timeout }),
+    ...(step.queue_timeout !== undefined && { queueTimeoutMs: step.queue_timeout }),
+    ...(step.heartbeat !== undefined && { heartbeatMs: step.heartbeat }),
+    ...(step.concurrency_max !== undefined && { concurrencyMax: step.concurrency_max }),
+    ...(step.on_exhausted !== undefined && { onExhausted: step.on_exhausted }),
+  };
+}
 
 /** A manifest that was read. What it means is checked when its workflow is built. */
 export interface Manifest extends z.output<typeof Whole> {
@@ -139,6 +171,7 @@ function detailOf(issue: z.core.$ZodIssue): string {
 /** The fields that the object at a path may have. */
 function fieldsAt(path: Path): readonly string[] {
   if (path.at(-1) === "retry") return Object.keys(Retry.shape);
+  if (path.at(-1) === "http") return Object.keys(Http.shape);
   if (path.at(-1) === "signal") return Object.keys(Signal.shape);
   if (path[0] === "systems") return Object.keys(System.shape);
   return Object.keys((path.length === 0 ? Whole : Step).shape);

@@ -1,5 +1,6 @@
 /** References: which steps a mapping names, and whether it fits their contracts. */
 
+import { HTTP_REQUEST } from "../core/http_call.ts";
 import { type Mapping, referencesOf } from "../core/mapping.ts";
 import type { JsonSchema, StepContract, StepDefinition } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
@@ -88,6 +89,8 @@ export function checkReferences(
       ? SLEEP_LENGTH
       : kind === "transform"
       ? contract?.success
+      : kind === "http"
+      ? HTTP_REQUEST
       : contract?.input;
     const place: PlaceIn = (at) => draft.place(template.field, at);
     checkMapping(mapping, { roots, target, place, faults });

@@ -7,27 +7,39 @@ import type { JsonSchema, StepContract } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
 import type { Faults } from "./fault.ts";
 import type { PlaceIn } from "./mapping_check.ts";
-import type { ManifestStep } from "./manifest.ts";
+import { draftHttp } from "./http_kind.ts";
+import { type ManifestStep, policyOfManifest } from "./manifest.ts";
+
+/** Fields of a step that does work, though nobody reports that it is alive. */
+const TUNABLE = [
+  "timeout",
+  "queue_timeout",
+  "concurrency_max",
+  "on_exhausted",
+  "at_most_once",
+  "retry",
+] as const;
 
 /** Kinds that the engine runs itself, and the fields that a step of such a kind has. */
 const ENGINE_KINDS = {
   sleep: ["name", "depends_on", "when", "sleep"],
   signal: ["name", "depends_on", "when", "signal"],
   transform: ["name", "depends_on", "when", "transform", "result"],
+  http: ["name", "depends_on", "when", "http", "result", "error", ...TUNABLE],
 } as const satisfies Partial<Record<Draft["kind"], readonly (keyof ManifestStep)[]>>;
 
 /** A kind of step that the engine runs itself. */
 type EngineKind = keyof typeof ENGINE_KINDS;
 
 /** The fields that say what runs a step. */
-const RUNS = ["sleep", "signal", "transform", "handler", "event_pattern"] as const;
+const RUNS = ["sleep", "signal", "transform", "http", "handler", "event_pattern"] as const;
 
 /** Fields of a manifest's step that hold its contracts, and what they are in a definition. */
 const CONTRACTS = { input: "input", result: "success", error: "error" } as const;
 
 /** The kind of a step that the engine runs itself; undefined: code or another system runs it. */
 export function engineKindOf(step: ManifestStep): EngineKind | undefined {
-  return (["sleep", "signal", "transform"] as const).find((kind) => step[kind] !== undefined);
+  return (Object.keys(ENGINE_KINDS) as EngineKind[]).find((kind) => step[kind] !== undefined);
 }
 
 /** Adds a fault when several things run a step, and for each field that its kind does not have. */
@@ -78,6 +90,14 @@ export function draftEngineKind(
         contract: success === undefined ? {} : { success },
       };
     }
+    case "http":
+      return {
+        kind,
+        policy: policyOfManifest(step),
+        atMostOnce: step.at_most_once ?? false,
+        ...draftHttp(step.http, place, faults),
+        contract: contractOf(step, place, faults),
+      };
     case "transform":
       return {
         kind,

@@ -15,6 +15,7 @@ import { type Incarnation, slotOf, type TaskId } from "../core/ids.ts";
 import { Outages, partsOf } from "../core/outages.ts";
 import type {
   Cancel,
+  Egress,
   Journal,
   Nodes,
   Plans,
@@ -29,6 +30,7 @@ import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
+import { openEgress } from "../egress/wire.ts";
 import { openRunner, type RemoteSteps } from "../dispatch/runner.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -53,6 +55,8 @@ export interface EngineDeps {
   readonly policies: Policies;
   readonly readiness: Readiness;
   readonly plans: Plans;
+  /** Makes the requests of `http` steps; absent: they are refused. */
+  readonly egress?: Egress;
   codeOf(hash: string): WorkflowCode | undefined;
   isLocalOwner(owner: string): boolean;
   /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
@@ -101,7 +105,8 @@ export class Engine implements ResidentTasks {
     this.local = new LocalRunner({ runtime, log, record });
     const { codeOf, isLocalOwner } = deps;
     const remote = deps.remote(record, this.outages);
-    const runner = openRunner({ local: this.local, remote, codeOf, isLocalOwner });
+    const http = { runtime, egress: deps.egress ?? openEgress(undefined) };
+    const runner = openRunner({ local: this.local, remote, http, codeOf, isLocalOwner });
     this.admission = new NodeAdmission({
       ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),

@@ -29,9 +29,11 @@ function listen(handle: (request: Request) => Response | Promise<Response>) {
 }
 
 Deno.test("the guard's process calls what is listed, with secrets that its caller only names", async () => {
-  await using service = listen(async (request) =>
-    new Response(`${request.headers.get("x-token")} ${await request.text()}`, { status: 418 })
-  );
+  let sent: string | null = "";
+  await using service = listen(async (request) => {
+    sent = request.headers.get("x-token");
+    return new Response(await request.text(), { status: 418 });
+  });
   using guard = await start({ TEST_TOKEN: "geheim" });
   const egress = openEgress(guard.url);
 
@@ -42,7 +44,8 @@ Deno.test("the guard's process calls what is listed, with secrets that its calle
   }));
 
   equal(answer.status, 418);
-  equal(TEXT.decode(answer.body), "geheim grüße");
+  equal(sent, "geheim");
+  equal(TEXT.decode(answer.body), "grüße");
   await rejects(egress.request(request("http://10.0.0.1/")), { code: "egress.refused" });
   await rejects(egress.request(request(service.url, { bytesMax: 3 })), {
     code: "payload.too_large",

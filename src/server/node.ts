@@ -13,7 +13,7 @@ import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Incarnation } from "../core/ids.ts";
-import type { Bus, Cancel, Egress, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
 import { healthOf } from "./health.ts";
@@ -84,9 +84,11 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     log,
   });
   const systems = await openSystems({ config, runtime, log, metrics, journal, bus, registry });
+  const egress = openEgress(config.egressUrl);
   const engine = new Engine({
     runtime,
     log,
+    egress,
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
@@ -108,8 +110,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     readiness,
     systems: registry.owners().map(({ name }) => name),
   });
-  const egress = openEgress(config.egressUrl);
-  const deps = { ...options, egress, journal, registry, bus, systems, readiness, engine };
+  const deps = { ...options, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(deps);
   const maintenance = await maintain(deps);
   const others = registry.owners().filter(({ kind }) => kind === "remote");
@@ -136,7 +137,6 @@ async function loadWorkflows(
 }
 
 interface NodeDeps extends NodeOptions {
-  readonly egress: Egress;
   readonly journal: OpenJournal;
   readonly registry: Registry;
   readonly bus: Bus;

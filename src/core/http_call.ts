@@ -1,0 +1,56 @@
+/** HTTP calls: what an `http` step's definition says about its request and the answers to it. */
+
+import type { EgressHeader } from "./ports.ts";
+import type { JsonSchema } from "./workflow.ts";
+
+/** Methods that a step may use. */
+export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** The fixed part of a request; the step's `with` maps url, query, headers and body. */
+export interface HttpCall {
+  readonly method: (typeof HTTP_METHODS)[number];
+  /** `scheme://host:port` that all requests go to; absent when a mapping makes the host. */
+  readonly origin?: string;
+  /** Headers whose values are secrets of the server. */
+  readonly secrets?: Readonly<Record<string, Exclude<EgressHeader, string>>>;
+  /** Statuses that are tried again beside 408, 425, 429 and those from 500 on. */
+  readonly retryOn?: readonly number[];
+  /** Headers that the result has beside the body; absent: the result is the body alone. */
+  readonly responseHeaders?: readonly string[];
+}
+
+const SCALAR: JsonSchema = { type: ["string", "number", "boolean"] };
+
+/** What the mapping of an `http` step makes. */
+export const HTTP_REQUEST: JsonSchema = {
+  type: "object",
+  properties: {
+    url: { type: "string" },
+    query: {
+      type: "object",
+      additionalProperties: { anyOf: [SCALAR, { type: "array", items: SCALAR }] },
+    },
+    headers: { type: "object", additionalProperties: SCALAR },
+    body: {},
+  },
+  required: ["url"],
+  additionalProperties: false,
+};
+
+/** Whether the same request may succeed later. */
+export function isRetryable(status: number, { retryOn = [] }: Pick<HttpCall, "retryOn">): boolean {
+  return status >= 500 || status === 408 || status === 425 || status === 429 ||
+    retryOn.includes(status);
+}
+
+/**
+ * Reads `Retry-After`, in seconds or as a date, as milliseconds from `nowMs`; undefined when it is
+ * absent or neither. A date in the past is 0.
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  const text = header?.trim() ?? "";
+  if (/^\d{1,12}$/.test(text)) return Number(text) * 1_000;
+  // Date.parse takes much that is no HTTP date, such as "1": a date begins with its weekday.
+  const atMs = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+}
