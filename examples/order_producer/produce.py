@@ -20,7 +20,6 @@ import urllib.request
 from datetime import datetime, timezone
 
 SYSTEM = "rails_app"
-WORKFLOW = "orders/distributed_order_processing"
 INBOUND = f"{os.environ.get('TASKER_BUS_PREFIX', 'tasker.workflows')}.in.{SYSTEM}"
 REST_S = 1
 
@@ -36,7 +35,7 @@ def order(number, options):
     }
 
 
-def redis_way(url):
+def redis_way(url, workflow):
     """Returns how to start an order by an envelope on the inbound channel."""
     try:
         import redis
@@ -52,18 +51,18 @@ def redis_way(url):
             "type": "tasker.task.start",
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "datacontenttype": "application/json",
-            "data": {"workflow": WORKFLOW, "input": order},
+            "data": {"workflow": workflow, "input": order},
         }
         client.xadd(INBOUND, {"ce": json.dumps(envelope)})
 
     return start, (redis.RedisError, OSError)
 
 
-def http_way(url, key):
+def http_way(url, key, workflow):
     """Returns how to start an order by a request."""
 
     def start(order):
-        body = json.dumps({"workflow": WORKFLOW, "input": order}).encode()
+        body = json.dumps({"workflow": workflow, "input": order}).encode()
         headers = {
             "authorization": f"Bearer {key}",
             "content-type": "application/json",
@@ -98,12 +97,17 @@ def main():
     parser.add_argument("--key", default=os.environ.get("TASKER_KEY"), help="with --http")
     parser.add_argument("--orders", type=int, default=10, help="how many")
     parser.add_argument("--prefix", default="shop", help="begins each order's id")
+    parser.add_argument(
+        "--workflow", default="orders/distributed_order_processing", help="what an order starts"
+    )
     parser.add_argument("--cents", type=int, help="what each order costs")
     options = parser.parse_args()
     if options.http and not options.key:
         parser.error("--http needs --key, or TASKER_KEY")
     start, errors = (
-        redis_way(options.redis) if options.redis else http_way(options.http, options.key)
+        redis_way(options.redis, options.workflow)
+        if options.redis
+        else http_way(options.http, options.key, options.workflow)
     )
     for number in range(1, options.orders + 1):
         insist(start, order(number, options), errors)

@@ -11,19 +11,20 @@ system=shell_reports
 url=${TASKER_URL:-http://127.0.0.1:8080}/v1/bus/$system
 lease_ms=${LEASE_MS:-10000} # silent for longer: another worker takes over
 wait_ms=2000                # the longest poll, and so the longest wait for the end after SIGTERM
+lease_third_s=$(awk "BEGIN { print $lease_ms / 3000 }")
 work_s=$(awk "BEGIN { print ${WORK_MS:-0} / 1000 }")
 
 # Writes a report. $1 is the data; $2 the key, which all attempts of a step share: do nothing twice
-# under one key. Prints the result; returns 3 with an error that is for good, else what it asks for.
+# under one key. Prints the result; returns 3 with an error that is for good, else breaks.
 handle() {
-  if [ "$(printf %s "$1" | jq '.pages > 100')" = true ]; then
+  pages=$(printf %s "$1" | jq -e '.pages | numbers') || return 1
+  if [ "$pages" -gt 100 ]; then
     echo '{"error_code":"too_long","error_message":"A report has 100 pages","retryable":false}'
     return 3
   fi
-  printf %s "$1" | jq -e '.pages | numbers' >/dev/null || return 1
   sleep "$work_s"
   : >"${LEDGER:-${TMPDIR:-/tmp}}/$2"
-  jq -cn --arg key "$2" '{ report_id: ("R-" + $key) }'
+  echo "{\"report_id\":\"R-$2\"}"
 }
 
 # The key is not an argument, where other users of the machine would see it.
@@ -57,24 +58,21 @@ reply() {
 
 # Gives signs of life, as long as this process lives.
 keep_lease() {
-  while sleep "$(awk "BEGIN { print $lease_ms / 3000 }")" && kill -0 $$ 2>/dev/null; do
+  while sleep "$lease_third_s" && kill -0 $$ 2>/dev/null; do
     said=$folder/kept post replies "$(reply progress '{}')" >/dev/null
   done
 }
 
 answer() {
-  case $(printf %s "$command" | jq -r .type) in
-    report.write) ;;
-    *)
-      reply failed '{"error_code":"unknown_type","error_message":"Not known","retryable":false}'
-      return
-      ;;
-  esac
-  result=$(handle "$(printf %s "$command" | jq -c .data)" "$(printf %s "$command" | jq -r .subject)")
+  if [ "$type" != report.write ]; then
+    reply failed '{"error_code":"unknown_type","error_message":"Not known","retryable":false}'
+    return
+  fi
+  result=$(handle "$data" "$subject")
   case $? in
     0) reply completed "$result" ;;
     3) reply failed "$result" ;;
-    *) reply failed '{"error_code":"unexpected","error_message":"The handler broke","retryable":true}' ;;
+    *) reply failed '{"error_code":"unexpected","error_message":"It broke","retryable":true}' ;;
   esac
 }
 
@@ -89,10 +87,14 @@ trap 'rm -rf "$folder"' EXIT
 log "takes commands"
 while [ -z "$stopping" ]; do
   polled=$(post poll "{\"max\":1,\"waitMs\":$wait_ms,\"leaseMs\":$lease_ms}") || { rest && continue; }
-  command=$(printf %s "$polled" | jq -c '.envelopes[0] // empty')
-  [ -n "$command" ] || continue
-  if ! printf %s "$command" | jq -e 'has("taskerreplytoken")' >/dev/null; then
-    log "$(printf %s "$command" | jq -r '"\(.id) (\(.type)) is a notice, and gets no answer"')"
+  # One line each: the command, and what is needed of it.
+  printf %s "$polled" | jq -r '.envelopes[] | tojson, (.taskerreplytoken != null), .type, .subject,
+    (.data | tojson)' >"$said"
+  {
+    read -r command && read -r is_asked && read -r type && read -r subject && read -r data
+  } <"$said" || continue
+  if [ "$is_asked" != true ]; then
+    log "a notice ($type) gets no answer"
     continue
   fi
   keep_lease &

@@ -1,18 +1,22 @@
-/** The shop: an engine, the two other systems of an order, and who brings orders, all as processes. */
+/** The shop: an engine, the other systems of an order, and who brings orders, all as processes. */
 
 import { makeDataDir } from "./data_dir.ts";
 import type { Mortal } from "./chaos.ts";
+import { freePort } from "./programs.ts";
 import type { TestServer } from "./test_server.ts";
 import { serve, type Served, until } from "./serve.ts";
-import { type Service, startScript, startWorker } from "./services.ts";
+import { type Service, startScript } from "./services.ts";
+import { startExample, type WorkerExample } from "./workers.ts";
 
-/** Which workflow an order is. */
-export const ORDER = "orders/distributed_order_processing";
-
-/** How the services meet the engine. */
+/** Which shop to open. */
 export interface OrderSystemOptions {
-  /** Undefined: over HTTP, and the bus is Postgres. */
+  /** Undefined: the bus is Postgres. */
   readonly redis: TestServer | undefined;
+  /** Which workflow an order is. */
+  readonly workflow: string;
+  /** The folder that has it; the one of this repository unless given. */
+  readonly workflowsDir?: string;
+  readonly workers: readonly WorkerExample[];
 }
 
 /** Orders to bring. */
@@ -24,54 +28,34 @@ export interface Orders {
   readonly cents?: number;
 }
 
-/** A charge in the ledger of the payment gateway. */
-export interface Charge {
-  readonly order_id: string;
-  readonly transaction_id: string;
-  readonly amount_cents: number;
-}
-
 /** How long a step of a worker takes: several commands are in hand at any moment. */
 export const WORK_MS = 600;
 
 /** Short, so that what a dead worker had is soon taken by the next. */
 const LEASE_MS = 2_000;
 
-const WORKERS = {
-  python: {
-    script: "python_inventory/worker.py",
-    env: { INVENTORY_WORK_S: String(WORK_MS / 1_000), INVENTORY_LEASE_S: String(LEASE_MS / 1_000) },
-  },
-  node: {
-    script: "node_payments/worker.mjs",
-    env: { PAYMENTS_WORK_MS: String(WORK_MS), PAYMENTS_LEASE_MS: String(LEASE_MS) },
-  },
-} as const;
-
 /** One shop, open. */
 export class OrderSystem implements AsyncDisposable {
-  readonly python: Mortal;
-  readonly node: Mortal;
+  readonly workers: readonly Mortal[];
   readonly #producers: Service[] = [];
-  readonly #workers = new Map<string, Service>();
-  #server: Served | undefined;
+  readonly #running = new Map<WorkerExample, Service>();
+  #served: Served | undefined;
 
   private constructor(
     readonly options: OrderSystemOptions,
     readonly folder: string,
     readonly port: number,
   ) {
-    this.python = this.#worker("python");
-    this.node = this.#worker("node");
+    this.workers = options.workers.map((example) => this.#worker(example));
   }
 
   /** Opens a shop with one server and one worker of each kind. */
   static async open(options: OrderSystemOptions): Promise<OrderSystem> {
-    const folder = makeDataDir("orders");
-    const orders = new OrderSystem(options, folder, freePort());
+    const orders = new OrderSystem(options, makeDataDir("orders"), freePort());
     try {
+      await Deno.mkdir(orders.#ledger);
       await orders.#serve();
-      await Promise.all([orders.python.start(), orders.node.start()]);
+      await Promise.all(orders.workers.map((worker) => worker.start()));
       return orders;
     } catch (error) {
       await orders[Symbol.asyncDispose]();
@@ -84,7 +68,7 @@ export class OrderSystem implements AsyncDisposable {
   }
 
   get key(): string {
-    return this.#running.key;
+    return this.#server.key;
   }
 
   /** The server alone; its launcher ends by itself. */
@@ -92,8 +76,8 @@ export class OrderSystem implements AsyncDisposable {
     return {
       name: "the server",
       kill: async () => {
-        this.#running.kill("SIGKILL");
-        await this.#running.exited;
+        this.#server.kill("SIGKILL");
+        await this.#server.exited;
       },
       start: () => this.#serve(),
     };
@@ -104,7 +88,7 @@ export class OrderSystem implements AsyncDisposable {
     return {
       name: "the server and its launcher",
       kill: async () => {
-        const { pid, launcherPid, exited } = this.#running;
+        const { pid, launcherPid, exited } = this.#server;
         for (const one of [await parentOf(pid), launcherPid, pid]) kill(one);
         await exited;
       },
@@ -118,14 +102,14 @@ export class OrderSystem implements AsyncDisposable {
     return {
       name: "Postgres",
       kill: () => {
-        const said = this.#running.said();
+        const said = this.#server.said();
         before = said.length;
         kill(Number([...said.matchAll(/Postgres .*pid (\d+)/g)].at(-1)?.[1]));
         return Promise.resolve();
       },
       start: async () => {
         await until("Postgres to run again", 60_000, () => {
-          return this.#running.said().slice(before).includes("runs again") || undefined;
+          return this.#server.said().slice(before).includes("runs again") || undefined;
         });
       },
     };
@@ -133,13 +117,13 @@ export class OrderSystem implements AsyncDisposable {
 
   /** Brings orders, in a process of its own that goes on until all have arrived. */
   bring({ way, prefix, count, cents }: Orders): void {
-    const { redis } = this.options;
+    const { redis, workflow } = this.options;
     const at = way === "redis" && redis !== undefined
       ? ["--redis", redis.url]
       : ["--http", this.url, "--key", this.key];
-    const args = [...at, "--orders", String(count), "--prefix", prefix];
+    const args = [...at, "--workflow", workflow, "--orders", String(count), "--prefix", prefix];
     if (cents !== undefined) args.push("--cents", String(cents));
-    this.#producers.push(startScript("order_producer/produce.py", { args }));
+    this.#producers.push(startScript("order_producer/produce.py", args));
   }
 
   /** Resolves when all orders that were brought have arrived. */
@@ -150,34 +134,29 @@ export class OrderSystem implements AsyncDisposable {
     }
   }
 
-  /** What the gateway has charged, one a file. */
-  async charges(): Promise<Charge[]> {
-    const charges: Charge[] = [];
-    for await (const { name } of Deno.readDir(this.#ledger)) {
-      if (!name.endsWith(".json")) continue;
-      charges.push(JSON.parse(await Deno.readTextFile(`${this.#ledger}/${name}`)));
-    }
-    return charges;
+  /** The keys under which workers did something. */
+  effects(): readonly string[] {
+    return [...Deno.readDirSync(this.#ledger)].map(({ name }) => name);
   }
 
   /** All that everybody has said, for a test that failed. */
   said(): string {
-    return [this.#server, ...this.#workers.values(), ...this.#producers]
+    return [this.#served, ...this.#running.values(), ...this.#producers]
       .map((one) => one?.said().split("\n").slice(-40).join("\n"))
       .join("\n----\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const one of [...this.#producers, ...this.#workers.values()]) {
+    for (const one of [...this.#producers, ...this.#running.values()]) {
       await one[Symbol.asyncDispose]();
     }
-    await this.#server?.[Symbol.asyncDispose]();
+    await this.#served?.[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  get #running(): Served {
-    if (this.#server === undefined) throw new Error("the server is not running");
-    return this.#server;
+  get #server(): Served {
+    if (this.#served === undefined) throw new Error("the server is not running");
+    return this.#served;
   }
 
   get #ledger(): string {
@@ -185,28 +164,33 @@ export class OrderSystem implements AsyncDisposable {
   }
 
   async #serve(): Promise<void> {
-    const { redis } = this.options;
-    this.#server = await serve({
+    const { redis, workflowsDir } = this.options;
+    this.#served = await serve({
       dataDir: `${this.folder}/data`,
       env: {
         TASKER_PORT: String(this.port),
+        ...(workflowsDir !== undefined && { TASKER_WORKFLOWS: workflowsDir }),
         ...(redis !== undefined && { REDIS_URL: redis.url }),
       },
     });
   }
 
-  #worker(kind: keyof typeof WORKERS): Mortal {
-    const { script, env } = WORKERS[kind];
+  #worker(example: WorkerExample): Mortal {
+    const { language } = example;
     return {
-      name: script,
-      kill: async () => await this.#workers.get(kind)?.[Symbol.asyncDispose](),
+      name: `the ${language} worker`,
+      kill: async () => await this.#running.get(example)?.[Symbol.asyncDispose](),
       start: async () => {
-        const { redis } = this.options;
-        const at = redis === undefined
-          ? ["--http", this.url, "--key", this.key]
-          : ["--redis", redis.url];
-        const args = kind === "node" ? [...at, "--ledger", this.#ledger] : at;
-        this.#workers.set(kind, await startWorker(script, { args, env }));
+        const service = await startExample(example, {
+          TASKER_URL: this.url,
+          TASKER_KEY: this.key,
+          REDIS_URL: this.options.redis?.url ?? "",
+          LEDGER: this.#ledger,
+          LEASE_MS: String(LEASE_MS),
+          // The shell works on one command alone, and is slow already.
+          WORK_MS: String(language === "shell" ? 0 : WORK_MS),
+        });
+        this.#running.set(example, service);
       },
     };
   }
@@ -231,9 +215,4 @@ function kill(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");
   } catch { /* it has ended already */ }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

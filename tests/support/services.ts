@@ -1,5 +1,6 @@
 /** Starts the services of `examples/` as their own teams would, each as a process of its own. */
 
+import { cacheFolder, run } from "./programs.ts";
 import { until } from "./serve.ts";
 
 export const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
@@ -21,17 +22,6 @@ export interface Service extends AsyncDisposable {
   readonly exited: Promise<number>;
 }
 
-/** What to start: a script of `examples/`, its arguments and what it finds in its environment. */
-export interface ServiceOptions {
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Starts a worker and waits until it says that it takes commands. */
-export async function startWorker(script: string, options: ServiceOptions): Promise<Service> {
-  return await untilItWorks(startScript(script, options));
-}
-
 /** Waits until a worker says that it takes commands. */
 async function untilItWorks(service: Service): Promise<Service> {
   const { name } = service;
@@ -44,11 +34,17 @@ async function untilItWorks(service: Service): Promise<Service> {
   return service;
 }
 
-/** Starts a script of `examples/`. */
-export function startScript(script: string, { args, env = {} }: ServiceOptions): Service {
-  const command = [script.endsWith(".py") ? "python3" : "node", `${EXAMPLES}${script}`, ...args];
-  const python = { PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: "1" };
-  return startProcess(script, { command, env: { ...python, ...env } });
+/** Starts a Python script of `examples/`. */
+export function startScript(script: string, args: readonly string[]): Service {
+  return startProcess(script, {
+    command: ["python3", `${EXAMPLES}${script}`, ...args],
+    env: pythonEnv(),
+  });
+}
+
+/** What Python finds in its environment. */
+export function pythonEnv(): Readonly<Record<string, string>> {
+  return { PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: "1" };
 }
 
 /** What to start, as a process. */
@@ -97,17 +93,6 @@ function startProcess(name: string, { command, env }: ProcessOptions): Service {
   };
 }
 
-/** Installs what the examples need for the way over Redis; says why if it cannot. */
-export async function installRedisClients(): Promise<string | undefined> {
-  return await whyNoPython() ?? await whyNoNode() ?? await installForPython() ??
-    await installForNode("node_payments");
-}
-
-/** Says why the examples cannot run at all. */
-export async function whyNoServices(): Promise<string | undefined> {
-  return await whyNoPython() ?? await whyNoNode();
-}
-
 async function whyNoPython(): Promise<string | undefined> {
   const { ok, said } = await run("python3", [
     "-c",
@@ -117,7 +102,7 @@ async function whyNoPython(): Promise<string | undefined> {
 }
 
 async function whyNoNode(): Promise<string | undefined> {
-  const { ok, said } = await run("node", ["-e", "fetch; require('node:util').parseArgs"]);
+  const { ok, said } = await run("node", ["-e", "fetch"]);
   return ok ? undefined : `there is no Node 18: ${said}`;
 }
 
@@ -135,35 +120,27 @@ async function installForPython(): Promise<string | undefined> {
 }
 
 /** The command that the example's README names. */
-async function installForNode(folder: string): Promise<string | undefined> {
-  const prefix = `${EXAMPLES}${folder}`;
+async function installForNode(): Promise<string | undefined> {
+  const prefix = `${EXAMPLES}workers`;
   if (await isThere(`${prefix}/node_modules/redis`)) return undefined;
   const { ok, said } = await run("npm", ["install", "--silent", "--prefix", prefix]);
   return ok ? undefined : `npm's redis cannot be installed: ${said}`;
 }
 
-/** The packages for Python's way over Redis, as a folder for PYTHONPATH. */
-export async function pythonPackages(): Promise<{ folder: string } | { reason: string }> {
-  const reason = await whyNoPython() ?? await installForPython();
-  return reason === undefined ? { folder: pythonFolder() } : { reason };
+/** Installs the package for Python's way over Redis; says why if it cannot. */
+export async function pythonPackages(): Promise<string | undefined> {
+  return await whyNoPython() ?? await installForPython();
 }
 
 /** Installs the packages for Node's way over Redis; says why if it cannot. */
 export async function nodePackages(): Promise<string | undefined> {
-  return await whyNoNode() ?? await installForNode("workers");
+  return await whyNoNode() ?? await installForNode();
 }
 
 /** Each Python has its own: what the package needs besides differs from one to the next. */
 function pythonFolder(): string {
   return `${cacheFolder()}/tasker/${PYTHON_REDIS.replace("==", "-")}-for-python-${pythonVersion ??=
     askPython()}`;
-}
-
-/** Where what is fetched or built stays until the next run. */
-export function cacheFolder(): string {
-  const home = Deno.env.get("HOME");
-  const cache = home === undefined ? undefined : `${home}/.cache`;
-  return Deno.env.get("XDG_CACHE_HOME") ?? cache ?? Deno.env.get("TMPDIR") ?? "/tmp";
 }
 
 let pythonVersion: string | undefined;
@@ -177,17 +154,4 @@ function askPython(): string {
 
 async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
-}
-
-/** Runs a program to its end; `said` is the last line of its errors. */
-export async function run(
-  command: string,
-  args: readonly string[],
-): Promise<{ ok: boolean; said: string }> {
-  try {
-    const { success, stderr } = await new Deno.Command(command, { args: [...args] }).output();
-    return { ok: success, said: new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "" };
-  } catch {
-    return { ok: false, said: `there is no ${command}` };
-  }
 }

@@ -1,11 +1,11 @@
 /** The workers of `examples/workers/`: what each answers, and how it is built and started. */
 
+import { cacheFolder, run } from "./programs.ts";
 import {
-  cacheFolder,
   EXAMPLES,
   nodePackages,
+  pythonEnv,
   pythonPackages,
-  run,
   type Service,
   startService,
 } from "./services.ts";
@@ -46,10 +46,10 @@ export const WORKERS: readonly WorkerExample[] = [
     },
     refusal: "out_of_stock",
     async prepare() {
-      const packages = await pythonPackages();
-      if ("reason" in packages) return packages;
-      const env = { PYTHONPATH: packages.folder, PYTHONDONTWRITEBYTECODE: "1" };
-      return { command: ["python3", `${FOLDER}worker.py`], env };
+      const reason = await pythonPackages();
+      return reason === undefined
+        ? { command: ["python3", `${FOLDER}worker.py`], env: pythonEnv() }
+        : { reason };
     },
   },
   {
