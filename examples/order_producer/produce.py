@@ -47,7 +47,7 @@ def redis_way(url, workflow):
         envelope = {
             "specversion": "1.0",
             "id": order["orderId"],  # source and id together name the start, for ever
-            "source": "/shop",
+            "source": f"/{SYSTEM}",
             "type": "tasker.task.start",
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "datacontenttype": "application/json",

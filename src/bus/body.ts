@@ -1,6 +1,6 @@
 /** Body: what travels of an envelope, as text that every backend carries unchanged. */
 
-import { type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import { BINARY_MODE, type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 
 /** What a body is, for brokers that carry headers. */
@@ -28,6 +28,15 @@ export function bodiesOf(envelopes: readonly Envelope[]): readonly string[] {
     }
     return body;
   });
+}
+
+/**
+ * Returns the body to hand over. An envelope in binary mode has its attributes in headers: it becomes
+ * one object of both, so that the handler refuses it by name, and its dead letter shows all of it.
+ */
+export function bodyWith(headers: ReadonlyMap<string, unknown>, body: string): string {
+  if (![...headers.keys()].some((name) => BINARY_MODE.test(name))) return body;
+  return JSON.stringify({ ...Object.fromEntries(headers), data: body });
 }
 
 /** Cuts bodies into batches that a broker takes one after the other; most often one. */

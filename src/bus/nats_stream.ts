@@ -4,6 +4,7 @@ import type { Msg, Subscription } from "@nats-io/transport-node";
 import { Batcher } from "../core/batcher.ts";
 import type { ConsumeOptions, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
+import { bodyWith } from "./body.ts";
 import { type BrokerChannel, type Taken, unavailable, WakeUp } from "./consumer.ts";
 import {
   ANSWER_MS_MAX,
@@ -235,6 +236,10 @@ function arrivedOf(message: Msg): Arrived {
     id: `${entry}.${time}`,
     address,
     deliveries: Number(deliveries),
-    body: message.string(),
+    body: bodyWith(headersOf(message), message.string()),
   };
+}
+
+function headersOf({ headers }: Msg): ReadonlyMap<string, string> {
+  return new Map((headers?.keys() ?? []).map((name) => [name, headers?.get(name) ?? ""]));
 }

@@ -3,6 +3,7 @@
 import type { AsyncMessage, Channel } from "rabbitmq-client";
 import type { ConsumeOptions } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
+import { bodyWith } from "./body.ts";
 import { type BrokerChannel, type Taken, unavailable, WakeUp } from "./consumer.ts";
 import type { RabbitConnection } from "./rabbitmq_connection.ts";
 import { declare } from "./rabbitmq_topology.ts";
@@ -171,7 +172,11 @@ export class RabbitQueue implements BrokerChannel {
 }
 
 /** A body is text of any kind; the library has parsed it if its type says JSON. */
-function bodyOf({ body }: AsyncMessage): string {
+function bodyOf({ body, headers }: AsyncMessage): string {
+  return bodyWith(new Map(Object.entries(headers ?? {})), textOf(body));
+}
+
+function textOf(body: unknown): string {
   if (typeof body === "string") return body;
   return body instanceof Uint8Array ? new TextDecoder().decode(body) : JSON.stringify(body);
 }

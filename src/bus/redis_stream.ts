@@ -11,6 +11,9 @@ import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 /** The one field of an entry. */
 export const FIELD = "ce";
 
+/** Where Dapr puts an envelope, beside fields of its own. */
+const DAPR_FIELD = "data";
+
 /** How long a read waits for an entry; shorter than SILENT_MS_MAX, or each would look like a death. */
 const BLOCK_MS = 2_000;
 
@@ -233,9 +236,11 @@ export class RedisStream implements BrokerChannel {
   }
 }
 
-/** What another program wrote without our field is handed over as it is: the handler refuses it. */
+/** What another program wrote in other fields is handed over as it is: the handler refuses it. */
 function takenOf({ id, message }: Entry, deliveries: number): Taken {
-  return { id, body: message[FIELD] ?? JSON.stringify(message), deliveries };
+  const { [FIELD]: envelope, [DAPR_FIELD]: ofDapr } = message;
+  const body = envelope ?? (ofDapr?.startsWith("{") ? ofDapr : JSON.stringify(message));
+  return { id, body, deliveries };
 }
 
 /** Entries that are gone from the stream are null. */

@@ -89,7 +89,12 @@ export function checkEnvelope(value: unknown): Envelope {
   return shapeOf(value);
 }
 
+/** The name of an attribute where the bindings for NATS, Kafka and AMQP put them into headers. */
+export const BINARY_MODE = /^(ce[-_]|cloudEvents[_:])specversion$/i;
+
 function shapeOf(value: unknown): Envelope {
+  const foreign = typeof value === "object" && value !== null ? foreignForm(value) : undefined;
+  if (foreign !== undefined) throw invalidEnvelope(foreign);
   const parsed = Envelope.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => ({
@@ -99,6 +104,18 @@ function shapeOf(value: unknown): Envelope {
   }));
   const named = faults.map((fault) => `${fault.path || "envelope"}: ${fault.detail}`).join("; ");
   throw new TaskerError("bus.envelope_invalid", `Cannot read the envelope: ${named}`, { faults });
+}
+
+/** Other forms of CloudEvents, which are refused by name. */
+function foreignForm(value: object): string | undefined {
+  const names = Object.keys(value);
+  if (names.some((name) => BINARY_MODE.test(name))) {
+    return "it is in binary mode, with its attributes in headers: only structured mode is read, " +
+      "one JSON object with `data` in it";
+  }
+  if (names.includes("data_base64")) return "it has `data_base64`: only JSON in `data` is read";
+  if (Array.isArray(value)) return "it is a batch: one envelope at a time is read";
+  return undefined;
 }
 
 function unfitEnvelope(unfit: Unfit): TaskerError {

@@ -101,14 +101,21 @@ async function reject(deps: InboundDeps, request: Request, error: unknown): Prom
   return { kind: "ack" };
 }
 
-function carryOut(deps: InboundDeps, request: Request): Promise<Answer> {
+/** A channel speaks for one system: what names another source came here by mistake, or by force. */
+function demandSource({ system, envelope: { source } }: Request): void {
+  if (source === `/${system}` || source.startsWith(`/${system}/`)) return;
+  throw invalid(`its source "${source}" is not "/${system}", whose channel this is`);
+}
+
+async function carryOut(deps: InboundDeps, request: Request): Promise<Answer> {
+  demandSource(request);
   switch (request.envelope.type) {
     case TASK_START:
-      return start(deps, request);
+      return await start(deps, request);
     case TASK_SIGNAL:
-      return signal(deps, request);
+      return await signal(deps, request);
     case TASK_CANCEL:
-      return cancel(deps, request);
+      return await cancel(deps, request);
     default:
       throw invalid(`its type "${request.envelope.type}" is not a type of request`);
   }

@@ -118,9 +118,9 @@ Deno.test("no two sources and ids, and no two systems, are the same request", as
 Deno.test("the same id of another source is another request", async () => {
   const { harness, starts } = openAsked();
 
-  await harness.publish(IN, start(), start({}, { source: "/till" }));
+  await harness.publish(IN, start(), start({}, { source: "/shop/till" }));
 
-  assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:shop:%2Ftill/r-1"]);
+  assert.deepEqual(starts.map((one) => one.key), [KEY, "ce:shop:%2Fshop%2Ftill/r-1"]);
 });
 
 for (
@@ -213,6 +213,7 @@ for (const type of ["signal", "cancel"]) {
 
     await harness.publish("t.in.mail", {
       ...request(type, data, { subject: TASK }),
+      source: "/mail",
       taskerreplyto: "t.cmd.mail",
     });
 

@@ -265,7 +265,9 @@ export const ANSWERS = "t.cmd.shop";
 export const STARTED: Answer = { taskId: TASK, turn: 1, changed: true };
 
 /** Consumes requests of two systems; "shop" may use namespace "test", "mail" nothing. */
-export function openAsked() {
+export function openAsked(
+  consumeOf = (bus: MemoryBus): Bus["consume"] => bus.consume.bind(bus),
+) {
   const harness = new DispatchHarness();
   const starts: StartRequest[] = [];
   const played = {
@@ -276,7 +278,7 @@ export function openAsked() {
     ...harness,
     runtime: harness.runtime,
     bus: {
-      consume: harness.bus.consume.bind(harness.bus),
+      consume: consumeOf(harness.bus),
       publish: (channel, envelopes) => played.publish(channel, envelopes),
     },
     starter: {

@@ -1,6 +1,7 @@
 /** Partition reader: asks the leaders of partitions for records while a consumer waits for some. */
 
 import type { Consumer } from "@platformatic/kafka";
+import { bodyWith } from "../body.ts";
 import { clientOptions, closeClient, type KafkaDeps } from "./client.ts";
 import type { PartitionWindow } from "./window.ts";
 
@@ -149,7 +150,7 @@ function recordsOf(batch: Batch, partition: number): readonly ReadRecord[] {
       partition,
       offset: batch.firstOffset + BigInt(offsetDelta),
       key: textOf(key),
-      body: textOf(value) ?? "",
+      body: bodyWith(named, textOf(value) ?? ""),
       moved: named.get("taskermoved"),
     };
   });
