@@ -31,8 +31,8 @@ export function bodiesOf(envelopes: readonly Envelope[]): readonly string[] {
 }
 
 /**
- * Returns the body to hand over. An envelope in binary mode has its attributes in headers: it becomes
- * one object of both, so that the handler refuses it by name, and its dead letter shows all of it.
+ * Returns the body that a handler gets. An envelope in binary mode has its attributes in headers: it
+ * becomes one object of both, so that its refusal names that, and its dead letter shows all of it.
  */
 export function bodyWith(headers: ReadonlyMap<string, unknown>, body: string): string {
   if (![...headers.keys()].some((name) => BINARY_MODE.test(name))) return body;

@@ -28,9 +28,13 @@ import {
   type FindPlan,
 } from "./consumption.ts";
 import type { DeadLetterStore } from "./dead_letter_store.ts";
+import { RateLimit } from "./rate_limit.ts";
 
 /** Requests of one system that are in flight at once. */
 const INBOUND_IN_FLIGHT_MAX = 64;
+
+/** What one system may ask of one node; what is beyond it waits in the broker. */
+export const INBOUND_RATE = { perSecond: 1_000, lengthPerSecond: 8 * 1024 * 1024 };
 
 /** Characters of a refusal that are sent: it may list every wrong field of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
@@ -61,21 +65,34 @@ interface Request {
 /**
  * Consumes the inbound channels of systems until the result is called.
  *
+ * A system that asks more than INBOUND_RATE is read more slowly: its requests wait, and none is dropped.
+ *
  * The same `(system, source, id)` is the same request: it is carried out once, and answered alike each
  * time.
  */
 export function openInbound(deps: InboundDeps, systems: readonly string[]): EndConsumption {
+  const ending = new AbortController();
   const channels = systems.map((system) => {
     const channel = inboundChannel(deps.prefix, system);
+    const rate = new RateLimit(deps.runtime, INBOUND_RATE);
     return {
       channel,
       inFlightMax: INBOUND_IN_FLIGHT_MAX,
-      handle: ({ body }: Delivery) => serve(deps, { system, envelope: parseEnvelope(body) }),
+      async handle({ body }: Delivery) {
+        // Until then it fills a place, so that a channel with too many requests is read more slowly.
+        await rate.pass(body.length, ending.signal);
+        if (ending.signal.aborted) return { kind: "retry", afterMs: 0 } as const;
+        return await serve(deps, { system, envelope: parseEnvelope(body) });
+      },
       deadLetter: ({ body }: Delivery, error: unknown) =>
         deps.deadLetters.keep({ system, channel, body, word: "inbound", reason: messageOf(error) }),
     };
   });
-  return consumeChannels(deps, channels);
+  const end = consumeChannels(deps, channels);
+  return async () => {
+    ending.abort();
+    await end();
+  };
 }
 
 async function serve(deps: InboundDeps, request: Request): Promise<Handled> {
