@@ -6,8 +6,10 @@ import type { Plan } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import type { Admission, AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
+import type { SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
-import { type Claim, type Limit, Places, SystemLimits } from "./limits.ts";
+import { type Claim, type Limit, Places } from "./limits.ts";
+import { SharedPlaces, SystemLimits } from "./system_limits.ts";
 
 /** Local attempts that run at once on a node. */
 const RUNNING_MAX = 1024;
@@ -24,15 +26,17 @@ export interface AdmissionDeps {
   granted(taskId: TaskId, step: number): void;
   /** Whether a worker of a system has ever come; absent: steps do not wait for the first one. */
   hasWorker?(system: string): Promise<boolean>;
+  /** Called when limits are to be settled with the other nodes. */
+  unsettled(): void;
 }
 
 /**
  * The admission of one node.
  *
  * A step is granted its limits in a fixed order: a worker of its system (remote), its retry budget, a
- * place for its own attempts, the circuit of its system (remote) or of the host that it calls (http),
- * then a place on the node (local, http). At the
- * first limit that has nothing free it waits in line, and keeps what it was granted before. All steps
+ * place for its own attempts; then the places, the circuit and the rate of its system and capability
+ * (remote) or of the host that it calls (http); then a place on the node (local, http). At the first
+ * limit that has nothing free it waits in line, and keeps what it was granted before. All steps
  * ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
@@ -42,6 +46,7 @@ export class NodeAdmission implements Admission {
   readonly #steps = new Map<string, Places>();
   readonly #systems = new Map<string, SystemLimits>();
   readonly #node = new Places("node_full", () => RUNNING_MAX);
+  #systemLimits: ReadonlyMap<string, SystemLimit> = new Map();
   /** No attempt starts while the node drains. */
   isDraining = false;
   /** Slots that move as soon as no code runs in them: no attempt starts there. */
@@ -82,7 +87,9 @@ export class NodeAdmission implements Admission {
   hold({ taskId, plan, step }: StepOfTask): void {
     if (!isLimited(plan, step) || this.#claims.get(taskId)?.has(step)) return;
     const claim = this.#claim({ taskId, plan, step }, { isRetry: false });
-    for (const limit of claim.limits) if (limit instanceof Places) limit.hold();
+    for (const limit of claim.limits) {
+      if (limit instanceof Places || limit instanceof SharedPlaces) limit.hold();
+    }
     claim.granted = claim.limits.length;
     claim.isStarted = true;
   }
@@ -90,7 +97,7 @@ export class NodeAdmission implements Admission {
   release(taskId: TaskId, step: number, answered?: boolean): void {
     const claim = this.#claims.get(taskId)?.get(step);
     if (claim === undefined) return;
-    const { system } = claim;
+    const system = claim.system === undefined ? undefined : this.#systems.get(claim.system);
     const isNews = claim.isStarted && answered !== undefined;
     if (isNews) system?.observe(answered, this.deps.runtime.monotonic());
     this.#drop(claim);
@@ -99,6 +106,36 @@ export class NodeAdmission implements Admission {
 
   forget(taskId: TaskId): void {
     for (const claim of this.#claims.get(taskId)?.values() ?? []) this.#drop(claim);
+  }
+
+  /** The systems whose limits are known here. */
+  get systems(): Iterable<SystemLimits> {
+    return this.#systems.values();
+  }
+
+  /** Takes what operators have set, by system or `system/capability`. */
+  renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
+    this.#systemLimits = limits;
+    for (const pair of this.#pairs()) {
+      const limit = limits.get(pair.key);
+      if (JSON.stringify(limit) === JSON.stringify(pair.limit)) continue;
+      pair.renew(limit);
+      this.serve([pair.places, pair.rate]);
+    }
+  }
+
+  /** Divides the retry budgets of systems among the nodes. */
+  shareRetries(nodes: number): void {
+    for (const { retries } of this.#systems.values()) retries.budget.share = 1 / nodes;
+  }
+
+  /** Grants limits that have got something free. */
+  serve(limits: readonly Limit[]): void {
+    for (const limit of limits) this.#serve(limit);
+  }
+
+  *#pairs() {
+    for (const system of this.#systems.values()) yield* system.shared.values();
   }
 
   /** Returns the circuit of a system. */
@@ -113,25 +150,26 @@ export class NodeAdmission implements Admission {
       concurrencyMax?: number | undefined;
     },
   ): Claim {
-    const { name, definition: { kind, owner, http } } = plan.steps[step] as Plan["steps"][number];
-    const called = kind === "remote" ? owner : http?.origin;
+    const { name, definition } = plan.steps[step] as Plan["steps"][number];
+    const called = definition.kind === "remote" ? definition.owner : definition.http?.origin;
     const system = called === undefined ? undefined : this.#systemOf(called);
     const places = this.#placesOf(`${plan.workflow}/${name}`);
+    const isRemote = definition.kind === "remote";
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = [
-      ...(kind === "remote" && system !== undefined ? [system.workers] : []),
-      ...(isRetry && system !== undefined ? [system.retries] : []),
-      places,
-      ...(system === undefined ? [] : [system.circuit]),
-      ...(kind === "remote" ? [] : [this.#node]),
+      ...(system === undefined
+        ? [places]
+        : systemLimits(system, places, { isRemote, isRetry, capability: definition.event })),
+      ...(isRemote ? [] : [this.#node]),
     ];
     const claim: Claim = {
       taskId,
       step,
-      system,
+      system: system?.name,
       limits,
       concurrencyMax,
       granted: 0,
+      waitsSinceMs: 0,
       isTry: false,
       isStarted: false,
     };
@@ -155,6 +193,7 @@ export class NodeAdmission implements Admission {
     for (; claim.granted < claim.limits.length; claim.granted++) {
       const limit = claim.limits[claim.granted] as Limit;
       if (limit.line.first === undefined && limit.take(claim, nowMs)) continue;
+      claim.waitsSinceMs = nowMs;
       limit.line.join(claim);
       this.#arm(limit);
       return false;
@@ -199,10 +238,12 @@ export class NodeAdmission implements Admission {
     let system = this.#systems.get(owner);
     if (system === undefined) {
       const { runtime, hasWorker } = this.deps;
-      system = new SystemLimits({
+      system = new SystemLimits(owner, {
         runtime,
         hasWorker: hasWorker && (() => hasWorker(owner)),
         opened: (gate) => this.#serve(gate),
+        limitOf: (key) => this.#systemLimits.get(key),
+        unsettled: this.deps.unsettled,
       });
       this.#systems.set(owner, system);
     }
@@ -217,6 +258,29 @@ export class NodeAdmission implements Admission {
     }
     return places;
   }
+}
+
+/** What an attempt at a system needs, in the order in which it is granted. */
+function systemLimits(
+  system: SystemLimits,
+  places: Places,
+  { isRemote, isRetry, capability }: {
+    readonly isRemote: boolean;
+    readonly isRetry: boolean;
+    readonly capability: string | undefined;
+  },
+): readonly Limit[] {
+  const shared = capability === undefined
+    ? [system.sharedOf()]
+    : [system.sharedOf(), system.sharedOf(capability)];
+  return [
+    ...(isRemote ? [system.workers] : []),
+    ...(isRetry ? [system.retries] : []),
+    places,
+    ...shared.map((pair) => pair.places),
+    system.circuit,
+    ...shared.map((pair) => pair.rate),
+  ];
 }
 
 /** Whether a step needs limits. Sleeps and signals do not. */

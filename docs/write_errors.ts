@@ -79,12 +79,17 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
     "begin then.",
   retry_budget:
     "The system was sent as many retries as it may take; the budget refills by time and " +
-    "by answers. A retry by hand needs none.",
+    "by answers, and nodes share it. A retry by hand needs none.",
   concurrency_max: "As many attempts of this step run on the node as its policy allows.",
   node_full: "As many local steps run on the node as it can take.",
   circuit_open:
-    "Ten attempts in a row got no answer from the system, and it is left alone for 10 s before one attempt " +
-    "tries it.",
+    "Ten attempts in a row got no answer from the system, on one node. All nodes leave it " +
+    "alone for 10 s; then one attempt tries it, and each answer lets one more try at once.",
+  system_concurrency:
+    "As many attempts run on all nodes as the limit of the step's system, or of " +
+    "its capability, allows: `tasker limits SYSTEM`.",
+  system_rate: "All nodes together started as many attempts in this second as the limit of the " +
+    "step's system, or of its capability, allows.",
   node_draining: "The node stops, or gives the task to another one, which starts the step.",
   code_not_loaded: "No node has the code of the task's version. Start a server with it.",
 };

@@ -25,7 +25,7 @@ import type { RemoteSteps } from "./dispatch/runner.ts";
 import { Engine } from "./server/engine.ts";
 import { type PlayedHttp, playHttp } from "./egress/played.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
-import { MemoryDefinitions, MemoryPolicies } from "./journal/memory_journal.ts";
+import { MemoryDefinitions, MemoryPolicies, MemorySharedStates } from "./journal/memory_journal.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter, type Registry } from "./registry/workflows.ts";
 import { openRegistry } from "./registry/load.ts";
@@ -150,6 +150,7 @@ export async function openTestEngine(
     journal,
     nodes: journal,
     policies: new MemoryPolicies(),
+    sharedStates: new MemorySharedStates(),
     readiness: openOracle(),
     plans: registry,
     ...(options.http !== undefined && { egress: playHttp(options.http) }),

@@ -1,7 +1,14 @@
 /** Handlers of policies: what may be tuned without a new version; every version is kept. */
 
 import { type Fault, TaskerError } from "../core/errors.ts";
-import { contradictionOf, type Policy, policyUnder, TUNABLE_WAITS } from "../core/policy.ts";
+import {
+  contradictionOf,
+  type Policy,
+  policyUnder,
+  SYSTEMS_NAMESPACE,
+  TUNABLE_WAITS,
+} from "../core/policy.ts";
+import type { SystemLimit } from "../core/shared_limit.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import type { Definition, StepKind } from "../core/workflow.ts";
 import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
@@ -40,8 +47,29 @@ export function policyHandlers(
       });
       return { status: 200, body: overlayDocument(overlay) };
     },
+    async getSystemLimits({ name }, { caller }) {
+      caller.demandEverything(LIMITS);
+      const versions = (await policies.versions(SYSTEMS_NAMESPACE, name))
+        .toSorted((one, other) => other.version - one.version);
+      return { status: 200, body: { system: name, versions: versions.map(limitsDocument) } };
+    },
+    async putSystemLimits({ name, by, reason, expectedVersion, limits }, { caller }) {
+      caller.demandEverything(LIMITS);
+      const overlay = await policies.put(SYSTEMS_NAMESPACE, name, {
+        by: caller.signature(by),
+        reason,
+        atMs: runtime.now(),
+        steps: limits as PolicyOverlay["steps"],
+      }, expectedVersion);
+      const fields = { system: name, keyId: caller.keyId, version: overlay.version };
+      log.info("Changed the limits of a system", fields);
+      return { status: 200, body: limitsDocument(overlay) };
+    },
   };
 }
+
+/** What a key must cover everything for: who sets them decides for all namespaces. */
+const LIMITS = "the limits of systems";
 
 /** Refuses a policy with fields that would have no effect, or that contradicts itself. */
 function demandEffective(overlay: Record<string, Policy>, versions: readonly Definition[]): void {
@@ -87,6 +115,10 @@ function delayFaults(overlay: Record<string, Policy>, { version, steps }: Defini
     const detail = `${found.detail}, for step "${step.name}" of version ${version}`;
     return [{ path: `steps.${tuned}.retry.${found.field}`, code: "contradiction", detail }];
   });
+}
+
+function limitsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
+  return { version, by, reason, at: timeText(atMs), limits: steps as Record<string, SystemLimit> };
 }
 
 function overlayDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {

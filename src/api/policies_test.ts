@@ -89,3 +89,38 @@ Deno.test("PUT policy refuses a change that is based on another version", async 
   deepEqual([lost.status, (await lost.json()).code], [409, "policy.conflict"]);
   equal((await put(1)).status, 200);
 });
+
+Deno.test("PUT limits of a system adds a version of its limits, which GET shows", async () => {
+  const fake = fakeApi();
+  const limits = { "*": { concurrencyMax: 20 }, "payment.charge": { ratePerS: 2.5, burst: 5 } };
+
+  const put = await fake.ask("PUT /v1/systems/bank/limits", {
+    body: { by: "ann", reason: "their new plan", limits },
+  });
+  const { versions } = await fake.json<{ versions: unknown[] }>("GET /v1/systems/bank/limits");
+
+  equal(put.status, 200);
+  deepEqual(versions, [{
+    version: 1,
+    by: `ann (key ${fake.keyRows[0]?.id})`,
+    reason: "their new plan",
+    at: "2026-01-01T00:00:00.000Z",
+    limits,
+  }]);
+});
+
+Deno.test("PUT limits of a system refuses a limit that says nothing", async () => {
+  const bodies = [
+    { "*": { burst: 5 } },
+    { "*": { concurrencyMax: 0 } },
+    { "*": { ratePerS: 0 } },
+    { "Charge it": {} },
+    { "*": { concurrency: 5 } },
+  ];
+  for (const limits of bodies) {
+    const response = await fakeApi().ask("PUT /v1/systems/bank/limits", {
+      body: { reason: "wrong", limits },
+    });
+    equal(response.status, 400, JSON.stringify(limits));
+  }
+});

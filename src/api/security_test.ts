@@ -26,6 +26,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startTask: { workflow: "orders/process", input: {} },
   resolveStep: { result: 1 },
   putPolicy: { reason: "test", steps: {} },
+  putSystemLimits: { reason: "test", limits: {} },
   makeKey: { name: "n", scopes: ["read"], namespaces: ["orders"] },
   replyBus: { specversion: "1.0", id: "1", source: "/x", type: "t", data: 1 },
 };
@@ -86,6 +87,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/systems",
+    "GET /v1/systems/{name}/limits",
     "GET /v1/tasks",
     "GET /v1/tasks/{id}",
     "GET /v1/tasks/{id}/events",
@@ -107,6 +109,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
     "PUT /v1/policies/{namespace}/{name}",
+    "PUT /v1/systems/{name}/limits",
   ]);
 });
 

@@ -25,6 +25,8 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  types                  Writes types of what systems are asked for, for workers in other languages",
     "  policies WORKFLOW      Shows every version of a workflow's policy overlay, with author and reason",
     "  policies put WORKFLOW  Adds a version of a workflow's policy overlay, which replaces the one before",
+    "  limits NAME            Shows every version of a system's limits, with author and reason",
+    "  limits put NAME        Adds a version of a system's limits, which all nodes share; it replaces the one before",
     "  keys                   Lists keys, without their secrets",
     "  keys make              Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID         Removes a key; other nodes stop accepting it within seconds",

@@ -65,6 +65,8 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   getTypes: { method: "GET", path: "/v1/types" },
   getPolicy: { method: "GET", path: "/v1/policies/{namespace}/{name}" },
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
+  getSystemLimits: { method: "GET", path: "/v1/systems/{name}/limits" },
+  putSystemLimits: { method: "PUT", path: "/v1/systems/{name}/limits", body: "*", isWrite: true },
   listKeys: { method: "GET", path: "/v1/keys" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },

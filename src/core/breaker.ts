@@ -1,6 +1,6 @@
 /** Circuit breakers and retry budgets of systems, as pure state. */
 
-/** Whether a system gets attempts (closed), none (open), or one as a try (half_open). */
+/** Whether a system gets attempts (closed), none (open), or a growing number as tries (half_open). */
 export type Circuit = "closed" | "open" | "half_open";
 
 /** Failures in a row that open a circuit. */
@@ -9,43 +9,83 @@ export const FAILURES_MAX = 10;
 /** How long a circuit stays open before one attempt is allowed as a try. */
 export const OPEN_MS = 10_000;
 
+/** Tries at once at which a half-open circuit closes. */
+export const RAMP_MAX = 32;
+
 /** What is known of a system's health. */
 export interface CircuitState {
+  /** In a row. */
   failures: number;
   openedAtMs: number | undefined;
-  /** The one try of a half-open circuit is running. */
-  isTrying: boolean;
+  /** After the first try that was answered: how many may try at once, and since when without a failure. */
+  ramp: { triesMax: number; sinceMs: number } | undefined;
+  /** Tries that run. */
+  tries: number;
 }
 
 /** A closed circuit without failures. */
 export function newCircuit(): CircuitState {
-  return { failures: 0, openedAtMs: undefined, isTrying: false };
+  return { failures: 0, openedAtMs: undefined, ramp: undefined, tries: 0 };
 }
 
 /** Returns the circuit's state at a time. */
-export function circuitOf(state: CircuitState, nowMs: number): Circuit {
-  if (state.openedAtMs === undefined) return "closed";
-  return nowMs - state.openedAtMs >= OPEN_MS ? "half_open" : "open";
+export function circuitOf({ openedAtMs, ramp }: CircuitState, nowMs: number): Circuit {
+  if (openedAtMs !== undefined) return nowMs - openedAtMs >= OPEN_MS ? "half_open" : "open";
+  return ramp === undefined || nowMs - ramp.sinceMs >= OPEN_MS ? "closed" : "half_open";
 }
 
-/** Asks for an attempt: granted as an ordinary one, granted as a try, or refused. */
+/**
+ * Asks for an attempt: granted as an ordinary one, granted as a try, or refused. The end of a try, with
+ * or without an answer, is reported by `endTry`.
+ */
 export function passCircuit(state: CircuitState, nowMs: number): "granted" | "try" | "refused" {
   const circuit = circuitOf(state, nowMs);
   if (circuit === "closed") return "granted";
-  if (circuit === "open" || state.isTrying) return "refused";
-  state.isTrying = true;
+  if (circuit === "open" || state.tries >= (state.ramp?.triesMax ?? 1)) return "refused";
+  state.tries++;
   return "try";
 }
 
-/** Notes whether an attempt was answered; a failure by contract is an answer. */
+/** Notes that a try has ended. */
+export function endTry(state: CircuitState): void {
+  state.tries--;
+}
+
+/**
+ * Notes whether an attempt was answered; a failure by contract is an answer.
+ *
+ * A half-open circuit opens up as TCP does after a loss (RFC 5681): each answer allows one more try at
+ * once, a failure half as many. It closes at RAMP_MAX, or after OPEN_MS without a failure.
+ */
 export function observe(state: CircuitState, of: { ok: boolean; nowMs: number }): void {
-  if (of.ok) {
-    state.failures = 0;
-    state.openedAtMs = undefined;
-    return;
-  }
+  if (of.ok) return answered(state, of.nowMs);
   state.failures++;
-  if (state.failures >= FAILURES_MAX) state.openedAtMs = of.nowMs;
+  const { ramp } = state;
+  if (ramp !== undefined) {
+    state.ramp = { triesMax: Math.floor(ramp.triesMax / 2), sinceMs: of.nowMs };
+  }
+  if (state.ramp?.triesMax === 0 || state.failures >= FAILURES_MAX) openCircuit(state, of.nowMs);
+}
+
+/** Opens a circuit as of a time, for which failures here or on another node are the reason. */
+export function openCircuit(state: CircuitState, atMs: number): void {
+  state.openedAtMs = atMs;
+  state.ramp = undefined;
+}
+
+/** Lets a system that answers again have more and more. */
+export function rampCircuit(state: CircuitState, nowMs: number): void {
+  state.openedAtMs = undefined;
+  state.ramp = { triesMax: 2, sinceMs: nowMs };
+}
+
+function answered(state: CircuitState, nowMs: number): void {
+  state.failures = 0;
+  if (state.openedAtMs !== undefined) return rampCircuit(state, nowMs);
+  if (state.ramp === undefined) return;
+  state.ramp.triesMax++;
+  const isOver = state.ramp.triesMax >= RAMP_MAX || circuitOf(state, nowMs) === "closed";
+  if (isOver) state.ramp = undefined;
 }
 
 /** Retries that a full budget holds. */
@@ -57,16 +97,18 @@ export const RETRY_COST_MS = 100;
 /** Credit for an answer: ten answers allow one more retry. */
 export const ANSWER_WORTH_MS = 10;
 
-/** How many retries a system may be sent. Credit is counted in milliseconds, as whole numbers. */
+/** How many retries a system may be sent by this node. */
 export interface RetryBudget {
   creditMs: number;
   /** When time was last credited. */
   atMs: number;
+  /** The part that this node has of the budget of all nodes: 1 divided by their number. */
+  share: number;
 }
 
-/** A full budget. */
+/** A full budget, of the only node. */
 export function newRetryBudget(nowMs: number): RetryBudget {
-  return { creditMs: RETRIES_MAX * RETRY_COST_MS, atMs: nowMs };
+  return { creditMs: RETRIES_MAX * RETRY_COST_MS, atMs: nowMs, share: 1 };
 }
 
 /** Spends one retry; false when there is not enough credit. */
@@ -83,11 +125,13 @@ export function creditAnswer(budget: RetryBudget): void {
 
 /** How long until there is credit for a retry without any answer, in ms; 0 when there is now. */
 export function nextRetryInMs(budget: RetryBudget, nowMs: number): number {
-  credit(budget, nowMs - budget.atMs);
+  credit(budget, (nowMs - budget.atMs) * budget.share);
   budget.atMs = nowMs;
-  return Math.max(0, RETRY_COST_MS - budget.creditMs);
+  return Math.ceil(Math.max(0, RETRY_COST_MS - budget.creditMs) / budget.share);
 }
 
+/** A full budget holds one retry at least, however many nodes there are. */
 function credit(budget: RetryBudget, ms: number): void {
-  budget.creditMs = Math.min(RETRIES_MAX * RETRY_COST_MS, budget.creditMs + ms);
+  const full = Math.max(1, RETRIES_MAX * budget.share) * RETRY_COST_MS;
+  budget.creditMs = Math.min(full, budget.creditMs + ms);
 }

@@ -4,6 +4,7 @@ import {
   circuitOf,
   type CircuitState,
   creditAnswer,
+  endTry,
   FAILURES_MAX,
   newCircuit,
   newRetryBudget,
@@ -11,6 +12,7 @@ import {
   observe,
   OPEN_MS,
   passCircuit,
+  RAMP_MAX,
   RETRIES_MAX,
   RETRY_COST_MS,
   type RetryBudget,
@@ -52,17 +54,68 @@ Deno.test("an open circuit lets one attempt try after its time, and no second on
   assert.equal(passCircuit(state, OPEN_MS), "refused");
 });
 
-Deno.test("the attempt that tries closes the circuit, or opens it for as long again", () => {
-  const closing = opened();
-  passCircuit(closing, OPEN_MS);
-  observe(closing, { ok: true, nowMs: OPEN_MS + 1 });
-  assert.equal(circuitOf(closing, OPEN_MS + 1), "closed");
+/** Ends so many tries with an answer, each as soon as it is granted. */
+function answerTries(state: CircuitState, count: number, nowMs: number): void {
+  for (let answer = 0; answer < count; answer++) {
+    assert.equal(passCircuit(state, nowMs), "try");
+    observe(state, { ok: true, nowMs });
+    endTry(state);
+  }
+}
 
-  const opening = opened();
-  passCircuit(opening, OPEN_MS);
-  observe(opening, { ok: false, nowMs: OPEN_MS + 1 });
-  assert.equal(circuitOf(opening, 2 * OPEN_MS), "open");
-  assert.equal(circuitOf(opening, 2 * OPEN_MS + 1), "half_open");
+/** How many tries are granted at once. */
+function grantedAtOnce(state: CircuitState, nowMs: number): number {
+  let count = 0;
+  while (passCircuit(state, nowMs) === "try") count++;
+  for (let ended = 0; ended < count; ended++) endTry(state);
+  return count;
+}
+
+Deno.test("the attempt that tries opens the circuit for as long again when it fails", () => {
+  const state = opened();
+  passCircuit(state, OPEN_MS);
+
+  observe(state, { ok: false, nowMs: OPEN_MS + 1 });
+  endTry(state);
+
+  assert.equal(circuitOf(state, 2 * OPEN_MS), "open");
+  assert.equal(circuitOf(state, 2 * OPEN_MS + 1), "half_open");
+});
+
+Deno.test("each answer lets one more attempt try at once, until the circuit closes", () => {
+  const state = opened();
+
+  const seen = Array.from({ length: RAMP_MAX - 2 }, () => {
+    answerTries(state, 1, OPEN_MS);
+    return grantedAtOnce(state, OPEN_MS);
+  });
+
+  assert.deepEqual(seen, Array.from({ length: RAMP_MAX - 2 }, (_, answers) => answers + 2));
+  answerTries(state, 1, OPEN_MS);
+  assert.equal(circuitOf(state, OPEN_MS), "closed");
+  assert.equal(passCircuit(state, OPEN_MS), "granted");
+});
+
+Deno.test("a failure halves the tries, and the last one opens the circuit", () => {
+  const state = opened();
+  answerTries(state, 6, OPEN_MS);
+  assert.equal(grantedAtOnce(state, OPEN_MS), 7);
+
+  observe(state, { ok: false, nowMs: OPEN_MS });
+  assert.equal(grantedAtOnce(state, OPEN_MS), 3);
+  observe(state, { ok: false, nowMs: OPEN_MS });
+  assert.equal(grantedAtOnce(state, OPEN_MS), 1);
+  observe(state, { ok: false, nowMs: OPEN_MS });
+
+  assert.equal(circuitOf(state, OPEN_MS), "open");
+});
+
+Deno.test("a circuit that had no failure for a while is closed, however few tries there were", () => {
+  const state = opened();
+  answerTries(state, 1, OPEN_MS);
+
+  assert.equal(circuitOf(state, 2 * OPEN_MS - 1), "half_open");
+  assert.equal(circuitOf(state, 2 * OPEN_MS), "closed");
 });
 
 /** A budget that was used up at 0. */
@@ -93,4 +146,24 @@ Deno.test("a retry budget refills by answers: one retry for a number of them", (
 
   assert.ok(spendRetry(budget, 0));
   assert.ok(!spendRetry(budget, 0));
+});
+
+Deno.test("nodes that share a retry budget send no more retries together than one alone", () => {
+  const sent = (nodes: number) => {
+    const budgets = Array.from(
+      { length: nodes },
+      () => ({ ...newRetryBudget(0), share: 1 / nodes }),
+    );
+    let count = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 50) {
+      for (const budget of budgets) while (spendRetry(budget, nowMs)) count++;
+    }
+    return count;
+  };
+
+  const alone = sent(1);
+  for (const nodes of [2, 3, 7, 50]) {
+    const together = sent(nodes);
+    assert.ok(together <= alone && together > alone * 0.8, `${nodes}: ${together} of ${alone}`);
+  }
 });

@@ -5,6 +5,7 @@ import type { Context } from "./decision.ts";
 import { hash32 } from "./ids.ts";
 import type { Plan } from "./plan.ts";
 import type { PolicyOverlay } from "./ports.ts";
+import type { SystemLimit } from "./shared_limit.ts";
 
 /** How delays grow, see `backoffMs`: a named curve, or a table in milliseconds whose last entry repeats. */
 export type Backoff = "none" | "linear" | "exponential" | "fibonacci" | readonly number[];
@@ -54,6 +55,9 @@ export const INTERRUPTIONS_MAX = 10;
 
 /** The longest `Retry-After` that is obeyed; a longer one parks the step. */
 export const RETRY_AFTER_MS_MAX = 7 * 24 * 3_600_000;
+
+/** Over how much of a `Retry-After` attempts come back. */
+const RETRY_AFTER_SPREAD = 0.1;
 
 /** The longest delay when the policy names none, unless twice `delayMsMin` is longer. */
 const DELAY_MS_MAX = 60_000;
@@ -164,19 +168,25 @@ export function contradictionOf(
  * - a table: its entry, the last one for ever. By default from 0 and to its longest entry.
  * - none: always `delayMsMin`, by default 0.
  *
- * The delay is never shorter than `retryAfterMs`. It is drawn from a hash of the key and the attempt,
- * so the same attempt always waits the same time and `decide` stays pure. If the first delay were
- * `delayMsMin` for all, attempts that failed together would be tried again together. Source: AWS
- * architecture blog, "Exponential backoff and jitter".
+ * Where `retryAfterMs` is longer than `delayMsMin`, the delay is drawn from there on, over a tenth of it
+ * (at most a minute) where the backoff allows less: attempts with the same time would else come back at
+ * the same moment. It is drawn from a hash of the key and the attempt, so the same attempt always waits
+ * the same time and `decide` stays pure. If the first delay were `delayMsMin` for all, attempts that
+ * failed together would be tried again together. Source: AWS architecture blog, "Exponential backoff and
+ * jitter".
  */
 export function backoffMs(
   policy: FullPolicy,
   of: { key: string; attempt: number; retryAfterMs: number },
 ): number {
   const { delayMsMin, delayMsMax } = policy;
-  const span = Math.max(0, Math.min(longestMs(policy, of.attempt), delayMsMax) - delayMsMin);
+  const isAsked = of.retryAfterMs > delayMsMin;
+  const span = Math.max(
+    isAsked ? Math.min(of.retryAfterMs * RETRY_AFTER_SPREAD, DELAY_MS_MAX) : 0,
+    Math.min(longestMs(policy, of.attempt), delayMsMax) - delayMsMin,
+  );
   const drawn = Math.floor((hash32(`${of.key}#${of.attempt}`) / 0x1_0000_0000) * (span + 1));
-  return Math.max(delayMsMin + drawn, of.retryAfterMs);
+  return Math.max(delayMsMin, of.retryAfterMs) + drawn;
 }
 
 /** Whether delays grow from `delayMsMin`. */
@@ -204,6 +214,26 @@ function fibonacci(n: number): number {
   let [last, next] = [0, 1];
   for (let step = 0; step < n; step++) [last, next] = [next, last + next];
   return last;
+}
+
+/** The namespace that policies of systems are kept under; no workflow has it. */
+export const SYSTEMS_NAMESPACE = "";
+
+/** In an overlay of a system: the system as a whole. */
+export const WHOLE_SYSTEM = "*";
+
+/** The limits of systems by `system` and `system/capability`, out of the newest overlays. */
+export function systemLimitsOf(
+  newest: ReadonlyMap<string, PolicyOverlay>,
+): ReadonlyMap<string, SystemLimit> {
+  const limits = [...newest].flatMap(([name, { steps }]) => {
+    const [namespace, system] = name.split("/") as [string, string];
+    if (namespace !== SYSTEMS_NAMESPACE) return [];
+    return Object.entries(steps).map(([capability, limit]) =>
+      [capability === WHOLE_SYSTEM ? system : `${system}/${capability}`, limit] as const
+    );
+  });
+  return new Map(limits);
 }
 
 /** What the steps of one plan are under now. */

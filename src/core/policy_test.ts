@@ -138,3 +138,23 @@ Deno.test("an overlay for all steps is for those that do work", () => {
   assert.deepEqual(under("signal", "named"), { ...untouched, timeoutMs: 20_000 });
   assert.deepEqual(under("sleep", "named"), untouched);
 });
+
+Deno.test("attempts that have the same time to retry after come back spread, and not before", () => {
+  for (const backoff of ["none", "exponential", [1_000]] as const) {
+    const policy = fillPolicy(false, { retry: { backoff } });
+    const delays = Array.from(
+      { length: 1_000 },
+      (_, task) => backoffMs(policy, { key: `${task}/a`, attempt: 1, retryAfterMs: 30_000 }),
+    );
+
+    const inEachTenth = Array.from({ length: 10 }, (_, tenth) => {
+      const widthMs = (Math.max(...delays) - 30_000) / 10;
+      const fromMs = 30_000 + tenth * widthMs;
+      return delays.filter((delay) => delay >= fromMs && delay < fromMs + widthMs).length;
+    });
+
+    assert.ok(Math.min(...delays) >= 30_000);
+    assert.ok(Math.max(...delays) <= 33_000, String(Math.max(...delays)));
+    assert.ok(Math.min(...inEachTenth) > 50, String(inEachTenth));
+  }
+});

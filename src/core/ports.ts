@@ -9,6 +9,7 @@ import type { Incarnation, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
+import type { SharedState } from "./shared_limit.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
@@ -353,6 +354,20 @@ export interface Plans {
   cached(hash: string): Plan | undefined;
   /** Reads the definition when it is not in memory. */
   byHash(hash: string): Promise<Plan | undefined>;
+}
+
+/** What nodes know of systems together. */
+export interface SharedStates {
+  /** Those of `keys` that there are, each with its version. */
+  read(keys: readonly string[]): Promise<ReadonlyMap<string, VersionedState>>;
+  /** Writes those whose version still holds, 0 for a new one; returns the keys of those written. */
+  write(states: ReadonlyMap<string, VersionedState>): Promise<ReadonlySet<string>>;
+}
+
+/** What nodes know of a system together, as of a version. */
+export interface VersionedState {
+  readonly version: number;
+  readonly state: SharedState;
 }
 
 /** A versioned policy overlay of one workflow. */

@@ -19,10 +19,12 @@ import {
   type PollResult,
   type RowlessEntry,
   type Runtime,
+  type SharedStates,
   type SlotRow,
   type TaskBirth,
   type TaskChange,
   type TurnRow,
+  type VersionedState,
 } from "../core/ports.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
@@ -316,5 +318,28 @@ export class MemoryPolicies implements Policies {
     const next = { ...overlay, version: all.length + 1 };
     this.#overlays.set(name, [...all, next]);
     return Promise.resolve(next);
+  }
+}
+
+/** The SharedStates port in memory. */
+export class MemorySharedStates implements SharedStates {
+  readonly #states = new Map<string, VersionedState>();
+
+  read(keys: readonly string[]): Promise<ReadonlyMap<string, VersionedState>> {
+    const known = keys.flatMap((key) => {
+      const state = this.#states.get(key);
+      return state === undefined ? [] : [[key, state] as const];
+    });
+    return Promise.resolve(new Map(known));
+  }
+
+  write(states: ReadonlyMap<string, VersionedState>): Promise<ReadonlySet<string>> {
+    const written = [...states].filter(([key, { version }]) =>
+      (this.#states.get(key)?.version ?? 0) === version
+    );
+    for (const [key, { version, state }] of written) {
+      this.#states.set(key, { version: version + 1, state });
+    }
+    return Promise.resolve(new Set(written.map(([key]) => key)));
   }
 }

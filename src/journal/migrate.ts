@@ -21,6 +21,7 @@ import busChannels from "./sql/0012_bus_channels.sql" with { type: "text" };
 import inboxStorage from "./sql/0013_inbox_storage.sql" with { type: "text" };
 import lists from "./sql/0014_lists.sql" with { type: "text" };
 import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
+import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -48,6 +49,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0014_lists", text: lists },
   // Versions before rely on the triggers that it removes.
   { name: "0015_list_keys", text: listKeys, isBreaking: true },
+  { name: "0016_shared_states", text: sharedStates },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

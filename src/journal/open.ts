@@ -13,6 +13,7 @@ import { migrate } from "./migrate.ts";
 import { PostgresNodes } from "./nodes.ts";
 import { type KeptBy, maintain, type Maintained, type Maintenance } from "./maintenance.ts";
 import { PostgresPolicies } from "./policies.ts";
+import { PostgresSharedStates } from "./shared_states.ts";
 import { Writer } from "./writer.ts";
 
 /** How to open the journal. */
@@ -63,6 +64,7 @@ export async function openJournal(options: JournalOptions) {
     history: new PostgresHistory(database, database.of("list")),
     definitions: new PostgresDefinitions(database),
     policies: new PostgresPolicies(database),
+    sharedStates: new PostgresSharedStates(database),
     keys: new PostgresKeys(database.of("key")),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */

@@ -1,7 +1,8 @@
 /** Operations of policies: what may be tuned without a new version; every version is kept. */
 
 import { z } from "zod";
-import { By, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
+import { By, EventType, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
+import { WHOLE_SYSTEM } from "../core/policy.ts";
 import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
@@ -50,6 +51,65 @@ const PolicyHistory = named(
 
 const Params = z.strictObject({ namespace: Name, name: Name });
 
+/** Limits that one overlay of a system may set, for its capabilities and the whole. */
+const SYSTEM_LIMITS_MAX = 200;
+
+const SystemLimit = named(
+  "SystemLimit",
+  z.strictObject({
+    concurrencyMax: z.int().min(1).max(1_000_000).optional()
+      .describe("Attempts that run at once, on all nodes together"),
+    ratePerS: z.number().min(0.001).max(1_000_000).optional()
+      .describe("Attempts that start in a second, on all nodes together"),
+    burst: z.int().min(1).max(1_000_000).optional()
+      .describe("Starts that may come at once after a rest; by default those of one second"),
+  }).refine(
+    ({ ratePerS, burst }) => burst === undefined || ratePerS !== undefined,
+    { path: ["burst"], message: "has no meaning without ratePerS" },
+  ),
+);
+
+const SystemLimits = z.record(
+  z.union([z.literal(WHOLE_SYSTEM), EventType]),
+  SystemLimit,
+).refine((limits) => Object.keys(limits).length <= SYSTEM_LIMITS_MAX, "too many limits")
+  .describe('By capability (the event of a step); "*" is the whole system');
+
+const PutSystemBody = named(
+  "PutSystemLimits",
+  z.strictObject({
+    by: By,
+    reason: z.string().min(1).max(REASON_LENGTH_MAX),
+    limits: SystemLimits,
+    expectedVersion: z.int().min(0).optional()
+      .describe(
+        "The version that the change is based on, 0 = none; refused if there is a newer one",
+      ),
+  }),
+);
+
+const SystemLimitsVersion = named(
+  "SystemLimitsVersion",
+  z.object({
+    version: z.int(),
+    by: z.string(),
+    reason: z.string(),
+    at: Time,
+    limits: z.record(z.string(), SystemLimit),
+  }),
+);
+
+const SystemLimitsHistory = named(
+  "SystemLimitsHistory",
+  z.object({
+    system: z.string(),
+    versions: z.array(SystemLimitsVersion)
+      .describe("The newest first; the first one is in force"),
+  }),
+);
+
+const SystemParams = z.strictObject({ name: Name });
+
 /** Everything that can be asked of policies. */
 export const POLICIES = group("policies", {
   getPolicy: operation({
@@ -74,5 +134,29 @@ export const POLICIES = group("policies", {
     answers: { 200: { description: "The new version", schema: PolicyVersion } },
     errors: ["definition.unknown", "policy.invalid", "policy.conflict"],
     command: { verb: "policies put" },
+  }),
+  getSystemLimits: operation({
+    method: "GET",
+    path: "/v1/systems/{name}/limits",
+    summary: "Shows every version of a system's limits, with author and reason",
+    right: "read",
+    repeat: "harmless",
+    params: SystemParams,
+    answers: { 200: { description: "The versions", schema: SystemLimitsHistory } },
+    errors: [],
+    command: { verb: "limits" },
+  }),
+  putSystemLimits: operation({
+    method: "PUT",
+    path: "/v1/systems/{name}/limits",
+    summary:
+      "Adds a version of a system's limits, which all nodes share; it replaces the one before",
+    right: "operate",
+    repeat: "remembered",
+    params: SystemParams,
+    body: PutSystemBody,
+    answers: { 200: { description: "The new version", schema: SystemLimitsVersion } },
+    errors: ["policy.conflict"],
+    command: { verb: "limits put" },
   }),
 });

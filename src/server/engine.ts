@@ -2,11 +2,12 @@
 
 import { wait } from "../core/backoff.ts";
 import { NodeAdmission } from "../../actors/admission.ts";
+import { LimitShares } from "../../actors/limit_shares.ts";
 import { Alarm } from "../../actors/alarm.ts";
 import { DueTasks } from "../../actors/due_tasks.ts";
 import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
-import { EffectivePolicies } from "../core/policy.ts";
+import { EffectivePolicies, systemLimitsOf } from "../core/policy.ts";
 import { broken, fenced } from "../../actors/answers.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
@@ -24,6 +25,7 @@ import type {
   ResidentTask,
   ResidentTasks,
   Runtime,
+  SharedStates,
 } from "../core/ports.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
@@ -53,6 +55,8 @@ export interface EngineDeps {
   readonly journal: Journal;
   readonly nodes: Nodes;
   readonly policies: Policies;
+  /** What nodes know of systems together. */
+  readonly sharedStates: SharedStates;
   readonly readiness: Readiness;
   readonly plans: Plans;
   /** Makes the requests of `http` steps; absent: they are refused. */
@@ -81,6 +85,7 @@ export class Engine implements ResidentTasks {
   readonly router: CommandRouter;
   readonly supervisor: Supervisor;
   readonly admission: NodeAdmission;
+  readonly #shares: LimitShares;
   readonly ownership: Ownership;
   readonly #dueTasks: DueTasks;
   readonly local: LocalRunner;
@@ -95,7 +100,7 @@ export class Engine implements ResidentTasks {
 
   constructor(readonly deps: EngineDeps) {
     this.#isAfterHang = deps.isAfterHang ?? false;
-    const { runtime, nodes, log, incarnation } = deps;
+    const { runtime, nodes, log } = deps;
     this.router = new CommandRouter({
       runtime,
       nodes,
@@ -111,10 +116,16 @@ export class Engine implements ResidentTasks {
       ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),
       granted: (taskId, step) => this.supervisor.granted(taskId, step),
+      unsettled: () => this.#shares.ask(),
+    });
+    this.#shares = new LimitShares({
+      ...deps,
+      states: deps.sharedStates,
+      admission: this.admission,
+      live: () => this.ownership.live,
     });
     this.alarm = new Alarm({
-      runtime,
-      journal: deps.journal,
+      ...deps,
       outages: this.outages,
       wake: (taskId) => this.supervisor.wake(taskId),
       fenced: () => this.#fenced(),
@@ -136,21 +147,7 @@ export class Engine implements ResidentTasks {
       owns: (taskId) => this.router.owns(taskId),
       load: (taskIds) => this.supervisor.load(taskIds),
     });
-    this.ownership = new Ownership({
-      runtime,
-      nodes,
-      log,
-      incarnation,
-      own: (slots) => this.router.own(slots),
-      load: (taskIds) => this.supervisor.load(taskIds),
-      busySlots: () =>
-        this.supervisor.busySlots().union(this.local.busySlots({ atMostOnce: false })),
-      evict: (slots) => this.#evict(slots),
-      cutOff: () => this.local.interrupt(() => true, "This node cannot reach the database"),
-      giveAway: (isGone) => this.supervisor.giveAway(isGone),
-      polled: (result) => this.#polled(result),
-      fenced: () => this.#fenced(),
-    });
+    this.ownership = this.#makeOwnership();
   }
 
   /** Joins the nodes and claims slots; tasks are read and go on from then. */
@@ -167,12 +164,16 @@ export class Engine implements ResidentTasks {
   async rest(): Promise<void> {
     this.#sweep?.();
     this.alarm.rest();
+    await this.#shares.stop();
     await this.ownership.stop();
   }
 
   /** Reads the policy overlays now; tasks in memory go on under them. */
   async renewPolicies(): Promise<void> {
-    if (this.#policies.renew(await this.deps.policies.newest())) this.supervisor.nudgeAll();
+    const newest = await this.deps.policies.newest();
+    if (!this.#policies.renew(newest)) return;
+    this.admission.renewSystems(systemLimitsOf(newest));
+    this.supervisor.nudgeAll();
   }
 
   /**
@@ -196,6 +197,21 @@ export class Engine implements ResidentTasks {
     await Promise.race([this.#leave(), giveUp]);
   }
 
+  #makeOwnership(): Ownership {
+    return new Ownership({
+      ...this.deps,
+      own: (slots) => this.router.own(slots),
+      load: (taskIds) => this.supervisor.load(taskIds),
+      busySlots: () =>
+        this.supervisor.busySlots().union(this.local.busySlots({ atMostOnce: false })),
+      evict: (slots) => this.#evict(slots),
+      cutOff: () => this.local.interrupt(() => true, "This node cannot reach the database"),
+      giveAway: (isGone) => this.supervisor.giveAway(isGone),
+      polled: (result) => this.#polled(result),
+      fenced: () => this.#fenced(),
+    });
+  }
+
   /** Waits until no code runs and all of it is recorded; at most for `ms`. */
   async #quiet(ms: number): Promise<void> {
     const { runtime } = this.deps;
@@ -209,6 +225,7 @@ export class Engine implements ResidentTasks {
   async #leave(): Promise<void> {
     const { nodes, log } = this.deps;
     this.#dueTasks.stop();
+    await this.#shares.stop();
     await this.ownership.stop();
     if (this.#isFenced) return;
     await nodes.leave().catch((error) =>
@@ -265,6 +282,7 @@ export class Engine implements ResidentTasks {
     this.alarm.clockChanged();
     this.router.takeInbox(result.inbox);
     this.#dueTasks.wake(result.dueSlots);
+    this.#shares.polled();
   }
 
   #sleep(): void {
@@ -285,6 +303,7 @@ export class Engine implements ResidentTasks {
     this.#sweep?.();
     this.supervisor.stop(failure === undefined ? fenced() : broken(failure));
     this.#dueTasks.stop();
+    void this.#shares.stop();
     this.local.stopAll(); // the node that took over makes these attempts again
     void this.ownership.stop();
     this.deps.fenced(failure);

@@ -92,6 +92,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
+    sharedStates: journal.sharedStates,
     readiness,
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),

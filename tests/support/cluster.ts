@@ -7,11 +7,19 @@ import { foldTask } from "../../src/core/evolve.ts";
 import { type Incarnation, mintTaskId, SLOTS, type TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/payload.ts";
 import { type Plan, planOf } from "../../src/core/plan.ts";
-import type { Attempt, Cancel, Journal, LoadedTask, Nodes, Runtime } from "../../src/core/ports.ts";
+import type {
+  Attempt,
+  Cancel,
+  Journal,
+  LoadedTask,
+  Nodes,
+  Runtime,
+  SharedStates,
+} from "../../src/core/ports.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
-import { MemoryPolicies } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_journal.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
@@ -185,6 +193,14 @@ export class ClusterNode {
     };
   }
 
+  #sharedStates(): SharedStates {
+    const { sharedStates } = this.cluster;
+    return {
+      read: async (keys) => await this.#ask(() => sharedStates.read(keys), true),
+      write: async (states) => await this.#ask(() => sharedStates.write(states), true),
+    };
+  }
+
   #makeEngine(): Engine {
     const { plan, code } = this.cluster;
     const codes = plan.steps.map(({ name }): [string, StepCode] => [
@@ -196,7 +212,8 @@ export class ClusterNode {
       log: SILENT_LOG,
       journal: this.#journal(),
       nodes: this.#nodes(),
-      policies: new MemoryPolicies(),
+      policies: this.cluster.policies,
+      sharedStates: this.#sharedStates(),
       readiness: openOracle(),
       plans: { cached: () => plan, byHash: () => Promise.resolve(plan) },
       codeOf: () => ({ steps: new Map(codes) }),
@@ -218,10 +235,14 @@ export class ClusterNode {
 export class Cluster {
   readonly runtime: VirtualRuntime;
   readonly store: ClusterStore;
+  readonly policies = new MemoryPolicies();
+  readonly sharedStates = new MemorySharedStates();
   readonly plan: Plan;
   readonly nodes: ClusterNode[] = [];
   /** Attempts that reached the broker, by `task/step/attempt`. */
   readonly published: string[] = [];
+  /** Those that reached the other system and are not answered. */
+  readonly worked = new Set<string>();
 
   constructor(seed: number, steps: readonly DriverStep[], readonly code: ClusterCode) {
     this.runtime = new VirtualRuntime(seed);
@@ -252,10 +273,13 @@ export class Cluster {
   /** A broker: it may lose and repeat; a system answers to whichever node listens. */
   broker({ taskId, plan, step, attempt }: Attempt): void {
     const { runtime } = this;
-    this.published.push(`${taskId}/${plan.steps[step]?.name}/${attempt}`);
+    const id = `${taskId}/${plan.steps[step]?.name}/${attempt}`;
+    this.published.push(id);
     if (runtime.random() < 0.1) return;
+    this.worked.add(id);
     for (let copies = runtime.random() < 0.1 ? 2 : 1; copies > 0; copies--) {
       runtime.after(runtime.random() * 1_000, () => {
+        this.worked.delete(id);
         const node = this.any();
         const result = JSON.stringify({ attempt }) as JsonText;
         const outcome = { kind: "completed", result } as const;

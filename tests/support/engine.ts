@@ -80,6 +80,7 @@ export async function openRealEngine(
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
+    sharedStates: journal.sharedStates,
     readiness: readiness ?? openReadiness({ libraryPath: LIBRARY_PATH }).readiness,
     plans: registry,
     codeOf: (hash) => registry.codeOf(hash),

@@ -14,7 +14,7 @@ import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode, WorkflowCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
-import { MemoryPolicies } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_journal.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
@@ -44,6 +44,7 @@ export class EngineHarness {
   readonly runtime = new VirtualRuntime();
   readonly journal: MemoryJournal;
   readonly policies = new MemoryPolicies();
+  readonly sharedStates = new MemorySharedStates();
   readonly faults: WorldFaults = {};
   readonly logged: string[] = [];
   /** Attempts handed to other systems. */
@@ -133,6 +134,7 @@ export class EngineHarness {
       journal: this.#breakable(),
       nodes: this.journal,
       policies: this.policies,
+      sharedStates: this.sharedStates,
       readiness: this.#breakableReadiness(),
       plans: {
         cached: () => this.isPlanRead ? this.plan : undefined,
