@@ -27,6 +27,7 @@ import type {
   System,
   Task,
   TaskFilter,
+  TaskOf,
   TaskSummary,
   WaitOptions,
   Workflow,
@@ -153,21 +154,20 @@ export class Client {
 
   /**
    * Starts a task and waits for its end, in one request if it ends within 30 s; after `waitMsMax`
-   * (ms; no limit unless given) it returns the task as it is. Safe to repeat with the same `key`.
-   *
-   * @throws {ClientError} as `start` does
+   * (ms; no limit unless given) it returns the task as it is. Safe to repeat with the same `key`;
+   * throws as `start` does. Typed: `run<InputOf<typeof hello>, OutputOf<typeof hello>>(…)`.
    */
-  async run<Input = unknown>(
+  async run<Input = unknown, Output = unknown>(
     workflow: string,
     { key, signal, waitMsMax = Infinity, ...input }: StartOptions<Input> & WaitOptions,
-  ): Promise<Task> {
+  ): Promise<TaskOf<Output>> {
     const { runtime } = this.http;
     const untilMs = runtime.monotonic() + waitMsMax;
     const waitMs = Math.ceil(Math.min(WAIT_MS, waitMsMax));
     const options = { idempotencyKey: key, signal };
     const task = await this.call("startTask", { workflow, ...input, waitMs }, options);
-    if (isTerminal(task.state)) return task;
-    return await this.wait(task.id, { waitMsMax: untilMs - runtime.monotonic(), signal });
+    if (isTerminal(task.state)) return task as TaskOf<Output>;
+    return await this.wait<Output>(task.id, { waitMsMax: untilMs - runtime.monotonic(), signal });
   }
 
   /** Reads a task with its steps. @throws {ClientError} task.not_found, task.id_invalid */
@@ -181,14 +181,15 @@ export class Client {
    *
    * @throws {ClientError} task.not_found, task.id_invalid
    */
-  async wait(id: string, { waitMsMax = Infinity, signal }: WaitOptions = {}): Promise<Task> {
+  async wait<Output = unknown>(id: string, options: WaitOptions = {}): Promise<TaskOf<Output>> {
+    const { waitMsMax = Infinity, signal } = options;
     const { runtime } = this.http;
     const untilMs = runtime.monotonic() + waitMsMax;
     while (true) {
       const leftMs = Math.max(0, untilMs - runtime.monotonic());
       const waitMs = Math.ceil(Math.min(WAIT_MS, leftMs));
       const task = await this.call("getTask", { id, waitMs }, { signal });
-      if (isTerminal(task.state) || runtime.monotonic() >= untilMs) return task;
+      if (isTerminal(task.state) || runtime.monotonic() >= untilMs) return task as TaskOf<Output>;
     }
   }
 

@@ -1,5 +1,13 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import type { ClientError, CommittedTurn, InputOf, JournalEntry, Task } from "./client.ts";
+import type {
+  ClientError,
+  CommittedTurn,
+  InputOf,
+  JournalEntry,
+  OutputOf,
+  Task,
+  TaskOf,
+} from "./client.ts";
 import {
   all,
   commit,
@@ -68,6 +76,29 @@ Deno.test("InputOf<> is the input of a workflow module, before its defaults", ()
   const wrong: InputOf<typeof hello> = { name: 1 };
 
   deepEqual([hello.name, given, wrong], ["hello", {}, { name: 1 }]);
+});
+
+Deno.test("OutputOf<> is the output of a workflow module, after its defaults", () => {
+  const input = z.object({ name: z.string() });
+  const greet = step({ input, success: z.string(), run: ({ input }) => input.name });
+  const meta = { namespace: "docs", name: "hello", version: "1.0.0", input };
+  const hello = workflow(meta, (w) => {
+    const greeted = w.step("greet", greet);
+    return w.output({
+      success: z.object({ line: z.string(), kind: z.enum(["a", "b"]).default("a") }),
+      needs: { greeted },
+      with: ({ greeted }) => ({ line: greeted }),
+    });
+  });
+  const plain = workflow(meta, (w) => void w.step("greet", greet));
+
+  const right: OutputOf<typeof hello> = { line: "Hi", kind: "b" };
+  // @ts-expect-error a kind is one of two
+  const wrong: OutputOf<typeof hello> = { line: "Hi", kind: "c" };
+  const any: OutputOf<typeof plain> = 1;
+  const task: TaskOf<OutputOf<typeof hello>> | undefined = undefined;
+
+  deepEqual([right.kind, wrong.kind, any, task], ["b", "c", 1, undefined]);
 });
 
 Deno.test("wait() asks again until the task has ended", async () => {

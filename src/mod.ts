@@ -20,5 +20,6 @@ export type {
 } from "./sdk/step.ts";
 export type { ManifestMeta, Workflow, WorkflowMeta } from "./sdk/workflow.ts";
 export type { Handle, ManifestHandle, ManifestWires, Outcome, Wires } from "./sdk/wires.ts";
+export type { Mapped, Output, Ref } from "./sdk/output.ts";
 export type { Backoff, Policy } from "./core/policy.ts";
 export type { When } from "./core/graph.ts";

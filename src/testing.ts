@@ -78,6 +78,10 @@ export interface TestStep {
 export interface TestTask {
   readonly id: string;
   readonly state: TaskStateName;
+  /** What it gave when it completed; undefined before, and where its workflow has no output. */
+  readonly output: unknown;
+  /** Why it failed although its steps did not: its output could not be made. */
+  readonly error: unknown;
   /** Where a step stands. @throws {TaskerError} step.not_found */
   step(name: string): TestStep;
   /** The whole journal, oldest first. */
@@ -209,6 +213,16 @@ class InProcessTask implements TestTask {
 
   get state(): TaskStateName {
     return rollup(this.plan, this.#folded()).state;
+  }
+
+  get output(): unknown {
+    const { output } = this.#folded();
+    return output === undefined ? undefined : decodePayload(output);
+  }
+
+  get error(): unknown {
+    const { failure } = this.#folded();
+    return failure === undefined ? undefined : decodePayload(failure.error);
   }
 
   get events(): readonly Event[] {

@@ -163,7 +163,7 @@ class TaskFold {
     this.#state = foldTurn(this.taskId, this.plan, this.#state, turn);
     this.#state?.signals.clear(); // not shown, and a copy of results
     for (const event of turn.events) {
-      if ("result" in event || "failure" in event) this.#weigh(event.step);
+      if ("step" in event && ("result" in event || "failure" in event)) this.#weigh(event.step);
     }
   }
 

@@ -138,7 +138,7 @@ export function eventOf(plan: Plan, entry: JournalEntry): Event {
 
 function fieldOf(plan: Plan, name: string, value: unknown): readonly [string, unknown] {
   if (name === "step" || name === "cause") return [name, plan.indexOf.get(String(value))];
-  if (name === "input" || name === "result" || name === "payload") {
+  if (["input", "output", "result", "payload"].includes(name)) {
     return [name, encodePayload(value, name)];
   }
   if (name.endsWith("At")) return [`${name}Ms`, Date.parse(String(value))];

@@ -211,7 +211,8 @@ function fieldText(name: string, value: unknown): string[] {
   if (name.endsWith("At") && typeof value === "string") return [`${words} ${clockText(value)}`];
   if (name === "failure") return [failureField(value)];
   if (name === "choices" && Array.isArray(value)) return [`choices ${value.join(", ")}`];
-  const isWord = typeof value === "string" && !["result", "payload", "input"].includes(name);
+  const isWord = typeof value === "string" &&
+    !["result", "payload", "input", "output"].includes(name);
   return [`${words} ${isWord ? value : valueText(value)}`];
 }
 

@@ -15,6 +15,7 @@ import {
   stepLook,
   tableLines,
   taskLook,
+  valueText,
 } from "./format.ts";
 import { choiceCommands, TASKER } from "./verb.ts";
 
@@ -58,7 +59,18 @@ function headLines(task: Task, { paint, nowMs }: DrawOptions): string[] {
     }`,
     `${paint(tone, `${symbol} ${task.state}`)}  ${paint("plain", facts.join(" · "))}`,
     ...why,
+    ...outputLines(task, paint),
   ];
+}
+
+/** The most characters of an output that are drawn. */
+const OUTPUT_LENGTH_MAX = 1_000;
+
+/** Draws what a task gave, or why it could not. */
+export function outputLines({ output, error, errorClass }: Task, paint: Paint): string[] {
+  if (errorClass !== undefined) return [`  ${paint("bad", failureText(errorClass, error))}`];
+  if (output === undefined) return [];
+  return [`${paint("bold", "output")}  ${valueText(output, OUTPUT_LENGTH_MAX)}`];
 }
 
 /** A step's row, and the lines under it. */
@@ -169,10 +181,21 @@ function belowLines({ id }: Task, step: Step): string[] {
     case "waiting_for_retry":
       return error;
     case "waiting_for_reply":
-      return step.kind === "signal" ? [`→ ${TASKER} signal ${id} ${step.name} --payload JSON`] : [];
+      return step.kind === "signal" ? signalLines(id, step) : [];
     default:
       return [];
   }
+}
+
+/** The most characters of a form that are drawn. */
+const FORM_LENGTH_MAX = 400;
+
+/** How to send a signal, and what its payload has to be. */
+function signalLines(id: string, { name, form }: Step): string[] {
+  return [
+    `→ ${TASKER} signal ${id} ${name} --payload JSON`,
+    ...(form === undefined ? [] : [`  payload ${valueText(form, FORM_LENGTH_MAX)}`]),
+  ];
 }
 
 /** What the tree needs of a step. */

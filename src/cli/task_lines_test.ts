@@ -111,13 +111,25 @@ Deno.test("taskLines() draws every state of a step, with its owner, attempts, ti
   ]);
 });
 
-Deno.test("taskLines() says how long an ended task took, and why a blocked one waits", () => {
+Deno.test("taskLines() says how long an ended task took, what it gave, and why a blocked one waits", () => {
   const steps = [stepOf("a", { state: "completed", ...ran })];
   const ended = taskOf(steps, { state: "completed", endedAt: at(61_000), deadlineAt: at(90_000) });
   const blocked = taskOf(steps, { state: "blocked", blockedReason: 'step "a" is parked' });
 
   deepEqual(taskLines(ended, { paint: noPaint, nowMs: BEGIN_MS }).slice(1, 2), [
     "✓ completed  1 of 1 steps ended · took 1 m 1 s, ended 2026-01-01 10:01:01 UTC",
+  ]);
+  const output = { ...ended, output: { id: 7 } };
+  deepEqual(taskLines(output, { paint: noPaint, nowMs: BEGIN_MS }).slice(2, 3), [
+    'output  {"id":7}',
+  ]);
+  const invalid = {
+    ...ended,
+    errorClass: "contract_violation",
+    error: { error_code: "x", error_message: "no" },
+  };
+  deepEqual(taskLines(invalid, { paint: noPaint, nowMs: BEGIN_MS }).slice(2, 3), [
+    "  contract_violation: x: no",
   ]);
   deepEqual(taskLines(blocked, { paint: noPaint, nowMs: BEGIN_MS }).slice(1, 3), [
     "! blocked  1 of 1 steps ended · started 0 ms ago",

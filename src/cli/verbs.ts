@@ -17,7 +17,7 @@ import {
   workflowLines,
   workflowListLines,
 } from "./result_lines.ts";
-import { taskLines } from "./task_lines.ts";
+import { outputLines, taskLines } from "./task_lines.ts";
 import { EXIT_DONE, show, TASKER, UsageError, type Verb, type VerbContext } from "./verb.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
@@ -71,6 +71,7 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
   const name = `${task.namespace}/${task.workflow} ${task.version}`;
   show(context, task, () => [
     `${paint("bold", `Task ${task.id}`)} of ${name} is ${task.state}`,
+    ...outputLines(task, paint),
     `→ ${TASKER} ${isTerminal(task.state) ? "show" : "watch"} ${task.id}`,
   ]);
   return EXIT_DONE;

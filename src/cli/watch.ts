@@ -6,7 +6,7 @@ import { Wakeup } from "../core/wakeup.ts";
 import { duration } from "./operation_verb.ts";
 import { durationText, type Paint, Screen, tableLines, valueText } from "./format.ts";
 import { entryLine } from "./result_lines.ts";
-import { taskLines } from "./task_lines.ts";
+import { outputLines, taskLines } from "./task_lines.ts";
 import {
   choiceCommands,
   EXIT_BLOCKED,
@@ -200,7 +200,10 @@ class TreeView implements WatchView {
   close(task: Task): void {
     this.#screen.close();
     if (!isOver(task)) return;
-    for (const line of resultLines(task, this.context.paint)) this.context.terminal.print(line);
+    const { paint, terminal } = this.context;
+    for (const line of [...resultLines(task, paint), ...outputLines(task, paint)]) {
+      terminal.print(line);
+    }
   }
 
   #draw(task: Task, foot: readonly string[]): void {

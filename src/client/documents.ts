@@ -46,6 +46,8 @@ type EventOf<Name extends OperationName> = typeof OPERATIONS[Name]["answers"] ex
 export type Time = string;
 /** A task with its steps. */
 export type Task = OperationResult<"getTask">;
+/** A task whose workflow has an output of this type. */
+export type TaskOf<Output> = Omit<Task, "output"> & { readonly output?: Output };
 /** A step of a task. */
 export type Step = Task["steps"][number];
 /** A task in a list. */
@@ -121,6 +123,9 @@ export type OperatorOptions = WriteOptions & Omit<OperationInput<"cancelTask">, 
 export type FeedItem =
   | { readonly kind: "turn"; readonly turn: CommittedTurn }
   | { readonly kind: "lost"; readonly turns: number | undefined };
+
+/** The output that tasks of a workflow module give: `OutputOf<typeof checkout>`. */
+export type OutputOf<W> = W extends { readonly $output?: infer Output } ? Output : unknown;
 
 /** The input that tasks of a workflow module take: `InputOf<typeof checkout>`. */
 export type InputOf<W> = W extends

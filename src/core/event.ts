@@ -145,8 +145,11 @@ export interface TaskPassivated extends Base<"TaskPassivated"> {
   readonly wakeAtMs?: number;
 }
 
+/** A task that completed has its workflow's output; `failure` says why it could not be made. */
 export interface TaskEnded extends Base<"TaskEnded"> {
   readonly end: TaskEnd;
+  readonly failure?: Failure;
+  readonly output?: JsonText;
 }
 
 /** Any fact of a task. */
@@ -200,6 +203,8 @@ export function sizeOfEvent(event: Event): number {
     case "StepFailed":
     case "StepParked":
       return FIELDS_SIZE + (event.failure?.error.length ?? 0);
+    case "TaskEnded":
+      return FIELDS_SIZE + (event.output?.length ?? 0) + (event.failure?.error.length ?? 0);
     default:
       return FIELDS_SIZE;
   }

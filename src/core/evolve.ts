@@ -117,6 +117,8 @@ function newTask(
     cancelRequested: false,
     aborted: undefined,
     end: undefined,
+    output: undefined,
+    failure: undefined,
     endedAtMs: undefined,
     passivated: undefined,
   };
@@ -146,6 +148,8 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
       return;
     case "TaskEnded":
       state.end = event.end;
+      state.output = event.output;
+      state.failure = event.failure;
       state.endedAtMs = event.atMs;
       return;
     default:

@@ -21,6 +21,7 @@ import {
 import { countOf, endOf, type WaitReason } from "./rollup.ts";
 import { hasEnded, isUnderWay, type RunningStep, type StepState, type TaskState } from "./state.ts";
 import { birthOf, changeOf, isSameChange } from "./task_row.ts";
+import { endedEvent } from "./output.ts";
 import { decideTransform } from "./transform.ts";
 import type { OpenTurn, TurnDeps, Verdict } from "./turn.ts";
 
@@ -152,7 +153,7 @@ export class LiveTask {
       else this.#refused.push(step);
     }
     const end = endOf(state);
-    if (end !== undefined) this.#record([{ kind: "TaskEnded", atMs: atMs(state, context), end }]);
+    if (end !== undefined) this.#record([endedEvent(state, end, context)]);
     return isPushed;
   }
 

@@ -39,6 +39,17 @@ export interface Plan {
   readonly steps: readonly PlannedStep[];
   readonly indexOf: ReadonlyMap<string, number>;
   readonly checkInput: Check;
+  /** Absent: the task gives nothing but the results of its steps. */
+  readonly output?: PlannedOutput;
+}
+
+/** What a task gives, as `decide` sees it. */
+export interface PlannedOutput {
+  readonly mapping: Mapping;
+  /** Alias → index of the step. */
+  readonly needs: readonly (readonly [alias: string, step: number])[];
+  /** Checks the value, and fills in its defaults. */
+  readonly check: Check;
 }
 
 /**
@@ -60,7 +71,10 @@ export function planOf(hash: string, definition: Definition, code?: WorkflowCode
     }
     indexOf.set(step.name, indexOf.size);
   }
-  const needed = new Set(definition.steps.flatMap((step) => Object.values(step.needs)));
+  const { output } = definition;
+  const needed = new Set(
+    [...definition.steps, ...output ? [output] : []].flatMap(({ needs }) => Object.values(needs)),
+  );
   const steps = definition.steps.map((step, index) =>
     planStep(step, { index, indexOf, isNeeded: needed.has(step.name) }, code?.steps.get(step.name))
   );
@@ -75,7 +89,33 @@ export function planOf(hash: string, definition: Definition, code?: WorkflowCode
     steps,
     indexOf,
     checkInput: checkOf(code?.input, definition.input),
+    ...(output !== undefined && {
+      output: {
+        mapping: mappingOf(output.with, "output"),
+        needs: needsIn(output.needs, { name: "output", indexOf }),
+        check: checkOf(code?.output, output.success),
+      },
+    }),
   };
+}
+
+function needsIn(
+  needs: StepDefinition["needs"],
+  of: { readonly name: string } & Pick<Plan, "indexOf">,
+): PlannedStep["needs"] {
+  return Object.entries(needs).map(([alias, name]) => [alias, indexIn(name, of)] as const);
+}
+
+function indexIn(
+  name: string,
+  of: { readonly name: string } & Pick<Plan, "indexOf">,
+): number {
+  const found = of.indexOf.get(name);
+  if (found !== undefined) return found;
+  throw new TaskerError(
+    "definition.invalid",
+    `Cannot plan step "${of.name}": no step is named "${name}"`,
+  );
 }
 
 function planStep(
@@ -83,17 +123,8 @@ function planStep(
   { index, indexOf, isNeeded }: Pick<PlannedStep, "index" | "isNeeded"> & Pick<Plan, "indexOf">,
   code: StepCode | undefined,
 ): PlannedStep {
-  const find = (name: string): number => {
-    const found = indexOf.get(name);
-    if (found !== undefined) return found;
-    throw new TaskerError(
-      "definition.invalid",
-      `Cannot plan step "${definition.name}": no step is named "${name}"`,
-    );
-  };
-  const needs = Object.entries(definition.needs).map(([alias, name]) =>
-    [alias, find(name)] as const
-  );
+  const find = (name: string) => indexIn(name, { name: definition.name, indexOf });
+  const needs = needsIn(definition.needs, { name: definition.name, indexOf });
   const parents = [...new Set([...needs.map(([, step]) => step), ...definition.after.map(find)])];
   const { contract } = definition;
   const checks = {

@@ -192,6 +192,10 @@ export interface TaskState {
   cancelRequested: boolean;
   aborted: "deadline" | "fail_fast" | undefined;
   end: TaskEnd | undefined;
+  /** What the task gave when it completed; undefined: its workflow has no output. */
+  output: JsonText | undefined;
+  /** Why it failed although its steps did not: its output could not be made. */
+  failure: Failure | undefined;
   endedAtMs: number | undefined;
   /** Present while the task is out of memory; `wakeAtMs`: when it is to be woken, Unix ms. */
   passivated: { wakeAtMs: number | undefined } | undefined;

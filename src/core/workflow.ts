@@ -76,12 +76,22 @@ export type FailurePolicy = typeof FAILURE_POLICIES[number];
 /** All of them; the first is the default. */
 export const FAILURE_POLICIES = ["continue_independent", "fail_fast"] as const;
 
+/** What a task gives when it completes: a mapping, and the contract of its value. */
+export interface OutputDefinition {
+  /** Name in `with` → step. */
+  readonly needs: Readonly<Record<string, string>>;
+  readonly with: Template;
+  /** Absent: anything. */
+  readonly success?: JsonSchema;
+}
+
 /** A workflow as data; stored by its hash, so that any node can decide any task. */
 export interface Definition {
   readonly namespace: string;
   readonly name: string;
   readonly version: string;
   readonly input?: JsonSchema;
+  readonly output?: OutputDefinition;
   readonly failurePolicy: FailurePolicy;
   readonly deadlineMs?: number;
   /** In the order in which they were declared; a step's index is its number in graph, events and Rust. */
@@ -131,6 +141,7 @@ export interface StepCode {
 /** A workflow's code, by step name. */
 export interface WorkflowCode {
   readonly input?: z.ZodType;
+  readonly output?: z.ZodType;
   readonly steps: ReadonlyMap<string, StepCode>;
 }
 

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
+import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 import type { FailurePolicy, Given, RunContext } from "./workflow.ts";
 
@@ -71,8 +72,14 @@ export interface GiveWire extends WireBase<"give"> {
   readonly with: (given: Given) => unknown;
 }
 
+/** `w.output(…)` */
+export interface OutputWire extends WireBase<"output"> {
+  readonly success: z.ZodType;
+  readonly template: Template;
+}
+
 /** One call of the wiring function. */
-export type Wire = StepWire | SleepWire | SignalWire | GiveWire;
+export type Wire = StepWire | SleepWire | SignalWire | GiveWire | OutputWire;
 
 /** The manifest that a module implements, and the definitions it binds to the manifest's steps. */
 export interface ManifestBinding {

@@ -17,7 +17,7 @@ const FORMAT = 1;
  * The newest format that this version reads. Law: a version that adds a kind of event, a field or a
  * form of rows raises it, so that nodes which run beside it leave such tasks to it.
  */
-export const FORMAT_READ = 1;
+export const FORMAT_READ = 2;
 
 /**
  * Encodes a turn.
@@ -258,7 +258,7 @@ const LAYOUTS: Layouts = {
   TaskCancelRequested: [17, { by: "text", reason: "text" }],
   TaskAborted: [18, { reason: "text" }],
   TaskPassivated: [19, { wakeAtMs: "later" }],
-  TaskEnded: [20, { end: "text" }],
+  TaskEnded: [20, { end: "text", failure: "failure", output: "payload" }],
 };
 
 /** One kind of event, as the codec walks through it. */

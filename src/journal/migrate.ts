@@ -22,6 +22,7 @@ import inboxStorage from "./sql/0013_inbox_storage.sql" with { type: "text" };
 import lists from "./sql/0014_lists.sql" with { type: "text" };
 import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
 import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
+import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -50,6 +51,7 @@ export const MIGRATIONS: readonly Migration[] = [
   // Versions before rely on the triggers that it removes.
   { name: "0015_list_keys", text: listKeys, isBreaking: true },
   { name: "0016_shared_states", text: sharedStates },
+  { name: "0017_task_output", text: taskOutput },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

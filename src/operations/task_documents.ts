@@ -94,6 +94,11 @@ export function taskHead(source: DocumentSource): TaskDocument {
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
+    ...(state.output === undefined ? {} : { output: decodePayload(state.output) }),
+    ...(state.failure === undefined ? {} : {
+      error: decodePayload(state.failure.error),
+      errorClass: state.failure.class,
+    }),
     steps: [],
   };
 }
@@ -143,6 +148,7 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     attemptsMax: attemptsMax + step.forgiven + step.interruptions,
     ...time("startedAt", step.startedAtMs),
     ...stateFields(step, nameOf),
+    ...formOf(planned, step),
     ...(hasResult(step) && leftOut === undefined ? { result: decodePayload(step.result) } : {}),
     ...failureDocument(step, leftOut),
     ...(leftOut === undefined ? {} : { leftOut }),
@@ -170,6 +176,13 @@ function stateFields(step: StepState, nameOf: (index: number) => string): Partia
   }
 }
 
+/** What a signal that is awaited takes. */
+function formOf({ definition }: PlannedStep, step: StepState): Pick<StepDocument, "form"> {
+  const { kind, contract: { success } } = definition;
+  const isAwaited = kind === "signal" && step.state === "waiting_for_reply";
+  return isAwaited && success !== undefined ? { form: success } : {};
+}
+
 function failureDocument(
   { state, failure }: StepState,
   leftOut: number | undefined,
@@ -189,7 +202,7 @@ function time<Field extends string>(
 /** Fields that hold the index of a step. */
 const STEP_FIELDS: readonly string[] = ["step", "cause"];
 /** Fields that hold the text of a payload. */
-const PAYLOAD_FIELDS: readonly string[] = ["input", "result", "payload"];
+const PAYLOAD_FIELDS: readonly string[] = ["input", "output", "result", "payload"];
 
 /** Shows the events of a turn, in order. */
 export function entriesOf(plan: Plan, { turn, events }: Turn): JournalEntry[] {

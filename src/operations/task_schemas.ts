@@ -23,6 +23,9 @@ export const StepDocument = named(
     endedAt: Time.optional(),
     dueAt: Time.optional().describe("When the attempt times out or the sleep ends"),
     nextAttemptAt: Time.optional(),
+    form: z.record(z.string(), z.unknown()).optional().describe(
+      "What the payload of a signal has to be while it is awaited, as JSON Schema",
+    ),
     result: z.unknown().optional(),
     error: z.unknown().optional(),
     errorClass: z.string().optional(),
@@ -66,6 +69,11 @@ export const TaskDocument = named(
     key: z.string().optional(),
     startedAt: Time.optional().describe("When its first attempt started"),
     deadlineAt: Time.optional(),
+    output: z.unknown().optional().describe(
+      "What the task gave when it completed, where its workflow has an output",
+    ),
+    error: z.unknown().optional().describe("Why its output could not be made"),
+    errorClass: z.string().optional(),
     steps: z.array(StepDocument),
   }),
 );

@@ -15,6 +15,7 @@ import {
   workflowName,
 } from "../core/workflow.ts";
 import { bindManifest } from "./bind.ts";
+import { checkOutput, draftOutput } from "./output.ts";
 import { checkReferences, withReferences } from "./references.ts";
 import { readSchema } from "./step_kind.ts";
 import { Contracts } from "./schema.ts";
@@ -87,6 +88,8 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     checkTakesInput(draft, steps[index]?.contract.input, input, faults)
   );
   checkReferences(drafts, { steps, input, faults });
+  const output = draftOutput(module, { manifest, contracts, steps, faults });
+  if (output !== undefined) checkOutput(output, { steps, input, faults });
   if (drafts.length === 0) {
     faults.add(
       { path: "steps", at: module.at },
@@ -95,10 +98,16 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     );
   }
   faults.demandNone(`workflow "${workflowName(head)}"`);
-  const definition = { ...head, ...(input && { input }), steps };
+  const definition = {
+    ...head,
+    ...(input && { input }),
+    ...(output && { output: output.definition }),
+    steps,
+  };
   const hash = hashOf(definition, options.digest);
   const code = {
     ...(module.input !== undefined && { input: module.input }),
+    ...(output?.code !== undefined && { output: output.code }),
     steps: new Map(drafts.map((draft) => [draft.name, codeOf(draft)])),
   };
   return {
@@ -144,7 +153,7 @@ function isUncoded({ kind, written }: Draft): boolean {
   return kind === "local" && written?.run === undefined;
 }
 
-type Head = Omit<Definition, "input" | "steps">;
+type Head = Omit<Definition, "input" | "output" | "steps">;
 
 /** Name, version and behaviour of a workflow; the manifest overrides its module. */
 function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: Faults): Head {

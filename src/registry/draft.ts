@@ -5,6 +5,7 @@ import type { HttpCall } from "../core/http_call.ts";
 import type { Policy } from "../core/policy.ts";
 import type {
   GiveWire,
+  OutputWire,
   SleepWire,
   StepSpec,
   StepWire,
@@ -45,10 +46,10 @@ export interface Draft {
   readonly place: (field?: string, inside?: Path) => Place;
 }
 
-/** Drafts the steps that a module wired, without its `w.give` calls for steps of a manifest. */
+/** Drafts the steps that a module wired, without its `w.give` and `w.output` calls. */
 export function draftWires(module: WorkflowModule, namespace: string, faults: Faults): Draft[] {
   return module.wires.flatMap((wire) => {
-    if (wire.kind === "give") return [];
+    if (wire.kind === "give" || wire.kind === "output") return [];
     const edges = edgesOf(wire, module, faults);
     const place = placeOf(wire);
     return [{ ...edges, place, ...draftKind(wire, namespace, place, faults) }];
@@ -57,7 +58,7 @@ export function draftWires(module: WorkflowModule, namespace: string, faults: Fa
 
 /** The fields of a draft that depend on the kind of its wire. */
 function draftKind(
-  wire: Exclude<Wire, GiveWire>,
+  wire: Exclude<Wire, GiveWire | OutputWire>,
   namespace: string,
   place: Draft["place"],
   faults: Faults,

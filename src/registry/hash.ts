@@ -26,17 +26,19 @@ const NAMED = new Set([
 const VALUES = new Set(["const", "default", "enum", "required"]);
 
 /**
- * Returns what the hash covers: graph, owners, kinds, contracts and lengths of sleeps. Policies,
+ * Returns what the hash covers: graph, owners, kinds, contracts, mappings, lengths of
+ * sleeps and the output. Policies,
  * deadlines, handler names and descriptions may change under the same version.
  */
 function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
-  const { namespace, name, version, input, failurePolicy } = definition;
+  const { namespace, name, version, input, output, failurePolicy } = definition;
   return {
     namespace,
     name,
     version,
     failurePolicy,
     input: withoutAnnotations(input),
+    ...(output && { output: { ...output, success: withoutAnnotations(output.success) } }),
     steps: definition.steps.map(hashedStep),
   };
 }

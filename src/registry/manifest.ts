@@ -82,6 +82,8 @@ const Step = z.strictObject({
   retry: Retry.optional(),
 });
 
+const Output = z.strictObject({ with: z.unknown(), result: z.unknown().optional() });
+
 const Whole = z.strictObject({
   name: text,
   version: z.string({ error: 'expected text: put the version in quotes, such as "2.0"' }),
@@ -92,6 +94,7 @@ const Whole = z.strictObject({
   deadline: duration.optional(),
   systems: z.record(z.string(), System).default({}),
   workflow_steps: z.array(Step).min(1),
+  output: Output.optional(),
 });
 
 /** A step as its manifest states it; durations are milliseconds. */
@@ -173,6 +176,7 @@ function fieldsAt(path: Path): readonly string[] {
   if (path.at(-1) === "retry") return Object.keys(Retry.shape);
   if (path.at(-1) === "http") return Object.keys(Http.shape);
   if (path.at(-1) === "signal") return Object.keys(Signal.shape);
+  if (path[0] === "output") return Object.keys(Output.shape);
   if (path[0] === "systems") return Object.keys(System.shape);
   return Object.keys((path.length === 0 ? Whole : Step).shape);
 }

@@ -45,6 +45,8 @@ export function readTemplate(
 export interface MappingScope {
   /** The values that it may name, by root. */
   readonly roots: ReadonlyMap<string, Shape>;
+  /** Roots that may be absent. */
+  readonly unsure?: ReadonlySet<string>;
   /** What takes its value. */
   readonly target: JsonSchema | undefined;
   readonly place: PlaceIn;
@@ -103,17 +105,17 @@ class MappingCheck {
     if (found === undefined) return;
     const name = `"$.${pathText(reference)}"`;
     const fits = this.#checkTypes([...typesOf(found.shape)], target.shape, at, name);
-    if (fits && found.isOptional && target.isRequired && found.shape.kind === "known") {
+    if (fits && target.isRequired && found.isUnsure) {
       this.#refuse(at, "maybe_absent", `${name} may be absent, but something is required here`);
     } else if (fits) this.#checkFields(name, found.shape, target.shape, at);
   }
 
   #checkInText(reference: Reference, at: PlacedReference["at"]): void {
     const found = this.#find(reference, at);
-    if (found === undefined || found.shape.kind === "unknown") return;
-    if (!found.isOptional && !typesOf(found.shape).has("null")) return;
-    const detail =
-      `"${pathText(reference)}" may be ${found.isOptional ? "absent" : "null"}, and a ` +
+    if (found === undefined) return;
+    const isNullable = found.shape.kind === "known" && typesOf(found.shape).has("null");
+    if (!found.isUnsure && !isNullable) return;
+    const detail = `"${pathText(reference)}" may be ${found.isUnsure ? "absent" : "null"}, and a ` +
       "text cannot hold that: give it a field of its own";
     this.#refuse(at, "maybe_absent", detail);
   }
@@ -174,7 +176,10 @@ class MappingCheck {
       shape = inner.shape;
       isOptional ||= inner.isOptional;
     }
-    return { shape, isOptional };
+    // A field that no contract knows may be there all the same.
+    const isUnsure = (isOptional && shape.kind !== "unknown") ||
+      this.scope.unsure?.has(root) === true;
+    return { shape, isUnsure };
   }
 
   #checkTypes(

@@ -35,7 +35,7 @@ export function withReferences(
 }
 
 /** The steps that a mapping names, without those that are none, or have no result. */
-function rootsIn(
+export function rootsIn(
   mapping: Mapping,
   { byName, place, faults }: {
     readonly byName: ReadonlyMap<string, Pick<Draft, "kind">>;

@@ -1,7 +1,15 @@
 /** The recorder: records the calls of a wiring function and their places, and checks nothing. */
 
-import type { Locate, Position, StepSpec, Wire, WiredStep } from "../core/workflow_module.ts";
+import type {
+  Locate,
+  OutputWire,
+  Position,
+  StepSpec,
+  Wire,
+  WiredStep,
+} from "../core/workflow_module.ts";
 import type { Given } from "../core/workflow.ts";
+import { templateOf } from "./output.ts";
 import type { ManifestWires } from "./wires.ts";
 
 /** The arguments of the typed calls of `Wires`, without their types. */
@@ -59,8 +67,15 @@ export function recorder<T>(of: symbol, wires: Wire[]): ManifestWires<T> {
     });
   }
 
+  function output({ success, ...wiring }: Wiring & Pick<OutputWire, "success">): void {
+    const { needs = {}, with: map = () => null } = wiring;
+    const template = templateOf(map as Parameters<typeof templateOf>[0], Object.keys(needs));
+    const at = locateCaller(output);
+    wires.push({ kind: "output", name: "output", at, ...edges({ needs }), success, template });
+  }
+
   // The types of `Wires` exist for the compiler only; at run time a handle is a name.
-  return { step, sleep, signal, give } as unknown as ManifestWires<T>;
+  return { step, sleep, signal, give, output } as unknown as ManifestWires<T>;
 }
 
 function edges({ needs = {}, after = [] }: Wiring): Pick<Wire, "needs" | "after"> {

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "../core/graph.ts";
+import type { Mapped, Output, Ref } from "./output.ts";
 import type { Failed, Gives, LocalDefinition, RemoteDefinition, Schema, Step } from "./step.ts";
 
 declare const carries: unique symbol;
@@ -109,7 +110,41 @@ export interface Wires<T> {
       readonly onTimeout?: "fail" | "park";
     },
   ): Handle<z.output<S>, { error_code: "timed_out"; error_message: string }>;
+  /**
+   * States what a task gives when it completes, at most once. `with` only passes values on and puts
+   * them into texts: it is kept as data. Return the answer, so that clients know the type.
+   *
+   * @example
+   * ```ts
+   * import { step, workflow, z } from "tasker";
+   *
+   * const input = z.object({ name: z.string() });
+   * const greet = step({ input, success: z.object({ text: z.string() }), run: () => ({ text: "Hi" }) });
+   *
+   * export default workflow({ namespace: "docs", name: "greet", version: "1.0.0", input }, (w) => {
+   *   const greeted = w.step("greet", greet);
+   *   return w.output({
+   *     success: z.object({ to: z.string(), line: z.string() }),
+   *     needs: { greeted },
+   *     with: ({ input, greeted }) => ({ to: input.name, line: `${greeted.text}, ${input.name}!` }),
+   *   });
+   * });
+   * ```
+   */
+  output<S extends Schema, const N extends Handles = NoHandles, const R = unknown>(
+    wiring: {
+      readonly needs?: N;
+      readonly success: S;
+      readonly with: (given: { readonly input: Ref<T> } & Refs<N>) => R;
+    } & Maps<R, z.input<NoInfer<S>>>,
+  ): Output<z.output<S>>;
 }
+
+/** What `with` returns, `R`, must make `O`; `R` is a parameter of its own for the sake of literals. */
+type Maps<R, O> = [R] extends [Mapped<O>] ? unknown
+  : { readonly with: (given: never) => Mapped<O> };
+
+type Refs<N> = { readonly [K in keyof N]: N[K] extends Handle<infer S, infer _E> ? Ref<S> : never };
 
 /** Wires that also make inputs for the steps of a manifest. */
 export interface ManifestWires<T> extends Wires<T> {

@@ -4,13 +4,19 @@ import type { z } from "zod";
 import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
 import { locateCaller, recorder } from "./recorder.ts";
+import type { Output } from "./output.ts";
 import type { Schema, Step } from "./step.ts";
 import type { Handle, ManifestHandle, ManifestWires, Wires } from "./wires.ts";
 
-/** A workflow whose tasks take `I`. */
-export interface Workflow<I> extends WorkflowModule {
+/** A workflow whose tasks take `I` and give `O`. */
+export interface Workflow<I, O = unknown> extends WorkflowModule {
   readonly input: z.ZodType<unknown, I>;
+  /** Only for the compiler: `OutputOf` of the client reads it. */
+  readonly $output?: O;
 }
+
+/** The output that a wiring function returned. */
+type OutputIn<R> = R extends Output<infer O> ? O : unknown;
 
 /** What a workflow may set besides its steps. */
 interface Behaviour {
@@ -90,15 +96,18 @@ type ManifestSteps<D extends Bindings> =
  * });
  * ```
  */
-export function workflow<I extends Schema>(
+export function workflow<I extends Schema, R = void>(
   meta: WorkflowMeta<I>,
-  wire: (w: Wires<z.output<I>>) => void,
-): Workflow<z.input<I>> {
+  wire: (w: Wires<z.output<I>>) => R,
+): Workflow<z.input<I>, OutputIn<R>> {
   const of = Symbol(meta.name);
   const wires: Wire[] = [];
   const at = locateCaller(workflow);
   wire(recorder<z.output<I>>(of, wires));
-  return { ...meta, kind: "workflow", of, at, wires } as WorkflowModule as Workflow<z.input<I>>;
+  return { ...meta, kind: "workflow", of, at, wires } as WorkflowModule as Workflow<
+    z.input<I>,
+    OutputIn<R>
+  >;
 }
 
 /**
@@ -134,16 +143,20 @@ export function workflow<I extends Schema>(
  * });
  * ```
  */
-export function implement<I extends Schema, D extends Bindings = Record<never, never>>(
+export function implement<
+  I extends Schema,
+  D extends Bindings = Record<never, never>,
+  R = void,
+>(
   path: string,
   meta: ManifestMeta<I, D>,
-  wire: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => void = () => {},
-): Workflow<z.input<I>> {
+  wire?: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => R,
+): Workflow<z.input<I>, OutputIn<R>> {
   const { steps = {}, handlers = {}, base, ...behaviour } = meta;
   const of = Symbol(path);
   const wires: Wire[] = [];
   const at = locateCaller(implement);
-  wire(recorder<z.output<I>>(of, wires), namedSteps(of));
+  wire?.(recorder<z.output<I>>(of, wires), namedSteps(of));
   const manifest = {
     path,
     steps: steps as unknown as WrittenSteps,
@@ -151,7 +164,7 @@ export function implement<I extends Schema, D extends Bindings = Record<never, n
     ...(base === undefined ? {} : { base }),
   };
   const recorded: WorkflowModule = { ...behaviour, kind: "workflow", of, at, manifest, wires };
-  return recorded as Workflow<z.input<I>>;
+  return recorded as Workflow<z.input<I>, OutputIn<R>>;
 }
 
 /** Makes a handle of any name: only the manifest knows which steps exist. */

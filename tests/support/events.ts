@@ -72,7 +72,10 @@ const FIELDS: { readonly [K in Kind]: fc.Arbitrary<Fields<K>> } = {
   TaskCancelRequested: record(ofTask),
   TaskAborted: record({ reason: fc.constantFrom("deadline", "fail_fast") }),
   TaskPassivated: optional({}, { wakeAtMs: atMs }),
-  TaskEnded: record({ end: fc.constantFrom("completed", "failed", "cancelled") }),
+  TaskEnded: optional({ end: fc.constantFrom("completed", "failed", "cancelled") }, {
+    failure,
+    output: payloads,
+  }),
 };
 
 /** Every kind of event. */

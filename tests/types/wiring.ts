@@ -199,6 +199,47 @@ export function wrongDefinitions(): void {
   step({ input: z.null(), success: z.null(), timeout: 5, run: () => null });
 }
 
+export const rightOutput = workflow(meta, (w) => {
+  const order = w.step("validate_order", validate);
+  return w.output({
+    success: z.object({
+      id: z.string(),
+      line: z.string(),
+      sku: z.array(z.string()),
+      first: z.string().optional(),
+      state: z.enum(["valid", "doubtful"]),
+      kind: z.enum(["order", "return"]),
+      count: z.int().default(1),
+    }),
+    needs: { order },
+    with: ({ input, order }) => ({
+      id: input.orderId,
+      line: `Order ${input.orderId}: ${order.state}`,
+      sku: order.sku,
+      first: order.sku[0],
+      state: order.state,
+      kind: "order",
+    }),
+  });
+});
+
+export const wrongOutputs = workflow(meta, (w) => {
+  const order = w.step("validate_order", validate);
+  const of = { needs: { order }, success: z.object({ id: z.string() }) };
+  // @ts-expect-error: a number for a text
+  w.output({ ...of, with: ({ input }) => ({ id: input.amountCents }) });
+  // @ts-expect-error: a field is missing
+  w.output({ ...of, with: () => ({}) });
+  // @ts-expect-error: no such field
+  w.output({ ...of, with: ({ order }) => ({ id: order.none }) });
+  // @ts-expect-error: an output does not compute
+  w.output({ ...of, with: ({ input }) => ({ id: `${input.amountCents + 1}` }) });
+  // @ts-expect-error: a value that is not known yet cannot be compared
+  w.output({ ...of, with: ({ order }) => ({ id: order.state === "valid" ? "a" : "b" }) });
+  // @ts-expect-error: an alias that is not needed
+  w.output({ ...of, with: ({ stock }) => ({ id: stock }) });
+});
+
 /** Zod's types are at hand under its name. */
 export type Sent = [z.input<typeof Order>, z.infer<typeof Order>, z.output<z.ZodType<1>>];
 
