@@ -313,7 +313,7 @@ export class MemoryPolicies implements Policies {
     const name = `${namespace}/${workflow}`;
     const all = this.#overlays.get(name) ?? [];
     if (expectedVersion !== undefined && expectedVersion !== all.length) {
-      return Promise.reject(policyConflict(name, expectedVersion, all.length));
+      return Promise.reject(policyConflict(namespace, workflow, expectedVersion, all.length));
     }
     const next = { ...overlay, version: all.length + 1 };
     this.#overlays.set(name, [...all, next]);

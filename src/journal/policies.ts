@@ -1,6 +1,7 @@
 /** Policies: versioned overlays, kept for ever. */
 
 import { TaskerError } from "../core/errors.ts";
+import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
 import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
 import type { Row } from "./pg_connection.ts";
 
@@ -60,7 +61,7 @@ export class PostgresPolicies implements Policies {
       if (expectedVersion === undefined) continue;
       const present = (await this.versions(namespace, workflow)).at(-1)?.version ?? 0;
       if (present !== expectedVersion) {
-        throw policyConflict(`${namespace}/${workflow}`, expectedVersion, present);
+        throw policyConflict(namespace, workflow, expectedVersion, present);
       }
     }
     throw new TaskerError(
@@ -81,9 +82,17 @@ function overlayOf(row: Row): PolicyOverlay {
 }
 
 /** Makes the error of a policy that is not at the version which a change was made for. */
-export function policyConflict(name: string, expected: number, present: number): TaskerError {
+export function policyConflict(
+  namespace: string,
+  name: string,
+  expected: number,
+  present: number,
+): TaskerError {
+  const what = namespace === SYSTEMS_NAMESPACE
+    ? `the limits of system "${name}"`
+    : `the policy of "${namespace}/${name}"`;
   return new TaskerError(
     "policy.conflict",
-    `Cannot change the policy of "${name}": expected version ${expected}, it is at ${present}`,
+    `Cannot change ${what}: expected version ${expected}, it is at ${present}`,
   );
 }
