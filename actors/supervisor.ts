@@ -152,7 +152,7 @@ export class Supervisor implements Feed {
   }
 
   /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */
-  nudgeAll(isChosen: (taskId: TaskId) => boolean = () => true): void {
+  decideAll(isChosen: (taskId: TaskId) => boolean = () => true): void {
     for (const actor of this.#actors.values()) {
       if (!isChosen(actor.taskId)) continue;
       actor.armedAtMs = undefined;

@@ -58,7 +58,7 @@ impl Core {
         self.tick.run(records, &mut self.slab, &self.templates);
     }
 
-    /// Takes the next answers, at most so many: none when all were taken.
+    /// Takes the next answers, at most `answers_max`: none when all were taken.
     pub fn take_answers(&mut self, answers_max: usize) -> &[Answer] {
         self.tick.take_answers(answers_max)
     }

@@ -9,7 +9,7 @@ use crate::instance::{Handle, Head, Instance};
 /// The highest generation of a slot: `generation * 2^32 + index` is a safe integer in JavaScript.
 const GENERATION_MAX: u32 = (1 << 21) - 1;
 
-/// Slots are allocated in pages of so many, and never move.
+/// Slots of a page. Slots are allocated in whole pages, and never move.
 const PAGE_SLOTS: usize = 256;
 
 /// All instances of a core.

@@ -170,7 +170,7 @@ impl Tick {
         self.answer_resumed(slab, templates);
     }
 
-    /// Takes the next answers, at most so many.
+    /// Takes the next answers, at most `answers_max`.
     pub fn take_answers(&mut self, answers_max: usize) -> &[Answer] {
         let from = self.taken;
         self.taken = self.answers.len().min(from + answers_max);

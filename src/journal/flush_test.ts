@@ -115,25 +115,25 @@ Deno.test("a backend killed in mid-append: its row is sent again, and goes in on
   assert.deepEqual((await rowsOf(sql, taskId)).slice(1), [`2:${row.appendId}`]);
 });
 
-Deno.test("a resend over an uncommitted ghost of itself finds that it is in", async () => {
-  const { appended } = await appendOverGhost("commit", (row) => row.appendId);
+Deno.test("a resend while its first sending is uncommitted finds that it is in", async () => {
+  const { appended } = await appendOverUncommitted("commit", (row) => row.appendId);
 
   assert.deepEqual(appended, { kind: "inserted" });
 });
 
-Deno.test("a resend over a ghost that goes back is inserted itself", async () => {
-  const { appended, rows, row } = await appendOverGhost("rollback", (row) => row.appendId);
+Deno.test("a resend whose first sending is rolled back is inserted itself", async () => {
+  const { appended, rows, row } = await appendOverUncommitted("rollback", (row) => row.appendId);
 
   assert.deepEqual(appended, { kind: "inserted" });
   assert.deepEqual(rows, [`2:${row.appendId}`]);
 });
 
 Deno.test("a turn that another append has taken is ownership lost, whatever it holds", async () => {
-  const ghost = crypto.randomUUID();
-  const { appended, rows } = await appendOverGhost("commit", () => ghost);
+  const other = crypto.randomUUID();
+  const { appended, rows } = await appendOverUncommitted("commit", () => other);
 
   assert.deepEqual(appended, { kind: "ownership_lost" });
-  assert.deepEqual(rows, [`2:${ghost}`]);
+  assert.deepEqual(rows, [`2:${other}`]);
 });
 
 Deno.test("a fenced node looks too: what it had committed before is reported as inserted", async () => {
@@ -193,7 +193,7 @@ Deno.test("the end of a node waits for its flush in flight", async () => {
   let appended: Promise<unknown> | undefined;
 
   await bench.watch().begin(async (inside) => {
-    await insertGhost(inside, { ...row, appendId: crypto.randomUUID() });
+    await insertUncommitted(inside, { ...row, appendId: crypto.randomUUID() });
     appended = node.journal.append(row).then(() => order.push("appended"));
     await lockWaits(sql, 1);
     ended = other`delete from tasker.node`.then(() => order.push("ended"));
@@ -219,7 +219,7 @@ Deno.test("a deadlock sends the same rows again", async () => {
 
   await bench.watch().begin(async (inside) => {
     await inside`set local deadlock_timeout = '1min'`;
-    await insertGhost(inside, { ...row, appendId: crypto.randomUUID() });
+    await insertUncommitted(inside, { ...row, appendId: crypto.randomUUID() });
     appended = node.journal.append(row);
     await lockWaits(sql);
     // Postgres ends the append: it has waited longer.
@@ -250,7 +250,10 @@ Deno.test("close() ends the search for an outcome, which stays unknown", async (
 });
 
 /** Appends turn 2 of a task while somebody else has it in hand, and ends that. */
-async function appendOverGhost(end: "commit" | "rollback", appendIdOf: (row: TurnRow) => string) {
+async function appendOverUncommitted(
+  end: "commit" | "rollback",
+  appendIdOf: (row: TurnRow) => string,
+) {
   await using bench = await JournalBench.open();
   const node = await bench.node();
   const sql = bench.watch();
@@ -259,7 +262,7 @@ async function appendOverGhost(end: "commit" | "rollback", appendIdOf: (row: Tur
   const row = turnRow(taskId, 2);
   let appending: ReturnType<typeof node.journal.append> | undefined;
   await bench.watch().begin(async (inside) => {
-    await insertGhost(inside, { ...row, appendId: appendIdOf(row) });
+    await insertUncommitted(inside, { ...row, appendId: appendIdOf(row) });
     appending = node.journal.append(row);
     await lockWaits(sql);
     if (end === "rollback") throw ROLL_BACK;
@@ -267,7 +270,7 @@ async function appendOverGhost(end: "commit" | "rollback", appendIdOf: (row: Tur
   return { row, appended: await appending, rows: (await rowsOf(sql, taskId)).slice(1) };
 }
 
-async function insertGhost(
+async function insertUncommitted(
   sql: Pick<ReturnType<JournalBench["watch"]>, "unsafe">,
   { taskId, turn, appendId }: TurnRow,
 ): Promise<void> {

@@ -173,7 +173,7 @@ export class Engine implements ResidentTasks {
     const newest = await this.deps.policies.newest();
     if (!this.#policies.renew(newest)) return;
     this.admission.renewSystems(systemLimitsOf(newest));
-    this.supervisor.nudgeAll();
+    this.supervisor.decideAll();
   }
 
   /**
@@ -271,7 +271,7 @@ export class Engine implements ResidentTasks {
     const staying = new Set(
       [...before.difference(leaving)].filter((slot) => this.router.ownsSlot(slot)),
     );
-    if (staying.size > 0) this.supervisor.nudgeAll((taskId) => staying.has(slotOf(taskId)));
+    if (staying.size > 0) this.supervisor.decideAll((taskId) => staying.has(slotOf(taskId)));
     this.local.interrupt(
       (taskId) => leaving.has(slotOf(taskId)),
       "The task moves to another node, which makes the attempt again",
