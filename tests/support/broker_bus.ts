@@ -13,8 +13,16 @@ const NO_DATABASE: Database = {
 
 /** Opens the bus that a `BUS_URL` names. */
 export async function openBrokerBus(url: string, log: Log = SILENT_LOG): Promise<Bus> {
+  return await openPrefixedBus(url, { prefix: "tasker.test", log });
+}
+
+/** Opens it with a prefix for its channels. */
+export async function openPrefixedBus(
+  url: string,
+  { prefix, log = SILENT_LOG }: { readonly prefix: string; readonly log?: Log },
+): Promise<Bus> {
   const kind = brokerOf(url);
   if (kind === undefined) throw new Error(`no broker is at ${url}`);
-  const of = { database: NO_DATABASE, runtime: openRuntime(), prefix: "tasker.test", log };
+  const of = { database: NO_DATABASE, runtime: openRuntime(), prefix, log };
   return await openBus({ kind, url, ...of });
 }

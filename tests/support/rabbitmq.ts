@@ -50,6 +50,8 @@ export interface TestRabbit extends AsyncDisposable {
    * after it made a queue loses it with all that was confirmed, and nobody can use its name again.
    */
   settle(): Promise<void>;
+  /** Runs the server's administration, `rabbitmqctl`. @throws what it says of a failure */
+  control(args: readonly string[]): Promise<void>;
   /** Ends the server as a crash does; resolves when it is gone. */
   kill9(): Promise<void>;
   /** Starts it again on its files, killing it first if it runs; resolves when it serves. */
@@ -124,7 +126,8 @@ function rabbitOf(
     get pid() {
       return child.pid;
     },
-    settle: () => sync(place),
+    settle: () => control(place, ["eval", "[dets:sync(Name) || Name <- dets:all()]."]),
+    control: (args) => control(place, args),
     kill9: () => kill(child),
     restart,
     async restartEmpty() {
@@ -152,10 +155,10 @@ async function freeze(child: Deno.ChildProcess): Promise<void> {
   }
 }
 
-async function sync(place: Place): Promise<void> {
+async function control(place: Place, args: readonly string[]): Promise<void> {
   const command = place.kit.server.replace("rabbitmq-server", "rabbitmqctl");
-  const args = ["eval", "[dets:sync(Name) || Name <- dets:all()]."];
-  const { success, stderr } = await new Deno.Command(command, { args, env: envOf(place) }).output();
+  const options = { args: [...args], env: envOf(place) };
+  const { success, stderr } = await new Deno.Command(command, options).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
