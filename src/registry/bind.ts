@@ -50,7 +50,7 @@ export function bindManifest(
     const kind = engineKindOf(step);
     if (kind === undefined) {
       checkOwner(step, manifest, place, faults);
-      return draftStep(step, { ...bound, place, faults });
+      return draftStep(step, { ...bound, namespace, place, faults });
     }
     return {
       name: step.name,
@@ -69,11 +69,15 @@ interface Bound {
   readonly written: StepSpec | undefined;
   readonly give: GiveWire | undefined;
   readonly module: WorkflowModule;
+  readonly namespace: string;
   readonly place: Draft["place"];
   readonly faults: Faults;
 }
 
-function draftStep(step: ManifestStep, { written, give, module, place, faults }: Bound): Draft {
+function draftStep(
+  step: ManifestStep,
+  { written, give, module, namespace, place, faults }: Bound,
+): Draft {
   const needs = give === undefined ? {} : edgesOf(give, module, faults).needs;
   const needed = new Set(Object.values(needs));
   const event = eventOf(step, written);
@@ -83,7 +87,7 @@ function draftStep(step: ManifestStep, { written, give, module, place, faults }:
   return {
     name: step.name,
     kind: event === undefined ? "local" : "remote",
-    owner: step.owner ?? "",
+    owner: step.owner ?? namespace,
     ...(event !== undefined && { event }),
     ...(step.handler !== undefined && { handler: step.handler }),
     needs,

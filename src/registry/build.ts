@@ -71,6 +71,7 @@ export interface BuildOptions {
 export function buildWorkflow(module: WorkflowModule, options: BuildOptions): BuiltWorkflow {
   const { manifest } = options;
   const faults = new Faults();
+  if (manifest !== undefined) faults.join(manifest.unknown);
   const head = headOf(module, manifest, faults);
   const { namespace } = head;
   const drafts = withReferences([

@@ -37,6 +37,11 @@ export class Faults {
     for (const fault of thrown.faults) this.#put({ at: undefined, ...fault });
   }
 
+  /** Adds the faults that somebody else collected. */
+  join(others: Faults): void {
+    for (const fault of others.list) this.#put(fault);
+  }
+
   #put(fault: PlacedFault): void {
     const { path, code, detail, at } = fault;
     this.#faults.set([at?.file, path, code, detail].join("\n"), fault);

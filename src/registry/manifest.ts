@@ -125,12 +125,15 @@ export function policyOfManifest(step: ManifestStep): Policy {
 /** A manifest that was read. What it means is checked when its workflow is built. */
 export interface Manifest extends z.output<typeof Whole> {
   readonly file: string;
+  /** Its fields that nobody reads: faults of the workflow, found together with all others. */
+  readonly unknown: Faults;
   /** The place of a value. */
   at(path: Path): Position;
 }
 
 /**
- * Reads a manifest. Unknown fields are faults, so that nothing is silently ignored.
+ * Reads a manifest. Unknown fields are faults, so that nothing is silently ignored; they are part of
+ * the answer if nothing else is wrong, so that the rest can be checked, too.
  *
  * Shape: `file` names the text in faults.
  *
@@ -138,11 +141,27 @@ export interface Manifest extends z.output<typeof Whole> {
  */
 export function readManifest(file: string, source: string): Manifest {
   const yaml = readYaml(file, source);
-  const parsed = Whole.safeParse(yaml.value);
-  if (parsed.success) return { ...parsed.data, file, at: yaml.at };
   const faults = new Faults();
+  const of = { file, unknown: faults, at: yaml.at };
+  const parsed = Whole.safeParse(yaml.value);
+  if (parsed.success) return { ...parsed.data, ...of };
   for (const issue of parsed.error.issues) addIssue(faults, yaml, issue);
+  const known = Whole.safeParse(withoutUnknown(yaml.value, parsed.error.issues));
+  if (known.success) return { ...known.data, ...of };
   throw faults.toError(`manifest "${file}"`);
+}
+
+/** Takes the unknown fields out of what was read. */
+function withoutUnknown(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  for (const issue of issues) {
+    if (issue.code !== "unrecognized_keys") return undefined;
+    const holder = issue.path.reduce<unknown>(
+      (inner, key) => (inner as Readonly<Record<PropertyKey, unknown>>)[key],
+      value,
+    );
+    for (const key of issue.keys) delete (holder as Record<string, unknown>)[key];
+  }
+  return value;
 }
 
 function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void {
