@@ -141,6 +141,7 @@ function verbContext(
     runtime,
     isJson,
     json: (option) => readJson(context, option, read.options.get(option)),
+    file: (path) => readTyped(context, path),
     signal,
   };
 }
@@ -156,13 +157,19 @@ function addressOf({ url, key }: Connection): { url: string; key: string } {
   return { url: url.value, key: key.value };
 }
 
+/** `deno task` runs in the project's folder; files are named from where the command was typed. */
+function readTyped({ env, readFile }: CommandContext, path: string): Promise<string | undefined> {
+  const isRelative = !path.startsWith("/") && env.INIT_CWD;
+  return readFile(isRelative ? `${env.INIT_CWD}/${path}` : path);
+}
+
 /**
- * `deno task` runs in the project's folder; files are named from where the command was typed.
+ * Reads an option of JSON.
  *
  * @throws {UsageError} when there is no such file, or the text is not valid JSON
  */
 async function readJson(
-  { env, readFile }: CommandContext,
+  context: CommandContext,
   option: string,
   typed: string | undefined,
 ): Promise<unknown> {
@@ -170,8 +177,7 @@ async function readJson(
   let text: string | undefined = typed;
   if (typed.startsWith("@")) {
     const path = typed.slice(1);
-    const isRelative = !path.startsWith("/") && env.INIT_CWD;
-    text = await readFile(isRelative ? `${env.INIT_CWD}/${path}` : path);
+    text = await readTyped(context, path);
     if (text === undefined) {
       throw new UsageError(`Cannot read --${option}: there is no file "${path}"`);
     }

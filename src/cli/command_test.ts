@@ -35,6 +35,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  dead discard ID        Discards a dead letter",
     "  watch ID               Follows a task until it ends or is blocked, and shows its results",
     "  replay ID              Rebuilds a task from its journal, as it was after any turn",
+    "  import FILE            Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
     "  doctor                 Checks address, key, versions and every part of the server",
     "  call                   Lists all operations of the API; `call OPERATION` sends one",
     "",
@@ -173,26 +174,6 @@ Deno.test("without address or key nothing is sent, and it is said where they wer
     ],
   });
   match((await keyless.say("list")).err[0] ?? "", /^✗ Cannot find a key: TASKER_KEY is not set/);
-});
-
-Deno.test("start takes its input from a file named from where the command was typed", async () => {
-  const cli = openCliHarness({
-    env: { INIT_CWD: "/home/ada" },
-    files: { "/home/ada/o.json": '{"id":7}' },
-  });
-
-  const { code, out } = await cli.say(
-    ...["start", "orders/process", "--input", "@o.json", "--key", "A-1", "--tags", "vip,test"],
-  );
-
-  const [task] = await cli.fake.engine.tasks({ namespaces: undefined, limit: 1 });
-  equal(code, 0);
-  deepEqual(out, [
-    `Task ${task?.taskId} of orders/process 1.0.0 is running`,
-    `→ deno task tasker watch ${task?.taskId}`,
-  ]);
-  deepEqual([cli.fake.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
-  deepEqual((await cli.say("start", "orders/process", "--input", "@no.json")).code, 2);
 });
 
 Deno.test("show draws a task, its steps and its journal", async () => {

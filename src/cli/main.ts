@@ -2,7 +2,8 @@
  * Root of `deno task tasker`: the command line. It talks to a server over HTTP and to nothing else.
  *
  * Permissions: every host, because a server may listen anywhere and TASKER_URL is known only at run
- * time; reading every file, because `--input @file` may name any; five environment variables.
+ * time; reading every file, because `--input @file` may name any; five environment variables, and two that
+ * the library which reads YAML asks for.
  */
 
 import { openRuntime } from "../server/runtime.ts";

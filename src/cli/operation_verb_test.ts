@@ -95,3 +95,23 @@ Deno.test("an option that its operation cannot take is refused before anything i
     '✗ Cannot run "call getTsk": there is no such verb, did you mean "call getTask"?',
   ]);
 });
+
+Deno.test("start takes its input from a file named from where the command was typed", async () => {
+  const cli = openCliHarness({
+    env: { INIT_CWD: "/home/ada" },
+    files: { "/home/ada/o.json": '{"id":7}' },
+  });
+
+  const { code, out } = await cli.say(
+    ...["start", "orders/process", "--input", "@o.json", "--key", "A-1", "--tags", "vip,test"],
+  );
+
+  const [task] = await cli.fake.engine.tasks({ namespaces: undefined, limit: 1 });
+  equal(code, 0);
+  deepEqual(out, [
+    `Task ${task?.taskId} of orders/process 1.0.0 is running`,
+    `→ deno task tasker watch ${task?.taskId}`,
+  ]);
+  deepEqual([cli.fake.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
+  deepEqual((await cli.say("start", "orders/process", "--input", "@no.json")).code, 2);
+});

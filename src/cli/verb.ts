@@ -90,6 +90,8 @@ export interface VerbContext extends Arguments {
   readonly isJson: boolean;
   /** Reads an option that takes JSON or `@file`; undefined when it was not given. */
   json(option: string): Promise<unknown>;
+  /** Reads a file that was named, from where the command was typed; undefined: there is none. */
+  file(path: string): Promise<string | undefined>;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
 }

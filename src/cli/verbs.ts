@@ -8,6 +8,7 @@ import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
+import { importVerb } from "./import.ts";
 import { replay } from "./replay.ts";
 import {
   deadLines,
@@ -155,7 +156,7 @@ const call: Verb = {
   },
 };
 
-const SPECIAL: readonly Verb[] = [workflows, watch, replay, doctor, call];
+const SPECIAL: readonly Verb[] = [workflows, watch, replay, importVerb, doctor, call];
 
 /** All verbs, in the order of the help. A special one takes the place of an operation's. */
 export const VERBS: readonly Verb[] = [...namedVerbs(), ...CALLS];
