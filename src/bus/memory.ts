@@ -1,10 +1,12 @@
 /** The bus in memory: for tests, simulation, and a single process that may forget. */
 
 import type { Envelope } from "../core/envelope.ts";
-import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
+import type { Bus, BusServer, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bodiesOf } from "./body.ts";
 import { type BrokerChannel, Consumers, type Taken, WakeUp } from "./consumer.ts";
+
+const DOES = { delays: false, counts: true };
 
 /** One channel: what waits for a consumer, and who is to be woken when something does. */
 interface Queue {
@@ -60,8 +62,9 @@ export class MemoryBus implements Bus {
   }
 
   // deno-lint-ignore require-await
-  async ping(): Promise<void> {
+  async ping(): Promise<BusServer> {
     this.#consumers.demandOpen();
+    return { server: "this process", ...DOES };
   }
 
   async close(): Promise<void> {
@@ -81,7 +84,7 @@ export class MemoryBus implements Bus {
 
 /** A queue as one of its consumers sees it. */
 class MemoryChannel implements BrokerChannel {
-  readonly canDelay = false;
+  readonly canDelay = DOES.delays;
   readonly #arrival = new WakeUp();
 
   constructor(readonly queue: Queue) {

@@ -2,7 +2,7 @@
 
 import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Envelope } from "../core/envelope.ts";
-import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
+import type { Bus, BusServer, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf, BODY_MEDIA_TYPE } from "./body.ts";
 import { Consumers } from "./consumer.ts";
@@ -13,7 +13,7 @@ import {
   NatsConnection,
   type NatsLibrary,
 } from "./nats_connection.ts";
-import { NatsStream } from "./nats_stream.ts";
+import { DOES, NatsStream } from "./nats_stream.ts";
 
 /** What the bus works with. */
 interface NatsDeps {
@@ -90,8 +90,11 @@ export class NatsBus implements Bus {
   }
 
   /** Answers when JetStream does, or fails within ANSWER_MS_MAX. */
-  async ping(): Promise<void> {
-    await this.#connection.ask(({ streams }) => streams.manager.getAccountInfo());
+  async ping(): Promise<BusServer> {
+    return await this.#connection.ask(async ({ connection, streams }) => {
+      await streams.manager.getAccountInfo();
+      return { server: `NATS ${connection.info?.version}`, ...DOES };
+    });
   }
 
   async close(): Promise<void> {

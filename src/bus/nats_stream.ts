@@ -14,6 +14,9 @@ import {
 } from "./nats_connection.ts";
 import { DURABLE, streamOf } from "./nats_streams.ts";
 
+/** What a stream does itself. */
+export const DOES = { delays: true, counts: true };
+
 /** How long a pull waits at the server; one that was lost there is noticed this late. */
 const PULL_MS = 5_000;
 
@@ -54,7 +57,7 @@ interface Word {
  * never are more asked for than the consumer has room for.
  */
 export class NatsStream implements BrokerChannel {
-  readonly canDelay = true;
+  readonly canDelay = DOES.delays;
   readonly #inbox: string;
   readonly #words: Batcher<Word>;
   /** Where the settling of an envelope goes, by its id. */

@@ -38,7 +38,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   const { kind, url, log } = options;
   switch (kind) {
     case "postgres":
-      return new PostgresBus(options);
+      return await probed(new PostgresBus(options), log);
     case "memory":
       log.warn("TASKER_BUS is memory: envelopes end with this process, and no other gets them");
       return new MemoryBus(options);
@@ -92,7 +92,15 @@ async function connect(
     const error = unavailable(BROKERS[kind].name, thrown);
     if (error.code === "config.invalid") throw error;
     log.warn("The bus is away: envelopes wait until it is back", { error: messageOf(error) });
+    return bus;
   }
+  return await probed(bus, log);
+}
+
+/** Says what the bus runs on. One that does not answer now is asked again by whatever needs it. */
+async function probed(bus: Bus, log: Log): Promise<Bus> {
+  const server = await bus.ping().catch(() => undefined);
+  if (server !== undefined) log.info("The bus answers", { bus: bus.name, ...server });
   return bus;
 }
 

@@ -6,6 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import { firstIdAt, uuidV7 } from "../core/ids.ts";
 import type {
   Bus,
+  BusServer,
   Cancel,
   ConsumeOptions,
   Database,
@@ -25,6 +26,8 @@ import forget from "./sql/forget.sql" with { type: "text" };
 import publish from "./sql/publish.sql" with { type: "text" };
 import settle from "./sql/settle.sql" with { type: "text" };
 import wasConsumed from "./sql/was_consumed.sql" with { type: "text" };
+
+const DOES = { delays: true, counts: true };
 
 /** Names the bus in error texts. */
 const BROKER = "the bus in Postgres";
@@ -128,8 +131,9 @@ export class PostgresBus implements Bus {
     return Number(row?.depth);
   }
 
-  async ping(): Promise<void> {
-    await this.#query("select 1");
+  async ping(): Promise<BusServer> {
+    const [row] = await this.#query("select current_setting('server_version') as version");
+    return { server: `Postgres ${row?.version}`, ...DOES };
   }
 
   /** The database is its opener's to close. */
@@ -177,7 +181,7 @@ export class PostgresBus implements Bus {
 
 /** The rows of one channel, claimed when somebody says that there are some. */
 class PostgresChannel implements BrokerChannel, Listener {
-  readonly canDelay = true;
+  readonly canDelay = DOES.delays;
   readonly #arrivals = new WakeUp();
   #wanted = 0;
   #isEnded = false;

@@ -2,13 +2,13 @@
 
 import type { Envelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
+import type { Bus, BusServer, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
 import { Consumers, unavailable } from "./consumer.ts";
 import { RabbitConnection, type RabbitLibrary } from "./rabbitmq_connection.ts";
 import { contentOf, RabbitExchange } from "./rabbitmq_exchange.ts";
-import { RabbitQueue } from "./rabbitmq_queue.ts";
+import { DOES, RabbitQueue } from "./rabbitmq_queue.ts";
 import { figuresOf, isMarked, markConsumed } from "./rabbitmq_topology.ts";
 
 /** What the bus works with. */
@@ -89,8 +89,9 @@ export class RabbitBus implements Bus {
   }
 
   /** Answers when the server answers on both connections, or fails within seconds. */
-  async ping(): Promise<void> {
+  async ping(): Promise<BusServer> {
     await this.#ask(() => Promise.all([this.#writer.check(), this.#reader.check()]));
+    return { server: "RabbitMQ", ...DOES };
   }
 
   async close(): Promise<void> {

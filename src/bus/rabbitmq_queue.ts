@@ -8,6 +8,9 @@ import { type BrokerChannel, type Taken, unavailable, WakeUp } from "./consumer.
 import type { RabbitConnection } from "./rabbitmq_connection.ts";
 import { declare } from "./rabbitmq_topology.ts";
 
+/** What a queue does itself. */
+export const DOES = { delays: false, counts: true };
+
 /** Who consumes what. */
 interface QueueDeps extends ConsumeOptions {
   readonly connection: RabbitConnection;
@@ -35,7 +38,7 @@ interface Session {
  * retry here. What a consumer held goes to others as soon as its connection ends: there is no lease.
  */
 export class RabbitQueue implements BrokerChannel {
-  readonly canDelay = false;
+  readonly canDelay = DOES.delays;
   readonly #arrivals = new WakeUp();
   #session: Session | undefined;
   #sessions = 0;

@@ -1,12 +1,12 @@
 /** The bus on Redis Streams: one stream a channel, one consumer group that works it off. */
 
 import type { Envelope } from "../core/envelope.ts";
-import type { Bus, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
+import type { Bus, BusServer, ConsumeOptions, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import { batchesOf, bodiesOf } from "./body.ts";
 import { Consumers, unavailable } from "./consumer.ts";
 import { type RedisClient, RedisConnection, type RedisLibrary } from "./redis_connection.ts";
-import { FIELD, RedisStream } from "./redis_stream.ts";
+import { DOES, FIELD, RedisStream } from "./redis_stream.ts";
 
 /** How long a ping may take. */
 const PING_MS_MAX = 2_000;
@@ -77,13 +77,14 @@ export class RedisBus implements Bus {
   }
 
   /** Answers when the server takes writes, or fails within PING_MS_MAX. */
-  async ping(): Promise<void> {
+  async ping(): Promise<BusServer> {
     const late = Promise.withResolvers<never>();
     const cancel = this.deps.runtime.after(PING_MS_MAX, () => {
       late.reject(unavailable("Redis", `no answer within ${PING_MS_MAX} ms`));
     });
     try {
-      await Promise.race([this.#check(), late.promise]);
+      const server = await Promise.race([this.#check(), late.promise]);
+      return { server, ...DOES };
     } finally {
       cancel();
     }
@@ -94,9 +95,9 @@ export class RedisBus implements Bus {
     await this.#writer.close();
   }
 
-  async #check(): Promise<void> {
+  async #check(): Promise<string> {
     try {
-      await this.#writer.check();
+      return await this.#writer.check();
     } catch (error) {
       throw unavailable("Redis", error);
     }

@@ -93,12 +93,12 @@ export class RedisConnection {
   }
 
   /**
-   * Asks the server whether it takes writes.
+   * Asks the server whether it takes writes; returns its name and version.
    *
    * @throws as `run`
    */
-  async check(): Promise<void> {
-    await this.run(greet);
+  async check(): Promise<string> {
+    return (await this.run(greet)).name;
   }
 
   /** Waits for what is under way, then closes the connection. */
@@ -132,7 +132,7 @@ export class RedisConnection {
     });
     try {
       const greeted = client.connect().then(() => greet(client));
-      this.#id = await Promise.race([greeted, lost.promise]);
+      this.#id = (await Promise.race([greeted, lost.promise])).id;
     } catch (error) {
       client.destroy();
       throw refusalOf(error, this.deps.url);
@@ -174,9 +174,10 @@ function makeClient({ library, url, name }: RedisConnectionDeps) {
   return library.createClient(options);
 }
 
-/** Returns the server's number of the connection. @throws when the server is a replica */
-async function greet(client: RedisClient): Promise<number> {
-  const { id, role } = await client.hello(3);
-  if (role === "master") return id;
+/** Returns who the server is, and its number of the connection. @throws when it is a replica */
+async function greet(client: RedisClient): Promise<{ id: number; name: string }> {
+  const { id, role, server, version } = await client.hello(3);
+  const name = server === "valkey" ? "Valkey" : "Redis";
+  if (role === "master") return { id, name: `${name} ${version}` };
   throw new Error("READONLY the server is a replica: it is asked again until it is the primary");
 }

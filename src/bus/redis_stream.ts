@@ -8,6 +8,9 @@ import type { Log } from "../telemetry/log.ts";
 import type { BrokerChannel, Taken } from "./consumer.ts";
 import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 
+/** What a stream does itself. */
+export const DOES = { delays: false, counts: true };
+
 /** The one field of an entry. */
 export const FIELD = "ce";
 
@@ -47,7 +50,7 @@ interface Entry {
 
 /** One stream, under a consumer name of its own: two of one name would take each other's entries. */
 export class RedisStream implements BrokerChannel {
-  readonly canDelay = false;
+  readonly canDelay = DOES.delays;
   readonly #consumer: string;
   readonly #acknowledgements: Batcher<string>;
   #reading: Promise<unknown> = Promise.resolve();

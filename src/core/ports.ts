@@ -487,6 +487,16 @@ export interface ConsumeOptions {
   readonly leaseMs: number;
 }
 
+/** What a bus runs on, and what of its work that does itself; the engine does the rest. */
+export interface BusServer {
+  /** Name and version, as far as the server tells: `Redis 7.0.15`. */
+  readonly server: string;
+  /** Whether retries wait there; else they wait in the node that has them, under its lease. */
+  readonly delays: boolean;
+  /** Whether it counts deliveries, those to other nodes included. */
+  readonly counts: boolean;
+}
+
 /** Carries envelopes. It may lose, repeat and reorder anything: journal and timers heal it. */
 export interface Bus {
   readonly name: string;
@@ -510,7 +520,12 @@ export interface Bus {
   wasConsumed(channel: string): Promise<boolean>;
   /** Envelopes waiting in a channel, or undefined when the backend cannot say. */
   depth(channel: string): Promise<number | undefined>;
-  ping(): Promise<void>;
+  /**
+   * Asks who answers.
+   *
+   * @throws {TaskerError} bus.unavailable
+   */
+  ping(): Promise<BusServer>;
   close(): Promise<void>;
 }
 

@@ -246,9 +246,10 @@ Deno.test("a command that is sent after an outage expires with its attempt, whic
 Deno.test("a bus that answers no ping is away from its last answer to the next", async () => {
   const { runtime, outages } = new DispatchHarness();
   let [pings, isAway] = [0, false];
+  const server = { server: "a broker", delays: false, counts: true };
   const ping = () => {
     pings++;
-    return isAway ? Promise.reject(away()) : Promise.resolve();
+    return isAway ? Promise.reject(away()) : Promise.resolve(server);
   };
   const end = watchBus({ runtime, bus: { ping } }, outages);
   await runtime.advance(5 * PROOF_MS);

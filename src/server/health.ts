@@ -2,7 +2,7 @@
 
 import type { Health, NamedCheck } from "../api/deps.ts";
 import { SLOTS } from "../core/ids.ts";
-import type { Bus, History, Journal } from "../core/ports.ts";
+import type { Bus, BusServer, History, Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { HealthCheck } from "../operations/node.ts";
 import type { Engine } from "./engine.ts";
@@ -18,7 +18,7 @@ export interface HealthDeps {
     readonly history: Pick<History, "ping">;
     readonly journal: Pick<Journal, "figures">;
   };
-  readonly bus: Pick<Bus, "name" | "ping">;
+  readonly bus: Pick<Bus, "ping">;
   readonly readiness: Pick<Readiness, "kind">;
   readonly engine: Engine;
   readonly config: { readonly libraryReason: string | undefined };
@@ -37,8 +37,7 @@ export function healthOf(deps: HealthDeps): Health {
         return `answers; ${journal.journal.figures().commits} commits since start`;
       }),
       check("bus", "Check the broker; steps wait in the journal until it is back", async () => {
-        await bus.ping();
-        return bus.name;
+        return busLine(await bus.ping());
       }),
       coreCheck(deps),
       slotsCheck(engine),
@@ -49,6 +48,15 @@ export function healthOf(deps: HealthDeps): Health {
 
 function check(name: string, action: string, look: () => Promise<string>): NamedCheck {
   return { name, action, look: async () => ({ name, ok: true, detail: await look() }) };
+}
+
+/** Says what the bus runs on, and what the engine does in its place. */
+function busLine({ server, delays, counts }: BusServer): string {
+  const done = [
+    ...(delays ? [] : ["lets retries wait"]),
+    ...(counts ? [] : ["counts deliveries"]),
+  ];
+  return done.length === 0 ? server : `${server}; the node ${done.join(" and ")}`;
 }
 
 function whyNotReady({ router, ownership }: Engine): string | undefined {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Cluster, type ClusterNode } from "../../tests/support/cluster.ts";
 import { TaskerError } from "../core/errors.ts";
+import type { HealthCheck } from "../operations/node.ts";
 import { healthOf } from "./health.ts";
 
 Deno.test("a node that cannot claim a slot is not ready, and its slots are not ok", async () => {
@@ -57,20 +58,37 @@ Deno.test("a node that drains is not ready, and no fault of its slots is shown",
   assert.equal(slots.ok, true);
 });
 
+Deno.test("the health of the bus says what it runs on, and what the node does in its place", async () => {
+  const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
+
+  const bus = await checkOf(cluster.add(), "bus");
+
+  assert.equal(bus.detail, "Kafka; the node lets retries wait and counts deliveries");
+});
+
 /** What a node says of its readiness and its slots. */
-async function lookAt({ engine }: ClusterNode) {
-  const health = healthOf({
+async function lookAt(node: ClusterNode) {
+  const notReady = await healthOfNode(node).notReady();
+  const { ok, detail } = await checkOf(node, "slots");
+  return { notReady, slots: { ok, detail } };
+}
+
+async function checkOf(node: ClusterNode, wanted: string): Promise<HealthCheck> {
+  const found = await healthOfNode(node).checks.find(({ name }) => name === wanted)?.look();
+  assert.ok(found !== undefined);
+  return found;
+}
+
+function healthOfNode({ engine }: ClusterNode) {
+  return healthOf({
     name: "a",
     engine,
     journal: {
       history: { ping: () => Promise.resolve() },
       journal: { figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 }) },
     },
-    bus: { name: "memory", ping: () => Promise.resolve() },
+    bus: { ping: () => Promise.resolve({ server: "Kafka", delays: false, counts: false }) },
     readiness: { kind: "typescript" },
     config: { libraryReason: undefined },
   });
-  const found = await health.checks.find(({ name }) => name === "slots")?.look();
-  assert.ok(found !== undefined);
-  return { notReady: await health.notReady(), slots: { ok: found.ok, detail: found.detail } };
 }

@@ -7,8 +7,10 @@ import { type Laws, OPTIONS } from "./bus_law.ts";
 
 /** What is published arrives as it was. */
 export const CARRYING: Laws = {
-  "answers a ping while its broker is there": async ({ bus }) => {
-    await bus.ping();
+  "answers a ping while its broker is there, and says what it runs on": async ({ bus }) => {
+    const { server } = await bus.ping();
+
+    assert.match(server, /^[A-Za-z]/);
   },
 
   "hands over what was published, unchanged and once": async ({ bus, other, channel }) => {
@@ -95,6 +97,18 @@ export const CARRYING: Laws = {
 
     await inbox.has(100);
     assert.equal(new Set(inbox.ids).size, 100);
+  },
+
+  "waits for what it was given before it closes": async ({ bus, other, channel }) => {
+    const inbox = new Inbox();
+    await other.consume(channel, OPTIONS, inbox.handle);
+
+    const publishing = bus.publish(channel, envelopesOf("last", 20)).then(() => true, () => false);
+    await bus.close();
+
+    // What it could not publish any more it refuses: its publisher knows that it has to try again.
+    if (await publishing) await inbox.has(20);
+    else assert.ok(inbox.deliveries.length <= 20);
   },
 
   "says how many envelopes have not settled": async (harness) => {
@@ -184,6 +198,28 @@ export const SHARING: Laws = {
 
     await inbox.has(40);
     assert.equal(new Set(inbox.ids).size, 40);
+  },
+
+  "loses nothing while consumers come and go": async ({ bus, other, channel }) => {
+    const inbox = new Inbox();
+    const consume = (node: typeof bus) =>
+      node.consume(channel, { ...OPTIONS, inFlightMax: 4 }, inbox.handle);
+    const publishAll = async () => {
+      for (let batch = 0; batch < 20; batch++) {
+        await bus.publish(channel, envelopesOf(`moving-${batch}`, 10));
+      }
+    };
+    await consume(bus);
+
+    const publishing = publishAll();
+    for (let passing = 0; passing < 8; passing++) {
+      const end = await consume(passing % 2 === 0 ? other : bus);
+      await end();
+    }
+    await publishing;
+
+    await inbox.has(200);
+    assert.equal(new Set(inbox.ids).size, 200);
   },
 };
 

@@ -1,7 +1,14 @@
 /** The bus on Kafka: one topic a channel, and one consumer group of the same name. */
 
 import type { Envelope } from "../../core/envelope.ts";
-import type { Bus, Cancel, ConsumeOptions, Delivery, Handled } from "../../core/ports.ts";
+import type {
+  Bus,
+  BusServer,
+  Cancel,
+  ConsumeOptions,
+  Delivery,
+  Handled,
+} from "../../core/ports.ts";
 import { bodiesOf } from "../body.ts";
 import { type BrokerChannel, Consumers, type Taken } from "../consumer.ts";
 import { refusalOf } from "../refusal.ts";
@@ -9,6 +16,9 @@ import { clientOptions, type KafkaDeps, kafkaError, within } from "./client.ts";
 import { GroupMember } from "./member.ts";
 import { RecordProducer } from "./producer.ts";
 import { Topics } from "./topics.ts";
+
+/** What a topic does itself: an offset says nothing of deliveries. */
+const DOES = { delays: false, counts: false };
 
 /** How long a ping may take. */
 const PING_MS_MAX = 2_000;
@@ -104,9 +114,10 @@ export class KafkaBus implements Bus {
   }
 
   /** Answers when the cluster does, or fails within PING_MS_MAX. */
-  async ping(): Promise<void> {
+  async ping(): Promise<BusServer> {
     this.#consumers.demandOpen();
     await within(this.deps.runtime, PING_MS_MAX, this.#topics.ping());
+    return { server: "Kafka", ...DOES };
   }
 
   async close(): Promise<void> {
@@ -153,7 +164,7 @@ export class KafkaBus implements Bus {
 
 /** What one consumer sees of a group that several in this process may share. */
 class KafkaChannel implements BrokerChannel {
-  readonly canDelay = false;
+  readonly canDelay = DOES.delays;
   readonly #ending = new AbortController();
 
   constructor(readonly member: GroupMember, readonly close: () => Promise<void>) {}
