@@ -489,7 +489,7 @@ export interface ConsumeOptions {
 
 /** What a bus runs on, and what of its work that does itself; the engine does the rest. */
 export interface BusServer {
-  /** Name and version, as far as the server tells: `Redis 7.0.15`. */
+  /** Name and version, as far as the server says: `Redis 7.0.15`. */
   readonly server: string;
   /** Whether retries wait there; else they wait in the node that has them, under its lease. */
   readonly delays: boolean;

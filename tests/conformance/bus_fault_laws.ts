@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import type { Bus, Handled } from "../../src/core/ports.ts";
 import { type Log, SILENT_LOG } from "../../src/telemetry/log.ts";
 import { HeardLog } from "../support/heard_log.ts";
+import { kill } from "../support/programs.ts";
 import { ack, arrival, envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
-import { OPTIONS } from "./bus_law.ts";
+import { LEASE_MS, OPTIONS } from "./bus_law.ts";
 
 /** A broker of a test, to be harmed. Each law leaves it running. */
 export interface FaultyServer {
@@ -46,6 +47,9 @@ const RETRY_MS = 20;
 
 /** Connections that come and go at once. */
 const STORM = 40;
+
+/** What was delivered over a connection that broke may come only after its lease. */
+const LEASED = { ...OPTIONS, leaseMs: LEASE_MS };
 
 const UNAVAILABLE = { code: "bus.unavailable" };
 
@@ -101,7 +105,7 @@ const LAWS: FaultLaws = {
   ) => {
     const [bus, other] = [await open(), await open()];
     const inbox = new Inbox();
-    await other.consume(channel, OPTIONS, inbox.handle);
+    await other.consume(channel, LEASED, inbox.handle);
     await server.settle?.();
     const confirmed: string[] = [];
     const publishAll = async () => {
@@ -127,7 +131,7 @@ const LAWS: FaultLaws = {
     const held = Promise.withResolvers<void>();
     const inbox = new Inbox(() => held.promise.then(ack));
     await bus.publish(channel, envelopesOf("held", 5));
-    await bus.consume(channel, OPTIONS, inbox.handle);
+    await bus.consume(channel, LEASED, inbox.handle);
     await inbox.has(5);
     await server.settle?.();
 
@@ -140,11 +144,25 @@ const LAWS: FaultLaws = {
     await untilEmpty(bus, channel);
   },
 
+  "hands over again what failed on a node that then died": async ({ server, channel, open }) => {
+    const bus = await open();
+    await using doomed = startFailing(server.url, channel);
+    await bus.publish(channel, [envelopeOf("unlucky")]);
+    await doomed.hasFailed();
+
+    await doomed.kill9();
+    const inbox = new Inbox();
+    await bus.consume(channel, LEASED, inbox.handle);
+
+    await holds(inbox, ["unlucky"]);
+    await untilEmpty(bus, channel);
+  },
+
   "gives a frozen broker up, and goes on when it thaws": async ({ server, channel, open }) => {
     const log = new HeardLog();
     const bus = await open(log);
     const inbox = new Inbox();
-    await bus.consume(channel, OPTIONS, inbox.handle);
+    await bus.consume(channel, LEASED, inbox.handle);
     await bus.publish(channel, [envelopeOf("before")]);
     await inbox.has(1);
 
@@ -181,7 +199,7 @@ const LAWS: FaultLaws = {
     if (server.restartEmpty === undefined) return await server.restart();
     const bus = await open();
     const inbox = new Inbox();
-    await bus.consume(channel, OPTIONS, inbox.handle);
+    await bus.consume(channel, LEASED, inbox.handle);
     await bus.publish(channel, [envelopeOf("before")]);
     await inbox.has(1);
 
@@ -194,7 +212,7 @@ const LAWS: FaultLaws = {
   "serves on while many connections come and go at once": async ({ channel, open }) => {
     const bus = await open();
     const inbox = new Inbox();
-    await bus.consume(channel, OPTIONS, inbox.handle);
+    await bus.consume(channel, LEASED, inbox.handle);
 
     const storm = Array.from({ length: STORM }, async (_, number) => {
       const brief = await open();
@@ -225,6 +243,25 @@ const LAWS: FaultLaws = {
     assert.equal(new Set(slow.ids).size, 2_000);
   },
 };
+
+/** Starts a process that consumes, and fails whatever it gets. */
+function startFailing(url: string, channel: string) {
+  const path = new URL("../support/failing_consumer.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--quiet", path, url, channel],
+    stdout: "piped",
+  }).spawn();
+  const said = child.stdout.getReader();
+  const kill9 = async () => {
+    await kill(child);
+    await said.cancel();
+  };
+  return {
+    hasFailed: () => arrival("a failure", said.read()),
+    kill9,
+    [Symbol.asyncDispose]: kill9,
+  };
+}
 
 async function untilItWorks(act: () => Promise<unknown>): Promise<void> {
   const trying = async () => {

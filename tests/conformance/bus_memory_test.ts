@@ -8,6 +8,10 @@ let shared: MemoryBus | undefined;
 
 busSuite({
   name: "memory",
+  cannot: {
+    "waits for what it was given before it closes":
+      "its nodes share one bus, and whoever closes it ends the consumers of all",
+  },
   // Its nodes share one process, so they share the bus; a closed one makes room for the next.
   open() {
     const bus = shared ?? new MemoryBus({ runtime, log: SILENT_LOG });

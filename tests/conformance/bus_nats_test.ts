@@ -8,7 +8,7 @@ import { HeardLog } from "../support/heard_log.ts";
 import { envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
 import { startNats } from "../support/nats.ts";
 import type { TestServer } from "../support/test_server.ts";
-import { faultSuite } from "./bus_faults.ts";
+import { faultSuite } from "./bus_fault_laws.ts";
 import { busSuite } from "./bus_suite.ts";
 
 const OPTIONS = { group: "tasker", inFlightMax: 16, leaseMs: 60_000 };
@@ -55,8 +55,9 @@ busSuite({
 
 faultSuite({
   name: "nats",
-  ...(reason !== undefined && { reason }),
-  start: startNats,
+  reason,
+  open: (url, log) => open(log, url),
+  withServer: (use) => use(nats()),
 });
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -120,6 +121,13 @@ test("stores again what is published again after a purge", async () => {
   await bus.publish("purged", [envelopeOf("same")]);
 
   assert.equal(await bus.depth("purged"), 1);
+  await bus.close();
+});
+
+test("says which server answers, and its version", async () => {
+  const bus = await open();
+
+  assert.match((await bus.ping()).server, /^NATS 2\.\d+/);
   await bus.close();
 });
 

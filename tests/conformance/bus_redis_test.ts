@@ -7,7 +7,7 @@ import { HeardLog } from "../support/heard_log.ts";
 import { ack, envelopeOf, envelopesOf, Inbox } from "../support/inbox.ts";
 import { startRedis } from "../support/redis.ts";
 import type { TestServer } from "../support/test_server.ts";
-import { faultSuite } from "./bus_faults.ts";
+import { faultSuite } from "./bus_fault_laws.ts";
 import { busSuite } from "./bus_suite.ts";
 
 const found = await startRedis();
@@ -62,7 +62,12 @@ busSuite({
   abandon,
 });
 
-faultSuite({ name: "redis", ...(reason !== undefined && { reason }), start: startRedis });
+faultSuite({
+  name: "redis",
+  reason,
+  open: (url, log) => open(log, url),
+  withServer: (use) => use(redis()),
+});
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({
@@ -141,6 +146,27 @@ test("finds an entry whose delivery was lost with its connection, before its lea
   await end();
   assert.deepEqual(inbox.ids, ["first", "lost"]);
   assert.equal(inbox.deliveries[1]?.deliveries, 2);
+  await bus.close();
+});
+
+test("fails to publish when its server's memory is full, and drops nothing", async () => {
+  const bus = await open();
+  await bus.publish("full", envelopesOf("kept", 3));
+
+  await raw(["CONFIG", "SET", "maxmemory", "1"]);
+  const publishing = bus.publish("full", [envelopeOf("refused")]);
+  await assert.rejects(publishing, { code: "bus.unavailable", message: /OOM/ });
+  await raw(["CONFIG", "SET", "maxmemory", "0"]);
+  await bus.publish("full", [envelopeOf("taken")]);
+
+  assert.equal(await bus.depth("full"), 4);
+  await bus.close();
+});
+
+test("says which server answers, and its version", async () => {
+  const bus = await open();
+
+  assert.match((await bus.ping()).server, /^(Redis|Valkey) \d+\.\d+/);
   await bus.close();
 });
 
