@@ -100,7 +100,8 @@ function converted(word: string, value: unknown, place: string): readonly [strin
   return [];
 }
 
+/** A field that is named $ref is left open: resolvers take it for a reference. */
 function eachOf(schemas: unknown, place: string): JsonSchema {
-  const entries = Object.entries((schemas ?? {}) as JsonSchema);
+  const entries = Object.entries((schemas ?? {}) as JsonSchema).filter(([name]) => name !== "$ref");
   return Object.fromEntries(entries.map(([name, schema]) => [name, convert(schema, place)]));
 }
