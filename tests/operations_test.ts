@@ -42,6 +42,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   skipStep: { id: "t", step: "s", by: "ada", reason: "r", result: { ok: true } },
   listWorkflows: {},
   getWorkflow: { namespace: "shop", name: "checkout" },
+  compareVersions: { namespace: "shop", name: "checkout", from: "1.0.0", to: "1.0.0+b" },
   listSystems: {},
   getWorkflowSchema: { namespace: "shop", name: "checkout", version: "1.0.0+b", part: "input" },
   getStepSchema: {

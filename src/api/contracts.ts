@@ -6,12 +6,12 @@ import { typesFile } from "../contracts/types_file.ts";
 import { TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { envelopeSchemaId, stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
-import { type Definition, type JsonSchema, workflowName } from "../core/workflow.ts";
+import type { JsonSchema } from "../core/workflow.ts";
 import type { CONTRACTS } from "../operations/contracts.ts";
 import { envelopeSchemaOf } from "../operations/envelopes.ts";
 import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
-import { versionsOf } from "./workflows.ts";
+import { unknownPart, versionOf } from "./workflows.ts";
 
 /** Handlers of everything that other systems may rely on. */
 export function contractHandlers(
@@ -26,7 +26,7 @@ export function contractHandlers(
     async getStepSchema({ step, part, ...of }, { caller }) {
       const definition = await versionOf(definitions, { ...of, caller });
       const found = definition.steps.find(({ name }) => name === step);
-      if (found === undefined) throw unknown(definition, `has no step "${step}"`);
+      if (found === undefined) throw unknownPart(definition, `has no step "${step}"`);
       const body = schemaDocument(stepSchemaId(definition, step, part), found.contract[part]);
       return { status: 200, body };
     },
@@ -74,32 +74,6 @@ async function askedOf(
   throw new TaskerError(
     "definition.unknown",
     `Cannot describe system "${system}": it owns no step of a workflow that the key may see${hint}`,
-  );
-}
-
-/** @throws {TaskerError} definition.unknown */
-async function versionOf(
-  definitions: Services["definitions"],
-  { version, ...of }: {
-    readonly namespace: string;
-    readonly name: string;
-    readonly version: string;
-    readonly caller: Caller;
-  },
-): Promise<Definition> {
-  const versions = await versionsOf(definitions, of);
-  const found = versions.find(({ definition }) => definition.version === version);
-  if (found !== undefined) return found.definition;
-  throw unknown({ ...of, version }, "is not stored");
-}
-
-function unknown(
-  of: Pick<Definition, "namespace" | "name" | "version">,
-  why: string,
-): TaskerError {
-  return new TaskerError(
-    "definition.unknown",
-    `Cannot find the schema: version ${of.version} of workflow "${workflowName(of)}" ${why}`,
   );
 }
 

@@ -104,3 +104,22 @@ Deno.test("schemas of envelopes are shown without a key", async () => {
 
   equal(schema.$id, "urn:tasker:schema:envelopes/StepFailed");
 });
+
+Deno.test("comparing versions says what the later one breaks, with an example", async () => {
+  const input = { type: "array", minItems: 1 };
+  const fake = apiWith(SHOP, { ...SHOP, version: "3.0.0", input });
+
+  const path = "/v1/workflows/orders/shop/compare";
+  const found = await fake.json(`GET ${path}?from=2.0.0%2Ba&to=3.0.0`);
+
+  deepEqual(found, {
+    breaks: [{
+      verdict: "breaks",
+      path: "input",
+      detail: "needs at least 1 items",
+      affected: "who starts orders/shop",
+      example: [],
+    }],
+  });
+  equal((await fake.ask(`GET ${path}?from=1.0.0&to=3.0.0`)).status, 404);
+});

@@ -3,7 +3,8 @@
 import { TaskerError } from "../core/errors.ts";
 import type { SystemSummary } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
-import { type Definition, namespaceOf } from "../core/workflow.ts";
+import { versionBreaks } from "../core/version_breaks.ts";
+import { type Definition, namespaceOf, workflowName } from "../core/workflow.ts";
 import type { SYSTEMS } from "../operations/systems.ts";
 import type { WORKFLOWS } from "../operations/workflows.ts";
 import type { Caller } from "./access.ts";
@@ -26,6 +27,13 @@ export function workflowHandlers({ definitions }: Services): Handlers<typeof WOR
     async getWorkflow({ namespace, name }, { caller }) {
       const versions = await versionsOf(definitions, { namespace, name, caller });
       return { status: 200, body: { namespace, name, versions: versions.map(versionDocument) } };
+    },
+    async compareVersions({ from, to, ...of }, { caller }) {
+      const [before, after] = await Promise.all(
+        [from, to].map((version) => versionOf(definitions, { ...of, version, caller })),
+      );
+      const breaks = before && after ? versionBreaks(before, after) : [];
+      return { status: 200, body: { breaks: [...breaks] } };
     },
   };
 }
@@ -59,6 +67,37 @@ export async function versionsOf(
   );
   if (found.length > 0) return highestFirst(found);
   throw new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
+}
+
+/**
+ * Returns one version of a workflow that the caller may see.
+ *
+ * @throws {TaskerError} definition.unknown
+ */
+export async function versionOf(
+  definitions: Services["definitions"],
+  { version, ...of }: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly version: string;
+    readonly caller: Caller;
+  },
+): Promise<Definition> {
+  const versions = await versionsOf(definitions, of);
+  const found = versions.find(({ definition }) => definition.version === version);
+  if (found !== undefined) return found.definition;
+  throw unknownPart({ ...of, version }, "is not stored");
+}
+
+/** Makes the error of a version, or of a part of it, that does not exist. */
+export function unknownPart(
+  of: Pick<Definition, "namespace" | "name" | "version">,
+  why: string,
+): TaskerError {
+  return new TaskerError(
+    "definition.unknown",
+    `Cannot find version ${of.version} of workflow "${workflowName(of)}": it ${why}`,
+  );
 }
 
 function summariesOf(stored: readonly StoredDefinition[]) {

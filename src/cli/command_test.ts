@@ -21,6 +21,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  resolve ID STEP        Ends a parked step with the given result",
     "  skip ID STEP           Skips a step",
     "  workflows [WORKFLOW]   Lists workflows, or shows one with its contracts and steps",
+    "  compare WORKFLOW       Says what a version of a workflow breaks for those who rely on another one",
     "  systems                Lists the owners of steps, with circuit and queue",
     "  types                  Writes types of what systems are asked for, for workers in other languages",
     "  policies WORKFLOW      Shows every version of a workflow's policy overlay, with author and reason",

@@ -5,6 +5,7 @@ import type {
   JournalEntry,
   System,
   TaskSummary,
+  VersionBreak,
   Workflow,
   WorkflowSummary,
 } from "../client.ts";
@@ -226,4 +227,14 @@ function toneOf(kind: string): Tone {
   if (/Failed|Parked|Aborted|Interrupted/.test(kind)) return "bad";
   if (/Cancel|Skipped|Paused|Unreached/.test(kind)) return "warn";
   return "plain";
+}
+
+/** Draws what a version of a workflow breaks. */
+export function breakLines(breaks: readonly VersionBreak[], paint: Paint): string[] {
+  if (breaks.length === 0) return ["nothing is broken"];
+  return breaks.flatMap(({ verdict, path, detail, affected, example }) => [
+    `${verdict === "breaks" ? paint("bad", "✗") : paint("warn", "?")} ${path}: ${detail}`,
+    paint("dim", `  affects ${affected}`),
+    ...(example === undefined ? [] : [paint("dim", `  such as ${JSON.stringify(example)}`)]),
+  ]);
 }

@@ -11,6 +11,7 @@ import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb
 import { importVerb } from "./import.ts";
 import { replay } from "./replay.ts";
 import {
+  breakLines,
   deadLines,
   journalLines,
   listLines,
@@ -47,6 +48,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
+  compareVersions: { lines: ({ breaks }, { paint }) => breakLines(breaks, paint) },
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },

@@ -64,6 +64,8 @@ export type WorkflowSummary = OperationResult<"listWorkflows">["workflows"][numb
 export type Workflow = OperationResult<"getWorkflow">;
 /** One version of a workflow. */
 export type WorkflowVersion = Workflow["versions"][number];
+/** What a version of a workflow breaks for those who rely on another one. */
+export type VersionBreak = OperationResult<"compareVersions">["breaks"][number];
 /** An owner of steps. */
 export type System = OperationResult<"listSystems">["systems"][number];
 /** An envelope that could not be used. */

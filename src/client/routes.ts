@@ -51,6 +51,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   skipStep: { method: "POST", path: "/v1/tasks/{id}/steps/{step}/skip", body: "*", isWrite: true },
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
+  compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
   listSystems: { method: "GET", path: "/v1/systems" },
   getWorkflowSchema: {
     method: "GET",

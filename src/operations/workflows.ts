@@ -1,7 +1,7 @@
 /** Operations of workflows: definitions with their contracts and graphs. */
 
 import { z } from "zod";
-import { Name } from "../core/fields.ts";
+import { Name, Version } from "../core/fields.ts";
 import type { Definition } from "../core/workflow.ts";
 import { group, operation } from "./operation.ts";
 import { named, typedAs } from "./schema.ts";
@@ -42,6 +42,16 @@ const Workflow = named(
   }),
 );
 
+const VersionBreak = z.object({
+  verdict: z.enum(["breaks", "unclear"]).describe("Whether an example proves it"),
+  path: z.string(),
+  detail: z.string(),
+  affected: z.string(),
+  example: z.unknown().optional().describe("Accepted before, and not any more"),
+});
+
+const Comparison = named("Comparison", z.object({ breaks: z.array(VersionBreak) }));
+
 const READ = { method: "GET", right: "read", repeat: "harmless" } as const;
 
 /** Everything that can be asked of workflows. */
@@ -62,5 +72,18 @@ export const WORKFLOWS = group("workflows", {
     answers: { 200: { description: "The workflow", schema: Workflow } },
     errors: ["definition.unknown"],
     command: { verb: "workflows" },
+  }),
+  compareVersions: operation({
+    ...READ,
+    path: "/v1/workflows/{namespace}/{name}/compare",
+    summary: "Says what a version of a workflow breaks for those who rely on another one",
+    params: z.strictObject({ namespace: Name, name: Name }),
+    query: z.strictObject({
+      from: Version.describe("The version that is relied on"),
+      to: Version.describe("The version that takes its place"),
+    }),
+    answers: { 200: { description: "Nothing is broken if the list is empty", schema: Comparison } },
+    errors: ["definition.unknown"],
+    command: { verb: "compare" },
   }),
 });

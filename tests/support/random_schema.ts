@@ -52,9 +52,12 @@ function some<T>(draw: Draw, list: readonly T[], max: number): T[] {
 export function drawSchema(draw: Draw): JsonSchema {
   const isRecursive = chance(draw, 15);
   const schema = drawPart(draw, { depth: 3, isRecursive });
-  return isRecursive
-    ? { ...schema, $defs: { node: drawPart(draw, { depth: 2, isRecursive }) } }
-    : schema;
+  if (!isRecursive) return schema;
+  // A definition that is nothing but itself can be checked by nobody.
+  return {
+    ...schema,
+    $defs: { node: drawKind(draw, "object", () => drawPart(draw, { depth: 2, isRecursive })) },
+  };
 }
 
 interface Place {
@@ -127,6 +130,89 @@ function drawObject(draw: Draw, inner: () => JsonSchema): JsonSchema {
     ...(required.length > 0 && { required }),
     ...(more !== undefined && { additionalProperties: more === "schema" ? inner() : more }),
   };
+}
+
+/** Draws a schema that differs from another one in one place, or in none. */
+export function drawChanged(draw: Draw, schema: JsonSchema): JsonSchema {
+  const inner = Object.entries(schema).filter(([word]) => INNER.has(word));
+  if (inner.length > 0 && chance(draw, 60)) {
+    const [word, part] = pick(draw, inner);
+    if (Array.isArray(part)) {
+      const index = draw(fc.nat, part.length - 1);
+      return { ...schema, [word]: part.with(index, changedPart(draw, part[index])) };
+    }
+    if (word !== "properties" && word !== "$defs") {
+      return { ...schema, [word]: changedPart(draw, part) };
+    }
+    const name = pick(draw, Object.keys(part as object));
+    return {
+      ...schema,
+      [word]: { ...part as object, [name]: changedPart(draw, (part as JsonSchema)[name]) },
+    };
+  }
+  return drawChangedHere(draw, schema);
+}
+
+/** Keywords that hold schemas. */
+const INNER: ReadonlySet<string> = new Set(
+  "$defs additionalProperties allOf anyOf items oneOf prefixItems properties".split(" "),
+);
+
+function changedPart(draw: Draw, part: unknown): unknown {
+  return isRecord(part) ? drawChanged(draw, part) : chance(draw, 50) ? part : !part;
+}
+
+function drawChangedHere(draw: Draw, schema: JsonSchema): JsonSchema {
+  const words = Object.keys(schema).filter((word) => word !== "$defs");
+  const { type, required = [], enum: values, properties = {} } = schema as {
+    type?: string;
+    required?: string[];
+    enum?: unknown[];
+    properties?: JsonSchema;
+  };
+  const without = (word: string) => {
+    const { [word]: _, ...rest } = schema;
+    return rest;
+  };
+  switch (draw(fc.nat, 7)) {
+    case 0:
+      return words.length > 0 ? without(pick(draw, words)) : schema;
+    case 1:
+      return type === "object"
+        ? { ...schema, required: [...new Set([...required, pick(draw, NAMES)])] }
+        : schema;
+    case 2:
+      return {
+        ...schema,
+        ...drawBounds(draw, "minLength", "maxLength", 0),
+        ...drawBounds(draw, "minimum", "maximum", -2),
+      };
+    case 3:
+      return type === "object"
+        ? {
+          ...schema,
+          properties: { ...properties, [pick(draw, NAMES)]: { type: pick(draw, KINDS) } },
+        }
+        : schema;
+    case 4:
+      return values === undefined
+        ? schema
+        : { ...schema, enum: chance(draw, 50) ? [...values, "new"] : values.slice(0, 1) };
+    case 5:
+      return typeof type === "string"
+        ? {
+          ...schema,
+          type: type === "integer" ? "number" : type === "null" ? "string" : [type, "null"],
+        }
+        : schema;
+    case 6:
+      return { ...schema, additionalProperties: chance(draw, 50) };
+    default:
+      return {
+        anyOf: [schema, { type: pick(draw, KINDS) }],
+        ...("$defs" in schema && { $defs: schema.$defs }),
+      };
+  }
 }
 
 /** Draws a value for a schema. It usually is valid; where it cannot be made easily, it is not. */

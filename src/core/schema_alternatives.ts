@@ -1,0 +1,134 @@
+/** Alternatives: a JSON Schema as a list of simpler ones, of which each value of it fits at least one. */
+
+import { canonicalJson } from "./json.ts";
+import type { JsonSchema } from "./workflow.ts";
+
+/** A schema and the document in which its references are looked up. */
+export interface Rooted {
+  readonly schema: unknown;
+  readonly root: JsonSchema;
+}
+
+/** The types that `type` may name, without "integer", which is a part of "number". */
+export type TypeName = "null" | "boolean" | "number" | "string" | "array" | "object";
+
+const TYPES: readonly TypeName[] = ["null", "boolean", "number", "string", "array", "object"];
+
+/**
+ * One alternative: values of one type, under keywords that all hold.
+ *
+ * Shape: `all` are schemas without references and combinations; each value fits every one of them.
+ * `values` lists all values there are, where they can be listed.
+ */
+export interface Alternative {
+  readonly type: TypeName;
+  readonly isInteger: boolean;
+  readonly all: readonly JsonSchema[];
+  readonly values: readonly unknown[] | undefined;
+  readonly root: JsonSchema;
+}
+
+/** More alternatives than this are taken as one. */
+const ALTERNATIVES_MAX = 64;
+
+/** References are followed this deep without a value in between. */
+const STEPS_MAX = 16;
+
+/**
+ * Returns alternatives that hold every value of a schema together; they may hold more, where the
+ * schema says "not", or "exactly one of".
+ */
+export function alternativesOf({ schema, root }: Rooted): readonly Alternative[] {
+  return conjunctions(schema, root, STEPS_MAX).flatMap((all) => byType(all, root));
+}
+
+/** Returns what a local reference points at; undefined: nothing, or another document. */
+export function resolve(reference: string, root: JsonSchema): unknown {
+  if (reference !== "#" && !reference.startsWith("#/")) return undefined;
+  let at: unknown = root;
+  for (const part of reference.split("/").slice(1)) {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as JsonSchema)[name];
+  }
+  return at;
+}
+
+/** Whether a value is a schema with keywords. */
+export function isKeywords(schema: unknown): schema is JsonSchema {
+  return typeof schema === "object" && schema !== null && !Array.isArray(schema);
+}
+
+/** Whether a schema says nothing at all. */
+export function isOpen(schema: unknown): boolean {
+  if (typeof schema !== "object" || schema === null) return schema !== false;
+  const words = Object.keys(schema);
+  return words.length === 0 || (words[0] === "allOf" && words.length === 1 &&
+    (schema as { allOf: readonly unknown[] }).allOf.every(isOpen));
+}
+
+function isOfType(value: unknown, type: unknown): boolean {
+  if (type === "integer") return Number.isInteger(value);
+  return typeOf(value) === type;
+}
+
+function typeOf(value: unknown): TypeName {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value as TypeName;
+}
+
+/** Lists the ways in which all of a schema can hold. What is left out makes them wider. */
+function conjunctions(
+  schema: unknown,
+  root: JsonSchema,
+  steps: number,
+): readonly (readonly JsonSchema[])[] {
+  if (schema === false) return [];
+  if (!isKeywords(schema) || steps === 0) return [[]];
+  const { $ref, allOf, anyOf, oneOf, ...own } = schema;
+  const inner = (part: unknown) => conjunctions(part, root, steps - 1);
+  let ways: readonly (readonly JsonSchema[])[] = [[own]];
+  const parts = [
+    ...(typeof $ref === "string" ? [inner(resolve($ref, root) ?? true)] : []),
+    ...(Array.isArray(allOf) ? allOf.map(inner) : []),
+    ...[anyOf, oneOf].filter(Array.isArray).map((list) => list.flatMap(inner)),
+  ];
+  for (const part of parts) {
+    if (ways.length * part.length > ALTERNATIVES_MAX) continue;
+    ways = ways.flatMap((way) => part.map((other) => [...way, ...other]));
+  }
+  return ways;
+}
+
+function byType(all: readonly JsonSchema[], root: JsonSchema): readonly Alternative[] {
+  const listed = valuesOf(all);
+  return TYPES.flatMap((type): Alternative[] => {
+    const words = all.flatMap(({ type }) => type === undefined ? [] : [[type].flat()]);
+    const isPlain = words.every((list) => list.includes(type));
+    const isInteger = type === "number" &&
+      words.some((list) => list.includes("integer") && !list.includes("number"));
+    const isAllowed = isPlain || (isInteger &&
+      words.every((list) => list.includes("integer") || list.includes("number")));
+    if (!isAllowed) return [];
+    const values = listed?.filter((value) => isOfType(value, isInteger ? "integer" : type));
+    if (values?.length === 0) return [];
+    return [{ type, isInteger, all, values: values ?? allOfType(type), root }];
+  });
+}
+
+function allOfType(type: TypeName): readonly unknown[] | undefined {
+  if (type === "null") return [null];
+  return type === "boolean" ? [false, true] : undefined;
+}
+
+/** The values that every list names; undefined where there is no list. */
+function valuesOf(all: readonly JsonSchema[]): readonly unknown[] | undefined {
+  const lists = all.flatMap((part) => [
+    ...("const" in part ? [[part.const]] : []),
+    ...(Array.isArray(part.enum) ? [part.enum] : []),
+  ]);
+  const [first, ...others] = lists;
+  const texts = others.map((list) => new Set(list.map(canonicalJson)));
+  return first?.filter((value) => texts.every((list) => list.has(canonicalJson(value))));
+}

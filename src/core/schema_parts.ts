@@ -1,0 +1,103 @@
+/** Parts: what an alternative of a schema says about the fields and items of its values. */
+
+import { canonicalJson } from "./json.ts";
+import {
+  type Alternative,
+  alternativesOf,
+  isKeywords,
+  type Rooted,
+} from "./schema_alternatives.ts";
+import type { JsonSchema } from "./workflow.ts";
+
+/** Returns the schema of a field, whether it is named or not. */
+export function partOf({ all, root }: Alternative, name: string): Rooted {
+  return allOf(all.flatMap((part) => fieldSchemas(part, name)), root);
+}
+
+/** Returns the schema of fields that nothing names. */
+export function otherFieldsOf({ all, root }: Alternative): Rooted {
+  return allOf(
+    all.flatMap((part) => "additionalProperties" in part ? [part.additionalProperties] : []),
+    root,
+  );
+}
+
+/** Returns the schema of the item at a place; behind the named ones, that of all others. */
+export function itemOf({ all, root }: Alternative, index: number): Rooted {
+  return allOf(
+    all.flatMap(({ prefixItems, items = true }) => {
+      const named = Array.isArray(prefixItems) ? prefixItems : [];
+      return [index < named.length ? named[index] : items];
+    }),
+    root,
+  );
+}
+
+/** Returns how many items are named by their place. */
+export function namedItems(all: readonly JsonSchema[]): number {
+  return Math.max(
+    0,
+    ...all.map(({ prefixItems }) => Array.isArray(prefixItems) ? prefixItems.length : 0),
+  );
+}
+
+/** Returns the names of all fields that are named. */
+export function fieldNames(all: readonly JsonSchema[]): readonly string[] {
+  return [
+    ...new Set(
+      all.flatMap(({ properties }) => isKeywords(properties) ? Object.keys(properties) : []),
+    ),
+  ];
+}
+
+/** Returns the fields that every value has. */
+export function requiredOf(all: readonly JsonSchema[]): ReadonlySet<string> {
+  return new Set(
+    all.flatMap(({ required }) => Array.isArray(required) ? required.map(String) : []),
+  );
+}
+
+/** Returns schemas by the patterns of their fields' names. */
+export function patternsOf(schema: JsonSchema): ReadonlyMap<string, unknown> {
+  const { patternProperties } = schema;
+  return new Map(isKeywords(patternProperties) ? Object.entries(patternProperties) : []);
+}
+
+/** Whether a field that all values of the one have is excluded by the other. */
+export function tagsConflict(one: Alternative, other: Alternative, part: typeof partOf): boolean {
+  const excludes = (has: Alternative, says: Alternative) =>
+    [...requiredOf(has.all)].some((name) => {
+      const [own, others] = [listed(part(has, name)), listed(part(says, name))];
+      return own !== undefined && others !== undefined &&
+        own.every((text) => !others.includes(text));
+    });
+  return excludes(one, other) || excludes(other, one);
+}
+
+/** The values of a schema as texts, where all can be listed; none: there are none. */
+function listed(schema: Rooted): readonly string[] | undefined {
+  const alternatives = alternativesOf(schema);
+  if (alternatives.some(({ values }) => values === undefined)) return undefined;
+  return alternatives.flatMap(({ values = [] }) => values.map(canonicalJson));
+}
+
+function fieldSchemas(part: JsonSchema, name: string): readonly unknown[] {
+  const { properties, additionalProperties = true } = part;
+  const named = isKeywords(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
+  const matched = [...patternsOf(part)].filter(([pattern]) => matches(pattern, name));
+  const found = [...named, ...matched.map(([, schema]) => schema)];
+  return found.length > 0 ? found : [additionalProperties];
+}
+
+function matches(pattern: string, name: string): boolean {
+  try {
+    return new RegExp(pattern, "u").test(name);
+  } catch {
+    return new RegExp(pattern).test(name);
+  }
+}
+
+function allOf(schemas: readonly unknown[], root: JsonSchema): Rooted {
+  const [only] = schemas;
+  return { schema: schemas.length === 1 ? only : { allOf: schemas }, root };
+}
