@@ -9,7 +9,7 @@ import { Consumers, unavailable } from "./consumer.ts";
 import { RabbitConnection, type RabbitLibrary } from "./rabbitmq_connection.ts";
 import { contentOf, RabbitExchange } from "./rabbitmq_exchange.ts";
 import { DOES, RabbitQueue } from "./rabbitmq_queue.ts";
-import { figuresOf, isMarked, markConsumed } from "./rabbitmq_topology.ts";
+import { declare, figuresOf, isMarked, markConsumed } from "./rabbitmq_topology.ts";
 
 /** What the bus works with. */
 interface RabbitDeps {
@@ -70,13 +70,18 @@ export class RabbitBus implements Bus {
     return end;
   }
 
-  /** A worker of another language leaves no mark: it is seen while it consumes, and marked then. */
+  /**
+   * A worker of another language leaves no mark: it is seen while it consumes, and marked then. Its
+   * queue is made here, as no command goes out, and makes it, before a worker was seen.
+   */
   async wasConsumed(channel: string): Promise<boolean> {
     return await this.#ask(async () => {
       if (this.#marked.has(channel)) return true;
       const figures = await figuresOf(this.#writer, channel);
-      if (figures !== undefined && figures.consumerCount > 0) await this.#mark(channel);
-      else if (await isMarked(this.#writer, channel)) this.#marked.add(channel);
+      const { exchange } = this.deps;
+      if (figures === undefined) await declare(this.#writer, { exchange, queue: channel });
+      else if (figures.consumerCount > 0) await this.#mark(channel);
+      if (await isMarked(this.#writer, channel)) this.#marked.add(channel);
       return this.#marked.has(channel);
     });
   }

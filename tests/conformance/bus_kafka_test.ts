@@ -290,6 +290,25 @@ test("meets a worker of another language in the middle of a step", async () => {
   await bus.close();
 });
 
+test("has a topic for the first worker, before any command was published", async () => {
+  const bus = await open();
+  assert.equal(await bus.wasConsumed("cmd.first"), false);
+  const options = { clientId: "worker", bootstrapBrokers: [`127.0.0.1:${kafka().port}`] };
+  const consumer = new library.Consumer({ ...options, groupId: "cmd.first" });
+  const stream = await consumer.consume({
+    topics: ["cmd.first"],
+    mode: "committed",
+    fallbackMode: "earliest",
+    autocommit: false,
+  });
+
+  assert.equal(await bus.wasConsumed("cmd.first"), true);
+
+  await stream.close();
+  await consumer.close(true);
+  await bus.close();
+});
+
 Deno.test({
   name: "openBus() refuses to start over Kafka without the permission to connect",
   permissions: { net: false, env: true, read: true, sys: true },

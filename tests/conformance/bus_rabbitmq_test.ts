@@ -140,6 +140,19 @@ test("knows a worker of another language while it consumes, and after", async ()
   await other.close();
 });
 
+test("has a queue for the first worker, before any command was published", async () => {
+  const bus = await openBrokerBus(rabbit().url);
+  const before = await bus.wasConsumed("first");
+
+  const during = await raw(async (channel) => {
+    await channel.basicConsume({ queue: "first" }, () => {});
+    return await bus.wasConsumed("first");
+  });
+
+  assert.deepEqual([before, during], [false, true]);
+  await bus.close();
+});
+
 test("uses a queue as it is that somebody else declared", async () => {
   const bus = await openBrokerBus(rabbit().url);
   await raw((channel) => channel.queueDeclare({ queue: "classic", durable: true }));

@@ -95,9 +95,13 @@ export class KafkaBus implements Bus {
     return await this.#consumers.open(topic, { ...this.deps, ...options, channel, handle });
   }
 
-  /** A consumer commits where it begins; other programs at least have a group. */
+  /**
+   * A consumer commits where it begins; other programs at least have a group. Their topic is made
+   * here, as no command goes out, and makes it, before a worker was seen.
+   */
   async wasConsumed(channel: string): Promise<boolean> {
     this.#consumers.demandOpen();
+    await this.#topics.demand(channel);
     const positions = await this.#topics.positions(channel);
     if (positions.some(({ committed }) => committed !== undefined)) return true;
     return positions.length > 0 && await this.#topics.hasGroup(channel);
