@@ -2,13 +2,14 @@
 
 import type { Circuit } from "../src/core/breaker.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
-import type { Plan } from "../src/core/plan.ts";
+import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
-import type { Admission, AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
+import { chooseSystem, routeKey, SystemDirectory } from "../src/core/system_directory.ts";
+import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../src/core/turn.ts";
 import type { SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
-import { type Claim, type Limit, Places } from "./limits.ts";
+import { type Claim, type Limit, Places, Route } from "./limits.ts";
 import { SharedPlaces, SystemLimits } from "./system_limits.ts";
 
 /** Local attempts that run at once on a node. */
@@ -28,15 +29,18 @@ export interface AdmissionDeps {
   hasWorker?(system: string): Promise<boolean>;
   /** Called when limits are to be settled with the other nodes. */
   unsettled(): void;
+  /** The systems that have registered; absent: none. */
+  readonly directory?: SystemDirectory;
 }
 
 /**
  * The admission of one node.
  *
- * A step is granted its limits in a fixed order: a worker of its system (remote), its retry budget, a
- * place for its own attempts; then the places, the circuit and the rate of its system and capability
- * (remote) or of the host that it calls (http); then a place on the node (local, http). At the first
- * limit that has nothing free it waits in line, and keeps what it was granted before. All steps
+ * A step is granted its limits in a fixed order: a system that can run it and a worker of that system
+ * (remote), its retry budget, a place for its own attempts; then the places, the circuit and the rate
+ * of its system and capability (remote) or of the host that it calls (http); then a place on the node
+ * (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
+ * granted before. All steps
  * ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
@@ -45,6 +49,8 @@ export class NodeAdmission implements Admission {
   readonly #claims = new Map<TaskId, Map<number, Claim>>();
   readonly #steps = new Map<string, Places>();
   readonly #systems = new Map<string, SystemLimits>();
+  readonly #routes = new Map<string, Route>();
+  readonly #directory: SystemDirectory;
   readonly #node = new Places("node_full", () => RUNNING_MAX);
   #systemLimits: ReadonlyMap<string, SystemLimit> = new Map();
   /** No attempt starts while the node drains. */
@@ -52,7 +58,10 @@ export class NodeAdmission implements Admission {
   /** Slots that move as soon as no code runs in them: no attempt starts there. */
   leaving: ReadonlySet<number> = new Set();
 
-  constructor(readonly deps: AdmissionDeps) {}
+  constructor(readonly deps: AdmissionDeps) {
+    this.#directory = deps.directory ?? new SystemDirectory();
+    this.#directory.subscribe(() => this.#reroute());
+  }
 
   /** Asks which systems have workers, so that no step has to wait for the answer. */
   async learn(systems: readonly string[]): Promise<void> {
@@ -63,7 +72,7 @@ export class NodeAdmission implements Admission {
     const { taskId, plan, step } = request;
     const refusal = this.#refusalOf(request);
     if (refusal !== undefined || !isLimited(plan, step)) return refusal;
-    const known = this.#claims.get(taskId)?.get(step);
+    const known = this.#stillValid(this.#claims.get(taskId)?.get(step));
     const claim = known ?? this.#claim(request, request);
     if (known === undefined) this.#pass(claim);
     else this.#renew(known, request.concurrencyMax);
@@ -77,6 +86,11 @@ export class NodeAdmission implements Admission {
     return this.#refusalOf(of) ?? claim?.limits[claim.granted]?.reason;
   }
 
+  chosenFor({ taskId, step }: StepOfTask): string | undefined {
+    const claim = this.#claims.get(taskId)?.get(step);
+    return claim?.isChosen === true ? claim.system : undefined;
+  }
+
   /** Why a step may not start here, whatever its limits. */
   #refusalOf({ taskId, plan, step }: StepOfTask): WaitReason | undefined {
     if (!this.deps.canStart(plan, step)) return "code_not_loaded";
@@ -84,9 +98,11 @@ export class NodeAdmission implements Admission {
     return this.isDraining || isLeaving ? "node_draining" : undefined;
   }
 
-  hold({ taskId, plan, step }: StepOfTask): void {
+  hold({ taskId, plan, step, system }: StartedStep): void {
     if (!isLimited(plan, step) || this.#claims.get(taskId)?.has(step)) return;
-    const claim = this.#claim({ taskId, plan, step }, { isRetry: false });
+    const claim = this.#claim({ taskId, plan, step }, { isRetry: false, lastSystem: system });
+    const { kind, owner } = (plan.steps[step] as PlannedStep).definition;
+    if (kind === "remote") this.#choose(claim, system ?? owner, owner);
     for (const limit of claim.limits) {
       if (limit instanceof Places || limit instanceof SharedPlaces) limit.hold();
     }
@@ -145,27 +161,30 @@ export class NodeAdmission implements Admission {
 
   #claim(
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
-    { isRetry, concurrencyMax = Infinity }: {
+    { isRetry, concurrencyMax = Infinity, lastSystem }: {
       isRetry: boolean;
       concurrencyMax?: number | undefined;
+      lastSystem?: string | undefined;
     },
   ): Claim {
-    const { name, definition } = plan.steps[step] as Plan["steps"][number];
-    const called = definition.kind === "remote" ? definition.owner : definition.http?.origin;
-    const system = called === undefined ? undefined : this.#systemOf(called);
+    const { name, definition } = plan.steps[step] as PlannedStep;
     const places = this.#placesOf(`${plan.workflow}/${name}`);
-    const isRemote = definition.kind === "remote";
+    const { kind, http, event: capability } = definition;
+    const host = http === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
-    const limits = [
-      ...(system === undefined
-        ? [places]
-        : systemLimits(system, places, { isRemote, isRetry, capability: definition.event })),
-      ...(isRemote ? [] : [this.#node]),
+    const limits = kind === "remote" ? [this.#routeOf(plan, definition)] : [
+      ...(host === undefined ? [places] : systemLimits(host, { places, isRetry, capability })),
+      this.#node,
     ];
     const claim: Claim = {
       taskId,
       step,
-      system: system?.name,
+      system: host?.name,
+      isChosen: false,
+      lastSystem,
+      places,
+      isRetry,
+      capability,
       limits,
       concurrencyMax,
       granted: 0,
@@ -177,6 +196,30 @@ export class NodeAdmission implements Admission {
     if (claims === undefined) this.#claims.set(taskId, new Map([[step, claim]]));
     else claims.set(step, claim);
     return claim;
+  }
+
+  /** A claim that has all its limits, and whose system has gone since, begins again. */
+  #stillValid(claim: Claim | undefined): Claim | undefined {
+    const { limits = [], system } = claim ?? {};
+    const isReady = claim !== undefined && !claim.isStarted && claim.granted === limits.length;
+    const [route] = limits;
+    if (!isReady || system === undefined || !(route instanceof Route)) return claim;
+    if (route.stillLeadsTo(system)) return claim;
+    this.#drop(claim);
+    return undefined;
+  }
+
+  /** Takes a system for a claim: its limits follow that of the route. */
+  #choose(claim: Claim, name: string, owner: string): void {
+    const system = this.#systemOf(name);
+    claim.system = name;
+    claim.isChosen = name !== owner;
+    claim.limits = [claim.limits[0] as Limit, system.workers, ...systemLimits(system, claim)];
+  }
+
+  /** Something has changed in the directory: what waits for a system may find one. */
+  #reroute(): void {
+    for (const route of this.#routes.values()) this.#serve(route);
   }
 
   /** Takes note of `concurrencyMax`: a new policy may have changed it. */
@@ -250,6 +293,28 @@ export class NodeAdmission implements Admission {
     return system;
   }
 
+  #routeOf(
+    { definition: { namespace } }: Plan,
+    { owner, capability }: PlannedStep["definition"],
+  ): Route {
+    const request = { namespace, owner, capability };
+    const key = routeKey(request);
+    let route = this.#routes.get(key);
+    if (route === undefined) {
+      route = new Route({
+        candidates: () => this.#directory.candidates(request),
+        choose: (claim, candidates) => {
+          const seed = `${claim.taskId}/${claim.step}`;
+          const isFailing = (name: string) => this.circuit(name) === "open";
+          const name = chooseSystem(candidates, { seed, last: claim.lastSystem, isFailing });
+          this.#choose(claim, name, owner);
+        },
+      });
+      this.#routes.set(key, route);
+    }
+    return route;
+  }
+
   #placesOf(step: string): Places {
     let places = this.#steps.get(step);
     if (places === undefined) {
@@ -263,18 +328,12 @@ export class NodeAdmission implements Admission {
 /** What an attempt at a system needs, in the order in which it is granted. */
 function systemLimits(
   system: SystemLimits,
-  places: Places,
-  { isRemote, isRetry, capability }: {
-    readonly isRemote: boolean;
-    readonly isRetry: boolean;
-    readonly capability: string | undefined;
-  },
+  { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
 ): readonly Limit[] {
   const shared = capability === undefined
     ? [system.sharedOf()]
     : [system.sharedOf(), system.sharedOf(capability)];
   return [
-    ...(isRemote ? [system.workers] : []),
     ...(isRetry ? [system.retries] : []),
     places,
     ...shared.map((pair) => pair.places),

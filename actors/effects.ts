@@ -31,8 +31,9 @@ export function releaseEffects(
       else unstarted.add(step);
     } else if (isUnwanted(event) || isOvertaken(state, event)) {
       const { step } = event;
-      const wasStarted = (state.steps[step] as StepState).attempt > 0 && !unstarted.delete(step);
-      if (wasStarted) runner.stop(state.taskId, plan, step);
+      const { attempt, system } = state.steps[step] as StepState;
+      const wasStarted = attempt > 0 && !unstarted.delete(step);
+      if (wasStarted) runner.stop(state.taskId, plan, step, system);
     }
   }
 }
@@ -119,7 +120,7 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
   if (step === undefined || planned === undefined || !isUnderWay(step)) return;
   const { kind } = planned.definition;
   if (kind === "signal" || (kind === "sleep" && step.dueAtMs !== undefined)) return;
-  const { attempt, startedAtMs, dueAtMs } = step;
+  const { attempt, startedAtMs, dueAtMs, system } = step;
   const { taskId, traceparent, input } = state;
   const needs = needsOf(planned, state);
   runner.start({
@@ -130,6 +131,7 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
     startedAtMs,
     dueAtMs,
     traceparent,
+    ...(system !== undefined && { system }),
     input,
     needs,
   });

@@ -3,6 +3,7 @@
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
+import type { Candidates } from "../src/core/system_directory.ts";
 
 /** Who can stand in a line, in one at a time. Only the line writes these fields. */
 interface Waiter<W> {
@@ -54,10 +55,19 @@ export class Line<W extends Waiter<W>> {
 export interface Claim extends Waiter<Claim> {
   readonly taskId: TaskId;
   readonly step: number;
-  /** The system that runs the step; undefined when it runs here. */
-  readonly system: string | undefined;
-  /** In the order in which they are granted. */
-  readonly limits: readonly Limit[];
+  /** The system that runs the step; undefined when it runs here, or is not chosen yet. */
+  system: string | undefined;
+  /** Whether it was chosen for a capability, among several. */
+  isChosen: boolean;
+  /** The system of the attempt before. */
+  readonly lastSystem: string | undefined;
+  /** The places of its step. */
+  readonly places: Places;
+  readonly isRetry: boolean;
+  /** The capability that it asks for, as limits name it. */
+  readonly capability: string | undefined;
+  /** In the order in which they are granted. Choosing the system adds its own. */
+  limits: readonly Limit[];
   /** How many of them are granted. If not all are, the claim stands in the line of the next one. */
   granted: number;
   /** When it joined the line that it stands in, on this node's clock. */
@@ -82,6 +92,45 @@ export interface Limit {
   giveBack(claim: Claim): void;
   /** When something becomes free by itself, in ms from now; undefined: not by time alone. */
   opensInMs(nowMs: number): number | undefined;
+}
+
+/** What a route works with. */
+export interface RouteDeps {
+  /** Which systems can get the step now. */
+  candidates(): Candidates;
+  /** Chooses one of them, and adds its limits to the claim. */
+  choose(claim: Claim, candidates: Exclude<Candidates, string>): void;
+}
+
+/** Lets steps wait until a system is there that can run them. All in its line ask for the same. */
+export class Route implements Limit {
+  readonly line = new Line<Claim>();
+  timer: Cancel | undefined;
+
+  constructor(readonly deps: RouteDeps) {}
+
+  get reason(): WaitReason {
+    const candidates = this.deps.candidates();
+    // It is open, and its line is being served.
+    return typeof candidates === "string" ? candidates : "no_healthy_instance";
+  }
+
+  take(claim: Claim): boolean {
+    const candidates = this.deps.candidates();
+    if (typeof candidates === "string") return false;
+    this.deps.choose(claim, candidates);
+    return true;
+  }
+
+  /** Whether the system that was chosen can still get the step. */
+  stillLeadsTo(system: string): boolean {
+    const candidates = this.deps.candidates();
+    return typeof candidates !== "string" && candidates.includes(system);
+  }
+
+  giveBack(): void {}
+
+  opensInMs(): undefined {}
 }
 
 /** A fixed number of places, on this node. */

@@ -25,7 +25,10 @@ export const PASSIVATE_AFTER_MS = 60_000;
 export interface SupervisorDeps
   extends LoaderDeps, Pick<FailuresDeps, "reroute" | "fenced" | "broken"> {
   readonly readiness: Readiness;
-  readonly admission: Pick<NodeAdmission, "admit" | "waitsFor" | "release" | "hold" | "forget">;
+  readonly admission: Pick<
+    NodeAdmission,
+    "admit" | "waitsFor" | "chosenFor" | "release" | "hold" | "forget"
+  >;
   readonly runner: Runner;
   /** The plan's policies at a time. */
   contextOf(plan: Plan, nowMs: number): Context;

@@ -74,6 +74,15 @@ A task whose \`blockedReason\` names one of these goes on by itself, except wher
 `;
 
 const WAITING: Readonly<Record<WaitReason, string>> = {
+  no_system_offers:
+    "No system that the workflow's namespace may use offers the step's capability in the version it " +
+    "asks for: see `tasker systems`, and register one that does.",
+  instances_differ:
+    "Some healthy instances of the system offer the capability in that version and others do not: any " +
+    "of them may get the step, so it waits until all do.",
+  no_healthy_instance:
+    "The instances that could run the step are unhealthy or gone: see `tasker system NAME`. The step " +
+    "starts as soon as one is healthy.",
   no_worker:
     "No worker has ever asked for commands of the step's system. Start one; its time-outs " +
     "begin then.",

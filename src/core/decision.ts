@@ -19,9 +19,9 @@ export interface Context {
   policyOf(step: number): FullPolicy;
   /**
    * `dueAtMs` of something that began at `sinceMs`, moved by the outages of this node in which it could
-   * not end; absent where outages are not known.
+   * not end; absent where outages are not known. `system` was chosen for it; absent: the step's owner.
    */
-  postponed?(step: number, sinceMs: number, dueAtMs: number): number;
+  postponed?(step: number, sinceMs: number, dueAtMs: number, system?: string): number;
 }
 
 /** Accepted, and nothing changes. */

@@ -123,7 +123,7 @@ function endsAtMs(step: StepState, index: number, context: Context): number | un
   if (step.state === "waiting_for_retry") return step.nextAttemptAtMs;
   if (!isUnderWay(step) || step.dueAtMs === undefined) return undefined;
   const { startedAtMs, dueAtMs } = step;
-  return context.postponed?.(index, startedAtMs, dueAtMs) ?? dueAtMs;
+  return context.postponed?.(index, startedAtMs, dueAtMs, step.system) ?? dueAtMs;
 }
 
 /** When a time of `lastsMs` is over, moved by outages; undefined: never. */
@@ -132,10 +132,11 @@ function untilMs(
   lastsMs: number | undefined,
   index: number,
   context: Context,
+  system?: string,
 ): number | undefined {
   if (lastsMs === undefined) return undefined;
   const dueAtMs = sinceMs + lastsMs;
-  return context.postponed?.(index, sinceMs, dueAtMs) ?? dueAtMs;
+  return context.postponed?.(index, sinceMs, dueAtMs, system) ?? dueAtMs;
 }
 
 /** When a running attempt has been silent for too long; undefined without a heartbeat policy. */
@@ -146,6 +147,7 @@ function silentAtMs(step: StepState, index: number, context: Context): number | 
     context.policyOf(index).heartbeatMs,
     index,
     context,
+    step.system,
   );
 }
 

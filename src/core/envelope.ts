@@ -58,6 +58,11 @@ export const TASK_CANCEL = "tasker.task.cancel";
 /** Types of the answers to a request. */
 export const TASK_ACCEPTED = "tasker.task.accepted";
 export const TASK_REJECTED = "tasker.task.rejected";
+/** A worker says that it is there, and what it offers; and that it leaves. */
+export const SYSTEM_HELLO = "tasker.system.hello";
+export const SYSTEM_GOODBYE = "tasker.system.goodbye";
+export const SYSTEM_ACCEPTED = "tasker.system.accepted";
+export const SYSTEM_REJECTED = "tasker.system.rejected";
 /** Sent to a system whose step is no longer wanted; `subject` names it. */
 export const STEP_CANCELLED = "tasker.step.cancelled";
 

@@ -261,11 +261,23 @@ export const ERRORS = {
     "The task has no such signal",
     "See the workflow's signal steps in GET /v1/workflows; each takes one signal",
   ),
+  "system.full": meaning(
+    "later",
+    429,
+    "There is no room for another registration",
+    "See GET /v1/systems; let instances leave when they stop, and register smaller schemas",
+  ),
+  "system.invalid": meaning(
+    "never",
+    422,
+    "The registration is not valid",
+    "Correct the places that the answer lists, then register again",
+  ),
   "system.not_found": meaning(
     "never",
     404,
     "No such system",
-    "See GET /v1/systems; a system exists once a workflow that is loaded gives it a step",
+    "See GET /v1/systems; a system exists once a workflow that is loaded names it, or it has registered",
   ),
   "task.ended": meaning("never", 409, "The task has ended", "Start a new task"),
   "task.id_invalid": meaning(

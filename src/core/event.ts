@@ -60,6 +60,8 @@ export interface StepStarted extends OfStep<"StepStarted"> {
   readonly policyVersion: number;
   /** When the attempt times out, or a sleep is over. */
   readonly dueAtMs?: number;
+  /** The system that was chosen for the attempt; absent: the step's owner. */
+  readonly system?: string;
 }
 
 /** A computed sleep learned its end. */

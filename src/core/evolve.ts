@@ -186,6 +186,8 @@ function nextOf(
     case "StepStarted":
       return {
         ...historyOf(step),
+        // A step names its system in all its attempts, or in none.
+        ...(event.system !== undefined && { system: event.system }),
         state: isHere ? "running" : "waiting_for_reply",
         attempt: event.attempt,
         startedAtMs: event.atMs,
@@ -264,8 +266,9 @@ function endOf(step: StepState, event: EndEvent): EndedStep {
 }
 
 function historyOf(step: StepState): StepHistory {
-  const { attempt, interruptions, forgiven, startedAtMs, failure } = step;
-  return { attempt, interruptions, forgiven, startedAtMs, failure };
+  const { attempt, interruptions, forgiven, startedAtMs, failure, system } = step;
+  const history = { attempt, interruptions, forgiven, startedAtMs, failure };
+  return system === undefined ? history : { ...history, system };
 }
 
 function count(state: TaskState, name: StepStateName, by: number): void {

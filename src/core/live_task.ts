@@ -104,7 +104,7 @@ export class LiveTask {
     for (const { input, step } of inputsOfState(state)) this.#push(input, step);
     state.steps.forEach((known, step) => {
       if (!isUnderWay(known)) return;
-      this.deps.admission.hold({ taskId, plan, step });
+      this.deps.admission.hold({ taskId, plan, step, system: known.system });
       known.aliveAtMs = nowMs;
     });
   }
@@ -242,6 +242,8 @@ export class LiveTask {
     const context = this.#context;
     const { attempt } = state.steps[index] as StepState;
     const dueAtMs = startedDueAtMs(index, context);
+    const { taskId, plan } = this;
+    const system = this.deps.admission.chosenFor({ taskId, plan, step: index });
     const start = { atMs: atMs(state, context), step: index, attempt: attempt + 1 };
     this.#record([{
       kind: "StepStarted",
@@ -249,6 +251,7 @@ export class LiveTask {
       waitedMs: Math.max(0, context.nowMs - (state.ready.get(index) ?? context.nowMs)),
       policyVersion: context.policyVersion,
       ...(dueAtMs === undefined ? {} : { dueAtMs }),
+      ...(system === undefined ? {} : { system }),
     }]);
     const started = state.steps[index] as RunningStep;
     started.aliveAtMs = context.nowMs; // silence counts from here, by the clock as it is
@@ -263,12 +266,14 @@ export class LiveTask {
   }
 
   #mayStart(state: TaskState, step: number): boolean {
+    const known = state.steps[step] as StepState;
     const reason = this.deps.admission.admit({
       taskId: this.taskId,
       plan: this.plan,
       step,
-      isRetry: attemptsUsed(state.steps[step] as StepState) > 0,
+      isRetry: attemptsUsed(known) > 0,
       concurrencyMax: this.#context.policyOf(step).concurrencyMax,
+      lastSystem: known.system,
     });
     return reason === undefined;
   }

@@ -100,15 +100,16 @@ export class Outages {
   }
 }
 
-/** The parts that an attempt of a step needs to end; a sleep needs none. */
+/** The parts that an attempt of a step needs to end; a sleep needs none. `system` runs it. */
 export function partsOf(
   { kind, owner }: Pick<StepDefinition, "kind" | "owner">,
+  system: string = owner,
 ): readonly string[] {
   switch (kind) {
     case "sleep":
       return [];
     case "remote":
-      return [JOURNAL, BUS, busOf(owner)];
+      return [JOURNAL, BUS, busOf(system)];
     default:
       return [JOURNAL];
   }

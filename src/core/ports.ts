@@ -10,6 +10,7 @@ import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { SharedState } from "./shared_limit.ts";
+import type { Capability, Instance, Registration } from "./system.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
@@ -240,6 +241,8 @@ export interface PollResult {
   readonly inbox: readonly InboxRow[];
   /** Our slots that have passivated tasks which are due. */
   readonly dueSlots: readonly number[];
+  /** The number of the last change of systems; see SystemStore. Absent where there are none. */
+  readonly systemsVersion?: number;
 }
 
 /** Where to read due tasks: a slot, and the one after which to go on. */
@@ -446,6 +449,8 @@ export interface Attempt {
   readonly startedAtMs: number | undefined;
   readonly dueAtMs: number | undefined;
   readonly traceparent: string | undefined;
+  /** The system that was chosen for it; absent: the step's owner. */
+  readonly system?: string;
   readonly input: JsonText;
   /** By alias: the parent's result, or its outcome when the step's `when` is not succeeded. */
   readonly needs: Readonly<Record<string, JsonText | ParentOutcome>>;
@@ -457,8 +462,11 @@ export interface Runner {
   canStart(plan: Plan, step: number): boolean;
   /** Starts an attempt; its result comes back as a command. Repeating a remote one is safe. */
   start(attempt: Attempt): void;
-  /** Notifies running code, or the other system, that the attempt is no longer wanted. */
-  stop(taskId: TaskId, plan: Plan, step: number): void;
+  /**
+   * Notifies running code, or the other system, that the attempt is no longer wanted; `system` is the
+   * one that was chosen for it, absent: the step's owner.
+   */
+  stop(taskId: TaskId, plan: Plan, step: number, system?: string): void;
   /** Whether code of this very attempt runs in this process; of other systems it is not known: true. */
   isRunning(taskId: TaskId, plan: Plan, step: number, attempt: number): boolean;
   /** Envelopes of a task that are not yet confirmed by the bus. */
@@ -627,6 +635,68 @@ export interface Feed {
   subscribe(call: (committed: CommittedTurn) => void): Cancel;
 }
 
+/** An instance that registers, or whose lease is renewed. */
+export interface NewInstance extends Registration {
+  readonly system: string;
+  readonly instance: string;
+  readonly isDeclared: boolean;
+}
+
+/** An instance with what only the database knows. */
+export interface InstanceRow extends Instance {
+  /** Why it is in its state. */
+  readonly detail: string;
+  readonly sinceMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** A change of an instance's health. */
+export interface HealthChange {
+  readonly system: string;
+  readonly instance: string;
+  readonly healthUrl: string;
+  readonly state: "healthy" | "unhealthy";
+  readonly detail: string;
+}
+
+/** Takes what instances say of themselves. */
+export interface Registrar {
+  /**
+   * Registers an instance, or renews its lease. Steps that wait for it start within a second.
+   *
+   * @throws {TaskerError} system.invalid, system.full, payload.too_large, journal.unavailable
+   */
+  register(of: Omit<NewInstance, "isDeclared">): Promise<void>;
+  /** Ends an instance's lease; false: there is no such instance. */
+  leave(system: string, instance: string): Promise<boolean>;
+  /** Removes an instance at once; false: there is no such instance. */
+  forget(system: string, instance: string): Promise<boolean>;
+}
+
+/** The instances of other systems, shared by nodes. All but renewals counts as a change. */
+export interface SystemStore {
+  /** Whether a list of capabilities is registered already. */
+  isKnown(capabilities: readonly Capability[]): boolean;
+  /**
+   * Registers an instance, or renews its lease when it is registered alike. Cost: one statement.
+   *
+   * @throws {TaskerError} system.full, journal.unavailable
+   */
+  register(of: NewInstance): Promise<"renewed" | "changed">;
+  /** Ends an instance's lease; false: there is no such instance. */
+  leave(system: string, instance: string): Promise<boolean>;
+  /** Removes an instance at once; false: there is no such instance. */
+  forget(system: string, instance: string): Promise<boolean>;
+  /** All instances, and the number of the last change that is certainly in them. */
+  read(): Promise<{ readonly version: number; readonly instances: readonly Instance[] }>;
+  /** The instances of one system. */
+  list(system: string): Promise<readonly InstanceRow[]>;
+  /** Ends leases that are over; with `afresh` all leases begin again. Returns whose have ended. */
+  endLeases(how: { readonly afresh: boolean }): Promise<readonly string[]>;
+  /** Stores what health checks have found, in one statement. */
+  report(changes: readonly HealthChange[]): Promise<void>;
+}
+
 /** What `GET /v1/systems` shows of an owner. */
 export interface SystemSummary {
   readonly name: string;
@@ -636,5 +706,7 @@ export interface SystemSummary {
   readonly queued: number | undefined;
   /** Whether a worker has ever asked for its commands; true of a local one. */
   readonly hasWorker: boolean;
+  /** What has registered, and what manifests declare. */
+  readonly instances: readonly Instance[];
   readonly schemas?: Readonly<Record<string, JsonSchema>>;
 }

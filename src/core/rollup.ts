@@ -2,10 +2,12 @@
 
 import type { TaskEnd } from "./event.ts";
 import type { Plan } from "./plan.ts";
+import type { RouteReason } from "./system_directory.ts";
 import { STEP_STATES, type StepStateName, type TaskState, type TaskStateName } from "./state.ts";
 
 /** Why a step that is ready has not started. */
 export type WaitReason =
+  | RouteReason
   | "no_worker" // no worker has ever asked for commands of its system
   | "retry_budget" // its system was sent as many retries as it may
   | "concurrency_max" // its policy's places on this node are taken

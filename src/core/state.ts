@@ -61,6 +61,8 @@ export interface StepHistory {
   readonly startedAtMs: number | undefined;
   /** Of the last attempt that failed. */
   readonly failure: Failure | undefined;
+  /** The system that was chosen for the newest attempt; absent: the step's owner. */
+  readonly system?: string;
 }
 
 /** Its parents have not ended, or it waits to be started. */

@@ -46,6 +46,14 @@ export interface AdmissionRequest extends StepOfTask {
   /** An attempt failed before it, and no person asked for this one. */
   readonly isRetry: boolean;
   readonly concurrencyMax: number | undefined;
+  /** The system of the attempt before. */
+  readonly lastSystem?: string | undefined;
+}
+
+/** A step whose attempt is under way. */
+export interface StartedStep extends StepOfTask {
+  /** The system that was chosen for it; absent: the step's owner. */
+  readonly system?: string | undefined;
 }
 
 /** Which steps may start now: the node's limits, as a turn sees them. */
@@ -60,8 +68,10 @@ export interface Admission {
   admit(request: AdmissionRequest): WaitReason | undefined;
   /** What a step that has asked waits for. Cost: O(1). */
   waitsFor(of: StepOfTask): WaitReason | undefined;
+  /** The system that was chosen for a step that may start; undefined: it is its owner's. Cost: O(1). */
+  chosenFor(of: StepOfTask): string | undefined;
   /** Takes places for an attempt that an earlier owner started. */
-  hold(of: StepOfTask): void;
+  hold(of: StartedStep): void;
   /**
    * Gives back what a step holds, or lets it wait no longer; `answered`, when known, says whether
    * the system that owns the step answered.

@@ -5,6 +5,7 @@ import type { When } from "./graph.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
+import type { AskedCapability } from "./system.ts";
 
 /** A JSON Schema (draft 2020-12), as `z.toJSONSchema` writes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -42,8 +43,13 @@ export function runsHere(kind: StepKind | undefined): boolean {
 export interface StepDefinition {
   readonly name: string;
   readonly kind: StepKind;
-  /** The system that owns the step; local steps of a module belong to its `namespace` unless said. */
+  /**
+   * The system that owns the step; local steps of a module belong to its `namespace` unless said.
+   * ANY_SYSTEM: a system that offers the capability is chosen for each attempt.
+   */
   readonly owner: string;
+  /** What the system has to offer; absent: it is asked without looking. */
+  readonly capability?: AskedCapability;
   /** Envelope type of a remote step. */
   readonly event?: string;
   /** Handler name out of a manifest; only for people. */

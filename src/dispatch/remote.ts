@@ -15,7 +15,7 @@ import { describeThrown } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
 import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
 import type { RemoteSteps } from "./runner.ts";
-import { type Sender, stepCancelled, stepCommand } from "./step_command.ts";
+import { type Sender, stepCancelled, stepCommand, systemOf } from "./step_command.ts";
 
 /** Steps whose last attempt is remembered, at least, to name it when it is cancelled. */
 const ATTEMPTS_KEPT_MIN = 10_000;
@@ -33,8 +33,10 @@ interface RemoteDeps extends Sender, PublisherDeps {
 /** Sends each attempt as an envelope; the answer arrives in a reply channel. */
 export class RemoteRunner implements RemoteSteps {
   readonly #publisher: Publisher;
-  /** By step key. */
-  readonly #attempts = new Recent<string, number>(ATTEMPTS_KEPT_MIN);
+  /** By step key: the last attempt, and the system that it went to. */
+  readonly #attempts = new Recent<string, { readonly attempt: number; readonly system: string }>(
+    ATTEMPTS_KEPT_MIN,
+  );
 
   constructor(readonly deps: RemoteDeps) {
     this.#publisher = new Publisher(deps);
@@ -49,13 +51,14 @@ export class RemoteRunner implements RemoteSteps {
   start(attempt: Attempt): void {
     const { taskId, plan } = attempt;
     const { name, definition } = plan.steps[attempt.step] as PlannedStep;
+    const system = systemOf(attempt);
     const workflow = this.deps.codeOf(plan.hash);
     if (workflow === undefined && definition.with === undefined) return;
     const key = stepKey(taskId, name);
-    this.#attempts.set(key, attempt.attempt);
+    this.#attempts.set(key, { attempt: attempt.attempt, system });
     this.#publisher.put({
-      channel: commandChannel(this.deps.prefix, definition.owner),
-      part: busOf(definition.owner),
+      channel: commandChannel(this.deps.prefix, system),
+      part: busOf(system),
       taskId,
       key,
       make: () => this.#command(attempt, workflow?.steps.get(name)),
@@ -67,16 +70,17 @@ export class RemoteRunner implements RemoteSteps {
    * Asks the system to stop the step, and takes back its command if that still waits.
    *
    * The system is asked even then: a command that waits may have arrived without its confirmation.
+   * `system` is asked if this node has not sent the step's last attempt; absent: the step's owner.
    */
-  stop(taskId: TaskId, plan: Plan, step: number): void {
+  stop(taskId: TaskId, plan: Plan, step: number, system?: string): void {
     const planned = plan.steps[step] as PlannedStep;
     const key = stepKey(taskId, planned.name);
-    const attempt = this.#attempts.get(key);
+    const last = this.#attempts.get(key);
     this.#attempts.delete(key);
-    const { owner } = planned.definition;
-    const channel = commandChannel(this.deps.prefix, owner);
-    const part = busOf(owner);
-    const envelope = stepCancelled(this.deps, { taskId, step: planned, attempt });
+    const asked = last?.system ?? system ?? planned.definition.owner;
+    const channel = commandChannel(this.deps.prefix, asked);
+    const part = busOf(asked);
+    const envelope = stepCancelled(this.deps, { taskId, step: planned, attempt: last?.attempt });
     const made = { envelope, bytes: CANCELLED_BYTES };
     this.#publisher.takeBack(channel, key);
     this.#publisher.put({
@@ -116,7 +120,7 @@ export class RemoteRunner implements RemoteSteps {
     const { definition } = plan.steps[step] as PlannedStep;
     const { outages, runtime } = this.deps;
     const since = { sinceMs: startedAtMs, dueAtMs, nowMs: runtime.now() };
-    return { ...attempt, dueAtMs: outages.postponed(partsOf(definition), since) };
+    return { ...attempt, dueAtMs: outages.postponed(partsOf(definition, attempt.system), since) };
   }
 
   #undeliverable(attempt: Attempt, error: unknown): void {

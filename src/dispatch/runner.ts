@@ -10,7 +10,7 @@ import type { LocalRunner } from "./local.ts";
 /** Runs the steps of other systems. */
 export interface RemoteSteps {
   start(attempt: Attempt): void;
-  stop(taskId: TaskId, plan: Plan, step: number): void;
+  stop(taskId: TaskId, plan: Plan, step: number, system?: string): void;
   unconfirmed(taskId: TaskId): number;
 }
 
@@ -58,9 +58,9 @@ export function openRunner(deps: RunnerDeps): Runner {
           return;
       }
     },
-    stop(taskId, plan, step) {
+    stop(taskId, plan, step, system) {
       if (runsHere(kindOf(plan, step))) deps.local.stop(taskId, step);
-      else if (kindOf(plan, step) === "remote") deps.remote.stop(taskId, plan, step);
+      else if (kindOf(plan, step) === "remote") deps.remote.stop(taskId, plan, step, system);
     },
     isRunning: (taskId, plan, step, attempt) =>
       !runsHere(kindOf(plan, step)) || deps.local.isRunning(taskId, step, attempt),

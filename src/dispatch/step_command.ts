@@ -27,6 +27,11 @@ export interface Sender {
   readonly deployment: string;
 }
 
+/** Returns the system that an attempt asks. */
+export function systemOf({ plan, step, system }: Attempt): string {
+  return system ?? (plan.steps[step] as PlannedStep).definition.owner;
+}
+
 /** Returns the logical address of a step; the same for all of its attempts. */
 export function subjectOf(taskId: string, step: string): string {
   return `tasker.${taskId}.${step}`;
@@ -42,6 +47,7 @@ export function subjectOf(taskId: string, step: string): string {
 export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Sized {
   const { taskId, dueAtMs, traceparent } = attempt;
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
+  const system = systemOf(attempt);
   const what = `the input of step "${name}"`;
   // A copy: what was checked is sent, even if the input changes meanwhile.
   const data = decodePayload(encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX));
@@ -52,12 +58,12 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
     ...(dueAtMs !== undefined && { expirytime: new Date(dueAtMs).toISOString() }),
     ...(traceparent !== undefined && { traceparent }),
     taskerattempt: attempt.attempt,
-    taskerreplyto: replyChannel(sender.prefix, definition.owner),
+    taskerreplyto: replyChannel(sender.prefix, system),
     taskerreplytoken: sender.tokens.sign({
       task: taskId,
       step: name,
       attempt: attempt.attempt,
-      sys: definition.owner,
+      sys: system,
       exp: expiryOf(sender, attempt),
     }),
     datacontenttype: "application/json",

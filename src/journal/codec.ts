@@ -219,6 +219,7 @@ const LAYOUTS: Layouts = {
     waitedMs: "number",
     policyVersion: "number",
     dueAtMs: "later",
+    system: "text",
   }],
   StepSlept: [3, { step: "number", dueAtMs: "later" }],
   StepCompleted: [4, { step: "number", attempt: "number", ranMs: "number", result: "payload" }],

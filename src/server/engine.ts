@@ -30,6 +30,7 @@ import type {
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
+import type { SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
 import { openEgress } from "../egress/wire.ts";
@@ -65,6 +66,10 @@ export interface EngineDeps {
   isLocalOwner(owner: string): boolean;
   /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
   readonly hasWorker?: (system: string) => Promise<boolean>;
+  /** The systems that have registered. Absent: none have. */
+  readonly directory?: SystemDirectory;
+  /** Takes what a poll has learned of systems. */
+  readonly sawSystems?: (version: number | undefined) => void;
   /** Makes the runner of remote steps; it reports results to `record`, outages to `outages`. */
   remote(record: CommandRouter["record"], outages: Outages): RemoteSteps;
   readonly incarnation: Incarnation;
@@ -254,10 +259,11 @@ export class Engine implements ResidentTasks {
   #contextOf(plan: Plan, nowMs: number): Context {
     return {
       ...this.#policies.contextOf(plan, nowMs),
-      postponed: (step, sinceMs, dueAtMs) => {
+      postponed: (step, sinceMs, dueAtMs, system) => {
         const definition = plan.steps[step]?.definition;
         if (definition === undefined) return dueAtMs;
-        return this.outages.postponed(partsOf(definition), { sinceMs, dueAtMs, nowMs });
+        const parts = partsOf(definition, system);
+        return this.outages.postponed(parts, { sinceMs, dueAtMs, nowMs });
       },
     };
   }
@@ -283,6 +289,7 @@ export class Engine implements ResidentTasks {
     this.router.takeInbox(result.inbox);
     this.#dueTasks.wake(result.dueSlots);
     this.#shares.polled();
+    this.deps.sawSystems?.(result.systemsVersion);
   }
 
   #sleep(): void {

@@ -10,6 +10,7 @@ import type { JsonText } from "../../src/core/payload.ts";
 import { type Plan, planOf } from "../../src/core/plan.ts";
 import type { Appended, Attempt, Journal, TurnRow } from "../../src/core/ports.ts";
 import type { Readiness } from "../../src/core/readiness.ts";
+import { SystemDirectory } from "../../src/core/system_directory.ts";
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode, WorkflowCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
@@ -53,6 +54,7 @@ export class EngineHarness {
   readonly plan: Plan;
   /** False: the node has to read the plan before it can decide. */
   isPlanRead = true;
+  readonly directory = new SystemDirectory(() => true);
   engine: Engine;
   fences = 0;
   /** Why the node ended itself. */
@@ -145,12 +147,16 @@ export class EngineHarness {
       },
       codeOf: () => this.#codes(),
       isLocalOwner: () => true,
+      directory: this.directory,
       remote: () => ({
         start: (attempt) => {
           this.faults.send?.(attempt);
           this.sent.push(attempt);
         },
-        stop: (_, plan, step) => void this.stopped.push(plan.steps[step]?.name ?? ""),
+        stop: (_, plan, step, system) => {
+          const name = plan.steps[step]?.name ?? "";
+          this.stopped.push(system === undefined ? name : `${name} at ${system}`);
+        },
         unconfirmed: () => 0,
       }),
       incarnation,

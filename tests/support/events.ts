@@ -47,7 +47,10 @@ const FIELDS: { readonly [K in Kind]: fc.Arbitrary<Fields<K>> } = {
     { definitionHash: text, input: payloads, tags: fc.array(text, { maxLength: 3 }) },
     { key: text, deadlineAtMs: atMs, traceparent: text },
   ),
-  StepStarted: optional({ step, attempt, waitedMs: ranMs, policyVersion }, { dueAtMs: atMs }),
+  StepStarted: optional({ step, attempt, waitedMs: ranMs, policyVersion }, {
+    dueAtMs: atMs,
+    system: text,
+  }),
   StepSlept: record({ step, dueAtMs: atMs }),
   StepCompleted: record({ step, attempt, ranMs, result: payloads }),
   StepAttemptFailed: record({ ...failed, nextAttemptAtMs: atMs }),

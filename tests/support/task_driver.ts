@@ -71,7 +71,13 @@ export class TaskDriver {
       this.held.has(plan.steps[step]?.name ?? "") ? "concurrency_max" as const : undefined;
     this.deps = {
       readiness: this.#readiness,
-      admission: { admit: heldBy, waitsFor: heldBy, hold: () => {}, release: () => {} },
+      admission: {
+        admit: heldBy,
+        waitsFor: heldBy,
+        chosenFor() {},
+        hold: () => {},
+        release: () => {},
+      },
       contextOf: (of, nowMs) => ({
         plan: of,
         nowMs,
