@@ -170,7 +170,7 @@ export class NodeAdmission implements Admission {
     const { name, definition } = plan.steps[step] as PlannedStep;
     const places = this.#placesOf(`${plan.workflow}/${name}`);
     const { kind, http, event: capability } = definition;
-    const host = http === undefined ? undefined : this.#systemOf(http.origin);
+    const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote" ? [this.#routeOf(plan, definition)] : [
       ...(host === undefined ? [places] : systemLimits(host, { places, isRetry, capability })),

@@ -61,9 +61,13 @@ export class Caller {
     );
   }
 
+  coversSystem(system: string): boolean {
+    return this.systems?.includes(system) ?? true;
+  }
+
   /** @throws {TaskerError} api.forbidden */
   demandSystem(system: string): void {
-    if (this.systems?.includes(system) ?? true) return;
+    if (this.coversSystem(system)) return;
     throw new TaskerError(
       "api.forbidden",
       `Cannot act for system "${system}" with this key: it does not cover it`,

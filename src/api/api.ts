@@ -28,7 +28,8 @@ import { TaskReader } from "./task_reader.ts";
 import { taskBatchHandlers } from "./task_batches.ts";
 import { taskHandlers } from "./tasks.ts";
 import { Watch } from "./watch.ts";
-import { systemHandlers, workflowHandlers } from "./workflows.ts";
+import { systemHandlers } from "./systems.ts";
+import { workflowHandlers } from "./workflows.ts";
 
 /** The API, ready to be served. */
 export interface Api {

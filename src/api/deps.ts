@@ -11,9 +11,11 @@ import type {
   Definitions,
   Feed,
   History,
+  InstanceRow,
   Keys,
   Plans,
   Policies,
+  Registrar,
   ResidentTasks,
   Runtime,
   Starter,
@@ -83,6 +85,9 @@ export interface ApiDeps {
    */
   replayDead(letter: DeadLetter): Promise<void>;
   systems(): Promise<readonly SystemSummary[]>;
+  /** The instances of one system, as the database has them. */
+  instancesOf(system: string): Promise<readonly InstanceRow[]>;
+  readonly registrar: Registrar;
   readonly worker: Worker;
   readonly bus: BusAddress;
   readonly health: Health;

@@ -51,6 +51,7 @@ async function filled(fake: FakeApi, line: string): Promise<string> {
     .replace("{step}", "validate")
     .replace("{namespace}", "orders")
     .replace("{system}", "orders")
+    .replace("{instance}", "host-1")
     .replace("{version}", "1.0.0")
     .replace("{part}", "input")
     .replace("{envelope}", "StepCommand")
@@ -73,6 +74,7 @@ Deno.test("the description lists every promised route", async () => {
   deepEqual(lines.toSorted(), [
     "DELETE /v1/dead/{id}",
     "DELETE /v1/keys/{id}",
+    "DELETE /v1/systems/{system}/instances/{instance}",
     "GET /asyncapi.json",
     "GET /health",
     "GET /health/live",
@@ -88,6 +90,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/systems",
     "GET /v1/systems/{name}/limits",
+    "GET /v1/systems/{system}",
     "GET /v1/tasks",
     "GET /v1/tasks/{id}",
     "GET /v1/tasks/{id}/events",
@@ -111,6 +114,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/skip",
     "PUT /v1/policies/{namespace}/{name}",
     "PUT /v1/systems/{name}/limits",
+    "PUT /v1/systems/{system}/instances/{instance}",
   ]);
 });
 

@@ -1,11 +1,9 @@
-/** Handlers of workflows and systems. */
+/** Handlers of workflows. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { SystemSummary } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
 import { versionBreaks } from "../core/version_breaks.ts";
-import { type Definition, namespaceOf, workflowName } from "../core/workflow.ts";
-import type { SYSTEMS } from "../operations/systems.ts";
+import { type Definition, workflowName } from "../core/workflow.ts";
 import type { WORKFLOWS } from "../operations/workflows.ts";
 import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
@@ -34,16 +32,6 @@ export function workflowHandlers({ definitions }: Services): Handlers<typeof WOR
       );
       const breaks = before && after ? versionBreaks(before, after) : [];
       return { status: 200, body: { breaks: [...breaks] } };
-    },
-  };
-}
-
-/** Handlers of everything that shows systems. */
-export function systemHandlers({ systems }: Services): Handlers<typeof SYSTEMS> {
-  return {
-    async listSystems(_input, { caller }) {
-      const seen = (await systems()).flatMap((one) => asSeenBy(caller, one));
-      return { status: 200, body: { systems: seen } };
     },
   };
 }
@@ -135,11 +123,4 @@ function edgesOf({ steps }: Definition) {
       .map((from) => ({ from, to, kind: "order" as const }));
     return [...data, ...order];
   });
-}
-
-/** A system that serves only workflows of other namespaces is not shown. */
-function asSeenBy(caller: Caller, system: SystemSummary): SystemSummary[] {
-  if (caller.namespaces === undefined) return [system];
-  const workflows = system.workflows.filter((name) => caller.covers(namespaceOf(name)));
-  return workflows.length === 0 ? [] : [{ ...system, workflows }];
 }

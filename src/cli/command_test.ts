@@ -9,36 +9,39 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
   deepEqual(err, [
     "deno task tasker VERB: start, watch and repair tasks",
     "",
-    "  start WORKFLOW         Starts a task; the same --key and input give the same task",
-    "  list                   Lists tasks, newest first",
-    "  show ID                Shows a task, its steps and its journal",
-    "  journal ID             Shows the events of a task's journal",
-    "  cancel ID              Cancels a task; its running steps are asked to stop",
-    "  pause ID               Pauses a task: no step starts until it is resumed",
-    "  resume ID              Resumes a paused task",
-    "  signal ID NAME         Sends a signal; one that comes early is kept until the step waits for it",
-    "  retry ID STEP          Tries a parked step again at once",
-    "  resolve ID STEP        Ends a parked step with the given result",
-    "  skip ID STEP           Skips a step",
-    "  workflows [WORKFLOW]   Lists workflows, or shows one with its contracts and steps",
-    "  compare WORKFLOW       Says what a version of a workflow breaks for those who rely on another one",
-    "  systems                Lists the owners of steps, with circuit and queue",
-    "  types                  Writes types of what systems are asked for, for workers in other languages",
-    "  policies WORKFLOW      Shows every version of a workflow's policy overlay, with author and reason",
-    "  policies put WORKFLOW  Adds a version of a workflow's policy overlay, which replaces the one before",
-    "  limits NAME            Shows every version of a system's limits, with author and reason",
-    "  limits put NAME        Adds a version of a system's limits, which all nodes share; it replaces the one before",
-    "  keys                   Lists keys, without their secrets",
-    "  keys make              Makes a key with at most the rights of the key that is used; it is shown once",
-    "  keys remove ID         Removes a key; other nodes stop accepting it within seconds",
-    "  dead                   Lists dead letters",
-    "  dead replay ID         Puts a dead letter back into its channel",
-    "  dead discard ID        Discards a dead letter",
-    "  watch ID               Follows a task until it ends or is blocked, and shows its results",
-    "  replay ID              Rebuilds a task from its journal, as it was after any turn",
-    "  import FILE            Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
-    "  doctor                 Checks address, key, versions and every part of the server",
-    "  call                   Lists all operations of the API; `call OPERATION` sends one",
+    "  start WORKFLOW                    Starts a task; the same --key and input give the same task",
+    "  list                              Lists tasks, newest first",
+    "  show ID                           Shows a task, its steps and its journal",
+    "  journal ID                        Shows the events of a task's journal",
+    "  cancel ID                         Cancels a task; its running steps are asked to stop",
+    "  pause ID                          Pauses a task: no step starts until it is resumed",
+    "  resume ID                         Resumes a paused task",
+    "  signal ID NAME                    Sends a signal; one that comes early is kept until the step waits for it",
+    "  retry ID STEP                     Tries a parked step again at once",
+    "  resolve ID STEP                   Ends a parked step with the given result",
+    "  skip ID STEP                      Skips a step",
+    "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
+    "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one",
+    "  systems                           Lists the owners of steps, with circuit and queue",
+    "  system SYSTEM                     Shows what a system offers, and its instances",
+    "  systems register SYSTEM INSTANCE  Registers an instance of a system, or renews its lease",
+    "  systems remove SYSTEM INSTANCE    Ends an instance's lease: it gets no more steps, and is shown as gone for an hour",
+    "  types                             Writes types of what systems are asked for, for workers in other languages",
+    "  policies WORKFLOW                 Shows every version of a workflow's policy overlay, with author and reason",
+    "  policies put WORKFLOW             Adds a version of a workflow's policy overlay, which replaces the one before",
+    "  limits NAME                       Shows every version of a system's limits, with author and reason",
+    "  limits put NAME                   Adds a version of a system's limits, which all nodes share; it replaces the one before",
+    "  keys                              Lists keys, without their secrets",
+    "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
+    "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",
+    "  dead                              Lists dead letters",
+    "  dead replay ID                    Puts a dead letter back into its channel",
+    "  dead discard ID                   Discards a dead letter",
+    "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
+    "  replay ID                         Rebuilds a task from its journal, as it was after any turn",
+    "  import FILE                       Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
+    "  doctor                            Checks address, key, versions and every part of the server",
+    "  call                              Lists all operations of the API; `call OPERATION` sends one",
     "",
     "Every verb takes --json, and --help for its options. JSON|@file is JSON, or a file with it.",
     "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",
@@ -303,24 +306,6 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
   ]);
 });
 
-Deno.test("systems draws owners with circuit and queue", async () => {
-  deepEqual((await openCliHarness().say("systems")).out, [
-    "SYSTEM     KIND    CIRCUIT  QUEUED  WORKFLOWS",
-    "inventory  remote  closed   3       orders/process, billing/bill",
-  ]);
-});
-
-Deno.test("systems shows which have never had a worker", async () => {
-  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
-  const systems = () =>
-    Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false }]);
-
-  deepEqual((await openCliHarness({ deps: { systems } }).say("systems")).out, [
-    "SYSTEM   KIND    CIRCUIT        QUEUED  WORKFLOWS",
-    "shipper  remote  no worker yet  0       a/b",
-  ]);
-});
-
 Deno.test("dead draws dead letters, replays and discards them", async () => {
   const cli = openCliHarness();
   const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };
@@ -371,12 +356,12 @@ Deno.test("colours are for terminals alone, and off with NO_COLOR", async () => 
 
   equal(
     await first({ size }),
-    "\x1b[2mSYSTEM\x1b[22m     \x1b[2mKIND\x1b[22m    \x1b[2mCIRCUIT\x1b[22m" +
-      "  \x1b[2mQUEUED\x1b[22m  \x1b[2mWORKFLOWS\x1b[22m",
+    "\x1b[2mSYSTEM\x1b[22m     \x1b[2mKIND\x1b[22m    \x1b[2mSTATE\x1b[22m" +
+      "   \x1b[2mINSTANCES\x1b[22m  \x1b[2mQUEUED\x1b[22m  \x1b[2mWORKFLOWS\x1b[22m",
   );
   equal(
     await first({ size, env: { NO_COLOR: "1" } }),
-    "SYSTEM     KIND    CIRCUIT  QUEUED  WORKFLOWS",
+    "SYSTEM     KIND    STATE   INSTANCES  QUEUED  WORKFLOWS",
   );
-  equal(await first({}), "SYSTEM     KIND    CIRCUIT  QUEUED  WORKFLOWS");
+  equal(await first({}), "SYSTEM     KIND    STATE   INSTANCES  QUEUED  WORKFLOWS");
 });

@@ -6,6 +6,7 @@ import { VERSION } from "../server/version.ts";
 import { FIND_KEY, FIND_SERVER } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
 import { durationText, type Paint } from "./format.ts";
+import { isWithoutHealthy } from "./system_lines.ts";
 import { EXIT_DONE, EXIT_FAILED, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 
 /** The result of one check. "note": nothing is broken, but worth knowing. */
@@ -166,6 +167,7 @@ async function blockedTasks(client: Client, signal: AbortSignal): Promise<Findin
 async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]> {
   const all = await client.systems({ signal });
   const open = all.filter(({ circuit }) => circuit !== "closed");
+  const unhealthy = all.filter(isWithoutHealthy);
   const absent = all.filter(({ hasWorker }) => hasWorker === false);
   const findings: Finding[] = [];
   if (open.length > 0) {
@@ -173,6 +175,12 @@ async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]>
       open.map(({ name }) => name).join(", ")
     }`;
     const action = "repair them; the circuits then close by themselves";
+    findings.push({ name: "systems", is: "note", detail, action });
+  }
+  if (unhealthy.length > 0) {
+    const names = unhealthy.map(({ name }) => name).join(", ");
+    const detail = `no instance is healthy: ${names}; their steps wait for one`;
+    const action = `${TASKER} system NAME says why; start or repair an instance`;
     findings.push({ name: "systems", is: "note", detail, action });
   }
   if (absent.length > 0) {

@@ -37,7 +37,13 @@ Deno.test("doctor says that all is well, one line a thing", async () => {
 });
 
 Deno.test("doctor says what to do about each thing that is not well", async () => {
-  const bank = { name: "bank", kind: "remote", workflows: [], queued: undefined } as const;
+  const bank = {
+    name: "bank",
+    kind: "remote",
+    workflows: [],
+    queued: undefined,
+    instances: [],
+  } as const;
   const cli = openCliHarness({
     deps: {
       health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },

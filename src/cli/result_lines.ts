@@ -3,7 +3,6 @@
 import type {
   DeadLetter,
   JournalEntry,
-  System,
   TaskSummary,
   VersionBreak,
   Workflow,
@@ -130,21 +129,6 @@ function stepNote(step: StepDefinition, others: readonly string[]): string {
     ...(sleepMs === undefined ? [] : [durationText(sleepMs)]),
     ...(kind === "signal" ? [`payload ${valueText(contract.success ?? {})}`] : []),
   ].join("; ");
-}
-
-/** Draws systems. */
-export function systemLines(found: readonly System[], paint: Paint): string[] {
-  if (found.length === 0) return ["no systems: no workflow is loaded"];
-  const rows = found.map(({ name, kind, circuit, queued, hasWorker, workflows }): Cell[] => [
-    name,
-    kind,
-    hasWorker === false
-      ? { text: "no worker yet", tone: "bad" }
-      : { text: circuit, tone: circuit === "closed" ? "good" : "bad" },
-    queued === undefined ? "" : String(queued),
-    workflows.join(", "),
-  ]);
-  return tableLines([headOf("SYSTEM", "KIND", "CIRCUIT", "QUEUED", "WORKFLOWS"), ...rows], paint);
 }
 
 /** Draws dead letters. */

@@ -10,12 +10,12 @@ import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { importVerb } from "./import.ts";
 import { replay } from "./replay.ts";
+import { systemDetailLines, systemLines } from "./system_lines.ts";
 import {
   breakLines,
   deadLines,
   journalLines,
   listLines,
-  systemLines,
   workflowLines,
   workflowListLines,
 } from "./result_lines.ts";
@@ -49,6 +49,13 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
   compareVersions: { lines: ({ breaks }, { paint }) => breakLines(breaks, paint) },
+  getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
+  registerInstance: {
+    lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is registered`],
+  },
+  removeInstance: {
+    lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is gone`],
+  },
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },

@@ -68,6 +68,8 @@ export type WorkflowVersion = Workflow["versions"][number];
 export type VersionBreak = OperationResult<"compareVersions">["breaks"][number];
 /** An owner of steps. */
 export type System = OperationResult<"listSystems">["systems"][number];
+/** An owner of steps, with what it offers and its instances. */
+export type SystemDetail = OperationResult<"getSystem">;
 /** An envelope that could not be used. */
 export type DeadLetter = EntryOf<"listDead">;
 /** An API key, without its secret. */

@@ -53,6 +53,9 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
   listSystems: { method: "GET", path: "/v1/systems" },
+  getSystem: { method: "GET", path: "/v1/systems/{system}" },
+  registerInstance: { method: "PUT", path: "/v1/systems/{system}/instances/{instance}", body: "*" },
+  removeInstance: { method: "DELETE", path: "/v1/systems/{system}/instances/{instance}" },
   getWorkflowSchema: {
     method: "GET",
     path: "/schemas/workflows/{namespace}/{name}/{version}/{part}",

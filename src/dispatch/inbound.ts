@@ -1,4 +1,4 @@
-/** Inbound: requests of other systems to start, signal or cancel a task. */
+/** Inbound: requests of other systems: to start, signal or cancel a task, and to register. */
 
 import type { z } from "zod";
 import { commandChannel, inboundChannel } from "../core/channels.ts";
@@ -7,6 +7,10 @@ import { describeFaults, faultsOf } from "../core/faults.ts";
 import {
   type Envelope,
   parseEnvelope,
+  SYSTEM_ACCEPTED,
+  SYSTEM_GOODBYE,
+  SYSTEM_HELLO,
+  SYSTEM_REJECTED,
   TASK_ACCEPTED,
   TASK_CANCEL,
   TASK_REJECTED,
@@ -17,7 +21,8 @@ import { SignalData } from "../core/envelope_data.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
-import type { Bus, Delivery, Handled, Runtime, Starter } from "../core/ports.ts";
+import type { Bus, Delivery, Handled, Registrar, Runtime, Starter } from "../core/ports.ts";
+import { Goodbye, Hello } from "../core/system.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import { OperatorBody, StartBody } from "../operations/tasks.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
@@ -35,6 +40,8 @@ const INBOUND_IN_FLIGHT_MAX = 64;
 
 /** What one system may ask of one node; what is beyond it waits in the broker. */
 export const INBOUND_RATE = { perSecond: 1_000, lengthPerSecond: 8 * 1024 * 1024 };
+/** What an answer says. */
+type Data = Readonly<Record<string, string>>;
 
 /** Characters of a refusal that are sent: it may list every wrong field of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
@@ -48,6 +55,7 @@ interface InboundDeps extends ConsumptionDeps {
   readonly starter: Starter;
   readonly sink: { send(command: Command): Promise<Answer> };
   readonly deadLetters: DeadLetterStore;
+  readonly registrar: Pick<Registrar, "register" | "leave">;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Names this installation in `source`. */
@@ -96,13 +104,14 @@ export function openInbound(deps: InboundDeps, systems: readonly string[]): EndC
 }
 
 async function serve(deps: InboundDeps, request: Request): Promise<Handled> {
-  let accepted: Answer;
+  let data: Data;
   try {
-    accepted = await carryOut(deps, request);
+    data = await carryOut(deps, request);
   } catch (error) {
     return await reject(deps, request, error);
   }
-  await answer(deps, request, { type: TASK_ACCEPTED, data: { taskId: accepted.taskId } });
+  const type = isOfSystem(request) ? SYSTEM_ACCEPTED : TASK_ACCEPTED;
+  await answer(deps, request, { type, verdict: "accepted", data });
   return { kind: "ack" };
 }
 
@@ -113,7 +122,8 @@ async function reject(deps: InboundDeps, request: Request, error: unknown): Prom
     code: error.code,
     detail: error.message.slice(0, DETAIL_LENGTH_MAX).toWellFormed(),
   };
-  const isAnswered = await answer(deps, request, { type: TASK_REJECTED, data });
+  const type = isOfSystem(request) ? SYSTEM_REJECTED : TASK_REJECTED;
+  const isAnswered = await answer(deps, request, { type, verdict: "rejected", data });
   if (!isAnswered || error.code === "bus.envelope_invalid") throw error;
   return { kind: "ack" };
 }
@@ -124,18 +134,52 @@ function demandSource({ system, envelope: { source } }: Request): void {
   throw invalid(`its source "${source}" is not "/${system}", whose channel this is`);
 }
 
-async function carryOut(deps: InboundDeps, request: Request): Promise<Answer> {
+function isOfSystem({ envelope: { type } }: Request): boolean {
+  return type === SYSTEM_HELLO || type === SYSTEM_GOODBYE;
+}
+
+async function carryOut(deps: InboundDeps, request: Request): Promise<Data> {
   demandSource(request);
   switch (request.envelope.type) {
     case TASK_START:
-      return await start(deps, request);
+      return taskOf(await start(deps, request));
     case TASK_SIGNAL:
-      return await signal(deps, request);
+      return taskOf(await signal(deps, request));
     case TASK_CANCEL:
-      return await cancel(deps, request);
+      return taskOf(await cancel(deps, request));
+    case SYSTEM_HELLO:
+      return await hello(deps, request);
+    case SYSTEM_GOODBYE:
+      return await goodbye(deps, request);
     default:
       throw invalid(`its type "${request.envelope.type}" is not a type of request`);
   }
+}
+
+function taskOf({ taskId }: Answer): Data {
+  return { taskId };
+}
+
+/** A hello that has expired says nothing about now: it waited in the channel. */
+async function hello({ registrar, runtime }: InboundDeps, request: Request): Promise<Data> {
+  const { system, envelope } = request;
+  const { health_url: healthUrl, lease_ms: leaseMs, ...rest } = read(Hello, envelope);
+  const { instance } = rest;
+  if (Date.parse(envelope.expirytime ?? "") < runtime.now()) return { instance };
+  await registrar.register({
+    ...rest,
+    system,
+    leaseMs,
+    namespaces: [],
+    ...(healthUrl !== undefined && { healthUrl }),
+  });
+  return { instance };
+}
+
+async function goodbye({ registrar }: InboundDeps, request: Request): Promise<Data> {
+  const { instance } = read(Goodbye, request.envelope);
+  await registrar.leave(request.system, instance);
+  return { instance };
 }
 
 async function start(deps: InboundDeps, request: Request): Promise<Answer> {
@@ -207,13 +251,13 @@ async function demandTask(deps: InboundDeps, request: Request): Promise<TaskId> 
 async function answer(
   { bus, prefix, deployment, runtime }: InboundDeps,
   { system, envelope }: Request,
-  { type, data }: { type: string; data: Readonly<Record<string, string>> },
+  { type, verdict, data }: { type: string; verdict: "accepted" | "rejected"; data: Data },
 ): Promise<boolean> {
   const channel = commandChannel(prefix, system);
   if (envelope.taskerreplyto !== channel) return false;
   await bus.publish(channel, [{
     specversion: "1.0",
-    id: answerId(runtime, envelope.id, type === TASK_ACCEPTED ? "accepted" : "rejected"),
+    id: answerId(runtime, envelope.id, verdict),
     source: `/tasker/${deployment}`,
     type,
     ...(envelope.subject !== undefined && { subject: envelope.subject }),

@@ -23,6 +23,7 @@ import lists from "./sql/0014_lists.sql" with { type: "text" };
 import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
 import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
 import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
+import systems from "./sql/0018_systems.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -52,6 +53,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0015_list_keys", text: listKeys, isBreaking: true },
   { name: "0016_shared_states", text: sharedStates },
   { name: "0017_task_output", text: taskOutput },
+  { name: "0018_systems", text: systems },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -224,10 +224,12 @@ interface Polled {
   /** Time and id of the command after which the next poll goes on; null: from the oldest. */
   readonly inbox_next: InboxPlace | null;
   readonly due_slots: readonly number[];
+  /** The number of the last change of systems. */
+  readonly systems: number;
 }
 
 /** Names what the columns hold. */
-function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots }: Polled): PollResult {
+function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots, systems }: Polled): PollResult {
   return {
     alive,
     databaseNowMs: now_ms,
@@ -251,6 +253,7 @@ function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots }: Polled): Po
       wantsAnswer,
     })),
     dueSlots: due_slots,
+    systemsVersion: systems,
   };
 }
 

@@ -14,6 +14,7 @@ import { PostgresNodes } from "./nodes.ts";
 import { type KeptBy, maintain, type Maintained, type Maintenance } from "./maintenance.ts";
 import { PostgresPolicies } from "./policies.ts";
 import { PostgresSharedStates } from "./shared_states.ts";
+import { PostgresSystems } from "./systems.ts";
 import { Writer } from "./writer.ts";
 
 /** How to open the journal. */
@@ -66,6 +67,7 @@ export async function openJournal(options: JournalOptions) {
     policies: new PostgresPolicies(database),
     sharedStates: new PostgresSharedStates(database),
     keys: new PostgresKeys(database.of("key")),
+    systems: new PostgresSystems(database, runtime),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */
     maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when, kept),

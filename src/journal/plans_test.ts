@@ -53,6 +53,14 @@ const RESIDENT = tasks(true, "null");
 const INBOX = `
   insert into tasker.inbox (slot, command_id, command, wants_answer)
   select n % ${SLOTS}, 'c' || n, '{}', false from generate_series(1, ${FLUSH}) n;`;
+/** As many as there may be, half of them long gone, and all of two systems. */
+const INSTANCES = `
+  insert into tasker.system_instance (system, instance, is_declared, version, capabilities, digest,
+    bytes, namespaces, state, since, lease_ms, expires_at)
+  select 's' || n % 2, 'i' || n, false, '1.0.0', '[]', 'd1', 2, '{}',
+    (array['healthy', 'gone'])[1 + n % 2], now() - interval '1 day', 30000,
+    now() - interval '1 hour'
+  from generate_series(1, 5000) n;`;
 const ENVELOPES = `
   insert into tasker.bus_envelope (channel, id, body)
   select 'c' || n % 4, ${id("n")}, '{}' from generate_series(1, ${MANY}) n;`;
@@ -78,6 +86,11 @@ const DOUBTFUL = json(`'n', n, 'task_id', ${id("n")}, 'turn', 1, 'namespace', 't
 
 const APPEND = "journal/sql/append.sql";
 const POLL: Case = ["journal/sql/poll.sql", [NODE, "-1", "now()", "''"], SLOTS];
+
+const instance = (name: string): readonly string[] => [
+  ...["'s1'", name, "false", "'1.0.0'", "'[]'", "'d1'", "2", "null", "array[]::text[]", "30000"],
+  ...["5001", "1000", "1000000"],
+];
 
 const SCENES: readonly Scene[] = [
   {
@@ -134,6 +147,15 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
+    holds: INSTANCES,
+    cases: [
+      POLL,
+      ["journal/sql/end_leases.sql", ["3600000"], 5_000],
+      ["journal/sql/register.sql", instance("'new'"), 5_000],
+      ["journal/sql/register.sql", instance("'i7'"), 1],
+    ],
+  },
+  {
     holds: ENVELOPES,
     cases: [
       ["bus/sql/publish.sql", ["'c1'", each(id(`n + ${MANY}`), FLUSH), BODIES], FLUSH],
@@ -170,6 +192,7 @@ const FILLED = [
   "inbox",
   "answer",
   "bus_envelope",
+  "system_instance",
   "node",
 ];
 const SCANNED = [...FILLED.filter((table) => table !== "journal"), "journal_default", "slot"];

@@ -5,11 +5,19 @@ import { describeFaults } from "../core/faults.ts";
 import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
-import type { CommandSink, Definitions, Plans, Starter, StartRequest } from "../core/ports.ts";
+import type {
+  CommandSink,
+  Definitions,
+  NewInstance,
+  Plans,
+  Starter,
+  StartRequest,
+} from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
 import { type Definition, namespaceOf, type WorkflowCode, workflowName } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import { suggest } from "./fault.ts";
+import { declaredIn, type Owner, Owners } from "./owners.ts";
 
 /** A workflow in a list. */
 export interface ListedWorkflow {
@@ -28,7 +36,9 @@ export class Registry implements Plans {
   readonly #loaded: ReadonlyMap<string, readonly Plan[]>;
   /** Definitions without code here. They are planned on demand: most are history. */
   readonly #stored: readonly StoredDefinition[];
-  readonly #owners: ReadonlyMap<string, Owner>;
+  readonly #owners: Owners;
+  /** What the manifests that are loaded here say of systems. */
+  readonly declared: readonly NewInstance[];
 
   constructor(
     { definitions, systems }: {
@@ -39,7 +49,8 @@ export class Registry implements Plans {
     stored: readonly StoredDefinition[],
   ) {
     this.#definitions = definitions;
-    this.#owners = ownersOf(built, systems);
+    this.#owners = new Owners(built, systems);
+    this.declared = declaredIn(built);
     for (const one of built) {
       this.#built.set(one.hash, one);
       this.#plans.set(one.hash, one.plan);
@@ -102,12 +113,17 @@ export class Registry implements Plans {
 
   /** Whether steps of an owner run in this process. */
   isLocalOwner(owner: string): boolean {
-    return this.#owners.get(owner)?.kind === "local";
+    return this.#owners.isLocal(owner);
   }
 
-  /** Every system that owns a step of a loaded workflow, or is named as local; by name. */
+  /** Every system that a loaded workflow names, or the configuration as local; by name. */
   owners(): readonly Owner[] {
-    return [...this.#owners.values()];
+    return this.#owners.list;
+  }
+
+  /** Whether a workflow of a namespace names a system. */
+  isNamed(system: string, namespace: string): boolean {
+    return this.#owners.names(system, namespace);
   }
 
   /** Plans a definition once: plans of one hash are one object. */
@@ -126,42 +142,6 @@ export interface StoredDefinition {
 
 function highestFirst(a: Plan, b: Plan): number {
   return compareVersions(b.definition.version, a.definition.version);
-}
-
-/** A system that owns steps. */
-export interface Owner {
-  readonly name: string;
-  /** Local: its steps run in this process. */
-  readonly kind: "local" | "remote";
-  /** `namespace/name` of the workflows that have steps of it. */
-  readonly workflows: readonly string[];
-}
-
-/**
- * Collects the owners of all steps.
- *
- * Shape: `systems` are the local ones; absent, every owner of a step whose code is loaded.
- */
-function ownersOf(
-  built: readonly BuiltWorkflow[],
-  systems: readonly string[] | undefined,
-): ReadonlyMap<string, Owner> {
-  const workflows = new Map<string, Set<string>>();
-  const implemented = new Set<string>();
-  for (const { plan, definition, code } of built) {
-    for (const { name, owner, kind } of definition.steps) {
-      if (kind !== "local" && kind !== "remote") continue;
-      workflows.set(owner, (workflows.get(owner) ?? new Set()).add(plan.workflow));
-      if (code.steps.get(name)?.run !== undefined) implemented.add(owner);
-    }
-  }
-  const local = systems === undefined ? implemented : new Set(systems);
-  const names = [...new Set([...workflows.keys(), ...local])].sort();
-  return new Map(names.map((name) => [name, {
-    name,
-    kind: local.has(name) ? "local" : "remote",
-    workflows: [...workflows.get(name) ?? []].sort(),
-  }]));
 }
 
 /** Opens the Starter of a node: its tasks get ids in slots of this node. */

@@ -98,6 +98,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
     hasWorker: (system) => bus.wasConsumed(commandChannel(config.busPrefix, system)),
+    directory: systems.directory,
+    sawSystems: (version) => systems.registry.saw(version),
     remote: (record, outages) => systems.remote(record, outages),
     incarnation,
     name,
@@ -184,7 +186,7 @@ function atOnce(policies: Policies, engine: Engine): Policies {
 }
 
 function openApiOf(deps: NodeDeps): Api {
-  const { runtime, log, metrics, journal, registry, engine, bus, systems, config } = deps;
+  const { config, runtime, log, metrics, journal, registry, engine, bus, systems } = deps;
   return openApi({
     runtime,
     log,
@@ -201,7 +203,9 @@ function openApiOf(deps: NodeDeps): Api {
     keys: journal.keys,
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
-    systems: () => summarise(registry, engine, bus, config),
+    systems: () => summarise(deps),
+    instancesOf: (system) => journal.systems.list(system),
+    registrar: systems.registry,
     worker: systems.worker,
     bus: busAddress(config),
     health: healthOf(deps),
@@ -219,23 +223,24 @@ function busAddress({ busPrefix, busUrl }: Pick<Config, "busPrefix" | "busUrl">)
 }
 
 async function summarise(
-  registry: Registry,
-  engine: Engine,
-  bus: Bus,
-  config: Config,
+  { registry, engine, bus, systems, config }: Pick<
+    NodeDeps,
+    "registry" | "engine" | "bus" | "systems" | "config"
+  >,
 ): Promise<readonly SystemSummary[]> {
-  return await Promise.all(
-    registry.owners().map(async ({ name, kind, workflows }) => {
-      const common = { name, kind, workflows, circuit: engine.admission.circuit(name) };
-      if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
-      const channel = commandChannel(config.busPrefix, name);
-      const [queued, hasWorker] = await Promise.all([
-        bus.depth(channel),
-        bus.wasConsumed(channel),
-      ]);
-      return { ...common, queued, hasWorker };
-    }),
-  );
+  const owners = registry.owners();
+  const known = new Set(owners.map(({ name }) => name));
+  const others = [...systems.directory.systems].filter(({ name }) => !known.has(name))
+    .map(({ name }) => ({ name, kind: "remote" as const, workflows: [] }));
+  return await Promise.all([...owners, ...others].map(async ({ name, kind, workflows }) => {
+    const instances = systems.directory.get(name)?.instances ?? [];
+    const circuit = engine.admission.circuit(name);
+    const common = { name, kind, workflows, instances, circuit };
+    if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
+    const channel = commandChannel(config.busPrefix, name);
+    const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
+    return { ...common, queued, hasWorker };
+  }));
 }
 
 /**

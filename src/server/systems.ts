@@ -4,18 +4,23 @@ import type { Config } from "./config.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Outages } from "../core/outages.ts";
 import type { Bus, CommandSink, Runtime, Starter } from "../core/ports.ts";
-import { namespaceOf } from "../core/workflow.ts";
 import type { Worker } from "../api/deps.ts";
+import { BUS } from "../core/outages.ts";
+import { hash32, SLOTS } from "../core/ids.ts";
+import { SystemDirectory } from "../core/system_directory.ts";
 import { RemoteRunner, watchBus } from "../dispatch/remote.ts";
-import { type EndConsumption, rememberPlans } from "../dispatch/consumption.ts";
+import { rememberPlans } from "../dispatch/consumption.ts";
 import { DeadLetterStore } from "../dispatch/dead_letter_store.ts";
 import { openInbound } from "../dispatch/inbound.ts";
 import { Polling } from "../dispatch/polling.ts";
 import { openReplies, type ReplyDeps, type ReplySink, takeReply } from "../dispatch/replies.ts";
+import { systemOf } from "../dispatch/step_command.ts";
 import { ReplyTokens, type TokenKey } from "../dispatch/reply_token.ts";
 import type { RemoteSteps } from "../dispatch/runner.ts";
 import type { OpenJournal } from "../journal/open.ts";
+import { SystemRegistry } from "../registry/system_registry.ts";
 import type { Registry } from "../registry/workflows.ts";
+import { SystemChannels } from "./system_channels.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -30,8 +35,10 @@ export interface SystemsDeps {
   readonly registry: Registry;
 }
 
-/** The sink of replies, which the engine has. */
-export type BusSink = ReplySink & Pick<CommandSink, "send">;
+/** The sink of replies, and what this node owns, which the engine has. */
+export interface BusSink extends ReplySink, Pick<CommandSink, "send"> {
+  ownsSlot(slot: number): boolean;
+}
 
 /** A node's side of the bus. */
 export interface Systems {
@@ -44,6 +51,9 @@ export interface Systems {
   listen(mail: BusSink, starter: Starter): void;
   /** For workers without a broker; call after `listen`. */
   readonly worker: Worker;
+  /** The systems that have registered, as every node knows them. */
+  readonly directory: SystemDirectory;
+  readonly registry: SystemRegistry;
   /** Takes and sends nothing more; resolves when deliveries in progress have ended. */
   stop(): Promise<void>;
 }
@@ -66,56 +76,88 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
     const task = await journal.history.task(taskId);
     return task && await registry.byHash(task.definitionHash);
   });
-  const ends: EndConsumption[] = [];
+  const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
   const closing: (() => void)[] = [];
+  const late: Late = {};
+  const systems = openSystemRegistry(deps, directory, late);
+  await systems.open();
+  const channels = new SystemChannels({ registry, directory });
   let replies: ReplyDeps | undefined;
-  const declared = new Set(registry.owners().map(({ name }) => name));
   const polling = new Polling({
     ...common,
-    isDeclared: (system) => declared.has(system),
+    isDeclared: (system) => channels.isKnown(system),
     takeReply: async (system, reply) => await takeReply(replies as ReplyDeps, system, reply),
   });
   return {
     worker: polling,
-    remote(record, outages) {
-      const remote = new RemoteRunner({ ...common, outages, tokens, codeOf, record });
-      closing.push(() => remote.close(), watchBus(common, outages));
-      return remote;
+    directory,
+    registry: systems,
+    remote(record, known) {
+      late.outages = known;
+      const remote = new RemoteRunner({ ...common, outages: known, tokens, codeOf, record });
+      closing.push(() => remote.close(), watchBus(common, known));
+      return hearing(remote, channels);
     },
-    listen(sink, starter) {
-      const owners = registry.owners();
-      const others = owners.filter(({ kind }) => kind === "remote").map(({ name }) => name);
-      const namespaces = namespacesOf(registry);
-      replies = { ...common, tokens, sink, deadLetters, planOf };
-      ends.push(openReplies(replies, others));
-      ends.push(openInbound(
-        {
-          ...common,
-          starter,
-          sink,
-          deadLetters,
-          planOf,
-          mayStart: (system, namespace) => namespaces.get(system)?.has(namespace) === true,
-        },
-        owners.map(({ name }) => name),
-      ));
+    listen(owner, starter) {
+      late.sink = owner;
+      const replyDeps = { ...common, tokens, sink: owner, deadLetters, planOf };
+      replies = replyDeps;
+      const mayStart = (system: string, namespace: string) =>
+        registry.isNamed(system, namespace) || directory.serves(system, namespace);
+      const inbound = { ...replyDeps, starter, registrar: systems, mayStart };
+      channels.open({
+        replies: (system) => openReplies(replyDeps, [system]),
+        inbound: (system) => openInbound(inbound, [system]),
+      });
+      systems.start();
     },
     async stop() {
+      systems.stop();
       polling.stop();
-      await Promise.all(ends.map((end) => end()));
+      await channels.close();
       for (const close of closing) close();
     },
   };
 }
 
-/** A system may ask for tasks of the namespaces in which it owns a step. */
-function namespacesOf(registry: Registry): ReadonlyMap<string, ReadonlySet<string>> {
-  return new Map(
-    registry.owners().map(({ name, workflows }) => [
-      name,
-      new Set(workflows.map(namespaceOf)),
-    ]),
-  );
+/** The runner, which takes the replies of whom it asks. */
+function hearing(remote: RemoteSteps, channels: SystemChannels): RemoteSteps {
+  return {
+    start(attempt) {
+      channels.asked(systemOf(attempt));
+      remote.start(attempt);
+    },
+    stop: remote.stop.bind(remote),
+    unconfirmed: remote.unconfirmed.bind(remote),
+  };
+}
+
+/** What a node has only once its engine is there. */
+interface Late {
+  sink?: BusSink;
+  outages?: Outages;
+}
+
+function openSystemRegistry(
+  { runtime, journal, registry, log }: SystemsDeps,
+  directory: SystemDirectory,
+  late: Late,
+): SystemRegistry {
+  return new SystemRegistry({
+    runtime,
+    store: journal.systems,
+    directory,
+    declared: registry.declared,
+    isMine: (key) => late.sink?.ownsSlot(hash32(key) % SLOTS) === true,
+    wasBusAway: (sinceMs) => wasBusAway(late.outages, sinceMs, runtime.now()),
+    warn: log.warn.bind(log),
+  });
+}
+
+/** Whether the bus did not answer at some time since then, or does not now. */
+function wasBusAway(outages: Outages | undefined, sinceMs: number, nowMs: number): boolean {
+  if (outages === undefined) return false;
+  return outages.postponed([BUS], { sinceMs, dueAtMs: nowMs, nowMs }) > nowMs;
 }
 
 /** The configured keys, else those that the first node made; the first one signs. */

@@ -274,8 +274,14 @@ export function openAsked(
     start: (_: StartRequest): Promise<Answer> => Promise.resolve(STARTED),
     publish: harness.bus.publish.bind(harness.bus),
   };
+  const registered: unknown[] = [];
+  const left: string[] = [];
   const end = openInbound({
     ...harness,
+    registrar: {
+      register: (of) => Promise.resolve(void registered.push(of)),
+      leave: (system, instance) => Promise.resolve(left.push(`${system}/${instance}`) > 0),
+    },
     runtime: harness.runtime,
     bus: {
       consume: consumeOf(harness.bus),
@@ -291,7 +297,7 @@ export function openAsked(
     // planFor() is of namespace "test".
     mayStart: (system, namespace) => system === "shop" && namespace === "test",
   }, ["shop", "mail"]);
-  return { harness, starts, played, end };
+  return { harness, starts, played, registered, left, end };
 }
 
 /** Makes a request of system "shop". */

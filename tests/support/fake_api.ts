@@ -24,6 +24,7 @@ import { rollup } from "../../src/core/rollup.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { fakeSystems } from "./fake_systems.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
 import { makeKey } from "../../src/api/api_key.ts";
@@ -332,17 +333,7 @@ function fakeDeps(
     keys: fakeKeys(kept.keyRows),
     dead: fakeDeadLetters(kept.letters),
     replayDead: (letter) => Promise.resolve(void seen.replayed.push(letter)),
-    systems: () =>
-      Promise.resolve([
-        {
-          name: "inventory",
-          kind: "remote",
-          workflows: ["orders/process", "billing/bill"],
-          circuit: "closed",
-          hasWorker: true,
-          queued: 3,
-        },
-      ]),
+    ...fakeSystems(),
     worker: {
       poll: () => Promise.resolve([]),
       reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),

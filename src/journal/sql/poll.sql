@@ -81,6 +81,7 @@ select
         and command_id not in (select command_id from oldest)
     ) i
   ) as inbox,
+  (select version::float8 from tasker.system_version) as systems,
   (
     -- Null: the next round begins.
     select json_build_array(created_at::text, command_id)

@@ -1,0 +1,119 @@
+/**
+ * Handlers of systems.
+ *
+ * A system is one for the whole installation, whichever namespaces name it. A key that covers the system
+ * may speak for it and sees its instances; a key that covers a namespace which uses it sees what it
+ * offers and how it is, but nothing of the others that use it.
+ */
+
+import { TaskerError } from "../core/errors.ts";
+import type { InstanceRow, SystemSummary } from "../core/ports.ts";
+import type { Capability, Instance } from "../core/system.ts";
+import { countStates } from "../core/system_directory.ts";
+import { namespaceOf } from "../core/workflow.ts";
+import type { SYSTEMS } from "../operations/systems.ts";
+import { timeText } from "../operations/schema.ts";
+import type { Caller } from "./access.ts";
+import type { Handlers, Services } from "./handler.ts";
+
+/** Handlers of everything that shows systems, and registers their instances. */
+export function systemHandlers(
+  { systems, instancesOf, registrar, log }: Services,
+): Handlers<typeof SYSTEMS> {
+  return {
+    async listSystems(_input, { caller }) {
+      const seen = (await systems()).filter((one) => maySee(caller, one));
+      return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one)) } };
+    },
+    async getSystem({ system: name }, { caller }) {
+      const system = (await systems()).find((one) => one.name === name && maySee(caller, one));
+      if (system === undefined) throw unknown(name);
+      const registered = caller.coversSystem(name) ? await instancesOf(name) : undefined;
+      return {
+        status: 200,
+        body: {
+          ...summaryFor(caller, system),
+          capabilities: offersFor(caller, system),
+          ...(registered && { registered: registered.map(instanceDocument) }),
+        },
+      };
+    },
+    async registerInstance({ system, instance, ...registration }, { caller }) {
+      caller.demandSystem(system);
+      for (const namespace of registration.namespaces) caller.demandNamespace(namespace);
+      await registrar.register({ ...registration, system, instance });
+      return { status: 204 };
+    },
+    async removeInstance({ system, instance, afterwards }, { caller }) {
+      caller.demandSystem(system);
+      const wasThere = afterwards === "forgotten"
+        ? await registrar.forget(system, instance)
+        : await registrar.leave(system, instance);
+      if (!wasThere) throw unknown(`${system}/${instance}`);
+      log.info("An instance was removed", { system, instance, afterwards, keyId: caller.keyId });
+      return { status: 204 };
+    },
+  };
+}
+
+function unknown(name: string): TaskerError {
+  return new TaskerError("system.not_found", `Cannot find system "${name}"`);
+}
+
+/** A system that only others use does not exist for a caller. */
+function maySee(caller: Caller, system: SystemSummary): boolean {
+  if (caller.namespaces === undefined || caller.coversSystem(system.name)) return true;
+  return workflowsFor(caller, system).length > 0 ||
+    system.instances.some(({ namespaces, isDeclared }) =>
+      !isDeclared && namespaces.some((name) => caller.covers(name))
+    );
+}
+
+function workflowsFor(caller: Caller, { workflows }: SystemSummary): readonly string[] {
+  return workflows.filter((name) => caller.covers(namespaceOf(name)));
+}
+
+function summaryFor(caller: Caller, system: SystemSummary) {
+  const { name, kind, circuit, hasWorker, queued, schemas, instances } = system;
+  return {
+    name,
+    kind,
+    workflows: workflowsFor(caller, system),
+    circuit,
+    hasWorker,
+    ...(queued !== undefined && { queued }),
+    ...(schemas !== undefined && { schemas }),
+    instances: countStates(instances),
+    capabilities: offersFor(caller, system).map(offerDocument),
+  };
+}
+
+/** Every capability once. What a manifest of a namespace says is shown to those who see that one. */
+function offersFor(caller: Caller, { name, instances }: SystemSummary): readonly Capability[] {
+  const isSeen = ({ isDeclared, namespaces }: Instance) =>
+    !isDeclared || caller.coversSystem(name) || namespaces.some((one) => caller.covers(one));
+  const offers = instances.filter((one) => one.state !== "gone" && isSeen(one))
+    .flatMap(({ capabilities }) => capabilities);
+  const byName = new Map(offers.map((one) => [`${one.name}@${one.version ?? ""}`, one]));
+  return [...byName.keys()].sort().flatMap((key) => byName.get(key) ?? []);
+}
+
+function offerDocument({ name, version }: Capability) {
+  return { name, ...(version !== undefined && { version }) };
+}
+
+function instanceDocument(row: InstanceRow) {
+  const { instance, version, state, detail, healthUrl, isDeclared, namespaces } = row;
+  return {
+    instance,
+    version,
+    state,
+    detail,
+    since: timeText(row.sinceMs),
+    expiresAt: timeText(row.expiresAtMs),
+    ...(healthUrl !== undefined && { healthUrl }),
+    isDeclared,
+    namespaces,
+    capabilities: row.capabilities.map(offerDocument),
+  };
+}

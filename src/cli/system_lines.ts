@@ -1,0 +1,70 @@
+/** How the command line draws systems. */
+
+import type { System, SystemDetail } from "../client.ts";
+import { type Cell, dateText, headOf, type Paint, tableLines } from "./format.ts";
+
+/** Draws systems. */
+export function systemLines(found: readonly System[], paint: Paint): string[] {
+  if (found.length === 0) return ["no systems: no workflow is loaded"];
+  const rows = found.map((system): Cell[] => [
+    system.name,
+    system.kind,
+    stateCell(system),
+    countsText(system),
+    system.queued === undefined ? "" : String(system.queued),
+    system.workflows.join(", "),
+  ]);
+  const head = headOf("SYSTEM", "KIND", "STATE", "INSTANCES", "QUEUED", "WORKFLOWS");
+  return tableLines([head, ...rows], paint);
+}
+
+/** Draws one system, with what it offers and its instances. */
+export function systemDetailLines(system: SystemDetail, paint: Paint): string[] {
+  const { name, kind, queued, capabilities, registered, workflows } = system;
+  const state = stateCell(system);
+  const offers = capabilities.map((
+    { name, version = "any version", timeoutMs, effect },
+  ): Cell[] => [
+    name,
+    version,
+    effect ?? "",
+    timeoutMs === undefined ? "" : `${timeoutMs} ms`,
+  ]);
+  const instances = (registered ?? []).map((one): Cell[] => [
+    one.instance,
+    one.version,
+    { text: one.state, tone: one.state === "healthy" ? "good" : "bad" },
+    dateText(one.since),
+    one.detail,
+  ]);
+  return [
+    `${paint("bold", name)}  ${kind}, ${paint(state.tone, state.text)}`,
+    `instances  ${countsText(system) || "none has registered"}`,
+    ...(queued === undefined ? [] : [`queued     ${queued}`]),
+    `workflows  ${workflows.join(", ") || "none"}`,
+    ...(offers.length === 0 ? [] : ["", ...tableLines([OFFER_HEAD, ...offers], paint)]),
+    ...(instances.length === 0 ? [] : ["", ...tableLines([INSTANCE_HEAD, ...instances], paint)]),
+  ];
+}
+
+const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT");
+const INSTANCE_HEAD = headOf("INSTANCE", "VERSION", "STATE", "SINCE (UTC)", "WHY");
+
+/** Whether a system has registered instances, and none of them can take a step. */
+export function isWithoutHealthy({ instances }: System): boolean {
+  const { healthy, unhealthy, gone } = instances;
+  return healthy === 0 && unhealthy + gone > 0;
+}
+
+function stateCell(system: System) {
+  const { circuit, hasWorker } = system;
+  if (isWithoutHealthy(system)) return { text: "no healthy instance", tone: "bad" } as const;
+  if (!hasWorker) return { text: "no worker yet", tone: "bad" } as const;
+  return { text: circuit, tone: circuit === "closed" ? "good" : "bad" } as const;
+}
+
+/** `3 healthy, 1 gone`; empty when none has registered. */
+function countsText({ instances }: System): string {
+  return Object.entries(instances).filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`).join(", ");
+}

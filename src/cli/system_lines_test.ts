@@ -1,0 +1,59 @@
+import { deepEqual } from "node:assert/strict";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
+
+Deno.test("systems draws owners with circuit and queue", async () => {
+  deepEqual((await openCliHarness().say("systems")).out, [
+    "SYSTEM     KIND    STATE   INSTANCES  QUEUED  WORKFLOWS",
+    "inventory  remote  closed             3       orders/process, billing/bill",
+  ]);
+});
+
+Deno.test("systems shows which have never had a worker", async () => {
+  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
+  const systems = () =>
+    Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false, instances: [] }]);
+
+  deepEqual((await openCliHarness({ deps: { systems } }).say("systems")).out, [
+    "SYSTEM   KIND    STATE          INSTANCES  QUEUED  WORKFLOWS",
+    "shipper  remote  no worker yet             0       a/b",
+  ]);
+});
+
+Deno.test("systems and system show that no instance is healthy, and why steps wait", async () => {
+  const instance = {
+    system: "shipper",
+    instance: "host-1",
+    version: "1.4.0",
+    isDeclared: false,
+    namespaces: [],
+    capabilities: [{ name: "parcel.send", version: "2.0.0", effect: "external" }],
+  } as const;
+  const instances = [
+    { ...instance, state: "gone" as const },
+    { ...instance, instance: "host-2", state: "unhealthy" as const },
+  ];
+  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
+  const found = { ...shipper, circuit: "closed" as const, hasWorker: true, instances };
+  const row = { ...instances[1] as (typeof instances)[1], detail: "it answered 503" };
+  const deps = {
+    systems: () => Promise.resolve([found]),
+    instancesOf: () => Promise.resolve([{ ...row, sinceMs: 0, expiresAtMs: 30_000 }]),
+  };
+
+  deepEqual((await openCliHarness({ deps }).say("systems")).out, [
+    "SYSTEM   KIND    STATE                INSTANCES            QUEUED  WORKFLOWS",
+    "shipper  remote  no healthy instance  1 unhealthy, 1 gone  0       a/b",
+  ]);
+  deepEqual((await openCliHarness({ deps }).say("system", "shipper")).out, [
+    "shipper  remote, no healthy instance",
+    "instances  1 unhealthy, 1 gone",
+    "queued     0",
+    "workflows  a/b",
+    "",
+    "CAPABILITY   VERSION  EFFECT    TIMEOUT",
+    "parcel.send  2.0.0    external",
+    "",
+    "INSTANCE  VERSION  STATE      SINCE (UTC)          WHY",
+    "host-2    1.4.0    unhealthy  1970-01-01 00:00:00  it answered 503",
+  ]);
+});

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { JournalBench } from "../../tests/support/journal_node.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { NewInstance } from "../core/ports.ts";
+
+function instance(more: Partial<NewInstance> = {}): NewInstance {
+  return {
+    system: "inventory",
+    instance: "a",
+    isDeclared: false,
+    version: "1.0.0",
+    capabilities: [{ name: "stock.check", version: "1.2.0", input: { type: "object" } }],
+    healthUrl: "http://a/health",
+    namespaces: ["orders"],
+    leaseMs: 30_000,
+    ...more,
+  };
+}
+
+Deno.test("a registered instance is read by every node as it was registered", async () => {
+  await using bench = await JournalBench.open();
+  const [one, other] = [await bench.node(), await bench.node()];
+
+  await one.systems.register(instance());
+
+  const { leaseMs: _, ...known } = instance();
+  const { version, instances } = await other.systems.read();
+  assert.deepEqual(instances, [{ ...known, state: "healthy" }]);
+  assert.equal((await other.nodes.poll()).systemsVersion, version);
+});
+
+Deno.test("a renewal is no change for other nodes, and any difference is one", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  assert.equal(await systems.register(instance()), "changed");
+  const { version } = await systems.read();
+
+  assert.equal(await systems.register(instance()), "renewed");
+  assert.equal((await systems.read()).version, version);
+  const others: readonly Partial<NewInstance>[] = [
+    { version: "1.0.1" },
+    { capabilities: [] },
+    { healthUrl: undefined },
+    { namespaces: [] },
+    { leaseMs: 40_000 },
+  ];
+  for (const [index, more] of others.entries()) {
+    assert.equal(await systems.register(instance(more)), "changed", Object.keys(more)[0]);
+    assert.equal((await systems.read()).version, version + index + 1);
+  }
+});
+
+Deno.test("of nodes that register the same instance at once all succeed", async () => {
+  await using bench = await JournalBench.open();
+  const nodes = [await bench.node(), await bench.node(), await bench.node()];
+
+  await Promise.all(
+    nodes.flatMap(({ systems }) =>
+      Array.from({ length: 20 }, (_, at) => systems.register(instance({ instance: `i${at}` })))
+    ),
+  );
+
+  assert.equal((await nodes[0]?.systems.read())?.instances.length, 20);
+});
+
+Deno.test("a lease that is over ends once, and a registration brings the instance back", async () => {
+  await using bench = await JournalBench.open();
+  const { systems, database } = await bench.node();
+  await systems.register(instance());
+  await database.query("update tasker.system_instance set expires_at = now() - interval '1 s'");
+
+  assert.deepEqual(await systems.endLeases({ afresh: false }), ["inventory/a"]);
+  assert.deepEqual(await systems.endLeases({ afresh: false }), []);
+  assert.deepEqual((await systems.read()).instances.map(({ state }) => state), ["gone"]);
+  assert.equal(await systems.register(instance()), "changed");
+  assert.deepEqual((await systems.read()).instances.map(({ state }) => state), ["healthy"]);
+});
+
+Deno.test("leases that begin afresh do not end, however old they are", async () => {
+  await using bench = await JournalBench.open();
+  const { systems, database } = await bench.node();
+  await systems.register(instance());
+  await database.query("update tasker.system_instance set expires_at = now() - interval '1 day'");
+
+  assert.deepEqual(await systems.endLeases({ afresh: true }), []);
+  assert.deepEqual((await systems.read()).instances.map(({ state }) => state), ["healthy"]);
+});
+
+Deno.test("an instance that is long gone is forgotten, but not the last one of its system", async () => {
+  await using bench = await JournalBench.open();
+  const { systems, database } = await bench.node();
+  for (const name of ["a", "b"]) await systems.register(instance({ instance: name }));
+  await systems.register(instance({ system: "declared", instance: "@o/p", isDeclared: true }));
+  await database.query("update tasker.system_instance set state = 'gone', since = '2020-01-01'");
+  const { version } = await systems.read();
+
+  await systems.endLeases({ afresh: false });
+
+  const read = await systems.read();
+  assert.deepEqual(read.instances.map(({ instance }) => instance), ["b"]);
+  assert.equal(read.version, version + 1);
+});
+
+Deno.test("leave() ends a lease, forget() removes the instance, and both say whether it was there", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  await systems.register(instance());
+
+  assert.deepEqual([await systems.leave("inventory", "a"), await systems.leave("inventory", "x")], [
+    true,
+    false,
+  ]);
+  assert.equal((await systems.read()).instances[0]?.state, "gone");
+  assert.equal((await systems.list("inventory"))[0]?.detail, "it said goodbye");
+  assert.equal(await systems.forget("inventory", "a"), true);
+  assert.equal(await systems.forget("inventory", "a"), false);
+  assert.deepEqual((await systems.read()).instances, []);
+});
+
+Deno.test("what a check found stays through renewals, and ends with another health URL", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  await systems.register(instance());
+  const found = { system: "inventory", instance: "a", healthUrl: "http://a/health" };
+  const stateNow = async () => (await systems.read()).instances[0]?.state;
+
+  await systems.report([{ ...found, state: "unhealthy", detail: "answered 500" }]);
+  assert.equal(await stateNow(), "unhealthy");
+  assert.equal((await systems.list("inventory"))[0]?.detail, "answered 500");
+  await systems.register(instance({ version: "1.0.1" }));
+  assert.equal(await stateNow(), "unhealthy");
+  await systems.register(instance({ healthUrl: "http://b/health" }));
+  assert.equal(await stateNow(), "healthy");
+  await systems.report([{ ...found, state: "unhealthy", detail: "late, of the URL before" }]);
+  assert.equal(await stateNow(), "healthy");
+});
+
+Deno.test("capabilities have a limit in bytes for each system, counted once for equal ones", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  const large = (seed: number) => [{ name: "x", input: { title: `${seed}`.padEnd(60_000, "x") } }];
+  for (let at = 0; at < 30; at++) {
+    await systems.register(instance({ instance: `same${at}`, capabilities: large(0) }));
+  }
+  for (let at = 1; at < 17; at++) {
+    await systems.register(instance({ instance: `other${at}`, capabilities: large(at) }));
+  }
+
+  await assert.rejects(
+    systems.register(instance({ instance: "more", capabilities: large(99) })),
+    (error) => error instanceof TaskerError && error.code === "system.full",
+  );
+  await systems.register(instance({ system: "else", capabilities: large(99) }));
+  assert.equal(
+    await systems.register(instance({ instance: "same0", capabilities: large(0) })),
+    "renewed",
+  );
+});

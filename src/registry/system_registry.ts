@@ -1,0 +1,188 @@
+/** The system registry of a node: takes registrations, ends leases, and keeps the directory up to date. */
+
+import { ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import { type Fault, messageOf, TaskerError } from "../core/errors.ts";
+import type { Cancel, NewInstance, Registrar, Runtime, SystemStore } from "../core/ports.ts";
+import type { Capability } from "../core/system.ts";
+import { whyUnusable } from "../core/stored_schema.ts";
+import type { SystemDirectory } from "../core/system_directory.ts";
+
+/** How often leases and checks are looked at. */
+const TICK_MS = 1_000;
+
+/** How often what manifests declare is renewed, and how long it holds without. */
+const DECLARE_MS = 20_000;
+export const DECLARED_LEASE_MS = 90_000;
+
+/** After such a gap in looking at leases nobody may have been able to renew: all begin again. */
+const GAP_MS = 5_000;
+
+/** Leases are ended by the node that this key belongs to. */
+const LEASES = "leases";
+
+/** What the registry works with. */
+export interface SystemRegistryDeps {
+  readonly runtime: Runtime;
+  readonly store: SystemStore;
+  readonly directory: SystemDirectory;
+  /** What the manifests that are loaded here declare. */
+  readonly declared: readonly NewInstance[];
+  /** Whether this node looks after something: of all nodes, one does. */
+  isMine(key: string): boolean;
+  /** Whether the bus was away since then: registrations could not arrive. */
+  wasBusAway(sinceMs: number): boolean;
+  /** Looks at what is due for a check; called every TICK_MS. */
+  readonly check?: () => Promise<void>;
+  warn(text: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** The registry of one node. */
+export class SystemRegistry implements Registrar {
+  #version = -1;
+  #reading: Promise<void> | undefined;
+  #mustReadAgain = false;
+  #lookedAtMs: number | undefined;
+  #declaredAtMs = -Infinity;
+  #isFailing = false;
+  #isStopped = false;
+  #cancel: Cancel = () => {};
+
+  constructor(readonly deps: SystemRegistryDeps) {}
+
+  /** Registers what manifests declare, and reads what there is. */
+  async open(): Promise<void> {
+    await this.#declare();
+    await this.refresh();
+  }
+
+  /** Begins to look at leases; call when slots are owned. */
+  start(): void {
+    this.#cancel = this.deps.runtime.after(TICK_MS, () => void this.#tick());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  async register(of: Omit<NewInstance, "isDeclared">): Promise<void> {
+    const { store } = this.deps;
+    if (!store.isKnown(of.capabilities)) demandUsable(of.capabilities);
+    const outcome = await store.register({ ...of, isDeclared: false });
+    if (outcome === "changed") void this.refresh();
+  }
+
+  async leave(system: string, instance: string): Promise<boolean> {
+    const isThere = await this.deps.store.leave(system, instance);
+    if (isThere) void this.refresh();
+    return isThere;
+  }
+
+  async forget(system: string, instance: string): Promise<boolean> {
+    const wasThere = await this.deps.store.forget(system, instance);
+    if (wasThere) void this.refresh();
+    return wasThere;
+  }
+
+  /** Takes the number of the last change out of a poll. */
+  saw(version: number | undefined): void {
+    if (version !== undefined && version !== this.#version) void this.refresh();
+  }
+
+  /** Reads all instances; calls at the same time share one read, and one after it. */
+  refresh(): Promise<void> {
+    if (this.#reading !== undefined) {
+      this.#mustReadAgain = true;
+      return this.#reading;
+    }
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+      if (!this.#mustReadAgain) return;
+      this.#mustReadAgain = false;
+      void this.refresh();
+    });
+    return this.#reading;
+  }
+
+  /** While the database is away, the directory stays as it is, and each poll tries again. */
+  async #read(): Promise<void> {
+    try {
+      const { version, instances } = await this.deps.store.read();
+      if (this.#isStopped) return;
+      this.deps.directory.set(instances);
+      this.#version = version;
+    } catch (error) {
+      this.#version = -1;
+      this.#failed("Cannot read the system registry yet: routes stay as they are", error);
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const nowMs = this.deps.runtime.monotonic();
+    try {
+      await this.#endLeases();
+      if (nowMs - this.#declaredAtMs >= DECLARE_MS) await this.#declare();
+      this.#isFailing = false;
+    } catch (error) {
+      this.#failed("Cannot look after the leases of systems yet: none of them ends", error);
+    }
+    await this.deps.check?.().catch((error) =>
+      this.#failed("Cannot store the results of health checks yet", error)
+    );
+    if (!this.#isStopped) this.start();
+  }
+
+  /**
+   * Leases do not end for a time in which nobody could renew: the database or the bus was away, or no
+   * node looked.
+   */
+  async #endLeases(): Promise<void> {
+    const { runtime, store, isMine, wasBusAway } = this.deps;
+    if (!isMine(LEASES)) {
+      this.#lookedAtMs = undefined;
+      return;
+    }
+    const lookedAtMs = this.#lookedAtMs;
+    const nowMs = runtime.now();
+    const afresh = lookedAtMs === undefined || nowMs - lookedAtMs > GAP_MS ||
+      wasBusAway(lookedAtMs);
+    const ended = await store.endLeases({ afresh });
+    this.#lookedAtMs = nowMs;
+    if (ended.length > 0) void this.refresh();
+  }
+
+  async #declare(): Promise<void> {
+    this.#declaredAtMs = this.deps.runtime.monotonic();
+    for (const one of this.deps.declared) await this.deps.store.register(one);
+  }
+
+  #failed(text: string, error: unknown): void {
+    if (this.#isFailing || this.#isStopped) return;
+    this.#isFailing = true;
+    this.deps.warn(text, { error: messageOf(error) });
+  }
+}
+
+/** @throws {TaskerError} system.invalid, with every schema that cannot be used; payload.too_large */
+function demandUsable(capabilities: readonly Capability[]): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(capabilities)).length;
+  if (bytes > ENVELOPE_BYTES_MAX) {
+    throw new TaskerError(
+      "payload.too_large",
+      `Cannot register: the capabilities have ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} are allowed`,
+    );
+  }
+  const faults = capabilities.flatMap(({ input, output }, index): Fault[] =>
+    Object.entries({ input, output }).flatMap(([part, schema]) => {
+      const why = schema === undefined ? undefined : whyUnusable(schema);
+      return why === undefined
+        ? []
+        : [{ path: `capabilities.${index}.${part}`, code: "schema_unusable", detail: why }];
+    })
+  );
+  const [first] = faults;
+  if (first === undefined) return;
+  throw new TaskerError("system.invalid", `Cannot register: ${first.path}: ${first.detail}`, {
+    faults,
+  });
+}
