@@ -4,9 +4,11 @@ import { TaskerError } from "../core/errors.ts";
 import {
   attemptFor,
   DispatchHarness,
+  mute,
   openAsked,
   planFor,
   start,
+  STARTED,
   TASK,
 } from "../../tests/support/dispatch_harness.ts";
 import type { MemoryBus } from "../bus/memory.ts";
@@ -189,5 +191,17 @@ Deno.test("a request of a source that is not the channel's system is kept, and n
     harness.dead.letters.map(({ reason }) => /its source "(.*)" is not "\/shop"/.exec(reason)?.[1]),
     sources,
   );
+  await end();
+});
+
+Deno.test("a request that repeats an id with other content is refused, and kept", async () => {
+  const { harness, starts, played, end } = openAsked();
+  const conflict = new TaskerError("journal.conflict", "Cannot start: the key has another body");
+  played.start = () => starts.length === 1 ? Promise.resolve(STARTED) : Promise.reject(conflict);
+
+  await harness.publish("t.in.shop", mute(start()), mute(start({ input: { sku: "b" } })));
+
+  assert.equal(new Set(starts.map(({ commandId }) => commandId)).size, 1);
+  assert.deepEqual(harness.dead.letters.map(({ reason }) => reason), [conflict.message]);
   await end();
 });

@@ -5,6 +5,7 @@ import { type Envelope, parseEnvelope, STEP_PROGRESS } from "../core/envelope.ts
 import { messageOf, TaskerError } from "../core/errors.ts";
 import type { Bus, Cancel, Delivery, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { DeadLetterStore } from "./dead_letter_store.ts";
 
 /** The lease of a node that polls; after it the bus delivers its envelopes again. */
 const NODE_LEASE_MS = 30_000;
@@ -20,6 +21,7 @@ export interface PollingDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly bus: Pick<Bus, "consume">;
+  readonly deadLetters: Pick<DeadLetterStore, "keep">;
   /** Begins the name of every channel. */
   readonly prefix: string;
   /** Whether a loaded workflow has a step of this system. */
@@ -146,19 +148,14 @@ export class Polling {
   /** Lets a poll take what a worker can use. */
   #sort(
     system: string,
-    { body }: Delivery,
+    delivery: Delivery,
     take: (envelope: Envelope) => Promise<Handled>,
   ): Promise<Handled> {
     let envelope: Envelope;
     try {
-      envelope = parseEnvelope(body);
+      envelope = parseEnvelope(delivery.body);
     } catch (error) {
-      const reason = messageOf(error);
-      this.deps.log.warn("Dropped a command that is not a valid envelope", {
-        system,
-        error: reason,
-      });
-      return Promise.resolve({ kind: "dead", reason });
+      return this.#putAside(system, delivery, messageOf(error));
     }
     // Its worker would drop it without an answer, and get it again for ever.
     if (this.#isExpired(envelope)) return Promise.resolve({ kind: "ack" });
@@ -166,6 +163,12 @@ export class Polling {
     const leased = this.#leased.get(keyOf(system, envelope.id));
     if (leased === undefined) return take(envelope);
     return new Promise((settle) => leased.settles.push(settle));
+  }
+
+  /** What no worker can read becomes a dead letter; a throw has it delivered again. */
+  #putAside(system: string, { body }: Delivery, reason: string): Promise<Handled> {
+    const channel = commandChannel(this.deps.prefix, system);
+    return this.deps.deadLetters.keep({ system, channel, body, word: "command", reason });
   }
 
   #isExpired({ expirytime }: Envelope): boolean {

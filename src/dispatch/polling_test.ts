@@ -192,11 +192,12 @@ Deno.test("what wants no answer is acknowledged when it is handed over", async (
   await close();
 });
 
-Deno.test("what is no envelope is dropped, and the rest is handed over", async () => {
-  const { ids, publish, close } = openPolling();
+Deno.test("what is no envelope is a dead letter, and the worker gets the rest", async () => {
+  const { ids, publish, kept, close } = openPolling();
   await publish({ rubbish: true }, command("a"));
 
   assert.deepEqual(await ids(), ["a"]);
+  assert.deepEqual(kept, ['{"rubbish":true}']);
   await close();
 });
 

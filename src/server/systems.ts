@@ -85,6 +85,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   let replies: ReplyDeps | undefined;
   const polling = new Polling({
     ...common,
+    deadLetters,
     isDeclared: (system) => channels.isKnown(system),
     takeReply: async (system, reply) => await takeReply(replies as ReplyDeps, system, reply),
   });

@@ -21,7 +21,8 @@ type Consume = PollingDeps["bus"]["consume"];
 export function openPolling() {
   const runtime = new VirtualRuntime();
   const bus = new MemoryBus({ runtime, log: SILENT_LOG });
-  const polling = nodeOver(runtime, bus.consume.bind(bus));
+  const kept: string[] = [];
+  const polling = nodeOver(runtime, bus.consume.bind(bus), undefined, kept);
   /** Publishes, and lets it arrive. */
   const publish = async (...envelopes: readonly unknown[]) => {
     await bus.publish(CHANNEL, envelopes as Envelope[]);
@@ -32,7 +33,7 @@ export function openPolling() {
     await bus.close();
     assert.equal(await runtime.step(), false, "a timer is left");
   };
-  return { runtime, bus, polling, publish, close, ids: idsOver(runtime, polling) };
+  return { runtime, bus, polling, publish, close, kept, ids: idsOver(runtime, polling) };
 }
 
 /** Its engine takes each reply, which answers the envelope that it names as its cause. */
@@ -41,11 +42,18 @@ export function nodeOver(
   consume: Consume,
   takeReply: PollingDeps["takeReply"] = (_, reply) =>
     Promise.resolve((reply as Envelope).causationid ?? ""),
+  kept: string[] = [],
 ): Polling {
   return new Polling({
     runtime,
     log: SILENT_LOG,
     bus: { consume },
+    deadLetters: {
+      keep({ body, reason }) {
+        kept.push(body);
+        return Promise.resolve({ kind: "dead", reason });
+      },
+    },
     prefix: "t",
     isDeclared: (system) => ["cook", "waiter"].includes(system),
     takeReply,
