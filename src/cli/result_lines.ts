@@ -115,6 +115,9 @@ export function workflowLines({ namespace, name, versions }: Workflow, paint: Pa
     `${paint("bold", `${namespace}/${name}`)} ${definition.version}  ${paint("dim", highest.hash)}`,
     ...(others.length === 0 ? [] : [`also ${others.map(({ version }) => version).join(", ")}`]),
     `input  ${paint("plain", valueText(definition.input ?? {}, 1_000))}`,
+    ...(definition.output === undefined
+      ? []
+      : [`output  ${paint("plain", valueText(definition.output.success ?? {}, 1_000))}`]),
     "",
     ...tableLines(rows, paint),
   ];

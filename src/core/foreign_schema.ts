@@ -77,6 +77,8 @@ const OPTIONS = {
   logger: false,
   allErrors: true,
   inlineRefs: false,
+  // Optimizing the code takes longer than running it as it is.
+  code: { optimize: false },
   formats: Object.fromEntries(
     [...Object.keys(FORMAT_PATTERNS), ...Object.keys(FORMATS)].map((name) => [name, true as const]),
   ),

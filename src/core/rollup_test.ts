@@ -19,7 +19,15 @@ const WHENS: readonly When[] = [
   "cancelled",
   "always",
 ];
-const KINDS: readonly StepKind[] = ["local", "local", "local", "remote", "sleep", "signal"];
+const KINDS: readonly StepKind[] = [
+  "local",
+  "local",
+  "local",
+  "remote",
+  "sleep",
+  "signal",
+  "transform",
+];
 
 /** A random workflow: each step may depend on any before it. */
 const workflows = fc.array(
@@ -86,6 +94,8 @@ function stepsOf(workflow: Workflow): DriverStep[] {
       after,
       atMostOnce: step.kind === "local" && step.atMostOnce,
       ...(step.kind === "sleep" ? { sleepMs: 100 } : {}),
+      // Half of them have no value, and fail.
+      ...(step.kind === "transform" ? { with: step.atMostOnce ? "$.input" : "${input.none}" } : {}),
       policy: {
         onExhausted: step.onExhausted,
         retry: { attemptsMax: 2, delayMsMin: 10 },
