@@ -254,6 +254,19 @@ law("keeps commands that last longer than their lease", async ({ example, engine
   );
 });
 
+law("acknowledges nothing before its answer is published", async (harness) => {
+  const { example, engine, worker } = harness;
+  const { said } = await worker();
+  await engine.redis.set(engine.replies, "takes no envelopes");
+  await engine.send(example.good);
+  await until("the worker to fail", 30_000, () => said().includes(" rests: ") || undefined);
+
+  assert.equal(await engine.redis.xLen(engine.commands), 1);
+  await engine.redis.del(engine.replies);
+
+  assert.deepEqual((await engine.settled(1)).map(kindOf), [COMPLETED]);
+});
+
 law("gives up a command that broke its workers too often", async ({ example, engine, worker }) => {
   await engine.redis.xGroupCreate(engine.commands, example.system, "0", { MKSTREAM: true });
   await engine.send(example.good);
