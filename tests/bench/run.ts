@@ -9,10 +9,7 @@ import { startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
 import { BROKER_KINDS } from "../../src/core/broker.ts";
 import { openRealEngine, type RealEngine } from "../support/engine.ts";
 
-import { startNats } from "../support/nats.ts";
-import { startRabbit } from "../support/rabbitmq.ts";
-import { startRedis } from "../support/redis.ts";
-import type { NoServer } from "../support/test_server.ts";
+import { BROKER_SERVERS } from "../support/broker_servers.ts";
 import { benchDue, benchFan, benchSequential, benchThroughput } from "./engine_benches.ts";
 import { postmasterOf } from "./cpu.ts";
 import { type Figure, print } from "./figure.ts";
@@ -67,23 +64,13 @@ async function benchServer(url: string): Promise<void> {
   });
 }
 
-/** The buses that remote steps are measured over, and their servers. */
-const BUSES: Readonly<
-  Record<string, () => Promise<(AsyncDisposable & { url: string }) | NoServer>>
-> = {
-  redis: startRedis,
-  nats: startNats,
-  rabbitmq: startRabbit,
-};
-
 async function benchBuses(databaseUrl: string): Promise<void> {
   await bench("remote_postgres", () => benchRemote({ databaseUrl, kind: "postgres" }));
   await bench("remote_fan_postgres", () => benchRemoteFan({ databaseUrl, kind: "postgres" }));
   for (const kind of BROKER_KINDS) {
-    const start = BUSES[kind];
     const isWanted = [`remote_${kind}`, `remote_fan_${kind}`].some((name) => wanted.has(name));
-    if (start === undefined || (wanted.size > 0 && !isWanted)) continue;
-    const server = await start();
+    if (wanted.size > 0 && !isWanted) continue;
+    const server = await BROKER_SERVERS[kind]();
     if ("reason" in server) {
       console.error(`skipped: remote_${kind}, because ${server.reason}`);
       continue;
