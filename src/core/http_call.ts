@@ -19,6 +19,13 @@ export interface HttpCall {
   readonly responseHeaders?: readonly string[];
 }
 
+/** A system without a broker: each of its envelopes is sent to a URL. */
+export interface HttpSystem {
+  readonly name: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, EgressHeader>>;
+}
+
 const SCALAR: JsonSchema = { type: ["string", "number", "boolean"] };
 
 /** What the mapping of an `http` step makes. */

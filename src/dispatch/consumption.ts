@@ -35,6 +35,8 @@ export interface ConsumptionDeps {
 /** One channel, and who handles its envelopes. What `handle` throws is sorted by its kind. */
 interface Consumed {
   readonly channel: string;
+  /** Absent: ENGINE_GROUP. */
+  readonly group?: string;
   /** Envelopes in flight at once. */
   readonly inFlightMax: number;
   handle(delivery: Delivery): Promise<Handled>;
@@ -60,7 +62,7 @@ export function consumeChannels(
 
 function consumeChannel(deps: ConsumptionDeps, consumed: Consumed): EndConsumption {
   const { runtime, log, bus } = deps;
-  const { channel, inFlightMax } = consumed;
+  const { channel, group = ENGINE_GROUP, inFlightMax } = consumed;
   let isEnded = false;
   let isAway = false;
   let cancel: Cancel = () => {};
@@ -68,7 +70,7 @@ function consumeChannel(deps: ConsumptionDeps, consumed: Consumed): EndConsumpti
     try {
       const end = await bus.consume(
         channel,
-        { group: ENGINE_GROUP, inFlightMax, leaseMs: LEASE_MS },
+        { group, inFlightMax, leaseMs: LEASE_MS },
         (delivery) => settle(deps, consumed, delivery),
       );
       if (isAway) log.info("A channel is consumed now", { channel });

@@ -222,7 +222,8 @@ function readBody({ headers, body }: EgressResponse): Evaluated<unknown> {
   }
 }
 
-function outcomeOfThrow(error: unknown): Outcome {
+/** The outcome of a request without an answer. */
+export function outcomeOfThrow(error: unknown): Outcome {
   const text = plainText(messageOf(error));
   const code = error instanceof TaskerError ? error.code : "";
   if (code === "payload.too_large") return notRetryable(contractFailure(text));

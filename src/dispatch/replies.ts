@@ -141,8 +141,13 @@ async function failUnread(
   return true;
 }
 
-async function targetOf(
-  deps: ReplyDeps,
+/**
+ * Finds the attempt that a token names, for a system that has it.
+ *
+ * @throws {TaskerError} bus.reply_refused, task.not_found, journal.unavailable
+ */
+export async function targetOf(
+  deps: Pick<ReplyDeps, "tokens" | "metrics" | "planOf">,
   system: string,
   reply: Addressee,
 ): Promise<ReplyTarget> {
@@ -186,7 +191,11 @@ async function record(deps: ReplyDeps, reply: Envelope, target: ReplyTarget): Pr
 }
 
 /** The token alone decides what is answered; the attributes must not contradict it. */
-function demandClaims(deps: ReplyDeps, system: string, reply: Addressee): Claims {
+function demandClaims(
+  deps: Pick<ReplyDeps, "tokens" | "metrics">,
+  system: string,
+  reply: Addressee,
+): Claims {
   const verified = deps.tokens.verify(reply.taskerreplytoken);
   if (!verified.ok) {
     throw refusal(deps, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
@@ -202,7 +211,7 @@ function demandClaims(deps: ReplyDeps, system: string, reply: Addressee): Claims
   return claims;
 }
 
-function refusal({ metrics }: ReplyDeps, kind: Refusal, why: string): TaskerError {
+function refusal({ metrics }: Pick<ReplyDeps, "metrics">, kind: Refusal, why: string): TaskerError {
   metrics.counter("tasker_replies_refused_total", kind).add();
   const code = kind === "unknown_type" ? "bus.envelope_invalid" : "bus.reply_refused";
   return new TaskerError(code, `Cannot take the reply: ${why}`);

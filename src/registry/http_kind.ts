@@ -1,17 +1,10 @@
 /** HTTP steps of manifests: what is fixed of a request, and what its mapping makes. */
 
-import { z } from "zod";
 import type { HttpCall } from "../core/http_call.ts";
 import type { Template } from "../core/mapping.ts";
 import type { Draft } from "./draft.ts";
 import type { Faults } from "./fault.ts";
-import type { ManifestStep } from "./manifest.ts";
-
-/** A header whose value is a secret of the server; its name is the only thing known of it here. */
-const Secret = z.strictObject({
-  secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
-  prefix: z.string().optional(),
-});
+import { type ManifestStep, SecretHeader } from "./manifest.ts";
 
 type Secrets = NonNullable<HttpCall["secrets"]>;
 
@@ -72,11 +65,9 @@ function splitHeaders(
       plain[name] = value;
       continue;
     }
-    const parsed = Secret.safeParse(value);
-    if (parsed.success) {
-      const { secret, prefix } = parsed.data;
-      secrets[name] = { secret, ...(prefix !== undefined && { prefix }) };
-    } else {
+    const parsed = SecretHeader.safeParse(value);
+    if (parsed.success) secrets[name] = parsed.data;
+    else {
       const detail =
         "expected a text, or { secret: NAME } with the name of a variable that TASKER_SECRETS lists";
       faults.add(place("http", ["headers", name]), "bad_header", detail);

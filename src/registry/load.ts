@@ -8,6 +8,7 @@ import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { NAMESPACE_DEFAULT } from "./bind.ts";
 import { discover } from "./discover.ts";
 import { Faults } from "./fault.ts";
+import { refuseDifferentSystems } from "./http_systems.ts";
 import { canonical, differences } from "./hash.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { Registry, type StoredDefinition } from "./workflows.ts";
@@ -58,6 +59,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     }
   }
   refuseDoubles(built, faults);
+  refuseDifferentSystems(built, faults);
   const stored = await options.definitions.list();
   await refuseChanges(built, stored, { ...options, faults });
   demandNone(faults, folder);

@@ -28,10 +28,18 @@ const Retry = z.strictObject({
   delay_max: duration.optional(),
 });
 
+/** A header whose value is a secret of the server: only its name is known here. */
+export const SecretHeader = z.strictObject({
+  secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"),
+  prefix: z.string().exactOptional(),
+});
+
 const System = z.strictObject({
   base_url: url,
   capabilities: z.array(text).default([]),
   health_check_url: url.optional(),
+  transport: z.enum(["bus", "http"]).default("bus"),
+  headers: z.record(z.string(), z.union([z.string(), SecretHeader])).default({}),
 });
 
 const ON_TIMEOUT = ["fail", "park"] as const;

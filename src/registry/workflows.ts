@@ -3,6 +3,7 @@
 import type { Answer } from "../core/command.ts";
 import { describeFaults } from "../core/faults.ts";
 import { TaskerError } from "../core/errors.ts";
+import type { HttpSystem } from "../core/http_call.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type {
@@ -17,6 +18,7 @@ import { compareVersions } from "../core/version.ts";
 import { type Definition, namespaceOf, type WorkflowCode, workflowName } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import { suggest } from "./fault.ts";
+import { httpSystemsIn } from "./http_systems.ts";
 import { declaredIn, type Owner, Owners } from "./owners.ts";
 
 /** A workflow in a list. */
@@ -40,6 +42,9 @@ export class Registry implements Plans {
   /** What the manifests that are loaded here say of systems. */
   readonly declared: readonly NewInstance[];
 
+  /** The systems that are called by HTTP. */
+  readonly httpSystems: readonly HttpSystem[];
+
   constructor(
     { definitions, systems }: {
       readonly definitions: Definitions;
@@ -51,6 +56,7 @@ export class Registry implements Plans {
     this.#definitions = definitions;
     this.#owners = new Owners(built, systems);
     this.declared = declaredIn(built);
+    this.httpSystems = httpSystemsIn(built);
     for (const one of built) {
       this.#built.set(one.hash, one);
       this.#plans.set(one.hash, one.plan);

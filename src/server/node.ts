@@ -75,16 +75,9 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   await makeKey(options, journal);
   options.beforeCode();
   const registry = await loadWorkflows(options, journal);
-  const bus = await openBus({
-    kind: config.bus,
-    url: config.busUrl,
-    prefix: config.busPrefix,
-    database: journal.database.of("bus"),
-    runtime,
-    log,
-  });
-  const systems = await openSystems({ config, runtime, log, metrics, journal, bus, registry });
+  const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl);
+  const systems = await openSystems({ ...options, egress, journal, bus, registry });
   const engine = new Engine({
     runtime,
     log,
@@ -121,6 +114,20 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   await engine.start();
   systems.listen(engine.router, openStarter(registry, engine.router));
   return { api, drain: (drainMs) => drain({ ...deps, api, maintenance }, drainMs) };
+}
+
+async function openBusOf(
+  { config, runtime, log }: NodeOptions,
+  { database }: OpenJournal,
+): Promise<Bus> {
+  return await openBus({
+    kind: config.bus,
+    url: config.busUrl,
+    prefix: config.busPrefix,
+    database: database.of("bus"),
+    runtime,
+    log,
+  });
 }
 
 async function loadWorkflows(

@@ -3,14 +3,15 @@
 import type { Config } from "./config.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Outages } from "../core/outages.ts";
-import type { Bus, CommandSink, Runtime, Starter } from "../core/ports.ts";
+import type { Bus, CommandSink, Egress, Runtime, Starter } from "../core/ports.ts";
 import type { Worker } from "../api/deps.ts";
 import { BUS } from "../core/outages.ts";
 import { hash32, SLOTS } from "../core/ids.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import { RemoteRunner, watchBus } from "../dispatch/remote.ts";
-import { rememberPlans } from "../dispatch/consumption.ts";
+import { type EndConsumption, rememberPlans } from "../dispatch/consumption.ts";
 import { DeadLetterStore } from "../dispatch/dead_letter_store.ts";
+import { openHttpSystem } from "../dispatch/http_system.ts";
 import { openInbound } from "../dispatch/inbound.ts";
 import { Polling } from "../dispatch/polling.ts";
 import { openReplies, type ReplyDeps, type ReplySink, takeReply } from "../dispatch/replies.ts";
@@ -33,6 +34,8 @@ export interface SystemsDeps {
   readonly journal: OpenJournal;
   readonly bus: Bus;
   readonly registry: Registry;
+  /** Calls the systems that have no broker. */
+  readonly egress: Egress;
 }
 
 /** The sink of replies, and what this node owns, which the engine has. */
@@ -78,6 +81,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   });
   const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
   const closing: (() => void)[] = [];
+  const called: EndConsumption[] = [];
   const late: Late = {};
   const systems = openSystemRegistry(deps, directory, late);
   await systems.open();
@@ -110,12 +114,14 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
         replies: (system) => openReplies(replyDeps, [system]),
         inbound: (system) => openInbound(inbound, [system]),
       });
+      const calls = { ...replyDeps, egress: deps.egress };
+      called.push(...registry.httpSystems.map((system) => openHttpSystem(calls, system)));
       systems.start();
     },
     async stop() {
       systems.stop();
       polling.stop();
-      await channels.close();
+      await Promise.all([channels.close(), ...called.map((end) => end())]);
       for (const close of closing) close();
     },
   };

@@ -9,6 +9,7 @@ import type { Readiness } from "../../src/core/readiness.ts";
 import type { WorkflowModule } from "../../src/core/workflow_module.ts";
 import type { RemoteSteps } from "../../src/dispatch/runner.ts";
 import { Engine } from "../../src/server/engine.ts";
+import { openEgress } from "../../src/egress/wire.ts";
 import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
 import { openStarter } from "../../src/registry/workflows.ts";
 import { openRegistry } from "../../src/registry/load.ts";
@@ -42,6 +43,7 @@ const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
 
 /** What systems are opened with where nothing is configured. */
 const PLAIN = {
+  egress: openEgress(undefined),
   config: { busPrefix: "tasker.workflows", replyKeys: [] },
   log: SILENT_LOG,
   metrics: new Metrics(),
