@@ -25,7 +25,9 @@ Deno.test("every manifest of the page is run here", () => {
     "approval",
     "price_card",
     "reminder",
+    "reservation",
     "user_registration",
+    "welcome_mail",
   ]);
 });
 
@@ -105,6 +107,38 @@ Deno.test("reminder sleeps for a fixed time, as long as asked, and until a time"
   const ends = task.events.flatMap((event) => event.kind === "StepCompleted" ? [event.atMs] : []);
   const began = task.events[0]?.atMs ?? 0;
   deepEqual(ends, [began + 600_000, began + 605_000, Date.UTC(2026, 0, 31, 23)]);
+});
+
+Deno.test("welcome_mail calls both hosts, waits as they ask, and gives what they answer", async () => {
+  const asked: string[] = [];
+  await using engine = await open("welcome_mail", {
+    http: ({ method, url, headers, body }) => {
+      asked.push(`${method} ${url} ${headers.authorization ?? "-"} ${body}`);
+      if (url.startsWith("https://users")) {
+        return asked.length === 1 ? { status: 409 } : { status: 201, body: { id: "u/1" } };
+      }
+      return { status: 201, headers: { location: "/mails/1" }, body: "sent" };
+    },
+  });
+  const task = await engine.start("default/welcome_mail", { email: "ada@b.c", plan: "a&b" });
+
+  equal(await task.end(), "completed");
+  deepEqual(task.output, { mail: "/mails/1" });
+  deepEqual(asked, [
+    'POST https://users.company.com/users Bearer secret:USERS_TOKEN {"email":"ada@b.c"}',
+    'POST https://users.company.com/users Bearer secret:USERS_TOKEN {"email":"ada@b.c"}',
+    'PUT https://mail.company.com/welcome/u%2F1?plan=a%26b - {"to":"ada@b.c"}',
+  ]);
+});
+
+Deno.test("reservation asks its system by the same envelope as over a bus", async () => {
+  await using engine = await open("reservation", {
+    systems: { "stock.reserve": () => ({ reserved: true }) },
+  });
+  const task = await engine.start("default/reservation", {});
+
+  equal(await task.end(), "completed");
+  deepEqual(task.step("reserve").result, { reserved: true });
 });
 
 Deno.test("price_card makes its card in the turn that starts the task", async () => {
