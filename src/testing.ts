@@ -16,6 +16,7 @@ import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
 import type { WorkflowModule } from "./core/workflow_module.ts";
 import { rollup } from "./core/rollup.ts";
+import { SystemDirectory } from "./core/system_directory.ts";
 import { hasResult, isUnderWay, type StepState, type TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/step_input.ts";
@@ -160,6 +161,7 @@ export async function openTestEngine(
     ...(options.http !== undefined && { egress: playHttp(options.http) }),
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    directory: playedDirectory(registry),
     remote: (record) => playSystems(options.systems ?? {}, registry, record),
     incarnation: runtime.uuid() as Incarnation,
     name: "test",
@@ -170,6 +172,16 @@ export async function openTestEngine(
   await engine.rest();
   const starter = openStarter(registry, engine.router);
   return new InProcessEngine({ runtime, registry, journal, engine, starter });
+}
+
+/** One system that offers every capability that a step asks any system for. */
+function playedDirectory(registry: Registry): SystemDirectory {
+  const capabilities = registry.list().flatMap(({ plan }) => plan.steps)
+    .flatMap(({ definition: { capability } }) => capability ? [{ name: capability.name }] : []);
+  const directory = new SystemDirectory(() => true);
+  const played = { system: "test", instance: "test", version: "1.0.0", namespaces: [] };
+  directory.set([{ ...played, state: "healthy", isDeclared: false, capabilities }]);
+  return directory;
 }
 
 interface TestDeps {

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { EventType, Name } from "./fields.ts";
+import { parseVersionRange } from "./version.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** The owner of a step that any system may run which offers its capability. */
@@ -20,7 +21,7 @@ const CAPABILITIES_MAX = 100;
 export const EFFECTS = ["none", "idempotent", "external"] as const;
 
 /** A version as semver has it: ranges are compared with it. */
-const SystemVersion = z.string().regex(
+export const SystemVersion = z.string().regex(
   /^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?(\+[0-9A-Za-z.-]{1,40})?$/,
   'expected a version such as "1.4.0"',
 );
@@ -105,6 +106,16 @@ export interface AskedCapability {
   readonly name: string;
   /** As npm writes ranges; absent: any version. */
   readonly range?: string;
+}
+
+/** Reads `name` or `name@range`; undefined: neither. */
+export function parseCapability(text: string): AskedCapability | undefined {
+  const at = text.indexOf("@");
+  const name = at < 0 ? text : text.slice(0, at);
+  if (!EventType.safeParse(name).success) return undefined;
+  if (at < 0) return { name };
+  const range = text.slice(at + 1).trim();
+  return parseVersionRange(range) === undefined ? undefined : { name, range };
 }
 
 /** Writes `name` or `name@range`. */

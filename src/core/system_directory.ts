@@ -114,6 +114,8 @@ export class SystemDirectory {
   }
 
   #offered({ namespace, owner }: RouteRequest, capability: AskedCapability): Candidates {
+    const isUnknown = workersOf(this.#systems.get(owner), namespace).length === 0;
+    if (owner !== ANY_SYSTEM && isUnknown) return [owner];
     const inRange = capability.range === undefined
       ? () => true
       : parseVersionRange(capability.range) ?? (() => false);

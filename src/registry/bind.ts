@@ -1,6 +1,8 @@
 /** Binding: joins the steps of a manifest with the definitions and inputs of its module. */
 
 import type { GiveWire, StepSpec, WorkflowModule } from "../core/workflow_module.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
+import { type Asked, askedOf } from "./capability.ts";
 import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import { type Manifest, type ManifestStep, policyOfManifest } from "./manifest.ts";
@@ -50,7 +52,8 @@ export function bindManifest(
     const kind = engineKindOf(step);
     if (kind === undefined) {
       checkOwner(step, manifest, place, faults);
-      return draftStep(step, { ...bound, namespace, place, faults });
+      const asked = askedOf(step, manifest, place, faults);
+      return draftStep(step, { ...bound, asked, namespace, place, faults });
     }
     return {
       name: step.name,
@@ -69,6 +72,7 @@ interface Bound {
   readonly written: StepSpec | undefined;
   readonly give: GiveWire | undefined;
   readonly module: WorkflowModule;
+  readonly asked: Asked;
   readonly namespace: string;
   readonly place: Draft["place"];
   readonly faults: Faults;
@@ -76,18 +80,21 @@ interface Bound {
 
 function draftStep(
   step: ManifestStep,
-  { written, give, module, namespace, place, faults }: Bound,
+  { written, give, module, asked, namespace, place, faults }: Bound,
 ): Draft {
   const needs = give === undefined ? {} : edgesOf(give, module, faults).needs;
   const needed = new Set(Object.values(needs));
-  const event = eventOf(step, written);
+  const event = eventOf(step, written, asked);
+  const isRemote = event !== undefined;
+  const { capability, timeoutMs } = isRemote ? asked : {};
   const stated = templateOf(step, "with", { place, faults });
   // Without a module, what a step takes is said as data, so that any node can send it.
   const isSaid = module.manifest === undefined && stated.template === undefined;
   return {
     name: step.name,
-    kind: event === undefined ? "local" : "remote",
-    owner: step.owner ?? namespace,
+    kind: isRemote ? "remote" : "local",
+    owner: step.owner ?? (capability === undefined ? namespace : ANY_SYSTEM),
+    ...(capability !== undefined && { capability }),
     ...(event !== undefined && { event }),
     ...(step.handler !== undefined && { handler: step.handler }),
     needs,
@@ -95,19 +102,27 @@ function draftStep(
     when: step.when,
     ...(give !== undefined && { with: give.with }),
     ...(isSaid ? { template: { value: "$.input", field: "with" } } : stated),
-    policy: mergePolicies(policyOf(written), policyOfManifest(step)),
+    policy: mergePolicies(
+      mergePolicies(timeoutMs === undefined ? {} : { timeoutMs }, policyOf(written)),
+      policyOfManifest(step),
+    ),
     atMostOnce: step.at_most_once ?? written?.atMostOnce === true,
-    ...(written === undefined ? { contract: contractOf(step, place, faults) } : { written }),
+    ...(written === undefined
+      ? { contract: { ...asked.contract, ...contractOf(step, place, faults) } }
+      : { written }),
     place,
   };
 }
 
 /** The envelope type of a step that another system runs; undefined: code here runs it. */
-function eventOf(step: ManifestStep, written: StepSpec | undefined): string | undefined {
-  const { event_pattern, capability, handler } = step;
+function eventOf(
+  { event_pattern, handler }: ManifestStep,
+  written: StepSpec | undefined,
+  { capability }: Asked,
+): string | undefined {
   if (event_pattern !== undefined) return event_pattern;
   if (written !== undefined) return written.system === undefined ? undefined : written.event ?? "";
-  return handler === undefined ? capability : undefined;
+  return handler === undefined ? capability?.name : undefined;
 }
 
 function writtenFor(module: WorkflowModule, step: ManifestStep): StepSpec | undefined {
@@ -130,7 +145,7 @@ function placeIn(manifest: Manifest, index: number): Draft["place"] {
 }
 
 function checkOwner(
-  { owner = "", capability }: ManifestStep,
+  { owner = "" }: ManifestStep,
   { systems }: Manifest,
   place: Draft["place"],
   faults: Faults,
@@ -144,14 +159,6 @@ function checkOwner(
       `"${owner}" is not among the systems of this manifest${suggest(owner, names)}`,
     );
   }
-  if (capability === undefined || system?.capabilities.includes(capability)) return;
-  faults.add(
-    place("capability"),
-    "no_capability",
-    `system "${owner}" has no capability "${capability}"${
-      suggest(capability, system?.capabilities ?? [])
-    }`,
-  );
 }
 
 /** A definition must be of the kind that the manifest asks for, and agree with it. */

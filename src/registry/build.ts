@@ -3,6 +3,7 @@
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { WHENS } from "../core/graph.ts";
 import { type Plan, planOf } from "../core/plan.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import {
   type Definition,
@@ -189,7 +190,8 @@ function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: 
 function checkStep(draft: Draft, namespace: string, faults: Faults): void {
   const { name, kind, owner, event, place, written, policy, sleepMs } = draft;
   checkName(faults, place("name"), name);
-  if (owner !== namespace) checkName(faults, place("owner"), owner);
+  const isAny = owner === ANY_SYSTEM && draft.capability !== undefined;
+  if (owner !== namespace && !isAny) checkName(faults, place("owner"), owner);
   if (kind === "remote") checkEvent(faults, place("event"), event);
   const isFixed = draft.template === undefined && typeof sleepMs !== "function";
   if (kind === "sleep" && isFixed) checkMs(faults, place("ms"), sleepMs, 0);
@@ -226,6 +228,7 @@ function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
     kind,
     owner,
     ...(event !== undefined && { event }),
+    ...(draft.capability !== undefined && { capability: draft.capability }),
     ...(handler !== undefined && { handler }),
     needs,
     after,

@@ -16,6 +16,7 @@ import type {
 import type { Template } from "../core/mapping.ts";
 import type { Given, JsonSchema, StepContract, StepKind } from "../core/workflow.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
+import type { AskedCapability } from "../core/system.ts";
 import { policyOf } from "./field_checks.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Path } from "./yaml.ts";
@@ -26,6 +27,7 @@ export interface Draft {
   readonly kind: StepKind;
   readonly owner: string;
   readonly event?: string;
+  readonly capability?: AskedCapability;
   readonly handler?: string;
   readonly needs: Readonly<Record<string, string>>;
   readonly after: readonly string[];

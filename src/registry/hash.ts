@@ -43,9 +43,9 @@ function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Returns what the hash covers of one step. */
+/** Returns what the hash covers of one step: not which versions of a capability will do. */
 function hashedStep(
-  { policy: _, handler: __, contract, ...step }: StepDefinition,
+  { policy: _, handler: __, capability: ___, contract, ...step }: StepDefinition,
 ): Readonly<Record<string, unknown>> {
   return { ...step, contract: bareContract(contract) };
 }

@@ -6,6 +6,7 @@ import { PolicyFields } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
 import { HTTP_METHODS } from "../core/http_call.ts";
+import { EFFECTS, SystemVersion } from "../core/system.ts";
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
@@ -34,9 +35,21 @@ export const SecretHeader = z.strictObject({
   prefix: z.string().exactOptional(),
 });
 
+/** A capability with more than its name. */
+const Offer = z.strictObject({
+  name: text,
+  version: SystemVersion.optional(),
+  input: z.unknown().optional(),
+  output: z.unknown().optional(),
+  timeout: duration.optional(),
+  effect: z.enum(EFFECTS).optional(),
+});
+
+type Offer = z.output<typeof Offer>;
+
 const System = z.strictObject({
   base_url: url,
-  capabilities: z.array(text).default([]),
+  capabilities: z.array(z.union([text.transform((name): Offer => ({ name })), Offer])).default([]),
   health_check_url: url.optional(),
   transport: z.enum(["bus", "http"]).default("bus"),
   headers: z.record(z.string(), z.union([z.string(), SecretHeader])).default({}),

@@ -3,7 +3,7 @@
 import type { NewInstance } from "../core/ports.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import { compareVersions } from "../core/version.ts";
-import { namespaceOf } from "../core/workflow.ts";
+import { type JsonSchema, namespaceOf } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import type { ManifestSystem } from "./manifest.ts";
 import { DECLARED_LEASE_MS } from "./system_registry.ts";
@@ -102,5 +102,26 @@ export function declaredIn(built: readonly BuiltWorkflow[]): readonly NewInstanc
 }
 
 function capabilitiesOf({ capabilities }: ManifestSystem): NewInstance["capabilities"] {
-  return capabilities.map((name) => ({ name }));
+  return capabilities.map(({ name, ...rest }) => ({ name, ...offerOf(rest) }));
+}
+
+/** Schemas are checked where a step asks for them; a wrong one is a fault of the manifest. */
+function offerOf(
+  offer: { version?: string | undefined; input?: unknown; output?: unknown } & {
+    timeout?: number | undefined;
+    effect?: NewInstance["capabilities"][number]["effect"];
+  },
+): Omit<NewInstance["capabilities"][number], "name"> {
+  const { version, input, output, timeout, effect } = offer;
+  return {
+    ...(version !== undefined && { version }),
+    ...(isSchema(input) && { input }),
+    ...(isSchema(output) && { output }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(effect !== undefined && { effect }),
+  };
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null;
 }

@@ -56,7 +56,7 @@ export function checkKind(step: ManifestStep, place: Draft["place"], faults: Fau
     );
   }
   if (kind === undefined) {
-    if (step.owner !== undefined) return;
+    if (step.owner !== undefined || step.capability !== undefined) return;
     return faults.add(place("owner"), "invalid_type", "is missing, expected string");
   }
   const fields: readonly string[] = ENGINE_KINDS[kind];
