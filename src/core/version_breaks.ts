@@ -35,7 +35,12 @@ export function versionBreaks(before: Definition, after: Definition): readonly V
   const starts = before.input === undefined
     ? []
     : compare(before.input, after.input, { path: "input", affected: `who starts ${name}` });
-  return [...starts, ...after.steps.flatMap((step) => stepBreaks(step, before.steps))];
+  const output = before.output?.success;
+  const gives = output === undefined ? [] : compare(after.output?.success, output, {
+    path: "output",
+    affected: `who reads what ${name} gives`,
+  });
+  return [...starts, ...gives, ...after.steps.flatMap((step) => stepBreaks(step, before.steps))];
 }
 
 function stepBreaks(

@@ -87,6 +87,18 @@ Deno.test("a signal that accepts less breaks who sends it", () => {
   ]);
 });
 
+Deno.test("an output that gives less breaks who reads it", () => {
+  const giving = (success: JsonSchema): Definition => ({
+    ...order([RESERVE]),
+    output: { needs: {}, with: null, success },
+  });
+
+  deepEqual(breaksOf(giving(objectOf(["id"])), giving(objectOf([], "id"))), [
+    "breaks output.id: is required, for who reads what shop/order gives",
+  ]);
+  deepEqual(breaksOf(giving(objectOf([], "id")), giving(objectOf(["id"]))), []);
+});
+
 Deno.test("a contract that was open promised nothing", () => {
   const open = { ...RESERVE, contract: {} };
 

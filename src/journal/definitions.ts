@@ -5,6 +5,7 @@ import type { Database, Definitions } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import forgetVersion from "./sql/forget_version.sql" with { type: "text" };
 import list from "./sql/list_definitions.sql" with { type: "text" };
+import openTasks from "./sql/open_tasks.sql" with { type: "text" };
 
 /** Bounds of one page of definitions; bytes are counted as they are stored, compressed. */
 const PAGE_ROWS_MAX = 100;
@@ -12,6 +13,9 @@ const PAGE_BYTES_MAX = 1024 * 1024;
 
 /** At most this many tasks that have not ended are named. */
 const TASKS_NAMED_MAX = 5;
+
+/** More tasks that have not ended are not counted. */
+const TASKS_COUNTED_MAX = 1_000;
 
 /** The Definitions port over Postgres. */
 export class PostgresDefinitions implements Definitions {
@@ -64,6 +68,25 @@ export class PostgresDefinitions implements Definitions {
       }
       after = [last.namespace, last.name, last.version].map(String);
     }
+  }
+
+  /** Counts the tasks of a definition that have not ended; at most TASKS_COUNTED_MAX. */
+  async openTasks(hash: string, { namespace, name }: Definition): Promise<number> {
+    const [row] = await this.database.query(openTasks, [namespace, name, hash, TASKS_COUNTED_MAX]);
+    return Number(row?.count ?? 0);
+  }
+
+  /** Records who let a version in that breaks others. Safe to repeat: the first record stays. */
+  async recordForced(
+    { namespace, name, version }: Definition,
+    { by, reason, breaks }: { by: string; reason: string; breaks: readonly string[] },
+  ): Promise<void> {
+    await this.database.query(
+      `insert into tasker.forced_version (namespace, name, version, forced_by, reason, breaks)
+       values ($1, $2, $3, $4, $5, array(select json_array_elements_text($6::text::json)))
+       on conflict do nothing`,
+      [namespace, name, version, by, reason, JSON.stringify(breaks)],
+    );
   }
 
   /**

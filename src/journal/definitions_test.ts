@@ -88,3 +88,47 @@ Deno.test("a version is free for another definition once the tasks of the old on
   assert.deepEqual((await definitions.list()).map(({ hash }) => hash), ["other"]);
   assert.ok(await definitions.get("hash"), "tasks that have ended are still shown by it");
 });
+
+Deno.test("tasks in flight of a definition are counted until they have ended", async () => {
+  await using bench = await JournalBench.open();
+  const { definitions, journal } = await bench.node();
+  const definition = {
+    namespace: "test",
+    name: "chain",
+    version: "1.0.0",
+    failurePolicy: "continue_independent",
+    steps: [],
+  } as const;
+  const taskId = newTask();
+  await journal.append(startRow(taskId));
+  const before = await definitions.openTasks("hash", definition);
+  await journal.append({
+    ...turnRow(taskId, 2, [{ kind: "TaskEnded", atMs: BEGIN_MS, end: "completed" }]),
+    change: { state: "completed", blockedReason: null, resident: true, endedAtMs: BEGIN_MS },
+  });
+
+  assert.equal(before, 1);
+  assert.equal(await definitions.openTasks("hash", definition), 0);
+  assert.equal(await definitions.openTasks("other", definition), 0);
+});
+
+Deno.test("who forced a version is kept as it was recorded first", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const definition = {
+    namespace: "test",
+    name: "chain",
+    version: "1.0.0",
+    failurePolicy: "continue_independent",
+    steps: [],
+  } as const;
+
+  await node.definitions.recordForced(definition, { by: "ada", reason: "r", breaks: ['a "b"'] });
+  await node.definitions.recordForced(definition, { by: "bo", reason: "s", breaks: [] });
+
+  const rows = await bench.watch()`
+    select forced_by, reason, array_to_json(breaks) as breaks from tasker.forced_version`;
+  assert.deepEqual(rows.map((row) => ({ ...row })), [
+    { forced_by: "ada", reason: "r", breaks: ['a "b"'] },
+  ]);
+});

@@ -24,6 +24,7 @@ import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
 import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
 import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
 import systems from "./sql/0018_systems.sql" with { type: "text" };
+import forcedVersions from "./sql/0019_forced_versions.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -54,6 +55,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0016_shared_states", text: sharedStates },
   { name: "0017_task_output", text: taskOutput },
   { name: "0018_systems", text: systems },
+  { name: "0019_forced_versions", text: forcedVersions },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -144,6 +144,7 @@ const SCENES: readonly Scene[] = [
       ["journal/sql/list_definitions.sql", ["''", "''", "''", "100", "1000000"], 100],
       ["journal/sql/look_up.sql", [DOUBTFUL], FLUSH],
       ["journal/sql/forget_version.sql", ["'test'", "'w'", "'1'", "'h'", "5"], 5],
+      ["journal/sql/open_tasks.sql", ["'test'", "'w'", "'h'", "5"], 5],
     ],
   },
   {

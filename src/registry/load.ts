@@ -8,6 +8,7 @@ import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { NAMESPACE_DEFAULT } from "./bind.ts";
 import { discover } from "./discover.ts";
 import { Faults } from "./fault.ts";
+import { type Gate, guardVersions } from "./gate.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
 import { canonical, differences } from "./hash.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
@@ -29,6 +30,8 @@ export interface RegistryOptions {
    * prevent that. Absent: a version keeps its definition for ever.
    */
   readonly forgetVersion?: (hash: string, definition: Definition) => Promise<readonly string[]>;
+  /** Absent: new versions may break whom they like. */
+  readonly gate?: Gate;
   /** Systems whose steps run here; absent: every owner that a module here implements. */
   readonly systems?: readonly string[];
 }
@@ -62,7 +65,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   refuseDifferentSystems(built, faults);
   const stored = await options.definitions.list();
   await refuseChanges(built, stored, { ...options, faults });
+  const { gate, onWarning } = options;
+  const recordForced = gate && await guardVersions({ built, stored }, { gate, faults, onWarning });
   demandNone(faults, folder);
+  await recordForced?.();
   await store(built, stored, options.definitions);
   warnOfOpenSteps(built, options.onWarning);
   warnOfUncodedSteps(built, options.onWarning);

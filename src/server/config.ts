@@ -71,6 +71,8 @@ export interface Config {
   readonly libraryReason: string | undefined;
   /** Internal, set by the launcher: a version may stand for a changed definition. */
   readonly isDevelopment: boolean;
+  /** Versions of workflows that may break others, by `namespace/name@version`. */
+  readonly forced: ReadonlyMap<string, { readonly by: string; readonly reason: string }>;
 }
 
 /** Bytes of a reply key: the output of SHA-256, below which HMAC loses strength (RFC 2104 §3). */
@@ -112,6 +114,7 @@ export const CONFIG_NAMES = [
   "TASKER_DRAIN",
   "TASKER_EGRESS",
   "TASKER_EGRESS_URL",
+  "TASKER_FORCE",
   "TASKER_HEAD_TIMEOUT",
   "TASKER_HOST",
   "TASKER_IDLE_TIMEOUT",
@@ -171,6 +174,7 @@ export function readConfig(env: Environment): Config {
     library: reader.text("TASKER_LIBRARY"),
     libraryReason: reader.text("TASKER_LIBRARY_REASON"),
     isDevelopment: reader.flag("TASKER_DEVELOPMENT"),
+    forced: readForced(reader),
   };
   if (reader.faults.length > 0) throw configInvalid(reader.faults);
   return config;
@@ -235,6 +239,21 @@ function checkServers(reader: Reader, name: ConfigName, url: string): void {
   } else if (servers.length > 1 && !isList) {
     reader.fault(name, "several_hosts", `names several servers, ${broker} takes one: ${form}`);
   }
+}
+
+/** Shape: `namespace/name@version by NAME: REASON`, several separated by semicolons. */
+function readForced(reader: Reader): Config["forced"] {
+  const entries = (reader.text("TASKER_FORCE") ?? "").split(";").map((one) => one.trim());
+  return new Map(
+    entries.filter((one) => one !== "").flatMap((entry) => {
+      const [, name = "", by = "", reason = ""] =
+        /^([^\s/@]+\/[^\s/@]+@\S+) by ([^:]+): *(.+)$/.exec(entry) ?? [];
+      if (name !== "") return [[name, { by: by.trim(), reason }] as const];
+      const expected = 'expected "namespace/name@version by NAME: REASON"';
+      reader.fault("TASKER_FORCE", "not_a_decision", `${quote(entry)}: ${expected}`);
+      return [];
+    }),
+  );
 }
 
 function readPooler(reader: Reader): boolean {

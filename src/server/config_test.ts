@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { CONFIG_NAMES, readConfig } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
@@ -54,6 +54,7 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     logLevel: "info",
     library: undefined,
     isDevelopment: false,
+    forced: new Map(),
     libraryReason: undefined,
   });
 });
@@ -87,6 +88,7 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_IDLE_TIMEOUT: "2m",
     TASKER_LOG: "debug",
     TASKER_DEVELOPMENT: "1",
+    TASKER_FORCE: "shop/order@2.0.0 by ada: all know",
     TASKER_LIBRARY: "ffi/libtasker.so",
     TASKER_LIBRARY_REASON: "cargo is not installed",
   });
@@ -119,6 +121,7 @@ Deno.test("readConfig() reads every name", () => {
     idleTimeoutMs: 120_000,
     logLevel: "debug",
     isDevelopment: true,
+    forced: new Map([["shop/order@2.0.0", { by: "ada", reason: "all know" }]]),
     library: "ffi/libtasker.so",
     libraryReason: "cargo is not installed",
   });
@@ -313,4 +316,25 @@ Deno.test("readConfig() keeps secrets out of its message and faults", () => {
   equal(error.faults.length, 4);
   equal(error.message.includes("s3cret"), false);
   equal(JSON.stringify(error.faults).includes("s3cret"), false);
+});
+
+Deno.test("TASKER_FORCE names versions, who decides and why", () => {
+  const TASKER_FORCE = "shop/order@2.0.0 by ada: all shops: know; shop/bill@1.1.0-rc.1 by bo: r";
+
+  deepEqual([...readConfig({ TASKER_FORCE }).forced], [
+    ["shop/order@2.0.0", { by: "ada", reason: "all shops: know" }],
+    ["shop/bill@1.1.0-rc.1", { by: "bo", reason: "r" }],
+  ]);
+});
+
+Deno.test("TASKER_FORCE without a version, a name or a reason is refused", () => {
+  for (
+    const TASKER_FORCE of [
+      "shop/order by ada: r",
+      "shop/order@2.0.0: r",
+      "shop/order@2.0.0 by ada:",
+    ]
+  ) {
+    throws(() => readConfig({ TASKER_FORCE }), /TASKER_FORCE: .*expected "namespace\/name@version/);
+  }
 });

@@ -139,6 +139,12 @@ async function loadWorkflows(
     definitions,
     digest: (text) => runtime.digest(text),
     onWarning: (text) => log.warn(text),
+    gate: {
+      forced: config.forced,
+      isAdvice: config.isDevelopment,
+      openTasks: (hash, definition) => definitions.openTasks(hash, definition),
+      record: (definition, forced) => definitions.recordForced(definition, forced),
+    },
     ...(config.isDevelopment && {
       forgetVersion: (hash, definition) => definitions.forgetVersion(hash, definition),
     }),
