@@ -35,6 +35,7 @@ const SCHEMAS = JSON.parse(await Deno.readTextFile(new URL("envelopes.schema.jso
 const VALIDATORS = (() => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
   ajv.addFormat("date-time", true); // the schema has a pattern beside it
+  ajv.addFormat("uri", URL.canParse);
   ajv.addSchema(SCHEMAS, "envelopes");
   return new Map(NAMES.map((name) => [name, ajv.compile({ $ref: `envelopes#/$defs/${name}` })]));
 })();
@@ -89,12 +90,17 @@ Deno.test("what the engine sends to a system fits the schemas", async () => {
   assertFits(stepCancelled(harness, { taskId: TASK, step, attempt: 1 }), "StepCancelled");
 
   const { harness: asked } = openAsked();
-  const start = { ...exampleOf("TaskStart"), taskerreplyto: ANSWERS };
+  const ours = { source: "/shop", taskerreplyto: ANSWERS };
+  const start = { ...exampleOf("TaskStart"), ...ours };
   await asked.publish(IN, { ...start, data: { workflow: "test/played" } });
   await asked.publish(IN, { ...start, id: "not-valid", data: {} });
-  const [accepted, rejected] = await asked.taken(ANSWERS);
-  assertFits(accepted, "TaskAccepted");
-  assertFits(rejected, "TaskRejected");
+  const hello = { ...exampleOf("SystemHello"), ...ours };
+  await asked.publish(IN, hello);
+  await asked.publish(IN, { ...hello, id: "not-valid", data: {} });
+  const answers = await asked.taken(ANSWERS);
+  const names = ["TaskAccepted", "TaskRejected", "SystemAccepted", "SystemRejected"] as const;
+  assert.equal(answers.length, names.length);
+  for (const [at, name] of names.entries()) assertFits(answers[at], name);
 });
 
 Deno.test("the engine takes the replies of envelopes.md, once they have a real token", async () => {
@@ -133,11 +139,23 @@ Deno.test("the engine carries out the requests of envelopes.md", async () => {
       ? { data: { ...data as Record<string, unknown>, workflow: "test/played" } }
       : { data, subject: subject && TASK };
 
-    await harness.publish(IN, { ...example, ...ours, taskerreplyto: ANSWERS });
+    await harness.publish(IN, { ...example, ...ours, source: "/shop", taskerreplyto: ANSWERS });
 
     const answers = await harness.taken(ANSWERS);
     assert.deepEqual(answers.map(({ type }) => type), ["tasker.task.accepted"], name);
     assert.deepEqual(harness.dead.letters, [], name);
     assert.equal(starts.length + harness.sink.sent.length, 1, name);
+  }
+});
+
+Deno.test("the engine takes hello and goodbye of envelopes.md", async () => {
+  for (const name of ["SystemHello", "SystemGoodbye"] as const) {
+    const { harness } = openAsked();
+
+    await harness.publish(IN, { ...exampleOf(name), source: "/shop", taskerreplyto: ANSWERS });
+
+    const answers = await harness.taken(ANSWERS);
+    assert.deepEqual(answers.map(({ type }) => type), ["tasker.system.accepted"], name);
+    assert.deepEqual(harness.dead.letters, [], name);
   }
 });

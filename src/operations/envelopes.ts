@@ -7,6 +7,10 @@ import {
   STEP_COMPLETED,
   STEP_FAILED,
   STEP_PROGRESS,
+  SYSTEM_ACCEPTED,
+  SYSTEM_GOODBYE,
+  SYSTEM_HELLO,
+  SYSTEM_REJECTED,
   TASK_ACCEPTED,
   TASK_CANCEL,
   TASK_REJECTED,
@@ -14,6 +18,7 @@ import {
   TASK_START,
 } from "../core/envelope.ts";
 import { FailureData, ProgressData, SignalData } from "../core/envelope_data.ts";
+import { Goodbye, Hello, InstanceName } from "../core/system.ts";
 import { JSON_SCHEMA } from "./operation.ts";
 import { OperatorBody, StartBody } from "./tasks.ts";
 
@@ -48,6 +53,12 @@ const ANSWER = {
   correlationid: Envelope.shape.correlationid.unwrap(),
   causationid: Envelope.shape.causationid.unwrap(),
 };
+
+/** Why a request was refused. */
+const REFUSAL = z.object({
+  code: z.string().describe("One of docs/errors.md"),
+  detail: z.string().describe("One sentence for people"),
+});
 
 /** Every type of envelope, by its name in schemas. */
 export const ENVELOPES = {
@@ -128,10 +139,35 @@ export const ENVELOPES = {
     schema: Envelope.extend({
       ...ANSWER,
       type: z.literal(TASK_REJECTED),
-      data: z.object({
-        code: z.string().describe("One of docs/errors.md"),
-        detail: z.string().describe("One sentence for people"),
-      }),
+      data: REFUSAL,
+    }),
+  },
+  SystemHello: {
+    channel: "in",
+    summary: "Says that an instance of a system is there, and what it can do",
+    schema: Envelope.extend({ type: z.literal(SYSTEM_HELLO), data: Hello }),
+  },
+  SystemGoodbye: {
+    channel: "in",
+    summary: "Says that an instance of a system has ended",
+    schema: Envelope.extend({ type: z.literal(SYSTEM_GOODBYE), data: Goodbye }),
+  },
+  SystemAccepted: {
+    channel: "cmd",
+    summary: "Answers a hello or a goodbye that was taken",
+    schema: Envelope.extend({
+      ...ANSWER,
+      type: z.literal(SYSTEM_ACCEPTED),
+      data: z.object({ instance: InstanceName }),
+    }),
+  },
+  SystemRejected: {
+    channel: "cmd",
+    summary: "Answers a hello or a goodbye that will never be taken",
+    schema: Envelope.extend({
+      ...ANSWER,
+      type: z.literal(SYSTEM_REJECTED),
+      data: REFUSAL,
     }),
   },
 } as const satisfies Readonly<Record<string, EnvelopeType>>;
