@@ -129,6 +129,14 @@ export class NodeAdmission implements Admission {
     return this.#systems.values();
   }
 
+  /** What runs at each system, and waits for it. */
+  figures() {
+    return [...this.#systems.values()].map((system) => ({
+      name: system.name,
+      ...system.figures(),
+    }));
+  }
+
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;

@@ -16,6 +16,7 @@ import {
   type RetryBudget,
   spendRetry,
 } from "../src/core/breaker.ts";
+import { systemLimitKey, WHOLE_SYSTEM } from "../src/core/policy.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 import type { CircuitChange, Granted, Report, SystemLimit } from "../src/core/shared_limit.ts";
 import { type Claim, type Limit, Line } from "./limits.ts";
@@ -264,7 +265,7 @@ export class SystemLimits {
   readonly circuit = new CircuitBreaker();
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
-  /** By capability; "" is the whole system. */
+  /** By capability, or WHOLE_SYSTEM. */
   readonly shared = new Map<string, SharedPair>();
   /** When the circuit last opened, or began to close again, here or elsewhere. */
   circuitChange: CircuitChange | undefined;
@@ -279,12 +280,27 @@ export class SystemLimits {
     return circuitOf(this.circuit.state, nowMs);
   }
 
+  /** How many attempts of this node run at the system, and how many steps wait for it. */
+  figures(): { readonly running: number; readonly waiting: number } {
+    const pairs = [...this.shared.values()];
+    const limits: readonly Limit[] = [
+      this.workers,
+      this.retries,
+      this.circuit,
+      ...pairs.flatMap(({ places, rate }) => [places, rate]),
+    ];
+    return {
+      running: this.sharedOf().places.taken,
+      waiting: limits.reduce((sum, { line }) => sum + line.length, 0),
+    };
+  }
+
   /** What attempts share with those of other nodes, for the whole system or for a capability of it. */
-  sharedOf(capability = ""): SharedPair {
+  sharedOf(capability = WHOLE_SYSTEM): SharedPair {
     const known = this.shared.get(capability);
     if (known !== undefined) return known;
     const { limitOf, unsettled } = this.deps;
-    const key = capability === "" ? this.name : `${this.name}/${capability}`;
+    const key = systemLimitKey(this.name, capability);
     const pair = new SharedPair(key, unsettled);
     pair.renew(limitOf(key));
     this.shared.set(capability, pair);

@@ -18,6 +18,7 @@ import type {
   Registrar,
   ResidentTasks,
   Runtime,
+  SharedStates,
   Starter,
   SystemSummary,
 } from "../core/ports.ts";
@@ -74,6 +75,7 @@ export interface ApiDeps {
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
   readonly policies: Policies;
+  readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (plan: Plan, step: number) => FullPolicy;
   readonly keys: Keys;

@@ -5,11 +5,12 @@ import {
   contradictionOf,
   type Policy,
   policyUnder,
+  systemLimitKey,
   SYSTEMS_NAMESPACE,
   TUNABLE_WAITS,
 } from "../core/policy.ts";
 import type { SystemLimit } from "../core/shared_limit.ts";
-import type { PolicyOverlay } from "../core/ports.ts";
+import type { PolicyOverlay, SharedStates } from "../core/ports.ts";
 import type { Definition, StepKind } from "../core/workflow.ts";
 import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
 import { timeText } from "../operations/schema.ts";
@@ -18,7 +19,7 @@ import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that reads and changes policies. */
 export function policyHandlers(
-  { policies, definitions, runtime, log }: Services,
+  { policies, sharedStates, definitions, runtime, log }: Services,
 ): Handlers<typeof POLICIES> {
   return {
     async getPolicy({ namespace, name }, { caller }) {
@@ -51,7 +52,9 @@ export function policyHandlers(
       caller.demandEverything(LIMITS);
       const versions = (await policies.versions(SYSTEMS_NAMESPACE, name))
         .toSorted((one, other) => other.version - one.version);
-      return { status: 200, body: { system: name, versions: versions.map(limitsDocument) } };
+      const shares = await sharesOf(sharedStates, name, Object.keys(versions[0]?.steps ?? {}));
+      const body = { system: name, shares, versions: versions.map(limitsDocument) };
+      return { status: 200, body };
     },
     async putSystemLimits({ name, by, reason, expectedVersion, limits }, { caller }) {
       caller.demandEverything(LIMITS);
@@ -115,6 +118,24 @@ function delayFaults(overlay: Record<string, Policy>, { version, steps }: Defini
     const detail = `${found.detail}, for step "${step.name}" of version ${version}`;
     return [{ path: `steps.${tuned}.retry.${found.field}`, code: "contradiction", detail }];
   });
+}
+
+async function sharesOf(
+  sharedStates: Pick<SharedStates, "read">,
+  system: string,
+  limits: readonly string[],
+) {
+  const keys = limits.map((limit) => systemLimitKey(system, limit));
+  const states = await sharedStates.read(keys);
+  return keys.flatMap((key, at) =>
+    Object.entries(states.get(key)?.state.limit?.shares ?? {}).map(([node, share]) => ({
+      limit: limits[at] as string,
+      node,
+      places: share.places,
+      waiting: Math.max(0, share.placesWanted - share.places),
+      waitsSince: share.waitsSinceMs === null ? null : timeText(share.waitsSinceMs),
+    }))
+  );
 }
 
 function limitsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {

@@ -97,7 +97,9 @@ Deno.test("PUT limits of a system adds a version of its limits, which GET shows"
   const put = await fake.ask("PUT /v1/systems/bank/limits", {
     body: { by: "ann", reason: "their new plan", limits },
   });
-  const { versions } = await fake.json<{ versions: unknown[] }>("GET /v1/systems/bank/limits");
+  const { versions, shares } = await fake.json<{ versions: unknown[]; shares: unknown[] }>(
+    "GET /v1/systems/bank/limits",
+  );
 
   equal(put.status, 200);
   deepEqual(versions, [{
@@ -107,6 +109,7 @@ Deno.test("PUT limits of a system adds a version of its limits, which GET shows"
     at: "2026-01-01T00:00:00.000Z",
     limits,
   }]);
+  deepEqual(shares, []);
 });
 
 Deno.test("PUT limits of a system refuses a limit that says nothing", async () => {

@@ -222,6 +222,11 @@ export const SYSTEMS_NAMESPACE = "";
 /** In an overlay of a system: the system as a whole. */
 export const WHOLE_SYSTEM = "*";
 
+/** The key under which nodes share a limit. */
+export function systemLimitKey(system: string, capability: string): string {
+  return capability === WHOLE_SYSTEM ? system : `${system}/${capability}`;
+}
+
 /** The limits of systems by `system` and `system/capability`, out of the newest overlays. */
 export function systemLimitsOf(
   newest: ReadonlyMap<string, PolicyOverlay>,
@@ -230,7 +235,7 @@ export function systemLimitsOf(
     const [namespace, system] = name.split("/") as [string, string];
     if (namespace !== SYSTEMS_NAMESPACE) return [];
     return Object.entries(steps).map(([capability, limit]) =>
-      [capability === WHOLE_SYSTEM ? system : `${system}/${capability}`, limit] as const
+      [systemLimitKey(system, capability), limit] as const
     );
   });
   return new Map(limits);

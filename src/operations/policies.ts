@@ -99,10 +99,22 @@ const SystemLimitsVersion = named(
   }),
 );
 
+const LimitShare = named(
+  "LimitShare",
+  z.object({
+    limit: z.string().describe('A capability, or "*" for the whole system'),
+    node: z.string(),
+    places: z.int().describe("Places that are taken there, or may be"),
+    waiting: z.int().describe("Steps that wait for a place there"),
+    waitsSince: Time.nullable().describe("Since when the first step waits"),
+  }),
+);
+
 const SystemLimitsHistory = named(
   "SystemLimitsHistory",
   z.object({
     system: z.string(),
+    shares: z.array(LimitShare).describe("What each node uses of the limits in force"),
     versions: z.array(SystemLimitsVersion)
       .describe("The newest first; the first one is in force"),
   }),

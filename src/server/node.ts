@@ -212,6 +212,7 @@ function openApiOf(deps: NodeDeps): Api {
     plans: registry,
     definitions: journal.definitions,
     policies: atOnce(journal.policies, engine),
+    sharedStates: journal.sharedStates,
     policyOf: (plan, step) => engine.policyOf(plan, step),
     keys: journal.keys,
     dead: journal.deadLetters,

@@ -49,6 +49,10 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
     const isOpen = engine.admission.circuit(system) === "open";
     metrics.gauge("tasker_circuit_open", system).set(isOpen ? 1 : 0);
   }
+  for (const { name, ...limits } of engine.admission.figures()) {
+    metrics.gauge("tasker_system_attempts", name).set(limits.running);
+    metrics.gauge("tasker_system_waiting", name).set(limits.waiting);
+  }
 }
 
 /** What committed turns say. A label costs more than a step may: kinds are counted in a map. */

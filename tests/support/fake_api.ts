@@ -24,6 +24,7 @@ import { rollup } from "../../src/core/rollup.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { MemorySharedStates } from "../../src/journal/memory_journal.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
@@ -329,6 +330,7 @@ function fakeDeps(
       list: () => Promise.resolve(engine.plans),
     },
     policies: fakePolicies(),
+    sharedStates: new MemorySharedStates(),
     policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
     dead: fakeDeadLetters(kept.letters),
