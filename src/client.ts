@@ -11,6 +11,7 @@ import type {
   CallName,
   ClientOptions,
   DeadLetter,
+  DeadLetterFilter,
   EntryOf,
   FeedItem,
   Health,
@@ -371,14 +372,10 @@ export class Client {
 
   /** Dead letters: envelopes that could not be used. */
   readonly dead = {
-    /** Lists dead letters, page by page. */
-    list: (options: CallOptions = {}): AsyncGenerator<DeadLetter> =>
-      this.entries("listDead", { limit: PAGE_SIZE }, options),
-    /**
-     * Puts a dead letter back into its channel.
-     *
-     * @throws {ClientError} dead_letter.not_found, bus.unavailable, bus.envelope_invalid
-     */
+    /** Lists dead letters without their bodies, oldest first, page by page. */
+    list: ({ signal, ...filter }: DeadLetterFilter = {}): AsyncGenerator<DeadLetter> =>
+      this.entries("listDead", { limit: PAGE_SIZE, ...filter }, { signal }),
+    /** Puts it back into its channel. @throws {ClientError} dead_letter.not_found, bus.* */
     replay: (id: string, options: WriteOptions = {}): Promise<OperationResult<"replayDead">> =>
       this.call("replayDead", { id }, options),
     /** Discards a dead letter. @throws {ClientError} dead_letter.not_found */

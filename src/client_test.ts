@@ -16,6 +16,7 @@ import {
   settled,
   started,
 } from "../tests/support/client_harness.ts";
+import { deadLetterOf } from "../tests/support/fake_dead_letters.ts";
 import type { TaskId } from "./core/ids.ts";
 import { step, workflow, z } from "./mod.ts";
 
@@ -207,7 +208,7 @@ Deno.test("operator actions reach the task with who and why", async () => {
 
 Deno.test("workflows, systems, policies, keys, dead letters and health can be asked for", async () => {
   const { client, fake } = openClientHarness();
-  fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  fake.letters.push(deadLetterOf("d1", { channel: "c" }));
 
   const [listed] = await client.workflows.list();
   const found = await client.workflows.get("orders/process");

@@ -1,29 +1,36 @@
-/** Handlers of dead letters: envelopes nobody could use. They mix namespaces, so a key must cover all. */
+/** Handlers of dead letters: envelopes nobody could use. A key sees those of its systems. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { DeadLetter } from "../core/ports.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from "../core/ports.ts";
 import type { DEAD_LETTERS } from "../operations/dead_letters.ts";
+import type { ParsedOf } from "../operations/operation.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
 
+type Batch = ParsedOf<typeof DEAD_LETTERS["replayManyDead"]>;
+type Filter = Omit<Partial<ParsedOf<typeof DEAD_LETTERS["listDead"]>>, "limit" | "cursor">;
+
 /** Handlers of everything that reads and settles dead letters. */
-export function deadLetterHandlers(
-  { dead, replayDead, log }: Services,
-): Handlers<typeof DEAD_LETTERS> {
+export function deadLetterHandlers(services: Services): Handlers<typeof DEAD_LETTERS> {
+  const { dead, replayDead, log } = services;
   return {
-    async listDead({ limit, cursor }, { caller }) {
-      caller.demandEverything("dead letters");
-      const letters = await dead.list(limit, cursor);
+    async listDead({ limit, cursor, ...input }, { caller }) {
+      const filter = { ...filterOf(input, caller), ...(cursor !== undefined && { after: cursor }) };
+      const letters = await dead.list(filter, limit);
       const last = letters.at(-1);
       const isMore = letters.length === limit && last !== undefined;
       return {
         status: 200,
         body: {
-          letters: letters.map(letterDocument),
+          letters: letters.map(summaryDocument),
           ...(isMore ? { nextCursor: last.id } : {}),
         },
       };
+    },
+    async getDead({ id }, { caller }) {
+      const { body, ...letter } = await find(dead, caller, id);
+      return { status: 200, body: { ...summaryDocument(letter), body } };
     },
     async replayDead(input, { caller }) {
       const letter = await find(dead, caller, input.id);
@@ -39,16 +46,72 @@ export function deadLetterHandlers(
       log.info("Discarded a dead letter", { id, channel, keyId: caller.keyId });
       return { status: 204 };
     },
+    async replayManyDead(input, { caller }) {
+      const body = await replayMany(services, input, caller);
+      log.info("Replayed dead letters", { system: input.system, ...body, keyId: caller.keyId });
+      return { status: 200, body };
+    },
+    async discardManyDead(input, { caller }) {
+      const settled = await dead.removeAll(filterOf(input, caller), input.count);
+      const body = { settled, refused: 0, isMore: settled === input.count };
+      log.info("Discarded dead letters", { system: input.system, ...body, keyId: caller.keyId });
+      return { status: 200, body };
+    },
   };
 }
 
+/** One after the other: a body may be large. A failure leaves the rest as it is. */
+async function replayMany({ dead, replayDead }: Services, input: Batch, caller: Caller) {
+  const letters = await dead.list(filterOf(input, caller), input.count);
+  let [settled, refused] = [0, 0];
+  for (const { id } of letters) {
+    const letter = await dead.get(id);
+    if (letter === undefined) continue;
+    try {
+      await replayDead(letter);
+    } catch (error) {
+      if (!(error instanceof TaskerError) || error.code !== "bus.envelope_invalid") throw error;
+      refused++;
+      continue;
+    }
+    await dead.remove(id);
+    settled++;
+  }
+  return { settled, refused, isMore: letters.length === input.count };
+}
+
+/**
+ * A key for all namespaces sees all letters, any other those of its systems.
+ *
+ * @throws {TaskerError} api.forbidden
+ */
+function filterOf(
+  { system, kind, since, until }: Filter,
+  caller: Caller,
+): DeadLetterFilter {
+  const systems = systemsOf(caller);
+  if (systems?.length === 0) caller.demandEverything("dead letters");
+  if (system !== undefined && systems !== undefined) caller.demandSystem(system);
+  return {
+    systems: system === undefined ? systems : [system],
+    ...(kind !== undefined && { kind }),
+    ...(since !== undefined && { sinceMs: Date.parse(since) }),
+    ...(until !== undefined && { untilMs: Date.parse(until) }),
+  };
+}
+
+function systemsOf(caller: Caller): readonly string[] | undefined {
+  return caller.namespaces === undefined ? undefined : caller.systems;
+}
+
+/** For a key, letters of systems that it does not cover do not exist. */
 async function find(dead: Services["dead"], caller: Caller, id: string): Promise<DeadLetter> {
-  caller.demandEverything("dead letters");
+  const { systems } = filterOf({}, caller);
   const letter = await dead.get(id);
-  if (letter !== undefined) return letter;
+  if (letter !== undefined && (systems?.includes(letter.system) ?? true)) return letter;
   throw new TaskerError("dead_letter.not_found", `Cannot find dead letter "${id}"`);
 }
 
-function letterDocument({ id, channel, reason, body, atMs }: DeadLetter) {
-  return { id, channel, reason, at: timeText(atMs), body };
+function summaryDocument({ atMs, ...letter }: DeadLetterSummary) {
+  return { ...letter, at: timeText(atMs) };
 }

@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { fakeApi } from "../../tests/support/fake_api.ts";
+import { deadLetterOf } from "../../tests/support/fake_dead_letters.ts";
 import { firstKeyLine, makeFirstKey } from "./api_key.ts";
 import { CHECK_MS_MAX } from "./node.ts";
 
@@ -150,20 +151,59 @@ Deno.test("the first key is made once, also when several nodes start", async () 
   deepEqual(keyRows.map((row) => row.hash), [deps.runtime.digest(first ?? "")]);
 });
 
-Deno.test("dead letters are listed, replayed into their channel, and discarded", async () => {
+Deno.test("dead letters are listed, shown, replayed into their channel, and discarded", async () => {
   const fake = fakeApi();
-  const letter = { channel: "c", reason: "no such task", body: "{}", atMs: 0 };
-  fake.letters.push({ id: "1", ...letter }, { id: "2", ...letter });
+  fake.letters.push(deadLetterOf("1", { body: "{1}" }), deadLetterOf("2"));
 
   const { letters } = await fake.json<{ letters: unknown[] }>("GET /v1/dead");
+  const shown = await fake.json("GET /v1/dead/1");
   const replay = await fake.ask("POST /v1/dead/1/replay");
   const discard = await fake.ask("DELETE /v1/dead/2");
   const again = await fake.ask("DELETE /v1/dead/2");
 
-  equal(letters.length, 2);
+  const { body, atMs: _, ...rest } = deadLetterOf("1", { body: "{1}" });
+  const summary = { ...rest, at: "1970-01-01T00:00:00.000Z" };
+  deepEqual(letters[0], summary);
+  deepEqual(shown, { ...summary, body });
   deepEqual([replay.status, discard.status, again.status], [202, 204, 404]);
   deepEqual(fake.replayed.map(({ id }) => id), ["1"]);
   deepEqual(fake.letters, []);
+});
+
+Deno.test("dead letters of a system are replayed and discarded by number", async () => {
+  const fake = fakeApi();
+  const rubbish = deadLetterOf("b", { body: "rubbish" });
+  fake.letters.push(deadLetterOf("a"), rubbish, deadLetterOf("c"), deadLetterOf("d"));
+  fake.letters.push(deadLetterOf("e", { system: "y" }), deadLetterOf("f", { kind: "command" }));
+
+  const replayed = await fake.json("POST /v1/systems/x/dead/replay", {
+    body: { kind: "reply", count: 3 },
+  });
+  const discarded = await fake.json("POST /v1/systems/x/dead/discard", { body: { count: 9 } });
+
+  deepEqual(replayed, { settled: 2, refused: 1, isMore: true });
+  deepEqual(fake.replayed.map(({ id }) => id), ["a", "c"]);
+  deepEqual(discarded, { settled: 3, refused: 0, isMore: false });
+  deepEqual(fake.letters.map(({ id }) => id), ["e"]);
+});
+
+Deno.test("a key sees the dead letters of its systems, and no others", async () => {
+  const fake = fakeApi();
+  fake.letters.push(deadLetterOf("1"), deadLetterOf("2", { system: "y" }));
+  const key = fake.key(["operate"], ["orders"], ["y"]);
+
+  const { letters } = await fake.json<{ letters: { id: string }[] }>("GET /v1/dead", { key });
+  const own = await fake.ask("GET /v1/dead/2", { key });
+  const other = await fake.ask("GET /v1/dead/1", { key });
+  const all = await fake.ask("GET /v1/dead?system=x", { key });
+  const discard = await fake.ask("POST /v1/systems/x/dead/discard", {
+    key,
+    body: { count: 1 },
+  });
+
+  deepEqual(letters.map(({ id }) => id), ["2"]);
+  deepEqual([own.status, other.status, all.status, discard.status], [200, 404, 403, 403]);
+  equal(fake.letters.length, 2);
 });
 
 Deno.test("replies of a worker reach the bus one by one, sent alone or in a list", async () => {

@@ -27,6 +27,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   resolveStep: { result: 1 },
   putPolicy: { reason: "test", steps: {} },
   putSystemLimits: { reason: "test", limits: {} },
+  replayManyDead: { count: 1 },
+  discardManyDead: { count: 1 },
   makeKey: { name: "n", scopes: ["read"], namespaces: ["orders"] },
   replyBus: { specversion: "1.0", id: "1", source: "/x", type: "t", data: 1 },
 };
@@ -85,6 +87,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /schemas/workflows/{namespace}/{name}/{version}/{part}",
     "GET /schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
     "GET /v1/dead",
+    "GET /v1/dead/{id}",
     "GET /v1/events",
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
@@ -103,6 +106,8 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/bus/{system}/replies",
     "POST /v1/dead/{id}/replay",
     "POST /v1/keys",
+    "POST /v1/systems/{system}/dead/discard",
+    "POST /v1/systems/{system}/dead/replay",
     "POST /v1/tasks",
     "POST /v1/tasks/batch",
     "POST /v1/tasks/{id}/cancel",
@@ -358,7 +363,6 @@ Deno.test("a removed key is refused at once", async () => {
   equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 200);
 
   equal((await fake.ask(`DELETE /v1/keys/${made.id}`)).status, 204);
-
   equal((await fake.ask("GET /v1/tasks", { key: made.key })).status, 401);
 });
 

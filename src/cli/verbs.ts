@@ -13,9 +13,11 @@ import { replay } from "./replay.ts";
 import { systemDetailLines, systemLines } from "./system_lines.ts";
 import {
   breakLines,
+  deadLetterLines,
   deadLines,
   journalLines,
   listLines,
+  settledLines,
   workflowLines,
   workflowListLines,
 } from "./result_lines.ts";
@@ -58,6 +60,9 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
+  getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
+  replayManyDead: { lines: (done) => settledLines(done, "back in their channels") },
+  discardManyDead: { lines: (done) => settledLines(done, "discarded") },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },
   discardDead: { lines: (_, { input: { id } }) => [`Dead letter ${id} is discarded`] },
   removeKey: { lines: (_, { input: { id } }) => [`Key ${id} is removed`] },

@@ -72,6 +72,10 @@ export type System = OperationResult<"listSystems">["systems"][number];
 export type SystemDetail = OperationResult<"getSystem">;
 /** An envelope that could not be used. */
 export type DeadLetter = EntryOf<"listDead">;
+/** Which dead letters. */
+export type DeadLetterFilter = OperationInput<"listDead"> & CallOptions;
+/** The same, with its body. */
+export type DeadLetterDetail = OperationResult<"getDead">;
 /** An API key, without its secret. */
 export type Key = OperationResult<"listKeys">["keys"][number];
 /** A new API key. `key` is shown this once. */

@@ -49,6 +49,7 @@ export const Envelope = z.looseObject({
 export type Envelope = z.infer<typeof Envelope>;
 
 /** Types of envelopes that come in. */
+export const ENVELOPE_DEAD = "tasker.envelope.dead";
 export const STEP_COMPLETED = "tasker.step.completed";
 export const STEP_FAILED = "tasker.step.failed";
 export const STEP_PROGRESS = "tasker.step.progress";

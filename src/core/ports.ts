@@ -575,21 +575,56 @@ export interface Egress {
   request(request: EgressRequest): Promise<EgressResponse>;
 }
 
-/** An envelope that could not be used. */
-export interface DeadLetter {
+/** What a dead letter was: an answer to a step, a request, or a command that no worker could use. */
+export const DEAD_LETTER_KINDS = ["reply", "inbound", "command"] as const;
+
+/** One of them. */
+export type DeadLetterKind = (typeof DEAD_LETTER_KINDS)[number];
+
+/** An envelope that could not be used, without its body. */
+export interface DeadLetterSummary {
   readonly id: string;
+  /** Whose it is: who sent it, or was to get it. */
+  readonly system: string;
+  readonly kind: DeadLetterKind;
+  /** Where it was, and where a replay puts it. */
   readonly channel: string;
   readonly reason: string;
-  readonly body: string;
+  /** How often it had been delivered. */
+  readonly deliveries: number;
+  /** Its own id, if it has one. */
+  readonly envelopeId?: string;
+  readonly bytes: number;
   readonly atMs: number;
+}
+
+/** An envelope that could not be used. */
+export interface DeadLetter extends DeadLetterSummary {
+  /** As it came, whether it is an envelope or not. */
+  readonly body: string;
+}
+
+/** Which dead letters, oldest first. */
+export interface DeadLetterFilter {
+  /** Undefined: all. */
+  readonly systems: readonly string[] | undefined;
+  readonly kind?: DeadLetterKind;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** The last letter of the page before. */
+  readonly after?: string;
 }
 
 /** Dead letters, kept in the database whatever the bus. */
 export interface DeadLetters {
-  add(letter: Omit<DeadLetter, "id">): Promise<string>;
-  list(limit: number, after?: string): Promise<readonly DeadLetter[]>;
+  add(letter: Omit<DeadLetter, "id" | "bytes">): Promise<string>;
+  list(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterSummary[]>;
   get(id: string): Promise<DeadLetter | undefined>;
   remove(id: string): Promise<boolean>;
+  /** Removes at most `limit` of them, the oldest; returns how many. */
+  removeAll(filter: DeadLetterFilter, limit: number): Promise<number>;
+  /** How many are kept of each system. */
+  counts(): Promise<ReadonlyMap<string, number>>;
 }
 
 /**

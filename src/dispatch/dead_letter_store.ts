@@ -1,14 +1,8 @@
-/** Dead letters: stores envelopes that could not be used, and informs the system they came from. */
+/** Dead letters: stores envelopes that could not be used, up to a number a minute and channel. */
 
-import { deadChannel } from "../core/channels.ts";
-import { type Envelope } from "../core/envelope.ts";
-import { messageOf } from "../core/errors.ts";
-import type { Bus, DeadLetters, Handled, Runtime } from "../core/ports.ts";
+import type { DeadLetterKind, DeadLetters, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-
-/** Type of the copy that a system finds in its dead channel. */
-const ENVELOPE_DEAD = "tasker.envelope.dead";
 
 /** Letters stored for one channel in a minute: a flood of bad envelopes must not fill the database. */
 export const LETTERS_PER_MINUTE_MAX = 600;
@@ -16,11 +10,11 @@ export const LETTERS_PER_MINUTE_MAX = 600;
 /** Characters of a body that are stored; a valid envelope is far shorter. */
 export const LETTER_LENGTH_MAX = 256 * 1024;
 
-/** Characters of a body that go into the copy, so that the copy is an envelope, too. */
-export const COPY_LENGTH_MAX = 8 * 1024;
-
 /** Characters of a reason that are stored: it may list every wrong field of a body. */
 export const REASON_LENGTH_MAX = 2_000;
+
+/** Characters of an envelope's id that are stored. */
+const ID_LENGTH_MAX = 512;
 
 const MINUTE_MS = 60_000;
 
@@ -29,22 +23,18 @@ interface DeadLetterStoreDeps {
   readonly runtime: Pick<Runtime, "now">;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly bus: Pick<Bus, "publish">;
-  readonly dead: Pick<DeadLetters, "add">;
-  /** Begins the name of every channel. */
-  readonly prefix: string;
-  /** Names this installation in `source`. */
-  readonly deployment: string;
+  readonly dead: Pick<DeadLetters, "add" | "counts">;
 }
 
 /** One envelope that could not be used. */
 export interface Unusable {
   readonly system: string;
+  readonly kind: DeadLetterKind;
   readonly channel: string;
   /** As it arrived, whether it is an envelope or not. */
   readonly body: string;
-  /** The label of the metric: one of a few values. */
-  readonly word: string;
+  /** How often it was delivered. */
+  readonly deliveries: number;
   /** For people. */
   readonly reason: string;
 }
@@ -55,42 +45,59 @@ interface Minute {
   count: number;
 }
 
-/** Stores each dead letter as a row, and publishes a copy to the dead channel of its system. */
+/** Stores each dead letter as a row. */
 export class DeadLetterStore {
   /** By channel. */
   readonly #minutes = new Map<string, Minute>();
 
   constructor(readonly deps: DeadLetterStoreDeps) {}
 
+  /** How many are kept of each system. @throws {TaskerError} journal.unavailable */
+  counts(): Promise<ReadonlyMap<string, number>> {
+    return this.deps.dead.counts();
+  }
+
+  /** How long it is until a channel may store another; 0: it may now. */
+  fullForMs(channel: string): number {
+    const minute = this.#minuteOf(channel);
+    if (minute.count < LETTERS_PER_MINUTE_MAX) return 0;
+    return (minute.number + 1) * MINUTE_MS - this.deps.runtime.now();
+  }
+
   /**
-   * Stores an envelope. Only the row counts; a copy that cannot be published is left out.
+   * Stores an envelope; beyond the number of a minute it is only counted.
    *
    * @throws {TaskerError} journal.unavailable: the envelope has to be delivered again
    */
   async keep(unusable: Unusable): Promise<Handled> {
-    const { channel, word } = unusable;
-    const reason = unusable.reason.slice(0, REASON_LENGTH_MAX);
+    const { channel, kind } = unusable;
+    const reason = unusable.reason.slice(0, REASON_LENGTH_MAX).toWellFormed();
     const { log, metrics } = this.deps;
     const minute = this.#minuteOf(channel);
     if (++minute.count <= LETTERS_PER_MINUTE_MAX) {
       const id = await this.#add({ ...unusable, reason }, minute);
       log.warn("An envelope could not be used", { channel, reason, letter: id });
-      await this.#copy({ ...unusable, reason }, id);
     } else if (minute.count === LETTERS_PER_MINUTE_MAX + 1) {
       log.warn("Too many dead letters: the rest of this minute is only counted", {
         channel,
         lettersMax: LETTERS_PER_MINUTE_MAX,
       });
     }
-    metrics.counter("tasker_dead_letters_total", word).add();
+    metrics.counter("tasker_dead_letters_total", kind).add();
     return { kind: "dead", reason };
   }
 
-  async #add({ channel, reason, body }: Unusable, minute: Minute): Promise<string> {
+  async #add(unusable: Unusable, minute: Minute): Promise<string> {
     const { dead, runtime } = this.deps;
-    const kept = body.slice(0, LETTER_LENGTH_MAX);
+    const envelopeId = idOf(unusable.body);
+    const body = unusable.body.slice(0, LETTER_LENGTH_MAX).toWellFormed();
     try {
-      return await dead.add({ channel, reason, body: kept, atMs: runtime.now() });
+      return await dead.add({
+        ...unusable,
+        body,
+        atMs: runtime.now(),
+        ...(envelopeId !== undefined && { envelopeId }),
+      });
     } catch (error) {
       // It will be delivered again, and must not count twice.
       minute.count--;
@@ -106,22 +113,15 @@ export class DeadLetterStore {
     this.#minutes.set(channel, next);
     return next;
   }
+}
 
-  async #copy({ system, channel, body, reason }: Unusable, id: string): Promise<void> {
-    const { bus, prefix, deployment, runtime, log } = this.deps;
-    const copy: Envelope = {
-      specversion: "1.0",
-      id,
-      source: `/tasker/${deployment}`,
-      type: ENVELOPE_DEAD,
-      time: new Date(runtime.now()).toISOString(),
-      datacontenttype: "application/json",
-      data: { channel, reason, body: body.slice(0, COPY_LENGTH_MAX) },
-    };
-    try {
-      await bus.publish(deadChannel(prefix, system), [copy]);
-    } catch (error) {
-      log.warn("Cannot publish the copy of a dead letter", { letter: id, error: messageOf(error) });
-    }
+/** Returns the id of what may be an envelope. */
+function idOf(body: string): string | undefined {
+  if (body.length > LETTER_LENGTH_MAX) return undefined;
+  try {
+    const id: unknown = JSON.parse(body)?.id;
+    return typeof id === "string" ? id.slice(0, ID_LENGTH_MAX).toWellFormed() : undefined;
+  } catch {
+    return undefined;
   }
 }

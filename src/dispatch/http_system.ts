@@ -53,12 +53,12 @@ export function openHttpSystem(deps: HttpSystemDeps, system: HttpSystem): EndCon
     group: name,
     inFlightMax: REQUESTS_MAX,
     handle: ({ body }) => deliver(deps, system, { body, signal: controller.signal }),
-    deadLetter: ({ body }, error) =>
+    deadLetter: (delivery, error) =>
       deps.deadLetters.keep({
+        ...delivery,
         system: name,
         channel,
-        body,
-        word: "command",
+        kind: "command",
         reason: messageOf(error),
       }),
   }]);

@@ -92,8 +92,14 @@ export function openInbound(deps: InboundDeps, systems: readonly string[]): EndC
         if (ending.signal.aborted) return { kind: "retry", afterMs: 0 } as const;
         return await serve(deps, { system, envelope: parseEnvelope(body) });
       },
-      deadLetter: ({ body }: Delivery, error: unknown) =>
-        deps.deadLetters.keep({ system, channel, body, word: "inbound", reason: messageOf(error) }),
+      deadLetter: (delivery: Delivery, error: unknown) =>
+        deps.deadLetters.keep({
+          ...delivery,
+          system,
+          channel,
+          kind: "inbound",
+          reason: messageOf(error),
+        }),
     };
   });
   const end = consumeChannels(deps, channels);

@@ -166,9 +166,9 @@ export class Polling {
   }
 
   /** What no worker can read becomes a dead letter; a throw has it delivered again. */
-  #putAside(system: string, { body }: Delivery, reason: string): Promise<Handled> {
+  #putAside(system: string, delivery: Delivery, reason: string): Promise<Handled> {
     const channel = commandChannel(this.deps.prefix, system);
-    return this.deps.deadLetters.keep({ system, channel, body, word: "command", reason });
+    return this.deps.deadLetters.keep({ ...delivery, system, channel, kind: "command", reason });
   }
 
   #isExpired({ expirytime }: Envelope): boolean {

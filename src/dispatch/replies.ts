@@ -13,6 +13,7 @@ import {
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { PlannedStep } from "../core/plan.ts";
+import type { Delivery } from "../core/ports.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
 import { contractFailure } from "./failures.ts";
 import {
@@ -70,8 +71,14 @@ export function openReplies(deps: ReplyDeps, systems: readonly string[]): EndCon
         await takeBody(deps, system, body);
         return { kind: "ack" } as const;
       },
-      deadLetter: ({ body }: { body: string }, error: unknown) =>
-        deps.deadLetters.keep({ system, channel, body, word: "reply", reason: messageOf(error) }),
+      deadLetter: (delivery: Delivery, error: unknown) =>
+        deps.deadLetters.keep({
+          ...delivery,
+          system,
+          channel,
+          kind: "reply",
+          reason: messageOf(error),
+        }),
     };
   });
   return consumeChannels(deps, channels);

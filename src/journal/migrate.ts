@@ -25,6 +25,7 @@ import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
 import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
 import systems from "./sql/0018_systems.sql" with { type: "text" };
 import forcedVersions from "./sql/0019_forced_versions.sql" with { type: "text" };
+import deadLetters from "./sql/0020_dead_letters.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -56,6 +57,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0017_task_output", text: taskOutput },
   { name: "0018_systems", text: systems },
   { name: "0019_forced_versions", text: forcedVersions },
+  { name: "0020_dead_letters", text: deadLetters },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

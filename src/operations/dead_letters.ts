@@ -1,42 +1,102 @@
-/** Operations of dead letters: envelopes nobody could use. They need a key for all namespaces. */
+/** Operations of dead letters: envelopes nobody could use. A key sees those of its systems. */
 
 import { z } from "zod";
+import { DEAD_LETTER_KINDS } from "../core/ports.ts";
 import { group, operation } from "./operation.ts";
 import { Limit, named, Time } from "./schema.ts";
+
+/** Letters that one request replays or discards. */
+const BATCH_MAX = 1_000;
+
+const Kind = z.enum(DEAD_LETTER_KINDS).describe(
+  "An answer to a step, a request, or a command that no worker could use",
+);
+
+const SUMMARY = {
+  id: z.string(),
+  system: z.string().describe("Who sent it, or was to get it"),
+  kind: Kind,
+  channel: z.string().describe("Where it was, and where a replay puts it"),
+  reason: z.string(),
+  deliveries: z.int().describe("How often it had been delivered"),
+  envelopeId: z.string().optional(),
+  bytes: z.int().describe("Of the body"),
+  at: Time,
+};
+
+const DeadLetterSummary = named("DeadLetterSummary", z.object(SUMMARY));
 
 const DeadLetter = named(
   "DeadLetter",
   z.object({
-    id: z.string(),
-    channel: z.string(),
-    reason: z.string(),
-    at: Time,
+    ...SUMMARY,
     body: z.string().describe("As it came, whether it is an envelope or not"),
   }),
 );
 
 const DeadLetterPage = named(
   "DeadLetterPage",
-  z.object({ letters: z.array(DeadLetter), nextCursor: z.string().optional() }),
+  z.object({ letters: z.array(DeadLetterSummary), nextCursor: z.string().optional() }),
 );
 
 const Replayed = named("Replayed", z.object({ id: z.string(), channel: z.string() }));
 
+const Settled = named(
+  "DeadLettersSettled",
+  z.object({
+    settled: z.int().describe("Letters that were replayed or discarded"),
+    refused: z.int().describe("Letters that stay: they never were envelopes"),
+    isMore: z.boolean().describe("Whether letters of the filter are left that were not looked at"),
+  }),
+);
+
 const Params = z.strictObject({ id: z.string().min(1).max(64) });
+
+const SystemName = z.string().min(1).max(128);
+
+const FILTER = {
+  kind: Kind.optional(),
+  since: Time.optional().describe("Put aside at or after"),
+  until: Time.optional().describe("Put aside before"),
+};
+
+const SystemParams = z.strictObject({ system: SystemName });
+
+/** A person who settles many says of which system, and how many at the most. */
+const Batch = z.strictObject({
+  ...FILTER,
+  count: z.int().min(1).max(BATCH_MAX).describe("The oldest of them, at most so many"),
+});
 
 /** Everything that can be asked of dead letters. */
 export const DEAD_LETTERS = group("dead letters", {
   listDead: operation({
     method: "GET",
     path: "/v1/dead",
-    summary: "Lists dead letters",
+    summary: "Lists dead letters, oldest first",
     right: "operate",
     repeat: "harmless",
-    query: z.strictObject({ limit: Limit, cursor: z.string().min(1).max(64).optional() }),
+    query: z.strictObject({
+      system: SystemName.optional(),
+      ...FILTER,
+      limit: Limit,
+      cursor: z.string().min(1).max(64).optional(),
+    }),
     answers: { 200: { description: "A page", schema: DeadLetterPage } },
     errors: [],
     pages: { entries: "letters", next: "nextCursor", from: "cursor" },
     command: { verb: "dead" },
+  }),
+  getDead: operation({
+    method: "GET",
+    path: "/v1/dead/{id}",
+    summary: "Shows a dead letter with its body",
+    right: "operate",
+    repeat: "harmless",
+    params: Params,
+    answers: { 200: { description: "The letter", schema: DeadLetter } },
+    errors: ["dead_letter.not_found"],
+    command: { verb: "dead show" },
   }),
   replayDead: operation({
     method: "POST",
@@ -59,5 +119,29 @@ export const DEAD_LETTERS = group("dead letters", {
     answers: { 204: { description: "It is removed" } },
     errors: ["dead_letter.not_found"],
     command: { verb: "dead discard" },
+  }),
+  replayManyDead: operation({
+    method: "POST",
+    path: "/v1/systems/{system}/dead/replay",
+    summary: "Puts dead letters of a system back into their channels",
+    right: "operate",
+    repeat: "remembered",
+    params: SystemParams,
+    body: Batch,
+    answers: { 200: { description: "What became of them", schema: Settled } },
+    errors: ["bus.unavailable"],
+    command: { verb: "dead replay-many" },
+  }),
+  discardManyDead: operation({
+    method: "POST",
+    path: "/v1/systems/{system}/dead/discard",
+    summary: "Discards dead letters of a system",
+    right: "operate",
+    repeat: "remembered",
+    params: SystemParams,
+    body: Batch,
+    answers: { 200: { description: "What became of them", schema: Settled } },
+    errors: [],
+    command: { verb: "dead discard-many" },
   }),
 });

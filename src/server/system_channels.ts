@@ -4,6 +4,9 @@ import type { SystemDirectory } from "../core/system_directory.ts";
 import type { EndConsumption } from "../dispatch/consumption.ts";
 import type { Registry } from "../registry/workflows.ts";
 
+/** Begins the key of a reply channel. */
+const REPLY = "reply/";
+
 /** Consumes the channels of one system until the result is called. */
 interface Openers {
   replies(system: string): EndConsumption;
@@ -38,6 +41,12 @@ export class SystemChannels {
   open(openers: Openers): void {
     this.#openers = openers;
     this.#follow();
+  }
+
+  /** The systems whose replies are consumed. */
+  get replying(): readonly string[] {
+    return [...this.#open.keys()].filter((key) => key.startsWith(REPLY))
+      .map((key) => key.slice(REPLY.length));
   }
 
   /** Whether there is such a system. */

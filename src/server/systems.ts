@@ -10,6 +10,7 @@ import { hash32, SLOTS } from "../core/ids.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import { RemoteRunner, watchBus } from "../dispatch/remote.ts";
 import { type EndConsumption, rememberPlans } from "../dispatch/consumption.ts";
+import { watchDeadLetters } from "../dispatch/dead_channels.ts";
 import { DeadLetterStore } from "../dispatch/dead_letter_store.ts";
 import { openHttpSystem } from "../dispatch/http_system.ts";
 import { openInbound } from "../dispatch/inbound.ts";
@@ -70,8 +71,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const { config, runtime, log, metrics, journal, bus, registry } = deps;
   const prefix = config.busPrefix;
   // Nodes that share a prefix are one installation.
-  const deployment = prefix;
-  const common = { runtime, log, metrics, bus, prefix, deployment };
+  const common = { runtime, log, metrics, bus, prefix, deployment: prefix };
   const tokens = new ReplyTokens({ runtime, keys: await tokenKeys(deps) });
   const deadLetters = new DeadLetterStore({ ...common, dead: journal.deadLetters });
   const codeOf = registry.codeOf.bind(registry);
@@ -81,7 +81,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   });
   const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
   const closing: (() => void)[] = [];
-  const called: EndConsumption[] = [];
+  const ends: EndConsumption[] = [];
   const late: Late = {};
   const systems = openSystemRegistry(deps, directory, late);
   await systems.open();
@@ -115,13 +115,14 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
         inbound: (system) => openInbound(inbound, [system]),
       });
       const calls = { ...replyDeps, egress: deps.egress };
-      called.push(...registry.httpSystems.map((system) => openHttpSystem(calls, system)));
+      ends.push(...registry.httpSystems.map((system) => openHttpSystem(calls, system)));
       systems.start();
+      ends.push(watchDeadLetters({ ...common, deadLetters }, () => channels.replying));
     },
     async stop() {
       systems.stop();
       polling.stop();
-      await Promise.all([channels.close(), ...called.map((end) => end())]);
+      await Promise.all([channels.close(), ...ends.map((end) => end())]);
       for (const close of closing) close();
     },
   };

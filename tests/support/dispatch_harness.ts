@@ -86,16 +86,21 @@ export interface Line {
 }
 
 /** Dead letters in a list. */
-class ListedLetters implements Pick<DeadLetters, "add"> {
+class ListedLetters implements Pick<DeadLetters, "add" | "counts"> {
   readonly letters: DeadLetter[] = [];
   /** Thrown by each `add` while it is set. */
   refusal: Error | undefined;
 
-  add(letter: Omit<DeadLetter, "id">): Promise<string> {
+  add(letter: Omit<DeadLetter, "id" | "bytes">): Promise<string> {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     const id = `letter-${this.letters.length + 1}`;
-    this.letters.push({ id, ...letter });
+    this.letters.push({ id, bytes: letter.body.length, ...letter });
     return Promise.resolve(id);
+  }
+
+  counts(): Promise<ReadonlyMap<string, number>> {
+    const bySystem = Map.groupBy(this.letters, ({ system }) => system);
+    return Promise.resolve(new Map(bySystem.entries().map(([name, all]) => [name, all.length])));
   }
 }
 
@@ -130,12 +135,12 @@ export class DispatchHarness implements Sender {
   readonly prefix = "t";
   readonly deployment = "t";
   readonly tokens = new ReplyTokens({ runtime: this.runtime, keys: [KEY] });
-  readonly deadLetters = this.deadLettersOver(this.bus);
-
-  deadLettersOver(bus: Pick<Bus, "publish">): DeadLetterStore {
-    const { runtime, log, metrics, dead, prefix, deployment } = this;
-    return new DeadLetterStore({ runtime, log, metrics, dead, prefix, deployment, bus });
-  }
+  readonly deadLetters = new DeadLetterStore({
+    runtime: this.runtime,
+    log: this.log,
+    metrics: this.metrics,
+    dead: this.dead,
+  });
 
   /** Texts of the log from a level. */
   said(level: string): readonly string[] {

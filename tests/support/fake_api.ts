@@ -1,5 +1,6 @@
 /** The API over fakes in memory, for its tests and those of its clients. */
 
+import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts";
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
 import { TaskerError } from "../../src/core/errors.ts";
@@ -334,7 +335,7 @@ function fakeDeps(
     policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
     dead: fakeDeadLetters(kept.letters),
-    replayDead: (letter) => Promise.resolve(void seen.replayed.push(letter)),
+    replayDead: (letter) => replayInto(seen.replayed, letter),
     ...fakeSystems(),
     worker: {
       poll: () => Promise.resolve([]),
@@ -366,15 +367,6 @@ function fakePolicies(): ApiDeps["policies"] {
   };
 }
 
-function fakeDeadLetters(letters: DeadLetter[]): ApiDeps["dead"] {
-  return {
-    add: () => Promise.resolve(""),
-    list: (limit) => Promise.resolve(letters.slice(0, limit)),
-    get: (id) => Promise.resolve(letters.find((letter) => letter.id === id)),
-    remove: (id) => Promise.resolve(removeById(letters, id)),
-  };
-}
-
 function fakeKeys(rows: KeyRow[]): ApiDeps["keys"] {
   return {
     addFirst: (row) => Promise.resolve(rows.length === 0 && rows.push(row) > 0),
@@ -384,10 +376,4 @@ function fakeKeys(rows: KeyRow[]): ApiDeps["keys"] {
     remove: (id) => Promise.resolve(removeById(rows, id)),
     replyKeys: () => Promise.resolve([]),
   };
-}
-
-function removeById(rows: { id: string }[], id: string): boolean {
-  const index = rows.findIndex((row) => row.id === id);
-  if (index >= 0) rows.splice(index, 1);
-  return index >= 0;
 }
