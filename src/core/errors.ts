@@ -128,6 +128,12 @@ export const ERRORS = {
     "The address may not be called",
     "Name the host, or the range of its addresses, in TASKER_EGRESS, then start the server again",
   ),
+  "egress.unavailable": meaning(
+    "later",
+    503,
+    "The guard of HTTP requests is away",
+    "Nothing: the launcher starts it again, and what it was asked is asked again",
+  ),
   "egress.failed": meaning(
     "later",
     502,

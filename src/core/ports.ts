@@ -570,7 +570,8 @@ export interface Egress {
    * Makes one request, once. A redirect is an answer like others.
    *
    * @throws {TaskerError} egress.refused (never), egress.failed (later; whether the request arrived
-   *   is unknown), payload.too_large (never; the body is longer than `bytesMax`)
+   *   is unknown), payload.too_large (never; the body is longer than `bytesMax`), egress.unavailable
+   *   (later; our own guard ended, which is nobody's failure)
    */
   request(request: EgressRequest): Promise<EgressResponse>;
 }

@@ -37,12 +37,16 @@ interface Asked {
   readonly body?: unknown;
 }
 
-/** Makes the request of an attempt; `signal` ends it. Never throws. */
+/**
+ * Makes the request of an attempt; `signal` ends it. Never throws.
+ *
+ * @returns interrupted when our own guard ended meanwhile: the attempt is not charged for that
+ */
 export async function runHttp(
   { runtime, egress }: HttpStepDeps,
   attempt: Attempt,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<Outcome | "interrupted"> {
   const { definition: { http }, mapping } = stepOf(attempt);
   if (http === undefined || mapping === undefined) {
     return notRetryable(mappingFailed("the definition of the step states no request"));
@@ -61,8 +65,13 @@ export async function runHttp(
     });
     return outcomeOf(answer, { attempt, http, nowMs: runtime.now() });
   } catch (error) {
-    return outcomeOfThrow(error);
+    return isOurs(error) ? "interrupted" : outcomeOfThrow(error);
   }
+}
+
+/** Whether our own guard ended: that says nothing about the host. */
+export function isOurs(error: unknown): boolean {
+  return error instanceof TaskerError && error.code === "egress.unavailable";
 }
 
 type Evaluated<T> =

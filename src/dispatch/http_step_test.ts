@@ -27,7 +27,7 @@ async function run(
     input?: unknown;
     dueAtMs?: number;
   } = {},
-): Promise<{ outcome: Outcome; sent: EgressRequest | undefined }> {
+): Promise<{ outcome: Outcome | "interrupted"; sent: EgressRequest | undefined }> {
   const plan = planFor({
     kind: "http",
     http: { method: "POST", origin: "https://api.test", ...http },
@@ -51,13 +51,14 @@ async function run(
 
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
-function resultOf({ outcome }: { outcome: Outcome }): unknown {
-  assert.equal(outcome.kind, "completed", JSON.stringify(outcome));
-  return outcome.kind === "completed" ? JSON.parse(outcome.result) : undefined;
+function resultOf({ outcome }: { outcome: Outcome | "interrupted" }): unknown {
+  const isCompleted = outcome !== "interrupted" && outcome.kind === "completed";
+  assert.ok(isCompleted, JSON.stringify(outcome));
+  return JSON.parse(outcome.result);
 }
 
-function failureOf({ outcome }: { outcome: Outcome }) {
-  assert.ok(outcome.kind === "failed", JSON.stringify(outcome));
+function failureOf({ outcome }: { outcome: Outcome | "interrupted" }) {
+  assert.ok(outcome !== "interrupted" && outcome.kind === "failed", JSON.stringify(outcome));
   const { failure, ...how } = outcome;
   const { error_code, error_message } = JSON.parse(failure.error);
   return { ...how, class: failure.class, code: error_code, message: error_message };
@@ -226,6 +227,12 @@ Deno.test("a failure shows the method, the host and the beginning of the answer"
   assert.match(failureOf(long).message, /^POST https:\/\/api\.test was answered 404: {"a":"x+$/);
   assert.ok(failureOf(long).message.length < 600);
   assert.match(failureOf(moved).message, /not followed.* leads to https:\/\/b\.test$/);
+});
+
+Deno.test("an attempt is not charged for the end of our own guard", async () => {
+  const { outcome } = await run({}, new TaskerError("egress.unavailable", "Cannot ask the guard"));
+
+  assert.equal(outcome, "interrupted");
 });
 
 Deno.test("what the guard refuses is not tried again, what fails on the way is", async () => {

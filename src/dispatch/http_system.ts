@@ -17,7 +17,7 @@ import { type HttpSystem, isRetryable, retryAfterMs } from "../core/http_call.ts
 import type { Egress, EgressResponse, Handled } from "../core/ports.ts";
 import { consumeChannels, type EndConsumption, LEASE_MS } from "./consumption.ts";
 import { contractFailure, plainText } from "./failures.ts";
-import { outcomeOfThrow } from "./http_step.ts";
+import { isOurs, outcomeOfThrow } from "./http_step.ts";
 import { notRetryable } from "./outcome.ts";
 import { type ReplyDeps, takeReply, targetOf } from "./replies.ts";
 
@@ -98,9 +98,9 @@ async function deliver(
   }
   const ended = await send().then(
     (answer) => take(deps, system, answer),
-    (error) => outcomeOfThrow(error),
+    (error) => isOurs(error) ? "interrupted" : outcomeOfThrow(error),
   );
-  if (signal.aborted) return { kind: "retry", afterMs: 0 };
+  if (signal.aborted || ended === "interrupted") return { kind: "retry", afterMs: 0 };
   if (ended !== undefined) await record(deps, system, { envelope, outcome: ended });
   return { kind: "ack" };
 }

@@ -156,6 +156,20 @@ Deno.test("a system that does not answer fails the attempt, one that may not be 
   }
 });
 
+Deno.test("an envelope is sent again when our own guard ended, and its attempt is not charged", async () => {
+  let asked = 0;
+  const { harness, command } = opened((request) => {
+    if (asked++ === 0) throw new TaskerError("egress.unavailable", "Cannot ask the guard");
+    return { body: replyTo(request) };
+  });
+
+  await harness.publish(CHANNEL, command);
+  await harness.runtime.advance(1_000);
+
+  assert.equal(asked, 2);
+  assert.equal(outcomeIn(harness).kind, "completed");
+});
+
 Deno.test("a result that cannot be committed now is asked for again under the same id", async () => {
   const { harness, asked, command } = opened((request) => ({ body: replyTo(request) }));
   const away = new TaskerError("journal.unavailable", "Cannot commit");

@@ -74,8 +74,11 @@ export class LocalRunner {
     this.begin(attempt, (signal) => this.#run(attempt, code, signal));
   }
 
-  /** Starts an attempt that \`run\` makes; its signal is aborted when the result is not wanted. */
-  begin(attempt: Attempt, run: (signal: AbortSignal) => Promise<Outcome>): void {
+  /**
+   * Starts an attempt that `run` makes; its signal is aborted when the result is not wanted. What ends
+   * as interrupted is made again.
+   */
+  begin(attempt: Attempt, run: (signal: AbortSignal) => Promise<Outcome | "interrupted">): void {
     const { taskId, step } = attempt;
     const key = `${taskId}/${step}`;
     const running: Running = {
@@ -90,9 +93,11 @@ export class LocalRunner {
     run(running.controller.signal).then((outcome) => {
       const isCurrent = this.#running.get(key) === running;
       if (isCurrent) this.#running.delete(key);
-      if (isCurrent && running.isInterrupted && isThrow(outcome)) {
+      const isOver = outcome === "interrupted" || running.isInterrupted && isThrow(outcome);
+      if (isCurrent && isOver) {
         return this.deps.record({ kind: "RecordInterruption", taskId, steps: [step] });
       }
+      if (outcome === "interrupted") return; // a newer attempt runs
       this.deps.record({
         kind: "RecordStepResult",
         taskId,

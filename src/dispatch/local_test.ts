@@ -259,3 +259,16 @@ for (
     assert.equal(outcome.retryable, false);
   });
 }
+
+Deno.test("what ends as interrupted is made again, unless a newer attempt runs", async () => {
+  const { runner, recorded, runtime } = openLocalRunner();
+  const { promise, resolve } = Promise.withResolvers<"interrupted">();
+  const attempt = attemptFor(planFor(WORK), { input: INPUT });
+
+  runner.begin(attempt, () => promise);
+  runner.begin({ ...attempt, attempt: 2 }, () => Promise.resolve("interrupted"));
+  resolve("interrupted");
+  await runtime.settle();
+
+  assert.deepEqual(recorded, [{ kind: "RecordInterruption", taskId: TASK, steps: [0] }]);
+});

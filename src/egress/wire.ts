@@ -8,11 +8,14 @@ import http from "node:http";
 import { timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
-import type { Egress, EgressRequest, EgressResponse } from "../core/ports.ts";
+import type { Egress, EgressRequest, EgressResponse, Runtime } from "../core/ports.ts";
 import { Budget } from "./budget.ts";
 
 /** Bytes of bodies that the guard holds at once; further requests wait their turn. */
 const BYTES_HELD_MAX = 256 * 1_048_576;
+
+/** Rest before a guard that does not listen is asked again. */
+const AWAY_MS = 200;
 
 type Head =
   | Omit<EgressResponse, "body">
@@ -54,7 +57,10 @@ function framed(head: Head, body: Uint8Array): Response {
 }
 
 /** Makes an Egress that asks the guard at `url`, whose password is the key; without one it refuses. */
-export function openEgress(url: string | undefined): Egress {
+export function openEgress(
+  url: string | undefined,
+  runtime?: Pick<Runtime, "after" | "monotonic">,
+): Egress {
   if (url === undefined) return { request: () => Promise.reject(closed()) };
   const { hostname, port, password } = new URL(url);
   const agent = new http.Agent({ keepAlive: true });
@@ -67,13 +73,37 @@ export function openEgress(url: string | undefined): Egress {
   };
   return {
     async request({ signal, ...request }) {
-      const answer = await post({ ...options, ...(signal && { signal }) }, JSON.stringify(request));
+      const sent = { ...options, ...(signal && { signal }) };
+      const body = JSON.stringify(request);
+      const answer = await whileAway(runtime, request.timeoutMs, () => post(sent, body));
       const length = answer.readUInt32BE(0);
       const head = JSON.parse(answer.toString("utf8", 4, 4 + length)) as Head;
       if ("code" in head) throw errorOf(head);
       return { ...head, body: answer.subarray(4 + length) };
     },
   };
+}
+
+/** Asks again while the guard does not listen: nothing has reached it. */
+async function whileAway<T>(
+  runtime: Pick<Runtime, "after" | "monotonic"> | undefined,
+  timeoutMs: number,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const until = (runtime?.monotonic() ?? 0) + timeoutMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAway = error instanceof TaskerError && isRefused(error.cause);
+      if (!isAway || runtime === undefined || runtime.monotonic() + AWAY_MS > until) throw error;
+      await new Promise<void>((wake) => void runtime.after(AWAY_MS, wake));
+    }
+  }
+}
+
+function isRefused(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
 }
 
 function closed(): TaskerError {
@@ -89,7 +119,7 @@ function post(options: http.RequestOptions, body: string): Promise<Buffer> {
   const fail = (error: unknown) =>
     reject(
       new TaskerError(
-        "egress.failed",
+        options.signal?.aborted ? "egress.failed" : "egress.unavailable",
         `Cannot ask the guard of HTTP requests, which is started again: ${messageOf(error)}`,
         { cause: error },
       ),

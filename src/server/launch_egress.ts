@@ -8,6 +8,15 @@ import { type OnLine, pause } from "../postgres/retry_for.ts";
 /** Rest before a guard that has ended is started again. */
 const RESTART_MS = 500;
 
+/** What the guard reads, and what TLS reads: certificates that this host trusts beside others. */
+const NAMES: readonly string[] = [
+  "TASKER_EGRESS",
+  "TASKER_EGRESS_URL",
+  "TASKER_SECRETS",
+  "NODE_EXTRA_CA_CERTS",
+  "NODE_USE_SYSTEM_CA",
+];
+
 /** What the guard is started with. */
 interface GuardOptions {
   readonly config: Pick<Config, "egress" | "secrets">;
@@ -65,7 +74,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 }
 
 function spawnGuard({ config, env, root, project }: GuardOptions, url: string): Deno.ChildProcess {
-  const names = ["TASKER_EGRESS", "TASKER_EGRESS_URL", "TASKER_SECRETS", ...config.secrets];
+  const names = [...NAMES, ...config.secrets];
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -73,6 +82,7 @@ function spawnGuard({ config, env, root, project }: GuardOptions, url: string): 
       "--no-remote",
       `--config=${project}/deno.json`,
       "--allow-net",
+      "--allow-sys", // for the certificates that this host trusts: Deno has no narrower name for it
       `--allow-env=${names.join(",")}`,
       `${root}/src/server/egress_main.ts`,
     ],

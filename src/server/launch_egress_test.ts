@@ -2,6 +2,7 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/stri
 import type { EgressRequest } from "../core/ports.ts";
 import { openEgress } from "../egress/wire.ts";
 import { until } from "../../tests/support/serve.ts";
+import { openRuntime } from "./runtime.ts";
 import { startGuard } from "./launch_egress.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
@@ -12,7 +13,7 @@ function start(
   env: Readonly<Record<string, string>> = {},
   onLine: (line: string) => void = () => {},
 ) {
-  const config = { egress: ["127.0.0.0/8"], secrets: Object.keys(env) };
+  const config = { egress: ["localhost", "127.0.0.0/8", "::1"], secrets: Object.keys(env) };
   return startGuard({ config, env, root: ROOT, project: ROOT, onLine });
 }
 
@@ -47,9 +48,8 @@ Deno.test("the guard's process calls what is listed, with secrets that its calle
   equal(sent, "geheim");
   equal(TEXT.decode(answer.body), "grüße");
   await rejects(egress.request(request("http://10.0.0.1/")), { code: "egress.refused" });
-  await rejects(egress.request(request(service.url, { bytesMax: 3 })), {
-    code: "payload.too_large",
-  });
+  const large = request(service.url, { method: "POST", body: "grüße", bytesMax: 3 });
+  await rejects(egress.request(large), { code: "payload.too_large" });
 });
 
 Deno.test("the guard answers nobody who does not have its key", async () => {
@@ -88,11 +88,34 @@ Deno.test("an abort of the caller ends the request at the other host", async () 
   await ended.promise;
 });
 
-Deno.test("a guard that ended starts again at the same address, and requests fail meanwhile", async () => {
+Deno.test("the guard's process speaks TLS, and trusts what this host trusts", async () => {
+  const dir = await Deno.makeTempDir();
+  const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30
+    -keyout ${dir}/key -out ${dir}/cert -subj /CN=localhost -addext subjectAltName=DNS:localhost`;
+  ok((await new Deno.Command("openssl", { args: args.split(/\s+/) }).output()).success);
+  const [key, cert] = ["key", "cert"].map((name) => Deno.readTextFileSync(`${dir}/${name}`));
+  await using service = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", key: key ?? "", cert: cert ?? "", onListen() {} },
+    () => new Response("here"),
+  );
+  const asked = request(`https://localhost:${service.addr.port}/`);
+
+  using strict = await start();
+  await rejects(openEgress(strict.url).request(asked), { code: "egress.failed" });
+  Deno.env.set("NODE_EXTRA_CA_CERTS", `${dir}/cert`);
+  using trusting = await start();
+  Deno.env.delete("NODE_EXTRA_CA_CERTS");
+  const answer = await openEgress(trusting.url).request(asked);
+
+  equal(TEXT.decode(answer.body), "here");
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("a guard that ended starts again at the same address, and requests wait for it", async () => {
   await using service = listen(() => new Response("here"));
   const lines: string[] = [];
   using guard = await start({}, (line) => lines.push(line));
-  const egress = openEgress(guard.url);
+  const egress = openEgress(guard.url, openRuntime());
   await egress.request(request(service.url));
   const before = await pidOf(guard.url);
 
@@ -103,7 +126,7 @@ Deno.test("a guard that ended starts again at the same address, and requests fai
     20_000,
     () =>
       egress.request(request(service.url)).catch((error) => {
-        equal(error.code, "egress.failed");
+        equal(error.code, "egress.unavailable"); // what was in flight
         return undefined;
       }),
   );

@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import type { BusAddress } from "../contracts/asyncapi.ts";
 import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
+import { warnOfRefused } from "./egress_check.ts";
 import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
@@ -75,8 +76,9 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   await makeKey(options, journal);
   options.beforeCode();
   const registry = await loadWorkflows(options, journal);
+  warnOfRefused({ ...options, registry });
   const bus = await openBusOf(options, journal);
-  const egress = openEgress(config.egressUrl);
+  const egress = openEgress(config.egressUrl, runtime);
   const systems = await openSystems({ ...options, egress, journal, bus, registry });
   const engine = new Engine({
     runtime,
