@@ -15,6 +15,12 @@ import {
 } from "./nats_connection.ts";
 import { DOES, NatsStream } from "./nats_stream.ts";
 
+/**
+ * The longest lease, however long one is asked for: what was on its way here when a connection broke
+ * comes again only after it, and nobody can ask for it earlier. What is held is extended meanwhile.
+ */
+const LEASE_MS_MAX = 15_000;
+
 /** What the bus works with. */
 interface NatsDeps {
   readonly library: NatsLibrary;
@@ -69,7 +75,8 @@ export class NatsBus implements Bus {
     options: ConsumeOptions,
     handle: (delivery: Delivery) => Promise<Handled>,
   ): Promise<() => Promise<void>> {
-    const deps = { ...this.deps, ...options, channel };
+    const leaseMs = Math.min(options.leaseMs, LEASE_MS_MAX);
+    const deps = { ...this.deps, ...options, leaseMs, channel };
     const stream = new NatsStream({ ...deps, connection: this.#connection });
     return await this.#consumers.open(stream, { ...deps, handle });
   }
