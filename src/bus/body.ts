@@ -1,13 +1,15 @@
 /** Body: what travels of an envelope, as text that every backend carries unchanged. */
 
-import { BINARY_MODE, type Envelope, ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
+import {
+  BINARY_MODE,
+  type Envelope,
+  ENVELOPE_BYTES_MAX,
+  isEnvelopeTooLarge,
+} from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 
 /** What a body is, for brokers that carry headers. */
 export const BODY_MEDIA_TYPE = "application/cloudevents+json";
-
-/** UTF-8 never needs more bytes a character of a string. */
-const BYTES_PER_CHARACTER_MAX = 3;
 
 /** Characters of bodies that go to a broker at once: what a slow one still takes in its deadline. */
 const BATCH_LENGTH_MAX = 1_000_000;
@@ -20,7 +22,7 @@ const BATCH_LENGTH_MAX = 1_000_000;
 export function bodiesOf(envelopes: readonly Envelope[]): readonly string[] {
   return envelopes.map((envelope) => {
     const body = JSON.stringify(envelope);
-    if (isTooLarge(body)) {
+    if (isEnvelopeTooLarge(body)) {
       throw new TaskerError(
         "payload.too_large",
         `Cannot publish envelope "${envelope.id}": it has more than ${ENVELOPE_BYTES_MAX} bytes`,
@@ -52,9 +54,4 @@ export function batchesOf(bodies: readonly string[]): readonly (readonly string[
     batches.at(-1)?.push(body);
   }
   return batches;
-}
-
-function isTooLarge(body: string): boolean {
-  return body.length * BYTES_PER_CHARACTER_MAX > ENVELOPE_BYTES_MAX &&
-    new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX;
 }

@@ -67,14 +67,23 @@ export const SYSTEM_REJECTED = "tasker.system.rejected";
 /** Sent to a system whose step is no longer wanted; `subject` names it. */
 export const STEP_CANCELLED = "tasker.step.cancelled";
 
+/** UTF-8 never needs more bytes a character of a string. */
+const BYTES_PER_CHARACTER_MAX = 3;
+
+/** Whether a body has more than ENVELOPE_BYTES_MAX bytes; most are too short to be counted. */
+export function isEnvelopeTooLarge(body: string): boolean {
+  return body.length * BYTES_PER_CHARACTER_MAX > ENVELOPE_BYTES_MAX &&
+    new TextEncoder().encode(body).length > ENVELOPE_BYTES_MAX;
+}
+
 /**
  * Parses what came from a bus.
  *
  * @throws {TaskerError} bus.envelope_invalid, with a fault for each wrong attribute
  */
 export function parseEnvelope(body: string): Envelope {
-  const bytes = new TextEncoder().encode(body).length;
-  if (bytes > ENVELOPE_BYTES_MAX) {
+  if (isEnvelopeTooLarge(body)) {
+    const bytes = new TextEncoder().encode(body).length;
     throw invalidEnvelope(
       `it has ${bytes} bytes, at most ${ENVELOPE_BYTES_MAX} (64 KiB) are allowed`,
     );

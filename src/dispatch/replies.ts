@@ -85,8 +85,8 @@ export function openReplies(deps: ReplyDeps, systems: readonly string[]): EndCon
 }
 
 /**
- * Takes one reply of a system, whichever way it came; resolves when it is committed, with the id of
- * the envelope that it answers. One that is not a valid envelope is refused, and fails the attempt that
+ * Takes one reply of a system that came over HTTP; resolves when it is committed, with the id of the
+ * envelope that it answers. One that is not a valid envelope is refused, and fails the attempt that
  * its token names.
  *
  * Safe to repeat: the actor drops what it knows, and what is stale.
@@ -106,6 +106,11 @@ export async function takeReply(
     await failUnread(deps, { system, body: JSON.stringify(value), error });
     throw error;
   }
+  return await takeEnvelope(deps, system, reply);
+}
+
+/** Takes what was checked; once is enough, as that is a tenth of what a reply costs. */
+async function takeEnvelope(deps: ReplyDeps, system: string, reply: Envelope): Promise<string> {
   const target = await targetOf(deps, system, reply);
   const { taskId, step, attempt } = target;
   await withRemoteParent(
@@ -126,7 +131,7 @@ async function takeBody(deps: ReplyDeps, system: string, body: string): Promise<
     if (await failUnread(deps, { system, body, error })) return;
     throw error;
   }
-  await takeReply(deps, system, reply);
+  await takeEnvelope(deps, system, reply);
 }
 
 /**
