@@ -18,6 +18,7 @@ import {
 import { bindManifest } from "./bind.ts";
 import { checkOutput, draftOutput } from "./output.ts";
 import { checkReferences, withReferences } from "./references.ts";
+import { ResultShapes } from "./result_shapes.ts";
 import { readSchema } from "./step_kind.ts";
 import { Contracts } from "./schema.ts";
 import { checkEdges, checkTakesInput, type Draft, draftWires } from "./draft.ts";
@@ -89,9 +90,10 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   drafts.forEach((draft, index) =>
     checkTakesInput(draft, steps[index]?.contract.input, input, faults)
   );
-  checkReferences(drafts, { steps, input, faults });
+  const results = new ResultShapes(drafts, { steps, input });
+  checkReferences(drafts, { steps, results, faults });
   const output = draftOutput(module, { manifest, contracts, steps, faults });
-  if (output !== undefined) checkOutput(output, { steps, input, faults });
+  if (output !== undefined) checkOutput(output, { steps, results, faults });
   if (drafts.length === 0) {
     faults.add(
       { path: "steps", at: module.at },

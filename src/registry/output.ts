@@ -3,14 +3,14 @@
 import type { z } from "zod";
 import type { Mapping, Template } from "../core/mapping.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
-import type { JsonSchema, OutputDefinition, StepDefinition } from "../core/workflow.ts";
+import type { OutputDefinition, StepDefinition } from "../core/workflow.ts";
 import { edgesOf, placeOf } from "./draft.ts";
 import type { Faults } from "./fault.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkMapping, type PlaceIn, readTemplate } from "./mapping_check.ts";
 import { rootsIn } from "./references.ts";
 import type { Contracts } from "./schema.ts";
-import { shapeOf } from "./shape.ts";
+import type { ResultShapes } from "./result_shapes.ts";
 import { readSchema } from "./step_kind.ts";
 import { readablePath } from "./yaml.ts";
 
@@ -82,20 +82,16 @@ function draftStated(
  */
 export function checkOutput(
   { definition, mapping, place }: OutputDraft,
-  { steps, input, faults }: {
+  { steps, results, faults }: {
     readonly steps: readonly StepDefinition[];
-    readonly input: JsonSchema | undefined;
+    readonly results: ResultShapes;
     readonly faults: Faults;
   },
 ): void {
   if (mapping === undefined) return;
-  const byName = new Map(steps.map((step) => [step.name, step]));
   const unreached = unreachedIn(steps);
   const needs = Object.entries(definition.needs);
-  const roots = new Map([
-    ...needs.map(([alias, name]) => [alias, shapeOf(byName.get(name)?.contract.success)] as const),
-    ["input", shapeOf(input)] as const,
-  ]);
+  const roots = results.rootsOf({ needs: definition.needs, when: "succeeded" });
   const unsure = new Set(needs.flatMap(([alias, name]) => unreached.has(name) ? [alias] : []));
   checkMapping(mapping, { roots, unsure, target: definition.success, place, faults });
 }

@@ -2,11 +2,11 @@
 
 import { HTTP_REQUEST } from "../core/http_call.ts";
 import { type Mapping, referencesOf } from "../core/mapping.ts";
-import type { JsonSchema, StepContract, StepDefinition } from "../core/workflow.ts";
+import type { JsonSchema, StepDefinition } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
 import { type Faults, suggest } from "./fault.ts";
 import { checkMapping, type PlaceIn, readTemplate } from "./mapping_check.ts";
-import { type Inner, type Shape, shapeOf } from "./shape.ts";
+import type { MappedDraft, ResultShapes } from "./result_shapes.ts";
 
 /** The root that stands for the task's input. */
 const INPUT = "input";
@@ -15,7 +15,7 @@ const INPUT = "input";
 export function withReferences(
   drafts: readonly Draft[],
   faults: Faults,
-): readonly (Draft & { readonly mapping?: Mapping })[] {
+): readonly MappedDraft[] {
   const byName = new Map(drafts.map((draft) => [draft.name, draft]));
   return drafts.map((draft) => {
     const { template } = draft;
@@ -65,25 +65,17 @@ const SLEEP_LENGTH: JsonSchema = { type: ["number", "string"] };
 
 /** Checks the mappings of all steps against the contracts of what they name, and of the step. */
 export function checkReferences(
-  drafts: readonly (Draft & { readonly mapping?: Mapping })[],
-  { steps, input, faults }: {
+  drafts: readonly MappedDraft[],
+  { steps, results, faults }: {
     readonly steps: readonly StepDefinition[];
-    readonly input: JsonSchema | undefined;
+    readonly results: ResultShapes;
     readonly faults: Faults;
   },
 ): void {
-  const contracts = new Map(steps.map(({ name, contract }) => [name, contract]));
-  const task = shapeOf(input);
   drafts.forEach((draft, index) => {
-    const { mapping, template, kind, when } = draft;
+    const { mapping, template, kind } = draft;
     if (mapping === undefined || template === undefined) return;
-    const roots = new Map(
-      Object.entries(draft.needs).map(([alias, name]) => {
-        const contract = contracts.get(name) ?? {};
-        return [alias, when === "succeeded" ? shapeOf(contract.success) : outcomeOf(contract)];
-      }),
-    );
-    roots.set(INPUT, task);
+    const roots = results.rootsOf(draft);
     const contract = steps[index]?.contract;
     const target = kind === "sleep"
       ? SLEEP_LENGTH
@@ -96,27 +88,3 @@ export function checkReferences(
     checkMapping(mapping, { roots, target, place, faults });
   });
 }
-
-/** What a step sees of a parent that may have failed. */
-function outcomeOf({ success, error }: StepContract): Shape {
-  const found = (schema: JsonSchema | undefined, isOptional = true): Inner => ({
-    kind: "found",
-    shape: shapeOf(schema),
-    isOptional,
-  });
-  return {
-    kind: "fields",
-    fields: {
-      state: found({ type: "string" }, false),
-      result: found(success),
-      error: found(error && { anyOf: [ENGINE_ERROR, error], $defs: error.$defs }),
-    },
-  };
-}
-
-/** How the engine describes a failure: a time-out, a broken contract. */
-const ENGINE_ERROR: JsonSchema = {
-  type: "object",
-  required: ["error_code", "error_message"],
-  properties: { error_code: { type: "string" }, error_message: { type: "string" } },
-};

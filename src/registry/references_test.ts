@@ -161,6 +161,32 @@ Deno.test("a step whose `when` is not succeeded names outcomes: state, result an
   ]);
 });
 
+Deno.test("a transform without a contract has the fields of its mapping", async () => {
+  const steps = [
+    "  - name: card",
+    "    transform: { id: $.ask.id, nick: $.input.nick, at: { n: 1 }, text: 'x${ask.id}' }",
+    "  - name: more",
+    "    transform: { card: $.card }",
+    "  - name: last",
+  ];
+  ok(build(...steps, "    transform: { a: $.more.card.id, b: $.card.at.n, c: '${card.text}' }"));
+
+  deepEqual(
+    await faultsOf(() =>
+      build(
+        ...steps,
+        "    transform: { a: $.more.card.idd, b: $.card.at.m, c: '${card.nick}', d: $.card.text.x }",
+      )
+    ),
+    [
+      "23:21 workflow_steps[3].transform.a unknown_field",
+      "23:41 workflow_steps[3].transform.b unknown_field",
+      "23:57 workflow_steps[3].transform.c maybe_absent",
+      "23:76 workflow_steps[3].transform.d unknown_field",
+    ],
+  );
+});
+
 Deno.test("a sleep takes a number or a text, and no other value", async () => {
   ok(build("  - { name: rest, sleep: $.input.count }", "  - { name: more, sleep: $.input.email }"));
 
@@ -199,6 +225,27 @@ workflow_steps:
   );
 
   deepEqual(faults, ["5:59 workflow_steps[1].with.id type_mismatch"]);
+});
+
+Deno.test("transforms that all refer to each other are refused as a cycle, in bounded time", async () => {
+  const names = Array.from({ length: 40 }, (_, index) => `t${index}`);
+  const all = `{ ${names.map((name) => `${name}: $.${name}.x`).join(", ")} }`;
+
+  const faults = await faultsOf(() =>
+    build(...names.map((name) => `  - { name: ${name}, transform: ${all} }`))
+  );
+
+  deepEqual(faults.filter((fault) => fault.endsWith("graph.cycle")).length, 1);
+});
+
+Deno.test("a chain of 1,500 transforms is checked from its end, in bounded time", () => {
+  const lines = Array.from(
+    { length: 1_500 },
+    (_, index) =>
+      `  - {name: t${index}, transform: {x: $.${index === 1_499 ? "ask.id" : `t${index + 1}.x`}}}`,
+  );
+
+  equal(build(...lines).definition.steps.length, 1_501);
 });
 
 Deno.test("mappings of 2,000 steps, each of which names the one before, are checked in one pass", () => {
