@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import * as library from "@platformatic/kafka";
 import { KafkaBus } from "../../src/bus/kafka/bus.ts";
 import { SPAN_MAX } from "../../src/bus/kafka/member.ts";
@@ -78,7 +79,7 @@ async function holdAll(inboxes: readonly Inbox[], ids: readonly string[]): Promi
   for (;;) {
     const got = new Set(inboxes.flatMap((inbox) => inbox.ids));
     if (new Set(ids).difference(got).size === 0) return;
-    await Promise.race(inboxes.map((inbox) => inbox.has(inbox.deliveries.length + 1)));
+    await new Promise((wake) => setTimeout(wake, 20));
   }
 }
 
@@ -306,6 +307,45 @@ test("has a topic for the first worker, before any command was published", async
 
   await stream.close();
   await consumer.close(true);
+  await bus.close();
+});
+
+test("takes what other programs write, compressed or not, with the headers of binary mode", async () => {
+  const bus = await open();
+  const inbox = new Inbox();
+  await bus.consume("foreign", OPTIONS, inbox.handle);
+  const options = { clientId: "other", bootstrapBrokers: [`127.0.0.1:${kafka().port}`] };
+  const producer = new library.Producer(options);
+  const record = (value: string, headers: Readonly<Record<string, string>> = {}) => ({
+    topic: "foreign",
+    partition: 0,
+    value: Buffer.from(value),
+    headers: new Map(
+      Object.entries(headers).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]),
+    ),
+  });
+
+  for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
+    await producer.send({ messages: [record(`in ${compression}`)], compression });
+  }
+  await producer.send({
+    messages: [
+      record("{}", { ce_specversion: "1.0", ce_id: "b-1" }),
+      // It names a record of another partition as its own: that is not believed.
+      record("forged", { taskermoved: "3:0" }),
+      { topic: "foreign", partition: 0, key: Buffer.from("of nothing") },
+    ],
+  });
+
+  await inbox.has(8);
+  assert.deepEqual(inbox.deliveries.map(({ body }) => body), [
+    ...["none", "gzip", "snappy", "lz4", "zstd"].map((name) => `in ${name}`),
+    '{"ce_specversion":"1.0","ce_id":"b-1","data":"{}"}',
+    "forged",
+    "",
+  ]);
+  while (await bus.depth("foreign") !== 0) await new Promise((wake) => setTimeout(wake, 20));
+  await producer.close();
   await bus.close();
 });
 

@@ -11,8 +11,9 @@ import {
   isUnknownTopic,
   type KafkaDeps,
   kafkaError,
+  within,
 } from "./client.ts";
-import { PartitionReader, type ReadRecord } from "./reader.ts";
+import { MOVED, PartitionReader, type ReadRecord } from "./reader.ts";
 import type { RecordProducer } from "./producer.ts";
 import type { Topics } from "./topics.ts";
 import { type OpenRecord, PartitionWindow } from "./window.ts";
@@ -29,14 +30,14 @@ const REBALANCE_MS = 15_000;
 /** A request to join is answered only then. */
 const JOIN_MS_MAX = REBALANCE_MS + 5_000;
 
+/** How long a member that is to end waits until it has joined again. */
+const REJOIN_MS_MAX = 5_000;
+
 /** A record that has not settled for so long, while later ones have, is moved to the end. */
 const STUCK_MS = 30_000;
 
 /** The same for one with so many offsets behind it: all of them come again after a crash. */
 export const SPAN_MAX = 10_000n;
-
-/** The header of a copy: the id of the record as it was first published. */
-const MOVED = "taskermoved";
 
 /** Who is a member of what. */
 interface MemberDeps extends KafkaDeps {
@@ -150,8 +151,24 @@ export class GroupMember {
     await this.#joining?.catch(() => {});
     await this.#locating;
     await this.#commits.idle();
-    if (this.#consumer !== undefined) await this.#drop(this.#consumer);
+    const consumer = this.#consumer;
+    if (consumer !== undefined) {
+      await this.#rejoined(consumer);
+      await this.#drop(consumer);
+    }
     await this.#reader.close();
+  }
+
+  /**
+   * Waits while the member joins again: the library forgets a timer if it is closed meanwhile, and
+   * the group would wait for a member that is gone.
+   */
+  async #rejoined(consumer: Consumer): Promise<void> {
+    if (consumer.isActive()) return;
+    const joined = Promise.withResolvers<void>();
+    consumer.once("consumer:group:join", () => joined.resolve());
+    consumer.once("error", () => joined.resolve());
+    await within(this.deps.runtime, REJOIN_MS_MAX, joined.promise).catch(() => {});
   }
 
   async #join(): Promise<void> {

@@ -12,8 +12,14 @@ const WAIT_MS = 1_000;
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
 
+/** Who leads a partition whose servers are all away: the others are read meanwhile. */
+const NOBODY = -1;
+
 /** A bit of a batch: it has marks of transactions and no records. */
 const IS_CONTROL = 0x20;
+
+/** The header of a copy: the id of the record as it was first published. */
+export const MOVED = "taskermoved";
 
 /** One record as it was read. */
 export interface ReadRecord {
@@ -80,9 +86,12 @@ export class PartitionReader {
     const found = metadata.topics.get(topic);
     const byLeader = new Map<number, [number, PartitionWindow][]>();
     for (const [partition, window] of windows) {
-      const leader = found?.partitions[partition]?.leader;
-      if (leader === undefined || this.#asked.has(leader)) continue;
+      const leader = found?.partitions[partition]?.leader ?? NOBODY;
+      if (leader === NOBODY || this.#asked.has(leader)) continue;
       byLeader.set(leader, [...byLeader.get(leader) ?? [], [partition, window]]);
+    }
+    if (byLeader.size === 0 && this.#asked.size === 0 && windows.size > 0) {
+      throw new Error("no partition has a leader");
     }
     for (const [leader, asked] of byLeader) void this.#ask(leader, found?.id ?? "", asked);
   }
@@ -151,9 +160,17 @@ function recordsOf(batch: Batch, partition: number): readonly ReadRecord[] {
       offset: batch.firstOffset + BigInt(offsetDelta),
       key: textOf(key),
       body: bodyWith(named, textOf(value) ?? ""),
-      moved: named.get("taskermoved"),
+      moved: movedOf(named, partition),
     };
   });
+}
+
+/** A copy stays in its partition: what says otherwise is not from here. */
+function movedOf(headers: ReadonlyMap<string, string>, partition: number): string | undefined {
+  const id = headers.get(MOVED);
+  return id !== undefined && /^\d+:\d+$/.test(id) && id.startsWith(`${partition}:`)
+    ? id
+    : undefined;
 }
 
 function textOf(bytes: Uint8Array | null | undefined): string | undefined {
