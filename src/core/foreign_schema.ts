@@ -37,7 +37,7 @@ const KEYWORDS: ReadonlyMap<string, Holds> = new Map([
   ...keywords("map", "$defs dependentSchemas patternProperties properties"),
   ...keywords(
     "value",
-    "$anchor $comment $dynamicAnchor $dynamicRef $id $ref $schema const contentEncoding " +
+    "$anchor $comment $id $ref $schema const contentEncoding " +
       "contentMediaType default dependentRequired deprecated description enum examples " +
       "exclusiveMaximum exclusiveMinimum format maxContains maxItems maxLength maxProperties " +
       "maximum minContains minItems minLength minProperties minimum multipleOf pattern readOnly " +
@@ -47,6 +47,9 @@ const KEYWORDS: ReadonlyMap<string, Holds> = new Map([
 
 /** Keywords of older drafts and of OpenAPI, and what says the same. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  // Ajv follows them to the root of the schema, and then without end.
+  $dynamicAnchor: "write `$anchor`",
+  $dynamicRef: "write `$ref`",
   additionalItems: "write `prefixItems` and `items`",
   definitions: "write `$defs`",
   dependencies: "write `dependentRequired` or `dependentSchemas`",

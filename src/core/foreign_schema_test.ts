@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { readForeignSchema } from "./foreign_schema.ts";
 import { checkByStored } from "./stored_schema.ts";
 
@@ -135,4 +136,91 @@ Deno.test("a schema that nests without end is refused, and takes no stack", () =
   for (let level = 0; level < 5_000; level++) schema = { not: schema };
 
   assert.deepEqual(faultsIn(schema).map((fault) => fault.split(" ")[1]), ["bad_schema"]);
+});
+
+/** A schema with each keyword that checks, a value that it accepts, and one that it refuses. */
+const CHECKED: Readonly<Record<string, readonly [schema: object, good: unknown, bad: unknown]>> = {
+  $ref: [{ $defs: { a: { type: "null" } }, $ref: "#/$defs/a" }, null, 1],
+  $anchor: [{ $defs: { a: { $anchor: "x", type: "null" } }, $ref: "#x" }, null, 1],
+  $defs: [{ $defs: { a: { type: "null" } }, $ref: "#/$defs/a" }, null, 1],
+  additionalProperties: [{ type: "object", additionalProperties: false }, {}, { a: 1 }],
+  allOf: [{ allOf: [{ type: "null" }] }, null, 1],
+  anyOf: [{ anyOf: [{ type: "null" }] }, null, 1],
+  const: [{ const: 1 }, 1, 2],
+  contains: [{ type: "array", contains: { const: 1 } }, [1], [2]],
+  dependentRequired: [{ type: "object", dependentRequired: { a: ["b"] } }, {}, { a: 1 }],
+  dependentSchemas: [
+    { type: "object", dependentSchemas: { a: { type: "object", maxProperties: 1 } } },
+    { a: 1 },
+    { a: 1, b: 2 },
+  ],
+  else: [{ if: { const: 1 }, else: { type: "null" } }, null, 2],
+  enum: [{ enum: [1] }, 1, 2],
+  exclusiveMaximum: [{ type: "number", exclusiveMaximum: 1 }, 0, 1],
+  exclusiveMinimum: [{ type: "number", exclusiveMinimum: 1 }, 2, 1],
+  format: [{ type: "string", format: "date" }, "2026-01-31", "x"],
+  if: [{ if: { const: 1 }, else: { type: "null" } }, 1, 2],
+  items: [{ type: "array", items: { type: "null" } }, [null], [1]],
+  maxContains: [{ type: "array", contains: { const: 1 }, maxContains: 1 }, [1], [1, 1]],
+  maxItems: [{ type: "array", maxItems: 1 }, [1], [1, 1]],
+  maxLength: [{ type: "string", maxLength: 1 }, "a", "aa"],
+  maxProperties: [{ type: "object", maxProperties: 0 }, {}, { a: 1 }],
+  maximum: [{ type: "number", maximum: 1 }, 1, 2],
+  minContains: [{ type: "array", contains: { const: 1 }, minContains: 2 }, [1, 1], [1]],
+  minItems: [{ type: "array", minItems: 1 }, [1], []],
+  minLength: [{ type: "string", minLength: 1 }, "a", ""],
+  minProperties: [{ type: "object", minProperties: 1 }, { a: 1 }, {}],
+  minimum: [{ type: "number", minimum: 1 }, 1, 0],
+  multipleOf: [{ type: "number", multipleOf: 0.1 }, 0.3, 0.35],
+  not: [{ not: { type: "null" } }, 1, null],
+  oneOf: [{ oneOf: [{ type: "integer" }, { const: 1 }] }, 2, 1],
+  pattern: [{ type: "string", pattern: "^a" }, "a", "b"],
+  patternProperties: [
+    { type: "object", patternProperties: { "^a": { type: "null" } } },
+    { a: null },
+    { a: 1 },
+  ],
+  prefixItems: [
+    { type: "array", prefixItems: [{ type: "null" }], minItems: 1, items: false },
+    [null],
+    [1],
+  ],
+  properties: [{ type: "object", properties: { a: { type: "null" } } }, { a: null }, { a: 1 }],
+  propertyNames: [{ type: "object", propertyNames: { maxLength: 1 } }, { a: 1 }, { ab: 1 }],
+  required: [{ type: "object", properties: { a: {} }, required: ["a"] }, { a: 1 }, {}],
+  then: [{ if: { type: "number" }, then: { type: "integer" } }, 1, 0.5],
+  type: [{ type: "null" }, null, 1],
+  unevaluatedItems: [{ type: "array", unevaluatedItems: false }, [], [1]],
+  unevaluatedProperties: [{ type: "object", unevaluatedProperties: false }, {}, { a: 1 }],
+  uniqueItems: [{ type: "array", uniqueItems: true }, [1, 2], [1, 1]],
+};
+
+/** Keywords that only describe, by the draft. */
+const DESCRIBING = "$comment $id $schema contentEncoding contentMediaType contentSchema default " +
+  "deprecated description examples readOnly title writeOnly";
+
+Deno.test("every keyword of the draft is checked, only describes, or is refused by name", () => {
+  const ajv = new Ajv2020();
+  const parts = ["core", "applicator", "unevaluated", "validation", "meta-data", "content"];
+  const words = parts.flatMap((part) => {
+    const schema = ajv.getSchema(`https://json-schema.org/draft/2020-12/meta/${part}`)?.schema;
+    return Object.keys((schema as { properties: object }).properties);
+  }).concat("format");
+  const known = new Set([...Object.keys(CHECKED), ...DESCRIBING.split(" ")]);
+
+  const others = words.filter((word) => !known.has(word));
+
+  assert.deepEqual(others.toSorted(), ["$dynamicAnchor", "$dynamicRef", "$vocabulary"]);
+  for (const word of others) {
+    assert.deepEqual(faultsIn({ [word]: "#x" }), [`${word} unknown_keyword`]);
+  }
+  for (const [word, [schema, good, bad]] of Object.entries(CHECKED)) {
+    const read = readForeignSchema(schema);
+    if (!read.ok) {
+      assert.ok(read.faults.some(({ detail, at }) => `${at} ${detail}`.includes(word)), word);
+      continue;
+    }
+    assert.ok(checkByStored(read.schema, good).ok, word);
+    assert.ok(!checkByStored(read.schema, bad).ok, word);
+  }
 });
