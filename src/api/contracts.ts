@@ -6,6 +6,7 @@ import { typesFile } from "../contracts/types_file.ts";
 import { TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { envelopeSchemaId, stepSchemaId, workflowSchemaId } from "../core/schema_id.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 import type { CONTRACTS } from "../operations/contracts.ts";
 import { envelopeSchemaOf } from "../operations/envelopes.ts";
@@ -20,7 +21,8 @@ export function contractHandlers(
   return {
     async getWorkflowSchema({ part, ...of }, { caller }) {
       const definition = await versionOf(definitions, { ...of, caller });
-      const body = schemaDocument(workflowSchemaId(definition, part), definition[part]);
+      const schema = part === "input" ? definition.input : definition.output?.success;
+      const body = schemaDocument(workflowSchemaId(definition, part), schema);
       return { status: 200, body };
     },
     async getStepSchema({ step, part, ...of }, { caller }) {
@@ -67,7 +69,8 @@ async function askedOf(
   const [steps, systems] = [remoteSteps(covered), owningSystems(covered)];
   if (system === undefined) return { steps, systems };
   if (systems.includes(system)) {
-    return { steps: steps.filter((step) => step.system === system), systems: [system] };
+    const own = steps.filter((step) => step.system === system || step.system === ANY_SYSTEM);
+    return { steps: own, systems: [system] };
   }
   const near = nearestOf(system, systems);
   const hint = near === undefined ? "" : `, did you mean "${near}"?`;

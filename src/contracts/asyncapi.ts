@@ -2,6 +2,7 @@
 
 import { commandChannel, inboundChannel, replyChannel } from "../core/channels.ts";
 import { CONTRACT_PARTS, schemaPath } from "../core/schema_id.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 import { ENVELOPES, envelopeSchemaOf, type EnvelopeType } from "../operations/envelopes.ts";
 import { draft07Of } from "./draft07.ts";
@@ -38,8 +39,10 @@ export interface AsyncApiOptions {
  * requests. Schemas are of draft 07; `x-tasker.schemas` names those that are checked.
  */
 export function asyncApiDocument({ version, bus, systems, steps }: AsyncApiOptions): Json {
-  const words = stepWords(steps);
-  const named = steps.map((step, index) => new StepMessages(step, words[index] as string));
+  // A step that any system may run has no channel of its own.
+  const owned = steps.filter(({ system }) => system !== ANY_SYSTEM);
+  const words = stepWords(owned);
+  const named = owned.map((step, index) => new StepMessages(step, words[index] as string));
   const parts = systems.map((system) =>
     new SystemParts(system, bus.prefix, named.filter(({ step }) => step.system === system))
   );

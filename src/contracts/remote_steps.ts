@@ -2,6 +2,7 @@
 
 import { canonicalJson } from "../core/json.ts";
 import { CONTRACT_PARTS, type ContractPart, stepSchemaId } from "../core/schema_id.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import { compareVersions } from "../core/version.ts";
 import {
   type Definition,
@@ -12,6 +13,7 @@ import {
 
 /** One thing that a system is asked for: an envelope type with one contract. */
 export interface RemoteStep {
+  /** ANY_SYSTEM: whoever offers its capability. */
   readonly system: string;
   /** The type of the envelope. */
   readonly event: string;
@@ -59,7 +61,7 @@ export function remoteSteps(definitions: readonly Definition[]): readonly Remote
 export function owningSystems(definitions: readonly Definition[]): readonly string[] {
   const steps = highestVersions(definitions).flatMap(({ steps }) => steps);
   const owned = steps.filter(({ kind }) => kind === "local" || kind === "remote");
-  return [...new Set(owned.map(({ owner }) => owner))].sort();
+  return [...new Set(owned.map(({ owner }) => owner))].filter((one) => one !== ANY_SYSTEM).sort();
 }
 
 function highestVersions(definitions: readonly Definition[]): readonly Definition[] {

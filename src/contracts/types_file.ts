@@ -1,5 +1,6 @@
 /** Types files: the contracts of remote steps as a source file, for workers in other languages. */
 
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { RemoteStep } from "./remote_steps.ts";
 import { GO } from "./go_types.ts";
 import { type NamedType, nameTypes, type TypedStep } from "./named_types.ts";
@@ -54,7 +55,7 @@ function spaced(lines: readonly string[]): readonly string[] {
 
 function stepText(writer: Language, { system, event, askedBy, types }: TypedStep): string {
   const title = [
-    `System "${system}" is asked for "${event}" by`,
+    `${system === ANY_SYSTEM ? "Any system" : `System "${system}"`} is asked for "${event}" by`,
     ...askedBy.map(({ workflow, version, step }) => `- step "${step}" of ${workflow} ${version}`),
   ];
   const all = new Map(types.map(({ name, shape }) => [name, shape]));

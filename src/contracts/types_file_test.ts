@@ -1,8 +1,9 @@
-import { equal, match, notEqual } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { z } from "zod";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { Definition, JsonSchema, StepContract } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
-import { remoteSteps } from "./remote_steps.ts";
+import { owningSystems, remoteSteps } from "./remote_steps.ts";
 import { typesFile } from "./types_file.ts";
 
 function jsonOf(schema: z.ZodType): JsonSchema {
@@ -203,4 +204,20 @@ Deno.test("a schema that refers to itself has a type that does", () => {
   );
   match(typesFile("py", steps), / of: NotRequired\["StockReserveInputTree"\]\n/);
   match(typesFile("go", steps), /\tOf \*StockReserveInputTree `json:"of,omitempty"`\n/);
+});
+
+Deno.test("a step that any system may run has types, too, and no channel of its own", () => {
+  const definition = definitionOf([{
+    name: "send",
+    kind: "remote",
+    owner: ANY_SYSTEM,
+    event: "parcel.send",
+    capability: { name: "parcel.send" },
+  }]);
+
+  match(
+    typesFile("go", remoteSteps([definition])),
+    /\/\/ Any system is asked for "parcel\.send" by/,
+  );
+  deepEqual(owningSystems([definition]), []);
 });

@@ -18,8 +18,8 @@ export function stepSchemaId(workflow: Version, step: string, part: ContractPart
   return `${versionUrn(workflow)}/${step}/${part}`;
 }
 
-/** Returns the id of what a version of a workflow takes. */
-export function workflowSchemaId(workflow: Version, part: "input"): string {
+/** Returns the id of what a version of a workflow takes or gives. */
+export function workflowSchemaId(workflow: Version, part: "input" | "output"): string {
   return `${versionUrn(workflow)}/${part}`;
 }
 

@@ -36,8 +36,8 @@ export const CONTRACTS = group("contracts", {
     ...READ,
     ...SCHEMA,
     path: "/schemas/workflows/{namespace}/{name}/{version}/{part}",
-    summary: "Shows what a version of a workflow takes, as JSON Schema",
-    params: WorkflowParams.extend({ part: z.enum(["input"]) }),
+    summary: "Shows what a version of a workflow takes or gives, as JSON Schema",
+    params: WorkflowParams.extend({ part: z.enum(["input", "output"]) }),
     errors: ["definition.unknown"],
   }),
   getStepSchema: operation({
