@@ -31,8 +31,8 @@ export interface SystemRegistryDeps {
   isMine(key: string): boolean;
   /** Whether the bus was away since then: registrations could not arrive. */
   wasBusAway(sinceMs: number): boolean;
-  /** Looks at what is due for a check; called every TICK_MS. */
-  readonly check?: () => Promise<void>;
+  /** Asks the instances whose check is due; called every TICK_MS. Says whether anything changed. */
+  check(): Promise<boolean>;
   warn(text: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
@@ -126,9 +126,11 @@ export class SystemRegistry implements Registrar {
     } catch (error) {
       this.#failed("Cannot look after the leases of systems yet: none of them ends", error);
     }
-    await this.deps.check?.().catch((error) =>
-      this.#failed("Cannot store the results of health checks yet", error)
-    );
+    try {
+      if (await this.deps.check()) void this.refresh();
+    } catch (error) {
+      this.#failed("Cannot store the results of health checks yet", error);
+    }
     if (!this.#isStopped) this.start();
   }
 

@@ -107,6 +107,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     journal: journal.journal,
     readiness,
     systems: registry.owners().map(({ name }) => name),
+    directory: systems.directory,
   });
   const deps = { ...options, journal, registry, bus, systems, readiness, engine };
   const api = openApiOf(deps);

@@ -3,6 +3,7 @@
 import type { Event, TaskEnd } from "../core/event.ts";
 import type { Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
+import { countStates, type SystemDirectory } from "../core/system_directory.ts";
 import type { HistogramSeries, Metrics } from "../telemetry/metrics.ts";
 import type { Engine } from "./engine.ts";
 
@@ -13,6 +14,7 @@ export interface FigureSources {
   readonly readiness: Readiness;
   /** Systems whose circuits are shown. */
   readonly systems: readonly string[];
+  readonly directory: Pick<SystemDirectory, "systems">;
 }
 
 /** Reads the figures before each exposition, and counts events as they are committed. */
@@ -23,6 +25,7 @@ export function readFigures(metrics: Metrics, sources: FigureSources): void {
   metrics.beforeText(() => {
     readJournal(metrics, sources.journal);
     readEngine(metrics, sources);
+    readSystems(metrics, sources);
     turns.read(metrics);
   });
 }
@@ -52,6 +55,13 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
   for (const { name, ...limits } of engine.admission.figures()) {
     metrics.gauge("tasker_system_attempts", name).set(limits.running);
     metrics.gauge("tasker_system_waiting", name).set(limits.waiting);
+  }
+}
+
+function readSystems(metrics: Metrics, { directory }: FigureSources): void {
+  const instances = [...directory.systems].flatMap((system) => system.instances);
+  for (const [state, count] of Object.entries(countStates(instances))) {
+    metrics.gauge("tasker_system_instances", state).set(count);
   }
 }
 

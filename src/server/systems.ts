@@ -20,6 +20,7 @@ import { systemOf } from "../dispatch/step_command.ts";
 import { ReplyTokens, type TokenKey } from "../dispatch/reply_token.ts";
 import type { RemoteSteps } from "../dispatch/runner.ts";
 import type { OpenJournal } from "../journal/open.ts";
+import { HealthChecks } from "../registry/health_checks.ts";
 import { SystemRegistry } from "../registry/system_registry.ts";
 import type { Registry } from "../registry/workflows.ts";
 import { SystemChannels } from "./system_channels.ts";
@@ -147,18 +148,24 @@ interface Late {
 }
 
 function openSystemRegistry(
-  { runtime, journal, registry, log }: SystemsDeps,
+  { runtime, journal, registry, log, egress }: SystemsDeps,
   directory: SystemDirectory,
   late: Late,
 ): SystemRegistry {
+  const isMine = (key: string) => late.sink?.ownsSlot(hash32(key) % SLOTS) === true;
+  const store = journal.systems;
+  const warn = log.warn.bind(log);
+  const report = store.report.bind(store);
+  const checks = new HealthChecks({ runtime, egress, directory, report, isMine, warn });
   return new SystemRegistry({
     runtime,
-    store: journal.systems,
+    store,
     directory,
     declared: registry.declared,
-    isMine: (key) => late.sink?.ownsSlot(hash32(key) % SLOTS) === true,
+    isMine,
+    check: () => checks.look(),
+    warn,
     wasBusAway: (sinceMs) => wasBusAway(late.outages, sinceMs, runtime.now()),
-    warn: log.warn.bind(log),
   });
 }
 
