@@ -1,0 +1,37 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { fakeApi } from "../../tests/support/fake_api.ts";
+
+const INSTANCE = "/v1/systems/inventory/instances/host-1";
+
+Deno.test("a key registers instances of its own systems alone, and for its own namespaces", async () => {
+  const fake = fakeApi();
+  const key = fake.key(["bus"], ["orders"], ["inventory"]);
+  const put = async (path: string, body: unknown, as = key) =>
+    (await fake.ask(`PUT ${path}`, { key: as, body })).status;
+
+  equal(await put(INSTANCE, {}), 204);
+  equal(await put(INSTANCE, { namespaces: ["orders"] }), 204);
+  equal(await put(INSTANCE, { namespaces: ["billing"] }), 403);
+  equal(await put("/v1/systems/orders/instances/host-1", {}), 403);
+  equal(await put(INSTANCE, {}, fake.key(["read"], ["orders"], ["inventory"])), 403);
+  equal((await fake.ask(`DELETE ${INSTANCE}`, { key })).status, 204);
+});
+
+Deno.test("who uses a system sees how it is, and who speaks for it also its instances", async () => {
+  const fake = fakeApi();
+  const shown = async (key: string) => {
+    const system = await fake.json("GET /v1/systems/inventory", { key });
+    return { workflows: system.workflows, registered: system.registered };
+  };
+
+  deepEqual(await shown(fake.key(["read"], ["billing"], [])), {
+    workflows: ["billing/bill"],
+    registered: undefined,
+  });
+  deepEqual(await shown(fake.key(["read"], ["billing"], ["inventory"])), {
+    workflows: ["billing/bill"],
+    registered: [],
+  });
+  const stranger = fake.key(["read"], ["inventory"], []);
+  equal((await fake.ask("GET /v1/systems/inventory", { key: stranger })).status, 404);
+});
