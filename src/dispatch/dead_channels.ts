@@ -51,13 +51,14 @@ export function watchDeadLetters(
 ): () => Promise<void> {
   const ending = new AbortController();
   const counted = new Set<string>();
+  const made = new Set<string>();
   const sweepAll = async () => {
     while (!ending.signal.aborted) {
+      for (const system of systems()) {
+        if (!ending.signal.aborted) await sweep(deps, { system, made, signal: ending.signal });
+      }
       await count(deps, counted);
       await wait(deps.runtime, SWEEP_MS, ending.signal);
-      for (const system of systems()) {
-        if (!ending.signal.aborted) await sweep(deps, system, ending.signal);
-      }
     }
   };
   const sweeping = sweepAll();
@@ -83,18 +84,25 @@ async function count(
   }
 }
 
-/** A bus that is away is asked again in the next round; what is not settled then comes again. */
-async function sweep(deps: DeadChannelDeps, system: string, signal: AbortSignal): Promise<void> {
+/**
+ * A bus that is away is asked again in the next round; what is not settled then comes again. The
+ * first round consumes each channel: some brokers drop what goes to a channel that nobody has made.
+ */
+async function sweep(
+  deps: DeadChannelDeps,
+  { system, made, signal }: { system: string; made: Set<string>; signal: AbortSignal },
+): Promise<void> {
   const { bus, runtime, log, prefix } = deps;
   const channel = deadChannel(prefix, system);
   try {
-    if (await bus.depth(channel) === 0) return;
+    if (made.has(system) && await bus.depth(channel) === 0) return;
     const end = await bus.consume(
       channel,
       { group: ENGINE_GROUP, inFlightMax: IN_FLIGHT_MAX, leaseMs: LEASE_MS },
       (delivery) => keep(deps, system, delivery),
     );
-    await wait(runtime, DRAIN_MS, signal);
+    made.add(system);
+    if (await bus.depth(channel) !== 0) await wait(runtime, DRAIN_MS, signal);
     await end();
   } catch (error) {
     log.warn("Cannot read a dead channel yet", { channel, error: messageOf(error) });

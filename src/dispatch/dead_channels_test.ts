@@ -96,3 +96,11 @@ Deno.test("letters that are kept are counted by system, also when the last has g
 
   assert.deepEqual([during, after], [1, 0]);
 });
+
+Deno.test("the dead channel of a system is made before anything is in it", async () => {
+  const harness = new DispatchHarness();
+
+  await watched(harness, 1);
+
+  assert.equal(await harness.bus.wasConsumed(DEAD), true);
+});
