@@ -11,7 +11,6 @@ const FILE_LINES_MAX = 400;
 /** Longer, each for a reason. */
 const LONG: Readonly<Record<string, string>> = {
   "src/core/ports.ts": "all ports in one place: the border between folders is read as a whole",
-  "src/cli/command_test.ts": "one law a test, of what the command line prints",
   "src/core/turn_test.ts": "one law a test, of what a turn decides",
 };
 
