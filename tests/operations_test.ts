@@ -60,6 +60,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     healthUrl: "http://host-1/health",
     leaseMs: 30_000,
     namespaces: ["shop"],
+    force: "r",
   },
   removeInstance: { system: "inventory", instance: "host-1", afterwards: "forgotten" },
   getWorkflowSchema: { namespace: "shop", name: "checkout", version: "1.0.0+b", part: "input" },

@@ -38,10 +38,13 @@ export function systemHandlers(
         },
       };
     },
-    async registerInstance({ system, instance, ...registration }, { caller }) {
+    async registerInstance({ system, instance, force, ...registration }, { caller }) {
       caller.demandSystem(system);
       for (const namespace of registration.namespaces) caller.demandNamespace(namespace);
-      await registrar.register({ ...registration, system, instance });
+      const forced = force === undefined
+        ? undefined
+        : { by: caller.signature(undefined), reason: force };
+      await registrar.register({ ...registration, system, instance }, forced);
       return { status: 204 };
     },
     async removeInstance({ system, instance, afterwards }, { caller }) {

@@ -678,6 +678,12 @@ export interface NewInstance extends Registration {
   readonly isDeclared: boolean;
 }
 
+/** Who registers an instance although its capabilities break others, and why. */
+export interface ForcedBy {
+  readonly by: string;
+  readonly reason: string;
+}
+
 /** An instance with what only the database knows. */
 export interface InstanceRow extends Instance {
   /** Why it is in its state. */
@@ -698,11 +704,12 @@ export interface HealthChange {
 /** Takes what instances say of themselves. */
 export interface Registrar {
   /**
-   * Registers an instance, or renews its lease. Steps that wait for it start within a second.
+   * Registers an instance, or renews its lease. Steps that wait for it start within a second. What
+   * breaks steps that ask for its capabilities is refused, unless it is forced, which is logged.
    *
    * @throws {TaskerError} system.invalid, system.full, payload.too_large, journal.unavailable
    */
-  register(of: Omit<NewInstance, "isDeclared">): Promise<void>;
+  register(of: Omit<NewInstance, "isDeclared">, forced?: ForcedBy): Promise<void>;
   /** Ends an instance's lease; false: there is no such instance. */
   leave(system: string, instance: string): Promise<boolean>;
   /** Removes an instance at once; false: there is no such instance. */

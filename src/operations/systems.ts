@@ -1,7 +1,7 @@
 /** Operations of systems: who owns steps, what they offer, and how their instances are. */
 
 import { z } from "zod";
-import { Name } from "../core/fields.ts";
+import { Name, REASON_LENGTH_MAX } from "../core/fields.ts";
 import {
   Capability,
   EFFECTS,
@@ -71,6 +71,10 @@ const SystemDocument = named(
 const SystemParams = z.strictObject({ system: Name });
 const InstanceParams = SystemParams.extend({ instance: InstanceName });
 
+const Force = z.string().min(1).max(REASON_LENGTH_MAX).describe(
+  "Why it registers although its capabilities break steps that ask for them; it is logged",
+);
+
 /** Everything that can be asked of systems. */
 export const SYSTEMS = group("systems", {
   listSystems: operation({
@@ -101,7 +105,7 @@ export const SYSTEMS = group("systems", {
     right: "bus",
     repeat: "harmless",
     params: InstanceParams,
-    body: named("Registration", Registration.prefault({})),
+    body: named("Registration", Registration.extend({ force: Force.optional() }).prefault({})),
     answers: { 204: { description: "It is registered until its lease is over" } },
     errors: ["system.invalid", "system.full", "payload.too_large"],
     command: { verb: "systems register" },

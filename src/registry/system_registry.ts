@@ -2,8 +2,17 @@
 
 import { ENVELOPE_BYTES_MAX } from "../core/envelope.ts";
 import { type Fault, messageOf, TaskerError } from "../core/errors.ts";
-import type { Cancel, NewInstance, Registrar, Runtime, SystemStore } from "../core/ports.ts";
+import type { Plan } from "../core/plan.ts";
+import type {
+  Cancel,
+  ForcedBy,
+  NewInstance,
+  Registrar,
+  Runtime,
+  SystemStore,
+} from "../core/ports.ts";
 import type { Capability } from "../core/system.ts";
+import { capabilityBreaks } from "./capability_gate.ts";
 import { whyUnusable } from "../core/stored_schema.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 
@@ -25,6 +34,8 @@ export interface SystemRegistryDeps {
   readonly runtime: Runtime;
   readonly store: SystemStore;
   readonly directory: SystemDirectory;
+  /** Workflows whose steps may ask for capabilities. */
+  plans(): Iterable<Plan>;
   /** What the manifests that are loaded here declare. */
   readonly declared: readonly NewInstance[];
   /** Whether this node looks after something: of all nodes, one does. */
@@ -65,11 +76,38 @@ export class SystemRegistry implements Registrar {
     this.#cancel();
   }
 
-  async register(of: Omit<NewInstance, "isDeclared">): Promise<void> {
+  async register(of: Omit<NewInstance, "isDeclared">, forced?: ForcedBy): Promise<void> {
     const { store } = this.deps;
-    if (!store.isKnown(of.capabilities)) demandUsable(of.capabilities);
+    if (!store.isKnown(of.capabilities)) {
+      demandUsable(of.capabilities);
+      this.#guard(of, forced);
+    }
     const outcome = await store.register({ ...of, isDeclared: false });
     if (outcome === "changed") void this.refresh();
+  }
+
+  /** @throws {TaskerError} system.invalid, with what it would break, unless that is forced */
+  #guard({ system, instance, capabilities }: Omit<NewInstance, "isDeclared">, forced?: ForcedBy) {
+    const { directory, plans, warn } = this.deps;
+    const known = directory.get(system)?.instances ?? [];
+    const faults = capabilityBreaks({ system, capabilities, known, plans: plans() });
+    const [first] = faults;
+    if (first === undefined) return;
+    if (forced !== undefined) {
+      const breaks = faults.map(({ path, detail }) => `${path}: ${detail}`);
+      return warn("Capabilities that break others were forced", {
+        system,
+        instance,
+        ...forced,
+        breaks,
+      });
+    }
+    throw new TaskerError(
+      "system.invalid",
+      `Cannot register: ${first.path}: ${first.detail}. Give what breaks a new major version, or ` +
+        "register over HTTP with `force` and a reason",
+      { faults },
+    );
   }
 
   async leave(system: string, instance: string): Promise<boolean> {

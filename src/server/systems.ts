@@ -162,6 +162,7 @@ function openSystemRegistry(
     store,
     directory,
     declared: registry.declared,
+    plans: () => registry.list().map(({ plan }) => plan),
     isMine,
     check: () => checks.look(),
     warn,
