@@ -3,7 +3,7 @@
 import { dueOf } from "../src/core/due.ts";
 import type { Event } from "../src/core/event.ts";
 import { needsOf } from "../src/core/given.ts";
-import type { Plan } from "../src/core/plan.ts";
+import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner } from "../src/core/ports.ts";
 import { isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
 import type { QueuedCommand } from "./mailbox.ts";
@@ -82,6 +82,40 @@ export function resendPostponed(
     if ((dueOf(state, index, context) ?? Infinity) <= context.nowMs) return;
     startAttempt(runner, plan, state, index);
   });
+}
+
+/** Attempts that are remembered as sent again; with more, some may be sent once more. */
+const RESENT_MAX = 200_000;
+
+/** Sends again the attempts at a system whose envelopes a broker has lost; returns how many. */
+export function resendLost(
+  runner: Runner,
+  { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
+  { system, startedBeforeMs, resent }: {
+    readonly system: string;
+    readonly startedBeforeMs: number;
+    /** Attempts that were sent again before; those that are now are added. */
+    readonly resent: Set<string>;
+  },
+): number {
+  if (state === undefined || state.end !== undefined || isWriting) return 0;
+  // What the bus has not confirmed is on its way.
+  if (runner.unconfirmed(state.taskId) > 0) return 0;
+  if (resent.size > RESENT_MAX) resent.clear();
+  let count = 0;
+  state.steps.forEach((step, index) => {
+    if (step.state !== "waiting_for_reply" || (step.startedAtMs ?? Infinity) >= startedBeforeMs) {
+      return;
+    }
+    const { kind, owner, atMostOnce } = (plan.steps[index] as PlannedStep).definition;
+    if (kind !== "remote" || atMostOnce || (step.system ?? owner) !== system) return;
+    const id = `${state.taskId}/${index}/${step.attempt}`;
+    if (resent.has(id)) return;
+    resent.add(id);
+    startAttempt(runner, plan, state, index);
+    count++;
+  });
+  return count;
 }
 
 /** Whether an event ends an attempt that does not know it: it has to hear of it. */

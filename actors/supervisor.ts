@@ -11,7 +11,13 @@ import { ActorTable, residentOf } from "./actor_table.ts";
 import type { NodeAdmission } from "./admission.ts";
 import type { Alarm } from "./alarm.ts";
 import { answerAll, draining, quarantined, refuseAll, unknownTask } from "./answers.ts";
-import { interruptedSteps, releaseEffects, resendPostponed, resumeEffects } from "./effects.ts";
+import {
+  interruptedSteps,
+  releaseEffects,
+  resendLost,
+  resendPostponed,
+  resumeEffects,
+} from "./effects.ts";
 import { Failures, type FailuresDeps } from "./failures.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import { type SentTurn, TaskActor } from "./task_actor.ts";
@@ -55,6 +61,8 @@ export class Supervisor implements Feed {
   /** Actors that want a turn. */
   #scheduled = new Set<TaskActor>();
   #isScheduled = false;
+  /** Attempts that were sent again because a broker had lost them. */
+  readonly #resent = new Set<string>();
   #isStopped = false;
 
   constructor(readonly deps: SupervisorDeps) {
@@ -152,6 +160,19 @@ export class Supervisor implements Feed {
     actor.armedAtMs = undefined;
     this.#put(actor, { command: { kind: "Wake", taskId }, failedTries: 0 });
     this.#guard(actor, () => resendPostponed(this.deps, actor));
+  }
+
+  /**
+   * Sends the attempts at a system again that tasks in memory have open since before a time: each once,
+   * and none that must not be repeated. Returns how many. Cost: O(tasks in memory).
+   */
+  resend(system: string, startedBeforeMs: number): number {
+    const lost = { system, startedBeforeMs, resent: this.#resent };
+    let count = 0;
+    for (const actor of this.#actors.values()) {
+      this.#guard(actor, () => void (count += resendLost(this.deps.runner, actor, lost)));
+    }
+    return count;
   }
 
   /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */

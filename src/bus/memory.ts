@@ -6,7 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { bodiesOf } from "./body.ts";
 import { type BrokerChannel, Consumers, type Taken, WakeUp } from "./consumer.ts";
 
-const DOES = { delays: false, counts: true };
+const DOES = { delays: false, counts: true, seesHeld: true };
 
 /** One channel: what waits for a consumer, and who is to be woken when something does. */
 interface Queue {

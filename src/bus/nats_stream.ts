@@ -15,7 +15,7 @@ import {
 import { DURABLE, streamOf } from "./nats_streams.ts";
 
 /** What a stream does itself. */
-export const DOES = { delays: true, counts: true };
+export const DOES = { delays: true, counts: true, seesHeld: true };
 
 /** How long a pull waits at the server; one that was lost there is noticed this late. */
 const PULL_MS = 5_000;

@@ -27,7 +27,7 @@ import publish from "./sql/publish.sql" with { type: "text" };
 import settle from "./sql/settle.sql" with { type: "text" };
 import wasConsumed from "./sql/was_consumed.sql" with { type: "text" };
 
-const DOES = { delays: true, counts: true };
+const DOES = { delays: true, counts: true, seesHeld: true };
 
 /** Names the bus in error texts. */
 const BROKER = "the bus in Postgres";

@@ -9,7 +9,7 @@ import type { RabbitConnection } from "./rabbitmq_connection.ts";
 import { declare } from "./rabbitmq_topology.ts";
 
 /** What a queue does itself. */
-export const DOES = { delays: false, counts: true };
+export const DOES = { delays: false, counts: true, seesHeld: false };
 
 /** Who consumes what. */
 interface QueueDeps extends ConsumeOptions {

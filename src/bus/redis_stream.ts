@@ -9,7 +9,7 @@ import type { BrokerChannel, Taken } from "./consumer.ts";
 import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 
 /** What a stream does itself. */
-export const DOES = { delays: false, counts: true };
+export const DOES = { delays: false, counts: true, seesHeld: true };
 
 /** The one field of an entry. */
 export const FIELD = "ce";

@@ -503,6 +503,8 @@ export interface BusServer {
   readonly delays: boolean;
   /** Whether it counts deliveries, those to other nodes included. */
   readonly counts: boolean;
+  /** Whether `depth` counts what consumers hold. */
+  readonly seesHeld: boolean;
 }
 
 /** Carries envelopes. It may lose, repeat and reorder anything: journal and timers heal it. */

@@ -246,7 +246,7 @@ Deno.test("a command that is sent after an outage expires with its attempt, whic
 Deno.test("a bus that answers no ping is away from its last answer to the next", async () => {
   const { runtime, outages } = new DispatchHarness();
   let [pings, isAway] = [0, false];
-  const server = { server: "a broker", delays: false, counts: true };
+  const server = { server: "a broker", delays: false, counts: true, seesHeld: true };
   const ping = () => {
     pings++;
     return isAway ? Promise.reject(away()) : Promise.resolve(server);

@@ -33,6 +33,7 @@ import type { Readiness } from "../core/readiness.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
+import type { OpenAttempts } from "../dispatch/lost_commands.ts";
 import { openEgress } from "../egress/wire.ts";
 import { openRunner, type RemoteSteps } from "../dispatch/runner.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -171,6 +172,15 @@ export class Engine implements ResidentTasks {
     this.alarm.rest();
     await this.#shares.stop();
     await this.ownership.stop();
+  }
+
+  /** What other systems were asked by this node and have not answered. */
+  get openAttempts(): OpenAttempts {
+    return {
+      systems: () =>
+        this.admission.figures().flatMap(({ name, running }) => running > 0 ? [name] : []),
+      resend: (system, startedBeforeMs) => this.supervisor.resend(system, startedBeforeMs),
+    };
   }
 
   /** Reads the policy overlays now; tasks in memory go on under them. */

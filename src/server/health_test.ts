@@ -87,7 +87,10 @@ function healthOfNode({ engine }: ClusterNode) {
       history: { ping: () => Promise.resolve() },
       journal: { figures: () => ({ commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 }) },
     },
-    bus: { ping: () => Promise.resolve({ server: "Kafka", delays: false, counts: false }) },
+    bus: {
+      ping: () =>
+        Promise.resolve({ server: "Kafka", delays: false, counts: false, seesHeld: true }),
+    },
     readiness: { kind: "typescript" },
     config: { libraryReason: undefined },
   });

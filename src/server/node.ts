@@ -115,7 +115,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const others = registry.owners().filter(({ kind }) => kind === "remote");
   await engine.admission.learn(others.map(({ name }) => name));
   await engine.start();
-  systems.listen(engine.router, openStarter(registry, engine.router));
+  systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
   return { api, drain: (drainMs) => drain({ ...deps, api, maintenance }, drainMs) };
 }
 

@@ -1,7 +1,6 @@
 /** Systems: everything of a node that speaks with other systems, wired. */
 
 import type { Config } from "./config.ts";
-import type { TaskId } from "../core/ids.ts";
 import type { Outages } from "../core/outages.ts";
 import type { Bus, CommandSink, Egress, Runtime, Starter } from "../core/ports.ts";
 import type { Worker } from "../api/deps.ts";
@@ -9,8 +8,9 @@ import { BUS } from "../core/outages.ts";
 import { hash32, SLOTS } from "../core/ids.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import { RemoteRunner, watchBus } from "../dispatch/remote.ts";
-import { type EndConsumption, rememberPlans } from "../dispatch/consumption.ts";
+import { type EndConsumption, type FindPlan, rememberPlans } from "../dispatch/consumption.ts";
 import { watchDeadLetters } from "../dispatch/dead_channels.ts";
+import { type OpenAttempts, watchLostCommands } from "../dispatch/lost_commands.ts";
 import { DeadLetterStore } from "../dispatch/dead_letter_store.ts";
 import { openHttpSystem } from "../dispatch/http_system.ts";
 import { openInbound } from "../dispatch/inbound.ts";
@@ -53,7 +53,7 @@ export interface Systems {
    */
   remote(record: ReplySink["record"], outages: Outages): RemoteSteps;
   /** Begins to take replies and requests. */
-  listen(mail: BusSink, starter: Starter): void;
+  listen(mail: BusSink, starter: Starter, open: OpenAttempts): void;
   /** For workers without a broker; call after `listen`. */
   readonly worker: Worker;
   /** The systems that have registered, as every node knows them. */
@@ -76,13 +76,9 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const tokens = new ReplyTokens({ runtime, keys: await tokenKeys(deps) });
   const deadLetters = new DeadLetterStore({ ...common, dead: journal.deadLetters });
   const codeOf = registry.codeOf.bind(registry);
-  const planOf = rememberPlans(async (taskId: TaskId) => {
-    const task = await journal.history.task(taskId);
-    return task && await registry.byHash(task.definitionHash);
-  });
+  const planOf = plansOfTasks(deps);
   const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
-  const closing: (() => void)[] = [];
-  const ends: EndConsumption[] = [];
+  const [closing, ends]: [(() => void)[], EndConsumption[]] = [[], []];
   const late: Late = {};
   const systems = openSystemRegistry(deps, directory, late);
   await systems.open();
@@ -104,7 +100,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
       closing.push(() => remote.close(), watchBus(common, known));
       return hearing(remote, channels);
     },
-    listen(owner, starter) {
+    listen(owner, starter, open) {
       late.sink = owner;
       const replyDeps = { ...common, tokens, sink: owner, deadLetters, planOf };
       replies = replyDeps;
@@ -116,9 +112,12 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
         inbound: (system) => openInbound(inbound, [system]),
       });
       const calls = { ...replyDeps, egress: deps.egress };
-      ends.push(...registry.httpSystems.map((system) => openHttpSystem(calls, system)));
+      for (const system of registry.httpSystems) ends.push(openHttpSystem(calls, system));
       systems.start();
-      ends.push(watchDeadLetters({ ...common, deadLetters }, () => channels.replying));
+      ends.push(
+        watchDeadLetters({ ...common, deadLetters }, () => channels.replying),
+        watchLostCommands(common, onTheBus(open, registry)),
+      );
     },
     async stop() {
       systems.stop();
@@ -126,6 +125,22 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
       await Promise.all([channels.close(), ...ends.map((end) => end())]);
       for (const close of closing) close();
     },
+  };
+}
+
+function plansOfTasks({ journal, registry }: SystemsDeps): FindPlan {
+  return rememberPlans(async (taskId) => {
+    const task = await journal.history.task(taskId);
+    return task && await registry.byHash(task.definitionHash);
+  });
+}
+
+/** A system that is called by HTTP may promise its reply, and nothing lies on the bus meanwhile. */
+function onTheBus(open: OpenAttempts, { httpSystems }: Registry): OpenAttempts {
+  const called = new Set(httpSystems.map(({ name }) => name));
+  return {
+    systems: () => [...open.systems()].filter((system) => !called.has(system)),
+    resend: (system, startedBeforeMs) => open.resend(system, startedBeforeMs),
   };
 }
 

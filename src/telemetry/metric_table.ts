@@ -57,6 +57,10 @@ export const METRICS = {
   tasker_nodes_live: gauge("Nodes whose lease holds, as this node sees them"),
   tasker_bus_published_total: counter("Envelopes published", "outcome"),
   tasker_bus_consumed_total: counter("Envelopes consumed", "handled"),
+  tasker_commands_lost_total: counter(
+    "Commands that a broker lost, and that were sent again",
+    "system",
+  ),
   tasker_replies_refused_total: counter("Replies not accepted", "reason"),
   tasker_dead_letters_total: counter("Envelopes put aside as dead", "kind"),
   tasker_dead_letters: gauge("Dead letters that wait for a person", "system"),

@@ -95,7 +95,7 @@ export async function openRealEngine(
   });
   await engine.start();
   const starter = openStarter(registry, engine.router);
-  systems?.listen(engine.router, starter);
+  systems?.listen(engine.router, starter, engine.openAttempts);
   const ends = endsOf(engine);
   const start = (workflow: string, input: unknown) =>
     starter.start({ workflow, input, tags: [], commandId: runtime.uuid() });

@@ -18,7 +18,7 @@ import { RecordProducer } from "./producer.ts";
 import { Topics } from "./topics.ts";
 
 /** What a topic does itself: an offset says nothing of deliveries. */
-const DOES = { delays: false, counts: false };
+const DOES = { delays: false, counts: false, seesHeld: true };
 
 /** How long a ping may take. */
 const PING_MS_MAX = 2_000;
