@@ -10,7 +10,7 @@ import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../sr
 import type { SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
 import { type Claim, type Limit, Places, Route } from "./limits.ts";
-import { SharedPlaces, SystemLimits } from "./system_limits.ts";
+import { Quota, SystemLimits } from "./system_limits.ts";
 
 /** Local attempts that run at once on a node. */
 const RUNNING_MAX = 1024;
@@ -37,11 +37,10 @@ export interface AdmissionDeps {
  * The admission of one node.
  *
  * A step is granted its limits in a fixed order: a system that can run it and a worker of that system
- * (remote), its retry budget, a place for its own attempts; then the places, the circuit and the rate
- * of its system and capability (remote) or of the host that it calls (http); then a place on the node
- * (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
- * granted before. All steps
- * ask in this order, so no two steps wait for each other.
+ * (remote), its retry budget, a place for its own attempts; then the quotas of its capability and its
+ * system, and the circuit (remote), or those of the host that it calls (http); then a place on the
+ * node (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
+ * granted before. All steps ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
  */
@@ -104,7 +103,7 @@ export class NodeAdmission implements Admission {
     const { kind, owner } = (plan.steps[step] as PlannedStep).definition;
     if (kind === "remote") this.#choose(claim, system ?? owner, owner);
     for (const limit of claim.limits) {
-      if (limit instanceof Places || limit instanceof SharedPlaces) limit.hold();
+      if (limit instanceof Places || limit instanceof Quota) limit.hold();
     }
     claim.granted = claim.limits.length;
     claim.isStarted = true;
@@ -140,11 +139,11 @@ export class NodeAdmission implements Admission {
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;
-    for (const pair of this.#pairs()) {
-      const limit = limits.get(pair.key);
-      if (JSON.stringify(limit) === JSON.stringify(pair.limit)) continue;
-      pair.renew(limit);
-      this.serve([pair.places, pair.rate]);
+    for (const quota of this.#quotas()) {
+      const limit = limits.get(quota.key);
+      if (JSON.stringify(limit) === JSON.stringify(quota.limit)) continue;
+      quota.renew(limit);
+      this.#serve(quota);
     }
   }
 
@@ -158,8 +157,8 @@ export class NodeAdmission implements Admission {
     for (const limit of limits) this.#serve(limit);
   }
 
-  *#pairs() {
-    for (const system of this.#systems.values()) yield* system.shared.values();
+  *#quotas() {
+    for (const system of this.#systems.values()) yield* system.quotas.values();
   }
 
   /** Returns the circuit of a system. */
@@ -338,15 +337,13 @@ function systemLimits(
   system: SystemLimits,
   { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
 ): readonly Limit[] {
-  const shared = capability === undefined
-    ? [system.sharedOf()]
-    : [system.sharedOf(), system.sharedOf(capability)];
   return [
     ...(isRetry ? [system.retries] : []),
     places,
-    ...shared.map((pair) => pair.places),
+    // The capability first: who waits for it keeps nothing of the system from other capabilities.
+    ...(capability === undefined ? [] : [system.quotaOf(capability)]),
+    system.quotaOf(),
     system.circuit,
-    ...shared.map((pair) => pair.rate),
   ];
 }
 

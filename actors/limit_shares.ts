@@ -12,7 +12,7 @@ import {
 } from "../src/core/shared_limit.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { NodeAdmission } from "./admission.ts";
-import type { SharedPair, SystemLimits } from "./system_limits.ts";
+import type { Quota, SystemLimits } from "./system_limits.ts";
 
 /** How often shares are settled while steps use them. */
 const SETTLE_MS = 1_000;
@@ -32,9 +32,9 @@ export interface LimitSharesDeps {
 }
 
 /** What is settled under one key. */
-interface Open {
+interface Unsettled {
   readonly system: SystemLimits;
-  readonly pair: SharedPair;
+  readonly quota: Quota;
 }
 
 /** Circuits that other nodes opened longer ago say nothing any more. */
@@ -95,7 +95,7 @@ export class LimitShares {
         if (this.#failures++ > 0) return;
         const fields = { error: messageOf(error) };
         this.deps.log.warn(
-          "cannot settle the limits of systems: steps that need more wait",
+          "Cannot settle the limits of systems: steps that need more wait",
           fields,
         );
       },
@@ -107,50 +107,52 @@ export class LimitShares {
   }
 
   /** Limits that are used here, or were; and with other nodes about, the circuits of their systems. */
-  #collect(): readonly Open[] {
+  #collect(): readonly Unsettled[] {
     const areOthers = this.deps.live().length > 1;
     return [...this.deps.admission.systems].flatMap((system) =>
-      [...system.shared.values()].flatMap((pair) => {
-        const isLimited = pair.limit !== undefined && (pair.isUsed || pair.isHeld);
-        const isWatched = areOthers && pair.key === system.name && pair.isUsed;
-        return isLimited || isWatched ? [{ system, pair }] : [];
+      [...system.quotas.values()].flatMap((quota) => {
+        const isLimited = quota.limit !== undefined && (quota.isUsed || quota.isHeld);
+        const isWatched = areOthers && quota.key === system.name && quota.isUsed;
+        return isLimited || isWatched ? [{ system, quota }] : [];
       })
     );
   }
 
   /** Returns whether all was written: another node may have been faster. */
-  async #settle(open: readonly Open[]): Promise<boolean> {
+  async #settle(open: readonly Unsettled[]): Promise<boolean> {
     const { states, admission } = this.deps;
-    const known = await states.read(open.map(({ pair }) => pair.key));
+    const known = await states.read(open.map(({ quota }) => quota.key));
     const writes = new Map<string, VersionedState>();
     const grants = open.map((one) => {
-      const { version, state } = known.get(one.pair.key) ?? { version: 0, state: {} };
+      const { version, state } = known.get(one.quota.key) ?? { version: 0, state: {} };
       const { next, grant } = this.#divide(one, state);
       if (JSON.stringify(next) !== JSON.stringify(state)) {
-        writes.set(one.pair.key, { version, state: next });
+        writes.set(one.quota.key, { version, state: next });
       }
       return { ...one, grant };
     });
     const written = await states.write(writes);
-    for (const { pair, system, grant } of grants) {
-      grant?.(!writes.has(pair.key) || written.has(pair.key));
-      admission.serve([pair.places, system.circuit, pair.rate]);
+    for (const { quota, system, grant } of grants) {
+      grant?.(!writes.has(quota.key) || written.has(quota.key));
+      admission.serve([quota, system.circuit]);
     }
     return written.size === writes.size;
   }
 
   /** What all nodes are to know, and how this one takes what it was granted by that. */
   #divide(
-    { system, pair }: Open,
+    { system, quota }: Unsettled,
     state: SharedState,
   ): { readonly next: SharedState; readonly grant?: (isWritten: boolean) => void } {
     const { runtime, incarnation: me, live } = this.deps;
-    const circuit = pair.key === system.name ? this.#newerChange(system, state.circuit) : undefined;
+    const circuit = quota.key === system.name
+      ? this.#newerChange(system, state.circuit)
+      : undefined;
     const next = circuit === undefined ? {} : { circuit };
-    const { limit } = pair;
+    const { limit } = quota;
     if (limit === undefined) return { next: { ...state, ...next } };
     const nowMs = runtime.now();
-    const { report, grant } = pair.report((ms) => nowMs - (runtime.monotonic() - ms));
+    const { report, grant } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
     const shared = state.limit ?? newSharedLimit(limit, nowMs);
     const divided = divide({ limit, shared, live: live(), me, report, nowMs });
     return {

@@ -163,6 +163,22 @@ Deno.test("a limit of a capability leaves the others of its system alone", async
   assert.equal(node.waitsFor(), "system_concurrency");
 });
 
+Deno.test("a capability that is full, or has used its rate up, does not hold up another", async () => {
+  for (const limit of [{ concurrencyMax: 1 }, { ratePerS: 0.1, burst: 1 }]) {
+    const world = new Nodes(1, { bank: { concurrencyMax: 3 }, "bank/charge": limit });
+    const [node] = world.nodes as [Node];
+    node.start(20, CHARGE);
+    await world.pass(2);
+
+    node.start(2, REFUND);
+    await world.pass(2);
+
+    assert.deepEqual([...node.running.values()].sort(), [CHARGE, REFUND, REFUND]);
+    const [bank] = node.admission.figures();
+    assert.deepEqual(bank, { name: "bank", running: 3, waiting: 19 });
+  }
+});
+
 Deno.test("while the database is away a node starts what it was granted, and no more", async () => {
   const world = new Nodes(2, { bank: { concurrencyMax: 4 } });
   for (const node of world.nodes) node.start(20);

@@ -48,68 +48,6 @@ class CircuitBreaker implements Limit {
   }
 }
 
-/** The places of a system, or of one of its capabilities, that this node has of all nodes' together. */
-export class SharedPlaces implements Limit {
-  readonly reason = "system_concurrency";
-  readonly line = new Line<Claim>();
-  timer: Cancel | undefined;
-  taken = 0;
-  /** Infinity: no limit. */
-  max = Infinity;
-
-  constructor(readonly asked: () => void) {}
-
-  take(): boolean {
-    if (this.taken >= this.max) {
-      // For the first that waits; those after it are seen by the settlement of each second.
-      if (this.line.first === undefined) this.asked();
-      return false;
-    }
-    this.hold();
-    return true;
-  }
-
-  hold(): void {
-    this.taken++;
-  }
-
-  giveBack(): void {
-    this.taken--;
-    // A place that goes to another node.
-    if (this.taken >= this.max) this.asked();
-  }
-
-  opensInMs(): undefined {}
-}
-
-/** The starts of a system, or of one of its capabilities, that this node was given. */
-class SharedRate implements Limit {
-  readonly reason = "system_rate";
-  readonly line = new Line<Claim>();
-  timer: Cancel | undefined;
-  /** Infinity: no limit. */
-  left = Infinity;
-  /** Since the last report. */
-  spent = 0;
-
-  constructor(readonly asked: () => void) {}
-
-  take(): boolean {
-    if (this.left < 1) {
-      if (this.line.first === undefined) this.asked();
-      return false;
-    }
-    this.left--;
-    this.spent++;
-    return true;
-  }
-
-  /** A start is a start, however it ends. */
-  giveBack(): void {}
-
-  opensInMs(): undefined {}
-}
-
 /** Limits the retries that a system is sent. What is spent is not given back. */
 class RetryLimit implements Limit {
   readonly reason = "retry_budget";
@@ -185,40 +123,81 @@ class WorkerGate implements Limit {
   }
 }
 
-/** What this node has of a limit that all nodes share: of a system, or of one of its capabilities. */
-export class SharedPair {
-  readonly places: SharedPlaces;
-  readonly rate: SharedRate;
+/**
+ * What this node has of a limit that all nodes share: of a system, or of one of its capabilities.
+ *
+ * A place and a start are granted together or not at all: so no step keeps one while it waits for the
+ * other.
+ */
+export class Quota implements Limit {
+  readonly line = new Line<Claim>();
+  timer: Cancel | undefined;
   #limit: SystemLimit | undefined;
+  /** Places that are taken, and may be here; Infinity: no limit. */
+  #taken = 0;
+  #placesMax = Infinity;
+  /** Starts that are left; Infinity: no limit. */
+  #startsLeft = Infinity;
+  /** Starts since the last report. */
+  #started = 0;
 
   /** `asked` is called when a step would need more than this node was given. */
-  constructor(readonly key: string, asked: () => void) {
-    this.places = new SharedPlaces(asked);
-    this.rate = new SharedRate(asked);
-  }
+  constructor(readonly key: string, readonly asked: () => void) {}
 
   get limit(): SystemLimit | undefined {
     return this.#limit;
   }
 
+  get taken(): number {
+    return this.#taken;
+  }
+
+  get reason() {
+    return this.#taken >= this.#placesMax ? "system_concurrency" : "system_rate";
+  }
+
   /** Takes another limit. Until it was divided among the nodes, this one has nothing of it. */
   renew(limit: SystemLimit | undefined): void {
     this.#limit = limit;
-    this.places.max = limit?.concurrencyMax === undefined ? Infinity : 0;
-    this.rate.left = limit?.ratePerS === undefined ? Infinity : 0;
+    this.#placesMax = limit?.concurrencyMax === undefined ? Infinity : 0;
+    this.#startsLeft = limit?.ratePerS === undefined ? Infinity : 0;
   }
+
+  take(): boolean {
+    if (this.#taken >= this.#placesMax || this.#startsLeft < 1) {
+      // For the first that waits; those after it are seen by the settlement of each second.
+      if (this.line.first === undefined) this.asked();
+      return false;
+    }
+    this.#startsLeft--;
+    this.#started++;
+    this.#taken++;
+    return true;
+  }
+
+  /** Takes a place, even if none is free: the attempt is running already. */
+  hold(): void {
+    this.#taken++;
+  }
+
+  /** A start is a start, however it ends. */
+  giveBack(): void {
+    this.#taken--;
+    // A place that goes to another node.
+    if (this.#taken >= this.#placesMax) this.asked();
+  }
+
+  opensInMs(): undefined {}
 
   /** Whether steps use it, or wait for it. */
   get isUsed(): boolean {
-    const { places, rate } = this;
-    return places.taken + places.line.length + rate.line.length + rate.spent > 0;
+    return this.#taken + this.line.length + this.#started > 0;
   }
 
   /** Whether this node has something of it that others might use. */
   get isHeld(): boolean {
-    const { max } = this.places;
-    const { left } = this.rate;
-    return (max > 0 && max < Infinity) || (left > 0 && left < Infinity);
+    const isPart = (of: number) => of > 0 && of < Infinity;
+    return isPart(this.#placesMax) || isPart(this.#startsLeft);
   }
 
   /**
@@ -228,25 +207,25 @@ export class SharedPair {
   report(
     atMs: (monotonicMs: number) => number,
   ): { readonly report: Report; readonly grant: (granted: Granted | undefined) => void } {
-    const { places, rate } = this;
-    const first = places.line.first ?? rate.line.first;
-    const { left, spent } = rate;
-    const startsUnused = left < Infinity ? left : 0;
-    rate.left -= startsUnused;
+    const { line: { first, length } } = this;
+    const started = this.#started;
+    const startsUnused = this.#startsLeft < Infinity ? this.#startsLeft : 0;
+    this.#startsLeft -= startsUnused;
     return {
       report: {
-        placesTaken: places.taken,
-        placesWanted: places.taken + places.line.length,
-        startsWanted: rate.line.length + spent,
+        placesTaken: this.#taken,
+        placesWanted: this.#taken + length,
+        // Who waits for a place could not use a start.
+        startsWanted: Math.min(length, Math.max(1, this.#placesMax)) + started,
         startsUnused,
         waitsSinceMs: first === undefined ? null : atMs(first.waitsSinceMs),
       },
       grant: (granted) => {
-        if (granted !== undefined) places.max = granted.places;
-        if (granted !== undefined) rate.spent -= spent;
-        rate.left = granted?.starts === Infinity
+        if (granted !== undefined) this.#placesMax = granted.places;
+        if (granted !== undefined) this.#started -= started;
+        this.#startsLeft = granted?.starts === Infinity
           ? Infinity
-          : rate.left + (granted?.starts ?? startsUnused);
+          : this.#startsLeft + (granted?.starts ?? startsUnused);
       },
     };
   }
@@ -254,7 +233,7 @@ export class SharedPair {
 
 /** What the limits of a system work with. */
 export interface SystemLimitsDeps extends WorkerGateDeps {
-  /** What operators have set, by the key of a shared pair. */
+  /** What operators have set, by the key of a quota. */
   limitOf(key: string): SystemLimit | undefined;
   /** Called when something is to be settled with the other nodes. */
   unsettled(): void;
@@ -266,7 +245,7 @@ export class SystemLimits {
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
   /** By capability, or WHOLE_SYSTEM. */
-  readonly shared = new Map<string, SharedPair>();
+  readonly quotas = new Map<string, Quota>();
   /** When the circuit last opened, or began to close again, here or elsewhere. */
   circuitChange: CircuitChange | undefined;
 
@@ -282,29 +261,24 @@ export class SystemLimits {
 
   /** How many attempts of this node run at the system, and how many steps wait for it. */
   figures(): { readonly running: number; readonly waiting: number } {
-    const pairs = [...this.shared.values()];
-    const limits: readonly Limit[] = [
-      this.workers,
-      this.retries,
-      this.circuit,
-      ...pairs.flatMap(({ places, rate }) => [places, rate]),
-    ];
+    const { workers, retries, circuit } = this;
+    const limits: readonly Limit[] = [workers, retries, circuit, ...this.quotas.values()];
     return {
-      running: this.sharedOf().places.taken,
+      running: this.quotaOf().taken - circuit.line.length,
       waiting: limits.reduce((sum, { line }) => sum + line.length, 0),
     };
   }
 
   /** What attempts share with those of other nodes, for the whole system or for a capability of it. */
-  sharedOf(capability = WHOLE_SYSTEM): SharedPair {
-    const known = this.shared.get(capability);
+  quotaOf(capability = WHOLE_SYSTEM): Quota {
+    const known = this.quotas.get(capability);
     if (known !== undefined) return known;
     const { limitOf, unsettled } = this.deps;
     const key = systemLimitKey(this.name, capability);
-    const pair = new SharedPair(key, unsettled);
-    pair.renew(limitOf(key));
-    this.shared.set(capability, pair);
-    return pair;
+    const quota = new Quota(key, unsettled);
+    quota.renew(limitOf(key));
+    this.quotas.set(capability, quota);
+    return quota;
   }
 
   /** Notes whether an attempt was answered. */
