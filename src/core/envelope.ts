@@ -24,7 +24,7 @@ const time = z.iso.datetime({ offset: true });
 export const Envelope = z.looseObject({
   specversion: z.literal("1.0"),
   id: text.describe("Unique for the source; the same each time the envelope is sent"),
-  source: text.describe("Who sends: `/tasker/<deployment>`, or `/<system>`"),
+  source: text.describe("Who sends: `/tasker/<bus prefix>`, or `/<system>`"),
   type: text.describe("What is asked, or said"),
   subject: text.describe("The step, `tasker.<task>.<step>`: the same for all its attempts")
     .optional(),
