@@ -7,7 +7,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { messageOf } from "./errors.ts";
 import { describeUnfit, findUnfit } from "./json.ts";
 import { nearestOf } from "./nearest.ts";
-import { FORMAT_PATTERNS, FORMATS, SCHEMA_SIZE_MAX } from "./stored_schema.ts";
+import { FORMAT_PATTERNS, FORMATS, SCHEMA_SIZE_MAX, whyCostly } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** What is wrong at one place of a schema. */
@@ -113,6 +113,8 @@ export function readForeignSchema(
     const detail = `has ${size} characters, at most ${SCHEMA_SIZE_MAX} are allowed`;
     return { ok: false, faults: [fault([], detail)] };
   }
+  const costly = whyCostly(schema);
+  if (costly !== undefined) return { ok: false, faults: [fault([], costly)] };
   const reader = new SchemaReader();
   const read = reader.read(schema, []) as JsonSchema;
   const faults = [...reader.faults, ...metaFaults(schema, reader.faults)];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { readForeignSchema } from "./foreign_schema.ts";
-import { checkByStored } from "./stored_schema.ts";
+import { checkByStored, whyUnusable } from "./stored_schema.ts";
+import type { JsonSchema } from "./workflow.ts";
 
 function faultsIn(schema: unknown): readonly string[] {
   const read = readForeignSchema(schema);
@@ -223,4 +224,25 @@ Deno.test("every keyword of the draft is checked, only describes, or is refused 
     assert.ok(checkByStored(read.schema, good).ok, word);
     assert.ok(!checkByStored(read.schema, bad).ok, word);
   }
+});
+
+Deno.test("a schema that would take seconds to compile is refused before, by what is too much", () => {
+  const named = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, {}]));
+  const patterns = {
+    patternProperties: named(6_000),
+    additionalProperties: false,
+    unevaluatedProperties: false,
+  };
+  const fields = { properties: named(3_000), unevaluatedProperties: false };
+  const detailsOf = (schema: JsonSchema) => {
+    const read = readForeignSchema(schema);
+    return read.ok ? [] : read.faults.map(({ detail }) => detail);
+  };
+
+  assert.match(detailsOf(patterns)[0] ?? "", /has 6000 patternProperties, at most 200/);
+  assert.match(detailsOf(fields)[0] ?? "", /has 3000 properties beside unevaluated/);
+  assert.match(whyUnusable(patterns) ?? "", /patternProperties/);
+  assert.deepEqual(detailsOf({ properties: named(3_000), additionalProperties: false }), []);
+  assert.deepEqual(detailsOf({ default: { patternProperties: named(300) } }), []);
 });

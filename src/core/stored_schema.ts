@@ -17,6 +17,12 @@ export type Checked =
 /** Characters of a stored schema's JSON text. */
 export const SCHEMA_SIZE_MAX = 64 * 1024;
 
+/** Patterns of fields in one schema; compiling them takes 10 ms. */
+const PATTERNS_MAX = 200;
+
+/** Fields in a schema that has `unevaluated…`; compiling them takes 0.1 s. */
+const FIELDS_SEEN_MAX = 500;
+
 /** Characters of the schemas whose checks are kept; the oldest are dropped first. */
 const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;
 
@@ -158,6 +164,38 @@ function compile(schema: JsonSchema): Compiled {
   return { check: openAjv(text).compile(schema), fill, size: text.length };
 }
 
+/** Keywords whose values are no schemas. */
+const VALUES: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"]);
+
+/**
+ * Says what makes a schema too costly to compile; undefined: nothing. Ajv's work grows with the square
+ * of patterns in one object, and of fields where one of them is looked for in all (`unevaluated…`):
+ * 7,000 patterns in 64 KiB take 46 s, in which nothing else runs.
+ */
+export function whyCostly(schema: JsonSchema): string | undefined {
+  let [patterns, fields] = [0, 0];
+  let seesAll = false;
+  const open: unknown[] = [schema];
+  while (open.length > 0) {
+    const one = open.pop();
+    if (typeof one !== "object" || one === null) continue;
+    for (const [keyword, value] of Object.entries(one)) {
+      if (VALUES.has(keyword)) continue;
+      const count = typeof value === "object" && value !== null ? Object.keys(value).length : 0;
+      if (keyword === "patternProperties") patterns += count;
+      if (keyword === "properties") fields += count;
+      seesAll ||= keyword.startsWith("unevaluated");
+      open.push(value);
+    }
+  }
+  if (patterns > PATTERNS_MAX) {
+    return `has ${patterns} patternProperties, at most ${PATTERNS_MAX} are allowed`;
+  }
+  if (!seesAll || fields <= FIELDS_SEEN_MAX) return undefined;
+  return `has ${fields} properties beside unevaluatedProperties or unevaluatedItems, at most ` +
+    `${FIELDS_SEEN_MAX} are allowed`;
+}
+
 /** Returns the text of a schema that is small enough, and one by the meta-schema. */
 function validText(schema: JsonSchema): string {
   const text = JSON.stringify(schema);
@@ -166,6 +204,8 @@ function validText(schema: JsonSchema): string {
       `it has ${text.length} characters, at most ${SCHEMA_SIZE_MAX} are allowed`,
     );
   }
+  const why = whyCostly(schema);
+  if (why !== undefined) throw new RangeError(`it ${why}`);
   if (!metaSchema().validateSchema(schema)) throw new TypeError(metaSchema().errorsText());
   return text;
 }
