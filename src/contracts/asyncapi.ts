@@ -174,12 +174,11 @@ class SystemParts {
 
   operations(): Json {
     const { system, steps } = this;
-    const answers = sharedOn("cmd").filter((name) => name.startsWith("Task"));
-    const notices = sharedOn("cmd").filter((name) => !name.startsWith("Task"));
+    const answers = sharedOn("cmd").filter((name) => name !== NOTICE);
     return {
       ...Object.assign({}, ...steps.map((step) => this.#command(step))),
       ...(steps.length > 0 && {
-        [`${system}.cancel`]: operationOn("send", `${system}.commands`, notices),
+        [`${system}.cancel`]: operationOn("send", `${system}.commands`, [NOTICE]),
         [`${system}.takeReplies`]: operationOn("receive", `${system}.replies`, [
           ...steps.flatMap((step) => step.replies),
           ...sharedOn("reply"),
@@ -216,6 +215,9 @@ const BY_CONTRACT: ReadonlySet<EnvelopeName> = new Set([
   "StepCompleted",
   "StepFailed",
 ]);
+
+/** What a system gets without having asked; all else beside commands answers its requests. */
+const NOTICE: EnvelopeName = "StepCancelled";
 
 const ENVELOPE_NAMES = Object.keys(ENVELOPES) as EnvelopeName[];
 

@@ -99,6 +99,21 @@ Deno.test("a system without remote steps has requests, and gets only answers", (
   deepEqual(ofRails(operations), ["rails.takeRequests"]);
 });
 
+Deno.test("every request is answered by what accepts or rejects it, and a cancellation is none", () => {
+  const { operations } = documentOf([ORDER]);
+  const namesOf = (...path: readonly string[]) =>
+    (at(operations, ...path, "messages") as readonly { $ref: string }[])
+      .map(({ $ref }) => $ref.split("/").at(-1));
+
+  deepEqual(namesOf("stock.cancel"), ["StepCancelled"]);
+  deepEqual(namesOf("stock.takeRequests", "reply"), [
+    "TaskAccepted",
+    "TaskRejected",
+    "SystemAccepted",
+    "SystemRejected",
+  ]);
+});
+
 Deno.test("references inside of a contract follow it into the document", () => {
   const tree: JsonSchema = {
     $ref: "#/$defs/node",
