@@ -1,7 +1,12 @@
 /** Handlers of contracts: schemas, the AsyncAPI document, and types for workers. */
 
 import { asyncApiDocument } from "../contracts/asyncapi.ts";
-import { owningSystems, type RemoteStep, remoteSteps } from "../contracts/remote_steps.ts";
+import {
+  owningSystems,
+  type RemoteStep,
+  remoteSteps,
+  stepsFor,
+} from "../contracts/remote_steps.ts";
 import { typesFile } from "../contracts/types_file.ts";
 import { TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
@@ -16,7 +21,7 @@ import { unknownPart, versionOf } from "./workflows.ts";
 
 /** Handlers of everything that other systems may rely on. */
 export function contractHandlers(
-  { definitions, health, bus }: Services,
+  { definitions, instancesOf, health, bus }: Services,
 ): Handlers<typeof CONTRACTS> {
   return {
     async getWorkflowSchema({ part, ...of }, { caller }) {
@@ -37,12 +42,12 @@ export function contractHandlers(
       return Promise.resolve({ status: 200, body });
     },
     async getAsyncApi({ system }, { caller }) {
-      const { steps, systems } = await askedOf(definitions, { caller, system });
+      const { steps, systems } = await askedOf({ definitions, instancesOf }, { caller, system });
       const body = asyncApiDocument({ version: health.version, bus, systems, steps });
       return { status: 200, body };
     },
     async getTypes({ lang, system }, { caller }) {
-      const { steps } = await askedOf(definitions, { caller, system });
+      const { steps } = await askedOf({ definitions, instancesOf }, { caller, system });
       return { status: 200, body: typesFile(lang, steps) };
     },
   };
@@ -60,7 +65,7 @@ interface Asked {
  * @throws {TaskerError} definition.unknown: that system has nothing to do with them
  */
 async function askedOf(
-  definitions: Services["definitions"],
+  { definitions, instancesOf }: Pick<Services, "definitions" | "instancesOf">,
   { caller, system }: { readonly caller: Caller; readonly system: string | undefined },
 ): Promise<Asked> {
   const stored = await definitions.list();
@@ -68,15 +73,22 @@ async function askedOf(
     .filter(({ namespace }) => caller.covers(namespace));
   const [steps, systems] = [remoteSteps(covered), owningSystems(covered)];
   if (system === undefined) return { steps, systems };
-  if (systems.includes(system)) {
-    const own = steps.filter((step) => step.system === system || step.system === ANY_SYSTEM);
+  const isOffered = steps.some((step) => step.system === ANY_SYSTEM);
+  const instances = isOffered ? await instancesOf(system) : [];
+  const own = stepsFor(steps, { system, instances });
+  if (systems.includes(system) || own.some((step) => step.system === system)) {
     return { steps: own, systems: [system] };
   }
   const near = nearestOf(system, systems);
   const hint = near === undefined ? "" : `, did you mean "${near}"?`;
+  const elsewhere = isOffered
+    ? "; it gets steps that ask by capability alone once a worker of it that serves their namespace " +
+      "has registered the capability, and until then they are in the types of all systems"
+    : "";
   throw new TaskerError(
     "definition.unknown",
-    `Cannot describe system "${system}": it owns no step of a workflow that the key may see${hint}`,
+    `Cannot describe system "${system}": it owns no step of a workflow that the key may see` +
+      `${elsewhere}${hint}`,
   );
 }
 

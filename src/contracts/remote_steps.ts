@@ -2,10 +2,11 @@
 
 import { canonicalJson } from "../core/json.ts";
 import { CONTRACT_PARTS, type ContractPart, stepSchemaId } from "../core/schema_id.ts";
-import { ANY_SYSTEM } from "../core/system.ts";
+import { ANY_SYSTEM, type AskedCapability, type Instance, offerCheck } from "../core/system.ts";
 import { compareVersions } from "../core/version.ts";
 import {
   type Definition,
+  namespaceOf,
   type StepContract,
   type StepDefinition,
   workflowName,
@@ -13,8 +14,10 @@ import {
 
 /** One thing that a system is asked for: an envelope type with one contract. */
 export interface RemoteStep {
-  /** ANY_SYSTEM: whoever offers its capability. */
+  /** ANY_SYSTEM: whoever offers `capability`. */
   readonly system: string;
+  /** Of a step that asks by it alone. */
+  readonly capability?: AskedCapability;
   /** The type of the envelope. */
   readonly event: string;
   readonly contract: StepContract;
@@ -39,13 +42,14 @@ export interface AskingStep {
  * Returns what systems are asked for by the highest version of each workflow.
  *
  * Shape: in the order of systems, events and asking steps, whatever the order of `definitions`. Steps
- * that send one event to one system under one contract are one entry.
+ * that send one event to one system, or for one capability, under one contract are one entry.
  */
 export function remoteSteps(definitions: readonly Definition[]): readonly RemoteStep[] {
   const asked = highestVersions(definitions).flatMap(remoteStepsOf);
   const alike = Map.groupBy(
     asked,
-    ({ system, event, contract }) => canonicalJson([system, event, contract]),
+    ({ system, capability = null, event, contract }) =>
+      canonicalJson([system, capability, event, contract]),
   );
   const merged = [...alike.values()].flatMap(([first, ...others]) => {
     if (first === undefined) return [];
@@ -64,6 +68,26 @@ export function owningSystems(definitions: readonly Definition[]): readonly stri
   return [...new Set(owned.map(({ owner }) => owner))].filter((one) => one !== ANY_SYSTEM).sort();
 }
 
+/**
+ * Returns what one system is asked for, and what any system is that it may offer later.
+ *
+ * Shape: of the steps that ask by capability alone, those that an instance can get have its system; the
+ * others keep ANY_SYSTEM.
+ */
+export function stepsFor(
+  steps: readonly RemoteStep[],
+  { system, instances }: { readonly system: string; readonly instances: readonly Instance[] },
+): readonly RemoteStep[] {
+  const there = instances.filter(({ state }) => state !== "gone");
+  const gets = ({ capability, askedBy }: RemoteStep) =>
+    capability !== undefined &&
+    there.filter(offerCheck(capability)).some(({ namespaces }) =>
+      askedBy.some(({ workflow }) => namespaces.includes(namespaceOf(workflow)))
+    );
+  return steps.filter((step) => step.system === system || step.system === ANY_SYSTEM)
+    .map((step) => gets(step) ? { ...step, system } : step);
+}
+
 function highestVersions(definitions: readonly Definition[]): readonly Definition[] {
   const highest = new Map<string, Definition>();
   for (const one of definitions) {
@@ -79,6 +103,7 @@ function highestVersions(definitions: readonly Definition[]): readonly Definitio
 function remoteStepsOf(definition: Definition): readonly RemoteStep[] {
   return definition.steps.filter(({ kind }) => kind === "remote").map((step) => ({
     system: step.owner,
+    ...(step.owner === ANY_SYSTEM && { capability: step.capability }),
     event: step.event ?? step.name,
     contract: step.contract,
     askedBy: [{

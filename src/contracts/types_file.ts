@@ -1,6 +1,6 @@
 /** Types files: the contracts of remote steps as a source file, for workers in other languages. */
 
-import { ANY_SYSTEM } from "../core/system.ts";
+import { ANY_SYSTEM, capabilityText } from "../core/system.ts";
 import type { RemoteStep } from "./remote_steps.ts";
 import { GO } from "./go_types.ts";
 import { type NamedType, nameTypes, type TypedStep } from "./named_types.ts";
@@ -53,9 +53,10 @@ function spaced(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", ...lines];
 }
 
-function stepText(writer: Language, { system, event, askedBy, types }: TypedStep): string {
+function stepText(writer: Language, step: TypedStep): string {
+  const { event, askedBy, types } = step;
   const title = [
-    `${system === ANY_SYSTEM ? "Any system" : `System "${system}"`} is asked for "${event}" by`,
+    `${askedText(step)} is asked for "${event}" by`,
     ...askedBy.map(({ workflow, version, step }) => `- step "${step}" of ${workflow} ${version}`),
   ];
   const all = new Map(types.map(({ name, shape }) => [name, shape]));
@@ -66,4 +67,11 @@ function stepText(writer: Language, { system, event, askedBy, types }: TypedStep
     return lines.join("\n");
   });
   return [title.map((line) => writer.comment(line)).join("\n"), ...texts].join("\n\n");
+}
+
+function askedText({ system, capability }: TypedStep): string {
+  if (system !== ANY_SYSTEM) return `System "${system}"`;
+  return capability === undefined
+    ? "Any system"
+    : `Any system that offers "${capabilityText(capability)}"`;
 }

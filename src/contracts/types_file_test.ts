@@ -217,7 +217,7 @@ Deno.test("a step that any system may run has types, too, and no channel of its 
 
   match(
     typesFile("go", remoteSteps([definition])),
-    /\/\/ Any system is asked for "parcel\.send" by/,
+    /\/\/ Any system that offers "parcel\.send" is asked for "parcel\.send" by/,
   );
   deepEqual(owningSystems([definition]), []);
 });

@@ -145,3 +145,12 @@ export interface Instance {
   readonly namespaces: readonly string[];
   readonly capabilities: readonly Capability[];
 }
+
+/** Returns the check whether an instance offers a capability in a version that will do. */
+export function offerCheck({ name, range }: AskedCapability): (instance: Instance) => boolean {
+  const inRange = range === undefined ? () => true : parseVersionRange(range) ?? (() => false);
+  return ({ capabilities }) =>
+    capabilities.some((one) =>
+      one.name === name && (one.version === undefined || inRange(one.version))
+    );
+}

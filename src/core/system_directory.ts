@@ -8,8 +8,8 @@ import {
   type Instance,
   INSTANCE_STATES,
   type InstanceState,
+  offerCheck,
 } from "./system.ts";
-import { parseVersionRange, type VersionRange } from "./version.ts";
 
 /** Why no system can get a step now. */
 export type RouteReason =
@@ -116,9 +116,7 @@ export class SystemDirectory {
   #offered({ namespace, owner }: RouteRequest, capability: AskedCapability): Candidates {
     const isUnknown = workersOf(this.#systems.get(owner), namespace).length === 0;
     if (owner !== ANY_SYSTEM && isUnknown) return [owner];
-    const inRange = capability.range === undefined
-      ? () => true
-      : parseVersionRange(capability.range) ?? (() => false);
+    const offers = offerCheck(capability);
     const offering = this.#offering.get(capability.name) ?? [];
     const may = offering.filter(({ name }) =>
       owner === ANY_SYSTEM
@@ -128,7 +126,7 @@ export class SystemDirectory {
     const found: string[] = [];
     const reasons = new Set<RouteReason>();
     for (const system of may) {
-      const reason = whyNot(workersOf(system, namespace), capability.name, inRange);
+      const reason = whyNot(workersOf(system, namespace), offers);
       if (reason === undefined) found.push(system.name);
       else reasons.add(reason);
     }
@@ -195,13 +193,8 @@ function isHealthy({ state }: Instance): boolean {
  */
 function whyNot(
   workers: readonly Instance[],
-  name: string,
-  inRange: VersionRange,
+  offers: (instance: Instance) => boolean,
 ): RouteReason | undefined {
-  const offers = ({ capabilities }: Instance) =>
-    capabilities.some((one) =>
-      one.name === name && (one.version === undefined || inRange(one.version))
-    );
   const healthy = workers.filter(isHealthy);
   if (healthy.length === 0) {
     return workers.some(offers) ? "no_healthy_instance" : "no_system_offers";
