@@ -74,7 +74,7 @@ export interface Claim extends Waiter<Claim> {
   waitsSinceMs: number;
   /** Attempts of its step that may run at once. */
   concurrencyMax: number;
-  /** It is the one try that a half-open circuit allows. */
+  /** It is one of the tries that a half-open circuit allows at once. */
   isTry: boolean;
   /** An attempt runs: its end shows whether the system answers. */
   isStarted: boolean;

@@ -103,7 +103,7 @@ Deno.test("a join started a second attempt beside code that ran for more than 30
   assert.ok(tasks.every((taskId) => cluster.state(taskId).steps[0]?.forgiven === 0));
 });
 
-Deno.test("code that does not end when it is input to keeps its slot until it has ended", async () => {
+Deno.test("code that does not end when it is asked to keeps its slot until it has ended", async () => {
   const { cluster, code, first, tasks } = await opened({}, { heedsAbort: false });
 
   const second = cluster.add();
@@ -121,7 +121,7 @@ Deno.test("code that does not end when it is input to keeps its slot until it ha
   assert.ok(tasks.every((taskId) => cluster.state(taskId).end === "completed"));
 });
 
-Deno.test("a slot that is input to move starts no other code, and starts it elsewhere", async () => {
+Deno.test("a slot that is asked to move starts no other code, and starts it elsewhere", async () => {
   const nodes: string[] = [];
   const released = Promise.withResolvers<null>();
   const held = Promise.withResolvers<null>();

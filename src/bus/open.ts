@@ -29,9 +29,6 @@ interface BrokerBus extends Bus {
 /**
  * Opens the bus. A broker that is away is tried again by whatever needs it.
  *
- * A channel is a queue that its consumers share: each envelope goes to one of them, whatever group
- * they name. (On Redis groups are real; two of them must not consume one channel.)
- *
  * @throws {TaskerError} config.invalid
  */
 export async function openBus(options: BusOptions): Promise<Bus> {

@@ -1,6 +1,7 @@
 /**
- * Mappings: how the input of a step is made of the task's input and the results of its parents,
- * written as data. A reference is a path and nothing more, so it can be checked before anything runs.
+ * Mappings: how a value is made of the task's input and the results of steps, written as data: the
+ * input of a step, what a transform returns, the request of an `http` step, the output of a task. A
+ * reference is a path and nothing more, so it can be checked before anything runs.
  */
 
 /**

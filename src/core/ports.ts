@@ -488,6 +488,7 @@ export interface Delivery {
 
 /** How to consume. */
 export interface ConsumeOptions {
+  /** The name of all consumers of a channel together. A channel has one group. */
   readonly group: string;
   /** Envelopes that are handled at once. */
   readonly inFlightMax: number;
@@ -516,7 +517,12 @@ export interface Bus {
    * @throws {TaskerError} bus.unavailable: whether they arrived is unknown
    */
   publish(channel: string, envelopes: readonly Envelope[]): Promise<void>;
-  /** Consumes until the result is called, which resolves when what is in hand has settled. */
+  /**
+   * Consumes until the result is called, which resolves when what is in hand has settled.
+   *
+   * A channel is a queue that its consumers share: each envelope goes to one of them, whatever group
+   * they name. (On Redis groups are real; two of them must not consume one channel.)
+   */
   consume(
     channel: string,
     options: ConsumeOptions,

@@ -18,7 +18,7 @@ export interface Range {
  * spellings of IPv4 (octal, hexadecimal, fewer numbers) mean different things to different programs.
  */
 export function parseAddress(text: string): Address | undefined {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return parseFour(text);
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return parseIPv4(text);
   // The URL parser knows all forms of IPv6 and writes groups of hexadecimal digits.
   if (!/^[0-9a-f:.]{2,45}$/i.test(text) || !text.includes(":")) return undefined;
   const hostname = URL.parse(`http://[${text}]/`)?.hostname;
@@ -30,7 +30,7 @@ export function parseAddress(text: string): Address | undefined {
   return { value: groups.reduce((value, group) => value << 16n | group, 0n), bits: 128 };
 }
 
-function parseFour(text: string): Address | undefined {
+function parseIPv4(text: string): Address | undefined {
   const numbers = text.split(".");
   if (numbers.some((number) => Number(number) > 255 || /^0\d/.test(number))) return undefined;
   return { value: numbers.reduce((value, number) => value << 8n | BigInt(number), 0n), bits: 32 };
@@ -57,7 +57,7 @@ function isIn(address: Address, { value, bits, length }: Range): boolean {
 }
 
 /** Ranges of IPv4 that are not public, after IANA's registry of special-purpose addresses. */
-const FOUR_NOT_PUBLIC = table([
+const IPV4_NOT_PUBLIC = table([
   ["0.0.0.0/8", "this network"],
   ["10.0.0.0/8", "private"],
   ["100.64.0.0/10", "shared by carriers' customers"],
@@ -77,13 +77,13 @@ const FOUR_NOT_PUBLIC = table([
 ]);
 
 /** The same within 2000::/3, the only part of IPv6 that is given out as public. */
-const SIX_NOT_PUBLIC = table([
+const IPV6_NOT_PUBLIC = table([
   ["2001::/23", "reserved for protocols"],
   ["2001:db8::/32", "for documentation"],
   ["3fff::/20", "for documentation"],
 ]);
 
-const SIX_PUBLIC = range("2000::/3");
+const IPV6_PUBLIC = range("2000::/3");
 
 /** Forms of IPv6 that carry an IPv4 address: how far from the right it stands. */
 const CARRIERS: readonly (readonly [Range, bigint])[] = [
@@ -105,7 +105,7 @@ export function refusalOf(address: Address, allowed: readonly Range[]): string |
   const judged = carriedBy(address) ?? address;
   const [, reason] = notPublic(judged)?.find(([one]) => isIn(judged, one)) ?? [];
   if (reason !== undefined) return reason;
-  if (judged.bits === 128 && !isIn(judged, SIX_PUBLIC)) return "not a public address";
+  if (judged.bits === 128 && !isIn(judged, IPV6_PUBLIC)) return "not a public address";
   return undefined;
 }
 
@@ -116,7 +116,7 @@ export function isAllowed(address: Address, ranges: readonly Range[]): boolean {
 }
 
 function notPublic({ bits }: Address): readonly (readonly [Range, string])[] {
-  return bits === 32 ? FOUR_NOT_PUBLIC : SIX_NOT_PUBLIC;
+  return bits === 32 ? IPV4_NOT_PUBLIC : IPV6_NOT_PUBLIC;
 }
 
 function carriedBy(address: Address): Address | undefined {

@@ -26,7 +26,7 @@
  * 21 a publish that landed        gives a frozen broker up; the engine: a repeat has the same id
  * 22 order, one consumer          keeps the order of publishing for one consumer of one slot
  * 23 order by key                 not promised: turns of a task are decided by its actor
- * 24 expired is not executed      workers: examples_test; the engine's own timers end attempts
+ * 24 expired is not executed      workers: workers_test; the engine's own timers end attempts
  * 25 priority                     not promised
  * 26 unroutable is an error       channels are made by publishing; RabbitMQ: into a deleted queue
  * 27 two groups each get all      a channel has one group
