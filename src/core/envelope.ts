@@ -11,7 +11,10 @@ export const ENVELOPE_BYTES_MAX = REMOTE_PAYLOAD_SIZE_MAX;
 /** Envelopes that nest deeper are refused. */
 export const ENVELOPE_DEPTH_MAX = 32;
 
-const text = z.string().min(1).max(512);
+/** Characters of an envelope's id, and of its other texts. */
+export const ENVELOPE_TEXT_LENGTH_MAX = 512;
+
+const text = z.string().min(1).max(ENVELOPE_TEXT_LENGTH_MAX);
 const time = z.iso.datetime({ offset: true });
 
 /**
@@ -32,7 +35,9 @@ export const Envelope = z.looseObject({
   expirytime: time.describe("When nobody waits for its answer any more, by the sender's clock")
     .optional(),
   datacontenttype: z.string().max(128).describe("`application/json`").optional(),
-  dataschema: z.string().max(512).describe("The schema of `data`; in a command, of its input")
+  dataschema: z.string().max(ENVELOPE_TEXT_LENGTH_MAX).describe(
+    "The schema of `data`; in a command, of its input",
+  )
     .optional(),
   correlationid: text.describe("The task, or what a producer chose").optional(),
   causationid: text.describe("The id of the envelope that led to this one").optional(),

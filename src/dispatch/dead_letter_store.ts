@@ -1,5 +1,6 @@
 /** Dead letters: stores envelopes that could not be used, up to a number a minute and channel. */
 
+import { ENVELOPE_TEXT_LENGTH_MAX } from "../core/envelope.ts";
 import type { DeadLetterKind, DeadLetters, Handled, Runtime } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -12,9 +13,6 @@ export const LETTER_LENGTH_MAX = 256 * 1024;
 
 /** Characters of a reason that are stored: it may list every wrong field of a body. */
 export const REASON_LENGTH_MAX = 2_000;
-
-/** Characters of an envelope's id that are stored. */
-const ID_LENGTH_MAX = 512;
 
 const MINUTE_MS = 60_000;
 
@@ -120,7 +118,9 @@ function idOf(body: string): string | undefined {
   if (body.length > LETTER_LENGTH_MAX) return undefined;
   try {
     const id: unknown = JSON.parse(body)?.id;
-    return typeof id === "string" ? id.slice(0, ID_LENGTH_MAX).toWellFormed() : undefined;
+    return typeof id === "string"
+      ? id.slice(0, ENVELOPE_TEXT_LENGTH_MAX).toWellFormed()
+      : undefined;
   } catch {
     return undefined;
   }

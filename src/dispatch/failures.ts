@@ -13,6 +13,9 @@ import { redact } from "../telemetry/redact.ts";
 /** Characters kept of a failure's text: faults of a large value, or a message, may have no end. */
 export const FAILURE_TEXT_LENGTH_MAX = 2_000;
 
+/** Characters of an HTTP answer's body that a failure shows. */
+export const ANSWER_SHOWN_MAX = 500;
+
 /** Returns the step of an attempt. */
 export function stepOf({ plan, step, taskId }: Attempt): PlannedStep {
   const planned = plan.steps[step];

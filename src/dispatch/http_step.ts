@@ -11,14 +11,11 @@ import { evaluateMapping } from "../core/mapping_value.ts";
 import type { Attempt, Egress, EgressHeader, EgressResponse, Runtime } from "../core/ports.ts";
 import { mappingFailed } from "../core/transform.ts";
 import { type Given, StepFailure } from "../core/workflow.ts";
-import { contractFailure, plainText, stepOf } from "./failures.ts";
+import { ANSWER_SHOWN_MAX, contractFailure, plainText, stepOf } from "./failures.ts";
 import { encodeError, notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 
 /** Bytes of an answer's body; a result may have 256 Ki characters. */
 const BYTES_MAX = 1_048_576;
-
-/** Characters of an answer's body that a failure shows. */
-const SHOWN_MAX = 500;
 
 /** Time for an attempt without a time-out. */
 const TIMEOUT_DEFAULT_MS = 3_600_000;
@@ -208,7 +205,7 @@ function messageFor(answer: EgressResponse, { method, origin }: HttpCall): strin
     : typeof read.value === "string"
     ? read.value
     : JSON.stringify(read.value);
-  return shown === "" ? what : `${what}: ${shown.slice(0, SHOWN_MAX)}`;
+  return shown === "" ? what : `${what}: ${shown.slice(0, ANSWER_SHOWN_MAX)}`;
 }
 
 /** Reads a body: JSON as a value, text as text, nothing as null. */

@@ -16,7 +16,7 @@ import { messageOf, TaskerError } from "../core/errors.ts";
 import { type HttpSystem, isRetryable, retryAfterMs } from "../core/http_call.ts";
 import type { Egress, EgressResponse, Handled } from "../core/ports.ts";
 import { consumeChannels, type EndConsumption, LEASE_MS } from "./consumption.ts";
-import { contractFailure, plainText } from "./failures.ts";
+import { ANSWER_SHOWN_MAX, contractFailure, plainText } from "./failures.ts";
 import { isOurs, outcomeOfThrow } from "./http_step.ts";
 import { notRetryable } from "./outcome.ts";
 import { type ReplyDeps, takeReply, targetOf } from "./replies.ts";
@@ -26,9 +26,6 @@ const REQUESTS_MAX = 64;
 
 /** Time for one request: shorter than the lease of its envelope. */
 const TIMEOUT_MS_MAX = LEASE_MS - 5_000;
-
-/** Characters of an answer that a failure shows. */
-const SHOWN_MAX = 500;
 
 /** What calling systems needs. */
 export interface HttpSystemDeps extends ReplyDeps {
@@ -92,7 +89,7 @@ async function deliver(
       signal,
     });
   if (envelope.type === STEP_CANCELLED) {
-    // It is a request to stop; a system that does not hear it finds its reply refused.
+    // It is a request to stop; the reply of a system that does not hear it is dropped.
     await send().catch(() => {});
     return { kind: "ack" };
   }
@@ -125,14 +122,13 @@ async function take(
       await takeReply(deps, system.name, JSON.parse(text));
       return undefined;
     } catch (error) {
-      const isOurs = error instanceof TaskerError && error.retry !== "never";
-      if (isOurs) throw error;
+      if (error instanceof TaskerError && error.retry !== "never") throw error;
       const why = `${what} without a reply that can be taken: ${messageOf(error)}; it answers ` +
         "202 when the reply comes later";
       return notRetryable(contractFailure(why));
     }
   }
-  const shown = plainText(text === "" ? what : `${what}: ${text.slice(0, SHOWN_MAX)}`);
+  const shown = plainText(text === "" ? what : `${what}: ${text.slice(0, ANSWER_SHOWN_MAX)}`);
   if (!isRetryable(status, {})) {
     return notRetryable(failureOf("undeliverable", shown, codeOf(status)));
   }

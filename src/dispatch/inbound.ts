@@ -6,6 +6,7 @@ import type { Answer, Command } from "../core/command.ts";
 import { describeFaults, faultsOf } from "../core/faults.ts";
 import {
   type Envelope,
+  ENVELOPE_TEXT_LENGTH_MAX,
   parseEnvelope,
   SYSTEM_ACCEPTED,
   SYSTEM_GOODBYE,
@@ -45,9 +46,6 @@ type Data = Readonly<Record<string, string>>;
 
 /** Characters of a refusal that are sent: it may list every wrong field of a request. */
 const DETAIL_LENGTH_MAX = 2_000;
-
-/** Characters of an envelope's id. */
-const ID_LENGTH_MAX = 512;
 
 /** What serving inbound channels needs. */
 interface InboundDeps extends ConsumptionDeps {
@@ -279,7 +277,7 @@ async function answer(
 /** The same for the same request. A long id is hashed, so that there is room for the word. */
 function answerId(runtime: Pick<Runtime, "digest">, id: string, word: string): string {
   const full = `${id}:${word}`;
-  return full.length <= ID_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
+  return full.length <= ENVELOPE_TEXT_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
 }
 
 /** Unique for system, source and id: the name of a system holds no colon. */
