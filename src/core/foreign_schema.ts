@@ -46,7 +46,7 @@ const KEYWORDS: ReadonlyMap<string, Holds> = new Map([
 ]);
 
 /** Keywords of older drafts and of OpenAPI, and what says the same. */
-const INSTEAD: Readonly<Record<string, string>> = {
+const INSTEAD: ReadonlyMap<string, string> = new Map(Object.entries({
   // Ajv follows them to the root of the schema, and then without end.
   $dynamicAnchor: "write `$anchor`",
   $dynamicRef: "write `$ref`",
@@ -55,9 +55,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   dependencies: "write `dependentRequired` or `dependentSchemas`",
   discriminator: "write `oneOf` with a `const` in each",
   id: "write `$id`",
-  nullable: 'write `type: [string, "null"]`',
   optional: "list the other fields in `required`",
-};
+}));
 
 const TYPES: readonly string[] = [
   "array",
@@ -143,7 +142,7 @@ class SchemaReader {
     const fields = Object.entries(schema).map(([word, value]) => {
       const place = [...at, word];
       const holds = KEYWORDS.get(word);
-      if (holds === undefined) this.#refuseKeyword(place, word);
+      if (holds === undefined) this.#refuseKeyword(place, word, schema);
       else if (holds === "value") this.#checkValue(place, word, value);
       this.#choices += CHOOSING.has(word) ? 1 : 0;
       const inside = this.#inside(holds, value, place);
@@ -172,10 +171,9 @@ class SchemaReader {
     }
   }
 
-  #refuseKeyword(at: SchemaFault["at"], word: string): void {
-    const instead = Object.hasOwn(INSTEAD, word)
-      ? `: ${INSTEAD[word]}`
-      : near(word, KEYWORDS.keys());
+  #refuseKeyword(at: SchemaFault["at"], word: string, schema: JsonSchema): void {
+    const said = word === "nullable" ? insteadOfNullable(schema) : INSTEAD.get(word);
+    const instead = said === undefined ? near(word, KEYWORDS.keys()) : `: ${said}`;
     const detail = `is not a keyword of JSON Schema 2020-12 that is supported${instead}`;
     this.faults.push({ at, code: "unknown_keyword", detail });
   }
@@ -280,4 +278,12 @@ function near(name: string, names: Iterable<string>): string {
 
 function isObject(value: unknown): value is JsonSchema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** OpenAPI's `nullable` adds null to the type beside it. */
+function insteadOfNullable({ nullable, type }: JsonSchema): string {
+  if (nullable === false) return "leave it out, null is refused unless `type` has it";
+  if (type === undefined) return "leave it out, it says nothing without a `type`";
+  const types = [type].flat().filter((one) => one !== "null");
+  return `write \`type: [${types.join(", ")}, "null"]\``;
 }

@@ -34,6 +34,28 @@ Deno.test("a keyword that is not supported is refused by name, wherever it stand
   ]);
 });
 
+Deno.test("what to write for nullable has the types that stand beside it", () => {
+  const adviceFor = (schema: Readonly<Record<string, unknown>>) => {
+    const read = readForeignSchema(schema);
+    return read.ok ? undefined : read.faults[0]?.detail.split("supported: ")[1];
+  };
+
+  assert.deepEqual(
+    [
+      { nullable: true, type: "integer" },
+      { nullable: true, type: ["string", "boolean"] },
+      { nullable: true },
+      { nullable: false, type: "string" },
+    ].map(adviceFor),
+    [
+      'write `type: [integer, "null"]`',
+      'write `type: [string, boolean, "null"]`',
+      "leave it out, it says nothing without a `type`",
+      "leave it out, null is refused unless `type` has it",
+    ],
+  );
+});
+
 Deno.test("a field of an object may have the name of a keyword, known or not", () => {
   const fields = { nullable: { type: "string" }, if: { default: "x" }, format: {} };
 
