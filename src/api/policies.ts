@@ -8,10 +8,13 @@ import {
   systemLimitKey,
   SYSTEMS_NAMESPACE,
   TUNABLE_WAITS,
+  WHOLE_SYSTEM,
 } from "../core/policy.ts";
 import type { SystemLimit } from "../core/shared_limit.ts";
 import type { PolicyOverlay, SharedStates } from "../core/ports.ts";
-import type { Definition, StepKind } from "../core/workflow.ts";
+import { type Definition, doesWork, type StepKind } from "../core/workflow.ts";
+import { nearestOf } from "../core/nearest.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Handlers, Services } from "./handler.ts";
@@ -19,7 +22,7 @@ import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that reads and changes policies. */
 export function policyHandlers(
-  { policies, sharedStates, definitions, runtime, log }: Services,
+  { policies, sharedStates, definitions, systems, runtime, log }: Services,
 ): Handlers<typeof POLICIES> {
   return {
     async getPolicy({ namespace, name }, { caller }) {
@@ -52,12 +55,14 @@ export function policyHandlers(
       caller.demandEverything(LIMITS);
       const versions = (await policies.versions(SYSTEMS_NAMESPACE, name))
         .toSorted((one, other) => other.version - one.version);
+      if (versions.length === 0) await capabilitiesOf(name, { systems, definitions });
       const shares = await sharesOf(sharedStates, name, Object.keys(versions[0]?.steps ?? {}));
       const body = { system: name, shares, versions: versions.map(limitsDocument) };
       return { status: 200, body };
     },
     async putSystemLimits({ name, by, reason, expectedVersion, limits }, { caller }) {
       caller.demandEverything(LIMITS);
+      demandAsked(name, limits, await capabilitiesOf(name, { systems, definitions }));
       const overlay = await policies.put(SYSTEMS_NAMESPACE, name, {
         by: caller.signature(by),
         reason,
@@ -73,6 +78,55 @@ export function policyHandlers(
 
 /** What a key must cover everything for: who sets them decides for all namespaces. */
 const LIMITS = "the limits of systems";
+
+/**
+ * Returns what steps may ask a system for: what workflows do, and what it offers itself.
+ *
+ * @throws {TaskerError} system.not_found when no workflow, manifest or registration knows the system
+ */
+async function capabilitiesOf(
+  system: string,
+  { systems, definitions }: Pick<Services, "systems" | "definitions">,
+): Promise<ReadonlySet<string>> {
+  const [listed, stored] = await Promise.all([systems(), definitions.list()]);
+  const steps = stored.flatMap(({ definition }) => definition.steps)
+    .filter(({ kind }) => doesWork(kind));
+  const known = listed.find(({ name }) => name === system);
+  if (known === undefined && !steps.some(({ owner }) => owner === system)) {
+    const names = [...listed.map(({ name }) => name), ...steps.map(({ owner }) => owner)];
+    throw new TaskerError(
+      "system.not_found",
+      `Cannot find system "${system}"${meant(nearestOf(system, names))}`,
+    );
+  }
+  return new Set([
+    ...steps.filter(({ owner }) => owner === system || owner === ANY_SYSTEM)
+      .flatMap(({ event }) => event ?? []),
+    ...(known?.instances ?? []).flatMap(({ capabilities }) => capabilities.map(({ name }) => name)),
+  ]);
+}
+
+/** Refuses limits that would never be asked for. */
+function demandAsked(
+  system: string,
+  limits: Readonly<Record<string, unknown>>,
+  asked: ReadonlySet<string>,
+): void {
+  const faults = Object.keys(limits)
+    .filter((limit) => limit !== WHOLE_SYSTEM && !asked.has(limit))
+    .map((limit) => ({
+      path: `limits.${limit}`,
+      code: "unknown_capability",
+      detail: `no workflow asks ${system} for "${limit}"${meant(nearestOf(limit, asked))}`,
+    }));
+  if (faults.length === 0) return;
+  const said = faults.map(({ detail }) => detail).join(", ");
+  throw new TaskerError("policy.invalid", `Cannot accept the limits: ${said}`, { faults });
+}
+
+function meant(name: string | undefined): string {
+  return name === undefined ? "" : `, did you mean "${name}"?`;
+}
 
 /** Refuses a policy with fields that would have no effect, or that contradicts itself. */
 function demandEffective(overlay: Record<string, Policy>, versions: readonly Definition[]): void {

@@ -1,7 +1,11 @@
 /** Policies over HTTP. */
 
 import { deepEqual, equal } from "node:assert/strict";
+import { z } from "zod";
 import { fakeApi } from "../../tests/support/fake_api.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import { inputSchemaOf, type Operation } from "../operations/operation.ts";
+import { OPERATIONS } from "../operations/table.ts";
 
 Deno.test("PUT policy adds a version that GET shows with author and reason", async () => {
   const fake = fakeApi();
@@ -92,13 +96,13 @@ Deno.test("PUT policy refuses a change that is based on another version", async 
 
 Deno.test("PUT limits of a system adds a version of its limits, which GET shows", async () => {
   const fake = fakeApi();
-  const limits = { "*": { concurrencyMax: 20 }, "payment.charge": { ratePerS: 2.5, burst: 5 } };
+  const limits = { "*": { concurrencyMax: 20 } };
 
-  const put = await fake.ask("PUT /v1/systems/bank/limits", {
+  const put = await fake.ask("PUT /v1/systems/inventory/limits", {
     body: { by: "ann", reason: "their new plan", limits },
   });
   const { versions, shares } = await fake.json<{ versions: unknown[]; shares: unknown[] }>(
-    "GET /v1/systems/bank/limits",
+    "GET /v1/systems/inventory/limits",
   );
 
   equal(put.status, 200);
@@ -121,9 +125,58 @@ Deno.test("PUT limits of a system refuses a limit that says nothing", async () =
     { "*": { concurrency: 5 } },
   ];
   for (const limits of bodies) {
-    const response = await fakeApi().ask("PUT /v1/systems/bank/limits", {
+    const response = await fakeApi().ask("PUT /v1/systems/inventory/limits", {
       body: { reason: "wrong", limits },
     });
     equal(response.status, 400, JSON.stringify(limits));
   }
 });
+
+Deno.test("limits of a system that nobody knows are refused, and so is a capability that nobody asks for", async () => {
+  const fake = apiOfBank();
+  const put = async (system: string, limits: object) => {
+    const answer = await fake.ask(`PUT /v1/systems/${system}/limits`, {
+      body: { reason: "their plan", limits },
+    });
+    const { code, detail } = await answer.json();
+    return [answer.status, code, detail];
+  };
+
+  deepEqual(await put("bnak", {}), [
+    404,
+    "system.not_found",
+    'Cannot find system "bnak", did you mean "bank"?',
+  ]);
+  equal((await fake.ask("GET /v1/systems/bnak/limits")).status, 404);
+  deepEqual(await put("bank", { "user.crate": { concurrencyMax: 1 } }), [
+    422,
+    "policy.invalid",
+    'Cannot accept the limits: no workflow asks bank for "user.crate", did you mean "user.create"?',
+  ]);
+  equal((await put("bank", { "user.create": { ratePerS: 2.5, burst: 5 } }))[0], 200);
+});
+
+Deno.test("a limit with an unknown field is refused with those that there are", () => {
+  const { error } = z.safeParse(
+    inputSchemaOf(OPERATIONS.putSystemLimits as unknown as Operation),
+    { name: "bank", reason: "r", limits: { "*": { concurrency: 5 } } },
+  );
+
+  equal(
+    error?.issues[0]?.message,
+    "unknown concurrency, expected concurrencyMax, ratePerS or burst",
+  );
+});
+
+/** A workflow asks "bank" for "user.create". */
+function apiOfBank() {
+  const { deps } = fakeApi();
+  const definition = definitionOf([{
+    name: "a",
+    kind: "remote",
+    owner: "bank",
+    event: "user.create",
+  }]);
+  const list = () => Promise.resolve([{ hash: "h", definition }]);
+  return fakeApi({ definitions: { ...deps.definitions, list } });
+}

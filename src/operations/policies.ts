@@ -63,6 +63,11 @@ const SystemLimit = named(
       .describe("Attempts that start in a second, on all nodes together"),
     burst: z.int().min(1).max(1_000_000).optional()
       .describe("Starts that may come at once after a rest; by default those of one second"),
+  }, {
+    error: ({ code, keys }) =>
+      code === "unrecognized_keys"
+        ? `unknown ${keys?.join(", ")}, expected concurrencyMax, ratePerS or burst`
+        : undefined,
   }).refine(
     ({ ratePerS, burst }) => burst === undefined || ratePerS !== undefined,
     { path: ["burst"], message: "has no meaning without ratePerS" },
@@ -73,7 +78,10 @@ const SystemLimits = z.record(
   z.union([z.literal(WHOLE_SYSTEM), EventType]),
   SystemLimit,
 ).refine((limits) => Object.keys(limits).length <= SYSTEM_LIMITS_MAX, "too many limits")
-  .describe('By capability (the event of a step); "*" is the whole system');
+  .describe(
+    'By capability (the event of a step); "*" is the whole system: ' +
+      '{"*": {"concurrencyMax": 5}, "user.create": {"ratePerS": 2.5, "burst": 5}}',
+  );
 
 const PutSystemBody = named(
   "PutSystemLimits",
@@ -155,7 +163,7 @@ export const POLICIES = group("policies", {
     repeat: "harmless",
     params: SystemParams,
     answers: { 200: { description: "The versions", schema: SystemLimitsHistory } },
-    errors: [],
+    errors: ["system.not_found"],
     command: { verb: "limits" },
   }),
   putSystemLimits: operation({
@@ -168,7 +176,7 @@ export const POLICIES = group("policies", {
     params: SystemParams,
     body: PutSystemBody,
     answers: { 200: { description: "The new version", schema: SystemLimitsVersion } },
-    errors: ["policy.conflict"],
+    errors: ["system.not_found", "policy.invalid", "policy.conflict"],
     command: { verb: "limits put" },
   }),
 });
