@@ -106,8 +106,8 @@ export function countFailedTry(queued: QueuedCommand): QueuedCommand {
 const REJOIN_MS = 1_000;
 
 /** The journal has no such task. */
-export function unknownTask({ command: { taskId, kind } }: QueuedCommand): TaskerError {
-  return new TaskerError("task.not_found", `Cannot send ${kind} to task "${taskId}": no such task`);
+export function unknownTask({ command: { taskId } }: QueuedCommand): TaskerError {
+  return new TaskerError("task.not_found", `Cannot find task "${taskId}"`);
 }
 
 /** The task is quarantined. */

@@ -61,10 +61,7 @@ export function decide(state: TaskState | undefined, command: Command, context: 
 
 function decideFirst(command: Command, context: Context): Decision {
   if (command.kind !== "StartTask") {
-    return refuse(
-      "task.not_found",
-      `Cannot send ${command.kind} to task "${command.taskId}": no such task`,
-    );
+    return refuse("task.not_found", `Cannot find task "${command.taskId}"`);
   }
   return accept([started(command, context)]);
 }

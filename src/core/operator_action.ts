@@ -1,6 +1,6 @@
 /** Operator actions: cancel, pause, resume, retry, resolve, skip. */
 
-import type { CancelTask, Command, Decision, PauseTask, ResumeTask } from "./command.ts";
+import type { CancelTask, Decision, PauseTask, ResumeTask } from "./command.ts";
 import type { ResolveStep, RetryStep, SkipStep } from "./command.ts";
 import {
   accept,
@@ -16,6 +16,16 @@ import type { PlannedStep } from "./plan.ts";
 import type { StepState, StepStateName, TaskState } from "./state.ts";
 
 type OperatorCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
+
+/** What people call a command. */
+const VERBS: Readonly<Record<OperatorCommand["kind"], string>> = {
+  CancelTask: "cancel",
+  PauseTask: "pause",
+  ResumeTask: "resume",
+  RetryStep: "retry",
+  ResolveStep: "resolve",
+  SkipStep: "skip",
+};
 
 const RETRIABLE: readonly StepStateName[] = ["parked", "waiting_for_retry"];
 const RESOLVABLE: readonly StepStateName[] = ["parked", "waiting_for_retry", "waiting_for_reply"];
@@ -45,12 +55,11 @@ export function decideOperatorAction(
 }
 
 /** A task that was cancelled accepts another cancel; everything else comes too late. */
-function decideEnded(state: TaskState, command: Command): Decision {
+function decideEnded(state: TaskState, command: OperatorCommand): Decision {
   if (command.kind === "CancelTask" && state.end === "cancelled") return NOTHING;
-  return refuse(
-    "task.ended",
-    `Cannot send ${command.kind} to task "${state.taskId}": it is ${state.end}`,
-  );
+  const what = "step" in command ? `step "${command.step}"` : `task "${state.taskId}"`;
+  const it = "step" in command ? "its task" : "it";
+  return refuse("task.ended", `Cannot ${VERBS[command.kind]} ${what}: ${it} is ${state.end}`);
 }
 
 /** A cancel also ends a pause: otherwise the steps that run after a cancel would wait for a resume. */
@@ -73,7 +82,9 @@ function decideStep(
   if (index === undefined) {
     return refuse(
       "step.not_found",
-      `Cannot send ${command.kind} to task "${state.taskId}": no step "${command.step}"`,
+      `Cannot ${
+        VERBS[command.kind]
+      } step "${command.step}": task "${state.taskId}" has no such step`,
     );
   }
   const step = state.steps[index] as StepState;
@@ -129,10 +140,10 @@ function operatorResult(context: Context, index: number, text: JsonText): JsonTe
   return givenResult(planned, text, `the result of step "${planned.name}"`);
 }
 
-function wrongState(command: { kind: string; step: string }, step: StepState): Decision {
+function wrongState(command: RetryStep | ResolveStep | SkipStep, step: StepState): Decision {
   return refuse(
     "step.not_parked",
-    `Cannot send ${command.kind} to step "${command.step}": it is ${step.state}`,
+    `Cannot ${VERBS[command.kind]} step "${command.step}": it is ${step.state}`,
   );
 }
 

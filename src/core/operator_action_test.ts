@@ -76,3 +76,17 @@ Deno.test("cancel of a paused task left its clean-up waiting for a resume", () =
 
   assert.equal(driver.task, "cancelled");
 });
+
+Deno.test("a refused command is named as people name it", () => {
+  const driver = new TaskDriver([{ name: "read" }]).start();
+  const retry = (step: string) =>
+    driver.send({ kind: "RetryStep", step, ...by }).refusals.at(-1)?.message;
+  const { taskId } = driver.state;
+
+  assert.equal(retry("read"), 'Cannot retry step "read": it is running');
+  assert.equal(retry("raed"), `Cannot retry step "raed": task "${taskId}" has no such step`);
+  driver.complete("read");
+  assert.equal(retry("read"), 'Cannot retry step "read": its task is completed');
+  driver.send({ kind: "CancelTask", ...by });
+  assert.equal(driver.refusals.at(-1)?.message, `Cannot cancel task "${taskId}": it is completed`);
+});
