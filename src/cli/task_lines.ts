@@ -18,6 +18,7 @@ import {
   valueText,
 } from "./format.ts";
 import { choiceCommands, TASKER } from "./verb.ts";
+import { systemOf, waitHints } from "./wait_hints.ts";
 
 /** How to draw. */
 export interface DrawOptions {
@@ -52,7 +53,10 @@ function headLines(task: Task, { paint, nowMs }: DrawOptions): string[] {
       : [`deadline in ${durationText(Date.parse(task.deadlineAt) - nowMs)}`]),
     ...(task.tags.length === 0 ? [] : [`tags ${task.tags.join(", ")}`]),
   ];
-  const why = task.blockedReason === undefined ? [] : [`  ${paint(tone, task.blockedReason)}`];
+  const why = task.blockedReason === undefined ? [] : [
+    `  ${paint(tone, task.blockedReason)}`,
+    ...waitHints(task).map((hint) => paint("dim", `  → ${hint}`)),
+  ];
   return [
     `${paint("bold", `${task.namespace}/${task.workflow}`)} ${task.version}  ${
       paint("dim", task.id)
@@ -118,7 +122,7 @@ function drawStep(task: Task, branch: Branch<Step>, options: DrawOptions): Drawn
   const row: Cell[] = [
     { text: `${first}${symbol} ${step.name}`, tone },
     { text: step.state, tone },
-    step.owner,
+    systemOf(step),
     attempts,
     {
       text: [timeNote(step, options.nowMs), orderNote(branch)].filter(Boolean).join("; "),

@@ -234,3 +234,30 @@ Deno.test("layTree() lays 100,000 steps in a row, and indents them no further th
   equal(laid.length, 100_000);
   equal(laid.at(-1)?.first.length, 32);
 });
+
+Deno.test("taskLines() says where to look when a step waits, by what it waits for", () => {
+  const steps = [
+    stepOf("a", { kind: "remote", owner: "bank" }),
+    stepOf("b", { kind: "remote", owner: "*" }),
+  ];
+  const hints = (blockedReason: string) =>
+    taskLines(taskOf(steps, { state: "waiting", blockedReason }), {
+      paint: noPaint,
+      nowMs: BEGIN_MS,
+    }).filter((line) => line.startsWith("  → "));
+
+  deepEqual(hints('step "a": system_concurrency'), ["  → deno task tasker limits bank"]);
+  deepEqual(hints('step "a": no_healthy_instance'), ["  → deno task tasker system bank"]);
+  deepEqual(hints('step "a": no_worker'), ["  → start a worker of bank: deno task tasker systems"]);
+  deepEqual(hints('step "b": no_system_offers'), ["  → deno task tasker systems"]);
+  deepEqual(hints('step "b": system_rate'), ["  → deno task tasker systems"]);
+  deepEqual(hints('step "a": concurrency_max'), ["  → deno task tasker policies shop/checkout"]);
+  deepEqual(hints('step "a": a_newer_reason'), []);
+  deepEqual(hints('step "a" is parked: attempts_exhausted'), []);
+});
+
+Deno.test("a step that asks by capability is drawn with the system that was chosen", () => {
+  const step = stepOf("a", { kind: "remote", owner: "*", system: "bank", state: "running" });
+
+  deepEqual(stepLines(taskOf([step]), { paint: noPaint, nowMs: BEGIN_MS }), ["● a  running  bank"]);
+});

@@ -142,6 +142,7 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     kind: definition.kind,
     state: step.state,
     owner: definition.owner,
+    ...(step.system === undefined ? {} : { system: step.system }),
     after: planned.parents.map(nameOf),
     when: definition.when,
     attempt: step.attempt,

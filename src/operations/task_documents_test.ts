@@ -5,7 +5,11 @@ import type { TaskSummary } from "../core/ports.ts";
 import { taskDocument } from "./task_documents.ts";
 
 /** A task as JSON shows it, whose row says `listed`. */
-function show(task: TaskDriver, listed: Pick<TaskSummary, "state" | "blockedReason">) {
+function show(
+  task: TaskDriver,
+  listed: Pick<TaskSummary, "state" | "blockedReason">,
+  state = task.folded(),
+) {
   const { plan, taskId } = task.actor;
   const summary: TaskSummary = {
     taskId,
@@ -19,7 +23,7 @@ function show(task: TaskDriver, listed: Pick<TaskSummary, "state" | "blockedReas
     ...listed,
   };
   const policyOf = () => fillPolicy(false);
-  return taskDocument({ plan, summary, isSameTurn: false, state: task.folded(), policyOf });
+  return taskDocument({ plan, summary, isSameTurn: false, state, policyOf });
 }
 
 const REMOTE: DriverStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };
@@ -63,4 +67,16 @@ Deno.test("an outdated reason is not shown", () => {
   const { state, blockedReason } = show(task, BUDGET);
 
   assert.deepEqual({ state, blockedReason }, { state: "running", blockedReason: undefined });
+});
+
+Deno.test("a step that asks by capability shows the system that was chosen, an owned one its owner", () => {
+  const shown = (system?: string) => {
+    const task = new TaskDriver([{ name: "a", kind: "local" }]).start();
+    const state = task.folded();
+    Object.assign(state.steps[0] ?? {}, system === undefined ? {} : { system });
+    return show(task, { ...BUDGET }, state).steps[0]?.system;
+  };
+
+  assert.equal(shown("bank"), "bank");
+  assert.equal(shown(), undefined);
 });

@@ -15,6 +15,9 @@ export const StepDocument = named(
     kind: z.enum(STEP_KINDS),
     state: z.enum(STEP_STATES),
     owner: z.string(),
+    system: z.string().optional().describe(
+      "The system that was chosen for the newest attempt of a step that asks by capability",
+    ),
     after: z.array(z.string()).describe("The steps it waits for"),
     when: z.enum(WHENS),
     attempt: z.int().describe("The newest attempt; 0 before the first"),
