@@ -21,7 +21,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  resolve ID STEP                   Ends a parked step with the given result",
     "  skip ID STEP                      Skips a step",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
-    "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one",
+    "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",
     "  systems                           Lists the owners of steps, with circuit and queue",
     "  system SYSTEM                     Shows what a system offers, and its instances",
     "  systems register SYSTEM INSTANCE  Registers an instance of a system, or renews its lease",

@@ -1,6 +1,6 @@
 /** All verbs: one for each operation, and those that do more than send one. */
 
-import type { Accepted, OperationName, Task, WorkflowSummary } from "../client.ts";
+import type { Accepted, OperationName, OperationResult, Task, WorkflowSummary } from "../client.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
@@ -22,7 +22,15 @@ import {
   workflowListLines,
 } from "./result_lines.ts";
 import { outputLines, taskLines } from "./task_lines.ts";
-import { EXIT_DONE, show, TASKER, UsageError, type Verb, type VerbContext } from "./verb.ts";
+import {
+  EXIT_DONE,
+  EXIT_FAILED,
+  show,
+  TASKER,
+  UsageError,
+  type Verb,
+  type VerbContext,
+} from "./verb.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
 /** What verbs do beyond sending their operation and showing its fields. */
@@ -50,7 +58,12 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
-  compareVersions: { lines: ({ breaks }, { paint }) => breakLines(breaks, paint) },
+  compareVersions: {
+    summary:
+      "Says what a version of a workflow breaks for those who rely on another one; exit code 1 " +
+      "when something breaks",
+    run: compareVersions,
+  },
   getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
   registerInstance: {
     lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is registered`],
@@ -103,6 +116,16 @@ async function showTask(context: VerbContext, send: () => Promise<Task>): Promis
     ...journalLines(events, paint),
   ]);
   return EXIT_DONE;
+}
+
+/** What only may break is shown, and fails no build. */
+async function compareVersions(
+  context: VerbContext,
+  send: () => Promise<OperationResult<"compareVersions">>,
+): Promise<number> {
+  const { breaks } = await send();
+  show(context, breaks, () => breakLines(breaks, context.paint));
+  return breaks.some(({ verdict }) => verdict === "breaks") ? EXIT_FAILED : EXIT_DONE;
 }
 
 /** Lists workflows, or shows one. */
