@@ -26,7 +26,8 @@ Deno.test("dead draws dead letters, replays and discards them", async () => {
   cli.fake.letters.push(deadLetterOf("d3"), deadLetterOf("d4"), deadLetterOf("d5"));
   deepEqual((await cli.say("dead", "replay-many", "x", "--count", "1")).out, [
     "1 dead letters are back in their channels",
-    "there are more: run it again",
+    "there are more: run it again with --until and the time of the first run, because letters that " +
+    "fail again come back as new ones",
   ]);
   deepEqual((await cli.say("dead", "discard-many", "x", "--count", "9")).out, [
     "2 dead letters are discarded",

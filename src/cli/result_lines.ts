@@ -64,9 +64,12 @@ function listTableLines(list: readonly unknown[], paint: Paint): string[] {
   return tableLines([headOf(...names.map((name) => wordsOf(name).toUpperCase())), ...cells], paint);
 }
 
+/** A time as answers have it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 function cellText(value: unknown, lengthMax = Infinity): string {
-  if (value === undefined) return "";
-  if (typeof value === "string") return value;
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") return TIME.test(value) ? `${dateText(value)} UTC` : value;
   const isPlain = Array.isArray(value) && value.every((one) => typeof one === "string");
   return isPlain ? value.join(", ") || "none" : valueText(value, lengthMax);
 }
@@ -169,11 +172,12 @@ export function deadLetterLines(letter: DeadLetterDetail, paint: Paint): string[
 export function settledLines(
   { settled, refused, isMore }: OperationResult<"replayManyDead">,
   done: string,
+  again = "run it again",
 ): string[] {
   return [
     `${settled} dead letters are ${done}`,
     ...(refused === 0 ? [] : [`${refused} stay: they never were envelopes`]),
-    ...(isMore ? ["there are more: run it again"] : []),
+    ...(isMore ? [`there are more: ${again}`] : []),
   ];
 }
 
@@ -211,15 +215,15 @@ function rowOf(entry: JournalEntry): Cell[] {
 
 function partsOf(entry: JournalEntry): { place: string; clock: string; fields: string } {
   const { turn, number, kind: _, at, step: __, ...rest } = entry;
-  const fields = Object.entries(rest).flatMap(([name, value]) => fieldText(name, value));
+  const fields = Object.entries(rest).flatMap(([name, value]) => fieldText(name, value, at));
   return { place: `${turn}.${number}`, clock: clockText(at), fields: fields.join(" · ") };
 }
 
 /** Fields that are left out: they say nothing to most readers. */
 const HIDDEN: readonly string[] = ["policyVersion", "definitionHash", "traceparent"];
 
-/** A newer server may add fields: any name is split into words. */
-function fieldText(name: string, value: unknown): string[] {
+/** A newer server may add fields: any name is split into words. `at` is the time of the event. */
+function fieldText(name: string, value: unknown, at: string): string[] {
   if (HIDDEN.includes(name) || value === "" || (Array.isArray(value) && value.length === 0)) {
     return [];
   }
@@ -227,7 +231,10 @@ function fieldText(name: string, value: unknown): string[] {
   if (name.endsWith("Ms") && typeof value === "number") {
     return [`${words.replace(/ ms$/, "")} ${durationText(value)}`];
   }
-  if (name.endsWith("At") && typeof value === "string") return [`${words} ${clockText(value)}`];
+  if (name.endsWith("At") && typeof value === "string") {
+    const day = value.slice(0, 10);
+    return [`${words} ${at.startsWith(day) ? "" : `${day} `}${clockText(value)}`];
+  }
   if (name === "failure") return [failureField(value)];
   if (name === "choices" && Array.isArray(value)) return [`choices ${value.join(", ")}`];
   const isWord = typeof value === "string" &&

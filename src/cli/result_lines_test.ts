@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { JournalEntry } from "../client.ts";
-import { entryLine, journalLines } from "./result_lines.ts";
+import { entryLine, journalLines, valueLines } from "./result_lines.ts";
 import { noPaint } from "./format.ts";
 
 const at = "2026-01-01T10:00:00.123Z";
@@ -71,4 +71,23 @@ Deno.test("entryLine() draws one event on its own", () => {
     '1.1     10:00:00.123  TaskStarted        input {"id":1} · key A-1 · deadline at 11:00:00.000',
   );
   equal(lines[1], "1.2     10:00:00.123  StepStarted        pay  attempt 1 · waited 3 ms");
+});
+
+Deno.test("a time of another day has its date, in a journal", () => {
+  const waits = { ...ENTRIES[1], dueAt: "2026-01-03T15:19:34.553Z" } as JournalEntry;
+
+  equal(entryLine(waits, noPaint).endsWith("due at 2026-01-03 15:19:34.553"), true);
+});
+
+Deno.test("nothing is drawn for null, and times as people read them", () => {
+  const shares = [{ limit: "*", waitsSince: null }, {
+    limit: "a.b",
+    waitsSince: "2026-01-01T10:00:00.123Z",
+  }];
+
+  deepEqual(valueLines(shares, noPaint), [
+    "LIMIT  WAITS SINCE",
+    "*",
+    "a.b    2026-01-01 10:00:00 UTC",
+  ]);
 });

@@ -74,12 +74,19 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
-  replayManyDead: { lines: (done) => settledLines(done, "back in their channels") },
+  replayManyDead: {
+    lines: (done, { input: { until } }) =>
+      settledLines(done, "back in their channels", until === undefined ? REPLAY_AGAIN : undefined),
+  },
   discardManyDead: { lines: (done) => settledLines(done, "discarded") },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },
   discardDead: { lines: (_, { input: { id } }) => [`Dead letter ${id} is discarded`] },
   removeKey: { lines: (_, { input: { id } }) => [`Key ${id} is removed`] },
 };
+
+/** Otherwise it never ends: each run takes up what the one before brought back in vain. */
+const REPLAY_AGAIN = "run it again with --until and the time of the first run, because letters " +
+  "that fail again come back as new ones";
 
 /** Says what a command did, and where it is in the journal. */
 function accepted<Name extends OperationName>(done: (input: AnswerView<Name>["input"]) => string) {

@@ -142,6 +142,9 @@ function isOfSystem({ envelope: { type } }: Request): boolean {
   return type === SYSTEM_HELLO || type === SYSTEM_GOODBYE;
 }
 
+/** What a request may ask. */
+const REQUEST_TYPES = [TASK_START, TASK_SIGNAL, TASK_CANCEL, SYSTEM_HELLO, SYSTEM_GOODBYE] as const;
+
 async function carryOut(deps: InboundDeps, request: Request): Promise<Data> {
   demandSource(request);
   switch (request.envelope.type) {
@@ -156,7 +159,9 @@ async function carryOut(deps: InboundDeps, request: Request): Promise<Data> {
     case SYSTEM_GOODBYE:
       return await goodbye(deps, request);
     default:
-      throw invalid(`its type "${request.envelope.type}" is not a type of request`);
+      throw invalid(
+        `its type "${request.envelope.type}" is none of a request: ${REQUEST_TYPES.join(", ")}`,
+      );
   }
 }
 

@@ -23,7 +23,10 @@ const PAGE_MAX = 200;
 export const TURN_MAX = 2 ** 31 - 1;
 
 /** ISO 8601 with an offset; answers are in UTC, with milliseconds. */
-export const Time = z.iso.datetime({ offset: true });
+export const Time = z.iso.datetime({
+  offset: true,
+  error: "expected a time such as 2026-01-31T09:30:00Z",
+});
 
 /** A whole number in a query. */
 export function whole(min: number, max: number) {

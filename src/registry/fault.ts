@@ -80,7 +80,7 @@ export class Faults {
     const lines = faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describe(fault)}`);
     const rest = faults.length - lines.length;
     if (rest > 0) lines.push(`  … and ${rest} more`);
-    const message = `Cannot load ${what}: found ${count}, expected none\n${lines.join("\n")}`;
+    const message = `Cannot load ${what}: found ${count}\n${lines.join("\n")}`;
     return new TaskerError(code, message, { faults });
   }
 }
