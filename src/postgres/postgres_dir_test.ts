@@ -168,6 +168,23 @@ for (const [name, write] of Object.entries(WRITERS)) {
   });
 }
 
+Deno.test("a server that serves on says where it listens, after a newer one has ended", async () => {
+  await withFolders(async ({ dataDir }) => {
+    const path = `${dataDir}/address`;
+    const read = () => Deno.readTextFile(path);
+    using older = await Notice.post(path, "older");
+    const newer = await Notice.post(path, "newer and longer");
+    older.renew();
+    equal(await read(), "newer and longer\n");
+
+    newer[Symbol.dispose]();
+    equal(await read(), "");
+    older.renew();
+
+    equal(await read(), "older\n");
+  });
+});
+
 Deno.test("a secret takes the place of a link, and leaves alone where it leads", async () => {
   await withFolders(async ({ dataDir, target }) => {
     await Deno.symlink(`${target}/secret`, `${dataDir}/admin.key`);

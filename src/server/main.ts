@@ -57,12 +57,25 @@ class Server {
       answer: (request) => this.#answer(request),
     });
     const { url } = listener;
-    using _address = await Notice.post(`${dataDir}/address`, url);
-    using _pid = await Notice.post(`${dataDir}/server.pid`, String(Deno.pid));
+    using address = await Notice.post(`${dataDir}/address`, url);
+    using pid = await Notice.post(`${dataDir}/server.pid`, String(Deno.pid));
+    using _renewing = this.#renew([address, pid]);
     await this.#open(this.lock.previous);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
     await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
     await this.#stop(listener);
+  }
+
+  /** Keeps notices true; a full disk is no reason to stop serving. */
+  #renew(notices: readonly Notice[]): Disposable {
+    const timer = setInterval(() => {
+      try {
+        for (const notice of notices) notice.renew();
+      } catch (error) {
+        this.log.warn("Cannot say where this server listens", { error: messageOf(error) });
+      }
+    }, BEAT_MS);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** Opens a node in place of `replaces`; after a fence, tries until the database lets it. */

@@ -185,19 +185,38 @@ export class Notice implements Disposable {
 
   /** Writes the line, in place of one that another server has left. */
   static async post(path: string, line: string): Promise<Notice> {
-    const file = await openOwnFile(path, 0o644);
-    await file.truncate(0);
-    await file.write(new TextEncoder().encode(`${line}\n`));
-    return new Notice(file, line);
+    const notice = new Notice(await openOwnFile(path, 0o644), line);
+    notice.#write();
+    return notice;
+  }
+
+  /** Writes the line again when a newer server has ended and left the file empty. */
+  renew(): void {
+    if (this.#read() !== "") return;
+    this.file.lockSync(true); // others in this folder may do the same
+    try {
+      if (this.#read() === "") this.#write();
+    } finally {
+      this.file.unlockSync();
+    }
   }
 
   /** Empties the file, unless a newer server has written its own line into it. */
   [Symbol.dispose](): void {
+    if (this.#read() === this.line) this.file.truncateSync(0);
+    this.file.close();
+  }
+
+  #read(): string {
     const bytes = new Uint8Array(1_024);
     this.file.seekSync(0, Deno.SeekMode.Start);
     const length = this.file.readSync(bytes) ?? 0;
-    const line = new TextDecoder().decode(bytes.subarray(0, length)).trim();
-    if (line === this.line) this.file.truncateSync(0);
-    this.file.close();
+    return new TextDecoder().decode(bytes.subarray(0, length)).trim();
+  }
+
+  #write(): void {
+    this.file.truncateSync(0);
+    this.file.seekSync(0, Deno.SeekMode.Start);
+    this.file.writeSync(new TextEncoder().encode(`${this.line}\n`));
   }
 }
