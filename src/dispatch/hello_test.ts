@@ -62,3 +62,14 @@ Deno.test("a hello that waited until it expired revives nobody", async () => {
   assert.deepEqual(registered, []);
   assert.equal(harness.dead.letters.length, 0);
 });
+
+Deno.test("a request of a misspelt type is put aside with the types of requests", async () => {
+  const { harness } = openAsked();
+
+  await harness.publish(IN, mute(hello(DATA, { type: "tasker.system.helo" })));
+
+  assert.match(
+    harness.dead.letters[0]?.reason ?? "",
+    /"tasker.system.helo" is none of a request: tasker.task.start, .*tasker.system.hello/,
+  );
+});

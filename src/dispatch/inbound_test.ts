@@ -297,17 +297,6 @@ for (
   });
 }
 
-Deno.test("a request of an unknown type is told the types that there are", async () => {
-  const { harness } = openAsked();
-
-  await harness.publish(IN, request("pause", {}));
-
-  assert.match(
-    harness.dead.letters[0]?.reason ?? "",
-    /"tasker.task.pause" is none of a request: tasker.task.start, tasker.task.signal/,
-  );
-});
-
 Deno.test("what is no envelope is put aside at its first delivery", async () => {
   const { harness } = openAsked();
 
