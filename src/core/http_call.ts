@@ -61,3 +61,10 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   const atMs = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
+
+/** The charset that a content type states, in lower case; UTF-8 without one. */
+export function charsetOf(contentType = ""): string {
+  const [, ...parameters] = contentType.toLowerCase().split(";").map((part) => part.trim());
+  const stated = parameters.find((one) => one.startsWith("charset="))?.slice(8) ?? "utf-8";
+  return stated.replaceAll('"', "");
+}

@@ -579,7 +579,7 @@ export interface Egress {
    *
    * @throws {TaskerError} egress.refused (never), egress.failed (later; whether the request arrived
    *   is unknown), payload.too_large (never; the body is longer than `bytesMax`), egress.unavailable
-   *   (later; our own guard ended, which is nobody's failure)
+   *   (later; our own guard ended, or holds all the bytes it may, which is nobody's failure)
    */
   request(request: EgressRequest): Promise<EgressResponse>;
 }

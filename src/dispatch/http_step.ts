@@ -4,7 +4,7 @@ import { failureOf } from "../core/attempt.ts";
 import type { Outcome } from "../core/command.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { givenOf } from "../core/given.ts";
-import { type HttpCall, isRetryable, retryAfterMs } from "../core/http_call.ts";
+import { charsetOf, type HttpCall, isRetryable, retryAfterMs } from "../core/http_call.ts";
 import { stepKey } from "../core/ids.ts";
 import type { Mapping, Reference } from "../core/mapping.ts";
 import { evaluateMapping } from "../core/mapping_value.ts";
@@ -213,15 +213,14 @@ function readBody({ headers, body }: EgressResponse): Evaluated<unknown> {
   if (body.length === 0) return { ok: true, value: null };
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") return { ok: false, detail: `is encoded as ${encoding}` };
-  const [type = "", ...parameters] = (headers["content-type"] ?? "text/plain").toLowerCase()
-    .split(";").map((part) => part.trim());
+  const stated = headers["content-type"] ?? "text/plain";
+  const type = stated.toLowerCase().split(";")[0]?.trim() ?? "";
   const isJson = /[/+]json$/.test(type);
   if (!isJson && !/^text\/|[/+](xml|x-www-form-urlencoded|yaml)$/.test(type)) {
     return { ok: false, detail: `is ${type}, which is neither JSON nor text` };
   }
-  const charset = parameters.find((one) => one.startsWith("charset="))?.slice(8) ?? "utf-8";
   try {
-    const text = new TextDecoder(charset.replaceAll('"', "")).decode(body);
+    const text = new TextDecoder(charsetOf(stated)).decode(body);
     return { ok: true, value: isJson ? JSON.parse(text) : text };
   } catch (error) {
     return { ok: false, detail: `cannot be read as ${type}: ${messageOf(error)}` };

@@ -13,6 +13,7 @@ import type {
   Runtime,
 } from "../core/ports.ts";
 import { parseAddress } from "./address.ts";
+import { Budget, type Hold } from "./budget.ts";
 import {
   checkAddresses,
   type EgressRules,
@@ -21,12 +22,16 @@ import {
   type Target,
   targetOf,
 } from "./rules.ts";
+import { showsSecret } from "./secrets.ts";
 
 /** Bytes of an answer's status line and headers. */
 const HEAD_BYTES_MAX = 32_768;
 
 /** Longest time of one request. */
 const TIMEOUT_MS_MAX = 3_600_000;
+
+/** Bytes of answers that a guard holds at once; further bytes wait to be read. */
+const BYTES_HELD_MAX = 256 * 1_048_576;
 
 /** What the connection or the guard itself decides. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -53,6 +58,8 @@ export interface GuardDeps {
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   /** Certificates (PEM) trusted beside those of the system. */
   readonly ca?: string;
+  /** Bytes of answers held at once. */
+  readonly bytesHeldMax?: number;
 }
 
 /**
@@ -65,7 +72,13 @@ export interface GuardDeps {
  * Cost: one connection a request.
  */
 export function openGuard(deps: GuardDeps): Egress {
-  return { request: (request) => new GuardedRequest(deps, request).run() };
+  const budget = new Budget(deps.bytesHeldMax ?? BYTES_HELD_MAX);
+  return {
+    async request(request) {
+      using hold = budget.open(URL.parse(request.url)?.host ?? "");
+      return await new GuardedRequest(deps, request, hold).run();
+    },
+  };
 }
 
 /** One request. It ends once: by an answer, a fault, its time or its caller. */
@@ -74,15 +87,21 @@ class GuardedRequest {
   #sent: http.ClientRequest | undefined;
   #shown = "";
   #isOver = false;
+  /** Whether it waits for bytes of our own, and not for the host. */
+  #isHeldUp = false;
 
-  constructor(readonly deps: GuardDeps, readonly request: EgressRequest) {}
+  constructor(
+    readonly deps: GuardDeps,
+    readonly request: EgressRequest,
+    readonly hold: Hold,
+  ) {}
 
   async run(): Promise<EgressResponse> {
     const { timeoutMs, signal } = this.request;
     const abort = () => this.#fail("the caller has ended it");
     const cancel = this.deps.runtime.after(
       Math.min(timeoutMs, TIMEOUT_MS_MAX),
-      () => this.#fail(`no whole answer after ${timeoutMs} ms`),
+      () => this.#timeOut(timeoutMs),
     );
     signal?.addEventListener("abort", abort);
     try {
@@ -147,9 +166,12 @@ class GuardedRequest {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     answer.on("data", (chunk: Uint8Array) => {
+      if (this.#isOver) return; // what it held is given back
       bytes += chunk.length;
       if (bytes > bytesMax) return this.#tooLarge();
       chunks.push(chunk);
+      const held = this.hold.take(chunk.length);
+      if (held !== undefined) void this.#pause(answer, held);
     });
     answer.on("error", (error: Error) => this.#fail(messageOf(error), error));
     answer.on("aborted", () => this.#fail("the connection broke before the end of the answer"));
@@ -159,7 +181,7 @@ class GuardedRequest {
         headers: joined(answer.headers),
         body: Buffer.concat(chunks),
       };
-      if (this.#showsSecret(whole)) {
+      if (showsSecret(whole, this.#secrets())) {
         return this.#end.reject(
           refused(this.#shown, "its answer repeats a secret that it was sent"),
         );
@@ -168,13 +190,30 @@ class GuardedRequest {
     });
   }
 
-  /** A host that repeats what it is sent would put the secret into the journal. */
-  #showsSecret({ headers, body }: { headers: Readonly<Record<string, string>>; body: Buffer }) {
-    return Object.values(this.request.headers).some((stated) => {
-      const secret = typeof stated === "string" ? undefined : this.deps.secrets.get(stated.secret);
-      if (secret === undefined) return false;
-      return body.includes(secret) || Object.values(headers).some((one) => one.includes(secret));
-    });
+  /** Reads no further until the bytes that came are held. */
+  async #pause(answer: http.IncomingMessage, held: Promise<void>): Promise<void> {
+    this.#isHeldUp = true;
+    answer.pause();
+    await held;
+    this.#isHeldUp = false;
+    answer.resume();
+  }
+
+  /** The secrets that the request carries. */
+  #secrets(): readonly string[] {
+    return Object.values(this.request.headers).flatMap((stated) =>
+      typeof stated === "string" ? [] : this.deps.secrets.get(stated.secret) ?? []
+    );
+  }
+
+  #timeOut(timeoutMs: number): void {
+    if (!this.#isHeldUp) return this.#fail(`no whole answer after ${timeoutMs} ms`);
+    this.#end.reject(
+      new TaskerError(
+        "egress.unavailable",
+        `Cannot take the answer of ${this.#shown}: the guard holds as many bytes as it may`,
+      ),
+    );
   }
 
   #tooLarge(): void {

@@ -279,6 +279,81 @@ Deno.test("an answer that repeats the secret it was sent, in body or head, is re
   }
 });
 
+Deno.test("an answer that escapes the secret, or has it in another charset, is refused", async () => {
+  const secret = 'a"b\\c/d<\xe9';
+  const json = JSON.stringify({ you: secret });
+  const hex = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const utf16 = (text: string) =>
+    new Uint8Array(Uint16Array.from(text, (c) => c.charCodeAt(0)).buffer);
+  const texts = {
+    json,
+    slash: json.replaceAll("/", "\\/"),
+    ascii: json.replace("\xe9", hex),
+    upper: json.replace("\xe9", "\\u00E9"),
+    html: json.replace("<", hex),
+    every: `"${[...secret].map(hex).join("")}"`,
+    nested: JSON.stringify(json),
+  };
+  const latin1 = Uint8Array.from(secret, (char) => char.charCodeAt(0));
+  const answers: Readonly<Record<string, () => Response>> = {
+    ...Object.fromEntries(
+      Object.entries(texts).map(([name, text]) => [name, () => new Response(text)]),
+    ),
+    latin1: () => new Response(latin1),
+    utf16: () =>
+      new Response(utf16(json), { headers: { "content-type": 'text/json; charset="UTF-16LE"' } }),
+    head: () => new Response("", { headers: { "x-you": texts.ascii } }),
+  };
+  await using server = await http((request) =>
+    answers[new URL(request.url).search.slice(1)]?.() ??
+      new Response(JSON.stringify(["\\u0041", secret.slice(1)]))
+  );
+  const headers = { authorization: { secret: "TOKEN" } };
+  const secrets = new Map([["TOKEN", secret]]);
+
+  for (const name of Object.keys(answers)) {
+    const code = await codeOf(ask(`${server.url}?${name}`, { headers }, { secrets }));
+    assert.equal(code, "egress.refused", name);
+  }
+  assert.equal(await codeOf(ask(`${server.url}?other`, { headers }, { secrets })), "answered");
+});
+
+Deno.test("answers that stop half way keep no byte from another host", async () => {
+  await using stops = await raw((socket) =>
+    socket.write(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(9_000)}`)
+  );
+  await using other = await http(() => new Response("y".repeat(9_000)));
+  const guard = openGuard({
+    runtime: openRuntime(),
+    rules: LOOPBACK,
+    secrets: new Map(),
+    resolve: () => Promise.resolve(["127.0.0.1"]),
+    bytesHeldMax: 10_000,
+  });
+  const common = { method: "GET", headers: {}, bytesMax: 10_000 };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stopped = Array.from(
+    { length: 4 },
+    () => codeOf(guard.request({ ...common, url: stops.url, timeoutMs: 60_000, signal })),
+  );
+  const url = other.url.replace("service.test", "other.test");
+
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => guard.request({ ...common, url, timeoutMs: 60_000 })),
+  );
+
+  assert.ok(answers.every(({ body }) => body.length === 9_000));
+  // Whoever waits for our own bytes at its time-out says so: until then the others hold them.
+  let code = "";
+  while (code !== "egress.unavailable") {
+    code = await codeOf(guard.request({ ...common, url: stops.url, timeoutMs: 50 }));
+    assert.notEqual(code, "answered");
+  }
+  controller.abort();
+  assert.deepEqual(new Set(await Promise.all(stopped)), new Set(["egress.failed"]));
+});
+
 Deno.test("TLS asks for the certificate of the name, not of the address", async () => {
   const { key, cert } = certificateFor("good.test");
   await using server = Deno.serve(

@@ -9,10 +9,6 @@ import { timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
 import type { Egress, EgressRequest, EgressResponse, Runtime } from "../core/ports.ts";
-import { Budget } from "./budget.ts";
-
-/** Bytes of bodies that the guard holds at once; further requests wait their turn. */
-const BYTES_HELD_MAX = 256 * 1_048_576;
 
 /** Rest before a guard that does not listen is asked again. */
 const AWAY_MS = 200;
@@ -27,13 +23,11 @@ type Head =
  * @param key what a request has to carry
  */
 export function answerWith(egress: Egress, key: string): (request: Request) => Promise<Response> {
-  const budget = new Budget(BYTES_HELD_MAX);
   return async (request) => {
     if (!isSame(request.headers.get("authorization") ?? "", `Bearer ${key}`)) {
       return new Response(null, { status: 401 });
     }
     const asked = await request.json() as EgressRequest;
-    using _held = await budget.take(asked.bytesMax + (asked.body?.length ?? 0));
     try {
       const { body, ...head } = await egress.request({ ...asked, signal: request.signal });
       return framed(head, body);

@@ -151,6 +151,32 @@ Deno.test("500 requests at once, each with a large answer, all come back", async
   ok(answers.every((length) => length === large.length));
 });
 
+Deno.test("300 requests to a host that never answers keep none from another host", async () => {
+  const asked = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  let count = 0;
+  await using hangs = listen(async () => {
+    count += 1;
+    if (count === 300) asked.resolve();
+    await end.promise;
+    return new Response("late");
+  });
+  await using service = listen(() => new Response("here"));
+  using guard = await start();
+  const egress = openEgress(guard.url);
+  const slow = Array.from(
+    { length: 300 },
+    () => egress.request(request(hangs.url, { bytesMax: 1_048_576, timeoutMs: 60_000 })),
+  );
+  await asked.promise; // all of them have reached the host
+
+  const answer = await egress.request(request(service.url, { bytesMax: 1_048_576 }));
+
+  equal(TEXT.decode(answer.body), "here");
+  end.resolve();
+  equal((await Promise.all(slow)).length, 300);
+});
+
 Deno.test("a secret that is not set, and no host at all, start no guard", async () => {
   const common = { root: ROOT, project: ROOT, onLine() {} };
   const absent = { egress: ["*"], secrets: ["ABSENT"] };
