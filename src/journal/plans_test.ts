@@ -89,7 +89,7 @@ const POLL: Case = ["journal/sql/poll.sql", [NODE, "-1", "now()", "''"], SLOTS];
 
 const instance = (name: string): readonly string[] => [
   ...["'s1'", name, "false", "'1.0.0'", "'[]'", "'d1'", "2", "null", "array[]::text[]", "30000"],
-  ...["5001", "1000", "1000000"],
+  ...["500", "5001", "1000", "1000000"],
 ];
 
 const SCENES: readonly Scene[] = [

@@ -7,12 +7,25 @@ import type { Row } from "./pg_connection.ts";
 import endLeases from "./sql/end_leases.sql" with { type: "text" };
 import register from "./sql/register.sql" with { type: "text" };
 
-/** Instances of all systems. */
-const INSTANCES_MAX = 5_000;
+/** Living instances that have registered themselves: of one system, and of all. */
+const SYSTEM_INSTANCES_MAX = 500;
+const ALL_INSTANCES_MAX = 5_000;
 
-/** Bytes of different capabilities: of one system, and of all. Every node holds them in memory. */
+/** Bytes of their different capabilities, likewise. Every node holds them in memory. */
 const SYSTEM_BYTES_MAX = 1024 * 1024;
 const ALL_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What each refusal of the statement says. */
+const BOUNDS: Readonly<Record<string, string>> = {
+  system_instances:
+    `the system has ${SYSTEM_INSTANCES_MAX} living instances, as many as one may have`,
+  all_instances:
+    `all systems together have ${ALL_INSTANCES_MAX} living instances, as many as they may`,
+  system_bytes: `the system's living instances would have more than ${SYSTEM_BYTES_MAX} bytes of ` +
+    "different capabilities",
+  all_bytes: `living instances of all systems would have more than ${ALL_BYTES_MAX} bytes of ` +
+    "different capabilities",
+};
 
 /** How long an instance that has gone is still shown. */
 const GONE_MS = 3_600_000;
@@ -47,15 +60,17 @@ export class PostgresSystems implements SystemStore {
       of.healthUrl ?? null,
       of.namespaces,
       of.leaseMs,
-      INSTANCES_MAX,
+      SYSTEM_INSTANCES_MAX,
+      ALL_INSTANCES_MAX,
       SYSTEM_BYTES_MAX,
       ALL_BYTES_MAX,
     ]);
-    if (row !== undefined) return row.outcome === "renewed" ? "renewed" : "changed";
+    const outcome = String(row?.outcome);
+    if (outcome === "renewed" || outcome === "changed") return outcome;
     throw new TaskerError(
       "system.full",
-      `Cannot register instance "${of.instance}" of system "${of.system}": there are ${INSTANCES_MAX} ` +
-        `instances, or capabilities of more than ${SYSTEM_BYTES_MAX} bytes, already`,
+      `Cannot register instance "${of.instance}" of system "${of.system}": ${BOUNDS[outcome]}. ` +
+        "What is registered stays: let instances leave, or remove some, then register again",
     );
   }
 

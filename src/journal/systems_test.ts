@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { JournalBench } from "../../tests/support/journal_node.ts";
 import { TaskerError } from "../core/errors.ts";
-import type { NewInstance } from "../core/ports.ts";
+import type { Database, NewInstance } from "../core/ports.ts";
 
 function instance(more: Partial<NewInstance> = {}): NewInstance {
   return {
@@ -15,6 +15,26 @@ function instance(more: Partial<NewInstance> = {}): NewInstance {
     leaseMs: 30_000,
     ...more,
   };
+}
+
+/** Stores many instances at once, spread over systems of a prefix; the first is gone the longest. */
+async function fill(
+  { database }: { readonly database: Database },
+  { count, systems = 1, state = "healthy" }: { count: number; systems?: number; state?: string },
+) {
+  await database.query(
+    `insert into tasker.system_instance (system, instance, is_declared, version, capabilities, digest,
+       bytes, namespaces, state, since, lease_ms, expires_at)
+     select 's' || n % $2::int, $3::text || n, false, '1.0.0', '[]', 'd', 2, '{}', $3,
+       now() - interval '1 hour' + n * interval '1 ms', 3600000, now() + interval '1 hour'
+     from generate_series(0, $1::int - 1) n`,
+    [count, systems, state],
+  );
+}
+
+function isFull(says: RegExp) {
+  return (error: unknown) =>
+    error instanceof TaskerError && error.code === "system.full" && says.test(error.message);
 }
 
 Deno.test("a registered instance is read by every node as it was registered", async () => {
@@ -155,4 +175,55 @@ Deno.test("capabilities have a limit in bytes for each system, counted once for 
     await systems.register(instance({ instance: "same0", capabilities: large(0) })),
     "renewed",
   );
+});
+
+Deno.test("a system that is full refuses others of its own, but neither other systems nor manifests", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await fill(node, { count: 500 });
+  const { systems } = node;
+
+  await assert.rejects(systems.register(instance({ system: "s0" })), isFull(/has 500 living/));
+  assert.equal(await systems.register(instance({ system: "s0", instance: "healthy7" })), "changed");
+  assert.equal(await systems.register(instance({ system: "s1" })), "changed");
+  const declared = instance({ system: "s0", instance: "@o/p", isDeclared: true });
+  assert.equal(await systems.register(declared), "changed");
+});
+
+Deno.test("in a full system the instance that is gone the longest makes room, and only in that system", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  await fill(node, { count: 498 });
+  await fill(node, { count: 4, systems: 2, state: "gone" });
+
+  await node.systems.register(instance({ system: "s0" }));
+
+  const { instances } = await node.systems.read();
+  assert.deepEqual(
+    instances.filter(({ state }) => state === "gone").map(({ instance }) => instance),
+    ["gone2", "gone1", "gone3"],
+  );
+});
+
+Deno.test("of all systems only living instances count, and a manifest is registered beside them", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const { systems, database } = node;
+  await fill(node, { count: 5_000, systems: 10 });
+  const declared = instance({ instance: "@o/p", isDeclared: true });
+
+  await assert.rejects(systems.register(instance()), isFull(/have 5000 living/));
+  assert.equal(await systems.register(declared), "changed");
+  await database.query("update tasker.system_instance set state = 'gone'");
+  assert.equal(await systems.register(instance()), "changed");
+});
+
+Deno.test("capabilities of gone instances make room for those of a living one", async () => {
+  await using bench = await JournalBench.open();
+  const { systems, database } = await bench.node();
+  await systems.register(instance({ instance: "gone" }));
+  await database.query("update tasker.system_instance set state = 'gone', bytes = 1048576");
+
+  assert.equal(await systems.register(instance()), "changed");
+  assert.deepEqual((await systems.read()).instances.map(({ instance }) => instance), ["a"]);
 });
