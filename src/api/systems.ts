@@ -34,7 +34,9 @@ export function systemHandlers(
         body: {
           ...summaryFor(caller, system),
           capabilities: offersFor(caller, system),
-          ...(registered && { registered: registered.map(instanceDocument) }),
+          ...(registered && {
+            registered: registered.filter((one) => maySeeEntry(caller, one)).map(instanceDocument),
+          }),
         },
       };
     },
@@ -91,10 +93,14 @@ function summaryFor(caller: Caller, system: SystemSummary) {
   };
 }
 
-/** Every capability once. What a manifest of a namespace says is shown to those who see that one. */
+/** The entry of a manifest names a workflow: it is shown to those who see its namespace. */
+function maySeeEntry(caller: Caller, { isDeclared, namespaces }: Instance): boolean {
+  return !isDeclared || namespaces.some((name) => caller.covers(name));
+}
+
+/** Every capability once. Those who speak for a system see all that manifests expect of it. */
 function offersFor(caller: Caller, { name, instances }: SystemSummary): readonly Capability[] {
-  const isSeen = ({ isDeclared, namespaces }: Instance) =>
-    !isDeclared || caller.coversSystem(name) || namespaces.some((one) => caller.covers(one));
+  const isSeen = (entry: Instance) => caller.coversSystem(name) || maySeeEntry(caller, entry);
   const offers = instances.filter((one) => one.state !== "gone" && isSeen(one))
     .flatMap(({ capabilities }) => capabilities);
   const byName = new Map(offers.map((one) => [`${one.name}@${one.version ?? ""}`, one]));

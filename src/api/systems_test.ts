@@ -17,11 +17,14 @@ Deno.test("a key registers instances of its own systems alone, and for its own n
   equal((await fake.ask(`DELETE ${INSTANCE}`, { key })).status, 204);
 });
 
-Deno.test("who uses a system sees how it is, and who speaks for it also its instances", async () => {
+Deno.test("who uses a system sees how it is, and who speaks for it its instances, but no manifest of others", async () => {
   const fake = fakeApi();
   const shown = async (key: string) => {
     const system = await fake.json("GET /v1/systems/inventory", { key });
-    return { workflows: system.workflows, registered: system.registered };
+    const registered = Array.isArray(system.registered)
+      ? system.registered.map(({ instance }) => instance)
+      : undefined;
+    return { workflows: system.workflows, registered };
   };
 
   deepEqual(await shown(fake.key(["read"], ["billing"], [])), {
@@ -30,7 +33,11 @@ Deno.test("who uses a system sees how it is, and who speaks for it also its inst
   });
   deepEqual(await shown(fake.key(["read"], ["billing"], ["inventory"])), {
     workflows: ["billing/bill"],
-    registered: [],
+    registered: ["host-1"],
+  });
+  deepEqual(await shown(fake.key(["read"], ["orders"], ["inventory"])), {
+    workflows: ["orders/process"],
+    registered: ["host-1", "@orders/process"],
   });
   const stranger = fake.key(["read"], ["inventory"], []);
   equal((await fake.ask("GET /v1/systems/inventory", { key: stranger })).status, 404);

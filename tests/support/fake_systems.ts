@@ -1,7 +1,7 @@
-/** Systems of a test of the API: one that has registered nothing. */
+/** Systems of a test of the API: one that has one instance, and one that a manifest declares. */
 
 import type { ApiDeps } from "../../src/api/deps.ts";
-import type { SystemSummary } from "../../src/core/ports.ts";
+import type { InstanceRow, SystemSummary } from "../../src/core/ports.ts";
 
 /** Two namespaces use "inventory". */
 export function fakeSystems(): Pick<ApiDeps, "systems" | "instancesOf" | "registrar"> {
@@ -16,11 +16,26 @@ export function fakeSystems(): Pick<ApiDeps, "systems" | "instancesOf" | "regist
   };
   return {
     systems: () => Promise.resolve([inventory]),
-    instancesOf: () => Promise.resolve([]),
+    instancesOf: () => Promise.resolve([row("host-1", false), row("@orders/process", true)]),
     registrar: {
       register: () => Promise.resolve(),
       leave: () => Promise.resolve(true),
       forget: () => Promise.resolve(true),
     },
+  };
+}
+
+function row(instance: string, isDeclared: boolean): InstanceRow {
+  return {
+    system: "inventory",
+    instance,
+    isDeclared,
+    version: "1.0.0",
+    state: "healthy",
+    namespaces: isDeclared ? ["orders"] : [],
+    capabilities: [],
+    detail: "",
+    sinceMs: 0,
+    expiresAtMs: 90_000,
   };
 }
