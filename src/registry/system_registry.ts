@@ -191,9 +191,23 @@ export class SystemRegistry implements Registrar {
     if (ended.length > 0) void this.refresh();
   }
 
+  /** One entry that cannot be stored holds up neither the others nor the start of the server. */
   async #declare(): Promise<void> {
-    this.#declaredAtMs = this.deps.runtime.monotonic();
-    for (const one of this.deps.declared) await this.deps.store.register(one);
+    const { runtime, declared, store, warn } = this.deps;
+    this.#declaredAtMs = runtime.monotonic();
+    for (const one of declared) {
+      try {
+        await store.register(one);
+      } catch (error) {
+        warn(
+          "Cannot register yet what a manifest declares: steps go to what is registered, or wait; " +
+            `tried again in ${DECLARE_MS / 1000} s`,
+          { system: one.system, instance: one.instance, error: messageOf(error) },
+        );
+        // The others would wait for the database too.
+        if (error instanceof TaskerError && error.code === "journal.unavailable") return;
+      }
+    }
   }
 
   #failed(text: string, error: unknown): void {

@@ -1,0 +1,53 @@
+import { deepEqual } from "node:assert/strict";
+import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { NewInstance, SystemStore } from "../core/ports.ts";
+import { SystemDirectory } from "../core/system_directory.ts";
+import { SystemRegistry } from "./system_registry.ts";
+
+function declared(system: string): NewInstance {
+  return {
+    system,
+    instance: "@acme/flow",
+    isDeclared: true,
+    version: "1.0.0",
+    capabilities: [],
+    namespaces: ["acme"],
+    leaseMs: 90_000,
+  };
+}
+
+Deno.test("a declared entry that cannot be stored is a warning, and holds up no other one", async () => {
+  const stored: string[] = [];
+  const warned: unknown[] = [];
+  const store: SystemStore = {
+    isKnown: () => true,
+    register({ system }) {
+      if (system === "bad") return Promise.reject(new TaskerError("system.full", "no room"));
+      stored.push(system);
+      return Promise.resolve("changed");
+    },
+    leave: () => Promise.resolve(false),
+    forget: () => Promise.resolve(false),
+    read: () => Promise.resolve({ version: 1, instances: [] }),
+    list: () => Promise.resolve([]),
+    endLeases: () => Promise.resolve([]),
+    report: () => Promise.resolve(),
+  };
+  const registry = new SystemRegistry({
+    runtime: new ManualRuntime(),
+    store,
+    directory: new SystemDirectory(),
+    declared: [declared("bad"), declared("stock")],
+    plans: () => [],
+    isMine: () => true,
+    check: () => Promise.resolve(false),
+    wasBusAway: () => false,
+    warn: (_text, { system, error }) => warned.push([system, error]),
+  });
+
+  await registry.open();
+
+  deepEqual(stored, ["stock"]);
+  deepEqual(warned, [["bad", "no room"]]);
+});
