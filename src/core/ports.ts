@@ -215,6 +215,8 @@ export interface NodeRow {
   readonly expired: boolean;
   /** The newest event format that it reads. */
   readonly format: number;
+  /** What its envelopes go through; absent where a version before joined. */
+  readonly bus?: string;
 }
 
 /** A command that came through another node. */
@@ -265,7 +267,12 @@ export const DUE_PER_SLOT = 8;
 export interface Nodes {
   /** Inserts this node's row; removes the earlier incarnation of the same lock at once. */
   join(
-    of: { incarnation: Incarnation; name: string; replaces: Incarnation | undefined },
+    of: {
+      incarnation: Incarnation;
+      name: string;
+      replaces: Incarnation | undefined;
+      bus?: string;
+    },
   ): Promise<void>;
   /** Renews, and sees nodes, slots, inbox and which slots have due tasks, in one statement. */
   poll(): Promise<PollResult>;

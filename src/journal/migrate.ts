@@ -26,6 +26,7 @@ import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
 import systems from "./sql/0018_systems.sql" with { type: "text" };
 import forcedVersions from "./sql/0019_forced_versions.sql" with { type: "text" };
 import deadLetters from "./sql/0020_dead_letters.sql" with { type: "text" };
+import nodeBus from "./sql/0021_node_bus.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -58,6 +59,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0018_systems", text: systems },
   { name: "0019_forced_versions", text: forcedVersions },
   { name: "0020_dead_letters", text: deadLetters },
+  { name: "0021_node_bus", text: nodeBus },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

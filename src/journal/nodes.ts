@@ -66,9 +66,9 @@ export class PostgresNodes implements Nodes {
   }
 
   /** Safe to repeat. */
-  async join({ incarnation, name, replaces }: Parameters<Nodes["join"]>[0]): Promise<void> {
+  async join({ incarnation, name, replaces, bus }: Parameters<Nodes["join"]>[0]): Promise<void> {
     if (replaces !== undefined) await this.#end(replaces, { evenIfAlive: true });
-    await this.#move(join, [incarnation, name, FORMAT_READ]);
+    await this.#move(join, [incarnation, name, FORMAT_READ, bus ?? null]);
   }
 
   async poll(): Promise<PollResult> {
@@ -215,7 +215,7 @@ const INBOX_BEGIN: InboxPlace = ["-infinity", ""];
 interface Polled {
   readonly alive: boolean;
   readonly now_ms: number;
-  readonly nodes: readonly [Incarnation, string, number, boolean, number][];
+  readonly nodes: readonly [Incarnation, string, number, boolean, number, string | null][];
   /** The sum of all slot versions: another sum, another distribution. */
   readonly moves: string;
   /** Null when nothing moved. */
@@ -233,12 +233,13 @@ function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots, systems }: Po
   return {
     alive,
     databaseNowMs: now_ms,
-    nodes: nodes.map(([incarnation, name, renewals, expired, format]) => ({
+    nodes: nodes.map(([incarnation, name, renewals, expired, format, bus]) => ({
       incarnation,
       name,
       renewals,
       expired,
       format,
+      ...(bus !== null && { bus }),
     })),
     slots: (slots ?? []).map(([slot, owner, version, formatMin]) => ({
       slot,

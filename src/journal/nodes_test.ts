@@ -24,16 +24,16 @@ Deno.test("join() repeated renews the row; it removes the incarnation before it,
   const { incarnation } = second;
   await claimSlots(first, [1]);
 
-  const joining = { incarnation, name: "b", replaces: first.incarnation };
+  const joining = { incarnation, name: "b", replaces: first.incarnation, bus: 'redis "a"' };
   await second.nodes.join(joining);
   await second.nodes.join(joining);
 
   const { alive, nodes, slots } = inOrder(await second.nodes.poll());
   assert.equal(alive, true);
   assert.deepEqual(
-    nodes.map(({ incarnation, name, renewals }) => ({ incarnation, name, renewals })),
+    nodes.map(({ incarnation, name, renewals, bus }) => ({ incarnation, name, renewals, bus })),
     [
-      { incarnation, name: "b", renewals: 1 },
+      { incarnation, name: "b", renewals: 1, bus: 'redis "a"' },
     ],
   );
   assert.deepEqual(slots[1], { slot: 1, owner: null, version: 2 });

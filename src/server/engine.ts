@@ -18,6 +18,7 @@ import type {
   Cancel,
   Egress,
   Journal,
+  NodeRow,
   Nodes,
   Plans,
   Policies,
@@ -75,6 +76,8 @@ export interface EngineDeps {
   remote(record: CommandRouter["record"], outages: Outages): RemoteSteps;
   readonly incarnation: Incarnation;
   readonly name: string;
+  /** What its envelopes go through: the same for all nodes on a database. */
+  readonly bus?: string;
   /** The earlier incarnation of the same place, which is certainly dead. */
   readonly replaces: Incarnation | undefined;
   /** Whether that one was ended because its event loop hung. */
@@ -101,6 +104,7 @@ export class Engine implements ResidentTasks {
   readonly #policies = new EffectivePolicies();
   #sweep: Cancel | undefined;
   #isFenced = false;
+  #nodes: readonly NodeRow[] = [];
   /** True until the first sweep: tasks that are read later come from other nodes. */
   #isAfterHang: boolean;
 
@@ -158,12 +162,22 @@ export class Engine implements ResidentTasks {
 
   /** Joins the nodes and claims slots; tasks are read and go on from then. */
   async start(): Promise<void> {
-    const { nodes, incarnation, name, replaces } = this.deps;
-    await nodes.join({ incarnation, name, replaces });
+    const { nodes, incarnation, name, replaces, bus } = this.deps;
+    await nodes.join({ incarnation, name, replaces, ...(bus !== undefined && { bus }) });
     await this.renewPolicies();
     await this.ownership.start();
     this.alarm.watch();
     this.#sleep();
+  }
+
+  /** Live nodes on another bus: what they send, no worker of this one gets, and the other way round. */
+  get onOtherBuses(): readonly NodeRow[] {
+    const live = new Set(this.ownership.live);
+    const { bus: own } = this.deps;
+    if (own === undefined) return [];
+    return this.#nodes.filter(({ incarnation, bus }) =>
+      live.has(incarnation) && bus !== undefined && bus !== own
+    );
   }
 
   /** Stops polling and sweeping: for a node that is alone and has all its tasks in memory. */
@@ -295,6 +309,7 @@ export class Engine implements ResidentTasks {
   }
 
   #polled(result: PollResult): void {
+    this.#nodes = result.nodes;
     this.alarm.clockChanged();
     this.router.takeInbox(result.inbox);
     this.#dueTasks.wake(result.dueSlots);

@@ -6,6 +6,7 @@ import type { Bus, BusServer, History, Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { HealthCheck } from "../operations/node.ts";
 import type { Engine } from "./engine.ts";
+import type { Log } from "../telemetry/log.ts";
 import { VERSION } from "./version.ts";
 
 /** A node polls once a second; after this long without an answer it is not ready. */
@@ -41,6 +42,7 @@ export function healthOf(deps: HealthDeps): Health {
       }),
       coreCheck(deps),
       slotsCheck(engine),
+      busesCheck(engine),
       quarantineCheck(engine),
     ],
   };
@@ -82,6 +84,37 @@ function slotsCheck({ router, ownership }: Engine): NamedCheck {
       return Promise.resolve({ name: "slots", ok, detail, ...(ok ? {} : { action }) });
     },
   };
+}
+
+/** A task goes where its slot is: on another bus, it waits for workers that are on this one. */
+function busesCheck(engine: Engine): NamedCheck {
+  const action =
+    "Give all nodes on this database one TASKER_BUS, BUS_URL and TASKER_BUS_PREFIX, and " +
+    "start again those that differ";
+  return {
+    name: "one bus",
+    action,
+    look: (): Promise<HealthCheck> => {
+      const others = otherBusesText(engine);
+      const ok = others === undefined;
+      const detail = others ?? "all nodes are on it";
+      return Promise.resolve({ name: "one bus", ok, detail, ...(ok ? {} : { action }) });
+    },
+  };
+}
+
+/** Names the nodes that are on another bus; undefined while there are none. */
+function otherBusesText({ onOtherBuses, deps }: Engine): string | undefined {
+  if (onOtherBuses.length === 0) return undefined;
+  const others = onOtherBuses.map(({ name, bus }) => `${name} on ${bus}`).join(", ");
+  return `this node is on ${deps.bus}, and ${others}: no worker serves both, so tasks wait in vain`;
+}
+
+/** Logs at a start that live nodes are on another bus. */
+export function warnOfOtherBuses(engine: Engine, log: Pick<Log, "error">): void {
+  const otherBuses = otherBusesText(engine);
+  if (otherBuses === undefined) return;
+  log.error("Nodes on one database differ in their bus", { otherBuses });
 }
 
 /** The TypeScript core serves as well, but slower: said, and no fault. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Cluster, type ClusterNode } from "../../tests/support/cluster.ts";
 import { TaskerError } from "../core/errors.ts";
+import type { Incarnation } from "../core/ids.ts";
 import type { HealthCheck } from "../operations/node.ts";
 import { healthOf } from "./health.ts";
 
@@ -56,6 +57,25 @@ Deno.test("a node that drains is not ready, and no fault of its slots is shown",
 
   assert.equal(notReady, "the node is draining");
   assert.equal(slots.ok, true);
+});
+
+const OTHER = "00000000-0000-4000-8000-00000000000b" as Incarnation;
+const OLD = "00000000-0000-4000-8000-00000000000c" as Incarnation;
+
+Deno.test("a node says that another one is on another bus, until that one has gone", async () => {
+  const cluster = new Cluster(1, [{ name: "a" }], () => Promise.resolve(null));
+  const node = cluster.add();
+  cluster.store.join(OTHER, "b", 1, "two");
+  cluster.store.join(OLD, "of a version before", 1);
+  await cluster.runtime.advance(3_000);
+
+  const { ok, detail, action } = await checkOf(node, "one bus");
+
+  assert.equal(ok, false);
+  assert.match(detail, /^this node is on one, and b on two:/);
+  assert.match(action ?? "", /BUS_URL/);
+  await cluster.runtime.advance(30_000); // it was killed: it does not renew
+  assert.equal((await checkOf(node, "one bus")).ok, true);
 });
 
 Deno.test("the health of the bus says what it runs on, and what the node does in its place", async () => {

@@ -17,7 +17,7 @@ import type { Incarnation } from "../core/ids.ts";
 import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
-import { healthOf } from "./health.ts";
+import { healthOf, warnOfOtherBuses } from "./health.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
@@ -98,6 +98,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     remote: (record, outages) => systems.remote(record, outages),
     incarnation,
     name,
+    bus: `${config.bus} "${config.busPrefix}"`,
     replaces: options.replaces,
     isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
@@ -115,6 +116,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const others = registry.owners().filter(({ kind }) => kind === "remote");
   await engine.admission.learn(others.map(({ name }) => name));
   await engine.start();
+  warnOfOtherBuses(engine, log);
   systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
   return { api, drain: (drainMs) => drain({ ...deps, api, maintenance }, drainMs) };
 }

@@ -172,7 +172,7 @@ export class ClusterNode {
       return ask(statement);
     };
     return {
-      join: ({ name }) => ask(() => store.join(incarnation, name, this.format)),
+      join: ({ name, bus }) => ask(() => store.join(incarnation, name, this.format, bus)),
       poll: async () => {
         const polled = await ask(() => store.poll(incarnation, this.#seen));
         this.#seen = polled.moves;
@@ -225,6 +225,7 @@ export class ClusterNode {
       }),
       incarnation: this.incarnation,
       name: this.name,
+      bus: "one",
       replaces: undefined,
       fenced: () => this.cluster.replace(this),
     });

@@ -36,6 +36,7 @@ interface KeptNode {
   readonly name: string;
   readonly format: number;
   renewals: number;
+  readonly bus?: string;
   expiresAtMs: number;
 }
 
@@ -101,9 +102,15 @@ export class ClusterStore {
     });
   }
 
-  join(incarnation: Incarnation, name: string, format: number): void {
+  join(incarnation: Incarnation, name: string, format: number, bus?: string): void {
     const expiresAtMs = this.runtime.now() + LEASE_MS;
-    this.nodes.set(incarnation, { name, format, renewals: 0, expiresAtMs });
+    this.nodes.set(incarnation, {
+      name,
+      format,
+      renewals: 0,
+      expiresAtMs,
+      ...(bus !== undefined && { bus }),
+    });
   }
 
   /** `seen`: the sum of slot versions at the caller's last poll. */
@@ -127,6 +134,7 @@ export class ClusterStore {
         renewals: node.renewals,
         expired: node.expiresAtMs < now,
         format: node.format,
+        ...(node.bus !== undefined && { bus: node.bus }),
       })),
       moves,
       slots: moves === seen ? [] : [...this.slots],

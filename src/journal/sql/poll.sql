@@ -58,7 +58,7 @@ select
   (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (
     select coalesce(
-      json_agg(json_build_array(incarnation, name, renewals, expires_at < now(), format)),
+      json_agg(json_build_array(incarnation, name, renewals, expires_at < now(), format, bus)),
       '[]'
     )
     from tasker.node
