@@ -202,6 +202,19 @@ async function record(deps: ReplyDeps, reply: Envelope, target: ReplyTarget): Pr
   }
 }
 
+/** What is said of a token that is not accepted. */
+const TOKEN_FAULTS: Readonly<Record<TokenFault, (kid?: string) => string>> = {
+  token_missing: () => 'it has no token: copy "taskerreplytoken" from the command',
+  token_malformed: () => "its token is not of the form that commands carry",
+  token_key_unknown: (kid = "") =>
+    `its token was signed by key "${kid.slice(0, KID_SHOWN_MAX)}", which this server does not have`,
+  token_forged: () => "its token is forged: the signature is not of the key that it names",
+  token_expired: () => "its token has expired",
+};
+
+/** Characters shown of the name of a key, which anybody may have written. */
+const KID_SHOWN_MAX = 64;
+
 /** The token alone decides what is answered; the attributes must not contradict it. */
 function demandClaims(
   deps: Pick<ReplyDeps, "tokens" | "metrics">,
@@ -210,7 +223,7 @@ function demandClaims(
 ): Claims {
   const verified = deps.tokens.verify(reply.taskerreplytoken);
   if (!verified.ok) {
-    throw refusal(deps, verified.fault, `its ${verified.fault.replace("_", " is ")}`);
+    throw refusal(deps, verified.fault, TOKEN_FAULTS[verified.fault](verified.kid));
   }
   const { claims } = verified;
   if (claims.sys !== system) {

@@ -34,12 +34,22 @@ const Claims = z.strictObject({
 export type Claims = z.infer<typeof Claims>;
 
 /** Why a token is not accepted; also the label of the metric. */
-export type TokenFault = "token_missing" | "token_malformed" | "token_forged" | "token_expired";
+export type TokenFault =
+  | "token_missing"
+  | "token_malformed"
+  | "token_key_unknown"
+  | "token_forged"
+  | "token_expired";
 
 /** What a token says, or what is wrong with it. */
 type Verified =
   | { readonly ok: true; readonly claims: Claims }
-  | { readonly ok: false; readonly fault: TokenFault };
+  | {
+    readonly ok: false;
+    readonly fault: TokenFault;
+    /** The key of which there is no secret here: another installation's, or taken out. */
+    readonly kid?: string;
+  };
 
 /** A key. Shape: `secret` is base64 of at least 32 bytes. */
 export interface TokenKey {
@@ -75,7 +85,7 @@ export class ReplyTokens {
       return invalid("token_malformed");
     }
     const key = this.deps.keys.find((one) => one.kid === kid);
-    if (key === undefined) return invalid("token_forged");
+    if (key === undefined) return { ...invalid("token_key_unknown"), kid: kid ?? "" };
     const expected = this.deps.runtime.sign(key.secret, `${form}.${kid}.${body}`);
     if (!isSameText(signature, expected)) return invalid("token_forged");
     const claims = Claims.safeParse(parseBody(body));
@@ -86,8 +96,8 @@ export class ReplyTokens {
   }
 }
 
-function invalid(fault: TokenFault): Verified {
-  return { ok: false, fault };
+function invalid(fault: TokenFault) {
+  return { ok: false, fault } as const;
 }
 
 /** Compares in a time that depends on the lengths only, so that a signature cannot be guessed. */
