@@ -33,7 +33,7 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
   const instances = (registered ?? []).map((one): Cell[] => [
     one.instance,
     one.version,
-    { text: one.state, tone: one.state === "healthy" ? "good" : "bad" },
+    instanceCell(one, one.isDeclared && hasRegistered(system)),
     dateText(one.since),
     one.detail,
   ]);
@@ -54,6 +54,19 @@ const INSTANCE_HEAD = headOf("INSTANCE", "VERSION", "STATE", "SINCE (UTC)", "WHY
 export function isWithoutHealthy({ instances }: System): boolean {
   const { healthy, unhealthy, gone } = instances;
   return healthy === 0 && unhealthy + gone > 0;
+}
+
+/** What a manifest declares counts only until an instance has registered. */
+function instanceCell(
+  { state }: { readonly state: string },
+  isOnlyDeclared: boolean,
+): Exclude<Cell, string> {
+  if (isOnlyDeclared) return { text: "declared", tone: "plain" };
+  return { text: state, tone: state === "healthy" ? "good" : "bad" };
+}
+
+function hasRegistered({ instances }: System): boolean {
+  return Object.values(instances).some((count) => count > 0);
 }
 
 function stateCell(system: System) {

@@ -35,9 +35,17 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
   const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
   const found = { ...shipper, circuit: "closed" as const, hasWorker: true, instances };
   const row = { ...instances[1] as (typeof instances)[1], detail: "it answered 503" };
+  const times = { sinceMs: 0, expiresAtMs: 30_000 };
+  const declared = {
+    ...row,
+    instance: "@a/b",
+    isDeclared: true,
+    state: "healthy" as const,
+    detail: "a manifest declares it",
+  };
   const deps = {
     systems: () => Promise.resolve([found]),
-    instancesOf: () => Promise.resolve([{ ...row, sinceMs: 0, expiresAtMs: 30_000 }]),
+    instancesOf: () => Promise.resolve([{ ...row, ...times }, { ...declared, ...times }]),
   };
 
   deepEqual((await openCliHarness({ deps }).say("systems")).out, [
@@ -55,5 +63,6 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     "",
     "INSTANCE  VERSION  STATE      SINCE (UTC)          WHY",
     "host-2    1.4.0    unhealthy  1970-01-01 00:00:00  it answered 503",
+    "@a/b      1.4.0    declared   1970-01-01 00:00:00  a manifest declares it",
   ]);
 });
