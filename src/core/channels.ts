@@ -10,7 +10,7 @@ export function replyChannel(prefix: string, system: string): string {
   return `${prefix}.reply.${system}`;
 }
 
-/** Carries copies of a system's dead letters. */
+/** Carries what a system could not use: the system writes it, the engine takes it into its store. */
 export function deadChannel(prefix: string, system: string): string {
   return `${prefix}.dead.${system}`;
 }

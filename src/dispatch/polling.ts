@@ -24,8 +24,8 @@ export interface PollingDeps {
   readonly deadLetters: Pick<DeadLetterStore, "keep">;
   /** Begins the name of every channel. */
   readonly prefix: string;
-  /** Whether a loaded workflow has a step of this system. */
-  isDeclared(system: string): boolean;
+  /** Whether a workflow that is loaded here names this system, or an instance of it has registered. */
+  isKnown(system: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
   takeReply(system: string, reply: unknown): Promise<string>;
 }
@@ -71,7 +71,7 @@ export class Polling {
    * @throws {TaskerError} system.not_found, bus.unavailable
    */
   async poll(system: string, poll: Poll): Promise<readonly Envelope[]> {
-    if (!this.deps.isDeclared(system)) throw unknownSystem(system);
+    if (!this.deps.isKnown(system)) throw unknownSystem(system);
     if (this.#isGone(poll)) return [];
     const { runtime, bus, prefix } = this.deps;
     const polled: Polled[] = [];
@@ -210,7 +210,8 @@ export class Polling {
 }
 
 function unknownSystem(system: string): TaskerError {
-  const why = "no workflow that is loaded here has a step of it";
+  const why = "no workflow that is loaded here names it, and no instance of it has registered; " +
+    "register one, or correct the name";
   return new TaskerError("system.not_found", `Cannot poll for system "${system}": ${why}`);
 }
 

@@ -66,12 +66,14 @@ Deno.test("poll() takes up to its limit and leaves the rest to others", async ()
   await close();
 });
 
-Deno.test("poll() refuses a system to which no workflow gives a step", async () => {
+Deno.test("poll() refuses a system that nobody names and that has not registered", async () => {
   const { polling, close } = openPolling();
 
   await assert.rejects(
     () => polling.poll("coook", pollOf()),
-    (error) => error instanceof TaskerError && error.code === "system.not_found",
+    (error) =>
+      error instanceof TaskerError && error.code === "system.not_found" &&
+      error.message.includes("names it, and no instance of it has registered"),
   );
 
   await close();

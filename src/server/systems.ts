@@ -87,7 +87,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const polling = new Polling({
     ...common,
     deadLetters,
-    isDeclared: (system) => channels.isKnown(system),
+    isKnown: (system) => channels.isKnown(system),
     takeReply: async (system, reply) => await takeReply(replies as ReplyDeps, system, reply),
   });
   return {

@@ -55,7 +55,7 @@ export function nodeOver(
       },
     },
     prefix: "t",
-    isDeclared: (system) => ["cook", "waiter"].includes(system),
+    isKnown: (system) => ["cook", "waiter"].includes(system),
     takeReply,
   });
 }
