@@ -137,3 +137,69 @@ Deno.test("steps wait for the instances of their own tenant's system, and for a 
     await Deno.remove(dataDir, { recursive: true });
   }
 });
+
+/** A workflow of a tenant, which gives its step to the system that both have named alike. */
+const SHARED = (namespace: string) => `
+name: orders
+namespace: ${namespace}
+version: 1.0.0
+input: { type: object }
+systems:
+  stock: { base_url: 'http://127.0.0.1:1', capabilities: [stock.check] }
+workflow_steps:
+  - { name: check, owner: stock, capability: stock.check, timeout: 60s }
+`;
+
+Deno.test("two tenants that name a system alike share it; whose key has the system speaks for both", async () => {
+  const dataDir = makeDataDir("systems_shared");
+  const workflows = `${dataDir}/workflows`;
+  await Deno.mkdir(workflows, { recursive: true });
+  for (const name of ["acme", "globex"]) {
+    await Deno.writeTextFile(`${workflows}/${name}.yaml`, SHARED(name));
+  }
+  try {
+    await using server = await serve({ dataDir, env: { TASKER_WORKFLOWS: workflows } });
+    const acme = await keyFor(server, "acme", "stock");
+    const globex = await keyFor(server, "globex", "stock");
+    const outsider = await keyFor(server, "globex", "other");
+    const ids = await Promise.all(
+      ["acme", "globex"].map((namespace) =>
+        startTask(server, { workflow: `${namespace}/orders`, input: {} }, crypto.randomUUID())
+      ),
+    );
+
+    // Either key registers, sees the instances, and works for both tenants: a name is one system.
+    assert.equal((await register(server, acme, "stock")).status, 204);
+    const seen = (await ask(server, globex, ["GET", "/v1/systems/stock"])).body;
+    assert.deepEqual(seen.workflows, ["globex/orders"]);
+    const registered = seen.registered.filter((one: { isDeclared: boolean }) => !one.isDeclared);
+    assert.equal(registered.length, 1);
+    const worked = new Set<string>();
+    await untilSo("the commands of both tenants", async () => {
+      for (const id of await work(server, globex, "stock")) worked.add(id);
+      return ids.every((id) => worked.has(id));
+    });
+
+    // But neither reads the tasks of the other, registers for it, or starts there.
+    const [ofAcme, ofGlobex] = ids;
+    assert.equal((await ask(server, globex, ["GET", `/v1/tasks/${ofGlobex}`])).status, 200);
+    assert.equal((await ask(server, globex, ["GET", `/v1/tasks/${ofAcme}`])).status, 404);
+    const instance = ["PUT", "/v1/systems/stock/instances/w-2"];
+    assert.equal((await ask(server, globex, instance, { namespaces: ["acme"] })).status, 403);
+    const start = { workflow: "acme/orders", input: {} };
+    assert.equal((await ask(server, globex, ["POST", "/v1/tasks"], start)).status, 403);
+
+    // A key that has a tenant and not the system sees how it is, and does nothing for it.
+    const shown = await ask(server, outsider, ["GET", "/v1/systems/stock"]);
+    assert.equal(shown.status, 200);
+    assert.equal(shown.body.registered, undefined);
+    assert.equal((await register(server, outsider, "stock")).status, 403);
+    const poll = { max: 1, waitMs: 500 };
+    assert.equal(
+      (await ask(server, outsider, ["POST", "/v1/bus/stock/poll"], poll)).status,
+      403,
+    );
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
