@@ -14,14 +14,26 @@ interface Broker {
   readonly ports: Readonly<Record<string, string>>;
   /** Whether its URL may list several servers of one cluster. */
   readonly isList: boolean;
+  /** Parameters that its URL may have; absent: its library knows them. */
+  readonly parameters?: readonly string[];
 }
 
 /** All brokers. Protocols are unique, so that a URL alone chooses its broker. */
 export const BROKERS: Readonly<Record<BrokerKind, Broker>> = {
   redis: { name: "Redis", ports: { "redis:": "6379", "rediss:": "6379" }, isList: false },
-  nats: { name: "NATS", ports: { "nats:": "4222", "tls:": "4222" }, isList: true },
+  nats: {
+    name: "NATS",
+    ports: { "nats:": "4222", "tls:": "4222" },
+    isList: true,
+    parameters: ["replicas"],
+  },
   rabbitmq: { name: "RabbitMQ", ports: { "amqp:": "5672", "amqps:": "5671" }, isList: true },
-  kafka: { name: "Kafka", ports: { "kafka:": "9092", "kafkas:": "9093" }, isList: true },
+  kafka: {
+    name: "Kafka",
+    ports: { "kafka:": "9092", "kafkas:": "9093" },
+    isList: true,
+    parameters: ["sasl"],
+  },
 };
 
 /** All kinds of brokers. */

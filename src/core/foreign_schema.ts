@@ -7,6 +7,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { messageOf } from "./errors.ts";
 import { describeUnfit, findUnfit } from "./json.ts";
 import { nearestOf } from "./nearest.ts";
+import { endlessRefIn } from "./schema_cycles.ts";
 import { FORMAT_PATTERNS, FORMATS, SCHEMA_SIZE_MAX, whyCostly } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -118,6 +119,13 @@ export function readForeignSchema(
   const read = reader.read(schema, []) as JsonSchema;
   const faults = [...reader.faults, ...metaFaults(schema, reader.faults)];
   if (faults.length > 0) return { ok: false, faults };
+  const endless = endlessRefIn(schema);
+  if (endless !== undefined) {
+    const detail =
+      "refers to itself: checking one value would never end; let it lead into a field " +
+      "or an element";
+    return { ok: false, faults: [fault(endless, detail)] };
+  }
   const why = whyNotCompiled(read);
   return why === undefined ? { ok: true, schema: read } : { ok: false, faults: [fault([], why)] };
 }
@@ -267,6 +275,7 @@ function whyNotCompiled(schema: JsonSchema): string | undefined {
     new Ajv2020({ ...OPTIONS, meta: false, validateSchema: false }).compile(schema);
     return undefined;
   } catch (thrown) {
+    if (thrown instanceof RangeError) return "refers to itself, or to too many schemas in a row";
     return messageOf(thrown).replace(/^strict mode: /, "");
   }
 }

@@ -268,3 +268,24 @@ Deno.test("a schema that would take seconds to compile is refused before, by wha
   assert.deepEqual(detailsOf({ properties: named(3_000), additionalProperties: false }), []);
   assert.deepEqual(detailsOf({ default: { patternProperties: named(300) } }), []);
 });
+
+Deno.test("readForeignSchema() refuses references that never end, and names the place", () => {
+  const endless = [
+    { $ref: "#" },
+    { properties: { a: { $ref: "#/properties/a" } } },
+    { $defs: { a: { $ref: "#/$defs/b" }, b: { $ref: "#/$defs/a" } } },
+    { $defs: { a: { anyOf: [{ type: "string" }, { $ref: "#/$defs/a" }] } } },
+  ];
+  for (const schema of endless) {
+    const read = readForeignSchema(schema);
+    assert.ok(!read.ok);
+    assert.match(read.faults[0]?.detail ?? "", /^refers to itself/);
+    assert.equal(read.faults[0]?.at.at(-1), "$ref");
+  }
+  const tree = { type: "object", properties: { kids: { type: "array", items: { $ref: "#" } } } };
+  assert.ok(readForeignSchema(tree).ok);
+  assert.ok(
+    readForeignSchema({ $defs: { a: {} }, allOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/a" }] })
+      .ok,
+  );
+});

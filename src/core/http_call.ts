@@ -44,6 +44,33 @@ export const HTTP_REQUEST: JsonSchema = {
   additionalProperties: false,
 };
 
+/** What the connection or the engine itself decides. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Why a request cannot have a header of this name; undefined: it can. */
+export function whyNoHeader(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower)) return "its name is not one of a header";
+  return OWN_HEADERS.has(lower) ? "the engine sets it" : undefined;
+}
+
+/** Why a header cannot have this value, or part of one; undefined: it can. */
+export function whyNoHeaderValue(value: string): string | undefined {
+  return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? "its value cannot be sent" : undefined;
+}
+
 /** Whether the same request may succeed later. */
 export function isRetryable(status: number, { retryOn = [] }: Pick<HttpCall, "retryOn">): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429 ||

@@ -114,6 +114,11 @@ function under(name: string, unfit: Unfit): Unfit {
   return { ...unfit, path: unfit.path === "" ? shown : `${shown}.${unfit.path}` };
 }
 
+/** Why Postgres cannot keep a text; undefined: it can. */
+export function whyUnfitText(text: string): string | undefined {
+  return unfitText(text)?.detail;
+}
+
 function unfitText(text: string): Unfit | undefined {
   const detail = text.includes("\0")
     ? "holds the character U+0000"
@@ -134,7 +139,7 @@ function changedNumberIn(text: string): Unfit | undefined {
   let changed: string | undefined;
   const look = (_name: string, value: unknown, ...context: { source?: string }[]) => {
     const source = context[0]?.source;
-    if (typeof value === "number" && source !== undefined && !isKept(source, value)) {
+    if (typeof value === "number" && source !== undefined && !isNumberKept(source, value)) {
       changed ??= source;
     }
     return value;
@@ -143,8 +148,14 @@ function changedNumberIn(text: string): Unfit | undefined {
   return changed === undefined ? undefined : unfitNumber(changed);
 }
 
-/** Whether a number is what was written, or is at least written back as it came. */
-function isKept(source: string, value: number): boolean {
+/**
+ * Whether a number is what was written, or is at least written back as it came.
+ *
+ * Shape: `source` is decimal, or `0x…`, or `0o…`.
+ */
+export function isNumberKept(source: string, value: number): boolean {
+  if (!Number.isFinite(value)) return false;
+  if (/^0[xo]/.test(source)) return BigInt(source) === BigInt(value);
   if (value === 0) return !/[1-9]/.test(source.split(/[eE]/)[0] ?? "");
   if (/[.eE]/.test(source) || Number.isSafeInteger(value)) return true;
   return String(value) === source || BigInt(source) === BigInt(value);

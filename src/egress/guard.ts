@@ -5,6 +5,7 @@ import { lookup } from "node:dns/promises";
 import http from "node:http";
 import https from "node:https";
 import { messageOf, TaskerError } from "../core/errors.ts";
+import { whyNoHeader, whyNoHeaderValue } from "../core/http_call.ts";
 import type {
   Egress,
   EgressHeader,
@@ -32,21 +33,6 @@ const TIMEOUT_MS_MAX = 3_600_000;
 
 /** Bytes of answers that a guard holds at once; further bytes wait to be read. */
 const BYTES_HELD_MAX = 256 * 1_048_576;
-
-/** What the connection or the guard itself decides. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** What the guard works with. */
 export interface GuardDeps {
@@ -268,19 +254,13 @@ function headersOf(
     ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),
   };
   for (const [name, stated] of Object.entries(headers)) {
-    const lower = name.toLowerCase();
     const value = valueOf(stated, secrets);
-    const why = !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower)
-      ? "its name is not one of a header"
-      : OWN_HEADERS.has(lower)
-      ? "the engine sets it"
-      : value === undefined
-      ? `TASKER_SECRETS names no "${(stated as { secret: string }).secret}" that is set`
-      : /[^\t\x20-\x7e\x80-\xff]/.test(value)
-      ? "its value cannot be sent"
-      : undefined;
+    const why = whyNoHeader(name) ??
+      (value === undefined
+        ? `TASKER_SECRETS names no "${(stated as { secret: string }).secret}" that is set`
+        : whyNoHeaderValue(value));
     if (why !== undefined) throw refused(`${shownUrl(url)} with header "${name}"`, why);
-    made[lower] = value as string;
+    made[name.toLowerCase()] = value as string;
   }
   return made;
 }

@@ -34,6 +34,42 @@ const STEPS: Readonly<Record<string, readonly [step: string, ...faults: string[]
   ],
   "no name": ["- {sleep: 1s}", "5:5 workflow_steps[0].name invalid_type"],
   "a bad name": ["- {name: A b, sleep: 1s}", "5:12 workflow_steps[0].name bad_name"],
+  "a step named like the task's input": [
+    "- {name: input, transform: 1}",
+    "5:12 workflow_steps[0].name bad_name",
+  ],
+  "a number that would be another": [
+    "- {name: a, transform: {id: 9007199254740993}}",
+    "5:31 workflow_steps[0].transform.id bad_number",
+  ],
+  "a literal that cannot be stored": [
+    '- {name: a, transform: "x\\0"}',
+    "5:26 workflow_steps[0].transform bad_text",
+  ],
+  "a schema that refers to itself": [
+    "- {name: a, signal: {form: {properties: {b: {$ref: '#/properties/b'}}}}}",
+    "5:54 workflow_steps[0].signal.form.properties.b.$ref bad_schema",
+  ],
+  "a header that the engine sets": [
+    "- {name: a, http: {method: GET, url: 'https://h/', headers: {Host: b}}}",
+    "5:70 workflow_steps[0].http.headers.Host bad_header",
+  ],
+  "a header whose name is none": [
+    '- {name: a, http: {method: GET, url: "https://h/", headers: {"a\\r\\nb": c}}}',
+    "5:74 workflow_steps[0].http.headers.a\r\nb bad_header",
+  ],
+  "a header that begins another": [
+    '- {name: a, http: {method: GET, url: "https://h/", headers: {a: "x\\r\\ny: ${input.n}"}}}',
+    "5:67 workflow_steps[0].http.headers.a bad_header",
+  ],
+  "a prefix that begins another header": [
+    '- {name: a, http: {method: GET, url: "https://h/", headers: {a: {secret: S, prefix: "x\\r\\n"}}}}',
+    "5:67 workflow_steps[0].http.headers.a bad_header",
+  ],
+  "a password in a URL": [
+    "- {name: a, http: {method: GET, url: 'https://u:p@h/'}}",
+    "5:40 workflow_steps[0].http.url bad_url",
+  ],
   "a name that is taken": [
     "- {name: a, sleep: 1s}\n  - {name: a, sleep: 1s}",
     "6:12 workflow_steps[1].name name_taken",
@@ -213,6 +249,15 @@ const WHOLE: Readonly<Record<string, readonly [text: string, ...faults: string[]
   "an input that is no schema": [
     `${HEAD}input: {tpye: object}\nworkflow_steps: [{name: a, sleep: 1s}]`,
     "3:15 input.tpye unknown_keyword",
+  ],
+  "a system with a password in its URL": [
+    `${HEAD}systems: {s: {base_url: 'http://u:p@h'}}\nworkflow_steps: [{name: a, sleep: 1s}]`,
+    "3:25 systems.s.base_url custom",
+  ],
+  "a system with a header that the engine sets": [
+    `${HEAD}systems: {s: {base_url: 'http://h', headers: {host: b}}}\n` +
+    "workflow_steps: [{name: a, sleep: 1s}]",
+    "3:53 systems.s.headers.host invalid_key",
   ],
   "an output without a mapping": [
     `${HEAD}workflow_steps: [{name: a, sleep: 1s}]\noutput: {result: {}}`,

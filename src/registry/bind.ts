@@ -47,6 +47,7 @@ export function bindManifest(
   return manifest.workflow_steps.map((step, index) => {
     const place = placeIn(manifest, index);
     const bound = { written: writtenFor(module, step), give: gives.get(step.name), module };
+    refuseInput(step, place, faults);
     checkKind(step, place, faults);
     checkBinding(step, bound, place, faults);
     const kind = engineKindOf(step);
@@ -66,6 +67,12 @@ export function bindManifest(
       ...draftEngineKind(step, kind, { place, faults }),
     };
   });
+}
+
+/** No reference could name such a step: `$.input` is the task's input. */
+function refuseInput({ name }: ManifestStep, place: Draft["place"], faults: Faults): void {
+  if (name !== "input") return;
+  faults.add(place("name"), "bad_name", '"input" stands for the task\'s input: use another name');
 }
 
 interface Bound {

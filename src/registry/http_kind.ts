@@ -1,10 +1,10 @@
 /** HTTP steps of manifests: what is fixed of a request, and what its mapping makes. */
 
-import type { HttpCall } from "../core/http_call.ts";
+import { type HttpCall, whyNoHeader, whyNoHeaderValue } from "../core/http_call.ts";
 import type { Template } from "../core/mapping.ts";
 import type { Draft } from "./draft.ts";
 import type { Faults } from "./fault.ts";
-import { type ManifestStep, SecretHeader } from "./manifest.ts";
+import { hasUser, type ManifestStep, NO_USER, SecretHeader } from "./manifest.ts";
 
 type Secrets = NonNullable<HttpCall["secrets"]>;
 
@@ -16,6 +16,7 @@ export function draftHttp(
 ): Pick<Draft, "http" | "template"> {
   if (stated === undefined) return {};
   const { method, url, query, body, retry_on, response_headers } = stated;
+  if (hasUser(url)) faults.add(place("http", ["url"]), "bad_url", NO_USER);
   const origin = originOf(url);
   const { headers, secrets } = splitHeaders(stated.headers ?? {}, place, faults);
   const hasSecrets = Object.keys(secrets).length > 0;
@@ -61,6 +62,8 @@ function splitHeaders(
   const secrets: Record<string, Secrets[string]> = {};
   for (const [name, value] of Object.entries(headers)) {
     const isObject = typeof value === "object" && value !== null;
+    const why = whyNoHeader(name) ?? (isObject ? undefined : whyNoHeaderValue(literalOf(value)));
+    if (why !== undefined) faults.add(place("http", ["headers", name]), "bad_header", why);
     if (!isObject) {
       plain[name] = value;
       continue;
@@ -69,9 +72,17 @@ function splitHeaders(
     if (parsed.success) secrets[name] = parsed.data;
     else {
       const detail =
-        "expected a text, or { secret: NAME } with the name of a variable that TASKER_SECRETS lists";
+        "expected a text, or { secret: NAME } with the name of a variable that TASKER_SECRETS lists " +
+        "and perhaps a prefix, whose characters a header can have";
       faults.add(place("http", ["headers", name]), "bad_header", detail);
     }
   }
   return { ...(Object.keys(plain).length > 0 && { headers: plain }), secrets };
+}
+
+/** What a header's value has whatever its references stand for. */
+function literalOf(value: unknown): string {
+  return typeof value === "string" && !value.startsWith("$.")
+    ? value.replace(/\$\{[^}]*\}/g, "")
+    : "";
 }

@@ -5,12 +5,20 @@ import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { PolicyFields } from "../core/fields.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
-import { HTTP_METHODS } from "../core/http_call.ts";
+import { HTTP_METHODS, whyNoHeader, whyNoHeaderValue } from "../core/http_call.ts";
 import { EFFECTS, SystemVersion } from "../core/system.ts";
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
 import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
+
+/** What is wrong with a URL that holds a user name or a password. */
+export const NO_USER = "holds a user name or a password: send a header instead";
+
+/** Whether the part of a URL before its path names a user; a mapping may make the rest. */
+export function hasUser(url: string): boolean {
+  return /^https?:\/\/[^/?#]*@/i.test(url.replace(/\$\{[^}]*\}/g, ""));
+}
 
 /** A duration in milliseconds; the fault of anything else lists the forms. */
 const duration = z.union([z.number(), z.string()]).transform((value, context) => {
@@ -19,7 +27,10 @@ const duration = z.union([z.number(), z.string()]).transform((value, context) =>
   context.addIssue(`expected milliseconds as a whole number, or ${DURATION_FORMS}`);
   return z.NEVER;
 });
-const url = z.url({ protocol: /^https?$/, error: "expected an http or https URL" });
+const url = z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).refine(
+  (text) => !hasUser(text),
+  NO_USER,
+);
 const text = z.string().min(1);
 
 const Retry = z.strictObject({
@@ -29,10 +40,19 @@ const Retry = z.strictObject({
   delay_max: duration.optional(),
 });
 
+const headerText = z.string().refine(
+  (text) => whyNoHeaderValue(text) === undefined,
+  "holds a character that no header can have",
+);
+const headerName = z.string().refine(
+  (name) => whyNoHeader(name) === undefined,
+  { error: ({ input }) => whyNoHeader(String(input)) ?? "" },
+);
+
 /** A header whose value is a secret of the server: only its name is known here. */
 export const SecretHeader = z.strictObject({
   secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"),
-  prefix: z.string().exactOptional(),
+  prefix: headerText.exactOptional(),
 });
 
 /** A capability with more than its name. */
@@ -52,7 +72,7 @@ const System = z.strictObject({
   capabilities: z.array(z.union([text.transform((name): Offer => ({ name })), Offer])).default([]),
   health_check_url: url.optional(),
   transport: z.enum(["bus", "http"]).default("bus"),
-  headers: z.record(z.string(), z.union([z.string(), SecretHeader])).default({}),
+  headers: z.record(headerName, z.union([headerText, SecretHeader])).default({}),
 });
 
 const ON_TIMEOUT = ["fail", "park"] as const;
@@ -206,6 +226,7 @@ function detailOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
     return `is missing, expected ${issue.expected}`;
   }
+  if (issue.code === "invalid_key") return issue.issues[0]?.message ?? issue.message;
   if (issue.code !== "invalid_union") return issue.message;
   const inner = issue.errors.flat().map(({ message }) => message);
   return [...new Set(inner)].join(", or ") || issue.message;

@@ -9,7 +9,9 @@ import {
   LineCounter,
   type Pair,
   parseAllDocuments,
+  type Scalar,
 } from "yaml";
+import { isNumberKept, whyUnfitText } from "../core/json.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults } from "./fault.ts";
 
@@ -87,6 +89,12 @@ function parse(text: string, lines: LineCounter, refuse: Refuse): Document | und
     refuse(second.range[0], "bad_yaml", "starts a second document, expected one");
   }
   const errors = [...first?.errors ?? [], ...first?.warnings ?? []];
+  // The parser runs out of stack far beyond the levels that are allowed; the rest follows from it.
+  const deep = errors.find(({ message }) => /stack (size|overflow)/i.test(message));
+  if (deep !== undefined) {
+    refuse(deep.pos[0], "too_deep", `is nested more than ${YAML_DEPTH_MAX} levels deep`);
+    return undefined;
+  }
   for (const { message, pos: [offset] } of errors.slice(0, SYNTAX_ERRORS_SHOWN_MAX)) {
     refuse(offset, "bad_yaml", message);
   }
@@ -110,7 +118,7 @@ class Reader {
     if (!this.#isWithinLimits(start, path)) return undefined;
     if (isMap(node)) return this.#readMap(node.items, path, start);
     if (isSeq(node)) return node.items.map((item, at) => this.read(item, [...path, at], start));
-    if (isScalar(node)) return node.value;
+    if (isScalar(node)) return this.#readScalar(node, path, start);
     if (isAlias(node)) {
       this.#refuse(
         start,
@@ -120,6 +128,18 @@ class Reader {
       );
     }
     return null;
+  }
+
+  /** What would be another number, or cannot be stored, is refused where it stands. */
+  #readScalar({ value, source = "" }: Scalar, path: Path, start: number): unknown {
+    if (typeof value === "number" && !isNumberKept(source, value)) {
+      const detail = `is ${source.slice(0, 40)}, which JSON cannot carry unchanged: write it as ` +
+        "text, in quotes";
+      this.#refuse(start, "bad_number", detail, path);
+    }
+    const why = typeof value === "string" ? whyUnfitText(value) : undefined;
+    if (why !== undefined) this.#refuse(start, "bad_text", why, path);
+    return value;
   }
 
   /** The place of a path, or of the longest part of it that is there. */
@@ -138,8 +158,13 @@ class Reader {
       const name = isScalar(key) ? String(key.value) : "";
       const place = [...path, name];
       const offset = offsetOf(key) ?? start;
-      if (Object.hasOwn(fields, name) || name === "__proto__") {
-        const why = name === "__proto__" ? "is not allowed as the name of a field" : "is set twice";
+      const isTaken = Object.hasOwn(fields, name);
+      const why = name === "__proto__"
+        ? "is not allowed as the name of a field"
+        : isTaken
+        ? "is set twice"
+        : whyUnfitText(name);
+      if (why !== undefined) {
         this.#refuse(offset, "bad_key", why, place);
         continue;
       }

@@ -50,7 +50,8 @@ Deno.test("readYaml() refuses more bytes, values and depth than are allowed", as
 Deno.test("readYaml() survives texts that nest as deep as they are long", async () => {
   for (const part of ["[", "{", "- ", "? "]) {
     const faults = await faultsOf(read(part.repeat(100_000)));
-    equal(faults[0]?.endsWith("bad_yaml"), true, part);
+    equal(/ (too_deep|bad_yaml)$/.test(faults[0] ?? ""), true, part);
+    if (part === "[" || part === "{") equal(faults[0]?.endsWith("too_deep"), true, part);
   }
 });
 
@@ -61,4 +62,41 @@ Deno.test("readYaml() refuses broken, doubled and foreign YAML, each at its plac
   deepEqual(await faultsOf(read("a: !secret x")), ["1:4  bad_yaml"]);
   deepEqual(await faultsOf(read("__proto__: 1")), ["1:1 __proto__ bad_key"]);
   deepEqual(await faultsOf(read("")), ["1:1  empty"]);
+});
+
+Deno.test("readYaml() refuses numbers that would be others, each at its place", async () => {
+  const text = "id: 9007199254740993\nbig: [1, 123456789012345678901234567890]\n" +
+    "far: 1e400\nsmall: 1e-400\nhex: 0x20000000000001e\nnone: .nan\n";
+
+  deepEqual(await faultsOf(read(text)), [
+    "1:5 id bad_number",
+    "2:10 big[1] bad_number",
+    "3:6 far bad_number",
+    "4:8 small bad_number",
+    "5:6 hex bad_number",
+    "6:7 none bad_number",
+  ]);
+  const kept = 'a: 9007199254740991\nb: "9007199254740993"\nc: 0x1F\nd: 0o17\ne: +1\nf: -0\n' +
+    "g: 1.50\nh: .5\ni: 9007199254740992\nj: 0x00\nk: 007\n";
+  deepEqual(readYaml("test.yaml", kept).value, {
+    a: 9007199254740991,
+    b: "9007199254740993",
+    c: 31,
+    d: 15,
+    e: 1,
+    f: -0,
+    g: 1.5,
+    h: 0.5,
+    i: 9007199254740992,
+    j: 0,
+    k: 7,
+  });
+});
+
+Deno.test("readYaml() refuses texts and names that cannot be stored, each at its place", async () => {
+  deepEqual(await faultsOf(read('a: ["x\\0"]\nb: "\\ud800"\n"c\\0": 1\n')), [
+    "1:5 a[0] bad_text",
+    "2:4 b bad_text",
+    "3:1 c\0 bad_key",
+  ]);
 });

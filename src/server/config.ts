@@ -231,13 +231,20 @@ function readBus(reader: Reader): Pick<Config, "bus" | "busUrl"> {
 /** The value of a URL stays out of the fault: it may hold a password. */
 function checkServers(reader: Reader, name: ConfigName, url: string): void {
   const kind = brokerOf(url) ?? "redis";
-  const { isList, name: broker, ports } = BROKERS[kind];
+  const { isList, name: broker, ports, parameters } = BROKERS[kind];
   const form = `${Object.keys(ports)[0]}//host:port${isList ? ",host:port" : ""}`;
   const servers = serversOf(url);
   if (servers === undefined) {
     reader.fault(name, "not_a_url", `is not a URL with a host, expected ${form}`);
   } else if (servers.length > 1 && !isList) {
     reader.fault(name, "several_hosts", `names several servers, ${broker} takes one: ${form}`);
+  } else if (kind === "redis" && !/^\/?\d*$/.test(servers[0]?.pathname ?? "")) {
+    reader.fault(name, "no_database", "has a path that is not the number of a database, as in /0");
+  }
+  for (const parameter of new Set(servers?.[0]?.searchParams.keys())) {
+    if (parameters?.includes(parameter) ?? true) continue;
+    const why = `has the parameter ${quote(parameter)}, ${broker} knows ${parameters?.join(", ")}`;
+    reader.fault(name, "unknown_parameter", why);
   }
 }
 

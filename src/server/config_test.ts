@@ -199,6 +199,22 @@ Deno.test("readConfig() refuses URLs that name no broker it can speak to", () =>
   deepEqual(codes({ REDIS_URL: "nats://a" }), { REDIS_URL: "wrong_protocol" });
 });
 
+Deno.test("readConfig() refuses a database or a parameter of BUS_URL that would not be used", () => {
+  for (const path of ["", "/", "/0", "/15"]) {
+    equal(readConfig({ BUS_URL: `redis://:pw@h${path}` }).bus, "redis");
+  }
+  for (const path of ["/abc", "/1/2", "/1.5", "/-1"]) {
+    deepEqual(codes({ BUS_URL: `redis://:pw@h${path}` }), { BUS_URL: "no_database" });
+  }
+  equal(readConfig({ BUS_URL: "nats://a,b?replicas=3" }).bus, "nats");
+  equal(readConfig({ BUS_URL: "kafka://a?sasl=plain" }).bus, "kafka");
+  deepEqual(faultsOf({ BUS_URL: "nats://a?replica=3" }), [{
+    path: "BUS_URL",
+    code: "unknown_parameter",
+    detail: 'has the parameter "replica", NATS knows replicas',
+  }]);
+});
+
 Deno.test("readConfig() refuses a pooler without the address of one", () => {
   match(refusal({ TASKER_POOLER: "1" }).message, /TASKER_POOLER: needs DATABASE_URL/);
 });
