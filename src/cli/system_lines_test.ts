@@ -40,6 +40,7 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     ...row,
     instance: "@a/b",
     isDeclared: true,
+    namespaces: ["a"],
     state: "healthy" as const,
     detail: "a manifest declares it",
   };
