@@ -205,13 +205,9 @@ export class NodeAdmission implements Admission {
     return claim;
   }
 
-  /** A claim that has all its limits, and whose system has gone since, begins again. */
+  /** A claim whose system cannot get the step any more begins again. */
   #stillValid(claim: Claim | undefined): Claim | undefined {
-    const { limits = [], system } = claim ?? {};
-    const isReady = claim !== undefined && !claim.isStarted && claim.granted === limits.length;
-    const [route] = limits;
-    if (!isReady || system === undefined || !(route instanceof Route)) return claim;
-    if (route.stillLeadsTo(system)) return claim;
+    if (claim === undefined || !isMisled(claim)) return claim;
     this.#drop(claim);
     return undefined;
   }
@@ -224,8 +220,13 @@ export class NodeAdmission implements Admission {
     claim.limits = [claim.limits[0] as Limit, system.workers, ...systemLimits(system, claim)];
   }
 
-  /** Something has changed in the directory: what waits for a system may find one. */
+  /**
+   * Something has changed in the directory: what waits for a system may find one, and what waits for
+   * something of a system that cannot get it any more begins again. Cost: O(claims) a change.
+   */
   #reroute(): void {
+    const misled = [...this.#claims.values()].flatMap((of) => [...of.values()].filter(isMisled));
+    for (const { taskId, step } of misled) this.deps.granted(taskId, step);
     for (const route of this.#routes.values()) this.#serve(route);
   }
 
@@ -330,6 +331,12 @@ export class NodeAdmission implements Admission {
     }
     return places;
   }
+}
+
+/** Whether a step that has not started was given a system which cannot get it any more. */
+function isMisled({ isStarted, granted, limits: [route], system }: Claim): boolean {
+  if (isStarted || granted === 0 || system === undefined) return false;
+  return route instanceof Route && !route.stillLeadsTo(system);
 }
 
 /** What an attempt at a system needs, in the order in which it is granted. */

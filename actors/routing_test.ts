@@ -138,6 +138,21 @@ Deno.test("a step that waited for a place while its system left is sent to anoth
   assert.deepEqual(systemsOf(harness, second.taskId), ["east"]);
 });
 
+Deno.test("a step that waits for a place, and whose system offers it no more, says so", async () => {
+  const single = { ...routed, policy: { ...policy, concurrencyMax: 1 } };
+  const harness = await EngineHarness.open([single]);
+  harness.directory.set([instance("west")]);
+  await harness.start();
+  const { taskId } = await harness.start();
+  assert.equal(reasonOf(harness, taskId), 'step "r": concurrency_max');
+
+  const older = [{ name: "stock.check", version: "1.1.0" }];
+  harness.directory.set([instance("west", { capabilities: older })]);
+  await harness.runtime.settle();
+
+  assert.equal(reasonOf(harness, taskId), 'step "r": no_system_offers');
+});
+
 Deno.test("10,000 steps that wait for a system cost nothing, and all start when one comes", async () => {
   const harness = await EngineHarness.open([routed]);
   const many = 10_000;
