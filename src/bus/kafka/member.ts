@@ -183,6 +183,9 @@ export class GroupMember {
       sessionTimeout: SESSION_MS,
       rebalanceTimeout: REBALANCE_MS,
       heartbeatInterval: HEARTBEAT_MS,
+      // Nobody listens to it, and the library does not clear its timer where a member that is closed
+      // could not join again.
+      heartbeatStallTimeout: 0,
     });
     consumer.topics.track(topic);
     consumer.on("consumer:group:join", (joined) => {
