@@ -102,9 +102,11 @@ Deno.test("the guard's process speaks TLS, and trusts what this host trusts", as
 
   using strict = await start();
   await rejects(openEgress(strict.url).request(asked), { code: "egress.failed" });
+  const before = Deno.env.get("NODE_EXTRA_CA_CERTS");
   Deno.env.set("NODE_EXTRA_CA_CERTS", `${dir}/cert`);
   using trusting = await start();
-  Deno.env.delete("NODE_EXTRA_CA_CERTS");
+  if (before === undefined) Deno.env.delete("NODE_EXTRA_CA_CERTS");
+  else Deno.env.set("NODE_EXTRA_CA_CERTS", before);
   const answer = await openEgress(trusting.url).request(asked);
 
   equal(TEXT.decode(answer.body), "here");
