@@ -10,6 +10,7 @@ import { Suite } from "./support/suite.ts";
 const PROGRAMS: readonly string[] = [
   "npm/build.ts",
   "src/postgres/embedded.ts",
+  "tests/support/kafka.ts",
   "tests/support/postgres.ts",
   "tests/support/rabbitmq.ts",
   "tests/support/redis.ts",
