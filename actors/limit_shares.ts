@@ -123,17 +123,21 @@ export class LimitShares {
     const { states, admission } = this.deps;
     const known = await states.read(open.map(({ quota }) => quota.key));
     const writes = new Map<string, VersionedState>();
-    const grants = open.map((one) => {
+    const divided = open.map((one) => {
       const { version, state } = known.get(one.quota.key) ?? { version: 0, state: {} };
-      const { next, grant } = this.#divide(one, state);
+      const { next, settle } = this.#divide(one, state);
       if (JSON.stringify(next) !== JSON.stringify(state)) {
         writes.set(one.quota.key, { version, state: next });
       }
-      return { ...one, grant };
+      return { ...one, settle };
     });
-    const written = await states.write(writes);
-    for (const { quota, system, grant } of grants) {
-      grant?.(!writes.has(quota.key) || written.has(quota.key));
+    const written = await states.write(writes).catch((error) => {
+      for (const { settle } of divided) settle?.("unknown");
+      throw error;
+    });
+    for (const { quota, system, settle } of divided) {
+      const isWritten = !writes.has(quota.key) || written.has(quota.key);
+      settle?.(isWritten ? "written" : "refused");
       admission.serve([quota, system.circuit]);
     }
     return written.size === writes.size;
@@ -143,7 +147,10 @@ export class LimitShares {
   #divide(
     { system, quota }: Unsettled,
     state: SharedState,
-  ): { readonly next: SharedState; readonly grant?: (isWritten: boolean) => void } {
+  ): {
+    readonly next: SharedState;
+    readonly settle?: (outcome: "written" | "refused" | "unknown") => void;
+  } {
     const { runtime, incarnation: me, live } = this.deps;
     const circuit = quota.key === system.name
       ? this.#newerChange(system, state.circuit)
@@ -152,12 +159,12 @@ export class LimitShares {
     const { limit } = quota;
     if (limit === undefined) return { next: { ...state, ...next } };
     const nowMs = runtime.now();
-    const { report, grant } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
+    const { report, settle } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
     const shared = state.limit ?? newSharedLimit(limit, nowMs);
     const divided = divide({ limit, shared, live: live(), me, report, nowMs });
     return {
       next: { ...state, ...next, limit: divided.shared },
-      grant: (isWritten) => grant(isWritten ? divided.granted : undefined),
+      settle: (outcome) => settle(outcome, divided.granted),
     };
   }
 

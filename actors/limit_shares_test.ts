@@ -26,6 +26,8 @@ class Nodes {
   readonly states = new MemorySharedStates();
   readonly nodes: Node[] = [];
   isAway = false;
+  /** Called while a write is under way. */
+  writing: () => void = () => {};
   reads = 0;
 
   constructor(count: number, limits: Readonly<Record<string, SystemLimit>> = {}) {
@@ -52,7 +54,11 @@ class Nodes {
         this.reads++;
         return this.#answer(this.states.read(keys));
       },
-      write: (states) => this.#answer(this.states.write(states)),
+      write: async (states) => {
+        const written = await this.#answer(this.states.write(states));
+        this.writing();
+        return written;
+      },
     };
   }
 }
@@ -222,4 +228,16 @@ Deno.test("a limit that is taken away lets all go", async () => {
   node.admission.renewSystems(new Map());
 
   assert.equal(node.running.size, 9);
+});
+
+Deno.test("a limit that is taken away while it is divided lets all go", async () => {
+  const world = new Nodes(1, { bank: { concurrencyMax: 1 } });
+  const [node] = world.nodes as [Node];
+  node.start(9);
+  world.writing = () => node.admission.renewSystems(new Map());
+
+  await world.pass(3);
+  node.start(3);
+
+  assert.equal(node.running.size, 12);
 });

@@ -201,13 +201,16 @@ export class Quota implements Limit {
   }
 
   /**
-   * Says what this node needs, and gives back the starts that it has not used. `grant` takes what it
-   * was given; undefined: nothing changed, so it keeps the starts. Until then it starts nothing.
+   * Says what this node needs, and gives back the starts that it has not used; until `settle` it starts
+   * nothing by them. `settle` takes what became of it: written; refused, so that all is as before; or
+   * unknown, so that only what is this node's in both cases may be used.
    */
-  report(
-    atMs: (monotonicMs: number) => number,
-  ): { readonly report: Report; readonly grant: (granted: Granted | undefined) => void } {
+  report(atMs: (monotonicMs: number) => number): {
+    readonly report: Report;
+    readonly settle: (outcome: "written" | "refused" | "unknown", granted: Granted) => void;
+  } {
     const { line: { first, length } } = this;
+    const limit = this.#limit;
     const started = this.#started;
     const startsUnused = this.#startsLeft < Infinity ? this.#startsLeft : 0;
     this.#startsLeft -= startsUnused;
@@ -220,12 +223,17 @@ export class Quota implements Limit {
         startsUnused,
         waitsSinceMs: first === undefined ? null : atMs(first.waitsSinceMs),
       },
-      grant: (granted) => {
-        if (granted !== undefined) this.#placesMax = granted.places;
-        if (granted !== undefined) this.#started -= started;
-        this.#startsLeft = granted?.starts === Infinity
-          ? Infinity
-          : this.#startsLeft + (granted?.starts ?? startsUnused);
+      settle: (outcome, { places, starts }) => {
+        // What is divided of another limit is of no use.
+        if (this.#limit !== limit) return;
+        if (outcome === "refused") {
+          this.#startsLeft += startsUnused;
+          return;
+        }
+        this.#placesMax = outcome === "written" ? places : Math.min(places, this.#placesMax);
+        if (outcome === "unknown") return;
+        this.#started -= started;
+        this.#startsLeft += starts;
       },
     };
   }
