@@ -10,7 +10,7 @@ import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../sr
 import type { SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
 import { type Claim, type Limit, Places, Route } from "./limits.ts";
-import { Quota, SystemLimits } from "./system_limits.ts";
+import { Quota, SystemAdmission } from "./system_admission.ts";
 
 /** Local attempts that run at once on a node. */
 const RUNNING_MAX = 1024;
@@ -27,8 +27,8 @@ export interface AdmissionDeps {
   granted(taskId: TaskId, step: number): void;
   /** Whether a worker of a system has ever come; absent: steps do not wait for the first one. */
   hasWorker?(system: string): Promise<boolean>;
-  /** Called when limits are to be settled with the other nodes. */
-  unsettled(): void;
+  /** Called when limits are to be reconciled with the other nodes. */
+  reconcileSoon(): void;
   /** The systems that have registered; absent: none. */
   readonly directory?: SystemDirectory;
 }
@@ -47,7 +47,7 @@ export interface AdmissionDeps {
 export class NodeAdmission implements Admission {
   readonly #claims = new Map<TaskId, Map<number, Claim>>();
   readonly #steps = new Map<string, Places>();
-  readonly #systems = new Map<string, SystemLimits>();
+  readonly #systems = new Map<string, SystemAdmission>();
   readonly #routes = new Map<string, Route>();
   readonly #directory: SystemDirectory;
   readonly #node = new Places("node_full", () => RUNNING_MAX);
@@ -124,7 +124,7 @@ export class NodeAdmission implements Admission {
   }
 
   /** The systems whose limits are known here. */
-  get systems(): Iterable<SystemLimits> {
+  get systems(): Iterable<SystemAdmission> {
     return this.#systems.values();
   }
 
@@ -180,7 +180,7 @@ export class NodeAdmission implements Admission {
     const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote" ? [this.#routeOf(plan, definition)] : [
-      ...(host === undefined ? [places] : systemLimits(host, { places, isRetry, capability })),
+      ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
       this.#node,
     ];
     const claim: Claim = {
@@ -217,7 +217,7 @@ export class NodeAdmission implements Admission {
     const system = this.#systemOf(name);
     claim.system = name;
     claim.isChosen = name !== owner;
-    claim.limits = [claim.limits[0] as Limit, system.workers, ...systemLimits(system, claim)];
+    claim.limits = [claim.limits[0] as Limit, system.workers, ...limitsInOrder(system, claim)];
   }
 
   /**
@@ -285,16 +285,16 @@ export class NodeAdmission implements Admission {
     for (const limit of limits.slice(0, granted + 1)) this.#serve(limit);
   }
 
-  #systemOf(owner: string): SystemLimits {
+  #systemOf(owner: string): SystemAdmission {
     let system = this.#systems.get(owner);
     if (system === undefined) {
       const { runtime, hasWorker } = this.deps;
-      system = new SystemLimits(owner, {
+      system = new SystemAdmission(owner, {
         runtime,
         hasWorker: hasWorker && (() => hasWorker(owner)),
         opened: (gate) => this.#serve(gate),
         limitOf: (key) => this.#systemLimits.get(key),
-        unsettled: this.deps.unsettled,
+        reconcileSoon: this.deps.reconcileSoon,
       });
       this.#systems.set(owner, system);
     }
@@ -340,8 +340,8 @@ function isMisled({ isStarted, granted, limits: [route], system }: Claim): boole
 }
 
 /** What an attempt at a system needs, in the order in which it is granted. */
-function systemLimits(
-  system: SystemLimits,
+function limitsInOrder(
+  system: SystemAdmission,
   { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
 ): readonly Limit[] {
   return [

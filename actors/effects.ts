@@ -19,7 +19,7 @@ export interface Committed {
 }
 
 /** Starts and stops the attempts that a turn's events are about. */
-export function releaseEffects(
+export function performEffects(
   runner: Runner,
   { plan, state, unstarted }: Committed,
   events: readonly Event[],

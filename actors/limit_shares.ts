@@ -1,4 +1,4 @@
-/** Limit shares: settles with the other nodes what each may use of the limits of systems. */
+/** Limit shares: reconciles with the other nodes what each may use of the limits of systems. */
 
 import { exponentialMs } from "../src/core/backoff.ts";
 import { messageOf } from "../src/core/errors.ts";
@@ -12,15 +12,15 @@ import {
 } from "../src/core/shared_limit.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { NodeAdmission } from "./admission.ts";
-import type { Quota, SystemLimits } from "./system_limits.ts";
+import type { Quota, SystemAdmission } from "./system_admission.ts";
 
-/** How often shares are settled while steps use them. */
-const SETTLE_MS = 1_000;
+/** How often shares are reconciled while steps use them. */
+const RECONCILE_MS = 1_000;
 
-/** The shortest time between two settlements: steps that wait ask for one. */
+/** The shortest time between two reconciliations: steps that wait ask for one. */
 const REST_MS = 100;
 
-/** What settling works with. */
+/** What reconciling works with. */
 export interface LimitSharesDeps {
   readonly runtime: Runtime;
   readonly log: Log;
@@ -31,9 +31,9 @@ export interface LimitSharesDeps {
   live(): readonly Incarnation[];
 }
 
-/** What is settled under one key. */
-interface Unsettled {
-  readonly system: SystemLimits;
+/** What is reconciled under one key. */
+interface Reconcilable {
+  readonly system: SystemAdmission;
   readonly quota: Quota;
 }
 
@@ -41,53 +41,53 @@ interface Unsettled {
 const CIRCUIT_MS_MAX = 60_000;
 
 /**
- * Settles by compare-and-set, once a second while steps use a limit, and soon when one waits.
+ * Reconciles by compare-and-set, once a second while steps use a limit, and soon when one waits.
  *
- * Cost: one read and at most one write a settlement, whatever the number of steps; nothing while no
+ * Cost: one read and at most one write each time, whatever the number of steps; nothing while no
  * limit is set and this node is alone.
  */
 export class LimitShares {
-  #settledAtMs = -Infinity;
+  #reconciledAtMs = -Infinity;
   #timer: Cancel | undefined;
-  #settling: Promise<void> | undefined;
+  #reconciling: Promise<void> | undefined;
   #failures = 0;
   #isStopped = false;
 
   constructor(readonly deps: LimitSharesDeps) {}
 
-  /** Settles soon. */
+  /** Reconciles soon. */
   ask(): void {
     const { runtime } = this.deps;
     if (this.#timer !== undefined || this.#isStopped) return;
     const restMs = REST_MS + exponentialMs(this.#failures, {
       minMs: this.#failures === 0 ? 0 : REST_MS,
-      maxMs: SETTLE_MS,
+      maxMs: RECONCILE_MS,
       random: () => runtime.random(),
     });
-    const dueMs = Math.max(0, this.#settledAtMs + restMs - runtime.monotonic());
-    this.#timer = runtime.after(dueMs, () => void this.#settleAll());
+    const dueMs = Math.max(0, this.#reconciledAtMs + restMs - runtime.monotonic());
+    this.#timer = runtime.after(dueMs, () => void this.#reconcileAll());
   }
 
-  /** Called with each poll: settles if the last time is a while ago. */
+  /** Called with each poll: reconciles if the last time is a while ago. */
   polled(): void {
     this.deps.admission.shareRetries(Math.max(1, this.deps.live().length));
-    if (this.deps.runtime.monotonic() - this.#settledAtMs >= SETTLE_MS - REST_MS) this.ask();
+    if (this.deps.runtime.monotonic() - this.#reconciledAtMs >= RECONCILE_MS - REST_MS) this.ask();
   }
 
   /** Resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.();
-    await this.#settling;
+    await this.#reconciling;
   }
 
-  async #settleAll(): Promise<void> {
+  async #reconcileAll(): Promise<void> {
     this.#timer = undefined;
-    if (this.#settling !== undefined) return;
-    this.#settledAtMs = this.deps.runtime.monotonic();
+    if (this.#reconciling !== undefined) return;
+    this.#reconciledAtMs = this.deps.runtime.monotonic();
     const open = this.#collect();
     if (open.length === 0) return;
-    this.#settling = this.#settle(open).then(
+    this.#reconciling = this.#reconcile(open).then(
       (areAll) => {
         this.#failures = areAll ? 0 : this.#failures + 1;
       },
@@ -95,19 +95,19 @@ export class LimitShares {
         if (this.#failures++ > 0) return;
         const fields = { error: messageOf(error) };
         this.deps.log.warn(
-          "Cannot settle the limits of systems: steps that need more wait",
+          "Cannot reconcile the limits of systems: steps that need more wait",
           fields,
         );
       },
     ).finally(() => {
-      this.#settling = undefined;
+      this.#reconciling = undefined;
       if (this.#failures > 0) this.ask();
     });
-    await this.#settling;
+    await this.#reconciling;
   }
 
   /** Limits that are used here, or were; and with other nodes about, the circuits of their systems. */
-  #collect(): readonly Unsettled[] {
+  #collect(): readonly Reconcilable[] {
     const areOthers = this.deps.live().length > 1;
     return [...this.deps.admission.systems].flatMap((system) =>
       [...system.quotas.values()].flatMap((quota) => {
@@ -119,25 +119,25 @@ export class LimitShares {
   }
 
   /** Returns whether all was written: another node may have been faster. */
-  async #settle(open: readonly Unsettled[]): Promise<boolean> {
+  async #reconcile(open: readonly Reconcilable[]): Promise<boolean> {
     const { states, admission } = this.deps;
     const known = await states.read(open.map(({ quota }) => quota.key));
     const writes = new Map<string, VersionedState>();
     const divided = open.map((one) => {
       const { version, state } = known.get(one.quota.key) ?? { version: 0, state: {} };
-      const { next, settle } = this.#divide(one, state);
+      const { next, conclude } = this.#divide(one, state);
       if (JSON.stringify(next) !== JSON.stringify(state)) {
         writes.set(one.quota.key, { version, state: next });
       }
-      return { ...one, settle };
+      return { ...one, conclude };
     });
     const written = await states.write(writes).catch((error) => {
-      for (const { settle } of divided) settle?.("unknown");
+      for (const { conclude } of divided) conclude?.("unknown");
       throw error;
     });
-    for (const { quota, system, settle } of divided) {
+    for (const { quota, system, conclude } of divided) {
       const isWritten = !writes.has(quota.key) || written.has(quota.key);
-      settle?.(isWritten ? "written" : "refused");
+      conclude?.(isWritten ? "written" : "refused");
       admission.serve([quota, system.circuit]);
     }
     return written.size === writes.size;
@@ -145,11 +145,11 @@ export class LimitShares {
 
   /** What all nodes are to know, and how this one takes what it was granted by that. */
   #divide(
-    { system, quota }: Unsettled,
+    { system, quota }: Reconcilable,
     state: SharedState,
   ): {
     readonly next: SharedState;
-    readonly settle?: (outcome: "written" | "refused" | "unknown") => void;
+    readonly conclude?: (outcome: "written" | "refused" | "unknown") => void;
   } {
     const { runtime, incarnation: me, live } = this.deps;
     const circuit = quota.key === system.name
@@ -159,18 +159,18 @@ export class LimitShares {
     const { limit } = quota;
     if (limit === undefined) return { next: { ...state, ...next } };
     const nowMs = runtime.now();
-    const { report, settle } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
+    const { report, conclude } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
     const shared = state.limit ?? newSharedLimit(limit, nowMs);
     const divided = divide({ limit, shared, live: live(), me, report, nowMs });
     return {
       next: { ...state, ...next, limit: divided.shared },
-      settle: (outcome) => settle(outcome, divided.granted),
+      conclude: (outcome) => conclude(outcome, divided.granted),
     };
   }
 
   /** Which came later: what this node found of the circuit, or what another did, which it follows. */
   #newerChange(
-    system: SystemLimits,
+    system: SystemAdmission,
     theirs: CircuitChange | undefined,
   ): CircuitChange | undefined {
     const ours = system.circuitChange;

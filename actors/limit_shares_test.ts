@@ -76,7 +76,7 @@ class Node {
       canStart: () => true,
       // A task that is granted asks again, as its turn does.
       granted: (taskId, step) => this.ask(taskId, step),
-      unsettled: () => this.shares.ask(),
+      reconcileSoon: () => this.shares.ask(),
     });
     this.shares = new LimitShares({
       runtime,

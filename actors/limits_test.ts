@@ -4,7 +4,7 @@ import { planOf } from "../src/core/plan.ts";
 import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
 import { definitionOf } from "../tests/support/task_driver.ts";
 import { NodeAdmission } from "./admission.ts";
-import { LOOK_MS } from "./system_limits.ts";
+import { LOOK_MS } from "./system_admission.ts";
 
 const PLAN = planOf(
   "hash",
@@ -21,7 +21,7 @@ function admissionOf(
     runtime,
     canStart: () => true,
     granted: (taskId) => void granted.push(taskId),
-    unsettled: () => {},
+    reconcileSoon: () => {},
     ...(hasWorker === undefined ? {} : { hasWorker }),
   });
 }

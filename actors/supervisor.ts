@@ -13,7 +13,7 @@ import type { Alarm } from "./alarm.ts";
 import { answerAll, draining, quarantined, refuseAll, unknownTask } from "./answers.ts";
 import {
   interruptedSteps,
-  releaseEffects,
+  performEffects,
   resendLost,
   resendPostponed,
   resumeEffects,
@@ -49,7 +49,7 @@ export interface SupervisorDeps
  *
  * The life of a turn: `take` the commands that wait, `decide` them, `push` what follows to readiness,
  * `tick` it once for all tasks, `admit` what is ready, `close` the row (all in `takeTurns` of
- * core/turn.ts), `#commit` it, and once that is done `#release` what waited for the commit.
+ * core/turn.ts), `#commit` it, and once that is done `#perform` what waited for the commit.
  */
 export class Supervisor implements Feed {
   readonly #actors: ActorTable;
@@ -94,7 +94,7 @@ export class Supervisor implements Feed {
     });
     this.#committer = new TurnCommitter(deps, {
       failures: this.#failures,
-      committed: (actor, sent) => this.#guard(actor, () => this.#release(actor, sent)),
+      committed: (actor, sent) => this.#guard(actor, () => this.#perform(actor, sent)),
     });
   }
 
@@ -288,7 +288,7 @@ export class Supervisor implements Feed {
   }
 
   /** What a committed turn set free: answers, attempts, and what was decided since. */
-  #release(actor: TaskActor, { turn, decided }: SentTurn): void {
+  #perform(actor: TaskActor, { turn, decided }: SentTurn): void {
     const { taskId, plan, state, unstarted } = actor;
     actor.decidesOneByOne &&= actor.mailbox.size > 0;
     if (turn.change !== undefined) actor.committed = turn.change.state;
@@ -297,7 +297,7 @@ export class Supervisor implements Feed {
     const isCurrent = this.#actors.isCurrent(actor);
     this.#publish(actor, turn, isCurrent);
     if (state === undefined || !isCurrent) return;
-    releaseEffects(this.deps.runner, { plan, state, unstarted }, turn.events);
+    performEffects(this.deps.runner, { plan, state, unstarted }, turn.events);
     this.#committer.commit(actor);
     this.#continueOrForget(actor);
   }

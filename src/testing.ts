@@ -22,7 +22,7 @@ import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/step_input.ts";
 import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
-import type { RemoteSteps } from "./dispatch/runner.ts";
+import type { RemoteAttempts } from "./dispatch/runner.ts";
 import { Engine } from "./server/engine.ts";
 import { type PlayedHttp, playHttp } from "./egress/played.ts";
 import { MemoryJournal } from "./journal/memory_journal.ts";
@@ -338,7 +338,7 @@ function playSystems(
   systems: Readonly<Record<string, PlayedEvent>>,
   registry: Registry,
   record: Engine["router"]["record"],
-): RemoteSteps {
+): RemoteAttempts {
   return {
     start(attempt) {
       const { taskId, step } = attempt;

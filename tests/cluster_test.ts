@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SLOTS, type TaskId } from "../src/core/ids.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import { SYSTEMS_NAMESPACE, WHOLE_SYSTEM } from "../src/core/policy.ts";
-import { isSettled } from "../src/core/state.ts";
+import { isEnded } from "../src/core/state.ts";
 import { Cluster, type ClusterCode } from "./support/cluster.ts";
 import type { DriverStep } from "./support/task_driver.ts";
 
@@ -94,7 +94,7 @@ function checkTask(cluster: Cluster, taskId: TaskId): void {
     cluster.plan.steps.map(({ name, index }) => [name, state.steps[index]?.state]),
   );
   assert.equal(state.end, "completed", `task ${taskId}: ${JSON.stringify(states)}`);
-  assert.ok(state.steps.every((step) => isSettled(step.state)));
+  assert.ok(state.steps.every((step) => isEnded(step.state)));
   const ends = task.turns.flatMap(({ events }) => events).filter((event) =>
     event.kind === "StepCompleted"
   ).map((event) => event.step);

@@ -11,7 +11,7 @@ import { busHandlers } from "./bus.ts";
 import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
-import { badRequest, type Call, type Handlers, type Reply, type Services } from "./handler.ts";
+import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
 import { keyHandlers } from "./keys.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -42,7 +42,7 @@ export interface Api {
 /** An operation and its handler. */
 interface Route {
   readonly operation: Operation;
-  handle(input: Record<string, unknown>, call: Call): Promise<Reply>;
+  handle(input: Record<string, unknown>, call: Call): Promise<ApiAnswer>;
 }
 
 /** Opens the API. Closed by default: only operations that say "open" need no key. */
@@ -128,8 +128,8 @@ class Server {
     const sinceMs = runtime.monotonic();
     nameRequestSpan(method, path);
     try {
-      const reply = await this.#replyTo(route, req.raw, req.param());
-      const response = responseOf(route.operation, reply);
+      const answer = await this.#answerTo(route, req.raw, req.param());
+      const response = responseOf(route.operation, answer);
       this.#count(path, response.status);
       if (longLived === undefined) {
         metrics.histogram("tasker_http_seconds").observe((runtime.monotonic() - sinceMs) / 1_000);
@@ -140,7 +140,11 @@ class Server {
     }
   }
 
-  async #replyTo({ operation, handle }: Route, request: Request, params: unknown): Promise<Reply> {
+  async #answerTo(
+    { operation, handle }: Route,
+    request: Request,
+    params: unknown,
+  ): Promise<ApiAnswer> {
     const { access, runtime } = this.services;
     checkHead(request, operation.bodyBytesMax);
     const caller = await access.authenticate(request.headers, operation.right);

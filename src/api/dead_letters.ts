@@ -11,7 +11,7 @@ import type { Handlers, Services } from "./handler.ts";
 type Batch = ParsedOf<typeof DEAD_LETTERS["replayManyDead"]>;
 type Filter = Omit<Partial<ParsedOf<typeof DEAD_LETTERS["listDead"]>>, "limit" | "cursor">;
 
-/** Handlers of everything that reads and settles dead letters. */
+/** Handlers of everything that reads, replays and discards dead letters. */
 export function deadLetterHandlers(services: Services): Handlers<typeof DEAD_LETTERS> {
   const { dead, replayDead, log } = services;
   return {
@@ -52,8 +52,8 @@ export function deadLetterHandlers(services: Services): Handlers<typeof DEAD_LET
       return { status: 200, body };
     },
     async discardManyDead(input, { caller }) {
-      const settled = await dead.removeAll(filterOf(input, caller), input.count);
-      const body = { settled, refused: 0, isMore: settled === input.count };
+      const done = await dead.removeAll(filterOf(input, caller), input.count);
+      const body = { done, refused: 0, isMore: done === input.count };
       log.info("Discarded dead letters", { system: input.system, ...body, keyId: caller.keyId });
       return { status: 200, body };
     },
@@ -63,7 +63,7 @@ export function deadLetterHandlers(services: Services): Handlers<typeof DEAD_LET
 /** One after the other: a body may be large. A failure leaves the rest as it is. */
 async function replayMany({ dead, replayDead }: Services, input: Batch, caller: Caller) {
   const letters = await dead.list(filterOf(input, caller), input.count);
-  let [settled, refused] = [0, 0];
+  let [done, refused] = [0, 0];
   for (const { id } of letters) {
     const letter = await dead.get(id);
     if (letter === undefined) continue;
@@ -75,9 +75,9 @@ async function replayMany({ dead, replayDead }: Services, input: Batch, caller: 
       continue;
     }
     await dead.remove(id);
-    settled++;
+    done++;
   }
-  return { settled, refused, isMore: letters.length === input.count };
+  return { done, refused, isMore: letters.length === input.count };
 }
 
 /**

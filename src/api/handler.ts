@@ -39,7 +39,7 @@ export interface Call {
 }
 
 /** What a handler answers. */
-export interface Reply<Status extends number = number, Body = unknown> {
+export interface ApiAnswer<Status extends number = number, Body = unknown> {
   readonly status: Status;
   /** JSON, a text or a stream, as the operation says; absent: no body. */
   readonly body?: Body;
@@ -50,16 +50,16 @@ export interface Reply<Status extends number = number, Body = unknown> {
 }
 
 /** One of an operation's answers. */
-export type ReplyOf<A extends Answers> = {
-  [Status in keyof A & number]: BodyOf<A[Status]> extends undefined ? Reply<Status, undefined>
-    : Reply<Status, BodyOf<A[Status]>> & { readonly body: BodyOf<A[Status]> };
+export type ApiAnswerOf<A extends Answers> = {
+  [Status in keyof A & number]: BodyOf<A[Status]> extends undefined ? ApiAnswer<Status, undefined>
+    : ApiAnswer<Status, BodyOf<A[Status]>> & { readonly body: BodyOf<A[Status]> };
 }[keyof A & number];
 
 /** What the server does for one operation; the input is parsed. */
 export type Handler<O extends { readonly answers: Answers }> = (
   input: ParsedOf<O>,
   call: Call,
-) => Promise<ReplyOf<O["answers"]>>;
+) => Promise<ApiAnswerOf<O["answers"]>>;
 
 /** A handler for each operation of a group, by name. */
 export type Handlers<T extends Readonly<Record<string, { readonly answers: Answers }>>> = {

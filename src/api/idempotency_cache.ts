@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
-import type { Reply } from "./handler.ts";
+import type { ApiAnswer } from "./handler.ts";
 
 /** How long a first answer is kept. */
 export const ANSWER_KEPT_MS = 10 * 60_000;
@@ -14,7 +14,7 @@ export const ANSWERS_SIZE_MAX = 16 * 1024 * 1024;
 /** A write and its answer. */
 interface First {
   readonly bodyHash: string;
-  readonly reply: Promise<Reply>;
+  readonly answer: Promise<ApiAnswer>;
   readonly untilMs: number;
   /** Characters of its JSON; 0 until it is there. */
   size: number;
@@ -45,25 +45,25 @@ export class IdempotencyCache {
    *
    * @throws {TaskerError} api.key_reused when the same key comes with another body
    */
-  async once(key: string, bodyHash: string, write: () => Promise<Reply>): Promise<Reply> {
+  async once(key: string, bodyHash: string, write: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
     const nowMs = this.runtime.monotonic();
     const known = this.#firsts.get(key);
     if (known !== undefined && known.untilMs > nowMs) {
-      if (known.bodyHash === bodyHash) return await known.reply;
+      if (known.bodyHash === bodyHash) return await known.answer;
       throw new TaskerError("api.key_reused", "Cannot repeat the request: its body is different");
     }
     this.#drop(key);
-    const first = { bodyHash, reply: write(), untilMs: nowMs + ANSWER_KEPT_MS, size: 0 };
+    const first = { bodyHash, answer: write(), untilMs: nowMs + ANSWER_KEPT_MS, size: 0 };
     this.#firsts.set(key, first);
     this.#dropOldest();
     try {
-      const reply = await first.reply;
+      const answer = await first.answer;
       if (this.#firsts.get(key) === first) {
-        first.size = JSON.stringify(reply.body ?? null).length;
+        first.size = JSON.stringify(answer.body ?? null).length;
         this.#size += first.size;
         this.#dropOldest();
       }
-      return reply;
+      return answer;
     } catch (error) {
       if (this.#firsts.get(key) === first) this.#drop(key);
       throw error;

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
-import type { Reply } from "./handler.ts";
+import type { ApiAnswer } from "./handler.ts";
 import { ANSWER_KEPT_MS, ANSWERS_SIZE_MAX, IdempotencyCache } from "./idempotency_cache.ts";
 
 /** A cache, and writes that count how often they are done. */
@@ -8,7 +8,7 @@ function open() {
   const runtime = new VirtualRuntime();
   const cache = new IdempotencyCache(runtime);
   let writes = 0;
-  const write = (body: unknown = null) => (): Promise<Reply> => {
+  const write = (body: unknown = null) => (): Promise<ApiAnswer> => {
     writes++;
     return Promise.resolve({ status: 200, body });
   };

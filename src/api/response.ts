@@ -4,7 +4,7 @@ import { Bug, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Problem, PROBLEM_MEDIA_TYPE } from "../operations/problem.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { Reply } from "./handler.ts";
+import type { ApiAnswer } from "./handler.ts";
 
 /** Retry after this long where the error does not say. */
 const RETRY_AFTER_MS_DEFAULT = 1_000;
@@ -25,7 +25,7 @@ const GUARDS = {
 /** Writes the reply to a request of an operation. */
 export function responseOf(
   { answers }: Operation,
-  { status, body, stream, mediaType }: Reply,
+  { status, body, stream, mediaType }: ApiAnswer,
 ): Response {
   const answer = answers[status];
   const type = mediaType ?? answer?.mediaType;

@@ -181,9 +181,9 @@ Deno.test("dead letters of a system are replayed and discarded by number", async
   });
   const discarded = await fake.json("POST /v1/systems/x/dead/discard", { body: { count: 9 } });
 
-  deepEqual(replayed, { settled: 2, refused: 1, isMore: true });
+  deepEqual(replayed, { done: 2, refused: 1, isMore: true });
   deepEqual(fake.replayed.map(({ id }) => id), ["a", "c"]);
-  deepEqual(discarded, { settled: 3, refused: 0, isMore: false });
+  deepEqual(discarded, { done: 3, refused: 0, isMore: false });
   deepEqual(fake.letters.map(({ id }) => id), ["e"]);
 });
 

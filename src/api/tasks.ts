@@ -10,11 +10,11 @@ import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
 import type { Caller } from "./access.ts";
 import {
+  type ApiAnswerOf,
   badRequest,
   type Call,
   commandIdOf,
   type Handlers,
-  type ReplyOf,
   type Services,
 } from "./handler.ts";
 import type { ShownTask } from "./task_reader.ts";
@@ -75,7 +75,7 @@ async function startTask(
   services: Services,
   input: ParsedOf<Tasks["startTask"]>,
   call: Call,
-): Promise<ReplyOf<Tasks["startTask"]["answers"]>> {
+): Promise<ApiAnswerOf<Tasks["startTask"]["answers"]>> {
   const { tasks, connections, runtime } = services;
   const { caller } = call;
   const untilMs = runtime.monotonic() + input.waitMs;

@@ -7,7 +7,7 @@ import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
 import { unavailable } from "./consumer.ts";
 import { NatsStreams } from "./nats_streams.ts";
-import { refusalOf } from "./refusal.ts";
+import { connectionRefusal } from "./refusal.ts";
 
 /** How long a connection may take to open, its greeting included. */
 const CONNECT_MS_MAX = 2_000;
@@ -108,7 +108,7 @@ export class NatsConnection {
       });
       return this.#client = client;
     } catch (error) {
-      throw refusalOf(error, url);
+      throw connectionRefusal(error, url);
     }
   }
 }

@@ -5,7 +5,7 @@ import { serversOf } from "../core/broker.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Cancel, Runtime } from "../core/ports.ts";
 import { unavailable } from "./consumer.ts";
-import { refusalOf } from "./refusal.ts";
+import { connectionRefusal } from "./refusal.ts";
 
 /** How long a connection may take to open, its greeting included. */
 const CONNECT_MS_MAX = 2_000;
@@ -157,7 +157,7 @@ export class RabbitConnection {
     try {
       await Promise.race([opened, lost.promise]);
     } catch (error) {
-      throw refusalOf(error, url);
+      throw connectionRefusal(error, url);
     } finally {
       cancel();
       link.owing.delete(lost.reject);
@@ -169,7 +169,7 @@ export class RabbitConnection {
     const { library, url, name } = this.deps;
     const servers = serversOf(url) ?? [];
     const server = servers[this.#tries++ % servers.length];
-    if (server === undefined) throw refusalOf("the URL is not valid", url);
+    if (server === undefined) throw connectionRefusal("the URL is not valid", url);
     if (server.username === "") [server.username, server.password] = ["guest", "guest"];
     return new library.Connection({
       url: server.href,

@@ -4,7 +4,7 @@ import type { RedisClientOptions } from "redis";
 import { messageOf } from "../core/errors.ts";
 import type { Cancel, Runtime } from "../core/ports.ts";
 import { unavailable } from "./consumer.ts";
-import { refusalOf } from "./refusal.ts";
+import { connectionRefusal } from "./refusal.ts";
 
 /** How long a connection may take to open, its greeting included. */
 const CONNECT_MS_MAX = 2_000;
@@ -135,7 +135,7 @@ export class RedisConnection {
       this.#id = (await Promise.race([greeted, lost.promise])).id;
     } catch (error) {
       client.destroy();
-      throw refusalOf(error, this.deps.url);
+      throw connectionRefusal(error, this.deps.url);
     } finally {
       cancel();
     }

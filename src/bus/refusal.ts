@@ -9,7 +9,7 @@ import { messageOf, TaskerError } from "../core/errors.ts";
  * A permission that is missing will not come back, and is config.invalid; all else may, and is
  * bus.unavailable.
  */
-export function refusalOf(error: unknown, url: string): TaskerError {
+export function connectionRefusal(error: unknown, url: string): TaskerError {
   const kind = brokerOf(url);
   const broker = kind === undefined ? "the broker" : BROKERS[kind].name;
   const servers = (serversOf(url) ?? []).map(addressOf).join(", ");

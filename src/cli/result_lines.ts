@@ -169,13 +169,13 @@ export function deadLetterLines(letter: DeadLetterDetail, paint: Paint): string[
 }
 
 /** Says what became of many dead letters. */
-export function settledLines(
-  { settled, refused, isMore }: OperationResult<"replayManyDead">,
-  done: string,
+export function doneLines(
+  { done, refused, isMore }: OperationResult<"replayManyDead">,
+  what: string,
   again = "run it again",
 ): string[] {
   return [
-    `${settled} dead letters are ${done}`,
+    `${done} dead letters are ${what}`,
     ...(refused === 0 ? [] : [`${refused} stay: they never were envelopes`]),
     ...(isMore ? [`there are more: ${again}`] : []),
   ];

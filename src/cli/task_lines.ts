@@ -3,7 +3,7 @@
 import type { Step, Task } from "../client.ts";
 import type { When } from "../core/graph.ts";
 import { TUNABLE_WAITS } from "../core/policy.ts";
-import { isSettled, isTerminal } from "../core/state.ts";
+import { isEnded, isTerminal } from "../core/state.ts";
 import {
   type Cell,
   clockText,
@@ -38,7 +38,7 @@ export function taskLines(task: Task, options: DrawOptions): string[] {
 
 function headLines(task: Task, { paint, nowMs }: DrawOptions): string[] {
   const { symbol, tone } = taskLook(task.state);
-  const settled = task.steps.filter(({ state }) => isSettled(state)).length;
+  const ended = task.steps.filter(({ state }) => isEnded(state)).length;
   const fromMs = Date.parse(task.createdAt);
   const age = task.endedAt === undefined
     ? `started ${durationText(nowMs - fromMs)} ago`
@@ -46,7 +46,7 @@ function headLines(task: Task, { paint, nowMs }: DrawOptions): string[] {
       dateText(task.endedAt)
     } UTC`;
   const facts = [
-    `${settled} of ${task.steps.length} steps ended`,
+    `${ended} of ${task.steps.length} steps ended`,
     age,
     ...(isTerminal(task.state) || task.deadlineAt === undefined
       ? []
@@ -112,7 +112,7 @@ function fit(drawn: readonly Drawn[], rowsMax: number): readonly Drawn[] {
 function weightOf({ state }: Step): number {
   if (state === "parked" || state === "failed") return 3;
   if (state === "pending") return 1;
-  return isSettled(state) ? 0 : 2;
+  return isEnded(state) ? 0 : 2;
 }
 
 function drawStep(task: Task, branch: Branch<Step>, options: DrawOptions): Drawn {
@@ -141,7 +141,7 @@ function attemptText({ kind, attempt, attemptsMax }: Step): string {
 function timeNote(step: Step, nowMs: number): string {
   const { startedAt, endedAt, dueAt, nextAttemptAt, unreachedBecause } = step;
   if (unreachedBecause !== undefined) return `because of how ${unreachedBecause} ended`;
-  if (isSettled(step.state)) {
+  if (isEnded(step.state)) {
     if (startedAt === undefined || endedAt === undefined) return "";
     return durationText(Date.parse(endedAt) - Date.parse(startedAt));
   }

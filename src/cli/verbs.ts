@@ -15,9 +15,9 @@ import {
   breakLines,
   deadLetterLines,
   deadLines,
+  doneLines,
   journalLines,
   listLines,
-  settledLines,
   workflowLines,
   workflowListLines,
 } from "./result_lines.ts";
@@ -76,9 +76,9 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
   replayManyDead: {
     lines: (done, { input: { until } }) =>
-      settledLines(done, "back in their channels", until === undefined ? REPLAY_AGAIN : undefined),
+      doneLines(done, "back in their channels", until === undefined ? REPLAY_AGAIN : undefined),
   },
-  discardManyDead: { lines: (done) => settledLines(done, "discarded") },
+  discardManyDead: { lines: (done) => doneLines(done, "discarded") },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },
   discardDead: { lines: (_, { input: { id } }) => [`Dead letter ${id} is discarded`] },
   removeKey: { lines: (_, { input: { id } }) => [`Key ${id} is removed`] },

@@ -1,7 +1,7 @@
 /** The verb `watch`: follows a task to its end, as a live tree or as one line per change. */
 
 import type { ClientError, JournalEntry, Task } from "../client.ts";
-import { isSettled, isTerminal } from "../core/state.ts";
+import { isEnded, isTerminal } from "../core/state.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { duration } from "./operation_verb.ts";
 import { durationText, type Paint, Screen, tableLines, valueText } from "./format.ts";
@@ -276,12 +276,12 @@ function liveFoot(
   { steps }: Pick<Task, "steps">,
   { paint, trouble }: { readonly paint: Paint; readonly trouble: string | undefined },
 ): string[] {
-  const settled = steps.filter(({ state }) => isSettled(state)).length;
-  const full = Math.floor(BAR_WIDTH * settled / Math.max(1, steps.length));
+  const ended = steps.filter(({ state }) => isEnded(state)).length;
+  const full = Math.floor(BAR_WIDTH * ended / Math.max(1, steps.length));
   const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
   return [
     "",
-    `${paint("busy", bar)} ${settled}/${steps.length}`,
+    `${paint("busy", bar)} ${ended}/${steps.length}`,
     trouble === undefined
       ? paint("dim", "Ctrl-C stops watching; the task goes on")
       : paint("warn", trouble),

@@ -6,7 +6,7 @@ import { ANY_SYSTEM } from "../core/system.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 import { ENVELOPES, envelopeSchemaOf, type EnvelopeType } from "../operations/envelopes.ts";
 import { draft07Of } from "./draft07.ts";
-import { pascalCase, stepWords } from "./named_types.ts";
+import { pascalCase, stepTypeNames } from "./named_types.ts";
 import type { RemoteStep } from "./remote_steps.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -41,8 +41,8 @@ export interface AsyncApiOptions {
 export function asyncApiDocument({ version, bus, systems, steps }: AsyncApiOptions): Json {
   // A step that any system may run has no channel of its own.
   const owned = steps.filter(({ system }) => system !== ANY_SYSTEM);
-  const words = stepWords(owned);
-  const named = owned.map((step, index) => new StepMessages(step, words[index] as string));
+  const names = stepTypeNames(owned);
+  const named = owned.map((step, index) => new StepMessages(step, names[index] as string));
   const parts = systems.map((system) =>
     new SystemParts(system, bus.prefix, named.filter(({ step }) => step.system === system))
   );
@@ -87,31 +87,31 @@ function serversOf({ servers }: BusAddress): Json {
 
 /** The messages of what one system is asked for under one contract. */
 class StepMessages {
-  constructor(readonly step: RemoteStep, readonly word: string) {}
+  constructor(readonly step: RemoteStep, readonly typeName: string) {}
 
   get command(): string {
-    return `${this.word}Command`;
+    return `${this.typeName}Command`;
   }
 
   get replies(): readonly string[] {
-    return [`${this.word}Completed`, `${this.word}Failed`];
+    return [`${this.typeName}Completed`, `${this.typeName}Failed`];
   }
 
   messages(): Json {
-    const { step: { event }, word, command, replies: [completed = "", failed = ""] } = this;
-    const error = schemaRef(`${word}Error`);
+    const { step: { event }, typeName, command, replies: [completed = "", failed = ""] } = this;
+    const error = schemaRef(`${typeName}Error`);
     // A failure that may be tried again need not be one of the contract.
     const retryable = { properties: { retryable: { const: true } }, required: ["retryable"] };
     return {
       [command]: {
         ...message("StepCommand", event, {
           type: { const: event },
-          data: schemaRef(`${word}Input`),
+          data: schemaRef(`${typeName}Input`),
         }),
         "x-tasker": this.#facts(),
       },
       [completed]: message("StepCompleted", `${event} completed`, {
-        data: schemaRef(`${word}Success`),
+        data: schemaRef(`${typeName}Success`),
       }),
       [failed]: message("StepFailed", `${event} failed`, { data: { anyOf: [error, retryable] } }),
     };
@@ -119,7 +119,7 @@ class StepMessages {
 
   schemas(): Json {
     return Object.fromEntries(CONTRACT_PARTS.map((part) => {
-      const name = `${this.word}${pascalCase(part)}`;
+      const name = `${this.typeName}${pascalCase(part)}`;
       const schema = draft07Of(this.step.contract[part] ?? {}, `#/components/schemas/${name}`);
       if (part !== "error" || schema.additionalProperties !== false) return [name, schema];
       // The engine takes `retryable` and `retry_after` out before it checks the error.
@@ -194,9 +194,9 @@ class SystemParts {
     };
   }
 
-  #command({ step, command, replies, word }: StepMessages): Json {
+  #command({ step, command, replies, typeName }: StepMessages): Json {
     return {
-      [`${this.system}.send${word}`]: {
+      [`${this.system}.send${typeName}`]: {
         ...operationOn("send", `${this.system}.commands`, [command]),
         summary: `Asks for ${step.event}`,
         reply: {
@@ -221,9 +221,9 @@ const NOTICE: EnvelopeName = "StepCancelled";
 
 const ENVELOPE_NAMES = Object.keys(ENVELOPES) as EnvelopeName[];
 
-function sharedOn(word: EnvelopeType["channel"]): readonly EnvelopeName[] {
+function sharedOn(channel: EnvelopeType["channel"]): readonly EnvelopeName[] {
   return ENVELOPE_NAMES.filter((name) =>
-    ENVELOPES[name].channel === word && !BY_CONTRACT.has(name)
+    ENVELOPES[name].channel === channel && !BY_CONTRACT.has(name)
   );
 }
 

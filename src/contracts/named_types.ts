@@ -20,12 +20,12 @@ export interface TypedStep extends RemoteStep {
 /** Names the types of steps. The same steps have the same names each time. */
 export function nameTypes(steps: readonly RemoteStep[]): readonly TypedStep[] {
   const names = new Names();
-  const words = stepWords(steps);
+  const typeNames = stepTypeNames(steps);
   return steps.map((step, index) => {
-    const word = words[index] as string;
+    const typeName = typeNames[index] as string;
     const types: NamedType[] = [];
     const partNames = CONTRACT_PARTS.map((part) => {
-      const name = names.take(`${word}${pascalCase(part)}`);
+      const name = names.take(`${typeName}${pascalCase(part)}`);
       types.push(...new Namer(names, step.contract[part] ?? {}).nameAll(name));
       return [part, name];
     });
@@ -40,23 +40,23 @@ export function pascalCase(text: string): string {
     .join("");
 }
 
-/** Returns the word that begins the names of each step's types: its event, or more where others have it. */
-export function stepWords(steps: readonly RemoteStep[]): readonly string[] {
+/** Returns what begins the names of each step's types: its event, or more where others have it. */
+export function stepTypeNames(steps: readonly RemoteStep[]): readonly string[] {
   const candidates = [
     ({ event }: RemoteStep) => event,
     ({ system, event }: RemoteStep) => `${system}.${event}`,
     ({ askedBy: [first] }: RemoteStep) => `${first?.workflow}.${first?.step}`,
-  ].map((wordOf) => steps.map((step) => typeName(wordOf(step))));
+  ].map((textOf) => steps.map((step) => typeNameOf(textOf(step))));
   return steps.map((_, index) => {
-    const unique = candidates.find((words) =>
-      words.filter((word) => word === words[index]).length === 1
+    const unique = candidates.find((names) =>
+      names.filter((name) => name === names[index]).length === 1
     );
     return (unique ?? candidates.at(-1) ?? [])[index] ?? "Step";
   });
 }
 
 /** A name of a type begins with a letter. */
-function typeName(text: string): string {
+function typeNameOf(text: string): string {
   const name = pascalCase(text);
   return /^[A-Z]/.test(name) ? name : `Step${name}`;
 }

@@ -6,7 +6,7 @@ import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
 import { nextDueAtMs } from "./due.ts";
 import { countOf, rollup } from "./rollup.ts";
-import { isSettled, isUnderWay, type StepState } from "./state.ts";
+import { isEnded, isUnderWay, type StepState } from "./state.ts";
 import type { StepKind } from "./workflow.ts";
 
 /** Of full length: by its default fast-check makes lists of ten at most. */
@@ -164,14 +164,14 @@ function checkInvariant(driver: TaskDriver): void {
     countOf(state, "waiting_for_reply") + countOf(state, "waiting_for_retry") > 0;
   if (state.end !== undefined) {
     assert.ok(
-      state.steps.every((step) => isSettled(step.state)),
+      state.steps.every((step) => isEnded(step.state)),
       "an ended task has only ended steps",
     );
   } else {
     assert.ok(moves || hasPerson, `nothing moves the task: ${JSON.stringify(driver.steps)}`);
     assert.equal(rolled.state === "blocked", rolled.blockedReason !== undefined);
     assert.ok(
-      !state.steps.every((step) => isSettled(step.state)),
+      !state.steps.every((step) => isEnded(step.state)),
       "all steps ended, the task did not",
     );
   }
@@ -182,7 +182,7 @@ function checkInvariant(driver: TaskDriver): void {
 /** How an ended step counts for those after it, said once more; undefined: it has not ended. */
 function endOf(driver: TaskDriver, index: number): string | undefined {
   const step = driver.state.steps[index] as StepState;
-  if (!isSettled(step.state)) return undefined;
+  if (!isEnded(step.state)) return undefined;
   if (step.state === "failed" || step.state === "cancelled") return step.state;
   if (step.state !== "unreached") return "well";
   const end = endOf(driver, step.cause);

@@ -40,7 +40,7 @@ export const TASK_STATES = [
 export type TaskStateName = (typeof TASK_STATES)[number];
 
 /** Whether a step has ended, in whatever way. */
-export function isSettled(state: StepStateName): boolean {
+export function isEnded(state: StepStateName): boolean {
   return STEP_STATES.indexOf(state) >= FIRST_END;
 }
 
@@ -136,7 +136,7 @@ export function isUnderWay(step: StepState): step is RunningStep {
 
 /** Whether a step has ended, in whatever way. */
 export function hasEnded(step: StepState): step is EndedStep {
-  return isSettled(step.state);
+  return isEnded(step.state);
 }
 
 /** Whether a step ended with a result. */

@@ -279,10 +279,10 @@ async function answer(
   return true;
 }
 
-/** The same for the same request. A long id is hashed, so that there is room for the word. */
-function answerId(runtime: Pick<Runtime, "digest">, id: string, word: string): string {
-  const full = `${id}:${word}`;
-  return full.length <= ENVELOPE_TEXT_LENGTH_MAX ? full : `${runtime.digest(id)}:${word}`;
+/** The same for the same request. A long id is hashed, so that there is room for the suffix. */
+function answerId(runtime: Pick<Runtime, "digest">, id: string, suffix: string): string {
+  const full = `${id}:${suffix}`;
+  return full.length <= ENVELOPE_TEXT_LENGTH_MAX ? full : `${runtime.digest(id)}:${suffix}`;
 }
 
 /** Unique for system, source and id: the name of a system holds no colon. */

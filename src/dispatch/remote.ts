@@ -14,7 +14,7 @@ import type { StepCode, WorkflowCode } from "../core/workflow.ts";
 import { describeThrown } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
 import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
-import type { RemoteSteps } from "./runner.ts";
+import type { RemoteAttempts } from "./runner.ts";
 import { type Sender, stepCancelled, stepCommand, systemOf } from "./step_command.ts";
 
 /** Steps whose last attempt is remembered, at least, to name it when it is cancelled. */
@@ -31,7 +31,7 @@ interface RemoteDeps extends Sender, PublisherDeps {
 }
 
 /** Sends each attempt as an envelope; the answer arrives in a reply channel. */
-export class RemoteRunner implements RemoteSteps {
+export class RemoteRunner implements RemoteAttempts {
   readonly #publisher: Publisher;
   /** By step key: the last attempt, and the system that it went to. */
   readonly #attempts = new Recent<string, { readonly attempt: number; readonly system: string }>(
@@ -124,8 +124,8 @@ export class RemoteRunner implements RemoteSteps {
   }
 
   #undeliverable(attempt: Attempt, error: unknown): void {
-    const word = error instanceof TaskerError ? codeWord(error) : "undeliverable";
-    this.#fail(attempt, failureOf("undeliverable", describeThrown(error).error_message, word));
+    const code = error instanceof TaskerError ? reportedCode(error) : "undeliverable";
+    this.#fail(attempt, failureOf("undeliverable", describeThrown(error).error_message, code));
   }
 
   #fail({ taskId, step, attempt }: Attempt, failure: Failure): void {
@@ -134,7 +134,7 @@ export class RemoteRunner implements RemoteSteps {
   }
 }
 
-function codeWord(error: TaskerError): string {
+function reportedCode(error: TaskerError): string {
   return error.code.replace(".", "_");
 }
 

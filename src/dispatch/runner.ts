@@ -8,7 +8,7 @@ import { type HttpStepDeps, runHttp } from "./http_step.ts";
 import type { LocalRunner } from "./local.ts";
 
 /** Runs the steps of other systems. */
-export interface RemoteSteps {
+export interface RemoteAttempts {
   start(attempt: Attempt): void;
   stop(taskId: TaskId, plan: Plan, step: number, system?: string): void;
   unconfirmed(taskId: TaskId): number;
@@ -17,7 +17,7 @@ export interface RemoteSteps {
 /** What the runner works with. */
 interface RunnerDeps {
   readonly local: LocalRunner;
-  readonly remote: RemoteSteps;
+  readonly remote: RemoteAttempts;
   readonly http: HttpStepDeps;
   codeOf(hash: string): WorkflowCode | undefined;
   /** Whether steps of an owner run in this process. */

@@ -100,7 +100,7 @@ const ISATAP = [0x0000_5efen, 0x0200_5efen];
  *
  * An address that carries an IPv4 address is judged by that one.
  */
-export function refusalOf(address: Address, allowed: readonly Range[]): string | undefined {
+export function addressRefusal(address: Address, allowed: readonly Range[]): string | undefined {
   if (isAllowed(address, allowed)) return undefined;
   const judged = carriedBy(address) ?? address;
   const [, reason] = notPublic(judged)?.find(([one]) => isIn(judged, one)) ?? [];

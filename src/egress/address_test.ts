@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Address, parseAddress, parseRange, type Range, refusalOf } from "./address.ts";
+import { type Address, addressRefusal, parseAddress, parseRange, type Range } from "./address.ts";
 
 function addressOf(text: string): Address {
   const address = parseAddress(text);
@@ -25,23 +25,23 @@ const PUBLIC = `1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.
   2001:200::1 2001:4860:4860::8888 2606:4700:4700::1111 2a00:1450:4001:80b::200e 2003::1
   ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::1 3ffe::1 2606:4700::5efe:8.8.8.8`.split(/\s+/);
 
-Deno.test("refusalOf() refuses every kind of address that is not public", () => {
+Deno.test("addressRefusal() refuses every kind of address that is not public", () => {
   for (const text of NOT_PUBLIC) {
-    assert.notEqual(refusalOf(addressOf(text), []), undefined, text);
+    assert.notEqual(addressRefusal(addressOf(text), []), undefined, text);
   }
 });
 
-Deno.test("refusalOf() lets public addresses pass, up to the edges of what is not public", () => {
-  for (const text of PUBLIC) assert.equal(refusalOf(addressOf(text), []), undefined, text);
+Deno.test("addressRefusal() lets public addresses pass, up to the edges of what is not public", () => {
+  for (const text of PUBLIC) assert.equal(addressRefusal(addressOf(text), []), undefined, text);
 });
 
-Deno.test("refusalOf() lets an address pass that is in a listed range, in every form", () => {
+Deno.test("addressRefusal() lets an address pass that is in a listed range, in every form", () => {
   const allowed = [parseRange("10.2.0.0/16") as Range, parseRange("fd12::/16") as Range];
   for (const text of ["10.2.0.0", "10.2.255.255", "::ffff:10.2.3.4", "2002:a02:304::", "fd12::1"]) {
-    assert.equal(refusalOf(addressOf(text), allowed), undefined, text);
+    assert.equal(addressRefusal(addressOf(text), allowed), undefined, text);
   }
   for (const text of ["10.1.255.255", "10.3.0.0", "::ffff:10.3.0.0", "fd13::1", "127.0.0.1"]) {
-    assert.notEqual(refusalOf(addressOf(text), allowed), undefined, text);
+    assert.notEqual(addressRefusal(addressOf(text), allowed), undefined, text);
   }
 });
 

@@ -1,7 +1,7 @@
 /** Rules: which hosts and addresses the engine's own HTTP requests may go to. Pure. */
 
 import { TaskerError } from "../core/errors.ts";
-import { isAllowed, parseAddress, parseRange, type Range, refusalOf } from "./address.ts";
+import { addressRefusal, isAllowed, parseAddress, parseRange, type Range } from "./address.ts";
 
 /** A host that may be called; `*` stands for all, `*.company.com` for all below. */
 interface HostPattern {
@@ -92,7 +92,7 @@ export function checkAddresses(
 ): void {
   for (const text of addresses) {
     const address = parseAddress(text);
-    const reason = address === undefined ? "not an address" : refusalOf(address, rules.ranges);
+    const reason = address === undefined ? "not an address" : addressRefusal(address, rules.ranges);
     if (reason === undefined) continue;
     throw refused(
       shownUrl(url),

@@ -41,10 +41,10 @@ const DeadLetterPage = named(
 
 const Replayed = named("Replayed", z.object({ id: z.string(), channel: z.string() }));
 
-const Settled = named(
-  "DeadLettersSettled",
+const Done = named(
+  "DeadLettersDone",
   z.object({
-    settled: z.int().describe("Letters that were replayed or discarded"),
+    done: z.int().describe("Letters that were replayed or discarded"),
     refused: z.int().describe("Letters that stay: they never were envelopes"),
     isMore: z.boolean().describe("Whether letters of the filter are left that were not looked at"),
   }),
@@ -62,7 +62,7 @@ const FILTER = {
 
 const SystemParams = z.strictObject({ system: SystemName });
 
-/** A person who settles many says of which system, and how many at the most. */
+/** A person who replays or discards many says of which system, and how many at the most. */
 const Batch = z.strictObject({
   ...FILTER,
   count: z.int().min(1).max(BATCH_MAX).describe("The oldest of them, at most so many"),
@@ -128,7 +128,7 @@ export const DEAD_LETTERS = group("dead letters", {
     repeat: "remembered",
     params: SystemParams,
     body: Batch,
-    answers: { 200: { description: "What became of them", schema: Settled } },
+    answers: { 200: { description: "What became of them", schema: Done } },
     errors: ["bus.unavailable"],
     command: { verb: "dead replay-many" },
   }),
@@ -140,7 +140,7 @@ export const DEAD_LETTERS = group("dead letters", {
     repeat: "remembered",
     params: SystemParams,
     body: Batch,
-    answers: { 200: { description: "What became of them", schema: Settled } },
+    answers: { 200: { description: "What became of them", schema: Done } },
     errors: [],
     command: { verb: "dead discard-many" },
   }),

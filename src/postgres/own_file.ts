@@ -24,12 +24,12 @@ export async function openOwnFile(path: string, mode = MODE_PRIVATE): Promise<De
     // This never follows a link, and shows whether there is anything yet.
     return await Deno.open(path, { read: true, write: true, createNew: true, mode });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw refusalOf(path, error);
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw cannotWrite(path, error);
   }
   const found = await Deno.lstat(path);
   if (!isPlain(found)) throw notPlain(path);
   const file = await Deno.open(path, { read: true, write: true }).catch((error) => {
-    throw refusalOf(path, error);
+    throw cannotWrite(path, error);
   });
   const opened = await file.stat();
   // Between the look and the opening, a link may have taken its place.
@@ -63,7 +63,7 @@ function notPlain(path: string): TaskerError {
   );
 }
 
-function refusalOf(path: string, error: unknown): unknown {
+function cannotWrite(path: string, error: unknown): unknown {
   if (!(error instanceof Deno.errors.PermissionDenied)) return error;
   return new TaskerError(
     "config.invalid",

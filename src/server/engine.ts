@@ -36,7 +36,7 @@ import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
 import type { OpenAttempts } from "../dispatch/lost_commands.ts";
 import { openEgress } from "../egress/wire.ts";
-import { openRunner, type RemoteSteps } from "../dispatch/runner.ts";
+import { openRunner, type RemoteAttempts } from "../dispatch/runner.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** How often idle actors are sent out of memory, and policies read. */
@@ -73,7 +73,7 @@ export interface EngineDeps {
   /** Takes what a poll has learned of systems. */
   readonly sawSystems?: (version: number | undefined) => void;
   /** Makes the runner of remote steps; it reports results to `record`, outages to `outages`. */
-  remote(record: CommandRouter["record"], outages: Outages): RemoteSteps;
+  remote(record: CommandRouter["record"], outages: Outages): RemoteAttempts;
   readonly incarnation: Incarnation;
   readonly name: string;
   /** What its envelopes go through: the same for all nodes on a database. */
@@ -126,7 +126,7 @@ export class Engine implements ResidentTasks {
       ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),
       granted: (taskId, step) => this.supervisor.granted(taskId, step),
-      unsettled: () => this.#shares.ask(),
+      reconcileSoon: () => this.#shares.ask(),
     });
     this.#shares = new LimitShares({
       ...deps,

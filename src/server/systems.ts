@@ -18,7 +18,7 @@ import { Polling } from "../dispatch/polling.ts";
 import { openReplies, type ReplyDeps, type ReplySink, takeReply } from "../dispatch/replies.ts";
 import { systemOf } from "../dispatch/step_command.ts";
 import { ReplyTokens, type TokenKey } from "../dispatch/reply_token.ts";
-import type { RemoteSteps } from "../dispatch/runner.ts";
+import type { RemoteAttempts } from "../dispatch/runner.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import { HealthChecks } from "../registry/health_checks.ts";
 import { SystemRegistry } from "../registry/system_registry.ts";
@@ -51,7 +51,7 @@ export interface Systems {
    * Makes the remote half of the runner; `record` takes what cannot be sent, and `outages` learns
    * when the bus is away.
    */
-  remote(record: ReplySink["record"], outages: Outages): RemoteSteps;
+  remote(record: ReplySink["record"], outages: Outages): RemoteAttempts;
   /** Begins to take replies and requests. */
   listen(mail: BusSink, starter: Starter, open: OpenAttempts): void;
   /** For workers without a broker; call after `listen`. */
@@ -145,7 +145,7 @@ function onTheBus(open: OpenAttempts, { httpSystems }: Registry): OpenAttempts {
 }
 
 /** The runner, which takes the replies of whom it asks. */
-function hearing(remote: RemoteSteps, channels: SystemChannels): RemoteSteps {
+function hearing(remote: RemoteAttempts, channels: SystemChannels): RemoteAttempts {
   return {
     start(attempt) {
       channels.asked(systemOf(attempt));

@@ -20,7 +20,7 @@ import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
 import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_journal.ts";
-import type { RemoteSteps } from "../../src/dispatch/runner.ts";
+import type { RemoteAttempts } from "../../src/dispatch/runner.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { ClusterStore } from "./cluster_store.ts";
@@ -218,7 +218,7 @@ export class ClusterNode {
       plans: { cached: () => plan, byHash: () => Promise.resolve(plan) },
       codeOf: () => ({ steps: new Map(codes) }),
       isLocalOwner: () => true,
-      remote: (): RemoteSteps => ({
+      remote: (): RemoteAttempts => ({
         start: (attempt) => this.#when(() => this.cluster.broker(attempt)),
         stop: () => {},
         unconfirmed: () => 0,

@@ -7,7 +7,7 @@ import type { Incarnation, TaskId } from "../../src/core/ids.ts";
 import type { Bus, Database, Runtime } from "../../src/core/ports.ts";
 import type { Readiness } from "../../src/core/readiness.ts";
 import type { WorkflowModule } from "../../src/core/workflow_module.ts";
-import type { RemoteSteps } from "../../src/dispatch/runner.ts";
+import type { RemoteAttempts } from "../../src/dispatch/runner.ts";
 import { Engine } from "../../src/server/engine.ts";
 import { openEgress } from "../../src/egress/wire.ts";
 import { type OpenJournal, openJournal } from "../../src/journal/open.ts";
@@ -39,7 +39,7 @@ export interface RealEngineOptions {
   readonly bus?: (database: Database, runtime: Runtime) => Promise<Bus>;
 }
 
-const NO_REMOTE: RemoteSteps = { start() {}, stop() {}, unconfirmed: () => 0 };
+const NO_REMOTE: RemoteAttempts = { start() {}, stop() {}, unconfirmed: () => 0 };
 
 /** What systems are opened with where nothing is configured. */
 const PLAIN = {

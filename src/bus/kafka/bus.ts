@@ -11,7 +11,7 @@ import type {
 } from "../../core/ports.ts";
 import { bodiesOf } from "../body.ts";
 import { type BrokerChannel, Consumers, type Taken } from "../consumer.ts";
-import { refusalOf } from "../refusal.ts";
+import { connectionRefusal } from "../refusal.ts";
 import { clientOptions, type KafkaDeps, kafkaError, within } from "./client.ts";
 import { GroupMember } from "./member.ts";
 import { RecordProducer } from "./producer.ts";
@@ -63,7 +63,7 @@ export class KafkaBus implements Bus {
     try {
       await this.#topics.ping();
     } catch (error) {
-      throw refusalOf(error, this.deps.url);
+      throw connectionRefusal(error, this.deps.url);
     }
   }
 

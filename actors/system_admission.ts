@@ -165,7 +165,7 @@ export class Quota implements Limit {
 
   take(): boolean {
     if (this.#taken >= this.#placesMax || this.#startsLeft < 1) {
-      // For the first that waits; those after it are seen by the settlement of each second.
+      // For the first that waits; those after it are seen by the reconciliation of each second.
       if (this.line.first === undefined) this.asked();
       return false;
     }
@@ -201,13 +201,13 @@ export class Quota implements Limit {
   }
 
   /**
-   * Says what this node needs, and gives back the starts that it has not used; until `settle` it starts
-   * nothing by them. `settle` takes what became of it: written; refused, so that all is as before; or
+   * Says what this node needs, and gives back the starts that it has not used; until `conclude` it starts
+   * nothing by them. `conclude` takes what became of it: written; refused, so that all is as before; or
    * unknown, so that only what is this node's in both cases may be used.
    */
   report(atMs: (monotonicMs: number) => number): {
     readonly report: Report;
-    readonly settle: (outcome: "written" | "refused" | "unknown", granted: Granted) => void;
+    readonly conclude: (outcome: "written" | "refused" | "unknown", granted: Granted) => void;
   } {
     const { line: { first, length } } = this;
     const limit = this.#limit;
@@ -223,7 +223,7 @@ export class Quota implements Limit {
         startsUnused,
         waitsSinceMs: first === undefined ? null : atMs(first.waitsSinceMs),
       },
-      settle: (outcome, { places, starts }) => {
+      conclude: (outcome, { places, starts }) => {
         // What is divided of another limit is of no use.
         if (this.#limit !== limit) return;
         if (outcome === "refused") {
@@ -240,15 +240,15 @@ export class Quota implements Limit {
 }
 
 /** What the limits of a system work with. */
-export interface SystemLimitsDeps extends WorkerGateDeps {
+export interface SystemAdmissionDeps extends WorkerGateDeps {
   /** What operators have set, by the key of a quota. */
   limitOf(key: string): SystemLimit | undefined;
-  /** Called when something is to be settled with the other nodes. */
-  unsettled(): void;
+  /** Called when something is to be reconciled with the other nodes. */
+  reconcileSoon(): void;
 }
 
 /** The limits of one system. */
-export class SystemLimits {
+export class SystemAdmission {
   readonly circuit = new CircuitBreaker();
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
@@ -257,7 +257,7 @@ export class SystemLimits {
   /** When the circuit last opened, or began to close again, here or elsewhere. */
   circuitChange: CircuitChange | undefined;
 
-  constructor(readonly name: string, readonly deps: SystemLimitsDeps) {
+  constructor(readonly name: string, readonly deps: SystemAdmissionDeps) {
     this.retries = new RetryLimit(deps.runtime.monotonic());
     this.workers = new WorkerGate(deps);
   }
@@ -281,9 +281,9 @@ export class SystemLimits {
   quotaOf(capability = WHOLE_SYSTEM): Quota {
     const known = this.quotas.get(capability);
     if (known !== undefined) return known;
-    const { limitOf, unsettled } = this.deps;
+    const { limitOf, reconcileSoon } = this.deps;
     const key = systemLimitKey(this.name, capability);
-    const quota = new Quota(key, unsettled);
+    const quota = new Quota(key, reconcileSoon);
     quota.renew(limitOf(key));
     this.quotas.set(capability, quota);
     return quota;
@@ -297,7 +297,7 @@ export class SystemLimits {
     if (ok) creditAnswer(this.retries.budget);
     if (state.openedAtMs === before) return;
     this.circuitChange = { isOpen: state.openedAtMs !== undefined, atMs: this.deps.runtime.now() };
-    this.deps.unsettled();
+    this.deps.reconcileSoon();
   }
 
   /** Follows what another node found later than this one. */
