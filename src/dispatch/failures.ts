@@ -8,6 +8,7 @@ import type { Failure, FailureClass } from "../core/event.ts";
 import type { JsonText } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt } from "../core/ports.ts";
+import { hideSecrets } from "../core/redaction.ts";
 import { redact } from "../telemetry/redact.ts";
 
 /** Characters kept of a failure's text: faults of a large value, or a message, may have no end. */
@@ -68,8 +69,9 @@ export interface Thrown {
 /**
  * Describes anything thrown. Never throws, whatever getters and proxies it has.
  *
- * Shape: passwords are taken out as from a log line, and every part is bounded. Other fields of an
- * error are left out: clients keep requests with their headers there.
+ * Shape: credentials are taken out, and every part is bounded; what belongs to persons stays, for the
+ * journal is theirs. Other fields of an error are left out: clients keep requests with their headers
+ * there.
  */
 export function describeThrown(thrown: unknown, causesMax: number = CAUSES_MAX): Thrown {
   try {
@@ -105,11 +107,13 @@ export function failureOfThrown(
   return { class: as.class, error: JSON.stringify(error) as JsonText };
 }
 
+const JOURNALED = { hide: hideSecrets };
+
 /** An object that is not an error is shown as JSON: most libraries that throw one mean its fields. */
 function textOf(thrown: unknown): string {
   const isPlain = typeof thrown === "object" && thrown !== null;
-  const text = isPlain ? JSON.stringify(redact("", thrown)) : String(thrown);
-  return plainText(explainDenial(String(redact("", text))));
+  const text = isPlain ? JSON.stringify(redact("", thrown, JOURNALED)) : String(thrown);
+  return plainText(explainDenial(String(redact("", text, JOURNALED))));
 }
 
 function framesOf(stack: string): readonly string[] {

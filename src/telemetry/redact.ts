@@ -1,6 +1,7 @@
 /** Redaction: what a log line may hold. Secrets and payloads are taken out by the names of fields. */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
+import { redactText } from "../core/redaction.ts";
 
 /** Longer texts are cut. */
 export const LOG_TEXT_LENGTH_MAX = 4_096;
@@ -26,49 +27,52 @@ const SECRET =
 /** Words that name a secret only where they stand alone: not in "bypass" or "keyId". */
 const SECRET_WORDS: ReadonlySet<string> = new Set(["pass", "pwd", "jwt", "bearer"]);
 const PAYLOAD = /^(input|result|output|payload|body|data)$/i;
-/**
- * Secrets inside texts: passwords in URLs, as drivers put them into their messages, our own keys,
- * and what Authorization headers hold. Each run is bounded, so that a text is searched in one pass.
- */
-export const SECRETS_IN_TEXT: readonly (readonly [RegExp, string])[] = [
-  [/(:\/\/[^\s:/@]{0,256}):[^\s@]{1,1024}@/g, "$1:***@"],
-  [/\btasker_[0-9A-Za-z]{8,256}/g, "tasker_***"],
-  [/\b(bearer|basic)\s{1,8}[\w.~+/=-]{1,4096}/gi, "$1 ***"],
-  [/\beyJ[\w-]{8,2048}\.[\w-]{1,8192}\.[\w-]{1,2048}/g, "***"],
-];
 /** What is looked through for secrets; it is far more than what is kept. */
 const SEARCH_LENGTH_MAX = 16 * LOG_TEXT_LENGTH_MAX;
+
+/** How values are shown. */
+interface Shown {
+  /** Deeper values are replaced by "…". */
+  readonly depthMax: number;
+  /** Takes out of a text what may not be shown. */
+  readonly hide: (text: string) => string;
+}
+
+const SHOWN: Shown = { depthMax: LOG_DEPTH_MAX, hide: (text) => redactText(text).text };
 
 /**
  * Returns a field's value as it may be logged.
  *
  * Shape: a secret becomes `***`, a payload its type alone, an error its name, code, message and
- * causes; texts, depth and lists are bounded.
+ * causes; texts are redacted; texts, depth and lists are bounded.
  */
-export function redact(name: string, value: unknown, depthMax: number = LOG_DEPTH_MAX): Loggable {
+export function redact(name: string, value: unknown, options: Partial<Shown> = {}): Loggable {
+  const shown = { ...SHOWN, ...options };
+  const { depthMax, hide } = shown;
   if (value === undefined || value === null) return null;
   if (isSecret(name)) return "***";
   if (PAYLOAD.test(name)) return `(${Array.isArray(value) ? "list" : typeof value}, not logged)`;
-  if (typeof value === "string") return cut(value);
+  if (typeof value === "string") return cut(value, hide);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "boolean") return value;
-  if (typeof value !== "object") return cut(String(value));
+  if (typeof value !== "object") return cut(String(value), hide);
   if (depthMax === 0) return "…";
-  if (value instanceof Error) return describeError(value, depthMax);
+  if (value instanceof Error) return describeError(value, shown);
+  const inside = { hide, depthMax: depthMax - 1 };
   if (Array.isArray(value)) {
-    return value.slice(0, LOG_ENTRIES_MAX).map((inner) => redact("", inner, depthMax - 1));
+    return value.slice(0, LOG_ENTRIES_MAX).map((inner) => redact("", inner, inside));
   }
-  return redactFields(value, depthMax - 1);
+  return redactFields(value, inside);
 }
 
 /** Returns all fields of an object as they may be logged. */
 export function redactFields(
   fields: object,
-  depthMax: number = LOG_DEPTH_MAX,
+  options: Partial<Shown> = {},
 ): { readonly [name: string]: Loggable } {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    entries.slice(0, LOG_ENTRIES_MAX).map(([name, value]) => [name, redact(name, value, depthMax)]),
+    entries.slice(0, LOG_ENTRIES_MAX).map(([name, value]) => [name, redact(name, value, options)]),
   );
 }
 
@@ -80,21 +84,22 @@ function isSecret(name: string): boolean {
   return words.some((word) => SECRET_WORDS.has(word.toLowerCase()));
 }
 
-function describeError(error: Error, depthMax: number): Loggable {
+function describeError(error: Error, { depthMax, hide }: Shown): Loggable {
   const { cause } = error;
   return {
     name: error.name,
     ...(error instanceof TaskerError ? { code: error.code, ...error.ids } : {}),
-    message: cut(messageOf(error)),
+    message: cut(messageOf(error), hide),
     ...(error instanceof TaskerError || error.stack === undefined
       ? {}
-      : { stack: cut(error.stack) }),
-    ...(cause === undefined ? {} : { cause: redact("cause", cause, depthMax - 1) }),
+      : { stack: cut(error.stack, hide) }),
+    ...(cause === undefined
+      ? {}
+      : { cause: redact("cause", cause, { hide, depthMax: depthMax - 1 }) }),
   };
 }
 
-function cut(text: string): string {
-  let safe = text.slice(0, SEARCH_LENGTH_MAX);
-  for (const [secret, shown] of SECRETS_IN_TEXT) safe = safe.replace(secret, shown);
+function cut(text: string, hide: Shown["hide"]): string {
+  const safe = hide(text.slice(0, SEARCH_LENGTH_MAX));
   return safe.length <= LOG_TEXT_LENGTH_MAX ? safe : `${safe.slice(0, LOG_TEXT_LENGTH_MAX)}…`;
 }
