@@ -7,7 +7,7 @@ import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import { chooseSystem, routeKey, SystemDirectory } from "../src/core/system_directory.ts";
 import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../src/core/turn.ts";
-import type { SystemLimit } from "../src/core/shared_limit.ts";
+import { dividedPart, type SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
 import { type Claim, type Limit, Places, Route } from "./limits.ts";
 import { Quota, SystemAdmission } from "./system_admission.ts";
@@ -37,9 +37,9 @@ export interface AdmissionDeps {
  * The admission of one node.
  *
  * A step is granted its limits in a fixed order: a system that can run it and a worker of that system
- * (remote), its retry budget, a place for its own attempts; then the quotas of its capability and its
- * system, and the circuit (remote), or those of the host that it calls (http); then a place on the
- * node (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
+ * (remote), the end of a hold of that system, its retry budget, a place for its own attempts; then the
+ * quotas of its capability and its system, and the circuit (remote), or those of the host that it calls
+ * (http); then a place on the node (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
  * granted before. All steps ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
@@ -139,12 +139,21 @@ export class NodeAdmission implements Admission {
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;
+    for (const { name, hold } of this.#systems.values()) {
+      hold.renew(limits.get(name));
+      this.#serve(hold);
+    }
     for (const quota of this.#quotas()) {
-      const limit = limits.get(quota.key);
+      const limit = dividedPart(limits.get(quota.key));
       if (JSON.stringify(limit) === JSON.stringify(quota.limit)) continue;
       quota.renew(limit);
       this.#serve(quota);
     }
+  }
+
+  /** What is set for a system, the whole of it. */
+  limitOf(system: string): SystemLimit | undefined {
+    return this.#systemLimits.get(system);
   }
 
   /** Divides the retry budgets of systems among the nodes. */
@@ -345,6 +354,7 @@ function limitsInOrder(
   { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
 ): readonly Limit[] {
   return [
+    system.hold,
     ...(isRetry ? [system.retries] : []),
     places,
     // The capability first: who waits for it keeps nothing of the system from other capabilities.

@@ -18,7 +18,14 @@ import {
 } from "../src/core/breaker.ts";
 import { systemLimitKey, WHOLE_SYSTEM } from "../src/core/policy.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
-import type { CircuitChange, Granted, Report, SystemLimit } from "../src/core/shared_limit.ts";
+import {
+  type CircuitChange,
+  dividedPart,
+  type Granted,
+  type Report,
+  type SystemLimit,
+} from "../src/core/shared_limit.ts";
+import { Hold } from "./hold.ts";
 import { type Claim, type Limit, Line } from "./limits.ts";
 
 /** Sends nothing to a failing system for a time, then a growing number of attempts as tries. */
@@ -250,6 +257,8 @@ export interface SystemAdmissionDeps extends WorkerGateDeps {
 /** The limits of one system. */
 export class SystemAdmission {
   readonly circuit = new CircuitBreaker();
+  /** Before all other limits: who waits for it spends no retry and keeps no place. */
+  readonly hold: Hold;
   readonly retries: RetryLimit;
   readonly workers: WorkerGate;
   /** By capability, or WHOLE_SYSTEM. */
@@ -258,19 +267,21 @@ export class SystemAdmission {
   circuitChange: CircuitChange | undefined;
 
   constructor(readonly name: string, readonly deps: SystemAdmissionDeps) {
+    this.hold = new Hold(deps.runtime, this.circuit.state);
+    this.hold.renew(deps.limitOf(name));
     this.retries = new RetryLimit(deps.runtime.monotonic());
     this.workers = new WorkerGate(deps);
   }
 
-  /** Returns the circuit's position at a time. */
+  /** Returns the circuit's position at a time; open as well while nothing may be sent. */
   circuitAt(nowMs: number) {
-    return circuitOf(this.circuit.state, nowMs);
+    return this.hold.isClosed ? "open" : circuitOf(this.circuit.state, nowMs);
   }
 
   /** How many attempts of this node run at the system, and how many steps wait for it. */
   figures(): { readonly running: number; readonly waiting: number } {
-    const { workers, retries, circuit } = this;
-    const limits: readonly Limit[] = [workers, retries, circuit, ...this.quotas.values()];
+    const { workers, hold, retries, circuit } = this;
+    const limits: readonly Limit[] = [workers, hold, retries, circuit, ...this.quotas.values()];
     return {
       running: this.quotaOf().taken - circuit.line.length,
       waiting: limits.reduce((sum, { line }) => sum + line.length, 0),
@@ -284,7 +295,7 @@ export class SystemAdmission {
     const { limitOf, reconcileSoon } = this.deps;
     const key = systemLimitKey(this.name, capability);
     const quota = new Quota(key, reconcileSoon);
-    quota.renew(limitOf(key));
+    quota.renew(dividedPart(limitOf(key)));
     this.quotas.set(capability, quota);
     return quota;
   }

@@ -94,6 +94,9 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   circuit_open:
     "Ten attempts in a row got no answer from the system, on one node. All nodes leave it " +
     "alone for 10 s; then one attempt tries it, and each answer lets one more try at once.",
+  system_held:
+    "Nothing may be sent to the system before a time that its limits name (`holdUntilMs`): " +
+    "`tasker limits SYSTEM`. The step goes on by itself then.",
   system_concurrency:
     "As many attempts run on all nodes as the limit of the step's system, or of " +
     "its capability, allows: `tasker limits SYSTEM`.",

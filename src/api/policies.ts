@@ -3,6 +3,7 @@
 import { type Fault, TaskerError } from "../core/errors.ts";
 import {
   contradictionOf,
+  LEVER_MS_MAX,
   type Policy,
   policyUnder,
   systemLimitKey,
@@ -63,6 +64,11 @@ export function policyHandlers(
     async putSystemLimits({ name, by, reason, expectedVersion, limits }, { caller }) {
       caller.demandEverything(LIMITS);
       demandAsked(name, limits, await capabilitiesOf(name, { systems, definitions }));
+      const { holdUntilMs, circuit } = limits[WHOLE_SYSTEM] ?? {};
+      refuseFaults("limits", [
+        ...tooFar("limits.*.holdUntilMs", holdUntilMs, runtime.now()),
+        ...tooFar("limits.*.circuit.openUntilMs", circuit?.openUntilMs, runtime.now()),
+      ]);
       const overlay = await policies.put(SYSTEMS_NAMESPACE, name, {
         by: caller.signature(by),
         reason,
@@ -119,9 +125,24 @@ function demandAsked(
       code: "unknown_capability",
       detail: `no workflow asks ${system} for "${limit}"${meant(nearestOf(limit, asked))}`,
     }));
+  refuseFaults("limits", faults, faults.map(({ detail }) => detail).join(", "));
+}
+
+/** Finds an end that is too far away: what nobody takes back must end by itself. */
+function tooFar(path: string, untilMs: number | undefined, nowMs: number): Fault[] {
+  if (untilMs === undefined || untilMs <= nowMs + LEVER_MS_MAX) return [];
+  const days = LEVER_MS_MAX / 86_400_000;
+  return [{ path, code: "too_far", detail: `ends later than in ${days} days` }];
+}
+
+/** @throws {TaskerError} policy.invalid when there are faults */
+function refuseFaults(
+  what: "policy" | "limits",
+  faults: readonly Fault[],
+  said = faults.map(({ path, detail }) => `${path} (${detail})`).join(", "),
+): void {
   if (faults.length === 0) return;
-  const said = faults.map(({ detail }) => detail).join(", ");
-  throw new TaskerError("policy.invalid", `Cannot accept the limits: ${said}`, { faults });
+  throw new TaskerError("policy.invalid", `Cannot accept the ${what}: ${said}`, { faults });
 }
 
 function meant(name: string | undefined): string {
@@ -134,9 +155,7 @@ function demandEffective(overlay: Record<string, Policy>, versions: readonly Def
     ...Object.entries(overlay).flatMap(([name, policy]) => fieldFaults(name, policy, versions)),
     ...versions.flatMap((version) => delayFaults(overlay, version)),
   ];
-  if (faults.length === 0) return;
-  const said = faults.map(({ path, detail }) => `${path} (${detail})`).join(", ");
-  throw new TaskerError("policy.invalid", `Cannot accept the policy: ${said}`, { faults });
+  refuseFaults("policy", faults);
 }
 
 /** Finds steps that no version has, and fields that have no meaning for a sleep or a signal. */

@@ -4,6 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { z } from "zod";
 import { fakeApi } from "../../tests/support/fake_api.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
+import { LEVER_MS_MAX } from "../core/policy.ts";
 import { inputSchemaOf, type Operation } from "../operations/operation.ts";
 import { OPERATIONS } from "../operations/table.ts";
 
@@ -123,6 +124,10 @@ Deno.test("PUT limits of a system refuses a limit that says nothing", async () =
     { "*": { ratePerS: 0 } },
     { "Charge it": {} },
     { "*": { concurrency: 5 } },
+    { "inventory.check": { holdUntilMs: 1 } },
+    { "inventory.check": { circuit: { openUntilMs: 1 } } },
+    { "*": { circuit: { slowShare: 0.5 } } },
+    { "*": { circuit: { failureShare: 2 } } },
   ];
   for (const limits of bodies) {
     const response = await fakeApi().ask("PUT /v1/systems/inventory/limits", {
@@ -156,6 +161,24 @@ Deno.test("limits of a system that nobody knows are refused, and so is a capabil
   equal((await put("bank", { "user.create": { ratePerS: 2.5, burst: 5 } }))[0], 200);
 });
 
+Deno.test("a hold has to end within a week, and one that is over already is taken", async () => {
+  const fake = apiOfBank();
+  const put = async (whole: object) =>
+    (await fake.ask("PUT /v1/systems/bank/limits", {
+      body: { reason: "their plan", limits: { "*": whole } },
+    })).status;
+  const nowMs = fake.runtime.now();
+
+  const statuses = [
+    await put({ holdUntilMs: nowMs + LEVER_MS_MAX }),
+    await put({ holdUntilMs: nowMs + LEVER_MS_MAX + 1 }),
+    await put({ circuit: { openUntilMs: nowMs + LEVER_MS_MAX + 1 } }),
+    await put({ holdUntilMs: 1 }),
+  ];
+
+  deepEqual(statuses, [200, 422, 422, 200]);
+});
+
 Deno.test("a limit with an unknown field is refused with those that there are", () => {
   const { error } = z.safeParse(
     inputSchemaOf(OPERATIONS.putSystemLimits as unknown as Operation),
@@ -164,7 +187,7 @@ Deno.test("a limit with an unknown field is refused with those that there are", 
 
   equal(
     error?.issues[0]?.message,
-    "unknown concurrency, expected concurrencyMax, ratePerS or burst",
+    "unknown concurrency, expected concurrencyMax, ratePerS, burst, holdUntilMs or circuit",
   );
 });
 

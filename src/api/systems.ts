@@ -18,12 +18,13 @@ import type { Handlers, Services } from "./handler.ts";
 
 /** Handlers of everything that shows systems, and registers their instances. */
 export function systemHandlers(
-  { systems, instancesOf, registrar, log }: Services,
+  { systems, instancesOf, registrar, log, runtime }: Services,
 ): Handlers<typeof SYSTEMS> {
   return {
     async listSystems(_input, { caller }) {
       const seen = (await systems()).filter((one) => maySee(caller, one));
-      return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one)) } };
+      const nowMs = runtime.now();
+      return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one, nowMs)) } };
     },
     async getSystem({ system: name }, { caller }) {
       const system = (await systems()).find((one) => one.name === name && maySee(caller, one));
@@ -32,7 +33,7 @@ export function systemHandlers(
       return {
         status: 200,
         body: {
-          ...summaryFor(caller, system),
+          ...summaryFor(caller, system, runtime.now()),
           capabilities: offersFor(caller, system),
           ...(registered && {
             registered: registered.filter((one) => maySeeEntry(caller, one)).map(instanceDocument),
@@ -78,14 +79,16 @@ function workflowsFor(caller: Caller, { workflows }: SystemSummary): readonly st
   return workflows.filter((name) => caller.covers(namespaceOf(name)));
 }
 
-function summaryFor(caller: Caller, system: SystemSummary) {
-  const { name, kind, circuit, hasWorker, queued, schemas, instances } = system;
+function summaryFor(caller: Caller, system: SystemSummary, nowMs: number) {
+  const { name, kind, circuit, hasWorker, queued, schemas, instances, limit } = system;
+  const holdUntilMs = limit?.holdUntilMs ?? 0;
   return {
     name,
     kind,
     workflows: workflowsFor(caller, system),
     circuit,
     hasWorker,
+    ...(holdUntilMs > nowMs && { heldUntil: timeText(holdUntilMs) }),
     ...(queued !== undefined && { queued }),
     ...(schemas !== undefined && { schemas }),
     instances: countStates(instances),

@@ -70,9 +70,12 @@ function hasRegistered({ instances }: System): boolean {
 }
 
 function stateCell(system: System) {
-  const { circuit, hasWorker } = system;
+  const { circuit, hasWorker, heldUntil } = system;
   if (isWithoutHealthy(system)) return { text: "no healthy instance", tone: "bad" } as const;
   if (!hasWorker) return { text: "no worker yet", tone: "bad" } as const;
+  if (heldUntil !== undefined) {
+    return { text: `held until ${dateText(heldUntil)}`, tone: "bad" } as const;
+  }
   return { text: circuit, tone: circuit === "closed" ? "good" : "bad" } as const;
 }
 

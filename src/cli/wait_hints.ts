@@ -17,6 +17,7 @@ const ABOUT: Readonly<Record<WaitReason, About>> = {
   concurrency_max: "policies",
   node_full: "none",
   circuit_open: "system",
+  system_held: "limits",
   system_concurrency: "limits",
   system_rate: "limits",
   node_draining: "none",

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
 import type { Policy } from "./policy.ts";
+import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
 
 /** Characters of a name. */
 const NAME_LENGTH_MAX = 64;
@@ -84,4 +85,50 @@ export const PolicyFields = z.strictObject(
     concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
     onExhausted: z.enum(["park", "fail"]).optional(),
   } satisfies Record<keyof Policy, z.ZodType>,
+);
+
+/** A share of attempts. */
+const share = z.number().min(0.01).max(1).optional();
+
+/** When something ends by itself; once it is over, it says nothing. */
+const untilMs = z.int().min(0).optional().describe("Unix time in ms");
+
+/** When the circuit of a system opens. */
+const CircuitFields = z.strictObject(
+  {
+    failureShare: share.describe("Share of attempts without an answer that opens it"),
+    slowMs: limitMs.describe("An answer that took longer is slow"),
+    slowShare: share.describe("Share of slow answers that opens it"),
+    volumeMin: z.int().min(1).max(1_000_000).optional()
+      .describe("Attempts that must have ended before a share counts"),
+    openUntilMs: untilMs.describe("It is open until then, Unix time in ms"),
+  } satisfies Record<keyof CircuitPolicy, z.ZodType>,
+).refine(
+  ({ slowMs, slowShare }) => slowShare === undefined || slowMs !== undefined,
+  { path: ["slowShare"], message: "has no meaning without slowMs" },
+);
+
+/** What a system, or one of its capabilities, may be tuned by. */
+export const SystemLimitFields = z.strictObject(
+  {
+    concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional()
+      .describe("Attempts that run at once, on all nodes together"),
+    ratePerS: z.number().min(0.001).max(1_000_000).optional()
+      .describe("Attempts that start in a second, on all nodes together"),
+    burst: z.int().min(1).max(1_000_000).optional()
+      .describe("Starts that may come at once after a rest; by default those of one second"),
+    holdUntilMs: untilMs.describe("Nothing is sent before, Unix time in ms; then little by little"),
+    circuit: CircuitFields.optional(),
+  } satisfies Record<keyof SystemLimit, z.ZodType>,
+  {
+    error: ({ code, keys }) =>
+      code === "unrecognized_keys"
+        ? `unknown ${
+          keys?.join(", ")
+        }, expected concurrencyMax, ratePerS, burst, holdUntilMs or circuit`
+        : undefined,
+  },
+).refine(
+  ({ ratePerS, burst }) => burst === undefined || ratePerS !== undefined,
+  { path: ["burst"], message: "has no meaning without ratePerS" },
 );

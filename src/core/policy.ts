@@ -56,6 +56,9 @@ export const INTERRUPTIONS_MAX = 10;
 /** The longest `Retry-After` that is obeyed; a longer one parks the step. */
 export const RETRY_AFTER_MS_MAX = 7 * 24 * 3_600_000;
 
+/** How far ahead a lever may be set that ends by itself. */
+export const LEVER_MS_MAX = 7 * 24 * 3_600_000;
+
 /** Over how much of a `Retry-After` attempts come back. */
 const RETRY_AFTER_SPREAD = 0.1;
 

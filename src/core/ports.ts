@@ -9,7 +9,7 @@ import type { Incarnation, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
-import type { SharedState } from "./shared_limit.ts";
+import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
@@ -766,5 +766,7 @@ export interface SystemSummary {
   readonly hasWorker: boolean;
   /** What has registered, and what manifests declare. */
   readonly instances: readonly Instance[];
+  /** What is set for the whole system; absent: nothing. */
+  readonly limit?: SystemLimit;
   readonly schemas?: Readonly<Record<string, JsonSchema>>;
 }

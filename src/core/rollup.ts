@@ -13,6 +13,7 @@ export type WaitReason =
   | "concurrency_max" // its policy's places on this node are taken
   | "node_full" // all places for local steps of this node are taken
   | "circuit_open" // its system has failed too often in a row
+  | "system_held" // nothing may be sent to its system before a time: `holdUntilMs` of its limits
   | "system_concurrency" // as many attempts of its system or capability run as may, on all nodes
   | "system_rate" // its system or capability was sent as many attempts as it may be, by all nodes
   | "node_draining" // this node stops, or gives the task away; the next owner starts it

@@ -10,6 +10,34 @@ export interface SystemLimit {
   readonly ratePerS?: number;
   /** Starts that may come at once after a rest; by default those of one second. */
   readonly burst?: number;
+  /** Nothing is sent before, Unix ms; then little by little. Of a whole system only. */
+  readonly holdUntilMs?: number;
+  /** When the circuit opens. Of a whole system only. */
+  readonly circuit?: CircuitPolicy;
+}
+
+/** When a circuit opens. Absent fields take the defaults of `breaker.ts`. */
+export interface CircuitPolicy {
+  /** Share of attempts without an answer that opens it, 0 to 1. */
+  readonly failureShare?: number;
+  /** An answer that took longer is slow, and this share of slow ones opens it. */
+  readonly slowMs?: number;
+  readonly slowShare?: number;
+  /** Attempts that must have ended before a share says anything. */
+  readonly volumeMin?: number;
+  /** It is open until then whatever happens, Unix ms; then it closes little by little. */
+  readonly openUntilMs?: number;
+}
+
+/** The part of a limit that nodes divide; undefined: nothing is to be divided. */
+export function dividedPart(limit: SystemLimit | undefined): SystemLimit | undefined {
+  const { concurrencyMax, ratePerS, burst } = limit ?? {};
+  if (concurrencyMax === undefined && ratePerS === undefined) return undefined;
+  return {
+    ...(concurrencyMax !== undefined && { concurrencyMax }),
+    ...(ratePerS !== undefined && { ratePerS }),
+    ...(burst !== undefined && { burst }),
+  };
 }
 
 /** When a circuit opened, or began to close again. Time of the database's clock. */

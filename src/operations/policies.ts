@@ -1,7 +1,14 @@
 /** Operations of policies: what may be tuned without a new version; every version is kept. */
 
 import { z } from "zod";
-import { By, EventType, Name, PolicyFields, REASON_LENGTH_MAX } from "../core/fields.ts";
+import {
+  By,
+  EventType,
+  Name,
+  PolicyFields,
+  REASON_LENGTH_MAX,
+  SystemLimitFields,
+} from "../core/fields.ts";
 import { WHOLE_SYSTEM } from "../core/policy.ts";
 import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
@@ -54,30 +61,27 @@ const Params = z.strictObject({ namespace: Name, name: Name });
 /** Limits that one overlay of a system may set, for its capabilities and the whole. */
 const SYSTEM_LIMITS_MAX = 200;
 
-const SystemLimit = named(
-  "SystemLimit",
-  z.strictObject({
-    concurrencyMax: z.int().min(1).max(1_000_000).optional()
-      .describe("Attempts that run at once, on all nodes together"),
-    ratePerS: z.number().min(0.001).max(1_000_000).optional()
-      .describe("Attempts that start in a second, on all nodes together"),
-    burst: z.int().min(1).max(1_000_000).optional()
-      .describe("Starts that may come at once after a rest; by default those of one second"),
-  }, {
-    error: ({ code, keys }) =>
-      code === "unrecognized_keys"
-        ? `unknown ${keys?.join(", ")}, expected concurrencyMax, ratePerS or burst`
-        : undefined,
-  }).refine(
-    ({ ratePerS, burst }) => burst === undefined || ratePerS !== undefined,
-    { path: ["burst"], message: "has no meaning without ratePerS" },
-  ),
-);
+/** Fields that have no meaning for a single capability. */
+const WHOLE_ONLY = ["holdUntilMs", "circuit"] as const;
+
+const SystemLimit = named("SystemLimit", SystemLimitFields);
 
 const SystemLimits = z.record(
   z.union([z.literal(WHOLE_SYSTEM), EventType]),
   SystemLimit,
 ).refine((limits) => Object.keys(limits).length <= SYSTEM_LIMITS_MAX, "too many limits")
+  .superRefine((limits, context) => {
+    for (const [capability, limit] of Object.entries(limits)) {
+      if (capability === WHOLE_SYSTEM) continue;
+      for (const field of WHOLE_ONLY.filter((one) => limit[one] !== undefined)) {
+        context.addIssue({
+          code: "custom",
+          path: [capability, field],
+          message: `is of a whole system only: say it under "${WHOLE_SYSTEM}"`,
+        });
+      }
+    }
+  })
   .describe(
     'By capability (the event of a step); "*" is the whole system: ' +
       '{"*": {"concurrencyMax": 5}, "user.create": {"ratePerS": 2.5, "burst": 5}}',

@@ -32,6 +32,7 @@ const System = z.object({
   kind: z.enum(["local", "remote"]),
   workflows: z.array(z.string()).describe("Those that the key may see"),
   circuit: z.enum(["closed", "open", "half_open"]),
+  heldUntil: Time.optional().describe("Nothing is sent to it before: `holdUntilMs` of its limits"),
   queued: z.int().optional().describe("Envelopes that wait; absent if the bus does not know"),
   hasWorker: z.boolean().describe(
     "False: no worker has ever polled for it, so its steps wait for the first one",

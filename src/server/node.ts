@@ -254,7 +254,8 @@ async function summarise(
   return await Promise.all([...owners, ...others].map(async ({ name, kind, workflows }) => {
     const instances = systems.directory.get(name)?.instances ?? [];
     const circuit = engine.admission.circuit(name);
-    const common = { name, kind, workflows, instances, circuit };
+    const limit = engine.admission.limitOf(name);
+    const common = { name, kind, workflows, instances, circuit, ...(limit && { limit }) };
     if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
     const channel = commandChannel(config.busPrefix, name);
     const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
