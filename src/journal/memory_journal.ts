@@ -36,11 +36,24 @@ interface KeptTask {
   namespace: string;
   definitionHash: string;
   change: TaskChange;
+  /** Absent: it has none. */
+  readonly key?: string;
+}
+
+/** How much a journal in memory keeps. */
+export interface Kept {
+  /** Tasks that have ended, the newest; an earlier one is gone, with its key. Absent: all. */
+  readonly endedMax?: number;
 }
 
 /** Journal, nodes and inbox of one process. A flush takes one iteration of the event loop. */
 export class MemoryJournal implements Journal, Nodes {
   readonly #tasks = new Map<TaskId, KeptTask>();
+  /** Tasks out of the actors' memory: a poll looks at these alone. */
+  readonly #away = new Set<TaskId>();
+  /** Tasks that have ended, in that order; kept only where their number is limited. */
+  readonly #ended = new Set<TaskId>();
+  readonly #endedMax: number;
   readonly #keys = new Map<string, { taskId: TaskId; bodyHash: string }>();
   readonly #inbox = new Map<string, InboxRow>();
   readonly #answers = new Map<string, string>();
@@ -50,9 +63,13 @@ export class MemoryJournal implements Journal, Nodes {
   );
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 };
   #node: NodeRow | undefined;
+  /** Slots whose row has changed since the last poll. */
+  readonly #changedSlots = new Map<number, SlotRow>();
   #waiting: (() => void)[] = [];
 
-  constructor(readonly runtime: Runtime) {}
+  constructor(readonly runtime: Runtime, { endedMax = Infinity }: Kept = {}) {
+    this.#endedMax = endedMax;
+  }
 
   append(row: TurnRow): Promise<Appended> {
     const sent = { ...row, commandIds: [...row.commandIds], events: [...row.events] };
@@ -98,20 +115,21 @@ export class MemoryJournal implements Journal, Nodes {
       expired: false,
       format: 1,
     };
+    for (const row of this.#slots) this.#changedSlots.set(row.slot, row);
     return Promise.resolve();
   }
 
   poll(): Promise<PollResult> {
     const databaseNowMs = this.runtime.now();
-    const due = [...this.#tasks].flatMap(([taskId, { change }]) =>
-      isDue(change, databaseNowMs) ? [slotOf(taskId)] : []
-    );
+    const due = this.#due(databaseNowMs).map(({ taskId }) => slotOf(taskId));
+    const slots = [...this.#changedSlots.values()];
+    this.#changedSlots.clear();
     const nodes = this.#node === undefined ? [] : [this.#node];
     return Promise.resolve({
       alive: this.#node !== undefined,
       databaseNowMs,
       nodes,
-      slots: [...this.#slots],
+      slots,
       inbox: [...this.#inbox.values()],
       dueSlots: [...new Set(due)],
     });
@@ -119,9 +137,7 @@ export class MemoryJournal implements Journal, Nodes {
 
   claim(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
     const owner = this.#node?.incarnation ?? null;
-    return Promise.resolve(
-      slots.map(({ slot, version }) => this.#slots[slot] = { slot, owner, version: version + 1 }),
-    );
+    return Promise.resolve(slots.map((row) => this.#own(row, owner)));
   }
 
   requireNewerFormat(slots: readonly SlotRow[]): Promise<readonly SlotRow[]> {
@@ -129,9 +145,7 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   release(slots: readonly SlotRow[]): Promise<void> {
-    for (const { slot, version } of slots) {
-      this.#slots[slot] = { slot, owner: null, version: version + 1 };
-    }
+    for (const row of slots) this.#own(row, null);
     return Promise.resolve();
   }
 
@@ -155,10 +169,7 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   due(places: readonly DuePlace[]): Promise<readonly DueTask[]> {
-    const nowMs = this.runtime.now();
-    const due = [...this.#tasks].flatMap(([taskId, { change }]) =>
-      isDue(change, nowMs) ? [{ taskId, wakeAt: String(change.wakeAtMs).padStart(16, "0") }] : []
-    ).sort(byWakeAt);
+    const due = this.#due(this.runtime.now()).sort(byWakeAt);
     return Promise.resolve(
       places.flatMap(({ slot, after }) =>
         due.filter((task) =>
@@ -186,6 +197,20 @@ export class MemoryJournal implements Journal, Nodes {
   leave(): Promise<void> {
     this.#node = undefined;
     return this.release(this.#slots);
+  }
+
+  #own({ slot, version }: SlotRow, owner: Incarnation | null): SlotRow {
+    const row = { slot, owner, version: version + 1 };
+    this.#slots[slot] = row;
+    this.#changedSlots.set(slot, row);
+    return row;
+  }
+
+  #due(nowMs: number): DueTask[] {
+    return [...this.#away].flatMap((taskId) => {
+      const { wakeAtMs = Infinity } = this.#tasks.get(taskId)?.change ?? {};
+      return wakeAtMs <= nowMs ? [{ taskId, wakeAt: String(wakeAtMs).padStart(16, "0") }] : [];
+    });
   }
 
   #flushed<T>(act: () => T): Promise<T> {
@@ -216,10 +241,27 @@ export class MemoryJournal implements Journal, Nodes {
     const kept = task ?? this.#newTask(row);
     kept.turns.push({ turn, commandIds, ...(idleIds.length > 0 && { idleIds }), events });
     kept.appendIds.push(appendId);
-    if (row.change !== undefined) kept.change = row.change;
+    if (row.change !== undefined) this.#change(row.taskId, kept, row.change);
     this.#sideEffects(row);
     this.#figures.rows++;
     return { kind: "inserted" };
+  }
+
+  #change(taskId: TaskId, kept: KeptTask, change: TaskChange): void {
+    kept.change = change;
+    if (change.resident) this.#away.delete(taskId);
+    else this.#away.add(taskId);
+    if (change.endedAtMs === undefined || this.#endedMax === Infinity) return;
+    this.#ended.add(taskId);
+    if (this.#ended.size > this.#endedMax) this.#drop(this.#ended.values().next().value as TaskId);
+  }
+
+  #drop(taskId: TaskId): void {
+    const { key } = this.#tasks.get(taskId) ?? {};
+    if (key !== undefined) this.#keys.delete(key);
+    this.#tasks.delete(taskId);
+    this.#away.delete(taskId);
+    this.#ended.delete(taskId);
   }
 
   #keyTaken({ birth }: TurnRow): Appended | undefined {
@@ -236,6 +278,7 @@ export class MemoryJournal implements Journal, Nodes {
       namespace: birth?.namespace ?? "",
       definitionHash: birth?.definitionHash ?? "",
       change: { state: "running", blockedReason: null, resident: true },
+      ...(birth !== undefined && { key: keyOf(birth) }),
     };
     this.#tasks.set(taskId, task);
     if (birth !== undefined) this.#keys.set(keyOf(birth), { taskId, bodyHash: birth.bodyHash });
@@ -246,10 +289,6 @@ export class MemoryJournal implements Journal, Nodes {
     for (const commandId of inbox) this.#inbox.delete(commandId);
     for (const { commandId, body } of answers) this.#answers.set(commandId, body);
   }
-}
-
-function isDue({ resident, wakeAtMs = Infinity }: TaskChange, nowMs: number): boolean {
-  return !resident && wakeAtMs <= nowMs;
 }
 
 function byWakeAt(a: DueTask, b: DueTask): number {
