@@ -5,12 +5,11 @@
  * @module
  */
 
-import { openOracle } from "../ffi/oracle.ts";
 import type { Outcome } from "./core/command.ts";
 import { messageOf, TaskerError } from "./core/errors.ts";
 import type { Event } from "./core/event.ts";
 import { foldTask } from "./core/evolve.ts";
-import { type Incarnation, stepKey, type TaskId } from "./core/ids.ts";
+import { stepKey, type TaskId } from "./core/ids.ts";
 import { decodePayload } from "./core/payload.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
@@ -22,15 +21,12 @@ import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/step_input.ts";
 import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
-import type { RemoteAttempts } from "./dispatch/runner.ts";
-import { Engine } from "./server/engine.ts";
 import { type PlayedHttp, playHttp } from "./egress/played.ts";
-import { MemoryJournal } from "./journal/memory_journal.ts";
-import { MemoryDefinitions, MemoryPolicies, MemorySharedStates } from "./journal/memory_journal.ts";
+import { MemoryDefinitions } from "./journal/memory_journal.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter, type Registry } from "./registry/workflows.ts";
 import { openRegistry } from "./registry/load.ts";
-import { SILENT_LOG } from "./telemetry/log.ts";
+import { openSimulation, type Simulation, type StepPlayer } from "./server/simulation.ts";
 import { VirtualRuntime } from "./server/virtual_runtime.ts";
 
 /** The most timers fired for one task: a workflow that needs more never ends. */
@@ -148,30 +144,17 @@ export async function openTestEngine(
     digest: (text) => runtime.digest(text),
     onWarning: () => {},
   });
-  const journal = new MemoryJournal(runtime);
-  const engine = new Engine({
+  const simulation = await openSimulation({
     runtime,
-    log: SILENT_LOG,
-    journal,
-    nodes: journal,
-    policies: new MemoryPolicies(),
-    sharedStates: new MemorySharedStates(),
-    readiness: openOracle(),
     plans: registry,
-    ...(options.http !== undefined && { egress: playHttp(options.http) }),
+    player: playSystems(options.systems ?? {}, registry),
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
     directory: playedDirectory(registry),
-    remote: (record) => playSystems(options.systems ?? {}, registry, record),
-    incarnation: runtime.uuid() as Incarnation,
-    name: "test",
-    replaces: undefined,
-    fenced: () => {},
+    ...(options.http !== undefined && { egress: playHttp(options.http) }),
   });
-  await engine.start();
-  await engine.rest();
-  const starter = openStarter(registry, engine.router);
-  return new InProcessEngine({ runtime, registry, journal, engine, starter });
+  const starter = openStarter(registry, simulation.engine.router);
+  return new InProcessEngine({ ...simulation, registry, starter });
 }
 
 /** One system that offers every capability that a step asks any system for. */
@@ -184,11 +167,8 @@ function playedDirectory(registry: Registry): SystemDirectory {
   return directory;
 }
 
-interface TestDeps {
-  readonly runtime: VirtualRuntime;
+interface TestDeps extends Simulation {
   readonly registry: Registry;
-  readonly journal: MemoryJournal;
-  readonly engine: Engine;
   readonly starter: Starter;
 }
 
@@ -215,8 +195,7 @@ class InProcessEngine implements TestEngine {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.deps.engine.supervisor.stop(new TaskerError("node.draining", "The test has ended"));
-    return Promise.resolve();
+    return this.deps[Symbol.asyncDispose]();
   }
 }
 
@@ -337,19 +316,13 @@ const BY = { by: "test", reason: "a test asked for it" };
 function playSystems(
   systems: Readonly<Record<string, PlayedEvent>>,
   registry: Registry,
-  record: Engine["router"]["record"],
-): RemoteAttempts {
+): StepPlayer {
   return {
-    start(attempt) {
-      const { taskId, step } = attempt;
-      const number = attempt.attempt;
+    start(attempt, record) {
       void answer(attempt, systems, registry).then((outcome) => {
-        if (outcome === undefined) return;
-        record({ kind: "RecordStepResult", taskId, step, attempt: number, outcome });
+        if (outcome !== undefined) record(outcome);
       });
     },
-    stop() {},
-    unconfirmed: () => 0,
   };
 }
 

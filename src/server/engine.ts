@@ -25,6 +25,7 @@ import type {
   PollResult,
   ResidentTask,
   ResidentTasks,
+  Runner,
   Runtime,
   SharedStates,
 } from "../core/ports.ts";
@@ -74,6 +75,8 @@ export interface EngineDeps {
   readonly sawSystems?: (version: number | undefined) => void;
   /** Makes the runner of remote steps; it reports results to `record`, outages to `outages`. */
   remote(record: CommandRouter["record"], outages: Outages): RemoteAttempts;
+  /** Makes the runner of all steps, in place of code, requests and envelopes. Absent: those. */
+  readonly runner?: (local: LocalRunner, record: CommandRouter["record"]) => Runner;
   readonly incarnation: Incarnation;
   readonly name: string;
   /** What its envelopes go through: the same for all nodes on a database. */
@@ -119,9 +122,14 @@ export class Engine implements ResidentTasks {
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, record });
     const { codeOf, isLocalOwner } = deps;
-    const remote = deps.remote(record, this.outages);
     const http = { runtime, egress: deps.egress ?? openEgress(undefined) };
-    const runner = openRunner({ local: this.local, remote, http, codeOf, isLocalOwner });
+    const runner = deps.runner?.(this.local, record) ?? openRunner({
+      local: this.local,
+      remote: deps.remote(record, this.outages),
+      http,
+      codeOf,
+      isLocalOwner,
+    });
     this.admission = new NodeAdmission({
       ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),
