@@ -687,10 +687,12 @@ export interface Feed {
 }
 
 /** An instance that registers, or whose lease is renewed. */
-export interface NewInstance extends Registration {
+export interface NewInstance extends Omit<Registration, "namespaces"> {
   readonly system: string;
   readonly instance: string;
   readonly isDeclared: boolean;
+  /** Absent: as they were registered before, none for a new instance. */
+  readonly namespaces?: readonly string[];
 }
 
 /** Who registers an instance although its capabilities break others, and why. */
@@ -733,8 +735,8 @@ export interface Registrar {
 
 /** The instances of other systems, shared by nodes. All but renewals counts as a change. */
 export interface SystemStore {
-  /** Whether a list of capabilities is registered already. */
-  isKnown(capabilities: readonly Capability[]): boolean;
+  /** Whether an instance of the system has registered this list of capabilities already. */
+  isKnown(system: string, capabilities: readonly Capability[]): boolean;
   /**
    * Registers an instance, or renews its lease when it is registered alike. Cost: one statement.
    *

@@ -31,7 +31,6 @@ Deno.test("a hello registers the instance for the system whose channel it came b
     }],
     healthUrl: "http://host-1/health",
     leaseMs: 20_000,
-    namespaces: [],
   }]);
   const [answer] = await harness.taken(ANSWERS);
   assert.equal(answer?.type, "tasker.system.accepted");

@@ -169,7 +169,10 @@ function taskOf({ taskId }: Answer): Data {
   return { taskId };
 }
 
-/** A hello that has expired says nothing about now: it waited in the channel. */
+/**
+ * A hello that has expired says nothing about now: it waited in the channel. Whose steps an instance may
+ * get by capability alone is for a key to say, over HTTP: a hello leaves that as it is.
+ */
 async function hello({ registrar, runtime }: InboundDeps, request: Request): Promise<Data> {
   const { system, envelope } = request;
   const { health_url: healthUrl, lease_ms: leaseMs, ...rest } = read(Hello, envelope);
@@ -179,7 +182,6 @@ async function hello({ registrar, runtime }: InboundDeps, request: Request): Pro
     ...rest,
     system,
     leaseMs,
-    namespaces: [],
     ...(healthUrl !== undefined && { healthUrl }),
   });
   return { instance };

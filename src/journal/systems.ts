@@ -39,12 +39,14 @@ const COLUMNS = `
 export class PostgresSystems implements SystemStore {
   /** Capabilities by digest, as they were read last. */
   #offers: ReadonlyMap<string, readonly Capability[]> = new Map();
+  /** What each system offers, as `system/digest`, as it was read last. */
+  #known: ReadonlySet<string> = new Set();
 
   constructor(readonly database: Database, readonly runtime: Pick<Runtime, "digest">) {}
 
-  /** Whether a list of capabilities is known already, so that it need not be checked again. */
-  isKnown(capabilities: readonly Capability[]): boolean {
-    return this.#offers.has(this.#digest(JSON.stringify(capabilities)));
+  /** Whether a system offers a list of capabilities already, so that it need not be checked again. */
+  isKnown(system: string, capabilities: readonly Capability[]): boolean {
+    return this.#known.has(`${system}/${this.#digest(JSON.stringify(capabilities))}`);
   }
 
   async register(of: NewInstance): Promise<"renewed" | "changed"> {
@@ -58,7 +60,7 @@ export class PostgresSystems implements SystemStore {
       this.#digest(text),
       new TextEncoder().encode(text).length,
       of.healthUrl ?? null,
-      of.namespaces,
+      of.namespaces ?? null,
       of.leaseMs,
       SYSTEM_INSTANCES_MAX,
       ALL_INSTANCES_MAX,
@@ -136,6 +138,7 @@ export class PostgresSystems implements SystemStore {
       row.capabilities as readonly Capability[],
     ]);
     this.#offers = new Map([...known, ...read]);
+    this.#known = new Set(rows.map(({ system, digest }) => `${system}/${digest}`));
     return {
       version: Number(counter?.version),
       instances: rows.map((row) => this.#instanceOf(row)),

@@ -70,6 +70,33 @@ Deno.test("a renewal is no change for other nodes, and any difference is one", a
   }
 });
 
+Deno.test("a registration that names no namespaces leaves those that were given", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  const { namespaces: _, ...hello } = instance();
+  const namespaces = async () =>
+    (await systems.read()).instances.map((one) => [one.version, one.namespaces]);
+  await systems.register(hello);
+  assert.deepEqual(await namespaces(), [["1.0.0", []]]);
+  await systems.register(instance());
+
+  assert.equal(await systems.register(hello), "renewed");
+  assert.equal(await systems.register({ ...hello, version: "1.1.0" }), "changed");
+
+  assert.deepEqual(await namespaces(), [["1.1.0", ["orders"]]]);
+});
+
+Deno.test("what one system offers is known of that system alone", async () => {
+  await using bench = await JournalBench.open();
+  const { systems } = await bench.node();
+  const { system, capabilities } = instance();
+  await systems.register(instance());
+  await systems.read();
+
+  assert.equal(systems.isKnown(system, capabilities), true);
+  assert.equal(systems.isKnown("another", capabilities), false);
+});
+
 Deno.test("of nodes that register the same instance at once all succeed", async () => {
   await using bench = await JournalBench.open();
   const nodes = [await bench.node(), await bench.node(), await bench.node()];

@@ -78,7 +78,7 @@ export class SystemRegistry implements Registrar {
 
   async register(of: Omit<NewInstance, "isDeclared">, forced?: ForcedBy): Promise<void> {
     const { store } = this.deps;
-    if (!store.isKnown(of.capabilities)) {
+    if (!store.isKnown(of.system, of.capabilities)) {
       demandUsable(of.capabilities);
       this.#guard(of, forced);
     }

@@ -1,8 +1,8 @@
 -- Registers an instance, or renews its lease if nothing else changes; or says which bound is reached.
 -- Only living instances that have registered themselves count; the gone ones of a system make room.
 -- $1 system, $2 instance, $3 is_declared, $4 version, $5 capabilities, $6 digest, $7 bytes,
--- $8 health_url, $9 namespaces, $10 lease_ms; of living instances: $11 of a system, $12 of
--- all; of the bytes of their capabilities: $13 of a system, $14 of all.
+-- $8 health_url, $9 namespaces (null: as they are), $10 lease_ms; of living instances: $11 of a
+-- system, $12 of all; of the bytes of their capabilities: $13 of a system, $14 of all.
 -- Locks the instance's row; or, where that does not match, the version's row and then instances'.
 with renewed as (
   update tasker.system_instance
@@ -13,7 +13,7 @@ with renewed as (
     and version = $4
     and digest = $6
     and health_url is not distinct from $8
-    and namespaces = $9::text[]
+    and namespaces = coalesce($9::text[], namespaces)
     and lease_ms = $10
     and state <> 'gone'
   returning 1
@@ -87,7 +87,7 @@ put as (
     lease_ms, state, expires_at
   )
   select
-    $1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, $9::text[],
+    $1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, coalesce($9::text[], '{}'),
     $10, 'healthy', now() + $10::int * interval '1 millisecond'
   from changed
   on conflict (system, instance) do update
@@ -98,7 +98,7 @@ put as (
     digest = excluded.digest,
     bytes = excluded.bytes,
     health_url = excluded.health_url,
-    namespaces = excluded.namespaces,
+    namespaces = coalesce($9::text[], known.namespaces),
     lease_ms = excluded.lease_ms,
     expires_at = excluded.expires_at,
     -- A registration says nothing about a health that is checked.
