@@ -144,14 +144,22 @@ Deno.test("orders over Postgres leave the same journals as over memory", async (
 });
 
 for (const kind of BROKER_KINDS) {
-  Deno.test(`orders over ${kind} leave the same journals as over memory`, async () => {
-    const server = await BROKER_SERVERS[kind]();
-    if ("reason" in server) {
-      console.log(`skipped: orders over ${kind}, because ${server.reason}`);
-      return;
-    }
-    await using found = server;
+  Deno.test(`orders over ${kind} leave the same journals as over memory`, async (t) => {
+    const found = await BROKER_SERVERS[kind]();
+    const isThere = !("reason" in found);
+    if (!isThere) console.log(`ignored: orders over ${kind}, because ${found.reason}`);
+    await t.step({
+      name: "with a real server",
+      ignore: !isThere,
+      async fn() {
+        if (!isThere) return;
+        await using server = found;
 
-    deepEqual(await journalsOver(kind, found.url), await (expected ??= journalsOver("memory")));
+        deepEqual(
+          await journalsOver(kind, server.url),
+          await (expected ??= journalsOver("memory")),
+        );
+      },
+    });
   });
 }

@@ -12,8 +12,8 @@ type Start = () => Promise<(AsyncDisposable & { readonly url: string }) | NoServ
 
 /** Who starts which. */
 export const BROKER_SERVERS: Readonly<Record<BrokerKind, Start>> = {
-  redis: startRedis,
-  nats: startNats,
-  rabbitmq: startRabbit,
-  kafka: startKafka,
+  redis: () => startRedis(),
+  nats: () => startNats(),
+  rabbitmq: () => startRabbit(),
+  kafka: () => startKafka(),
 };

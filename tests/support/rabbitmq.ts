@@ -69,14 +69,17 @@ export interface NoRabbit {
   readonly reason: string;
 }
 
-/** Starts a server on free ports, or says why there is none. `TEST_RABBITMQ_SERVER` names one. */
-export async function startRabbit(): Promise<TestRabbit | NoRabbit> {
+/**
+ * Starts a server on free ports, or says why there is none. `TEST_RABBITMQ_SERVER` names one; `more`
+ * are lines of its configuration.
+ */
+export async function startRabbit(more: readonly string[] = []): Promise<TestRabbit | NoRabbit> {
   const kit = await (found ??= findKit());
   if ("reason" in kit) return kit;
   const folder = await Deno.makeTempDir({ prefix: "tasker-rabbitmq-" });
   for (let tries = 1;; tries++) {
     const place = { kit, folder, port: freePort(), distPort: freePort(), epmdPort: freePort() };
-    await configure(folder);
+    await configure(folder, more);
     const epmd = new Deno.Command("epmd", {
       args: ["-port", String(place.epmdPort), "-address", "127.0.0.1"],
       env: envOf(place),
@@ -162,7 +165,7 @@ async function control(place: Place, args: readonly string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-async function configure(folder: string): Promise<void> {
+async function configure(folder: string, more: readonly string[]): Promise<void> {
   await Deno.mkdir(`${folder}/home`, { recursive: true });
   const cookie = `${folder}/home/.erlang.cookie`;
   await Deno.writeTextFile(cookie, "of-a-test");
@@ -175,6 +178,7 @@ async function configure(folder: string): Promise<void> {
     "log.file.level = warning",
     "vm_memory_high_watermark.absolute = 512MiB",
     "disk_free_limit.absolute = 50MB",
+    ...more,
   ];
   await Deno.writeTextFile(`${folder}/rabbitmq.conf`, settings.join("\n"));
 }

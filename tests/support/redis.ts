@@ -15,19 +15,26 @@ const SERVERS = {
 
 let binary: ReturnType<typeof openProgram> | undefined;
 
-/** Starts a server on a free port, or says why there is none. */
-export async function startRedis(): Promise<TestServer | NoServer> {
+/** Starts a server on a free port, or says why there is none. `more` are settings beside ours. */
+export async function startRedis(
+  more: Readonly<Record<string, string>> = {},
+): Promise<TestServer | NoServer> {
   const found = await (binary ??= openProgram("TEST_REDIS_SERVER", SERVERS));
   if ("reason" in found) return found;
   const { path } = found;
-  return await startServer({ name: "redis", path, protocol: "redis", args: argsOf, answers });
+  const args = (folder: string, port: number) => argsOf(folder, port, more);
+  return await startServer({ name: "redis", path, protocol: "redis", args, answers });
 }
 
 /**
  * Its file is written before each answer and never synced: kill -9 loses nothing that was
  * confirmed, and no disk slows a test. (`everysec` would hold writes back while a sync runs.)
  */
-function argsOf(folder: string, port: number): readonly string[] {
+function argsOf(
+  folder: string,
+  port: number,
+  more: Readonly<Record<string, string>>,
+): readonly string[] {
   const settings = {
     bind: "127.0.0.1",
     port: String(port),
@@ -37,6 +44,7 @@ function argsOf(folder: string, port: number): readonly string[] {
     appendfsync: "no",
     "maxmemory-policy": "noeviction",
     logfile: `${folder}/server.log`,
+    ...more,
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
