@@ -71,11 +71,11 @@ export function interruptedSteps(
  */
 export function resendPostponed(
   { runner, runtime, contextOf }: Pick<SupervisorDeps, "runner" | "runtime" | "contextOf">,
-  { plan, state, isWriting }: Pick<TaskActor, "plan" | "state" | "isWriting">,
+  { plan, taskId, state, isWriting }: Pick<TaskActor, "plan" | "taskId" | "state" | "isWriting">,
 ): void {
   // Attempts of a turn that is not committed are sent with its commit.
   if (state === undefined || state.end !== undefined || isWriting) return;
-  const context = contextOf(plan, runtime.now());
+  const context = contextOf({ plan, taskId }, runtime.now());
   state.steps.forEach((step, index) => {
     if (step.state !== "waiting_for_reply" || (step.dueAtMs ?? Infinity) > context.nowMs) return;
     if (plan.steps[index]?.definition.kind !== "remote") return;

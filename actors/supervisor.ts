@@ -37,7 +37,7 @@ export interface SupervisorDeps
   >;
   readonly runner: Runner;
   /** The plan's policies at a time. */
-  contextOf(plan: Plan, nowMs: number): Context;
+  contextOf(of: { plan: Plan; taskId: TaskId }, nowMs: number): Context;
   /** Calls `wake` at a task's time. */
   readonly alarm: Pick<Alarm, "arm" | "disarm" | "stop">;
   /** Whether tasks read now come from a node that was ended because it hung. */
@@ -70,7 +70,7 @@ export class Supervisor implements Feed {
     this.#turnDeps = {
       readiness: deps.readiness,
       admission: deps.admission,
-      contextOf: (plan, nowMs) => deps.contextOf(plan, nowMs),
+      contextOf: (of, nowMs) => deps.contextOf(of, nowMs),
       openInstance: (task) => this.#actors.openInstance(task),
       digest: (text) => deps.runtime.digest(text),
     };

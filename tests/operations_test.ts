@@ -81,6 +81,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     by: "ada",
     reason: "r",
     steps: { "*": { timeoutMs: 5 } },
+    canary: { percent: 10, salt: "s" },
     expectedVersion: 0,
   },
   getSystemLimits: { name: "stock" },

@@ -2,6 +2,7 @@
 
 import type { BusAddress } from "../contracts/asyncapi.ts";
 import type { Envelope } from "../core/envelope.ts";
+import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type {
@@ -77,7 +78,7 @@ export interface ApiDeps {
   readonly policies: Policies;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
-  readonly policyOf: (plan: Plan, step: number) => FullPolicy;
+  readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;
   readonly keys: Keys;
   readonly dead: DeadLetters;
   /**

@@ -22,10 +22,10 @@ import type { Handlers, Services } from "./handler.ts";
 import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that reads and changes policies. */
-export function policyHandlers(
-  { policies, sharedStates, definitions, systems, runtime, log }: Services,
-): Handlers<typeof POLICIES> {
+export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
+  const { policies, definitions, runtime, log } = services;
   return {
+    ...limitHandlers(services),
     async getPolicy({ namespace, name }, { caller }) {
       await versionsOf(definitions, { namespace, name, caller });
       const versions = (await policies.versions(namespace, name))
@@ -33,16 +33,23 @@ export function policyHandlers(
       const body = { namespace, workflow: name, versions: versions.map(overlayDocument) };
       return { status: 200, body };
     },
-    async putPolicy({ namespace, name, by, reason, expectedVersion, ...input }, { caller }) {
+    async putPolicy(
+      { namespace, name, by, reason, expectedVersion, canary, ...input },
+      { caller },
+    ) {
       const known = await versionsOf(definitions, { namespace, name, caller });
       // The schema lets a field be undefined; parsed JSON has no such field.
       const steps = input.steps as Record<string, Policy>;
       demandEffective(steps, known.map(({ definition }) => definition));
+      if (canary !== undefined) demandDividable(steps, await policies.versions(namespace, name));
       const overlay = await policies.put(namespace, name, {
         by: caller.signature(by),
         reason,
         atMs: runtime.now(),
         steps,
+        ...(canary !== undefined && {
+          canary: { ...canary, salt: canary.salt ?? runtime.uuid() },
+        }),
       }, expectedVersion);
       log.info("Changed a policy", {
         namespace,
@@ -52,6 +59,13 @@ export function policyHandlers(
       });
       return { status: 200, body: overlayDocument(overlay) };
     },
+  };
+}
+
+function limitHandlers(
+  { policies, sharedStates, definitions, systems, runtime, log }: Services,
+): Pick<Handlers<typeof POLICIES>, "getSystemLimits" | "putSystemLimits"> {
+  return {
     async getSystemLimits({ name }, { caller }) {
       caller.demandEverything(LIMITS);
       const versions = (await policies.versions(SYSTEMS_NAMESPACE, name))
@@ -158,6 +172,22 @@ function demandEffective(overlay: Record<string, Policy>, versions: readonly Def
   refuseFaults("policy", faults);
 }
 
+/** Refuses a change for a share of the tasks of what is one limit for all of them. */
+function demandDividable(
+  steps: Readonly<Record<string, Policy>>,
+  versions: readonly PolicyOverlay[],
+): void {
+  const before = versions.toSorted((one, other) => other.version - one.version)[0]?.steps ?? {};
+  const faults = [...new Set([...Object.keys(before), ...Object.keys(steps)])]
+    .filter((step) => before[step]?.concurrencyMax !== steps[step]?.concurrencyMax)
+    .map((step) => ({
+      path: `steps.${step}.concurrencyMax`,
+      code: "not_dividable",
+      detail: "is one limit for all tasks; put it without canary",
+    }));
+  refuseFaults("policy", faults);
+}
+
 /** Finds steps that no version has, and fields that have no meaning for a sleep or a signal. */
 function fieldFaults(name: string, policy: Policy, versions: readonly Definition[]): Fault[] {
   if (name === ALL_STEPS) return [];
@@ -215,6 +245,9 @@ function limitsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
   return { version, by, reason, at: timeText(atMs), limits: steps as Record<string, SystemLimit> };
 }
 
-function overlayDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
-  return { version, by, reason, at: timeText(atMs), steps };
+function overlayDocument({ version, by, reason, atMs, steps, canary }: PolicyOverlay) {
+  const shown = { version, by, reason, at: timeText(atMs), steps };
+  if (canary === undefined) return shown;
+  const { percent, salt, base } = canary;
+  return { ...shown, canary: { percent, salt, base: base.version } };
 }

@@ -95,6 +95,37 @@ Deno.test("PUT policy refuses a change that is based on another version", async 
   equal((await put(1)).status, 200);
 });
 
+Deno.test("PUT policy with a canary shows the share that tries it, and refuses one on top", async () => {
+  const fake = fakeApi();
+  const put = (body: object) =>
+    fake.ask("PUT /v1/policies/orders/process", { body: { reason: "slower", ...body } });
+  const steps = { validate: { timeoutMs: 9_000 } };
+
+  const tried = await (await put({ steps, canary: { percent: 10, salt: "s" } })).json();
+  const onTop = await put({ steps, canary: { percent: 20 } });
+  const forAll = await (await put({ steps })).json();
+
+  deepEqual(tried.canary, { percent: 10, salt: "s", base: 0 });
+  deepEqual([onTop.status, (await onTop.json()).code], [409, "policy.conflict"]);
+  deepEqual([forAll.version, forAll.canary], [2, undefined]);
+});
+
+Deno.test("PUT policy refuses to let a share of the tasks try a limit that all have together", async () => {
+  const response = await fakeApi().ask("PUT /v1/policies/orders/process", {
+    body: {
+      reason: "less",
+      steps: { validate: { concurrencyMax: 5 } },
+      canary: { percent: 10 },
+    },
+  });
+
+  equal(response.status, 422);
+  const { errors } = await response.json();
+  deepEqual(errors.map(({ path, code }: { path: string; code: string }) => [path, code]), [
+    ["steps.validate.concurrencyMax", "not_dividable"],
+  ]);
+});
+
 Deno.test("PUT limits of a system adds a version of its limits, which GET shows", async () => {
   const fake = fakeApi();
   const limits = { "*": { concurrencyMax: 20 } };

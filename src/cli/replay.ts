@@ -115,7 +115,7 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
       blockedReason: isKnown ? blockedReason : undefined,
     },
     isSameTurn: true,
-    policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
+    policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
   });
 }
 

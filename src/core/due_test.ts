@@ -6,7 +6,7 @@ const by = { by: "ada", reason: "test" };
 
 /** When the wheel would wake the task next. */
 function nextWake({ actor, deps, nowMs, state }: TaskDriver): number | undefined {
-  return nextDueAtMs(state, deps.contextOf(actor.plan, nowMs));
+  return nextDueAtMs(state, deps.contextOf(actor, nowMs));
 }
 
 Deno.test("fail_fast leaves no step to its retry that timed out in the same moment", () => {

@@ -60,7 +60,7 @@ export class LiveTask {
 
   /** Begins a turn at a time. */
   begin(nowMs: number): void {
-    this.#context = this.deps.contextOf(this.plan, nowMs);
+    this.#context = this.deps.contextOf(this, nowMs);
     this.#refused.length = 0;
     this.isCutShort = false;
   }

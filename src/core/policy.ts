@@ -2,8 +2,9 @@
 
 import { exponentialMs } from "./backoff.ts";
 import type { Context } from "./decision.ts";
-import { hash32 } from "./ids.ts";
+import { hash32, type TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
+import { isInSlice } from "./canary.ts";
 import type { PolicyOverlay } from "./ports.ts";
 import type { SystemLimit } from "./shared_limit.ts";
 
@@ -250,11 +251,19 @@ interface StepPolicies {
   readonly policies: readonly FullPolicy[];
 }
 
+/** What the tasks of one plan are under now. */
+interface PlanPolicies {
+  readonly overlay: PolicyOverlay | undefined;
+  readonly own: StepPolicies;
+  /** What tasks outside the canary are under. */
+  readonly base: StepPolicies;
+}
+
 /** The policies in effect: those of definitions, under the newest overlay of each workflow. */
 export class EffectivePolicies {
   #overlays: ReadonlyMap<string, PolicyOverlay> = new Map();
   /** By definition hash. */
-  readonly #byPlan = new Map<string, StepPolicies>();
+  readonly #byPlan = new Map<string, PlanPolicies>();
 
   /**
    * Takes the newest overlays, keyed `namespace/name`; returns whether anything changed. Running
@@ -269,9 +278,13 @@ export class EffectivePolicies {
     return true;
   }
 
-  /** Returns the context of decisions at `nowMs`. Cost: O(1), O(steps) after a change. */
-  contextOf(plan: Plan, nowMs: number): Context {
-    const { version, policies } = this.#byPlan.get(plan.hash) ?? this.#fill(plan);
+  /**
+   * Returns the context of a task's decisions at `nowMs`. During a canary, a task is always in the same
+   * group, whichever node decides it. Cost: O(1), O(steps) after a change.
+   */
+  contextOf({ plan, taskId }: { plan: Plan; taskId: TaskId }, nowMs: number): Context {
+    const { overlay, own, base } = this.#byPlan.get(plan.hash) ?? this.#fill(plan);
+    const { version, policies } = isInSlice(overlay?.canary, taskId) ? own : base;
     return {
       plan,
       nowMs,
@@ -280,10 +293,15 @@ export class EffectivePolicies {
     };
   }
 
-  #fill(plan: Plan): StepPolicies {
+  #fill(plan: Plan): PlanPolicies {
     const overlay = this.#overlays.get(plan.workflow);
-    const policies = plan.steps.map(({ definition }) => policyUnder(definition, overlay?.steps));
-    const filled = { version: overlay?.version ?? 0, policies };
+    const under = (of: Pick<PolicyOverlay, "version" | "steps"> | undefined): StepPolicies => ({
+      version: of?.version ?? 0,
+      policies: plan.steps.map(({ definition }) => policyUnder(definition, of?.steps)),
+    });
+    const own = under(overlay);
+    const base = overlay?.canary === undefined ? own : under(overlay.canary.base);
+    const filled = { overlay, own, base };
     this.#byPlan.set(plan.hash, filled);
     return filled;
   }

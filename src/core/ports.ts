@@ -388,6 +388,23 @@ export interface PolicyOverlay {
   readonly atMs: number;
   /** By step name; "*" is for all steps that do work, see `policyUnder`. */
   readonly steps: Readonly<Record<string, Policy>>;
+  /** Present: a share of the tasks is under `steps`, and the others stay under `canary.base`. */
+  readonly canary?: Canary;
+}
+
+/** A share of the tasks that tries a version of an overlay. */
+export interface Canary {
+  /** How many of the tasks, by a hash of `salt` and the task's id: 1..99. */
+  readonly percent: number;
+  /** Which of them; events name the version that a task is under, so the two groups can be compared. */
+  readonly salt: string;
+  /** What the others are under: the version before; 0 is the definition alone. */
+  readonly base: Pick<PolicyOverlay, "version" | "steps">;
+}
+
+/** An overlay to be put; what the others are under is the version before. */
+export interface NewOverlay extends Omit<PolicyOverlay, "version" | "canary"> {
+  readonly canary?: Omit<Canary, "base">;
 }
 
 /** Policy overlays, kept for ever. */
@@ -399,12 +416,13 @@ export interface Policies {
    * Adds the next version; `expectedVersion`, the newest one known (0 = none), guards against a lost
    * update.
    *
-   * @throws {TaskerError} policy.conflict when the newest version is another one
+   * @throws {TaskerError} policy.conflict when the newest version is another one, or when it is a
+   *   canary and so is this one: what a share tries is put for all, or taken back, first
    */
   put(
     namespace: string,
     workflow: string,
-    overlay: Omit<PolicyOverlay, "version">,
+    overlay: NewOverlay,
     expectedVersion?: number,
   ): Promise<PolicyOverlay>;
 }

@@ -323,5 +323,5 @@ function wakeUp(driver: TaskDriver): void {
 }
 
 function nextDue({ actor, deps, nowMs, state }: TaskDriver): number | undefined {
-  return nextDueAtMs(state, deps.contextOf(actor.plan, nowMs));
+  return nextDueAtMs(state, deps.contextOf(actor, nowMs));
 }

@@ -85,8 +85,8 @@ export interface TurnDeps {
   readonly admission: Admission;
   /** Makes room for a task in readiness, and lets `takeTurns` find it by its instance. */
   openInstance(task: LiveTask): Instance;
-  /** The plan's policies at a time. */
-  contextOf(plan: Plan, nowMs: number): Context;
+  /** The policies that a task is under at a time. */
+  contextOf(of: { plan: Plan; taskId: TaskId }, nowMs: number): Context;
   /** SHA-256 of a text, lower-case hex. */
   digest(text: string): string;
 }

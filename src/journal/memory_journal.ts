@@ -12,6 +12,7 @@ import {
   type Journal,
   type JournalFigures,
   type LoadedTask,
+  type NewOverlay,
   type NodeRow,
   type Nodes,
   type Policies,
@@ -26,6 +27,7 @@ import {
   type TurnRow,
   type VersionedState,
 } from "../core/ports.ts";
+import { canaryOn } from "../core/canary.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import { policyConflict } from "./policies.ts";
@@ -346,7 +348,7 @@ export class MemoryPolicies implements Policies {
   put(
     namespace: string,
     workflow: string,
-    overlay: Omit<PolicyOverlay, "version">,
+    overlay: NewOverlay,
     expectedVersion?: number,
   ): Promise<PolicyOverlay> {
     const name = `${namespace}/${workflow}`;
@@ -354,9 +356,13 @@ export class MemoryPolicies implements Policies {
     if (expectedVersion !== undefined && expectedVersion !== all.length) {
       return Promise.reject(policyConflict(namespace, workflow, expectedVersion, all.length));
     }
-    const next = { ...overlay, version: all.length + 1 };
-    this.#overlays.set(name, [...all, next]);
-    return Promise.resolve(next);
+    return Promise.try(() => {
+      const canary = canaryOn(all.at(-1), overlay, name);
+      const { canary: _, ...more } = overlay;
+      const next = { ...more, version: all.length + 1, ...(canary !== undefined && { canary }) };
+      this.#overlays.set(name, [...all, next]);
+      return next;
+    });
   }
 }
 

@@ -1,12 +1,13 @@
 /** Policies: versioned overlays, kept for ever. */
 
+import { canaryOn } from "../core/canary.ts";
 import { TaskerError } from "../core/errors.ts";
 import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
-import type { Database, Policies, PolicyOverlay } from "../core/ports.ts";
+import type { Canary, Database, NewOverlay, Policies, PolicyOverlay } from "../core/ports.ts";
 import type { Row } from "./pg_connection.ts";
 
 const COLUMNS = `
-  namespace, workflow, version, by_whom, reason, steps,
+  namespace, workflow, version, by_whom, reason, steps, canary,
   (extract(epoch from created_at) * 1000)::float8 as at_ms`;
 
 /** How often a lost race for the next version is run again. */
@@ -40,23 +41,16 @@ export class PostgresPolicies implements Policies {
   async put(
     namespace: string,
     workflow: string,
-    { by, reason, atMs, steps }: Omit<PolicyOverlay, "version">,
+    overlay: NewOverlay,
     expectedVersion?: number,
   ): Promise<PolicyOverlay> {
     for (let race = 0; race < RACES_MAX; race++) {
-      const [row] = await this.database.query(
-        `insert into tasker.policy (namespace, workflow, version, by_whom, reason, created_at, steps)
-         select $1::text, $2::text, coalesce(max(version), 0) + 1, $3::text, $4::text,
-           to_timestamp($5::float8 / 1000.0), $6::text::json
-         from tasker.policy
-         where namespace = $1
-           and workflow = $2
-         having $7::int is null
-           or coalesce(max(version), 0) = $7::int
-         on conflict do nothing
-         returning ${COLUMNS}`,
-        [namespace, workflow, by, reason, atMs, JSON.stringify(steps), expectedVersion ?? null],
-      );
+      const canary = await this.#canaryOf(namespace, workflow, overlay, expectedVersion);
+      const row = await this.#insert(namespace, workflow, {
+        ...overlay,
+        ...stored(overlay, canary),
+        expected: canary?.base.version ?? expectedVersion,
+      });
       if (row !== undefined) return overlayOf(row);
       if (expectedVersion === undefined) continue;
       const present = (await this.versions(namespace, workflow)).at(-1)?.version ?? 0;
@@ -69,16 +63,81 @@ export class PostgresPolicies implements Policies {
       `Cannot store the policy of "${namespace}/${workflow}": too many changes at once; try again`,
     );
   }
+
+  /** Adds a version; undefined: another one came first, or it is not the one that was expected. */
+  async #insert(
+    namespace: string,
+    workflow: string,
+    { by, reason, atMs, steps, canary, expected }: StoredOverlay,
+  ): Promise<Row | undefined> {
+    const [row] = await this.database.query(
+      `insert into tasker.policy
+         (namespace, workflow, version, by_whom, reason, created_at, steps, canary)
+       select $1::text, $2::text, coalesce(max(version), 0) + 1, $3::text, $4::text,
+         to_timestamp($5::float8 / 1000.0), $6::text::json, $8::text::json
+       from tasker.policy
+       where namespace = $1
+         and workflow = $2
+       having $7::int is null
+         or coalesce(max(version), 0) = $7::int
+       on conflict do nothing
+       returning ${COLUMNS}`,
+      [namespace, workflow, by, reason, atMs, steps, expected ?? null, canary ?? null],
+    );
+    return row;
+  }
+
+  async #canaryOf(
+    namespace: string,
+    workflow: string,
+    overlay: NewOverlay,
+    expectedVersion: number | undefined,
+  ): Promise<Canary | undefined> {
+    if (overlay.canary === undefined) return undefined;
+    const newest = (await this.versions(namespace, workflow)).at(-1);
+    const present = newest?.version ?? 0;
+    if (expectedVersion !== undefined && present !== expectedVersion) {
+      throw policyConflict(namespace, workflow, expectedVersion, present);
+    }
+    return canaryOn(newest, overlay, `${namespace}/${workflow}`);
+  }
+}
+
+/** An overlay as its row has it, see 0022_canaries.sql; both are texts of JSON. */
+interface StoredOverlay extends Pick<PolicyOverlay, "by" | "reason" | "atMs"> {
+  readonly steps: string;
+  readonly canary: string | undefined;
+  readonly expected: number | undefined;
+}
+
+/** What a row keeps of a canary. */
+interface StoredCanary extends Omit<Canary, "base"> {
+  readonly base: number;
+  readonly steps: PolicyOverlay["steps"];
+}
+
+function stored(
+  { steps }: Pick<PolicyOverlay, "steps">,
+  canary: Canary | undefined,
+): Pick<StoredOverlay, "steps" | "canary"> {
+  if (canary === undefined) return { steps: JSON.stringify(steps), canary: undefined };
+  const kept: StoredCanary = { ...canary, base: canary.base.version, steps };
+  return { steps: JSON.stringify(canary.base.steps), canary: JSON.stringify(kept) };
 }
 
 function overlayOf(row: Row): PolicyOverlay {
-  return {
+  const kept = row.canary as StoredCanary | null;
+  const steps = row.steps as PolicyOverlay["steps"];
+  const overlay = {
     version: Number(row.version),
     by: String(row.by_whom),
     reason: String(row.reason),
     atMs: Math.round(Number(row.at_ms)),
-    steps: row.steps as PolicyOverlay["steps"],
   };
+  if (kept === null) return { ...overlay, steps };
+  const { percent, salt, base } = kept;
+  const canary = { percent, salt, base: { version: base, steps } };
+  return { ...overlay, steps: kept.steps, canary };
 }
 
 /** Makes the error of a policy that is not at the version which a change was made for. */

@@ -38,3 +38,39 @@ Deno.test("a policy made for a version that is no longer the newest is refused",
   assert.equal((await put()).version, 3);
   await assert.rejects(put(4), { code: "policy.conflict" });
 });
+
+Deno.test("a canary comes with what the others are under, on all nodes", async () => {
+  await using bench = await JournalBench.open();
+  const [one, other] = [await bench.node(), await bench.node()];
+  const put = { by: "ada", reason: "slow", atMs: 1_767_225_600_000 };
+  const [before, after] = [{ "*": { timeoutMs: 5 } }, { "*": { timeoutMs: 9 } }];
+  const canary = { percent: 10, salt: "s" };
+  await one.policies.put("test", "chain", { ...put, steps: before });
+
+  const made = await one.policies.put("test", "chain", { ...put, steps: after, canary }, 1);
+
+  assert.deepEqual(made, {
+    ...put,
+    version: 2,
+    steps: after,
+    canary: { ...canary, base: { version: 1, steps: before } },
+  });
+  assert.deepEqual((await other.policies.newest()).get("test/chain"), made);
+  const again = other.policies.put("test", "chain", { ...put, steps: before, canary });
+  await assert.rejects(again, { code: "policy.conflict" });
+  const ended = await other.policies.put("test", "chain", { ...put, steps: before }, 2);
+  assert.deepEqual(ended, { ...put, version: 3, steps: before });
+});
+
+Deno.test("to a version that knows no canaries, a canary is what was there before", async () => {
+  await using bench = await JournalBench.open();
+  const { policies, database } = await bench.node();
+  const put = { by: "ada", reason: "slow", atMs: 1_767_225_600_000 };
+  await policies.put("test", "chain", { ...put, steps: { "*": { timeoutMs: 5 } } });
+  const canary = { percent: 10, salt: "s" };
+  await policies.put("test", "chain", { ...put, steps: { "*": { timeoutMs: 9 } }, canary });
+
+  const [row] = await database.query("select steps from tasker.policy order by version desc");
+
+  assert.deepEqual(row?.steps, { "*": { timeoutMs: 5 } });
+});

@@ -1,6 +1,7 @@
 /** Operations of policies: what may be tuned without a new version; every version is kept. */
 
 import { z } from "zod";
+import { CANARY_PERCENT } from "../core/canary.ts";
 import {
   By,
   EventType,
@@ -23,12 +24,34 @@ const StepPolicy = named("Policy", PolicyFields);
 const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
   .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
 
+const Percent = z.int().min(CANARY_PERCENT.min).max(CANARY_PERCENT.max)
+  .describe("How many of the tasks are under it; the others stay under the version before");
+
+const PutCanary = named(
+  "PutCanary",
+  z.strictObject({
+    percent: Percent,
+    salt: z.string().min(1).max(128).optional()
+      .describe("Which tasks they are, by a hash of it and their id; made unless given"),
+  }),
+);
+
+const Canary = named(
+  "Canary",
+  z.object({
+    percent: Percent,
+    salt: z.string(),
+    base: z.int().describe("The version that the other tasks are under; 0 = the definition alone"),
+  }),
+);
+
 const PutBody = named(
   "PutPolicy",
   z.strictObject({
     by: By,
     reason: z.string().min(1).max(REASON_LENGTH_MAX),
     steps: Steps,
+    canary: PutCanary.optional(),
     expectedVersion: z.int().min(0).optional()
       .describe(
         "The version that the change is based on, 0 = none; refused if there is a newer one",
@@ -44,6 +67,7 @@ const PolicyVersion = named(
     reason: z.string(),
     at: Time,
     steps: z.record(z.string(), StepPolicy),
+    canary: Canary.optional(),
   }),
 );
 

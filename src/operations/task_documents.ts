@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { Event, Failure, Turn } from "../core/event.ts";
+import type { TaskId } from "../core/ids.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
@@ -70,7 +71,7 @@ export interface DocumentSource {
   readonly state: TaskState;
   /** By step: characters of values that the state lacks, because the task has too many to show. */
   readonly leftOut?: ReadonlyMap<number, number>;
-  policyOf(plan: Plan, step: number): FullPolicy;
+  policyOf(of: { plan: Plan; taskId: TaskId }, step: number): FullPolicy;
 }
 
 /** Shows a task with its steps. Cost: O(steps), and of each value a parse. */
@@ -134,7 +135,10 @@ function stateOf(
 function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocument {
   const { definition } = planned;
   const step = source.state.steps[planned.index] as StepState;
-  const { attemptsMax } = source.policyOf(source.plan, planned.index);
+  const { attemptsMax } = source.policyOf(
+    { plan: source.plan, taskId: source.summary.taskId },
+    planned.index,
+  );
   const nameOf = (index: number) => source.plan.steps[index]?.name ?? "";
   const leftOut = source.leftOut?.get(planned.index);
   return {

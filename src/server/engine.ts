@@ -153,7 +153,7 @@ export class Engine implements ResidentTasks {
       runner,
       admission: this.admission,
       alarm: this.alarm,
-      contextOf: (plan, nowMs) => this.#contextOf(plan, nowMs),
+      contextOf: (of, nowMs) => this.#contextOf(of, nowMs),
       reroute: (queued) => this.router.reroute(queued),
       isAfterHang: () => this.#isAfterHang,
       unreadable: (taskId) => this.ownership.cannotRead(taskId),
@@ -270,9 +270,9 @@ export class Engine implements ResidentTasks {
     );
   }
 
-  /** The policy that a step's attempts are under now. */
-  policyOf(plan: Plan, step: number): FullPolicy {
-    return this.#policies.contextOf(plan, this.deps.runtime.now()).policyOf(step);
+  /** The policy that the attempts of a task's step are under now. */
+  policyOf(of: { plan: Plan; taskId: TaskId }, step: number): FullPolicy {
+    return this.#policies.contextOf(of, this.deps.runtime.now()).policyOf(step);
   }
 
   /**
@@ -288,9 +288,10 @@ export class Engine implements ResidentTasks {
     return this.router.tenure(taskId);
   }
 
-  #contextOf(plan: Plan, nowMs: number): Context {
+  #contextOf(of: { plan: Plan; taskId: TaskId }, nowMs: number): Context {
+    const { plan } = of;
     return {
-      ...this.#policies.contextOf(plan, nowMs),
+      ...this.#policies.contextOf(of, nowMs),
       postponed: (step, sinceMs, dueAtMs, system) => {
         const definition = plan.steps[step]?.definition;
         if (definition === undefined) return dueAtMs;

@@ -218,7 +218,7 @@ function openApiOf(deps: NodeDeps): Api {
     definitions: journal.definitions,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,
-    policyOf: (plan, step) => engine.policyOf(plan, step),
+    policyOf: (of, step) => engine.policyOf(of, step),
     keys: journal.keys,
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),

@@ -4,6 +4,7 @@ import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts"
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
 import { TaskerError } from "../../src/core/errors.ts";
+import { MemoryPolicies } from "../../src/journal/memory_journal.ts";
 import type { Event, Turn } from "../../src/core/event.ts";
 import { foldTask } from "../../src/core/evolve.ts";
 import { mintTaskId, type TaskId } from "../../src/core/ids.ts";
@@ -14,7 +15,6 @@ import type {
   CommittedTurn,
   DeadLetter,
   KeyRow,
-  PolicyOverlay,
   ResidentTask,
   StartRequest,
   TaskFilter,
@@ -330,9 +330,9 @@ function fakeDeps(
       get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
       list: () => Promise.resolve(engine.plans),
     },
-    policies: fakePolicies(),
+    policies: new MemoryPolicies(),
     sharedStates: new MemorySharedStates(),
-    policyOf: (plan, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
+    policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
     dead: fakeDeadLetters(kept.letters),
     replayDead: (letter) => replayInto(seen.replayed, letter),
@@ -347,22 +347,6 @@ function fakeDeps(
       version: "0.0.0",
       notReady: () => Promise.resolve(undefined),
       checks: [],
-    },
-  };
-}
-
-function fakePolicies(): ApiDeps["policies"] {
-  const overlays: PolicyOverlay[] = [];
-  return {
-    versions: () => Promise.resolve(overlays),
-    newest: () => Promise.resolve(new Map()),
-    put: (_namespace, _workflow, overlay, expectedVersion = overlays.length) => {
-      if (expectedVersion !== overlays.length) {
-        return Promise.reject(new TaskerError("policy.conflict", "Another version"));
-      }
-      const version = { ...overlay, version: overlays.length + 1 };
-      overlays.push(version);
-      return Promise.resolve(version);
     },
   };
 }

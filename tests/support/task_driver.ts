@@ -78,7 +78,7 @@ export class TaskDriver {
         hold: () => {},
         release: () => {},
       },
-      contextOf: (of, nowMs) => ({
+      contextOf: ({ plan: of }, nowMs) => ({
         plan: of,
         nowMs,
         policyVersion: 0,
