@@ -4,7 +4,7 @@ import type { Incarnation, TaskId } from "../src/core/ids.ts";
 import { planOf } from "../src/core/plan.ts";
 import type { SharedStates } from "../src/core/ports.ts";
 import type { SystemLimit } from "../src/core/shared_limit.ts";
-import { MemorySharedStates } from "../src/journal/memory_journal.ts";
+import { MemorySharedStates } from "../src/journal/memory_stores.ts";
 import { VirtualRuntime } from "../src/server/virtual_runtime.ts";
 import { SILENT_LOG } from "../src/telemetry/log.ts";
 import { definitionOf } from "../tests/support/task_driver.ts";

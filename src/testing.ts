@@ -22,7 +22,7 @@ import { inputOf } from "./dispatch/step_input.ts";
 import { FAIL_NOT_RETURNED } from "./dispatch/local.ts";
 import { completedOutcome, failedOutcome } from "./dispatch/reply_outcome.ts";
 import { type PlayedHttp, playHttp } from "./egress/played.ts";
-import { MemoryDefinitions } from "./journal/memory_journal.ts";
+import { MemoryDefinitions } from "./journal/memory_stores.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter, type Registry } from "./registry/workflows.ts";
 import { openRegistry } from "./registry/load.ts";

@@ -345,6 +345,44 @@ export interface History {
   ping(): Promise<void>;
 }
 
+/** Which tasks of a workflow to read whole. */
+export interface TaskRange {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly version?: string;
+  /** Absent: in any state. */
+  readonly state?: TaskStateName;
+  /** When its task id was made, Unix ms: from `sinceMs`, before `untilMs`. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** 1..TASKS_READ_MAX */
+  readonly limit: number;
+}
+
+/** Tasks that one call of a TaskReader reads at most. */
+export const TASKS_READ_MAX = 10_000;
+
+/** A task with its whole journal. */
+export interface WholeTask {
+  readonly summary: TaskSummary;
+  readonly turns: readonly Turn[];
+}
+
+/** Reads whole tasks by time, for those who learn from them; never decides anything. */
+export interface TaskReader {
+  /**
+   * Reads the tasks of a range, newest first, each as soon as it is complete: one that is too large for
+   * a page comes a little later. If there are more than `limit`, a sample is read that is spread over
+   * the range. All turns together take about 64 MiB at most: what does not fit is left out, evenly
+   * over the range. A task that cannot be read (format, time) is left out.
+   *
+   * Cost: at most nine statements that find ids, then pages of at most 4 MiB.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  tasks(range: TaskRange): AsyncIterable<WholeTask>;
+}
+
 /** Definitions by hash and by name. */
 export interface Definitions {
   /**

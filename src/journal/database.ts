@@ -9,9 +9,12 @@ import { errorOf } from "./sqlstate.ts";
  * Connections by purpose: what one purpose asks for, however slow, keeps none of the others waiting.
  * A query takes the one with the fewest in flight.
  */
-const CONNECTIONS = { read: 4, list: 2, key: 1, bus: 2 };
+const CONNECTIONS = { read: 4, list: 2, learn: 1, key: 1, bus: 2 };
 
-/** What a query is for: whole tasks and small tables, lists of tasks, API keys, or envelopes. */
+/**
+ * What a query is for: whole tasks and small tables, lists of tasks, what is learned from many tasks,
+ * API keys, or envelopes.
+ */
 export type Purpose = keyof typeof CONNECTIONS;
 
 /** No statement takes longer on the server, waits longer for a lock, or leaves a transaction open. */
@@ -84,6 +87,7 @@ export class PostgresDatabase implements Database {
     this.#connections = {
       read: connections("read"),
       list: connections("list", { session: LISTING }),
+      learn: connections("learn", { session: LISTING }),
       key: connections("key"),
       bus: connections("bus"),
     };

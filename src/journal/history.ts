@@ -36,7 +36,8 @@ export class PostgresHistory implements History {
   }
 }
 
-function summaryOf(row: Row): TaskSummary {
+/** Reads a row with SUMMARY_COLUMNS. */
+export function summaryOf(row: Row): TaskSummary {
   return {
     taskId: row.task_id as TaskId,
     namespace: String(row.namespace),

@@ -1,10 +1,9 @@
 /** A journal in memory: the same ports without Postgres, for tests and simulation. */
 
-import { type Incarnation, slotOf, SLOTS, type TaskId } from "../core/ids.ts";
+import { type Incarnation, mintedAtMs, slotOf, SLOTS, type TaskId } from "../core/ids.ts";
 import type { Turn } from "../core/event.ts";
 import {
   type Appended,
-  type Definitions,
   DUE_PER_SLOT,
   type DuePlace,
   type DueTask,
@@ -12,34 +11,27 @@ import {
   type Journal,
   type JournalFigures,
   type LoadedTask,
-  type NewOverlay,
   type NodeRow,
   type Nodes,
-  type Policies,
-  type PolicyOverlay,
   type PollResult,
   type RowlessEntry,
   type Runtime,
-  type SharedStates,
   type SlotRow,
   type TaskBirth,
   type TaskChange,
+  type TaskRange,
+  type TaskReader,
+  type TaskSummary,
   type TurnRow,
-  type VersionedState,
+  type WholeTask,
 } from "../core/ports.ts";
-import { canaryOn } from "../core/canary.ts";
-import { TaskerError } from "../core/errors.ts";
-import { type Definition, workflowName } from "../core/workflow.ts";
-import { policyConflict } from "./policies.ts";
+import { spread } from "./sampling.ts";
 
 interface KeptTask {
   readonly turns: Turn[];
   readonly appendIds: string[];
-  namespace: string;
-  definitionHash: string;
+  readonly birth: TaskBirth | undefined;
   change: TaskChange;
-  /** Absent: it has none. */
-  readonly key?: string;
 }
 
 /** How much a journal in memory keeps. */
@@ -49,7 +41,7 @@ export interface Kept {
 }
 
 /** Journal, nodes and inbox of one process. A flush takes one iteration of the event loop. */
-export class MemoryJournal implements Journal, Nodes {
+export class MemoryJournal implements Journal, Nodes, TaskReader {
   readonly #tasks = new Map<TaskId, KeptTask>();
   /** Tasks out of the actors' memory: a poll looks at these alone. */
   readonly #away = new Set<TaskId>();
@@ -105,6 +97,18 @@ export class MemoryJournal implements Journal, Nodes {
   /** All turns of a task, oldest first. */
   turns(taskId: TaskId): readonly Turn[] {
     return this.#tasks.get(taskId)?.turns ?? [];
+  }
+
+  async *tasks(range: TaskRange): AsyncIterable<WholeTask> {
+    await Promise.resolve(); // as a database, it does not answer at once
+    const found = [...this.#tasks].flatMap(([taskId, task]) =>
+      isIn(range, taskId, task) ? [taskId] : []
+    ).sort().reverse();
+    for (const taskId of spread(found, range.limit)) {
+      const task = this.#tasks.get(taskId);
+      if (task?.birth === undefined) continue;
+      yield { summary: summaryOf(taskId, task.birth, task.change), turns: [...task.turns] };
+    }
   }
 
   // Nodes: one, which owns every slot.
@@ -259,8 +263,8 @@ export class MemoryJournal implements Journal, Nodes {
   }
 
   #drop(taskId: TaskId): void {
-    const { key } = this.#tasks.get(taskId) ?? {};
-    if (key !== undefined) this.#keys.delete(key);
+    const { birth } = this.#tasks.get(taskId) ?? {};
+    if (birth !== undefined) this.#keys.delete(keyOf(birth));
     this.#tasks.delete(taskId);
     this.#away.delete(taskId);
     this.#ended.delete(taskId);
@@ -277,10 +281,8 @@ export class MemoryJournal implements Journal, Nodes {
     const task: KeptTask = {
       turns: [],
       appendIds: [],
-      namespace: birth?.namespace ?? "",
-      definitionHash: birth?.definitionHash ?? "",
+      birth,
       change: { state: "running", blockedReason: null, resident: true },
-      ...(birth !== undefined && { key: keyOf(birth) }),
     };
     this.#tasks.set(taskId, task);
     if (birth !== undefined) this.#keys.set(keyOf(birth), { taskId, bodyHash: birth.bodyHash });
@@ -293,98 +295,28 @@ export class MemoryJournal implements Journal, Nodes {
   }
 }
 
+function isIn(range: TaskRange, taskId: TaskId, { birth, change }: KeptTask): boolean {
+  const mintedMs = mintedAtMs(taskId);
+  return birth !== undefined && mintedMs >= range.sinceMs && mintedMs < range.untilMs &&
+    `${birth.namespace}/${birth.workflow}` === range.workflow &&
+    (range.version ?? birth.version) === birth.version &&
+    (range.state ?? change.state) === change.state;
+}
+
+function summaryOf(taskId: TaskId, birth: TaskBirth, change: TaskChange): TaskSummary {
+  const { namespace, workflow, version, definitionHash, tags, createdAtMs } = birth;
+  const { state, blockedReason, endedAtMs } = change;
+  return {
+    ...{ taskId, namespace, workflow, version, definitionHash, state },
+    blockedReason: blockedReason ?? undefined,
+    ...{ tags, createdAtMs, endedAtMs },
+  };
+}
+
 function byWakeAt(a: DueTask, b: DueTask): number {
   return `${a.wakeAt}/${a.taskId}` < `${b.wakeAt}/${b.taskId}` ? -1 : a.taskId === b.taskId ? 0 : 1;
 }
 
 function keyOf({ namespace, key }: TaskBirth): string {
   return `${namespace}/${key}`;
-}
-
-/** The Definitions port in memory. */
-export class MemoryDefinitions implements Definitions {
-  readonly #bodies = new Map<string, Definition>();
-  readonly #versions = new Map<string, string>();
-
-  put(hash: string, definition: Definition): Promise<void> {
-    const version = `${workflowName(definition)}@${definition.version}`;
-    const kept = this.#versions.get(version) ?? hash;
-    if (kept !== hash) {
-      throw new TaskerError(
-        "definition.changed",
-        `Cannot store "${version}": this version is stored with another definition; use a new version`,
-      );
-    }
-    this.#versions.set(version, hash);
-    this.#bodies.set(hash, definition);
-    return Promise.resolve();
-  }
-
-  get(hash: string): Promise<Definition | undefined> {
-    return Promise.resolve(this.#bodies.get(hash));
-  }
-
-  list(): Promise<readonly { hash: string; definition: Definition }[]> {
-    return Promise.resolve([...this.#bodies].map(([hash, definition]) => ({ hash, definition })));
-  }
-}
-
-/** The Policies port in memory. */
-export class MemoryPolicies implements Policies {
-  readonly #overlays = new Map<string, PolicyOverlay[]>();
-
-  versions(namespace: string, workflow: string): Promise<readonly PolicyOverlay[]> {
-    return Promise.resolve(this.#overlays.get(`${namespace}/${workflow}`) ?? []);
-  }
-
-  newest(): Promise<ReadonlyMap<string, PolicyOverlay>> {
-    const newest = [...this.#overlays].flatMap(([name, all]) => {
-      const last = all.at(-1);
-      return last === undefined ? [] : [[name, last] as const];
-    });
-    return Promise.resolve(new Map(newest));
-  }
-
-  put(
-    namespace: string,
-    workflow: string,
-    overlay: NewOverlay,
-    expectedVersion?: number,
-  ): Promise<PolicyOverlay> {
-    const name = `${namespace}/${workflow}`;
-    const all = this.#overlays.get(name) ?? [];
-    if (expectedVersion !== undefined && expectedVersion !== all.length) {
-      return Promise.reject(policyConflict(namespace, workflow, expectedVersion, all.length));
-    }
-    return Promise.try(() => {
-      const canary = canaryOn(all.at(-1), overlay, name);
-      const { canary: _, ...more } = overlay;
-      const next = { ...more, version: all.length + 1, ...(canary !== undefined && { canary }) };
-      this.#overlays.set(name, [...all, next]);
-      return next;
-    });
-  }
-}
-
-/** The SharedStates port in memory. */
-export class MemorySharedStates implements SharedStates {
-  readonly #states = new Map<string, VersionedState>();
-
-  read(keys: readonly string[]): Promise<ReadonlyMap<string, VersionedState>> {
-    const known = keys.flatMap((key) => {
-      const state = this.#states.get(key);
-      return state === undefined ? [] : [[key, state] as const];
-    });
-    return Promise.resolve(new Map(known));
-  }
-
-  write(states: ReadonlyMap<string, VersionedState>): Promise<ReadonlySet<string>> {
-    const written = [...states].filter(([key, { version }]) =>
-      (this.#states.get(key)?.version ?? 0) === version
-    );
-    for (const [key, { version, state }] of written) {
-      this.#states.set(key, { version: version + 1, state });
-    }
-    return Promise.resolve(new Set(written.map(([key]) => key)));
-  }
 }

@@ -92,6 +92,10 @@ const instance = (name: string): readonly string[] => [
   ...["500", "5001", "1000", "1000000"],
 ];
 
+/** Windows of ids, each of 300 of the tasks. */
+const windows = (first: string) => each(id(`300 * ${first}`), 64);
+const SAMPLED = each("(array['waiting', 'running', 'failed'])[n]", 3);
+
 const SCENES: readonly Scene[] = [
   {
     holds: slots(NODE) + ASLEEP + INBOX,
@@ -122,6 +126,11 @@ const SCENES: readonly Scene[] = [
     holds: slots(NODE) + DUE,
     cases: [
       POLL,
+      [
+        "journal/sql/sample_tasks.sql",
+        ["'test'", "'w'", SAMPLED, windows("n"), windows("(n + 1)"), "50"],
+        3_200,
+      ],
       [
         "journal/sql/due.sql",
         [

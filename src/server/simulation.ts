@@ -12,12 +12,8 @@ import type { Attempt, Egress, Plans, Policies, Runner } from "../core/ports.ts"
 import type { SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import type { LocalRunner } from "../dispatch/local.ts";
-import {
-  type Kept,
-  MemoryJournal,
-  MemoryPolicies,
-  MemorySharedStates,
-} from "../journal/memory_journal.ts";
+import { type Kept, MemoryJournal } from "../journal/memory_journal.ts";
+import { MemoryPolicies, MemorySharedStates } from "../journal/memory_stores.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { Engine } from "./engine.ts";
 import type { VirtualRuntime } from "./virtual_runtime.ts";

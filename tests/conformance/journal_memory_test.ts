@@ -7,5 +7,9 @@ testJournal("memory", async () => {
   const journal = new MemoryJournal(openRuntime());
   const incarnation = crypto.randomUUID() as Incarnation;
   await journal.join({ incarnation, name: "test" });
-  return { journal, nodes: journal, incarnation, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const close = () => Promise.resolve();
+  return {
+    ...{ journal, nodes: journal, tasks: journal, incarnation },
+    [Symbol.asyncDispose]: close,
+  };
 });

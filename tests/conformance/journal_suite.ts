@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
-import type { Journal, Nodes } from "../../src/core/ports.ts";
+import type { Journal, Nodes, TaskReader } from "../../src/core/ports.ts";
 import { completedAt, newTask, startedAt, startRow, turnRow } from "../support/journal_node.ts";
+import { testTaskReader } from "./task_reader_laws.ts";
 
 /** A fresh, empty journal, and the node that has joined it. */
 export interface JournalUnderTest extends AsyncDisposable {
   readonly journal: Journal;
   readonly nodes: Nodes;
+  readonly tasks: TaskReader;
   readonly incarnation: Incarnation;
 }
 
@@ -26,9 +28,11 @@ export function testJournal(name: string, open: () => Promise<JournalUnderTest>)
   testAnswers(law);
   testInbox(law);
   testFence(law);
+  testTaskReader(law);
 }
 
-type Law = (title: string, test: (of: JournalUnderTest) => Promise<void>) => void;
+/** Registers one test. */
+export type Law = (title: string, test: (of: JournalUnderTest) => Promise<void>) => void;
 
 function testTurns(law: Law): void {
   law(

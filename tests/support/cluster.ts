@@ -19,7 +19,7 @@ import type {
 import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
-import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_stores.ts";
 import type { RemoteAttempts } from "../../src/dispatch/runner.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";

@@ -15,7 +15,7 @@ import type { TaskState } from "../../src/core/state.ts";
 import type { RunContext, StepCode, WorkflowCode } from "../../src/core/workflow.ts";
 import { Engine } from "../../src/server/engine.ts";
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
-import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies, MemorySharedStates } from "../../src/journal/memory_stores.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";

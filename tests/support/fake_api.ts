@@ -4,7 +4,7 @@ import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts"
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
 import { TaskerError } from "../../src/core/errors.ts";
-import { MemoryPolicies } from "../../src/journal/memory_journal.ts";
+import { MemoryPolicies } from "../../src/journal/memory_stores.ts";
 import type { Event, Turn } from "../../src/core/event.ts";
 import { foldTask } from "../../src/core/evolve.ts";
 import { mintTaskId, type TaskId } from "../../src/core/ids.ts";
@@ -25,7 +25,7 @@ import { rollup } from "../../src/core/rollup.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { MemorySharedStates } from "../../src/journal/memory_journal.ts";
+import { MemorySharedStates } from "../../src/journal/memory_stores.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";

@@ -106,8 +106,8 @@ export function startRow(taskId: TaskId, more: Partial<TurnRow & TaskBirth> = {}
     ...turnRow(taskId, 1, [startedAt(BEGIN_MS)]),
     birth: {
       namespace: more.namespace ?? "test",
-      workflow: "chain",
-      version: "1.0.0",
+      workflow: more.workflow ?? "chain",
+      version: more.version ?? "1.0.0",
       definitionHash: "hash",
       createdAtMs: BEGIN_MS,
       key,
