@@ -1,0 +1,179 @@
+/** Attempt facts: what the journal of a task says about its attempts that ended. */
+
+import type { Event, Failure, FailureClass } from "./event.ts";
+import type { TaskId } from "./ids.ts";
+import type { Plan } from "./plan.ts";
+
+/** Characters of an error's code and message that a fact keeps; they are others' text. */
+const ERROR_CODE_SIZE_MAX = 200;
+const ERROR_MESSAGE_SIZE_MAX = 500;
+
+/** Characters of an error that is parsed for its code; a longer one has none. */
+const ERROR_SIZE_MAX = 64 * 1024;
+
+/**
+ * How an attempt ended. Cancelled: the task, a person or a late result of an earlier attempt ended it
+ * before it answered.
+ */
+export type AttemptOutcome = "completed" | FailureClass | "cancelled";
+
+/** An error in few words. Code and message are others' text: redact them before they are shown. */
+export interface AttemptError {
+  readonly class: FailureClass;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** One attempt that ended. */
+export interface AttemptFact {
+  readonly taskId: TaskId;
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly version: string;
+  /** The step's name. */
+  readonly step: string;
+  readonly attempt: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** From ready to started. */
+  readonly waitedMs: number;
+  /**
+   * From started to ended. Only of a completed attempt and of an answered failure it is how long the
+   * work took; else (timed_out, interrupted, cancelled) that took at least as long, or never ended.
+   */
+  readonly ranMs: number;
+  readonly outcome: AttemptOutcome;
+  readonly error?: AttemptError;
+  /** Whether the engine itself makes another attempt. */
+  readonly isRetried: boolean;
+  /** Unix ms; its result came after all, although the attempt had been given up. */
+  readonly lateAtMs?: number;
+  /** The overlay that the attempt began under; 0: none. */
+  readonly policyVersion: number;
+  /** The system that was chosen for it; absent: the step's owner. */
+  readonly system?: string;
+  /** The tags of its task. */
+  readonly tags: readonly string[];
+}
+
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+type Started = Extract<Event, { kind: "StepStarted" }>;
+
+/** What is known of one step while its events are read. */
+interface StepFacts {
+  open: Started | undefined;
+  readonly byAttempt: Map<number, Mutable<AttemptFact>>;
+}
+
+/**
+ * Derives the facts of a task's attempts that ended, in the order in which they ended. Attempts that
+ * are under way have none. Sleeps and signals are attempts as well: see the kind of the step.
+ *
+ * Shape: `events` are all events of the task, or the first ones, in order.
+ * Cost: O(events), and one JSON.parse for each failure.
+ */
+export function attemptFacts(
+  plan: Plan,
+  taskId: TaskId,
+  tags: readonly string[],
+  events: Iterable<Event>,
+): AttemptFact[] {
+  const { workflow, definition: { version } } = plan;
+  const steps: StepFacts[] = plan.steps.map(() => ({ open: undefined, byAttempt: new Map() }));
+  const facts: AttemptFact[] = [];
+  const end = (of: StepFacts, at: Event & { readonly step: number }, how: Ended) => {
+    const { open } = of;
+    if (open === undefined) return;
+    of.open = undefined;
+    const fact: AttemptFact = {
+      taskId,
+      workflow,
+      version,
+      step: plan.steps[at.step]?.name ?? String(at.step),
+      attempt: open.attempt,
+      startedAtMs: open.atMs,
+      endedAtMs: at.atMs,
+      waitedMs: open.waitedMs,
+      ranMs: Math.max(0, at.atMs - open.atMs),
+      ...how,
+      policyVersion: open.policyVersion,
+      ...(open.system !== undefined && { system: open.system }),
+      tags,
+    };
+    of.byAttempt.set(open.attempt, fact);
+    facts.push(fact);
+  };
+  for (const event of events) {
+    const of = "step" in event ? steps[event.step] : undefined;
+    if (of === undefined || !("step" in event)) continue;
+    if (event.kind === "StepStarted") of.open = event;
+    else {
+      if (event.kind === "StepCompleted") noteLate(of, event);
+      const how = endedBy(event, of);
+      if (how !== undefined) end(of, event, how);
+    }
+  }
+  return facts;
+}
+
+type Ended = Pick<AttemptFact, "outcome" | "error" | "isRetried">;
+
+/** How an event ended the attempt that is under way; undefined: it ended none. */
+function endedBy(event: Event, { open }: StepFacts): Ended | undefined {
+  switch (event.kind) {
+    case "StepCompleted":
+      return { outcome: open?.attempt === event.attempt ? "completed" : "cancelled", ...GIVEN_UP };
+    case "StepAttemptFailed":
+      return { ...failed(event.failure), isRetried: true };
+    case "StepFailed":
+      return { ...failed(event.failure), ...GIVEN_UP };
+    case "StepParked":
+      return event.failure && { ...failed(event.failure), ...GIVEN_UP };
+    case "StepInterrupted":
+      return { outcome: "interrupted", error: { class: "interrupted" }, isRetried: true };
+    case "StepCancelled":
+    case "StepResolved":
+    case "StepSkipped":
+    case "StepRetried":
+      return { outcome: "cancelled", ...GIVEN_UP };
+    default:
+      return undefined;
+  }
+}
+
+const GIVEN_UP = { isRetried: false };
+
+function failed(failure: Failure): Pick<AttemptFact, "outcome" | "error"> {
+  return { outcome: failure.class, error: attemptError(failure) };
+}
+
+/** A result of an attempt that had been given up. */
+function noteLate(of: StepFacts, { attempt, atMs }: { attempt: number; atMs: number }): void {
+  const late = of.byAttempt.get(attempt);
+  if (late !== undefined) late.lateAtMs = atMs;
+}
+
+/**
+ * Says in few words what failed: `error_code` and `error_message`, or `code` and `message`, as far as
+ * the error has them.
+ */
+export function attemptError(failure: Failure): AttemptError {
+  const error = failure.error.length > ERROR_SIZE_MAX ? undefined : fieldsOf(failure.error);
+  const code = wordOf(error?.error_code ?? error?.code, ERROR_CODE_SIZE_MAX);
+  const message = wordOf(error?.error_message ?? error?.message, ERROR_MESSAGE_SIZE_MAX);
+  return {
+    class: failure.class,
+    ...(code !== undefined && { code }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+function fieldsOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  const value: unknown = JSON.parse(text);
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
+}
+
+function wordOf(value: unknown, sizeMax: number): string | undefined {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "" ? value.slice(0, sizeMax) : undefined;
+}
