@@ -54,6 +54,9 @@ A parked step waits for a person: retry it, resolve it with a result, skip it, o
 `;
 
 const PARKED: Readonly<Record<ParkReason, string>> = {
+  not_retryable:
+    "The attempt failed in a way that is not retried, and a rule of the step's policy parks it then " +
+    "(`retry.by` with `onExhausted: park`) instead of letting it fail.",
   attempts_exhausted: "All of `attemptsMax` attempts failed. Fix the cause, then retry the step.",
   at_most_once: "Nobody knows whether the attempt of an `atMostOnce` step took effect. Find out, " +
     "then resolve the step with its result, or retry it.",

@@ -5,6 +5,7 @@ import { stepKey } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
 import { backoffMs, type FullPolicy, INTERRUPTIONS_MAX, RETRY_AFTER_MS_MAX } from "./policy.ts";
+import { ruleFor } from "./retry_rule.ts";
 import { isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 const CHOICES: readonly Choice[] = ["retry", "resolve", "skip", "cancel"];
@@ -44,22 +45,27 @@ export function hasAnswered(failure: Failure | undefined): boolean | undefined {
 /**
  * Decides what a failed attempt leads to: another try, the step's failure, or a person.
  *
- * An at-most-once step whose outcome is unknown (it threw, or timed out) parks at once.
+ * A rule of the policy for this failure goes before the policy. An at-most-once step whose outcome is unknown (it threw, or timed out) parks at once.
  */
 export function endFailed(
   ending: Ending,
   failure: Failure,
   how: { retryable: boolean; retryAfterMs?: number | undefined },
 ): Event {
-  const { state, planned, policy } = ending;
+  const { state, planned } = ending;
   const step = state.steps[planned.index] as StepState;
-  if (!how.retryable) return failStep(ending, failure);
+  const rule = ending.policy.by &&
+    ruleFor(ending.policy.by, failure, planned.definition.http?.origin);
+  const policy = rule === undefined ? ending.policy : { ...ending.policy, ...rule };
+  if (!how.retryable) {
+    return rule?.parksAll ? park(ending, "not_retryable", failure) : failStep(ending, failure);
+  }
   const isUnknown = failure.class === "thrown" || failure.class === "timed_out";
   if (planned.definition.atMostOnce && isUnknown) return park(ending, "at_most_once", failure);
   // It comes from code or another system: a fraction is rounded up, and NaN is ignored.
   const retryAfterMs = Math.ceil(how.retryAfterMs ?? 0) || 0;
   if (retryAfterMs > RETRY_AFTER_MS_MAX) return park(ending, "retry_after_too_long", failure);
-  if (attemptsUsed(step) >= policy.attemptsMax) return exhaust(ending, failure);
+  if (attemptsUsed(step) >= policy.attemptsMax) return exhaust({ ...ending, policy }, failure);
   const delayMs = backoffMs(policy, {
     key: stepKey(state.taskId, planned.name),
     attempt: attemptsUsed(step),
@@ -88,6 +94,7 @@ export function failStep(ending: Ending, failure: Failure): Event {
 export type ParkReason =
   | "attempts_exhausted"
   | "at_most_once"
+  | "not_retryable"
   | "retry_after_too_long"
   | "interrupted_too_often"
   | "hung_twice"

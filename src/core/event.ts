@@ -3,13 +3,17 @@
 import type { JsonText } from "./payload.ts";
 
 /** Why an attempt did not complete; circuit breakers and diagnosis depend on it. */
-export type FailureClass =
-  | "failed" // by its contract
-  | "thrown" // the code threw
-  | "timed_out" // attempt, heartbeat, queue, signal or task deadline
-  | "contract_violation" // its value broke the contract
-  | "interrupted" // the node running it died
-  | "undeliverable"; // no envelope could be sent or mapped
+export const FAILURE_CLASSES = [
+  "failed", // by its contract
+  "thrown", // the code threw
+  "timed_out", // attempt, heartbeat, queue, signal or task deadline
+  "contract_violation", // its value broke the contract
+  "interrupted", // the node running it died
+  "undeliverable", // no envelope could be sent or mapped
+] as const;
+
+/** Why an attempt did not complete. */
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** A failure as it is recorded. */
 export interface Failure {

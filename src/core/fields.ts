@@ -2,7 +2,9 @@
 
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
+import { FAILURE_CLASSES } from "./event.ts";
 import type { Policy } from "./policy.ts";
+import { type FailureMatch, type RetryRule, unreachedRule } from "./retry_rule.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
 
 /** Characters of a name. */
@@ -55,6 +57,9 @@ export const Reason = z.string().max(REASON_LENGTH_MAX).default("")
 /** The most attempts that a policy may allow. */
 const ATTEMPTS_MAX = 1_000;
 
+/** Rules of one `retry.by`. */
+const RULES_MAX = 20;
+
 /** Entries of a table of delays. */
 const DELAYS_MAX = 100;
 
@@ -64,8 +69,10 @@ const CONCURRENCY_MAX = 1_000_000;
 const delayMs = z.int().min(0).max(DURATION_MS_MAX);
 const limitMs = z.int().min(1).max(DURATION_MS_MAX).optional();
 
-/** `retry` of a policy. */
-export const RetryFields = z.strictObject({
+const onExhausted = z.enum(["park", "fail"]);
+
+/** How a failure is retried. */
+const Retries = z.strictObject({
   attemptsMax: z.int().min(1).max(ATTEMPTS_MAX),
   backoff: z.union([
     z.enum(["none", "linear", "exponential", "fibonacci"]),
@@ -73,6 +80,43 @@ export const RetryFields = z.strictObject({
   ], 'expected "none", "linear", "exponential", "fibonacci", or a list of milliseconds'),
   delayMsMin: delayMs,
   delayMsMax: delayMs,
+});
+
+/** Which failures a rule is for. */
+const Match = z.strictObject(
+  {
+    class: z.enum(FAILURE_CLASSES),
+    code: z.string().min(1).max(128).describe("`error_code` of the error"),
+    status: z.int().min(100).max(599).describe("`http_status` of the error"),
+    host: z.string().max(260).regex(/^[a-z0-9.:[\]-]+$/)
+      .describe("The host that an http step calls, with its port unless that is the default"),
+  } satisfies Record<keyof FailureMatch, z.ZodType>,
+);
+
+/** One of `retry.by`. */
+const RetryRuleFields = z.strictObject(
+  {
+    ...Match.shape,
+    ...Retries.shape,
+    onExhausted: onExhausted.describe("park also parks what is not to be retried"),
+  } satisfies Record<keyof RetryRule, z.ZodType>,
+).partial().refine(
+  (rule) => Object.keys(Match.shape).some((field) => field in rule),
+  `expected one of ${Object.keys(Match.shape).join(", ")}`,
+).refine(
+  (rule) => Object.keys(rule).some((field) => !(field in Match.shape)),
+  "says nothing about retries",
+);
+
+/** `retry` of a policy. */
+export const RetryFields = z.strictObject({
+  ...Retries.shape,
+  by: z.array(RetryRuleFields).max(RULES_MAX).superRefine((rules, context) => {
+    const at = unreachedRule(rules as readonly FailureMatch[]);
+    if (at < 0) return;
+    const message = "an earlier rule takes all failures that this one is for";
+    context.addIssue({ code: "custom", path: [at], message });
+  }).describe("How certain failures are retried: the first that matches counts"),
 }).partial();
 
 /** A policy. Delays that contradict each other are found by `contradictionOf`. */
@@ -83,7 +127,7 @@ export const PolicyFields = z.strictObject(
     queueTimeoutMs: limitMs,
     heartbeatMs: limitMs,
     concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
-    onExhausted: z.enum(["park", "fail"]).optional(),
+    onExhausted: onExhausted.optional(),
   } satisfies Record<keyof Policy, z.ZodType>,
 );
 

@@ -6,6 +6,7 @@ import { hash32, type TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
 import { isInSlice } from "./canary.ts";
 import type { PolicyOverlay } from "./ports.ts";
+import { type FullRetryRule, policyOfRule, type RetryRule } from "./retry_rule.ts";
 import type { SystemLimit } from "./shared_limit.ts";
 
 /** How delays grow, see `backoffMs`: a named curve, or a table in milliseconds whose last entry repeats. */
@@ -20,6 +21,8 @@ export interface Policy {
     readonly delayMsMin?: number;
     /** No delay is longer. Default: 60,000 or twice `delayMsMin`; a table's longest entry. */
     readonly delayMsMax?: number;
+    /** How certain failures are retried: the first that matches counts. */
+    readonly by?: readonly RetryRule[];
   };
   /** One attempt, from its start. */
   readonly timeoutMs?: number;
@@ -44,6 +47,8 @@ export interface FullPolicy {
   readonly backoff: Backoff;
   readonly delayMsMin: number;
   readonly delayMsMax: number;
+  /** Absent: no rules. */
+  readonly by?: readonly FullRetryRule[];
   readonly timeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly heartbeatMs: number | undefined;
@@ -136,17 +141,49 @@ export function fillPolicy(
     heartbeatMs: merged.heartbeatMs,
     concurrencyMax: merged.concurrencyMax,
     onExhausted: merged.onExhausted ?? "park",
+    ...(retry.by !== undefined &&
+      { by: retry.by.map((rule) => fillRule({ ...merged, retry }, rule)) }),
   };
 }
 
-/** What is contradictory in a policy's retry delays, and in which field; undefined: nothing. */
+function fillRule(policy: Policy, rule: RetryRule): FullRetryRule {
+  const { attemptsMax, backoff, delayMsMin, delayMsMax, onExhausted } = fillPolicy(
+    false,
+    policyOfRule(policy, rule),
+  );
+  const parksAll = rule.onExhausted === "park";
+  return { ...rule, attemptsMax, backoff, delayMsMin, delayMsMax, onExhausted, parksAll };
+}
+
+/** What retry delays say. */
+interface Delays {
+  readonly backoff?: Backoff | undefined;
+  readonly delayMsMin?: number | undefined;
+  readonly delayMsMax?: number | undefined;
+}
+
+/** A contradiction, and in which field of `retry`: `by.0.delayMsMax`. */
+interface Contradiction {
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** What is contradictory in a policy's retry delays, and those of its rules; undefined: nothing. */
 export function contradictionOf(
-  { backoff, delayMsMin = -Infinity, delayMsMax = Infinity }: {
-    readonly backoff?: Backoff | undefined;
-    readonly delayMsMin?: number | undefined;
-    readonly delayMsMax?: number | undefined;
-  },
-): { readonly field: "backoff" | "delayMsMax"; readonly detail: string } | undefined {
+  { by = [], ...delays }: Delays & { readonly by?: readonly Delays[] | undefined },
+): Contradiction | undefined {
+  const own = contradictionIn(delays);
+  if (own !== undefined) return own;
+  for (const [at, rule] of by.entries()) {
+    const found = contradictionIn(rule);
+    if (found !== undefined) return { ...found, field: `by.${at}.${found.field}` };
+  }
+  return undefined;
+}
+
+function contradictionIn(
+  { backoff, delayMsMin = -Infinity, delayMsMax = Infinity }: Delays,
+): Contradiction | undefined {
   const table = typeof backoff === "object" ? backoff : [];
   const short = table.find((delay) => delay < delayMsMin);
   if (short !== undefined) {

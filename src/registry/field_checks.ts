@@ -57,7 +57,7 @@ const Sound = PolicyFields.extend({
   retry: RetryFields.superRefine((retry, context) => {
     const found = contradictionOf(retry);
     if (found === undefined) return;
-    context.addIssue({ code: "custom", path: [found.field], message: found.detail });
+    context.addIssue({ code: "custom", path: found.field.split("."), message: found.detail });
   }).optional(),
 });
 
