@@ -53,7 +53,9 @@ export class OldFields {
   text(name: string): string | undefined {
     const value = this.take(name);
     if (typeof value === "string" && value !== "") return value;
-    if (typeof value === "number") return String(value);
+    if (typeof value === "number") {
+      return this.source.yaml.written([...this.path, name]) ?? String(value);
+    }
     if (!isEmpty(value)) this.lost(name, "is not a text");
     return undefined;
   }

@@ -129,6 +129,12 @@ function notesOf(text: string): readonly string[] {
   );
 }
 
+Deno.test("a version that YAML reads as a number keeps the digits that are written", () => {
+  const { manifest } = importWorkflow("old.yaml", RAILS.replace("version: 2.1", "version: 2.0"));
+
+  match(manifest, /^version: "2\.0"$/m);
+});
+
 Deno.test("a handler of the Rails engine becomes a manifest that the loader takes", () => {
   const { manifest } = importWorkflow("old.yaml", RAILS);
   const read = readManifest("new.yaml", manifest);

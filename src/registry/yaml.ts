@@ -37,6 +37,8 @@ export interface YamlText {
   at(path: Path): Position;
   /** The place of a key, or of its value where it has none. */
   atKey(path: Path): Position;
+  /** How a scalar is written, without quotes: "2.0", whose value is the number 2. */
+  written(path: Path): string | undefined;
 }
 
 /**
@@ -63,6 +65,10 @@ export function readYaml(file: string, text: string): YamlText {
     value,
     at: (path) => locate(reader.offsetOf(path, reader.values)),
     atKey: (path) => locate(reader.offsetOf(path, reader.keys)),
+    written(path) {
+      const node = document?.getIn(path, true);
+      return isScalar(node) ? node.source : undefined;
+    },
   };
 }
 
