@@ -29,6 +29,7 @@ const ENTRIES = Object.fromEntries(
 /** Exports that no import shows, each for a reason. */
 const EXPORTED: Readonly<Record<string, string>> = {
   "src/core/attempt_fact.ts attemptFacts": "the facts that diagnosis and replays are made of",
+  "src/core/healing.ts Proposal": "the shape that diagnosis, levers and incidents are built to",
   "src/server/launch.ts launch": "launch_test.ts starts it out of a text, in a process of its own",
 };
 

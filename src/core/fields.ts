@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { FAILURE_CLASSES } from "./event.ts";
+import { HEAL_TIERS, type HealBounds } from "./healing.ts";
 import type { Policy } from "./policy.ts";
 import { type FailureMatch, type RetryRule, unreachedRule } from "./retry_rule.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
@@ -175,4 +176,19 @@ export const SystemLimitFields = z.strictObject(
 ).refine(
   ({ ratePerS, burst }) => burst === undefined || ratePerS !== undefined,
   { path: ["burst"], message: "has no meaning without ratePerS" },
+);
+
+/** Two bounds, the lower one first. */
+function bounds(value: z.ZodType<number>) {
+  return z.tuple([value, value], "expected [min, max]")
+    .refine(([min, max]) => min <= max, "the first one is the lower bound");
+}
+
+/** `heal` of a workflow. */
+export const HealFields = z.strictObject(
+  {
+    tier: z.enum(HEAL_TIERS).optional(),
+    timeoutMs: bounds(z.int().min(1).max(DURATION_MS_MAX)).optional(),
+    attemptsMax: bounds(z.int().min(1).max(ATTEMPTS_MAX)).optional(),
+  } satisfies Record<keyof HealBounds, z.ZodType>,
 );

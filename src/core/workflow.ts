@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
+import type { HealBounds } from "./healing.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
@@ -100,6 +101,8 @@ export interface Definition {
   readonly output?: OutputDefinition;
   readonly failurePolicy: FailurePolicy;
   readonly deadlineMs?: number;
+  /** What may be tuned without a person. Not part of the definition hash. */
+  readonly heal?: HealBounds;
   /** In the order in which they were declared; a step's index is its number in graph, events and Rust. */
   readonly steps: readonly StepDefinition[];
 }

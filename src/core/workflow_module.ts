@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { When } from "./graph.ts";
+import type { HealBounds } from "./healing.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 import type { FailurePolicy, Given, RunContext } from "./workflow.ts";
@@ -102,6 +103,7 @@ export interface WorkflowModule {
   readonly input?: z.ZodType;
   readonly failurePolicy?: FailurePolicy;
   readonly deadlineMs?: number;
+  readonly heal?: HealBounds;
   readonly manifest?: ManifestBinding;
   readonly wires: readonly Wire[];
 }

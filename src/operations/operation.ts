@@ -146,7 +146,9 @@ export function group<T extends Readonly<Record<string, object>>>(
 type Flat<T> = { [Field in keyof T]: T[Field] };
 
 /** A document as it is handed around: nobody changes it. */
-export type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
+export type DeepReadonly<T> = T extends readonly [infer A, infer B]
+  ? readonly [DeepReadonly<A>, DeepReadonly<B>]
+  : T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
   : T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> }
   : T;
 

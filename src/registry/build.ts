@@ -24,11 +24,12 @@ import { Contracts } from "./schema.ts";
 import { checkEdges, checkTakesInput, type Draft, draftWires } from "./draft.ts";
 import { Faults, type Place, suggest } from "./fault.ts";
 import { hashOf } from "./hash.ts";
-import type { Manifest, ManifestSystem } from "./manifest.ts";
+import { healOfManifest, type Manifest, type ManifestSystem } from "./manifest.ts";
 import type { PlaceIn } from "./mapping_check.ts";
 import { readablePath } from "./yaml.ts";
 import {
   checkEvent,
+  checkHeal,
   checkName,
   checkPolicy,
   checkVersion,
@@ -184,9 +185,17 @@ function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: 
     refuseChoice(faults, where, failurePolicy, FAILURE_POLICIES);
   }
   const deadlineMs = manifest?.deadline ?? module.deadlineMs;
-  if (deadlineMs === undefined) return { ...head, failurePolicy };
-  checkMs(faults, place("deadlineMs", "deadline"), deadlineMs, 1);
-  return { ...head, failurePolicy, deadlineMs };
+  if (deadlineMs !== undefined) {
+    checkMs(faults, place("deadlineMs", "deadline"), deadlineMs, 1);
+  }
+  const heal = (manifest && healOfManifest(manifest)) ?? module.heal;
+  if (heal !== undefined) checkHeal(faults, place("heal"), heal);
+  return {
+    ...head,
+    failurePolicy,
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(heal !== undefined && { heal }),
+  };
 }
 
 function checkStep(draft: Draft, namespace: string, faults: Faults): void {

@@ -175,6 +175,27 @@ Deno.test("buildWorkflow() refuses policies that make no sense, and unknown fiel
   ]);
 });
 
+Deno.test("buildWorkflow() keeps the bounds of healing, and refuses those that make no sense", async () => {
+  const heal = { tier: "T1", timeoutMs: [1_000, 60_000], attemptsMax: [1, 5] } as const;
+  const wrong = { tier: "T2", timeoutMs: [9, 5], attemptsMax: [0, 5], timout: [1, 2] };
+
+  const { definition } = buildWorkflow(
+    workflow({ ...meta, heal }, (w) => void w.step("a", check)),
+    { digest },
+  );
+  const paths = await pathsOf(
+    workflow({ ...meta, heal: wrong as never }, (w) => void w.step("a", check)),
+  );
+
+  deepEqual(definition.heal, heal);
+  deepEqual(paths.toSorted(), [
+    "heal bad_policy",
+    "heal.attemptsMax.0 bad_policy",
+    "heal.tier bad_policy",
+    "heal.timeoutMs bad_policy",
+  ]);
+});
+
 Deno.test("buildWorkflow() refuses choices that it does not have", async () => {
   const module = workflow(meta, (w) => {
     const a = w.step("a", { ...check, retry: { backoff: "exp" } } as never);

@@ -2,7 +2,16 @@
 
 import { z } from "zod";
 import { TASK_START } from "../core/envelope.ts";
-import { EventType, Name, NAME_FORM, PolicyFields, RetryFields, Version } from "../core/fields.ts";
+import {
+  EventType,
+  HealFields,
+  Name,
+  NAME_FORM,
+  PolicyFields,
+  RetryFields,
+  Version,
+} from "../core/fields.ts";
+import type { HealBounds } from "../core/healing.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { StepSpec } from "../core/workflow_module.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
@@ -80,6 +89,14 @@ export function checkWritten(
   written: Partial<StepSpec>,
 ): void {
   addIssues(faults, place, Written.safeParse(written).error);
+}
+
+/** Adds a fault for each bound of healing that is unknown or out of bounds. */
+export function checkHeal(faults: Faults, place: Place, heal: HealBounds): void {
+  for (const { path, message } of HealFields.safeParse(heal).error?.issues ?? []) {
+    const field = [place.path, ...path.map(String)].join(".");
+    faults.add({ ...place, path: field }, "bad_policy", message);
+  }
 }
 
 /** Adds a fault for each field of a policy that is unknown or out of bounds. */

@@ -28,7 +28,7 @@ const VALUES = new Set(["const", "default", "enum", "required"]);
 /**
  * Returns what the hash covers: graph, owners, kinds, contracts, mappings, lengths of
  * sleeps and the output. Policies,
- * deadlines, handler names and descriptions may change under the same version.
+ * deadlines, bounds of healing, handler names and descriptions may change under the same version.
  */
 function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
   const { namespace, name, version, input, output, failurePolicy } = definition;

@@ -1,3 +1,4 @@
+import type { HealBounds } from "../core/healing.ts";
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import type { Definition, StepDefinition } from "../core/workflow.ts";
 import { type Policy, step, type Wires, workflow, z } from "../mod.ts";
@@ -14,6 +15,7 @@ interface Variant {
   readonly owner?: string;
   readonly sleepMs?: number;
   readonly deadlineMs?: number;
+  readonly heal?: HealBounds;
   readonly version?: string;
   readonly failurePolicy?: "fail_fast";
   readonly isAfter?: boolean;
@@ -45,6 +47,7 @@ Deno.test("hashOf() ignores policies, deadlines and descriptions", () => {
     HASH,
   );
   equal(hashFor({ deadlineMs: 1_000 }), HASH);
+  equal(hashFor({ heal: { tier: "T1", timeoutMs: [1, 5] } }), HASH);
   equal(hashFor({ input: described }), HASH);
 });
 

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { PolicyFields } from "../core/fields.ts";
+import { HEAL_TIERS, type HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
 import { HTTP_METHODS, whyNoHeader, whyNoHeaderValue } from "../core/http_call.ts";
@@ -123,6 +124,13 @@ const Step = z.strictObject({
   retry: Retry.optional(),
 });
 
+/** The bounds are checked where the workflow is built. */
+const Heal = z.strictObject({
+  tier: z.enum(HEAL_TIERS).optional(),
+  timeout: z.tuple([duration, duration], "expected [min, max]").optional(),
+  attempts_max: z.tuple([z.number(), z.number()], "expected [min, max]").optional(),
+});
+
 const Output = z.strictObject({ with: z.unknown(), result: z.unknown().optional() });
 
 const Whole = z.strictObject({
@@ -133,6 +141,7 @@ const Whole = z.strictObject({
   input: z.unknown().optional(),
   failure_policy: z.enum(FAILURE_POLICIES).optional(),
   deadline: duration.optional(),
+  heal: Heal.optional(),
   systems: z.record(z.string(), System).default({}),
   workflow_steps: z.array(Step).min(1),
   output: Output.optional(),
@@ -160,6 +169,17 @@ export function policyOfManifest(step: ManifestStep): Policy {
     ...(step.heartbeat !== undefined && { heartbeatMs: step.heartbeat }),
     ...(step.concurrency_max !== undefined && { concurrencyMax: step.concurrency_max }),
     ...(step.on_exhausted !== undefined && { onExhausted: step.on_exhausted }),
+  };
+}
+
+/** What a manifest states of what healing may tune. */
+export function healOfManifest({ heal }: z.output<typeof Whole>): HealBounds | undefined {
+  if (heal === undefined) return undefined;
+  const { tier, timeout, attempts_max } = heal;
+  return {
+    ...(tier !== undefined && { tier }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(attempts_max !== undefined && { attemptsMax: attempts_max }),
   };
 }
 
@@ -237,6 +257,7 @@ function fieldsAt(path: Path): readonly string[] {
   if (path.at(-1) === "retry") return Object.keys(Retry.shape);
   if (path.at(-1) === "http") return Object.keys(Http.shape);
   if (path.at(-1) === "signal") return Object.keys(Signal.shape);
+  if (path[0] === "heal") return Object.keys(Heal.shape);
   if (path[0] === "output") return Object.keys(Output.shape);
   if (path[0] === "systems") return Object.keys(System.shape);
   return Object.keys((path.length === 0 ? Whole : Step).shape);

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
-import { readManifest } from "./manifest.ts";
+import { healOfManifest, readManifest } from "./manifest.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
 
 const SEED = new URL("../../workflows/order_processing.yaml", import.meta.url);
@@ -42,6 +42,18 @@ Deno.test("readManifest() reads durations as milliseconds or with a unit", () =>
   equal(step?.queue_timeout, 300_000);
   equal(step?.heartbeat, 500);
   equal(step?.retry?.delay_max, 7_200_000);
+});
+
+Deno.test("readManifest() reads the bounds of healing, with units", () => {
+  const heal = "heal: { tier: T1, timeout: [1s, 1m], attempts_max: [1, 5] }";
+
+  const manifest = readManifest("test.yaml", `${withStep()}\n${heal}`);
+
+  deepEqual(healOfManifest(manifest), {
+    tier: "T1",
+    timeoutMs: [1_000, 60_000],
+    attemptsMax: [1, 5],
+  });
 });
 
 Deno.test("readManifest() refuses a field that nobody reads, and suggests the nearest", async () => {

@@ -1,6 +1,7 @@
 /** Workflows: what a module in the workflows folder default-exports. */
 
 import type { z } from "zod";
+import type { HealBounds } from "../core/healing.ts";
 import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
 import { locateCaller, recorder } from "./recorder.ts";
@@ -24,6 +25,8 @@ interface Behaviour {
   readonly failurePolicy?: FailurePolicy;
   /** The longest a task may take; no limit by default. */
   readonly deadlineMs?: number;
+  /** What healing may tune without a person, and between which bounds; by default tier T0 alone. */
+  readonly heal?: HealBounds;
 }
 
 /** Name, version and input of a workflow. */

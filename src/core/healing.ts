@@ -1,0 +1,132 @@
+/**
+ * Healing: what may be done about a degradation, and within which bounds. Healing changes policies and
+ * nothing else: an action is the next version of an overlay, its inverse puts the earlier values again.
+ */
+
+import type { Backoff } from "./policy.ts";
+
+/**
+ * Who decides on an action.
+ * - T0: nobody; it reduces load or damage, and ends by itself.
+ * - T1: nobody, within bounds, and a share of the tasks tries it first.
+ * - T2: a person approves it.
+ * - T3: nothing is done, it is reported.
+ */
+export type Tier = "T0" | "T1" | "T2" | "T3";
+
+/** Names a piece of evidence within its diagnosis: whatever cites one that does not exist is refused. */
+export type EvidenceId = string;
+
+/** A step of a workflow, in all versions. */
+interface OfStep {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly step: string;
+}
+
+/** Something that ends by itself, Unix ms. */
+interface Until {
+  readonly untilMs: number;
+}
+
+/** What healing may do. Each is something that a person may do as well, by `policies put` or `limits put`. */
+export type HealingAction =
+  | OfStep & { readonly kind: "set_timeout"; readonly timeoutMs: number }
+  | OfStep & {
+    readonly kind: "set_retry";
+    readonly attemptsMax?: number;
+    readonly backoff?: Backoff;
+    readonly delayMsMin?: number;
+    readonly delayMsMax?: number;
+    /** Only failures of this class, code, HTTP status or host are tried so; absent: all. */
+    readonly only?: string;
+  }
+  | OfStep & Until & { readonly kind: "set_concurrency"; readonly concurrencyMax: number }
+  /** Attempts at a system at once, of all nodes; `capability` "*" is the whole system. */
+  | Until & {
+    readonly kind: "limit_system";
+    readonly system: string;
+    readonly capability: string;
+    readonly concurrencyMax?: number;
+    readonly ratePerS?: number;
+  }
+  | {
+    readonly kind: "set_circuit";
+    readonly system: string;
+    readonly failureShare?: number;
+    readonly slowShare?: number;
+    readonly slowMs?: number;
+    readonly volumeMin?: number;
+  }
+  | Until & { readonly kind: "open_circuit"; readonly system: string }
+  /** Tasks below a priority (1 high … 5 low) do not start; or only so many a second do. */
+  | Until & {
+    readonly kind: "pause_starts";
+    readonly workflow: string;
+    readonly pausedBelow?: number;
+    readonly ratePerS?: number;
+  }
+  | Until & { readonly kind: "eject_instance"; readonly system: string; readonly instance: string }
+  | OfStep & { readonly kind: "switch_system"; readonly system: string }
+  | { readonly kind: "quarantine_task"; readonly taskId: string; readonly workflow: string }
+  | Until & { readonly kind: "hold_system"; readonly system: string }
+  /** The step parks after its first failure, so that a person decides before anything is repeated. */
+  | OfStep & { readonly kind: "park_and_notify" }
+  /** Something that only people can change: code, a schema, a credential. */
+  | { readonly kind: "suggest_change"; readonly workflow: string; readonly text: string };
+
+/** One value of an overlay. Shape: `path` leads into the overlay; an absent value takes the field out. */
+export interface Change {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** What an action changes in one overlay; `namespace` is SYSTEMS_NAMESPACE for a system. */
+export interface OverlayChange {
+  readonly namespace: string;
+  readonly name: string;
+  readonly changes: readonly Change[];
+}
+
+/** What is proposed against a degradation, and why. */
+export interface Proposal {
+  /** Unique in its incident. */
+  readonly id: string;
+  readonly action: HealingAction;
+  /** The change that takes it back; absent where nothing is changed. */
+  readonly inverse?: OverlayChange;
+  readonly tier: Tier;
+  readonly evidence: readonly EvidenceId[];
+  /** That it helps, 0..1: a lower bound. */
+  readonly confidence: number;
+  /** What it touches. */
+  readonly blastRadius: BlastRadius;
+  /** What the value may be at most, of the workflow's `heal` and the rules; absent: it has no value. */
+  readonly bounds?: readonly [min: number, max: number];
+  /** What should be seen afterwards, in words. */
+  readonly expected: string;
+  /** Whether it makes more or less work for what is asked; what adds load is locked out by saturation. */
+  readonly load: "adds" | "reduces" | "same";
+  /** Whether it may make a step's effect happen again. */
+  readonly repeats: boolean;
+}
+
+/** What an action touches. */
+export interface BlastRadius {
+  readonly workflows: readonly string[];
+  /** Tasks an hour that come under it. */
+  readonly tasksPerHour: number;
+}
+
+/** The tiers that a workflow may allow without a person. */
+export const HEAL_TIERS = ["none", "T0", "T1"] as const;
+
+/** What may be tuned without a person; part of a workflow, and not of its hash. */
+export interface HealBounds {
+  /** The highest tier that is applied without a person; "none": each change needs one. Default: T0. */
+  readonly tier?: (typeof HEAL_TIERS)[number];
+  /** Between which values a time-out may be changed; absent: a person decides. */
+  readonly timeoutMs?: readonly [min: number, max: number];
+  /** Between which values `attemptsMax` may be changed; absent: a person decides. */
+  readonly attemptsMax?: readonly [min: number, max: number];
+}
