@@ -9,7 +9,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/sdk": ["src/core"],
   "src/client.ts": ["src/core", "src/operations", "src/client"],
   "src/client": ["src/core", "src/operations"],
-  "src/server/config.ts": ["src/core", "src/egress", "src/server/config_reader.ts"],
+  "src/server/config.ts": [
+    "src/core",
+    "src/server/config_egress.ts",
+    "src/server/config_reader.ts",
+  ],
+  "src/server/config_egress.ts": ["src/core", "src/egress", "src/server/config_reader.ts"],
   "src/server/config_reader.ts": ["src/core"],
   "src/server/runtime.ts": ["src/core"],
   "src/server/virtual_runtime.ts": ["src/core"],
@@ -21,6 +26,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/egress": ["src/core"],
   "src/registry": ["src/core"],
   "src/contracts": ["src/core", "src/operations"],
+  "src/heal": ["src/core", "src/telemetry", "src/mod.ts"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
   "docs": ["src/core", "src/operations"],
@@ -30,12 +36,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/testing\.ts|src\/server\/(?!config|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
+  /^(src\/testing\.ts|src\/server\/(?!config|config_egress|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|heal|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -26,6 +26,9 @@ export interface HttpSystem {
   readonly headers: Readonly<Record<string, EgressHeader>>;
 }
 
+/** The secret that is the key of the model which explains incidents; the guard alone has it. */
+export const MODEL_KEY = "TASKER_MODEL_KEY";
+
 const SCALAR: JsonSchema = { type: ["string", "number", "boolean"] };
 
 /** What the mapping of an `http` step makes. */

@@ -267,15 +267,13 @@ export class LiveTask {
 
   #mayStart(state: TaskState, step: number): boolean {
     const known = state.steps[step] as StepState;
-    const { concurrencyMax, system } = this.#context.policyOf(step);
     const reason = this.deps.admission.admit({
       taskId: this.taskId,
       plan: this.plan,
       step,
       isRetry: attemptsUsed(known) > 0,
-      concurrencyMax,
+      concurrencyMax: this.#context.policyOf(step).concurrencyMax,
       lastSystem: known.system,
-      switchTo: system,
     });
     return reason === undefined;
   }

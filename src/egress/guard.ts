@@ -40,6 +40,8 @@ export interface GuardDeps {
   readonly rules: EgressRules;
   /** By name. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** By name of a secret, the only origin that it is sent to; absent: any that a workflow names. */
+  readonly secretOrigins?: ReadonlyMap<string, string>;
   /** All addresses of a host; absent: what the system says. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   /** Certificates (PEM) trusted beside those of the system. */
@@ -106,7 +108,7 @@ class GuardedRequest {
     const { deps, request } = this;
     const target = targetOf(deps.rules, request.url);
     this.#shown = shownUrl(target.url);
-    const headers = headersOf(request, target, deps.secrets);
+    const headers = headersOf(request, target, deps);
     const addresses = await this.#resolve(target);
     checkAddresses(deps.rules, target, addresses);
     if (!this.#isOver) this.#connect(target, addresses, headers);
@@ -246,7 +248,7 @@ async function resolveHost(host: string): Promise<readonly string[]> {
 function headersOf(
   { headers, body }: EgressRequest,
   { url }: Target,
-  secrets: ReadonlyMap<string, string>,
+  { secrets, secretOrigins }: Pick<GuardDeps, "secrets" | "secretOrigins">,
 ): Readonly<Record<string, string>> {
   const made: Record<string, string> = {
     "accept-encoding": "identity",
@@ -255,7 +257,10 @@ function headersOf(
   };
   for (const [name, stated] of Object.entries(headers)) {
     const value = valueOf(stated, secrets);
+    const origin = typeof stated === "string" ? undefined : secretOrigins?.get(stated.secret);
+    const isElsewhere = origin !== undefined && origin !== url.origin;
     const why = whyNoHeader(name) ??
+      (isElsewhere ? `its secret is for "${origin}" alone` : undefined) ??
       (value === undefined
         ? `TASKER_SECRETS names no "${(stated as { secret: string }).secret}" that is set`
         : whyNoHeaderValue(value));

@@ -73,6 +73,10 @@ const REFUSED: Readonly<Record<string, readonly [http: string, fault: string]>> 
     "{ method: GET, url: 'https://a.b/', headers: { a: { b: c } } }",
     "10:61 headers.a bad_header",
   ],
+  "a secret of the engine itself": [
+    "{ method: GET, url: 'https://a.b/', headers: { a: { secret: TASKER_MODEL_KEY } } }",
+    "10:61 headers.a bad_header",
+  ],
   "a body of a GET": ["{ method: GET, url: 'https://a.b/', body: 1 }", "10:53 body not_of_kind"],
   "an unknown method": ["{ method: get, url: 'https://a.b/' }", "10:21 method invalid_value"],
   "a missing url": ["{ method: GET }", "10:11 url invalid_type"],

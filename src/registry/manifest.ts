@@ -52,7 +52,10 @@ const headerName = z.string().refine(
 
 /** A header whose value is a secret of the server: only its name is known here. */
 export const SecretHeader = z.strictObject({
-  secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"),
+  secret: z.string().regex(
+    /^(?!TASKER_)[A-Za-z_][A-Za-z0-9_]*$/,
+    "expected the name of a variable that is not Tasker's own",
+  ),
   prefix: headerText.exactOptional(),
 });
 

@@ -11,7 +11,7 @@ import {
 } from "../core/broker.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
-import { NO_RULES, withRule } from "../egress/rules.ts";
+import { readEgress, readModel } from "./config_egress.ts";
 import { ConfigReader, type Environment, quote } from "./config_reader.ts";
 
 /** The least severe line that is logged. */
@@ -59,6 +59,8 @@ export interface Config {
   readonly egress: readonly string[];
   /** Variables whose values such requests may send. */
   readonly secrets: readonly string[];
+  /** The model that may explain incidents; its key is the guard's. Undefined = there is none. */
+  readonly model: { readonly url: string; readonly name: string } | undefined;
   /** Undefined = ended tasks are kept for ever. */
   readonly retentionMs: number | undefined;
   readonly drainMs: number;
@@ -121,6 +123,9 @@ export const CONFIG_NAMES = [
   "TASKER_LIBRARY",
   "TASKER_LIBRARY_REASON",
   "TASKER_LOG",
+  "TASKER_MODEL",
+  "TASKER_MODEL_KEY",
+  "TASKER_MODEL_URL",
   "TASKER_POOLER",
   "TASKER_PORT",
   "TASKER_REPLY_KEYS",
@@ -167,6 +172,7 @@ export function readConfig(env: Environment): Config {
     allowRead: reader.list("TASKER_ALLOW_READ"),
     egress: readEgress(reader),
     secrets: readSecrets(reader),
+    model: readModel(reader),
     egressUrl: reader.text("TASKER_EGRESS_URL"),
     retentionMs: reader.duration("TASKER_RETENTION"),
     drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,
@@ -330,16 +336,6 @@ function isLoopback(host: string): boolean {
 function readSystems(reader: Reader): readonly string[] | undefined {
   const systems = reader.list("TASKER_SYSTEM");
   return systems.length === 0 ? undefined : systems;
-}
-
-function readEgress(reader: Reader): readonly string[] {
-  const rules = reader.list("TASKER_EGRESS");
-  for (const rule of rules.filter((one) => withRule(NO_RULES, one) === undefined)) {
-    const expected = "expected a host such as mail.company.com, *.company.com or *, " +
-      "or a range of addresses such as 10.2.0.0/16";
-    reader.fault("TASKER_EGRESS", "not_a_rule", `${quote(rule)}: ${expected}`);
-  }
-  return rules;
 }
 
 function readSecrets(reader: Reader): readonly string[] {

@@ -48,6 +48,7 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     allowRead: [],
     egress: [],
     secrets: [],
+    model: undefined,
     egressUrl: undefined,
     retentionMs: undefined,
     drainMs: 30_000,
@@ -80,6 +81,9 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_ALLOW_READ: "/etc/ssl",
     TASKER_EGRESS: "mail.company.com,10.2.0.0/16",
     TASKER_SECRETS: "MAIL_TOKEN",
+    TASKER_MODEL_URL: "http://10.2.0.7:11434/v1",
+    TASKER_MODEL: "llama3.3:70b",
+    TASKER_MODEL_KEY: "any",
     TASKER_EGRESS_URL: "http://guard:key@127.0.0.1:1",
     TASKER_RETENTION: "30d",
     TASKER_DRAIN: "5s",
@@ -113,6 +117,7 @@ Deno.test("readConfig() reads every name", () => {
     allowRead: ["/etc/ssl"],
     egress: ["mail.company.com", "10.2.0.0/16"],
     secrets: ["MAIL_TOKEN"],
+    model: { url: "http://10.2.0.7:11434/v1", name: "llama3.3:70b" },
     egressUrl: "http://guard:key@127.0.0.1:1",
     retentionMs: 2_592_000_000,
     drainMs: 5_000,
@@ -307,6 +312,29 @@ Deno.test("readConfig() refuses what names neither host nor range, nor a secret 
   }
 });
 
+Deno.test("readConfig() takes all of a model or none, at an address that may be called", () => {
+  const model = {
+    TASKER_MODEL_URL: "https://api.openai.com/v1",
+    TASKER_MODEL: "gpt-5",
+    TASKER_MODEL_KEY: "sk-1",
+    TASKER_EGRESS: "api.openai.com",
+  };
+  const at = (TASKER_MODEL_URL: string) => codes({ ...model, TASKER_MODEL_URL });
+
+  deepEqual(readConfig(model).model, { url: "https://api.openai.com/v1", name: "gpt-5" });
+  deepEqual(codes({ ...model, TASKER_MODEL: "" }), { TASKER_MODEL: "incomplete" });
+  deepEqual(codes({ TASKER_MODEL_KEY: "sk-1" }), {
+    TASKER_MODEL_URL: "incomplete",
+    TASKER_MODEL: "incomplete",
+  });
+  deepEqual(codes({ ...model, TASKER_EGRESS: "" }), { TASKER_MODEL_URL: "not_allowed" });
+  deepEqual(at("https://other.example/v1"), { TASKER_MODEL_URL: "not_allowed" });
+  deepEqual(at("https://user:pass@api.openai.com/v1"), { TASKER_MODEL_URL: "not_allowed" });
+  deepEqual(at("https://api.openai.com/v1?key=x"), { TASKER_MODEL_URL: "not_a_base" });
+  deepEqual(at("api.openai.com"), { TASKER_MODEL_URL: "not_a_url" });
+  deepEqual(codes({ ...model, TASKER_MODEL_KEY: "two words" }), { TASKER_MODEL_KEY: "not_a_key" });
+});
+
 Deno.test("readConfig() refuses weak or repeated keys", () => {
   const replyKeys = (TASKER_REPLY_KEYS: string) =>
     codes({ TASKER_REPLY_KEYS })["TASKER_REPLY_KEYS"];
@@ -327,9 +355,12 @@ Deno.test("readConfig() keeps secrets out of its message and faults", () => {
     BUS_URL: "nats://tasker:s3cret@",
     TASKER_ADMIN_KEY: "s3cret",
     TASKER_REPLY_KEYS: "now:s3cret",
+    TASKER_MODEL_KEY: "s3cret key",
+    TASKER_MODEL_URL: "https://tasker:s3cret@host/v1",
+    TASKER_MODEL: "any",
   });
 
-  equal(error.faults.length, 4);
+  equal(error.faults.length, 6);
   equal(error.message.includes("s3cret"), false);
   equal(JSON.stringify(error.faults).includes("s3cret"), false);
 });

@@ -5,6 +5,7 @@
  * It prints its address, with the key that a request has to carry, and ends when its stdin does.
  */
 
+import { MODEL_KEY } from "../core/http_call.ts";
 import { openGuard } from "../egress/guard.ts";
 import { NO_RULES, withRule } from "../egress/rules.ts";
 import { answerWith } from "../egress/wire.ts";
@@ -22,13 +23,17 @@ const secrets = new Map(
   }),
 );
 
+/** A workflow that names the model's key must not get it sent to a host of its own. */
+const model = URL.parse(Deno.env.get("TASKER_MODEL_URL") ?? "");
+const secretOrigins = new Map(model === null ? [] : [[MODEL_KEY, model.origin]]);
+
 /** After a crash the next guard has the address of the one before. */
 const before = URL.parse(Deno.env.get("TASKER_EGRESS_URL") ?? "");
 const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
 
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
-  answerWith(openGuard({ runtime: openRuntime(), rules, secrets }), key),
+  answerWith(openGuard({ runtime: openRuntime(), rules, secrets, secretOrigins }), key),
 );
 console.log(`http://guard:${key}@127.0.0.1:${server.addr.port}`);
 for await (const _ of Deno.stdin.readable);

@@ -5,6 +5,8 @@ import { SLOTS } from "../core/ids.ts";
 import type { Bus, BusServer, History, Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { HealthCheck } from "../operations/node.ts";
+import type { Adviser } from "../heal/model.ts";
+import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import type { Log } from "../telemetry/log.ts";
 import { VERSION } from "./version.ts";
@@ -22,7 +24,9 @@ export interface HealthDeps {
   readonly bus: Pick<Bus, "ping">;
   readonly readiness: Pick<Readiness, "kind">;
   readonly engine: Engine;
-  readonly config: { readonly libraryReason: string | undefined };
+  readonly config: Pick<Config, "libraryReason" | "model">;
+  /** Undefined = there is no model. */
+  readonly adviser: Pick<Adviser, "last"> | undefined;
 }
 
 /** Makes the health of a node. */
@@ -44,6 +48,7 @@ export function healthOf(deps: HealthDeps): Health {
       slotsCheck(engine),
       busesCheck(engine),
       quarantineCheck(engine),
+      modelCheck(deps),
     ],
   };
 }
@@ -127,6 +132,22 @@ function coreCheck({ readiness, config }: HealthDeps): NamedCheck {
     "Install cargo and start again to get the Rust core",
     () => Promise.resolve(detail),
   );
+}
+
+/** A model that fails is no fault of the node: everything goes on without it. */
+function modelCheck({ adviser, config: { model } }: HealthDeps): NamedCheck {
+  const look = () => {
+    if (model === undefined || adviser === undefined) {
+      return "none is configured: incidents are explained by statistics alone";
+    }
+    const { name, url } = model;
+    const { last } = adviser;
+    const ended = last === undefined
+      ? "not asked since the start"
+      : `last asked at ${new Date(last.atMs).toISOString()}: ${last.verdict.replaceAll("_", " ")}`;
+    return `${name} at ${new URL(url).host}; ${ended}`;
+  };
+  return check("model", "", () => Promise.resolve(look()));
 }
 
 function quarantineCheck(engine: Engine): NamedCheck {

@@ -112,6 +112,7 @@ function healthOfNode({ engine }: ClusterNode) {
         Promise.resolve({ server: "Kafka", delays: false, counts: false, seesHeld: true }),
     },
     readiness: { kind: "typescript" },
-    config: { libraryReason: undefined },
+    config: { libraryReason: undefined, model: undefined },
+    adviser: undefined,
   });
 }

@@ -2,6 +2,7 @@
 
 import type { Config } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
+import { MODEL_KEY } from "../core/http_call.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
 
@@ -12,6 +13,7 @@ const RESTART_MS = 500;
 const NAMES: readonly string[] = [
   "TASKER_EGRESS",
   "TASKER_EGRESS_URL",
+  "TASKER_MODEL_URL",
   "TASKER_SECRETS",
   "NODE_EXTRA_CA_CERTS",
   "NODE_USE_SYSTEM_CA",
@@ -19,7 +21,7 @@ const NAMES: readonly string[] = [
 
 /** What the guard is started with. */
 interface GuardOptions {
-  readonly config: Pick<Config, "egress" | "secrets">;
+  readonly config: Pick<Config, "egress" | "secrets" | "model">;
   readonly env: Environment;
   /** Absolute path of the folder with src. */
   readonly root: string;
@@ -74,7 +76,8 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 }
 
 function spawnGuard({ config, env, root, project }: GuardOptions, url: string): Deno.ChildProcess {
-  const names = [...NAMES, ...config.secrets];
+  const secrets = [...config.secrets, ...config.model === undefined ? [] : [MODEL_KEY]];
+  const names = [...NAMES, ...secrets];
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -89,8 +92,9 @@ function spawnGuard({ config, env, root, project }: GuardOptions, url: string): 
     env: {
       TASKER_EGRESS: config.egress.join(","),
       TASKER_EGRESS_URL: url,
-      TASKER_SECRETS: config.secrets.join(","),
-      ...Object.fromEntries(config.secrets.map((name) => [name, env[name] ?? ""])),
+      TASKER_MODEL_URL: config.model?.url ?? "",
+      TASKER_SECRETS: secrets.join(","),
+      ...Object.fromEntries(secrets.map((name) => [name, env[name] ?? ""])),
     },
     stdin: "piped", // it ends when this process does
     stdout: "piped",

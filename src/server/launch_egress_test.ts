@@ -13,7 +13,12 @@ function start(
   env: Readonly<Record<string, string>> = {},
   onLine: (line: string) => void = () => {},
 ) {
-  const config = { egress: ["localhost", "127.0.0.0/8", "::1"], secrets: Object.keys(env) };
+  const { TASKER_MODEL_URL: url, ...others } = env;
+  const config = {
+    egress: ["localhost", "127.0.0.0/8", "::1"],
+    secrets: Object.keys(others).filter((name) => name !== "TASKER_MODEL_KEY"),
+    model: url === undefined ? undefined : { url, name: "scripted" },
+  };
   return startGuard({ config, env, root: ROOT, project: ROOT, onLine });
 }
 
@@ -50,6 +55,24 @@ Deno.test("the guard's process calls what is listed, with secrets that its calle
   await rejects(egress.request(request("http://10.0.0.1/")), { code: "egress.refused" });
   const large = request(service.url, { method: "POST", body: "grüße", bytesMax: 3 });
   await rejects(egress.request(large), { code: "payload.too_large" });
+});
+
+Deno.test("the model's key goes to the model's origin, and to no host that a workflow names", async () => {
+  const sent: (string | null)[] = [];
+  const note = (request: Request) => {
+    sent.push(request.headers.get("authorization"));
+    return new Response("ok");
+  };
+  await using model = listen(note);
+  await using other = listen(note);
+  using guard = await start({ TASKER_MODEL_URL: `${model.url}v1`, TASKER_MODEL_KEY: "geheim" });
+  const egress = openEgress(guard.url);
+  const headers = { authorization: { secret: "TASKER_MODEL_KEY", prefix: "Bearer " } };
+
+  await egress.request(request(`${model.url}v1/chat/completions`, { headers }));
+  await rejects(egress.request(request(other.url, { headers })), { code: "egress.refused" });
+
+  deepEqual(sent, ["Bearer geheim"]);
 });
 
 Deno.test("the guard answers nobody who does not have its key", async () => {
@@ -181,11 +204,12 @@ Deno.test("300 requests to a host that never answers keep none from another host
 
 Deno.test("a secret that is not set, and no host at all, start no guard", async () => {
   const common = { root: ROOT, project: ROOT, onLine() {} };
-  const absent = { egress: ["*"], secrets: ["ABSENT"] };
+  const absent = { egress: ["*"], secrets: ["ABSENT"], model: undefined };
   await rejects(startGuard({ ...common, config: absent, env: { ABSENT: "" } }), {
     code: "config.invalid",
   });
-  using none = await startGuard({ ...common, config: { egress: [], secrets: [] }, env: {} });
+  const nothing = { egress: [], secrets: [], model: undefined };
+  using none = await startGuard({ ...common, config: nothing, env: {} });
 
   equal(none.url, undefined);
   await rejects(openEgress(none.url).request(request("http://127.0.0.1/")), {

@@ -13,6 +13,7 @@ import { warnOfRefused } from "./egress_check.ts";
 import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
+import { type Adviser, openAdviser } from "../heal/model.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
@@ -80,6 +81,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl, runtime);
   const systems = await openSystems({ ...options, egress, journal, bus, registry });
+  const adviser = config.model &&
+    await openAdviser({ address: config.model, egress, runtime, log });
   const engine = new Engine({
     runtime,
     log,
@@ -110,7 +113,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     systems: registry.owners().map(({ name }) => name),
     directory: systems.directory,
   });
-  const deps = { ...options, journal, registry, bus, systems, readiness, engine };
+  const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser };
   const api = openApiOf(deps);
   const maintenance = await maintain(deps);
   const others = registry.owners().filter(({ kind }) => kind === "remote");
@@ -164,6 +167,7 @@ interface NodeDeps extends NodeOptions {
   readonly systems: Systems;
   readonly readiness: Readiness;
   readonly engine: Engine;
+  readonly adviser: Adviser | undefined;
 }
 
 async function makeKey(
