@@ -5,7 +5,12 @@ import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
-import { chooseSystem, routeKey, SystemDirectory } from "../src/core/system_directory.ts";
+import {
+  chooseSystem,
+  routeKey,
+  type RouteReason,
+  SystemDirectory,
+} from "../src/core/system_directory.ts";
 import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../src/core/turn.ts";
 import { dividedPart, type SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
@@ -31,6 +36,8 @@ export interface AdmissionDeps {
   reconcileSoon(): void;
   /** The systems that have registered; absent: none. */
   readonly directory?: SystemDirectory;
+  /** Called when a step does not go to the system that its policy switches it to, and why. */
+  fellBack?(from: string, reason: RouteReason): void;
 }
 
 /**
@@ -71,7 +78,7 @@ export class NodeAdmission implements Admission {
     const { taskId, plan, step } = request;
     const refusal = this.#refusalOf(request);
     if (refusal !== undefined || !isLimited(plan, step)) return refusal;
-    const known = this.#stillValid(this.#claims.get(taskId)?.get(step));
+    const known = this.#stillValid(this.#claims.get(taskId)?.get(step), request.switchTo);
     const claim = known ?? this.#claim(request, request);
     if (known === undefined) this.#pass(claim);
     else this.#renew(known, request.concurrencyMax);
@@ -177,10 +184,11 @@ export class NodeAdmission implements Admission {
 
   #claim(
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
-    { isRetry, concurrencyMax = Infinity, lastSystem }: {
+    { isRetry, concurrencyMax = Infinity, lastSystem, switchTo }: {
       isRetry: boolean;
       concurrencyMax?: number | undefined;
       lastSystem?: string | undefined;
+      switchTo?: string | undefined;
     },
   ): Claim {
     const { name, definition } = plan.steps[step] as PlannedStep;
@@ -188,7 +196,7 @@ export class NodeAdmission implements Admission {
     const { kind, http, event: capability } = definition;
     const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
-    const limits = kind === "remote" ? [this.#routeOf(plan, definition)] : [
+    const limits = kind === "remote" ? [this.#routeOf(plan, definition, switchTo)] : [
       ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
       this.#node,
     ];
@@ -198,6 +206,7 @@ export class NodeAdmission implements Admission {
       system: host?.name,
       isChosen: false,
       lastSystem,
+      switchTo,
       places,
       isRetry,
       capability,
@@ -214,9 +223,10 @@ export class NodeAdmission implements Admission {
     return claim;
   }
 
-  /** A claim whose system cannot get the step any more begins again. */
-  #stillValid(claim: Claim | undefined): Claim | undefined {
-    if (claim === undefined || !isMisled(claim)) return claim;
+  /** A claim begins again whose system cannot get the step any more, or whose policy switches it. */
+  #stillValid(claim: Claim | undefined, switchTo: string | undefined): Claim | undefined {
+    const isSwitched = claim?.isStarted === false && claim.switchTo !== switchTo;
+    if (claim === undefined || !(isSwitched || isMisled(claim))) return claim;
     this.#drop(claim);
     return undefined;
   }
@@ -313,8 +323,9 @@ export class NodeAdmission implements Admission {
   #routeOf(
     { definition: { namespace } }: Plan,
     { owner, capability }: PlannedStep["definition"],
+    switchTo: string | undefined,
   ): Route {
-    const request = { namespace, owner, capability };
+    const request = { namespace, owner, capability, switchTo };
     const key = routeKey(request);
     let route = this.#routes.get(key);
     if (route === undefined) {
@@ -325,6 +336,8 @@ export class NodeAdmission implements Admission {
           const isFailing = (name: string) => this.circuit(name) === "open";
           const name = chooseSystem(candidates, { seed, last: claim.lastSystem, isFailing });
           this.#choose(claim, name, owner);
+          const whyNot = switchTo && this.#directory.whyNotSwitched(request);
+          if (whyNot) this.deps.fellBack?.(switchTo, whyNot);
         },
       });
       this.#routes.set(key, route);

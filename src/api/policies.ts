@@ -3,7 +3,6 @@
 import { type Fault, TaskerError } from "../core/errors.ts";
 import {
   contradictionOf,
-  LEVER_MS_MAX,
   type Policy,
   policyUnder,
   systemLimitKey,
@@ -19,6 +18,7 @@ import { ANY_SYSTEM } from "../core/system.ts";
 import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Handlers, Services } from "./handler.ts";
+import { switchFaults, tooFar } from "./levers.ts";
 import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that reads and changes policies. */
@@ -40,8 +40,14 @@ export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
       const known = await versionsOf(definitions, { namespace, name, caller });
       // The schema lets a field be undefined; parsed JSON has no such field.
       const steps = input.steps as Record<string, Policy>;
-      demandEffective(steps, known.map(({ definition }) => definition));
-      if (canary !== undefined) demandDividable(steps, await policies.versions(namespace, name));
+      const versions = known.map(({ definition }) => definition);
+      demandEffective(steps, versions);
+      const earlier = await policies.versions(namespace, name);
+      if (Object.values(steps).some(({ system }) => system !== undefined)) {
+        const about = { versions, systems: await services.systems(), earlier };
+        refuseFaults("policy", switchFaults(steps, about));
+      }
+      if (canary !== undefined) demandDividable(steps, earlier);
       const overlay = await policies.put(namespace, name, {
         by: caller.signature(by),
         reason,
@@ -142,13 +148,6 @@ function demandAsked(
   refuseFaults("limits", faults, faults.map(({ detail }) => detail).join(", "));
 }
 
-/** Finds an end that is too far away: what nobody takes back must end by itself. */
-function tooFar(path: string, untilMs: number | undefined, nowMs: number): Fault[] {
-  if (untilMs === undefined || untilMs <= nowMs + LEVER_MS_MAX) return [];
-  const days = LEVER_MS_MAX / 86_400_000;
-  return [{ path, code: "too_far", detail: `ends later than in ${days} days` }];
-}
-
 /** @throws {TaskerError} policy.invalid when there are faults */
 function refuseFaults(
   what: "policy" | "limits",
@@ -199,7 +198,7 @@ function fieldFaults(name: string, policy: Policy, versions: readonly Definition
     return [{ path: `steps.${name}`, code: "unknown_step", detail }];
   }
   return Object.keys(policy)
-    .filter((field) => !kinds.some((kind) => isTunable(kind, field)))
+    .filter((field) => !kinds.some((kind) => isTunable(kind, field as keyof Policy)))
     .map((field) => ({
       path: `steps.${name}.${field}`,
       code: "not_tunable",
@@ -207,7 +206,8 @@ function fieldFaults(name: string, policy: Policy, versions: readonly Definition
     }));
 }
 
-function isTunable(kind: StepKind, field: string): boolean {
+function isTunable(kind: StepKind, field: keyof Policy): boolean {
+  if (field === "system") return kind === "remote";
   if (kind === "http") return field !== "heartbeatMs";
   return kind === "local" || kind === "remote" || TUNABLE_WAITS[kind].some((one) => one === field);
 }

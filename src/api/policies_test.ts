@@ -234,3 +234,32 @@ function apiOfBank() {
   const list = () => Promise.resolve([{ hash: "h", definition }]);
   return fakeApi({ definitions: { ...deps.definitions, list } });
 }
+
+Deno.test("a step is switched only by its name, and to a system that is known and can run it", async () => {
+  const { deps } = fakeApi();
+  const remote = { kind: "remote", owner: "west", event: "stock.check" } as const;
+  const definition = definitionOf([
+    { ...remote, name: "asks", capability: { name: "stock.check" } },
+    { ...remote, name: "sends" },
+    { name: "local" },
+  ], { namespace: "orders", name: "process" });
+  const list = () => Promise.resolve([{ hash: "h", definition }]);
+  const fake = fakeApi({ definitions: { ...deps.definitions, list } });
+  const put = async (steps: object) => {
+    const answer = await fake.ask("PUT /v1/policies/orders/process", {
+      body: { reason: "west is slow", steps },
+    });
+    const { errors = [] } = await answer.json();
+    return [
+      answer.status,
+      ...errors.map(({ path, code }: Record<string, string>) => `${path} ${code}`),
+    ];
+  };
+  const [known] = (await deps.systems()).map(({ name }) => name);
+
+  deepEqual(await put({ asks: { system: known } }), [200]);
+  deepEqual(await put({ asks: { system: "esat" } }), [422, "steps.asks.system unknown_system"]);
+  deepEqual(await put({ sends: { system: known } }), [422, "steps.sends.system not_tunable"]);
+  deepEqual(await put({ local: { system: known } }), [422, "steps.local.system not_tunable"]);
+  deepEqual(await put({ "*": { system: known } }), [422, "steps.*.system not_tunable"]);
+});

@@ -129,6 +129,10 @@ export const PolicyFields = z.strictObject(
     heartbeatMs: limitMs,
     concurrencyMax: z.int().min(1).max(CONCURRENCY_MAX).optional(),
     onExhausted: onExhausted.optional(),
+    system: Name.optional()
+      .describe(
+        "The system that gets a remote step instead, while it offers the step's capability",
+      ),
   } satisfies Record<keyof Policy, z.ZodType>,
 );
 

@@ -267,13 +267,15 @@ export class LiveTask {
 
   #mayStart(state: TaskState, step: number): boolean {
     const known = state.steps[step] as StepState;
+    const { concurrencyMax, system } = this.#context.policyOf(step);
     const reason = this.deps.admission.admit({
       taskId: this.taskId,
       plan: this.plan,
       step,
       isRetry: attemptsUsed(known) > 0,
-      concurrencyMax: this.#context.policyOf(step).concurrencyMax,
+      concurrencyMax,
       lastSystem: known.system,
+      switchTo: system,
     });
     return reason === undefined;
   }

@@ -39,6 +39,11 @@ export interface Policy {
    */
   readonly concurrencyMax?: number;
   readonly onExhausted?: "park" | "fail";
+  /**
+   * The system that gets a remote step instead of the one it would go to, while it offers the step's
+   * capability to the workflow's namespace. Of an overlay only.
+   */
+  readonly system?: string;
 }
 
 /** A policy with every default filled in. */
@@ -54,6 +59,7 @@ export interface FullPolicy {
   readonly heartbeatMs: number | undefined;
   readonly concurrencyMax: number | undefined;
   readonly onExhausted: "park" | "fail";
+  readonly system?: string;
 }
 
 /** A step whose attempts ended this often with the death of their node is parked. */
@@ -141,6 +147,7 @@ export function fillPolicy(
     heartbeatMs: merged.heartbeatMs,
     concurrencyMax: merged.concurrencyMax,
     onExhausted: merged.onExhausted ?? "park",
+    ...(merged.system !== undefined && { system: merged.system }),
     ...(retry.by !== undefined &&
       { by: retry.by.map((rule) => fillRule({ ...merged, retry }, rule)) }),
   };

@@ -22,6 +22,8 @@ export interface RouteRequest {
   readonly namespace: string;
   readonly owner: string;
   readonly capability?: AskedCapability | undefined;
+  /** The system that gets it instead, while it offers the capability to the namespace. */
+  readonly switchTo?: string | undefined;
 }
 
 /** The systems that can get a step, by name; or why there is none. */
@@ -99,12 +101,28 @@ export class SystemDirectory {
     const key = routeKey(request);
     const known = this.#routes.get(key);
     if (known !== undefined) return known;
-    const { capability } = request;
-    const found = capability === undefined
-      ? this.#ofOwner(request)
-      : this.#offered(request, capability);
+    const { capability, switchTo } = request;
+    const own = () =>
+      capability === undefined ? this.#ofOwner(request) : this.#offered(request, capability);
+    const found = switchTo !== undefined && this.whyNotSwitched(request) === undefined
+      ? [switchTo] as const
+      : own();
     this.#routes.set(key, found);
     return found;
+  }
+
+  /**
+   * Why a request does not go to `switchTo`; undefined: it does. The rules are those of a capability
+   * alone, so a switch leads no input to a system that the namespace may not use.
+   */
+  whyNotSwitched({ namespace, capability, switchTo }: RouteRequest): RouteReason | undefined {
+    if (switchTo === undefined || capability === undefined) return "no_system_offers";
+    const open = this.#offered({ namespace, owner: ANY_SYSTEM }, capability);
+    if (typeof open !== "string" && open.includes(switchTo)) return undefined;
+    const system = this.#systems.get(switchTo);
+    const isAllowed = this.names(switchTo, namespace) || this.serves(switchTo, namespace);
+    if (system === undefined || !isAllowed) return "no_system_offers";
+    return whyNot(workersOf(system, namespace), offerCheck(capability));
   }
 
   /** A system that nobody has registered is asked as if there were no directory. */
@@ -171,8 +189,9 @@ export function countStates(
 }
 
 /** Names what a request asks for: requests of one key have the same candidates. */
-export function routeKey({ namespace, owner, capability }: RouteRequest): string {
-  return `${namespace}/${owner}/${capability === undefined ? "" : capabilityText(capability)}`;
+export function routeKey({ namespace, owner, capability, switchTo = "" }: RouteRequest): string {
+  const asked = capability === undefined ? "" : capabilityText(capability);
+  return `${namespace}/${owner}/${switchTo}/${asked}`;
 }
 
 /** The instances that count: what a manifest declares stands for a system without others. */

@@ -48,6 +48,8 @@ export interface AdmissionRequest extends StepOfTask {
   readonly concurrencyMax: number | undefined;
   /** The system of the attempt before. */
   readonly lastSystem?: string | undefined;
+  /** The system that its policy switches it to. */
+  readonly switchTo?: string | undefined;
 }
 
 /** A step whose attempt is under way. */

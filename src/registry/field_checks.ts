@@ -62,7 +62,7 @@ export function show(value: unknown): string {
 }
 
 /** A policy whose delays do not contradict each other. */
-const Sound = PolicyFields.extend({
+const Sound = PolicyFields.omit({ system: true }).extend({
   retry: RetryFields.superRefine((retry, context) => {
     const found = contradictionOf(retry);
     if (found === undefined) return;
@@ -110,7 +110,7 @@ export function checkPolicy(
 
 /** Returns what may be tuned of a step. */
 export function policyOf(written: Partial<StepSpec> | undefined): Policy {
-  const names = Object.keys(PolicyFields.shape) as (keyof Policy)[];
+  const names = Object.keys(Sound.shape) as (keyof Policy)[];
   const given = names.filter((name) => written?.[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, written?.[name]]));
 }

@@ -32,7 +32,7 @@ import type {
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
-import type { SystemDirectory } from "../core/system_directory.ts";
+import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { LocalRunner } from "../dispatch/local.ts";
 import type { OpenAttempts } from "../dispatch/lost_commands.ts";
@@ -104,7 +104,10 @@ export class Engine implements ResidentTasks {
   readonly alarm: Alarm;
   /** When the journal or the bus did not answer; attempts are not charged for that time. */
   readonly outages = new Outages();
+  /** How often a step did not go to the system that its policy switches it to, by that system. */
+  readonly switchFallbacks = new Map<string, number>();
   readonly #policies = new EffectivePolicies();
+  readonly #fellBackTo = new Set<string>();
   #sweep: Cancel | undefined;
   #isFenced = false;
   #nodes: readonly NodeRow[] = [];
@@ -134,6 +137,7 @@ export class Engine implements ResidentTasks {
       ...deps,
       canStart: (plan, step) => runner.canStart(plan, step),
       granted: (taskId, step) => this.supervisor.granted(taskId, step),
+      fellBack: (system, reason) => this.#fellBack(system, reason),
       reconcileSoon: () => this.#shares.ask(),
     });
     this.#shares = new LimitShares({
@@ -209,6 +213,7 @@ export class Engine implements ResidentTasks {
   async renewPolicies(): Promise<void> {
     const newest = await this.deps.policies.newest();
     if (!this.#policies.renew(newest)) return;
+    this.#fellBackTo.clear();
     this.admission.renewSystems(systemLimitsOf(newest));
     this.supervisor.decideAll();
   }
@@ -286,6 +291,17 @@ export class Engine implements ResidentTasks {
 
   tenure(taskId: TaskId): number | undefined {
     return this.router.tenure(taskId);
+  }
+
+  /** Logged when it begins, and again only after policies have changed. */
+  #fellBack(system: string, reason: RouteReason): void {
+    if (!this.#fellBackTo.has(`${system} ${reason}`)) {
+      this.#fellBackTo.add(`${system} ${reason}`);
+      const said =
+        "A step does not go to the system that its policy names, but where it went before";
+      this.deps.log.warn(said, { system, reason });
+    }
+    this.switchFallbacks.set(system, (this.switchFallbacks.get(system) ?? 0) + 1);
   }
 
   #contextOf(of: { plan: Plan; taskId: TaskId }, nowMs: number): Context {

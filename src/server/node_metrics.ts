@@ -52,6 +52,9 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
     const isOpen = engine.admission.circuit(system) === "open";
     metrics.gauge("tasker_circuit_open", system).set(isOpen ? 1 : 0);
   }
+  for (const [system, count] of engine.switchFallbacks) {
+    metrics.counter("tasker_switch_fallbacks_total", system).raiseTo(count);
+  }
   for (const { name, ...limits } of engine.admission.figures()) {
     metrics.gauge("tasker_system_attempts", name).set(limits.running);
     metrics.gauge("tasker_system_waiting", name).set(limits.waiting);

@@ -50,6 +50,10 @@ export const METRICS = {
   tasker_step_wait_seconds: histogram("Time from ready to started", STEP_SECONDS),
   tasker_steps_running: gauge("Local attempts running"),
   tasker_circuit_open: gauge("1 while a system's circuit is open", "system"),
+  tasker_switch_fallbacks_total: counter(
+    "Attempts that did not go to the system that their policy switches them to",
+    "system",
+  ),
   tasker_system_attempts: gauge("Attempts of this node that run at a system", "system"),
   tasker_system_waiting: gauge("Steps of this node that wait for a system", "system"),
   tasker_system_instances: gauge("Registered instances of other systems", "state"),

@@ -1,0 +1,52 @@
+/** Levers: what of a policy or of limits is refused because it could not do what it says. */
+
+import type { Fault } from "../core/errors.ts";
+import { nearestOf } from "../core/nearest.ts";
+import { LEVER_MS_MAX, type Policy } from "../core/policy.ts";
+import type { PolicyOverlay, SystemSummary } from "../core/ports.ts";
+import type { Definition } from "../core/workflow.ts";
+import { ALL_STEPS } from "../operations/policies.ts";
+
+type Steps = Readonly<Record<string, Policy>>;
+
+/**
+ * Finds steps that are switched to a system that nobody knows, or that no other system could run.
+ *
+ * A system that an earlier version named is taken: that version may be put again though the system has
+ * gone. Whether it offers the capability is asked for each attempt.
+ */
+export function switchFaults(
+  steps: Steps,
+  { versions, systems, earlier }: {
+    readonly versions: readonly Definition[];
+    readonly systems: readonly Pick<SystemSummary, "name">[];
+    readonly earlier: readonly Pick<PolicyOverlay, "steps">[];
+  },
+): readonly Fault[] {
+  return Object.entries(steps).flatMap(([step, { system }]) => {
+    if (system === undefined) return [];
+    const fault = (code: string, detail: string): Fault[] => [
+      { path: `steps.${step}.system`, code, detail },
+    ];
+    if (step === ALL_STEPS) return fault("not_tunable", "is said of a single step, by its name");
+    const wasNamed = earlier.some((version) => version.steps[step]?.system === system);
+    const names = systems.map(({ name }) => name);
+    if (!wasNamed && !names.includes(system)) {
+      const near = nearestOf(system, names);
+      const meant = near === undefined ? "" : `, did you mean "${near}"?`;
+      return fault("unknown_system", `there is no system "${system}"${meant}`);
+    }
+    const canSwitch = versions.some((version) =>
+      version.steps.some(({ name, capability }) => name === step && capability !== undefined)
+    );
+    if (canSwitch) return [];
+    return fault("not_tunable", "the step asks for no capability that another system could offer");
+  });
+}
+
+/** Finds an end that is too far away: what nobody takes back must end by itself. */
+export function tooFar(path: string, untilMs: number | undefined, nowMs: number): readonly Fault[] {
+  if (untilMs === undefined || untilMs <= nowMs + LEVER_MS_MAX) return [];
+  const days = LEVER_MS_MAX / 86_400_000;
+  return [{ path, code: "too_far", detail: `ends later than in ${days} days` }];
+}
