@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/testing\.ts|src\/server\/(?!config|config_egress|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
+  /^(src\/testing\.ts|src\/simulation(\.ts|\/)|src\/server\/(?!config|config_egress|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
@@ -62,6 +62,7 @@ const FUNCTION_LINES_MAX = 60;
 const ALIASES: Readonly<Record<string, string>> = {
   "tasker": "src/mod.ts",
   "tasker/testing": "src/testing.ts",
+  "tasker/simulation": "src/simulation.ts",
   "tasker/client": "src/client.ts",
 };
 

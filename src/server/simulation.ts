@@ -18,8 +18,11 @@ import { SILENT_LOG } from "../telemetry/log.ts";
 import { Engine } from "./engine.ts";
 import type { VirtualRuntime } from "./virtual_runtime.ts";
 
-/** Takes the outcome of an attempt, once; what comes after that, or after its time-out, is ignored. */
-export type AnswerAttempt = (outcome: Outcome) => void;
+/**
+ * Takes the outcome of an attempt, once, and which worker it is from; what comes after that, or after
+ * its time-out, is ignored.
+ */
+export type AnswerAttempt = (outcome: Outcome, instance?: string) => void;
 
 /** Does the work of steps. */
 export interface StepPlayer {

@@ -1,0 +1,73 @@
+/**
+ * Root of `deno task simulate --load SCENARIO`: lets a scenario happen on the virtual clock, under
+ * the real engine, policies and supervisor, and prints how the tasks fared.
+ */
+
+import { parseArgs } from "node:util";
+import { messageOf } from "../core/errors.ts";
+import { Draw } from "./draw.ts";
+import { chart } from "./plot.ts";
+import { loadScenario } from "./scenario_file.ts";
+import { type Score, scoreOf } from "./score.ts";
+import { openWorld } from "./world.ts";
+
+const USAGE = `Usage: deno task simulate --load FILE [--seed N] [--json]
+
+  --load FILE   a scenario: a TypeScript file, see docs/healing.md
+  --seed N      other magnitudes, arrivals and latencies (1)
+  --json        one JSON document instead of a plot`;
+
+/** Columns and rows of the plot. */
+const COLUMNS = 80;
+const ROWS = 6;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      load: { type: "string" },
+      seed: { type: "string", default: "1" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const seed = Number(values.seed);
+  if (values.load === undefined || values.help || !Number.isInteger(seed)) {
+    console.log(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const of = await loadScenario(values.load);
+  const scenario = of(new Draw(`${seed}/magnitudes`));
+  await using world = await openWorld(scenario, { seed });
+  const beganMs = performance.now();
+  await world.run();
+  const score = scoreOf(scenario, world.records);
+  if (values.json) console.log(JSON.stringify({ about: scenario.about, seed, ...score }));
+  else print(scenario.about, score, performance.now() - beganMs);
+  return 0;
+}
+
+function print(about: string, score: Score, tookMs: number): void {
+  const each = Math.ceil(score.minutes.length / COLUMNS);
+  const columns = Array.from({ length: Math.ceil(score.minutes.length / each) }, (_, column) => {
+    const of = score.minutes.slice(column * each, (column + 1) * each);
+    const arrived = of.reduce((sum, minute) => sum + minute.arrived, 0);
+    return arrived === 0 ? undefined : of.reduce((sum, { good }) => sum + good, 0) / arrived;
+  });
+  console.log(`${about}\n\nShare of the tasks that completed in time, by minute of arrival\n`);
+  const label = (value: number) => `${Math.round(value * 100)} %`;
+  for (const row of chart(columns, { max: 1, rows: ROWS, label })) console.log(`  ${row}`);
+  console.log(`  ${" ".repeat(6)}└${"─".repeat(columns.length)} ${score.minutes.length} min\n`);
+  const { tasks, goodput, breachMinutes, attempts, touches } = score;
+  console.log(`  tasks            ${tasks}, ${(goodput * 100).toFixed(1)} % completed in time`);
+  console.log(`  minutes breached ${breachMinutes} of ${score.minutes.length}`);
+  console.log(`  attempts a task  ${attempts.toFixed(2)}`);
+  console.log(`  waited for a person, or failed: ${touches}`);
+  console.log(`  simulated in ${(tookMs / 1_000).toFixed(1)} s`);
+}
+
+try {
+  Deno.exit(await main());
+} catch (error) {
+  console.error(messageOf(error));
+  Deno.exit(1);
+}

@@ -1,0 +1,253 @@
+/** The world of a scenario: a real node on the virtual clock, its load, and what became of each task. */
+
+import type { TaskId } from "../core/ids.ts";
+import type { CommittedTurn } from "../core/ports.ts";
+import { type Instance } from "../core/system.ts";
+import { SystemDirectory } from "../core/system_directory.ts";
+import type { TaskEnd } from "../core/event.ts";
+import type { WorkflowModule } from "../core/workflow_module.ts";
+import { MemoryDefinitions } from "../journal/memory_stores.ts";
+import { openRegistry } from "../registry/load.ts";
+import { openStarter, type Registry } from "../registry/workflows.ts";
+import { openSimulation, type Simulation } from "../server/simulation.ts";
+import { VirtualRuntime } from "../server/virtual_runtime.ts";
+import { Draw } from "./draw.ts";
+import { modulesOf } from "./modules.ts";
+import { type Scenario, type ScenarioTask, type ScenarioWorkflow, valueAt } from "./scenario.ts";
+import { Services } from "./services.ts";
+
+/** Tasks that ended and are kept whole, for who reads journals. */
+const ENDED_MAX = 20_000;
+
+const MINUTE_MS = 60_000;
+
+/** How long arrivals rest when the load is zero. */
+const REST_MS = 1_000;
+
+/** What became of a task. */
+export interface TaskRecord {
+  readonly task: ScenarioTask;
+  /** Unset where the start was refused. */
+  taskId?: TaskId;
+  /** Unset: it has not ended. */
+  end?: TaskEnd;
+  /** Since it arrived. */
+  tookMs?: number;
+  attempts: number;
+  /** Times that a step of it waited for a person. */
+  parks: number;
+}
+
+/** A world in which a scenario can happen. */
+export interface World extends Simulation {
+  readonly registry: Registry;
+  readonly scenario: Scenario;
+  /** In order of arrival. */
+  readonly records: readonly TaskRecord[];
+  /** Lets the scenario happen, minute by minute, until what is under way had time to end. */
+  run(onMinute?: (minute: number) => void): Promise<void>;
+}
+
+/** Opens the world of a scenario; the same seed gives the same load and the same reactions. */
+export async function openWorld(
+  scenario: Scenario,
+  { seed, modules = [] }: { readonly seed: number; readonly modules?: readonly WorkflowModule[] },
+): Promise<World> {
+  const runtime = new VirtualRuntime(seed, { isClosed: true });
+  const registry = await openRegistry({
+    modules: [...modulesOf(scenario), ...modules],
+    definitions: new MemoryDefinitions(),
+    digest: (text) => runtime.digest(text),
+    onWarning: () => {},
+  });
+  const beginMs = runtime.monotonic();
+  const tasks = new TaskRecords(() => runtime.monotonic() - beginMs);
+  const services = new Services({
+    runtime,
+    scenario,
+    seed,
+    taskOf: (taskId) => tasks.of(taskId)?.task,
+    isEjected: () => false,
+  });
+  const directory = new SystemDirectory(() => true);
+  const simulation = await openSimulation({
+    runtime,
+    plans: registry,
+    player: services,
+    codeOf: (hash) => registry.codeOf(hash),
+    isLocalOwner: (owner) => registry.isLocalOwner(owner),
+    directory,
+    kept: { endedMax: ENDED_MAX },
+    isLive: true,
+  });
+  simulation.engine.supervisor.subscribe((committed) => tasks.note(committed));
+  const starter = openStarter(registry, simulation.engine.router);
+  const load = new Load({ runtime, scenario, seed });
+  return {
+    ...simulation,
+    registry,
+    scenario,
+    records: tasks.all,
+    async run(onMinute) {
+      load.begin((task) => {
+        const { workflow, version, input, tags } = task;
+        const commandId = runtime.uuid();
+        const start = { workflow, version, input, tags, commandId, key: tasks.add(task) };
+        starter.start(start).catch(() => {}); // refused: it is one of those that did not complete
+      });
+      await pass({ runtime, scenario, directory, services }, onMinute);
+    },
+  };
+}
+
+/** Lets the minutes pass, with what is due in each. */
+async function pass(
+  { runtime, scenario, directory, services }: {
+    readonly runtime: VirtualRuntime;
+    readonly scenario: Scenario;
+    readonly directory: SystemDirectory;
+    readonly services: Services;
+  },
+  onMinute: (minute: number) => void = () => {},
+): Promise<void> {
+  const { minutes, clockJumps = [], wanted } = scenario;
+  const end = minutes + Math.ceil(wanted.slo.withinMs / MINUTE_MS);
+  let known = "";
+  for (let minute = 0; minute < end; minute++) {
+    const instances = instancesOf(scenario, services);
+    const now = instances.map(({ system, instance }) => `${system}/${instance}`).join();
+    if (now !== known) directory.set(instances);
+    known = now;
+    for (const jump of clockJumps) if (jump.minute === minute) runtime.jump(jump.ms);
+    await runtime.advance(MINUTE_MS);
+    onMinute(minute);
+  }
+}
+
+/** The workers that have registered: each offers what steps ask its system for, and what it says. */
+function instancesOf({ systems, workflows }: Scenario, services: Services): readonly Instance[] {
+  const steps = Object.values(workflows).flatMap(({ steps }) => Object.entries(steps));
+  return Object.entries(systems).flatMap(([system, { offers = [] }]) => {
+    const asked = steps.flatMap(([name, step]) =>
+      step.system === system ? [step.event ?? `${system}.${name}`] : []
+    );
+    const capabilities = [...new Set([...asked, ...offers])].map((name) => ({ name }));
+    const state = "healthy" as const;
+    return services.instances(system).map((instance) => ({
+      system,
+      instance,
+      version: "1.0.0",
+      state,
+      isDeclared: false,
+      namespaces: [],
+      capabilities,
+    }));
+  });
+}
+
+/** The records of all tasks, by what their journals say. */
+class TaskRecords {
+  readonly all: TaskRecord[] = [];
+  readonly #byKey = new Map<string, TaskRecord>();
+  readonly #byId = new Map<TaskId, TaskRecord>();
+
+  constructor(readonly elapsedMs: () => number) {}
+
+  /** Adds a task that arrives; returns the key to start it under. */
+  add(task: ScenarioTask): string {
+    const key = `${task.workflow}#${task.number}`;
+    const record: TaskRecord = { task, attempts: 0, parks: 0 };
+    this.all.push(record);
+    this.#byKey.set(key, record);
+    return key;
+  }
+
+  of(taskId: TaskId): TaskRecord | undefined {
+    return this.#byId.get(taskId);
+  }
+
+  note({ taskId, turn: { events } }: CommittedTurn): void {
+    for (const event of events) {
+      if (event.kind === "TaskStarted") this.#started(taskId, event.key ?? "");
+      const record = this.#byId.get(taskId);
+      if (record === undefined) return; // one of the healer's own
+      if (event.kind === "StepStarted") record.attempts++;
+      if (event.kind === "StepParked") record.parks++;
+      if (event.kind !== "TaskEnded") continue;
+      record.end = event.end;
+      record.tookMs = this.elapsedMs() - record.task.minute * MINUTE_MS;
+      this.#byId.delete(taskId);
+    }
+  }
+
+  #started(taskId: TaskId, key: string): void {
+    const record = this.#byKey.get(key);
+    this.#byKey.delete(key);
+    if (record === undefined) return;
+    record.taskId = taskId;
+    this.#byId.set(taskId, record);
+  }
+}
+
+/** Lets the tasks of a scenario arrive. */
+class Load {
+  readonly #beginMs: number;
+
+  constructor(
+    readonly deps: {
+      readonly runtime: VirtualRuntime;
+      readonly scenario: Scenario;
+      readonly seed: number;
+    },
+  ) {
+    this.#beginMs = deps.runtime.monotonic();
+  }
+
+  begin(arrived: (task: ScenarioTask) => void): void {
+    const { scenario, seed } = this.deps;
+    for (const [workflow, of] of Object.entries(scenario.workflows)) {
+      const draw = new Draw(`${seed}/arrivals/${workflow}`);
+      this.#next({ workflow, of, draw, number: 0 }, arrived);
+    }
+  }
+
+  /** Waits for the next task: a Poisson process whose rate is looked up after each arrival. */
+  #next(
+    line: {
+      readonly workflow: string;
+      readonly of: ScenarioWorkflow;
+      readonly draw: Draw;
+      number: number;
+    },
+    arrived: (task: ScenarioTask) => void,
+  ): void {
+    const { workflow, of, draw } = line;
+    const minute = this.#minute();
+    if (minute >= this.deps.scenario.minutes) return;
+    const perMinute = valueAt(of.perMinute, minute);
+    const waitMs = perMinute > 0 ? draw.exponential(MINUTE_MS / perMinute) : Infinity;
+    this.deps.runtime.after(Math.round(Math.min(waitMs, REST_MS)), () => {
+      // An exponential wait has no memory: what exceeds a rest may be drawn again.
+      if (waitMs <= REST_MS) arrived(this.#taskOf(line.number++, { workflow, of, draw }));
+      this.#next(line, arrived);
+    });
+  }
+
+  #taskOf(
+    number: number,
+    { workflow, of, draw }: {
+      readonly workflow: string;
+      readonly of: ScenarioWorkflow;
+      readonly draw: Draw;
+    },
+  ): ScenarioTask {
+    const minute = this.#minute();
+    const given = of.task?.({ draw, number, minute }) ?? {};
+    const version = valueAt(of.version ?? "1.0.0", minute);
+    return { input: {}, tags: [], priority: 3, ...given, workflow, version, number, minute };
+  }
+
+  #minute(): number {
+    return (this.deps.runtime.monotonic() - this.#beginMs) / MINUTE_MS;
+  }
+}
