@@ -15,7 +15,6 @@ import type { Plan } from "./core/plan.ts";
 import type { Attempt, Starter } from "./core/ports.ts";
 import type { WorkflowModule } from "./core/workflow_module.ts";
 import { rollup } from "./core/rollup.ts";
-import { SystemDirectory } from "./core/system_directory.ts";
 import { hasResult, isUnderWay, type StepState, type TaskStateName } from "./core/state.ts";
 import { StepFailure } from "./core/workflow.ts";
 import { inputOf } from "./dispatch/step_input.ts";
@@ -26,7 +25,12 @@ import { MemoryDefinitions } from "./journal/memory_stores.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "./operations/task_commands.ts";
 import { openStarter, type Registry } from "./registry/workflows.ts";
 import { openRegistry } from "./registry/load.ts";
-import { openSimulation, type Simulation, type StepPlayer } from "./server/simulation.ts";
+import {
+  openSimulation,
+  playedDirectory,
+  type Simulation,
+  type StepPlayer,
+} from "./server/simulation.ts";
 import { VirtualRuntime } from "./server/virtual_runtime.ts";
 
 /** The most timers fired for one task: a workflow that needs more never ends. */
@@ -150,21 +154,11 @@ export async function openTestEngine(
     player: playSystems(options.systems ?? {}, registry),
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    directory: playedDirectory(registry),
+    directory: playedDirectory(registry.list().map(({ plan }) => plan)),
     ...(options.http !== undefined && { egress: playHttp(options.http) }),
   });
   const starter = openStarter(registry, simulation.engine.router);
   return new InProcessEngine({ ...simulation, registry, starter });
-}
-
-/** One system that offers every capability that a step asks any system for. */
-function playedDirectory(registry: Registry): SystemDirectory {
-  const capabilities = registry.list().flatMap(({ plan }) => plan.steps)
-    .flatMap(({ definition: { capability } }) => capability ? [{ name: capability.name }] : []);
-  const directory = new SystemDirectory(() => true);
-  const played = { system: "test", instance: "test", version: "1.0.0", namespaces: [] };
-  directory.set([{ ...played, state: "healthy", isDeclared: false, capabilities }]);
-  return directory;
 }
 
 interface TestDeps extends Simulation {

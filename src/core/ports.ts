@@ -1,7 +1,7 @@
 /** Ports: the interfaces in which folders meet. The roots wire them. */
 
 import type { Scope } from "./api_key.ts";
-import type { Answer, Command, OutsideCommand } from "./command.ts";
+import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
@@ -12,6 +12,7 @@ import type { Policy } from "./policy.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
+import type { WhatifReport } from "./whatif.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
 
 /** Takes back what was scheduled; safe to repeat. */
@@ -381,6 +382,93 @@ export interface TaskReader {
    * @throws {TaskerError} journal.unavailable
    */
   tasks(range: TaskRange): AsyncIterable<WholeTask>;
+}
+
+/** What an attempt does when it is played. */
+export interface PlayedAnswer {
+  /** From its start, ms. */
+  readonly afterMs: number;
+  readonly outcome: Outcome;
+  /** It does not answer any more once it has been given up: its code ends then. */
+  readonly isStoppable: boolean;
+}
+
+/** What somebody does because of an event, or a while after it. */
+export interface Reaction {
+  /** From the event, ms. */
+  readonly afterMs: number;
+  readonly command: OutsideCommand;
+}
+
+/** What surrounds the tasks of a playback: workers, clocks and people. */
+export interface PlayedWorld {
+  /** Undefined: the attempt never answers. */
+  answer(taskId: TaskId, step: number, attempt: number): PlayedAnswer | undefined;
+  /** How long a computed sleep is, ms. */
+  sleepMs(taskId: TaskId, step: number): number;
+  reactTo(taskId: TaskId, event: Event): readonly Reaction[];
+}
+
+/** A task to be played. */
+export interface PlayedTask {
+  readonly taskId: TaskId;
+  /** From the beginning of the playback, ms. */
+  readonly startMs: number;
+  readonly input: JsonText;
+  readonly tags: readonly string[];
+  readonly deadlineMs?: number;
+}
+
+/** What to play. */
+export interface PlaybackRequest {
+  readonly plan: Plan;
+  /** The overlay that all tasks are under. */
+  readonly steps: PolicyOverlay["steps"];
+  readonly tasks: readonly PlayedTask[];
+  readonly world: PlayedWorld;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Plays tasks on a clock of its own: the real actors, policies and admission, in memory. */
+export interface Playback {
+  /**
+   * Resolves with the journal of each task, once nothing moves any more. The event loop goes on in
+   * between. Cost: some 50 µs of CPU for each turn.
+   *
+   * @throws {TaskerError} api.busy: who asked for it has gone
+   */
+  play(request: PlaybackRequest): Promise<ReadonlyMap<TaskId, readonly Turn[]>>;
+}
+
+/** Which tasks of a workflow to learn from. */
+export interface LearnFrom extends Omit<TaskRange, "state"> {
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** What to change before tasks are played again. */
+export interface WhatifChange {
+  /** As in an overlay; each field that is there replaces the present one. */
+  readonly steps: PolicyOverlay["steps"];
+  /** Edges that are not there any more, by step names. */
+  readonly dropEdges: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** A question to the optimiser. */
+export interface WhatifQuestion extends LearnFrom {
+  readonly change: WhatifChange;
+}
+
+/** Learns from the tasks of a workflow what would be better. Reads, and changes nothing. */
+export interface Optimiser {
+  /**
+   * Plays stored tasks again under a change. Cost: seconds of CPU, in small pieces.
+   *
+   * @throws {TaskerError} api.bad_request (no such edge, or it carries data), api.busy (it serves
+   *   somebody else), journal.unavailable
+   */
+  whatif(question: WhatifQuestion): Promise<WhatifReport>;
 }
 
 /** Definitions by hash and by name. */

@@ -8,8 +8,9 @@ import { openOracle } from "../../ffi/oracle.ts";
 import type { Outcome } from "../core/command.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Incarnation, TaskId } from "../core/ids.ts";
+import type { Plan } from "../core/plan.ts";
 import type { Attempt, Egress, Plans, Policies, Runner } from "../core/ports.ts";
-import type { SystemDirectory } from "../core/system_directory.ts";
+import { SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import type { LocalRunner } from "../dispatch/local.ts";
 import { type Kept, MemoryJournal } from "../journal/memory_journal.ts";
@@ -30,6 +31,8 @@ export interface StepPlayer {
   start(attempt: Attempt, answer: AnswerAttempt): void;
   /** The attempt of a step that was last started is not wanted any more. */
   stop?(taskId: TaskId, step: number): void;
+  /** How long a sleep is whose length is computed, ms; absent: its code or its mapping says it. */
+  sleepMs?(taskId: TaskId, step: number): number;
 }
 
 /** How to open a simulation. */
@@ -109,6 +112,16 @@ export async function openSimulation(options: SimulationOptions): Promise<Simula
   };
 }
 
+/** One system that offers every capability that a step of the plans asks any system for. */
+export function playedDirectory(plans: readonly Plan[]): SystemDirectory {
+  const capabilities = plans.flatMap(({ steps }) => steps)
+    .flatMap(({ definition: { capability } }) => capability ? [{ name: capability.name }] : []);
+  const directory = new SystemDirectory(() => true);
+  const played = { system: "test", instance: "test", version: "1.0.0", namespaces: [] };
+  directory.set([{ ...played, state: "healthy", isDeclared: false, capabilities }]);
+  return directory;
+}
+
 type Record = Engine["router"]["record"];
 
 /** A runner that has a player do all work; sleeps are computed as they are anywhere. */
@@ -126,6 +139,9 @@ function playRunner(
       const { name, definition } = attempt.plan.steps[attempt.step] ?? {};
       if (definition?.kind === "signal") return;
       if (definition?.kind !== "sleep") return player.start(attempt, answerTo(attempt, record));
+      const { taskId, step } = attempt;
+      const ms = player.sleepMs?.(taskId, step);
+      if (ms !== undefined) return record({ kind: "RecordSleep", taskId, step, ms });
       local.startSleep(attempt, codeOf(attempt.plan.hash)?.steps.get(name ?? ""));
     },
     stop: (taskId, _, step) => player.stop?.(taskId, step),
