@@ -75,6 +75,15 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
   getPolicy: { namespace: "shop", name: "checkout" },
+  whatifWorkflow: {
+    namespace: "shop",
+    name: "checkout",
+    version: "1.0.0",
+    sinceMs: 5,
+    tasks: 3,
+    steps: { pay: { timeoutMs: 5 } },
+    dropEdges: ["a:b"],
+  },
   putPolicy: {
     namespace: "shop",
     name: "checkout",

@@ -18,6 +18,7 @@ import { LiveFeed } from "./live_feed.ts";
 import { nodeHandlers } from "./node.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { operatorActionHandlers } from "./operator_actions.ts";
+import { optimiserHandlers } from "./optimiser.ts";
 import { policyHandlers } from "./policies.ts";
 import { callOf, checkHead, readInput } from "./request.ts";
 import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
@@ -101,6 +102,7 @@ function routesOf(services: Services): readonly Route[] {
     ...systemHandlers(services),
     ...contractHandlers(services),
     ...policyHandlers(services),
+    ...optimiserHandlers(services),
     ...keyHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),

@@ -14,6 +14,7 @@ import type {
   History,
   InstanceRow,
   Keys,
+  Optimiser,
   Plans,
   Policies,
   Registrar,
@@ -76,6 +77,7 @@ export interface ApiDeps {
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
   readonly policies: Policies;
+  readonly optimiser: Optimiser;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;

@@ -163,7 +163,10 @@ function meant(name: string | undefined): string {
 }
 
 /** Refuses a policy with fields that would have no effect, or that contradicts itself. */
-function demandEffective(overlay: Record<string, Policy>, versions: readonly Definition[]): void {
+export function demandEffective(
+  overlay: Readonly<Record<string, Policy>>,
+  versions: readonly Definition[],
+): void {
   const faults = [
     ...Object.entries(overlay).flatMap(([name, policy]) => fieldFaults(name, policy, versions)),
     ...versions.flatMap((version) => delayFaults(overlay, version)),
@@ -213,7 +216,10 @@ function isTunable(kind: StepKind, field: keyof Policy): boolean {
 }
 
 /** Finds delays that contradict each other once the overlay is applied to a version's own policy. */
-function delayFaults(overlay: Record<string, Policy>, { version, steps }: Definition): Fault[] {
+function delayFaults(
+  overlay: Readonly<Record<string, Policy>>,
+  { version, steps }: Definition,
+): Fault[] {
   return steps.flatMap((step) => {
     const found = contradictionOf(policyUnder(step, overlay));
     if (found === undefined) return [];

@@ -16,8 +16,7 @@ interface Operation {
 }
 
 interface Listed {
-  /** Such as `GET /v1/tasks/{id}`. */
-  readonly line: string;
+  readonly line: string; // such as `GET /v1/tasks/{id}`
   readonly operation: Operation;
 }
 
@@ -117,6 +116,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
+    "POST /v1/workflows/{namespace}/{name}/whatif",
     "PUT /v1/policies/{namespace}/{name}",
     "PUT /v1/systems/{name}/limits",
     "PUT /v1/systems/{system}/instances/{instance}",

@@ -45,6 +45,13 @@ export interface VerbExtra<Name extends OperationName> {
   readonly defaults?: Partial<OperationInput<Name>>;
   /** More options. */
   readonly options?: VerbShape["options"];
+  /** Fields of the input that are made of options of another form. */
+  readonly composed?: {
+    readonly fields: readonly string[];
+    readonly options: VerbShape["options"];
+    /** @throws {UsageError} */
+    read(context: Pick<VerbContext, "options">): Partial<OperationInput<Name>>;
+  };
   /** Draws the answer for people; its fields in columns unless given. */
   readonly lines?: (answer: Shown<Name>, view: AnswerView<Name>) => readonly string[];
   /** Runs the verb, with a function that sends its operation. */
@@ -67,7 +74,9 @@ export function operationVerb<Name extends OperationName>(
 ): Verb {
   const operation = OPERATIONS[name] as unknown as Operation;
   const operands = operandsOf(operation);
-  const fields = fieldsOf(operation, operands, extra.defaults ?? {});
+  const { composed } = extra;
+  const fields = fieldsOf(operation, operands, extra.defaults ?? {})
+    .filter(({ names: [name = ""] }) => !composed?.fields.includes(name));
   return {
     name: verbName,
     operands: operands.map(({ label }) => label),
@@ -75,13 +84,18 @@ export function operationVerb<Name extends OperationName>(
       ...Object.fromEntries(fields.map(({ option, shape }) => [option, shape])),
       ...(operation.pages === undefined ? {} : { limit: LIMIT }),
       ...(operation.repeat === "command" ? { key: KEY } : {}),
+      ...composed?.options,
       ...extra.options,
     },
     summary: extra.summary ?? operation.summary,
     isWrite: operation.method !== "GET",
     async run(context) {
       const named = namedBy(context, operands);
-      const given = { ...named, ...await optionFields(context, fields) };
+      const given = {
+        ...named,
+        ...await optionFields(context, fields),
+        ...composed?.read(context),
+      };
       demandFitting(operation, given, [...operands, ...fields]);
       const input = { ...extra.defaults, ...given } as OperationInput<Name>;
       const send = () => sendOperation<Name>(operation, { context, input });

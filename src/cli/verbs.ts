@@ -31,6 +31,7 @@ import {
   type Verb,
   type VerbContext,
 } from "./verb.ts";
+import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
 /** What verbs do beyond sending their operation and showing its fields. */
@@ -64,6 +65,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
       "when something breaks",
     run: compareVersions,
   },
+  whatifWorkflow: WHATIF,
   getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
   registerInstance: {
     lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is registered`],

@@ -27,6 +27,8 @@ export interface Route {
   readonly isWrite?: boolean;
   /** `waitMs` of the input is how long the server waits before it answers. */
   readonly isLongPoll?: boolean;
+  /** How long the answer may take; absent: as any other. */
+  readonly answerMsMax?: number;
   /** How a list is read: the field with the entries, and where the next page begins. */
   readonly pages?: { readonly entries: string; readonly next: string; readonly from: string };
 }
@@ -79,7 +81,7 @@ export class Http {
    * @throws {ClientError}
    */
   async send(route: Route, input: Input, options: SendOptions = {}): Promise<unknown> {
-    const waitMs = route.isLongPoll ? Number(input.waitMs ?? 0) : 0;
+    const waitMs = route.isLongPoll ? Number(input.waitMs ?? 0) : route.answerMsMax ?? 0;
     const request = this.#requestOf(route, input, options);
     return await this.#repeat(request, { ...options, waitMs }, (response) => this.#read(response));
   }

@@ -71,6 +71,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
   getSystemLimits: { method: "GET", path: "/v1/systems/{name}/limits" },
   putSystemLimits: { method: "PUT", path: "/v1/systems/{name}/limits", body: "*", isWrite: true },
+  whatifWorkflow: {
+    method: "POST",
+    path: "/v1/workflows/{namespace}/{name}/whatif",
+    body: "*",
+    answerMsMax: 120000,
+  },
   listKeys: { method: "GET", path: "/v1/keys" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },

@@ -30,7 +30,7 @@ export function routesText(): string {
 }
 
 function routeOf(operation: Operation): Route {
-  const { method, path, repeat, query, body, bodyName, longLived, pages } = operation;
+  const { method, path, repeat, query, body, bodyName, longLived, pages, answerMsMax } = operation;
   const queryFields = Object.keys(query.shape);
   return {
     method,
@@ -39,6 +39,7 @@ function routeOf(operation: Operation): Route {
     ...(body === undefined || queryFields.length === 0 ? {} : { query: queryFields }),
     ...(repeat === "harmless" ? {} : { isWrite: true }),
     ...(longLived === "poll" ? { isLongPoll: true } : {}),
+    ...(answerMsMax === undefined ? {} : { answerMsMax }),
     ...(pages === undefined ? {} : { pages }),
   };
 }

@@ -70,6 +70,8 @@ export interface Definition<
   readonly repeat: Repeat;
   /** It may wait for long before it answers, or it answers with a stream of events. */
   readonly longLived?: "poll" | "stream";
+  /** How long the answer may take, in ms; absent: as any other. */
+  readonly answerMsMax?: number;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;

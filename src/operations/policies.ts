@@ -21,7 +21,7 @@ export const ALL_STEPS = "*";
 
 const StepPolicy = named("Policy", PolicyFields);
 
-const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
+export const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
   .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
 
 const Percent = z.int().min(CANARY_PERCENT.min).max(CANARY_PERCENT.max)

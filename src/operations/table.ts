@@ -5,6 +5,7 @@ import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
+import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
 import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...SYSTEMS,
   ...CONTRACTS,
   ...POLICIES,
+  ...OPTIMISER,
   ...KEYS,
   ...DEAD_LETTERS,
   ...BUS,

@@ -15,6 +15,7 @@ import {
   operation,
   type ResultOf,
 } from "./operation.ts";
+import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
@@ -26,6 +27,7 @@ const NOUNS = [
   WORKFLOWS,
   SYSTEMS,
   CONTRACTS,
+  OPTIMISER,
   POLICIES,
   KEYS,
   DEAD_LETTERS,

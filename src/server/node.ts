@@ -21,6 +21,8 @@ import { Engine } from "./engine.ts";
 import { healthOf, warnOfOtherBuses } from "./health.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
+import { openOptimiser } from "../heal/optimiser.ts";
+import { openPlayback } from "./playback.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openRegistry } from "../registry/load.ts";
 import { openSystems, type Systems } from "./systems.ts";
@@ -222,6 +224,12 @@ function openApiOf(deps: NodeDeps): Api {
     definitions: journal.definitions,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,
+    optimiser: openOptimiser({
+      reader: journal.tasks,
+      plans: registry,
+      policies: journal.policies,
+      playback: openPlayback(),
+    }),
     policyOf: (of, step) => engine.policyOf(of, step),
     keys: journal.keys,
     dead: journal.deadLetters,

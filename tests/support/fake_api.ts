@@ -27,6 +27,8 @@ import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates } from "../../src/journal/memory_stores.ts";
 import { fakeSystems } from "./fake_systems.ts";
+import { openOptimiser } from "../../src/heal/optimiser.ts";
+import { openPlayback } from "../../src/server/playback.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
 import { makeKey } from "../../src/api/api_key.ts";
@@ -324,6 +326,12 @@ function fakeDeps(
     },
     feed: engine,
     residents: engine,
+    optimiser: openOptimiser({
+      reader: { async *tasks() {} },
+      plans: { byHash: () => Promise.resolve(undefined) },
+      policies: new MemoryPolicies(),
+      playback: openPlayback(),
+    }),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
       put: () => Promise.resolve(),
