@@ -13,6 +13,7 @@ const ID_NAMES: Readonly<Record<CommandName, string>> = {
   retryStep: "retry",
   resolveStep: "resolve",
   skipStep: "skip",
+  chooseStep: "choose",
 };
 
 /** Handlers of everything that changes a task which has been started. */
@@ -27,6 +28,7 @@ export function operatorActionHandlers(
     retryStep: (input, call) => send(services, "retryStep", input, call),
     resolveStep: (input, call) => send(services, "resolveStep", input, call),
     skipStep: (input, call) => send(services, "skipStep", input, call),
+    chooseStep: (input, call) => send(services, "chooseStep", input, call),
   };
 }
 

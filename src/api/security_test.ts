@@ -1,9 +1,8 @@
 /** Laws that hold for every route of the OpenAPI document. */
 
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
-import { BODY_BYTES_MAX, BODY_MS_MAX } from "./request.ts";
 import type { Problem } from "../operations/problem.ts";
 
 interface Operation {
@@ -22,6 +21,7 @@ interface Listed {
 
 /** The bodies that let a request through. */
 const BODIES: Readonly<Record<string, unknown>> = {
+  chooseStep: { choice: "retry" },
   startTask: { workflow: "orders/process", input: {} },
   resolveStep: { result: 1 },
   putPolicy: { reason: "test", steps: {} },
@@ -113,6 +113,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/pause",
     "POST /v1/tasks/{id}/resume",
     "POST /v1/tasks/{id}/signals/{name}",
+    "POST /v1/tasks/{id}/steps/{step}/choose",
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
@@ -262,47 +263,6 @@ Deno.test("every answer forbids caching and guessing of its type", async () => {
   }
 });
 
-Deno.test("a body that is too large is refused before the key is checked", async () => {
-  const fake = fakeApi();
-  const body = JSON.stringify("x".repeat(BODY_BYTES_MAX));
-
-  const response = await fake.ask("POST /v1/tasks", {
-    key: "",
-    body,
-    headers: { "content-length": String(body.length) },
-  });
-
-  equal((await problemIn(response)).code, "api.too_large");
-});
-
-Deno.test("a body that hides its size is refused while it is read", async () => {
-  const fake = fakeApi();
-  const problem = await problemIn(
-    await fake.ask("POST /v1/tasks", { body: JSON.stringify("x".repeat(BODY_BYTES_MAX)) }),
-  );
-
-  equal(problem.code, "api.too_large");
-});
-
-Deno.test("a body that nests too deep is refused", async () => {
-  const fake = fakeApi();
-  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
-
-  const problem = await problemIn(await fake.ask("POST /v1/tasks", { body: deep }));
-
-  equal(problem.code, "api.too_large");
-});
-
-Deno.test("a body that is not valid JSON, or has another type, is refused", async () => {
-  const fake = fakeApi();
-  const headers = { "content-type": "multipart/form-data; boundary=x" };
-
-  for (const options of [{ body: "{" }, { body: "{}", headers }]) {
-    const problem = await problemIn(await fake.ask("POST /v1/tasks", options));
-    equal(problem.code, "api.bad_request");
-  }
-});
-
 Deno.test("headers and paths that are too long are refused", async () => {
   const fake = fakeApi();
 
@@ -375,26 +335,4 @@ Deno.test("a malformed Host header is refused, and is not an error of the server
 
   equal(response.status, 400);
   equal((await response.json()).code, "api.bad_request");
-});
-
-Deno.test("the wait for a body that never arrives is bounded", async () => {
-  const fake = fakeApi();
-  let isCancelled = false;
-  const body = new ReadableStream({
-    start: (controller) => controller.enqueue(new TextEncoder().encode('{"workflow":')),
-    cancel: () => void (isCancelled = true),
-  });
-  const request = new Request("http://tasker.test/v1/tasks", {
-    method: "POST",
-    headers: { authorization: `Bearer ${fake.key()}` },
-    body,
-  });
-
-  const answered = fake.api.fetch(request);
-  await fake.runtime.advance(BODY_MS_MAX);
-  const response = await answered;
-
-  equal(response.status, 400);
-  match((await response.json()).detail, /not arrived within 30 s/);
-  equal(isCancelled, true);
 });

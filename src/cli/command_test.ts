@@ -20,6 +20,8 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  retry ID STEP                     Tries a parked step again at once",
     "  resolve ID STEP                   Ends a parked step with the given result",
     "  skip ID STEP                      Skips a step",
+    "  choose ID STEP CHOICE             Decides how a parked step goes on; what comes of it is " +
+    "remembered",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
     "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",
     "  systems                           Lists the owners of steps, with circuit and queue",

@@ -70,6 +70,7 @@ const EVENTS: { [K in Event["kind"]]: Extract<Event, { kind: K }> } = {
   TaskCancelRequested: { kind: "TaskCancelRequested", atMs, ...hand },
   TaskAborted: { kind: "TaskAborted", atMs, reason: "deadline" },
   TaskPassivated: { kind: "TaskPassivated", atMs, wakeAtMs: atMs + 7 },
+  StepChosen: { kind: "StepChosen", atMs, step, ...hand, choice: "skip" },
   TaskEnded: { kind: "TaskEnded", atMs, end: "failed" },
 };
 

@@ -57,6 +57,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   retryStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is tried again`) },
   resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
+  chooseStep: { lines: accepted(({ step, choice }) => `Step ${step} goes on by ${choice}`) },
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
   compareVersions: {

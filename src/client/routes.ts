@@ -49,6 +49,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     isWrite: true,
   },
   skipStep: { method: "POST", path: "/v1/tasks/{id}/steps/{step}/skip", body: "*", isWrite: true },
+  chooseStep: {
+    method: "POST",
+    path: "/v1/tasks/{id}/steps/{step}/choose",
+    body: "*",
+    isWrite: true,
+  },
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },

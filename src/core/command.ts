@@ -96,6 +96,19 @@ export interface SkipStep extends Outside<"SkipStep">, OperatorAction {
   readonly result?: JsonText;
 }
 
+/** How a parked step goes on, by the name of the choice. */
+export interface ChooseStep extends Outside<"ChooseStep">, OperatorAction {
+  readonly step: string;
+  /** One of CHOICES, or the name of an alternative of the step. */
+  readonly choice: string;
+  /** For a choice that ends the step by hand. */
+  readonly result?: JsonText;
+  /** What the diagnosis states now; see StepChosen. */
+  readonly diagnosed?: string;
+  readonly confidence?: number;
+  readonly cause?: string;
+}
+
 /** A request that a person or another system sends. */
 export type OutsideCommand =
   | StartTask
@@ -105,7 +118,8 @@ export type OutsideCommand =
   | SendSignal
   | RetryStep
   | ResolveStep
-  | SkipStep;
+  | SkipStep
+  | ChooseStep;
 
 /** A request to a task's actor. */
 export type Command =
@@ -145,6 +159,7 @@ export function sizeOfCommand(command: Command): number {
       return FIELDS_SIZE + command.payload.length;
     case "ResolveStep":
     case "SkipStep":
+    case "ChooseStep":
       return FIELDS_SIZE + (command.result?.length ?? 0);
     default:
       return FIELDS_SIZE;

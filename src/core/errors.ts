@@ -261,6 +261,12 @@ export const ERRORS = {
     "The step does not wait for a person",
     "Only a parked step, or one that waits for its retry, can be changed by an operator",
   ),
+  "step.choice_invalid": meaning(
+    "never",
+    409,
+    "The step has no such choice",
+    "Use one of the choices that the detail and `tasker show ID` list",
+  ),
   "signal.not_awaited": meaning(
     "never",
     409,

@@ -125,6 +125,24 @@ export interface StepSkipped extends OfStep<"StepSkipped">, OperatorAction {
   readonly result?: JsonText;
 }
 
+/**
+ * A person chose how a parked step goes on; what follows from that are the next events of the turn.
+ * Attempts go where the last choice said.
+ */
+export interface StepChosen extends OfStep<"StepChosen">, OperatorAction {
+  /** One of CHOICES, or the name of an alternative of the step. */
+  readonly choice: string;
+  /** Where the alternative runs the step: in another system, or by another capability. */
+  readonly system?: string;
+  /** `name` or `name@range`. */
+  readonly capability?: string;
+  /** The type of failure that the diagnosis stated then, and how sure it was, 0..1. */
+  readonly diagnosed?: string;
+  readonly confidence?: number;
+  /** The type of failure that it was, as the person says. */
+  readonly cause?: string;
+}
+
 export interface StepCancelled extends OfStep<"StepCancelled"> {}
 
 /** The step's `when` can no longer hold, because of how `cause` ended. */
@@ -171,6 +189,7 @@ export type Event =
   | StepRetried
   | StepResolved
   | StepSkipped
+  | StepChosen
   | StepCancelled
   | StepUnreached
   | SignalReceived

@@ -201,6 +201,8 @@ function nextOf(
     case "StepInterrupted":
     case "StepRetried":
       return retryOf(step, event);
+    case "StepChosen":
+      return step;
     case "StepParked": {
       const { reason, choices, failure = step.failure } = event;
       return { ...historyOf(step), state: "parked", reason, choices, failure };

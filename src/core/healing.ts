@@ -5,6 +5,32 @@
 
 import type { Backoff } from "./policy.ts";
 
+/** What can be wrong. `novel`: none of the others fits, which is said instead of guessed. */
+export const FAILURE_TYPES = [
+  "timeout",
+  "latency_shift",
+  "overload",
+  "dependency_down",
+  "flapping",
+  "partial_endpoint",
+  "worker_local",
+  "rate_limit",
+  "auth",
+  "validation",
+  "contract_drift",
+  "poison",
+  "data_quality",
+  "ambiguous_side_effect",
+  "interrupted",
+  "deploy_regression",
+  "config",
+  "resource",
+  "storage",
+  "bus",
+  "clock",
+  "novel",
+] as const;
+
 /**
  * Who decides on an action.
  * - T0: nobody; it reduces load or damage, and ends by itself.

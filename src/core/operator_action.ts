@@ -1,6 +1,6 @@
-/** Operator actions: cancel, pause, resume, retry, resolve, skip. */
+/** Operator actions: cancel, pause, resume, retry, resolve, skip, and the choices of parked steps. */
 
-import type { CancelTask, Decision, PauseTask, ResumeTask } from "./command.ts";
+import type { CancelTask, ChooseStep, Decision, PauseTask, ResumeTask } from "./command.ts";
 import type { ResolveStep, RetryStep, SkipStep } from "./command.ts";
 import {
   accept,
@@ -11,11 +11,13 @@ import {
   NOTHING,
   refuse,
 } from "./decision.ts";
-import type { JsonText } from "./payload.ts";
+import type { Choice, StepChosen } from "./event.ts";
+import { type JsonText, NULL_TEXT } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
-import type { StepState, StepStateName, TaskState } from "./state.ts";
+import type { ParkedStep, StepState, StepStateName, TaskState } from "./state.ts";
 
-type OperatorCommand = CancelTask | PauseTask | ResumeTask | RetryStep | ResolveStep | SkipStep;
+type StepCommand = RetryStep | ResolveStep | SkipStep | ChooseStep;
+type OperatorCommand = CancelTask | PauseTask | ResumeTask | StepCommand;
 
 /** What people call a command. */
 const VERBS: Readonly<Record<OperatorCommand["kind"], string>> = {
@@ -25,6 +27,7 @@ const VERBS: Readonly<Record<OperatorCommand["kind"], string>> = {
   RetryStep: "retry",
   ResolveStep: "resolve",
   SkipStep: "skip",
+  ChooseStep: "choose for",
 };
 
 const RETRIABLE: readonly StepStateName[] = ["parked", "waiting_for_retry"];
@@ -75,7 +78,7 @@ function decideCancel(state: TaskState, command: CancelTask, context: Context): 
 
 function decideStep(
   state: TaskState,
-  command: RetryStep | ResolveStep | SkipStep,
+  command: StepCommand,
   context: Context,
 ): Decision {
   const index = context.plan.indexOf.get(command.step);
@@ -100,6 +103,10 @@ function decideStep(
     case "SkipStep":
       return isIn(step, SKIPPABLE)
         ? decideSkip(command, index, context, on)
+        : wrongState(command, step);
+    case "ChooseStep":
+      return step.state === "parked"
+        ? decideChoice(state, command, { index, context, on, step })
         : wrongState(command, step);
     default:
       return command satisfies never;
@@ -140,7 +147,77 @@ function operatorResult(context: Context, index: number, text: JsonText): JsonTe
   return givenResult(planned, text, `the result of step "${planned.name}"`);
 }
 
-function wrongState(command: RetryStep | ResolveStep | SkipStep, step: StepState): Decision {
+/** Records what was chosen, and decides it like the command of its own. */
+function decideChoice(
+  state: TaskState,
+  command: ChooseStep,
+  { index, context, on, step }: {
+    readonly index: number;
+    readonly context: Context;
+    readonly on: OnStep;
+    readonly step: ParkedStep;
+  },
+): Decision {
+  const { choice, result, diagnosed, confidence, cause } = command;
+  const known: readonly string[] = step.choices;
+  if (!known.includes(choice)) {
+    return refuse(
+      "step.choice_invalid",
+      `Cannot choose "${choice}" for step "${command.step}": it may be ${known.join(", ")}`,
+    );
+  }
+  const decision = decideChosen(state, command, { index, context, on });
+  if (decision.kind === "refused") return decision;
+  if (result !== undefined && (choice === "retry" || choice === "cancel")) {
+    return refuse(
+      "step.choice_invalid",
+      `Cannot choose "${choice}" for step "${command.step}" with a result: it takes none`,
+    );
+  }
+  const chosen: StepChosen = {
+    kind: "StepChosen",
+    ...on,
+    choice,
+    ...(diagnosed !== undefined && { diagnosed }),
+    ...(confidence !== undefined && { confidence }),
+    ...(cause !== undefined && { cause }),
+  };
+  return accept([chosen, ...decision.events]);
+}
+
+/** What a choice leads to. */
+function decideChosen(
+  state: TaskState,
+  { choice, step, result, ...command }: ChooseStep,
+  { index, context, on }: {
+    readonly index: number;
+    readonly context: Context;
+    readonly on: OnStep;
+  },
+): Decision {
+  const given = result === undefined ? {} : { result };
+  switch (choice as Choice) {
+    case "retry":
+      return accept([{ kind: "StepRetried", ...on }]);
+    case "resolve": {
+      const resolve = {
+        ...command,
+        kind: "ResolveStep",
+        step,
+        result: result ?? NULL_TEXT,
+      } as const;
+      return decideResolve(resolve, index, context, on);
+    }
+    case "skip":
+      return decideSkip({ ...command, kind: "SkipStep", step, ...given }, index, context, on);
+    case "cancel":
+      return decideCancel(state, { ...command, kind: "CancelTask" }, context);
+    default:
+      return choice as never;
+  }
+}
+
+function wrongState(command: StepCommand, step: StepState): Decision {
   return refuse(
     "step.not_parked",
     `Cannot ${VERBS[command.kind]} step "${command.step}": it is ${step.state}`,

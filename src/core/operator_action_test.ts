@@ -90,3 +90,55 @@ Deno.test("a refused command is named as people name it", () => {
   driver.send({ kind: "CancelTask", ...by });
   assert.equal(driver.refusals.at(-1)?.message, `Cannot cancel task "${taskId}": it is completed`);
 });
+
+const parked = () =>
+  new TaskDriver([{ name: "a", policy: { retry: { attemptsMax: 1 } } }]).start().throw("a");
+const choose = (choice: string) => ({ kind: "ChooseStep", step: "a", choice, ...by }) as const;
+
+Deno.test("a choice is recorded before what it leads to", () => {
+  const driver = parked();
+  const before = driver.events.length;
+
+  driver.send({ ...choose("retry"), diagnosed: "timeout", confidence: 0.9, cause: "overload" });
+
+  const [chosen, next] = driver.events.slice(before);
+  assert.deepEqual(chosen, {
+    kind: "StepChosen",
+    atMs: chosen?.atMs,
+    step: 0,
+    ...by,
+    choice: "retry",
+    diagnosed: "timeout",
+    confidence: 0.9,
+    cause: "overload",
+  });
+  assert.equal(next?.kind, "StepRetried");
+  assert.equal(driver.steps["a"], "running");
+});
+
+for (
+  const [choice, state] of [
+    ["resolve", "resolved_manually"],
+    ["skip", "skipped"],
+    ["cancel", "cancelled"],
+  ] as const
+) {
+  Deno.test(`the choice ${choice} leads where its own command does`, () => {
+    const driver = parked().send(choose(choice));
+
+    assert.equal(driver.steps["a"], state);
+    assert.deepEqual(driver.refusals, []);
+  });
+}
+
+Deno.test("only a parked step takes a choice, and only one that it has", () => {
+  const driver = new TaskDriver([{ name: "a" }]).start().send(choose("retry"));
+  assert.equal(driver.refusals.at(-1)?.code, "step.not_parked");
+
+  const other = parked().send(choose("backup"));
+  assert.equal(other.refusals.at(-1)?.code, "step.choice_invalid");
+
+  const retry = parked().send({ ...choose("retry"), result: "1" as never });
+  assert.equal(retry.refusals.at(-1)?.code, "step.choice_invalid");
+  assert.equal(retry.steps["a"], "parked");
+});

@@ -17,7 +17,7 @@ const FORMAT = 1;
  * The newest format that this version reads. Law: a version that adds a kind of event, a field or a
  * form of rows raises it, so that nodes which run beside it leave such tasks to it.
  */
-export const FORMAT_READ = 2;
+export const FORMAT_READ = 3;
 
 /**
  * Encodes a turn.
@@ -200,9 +200,9 @@ type Layouts = {
 
 /**
  * Every kind of event. Numbers and the order of fields are in the database: a change is a new kind.
- * Steps come first. An optional payload comes last, since absent fields are null, or left out at
- * the end. `sql/0007_history_views.sql` has the numbers, and where the payloads are, as well;
- * `sql/0010_event_view.sql` which kinds begin with a step.
+ * Steps come first in an event. An optional payload comes last, since absent fields are null, or left out at
+ * the end. `sql/0023_choices.sql` has the numbers, where the payloads are, and which kinds begin with
+ * a step, as well.
  */
 const LAYOUTS: Layouts = {
   TaskStarted: [1, {
@@ -260,6 +260,17 @@ const LAYOUTS: Layouts = {
   TaskAborted: [18, { reason: "text" }],
   TaskPassivated: [19, { wakeAtMs: "later" }],
   TaskEnded: [20, { end: "text", failure: "failure", output: "payload" }],
+  StepChosen: [21, {
+    step: "number",
+    by: "text",
+    reason: "text",
+    choice: "text",
+    system: "text",
+    capability: "text",
+    diagnosed: "text",
+    confidence: "number",
+    cause: "text",
+  }],
 };
 
 /** One kind of event, as the codec walks through it. */

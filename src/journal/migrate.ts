@@ -28,6 +28,7 @@ import forcedVersions from "./sql/0019_forced_versions.sql" with { type: "text" 
 import deadLetters from "./sql/0020_dead_letters.sql" with { type: "text" };
 import nodeBus from "./sql/0021_node_bus.sql" with { type: "text" };
 import canaries from "./sql/0022_canaries.sql" with { type: "text" };
+import choices from "./sql/0023_choices.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -62,6 +63,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0020_dead_letters", text: deadLetters },
   { name: "0021_node_bus", text: nodeBus },
   { name: "0022_canaries", text: canaries },
+  { name: "0023_choices", text: choices },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

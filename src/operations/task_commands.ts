@@ -14,7 +14,8 @@ export type CommandName =
   | "sendSignal"
   | "retryStep"
   | "resolveStep"
-  | "skipStep";
+  | "skipStep"
+  | "chooseStep";
 
 /** What every command has. */
 export interface CommandBase {
@@ -64,5 +65,14 @@ export const TASK_COMMANDS: {
     step,
     ...(result !== undefined &&
       { result: encodePayload(result, `the result of step "${step}"`) }),
+  }),
+  chooseStep: ({ step, choice, result, cause }, base) => ({
+    kind: "ChooseStep",
+    ...base,
+    step,
+    choice,
+    ...(result !== undefined &&
+      { result: encodePayload(result, `the result of step "${step}"`) }),
+    ...(cause !== undefined && { cause }),
   }),
 };

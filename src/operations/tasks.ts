@@ -4,6 +4,7 @@ import { z } from "zod";
 import { faultsOf } from "../core/faults.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
+import { FAILURE_TYPES } from "../core/healing.ts";
 import { TASK_STATES } from "../core/state.ts";
 import { group, operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
@@ -117,6 +118,19 @@ const SkipBody = named(
     reason: Reason,
     result: z.unknown().optional().describe("Required if a later step needs it"),
   }).prefault({}),
+);
+
+const ChooseBody = named(
+  "Choose",
+  z.strictObject({
+    by: By,
+    reason: Reason,
+    choice: Name.describe("One of the step's `choices`, or the name of one of its alternatives"),
+    result: z.unknown().optional().describe("For a choice that ends the step by hand"),
+    cause: z.enum(FAILURE_TYPES).optional().describe(
+      "What it was, once you know: diagnoses learn from it how sure they may be",
+    ),
+  }),
 );
 
 const SignalBody = named("SignalPayload", z.unknown().describe("Checked against the contract"));
@@ -337,5 +351,15 @@ export const TASKS = group("tasks", {
     body: SkipBody,
     errors: [...STEP_ERRORS, "contract.violation"],
     command: { verb: "skip" },
+  }),
+  chooseStep: operation({
+    ...COMMAND,
+    path: "/v1/tasks/{id}/steps/{step}/choose",
+    summary: "Decides how a parked step goes on; what comes of it is remembered",
+    right: "operate",
+    params: StepParams,
+    body: ChooseBody,
+    errors: [...STEP_ERRORS, "step.choice_invalid", "contract.violation"],
+    command: { verb: "choose", operands: ["id", "step", "choice"] },
   }),
 });

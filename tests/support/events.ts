@@ -79,6 +79,13 @@ const FIELDS: { readonly [K in Kind]: fc.Arbitrary<Fields<K>> } = {
     failure,
     output: payloads,
   }),
+  StepChosen: optional({ ...hand, choice: text }, {
+    system: text,
+    capability: text,
+    diagnosed: text,
+    confidence: fc.double({ min: 0, max: 1, noNaN: true }),
+    cause: text,
+  }),
 };
 
 /** Every kind of event. */
