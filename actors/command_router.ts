@@ -1,18 +1,11 @@
 /** The router: brings every command to its task's actor, on whichever node that is. */
 
-import { exponentialMs, wait } from "../src/core/backoff.ts";
 import type { Answer, Command } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
 import { mintTaskId, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
 import type { CommandSink, InboxRow, Nodes, Runtime } from "../src/core/ports.ts";
+import { Forwarder } from "./forwarder.ts";
 import type { QueuedCommand } from "./mailbox.ts";
-import { readAnswer } from "./answers.ts";
-
-/** How long a sender waits for the answer of another node. */
-const ANSWER_MS_MAX = 30_000;
-
-/** How often a sender looks for the answer: often at first, then less and less. */
-const LOOK = { minMs: 20, maxMs: 500 };
 
 /** Reroutes of one command after which its sender is asked to try again. */
 const REROUTES_MAX = 5;
@@ -34,9 +27,12 @@ export class CommandRouter implements CommandSink {
   #ownedList: number[] = [];
   /** Inbox rows that are being decided: the next poll finds them again. */
   readonly #inHand = new Set<string>();
+  readonly #forwarder: Forwarder;
   isDraining = false;
 
-  constructor(readonly deps: CommandRouterDeps) {}
+  constructor(readonly deps: CommandRouterDeps) {
+    this.#forwarder = new Forwarder(deps);
+  }
 
   /** Sets the slots of this node. */
   own(slots: Iterable<number>): void {
@@ -94,7 +90,7 @@ export class CommandRouter implements CommandSink {
       this.#inHand.delete(queued.inbox.commandId);
       return;
     }
-    void this.#post(queued);
+    void this.#forwarder.forward(queued);
   }
 
   /** Takes back a command whose task turned out to be owned by another node. */
@@ -118,35 +114,5 @@ export class CommandRouter implements CommandSink {
       const inbox = { commandId, wantsAnswer };
       this.deps.deliver({ command, inbox, answer: done, refuse: done, failedTries: 0 });
     }
-  }
-
-  async #post(queued: QueuedCommand): Promise<void> {
-    const { command, answer, refuse } = queued;
-    const { nodes, runtime } = this.deps;
-    const wantsAnswer = answer !== undefined;
-    // Not the id of the command: two senders of one command wait for an answer each, and neither must
-    // take the other's. The actor recognises a command that it has decided before.
-    const commandId = runtime.uuid();
-    try {
-      await nodes.post({ commandId, slot: slotOf(command.taskId), command, wantsAnswer });
-      if (answer !== undefined) answer(await this.#awaitAnswer(commandId));
-    } catch (error) {
-      refuse?.(error);
-    }
-  }
-
-  async #awaitAnswer(commandId: string): Promise<Answer> {
-    const { nodes, runtime } = this.deps;
-    const until = runtime.monotonic() + ANSWER_MS_MAX;
-    for (let looks = 1; runtime.monotonic() < until; looks++) {
-      await wait(runtime, exponentialMs(looks, LOOK));
-      const body = await nodes.takeAnswer(commandId);
-      if (body !== undefined) return readAnswer(body);
-    }
-    throw new TaskerError(
-      "journal.outcome_unknown",
-      `Cannot find out whether command "${commandId}" was decided: the node that owns its task did not answer in ${ANSWER_MS_MAX} ms`,
-      { retryAfterMs: 1_000 },
-    );
   }
 }

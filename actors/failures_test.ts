@@ -16,10 +16,10 @@ async function post(
   commandId: string,
 ): Promise<string | undefined> {
   const command = { kind: "PauseTask", taskId, commandId, ...by } as const;
-  await harness.journal.post({ commandId, slot: 0, command, wantsAnswer: true });
+  await harness.journal.post([{ commandId, slot: 0, command, wantsAnswer: true }]);
   await harness.engine.ownership.poll();
   await harness.runtime.settle();
-  return await harness.journal.takeAnswer(commandId);
+  return (await harness.journal.takeAnswers([commandId])).get(commandId);
 }
 
 Deno.test("a task that crashes three times when it is brought up is quarantined, once", async () => {
@@ -91,12 +91,12 @@ Deno.test("a start that comes through the inbox waits for its plan to be read", 
     input: "{}" as JsonText,
     tags: [],
   } as const;
-  await harness.journal.post({ commandId: "c", slot: 0, command, wantsAnswer: true });
+  await harness.journal.post([{ commandId: "c", slot: 0, command, wantsAnswer: true }]);
 
   await harness.engine.ownership.poll();
   await harness.runtime.settle();
 
-  assert.match(await harness.journal.takeAnswer("c") ?? "", /"changed":true/);
+  assert.match((await harness.journal.takeAnswers(["c"])).get("c") ?? "", /"changed":true/);
 });
 
 Deno.test("a place that comes free is not lost on an actor that decides one command a turn", async () => {

@@ -284,14 +284,17 @@ Deno.test("a command through the inbox is decided once, and its answer is left",
   const harness = await EngineHarness.open([{ name: "a" }], { a: never });
   const { taskId } = await harness.start();
   const command = { kind: "PauseTask", taskId, commandId: "c", ...by } as const;
-  await harness.journal.post({ commandId: "remote", slot: 0, command, wantsAnswer: true });
+  await harness.journal.post([{ commandId: "remote", slot: 0, command, wantsAnswer: true }]);
 
   await harness.engine.ownership.poll();
   await harness.runtime.settle();
 
   const { inbox } = await harness.journal.poll();
   assert.deepEqual(inbox, []);
-  assert.match(await harness.journal.takeAnswer("remote") ?? "", /"changed":true/);
+  assert.match(
+    (await harness.journal.takeAnswers(["remote"])).get("remote") ?? "",
+    /"changed":true/,
+  );
 });
 
 Deno.test("no more of a step run at once than its policy says", async () => {

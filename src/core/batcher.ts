@@ -12,6 +12,9 @@ export interface BatcherDeps<T> {
   /** The shortest time from the start of one call to the start of the next; 0 unless given. */
   readonly restMs?: number;
   send(items: readonly T[]): Promise<unknown>;
+  /** The size of an item; with `sizeMax`, a call holds no more than that, or one item. */
+  sizeOf?(item: T): number;
+  readonly sizeMax?: number;
 }
 
 interface Put<T> {
@@ -49,7 +52,7 @@ export class Batcher<T> {
       const dueMs = this.#startedAtMs + restMs - runtime.monotonic();
       if (dueMs > 0) await wait(runtime, dueMs);
       this.#startedAtMs = runtime.monotonic();
-      const batch = this.#waiting.splice(0, BATCH_MAX);
+      const batch = this.#waiting.splice(0, this.#count());
       try {
         await send(batch.map(({ item }) => item));
         for (const { resolve } of batch) resolve();
@@ -58,5 +61,16 @@ export class Batcher<T> {
       }
     }
     this.#isSending = false;
+  }
+
+  /** How many of those that wait go out together. */
+  #count(): number {
+    const { sizeOf, sizeMax = Infinity } = this.deps;
+    if (sizeOf === undefined) return BATCH_MAX;
+    let size = 0;
+    const after = this.#waiting.findIndex(({ item }, index) =>
+      index === BATCH_MAX || (size += sizeOf(item)) > sizeMax && index > 0
+    );
+    return after < 0 ? BATCH_MAX : after;
   }
 }

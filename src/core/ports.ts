@@ -291,10 +291,10 @@ export interface Nodes {
   residents(slots: readonly number[]): Promise<readonly TaskId[]>;
   /** Passivated tasks of slots that are due, the earliest of each slot, at most DUE_PER_SLOT. */
   due(places: readonly DuePlace[]): Promise<readonly DueTask[]>;
-  /** Leaves a command for the owner of its slot and wakes it. */
-  post(row: InboxRow): Promise<void>;
-  /** Takes the answer to a posted command, if it is there. */
-  takeAnswer(commandId: string): Promise<string | undefined>;
+  /** Leaves commands for the owners of their slots and wakes them. */
+  post(rows: readonly InboxRow[]): Promise<void>;
+  /** Takes the answers to posted commands that are there, by command id. */
+  takeAnswers(commandIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Calls when something may be in the inbox; only a hint. */
   onWake(call: () => void): Promise<Cancel>;
   /** Deletes this node's row and frees its slots. */

@@ -281,12 +281,12 @@ async function insertUncommitted(
 }
 
 async function postTo(node: JournalNode, { taskId }: TurnRow, commandId: string): Promise<void> {
-  await node.nodes.post({
+  await node.nodes.post([{
     commandId: `${taskId}/${commandId}`,
     slot: 7,
     command: { kind: "Wake", taskId },
     wantsAnswer: true,
-  });
+  }]);
 }
 
 function inboxAndAnswer({ taskId }: TurnRow, commandId: string) {

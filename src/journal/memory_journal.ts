@@ -185,15 +185,20 @@ export class MemoryJournal implements Journal, Nodes, TaskReader {
     );
   }
 
-  post(row: InboxRow): Promise<void> {
-    if (!this.#inbox.has(row.commandId)) this.#inbox.set(row.commandId, row);
+  post(rows: readonly InboxRow[]): Promise<void> {
+    for (const row of rows) {
+      if (!this.#inbox.has(row.commandId)) this.#inbox.set(row.commandId, row);
+    }
     return Promise.resolve();
   }
 
-  takeAnswer(commandId: string): Promise<string | undefined> {
-    const body = this.#answers.get(commandId);
-    this.#answers.delete(commandId);
-    return Promise.resolve(body);
+  takeAnswers(commandIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const taken = commandIds.flatMap((id): [string, string][] => {
+      const body = this.#answers.get(id);
+      return body === undefined ? [] : [[id, body]];
+    });
+    for (const [id] of taken) this.#answers.delete(id);
+    return Promise.resolve(new Map(taken));
   }
 
   onWake(): Promise<() => void> {

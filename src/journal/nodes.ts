@@ -125,18 +125,22 @@ export class PostgresNodes implements Nodes {
   }
 
   /** Safe to repeat: a command id is in a slot's inbox once. */
-  async post({ commandId, slot, command, wantsAnswer }: InboxRow): Promise<void> {
-    const text = JSON.stringify(command);
-    await this.deps.database.query(post, [slot, commandId, text, wantsAnswer]);
-    this.#wakes.send(slot);
+  async post(rows: readonly InboxRow[]): Promise<void> {
+    await this.deps.database.query(post, [
+      rows.map(({ slot }) => slot),
+      rows.map(({ commandId }) => commandId),
+      rows.map(({ command }) => JSON.stringify(command)),
+      rows.map(({ wantsAnswer }) => Number(wantsAnswer)),
+    ]);
+    this.#wakes.send(rows.map(({ slot }) => slot));
   }
 
-  async takeAnswer(commandId: string): Promise<string | undefined> {
-    const [row] = await this.deps.database.query(
-      "delete from tasker.answer where command_id = $1 returning body",
-      [commandId],
+  async takeAnswers(commandIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.deps.database.query(
+      "delete from tasker.answer where command_id = any ($1::text[]) returning command_id, body",
+      [commandIds],
     );
-    return row?.body as string | undefined;
+    return new Map(rows.map((row) => [String(row.command_id), String(row.body)]));
   }
 
   async onWake(call: () => void): Promise<Cancel> {
@@ -286,9 +290,9 @@ class Notifications {
     });
   }
 
-  /** Wakes the owner of a slot, soon. A wake-up that is lost costs the time until the next poll. */
-  send(slot: number): void {
-    this.#slots.put(slot).catch(() => {});
+  /** Wakes the owners of slots, soon. A wake-up that is lost costs the time until the next poll. */
+  send(slots: readonly number[]): void {
+    for (const slot of new Set(slots)) this.#slots.put(slot).catch(() => {});
   }
 
   /** Calls when this node is woken, and after each reconnect. */

@@ -167,7 +167,7 @@ Deno.test("large commands in the inbox were all read by one poll, which renews t
   for (let count = 1; count <= 6; count++) {
     const commandId = `c${count}`;
     const command = { kind: "SendSignal", taskId, commandId, name: "s", payload } as const;
-    await node.nodes.post({ commandId, slot: 7, command, wantsAnswer: false });
+    await node.nodes.post([{ commandId, slot: 7, command, wantsAnswer: false }]);
   }
 
   const { inbox } = await node.nodes.poll();
@@ -257,5 +257,5 @@ function passivate(
 async function post(node: JournalNode, taskId: TaskId, commandId: string) {
   const slot = slotOf(taskId);
   const command = { kind: "Wake", taskId } as const;
-  await node.nodes.post({ commandId, slot, command, wantsAnswer: false });
+  await node.nodes.post([{ commandId, slot, command, wantsAnswer: false }]);
 }

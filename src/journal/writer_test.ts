@@ -115,7 +115,7 @@ Deno.test("the side effects of a turn come with it, and with it alone", async ()
   await node.journal.append(startRow(taskId));
   const command = { kind: "Wake", taskId } as const;
   for (const commandId of ["c1", "c2"]) {
-    await node.nodes.post({ commandId, slot: 7, command, wantsAnswer: true });
+    await node.nodes.post([{ commandId, slot: 7, command, wantsAnswer: true }]);
   }
 
   const outcomes = await Promise.all([
@@ -149,14 +149,14 @@ Deno.test("an answer without a row takes its inbox row along and leaves its answ
   const sql = bench.watch();
   const taskId = newTask();
   const command = { kind: "Wake", taskId } as const;
-  await node.nodes.post({ commandId: "c1", slot: 7, command, wantsAnswer: true });
+  await node.nodes.post([{ commandId: "c1", slot: 7, command, wantsAnswer: true }]);
 
   const answers = [{ commandId: "c1", body: "no such task" }];
   assert.equal(await node.journal.confirm({ taskId, inbox: ["c1"], answers }), true);
 
   assert.deepEqual(await valuesOf(sql, "select command_id from tasker.inbox"), []);
-  assert.equal(await node.nodes.takeAnswer("c1"), "no such task");
-  assert.equal(await node.nodes.takeAnswer("c1"), undefined);
+  assert.equal((await node.nodes.takeAnswers(["c1"])).get("c1"), "no such task");
+  assert.equal((await node.nodes.takeAnswers(["c1"])).get("c1"), undefined);
 });
 
 Deno.test("an answer without a row waits for a flush that starts after it was decided", async () => {

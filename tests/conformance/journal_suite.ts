@@ -162,7 +162,7 @@ function testAnswers(law: Law): void {
     const taskId = newTask();
     await of.nodes.claim([{ slot: 7, owner: null, version: 0 }]);
     const command = { kind: "Wake", taskId } as const;
-    await of.nodes.post({ commandId: "c1", slot: 7, command, wantsAnswer: true });
+    await of.nodes.post([{ commandId: "c1", slot: 7, command, wantsAnswer: true }]);
 
     const answers = [{ commandId: "c1", body: "untrue" }];
     const lost = { ...startRow(taskId, { key: "k" }), inbox: ["c1"], answers };
@@ -170,34 +170,34 @@ function testAnswers(law: Law): void {
 
     const { inbox } = await of.nodes.poll();
     assert.deepEqual(inbox.map(({ commandId }) => commandId), ["c1"]);
-    assert.equal(await of.nodes.takeAnswer("c1"), undefined);
+    assert.equal((await of.nodes.takeAnswers(["c1"])).get("c1"), undefined);
   });
 
   law("a turn takes its inbox rows along, and leaves its answers once", async (of) => {
     const taskId = newTask();
     await of.nodes.claim([{ slot: 7, owner: null, version: 0 }]);
     const command = { kind: "Wake", taskId } as const;
-    await of.nodes.post({ commandId: "c1", slot: 7, command, wantsAnswer: true });
+    await of.nodes.post([{ commandId: "c1", slot: 7, command, wantsAnswer: true }]);
 
     const answers = [{ commandId: "c1", body: "{}" }];
     await of.journal.append({ ...startRow(taskId), inbox: ["c1"], answers });
 
     assert.deepEqual((await of.nodes.poll()).inbox, []);
-    assert.equal(await of.nodes.takeAnswer("c1"), "{}");
-    assert.equal(await of.nodes.takeAnswer("c1"), undefined);
+    assert.equal((await of.nodes.takeAnswers(["c1"])).get("c1"), "{}");
+    assert.equal((await of.nodes.takeAnswers(["c1"])).get("c1"), undefined);
   });
 
   law("confirm() takes inbox rows along and leaves answers, without a turn", async (of) => {
     const taskId = newTask();
     await of.nodes.claim([{ slot: 7, owner: null, version: 0 }]);
     const command = { kind: "Wake", taskId } as const;
-    await of.nodes.post({ commandId: "c1", slot: 7, command, wantsAnswer: true });
+    await of.nodes.post([{ commandId: "c1", slot: 7, command, wantsAnswer: true }]);
 
     const answers = [{ commandId: "c1", body: "{}" }];
     assert.equal(await of.journal.confirm({ taskId, inbox: ["c1"], answers }), true);
 
     assert.deepEqual((await of.nodes.poll()).inbox, []);
-    assert.equal(await of.nodes.takeAnswer("c1"), "{}");
+    assert.equal((await of.nodes.takeAnswers(["c1"])).get("c1"), "{}");
     assert.equal((await loadAll(of.journal, [taskId])).size, 0);
   });
 }
@@ -209,7 +209,7 @@ function testInbox(law: Law): void {
 
     for (const taskId of [first, second]) {
       const command = { kind: "Wake", taskId } as const;
-      await of.nodes.post({ commandId: "c1", slot: 7, command, wantsAnswer: false });
+      await of.nodes.post([{ commandId: "c1", slot: 7, command, wantsAnswer: false }]);
     }
 
     const { inbox } = await of.nodes.poll();
@@ -230,7 +230,7 @@ function testFence(law: Law): void {
     assert.equal(await of.journal.confirm({ taskId, ...entry }), false);
 
     assert.equal((await loadAll(of.journal, [taskId])).size, 0);
-    assert.equal(await of.nodes.takeAnswer("c1"), undefined);
+    assert.equal((await of.nodes.takeAnswers(["c1"])).get("c1"), undefined);
     assert.equal((await of.nodes.poll()).alive, false);
   });
 

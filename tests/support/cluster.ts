@@ -186,8 +186,8 @@ export class ClusterNode {
       freeOrphans: () => move(() => store.freeOrphans()),
       residents: (slots) => ask(() => store.residents(slots)),
       due: (places) => ask(() => store.due(places)),
-      post: (row) => ask(() => store.post(row)),
-      takeAnswer: (commandId) => ask(() => store.takeAnswer(commandId)),
+      post: (rows) => ask(() => rows.forEach((row) => store.post(row))),
+      takeAnswers: (commandIds) => ask(() => store.takeAnswers(commandIds)),
       onWake: () => Promise.resolve(() => {}),
       leave: async () => void await move(() => store.end(incarnation, true)),
     };

@@ -221,10 +221,11 @@ export class ClusterStore {
     if (!this.inbox.has(row.commandId)) this.inbox.set(row.commandId, structuredClone(row));
   }
 
-  takeAnswer(commandId: string): string | undefined {
-    const body = this.answers.get(commandId);
-    this.answers.delete(commandId);
-    return body;
+  takeAnswers(commandIds: readonly string[]): ReadonlyMap<string, string> {
+    const wanted = new Set(commandIds);
+    const taken = [...this.answers].filter(([id]) => wanted.has(id));
+    for (const [id] of taken) this.answers.delete(id);
+    return new Map(taken);
   }
 
   #takeKey({ taskId, birth }: TurnRow): Appended | undefined {

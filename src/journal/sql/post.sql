@@ -1,5 +1,9 @@
--- Leaves a command for the owner of its slot.
--- $1 slot, $2 command id, $3 command as JSON, $4 whether the sender waits for an answer.
+-- Leaves commands for the owners of their slots.
+-- $1 slots, $2 command ids, $3 commands as JSON, $4 1 where the sender waits for an answer.
+-- Locks: rows of the inbox, sorted, so that two nodes which send the same commands do not deadlock.
 insert into tasker.inbox (slot, command_id, command, wants_answer)
-values ($1, $2, $3::text::json, $4)
+select slot, command_id, command::json, wants_answer = 1
+from unnest($1::int[], $2::text[], $3::text[], $4::int[])
+  as x (slot, command_id, command, wants_answer)
+order by slot, command_id collate "C"
 on conflict do nothing
