@@ -1,9 +1,10 @@
 /** Ownership: renews this node's lease, and takes and gives away slots. */
 
 import { messageOf } from "../src/core/errors.ts";
-import { hash32, type Incarnation, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
+import { type Incarnation, slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Cancel, NodeRow, Nodes, PollResult, Runtime, SlotRow } from "../src/core/ports.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { SlotTargets } from "./slot_targets.ts";
 
 /** How often a node renews its lease and polls. */
 const POLL_MS = 1_000;
@@ -86,7 +87,7 @@ export class Ownership {
   #isAgain = false;
   #isStopped = false;
   #live: readonly NodeRow[] = [];
-  readonly #targets = new Targets();
+  readonly #targets = new SlotTargets();
   /** Slots with a task that this node cannot read. */
   readonly #unreadable = new Set<number>();
 
@@ -351,48 +352,4 @@ export class Ownership {
     this.#leavingSince.set(slot, since);
     return nowMs - since > MOVE_MS_MAX;
   }
-}
-
-/**
- * Rendezvous hashing: a slot belongs to the node with the highest hash of both.
- *
- * A slot with tasks in a newer event format belongs to the highest of the nodes that read it. If no
- * such node lives, it belongs to the highest of all, which runs the slot's other tasks.
- */
-class Targets {
-  #nodes: readonly NodeRow[] = [];
-  /** The formats that every node reads. */
-  #formatOfAll = 0;
-  /** Slot → node, by all nodes; computed when the live nodes change. */
-  #ofAll: readonly (Incarnation | undefined)[] = [];
-
-  /** Sets the nodes that live. */
-  set(nodes: readonly NodeRow[]): void {
-    const sorted = nodes.toSorted((a, b) => a.incarnation < b.incarnation ? -1 : 1);
-    if (namesOf(sorted) === namesOf(this.#nodes)) return;
-    this.#nodes = sorted;
-    this.#formatOfAll = Math.min(...sorted.map(({ format }) => format));
-    this.#ofAll = Array.from({ length: SLOTS }, (_, slot) => highest(sorted, slot));
-  }
-
-  /** The node that a slot belongs to; undefined while none is known. */
-  of({ slot, formatMin = 1 }: SlotRow): Incarnation | undefined {
-    if (formatMin <= this.#formatOfAll) return this.#ofAll[slot];
-    const reading = this.#nodes.filter(({ format }) => format >= formatMin);
-    return highest(reading, slot) ?? this.#ofAll[slot];
-  }
-}
-
-function namesOf(nodes: readonly NodeRow[]): string {
-  return nodes.map(({ incarnation }) => incarnation).join();
-}
-
-function highest(nodes: readonly NodeRow[], slot: number): Incarnation | undefined {
-  let best: Incarnation | undefined;
-  let score = -1;
-  for (const { incarnation } of nodes) {
-    const drawn = hash32(`${incarnation}/${slot}`);
-    if (drawn > score) [best, score] = [incarnation, drawn];
-  }
-  return best;
 }
