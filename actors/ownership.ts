@@ -90,6 +90,10 @@ export class Ownership {
   readonly #targets = new SlotTargets();
   /** Slots with a task that this node cannot read. */
   readonly #unreadable = new Set<number>();
+  /** Counts what a move has to look at. */
+  #changes = 0;
+  /** What a move saw that left nothing to do. */
+  #settled: string | undefined;
 
   constructor(readonly deps: OwnershipDeps) {}
 
@@ -143,6 +147,7 @@ export class Ownership {
   /** Takes note of a task in a newer event format: its slot goes to a node that reads it. */
   cannotRead(taskId: TaskId): void {
     this.#unreadable.add(slotOf(taskId));
+    this.#changes++;
     this.#wake();
   }
 
@@ -208,17 +213,24 @@ export class Ownership {
       const known = this.#slots.get(row.slot);
       if (known !== undefined && known.version >= row.version) continue;
       this.#slots.set(row.slot, { ...known, ...row });
+      this.#changes++;
     }
   }
 
+  /** Looks at every slot, unless nothing has changed since a move that left nothing to do. */
   async #move(nodes: readonly NodeRow[]): Promise<void> {
     await this.#takeOverDead(nodes);
-    await this.#freeOrphans(new Set(nodes.map((node) => node.incarnation)));
+    const known = nodes.map((node) => node.incarnation);
+    const live = this.#live.map((node) => node.incarnation);
+    const seen = [known, live, this.isDraining, this.#changes].join("/");
+    if (seen === this.#settled) return;
+    const hasNoOrphan = await this.#freeOrphans(new Set(known));
     this.#targets.set(this.#live);
     await this.#leaveUnreadable();
     await this.#claim();
     await this.#serve();
-    await this.#giveAway();
+    const hasNoForeign = await this.#giveAway();
+    this.#settled = hasNoOrphan && hasNoForeign ? seen : undefined;
   }
 
   // Other nodes
@@ -267,12 +279,14 @@ export class Ownership {
     return watched.polls >= STALE_POLLS_MIN && silentMs >= STALE_MS_MIN;
   }
 
-  async #freeOrphans(known: ReadonlySet<Incarnation>): Promise<void> {
+  /** Returns whether every slot's owner has a row. */
+  async #freeOrphans(known: ReadonlySet<Incarnation>): Promise<boolean> {
     for (const { owner } of this.#slots.values()) {
       if (owner === null || known.has(owner)) continue;
       if (await this.deps.nodes.freeOrphans() > 0) this.#wake();
-      return;
+      return false;
     }
+    return true;
   }
 
   /** Gives slots that have tasks of a newer version to a node that reads them. */
@@ -309,7 +323,8 @@ export class Ownership {
     this.#wake(); // to read their inbox
   }
 
-  async #giveAway(): Promise<void> {
+  /** Returns whether no slot is here that belongs to another node. */
+  async #giveAway(): Promise<boolean> {
     const foreign = [...this.#slots.values()].filter((row) => this.#isForeign(row));
     if (this.#leavingSince.size > 0) this.#forgetStaying(new Set(foreign.map(({ slot }) => slot)));
     const busy: ReadonlySet<number> = foreign.length === 0 ? new Set() : this.deps.busySlots();
@@ -321,11 +336,12 @@ export class Ownership {
     // A slot stays until the code that runs in it has ended.
     const late = foreign.filter((row) => !canLeave(row) && this.#waitedLong(row.slot));
     this.deps.evict(new Set(late.map(({ slot }) => slot)));
-    if (slots.size === 0) return;
+    if (slots.size === 0) return foreign.length === 0;
     await this.deps.giveAway((taskId) => slots.has(slotOf(taskId)));
     await this.deps.nodes.release(leaving);
     this.#learn(leaving.map((row) => ({ ...row, owner: null, version: row.version + 1 })));
     for (const slot of slots) this.#leavingSince.delete(slot);
+    return false;
   }
 
   #isOurs(row: SlotRow): boolean {
