@@ -1,10 +1,20 @@
 /** Circuit breakers and retry budgets of systems, as pure state. */
 
+import { CallWindow, WINDOW_MS } from "./call_window.ts";
+import type { CircuitPolicy } from "./shared_limit.ts";
+
 /** Whether a system gets attempts (closed), none (open), or a growing number as tries (half_open). */
 export type Circuit = "closed" | "open" | "half_open";
 
 /** Failures in a row that open a circuit. */
 export const FAILURES_MAX = 10;
+
+/**
+ * The shares that open a circuit, of the attempts that ended in the last ten seconds. No answer counts as
+ * slow until an operator or healing says from when on (`slowMs`): no figure suits all systems. Source:
+ * resilience4j has the same triggers (50 %, a minimum of calls, a share of slow ones).
+ */
+export const CIRCUIT_DEFAULTS = { failureShare: 0.5, slowShare: 0.5, volumeMin: 20 } as const;
 
 /** How long a circuit stays open before one attempt is allowed as a try. */
 export const OPEN_MS = 10_000;
@@ -21,11 +31,25 @@ export interface CircuitState {
   ramp: { triesMax: number; sinceMs: number } | undefined;
   /** Tries that run. */
   tries: number;
+  /** What attempts came to lately. */
+  readonly calls: CallWindow;
+  /** From when on shares count: all that they are taken of came after the last opening. */
+  sharesFromMs: number;
+  /** Thresholds that were set for the system. */
+  policy: CircuitPolicy;
 }
 
 /** A closed circuit without failures. */
 export function newCircuit(): CircuitState {
-  return { failures: 0, openedAtMs: undefined, ramp: undefined, tries: 0 };
+  return {
+    failures: 0,
+    openedAtMs: undefined,
+    ramp: undefined,
+    tries: 0,
+    calls: new CallWindow(),
+    sharesFromMs: -Infinity,
+    policy: {},
+  };
 }
 
 /** Returns the circuit's state at a time. */
@@ -51,26 +75,55 @@ export function endTry(state: CircuitState): void {
   state.tries--;
 }
 
+/** An attempt that has ended. */
+export interface Observed {
+  /** Whether it was answered; a failure by contract is an answer. */
+  readonly ok: boolean;
+  readonly nowMs: number;
+  /** How long it took; absent: not known. */
+  readonly ranMs?: number | undefined;
+}
+
 /**
- * Notes whether an attempt was answered; a failure by contract is an answer.
+ * Notes the end of an attempt. A closed circuit opens at FAILURES_MAX failures in a row, or when the share
+ * of failures or of slow answers is too large.
  *
  * A half-open circuit opens up as TCP does after a loss (RFC 5681): each answer allows one more try at
  * once, a failure half as many. It closes at RAMP_MAX, or after OPEN_MS without a failure.
  */
-export function observe(state: CircuitState, of: { ok: boolean; nowMs: number }): void {
-  if (of.ok) return answered(state, of.nowMs);
-  state.failures++;
-  const { ramp } = state;
-  if (ramp !== undefined) {
-    state.ramp = { triesMax: Math.floor(ramp.triesMax / 2), sinceMs: of.nowMs };
+export function observe(state: CircuitState, of: Observed): void {
+  count(state, of);
+  if (of.ok) answered(state, of.nowMs);
+  else {
+    state.failures++;
+    const { ramp } = state;
+    if (ramp !== undefined) {
+      state.ramp = { triesMax: Math.floor(ramp.triesMax / 2), sinceMs: of.nowMs };
+    }
   }
-  if (state.ramp?.triesMax === 0 || state.failures >= FAILURES_MAX) openCircuit(state, of.nowMs);
+  const isOut = state.ramp?.triesMax === 0 || state.failures >= FAILURES_MAX;
+  if (isOut || isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
+}
+
+function count({ calls, policy: { slowMs = Infinity } }: CircuitState, of: Observed): void {
+  calls.add(of.ok ? "answered" : "failed", of.nowMs);
+  if (of.ok && (of.ranMs ?? 0) > slowMs) calls.add("slow", of.nowMs);
+}
+
+function isShareTooLarge(state: CircuitState, nowMs: number): boolean {
+  if (nowMs < state.sharesFromMs || circuitOf(state, nowMs) !== "closed") return false;
+  const { answered, slow, failed } = state.calls.sums(nowMs);
+  const { failureShare, slowShare, volumeMin } = { ...CIRCUIT_DEFAULTS, ...state.policy };
+  const ended = answered + failed;
+  if (ended < volumeMin) return false;
+  return failed >= failureShare * ended || slow > 0 && slow >= slowShare * ended;
 }
 
 /** Opens a circuit as of a time, for which failures here or on another node are the reason. */
 export function openCircuit(state: CircuitState, atMs: number): void {
   state.openedAtMs = atMs;
   state.ramp = undefined;
+  state.sharesFromMs = atMs + OPEN_MS + WINDOW_MS;
 }
 
 /** Lets a system that answers again have more and more. */

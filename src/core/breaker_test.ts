@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   ANSWER_WORTH_MS,
+  CIRCUIT_DEFAULTS,
   circuitOf,
   type CircuitState,
   creditAnswer,
@@ -39,11 +40,67 @@ Deno.test("a circuit opens at its number of failures in a row, and not before", 
 
 Deno.test("an answer in between starts the count of failures anew", () => {
   const state = newCircuit();
+  state.policy = { volumeMin: Infinity }; // no share counts
   for (let count = 0; count < FAILURES_MAX * 3; count++) {
     observe(state, { ok: count % (FAILURES_MAX - 1) === 0, nowMs: 0 });
   }
 
   assert.equal(circuitOf(state, 0), "closed");
+});
+
+/** Notes the ends of attempts, one each 100 ms from a time on; returns the time after the last. */
+function observeAll(state: CircuitState, oks: readonly boolean[], fromMs = 0, ranMs = 10): number {
+  oks.forEach((ok, index) => observe(state, { ok, nowMs: fromMs + index * 100, ranMs }));
+  return fromMs + oks.length * 100;
+}
+
+const half = (count: number) => Array.from({ length: count }, (_, index) => index % 2 === 0);
+
+Deno.test("a circuit opens when half of the attempts in ten seconds fail, though never in a row", () => {
+  const { volumeMin } = CIRCUIT_DEFAULTS;
+  const state = newCircuit();
+  const nowMs = observeAll(state, half(volumeMin - 1));
+  assert.equal(circuitOf(state, nowMs), "closed");
+
+  observeAll(state, [false], nowMs);
+
+  assert.equal(circuitOf(state, nowMs), "open");
+});
+
+Deno.test("a circuit stays closed while fewer than half fail, and while failures are old", () => {
+  const rare = newCircuit();
+  const nowMs = observeAll(rare, Array.from({ length: 1_000 }, (_, index) => index % 3 > 0));
+  assert.equal(circuitOf(rare, nowMs), "closed");
+
+  const slow = newCircuit();
+  for (const [index, ok] of half(1_000).entries()) observe(slow, { ok, nowMs: index * 1_000 });
+
+  assert.equal(circuitOf(slow, 1_000_000), "closed");
+});
+
+Deno.test("slow answers open a circuit only where its policy says what is slow", () => {
+  const [set, unset] = [newCircuit(), newCircuit()];
+  set.policy = { slowMs: 5_000, slowShare: 0.8, volumeMin: 10 };
+  const all = Array.from({ length: 10 }, () => true);
+
+  const nowMs = observeAll(set, all, 0, 5_001);
+  observeAll(unset, [...all, ...all, ...all], 0, 5_001);
+
+  assert.equal(circuitOf(set, nowMs), "open");
+  assert.equal(circuitOf(unset, nowMs), "closed");
+});
+
+Deno.test("the failures that opened a circuit do not open it again once it has closed", () => {
+  const state = newCircuit();
+  observeAll(state, half(CIRCUIT_DEFAULTS.volumeMin));
+  assert.equal(circuitOf(state, 2_000), "open");
+  const closesMs = 2_000 + OPEN_MS;
+  answerTries(state, RAMP_MAX - 1, closesMs);
+  assert.equal(circuitOf(state, closesMs), "closed");
+
+  observeAll(state, [false, false, false], closesMs);
+
+  assert.equal(circuitOf(state, closesMs), "closed");
 });
 
 Deno.test("an open circuit lets one attempt try after its time, and no second one", () => {
