@@ -1,5 +1,6 @@
 /** Admission: which steps may start now; first come, first served at each limit. */
 
+import type { AttemptEnd } from "../src/core/attempt.ts";
 import type { Circuit } from "../src/core/breaker.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
@@ -14,6 +15,8 @@ import {
 import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../src/core/turn.ts";
 import { dividedPart, type SystemLimit } from "../src/core/shared_limit.ts";
 import { doesWork } from "../src/core/workflow.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
+import { Claims, isMisled, isTooLate, learnDuration, mustBeginAgain, newClaim } from "./claims.ts";
 import { type Claim, type Limit, Places, Route } from "./limits.ts";
 import { Quota, SystemAdmission } from "./system_admission.ts";
 
@@ -52,7 +55,7 @@ export interface AdmissionDeps {
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
  */
 export class NodeAdmission implements Admission {
-  readonly #claims = new Map<TaskId, Map<number, Claim>>();
+  readonly #claims = new Claims();
   readonly #steps = new Map<string, Places>();
   readonly #systems = new Map<string, SystemAdmission>();
   readonly #routes = new Map<string, Route>();
@@ -78,22 +81,25 @@ export class NodeAdmission implements Admission {
     const { taskId, plan, step } = request;
     const refusal = this.#refusalOf(request);
     if (refusal !== undefined || !isLimited(plan, step)) return refusal;
-    const known = this.#stillValid(this.#claims.get(taskId)?.get(step), request.switchTo);
+    const nowMs = this.deps.runtime.monotonic();
+    const known = this.#stillValid(this.#claims.get(taskId, step), request.switchTo);
     const claim = known ?? this.#claim(request, request);
+    if (isTooLate(claim, request.leftMs ?? Infinity, nowMs)) return this.#giveUp(claim);
     if (known === undefined) this.#pass(claim);
     else this.#renew(known, request.concurrencyMax);
     const limit = claim.limits[claim.granted];
-    claim.isStarted = limit === undefined;
+    if (limit === undefined) this.#start(claim, nowMs);
     return limit?.reason;
   }
 
   waitsFor(of: StepOfTask): WaitReason | undefined {
-    const claim = this.#claims.get(of.taskId)?.get(of.step);
+    const claim = this.#claims.get(of.taskId, of.step);
+    if (claim?.isTooLate) return "deadline_too_near";
     return this.#refusalOf(of) ?? claim?.limits[claim.granted]?.reason;
   }
 
   chosenFor({ taskId, step }: StepOfTask): string | undefined {
-    const claim = this.#claims.get(taskId)?.get(step);
+    const claim = this.#claims.get(taskId, step);
     return claim?.isChosen === true ? claim.system : undefined;
   }
 
@@ -105,29 +111,34 @@ export class NodeAdmission implements Admission {
   }
 
   hold({ taskId, plan, step, system }: StartedStep): void {
-    if (!isLimited(plan, step) || this.#claims.get(taskId)?.has(step)) return;
-    const claim = this.#claim({ taskId, plan, step }, { isRetry: false, lastSystem: system });
+    if (!isLimited(plan, step) || this.#claims.get(taskId, step)) return;
+    const claim = this.#claim({ taskId, plan, step }, { ...HELD, lastSystem: system });
     const { kind, owner } = (plan.steps[step] as PlannedStep).definition;
     if (kind === "remote") this.#choose(claim, system ?? owner, owner);
     for (const limit of claim.limits) {
       if (limit instanceof Places || limit instanceof Quota) limit.hold();
+      else if (limit instanceof CircuitBreaker) limit.hold(claim);
     }
     claim.granted = claim.limits.length;
     claim.isStarted = true;
   }
 
-  release(taskId: TaskId, step: number, answered?: boolean): void {
-    const claim = this.#claims.get(taskId)?.get(step);
+  release(taskId: TaskId, step: number, end?: AttemptEnd): void {
+    const claim = this.#claims.get(taskId, step);
     if (claim === undefined) return;
     const system = claim.system === undefined ? undefined : this.#systems.get(claim.system);
-    const isNews = claim.isStarted && answered !== undefined;
-    if (isNews) system?.observe(answered, this.deps.runtime.monotonic());
+    const isNews = claim.isStarted && end !== undefined;
+    if (isNews) {
+      const nowMs = this.deps.runtime.monotonic();
+      system?.ended(claim, end, nowMs);
+      if (end === "answered") learnDuration(claim, nowMs);
+    }
     this.#drop(claim);
     if (isNews && system !== undefined) this.#serve(system.retries);
   }
 
   forget(taskId: TaskId): void {
-    for (const claim of this.#claims.get(taskId)?.values() ?? []) this.#drop(claim);
+    for (const claim of this.#claims.of(taskId)) this.#drop(claim);
   }
 
   /** The systems whose limits are known here. */
@@ -146,9 +157,9 @@ export class NodeAdmission implements Admission {
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;
-    for (const { name, hold } of this.#systems.values()) {
-      hold.renew(limits.get(name));
-      this.#serve(hold);
+    for (const system of this.#systems.values()) {
+      system.renew(limits.get(system.name));
+      this.#serve(system.hold);
     }
     for (const quota of this.#quotas()) {
       const limit = dividedPart(limits.get(quota.key));
@@ -184,13 +195,9 @@ export class NodeAdmission implements Admission {
 
   #claim(
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
-    { isRetry, concurrencyMax = Infinity, lastSystem, switchTo }: {
-      isRetry: boolean;
-      concurrencyMax?: number | undefined;
-      lastSystem?: string | undefined;
-      switchTo?: string | undefined;
-    },
+    of: Omit<AdmissionRequest, keyof StepOfTask>,
   ): Claim {
+    const { isRetry, switchTo } = of;
     const { name, definition } = plan.steps[step] as PlannedStep;
     const places = this.#placesOf(`${plan.workflow}/${name}`);
     const { kind, http, event: capability } = definition;
@@ -200,33 +207,33 @@ export class NodeAdmission implements Admission {
       ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
       this.#node,
     ];
-    const claim: Claim = {
-      taskId,
-      step,
-      system: host?.name,
-      isChosen: false,
-      lastSystem,
-      switchTo,
-      places,
-      isRetry,
-      capability,
-      limits,
-      concurrencyMax,
-      granted: 0,
-      waitsSinceMs: 0,
-      isTry: false,
-      isStarted: false,
-    };
-    const claims = this.#claims.get(taskId);
-    if (claims === undefined) this.#claims.set(taskId, new Map([[step, claim]]));
-    else claims.set(step, claim);
+    const system = host?.name;
+    const parts = { taskId, step, system, places, capability, limits };
+    const claim = newClaim(parts, of, this.deps.runtime.monotonic());
+    this.#claims.put(claim);
     return claim;
+  }
+
+  /** All that it needs is granted. */
+  #start(claim: Claim, nowMs: number): void {
+    claim.isStarted = true;
+    claim.startedAtMs = nowMs;
+    if (claim.system !== undefined) this.#systems.get(claim.system)?.started(claim, nowMs);
+  }
+
+  /** Keeps a claim that could not finish before its deadline, without anything that it holds. */
+  #giveUp(claim: Claim): WaitReason {
+    this.#drop(claim);
+    this.#claims.put(claim);
+    claim.limits = [];
+    claim.granted = 0;
+    claim.isTooLate = true;
+    return "deadline_too_near";
   }
 
   /** A claim begins again whose system cannot get the step any more, or whose policy switches it. */
   #stillValid(claim: Claim | undefined, switchTo: string | undefined): Claim | undefined {
-    const isSwitched = claim?.isStarted === false && claim.switchTo !== switchTo;
-    if (claim === undefined || !(isSwitched || isMisled(claim))) return claim;
+    if (claim === undefined || !mustBeginAgain(claim, switchTo)) return claim;
     this.#drop(claim);
     return undefined;
   }
@@ -244,7 +251,7 @@ export class NodeAdmission implements Admission {
    * something of a system that cannot get it any more begins again. Cost: O(claims) a change.
    */
   #reroute(): void {
-    const misled = [...this.#claims.values()].flatMap((of) => [...of.values()].filter(isMisled));
+    const misled = [...this.#claims].filter(isMisled);
     for (const { taskId, step } of misled) this.deps.granted(taskId, step);
     for (const route of this.#routes.values()) this.#serve(route);
   }
@@ -263,8 +270,7 @@ export class NodeAdmission implements Admission {
     for (; claim.granted < claim.limits.length; claim.granted++) {
       const limit = claim.limits[claim.granted] as Limit;
       if (limit.line.first === undefined && limit.take(claim, nowMs)) continue;
-      claim.waitsSinceMs = nowMs;
-      limit.line.join(claim);
+      limit.line.join(claim, nowMs);
       this.#arm(limit);
       return false;
     }
@@ -276,9 +282,9 @@ export class NodeAdmission implements Admission {
     if (this.isDraining) return;
     const nowMs = this.deps.runtime.monotonic();
     for (let grants = 0; grants < GRANTS_PER_ITERATION; grants++) {
-      const claim = limit.line.first;
+      const claim = limit.line.next(nowMs);
       if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit);
-      limit.line.leave(claim);
+      limit.line.leave(claim, { nowMs, isServed: true });
       claim.granted++;
       if (this.#pass(claim)) this.deps.granted(claim.taskId, claim.step);
     }
@@ -295,11 +301,10 @@ export class NodeAdmission implements Admission {
 
   /** Takes a claim out of its line, and gives what it was granted to the next claims. */
   #drop(claim: Claim): void {
-    const claims = this.#claims.get(claim.taskId);
-    claims?.delete(claim.step);
-    if (claims?.size === 0) this.#claims.delete(claim.taskId);
+    this.#claims.delete(claim);
     const { limits, granted } = claim;
-    limits[granted]?.line.leave(claim);
+    const nowMs = this.deps.runtime.monotonic();
+    limits[granted]?.line.leave(claim, { nowMs, isServed: false });
     for (const limit of limits.slice(0, granted)) limit.giveBack(claim);
     for (const limit of limits.slice(0, granted + 1)) this.#serve(limit);
   }
@@ -355,11 +360,8 @@ export class NodeAdmission implements Admission {
   }
 }
 
-/** Whether a step that has not started was given a system which cannot get it any more. */
-function isMisled({ isStarted, granted, limits: [route], system }: Claim): boolean {
-  if (isStarted || granted === 0 || system === undefined) return false;
-  return route instanceof Route && !route.stillLeadsTo(system);
-}
+/** What is known of an attempt that an earlier owner of its task has started. */
+const HELD = { isRetry: false, concurrencyMax: undefined } as const;
 
 /** What an attempt at a system needs, in the order in which it is granted. */
 function limitsInOrder(

@@ -5,7 +5,7 @@ import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { StepState } from "../src/core/state.ts";
 import type { DriverStep } from "../tests/support/task_driver.ts";
-import { EngineHarness } from "../tests/support/engine_harness.ts";
+import { complete, EngineHarness, reasonsOf } from "../tests/support/engine_harness.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
 const DAY_MS = 86_400_000;
@@ -125,16 +125,6 @@ Deno.test("a failure by contract is an answer: the circuit opens no more", async
   assert.equal(harness.engine.admission.circuit("other"), "half_open");
 });
 
-/** Keeps the reason that the row of each task names. */
-function reasonsOf(harness: EngineHarness): ReadonlyMap<TaskId, string | null> {
-  const reasons = new Map<TaskId, string | null>();
-  harness.faults.append = ({ taskId, change }) => {
-    if (change !== undefined) reasons.set(taskId, change.blockedReason);
-    return undefined;
-  };
-  return reasons;
-}
-
 const RETRYING: DriverStep = {
   ...remote,
   policy: { retry: { attemptsMax: 3, backoff: "none" }, timeoutMs: 3_600_000 },
@@ -218,17 +208,6 @@ Deno.test("a system that only retries wait for is tried once its circuit is half
 
   assert.equal(harness.sent.length, sent + 1);
 });
-
-/** Says that the newest attempt of a step came to its end. */
-function complete(harness: EngineHarness, taskId: TaskId, step: number): void {
-  harness.engine.router.record({
-    kind: "RecordStepResult",
-    taskId,
-    step,
-    attempt: 1,
-    outcome: { kind: "completed", result: "1" as JsonText },
-  });
-}
 
 Deno.test("places are given in the order in which they were asked for", async () => {
   const harness = await EngineHarness.open([{ ...remote, policy: { concurrencyMax: 1 } }]);

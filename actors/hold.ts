@@ -3,7 +3,8 @@
 import { type CircuitState, rampCircuit } from "../src/core/breaker.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 import type { SystemLimit } from "../src/core/shared_limit.ts";
-import { type Claim, type Limit, Line } from "./limits.ts";
+import type { Claim, Limit } from "./limits.ts";
+import { Line } from "./line.ts";
 
 /**
  * Keeps all steps of a system waiting until `holdUntilMs` or `circuit.openUntilMs` of its limits.

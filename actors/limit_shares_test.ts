@@ -101,7 +101,9 @@ class Node {
   end(answered: boolean): void {
     const ended = [...this.running];
     this.running.clear();
-    for (const [taskId, step] of ended) this.admission.release(taskId, step, answered);
+    for (const [taskId, step] of ended) {
+      this.admission.release(taskId, step, answered ? "answered" : "timed_out");
+    }
   }
 
   waitsFor(): string | undefined {

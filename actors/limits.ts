@@ -1,55 +1,11 @@
 /** Limits: what a step must be granted before it starts. Each has a line of steps that wait for it. */
 
+import { newDurations } from "../src/core/durations.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel } from "../src/core/ports.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import type { Candidates } from "../src/core/system_directory.ts";
-
-/** Who can stand in a line, in one at a time. Only the line writes these fields. */
-interface Waiter<W> {
-  before?: W | undefined;
-  after?: W | undefined;
-}
-
-/**
- * A queue that a waiter can leave from any position in O(1).
- *
- * A linked list, because a Set is slow here: to find its first entry it skips all deleted ones.
- */
-export class Line<W extends Waiter<W>> {
-  #first: W | undefined;
-  #last: W | undefined;
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get first(): W | undefined {
-    return this.#first;
-  }
-
-  /** Puts a waiter that stands in no line at the end. */
-  join(waiter: W): void {
-    this.#length++;
-    waiter.before = this.#last;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.after = waiter;
-    this.#last = waiter;
-  }
-
-  /** Takes out a waiter that stands in this line. */
-  leave(waiter: W): void {
-    this.#length--;
-    const { before, after } = waiter;
-    if (before === undefined) this.#first = after;
-    else before.after = after;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    waiter.before = undefined;
-    waiter.after = undefined;
-  }
-}
+import { Line, type Waiter } from "./line.ts";
 
 /** A step that waits to start, or runs. It is granted its limits one after the other. */
 export interface Claim extends Waiter<Claim> {
@@ -72,14 +28,20 @@ export interface Claim extends Waiter<Claim> {
   limits: readonly Limit[];
   /** How many of them are granted. If not all are, the claim stands in the line of the next one. */
   granted: number;
-  /** When it joined the line that it stands in, on this node's clock. */
-  waitsSinceMs: number;
   /** Attempts of its step that may run at once. */
   concurrencyMax: number;
   /** It is one of the tries that a half-open circuit allows at once. */
   isTry: boolean;
+  /** The period of the adaptive limit in which it was granted. */
+  period: number;
   /** An attempt runs: its end shows whether the system answers. */
   isStarted: boolean;
+  /** When it was started, on this node's clock; undefined: by another node, or not yet. */
+  startedAtMs: number | undefined;
+  /** How long the attempt may take; Infinity: as long as it likes. */
+  timeoutMs: number;
+  /** Its task's deadline comes too soon: it is not started, holds nothing and stands in no line. */
+  isTooLate: boolean;
 }
 
 /** One limit. */
@@ -139,6 +101,8 @@ export class Route implements Limit {
 export class Places implements Limit {
   readonly line = new Line<Claim>();
   timer: Cancel | undefined;
+  /** How long the attempts that had a place usually take. */
+  readonly durations = newDurations();
   #taken = 0;
 
   constructor(readonly reason: WaitReason, readonly maxOf: (claim: Claim) => number) {}

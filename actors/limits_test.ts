@@ -40,7 +40,7 @@ Deno.test("a hundred thousand steps wait for one place: each release grants one,
   for (const [index, taskId] of tasks.entries()) {
     if (index % 2 === 1) continue;
     assert.equal(ask(taskId), undefined);
-    admission.release(taskId, 0, true);
+    admission.release(taskId, 0, "answered");
   }
 
   assert.deepEqual(granted, tasks.filter((_, index) => index % 2 === 0 && index > 0));

@@ -1,17 +1,13 @@
 /** Limits of systems: circuits, retry budgets, first workers, and what nodes share of them. */
 
+import type { AttemptEnd } from "../src/core/attempt.ts";
+import { beginAnew } from "../src/core/adaptive_limit.ts";
 import {
   circuitOf,
-  type CircuitState,
   creditAnswer,
-  endTry,
-  newCircuit,
   newRetryBudget,
   nextRetryInMs,
-  observe,
-  OPEN_MS,
   openCircuit,
-  passCircuit,
   rampCircuit,
   type RetryBudget,
   spendRetry,
@@ -25,35 +21,10 @@ import {
   type Report,
   type SystemLimit,
 } from "../src/core/shared_limit.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
 import { Hold } from "./hold.ts";
-import { type Claim, type Limit, Line } from "./limits.ts";
-
-/** Sends nothing to a failing system for a time, then a growing number of attempts as tries. */
-class CircuitBreaker implements Limit {
-  readonly reason = "circuit_open";
-  readonly line = new Line<Claim>();
-  timer: Cancel | undefined;
-  readonly state: CircuitState = newCircuit();
-
-  take(claim: Claim, nowMs: number): boolean {
-    const passed = passCircuit(this.state, nowMs);
-    claim.isTry = passed === "try";
-    return passed !== "refused";
-  }
-
-  /** A try is over also if it ends without an answer, for example because it was cancelled. */
-  giveBack(claim: Claim): void {
-    if (claim.isTry) endTry(this.state);
-  }
-
-  opensInMs(nowMs: number): number | undefined {
-    const { openedAtMs, ramp, tries } = this.state;
-    const since = openedAtMs ?? ramp?.sinceMs;
-    if (since === undefined) return 0;
-    if (openedAtMs !== undefined && tries > 0) return undefined;
-    return Math.max(0, since + OPEN_MS - nowMs);
-  }
-}
+import { type Claim, type Limit } from "./limits.ts";
+import { Line } from "./line.ts";
 
 /** Limits the retries that a system is sent. What is spent is not given back. */
 class RetryLimit implements Limit {
@@ -268,9 +239,15 @@ export class SystemAdmission {
 
   constructor(readonly name: string, readonly deps: SystemAdmissionDeps) {
     this.hold = new Hold(deps.runtime, this.circuit.state);
-    this.hold.renew(deps.limitOf(name));
+    this.renew(deps.limitOf(name));
     this.retries = new RetryLimit(deps.runtime.monotonic());
     this.workers = new WorkerGate(deps);
+  }
+
+  /** Takes what is set for the whole system, but for what nodes divide. */
+  renew(limit: SystemLimit | undefined): void {
+    this.hold.renew(limit);
+    this.circuit.state.policy = limit?.circuit ?? {};
   }
 
   /** Returns the circuit's position at a time; open as well while nothing may be sent. */
@@ -300,14 +277,20 @@ export class SystemAdmission {
     return quota;
   }
 
-  /** Notes whether an attempt was answered. */
-  observe(ok: boolean, nowMs: number): void {
-    const { state } = this.circuit;
-    const before = state.openedAtMs;
-    observe(state, { ok, nowMs });
-    if (ok) creditAnswer(this.retries.budget);
-    if (state.openedAtMs === before) return;
-    this.circuitChange = { isOpen: state.openedAtMs !== undefined, atMs: this.deps.runtime.now() };
+  /** Notes that an attempt has been started. */
+  started({ isRetry }: Claim, nowMs: number): void {
+    const { calls } = this.circuit.state;
+    calls.add("started", nowMs);
+    if (isRetry) calls.add("retried", nowMs);
+  }
+
+  /** Notes how an attempt ended. */
+  ended(claim: Claim, end: AttemptEnd, nowMs: number): void {
+    if (end === "late") return this.circuit.state.calls.add("late", nowMs);
+    if (end === "answered") creditAnswer(this.retries.budget);
+    if (!this.circuit.note(claim, end, nowMs)) return;
+    const isOpen = this.circuit.state.openedAtMs !== undefined;
+    this.circuitChange = { isOpen, atMs: this.deps.runtime.now() };
     this.deps.reconcileSoon();
   }
 
@@ -317,7 +300,9 @@ export class SystemAdmission {
     const nowMs = runtime.monotonic();
     const { state } = this.circuit;
     this.circuitChange = change;
-    if (change.isOpen) openCircuit(state, nowMs - Math.max(0, runtime.now() - change.atMs));
-    else if (state.openedAtMs !== undefined) rampCircuit(state, nowMs);
+    if (change.isOpen) {
+      openCircuit(state, nowMs - Math.max(0, runtime.now() - change.atMs));
+      beginAnew(this.circuit.adaptive, nowMs);
+    } else if (state.openedAtMs !== undefined) rampCircuit(state, nowMs);
   }
 }

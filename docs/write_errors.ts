@@ -95,8 +95,16 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   concurrency_max: "As many attempts of this step run on the node as its policy allows.",
   node_full: "As many local steps run on the node as it can take.",
   circuit_open:
-    "Ten attempts in a row got no answer from the system, on one node. All nodes leave it " +
-    "alone for 10 s; then one attempt tries it, and each answer lets one more try at once.",
+    "Ten attempts in a row got no answer from the system, on one node, or half of at least 20 in " +
+    "ten seconds. All nodes leave it alone for 10 s; then one attempt tries it, and each answer " +
+    "lets one more try at once.",
+  system_saturated:
+    "As many attempts run at the system as it can answer in time: more would only wait there " +
+    "until they time out. The step goes on by itself as others end.",
+  deadline_too_near:
+    "The task's deadline leaves less time than nine in ten attempts of this step have needed " +
+    "lately, so none is started. An earlier attempt may still be answered; else the task fails at " +
+    "its deadline.",
   system_held:
     "Nothing may be sent to the system before a time that its limits name (`holdUntilMs`): " +
     "`tasker limits SYSTEM`. The step goes on by itself then.",

@@ -6,7 +6,15 @@ import { ANY_SYSTEM } from "../core/system.ts";
 import { TASKER } from "./verb.ts";
 
 /** What a hint of a reason is about. */
-type About = "limits" | "system" | "worker" | "systems" | "policies" | "version" | "none";
+type About =
+  | "limits"
+  | "system"
+  | "worker"
+  | "systems"
+  | "policies"
+  | "version"
+  | "deadline"
+  | "none";
 
 const ABOUT: Readonly<Record<WaitReason, About>> = {
   no_system_offers: "systems",
@@ -17,6 +25,8 @@ const ABOUT: Readonly<Record<WaitReason, About>> = {
   concurrency_max: "policies",
   node_full: "none",
   circuit_open: "system",
+  system_saturated: "system",
+  deadline_too_near: "deadline",
   system_held: "limits",
   system_concurrency: "limits",
   system_rate: "limits",
@@ -48,6 +58,8 @@ export function waitHints(task: Task): readonly string[] {
       return [`${TASKER} policies ${workflow}`];
     case "version":
       return [`start a server that loads version ${task.version} of ${workflow}`];
+    case "deadline":
+      return ["nothing to do: the task fails at its deadline; give such tasks more time"];
     case "none":
       return ["nothing to do: it starts once a server has room"];
     default:

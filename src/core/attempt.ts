@@ -35,11 +35,36 @@ export function attemptsUsed(step: StepState): number {
   return step.attempt - step.forgiven - step.interruptions;
 }
 
-/** Whether a failed attempt's owner answered; undefined when it was not even asked. */
-export function hasAnswered(failure: Failure | undefined): boolean | undefined {
-  return failure === undefined || failure.class === "undeliverable"
-    ? undefined
-    : failure.class === "failed";
+/** The failure of an attempt that ran when its task's deadline passed. */
+export const DEADLINE_PASSED = failureOf(
+  "timed_out",
+  "The task's deadline passed",
+  "deadline_exceeded",
+);
+
+/**
+ * What the end of an attempt says about the system that was asked; undefined: nothing, as it was not
+ * even asked, or nobody waited until it had the time to answer.
+ */
+export type AttemptEnd =
+  | "answered" // in time: with a result, or with a failure by contract
+  | "failed" // with something else
+  | "timed_out" // not in time
+  | "late"; // with the result of an earlier attempt, which had timed out
+
+/** Returns what a failed attempt says about the system that was asked. */
+export function endByFailure(failure: Failure | undefined): AttemptEnd | undefined {
+  switch (failure?.class) {
+    case undefined:
+    case "undeliverable":
+      return undefined;
+    case "failed":
+      return "answered";
+    case "timed_out":
+      return failure?.error === DEADLINE_PASSED.error ? undefined : "timed_out";
+    default:
+      return "failed";
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { RecordInterruption } from "./command.ts";
 import {
+  DEADLINE_PASSED,
   endFailed,
   endHung,
   endInterrupted,
@@ -27,10 +28,7 @@ const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed",
  */
 export function decideDue(state: TaskState, context: Context): readonly Event[] {
   if (state.end !== undefined) return [];
-  const gaveUp = state.aborted !== undefined || state.cancelRequested;
-  if (state.deadlineAtMs !== undefined && state.deadlineAtMs <= context.nowMs && !gaveUp) {
-    return abortAtDeadline(state, context);
-  }
+  if (deadlineOf(state) <= context.nowMs) return abortAtDeadline(state, context);
   const events: Event[] = [];
   for (let step = 0; step < state.steps.length; step++) {
     const event = dueEvent(state, step, context);
@@ -40,6 +38,12 @@ export function decideDue(state: TaskState, context: Context): readonly Event[] 
     events.push(event);
   }
   return events;
+}
+
+/** When the task is over whatever its steps do, Unix ms; Infinity: never, or it gave up before. */
+export function deadlineOf({ deadlineAtMs, aborted, cancelRequested }: TaskState): number {
+  const gaveUp = aborted !== undefined || cancelRequested;
+  return gaveUp || deadlineAtMs === undefined ? Infinity : deadlineAtMs;
 }
 
 /** Steps whose retry is due and that are not in `ready` yet. Cost: O(steps). */
@@ -59,7 +63,8 @@ export function retriesDue(state: TaskState, nowMs: number): number[] {
  */
 export function nextDueAtMs(state: TaskState, context: Context): number | undefined {
   if (state.end !== undefined) return undefined;
-  let next = state.aborted === undefined && !state.cancelRequested ? state.deadlineAtMs : undefined;
+  const deadlineAtMs = deadlineOf(state);
+  let next = deadlineAtMs === Infinity ? undefined : deadlineAtMs;
   for (let step = 0; step < state.steps.length; step++) {
     const due = dueOf(state, step, context);
     if (due !== undefined && (next === undefined || due < next)) next = due;
@@ -210,9 +215,8 @@ function timedOut(step: StepState, index: number, context: Context) {
 /** At its deadline a task fails: running steps time out, all others are cancelled. */
 function abortAtDeadline(state: TaskState, context: Context): readonly Event[] {
   const at = atMs(state, context);
-  const failure = failureOf("timed_out", "The task's deadline passed", "deadline_exceeded");
   const running = state.steps.flatMap((step, index) =>
-    isUnderWay(step) ? [failStep(endingOf(state, index, context), failure)] : []
+    isUnderWay(step) ? [failStep(endingOf(state, index, context), DEADLINE_PASSED)] : []
   );
   const cancelled = cancelSteps(state, context, (when) => when === "failed" || when === "always");
   return [{ kind: "TaskAborted", atMs: at, reason: "deadline" } as Event, ...running, ...cancelled]

@@ -1,10 +1,10 @@
 /** Live tasks: a task in memory, and the turn that it is building. No I/O. */
 
-import { attemptsUsed, hasAnswered } from "./attempt.ts";
+import { type AttemptEnd, attemptsUsed, endByFailure } from "./attempt.ts";
 import type { Command } from "./command.ts";
 import { decide } from "./decide.ts";
 import { atMs, type Context } from "./decision.ts";
-import { dueOf, nextDueAtMs, readySinceMs, retriesDue } from "./due.ts";
+import { deadlineOf, dueOf, nextDueAtMs, readySinceMs, retriesDue } from "./due.ts";
 import { assert } from "./errors.ts";
 import { type Event, sizeOfEvent } from "./event.ts";
 import { evolve, rememberCommand } from "./evolve.ts";
@@ -267,7 +267,9 @@ export class LiveTask {
 
   #mayStart(state: TaskState, step: number): boolean {
     const known = state.steps[step] as StepState;
-    const { concurrencyMax, system } = this.#context.policyOf(step);
+    const { nowMs, policyOf } = this.#context;
+    const { concurrencyMax, system, timeoutMs, queueTimeoutMs = Infinity } = policyOf(step);
+    const leftMs = deadlineOf(state) - nowMs;
     const reason = this.deps.admission.admit({
       taskId: this.taskId,
       plan: this.plan,
@@ -276,6 +278,9 @@ export class LiveTask {
       concurrencyMax,
       lastSystem: known.system,
       switchTo: system,
+      timeoutMs,
+      leftMs,
+      waitLeftMs: Math.min(leftMs, (state.ready.get(step) ?? nowMs) + queueTimeoutMs - nowMs),
     });
     return reason === undefined;
   }
@@ -284,11 +289,11 @@ export class LiveTask {
   #giveBack(state: TaskState, event: Event): void {
     switch (event.kind) {
       case "StepCompleted":
-        return this.#release(event.step, true);
+        return this.#release(event.step, isLate(state, event) ? "late" : "answered");
       case "StepAttemptFailed":
       case "StepFailed":
       case "StepParked":
-        return this.#release(event.step, hasAnswered(event.failure));
+        return this.#release(event.step, endByFailure(event.failure));
       case "StepInterrupted":
       case "StepCancelled":
       case "StepResolved":
@@ -307,8 +312,8 @@ export class LiveTask {
     return deps.admission.waitsFor({ taskId, plan, step });
   }
 
-  #release(step: number, answered?: boolean): void {
-    this.deps.admission.release(this.taskId, step, answered);
+  #release(step: number, end?: AttemptEnd): void {
+    this.deps.admission.release(this.taskId, step, end);
   }
 
   #openTurn(): OpenTurn {
@@ -328,6 +333,11 @@ function firstVerdict(state: TaskState | undefined, command: Command): Verdict |
   const turn = state.commands.get(command.commandId);
   if (turn === undefined) return undefined;
   return { turn, changed: !state.idleCommands.has(command.commandId) };
+}
+
+/** Whether a step was completed by an attempt before its newest. */
+function isLate({ steps }: TaskState, event: Extract<Event, { kind: "StepCompleted" }>): boolean {
+  return event.attempt < (steps[event.step] as StepState).attempt;
 }
 
 function startedDueAtMs(index: number, { plan, nowMs, policyOf }: Context): number | undefined {

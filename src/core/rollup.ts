@@ -12,7 +12,9 @@ export type WaitReason =
   | "retry_budget" // its system was sent as many retries as it may
   | "concurrency_max" // its policy's places on this node are taken
   | "node_full" // all places for local steps of this node are taken
-  | "circuit_open" // its system has failed too often in a row
+  | "circuit_open" // its system has failed too often
+  | "system_saturated" // as many attempts of its system run as that can answer in time
+  | "deadline_too_near" // an attempt would be cut off by the task's deadline
   | "system_held" // nothing may be sent to its system before a time: `holdUntilMs` of its limits
   | "system_concurrency" // as many attempts of its system or capability run as may, on all nodes
   | "system_rate" // its system or capability was sent as many attempts as it may be, by all nodes

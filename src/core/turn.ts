@@ -1,5 +1,6 @@
 /** The turn: what tasks decide at once, from commands, readiness and admission. No I/O. */
 
+import type { AttemptEnd } from "./attempt.ts";
 import type { Context } from "./decision.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event } from "./event.ts";
@@ -50,6 +51,12 @@ export interface AdmissionRequest extends StepOfTask {
   readonly lastSystem?: string | undefined;
   /** The system that its policy switches it to. */
   readonly switchTo?: string | undefined;
+  /** How long the attempt may take, in ms; absent: as long as it likes. */
+  readonly timeoutMs?: number | undefined;
+  /** Time until the task's deadline, in ms; absent: it has none. */
+  readonly leftMs?: number;
+  /** How long it may still wait to start, in ms: until the deadline, or until its queue time-out. */
+  readonly waitLeftMs?: number;
 }
 
 /** A step whose attempt is under way. */
@@ -75,10 +82,10 @@ export interface Admission {
   /** Takes places for an attempt that an earlier owner started. */
   hold(of: StartedStep): void;
   /**
-   * Gives back what a step holds, or lets it wait no longer; `answered`, when known, says whether
-   * the system that owns the step answered.
+   * Gives back what a step holds, or lets it wait no longer; `end` says how the system that was asked has
+   * answered.
    */
-  release(taskId: TaskId, step: number, answered?: boolean): void;
+  release(taskId: TaskId, step: number, end?: AttemptEnd): void;
 }
 
 /** What the turns of all tasks of a node work with. */

@@ -84,7 +84,9 @@ export class EngineHarness {
   }
 
   /** Starts a task; resolves with its id once that is committed. */
-  async start(more: { key?: string; input?: unknown; commandId?: string } = {}): Promise<Answer> {
+  async start(
+    more: { key?: string; input?: unknown; commandId?: string; deadlineMs?: number } = {},
+  ): Promise<Answer> {
     const answer = this.send({
       kind: "StartTask",
       taskId: this.engine.router.mintTaskId(),
@@ -96,6 +98,7 @@ export class EngineHarness {
       input: JSON.stringify(more.input ?? {}) as JsonText,
       tags: [],
       ...(more.key === undefined ? {} : { key: more.key }),
+      ...(more.deadlineMs === undefined ? {} : { deadlineMs: more.deadlineMs }),
     });
     return await answer;
   }
@@ -236,4 +239,25 @@ export class EngineHarness {
   #slots() {
     return Array.from({ length: 4096 }, (_, slot) => ({ slot, owner: null, version: 1 }));
   }
+}
+
+/** Keeps the reason that the row of each task names. */
+export function reasonsOf(harness: EngineHarness): ReadonlyMap<TaskId, string | null> {
+  const reasons = new Map<TaskId, string | null>();
+  harness.faults.append = ({ taskId, change }) => {
+    if (change !== undefined) reasons.set(taskId, change.blockedReason);
+    return undefined;
+  };
+  return reasons;
+}
+
+/** Says that the newest attempt of a step came to its end. */
+export function complete(harness: EngineHarness, taskId: TaskId, step: number): void {
+  harness.engine.router.record({
+    kind: "RecordStepResult",
+    taskId,
+    step,
+    attempt: 1,
+    outcome: { kind: "completed", result: "1" as JsonText },
+  });
 }

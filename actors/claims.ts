@@ -1,0 +1,93 @@
+/** Claims: the steps of this node that wait to start or run, by task and step. */
+
+import { neededMs, noteDuration } from "../src/core/durations.ts";
+import type { TaskId } from "../src/core/ids.ts";
+import type { AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
+import { type Claim, Route } from "./limits.ts";
+
+/** What a claim is made of beside its request. */
+type ClaimParts = Pick<Claim, "taskId" | "step" | "system" | "places" | "capability" | "limits">;
+
+/** Makes a claim that has been granted nothing yet. */
+export function newClaim(
+  { taskId, step, system, places, capability, limits }: ClaimParts,
+  request: Omit<AdmissionRequest, keyof StepOfTask>,
+  nowMs: number,
+): Claim {
+  return {
+    taskId,
+    step,
+    system,
+    isChosen: false,
+    lastSystem: request.lastSystem,
+    switchTo: request.switchTo,
+    places,
+    isRetry: request.isRetry,
+    capability,
+    limits,
+    concurrencyMax: request.concurrencyMax ?? Infinity,
+    granted: 0,
+    before: undefined,
+    after: undefined,
+    place: 0,
+    waitsSinceMs: 0,
+    waitsUntilMs: nowMs + (request.waitLeftMs ?? Infinity),
+    timeoutMs: request.timeoutMs ?? Infinity,
+    isTry: false,
+    period: 0,
+    isStarted: false,
+    startedAtMs: undefined,
+    isTooLate: false,
+  };
+}
+
+/** All claims of a node. Cost: O(1). */
+export class Claims {
+  readonly #byTask = new Map<TaskId, Map<number, Claim>>();
+
+  get(taskId: TaskId, step: number): Claim | undefined {
+    return this.#byTask.get(taskId)?.get(step);
+  }
+
+  of(taskId: TaskId): Iterable<Claim> {
+    return this.#byTask.get(taskId)?.values() ?? [];
+  }
+
+  *[Symbol.iterator](): Iterator<Claim> {
+    for (const claims of this.#byTask.values()) yield* claims.values();
+  }
+
+  put(claim: Claim): void {
+    const claims = this.#byTask.get(claim.taskId);
+    if (claims === undefined) this.#byTask.set(claim.taskId, new Map([[claim.step, claim]]));
+    else claims.set(claim.step, claim);
+  }
+
+  delete({ taskId, step }: Claim): void {
+    const claims = this.#byTask.get(taskId);
+    claims?.delete(step);
+    if (claims?.size === 0) this.#byTask.delete(taskId);
+  }
+}
+
+/** Whether a step that has not started was given a system which cannot get it any more. */
+export function isMisled({ isStarted, granted, limits: [route], system }: Claim): boolean {
+  if (isStarted || granted === 0 || system === undefined) return false;
+  return route instanceof Route && !route.stillLeadsTo(system);
+}
+
+/** Whether a claim is of no use any more: it was given up, misled, or its policy switches it. */
+export function mustBeginAgain(claim: Claim, switchTo: string | undefined): boolean {
+  if (claim.isStarted) return false;
+  return claim.isTooLate || claim.switchTo !== switchTo || isMisled(claim);
+}
+
+/** Whether its attempt would be cut off by the task's deadline, judging by earlier ones. */
+export function isTooLate({ places }: Claim, leftMs: number, nowMs: number): boolean {
+  return leftMs < Infinity && leftMs < neededMs(places.durations, nowMs);
+}
+
+/** Notes how long an attempt took that was answered in time. */
+export function learnDuration({ places, startedAtMs }: Claim, nowMs: number): void {
+  if (startedAtMs !== undefined) noteDuration(places.durations, nowMs - startedAtMs, nowMs);
+}
