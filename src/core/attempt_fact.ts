@@ -3,6 +3,7 @@
 import type { Event, Failure, FailureClass } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
+import { SensitiveValues } from "./sensitive.ts";
 
 /** Characters of an error's code and message that a fact keeps; they are others' text. */
 const ERROR_CODE_SIZE_MAX = 200;
@@ -17,7 +18,10 @@ const ERROR_SIZE_MAX = 64 * 1024;
  */
 export type AttemptOutcome = "completed" | FailureClass | "cancelled";
 
-/** An error in few words. Code and message are others' text: redact them before they are shown. */
+/**
+ * An error in few words. Code and message are others' text: redact them before they are shown. What
+ * contracts of the task mark as sensitive is hidden in them already.
+ */
 export interface AttemptError {
   readonly class: FailureClass;
   readonly code?: string;
@@ -81,6 +85,7 @@ export function attemptFacts(
   const { workflow, definition: { version } } = plan;
   const steps: StepFacts[] = plan.steps.map(() => ({ open: undefined, byAttempt: new Map() }));
   const facts: AttemptFact[] = [];
+  const sensitive = new SensitiveValues(plan);
   const end = (of: StepFacts, at: Event & { readonly step: number }, how: Ended) => {
     const { open } = of;
     if (open === undefined) return;
@@ -96,6 +101,7 @@ export function attemptFacts(
       waitedMs: open.waitedMs,
       ranMs: Math.max(0, at.atMs - open.atMs),
       ...how,
+      ...(how.error && { error: hiddenIn(how.error, sensitive) }),
       policyVersion: open.policyVersion,
       ...(open.system !== undefined && { system: open.system }),
       tags,
@@ -104,6 +110,7 @@ export function attemptFacts(
     facts.push(fact);
   };
   for (const event of events) {
+    sensitive.note(event);
     const of = "step" in event ? steps[event.step] : undefined;
     if (of === undefined || !("step" in event)) continue;
     if (event.kind === "StepStarted") of.open = event;
@@ -145,6 +152,14 @@ const GIVEN_UP = { isRetried: false };
 
 function failed(failure: Failure): Pick<AttemptFact, "outcome" | "error"> {
   return { outcome: failure.class, error: attemptError(failure) };
+}
+
+function hiddenIn({ code, message, ...error }: AttemptError, of: SensitiveValues): AttemptError {
+  return {
+    ...error,
+    ...(code !== undefined && { code: of.hide(code) }),
+    ...(message !== undefined && { message: of.hide(message) }),
+  };
 }
 
 /** A result of an attempt that had been given up. */

@@ -117,13 +117,6 @@ Deno.test("redactText() hides the same value alike, and different values differe
   equal(redactText("4111 1111 1111 1111").text, redactText("4111111111111111").text);
 });
 
-Deno.test("redactText() hides the values that a contract marks, and counts them", () => {
-  const { text, count } = redactText("patient Lovelace: Lovelace has no record", ["Lovelace"]);
-
-  equal(text, "patient <sensitive>: <sensitive> has no record");
-  equal(count, 2);
-});
-
 Deno.test("a redacted text is not changed by redacting it again", () => {
   const words = [...SECRETS, ...PERSONAL].map(([text]) => text);
   const piece = fc.oneof(fc.constantFrom(...words, "password=", '"', "Bearer ", ": "), fc.string());

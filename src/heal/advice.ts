@@ -42,8 +42,6 @@ export interface Question {
   readonly evidence: readonly Named[];
   /** As statistics order them; at most ACTIONS_MAX are sent. */
   readonly actions: readonly Named[];
-  /** Texts that contracts mark as sensitive. */
-  readonly sensitive?: readonly string[];
 }
 
 /** One sentence or two of an explanation, and what it rests on. */
@@ -95,7 +93,7 @@ You decide nothing: rules and people decide. Use ids of the document only.`;
 export function promptOf(question: Question): Prompt {
   let redactions = 0;
   const shown = (text: string) => {
-    const { text: safe, count } = redactText(visible(text), question.sensitive);
+    const { text: safe, count } = redactText(visible(text));
     redactions += count;
     return cut(safe, TEXT_LENGTH_MAX);
   };

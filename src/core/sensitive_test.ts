@@ -1,0 +1,99 @@
+import { deepEqual, doesNotMatch, equal } from "node:assert/strict";
+import { z } from "zod";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
+import { attemptFacts } from "./attempt_fact.ts";
+import type { Event } from "./event.ts";
+import type { JsonText } from "./payload.ts";
+import { SensitiveValues } from "./sensitive.ts";
+import type { JsonSchema } from "./workflow.ts";
+
+const SCHEMA: JsonSchema = {
+  type: "object",
+  properties: {
+    name: { type: "string" },
+    diagnosis: { type: "string", writeOnly: true },
+    cards: { type: "array", items: { $ref: "#/$defs/card" } },
+    pair: { prefixItems: [{ type: "string" }, { type: "string", writeOnly: true }] },
+    address: { writeOnly: true, type: "object" },
+    choice: { anyOf: [{ type: "null" }, { properties: { pin: { writeOnly: true } } }] },
+  },
+  $defs: { card: { properties: { number: { writeOnly: true }, next: { $ref: "#/$defs/card" } } } },
+};
+
+/** Hides in a text what a task with this input and contract marks. */
+function hidden(text: string, input: unknown, schema: JsonSchema = SCHEMA): string {
+  const { plan } = new TaskDriver([{ name: "a" }]).actor;
+  const values = new SensitiveValues({
+    ...plan,
+    definition: { ...plan.definition, input: schema },
+  });
+  values.note({
+    kind: "TaskStarted",
+    atMs: 0,
+    definitionHash: "h",
+    input: JSON.stringify(input) as JsonText,
+    tags: [],
+  } as Event);
+  return values.hide(text);
+}
+
+Deno.test("what a contract marks is hidden, wherever the contract says it", () => {
+  const input = {
+    name: "shown",
+    diagnosis: "broken leg",
+    cards: [{ number: 99887766, next: { number: "11223344" } }],
+    pair: ["visible", "hidden pair"],
+    address: { street: "Elm Street", number: { floor: "fifth" } },
+    choice: { pin: "4711" },
+  };
+
+  const text = hidden(Object.values(input).map((one) => JSON.stringify(one)).join(" "), input);
+
+  doesNotMatch(text, /leg|9988|1122|hidden|Elm|fifth|4711/);
+  equal(text.match(/shown|visible/g)?.length, 2);
+});
+
+Deno.test("a schema made with zod marks by its metadata", () => {
+  const schema = z.toJSONSchema(z.object({ ssn: z.string().meta({ writeOnly: true }) }));
+
+  equal(hidden("no 078-05-1120 here", { ssn: "078-05-1120" }, schema), "no <sensitive> here");
+});
+
+Deno.test("a value is hidden as it is, as JSON writes it, and before what it contains", () => {
+  const schema = { properties: { note: { writeOnly: true }, part: { writeOnly: true } } };
+
+  equal(
+    hidden(
+      'bad says "no" in {"note":"says \\"no\\""}',
+      { note: 'says "no"', part: "says" },
+      schema,
+    ),
+    'bad <sensitive> in {"note":"<sensitive>"}',
+  );
+});
+
+Deno.test("the search ends for schemas and values that do not", () => {
+  const loop = {
+    $ref: "#",
+    writeOnly: false,
+    properties: { a: { $ref: "#" } },
+    x: { writeOnly: true },
+  };
+  const deep = JSON.parse("[".repeat(60) + '"text"' + "]".repeat(60));
+  const wide = Array.from({ length: 20_000 }, (_, count) => `text ${count}`);
+
+  equal(hidden("text", { a: { a: "text" } }, loop), "text");
+  equal(hidden("text", deep, { items: { $ref: "#" }, x: { writeOnly: true } }), "text");
+  equal(hidden("text 7", wide, { items: { writeOnly: true } }), "<sensitive>");
+});
+
+Deno.test("a fact of an attempt repeats nothing that its task's contracts mark", () => {
+  const input = { properties: { patient: { writeOnly: true } } };
+  const driver = new TaskDriver([{ name: "a" }], { input }).start({ patient: "boom" });
+  driver.throw("a"); // with the message "boom"
+  const { plan, taskId } = driver.actor;
+
+  const [fact] = attemptFacts(plan, taskId, [], driver.events);
+
+  deepEqual(fact?.error, { class: "thrown", code: "thrown", message: "<sensitive>" });
+});
