@@ -1,6 +1,6 @@
 /** The router: brings every command to its task's actor, on whichever node that is. */
 
-import type { Answer, Command } from "../src/core/command.ts";
+import type { Answer, Command, StartTask } from "../src/core/command.ts";
 import { TaskerError } from "../src/core/errors.ts";
 import { mintTaskId, slotOf, SLOTS, type TaskId } from "../src/core/ids.ts";
 import type { CommandSink, InboxRow, Nodes, Runtime } from "../src/core/ports.ts";
@@ -16,6 +16,8 @@ export interface CommandRouterDeps {
   readonly nodes: Nodes;
   /** The actors of this node. */
   deliver(queued: QueuedCommand): void;
+  /** Why a task may not start now; absent: each may. */
+  refusalOf?(start: StartTask): TaskerError | undefined;
 }
 
 /** Knows which slots this node owns, and sends what belongs elsewhere through the inbox. */
@@ -74,6 +76,8 @@ export class CommandRouter implements CommandSink {
         ),
       );
     }
+    const refusal = command.kind === "StartTask" ? this.deps.refusalOf?.(command) : undefined;
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((answer, refuse) => this.route({ command, answer, refuse, failedTries: 0 }));
   }
 

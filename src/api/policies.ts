@@ -12,6 +12,7 @@ import {
 } from "../core/policy.ts";
 import type { SystemLimit } from "../core/shared_limit.ts";
 import type { PolicyOverlay, SharedStates } from "../core/ports.ts";
+import type { StartLever } from "../core/starts.ts";
 import { type Definition, doesWork, type StepKind } from "../core/workflow.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
@@ -34,7 +35,7 @@ export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
       return { status: 200, body };
     },
     async putPolicy(
-      { namespace, name, by, reason, expectedVersion, canary, ...input },
+      { namespace, name, by, reason, expectedVersion, canary, starts, ...input },
       { caller },
     ) {
       const known = await versionsOf(definitions, { namespace, name, caller });
@@ -47,12 +48,14 @@ export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
         const about = { versions, systems: await services.systems(), earlier };
         refuseFaults("policy", switchFaults(steps, about));
       }
+      refuseFaults("policy", tooFar("starts.untilMs", starts?.untilMs, runtime.now()));
       if (canary !== undefined) demandDividable(steps, earlier);
       const overlay = await policies.put(namespace, name, {
         by: caller.signature(by),
         reason,
         atMs: runtime.now(),
         steps,
+        ...(starts !== undefined && { starts: starts as StartLever }),
         ...(canary !== undefined && {
           canary: { ...canary, salt: canary.salt ?? runtime.uuid() },
         }),
@@ -251,8 +254,8 @@ function limitsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
   return { version, by, reason, at: timeText(atMs), limits: steps as Record<string, SystemLimit> };
 }
 
-function overlayDocument({ version, by, reason, atMs, steps, canary }: PolicyOverlay) {
-  const shown = { version, by, reason, at: timeText(atMs), steps };
+function overlayDocument({ version, by, reason, atMs, steps, starts, canary }: PolicyOverlay) {
+  const shown = { version, by, reason, at: timeText(atMs), steps, ...(starts && { starts }) };
   if (canary === undefined) return shown;
   const { percent, salt, base } = canary;
   return { ...shown, canary: { percent, salt, base: base.version } };

@@ -100,7 +100,10 @@ export interface StartIdentity {
 /** @throws {TaskerError} api.forbidden for a namespace that the key does not cover; as the starter */
 export async function start(
   { starter, runtime }: Services,
-  { workflow, version, input, tags, deadlineMs }: Omit<ParsedOf<Tasks["startTask"]>, "waitMs">,
+  { workflow, version, input, tags, deadlineMs, priority }: Omit<
+    ParsedOf<Tasks["startTask"]>,
+    "waitMs"
+  >,
   call: Pick<Call, "caller" | "idempotencyKey" | "traceparent">,
   identify: (namespace: string) => StartIdentity = (namespace) => ({
     commandId: commandIdOf(runtime, call, "start", namespace),
@@ -119,6 +122,7 @@ export async function start(
     ...(version === undefined ? {} : { version }),
     ...(key === undefined ? {} : { key }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(priority === undefined ? {} : { priority }),
     ...(traceparent === undefined ? {} : { traceparent }),
   });
 }

@@ -27,6 +27,7 @@ export interface StartTask extends Outside<"StartTask"> {
   /** Unique in the namespace; absent, the command id is the key. */
   readonly key?: string;
   readonly deadlineMs?: number;
+  readonly priority?: number;
   readonly traceparent?: string;
 }
 

@@ -77,6 +77,7 @@ function started(command: StartTask, context: Context): Event {
     ...(command.key === undefined ? {} : { key: command.key }),
     ...(deadlineMs === undefined ? {} : { deadlineAtMs: context.nowMs + deadlineMs }),
     ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
+    ...(command.priority === undefined ? {} : { priority: command.priority }),
   };
 }
 

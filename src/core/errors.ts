@@ -310,6 +310,12 @@ export const ERRORS = {
     "The task is quarantined",
     "Fix the cause named in the detail; slow tasks are retried automatically, others at the next restart",
   ),
+  "workflow.starts_held": meaning(
+    "later",
+    429,
+    "Starts of the workflow are held back",
+    "Wait as long as Retry-After says and send it again; `tasker policies` shows who holds them back",
+  ),
 } as const satisfies Record<string, Meaning>;
 
 /** A stable name of one operating error. */

@@ -55,6 +55,8 @@ export interface TaskStarted extends Base<"TaskStarted"> {
   readonly deadlineAtMs?: number;
   /** W3C trace context of the request that started it. */
   readonly traceparent?: string;
+  /** 1 is high, 5 low; absent: the start named none. */
+  readonly priority?: number;
 }
 
 export interface StepStarted extends OfStep<"StepStarted"> {

@@ -102,6 +102,7 @@ function newTask(
     traceparent: event.traceparent,
     createdAtMs: event.atMs,
     deadlineAtMs: event.deadlineAtMs,
+    priority: event.priority,
     turn: 0,
     startedAtMs: undefined,
     lastAtMs: event.atMs,

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
+import { PRIORITY, type StartLever } from "./starts.ts";
 import { FAILURE_CLASSES } from "./event.ts";
 import { HEAL_TIERS, type HealBounds } from "./healing.ts";
 import type { Policy } from "./policy.ts";
@@ -39,6 +40,10 @@ export const Version = z.string().regex(
 const TAGS_MAX = 32;
 export const Tag = z.string().min(1).max(128);
 export const Tags = z.array(Tag).max(TAGS_MAX).default([]).describe("Labels to find the task by");
+
+/** How urgent a task is. */
+export const Priority = z.int().min(PRIORITY.high).max(PRIORITY.low)
+  .describe("1 is high, 5 low; 3 unless said. Starts of low priority are held back first");
 
 /** How long a task may take, in milliseconds. */
 export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX)
@@ -141,6 +146,20 @@ const share = z.number().min(0.01).max(1).optional();
 
 /** When something ends by itself; once it is over, it says nothing. */
 const untilMs = z.int().min(0).optional().describe("Unix time in ms");
+
+/** Which starts of a workflow are held back. */
+export const StartLeverFields = z.strictObject(
+  {
+    pausedBelow: z.int().min(0).max(PRIORITY.low - 1).optional()
+      .describe("Starts of a lower priority (a higher number) are held back; 0 = all"),
+    ratePerS: z.number().min(0.001).max(1_000_000).optional()
+      .describe("Starts in a second, on all nodes together; urgent ones go first"),
+    untilMs: untilMs.unwrap().describe("It ends then, Unix time in ms"),
+  } satisfies Record<keyof StartLever, z.ZodType>,
+).refine(
+  ({ pausedBelow, ratePerS }) => pausedBelow !== undefined || ratePerS !== undefined,
+  "expected pausedBelow or ratePerS",
+);
 
 /** When the circuit of a system opens. */
 const CircuitFields = z.strictObject(

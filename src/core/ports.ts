@@ -11,6 +11,7 @@ import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
+import type { StartLever } from "./starts.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
 import type { WhatifReport } from "./whatif.ts";
 import type { Definition, JsonSchema } from "./workflow.ts";
@@ -62,6 +63,8 @@ export interface StartRequest {
   /** Unique in the namespace. */
   readonly key?: string;
   readonly deadlineMs?: number;
+  /** 1 is high, 5 low. */
+  readonly priority?: number;
   readonly commandId: string;
   readonly traceparent?: string;
 }
@@ -514,6 +517,8 @@ export interface PolicyOverlay {
   readonly atMs: number;
   /** By step name; "*" is for all steps that do work, see `policyUnder`. */
   readonly steps: Readonly<Record<string, Policy>>;
+  /** Holds back starts of all tasks, also during a canary. */
+  readonly starts?: StartLever;
   /** Present: a share of the tasks is under `steps`, and the others stay under `canary.base`. */
   readonly canary?: Canary;
 }

@@ -166,6 +166,8 @@ export interface TaskState {
   readonly traceparent: string | undefined;
   readonly createdAtMs: number;
   readonly deadlineAtMs: number | undefined;
+  /** 1 is high, 5 low; undefined: the start named none. */
+  readonly priority: number | undefined;
   /** The last turn folded in. */
   turn: number;
   /** When its first attempt started, Unix ms. */

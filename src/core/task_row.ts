@@ -14,7 +14,10 @@ export function birthOf(
   { nowMs, digest }: { nowMs: number; digest: (text: string) => string },
 ): TaskBirth {
   const { namespace, workflow, version, versionAsked, definitionHash, tags, key } = command;
-  const asked = [workflow, versionAsked, decodePayload(command.input), tags, command.deadlineMs];
+  const { deadlineMs, priority } = command;
+  const asked = [workflow, versionAsked, decodePayload(command.input), tags, deadlineMs];
+  // Hashes from before priorities stay valid.
+  if (priority !== undefined) asked.push(priority);
   return {
     namespace,
     workflow: workflow.slice(namespace.length + 1),

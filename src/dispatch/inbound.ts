@@ -212,6 +212,7 @@ async function start(deps: InboundDeps, request: Request): Promise<Answer> {
     commandId: commandIdOf(request),
     ...(data.version !== undefined && { version: data.version }),
     ...(data.deadlineMs !== undefined && { deadlineMs: data.deadlineMs }),
+    ...(data.priority !== undefined && { priority: data.priority }),
     ...(traceparent !== undefined && isTraceparent(traceparent) && { traceparent }),
   });
 }

@@ -212,6 +212,7 @@ const LAYOUTS: Layouts = {
     key: "text",
     deadlineAtMs: "later",
     traceparent: "text",
+    priority: "number",
   }],
   StepStarted: [2, {
     step: "number",

@@ -29,6 +29,7 @@ import deadLetters from "./sql/0020_dead_letters.sql" with { type: "text" };
 import nodeBus from "./sql/0021_node_bus.sql" with { type: "text" };
 import canaries from "./sql/0022_canaries.sql" with { type: "text" };
 import choices from "./sql/0023_choices.sql" with { type: "text" };
+import heldStarts from "./sql/0024_held_starts.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
 export interface Migration {
@@ -64,6 +65,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0021_node_bus", text: nodeBus },
   { name: "0022_canaries", text: canaries },
   { name: "0023_choices", text: choices },
+  { name: "0024_held_starts", text: heldStarts },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -4,10 +4,11 @@ import { canaryOn } from "../core/canary.ts";
 import { TaskerError } from "../core/errors.ts";
 import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
 import type { Canary, Database, NewOverlay, Policies, PolicyOverlay } from "../core/ports.ts";
+import type { StartLever } from "../core/starts.ts";
 import type { Row } from "./pg_connection.ts";
 
 const COLUMNS = `
-  namespace, workflow, version, by_whom, reason, steps, canary,
+  namespace, workflow, version, by_whom, reason, steps, canary, starts,
   (extract(epoch from created_at) * 1000)::float8 as at_ms`;
 
 /** How often a lost race for the next version is run again. */
@@ -68,13 +69,13 @@ export class PostgresPolicies implements Policies {
   async #insert(
     namespace: string,
     workflow: string,
-    { by, reason, atMs, steps, canary, expected }: StoredOverlay,
+    { by, reason, atMs, steps, canary, starts, expected }: StoredOverlay,
   ): Promise<Row | undefined> {
     const [row] = await this.database.query(
       `insert into tasker.policy
-         (namespace, workflow, version, by_whom, reason, created_at, steps, canary)
+         (namespace, workflow, version, by_whom, reason, created_at, steps, canary, starts)
        select $1::text, $2::text, coalesce(max(version), 0) + 1, $3::text, $4::text,
-         to_timestamp($5::float8 / 1000.0), $6::text::json, $8::text::json
+         to_timestamp($5::float8 / 1000.0), $6::text::json, $8::text::json, $9::text::json
        from tasker.policy
        where namespace = $1
          and workflow = $2
@@ -82,7 +83,17 @@ export class PostgresPolicies implements Policies {
          or coalesce(max(version), 0) = $7::int
        on conflict do nothing
        returning ${COLUMNS}`,
-      [namespace, workflow, by, reason, atMs, steps, expected ?? null, canary ?? null],
+      [
+        namespace,
+        workflow,
+        by,
+        reason,
+        atMs,
+        steps,
+        expected ?? null,
+        canary ?? null,
+        starts ?? null,
+      ],
     );
     return row;
   }
@@ -103,10 +114,11 @@ export class PostgresPolicies implements Policies {
   }
 }
 
-/** An overlay as its row has it, see 0022_canaries.sql; both are texts of JSON. */
+/** An overlay as its row has it, see 0022_canaries.sql; all three are texts of JSON. */
 interface StoredOverlay extends Pick<PolicyOverlay, "by" | "reason" | "atMs"> {
   readonly steps: string;
   readonly canary: string | undefined;
+  readonly starts: string | undefined;
   readonly expected: number | undefined;
 }
 
@@ -117,12 +129,13 @@ interface StoredCanary extends Omit<Canary, "base"> {
 }
 
 function stored(
-  { steps }: Pick<PolicyOverlay, "steps">,
+  { steps, starts: lever }: Pick<PolicyOverlay, "steps" | "starts">,
   canary: Canary | undefined,
-): Pick<StoredOverlay, "steps" | "canary"> {
-  if (canary === undefined) return { steps: JSON.stringify(steps), canary: undefined };
+): Pick<StoredOverlay, "steps" | "canary" | "starts"> {
+  const starts = lever && JSON.stringify(lever);
+  if (canary === undefined) return { steps: JSON.stringify(steps), canary: undefined, starts };
   const kept: StoredCanary = { ...canary, base: canary.base.version, steps };
-  return { steps: JSON.stringify(canary.base.steps), canary: JSON.stringify(kept) };
+  return { steps: JSON.stringify(canary.base.steps), canary: JSON.stringify(kept), starts };
 }
 
 function overlayOf(row: Row): PolicyOverlay {
@@ -133,6 +146,7 @@ function overlayOf(row: Row): PolicyOverlay {
     by: String(row.by_whom),
     reason: String(row.reason),
     atMs: Math.round(Number(row.at_ms)),
+    ...(row.starts !== null && { starts: row.starts as StartLever }),
   };
   if (kept === null) return { ...overlay, steps };
   const { percent, salt, base } = kept;

@@ -62,6 +62,21 @@ Deno.test("a canary comes with what the others are under, on all nodes", async (
   assert.deepEqual(ended, { ...put, version: 3, steps: before });
 });
 
+Deno.test("a policy that holds starts back says so on all nodes, and the next one need not", async () => {
+  await using bench = await JournalBench.open();
+  const [one, other] = [await bench.node(), await bench.node()];
+  const put = { by: "ada", reason: "test", atMs: 5, steps: {} };
+  const starts = { pausedBelow: 2, ratePerS: 0.5, untilMs: 1_767_225_600_000 };
+
+  await one.policies.put("test", "chain", { ...put, starts });
+  const held = (await other.policies.newest()).get("test/chain")?.starts;
+  await one.policies.put("test", "chain", put);
+  const free = (await other.policies.newest()).get("test/chain");
+
+  assert.deepEqual(held, starts);
+  assert.ok(free !== undefined && !("starts" in free));
+});
+
 Deno.test("to a version that knows no canaries, a canary is what was there before", async () => {
   await using bench = await JournalBench.open();
   const { policies, database } = await bench.node();

@@ -8,6 +8,7 @@ import {
   Name,
   PolicyFields,
   REASON_LENGTH_MAX,
+  StartLeverFields,
   SystemLimitFields,
 } from "../core/fields.ts";
 import { WHOLE_SYSTEM } from "../core/policy.ts";
@@ -23,6 +24,8 @@ const StepPolicy = named("Policy", PolicyFields);
 
 export const Steps = z.record(z.union([Name, z.literal(ALL_STEPS)]), StepPolicy)
   .refine((steps) => Object.keys(steps).length <= TUNED_STEPS_MAX, "too many steps");
+
+const StartLever = named("StartLever", StartLeverFields);
 
 const Percent = z.int().min(CANARY_PERCENT.min).max(CANARY_PERCENT.max)
   .describe("How many of the tasks are under it; the others stay under the version before");
@@ -51,6 +54,7 @@ const PutBody = named(
     by: By,
     reason: z.string().min(1).max(REASON_LENGTH_MAX),
     steps: Steps,
+    starts: StartLever.optional(),
     canary: PutCanary.optional(),
     expectedVersion: z.int().min(0).optional()
       .describe(
@@ -67,6 +71,7 @@ const PolicyVersion = named(
     reason: z.string(),
     at: Time,
     steps: z.record(z.string(), StepPolicy),
+    starts: StartLever.optional(),
     canary: Canary.optional(),
   }),
 );

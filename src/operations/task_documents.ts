@@ -95,6 +95,7 @@ export function taskHead(source: DocumentSource): TaskDocument {
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
+    ...(state.priority !== undefined && { priority: state.priority }),
     ...(state.output === undefined ? {} : { output: decodePayload(state.output) }),
     ...(state.failure === undefined ? {} : {
       error: decodePayload(state.failure.error),

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { CHOICES } from "../core/event.ts";
+import { Priority } from "../core/fields.ts";
 import { WHENS } from "../core/graph.ts";
 import { STEP_STATES, TASK_STATES } from "../core/state.ts";
 import { STEP_KINDS } from "../core/workflow.ts";
@@ -72,6 +73,7 @@ export const TaskDocument = named(
     key: z.string().optional(),
     startedAt: Time.optional().describe("When its first attempt started"),
     deadlineAt: Time.optional(),
+    priority: Priority.optional(),
     output: z.unknown().optional().describe(
       "What the task gave when it completed, where its workflow has an output",
     ),

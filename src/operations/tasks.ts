@@ -3,7 +3,17 @@
 import { z } from "zod";
 import { faultsOf } from "../core/faults.ts";
 import type { ErrorCode } from "../core/errors.ts";
-import { By, DeadlineMs, Name, Reason, Tag, Tags, Version, WorkflowName } from "../core/fields.ts";
+import {
+  By,
+  DeadlineMs,
+  Name,
+  Priority,
+  Reason,
+  Tag,
+  Tags,
+  Version,
+  WorkflowName,
+} from "../core/fields.ts";
 import { FAILURE_TYPES } from "../core/healing.ts";
 import { TASK_STATES } from "../core/state.ts";
 import { group, operation } from "./operation.ts";
@@ -37,6 +47,7 @@ export const StartBody = named(
     input: z.unknown().optional(),
     tags: Tags,
     deadlineMs: DeadlineMs.optional(),
+    priority: Priority.optional(),
   }),
 );
 
@@ -195,6 +206,7 @@ export const TASKS = group("tasks", {
       "definition.unknown",
       "contract.violation",
       "journal.conflict",
+      "workflow.starts_held",
       "mailbox.full",
       "api.busy",
       "node.draining",

@@ -170,6 +170,7 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
         tags: request.tags,
         ...(request.key !== undefined && { key: request.key }),
         ...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
+        ...(request.priority !== undefined && { priority: request.priority }),
         ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
       });
     },

@@ -9,6 +9,7 @@ import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
 import { EffectivePolicies, systemLimitsOf } from "../core/policy.ts";
 import { broken, fenced } from "../../actors/answers.ts";
+import { StartGate } from "../../actors/start_gate.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
@@ -95,6 +96,7 @@ export interface EngineDeps {
 /** A running node. */
 export class Engine implements ResidentTasks {
   readonly router: CommandRouter;
+  readonly starts: StartGate;
   readonly supervisor: Supervisor;
   readonly admission: NodeAdmission;
   readonly #shares: LimitShares;
@@ -117,10 +119,12 @@ export class Engine implements ResidentTasks {
   constructor(readonly deps: EngineDeps) {
     this.#isAfterHang = deps.isAfterHang ?? false;
     const { runtime, nodes, log } = deps;
+    this.starts = new StartGate(runtime);
     this.router = new CommandRouter({
       runtime,
       nodes,
       deliver: (queued) => this.supervisor.deliver(queued),
+      refusalOf: (start) => this.starts.refusalOf(start),
     });
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, record });
@@ -215,6 +219,7 @@ export class Engine implements ResidentTasks {
     if (!this.#policies.renew(newest)) return;
     this.#fellBackTo.clear();
     this.admission.renewSystems(systemLimitsOf(newest));
+    this.starts.renew(newest);
     this.supervisor.decideAll();
   }
 
@@ -336,6 +341,7 @@ export class Engine implements ResidentTasks {
   #polled(result: PollResult): void {
     this.#nodes = result.nodes;
     this.alarm.clockChanged();
+    this.starts.share = 1 / Math.max(1, this.ownership.live.length);
     this.router.takeInbox(result.inbox);
     this.#dueTasks.wake(result.dueSlots);
     this.#shares.polled();

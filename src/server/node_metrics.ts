@@ -52,6 +52,9 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
     const isOpen = engine.admission.circuit(system) === "open";
     metrics.gauge("tasker_circuit_open", system).set(isOpen ? 1 : 0);
   }
+  for (const [workflow, count] of engine.starts.heldBack) {
+    metrics.counter("tasker_starts_held_total", workflow).raiseTo(count);
+  }
   for (const [system, count] of engine.switchFallbacks) {
     metrics.counter("tasker_switch_fallbacks_total", system).raiseTo(count);
   }

@@ -50,6 +50,10 @@ export const METRICS = {
   tasker_step_wait_seconds: histogram("Time from ready to started", STEP_SECONDS),
   tasker_steps_running: gauge("Local attempts running"),
   tasker_circuit_open: gauge("1 while a system's circuit is open", "system"),
+  tasker_starts_held_total: counter(
+    "Starts that a workflow's policy held back: they were answered 429, or wait in their broker",
+    "workflow",
+  ),
   tasker_switch_fallbacks_total: counter(
     "Attempts that did not go to the system that their policy switches them to",
     "system",

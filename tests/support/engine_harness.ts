@@ -85,7 +85,13 @@ export class EngineHarness {
 
   /** Starts a task; resolves with its id once that is committed. */
   async start(
-    more: { key?: string; input?: unknown; commandId?: string; deadlineMs?: number } = {},
+    more: {
+      key?: string;
+      input?: unknown;
+      commandId?: string;
+      deadlineMs?: number;
+      priority?: number;
+    } = {},
   ): Promise<Answer> {
     const answer = this.send({
       kind: "StartTask",
@@ -99,6 +105,7 @@ export class EngineHarness {
       tags: [],
       ...(more.key === undefined ? {} : { key: more.key }),
       ...(more.deadlineMs === undefined ? {} : { deadlineMs: more.deadlineMs }),
+      ...(more.priority === undefined ? {} : { priority: more.priority }),
     });
     return await answer;
   }

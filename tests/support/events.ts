@@ -45,7 +45,7 @@ const failed = { step, attempt, ranMs, failure, policyVersion };
 const FIELDS: { readonly [K in Kind]: fc.Arbitrary<Fields<K>> } = {
   TaskStarted: optional(
     { definitionHash: text, input: payloads, tags: fc.array(text, { maxLength: 3 }) },
-    { key: text, deadlineAtMs: atMs, traceparent: text },
+    { key: text, deadlineAtMs: atMs, traceparent: text, priority: fc.integer({ min: 1, max: 5 }) },
   ),
   StepStarted: optional({ step, attempt, waitedMs: ranMs, policyVersion }, {
     dueAtMs: atMs,
