@@ -5,7 +5,7 @@ import type { Event } from "../src/core/event.ts";
 import { needsOf } from "../src/core/given.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner } from "../src/core/ports.ts";
-import { isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
+import { deadlineOf, isUnderWay, type StepState, type TaskState } from "../src/core/state.ts";
 import type { QueuedCommand } from "./mailbox.ts";
 import type { SupervisorDeps } from "./supervisor.ts";
 import type { TaskActor } from "./task_actor.ts";
@@ -157,6 +157,7 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
   const { attempt, startedAtMs, dueAtMs, system } = step;
   const { taskId, traceparent, input } = state;
   const needs = needsOf(planned, state);
+  const deadlineAtMs = deadlineOf(state);
   runner.start({
     taskId,
     plan,
@@ -164,6 +165,7 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
     attempt,
     startedAtMs,
     dueAtMs,
+    ...(deadlineAtMs < Infinity && { deadlineAtMs }),
     traceparent,
     ...(system !== undefined && { system }),
     input,

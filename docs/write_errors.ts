@@ -58,6 +58,9 @@ const PARKED: Readonly<Record<ParkReason, string>> = {
     "The attempt failed in a way that is not retried, and a rule of the step's policy parks it then " +
     "(`retry.by` with `onExhausted: park`) instead of letting it fail.",
   attempts_exhausted: "All of `attemptsMax` attempts failed. Fix the cause, then retry the step.",
+  deadline_before_retry:
+    "The attempt failed, and the next one would only be due after the task's deadline, at which the " +
+    "task fails. Resolve the step with its result or retry it before that.",
   at_most_once: "Nobody knows whether the attempt of an `atMostOnce` step took effect. Find out, " +
     "then resolve the step with its result, or retry it.",
   retry_after_too_long: "The other side asks to be left alone for more than seven days.",

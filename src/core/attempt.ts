@@ -6,7 +6,7 @@ import type { JsonText } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
 import { backoffMs, type FullPolicy, INTERRUPTIONS_MAX, RETRY_AFTER_MS_MAX } from "./policy.ts";
 import { ruleFor } from "./retry_rule.ts";
-import { isUnderWay, type StepState, type TaskState } from "./state.ts";
+import { deadlineOf, isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 const CHOICES: readonly Choice[] = ["retry", "resolve", "skip", "cancel"];
 
@@ -70,7 +70,9 @@ export function endByFailure(failure: Failure | undefined): AttemptEnd | undefin
 /**
  * Decides what a failed attempt leads to: another try, the step's failure, or a person.
  *
- * A rule of the policy for this failure goes before the policy. An at-most-once step whose outcome is unknown (it threw, or timed out) parks at once.
+ * A rule of the policy for this failure goes before the policy. An at-most-once step whose outcome is
+ * unknown (it threw, or timed out) parks at once. A try that would only be due after the task's deadline
+ * is not waited for.
  */
 export function endFailed(
   ending: Ending,
@@ -96,11 +98,15 @@ export function endFailed(
     attempt: attemptsUsed(step),
     retryAfterMs,
   });
+  const nextAttemptAtMs = ending.nowMs + delayMs;
+  if (nextAttemptAtMs >= deadlineOf(state)) {
+    return exhaust({ ...ending, policy }, failure, "deadline_before_retry");
+  }
   return {
     kind: "StepAttemptFailed",
     ...common(ending),
     failure,
-    nextAttemptAtMs: ending.nowMs + delayMs,
+    nextAttemptAtMs,
     policyVersion: ending.policyVersion,
   };
 }
@@ -118,6 +124,7 @@ export function failStep(ending: Ending, failure: Failure): Event {
 /** Why a step waits for a person. */
 export type ParkReason =
   | "attempts_exhausted"
+  | "deadline_before_retry"
   | "at_most_once"
   | "not_retryable"
   | "retry_after_too_long"
@@ -138,9 +145,13 @@ export function park(ending: Ending, reason: ParkReason, failure?: Failure): Eve
 }
 
 /** Ends a step that may not be tried again: its policy says whether it parks or fails. */
-export function exhaust(ending: Ending, failure: Failure): Event {
+export function exhaust(
+  ending: Ending,
+  failure: Failure,
+  reason: ParkReason = "attempts_exhausted",
+): Event {
   return ending.policy.onExhausted === "park"
-    ? park(ending, "attempts_exhausted", failure)
+    ? park(ending, reason, failure)
     : failStep(ending, failure);
 }
 

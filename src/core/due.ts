@@ -15,7 +15,7 @@ import {
 import { abortAfter, atMs, cancelSteps, type Context, endingOf } from "./decision.ts";
 import type { Event } from "./event.ts";
 import { NULL_TEXT } from "./payload.ts";
-import { hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts";
+import { deadlineOf, hasEnded, isUnderWay, type StepState, type TaskState } from "./state.ts";
 
 /** Events by which time ends a step. */
 const ENDS: ReadonlySet<Event["kind"]> = new Set(["StepCompleted", "StepFailed", "StepCancelled"]);
@@ -38,12 +38,6 @@ export function decideDue(state: TaskState, context: Context): readonly Event[] 
     events.push(event);
   }
   return events;
-}
-
-/** When the task is over whatever its steps do, Unix ms; Infinity: never, or it gave up before. */
-export function deadlineOf({ deadlineAtMs, aborted, cancelRequested }: TaskState): number {
-  const gaveUp = aborted !== undefined || cancelRequested;
-  return gaveUp || deadlineAtMs === undefined ? Infinity : deadlineAtMs;
 }
 
 /** Steps whose retry is due and that are not in `ready` yet. Cost: O(steps). */

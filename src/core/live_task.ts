@@ -4,7 +4,7 @@ import { type AttemptEnd, attemptsUsed, endByFailure } from "./attempt.ts";
 import type { Command } from "./command.ts";
 import { decide } from "./decide.ts";
 import { atMs, type Context } from "./decision.ts";
-import { deadlineOf, dueOf, nextDueAtMs, readySinceMs, retriesDue } from "./due.ts";
+import { dueOf, nextDueAtMs, readySinceMs, retriesDue } from "./due.ts";
 import { assert } from "./errors.ts";
 import { type Event, sizeOfEvent } from "./event.ts";
 import { evolve, rememberCommand } from "./evolve.ts";
@@ -19,7 +19,14 @@ import {
   ReadinessOutput,
 } from "./readiness.ts";
 import { countOf, endOf, type WaitReason } from "./rollup.ts";
-import { hasEnded, isUnderWay, type RunningStep, type StepState, type TaskState } from "./state.ts";
+import {
+  deadlineOf,
+  hasEnded,
+  isUnderWay,
+  type RunningStep,
+  type StepState,
+  type TaskState,
+} from "./state.ts";
 import { birthOf, changeOf, isSameChange } from "./task_row.ts";
 import { endedEvent } from "./output.ts";
 import { decideTransform } from "./transform.ts";

@@ -604,6 +604,8 @@ export interface Attempt {
   readonly attempt: number;
   readonly startedAtMs: number | undefined;
   readonly dueAtMs: number | undefined;
+  /** When its task is over, Unix ms; absent: at no set time. The attempt ends then at the latest. */
+  readonly deadlineAtMs?: number;
   readonly traceparent: string | undefined;
   /** The system that was chosen for it; absent: the step's owner. */
   readonly system?: string;

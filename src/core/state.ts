@@ -204,3 +204,9 @@ export interface TaskState {
   /** Present while the task is out of memory; `wakeAtMs`: when it is to be woken, Unix ms. */
   passivated: { wakeAtMs: number | undefined } | undefined;
 }
+
+/** When the task is over whatever its steps do, Unix ms; Infinity: never, or it gave up before. */
+export function deadlineOf({ deadlineAtMs, aborted, cancelRequested }: TaskState): number {
+  const gaveUp = aborted !== undefined || cancelRequested;
+  return gaveUp || deadlineAtMs === undefined ? Infinity : deadlineAtMs;
+}

@@ -243,6 +243,20 @@ Deno.test("a step that waits too long to be started is parked", () => {
   assert.match(driver.state.steps[0]?.failure?.error ?? "", /queue_timed_out/);
 });
 
+Deno.test("a retry that would only be due after the task's deadline is not waited for", () => {
+  const retry = { attemptsMax: 9, backoff: "none", delayMsMin: 1_000 } as const;
+  const play = (onExhausted: "park" | "fail", deadlineMs: number) =>
+    new TaskDriver([{ name: "a", policy: { retry, onExhausted } }], { deadlineMs })
+      .start().throw("a");
+
+  const parked = play("park", 1_000);
+  const waiting = play("park", 2_000);
+
+  assert.equal(parked.step("a")["reason"], "deadline_before_retry");
+  assert.equal(play("fail", 1_000).state.end, "failed");
+  assert.equal(waiting.steps["a"], "waiting_for_retry");
+});
+
 Deno.test("at its deadline a task fails and cancels what is left", () => {
   const driver = new TaskDriver([{ name: "a" }, { name: "b", after: ["a"] }], { deadlineMs: 100 })
     .start()

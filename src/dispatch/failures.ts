@@ -24,6 +24,12 @@ export function stepOf({ plan, step, taskId }: Attempt): PlannedStep {
   return planned;
 }
 
+/** When an attempt is over, Unix ms: at its time-out or its task's deadline; undefined: at no set time. */
+export function endsAtMs({ dueAtMs, deadlineAtMs }: Attempt): number | undefined {
+  if (dueAtMs === undefined || deadlineAtMs === undefined) return dueAtMs ?? deadlineAtMs;
+  return Math.min(dueAtMs, deadlineAtMs);
+}
+
 /** Makes the failure of a broken contract. */
 export function contractFailure(why: string): Failure {
   return failureOf("contract_violation", plainText(why));

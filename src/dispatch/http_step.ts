@@ -11,7 +11,7 @@ import { evaluateMapping } from "../core/mapping_value.ts";
 import type { Attempt, Egress, EgressHeader, EgressResponse, Runtime } from "../core/ports.ts";
 import { mappingFailed } from "../core/transform.ts";
 import { type Given, StepFailure } from "../core/workflow.ts";
-import { ANSWER_SHOWN_MAX, contractFailure, plainText, stepOf } from "./failures.ts";
+import { ANSWER_SHOWN_MAX, contractFailure, endsAtMs, plainText, stepOf } from "./failures.ts";
 import { encodeError, notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 
 /** Bytes of an answer's body; a result may have 256 Ki characters. */
@@ -56,7 +56,7 @@ export async function runHttp(
       method: http.method,
       url: urlOf(asked.value),
       ...contentOf(asked.value, http, stepKey(attempt.taskId, stepOf(attempt).name)),
-      timeoutMs: Math.max(1, (attempt.dueAtMs ?? nowMs + TIMEOUT_DEFAULT_MS) - nowMs),
+      timeoutMs: Math.max(1, (endsAtMs(attempt) ?? nowMs + TIMEOUT_DEFAULT_MS) - nowMs),
       bytesMax: BYTES_MAX,
       signal,
     });

@@ -21,11 +21,12 @@ interface Answered {
 async function run(
   request: Readonly<Record<string, Template>>,
   answer: Answered | Error = {},
-  { http, step, input = {}, dueAtMs }: {
+  { http, step, input = {}, dueAtMs, deadlineAtMs }: {
     http?: Partial<HttpCall>;
     step?: Partial<StepDefinition>;
     input?: unknown;
     dueAtMs?: number;
+    deadlineAtMs?: number;
   } = {},
 ): Promise<{ outcome: Outcome | "interrupted"; sent: EgressRequest | undefined }> {
   const plan = planFor({
@@ -44,7 +45,11 @@ async function run(
       return Promise.resolve({ status, headers, body: bytes });
     },
   };
-  const attempt = attemptFor(plan, { input: encodePayload(input, "the input"), dueAtMs });
+  const attempt = attemptFor(plan, {
+    input: encodePayload(input, "the input"),
+    dueAtMs,
+    ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+  });
   const deps = { runtime: { now: () => NOW_MS }, egress };
   return { outcome: await runHttp(deps, attempt, new AbortController().signal), sent };
 }
@@ -95,6 +100,15 @@ Deno.test("a request is made of its mapping, with the step's key and its own hea
     timeoutMs: 4_000,
     bytesMax: 1_048_576,
   });
+});
+
+Deno.test("a request may take until its time-out or the task's deadline, whichever is first", async () => {
+  const [dueAtMs, deadlineAtMs] = [NOW_MS + 4_000, NOW_MS + 1_500];
+
+  const byDeadline = await run({}, {}, { dueAtMs, deadlineAtMs });
+  const byTimeout = await run({}, {}, { dueAtMs, deadlineAtMs: NOW_MS + 9_000 });
+
+  assert.deepEqual([byDeadline.sent?.timeoutMs, byTimeout.sent?.timeoutMs], [1_500, 4_000]);
 });
 
 Deno.test("a GET has no idempotency key, and a text is sent as it is", async () => {

@@ -11,7 +11,7 @@ import type { Attempt, Runtime } from "../core/ports.ts";
 import { type RunContext, type StepCode, StepFailure } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
-import { describeThrown, failureOfThrown, stepOf } from "./failures.ts";
+import { describeThrown, endsAtMs, failureOfThrown, stepOf } from "./failures.ts";
 import { notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
@@ -227,7 +227,7 @@ export class LocalRunner {
       key: stepKey(taskId, name),
       taskId,
       attempt: attempt.attempt,
-      deadline: attempt.dueAtMs ?? Infinity,
+      deadline: endsAtMs(attempt) ?? Infinity,
       signal,
       log: (text, fields) => this.deps.log.info(text, { taskId, step: name, ...fields }),
       fail: (error, how) => {

@@ -40,13 +40,15 @@ Deno.test("code is given its input, its key and its deadline", async () => {
   const run = ({ input, key, taskId, attempt, deadline }: RunContext) =>
     void seen.push({ input, key, taskId, attempt, deadline });
 
-  await localOutcomeOf({ run }, { attempt: 2, dueAtMs: 5_000 });
+  await localOutcomeOf({ run }, { attempt: 2, dueAtMs: 5_000, deadlineAtMs: 9_000 });
   await localOutcomeOf({ run });
+  await localOutcomeOf({ run }, { dueAtMs: 5_000, deadlineAtMs: 3_000 });
 
   const common = { input: { id: 1 }, key: `${TASK}/work`, taskId: TASK };
   assert.deepEqual(seen, [
     { ...common, attempt: 2, deadline: 5_000 },
     { ...common, attempt: 1, deadline: Infinity },
+    { ...common, attempt: 1, deadline: 3_000 },
   ]);
 });
 

@@ -11,7 +11,7 @@ import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Attempt, Bus, Cancel, Runtime } from "../core/ports.ts";
 import { Recent } from "../core/recent.ts";
 import type { StepCode, WorkflowCode } from "../core/workflow.ts";
-import { describeThrown } from "./failures.ts";
+import { describeThrown, endsAtMs } from "./failures.ts";
 import { inputOf } from "./step_input.ts";
 import { Publisher, type PublisherDeps, type Sized } from "./publisher.ts";
 import type { RemoteAttempts } from "./runner.ts";
@@ -43,7 +43,8 @@ export class RemoteRunner implements RemoteAttempts {
   }
 
   /**
-   * Sends an attempt; safe to repeat. What cannot be sent fails without retry.
+   * Sends an attempt; safe to repeat. What cannot be sent fails without retry; what has expired while
+   * the bus was away is not sent.
    *
    * Without the workflow's code, where that maps the input, nothing is sent: an earlier owner of the
    * task has sent it once, and the step's time-out starts the next attempt.
@@ -104,10 +105,12 @@ export class RemoteRunner implements RemoteAttempts {
 
   /** Makes the envelope of an attempt, which fails without retry if that is impossible. */
   #command(attempt: Attempt, code: StepCode | undefined): Sized | undefined {
+    const postponed = this.#postponed(attempt);
+    if ((endsAtMs(postponed) ?? Infinity) <= this.deps.runtime.now()) return undefined;
     const input = inputOf(attempt, code);
     if (!input.ok) return void this.#fail(attempt, input.failure);
     try {
-      return stepCommand(this.deps, this.#postponed(attempt), input.value);
+      return stepCommand(this.deps, postponed, input.value);
     } catch (error) {
       this.#undeliverable(attempt, error);
     }

@@ -76,6 +76,43 @@ Deno.test("an attempt goes out as an envelope with its input", async () => {
   assert.deepEqual(recorded, []);
 });
 
+Deno.test("an envelope expires at its time-out or its task's deadline, whichever is first", async () => {
+  const { runtime, runner, attempt, sent } = openRunner({ steps: new Map() });
+  const nowMs = runtime.now();
+  const late = { ...attempt, attempt: 2, dueAtMs: nowMs + 9_000, deadlineAtMs: nowMs + 5_000 };
+
+  runner.start({ ...attempt, dueAtMs: nowMs + 1_000, deadlineAtMs: nowMs + 5_000 });
+  await runtime.settle();
+  runner.start(late);
+  await runtime.settle();
+
+  const expected = [1_000, 5_000].map((ms) => new Date(nowMs + ms).toISOString());
+  assert.deepEqual(sent.map(({ expirytime }) => expirytime), expected);
+});
+
+Deno.test("an envelope whose task's deadline passes while the bus is away is never sent", async () => {
+  let isAway = true;
+  const { runtime, runner, attempt, sent } = openRunner(
+    { steps: new Map() },
+    () => isAway ? Promise.reject(away()) : Promise.resolve(),
+  );
+  const nowMs = runtime.now();
+  runner.start({
+    ...attempt,
+    startedAtMs: nowMs,
+    dueAtMs: nowMs + 30_000,
+    deadlineAtMs: nowMs + 3_000,
+  });
+  await runtime.advance(3_000);
+  isAway = false;
+  const before = sent.length;
+
+  await runtime.advance(60_000);
+
+  assert.equal(sent.length, before);
+  assert.equal(runner.unconfirmed(attempt.taskId), 0);
+});
+
 Deno.test("a waiting step was failed for good by a node without its workflow's code", async () => {
   const { runtime, runner, attempt, sent, recorded } = openRunner(undefined);
 

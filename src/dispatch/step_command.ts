@@ -15,6 +15,7 @@ import type { PlannedStep } from "../core/plan.ts";
 import type { Attempt, Runtime } from "../core/ports.ts";
 import { stepSchemaId } from "../core/schema_id.ts";
 import type { Sized } from "./publisher.ts";
+import { endsAtMs } from "./failures.ts";
 import { GRACE_MS, LIFE_MS_MAX, type ReplyTokens } from "./reply_token.ts";
 
 /** Who sends envelopes, and where their answers go. */
@@ -45,7 +46,8 @@ export function subjectOf(taskId: string, step: string): string {
  * @throws {TaskerError} payload.too_large, contract.violation, journal.poison: not JSON, or U+0000
  */
 export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): Sized {
-  const { taskId, dueAtMs, traceparent } = attempt;
+  const { taskId, traceparent } = attempt;
+  const expiresAtMs = endsAtMs(attempt);
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
   const system = systemOf(attempt);
   const what = `the input of step "${name}"`;
@@ -55,7 +57,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
     ...attributesOf(sender, taskId, name),
     id: dispatchId(taskId, name, attempt.attempt),
     type: definition.event ?? name,
-    ...(dueAtMs !== undefined && { expirytime: new Date(dueAtMs).toISOString() }),
+    ...(expiresAtMs !== undefined && { expirytime: new Date(expiresAtMs).toISOString() }),
     ...(traceparent !== undefined && { traceparent }),
     taskerattempt: attempt.attempt,
     taskerreplyto: replyChannel(sender.prefix, system),
