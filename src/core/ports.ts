@@ -10,6 +10,7 @@ import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
+import type { StatisticsCell, StatisticsRow } from "./statistics.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
 import type { StartLever } from "./starts.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
@@ -474,6 +475,61 @@ export interface Optimiser {
   whatif(question: WhatifQuestion): Promise<WhatifReport>;
 }
 
+/** Which statistics to read. */
+export interface StatisticsQuery {
+  /** `namespace/name`; absent: whole tasks of all workflows. */
+  readonly workflow?: string;
+  /** Absent: whole tasks and all steps. */
+  readonly step?: string;
+  /** Unix ms; an interval belongs to where it begins. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** The length of the intervals of the answer; absent: a 360th of the range, but at least 10 s. */
+  readonly everyMs?: number;
+}
+
+/** Which statistics to merge into longer intervals, and to remove. */
+export interface StatisticsMerging {
+  readonly nowMs: number;
+  /** Older ones are removed. */
+  readonly retentionMs: number;
+  /** Whose statistics this node merges, so that each is merged by one; absent: all. */
+  readonly isMine?: (workflow: string) => boolean;
+  /** Asked between two statements: true ends the merging. */
+  readonly isOver?: () => boolean;
+}
+
+/** What nodes counted, in intervals that become longer with age. */
+export interface StatisticsStore {
+  /**
+   * Adds what this node counted in one interval. A repeat with the same number adds nothing.
+   *
+   * Shape: `number` counts the intervals of this node's process.
+   * Cost: one statement for about 4 MiB.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  write(number: number, rows: readonly StatisticsRow[]): Promise<void>;
+  /**
+   * Reads what all nodes counted, by time: one cell for each interval, workflow, version, step and
+   * policy version. If there would be more than 20,000 cells, intervals are longer than asked.
+   *
+   * Cost: pages of at most 4 MiB; older intervals are longer, so a year is about as long as a day.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  read(query: StatisticsQuery): Promise<readonly StatisticsCell[]>;
+  /**
+   * Merges old intervals into longer ones and removes those that are no longer kept. Safe to repeat,
+   * and on several nodes at once: each row is merged once.
+   *
+   * Cost: two statements for each workflow that has statistics, and pages of at most 4 MiB.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  merge(how: StatisticsMerging): Promise<void>;
+}
+
 /** Definitions by hash and by name. */
 export interface Definitions {
   /**
@@ -830,6 +886,8 @@ export interface CommittedTurn {
   readonly state: TaskStateName;
   /** The task as of this turn; undefined when its actor has gone on, or is not in memory. */
   readonly resident: ResidentTask | undefined;
+  /** The state of its actor, which may be ahead of the journal: only what never changes holds. */
+  readonly newest: TaskState | undefined;
 }
 
 /** Live turns of the tasks of this node; a hint to look, not a log. */

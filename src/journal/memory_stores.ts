@@ -8,9 +8,20 @@ import type {
   Policies,
   PolicyOverlay,
   SharedStates,
+  StatisticsMerging,
+  StatisticsQuery,
+  StatisticsStore,
   VersionedState,
 } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
+import type { StatisticsCell, StatisticsRow } from "../core/statistics.ts";
+import {
+  dueTiers,
+  INTERVAL_MS,
+  mergeRows,
+  StatisticsAnswer,
+  type TieredRow,
+} from "../core/statistics_tiers.ts";
 import { policyConflict } from "./policies.ts";
 
 /** The Definitions port in memory. */
@@ -98,5 +109,42 @@ export class MemorySharedStates implements SharedStates {
       this.#states.set(key, { version: version + 1, state });
     }
     return Promise.resolve(new Set(written.map(([key]) => key)));
+  }
+}
+
+/** The StatisticsStore port in memory, for one node. */
+export class MemoryStatistics implements StatisticsStore {
+  #rows: TieredRow[] = [];
+  #written = -1;
+
+  write(number: number, rows: readonly StatisticsRow[]): Promise<void> {
+    if (number > this.#written) {
+      this.#rows.push(...rows.map((row) => ({ ...row, everyMs: INTERVAL_MS })));
+    }
+    this.#written = Math.max(this.#written, number);
+    return Promise.resolve();
+  }
+
+  read(query: StatisticsQuery): Promise<readonly StatisticsCell[]> {
+    const { workflow, sinceMs, untilMs } = query;
+    const answer = new StatisticsAnswer(query);
+    for (const row of this.#rows) {
+      const isWanted = workflow === undefined ? !row.ofSteps : row.workflow === workflow;
+      if (isWanted && row.fromMs >= sinceMs && row.fromMs < untilMs) answer.add(row);
+    }
+    return Promise.resolve(answer.cells());
+  }
+
+  merge({ nowMs, retentionMs, isMine }: StatisticsMerging): Promise<void> {
+    const mine = (row: TieredRow) => isMine?.(row.workflow) ?? true;
+    for (const { everyMs, beforeMs } of dueTiers(nowMs)) {
+      const isDue = (row: TieredRow) =>
+        mine(row) && row.everyMs === everyMs && row.fromMs < beforeMs;
+      const due = this.#rows.filter(isDue);
+      if (due.length === 0) continue;
+      this.#rows = [...this.#rows.filter((row) => !isDue(row)), ...mergeRows(due)];
+    }
+    this.#rows = this.#rows.filter((row) => !mine(row) || row.fromMs >= nowMs - retentionMs);
+    return Promise.resolve();
   }
 }

@@ -15,6 +15,7 @@ import { type KeptBy, maintain, type Maintained, type Maintenance } from "./main
 import { PostgresPolicies } from "./policies.ts";
 import { PostgresSharedStates } from "./shared_states.ts";
 import { PostgresSystems } from "./systems.ts";
+import { PostgresStatistics } from "./statistics.ts";
 import { PostgresTaskReader } from "./task_reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -65,6 +66,7 @@ export async function openJournal(options: JournalOptions) {
     nodes: new PostgresNodes({ runtime, incarnation, database, renewal, moves }),
     history: new PostgresHistory(database, database.of("list")),
     tasks: new PostgresTaskReader(database.of("learn")),
+    statistics: new PostgresStatistics(database.of("learn"), incarnation),
     definitions: new PostgresDefinitions(database),
     policies: new PostgresPolicies(database),
     sharedStates: new PostgresSharedStates(database),

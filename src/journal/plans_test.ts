@@ -61,6 +61,19 @@ const INSTANCES = `
     (array['healthy', 'gone'])[1 + n % 2], now() - interval '1 day', 30000,
     now() - interval '1 hour'
   from generate_series(1, 5000) n;`;
+/** Of few workflows, each with many intervals, half of them due to be merged. */
+const STATISTICS_ROWS = `
+  insert into tasker.step_statistics (workflow, from_ms, until_ms, writer, number, of_steps,
+    every_ms, body)
+  select 'w/' || n % 4, n, n + 1, ${OTHER}, n, n % 8 < 4, 10000, '[]'
+  from generate_series(1, ${MANY}) n;`;
+/** The oldest rows of "w/1" that are about steps, as arrays. */
+const COUNTED = [
+  each("(8 * n + 1)::float8", 1_000),
+  same(`${OTHER}::uuid`, 1_000),
+  each("8 * n + 1", 1_000),
+  same("1", 1_000),
+];
 const ENVELOPES = `
   insert into tasker.bus_envelope (channel, id, body)
   select 'c' || n % 4, ${id("n")}, '{}' from generate_series(1, ${MANY}) n;`;
@@ -166,6 +179,45 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
+    holds: STATISTICS_ROWS,
+    cases: [
+      [
+        "journal/sql/write_statistics.sql",
+        [
+          ...[NODE, "1", each("'new/' || n", FLUSH), same("1.0::float8", FLUSH)],
+          ...[same("2.0::float8", FLUSH), same("1", FLUSH), same("'[]'::text", FLUSH)],
+        ],
+        FLUSH,
+      ],
+      [
+        "journal/sql/read_statistics.sql",
+        ["'w/1'", "5000", OTHER, "0", "0", "20000", "1000", "1000000"],
+        1_000,
+      ],
+      [
+        "journal/sql/read_task_statistics.sql",
+        ["5000", "'w/1'", OTHER, "0", "20000", "1000", "1000000"],
+        1_000,
+      ],
+      ["journal/sql/statistics_workflows.sql", [], 5],
+      [
+        "journal/sql/due_statistics.sql",
+        ["'w/1'", "10000", "9000", "1000", "1000000"],
+        1_000,
+      ],
+      [
+        "journal/sql/merge_statistics.sql",
+        [
+          ...["'w/1'", ...COUNTED, NODE],
+          ...["array[-1]", "array[1.0]::float8[]", "array[2.0]::float8[]", "array[1]"],
+          ...["array[300000]::float8[]", "array['[]']::text[]"],
+        ],
+        1_000,
+      ],
+      ["journal/sql/forget_statistics.sql", ["'w/1'", "4000", "1000"], 1_000],
+    ],
+  },
+  {
     holds: ENVELOPES,
     cases: [
       ["bus/sql/publish.sql", ["'c1'", each(id(`n + ${MANY}`), FLUSH), BODIES], FLUSH],
@@ -190,7 +242,7 @@ const SCENES: readonly Scene[] = [
 const STATISTICS: Readonly<Record<string, string>> = {
   "of empty tables": slots("null"),
   "of free slots and sleeping tasks": slots("null") + ASLEEP,
-  "of owned slots and due tasks": slots(NODE) + DUE + INBOX + ENVELOPES,
+  "of owned slots and due tasks": slots(NODE) + DUE + INBOX + ENVELOPES + STATISTICS_ROWS,
   "of dead owners and resident tasks": slots(OTHER) + RESIDENT + INBOX + ENVELOPES,
 };
 
@@ -203,6 +255,7 @@ const FILLED = [
   "answer",
   "bus_envelope",
   "system_instance",
+  "step_statistics",
   "node",
 ];
 const SCANNED = [...FILLED.filter((table) => table !== "journal"), "journal_default", "slot"];

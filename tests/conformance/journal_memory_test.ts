@@ -1,4 +1,5 @@
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
+import { MemoryStatistics } from "../../src/journal/memory_stores.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
 import { openRuntime } from "../../src/server/runtime.ts";
 import { testJournal } from "./journal_suite.ts";
@@ -10,6 +11,7 @@ testJournal("memory", async () => {
   const close = () => Promise.resolve();
   return {
     ...{ journal, nodes: journal, tasks: journal, incarnation },
+    statistics: new MemoryStatistics(),
     [Symbol.asyncDispose]: close,
   };
 });

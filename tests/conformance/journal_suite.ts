@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
-import type { Journal, Nodes, TaskReader } from "../../src/core/ports.ts";
+import type { Journal, Nodes, StatisticsStore, TaskReader } from "../../src/core/ports.ts";
 import { completedAt, newTask, startedAt, startRow, turnRow } from "../support/journal_node.ts";
+import { testStatistics } from "./statistics_laws.ts";
 import { testTaskReader } from "./task_reader_laws.ts";
 
 /** A fresh, empty journal, and the node that has joined it. */
@@ -12,6 +13,7 @@ export interface JournalUnderTest extends AsyncDisposable {
   readonly journal: Journal;
   readonly nodes: Nodes;
   readonly tasks: TaskReader;
+  readonly statistics: StatisticsStore;
   readonly incarnation: Incarnation;
 }
 
@@ -29,6 +31,7 @@ export function testJournal(name: string, open: () => Promise<JournalUnderTest>)
   testInbox(law);
   testFence(law);
   testTaskReader(law);
+  testStatistics(law);
 }
 
 /** Registers one test. */
