@@ -317,6 +317,7 @@ export class Supervisor implements Feed {
       turn: { turn: number, commandIds, events },
       state,
       resident: isCurrent ? residentOf(actor) : undefined,
+      newest: actor.state,
     };
     for (const call of this.#subscribers) call(committed);
   }

@@ -84,6 +84,7 @@ const NO_HISTORY: StepHistory = {
   forgiven: 0,
   startedAtMs: undefined,
   failure: undefined,
+  policyVersion: 0,
 };
 
 function newTask(
@@ -191,6 +192,7 @@ function nextOf(
         ...(event.system !== undefined && { system: event.system }),
         state: isHere ? "running" : "waiting_for_reply",
         attempt: event.attempt,
+        policyVersion: event.policyVersion,
         startedAtMs: event.atMs,
         dueAtMs: event.dueAtMs,
         aliveAtMs: undefined,
@@ -269,8 +271,8 @@ function endOf(step: StepState, event: EndEvent): EndedStep {
 }
 
 function historyOf(step: StepState): StepHistory {
-  const { attempt, interruptions, forgiven, startedAtMs, failure, system } = step;
-  const history = { attempt, interruptions, forgiven, startedAtMs, failure };
+  const { attempt, interruptions, forgiven, startedAtMs, failure, system, policyVersion } = step;
+  const history = { attempt, interruptions, forgiven, startedAtMs, failure, policyVersion };
   return system === undefined ? history : { ...history, system };
 }
 

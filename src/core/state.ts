@@ -63,6 +63,8 @@ export interface StepHistory {
   readonly failure: Failure | undefined;
   /** The system that was chosen for the newest attempt; absent: the step's owner. */
   readonly system?: string;
+  /** The overlay that the newest attempt began under; 0: none. */
+  readonly policyVersion: number;
 }
 
 /** Its parents have not ended, or it waits to be started. */

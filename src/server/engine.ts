@@ -13,7 +13,7 @@ import { StartGate } from "../../actors/start_gate.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
-import { type Incarnation, slotOf, type TaskId } from "../core/ids.ts";
+import { hash32, type Incarnation, slotOf, SLOTS, type TaskId } from "../core/ids.ts";
 import { Outages, partsOf } from "../core/outages.ts";
 import type {
   Cancel,
@@ -283,6 +283,11 @@ export class Engine implements ResidentTasks {
   /** The policy that the attempts of a task's step are under now. */
   policyOf(of: { plan: Plan; taskId: TaskId }, step: number): FullPolicy {
     return this.#policies.contextOf(of, this.deps.runtime.now()).policyOf(step);
+  }
+
+  /** Whether this node does what one node does for a workflow: it owns the slot of the name. */
+  ownsWorkflow(workflow: string): boolean {
+    return this.router.ownsSlot(hash32(workflow) % SLOTS);
   }
 
   /**

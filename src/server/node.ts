@@ -26,6 +26,7 @@ import { openPlayback } from "./playback.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openRegistry } from "../registry/load.ts";
 import { openSystems, type Systems } from "./systems.ts";
+import { Statistics } from "../heal/statistics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -116,14 +117,37 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     directory: systems.directory,
   });
   const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser };
+  const statistics = openStatistics(deps);
   const api = openApiOf(deps);
   const maintenance = await maintain(deps);
-  const others = registry.owners().filter(({ kind }) => kind === "remote");
-  await engine.admission.learn(others.map(({ name }) => name));
+  await engine.admission.learn(remoteOwners(registry));
   await engine.start();
   warnOfOtherBuses(engine, log);
   systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
-  return { api, drain: (drainMs) => drain({ ...deps, api, maintenance }, drainMs) };
+  return { api, drain: (drainMs) => drain({ ...deps, statistics, api, maintenance }, drainMs) };
+}
+
+/** How long statistics are kept unless the configuration says how long tasks are. */
+const STATISTICS_MS = 90 * 24 * 3_600_000;
+
+function openStatistics(
+  { runtime, log, config, journal, engine }: Pick<
+    NodeDeps,
+    "runtime" | "log" | "config" | "journal" | "engine"
+  >,
+): Statistics {
+  return new Statistics({
+    runtime,
+    log,
+    feed: engine.supervisor,
+    store: journal.statistics,
+    retentionMs: config.retentionMs ?? STATISTICS_MS,
+    isMine: (workflow) => engine.ownsWorkflow(workflow),
+  });
+}
+
+function remoteOwners(registry: Registry): string[] {
+  return registry.owners().flatMap(({ name, kind }) => kind === "remote" ? [name] : []);
 }
 
 async function openBusOf(
@@ -308,7 +332,8 @@ export async function maintain(
 }
 
 async function drain(
-  { api, systems, engine, bus, journal, readiness, maintenance }: NodeDeps & {
+  { api, systems, engine, statistics, bus, journal, readiness, maintenance }: NodeDeps & {
+    readonly statistics: Statistics;
     readonly api: Api;
     readonly maintenance: Cancel;
   },
@@ -318,6 +343,7 @@ async function drain(
   api.close();
   await systems.stop();
   await engine.drain(drainMs);
+  await statistics.close();
   await bus.close();
   await journal.close();
   if (Symbol.dispose in readiness) (readiness as Readiness & Disposable)[Symbol.dispose]();

@@ -23,6 +23,7 @@ import {
 import { benchLists } from "./list_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
+import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
 import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
@@ -100,6 +101,7 @@ try {
   await benchEngine(url, "due_100k", benchDue);
   await benchBuses(url);
   await bench("readiness", benchReadiness);
+  await bench("statistics_fold", benchStatistics);
   await bench("lists_1m", () => benchLists(url));
   await benchServer(url);
 } finally {

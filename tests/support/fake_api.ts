@@ -114,7 +114,7 @@ class FakeEngine {
     const { namespace } = task.plan.definition;
     const resident = this.isRestarted ? undefined : this.#resident(task);
     for (const notify of this.#watchers) {
-      notify({ taskId, namespace, plan: task.plan, turn, state, resident });
+      notify({ taskId, namespace, plan: task.plan, turn, state, resident, newest: undefined });
     }
   }
 
