@@ -3,6 +3,7 @@
 import type { Event, Failure, FailureClass } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
+import { redactText } from "./redaction.ts";
 import { SensitiveValues } from "./sensitive.ts";
 
 /** Characters of an error's code and message that a fact keeps; they are others' text. */
@@ -19,8 +20,8 @@ const ERROR_SIZE_MAX = 64 * 1024;
 export type AttemptOutcome = "completed" | FailureClass | "cancelled";
 
 /**
- * An error in few words. Code and message are others' text: redact them before they are shown. What
- * contracts of the task mark as sensitive is hidden in them already.
+ * An error in few words. Code and message are others' text; in a fact, what they must not show is
+ * hidden already.
  */
 export interface AttemptError {
   readonly class: FailureClass;
@@ -158,7 +159,7 @@ function hiddenIn({ code, message, ...error }: AttemptError, of: SensitiveValues
   return {
     ...error,
     ...(code !== undefined && { code: of.hide(code) }),
-    ...(message !== undefined && { message: of.hide(message) }),
+    ...(message !== undefined && { message: redactText(of.hide(message)).text }),
   };
 }
 
@@ -174,13 +175,19 @@ function noteLate(of: StepFacts, { attempt, atMs }: { attempt: number; atMs: num
  */
 export function attemptError(failure: Failure): AttemptError {
   const error = failure.error.length > ERROR_SIZE_MAX ? undefined : fieldsOf(failure.error);
-  const code = wordOf(error?.error_code ?? error?.code, ERROR_CODE_SIZE_MAX);
+  const code = codeOf(wordOf(error?.error_code ?? error?.code, ERROR_CODE_SIZE_MAX));
   const message = wordOf(error?.error_message ?? error?.message, ERROR_MESSAGE_SIZE_MAX);
   return {
     class: failure.class,
     ...(code !== undefined && { code }),
     ...(message !== undefined && { message }),
   };
+}
+
+/** Codes are counted and shown everywhere: one that may hold more than a code is redacted. */
+function codeOf(word: string | undefined): string | undefined {
+  if (word === undefined || /^(?:[\w.:-]{1,16}|[a-z_.:-]{1,60})$/i.test(word)) return word;
+  return redactText(word).text;
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TaskDriver } from "../../tests/support/task_driver.ts";
+import { failureOf } from "./attempt.ts";
 import { attemptError, type AttemptFact, attemptFacts } from "./attempt_fact.ts";
 import type { JsonText } from "./payload.ts";
 
@@ -124,4 +125,30 @@ Deno.test("attemptError() caps the words of others, and parses no error that is 
     class: "failed",
   });
   assert.deepEqual(attemptError({ class: "failed", error: error("no") }), { class: "failed" });
+});
+
+Deno.test("a code that holds more than a code is redacted, and a word is not", () => {
+  const codeOf = (error_code: string) =>
+    attemptError({ class: "failed", error: JSON.stringify({ error_code }) as JsonText }).code;
+
+  for (const code of ["HTTP_503", "card_declined", "com.example.payments.CardDeclined", "P0001"]) {
+    assert.equal(codeOf(code), code);
+  }
+  assert.match(codeOf("no user ada@example.com") ?? "", /^no user <email:[0-9a-f]{4}>$/);
+  assert.equal(codeOf("sk_live_4eC39HqLyjWDarjtT1zdp7dc"), "<secret>");
+});
+
+Deno.test("attemptFacts() repeats no secret of an error's message", () => {
+  const driver = new TaskDriver([{ name: "a" }]).start();
+  const { plan, taskId } = driver.actor;
+  const message = "for ada@example.com: password=hunter2";
+  driver.result("a", {
+    kind: "failed",
+    failure: failureOf("failed", message),
+    retryable: false,
+  });
+
+  const [fact] = attemptFacts(plan, taskId, [], driver.events);
+
+  assert.match(fact?.error?.message ?? "", /^for <email:[0-9a-f]{4}>: password=<secret>$/);
 });
