@@ -140,7 +140,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   },
   replayDead: { id: "d" },
   discardDead: { id: "d" },
-  pollBus: { system: "stock", max: 2, waitMs: 0, leaseMs: 5_000 },
+  pollBus: { system: "stock", instance: "a", max: 2, waitMs: 0, leaseMs: 5_000 },
   replyBus: { system: "stock", replies: [ENVELOPE] },
   isLive: {},
   isReady: {},

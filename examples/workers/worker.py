@@ -14,6 +14,7 @@ PREFIX = os.environ.get("TASKER_BUS_PREFIX", "tasker.workflows")
 COMMANDS, DEAD = f"{PREFIX}.cmd.{SYSTEM}", f"{PREFIX}.dead.{SYSTEM}"
 CONSUMER = str(uuid.uuid4())  # two workers of one name would take each other's commands
 SLOTS, DELIVERIES_MAX = 8, 10  # commands in hand at once; what comes more often breaks its workers
+INSTANCE = os.environ.get("INSTANCE", "")  # its name, if it says hello: it may be ejected by it
 LEASE_MS = int(os.environ.get("LEASE_MS", "10000"))  # silent for longer: another worker takes over
 BLOCK_MS = 2_000  # the longest wait for a command, and so for the end after SIGTERM
 
@@ -121,6 +122,8 @@ def handle(id, fields):
         channel, envelope = DEAD, {
             "specversion": "1.0", "id": f"{id}:dead", "source": f"/{SYSTEM}",
             "type": "tasker.envelope.dead", "data": {"channel": COMMANDS, "body": body[:8192]}}
+        if command and INSTANCE and INSTANCE in command.get("taskerejected", "").split():
+            return stopping.wait(LEASE_MS / 500)  # it is ejected: meanwhile another one claims it
         if command:
             pending = again(lambda: broker.xpending_range(COMMANDS, SYSTEM, id, id, 1))
             seconds, microseconds = again(broker.time)  # Redis's clock made the id, too

@@ -22,6 +22,7 @@ const HEADERS = {
 };
 const SLOTS = 8; // commands in hand at once
 const LEASE_MS = Number(process.env.LEASE_MS ?? 10_000); // silent for longer: another takes over
+const { INSTANCE: instance } = process.env; // its name, if it is registered: it may be ejected by it
 const WAIT_MS = 2_000; // the longest poll, and so the longest wait for the end after SIGTERM
 
 /** The step failed by its contract, for good. */
@@ -117,7 +118,7 @@ async function handle(command, signal) {
 async function take() {
   const max = SLOTS - inHand.size;
   if (max === 0) return await Promise.race([...inHand.values()].map(({ done }) => done));
-  const response = await post("poll", { max, waitMs: WAIT_MS, leaseMs: LEASE_MS });
+  const response = await post("poll", { instance, max, waitMs: WAIT_MS, leaseMs: LEASE_MS });
   if (!response.ok) throw new Error(await response.text());
   const { envelopes } = await response.json();
   for (const command of envelopes) {

@@ -16,6 +16,8 @@ HEADERS = {"authorization": f"Bearer {os.environ.get('TASKER_KEY', '')}",
            "content-type": "application/json"}
 SLOTS = 8  # commands in hand at once
 LEASE_MS = int(os.environ.get("LEASE_MS", "10000"))  # silent for longer: another worker takes over
+INSTANCE = os.environ.get("INSTANCE")  # its name, if it is registered: it may be ejected by it
+WHO = {"instance": INSTANCE} if INSTANCE else {}
 WAIT_MS = 2_000  # the longest poll, and so the longest wait for the end after SIGTERM
 
 class Refused(Exception):
@@ -98,7 +100,7 @@ def take(pool):
         if not changed.wait_for(lambda: len(in_hand) < SLOTS, timeout=1):
             return
         free = SLOTS - len(in_hand)
-    for command in post("poll", {"max": free, "waitMs": WAIT_MS, "leaseMs": LEASE_MS})["envelopes"]:
+    for command in post("poll", {"max": free, "waitMs": WAIT_MS, "leaseMs": LEASE_MS, **WHO})["envelopes"]:
         if command["type"] == "tasker.step.cancelled" and command.get("causationid") in in_hand:
             in_hand[command["causationid"]][1].set()
         if "taskerreplytoken" not in command:

@@ -1,9 +1,12 @@
 /** Levers: what of a policy or of limits is refused because it could not do what it says. */
 
+import { ejectableOf, unendedOf } from "../core/ejection.ts";
 import type { Fault } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
-import { LEVER_MS_MAX, type Policy } from "../core/policy.ts";
+import { LEVER_MS_MAX, type Policy, WHOLE_SYSTEM } from "../core/policy.ts";
 import type { PolicyOverlay, SystemSummary } from "../core/ports.ts";
+import type { Ejected, SystemLimit } from "../core/shared_limit.ts";
+import type { Instance } from "../core/system.ts";
 import type { Definition } from "../core/workflow.ts";
 import { ALL_STEPS } from "../operations/policies.ts";
 
@@ -42,6 +45,50 @@ export function switchFaults(
     if (canSwitch) return [];
     return fault("not_tunable", "the step asks for no capability that another system could offer");
   });
+}
+
+/**
+ * Finds ejections that would take too many of a system's instances, or one that nobody knows.
+ *
+ * One that an earlier version named is taken, as for a switch. What is over counts no more.
+ */
+export function ejectionFaults(
+  ejected: Ejected,
+  { instances, earlier, nowMs }: {
+    readonly instances: readonly Pick<Instance, "instance" | "state" | "isDeclared">[];
+    readonly earlier: readonly Pick<PolicyOverlay, "steps">[];
+    readonly nowMs: number;
+  },
+): readonly Fault[] {
+  const path = `limits.${WHOLE_SYSTEM}.ejected`;
+  const there = instances.filter(({ state, isDeclared }) => state !== "gone" && !isDeclared)
+    .map(({ instance }) => instance);
+  const known = new Set([
+    ...there,
+    ...earlier.flatMap(({ steps }) =>
+      Object.keys((steps[WHOLE_SYSTEM] as SystemLimit | undefined)?.ejected ?? {})
+    ),
+  ]);
+  const names = unendedOf(ejected, nowMs);
+  const unknown = names.filter((name) => !known.has(name)).map((name) => {
+    const near = nearestOf(name, there);
+    const meant = near === undefined ? "" : `, did you mean "${near}"?`;
+    const detail = `no instance "${name}" is registered${meant}`;
+    return { path: `${path}.${name}`, code: "unknown_instance", detail };
+  });
+  const most = ejectableOf(there.length);
+  const count = names.filter((name) => there.includes(name)).length;
+  const tooMany = count <= most ? [] : [{
+    path,
+    code: "too_many",
+    detail:
+      `names ${count} of ${there.length} instances: at most a quarter, here ${most}, may be ejected`,
+  }];
+  return [
+    ...names.flatMap((name) => tooFar(`${path}.${name}`, ejected[name], nowMs)),
+    ...unknown,
+    ...tooMany,
+  ];
 }
 
 /** Finds an end that is too far away: what nobody takes back must end by itself. */

@@ -19,7 +19,7 @@ import { ANY_SYSTEM } from "../core/system.ts";
 import { ALL_STEPS, type POLICIES } from "../operations/policies.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Handlers, Services } from "./handler.ts";
-import { switchFaults, tooFar } from "./levers.ts";
+import { ejectionFaults, switchFaults, tooFar } from "./levers.ts";
 import { versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that reads and changes policies. */
@@ -72,7 +72,7 @@ export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
 }
 
 function limitHandlers(
-  { policies, sharedStates, definitions, systems, runtime, log }: Services,
+  { policies, sharedStates, definitions, systems, instancesOf, runtime, log }: Services,
 ): Pick<Handlers<typeof POLICIES>, "getSystemLimits" | "putSystemLimits"> {
   return {
     async getSystemLimits({ name }, { caller }) {
@@ -87,11 +87,19 @@ function limitHandlers(
     async putSystemLimits({ name, by, reason, expectedVersion, limits }, { caller }) {
       caller.demandEverything(LIMITS);
       demandAsked(name, limits, await capabilitiesOf(name, { systems, definitions }));
-      const { holdUntilMs, circuit } = limits[WHOLE_SYSTEM] ?? {};
+      const { holdUntilMs, ejected, circuit } = limits[WHOLE_SYSTEM] ?? {};
       refuseFaults("limits", [
         ...tooFar("limits.*.holdUntilMs", holdUntilMs, runtime.now()),
         ...tooFar("limits.*.circuit.openUntilMs", circuit?.openUntilMs, runtime.now()),
       ]);
+      if (ejected !== undefined) {
+        const [instances, earlier] = await Promise.all([
+          instancesOf(name),
+          policies.versions(SYSTEMS_NAMESPACE, name),
+        ]);
+        const about = { instances, earlier, nowMs: runtime.now() };
+        refuseFaults("limits", ejectionFaults(ejected, about));
+      }
       const overlay = await policies.put(SYSTEMS_NAMESPACE, name, {
         by: caller.signature(by),
         reason,

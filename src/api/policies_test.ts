@@ -218,7 +218,7 @@ Deno.test("a limit with an unknown field is refused with those that there are", 
 
   equal(
     error?.issues[0]?.message,
-    "unknown concurrency, expected concurrencyMax, ratePerS, burst, holdUntilMs or circuit",
+    "unknown concurrency, expected concurrencyMax, ratePerS, burst, holdUntilMs, ejected or circuit",
   );
 });
 
@@ -262,4 +262,42 @@ Deno.test("a step is switched only by its name, and to a system that is known an
   deepEqual(await put({ sends: { system: known } }), [422, "steps.sends.system not_tunable"]);
   deepEqual(await put({ local: { system: known } }), [422, "steps.local.system not_tunable"]);
   deepEqual(await put({ "*": { system: known } }), [422, "steps.*.system not_tunable"]);
+});
+
+Deno.test("at most a quarter of a system's instances may be ejected, and only those that are known", async () => {
+  const { deps } = fakeApi();
+  const definition = definitionOf([{ name: "a", kind: "remote", owner: "bank", event: "pay" }]);
+  const list = () => Promise.resolve([{ hash: "h", definition }]);
+  let count = 4;
+  const row = (at: number, state: "healthy" | "gone" = "healthy") => ({
+    system: "bank",
+    instance: `i${at}`,
+    version: "1.0.0",
+    state,
+    isDeclared: false,
+    namespaces: [],
+    capabilities: [],
+    detail: "",
+    sinceMs: 0,
+    expiresAtMs: 0,
+  });
+  const instancesOf = () =>
+    Promise.resolve([...Array.from({ length: count }, (_, at) => row(at)), row(99, "gone")]);
+  const fake = fakeApi({ definitions: { ...deps.definitions, list }, instancesOf });
+  const inMs = fake.runtime.now() + 60_000;
+  const put = async (ejected: object) => {
+    const answer = await fake.ask("PUT /v1/systems/bank/limits", {
+      body: { reason: "it fails", limits: { "*": { ejected } } },
+    });
+    const { errors = [] } = await answer.json();
+    return [answer.status, ...errors.map(({ code }: Record<string, string>) => code)];
+  };
+
+  deepEqual(await put({ i0: inMs }), [200]);
+  deepEqual(await put({ i0: inMs, i1: inMs }), [422, "too_many"]);
+  deepEqual(await put({ i0: 1, i1: inMs }), [200]); // the first is over
+  deepEqual(await put({ i77: inMs }), [422, "unknown_instance"]);
+  deepEqual(await put({ i0: inMs + 7 * 86_400_000 }), [422, "too_far"]);
+  count = 3;
+  deepEqual(await put({ i0: inMs }), [422, "too_many"]);
 });

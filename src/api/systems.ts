@@ -6,6 +6,7 @@
  * offers and how it is, but nothing of the others that use it.
  */
 
+import type { Ejected } from "../core/shared_limit.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { InstanceRow, SystemSummary } from "../core/ports.ts";
 import type { Capability, Instance } from "../core/system.ts";
@@ -36,7 +37,8 @@ export function systemHandlers(
           ...summaryFor(caller, system, runtime.now()),
           capabilities: offersFor(caller, system),
           ...(registered && {
-            registered: registered.filter((one) => maySeeEntry(caller, one)).map(instanceDocument),
+            registered: registered.filter((one) => maySeeEntry(caller, one))
+              .map((one) => instanceDocument(one, system.limit?.ejected, runtime.now())),
           }),
         },
       };
@@ -114,13 +116,15 @@ function offerDocument({ name, version }: Capability) {
   return { name, ...(version !== undefined && { version }) };
 }
 
-function instanceDocument(row: InstanceRow) {
+function instanceDocument(row: InstanceRow, ejected: Ejected = {}, nowMs: number) {
+  const ejectedUntilMs = ejected[row.instance] ?? 0;
   const { instance, version, state, detail, healthUrl, isDeclared, namespaces } = row;
   return {
     instance,
     version,
     state,
     detail,
+    ...(ejectedUntilMs > nowMs && { ejectedUntil: timeText(ejectedUntilMs) }),
     since: timeText(row.sinceMs),
     expiresAt: timeText(row.expiresAtMs),
     ...(healthUrl !== undefined && { healthUrl }),

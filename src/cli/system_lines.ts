@@ -33,7 +33,9 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
   const instances = (registered ?? []).map((one): Cell[] => [
     one.instance,
     one.version,
-    instanceCell(one, one.isDeclared && hasRegistered(system)),
+    one.ejectedUntil === undefined
+      ? instanceCell(one, one.isDeclared && hasRegistered(system))
+      : { text: `ejected until ${dateText(one.ejectedUntil)}`, tone: "bad" },
     dateText(one.since),
     one.detail,
   ]);

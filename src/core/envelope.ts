@@ -44,6 +44,9 @@ export const Envelope = z.looseObject({
   traceparent: z.string().max(128).describe("W3C Trace Context").optional(),
   taskerattempt: z.number().int().min(1).describe("Counts the attempts of the step, from 1")
     .optional(),
+  taskerejected: z.string().min(1).max(8_192)
+    .describe("Instances that are to leave the command to others; names with spaces between")
+    .optional(),
   taskerreplyto: text.describe("The channel for the answer, to be used as it is").optional(),
   taskerreplytoken: z.string().max(2048)
     .describe("The permission to answer this attempt: copied into the reply").optional(),

@@ -147,6 +147,15 @@ const share = z.number().min(0.01).max(1).optional();
 /** When something ends by itself; once it is over, it says nothing. */
 const untilMs = z.int().min(0).optional().describe("Unix time in ms");
 
+/** Instances of a system that may be ejected at once: each command names them. */
+const EJECTED_MAX = 50;
+
+/** The name of an instance: a host, a process, a pod. */
+export const InstanceName = z.string().regex(
+  /^[0-9A-Za-z][0-9A-Za-z._:-]{0,127}$/,
+  'expected 1 to 128 letters, digits, ".", "_", ":" and "-"',
+);
+
 /** Which starts of a workflow are held back. */
 export const StartLeverFields = z.strictObject(
   {
@@ -186,6 +195,9 @@ export const SystemLimitFields = z.strictObject(
     burst: z.int().min(1).max(1_000_000).optional()
       .describe("Starts that may come at once after a rest; by default those of one second"),
     holdUntilMs: untilMs.describe("Nothing is sent before, Unix time in ms; then little by little"),
+    ejected: z.record(InstanceName, untilMs.unwrap())
+      .refine((ejected) => Object.keys(ejected).length <= EJECTED_MAX, "too many instances")
+      .optional().describe("Instances that get nothing until a time, Unix ms"),
     circuit: CircuitFields.optional(),
   } satisfies Record<keyof SystemLimit, z.ZodType>,
   {
@@ -193,7 +205,7 @@ export const SystemLimitFields = z.strictObject(
       code === "unrecognized_keys"
         ? `unknown ${
           keys?.join(", ")
-        }, expected concurrencyMax, ratePerS, burst, holdUntilMs or circuit`
+        }, expected concurrencyMax, ratePerS, burst, holdUntilMs, ejected or circuit`
         : undefined,
   },
 ).refine(

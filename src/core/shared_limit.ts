@@ -12,9 +12,14 @@ export interface SystemLimit {
   readonly burst?: number;
   /** Nothing is sent before, Unix ms; then little by little. Of a whole system only. */
   readonly holdUntilMs?: number;
+  /** Instances that get nothing until a time, see `ejectedNow`. Of a whole system only. */
+  readonly ejected?: Ejected;
   /** When the circuit opens. Of a whole system only. */
   readonly circuit?: CircuitPolicy;
 }
+
+/** Until when instances get nothing, by name, Unix ms. */
+export type Ejected = Readonly<Record<string, number>>;
 
 /** When a circuit opens. Absent fields take the defaults of `breaker.ts`. */
 export interface CircuitPolicy {

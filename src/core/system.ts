@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
-import { EventType, Name } from "./fields.ts";
+import { EventType, InstanceName, Name } from "./fields.ts";
 import { parseVersionRange } from "./version.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -48,12 +48,6 @@ export interface Capability {
   readonly timeoutMs?: number | undefined;
   readonly effect?: (typeof EFFECTS)[number] | undefined;
 }
-
-/** The name of an instance: a host, a process, a pod. */
-export const InstanceName = z.string().regex(
-  /^[0-9A-Za-z][0-9A-Za-z._:-]{0,127}$/,
-  'expected 1 to 128 letters, digits, ".", "_", ":" and "-"',
-);
 
 const LeaseMs = z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 const HealthUrl = z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).max(

@@ -1,6 +1,8 @@
 /** The directory of systems: which instances there are, and which system a step is sent to. Pure. */
 
+import { ejectedNow } from "./ejection.ts";
 import { hash32 } from "./ids.ts";
+import type { Ejected, SystemLimit } from "./shared_limit.ts";
 import {
   ANY_SYSTEM,
   type AskedCapability,
@@ -44,6 +46,7 @@ export class SystemDirectory {
   readonly #routes = new Map<string, Candidates>();
   readonly #listeners = new Set<() => void>();
   #offering: ReadonlyMap<string, readonly KnownSystem[]> = new Map();
+  #ejected: ReadonlyMap<string, Ejected> = new Map();
 
   /**
    * `names` says whether a workflow of a namespace names a system. A capability alone leads only to
@@ -71,6 +74,20 @@ export class SystemDirectory {
     this.#offering = offering;
     this.#routes.clear();
     for (const call of this.#listeners) call();
+  }
+
+  /** Takes which instances are ejected, out of the limits of systems. */
+  eject(limits: ReadonlyMap<string, Pick<SystemLimit, "ejected">>): void {
+    this.#ejected = new Map(
+      [...limits].flatMap(([system, { ejected }]) => ejected ? [[system, ejected] as const] : []),
+    );
+  }
+
+  /** Returns the instances of a system that are to get nothing at a time. Cost: O(1) if none is. */
+  ejected(system: string, nowMs: number): readonly string[] {
+    const ejected = this.#ejected.get(system);
+    if (ejected === undefined) return [];
+    return ejectedNow(ejected, this.#systems.get(system)?.instances ?? [], nowMs);
   }
 
   /** Calls after each change. */

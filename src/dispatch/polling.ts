@@ -26,6 +26,8 @@ export interface PollingDeps {
   readonly prefix: string;
   /** Whether a workflow that is loaded here names this system, or an instance of it has registered. */
   isKnown(system: string): boolean;
+  /** Whether an instance is to get nothing now. */
+  isEjected(system: string, instance: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
   takeReply(system: string, reply: unknown): Promise<string>;
 }
@@ -35,6 +37,8 @@ export interface Poll {
   readonly max: number;
   readonly waitMs: number;
   readonly leaseMs: number;
+  /** Who polls; absent: it cannot be ejected. */
+  readonly instance?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -81,7 +85,10 @@ export class Polling {
       isOver = true;
       done.resolve();
     };
+    // An ejected instance waits as if there were nothing, and so asks no more often.
+    const isOut = () => poll.instance !== undefined && this.deps.isEjected(system, poll.instance);
     const take = (envelope: Envelope): Promise<Handled> => {
+      if (isOut()) over();
       if (isOver || polled.length >= poll.max) return Promise.resolve(GIVE_BACK);
       // What arrives together is returned together.
       if (polled.length === 0) runtime.soon(over);
@@ -92,14 +99,14 @@ export class Polling {
     poll.signal.addEventListener("abort", over, { once: true });
     let cancel: Cancel = () => {};
     try {
-      const end = await bus.consume(
+      const end = isOut() ? undefined : await bus.consume(
         commandChannel(prefix, system),
         { group: system, inFlightMax: poll.max, leaseMs: NODE_LEASE_MS },
         (delivery) => this.#sort(system, delivery, take),
       );
       cancel = runtime.after(Math.max(poll.waitMs, LOOK_MS), over);
       await done.promise;
-      this.#end(end);
+      if (end !== undefined) this.#end(end);
     } catch (error) {
       for (const { settle } of polled) settle(GIVE_BACK);
       throw error;

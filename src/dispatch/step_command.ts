@@ -26,6 +26,8 @@ export interface Sender {
   readonly prefix: string;
   /** Names this installation in `source`. */
   readonly deployment: string;
+  /** Instances of a system that are to get nothing now; absent: none ever. */
+  ejected?(system: string): readonly string[];
 }
 
 /** Returns the system that an attempt asks. */
@@ -51,6 +53,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
   const { name, definition } = attempt.plan.steps[attempt.step] as PlannedStep;
   const system = systemOf(attempt);
   const what = `the input of step "${name}"`;
+  const ejected = sender.ejected?.(system) ?? [];
   // A copy: what was checked is sent, even if the input changes meanwhile.
   const data = decodePayload(encodePayload(input, what, REMOTE_PAYLOAD_SIZE_MAX));
   const envelope: Envelope = {
@@ -60,6 +63,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
     ...(expiresAtMs !== undefined && { expirytime: new Date(expiresAtMs).toISOString() }),
     ...(traceparent !== undefined && { traceparent }),
     taskerattempt: attempt.attempt,
+    ...(ejected.length > 0 && { taskerejected: ejected.join(" ") }),
     taskerreplyto: replyChannel(sender.prefix, system),
     taskerreplytoken: sender.tokens.sign({
       task: taskId,

@@ -109,6 +109,16 @@ Deno.test("no input is sent as null", () => {
   assert.equal(envelope.data, null);
 });
 
+Deno.test("stepCommand() names the ejected instances of its system, and none otherwise", () => {
+  const attempt = attemptFor(planFor());
+  const made = (ejected: readonly string[]) =>
+    stepCommand(Object.assign(new DispatchHarness(), { ejected: () => ejected }), attempt, {})
+      .envelope;
+
+  assert.equal(made(["a", "b"]).taskerejected, "a b");
+  assert.equal("taskerejected" in made([]), false);
+});
+
 Deno.test("stepCommand() gives the same attempt the same id and token each time", async () => {
   const harness = new DispatchHarness();
   const attempt = attemptFor(planFor(), { dueAtMs: harness.runtime.now() + 30_000 });

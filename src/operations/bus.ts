@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { Envelope } from "../core/envelope.ts";
-import { Name } from "../core/fields.ts";
+import { InstanceName, Name } from "../core/fields.ts";
 import { group, operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
@@ -18,6 +18,10 @@ const LEASE_MS_DEFAULT = 30_000;
 const PollBody = named(
   "Poll",
   z.strictObject({
+    instance: InstanceName.optional()
+      .describe(
+        "Who polls, as it is registered: an instance that is ejected gets nothing meanwhile",
+      ),
     max: z.int().min(1).max(ENVELOPES_MAX).default(1),
     waitMs: z.int().min(0).max(POLL_MS_MAX).default(0),
     leaseMs: z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX).default(LEASE_MS_DEFAULT),

@@ -18,7 +18,8 @@ import {
   TASK_START,
 } from "../core/envelope.ts";
 import { FailureData, ProgressData, SignalData } from "../core/envelope_data.ts";
-import { Goodbye, Hello, InstanceName } from "../core/system.ts";
+import { InstanceName } from "../core/fields.ts";
+import { Goodbye, Hello } from "../core/system.ts";
 import { JSON_SCHEMA } from "./operation.ts";
 import { OperatorBody, StartBody } from "./tasks.ts";
 

@@ -91,7 +91,7 @@ const Params = z.strictObject({ namespace: Name, name: Name });
 const SYSTEM_LIMITS_MAX = 200;
 
 /** Fields that have no meaning for a single capability. */
-const WHOLE_ONLY = ["holdUntilMs", "circuit"] as const;
+const WHOLE_ONLY = ["holdUntilMs", "ejected", "circuit"] as const;
 
 const SystemLimit = named("SystemLimit", SystemLimitFields);
 

@@ -1,14 +1,8 @@
 /** Operations of systems: who owns steps, what they offer, and how their instances are. */
 
 import { z } from "zod";
-import { Name, REASON_LENGTH_MAX } from "../core/fields.ts";
-import {
-  Capability,
-  EFFECTS,
-  INSTANCE_STATES,
-  InstanceName,
-  Registration,
-} from "../core/system.ts";
+import { InstanceName, Name, REASON_LENGTH_MAX } from "../core/fields.ts";
+import { Capability, EFFECTS, INSTANCE_STATES, Registration } from "../core/system.ts";
 import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
@@ -51,6 +45,7 @@ const Instance = z.object({
   version: z.string(),
   state: z.enum(INSTANCE_STATES),
   detail: z.string().describe("Why it is in this state"),
+  ejectedUntil: Time.optional().describe("It gets no steps before: `ejected` of the limits"),
   since: Time,
   expiresAt: Time.describe("It is gone then, unless it registers again"),
   healthUrl: z.string().optional(),

@@ -218,7 +218,9 @@ export class Engine implements ResidentTasks {
     const newest = await this.deps.policies.newest();
     if (!this.#policies.renew(newest)) return;
     this.#fellBackTo.clear();
-    this.admission.renewSystems(systemLimitsOf(newest));
+    const limits = systemLimitsOf(newest);
+    this.admission.renewSystems(limits);
+    this.deps.directory?.eject(limits);
     this.starts.renew(newest);
     this.supervisor.decideAll();
   }

@@ -14,7 +14,7 @@ export interface FigureSources {
   readonly readiness: Readiness;
   /** Systems whose circuits are shown. */
   readonly systems: readonly string[];
-  readonly directory: Pick<SystemDirectory, "systems">;
+  readonly directory: Pick<SystemDirectory, "systems" | "ejected">;
 }
 
 /** Reads the figures before each exposition, and counts events as they are committed. */
@@ -64,7 +64,11 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
   }
 }
 
-function readSystems(metrics: Metrics, { directory }: FigureSources): void {
+function readSystems(metrics: Metrics, { directory, engine }: FigureSources): void {
+  for (const { name } of directory.systems) {
+    const ejected = directory.ejected(name, engine.deps.runtime.now());
+    metrics.gauge("tasker_instances_ejected", name).set(ejected.length);
+  }
   const instances = [...directory.systems].flatMap((system) => system.instances);
   for (const [state, count] of Object.entries(countStates(instances))) {
     metrics.gauge("tasker_system_instances", state).set(count);

@@ -75,19 +75,20 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const common = { runtime, log, metrics, bus, prefix, deployment: prefix };
   const tokens = new ReplyTokens({ runtime, keys: await tokenKeys(deps) });
   const deadLetters = new DeadLetterStore({ ...common, dead: journal.deadLetters });
-  const codeOf = registry.codeOf.bind(registry);
-  const planOf = plansOfTasks(deps);
+  const [codeOf, planOf] = [registry.codeOf.bind(registry), plansOfTasks(deps)];
   const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
   const [closing, ends]: [(() => void)[], EndConsumption[]] = [[], []];
   const late: Late = {};
   const systems = openSystemRegistry(deps, directory, late);
   await systems.open();
   const channels = new SystemChannels({ registry, directory });
+  const ejected = (system: string) => directory.ejected(system, runtime.now());
   let replies: ReplyDeps | undefined;
   const polling = new Polling({
     ...common,
     deadLetters,
     isKnown: (system) => channels.isKnown(system),
+    isEjected: (system, instance) => ejected(system).includes(instance),
     takeReply: async (system, reply) => await takeReply(replies as ReplyDeps, system, reply),
   });
   return {
@@ -96,7 +97,8 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
     registry: systems,
     remote(record, known) {
       late.outages = known;
-      const remote = new RemoteRunner({ ...common, outages: known, tokens, codeOf, record });
+      const sender = { ...common, tokens, ejected };
+      const remote = new RemoteRunner({ ...sender, outages: known, codeOf, record });
       closing.push(() => remote.close(), watchBus(common, known));
       return hearing(remote, channels);
     },
@@ -104,9 +106,8 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
       late.sink = owner;
       const replyDeps = { ...common, tokens, sink: owner, deadLetters, planOf };
       replies = replyDeps;
-      const mayStart = (system: string, namespace: string) =>
-        registry.isNamed(system, namespace) || directory.serves(system, namespace);
-      const inbound = { ...replyDeps, starter, registrar: systems, mayStart };
+      const producers = { registrar: systems, mayStart: mayStartBy(registry, directory) };
+      const inbound = { ...replyDeps, starter, ...producers };
       channels.open({
         replies: (system) => openReplies(replyDeps, [system]),
         inbound: (system) => openInbound(inbound, [system]),
@@ -126,6 +127,12 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
       for (const close of closing) close();
     },
   };
+}
+
+/** A system may start tasks of a namespace that names it, or that it was registered for. */
+function mayStartBy(registry: Registry, directory: SystemDirectory) {
+  return (system: string, namespace: string) =>
+    registry.isNamed(system, namespace) || directory.serves(system, namespace);
 }
 
 function plansOfTasks({ journal, registry }: SystemsDeps): FindPlan {

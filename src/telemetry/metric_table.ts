@@ -60,6 +60,7 @@ export const METRICS = {
   ),
   tasker_system_attempts: gauge("Attempts of this node that run at a system", "system"),
   tasker_system_waiting: gauge("Steps of this node that wait for a system", "system"),
+  tasker_instances_ejected: gauge("Instances that get no steps now", "system"),
   tasker_system_instances: gauge("Registered instances of other systems", "state"),
   tasker_slots_owned: gauge("Slots this node owns"),
   tasker_nodes_live: gauge("Nodes whose lease holds, as this node sees them"),

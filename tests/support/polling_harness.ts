@@ -43,6 +43,7 @@ export function nodeOver(
   takeReply: PollingDeps["takeReply"] = (_, reply) =>
     Promise.resolve((reply as Envelope).causationid ?? ""),
   kept: string[] = [],
+  ejected?: string,
 ): Polling {
   return new Polling({
     runtime,
@@ -56,6 +57,7 @@ export function nodeOver(
     },
     prefix: "t",
     isKnown: (system) => ["cook", "waiter"].includes(system),
+    isEjected: (_, instance) => instance === ejected,
     takeReply,
   });
 }
