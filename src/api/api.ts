@@ -12,6 +12,7 @@ import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
+import { diagnosisHandlers } from "./diagnoses.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
 import { keyHandlers } from "./keys.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -103,6 +104,7 @@ function routesOf(services: Services): readonly Route[] {
     ...contractHandlers(services),
     ...policyHandlers(services),
     ...optimiserHandlers(services),
+    ...diagnosisHandlers(services),
     ...keyHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),

@@ -10,6 +10,7 @@ import type {
   DeadLetter,
   DeadLetters,
   Definitions,
+  Diagnoser,
   Feed,
   History,
   InstanceRow,
@@ -78,6 +79,7 @@ export interface ApiDeps {
   readonly definitions: Definitions;
   readonly policies: Policies;
   readonly optimiser: Optimiser;
+  readonly diagnoser: Diagnoser;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;

@@ -95,6 +95,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/systems/{system}",
     "GET /v1/tasks",
     "GET /v1/tasks/{id}",
+    "GET /v1/tasks/{id}/diagnosis",
     "GET /v1/tasks/{id}/events",
     "GET /v1/tasks/{id}/journal",
     "GET /v1/types",

@@ -33,6 +33,8 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  policies put WORKFLOW             Adds a version of a workflow's policy overlay, which replaces the one before",
     "  limits NAME                       Shows every version of a system's limits, with author and reason",
     "  limits put NAME                   Adds a version of a system's limits, which all nodes share; it replaces the one before",
+    "  whatif WORKFLOW                   Plays stored tasks again under a changed policy, and says what would have changed",
+    "  diagnose ID                       Says what kind of failure stopped a task, where it began, and what helped before",
     "  keys                              Lists keys, without their secrets",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",

@@ -4,6 +4,7 @@ import type { Accepted, OperationName, OperationResult, Task, WorkflowSummary } 
 import { nearestOf } from "../core/nearest.ts";
 import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
+import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
@@ -47,6 +48,9 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   getTask: { summary: "Shows a task, its steps and its journal", run: showTask },
   listTasks: { lines: (tasks, { paint }) => listLines(tasks, paint) },
+  diagnoseTask: {
+    lines: (diagnosis, { paint, input: { id } }) => diagnosisLines(diagnosis, id, paint),
+  },
   getJournal: { lines: (entries, { paint }) => journalLines(entries, paint) },
   cancelTask: { lines: accepted(({ id }) => `Task ${id} is being cancelled`) },
   pauseTask: { lines: accepted(({ id }) => `Task ${id} is paused`) },

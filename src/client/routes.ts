@@ -83,6 +83,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     body: "*",
     answerMsMax: 120000,
   },
+  diagnoseTask: { method: "GET", path: "/v1/tasks/{id}/diagnosis", answerMsMax: 60000 },
   listKeys: { method: "GET", path: "/v1/keys" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },

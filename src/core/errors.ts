@@ -261,6 +261,12 @@ export const ERRORS = {
     "The step does not wait for a person",
     "Only a parked step, or one that waits for its retry, can be changed by an operator",
   ),
+  "task.not_failed": meaning(
+    "never",
+    409,
+    "Nothing of the task has failed",
+    "`tasker show ID` says what the task waits for",
+  ),
   "step.choice_invalid": meaning(
     "never",
     409,

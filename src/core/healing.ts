@@ -31,6 +31,9 @@ export const FAILURE_TYPES = [
   "novel",
 ] as const;
 
+/** One of them. */
+export type FailureType = (typeof FAILURE_TYPES)[number];
+
 /**
  * Who decides on an action.
  * - T0: nobody; it reduces load or damage, and ends by itself.

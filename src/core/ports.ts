@@ -2,6 +2,7 @@
 
 import type { Scope } from "./api_key.ts";
 import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
@@ -528,6 +529,29 @@ export interface StatisticsStore {
    * @throws {TaskerError} journal.unavailable
    */
   merge(how: StatisticsMerging): Promise<void>;
+}
+
+/** A question about a failure. */
+export interface DiagnosisQuestion {
+  readonly taskId: TaskId;
+  readonly definitionHash: string;
+  /** Absent: the step that the task waits for, or that failed last. */
+  readonly step?: string;
+  /** Whose workflows may be looked at beside the task's own; undefined: all. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** Says what kind of failure it is, out of journals. Reads, and changes nothing. */
+export interface Diagnoser {
+  /**
+   * Diagnoses a step that failed.
+   *
+   * Cost: the task's journal, and at most some hundred whole tasks beside it, 32 MiB together.
+   *
+   * @throws {TaskerError} task.not_failed, step.not_found, api.busy, journal.unavailable
+   */
+  diagnose(question: DiagnosisQuestion): Promise<Diagnosis>;
 }
 
 /** Definitions by hash and by name. */

@@ -4,6 +4,7 @@ import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { KEYS } from "./keys.ts";
+import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
@@ -19,6 +20,7 @@ export const OPERATIONS = {
   ...CONTRACTS,
   ...POLICIES,
   ...OPTIMISER,
+  ...DIAGNOSES,
   ...KEYS,
   ...DEAD_LETTERS,
   ...BUS,

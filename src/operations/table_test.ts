@@ -15,6 +15,7 @@ import {
   operation,
   type ResultOf,
 } from "./operation.ts";
+import { DIAGNOSES } from "./diagnoses.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
 import { SYSTEMS } from "./systems.ts";
@@ -28,6 +29,7 @@ const NOUNS = [
   SYSTEMS,
   CONTRACTS,
   OPTIMISER,
+  DIAGNOSES,
   POLICIES,
   KEYS,
   DEAD_LETTERS,

@@ -21,6 +21,7 @@ import { Engine } from "./engine.ts";
 import { healthOf, warnOfOtherBuses } from "./health.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
+import { openDiagnoser } from "../heal/diagnoser.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import { openPlayback } from "./playback.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
@@ -253,6 +254,15 @@ function openApiOf(deps: NodeDeps): Api {
       plans: registry,
       policies: journal.policies,
       playback: openPlayback(),
+    }),
+    diagnoser: openDiagnoser({
+      runtime,
+      history: journal.history,
+      tasks: journal.tasks,
+      plans: registry,
+      policyOf: (of, step) => engine.policyOf(of, step),
+      workflowsOf: (system) =>
+        registry.owners().find(({ name }) => name === system)?.workflows ?? [],
     }),
     policyOf: (of, step) => engine.policyOf(of, step),
     keys: journal.keys,

@@ -14,6 +14,7 @@ import { fillPolicy } from "../../src/core/policy.ts";
 import type {
   CommittedTurn,
   DeadLetter,
+  Diagnoser,
   KeyRow,
   ResidentTask,
   StartRequest,
@@ -27,6 +28,7 @@ import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates } from "../../src/journal/memory_stores.ts";
 import { fakeSystems } from "./fake_systems.ts";
+import { openDiagnoser } from "../../src/heal/diagnoser.ts";
 import { openOptimiser } from "../../src/heal/optimiser.ts";
 import { openPlayback } from "../../src/server/playback.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
@@ -303,6 +305,17 @@ function requestOf(line: string, { key = "", body, headers = {}, signal }: AskOp
   });
 }
 
+function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
+  return openDiagnoser({
+    runtime,
+    history: { turns: (taskId, afterTurn, limit) => engine.turns(taskId, afterTurn, limit) },
+    tasks: { async *tasks() {} },
+    plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
+    policyOf: () => fillPolicy(false),
+    workflowsOf: () => [],
+  });
+}
+
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
@@ -326,6 +339,7 @@ function fakeDeps(
     },
     feed: engine,
     residents: engine,
+    diagnoser: fakeDiagnoser(runtime, engine),
     optimiser: openOptimiser({
       reader: { async *tasks() {} },
       plans: { byHash: () => Promise.resolve(undefined) },

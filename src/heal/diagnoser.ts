@@ -1,0 +1,265 @@
+/** The diagnoser of a server: reads a task and what ran beside it, and diagnoses its failure. */
+
+import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
+import type { Diagnosis } from "../core/diagnosis.ts";
+import { TaskerError } from "../core/errors.ts";
+import { type Event, sizeOfEvent } from "../core/event.ts";
+import { mintedAtMs, type TaskId } from "../core/ids.ts";
+import type { Plan, PlannedStep } from "../core/plan.ts";
+import type { FullPolicy } from "../core/policy.ts";
+import type {
+  Diagnoser,
+  DiagnosisQuestion,
+  History,
+  Plans,
+  Runtime,
+  TaskReader,
+} from "../core/ports.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
+import { namespaceOf } from "../core/workflow.ts";
+import { diagnose, type Offer } from "./diagnosis.ts";
+import { hasFailed, type StepInfo } from "./scene.ts";
+import { type Resolution, resolutionsOf } from "./workarounds.ts";
+
+/** What a diagnoser works with. */
+export interface DiagnoserDeps {
+  readonly runtime: Pick<Runtime, "now">;
+  readonly history: Pick<History, "turns">;
+  readonly tasks: TaskReader;
+  readonly plans: Pick<Plans, "byHash">;
+  policyOf(of: { readonly plan: Plan; readonly taskId: TaskId }, step: number): FullPolicy;
+  /** Workflows, `namespace/name`, with a step of a system. */
+  workflowsOf(system: string): readonly string[];
+}
+
+/** How far back tasks are looked at, and how many: those near the failure, and those before. */
+const WINDOW_MS = 7 * 24 * 3_600_000;
+const NEAR_MS = 3 * 3_600_000;
+const NEAR_TASKS = 300;
+const FAR_TASKS = 200;
+/** Other workflows at the same system, and tasks of each. */
+const OTHERS_MAX = 3;
+const OTHER_TASKS = 60;
+/** Characters of all those tasks. */
+const SIZE_MAX = 32 * 1024 * 1024;
+
+/** Events of the task itself that are kept, the newest; a page of turns. */
+const EVENTS_MAX = 20_000;
+const TURNS_PAGE = 500;
+
+/** How many are diagnosed at once, and how long others should wait. */
+const AT_ONCE_MAX = 2;
+const BUSY_RETRY_MS = 2_000;
+
+/** Opens the diagnoser. It serves few at once, because each reads megabytes. */
+export function openDiagnoser(deps: DiagnoserDeps): Diagnoser {
+  let running = 0;
+  return {
+    async diagnose(question) {
+      if (running >= AT_ONCE_MAX) {
+        throw new TaskerError(
+          "api.busy",
+          `Cannot diagnose task "${question.taskId}": this server diagnoses ${running} others`,
+          { retryAfterMs: BUSY_RETRY_MS },
+        );
+      }
+      running++;
+      try {
+        return await answer(deps, question);
+      } finally {
+        running--;
+      }
+    },
+  };
+}
+
+async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise<Diagnosis> {
+  const { taskId, definitionHash, namespaces, signal } = question;
+  const plan = await deps.plans.byHash(definitionHash);
+  if (plan === undefined) {
+    throw new TaskerError("task.not_found", `Cannot find the definition of task "${taskId}"`);
+  }
+  const events = await newestEvents(deps.history, taskId);
+  const reading = new Reading(deps);
+  reading.add(plan, taskId, events);
+  const failure = failureOf(reading.facts, plan, question);
+  const nowMs = deps.runtime.now();
+  const sinceMs = Math.min(nowMs - WINDOW_MS, mintedAtMs(taskId));
+  const nearMs = Math.max(sinceMs, failure.startedAtMs - NEAR_MS);
+  const ranges = [
+    { workflow: plan.workflow, sinceMs: nearMs, untilMs: nowMs + 1, limit: NEAR_TASKS },
+    { workflow: plan.workflow, sinceMs, untilMs: nearMs, limit: FAR_TASKS },
+    ...beside(deps, { plan, failure, namespaces }).map((workflow) => ({
+      workflow,
+      sinceMs: nearMs,
+      untilMs: nowMs + 1,
+      limit: OTHER_TASKS,
+    })),
+  ];
+  for (const range of ranges) {
+    if (range.untilMs > range.sinceMs) await reading.read(range, signal);
+  }
+  const planned = plan.steps[plan.indexOf.get(failure.step) ?? -1] as PlannedStep;
+  return diagnose({
+    facts: reading.facts,
+    resolutions: reading.resolutions,
+    inputSizes: reading.inputSizes,
+    isSample: reading.isSample,
+    stepOf: (workflow, step) => reading.stepOf(workflow, step),
+    failure,
+    ancestors: ancestorsOf(plan, planned),
+    offers: offersOf(planned, events),
+    sinceMs,
+    nowMs,
+  });
+}
+
+/** Other workflows with a step at the same system, that the caller may see. */
+function beside(
+  deps: DiagnoserDeps,
+  { plan, failure, namespaces }: {
+    readonly plan: Plan;
+    readonly failure: AttemptFact;
+    readonly namespaces: readonly string[] | undefined;
+  },
+): readonly string[] {
+  const { kind, owner } = plan.steps[plan.indexOf.get(failure.step) ?? -1]?.definition ?? {};
+  const system = failure.system ?? owner;
+  if (kind !== "remote" || system === undefined || system === ANY_SYSTEM) return [];
+  return deps.workflowsOf(system).filter((name) =>
+    name !== plan.workflow && (namespaces?.includes(namespaceOf(name)) ?? true)
+  ).slice(0, OTHERS_MAX);
+}
+
+/** Reads all turns, and keeps the newest events: a task may have been retried for years. */
+async function newestEvents(
+  history: Pick<History, "turns">,
+  taskId: TaskId,
+): Promise<readonly Event[]> {
+  let events: Event[] = [];
+  for (let after = 0, isLast = false; !isLast;) {
+    const page = await history.turns(taskId, after, TURNS_PAGE);
+    for (const turn of page.turns) {
+      events.push(...turn.events);
+      after = turn.turn;
+    }
+    if (events.length > 2 * EVENTS_MAX) events = events.slice(-EVENTS_MAX);
+    isLast = page.isLast;
+  }
+  return events;
+}
+
+/** What has been read: facts, decisions, and the steps that they are of. */
+class Reading {
+  readonly facts: AttemptFact[] = [];
+  readonly resolutions: Resolution[] = [];
+  readonly inputSizes = new Map<TaskId, number>();
+  isSample = false;
+  readonly #steps = new Map<string, StepInfo>();
+  readonly #known = new Set<TaskId>();
+  #size = 0;
+
+  constructor(private readonly deps: DiagnoserDeps) {}
+
+  /** Reads the tasks of a range, until those of all ranges are too large. */
+  async read(range: Parameters<TaskReader["tasks"]>[0], signal?: AbortSignal): Promise<void> {
+    let count = 0;
+    for await (
+      const { summary: { taskId, definitionHash }, turns } of this.deps.tasks.tasks(range)
+    ) {
+      if (++count >= range.limit || this.#size > SIZE_MAX) this.isSample = true;
+      if (this.#size > SIZE_MAX || signal?.aborted === true) break;
+      if (this.#known.has(taskId)) continue;
+      const plan = await this.deps.plans.byHash(definitionHash);
+      if (plan !== undefined) this.add(plan, taskId, turns.flatMap(({ events }) => events));
+    }
+  }
+
+  /** Adds a task. */
+  add(plan: Plan, taskId: TaskId, events: readonly Event[]): void {
+    this.#known.add(taskId);
+    this.#size += events.reduce((sum, event) => sum + sizeOfEvent(event), 0);
+    const [first] = events;
+    const isWhole = first?.kind === "TaskStarted";
+    if (isWhole) this.inputSizes.set(taskId, first.input.length);
+    const tags = isWhole ? first.tags : [];
+    for (const fact of attemptFacts(plan, taskId, tags, events)) {
+      const kind = plan.steps[plan.indexOf.get(fact.step) ?? -1]?.definition.kind;
+      if (kind === "local" || kind === "remote" || kind === "http") this.facts.push(fact);
+    }
+    this.resolutions.push(...resolutionsOf(plan, taskId, events));
+    for (const planned of plan.steps) this.#learn(plan, planned, taskId);
+  }
+
+  stepOf(workflow: string, step: string): StepInfo | undefined {
+    return this.#steps.get(`${workflow}/${step}`);
+  }
+
+  #learn(plan: Plan, { index, name, definition }: PlannedStep, taskId: TaskId): void {
+    const key = `${plan.workflow}/${name}`;
+    if (this.#steps.has(key)) return;
+    const { kind, owner, http, event, atMostOnce } = definition;
+    const { timeoutMs } = this.deps.policyOf({ plan, taskId }, index);
+    this.#steps.set(key, {
+      kind,
+      system: http?.origin ?? owner,
+      ...(event !== undefined && { capability: event }),
+      atMostOnce,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
+  }
+}
+
+/**
+ * The failure to explain: of the step that is asked for; else of the step that failed last and has not
+ * recovered, else the last one.
+ *
+ * @throws {TaskerError} task.not_failed, step.not_found
+ */
+function failureOf(
+  facts: readonly AttemptFact[],
+  plan: Plan,
+  { taskId, step }: DiagnosisQuestion,
+): AttemptFact {
+  if (step !== undefined && !plan.indexOf.has(step)) {
+    throw new TaskerError(
+      "step.not_found",
+      `Cannot diagnose step "${step}": task "${taskId}" has no such step`,
+    );
+  }
+  const failed = facts.filter((fact) => hasFailed(fact) && (step ?? fact.step) === fact.step);
+  const completed = new Set(
+    facts.flatMap(({ outcome, step }) => outcome === "completed" ? step : []),
+  );
+  const found = failed.findLast((fact) => !completed.has(fact.step)) ?? failed.at(-1);
+  if (found !== undefined) return found;
+  throw new TaskerError(
+    "task.not_failed",
+    step === undefined
+      ? `Cannot diagnose task "${taskId}": no attempt of it has failed`
+      : `Cannot diagnose step "${step}" of task "${taskId}": no attempt of it has failed`,
+  );
+}
+
+function ancestorsOf(plan: Plan, { parents }: PlannedStep): readonly string[] {
+  const found = new Set<number>(parents);
+  for (const index of found) {
+    for (const parent of plan.steps[index]?.parents ?? []) found.add(parent);
+  }
+  return [...found].flatMap((index) => plan.steps[index]?.name ?? []);
+}
+
+/** What each choice does, for people. */
+const LABELS: Readonly<Record<string, string>> = {
+  retry: "Try the step again",
+  resolve: "Give the step its result by hand",
+  skip: "Go on without the step",
+  cancel: "Cancel the task",
+};
+
+/** What may be done about the step, if it is parked. */
+function offersOf({ index }: PlannedStep, events: readonly Event[]): readonly Offer[] {
+  const last = events.findLast((event) => "step" in event && event.step === index);
+  if (last?.kind !== "StepParked") return [];
+  return last.choices.map((choice) => ({ choice, label: LABELS[choice] ?? choice }));
+}

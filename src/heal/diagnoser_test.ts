@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { TaskDriver } from "../../tests/support/task_driver.ts";
+import { TaskerError } from "../core/errors.ts";
+import { type TaskId } from "../core/ids.ts";
+import { fillPolicy } from "../core/policy.ts";
+import type { TaskRange, WholeTask } from "../core/ports.ts";
+import { openDiagnoser } from "./diagnoser.ts";
+
+const by = { by: "ada", reason: "" };
+
+function played(): TaskDriver {
+  return new TaskDriver([{ name: "pay", policy: { retry: { attemptsMax: 1 } } }]).start();
+}
+
+/** A diagnoser of tasks that were played. */
+function diagnoserOf(drivers: readonly TaskDriver[], wait: Promise<void> = Promise.resolve()) {
+  const ranges: TaskRange[] = [];
+  const byId = new Map<TaskId, TaskDriver>(drivers.map((one) => [one.state.taskId, one]));
+  const plan = drivers[0]!.actor.plan;
+  const turnsOf = ({ turns }: TaskDriver) =>
+    turns.map(({ turn, commandIds, events }) => ({ turn, commandIds, events }));
+  const diagnoser = openDiagnoser({
+    runtime: { now: () => drivers.at(-1)!.nowMs },
+    history: {
+      async turns(taskId) {
+        await wait;
+        return { turns: turnsOf(byId.get(taskId)!), isLast: true };
+      },
+    },
+    tasks: {
+      async *tasks(range) {
+        ranges.push(range);
+        await wait;
+        for (const driver of drivers) {
+          const summary = { taskId: driver.state.taskId, definitionHash: plan.hash };
+          yield { summary, turns: turnsOf(driver) } as unknown as WholeTask;
+        }
+      },
+    },
+    plans: { byHash: () => Promise.resolve(plan) },
+    policyOf: () => fillPolicy(false),
+    workflowsOf: () => [],
+  });
+  const ask = (driver: TaskDriver, step?: string) =>
+    diagnoser.diagnose({
+      taskId: driver.state.taskId,
+      definitionHash: plan.hash,
+      namespaces: undefined,
+      ...(step !== undefined && { step }),
+    });
+  return { ask, ranges };
+}
+
+Deno.test("a parked step is diagnosed with its choices and what became of each before", async () => {
+  const retried = Array.from(
+    { length: 6 },
+    () =>
+      played().throw("pay").send({ kind: "ChooseStep", step: "pay", choice: "retry", ...by })
+        .complete("pay"),
+  );
+  const subject = played().throw("pay");
+  const { ask } = diagnoserOf([...retried, subject]);
+
+  const found = await ask(subject);
+
+  assert.equal(found.step, "pay");
+  assert.equal(found.began.step, "pay");
+  const [best, ...others] = found.suggested_workarounds;
+  assert.deepEqual([best?.type, best?.resolved, best?.tried], ["retry", 6, 6]);
+  assert.equal(best?.confidence, 0.61);
+  assert.deepEqual(others.map(({ type, confidence }) => [type, confidence]), [
+    ["resolve", 0],
+    ["skip", 0],
+    ["cancel", 0],
+  ]);
+  assert.match(found.historical_context, /^6 similar failures in .*100 % resolved with "retry"/);
+});
+
+Deno.test("without other tasks a diagnosis says that there is not enough history", async () => {
+  const subject = played().throw("pay");
+
+  const found = await diagnoserOf([subject]).ask(subject);
+
+  assert.match(found.historical_context, /not enough history/);
+  assert.ok(found.suggested_workarounds.every(({ history }) => /not enough history/.test(history)));
+});
+
+Deno.test("a task of which nothing has failed is refused", async () => {
+  const subject = played();
+  const codeOf = (error: unknown) => (error as TaskerError).code;
+  const { ask } = diagnoserOf([subject]);
+
+  assert.equal(await ask(subject).catch(codeOf), "task.not_failed");
+  assert.equal(await ask(subject, "none").catch(codeOf), "step.not_found");
+});
+
+Deno.test("a third diagnosis at a time is refused, and one after them is not", async () => {
+  const subject = played().throw("pay");
+  const gate = Promise.withResolvers<void>();
+  const { ask } = diagnoserOf([subject], gate.promise);
+
+  const first = [ask(subject), ask(subject)];
+  const third = await ask(subject).catch((error) => error);
+  gate.resolve();
+  await Promise.all(first);
+
+  assert.equal(third.code, "api.busy");
+  await ask(subject);
+});

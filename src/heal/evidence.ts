@@ -1,0 +1,394 @@
+/** Evidence: what surrounds a failure, counted, and which types of failure it speaks for. Pure. */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { EvidenceId, FailureType } from "../core/healing.ts";
+import { type Contrast, contrasts, type Trial } from "./contrast.ts";
+import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
+import { type Symptoms, symptomsOf } from "./symptoms.ts";
+import type { Weights } from "./symptom_table.ts";
+
+/** One thing that was found out. */
+export interface Evidence {
+  readonly id: EvidenceId;
+  /** A sentence with its numbers. It may quote others' text. */
+  readonly text: string;
+  readonly weights: Weights;
+}
+
+/** Attempts of a kind that a comparison needs at least. */
+const COMPARED_MIN = 5;
+/** Attempts that show how something usually is. */
+const USUAL_MIN = 20;
+
+/** Collects everything that speaks for or against a type. Cost: O(facts × attributes). */
+export function collectEvidence(scene: Scene): readonly Evidence[] {
+  const symptoms = symptomsOf(scene.failure.error);
+  const found = contrasts([attemptTrials(scene), taskTrials(scene)]);
+  return [
+    ofError(scene, symptoms),
+    ofUnknownEffect(scene),
+    ofChange("version", scene, ({ version }) => version),
+    ofChange("policy", scene, ({ policyVersion }) => String(policyVersion)),
+    ...["instance", "system", "tag", "inputSize", "version", "policy"].map((attribute) =>
+      ofContrast(attribute, { found, symptoms, scene })
+    ),
+    ofOneTask(scene),
+    ofStepShare(scene),
+    ofSystem(scene, symptoms),
+    ofLatency(scene),
+    ofWaiting(scene),
+    ofAttempts(scene),
+    ofCredential(scene, symptoms),
+    ofFlapping(scene),
+  ].flatMap((one) => one ?? []);
+}
+
+function ofError({ failure }: Scene, { weights, recognised }: Symptoms): Evidence {
+  const { error, outcome } = failure;
+  const what = error?.code === undefined || error.code === outcome ? "" : ` with ${error.code}`;
+  const known = recognised.length === 0
+    ? "nothing in its text is known"
+    : `its text has ${recognised.slice(0, 4).map((one) => `"${one}"`).join(", ")}`;
+  return {
+    id: "error",
+    text: `attempt ${failure.attempt} ended as ${outcome}${what}: ${known}`,
+    weights,
+  };
+}
+
+function ofUnknownEffect({ failure, input, system }: Scene): Evidence | undefined {
+  const isUnknown = failure.outcome === "thrown" || failure.outcome === "timed_out";
+  if (!isUnknown || !input.stepOf(failure.workflow, failure.step)?.atMostOnce) return undefined;
+  return {
+    id: "at_most_once",
+    text:
+      `the step may take effect once only, and ${failure.outcome} does not say whether it did ` +
+      `at ${system}`,
+    weights: { ambiguous_side_effect: 6.5 },
+  };
+}
+
+/** Whether failures began with a new version: few attempts of it went well before. */
+function ofChange(
+  what: "version" | "policy",
+  { before, first, since, isAlike }: Scene,
+  valueOf: (fact: AttemptFact) => string,
+): Evidence | undefined {
+  const value = valueOf(first);
+  const others = before.filter((fact) => valueOf(fact) !== value);
+  const same = before.filter((fact) => valueOf(fact) === value && hasCompleted(fact));
+  const okBefore = others.filter(hasCompleted).length;
+  const isNew = okBefore >= COMPARED_MIN && same.length <= Math.max(2, okBefore * 0.02);
+  const failed = since.filter((fact) => isAlike(fact) && valueOf(fact) === value).length;
+  if (!isNew || others.at(-1) === undefined || failed < 2) return undefined;
+  const named = what === "version" ? `version ${value}` : `version ${value} of the policy`;
+  return {
+    id: `began_with_${what}`,
+    text: `it began with ${named}: ${same.length} attempts under it went well before, ` +
+      `${okBefore} of ${others.length} under what was there before it`,
+    weights: what === "version" ? { deploy_regression: 6 } : { config: 5 },
+  };
+}
+
+/** Attempts since the failures began, with what differs from attempt to attempt. */
+function attemptTrials({ since, isAlike }: Scene): Trial[] {
+  return compared(since, isAlike).map((fact) => ({
+    failed: !hasCompleted(fact),
+    attributes: [
+      ["attempt", fact.attempt > 2 ? "3 or later" : String(fact.attempt)],
+      ["policy", String(fact.policyVersion)],
+      ...(instanceOf(fact) === undefined ? [] : [["instance", instanceOf(fact)!] as const]),
+      ...(fact.system === undefined ? [] : [["system", fact.system] as const]),
+    ],
+  }));
+}
+
+/** Tasks since then, each once, with what all their attempts have in common. */
+function taskTrials({ since, isAlike, input }: Scene): Trial[] {
+  const byTask = Map.groupBy(compared(since, isAlike), ({ taskId }) => taskId);
+  return [...byTask].map(([taskId, facts]) => {
+    const { version, tags } = facts[0] as AttemptFact;
+    const size = input.inputSizes?.get(taskId);
+    return {
+      failed: facts.some((fact) => !hasCompleted(fact)),
+      attributes: [
+        ["version", version],
+        ...[...new Set(tags)].map((tag) => ["tag", tag] as const),
+        ...(size === undefined ? [] : [["inputSize", sizeText(size)] as const]),
+      ],
+    };
+  });
+}
+
+/** Failures of this kind, and what went well: other failures belong to neither. */
+function compared(facts: readonly AttemptFact[], isAlike: Scene["isAlike"]) {
+  return facts.filter((fact) => hasCompleted(fact) || isAlike(fact));
+}
+
+/** Sizes by powers of four. */
+function sizeText(size: number): string {
+  const power = Math.max(0, Math.floor(Math.log2(Math.max(1, size)) / 2));
+  return `${4 ** power} to ${4 ** (power + 1)} characters`;
+}
+
+/** The least correction for chance, and the least share of failures that an attribute explains. */
+const Q_MAX = 0.01;
+const FAILED_SHARE_MIN = 0.8;
+const SUCCEEDED_SHARE_MAX = 0.5;
+
+/** What is said of an attribute that sets failures apart. */
+const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights: Weights }>> = {
+  instance: { name: "instance", weights: { worker_local: 6.5 } },
+  system: { name: "system", weights: { dependency_down: 4.5 } },
+  tag: { name: "tag", weights: { data_quality: 6 } },
+  inputSize: {
+    name: "size of the input",
+    weights: { poison: 3, data_quality: 3.5, resource: 1.5 },
+  },
+  version: { name: "version", weights: { deploy_regression: 6.5 } },
+  policy: { name: "version of the policy", weights: { config: 5.5 } },
+};
+
+/** Types that name their cause in the error itself: one tenant may have a wrong key, too. */
+const SELF_EXPLAINED: readonly FailureType[] = ["auth", "rate_limit", "config"];
+
+function ofContrast(
+  attribute: string,
+  { found, symptoms, scene }: {
+    readonly found: readonly Contrast[];
+    readonly symptoms: Symptoms;
+    readonly scene: Scene;
+  },
+): Evidence | undefined {
+  const blamed = BLAMED[attribute];
+  const one = found.find((one) => one.attribute === attribute && one.logOdds > 0);
+  if (blamed === undefined || one === undefined || one.q > Q_MAX) return undefined;
+  const { value, failedWith, failedAll, succeededWith, succeededAll, q } = one;
+  const isApart = failedWith / failedAll >= FAILED_SHARE_MIN &&
+    succeededWith / succeededAll <= SUCCEEDED_SHARE_MAX;
+  if (!isApart) return undefined;
+  const isExplained = SELF_EXPLAINED.some((type) => (symptoms.weights[type] ?? 0) >= 5);
+  const isTenants = attribute === "tag" && isExplained;
+  const unit = attribute === "instance" || attribute === "policy" || attribute === "system"
+    ? "attempts"
+    : "tasks";
+  return {
+    id: `contrast_${attribute}`,
+    text:
+      `${blamed.name} "${value}": ${failedWith} of ${failedAll} ${unit} that failed have it, and ` +
+      `${succeededWith} of ${succeededAll} that went well in the same time ` +
+      `(Fisher's exact test, q = ${q.toPrecision(2)})`,
+    weights: isTenants ? { data_quality: 1 } : withoutSoleSystem(attribute, blamed.weights, scene),
+  };
+}
+
+/** A system that is the only one of a step explains nothing. */
+function withoutSoleSystem(attribute: string, weights: Weights, { since }: Scene): Weights {
+  const systems = new Set(since.map(({ system }) => system));
+  return attribute === "system" && systems.size < 2 ? {} : weights;
+}
+
+/** One task fails again and again while the others go well. */
+function ofOneTask({ alike, failure, since }: Scene): Evidence | undefined {
+  const tasks = new Set(
+    alike.filter(({ endedAtMs }) => endedAtMs >= (since[0]?.endedAtMs ?? 0))
+      .map(({ taskId }) => taskId),
+  );
+  const attempts = alike.filter(({ taskId }) => taskId === failure.taskId).length;
+  const others = since.filter((fact) => fact.taskId !== failure.taskId);
+  const ok = others.filter(hasCompleted).length;
+  const bad = others.filter(hasFailed).length;
+  if (tasks.size > 1 || ok < 2 * COMPARED_MIN || bad > ok * 0.1) return undefined;
+  return {
+    id: "one_task",
+    text:
+      `only this task fails so, in ${attempts} of its attempts; ${ok} attempts of other tasks ` +
+      `went well in the same time, ${bad} failed otherwise`,
+    weights: attempts > 1 ? { poison: 6, data_quality: 3 } : { poison: 2.5, data_quality: 1 },
+  };
+}
+
+/** How many attempts of the step fail now, of all tasks. */
+function ofStepShare({ since, before, alike, failure }: Scene): Evidence | undefined {
+  const answered = since.filter((fact) => hasCompleted(fact) || hasFailed(fact));
+  const tasks = new Set(alike.map(({ taskId }) => taskId)).size;
+  if (answered.length < COMPARED_MIN) return undefined;
+  const failed = answered.filter(hasFailed).length;
+  const isAll = failed / answered.length >= 0.9 && tasks >= COMPARED_MIN;
+  const was = before.filter(hasFailed).length;
+  const broke = failure.outcome === "contract_violation";
+  return {
+    id: "step_share",
+    text:
+      `${failed} of ${answered.length} attempts of "${failure.step}" failed since it began, of ` +
+      `${tasks} tasks; ${was} of ${before.length} before`,
+    weights: !isAll
+      ? {}
+      : broke
+      ? { contract_drift: 3 }
+      : failure.outcome === "timed_out"
+      ? { dependency_down: 5.5 }
+      : { dependency_down: 1, auth: 0.5, config: 0.5 },
+  };
+}
+
+/** How other steps of the same system fare meanwhile. */
+function ofSystem(scene: Scene, symptoms: Symptoms): Evidence | undefined {
+  const { all, beganAtMs, failure, system, systemOf, input, since } = scene;
+  const kind = input.stepOf(failure.workflow, failure.step)?.kind;
+  if (system === "" || kind === "local") return undefined;
+  const others = all.filter((fact) =>
+    fact.endedAtMs >= beganAtMs && systemOf(fact) === system &&
+    (fact.workflow !== failure.workflow || fact.step !== failure.step) &&
+    (hasCompleted(fact) || hasFailed(fact))
+  );
+  if (others.length < COMPARED_MIN) return undefined;
+  const failed = others.filter(hasFailed).length;
+  const share = failed / others.length;
+  const steps = new Set(others.map(({ workflow, step }) => `${workflow}/${step}`)).size;
+  const own = since.filter(hasFailed).length / Math.max(1, since.length);
+  return {
+    id: "system_neighbours",
+    text:
+      `of ${others.length} attempts of ${steps} other steps at ${system} since then, ${failed} failed`,
+    weights: share >= 0.5
+      ? { dependency_down: 3.5, overload: 1, auth: 1, rate_limit: 1 }
+      : share <= 0.1 && own >= 0.7 && others.length >= 2 * COMPARED_MIN && isOutage(symptoms)
+      ? { partial_endpoint: 5, dependency_down: -2, overload: -1.5 }
+      : {},
+  };
+}
+
+/** Whether the error itself says that the other side does not serve, rather than why. */
+function isOutage({ weights }: Symptoms): boolean {
+  return OUTAGES.some((type) => (weights[type] ?? 0) >= 1);
+}
+
+const OUTAGES: readonly FailureType[] = ["partial_endpoint", "dependency_down"];
+
+/** How long completed attempts take now, against before. */
+function ofLatency({ since, before, failure, input }: Scene): Evidence | undefined {
+  const now = since.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  const timeoutMs = input.stepOf(failure.workflow, failure.step)?.timeoutMs;
+  if (now.length < COMPARED_MIN || was.length < USUAL_MIN) {
+    return ofNarrowTimeout([...was, ...now], timeoutMs, failure);
+  }
+  const [median, usual] = [quantile(now, 0.5), quantile(was, 0.5)];
+  if (median < 1.5 * Math.max(1, usual)) {
+    return ofNarrowTimeout([...was, ...now], timeoutMs, failure);
+  }
+  return {
+    id: "latency",
+    text:
+      `attempts that complete take ${Math.round(median)} ms now (median of ${now.length}), and ` +
+      `took ${Math.round(usual)} ms before (of ${was.length})`,
+    weights: { latency_shift: 5, overload: 2, timeout: 0.5 },
+  };
+}
+
+function ofNarrowTimeout(
+  ran: readonly number[],
+  timeoutMs: number | undefined,
+  { outcome, ranMs }: AttemptFact,
+): Evidence | undefined {
+  const limitMs = timeoutMs ?? ranMs;
+  if (outcome !== "timed_out" || ran.length < USUAL_MIN) return undefined;
+  const high = quantile(ran, 0.95);
+  if (high < 0.6 * limitMs) return undefined;
+  return {
+    id: "narrow_timeout",
+    text: `the time-out of ${limitMs} ms is near what attempts take: 95 % complete within ` +
+      `${Math.round(high)} ms (of ${ran.length})`,
+    weights: { timeout: 3, dependency_down: -2 },
+  };
+}
+
+/** How long ready attempts wait for their start. */
+function ofWaiting({ since, before }: Scene): Evidence | undefined {
+  const now = since.map(({ waitedMs }) => waitedMs);
+  const was = before.map(({ waitedMs }) => waitedMs);
+  if (now.length < COMPARED_MIN) return undefined;
+  const [high, usual] = [quantile(now, 0.9), was.length === 0 ? 0 : quantile(was, 0.9)];
+  if (high < 2_000 || high < 3 * usual) return undefined;
+  return {
+    id: "waiting",
+    text: `a tenth of the attempts wait more than ${Math.round(high)} ms to start; ` +
+      `it was ${Math.round(usual)} ms before`,
+    weights: { overload: 3.5 },
+  };
+}
+
+/** Retries make work: attempts for each task, now and before. */
+function ofAttempts({ since, before }: Scene): Evidence | undefined {
+  const perTask = (facts: readonly AttemptFact[]) =>
+    facts.length / Math.max(1, new Set(facts.map(({ taskId }) => taskId)).size);
+  if (since.length < USUAL_MIN || before.length < USUAL_MIN) return undefined;
+  const [now, was] = [perTask(since), perTask(before)];
+  if (now < 1.2 || now < 1.2 * was) return undefined;
+  return {
+    id: "attempts",
+    text: `tasks make ${now.toFixed(1)} attempts each since then, ${was.toFixed(1)} before`,
+    weights: { overload: 0.5 },
+  };
+}
+
+/** A credential that ran out: everything went well until one moment, and nothing since. */
+function ofCredential({ before, since }: Scene, { weights }: Symptoms): Evidence | undefined {
+  const last = before.findLast(hasCompleted);
+  if ((weights.auth ?? 0) < 5 || last === undefined || since.some(hasCompleted)) return undefined;
+  return {
+    id: "credential",
+    text: `the credential was accepted until ${
+      new Date(last.endedAtMs).toISOString()
+    }, and not since`,
+    weights: { auth: 1 },
+  };
+}
+
+/** The length of the windows that are called good or bad, in attempts. */
+const WINDOW = 5;
+
+/** Good and bad stretches take turns. */
+function ofFlapping({ ofStep, isAlike, beganAtMs }: Scene): Evidence | undefined {
+  const facts = compared(ofStep, isAlike).filter(({ endedAtMs }) => endedAtMs >= beganAtMs);
+  const stretches: boolean[] = [];
+  for (let at = 0; at + WINDOW <= facts.length; at += WINDOW) {
+    const bad = facts.slice(at, at + WINDOW).filter((fact) => !hasCompleted(fact)).length / WINDOW;
+    if (bad > 0.2 && bad < 0.8) continue;
+    const isBad = bad >= 0.8;
+    if (stretches.at(-1) !== isBad) stretches.push(isBad);
+  }
+  const bad = stretches.filter(Boolean).length;
+  if (bad < 3 || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) return undefined;
+  return {
+    id: "flapping",
+    text: `it comes and goes: ${bad} bad stretches, each followed by a good one, since it began`,
+    weights: { flapping: 6, dependency_down: -1 },
+  };
+}
+
+/** Stretches are longer than chance makes them by this many standard deviations at least. */
+const RUNS_Z_MAX = -4;
+
+/** The runs test: far below 0 when equal outcomes stand together. Source: Wald and Wolfowitz, 1940. */
+function runsZ(outcomes: readonly boolean[]): number {
+  const n = outcomes.length;
+  const good = outcomes.filter(Boolean).length;
+  const both = 2 * good * (n - good);
+  if (both === 0) return 0;
+  const runs = outcomes.filter((one, at) => one !== outcomes[at - 1]).length;
+  const variance = both * (both - n) / (n * n * (n - 1));
+  return variance <= 0 ? 0 : (runs - (both / n + 1)) / Math.sqrt(variance);
+}
+
+/** A quantile by rank. Shape: at least one value. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
+}
+
+// TEMP until facts have it
+function instanceOf(fact: AttemptFact): string | undefined {
+  return (fact as { instance?: string }).instance;
+}

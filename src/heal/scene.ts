@@ -1,0 +1,152 @@
+/** The scene of a failure: which attempts are of its kind, which ran beside it, and when it began. */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { TaskId } from "../core/ids.ts";
+import { groupTemplates, type Template, templateOf } from "./templates.ts";
+
+/** What is known of a step beside its attempts. */
+export interface StepInfo {
+  readonly kind: string;
+  /** The system that owns it. */
+  readonly system: string;
+  /** What is asked of the system: an envelope type, a capability, a path. */
+  readonly capability?: string;
+  readonly atMostOnce: boolean;
+  /** What the policy says now, ms. */
+  readonly timeoutMs?: number;
+}
+
+/** What a diagnosis looks at. */
+export interface SceneInput {
+  /** The attempt to be explained; it is one of `facts`. */
+  readonly failure: AttemptFact;
+  /** Attempts of a window of time, in any order: of this task, of others, of other workflows. */
+  readonly facts: readonly AttemptFact[];
+  /** Characters of tasks' inputs. */
+  readonly inputSizes?: ReadonlyMap<TaskId, number>;
+  stepOf(workflow: string, step: string): StepInfo | undefined;
+}
+
+/** The scene, sorted by the time at which attempts ended. */
+export interface Scene {
+  readonly input: SceneInput;
+  readonly failure: AttemptFact;
+  readonly system: string;
+  /** All attempts. */
+  readonly all: readonly AttemptFact[];
+  /** Attempts of the same step of the same workflow. */
+  readonly ofStep: readonly AttemptFact[];
+  /** Attempts of the same step that failed in the same way, the failure included. */
+  readonly alike: readonly AttemptFact[];
+  /** What the messages that are alike have in common. */
+  readonly template: Template;
+  /** When failures of this kind began, Unix ms. */
+  readonly beganAtMs: number;
+  /** The first of them. */
+  readonly first: AttemptFact;
+  /** Attempts of the step that ended since then, and before. */
+  readonly since: readonly AttemptFact[];
+  readonly before: readonly AttemptFact[];
+  isAlike(fact: Pick<AttemptFact, "outcome" | "error">): boolean;
+  systemOf(fact: AttemptFact): string;
+}
+
+/** Whether an attempt ended badly. Cancelled ones say nothing. */
+export function hasFailed({ outcome }: AttemptFact): boolean {
+  return outcome !== "completed" && outcome !== "cancelled";
+}
+
+/** Whether an attempt completed. */
+export function hasCompleted({ outcome }: AttemptFact): boolean {
+  return outcome === "completed";
+}
+
+/**
+ * Names the kind of a failure: step, class, code and template of the message. The same on every node.
+ * Shape: `charge/timed_out/timed_out/1b843a72`.
+ */
+export function clusterOf(
+  { step, outcome, error }: Pick<AttemptFact, "step" | "outcome" | "error">,
+  template: Template = templateOf(error?.message ?? ""),
+): string {
+  const code = (error?.code ?? "").replaceAll(/[^\w.-]+/g, "_").slice(0, 40);
+  return [step, error?.class ?? outcome, code, template.id].join("/");
+}
+
+/** Sets the scene. Cost: O(facts), and the templates of the step's distinct messages. */
+export function sceneOf(input: SceneInput): Scene {
+  const { failure, stepOf } = input;
+  const systemOf = (fact: AttemptFact) =>
+    fact.system ?? stepOf(fact.workflow, fact.step)?.system ?? "";
+  const all = [...input.facts].sort((a, b) => a.endedAtMs - b.endedAtMs);
+  const ofStep = all.filter((fact) =>
+    fact.workflow === failure.workflow && fact.step === failure.step
+  );
+  const templates = templatesOf(ofStep);
+  const template = templates.get(failure.error?.message ?? "") ?? templateOf("");
+  const isAlike: Scene["isAlike"] = (fact) =>
+    fact.outcome === failure.outcome && fact.error?.code === failure.error?.code &&
+    templates.get(fact.error?.message ?? "")?.id === template.id;
+  const alike = ofStep.filter(isAlike);
+  const first = firstOf(ofStep, { isAlike, failure });
+  const beganAtMs = first.endedAtMs;
+  return {
+    input,
+    failure,
+    system: systemOf(failure),
+    all,
+    ofStep,
+    alike,
+    template,
+    beganAtMs,
+    first,
+    since: ofStep.filter(({ endedAtMs }) => endedAtMs >= beganAtMs),
+    before: ofStep.filter(({ endedAtMs }) => endedAtMs < beganAtMs),
+    isAlike,
+    systemOf,
+  };
+}
+
+/** The template of each message's group. */
+function templatesOf(facts: readonly AttemptFact[]): ReadonlyMap<string, Template> {
+  const own = new Map<string, Template>();
+  for (const { error, outcome } of facts) {
+    const message = error?.message ?? "";
+    if (outcome !== "completed" && !own.has(message)) own.set(message, templateOf(message));
+  }
+  const groups = groupTemplates(own.values());
+  return new Map([...own].map(([message, { id }]) => [message, groups.get(id) as Template]));
+}
+
+/** How much more likely a change has to make what was seen: a factor of 3,000. */
+const CHANGE_MIN = 8;
+
+/**
+ * The first failure of this kind: after the moment at which their share changed most, if it did.
+ *
+ * Method: the split of the sequence that makes it most likely, each part with a share of its own.
+ * Source: Hinkley, "Inference about the change-point in a sequence of binomial variables", 1970.
+ */
+function firstOf(
+  ofStep: readonly AttemptFact[],
+  { isAlike, failure }: { isAlike: (fact: AttemptFact) => boolean; failure: AttemptFact },
+): AttemptFact {
+  const until = ofStep.filter((fact) => fact.endedAtMs <= failure.endedAtMs);
+  const marks = until.map((fact) => isAlike(fact) ? 1 : 0);
+  const total = marks.reduce<number>((sum, mark) => sum + mark, 0);
+  const whole = likelihood(total, marks.length);
+  let [best, start, seen] = [CHANGE_MIN, 0, 0];
+  marks.forEach((mark, index) => {
+    const [left, right] = [likelihood(seen, index), likelihood(total - seen, marks.length - index)];
+    const isRise = (total - seen) / (marks.length - index) > (index === 0 ? 1 : seen / index);
+    if (isRise && left + right - whole > best) [best, start] = [left + right - whole, index];
+    seen += mark;
+  });
+  return until.find((fact, index) => index >= start && isAlike(fact)) ?? failure;
+}
+
+/** The logarithm of the greatest likelihood of `k` of `n`. */
+function likelihood(k: number, n: number): number {
+  if (k === 0 || k === n) return 0;
+  return k * Math.log(k / n) + (n - k) * Math.log(1 - k / n);
+}
