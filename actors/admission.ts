@@ -5,6 +5,7 @@ import type { Circuit } from "../src/core/breaker.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
+import type { Saturation } from "../src/core/saturation.ts";
 import type { WaitReason } from "../src/core/rollup.ts";
 import {
   chooseSystem,
@@ -152,6 +153,11 @@ export class NodeAdmission implements Admission {
       name: system.name,
       ...system.figures(),
     }));
+  }
+
+  /** How busy a system is; undefined: no step of this node has asked for it. */
+  saturationOf(system: string): Saturation | undefined {
+    return this.#systems.get(system)?.figures().saturation;
   }
 
   /** Takes what operators have set, by system or `system/capability`. */

@@ -76,7 +76,8 @@ export class CircuitBreaker implements Limit {
       const usual = usualMs(claim.places.durations);
       this.#adapt(end, { startedAtMs, nowMs, timeoutMs, usualMs: usual });
     }
-    observe(this.state, { ok: end === "answered", nowMs, ranMs });
+    const isTimeout = end === "timed_out";
+    observe(this.state, { ok: end === "answered", nowMs, ranMs, isTimeout });
     const { openedAtMs } = this.state;
     if (openedAtMs !== before && openedAtMs !== undefined) beginAnew(this.adaptive, nowMs);
     return openedAtMs !== before;

@@ -99,5 +99,6 @@ Deno.test("a step that waits for a hold keeps no place of its system", async () 
 
   await startMany(harness, 5);
 
-  assert.deepEqual(harness.engine.admission.figures(), [{ name: "other", running: 0, waiting: 5 }]);
+  const [{ running, waiting } = {}] = harness.engine.admission.figures();
+  assert.deepEqual({ running, waiting }, { running: 0, waiting: 5 });
 });

@@ -77,9 +77,14 @@ export class Line<W extends Waiter<W>> {
     return (patient.place ?? 0) < (hurried.place ?? 0) ? patient : hurried;
   }
 
+  /** Whether somebody left it late a moment ago. */
+  isSaturated(nowMs: number): boolean {
+    return nowMs - this.#lateAtMs < SATURATED_MS;
+  }
+
   /** Who is to be served next. */
   next(nowMs: number): W | undefined {
-    if (nowMs - this.#lateAtMs >= SATURATED_MS) return this.first;
+    if (!this.isSaturated(nowMs)) return this.first;
     const [patient, hurried] = [this.#patient.first, this.#hurried.last];
     if (patient === undefined || hurried === undefined) return patient ?? hurried;
     return this.#isPatientNext ? patient : hurried;

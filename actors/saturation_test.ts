@@ -80,3 +80,39 @@ Deno.test("a step that waits because its system answers too slowly says so, and 
   const others = waiting.map(([taskId]) => harness.steps(taskId)["r"]);
   assert.ok(others.includes("waiting_for_reply"), `${others}`);
 });
+
+Deno.test("the figures of a system show how busy it is, and what of its work is of use", async () => {
+  const harness = await EngineHarness.open([{
+    ...remote,
+    policy: { timeoutMs: 1_000, retry: { attemptsMax: 2, backoff: "none" } },
+  }]);
+  for (let count = 0; count < 16; count++) {
+    const { taskId } = await harness.start();
+    complete(harness, taskId, 0);
+    await harness.runtime.settle();
+  }
+  const healthy = harness.engine.admission.saturationOf("other");
+  const late = [];
+  for (let count = 0; count < 8; count++) late.push((await harness.start()).taskId);
+  await harness.runtime.advance(1_100);
+  for (const taskId of late) complete(harness, taskId, 0);
+  await harness.runtime.settle();
+
+  const saturated = harness.engine.admission.saturationOf("other");
+
+  const rest = { queueAgeMs: 0 };
+  assert.deepEqual(healthy, {
+    ...rest,
+    isSaturated: false,
+    attemptsPerStep: 1,
+    goodputPerS: 1.6,
+    throughputPerS: 1.6,
+  });
+  assert.deepEqual(saturated, {
+    ...rest,
+    isSaturated: true,
+    attemptsPerStep: 32 / 24,
+    goodputPerS: 1.6,
+    throughputPerS: 2.4,
+  });
+});

@@ -1,7 +1,7 @@
 /** Limits of systems: circuits, retry budgets, first workers, and what nodes share of them. */
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
-import { beginAnew } from "../src/core/adaptive_limit.ts";
+import { beginAnew, maxAt } from "../src/core/adaptive_limit.ts";
 import {
   circuitOf,
   creditAnswer,
@@ -21,6 +21,7 @@ import {
   type Report,
   type SystemLimit,
 } from "../src/core/shared_limit.ts";
+import { type Saturation, saturationOf } from "../src/core/saturation.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { Hold } from "./hold.ts";
 import { type Claim, type Limit } from "./limits.ts";
@@ -255,13 +256,25 @@ export class SystemAdmission {
     return this.hold.isClosed ? "open" : circuitOf(this.circuit.state, nowMs);
   }
 
-  /** How many attempts of this node run at the system, and how many steps wait for it. */
-  figures(): { readonly running: number; readonly waiting: number } {
+  /** How many attempts of this node run at the system, how many steps wait for it, and how it fares. */
+  figures(): {
+    readonly running: number;
+    readonly waiting: number;
+    readonly saturation: Saturation;
+  } {
     const { workers, hold, retries, circuit } = this;
     const limits: readonly Limit[] = [workers, hold, retries, circuit, ...this.quotas.values()];
+    const nowMs = this.deps.runtime.monotonic();
+    const waitingSince = limits.map(({ line }) => line.first?.waitsSinceMs ?? nowMs);
     return {
       running: this.quotaOf().taken - circuit.line.length,
       waiting: limits.reduce((sum, { line }) => sum + line.length, 0),
+      saturation: saturationOf({
+        calls: circuit.state.calls.sums(nowMs),
+        queueAgeMs: nowMs - Math.min(...waitingSince),
+        adaptiveMax: maxAt(circuit.adaptive, nowMs),
+        isLate: limits.some(({ line }) => line.isSaturated(nowMs)),
+      }),
     };
   }
 

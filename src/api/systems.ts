@@ -82,7 +82,7 @@ function workflowsFor(caller: Caller, { workflows }: SystemSummary): readonly st
 }
 
 function summaryFor(caller: Caller, system: SystemSummary, nowMs: number) {
-  const { name, kind, circuit, hasWorker, queued, schemas, instances, limit } = system;
+  const { name, kind, circuit, hasWorker, queued, schemas, instances, limit, saturation } = system;
   const holdUntilMs = limit?.holdUntilMs ?? 0;
   return {
     name,
@@ -91,6 +91,7 @@ function summaryFor(caller: Caller, system: SystemSummary, nowMs: number) {
     circuit,
     hasWorker,
     ...(holdUntilMs > nowMs && { heldUntil: timeText(holdUntilMs) }),
+    ...(saturation !== undefined && { saturation }),
     ...(queued !== undefined && { queued }),
     ...(schemas !== undefined && { schemas }),
     instances: countStates(instances),

@@ -43,10 +43,26 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
     `${paint("bold", name)}  ${kind}, ${paint(state.tone, state.text)}`,
     `instances  ${countsText(system) || "none has registered"}`,
     ...(queued === undefined ? [] : [`queued     ${queued}`]),
+    ...loadLines(system),
     `workflows  ${workflows.join(", ") || "none"}`,
     ...(offers.length === 0 ? [] : ["", ...tableLines([OFFER_HEAD, ...offers], paint)]),
     ...(instances.length === 0 ? [] : ["", ...tableLines([INSTANCE_HEAD, ...instances], paint)]),
   ];
+}
+
+/** How busy it is, in words; nothing while nobody asks it. */
+function loadLines({ saturation }: SystemDetail): string[] {
+  if (saturation === undefined || saturation.throughputPerS + saturation.queueAgeMs === 0) {
+    return [];
+  }
+  const { goodputPerS, throughputPerS, attemptsPerStep, queueAgeMs, adaptiveMax } = saturation;
+  const parts = [
+    `${goodputPerS.toFixed(1)} answered in time of ${throughputPerS.toFixed(1)} a second`,
+    `${attemptsPerStep.toFixed(2)} attempts a step`,
+    ...(queueAgeMs > 0 ? [`the first step waits since ${(queueAgeMs / 1_000).toFixed(1)} s`] : []),
+    ...(adaptiveMax === undefined ? [] : [`at most ${adaptiveMax} attempts at once for now`]),
+  ];
+  return [`load       ${parts.join(", ")}`];
 }
 
 const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT");
@@ -72,11 +88,14 @@ function hasRegistered({ instances }: System): boolean {
 }
 
 function stateCell(system: System) {
-  const { circuit, hasWorker, heldUntil } = system;
+  const { circuit, hasWorker, heldUntil, saturation } = system;
   if (isWithoutHealthy(system)) return { text: "no healthy instance", tone: "bad" } as const;
   if (!hasWorker) return { text: "no worker yet", tone: "bad" } as const;
   if (heldUntil !== undefined) {
     return { text: `held until ${dateText(heldUntil)}`, tone: "bad" } as const;
+  }
+  if (circuit === "closed" && saturation?.isSaturated) {
+    return { text: "saturated", tone: "bad" } as const;
   }
   return { text: circuit, tone: circuit === "closed" ? "good" : "bad" } as const;
 }

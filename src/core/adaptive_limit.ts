@@ -66,6 +66,11 @@ export function newAdaptiveLimit(): AdaptiveLimit {
   };
 }
 
+/** How many may run at once at a time; Infinity: as many as like to. */
+export function maxAt({ max, boundAtMs }: AdaptiveLimit, nowMs: number): number {
+  return nowMs - boundAtMs >= RELAX_MS ? Infinity : max;
+}
+
 /** Whether one more attempt may run. A limit that nobody needs for a while ends. */
 export function hasRoom(limit: AdaptiveLimit, nowMs: number): boolean {
   if (limit.max === Infinity) return true;
@@ -116,9 +121,8 @@ export function noteTimeout(
 }
 
 function relax(limit: AdaptiveLimit, nowMs: number): void {
-  if (nowMs - limit.boundAtMs >= RELAX_MS) limit.max = Infinity;
-  else if (nowMs - limit.relaxedAtMs >= RELAX_MS && !isSlow(limit)) {
-    limit.max *= 2;
-    limit.relaxedAtMs = nowMs;
-  }
+  limit.max = maxAt(limit, nowMs);
+  if (nowMs - limit.relaxedAtMs < RELAX_MS || isSlow(limit)) return;
+  limit.max *= 2;
+  limit.relaxedAtMs = nowMs;
 }

@@ -82,6 +82,8 @@ export interface Observed {
   readonly nowMs: number;
   /** How long it took; absent: not known. */
   readonly ranMs?: number | undefined;
+  /** It was not answered in time. */
+  readonly isTimeout?: boolean;
 }
 
 /**
@@ -107,6 +109,7 @@ export function observe(state: CircuitState, of: Observed): void {
 
 function count({ calls, policy: { slowMs = Infinity } }: CircuitState, of: Observed): void {
   calls.add(of.ok ? "answered" : "failed", of.nowMs);
+  if (of.isTimeout) calls.add("timedOut", of.nowMs);
   if (of.ok && (of.ranMs ?? 0) > slowMs) calls.add("slow", of.nowMs);
 }
 

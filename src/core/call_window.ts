@@ -9,8 +9,10 @@ export interface Calls {
   answered: number;
   /** Those of `answered` that took longer than `slowMs`. */
   slow: number;
-  /** No answer, or a broken one; time-outs are among them. */
+  /** No answer, or a broken one. */
   failed: number;
+  /** Those of `failed` that were not answered in time. */
+  timedOut: number;
   /** Results of attempts that had timed out before. */
   late: number;
 }
@@ -54,5 +56,5 @@ export class CallWindow {
 }
 
 function none(): Calls {
-  return { started: 0, retried: 0, answered: 0, slow: 0, failed: 0, late: 0 };
+  return { started: 0, retried: 0, answered: 0, slow: 0, failed: 0, timedOut: 0, late: 0 };
 }

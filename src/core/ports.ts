@@ -10,6 +10,7 @@ import type { Incarnation, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
+import type { Saturation } from "./saturation.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { StatisticsCell, StatisticsRow } from "./statistics.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
@@ -1003,5 +1004,7 @@ export interface SystemSummary {
   readonly instances: readonly Instance[];
   /** What is set for the whole system; absent: nothing. */
   readonly limit?: SystemLimit;
+  /** How busy it is, as this node sees it; absent: this node has not asked it. */
+  readonly saturation?: Saturation;
   readonly schemas?: Readonly<Record<string, JsonSchema>>;
 }

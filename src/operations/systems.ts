@@ -21,12 +21,28 @@ const FullOffer = named(
   }),
 );
 
+const Saturation = z.object({
+  isSaturated: z.boolean().describe("It is sent more than it can do in time"),
+  queueAgeMs: z.number().describe("For how long the first step waits for it"),
+  adaptiveMax: z.int().optional().describe(
+    "Attempts that may run there at once now; absent: as many as its limits allow",
+  ),
+  attemptsPerStep: z.number().describe("Over ten seconds; above 1.2, retries are a load"),
+  goodputPerS: z.number().describe("Attempts a second that it answered in time"),
+  throughputPerS: z.number().describe(
+    "Attempts a second that it worked off, with failures and late answers",
+  ),
+});
+
 const System = z.object({
   name: z.string(),
   kind: z.enum(["local", "remote"]),
   workflows: z.array(z.string()).describe("Those that the key may see"),
   circuit: z.enum(["closed", "open", "half_open"]),
   heldUntil: Time.optional().describe("Nothing is sent to it before: `holdUntilMs` of its limits"),
+  saturation: Saturation.optional().describe(
+    "How busy it is, as the node that answers sees it; absent: it has not asked the system",
+  ),
   queued: z.int().optional().describe("Envelopes that wait; absent if the bus does not know"),
   hasWorker: z.boolean().describe(
     "False: no worker has ever polled for it, so its steps wait for the first one",

@@ -301,7 +301,12 @@ async function summarise(
     const instances = systems.directory.get(name)?.instances ?? [];
     const circuit = engine.admission.circuit(name);
     const limit = engine.admission.limitOf(name);
-    const common = { name, kind, workflows, instances, circuit, ...(limit && { limit }) };
+    const saturation = engine.admission.saturationOf(name);
+    const common = {
+      ...{ name, kind, workflows, instances, circuit },
+      ...(limit && { limit }),
+      ...(saturation && { saturation }),
+    };
     if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
     const channel = commandChannel(config.busPrefix, name);
     const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);

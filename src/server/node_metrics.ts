@@ -58,9 +58,14 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
   for (const [system, count] of engine.switchFallbacks) {
     metrics.counter("tasker_switch_fallbacks_total", system).raiseTo(count);
   }
-  for (const { name, ...limits } of engine.admission.figures()) {
-    metrics.gauge("tasker_system_attempts", name).set(limits.running);
-    metrics.gauge("tasker_system_waiting", name).set(limits.waiting);
+  for (const { name, running, waiting, saturation } of engine.admission.figures()) {
+    metrics.gauge("tasker_system_attempts", name).set(running);
+    metrics.gauge("tasker_system_waiting", name).set(waiting);
+    metrics.gauge("tasker_system_saturated", name).set(saturation.isSaturated ? 1 : 0);
+    metrics.gauge("tasker_system_queue_seconds", name).set(saturation.queueAgeMs / 1_000);
+    metrics.gauge("tasker_system_attempts_per_step", name).set(saturation.attemptsPerStep);
+    metrics.gauge("tasker_system_goodput", name).set(saturation.goodputPerS);
+    metrics.gauge("tasker_system_throughput", name).set(saturation.throughputPerS);
   }
 }
 

@@ -61,6 +61,20 @@ export const METRICS = {
   tasker_system_attempts: gauge("Attempts of this node that run at a system", "system"),
   tasker_system_waiting: gauge("Steps of this node that wait for a system", "system"),
   tasker_instances_ejected: gauge("Instances that get no steps now", "system"),
+  tasker_system_saturated: gauge(
+    "1 while a system is sent more than it can do in time, as this node sees it",
+    "system",
+  ),
+  tasker_system_queue_seconds: gauge("For how long the first step waits for a system", "system"),
+  tasker_system_attempts_per_step: gauge(
+    "Attempts at a system for each step, over 10 s; above 1.2, retries are a load",
+    "system",
+  ),
+  tasker_system_goodput: gauge("Attempts a second that a system answered in time", "system"),
+  tasker_system_throughput: gauge(
+    "Attempts a second that a system worked off, with failures and late answers",
+    "system",
+  ),
   tasker_system_instances: gauge("Registered instances of other systems", "state"),
   tasker_slots_owned: gauge("Slots this node owns"),
   tasker_nodes_live: gauge("Nodes whose lease holds, as this node sees them"),
