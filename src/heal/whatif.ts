@@ -9,12 +9,11 @@ import { pathText, referencesOf } from "../core/mapping.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Playback, PlayedTask, PolicyOverlay, WhatifChange } from "../core/ports.ts";
 import type { Policy } from "../core/policy.ts";
-import type { Estimate, ReplayError, WhatifEffects, WhatifReport } from "../core/whatif.ts";
-import { type Difference, meanDifference, quantileDifference, quantileOf } from "./bootstrap.ts";
+import type { ReplayError, WhatifReport } from "../core/whatif.ts";
+import { attemptsIn, effectsOf, replayError } from "./effects.ts";
 import { AttemptPlayer, type Drawn } from "./player.ts";
 import { Reactions } from "./reactions.ts";
 import { type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
-import { doesWork } from "../core/workflow.ts";
 
 /** What to play. */
 export interface WhatifRequest {
@@ -40,31 +39,59 @@ const P95_ERROR_MAX = 0.1;
 
 const SEED = 1;
 
+/** Tasks that were played as they were, to be played under changes. */
+export interface Replay {
+  readonly error: ReplayError;
+  /** Why it says nothing. */
+  readonly refusal: string | undefined;
+  /**
+   * Plays the tasks under a change.
+   *
+   * @throws {TaskerError} api.bad_request: no such edge, or it carries data
+   */
+  under(change: WhatifChange): Promise<Required<Pick<WhatifResult, "effects" | "drawn">>>;
+}
+
 /**
  * Says what would have changed. Cost: two playbacks; see `Playback`.
  *
- * @throws {TaskerError} as `Playback.play`
+ * @throws {TaskerError} as `Playback.play` and `Replay.under`
  */
 export async function whatif(playback: Playback, request: WhatifRequest): Promise<WhatifResult> {
-  const { plan, tasks, steps, change } = request;
+  withoutEdges(request.plan, request.change.dropEdges);
+  const { error, refusal, under } = await openReplay(playback, request);
+  if (refusal !== undefined) return { replay: error, refusal };
+  return { replay: error, ...await under(request.change) };
+}
+
+/** Plays tasks as they were. Cost: one playback, and one more for each change. */
+export async function openReplay(
+  playback: Playback,
+  request: Omit<WhatifRequest, "change">,
+): Promise<Replay> {
+  const { plan, tasks, steps } = request;
   const player = new AttemptPlayer(plan, tasks, SEED);
   const before = await play(playback, player, request);
-  const replay = replayError(traces(tasks), before.traces);
-  const refusal = whyNot(tasks.length, replay);
-  if (refusal !== undefined) return { replay, refusal };
-  const after = await play(playback, player, {
-    ...request,
-    plan: withoutEdges(plan, change.dropEdges),
-    steps: mergedSteps(steps, change.steps),
-  });
-  const attempts = sum(after.traces.map((trace) => measure(trace).attempts)) || 1;
+  const error = replayError(traces(tasks), before.traces);
   return {
-    replay,
-    effects: effectsOf(before.traces, after.traces),
-    drawn: {
-      attempts: after.drawn.attempts / attempts,
-      ends: after.drawn.ends / attempts,
-      assumed: after.drawn.assumed / attempts,
+    error,
+    refusal: whyNot(tasks.length, error),
+    async under(change) {
+      const after = await play(playback, player, {
+        ...request,
+        plan: withoutEdges(plan, change.dropEdges),
+        steps: mergedSteps(steps, change.steps),
+      });
+      const attempts = attemptsIn(after.traces) || 1;
+      const { drawn } = after;
+      return {
+        effects: effectsOf(before.traces, after.traces),
+        drawn: {
+          attempts: drawn.attempts / attempts,
+          ends: drawn.ends / attempts,
+          assumed: drawn.assumed / attempts,
+        },
+      };
     },
   };
 }
@@ -175,22 +202,6 @@ function cannotDrop({ from, to }: WhatifChange["dropEdges"][number], why: string
   return new TaskerError("api.bad_request", `Cannot drop edge "${from}:${to}": ${why}`, { faults });
 }
 
-function replayError(recorded: readonly TaskTrace[], played: readonly TaskTrace[]): ReplayError {
-  const pairs = pairsOf(recorded, played);
-  const same = pairs.filter(([before, after]) => before.end === after.end).length;
-  const ended = pairs.filter(([before, after]) => isByItself(before) && isByItself(after));
-  const [was, is] = [0, 1].map((side) => ended.map((pair) => durationMs(pair[side] as TaskTrace)));
-  const error = (of: (ms: readonly number[]) => number) => {
-    const [a, b] = [of(was ?? []), of(is ?? [])];
-    return a === 0 ? b === 0 ? 0 : 1 : b / a - 1;
-  };
-  return {
-    sameEnds: recorded.length === 0 ? 0 : same / recorded.length,
-    meanDuration: error(mean),
-    p95Duration: error((ms) => quantileOf(ms, 0.95)),
-  };
-}
-
 function whyNot(tasks: number, replay: ReplayError): string | undefined {
   if (tasks < TASKS_MIN) return `there are ${tasks} tasks, and it takes ${TASKS_MIN}`;
   const { sameEnds, meanDuration, p95Duration } = replay;
@@ -207,89 +218,4 @@ function whyNot(tasks: number, replay: ReplayError): string | undefined {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
-}
-
-/** What counts of one task. */
-interface Measures {
-  readonly attempts: number;
-  readonly busyMs: number;
-  readonly duplicates: number;
-}
-
-/** Ends of attempts that certainly had no effect. */
-const NO_EFFECT: ReadonlySet<string> = new Set(["failed", "undeliverable", "contract_violation"]);
-
-function measure({ plan, steps }: TaskTrace): Measures {
-  const work = [...steps.values()].filter(({ step }) =>
-    doesWork(plan.steps[step]?.definition.kind)
-  );
-  return {
-    attempts: sum(work.map(({ attempts }) => attempts.length)),
-    busyMs: sum(work.flatMap(({ attempts }) => attempts.map(({ ranMs }) => ranMs))),
-    duplicates: sum(work.map(({ attempts }) => {
-      const effects = attempts.filter(({ outcome }) => !NO_EFFECT.has(outcome)).length;
-      return Math.max(0, effects - 1);
-    })),
-  };
-}
-
-function effectsOf(before: readonly TaskTrace[], after: readonly TaskTrace[]): WhatifEffects {
-  const pairs = pairsOf(before, after);
-  const paired = (of: (trace: TaskTrace) => number) => estimate(pairs, of);
-  const ended = pairs.filter(([was, is]) => isByItself(was) && isByItself(is));
-  const quantile = (share: number): Estimate => {
-    const durations = ended.map(([was, is]) => [durationMs(was), durationMs(is)] as const);
-    return {
-      before: quantileOf(durations.map(([was]) => was), share),
-      after: quantileOf(durations.map(([, is]) => is), share),
-      ...quantileDifference(durations, share, SEED),
-    };
-  };
-  return {
-    completed: paired(({ end }) => Number(end === "completed")),
-    parked: paired(({ end }) => Number(end === "parked")),
-    meanMs: estimate(ended, durationMs),
-    p50Ms: quantile(0.5),
-    p95Ms: quantile(0.95),
-    attempts: paired((trace) => measure(trace).attempts),
-    busyMs: paired((trace) => measure(trace).busyMs),
-    duplicates: paired((trace) => measure(trace).duplicates),
-  };
-}
-
-type Pair = readonly [before: TaskTrace, after: TaskTrace];
-
-function pairsOf(before: readonly TaskTrace[], after: readonly TaskTrace[]): readonly Pair[] {
-  const played = new Map(after.map((trace) => [trace.taskId, trace]));
-  return before.flatMap((was) => {
-    const is = played.get(was.taskId);
-    return is === undefined ? [] : [[was, is] as const];
-  });
-}
-
-function estimate(pairs: readonly Pair[], of: (trace: TaskTrace) => number): Estimate {
-  const values = pairs.map(([was, is]) => [of(was), of(is)] as const);
-  const found: Difference = meanDifference(values.map(([was, is]) => is - was), SEED);
-  return {
-    before: mean(values.map(([was]) => was)),
-    after: mean(values.map(([, is]) => is)),
-    ...found,
-  };
-}
-
-/** Whether its duration is that of the workflow, not that of a person. */
-function isByItself({ end, isTouched }: TaskTrace): boolean {
-  return end === "completed" && !isTouched;
-}
-
-function durationMs({ startedAtMs, endedAtMs }: TaskTrace): number {
-  return endedAtMs - startedAtMs;
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : sum(values) / values.length;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,0 +1,302 @@
+/** Optimise: puts together what the tasks of a workflow say, and plays each change before it is suggested. */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { Optimisation, Suggestion } from "../core/optimisation.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { Playback, PolicyOverlay, WhatifChange } from "../core/ports.ts";
+import { type FullPolicy, policyUnder } from "../core/policy.ts";
+import { doesWork, type WorkflowCode } from "../core/workflow.ts";
+import { criticalPath } from "./critical_path.ts";
+import { type EdgeFinding, edgeFindings } from "./edges.ts";
+import type { Effect } from "./effect.ts";
+import { wilson } from "./intervals.ts";
+import { slowsUnderLoad } from "./load.ts";
+import { readsOf } from "./reads.ts";
+import { type RetryAdvice, retryAdvice } from "./retry_curve.ts";
+import type { Sample } from "./sample.ts";
+import {
+  edgeText,
+  errorText,
+  REASONS,
+  retryText,
+  timeoutText,
+  withEffects,
+} from "./suggestion_text.ts";
+import { timeoutAdvice } from "./timeout_advice.ts";
+import { openReplay } from "./whatif.ts";
+
+/** What optimising needs. */
+export interface OptimiseRequest {
+  readonly sample: Sample;
+  readonly playback: Playback;
+  /** Absent: what code reads is not known. */
+  readonly code: WorkflowCode | undefined;
+  /** What repeating a step does, as far as it is declared. */
+  effectOf(step: PlannedStep): Effect | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** A change that is not played yet. */
+interface Candidate extends Omit<Suggestion, "effects" | "drawn" | "steps"> {
+  readonly change: WhatifChange;
+  /** Of a declared order: it is played so that a person can judge, and not suggested. */
+  readonly declined?: keyof typeof REASONS;
+}
+
+type Declined = Optimisation["declined"][number];
+type Findings = Pick<Optimisation, "retry_patterns"> & {
+  readonly candidates: readonly Candidate[];
+  readonly declined: readonly Declined[];
+};
+
+/** Tasks that are played for each change, the newest, and changes that are played. */
+const PLAYED_MAX = 300;
+const CHANGES_MAX = 16;
+
+/** Steps of the critical path that are shown. */
+const BOTTLENECKS_MAX = 10;
+
+/**
+ * Says what would be better. Everything that is suggested was played; what would complete fewer tasks
+ * is declined. Cost: O(events), and one playback of 300 tasks for each change.
+ *
+ * @throws {TaskerError} as `Playback.play`
+ */
+export async function optimise(request: OptimiseRequest): Promise<Optimisation> {
+  const { sample, playback, signal } = request;
+  const { plan, policyVersion, traces, leftOut, isSample } = sample;
+  const steps = stepFindings(request);
+  const edges = edgesOf(request);
+  const candidates = [...steps.candidates, ...edges.candidates].slice(0, CHANGES_MAX);
+  const played = await playAll(playback, sample, { candidates, ...(signal && { signal }) });
+  const { suggestions } = played;
+  const texts = (kind: Suggestion["kind"]) =>
+    suggestions.filter((one) => one.kind === kind).map(({ text }) => text);
+  return {
+    workflow: plan.workflow,
+    version: plan.definition.version,
+    policyVersion,
+    tasks: traces.length,
+    leftOut,
+    isSample,
+    ...(played.replay !== undefined && { replay: played.replay }),
+    ...(played.refusal !== undefined && { refusal: played.refusal }),
+    bottlenecks: bottlenecksOf(sample),
+    parallel_opportunities: played.parallel,
+    retry_patterns: steps.retry_patterns,
+    suggested_optimizations: suggestions,
+    declined: [...steps.declined, ...edges.declined, ...played.declined],
+    critical_path_optimization: texts("critical_path"),
+    retry_tuning: texts("retry"),
+    timeout_adjustment: texts("timeout"),
+    dependency_optimization: texts("dependency"),
+  };
+}
+
+function bottlenecksOf({ traces }: Sample): Optimisation["bottlenecks"] {
+  const completed = traces.filter(({ end, isTouched }) => end === "completed" && !isTouched);
+  return criticalPath(completed).slice(0, BOTTLENECKS_MAX).map((step) => ({
+    ...step,
+    onPathShare: wilson(step.onPath, completed.length),
+  }));
+}
+
+/** What the attempts of each step say about its policy. */
+function stepFindings({ sample, effectOf }: OptimiseRequest): Findings {
+  const { plan, traces, steps } = sample;
+  const byStep = Map.groupBy(
+    traces.flatMap(({ steps }) => [...steps.values()]),
+    ({ step }) => step,
+  );
+  const found = plan.steps.filter(({ definition }) => doesWork(definition.kind)).map((step) => {
+    const attempts = (byStep.get(step.index) ?? []).flatMap((trace) => trace.attempts);
+    const policy = policyUnder(step.definition, steps);
+    const timeout = timeoutFinding(sample, step, { attempts, policy });
+    const advice = retryAdvice(attempts, {
+      attemptsMax: policy.attemptsMax,
+      atMostOnce: step.definition.atMostOnce,
+      effect: effectOf(step),
+      slowsUnderLoad: slowsUnderLoad(attempts),
+    });
+    const retry = timeout.candidates.length > 0
+      ? laterFinding(step.name, advice)
+      : retryFinding(sample, step, advice);
+    return { timeout, retry, pattern: patternOf(step.name, advice) };
+  });
+  return {
+    retry_patterns: found.flatMap(({ pattern }) => pattern ?? []),
+    candidates: found.flatMap(({ timeout, retry }) => [...timeout.candidates, ...retry.candidates]),
+    declined: found.flatMap(({ timeout, retry }) => [...timeout.declined, ...retry.declined]),
+  };
+}
+
+type Found = Omit<Findings, "retry_patterns">;
+const NOTHING: Found = { candidates: [], declined: [] };
+
+function timeoutFinding(
+  sample: Sample,
+  { name }: PlannedStep,
+  { attempts, policy }: { readonly attempts: readonly AttemptFact[]; readonly policy: FullPolicy },
+): Found {
+  const advice = timeoutAdvice(attempts, policy.timeoutMs);
+  if (advice === undefined) return NOTHING;
+  if (advice.kind === "none") {
+    // That a time-out which cuts nothing off stays is no news.
+    const isNews = advice.evidence.cut > 0;
+    return isNews
+      ? { candidates: [], declined: [declinedOf("timeout", name, advice.reason)] }
+      : NOTHING;
+  }
+  const { timeoutMs } = advice;
+  const tier = tierOf(sample.plan.definition.heal?.timeoutMs, timeoutMs);
+  const change = { steps: { [name]: { timeoutMs } }, dropEdges: [] };
+  const text = timeoutText(name, advice);
+  const tasks = advice.evidence.n;
+  return { candidates: [{ kind: "timeout", text, step: name, tier, tasks, change }], declined: [] };
+}
+
+function retryFinding(sample: Sample, { name }: PlannedStep, advice: RetryAdvice): Found {
+  if (advice.kind === "none") {
+    const isNews = advice.evidence.curve.length > 1 && advice.reason !== "fits";
+    return isNews
+      ? { candidates: [], declined: [declinedOf("retry", name, advice.reason)] }
+      : NOTHING;
+  }
+  const { runs } = advice.evidence;
+  const text = retryText(name, advice);
+  const tier = advice.kind === "error"
+    ? "T1"
+    : tierOf(sample.plan.definition.heal?.attemptsMax, advice.attemptsMax);
+  const before = sample.steps[name]?.retry?.by ?? [];
+  const retry = advice.kind === "attempts" ? { attemptsMax: advice.attemptsMax } : {
+    by: [...before, { ...advice.match, attemptsMax: 1 }],
+  };
+  const change = { steps: { [name]: { retry } }, dropEdges: [] };
+  return {
+    candidates: [{ kind: "retry", text, step: name, tier, tasks: runs, change }],
+    declined: [],
+  };
+}
+
+/** One change of a step at a time: the other time-out changes what its attempts do. */
+function laterFinding(step: string, { kind }: RetryAdvice): Found {
+  if (kind === "none") return NOTHING;
+  return { candidates: [], declined: [declinedOf("retry", step, "timeout_first")] };
+}
+
+/** Within bounds healing may do it by itself; without bounds a person does. */
+function tierOf(bounds: readonly [min: number, max: number] | undefined, value: number) {
+  return bounds !== undefined && value >= bounds[0] && value <= bounds[1] ? "T1" : "T2";
+}
+
+function patternOf(step: string, { evidence }: RetryAdvice) {
+  const { attemptsMax, runs, inOutages, curve, errors } = evidence;
+  if (curve.length <= 1) return undefined;
+  return {
+    step,
+    attemptsMax,
+    runs,
+    inOutages,
+    attempts: [...curve],
+    errors: errors.map(({ error, repeated, succeeded, share }) => ({
+      error: errorText(error),
+      repeated,
+      succeeded,
+      share,
+    })),
+  };
+}
+
+function edgesOf({ sample, code, effectOf }: OptimiseRequest): Found {
+  const { plan, traces, tasks } = sample;
+  const findings = edgeFindings({
+    plan,
+    traces,
+    readsOf: (step) => readsOf(step, code, tasks),
+    effectOf,
+  });
+  const open = findings.filter(({ verdict, reason }) =>
+    verdict !== "needed" || reason === "order_declared"
+  );
+  return {
+    candidates: open.map(edgeCandidate),
+    declined: findings.filter(({ reason }) => reason !== undefined && EDGE_NEWS.has(reason))
+      .map(({ from, to, reason }) =>
+        declinedOf("dependency", `${from}:${to}`, reason as "too_few")
+      ),
+  };
+}
+
+/** Reasons that a person can do something about. */
+const EDGE_NEWS: ReadonlySet<string> = new Set(["reads_unknown", "order_declared", "too_few"]);
+
+function edgeCandidate(finding: EdgeFinding): Candidate {
+  const { from, to, tasks, reason } = finding;
+  return {
+    kind: "dependency",
+    text: edgeText(finding),
+    edge: { from, to },
+    tier: "T3",
+    tasks,
+    change: { steps: {}, dropEdges: [{ from, to }] },
+    ...(reason !== undefined && { declined: reason }),
+  };
+}
+
+function declinedOf(kind: string, of: string, reason: keyof typeof REASONS): Declined {
+  return { kind, of, reason: REASONS[reason] };
+}
+
+/** Plays every candidate, and sorts out what is worse. */
+async function playAll(
+  playback: Playback,
+  { plan, steps, tasks }: Sample,
+  { candidates, signal }: {
+    readonly candidates: readonly Candidate[];
+    readonly signal?: AbortSignal;
+  },
+) {
+  const suggestions: Suggestion[] = [];
+  const declined: Declined[] = [];
+  const parallel: Optimisation["parallel_opportunities"] = [];
+  if (candidates.length === 0) return { suggestions, declined, parallel };
+  const newest = tasks.slice(0, PLAYED_MAX);
+  const replay = await openReplay(playback, {
+    plan,
+    steps,
+    tasks: newest,
+    ...(signal && { signal }),
+  });
+  for (const { change, declined: reason, ...candidate } of candidates) {
+    const played = replay.refusal === undefined ? await replay.under(change) : undefined;
+    const { effects } = played ?? {};
+    const { edge, kind, step, tasks } = candidate;
+    const isSooner = effects !== undefined && effects.meanMs.high < 0;
+    if (edge !== undefined && (isSooner || reason !== undefined)) {
+      parallel.push({
+        steps: [edge.from, edge.to],
+        tasks,
+        ...(effects !== undefined && { savesMs: savingOf(effects.meanMs) }),
+        ...(reason !== undefined && { reason: REASONS[reason] }),
+      });
+    }
+    if (reason !== undefined) continue;
+    if (effects !== undefined && effects.completed.high < 0) {
+      declined.push(declinedOf(kind, step ?? `${edge?.from}:${edge?.to}`, "fewer_complete"));
+      continue;
+    }
+    suggestions.push({
+      ...candidate,
+      kind: edge !== undefined && isSooner ? "critical_path" : kind,
+      text: withEffects(candidate.text, effects),
+      ...(edge === undefined &&
+        { steps: change.steps as PolicyOverlay["steps"] as Suggestion["steps"] }),
+      ...played,
+    });
+  }
+  return { suggestions, declined, parallel, replay: replay.error, refusal: replay.refusal };
+}
+
+function savingOf({ difference, low, high }: { difference: number; low: number; high: number }) {
+  return { mean: -difference, low: -high, high: -low };
+}
