@@ -86,6 +86,13 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
   getPolicy: { namespace: "shop", name: "checkout" },
+  optimiseWorkflow: {
+    namespace: "shop",
+    name: "checkout",
+    version: "1.0.0",
+    sinceMs: 5,
+    tasks: 3,
+  },
   whatifWorkflow: {
     namespace: "shop",
     name: "checkout",

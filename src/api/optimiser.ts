@@ -10,6 +10,12 @@ import { versionOf, versionsOf } from "./workflows.ts";
 export function optimiserHandlers(services: Services): Handlers<typeof OPTIMISER> {
   const { optimiser, definitions } = services;
   return {
+    async optimiseWorkflow(input, call) {
+      return {
+        status: 200,
+        body: await optimiser.optimise(await learnFrom(services, input, call)),
+      };
+    },
     async whatifWorkflow({ steps, dropEdges, ...input }, call) {
       const from = await learnFrom(services, input, call);
       const known = await versionsOf(definitions, { ...input, caller: call.caller });

@@ -118,6 +118,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
+    "POST /v1/workflows/{namespace}/{name}/optimise",
     "POST /v1/workflows/{namespace}/{name}/whatif",
     "PUT /v1/policies/{namespace}/{name}",
     "PUT /v1/systems/{name}/limits",

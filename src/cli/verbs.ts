@@ -32,6 +32,7 @@ import {
   type Verb,
   type VerbContext,
 } from "./verb.ts";
+import { OPTIMISE } from "./optimise.ts";
 import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
@@ -70,6 +71,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
       "when something breaks",
     run: compareVersions,
   },
+  optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
   getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
   registerInstance: {

@@ -77,6 +77,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
   getSystemLimits: { method: "GET", path: "/v1/systems/{name}/limits" },
   putSystemLimits: { method: "PUT", path: "/v1/systems/{name}/limits", body: "*", isWrite: true },
+  optimiseWorkflow: {
+    method: "POST",
+    path: "/v1/workflows/{namespace}/{name}/optimise",
+    body: "*",
+    answerMsMax: 120000,
+  },
   whatifWorkflow: {
     method: "POST",
     path: "/v1/workflows/{namespace}/{name}/whatif",

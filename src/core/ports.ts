@@ -7,6 +7,7 @@ import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
 import type { Incarnation, TaskId } from "./ids.ts";
+import type { Optimisation } from "./optimisation.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
@@ -468,6 +469,12 @@ export interface WhatifQuestion extends LearnFrom {
 
 /** Learns from the tasks of a workflow what would be better. Reads, and changes nothing. */
 export interface Optimiser {
+  /**
+   * Says what would be better, of what was played. Cost: seconds of CPU, in small pieces.
+   *
+   * @throws {TaskerError} api.busy (it serves somebody else), journal.unavailable
+   */
+  optimise(from: LearnFrom): Promise<Optimisation>;
   /**
    * Plays stored tasks again under a change. Cost: seconds of CPU, in small pieces.
    *

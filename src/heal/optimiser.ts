@@ -1,14 +1,23 @@
 /** The optimiser of a server: reads tasks, plays them, and says what would be better. */
 
 import { TaskerError } from "../core/errors.ts";
+import type { Optimisation } from "../core/optimisation.ts";
 import type { LearnFrom, Optimiser, Playback, WhatifQuestion } from "../core/ports.ts";
 import type { WhatifReport } from "../core/whatif.ts";
+import type { Instance } from "../core/system.ts";
+import type { WorkflowCode } from "../core/workflow.ts";
+import { effectOf } from "./effect.ts";
+import { optimise } from "./optimise.ts";
 import { readSample, type Sample, type SampleDeps } from "./sample.ts";
 import { whatif } from "./whatif.ts";
 
 /** What an optimiser works with. */
 export interface OptimiserDeps extends SampleDeps {
   readonly playback: Playback;
+  /** The code of a workflow, where it is loaded here. */
+  codeOf(hash: string): WorkflowCode | undefined;
+  /** The instances of all systems: they declare what their capabilities do. */
+  instances(): readonly Instance[];
 }
 
 /** How long who comes while another one is served should wait. */
@@ -32,8 +41,37 @@ export function openOptimiser(deps: OptimiserDeps): Optimiser {
       isBusy = false;
     }
   };
-  return { whatif: (question) => alone(() => answerWhatif(deps, question)) };
+  return {
+    whatif: (question) => alone(() => answerWhatif(deps, question)),
+    optimise: (from) => alone(() => answerOptimise(deps, from)),
+  };
 }
+
+async function answerOptimise(deps: OptimiserDeps, from: LearnFrom): Promise<Optimisation> {
+  const sample = await readSample(deps, from);
+  if (sample === undefined) return { ...noTasks(from), ...NOTHING_FOUND };
+  const { plan } = sample;
+  const instances = deps.instances();
+  return await optimise({
+    sample,
+    playback: deps.playback,
+    code: deps.codeOf(plan.hash),
+    effectOf: ({ definition }) => effectOf(definition, instances),
+    ...(from.signal !== undefined && { signal: from.signal }),
+  });
+}
+
+const NOTHING_FOUND = {
+  bottlenecks: [],
+  parallel_opportunities: [],
+  retry_patterns: [],
+  suggested_optimizations: [],
+  declined: [],
+  critical_path_optimization: [],
+  retry_tuning: [],
+  timeout_adjustment: [],
+  dependency_optimization: [],
+} satisfies Partial<Optimisation>;
 
 async function answerWhatif(
   deps: OptimiserDeps,
@@ -53,7 +91,7 @@ function aboutSample({ plan, policyVersion, tasks, leftOut, isSample }: Sample) 
   return { workflow, version, policyVersion, tasks: tasks.length, leftOut, isSample };
 }
 
-function noTasks({ workflow, version = "" }: LearnFrom): WhatifReport {
+function noTasks({ workflow, version = "" }: LearnFrom) {
   const refusal = "no task of it was started in this time";
   return { workflow, version, policyVersion: 0, tasks: 0, leftOut: 0, isSample: false, refusal };
 }

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { Name, Version } from "../core/fields.ts";
+import { Optimisation } from "../core/optimisation.ts";
 import { DrawnShares, Estimate, ReplayError, WhatifEffects, WhatifReport } from "../core/whatif.ts";
 import { group, operation } from "./operation.ts";
 import { Steps } from "./policies.ts";
@@ -22,6 +23,7 @@ named("ReplayError", ReplayError);
 named("WhatifEffects", WhatifEffects);
 named("DrawnShares", DrawnShares);
 named("WhatifReport", WhatifReport);
+named("Optimisation", Optimisation);
 
 const Params = z.strictObject({ namespace: Name, name: Name });
 
@@ -42,6 +44,19 @@ const Edge = z.string().regex(
 
 /** Everything that can be asked of the optimiser. */
 export const OPTIMISER = group("optimiser", {
+  optimiseWorkflow: operation({
+    method: "POST",
+    path: "/v1/workflows/{namespace}/{name}/optimise",
+    summary: "Says what the tasks of a workflow show that would make it faster or cheaper",
+    right: "read",
+    repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
+    params: Params,
+    body: named("Optimise", z.strictObject(FROM)).prefault({}),
+    answers: { 200: { description: "What was found", schema: Optimisation } },
+    errors: ["definition.unknown", "api.busy"],
+    command: { verb: "optimise" },
+  }),
   whatifWorkflow: operation({
     method: "POST",
     path: "/v1/workflows/{namespace}/{name}/whatif",

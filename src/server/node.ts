@@ -254,6 +254,8 @@ function openApiOf(deps: NodeDeps): Api {
       plans: registry,
       policies: journal.policies,
       playback: openPlayback(),
+      codeOf: (hash) => registry.codeOf(hash),
+      instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
     diagnoser: openDiagnoser({
       runtime,

@@ -345,6 +345,8 @@ function fakeDeps(
       plans: { byHash: () => Promise.resolve(undefined) },
       policies: new MemoryPolicies(),
       playback: openPlayback(),
+      codeOf: () => undefined,
+      instances: () => [],
     }),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
