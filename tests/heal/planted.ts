@@ -3,10 +3,12 @@
 import { hash32, mintTaskId, SLOTS, type TaskId } from "../../src/core/ids.ts";
 import type { JsonText } from "../../src/core/payload.ts";
 import { type Plan, planOf } from "../../src/core/plan.ts";
+import type { HealBounds } from "../../src/core/healing.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import type { PlayedAnswer, PolicyOverlay } from "../../src/core/ports.ts";
 import type { StepDefinition, WorkflowCode } from "../../src/core/workflow.ts";
 import { mulberry32 } from "../../src/heal/bootstrap.ts";
+import type { Effect } from "../../src/heal/effect.ts";
 import type { StoredTask } from "../../src/heal/trace.ts";
 import { openPlayback } from "../../src/server/playback.ts";
 
@@ -17,6 +19,8 @@ export interface PlantedAttempt {
   readonly attempt: number;
   /** The place of its task among those that were started, from 0. */
   readonly task: number;
+  /** Attempts of the same step that are under way, without it. */
+  readonly underWay: number;
 }
 
 /** What an attempt does; Infinity: it hangs. A failure is tried again unless it is "failed". */
@@ -33,8 +37,12 @@ export interface PlantedStep {
   readonly after?: readonly string[];
   /** Of `needs`, those whose result is read; absent: all. */
   readonly reads?: readonly string[];
+  /** It reads them in one of so many tasks. */
+  readonly readsOneIn?: number;
   readonly policy?: Policy;
   readonly definition?: Partial<StepDefinition>;
+  /** As a system declares it. */
+  readonly effect?: Effect;
   behaves(of: PlantedAttempt): PlantedEnd;
 }
 
@@ -54,6 +62,9 @@ export interface Planting {
   readonly overlay?: PolicyOverlay["steps"];
   /** Mean time between two starts, ms. */
   readonly apartMs?: number;
+  /** When a task starts, ms; absent: evenly. */
+  startMs?(task: number, random: () => number): number;
+  readonly heal?: HealBounds;
 }
 
 /** Makes a workflow of steps, and runs tasks of it. */
@@ -64,17 +75,21 @@ export async function plant(planting: Planting): Promise<Planted> {
     name,
     version: "1.0.0",
     failurePolicy: "continue_independent",
+    ...(planting.heal !== undefined && { heal: planting.heal }),
     steps: steps.map(definitionOf),
   });
   const random = mulberry32(seed);
   const ids = Array.from({ length: tasks }, () => idOf(random));
   const places = new Map(ids.map((id, place) => [id, place]));
+  const underWay = steps.map(() => new Set<TaskId>());
   const turns = await openPlayback().play({
     plan,
     steps: overlay,
     tasks: ids.map((taskId, place) => ({
       taskId,
-      startMs: Math.floor((place + random()) * apartMs),
+      startMs: Math.floor(
+        planting.startMs?.(place, random) ?? (place + random()) * apartMs,
+      ),
       input: `{"order":${place}}` as JsonText,
       tags: [],
     })),
@@ -84,9 +99,15 @@ export async function plant(planting: Planting): Promise<Planted> {
           random: mulberry32(hash32(`${seed}/${taskId}/${step}/${attempt}`)),
           attempt,
           task: places.get(taskId) ?? 0,
+          underWay: Math.max(0, (underWay[step]?.size ?? 0) - 1),
         }),
       sleepMs: () => 0,
-      reactTo: () => [],
+      reactTo(taskId, event) {
+        if (!("step" in event)) return [];
+        if (event.kind === "StepStarted") underWay[event.step]?.add(taskId);
+        else underWay[event.step]?.delete(taskId);
+        return [];
+      },
     },
   });
   return {
@@ -123,9 +144,14 @@ function definitionOf(step: PlantedStep): StepDefinition {
 }
 
 /** `with` of a step: it puts a field of each result that it reads into the input. */
-function readerOf({ needs = [], reads = needs }: PlantedStep) {
-  return (given: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(reads.map((name) => [name, (given[name] as { task: number }).task]));
+function readerOf({ needs = [], reads = needs, readsOneIn = 1 }: PlantedStep) {
+  return (given: Readonly<Record<string, unknown>>) => {
+    const { order } = given.input as { order: number };
+    if (order % readsOneIn !== 0) return {};
+    return Object.fromEntries(
+      reads.map((name) => [name, (given[name] as { task: number }).task]),
+    );
+  };
 }
 
 function answerOf(step: PlantedStep, of: PlantedAttempt): PlayedAnswer | undefined {
