@@ -41,7 +41,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   retryStep: { id: "t", step: "s", by: "ada", reason: "r" },
   resolveStep: { id: "t", step: "s", by: "ada", reason: "r", result: null },
   skipStep: { id: "t", step: "s", by: "ada", reason: "r", result: { ok: true } },
-  diagnoseTask: { id: "t", step: "s" },
+  diagnoseTask: { id: "t", step: "s", explain: "model" },
   chooseStep: {
     id: "t",
     step: "s",

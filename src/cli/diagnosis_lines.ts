@@ -25,6 +25,7 @@ export function diagnosisLines(diagnosis: Diagnosis, id: string, paint: Paint): 
     paint("bold", "Why"),
     ...diagnosis.evidence.map(({ id, text }) => `  ${paint("plain", text)}  ${paint("dim", id)}`),
     "",
+    ...explanationLines(diagnosis, paint),
     paint("bold", "Before"),
     `  ${paint("plain", historical_context)}`,
     `  ${paint("dim", lookedText(diagnosis))}`,
@@ -52,6 +53,19 @@ function beganText({ began, step }: Diagnosis, id: string, paint: Paint): string
     "plain",
     `It began at ${dateText(began.at)} UTC in ${task}${where}: ${began.because}`,
   );
+}
+
+function explanationLines({ explanation }: Diagnosis, paint: Paint): string[] {
+  if (explanation === undefined) return [];
+  const { name, statements } = explanation;
+  return [
+    `${paint("bold", "In a model's words")} ${paint("dim", "(it decides nothing)")}`,
+    `  ${paint("plain", name)}`,
+    ...statements.map(({ text, evidence }) =>
+      `  ${paint("plain", text)}  ${paint("dim", evidence.join(", "))}`
+    ),
+    "",
+  ];
 }
 
 function lookedText({ looked_at, calibration }: Diagnosis): string {

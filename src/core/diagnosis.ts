@@ -43,6 +43,13 @@ export const Diagnosis = z.object({
   evidence: z.array(z.object({ id: z.string(), text: z.string() })).describe("The heaviest first"),
   alternatives: z.array(z.object({ failure_type: z.enum(FAILURE_TYPES), confidence: z.number() }))
     .describe("Less likely types"),
+  explanation: z.object({
+    name: z.string().describe("What people may call such failures"),
+    statements: z.array(z.object({
+      text: z.string(),
+      evidence: z.array(z.string()).describe("Ids of evidence that it rests on"),
+    })),
+  }).optional().describe("In the words of a model; absent: statistics only"),
   calibration: z.object({
     count: z.int().describe("Diagnoses of which a person has said what it was"),
     ece: z.number().optional().describe("Expected calibration error"),

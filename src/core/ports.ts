@@ -543,6 +543,9 @@ export interface StatisticsStore {
 export interface DiagnosisQuestion {
   readonly taskId: TaskId;
   readonly definitionHash: string;
+  readonly namespace: string;
+  /** Whether a model is asked for an explanation, where there is one. */
+  readonly isExplained?: boolean;
   /** Absent: the step that the task waits for, or that failed last. */
   readonly step?: string;
   /** Whose workflows may be looked at beside the task's own; undefined: all. */

@@ -1,5 +1,15 @@
 /** A scripted model: an HTTP server on loopback that answers as it is asked to, for tests. */
 
+import type { Runtime } from "../core/ports.ts";
+import { openGuard } from "../egress/guard.ts";
+import { NO_RULES, withRule } from "../egress/rules.ts";
+import { openRuntime } from "../server/runtime.ts";
+import { openLog } from "../telemetry/log.ts";
+import { type Adviser, openAdviser } from "./model.ts";
+
+/** The key of the model, which only the endpoint may see. */
+export const KEY = "sk-canary-of-the-key-0123456789";
+
 /** Makes the answer to one request. */
 export type Script = (request: Request, call: number) => Response | Promise<Response>;
 
@@ -15,7 +25,7 @@ export function completion(content: unknown, of: Record<string, unknown> = {}): 
 }
 
 /** Answers by a script, which may be changed, and keeps what it was sent. */
-export class ScriptedModel implements AsyncDisposable {
+class ScriptedModel implements AsyncDisposable {
   script: Script = () => completion("");
   readonly bodies: string[] = [];
   readonly authorizations: (string | null)[] = [];
@@ -41,4 +51,48 @@ export class ScriptedModel implements AsyncDisposable {
     this.#ends.abort();
     await this.#server.finished;
   }
+}
+
+type Clock = Pick<Runtime, "now" | "monotonic" | "after" | "digest">;
+
+/** Time passes a hundred times as fast, so that a limit of 20 s is seen within a test. */
+function fastRuntime(): Clock {
+  const runtime = openRuntime();
+  return {
+    now: () => runtime.now(),
+    monotonic: () => runtime.monotonic() * 100,
+    after: (ms: number, call: () => void) => runtime.after(ms / 100, call),
+    digest: (text: string) => runtime.digest(text),
+  };
+}
+
+/** A scripted model, who asks it, and what was logged. */
+export interface Scene extends AsyncDisposable {
+  readonly model: ScriptedModel;
+  readonly adviser: Adviser;
+  readonly lines: string[];
+}
+
+/** Opens a model with a script; when `isFast`, its limit of 20 s is seen within a test. */
+export async function openScene(
+  script: Script,
+  { isFast = false }: { readonly isFast?: boolean } = {},
+): Promise<Scene> {
+  const runtime: Clock = isFast ? fastRuntime() : openRuntime();
+  const model = new ScriptedModel();
+  model.script = script;
+  const lines: string[] = [];
+  const rules = withRule(NO_RULES, "127.0.0.1") ?? NO_RULES;
+  const adviser = await openAdviser({
+    address: { url: model.url, name: "scripted" },
+    egress: openGuard({ runtime, rules, secrets: new Map([["TASKER_MODEL_KEY", KEY]]) }),
+    runtime,
+    log: openLog({
+      level: "info",
+      terminal: false,
+      write: (line) => lines.push(line),
+      now: () => 0,
+    }),
+  });
+  return { model, adviser, lines, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 }

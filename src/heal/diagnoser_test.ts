@@ -44,6 +44,7 @@ function diagnoserOf(drivers: readonly TaskDriver[], wait: Promise<void> = Promi
   const ask = (driver: TaskDriver, step?: string) =>
     diagnoser.diagnose({
       taskId: driver.state.taskId,
+      namespace: "shop",
       definitionHash: plan.hash,
       namespaces: undefined,
       ...(step !== undefined && { step }),

@@ -22,6 +22,7 @@ import { healthOf, warnOfOtherBuses } from "./health.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
+import { openExplained } from "../heal/explained.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import { openPlayback } from "./playback.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
@@ -235,7 +236,7 @@ function atOnce(policies: Policies, engine: Engine): Policies {
 }
 
 function openApiOf(deps: NodeDeps): Api {
-  const { config, runtime, log, metrics, journal, registry, engine, bus, systems } = deps;
+  const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
   return openApi({
     runtime,
     log,
@@ -257,15 +258,18 @@ function openApiOf(deps: NodeDeps): Api {
       codeOf: (hash) => registry.codeOf(hash),
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
-    diagnoser: openDiagnoser({
-      runtime,
-      history: journal.history,
-      tasks: journal.tasks,
-      plans: registry,
-      policyOf: (of, step) => engine.policyOf(of, step),
-      workflowsOf: (system) =>
-        registry.owners().find(({ name }) => name === system)?.workflows ?? [],
-    }),
+    diagnoser: openExplained(
+      openDiagnoser({
+        runtime,
+        history: journal.history,
+        tasks: journal.tasks,
+        plans: registry,
+        policyOf: (of, step) => engine.policyOf(of, step),
+        workflowsOf: (system) =>
+          registry.owners().find(({ name }) => name === system)?.workflows ?? [],
+      }),
+      adviser,
+    ),
     policyOf: (of, step) => engine.policyOf(of, step),
     keys: journal.keys,
     dead: journal.deadLetters,
