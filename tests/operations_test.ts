@@ -93,6 +93,14 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     sinceMs: 5,
     tasks: 3,
   },
+  getStatistics: {
+    workflow: "shop/checkout",
+    step: "pay",
+    since: "2026-01-01T00:00:00.000Z",
+    until: "2026-01-02T00:00:00.000Z",
+    by: "policy",
+    intervals: 24,
+  },
   whatifWorkflow: {
     namespace: "shop",
     name: "checkout",

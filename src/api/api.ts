@@ -30,6 +30,7 @@ import { TaskReader } from "./task_reader.ts";
 import { taskBatchHandlers } from "./task_batches.ts";
 import { taskHandlers } from "./tasks.ts";
 import { Watch } from "./watch.ts";
+import { statisticsHandlers } from "./statistics.ts";
 import { systemHandlers } from "./systems.ts";
 import { workflowHandlers } from "./workflows.ts";
 
@@ -105,6 +106,7 @@ function routesOf(services: Services): readonly Route[] {
     ...policyHandlers(services),
     ...optimiserHandlers(services),
     ...diagnosisHandlers(services),
+    ...statisticsHandlers(services),
     ...keyHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),

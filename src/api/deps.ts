@@ -23,6 +23,7 @@ import type {
   Runtime,
   SharedStates,
   Starter,
+  StatisticsStore,
   SystemSummary,
 } from "../core/ports.ts";
 import type { HealthCheck } from "../operations/node.ts";
@@ -80,6 +81,7 @@ export interface ApiDeps {
   readonly policies: Policies;
   readonly optimiser: Optimiser;
   readonly diagnoser: Diagnoser;
+  readonly statistics: Pick<StatisticsStore, "read">;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;

@@ -90,6 +90,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/events",
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
+    "GET /v1/statistics",
     "GET /v1/systems",
     "GET /v1/systems/{name}/limits",
     "GET /v1/systems/{system}",

@@ -36,6 +36,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  optimise WORKFLOW                 Says what the tasks of a workflow show that would make it faster or cheaper",
     "  whatif WORKFLOW                   Plays stored tasks again under a changed policy, and says what would have changed",
     "  diagnose ID                       Says what kind of failure stopped a task, where it began, and what helped before",
+    "  stats [WORKFLOW]                  Shows how long tasks and steps wait and run, and how they end",
     "  keys                              Lists keys, without their secrets",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",

@@ -162,23 +162,31 @@ function explainOpenOutcome(error: unknown, key: string | undefined): never {
 
 /** A word of the command, and the fields that it gives. */
 interface Operand {
+  /** In brackets if it may be left out. */
   readonly label: string;
   readonly names: readonly string[];
 }
 
 /** Fields by position: a namespace and a name are one word, as everywhere. */
-function operandsOf({ path, command }: Operation): readonly Operand[] {
+function operandsOf(operation: Operation): readonly Operand[] {
+  const { path, command } = operation;
   const names = command?.operands ??
     [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
   if (names[0] === "namespace" && names[1] === "name") {
     return [{ label: "WORKFLOW", names: ["namespace", "name"] }];
   }
-  return names.map((name) => ({ label: name.toUpperCase(), names: [name] }));
+  const { shape } = inputSchemaOf(operation);
+  return names.map((name) => {
+    const isOptional = shape[name]?.safeParse(undefined).success ?? false;
+    const label = name.toUpperCase();
+    return { label: isOptional ? `[${label}]` : label, names: [name] };
+  });
 }
 
 function namedBy(context: VerbContext, operands: readonly Operand[]): Record<string, string> {
   const fields = operands.flatMap(({ label, names }, index) => {
     const word = operand(context, index);
+    if (word === "" && label.startsWith("[")) return [];
     if (names.length === 1) return names.map((name) => [name, word]);
     const parts = word.split("/");
     if (parts.length === names.length) return names.map((name, part) => [name, parts[part]]);

@@ -33,6 +33,7 @@ import {
   type VerbContext,
 } from "./verb.ts";
 import { OPTIMISE } from "./optimise.ts";
+import { STATS } from "./stats.ts";
 import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
@@ -73,6 +74,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
+  getStatistics: STATS,
   getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
   registerInstance: {
     lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is registered`],

@@ -90,6 +90,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     answerMsMax: 120000,
   },
   diagnoseTask: { method: "GET", path: "/v1/tasks/{id}/diagnosis", answerMsMax: 60000 },
+  getStatistics: { method: "GET", path: "/v1/statistics" },
   listKeys: { method: "GET", path: "/v1/keys" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },

@@ -14,6 +14,8 @@ import {
 } from "../core/statistics.ts";
 import { INTERVAL_MS } from "../core/statistics_tiers.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { StepMetrics } from "./step_metrics.ts";
 
 /**
  * Bytes that a node writes in a second, on average. What would be more is written less often, in
@@ -39,6 +41,7 @@ export interface StatisticsDeps {
   readonly store: StatisticsStore;
   readonly runtime: Runtime;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly retentionMs: number;
   /** Whether this node merges the old intervals of a workflow. */
   readonly isMine: (workflow: string) => boolean;
@@ -84,8 +87,10 @@ export class Statistics {
   #mergedMs: number;
   #cancelTimer: Cancel = () => {};
   readonly #unsubscribe: Cancel;
+  readonly #metrics: StepMetrics;
 
   constructor(readonly deps: StatisticsDeps) {
+    this.#metrics = new StepMetrics(deps.metrics);
     this.#sinceMs = deps.runtime.now();
     this.#mergedMs = deps.runtime.monotonic();
     this.#unsubscribe = deps.feed.subscribe((committed) => this.count(committed));
@@ -212,6 +217,7 @@ export class Statistics {
     let cells = 0;
     for (const [workflow, of] of plans) {
       const all = of.flatMap(([plan, cells]) => cellsOf(plan, cells));
+      this.#metrics.add(workflow, all);
       for (const ofSteps of [true, false]) {
         const some = all.filter(({ step }) => (step !== undefined) === ofSteps);
         if (some.length > 0) rows.push({ workflow, ...at, ofSteps, body: encodeCells(some) });
@@ -222,6 +228,7 @@ export class Statistics {
       cells = 0;
       await new Promise<void>((resolve) => runtime.soon(resolve));
     }
+    this.#metrics.end();
     const size = rows.reduce((sum, { body }) => sum + body.length, 0);
     return { number: ++this.#number, rows, size };
   }

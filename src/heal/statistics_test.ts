@@ -6,6 +6,7 @@ import type { Counts } from "../core/statistics.ts";
 import { MemoryStatistics } from "../journal/memory_stores.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
+import { Metrics } from "../telemetry/metrics.ts";
 import { Statistics } from "./statistics.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -14,6 +15,7 @@ const DAY_MS = 24 * 3_600_000;
 class Bench {
   readonly runtime = new VirtualRuntime();
   readonly memory = new MemoryStatistics();
+  readonly metrics = new Metrics();
   readonly statistics: Statistics;
   #count: (committed: CommittedTurn) => void = () => {};
 
@@ -22,6 +24,7 @@ class Bench {
     this.statistics = new Statistics({
       runtime: this.runtime,
       log: SILENT_LOG,
+      metrics: this.metrics,
       feed: {
         subscribe: (call) => {
           this.#count = call;
@@ -170,4 +173,46 @@ Deno.test("what is too much for its interval is written in longer ones, and noth
 
   assert.equal(intervals[0], 10_000);
   assert.ok((intervals[1] ?? 0) > 10_000, intervals.join(" "));
+});
+
+Deno.test("metrics have each step's outcomes and quantiles; what did not run has none", async () => {
+  const bench = new Bench();
+  const driver = new TaskDriver([work]).start();
+  driver.nowMs += 2_000;
+  bench.commit(driver.complete("a"));
+  const lines = async () =>
+    (await bench.metrics.text()).split("\n").filter((line) => line.includes('step="a"'));
+
+  await bench.runtime.advance(10_000);
+  const ran = await lines();
+  bench.commit(new TaskDriver([{ name: "b" }]).start().complete("b"));
+  await bench.runtime.advance(10_000);
+  const idle = await lines();
+
+  const of = 'workflow="test/played",step="a"';
+  assert.ok(ran.includes(`tasker_attempts_total{${of},outcome="completed"} 1`), ran.join("\n"));
+  assert.ok(ran.some((line) =>
+    line.startsWith(`tasker_step_ran_seconds{${of},quantile="0.95"} `) &&
+    Math.abs(Number(line.split(" ").at(-1)) - 2) < 0.05
+  ));
+  assert.ok(idle.includes(`tasker_attempts_total{${of},outcome="completed"} 1`));
+  assert.ok(idle.includes(`tasker_step_ran_seconds{${of},quantile="0.95"} Nan`), idle.join("\n"));
+});
+
+Deno.test("metrics name a bounded number of steps; the others are counted together", async () => {
+  const bench = new Bench();
+  const steps = Array.from({ length: 400 }, (_, at) => ({ name: `s${at}` }));
+  const driver = new TaskDriver(steps).start();
+  for (const { name } of steps) driver.complete(name);
+  bench.commit(driver);
+
+  await bench.runtime.advance(10_000);
+
+  const lines = (await bench.metrics.text()).split("\n");
+  const named = lines.filter((line) => line.startsWith("tasker_attempts_total{"));
+  assert.equal(named.length, 301);
+  assert.ok(
+    named.includes('tasker_attempts_total{workflow="other",step="other",outcome="completed"} 101'),
+  );
+  assert.ok(lines.filter((line) => line.startsWith("tasker_step_ran_seconds{")).length <= 900);
 });

@@ -8,6 +8,7 @@ import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
+import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
 import { WORKFLOWS } from "./workflows.ts";
@@ -21,6 +22,7 @@ export const OPERATIONS = {
   ...POLICIES,
   ...OPTIMISER,
   ...DIAGNOSES,
+  ...STATISTICS,
   ...KEYS,
   ...DEAD_LETTERS,
   ...BUS,

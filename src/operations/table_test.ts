@@ -18,6 +18,7 @@ import {
 import { DIAGNOSES } from "./diagnoses.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
+import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
@@ -30,6 +31,7 @@ const NOUNS = [
   CONTRACTS,
   OPTIMISER,
   DIAGNOSES,
+  STATISTICS,
   POLICIES,
   KEYS,
   DEAD_LETTERS,

@@ -133,14 +133,13 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
 const STATISTICS_MS = 90 * 24 * 3_600_000;
 
 function openStatistics(
-  { runtime, log, config, journal, engine }: Pick<
+  { runtime, log, metrics, config, journal, engine }: Pick<
     NodeDeps,
-    "runtime" | "log" | "config" | "journal" | "engine"
+    "runtime" | "log" | "metrics" | "config" | "journal" | "engine"
   >,
 ): Statistics {
   return new Statistics({
-    runtime,
-    log,
+    ...{ runtime, log, metrics },
     feed: engine.supervisor,
     store: journal.statistics,
     retentionMs: config.retentionMs ?? STATISTICS_MS,
@@ -248,6 +247,7 @@ function openApiOf(deps: NodeDeps): Api {
     residents: engine,
     plans: registry,
     definitions: journal.definitions,
+    statistics: journal.statistics,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,
     optimiser: openOptimiser({

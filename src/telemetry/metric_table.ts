@@ -48,6 +48,18 @@ export const METRICS = {
   tasker_journal_queries_total: counter("Statements sent for the journal"),
   tasker_step_seconds: histogram("Time from an attempt's start to its end", STEP_SECONDS),
   tasker_step_wait_seconds: histogram("Time from ready to started", STEP_SECONDS),
+  tasker_attempts_total: counter(
+    "Attempts that ended, of each step; of whole tasks where the step is empty",
+    ...["workflow", "step", "outcome"] as const,
+  ),
+  tasker_step_ran_seconds: gauge(
+    "How long completed attempts of a step took, in this node's newest interval of about 10 s",
+    ...["workflow", "step", "quantile"] as const,
+  ),
+  tasker_step_waited_seconds: gauge(
+    "How long attempts of a step waited to start, in this node's newest interval of about 10 s",
+    ...["workflow", "step", "quantile"] as const,
+  ),
   tasker_steps_running: gauge("Local attempts running"),
   tasker_circuit_open: gauge("1 while a system's circuit is open", "system"),
   tasker_starts_held_total: counter(

@@ -5,6 +5,7 @@ import { MemoryStatistics } from "../../src/journal/memory_stores.ts";
 import type { CommittedTurn } from "../../src/core/ports.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
 import { TaskDriver } from "../support/task_driver.ts";
 import type { Figure } from "./figure.ts";
 
@@ -22,6 +23,7 @@ export async function benchStatistics(): Promise<Figure[]> {
   const statistics = new Statistics({
     runtime: new VirtualRuntime(),
     log: SILENT_LOG,
+    metrics: new Metrics(),
     feed: { subscribe: () => () => {} },
     store: new MemoryStatistics(),
     retentionMs: Infinity,

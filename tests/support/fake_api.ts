@@ -26,7 +26,7 @@ import { rollup } from "../../src/core/rollup.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { MemorySharedStates } from "../../src/journal/memory_stores.ts";
+import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_stores.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
 import { openOptimiser } from "../../src/heal/optimiser.ts";
@@ -238,6 +238,7 @@ export interface FakeApi {
   readonly engine: FakeEngine;
   readonly keyRows: KeyRow[];
   readonly letters: DeadLetter[];
+  readonly statistics: MemoryStatistics;
   readonly replayed: DeadLetter[];
   readonly replies: Envelope[];
   /** Makes a key and returns its secret. */
@@ -266,7 +267,11 @@ export interface AskOptions {
 export function fakeApi(more: Partial<ApiDeps> = {}): FakeApi {
   const runtime = new VirtualRuntime();
   const engine = new FakeEngine(runtime);
-  const kept = { keyRows: [] as KeyRow[], letters: [] as DeadLetter[] };
+  const kept = {
+    keyRows: [] as KeyRow[],
+    letters: [] as DeadLetter[],
+    statistics: new MemoryStatistics(),
+  };
   const seen = { replayed: [] as DeadLetter[], replies: [] as Envelope[] };
   const deps: ApiDeps = { ...fakeDeps(runtime, engine, kept, seen), ...more };
   const api = openApi(deps);
@@ -319,7 +324,7 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
-  kept: { keyRows: KeyRow[]; letters: DeadLetter[] },
+  kept: { keyRows: KeyRow[]; letters: DeadLetter[]; statistics: MemoryStatistics },
   seen: { replayed: DeadLetter[]; replies: Envelope[] },
 ): ApiDeps {
   return {
@@ -359,6 +364,7 @@ function fakeDeps(
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
     dead: fakeDeadLetters(kept.letters),
+    statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
     ...fakeSystems(),
     worker: {

@@ -1,0 +1,138 @@
+/** The verb `stats`: how long tasks and steps wait and run, and how they end, with small plots. */
+
+import type { OperationInput, OperationResult } from "../client.ts";
+import { parseDuration } from "../core/duration.ts";
+import {
+  type Cell,
+  dateText,
+  durationText,
+  headOf,
+  namesText,
+  type Paint,
+  tableLines,
+} from "./format.ts";
+import type { VerbExtra } from "./operation_verb.ts";
+import { UsageError, type VerbContext } from "./verb.ts";
+
+type Answer = OperationResult<"getStatistics">;
+type Row = Answer["statistics"][number];
+
+/** Intervals of a plot: one character each. */
+const PLOT_COLUMNS = 24;
+
+/** Error codes that a row names. */
+const CODES_MAX = 3;
+
+const BARS = "▁▂▃▄▅▆▇█";
+
+/** What the verb does beyond sending its operation. */
+export const STATS: VerbExtra<"getStatistics"> = {
+  defaults: { intervals: PLOT_COLUMNS },
+  composed: {
+    fields: ["since", "until"],
+    options: {
+      since: { value: "DURATION|TIME", summary: "Where the window begins: 30m, 7d; 1h by default" },
+      until: { value: "DURATION|TIME", summary: "Where it ends; now by default" },
+    },
+    read: windowOf,
+  },
+  lines: (answer, { paint, input }) => statsLines(answer, input, paint),
+};
+
+function windowOf(
+  { options }: Pick<VerbContext, "options">,
+): Partial<OperationInput<"getStatistics">> {
+  const since = timeOf("since", options.get("since"));
+  const until = timeOf("until", options.get("until"));
+  return { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+}
+
+/** A time, or how long ago. */
+function timeOf(option: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const agoMs = parseDuration(text);
+  if (agoMs !== undefined) return new Date(Date.now() - agoMs).toISOString();
+  const atMs = Date.parse(text);
+  if (!Number.isNaN(atMs)) return new Date(atMs).toISOString();
+  throw new UsageError(
+    `Cannot read --${option} "${text}": write how long ago, as 30m or 7d, or a time such as ` +
+      "2026-01-31T09:30:00Z",
+  );
+}
+
+/** Draws statistics: one row for the tasks of each workflow and for each step. */
+function statsLines(
+  { statistics, since, until, everyMs, omitted }: Answer,
+  { workflow, by = "step" }: OperationInput<"getStatistics">,
+  paint: Paint,
+): string[] {
+  const window = `${dateText(since)} to ${dateText(until)} UTC`;
+  if (statistics.length === 0) {
+    return [`nothing started or ended from ${window}; look further back: --since 7d`];
+  }
+  const head = headOf(
+    ...[workflow === undefined ? "WORKFLOW" : "STEP", ...by === "step" ? [] : ["VERSION"]],
+    ...["STARTS", "RETRIES", "FAILED (95 %)", "WAITED p50 p95", "RAN p50 p95 p99"],
+    ...["STARTS OVER TIME", "RAN p95 OVER TIME", "ERRORS"],
+  );
+  const rows = statistics.map((row) => cellsOf(row, { isNamed: workflow === undefined, by }));
+  return [
+    `${paint("bold", workflow ?? "all workflows")}  ${paint("dim", window)}`,
+    paint("dim", `a character of a plot is ${durationText(everyMs)}; the highest is full`),
+    "",
+    ...tableLines([head, ...rows], paint),
+    ...(omitted > 0 ? ["", paint("dim", `${omitted} rows with fewer starts are left out`)] : []),
+  ];
+}
+
+function cellsOf(
+  row: Row,
+  { isNamed, by }: { readonly isNamed: boolean; readonly by: string },
+): Cell[] {
+  const { workflow, step, version = "", policyVersion, starts, retries, waitedMs, ranMs } = row;
+  const under = policyVersion === undefined ? "" : ` policy ${policyVersion}`;
+  return [
+    step ?? (isNamed ? workflow : { text: "(tasks)", tone: "dim" }),
+    ...(by === "step" ? [] : [`${version}${under}`]),
+    String(starts),
+    retries === 0 ? "" : { text: String(retries), tone: "warn" },
+    failedCell(row),
+    waitedMs === undefined ? "" : `${msText(waitedMs.p50)} ${msText(waitedMs.p95)}`,
+    ranMs === undefined ? "" : `${msText(ranMs.p50)} ${msText(ranMs.p95)} ${msText(ranMs.p99)}`,
+    { text: plotOf(row.intervals.map((one) => one.starts)), tone: "dim" },
+    { text: plotOf(row.intervals.map((one) => one.ranMs?.p95)).trimEnd(), tone: "busy" },
+    { text: errorsText(row), tone: "bad" },
+  ];
+}
+
+function failedCell({ outcomes, ended, failedShare, parked }: Row): Cell {
+  const { completed = 0, cancelled = 0 } = outcomes;
+  const failed = ended - completed - cancelled;
+  if (failed === 0) return "";
+  const { low, high } = failedShare;
+  const share = `${failed} (${percent(low)}–${percent(high)})`;
+  return { text: parked === 0 ? share : `${share}, ${parked} parked`, tone: "bad" };
+}
+
+function errorsText({ errors }: Row): string {
+  return namesText(errors.map(({ code, count }) => `${code} ×${count}`), CODES_MAX);
+}
+
+/** Without a space, so that several stand in one cell. */
+function msText(ms: number): string {
+  return durationText(ms).replaceAll(" ", "");
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+/** One character a value, the highest one full; nothing where there is none. */
+export function plotOf(values: readonly (number | undefined)[]): string {
+  const highest = Math.max(...values.map((value) => value ?? 0));
+  return values.map((value) => {
+    if (value === undefined || (value === 0 && highest === 0)) return " ";
+    const level = highest === 0 ? 0 : Math.round(value / highest * (BARS.length - 1));
+    return BARS[level];
+  }).join("");
+}
