@@ -9,7 +9,7 @@ import { doesWork, type WorkflowCode } from "../core/workflow.ts";
 import { criticalPath } from "./critical_path.ts";
 import { type EdgeFinding, edgeFindings } from "./edges.ts";
 import type { Effect } from "./effect.ts";
-import { wilson } from "./intervals.ts";
+import { wilson } from "../core/intervals.ts";
 import { slowsUnderLoad } from "./load.ts";
 import { readsOf } from "./reads.ts";
 import { type RetryAdvice, retryAdvice } from "./retry_curve.ts";

@@ -3,7 +3,7 @@
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { FailureClass } from "../core/event.ts";
 import type { Effect } from "./effect.ts";
-import { type Interval, wilson } from "./intervals.ts";
+import { type Interval, wilson } from "../core/intervals.ts";
 import { isInside, outageWindows } from "./outage_windows.ts";
 
 /** One attempt number over all runs of a step. */

@@ -2,7 +2,7 @@
 
 import type { WhatifEffects } from "../core/whatif.ts";
 import type { EdgeFinding, EdgeReason } from "./edges.ts";
-import type { Interval } from "./intervals.ts";
+import type { Interval } from "../core/intervals.ts";
 import type { NoRetryReason, RetryAdvice } from "./retry_curve.ts";
 import type { NoTimeoutReason, TimeoutAdvice } from "./timeout_advice.ts";
 

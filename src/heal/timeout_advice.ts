@@ -1,7 +1,7 @@
 /** Time-out advice: how long attempts of a step should be waited for, from how long they take. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import { type Interval, wilson } from "./intervals.ts";
+import { type Interval, wilson } from "../core/intervals.ts";
 import { observed, slowsUnderLoad } from "./load.ts";
 import { Survival } from "./survival.ts";
 

@@ -4,7 +4,7 @@ import { attemptError, type AttemptFact } from "../core/attempt_fact.ts";
 import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import { wilson } from "./intervals.ts";
+import { wilson } from "../core/intervals.ts";
 
 /** A decision about a parked step. */
 export interface Resolution {

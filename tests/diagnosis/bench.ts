@@ -2,7 +2,7 @@
 
 import { calibrationOf } from "../../src/heal/calibration.ts";
 import { diagnose } from "../../src/heal/diagnosis.ts";
-import { wilson } from "../../src/heal/intervals.ts";
+import { wilson } from "../../src/core/intervals.ts";
 import { type Case, CASES } from "./cases.ts";
 import { drawScene } from "./scenes.ts";
 

@@ -5,7 +5,7 @@
 
 import type { Optimisation } from "../../src/core/optimisation.ts";
 import { mulberry32 } from "../../src/heal/bootstrap.ts";
-import { wilson } from "../../src/heal/intervals.ts";
+import { wilson } from "../../src/core/intervals.ts";
 import { optimise } from "../../src/heal/optimise.ts";
 import { traceOf } from "../../src/heal/trace.ts";
 import { openPlayback } from "../../src/server/playback.ts";
