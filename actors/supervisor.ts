@@ -20,6 +20,7 @@ import {
 } from "./effects.ts";
 import { Failures, type FailuresDeps } from "./failures.ts";
 import type { QueuedCommand } from "./mailbox.ts";
+import { inSlices } from "./slices.ts";
 import { type SentTurn, TaskActor } from "./task_actor.ts";
 import { type LoadedState, type LoaderDeps, TaskLoader } from "./task_loader.ts";
 import { TurnCommitter } from "./turn_committer.ts";
@@ -177,12 +178,13 @@ export class Supervisor implements Feed {
 
   /** Asks for a turn of every chosen task in memory: what is due when, or may start, changed. */
   decideAll(isChosen: (taskId: TaskId) => boolean = () => true): void {
-    for (const actor of this.#actors.values()) {
-      if (!isChosen(actor.taskId)) continue;
+    const chosen = [...this.#actors.values()].filter(({ taskId }) => isChosen(taskId));
+    inSlices(this.deps.runtime, chosen, (actor) => {
+      if (this.#isStopped || !this.#actors.isCurrent(actor)) return;
       actor.armedAtMs = undefined;
       for (const step of actor.state?.ready.keys() ?? []) actor.task.ask(step);
       this.#schedule(actor);
-    }
+    });
   }
 
   /** Calls with every committed turn of this node's tasks. */
