@@ -28,7 +28,7 @@ const ENTRIES = Object.fromEntries(
 
 /** Exports that no import shows, each for a reason. */
 const EXPORTED: Readonly<Record<string, string>> = {
-  "src/core/healing.ts Proposal": "the shape that diagnosis, levers and incidents are built to",
+  "src/core/attempt_fact.ts attemptFacts": "the facts that diagnosis and replays are made of",
   "src/journal/memory_stores.ts MemoryStatistics": "simulated incidents are counted into it",
   "src/server/launch.ts launch": "launch_test.ts starts it out of a text, in a process of its own",
 };

@@ -13,6 +13,7 @@ import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
 import { diagnosisHandlers } from "./diagnoses.ts";
+import { healingHandlers } from "./healing.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
 import { keyHandlers } from "./keys.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -107,6 +108,7 @@ function routesOf(services: Services): readonly Route[] {
     ...optimiserHandlers(services),
     ...diagnosisHandlers(services),
     ...statisticsHandlers(services),
+    ...healingHandlers(services),
     ...keyHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),

@@ -2,6 +2,7 @@
 
 import type { BusAddress } from "../contracts/asyncapi.ts";
 import type { Envelope } from "../core/envelope.ts";
+import type { Incident } from "../core/incident.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
@@ -82,6 +83,15 @@ export interface ApiDeps {
   readonly optimiser: Optimiser;
   readonly diagnoser: Diagnoser;
   readonly statistics: Pick<StatisticsStore, "read">;
+  /**
+   * Puts back what an incident has changed, unless others have changed it since; says what was put.
+   *
+   * @throws {TaskerError} proposal.not_open
+   */
+  readonly revertIncident: (
+    incident: Incident,
+    who: { readonly by: string; readonly reason: string },
+  ) => Promise<string>;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;

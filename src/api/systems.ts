@@ -12,6 +12,7 @@ import type { InstanceRow, SystemSummary } from "../core/ports.ts";
 import type { Capability, Instance } from "../core/system.ts";
 import { countStates } from "../core/system_directory.ts";
 import { namespaceOf } from "../core/workflow.ts";
+import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { SYSTEMS } from "../operations/systems.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Caller } from "./access.ts";
@@ -23,7 +24,8 @@ export function systemHandlers(
 ): Handlers<typeof SYSTEMS> {
   return {
     async listSystems(_input, { caller }) {
-      const seen = (await systems()).filter((one) => maySee(caller, one));
+      const seen = (await systems())
+        .filter((one) => one.name !== OWN_NAMESPACE && maySee(caller, one));
       const nowMs = runtime.now();
       return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one, nowMs)) } };
     },

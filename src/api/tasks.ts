@@ -187,12 +187,12 @@ function filterOf(
 }
 
 /** Makes the cursor of the page after a task, in a form that clients only pass back. */
-function cursorOf(taskId: TaskId): string {
+export function cursorOf(taskId: TaskId): string {
   return btoa(CURSOR_PREFIX + taskId).replaceAll("=", "");
 }
 
 /** @throws {TaskerError} api.bad_request when this API did not make it */
-function parseCursor(text: string): TaskId {
+export function parseCursor(text: string): TaskId {
   try {
     const plain = atob(text);
     if (plain.startsWith(CURSOR_PREFIX)) return parseTaskId(plain.slice(CURSOR_PREFIX.length));

@@ -1,6 +1,7 @@
 /** Handlers of workflows. */
 
 import { TaskerError } from "../core/errors.ts";
+import { OWN_NAMESPACE } from "../core/incident.ts";
 import { compareVersions } from "../core/version.ts";
 import { versionBreaks } from "../core/version_breaks.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
@@ -19,7 +20,9 @@ export function workflowHandlers({ definitions }: Services): Handlers<typeof WOR
   return {
     async listWorkflows(_input, { caller }) {
       const stored = await definitions.list();
-      const covered = stored.filter(({ definition }) => caller.covers(definition.namespace));
+      const covered = stored.filter(({ definition: { namespace } }) =>
+        namespace !== OWN_NAMESPACE && caller.covers(namespace)
+      );
       return { status: 200, body: { workflows: summariesOf(covered) } };
     },
     async getWorkflow({ namespace, name }, { caller }) {

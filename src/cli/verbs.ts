@@ -9,6 +9,7 @@ import { doctor } from "./doctor.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
+import { incidentLines, incidentListLines, proposalListLines } from "./incident_lines.ts";
 import { importVerb } from "./import.ts";
 import { replay } from "./replay.ts";
 import { systemDetailLines, systemLines } from "./system_lines.ts";
@@ -75,6 +76,10 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
   getStatistics: STATS,
+  getIncident: { lines: (incident, { paint }) => incidentLines(incident, paint) },
+  approveProposal: { lines: ({ says }) => [`Approved: ${says}`] },
+  rejectProposal: { lines: ({ says }) => [`Rejected: ${says}`] },
+  revertProposal: { lines: ({ says }) => [`Taken back: ${says}`] },
   getSystem: { lines: (system, { paint }) => systemDetailLines(system, paint) },
   registerInstance: {
     lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is registered`],
@@ -167,6 +172,32 @@ const workflows: Verb = {
   },
 };
 
+const listIncidents = operationVerb("listIncidents", "incidents", {
+  lines: (found, { paint }) => incidentListLines(found, paint),
+});
+
+/** Lists incidents, or reports one. */
+const incidents: Verb = {
+  ...listIncidents,
+  operands: ["[INCIDENT]"],
+  summary: "Lists incidents, or reports one: what, why, what was done, and its effect",
+  async run(context) {
+    const [id] = context.operands;
+    if (id === undefined) return await listIncidents.run(context);
+    const found = await context.client.call("getIncident", { id }, { signal: context.signal });
+    show(context, found, () => incidentLines(found, context.paint));
+    return EXIT_DONE;
+  },
+};
+
+/** Lists what incidents propose; `proposals approve` and the like decide. */
+const proposals: Verb = {
+  ...operationVerb("listIncidents", "proposals", {
+    lines: (found, { paint }) => proposalListLines(found, paint),
+  }),
+  summary: "Lists what incidents propose or have changed",
+};
+
 /** Suggests the full name when the namespace was left out. */
 function demandKnown(name: string, listed: readonly WorkflowSummary[]): void {
   const names = listed.map((one) => `${one.namespace}/${one.name}`);
@@ -211,7 +242,16 @@ const call: Verb = {
   },
 };
 
-const SPECIAL: readonly Verb[] = [workflows, watch, replay, importVerb, doctor, call];
+const SPECIAL: readonly Verb[] = [
+  workflows,
+  incidents,
+  proposals,
+  watch,
+  replay,
+  importVerb,
+  doctor,
+  call,
+];
 
 /** All verbs, in the order of the help. A special one takes the place of an operation's. */
 export const VERBS: readonly Verb[] = [...namedVerbs(), ...CALLS];

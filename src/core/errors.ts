@@ -249,6 +249,12 @@ export const ERRORS = {
     "Somebody else changed the policy first",
     "Read the policy again, and send the change with its newest version as expectedVersion",
   ),
+  "proposal.not_open": meaning(
+    "never",
+    409,
+    "The incident waits for no approval, or has changed nothing that could be put back",
+    "Look at it with `tasker incidents ID`; what it changed can also be put by `tasker policies put`",
+  ),
   "step.not_found": meaning(
     "never",
     404,

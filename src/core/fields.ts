@@ -4,7 +4,13 @@ import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { PRIORITY, type StartLever } from "./starts.ts";
 import { FAILURE_CLASSES } from "./event.ts";
-import { HEAL_TIERS, type HealBounds } from "./healing.ts";
+import {
+  HEAL_TIERS,
+  type HealBounds,
+  HEALER_DEFAULTS,
+  HEALER_MODES,
+  type HealerSettings,
+} from "./healing.ts";
 import type { Policy } from "./policy.ts";
 import { type FailureMatch, type RetryRule, unreachedRule } from "./retry_rule.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
@@ -226,4 +232,23 @@ export const HealFields = z.strictObject(
     timeoutMs: bounds(z.int().min(1).max(DURATION_MS_MAX)).optional(),
     attemptsMax: bounds(z.int().min(1).max(ATTEMPTS_MAX)).optional(),
   } satisfies Record<keyof HealBounds, z.ZodType>,
+);
+
+/** Spans of silence that may be set at once. */
+const SILENCES_MAX = 50;
+
+/** Settings of the healer. */
+export const HealerFields = z.strictObject(
+  {
+    mode: z.enum(HEALER_MODES).default(HEALER_DEFAULTS.mode)
+      .describe("off: nothing is looked at; observe: changes are proposed and not made"),
+    actionsPerHour: z.int().min(0).max(1_000).default(HEALER_DEFAULTS.actionsPerHour)
+      .describe("Changes in an hour, of all workflows together"),
+    silences: z.array(z.strictObject({
+      fromMs: z.int().min(0),
+      untilMs: z.int().min(0),
+      workflow: WorkflowName.exactOptional(),
+    })).max(SILENCES_MAX).default([])
+      .describe("Spans in which nothing is changed, such as maintenance; Unix time in ms"),
+  } satisfies Record<keyof HealerSettings, z.ZodType>,
 );

@@ -107,7 +107,7 @@ export type HealingAction =
 /** One value of an overlay. Shape: `path` leads into the overlay; an absent value takes the field out. */
 export interface Change {
   readonly path: readonly string[];
-  readonly value: unknown;
+  readonly value?: unknown;
 }
 
 /** What an action changes in one overlay; `namespace` is SYSTEMS_NAMESPACE for a system. */
@@ -122,7 +122,9 @@ export interface Proposal {
   /** Unique in its incident. */
   readonly id: string;
   readonly action: HealingAction;
-  /** The change that takes it back; absent where nothing is changed. */
+  /** What it puts; absent where no overlay is changed. */
+  readonly change?: OverlayChange;
+  /** What takes it back, as of now. */
   readonly inverse?: OverlayChange;
   readonly tier: Tier;
   readonly evidence: readonly EvidenceId[];
@@ -138,6 +140,8 @@ export interface Proposal {
   readonly load: "adds" | "reduces" | "same";
   /** Whether it may make a step's effect happen again. */
   readonly repeats: boolean;
+  /** When it ends by itself, Unix ms. */
+  readonly untilMs?: number;
 }
 
 /** What an action touches. */
@@ -159,3 +163,27 @@ export interface HealBounds {
   /** Between which values `attemptsMax` may be changed; absent: a person decides. */
   readonly attemptsMax?: readonly [min: number, max: number];
 }
+
+/** What the healer may do at all; versioned like policies, with author and reason. */
+export interface HealerSettings {
+  /** `off`: it looks at nothing and changes nothing; `observe`: it proposes and changes nothing. */
+  readonly mode: (typeof HEALER_MODES)[number];
+  /** Changes in an hour, of all workflows together. */
+  readonly actionsPerHour: number;
+  /** Spans in which nothing is changed, such as maintenance. */
+  readonly silences: readonly Silence[];
+}
+
+/** How far the healer may go. */
+export const HEALER_MODES = ["off", "observe", "on"] as const;
+
+/** A span in which nothing is changed; Unix ms. */
+export interface Silence {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** `namespace/name`; absent: all workflows. */
+  readonly workflow?: string;
+}
+
+/** What holds until somebody sets something else. */
+export const HEALER_DEFAULTS: HealerSettings = { mode: "on", actionsPerHour: 12, silences: [] };

@@ -55,6 +55,11 @@ export function mintedAtMs(taskId: TaskId): number {
   return parseInt(taskId.slice(0, 8) + taskId.slice(9, 13), 16);
 }
 
+/** Whether a text is a task id, as people type it. */
+export function isTaskId(text: string): boolean {
+  return TASK_ID.test(text.toLowerCase());
+}
+
 /**
  * Parses what a person or another system typed.
  *

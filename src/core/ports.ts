@@ -324,7 +324,7 @@ export interface TaskSummary {
 
 /** Which tasks to list; newest first. */
 export interface TaskFilter {
-  /** Undefined: all namespaces. */
+  /** Undefined: all namespaces but Tasker's own, which is listed when it or a workflow of it is named. */
   readonly namespaces: readonly string[] | undefined;
   readonly workflow?: string;
   readonly state?: TaskStateName;

@@ -1,6 +1,7 @@
 /** List query: the statement that finds a page of tasks, good under any statistics. */
 
 import type { TaskFilter } from "../core/ports.ts";
+import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { TaskStateName } from "../core/state.ts";
 import { firstIdAt, type TaskId } from "../core/ids.ts";
 
@@ -49,7 +50,7 @@ const NAMESPACES = `
     from known
     where known.namespace is not null
   )
-  select namespace from known where namespace is not null`;
+  select namespace from known where namespace <> '${OWN_NAMESPACE}'`;
 
 /** A statement and its parameters. */
 export interface ListQuery {
@@ -131,7 +132,8 @@ function plainPage({ from, to, times }: Bounds, limit: number): string {
     select t.task_id
     from tasker.task t
     where t.task_id >= ${from}::uuid
-      and t.task_id < ${to}::uuid ${times}
+      and t.task_id < ${to}::uuid
+      and t.namespace <> '${OWN_NAMESPACE}' ${times}
     order by t.task_id desc
     limit ${Math.trunc(limit)}`;
 }
@@ -300,9 +302,11 @@ function matchOf({ namespaces, workflow, state, tag }: TaskFilter, parameters: P
     ["t.state = ", state, "::text"],
     ["t.tags @> array[", tag, "::text]"],
   ] as const;
-  return conditions.flatMap(([before, value, after]) =>
+  const stated = conditions.flatMap(([before, value, after]) =>
     value === undefined ? [] : [`and ${before}${parameters.add(value)}${after}`]
   ).join(" ");
+  const isOpen = namespaces === undefined && workflow === undefined;
+  return isOpen ? `and t.namespace <> '${OWN_NAMESPACE}' ${stated}` : stated;
 }
 
 /** Times of creation; ids only bound them. */

@@ -3,6 +3,7 @@
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
 import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
@@ -23,6 +24,7 @@ export const OPERATIONS = {
   ...OPTIMISER,
   ...DIAGNOSES,
   ...STATISTICS,
+  ...HEALING,
   ...KEYS,
   ...DEAD_LETTERS,
   ...BUS,

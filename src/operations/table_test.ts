@@ -4,6 +4,7 @@ import type { Handlers } from "../api/handler.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import {
@@ -32,6 +33,7 @@ const NOUNS = [
   OPTIMISER,
   DIAGNOSES,
   STATISTICS,
+  HEALING,
   POLICIES,
   KEYS,
   DEAD_LETTERS,

@@ -14,10 +14,13 @@ import { openEgress } from "../egress/wire.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
 import { type Adviser, openAdviser } from "../heal/model.ts";
+import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { Incarnation } from "../core/ids.ts";
 import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
+import { openHealing } from "./healing.ts";
+import { Healer } from "../heal/healer.ts";
 import { healthOf, warnOfOtherBuses } from "./health.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
@@ -70,7 +73,7 @@ export interface TaskerNode {
  * @throws {TaskerError} definition.invalid, definition.changed, config.invalid, journal.unavailable
  */
 export async function openNode(options: NodeOptions): Promise<TaskerNode> {
-  const { config, runtime, log, metrics, incarnation, name } = options;
+  const { config, runtime, log, incarnation, name } = options;
   const journal = await openJournal({
     url: config.databaseUrl,
     prepare: !config.pooler,
@@ -81,7 +84,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const readiness = chooseReadiness(config, log);
   await makeKey(options, journal);
   options.beforeCode();
-  const registry = await loadWorkflows(options, journal);
+  const healer = new Healer();
+  const registry = await loadWorkflows(options, journal, healer);
   warnOfRefused({ ...options, registry });
   const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl, runtime);
@@ -111,20 +115,15 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
   });
-  readFigures(metrics, {
-    engine,
-    journal: journal.journal,
-    readiness,
-    systems: registry.owners().map(({ name }) => name),
-    directory: systems.directory,
-  });
-  const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser };
+  const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser, healer };
+  readFiguresOf(deps);
   const statistics = openStatistics(deps);
   const api = openApiOf(deps);
   const maintenance = await maintain(deps);
   await engine.admission.learn(remoteOwners(registry));
   await engine.start();
   warnOfOtherBuses(engine, log);
+  openHealer(deps);
   systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
   return { api, drain: (drainMs) => drain({ ...deps, statistics, api, maintenance }, drainMs) };
 }
@@ -144,6 +143,31 @@ function openStatistics(
     store: journal.statistics,
     retentionMs: config.retentionMs ?? STATISTICS_MS,
     isMine: (workflow) => engine.ownsWorkflow(workflow),
+  });
+}
+
+function readFiguresOf({ metrics, engine, journal, readiness, registry, systems }: NodeDeps): void {
+  readFigures(metrics, {
+    engine,
+    journal: journal.journal,
+    readiness,
+    systems: registry.owners().map(({ name }) => name),
+    directory: systems.directory,
+  });
+}
+
+function openHealer(deps: NodeDeps): void {
+  const { runtime, log, healer, engine, journal, registry, systems } = deps;
+  openHealing(healer, {
+    runtime,
+    log,
+    engine,
+    plans: registry,
+    policies: atOnce(journal.policies, engine),
+    statistics: journal.statistics,
+    tasks: journal.tasks,
+    starter: openStarter(registry, engine.router),
+    directory: systems.directory,
   });
 }
 
@@ -168,9 +192,11 @@ async function openBusOf(
 async function loadWorkflows(
   { config, runtime, log }: NodeOptions,
   { definitions }: OpenJournal,
+  { module }: Healer,
 ): Promise<Registry> {
   return await openRegistry({
     folder: config.workflowsDir,
+    modules: [module],
     definitions,
     digest: (text) => runtime.digest(text),
     onWarning: (text) => log.warn(text),
@@ -183,7 +209,7 @@ async function loadWorkflows(
     ...(config.isDevelopment && {
       forgetVersion: (hash, definition) => definitions.forgetVersion(hash, definition),
     }),
-    ...(config.systems === undefined ? {} : { systems: config.systems }),
+    ...(config.systems !== undefined && { systems: [...config.systems, OWN_NAMESPACE] }),
   });
 }
 
@@ -195,6 +221,7 @@ interface NodeDeps extends NodeOptions {
   readonly readiness: Readiness;
   readonly engine: Engine;
   readonly adviser: Adviser | undefined;
+  readonly healer: Healer;
 }
 
 async function makeKey(
@@ -271,6 +298,7 @@ function openApiOf(deps: NodeDeps): Api {
       adviser,
     ),
     policyOf: (of, step) => engine.policyOf(of, step),
+    revertIncident: (incident, who) => deps.healer.revert(incident, who),
     keys: journal.keys,
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
@@ -353,7 +381,7 @@ export async function maintain(
 }
 
 async function drain(
-  { api, systems, engine, statistics, bus, journal, readiness, maintenance }: NodeDeps & {
+  { api, systems, healer, engine, statistics, bus, journal, readiness, maintenance }: NodeDeps & {
     readonly statistics: Statistics;
     readonly api: Api;
     readonly maintenance: Cancel;
@@ -361,6 +389,7 @@ async function drain(
   drainMs: number,
 ): Promise<void> {
   maintenance();
+  healer.close();
   api.close();
   await systems.stop();
   await engine.drain(drainMs);

@@ -18,7 +18,8 @@ function versionsOf({ version = "1.0.0" }: ScenarioWorkflow, minutes: number): S
 
 function moduleOf(fullName: string, version: string, of: ScenarioWorkflow): WorkflowModule {
   const [namespace = "", name = ""] = fullName.split("/");
-  return workflow({ namespace, name, version, input: z.looseObject({}) }, (w) => {
+  const meta = { namespace, name, version, input: z.looseObject({}) };
+  return workflow({ ...meta, ...(of.heal !== undefined && { heal: of.heal }) }, (w) => {
     const made = new Map<string, ReturnType<typeof w.step>>();
     for (const [step, { system, event = `${system}.${step}`, after = [], policy }] of inOrder(of)) {
       const definition = remote({

@@ -3,6 +3,7 @@
  * A scenario is one TypeScript file that default-exports `scenario(…)`.
  */
 
+import type { HealBounds } from "../core/healing.ts";
 import type { FailureClass } from "../core/event.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Draw } from "./draw.ts";
@@ -105,7 +106,7 @@ export interface ScenarioWorkflow {
   /** The version that new tasks have: a deploy is a minute from which it is another. */
   readonly version?: Timed<string>;
   /** What healing may do by itself, as in a module. */
-  readonly heal?: Readonly<Record<string, unknown>>;
+  readonly heal?: HealBounds;
 }
 
 /** When a task is as it should be. */

@@ -367,6 +367,7 @@ function fakeDeps(
     statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
     ...fakeSystems(),
+    revertIncident: () => Promise.resolve("put back"),
     worker: {
       poll: () => Promise.resolve([]),
       reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),

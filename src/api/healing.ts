@@ -1,0 +1,236 @@
+/** Handlers of healing: incidents are read out of their tasks, and decided by signals to them. */
+
+import { TaskerError } from "../core/errors.ts";
+import { foldTurn } from "../core/evolve.ts";
+import { HealerFields } from "../core/fields.ts";
+import { HEALER_DEFAULTS } from "../core/healing.ts";
+import { isTaskId, type TaskId } from "../core/ids.ts";
+import {
+  APPROVAL,
+  chosenOf,
+  type Incident,
+  INCIDENT_WORKFLOW,
+  incidentOfState,
+  outcomeOf,
+  OWN_NAMESPACE,
+  SETTINGS_NAME,
+} from "../core/incident.ts";
+import { encodePayload } from "../core/payload.ts";
+import type { PolicyOverlay, TaskSummary } from "../core/ports.ts";
+import type { TaskState } from "../core/state.ts";
+import { namespaceOf } from "../core/workflow.ts";
+import type { HEALING } from "../operations/healing.ts";
+import { timeText } from "../operations/schema.ts";
+import type { ParsedOf } from "../operations/operation.ts";
+import type { Caller } from "./access.ts";
+import { type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
+import { cursorOf, parseCursor } from "./tasks.ts";
+
+/** Turns of an incident that are read at once; it has about as many. */
+const TURNS_PAGE = 200;
+
+/** Pages of tasks that are looked through for one page of incidents. */
+const PAGES_MAX = 10;
+
+type Healing = Handlers<typeof HEALING>;
+
+/** Handlers of everything that shows and decides incidents, and sets how far the healer may go. */
+export function healingHandlers(services: Services): Healing {
+  return {
+    ...settingsHandlers(services),
+    async listIncidents(input, { caller }) {
+      const { incidents, next } = await listIncidents(services, input, caller);
+      const body = {
+        incidents: incidents.map(summaryOf),
+        ...(next !== undefined && { nextCursor: cursorOf(next) }),
+      };
+      return { status: 200, body };
+    },
+    async getIncident({ id }, { caller }) {
+      return { status: 200, body: documentOf(await find(services, id, caller)) };
+    },
+    approveProposal: (input, call) => decide(services, input, call, true),
+    rejectProposal: (input, call) => decide(services, input, call, false),
+    async revertProposal({ id, by, reason }, { caller }) {
+      const incident = await find(services, id, caller);
+      const says = await services.revertIncident(incident, { by: caller.signature(by), reason });
+      services.log.info("Put back what an incident changed", { id, keyId: caller.keyId });
+      return { status: 202, body: { id, says } };
+    },
+  };
+}
+
+function settingsHandlers(
+  { policies, runtime, log }: Services,
+): Pick<Healing, "getHealing" | "putHealing"> {
+  return {
+    async getHealing() {
+      const versions = (await policies.versions(OWN_NAMESPACE, SETTINGS_NAME))
+        .toSorted((one, other) => other.version - one.version).map(settingsDocument);
+      return { status: 200, body: { settings: versions[0]?.settings ?? unset(), versions } };
+    },
+    async putHealing({ by, reason, expectedVersion, ...settings }, { caller }) {
+      caller.demandEverything("the settings of the healer");
+      const overlay = await policies.put(OWN_NAMESPACE, SETTINGS_NAME, {
+        by: caller.signature(by),
+        reason,
+        atMs: runtime.now(),
+        steps: { "*": settings } as PolicyOverlay["steps"],
+      }, expectedVersion);
+      const { version } = overlay;
+      log.info("Set how far the healer may go", { ...settings, keyId: caller.keyId, version });
+      return { status: 200, body: settingsDocument(overlay) };
+    },
+  };
+}
+
+function unset() {
+  return { ...HEALER_DEFAULTS, silences: [] };
+}
+
+function settingsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
+  const read = HealerFields.safeParse(steps["*"]);
+  const settings = read.success ? read.data : { ...unset(), mode: "off" as const };
+  return { version, by, reason, at: timeText(atMs), settings };
+}
+
+/** Sends what a person decided to the incident; it goes on by itself. */
+async function decide(
+  services: Services,
+  { id, by, reason }: ParsedOf<typeof HEALING["approveProposal"]>,
+  call: Call,
+  approved: boolean,
+) {
+  const { caller } = call;
+  const incident = await find(services, id, caller);
+  const chosen = chosenOf(incident);
+  if (incident.phase !== "waiting_for_approval" || chosen === undefined) {
+    throw new TaskerError(
+      "proposal.not_open",
+      `Cannot ${approved ? "approve" : "reject"} the proposal of incident "${id}": it is ` +
+        `${incident.phase}, expected waiting_for_approval`,
+    );
+  }
+  const taskId = incident.id as TaskId;
+  const payload = { approved, by: caller.signature(by), reason };
+  await services.sink.send({
+    kind: "SendSignal",
+    commandId: commandIdOf(services.runtime, call, APPROVAL, taskId),
+    taskId,
+    name: APPROVAL,
+    payload: encodePayload(payload, "the decision"),
+  });
+  services.log.info("Decided about a proposal", { id, approved, keyId: caller.keyId });
+  return {
+    status: 202,
+    body: { id, says: approved ? chosen.expected : "nothing is changed" },
+  } as const;
+}
+
+/**
+ * Finds an incident of a workflow that the caller may see; no other exists for it.
+ *
+ * @throws {TaskerError} task.not_found
+ */
+async function find(services: Services, id: string, caller: Caller): Promise<Incident> {
+  // An id that no task can have is an incident's that does not exist, as another namespace's is.
+  const summary = isTaskId(id) ? await services.tasks.findAny(id) : undefined;
+  const incident = summary && await incidentIn(services, summary);
+  if (incident !== undefined && maySee(caller, incident)) return incident;
+  throw new TaskerError("task.not_found", `Cannot find incident "${id}"`);
+}
+
+function maySee(caller: Caller, { degradation }: Incident): boolean {
+  return caller.covers(namespaceOf(degradation.workflow));
+}
+
+async function incidentIn(
+  { tasks, history }: Pick<Services, "tasks" | "history">,
+  summary: TaskSummary,
+): Promise<Incident | undefined> {
+  if (`${summary.namespace}/${summary.workflow}` !== INCIDENT_WORKFLOW) return undefined;
+  const plan = await tasks.planOf(summary);
+  let state: TaskState | undefined;
+  for (let isLast = false; !isLast;) {
+    const page = await history.turns(summary.taskId, state?.turn ?? 0, TURNS_PAGE);
+    for (const turn of page.turns) state = foldTurn(summary.taskId, plan, state, turn);
+    isLast = page.isLast;
+  }
+  return state && incidentOfState(state, plan);
+}
+
+/** Reads incidents until a page is full; what the caller may not see is passed over. */
+async function listIncidents(
+  services: Services,
+  { workflow, step, phase, limit, cursor }: ParsedOf<typeof HEALING["listIncidents"]>,
+  caller: Caller,
+): Promise<{ readonly incidents: readonly Incident[]; readonly next: TaskId | undefined }> {
+  const incidents: Incident[] = [];
+  let after = cursor === undefined ? undefined : parseCursor(cursor);
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const found = await services.history.tasks({
+      namespaces: [OWN_NAMESPACE],
+      workflow: INCIDENT_WORKFLOW,
+      limit,
+      ...((workflow ?? step) !== undefined && { tag: workflow ?? step as string }),
+      ...(after !== undefined && { after }),
+    });
+    for (const summary of found) {
+      after = summary.taskId;
+      const incident = await incidentIn(services, summary);
+      if (incident === undefined || !maySee(caller, incident)) continue;
+      if (step !== undefined && incident.degradation.step !== step) continue;
+      if (phase !== undefined && incident.phase !== phase) continue;
+      if (incidents.push(incident) === limit) return { incidents, next: after };
+    }
+    if (found.length < limit) return { incidents, next: undefined };
+  }
+  return { incidents, next: after };
+}
+
+function summaryOf(incident: Incident) {
+  const { id, degradation, phase, finding, startedAtMs, endedAtMs } = {
+    ...incident,
+    finding: incident.diagnose,
+  };
+  const chosen = chosenOf(incident);
+  const outcome = outcomeOf(incident)?.outcome;
+  return {
+    id,
+    workflow: degradation.workflow,
+    step: degradation.step,
+    signal: degradation.signal,
+    phase,
+    ...(finding !== undefined && { failureType: finding.failureType }),
+    ...(chosen !== undefined && {
+      proposal: { kind: chosen.action.kind, tier: chosen.tier, expected: chosen.expected },
+    }),
+    ...(outcome !== undefined && { outcome }),
+    startedAt: timeText(startedAtMs),
+    ...(endedAtMs !== undefined && { endedAt: timeText(endedAtMs) }),
+  };
+}
+
+function documentOf(incident: Incident) {
+  const { id, about, number, phase, degradation, startedAtMs, endedAtMs } = incident;
+  const { diagnose, propose, approval, apply, judge, learn } = incident;
+  const conclusion = outcomeOf(incident);
+  return {
+    id,
+    about,
+    number,
+    phase,
+    degradation,
+    startedAt: timeText(startedAtMs),
+    ...(endedAtMs !== undefined && { endedAt: timeText(endedAtMs) }),
+    ...(diagnose !== undefined && { finding: diagnose }),
+    proposals: propose?.proposals ?? [],
+    ...(propose?.chosen !== undefined && { chosen: propose.chosen }),
+    notes: propose?.notes ?? [],
+    ...(approval !== undefined && { approval }),
+    ...(apply !== undefined && { applied: apply }),
+    ...(judge !== undefined && { verdict: judge }),
+    ...(conclusion !== undefined && { conclusion }),
+    ...(learn !== undefined && { lesson: learn }),
+  };
+}

@@ -1,0 +1,287 @@
+/**
+ * Candidates: what might help, from the attempts that ended lately. Pure; each function knows one kind
+ * of trouble and says nothing where it does not see it. What of it may be done, `rules.ts` decides.
+ */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { HealingAction, Tier } from "../core/healing.ts";
+import { type Case, groupsOf, isBad } from "./case.ts";
+import { chanceAbove, type Part } from "./comparison.ts";
+import { Survival } from "./survival.ts";
+
+/** Something that might help. */
+export interface Candidate {
+  readonly action: HealingAction;
+  readonly tier: Tier;
+  /** That it helps, 0..1, by what is known before it is tried. */
+  readonly confidence: number;
+  /** Why, in one sentence with figures. */
+  readonly because: string;
+  readonly expected: string;
+  /** Whether it may make a step's effect happen again. */
+  readonly repeats?: boolean;
+}
+
+/** How long what ends by itself holds at first; again as long for each earlier incident about the same. */
+const HOLD_MS = 10 * 60_000;
+const HOLD_MS_MAX = 2 * 3_600_000;
+
+/** An attribute is to blame when chance alone would show as much less often. */
+const BLAME_CHANCE_MAX = 1e-4;
+
+/** Attempts that ended lately; fewer say nothing about a part of them. */
+const GROUP_MIN = 8;
+
+/** Lists what might help, the best first. Cost: O(facts). */
+export function candidatesOf(of: Case): readonly Candidate[] {
+  const all = [
+    ...ejections(of),
+    ...quarantines(of),
+    ...rateLimits(of),
+    ...saturation(of),
+    ...timeouts(of),
+    ...retries(of),
+    ...switches(of),
+    ...suggestions(of),
+  ];
+  return all.toSorted((one, other) => other.confidence - one.confidence);
+}
+
+function holdUntil({ past, nowMs, degradation }: Case): number {
+  const alike =
+    past.filter(({ degradation: { workflow, step } }) =>
+      workflow === degradation.workflow && step === degradation.step
+    ).length;
+  return nowMs + Math.min(HOLD_MS * 2 ** alike, HOLD_MS_MAX);
+}
+
+/** The groups that do much worse than all others together. */
+function blamed(
+  facts: readonly AttemptFact[],
+  nameOf: (fact: AttemptFact) => string | undefined,
+): readonly { readonly name: string; readonly part: Part; readonly rest: Part }[] {
+  const groups = groupsOf(facts, nameOf);
+  if (groups.size < 2) return [];
+  const bad = facts.filter(isBad).length;
+  return [...groups].flatMap(([name, of]) => {
+    const part = { count: of.filter(isBad).length, of: of.length };
+    const rest = { count: bad - part.count, of: facts.length - part.of };
+    const isWorse = part.of >= GROUP_MIN && part.count / part.of > 3 * rest.count / rest.of;
+    return isWorse && chanceAbove(part, rest) * groups.size <= BLAME_CHANCE_MAX
+      ? [{ name, part, rest }]
+      : [];
+  });
+}
+
+/** One instance of a system does badly, and the others do not. */
+function ejections(of: Case): Candidate[] {
+  const { recent, system } = of;
+  const seen = groupsOf(recent, instanceOf);
+  const bad = blamed(recent, instanceOf);
+  return bad.map(({ name, part, rest }) => ({
+    action: { kind: "eject_instance", system, instance: name, untilMs: holdUntil(of) },
+    tier: bad.length * 4 <= Math.max(seen.size, of.instances.length) ? "T1" : "T2",
+    confidence: 0.95,
+    because: `${shown(part)} of ${name} failed, ${shown(rest)} of the other ` +
+      `${seen.size - 1} instances of ${system}`,
+    expected: `the attempts go to the other instances, which fail in ${percent(rest)}`,
+  }));
+}
+
+function instanceOf(fact: AttemptFact): string | undefined {
+  return (fact as AttemptFact & { readonly instance?: string }).instance;
+}
+
+/** Few tasks fail again and again, and use up what all others need. */
+function quarantines({ recent, degradation: { workflow } }: Case): Candidate[] {
+  const tasks = groupsOf(recent, ({ taskId }) => taskId);
+  const bad = recent.filter(isBad).length;
+  return [...tasks].flatMap(([taskId, of]): Candidate[] => {
+    const own = of.filter(isBad).length;
+    if (own < GROUP_MIN || own < of.length || own < 0.2 * bad || tasks.size < GROUP_MIN) return [];
+    return [{
+      action: { kind: "quarantine_task", taskId, workflow },
+      tier: "T0",
+      confidence: 0.9,
+      because: `task ${taskId} failed ${own} times of ${bad} failures of ${tasks.size} tasks`,
+      expected: "the other tasks get its place",
+    }];
+  });
+}
+
+/** A provider says that it gets too much. */
+function rateLimits(of: Case): Candidate[] {
+  const { recent, degradation, system } = of;
+  const refused = recent.filter(({ error }) => /rate.?limit|too_many|429/i.test(error?.code ?? ""));
+  if (refused.length < Math.max(GROUP_MIN, 0.1 * recent.length)) return [];
+  const done = recent.filter(({ outcome }) => outcome === "completed");
+  const spanS = Math.max(1, degradation.windowMs / 1_000, spanMsOf(recent) / 1_000);
+  const ratePerS = Math.max(0.1, Math.round(done.length / spanS * 95) / 100);
+  return [{
+    action: {
+      kind: "limit_system",
+      system,
+      capability: "*",
+      ratePerS,
+      untilMs: holdUntil(of),
+    },
+    tier: "T0",
+    confidence: 0.9,
+    because: `${refused.length} of ${recent.length} attempts were refused as ` +
+      `"${refused[0]?.error?.code}", ${done.length} in ${Math.round(spanS)} s were taken`,
+    expected: `${system} gets ${ratePerS} attempts a second, which it takes`,
+  }];
+}
+
+/** More comes in than is done: only less helps. */
+function saturation(of: Case): Candidate[] {
+  const { degradation, system, recent, before } = of;
+  if (!degradation.saturated) return [];
+  const ran = completedMs(before);
+  const typicalMs = ran[Math.floor(ran.length / 2)] ?? degradation.before.p50Ms;
+  if (typicalMs === undefined) return [];
+  const perMs = degradation.before.perMinute * (1 - degradation.before.failedShare) / 60_000;
+  const places = Math.max(2, Math.ceil(perMs * typicalMs * 1.5));
+  const inFlight = recent.length / Math.max(1, spanMsOf(recent)) * meanMs(recent);
+  if (inFlight <= places) return [];
+  return [{
+    action: {
+      kind: "limit_system",
+      system,
+      capability: "*",
+      concurrencyMax: places,
+      untilMs: holdUntil(of),
+    },
+    tier: "T0",
+    confidence: 0.85,
+    because: `about ${Math.round(inFlight)} attempts are under way at ${system}, which did ` +
+      `${degradation.before.perMinute} a minute in ${Math.round(typicalMs)} ms each with ` +
+      `${Math.ceil(perMs * typicalMs)}`,
+    expected: `${system} has ${places} at once and finishes what it begins`,
+  }];
+}
+
+/** Attempts are cut off that would have completed; or wait long for those that never do. */
+function timeouts(of: Case): Candidate[] {
+  const { degradation: { workflow, step, now, before }, policy, recent, definition } = of;
+  const { timeoutMs } = policy;
+  const cut = recent.filter(({ outcome }) => outcome === "timed_out");
+  if (timeoutMs === undefined || cut.length < GROUP_MIN || definition.kind === "signal") return [];
+  const curve = new Survival(recent.map(({ outcome, ranMs, lateAtMs, startedAtMs }) => ({
+    ms: lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs),
+    isCut: outcome !== "completed" && lateAtMs === undefined,
+  })));
+  const isSlower = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
+    (now.p95Ms ?? 0) > 0.6 * timeoutMs;
+  const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
+  if (isSlower) {
+    const needed = curve.quantile(0.95) ?? 2 * timeoutMs;
+    const wanted = Math.round(Math.min(2 * timeoutMs, Math.max(1.25 * timeoutMs, 1.2 * needed)));
+    return [{
+      action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+      tier: "T1",
+      confidence: 0.7,
+      because: `${share}, and those that completed took ${now.p50Ms} ms (median; ` +
+        `${before.p50Ms} ms before)`,
+      expected: `attempts that take up to ${wanted} ms complete`,
+      repeats: false,
+    }];
+  }
+  const [usual] = [before.p95Ms];
+  if (usual === undefined || policy.attemptsMax < 2) return [];
+  const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
+  if (wanted >= 0.8 * timeoutMs) return [];
+  return [{
+    action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+    tier: "T1",
+    confidence: 0.6,
+    because: `${share}, but 95 % of those that completed took at most ${usual} ms, as before`,
+    expected: `an attempt that hangs is tried again after ${wanted} ms`,
+    repeats: true,
+  }];
+}
+
+/** Later attempts succeed, and there are too few of them, or they come too soon. */
+function retries(of: Case): Candidate[] {
+  const { degradation: { workflow, step, saturated }, policy, recent } = of;
+  const retried = recent.filter(({ isRetried }) => isRetried).length;
+  const bad = recent.filter(isBad);
+  const transient = bad.filter(({ outcome }) => outcome !== "failed");
+  if (saturated || transient.length < GROUP_MIN || retried === 0) return [];
+  const later = recent.filter(({ attempt }) => attempt > 1);
+  const good = recent.filter((fact) => !isBad(fact)).length;
+  if (later.length < GROUP_MIN || good === 0) return [];
+  const share = good / recent.length;
+  const attemptsMax = Math.min(
+    2 * policy.attemptsMax,
+    Math.ceil(Math.log(0.01) / Math.log(1 - share)),
+  );
+  if (!(attemptsMax > policy.attemptsMax)) return [];
+  return [{
+    action: {
+      kind: "set_retry",
+      workflow,
+      step,
+      attemptsMax,
+      backoff: "exponential",
+      delayMsMin: Math.max(policy.delayMsMin, 500),
+    },
+    tier: "T1",
+    confidence: 0.5,
+    because: `${transient.length} of ${recent.length} attempts failed by chance, and ` +
+      `${percent({ count: good, of: recent.length })} of all complete`,
+    expected: `with ${attemptsMax} attempts 99 % of the tasks get through the step`,
+    repeats: true,
+  }];
+}
+
+/** Another system offers the same. */
+function switches({ alternatives, degradation, recent, system }: Case): Candidate[] {
+  const { workflow, step } = degradation;
+  const bad = recent.filter(isBad).length;
+  const [other] = alternatives;
+  if (other === undefined || bad < GROUP_MIN || bad < 0.5 * recent.length) return [];
+  return [{
+    action: { kind: "switch_system", workflow, step, system: other },
+    tier: "T2",
+    confidence: 0.6,
+    because:
+      `${bad} of ${recent.length} attempts at ${system} failed, and ${other} offers the same`,
+    expected: `${other} does the step from now on`,
+  }];
+}
+
+/** What nobody but people can change. */
+function suggestions({ finding, degradation: { workflow, step, now, error } }: Case): Candidate[] {
+  const text = `${step} fails in ${percent({ count: now.failedShare, of: 1 })} of its attempts` +
+    `${error === undefined ? "" : `, mostly as "${error}"`}: ${finding.says}`;
+  return [{
+    action: { kind: "suggest_change", workflow, text },
+    tier: "T3",
+    confidence: 0.1,
+    because: finding.says,
+    expected: "a person looks at it",
+  }];
+}
+
+function completedMs(facts: readonly AttemptFact[]): number[] {
+  return facts.filter(({ outcome }) => outcome === "completed").map(({ ranMs }) => ranMs)
+    .sort((a, b) => a - b);
+}
+
+function meanMs(facts: readonly AttemptFact[]): number {
+  return facts.reduce((sum, { ranMs }) => sum + ranMs, 0) / Math.max(1, facts.length);
+}
+
+function spanMsOf(facts: readonly AttemptFact[]): number {
+  const ends = facts.map(({ endedAtMs }) => endedAtMs);
+  return ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...ends);
+}
+
+function shown({ count, of }: Part): string {
+  return `${count} of ${of} attempts`;
+}
+
+function percent({ count, of }: Part): string {
+  return `${Math.round(count / Math.max(1, of) * 100)} %`;
+}

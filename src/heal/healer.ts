@@ -1,0 +1,54 @@
+/** The healer of a node: the workflow of incidents, and who starts them. */
+
+import { assert } from "../core/errors.ts";
+import type { Incident } from "../core/incident.ts";
+import type { WorkflowModule } from "../core/workflow_module.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+import { type IncidentSteps, incidentWorkflow } from "./incident.ts";
+import { openIncidentSteps } from "./incident_steps.ts";
+import { revertIncident } from "./revert.ts";
+import { Watcher } from "./watcher.ts";
+
+/**
+ * A healer. Its workflow is loaded with all others, before there is an engine; `open` gives it what it
+ * works with, and until then no incident runs.
+ */
+export class Healer {
+  readonly module: WorkflowModule;
+  #deps: HealerDeps | undefined;
+  #steps: IncidentSteps | undefined;
+  #watcher: Watcher | undefined;
+
+  constructor() {
+    this.module = incidentWorkflow(() => {
+      assert(this.#steps !== undefined, "The healer runs before it is opened");
+      return this.#steps;
+    });
+  }
+
+  /** Begins to watch. */
+  open(deps: HealerDeps): void {
+    this.#deps = deps;
+    this.#steps = openIncidentSteps(deps);
+    this.#watcher = new Watcher(deps);
+    this.#watcher.start();
+  }
+
+  /**
+   * Takes back what an incident has changed, for a person.
+   *
+   * @throws {TaskerError} proposal.not_open
+   */
+  revert(
+    incident: Incident,
+    who: { readonly by: string; readonly reason: string },
+  ): Promise<string> {
+    assert(this.#deps !== undefined, "The healer is asked before it is opened");
+    return revertIncident(this.#deps, incident, who);
+  }
+
+  /** Looks no more; incidents go on on the nodes that own them. */
+  close(): void {
+    this.#watcher?.stop();
+  }
+}

@@ -1,0 +1,55 @@
+/** What the healer needs of a node: ports, so that a server and a simulation wire the same one. */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { Degradation, Finding } from "../core/incident.ts";
+import type { Plan } from "../core/plan.ts";
+import type {
+  CommandSink,
+  Plans,
+  Policies,
+  Runtime,
+  Starter,
+  StatisticsStore,
+  TaskReader,
+} from "../core/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** A system, as far as it matters to healing. */
+export interface KnownSystem {
+  readonly name: string;
+  /** Its healthy instances. */
+  readonly instances: readonly string[];
+  /** What its healthy instances offer. */
+  readonly capabilities: readonly string[];
+}
+
+/** What a diagnosis is made of. */
+export interface DiagnosisInput {
+  readonly degradation: Degradation;
+  readonly plan: Plan;
+  /** Attempts of the workflow's tasks that ended lately, and those of before, of all steps. */
+  readonly recent: readonly AttemptFact[];
+  readonly before: readonly AttemptFact[];
+  readonly nowMs: number;
+}
+
+/** What the healer needs. */
+export interface HealerDeps {
+  readonly runtime: Pick<Runtime, "now" | "after">;
+  readonly log: Pick<Log, "info" | "warn">;
+  readonly policies: Policies;
+  readonly statistics: Pick<StatisticsStore, "read">;
+  readonly tasks: TaskReader;
+  readonly plans: Plans & {
+    /** The newest version of a workflow that is loaded here. */
+    find(workflow: string): Plan | undefined;
+  };
+  readonly sink: CommandSink;
+  readonly starter: Starter;
+  readonly systems: () => readonly KnownSystem[];
+  readonly diagnose: (of: DiagnosisInput) => Promise<Finding> | Finding;
+  /** Whether this node watches a workflow: one node does. */
+  readonly isWatched: (workflow: string) => boolean;
+  /** The span of a window, ms. */
+  readonly windowMs?: number;
+}

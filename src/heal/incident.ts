@@ -1,0 +1,212 @@
+/**
+ * The workflow of an incident: diagnose → propose → approval → apply → observe → judge → conclude →
+ * hold → release → learn. Each wait is a sleep or a signal and each change is put under the version that
+ * it was made for, so a crash between any two steps, or in one, changes nothing.
+ */
+
+import * as fields from "../core/incident.ts";
+import { step, workflow, z } from "../mod.ts";
+
+/** What the steps of an incident do; see `incident_steps.ts`. */
+export interface IncidentSteps {
+  diagnose(of: StartedIncident): Promise<fields.Finding>;
+  propose(of: StartedIncident & { readonly finding: fields.Finding }): Promise<Proposed>;
+  apply(of: DecidedIncident): Promise<Applied>;
+  /** Undefined: it is too early to say; the step is asked again after a window. */
+  judge(of: AppliedIncident): Promise<Verdict | undefined>;
+  conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
+  release(of: AppliedIncident & { readonly conclusion: Conclusion }): Promise<Conclusion>;
+  learn(of: AppliedIncident): Promise<z.output<typeof fields.LessonFields>>;
+}
+
+type Proposed = z.output<typeof fields.ProposedFields>;
+type Applied = z.output<typeof fields.AppliedFields>;
+type Verdict = z.output<typeof fields.VerdictFields>;
+type Conclusion = z.output<typeof fields.ConclusionFields>;
+
+/** An incident that has started. */
+export interface StartedIncident {
+  readonly taskId: string;
+  readonly incident: z.output<typeof fields.IncidentFields>;
+}
+
+/** An incident whose proposal was decided on; absent: nobody answered. */
+export interface DecidedIncident extends StartedIncident {
+  readonly proposed: Proposed | undefined;
+  readonly approval: z.output<typeof fields.ApprovalFields> | undefined;
+}
+
+/** An incident whose proposal was applied, or was not. */
+export interface AppliedIncident extends StartedIncident {
+  readonly proposed: Proposed | undefined;
+  readonly applied: Applied;
+}
+
+/** How long a person has to answer. */
+const APPROVAL_MS = 24 * 3_600_000;
+
+/** Windows between a change and the first look at what it does. */
+const OBSERVED_WINDOWS = 2;
+
+/** Steps read and write the database: they are tried again until it is there. */
+const POLICY = {
+  timeoutMs: 60_000,
+  retry: { attemptsMax: 50, backoff: "exponential", delayMsMin: 1_000 },
+  onExhausted: "fail",
+} as const;
+
+const Incident = fields.IncidentFields;
+const Decided = z.object({
+  incident: Incident,
+  proposed: fields.ProposedFields.optional(),
+  approval: fields.ApprovalFields.optional(),
+});
+const AppliedInput = z.object({
+  incident: Incident,
+  proposed: fields.ProposedFields.optional(),
+  applied: fields.AppliedFields,
+});
+const TooEarly = z.object({ error_code: z.literal("too_early"), error_message: z.string() });
+
+/** Makes the workflow; its code calls `steps`, which may be opened later. */
+export function incidentWorkflow(steps: () => IncidentSteps) {
+  return workflow({
+    namespace: fields.OWN_NAMESPACE,
+    name: "incident",
+    version: "1.0.0",
+    input: Incident,
+  }, (w) => {
+    const finding = w.step("diagnose", diagnoseWith(steps));
+    const proposed = w.step("propose", proposeWith(steps), {
+      needs: { finding },
+      with: ({ input, finding }) => ({ incident: input, finding }),
+    });
+    const approval = w.signal(fields.APPROVAL, {
+      after: [proposed],
+      success: fields.ApprovalFields,
+      timeoutMs: APPROVAL_MS,
+    });
+    const applied = w.step("apply", applyWith(steps), {
+      when: "always",
+      needs: { proposed, approval },
+      with: ({ input, proposed, approval }) => ({
+        incident: input,
+        ...("result" in proposed && { proposed: proposed.result }),
+        ...("result" in approval && { approval: approval.result }),
+      }),
+    });
+    const observed = w.sleep("observe", {
+      needs: { applied },
+      ms: ({ input, applied }) =>
+        applied.isApplied ? OBSERVED_WINDOWS * input.degradation.windowMs : 0,
+    });
+    const verdict = w.step("judge", judgeWith(steps), {
+      needs: { proposed, applied },
+      after: [observed],
+      with: ({ input, proposed, applied }) => ({ incident: input, proposed, applied }),
+    });
+    const conclusion = w.step("conclude", concludeWith(steps), {
+      needs: { proposed, applied, verdict },
+      with: ({ input, ...given }) => ({ incident: input, ...given }),
+    });
+    const held = w.sleep("hold", {
+      needs: { proposed, conclusion },
+      ms: ({ proposed, conclusion }) => holdMs(proposed, conclusion),
+    });
+    const released = w.step("release", releaseWith(steps), {
+      needs: { proposed, applied, conclusion },
+      after: [held],
+      with: ({ input, ...given }) => ({ incident: input, ...given }),
+    });
+    w.step("learn", learnWith(steps), {
+      needs: { proposed, applied },
+      after: [released],
+      with: ({ input, ...given }) => ({ incident: input, ...given }),
+    });
+  });
+}
+
+/** How long what ends by itself is kept. */
+function holdMs({ proposals, chosen }: Proposed, { outcome, atMs }: Conclusion): number {
+  const { untilMs } = proposals.find(({ id }) => id === chosen) ?? {};
+  return outcome === "kept" && untilMs !== undefined ? Math.max(0, untilMs - atMs) : 0;
+}
+
+type Steps = () => IncidentSteps;
+
+function diagnoseWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: Incident,
+    success: fields.FindingFields,
+    run: ({ input, taskId }) => steps().diagnose({ taskId, incident: input }),
+  });
+}
+
+function proposeWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: z.object({ incident: Incident, finding: fields.FindingFields }),
+    success: fields.ProposedFields,
+    run: ({ input, taskId }) => steps().propose({ taskId, ...input }),
+  });
+}
+
+function applyWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: Decided,
+    success: fields.AppliedFields,
+    run: ({ input: { incident, proposed, approval }, taskId }) =>
+      steps().apply({ taskId, incident, proposed, approval }),
+  });
+}
+
+function judgeWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    retry: { attemptsMax: 1_000, backoff: "none", delayMsMin: 1_000 },
+    input: AppliedInput,
+    success: fields.VerdictFields,
+    error: TooEarly,
+    run: async ({ input: { incident, proposed, applied }, taskId, fail }) => {
+      const verdict = await steps().judge({ taskId, incident, proposed, applied });
+      if (verdict !== undefined) return verdict;
+      const error = {
+        error_code: "too_early",
+        error_message: "Too few attempts to compare",
+      } as const;
+      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs });
+    },
+  });
+}
+
+function concludeWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: AppliedInput.extend({ verdict: fields.VerdictFields }),
+    success: fields.ConclusionFields,
+    run: ({ input: { incident, proposed, applied, verdict }, taskId }) =>
+      steps().conclude({ taskId, incident, proposed, applied, verdict }),
+  });
+}
+
+function releaseWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: AppliedInput.extend({ conclusion: fields.ConclusionFields }),
+    success: fields.ConclusionFields,
+    run: ({ input: { incident, proposed, applied, conclusion }, taskId }) =>
+      steps().release({ taskId, incident, proposed, applied, conclusion }),
+  });
+}
+
+function learnWith(steps: Steps) {
+  return step({
+    ...POLICY,
+    input: AppliedInput,
+    success: fields.LessonFields,
+    run: ({ input: { incident, proposed, applied }, taskId }) =>
+      steps().learn({ taskId, incident, proposed, applied }),
+  });
+}

@@ -1,0 +1,372 @@
+/** What the steps of an incident do: each reads what it needs, and does one thing exactly once. */
+
+import type { HealingAction, Proposal } from "../core/healing.ts";
+import { APPROVAL, type Degradation, type Finding } from "../core/incident.ts";
+import { messageOf } from "../core/errors.ts";
+import { encodePayload } from "../core/payload.ts";
+import { parseTaskId } from "../core/ids.ts";
+import type { Plan } from "../core/plan.ts";
+import { policyUnder } from "../core/policy.ts";
+import type { PolicyOverlay } from "../core/ports.ts";
+import { Counts, type StatisticsCell } from "../core/statistics.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
+import { candidatesOf } from "./candidates.ts";
+import type { Case } from "./case.ts";
+import { changesOf } from "./actions.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+import type {
+  AppliedIncident,
+  DecidedIncident,
+  IncidentSteps,
+  StartedIncident,
+} from "./incident.ts";
+import { HEALER, keepChange, overtakenBy, putChange, takeBack } from "./overlay_change.ts";
+import { readFacts, readIncidents } from "./reading.ts";
+import { weigh } from "./rules.ts";
+import { settingsIn } from "./settings.ts";
+import { compare, compareFigures, type Group } from "./verdict.ts";
+import { figuresOf, windowOf } from "./window.ts";
+
+/** Windows of attempts that a decision looks at, and those it compares them with. */
+const RECENT_WINDOWS = 3;
+const BEFORE_WINDOWS = 20;
+
+/** Tasks that began so much earlier are looked at, too. */
+const OLDER_WINDOWS = 10;
+
+/** After so many windows without an answer, a change that is tried is taken back. */
+const DEADLINE_WINDOWS = 15;
+
+/** Attempts a group should have within a few windows, and the share of the tasks that gives. */
+const GROUP_ATTEMPTS = 60;
+const PERCENT = { min: 20, max: 50 };
+
+/** Makes the steps of incidents. */
+export function openIncidentSteps(deps: HealerDeps): IncidentSteps {
+  return {
+    diagnose: (of) => diagnose(deps, of),
+    propose: (of) => propose(deps, of),
+    apply: (of) => apply(deps, of),
+    judge: (of) => judge(deps, of),
+    conclude: (of) => conclude(deps, of),
+    release: (of) => release(deps, of),
+    learn: (of) => learn(deps, of),
+  };
+}
+
+type Of<Step extends keyof IncidentSteps> = Parameters<IncidentSteps[Step]>[0];
+
+async function attemptsAbout(deps: HealerDeps, { workflow, sinceMs, windowMs }: Degradation) {
+  const nowMs = deps.runtime.now();
+  const fromMs = Math.min(sinceMs, nowMs - RECENT_WINDOWS * windowMs);
+  const olderMs = OLDER_WINDOWS * windowMs;
+  const recent = await readFacts(deps, { workflow, fromMs, untilMs: nowMs, olderMs });
+  const beforeMs = fromMs - 2 * windowMs;
+  const before = await readFacts(deps, {
+    workflow,
+    fromMs: beforeMs - BEFORE_WINDOWS * windowMs,
+    untilMs: beforeMs,
+    olderMs: 0,
+  });
+  return { recent, before, nowMs };
+}
+
+async function diagnose(deps: HealerDeps, { incident }: StartedIncident): Promise<Finding> {
+  const { degradation } = incident;
+  const plan = planOf(deps, degradation);
+  return await deps.diagnose({ degradation, plan, ...await attemptsAbout(deps, degradation) });
+}
+
+async function propose(deps: HealerDeps, { taskId, incident, finding }: Of<"propose">) {
+  const newest = await deps.policies.newest();
+  const settings = settingsIn(newest);
+  const of = await caseOf(deps, { taskId, incident, finding, newest });
+  const { proposals, chosen, notes } = weigh(candidatesOf(of), of, {
+    settings,
+    overlays: (action) => overlayOf(action, newest),
+  });
+  await decideByTier(deps, taskId, { chosen, notes });
+  return {
+    proposals: proposals.map(journaled),
+    ...(chosen !== undefined && { chosen: chosen.id }),
+    notes: [...notes],
+  };
+}
+
+/** A proposal as plain JSON. */
+function journaled(proposal: Proposal) {
+  return JSON.parse(JSON.stringify(proposal));
+}
+
+async function caseOf(
+  deps: HealerDeps,
+  { taskId, incident, finding, newest }: Of<"propose"> & {
+    readonly newest: ReadonlyMap<string, PolicyOverlay>;
+  },
+): Promise<Case> {
+  const { degradation } = incident;
+  const { workflow, step } = degradation;
+  const plan = planOf(deps, degradation);
+  const definition = plan.steps[plan.indexOf.get(step) ?? -1]?.definition;
+  if (definition === undefined) throw new Error(`"${workflow}" has no step "${step}" any more`);
+  const { recent, before, nowMs } = await attemptsAbout(deps, degradation);
+  const own = recent.filter((fact) => fact.step === step);
+  const system = own.findLast((fact) => fact.system !== undefined)?.system ?? definition.owner;
+  const systems = deps.systems();
+  const { capability } = definition;
+  return {
+    degradation,
+    finding,
+    definition,
+    policy: policyUnder(definition, newest.get(workflow)?.steps),
+    bounds: plan.definition.heal ?? {},
+    system,
+    instances: systems.find(({ name }) => name === system)?.instances ?? [],
+    alternatives: capability === undefined || definition.owner === ANY_SYSTEM ? [] : systems
+      .filter(({ name, capabilities }) => name !== system && capabilities.includes(capability.name))
+      .map(({ name }) => name),
+    recent: own,
+    before: before.filter((fact) => fact.step === step),
+    past: await readIncidents(deps, { nowMs, except: taskId }),
+    nowMs,
+  };
+}
+
+function planOf(deps: HealerDeps, { workflow }: Degradation): Plan {
+  const plan = deps.plans.find(workflow);
+  if (plan === undefined) throw new Error(`"${workflow}" is not loaded here`);
+  return plan;
+}
+
+function overlayOf(
+  action: HealingAction,
+  newest: ReadonlyMap<string, PolicyOverlay>,
+): object {
+  const change = changesOf(action);
+  return change === undefined ? {} : newest.get(`${change.namespace}/${change.name}`) ?? {};
+}
+
+/** What needs no person is decided at once, by the same signal that a person sends. */
+async function decideByTier(
+  { sink }: HealerDeps,
+  taskId: string,
+  { chosen, notes }: { readonly chosen: Proposal | undefined; readonly notes: readonly string[] },
+): Promise<void> {
+  if (chosen?.tier === "T2") return;
+  const approved = chosen !== undefined && chosen.tier !== "T3";
+  const reason = chosen === undefined
+    ? notes.join("; ") || "nothing is known that would help"
+    : `tier ${chosen.tier}`;
+  const payload = { approved, by: HEALER, reason: reason.slice(0, 1_000) };
+  await sink.send({
+    kind: "SendSignal",
+    commandId: `${taskId}/${APPROVAL}`,
+    taskId: parseTaskId(taskId),
+    name: APPROVAL,
+    payload: encodePayload(payload, "the approval"),
+  });
+}
+
+async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }: DecidedIncident) {
+  const nowMs = deps.runtime.now();
+  const not = (says: string) => ({ isApplied: false, says, atMs: nowMs });
+  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  if (approval === undefined) {
+    return not(proposal === undefined ? "nothing was proposed" : "nobody answered in time");
+  }
+  if (!approval.approved || proposal === undefined) return not(approval.reason);
+  const { mode } = settingsIn(await deps.policies.newest());
+  if (mode !== "on") return not(`healing is set to "${mode}"`);
+  const action = proposal.action as unknown as HealingAction;
+  if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
+  const { change, inverse } = proposal;
+  if (change === undefined) return not("it is something that only people can do");
+  const { degradation } = incident;
+  const percent = isTried(action) ? percentOf(degradation) : undefined;
+  const why = proposal.expected;
+  const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {
+    percent,
+    expected: inverse,
+  });
+  if (put.kind === "conflict") return not(put.says);
+  deps.log.info("Changed a policy against a degradation", {
+    incident: taskId,
+    workflow: degradation.workflow,
+    step: degradation.step,
+    action: action.kind,
+    version: put.version,
+  });
+  return {
+    isApplied: true,
+    says: percent === undefined ? "for all" : `by ${percent} % of the tasks`,
+    atMs: nowMs,
+    version: put.version,
+    base: put.base,
+    ...(percent !== undefined && { percent }),
+    ...(put.inverse !== undefined && { inverse: journaledChange(put.inverse) }),
+  };
+}
+
+function journaledChange(change: NonNullable<Proposal["inverse"]>) {
+  return JSON.parse(JSON.stringify(change));
+}
+
+/** Whether a share of the tasks tries it first: what concerns one task at a time can be divided. */
+function isTried({ kind }: HealingAction): boolean {
+  return kind === "set_timeout" || kind === "set_retry" || kind === "switch_system";
+}
+
+/** The share that brings enough attempts in a few windows. */
+function percentOf({ now, windowMs }: Degradation): number {
+  const attempts = Math.max(1, now.perMinute * windowMs / 60_000 * RECENT_WINDOWS);
+  const percent = Math.ceil(GROUP_ATTEMPTS / attempts * 100);
+  return Math.min(PERCENT.max, Math.max(PERCENT.min, percent));
+}
+
+async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskId: string) {
+  const atMs = runtime.now();
+  const command = {
+    kind: "PauseTask",
+    commandId: `${incident}/pause`,
+    taskId: parseTaskId(taskId),
+    by: HEALER,
+    reason: `Incident ${incident}: it fails again and again`,
+  } as const;
+  return await sink.send(command).then(
+    () => ({ isApplied: true, says: `task ${taskId} is paused`, atMs }),
+    (error) => ({ isApplied: false, says: messageOf(error), atMs }),
+  );
+}
+
+async function judge(deps: HealerDeps, { incident, proposed, applied }: AppliedIncident) {
+  const { degradation } = incident;
+  const { version, base, atMs, percent } = applied;
+  if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
+  const change = proposed?.proposals.find(({ id }) => id === proposed.chosen)?.change;
+  if (change === undefined) return { verdict: "better" as const, says: applied.says };
+  const nowMs = deps.runtime.now();
+  const { workflow, step, windowMs } = degradation;
+  const isOver = nowMs >= atMs + DEADLINE_WINDOWS * windowMs;
+  const cells = await deps.statistics.read({ workflow, sinceMs: atMs, untilMs: nowMs });
+  if (percent !== undefined && version !== undefined) {
+    const other = await overtakenBy(deps.policies, change, version);
+    if (other !== undefined) {
+      return { verdict: "none" as const, says: `${other.by} has put version ${other.version}` };
+    }
+    const group = (of: number): Group => ({
+      step: countsOf(cells, { step, of }),
+      tasks: countsOf(cells, { step: undefined, of }),
+    });
+    const [changed, unchanged] = [group(version), group(base ?? 0)];
+    const compared = compare(changed, unchanged);
+    const isOpen = compared === undefined || compared.verdict === "unclear";
+    if (isOpen && !isOver) return undefined;
+    const says = compared?.says ?? "too few attempts ended to compare";
+    const span = { fromMs: atMs, untilMs: nowMs };
+    return {
+      verdict: compared?.verdict ?? "unclear" as const,
+      says,
+      with: figuresOf({ ...span, counts: changed.step }),
+      without: figuresOf({ ...span, counts: unchanged.step }),
+    };
+  }
+  const since = windowOf(cells.filter((cell) => cell.step === step), {
+    fromMs: Math.max(atMs, nowMs - 2 * windowMs),
+    untilMs: nowMs,
+  });
+  const after = figuresOf(since);
+  const compared = compareFigures(after, degradation.now);
+  if (compared === undefined && !isOver) return undefined;
+  return {
+    verdict: compared?.verdict ?? "unclear" as const,
+    says: compared?.says ?? "too few attempts ended to say",
+    with: after,
+    without: degradation.now,
+  };
+}
+
+/** What was counted under one version of the overlay; of whole tasks without a step. */
+function countsOf(
+  cells: readonly StatisticsCell[],
+  { step, of }: { readonly step: string | undefined; readonly of: number },
+): Counts {
+  const counts = new Counts();
+  for (const cell of cells) {
+    if (cell.step === step && cell.policyVersion === of) counts.merge(cell.counts);
+  }
+  return counts;
+}
+
+async function conclude(
+  deps: HealerDeps,
+  { taskId, proposed, applied, verdict }: Of<"conclude">,
+) {
+  const atMs = deps.runtime.now();
+  const { version, percent, inverse } = applied;
+  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  const change = proposal?.change;
+  if (!applied.isApplied) return { outcome: "not_applied" as const, says: applied.says, atMs };
+  if (change === undefined || version === undefined || inverse === undefined) {
+    return { outcome: "kept" as const, says: applied.says, atMs };
+  }
+  if (verdict.verdict === "none") {
+    return { outcome: "overtaken" as const, says: verdict.says, atMs };
+  }
+  const { mode } = settingsIn(await deps.policies.newest());
+  if (mode === "off") {
+    return { outcome: "kept" as const, says: "healing was switched off: nothing is changed", atMs };
+  }
+  const deed = { incident: taskId, change, why: verdict.says, nowMs: atMs };
+  const isTaken = verdict.verdict === "worse" ||
+    (verdict.verdict === "unclear" && percent !== undefined);
+  if (!isTaken && percent === undefined) {
+    return { outcome: "kept" as const, says: verdict.says, atMs };
+  }
+  const put = isTaken
+    ? await takeBack(deps.policies, deed, { version, inverse })
+    : await keepChange(deps.policies, deed, version);
+  if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
+  return { outcome: isTaken ? "reverted" as const : "kept" as const, says: verdict.says, atMs };
+}
+
+async function release(deps: HealerDeps, { taskId, proposed, applied, conclusion }: Of<"release">) {
+  const { version, inverse } = applied;
+  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  if (conclusion.outcome !== "kept" || proposal?.untilMs === undefined) return conclusion;
+  if (proposal.change === undefined || version === undefined || inverse === undefined) {
+    return conclusion;
+  }
+  const atMs = deps.runtime.now();
+  const { mode } = settingsIn(await deps.policies.newest());
+  if (mode === "off") {
+    return { ...conclusion, says: "healing was switched off: nothing is changed" };
+  }
+  const deed = { incident: taskId, change: proposal.change, why: "its time is over", nowMs: atMs };
+  const put = await takeBack(deps.policies, deed, { version, inverse });
+  if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
+  return { outcome: "released" as const, says: "its time was over", atMs };
+}
+
+/** Windows before the degradation, and after the conclusion, that a report shows. */
+const SHOWN_WINDOWS = 10;
+
+async function learn(deps: HealerDeps, { incident, applied }: AppliedIncident) {
+  const { degradation } = incident;
+  const { workflow, step, windowMs, sinceMs } = degradation;
+  const nowMs = deps.runtime.now();
+  const fromMs = sinceMs - SHOWN_WINDOWS * windowMs;
+  const cells = (await deps.statistics.read({ workflow, step, sinceMs: fromMs, untilMs: nowMs }))
+    .filter((cell) => cell.step === step);
+  const spanMs = Math.max(windowMs, Math.ceil((nowMs - fromMs) / 60 / windowMs) * windowMs);
+  const count = Math.ceil((nowMs - fromMs) / spanMs);
+  const minutes = Array.from({ length: count }, (_, at) => {
+    const span = { fromMs: fromMs + at * spanMs, untilMs: fromMs + (at + 1) * spanMs };
+    const { failedShare, p95Ms = 0 } = figuresOf(windowOf(cells, span));
+    return { atMs: span.fromMs, failedShare, p95Ms };
+  });
+  const after = windowOf(cells, {
+    fromMs: Math.max(applied.atMs, nowMs - 5 * windowMs),
+    untilMs: nowMs,
+  });
+  return { before: degradation.before, during: degradation.now, after: figuresOf(after), minutes };
+}

@@ -1,0 +1,186 @@
+/**
+ * Overlay changes of an incident: put, kept and taken back, each exactly once. A version that an incident
+ * puts says so in its reason, so a step that is run again finds what it has done; what others have put
+ * since is never overwritten.
+ */
+
+import type { OverlayChange } from "../core/healing.ts";
+import type { NewOverlay, Policies, PolicyOverlay } from "../core/ports.ts";
+import { applyChanges, conflictsOf, inverseOf } from "./changes.ts";
+
+/** Who puts the versions of healing. */
+export const HEALER = "tasker";
+
+/** What an incident does to an overlay. */
+type Deed = "tries" | "changes" | "keeps" | "takes back";
+
+/** An incident's change of an overlay. */
+export interface OverlayDeed {
+  readonly incident: string;
+  readonly change: OverlayChange;
+  readonly why: string;
+  readonly nowMs: number;
+  /** Who does it; absent: the healer. */
+  readonly by?: string;
+}
+
+/** What came of it. */
+export type Put =
+  | { readonly kind: "put"; readonly version: number; readonly base: number }
+  /** Others have changed the same since, or are trying something: nothing was put. */
+  | { readonly kind: "conflict"; readonly says: string };
+
+/** A version that was put, with the values that it replaced. */
+export type PutChange = Put & { readonly inverse?: OverlayChange };
+
+/**
+ * Lays a change into an overlay: for all tasks, or for a share of them. `expected` has the values that
+ * the change was proposed for.
+ */
+export async function putChange(
+  policies: Policies,
+  deed: OverlayDeed,
+  { percent, expected }: {
+    readonly percent?: number | undefined;
+    readonly expected?: OverlayChange | undefined;
+  },
+): Promise<PutChange> {
+  const { change, incident } = deed;
+  const versions = await versionsOf(policies, change);
+  const kind = percent === undefined ? "changes" : "tries";
+  const own = versions.find((version) => isBy(version, incident, kind));
+  if (own !== undefined) {
+    const base = versions.find(({ version }) => version === own.version - 1);
+    return { kind: "put", ...putOf(own), inverse: inverseIn(base, change) };
+  }
+  const newest = versions.at(-1);
+  if (newest?.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
+  const changed = conflictsOf(contentOf(newest), expected?.changes ?? []);
+  if (changed.length > 0) return conflict(newest, `has other values of ${changed.join(", ")}`);
+  const inverse = inverseIn(newest, change);
+  const put = await next(policies, newest, {
+    ...deed,
+    deed: kind,
+    content: applyChanges(contentOf(newest), change.changes),
+    ...(percent !== undefined && { canary: { percent, salt: incident } }),
+  });
+  return { ...put, inverse };
+}
+
+/** Lets all tasks have what a share of them has tried; `version` is what was put for the share. */
+export async function keepChange(
+  policies: Policies,
+  deed: OverlayDeed,
+  version: number,
+): Promise<Put> {
+  const versions = await versionsOf(policies, deed.change);
+  const own = versions.find((one) => isBy(one, deed.incident, "keeps"));
+  if (own !== undefined) return { kind: "put", ...putOf(own) };
+  const newest = versions.at(-1);
+  if (newest?.version !== version) return conflict(newest, "was put since");
+  return await next(policies, newest, { ...deed, deed: "keeps", content: contentOf(newest) });
+}
+
+/**
+ * Takes a change back: what a share has tried, or the values of `inverse`, as far as they are still
+ * those that the incident put.
+ */
+export async function takeBack(
+  policies: Policies,
+  deed: OverlayDeed,
+  { version, inverse }: { readonly version: number; readonly inverse: OverlayChange },
+): Promise<Put> {
+  const versions = await versionsOf(policies, deed.change);
+  const own = versions.find((one) => isBy(one, deed.incident, "takes back"));
+  if (own !== undefined) return { kind: "put", ...putOf(own) };
+  const newest = versions.at(-1);
+  if (newest === undefined) return { kind: "conflict", says: "the overlay is gone" };
+  const isTried = newest.canary !== undefined && newest.version === version;
+  const current = contentOf(newest);
+  if (!isTried) {
+    if (newest.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
+    const conflicts = conflictsOf(current, deed.change.changes);
+    if (conflicts.length > 0) {
+      return conflict(newest, `has other values of ${conflicts.join(", ")}`);
+    }
+  }
+  const content = applyChanges(current, inverse.changes);
+  return await next(policies, newest, { ...deed, deed: "takes back", content });
+}
+
+/** Whether anybody else has put a version since. */
+export async function overtakenBy(
+  policies: Policies,
+  change: OverlayChange,
+  version: number,
+): Promise<PolicyOverlay | undefined> {
+  const newest = (await versionsOf(policies, change)).at(-1);
+  return newest?.version === version ? undefined : newest;
+}
+
+interface Next extends OverlayDeed {
+  readonly deed: Deed;
+  readonly content: Content;
+  readonly canary?: NewOverlay["canary"];
+}
+
+/**
+ * Puts the version after `newest`. If another one came first, the step that asked is run again: it may
+ * have been this incident's own, sent by a node that has died since.
+ */
+async function next(
+  policies: Policies,
+  newest: PolicyOverlay | undefined,
+  { change, incident, why, nowMs, deed, content, canary, by = HEALER }: Next,
+): Promise<Put> {
+  const base = newest?.version ?? 0;
+  const put = await policies.put(change.namespace, change.name, {
+    ...content,
+    by,
+    reason: `${markOf(incident, deed)}: ${why}`.slice(0, REASON_LENGTH),
+    atMs: nowMs,
+    ...(canary !== undefined && { canary }),
+  }, base);
+  return { kind: "put", version: put.version, base };
+}
+
+const REASON_LENGTH = 500;
+
+function markOf(incident: string, deed: Deed): string {
+  return `Incident ${incident} ${deed}`;
+}
+
+function isBy({ reason }: PolicyOverlay, incident: string, deed: Deed): boolean {
+  return reason.startsWith(`${markOf(incident, deed)}:`);
+}
+
+function putOf({ version }: PolicyOverlay): { readonly version: number; readonly base: number } {
+  return { version, base: version - 1 };
+}
+
+function conflict(newest: PolicyOverlay | undefined, why: string): Put {
+  const { version = 0, by = "nobody" } = newest ?? {};
+  return { kind: "conflict", says: `version ${version} by ${by} ${why}` };
+}
+
+type Content = Omit<PolicyOverlay, "version" | "by" | "reason" | "atMs" | "canary">;
+
+/** What an overlay says of policies. */
+function contentOf(overlay: PolicyOverlay | undefined): Content {
+  if (overlay === undefined) return { steps: {} };
+  const { version: _version, by: _by, reason: _reason, atMs: _atMs, canary: _canary, ...content } =
+    overlay;
+  return content;
+}
+
+function inverseIn(base: PolicyOverlay | undefined, change: OverlayChange): OverlayChange {
+  return { ...change, changes: inverseOf(contentOf(base), change.changes) };
+}
+
+async function versionsOf(
+  policies: Policies,
+  { namespace, name }: OverlayChange,
+): Promise<readonly PolicyOverlay[]> {
+  const versions = await policies.versions(namespace, name);
+  return versions.toSorted((one, other) => one.version - other.version);
+}

@@ -1,0 +1,96 @@
+import { deepEqual, equal } from "node:assert/strict";
+import type { OverlayChange } from "../core/healing.ts";
+import { MemoryPolicies } from "../journal/memory_stores.ts";
+import { keepChange, putChange, takeBack } from "./overlay_change.ts";
+
+const CHANGE: OverlayChange = {
+  namespace: "shop",
+  name: "order",
+  changes: [{ path: ["steps", "charge", "timeoutMs"], value: 4_000 }],
+};
+const DEED = { incident: "t1", change: CHANGE, why: "it is slow", nowMs: 5 };
+const BEFORE = { steps: { charge: { timeoutMs: 2_000 }, "*": { heartbeatMs: 9 } } };
+
+async function opened() {
+  const policies = new MemoryPolicies();
+  await policies.put("shop", "order", { ...BEFORE, by: "ada", reason: "first", atMs: 1 });
+  const steps = async () => (await policies.versions("shop", "order")).map((one) => one.steps);
+  return { policies, steps };
+}
+
+Deno.test("a change that is put again after a crash is the same version", async () => {
+  const { policies, steps } = await opened();
+
+  const first = await putChange(policies, DEED, { percent: 20 });
+  const again = await putChange(policies, DEED, { percent: 20 });
+
+  deepEqual(again, first);
+  equal((await steps()).length, 2);
+});
+
+Deno.test("what a share has tried is kept for all once, and not before others' versions", async () => {
+  const { policies, steps } = await opened();
+  await putChange(policies, DEED, { percent: 20 });
+
+  const kept = await keepChange(policies, DEED, 2);
+  const again = await keepChange(policies, DEED, 2);
+
+  deepEqual([kept, again], [
+    { kind: "put", version: 3, base: 2 },
+    { kind: "put", version: 3, base: 2 },
+  ]);
+  deepEqual((await steps()).at(-1), { charge: { timeoutMs: 4_000 }, "*": { heartbeatMs: 9 } });
+  equal((await policies.versions("shop", "order")).at(-1)?.canary, undefined);
+});
+
+Deno.test("a change that is taken back leaves exactly what was there, once", async () => {
+  for (const percent of [20, undefined]) {
+    const { policies, steps } = await opened();
+    const put = await putChange(policies, DEED, { percent });
+    const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
+
+    await takeBack(policies, DEED, { version, inverse });
+    await takeBack(policies, DEED, { version, inverse });
+
+    deepEqual((await steps()).at(-1), BEFORE.steps);
+    equal((await steps()).length, 3);
+  }
+});
+
+Deno.test("a value that a person has put since is never taken back, another field is kept", async () => {
+  const { policies, steps } = await opened();
+  const put = await putChange(policies, DEED, {});
+  const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
+  const person = { by: "ada", reason: "mine", atMs: 6 };
+  const other = { charge: { timeoutMs: 4_000, concurrencyMax: 7 } };
+  await policies.put("shop", "order", { ...person, steps: other });
+
+  await takeBack(policies, DEED, { version, inverse });
+  const restored = (await steps()).at(-1);
+  await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 9_000 } } });
+  const refused = await takeBack(policies, { ...DEED, incident: "t2" }, { version, inverse });
+
+  deepEqual(restored, { charge: { timeoutMs: 2_000, concurrencyMax: 7 } });
+  equal(refused.kind, "conflict");
+  deepEqual((await steps()).at(-1), { charge: { timeoutMs: 9_000 } });
+});
+
+Deno.test("nothing is put where a person has changed what the proposal was made for", async () => {
+  const { policies, steps } = await opened();
+  const expected = { ...CHANGE, changes: [{ path: ["steps", "charge", "timeoutMs"], value: 1 }] };
+
+  const put = await putChange(policies, DEED, { expected });
+
+  equal(put.kind, "conflict");
+  equal((await steps()).length, 1);
+});
+
+Deno.test("nothing is put while a share of the tasks tries something else", async () => {
+  const { policies, steps } = await opened();
+  await putChange(policies, DEED, { percent: 20 });
+
+  const other = await putChange(policies, { ...DEED, incident: "t2" }, {});
+
+  equal(other.kind, "conflict");
+  equal((await steps()).length, 2);
+});

@@ -1,0 +1,62 @@
+/** Reading: the attempts and the incidents that a decision of the healer rests on. */
+
+import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
+import { type Incident, INCIDENT_WORKFLOW, incidentOf } from "../core/incident.ts";
+import type { Plan } from "../core/plan.ts";
+import type { WholeTask } from "../core/ports.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+
+/** Tasks that one reading of attempts takes; a sample when there are more. */
+const TASKS_MAX = 600;
+
+/** Incidents of a day that are looked at. */
+const INCIDENTS_MAX = 300;
+
+/** How far back incidents matter. */
+const PAST_MS = 24 * 3_600_000;
+
+type Reads = Pick<HealerDeps, "tasks" | "plans">;
+
+/** Reads the attempts of a workflow that ended in a span; of tasks that began up to `olderMs` earlier. */
+export async function readFacts(
+  { tasks, plans }: Reads,
+  { workflow, fromMs, untilMs, olderMs }: {
+    readonly workflow: string;
+    readonly fromMs: number;
+    readonly untilMs: number;
+    readonly olderMs: number;
+  },
+): Promise<readonly AttemptFact[]> {
+  const facts: AttemptFact[] = [];
+  const range = { workflow, sinceMs: fromMs - olderMs, untilMs, limit: TASKS_MAX };
+  for await (const task of tasks.tasks(range)) {
+    const plan = await plans.byHash(task.summary.definitionHash);
+    if (plan !== undefined) facts.push(...factsOf(plan, task));
+  }
+  return facts.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < untilMs);
+}
+
+function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFact[] {
+  const events = turns.flatMap((turn) => turn.events);
+  return attemptFacts(plan, summary.taskId, summary.tags, events);
+}
+
+/** Reads the incidents of the last day, the newest first, without one of them. */
+export async function readIncidents(
+  { tasks, plans }: Reads,
+  { nowMs, except }: { readonly nowMs: number; readonly except?: string },
+): Promise<readonly Incident[]> {
+  const incidents: Incident[] = [];
+  const range = {
+    workflow: INCIDENT_WORKFLOW,
+    sinceMs: nowMs - PAST_MS,
+    untilMs: nowMs + 1,
+    limit: INCIDENTS_MAX,
+  };
+  for await (const task of tasks.tasks(range)) {
+    const plan = await plans.byHash(task.summary.definitionHash);
+    const incident = plan && incidentOf(task, plan);
+    if (incident !== undefined && incident.id !== except) incidents.push(incident);
+  }
+  return incidents.toSorted((one, other) => other.startedAtMs - one.startedAtMs);
+}

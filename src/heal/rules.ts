@@ -1,0 +1,185 @@
+/**
+ * Rules: which candidate may be done, by whom, and why the others may not. Pure.
+ *
+ * They hold for whatever proposes: a candidate of statistics, of a person's history or of a model is
+ * weighed in the same way.
+ */
+
+import type { HealerSettings, HealingAction, Proposal, Tier } from "../core/healing.ts";
+import { chosenOf, type Incident } from "../core/incident.ts";
+import { changesOf, loadOf } from "./actions.ts";
+import type { Candidate } from "./candidates.ts";
+import type { Case } from "./case.ts";
+import { inverseOf } from "./changes.ts";
+
+/** Windows between two changes of one step. */
+export const COOLDOWN_WINDOWS = 3;
+
+/** So many reversals of changes of a step in a day, and people have to look first. */
+const REVERSALS_MAX = 2;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** The greatest change of a value, as a ratio. */
+const STEP_MAX = 2;
+
+/** What was weighed. */
+export interface Weighed {
+  readonly proposals: readonly Proposal[];
+  readonly chosen: Proposal | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Weighs candidates, the best first: the first that nothing forbids is chosen. */
+export function weigh(
+  candidates: readonly Candidate[],
+  of: Case,
+  { settings, overlays }: {
+    readonly settings: HealerSettings;
+    /** What the overlay of an action holds now. */
+    readonly overlays: (action: HealingAction) => object;
+  },
+): Weighed {
+  const notes = [...refusals(of, settings)];
+  const isRefused = notes.length > 0;
+  const ranked = candidates
+    .map((candidate) => ({ candidate, confidence: learned(candidate, of) }))
+    .toSorted((one, other) => other.confidence - one.confidence);
+  const proposals: Proposal[] = [];
+  let chosen: Proposal | undefined;
+  ranked.forEach(({ candidate, confidence }, at) => {
+    const why = whyNot(candidate, of);
+    if (why !== undefined) {
+      notes.push(`${candidate.action.kind}: ${why}`);
+      return;
+    }
+    const tier = tierOf(candidate, of);
+    const proposal = proposalOf(candidate, of, {
+      id: `p${at + 1}`,
+      confidence,
+      tier,
+      content: overlays(candidate.action),
+    });
+    proposals.push(proposal);
+    if (!isRefused) chosen ??= proposal;
+  });
+  return { proposals, chosen, notes };
+}
+
+function proposalOf(
+  { action, because, expected, repeats = false }: Candidate,
+  { degradation, policy, finding }: Case,
+  { id, confidence, tier, content }: {
+    readonly id: string;
+    readonly confidence: number;
+    readonly tier: Tier;
+    readonly content: object;
+  },
+): Proposal {
+  const change = changesOf(action);
+  return {
+    id,
+    action,
+    ...(change !== undefined && {
+      change,
+      inverse: { ...change, changes: inverseOf(content, change.changes) },
+    }),
+    tier,
+    evidence: finding.evidence.map((one) => one.id),
+    confidence: Math.round(confidence * 100) / 100,
+    blastRadius: {
+      workflows: [degradation.workflow],
+      tasksPerHour: Math.round(degradation.now.perMinute * 60),
+    },
+    expected: `${because}; so ${expected}`,
+    load: loadOf(action, policy),
+    repeats,
+    ...("untilMs" in action && { untilMs: action.untilMs }),
+  };
+}
+
+/** Why nothing at all may be changed now. */
+function refusals({ degradation, past, nowMs }: Case, settings: HealerSettings): string[] {
+  const { workflow, step, windowMs } = degradation;
+  const applied = past.flatMap((incident) => incident.apply?.isApplied ? [incident] : []);
+  const hour = applied.filter(({ apply }) => (apply?.atMs ?? 0) > nowMs - HOUR_MS).length;
+  const own = applied.filter((one) => isOf(one, workflow, step));
+  const restMs = COOLDOWN_WINDOWS * windowMs;
+  const last = Math.max(0, ...own.map(lastChangeMs));
+  const reversals =
+    own.filter((one) => one.conclude?.outcome === "reverted" && one.conclude.atMs > nowMs - DAY_MS)
+      .length;
+  const silence = settings.silences.find((span) =>
+    span.fromMs <= nowMs && nowMs < span.untilMs && (span.workflow ?? workflow) === workflow
+  );
+  return [
+    ...settings.mode === "on" ? [] : [`healing is set to "${settings.mode}"`],
+    ...silence === undefined ? [] : ["it is a time of silence"],
+    ...hour < settings.actionsPerHour
+      ? []
+      : [`${hour} changes were made in the last hour, at most ${settings.actionsPerHour} may be`],
+    ...last + restMs <= nowMs ? [] : [
+      `the step was changed ${Math.round((nowMs - last) / 1_000)} s ago, and rests for ` +
+      `${Math.round(restMs / 1_000)} s`,
+    ],
+    ...reversals < REVERSALS_MAX
+      ? []
+      : [`${reversals} changes of the step were taken back within a day: a person has to look`],
+  ];
+}
+
+function isOf({ degradation }: Incident, workflow: string, step: string): boolean {
+  return degradation.workflow === workflow && degradation.step === step;
+}
+
+function lastChangeMs({ apply, conclude, release }: Incident): number {
+  return Math.max(apply?.atMs ?? 0, conclude?.atMs ?? 0, release?.atMs ?? 0);
+}
+
+/** How likely it helps, by what is known and by what became of the same in earlier incidents. */
+function learned({ action, confidence }: Candidate, { past, degradation }: Case): number {
+  const tried = past.filter((one) =>
+    isOf(one, degradation.workflow, degradation.step) && one.apply?.isApplied === true &&
+    chosenOf(one)?.action.kind === action.kind && one.judge !== undefined
+  );
+  const helped = tried.filter(({ judge }) => judge?.verdict === "better").length;
+  // A prior of four: what was found holds until experience outweighs it.
+  return (confidence * 4 + helped) / (4 + tried.length);
+}
+
+/** Why a candidate may not be done, whoever approves it; undefined: it may. */
+function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
+  const { degradation, definition, policy } = of;
+  if (degradation.saturated && loadOf(action, policy) === "adds") {
+    return "adds load, and more comes in than is done";
+  }
+  if (repeats && definition.atMostOnce) return "may repeat what is to happen at most once";
+  if (action.kind === "set_timeout") {
+    const ratio = action.timeoutMs / (policy.timeoutMs ?? action.timeoutMs);
+    if (ratio > STEP_MAX || ratio < 1 / STEP_MAX) return "changes the time-out by more than twice";
+  }
+  if (action.kind === "set_retry" && action.attemptsMax !== undefined) {
+    if (action.attemptsMax > STEP_MAX * policy.attemptsMax) {
+      return "changes the number of attempts by more than twice";
+    }
+  }
+  return undefined;
+}
+
+/** Who has to decide: what is out of the workflow's bounds needs a person. */
+function tierOf({ action, tier }: Candidate, { bounds }: Case): Tier {
+  if (tier === "T2" || tier === "T3") return tier;
+  const allowed = bounds.tier ?? "T0";
+  if (allowed === "none" || (tier === "T1" && allowed === "T0")) return "T2";
+  const isWithin = (value: number, range: readonly [number, number] | undefined) =>
+    range !== undefined && value >= range[0] && value <= range[1];
+  switch (action.kind) {
+    case "set_timeout":
+      return isWithin(action.timeoutMs, bounds.timeoutMs) ? tier : "T2";
+    case "set_retry":
+      return isWithin(action.attemptsMax ?? 0, bounds.attemptsMax) ? tier : "T2";
+    default:
+      return tier;
+  }
+}

@@ -1,0 +1,14 @@
+/** Settings of the healer: kept as a policy overlay, so they have versions, authors and reasons. */
+
+import { HEALER_DEFAULTS, type HealerSettings } from "../core/healing.ts";
+import { HealerFields } from "../core/fields.ts";
+import { OWN_NAMESPACE, SETTINGS_NAME } from "../core/incident.ts";
+import type { PolicyOverlay } from "../core/ports.ts";
+
+/** Reads the settings out of the newest overlays. What is not readable switches healing off. */
+export function settingsIn(newest: ReadonlyMap<string, PolicyOverlay>): HealerSettings {
+  const overlay = newest.get(`${OWN_NAMESPACE}/${SETTINGS_NAME}`);
+  if (overlay === undefined) return HEALER_DEFAULTS;
+  const read = HealerFields.safeParse(overlay.steps["*"]);
+  return read.success ? read.data : { ...HEALER_DEFAULTS, mode: "off" };
+}

@@ -1,0 +1,222 @@
+/**
+ * The watcher: looks at what the steps of workflows do, and starts an incident where one does worse. Each
+ * workflow is watched by one node, the owner of the slot of its name; if two did for a moment, both
+ * would ask for the same incident, and the key makes it one.
+ */
+
+import { messageOf, TaskerError } from "../core/errors.ts";
+import {
+  type Degradation,
+  type Incident,
+  INCIDENT_WORKFLOW,
+  outcomeOf,
+  OWN_NAMESPACE,
+} from "../core/incident.ts";
+import type { Cancel } from "../core/ports.ts";
+import type { StatisticsCell } from "../core/statistics.ts";
+import { doesWork, namespaceOf } from "../core/workflow.ts";
+import { detect } from "./detection.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+import { readIncidents } from "./reading.ts";
+import { COOLDOWN_WINDOWS } from "./rules.ts";
+import { settingsIn } from "./settings.ts";
+
+/** The span of a window unless said. */
+const WINDOW_MS = 60_000;
+
+/** Looks in a window. */
+const LOOKS = 4;
+
+/** How far back the measure of a look reaches. */
+const KEPT_WINDOWS = 63;
+
+/** Incidents that one look starts at most, the clearest first: more are one and the same trouble. */
+const STARTED_MAX = 3;
+
+/** After an incident that changed nothing, the next about the same comes so many windows later. */
+const REST_WINDOWS = 30;
+
+/** The hours of other days that a step is compared with. */
+const SEASONS_MS = [24 * 3_600_000, 7 * 24 * 3_600_000];
+const SEASON_HALF_MS = 30 * 60_000;
+
+/** Characters of a tag. */
+const TAG_LENGTH = 128;
+
+/** Watches workflows until it is stopped. */
+export class Watcher {
+  readonly #deps: HealerDeps;
+  readonly #windowMs: number;
+  readonly #cells = new Map<string, readonly StatisticsCell[]>();
+  /** The incidents of the last day, as they were read last. */
+  #incidents: readonly Incident[] = [];
+  #readAtMs = -Infinity;
+  #cancel: Cancel = () => {};
+  #isStopped = false;
+
+  constructor(deps: HealerDeps) {
+    this.#deps = deps;
+    this.#windowMs = deps.windowMs ?? WINDOW_MS;
+  }
+
+  /** Looks at once and then again and again. */
+  start(): void {
+    const again = () => {
+      if (this.#isStopped) return;
+      this.#cancel = this.#deps.runtime.after(this.#windowMs / LOOKS, look);
+    };
+    const look = () => void this.#look().catch((error) => this.#failed(error)).then(again);
+    again();
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  #failed(error: unknown): void {
+    this.#deps.log.warn("Cannot look for degradations; looking again later", {
+      error: messageOf(error),
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { policies, runtime } = this.#deps;
+    if (settingsIn(await policies.newest()).mode === "off") return;
+    const nowMs = runtime.now();
+    const found: Degradation[] = [];
+    for (const workflow of await this.#active(nowMs)) {
+      found.push(...await this.#lookAt(workflow, nowMs));
+    }
+    const clearest = found.toSorted((one, other) => one.chance - other.chance);
+    let started = 0;
+    for (const degradation of clearest) {
+      if (started < STARTED_MAX && await this.#begin(degradation, nowMs)) started++;
+    }
+  }
+
+  /** Workflows that did something lately and that this node watches; never Tasker's own. */
+  async #active(nowMs: number): Promise<readonly string[]> {
+    const { statistics, isWatched } = this.#deps;
+    const sinceMs = nowMs - 5 * this.#windowMs;
+    const cells = await statistics.read({ sinceMs, untilMs: nowMs });
+    const names = [...new Set(cells.map(({ workflow }) => workflow))]
+      .filter((name) => namespaceOf(name) !== OWN_NAMESPACE && isWatched(name));
+    for (const name of this.#cells.keys()) if (!names.includes(name)) this.#cells.delete(name);
+    return names;
+  }
+
+  async #lookAt(workflow: string, nowMs: number): Promise<readonly Degradation[]> {
+    const plan = this.#deps.plans.find(workflow);
+    if (plan === undefined) return [];
+    const cells = await this.#cellsOf(workflow, nowMs);
+    const bySteps = Map.groupBy(cells, ({ step }) => step);
+    const found: Degradation[] = [];
+    for (const { name, definition } of plan.steps) {
+      const own = bySteps.get(name);
+      if (own === undefined || !doesWork(definition.kind)) continue;
+      const look = { nowMs, windowMs: this.#windowMs, cells: own, ill: this.#ill(workflow, name) };
+      if (detect({ ...look, seasons: [] }) === undefined) continue;
+      const seasons = await this.#seasonsOf({ workflow, step: name }, nowMs);
+      const degradation = detect({ ...look, seasons });
+      if (degradation !== undefined) found.push({ workflow, step: name, ...degradation });
+    }
+    return found;
+  }
+
+  /** The cells of the last hour: what is known is kept, and the newest are read again. */
+  async #cellsOf(workflow: string, nowMs: number): Promise<readonly StatisticsCell[]> {
+    const sinceMs = nowMs - KEPT_WINDOWS * this.#windowMs;
+    const known = this.#cells.get(workflow);
+    const fromMs = known === undefined ? sinceMs : nowMs - 2 * this.#windowMs;
+    const read = await this.#deps.statistics.read({ workflow, sinceMs: fromMs, untilMs: nowMs });
+    const firstMs = Math.min(fromMs, ...read.map((cell) => cell.fromMs));
+    const kept = known?.filter((cell) => cell.fromMs >= sinceMs && cell.fromMs < firstMs) ?? [];
+    const cells = [...kept, ...read];
+    this.#cells.set(workflow, cells);
+    return cells;
+  }
+
+  async #seasonsOf(
+    of: Pick<Degradation, "workflow" | "step">,
+    nowMs: number,
+  ): Promise<readonly (readonly StatisticsCell[])[]> {
+    const seasons = [];
+    for (const agoMs of SEASONS_MS) {
+      const sinceMs = nowMs - agoMs - SEASON_HALF_MS;
+      const cells = await this.#deps.statistics.read({
+        ...of,
+        sinceMs,
+        untilMs: sinceMs + 2 * SEASON_HALF_MS,
+      });
+      seasons.push(cells.filter(({ step }) => step === of.step));
+    }
+    return seasons;
+  }
+
+  /** When a step was known to do badly. */
+  #ill(workflow: string, step: string) {
+    return this.#incidents.flatMap((incident) => {
+      if (!isAbout(incident, { workflow, step })) return [];
+      const fromMs = incident.degradation.sinceMs - this.#windowMs;
+      return [{ fromMs, untilMs: (incident.endedAtMs ?? Infinity) + this.#windowMs }];
+    });
+  }
+
+  /** Starts an incident unless one about the step is open, or ended just now. */
+  async #begin(degradation: Degradation, nowMs: number): Promise<boolean> {
+    await this.#readAgain(nowMs);
+    const own = this.#incidents.filter((incident) => isAbout(incident, degradation));
+    if (own.some((incident) => !this.#isOver(incident, nowMs))) return false;
+    const about = [degradation.workflow, degradation.step, degradation.signal].join(" ");
+    const number = own.length + 1;
+    const { workflow, step, signal } = degradation;
+    const key = `${about} #${number} ${own[0]?.id ?? ""}`.trim();
+    const request = {
+      workflow: INCIDENT_WORKFLOW,
+      input: { about, number, degradation },
+      tags: [workflow, step, signal].map((tag) => tag.slice(0, TAG_LENGTH)),
+      key: key.slice(0, KEY_LENGTH),
+      commandId: key.slice(0, KEY_LENGTH),
+    };
+    try {
+      const { taskId } = await this.#deps.starter.start(request);
+      this.#deps.log.warn("A step does worse than it did", {
+        incident: taskId,
+        workflow,
+        step,
+        signal,
+      });
+      this.#readAtMs = -Infinity;
+      return true;
+    } catch (error) {
+      // Another node was first, with other figures.
+      if (error instanceof TaskerError && error.code === "journal.conflict") return false;
+      throw error;
+    }
+  }
+
+  #isOver(incident: Incident, nowMs: number): boolean {
+    if (incident.endedAtMs === undefined) return false;
+    const isIdle = (outcomeOf(incident)?.outcome ?? "not_applied") === "not_applied";
+    const windows = isIdle ? REST_WINDOWS : COOLDOWN_WINDOWS;
+    return incident.endedAtMs + windows * this.#windowMs <= nowMs;
+  }
+
+  async #readAgain(nowMs: number): Promise<void> {
+    if (this.#readAtMs + this.#windowMs / 2 > nowMs) return;
+    this.#incidents = await readIncidents(this.#deps, { nowMs });
+    this.#readAtMs = nowMs;
+  }
+}
+
+/** Characters of a task's key. */
+const KEY_LENGTH = 200;
+
+function isAbout(
+  { degradation }: Incident,
+  { workflow, step }: Pick<Degradation, "workflow" | "step">,
+): boolean {
+  return degradation.workflow === workflow && degradation.step === step;
+}

@@ -1,0 +1,182 @@
+/** Operations of healing: incidents, what they propose, and how far the healer may go. */
+
+import { z } from "zod";
+import { By, HealerFields, Name, Reason, REASON_LENGTH_MAX, WorkflowName } from "../core/fields.ts";
+import * as fields from "../core/incident.ts";
+import { group, operation } from "./operation.ts";
+import { Limit, named, Time } from "./schema.ts";
+
+const Figures = named("Figures", fields.FiguresFields);
+
+const Proposal = named(
+  "Proposal",
+  fields.ProposalFields.extend({ untilMs: fields.ProposalFields.shape.untilMs }),
+);
+
+const IncidentSummary = named(
+  "IncidentSummary",
+  z.object({
+    id: z.string(),
+    workflow: z.string(),
+    step: z.string(),
+    signal: z.enum(fields.SIGNALS),
+    phase: z.enum(fields.INCIDENT_PHASES),
+    failureType: z.string().optional(),
+    proposal: z.object({ kind: z.string(), tier: z.string(), expected: z.string() }).optional()
+      .describe("The one that was chosen"),
+    outcome: z.string().optional(),
+    startedAt: Time,
+    endedAt: Time.optional(),
+  }),
+);
+
+const IncidentDocument = named(
+  "Incident",
+  z.object({
+    id: z.string(),
+    about: z.string(),
+    number: z.int().describe("Counts the incidents about the same"),
+    phase: z.enum(fields.INCIDENT_PHASES),
+    startedAt: Time,
+    endedAt: Time.optional(),
+    degradation: fields.DegradationFields.extend({ now: Figures, before: Figures }),
+    finding: fields.FindingFields.optional(),
+    proposals: z.array(Proposal),
+    chosen: z.string().optional().describe("The proposal that was chosen"),
+    notes: z.array(z.string()).describe("Why the others were not, or nothing was"),
+    approval: fields.ApprovalFields.optional(),
+    applied: fields.AppliedFields.optional(),
+    verdict: fields.VerdictFields.extend({
+      with: Figures.optional(),
+      without: Figures.optional(),
+    }).optional(),
+    conclusion: fields.ConclusionFields.optional(),
+    lesson: fields.LessonFields.extend({ before: Figures, during: Figures, after: Figures })
+      .optional(),
+  }),
+);
+
+const Incidents = named(
+  "IncidentList",
+  z.object({
+    incidents: z.array(IncidentSummary),
+    nextCursor: z.string().optional(),
+  }),
+);
+
+const Settings = named("HealerSettings", HealerFields);
+
+const SettingsVersion = named(
+  "HealerVersion",
+  z.object({ version: z.int(), by: z.string(), reason: z.string(), at: Time, settings: Settings }),
+);
+
+const IdParams = z.strictObject({ id: z.string().max(64) });
+const Decision = z.strictObject({ by: By, reason: Reason });
+const Decided = named("DecidedProposal", z.object({ id: z.string(), says: z.string() }));
+
+/** Everything that can be asked of healing. */
+export const HEALING = group("healing", {
+  listIncidents: operation({
+    method: "GET",
+    path: "/v1/incidents",
+    summary: "Lists incidents, the newest first, with what was done",
+    right: "read",
+    repeat: "harmless",
+    query: z.strictObject({
+      workflow: WorkflowName.optional(),
+      step: Name.optional(),
+      phase: z.enum(fields.INCIDENT_PHASES).optional(),
+      limit: Limit,
+      cursor: z.string().max(512).optional(),
+    }),
+    answers: { 200: { description: "A page", schema: Incidents } },
+    errors: ["api.bad_request"],
+    pages: { entries: "incidents", next: "nextCursor", from: "cursor" },
+    command: { verb: "incidents" },
+  }),
+  getIncident: operation({
+    method: "GET",
+    path: "/v1/incidents/{id}",
+    summary: "Shows an incident: what, why, what was done, and its effect",
+    right: "read",
+    repeat: "harmless",
+    params: IdParams,
+    answers: { 200: { description: "The incident", schema: IncidentDocument } },
+    errors: ["task.not_found"],
+    command: { verb: "proposals show" },
+  }),
+  approveProposal: operation({
+    method: "POST",
+    path: "/v1/incidents/{id}/approve",
+    summary: "Approves what an incident proposes and waits for",
+    right: "operate",
+    repeat: "command",
+    params: IdParams,
+    body: named("Decision", Decision.prefault({})),
+    answers: { 202: { description: "It goes on", schema: Decided } },
+    errors: ["task.not_found", "proposal.not_open"],
+    command: { verb: "proposals approve" },
+  }),
+  rejectProposal: operation({
+    method: "POST",
+    path: "/v1/incidents/{id}/reject",
+    summary: "Rejects what an incident proposes: nothing is changed",
+    right: "operate",
+    repeat: "command",
+    params: IdParams,
+    body: named("Rejection", Decision.prefault({})),
+    answers: { 202: { description: "It goes on", schema: Decided } },
+    errors: ["task.not_found", "proposal.not_open"],
+    command: { verb: "proposals reject" },
+  }),
+  revertProposal: operation({
+    method: "POST",
+    path: "/v1/incidents/{id}/revert",
+    summary: "Puts back what an incident has changed, unless others have changed it since",
+    right: "operate",
+    repeat: "harmless",
+    params: IdParams,
+    body: named("Reversal", Decision.prefault({})),
+    answers: { 202: { description: "It is put back", schema: Decided } },
+    errors: ["task.not_found", "proposal.not_open"],
+    command: { verb: "proposals revert" },
+  }),
+  getHealing: operation({
+    method: "GET",
+    path: "/v1/healing",
+    summary: "Shows how far the healer may go, with every version",
+    right: "read",
+    repeat: "harmless",
+    answers: {
+      200: {
+        description: "The settings in force, and the versions, the newest first",
+        schema: named(
+          "Healing",
+          z.object({ settings: Settings, versions: z.array(SettingsVersion) }),
+        ),
+      },
+    },
+    errors: [],
+    command: { verb: "healing" },
+  }),
+  putHealing: operation({
+    method: "PUT",
+    path: "/v1/healing",
+    summary: "Sets how far the healer may go; `mode: off` stops it on all nodes within seconds",
+    right: "operate",
+    repeat: "remembered",
+    body: named(
+      "PutHealing",
+      HealerFields.extend({
+        by: By,
+        reason: z.string().min(1).max(REASON_LENGTH_MAX),
+        expectedVersion: z.int().min(0).optional()
+          .describe("The version that the change is based on, 0 = none"),
+      }),
+    ),
+    answers: { 200: { description: "The new version", schema: SettingsVersion } },
+    errors: ["policy.conflict"],
+    command: { verb: "healing put" },
+  }),
+});

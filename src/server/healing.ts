@@ -1,0 +1,45 @@
+/** Healing: gives the healer what it works with, in a server and in a simulation alike. */
+
+import type { Plans, Policies, Runtime, Starter, TaskReader } from "../core/ports.ts";
+import type { Plan } from "../core/plan.ts";
+import type { SystemDirectory } from "../core/system_directory.ts";
+import { findingOf } from "../heal/finding.ts";
+import type { Healer } from "../heal/healer.ts";
+import type { HealerDeps } from "../heal/healer_deps.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Engine } from "./engine.ts";
+
+/** What a healer is opened over. */
+export interface HealingOptions {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly engine: Engine;
+  readonly plans: Plans & { find(workflow: string): Plan | undefined };
+  readonly policies: Policies;
+  readonly statistics: HealerDeps["statistics"];
+  readonly tasks: TaskReader;
+  readonly starter: Starter;
+  readonly directory: SystemDirectory;
+}
+
+/** Opens a healer: it begins to watch. Close it before the engine is drained. */
+export function openHealing(healer: Healer, options: HealingOptions): void {
+  const { engine, directory } = options;
+  healer.open({
+    ...options,
+    sink: engine.router,
+    systems: () =>
+      [...directory.systems].map(({ name, instances }) => {
+        const healthy = instances.filter(({ state }) => state === "healthy");
+        return {
+          name,
+          instances: healthy.map(({ instance }) => instance),
+          capabilities: healthy.flatMap(({ capabilities }) =>
+            capabilities.map((capability) => capability.name)
+          ),
+        };
+      }),
+    diagnose: ({ degradation }) => findingOf(degradation),
+    isWatched: (workflow) => engine.ownsWorkflow(workflow),
+  });
+}
