@@ -360,13 +360,17 @@ function ofFlapping({ ofStep, isAlike, beganAtMs }: Scene): Evidence | undefined
     if (stretches.at(-1) !== isBad) stretches.push(isBad);
   }
   const bad = stretches.filter(Boolean).length;
-  if (bad < 3 || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) return undefined;
+  const lastedMs = (facts.at(-1)?.endedAtMs ?? 0) - (facts[0]?.endedAtMs ?? 0);
+  if (bad < 3 || lastedMs < FLAPPING_MS_MIN || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) return undefined;
   return {
     id: "flapping",
     text: `it comes and goes: ${bad} bad stretches, each followed by a good one, since it began`,
     weights: { flapping: 6, dependency_down: -1 },
   };
 }
+
+/** Within less than this, stretches are retries that come back together. */
+const FLAPPING_MS_MIN = 60_000;
 
 /** Stretches are longer than chance makes them by this many standard deviations at least. */
 const RUNS_Z_MAX = -4;
