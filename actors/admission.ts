@@ -2,6 +2,7 @@
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import type { Circuit } from "../src/core/breaker.ts";
+import { type Asked, askedOf } from "../src/core/alternative.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
@@ -111,11 +112,11 @@ export class NodeAdmission implements Admission {
     return this.isDraining || isLeaving ? "node_draining" : undefined;
   }
 
-  hold({ taskId, plan, step, system }: StartedStep): void {
+  hold({ taskId, plan, step, system, elsewhere }: StartedStep): void {
     if (!isLimited(plan, step) || this.#claims.get(taskId, step)) return;
-    const claim = this.#claim({ taskId, plan, step }, { ...HELD, lastSystem: system });
+    const claim = this.#claim({ taskId, plan, step }, { ...HELD, lastSystem: system, elsewhere });
     const { kind, owner } = (plan.steps[step] as PlannedStep).definition;
-    if (kind === "remote") this.#choose(claim, system ?? owner, owner);
+    if (kind === "remote") this.#choose(claim, system ?? owner);
     for (const limit of claim.limits) {
       if (limit instanceof Places || limit instanceof Quota) limit.hold();
       else if (limit instanceof CircuitBreaker) limit.hold(claim);
@@ -203,18 +204,24 @@ export class NodeAdmission implements Admission {
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
     of: Omit<AdmissionRequest, keyof StepOfTask>,
   ): Claim {
-    const { isRetry, switchTo } = of;
+    const { isRetry, elsewhere, switchTo } = of;
     const { name, definition } = plan.steps[step] as PlannedStep;
     const places = this.#placesOf(`${plan.workflow}/${name}`);
-    const { kind, http, event: capability } = definition;
+    const { kind, http, owner } = definition;
+    const asked = askedOf(definition, elsewhere);
+    const { event: capability } = asked;
     const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
-    const limits = kind === "remote" ? [this.#routeOf(plan, definition, switchTo)] : [
-      ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
-      this.#node,
-    ];
+    const limits = kind === "remote"
+      ? [
+        this.#routeOf(plan, asked, elsewhere === undefined ? switchTo : undefined),
+      ]
+      : [
+        ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
+        this.#node,
+      ];
     const system = host?.name;
-    const parts = { taskId, step, system, places, capability, limits };
+    const parts = { taskId, step, owner, system, places, capability, limits };
     const claim = newClaim(parts, of, this.deps.runtime.monotonic());
     this.#claims.put(claim);
     return claim;
@@ -245,10 +252,10 @@ export class NodeAdmission implements Admission {
   }
 
   /** Takes a system for a claim: its limits follow that of the route. */
-  #choose(claim: Claim, name: string, owner: string): void {
+  #choose(claim: Claim, name: string): void {
     const system = this.#systemOf(name);
     claim.system = name;
-    claim.isChosen = name !== owner;
+    claim.isChosen = name !== claim.owner;
     claim.limits = [claim.limits[0] as Limit, system.workers, ...limitsInOrder(system, claim)];
   }
 
@@ -333,7 +340,7 @@ export class NodeAdmission implements Admission {
 
   #routeOf(
     { definition: { namespace } }: Plan,
-    { owner, capability }: PlannedStep["definition"],
+    { owner, capability }: Asked,
     switchTo: string | undefined,
   ): Route {
     const request = { namespace, owner, capability, switchTo };
@@ -346,7 +353,7 @@ export class NodeAdmission implements Admission {
           const seed = `${claim.taskId}/${claim.step}`;
           const isFailing = (name: string) => this.circuit(name) === "open";
           const name = chooseSystem(candidates, { seed, last: claim.lastSystem, isFailing });
-          this.#choose(claim, name, owner);
+          this.#choose(claim, name);
           const whyNot = switchTo && this.#directory.whyNotSwitched(request);
           if (whyNot) this.deps.fellBack?.(switchTo, whyNot);
         },

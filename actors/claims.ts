@@ -6,17 +6,21 @@ import type { AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
 import { type Claim, Route } from "./limits.ts";
 
 /** What a claim is made of beside its request. */
-type ClaimParts = Pick<Claim, "taskId" | "step" | "system" | "places" | "capability" | "limits">;
+type ClaimParts = Pick<
+  Claim,
+  "taskId" | "step" | "owner" | "system" | "places" | "capability" | "limits"
+>;
 
 /** Makes a claim that has been granted nothing yet. */
 export function newClaim(
-  { taskId, step, system, places, capability, limits }: ClaimParts,
+  { taskId, step, owner, system, places, capability, limits }: ClaimParts,
   request: Omit<AdmissionRequest, keyof StepOfTask>,
   nowMs: number,
 ): Claim {
   return {
     taskId,
     step,
+    owner,
     system,
     isChosen: false,
     lastSystem: request.lastSystem,

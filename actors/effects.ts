@@ -1,5 +1,6 @@
 /** Effects: what a committed turn starts and stops. Nothing of it happens before the commit. */
 
+import { askedOf } from "../src/core/alternative.ts";
 import { dueOf } from "../src/core/due.ts";
 import type { Event } from "../src/core/event.ts";
 import { needsOf } from "../src/core/given.ts";
@@ -154,7 +155,8 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
   if (step === undefined || planned === undefined || !isUnderWay(step)) return;
   const { kind } = planned.definition;
   if (kind === "signal" || (kind === "sleep" && step.dueAtMs !== undefined)) return;
-  const { attempt, startedAtMs, dueAtMs, system } = step;
+  const { attempt, startedAtMs, dueAtMs, system, elsewhere } = step;
+  const { event } = askedOf(planned.definition, elsewhere);
   const { taskId, traceparent, input } = state;
   const needs = needsOf(planned, state);
   const deadlineAtMs = deadlineOf(state);
@@ -168,6 +170,7 @@ function startAttempt(runner: Runner, plan: Plan, state: TaskState, index: numbe
     ...(deadlineAtMs < Infinity && { deadlineAtMs }),
     traceparent,
     ...(system !== undefined && { system }),
+    ...(elsewhere !== undefined && event !== undefined && { event }),
     input,
     needs,
   });

@@ -17,6 +17,8 @@ export interface Claim extends Waiter<Claim> {
   isChosen: boolean;
   /** The system of the attempt before. */
   readonly lastSystem: string | undefined;
+  /** The system that owns its step. */
+  readonly owner: string;
   /** The system that its policy switches it to. */
   readonly switchTo: string | undefined;
   /** The places of its step. */

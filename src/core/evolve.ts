@@ -187,8 +187,7 @@ function nextOf(
   switch (event.kind) {
     case "StepStarted":
       return {
-        ...historyOf(step),
-        // A step names its system in all its attempts, or in none.
+        ...withoutSystem(historyOf(step)),
         ...(event.system !== undefined && { system: event.system }),
         state: isHere ? "running" : "waiting_for_reply",
         attempt: event.attempt,
@@ -205,7 +204,7 @@ function nextOf(
     case "StepRetried":
       return retryOf(step, event);
     case "StepChosen":
-      return step;
+      return chosen(step, event);
     case "StepParked": {
       const { reason, choices, failure = step.failure } = event;
       return { ...historyOf(step), state: "parked", reason, choices, failure };
@@ -213,6 +212,25 @@ function nextOf(
     default:
       return endOf(step, event);
   }
+}
+
+/** Each attempt names its system, unless that is the step's owner. */
+function withoutSystem({ system: _, ...history }: StepHistory): StepHistory {
+  return history;
+}
+
+/** Attempts go where the last choice said. */
+function chosen(
+  step: StepState,
+  { system, capability }: Extract<StepEvent, { kind: "StepChosen" }>,
+): StepState {
+  const { elsewhere: _, ...rest } = step;
+  if (system === undefined && capability === undefined) return rest;
+  const elsewhere = {
+    ...(system !== undefined && { system }),
+    ...(capability !== undefined && { capability }),
+  };
+  return { ...rest, elsewhere };
 }
 
 /** An interruption, by a hang or a death of the node, counts as no attempt. */
@@ -271,9 +289,18 @@ function endOf(step: StepState, event: EndEvent): EndedStep {
 }
 
 function historyOf(step: StepState): StepHistory {
-  const { attempt, interruptions, forgiven, startedAtMs, failure, system, policyVersion } = step;
-  const history = { attempt, interruptions, forgiven, startedAtMs, failure, policyVersion };
-  return system === undefined ? history : { ...history, system };
+  const { attempt, interruptions, forgiven, startedAtMs, failure, policyVersion } = step;
+  const { system, elsewhere } = step;
+  return {
+    attempt,
+    interruptions,
+    forgiven,
+    startedAtMs,
+    failure,
+    policyVersion,
+    ...(system !== undefined && { system }),
+    ...(elsewhere !== undefined && { elsewhere }),
+  };
 }
 
 function count(state: TaskState, name: StepStateName, by: number): void {

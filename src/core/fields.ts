@@ -147,6 +147,14 @@ export const PolicyFields = z.strictObject(
   } satisfies Record<keyof Policy, z.ZodType>,
 );
 
+/** Other ways to get a step done; whether they fit it is checked with the step. */
+export const Alternatives = z.array(z.strictObject({
+  name: Name,
+  system: Name.exactOptional(),
+  capability: z.string().min(1).max(256).exactOptional(),
+  manual: z.string().min(1).max(REASON_LENGTH_MAX).exactOptional(),
+})).max(10);
+
 /** A share of attempts. */
 const share = z.number().min(0.01).max(1).optional();
 

@@ -111,7 +111,8 @@ export class LiveTask {
     for (const { input, step } of inputsOfState(state)) this.#push(input, step);
     state.steps.forEach((known, step) => {
       if (!isUnderWay(known)) return;
-      this.deps.admission.hold({ taskId, plan, step, system: known.system });
+      const { system, elsewhere } = known;
+      this.deps.admission.hold({ taskId, plan, step, system, elsewhere });
       known.aliveAtMs = nowMs;
     });
   }
@@ -285,6 +286,7 @@ export class LiveTask {
       concurrencyMax,
       lastSystem: known.system,
       switchTo: system,
+      elsewhere: known.elsewhere,
       timeoutMs,
       leftMs,
       waitLeftMs: Math.min(leftMs, (state.ready.get(step) ?? nowMs) + queueTimeoutMs - nowMs),

@@ -11,6 +11,7 @@ import {
   NOTHING,
   refuse,
 } from "./decision.ts";
+import { elsewhereOf } from "./alternative.ts";
 import type { Choice, StepChosen } from "./event.ts";
 import { type JsonText, NULL_TEXT } from "./payload.ts";
 import type { PlannedStep } from "./plan.ts";
@@ -147,37 +148,44 @@ function operatorResult(context: Context, index: number, text: JsonText): JsonTe
   return givenResult(planned, text, `the result of step "${planned.name}"`);
 }
 
+interface AtStep {
+  readonly index: number;
+  readonly context: Context;
+  readonly on: OnStep;
+}
+
 /** Records what was chosen, and decides it like the command of its own. */
 function decideChoice(
   state: TaskState,
   command: ChooseStep,
-  { index, context, on, step }: {
-    readonly index: number;
-    readonly context: Context;
-    readonly on: OnStep;
-    readonly step: ParkedStep;
-  },
+  { step, ...at }: AtStep & { readonly step: ParkedStep },
 ): Decision {
   const { choice, result, diagnosed, confidence, cause } = command;
-  const known: readonly string[] = step.choices;
-  if (!known.includes(choice)) {
-    return refuse(
+  const { alternatives = [] } = at.context.plan.steps[at.index]?.definition ?? {};
+  const alternative = alternatives.find(({ name }) => name === choice);
+  const known: readonly string[] = [...step.choices, ...alternatives.map(({ name }) => name)];
+  const wrong = (why: string) =>
+    refuse(
       "step.choice_invalid",
-      `Cannot choose "${choice}" for step "${command.step}": it may be ${known.join(", ")}`,
+      `Cannot choose "${choice}" for step "${command.step}"${why}`,
     );
+  if (!known.includes(choice)) return wrong(`: it may be ${known.join(", ")}`);
+  const elsewhere = alternative && elsewhereOf(alternative);
+  const leadsTo = alternative === undefined
+    ? choice as Choice
+    : elsewhere === undefined
+    ? "resolve"
+    : "retry";
+  if (result !== undefined && (leadsTo === "retry" || leadsTo === "cancel")) {
+    return wrong(" with a result: it takes none");
   }
-  const decision = decideChosen(state, command, { index, context, on });
+  const decision = decideChosen(state, command, { ...at, leadsTo });
   if (decision.kind === "refused") return decision;
-  if (result !== undefined && (choice === "retry" || choice === "cancel")) {
-    return refuse(
-      "step.choice_invalid",
-      `Cannot choose "${choice}" for step "${command.step}" with a result: it takes none`,
-    );
-  }
   const chosen: StepChosen = {
     kind: "StepChosen",
-    ...on,
+    ...at.on,
     choice,
+    ...elsewhere,
     ...(diagnosed !== undefined && { diagnosed }),
     ...(confidence !== undefined && { confidence }),
     ...(cause !== undefined && { cause }),
@@ -188,15 +196,10 @@ function decideChoice(
 /** What a choice leads to. */
 function decideChosen(
   state: TaskState,
-  { choice, step, result, ...command }: ChooseStep,
-  { index, context, on }: {
-    readonly index: number;
-    readonly context: Context;
-    readonly on: OnStep;
-  },
+  { step, result, ...command }: ChooseStep,
+  { index, context, on, leadsTo }: AtStep & { readonly leadsTo: Choice },
 ): Decision {
-  const given = result === undefined ? {} : { result };
-  switch (choice as Choice) {
+  switch (leadsTo) {
     case "retry":
       return accept([{ kind: "StepRetried", ...on }]);
     case "resolve": {
@@ -208,12 +211,14 @@ function decideChosen(
       } as const;
       return decideResolve(resolve, index, context, on);
     }
-    case "skip":
+    case "skip": {
+      const given = result === undefined ? {} : { result };
       return decideSkip({ ...command, kind: "SkipStep", step, ...given }, index, context, on);
+    }
     case "cancel":
       return decideCancel(state, { ...command, kind: "CancelTask" }, context);
     default:
-      return choice as never;
+      return leadsTo satisfies never;
   }
 }
 

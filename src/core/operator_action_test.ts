@@ -142,3 +142,37 @@ Deno.test("only a parked step takes a choice, and only one that it has", () => {
   assert.equal(retry.refusals.at(-1)?.code, "step.choice_invalid");
   assert.equal(retry.steps["a"], "parked");
 });
+
+/** A parked remote step that may go to another system, use another capability, or be done by hand. */
+const withAlternatives = () =>
+  new TaskDriver([{
+    name: "a",
+    kind: "remote",
+    owner: "gateway",
+    event: "card.charge",
+    policy: { retry: { attemptsMax: 1 } },
+    alternatives: [
+      { name: "backup", system: "second" },
+      { name: "invoice", capability: { name: "invoice.send", range: "^1" } },
+      { name: "phone", manual: "Call the customer" },
+    ],
+  }]).start().throw("a");
+
+Deno.test("an alternative sends the step's next attempts where it leads, and a later choice back", () => {
+  const driver = withAlternatives().send(choose("backup"));
+  assert.deepEqual(driver.step("a").elsewhere, { system: "second" });
+  assert.equal(driver.steps["a"], "waiting_for_reply");
+
+  driver.throw("a").send(choose("invoice"));
+  assert.deepEqual(driver.step("a").elsewhere, { capability: "invoice.send@^1" });
+
+  driver.throw("a").send(choose("retry"));
+  assert.equal(driver.step("a").elsewhere, undefined);
+});
+
+Deno.test("what a person does by hand ends the step with the given result", () => {
+  const driver = withAlternatives().send({ ...choose("phone"), result: '{"paid":true}' as never });
+
+  assert.equal(driver.steps["a"], "resolved_manually");
+  assert.equal(driver.step("a").result, '{"paid":true}');
+});

@@ -700,6 +700,8 @@ export interface Attempt {
   readonly traceparent: string | undefined;
   /** The system that was chosen for it; absent: the step's owner. */
   readonly system?: string;
+  /** The type of its envelope, where a person chose another capability; absent: the step's own. */
+  readonly event?: string;
   readonly input: JsonText;
   /** By alias: the parent's result, or its outcome when the step's `when` is not succeeded. */
   readonly needs: Readonly<Record<string, JsonText | ParentOutcome>>;

@@ -1,5 +1,6 @@
 /** The state of a task, folded from its events. */
 
+import type { Elsewhere } from "./alternative.ts";
 import type { Choice, Failure, TaskEnd } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import { type JsonText, NULL_TEXT } from "./payload.ts";
@@ -65,6 +66,8 @@ export interface StepHistory {
   readonly system?: string;
   /** The overlay that the newest attempt began under; 0: none. */
   readonly policyVersion: number;
+  /** Where a person sent its next attempts; absent: where it is defined to go. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** Its parents have not ended, or it waits to be started. */

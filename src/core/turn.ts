@@ -1,6 +1,7 @@
 /** The turn: what tasks decide at once, from commands, readiness and admission. No I/O. */
 
 import type { AttemptEnd } from "./attempt.ts";
+import type { Elsewhere } from "./alternative.ts";
 import type { Context } from "./decision.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event } from "./event.ts";
@@ -51,6 +52,8 @@ export interface AdmissionRequest extends StepOfTask {
   readonly lastSystem?: string | undefined;
   /** The system that its policy switches it to. */
   readonly switchTo?: string | undefined;
+  /** Where a person sent its attempts; goes before the policy. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** How long the attempt may take, in ms; absent: as long as it likes. */
   readonly timeoutMs?: number | undefined;
   /** Time until the task's deadline, in ms; absent: it has none. */
@@ -63,6 +66,7 @@ export interface AdmissionRequest extends StepOfTask {
 export interface StartedStep extends StepOfTask {
   /** The system that was chosen for it; absent: the step's owner. */
   readonly system?: string | undefined;
+  readonly elsewhere?: Elsewhere | undefined;
 }
 
 /** Which steps may start now: the node's limits, as a turn sees them. */

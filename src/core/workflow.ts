@@ -1,6 +1,7 @@
 /** Definitions: a workflow as data. Its code is separate, in `WorkflowCode`. */
 
 import type { z } from "zod";
+import type { Alternative } from "./alternative.ts";
 import type { When } from "./graph.ts";
 import type { HealBounds } from "./healing.ts";
 import type { HttpCall } from "./http_call.ts";
@@ -73,6 +74,8 @@ export interface StepDefinition {
   /** A signal's end when nobody sends it. */
   readonly onTimeout?: "fail" | "park";
   readonly atMostOnce: boolean;
+  /** Other ways to get it done, for a person to choose. Not part of the definition hash. */
+  readonly alternatives?: readonly Alternative[];
   /** Not part of the definition hash. */
   readonly policy: Policy;
 }

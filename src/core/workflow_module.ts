@@ -1,6 +1,7 @@
 /** Recordings: what a workflow module said when it was loaded, before the registry checks it. */
 
 import type { z } from "zod";
+import type { WrittenAlternative } from "./alternative.ts";
 import type { When } from "./graph.ts";
 import type { HealBounds } from "./healing.ts";
 import type { Template } from "./mapping.ts";
@@ -25,6 +26,7 @@ export interface StepSpec extends Policy {
   /** The code of a local step. */
   readonly run?: (context: RunContext) => unknown;
   readonly atMostOnce?: boolean;
+  readonly alternatives?: readonly WrittenAlternative[];
   /** The system that owns a local step; its workflow's namespace unless said. */
   readonly owner?: string;
   /** The system that runs a remote step. */

@@ -59,7 +59,7 @@ export function stepCommand(sender: Sender, attempt: Attempt, input: unknown): S
   const envelope: Envelope = {
     ...attributesOf(sender, taskId, name),
     id: dispatchId(taskId, name, attempt.attempt),
-    type: definition.event ?? name,
+    type: attempt.event ?? definition.event ?? name,
     ...(expiresAtMs !== undefined && { expirytime: new Date(expiresAtMs).toISOString() }),
     ...(traceparent !== undefined && { traceparent }),
     taskerattempt: attempt.attempt,

@@ -2,6 +2,7 @@
 
 import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import type { Diagnosis } from "../core/diagnosis.ts";
+import { type Option, optionsFor } from "../core/alternative.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type Event, sizeOfEvent } from "../core/event.ts";
 import { mintedAtMs, type TaskId } from "../core/ids.ts";
@@ -17,7 +18,7 @@ import type {
 } from "../core/ports.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import { namespaceOf } from "../core/workflow.ts";
-import { diagnose, type Offer } from "./diagnosis.ts";
+import { diagnose } from "./diagnosis.ts";
 import { hasFailed, type StepInfo } from "./scene.ts";
 import { type Resolution, resolutionsOf } from "./workarounds.ts";
 
@@ -249,17 +250,12 @@ function ancestorsOf(plan: Plan, { parents }: PlannedStep): readonly string[] {
   return [...found].flatMap((index) => plan.steps[index]?.name ?? []);
 }
 
-/** What each choice does, for people. */
-const LABELS: Readonly<Record<string, string>> = {
-  retry: "Try the step again",
-  resolve: "Give the step its result by hand",
-  skip: "Go on without the step",
-  cancel: "Cancel the task",
-};
-
 /** What may be done about the step, if it is parked. */
-function offersOf({ index }: PlannedStep, events: readonly Event[]): readonly Offer[] {
+function offersOf(
+  { index, definition: { alternatives = [] } }: PlannedStep,
+  events: readonly Event[],
+): readonly Option[] {
   const last = events.findLast((event) => "step" in event && event.step === index);
   if (last?.kind !== "StepParked") return [];
-  return last.choices.map((choice) => ({ choice, label: LABELS[choice] ?? choice }));
+  return optionsFor(last.choices, alternatives);
 }

@@ -1,6 +1,7 @@
 /** Diagnosis: what kind of failure it is, where it began, what was compared and what helped. Pure. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { Option } from "../core/alternative.ts";
 import type { Diagnosis, Workaround } from "../core/diagnosis.ts";
 import type { FailureType } from "../core/healing.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -14,20 +15,12 @@ import { type Past, similarTo } from "./similar.ts";
 import { type Template, templateOf, wordsOf } from "./templates.ts";
 import { type Record, recordsOf, type Resolution, TRIED_MIN } from "./workarounds.ts";
 
-/** What a person may do with the step. */
-export interface Offer {
-  /** One of CHOICES, or the name of an alternative of the step. */
-  readonly choice: string;
-  /** What it does, for people. */
-  readonly label: string;
-}
-
 /** What a diagnosis is made of. */
 export interface DiagnosisInput extends SceneInput {
   /** Names of the steps before the failed one, in any order. */
   readonly ancestors: readonly string[];
   /** What may be done about the step; empty: nobody is asked. */
-  readonly offers: readonly Offer[];
+  readonly offers: readonly Option[];
   /** What was decided about parked steps in the same window. */
   readonly resolutions: readonly Resolution[];
   /** Of the window, Unix ms. */

@@ -361,7 +361,9 @@ function ofFlapping({ ofStep, isAlike, beganAtMs }: Scene): Evidence | undefined
   }
   const bad = stretches.filter(Boolean).length;
   const lastedMs = (facts.at(-1)?.endedAtMs ?? 0) - (facts[0]?.endedAtMs ?? 0);
-  if (bad < 3 || lastedMs < FLAPPING_MS_MIN || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) return undefined;
+  if (bad < 3 || lastedMs < FLAPPING_MS_MIN || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) {
+    return undefined;
+  }
   return {
     id: "flapping",
     text: `it comes and goes: ${bad} bad stretches, each followed by a good one, since it began`,

@@ -1,6 +1,7 @@
 /** Task documents: tasks and their journals as JSON shows them. */
 
 import type { z } from "zod";
+import { optionsFor } from "../core/alternative.ts";
 import type { Event, Failure, Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
@@ -157,6 +158,7 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     ...formOf(planned, step),
     ...(hasResult(step) && leftOut === undefined ? { result: decodePayload(step.result) } : {}),
     ...failureDocument(step, leftOut),
+    ...optionsOf(planned, step, source.summary.taskId),
     ...(leftOut === undefined ? {} : { leftOut }),
   };
 }
@@ -187,6 +189,18 @@ function formOf({ definition }: PlannedStep, step: StepState): Pick<StepDocument
   const { kind, contract: { success } } = definition;
   const isAwaited = kind === "signal" && step.state === "waiting_for_reply";
   return isAwaited && success !== undefined ? { form: success } : {};
+}
+
+/** What a person may do about a step, and where they read what is wrong with it. */
+function optionsOf(
+  { name, definition: { alternatives = [] } }: PlannedStep,
+  step: StepState,
+  taskId: string,
+): Pick<StepDocument, "options" | "diagnosis"> {
+  if (step.failure === undefined || !FAILING.includes(step.state)) return {};
+  const diagnosis = `/v1/tasks/${taskId}/diagnosis?step=${name}`;
+  if (step.state !== "parked") return { diagnosis };
+  return { diagnosis, options: optionsFor(step.choices, alternatives) };
 }
 
 function failureDocument(

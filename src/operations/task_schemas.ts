@@ -37,6 +37,10 @@ export const StepDocument = named(
     choices: z.array(z.enum(CHOICES)).optional().describe(
       "What a person may do while the step is parked",
     ),
+    options: z.array(z.object({ choice: z.string(), label: z.string() })).optional().describe(
+      "The same with its alternatives, and what each does; `chooseStep` takes them by name",
+    ),
+    diagnosis: z.string().optional().describe("Where the diagnosis of a failed step is"),
     leftOut: z.int().optional().describe(
       "Characters of its result and error, which are not shown: see the task's journal",
     ),

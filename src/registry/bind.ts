@@ -114,11 +114,18 @@ function draftStep(
       policyOfManifest(step),
     ),
     atMostOnce: step.at_most_once ?? written?.atMostOnce === true,
+    ...alternativesOf(step, written),
     ...(written === undefined
       ? { contract: { ...asked.contract, ...contractOf(step, place, faults) } }
       : { written }),
     place,
   };
+}
+
+/** The manifest's alternatives, or else those of the definition. */
+function alternativesOf(step: ManifestStep, written: StepSpec | undefined) {
+  const alternatives = step.alternatives ?? written?.alternatives;
+  return alternatives === undefined ? {} : { alternatives };
 }
 
 /** The envelope type of a step that another system runs; undefined: code here runs it. */

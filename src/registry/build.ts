@@ -15,6 +15,7 @@ import {
   type WorkflowCode,
   workflowName,
 } from "../core/workflow.ts";
+import { alternativesOf } from "./alternatives.ts";
 import { bindManifest } from "./bind.ts";
 import { checkOutput, draftOutput } from "./output.ts";
 import { checkReferences, withReferences } from "./references.ts";
@@ -86,7 +87,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   checkEdges(drafts, faults);
   const steps = drafts.map((draft) => {
     checkStep(draft, head.namespace, faults);
-    return defineStep(draft, contracts);
+    return defineStep(draft, { contracts, faults });
   });
   drafts.forEach((draft, index) =>
     checkTakesInput(draft, steps[index]?.contract.input, input, faults)
@@ -232,7 +233,10 @@ function refuseChoice(
   );
 }
 
-function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
+function defineStep(
+  draft: Draft,
+  { contracts, faults }: { readonly contracts: Contracts; readonly faults: Faults },
+): StepDefinition {
   const { name, kind, owner, event, handler, needs, after, when, onTimeout } = draft;
   return {
     name,
@@ -250,6 +254,7 @@ function defineStep(draft: Draft, contracts: Contracts): StepDefinition {
     ...(typeof draft.sleepMs === "number" && { sleepMs: draft.sleepMs }),
     ...(onTimeout !== undefined && { onTimeout }),
     atMostOnce: draft.atMostOnce,
+    ...(draft.alternatives !== undefined && { alternatives: alternativesOf(draft, faults) }),
     policy: draft.policy,
   };
 }

@@ -1,5 +1,6 @@
 /** Drafts: steps as modules and manifests state them, in one form, and whether they fit together. */
 
+import type { WrittenAlternative } from "../core/alternative.ts";
 import { packGraph, type When } from "../core/graph.ts";
 import type { HttpCall } from "../core/http_call.ts";
 import type { Policy } from "../core/policy.ts";
@@ -40,6 +41,7 @@ export interface Draft {
   readonly onTimeout?: "fail" | "park";
   readonly policy: Policy;
   readonly atMostOnce: boolean;
+  readonly alternatives?: readonly WrittenAlternative[];
   /** Contracts and code; absent for an open contract, and for sleeps. */
   readonly written?: Partial<StepSpec>;
   /** Contracts that a manifest states. */
@@ -110,6 +112,7 @@ function draftStep(
     written: definition,
     policy: policyOf(definition),
     atMostOnce: definition.atMostOnce === true,
+    ...(definition.alternatives !== undefined && { alternatives: definition.alternatives }),
   };
 }
 

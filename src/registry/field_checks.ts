@@ -1,6 +1,7 @@
 /** Field checks: which names, versions, event types and policies are valid. */
 
 import { z } from "zod";
+import { Alternatives } from "../core/fields.ts";
 import { TASK_START } from "../core/envelope.ts";
 import {
   EventType,
@@ -73,6 +74,7 @@ const Sound = PolicyFields.omit({ system: true }).extend({
 /** Everything that a step definition may hold; contracts, names and code are checked elsewhere. */
 const Written = Sound.extend({
   atMostOnce: z.boolean().optional(),
+  alternatives: Alternatives.optional(),
   input: z.unknown().optional(),
   success: z.unknown().optional(),
   error: z.unknown().optional(),

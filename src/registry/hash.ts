@@ -45,7 +45,8 @@ function hashedPart(definition: Definition): Readonly<Record<string, unknown>> {
 
 /** Returns what the hash covers of one step: not which versions of a capability will do. */
 function hashedStep(
-  { policy: _, handler: __, capability: ___, contract, ...step }: StepDefinition,
+  { policy: _, handler: __, capability: ___, alternatives: ____, contract, ...step }:
+    StepDefinition,
 ): Readonly<Record<string, unknown>> {
   return { ...step, contract: bareContract(contract) };
 }

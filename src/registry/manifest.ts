@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
-import { PolicyFields } from "../core/fields.ts";
+import { Alternatives, PolicyFields } from "../core/fields.ts";
 import { HEAL_TIERS, type HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
@@ -124,6 +124,7 @@ const Step = z.strictObject({
   concurrency_max: z.number().optional(),
   on_exhausted: PolicyFields.shape.onExhausted,
   at_most_once: z.boolean().optional(),
+  alternatives: Alternatives.optional(),
   retry: Retry.optional(),
 });
 

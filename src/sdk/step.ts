@@ -1,6 +1,7 @@
 /** Steps: the contracts of one step, and its code or the system that runs it. */
 
 import type { z } from "zod";
+import type { WrittenAlternative } from "../core/alternative.ts";
 import type { Policy } from "../core/policy.ts";
 import type { StepFailure } from "../core/workflow.ts";
 
@@ -67,6 +68,11 @@ export interface Contract<I extends Schema, S extends Schema, E extends Schema> 
   readonly input: I;
   readonly success: S;
   readonly error?: E;
+  /**
+   * Other ways to get the step done, which a person may choose once it is parked: `system` or
+   * `capability` (`name` or `name@range`) of a remote step, or `manual`, what a person does by hand.
+   */
+  readonly alternatives?: readonly WrittenAlternative[];
 }
 
 /** A step that runs here. */

@@ -1,0 +1,89 @@
+/** Alternatives: other ways to get a step done, which a person may choose once it is parked. */
+
+import type { Choice } from "./event.ts";
+import { ANY_SYSTEM, type AskedCapability, capabilityText, parseCapability } from "./system.ts";
+import type { StepDefinition } from "./workflow.ts";
+
+/**
+ * One alternative: another system, another capability, or what a person does by hand. Not part of the
+ * definition hash: a task under way may take one that was added later, because StepChosen records where
+ * it leads.
+ */
+export interface Alternative {
+  readonly name: string;
+  /** The system that gets the step; with a capability, it has to offer that. */
+  readonly system?: string;
+  /** What is asked for instead; without a system, of any that offers it. */
+  readonly capability?: AskedCapability;
+  /** What a person does; the step then takes the result that they give. */
+  readonly manual?: string;
+}
+
+/** An alternative as modules and manifests write it; `capability` is `name` or `name@range`. */
+export interface WrittenAlternative extends Omit<Alternative, "capability"> {
+  readonly capability?: string;
+}
+
+/** Where a person sent the attempts of a step. */
+export interface Elsewhere {
+  readonly system?: string;
+  /** `name` or `name@range`. */
+  readonly capability?: string;
+}
+
+/** Where an alternative leads; undefined: nowhere, a person does it. */
+export function elsewhereOf({ system, capability }: Alternative): Elsewhere | undefined {
+  if (system === undefined && capability === undefined) return undefined;
+  return {
+    ...(system !== undefined && { system }),
+    ...(capability !== undefined && { capability: capabilityText(capability) }),
+  };
+}
+
+/** What an attempt asks for, and of whom. */
+export type Asked = Pick<StepDefinition, "owner" | "capability" | "event">;
+
+/** What attempts of a step ask for: as it is defined, unless a person sent them elsewhere. */
+export function askedOf(definition: Asked, elsewhere: Elsewhere | undefined): Asked {
+  if (elsewhere === undefined) return definition;
+  const { system, capability: text } = elsewhere;
+  const capability = text === undefined ? definition.capability : parseCapability(text);
+  const event = text === undefined ? definition.event : capability?.name;
+  return {
+    owner: system ?? ANY_SYSTEM,
+    ...(capability !== undefined && { capability }),
+    ...(event !== undefined && { event }),
+  };
+}
+
+/** What an alternative does, for people. */
+function alternativeText({ system, capability, manual }: Alternative): string {
+  if (manual !== undefined) return manual;
+  if (capability === undefined) return `Let system "${system}" do the step`;
+  const of = system === undefined ? "" : ` of system "${system}"`;
+  return `Use capability ${capabilityText(capability)}${of}`;
+}
+
+/** What each choice does, for people. */
+const LABELS: Readonly<Record<Choice, string>> = {
+  retry: "Try the step again",
+  resolve: "Give the step its result by hand",
+  skip: "Go on without the step",
+  cancel: "Cancel the task",
+};
+
+/** A choice, and what it does. */
+export interface Option {
+  readonly choice: string;
+  readonly label: string;
+}
+
+/** Everything that a person may choose for a parked step: alternatives come after the first choice. */
+export function optionsFor(
+  choices: readonly Choice[],
+  alternatives: readonly Alternative[],
+): readonly Option[] {
+  const [first = [], ...others] = choices.map((choice) => [{ choice, label: LABELS[choice] }]);
+  const more = alternatives.map((one) => ({ choice: one.name, label: alternativeText(one) }));
+  return [...first, ...more, ...others.flat()];
+}
