@@ -64,6 +64,7 @@ def reply(command, kind, data):
     return {"specversion": "1.0", "id": f"{command['id']}:{kind}", "source": f"/{SYSTEM}",
             "type": f"tasker.step.{kind}", "time": datetime.now(timezone.utc).isoformat(),
             "causationid": command["id"], "datacontenttype": "application/json",
+            **({"taskerinstance": INSTANCE} if INSTANCE else {}),
             **{name: command[name] for name in copied if name in command}, "data": data}
 
 def failed(command, code, message, retryable=False):

@@ -72,6 +72,7 @@ function reply(command, kind, data) {
     time: new Date().toISOString(),
     causationid: command.id,
     datacontenttype: "application/json",
+    taskerinstance: instance, // undefined: it is not in the JSON
   };
   return { ...made, ...copied, data };
 }

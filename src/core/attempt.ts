@@ -20,6 +20,8 @@ export interface Ending {
   readonly atMs: number;
   /** The clock as it is; due times are computed from it. */
   readonly nowMs: number;
+  /** The instance of the system that answered. */
+  readonly instance?: string;
 }
 
 /** Makes a failure that the step's own contract does not describe. */
@@ -193,13 +195,16 @@ export function endInterrupted(ending: Ending): Event {
   };
 }
 
-function common(ending: Ending): { atMs: number; step: number; attempt: number; ranMs: number } {
+function common(
+  ending: Ending,
+): { atMs: number; step: number; attempt: number; ranMs: number; instance?: string } {
   const step = ending.state.steps[ending.planned.index] as StepState;
   return {
     atMs: ending.atMs,
     step: ending.planned.index,
     attempt: step.attempt,
     ranMs: ranMs(step, ending.atMs),
+    ...(ending.instance !== undefined && { instance: ending.instance }),
   };
 }
 

@@ -57,6 +57,8 @@ export interface AttemptFact {
   readonly policyVersion: number;
   /** The system that was chosen for it; absent: the step's owner. */
   readonly system?: string;
+  /** The instance of the system that answered, as it says. */
+  readonly instance?: string;
   /** The tags of its task. */
   readonly tags: readonly string[];
 }
@@ -124,19 +126,21 @@ export function attemptFacts(
   return facts;
 }
 
-type Ended = Pick<AttemptFact, "outcome" | "error" | "isRetried">;
+type Ended = Pick<AttemptFact, "outcome" | "error" | "isRetried" | "instance">;
 
 /** How an event ended the attempt that is under way; undefined: it ended none. */
 function endedBy(event: Event, { open }: StepFacts): Ended | undefined {
   switch (event.kind) {
     case "StepCompleted":
-      return { outcome: open?.attempt === event.attempt ? "completed" : "cancelled", ...GIVEN_UP };
+      return open?.attempt === event.attempt
+        ? { outcome: "completed", ...GIVEN_UP, ...by(event) }
+        : { outcome: "cancelled", ...GIVEN_UP };
     case "StepAttemptFailed":
-      return { ...failed(event.failure), isRetried: true };
+      return { ...failed(event.failure), isRetried: true, ...by(event) };
     case "StepFailed":
-      return { ...failed(event.failure), ...GIVEN_UP };
+      return { ...failed(event.failure), ...GIVEN_UP, ...by(event) };
     case "StepParked":
-      return event.failure && { ...failed(event.failure), ...GIVEN_UP };
+      return event.failure && { ...failed(event.failure), ...GIVEN_UP, ...by(event) };
     case "StepInterrupted":
       return { outcome: "interrupted", error: { class: "interrupted" }, isRetried: true };
     case "StepCancelled":
@@ -150,6 +154,10 @@ function endedBy(event: Event, { open }: StepFacts): Ended | undefined {
 }
 
 const GIVEN_UP = { isRetried: false };
+
+function by({ instance }: { readonly instance?: string }): Pick<AttemptFact, "instance"> {
+  return instance === undefined ? {} : { instance };
+}
 
 function failed(failure: Failure): Pick<AttemptFact, "outcome" | "error"> {
   return { outcome: failure.class, error: attemptError(failure) };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { failureOf } from "./attempt.ts";
 import { attemptError, type AttemptFact, attemptFacts } from "./attempt_fact.ts";
+import type { Outcome } from "./command.ts";
 import type { JsonText } from "./payload.ts";
 
 const retrying = [{
@@ -151,4 +152,21 @@ Deno.test("attemptFacts() repeats no secret of an error's message", () => {
   const [fact] = attemptFacts(plan, taskId, [], driver.events);
 
   assert.match(fact?.error?.message ?? "", /^for <email:[0-9a-f]{4}>: password=<secret>$/);
+});
+
+Deno.test("a fact names the instance that answered, and none that did not", () => {
+  const driver = new TaskDriver([{ ...retrying[0]!, kind: "remote", event: "e" }]).start();
+  const failure = { class: "thrown" as const, error: "{}" as JsonText };
+  const answered = (outcome: Outcome, instance: string) =>
+    driver.send({ kind: "RecordStepResult", step: 0, attempt: 1, outcome, instance });
+  answered({ kind: "failed", failure, retryable: true }, "w-1");
+  driver.after(5_000);
+  answered({ kind: "completed", result: "1" as JsonText }, "w-2");
+
+  const facts = factsOf(driver);
+
+  assert.deepEqual(facts.map(({ outcome, instance }) => [outcome, instance]), [
+    ["thrown", "w-1"],
+    ["cancelled", undefined],
+  ]);
 });

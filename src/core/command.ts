@@ -45,6 +45,8 @@ export interface RecordStepResult extends Base<"RecordStepResult"> {
   readonly step: number;
   readonly attempt: number;
   readonly outcome: Outcome;
+  /** The instance of the system that answers, as it says. */
+  readonly instance?: string;
 }
 
 /** A running attempt is alive. Kept in memory only. */

@@ -96,7 +96,7 @@ function decideResult(state: TaskState, command: RecordStepResult, context: Cont
     return accept([completed(state, command.step, command, context)]);
   }
   const isCurrent = command.attempt === step.attempt && isUnderWay(step);
-  return isCurrent ? accept(failed(state, command.step, command.outcome, context)) : NOTHING;
+  return isCurrent ? accept(failed(state, command, command.outcome, context)) : NOTHING;
 }
 
 function completed(
@@ -114,16 +114,21 @@ function completed(
     attempt: command.attempt,
     ranMs: ranMs(state.steps[step] as StepState, at),
     result,
+    ...(command.instance !== undefined && { instance: command.instance }),
   };
 }
 
 function failed(
   state: TaskState,
-  step: number,
+  { step, instance }: RecordStepResult,
   outcome: Extract<Outcome, { kind: "failed" }>,
   context: Context,
 ): readonly Event[] {
-  const event = endFailed(endingOf(state, step, context), outcome.failure, outcome);
+  const event = endFailed(
+    { ...endingOf(state, step, context), ...(instance !== undefined && { instance }) },
+    outcome.failure,
+    outcome,
+  );
   return abortAfter(state, event, context);
 }
 

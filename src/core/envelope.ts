@@ -47,6 +47,8 @@ export const Envelope = z.looseObject({
   taskerejected: z.string().min(1).max(8_192)
     .describe("Instances that are to leave the command to others; names with spaces between")
     .optional(),
+  taskerinstance: text.describe("In a reply: which instance of the system answers, as in its hello")
+    .optional(),
   taskerreplyto: text.describe("The channel for the answer, to be used as it is").optional(),
   taskerreplytoken: z.string().max(2048)
     .describe("The permission to answer this attempt: copied into the reply").optional(),

@@ -79,6 +79,8 @@ export interface StepCompleted extends OfStep<"StepCompleted"> {
   readonly attempt: number;
   readonly ranMs: number;
   readonly result: JsonText;
+  /** The instance of the system that answered, as it says; absent: it does not say. */
+  readonly instance?: string;
 }
 
 /**
@@ -91,6 +93,8 @@ export interface StepAttemptFailed extends OfStep<"StepAttemptFailed"> {
   readonly failure: Failure;
   readonly nextAttemptAtMs: number;
   readonly policyVersion: number;
+  /** The instance of the system that answered, as it says; absent: it does not say. */
+  readonly instance?: string;
 }
 
 /** A node died during an attempt; it does not count against attemptsMax. */
@@ -104,6 +108,8 @@ export interface StepFailed extends OfStep<"StepFailed"> {
   readonly ranMs: number;
   readonly failure: Failure;
   readonly policyVersion: number;
+  /** The instance of the system that answered, as it says; absent: it does not say. */
+  readonly instance?: string;
 }
 
 /** The step waits for a person. */
@@ -114,6 +120,8 @@ export interface StepParked extends OfStep<"StepParked"> {
   readonly choices: readonly Choice[];
   readonly failure?: Failure;
   readonly policyVersion: number;
+  /** The instance of the system that answered, as it says; absent: it does not say. */
+  readonly instance?: string;
 }
 
 /** A person asked for another try; it is due at once. */

@@ -29,7 +29,7 @@ export interface PollingDeps {
   /** Whether an instance is to get nothing now. */
   isEjected(system: string, instance: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
-  takeReply(system: string, reply: unknown): Promise<string>;
+  takeReply(system: string, reply: unknown, instance?: string): Promise<string>;
 }
 
 /** One poll: how much it takes, and how long its worker may keep each envelope. */
@@ -51,6 +51,7 @@ interface Polled {
 /** An envelope that a worker has, with all copies of it that arrived meanwhile. */
 interface Leased {
   readonly leaseMs: number;
+  readonly instance: string | undefined;
   readonly settles: Polled["settle"][];
   cancel: Cancel;
 }
@@ -125,7 +126,9 @@ export class Polling {
    * @throws {TaskerError} bus.reply_refused, bus.envelope_invalid, journal.*, node.draining
    */
   async reply(system: string, reply: unknown): Promise<void> {
-    const key = keyOf(system, await this.deps.takeReply(system, reply));
+    const { causationid = "" } = (reply ?? {}) as Partial<Envelope>;
+    const instance = this.#leased.get(keyOf(system, causationid))?.instance;
+    const key = keyOf(system, await this.deps.takeReply(system, reply, instance));
     const leased = this.#leased.get(key);
     if (leased === undefined) return;
     const isProgress = (reply as Envelope).type === STEP_PROGRESS;
@@ -196,7 +199,10 @@ export class Polling {
       const key = keyOf(system, envelope.id);
       const leased = this.#leased.get(key);
       if (leased !== undefined) leased.settles.push(settle);
-      else this.#lease(key, { leaseMs: poll.leaseMs, settles: [settle], cancel() {} });
+      else {
+        const { leaseMs, instance } = poll;
+        this.#lease(key, { leaseMs, instance, settles: [settle], cancel() {} });
+      }
       return leased === undefined;
     }).map(({ envelope }) => envelope);
   }

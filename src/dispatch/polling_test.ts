@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Envelope } from "../core/envelope.ts";
 import { TaskerError } from "../core/errors.ts";
 import {
   cancelled,
@@ -111,6 +112,23 @@ Deno.test("an answer acknowledges its envelope", async () => {
 
   await runtime.advance(LEASE_MS);
   assert.deepEqual(await ids(), []);
+  await close();
+});
+
+Deno.test("an answer is taken as that of the instance that polled its command", async () => {
+  const { runtime, bus, publish, close } = openPolling();
+  const taken: (string | undefined)[] = [];
+  const polling = nodeOver(runtime, bus.consume.bind(bus), (_, reply, instance) => {
+    taken.push(instance);
+    return Promise.resolve((reply as Envelope).causationid ?? "");
+  });
+  await publish(command("a"));
+  await polling.poll("cook", pollOf({ instance: "w-1" }));
+
+  for (let repeat = 0; repeat < 2; repeat++) await polling.reply("cook", replyTo("a"));
+
+  assert.deepEqual(taken, ["w-1", undefined]);
+  polling.stop();
   await close();
 });
 

@@ -12,6 +12,7 @@ import {
 } from "../core/envelope.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { dispatchId, parseTaskId, type TaskId } from "../core/ids.ts";
+import { InstanceName } from "../core/fields.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Delivery } from "../core/ports.ts";
 import { withRemoteParent } from "../telemetry/trace.ts";
@@ -87,7 +88,7 @@ export function openReplies(deps: ReplyDeps, systems: readonly string[]): EndCon
 /**
  * Takes one reply of a system that came over HTTP; resolves when it is committed, with the id of the
  * envelope that it answers. One that is not a valid envelope is refused, and fails the attempt that
- * its token names.
+ * its token names. `instance`: who was given the command, unless the reply says who answers.
  *
  * Safe to repeat: the actor drops what it knows, and what is stale.
  *
@@ -98,6 +99,7 @@ export async function takeReply(
   deps: ReplyDeps,
   system: string,
   value: unknown,
+  instance?: string,
 ): Promise<string> {
   let reply: Envelope;
   try {
@@ -106,7 +108,8 @@ export async function takeReply(
     await failUnread(deps, { system, body: JSON.stringify(value), error });
     throw error;
   }
-  return await takeEnvelope(deps, system, reply);
+  // What the reply itself says is nearer to the truth than who was given the command.
+  return await takeEnvelope(deps, system, { taskerinstance: instance, ...reply });
 }
 
 /** Takes what was checked; once is enough, as that is a tenth of what a reply costs. */
@@ -186,16 +189,19 @@ interface ReplyTarget {
 async function record(deps: ReplyDeps, reply: Envelope, target: ReplyTarget): Promise<void> {
   const { step, taskId, attempt } = target;
   const at = { taskId, step: step.index, attempt };
+  // A name that no instance can have says nothing.
+  const { data: instance } = InstanceName.safeParse(reply.taskerinstance);
+  const by = instance === undefined ? {} : { instance };
   switch (reply.type) {
     case STEP_PROGRESS:
       return deps.sink.record({ kind: "RecordProgress", ...at, ...progressOf(reply.data) });
     case STEP_COMPLETED: {
       const outcome = completedOutcome(step, reply.data);
-      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome });
+      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome, ...by });
     }
     case STEP_FAILED: {
       const outcome = failedOutcome(step, reply.data);
-      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome });
+      return void await deps.sink.send({ kind: "RecordStepResult", ...at, outcome, ...by });
     }
     default:
       throw refusal(deps, "unknown_type", `its type "${reply.type}" does not answer a step`);

@@ -223,7 +223,13 @@ const LAYOUTS: Layouts = {
     system: "text",
   }],
   StepSlept: [3, { step: "number", dueAtMs: "later" }],
-  StepCompleted: [4, { step: "number", attempt: "number", ranMs: "number", result: "payload" }],
+  StepCompleted: [4, {
+    step: "number",
+    attempt: "number",
+    ranMs: "number",
+    result: "payload",
+    instance: "text",
+  }],
   StepAttemptFailed: [5, {
     step: "number",
     attempt: "number",
@@ -231,6 +237,7 @@ const LAYOUTS: Layouts = {
     nextAttemptAtMs: "later",
     policyVersion: "number",
     failure: "failure",
+    instance: "text",
   }],
   StepInterrupted: [6, { step: "number", attempt: "number" }],
   StepFailed: [7, {
@@ -239,6 +246,7 @@ const LAYOUTS: Layouts = {
     ranMs: "number",
     policyVersion: "number",
     failure: "failure",
+    instance: "text",
   }],
   StepParked: [8, {
     step: "number",
@@ -248,6 +256,7 @@ const LAYOUTS: Layouts = {
     reason: "text",
     choices: "list",
     failure: "failure",
+    instance: "text",
   }],
   StepRetried: [9, { step: "number", by: "text", reason: "text" }],
   StepResolved: [10, { step: "number", by: "text", reason: "text", result: "payload" }],

@@ -89,7 +89,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
     deadLetters,
     isKnown: (system) => channels.isKnown(system),
     isEjected: (system, instance) => ejected(system).includes(instance),
-    takeReply: async (system, reply) => await takeReply(replies as ReplyDeps, system, reply),
+    takeReply: async (...of) => await takeReply(replies as ReplyDeps, ...of),
   });
   return {
     worker: polling,
