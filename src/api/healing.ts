@@ -227,6 +227,7 @@ function documentOf(incident: Incident) {
     proposals: propose?.proposals ?? [],
     ...(propose?.chosen !== undefined && { chosen: propose.chosen }),
     notes: propose?.notes ?? [],
+    ...(propose?.advice !== undefined && { advice: propose.advice }),
     ...(approval !== undefined && { approval }),
     ...(apply !== undefined && { applied: apply }),
     ...(judge !== undefined && { verdict: judge }),

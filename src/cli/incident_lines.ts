@@ -84,6 +84,7 @@ export function incidentLines(incident: Incident, paint: Paint): string[] {
     "",
     ...section("What", whatLines(incident), paint),
     ...section("Why", whyLines(finding), paint),
+    ...section("In a model's words, which decide nothing", adviceLines(incident), paint),
     ...section("Done", doneLines(incident), paint),
     ...section("Effect", effectLines(incident), paint),
     ...section("Next", nextLines(incident), paint),
@@ -92,7 +93,7 @@ export function incidentLines(incident: Incident, paint: Paint): string[] {
 
 function section(title: string, lines: readonly string[], paint: Paint): string[] {
   if (lines.length === 0) return [];
-  return [paint("bold", title), ...lines.map((line) => `  ${line}`), ""];
+  return [paint("bold", title), ...lines.map((line) => `  ${paint("plain", line)}`), ""];
 }
 
 function whatLines({ degradation: of, startedAt, endedAt }: Incident): string[] {
@@ -118,6 +119,14 @@ function whyLines(finding: Incident["finding"]): string[] {
   return [
     `${wordsOf(finding.failureType)}${sure}: ${finding.says}`,
     ...finding.evidence.map(({ id, says }) => `${id}: ${says}`),
+  ];
+}
+
+function adviceLines({ advice }: Incident): string[] {
+  if (advice === undefined) return [];
+  return [
+    advice.name,
+    ...advice.explanation.map(({ text, evidence }) => `${text} (${evidence.join(", ")})`),
   ];
 }
 

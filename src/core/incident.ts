@@ -117,8 +117,18 @@ export const ProposalFields = z.object({
   untilMs: z.int().optional(),
 });
 
+/** What a model said about an incident; it decides nothing. */
+const AdviceFields = z.object({
+  name: z.string(),
+  explanation: z.array(z.object({ text: z.string(), evidence: z.array(z.string()) })),
+  /** Never above the finding's. */
+  confidence: z.number(),
+});
+
 /** What was proposed, and which of it is to be done. */
 export const ProposedFields = z.object({
+  /** Absent: statistics only. */
+  advice: AdviceFields.optional(),
   proposals: z.array(ProposalFields),
   /** The first that rules allow; absent: nothing is done. */
   chosen: z.string().optional(),

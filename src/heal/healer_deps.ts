@@ -13,6 +13,7 @@ import type {
   TaskReader,
 } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Adviser } from "./model.ts";
 
 /** A system, as far as it matters to healing. */
 export interface KnownSystem {
@@ -52,4 +53,6 @@ export interface HealerDeps {
   readonly isWatched: (workflow: string) => boolean;
   /** The span of a window, ms. */
   readonly windowMs?: number;
+  /** Explains incidents; undefined: there is no model, and nothing else is different. */
+  readonly adviser?: Pick<Adviser, "advise"> | undefined;
 }

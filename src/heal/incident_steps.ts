@@ -10,6 +10,7 @@ import { policyUnder } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
+import { advised } from "./advised.ts";
 import { candidatesOf } from "./candidates.ts";
 import type { Case } from "./case.ts";
 import { changesOf } from "./actions.ts";
@@ -81,21 +82,24 @@ async function propose(deps: HealerDeps, { taskId, incident, finding }: Of<"prop
   const newest = await deps.policies.newest();
   const settings = settingsIn(newest);
   const of = await caseOf(deps, { taskId, incident, finding, newest });
-  const { proposals, chosen, notes } = weigh(candidatesOf(of), of, {
+  const weighed = weigh(candidatesOf(of), of, {
     settings,
     overlays: (action) => overlayOf(action, newest),
   });
+  const { proposals, chosen, advice } = await advised(deps.adviser, { ...of, ...weighed });
+  const { notes } = weighed;
   await decideByTier(deps, taskId, { chosen, notes });
   return {
     proposals: proposals.map(journaled),
     ...(chosen !== undefined && { chosen: chosen.id }),
     notes: [...notes],
+    ...(advice !== undefined && { advice: journaled(advice) }),
   };
 }
 
-/** A proposal as plain JSON. */
-function journaled(proposal: Proposal) {
-  return JSON.parse(JSON.stringify(proposal));
+/** A value as plain JSON. */
+function journaled(value: unknown) {
+  return JSON.parse(JSON.stringify(value));
 }
 
 async function caseOf(

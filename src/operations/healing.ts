@@ -44,6 +44,8 @@ const IncidentDocument = named(
     proposals: z.array(Proposal),
     chosen: z.string().optional().describe("The proposal that was chosen"),
     notes: z.array(z.string()).describe("Why the others were not, or nothing was"),
+    advice: fields.ProposedFields.shape.advice
+      .describe("In the words of a model, which decides nothing; absent: statistics only"),
     approval: fields.ApprovalFields.optional(),
     applied: fields.AppliedFields.optional(),
     verdict: fields.VerdictFields.extend({

@@ -61,6 +61,8 @@ export interface Config {
   readonly secrets: readonly string[];
   /** The model that may explain incidents; its key is the guard's. Undefined = there is none. */
   readonly model: { readonly url: string; readonly name: string } | undefined;
+  /** How long a step is looked at together when it is compared with what it did before. */
+  readonly healWindowMs: number;
   /** Undefined = ended tasks are kept for ever. */
   readonly retentionMs: number | undefined;
   readonly drainMs: number;
@@ -96,6 +98,9 @@ const HEAD_TIMEOUT_DEFAULT_MS = 10_000;
 const IDLE_TIMEOUT_DEFAULT_MS = 75_000;
 const TIMEOUT_MS_MIN = 1_000;
 
+/** An interval of statistics is the shortest window. */
+const HEAL_WINDOW_MS = { min: 10_000, usual: 60_000, max: 3_600_000 };
+
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The names that `readConfig` reads. A server needs the right to read these, and no others. */
@@ -118,6 +123,7 @@ export const CONFIG_NAMES = [
   "TASKER_EGRESS_URL",
   "TASKER_FORCE",
   "TASKER_HEAD_TIMEOUT",
+  "TASKER_HEAL_WINDOW",
   "TASKER_HOST",
   "TASKER_IDLE_TIMEOUT",
   "TASKER_LIBRARY",
@@ -174,6 +180,7 @@ export function readConfig(env: Environment): Config {
     secrets: readSecrets(reader),
     model: readModel(reader),
     egressUrl: reader.text("TASKER_EGRESS_URL"),
+    healWindowMs: readHealWindow(reader),
     retentionMs: reader.duration("TASKER_RETENTION"),
     drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,
     logLevel: reader.choice("TASKER_LOG", LOG_LEVELS) ?? "info",
@@ -325,6 +332,14 @@ function readTimeout(reader: Reader, name: ConfigName): number | undefined {
   if (ms !== undefined && ms < TIMEOUT_MS_MIN) {
     const expected = `is shorter than ${TIMEOUT_MS_MIN / 1_000} s`;
     reader.fault(name, "too_short", `${quote(reader.text(name) ?? "")} ${expected}`);
+  }
+  return ms;
+}
+
+function readHealWindow(reader: Reader): number {
+  const ms = reader.duration("TASKER_HEAL_WINDOW") ?? HEAL_WINDOW_MS.usual;
+  if (ms < HEAL_WINDOW_MS.min || ms > HEAL_WINDOW_MS.max) {
+    reader.fault("TASKER_HEAL_WINDOW", "out_of_range", "is not between 10s and 1h");
   }
   return ms;
 }

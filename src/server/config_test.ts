@@ -50,6 +50,7 @@ Deno.test("readConfig() gives the documented defaults for an empty environment",
     secrets: [],
     model: undefined,
     egressUrl: undefined,
+    healWindowMs: 60_000,
     retentionMs: undefined,
     drainMs: 30_000,
     logLevel: "info",
@@ -85,6 +86,7 @@ Deno.test("readConfig() reads every name", () => {
     TASKER_MODEL: "llama3.3:70b",
     TASKER_MODEL_KEY: "any",
     TASKER_EGRESS_URL: "http://guard:key@127.0.0.1:1",
+    TASKER_HEAL_WINDOW: "5m",
     TASKER_RETENTION: "30d",
     TASKER_DRAIN: "5s",
     TASKER_CONNECTIONS_MAX: "100",
@@ -119,6 +121,7 @@ Deno.test("readConfig() reads every name", () => {
     secrets: ["MAIL_TOKEN"],
     model: { url: "http://10.2.0.7:11434/v1", name: "llama3.3:70b" },
     egressUrl: "http://guard:key@127.0.0.1:1",
+    healWindowMs: 300_000,
     retentionMs: 2_592_000_000,
     drainMs: 5_000,
     connectionsMax: 100,
@@ -333,6 +336,12 @@ Deno.test("readConfig() takes all of a model or none, at an address that may be 
   deepEqual(at("https://api.openai.com/v1?key=x"), { TASKER_MODEL_URL: "not_a_base" });
   deepEqual(at("api.openai.com"), { TASKER_MODEL_URL: "not_a_url" });
   deepEqual(codes({ ...model, TASKER_MODEL_KEY: "two words" }), { TASKER_MODEL_KEY: "not_a_key" });
+});
+
+Deno.test("readConfig() refuses windows of healing that no interval fits in, or no day", () => {
+  for (const TASKER_HEAL_WINDOW of ["9s", "2h"]) {
+    deepEqual(codes({ TASKER_HEAL_WINDOW }), { TASKER_HEAL_WINDOW: "out_of_range" });
+  }
 });
 
 Deno.test("readConfig() refuses weak or repeated keys", () => {

@@ -11,6 +11,8 @@ import type { Engine } from "./engine.ts";
 
 /** What a healer is opened over. */
 export interface HealingOptions {
+  readonly windowMs?: number;
+  readonly adviser?: HealerDeps["adviser"];
   readonly runtime: Runtime;
   readonly log: Log;
   readonly engine: Engine;

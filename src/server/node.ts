@@ -157,11 +157,10 @@ function readFiguresOf({ metrics, engine, journal, readiness, registry, systems 
 }
 
 function openHealer(deps: NodeDeps): void {
-  const { runtime, log, healer, engine, journal, registry, systems } = deps;
-  openHealing(healer, {
-    runtime,
-    log,
-    engine,
+  const { config, engine, journal, registry, systems } = deps;
+  openHealing(deps.healer, {
+    ...deps,
+    windowMs: config.healWindowMs,
     plans: registry,
     policies: atOnce(journal.policies, engine),
     statistics: journal.statistics,
