@@ -1,0 +1,214 @@
+/**
+ * `deno task demo:heal`: one incident, from the first slow answer to the change that is kept, in some
+ * two and a half minutes; `--stay` goes on until Ctrl-C. A real server with its own Postgres, a real
+ * worker in a process of its own, no key.
+ *
+ * A shop charges cards over a gateway. After a while the gateway takes three times as long, so that
+ * attempts are cut off by their time-out. Tasker notices, finds out why, lets a share of the tasks try
+ * a longer time-out, compares, and keeps it.
+ */
+
+import { type Client, openClient } from "../../src/client.ts";
+
+/** What is made faster than in earnest, so that nobody waits: a window is a minute otherwise. */
+const WINDOW = "10s";
+
+/** Tasks a second. */
+const RATE = 8;
+
+/** How long everything is well; a step is compared with what it did before. */
+const WELL_MS = 60_000;
+
+/** When the demonstration gives up waiting for the incident to end. */
+const HEALED_MS_MAX = 240_000;
+
+const HERE = new URL(".", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+const pause = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms));
+
+/** What is shown in bold: the story, beside what programs print. */
+function narrate(text: string): void {
+  console.log(`\n\x1b[1m${text}\x1b[0m`);
+}
+
+interface Server extends AsyncDisposable {
+  readonly url: string;
+  readonly key: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function startServer(dataDir: string): Promise<Server> {
+  const env = {
+    TASKER_DATA: dataDir,
+    TASKER_PORT: "0",
+    TASKER_WORKFLOWS: `${HERE}workflows`,
+    TASKER_HEAL_WINDOW: WINDOW,
+    TASKER_LOG: "warn",
+  };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", "serve"],
+    cwd: ROOT,
+    env,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  const url = Promise.withResolvers<string>();
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      const [, found] = /tasker listening on (\S+)/.exec(said) ?? [];
+      if (found !== undefined) url.resolve(found);
+    }
+  };
+  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+  void child.status.then(() => url.reject(new Error(`the server does not start:\n${said}`)));
+  return {
+    url: await url.promise,
+    key: (await Deno.readTextFile(`${dataDir}/admin.key`)).trim(),
+    env,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      await reading;
+    },
+  };
+}
+
+interface Worker extends AsyncDisposable {
+  /** From now on the gateway takes so many times as long. */
+  slowDown(times: number): Promise<void>;
+}
+
+function startWorker({ url, key }: Server): Worker {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      `--allow-net=${new URL(url).host}`,
+      "--allow-env=TASKER_URL,TASKER_KEY",
+      `${HERE}payments.ts`,
+    ],
+    env: { TASKER_URL: url, TASKER_KEY: key },
+    stdin: "piped",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  return {
+    slowDown: (times) => writer.write(new TextEncoder().encode(`${times}\n`)),
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      await child.status;
+    },
+  };
+}
+
+/** Starts tasks at a fixed rate until it is disposed of. */
+function startLoad(client: Client): Disposable {
+  let count = 0;
+  const timer = setInterval(() => {
+    count += 1;
+    const input = { order: `order-${count}`, cents: 1_000 + count };
+    client.start("demo/checkout", { input }).catch((error) => console.error(String(error)));
+  }, 1_000 / RATE);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Runs a command as a person would, and shows both. */
+async function run(server: Server, ...words: string[]): Promise<void> {
+  console.log(`\n\x1b[2m$ deno task tasker ${words.join(" ")}\x1b[0m`);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "tasker", ...words],
+    cwd: ROOT,
+    env: server.env,
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  await child.status;
+}
+
+type Incident = Awaited<ReturnType<typeof incidentOf>>;
+
+async function incidentOf(client: Client) {
+  const { incidents } = await client.call("listIncidents", { workflow: "demo/checkout" });
+  const [first] = incidents;
+  return first && await client.call("getIncident", { id: first.id });
+}
+
+/** What is new in an incident, in words. */
+const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[] = [
+  ({ degradation: { signal, now, before, step } }) =>
+    `An incident has started: "${step}" has more ${signal} than before ` +
+    `(${percent(before.failedShare)} → ${percent(now.failedShare)} of its attempts fail).`,
+  ({ finding }) => finding && `Diagnosis: ${finding.failureType}. ${finding.says}`,
+  ({ proposals, chosen }) => {
+    const proposal = proposals.find(({ id }) => id === chosen);
+    return proposal &&
+      `Proposal (${proposal.tier}): ${proposal.action.kind}. ${proposal.expected}.`;
+  },
+  ({ applied }) => applied && `Applied: ${applied.says}.`,
+  ({ verdict }) => verdict && `Compared: ${verdict.says}.`,
+  ({ conclusion }) => conclusion && `Conclusion: ${conclusion.outcome}. ${conclusion.says}.`,
+];
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** Follows the incident to its end; undefined: there was none in time. */
+async function follow(client: Client): Promise<Incident> {
+  const until = Date.now() + HEALED_MS_MAX;
+  let shown = 0;
+  while (Date.now() < until) {
+    const incident = await incidentOf(client);
+    for (; incident && shown < STEPS.length; shown += 1) {
+      const text = STEPS[shown]?.(incident);
+      if (text === undefined) break;
+      narrate(text);
+    }
+    if (shown === STEPS.length) return incident;
+    await pause(1_000);
+  }
+}
+
+async function demonstrate(dataDir: string): Promise<boolean> {
+  narrate("Starting a server with its own Postgres, and a worker that charges cards …");
+  await using server = await startServer(dataDir);
+  await using worker = startWorker(server);
+  const client = openClient(server);
+  using _load = startLoad(client);
+  narrate(
+    `${RATE} orders a second. A charge takes a quarter of a second, and is cut off after one.`,
+  );
+  await pause(WELL_MS);
+  await run(server, "stats", "demo/checkout");
+
+  narrate("Now the gateway takes three times as long. Nobody says so to Tasker.");
+  await worker.slowDown(3);
+  const incident = await follow(client);
+  if (incident === undefined) {
+    narrate("No incident came to its end in time: this machine may be too busy.");
+    await run(server, "incidents");
+    return false;
+  }
+  await run(server, "incidents");
+  await run(server, "incidents", incident.id);
+  if (!Deno.args.includes("--stay")) return true;
+  narrate(
+    "All of it goes on until Ctrl-C. In another terminal:\n" +
+      `  export TASKER_DATA=${dataDir}\n` +
+      `  deno task tasker proposals revert ${incident.id}\n` +
+      "  deno task tasker policies demo/checkout\n" +
+      "  deno task tasker stats demo/checkout",
+  );
+  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+  return true;
+}
+
+const dataDir = await Deno.makeTempDir({ prefix: "tasker-demo-" });
+try {
+  if (!await demonstrate(dataDir)) Deno.exitCode = 1;
+} finally {
+  await Deno.remove(dataDir, { recursive: true });
+}
