@@ -36,14 +36,14 @@ function sampleText({ tasks, leftOut, isSample, refusal }: Found): string {
 }
 
 /** The path as one bar: how much of all durations each step takes, and of what. */
-function pathLines({ bottlenecks, tasks }: Found, paint: Paint): string[] {
+function pathLines({ bottlenecks }: Found, paint: Paint): string[] {
   if (bottlenecks.length === 0) return [];
   const rows = bottlenecks.map((one): Cell[] => [
     one.step,
     { text: bar(one), tone: "plain" },
     `${percent(one.share)}`,
     durationText(one.meanMs),
-    `${percent(one.onPath / Math.max(1, tasks))} of tasks`,
+    `${percent(one.onPath / one.tasks)} of tasks`,
     { text: `${durationText(one.freeSavesMs)} less if it took no time`, tone: "dim" },
   ]);
   const legend = paint(

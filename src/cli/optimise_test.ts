@@ -12,6 +12,7 @@ Deno.test("optimise draws the critical path, and says what is suggested and what
     isSample: false,
     bottlenecks: [{
       step: "charge",
+      tasks: 200,
       onPath: 200,
       onPathShare: share,
       share: 0.5,

@@ -9,7 +9,8 @@ const Share = z.object({ low: z.number(), high: z.number() })
 /** A step over the critical paths of many tasks. */
 const Bottleneck = z.object({
   step: z.string(),
-  onPath: z.int().describe("Tasks in which it is on the critical path"),
+  tasks: z.int().describe("Tasks that completed by themselves"),
+  onPath: z.int().describe("Of those, tasks in which it is on the critical path"),
   onPathShare: Share,
   share: z.number().describe("Of the duration of all tasks, 0..1"),
   meanMs: z.number().describe("Mean over those tasks"),

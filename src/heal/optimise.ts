@@ -17,11 +17,13 @@ import type { Sample } from "./sample.ts";
 import {
   edgeText,
   errorText,
+  isSure,
   REASONS,
   retryText,
   timeoutText,
   withEffects,
 } from "./suggestion_text.ts";
+import type { WhatifEffects } from "../core/whatif.ts";
 import { timeoutAdvice } from "./timeout_advice.ts";
 import { openReplay } from "./whatif.ts";
 
@@ -97,6 +99,7 @@ function bottlenecksOf({ traces }: Sample): Optimisation["bottlenecks"] {
   const completed = traces.filter(({ end, isTouched }) => end === "completed" && !isTouched);
   return criticalPath(completed).slice(0, BOTTLENECKS_MAX).map((step) => ({
     ...step,
+    tasks: completed.length,
     onPathShare: wilson(step.onPath, completed.length),
   }));
 }
@@ -271,7 +274,7 @@ async function playAll(
     const played = replay.refusal === undefined ? await replay.under(change) : undefined;
     const { effects } = played ?? {};
     const { edge, kind, step, tasks } = candidate;
-    const isSooner = effects !== undefined && effects.meanMs.high < 0;
+    const isSooner = effects !== undefined && isSure(effects.meanMs) && effects.meanMs.high < 0;
     if (edge !== undefined && (isSooner || reason !== undefined)) {
       parallel.push({
         steps: [edge.from, edge.to],
@@ -281,8 +284,9 @@ async function playAll(
       });
     }
     if (reason !== undefined) continue;
-    if (effects !== undefined && effects.completed.high < 0) {
-      declined.push(declinedOf(kind, step ?? `${edge?.from}:${edge?.to}`, "fewer_complete"));
+    const worse = effects === undefined ? undefined : whyWorse(effects, edge !== undefined);
+    if (worse !== undefined) {
+      declined.push(declinedOf(kind, step ?? `${edge?.from}:${edge?.to}`, worse));
       continue;
     }
     suggestions.push({
@@ -295,6 +299,18 @@ async function playAll(
     });
   }
   return { suggestions, declined, parallel, replay: replay.error, refusal: replay.refusal };
+}
+
+/** Why a change is not suggested after it was played. An edge less is a gain by itself. */
+function whyWorse(
+  { completed, parked, attempts, ...effects }: WhatifEffects,
+  isEdge: boolean,
+): "fewer_complete" | "no_gain" | undefined {
+  if (completed.high < 0) return "fewer_complete";
+  const { meanMs, busyMs, duplicates } = effects;
+  const isGain = completed.low > 0 ||
+    [parked, meanMs, attempts, busyMs, duplicates].some((one) => isSure(one) && one.high < 0);
+  return isGain || isEdge ? undefined : "no_gain";
 }
 
 function savingOf({ difference, low, high }: { difference: number; low: number; high: number }) {

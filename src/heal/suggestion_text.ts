@@ -1,6 +1,6 @@
 /** Suggestion texts: what the optimiser found, in a sentence with its numbers. */
 
-import type { WhatifEffects } from "../core/whatif.ts";
+import type { Estimate, WhatifEffects } from "../core/whatif.ts";
 import type { EdgeFinding, EdgeReason } from "./edges.ts";
 import type { Interval } from "../core/intervals.ts";
 import type { NoRetryReason, RetryAdvice } from "./retry_curve.ts";
@@ -66,11 +66,15 @@ export function edgeText({ from, to, tasks, kind, verdict }: EdgeFinding): strin
   return `Steps '${from}' and '${to}' can run in parallel: ${why}`;
 }
 
+/** Whether a figure differs for certain, and by more than a hundredth. */
+export function isSure({ before, difference, low, high }: Estimate): boolean {
+  return (low > 0 || high < 0) && Math.abs(difference) >= 0.01 * Math.abs(before);
+}
+
 /** Adds what playing tasks again showed for certain. */
 export function withEffects(text: string, effects: WhatifEffects | undefined): string {
   if (effects === undefined) return text;
   const { completed, meanMs, busyMs } = effects;
-  const isSure = ({ low, high }: Interval) => low > 0 || high < 0;
   const parts = [
     ...(isSure(completed)
       ? [`${percent(completed.after)} of the tasks complete, not ${percent(completed.before)}`]
@@ -87,7 +91,10 @@ export function withEffects(text: string, effects: WhatifEffects | undefined): s
 
 /** Why nothing is suggested, in words. */
 export const REASONS: Readonly<
-  Record<NoTimeoutReason | NoRetryReason | EdgeReason | "fewer_complete" | "timeout_first", string>
+  Record<
+    NoTimeoutReason | NoRetryReason | EdgeReason | "fewer_complete" | "no_gain" | "timeout_first",
+    string
+  >
 > = {
   fits: "it fits",
   too_few: "too few were seen",
@@ -103,6 +110,7 @@ export const REASONS: Readonly<
   is_a_gate: "the step must not run when the other fails",
   order_declared: "the order is declared, and neither step is known to have no effect",
   fewer_complete: "played again, fewer tasks complete",
+  no_gain: "played again, nothing gets better for certain",
   timeout_first: "its time-out comes first: one change of a step at a time",
 };
 

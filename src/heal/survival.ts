@@ -24,15 +24,21 @@ interface CurvePoint {
 /** The chance that a bound is wrong; bounds are one-sided. */
 const ALPHA = 0.05;
 
+/** With fewer attempts under way, single ones would decide what the others do. */
+const AT_RISK_MIN = 20;
+
+/** Of attempts that are under way, fewer end in a time as long as they have taken: they hang. */
+const HANGS_MAX = 0.02;
+
 /** How long attempts take, as far as it is known. */
 export class Survival {
   readonly n: number;
   /** Those that were not cut off. */
   readonly seen: number;
   readonly #curve: readonly CurvePoint[];
-  /** The longest time that anything is known about. */
-  readonly longestMs: number;
-  readonly #hazardPerMs: number;
+  readonly #sorted: readonly Observation[];
+  /** Up to here as many as AT_RISK_MIN are under way: beyond, single ones would decide. */
+  readonly #horizonMs: number;
 
   /** Cost: O(n log n). */
   constructor(observations: readonly Observation[]) {
@@ -41,9 +47,9 @@ export class Survival {
     );
     this.n = sorted.length;
     this.seen = sorted.filter(({ isCut }) => !isCut).length;
-    this.longestMs = sorted.at(-1)?.ms ?? 0;
+    this.#sorted = sorted;
+    this.#horizonMs = sorted.at(-AT_RISK_MIN)?.ms ?? 0;
     this.#curve = curveOf(sorted);
-    this.#hazardPerMs = lateHazard(sorted, this.longestMs);
   }
 
   /** The share that takes longer than `ms`, 0..1. */
@@ -73,23 +79,35 @@ export class Survival {
 
   /**
    * Draws how long an attempt takes that takes longer than `ms`, by a number in [0, 1). Beyond what was
-   * seen the draw comes from a tail that is assumed: as many end in a ms as did in the last half of
-   * the time seen. Infinity: nothing ended there, so the attempt is taken as one that hangs.
+   * seen of enough attempts, the draw comes from a tail that is assumed: as many end in a ms as did in
+   * the last half of the time before. Infinity: none did, so the attempt is taken as one that hangs.
    */
   drawAbove(ms: number, uniform: number): { readonly ms: number; readonly isAssumed: boolean } {
     const left = this.longerThan(ms) * (1 - uniform);
-    const point = this.#curve.find((one) => one.ms > ms && one.share <= left);
+    const point = this.#curve.find((one) =>
+      one.ms > ms && one.ms <= this.#horizonMs && one.share <= left
+    );
     if (point !== undefined) return { ms: point.ms, isAssumed: false };
-    const end = Math.max(ms, this.longestMs);
-    const atEnd = this.longerThan(end);
-    if (this.#hazardPerMs === 0) return { ms: Infinity, isAssumed: true };
-    const ratio = atEnd === 0 ? 1 - uniform : Math.min(1, left / atEnd);
-    return { ms: end - Math.log(Math.max(ratio, 1e-9)) / this.#hazardPerMs, isAssumed: true };
+    const fromMs = Math.max(ms, this.#horizonMs);
+    const hazard = this.#hazardBefore(fromMs);
+    if (hazard === 0) return { ms: Infinity, isAssumed: true };
+    const ratio = fromMs === ms ? 1 - uniform : Math.min(1, left / this.longerThan(fromMs));
+    return { ms: fromMs - Math.log(Math.max(ratio, 1e-9)) / hazard, isAssumed: true };
   }
 
-  /** Whether attempts that are cut off hang: almost none ended in the last half of the time seen. */
+  /** Whether attempts that are cut off hang: hardly any ended in the last half of the time before. */
   get hangs(): boolean {
-    return this.#hazardPerMs * this.longestMs < 0.02 && this.longerThan(this.longestMs) > 0;
+    const cuts = this.#sorted.filter(({ isCut }) => isCut);
+    const cutMs = cuts[cuts.length >> 1]?.ms;
+    return cutMs !== undefined && this.#hazardBefore(cutMs) * cutMs < HANGS_MAX;
+  }
+
+  /** How many of those that are under way end in a ms, over the last half of the time before `ms`. */
+  #hazardBefore(ms: number): number {
+    const late = this.#sorted.filter((one) => one.ms > ms / 2);
+    const underWayMs = late.reduce((sum, one) => sum + Math.min(one.ms, ms) - ms / 2, 0);
+    const ended = late.filter((one) => !one.isCut && one.ms <= ms).length;
+    return underWayMs === 0 ? 0 : ended / underWayMs;
   }
 
   #pointAt(ms: number): CurvePoint | undefined {
@@ -117,15 +135,6 @@ function curveOf(sorted: readonly Observation[]): readonly CurvePoint[] {
     curve.push({ ms, share, greenwood });
   }
   return curve;
-}
-
-/** How many of those that are under way end in a ms, over the last half of the time seen. */
-function lateHazard(sorted: readonly Observation[], longestMs: number): number {
-  const sinceMs = longestMs / 2;
-  const late = sorted.filter(({ ms }) => ms > sinceMs);
-  const underWayMs = late.reduce((sum, { ms }) => sum + ms - sinceMs, 0);
-  const ended = late.filter(({ isCut }) => !isCut).length;
-  return underWayMs === 0 ? 0 : ended / underWayMs;
 }
 
 /**

@@ -68,8 +68,8 @@ Deno.test(`a bound is below the true quantile in at most 5 % of samples (seed ${
 
 Deno.test("a draw beyond what was seen is assumed, and one within it is not", () => {
   const survival = new Survival([
-    ...counted(90),
-    ...Array.from({ length: 10 }, () => ({ ms: 100, isCut: true })),
+    ...counted(70),
+    ...Array.from({ length: 30 }, () => ({ ms: 100, isCut: true })),
   ]);
 
   equal(survival.drawAbove(50, 0.1).isAssumed, false);
@@ -86,4 +86,18 @@ Deno.test("an attempt that was cut off long after the others had ended is taken 
 
   equal(survival.hangs, true);
   equal(survival.drawAbove(30_000, 0.5).ms, Infinity);
+});
+
+Deno.test("one attempt that was stalled does not decide how those that were cut off end", () => {
+  const usual = [
+    ...Array.from({ length: 50 }, (_, at) => ({ ms: 50 + 2 * at, isCut: false })),
+    ...Array.from({ length: 50 }, () => ({ ms: 150, isCut: true })),
+  ];
+  const draws = (survival: Survival) => [0.1, 0.5, 0.9].map((u) => survival.drawAbove(150, u).ms);
+
+  const stalled = new Survival([...usual, { ms: 9_000, isCut: true }]);
+
+  for (const [at, ms] of draws(new Survival(usual)).entries()) {
+    ok(Math.abs((draws(stalled)[at] ?? 0) / ms - 1) < 0.05);
+  }
 });
