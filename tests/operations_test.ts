@@ -86,6 +86,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
   getPolicy: { namespace: "shop", name: "checkout" },
+  compareArms: { namespace: "shop", name: "checkout", metric: "duration" },
   optimiseWorkflow: {
     namespace: "shop",
     name: "checkout",

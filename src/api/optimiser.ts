@@ -8,8 +8,13 @@ import { versionOf, versionsOf } from "./workflows.ts";
 
 /** Handlers of everything that learns from tasks. */
 export function optimiserHandlers(services: Services): Handlers<typeof OPTIMISER> {
-  const { optimiser, definitions } = services;
+  const { optimiser, definitions, runtime } = services;
   return {
+    async compareArms({ namespace, name, metric }, { caller }) {
+      await versionsOf(definitions, { namespace, name, caller });
+      const body = await optimiser.arms({ namespace, name, metric, untilMs: runtime.now() });
+      return { status: 200, body };
+    },
     async optimiseWorkflow(input, call) {
       return {
         status: 200,

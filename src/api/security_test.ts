@@ -94,6 +94,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/incidents/{id}",
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
+    "GET /v1/policies/{namespace}/{name}/arms",
     "GET /v1/statistics",
     "GET /v1/systems",
     "GET /v1/systems/{name}/limits",

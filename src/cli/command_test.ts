@@ -32,6 +32,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  policies put WORKFLOW             Adds a version of a workflow's policy overlay, which replaces the one before",
     "  limits NAME                       Shows every version of a system's limits, with author and reason",
     "  limits put NAME                   Adds a version of a system's limits, which all nodes share; it replaces the one before",
+    "  policies arms WORKFLOW            Says whether tasks that try the newest policy do better than the others",
     "  optimise WORKFLOW                 Says what the tasks of a workflow show that would make it faster or cheaper",
     "  whatif WORKFLOW                   Plays stored tasks again under a changed policy, and says what would have changed",
     "  diagnose ID                       Says what kind of failure stopped a task, where it began, and what helped before",

@@ -6,6 +6,7 @@ import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
+import { ARMS } from "./arms.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
@@ -73,6 +74,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
       "when something breaks",
     run: compareVersions,
   },
+  compareArms: ARMS,
   optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
   getStatistics: STATS,

@@ -77,6 +77,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   putPolicy: { method: "PUT", path: "/v1/policies/{namespace}/{name}", body: "*", isWrite: true },
   getSystemLimits: { method: "GET", path: "/v1/systems/{name}/limits" },
   putSystemLimits: { method: "PUT", path: "/v1/systems/{name}/limits", body: "*", isWrite: true },
+  compareArms: { method: "GET", path: "/v1/policies/{namespace}/{name}/arms", answerMsMax: 120000 },
   optimiseWorkflow: {
     method: "POST",
     path: "/v1/workflows/{namespace}/{name}/optimise",

@@ -243,6 +243,12 @@ export const ERRORS = {
     "The policy is not valid",
     "Correct the fields that the answer lists",
   ),
+  "policy.no_canary": meaning(
+    "never",
+    409,
+    "There is no experiment",
+    "Put a policy for a share of the tasks first: `policies put WORKFLOW --canary`",
+  ),
   "policy.conflict": meaning(
     "never",
     409,

@@ -1,6 +1,7 @@
 /** Ports: the interfaces in which folders meet. The roots wire them. */
 
 import type { Scope } from "./api_key.ts";
+import type { ArmMetric, ArmsReport } from "./arms.ts";
 import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Envelope } from "./envelope.ts";
@@ -462,6 +463,14 @@ export interface WhatifChange {
   readonly dropEdges: readonly { readonly from: string; readonly to: string }[];
 }
 
+/** Which experiment, and what decides it. */
+export interface ArmsQuestion {
+  readonly namespace: string;
+  readonly name: string;
+  readonly metric: ArmMetric;
+  readonly untilMs: number;
+}
+
 /** A question to the optimiser. */
 export interface WhatifQuestion extends LearnFrom {
   readonly change: WhatifChange;
@@ -482,6 +491,12 @@ export interface Optimiser {
    *   somebody else), journal.unavailable
    */
   whatif(question: WhatifQuestion): Promise<WhatifReport>;
+  /**
+   * Compares the tasks that try the newest overlay with the others.
+   *
+   * @throws {TaskerError} policy.no_canary, journal.unavailable
+   */
+  arms(of: ArmsQuestion): Promise<ArmsReport>;
 }
 
 /** Which statistics to read. */

@@ -19,8 +19,20 @@ const VALUES_MAX = 2_000;
 
 /** Estimates the mean of differences of pairs. Cost: 1,000 draws for each pair. */
 export function meanDifference(differences: readonly number[], seed: number): Difference {
-  const mean = (of: readonly number[]) => of.reduce((sum, one) => sum + one, 0) / of.length;
   return resampled(differences, { statistic: mean, times: MEANS, seed });
+}
+
+/** Bounds how far the mean of a second group lies above that of a first one, with 95 %. */
+export function meansDifference(
+  before: readonly number[],
+  after: readonly number[],
+  seed: number,
+): Pick<Difference, "low" | "high"> {
+  const means = (of: readonly number[], salt: number) =>
+    resamples(of, { statistic: mean, times: MEANS, seed: seed + salt });
+  const [was, is] = [means(before, 0), means(after, 1)];
+  const found = is.map((value, at) => value - (was[at] ?? 0));
+  return { low: quantileOf(found, 0.025), high: quantileOf(found, 0.975) };
 }
 
 /** Estimates how a quantile differs between the two sides of pairs. */
@@ -46,28 +58,39 @@ export function quantileOf(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 
-function resampled<T>(
-  values: readonly T[],
-  { statistic, times, seed }: {
-    readonly statistic: (of: readonly T[]) => number;
-    readonly times: number;
-    readonly seed: number;
-  },
-): Difference {
+interface Resampling<T> {
+  readonly statistic: (of: readonly T[]) => number;
+  readonly times: number;
+  readonly seed: number;
+}
+
+function resampled<T>(values: readonly T[], how: Resampling<T>): Difference {
   if (values.length === 0) return { difference: 0, low: 0, high: 0 };
+  const found = resamples(values, how);
+  return {
+    difference: how.statistic(values),
+    low: quantileOf(found, 0.025),
+    high: quantileOf(found, 0.975),
+  };
+}
+
+/** A statistic of as many values, drawn again and again. */
+function resamples<T>(
+  values: readonly T[],
+  { statistic, times, seed }: Resampling<T>,
+): readonly number[] {
   const random = mulberry32(seed);
   const drawn = new Array<T>(values.length);
-  const found = Array.from({ length: times }, () => {
+  return Array.from({ length: times }, () => {
     for (let at = 0; at < drawn.length; at++) {
       drawn[at] = values[Math.floor(random() * values.length)] as T;
     }
     return statistic(drawn);
   });
-  return {
-    difference: statistic(values),
-    low: quantileOf(found, 0.025),
-    high: quantileOf(found, 0.975),
-  };
+}
+
+function mean(of: readonly number[]): number {
+  return of.length === 0 ? 0 : of.reduce((sum, one) => sum + one, 0) / of.length;
 }
 
 /** Uniform numbers in [0, 1) of a seed. Source: Tommy Ettinger's mulberry32 (public domain). */

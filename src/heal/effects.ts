@@ -3,7 +3,7 @@
 import type { Estimate, ReplayError, WhatifEffects } from "../core/whatif.ts";
 import { doesWork } from "../core/workflow.ts";
 import { meanDifference, quantileDifference, quantileOf } from "./bootstrap.ts";
-import type { TaskTrace } from "./trace.ts";
+import type { StepTrace, TaskTrace } from "./trace.ts";
 
 /** Seeds the resampling: the same plays give the same intervals. */
 const SEED = 1;
@@ -30,31 +30,29 @@ export function replayError(
 
 /** Attempts of steps that do work. */
 export function attemptsIn(traces: readonly TaskTrace[]): number {
-  return sum(traces.map((trace) => measure(trace).attempts));
-}
-
-/** What counts of one task. */
-interface Measures {
-  readonly attempts: number;
-  readonly busyMs: number;
-  readonly duplicates: number;
+  return sum(traces.flatMap(workIn).map(({ attempts }) => attempts.length));
 }
 
 /** Ends of attempts that certainly had no effect. */
 const NO_EFFECT: ReadonlySet<string> = new Set(["failed", "undeliverable", "contract_violation"]);
 
-function measure({ plan, steps }: TaskTrace): Measures {
-  const work = [...steps.values()].filter(({ step }) =>
-    doesWork(plan.steps[step]?.definition.kind)
-  );
-  return {
-    attempts: sum(work.map(({ attempts }) => attempts.length)),
-    busyMs: sum(work.flatMap(({ attempts }) => attempts.map(({ ranMs }) => ranMs))),
-    duplicates: sum(work.map(({ attempts }) => {
+/** The time that attempts of a task were under way. */
+export function busyMsIn(trace: TaskTrace): number {
+  return sum(workIn(trace).flatMap(({ attempts }) => attempts.map(({ ranMs }) => ranMs)));
+}
+
+/** Attempts of a task beyond the first of a step that may have had an effect. */
+export function duplicatesIn(trace: TaskTrace): number {
+  return sum(
+    workIn(trace).map(({ attempts }) => {
       const effects = attempts.filter(({ outcome }) => !NO_EFFECT.has(outcome)).length;
       return Math.max(0, effects - 1);
-    })),
-  };
+    }),
+  );
+}
+
+function workIn({ plan, steps }: TaskTrace): readonly StepTrace[] {
+  return [...steps.values()].filter(({ step }) => doesWork(plan.steps[step]?.definition.kind));
 }
 
 /** Returns how tasks differ between two plays of them. Cost: some 100 ms for 2,000 tasks. */
@@ -79,9 +77,9 @@ export function effectsOf(
     meanMs: estimate(ended, durationMs),
     p50Ms: quantile(0.5),
     p95Ms: quantile(0.95),
-    attempts: paired((trace) => measure(trace).attempts),
-    busyMs: paired((trace) => measure(trace).busyMs),
-    duplicates: paired((trace) => measure(trace).duplicates),
+    attempts: paired((trace) => attemptsIn([trace])),
+    busyMs: paired(busyMsIn),
+    duplicates: paired(duplicatesIn),
   };
 }
 

@@ -2,13 +2,21 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Optimisation } from "../core/optimisation.ts";
-import type { LearnFrom, Optimiser, Playback, WhatifQuestion } from "../core/ports.ts";
+import type { ArmsReport } from "../core/arms.ts";
+import type {
+  ArmsQuestion,
+  LearnFrom,
+  Optimiser,
+  Playback,
+  WhatifQuestion,
+} from "../core/ports.ts";
 import type { WhatifReport } from "../core/whatif.ts";
 import type { Instance } from "../core/system.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import { effectOf } from "./effect.ts";
 import { optimise } from "./optimise.ts";
-import { readSample, type Sample, type SampleDeps } from "./sample.ts";
+import { compareArms } from "./arms.ts";
+import { readSample, readTraces, type Sample, type SampleDeps } from "./sample.ts";
 import { whatif } from "./whatif.ts";
 
 /** What an optimiser works with. */
@@ -43,6 +51,7 @@ export function openOptimiser(deps: OptimiserDeps): Optimiser {
   };
   return {
     whatif: (question) => alone(() => answerWhatif(deps, question)),
+    arms: (of) => answerArms(deps, of),
     optimise: (from) => alone(() => answerOptimise(deps, from)),
   };
 }
@@ -59,6 +68,25 @@ async function answerOptimise(deps: OptimiserDeps, from: LearnFrom): Promise<Opt
     effectOf: ({ definition }) => effectOf(definition, instances),
     ...(from.signal !== undefined && { signal: from.signal }),
   });
+}
+
+/** Tasks that are read of an experiment; of more, a sample. */
+const ARMS_TASKS_MAX = 4_000;
+
+async function answerArms(deps: OptimiserDeps, of: ArmsQuestion): Promise<ArmsReport> {
+  const { namespace, name, metric, untilMs } = of;
+  const overlays = await deps.policies.versions(namespace, name);
+  const newest = overlays.toSorted((a, b) => b.version - a.version)[0];
+  const workflow = `${namespace}/${name}`;
+  if (newest?.canary === undefined) {
+    throw new TaskerError(
+      "policy.no_canary",
+      `Cannot compare policies of "${workflow}": its newest overlay is for all tasks`,
+    );
+  }
+  const range = { workflow, sinceMs: newest.atMs, untilMs, limit: ARMS_TASKS_MAX };
+  const traces = await readTraces(deps, range);
+  return { workflow, ...compareArms(traces, { ...newest, canary: newest.canary }, metric) };
 }
 
 const NOTHING_FOUND = {

@@ -1,7 +1,14 @@
 /** Samples: the tasks of a workflow that are learned from, of one version and under one overlay. */
 
 import type { Plan } from "../core/plan.ts";
-import type { LearnFrom, Plans, Policies, PolicyOverlay, TaskReader } from "../core/ports.ts";
+import type {
+  LearnFrom,
+  Plans,
+  Policies,
+  PolicyOverlay,
+  TaskRange,
+  TaskReader,
+} from "../core/ports.ts";
 import { type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
 
 /** What reading a sample needs. */
@@ -65,6 +72,20 @@ export async function readSample(deps: SampleDeps, from: LearnFrom): Promise<Sam
     leftOut: found.length - kept.length,
     isSample: found.length >= from.limit,
   };
+}
+
+/** Reads the traces of tasks that ran under one overlay each, of any version. */
+export async function readTraces(
+  { reader, plans }: Pick<SampleDeps, "reader" | "plans">,
+  range: TaskRange,
+): Promise<readonly TaskTrace[]> {
+  const traces: TaskTrace[] = [];
+  for await (const { summary: { taskId, definitionHash }, turns } of reader.tasks(range)) {
+    const plan = await plans.byHash(definitionHash);
+    const trace = plan && traceOf({ taskId, plan, turns });
+    if (trace !== undefined && !isMixed(trace)) traces.push(trace);
+  }
+  return traces;
 }
 
 /** Whether its attempts began under different overlays. */

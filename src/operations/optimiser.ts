@@ -1,6 +1,7 @@
 /** Operations of the optimiser: what a workflow's tasks say about its policies and its edges. */
 
 import { z } from "zod";
+import { ARM_METRICS, ArmsReport } from "../core/arms.ts";
 import { DURATION_MS_MAX } from "../core/duration.ts";
 import { Name, Version } from "../core/fields.ts";
 import { Optimisation } from "../core/optimisation.ts";
@@ -24,6 +25,7 @@ named("WhatifEffects", WhatifEffects);
 named("DrawnShares", DrawnShares);
 named("WhatifReport", WhatifReport);
 named("Optimisation", Optimisation);
+named("ArmsReport", ArmsReport);
 
 const Params = z.strictObject({ namespace: Name, name: Name });
 
@@ -44,6 +46,23 @@ const Edge = z.string().regex(
 
 /** Everything that can be asked of the optimiser. */
 export const OPTIMISER = group("optimiser", {
+  compareArms: operation({
+    method: "GET",
+    path: "/v1/policies/{namespace}/{name}/arms",
+    summary: "Says whether tasks that try the newest policy do better than the others",
+    right: "read",
+    repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
+    params: Params,
+    query: z.strictObject({
+      metric: z.enum(ARM_METRICS).default("completed").describe(
+        "What decides: completed tasks, their duration, attempts, time under way, repeated effects",
+      ),
+    }),
+    answers: { 200: { description: "Both arms and the verdict", schema: ArmsReport } },
+    errors: ["definition.unknown", "policy.no_canary"],
+    command: { verb: "policies arms" },
+  }),
   optimiseWorkflow: operation({
     method: "POST",
     path: "/v1/workflows/{namespace}/{name}/optimise",
