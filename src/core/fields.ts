@@ -12,7 +12,7 @@ import {
   type HealerSettings,
 } from "./healing.ts";
 import type { Policy } from "./policy.ts";
-import { type FailureMatch, type RetryRule, unreachedRule } from "./retry_rule.ts";
+import { type FailureMatch, type RetryRule, RULES_MAX, unreachedRule } from "./retry_rule.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
 
 /** Characters of a name. */
@@ -68,9 +68,6 @@ export const Reason = z.string().max(REASON_LENGTH_MAX).default("")
 
 /** The most attempts that a policy may allow. */
 const ATTEMPTS_MAX = 1_000;
-
-/** Rules of one `retry.by`. */
-const RULES_MAX = 20;
 
 /** Entries of a table of delays. */
 const DELAYS_MAX = 100;

@@ -4,6 +4,7 @@
  */
 
 import type { Backoff } from "./policy.ts";
+import type { FailureMatch } from "./retry_rule.ts";
 
 /** What can be wrong. `novel`: none of the others fits, which is said instead of guessed. */
 export const FAILURE_TYPES = [
@@ -68,7 +69,7 @@ export type HealingAction =
     readonly delayMsMin?: number;
     readonly delayMsMax?: number;
     /** Only failures of this class, code, HTTP status or host are tried so; absent: all. */
-    readonly only?: string;
+    readonly only?: FailureMatch;
   }
   | OfStep & Until & { readonly kind: "set_concurrency"; readonly concurrencyMax: number }
   /** Attempts at a system at once, of all nodes; `capability` "*" is the whole system. */
@@ -99,8 +100,11 @@ export type HealingAction =
   | OfStep & { readonly kind: "switch_system"; readonly system: string }
   | { readonly kind: "quarantine_task"; readonly taskId: string; readonly workflow: string }
   | Until & { readonly kind: "hold_system"; readonly system: string }
-  /** The step parks after its first failure, so that a person decides before anything is repeated. */
-  | OfStep & { readonly kind: "park_and_notify" }
+  /**
+   * The step parks after its first failure, so that a person decides before anything is repeated;
+   * `only`: after one of these, also where such a failure is not to be retried.
+   */
+  | OfStep & { readonly kind: "park_and_notify"; readonly only?: FailureMatch }
   /** Something that only people can change: code, a schema, a credential. */
   | { readonly kind: "suggest_change"; readonly workflow: string; readonly text: string };
 

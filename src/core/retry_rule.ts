@@ -34,6 +34,9 @@ export interface FullRetryRule
   readonly parksAll: boolean;
 }
 
+/** Rules of one policy. */
+export const RULES_MAX = 20;
+
 const MATCH_FIELDS = ["class", "code", "status", "host"] as const satisfies readonly (
   keyof FailureMatch
 )[];
@@ -63,6 +66,11 @@ export function ruleFor(
     (rule.code === undefined || rule.code === error().error_code) &&
     (rule.status === undefined || rule.status === error().http_status)
   );
+}
+
+/** Puts a rule before others, without those that it leaves nothing to. */
+export function withRule(rules: readonly RetryRule[], rule: RetryRule): readonly RetryRule[] {
+  return [rule, ...rules.filter((other) => unreachedRule([rule, other]) < 0)].slice(0, RULES_MAX);
 }
 
 /** The index of the first rule that an earlier one leaves nothing to; -1: there is none. */

@@ -2,24 +2,28 @@
 
 import type { Change, HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { type FullPolicy, SYSTEMS_NAMESPACE, WHOLE_SYSTEM } from "../core/policy.ts";
+import { type RetryRule, withRule } from "../core/retry_rule.ts";
+import { valueAt } from "./changes.ts";
 
-/** Returns what an action puts; undefined: it changes no overlay. */
-export function changesOf(action: HealingAction): OverlayChange | undefined {
+/**
+ * Returns what an action puts; undefined: it changes no overlay. `content` is what the overlay says now:
+ * rules for certain failures are added to those that are there.
+ */
+export function changesOf(action: HealingAction, content: object = {}): OverlayChange | undefined {
   switch (action.kind) {
     case "set_timeout":
       return ofStep(action, [["timeoutMs", action.timeoutMs]]);
     case "set_retry":
-      return ofStep(
-        action,
-        (["attemptsMax", "backoff", "delayMsMin", "delayMsMax"] as const).flatMap((field) =>
-          action[field] === undefined ? [] : [[`retry.${field}`, action[field]]]
-        ),
-      );
+      return retryChange(action, content);
     case "set_concurrency":
       return ofStep(action, [["concurrencyMax", action.concurrencyMax]]);
     case "switch_system":
       return ofStep(action, [["system", action.system]]);
     case "park_and_notify":
+      if (action.only !== undefined) {
+        const rule: RetryRule = { ...action.only, attemptsMax: 1, onExhausted: "park" };
+        return ofRule(action, rule, content);
+      }
       return ofStep(action, [["retry.attemptsMax", 1], ["onExhausted", "park"]]);
     case "pause_starts": {
       const { pausedBelow, ratePerS, untilMs } = action;
@@ -86,6 +90,27 @@ function ofStep(
 ): OverlayChange {
   const [namespace = "", name = ""] = workflow.split("/");
   return { namespace, name, changes: fields.map((field) => changeOf(step, field as Field)) };
+}
+
+function retryChange(
+  action: Extract<HealingAction, { kind: "set_retry" }>,
+  content: object,
+): OverlayChange {
+  const fields = (["attemptsMax", "backoff", "delayMsMin", "delayMsMax"] as const)
+    .flatMap((field) => action[field] === undefined ? [] : [[field, action[field]] as const]);
+  return action.only === undefined
+    ? ofStep(action, fields.map(([field, value]) => [`retry.${field}`, value]))
+    : ofRule(action, { ...action.only, ...Object.fromEntries(fields) }, content);
+}
+
+/** Adds a rule to those of a step. */
+function ofRule(
+  of: { readonly workflow: string; readonly step: string },
+  rule: RetryRule,
+  content: object,
+): OverlayChange {
+  const rules = valueAt(content, ["steps", of.step, "retry", "by"]) ?? [];
+  return ofStep(of, [["retry.by", withRule(rules as readonly RetryRule[], rule)]]);
 }
 
 function ofSystem(system: string, capability: string, fields: readonly Field[]): OverlayChange {

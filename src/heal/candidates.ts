@@ -88,7 +88,8 @@ function ejections(of: Case): Candidate[] {
   }));
 }
 
-function instanceOf(fact: AttemptFact): string | undefined {
+/** The instance that had an attempt, where that is known. */
+export function instanceOf(fact: AttemptFact): string | undefined {
   return (fact as AttemptFact & { readonly instance?: string }).instance;
 }
 

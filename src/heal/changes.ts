@@ -37,7 +37,7 @@ export function conflictsOf(content: object, changes: readonly Change[]): readon
 }
 
 /** Returns the value at a path; undefined where nothing is. */
-function valueAt(content: unknown, path: readonly string[]): unknown {
+export function valueAt(content: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (inner, key) => isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined,
     content,

@@ -7,10 +7,13 @@
 
 import type { HealerSettings, HealingAction, Proposal, Tier } from "../core/healing.ts";
 import { chosenOf, type Incident } from "../core/incident.ts";
+import { ejectableOf, unendedOf } from "../core/ejection.ts";
+import { WHOLE_SYSTEM } from "../core/policy.ts";
+import type { Ejected } from "../core/shared_limit.ts";
 import { changesOf, loadOf } from "./actions.ts";
-import type { Candidate } from "./candidates.ts";
-import type { Case } from "./case.ts";
-import { inverseOf } from "./changes.ts";
+import { type Candidate, instanceOf } from "./candidates.ts";
+import { type Case, groupsOf } from "./case.ts";
+import { inverseOf, valueAt } from "./changes.ts";
 
 /** Windows between two changes of one step. */
 export const COOLDOWN_WINDOWS = 3;
@@ -49,7 +52,8 @@ export function weigh(
   const proposals: Proposal[] = [];
   let chosen: Proposal | undefined;
   ranked.forEach(({ candidate, confidence }, at) => {
-    const why = whyNot(candidate, of);
+    const content = overlays(candidate.action);
+    const why = whyNot(candidate, of) ?? whyNotOut(candidate.action, of, content);
     if (why !== undefined) {
       notes.push(`${candidate.action.kind}: ${why}`);
       return;
@@ -59,7 +63,7 @@ export function weigh(
       id: `p${at + 1}`,
       confidence,
       tier,
-      content: overlays(candidate.action),
+      content,
     });
     proposals.push(proposal);
     if (!isRefused) chosen ??= proposal;
@@ -77,7 +81,7 @@ function proposalOf(
     readonly content: object;
   },
 ): Proposal {
-  const change = changesOf(action);
+  const change = changesOf(action, content);
   return {
     id,
     action,
@@ -165,6 +169,20 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Why an instance may not be ejected: whoever approves it, most of a system's instances stay. */
+function whyNotOut(
+  action: HealingAction,
+  { instances, recent, nowMs }: Case,
+  content: object,
+): string | undefined {
+  if (action.kind !== "eject_instance") return undefined;
+  const ejected = valueAt(content, ["steps", WHOLE_SYSTEM, "ejected"]) ?? {};
+  const out = new Set([...unendedOf(ejected as Ejected, nowMs), action.instance]);
+  const all = Math.max(instances.length, groupsOf(recent, instanceOf).size);
+  if (out.size <= ejectableOf(all)) return undefined;
+  return `${out.size} of ${all} instances would be ejected, at most a quarter may be`;
 }
 
 /** Who has to decide: what is out of the workflow's bounds needs a person. */
