@@ -180,6 +180,7 @@ function belowLines({ id }: Task, step: Step): string[] {
         `waits for a person: ${step.parkedReason ?? "no reason given"}`,
         ...error,
         ...choiceCommands(id, step.name, step.choices ?? []).map((command) => `→ ${command}`),
+        ...alternativeCommands(id, step),
       ];
     case "failed":
     case "waiting_for_retry":
@@ -189,6 +190,18 @@ function belowLines({ id }: Task, step: Step): string[] {
     default:
       return [];
   }
+}
+
+/** The alternatives of a parked step, and where its diagnosis is. */
+function alternativeCommands(id: string, { name, choices = [], options = [], diagnosis }: Step) {
+  const known: readonly string[] = choices;
+  const alternatives = options.filter(({ choice }) => !known.includes(choice));
+  return [
+    ...alternatives.map(({ choice, label }) =>
+      `→ ${TASKER} choose ${id} ${name} ${choice}: ${label}`
+    ),
+    ...(diagnosis === undefined ? [] : [`→ ${TASKER} diagnose ${id} --step ${name}`]),
+  ];
 }
 
 /** The most characters of a form that are drawn. */

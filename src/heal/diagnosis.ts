@@ -168,7 +168,7 @@ function workaroundsOf(
     return {
       type: choice,
       confidence: isKnown ? round(low) : 0,
-      implementation: `${label}: tasker choose ${failure.taskId} ${failure.step} ${choice}`,
+      implementation: `${shown(label)}: tasker choose ${failure.taskId} ${failure.step} ${choice}`,
       resolved,
       tried,
       history: recordText(record, daysText(nowMs - sinceMs)),

@@ -1,9 +1,8 @@
 /** Evidence: what surrounds a failure, counted, and which types of failure it speaks for. Pure. */
 
-import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { EvidenceId, FailureType } from "../core/healing.ts";
 import { type Contrast, contrasts, type Trial } from "./contrast.ts";
-import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
+import { type AttemptFact, hasCompleted, hasFailed, type Scene } from "./scene.ts";
 import { type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";
 
@@ -97,7 +96,7 @@ function attemptTrials({ since, isAlike }: Scene): Trial[] {
     attributes: [
       ["attempt", fact.attempt > 2 ? "3 or later" : String(fact.attempt)],
       ["policy", String(fact.policyVersion)],
-      ...(instanceOf(fact) === undefined ? [] : [["instance", instanceOf(fact)!] as const]),
+      ...(fact.instance === undefined ? [] : [["instance", fact.instance] as const]),
       ...(fact.system === undefined ? [] : [["system", fact.system] as const]),
     ],
   }));
@@ -392,9 +391,4 @@ function runsZ(outcomes: readonly boolean[]): number {
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
-}
-
-// TEMP until facts have it
-function instanceOf(fact: AttemptFact): string | undefined {
-  return (fact as { instance?: string }).instance;
 }

@@ -148,7 +148,7 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     kind: definition.kind,
     state: step.state,
     owner: definition.owner,
-    ...(step.system === undefined ? {} : { system: step.system }),
+    ...systemOf(step),
     after: planned.parents.map(nameOf),
     when: definition.when,
     attempt: step.attempt,
@@ -191,6 +191,12 @@ function formOf({ definition }: PlannedStep, step: StepState): Pick<StepDocument
   return isAwaited && success !== undefined ? { form: success } : {};
 }
 
+/** The system of the newest attempt; of a step that waits for the next, the one that was chosen for it. */
+function systemOf({ state, system, elsewhere }: StepState): Pick<StepDocument, "system"> {
+  const chosen = state === "waiting_for_retry" ? elsewhere?.system ?? system : system;
+  return chosen === undefined ? {} : { system: chosen };
+}
+
 /** What a person may do about a step, and where they read what is wrong with it. */
 function optionsOf(
   { name, definition: { alternatives = [] } }: PlannedStep,
@@ -219,7 +225,7 @@ function time<Field extends string>(
   return (atMs === undefined ? {} : { [field]: timeText(atMs) }) as { [Name in Field]?: string };
 }
 
-/** Fields that hold the index of a step. */
+/** Fields that hold the index of a step; the cause of a choice is a text. */
 const STEP_FIELDS: readonly string[] = ["step", "cause"];
 /** Fields that hold the text of a payload. */
 const PAYLOAD_FIELDS: readonly string[] = ["input", "output", "result", "payload"];
@@ -241,7 +247,9 @@ function entryOf(
 }
 
 function field(plan: Plan, name: string, value: unknown): readonly [string, unknown] {
-  if (STEP_FIELDS.includes(name)) return [name, plan.steps[value as number]?.name];
+  if (STEP_FIELDS.includes(name) && typeof value === "number") {
+    return [name, plan.steps[value]?.name];
+  }
   if (PAYLOAD_FIELDS.includes(name)) return [name, decodePayload(value as JsonText)];
   if (name.endsWith("AtMs")) return [name.slice(0, -"Ms".length), timeText(value as number)];
   if (name !== "failure") return [name, value];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
-import { taskDocument } from "./task_documents.ts";
+import { entriesOf, taskDocument } from "./task_documents.ts";
 
 /** A task as JSON shows it, whose row says `listed`. */
 function show(
@@ -79,4 +79,35 @@ Deno.test("a step that asks by capability shows the system that was chosen, an o
 
   assert.equal(shown("bank"), "bank");
   assert.equal(shown(), undefined);
+});
+
+Deno.test("a parked step shows its choices with labels, its alternatives, and where the diagnosis is", () => {
+  const alternatives = [{ name: "backup", system: "second" }];
+  const task = new TaskDriver([{ ...REMOTE, policy: { retry: { attemptsMax: 1 } }, alternatives }])
+    .start().throw("a");
+
+  const [step] = show(task, { state: "blocked", blockedReason: undefined }).steps;
+
+  assert.deepEqual(step?.options?.map(({ choice }) => choice), [
+    "retry",
+    "backup",
+    "resolve",
+    "skip",
+    "cancel",
+  ]);
+  assert.equal(step?.options?.[1]?.label, 'Let system "second" do the step');
+  assert.equal(step?.diagnosis, `/v1/tasks/${task.state.taskId}/diagnosis?step=a`);
+});
+
+Deno.test("the entry of a choice shows the cause that a person gave, which is not a step", () => {
+  const task = new TaskDriver([{ ...REMOTE, policy: { retry: { attemptsMax: 1 } } }]).start().throw(
+    "a",
+  );
+  const choice = { kind: "ChooseStep", step: "a", choice: "retry", by: "ada", reason: "" } as const;
+
+  task.send({ ...choice, cause: "overload" });
+
+  const turns = task.turns.map(({ turn, events, commandIds }) => ({ turn, events, commandIds }));
+  const entries = turns.flatMap((turn) => entriesOf(task.actor.plan, turn));
+  assert.equal(entries.find(({ kind }) => kind === "StepChosen")?.cause, "overload");
 });

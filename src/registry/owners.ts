@@ -35,7 +35,10 @@ export class Owners {
   constructor(built: readonly BuiltWorkflow[], systems: readonly string[] | undefined) {
     const implemented = new Set<string>();
     for (const { plan, definition, code, systems } of built) {
-      for (const { name, owner, kind } of definition.steps) {
+      for (const { name, owner, kind, alternatives = [] } of definition.steps) {
+        for (const { system } of alternatives) {
+          if (system !== undefined) this.#name(system, plan.workflow, true).isAsked = true;
+        }
         if ((kind !== "local" && kind !== "remote") || owner === ANY_SYSTEM) continue;
         const isSystem = kind === "remote" || owner !== definition.namespace;
         const named = this.#name(owner, plan.workflow, isSystem);
@@ -59,8 +62,8 @@ export class Owners {
   }
 
   /**
-   * Whether a workflow of a namespace names a system: as the owner of a remote step, as another owner of
-   * a local one than the namespace itself, or in a manifest. So a system that is called like a namespace
+   * Whether a workflow of a namespace names a system: as the owner of a remote step or as an alternative
+   * of it, as another owner of a local one than the namespace itself, or in a manifest. So a system that is called like a namespace
    * may do nothing there.
    */
   names(system: string, namespace: string): boolean {
