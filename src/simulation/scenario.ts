@@ -5,6 +5,7 @@
 
 import type { HealBounds } from "../core/healing.ts";
 import type { FailureClass } from "../core/event.ts";
+import type { HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Draw } from "./draw.ts";
 
@@ -80,6 +81,8 @@ export interface ScenarioSystem {
     /** Whether attempts that timed out are taken out of the queue. By default they are worked off. */
     readonly dropsAbandoned?: boolean;
   };
+  /** Answers after a time-out are lost, as where a connection was closed. By default they count. */
+  readonly losesLate?: boolean;
   /** A provider that counts: beyond the rate it refuses with code `rate_limited`. */
   readonly rateLimit?: { readonly perS: Timed<number>; readonly retryAfterMs?: number };
   /** Events that it offers to every step, see `ScenarioStep.event`. */

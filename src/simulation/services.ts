@@ -69,6 +69,7 @@ export class Services implements StepPlayer {
         answer(outcome);
       },
     };
+    this.stop(attempt.taskId, attempt.step);
     this.#open.set(key, waiting);
     this.#systems.get(attempt.system ?? owner ?? "")?.take(waiting);
   }
@@ -182,12 +183,13 @@ class Service {
   }
 
   #later(
-    { answer }: Waiting,
+    waiting: Waiting,
     reaction: NonNullable<Reaction>,
     { instance, ended }: { instance?: string; ended?: () => void } = {},
   ): void {
     this.deps.runtime.after(Math.max(1, Math.round(reaction.ms)), () => {
-      answer(outcomeOf(reaction), instance);
+      const isLost = waiting.isAbandoned && this.system.losesLate === true;
+      if (!isLost) waiting.answer(outcomeOf(reaction), instance);
       ended?.();
     });
   }

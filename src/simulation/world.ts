@@ -1,18 +1,16 @@
 /** The world of a scenario: a real node on the virtual clock, its load, and what became of each task. */
 
 import type { TaskId } from "../core/ids.ts";
-import type { CommittedTurn } from "../core/ports.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { CommittedTurn, Starter } from "../core/ports.ts";
 import { type Instance } from "../core/system.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import type { TaskEnd } from "../core/event.ts";
-import type { WorkflowModule } from "../core/workflow_module.ts";
-import { MemoryDefinitions } from "../journal/memory_stores.ts";
-import { openRegistry } from "../registry/load.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openSimulation, type Simulation } from "../server/simulation.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { Draw } from "./draw.ts";
-import { modulesOf } from "./modules.ts";
+import { openScenarioRegistry } from "./modules.ts";
 import { type Scenario, type ScenarioTask, type ScenarioWorkflow, valueAt } from "./scenario.ts";
 import { Services } from "./services.ts";
 
@@ -42,34 +40,35 @@ export interface TaskRecord {
 export interface World extends Simulation {
   readonly registry: Registry;
   readonly scenario: Scenario;
+  readonly directory: SystemDirectory;
   /** In order of arrival. */
   readonly records: readonly TaskRecord[];
+  /** Minutes since the run began. */
+  readonly minute: number;
   /** Lets the scenario happen, minute by minute, until what is under way had time to end. */
-  run(onMinute?: (minute: number) => void): Promise<void>;
+  run(onMinute?: (minute: number) => Promise<void> | void): Promise<void>;
 }
 
 /** Opens the world of a scenario; the same seed gives the same load and the same reactions. */
 export async function openWorld(
   scenario: Scenario,
-  { seed, modules = [] }: { readonly seed: number; readonly modules?: readonly WorkflowModule[] },
+  { seed }: { readonly seed: number },
 ): Promise<World> {
   const runtime = new VirtualRuntime(seed, { isClosed: true });
-  const registry = await openRegistry({
-    modules: [...modulesOf(scenario), ...modules],
-    definitions: new MemoryDefinitions(),
+  const registry = openScenarioRegistry(scenario, {
+    modules: [],
     digest: (text) => runtime.digest(text),
-    onWarning: () => {},
   });
   const beginMs = runtime.monotonic();
+  const directory = new SystemDirectory(() => true);
   const tasks = new TaskRecords(() => runtime.monotonic() - beginMs);
   const services = new Services({
     runtime,
     scenario,
     seed,
     taskOf: (taskId) => tasks.of(taskId)?.task,
-    isEjected: () => false,
+    isEjected: (system, instance) => directory.ejected(system, runtime.now()).includes(instance),
   });
-  const directory = new SystemDirectory(() => true);
   const simulation = await openSimulation({
     runtime,
     plans: registry,
@@ -83,21 +82,42 @@ export async function openWorld(
   simulation.engine.supervisor.subscribe((committed) => tasks.note(committed));
   const starter = openStarter(registry, simulation.engine.router);
   const load = new Load({ runtime, scenario, seed });
+  const deadlineMs = beginMs + minutesOf(scenario) * MINUTE_MS;
   return {
     ...simulation,
     registry,
     scenario,
+    directory,
     records: tasks.all,
+    get minute() {
+      return (runtime.monotonic() - beginMs) / MINUTE_MS;
+    },
     async run(onMinute) {
-      load.begin((task) => {
-        const { workflow, version, input, tags } = task;
-        const commandId = runtime.uuid();
-        const start = { workflow, version, input, tags, commandId, key: tasks.add(task) };
-        starter.start(start).catch(() => {}); // refused: it is one of those that did not complete
-      });
+      load.begin((task) => startUntil({ runtime, starter, deadlineMs }, task, tasks.add(task)));
       await pass({ runtime, scenario, directory, services }, onMinute);
     },
   };
+}
+
+/** Starts a task as a careful client does: one that is held back comes again when it is asked to. */
+function startUntil(
+  of: { readonly runtime: VirtualRuntime; readonly starter: Starter; readonly deadlineMs: number },
+  task: ScenarioTask,
+  key: string,
+): void {
+  const { runtime, starter, deadlineMs } = of;
+  const { workflow, version, input, tags, priority } = task;
+  const commandId = runtime.uuid();
+  starter.start({ workflow, version, input, tags, priority, commandId, key }).catch((error) => {
+    const againMs = error instanceof TaskerError ? error.retryAfterMs : undefined;
+    if (againMs === undefined || runtime.monotonic() + againMs > deadlineMs) return;
+    runtime.after(againMs, () => startUntil(of, task, key));
+  });
+}
+
+/** All minutes of a run: arrivals, and then the time that a task may take. */
+function minutesOf({ minutes, wanted }: Scenario): number {
+  return minutes + Math.ceil(wanted.slo.withinMs / MINUTE_MS);
 }
 
 /** Lets the minutes pass, with what is due in each. */
@@ -108,10 +128,10 @@ async function pass(
     readonly directory: SystemDirectory;
     readonly services: Services;
   },
-  onMinute: (minute: number) => void = () => {},
+  onMinute: (minute: number) => Promise<void> | void = () => {},
 ): Promise<void> {
-  const { minutes, clockJumps = [], wanted } = scenario;
-  const end = minutes + Math.ceil(wanted.slo.withinMs / MINUTE_MS);
+  const { clockJumps = [] } = scenario;
+  const end = minutesOf(scenario);
   let known = "";
   for (let minute = 0; minute < end; minute++) {
     const instances = instancesOf(scenario, services);
@@ -120,7 +140,7 @@ async function pass(
     known = now;
     for (const jump of clockJumps) if (jump.minute === minute) runtime.jump(jump.ms);
     await runtime.advance(MINUTE_MS);
-    onMinute(minute);
+    await onMinute(minute);
   }
 }
 

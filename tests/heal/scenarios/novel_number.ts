@@ -1,0 +1,13 @@
+import { scenario } from "tasker/simulation";
+import { during, fails, healthy, shop, within } from "../shop.ts";
+
+export default scenario((draw) => {
+  const share = draw.between(0.5, 0.65);
+  const failure = { class: "thrown", code: "x99", message: "0x8007139F" } as const;
+  return shop({
+    about: "only a number comes back, at random",
+    payments: { react: during((call) => call.draw.chance(share) ? fails(failure) : healthy(call)) },
+
+    wanted: { slo: within(300), diagnosis: { failureType: ["novel"], steps: ["charge"] } },
+  });
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { Draw } from "../../src/simulation/draw.ts";
+import { loadScenario } from "../../src/simulation/scenario_file.ts";
+import { scoreOf } from "../../src/simulation/score.ts";
+import { openWorld } from "../../src/simulation/world.ts";
+
+const FOLDER = new URL("scenarios", import.meta.url).pathname;
+
+/** The score of a scenario under a seed, without healing. */
+async function score(name: string, seed = 1) {
+  const scenario = (await loadScenario(`${FOLDER}/${name}.ts`))(new Draw(`${seed}/magnitudes`));
+  await using world = await openWorld(scenario, { seed });
+  await world.run();
+  return scoreOf(scenario, world.records);
+}
+
+Deno.test("every scenario says what is wanted, and names steps, systems and load that exist", async () => {
+  const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
+  const all = await Promise.all(names.map((name) => loadScenario(`${FOLDER}/${name}`)));
+
+  const scenarios = all.map((of) => of(new Draw("1")));
+  const controls = scenarios.filter(({ wanted }) => wanted.isControl);
+  for (const { systems, workflows } of scenarios) {
+    const steps = Object.values(workflows).flatMap((of) => Object.values(of.steps));
+    assert.deepEqual(steps.filter(({ system }) => systems[system] === undefined), []);
+  }
+  assert.ok(controls.length >= 6, `${controls.length} controls`);
+  assert.ok(scenarios.length - controls.length >= 40, `${scenarios.length} scenarios`);
+});
+
+Deno.test("scenarios are breached without healing, and controls are not", async () => {
+  assert.ok((await score("broken_worker")).breachMinutes >= 40);
+  assert.ok((await score("expired_credential")).breachMinutes >= 40);
+  assert.equal((await score("control_noisy")).breachMinutes, 0);
+  assert.equal((await score("control_good_deploy")).breachMinutes, 0);
+});
