@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { chosenOf, type Incident, outcomeOf } from "../core/incident.ts";
 import { messageOf } from "../core/errors.ts";
 import { Draw } from "./draw.ts";
 import { chart } from "./plot.ts";
@@ -11,9 +12,10 @@ import { loadScenario } from "./scenario_file.ts";
 import { type Score, scoreOf } from "./score.ts";
 import { openWorld } from "./world.ts";
 
-const USAGE = `Usage: deno task simulate --load FILE [--seed N] [--json]
+const USAGE = `Usage: deno task simulate --load FILE [--no-heal] [--seed N] [--json]
 
   --load FILE   a scenario: a TypeScript file, see docs/healing.md
+  --no-heal     without healing: policies stay as they are
   --seed N      other magnitudes, arrivals and latencies (1)
   --json        one JSON document instead of a plot`;
 
@@ -25,6 +27,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       load: { type: "string" },
+      "no-heal": { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -37,12 +40,17 @@ async function main(): Promise<number> {
   }
   const of = await loadScenario(values.load);
   const scenario = of(new Draw(`${seed}/magnitudes`));
-  await using world = await openWorld(scenario, { seed });
+  await using world = await openWorld(scenario, { seed, heals: !values["no-heal"] });
   const beganMs = performance.now();
   await world.run();
   const score = scoreOf(scenario, world.records);
-  if (values.json) console.log(JSON.stringify({ about: scenario.about, seed, ...score }));
-  else print(scenario.about, score, performance.now() - beganMs);
+  const incidents = world.incidents();
+  if (values.json) {
+    console.log(JSON.stringify({ about: scenario.about, seed, ...score, incidents }));
+    return 0;
+  }
+  print(scenario.about, score, performance.now() - beganMs);
+  for (const incident of incidents) console.log(lineOf(incident, world.beginMs));
   return 0;
 }
 
@@ -63,6 +71,15 @@ function print(about: string, score: Score, tookMs: number): void {
   console.log(`  attempts a task  ${attempts.toFixed(2)}`);
   console.log(`  waited for a person, or failed: ${touches}`);
   console.log(`  simulated in ${(tookMs / 1_000).toFixed(1)} s`);
+}
+
+/** One incident in a line: when, what it was about, and what became of it. */
+function lineOf(incident: Incident, beginMs: number): string {
+  const { about, diagnose, phase, startedAtMs } = incident;
+  const minute = ((startedAtMs - beginMs) / 60_000).toFixed(1).padStart(6);
+  const kind = chosenOf(incident)?.action.kind ?? "nothing";
+  const outcome = outcomeOf(incident)?.outcome ?? phase;
+  return `  ${minute} min  ${about}: ${diagnose?.says ?? ""}; ${kind}, ${outcome}`;
 }
 
 try {

@@ -3,7 +3,6 @@
  * A scenario is one TypeScript file that default-exports `scenario(…)`.
  */
 
-import type { HealBounds } from "../core/healing.ts";
 import type { FailureClass } from "../core/event.ts";
 import type { HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";

@@ -2,14 +2,16 @@
 
 import type { TaskId } from "../core/ids.ts";
 import { TaskerError } from "../core/errors.ts";
+import type { Incident } from "../core/incident.ts";
 import type { CommittedTurn, Starter } from "../core/ports.ts";
 import { type Instance } from "../core/system.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import type { TaskEnd } from "../core/event.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
-import { openSimulation, type Simulation } from "../server/simulation.ts";
+import { openSimulation, type Simulation, type SimulationOptions } from "../server/simulation.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { Draw } from "./draw.ts";
+import { SimulatedHealing } from "./healing.ts";
 import { openScenarioRegistry } from "./modules.ts";
 import { type Scenario, type ScenarioTask, type ScenarioWorkflow, valueAt } from "./scenario.ts";
 import { Services } from "./services.ts";
@@ -43,8 +45,14 @@ export interface World extends Simulation {
   readonly directory: SystemDirectory;
   /** In order of arrival. */
   readonly records: readonly TaskRecord[];
-  /** Minutes since the run began. */
+  /** When it began, Unix ms. */
+  readonly beginMs: number;
+  /** Minutes since then. */
   readonly minute: number;
+  /** How often healing needed a person: to approve, or for what only people can change. */
+  readonly asked: number;
+  /** What healing has seen and done; empty without. */
+  incidents(): readonly Incident[];
   /** Lets the scenario happen, minute by minute, until what is under way had time to end. */
   run(onMinute?: (minute: number) => Promise<void> | void): Promise<void>;
 }
@@ -52,16 +60,16 @@ export interface World extends Simulation {
 /** Opens the world of a scenario; the same seed gives the same load and the same reactions. */
 export async function openWorld(
   scenario: Scenario,
-  { seed }: { readonly seed: number },
+  { seed, heals = false }: { readonly seed: number; readonly heals?: boolean },
 ): Promise<World> {
   const runtime = new VirtualRuntime(seed, { isClosed: true });
+  const healing = heals ? new SimulatedHealing() : undefined;
   const registry = openScenarioRegistry(scenario, {
-    modules: [],
+    modules: healing === undefined ? [] : [healing.module],
     digest: (text) => runtime.digest(text),
   });
-  const beginMs = runtime.monotonic();
   const directory = new SystemDirectory(() => true);
-  const tasks = new TaskRecords(() => runtime.monotonic() - beginMs);
+  const tasks = new TaskRecords(() => runtime.monotonic());
   const services = new Services({
     runtime,
     scenario,
@@ -69,34 +77,58 @@ export async function openWorld(
     taskOf: (taskId) => tasks.of(taskId)?.task,
     isEjected: (system, instance) => directory.ejected(system, runtime.now()).includes(instance),
   });
+  const simulation = await simulate({ runtime, registry, player: services, directory, tasks });
+  const starter = openStarter(registry, simulation.engine.router);
+  const deps = { ...simulation, registry, starter, directory };
+  healing?.open(deps);
+  const deadlineMs = minutesOf(scenario) * MINUTE_MS;
+  return {
+    ...simulation,
+    [Symbol.asyncDispose]: () => {
+      healing?.close();
+      return simulation[Symbol.asyncDispose]();
+    },
+    registry,
+    scenario,
+    directory,
+    beginMs: runtime.now(),
+    records: tasks.all,
+    get asked() {
+      return healing?.asked ?? 0;
+    },
+    incidents: () => healing?.incidents(deps) ?? [],
+    get minute() {
+      return runtime.monotonic() / MINUTE_MS;
+    },
+    async run(onMinute) {
+      new Load({ runtime, scenario, seed }).begin((task) =>
+        startUntil({ runtime, starter, deadlineMs }, task, tasks.add(task))
+      );
+      await pass({ runtime, scenario, directory, services }, async (minute) => {
+        await healing?.answer(deps);
+        await onMinute?.(minute);
+      });
+    },
+  };
+}
+
+/** Opens the simulation of a world; what tasks do is noted. */
+async function simulate(
+  { registry, tasks, ...of }: Pick<SimulationOptions, "runtime" | "player" | "directory"> & {
+    readonly registry: Registry;
+    readonly tasks: TaskRecords;
+  },
+): Promise<Simulation> {
   const simulation = await openSimulation({
-    runtime,
+    ...of,
     plans: registry,
-    player: services,
     codeOf: (hash) => registry.codeOf(hash),
     isLocalOwner: (owner) => registry.isLocalOwner(owner),
-    directory,
     kept: { endedMax: ENDED_MAX },
     isLive: true,
   });
   simulation.engine.supervisor.subscribe((committed) => tasks.note(committed));
-  const starter = openStarter(registry, simulation.engine.router);
-  const load = new Load({ runtime, scenario, seed });
-  const deadlineMs = beginMs + minutesOf(scenario) * MINUTE_MS;
-  return {
-    ...simulation,
-    registry,
-    scenario,
-    directory,
-    records: tasks.all,
-    get minute() {
-      return (runtime.monotonic() - beginMs) / MINUTE_MS;
-    },
-    async run(onMinute) {
-      load.begin((task) => startUntil({ runtime, starter, deadlineMs }, task, tasks.add(task)));
-      await pass({ runtime, scenario, directory, services }, onMinute);
-    },
-  };
+  return simulation;
 }
 
 /** Starts a task as a careful client does: one that is held back comes again when it is asked to. */
@@ -128,7 +160,7 @@ async function pass(
     readonly directory: SystemDirectory;
     readonly services: Services;
   },
-  onMinute: (minute: number) => Promise<void> | void = () => {},
+  onMinute: (minute: number) => Promise<void>,
 ): Promise<void> {
   const { clockJumps = [] } = scenario;
   const end = minutesOf(scenario);

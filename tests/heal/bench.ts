@@ -1,0 +1,133 @@
+/**
+ * Root of `deno task heal:bench`: every scenario under several seeds, with and without healing, and
+ * what that says about the healer.
+ */
+
+import { parseArgs } from "node:util";
+import type { ArmOf, ArmResult } from "./arm.ts";
+import type { WorkerAnswer } from "./bench_worker.ts";
+import { printReport } from "./print_report.ts";
+import { reportOf } from "./report.ts";
+
+const USAGE = `Usage: deno task heal:bench [options]
+
+  --scenarios DIR  scenarios, one a file (tests/heal/scenarios)
+  --seeds N        seeds a scenario (5)
+  --only NAME      the scenarios whose name contains this
+  --sweep          also with 1, 2 and 3 attempts a step, with and without healing
+  --workers N      threads (2)
+  --out FILE       keeps each result there, and skips what is there already
+  --json           one JSON document at the end`;
+
+/** Budgets of attempts that are compared, and of how many scenarios: each third. */
+const BUDGETS = [1, 2, 3] as const;
+const SWEPT_EACH = 3;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      scenarios: { type: "string", default: new URL("scenarios", import.meta.url).pathname },
+      seeds: { type: "string", default: "5" },
+      only: { type: "string" },
+      sweep: { type: "boolean", default: false },
+      workers: { type: "string", default: "2" },
+      out: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [seeds, workers] = [Number(values.seeds), Number(values.workers)];
+  if (values.help || !(seeds >= 1) || !(workers >= 1)) {
+    console.log(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const paths = scenariosIn(values.scenarios).filter((path) => path.includes(values.only ?? ""));
+  if (paths.length === 0) throw new Error(`There is no scenario in "${values.scenarios}"`);
+  const arms = armsOf(paths, { seeds, isSwept: values.sweep });
+  const results = await runAll(arms, { workers, out: values.out });
+  const report = reportOf(results);
+  if (values.json) console.log(JSON.stringify(report));
+  else printReport(report);
+  return report.missed.length === 0 ? 0 : 1;
+}
+
+/** Files of scenarios, by name. */
+function scenariosIn(folder: string): readonly string[] {
+  return [...Deno.readDirSync(folder)].filter(({ isFile, name }) => isFile && name.endsWith(".ts"))
+    .map(({ name }) => `${Deno.realPathSync(folder)}/${name}`).sort();
+}
+
+function armsOf(
+  paths: readonly string[],
+  { seeds, isSwept }: { readonly seeds: number; readonly isSwept: boolean },
+): readonly ArmOf[] {
+  const both = (of: Omit<ArmOf, "heals">) => [{ ...of, heals: false }, { ...of, heals: true }];
+  const all = Array.from({ length: seeds }, (_, index) => index + 1)
+    .flatMap((seed) => paths.flatMap((path) => both({ path, seed })));
+  if (!isSwept) return all;
+  const swept = paths.filter((path, index) =>
+    index % SWEPT_EACH === 0 && !path.includes("control")
+  );
+  return [
+    ...all,
+    ...BUDGETS.flatMap((attemptsMax) =>
+      swept.flatMap((path) => both({ path, seed: 1, attemptsMax }))
+    ),
+  ];
+}
+
+/** Runs what is not known yet; prints how far it is on stderr. */
+async function runAll(
+  arms: readonly ArmOf[],
+  { workers, out }: { readonly workers: number; readonly out: string | undefined },
+): Promise<readonly ArmResult[]> {
+  const known = new Map(knownIn(out).map((result) => [keyOf(result), result]));
+  const open = arms.filter((arm) => !known.has(keyOf(arm)));
+  let [next, done] = [0, 0];
+  const work = async () => {
+    const url = new URL("bench_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module" });
+    for (let arm = open[next++]; arm !== undefined; arm = open[next++]) {
+      const answer = await ask(worker, arm);
+      if (answer.kind === "broke") throw new Error(`${keyOf(arm)}: ${answer.error}`);
+      known.set(keyOf(arm), answer.result);
+      if (out !== undefined) {
+        Deno.writeTextFileSync(out, `${JSON.stringify(answer.result)}\n`, { append: true });
+      }
+      if (++done % 10 === 0) console.error(`${done} of ${open.length} runs`);
+    }
+    worker.terminate();
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, open.length) }, work));
+  return arms.flatMap((arm) => known.get(keyOf(arm)) ?? []);
+}
+
+function ask(worker: Worker, arm: ArmOf): Promise<WorkerAnswer> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => resolve(data);
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(arm);
+  });
+}
+
+function keyOf({ path, seed, heals, attemptsMax }: ArmOf): string {
+  return [path.split("/").at(-1), seed, heals, attemptsMax ?? ""].join("/");
+}
+
+function knownIn(out: string | undefined): readonly ArmResult[] {
+  if (out === undefined) return [];
+  try {
+    const lines = Deno.readTextFileSync(out).split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as ArmResult);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+try {
+  Deno.exit(await main());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}

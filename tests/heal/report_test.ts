@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { ArmResult } from "./arm.ts";
+import { reportOf } from "./report.ts";
+
+/** A run with some minutes breached. */
+function run(name: string, heals: boolean, more: Partial<ArmResult> = {}): ArmResult {
+  return {
+    path: `/scenarios/${name}.ts`,
+    seed: 1,
+    heals,
+    name,
+    about: "a test",
+    isControl: false,
+    minutes: 80,
+    breachMinutes: heals ? 5 : 50,
+    goodput: heals ? 0.9 : 0.4,
+    tasks: 100,
+    attempts: 1,
+    touches: heals ? 10 : 100,
+    actions: [],
+    diagnoses: [],
+    tookMs: 1,
+    ...more,
+  };
+}
+
+const ACTION = {
+  atMs: 0,
+  target: "shop/order",
+  kinds: ["set_timeout"],
+  isReturn: false,
+  unsafe: [],
+};
+const RIGHT = { type: "auth", confidence: 0.9, isRight: true, isUnknown: false, hasEvidence: true };
+
+Deno.test("a scenario counts as healed when four fifths of its breach are cut", () => {
+  const report = reportOf([
+    run("a", false),
+    run("a", true),
+    run("b", false),
+    run("b", true, { breachMinutes: 11 }),
+  ]);
+
+  assert.deepEqual([report.healed.count, report.healed.of], [1, 2]);
+  assert.ok(Math.abs(report.touchesSaved.share - 0.9) < 1e-9);
+  assert.equal(report.missed.includes("37 of 40 scenarios cut the breach by 80 %"), true);
+});
+
+Deno.test("actions in controls and unsafe actions are counted, and goals are missed by them", () => {
+  const { actionsInControls, unsafe, missed } = reportOf([
+    run("c", false, { isControl: true, breachMinutes: 0 }),
+    run("c", true, { isControl: true, actions: [{ ...ACTION, unsafe: ["it is forbidden"] }] }),
+  ]);
+
+  assert.equal(actionsInControls, 1);
+  assert.deepEqual(unsafe, ["c: it is forbidden"]);
+  assert.ok(missed.includes("no action where nothing is wrong"));
+  assert.ok(missed.includes("no unsafe action"));
+});
+
+Deno.test("the calibration error is the distance of confidence from truth", () => {
+  const wrong = { ...RIGHT, isRight: false };
+  const { diagnosis } = reportOf([
+    run("a", true, { diagnoses: [RIGHT, RIGHT, RIGHT, wrong] }),
+  ]);
+
+  assert.equal(diagnosis.right.count, 3);
+  assert.ok(Math.abs(diagnosis.ece - 0.15) < 1e-9);
+});
