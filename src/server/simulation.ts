@@ -151,7 +151,15 @@ function playRunner(
 }
 
 function answerTo({ taskId, step, attempt }: Attempt, record: Record): AnswerAttempt {
-  return (outcome) => record({ kind: "RecordStepResult", taskId, step, attempt, outcome });
+  return (outcome, instance) =>
+    record({
+      kind: "RecordStepResult",
+      taskId,
+      step,
+      attempt,
+      outcome,
+      ...(instance !== undefined && { instance }),
+    });
 }
 
 function end(engine: Engine): Promise<void> {
