@@ -16,9 +16,18 @@ import {
 } from "../src/core/system_directory.ts";
 import type { Admission, AdmissionRequest, StartedStep, StepOfTask } from "../src/core/turn.ts";
 import { dividedPart, type SystemLimit } from "../src/core/shared_limit.ts";
-import { doesWork } from "../src/core/workflow.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import { Claims, isMisled, isTooLate, learnDuration, mustBeginAgain, newClaim } from "./claims.ts";
+import {
+  Claims,
+  drainMs,
+  isLimited,
+  isMisled,
+  isTooLate,
+  learnDuration,
+  limitsInOrder,
+  mustBeginAgain,
+  newClaim,
+} from "./claims.ts";
 import { type Claim, type Limit, Places, Route } from "./limits.ts";
 import { Quota, SystemAdmission } from "./system_admission.ts";
 
@@ -150,15 +159,27 @@ export class NodeAdmission implements Admission {
 
   /** What runs at each system, and waits for it. */
   figures() {
-    return [...this.#systems.values()].map((system) => ({
-      name: system.name,
-      ...system.figures(),
-    }));
+    return [...this.#systems.values()].map((one) => ({ name: one.name, ...one.figures() }));
   }
 
   /** How busy a system is; undefined: no step of this node has asked for it. */
   saturationOf(system: string): Saturation | undefined {
     return this.#systems.get(system)?.figures().saturation;
+  }
+
+  /** How long it takes to serve who waits to start a step, at the slowest of its limits. Cost: O(1). */
+  drainOf(plan: Plan, step: number): { readonly ms: number; readonly of: string } {
+    const nowMs = this.deps.runtime.monotonic();
+    const { name, definition: { kind, owner, http, event } } = plan.steps[step] as PlannedStep;
+    const places = this.#steps.get(`${plan.workflow}/${name}`);
+    const asked = kind === "remote" ? owner : http?.origin;
+    const system = asked === undefined ? undefined : this.#systems.get(asked);
+    const own = [...(places ? [places] : []), ...(kind === "remote" ? [] : [this.#node])];
+    const ms = drainMs(own, nowMs);
+    const systemMs = system === undefined ? 0 : drainMs(system.linesOf(event), nowMs);
+    return systemMs > ms
+      ? { ms: systemMs, of: `system "${system?.name}"` }
+      : { ms, of: `step "${name}"` };
   }
 
   /** Takes what operators have set, by system or `system/capability`. */
@@ -375,25 +396,3 @@ export class NodeAdmission implements Admission {
 
 /** What is known of an attempt that an earlier owner of its task has started. */
 const HELD = { isRetry: false, concurrencyMax: undefined } as const;
-
-/** What an attempt at a system needs, in the order in which it is granted. */
-function limitsInOrder(
-  system: SystemAdmission,
-  { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
-): readonly Limit[] {
-  return [
-    system.hold,
-    ...(isRetry ? [system.retries] : []),
-    places,
-    // The capability first: who waits for it keeps nothing of the system from other capabilities.
-    ...(capability === undefined ? [] : [system.quotaOf(capability)]),
-    system.quotaOf(),
-    system.circuit,
-  ];
-}
-
-/** Whether a step needs limits. Sleeps and signals do not. */
-function isLimited(plan: Plan, step: number): boolean {
-  const kind = plan.steps[step]?.definition.kind;
-  return doesWork(kind);
-}

@@ -2,8 +2,11 @@
 
 import { neededMs, noteDuration } from "../src/core/durations.ts";
 import type { TaskId } from "../src/core/ids.ts";
+import type { Plan } from "../src/core/plan.ts";
 import type { AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
-import { type Claim, Route } from "./limits.ts";
+import { doesWork } from "../src/core/workflow.ts";
+import { type Claim, type Limit, Route } from "./limits.ts";
+import type { SystemAdmission } from "./system_admission.ts";
 
 /** What a claim is made of beside its request. */
 type ClaimParts = Pick<
@@ -94,4 +97,31 @@ export function isTooLate({ places }: Claim, leftMs: number, nowMs: number): boo
 /** Notes how long an attempt took that was answered in time. */
 export function learnDuration({ places, startedAtMs }: Claim, nowMs: number): void {
   if (startedAtMs !== undefined) noteDuration(places.durations, nowMs - startedAtMs, nowMs);
+}
+
+/** What an attempt at a system needs, in the order in which it is granted. */
+export function limitsInOrder(
+  system: SystemAdmission,
+  { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
+): readonly Limit[] {
+  return [
+    system.hold,
+    ...(isRetry ? [system.retries] : []),
+    places,
+    // The capability first: who waits for it keeps nothing of the system from other capabilities.
+    ...(capability === undefined ? [] : [system.quotaOf(capability)]),
+    system.quotaOf(),
+    system.circuit,
+  ];
+}
+
+/** How long the slowest of the limits takes to serve who waits, in ms. */
+export function drainMs(limits: readonly Limit[], nowMs: number): number {
+  return limits.reduce((longest, { line }) => Math.max(longest, line.drainMs(nowMs)), 0);
+}
+
+/** Whether a step needs limits. Sleeps and signals do not. */
+export function isLimited(plan: Plan, step: number): boolean {
+  const kind = plan.steps[step]?.definition.kind;
+  return doesWork(kind);
 }

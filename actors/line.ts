@@ -38,8 +38,9 @@ class Chain<W extends Waiter<W>> {
 /** A line is saturated for this long after somebody left it late. */
 const SATURATED_MS = 1_000;
 
-/** The span over which the pace of a line is known. */
+/** The span over which the pace of a line is known, and how many it must have served to have one. */
 const PACE_MS = 20_000;
+const PACE_COUNT = 10;
 
 /**
  * A queue: first come, first served, unless it is saturated.
@@ -113,9 +114,14 @@ export class Line<W extends Waiter<W>> {
     this.#pacedSinceMs += pacedMs / 2;
   }
 
-  /** How long it will take to serve all who wait now, in ms, at its pace. */
+  /**
+   * How long it will take to serve all who wait now, in ms, at its pace. Without a pace, half as long
+   * again as it has stood.
+   */
   drainMs(nowMs: number): number {
-    return this.#length * (nowMs - this.#pacedSinceMs) / (this.#served + 1);
+    if (this.#length === 0) return 0;
+    const pacedMs = nowMs - this.#pacedSinceMs;
+    return this.#served < PACE_COUNT ? pacedMs / 2 : this.#length * pacedMs / this.#served;
   }
 
   #chainOf({ waitsUntilMs }: W): Chain<W> {

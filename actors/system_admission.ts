@@ -278,6 +278,17 @@ export class SystemAdmission {
     };
   }
 
+  /** What a step that asks for a capability has to pass for its first attempt. */
+  linesOf(capability = WHOLE_SYSTEM): readonly Limit[] {
+    const quotas = [this.quotas.get(WHOLE_SYSTEM), this.quotas.get(capability)];
+    return [
+      this.workers,
+      this.hold,
+      this.circuit,
+      ...quotas.filter((quota) => quota !== undefined),
+    ];
+  }
+
   /** What attempts share with those of other nodes, for the whole system or for a capability of it. */
   quotaOf(capability = WHOLE_SYSTEM): Quota {
     const known = this.quotas.get(capability);

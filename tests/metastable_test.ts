@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { StartTask } from "../src/core/command.ts";
 import { hash32, type TaskId } from "../src/core/ids.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import { planOf } from "../src/core/plan.ts";
@@ -64,7 +65,22 @@ class Workers {
   }
 }
 
-/** Of the tasks that began after the fault: the share that completed. */
+function startOf(taskId: TaskId, deadlineMs: number | undefined): StartTask {
+  return {
+    kind: "StartTask",
+    taskId,
+    commandId: taskId,
+    namespace: "test",
+    workflow: PLAN.workflow,
+    version: "1.0.0",
+    definitionHash: PLAN.hash,
+    input: "{}" as JsonText,
+    tags: [],
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
+}
+
+/** Of the tasks that were asked for after the fault: the share that completed. */
 async function goodputAfterFault({ perS, deadlineMs, seed }: Load): Promise<number> {
   let draws = 0;
   const random = () => hash32(`${seed}/${draws++}`) / 2 ** 32;
@@ -81,24 +97,19 @@ async function goodputAfterFault({ perS, deadlineMs, seed }: Load): Promise<numb
     const end = events.at(-1);
     if (end?.kind === "TaskEnded" && end.end === "completed") completed.add(taskId);
   });
+  const start = (taskId: TaskId): void => {
+    router.send(startOf(taskId, deadlineMs)).catch((error) => {
+      // It is pushed back: it comes again as it is asked to.
+      assert.equal(error.code, "workflow.starts_late");
+      runtime.after(error.retryAfterMs, () => start(taskId));
+    });
+  };
   const arrive = () => {
     const nowMs = runtime.monotonic();
     if (nowMs >= END_MS) return;
     const taskId = router.mintTaskId();
     if (nowMs >= FAULT_ENDS_MS) begun.add(taskId);
-    const { workflow, hash } = PLAN;
-    void router.send({
-      kind: "StartTask",
-      taskId,
-      commandId: taskId,
-      namespace: "test",
-      workflow,
-      version: "1.0.0",
-      definitionHash: hash,
-      input: "{}" as JsonText,
-      tags: [],
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
+    start(taskId);
     runtime.after(-Math.log(1 - random()) * 1_000 / perS, arrive);
   };
   arrive();

@@ -328,6 +328,7 @@ export const ERRORS = {
     "The task is quarantined",
     "Fix the cause named in the detail; slow tasks are retried automatically, others at the next restart",
   ),
+  "workflow.starts_late": meaning("later", 429, "It would be late", "Send it after Retry-After"),
   "workflow.starts_held": meaning(
     "later",
     429,
@@ -379,11 +380,7 @@ export class Bug extends Error {
   override readonly name = "Bug";
 }
 
-/**
- * Asserts an invariant.
- *
- * @throws {Bug} when it does not hold
- */
+/** Asserts an invariant. @throws {Bug} when it does not hold */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Bug(message);
 }

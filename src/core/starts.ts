@@ -46,14 +46,16 @@ export function heldBackMs(
 ): number | undefined {
   const leftMs = untilMs - nowMs;
   if (leftMs <= 0) return undefined;
-  if (pausedBelow !== undefined && priority > pausedBelow) return spread(leftMs, random);
+  if (pausedBelow !== undefined && priority > pausedBelow) return comeAgainMs(leftMs, random);
   if (ratePerS === undefined) return undefined;
   const rate = ratePerS * share;
   const full = startsAtOnce(rate);
   budget.starts = Math.min(full, budget.starts + Math.max(0, nowMs - budget.atMs) / 1_000 * rate);
   budget.atMs = nowMs;
   const kept = (full - 1) * (priority - PRIORITY.high) / PRIORITY.low;
-  if (budget.starts < 1 + kept) return spread((1 + kept - budget.starts) / rate * 1_000, random);
+  if (budget.starts < 1 + kept) {
+    return comeAgainMs((1 + kept - budget.starts) / rate * 1_000, random);
+  }
   budget.starts--;
   return undefined;
 }
@@ -67,8 +69,8 @@ function startsAtOnce(ratePerS: number): number {
   return Math.max(1, Math.ceil(ratePerS));
 }
 
-/** A tenth longer at most, so that those who got the same time do not come back at once. */
-function spread(ms: number, random: number): number {
+/** When to come again: a tenth later at most, so that those with the same time do not come at once. */
+export function comeAgainMs(ms: number, random: number): number {
   const least = Math.min(COME_AGAIN_MS_MAX, Math.max(COME_AGAIN_MS_MIN, ms));
   return Math.ceil(least * (1 + random / 10));
 }

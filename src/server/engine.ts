@@ -9,6 +9,7 @@ import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
 import { EffectivePolicies, systemLimitsOf } from "../core/policy.ts";
 import { broken, fenced } from "../../actors/answers.ts";
+import { LateStarts } from "../../actors/late_starts.ts";
 import { StartGate } from "../../actors/start_gate.ts";
 import { Supervisor } from "../../actors/supervisor.ts";
 import type { Context } from "../core/decision.ts";
@@ -97,6 +98,7 @@ export interface EngineDeps {
 export class Engine implements ResidentTasks {
   readonly router: CommandRouter;
   readonly starts: StartGate;
+  readonly lateStarts: LateStarts;
   readonly supervisor: Supervisor;
   readonly admission: NodeAdmission;
   readonly #shares: LimitShares;
@@ -124,7 +126,7 @@ export class Engine implements ResidentTasks {
       runtime,
       nodes,
       deliver: (queued) => this.supervisor.deliver(queued),
-      refusalOf: (start) => this.starts.refusalOf(start),
+      refusalOf: (start) => this.starts.refusalOf(start) ?? this.lateStarts.refusalOf(start),
     });
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, record });
@@ -143,6 +145,11 @@ export class Engine implements ResidentTasks {
       granted: (taskId, step) => this.supervisor.granted(taskId, step),
       fellBack: (system, reason) => this.#fellBack(system, reason),
       reconcileSoon: () => this.#shares.ask(),
+    });
+    this.lateStarts = new LateStarts({
+      ...deps,
+      admission: this.admission,
+      policyOf: (of, step) => this.policyOf(of, step),
     });
     this.#shares = new LimitShares({
       ...deps,
@@ -168,11 +175,7 @@ export class Engine implements ResidentTasks {
       fenced: () => this.#fenced(),
       broken: (error) => this.#fenced(error),
     });
-    this.#dueTasks = new DueTasks({
-      ...deps,
-      owns: (taskId) => this.router.owns(taskId),
-      load: (taskIds) => this.supervisor.load(taskIds),
-    });
+    this.#dueTasks = this.#makeDueTasks();
     this.ownership = this.#makeOwnership();
   }
 
@@ -244,6 +247,14 @@ export class Engine implements ResidentTasks {
     );
     const giveUp = wait(this.deps.runtime, LEAVE_MS_MAX);
     await Promise.race([this.#leave(), giveUp]);
+  }
+
+  #makeDueTasks(): DueTasks {
+    return new DueTasks({
+      ...this.deps,
+      owns: (taskId) => this.router.owns(taskId),
+      load: (taskIds) => this.supervisor.load(taskIds),
+    });
   }
 
   #makeOwnership(): Ownership {

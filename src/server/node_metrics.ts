@@ -55,6 +55,9 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
   for (const [workflow, count] of engine.starts.heldBack) {
     metrics.counter("tasker_starts_held_total", workflow).raiseTo(count);
   }
+  for (const [workflow, count] of engine.lateStarts.pushedBack) {
+    metrics.counter("tasker_starts_late_total", workflow).raiseTo(count);
+  }
   for (const [system, count] of engine.switchFallbacks) {
     metrics.counter("tasker_switch_fallbacks_total", system).raiseTo(count);
   }

@@ -62,6 +62,10 @@ export const METRICS = {
   ),
   tasker_steps_running: gauge("Local attempts running"),
   tasker_circuit_open: gauge("1 while a system's circuit is open", "system"),
+  tasker_starts_late_total: counter(
+    "Starts pushed back, as what waited already took too long for the task to be in time",
+    "workflow",
+  ),
   tasker_starts_held_total: counter(
     "Starts that a workflow's policy held back: they were answered 429, or wait in their broker",
     "workflow",
