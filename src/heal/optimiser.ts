@@ -8,6 +8,7 @@ import type {
   LearnFrom,
   Optimiser,
   Playback,
+  WhatifChange,
   WhatifQuestion,
 } from "../core/ports.ts";
 import type { WhatifReport } from "../core/whatif.ts";
@@ -16,8 +17,9 @@ import type { WorkflowCode } from "../core/workflow.ts";
 import { effectOf } from "./effect.ts";
 import { optimise } from "./optimise.ts";
 import { compareArms } from "./arms.ts";
+import { readsOf } from "./reads.ts";
 import { readSample, readTraces, type Sample, type SampleDeps } from "./sample.ts";
-import { whatif } from "./whatif.ts";
+import { cannotDrop, whatif } from "./whatif.ts";
 
 /** What an optimiser works with. */
 export interface OptimiserDeps extends SampleDeps {
@@ -108,9 +110,26 @@ async function answerWhatif(
   const sample = await readSample(deps, from);
   if (sample === undefined) return noTasks(from);
   const { plan, steps, tasks } = sample;
+  for (const edge of change.dropEdges) demandUnread(deps, sample, edge);
   const { signal } = from;
   const request = { plan, steps, tasks, change, ...(signal !== undefined && { signal }) };
   return { ...aboutSample(sample), ...await whatif(deps.playback, request) };
+}
+
+/** Refuses to drop an edge over which code reads; `whatif` looks at mappings itself. */
+function demandUnread(
+  { codeOf }: Pick<OptimiserDeps, "codeOf">,
+  { plan, tasks }: Sample,
+  edge: WhatifChange["dropEdges"][number],
+): void {
+  const step = plan.steps[plan.indexOf.get(edge.to) ?? -1];
+  if (step === undefined || step.mapping !== undefined) return;
+  const reads = readsOf(step, codeOf(plan.hash), tasks);
+  if (reads.kind === "unknown") return;
+  const read = reads.parents.get(plan.indexOf.get(edge.from) ?? -1);
+  if (read === undefined) return;
+  const why = `"${edge.to}" reads ${read.paths.at(-1)} in ${read.tasks} of ${reads.tasks} tasks`;
+  throw cannotDrop(edge, why);
 }
 
 /** What a report says of the tasks that were learned from. */

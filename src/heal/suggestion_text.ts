@@ -74,13 +74,16 @@ export function isSure({ before, difference, low, high }: Estimate): boolean {
 /** Adds what playing tasks again showed for certain. */
 export function withEffects(text: string, effects: WhatifEffects | undefined): string {
   if (effects === undefined) return text;
-  const { completed, meanMs, busyMs } = effects;
+  const { completed, meanMs, attempts, busyMs } = effects;
   const parts = [
     ...(isSure(completed)
       ? [`${percent(completed.after)} of the tasks complete, not ${percent(completed.before)}`]
       : []),
     ...(isSure(meanMs)
       ? [`they take ${msText(meanMs.after)}, not ${msText(meanMs.before)} (mean)`]
+      : []),
+    ...(isSure(attempts)
+      ? [`a task makes ${attempts.after.toFixed(2)} attempts, not ${attempts.before.toFixed(2)}`]
       : []),
     ...(isSure(busyMs)
       ? [`attempts are under way for ${msText(busyMs.after)} a task, not ${msText(busyMs.before)}`]

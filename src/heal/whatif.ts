@@ -197,7 +197,11 @@ function demandDroppable(plan: Plan, { from, to }: WhatifChange["dropEdges"][num
   }
 }
 
-function cannotDrop({ from, to }: WhatifChange["dropEdges"][number], why: string): TaskerError {
+/** Makes the error of an edge that has to stay. */
+export function cannotDrop(
+  { from, to }: WhatifChange["dropEdges"][number],
+  why: string,
+): TaskerError {
   const faults = [{ path: "dropEdges", code: "not_droppable", detail: why }];
   return new TaskerError("api.bad_request", `Cannot drop edge "${from}:${to}": ${why}`, { faults });
 }
