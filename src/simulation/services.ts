@@ -64,9 +64,9 @@ export class Services implements StepPlayer {
       attempt,
       task,
       isAbandoned: false,
-      answer: (outcome) => {
+      answer: (outcome, instance) => {
         if (this.#open.get(key) === waiting) this.#open.delete(key);
-        answer(outcome);
+        answer(outcome, instance);
       },
     };
     this.stop(attempt.taskId, attempt.step);
