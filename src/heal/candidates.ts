@@ -23,7 +23,7 @@ export interface Candidate {
 }
 
 /** How long what ends by itself holds at first; again as long for each earlier incident about the same. */
-const HOLD_MS = 10 * 60_000;
+const HOLD_MS = 20 * 60_000;
 const HOLD_MS_MAX = 2 * 3_600_000;
 
 /** An attribute is to blame when chance alone would show as much less often. */
@@ -110,14 +110,32 @@ function quarantines({ recent, degradation: { workflow } }: Case): Candidate[] {
   });
 }
 
+/** The most that fell into any span of a length. */
+function mostIn(times: readonly number[], spanMs: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  let [first, most] = [0, 0];
+  sorted.forEach((atMs, last) => {
+    while (atMs - (sorted[first] as number) > spanMs) first++;
+    most = Math.max(most, last - first + 1);
+  });
+  return most;
+}
+
+/** Over how long the rate of a provider is seen: shorter spans show bursts. */
+const RATE_SPAN_MS = 20_000;
+
 /** A provider says that it gets too much. */
 function rateLimits(of: Case): Candidate[] {
-  const { recent, degradation, system } = of;
+  const { recent, system, degradation } = of;
   const refused = recent.filter(({ error }) => /rate.?limit|too_many|429/i.test(error?.code ?? ""));
   if (refused.length < Math.max(GROUP_MIN, 0.1 * recent.length)) return [];
   const done = recent.filter(({ outcome }) => outcome === "completed");
-  const spanS = Math.max(1, degradation.windowMs / 1_000, spanMsOf(recent) / 1_000);
-  const ratePerS = Math.max(0.1, Math.round(done.length / spanS * 95) / 100);
+  const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
+  // Less than what comes in would only make a queue that never ends.
+  const { perMinute, retriedShare } = degradation.before;
+  const neededPerS = 1.1 * perMinute * (1 - retriedShare) / 60;
+  const takenPerS = taken / RATE_SPAN_MS * 1_000;
+  const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
   return [{
     action: {
       kind: "limit_system",
@@ -129,7 +147,7 @@ function rateLimits(of: Case): Candidate[] {
     tier: "T0",
     confidence: 0.9,
     because: `${refused.length} of ${recent.length} attempts were refused as ` +
-      `"${refused[0]?.error?.code}", ${done.length} in ${Math.round(spanS)} s were taken`,
+      `"${refused[0]?.error?.code}"; at most ${taken} in ${RATE_SPAN_MS / 1_000} s were taken`,
     expected: `${system} gets ${ratePerS} attempts a second, which it takes`,
   }];
 }

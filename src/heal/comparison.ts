@@ -17,8 +17,8 @@ export interface Part {
 /**
  * The one-sided chance that the first share is as far above the second one if both groups are alike.
  *
- * Source: the pooled two-proportion z test with Yates' correction; for less than five expected in a
- * group it says 1 rather than something wrong.
+ * Source: the pooled two-proportion z test with Yates' correction; where it expects less than five in a
+ * group, Chernoff's bound of the binomial tail, which is never less than the exact one.
  */
 export function chanceAbove(one: Part, other: Part): number {
   if (one.of === 0 || other.of === 0) return 1;
@@ -29,8 +29,16 @@ export function chanceAbove(one: Part, other: Part): number {
   if (difference <= 0) return 1;
   const correction = (1 / one.of + 1 / other.of) / 2;
   const deviation = Math.sqrt(pooled * (1 - pooled) * (1 / one.of + 1 / other.of));
-  if (expected < 1) return 1;
+  if (expected < 5) return tailBound(one, (other.count + 1) / (other.of + 2));
   return upperTail(Math.max(0, difference - correction) / deviation);
+}
+
+/** A bound of the chance of at least so many, where each comes with a probability. */
+function tailBound({ count, of }: Part, probability: number): number {
+  const share = count / of;
+  if (share <= probability) return 1;
+  const missing = share === 1 ? 0 : (1 - share) * Math.log((1 - share) / (1 - probability));
+  return Math.exp(-of * (share * Math.log(share / probability) + missing));
 }
 
 /** The one-sided chance that values of the first group lie as far above a value as they do. */

@@ -47,6 +47,9 @@ const MEASURE_WINDOWS = 60;
  */
 const CHANCE_MAX = 1e-6;
 
+/** More comes in than is done when so much of what began in a window has not ended. */
+const PILING_SHARE = 0.12;
+
 /** How much more is worse: shares by difference and ratio, durations by ratio. */
 const WORSE = { share: 0.1, shareRatio: 2, medianRatio: 1.5, tailRatio: 2, waitedMs: 1_000 };
 
@@ -55,18 +58,22 @@ export function detect(look: Look): Omit<Degradation, "workflow" | "step"> | und
   const count = MEASURE_WINDOWS + 1 + GAP;
   const past = windowsOf(look.cells, { ...look, count });
   const window = newestOf(past);
-  const measured = past.slice(1 + GAP).filter((of) => !isIll(look, of));
-  const measure = sumOf(measured);
+  // Windows without an attempt are from before its first one: they would make rates too small.
+  const measured = past.slice(1 + GAP)
+    .filter((of) => of.counts.starts > 0 && !isIll(look, of));
+  if (measured.length === 0) return undefined;
+  const measure = { ...sumOf(measured), fromMs: 0, untilMs: measured.length * look.windowMs };
   if (window === undefined || measure.counts.ended < MEASURE_MIN) return undefined;
   const measures = [measure, ...seasonsOf(look)];
-  const [worst] = signals(window, measures, measured)
+  const found = signals(window, measures, measured)
     .toSorted((one, other) => one.chance - other.chance);
+  const [worst] = found;
   if (worst === undefined) return undefined;
   const error = [...window.counts.errors].toSorted(([, a], [, b]) => b - a)[0]?.[0];
   return {
     signal: worst.signal,
     ...(error !== undefined && { error }),
-    saturated: isSaturated(window, measure),
+    saturated: found.some(({ signal }) => signal === "waiting") || isSaturated(window, measure),
     sinceMs: window.fromMs,
     windowMs: look.windowMs,
     now: figuresOf(window),
@@ -156,7 +163,9 @@ function isSaturated(window: Window, measure: Window): boolean {
   const waitedBefore = measure.counts.waited.quantile(0.95) ?? 0;
   const isRetried = window.counts.retries > 0.2 * window.counts.starts;
   const isStorm = isRetried && started >= 1.1 && done(window) < 0.8 * done(measure);
-  return isStorm || waited >= Math.max(2 * WORSE.waitedMs, 5 * waitedBefore);
+  const { starts, ended } = window.counts;
+  const isPiling = starts >= ATTEMPTS_MIN && ended < starts * (1 - PILING_SHARE);
+  return isStorm || isPiling || waited >= Math.max(2 * WORSE.waitedMs, 5 * waitedBefore);
 }
 
 /** The newest windows with enough attempts, as few as possible; undefined: too few in all. */

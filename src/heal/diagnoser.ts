@@ -242,7 +242,8 @@ function failureOf(
   );
 }
 
-function ancestorsOf(plan: Plan, { parents }: PlannedStep): readonly string[] {
+/** Names of the steps before one, in any order. */
+export function ancestorsOf(plan: Plan, { parents }: PlannedStep): readonly string[] {
   const found = new Set<number>(parents);
   for (const index of found) {
     for (const parent of plan.steps[index]?.parents ?? []) found.add(parent);

@@ -1,9 +1,71 @@
-/** Findings: what an incident says of its cause by the figures of its step alone. Pure. */
+/** Findings: what an incident says of its cause. Pure. */
 
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { Degradation, Figures, Finding } from "../core/incident.ts";
+import { policyUnder } from "../core/policy.ts";
+import { ancestorsOf } from "./diagnoser.ts";
+import { diagnose } from "./diagnosis.ts";
+import type { DiagnosisInput } from "./healer_deps.ts";
+import { hasFailed } from "./scene.ts";
 
-/** Says what the figures of a degradation show; a diagnosis of its attempts says more. */
-export function findingOf(degradation: Degradation): Finding {
+/** Evidence of a diagnosis that a report shows beside the figures. */
+const EVIDENCE_MAX = 6;
+
+/** Diagnoses the failure that a degradation consists of; where nothing fails, the figures speak. */
+export function findingOf(input: DiagnosisInput): Finding {
+  const { degradation, plan, recent, before, nowMs } = input;
+  const bare = findingIn(degradation);
+  const failure = typicalOf(recent.filter(({ step }) => step === degradation.step));
+  const planned = plan.steps[plan.indexOf.get(degradation.step) ?? -1];
+  if (failure === undefined || planned === undefined) return bare;
+  const found = diagnose({
+    failure,
+    facts: [...before, ...recent],
+    stepOf: (workflow, step) => workflow === plan.workflow ? infoOf(input, step) : undefined,
+    ancestors: ancestorsOf(plan, planned),
+    offers: [],
+    resolutions: [],
+    isSample: true,
+    sinceMs: Math.min(nowMs, ...before.map(({ startedAtMs }) => startedAtMs)),
+    nowMs,
+  });
+  const evidence = found.evidence.slice(0, EVIDENCE_MAX).map(({ id, text }) => ({
+    id,
+    says: text,
+  }));
+  return {
+    failureType: found.failure_type,
+    confidence: found.confidence,
+    says: found.means,
+    evidence: [...evidence, ...bare.evidence],
+  };
+}
+
+/** The newest of the failures that are the most frequent ones. */
+function typicalOf(facts: readonly AttemptFact[]): AttemptFact | undefined {
+  const kinds = Map.groupBy(
+    facts.filter(hasFailed),
+    ({ outcome, error }) => `${outcome} ${error?.code ?? ""}`,
+  );
+  return [...kinds.values()].toSorted((a, b) => b.length - a.length)[0]?.at(-1);
+}
+
+function infoOf({ plan }: DiagnosisInput, step: string) {
+  const definition = plan.steps[plan.indexOf.get(step) ?? -1]?.definition;
+  if (definition === undefined) return undefined;
+  const { kind, owner, http, event, atMostOnce } = definition;
+  const { timeoutMs } = policyUnder(definition);
+  return {
+    kind,
+    system: http?.origin ?? owner,
+    ...(event !== undefined && { capability: event }),
+    atMostOnce,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
+}
+
+/** Says what the figures of a degradation show. */
+function findingIn(degradation: Degradation): Finding {
   const { signal, saturated, step, error } = degradation;
   const mostly = error === undefined ? "" : `, mostly as "${error}"`;
   const types = {

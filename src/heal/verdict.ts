@@ -17,6 +17,9 @@ const ENDED_MIN = 25;
 const BETTER_CHANCE_MAX = 0.01;
 const WORSE_CHANCE_MAX = 0.01;
 
+/** A change that makes attempts wait longer than this, and twice as long as before, is worse. */
+const WAIT_MS_MAX = 45_000;
+
 /** Smaller differences do not matter. */
 const SHARE_MIN = 0.03;
 
@@ -112,6 +115,12 @@ export function compareFigures(after: Figures, during: Figures): Comparison | un
     chanceAbove(failed(during), failed(after)) <= BETTER_CHANCE_MAX;
   const isWorse = after.failedShare - during.failedShare >= SHARE_MIN &&
     chanceAbove(failed(after), failed(during)) <= WORSE_CHANCE_MAX;
+  const waits = (of: Figures) => of.waitedP95Ms ?? 0;
+  if (waits(after) > Math.max(WAIT_MS_MAX, 2 * waits(during))) {
+    const longer = `95 % wait at most ${waits(after)} ms for their turn since, ` +
+      `${waits(during)} ms when it was seen`;
+    return { verdict: "worse", says: longer };
+  }
   const isFaster = (after.p95Ms ?? Infinity) * 1.25 < (during.p95Ms ?? 0) ||
     (after.waitedP95Ms ?? Infinity) * 1.25 < (during.waitedP95Ms ?? 0);
   if (isWorse) return { verdict: "worse", says };

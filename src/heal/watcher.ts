@@ -33,8 +33,8 @@ const KEPT_WINDOWS = 63;
 /** Incidents that one look starts at most, the clearest first: more are one and the same trouble. */
 const STARTED_MAX = 3;
 
-/** After an incident that changed nothing, the next about the same comes so many windows later. */
-const REST_WINDOWS = 30;
+/** After an incident that changed nothing, the next of the same kind comes so many windows later. */
+const REST_WINDOWS = 10;
 
 /** The hours of other days that a step is compared with. */
 const SEASONS_MS = [24 * 3_600_000, 7 * 24 * 3_600_000];
@@ -168,7 +168,7 @@ export class Watcher {
   async #begin(degradation: Degradation, nowMs: number): Promise<boolean> {
     await this.#readAgain(nowMs);
     const own = this.#incidents.filter((incident) => isAbout(incident, degradation));
-    if (own.some((incident) => !this.#isOver(incident, nowMs))) return false;
+    if (own.some((incident) => this.#isInTheWay(incident, degradation, nowMs))) return false;
     const about = [degradation.workflow, degradation.step, degradation.signal].join(" ");
     const number = own.length + 1;
     const { workflow, step, signal } = degradation;
@@ -197,11 +197,14 @@ export class Watcher {
     }
   }
 
-  #isOver(incident: Incident, nowMs: number): boolean {
-    if (incident.endedAtMs === undefined) return false;
+  /** Whether nothing is to be started: one is open, or just changed the step, or could do nothing. */
+  #isInTheWay(incident: Incident, { signal }: Degradation, nowMs: number): boolean {
+    const { endedAtMs, degradation } = incident;
+    if (endedAtMs === undefined) return true;
     const isIdle = (outcomeOf(incident)?.outcome ?? "not_applied") === "not_applied";
+    if (isIdle && degradation.signal !== signal) return false;
     const windows = isIdle ? REST_WINDOWS : COOLDOWN_WINDOWS;
-    return incident.endedAtMs + windows * this.#windowMs <= nowMs;
+    return endedAtMs + windows * this.#windowMs > nowMs;
   }
 
   async #readAgain(nowMs: number): Promise<void> {

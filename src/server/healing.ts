@@ -41,7 +41,7 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
           ),
         };
       }),
-    diagnose: ({ degradation }) => findingOf(degradation),
+    diagnose: findingOf,
     isWatched: (workflow) => engine.ownsWorkflow(workflow),
   });
 }

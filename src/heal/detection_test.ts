@@ -1,0 +1,90 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { Counts, type StatisticsCell } from "../core/statistics.ts";
+import { detect, type Look } from "./detection.ts";
+
+const WINDOW = 60_000;
+const NOW = 100 * WINDOW;
+
+/** Attempts of one window, by the same few durations again and again. */
+function cellOf(
+  age: number,
+  { ended = 60, failed = 0, ms = 100, waitedMs = 0 }: {
+    readonly ended?: number;
+    readonly failed?: number;
+    readonly ms?: number;
+    readonly waitedMs?: number;
+  },
+): StatisticsCell {
+  const counts = new Counts();
+  counts.starts = ended;
+  counts.addOutcome("completed", ended - failed);
+  if (failed > 0) counts.addOutcome("thrown", failed);
+  for (let at = 0; at < ended; at++) {
+    counts.waited.add(waitedMs);
+    if (at >= failed) counts.ran.add(ms * (0.8 + 0.4 * ((at * 7) % 10) / 10));
+  }
+  const fromMs = NOW - (age + 1) * WINDOW + 1;
+  return {
+    ...{ workflow: "shop/order", version: "1.0.0", step: "charge", policyVersion: 0, counts },
+    ...{ fromMs, untilMs: fromMs + WINDOW },
+  };
+}
+
+function lookAt(newest: Parameters<typeof cellOf>[1], more: Partial<Look> = {}): Look {
+  const before = Array.from({ length: 60 }, (_, age) => cellOf(age + 2, { failed: age % 3 }));
+  return {
+    ...{ nowMs: NOW, windowMs: WINDOW, seasons: [], ill: [] },
+    cells: [...before, cellOf(0, newest)],
+    ...more,
+  };
+}
+
+Deno.test("a step that does what it did is no degradation", () => {
+  equal(detect(lookAt({ failed: 2 })), undefined);
+});
+
+Deno.test("a step whose failures, latency or waits are far beyond its last hour is one", () => {
+  const found = [{ failed: 30 }, { ms: 300 }, { waitedMs: 20_000 }]
+    .map((newest) => detect(lookAt(newest))?.signal);
+
+  deepEqual(found, ["failures", "latency", "waiting"]);
+});
+
+Deno.test("steps that wait for their turn are saturated: whatever adds load is locked out", () => {
+  deepEqual(
+    [detect(lookAt({ waitedMs: 20_000 }))?.saturated, detect(lookAt({ failed: 30 }))?.saturated],
+    [true, false],
+  );
+});
+
+Deno.test("few attempts say nothing, and without a history nothing does", () => {
+  equal(detect(lookAt({ ended: 3, failed: 3 })), undefined);
+  equal(detect(lookAt({ failed: 30 }, { cells: [cellOf(0, { failed: 30 })] })), undefined);
+});
+
+Deno.test("what came as high in a single window before is a burst, and no news", () => {
+  const look = lookAt({ failed: 20 });
+  const cells = look.cells.map((cell, at) => at === 30 ? cellOf(32, { failed: 21 }) : cell);
+
+  equal(detect(look)?.signal, "failures");
+  equal(detect({ ...look, cells }), undefined);
+});
+
+Deno.test("what comes at the same time every day is no news", () => {
+  const yesterday = Array.from({ length: 60 }, (_, age) => cellOf(age, { ms: 300 }));
+
+  equal(detect(lookAt({ ms: 300 }, { seasons: [yesterday] })), undefined);
+});
+
+Deno.test("the time of an incident is no measure of a step", () => {
+  const ill = { fromMs: NOW - 60 * WINDOW, untilMs: NOW };
+  const bad = Array.from({ length: 40 }, (_, age) => cellOf(age + 2, { failed: 30 }));
+  const well = Array.from({ length: 15 }, (_, age) => cellOf(age + 45, {}));
+  const cells = [...bad, ...well, cellOf(0, { failed: 30 })];
+
+  equal(detect(lookAt({}, { cells })), undefined);
+  equal(
+    detect(lookAt({}, { cells, ill: [{ ...ill, fromMs: NOW - 43 * WINDOW }] }))?.signal,
+    "failures",
+  );
+});

@@ -1,0 +1,112 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import type { Incident } from "../core/incident.ts";
+import { HEALER_DEFAULTS, type HealerSettings } from "../core/healing.ts";
+import { fillPolicy } from "../core/policy.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import type { StepDefinition } from "../core/workflow.ts";
+import type { Candidate } from "./candidates.ts";
+import type { Case } from "./case.ts";
+import { weigh } from "./rules.ts";
+
+const MINUTE = 60_000;
+const NOW = 1_000 * MINUTE;
+const FIGURES = {
+  ...{ attempts: 60, perMinute: 60, failedShare: 0.3 },
+  ...{ timedOutShare: 0.3, retriedShare: 0 },
+};
+const DEGRADATION = {
+  ...{ workflow: "shop/order", step: "charge", signal: "timeouts" as const, saturated: false },
+  ...{ sinceMs: NOW - MINUTE, windowMs: MINUTE, now: FIGURES, before: FIGURES, chance: 0 },
+};
+const CASE: Case = {
+  degradation: DEGRADATION,
+  finding: { failureType: "timeout", confidence: 0.5, says: "slow", evidence: [] },
+  definition: definitionOf([{ name: "charge" }]).steps[0] as StepDefinition,
+  policy: fillPolicy(false, { timeoutMs: 2_000 }),
+  bounds: { tier: "T1", timeoutMs: [500, 3_500] },
+  system: "payments",
+  ...{ instances: [], alternatives: [], recent: [], before: [], past: [], nowMs: NOW },
+};
+
+function timeout(timeoutMs: number): Candidate {
+  return {
+    action: { kind: "set_timeout", workflow: "shop/order", step: "charge", timeoutMs },
+    ...{ tier: "T1", confidence: 0.7, because: "slow", expected: "more complete" },
+  };
+}
+
+function chosen(
+  candidate: Candidate,
+  more: Partial<Case> = {},
+  settings: HealerSettings = HEALER_DEFAULTS,
+) {
+  return weigh([candidate], { ...CASE, ...more }, { settings, overlays: () => ({}) });
+}
+
+/** An incident that changed the step some minutes ago. */
+function past(ago: number, outcome: "kept" | "reverted"): Incident {
+  const atMs = NOW - ago * MINUTE;
+  return {
+    ...{ id: `t${ago}`, about: "a", number: 1, degradation: DEGRADATION, startedAtMs: atMs },
+    ...{ endedAtMs: atMs, phase: "ended" as const },
+    apply: { isApplied: true, says: "", atMs },
+    conclude: { outcome, says: "", atMs },
+  };
+}
+
+Deno.test("a time-out within the bounds needs no person, one outside of them does", () => {
+  deepEqual([3_000, 3_800].map((ms) => chosen(timeout(ms)).chosen?.tier), ["T1", "T2"]);
+  equal(chosen(timeout(3_000), { bounds: { tier: "T1" } }).chosen?.tier, "T2");
+  equal(chosen(timeout(3_000), { bounds: {} }).chosen?.tier, "T2");
+});
+
+Deno.test("no value is changed by more than twice, whoever approves it", () => {
+  equal(chosen(timeout(4_100)).chosen, undefined);
+  equal(chosen(timeout(900)).chosen, undefined);
+});
+
+Deno.test("while more comes in than is done, nothing that adds load is done", () => {
+  const degradation = { ...DEGRADATION, saturated: true };
+
+  equal(chosen(timeout(3_000), { degradation }).chosen, undefined);
+  equal(chosen(timeout(1_500), { degradation }).chosen?.load, "reduces");
+});
+
+Deno.test("what may repeat an effect is never done to a step that may happen once", () => {
+  const definition = { ...CASE.definition, atMostOnce: true };
+
+  const { chosen: one, notes } = chosen({ ...timeout(1_500), repeats: true }, { definition });
+
+  equal(one, undefined);
+  match(notes.join(), /at most once/);
+});
+
+Deno.test("a step rests for three windows, and is frozen after two reversals in a day", () => {
+  equal(chosen(timeout(3_000), { past: [past(2, "kept")] }).chosen, undefined);
+  equal(chosen(timeout(3_000), { past: [past(4, "kept")] }).chosen?.tier, "T1");
+  const reverted = [past(300, "reverted"), past(600, "reverted")];
+  equal(chosen(timeout(3_000), { past: reverted }).chosen, undefined);
+});
+
+Deno.test("changes of an hour, silence and the switch hold everything back, and say so", () => {
+  const silences = [{ fromMs: NOW - 1, untilMs: NOW + 1 }];
+  const elsewhere = [{ fromMs: NOW - 1, untilMs: NOW + 1, workflow: "shop/other" }];
+  const refused: readonly Partial<HealerSettings>[] = [
+    { mode: "off" },
+    { mode: "observe" },
+    { actionsPerHour: 1 },
+    { silences },
+  ];
+
+  for (const settings of refused) {
+    const weighed = chosen(timeout(3_000), { past: [past(30, "kept")] }, {
+      ...HEALER_DEFAULTS,
+      ...settings,
+    });
+    equal(weighed.chosen, undefined);
+    equal(weighed.proposals.length, 1);
+    equal(weighed.notes.length, 1);
+  }
+  const { chosen: one } = chosen(timeout(3_000), {}, { ...HEALER_DEFAULTS, silences: elsewhere });
+  equal(one?.tier, "T1");
+});
