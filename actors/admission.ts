@@ -2,7 +2,7 @@
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import type { Circuit } from "../src/core/breaker.ts";
-import { type Asked, askedOf } from "../src/core/alternative.ts";
+import { alternativeFor, type Asked, askedOf } from "../src/core/alternative.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
@@ -229,14 +229,13 @@ export class NodeAdmission implements Admission {
     const { name, definition } = plan.steps[step] as PlannedStep;
     const places = this.#placesOf(`${plan.workflow}/${name}`);
     const { kind, http, owner } = definition;
-    const asked = askedOf(definition, elsewhere);
+    const sent = elsewhere ?? alternativeFor(this.#directory, plan, definition, switchTo);
+    const asked = askedOf(definition, sent);
     const { event: capability } = asked;
     const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote"
-      ? [
-        this.#routeOf(plan, asked, elsewhere === undefined ? switchTo : undefined),
-      ]
+      ? [this.#routeOf(plan, asked, sent === undefined ? switchTo : undefined)]
       : [
         ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
         this.#node,

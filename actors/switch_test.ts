@@ -151,3 +151,26 @@ Deno.test("an attempt that runs stays where it is; the one after it follows the 
 
   assert.deepEqual(systemsOf(harness, taskId), [undefined, "east"]);
 });
+
+Deno.test("a step without a capability is switched to a system that it declares, and to no other", async () => {
+  const { capability: _, ...plain } = STEP;
+  const harness = await EngineHarness.open([{
+    ...plain,
+    alternatives: [{ name: "by_east", system: "east" }],
+  }]);
+  harness.directory.set([instance("west"), instance("east"), instance("north")]);
+
+  await switchTo(harness, "north");
+  const first = await harness.start();
+  await switchTo(harness, "east");
+  const second = await harness.start();
+  harness.directory.set([instance("west"), instance("east", { state: "unhealthy" })]);
+  const third = await harness.start();
+
+  assert.deepEqual([first, second, third].flatMap(({ taskId }) => systemsOf(harness, taskId)), [
+    undefined,
+    "east",
+    undefined,
+  ]);
+  assert.deepEqual([...harness.engine.switchFallbacks.keys()], ["north", "east"]);
+});

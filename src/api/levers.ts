@@ -1,5 +1,6 @@
 /** Levers: what of a policy or of limits is refused because it could not do what it says. */
 
+import { switchedTo } from "../core/alternative.ts";
 import { ejectableOf, unendedOf } from "../core/ejection.ts";
 import type { Fault } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
@@ -40,10 +41,13 @@ export function switchFaults(
       return fault("unknown_system", `there is no system "${system}"${meant}`);
     }
     const canSwitch = versions.some((version) =>
-      version.steps.some(({ name, capability }) => name === step && capability !== undefined)
+      version.steps.some((of) =>
+        of.name === step && (of.capability !== undefined || switchedTo(of, system) !== undefined)
+      )
     );
     if (canSwitch) return [];
-    return fault("not_tunable", "the step asks for no capability that another system could offer");
+    const detail = "the step asks for no capability, and declares no alternative of that system";
+    return fault("not_tunable", detail);
   });
 }
 

@@ -2,6 +2,8 @@
 
 import type { Choice } from "./event.ts";
 import { ANY_SYSTEM, type AskedCapability, capabilityText, parseCapability } from "./system.ts";
+import type { Plan } from "./plan.ts";
+import type { SystemDirectory } from "./system_directory.ts";
 import type { StepDefinition } from "./workflow.ts";
 
 /**
@@ -40,6 +42,18 @@ export function elsewhereOf({ system, capability }: Alternative): Elsewhere | un
   };
 }
 
+/**
+ * Where a policy that names a system sends a step which declares that system as an alternative;
+ * undefined: it declares none that takes the same envelope.
+ */
+export function switchedTo(
+  { alternatives = [] }: Pick<StepDefinition, "alternatives">,
+  system: string | undefined,
+): Elsewhere | undefined {
+  const isSame = (one: Alternative) => one.system === system && one.capability === undefined;
+  return system !== undefined && alternatives.some(isSame) ? { system } : undefined;
+}
+
 /** What an attempt asks for, and of whom. */
 export type Asked = Pick<StepDefinition, "owner" | "capability" | "event">;
 
@@ -54,6 +68,22 @@ export function askedOf(definition: Asked, elsewhere: Elsewhere | undefined): As
     ...(capability !== undefined && { capability }),
     ...(event !== undefined && { event }),
   };
+}
+
+/**
+ * Where a step goes whose policy names one of its declared alternatives; undefined: it names none, or
+ * the instances of that system have registered and none is healthy. Cost: O(1).
+ */
+export function alternativeFor(
+  directory: Pick<SystemDirectory, "candidates">,
+  { definition: { namespace } }: Pick<Plan, "definition">,
+  definition: StepDefinition,
+  switchTo: string | undefined,
+): Elsewhere | undefined {
+  const to = switchedTo(definition, switchTo);
+  if (to === undefined) return undefined;
+  const asked = { ...askedOf(definition, to), namespace };
+  return typeof directory.candidates(asked) === "string" ? undefined : to;
 }
 
 /** What an alternative does, for people. */
