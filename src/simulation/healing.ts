@@ -7,6 +7,7 @@ import { encodePayload } from "../core/payload.ts";
 import type { Starter } from "../core/ports.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 import { Healer } from "../heal/healer.ts";
+import type { HealerDeps } from "../heal/healer_deps.ts";
 import { Statistics } from "../heal/statistics.ts";
 import { MemoryStatistics } from "../journal/memory_stores.ts";
 import type { Registry } from "../registry/workflows.ts";
@@ -39,9 +40,10 @@ export class SimulatedHealing {
       readonly registry: Registry;
       readonly starter: Starter;
       readonly directory: SystemDirectory;
+      readonly adviser: HealerDeps["adviser"];
     },
   ): void {
-    const { runtime, engine, journal, policies, registry, starter, directory } = of;
+    const { runtime, engine, journal, policies, registry, starter, directory, adviser } = of;
     const store = new MemoryStatistics();
     new Statistics({
       feed: engine.supervisor,
@@ -65,6 +67,7 @@ export class SimulatedHealing {
       tasks: journal,
       starter,
       directory,
+      adviser,
     });
   }
 

@@ -11,6 +11,7 @@ import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openSimulation, type Simulation, type SimulationOptions } from "../server/simulation.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { Draw } from "./draw.ts";
+import type { HealerDeps } from "../heal/healer_deps.ts";
 import { SimulatedHealing } from "./healing.ts";
 import { openScenarioRegistry } from "./modules.ts";
 import { type Scenario, type ScenarioTask, type ScenarioWorkflow, valueAt } from "./scenario.ts";
@@ -60,7 +61,12 @@ export interface World extends Simulation {
 /** Opens the world of a scenario; the same seed gives the same load and the same reactions. */
 export async function openWorld(
   scenario: Scenario,
-  { seed, heals = false }: { readonly seed: number; readonly heals?: boolean },
+  { seed, heals = false, adviser }: {
+    readonly seed: number;
+    readonly heals?: boolean;
+    /** A model that incidents ask; absent: there is none. */
+    readonly adviser?: HealerDeps["adviser"];
+  },
 ): Promise<World> {
   const runtime = new VirtualRuntime(seed, { isClosed: true });
   const healing = heals ? new SimulatedHealing() : undefined;
@@ -80,7 +86,7 @@ export async function openWorld(
   const simulation = await simulate({ runtime, registry, player: services, directory, tasks });
   const starter = openStarter(registry, simulation.engine.router);
   const deps = { ...simulation, registry, starter, directory };
-  healing?.open(deps);
+  healing?.open({ ...deps, adviser });
   const deadlineMs = minutesOf(scenario) * MINUTE_MS;
   return {
     ...simulation,
