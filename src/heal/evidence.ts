@@ -1,8 +1,9 @@
 /** Evidence: what surrounds a failure, counted, and which types of failure it speaks for. Pure. */
 
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { EvidenceId, FailureType } from "../core/healing.ts";
-import { type Contrast, contrasts, type Trial } from "./contrast.ts";
-import { type AttemptFact, hasCompleted, hasFailed, type Scene } from "./scene.ts";
+import { compared, contrastEvidence } from "./contrast_evidence.ts";
+import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
 import { type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";
 
@@ -22,15 +23,12 @@ const USUAL_MIN = 20;
 /** Collects everything that speaks for or against a type. Cost: O(facts × attributes). */
 export function collectEvidence(scene: Scene): readonly Evidence[] {
   const symptoms = symptomsOf(scene.failure.error);
-  const found = contrasts([attemptTrials(scene), taskTrials(scene)]);
   return [
     ofError(scene, symptoms),
     ofUnknownEffect(scene),
     ofChange("version", scene, ({ version }) => version),
     ofChange("policy", scene, ({ policyVersion }) => String(policyVersion)),
-    ...["instance", "system", "tag", "inputSize", "version", "policy"].map((attribute) =>
-      ofContrast(attribute, { found, symptoms, scene })
-    ),
+    ...contrastEvidence(scene, symptoms),
     ofOneTask(scene),
     ofStepShare(scene),
     ofSystem(scene, symptoms),
@@ -38,7 +36,7 @@ export function collectEvidence(scene: Scene): readonly Evidence[] {
     ofWaiting(scene),
     ofAttempts(scene),
     ofCredential(scene, symptoms),
-    ofFlapping(scene),
+    ofFlapping(scene, symptoms),
   ].flatMap((one) => one ?? []);
 }
 
@@ -85,106 +83,10 @@ function ofChange(
     id: `began_with_${what}`,
     text: `it began with ${named}: ${same.length} attempts under it went well before, ` +
       `${okBefore} of ${others.length} under what was there before it`,
-    weights: what === "version" ? { deploy_regression: 6 } : { config: 5 },
+    weights: what === "version"
+      ? { deploy_regression: 7.5 }
+      : { config: first.outcome === "timed_out" ? 1.5 : 6 },
   };
-}
-
-/** Attempts since the failures began, with what differs from attempt to attempt. */
-function attemptTrials({ since, isAlike }: Scene): Trial[] {
-  return compared(since, isAlike).map((fact) => ({
-    failed: !hasCompleted(fact),
-    attributes: [
-      ["attempt", fact.attempt > 2 ? "3 or later" : String(fact.attempt)],
-      ["policy", String(fact.policyVersion)],
-      ...(fact.instance === undefined ? [] : [["instance", fact.instance] as const]),
-      ...(fact.system === undefined ? [] : [["system", fact.system] as const]),
-    ],
-  }));
-}
-
-/** Tasks since then, each once, with what all their attempts have in common. */
-function taskTrials({ since, isAlike, input }: Scene): Trial[] {
-  const byTask = Map.groupBy(compared(since, isAlike), ({ taskId }) => taskId);
-  return [...byTask].map(([taskId, facts]) => {
-    const { version, tags } = facts[0] as AttemptFact;
-    const size = input.inputSizes?.get(taskId);
-    return {
-      failed: facts.some((fact) => !hasCompleted(fact)),
-      attributes: [
-        ["version", version],
-        ...[...new Set(tags)].map((tag) => ["tag", tag] as const),
-        ...(size === undefined ? [] : [["inputSize", sizeText(size)] as const]),
-      ],
-    };
-  });
-}
-
-/** Failures of this kind, and what went well: other failures belong to neither. */
-function compared(facts: readonly AttemptFact[], isAlike: Scene["isAlike"]) {
-  return facts.filter((fact) => hasCompleted(fact) || isAlike(fact));
-}
-
-/** Sizes by powers of four. */
-function sizeText(size: number): string {
-  const power = Math.max(0, Math.floor(Math.log2(Math.max(1, size)) / 2));
-  return `${4 ** power} to ${4 ** (power + 1)} characters`;
-}
-
-/** The least correction for chance, and the least share of failures that an attribute explains. */
-const Q_MAX = 0.01;
-const FAILED_SHARE_MIN = 0.8;
-const SUCCEEDED_SHARE_MAX = 0.5;
-
-/** What is said of an attribute that sets failures apart. */
-const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights: Weights }>> = {
-  instance: { name: "instance", weights: { worker_local: 6.5 } },
-  system: { name: "system", weights: { dependency_down: 4.5 } },
-  tag: { name: "tag", weights: { data_quality: 6 } },
-  inputSize: {
-    name: "size of the input",
-    weights: { poison: 3, data_quality: 3.5, resource: 1.5 },
-  },
-  version: { name: "version", weights: { deploy_regression: 6.5 } },
-  policy: { name: "version of the policy", weights: { config: 5.5 } },
-};
-
-/** Types that name their cause in the error itself: one tenant may have a wrong key, too. */
-const SELF_EXPLAINED: readonly FailureType[] = ["auth", "rate_limit", "config"];
-
-function ofContrast(
-  attribute: string,
-  { found, symptoms, scene }: {
-    readonly found: readonly Contrast[];
-    readonly symptoms: Symptoms;
-    readonly scene: Scene;
-  },
-): Evidence | undefined {
-  const blamed = BLAMED[attribute];
-  const one = found.find((one) => one.attribute === attribute && one.logOdds > 0);
-  if (blamed === undefined || one === undefined || one.q > Q_MAX) return undefined;
-  const { value, failedWith, failedAll, succeededWith, succeededAll, q } = one;
-  const isApart = failedWith / failedAll >= FAILED_SHARE_MIN &&
-    succeededWith / succeededAll <= SUCCEEDED_SHARE_MAX;
-  if (!isApart) return undefined;
-  const isExplained = SELF_EXPLAINED.some((type) => (symptoms.weights[type] ?? 0) >= 5);
-  const isTenants = attribute === "tag" && isExplained;
-  const unit = attribute === "instance" || attribute === "policy" || attribute === "system"
-    ? "attempts"
-    : "tasks";
-  return {
-    id: `contrast_${attribute}`,
-    text:
-      `${blamed.name} "${value}": ${failedWith} of ${failedAll} ${unit} that failed have it, and ` +
-      `${succeededWith} of ${succeededAll} that went well in the same time ` +
-      `(Fisher's exact test, q = ${q.toPrecision(2)})`,
-    weights: isTenants ? { data_quality: 1 } : withoutSoleSystem(attribute, blamed.weights, scene),
-  };
-}
-
-/** A system that is the only one of a step explains nothing. */
-function withoutSoleSystem(attribute: string, weights: Weights, { since }: Scene): Weights {
-  const systems = new Set(since.map(({ system }) => system));
-  return attribute === "system" && systems.size < 2 ? {} : weights;
 }
 
 /** One task fails again and again while the others go well. */
@@ -226,7 +128,7 @@ function ofStepShare({ since, before, alike, failure }: Scene): Evidence | undef
       : broke
       ? { contract_drift: 3 }
       : failure.outcome === "timed_out"
-      ? { dependency_down: 5.5 }
+      ? { dependency_down: failed === answered.length ? 5.5 : 1 }
       : { dependency_down: 1, auth: 0.5, config: 0.5 },
   };
 }
@@ -282,7 +184,10 @@ function ofLatency({ since, before, failure, input }: Scene): Evidence | undefin
     text:
       `attempts that complete take ${Math.round(median)} ms now (median of ${now.length}), and ` +
       `took ${Math.round(usual)} ms before (of ${was.length})`,
-    weights: { latency_shift: 5, overload: 2, timeout: 0.5 },
+    // Only what ran out of time can have failed because of it.
+    weights: failure.outcome === "timed_out"
+      ? { latency_shift: 5, overload: 2, timeout: 0.5 }
+      : { overload: 0.5 },
   };
 }
 
@@ -304,17 +209,19 @@ function ofNarrowTimeout(
 }
 
 /** How long ready attempts wait for their start. */
-function ofWaiting({ since, before }: Scene): Evidence | undefined {
-  const now = since.map(({ waitedMs }) => waitedMs);
-  const was = before.map(({ waitedMs }) => waitedMs);
-  if (now.length < COMPARED_MIN) return undefined;
+function ofWaiting({ since, before, system, systemOf }: Scene): Evidence | undefined {
+  const waits = (facts: readonly AttemptFact[]) =>
+    facts.flatMap((fact) => systemOf(fact) === system ? fact.waitedMs : []);
+  const [now, was] = [waits(since), waits(before)];
+  if (now.length < USUAL_MIN) return undefined;
   const [high, usual] = [quantile(now, 0.9), was.length === 0 ? 0 : quantile(was, 0.9)];
   if (high < 2_000 || high < 3 * usual) return undefined;
   return {
     id: "waiting",
     text: `a tenth of the attempts wait more than ${Math.round(high)} ms to start; ` +
       `it was ${Math.round(usual)} ms before`,
-    weights: { overload: 3.5 },
+    // Circuits and limits that protect a system that is down make attempts wait as well.
+    weights: { overload: 1 },
   };
 }
 
@@ -349,7 +256,10 @@ function ofCredential({ before, since }: Scene, { weights }: Symptoms): Evidence
 const WINDOW = 5;
 
 /** Good and bad stretches take turns. */
-function ofFlapping({ ofStep, isAlike, beganAtMs }: Scene): Evidence | undefined {
+function ofFlapping(
+  { ofStep, isAlike, beganAtMs }: Scene,
+  symptoms: Symptoms,
+): Evidence | undefined {
   const facts = compared(ofStep, isAlike).filter(({ endedAtMs }) => endedAtMs >= beganAtMs);
   const stretches: boolean[] = [];
   for (let at = 0; at + WINDOW <= facts.length; at += WINDOW) {
@@ -366,7 +276,7 @@ function ofFlapping({ ofStep, isAlike, beganAtMs }: Scene): Evidence | undefined
   return {
     id: "flapping",
     text: `it comes and goes: ${bad} bad stretches, each followed by a good one, since it began`,
-    weights: { flapping: 6, dependency_down: -1 },
+    weights: isOutage(symptoms) ? { flapping: 6, dependency_down: -1 } : { flapping: 4 },
   };
 }
 

@@ -1,13 +1,8 @@
 /** The scene of a failure: which attempts are of its kind, which ran beside it, and when it began. */
 
-import type { AttemptFact as JournalFact } from "../core/attempt_fact.ts";
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { TaskId } from "../core/ids.ts";
 import { groupTemplates, type Template, templateOf } from "./templates.ts";
-
-/** An attempt that ended, and who answered it where that is known: journals do not say it. */
-export interface AttemptFact extends JournalFact {
-  readonly instance?: string;
-}
 
 /** What is known of a step beside its attempts. */
 export interface StepInfo {

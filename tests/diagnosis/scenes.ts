@@ -1,8 +1,8 @@
 /** Scenes: attempts of many tasks before and after a failure begins, drawn at random from a seed. */
 
+import type { AttemptFact } from "../../src/core/attempt_fact.ts";
 import { mintTaskId } from "../../src/core/ids.ts";
 import type { DiagnosisInput } from "../../src/heal/diagnosis.ts";
-import type { AttemptFact } from "../../src/heal/scene.ts";
 import type { Case } from "./cases.ts";
 
 const NOW_MS = 1_767_225_600_000;
