@@ -85,6 +85,7 @@ export class Statistics {
   #isBusy = false;
   #isOver = false;
   #mergedMs: number;
+  #merging: Promise<void> | undefined;
   #cancelTimer: Cancel = () => {};
   readonly #unsubscribe: Cancel;
   readonly #metrics: StepMetrics;
@@ -114,6 +115,7 @@ export class Statistics {
     this.#unsubscribe();
     this.#cancelTimer();
     await this.write().catch((error) => this.#warn(error));
+    await this.#merging;
   }
 
   /**
@@ -244,7 +246,7 @@ export class Statistics {
     let size = 0;
     try {
       size = await this.write();
-      await this.#merge();
+      this.#merge();
     } catch (error) {
       this.#warn(error);
     }
@@ -252,12 +254,19 @@ export class Statistics {
     this.#sleep(Math.max(INTERVAL_MS, size / BYTES_PER_S_MAX * 1_000));
   }
 
-  async #merge(): Promise<void> {
-    const { runtime, store, retentionMs, isMine } = this.deps;
-    if (runtime.monotonic() - this.#mergedMs < MERGE_MS) return;
-    this.#mergedMs = runtime.monotonic();
+  /** Merging many workflows takes long, and holds up no interval. */
+  #merge(): void {
+    const { runtime, store, log, retentionMs, isMine } = this.deps;
+    const isDue = runtime.monotonic() - this.#mergedMs >= MERGE_MS;
+    if (!isDue || this.#isOver || this.#merging !== undefined) return;
     const isOver = () => this.#isOver;
-    await store.merge({ nowMs: runtime.now(), retentionMs, isMine, isOver });
+    this.#merging = store.merge({ nowMs: runtime.now(), retentionMs, isMine, isOver }).catch(
+      (error) =>
+        log.warn("Cannot merge statistics; trying again later", { error: messageOf(error) }),
+    ).finally(() => {
+      this.#mergedMs = runtime.monotonic();
+      this.#merging = undefined;
+    });
   }
 
   #warn(error: unknown): void {

@@ -131,6 +131,27 @@ Deno.test("an interval that cannot be written is written later, once", async () 
   assert.deepEqual(cells.map(({ counts }) => counts.starts), [2]);
 });
 
+Deno.test("a merging that takes long holds up no interval, and no second one begins", async () => {
+  let [merges, writes] = [0, 0];
+  const bench = new Bench({
+    merge: () => {
+      merges++;
+      return new Promise<void>(() => {});
+    },
+    write: () => {
+      writes++;
+      return Promise.resolve();
+    },
+  });
+
+  for (let interval = 0; interval < 90; interval++) {
+    bench.commit(new TaskDriver([work]).start().complete("a"));
+    await bench.runtime.advance(10_000);
+  }
+
+  assert.deepEqual([merges, writes], [1, 90]);
+});
+
 Deno.test("close() writes what was counted, and counts no more", async () => {
   const bench = new Bench();
   const driver = new TaskDriver([work]).start().complete("a");
