@@ -77,8 +77,8 @@ export class AttemptPlayer {
     const recorded = own ?? pick(poolFor(book, attempt), key);
     if (recorded === undefined) return undefined;
     if (own === undefined) this.drawn.attempts++;
-    const { outcome, ms } = recorded;
-    const isStoppable = !book.answersLate;
+    const { outcome, ms, isLate = false } = recorded;
+    const isStoppable = !book.answersLate && !isLate;
     if (outcome !== undefined) return { afterMs: ms, outcome, isStoppable };
     return this.#endOfCut(book, cutMs(recorded, book), key);
   }
@@ -122,8 +122,9 @@ function bookOf(tasks: readonly (readonly Recorded[])[], isRemote: boolean): Ste
   const numbers = tasks.reduce((most, attempts) => Math.max(most, attempts.length), 0);
   const all = tasks.flat();
   const givenUp = all.filter(({ outcome, silentMs = 0, ms }) => !outcome && silentMs > ms);
-  const answersLate = all.some(({ isLate }) => isLate) ||
-    (isRemote && givenUp.length < GIVEN_UP_MIN);
+  // Code here ends with its attempt, but for an answer that crosses the time-out.
+  const answersLate = isRemote &&
+    (givenUp.length < GIVEN_UP_MIN || all.some(({ isLate }) => isLate));
   const survival = new Survival(all.map((one) => ({
     ms: one.outcome === undefined ? cutMs(one, { answersLate }) : one.ms,
     isCut: one.outcome?.kind !== "completed",
@@ -169,13 +170,23 @@ function note(event: Event, { open, recorded }: OpenStep): void {
   const ms = event.atMs - started.atMs;
   recorded[number - 1] = outcome === "cut"
     ? { ms }
-    : { ms, outcome, ...(known !== undefined && { isLate: true }) };
+    : known === undefined
+    ? { ms: Math.min(ms, inTimeMs(started)), outcome }
+    : { ms, outcome, isLate: true };
   if (event.kind === "StepAttemptFailed") return;
   // The step has ended: none of its other attempts had answered until then.
   open.forEach((other, at) => {
     const one = recorded[at] ?? { ms: event.atMs - other.atMs };
     recorded[at] = one.outcome === undefined ? { ...one, silentMs: event.atMs - other.atMs } : one;
   });
+}
+
+/**
+ * The longest that an answer takes which comes in time. Timers are coarse: one that came after its due
+ * time, and before the timer, counted, and has to count again.
+ */
+function inTimeMs({ atMs, dueAtMs = Infinity }: OpenStep["open"][number]): number {
+  return Math.max(0, dueAtMs - atMs - 1);
 }
 
 /** How an event ended an attempt; "cut": before it answered. Undefined: it ended none. */

@@ -55,9 +55,12 @@ function plansOf(plan: Plan): Plans {
 function playerOf({ world }: PlaybackRequest, runtime: VirtualRuntime): StepPlayer {
   const stoppable = new Map<string, Cancel>();
   return {
-    start({ taskId, step, attempt }, answer) {
+    start({ taskId, step, attempt, dueAtMs = Infinity }, answer) {
       const played = world.answer(taskId, step, attempt);
       if (played === undefined) return;
+      // Its time-out ends it, although that fires a little later.
+      const isGivenUp = played.isStoppable && runtime.now() + played.afterMs >= dueAtMs;
+      if (isGivenUp) return;
       const cancel = runtime.after(played.afterMs, () => answer(played.outcome));
       if (played.isStoppable) stoppable.set(`${taskId}/${step}`, cancel);
     },
