@@ -23,7 +23,7 @@ export interface LateStartsDeps {
 
 /**
  * The bound of what waits to start, in time: a line is full for a task when it takes longer to serve than
- * half of the time until the task's deadline, or until the queue time-out of its step. The start is then
+ * half of the time until the task's deadline, or than the queue time-out of its step. The start is then
  * not acknowledged, and its sender comes again; what was acknowledged stays. A task without either can
  * wait for as long as it takes, and is never pushed back.
  *
@@ -44,7 +44,7 @@ export class LateStarts {
     const leftMs = deadlineMs ?? plan.definition.deadlineMs ?? Infinity;
     for (const step of this.#soonOf(plan)) {
       const { queueTimeoutMs = Infinity } = this.deps.policyOf({ plan, taskId }, step);
-      const waitMsMax = Math.min(leftMs, queueTimeoutMs) * WAITING_PART;
+      const waitMsMax = Math.min(leftMs * WAITING_PART, queueTimeoutMs);
       if (waitMsMax === Infinity) continue;
       const { ms, of } = this.deps.admission.drainOf(plan, step);
       if (ms <= waitMsMax) continue;

@@ -62,7 +62,7 @@ Deno.test("a start that was pushed back is taken once enough of what waited was 
 });
 
 Deno.test("a queue time-out bounds what may wait as a deadline does", async () => {
-  const policy = { ...remote.policy, queueTimeoutMs: 70_000 };
+  const policy = { ...remote.policy, queueTimeoutMs: 35_000 };
   const harness = await busy([{ ...remote, policy }], { waiting: 60, servedS: 20 });
 
   assert.equal((await refusalOf(harness))?.code, "workflow.starts_late");
@@ -83,8 +83,8 @@ Deno.test("a line that has served nobody is full for who may wait no longer than
   const harness = await busy([remote], { waiting: 50, servedS: 0 });
   await harness.runtime.advance(5_000);
 
-  assert.equal((await refusalOf(harness, 4_000))?.code, "workflow.starts_late");
-  assert.equal(await refusalOf(harness, 6_000), undefined);
+  assert.equal((await refusalOf(harness, 9_000))?.code, "workflow.starts_late");
+  assert.equal(await refusalOf(harness, 11_000), undefined);
 });
 
 Deno.test("10,000 starts that are pushed back leave nothing in memory", async () => {

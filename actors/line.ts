@@ -115,13 +115,13 @@ export class Line<W extends Waiter<W>> {
   }
 
   /**
-   * How long it will take to serve all who wait now, in ms, at its pace. Without a pace, half as long
-   * again as it has stood.
+   * How long it will take to serve all who wait now, in ms, at its pace. Without a pace, as long again as
+   * it has stood.
    */
   drainMs(nowMs: number): number {
     if (this.#length === 0) return 0;
     const pacedMs = nowMs - this.#pacedSinceMs;
-    return this.#served < PACE_COUNT ? pacedMs / 2 : this.#length * pacedMs / this.#served;
+    return this.#served < PACE_COUNT ? pacedMs : this.#length * pacedMs / this.#served;
   }
 
   #chainOf({ waitsUntilMs }: W): Chain<W> {
