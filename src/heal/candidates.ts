@@ -29,6 +29,10 @@ const HOLD_MS_MAX = 2 * 3_600_000;
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
 
+/** So many attempts in a row, of which so many failed, are lost work. */
+const HELD_ATTEMPTS = 12;
+const HELD_SHARE = 0.9;
+
 /** Attempts that ended lately; fewer say nothing about a part of them. */
 const GROUP_MIN = 8;
 
@@ -42,6 +46,7 @@ export function candidatesOf(of: Case): readonly Candidate[] {
     ...timeouts(of),
     ...retries(of),
     ...switches(of),
+    ...holds(of),
     ...suggestions(of),
   ];
   return all.toSorted((one, other) => other.confidence - one.confidence);
@@ -267,6 +272,24 @@ function switches({ alternatives, degradation, recent, system }: Case): Candidat
     because:
       `${bad} of ${recent.length} attempts at ${system} failed, and ${other} offers the same`,
     expected: `${other} does the step from now on`,
+  }];
+}
+
+/**
+ * Nearly everything fails, and nobody else can do it: what waits is done later, what is sent now is
+ * lost. Once the hold is over a few attempts show whether it still fails.
+ */
+function holds(of: Case): Candidate[] {
+  const { recent, system } = of;
+  const last = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs).slice(-HELD_ATTEMPTS);
+  const lost = last.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
+  if (last.length < HELD_ATTEMPTS || lost < HELD_SHARE * last.length) return [];
+  return [{
+    action: { kind: "hold_system", system, untilMs: holdUntil(of) },
+    tier: "T0",
+    confidence: 0.55,
+    because: `${lost} of the last ${last.length} attempts at ${system} failed`,
+    expected: "tasks wait until it works again, and none is lost",
   }];
 }
 
