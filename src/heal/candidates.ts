@@ -36,6 +36,9 @@ const HELD_SHARE = 0.9;
 /** Attempts that ended lately; fewer say nothing about a part of them. */
 const GROUP_MIN = 8;
 
+/** Failures of one kind, of all attempts of a step; that it does worse is certain already. */
+const KIND_MIN = 4;
+
 /** Lists what might help, the best first. Cost: O(facts). */
 export function candidatesOf(of: Case): readonly Candidate[] {
   const all = [
@@ -95,7 +98,7 @@ function ejections(of: Case): Candidate[] {
 
 /** The instance that had an attempt, where that is known. */
 export function instanceOf(fact: AttemptFact): string | undefined {
-  return (fact as AttemptFact & { readonly instance?: string }).instance;
+  return fact.instance;
 }
 
 /** Few tasks fail again and again, and use up what all others need. */
@@ -133,7 +136,7 @@ const RATE_SPAN_MS = 20_000;
 function rateLimits(of: Case): Candidate[] {
   const { recent, system, degradation } = of;
   const refused = recent.filter(({ error }) => /rate.?limit|too_many|429/i.test(error?.code ?? ""));
-  if (refused.length < Math.max(GROUP_MIN, 0.1 * recent.length)) return [];
+  if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
   const done = recent.filter(({ outcome }) => outcome === "completed");
   const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
   // Less than what comes in would only make a queue that never ends.
@@ -190,7 +193,7 @@ function timeouts(of: Case): Candidate[] {
   const { degradation: { workflow, step, now, before }, policy, recent, definition } = of;
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
-  if (timeoutMs === undefined || cut.length < GROUP_MIN || definition.kind === "signal") return [];
+  if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
   const curve = new Survival(recent.map(({ outcome, ranMs, lateAtMs, startedAtMs }) => ({
     ms: lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs),
     isCut: outcome !== "completed" && lateAtMs === undefined,

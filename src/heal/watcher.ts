@@ -33,8 +33,8 @@ const KEPT_WINDOWS = 63;
 /** Incidents that one look starts at most, the clearest first: more are one and the same trouble. */
 const STARTED_MAX = 3;
 
-/** After an incident that changed nothing, the next of the same kind comes so many windows later. */
-const REST_WINDOWS = 10;
+/** After incidents that changed nothing, the next of the same kind comes later, twice as long each time. */
+const DOUBLINGS_MAX = 5;
 
 /** The hours of other days that a step is compared with. */
 const SEASONS_MS = [24 * 3_600_000, 7 * 24 * 3_600_000];
@@ -85,6 +85,7 @@ export class Watcher {
     const { policies, runtime } = this.#deps;
     if (settingsIn(await policies.newest()).mode === "off") return;
     const nowMs = runtime.now();
+    if (this.#readAtMs === -Infinity) await this.#readAgain(nowMs);
     const found: Degradation[] = [];
     for (const workflow of await this.#active(nowMs)) {
       found.push(...await this.#lookAt(workflow, nowMs));
@@ -160,7 +161,9 @@ export class Watcher {
     return this.#incidents.flatMap((incident) => {
       if (!isAbout(incident, { workflow, step })) return [];
       const fromMs = incident.degradation.sinceMs - this.#windowMs;
-      return [{ fromMs, untilMs: (incident.endedAtMs ?? Infinity) + this.#windowMs }];
+      // What nobody could heal does not become what is usual, for as long as an hour.
+      const windows = isIdle(incident) ? KEPT_WINDOWS : 1;
+      return [{ fromMs, untilMs: (incident.endedAtMs ?? Infinity) + windows * this.#windowMs }];
     });
   }
 
@@ -201,9 +204,13 @@ export class Watcher {
   #isInTheWay(incident: Incident, { signal }: Degradation, nowMs: number): boolean {
     const { endedAtMs, degradation } = incident;
     if (endedAtMs === undefined) return true;
-    const isIdle = (outcomeOf(incident)?.outcome ?? "not_applied") === "not_applied";
-    if (isIdle && degradation.signal !== signal) return false;
-    const windows = isIdle ? REST_WINDOWS : COOLDOWN_WINDOWS;
+    if (isIdle(incident) && degradation.signal !== signal) return false;
+    const idle =
+      this.#incidents.filter((one) =>
+        isIdle(one) && isAbout(one, degradation) && one.degradation.signal === signal
+      ).length;
+    const windows = COOLDOWN_WINDOWS *
+      (isIdle(incident) ? 2 ** Math.min(idle - 1, DOUBLINGS_MAX) : 1);
     return endedAtMs + windows * this.#windowMs > nowMs;
   }
 
@@ -216,6 +223,13 @@ export class Watcher {
 
 /** Characters of a task's key. */
 const KEY_LENGTH = 200;
+
+/** Whether an incident ended without having changed anything for good. */
+function isIdle(incident: Incident): boolean {
+  if (incident.endedAtMs === undefined) return false;
+  const outcome = outcomeOf(incident)?.outcome ?? "not_applied";
+  return outcome === "not_applied" || outcome === "reverted";
+}
 
 function isAbout(
   { degradation }: Incident,
