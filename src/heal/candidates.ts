@@ -57,8 +57,8 @@ export function candidatesOf(of: Case): readonly Candidate[] {
 
 function holdUntil({ past, nowMs, degradation }: Case): number {
   const alike =
-    past.filter(({ degradation: { workflow, step } }) =>
-      workflow === degradation.workflow && step === degradation.step
+    past.filter(({ apply, degradation: { workflow, step } }) =>
+      apply?.isApplied && workflow === degradation.workflow && step === degradation.step
     ).length;
   return nowMs + Math.min(HOLD_MS * 2 ** alike, HOLD_MS_MAX);
 }
@@ -141,7 +141,7 @@ function rateLimits(of: Case): Candidate[] {
   const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
   // Less than what comes in would only make a queue that never ends.
   const { perMinute, retriedShare } = degradation.before;
-  const neededPerS = 1.1 * perMinute * (1 - retriedShare) / 60;
+  const neededPerS = 1.2 * perMinute * (1 - retriedShare) / 60;
   const takenPerS = taken / RATE_SPAN_MS * 1_000;
   const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
   return [{

@@ -161,8 +161,7 @@ export class Watcher {
     return this.#incidents.flatMap((incident) => {
       if (!isAbout(incident, { workflow, step })) return [];
       const fromMs = incident.degradation.sinceMs - this.#windowMs;
-      // What nobody could heal does not become what is usual, for as long as an hour.
-      const windows = isIdle(incident) ? KEPT_WINDOWS : 1;
+      const windows = isIdle(incident) ? KEPT_WINDOWS : illAfter(outcomeOf(incident)?.outcome);
       return [{ fromMs, untilMs: (incident.endedAtMs ?? Infinity) + windows * this.#windowMs }];
     });
   }
@@ -223,6 +222,14 @@ export class Watcher {
 
 /** Characters of a task's key. */
 const KEY_LENGTH = 200;
+
+/**
+ * Windows after an incident that are no measure: what nobody could heal, or what comes back once a change
+ * has ended by itself, is not to become what is usual before it is looked at again.
+ */
+function illAfter(outcome: string | undefined): number {
+  return outcome === "released" ? KEPT_WINDOWS / 2 : COOLDOWN_WINDOWS + 2;
+}
 
 /** Whether an incident ended without having changed anything for good. */
 function isIdle(incident: Incident): boolean {
