@@ -94,7 +94,7 @@ export interface Observed {
  * once, a failure half as many. It closes at RAMP_MAX, or after OPEN_MS without a failure.
  */
 export function observe(state: CircuitState, of: Observed): void {
-  count(state, of);
+  const isBad = count(state, of) || !of.ok;
   if (of.ok) answered(state, of.nowMs);
   else {
     state.failures++;
@@ -104,13 +104,16 @@ export function observe(state: CircuitState, of: Observed): void {
     }
   }
   const isOut = state.ramp?.triesMax === 0 || state.failures >= FAILURES_MAX;
-  if (isOut || isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
+  if (isOut || isBad && isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
 }
 
-function count({ calls, policy: { slowMs = Infinity } }: CircuitState, of: Observed): void {
+/** Counts an end; returns whether it was a slow answer. */
+function count({ calls, policy: { slowMs = Infinity } }: CircuitState, of: Observed): boolean {
   calls.add(of.ok ? "answered" : "failed", of.nowMs);
   if (of.isTimeout) calls.add("timedOut", of.nowMs);
-  if (of.ok && (of.ranMs ?? 0) > slowMs) calls.add("slow", of.nowMs);
+  const isSlow = of.ok && (of.ranMs ?? 0) > slowMs;
+  if (isSlow) calls.add("slow", of.nowMs);
+  return isSlow;
 }
 
 function isShareTooLarge(state: CircuitState, nowMs: number): boolean {
