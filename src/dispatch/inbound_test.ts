@@ -277,7 +277,7 @@ for (
     ["an unknown type", request("pause", {})],
     ["a start without a workflow", request("start", { input: {} })],
     ["a workflow that is no name", start({ workflow: "played" })],
-    ["a field too many", start({ priority: 1 })],
+    ["a field too many", start({ urgency: 1 })],
     ["tags that are no list", start({ tags: "vip" })],
     ["a deadline in the past", start({ deadlineMs: 0 })],
     ["data that is no object", request("start", "played")],
