@@ -239,8 +239,13 @@ function fieldOf(name: string, schema: FieldSchema, isRequired: boolean): Field 
   const option = (kind === "duration" ? name.slice(0, -"Ms".length) : name)
     .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const value = valueName(kind, option.toUpperCase(), schema);
-  const choices = schema.enum ?? schema.items?.enum;
-  const summary = schema.description ?? (choices && `Of ${choices.join(", ")}`) ?? "";
+  const choices = (schema.enum ?? schema.items?.enum ?? []).join(", ");
+  const { description } = schema;
+  const summary = choices === "" || value === choicesText(schema)
+    ? description ?? ""
+    : description === undefined
+    ? `Of ${choices}`
+    : `${description}; of ${choices}`;
   const shape = { ...(value === undefined ? {} : { value }), summary, isRequired };
   return { label: `--${option}`, names: [name], option, kind, shape };
 }
@@ -253,11 +258,20 @@ function kindOf(name: string, { type, items }: FieldSchema): Kind {
   return type === "array" && isText ? "list" : "json";
 }
 
+/** Characters of a list of choices that the usage shows in place of a name; longer ones are explained. */
+const CHOICES_LENGTH_MAX = 30;
+
+/** What may be given, where that is short: `step|version|policy`. */
+function choicesText({ enum: choices = [] }: FieldSchema): string | undefined {
+  const text = choices.join("|");
+  return text !== "" && text.length <= CHOICES_LENGTH_MAX ? text : undefined;
+}
+
 /** What stands for the value in the usage. */
-function valueName(kind: Kind, label: string, { format }: FieldSchema): string | undefined {
+function valueName(kind: Kind, label: string, schema: FieldSchema): string | undefined {
   const one = label.replace(/S$/, "");
   const names: Readonly<Record<Kind, string | undefined>> = {
-    text: format === "date-time" ? "TIME" : label,
+    text: schema.format === "date-time" ? "TIME" : choicesText(schema) ?? label,
     list: `${one},${one}`,
     integer: "N",
     duration: "DURATION",

@@ -66,6 +66,10 @@ export const By = z.string().min(1).max(200).optional()
 export const Reason = z.string().max(REASON_LENGTH_MAX).default("")
   .describe("Why, for the journal");
 
+/** Why a person changes what holds for many tasks: it has to be said. */
+export const DemandedReason = z.string().min(1).max(REASON_LENGTH_MAX)
+  .describe("Why; it is kept with the version");
+
 /** The most attempts that a policy may allow. */
 const ATTEMPTS_MAX = 1_000;
 

@@ -25,7 +25,7 @@ export const DIAGNOSES = group("diagnoses", {
     query: z.strictObject({
       step: Name.optional().describe("By default the step that waits for a person, or failed last"),
       explain: z.enum(["model"]).optional()
-        .describe("Adds an explanation in a model's words, if the server has a model"),
+        .describe("`model`: adds an explanation in a model's words, if the server has a model"),
     }),
     answers: { 200: { description: "The diagnosis", schema: Diagnosis } },
     errors: ["task.not_found", "task.id_invalid", "task.not_failed", "step.not_found", "api.busy"],

@@ -1,7 +1,7 @@
 /** Operations of healing: incidents, what they propose, and how far the healer may go. */
 
 import { z } from "zod";
-import { By, HealerFields, Name, Reason, REASON_LENGTH_MAX, WorkflowName } from "../core/fields.ts";
+import { By, DemandedReason, HealerFields, Name, Reason, WorkflowName } from "../core/fields.ts";
 import * as fields from "../core/incident.ts";
 import { group, operation } from "./operation.ts";
 import { Limit, named, Time } from "./schema.ts";
@@ -87,8 +87,8 @@ export const HEALING = group("healing", {
     repeat: "harmless",
     query: z.strictObject({
       workflow: WorkflowName.optional(),
-      step: Name.optional(),
-      phase: z.enum(fields.INCIDENT_PHASES).optional(),
+      step: Name.optional().describe("Only incidents of this step"),
+      phase: z.enum(fields.INCIDENT_PHASES).optional().describe("Where incidents stand"),
       limit: Limit,
       cursor: z.string().max(512).optional(),
     }),
@@ -172,7 +172,7 @@ export const HEALING = group("healing", {
       "PutHealing",
       HealerFields.extend({
         by: By,
-        reason: z.string().min(1).max(REASON_LENGTH_MAX),
+        reason: DemandedReason,
         expectedVersion: z.int().min(0).optional()
           .describe("The version that the change is based on, 0 = none"),
       }),

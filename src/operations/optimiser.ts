@@ -33,9 +33,9 @@ const Params = z.strictObject({ namespace: Name, name: Name });
 const FROM = {
   version: Version.optional().describe("By default that of the newest task"),
   sinceMs: z.int().min(1).max(DURATION_MS_MAX).default(30 * 24 * 3_600_000)
-    .describe("How far back tasks are read"),
+    .describe("How far back tasks are read; 30 days unless said"),
   tasks: z.int().min(1).max(TASKS_MAX).default(1_000)
-    .describe("How many tasks are read; of more, a sample"),
+    .describe("How many tasks are read; 1,000 unless said, of more a sample"),
 };
 
 /** An edge, as people write it. */
@@ -56,7 +56,7 @@ export const OPTIMISER = group("optimiser", {
     params: Params,
     query: z.strictObject({
       metric: z.enum(ARM_METRICS).default("completed").describe(
-        "What decides: completed tasks, their duration, attempts, time under way, repeated effects",
+        "What decides; busy is the time under way, duplicates are repeated effects",
       ),
     }),
     answers: { 200: { description: "Both arms and the verdict", schema: ArmsReport } },

@@ -4,10 +4,10 @@ import { z } from "zod";
 import { CANARY_PERCENT } from "../core/canary.ts";
 import {
   By,
+  DemandedReason,
   EventType,
   Name,
   PolicyFields,
-  REASON_LENGTH_MAX,
   StartLeverFields,
   SystemLimitFields,
 } from "../core/fields.ts";
@@ -52,10 +52,14 @@ const PutBody = named(
   "PutPolicy",
   z.strictObject({
     by: By,
-    reason: z.string().min(1).max(REASON_LENGTH_MAX),
-    steps: Steps,
-    starts: StartLever.optional(),
-    canary: PutCanary.optional(),
+    reason: DemandedReason,
+    steps: Steps.describe(
+      'By step; "*" is every step that does work: {"charge": {"timeoutMs": 60000}}',
+    ),
+    starts: StartLever.optional()
+      .describe("Which starts are held back, and until when: pausedBelow, ratePerS, untilMs"),
+    canary: PutCanary.optional()
+      .describe('Only a share of the tasks is under it: {"percent": 20}'),
     expectedVersion: z.int().min(0).optional()
       .describe(
         "The version that the change is based on, 0 = none; refused if there is a newer one",
@@ -113,14 +117,15 @@ const SystemLimits = z.record(
   })
   .describe(
     'By capability (the event of a step); "*" is the whole system: ' +
-      '{"*": {"concurrencyMax": 5}, "user.create": {"ratePerS": 2.5, "burst": 5}}',
+      '{"*": {"concurrencyMax": 5}, "user.create": {"ratePerS": 2.5, "burst": 5}}; ' +
+      '"*" also takes holdUntilMs, circuit and ejected',
   );
 
 const PutSystemBody = named(
   "PutSystemLimits",
   z.strictObject({
     by: By,
-    reason: z.string().min(1).max(REASON_LENGTH_MAX),
+    reason: DemandedReason,
     limits: SystemLimits,
     expectedVersion: z.int().min(0).optional()
       .describe(

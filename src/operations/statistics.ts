@@ -84,11 +84,11 @@ export const STATISTICS = group("statistics", {
     summary: "Shows how long tasks and steps wait and run, and how they end",
     query: z.strictObject({
       workflow: WorkflowName.optional().describe("Absent: the tasks of all workflows"),
-      step: Name.optional(),
+      step: Name.optional().describe("Only this one"),
       since: Time.optional().describe("Where the window begins; an hour before its end if absent"),
       until: Time.optional().describe("Where it ends; now if absent"),
       by: z.enum(["step", "version", "policy"]).default("step").describe(
-        "What has a row of its own: each step, in each version, under each policy",
+        "What has a row of its own: each step; or each step in each version; or under each policy",
       ),
       intervals: whole(1, INTERVALS_MAX).default(1).describe(
         "Parts of the window; each is at least 10 s, and longer where counts are old",
