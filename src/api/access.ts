@@ -2,6 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { API_KEY, EVERYTHING, type Scope } from "../core/api_key.ts";
+import { INCIDENT_WORKFLOW } from "../core/incident.ts";
 import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
 import type { Right } from "../operations/operation.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -82,6 +83,17 @@ export class Caller {
       `Cannot use ${what} with this key: they belong to all namespaces, and it does not cover all`,
     );
   }
+}
+
+/**
+ * Refuses to start or signal an incident as if it were anybody's task: who may write tasks would decide
+ * what is healed, under any name.
+ *
+ * @throws {TaskerError} api.forbidden
+ */
+export function refuseIncident(workflow: string, instead: string): void {
+  if (workflow !== INCIDENT_WORKFLOW) return;
+  throw new TaskerError("api.forbidden", `Cannot do this with "${workflow}": ${instead}`);
 }
 
 /** The caller of an operation that needs no key. */

@@ -16,6 +16,7 @@ import {
   SETTINGS_NAME,
 } from "../core/incident.ts";
 import { encodePayload } from "../core/payload.ts";
+import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
 import type { PolicyOverlay, TaskSummary } from "../core/ports.ts";
 import type { TaskState } from "../core/state.ts";
 import { namespaceOf } from "../core/workflow.ts";
@@ -53,6 +54,7 @@ export function healingHandlers(services: Services): Healing {
     rejectProposal: (input, call) => decide(services, input, call, false),
     async revertProposal({ id, by, reason }, { caller }) {
       const incident = await find(services, id, caller);
+      demandReach(caller, incident);
       const says = await services.revertIncident(incident, { by: caller.signature(by), reason });
       services.log.info("Put back what an incident changed", { id, keyId: caller.keyId });
       return { status: 202, body: { id, says } };
@@ -111,6 +113,7 @@ async function decide(
         `${incident.phase}, expected waiting_for_approval`,
     );
   }
+  if (approved) demandReach(caller, incident);
   const taskId = incident.id as TaskId;
   const payload = { approved, by: caller.signature(by), reason };
   await services.sink.send({
@@ -142,6 +145,16 @@ async function find(services: Services, id: string, caller: Caller): Promise<Inc
 
 function maySee(caller: Caller, { degradation }: Incident): boolean {
   return caller.covers(namespaceOf(degradation.workflow));
+}
+
+/**
+ * Who changes a system decides for all namespaces, by a proposal as by its limits.
+ *
+ * @throws {TaskerError} api.forbidden
+ */
+function demandReach(caller: Caller, incident: Incident): void {
+  const { change } = chosenOf(incident) ?? {};
+  if (change?.namespace === SYSTEMS_NAMESPACE) caller.demandEverything("the limits of systems");
 }
 
 async function incidentIn(

@@ -4,6 +4,7 @@ import { wait } from "../core/backoff.ts";
 import type { ChooseStep } from "../core/command.ts";
 import { type CommandInput, type CommandName, TASK_COMMANDS } from "../operations/task_commands.ts";
 import type { TASKS } from "../operations/tasks.ts";
+import { refuseIncident } from "./access.ts";
 import { type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
 
 /** How command ids name an operation. They are in journals: they do not change. */
@@ -80,7 +81,10 @@ async function send<Name extends CommandName>(
 ) {
   const { caller } = call;
   const { by, reason = "", name, step } = input;
-  const { taskId } = await tasks.find(input.id, caller);
+  const { taskId, namespace, workflow } = await tasks.find(input.id, caller);
+  if (operation === "sendSignal") {
+    refuseIncident(`${namespace}/${workflow}`, "approve or reject its proposal instead");
+  }
   const about = [ID_NAMES[operation], name ?? step].filter((part) => part !== undefined);
   const made = TASK_COMMANDS[operation](input, {
     commandId: commandIdOf(runtime, call, about.join(":"), taskId),

@@ -8,7 +8,7 @@ import type { ParsedOf } from "../operations/operation.ts";
 import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
 import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
-import type { Caller } from "./access.ts";
+import { type Caller, refuseIncident } from "./access.ts";
 import {
   type ApiAnswerOf,
   badRequest,
@@ -112,6 +112,7 @@ export async function start(
 ) {
   const namespace = namespaceOf(workflow);
   call.caller.demandNamespace(namespace);
+  refuseIncident(workflow, "only Tasker starts incidents");
   const traceparent = traceparentOf() ?? call.traceparent;
   const { commandId, key } = identify(namespace);
   return await starter.start({

@@ -81,7 +81,7 @@ interface KeptTask {
 
 /** An engine that records commands and keeps journals, but decides nothing. */
 class FakeEngine {
-  readonly plans: readonly Plan[] = [ORDERS, BILLS].map((definition, index) =>
+  readonly plans: Plan[] = [ORDERS, BILLS].map((definition, index) =>
     planOf(`hash${index}`, definition)
   );
   readonly commands: OutsideCommand[] = [];
