@@ -24,6 +24,7 @@ import { inSlices } from "./slices.ts";
 import { type SentTurn, TaskActor } from "./task_actor.ts";
 import { type LoadedState, type LoaderDeps, TaskLoader } from "./task_loader.ts";
 import { TurnCommitter } from "./turn_committer.ts";
+import { TurnQueue } from "./turn_queue.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
 export const PASSIVATE_AFTER_MS = 60_000;
@@ -60,7 +61,7 @@ export class Supervisor implements Feed {
   readonly #committer: TurnCommitter;
   readonly #turnDeps: TurnDeps;
   /** Actors that want a turn. */
-  #scheduled = new Set<TaskActor>();
+  readonly #scheduled = new TurnQueue<TaskActor>();
   #isScheduled = false;
   /** Attempts that were sent again because a broker had lost them. */
   readonly #resent = new Set<string>();
@@ -254,19 +255,20 @@ export class Supervisor implements Feed {
 
   #schedule(actor: TaskActor): void {
     this.#scheduled.add(actor);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.deps.runtime.soon(() => this.#takeTurns());
+    this.#takeTurnsSoon();
   }
 
-  /** One turn of every actor that wants one and can take it; the others wait for their commits. */
+  #takeTurnsSoon(): void {
+    if (!this.#isScheduled) this.deps.runtime.soon(() => this.#takeTurns());
+    this.#isScheduled = true;
+  }
+
+  /** One turn of those that want one and can take it; the others wait for their commits. */
   #takeTurns(): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
     const nowMs = this.deps.runtime.now();
-    const [actors, later] = [new Set<TaskActor>(), new Set<TaskActor>()];
-    for (const actor of this.#scheduled) (actor.canTurn ? actors : later).add(actor);
-    this.#scheduled = later;
+    const actors = this.#scheduled.take(() => this.#takeTurnsSoon());
     const guard = (actor: TaskActor, act: () => void) => {
       if (this.#actors.isCurrent(actor)) this.#guard(actor, act);
     };
