@@ -5,6 +5,7 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { HealingAction, Tier } from "../core/healing.ts";
+import { wilson } from "../core/intervals.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { Survival } from "./survival.ts";
@@ -29,9 +30,16 @@ const HOLD_MS_MAX = 2 * 3_600_000;
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
 
-/** So many attempts in a row, of which so many failed, are lost work. */
-const HELD_ATTEMPTS = 12;
-const HELD_SHARE = 0.9;
+/** Of so many attempts at least this share failed, with 95 %: it is lost work to send more. */
+const LOST_OF = 24;
+const LOST_SHARE_MIN = 0.25;
+
+/** Of so many that failed, those that are retried will fail as well. */
+const DOWN_SHARE = 0.9;
+
+/** How many attempts show whether a system works again, and for how long at least. */
+const TRICKLE_PER_S = 1 / 20;
+const TRICKLE_MS = 5 * 60_000;
 
 /** Attempts that ended lately; fewer say nothing about a part of them. */
 const GROUP_MIN = 8;
@@ -49,7 +57,7 @@ export function candidatesOf(of: Case): readonly Candidate[] {
     ...timeouts(of),
     ...retries(of),
     ...switches(of),
-    ...holds(of),
+    ...trickles(of),
     ...suggestions(of),
   ];
   return all.toSorted((one, other) => other.confidence - one.confidence);
@@ -279,20 +287,31 @@ function switches({ alternatives, degradation, recent, system }: Case): Candidat
 }
 
 /**
- * Nearly everything fails, and nobody else can do it: what waits is done later, what is sent now is
- * lost. Once the hold is over a few attempts show whether it still fails.
+ * Tasks are lost that nobody else can do: what waits is done later, what is sent now goes to a person. A
+ * trickle of attempts shows when it works again; until then the action stays, see `probes.ts`.
  */
-function holds(of: Case): Candidate[] {
-  const { recent, system } = of;
-  const last = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs).slice(-HELD_ATTEMPTS);
-  const lost = last.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
-  if (last.length < HELD_ATTEMPTS || lost < HELD_SHARE * last.length) return [];
+function trickles(of: Case): Candidate[] {
+  const { recent, system, definition, nowMs, degradation: { before } } = of;
+  const last = newest(recent, LOST_OF);
+  const bad = last.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
+  const given = bad.filter(({ isRetried }) => !isRetried).length;
+  const isDown = bad.length >= DOWN_SHARE * last.length;
+  const lost = isDown ? bad.length : given;
+  const leastLost = Math.max(LOST_SHARE_MIN, 2 * before.failedShare);
+  if (last.length < LOST_OF || wilson(lost, last.length).low < leastLost) return [];
+  const capability = definition.capability?.name ?? "*";
   return [{
-    action: { kind: "hold_system", system, untilMs: holdUntil(of) },
+    action: {
+      kind: "limit_system",
+      system,
+      capability,
+      ratePerS: TRICKLE_PER_S,
+      untilMs: nowMs + TRICKLE_MS,
+    },
     tier: "T0",
     confidence: 0.55,
     because: `${lost} of the last ${last.length} attempts at ${system} failed`,
-    expected: "tasks wait until it works again, and none is lost",
+    expected: `tasks wait, and none is lost, until the one attempt in ${1 / TRICKLE_PER_S} s works`,
   }];
 }
 
@@ -307,6 +326,11 @@ function suggestions({ finding, degradation: { workflow, step, now, error } }: C
     because: finding.says,
     expected: "a person looks at it",
   }];
+}
+
+/** The attempts that ended last. */
+function newest(facts: readonly AttemptFact[], count: number): readonly AttemptFact[] {
+  return facts.toSorted((a, b) => a.endedAtMs - b.endedAtMs).slice(-count);
 }
 
 function completedMs(facts: readonly AttemptFact[]): number[] {

@@ -15,7 +15,9 @@ export interface IncidentSteps {
   /** Undefined: it is too early to say; the step is asked again after a window. */
   judge(of: AppliedIncident): Promise<Verdict | undefined>;
   conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
-  release(of: AppliedIncident & { readonly conclusion: Conclusion }): Promise<Conclusion>;
+  release(
+    of: AppliedIncident & { readonly conclusion: Conclusion },
+  ): Promise<Conclusion | undefined>;
   learn(of: AppliedIncident): Promise<z.output<typeof fields.LessonFields>>;
 }
 
@@ -54,6 +56,9 @@ const POLICY = {
   retry: { attemptsMax: 50, backoff: "exponential", delayMsMin: 1_000 },
   onExhausted: "fail",
 } as const;
+
+/** Once a window: for 16 hours with windows of a minute. */
+const LOOK_AGAIN = { attemptsMax: 1_000, backoff: "none", delayMsMin: 1_000 } as const;
 
 const Incident = fields.IncidentFields;
 const Decided = z.object({
@@ -165,7 +170,7 @@ function applyWith(steps: Steps) {
 function judgeWith(steps: Steps) {
   return step({
     ...POLICY,
-    retry: { attemptsMax: 1_000, backoff: "none", delayMsMin: 1_000 },
+    retry: LOOK_AGAIN,
     input: AppliedInput,
     success: fields.VerdictFields,
     error: TooEarly,
@@ -194,10 +199,16 @@ function concludeWith(steps: Steps) {
 function releaseWith(steps: Steps) {
   return step({
     ...POLICY,
+    retry: LOOK_AGAIN,
     input: AppliedInput.extend({ conclusion: fields.ConclusionFields }),
     success: fields.ConclusionFields,
-    run: ({ input: { incident, proposed, applied, conclusion }, taskId }) =>
-      steps().release({ taskId, incident, proposed, applied, conclusion }),
+    error: TooEarly,
+    run: async ({ input: { incident, proposed, applied, conclusion }, taskId, fail }) => {
+      const released = await steps().release({ taskId, incident, proposed, applied, conclusion });
+      if (released !== undefined) return released;
+      const error = { error_code: "too_early", error_message: "It fails as it did" } as const;
+      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs });
+    },
   });
 }
 

@@ -22,6 +22,7 @@ import type {
   StartedIncident,
 } from "./incident.ts";
 import { HEALER, keepChange, overtakenBy, putChange, takeBack } from "./overlay_change.ts";
+import { isTrickle, probesFail } from "./probes.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
@@ -246,8 +247,12 @@ async function judge(deps: HealerDeps, { incident, proposed, applied }: AppliedI
   const { degradation } = incident;
   const { version, base, atMs, percent } = applied;
   if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
-  const change = proposed?.proposals.find(({ id }) => id === proposed.chosen)?.change;
+  const chosen = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  const change = chosen?.change;
   if (change === undefined) return { verdict: "better" as const, says: applied.says };
+  if (isTrickle(chosen?.action as unknown as HealingAction)) {
+    return { verdict: "unclear" as const, says: "it stays until the few attempts complete" };
+  }
   const nowMs = deps.runtime.now();
   const { workflow, step, windowMs } = degradation;
   const isOver = nowMs >= atMs + DEADLINE_WINDOWS * windowMs;
@@ -333,12 +338,20 @@ async function conclude(
   return { outcome: isTaken ? "reverted" as const : "kept" as const, says: verdict.says, atMs };
 }
 
-async function release(deps: HealerDeps, { taskId, proposed, applied, conclusion }: Of<"release">) {
+/** Puts back what is to end; undefined: it is to stay, and to be looked at again. */
+async function release(
+  deps: HealerDeps,
+  { taskId, incident, proposed, applied, conclusion }: Of<"release">,
+) {
   const { version, inverse } = applied;
   const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
   if (conclusion.outcome !== "kept" || proposal?.untilMs === undefined) return conclusion;
   if (proposal.change === undefined || version === undefined || inverse === undefined) {
     return conclusion;
+  }
+  const action = proposal.action as unknown as HealingAction;
+  if (isTrickle(action) && await probesFail(deps, incident.degradation, proposal.untilMs)) {
+    return undefined;
   }
   const atMs = deps.runtime.now();
   const { mode } = settingsIn(await deps.policies.newest());
