@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { equal } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { openRuntime } from "./runtime.ts";
 
@@ -13,4 +13,31 @@ Deno.test("sign() is HMAC-SHA-256, whatever the lengths of secret and text", () 
       equal(runtime.sign(secret, text), expected.digest("base64url"));
     }
   }
+});
+
+Deno.test("calls of soon() that follow each other for seconds do not keep requests waiting", async () => {
+  const runtime = openRuntime();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const accepted = listener.accept();
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const served = await accepted;
+  await connection.write(new Uint8Array(1));
+  let isRead = false;
+  const reading = served.read(new Uint8Array(1)).then(() => isRead = true);
+  let slices = 0;
+  const done = Promise.withResolvers<void>();
+  const work = () => {
+    const untilMs = runtime.monotonic() + 25;
+    while (runtime.monotonic() < untilMs);
+    if (isRead || ++slices === 50) done.resolve();
+    else runtime.soon(work);
+  };
+
+  runtime.soon(work);
+  await done.promise;
+
+  ok(slices < 10, `read after ${slices} slices`);
+  await reading;
+  for (const one of [connection, served, listener]) one.close();
 });
