@@ -1,7 +1,7 @@
 /** Turn queue: who wants a turn, and how many take theirs at once. */
 
-/** Turns in one iteration of the event loop: about 50 ms, and others are served in between. */
-const TURNS_MAX = 512;
+/** Turns in one iteration of the event loop: some 10 ms, and others are served in between. */
+const TURNS_MAX = 256;
 
 /** Who can take a turn now, or has to wait for its commit. */
 interface WantsTurn {
