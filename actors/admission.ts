@@ -95,7 +95,9 @@ export class NodeAdmission implements Admission {
     const nowMs = this.deps.runtime.monotonic();
     const known = this.#stillValid(this.#claims.get(taskId, step), request.switchTo);
     const claim = known ?? this.#claim(request, request);
-    if (isTooLate(claim, request.leftMs ?? Infinity, nowMs)) return this.#giveUp(claim);
+    const isLate = isTooLate(claim, request.leftMs ?? Infinity, nowMs);
+    if (isLate && known !== undefined) this.#drop(known); // one just made is in no line
+    if (isLate) return this.#giveUp(claim);
     if (known === undefined) this.#pass(claim);
     else this.#renew(known, request.concurrencyMax);
     const limit = claim.limits[claim.granted];
@@ -254,9 +256,8 @@ export class NodeAdmission implements Admission {
     if (claim.system !== undefined) this.#systems.get(claim.system)?.started(claim, nowMs);
   }
 
-  /** Keeps a claim that could not finish before its deadline, without anything that it holds. */
+  /** Keeps a claim that could not finish before its deadline; it holds nothing and is in no line. */
   #giveUp(claim: Claim): WaitReason {
-    this.#drop(claim);
     this.#claims.put(claim);
     claim.limits = [];
     claim.granted = 0;

@@ -37,6 +37,29 @@ Deno.test("an attempt that its task's deadline would cut off is not started, and
   assert.equal(harness.state(late.taskId).end, "failed");
 });
 
+Deno.test("a step that is not started because its deadline is near takes nobody else's turn", async () => {
+  const answers: (() => void)[] = [];
+  const code = { l: () => new Promise<null>((resolve) => answers.push(() => resolve(null))) };
+  const harness = await EngineHarness.open([{ name: "l", policy: { concurrencyMax: 1 } }], code);
+  const run = async () => {
+    await harness.runtime.advance(2_000);
+    answers.shift()?.();
+    await harness.runtime.settle();
+  };
+  for (let at = 0; at < 20; at++) {
+    await harness.start();
+    await run();
+  }
+  await harness.start();
+  const next = await harness.start({ deadlineMs: 60_000 });
+
+  await harness.start({ deadlineMs: 1_000 });
+  await run();
+  await run();
+
+  assert.equal(harness.state(next.taskId).end, "completed");
+});
+
 Deno.test("what is known of a step's durations is forgotten when nobody answers any more", async () => {
   const harness = await EngineHarness.open([remote]);
   await answerAfter(harness, 2_000, 20);
