@@ -60,8 +60,8 @@ export interface AdmissionDeps {
  * A step is granted its limits in a fixed order: a system that can run it and a worker of that system
  * (remote), the end of a hold of that system, its retry budget, a place for its own attempts; then the
  * quotas of its capability and its system, and the circuit (remote), or those of the host that it calls
- * (http); then a place on the node (local, http). At the first limit that has nothing free it waits in line, and keeps what it was
- * granted before. All steps ask in this order, so no two steps wait for each other.
+ * (http); then a place on the node (local, http). At the first limit that has nothing free it waits in
+ * line, and keeps what it was granted before. All steps ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
  */
@@ -93,12 +93,12 @@ export class NodeAdmission implements Admission {
     const refusal = this.#refusalOf(request);
     if (refusal !== undefined || !isLimited(plan, step)) return refusal;
     const nowMs = this.deps.runtime.monotonic();
-    const known = this.#stillValid(this.#claims.get(taskId, step), request.switchTo);
-    const claim = known ?? this.#claim(request, request);
+    const known = this.#stillValid(this.#claims.get(taskId, step), request.switchTo, nowMs);
+    const claim = known ?? this.#claim(request, request, nowMs);
     const isLate = isTooLate(claim, request.leftMs ?? Infinity, nowMs);
-    if (isLate && known !== undefined) this.#drop(known); // one just made is in no line
+    if (isLate && known !== undefined) this.#drop(known, nowMs); // one just made is in no line
     if (isLate) return this.#giveUp(claim);
-    if (known === undefined) this.#pass(claim);
+    if (known === undefined) this.#pass(claim, nowMs);
     else this.#renew(known, request.concurrencyMax);
     const limit = claim.limits[claim.granted];
     if (limit === undefined) this.#start(claim, nowMs);
@@ -125,7 +125,9 @@ export class NodeAdmission implements Admission {
 
   hold({ taskId, plan, step, system, elsewhere }: StartedStep): void {
     if (!isLimited(plan, step) || this.#claims.get(taskId, step)) return;
-    const claim = this.#claim({ taskId, plan, step }, { ...HELD, lastSystem: system, elsewhere });
+    const nowMs = this.deps.runtime.monotonic();
+    const request = { ...HELD, lastSystem: system, elsewhere };
+    const claim = this.#claim({ taskId, plan, step }, request, nowMs);
     const { kind, owner } = (plan.steps[step] as PlannedStep).definition;
     if (kind === "remote") this.#choose(claim, system ?? owner);
     for (const limit of claim.limits) {
@@ -141,17 +143,18 @@ export class NodeAdmission implements Admission {
     if (claim === undefined) return;
     const system = claim.system === undefined ? undefined : this.#systems.get(claim.system);
     const isNews = claim.isStarted && end !== undefined;
+    const nowMs = this.deps.runtime.monotonic();
     if (isNews) {
-      const nowMs = this.deps.runtime.monotonic();
       system?.ended(claim, end, nowMs);
       if (end === "answered") learnDuration(claim, nowMs);
     }
-    this.#drop(claim);
-    if (isNews && system !== undefined) this.#serve(system.retries);
+    this.#drop(claim, nowMs);
+    if (isNews && system !== undefined) this.#serve(system.retries, nowMs);
   }
 
   forget(taskId: TaskId): void {
-    for (const claim of this.#claims.of(taskId)) this.#drop(claim);
+    const nowMs = this.deps.runtime.monotonic();
+    for (const claim of this.#claims.of(taskId)) this.#drop(claim, nowMs);
   }
 
   /** The systems whose limits are known here. */
@@ -226,6 +229,7 @@ export class NodeAdmission implements Admission {
   #claim(
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
     of: Omit<AdmissionRequest, keyof StepOfTask>,
+    nowMs: number,
   ): Claim {
     const { isRetry, elsewhere, switchTo } = of;
     const { name, definition } = plan.steps[step] as PlannedStep;
@@ -244,7 +248,7 @@ export class NodeAdmission implements Admission {
       ];
     const system = host?.name;
     const parts = { taskId, step, owner, system, places, capability, limits };
-    const claim = newClaim(parts, of, this.deps.runtime.monotonic());
+    const claim = newClaim(parts, of, nowMs);
     this.#claims.put(claim);
     return claim;
   }
@@ -266,9 +270,9 @@ export class NodeAdmission implements Admission {
   }
 
   /** A claim begins again whose system cannot get the step any more, or whose policy switches it. */
-  #stillValid(claim: Claim | undefined, switchTo: string | undefined): Claim | undefined {
+  #stillValid(claim: Claim | undefined, switchTo: string | undefined, nowMs: number) {
     if (claim === undefined || !mustBeginAgain(claim, switchTo)) return claim;
-    this.#drop(claim);
+    this.#drop(claim, nowMs);
     return undefined;
   }
 
@@ -299,34 +303,32 @@ export class NodeAdmission implements Admission {
   }
 
   /** Takes further limits for a claim that stands in no line; returns whether it has all of them. */
-  #pass(claim: Claim): boolean {
-    const nowMs = this.deps.runtime.monotonic();
+  #pass(claim: Claim, nowMs: number): boolean {
     for (; claim.granted < claim.limits.length; claim.granted++) {
       const limit = claim.limits[claim.granted] as Limit;
-      if (limit.line.first === undefined && limit.take(claim, nowMs)) continue;
+      if (limit.line.length === 0 && limit.take(claim, nowMs)) continue;
       limit.line.join(claim, nowMs);
-      this.#arm(limit);
+      this.#arm(limit, nowMs);
       return false;
     }
     return true;
   }
 
   /** Grants a limit to the first in its line, as long as it has something free. */
-  #serve(limit: Limit): void {
-    if (this.isDraining) return;
-    const nowMs = this.deps.runtime.monotonic();
+  #serve(limit: Limit, nowMs = this.deps.runtime.monotonic()): void {
+    if (limit.line.length === 0 || this.isDraining) return;
     for (let grants = 0; grants < GRANTS_PER_ITERATION; grants++) {
       const claim = limit.line.next(nowMs);
-      if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit);
+      if (claim === undefined || !limit.take(claim, nowMs)) return this.#arm(limit, nowMs);
       limit.line.leave(claim, { nowMs, isServed: true });
       claim.granted++;
-      if (this.#pass(claim)) this.deps.granted(claim.taskId, claim.step);
+      if (this.#pass(claim, nowMs)) this.deps.granted(claim.taskId, claim.step);
     }
-    this.#arm(limit, 0);
+    this.#arm(limit, nowMs, 0);
   }
 
-  #arm(limit: Limit, ms = limit.opensInMs(this.deps.runtime.monotonic())): void {
-    if (ms === undefined || limit.timer !== undefined || limit.line.first === undefined) return;
+  #arm(limit: Limit, nowMs: number, ms = limit.opensInMs(nowMs)): void {
+    if (ms === undefined || limit.timer !== undefined || limit.line.length === 0) return;
     limit.timer = this.deps.runtime.after(ms, () => {
       limit.timer = undefined;
       this.#serve(limit);
@@ -334,13 +336,13 @@ export class NodeAdmission implements Admission {
   }
 
   /** Takes a claim out of its line, and gives what it was granted to the next claims. */
-  #drop(claim: Claim): void {
+  #drop(claim: Claim, nowMs: number): void {
     this.#claims.delete(claim);
     const { limits, granted } = claim;
-    const nowMs = this.deps.runtime.monotonic();
     limits[granted]?.line.leave(claim, { nowMs, isServed: false });
-    for (const limit of limits.slice(0, granted)) limit.giveBack(claim);
-    for (const limit of limits.slice(0, granted + 1)) this.#serve(limit);
+    const held = limits.slice(0, granted + 1);
+    held.forEach((limit, at) => at < granted && limit.giveBack(claim));
+    for (const limit of held) this.#serve(limit, nowMs);
   }
 
   #systemOf(owner: string): SystemAdmission {

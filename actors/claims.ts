@@ -65,9 +65,10 @@ export class Claims {
   }
 
   put(claim: Claim): void {
-    const claims = this.#byTask.get(claim.taskId);
-    if (claims === undefined) this.#byTask.set(claim.taskId, new Map([[claim.step, claim]]));
-    else claims.set(claim.step, claim);
+    let claims = this.#byTask.get(claim.taskId);
+    // Not `new Map([...])`: that goes through an iterator, for each step.
+    if (claims === undefined) this.#byTask.set(claim.taskId, claims = new Map());
+    claims.set(claim.step, claim);
   }
 
   delete({ taskId, step }: Claim): void {
