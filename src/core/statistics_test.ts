@@ -153,3 +153,11 @@ Deno.test("an answer has the wanted step alone, in intervals of a 360th of the r
     ["pay", 10],
   ]);
 });
+
+Deno.test("a row that cannot be read holds up no other", () => {
+  const row = { workflow: "shop/order", fromMs: 0, untilMs: 10, ofSteps: true };
+
+  const found = ["", "{}", "[[]]", "[1]", "null"].map((body) => decodeCells({ ...row, body }));
+
+  assert.deepEqual(found, [[], [], [], [], []]);
+});
