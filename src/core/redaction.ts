@@ -99,6 +99,17 @@ export function redactText(text: string): Redacted {
   return hide(text, ALL);
 }
 
+/** Characters that are not seen, or that change how others are. A new line is one. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u{e0000}-\u{e0fff}]/gu;
+
+/**
+ * Takes out what is not seen: a secret cannot be cut in two by it, nor an instruction be hidden, nor a
+ * terminal be rewritten.
+ */
+export function visible(text: string): string {
+  return text.toWellFormed().replaceAll(/[\t\r\n\u2028\u2029]{1,512}/g, " ").replaceAll(UNSEEN, "");
+}
+
 function hide(text: string, rules: readonly Rule[]): Redacted {
   let [left, count] = [text, 0];
   for (const { pattern, shown } of rules) {

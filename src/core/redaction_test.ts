@@ -1,6 +1,6 @@
 import { deepEqual, doesNotMatch, equal, match, notEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { hideSecrets, redactText } from "./redaction.ts";
+import { hideSecrets, redactText, visible } from "./redaction.ts";
 
 const KEY_BODY = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7";
 const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9m";
@@ -139,4 +139,8 @@ Deno.test("each run in a pattern of redaction is bounded: a text is searched in 
     const withoutSets = pattern.replaceAll(/\[(\\.|[^\]])*\]/g, "x");
     doesNotMatch(withoutSets, /(?<!\\)[+*]|,\}/, pattern);
   }
+});
+
+Deno.test("visible() leaves nothing that rewrites a terminal, hides an instruction or cuts a secret", () => {
+  equal(visible("a\x1b[31mb\u009b1mc\u202ed\u200be\nf\tg\0h\ud800"), "a[31mb1mcde f gh\ufffd");
 });

@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { redactText } from "../core/redaction.ts";
+import { redactText, visible } from "../core/redaction.ts";
 
 /** Changes whenever prompt or schema do: an answer to another prompt is not used again. */
 export const PROMPT_VERSION = 1;
@@ -15,6 +15,9 @@ export const PROMPT_VERSION = 1;
 const EVIDENCE_MAX = 20;
 const ACTIONS_MAX = 12;
 const TEXT_LENGTH_MAX = 600;
+
+/** Characters of a text that are looked at. */
+const SEEN_LENGTH_MAX = 16 * TEXT_LENGTH_MAX;
 
 /** Bounds of an answer. */
 const NAME_LENGTH_MAX = 80;
@@ -93,7 +96,7 @@ You decide nothing: rules and people decide. Use ids of the document only.`;
 export function promptOf(question: Question): Prompt {
   let redactions = 0;
   const shown = (text: string) => {
-    const { text: safe, count } = redactText(visible(text));
+    const { text: safe, count } = redactText(visible(text.slice(0, SEEN_LENGTH_MAX)));
     redactions += count;
     return cut(safe, TEXT_LENGTH_MAX);
   };
@@ -208,18 +211,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Characters that are not seen, or that change how others are. A new line is one. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u{e0000}-\u{e0fff}]/gu;
-
-/** Replaces what is not seen: a secret cannot be cut in two by it, nor an instruction be hidden. */
-function visible(text: string): string {
-  return text.slice(0, 16 * TEXT_LENGTH_MAX).toWellFormed()
-    .replaceAll(/[\t\r\n\u2028\u2029]+/g, " ").replaceAll(UNSEEN, "");
-}
-
 /** Prose of a model as plain text: nothing in it is a link, markup or a control character. */
 function plain(text: string): string {
-  const seen = visible(text)
+  const seen = visible(text.slice(0, SEEN_LENGTH_MAX))
     .replaceAll(/!?\[([^\][]{0,400})\]\([^()\s]{0,2000}[^()]{0,200}\)/g, "$1")
     .replaceAll(/\b[a-z][a-z0-9+.-]{1,20}:\/\/\S{0,2000}|\bwww\.\S{0,2000}/gi, "(a link)")
     .replaceAll(/\b(?:javascript|data|mailto|vbscript):\S{0,2000}/gi, "(a link)")

@@ -5,7 +5,7 @@ import type { Option } from "../core/alternative.ts";
 import type { Diagnosis, Workaround } from "../core/diagnosis.ts";
 import type { FailureType } from "../core/healing.ts";
 import type { TaskId } from "../core/ids.ts";
-import { redactText } from "../core/redaction.ts";
+import { redactText, visible } from "../core/redaction.ts";
 import { calibrated, calibrationOf, type Stated } from "./calibration.ts";
 import { type Candidate, classify } from "./classify.ts";
 import { collectEvidence, type Evidence } from "./evidence.ts";
@@ -252,8 +252,8 @@ function traitsOf(fact: AttemptFact, systemOf: Scene["systemOf"]): Pick<Past, "w
 }
 
 function shown(text: string): string {
-  const { text: safe } = redactText(text.slice(0, 4 * TEXT_MAX));
-  return safe.length <= TEXT_MAX ? safe : `${safe.slice(0, TEXT_MAX)}…`;
+  const { text: safe } = redactText(visible(text.slice(0, 4 * TEXT_MAX)));
+  return safe.length <= TEXT_MAX ? safe : `${safe.slice(0, TEXT_MAX).toWellFormed()}…`;
 }
 
 function isoOf(ms: number): string {
