@@ -36,7 +36,7 @@ export interface DiagnosisInput {
 
 /** What the healer needs. */
 export interface HealerDeps {
-  readonly runtime: Pick<Runtime, "now" | "after">;
+  readonly runtime: Pick<Runtime, "now" | "after" | "digest">;
   readonly log: Pick<Log, "info" | "warn">;
   readonly policies: Policies;
   readonly statistics: Pick<StatisticsStore, "read">;

@@ -23,7 +23,7 @@ function fails({ good = 0, bad = 0, untilMs = NOW }): Promise<boolean> {
   const cell = { ...of, fromMs: NOW - MINUTE, untilMs: NOW, counts };
   const statistics = { read: () => Promise.resolve(good + bad === 0 ? [] : [cell]) };
   return probesFail(
-    { statistics, runtime: { now: () => NOW, after: () => () => {} } },
+    { statistics, runtime: { now: () => NOW, after: () => () => {}, digest: () => "" } },
     DEGRADATION,
     untilMs,
   );

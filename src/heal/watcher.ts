@@ -75,9 +75,11 @@ export class Watcher {
     this.#cancel();
   }
 
-  #failed(error: unknown): void {
+  /** One workflow that cannot be looked at holds up no other. */
+  #failed(error: unknown, workflow?: string): void {
     this.#deps.log.warn("Cannot look for degradations; looking again later", {
       error: messageOf(error),
+      ...(workflow !== undefined && { workflow }),
     });
   }
 
@@ -88,12 +90,15 @@ export class Watcher {
     if (this.#readAtMs === -Infinity) await this.#readAgain(nowMs);
     const found: Degradation[] = [];
     for (const workflow of await this.#active(nowMs)) {
-      found.push(...await this.#lookAt(workflow, nowMs));
+      const seen = this.#lookAt(workflow, nowMs);
+      found.push(...await seen.catch((error) => this.#failed(error, workflow)) ?? []);
     }
     const clearest = found.toSorted((one, other) => one.chance - other.chance);
     let started = 0;
     for (const degradation of clearest) {
-      if (started < STARTED_MAX && await this.#begin(degradation, nowMs)) started++;
+      if (started === STARTED_MAX) break;
+      const begun = this.#begin(degradation, nowMs);
+      if (await begun.catch((error) => this.#failed(error, degradation.workflow))) started++;
     }
   }
 
@@ -174,13 +179,15 @@ export class Watcher {
     const about = [degradation.workflow, degradation.step, degradation.signal].join(" ");
     const number = own.length + 1;
     const { workflow, step, signal } = degradation;
-    const key = `${about} #${number} ${own[0]?.id ?? ""}`.trim();
+    const named = `${about} #${number} ${own[0]?.id ?? ""}`.trim();
+    // Cut, the keys of two incidents could be the same.
+    const key = named.length <= KEY_LENGTH ? named : this.#deps.runtime.digest(named);
     const request = {
       workflow: INCIDENT_WORKFLOW,
       input: { about, number, degradation },
       tags: [workflow, step, signal].map((tag) => tag.slice(0, TAG_LENGTH)),
-      key: key.slice(0, KEY_LENGTH),
-      commandId: key.slice(0, KEY_LENGTH),
+      key,
+      commandId: key,
     };
     try {
       const { taskId } = await this.#deps.starter.start(request);
