@@ -24,7 +24,7 @@ import type { HEALING } from "../operations/healing.ts";
 import { timeText } from "../operations/schema.ts";
 import type { ParsedOf } from "../operations/operation.ts";
 import type { Caller } from "./access.ts";
-import { type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
+import { badRequest, type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
 import { cursorOf, parseCursor } from "./tasks.ts";
 
 /** Turns of an incident that are read at once; it has about as many. */
@@ -73,6 +73,9 @@ function settingsHandlers(
     },
     async putHealing({ by, reason, expectedVersion, ...settings }, { caller }) {
       caller.demandEverything("the settings of the healer");
+      if (settings.silences.some(({ fromMs, untilMs }) => fromMs >= untilMs)) {
+        throw badRequest("Cannot set the healer: a time of silence ends before it begins");
+      }
       const overlay = await policies.put(OWN_NAMESPACE, SETTINGS_NAME, {
         by: caller.signature(by),
         reason,

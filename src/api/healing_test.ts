@@ -79,3 +79,13 @@ Deno.test("nobody starts an incident, or decides about one, with the right to wr
   equal(start.status, 403);
   deepEqual(fake.engine.commands, []);
 });
+
+Deno.test("a time of silence that ends before it begins is refused", async () => {
+  const fake = fakeApi();
+  const put = async (fromMs: number, untilMs: number) => {
+    const body = { reason: "maintenance", silences: [{ fromMs, untilMs }] };
+    return (await fake.ask("PUT /v1/healing", { body })).status;
+  };
+
+  deepEqual([await put(5, 1), await put(1, 5)], [400, 200]);
+});
