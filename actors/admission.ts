@@ -190,16 +190,18 @@ export class NodeAdmission implements Admission {
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;
+    const renewed = [...this.#quotas()].filter((quota) => {
+      const limit = dividedPart(limits.get(quota.key));
+      if (JSON.stringify(limit) === JSON.stringify(quota.limit)) return false;
+      quota.renew(limit);
+      return true;
+    });
+    // Only now: what a hold lets through has to pass what is set instead of it.
     for (const system of this.#systems.values()) {
       system.renew(limits.get(system.name));
       this.#serve(system.hold);
     }
-    for (const quota of this.#quotas()) {
-      const limit = dividedPart(limits.get(quota.key));
-      if (JSON.stringify(limit) === JSON.stringify(quota.limit)) continue;
-      quota.renew(limit);
-      this.#serve(quota);
-    }
+    for (const quota of renewed) this.#serve(quota);
   }
 
   /** What is set for a system, the whole of it. */

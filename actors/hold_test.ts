@@ -102,3 +102,22 @@ Deno.test("a step that waits for a hold keeps no place of its system", async () 
   const [{ running, waiting } = {}] = harness.engine.admission.figures();
   assert.deepEqual({ running, waiting }, { running: 0, waiting: 5 });
 });
+
+Deno.test("a hold that is lifted for a rate lets only that many through", async () => {
+  const harness = await EngineHarness.open([remote]);
+  await limit(harness, { holdUntilMs: harness.runtime.now() + 60_000 });
+  const tasks = await startMany(harness, 100);
+  await harness.runtime.advance(30_000);
+
+  await limit(harness, { ratePerS: 0.1 });
+  const sent = new Set<TaskId>();
+  for (let second = 0; second < 25; second++) {
+    for (const taskId of inFlight(harness, tasks)) {
+      sent.add(taskId);
+      complete(harness, taskId);
+    }
+    await harness.runtime.advance(1_000);
+  }
+
+  assert.equal(sent.size, 3);
+});
