@@ -129,7 +129,8 @@ function shareWorse(part: (of: Window) => Part, window: Window, measure: Window)
   return isWorse ? chanceAbove(now, before) : 1;
 }
 
-function slower({ counts: now }: Window, { counts: before }: Window): number {
+/** The chance that durations are as much longer if nothing has changed; 1: they are not. */
+export function slower({ counts: now }: Window, { counts: before }: Window): number {
   const [p50, p50Before] = [now.ran.quantile(0.5), before.ran.quantile(0.5)];
   const [p95, p95Before] = [now.ran.quantile(0.95), before.ran.quantile(0.95)];
   if (p50 === undefined || p50Before === undefined || p95 === undefined) return 1;

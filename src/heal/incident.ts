@@ -15,9 +15,8 @@ export interface IncidentSteps {
   /** Undefined: it is too early to say; the step is asked again after a window. */
   judge(of: AppliedIncident): Promise<Verdict | undefined>;
   conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
-  release(
-    of: AppliedIncident & { readonly conclusion: Conclusion },
-  ): Promise<Conclusion | undefined>;
+  /** What ends by itself is looked at again and again, until it has ended. */
+  release(of: AppliedIncident & { readonly conclusion: Conclusion }): Promise<Conclusion | Later>;
   learn(of: AppliedIncident): Promise<z.output<typeof fields.LessonFields>>;
 }
 
@@ -42,6 +41,11 @@ export interface DecidedIncident extends StartedIncident {
 export interface AppliedIncident extends StartedIncident {
   readonly proposed: Proposed | undefined;
   readonly applied: Applied;
+}
+
+/** It goes on, and is to be looked at again. */
+export interface Later {
+  readonly laterMs: number;
 }
 
 /** How long a person has to answer. */
@@ -72,6 +76,8 @@ const AppliedInput = z.object({
   applied: fields.AppliedFields,
 });
 const TooEarly = z.object({ error_code: z.literal("too_early"), error_message: z.string() });
+
+const StillHeld = z.object({ error_code: z.literal("still_held"), error_message: z.string() });
 
 /** Makes the workflow; its code calls `steps`, which may be opened later. */
 export function incidentWorkflow(steps: () => IncidentSteps) {
@@ -114,13 +120,8 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
       needs: { proposed, applied, verdict },
       with: ({ input, ...given }) => ({ incident: input, ...given }),
     });
-    const held = w.sleep("hold", {
-      needs: { proposed, conclusion },
-      ms: ({ proposed, conclusion }) => holdMs(proposed, conclusion),
-    });
     const released = w.step("release", releaseWith(steps), {
       needs: { proposed, applied, conclusion },
-      after: [held],
       with: ({ input, ...given }) => ({ incident: input, ...given }),
     });
     w.step("learn", learnWith(steps), {
@@ -129,12 +130,6 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
       with: ({ input, ...given }) => ({ incident: input, ...given }),
     });
   });
-}
-
-/** How long what ends by itself is kept. */
-function holdMs({ proposals, chosen }: Proposed, { outcome, atMs }: Conclusion): number {
-  const { untilMs } = proposals.find(({ id }) => id === chosen) ?? {};
-  return outcome === "kept" && untilMs !== undefined ? Math.max(0, untilMs - atMs) : 0;
 }
 
 type Steps = () => IncidentSteps;
@@ -202,12 +197,12 @@ function releaseWith(steps: Steps) {
     retry: LOOK_AGAIN,
     input: AppliedInput.extend({ conclusion: fields.ConclusionFields }),
     success: fields.ConclusionFields,
-    error: TooEarly,
+    error: StillHeld,
     run: async ({ input: { incident, proposed, applied, conclusion }, taskId, fail }) => {
       const released = await steps().release({ taskId, incident, proposed, applied, conclusion });
-      if (released !== undefined) return released;
-      const error = { error_code: "too_early", error_message: "It fails as it did" } as const;
-      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs });
+      if (!("laterMs" in released)) return released;
+      const error = { error_code: "still_held", error_message: "The change holds" } as const;
+      return fail(error, { retryable: true, retryAfterMs: released.laterMs });
     },
   });
 }

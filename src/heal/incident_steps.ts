@@ -8,7 +8,6 @@ import { parseTaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import { policyUnder } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
-import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import { advised } from "./advised.ts";
 import { candidatesOf } from "./candidates.ts";
@@ -21,12 +20,12 @@ import type {
   IncidentSteps,
   StartedIncident,
 } from "./incident.ts";
-import { HEALER, keepChange, overtakenBy, putChange, takeBack } from "./overlay_change.ts";
-import { isTrickle, probesFail } from "./probes.ts";
+import { hold } from "./holding.ts";
+import { judge } from "./judging.ts";
+import { HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
-import { compare, compareFigures, type Group } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
 /** Windows of attempts that a decision looks at, and those it compares them with. */
@@ -35,9 +34,6 @@ const BEFORE_WINDOWS = 20;
 
 /** Tasks that began so much earlier are looked at, too. */
 const OLDER_WINDOWS = 10;
-
-/** After so many windows without an answer, a change that is tried is taken back. */
-const DEADLINE_WINDOWS = 15;
 
 /** Attempts a group should have within a few windows, and the share of the tasks that gives. */
 const GROUP_ATTEMPTS = 60;
@@ -51,7 +47,7 @@ export function openIncidentSteps(deps: HealerDeps): IncidentSteps {
     apply: (of) => apply(deps, of),
     judge: (of) => judge(deps, of),
     conclude: (of) => conclude(deps, of),
-    release: (of) => release(deps, of),
+    release: (of) => hold(deps, of),
     learn: (of) => learn(deps, of),
   };
 }
@@ -243,69 +239,6 @@ async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskI
   );
 }
 
-async function judge(deps: HealerDeps, { incident, proposed, applied }: AppliedIncident) {
-  const { degradation } = incident;
-  const { version, base, atMs, percent } = applied;
-  if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
-  const chosen = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  const change = chosen?.change;
-  if (change === undefined) return { verdict: "better" as const, says: applied.says };
-  if (isTrickle(chosen?.action as unknown as HealingAction)) {
-    return { verdict: "unclear" as const, says: "it stays until the few attempts complete" };
-  }
-  const nowMs = deps.runtime.now();
-  const { workflow, step, windowMs } = degradation;
-  const isOver = nowMs >= atMs + DEADLINE_WINDOWS * windowMs;
-  const cells = await deps.statistics.read({ workflow, sinceMs: atMs, untilMs: nowMs });
-  if (percent !== undefined && version !== undefined) {
-    const other = await overtakenBy(deps.policies, change, version);
-    if (other !== undefined) {
-      return { verdict: "none" as const, says: `${other.by} has put version ${other.version}` };
-    }
-    const group = (of: number): Group => ({
-      step: countsOf(cells, { step, of }),
-      tasks: countsOf(cells, { step: undefined, of }),
-    });
-    const [changed, unchanged] = [group(version), group(base ?? 0)];
-    const compared = compare(changed, unchanged);
-    const isOpen = compared === undefined || compared.verdict === "unclear";
-    if (isOpen && !isOver) return undefined;
-    const says = compared?.says ?? "too few attempts ended to compare";
-    const span = { fromMs: atMs, untilMs: nowMs };
-    return {
-      verdict: compared?.verdict ?? "unclear" as const,
-      says,
-      with: figuresOf({ ...span, counts: changed.step }),
-      without: figuresOf({ ...span, counts: unchanged.step }),
-    };
-  }
-  const since = windowOf(cells.filter((cell) => cell.step === step), {
-    fromMs: Math.max(atMs, nowMs - 2 * windowMs),
-    untilMs: nowMs,
-  });
-  const after = figuresOf(since);
-  const compared = compareFigures(after, degradation.now);
-  if (compared === undefined && !isOver) return undefined;
-  return {
-    verdict: compared?.verdict ?? "unclear" as const,
-    says: compared?.says ?? "too few attempts ended to say",
-    with: after,
-    without: degradation.now,
-  };
-}
-
-/** What was counted under one version of the overlay; of whole tasks without a step. */
-function countsOf(
-  cells: readonly StatisticsCell[],
-  { step, of }: { readonly step: string | undefined; readonly of: number },
-): Counts {
-  const counts = new Counts();
-  for (const cell of cells) {
-    if (cell.step === step && cell.policyVersion === of) counts.merge(cell.counts);
-  }
-  return counts;
-}
-
 async function conclude(
   deps: HealerDeps,
   { taskId, proposed, applied, verdict }: Of<"conclude">,
@@ -336,32 +269,6 @@ async function conclude(
     : await keepChange(deps.policies, deed, version);
   if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
   return { outcome: isTaken ? "reverted" as const : "kept" as const, says: verdict.says, atMs };
-}
-
-/** Puts back what is to end; undefined: it is to stay, and to be looked at again. */
-async function release(
-  deps: HealerDeps,
-  { taskId, incident, proposed, applied, conclusion }: Of<"release">,
-) {
-  const { version, inverse } = applied;
-  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  if (conclusion.outcome !== "kept" || proposal?.untilMs === undefined) return conclusion;
-  if (proposal.change === undefined || version === undefined || inverse === undefined) {
-    return conclusion;
-  }
-  const action = proposal.action as unknown as HealingAction;
-  if (isTrickle(action) && await probesFail(deps, incident.degradation, proposal.untilMs)) {
-    return undefined;
-  }
-  const atMs = deps.runtime.now();
-  const { mode } = settingsIn(await deps.policies.newest());
-  if (mode === "off") {
-    return { ...conclusion, says: "healing was switched off: nothing is changed" };
-  }
-  const deed = { incident: taskId, change: proposal.change, why: "its time is over", nowMs: atMs };
-  const put = await takeBack(deps.policies, deed, { version, inverse });
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
-  return { outcome: "released" as const, says: "its time was over", atMs };
 }
 
 /** Windows before the degradation, and after the conclusion, that a report shows. */

@@ -4,15 +4,18 @@
  * since is never overwritten.
  */
 
-import type { OverlayChange } from "../core/healing.ts";
+import type { Change, OverlayChange } from "../core/healing.ts";
 import type { NewOverlay, Policies, PolicyOverlay } from "../core/ports.ts";
-import { applyChanges, conflictsOf, inverseOf } from "./changes.ts";
+import { applyChanges, conflictsOf, inverseOf, valueAt } from "./changes.ts";
 
 /** Who puts the versions of healing. */
 export const HEALER = "tasker";
 
 /** What an incident does to an overlay. */
-type Deed = "tries" | "changes" | "keeps" | "takes back";
+type Deed = "tries" | "changes" | "keeps" | "takes back" | HoldingDeed;
+
+/** What is done to a change that ends by itself. */
+type HoldingDeed = "lets through" | "holds on" | "ends";
 
 /** An incident's change of an overlay. */
 export interface OverlayDeed {
@@ -99,13 +102,80 @@ export async function takeBack(
   const current = contentOf(newest);
   if (!isTried) {
     if (newest.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
-    const conflicts = conflictsOf(current, deed.change.changes);
+    const conflicts = changedSince(versions, deed);
     if (conflicts.length > 0) {
       return conflict(newest, `has other values of ${conflicts.join(", ")}`);
     }
   }
   const content = applyChanges(current, inverse.changes);
   return await next(policies, newest, { ...deed, deed: "takes back", content });
+}
+
+/** How a change that ends by itself stands. */
+export interface Standing {
+  readonly kind: Deed;
+  readonly says: string;
+  /** When it began to stand like this. */
+  readonly atMs: number;
+  /** How often it was put again. */
+  readonly renewals: number;
+}
+
+/** Reads how an incident's change stands; a conflict: others have put other values since. */
+export async function holdingOf(
+  policies: Policies,
+  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
+): Promise<Standing | { readonly kind: "conflict"; readonly says: string }> {
+  const versions = await versionsOf(policies, change);
+  const deeds = deedsOf(versions, incident);
+  const [last, newest] = [deeds.at(-1), versions.at(-1)];
+  if (last === undefined || newest === undefined) return conflict(newest, "was put since");
+  const { version: { by, reason, atMs }, kind } = last;
+  if (kind === "takes back" && by !== HEALER) return conflict(last.version, "took it back");
+  if (newest.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
+  const changed = changedSince(versions, { incident, change });
+  if (changed.length > 0) return conflict(newest, `has other values of ${changed.join(", ")}`);
+  return {
+    ...{ kind, says: reason, atMs },
+    renewals: deeds.filter((deed) => deed.kind === "holds on").length,
+  };
+}
+
+const DEEDS = [
+  ...["tries", "changes", "keeps", "takes back"] as const,
+  ...["lets through", "holds on", "ends"] as const,
+];
+
+/** What an incident has put, the first first. */
+function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
+  return versions.flatMap((version) => {
+    const kind = DEEDS.find((deed) => isBy(version, incident, deed));
+    return kind === undefined ? [] : [{ kind, version }];
+  });
+}
+
+/** Where the values are no longer those that the incident put last. */
+function changedSince(
+  versions: readonly PolicyOverlay[],
+  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
+): readonly string[] {
+  const own = contentOf(deedsOf(versions, incident).at(-1)?.version);
+  const put = change.changes.map(({ path }) => ({ path, value: valueAt(own, path) }));
+  return conflictsOf(contentOf(versions.at(-1)), put);
+}
+
+/** Puts what is next of a change that ends by itself. */
+export async function putHolding(
+  policies: Policies,
+  deed: OverlayDeed,
+  { kind, changes }: {
+    readonly kind: HoldingDeed | "takes back";
+    readonly changes: readonly Change[];
+  },
+): Promise<Put> {
+  const newest = (await versionsOf(policies, deed.change)).at(-1);
+  const content = applyChanges(contentOf(newest), changes);
+  return await next(policies, newest, { ...deed, deed: kind, content });
 }
 
 /** Whether anybody else has put a version since. */
@@ -158,7 +228,10 @@ function putOf({ version }: PolicyOverlay): { readonly version: number; readonly
   return { version, base: version - 1 };
 }
 
-function conflict(newest: PolicyOverlay | undefined, why: string): Put {
+function conflict(
+  newest: PolicyOverlay | undefined,
+  why: string,
+): { readonly kind: "conflict"; readonly says: string } {
   const { version = 0, by = "nobody" } = newest ?? {};
   return { kind: "conflict", says: `version ${version} by ${by} ${why}` };
 }

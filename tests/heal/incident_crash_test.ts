@@ -43,6 +43,9 @@ const shop = workflow({
   w.step("charge", step({ input: z.object({}), success: z.object({}), run: () => ({}) }));
 });
 
+/** How long the trouble is there. */
+const TROUBLE_MINUTES = 25;
+
 /** What an incident is tried with: an action that is canaried, or one that ends by itself. */
 type Tried = "canary" | "hold";
 
@@ -74,13 +77,13 @@ function proposalOf(tried: Tried, nowMs: number) {
   };
 }
 
-/** Attempts under the canary complete; those before and beside it fail in a third. */
-function cellsAt(sinceMs: number, canary: number): StatisticsCell[] {
+/** Attempts under the canary complete; those beside it fail in a third while there is trouble. */
+function cellsAt(sinceMs: number, canary: number, isTrouble: boolean): StatisticsCell[] {
   return [0, canary].flatMap((policyVersion) =>
     [undefined, "charge"].map((step): StatisticsCell => {
       const counts = new Counts();
       counts.starts = 100;
-      const failed = policyVersion === canary && canary > 0 ? 0 : 33;
+      const failed = !isTrouble || (policyVersion === canary && canary > 0) ? 0 : 33;
       counts.addOutcome("completed", 100 - failed);
       if (failed > 0) counts.addOutcome("timed_out", failed);
       for (let at = 0; at < 100 - failed; at++) counts.ran.add(1_000);
@@ -97,6 +100,7 @@ async function incidentWith(
   crash?: { readonly step: (typeof STEPS)[number]; readonly when: "before" | "after" },
 ) {
   const runtime = new VirtualRuntime(1);
+  const beganMs = runtime.now();
   const journal = new MemoryJournal(runtime);
   const policies = new MemoryPolicies();
   let crashed = false;
@@ -108,7 +112,11 @@ async function incidentWith(
       log: SILENT_LOG,
       policies,
       statistics: {
-        read: ({ sinceMs }) => Promise.resolve(cellsAt(sinceMs, tried === "canary" ? 1 : 0)),
+        read: ({ sinceMs }) => {
+          const minute = (sinceMs - beganMs) / MINUTE;
+          const isTrouble = minute >= 0 && minute < TROUBLE_MINUTES;
+          return Promise.resolve(cellsAt(sinceMs, tried === "canary" ? 1 : 0, isTrouble));
+        },
       },
       tasks: journal,
       plans: registry,
@@ -225,10 +233,12 @@ Deno.test("an incident whose canary does better is kept for all, and a crash in 
   }
 });
 
-Deno.test("what ends by itself is released once, and a crash in any step changes nothing", async () => {
+Deno.test("what ends by itself holds on while the trouble is there, and a crash in any step changes nothing", async () => {
   const whole = await incidentWith("hold");
 
-  deepEqual(whole.versions, [[{ "*": { ratePerS: 4_000 } }, undefined], [{}, undefined]]);
+  const held = [{ "*": { ratePerS: 4_000 } }, undefined];
+  const lifted = [{}, undefined];
+  deepEqual(whole.versions, [held, lifted, held, lifted, lifted]);
   deepEqual([whole.phase, whole.outcome], ["ended", "released"]);
   for (const step of STEPS) {
     for (const when of ["before", "after"] as const) {
