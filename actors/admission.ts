@@ -190,12 +190,8 @@ export class NodeAdmission implements Admission {
   /** Takes what operators have set, by system or `system/capability`. */
   renewSystems(limits: ReadonlyMap<string, SystemLimit>): void {
     this.#systemLimits = limits;
-    const renewed = [...this.#quotas()].filter((quota) => {
-      const limit = dividedPart(limits.get(quota.key));
-      if (JSON.stringify(limit) === JSON.stringify(quota.limit)) return false;
-      quota.renew(limit);
-      return true;
-    });
+    const quotas = [...this.#quotas()];
+    const renewed = quotas.filter((of) => of.follow(dividedPart(limits.get(of.key))));
     // Only now: what a hold lets through has to pass what is set instead of it.
     for (const system of this.#systems.values()) {
       system.renew(limits.get(system.name));

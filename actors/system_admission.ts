@@ -135,6 +135,13 @@ export class Quota implements Limit {
     return this.#taken >= this.#placesMax ? "system_concurrency" : "system_rate";
   }
 
+  /** Takes what is set now; whether that is another limit than before. */
+  follow(limit: SystemLimit | undefined): boolean {
+    const isOther = JSON.stringify(limit) !== JSON.stringify(this.#limit);
+    if (isOther) this.renew(limit);
+    return isOther;
+  }
+
   /** Takes another limit. Until it was divided among the nodes, this one has nothing of it. */
   renew(limit: SystemLimit | undefined): void {
     this.#limit = limit;
