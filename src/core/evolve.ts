@@ -1,5 +1,6 @@
 /** Evolve: folds events into state, one at a time. */
 
+import type { Elsewhere } from "./alternative.ts";
 import { assert } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
 import type { TaskId } from "./ids.ts";
@@ -185,17 +186,23 @@ function nextOf(
   { isHere }: { isHere: boolean },
 ): StepState {
   switch (event.kind) {
-    case "StepStarted":
-      return {
-        ...withoutSystem(historyOf(step)),
-        ...(event.system !== undefined && { system: event.system }),
-        state: isHere ? "running" : "waiting_for_reply",
-        attempt: event.attempt,
-        policyVersion: event.policyVersion,
-        startedAtMs: event.atMs,
-        dueAtMs: event.dueAtMs,
+    case "StepStarted": {
+      const { interruptions, forgiven, failure, elsewhere } = step;
+      // Each attempt names its system, unless that is the step's owner.
+      const { attempt, policyVersion, atMs: startedAtMs, dueAtMs, system } = event;
+      const state = isHere ? "running" : "waiting_for_reply";
+      return sentTo({
+        attempt,
+        interruptions,
+        forgiven,
+        startedAtMs,
+        failure,
+        policyVersion,
+        state,
+        dueAtMs,
         aliveAtMs: undefined,
-      };
+      }, { system, elsewhere });
+    }
     case "StepSlept":
       assert(isUnderWay(step), `Step ${event.step} sleeps, but was not started`);
       return { ...step, dueAtMs: event.dueAtMs };
@@ -212,11 +219,6 @@ function nextOf(
     default:
       return endOf(step, event);
   }
-}
-
-/** Each attempt names its system, unless that is the step's owner. */
-function withoutSystem({ system: _, ...history }: StepHistory): StepHistory {
-  return history;
 }
 
 /** Attempts go where the last choice said. */
@@ -290,14 +292,20 @@ function endOf(step: StepState, event: EndEvent): EndedStep {
 
 function historyOf(step: StepState): StepHistory {
   const { attempt, interruptions, forgiven, startedAtMs, failure, policyVersion } = step;
-  const { system, elsewhere } = step;
+  return sentTo({ attempt, interruptions, forgiven, startedAtMs, failure, policyVersion }, step);
+}
+
+/** Adds where attempts go, if that is not the step's owner: most steps are spared a copy. */
+function sentTo<S extends StepHistory>(
+  step: S,
+  { system, elsewhere }: {
+    system?: string | undefined;
+    elsewhere?: Elsewhere | undefined;
+  },
+): S {
+  if (system === undefined && elsewhere === undefined) return step;
   return {
-    attempt,
-    interruptions,
-    forgiven,
-    startedAtMs,
-    failure,
-    policyVersion,
+    ...step,
     ...(system !== undefined && { system }),
     ...(elsewhere !== undefined && { elsewhere }),
   };
