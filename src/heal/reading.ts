@@ -9,8 +9,11 @@ import type { HealerDeps } from "./healer_deps.ts";
 /** Tasks that one reading of attempts takes; a sample when there are more. */
 const TASKS_MAX = 600;
 
-/** Incidents of a day that are looked at. */
-const INCIDENTS_MAX = 300;
+/** Incidents that begin in an hour, of all workflows: people look at fewer, and changes are fewer. */
+export const STARTED_PER_HOUR_MAX = 60;
+
+/** Incidents of a day that are looked at: all of them, for a sample could miss the one that matters. */
+const INCIDENTS_MAX = 2_000;
 
 /** How far back incidents matter. */
 const PAST_MS = 24 * 3_600_000;

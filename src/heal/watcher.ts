@@ -17,7 +17,7 @@ import type { StatisticsCell } from "../core/statistics.ts";
 import { doesWork, namespaceOf } from "../core/workflow.ts";
 import { detect } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { readIncidents } from "./reading.ts";
+import { readIncidents, STARTED_PER_HOUR_MAX } from "./reading.ts";
 import { COOLDOWN_WINDOWS } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
 
@@ -36,8 +36,10 @@ const STARTED_MAX = 3;
 /** After incidents that changed nothing, the next of the same kind comes later, twice as long each time. */
 const DOUBLINGS_MAX = 5;
 
+const HOUR_MS = 3_600_000;
+
 /** The hours of other days that a step is compared with. */
-const SEASONS_MS = [24 * 3_600_000, 7 * 24 * 3_600_000];
+const SEASONS_MS = [24 * HOUR_MS, 7 * 24 * HOUR_MS];
 const SEASON_HALF_MS = 30 * 60_000;
 
 /** Characters of a tag. */
@@ -93,10 +95,12 @@ export class Watcher {
       const seen = this.#lookAt(workflow, nowMs);
       found.push(...await seen.catch((error) => this.#failed(error, workflow)) ?? []);
     }
+    const inHour = this.#incidents.filter((one) => one.startedAtMs > nowMs - HOUR_MS).length;
+    const most = Math.min(STARTED_MAX, STARTED_PER_HOUR_MAX - inHour);
     const clearest = found.toSorted((one, other) => one.chance - other.chance);
     let started = 0;
     for (const degradation of clearest) {
-      if (started === STARTED_MAX) break;
+      if (started >= most) break;
       const begun = this.#begin(degradation, nowMs);
       if (await begun.catch((error) => this.#failed(error, degradation.workflow))) started++;
     }

@@ -1,10 +1,14 @@
 import { deepEqual, match } from "node:assert/strict";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
-import type { StartRequest } from "../core/ports.ts";
+import type { Event } from "../core/event.ts";
+import { mintTaskId } from "../core/ids.ts";
+import { encodePayload } from "../core/payload.ts";
+import type { StartRequest, WholeTask } from "../core/ports.ts";
 import { planOf } from "../core/plan.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { HealerDeps } from "./healer_deps.ts";
+import { readIncidents } from "./reading.ts";
 import { Watcher } from "./watcher.ts";
 
 const WINDOW = 60_000;
@@ -26,12 +30,39 @@ function cellsOf(workflow: string, step: string): readonly StatisticsCell[] {
   });
 }
 
+const INCIDENT_PLAN = planOf("hash", definitionOf([{ name: "diagnose" }]));
+
+/** An incident of another workflow that began in this hour, and goes on. */
+function incidentTask(number: number): WholeTask {
+  const taskId = mintTaskId(NOW, 7, crypto.randomUUID());
+  const figures = {
+    ...{ attempts: 60, perMinute: 60, failedShare: 0.3 },
+    ...{ timedOutShare: 0.3, retriedShare: 0 },
+  };
+  const degradation = {
+    ...{ workflow: `shop/other${number}`, step: "charge", signal: "failures", saturated: false },
+    ...{ sinceMs: NOW, windowMs: WINDOW, now: figures, before: figures, chance: 0 },
+  };
+  const started: Event = {
+    ...{ kind: "TaskStarted", atMs: NOW - WINDOW, definitionHash: "hash", tags: [] },
+    input: encodePayload({ about: "it", number: 1, degradation }, "it"),
+  };
+  const summary = {
+    ...{ taskId, namespace: "tasker", workflow: "incident", version: "1.0.0" },
+    ...{ definitionHash: "hash", state: "running" as const, blockedReason: undefined, tags: [] },
+    ...{ createdAtMs: NOW - WINDOW, endedAtMs: undefined },
+  };
+  return { summary, turns: [{ turn: 1, commandIds: [], events: [started] }] };
+}
+
 /** Looks once, and returns what it started. */
 async function lookAt(
   workflows: Readonly<Record<string, string>>,
   more: {
     readonly read?: (workflow: string) => void;
     readonly start?: (request: StartRequest) => void;
+    /** How many incidents of other workflows began in the last hour. */
+    readonly begun?: number;
   } = {},
 ): Promise<readonly StartRequest[]> {
   const started: StartRequest[] = [];
@@ -66,7 +97,12 @@ async function lookAt(
         );
       },
     },
-    tasks: { async *tasks() {} },
+    tasks: {
+      async *tasks({ limit }) {
+        const begun = Math.min(limit, more.begun ?? 0);
+        for (let number = 0; number < begun; number++) yield incidentTask(number);
+      },
+    },
     plans: {
       find: (workflow) => {
         const [namespace = "", name = ""] = workflow.split("/");
@@ -74,7 +110,7 @@ async function lookAt(
         return planOf("hash", definitionOf(steps, { namespace, name }));
       },
       cached: () => undefined,
-      byHash: () => Promise.resolve(undefined),
+      byHash: () => Promise.resolve(INCIDENT_PLAN),
     },
     sink: {
       send: () => Promise.reject(new Error("nothing is sent")),
@@ -129,4 +165,33 @@ Deno.test("under the longest names the second incident has another key than the 
 
   // It ends with the number of the incident.
   match(request?.key ?? "", /^\d+ .* #1$/);
+});
+
+Deno.test("60 incidents begin in an hour, of however many workflows that fail", async () => {
+  const begun = [0, 59, 60, 400];
+
+  const started = [];
+  for (const count of begun) {
+    started.push(await lookAt({ "shop/order": "charge" }, { begun: count }));
+  }
+
+  deepEqual(started.map(({ length }) => length), [1, 1, 0, 0]);
+});
+
+Deno.test("of hundreds of incidents each one is read: a sample could miss the one in the way", async () => {
+  const tasks = Array.from({ length: 500 }, (_, number) => incidentTask(number));
+  const read = await readIncidents({
+    tasks: {
+      async *tasks({ limit }) {
+        yield* tasks.slice(0, limit);
+      },
+    },
+    plans: {
+      find: () => undefined,
+      cached: () => undefined,
+      byHash: () => Promise.resolve(INCIDENT_PLAN),
+    },
+  }, { nowMs: NOW });
+
+  deepEqual(read.length, 500);
 });
