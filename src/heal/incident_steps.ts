@@ -26,6 +26,7 @@ import { HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
+import { whyNotNow } from "./still_allowed.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
 /** Windows of attempts that a decision looks at, and those it compares them with. */
@@ -176,13 +177,14 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
     return not(proposal === undefined ? "nothing was proposed" : "nobody answered in time");
   }
   if (!approval.approved || proposal === undefined) return not(approval.reason);
-  const { mode } = settingsIn(await deps.policies.newest());
-  if (mode !== "on") return not(`healing is set to "${mode}"`);
+  const { change, inverse } = proposal;
+  const { degradation } = incident;
+  const asked = { incident: taskId, degradation, change, by: approval.by };
+  const refusal = await whyNotNow(deps, asked);
+  if (refusal !== undefined) return not(refusal);
   const action = proposal.action as unknown as HealingAction;
   if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
-  const { change, inverse } = proposal;
   if (change === undefined) return not("it is something that only people can do");
-  const { degradation } = incident;
   const percent = isTried(action) ? percentOf(degradation) : undefined;
   const why = proposal.expected;
   const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {

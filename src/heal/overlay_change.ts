@@ -70,6 +70,15 @@ export async function putChange(
   return { ...put, inverse };
 }
 
+/** Whether an incident has put its change already: the step that did died before that was recorded. */
+export async function wasPut(
+  policies: Policies,
+  { change, incident }: Pick<OverlayDeed, "change" | "incident">,
+): Promise<boolean> {
+  const versions = await versionsOf(policies, change);
+  return versions.some((one) => isBy(one, incident, "tries") || isBy(one, incident, "changes"));
+}
+
 /** Lets all tasks have what a share of them has tried; `version` is what was put for the share. */
 export async function keepChange(
   policies: Policies,

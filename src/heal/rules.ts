@@ -103,11 +103,15 @@ function proposalOf(
   };
 }
 
-/** Why nothing at all may be changed now. */
-function refusals({ degradation, past, nowMs }: Case, settings: HealerSettings): string[] {
+/** Why nothing at all may be changed now, except by a person. */
+export function refusals(
+  { degradation, past, nowMs }: Pick<Case, "degradation" | "past" | "nowMs">,
+  settings: HealerSettings,
+): string[] {
   const { workflow, step, windowMs } = degradation;
   const applied = past.flatMap((incident) => incident.apply?.isApplied ? [incident] : []);
-  const hour = applied.filter(({ apply }) => (apply?.atMs ?? 0) > nowMs - HOUR_MS).length;
+  // Those that are about to change something count too: else several at once would be too many.
+  const hour = past.filter((one) => (changedAtMs(one) ?? -Infinity) > nowMs - HOUR_MS).length;
   const own = applied.filter((one) => isOf(one, workflow, step));
   const restMs = COOLDOWN_WINDOWS * windowMs;
   const last = Math.max(0, ...own.map(lastChangeMs));
@@ -131,6 +135,14 @@ function refusals({ degradation, past, nowMs }: Case, settings: HealerSettings):
       ? []
       : [`${reversals} changes of the step were taken back within a day: a person has to look`],
   ];
+}
+
+/** When it changed something; Infinity: it is about to, without a person; undefined: it does not. */
+function changedAtMs(incident: Incident): number | undefined {
+  const { apply, endedAtMs } = incident;
+  if (apply !== undefined) return apply.isApplied ? apply.atMs : undefined;
+  const { tier = "T3" } = chosenOf(incident) ?? {};
+  return endedAtMs === undefined && (tier === "T0" || tier === "T1") ? Infinity : undefined;
 }
 
 function isOf({ degradation }: Incident, workflow: string, step: string): boolean {

@@ -110,3 +110,21 @@ Deno.test("changes of an hour, silence and the switch hold everything back, and 
   const { chosen: one } = chosen(timeout(3_000), {}, { ...HEALER_DEFAULTS, silences: elsewhere });
   equal(one?.tier, "T1");
 });
+
+Deno.test("changes that are about to be made count among those of the hour", () => {
+  const settings = { ...HEALER_DEFAULTS, actionsPerHour: 2 };
+  const degradation = { ...DEGRADATION, step: "pack" };
+  const { proposals, notes } = chosen(timeout(3_000));
+  const { apply: _apply, conclude: _conclude, ...begun } = past(1, "kept");
+  const propose = JSON.parse(JSON.stringify({ proposals, chosen: "p1", notes }));
+  const open = { ...begun, degradation, propose, endedAtMs: undefined };
+  const by = (incidents: readonly Incident[]) =>
+    chosen(timeout(3_000), { past: incidents }, settings).chosen?.tier;
+  const made = { ...past(10, "kept"), degradation };
+
+  deepEqual([by([made]), by([made, open]), by([made, { ...open, endedAtMs: NOW }])], [
+    "T1",
+    undefined,
+    "T1",
+  ]);
+});

@@ -1,0 +1,34 @@
+/** Still allowed: whether a change may be made now that was proposed some time ago. */
+
+import type { Degradation } from "../core/incident.ts";
+import type { OverlayChange } from "../core/healing.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+import { HEALER, wasPut } from "./overlay_change.ts";
+import { readIncidents } from "./reading.ts";
+import { refusals } from "./rules.ts";
+import { settingsIn } from "./settings.ts";
+
+/**
+ * Why a change is not made after all; undefined: it is. Much may have happened since it was proposed:
+ * what people did not approve is weighed again. What was put before a crash stays, and is judged.
+ */
+export async function whyNotNow(
+  deps: Pick<HealerDeps, "policies" | "tasks" | "plans"> & {
+    readonly runtime: Pick<HealerDeps["runtime"], "now">;
+  },
+  { incident, degradation, change, by }: {
+    readonly incident: string;
+    readonly degradation: Degradation;
+    readonly change: OverlayChange | undefined;
+    /** Who approved it. */
+    readonly by: string;
+  },
+): Promise<string | undefined> {
+  if (change !== undefined && await wasPut(deps.policies, { change, incident })) return undefined;
+  const settings = settingsIn(await deps.policies.newest());
+  if (settings.mode !== "on") return `healing is set to "${settings.mode}"`;
+  if (by !== HEALER) return undefined;
+  const nowMs = deps.runtime.now();
+  const past = await readIncidents(deps, { nowMs, except: incident });
+  return refusals({ degradation, past, nowMs }, settings)[0];
+}

@@ -1,0 +1,64 @@
+import { equal, match } from "node:assert/strict";
+import { MemoryPolicies } from "../journal/memory_stores.ts";
+import { putChange } from "./overlay_change.ts";
+import { whyNotNow } from "./still_allowed.ts";
+
+const MINUTE = 60_000;
+const NOW = 1_000 * MINUTE;
+const FIGURES = {
+  ...{ attempts: 60, perMinute: 60, failedShare: 0.3 },
+  ...{ timedOutShare: 0.3, retriedShare: 0 },
+};
+const DEGRADATION = {
+  ...{ workflow: "shop/order", step: "charge", signal: "timeouts" as const, saturated: false },
+  ...{ sinceMs: NOW - MINUTE, windowMs: MINUTE, now: FIGURES, before: FIGURES, chance: 0 },
+};
+const CHANGE = {
+  ...{ namespace: "shop", name: "order" },
+  changes: [{ path: ["steps", "charge", "timeoutMs"], value: 4_000 }],
+};
+
+/** Asks again under other settings than those of the proposal. */
+async function askedUnder(
+  settings: object,
+  { isPut = false, by = "tasker" }: { readonly isPut?: boolean; readonly by?: string } = {},
+): Promise<string | undefined> {
+  const policies = new MemoryPolicies();
+  const nowMs = NOW;
+  if (isPut) await putChange(policies, { incident: "i1", change: CHANGE, why: "", nowMs }, {});
+  await policies.put("tasker", "healing", {
+    ...{ by: "ada", reason: "", atMs: NOW },
+    steps: { "*": { mode: "on", actionsPerHour: 12, silences: [], ...settings } as never },
+  });
+  const deps = {
+    policies,
+    runtime: { now: () => NOW },
+    tasks: { async *tasks() {} },
+    plans: {
+      find: () => undefined,
+      cached: () => undefined,
+      byHash: () => Promise.resolve(undefined),
+    },
+  };
+  return await whyNotNow(deps, {
+    ...{ incident: "i1", degradation: DEGRADATION, change: CHANGE, by },
+  });
+}
+
+const SILENCE = { silences: [{ fromMs: NOW - MINUTE, untilMs: NOW + MINUTE }] };
+
+Deno.test("a silence, or a bound, that comes after the proposal holds for its change", async () => {
+  match(await askedUnder(SILENCE) ?? "", /silence/);
+  match(await askedUnder({ actionsPerHour: 0 }) ?? "", /at most 0/);
+  match(await askedUnder({ mode: "observe" }) ?? "", /observe/);
+  equal(await askedUnder({}), undefined);
+});
+
+Deno.test("what a person approved is done in a silence too, and not while healing is off", async () => {
+  equal(await askedUnder(SILENCE, { by: "ada (key 1)" }), undefined);
+  match(await askedUnder({ mode: "off" }, { by: "ada (key 1)" }) ?? "", /off/);
+});
+
+Deno.test("a change that was put before a crash counts as made, though healing was switched off", async () => {
+  equal(await askedUnder({ mode: "off" }, { isPut: true }), undefined);
+});
