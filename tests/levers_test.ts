@@ -62,8 +62,15 @@ const ACTIONS: fc.Arbitrary<HealingAction> = fc.oneof(
     system,
     failureShare: share,
     volumeMin: count,
+    untilMs,
   }),
-  fc.record({ kind: fc.constant("set_circuit" as const), system, slowShare: share, slowMs: ms }),
+  fc.record({
+    kind: fc.constant("set_circuit" as const),
+    system,
+    slowShare: share,
+    slowMs: ms,
+    untilMs,
+  }),
   fc.record({ kind: fc.constant("open_circuit" as const), system, untilMs }),
   fc.record({ kind: fc.constant("hold_system" as const), system, untilMs }),
   fc.record({

@@ -91,7 +91,8 @@ export interface Observed {
  * of failures or of slow answers is too large.
  *
  * A half-open circuit opens up as TCP does after a loss (RFC 5681): each answer allows one more try at
- * once, a failure half as many. It closes at RAMP_MAX, or after OPEN_MS without a failure.
+ * once, a failure half as many, unless a larger share of failures was set to be tolerated. It closes at
+ * RAMP_MAX, or after OPEN_MS without a failure.
  */
 export function observe(state: CircuitState, of: Observed): void {
   const isBad = count(state, of) || !of.ok;
@@ -99,7 +100,7 @@ export function observe(state: CircuitState, of: Observed): void {
   else {
     state.failures++;
     const { ramp } = state;
-    if (ramp !== undefined) {
+    if (ramp !== undefined && !isTolerated(state, of.nowMs)) {
       state.ramp = { triesMax: Math.floor(ramp.triesMax / 2), sinceMs: of.nowMs };
     }
   }
@@ -123,6 +124,13 @@ function isShareTooLarge(state: CircuitState, nowMs: number): boolean {
   const ended = answered + failed;
   if (ended < volumeMin) return false;
   return failed >= failureShare * ended || slow > 0 && slow >= slowShare * ended;
+}
+
+/** Whether a system is set to be used although this many of its attempts fail. */
+function isTolerated({ calls, policy: { failureShare = 0 } }: CircuitState, nowMs: number) {
+  if (failureShare <= CIRCUIT_DEFAULTS.failureShare) return false;
+  const { answered, failed } = calls.sums(nowMs);
+  return failed < failureShare * (answered + failed);
 }
 
 /** Opens a circuit as of a time, for which failures here or on another node are the reason. */

@@ -167,6 +167,20 @@ Deno.test("a failure halves the tries, and the last one opens the circuit", () =
   assert.equal(circuitOf(state, OPEN_MS), "open");
 });
 
+Deno.test("failures of a share that is tolerated halve no tries", () => {
+  const tries = (policy: CircuitState["policy"]) => {
+    const state = opened();
+    state.policy = policy;
+    const nowMs = OPEN_MS + 10_001;
+    observe(state, { ok: true, nowMs });
+    for (const ok of [false, true, false, true]) observe(state, { ok, nowMs });
+    return state.ramp?.triesMax;
+  };
+
+  assert.equal(tries({}), 2);
+  assert.equal(tries({ failureShare: 0.9 }), 4);
+});
+
 Deno.test("a circuit that had no failure for a while is closed, however few tries there were", () => {
   const state = opened();
   answerTries(state, 1, OPEN_MS);

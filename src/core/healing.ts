@@ -80,7 +80,7 @@ export type HealingAction =
     readonly concurrencyMax?: number;
     readonly ratePerS?: number;
   }
-  | {
+  | Until & {
     readonly kind: "set_circuit";
     readonly system: string;
     readonly failureShare?: number;

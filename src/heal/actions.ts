@@ -1,5 +1,6 @@
 /** Actions: what each of them changes in which overlay, and whether it makes more work. Pure. */
 
+import { CIRCUIT_DEFAULTS } from "../core/breaker.ts";
 import type { Change, HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { type FullPolicy, SYSTEMS_NAMESPACE, WHOLE_SYSTEM } from "../core/policy.ts";
 import { type RetryRule, withRule } from "../core/retry_rule.ts";
@@ -74,6 +75,8 @@ export function loadOf(action: HealingAction, before: FullPolicy): Proposal["loa
       return (action.attemptsMax ?? 0) > before.attemptsMax ? "adds" : "reduces";
     case "set_concurrency":
       return action.concurrencyMax > (before.concurrencyMax ?? Infinity) ? "adds" : "reduces";
+    case "set_circuit":
+      return (action.failureShare ?? 0) > CIRCUIT_DEFAULTS.failureShare ? "adds" : "reduces";
     case "switch_system":
     case "suggest_change":
       return "same";

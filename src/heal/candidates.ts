@@ -4,34 +4,26 @@
  */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import type { HealingAction, Tier } from "../core/healing.ts";
 import { wilson } from "../core/intervals.ts";
+import {
+  type Candidate,
+  GROUP_MIN,
+  holdUntil,
+  KIND_MIN,
+  LAST,
+  newest,
+  percent,
+  shown,
+} from "./candidate.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
+import { circuits, retries } from "./chance_candidates.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
-import { Survival } from "./survival.ts";
-
-/** Something that might help. */
-export interface Candidate {
-  readonly action: HealingAction;
-  readonly tier: Tier;
-  /** That it helps, 0..1, by what is known before it is tried. */
-  readonly confidence: number;
-  /** Why, in one sentence with figures. */
-  readonly because: string;
-  readonly expected: string;
-  /** Whether it may make a step's effect happen again. */
-  readonly repeats?: boolean;
-}
-
-/** How long what ends by itself holds at first; again as long for each earlier incident about the same. */
-const HOLD_MS = 20 * 60_000;
-const HOLD_MS_MAX = 2 * 3_600_000;
+import { timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
 
-/** Of so many attempts at least this share failed, with 95 %: it is lost work to send more. */
-const LOST_OF = 24;
+/** Of the last attempts at least this share failed, with 95 %: it is lost work to send more. */
 const LOST_SHARE_MIN = 0.25;
 
 /** Of so many that failed, those that are retried will fail as well. */
@@ -40,12 +32,6 @@ const DOWN_SHARE = 0.9;
 /** How many attempts show whether a system works again, and for how long at least. */
 const TRICKLE_PER_S = 1 / 20;
 const TRICKLE_MS = 5 * 60_000;
-
-/** Attempts that ended lately; fewer say nothing about a part of them. */
-const GROUP_MIN = 8;
-
-/** Failures of one kind, of all attempts of a step; that it does worse is certain already. */
-const KIND_MIN = 4;
 
 /** Lists what might help, the best first. Cost: O(facts). */
 export function candidatesOf(of: Case): readonly Candidate[] {
@@ -56,19 +42,12 @@ export function candidatesOf(of: Case): readonly Candidate[] {
     ...saturation(of),
     ...timeouts(of),
     ...retries(of),
+    ...circuits(of),
     ...switches(of),
     ...trickles(of),
     ...suggestions(of),
   ];
   return all.toSorted((one, other) => other.confidence - one.confidence);
-}
-
-function holdUntil({ past, nowMs, degradation }: Case): number {
-  const alike =
-    past.filter(({ apply, degradation: { workflow, step } }) =>
-      apply?.isApplied && workflow === degradation.workflow && step === degradation.step
-    ).length;
-  return nowMs + Math.min(HOLD_MS * 2 ** alike, HOLD_MS_MAX);
 }
 
 /** The groups that do much worse than all others together. */
@@ -196,92 +175,19 @@ function saturation(of: Case): Candidate[] {
   }];
 }
 
-/** Attempts are cut off that would have completed; or wait long for those that never do. */
-function timeouts(of: Case): Candidate[] {
-  const { degradation: { workflow, step, now, before }, policy, recent, definition } = of;
-  const { timeoutMs } = policy;
-  const cut = recent.filter(({ outcome }) => outcome === "timed_out");
-  if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
-  const curve = new Survival(recent.map(({ outcome, ranMs, lateAtMs, startedAtMs }) => ({
-    ms: lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs),
-    isCut: outcome !== "completed" && lateAtMs === undefined,
-  })));
-  const isSlower = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
-    (now.p95Ms ?? 0) > 0.6 * timeoutMs;
-  const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
-  if (isSlower) {
-    const needed = curve.quantile(0.95) ?? 2 * timeoutMs;
-    const wanted = Math.round(Math.min(2 * timeoutMs, Math.max(1.25 * timeoutMs, 1.2 * needed)));
-    return [{
-      action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
-      tier: "T1",
-      confidence: 0.7,
-      because: `${share}, and those that completed took ${now.p50Ms} ms (median; ` +
-        `${before.p50Ms} ms before)`,
-      expected: `attempts that take up to ${wanted} ms complete`,
-      repeats: false,
-    }];
-  }
-  const [usual] = [before.p95Ms];
-  if (usual === undefined || policy.attemptsMax < 2) return [];
-  const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
-  if (wanted >= 0.8 * timeoutMs) return [];
-  return [{
-    action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
-    tier: "T1",
-    confidence: 0.6,
-    because: `${share}, but 95 % of those that completed took at most ${usual} ms, as before`,
-    expected: `an attempt that hangs is tried again after ${wanted} ms`,
-    repeats: true,
-  }];
-}
-
-/** Later attempts succeed, and there are too few of them, or they come too soon. */
-function retries(of: Case): Candidate[] {
-  const { degradation: { workflow, step, saturated }, policy, recent } = of;
-  const retried = recent.filter(({ isRetried }) => isRetried).length;
-  const bad = recent.filter(isBad);
-  const transient = bad.filter(({ outcome }) => outcome !== "failed");
-  if (saturated || transient.length < GROUP_MIN || retried === 0) return [];
-  const later = recent.filter(({ attempt }) => attempt > 1);
-  const good = recent.filter((fact) => !isBad(fact)).length;
-  if (later.length < GROUP_MIN || good === 0) return [];
-  const share = good / recent.length;
-  const attemptsMax = Math.min(
-    2 * policy.attemptsMax,
-    Math.ceil(Math.log(0.01) / Math.log(1 - share)),
-  );
-  if (!(attemptsMax > policy.attemptsMax)) return [];
-  return [{
-    action: {
-      kind: "set_retry",
-      workflow,
-      step,
-      attemptsMax,
-      backoff: "exponential",
-      delayMsMin: Math.max(policy.delayMsMin, 500),
-    },
-    tier: "T1",
-    confidence: 0.5,
-    because: `${transient.length} of ${recent.length} attempts failed by chance, and ` +
-      `${percent({ count: good, of: recent.length })} of all complete`,
-    expected: `with ${attemptsMax} attempts 99 % of the tasks get through the step`,
-    repeats: true,
-  }];
-}
-
 /** Another system offers the same. */
-function switches({ alternatives, degradation, recent, system }: Case): Candidate[] {
+function switches({ alternatives, degradation, recent, system, isIdempotent }: Case): Candidate[] {
   const { workflow, step } = degradation;
-  const bad = recent.filter(isBad).length;
+  const last = newest(recent, LAST);
+  const bad = last.filter(isBad).length;
   const [other] = alternatives;
-  if (other === undefined || bad < GROUP_MIN || bad < 0.5 * recent.length) return [];
+  if (other === undefined || bad < GROUP_MIN || bad < 0.5 * last.length) return [];
   return [{
     action: { kind: "switch_system", workflow, step, system: other },
-    tier: "T2",
-    confidence: 0.6,
+    tier: isIdempotent ? "T1" : "T2",
+    confidence: 0.75,
     because:
-      `${bad} of ${recent.length} attempts at ${system} failed, and ${other} offers the same`,
+      `${bad} of the last ${last.length} attempts at ${system} failed, and ${other} offers the same`,
     expected: `${other} does the step from now on`,
   }];
 }
@@ -292,13 +198,13 @@ function switches({ alternatives, degradation, recent, system }: Case): Candidat
  */
 function trickles(of: Case): Candidate[] {
   const { recent, system, definition, nowMs, degradation: { before } } = of;
-  const last = newest(recent, LOST_OF);
+  const last = newest(recent, LAST);
   const bad = last.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
   const given = bad.filter(({ isRetried }) => !isRetried).length;
   const isDown = bad.length >= DOWN_SHARE * last.length;
   const lost = isDown ? bad.length : given;
   const leastLost = Math.max(LOST_SHARE_MIN, 2 * before.failedShare);
-  if (last.length < LOST_OF || wilson(lost, last.length).low < leastLost) return [];
+  if (last.length < LAST || wilson(lost, last.length).low < leastLost) return [];
   const capability = definition.capability?.name ?? "*";
   return [{
     action: {
@@ -328,11 +234,6 @@ function suggestions({ finding, degradation: { workflow, step, now, error } }: C
   }];
 }
 
-/** The attempts that ended last. */
-function newest(facts: readonly AttemptFact[], count: number): readonly AttemptFact[] {
-  return facts.toSorted((a, b) => a.endedAtMs - b.endedAtMs).slice(-count);
-}
-
 function completedMs(facts: readonly AttemptFact[]): number[] {
   return facts.filter(({ outcome }) => outcome === "completed").map(({ ranMs }) => ranMs)
     .sort((a, b) => a - b);
@@ -345,12 +246,4 @@ function meanMs(facts: readonly AttemptFact[]): number {
 function spanMsOf(facts: readonly AttemptFact[]): number {
   const ends = facts.map(({ endedAtMs }) => endedAtMs);
   return ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...ends);
-}
-
-function shown({ count, of }: Part): string {
-  return `${count} of ${of} attempts`;
-}
-
-function percent({ count, of }: Part): string {
-  return `${Math.round(count / Math.max(1, of) * 100)} %`;
 }

@@ -5,7 +5,7 @@ import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import { factsOf } from "./_facts.ts";
 import { candidatesOf } from "./candidates.ts";
-import type { Case } from "./case.ts";
+import { type Case, systemsFor } from "./case.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
@@ -23,7 +23,15 @@ const CASE: Case = {
   policy: fillPolicy(false, { timeoutMs: 2_000 }),
   bounds: { tier: "T1", timeoutMs: [500, 30_000], attemptsMax: [1, 8] },
   system: "payments",
-  ...{ instances: [], alternatives: [], recent: [], before: [], past: [], nowMs: NOW },
+  ...{
+    instances: [],
+    alternatives: [],
+    isIdempotent: false,
+    recent: [],
+    before: [],
+    past: [],
+    nowMs: NOW,
+  },
 };
 
 /** One attempt a second until now, each of another task; `of` says what is different about it. */
@@ -60,4 +68,69 @@ Deno.test("what failed as often before is no reason to hold anything back", () =
   const degradation = { ...CASE.degradation, before: { ...BEFORE, failedShare: 0.3 } };
   const recent = attempts(40, (index) => index % 2 === 0 ? LOST : {});
   equal(kinds({ recent, degradation }).includes("limit_system"), false);
+});
+
+const CUT = { outcome: "timed_out", isRetried: true, ranMs: 2_000 } as const;
+
+function timeoutOf(more: Partial<Case>): number | undefined {
+  const action = candidatesOf({ ...CASE, ...more }).map((one) => one.action)
+    .find(({ kind }) => kind === "set_timeout");
+  return action?.kind === "set_timeout" ? action.timeoutMs : undefined;
+}
+
+Deno.test("where nearly everything is cut off, twice as long is waited for", () => {
+  const recent = attempts(60, (index) => index % 8 === 0 ? { ranMs: 1_800 } : CUT);
+  equal(timeoutOf({ recent }), 4_000);
+  equal(timeoutOf({ recent: attempts(60, () => CUT) }), 1_200, "they hang");
+});
+
+Deno.test("where the same tasks are cut off each time, twice as long is waited for", () => {
+  const again = attempts(80, (index) => index % 4 > 1 ? {} : { ...CUT, attempt: 1 + index % 4 });
+  equal(timeoutOf({ recent: again }), 4_000);
+  const by = attempts(80, (index) => ({ ...index % 4 > 1 ? {} : CUT, attempt: 1 + index % 2 }));
+  equal(timeoutOf({ recent: by }), 1_200, "others complete soon");
+});
+
+Deno.test("failures by chance get more attempts, within the bounds; what is cut off does not", () => {
+  const half = (of: Partial<AttemptFact>) => attempts(60, (index) => index % 2 === 0 ? of : {});
+  const thrown = half({ outcome: "thrown", isRetried: true });
+  const raised = (more: Partial<Case>) =>
+    candidatesOf({ ...CASE, recent: thrown, ...more }).map(({ action }) => action)
+      .flatMap((action) => action.kind === "set_retry" ? action.attemptsMax ?? [] : [])[0];
+  equal(raised({}), 6);
+  equal(raised({ bounds: { attemptsMax: [1, 5] } }), 5);
+  equal(raised({ recent: half(CUT) }), undefined);
+});
+
+Deno.test("what waits for a circuit although its system is not overloaded may fail more often", () => {
+  const recent = attempts(
+    60,
+    (index) => index % 2 === 0 ? { ...LOST, outcome: "thrown", isRetried: true } : {},
+  );
+  const now = { ...BEFORE, waitedP95Ms: 20_000 };
+  equal(kinds({ recent }).includes("set_circuit"), false);
+  equal(kinds({ recent, degradation: { ...CASE.degradation, now } }).includes("set_circuit"), true);
+  const saturated = { ...CASE.degradation, now, saturated: true };
+  equal(kinds({ recent, degradation: saturated }).includes("set_circuit"), false);
+});
+
+Deno.test("another system does the step by itself only where both may do it twice", () => {
+  const of = { recent: attempts(40, () => LOST), alternatives: ["payments_b"] };
+  const tiers = [true, false].map((isIdempotent) =>
+    candidatesOf({ ...CASE, ...of, isIdempotent }).find(({ action }) =>
+      action.kind === "switch_system"
+    )?.tier
+  );
+  deepEqual(tiers, ["T1", "T2"]);
+});
+
+Deno.test("a system may do a step twice if each that offers it says so", () => {
+  const of = { instances: ["a"], capabilities: ["charge"] };
+  const systems = (idempotent: readonly string[]) => [
+    { name: "payments", ...of, idempotent: ["charge"] },
+    { name: "payments_b", ...of, idempotent },
+  ];
+  const step = { owner: "payments", capability: { name: "charge" } };
+  equal(systemsFor(step, "payments", systems(["charge"])).isIdempotent, true);
+  equal(systemsFor(step, "payments", systems([])).isIdempotent, false);
 });

@@ -4,7 +4,9 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { HealBounds } from "../core/healing.ts";
 import type { Degradation, Finding, Incident } from "../core/incident.ts";
 import type { FullPolicy } from "../core/policy.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { StepDefinition } from "../core/workflow.ts";
+import type { KnownSystem } from "./healer_deps.ts";
 
 /** What is known when something is to be proposed. */
 export interface Case {
@@ -21,12 +23,31 @@ export interface Case {
   readonly instances: readonly string[];
   /** Other systems that offer the step's capability and are healthy. */
   readonly alternatives: readonly string[];
+  /** Its system and all of those say that to do the step twice is as to do it once. */
+  readonly isIdempotent: boolean;
   /** Attempts of the step that ended lately, and in the time it is measured by. */
   readonly recent: readonly AttemptFact[];
   readonly before: readonly AttemptFact[];
   /** Earlier incidents, the newest first. */
   readonly past: readonly Incident[];
   readonly nowMs: number;
+}
+
+/** What is known of the systems that can do a step; one of `system` has done it lately. */
+export function systemsFor(
+  { owner, capability }: Pick<StepDefinition, "owner" | "capability">,
+  system: string,
+  systems: readonly KnownSystem[],
+): Pick<Case, "instances" | "alternatives" | "isIdempotent"> {
+  const own = systems.find(({ name }) => name === system);
+  const offering = capability === undefined || owner === ANY_SYSTEM ? [] : systems
+    .filter(({ name, capabilities }) => name !== system && capabilities.includes(capability.name));
+  return {
+    instances: own?.instances ?? [],
+    alternatives: offering.map(({ name }) => name),
+    isIdempotent: capability !== undefined &&
+      [own, ...offering].every((one) => one?.idempotent.includes(capability.name) === true),
+  };
 }
 
 /** Whether an attempt ended badly. */

@@ -22,6 +22,8 @@ export interface KnownSystem {
   readonly instances: readonly string[];
   /** What its healthy instances offer. */
   readonly capabilities: readonly string[];
+  /** Those of them that all these instances say may be done twice. */
+  readonly idempotent: readonly string[];
 }
 
 /** What a diagnosis is made of. */

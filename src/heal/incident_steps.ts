@@ -8,10 +8,9 @@ import { parseTaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import { policyUnder } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
-import { ANY_SYSTEM } from "../core/system.ts";
 import { advised } from "./advised.ts";
 import { candidatesOf } from "./candidates.ts";
-import type { Case } from "./case.ts";
+import { type Case, systemsFor } from "./case.ts";
 import { changesOf } from "./actions.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type {
@@ -25,6 +24,7 @@ import { judge } from "./judging.ts";
 import { HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
+import { isFree } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
 import { whyNotNow } from "./still_allowed.ts";
 import { figuresOf, windowOf } from "./window.ts";
@@ -114,21 +114,18 @@ async function caseOf(
   const { recent, before, nowMs } = await attemptsAbout(deps, degradation);
   const own = recent.filter((fact) => fact.step === step);
   const system = own.findLast((fact) => fact.system !== undefined)?.system ?? definition.owner;
-  const systems = deps.systems();
-  const { capability } = definition;
+  const measured = before.filter((fact) => fact.step === step);
+  const saturated = degradation.saturated && !isFree({ recent: own, before: measured });
   return {
-    degradation,
+    degradation: { ...degradation, saturated },
     finding,
     definition,
     policy: policyUnder(definition, newest.get(workflow)?.steps),
     bounds: plan.definition.heal ?? {},
     system,
-    instances: systems.find(({ name }) => name === system)?.instances ?? [],
-    alternatives: capability === undefined || definition.owner === ANY_SYSTEM ? [] : systems
-      .filter(({ name, capabilities }) => name !== system && capabilities.includes(capability.name))
-      .map(({ name }) => name),
+    ...systemsFor(definition, system, deps.systems()),
     recent: own,
-    before: before.filter((fact) => fact.step === step),
+    before: measured,
     past: await readIncidents(deps, { nowMs, except: taskId }),
     nowMs,
   };

@@ -11,7 +11,8 @@ import { ejectableOf, unendedOf } from "../core/ejection.ts";
 import { WHOLE_SYSTEM } from "../core/policy.ts";
 import type { Ejected } from "../core/shared_limit.ts";
 import { changesOf, loadOf } from "./actions.ts";
-import { type Candidate, instanceOf } from "./candidates.ts";
+import type { Candidate } from "./candidate.ts";
+import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
 

@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import type { Candidate } from "./candidates.ts";
+import type { Candidate } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { weigh } from "./rules.ts";
 

@@ -4,7 +4,7 @@ import { HEALER_DEFAULTS, type HealerSettings } from "../core/healing.ts";
 import { fillPolicy } from "../core/policy.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { StepDefinition } from "../core/workflow.ts";
-import type { Candidate } from "./candidates.ts";
+import type { Candidate } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { weigh } from "./rules.ts";
 
@@ -25,7 +25,15 @@ const CASE: Case = {
   policy: fillPolicy(false, { timeoutMs: 2_000 }),
   bounds: { tier: "T1", timeoutMs: [500, 3_500] },
   system: "payments",
-  ...{ instances: [], alternatives: [], recent: [], before: [], past: [], nowMs: NOW },
+  ...{
+    instances: [],
+    alternatives: [],
+    isIdempotent: false,
+    recent: [],
+    before: [],
+    past: [],
+    nowMs: NOW,
+  },
 };
 
 function timeout(timeoutMs: number): Candidate {

@@ -33,15 +33,23 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
     systems: () =>
       [...directory.systems].map(({ name, instances }) => {
         const healthy = instances.filter(({ state }) => state === "healthy");
+        const offered = healthy.flatMap(({ capabilities }) => capabilities);
+        const external = new Set(
+          offered.filter(({ effect = "external" }) => effect === "external").map(nameOf),
+        );
+        const capabilities = offered.map(nameOf);
         return {
           name,
           instances: healthy.map(({ instance }) => instance),
-          capabilities: healthy.flatMap(({ capabilities }) =>
-            capabilities.map((capability) => capability.name)
-          ),
+          capabilities,
+          idempotent: capabilities.filter((capability) => !external.has(capability)),
         };
       }),
     diagnose: findingOf,
     isWatched: (workflow) => engine.ownsWorkflow(workflow),
   });
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }

@@ -189,7 +189,10 @@ function instancesOf({ systems, workflows }: Scenario, services: Services): read
     const asked = steps.flatMap(([name, step]) =>
       step.system === system ? [step.event ?? `${system}.${name}`] : []
     );
-    const capabilities = [...new Set([...asked, ...offers])].map((name) => ({ name }));
+    const capabilities = [...new Set([...asked, ...offers])].map((name) => ({
+      name,
+      effect: "idempotent" as const,
+    }));
     const state = "healthy" as const;
     return services.instances(system).map((instance) => ({
       system,

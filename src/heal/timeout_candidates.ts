@@ -1,0 +1,66 @@
+/** Time-outs that do not fit what attempts take. Pure. */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
+import type { Case } from "./case.ts";
+import { chanceAbove, type Part } from "./comparison.ts";
+import { Survival } from "./survival.ts";
+
+/** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
+const MOSTLY_CUT = 0.5;
+
+/** Later attempts are cut off far more often than first ones: what takes long is in the task. */
+function isCutAgain(recent: readonly AttemptFact[]): boolean {
+  const timed = (of: readonly AttemptFact[]): Part => ({
+    count: of.filter(({ outcome }) => outcome === "timed_out").length,
+    of: of.length,
+  });
+  const later = timed(recent.filter(({ attempt }) => attempt > 1));
+  const first = timed(recent.filter(({ attempt }) => attempt === 1));
+  return later.of >= GROUP_MIN && later.count >= MOSTLY_CUT * later.of &&
+    later.count / later.of > 1.5 * first.count / first.of && chanceAbove(later, first) < 0.01;
+}
+
+/** Attempts are cut off that would have completed; or wait long for those that never do. */
+export function timeouts(of: Case): Candidate[] {
+  const { degradation: { workflow, step, now, before }, policy, recent, definition } = of;
+  const { timeoutMs } = policy;
+  const cut = recent.filter(({ outcome }) => outcome === "timed_out");
+  if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
+  const curve = new Survival(recent.map(({ outcome, ranMs, lateAtMs, startedAtMs }) => ({
+    ms: lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs),
+    isCut: outcome !== "completed" && lateAtMs === undefined,
+  })));
+  const last = newest(recent, LAST);
+  const isMostlyCut = !curve.hangs &&
+    last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
+  const isSlower = isMostlyCut || isCutAgain(recent) ||
+    (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
+    (now.p95Ms ?? 0) > 0.6 * timeoutMs;
+  const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
+  if (isSlower) {
+    const needed = curve.quantile(0.95) ?? 2 * timeoutMs;
+    const wanted = Math.round(Math.min(2 * timeoutMs, Math.max(1.25 * timeoutMs, 1.2 * needed)));
+    return [{
+      action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+      tier: "T1",
+      confidence: 0.7,
+      because: `${share}, and those that completed took ${now.p50Ms ?? "too few"} ms ` +
+        `(median; ${before.p50Ms} ms before)`,
+      expected: `attempts that take up to ${wanted} ms complete`,
+      repeats: false,
+    }];
+  }
+  const [usual] = [before.p95Ms];
+  if (usual === undefined || policy.attemptsMax < 2) return [];
+  const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
+  if (wanted >= 0.8 * timeoutMs) return [];
+  return [{
+    action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+    tier: "T1",
+    confidence: 0.6,
+    because: `${share}, but 95 % of those that completed took at most ${usual} ms, as before`,
+    expected: `an attempt that hangs is tried again after ${wanted} ms`,
+    repeats: true,
+  }];
+}
