@@ -133,7 +133,7 @@ type Incident = Awaited<ReturnType<typeof incidentOf>>;
 async function incidentOf(client: Client) {
   const { incidents } = await client.call("listIncidents", { workflow: "demo/checkout" });
   const [first] = incidents;
-  return first && await client.call("getIncident", { id: first.id });
+  return first && await client.call("getIncident", { incident: first.id });
 }
 
 /** What is new in an incident, in words. */

@@ -47,12 +47,12 @@ export function healingHandlers(services: Services): Healing {
       };
       return { status: 200, body };
     },
-    async getIncident({ id }, { caller }) {
-      return { status: 200, body: documentOf(await find(services, id, caller)) };
+    async getIncident({ incident }, { caller }) {
+      return { status: 200, body: documentOf(await find(services, incident, caller)) };
     },
     approveProposal: (input, call) => decide(services, input, call, true),
     rejectProposal: (input, call) => decide(services, input, call, false),
-    async revertProposal({ id, by, reason }, { caller }) {
+    async revertProposal({ incident: id, by, reason }, { caller }) {
       const incident = await find(services, id, caller);
       demandReach(caller, incident);
       const says = await services.revertIncident(incident, { by: caller.signature(by), reason });
@@ -102,7 +102,7 @@ function settingsDocument({ version, by, reason, atMs, steps }: PolicyOverlay) {
 /** Sends what a person decided to the incident; it goes on by itself. */
 async function decide(
   services: Services,
-  { id, by, reason }: ParsedOf<typeof HEALING["approveProposal"]>,
+  { incident: id, by, reason }: ParsedOf<typeof HEALING["approveProposal"]>,
   call: Call,
   approved: boolean,
 ) {

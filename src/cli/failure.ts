@@ -35,7 +35,7 @@ export class CommandError extends Error {
 export interface Typed {
   /** Whether the command changes something. */
   readonly isWrite: boolean;
-  /** Operands by their names in the usage: `ID`, `WORKFLOW`. */
+  /** Operands by their names in the usage: `ID`, `INCIDENT`, `WORKFLOW`. */
   readonly names: Readonly<Record<string, string>>;
 }
 
@@ -55,7 +55,12 @@ const ACTIONS: Readonly<Record<string, (names: Partial<Typed["names"]>) => strin
   "step.not_found": ({ ID }) => ID && `run ${TASKER} show ${ID} to see its steps`,
   "step.not_parked": ({ ID }) => ID && `run ${TASKER} show ${ID} to see what the step waits for`,
   "task.id_invalid": () => `run ${TASKER} list to see task ids`,
-  "task.not_found": () => `run ${TASKER} list; the key must cover the namespace of the task`,
+  "task.not_found": ({ INCIDENT }) =>
+    INCIDENT === undefined
+      ? `run ${TASKER} list; the key must cover the namespace of the task`
+      : `run ${TASKER} incidents; the key must cover the namespace of the workflow`,
+  "proposal.not_open": ({ INCIDENT }) =>
+    INCIDENT && `run ${TASKER} incidents ${INCIDENT} to see what became of it`,
   "task.ended": ({ ID }) => ID && `run ${TASKER} show ${ID} to see how it ended`,
   "bus.envelope_invalid": ({ ID }) =>
     ID && `send a corrected envelope; this one can only be discarded: ${TASKER} dead discard ${ID}`,

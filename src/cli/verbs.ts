@@ -184,9 +184,10 @@ const incidents: Verb = {
   operands: ["[INCIDENT]"],
   summary: "Lists incidents, or reports one: what, why, what was done, and its effect",
   async run(context) {
-    const [id] = context.operands;
-    if (id === undefined) return await listIncidents.run(context);
-    const found = await context.client.call("getIncident", { id }, { signal: context.signal });
+    const [incident] = context.operands;
+    if (incident === undefined) return await listIncidents.run(context);
+    const { client, signal } = context;
+    const found = await client.call("getIncident", { incident }, { signal });
     show(context, found, () => incidentLines(found, context.paint));
     return EXIT_DONE;
   },

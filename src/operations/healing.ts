@@ -73,7 +73,7 @@ const SettingsVersion = named(
   z.object({ version: z.int(), by: z.string(), reason: z.string(), at: Time, settings: Settings }),
 );
 
-const IdParams = z.strictObject({ id: z.string().max(64) });
+const IncidentParams = z.strictObject({ incident: z.string().max(64) });
 const Decision = z.strictObject({ by: By, reason: Reason });
 const Decided = named("DecidedProposal", z.object({ id: z.string(), says: z.string() }));
 
@@ -99,22 +99,22 @@ export const HEALING = group("healing", {
   }),
   getIncident: operation({
     method: "GET",
-    path: "/v1/incidents/{id}",
+    path: "/v1/incidents/{incident}",
     summary: "Shows an incident: what, why, what was done, and its effect",
     right: "read",
     repeat: "harmless",
-    params: IdParams,
+    params: IncidentParams,
     answers: { 200: { description: "The incident", schema: IncidentDocument } },
     errors: ["task.not_found"],
     command: { verb: "proposals show" },
   }),
   approveProposal: operation({
     method: "POST",
-    path: "/v1/incidents/{id}/approve",
+    path: "/v1/incidents/{incident}/approve",
     summary: "Approves what an incident proposes and waits for",
     right: "operate",
     repeat: "command",
-    params: IdParams,
+    params: IncidentParams,
     body: named("Decision", Decision.prefault({})),
     answers: { 202: { description: "It goes on", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
@@ -122,11 +122,11 @@ export const HEALING = group("healing", {
   }),
   rejectProposal: operation({
     method: "POST",
-    path: "/v1/incidents/{id}/reject",
+    path: "/v1/incidents/{incident}/reject",
     summary: "Rejects what an incident proposes: nothing is changed",
     right: "operate",
     repeat: "command",
-    params: IdParams,
+    params: IncidentParams,
     body: named("Rejection", Decision.prefault({})),
     answers: { 202: { description: "It goes on", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
@@ -134,11 +134,11 @@ export const HEALING = group("healing", {
   }),
   revertProposal: operation({
     method: "POST",
-    path: "/v1/incidents/{id}/revert",
+    path: "/v1/incidents/{incident}/revert",
     summary: "Puts back what an incident has changed, unless others have changed it since",
     right: "operate",
     repeat: "harmless",
-    params: IdParams,
+    params: IncidentParams,
     body: named("Reversal", Decision.prefault({})),
     answers: { 202: { description: "It is put back", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
