@@ -92,6 +92,8 @@ export interface ApiDeps {
     incident: Incident,
     who: { readonly by: string; readonly reason: string },
   ) => Promise<string>;
+  /** Adds to incidents what became of their changes after they had ended. */
+  readonly withFates: (incidents: readonly Incident[]) => Promise<readonly Incident[]>;
   readonly sharedStates: Pick<SharedStates, "read">;
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;

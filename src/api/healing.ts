@@ -42,13 +42,14 @@ export function healingHandlers(services: Services): Healing {
     async listIncidents(input, { caller }) {
       const { incidents, next } = await listIncidents(services, input, caller);
       const body = {
-        incidents: incidents.map(summaryOf),
+        incidents: (await services.withFates(incidents)).map(summaryOf),
         ...(next !== undefined && { nextCursor: cursorOf(next) }),
       };
       return { status: 200, body };
     },
     async getIncident({ incident }, { caller }) {
-      return { status: 200, body: documentOf(await find(services, incident, caller)) };
+      const found = await services.withFates([await find(services, incident, caller)]);
+      return { status: 200, body: documentOf(found[0] as Incident) };
     },
     approveProposal: (input, call) => decide(services, input, call, true),
     rejectProposal: (input, call) => decide(services, input, call, false),

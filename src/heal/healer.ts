@@ -6,7 +6,7 @@ import type { WorkflowModule } from "../core/workflow_module.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { type IncidentSteps, incidentWorkflow } from "./incident.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
-import { revertIncident } from "./revert.ts";
+import { revertIncident, withFates } from "./revert.ts";
 import { Watcher } from "./watcher.ts";
 
 /**
@@ -45,6 +45,12 @@ export class Healer {
   ): Promise<string> {
     assert(this.#deps !== undefined, "The healer is asked before it is opened");
     return revertIncident(this.#deps, incident, who);
+  }
+
+  /** Adds to incidents what became of their changes after they had ended. */
+  async withFates(incidents: readonly Incident[]): Promise<readonly Incident[]> {
+    assert(this.#deps !== undefined, "The healer is asked before it is opened");
+    return await withFates(this.#deps.policies, incidents);
   }
 
   /** Looks no more; incidents go on on the nodes that own them. */

@@ -187,6 +187,25 @@ export async function putHolding(
   return await next(policies, newest, { ...deed, deed: kind, content });
 }
 
+/**
+ * Says what became of a change that an incident has kept: a person took it back by the incident, or
+ * others have put other values; undefined: it is in force. `versions` are those of its overlay.
+ */
+export function fateOf(
+  versions: readonly PolicyOverlay[],
+  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
+): { readonly outcome: "reverted" | "overtaken"; readonly by: PolicyOverlay } | undefined {
+  const sorted = versions.toSorted((one, other) => one.version - other.version);
+  const last = deedsOf(sorted, incident).at(-1);
+  if (last?.kind === "takes back") return { outcome: "reverted", by: last.version };
+  const forAll = sorted.filter(({ canary }) => canary === undefined);
+  const newest = forAll.at(-1);
+  const changed = newest === undefined ? [] : changedSince(forAll, { incident, change });
+  return newest === undefined || changed.length === 0
+    ? undefined
+    : { outcome: "overtaken", by: newest };
+}
+
 /** Whether anybody else has put a version since. */
 export async function overtakenBy(
   policies: Policies,

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { OverlayChange } from "../core/healing.ts";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
-import { keepChange, putChange, takeBack } from "./overlay_change.ts";
+import { fateOf, keepChange, putChange, takeBack } from "./overlay_change.ts";
 
 const CHANGE: OverlayChange = {
   namespace: "shop",
@@ -93,4 +93,29 @@ Deno.test("nothing is put while a share of the tasks tries something else", asyn
 
   equal(other.kind, "conflict");
   equal((await steps()).length, 2);
+});
+
+Deno.test("a kept change is in force until a person takes it back, or puts other values", async () => {
+  const { policies } = await opened();
+  const put = await putChange(policies, DEED, { percent: 20 });
+  const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
+  await keepChange(policies, DEED, version);
+  const fate = async () => {
+    const found = fateOf(await policies.versions("shop", "order"), DEED);
+    return found && [found.outcome, found.by.version, found.by.by];
+  };
+
+  const kept = await fate();
+  const person = { by: "ada", reason: "mine", atMs: 6 };
+  await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 9_000 } } });
+  const overtaken = await fate();
+  await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 4_000 } } });
+  await takeBack(policies, { ...DEED, by: "ada" }, { version: 3, inverse });
+  const reverted = await fate();
+
+  deepEqual([kept, overtaken, reverted], [
+    undefined,
+    ["overtaken", 4, "ada"],
+    ["reverted", 6, "ada"],
+  ]);
 });

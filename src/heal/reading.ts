@@ -5,6 +5,7 @@ import { type Incident, INCIDENT_WORKFLOW, incidentOf } from "../core/incident.t
 import type { Plan } from "../core/plan.ts";
 import type { WholeTask } from "../core/ports.ts";
 import type { HealerDeps } from "./healer_deps.ts";
+import { withFates } from "./revert.ts";
 
 /** Tasks that one reading of attempts takes; a sample when there are more. */
 const TASKS_MAX = 600;
@@ -46,7 +47,7 @@ function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFac
 
 /** Reads the incidents of the last day, the newest first, without one of them. */
 export async function readIncidents(
-  { tasks, plans }: Reads,
+  { tasks, plans, policies }: Pick<HealerDeps, "tasks" | "plans" | "policies">,
   { nowMs, except }: { readonly nowMs: number; readonly except?: string },
 ): Promise<readonly Incident[]> {
   const incidents: Incident[] = [];
@@ -61,5 +62,6 @@ export async function readIncidents(
     const incident = plan && incidentOf(task, plan);
     if (incident !== undefined && incident.id !== except) incidents.push(incident);
   }
-  return incidents.toSorted((one, other) => other.startedAtMs - one.startedAtMs);
+  const known = await withFates(policies, incidents);
+  return known.toSorted((one, other) => other.startedAtMs - one.startedAtMs);
 }

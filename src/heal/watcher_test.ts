@@ -7,6 +7,7 @@ import type { StartRequest, WholeTask } from "../core/ports.ts";
 import { planOf } from "../core/plan.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
+import { MemoryPolicies } from "../journal/memory_stores.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { readIncidents } from "./reading.ts";
 import { Watcher } from "./watcher.ts";
@@ -191,6 +192,7 @@ Deno.test("of hundreds of incidents each one is read: a sample could miss the on
       cached: () => undefined,
       byHash: () => Promise.resolve(INCIDENT_PLAN),
     },
+    policies: new MemoryPolicies(),
   }, { nowMs: NOW });
 
   deepEqual(read.length, 500);

@@ -298,6 +298,7 @@ function openApiOf(deps: NodeDeps): Api {
     ),
     policyOf: (of, step) => engine.policyOf(of, step),
     revertIncident: (incident, who) => deps.healer.revert(incident, who),
+    withFates: (incidents) => deps.healer.withFates(incidents),
     keys: journal.keys,
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),

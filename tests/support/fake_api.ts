@@ -321,6 +321,12 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
   });
 }
 
+/** Nothing of what incidents changed is put back, or was. */
+const NO_HEALER: Pick<ApiDeps, "revertIncident" | "withFates"> = {
+  revertIncident: () => Promise.resolve("put back"),
+  withFates: (incidents) => Promise.resolve(incidents),
+};
+
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
@@ -367,7 +373,7 @@ function fakeDeps(
     statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
     ...fakeSystems(),
-    revertIncident: () => Promise.resolve("put back"),
+    ...NO_HEALER,
     worker: {
       poll: () => Promise.resolve([]),
       reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),
