@@ -185,7 +185,7 @@ function effectLines({ lesson, degradation, applied }: Incident): string[] {
     `         ${marks}  ! it began, ↑ it was changed`,
     `before   ${figuresText(before)}`,
     `then     ${figuresText(during)}`,
-    `after    ${figuresText(after)}`,
+    ...(after === undefined ? [] : [`after    ${figuresText(after)}`]),
   ];
 }
 

@@ -177,7 +177,8 @@ export const ConclusionFields = z.object({
 export const LessonFields = z.object({
   before: FiguresFields,
   during: FiguresFields,
-  after: FiguresFields,
+  /** Since the conclusion; absent: no attempt has ended since. */
+  after: FiguresFields.optional(),
   /** Share of attempts that failed, and the 95th percentile of those that completed, by minute. */
   minutes: z.array(z.object({ atMs: z.int(), failedShare: z.number(), p95Ms: z.number() })),
 });
@@ -203,6 +204,7 @@ export interface Incident extends Results {
   readonly number: number;
   readonly degradation: Degradation;
   readonly startedAtMs: number;
+  /** When it was concluded: nothing is changed after that. What it taught comes some windows later. */
   readonly endedAtMs: number | undefined;
   readonly phase: IncidentPhase;
 }
@@ -258,13 +260,14 @@ export function incidentOfState(state: TaskState, plan: Plan): Incident | undefi
     id: state.taskId,
     ...input.data,
     startedAtMs: state.createdAtMs,
-    endedAtMs: state.endedAtMs,
+    endedAtMs: results.release?.atMs ?? state.endedAtMs,
     ...results,
     phase: phaseOf(state, plan, results),
   };
 }
 
 function phaseOf(state: TaskState, plan: Plan, results: Results): IncidentPhase {
+  if (results.release !== undefined) return "ended";
   if (state.end !== undefined) return state.end === "completed" ? "ended" : "failed";
   const approval = state.steps[plan.indexOf.get(APPROVAL) ?? -1];
   if (approval?.state === "waiting_for_reply") return "waiting_for_approval";

@@ -1,6 +1,6 @@
 /**
  * The workflow of an incident: diagnose → propose → approval → apply → observe → judge → conclude →
- * hold → release → learn. Each wait is a sleep or a signal and each change is put under the version that
+ * release → follow → learn. Each wait is a sleep or a signal and each change is put under the version that
  * it was made for, so a crash between any two steps, or in one, changes nothing.
  */
 
@@ -16,8 +16,8 @@ export interface IncidentSteps {
   judge(of: AppliedIncident): Promise<Verdict | undefined>;
   conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
   /** What ends by itself is looked at again and again, until it has ended. */
-  release(of: AppliedIncident & { readonly conclusion: Conclusion }): Promise<Conclusion | Later>;
-  learn(of: AppliedIncident): Promise<z.output<typeof fields.LessonFields>>;
+  release(of: ConcludedIncident): Promise<Conclusion | Later>;
+  learn(of: ConcludedIncident): Promise<z.output<typeof fields.LessonFields>>;
 }
 
 type Proposed = z.output<typeof fields.ProposedFields>;
@@ -43,6 +43,11 @@ export interface AppliedIncident extends StartedIncident {
   readonly applied: Applied;
 }
 
+/** An incident of which it is known what became of its change. */
+export interface ConcludedIncident extends AppliedIncident {
+  readonly conclusion: Conclusion;
+}
+
 /** It goes on, and is to be looked at again. */
 export interface Later {
   readonly laterMs: number;
@@ -53,6 +58,9 @@ const APPROVAL_MS = 24 * 3_600_000;
 
 /** Windows between a change and the first look at what it does. */
 const OBSERVED_WINDOWS = 2;
+
+/** Windows after a change is kept or taken back, so that the report shows what came of it. */
+const FOLLOWED_WINDOWS = 3;
 
 /** Steps read and write the database: they are tried again until it is there. */
 const POLICY = {
@@ -75,8 +83,8 @@ const AppliedInput = z.object({
   proposed: fields.ProposedFields.optional(),
   applied: fields.AppliedFields,
 });
+const ConcludedInput = AppliedInput.extend({ conclusion: fields.ConclusionFields });
 const TooEarly = z.object({ error_code: z.literal("too_early"), error_message: z.string() });
-
 const StillHeld = z.object({ error_code: z.literal("still_held"), error_message: z.string() });
 
 /** Makes the workflow; its code calls `steps`, which may be opened later. */
@@ -108,8 +116,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
     });
     const observed = w.sleep("observe", {
       needs: { applied },
-      ms: ({ input, applied }) =>
-        applied.isApplied ? OBSERVED_WINDOWS * input.degradation.windowMs : 0,
+      ms: windowsWith(OBSERVED_WINDOWS),
     });
     const verdict = w.step("judge", judgeWith(steps), {
       needs: { proposed, applied },
@@ -124,12 +131,25 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
       needs: { proposed, applied, conclusion },
       with: ({ input, ...given }) => ({ incident: input, ...given }),
     });
-    w.step("learn", learnWith(steps), {
-      needs: { proposed, applied },
+    const followed = w.sleep("follow", {
+      needs: { applied },
       after: [released],
+      ms: windowsWith(FOLLOWED_WINDOWS),
+    });
+    w.step("learn", learnWith(steps), {
+      needs: { proposed, applied, conclusion: released },
+      after: [followed],
       with: ({ input, ...given }) => ({ incident: input, ...given }),
     });
   });
+}
+
+/** Waits so many windows, if there is a change to look at. */
+function windowsWith(windows: number) {
+  return ({ input, applied }: {
+    readonly input: StartedIncident["incident"];
+    readonly applied: Applied;
+  }) => applied.isApplied ? windows * input.degradation.windowMs : 0;
 }
 
 type Steps = () => IncidentSteps;
@@ -195,7 +215,7 @@ function releaseWith(steps: Steps) {
   return step({
     ...POLICY,
     retry: LOOK_AGAIN,
-    input: AppliedInput.extend({ conclusion: fields.ConclusionFields }),
+    input: ConcludedInput,
     success: fields.ConclusionFields,
     error: StillHeld,
     run: async ({ input: { incident, proposed, applied, conclusion }, taskId, fail }) => {
@@ -210,9 +230,9 @@ function releaseWith(steps: Steps) {
 function learnWith(steps: Steps) {
   return step({
     ...POLICY,
-    input: AppliedInput,
+    input: ConcludedInput,
     success: fields.LessonFields,
-    run: ({ input: { incident, proposed, applied }, taskId }) =>
-      steps().learn({ taskId, incident, proposed, applied }),
+    run: ({ input: { incident, proposed, applied, conclusion }, taskId }) =>
+      steps().learn({ taskId, incident, proposed, applied, conclusion }),
   });
 }

@@ -13,21 +13,16 @@ import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
 import { changesOf } from "./actions.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import type {
-  AppliedIncident,
-  DecidedIncident,
-  IncidentSteps,
-  StartedIncident,
-} from "./incident.ts";
+import type { DecidedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
 import { hold } from "./holding.ts";
 import { judge } from "./judging.ts";
+import { learn } from "./lesson.ts";
 import { HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
 import { whyNotNow } from "./still_allowed.ts";
-import { figuresOf, windowOf } from "./window.ts";
 
 /** Windows of attempts that a decision looks at, and those it compares them with. */
 const RECENT_WINDOWS = 3;
@@ -155,7 +150,9 @@ async function decideByTier(
   const approved = chosen !== undefined && chosen.tier !== "T3";
   const reason = chosen === undefined
     ? notes.join("; ") || "nothing is known that would help"
-    : `tier ${chosen.tier}`;
+    : approved
+    ? `tier ${chosen.tier} needs no person within the bounds of the workflow`
+    : "it is something that only people can do";
   const payload = { approved, by: HEALER, reason: reason.slice(0, 1_000) };
   await sink.send({
     kind: "SendSignal",
@@ -268,28 +265,4 @@ async function conclude(
     : await keepChange(deps.policies, deed, version);
   if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
   return { outcome: isTaken ? "reverted" as const : "kept" as const, says: verdict.says, atMs };
-}
-
-/** Windows before the degradation, and after the conclusion, that a report shows. */
-const SHOWN_WINDOWS = 10;
-
-async function learn(deps: HealerDeps, { incident, applied }: AppliedIncident) {
-  const { degradation } = incident;
-  const { workflow, step, windowMs, sinceMs } = degradation;
-  const nowMs = deps.runtime.now();
-  const fromMs = sinceMs - SHOWN_WINDOWS * windowMs;
-  const cells = (await deps.statistics.read({ workflow, step, sinceMs: fromMs, untilMs: nowMs }))
-    .filter((cell) => cell.step === step);
-  const spanMs = Math.max(windowMs, Math.ceil((nowMs - fromMs) / 60 / windowMs) * windowMs);
-  const count = Math.ceil((nowMs - fromMs) / spanMs);
-  const minutes = Array.from({ length: count }, (_, at) => {
-    const span = { fromMs: fromMs + at * spanMs, untilMs: fromMs + (at + 1) * spanMs };
-    const { failedShare, p95Ms = 0 } = figuresOf(windowOf(cells, span));
-    return { atMs: span.fromMs, failedShare, p95Ms };
-  });
-  const after = windowOf(cells, {
-    fromMs: Math.max(applied.atMs, nowMs - 5 * windowMs),
-    untilMs: nowMs,
-  });
-  return { before: degradation.before, during: degradation.now, after: figuresOf(after), minutes };
 }

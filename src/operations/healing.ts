@@ -53,7 +53,11 @@ const IncidentDocument = named(
       without: Figures.optional(),
     }).optional(),
     conclusion: fields.ConclusionFields.optional(),
-    lesson: fields.LessonFields.extend({ before: Figures, during: Figures, after: Figures })
+    lesson: fields.LessonFields.extend({
+      before: Figures,
+      during: Figures,
+      after: Figures.optional(),
+    })
       .optional(),
   }),
 );
