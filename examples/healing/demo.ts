@@ -139,7 +139,7 @@ async function incidentOf(client: Client) {
 /** What is new in an incident, in words. */
 const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[] = [
   ({ degradation: { signal, now, before, step } }) =>
-    `An incident has started: "${step}" has more ${signal} than before ` +
+    `An incident has started, seen by ${signal}: "${step}" does worse than it did ` +
     `(${percent(before.failedShare)} → ${percent(now.failedShare)} of its attempts fail).`,
   ({ finding }) => finding && `Diagnosis: ${finding.failureType}. ${finding.says}`,
   ({ proposals, chosen }) => {
@@ -150,6 +150,8 @@ const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[
   ({ applied }) => applied && `Applied: ${applied.says}.`,
   ({ verdict }) => verdict && `Compared: ${verdict.says}.`,
   ({ conclusion }) => conclusion && `Conclusion: ${conclusion.outcome}. ${conclusion.says}.`,
+  ({ lesson }) =>
+    lesson?.after && `Since then ${percent(lesson.after.failedShare)} of its attempts fail.`,
 ];
 
 function percent(share: number): string {

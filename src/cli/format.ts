@@ -238,3 +238,29 @@ function partsOf(cell: Cell): { text: string; tone: Tone } {
 function widthOf(cell: Cell): number {
   return [...partsOf(cell).text].length;
 }
+
+const BARS = "▁▂▃▄▅▆▇█";
+
+/** One character a value, the highest one full; nothing where there is none. */
+export function plotOf(values: readonly (number | undefined)[]): string {
+  const highest = Math.max(...values.map((value) => value ?? 0));
+  return values.map((value) => {
+    if (value === undefined || (value === 0 && highest === 0)) return " ";
+    const level = highest === 0 ? 0 : Math.round(value / highest * (BARS.length - 1));
+    return BARS[level];
+  }).join("");
+}
+
+/** Folds a text between its words; what is in columns, as a plot is, has to be short enough. */
+export function foldText(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/(?<= )(?=[^ ])/)) {
+    if (line !== "" && line.length + word.trimEnd().length > columns) {
+      lines.push(line.trimEnd());
+      line = "    ";
+    }
+    line += word;
+  }
+  return [...lines, line.trimEnd()];
+}

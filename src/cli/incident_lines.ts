@@ -2,16 +2,19 @@
 
 import type { OperationResult } from "../client.ts";
 import type { EntryOf } from "../client/documents.ts";
+import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
+import { actionText } from "./action_text.ts";
 import {
   type Cell,
   clockText,
   dateText,
   durationText,
+  foldText,
   headOf,
   type Paint,
+  plotOf,
   tableLines,
   type Tone,
-  wordsOf,
 } from "./format.ts";
 import { TASKER } from "./verb.ts";
 
@@ -20,27 +23,16 @@ type Incident = OperationResult<"getIncident">;
 type Summary = EntryOf<"listIncidents">;
 type Figures = Incident["degradation"]["now"];
 
-/** One character a value, higher for more. */
-const BARS = "▁▂▃▄▅▆▇█";
-
-/** Draws values as a line of bars; the highest one is the highest bar. */
-function sparkline(values: readonly number[], max = Math.max(...values)): string {
-  return values.map((value) => {
-    const level = max <= 0 ? 0 : Math.min(BARS.length - 1, Math.round(value / max * 7));
-    return BARS[level];
-  }).join("");
-}
-
 /** Draws a list of incidents. */
 export function incidentListLines(incidents: readonly Summary[], paint: Paint): string[] {
-  if (incidents.length === 0) return ["no incidents: no step does worse than it did"];
+  if (incidents.length === 0) return ["no incidents"];
   const rows = incidents.map((one): Cell[] => [
     one.id,
     dateText(one.startedAt),
     `${one.workflow} ${one.step}`,
     SIGNALS[one.signal],
-    one.proposal === undefined ? "" : wordsOf(one.proposal.kind),
-    { text: wordsOf(one.outcome ?? one.phase), tone: toneOf(one.outcome ?? one.phase) },
+    one.proposal === undefined ? "" : one.proposal.kind,
+    { text: one.outcome ?? one.phase, tone: toneOf(one.outcome ?? one.phase) },
   ]);
   const head = headOf("INCIDENT", "SINCE (UTC)", "STEP", "WHAT", "CHANGE", "STATE");
   return tableLines([head, ...rows], paint);
@@ -53,9 +45,9 @@ export function proposalListLines(incidents: readonly Summary[], paint: Paint): 
   const rows = proposing.map(({ id, workflow, step, proposal, outcome, phase }): Cell[] => [
     id,
     `${workflow} ${step}`,
-    wordsOf(proposal?.kind ?? ""),
+    proposal?.kind ?? "",
     proposal?.tier ?? "",
-    { text: wordsOf(outcome ?? phase), tone: toneOf(outcome ?? phase) },
+    { text: outcome ?? phase, tone: toneOf(outcome ?? phase) },
   ]);
   return tableLines([headOf("INCIDENT", "STEP", "CHANGE", "TIER", "STATE"), ...rows], paint);
 }
@@ -76,14 +68,14 @@ function toneOf(state: string): Tone {
 
 /** Draws one incident: what, why, what was done, its effect, and how to take it back. */
 export function incidentLines(incident: Incident, paint: Paint): string[] {
-  const { degradation: of, finding } = incident;
-  const head = `${paint("bold", `${of.step} of ${of.workflow}`)} ${SIGNALS[of.signal]} than it did`;
+  const { degradation: of, id, phase, conclusion } = incident;
+  const stands = conclusion === undefined ? phase : `${phase}, ${conclusion.outcome}`;
   return [
-    head,
-    paint("dim", `incident ${incident.id}, ${wordsOf(incident.phase)}`),
+    `${paint("bold", `${of.step} of ${of.workflow}`)} ${SIGNALS[of.signal]} than it did`,
+    paint("dim", `incident ${id}, ${stands}`),
     "",
     ...section("What", whatLines(incident), paint),
-    ...section("Why", whyLines(finding), paint),
+    ...section("Why", whyLines(incident.finding), paint),
     ...section("In a model's words, which decide nothing", adviceLines(incident), paint),
     ...section("Done", doneLines(incident), paint),
     ...section("Effect", effectLines(incident), paint),
@@ -93,32 +85,39 @@ export function incidentLines(incident: Incident, paint: Paint): string[] {
 
 function section(title: string, lines: readonly string[], paint: Paint): string[] {
   if (lines.length === 0) return [];
-  return [paint("bold", title), ...lines.map((line) => `  ${paint("plain", line)}`), ""];
+  // A command stays in one line, so that it can be copied.
+  const shown = lines.flatMap((line) => line.includes(TASKER) ? [line] : foldText(line, COLUMNS));
+  return [paint("bold", title), ...shown.map((line) => `  ${paint("plain", line)}`), ""];
 }
 
+/** Columns of a report, without those of its margin. */
+const COLUMNS = 78;
+
 function whatLines({ degradation: of, startedAt, endedAt }: Incident): string[] {
-  const until = endedAt === undefined ? "until now" : `until ${clockText(endedAt)}`;
+  const until = endedAt === undefined ? "" : `; concluded at ${clockText(endedAt).slice(0, 8)}`;
   const error = of.error === undefined ? [] : [`mostly as "${of.error}"`];
   return [
-    `seen ${dateText(startedAt)} UTC, ${until}`,
-    `then    ${figuresText(of.now)}`,
+    `seen at ${dateText(startedAt)} UTC${until}`,
     `before  ${figuresText(of.before)}`,
+    `then    ${figuresText(of.now)}`,
     ...error,
     ...(of.saturated ? ["more comes in than is done: nothing that adds load may be done"] : []),
   ];
 }
 
 function figuresText(of: Figures): string {
-  const took = of.p95Ms === undefined ? "none completed" : `95 % took ${durationText(of.p95Ms)}`;
-  return `${percent(of.failedShare)} of ${of.attempts} attempts failed, ${took} at most`;
+  const took = of.p95Ms === undefined
+    ? "none completed"
+    : `95 % completed in ${durationText(of.p95Ms)}`;
+  return `${percent(of.failedShare)} of ${of.attempts} attempts failed, ${took}`;
 }
 
 function whyLines(finding: Incident["finding"]): string[] {
   if (finding === undefined) return [];
   const sure = finding.confidence > 0 ? `, ${percent(finding.confidence)} sure` : "";
   return [
-    `${wordsOf(finding.failureType)}${sure}: ${finding.says}`,
-    ...finding.evidence.map(({ id, says }) => `${id}: ${says}`),
+    `${finding.failureType}${sure}: ${finding.says}`,
+    ...finding.evidence.map(({ id, says }) => `- ${says} (${id})`),
   ];
 }
 
@@ -131,39 +130,35 @@ function adviceLines({ advice }: Incident): string[] {
 }
 
 function doneLines(incident: Incident): string[] {
-  const { proposals, chosen, notes, approval, applied, verdict, conclusion } = incident;
+  const { proposals, chosen, notes, verdict, conclusion } = incident;
   const proposal = proposals.find(({ id }) => id === chosen);
   const others = proposals.filter(({ id }) => id !== chosen);
+  const isCompared = verdict !== undefined && verdict.verdict !== "none";
+  const isConcluded = conclusion !== undefined && conclusion.outcome !== "not_applied";
+  const why = conclusion?.says === verdict?.says ? "" : `: ${conclusion?.says}`;
   return [
-    ...(proposal === undefined ? [] : [
-      `proposed: ${actionText(proposal.action)} (tier ${proposal.tier})`,
+    ...(proposal === undefined ? ["nothing was chosen"] : [
+      `chosen: ${actionText(proposal.action)} (tier ${proposal.tier})`,
       `because ${proposal.expected}`,
     ]),
-    ...others.map(({ action, tier }) => `else: ${actionText(action)} (tier ${tier})`),
-    ...notes.map((note) => `not: ${note}`),
-    ...(approval === undefined ? [] : [
-      `${approval.approved ? "approved" : "not approved"} by ${approval.by}: ${approval.reason}`,
-    ]),
-    ...(applied === undefined ? [] : [appliedText(applied)]),
-    ...(verdict === undefined ? [] : [`judged ${verdict.verdict}: ${verdict.says}`]),
-    ...(conclusion === undefined ? [] : [`${wordsOf(conclusion.outcome)}: ${conclusion.says}`]),
+    ...others.map(({ action, tier }) => `or else: ${actionText(action)} (tier ${tier})`),
+    ...notes.map((note) => `not done: ${note}`),
+    ...appliedLines(incident),
+    ...(isCompared ? [`judged ${verdict.verdict}: ${verdict.says}`] : []),
+    ...(isConcluded ? [`${conclusion.outcome}${why}`] : []),
   ];
 }
 
-function appliedText({ isApplied, says, version }: NonNullable<Incident["applied"]>): string {
-  if (!isApplied) return `nothing was changed: ${says}`;
-  return version === undefined ? says : `put as version ${version}, ${says}`;
-}
-
-function actionText({ kind, ...fields }: { readonly kind: string }): string {
-  const shown = Object.entries(fields).filter(([name]) => name !== "workflow")
-    .map(([name, value]) => `${wordsOf(name)} ${shownValue(name, value)}`);
-  return `${wordsOf(kind)}: ${shown.join(", ")}`;
-}
-
-function shownValue(name: string, value: unknown): string {
-  if (name === "untilMs" && typeof value === "number") return new Date(value).toISOString();
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+function appliedLines({ approval, applied }: Incident): string[] {
+  if (applied?.isApplied === false) {
+    const by = approval?.approved === false ? ` (${approval.by})` : "";
+    return [`nothing was changed: ${applied.says}${by}`];
+  }
+  const version = applied?.version === undefined ? "" : `version ${applied.version}, `;
+  return [
+    ...(approval === undefined ? [] : [`approved by ${approval.by}: ${approval.reason}`]),
+    ...(applied === undefined ? [] : [`changed: ${version}${applied.says}`]),
+  ];
 }
 
 function effectLines({ lesson, degradation, applied }: Incident): string[] {
@@ -174,30 +169,49 @@ function effectLines({ lesson, degradation, applied }: Incident): string[] {
     const isIn = (ms: number | undefined) => ms !== undefined && ms >= atMs && ms < nextMs;
     if (applied?.isApplied && isIn(applied.atMs)) return "↑";
     return isIn(degradation.sinceMs) ? "!" : " ";
-  }).join("");
+  }).join("").trimEnd();
   const worst = Math.max(...minutes.map(({ failedShare }) => failedShare));
   const slowest = Math.max(...minutes.map(({ p95Ms }) => p95Ms));
   return [
-    `failed   ${sparkline(minutes.map(({ failedShare }) => failedShare))}  ` +
-    `at most ${percent(worst)}`,
-    `took     ${sparkline(minutes.map(({ p95Ms }) => p95Ms))}  ` +
-    `95 % at most ${durationText(slowest)}`,
-    `         ${marks}  ! it began, ↑ it was changed`,
-    `before   ${figuresText(before)}`,
-    `then     ${figuresText(during)}`,
-    ...(after === undefined ? [] : [`after    ${figuresText(after)}`]),
+    `failed  ${plotOf(minutes.map(({ failedShare }) => failedShare))}  █ is ${percent(worst)}`,
+    `took    ${plotOf(minutes.map(({ p95Ms }) => p95Ms))}  █ is ${durationText(slowest)}`,
+    `        ${marks}`,
+    `        ! it began${applied?.isApplied ? ", ↑ it was changed" : ""}`,
+    `before  ${figuresText(before)}`,
+    `then    ${figuresText(during)}`,
+    ...(after === undefined ? [] : [`after   ${figuresText(after)}`]),
   ];
 }
 
-function nextLines({ id, phase, applied, conclusion, degradation, chosen }: Incident): string[] {
+/** What a person can do now, as commands. */
+function nextLines(incident: Incident): string[] {
+  const { id, phase, applied, conclusion, degradation: of, proposals, chosen } = incident;
+  const proposal = proposals.find((one) => one.id === chosen);
   if (phase === "waiting_for_approval") {
-    return [`${TASKER} proposals approve ${id}`, `${TASKER} proposals reject ${id}`];
+    return [
+      "it waits a day for a person; without an answer, nothing is changed",
+      `do it:           ${TASKER} proposals approve ${id}`,
+      `do not:          ${TASKER} proposals reject ${id}`,
+    ];
   }
-  const isOver = conclusion !== undefined && conclusion.outcome !== "kept";
-  const revert = applied?.isApplied === true && !isOver && chosen !== undefined
-    ? [`to take it back: ${TASKER} proposals revert ${id}`]
-    : [];
-  return [...revert, `all versions: ${TASKER} policies ${degradation.workflow}`];
+  const isInForce = applied?.isApplied === true && (conclusion?.outcome ?? "kept") === "kept";
+  return [
+    ...(isInForce ? [`take it back:    ${TASKER} proposals revert ${id}`] : []),
+    ...(applied?.isApplied ? versionsLines(proposal) : []),
+    `how it does now: ${TASKER} stats ${of.workflow} --step ${of.step} --since 30m`,
+  ];
+}
+
+/** Where the change is shown, with all that was changed there before and since. */
+function versionsLines(proposal: Incident["proposals"][number] | undefined): string[] {
+  const { change, action } = proposal ?? {};
+  if (change === undefined) {
+    const { taskId } = (action ?? {}) as { readonly taskId?: string };
+    return taskId === undefined ? [] : [`the task:        ${TASKER} show ${taskId}`];
+  }
+  return change.namespace === SYSTEMS_NAMESPACE
+    ? [`all versions:    ${TASKER} limits ${change.name}`]
+    : [`all versions:    ${TASKER} policies ${change.namespace}/${change.name}`];
 }
 
 function percent(share: number): string {

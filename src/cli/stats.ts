@@ -9,6 +9,7 @@ import {
   headOf,
   namesText,
   type Paint,
+  plotOf,
   tableLines,
 } from "./format.ts";
 import type { VerbExtra } from "./operation_verb.ts";
@@ -22,8 +23,6 @@ const PLOT_COLUMNS = 24;
 
 /** Error codes that a row names. */
 const CODES_MAX = 3;
-
-const BARS = "▁▂▃▄▅▆▇█";
 
 /** What the verb does beyond sending its operation. */
 export const STATS: VerbExtra<"getStatistics"> = {
@@ -125,14 +124,4 @@ function msText(ms: number): string {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-}
-
-/** One character a value, the highest one full; nothing where there is none. */
-export function plotOf(values: readonly (number | undefined)[]): string {
-  const highest = Math.max(...values.map((value) => value ?? 0));
-  return values.map((value) => {
-    if (value === undefined || (value === 0 && highest === 0)) return " ";
-    const level = highest === 0 ? 0 : Math.round(value / highest * (BARS.length - 1));
-    return BARS[level];
-  }).join("");
 }

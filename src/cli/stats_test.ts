@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { noPaint } from "./format.ts";
-import { plotOf, STATS } from "./stats.ts";
+import { plotOf } from "./format.ts";
+import { STATS } from "./stats.ts";
 import { UsageError } from "./verb.ts";
 
 type Answer = Parameters<NonNullable<typeof STATS.lines>>[0];

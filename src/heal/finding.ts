@@ -102,7 +102,7 @@ function evidenceOf({ now, before, saturated, chance }: Degradation) {
     ["retried", compared("were retries", now, before, (of) => percent(of.retriedShare))],
     [
       "chance",
-      `chance alone shows as much once in ${Math.round(1 / Math.max(chance, 1e-12))} looks`,
+      `chance alone shows as much ${onceIn(chance)}`,
     ],
     ...saturated ? [["saturated", "more comes in than is done"] as const] : [],
   ];
@@ -116,6 +116,12 @@ function compared(
   show: (of: Figures) => string,
 ): string {
   return `${what}: ${show(now)} of ${now.attempts}, before ${show(before)} of ${before.attempts}`;
+}
+
+/** How seldom something happens, in words that do not claim more than was computed. */
+function onceIn(chance: number): string {
+  if (chance < 1e-9) return "less than once in a billion looks";
+  return `once in ${Math.round(1 / chance).toLocaleString("en")} looks`;
 }
 
 function percent(share: number): string {
