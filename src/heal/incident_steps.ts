@@ -17,7 +17,7 @@ import type { DecidedIncident, IncidentSteps, StartedIncident } from "./incident
 import { hold } from "./holding.ts";
 import { judge } from "./judging.ts";
 import { learn } from "./lesson.ts";
-import { HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
+import { hasDone, HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
@@ -250,11 +250,12 @@ async function conclude(
   if (verdict.verdict === "none") {
     return { outcome: "overtaken" as const, says: verdict.says, atMs };
   }
+  const deed = { incident: taskId, change, why: verdict.says, nowMs: atMs };
   const { mode } = settingsIn(await deps.policies.newest());
-  if (mode === "off") {
+  // What was done before a crash is what became of it.
+  if (mode === "off" && !await hasDone(deps.policies, deed, ["keeps", "takes back"])) {
     return { outcome: "kept" as const, says: "healing was switched off: nothing is changed", atMs };
   }
-  const deed = { incident: taskId, change, why: verdict.says, nowMs: atMs };
   const isTaken = verdict.verdict === "worse" ||
     (verdict.verdict === "unclear" && percent !== undefined);
   if (!isTaken && percent === undefined) {

@@ -70,13 +70,14 @@ export async function putChange(
   return { ...put, inverse };
 }
 
-/** Whether an incident has put its change already: the step that did died before that was recorded. */
-export async function wasPut(
+/** Whether an incident has done one of these already: the step that did died before that was recorded. */
+export async function hasDone(
   policies: Policies,
   { change, incident }: Pick<OverlayDeed, "change" | "incident">,
+  deeds: readonly Deed[],
 ): Promise<boolean> {
   const versions = await versionsOf(policies, change);
-  return versions.some((one) => isBy(one, incident, "tries") || isBy(one, incident, "changes"));
+  return versions.some((one) => deeds.some((deed) => isBy(one, incident, deed)));
 }
 
 /** Lets all tasks have what a share of them has tried; `version` is what was put for the share. */

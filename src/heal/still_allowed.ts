@@ -3,7 +3,7 @@
 import type { Degradation } from "../core/incident.ts";
 import type { OverlayChange } from "../core/healing.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { HEALER, wasPut } from "./overlay_change.ts";
+import { hasDone, HEALER } from "./overlay_change.ts";
 import { readIncidents } from "./reading.ts";
 import { refusals } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
@@ -24,7 +24,9 @@ export async function whyNotNow(
     readonly by: string;
   },
 ): Promise<string | undefined> {
-  if (change !== undefined && await wasPut(deps.policies, { change, incident })) return undefined;
+  const isPut = change !== undefined &&
+    await hasDone(deps.policies, { change, incident }, ["tries", "changes"]);
+  if (isPut) return undefined;
   const settings = settingsIn(await deps.policies.newest());
   if (settings.mode !== "on") return `healing is set to "${settings.mode}"`;
   if (by !== HEALER) return undefined;

@@ -1,6 +1,8 @@
 import { equal, match } from "node:assert/strict";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
-import { putChange } from "./overlay_change.ts";
+import type { HealerDeps } from "./healer_deps.ts";
+import { openIncidentSteps } from "./incident_steps.ts";
+import { putChange, takeBack } from "./overlay_change.ts";
 import { whyNotNow } from "./still_allowed.ts";
 
 const MINUTE = 60_000;
@@ -61,4 +63,34 @@ Deno.test("what a person approved is done in a silence too, and not while healin
 
 Deno.test("a change that was put before a crash counts as made, though healing was switched off", async () => {
   equal(await askedUnder({ mode: "off" }, { isPut: true }), undefined);
+});
+
+Deno.test("a change that was taken back before a crash is reverted, though healing was switched off", async () => {
+  const policies = new MemoryPolicies();
+  const deed = { incident: "i1", change: CHANGE, why: "worse", nowMs: NOW };
+  const put = await putChange(policies, deed, { percent: 20 });
+  const inverse = { ...CHANGE, changes: [{ path: ["steps", "charge", "timeoutMs"] }] };
+  await takeBack(policies, deed, { version: 1, inverse });
+  await policies.put("tasker", "healing", {
+    ...{ by: "ada", reason: "", atMs: NOW },
+    steps: { "*": { mode: "off", actionsPerHour: 12, silences: [] } as never },
+  });
+  const steps = openIncidentSteps(
+    { policies, runtime: { now: () => NOW } } as unknown as HealerDeps,
+  );
+  const proposal = {
+    ...{ id: "p1", action: { kind: "set_timeout" }, change: CHANGE, inverse, tier: "T1" as const },
+    ...{ evidence: [], confidence: 0.5, expected: "", load: "same" as const, repeats: false },
+    blastRadius: { workflows: ["shop/order"], tasksPerHour: 60 },
+  };
+
+  const { outcome } = await steps.conclude({
+    ...{ taskId: "i1", incident: { about: "it", number: 1, degradation: DEGRADATION } },
+    proposed: { proposals: [proposal], chosen: "p1", notes: [] },
+    applied: { isApplied: true, says: "", atMs: NOW, version: 1, base: 0, percent: 20, inverse },
+    verdict: { verdict: "worse", says: "worse" },
+  });
+
+  equal(put.kind, "put");
+  equal(outcome, "reverted");
 });
