@@ -92,7 +92,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
   return workflow({
     namespace: fields.OWN_NAMESPACE,
     name: "incident",
-    version: "1.0.0",
+    version: "1.1.0",
     input: Incident,
   }, (w) => {
     const finding = w.step("diagnose", diagnoseWith(steps));
