@@ -19,8 +19,8 @@ const USAGE = `Usage: deno task simulate --load FILE [--no-heal] [--seed N] [--j
   --seed N      other magnitudes, arrivals and latencies (1)
   --json        one JSON document instead of a plot`;
 
-/** Columns and rows of the plot. */
-const COLUMNS = 80;
+/** Columns and rows of the plot: with its scale it stands in 80 columns. */
+const COLUMNS = 64;
 const ROWS = 6;
 
 async function main(): Promise<number> {
@@ -34,9 +34,14 @@ async function main(): Promise<number> {
     },
   });
   const seed = Number(values.seed);
-  if (values.load === undefined || values.help || !Number.isInteger(seed)) {
+  if (values.help) {
     console.log(USAGE);
-    return values.help ? 0 : 2;
+    return 0;
+  }
+  if (values.load === undefined || !Number.isInteger(seed)) {
+    const wrong = values.load === undefined ? "--load is missing" : "--seed is not a whole number";
+    console.error(`Cannot simulate: ${wrong}\n\n${USAGE}`);
+    return 2;
   }
   const of = await loadScenario(values.load);
   const scenario = of(new Draw(`${seed}/magnitudes`));
@@ -50,6 +55,7 @@ async function main(): Promise<number> {
     return 0;
   }
   print(scenario.about, score, performance.now() - beganMs);
+  console.log(`\nIncidents${incidents.length === 0 ? ": none" : ""}`);
   for (const incident of incidents) console.log(lineOf(incident, world.beginMs));
   return 0;
 }

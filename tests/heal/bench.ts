@@ -42,7 +42,10 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const paths = scenariosIn(values.scenarios).filter((path) => path.includes(values.only ?? ""));
-  if (paths.length === 0) throw new Error(`There is no scenario in "${values.scenarios}"`);
+  if (paths.length === 0) {
+    const named = values.only === undefined ? "" : ` whose name contains "${values.only}"`;
+    throw new Error(`Cannot run scenarios: there is none in "${values.scenarios}"${named}`);
+  }
   const arms = armsOf(paths, { seeds, isSwept: values.sweep });
   const results = await runAll(arms, { workers, out: values.out });
   const report = reportOf(results);
