@@ -36,6 +36,7 @@ import {
 } from "./verb.ts";
 import { OPTIMISE } from "./optimise.ts";
 import { STATS } from "./stats.ts";
+import { healingLines, policyLines } from "./version_lines.ts";
 import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
@@ -74,6 +75,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
       "when something breaks",
     run: compareVersions,
   },
+  getPolicy: { lines: (policy, { paint }) => policyLines(policy, paint) },
+  getHealing: { lines: (healing, { paint }) => healingLines(healing, paint) },
   compareArms: ARMS,
   optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
