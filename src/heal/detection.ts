@@ -155,7 +155,7 @@ function waitsLonger({ counts: now }: Window, { counts: before }: Window): numbe
  * Whether more comes in than is done: attempts are started at least as often as before, and less of
  * them complete, or they wait much longer before they start.
  */
-function isSaturated(window: Window, measure: Window): boolean {
+export function isSaturated(window: Window, measure: Window): boolean {
   const rate = (count: number, of: Window) => count / Math.max(1, of.untilMs - of.fromMs);
   const started = rate(window.counts.starts, window) /
     rate(Math.max(1, measure.counts.starts), measure);

@@ -10,11 +10,11 @@ import { chanceAbove } from "./comparison.ts";
 import { slower } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps, Later } from "./incident.ts";
-import { compareWithFault } from "./judging.ts";
+import { compareWithFault, sinceAndUsual } from "./judging.ts";
 import { holdingOf, type OverlayDeed, putHolding, type Standing } from "./overlay_change.ts";
 import { isTrickle, probesFail } from "./probes.ts";
 import { settingsIn } from "./settings.ts";
-import { type Window, windowOf } from "./window.ts";
+import type { Window } from "./window.ts";
 
 /** How long a change holds at most before it is looked whether it is still needed. */
 const HOLD_MS_MAX = 2 * 3_600_000;
@@ -33,9 +33,6 @@ const FAILS_ATTEMPTS = 4;
 /** The chance that one look may have to call what is usual trouble. */
 const CHANCE_MAX = 1e-3;
 const SHARE_MIN = 0.1;
-
-/** Windows before the trouble that say what is usual. */
-const USUAL_WINDOWS = 20;
 
 type Of = Parameters<IncidentSteps["release"]>[0];
 
@@ -124,16 +121,9 @@ async function probe(deps: HealerDeps, { deed, inverse, incident }: Held) {
 
 async function lookAtProbe(deps: HealerDeps, held: Held) {
   const { incident: { degradation }, holding, deed } = held;
-  const { windowMs, workflow, step, sinceMs } = degradation;
-  const usualMs = sinceMs - windowMs;
-  const usual = { fromMs: usualMs - USUAL_WINDOWS * windowMs, untilMs: usualMs };
-  const read = async (span: { readonly fromMs: number; readonly untilMs: number }) => {
-    const range = { workflow, step, sinceMs: span.fromMs, untilMs: span.untilMs };
-    const cells = await deps.statistics.read(range);
-    return windowOf(cells.filter((cell) => cell.step === step), span);
-  };
-  const since = await read({ fromMs: holding.atMs, untilMs: deed.nowMs });
-  const state = stateOf(since, await read(usual));
+  const { windowMs } = degradation;
+  const { since, usual } = await sinceAndUsual(deps, degradation, holding.atMs);
+  const state = stateOf(since, usual);
   const isLate = deed.nowMs >= holding.atMs + PROBE_WINDOWS * windowMs;
   if (state === "fails") return await renew(deps, held);
   const isWhole = deed.nowMs >= holding.atMs + windowMs;

@@ -15,11 +15,11 @@ import { changesOf } from "./actions.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { DecidedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
 import { hold } from "./holding.ts";
-import { judge } from "./judging.ts";
+import { isSaturatedNow, judge } from "./judging.ts";
 import { learn } from "./lesson.ts";
 import { hasDone, HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
 import { readFacts, readIncidents } from "./reading.ts";
-import { weigh } from "./rules.ts";
+import { ADDS_LOAD, weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
 import { whyNotNow } from "./still_allowed.ts";
@@ -173,7 +173,7 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
   if (!approval.approved || proposal === undefined) return not(approval.reason);
   const { change, inverse } = proposal;
   const { degradation } = incident;
-  const asked = { incident: taskId, degradation, change, by: approval.by };
+  const asked = { incident: taskId, degradation, change, by: approval.by, load: proposal.load };
   const refusal = await whyNotNow(deps, asked);
   if (refusal !== undefined) return not(refusal);
   const action = proposal.action as unknown as HealingAction;
@@ -237,7 +237,7 @@ async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskI
 
 async function conclude(
   deps: HealerDeps,
-  { taskId, proposed, applied, verdict }: Of<"conclude">,
+  { taskId, incident, proposed, applied, verdict }: Of<"conclude">,
 ) {
   const atMs = deps.runtime.now();
   const { version, percent, inverse } = applied;
@@ -256,14 +256,20 @@ async function conclude(
   if (mode === "off" && !await hasDone(deps.policies, deed, ["keeps", "takes back"])) {
     return { outcome: "kept" as const, says: "healing was switched off: nothing is changed", atMs };
   }
-  const isTaken = verdict.verdict === "worse" ||
+  const wasTaken = await hasDone(deps.policies, deed, ["takes back"]);
+  const isLocked = !wasTaken &&
+    percent !== undefined && proposal?.load === "adds" &&
+    !await hasDone(deps.policies, deed, ["keeps"]) &&
+    await isSaturatedNow(deps, incident.degradation);
+  const says = isLocked ? ADDS_LOAD : verdict.says;
+  const isTaken = wasTaken || isLocked || verdict.verdict === "worse" ||
     (verdict.verdict === "unclear" && percent !== undefined);
   if (!isTaken && percent === undefined) {
     return { outcome: "kept" as const, says: verdict.says, atMs };
   }
   const put = isTaken
-    ? await takeBack(deps.policies, deed, { version, inverse })
+    ? await takeBack(deps.policies, { ...deed, why: says }, { version, inverse })
     : await keepChange(deps.policies, deed, version);
   if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
-  return { outcome: isTaken ? "reverted" as const : "kept" as const, says: verdict.says, atMs };
+  return { outcome: isTaken ? "reverted" as const : "kept" as const, says, atMs };
 }

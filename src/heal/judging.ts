@@ -1,11 +1,15 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
 import type { HealingAction } from "../core/healing.ts";
+import type { Degradation } from "../core/incident.ts";
+import { isSaturated } from "./detection.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { overtakenBy } from "./overlay_change.ts";
 import { isTrickle } from "./probes.ts";
+import { readFacts } from "./reading.ts";
+import { isFree } from "./saturated.ts";
 import { compare, compareFigures, type Comparison, type Group } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
@@ -18,6 +22,45 @@ const FAULT_WINDOWS = 3;
 
 /** Windows since the change that it is judged by while it holds. */
 const LOOK_WINDOWS = 2;
+
+/** Windows before the trouble that say what is usual. */
+const USUAL_WINDOWS = 20;
+
+type Reads = Pick<HealerDeps, "statistics" | "tasks" | "plans"> & {
+  readonly runtime: Pick<HealerDeps["runtime"], "now">;
+};
+
+/** What the attempts of a step came to since a moment, and what was usual before the trouble. */
+export async function sinceAndUsual(
+  { statistics, runtime }: Reads,
+  { workflow, step, windowMs, sinceMs }: Degradation,
+  fromMs: number,
+) {
+  const usualMs = sinceMs - windowMs;
+  const read = async (span: { readonly fromMs: number; readonly untilMs: number }) => {
+    const range = { workflow, step, sinceMs: span.fromMs, untilMs: span.untilMs };
+    const cells = await statistics.read(range);
+    return windowOf(cells.filter((cell) => cell.step === step), span);
+  };
+  return {
+    since: await read({ fromMs, untilMs: runtime.now() }),
+    usual: await read({ fromMs: usualMs - USUAL_WINDOWS * windowMs, untilMs: usualMs }),
+  };
+}
+
+/** Whether more comes in than is done now: it may have begun after a change was proposed or tried. */
+export async function isSaturatedNow(deps: Reads, of: Degradation): Promise<boolean> {
+  const { workflow, step, windowMs, sinceMs } = of;
+  const nowMs = deps.runtime.now();
+  const { since, usual } = await sinceAndUsual(deps, of, nowMs - windowMs);
+  if (usual.counts.starts === 0 || !isSaturated(since, usual)) return false;
+  const read = async (fromMs: number, untilMs: number) => {
+    const facts = await readFacts(deps, { workflow, fromMs, untilMs, olderMs: 10 * windowMs });
+    return facts.filter((fact) => fact.step === step);
+  };
+  const recent = await read(nowMs - FAULT_WINDOWS * windowMs, nowMs);
+  return !isFree({ recent, before: await read(usual.fromMs, sinceMs - windowMs) });
+}
 
 /** Compares a change with what went on without it; undefined: it is too early to say. */
 export async function judge(

@@ -15,6 +15,7 @@ import type { Candidate } from "./candidate.ts";
 import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
+import { slowsUnderLoad } from "./load.ts";
 
 /** Windows between two changes of one step. */
 export const COOLDOWN_WINDOWS = 3;
@@ -165,11 +166,18 @@ function learned({ action, confidence }: Candidate, { past, degradation }: Case)
   return (confidence * 4 + helped) / (4 + tried.length);
 }
 
+/** Why a change is not made while a system has too much to do. */
+export const ADDS_LOAD = "adds load, and more comes in than is done";
+
 /** Why a candidate may not be done, whoever approves it; undefined: it may. */
 function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
-  if (degradation.saturated && loadOf(action, policy) === "adds") {
-    return "adds load, and more comes in than is done";
+  if (loadOf(action, policy) === "adds") {
+    if (degradation.saturated) return ADDS_LOAD;
+    const isLonger = action.kind === "set_timeout";
+    if (isLonger && slowsUnderLoad(of.recent)) {
+      return "adds load, and attempts take longer the more there are";
+    }
   }
   if (repeats && definition.atMostOnce) return "may repeat what is to happen at most once";
   if (action.kind === "set_timeout") {

@@ -136,3 +136,20 @@ Deno.test("changes that are about to be made count among those of the hour", () 
     "T1",
   ]);
 });
+
+Deno.test("a time-out is not raised where attempts take longer the more of them are under way", () => {
+  const under = (slowerUnderLoad: boolean) =>
+    Array.from({ length: 120 }, (_, at) => {
+      const isBusy = at % 40 >= 20;
+      const startedAtMs = NOW - 10 * MINUTE + at * (isBusy ? 50 : 2_000) + (at % 40 < 20 ? 0 : 1);
+      const ranMs = isBusy && slowerUnderLoad ? 1_500 : 500;
+      return {
+        ...{ taskId: `t${at}`, workflow: "shop/order", version: "1", step: "charge", attempt: 1 },
+        ...{ startedAtMs, endedAtMs: startedAtMs + ranMs, waitedMs: 0, ranMs, tags: [] },
+        ...{ outcome: "completed" as const, policyVersion: 0 },
+      };
+    }) as unknown as Case["recent"];
+
+  equal(chosen(timeout(3_000), { recent: under(false) }).chosen?.action.kind, "set_timeout");
+  equal(chosen(timeout(3_000), { recent: under(true) }).chosen, undefined);
+});

@@ -1,11 +1,12 @@
 /** Still allowed: whether a change may be made now that was proposed some time ago. */
 
 import type { Degradation } from "../core/incident.ts";
-import type { OverlayChange } from "../core/healing.ts";
+import type { OverlayChange, Proposal } from "../core/healing.ts";
 import type { HealerDeps } from "./healer_deps.ts";
+import { isSaturatedNow } from "./judging.ts";
 import { hasDone, HEALER } from "./overlay_change.ts";
 import { readIncidents } from "./reading.ts";
-import { refusals } from "./rules.ts";
+import { ADDS_LOAD, refusals } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
 
 /**
@@ -13,15 +14,16 @@ import { settingsIn } from "./settings.ts";
  * what people did not approve is weighed again. What was put before a crash stays, and is judged.
  */
 export async function whyNotNow(
-  deps: Pick<HealerDeps, "policies" | "tasks" | "plans"> & {
+  deps: Pick<HealerDeps, "policies" | "tasks" | "plans" | "statistics"> & {
     readonly runtime: Pick<HealerDeps["runtime"], "now">;
   },
-  { incident, degradation, change, by }: {
+  { incident, degradation, change, by, load }: {
     readonly incident: string;
     readonly degradation: Degradation;
     readonly change: OverlayChange | undefined;
     /** Who approved it. */
     readonly by: string;
+    readonly load: Proposal["load"];
   },
 ): Promise<string | undefined> {
   const isPut = change !== undefined &&
@@ -29,6 +31,7 @@ export async function whyNotNow(
   if (isPut) return undefined;
   const settings = settingsIn(await deps.policies.newest());
   if (settings.mode !== "on") return `healing is set to "${settings.mode}"`;
+  if (load === "adds" && await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
   if (by !== HEALER) return undefined;
   const nowMs = deps.runtime.now();
   const past = await readIncidents(deps, { nowMs, except: incident });

@@ -42,7 +42,9 @@ async function askedUnder(
       byHash: () => Promise.resolve(undefined),
     },
   };
-  return await whyNotNow(deps, {
+  const statistics = { read: () => Promise.resolve([]) };
+  return await whyNotNow({ ...deps, statistics }, {
+    load: "same",
     ...{ incident: "i1", degradation: DEGRADATION, change: CHANGE, by },
   });
 }
