@@ -44,6 +44,9 @@ function attempts(count: number, of: (index: number) => Partial<AttemptFact>): A
 
 const LOST = { outcome: "failed", isRetried: false } as const;
 
+/** A minute in which all was well. */
+const USUAL = attempts(60, () => ({}));
+
 function kinds(more: Partial<Case>): readonly string[] {
   return candidatesOf({ ...CASE, ...more }).map(({ action }) => action.kind);
 }
@@ -73,7 +76,7 @@ Deno.test("what failed as often before is no reason to hold anything back", () =
 const CUT = { outcome: "timed_out", isRetried: true, ranMs: 2_000 } as const;
 
 function timeoutOf(more: Partial<Case>): number | undefined {
-  const action = candidatesOf({ ...CASE, ...more }).map((one) => one.action)
+  const action = candidatesOf({ ...CASE, before: USUAL, ...more }).map((one) => one.action)
     .find(({ kind }) => kind === "set_timeout");
   return action?.kind === "set_timeout" ? action.timeoutMs : undefined;
 }

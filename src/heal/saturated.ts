@@ -42,7 +42,10 @@ function takesNoLonger(recent: readonly AttemptFact[], before: readonly AttemptF
 }
 
 /** Attempts take long even where hardly any other is under way: it is not the load. */
-function isSlowAlone(recent: readonly AttemptFact[], before: readonly AttemptFact[]): boolean {
+export function isSlowAlone(
+  recent: readonly AttemptFact[],
+  before: readonly AttemptFact[],
+): boolean {
   const was = ran(before);
   if (was.length < DONE_MIN) return false;
   const slowMs = SLOW * quantileOf(was, 0.5);
@@ -68,4 +71,26 @@ function othersAt(facts: readonly AttemptFact[], of: AttemptFact): number {
 function goesOnUntil({ startedAtMs, endedAtMs, ranMs, outcome, lateAtMs }: AttemptFact): number {
   if (outcome !== "timed_out") return endedAtMs;
   return lateAtMs ?? startedAtMs + GOES_ON * ranMs;
+}
+
+/** The first attempts that were cut off, which show whether many were under way before them. */
+const FIRST_CUT = 5;
+
+/**
+ * Whether attempts were cut off only once more of them were under way than before. That more are under
+ * way afterwards says nothing: those that take longer are under way longer.
+ */
+export function slowedByLoad({ recent, before }: Pick<Case, "recent" | "before">): boolean {
+  if (before.length < DONE_MIN) return true;
+  const first = recent.toSorted((a, b) => a.startedAtMs - b.startedAtMs)
+    .filter(({ outcome }) => outcome === "timed_out").slice(0, FIRST_CUT);
+  const usual = quantileOf(before.map((fact) => underWayAt(before, fact)), 0.9);
+  const then = quantileOf(first.map((fact) => underWayAt(recent, fact)), 0.5);
+  return then > Math.max(1, usual);
+}
+
+function underWayAt(facts: readonly AttemptFact[], of: AttemptFact): number {
+  return facts.filter((other) =>
+    other !== of && other.startedAtMs <= of.startedAtMs && other.endedAtMs > of.startedAtMs
+  ).length;
 }

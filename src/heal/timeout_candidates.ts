@@ -4,6 +4,7 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
+import { isSlowAlone, slowedByLoad } from "./saturated.ts";
 import { Survival } from "./survival.ts";
 
 /** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
@@ -34,10 +35,12 @@ export function timeouts(of: Case): Candidate[] {
   const last = newest(recent, LAST);
   const isMostlyCut = !curve.hangs &&
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
-  const isSlower = isMostlyCut || isCutAgain(recent) ||
-    (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
+  const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
+  const isSlower = isMostlyCut || isCutAgain(recent) ||
+    takesLonger && isSlowAlone(recent, of.before);
   const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
+  if (isSlower && slowedByLoad(of)) return [];
   if (isSlower) {
     const needed = curve.quantile(0.95) ?? 2 * timeoutMs;
     const wanted = Math.round(Math.min(2 * timeoutMs, Math.max(1.25 * timeoutMs, 1.2 * needed)));
