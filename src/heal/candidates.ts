@@ -124,6 +124,9 @@ function rateLimits(of: Case): Candidate[] {
   const { recent, system, degradation } = of;
   const refused = recent.filter(({ error }) => /rate.?limit|too_many|429/i.test(error?.code ?? ""));
   if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
+  // Where nothing is taken, no rate is low enough.
+  const last = newest(recent, LAST);
+  if (last.filter((fact) => refused.includes(fact)).length >= DOWN_SHARE * last.length) return [];
   const done = recent.filter(({ outcome }) => outcome === "completed");
   const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
   // Less than what comes in would only make a queue that never ends.

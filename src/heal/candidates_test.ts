@@ -137,3 +137,14 @@ Deno.test("a system may do a step twice if each that offers it says so", () => {
   equal(systemsFor(step, "payments", systems(["charge"])).isIdempotent, true);
   equal(systemsFor(step, "payments", systems([])).isIdempotent, false);
 });
+
+Deno.test("a provider that refuses some gets a lower rate, one that refuses all gets a trickle", () => {
+  const rateOf = (isRefused: (index: number) => boolean) => {
+    const error = { class: "failed", code: "http_429" } as const;
+    const recent = attempts(60, (index) => isRefused(index) ? { ...LOST, error } : {});
+    const { action } = candidatesOf({ ...CASE, recent })[0] ?? {};
+    return action?.kind === "limit_system" ? action.ratePerS : undefined;
+  };
+  equal(rateOf(() => true), 0.05);
+  equal(rateOf((index) => index % 4 === 0), 1.2);
+});
