@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { Incident } from "../core/incident.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
@@ -147,4 +148,23 @@ Deno.test("a provider that refuses some gets a lower rate, one that refuses all 
   };
   equal(rateOf(() => true), 0.05);
   equal(rateOf((index) => index % 4 === 0), 1.2);
+});
+
+Deno.test("a circuit that is waited for comes before still more attempts", () => {
+  const recent = attempts(
+    60,
+    (index) => index % 2 === 0 ? { ...LOST, outcome: "thrown", isRetried: true } : {},
+  );
+  const degradation = { ...CASE.degradation, now: { ...BEFORE, waitedP95Ms: 20_000 } };
+  const raised = {
+    ...{ id: "t1", about: "a", number: 1, degradation, startedAtMs: 0, phase: "ended" as const },
+    propose: {
+      chosen: "p1",
+      proposals: [{ id: "p1", action: { kind: "set_retry" } }],
+      notes: [],
+    },
+    apply: { isApplied: true, says: "", atMs: 0 },
+  } as unknown as Incident;
+  equal(kinds({ recent, degradation })[0], "set_retry");
+  equal(kinds({ recent, degradation, past: [raised] })[0], "set_circuit");
 });

@@ -33,7 +33,7 @@ export function retries(of: Case): Candidate[] {
       delayMsMin: Math.max(policy.delayMsMin, 500),
     },
     tier: "T1",
-    confidence: hasRaised(of) ? 0.55 : 0.65,
+    confidence: hasRaised(of) ? 0.4 : 0.65,
     because: `${transient} of the last ${last.length} attempts failed by chance, and ` +
       `${percent({ count: good, of: last.length })} of all complete`,
     expected: `with ${attemptsMax} attempts more of the tasks get through the step`,
