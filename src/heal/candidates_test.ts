@@ -168,3 +168,8 @@ Deno.test("a circuit that is waited for comes before still more attempts", () =>
   equal(kinds({ recent, degradation })[0], "set_retry");
   equal(kinds({ recent, degradation, past: [raised] })[0], "set_circuit");
 });
+
+Deno.test("nothing is given up sooner that does not hang", () => {
+  const late = (index: number) => index % 3 === 0 ? CUT : { ranMs: 100 + 30 * (index % 50) };
+  equal(timeoutOf({ recent: attempts(90, late) }), undefined);
+});

@@ -55,7 +55,7 @@ export function timeouts(of: Case): Candidate[] {
     }];
   }
   const [usual] = [before.p95Ms];
-  if (usual === undefined || policy.attemptsMax < 2) return [];
+  if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
   const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
   if (wanted >= 0.8 * timeoutMs) return [];
   return [{
