@@ -9,7 +9,7 @@ import { type Envelope, parseEnvelope, STEP_COMPLETED, STEP_FAILED } from "../sr
 import type { Bus, Database, Runtime } from "../src/core/ports.ts";
 import { remote, step, workflow, z } from "../src/mod.ts";
 import { SILENT_LOG } from "../src/telemetry/log.ts";
-import { BROKER_SERVERS } from "./support/broker_servers.ts";
+import { overBroker } from "./support/broker_servers.ts";
 import { openRealEngine, type RealEngine } from "./support/engine.ts";
 import { makeDatabase } from "./support/postgres.ts";
 
@@ -144,22 +144,8 @@ Deno.test("orders over Postgres leave the same journals as over memory", async (
 });
 
 for (const kind of BROKER_KINDS) {
-  Deno.test(`orders over ${kind} leave the same journals as over memory`, async (t) => {
-    const found = await BROKER_SERVERS[kind]();
-    const isThere = !("reason" in found);
-    if (!isThere) console.log(`ignored: orders over ${kind}, because ${found.reason}`);
-    await t.step({
-      name: "with a real server",
-      ignore: !isThere,
-      async fn() {
-        if (!isThere) return;
-        await using server = found;
-
-        deepEqual(
-          await journalsOver(kind, server.url),
-          await (expected ??= journalsOver("memory")),
-        );
-      },
-    });
-  });
+  Deno.test(`orders over ${kind} leave the same journals as over memory`, (t) =>
+    overBroker(t, kind, async (url) => {
+      deepEqual(await journalsOver(kind, url), await (expected ??= journalsOver("memory")));
+    }));
 }

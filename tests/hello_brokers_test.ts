@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { BROKER_KINDS } from "../src/core/broker.ts";
-import { BROKER_SERVERS } from "./support/broker_servers.ts";
+import { overBroker } from "./support/broker_servers.ts";
 import { makeDataDir } from "./support/data_dir.ts";
 import { makeDatabase } from "./support/postgres.ts";
 import { kill } from "./support/programs.ts";
@@ -101,18 +101,6 @@ async function loseAndReplace(url: string): Promise<void> {
 const KEY = "tasker_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 
 for (const kind of BROKER_KINDS) {
-  Deno.test(`two nodes hear of a system over ${kind}, and its steps wait once its worker is killed`, async (t) => {
-    const found = await BROKER_SERVERS[kind]();
-    const isThere = !("reason" in found);
-    if (!isThere) console.log(`ignored: hello over ${kind}, because ${found.reason}`);
-    await t.step({
-      name: "with a real server",
-      ignore: !isThere,
-      async fn() {
-        if (!isThere) return;
-        await using server = found;
-        await loseAndReplace(server.url);
-      },
-    });
-  });
+  Deno.test(`two nodes hear of a system over ${kind}, and its steps wait once its worker is killed`, (t) =>
+    overBroker(t, kind, loseAndReplace));
 }

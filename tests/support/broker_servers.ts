@@ -17,3 +17,23 @@ export const BROKER_SERVERS: Readonly<Record<BrokerKind, Start>> = {
   rabbitmq: () => startRabbit(),
   kafka: () => startKafka(),
 };
+
+/** Runs a step of a test over a real server of a broker; ignored, with the reason, where there is none. */
+export async function overBroker(
+  t: Deno.TestContext,
+  kind: BrokerKind,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const found = await BROKER_SERVERS[kind]();
+  const isThere = !("reason" in found);
+  if (!isThere) console.log(`ignored: ${t.name}, because ${found.reason}`);
+  await t.step({
+    name: "with a real server",
+    ignore: !isThere,
+    async fn() {
+      if (!isThere) return;
+      await using server = found;
+      await use(server.url);
+    },
+  });
+}
