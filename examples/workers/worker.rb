@@ -5,7 +5,7 @@
 #
 # Contract: docs/envelopes.md. A crash between working, answering and acknowledging repeats the work.
 
-require "digest"
+require "digest/sha2" # "digest" alone loads it at its first use, which threads must not do at once
 require "fileutils"
 require "json"
 require "redis"
