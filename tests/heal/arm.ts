@@ -30,7 +30,7 @@ export interface ScoredDiagnosis {
   readonly isUnknown: boolean;
   /** Whether it began where the scenario says; absent: that is open. */
   readonly isAtStep?: boolean;
-  /** Whether each piece of evidence that it cites is among its evidence, and there is one. */
+  /** Whether it cites any evidence; whether that is the right one is not scored. */
   readonly hasEvidence: boolean;
 }
 
