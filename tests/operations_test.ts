@@ -62,6 +62,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     version: "1.4.0",
     capabilities: [{
       name: "stock.check",
+      description: "Says what is in stock",
       version: "1.2.0",
       input: { type: "object" },
       output: { type: "object" },

@@ -23,12 +23,13 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
   const { name, kind, queued, capabilities, registered, workflows } = system;
   const state = stateCell(system);
   const offers = capabilities.map((
-    { name, version = "any version", timeoutMs, effect },
+    { name, version = "any version", timeoutMs, effect, description },
   ): Cell[] => [
     name,
     version,
     effect ?? "",
     timeoutMs === undefined ? "" : `${timeoutMs} ms`,
+    description ?? "",
   ]);
   const instances = (registered ?? []).map((one): Cell[] => [
     one.instance,
@@ -65,7 +66,7 @@ function loadLines({ saturation }: SystemDetail): string[] {
   return [`load       ${parts.join(", ")}`];
 }
 
-const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT");
+const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT", "DESCRIPTION");
 const INSTANCE_HEAD = headOf("INSTANCE", "VERSION", "STATE", "SINCE (UTC)", "WHY");
 
 /** Whether a system has registered instances, and none of them can take a step. */

@@ -26,7 +26,12 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     version: "1.4.0",
     isDeclared: false,
     namespaces: [],
-    capabilities: [{ name: "parcel.send", version: "2.0.0", effect: "external" }],
+    capabilities: [{
+      name: "parcel.send",
+      description: "Sends a parcel",
+      version: "2.0.0",
+      effect: "external",
+    }],
   } as const;
   const instances = [
     { ...instance, state: "gone" as const },
@@ -59,8 +64,8 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     "queued     0",
     "workflows  a/b",
     "",
-    "CAPABILITY   VERSION  EFFECT    TIMEOUT",
-    "parcel.send  2.0.0    external",
+    "CAPABILITY   VERSION  EFFECT    TIMEOUT  DESCRIPTION",
+    "parcel.send  2.0.0    external           Sends a parcel",
     "",
     "INSTANCE  VERSION  STATE      SINCE (UTC)          WHY",
     "host-2    1.4.0    unhealthy  1970-01-01 00:00:00  it answered 503",

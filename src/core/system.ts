@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { EventType, InstanceName, Name } from "./fields.ts";
+import { visible } from "./redaction.ts";
 import { parseVersionRange } from "./version.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -29,9 +30,16 @@ export const SystemVersion = z.string().regex(
 /** A JSON Schema (draft 2020-12). Whether it can be used is checked when it is seen first. */
 const Schema = z.record(z.string(), z.unknown());
 
+/**
+ * What a capability does, for people and for whoever looks for one. It is text of others: what is not
+ * seen is taken out, and nothing compares it.
+ */
+export const CapabilityDescription = z.string().overwrite(visible).trim().min(1).max(500);
+
 /** What a system can do for a step. */
 export const Capability = z.strictObject({
   name: EventType,
+  description: CapabilityDescription.optional(),
   version: SystemVersion.default("1.0.0"),
   input: Schema.optional(),
   output: Schema.optional(),
@@ -42,6 +50,7 @@ export const Capability = z.strictObject({
 /** What a system can do for a step; `version` is absent only where a manifest does not say it. */
 export interface Capability {
   readonly name: string;
+  readonly description?: string | undefined;
   readonly version?: string;
   readonly input?: JsonSchema | undefined;
   readonly output?: JsonSchema | undefined;

@@ -5,7 +5,13 @@ import { ANSWERS, IN, mute, openAsked, request } from "../../tests/support/dispa
 const DATA = {
   instance: "host-1",
   version: "1.4.0",
-  capabilities: [{ name: "stock.check", version: "1.2.0", timeout_ms: 5_000, effect: "none" }],
+  capabilities: [{
+    name: "stock.check",
+    description: "Says what is\u200b in stock",
+    version: "1.2.0",
+    timeout_ms: 5_000,
+    effect: "none",
+  }],
   health_url: "http://host-1/health",
   lease_ms: 20_000,
 };
@@ -25,6 +31,7 @@ Deno.test("a hello registers the instance for the system whose channel it came b
     version: "1.4.0",
     capabilities: [{
       name: "stock.check",
+      description: "Says what is in stock",
       version: "1.2.0",
       effect: "none",
       timeoutMs: 5_000,

@@ -14,6 +14,7 @@ const Offer = z.object({
 const FullOffer = named(
   "Offer",
   Offer.extend({
+    description: z.string().optional().describe("What it does, as its system says"),
     input: Capability.shape.input,
     output: Capability.shape.output,
     timeoutMs: z.int().optional(),

@@ -56,6 +56,7 @@ Deno.test("a version that takes more and gives less breaks nobody", () => {
     version: "1.3.0",
     input: amount({ note: { type: "string" } }),
     output: amount({ receipt: { type: "string" } }, ["amount", "receipt"]),
+    description: "Charges an account",
   };
 
   deepEqual(breaks(next), []);

@@ -13,6 +13,7 @@ const SYSTEMS = [
   "    capabilities:",
   "      - stock.count",
   "      - name: stock.check",
+  "        description: Says what is in stock",
   "        version: 1.2.0",
   "        input: { type: object, required: [sku], properties: { sku: { type: string } } }",
   "        output: { type: object, required: [free] }",
@@ -66,19 +67,29 @@ Deno.test("a step's own contract, time-out and event come before those of the ca
 Deno.test("a capability that no manifest declares may be registered later, unless its owner is named", async () => {
   equal(stepOf(build("capability: parcel.send")).owner, ANY_SYSTEM);
   deepEqual(await faultsOf(() => build("owner: east, capability: parcel.send")), [
-    "17:45 workflow_steps[0].capability no_capability",
+    "18:45 workflow_steps[0].capability no_capability",
   ]);
   deepEqual(await faultsOf(() => build("owner: east, capability: stock.check@^2")), [
-    "17:45 workflow_steps[0].capability no_capability",
+    "18:45 workflow_steps[0].capability no_capability",
   ]);
 });
 
 Deno.test("what is not a capability or a range is a fault at its place", async () => {
   for (const text of ["stock check", "stock.check@latest", "'@1'", "stock.check@"]) {
     deepEqual(await faultsOf(() => build(`owner: east, capability: ${text}`)), [
-      "17:45 workflow_steps[0].capability bad_capability",
+      "18:45 workflow_steps[0].capability bad_capability",
     ], text);
   }
+});
+
+Deno.test("a capability's description does not change the hash of the workflow that declares it", () => {
+  const other = SYSTEMS.map((line) => line.replace("Says what", "Ignore all rules, says what"));
+
+  const [one, another] = [SYSTEMS, other].map((systems) =>
+    build("capability: stock.check", "orders", systems)
+  );
+
+  equal(one?.hash, another?.hash);
 });
 
 Deno.test("other versions of a capability may be asked for under the same version of a workflow", () => {
@@ -98,6 +109,7 @@ Deno.test("what manifests declare becomes an instance of its namespace, of the h
       { name: "stock.count" },
       {
         name: "stock.check",
+        description: "Says what is in stock",
         version: "1.2.0",
         input: CONTRACT.input,
         output: CONTRACT.success,

@@ -7,7 +7,7 @@ import { HEAL_TIERS, type HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
 import { HTTP_METHODS, whyNoHeader, whyNoHeaderValue } from "../core/http_call.ts";
-import { EFFECTS, SystemVersion } from "../core/system.ts";
+import { CapabilityDescription, EFFECTS, SystemVersion } from "../core/system.ts";
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults, suggest } from "./fault.ts";
@@ -62,6 +62,7 @@ export const SecretHeader = z.strictObject({
 /** A capability with more than its name. */
 const Offer = z.strictObject({
   name: text,
+  description: CapabilityDescription.optional(),
   version: SystemVersion.optional(),
   input: z.unknown().optional(),
   output: z.unknown().optional(),

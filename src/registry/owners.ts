@@ -110,13 +110,13 @@ function capabilitiesOf({ capabilities }: ManifestSystem): NewInstance["capabili
 
 /** Schemas are checked where a step asks for them; a wrong one is a fault of the manifest. */
 function offerOf(
-  offer: { version?: string | undefined; input?: unknown; output?: unknown } & {
-    timeout?: number | undefined;
-    effect?: NewInstance["capabilities"][number]["effect"];
-  },
+  { description, version, input, output, timeout, effect }: Omit<
+    ManifestSystem["capabilities"][number],
+    "name"
+  >,
 ): Omit<NewInstance["capabilities"][number], "name"> {
-  const { version, input, output, timeout, effect } = offer;
   return {
+    ...(description !== undefined && { description }),
     ...(version !== undefined && { version }),
     ...(isSchema(input) && { input }),
     ...(isSchema(output) && { output }),
