@@ -25,7 +25,23 @@ const HEALED_MS_MAX = 240_000;
 const HERE = new URL(".", import.meta.url).pathname;
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-const pause = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms));
+/** What ends the demonstration before its time. All that it started is ended first. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+const stopped = Promise.withResolvers<never>();
+stopped.promise.catch(() => {});
+for (const signal of SIGNALS) {
+  Deno.addSignalListener(signal, () => stopped.reject(new Stopped(signal)));
+}
+
+class Stopped extends Error {}
+
+/** Waits for something, unless the demonstration is to end. */
+function orStopped<T>(wait: Promise<T>): Promise<T> {
+  return Promise.race([wait, stopped.promise]);
+}
+
+const pause = (ms: number) => orStopped(new Promise<void>((wake) => setTimeout(wake, ms)));
 
 /** What is shown in bold: the story, beside what programs print. */
 function narrate(text: string): void {
@@ -64,15 +80,19 @@ async function startServer(dataDir: string): Promise<Server> {
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
   void child.status.then(() => url.reject(new Error(`the server does not start:\n${said}`)));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child.status;
+    await reading;
+  };
   return {
-    url: await url.promise,
+    url: await orStopped(url.promise).catch(async (error) => {
+      if (error instanceof Stopped) await stop();
+      throw error;
+    }),
     key: (await Deno.readTextFile(`${dataDir}/admin.key`)).trim(),
     env,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
-      await reading;
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }
 
@@ -125,7 +145,7 @@ async function run(server: Server, ...words: string[]): Promise<void> {
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  await child.status;
+  await orStopped(child.status);
 }
 
 type Incident = Awaited<ReturnType<typeof incidentOf>>;
@@ -204,13 +224,15 @@ async function demonstrate(dataDir: string): Promise<boolean> {
       "  deno task tasker policies demo/checkout\n" +
       "  deno task tasker stats demo/checkout",
   );
-  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
-  return true;
+  return await stopped.promise;
 }
 
 const dataDir = await Deno.makeTempDir({ prefix: "tasker-demo-" });
 try {
   if (!await demonstrate(dataDir)) Deno.exitCode = 1;
+} catch (error) {
+  if (!(error instanceof Stopped)) throw error;
+  narrate(`Ended by ${error.message}.`);
 } finally {
   await Deno.remove(dataDir, { recursive: true });
 }
