@@ -136,3 +136,17 @@ Deno.test("a version that takes away the code of tasks in flight is refused", as
   deepEqual(gate.asked, ["1.0.0"]);
   equal(definitions.stored.size, 2);
 });
+
+Deno.test("a new version of Tasker's own workflows is not refused for tasks of the one before", async () => {
+  const gate = new RecordingGate({}, false, 3);
+  const definitions = new MemoryDefinitions();
+  const onWarning = () => {};
+  await openRegistry({ own: [order("1.0.0", ID, true)], gate, definitions, digest, onWarning });
+
+  const registry = await openRegistry({
+    own: [order("1.1.0", MORE, true)],
+    ...{ gate, definitions, digest, onWarning },
+  });
+
+  equal(registry.find("shop/order")?.definition.version, "1.1.0");
+});

@@ -1,6 +1,7 @@
 /** Loading: reads, checks and stores all workflows, and opens the registry. */
 
 import { messageOf, type TaskerError } from "../core/errors.ts";
+import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { Definitions } from "../core/ports.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
@@ -21,6 +22,8 @@ export interface RegistryOptions {
   readonly folder?: string;
   /** Modules that are imported already, and the URLs of manifests that no module implements. */
   readonly modules?: readonly (WorkflowModule | URL)[];
+  /** Tasker's own workflows: no other may be in their namespace, and they break nobody. */
+  readonly own?: readonly WorkflowModule[];
   readonly definitions: Definitions;
   /** SHA-256 of a text, lower-case hex. */
   readonly digest: (text: string) => string;
@@ -50,23 +53,29 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const { folder, modules, manifests } = options.folder === undefined
     ? { folder: undefined, modules: [], manifests: [] }
     : await discover(options.folder, faults);
-  const all = [...options.modules ?? [], ...modules];
+  const own = new Set<WorkflowModule | URL>(options.own);
+  const all = [...own, ...options.modules ?? [], ...modules];
   const implemented = new Set(all.flatMap((one) => one instanceof URL ? [] : manifestUrl(one)));
   const alone = manifests.filter(({ href }) => !implemented.has(href));
   const built: BuiltWorkflow[] = [];
+  const users: BuiltWorkflow[] = [];
   for (const one of [...all, ...alone]) {
     try {
-      built.push(await build(one, options));
+      const workflow = await build(one, options);
+      built.push(workflow);
+      if (!own.has(one)) users.push(workflow);
     } catch (thrown) {
       faults.addAll(thrown);
     }
   }
+  refuseOwnNamespace(users, faults);
   refuseDoubles(built, faults);
   refuseDifferentSystems(built, faults);
   const stored = await options.definitions.list();
   await refuseChanges(built, stored, { ...options, faults });
   const { gate, onWarning } = options;
-  const recordForced = gate && await guardVersions({ built, stored }, { gate, faults, onWarning });
+  const recordForced = gate &&
+    await guardVersions({ built: users, stored }, { gate, faults, onWarning });
   demandNone(faults, folder);
   await recordForced?.();
   await store(built, stored, options.definitions);
@@ -81,6 +90,18 @@ const CHANGED = "changed";
 
 function versionedName(definition: Definition): string {
   return `${workflowName(definition)}@${definition.version}`;
+}
+
+/** What has the name of Tasker's own workflows would be taken for one of them. */
+function refuseOwnNamespace(users: readonly BuiltWorkflow[], faults: Faults): void {
+  for (const { definition, at } of users) {
+    if (definition.namespace !== OWN_NAMESPACE) continue;
+    faults.add(
+      { path: versionedName(definition), at },
+      "own_namespace",
+      `is in the namespace "${OWN_NAMESPACE}" of Tasker's own workflows: choose another one`,
+    );
+  }
 }
 
 function refuseDoubles(built: readonly BuiltWorkflow[], faults: Faults): void {

@@ -49,6 +49,24 @@ Deno.test("openRegistry() loads the workflows that this repository serves", asyn
   deepEqual(warnings, []);
 });
 
+Deno.test("openRegistry() refuses workflows of others in the namespace of Tasker's own", async () => {
+  const foreign = workflow(
+    { namespace: "tasker", name: "mine", version: "1.0.0", input: Input },
+    (w) => {
+      w.step("go", step({ input: Input, success: z.null(), run: () => null }));
+    },
+  );
+
+  const error = await refusal(() => open({ modules: [foreign] }));
+  const registry = await open({ own: [foreign] });
+
+  deepEqual(error.faults.map(({ path, code }) => [path, code]), [[
+    "tasker/mine@1.0.0",
+    "own_namespace",
+  ]]);
+  deepEqual(registry.names(), ["tasker/mine"]);
+});
+
 Deno.test("openRegistry() refuses a definition that changed under its version, with the difference", async () => {
   const definitions = new MemoryDefinitions();
   await open({ modules: [one("1.0.0")], definitions });

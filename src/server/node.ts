@@ -195,7 +195,7 @@ async function loadWorkflows(
 ): Promise<Registry> {
   return await openRegistry({
     folder: config.workflowsDir,
-    modules: [module],
+    own: [module],
     definitions,
     digest: (text) => runtime.digest(text),
     onWarning: (text) => log.warn(text),

@@ -155,7 +155,8 @@ async function incidentWith(
     return Object.fromEntries(STEPS.map((name) => [name, dying(name)])) as unknown as IncidentSteps;
   };
   const registry = await openRegistry({
-    modules: [shop, incidentWorkflow(steps)],
+    modules: [shop],
+    own: [incidentWorkflow(steps)],
     definitions: new MemoryDefinitions(),
     digest: (text) => runtime.digest(text),
     onWarning: () => {},

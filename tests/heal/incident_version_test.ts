@@ -16,7 +16,7 @@ const STORED = {
 Deno.test("the workflow of incidents does not change under its version: else no upgraded server starts", async () => {
   const runtime = new VirtualRuntime(1);
   const registry = await openRegistry({
-    modules: [incidentWorkflow(() => {
+    own: [incidentWorkflow(() => {
       throw new Error("nothing runs");
     })],
     definitions: new MemoryDefinitions(),
