@@ -1,16 +1,18 @@
 /** Action text: what healing proposes or did, as one would say it. */
 
 import type { HealingAction } from "../core/healing.ts";
+import { actionOf } from "../core/healing_action.ts";
 import type { FailureMatch } from "../core/retry_rule.ts";
 import { dateText, valueText } from "./format.ts";
 
 /** Says an action, as the API shows it; one that a newer server knows is shown by its fields. */
 export function actionText(action: { readonly kind: string }): string {
-  return knownText(action as unknown as HealingAction) ??
-    Object.entries(action).map(([name, value]) => `${name} ${valueText(value)}`).join(", ");
+  const known = actionOf(action);
+  if (known !== undefined) return knownText(known);
+  return Object.entries(action).map(([name, value]) => `${name} ${valueText(value)}`).join(", ");
 }
 
-function knownText(action: HealingAction): string | undefined {
+function knownText(action: HealingAction): string {
   switch (action.kind) {
     case "set_timeout":
       return `set the time-out of "${action.step}" to ${action.timeoutMs} ms`;
@@ -48,8 +50,6 @@ function knownText(action: HealingAction): string | undefined {
       return `park "${action.step}" instead of trying it again${afterText(action.only)}`;
     case "suggest_change":
       return action.text;
-    default:
-      return undefined;
   }
 }
 

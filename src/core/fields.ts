@@ -85,7 +85,7 @@ const limitMs = z.int().min(1).max(DURATION_MS_MAX).optional();
 const onExhausted = z.enum(["park", "fail"]);
 
 /** How a failure is retried. */
-const Retries = z.strictObject({
+export const RetriesFields = z.strictObject({
   attemptsMax: z.int().min(1).max(ATTEMPTS_MAX),
   backoff: z.union([
     z.enum(["none", "linear", "exponential", "fibonacci"]),
@@ -96,7 +96,7 @@ const Retries = z.strictObject({
 });
 
 /** Which failures a rule is for. */
-const Match = z.strictObject(
+export const FailureMatchFields = z.strictObject(
   {
     class: z.enum(FAILURE_CLASSES),
     code: z.string().min(1).max(128).describe("`error_code` of the error"),
@@ -109,21 +109,21 @@ const Match = z.strictObject(
 /** One of `retry.by`. */
 const RetryRuleFields = z.strictObject(
   {
-    ...Match.shape,
-    ...Retries.shape,
+    ...FailureMatchFields.shape,
+    ...RetriesFields.shape,
     onExhausted: onExhausted.describe("park also parks what is not to be retried"),
   } satisfies Record<keyof RetryRule, z.ZodType>,
 ).partial().refine(
-  (rule) => Object.keys(Match.shape).some((field) => field in rule),
-  `expected one of ${Object.keys(Match.shape).join(", ")}`,
+  (rule) => Object.keys(FailureMatchFields.shape).some((field) => field in rule),
+  `expected one of ${Object.keys(FailureMatchFields.shape).join(", ")}`,
 ).refine(
-  (rule) => Object.keys(rule).some((field) => !(field in Match.shape)),
+  (rule) => Object.keys(rule).some((field) => !(field in FailureMatchFields.shape)),
   "says nothing about retries",
 );
 
 /** `retry` of a policy. */
 export const RetryFields = z.strictObject({
-  ...Retries.shape,
+  ...RetriesFields.shape,
   by: z.array(RetryRuleFields).max(RULES_MAX).superRefine((rules, context) => {
     const at = unreachedRule(rules as readonly FailureMatch[]);
     if (at < 0) return;

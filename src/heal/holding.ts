@@ -6,6 +6,7 @@
  */
 
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
+import { actionOf } from "../core/healing_action.ts";
 import { chanceAbove } from "./comparison.ts";
 import { slower } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -37,7 +38,7 @@ const SHARE_MIN = 0.1;
 type Of = Parameters<IncidentSteps["release"]>[0];
 
 interface Held extends AppliedIncident {
-  readonly action: HealingAction;
+  readonly action: HealingAction | undefined;
   readonly deed: OverlayDeed;
   readonly inverse: OverlayChange;
   readonly holding: Standing;
@@ -70,7 +71,7 @@ export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["
     default: {
       const held: Held = {
         ...{ taskId, incident, proposed, applied, deed, inverse, holding },
-        action: action as unknown as HealingAction,
+        action: action && actionOf(action),
         firstMs: untilMs - atMs,
       };
       return holding.kind === "lets through"
@@ -149,7 +150,7 @@ export function stateOf(since: Window, usual: Window): "works" | "fails" | "uncl
 async function renew(deps: HealerDeps, held: Held) {
   const { deed, firstMs, holding, incident } = held;
   const spanMs = Math.min(firstMs * 2 ** (holding.renewals + 1), HOLD_MS_MAX);
-  const { untilMs = 0 } = held.action as { readonly untilMs?: number };
+  const { untilMs = 0 } = (held.action ?? {}) as { readonly untilMs?: number };
   const changes = deed.change.changes.map(({ path, value }) => ({
     path,
     value: until(value, untilMs, deed.nowMs + spanMs),

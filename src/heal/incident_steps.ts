@@ -1,8 +1,9 @@
 /** What the steps of an incident do: each reads what it needs, and does one thing exactly once. */
 
 import type { HealingAction, Proposal } from "../core/healing.ts";
+import { actionOf } from "../core/healing_action.ts";
 import { APPROVAL, type Degradation, type Finding } from "../core/incident.ts";
-import { messageOf } from "../core/errors.ts";
+import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import { parseTaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
@@ -176,7 +177,10 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
   const asked = { incident: taskId, degradation, change, by: approval.by, load: proposal.load };
   const refusal = await whyNotNow(deps, asked);
   if (refusal !== undefined) return not(refusal);
-  const action = proposal.action as unknown as HealingAction;
+  const action = actionOf(proposal.action);
+  if (action === undefined) {
+    return not("another version of Tasker made it, and this one cannot do it");
+  }
   if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
   if (change === undefined) return not("it is something that only people can do");
   const percent = isTried(action) ? percentOf(degradation) : undefined;
@@ -229,10 +233,14 @@ async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskI
     by: HEALER,
     reason: `Incident ${incident}: it fails again and again`,
   } as const;
-  return await sink.send(command).then(
-    () => ({ isApplied: true, says: `task ${taskId} is paused`, atMs }),
-    (error) => ({ isApplied: false, says: messageOf(error), atMs }),
-  );
+  try {
+    await sink.send(command);
+    return { isApplied: true, says: `task ${taskId} is paused`, atMs };
+  } catch (error) {
+    // An outage says nothing about the task: the step is run again, and the command has the same id.
+    if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
+    return { isApplied: false, says: error.message, atMs };
+  }
 }
 
 async function conclude(

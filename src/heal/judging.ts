@@ -1,6 +1,6 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
-import type { HealingAction } from "../core/healing.ts";
+import { actionOf } from "../core/healing_action.ts";
 import type { Degradation } from "../core/incident.ts";
 import { isSaturated } from "./detection.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
@@ -71,7 +71,7 @@ export async function judge(
   if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
   const { change, action } = proposed?.proposals.find(({ id }) => id === proposed.chosen) ?? {};
   if (change === undefined) return { verdict: "better" as const, says: applied.says };
-  if (isTrickle(action as unknown as HealingAction)) {
+  if (action !== undefined && isTrickle(actionOf(action))) {
     return { verdict: "unclear" as const, says: "it stays until the few attempts complete" };
   }
   const { version, percent } = applied;

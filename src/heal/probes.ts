@@ -16,8 +16,8 @@ const PROBED_WINDOWS_MAX = 720;
 const TRICKLE_PER_S_MAX = 0.1;
 
 /** Whether an action stops all but a few attempts, so that it is to stay while those fail. */
-export function isTrickle(action: HealingAction): boolean {
-  return action.kind === "limit_system" && (action.ratePerS ?? Infinity) <= TRICKLE_PER_S_MAX;
+export function isTrickle(action: HealingAction | undefined): boolean {
+  return action?.kind === "limit_system" && (action.ratePerS ?? Infinity) <= TRICKLE_PER_S_MAX;
 }
 
 /**

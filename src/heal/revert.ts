@@ -1,7 +1,7 @@
 /** Revert: a person takes back what an incident has changed, and how incidents show that. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { HealingAction } from "../core/healing.ts";
+import { actionOf } from "../core/healing_action.ts";
 import { parseTaskId } from "../core/ids.ts";
 import { chosenOf, type Incident, outcomeOf } from "../core/incident.ts";
 import type { Policies, PolicyOverlay } from "../core/ports.ts";
@@ -25,8 +25,8 @@ export async function revertIncident(
   if (apply?.isApplied !== true || chosen === undefined) {
     throw refused("it has changed nothing, expected a change that was applied");
   }
-  const action = chosen.action as unknown as HealingAction;
-  if (action.kind === "quarantine_task") {
+  const action = actionOf(chosen.action);
+  if (action?.kind === "quarantine_task") {
     const taskId = parseTaskId(action.taskId);
     await sink.send({ kind: "ResumeTask", commandId: `${id}/resume`, taskId, by, reason });
     return `task ${taskId} goes on`;
