@@ -2,6 +2,7 @@
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import type { Circuit } from "../src/core/breaker.ts";
+import { isUnhurried } from "../src/core/adaptive_limit.ts";
 import { alternativeFor, type Asked, askedOf } from "../src/core/alternative.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
@@ -146,7 +147,8 @@ export class NodeAdmission implements Admission {
     const nowMs = this.deps.runtime.monotonic();
     if (isNews) {
       system?.ended(claim, end, nowMs);
-      if (end === "answered") learnDuration(claim, nowMs);
+      const isUsual = system === undefined || isUnhurried(system.circuit.adaptive);
+      if (end === "answered") learnDuration(claim, { nowMs, isUsual });
     }
     this.#drop(claim, nowMs);
     if (isNews && system !== undefined) this.#serve(system.retries, nowMs);

@@ -5,6 +5,7 @@ import {
   beginAnew,
   type EndedCall,
   hasRoom,
+  isKnown,
   newAdaptiveLimit,
   noteAnswer,
   noteTimeout,
@@ -72,11 +73,13 @@ export class CircuitBreaker implements Limit {
     const { startedAtMs, timeoutMs } = claim;
     const before = this.state.openedAtMs;
     const ranMs = startedAtMs === undefined ? undefined : nowMs - startedAtMs;
+    const isTimeout = end === "timed_out";
+    const isOldNews = isTimeout && isKnown(this.adaptive, startedAtMs ?? Infinity);
     if (startedAtMs !== undefined) {
       const usual = usualMs(claim.places.durations);
       this.#adapt(end, { startedAtMs, nowMs, timeoutMs, usualMs: usual });
     }
-    const isTimeout = end === "timed_out";
+    if (isOldNews) return false;
     observe(this.state, { ok: end === "answered", nowMs, ranMs, isTimeout });
     const { openedAtMs } = this.state;
     if (openedAtMs !== before && openedAtMs !== undefined) beginAnew(this.adaptive, nowMs);

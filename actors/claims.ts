@@ -96,8 +96,11 @@ export function isTooLate({ places }: Claim, leftMs: number, nowMs: number): boo
 }
 
 /** Notes how long an attempt took that was answered in time. */
-export function learnDuration({ places, startedAtMs }: Claim, nowMs: number): void {
-  if (startedAtMs !== undefined) noteDuration(places.durations, nowMs - startedAtMs, nowMs);
+export function learnDuration(
+  { places, startedAtMs }: Claim,
+  of: { readonly nowMs: number; readonly isUsual: boolean },
+): void {
+  if (startedAtMs !== undefined) noteDuration(places.durations, of.nowMs - startedAtMs, of);
 }
 
 /** What an attempt at a system needs, in the order in which it is granted. */

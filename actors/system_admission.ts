@@ -1,7 +1,7 @@
 /** Limits of systems: circuits, retry budgets, first workers, and what nodes share of them. */
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
-import { beginAnew, maxAt } from "../src/core/adaptive_limit.ts";
+import { beginAnew, maxAt, noteLate } from "../src/core/adaptive_limit.ts";
 import {
   circuitOf,
   creditAnswer,
@@ -317,7 +317,10 @@ export class SystemAdmission {
 
   /** Notes how an attempt ended. */
   ended(claim: Claim, end: AttemptEnd, nowMs: number): void {
-    if (end === "late") return this.circuit.state.calls.add("late", nowMs);
+    if (end === "late") {
+      noteLate(this.circuit.adaptive);
+      return this.circuit.state.calls.add("late", nowMs);
+    }
     if (end === "answered") creditAnswer(this.retries.budget);
     if (!this.circuit.note(claim, end, nowMs)) return;
     const isOpen = this.circuit.state.openedAtMs !== undefined;

@@ -2,23 +2,35 @@
  * Adaptive limit: how many attempts may run at a system at once while more would only wait there.
  *
  * A healthy system has no limit. It gets one after its circuit was open, and when attempts time out
- * while most of those that are answered take much longer than is usual: then work waits at the system
- * itself, which answers it too late or not at all. An attempt that is late for this reason costs the
- * system as much as one in time, so sending less gets more done (Huang et al., "Metastable Failures in
- * the Wild", OSDI '22).
+ * while most of those that are answered take longer than is usual by a quarter of the time that is left
+ * until their time-outs: then work waits at the system itself, which answers it too late or not at all.
+ * An attempt that is late for this reason costs the system as much as one in time, so sending less gets
+ * more done (Huang et al., "Metastable Failures in the Wild", OSDI '22).
  *
- * The limit moves as TCP's window does: it is halved at a time-out, once for all attempts that were
- * under way; each quick answer lets one more attempt run, and each slow one a little more. So it settles
- * where attempts wait at the system for about a quarter of their time-out, that is, at a quarter of
- * throughput × time-out (Little's law). Nodes that share a system come to equal limits without a word
- * (Chiu and Jain, 1989). If a system's durations are what they always were, fewer than half of its
- * answers are slow, whatever their spread, and no time-out limits it.
+ * The limit moves as TCP's window does (RFC 5681): it is halved at a time-out, once for all attempts that
+ * were under way; each quick answer lets one more attempt run up to half of what was too much, and from
+ * there, as slow ones do, all that run together one more. So it settles where attempts wait at the system
+ * for a part of the time that they have (Little's law), however much of it the work itself needs. Nodes
+ * that share a system come to equal limits without a word (Chiu and Jain, 1989). What is usual is learned
+ * while there is no limit, and from few attempts at once while there is one: so it neither follows the
+ * time that attempts wait at the system, nor keeps a system limited that has become slower. If a system's
+ * durations are what they always were, fewer than half of its answers are slow, whatever their spread, and
+ * no time-out limits it.
  */
 
-import { OPEN_MS, RAMP_MAX } from "./breaker.ts";
+import { OPEN_MS } from "./breaker.ts";
 
-/** The part of its time-out from which an answer may be slow. */
+/** How many attempts may run when the circuit begins to close: as many as it lets try. */
+const BEGIN_MAX = 2;
+
+/** How much of the time that is left after what is usual may pass before an answer is slow. */
 const SLOW_PART = 0.25;
+
+/**
+ * Answers that take a smaller part of their time-outs may take twice as long, as they do at most if twice
+ * as many run (Little's law).
+ */
+const TAKEN_PART_MAX = 0.4;
 
 /** How often the limit is doubled while the system is quick, and how long it stays if nobody needs it. */
 export const RELAX_MS = 10_000;
@@ -30,12 +42,16 @@ const NEWEST_WEIGHT = 1 / 16;
 export interface AdaptiveLimit {
   /** Infinity: as many as like to. */
   max: number;
+  /** From here on quick answers let one more run together, not each. */
+  carefulFrom: number;
   /** Attempts that run and were granted since the circuit last opened. */
   running: number;
   /** Counts the openings: what ran at an earlier one is not counted any more. */
   period: number;
   /** Share of slow ones among the latest answers, 0 to 1. */
   slowShare: number;
+  /** The part of their time-outs that the latest answers took, 0 to 1. */
+  takenPart: number;
   /** When it was last halved: time-outs of attempts that began earlier say nothing new. */
   cutAtMs: number;
   /** When it last refused an attempt, or was halved. */
@@ -49,7 +65,7 @@ export interface EndedCall {
   readonly startedAtMs: number;
   readonly nowMs: number;
   readonly timeoutMs: number;
-  /** What half of its step's attempts need at most; undefined: not known. */
+  /** What nine in ten of its step's attempts need at most; undefined: not known. */
   readonly usualMs: number | undefined;
 }
 
@@ -57,9 +73,11 @@ export interface EndedCall {
 export function newAdaptiveLimit(): AdaptiveLimit {
   return {
     max: Infinity,
+    carefulFrom: Infinity,
     running: 0,
     period: 0,
     slowShare: 0,
+    takenPart: 0,
     cutAtMs: -Infinity,
     boundAtMs: -Infinity,
     relaxedAtMs: -Infinity,
@@ -85,9 +103,20 @@ function isSlow({ slowShare }: AdaptiveLimit): boolean {
   return slowShare > 0.5;
 }
 
+/** Whether what runs hardly waits at the system, so that its durations are those of the work. */
+export function isUnhurried({ max, running }: AdaptiveLimit): boolean {
+  return max === Infinity || running <= BEGIN_MAX;
+}
+
+/** Whether nothing says that attempts wait at the system. */
+function isFree(limit: AdaptiveLimit): boolean {
+  return limit.max === Infinity && !isSlow(limit);
+}
+
 /** Begins with few attempts once the circuit lets some through: those under way are not waited for. */
 export function beginAnew(limit: AdaptiveLimit, nowMs: number): void {
-  limit.max = RAMP_MAX;
+  limit.carefulFrom = isFree(limit) ? Infinity : half(limit);
+  limit.max = BEGIN_MAX;
   limit.running = 0;
   limit.period++;
   limit.slowShare = 0;
@@ -104,10 +133,23 @@ export function stillNeeded(limit: AdaptiveLimit, nowMs: number): void {
 export function noteAnswer(limit: AdaptiveLimit, call: EndedCall): void {
   const { startedAtMs, nowMs, timeoutMs, usualMs = Infinity } = call;
   const ranMs = nowMs - startedAtMs;
-  const wasSlow = ranMs > Math.max(2 * usualMs, SLOW_PART * timeoutMs);
+  const wasSlow = ranMs > usualMs + SLOW_PART * Math.max(0, timeoutMs - usualMs);
   limit.slowShare += ((wasSlow ? 1 : 0) - limit.slowShare) * NEWEST_WEIGHT;
+  limit.takenPart += (Math.min(1, ranMs / timeoutMs) - limit.takenPart) * NEWEST_WEIGHT;
   if (limit.max === Infinity) return;
-  limit.max += wasSlow ? Math.max(0, 1 - ranMs / timeoutMs) / limit.max : 1;
+  const isCareful = wasSlow || limit.max >= limit.carefulFrom;
+  const more = wasSlow ? Math.max(0, 1 - ranMs / timeoutMs) : 1;
+  limit.max += isCareful ? more / limit.max : more;
+}
+
+/** Notes the answer of an attempt that had timed out: it was slow, not lost. */
+export function noteLate(limit: AdaptiveLimit): void {
+  limit.slowShare += (1 - limit.slowShare) * NEWEST_WEIGHT;
+}
+
+/** Whether a time-out says nothing new: the limit was halved since for what ran then. */
+export function isKnown({ max, cutAtMs }: AdaptiveLimit, startedAtMs: number): boolean {
+  return max < Infinity && startedAtMs < cutAtMs;
 }
 
 /** Notes an attempt that was not answered in time. */
@@ -115,14 +157,20 @@ export function noteTimeout(
   limit: AdaptiveLimit,
   { startedAtMs, nowMs }: Pick<EndedCall, "startedAtMs" | "nowMs">,
 ): void {
-  if (!isSlow(limit) || startedAtMs < limit.cutAtMs) return;
-  limit.max = Math.max(1, Math.min(limit.max, limit.running) / 2);
+  if (isFree(limit) || isKnown(limit, startedAtMs)) return;
+  limit.max = limit.carefulFrom = half(limit);
   limit.cutAtMs = limit.boundAtMs = limit.relaxedAtMs = nowMs;
+}
+
+function half({ max, running }: AdaptiveLimit): number {
+  return Math.max(1, Math.min(max, running) / 2);
 }
 
 function relax(limit: AdaptiveLimit, nowMs: number): void {
   limit.max = maxAt(limit, nowMs);
   if (nowMs - limit.relaxedAtMs < RELAX_MS || isSlow(limit)) return;
+  if (limit.takenPart > TAKEN_PART_MAX) return;
   limit.max *= 2;
+  limit.carefulFrom *= 2;
   limit.relaxedAtMs = nowMs;
 }

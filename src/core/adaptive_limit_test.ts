@@ -3,12 +3,14 @@ import {
   type AdaptiveLimit,
   beginAnew,
   hasRoom,
+  isKnown,
   newAdaptiveLimit,
   noteAnswer,
+  noteLate,
   noteTimeout,
   RELAX_MS,
 } from "./adaptive_limit.ts";
-import { OPEN_MS, RAMP_MAX } from "./breaker.ts";
+import { OPEN_MS } from "./breaker.ts";
 import { newDurations, noteDuration, usualMs } from "./durations.ts";
 import { hash32 } from "./ids.ts";
 
@@ -25,10 +27,15 @@ function limited(nowMs: number, running: number): AdaptiveLimit {
 
 function answer(
   limit: AdaptiveLimit,
-  { count, ranMs, nowMs }: { count: number; ranMs: number; nowMs: number },
+  { count, ranMs, nowMs, usualMs = 100 }: {
+    count: number;
+    ranMs: number;
+    nowMs: number;
+    usualMs?: number;
+  },
 ): void {
   for (let at = 0; at < count; at++) {
-    noteAnswer(limit, { startedAtMs: nowMs - ranMs, nowMs, timeoutMs: TIMEOUT_MS, usualMs: 100 });
+    noteAnswer(limit, { startedAtMs: nowMs - ranMs, nowMs, timeoutMs: TIMEOUT_MS, usualMs });
   }
 }
 
@@ -50,7 +57,7 @@ Deno.test("a system is not limited whose durations are what they always were, ho
       if (ranMs >= TIMEOUT_MS) noteTimeout(limit, call);
       else {
         noteAnswer(limit, { ...call, timeoutMs: TIMEOUT_MS, usualMs: usualMs(known) });
-        noteDuration(known, ranMs, nowMs);
+        noteDuration(known, ranMs, { nowMs });
       }
 
       assert.equal(limit.max, Infinity, `${name}: ${at}`);
@@ -70,15 +77,21 @@ Deno.test("a time-out among slow answers halves what runs, once for all that wer
   assert.equal(limit.max, 20);
 });
 
-Deno.test("each quick answer lets one more attempt run, slow ones together one more", () => {
-  const limit = limited(10_000, 80);
+Deno.test("a quick answer lets one more run, and from half of what was too much all together do", () => {
+  const limit = newAdaptiveLimit();
+  beginAnew(limit, 10_000);
+  answer(limit, { count: 30, ranMs: 200, nowMs: 10_200 });
+  assert.equal(limit.max, 32);
+  limit.running = 32;
+  noteTimeout(limit, { startedAtMs: 10_300, nowMs: 11_300 });
+  assert.equal(limit.max, 16);
 
-  answer(limit, { count: 40, ranMs: 600, nowMs: 10_500 });
-  const afterSlow = limit.max;
-  answer(limit, { count: 40, ranMs: 200, nowMs: 10_700 });
+  answer(limit, { count: 16, ranMs: 200, nowMs: 11_500 });
+  const afterQuick = limit.max;
+  answer(limit, { count: 16, ranMs: 600, nowMs: 12_100 });
 
-  assert.ok(afterSlow > 40 && afterSlow < 41, `${afterSlow}`);
-  assert.equal(limit.max, afterSlow + 40);
+  assert.ok(afterQuick > 16.9 && afterQuick < 17, `${afterQuick}`);
+  assert.ok(limit.max > afterQuick && limit.max < afterQuick + 0.5, `${limit.max}`);
 });
 
 Deno.test("a limit that refuses nobody for a while ends", () => {
@@ -105,6 +118,31 @@ Deno.test("a limit is doubled by time alone while answers are quick, so long att
   assert.equal(limit.max, 20);
 });
 
+Deno.test("a limit is not doubled by time where twice as many might be answered too late", () => {
+  const limit = limited(10_000, 80);
+  answer(limit, { count: 30, ranMs: 450, nowMs: 10_100, usualMs: 400 });
+  limit.max = limit.running = 10;
+  assert.equal(hasRoom(limit, 10_200), false);
+
+  assert.equal(hasRoom(limit, 10_000 + RELAX_MS), false);
+
+  assert.equal(limit.max, 10);
+});
+
+Deno.test("answers that come too late show that attempts wait, though none was slow in time", () => {
+  const limit = newAdaptiveLimit();
+  limit.running = 10;
+  noteTimeout(limit, { startedAtMs: 0, nowMs: 1_000 });
+  assert.equal(limit.max, Infinity);
+
+  for (let at = 0; at < 12; at++) noteLate(limit);
+  noteTimeout(limit, { startedAtMs: 500, nowMs: 1_500 });
+
+  assert.equal(limit.max, 5);
+  assert.equal(isKnown(limit, 1_400), true);
+  assert.equal(isKnown(limit, 1_500), false);
+});
+
 Deno.test("after its circuit was open a system gets few attempts, whatever still runs there", () => {
   const limit = newAdaptiveLimit();
   limit.running = 1_000;
@@ -113,5 +151,5 @@ Deno.test("after its circuit was open a system gets few attempts, whatever still
 
   assert.equal(limit.running, 0);
   assert.equal(hasRoom(limit, 5_000 + OPEN_MS), true);
-  assert.equal(limit.max, RAMP_MAX);
+  assert.equal(limit.max, 2);
 });

@@ -19,8 +19,8 @@ const FRESH_MS = 10_000;
 export interface Durations {
   /** One in ten takes less. */
   low: number;
-  /** Half of them take less. */
-  median: number;
+  /** Nine in ten take less, where they do not wait at the system. */
+  high: number;
   count: number;
   /** When the newest was noted. */
   atMs: number;
@@ -28,23 +28,30 @@ export interface Durations {
 
 /** Nothing is known. */
 export function newDurations(): Durations {
-  return { low: 0, median: 0, count: 0, atMs: -Infinity };
+  return { low: 0, high: 0, count: 0, atMs: -Infinity };
 }
 
 /**
- * Notes how long an attempt took that was answered in time.
+ * Notes how long an attempt took that was answered in time; unless `isUsual`, it may have waited at the
+ * system, which says nothing about what is usual.
  *
  * Each quantile moves towards the duration, further on its rarer side, so that it settles where the
  * share of shorter ones is right: Ma, Muthukrishnan, Sandler, "Frugal streaming for estimating
  * quantiles" (2014), with steps in proportion. Cost: O(1), no memory.
  */
-export function noteDuration(known: Durations, ranMs: number, nowMs: number): void {
+export function noteDuration(
+  known: Durations,
+  ranMs: number,
+  { nowMs, isUsual = true }: { readonly nowMs: number; readonly isUsual?: boolean },
+): void {
   const ms = Math.max(1, ranMs);
   const rate = known.count < SETTLED_COUNT
     ? 1 / (known.count + 1)
     : Math.min(RATE_MAX, 2 * Math.LN2 * (nowMs - known.atMs) / DOUBLING_MS);
   known.low = known.count === 0 ? ms : moved(known.low, ms, { share: 0.1, rate });
-  known.median = known.count === 0 ? ms : moved(known.median, ms, { share: 0.5, rate });
+  if (isUsual) {
+    known.high = known.count === 0 ? ms : moved(known.high, ms, { share: 0.9, rate: rate / 1.8 });
+  }
   known.count++;
   known.atMs = nowMs;
 }
@@ -55,9 +62,9 @@ export function neededMs({ low, count, atMs }: Durations, nowMs: number): number
   return low;
 }
 
-/** What half of the attempts need at most; undefined: not known. */
-export function usualMs({ median, count }: Durations): number | undefined {
-  return count < COUNT_MIN ? undefined : median;
+/** What nine in ten attempts need at most; undefined: not known. */
+export function usualMs({ high, count }: Durations): number | undefined {
+  return count < COUNT_MIN ? undefined : high;
 }
 
 function moved(
