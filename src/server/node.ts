@@ -2,35 +2,29 @@
 
 import { openOracle } from "../../ffi/oracle.ts";
 import { openReadiness } from "../../ffi/readiness.ts";
-import { type Api, openApi } from "../api/api.ts";
+import type { Api } from "../api/api.ts";
 import { makeFirstKey } from "../api/api_key.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
-import type { BusAddress } from "../contracts/asyncapi.ts";
-import { addressOf, serversOf } from "../core/broker.ts";
-import { commandChannel } from "../core/channels.ts";
 import { warnOfRefused } from "./egress_check.ts";
 import { openEgress } from "../egress/wire.ts";
-import { parseEnvelope } from "../core/envelope.ts";
 import { messageOf } from "../core/errors.ts";
-import { type Adviser, openAdviser } from "../heal/model.ts";
+import { openAdviser } from "../heal/model.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
+import { commandChannel } from "../core/channels.ts";
 import type { Incarnation } from "../core/ids.ts";
-import type { Bus, Cancel, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
 import { openHealing } from "./healing.ts";
 import { Healer } from "../heal/healer.ts";
-import { healthOf, warnOfOtherBuses } from "./health.ts";
+import { warnOfOtherBuses } from "./health.ts";
+import { type ApiParts, atOnce, openApiOf } from "./node_api.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
-import { openDiagnoser } from "../heal/diagnoser.ts";
-import { openExplained } from "../heal/explained.ts";
-import { openOptimiser } from "../heal/optimiser.ts";
-import { openPlayback } from "./playback.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openRegistry } from "../registry/load.ts";
-import { openSystems, type Systems } from "./systems.ts";
+import { openSystems } from "./systems.ts";
 import { Statistics } from "../heal/statistics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -212,15 +206,10 @@ async function loadWorkflows(
   });
 }
 
-interface NodeDeps extends NodeOptions {
+interface NodeDeps extends NodeOptions, ApiParts {
+  readonly config: NodeOptions["config"];
   readonly journal: OpenJournal;
-  readonly registry: Registry;
-  readonly bus: Bus;
-  readonly systems: Systems;
   readonly readiness: Readiness;
-  readonly engine: Engine;
-  readonly adviser: Adviser | undefined;
-  readonly healer: Healer;
 }
 
 async function makeKey(
@@ -244,108 +233,6 @@ function chooseReadiness(config: Config, log: Log): Readiness {
     log.warn("Serving with the TypeScript core", { reason: fallbackReason });
   }
   return readiness;
-}
-
-/** A policy that was put here holds here at once; other nodes see it at their next sweep. */
-function atOnce(policies: Policies, engine: Engine): Policies {
-  return {
-    versions: (namespace, workflow) => policies.versions(namespace, workflow),
-    newest: () => policies.newest(),
-    async put(...of) {
-      const overlay = await policies.put(...of);
-      // Should it fail, the next sweep reads it.
-      await engine.renewPolicies().catch(() => {});
-      return overlay;
-    },
-  };
-}
-
-function openApiOf(deps: NodeDeps): Api {
-  const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
-  return openApi({
-    runtime,
-    log,
-    metrics,
-    starter: openStarter(registry, engine.router),
-    sink: engine.router,
-    history: journal.history,
-    feed: engine.supervisor,
-    residents: engine,
-    plans: registry,
-    definitions: journal.definitions,
-    statistics: journal.statistics,
-    policies: atOnce(journal.policies, engine),
-    sharedStates: journal.sharedStates,
-    optimiser: openOptimiser({
-      reader: journal.tasks,
-      plans: registry,
-      policies: journal.policies,
-      playback: openPlayback(),
-      codeOf: (hash) => registry.codeOf(hash),
-      instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
-    }),
-    diagnoser: openExplained(
-      openDiagnoser({
-        runtime,
-        history: journal.history,
-        tasks: journal.tasks,
-        plans: registry,
-        policyOf: (of, step) => engine.policyOf(of, step),
-        workflowsOf: (system) =>
-          registry.owners().find(({ name }) => name === system)?.workflows ?? [],
-      }),
-      adviser,
-    ),
-    policyOf: (of, step) => engine.policyOf(of, step),
-    revertIncident: (incident, who) => deps.healer.revert(incident, who),
-    withFates: (incidents) => deps.healer.withFates(incidents),
-    keys: journal.keys,
-    dead: journal.deadLetters,
-    replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
-    systems: () => summarise(deps),
-    instancesOf: (system) => journal.systems.list(system),
-    registrar: systems.registry,
-    worker: systems.worker,
-    bus: busAddress(config),
-    health: healthOf(deps),
-  });
-}
-
-/** Where the broker is, without what the URL says about users. */
-function busAddress({ busPrefix, busUrl }: Pick<Config, "busPrefix" | "busUrl">): BusAddress {
-  const urls = busUrl === undefined ? [] : serversOf(busUrl) ?? [];
-  const servers = urls.map((url) => ({
-    protocol: url.protocol.slice(0, -1),
-    host: addressOf(url),
-  }));
-  return { prefix: busPrefix, servers };
-}
-
-async function summarise(
-  { registry, engine, bus, systems, config }: Pick<
-    NodeDeps,
-    "registry" | "engine" | "bus" | "systems" | "config"
-  >,
-): Promise<readonly SystemSummary[]> {
-  const owners = registry.owners();
-  const known = new Set(owners.map(({ name }) => name));
-  const others = [...systems.directory.systems].filter(({ name }) => !known.has(name))
-    .map(({ name }) => ({ name, kind: "remote" as const, workflows: [] }));
-  return await Promise.all([...owners, ...others].map(async ({ name, kind, workflows }) => {
-    const instances = systems.directory.get(name)?.instances ?? [];
-    const circuit = engine.admission.circuit(name);
-    const limit = engine.admission.limitOf(name);
-    const saturation = engine.admission.saturationOf(name);
-    const common = {
-      ...{ name, kind, workflows, instances, circuit },
-      ...(limit && { limit }),
-      ...(saturation && { saturation }),
-    };
-    if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
-    const channel = commandChannel(config.busPrefix, name);
-    const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
-    return { ...common, queued, hasWorker };
-  }));
 }
 
 /**

@@ -27,10 +27,9 @@ import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_stores.ts";
+import { fakeHealing } from "./fake_healing.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
-import { openOptimiser } from "../../src/heal/optimiser.ts";
-import { openPlayback } from "../../src/server/playback.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
 import { makeKey } from "../../src/api/api_key.ts";
@@ -321,12 +320,6 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
   });
 }
 
-/** Nothing of what incidents changed is put back, or was. */
-const NO_HEALER: Pick<ApiDeps, "revertIncident" | "withFates"> = {
-  revertIncident: () => Promise.resolve("put back"),
-  withFates: (incidents) => Promise.resolve(incidents),
-};
-
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
@@ -351,14 +344,6 @@ function fakeDeps(
     feed: engine,
     residents: engine,
     diagnoser: fakeDiagnoser(runtime, engine),
-    optimiser: openOptimiser({
-      reader: { async *tasks() {} },
-      plans: { byHash: () => Promise.resolve(undefined) },
-      policies: new MemoryPolicies(),
-      playback: openPlayback(),
-      codeOf: () => undefined,
-      instances: () => [],
-    }),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
       put: () => Promise.resolve(),
@@ -373,7 +358,7 @@ function fakeDeps(
     statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
     ...fakeSystems(),
-    ...NO_HEALER,
+    ...fakeHealing(),
     worker: {
       poll: () => Promise.resolve([]),
       reply: async (_system, reply) => void seen.replies.push(checkEnvelope(await reply)),

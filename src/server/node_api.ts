@@ -1,0 +1,140 @@
+/** The API of a node: which part of it answers what. */
+
+import { type Api, openApi } from "../api/api.ts";
+import type { BusAddress } from "../contracts/asyncapi.ts";
+import { addressOf, serversOf } from "../core/broker.ts";
+import { commandChannel } from "../core/channels.ts";
+import { parseEnvelope } from "../core/envelope.ts";
+import type { Bus, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import { openDiagnoser } from "../heal/diagnoser.ts";
+import { openExplained } from "../heal/explained.ts";
+import type { Healer } from "../heal/healer.ts";
+import type { Adviser } from "../heal/model.ts";
+import { openOptimiser } from "../heal/optimiser.ts";
+import type { OpenJournal } from "../journal/open.ts";
+import { openStarter, type Registry } from "../registry/workflows.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Config } from "./config.ts";
+import type { Engine } from "./engine.ts";
+import { type HealthDeps, healthOf } from "./health.ts";
+import { openPlayback } from "./playback.ts";
+import type { Systems } from "./systems.ts";
+
+/** What the API of a node asks. */
+export interface ApiParts extends HealthDeps {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly journal: OpenJournal;
+  readonly registry: Registry;
+  readonly engine: Engine;
+  readonly bus: Bus;
+  readonly systems: Systems;
+  readonly adviser: Adviser | undefined;
+  readonly healer: Healer;
+}
+
+/** A policy that was put here holds here at once; other nodes see it at their next sweep. */
+export function atOnce(policies: Policies, engine: Engine): Policies {
+  return {
+    versions: (namespace, workflow) => policies.versions(namespace, workflow),
+    newest: () => policies.newest(),
+    async put(...of) {
+      const overlay = await policies.put(...of);
+      // Should it fail, the next sweep reads it.
+      await engine.renewPolicies().catch(() => {});
+      return overlay;
+    },
+  };
+}
+
+/** Wires the API of a node to its parts. */
+export function openApiOf(deps: ApiParts): Api {
+  const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
+  return openApi({
+    runtime,
+    log,
+    metrics,
+    starter: openStarter(registry, engine.router),
+    sink: engine.router,
+    history: journal.history,
+    feed: engine.supervisor,
+    residents: engine,
+    plans: registry,
+    definitions: journal.definitions,
+    statistics: journal.statistics,
+    policies: atOnce(journal.policies, engine),
+    sharedStates: journal.sharedStates,
+    optimiser: openOptimiser({
+      reader: journal.tasks,
+      plans: registry,
+      policies: journal.policies,
+      playback: openPlayback(),
+      codeOf: (hash) => registry.codeOf(hash),
+      instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
+    }),
+    diagnoser: openExplained(
+      openDiagnoser({
+        runtime,
+        history: journal.history,
+        tasks: journal.tasks,
+        plans: registry,
+        policyOf: (of, step) => engine.policyOf(of, step),
+        workflowsOf: (system) =>
+          registry.owners().find(({ name }) => name === system)?.workflows ?? [],
+      }),
+      adviser,
+    ),
+    policyOf: (of, step) => engine.policyOf(of, step),
+    revertIncident: (incident, who) => deps.healer.revert(incident, who),
+    withFates: (incidents) => deps.healer.withFates(incidents),
+    keys: journal.keys,
+    dead: journal.deadLetters,
+    replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
+    systems: () => summarise(deps),
+    instancesOf: (system) => journal.systems.list(system),
+    registrar: systems.registry,
+    worker: systems.worker,
+    bus: busAddress(config),
+    health: healthOf(deps),
+  });
+}
+
+/** Where the broker is, without what the URL says about users. */
+function busAddress({ busPrefix, busUrl }: Pick<Config, "busPrefix" | "busUrl">): BusAddress {
+  const urls = busUrl === undefined ? [] : serversOf(busUrl) ?? [];
+  const servers = urls.map((url) => ({
+    protocol: url.protocol.slice(0, -1),
+    host: addressOf(url),
+  }));
+  return { prefix: busPrefix, servers };
+}
+
+async function summarise(
+  { registry, engine, bus, systems, config }: Pick<
+    ApiParts,
+    "registry" | "engine" | "bus" | "systems" | "config"
+  >,
+): Promise<readonly SystemSummary[]> {
+  const owners = registry.owners();
+  const known = new Set(owners.map(({ name }) => name));
+  const others = [...systems.directory.systems].filter(({ name }) => !known.has(name))
+    .map(({ name }) => ({ name, kind: "remote" as const, workflows: [] }));
+  return await Promise.all([...owners, ...others].map(async ({ name, kind, workflows }) => {
+    const instances = systems.directory.get(name)?.instances ?? [];
+    const circuit = engine.admission.circuit(name);
+    const limit = engine.admission.limitOf(name);
+    const saturation = engine.admission.saturationOf(name);
+    const common = {
+      ...{ name, kind, workflows, instances, circuit },
+      ...(limit && { limit }),
+      ...(saturation && { saturation }),
+    };
+    if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
+    const channel = commandChannel(config.busPrefix, name);
+    const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
+    return { ...common, queued, hasWorker };
+  }));
+}
