@@ -86,6 +86,11 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getEnvelopeSchema: { envelope: "StepCommand" },
   getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
+  simulateDocument: {
+    text: "name: checkout",
+    input: { id: 1 },
+    failures: [{ step: "pay", error: { error_code: "e" } }],
+  },
   getPolicy: { namespace: "shop", name: "checkout" },
   compareArms: { namespace: "shop", name: "checkout", metric: "duration" },
   optimiseWorkflow: {

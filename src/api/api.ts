@@ -12,6 +12,7 @@ import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
+import { documentHandlers } from "./documents.ts";
 import { diagnosisHandlers } from "./diagnoses.ts";
 import { healingHandlers } from "./healing.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
@@ -102,6 +103,7 @@ function routesOf(services: Services): readonly Route[] {
     ...streamHandlers(services),
     ...operatorActionHandlers(services),
     ...workflowHandlers(services),
+    ...documentHandlers(services),
     ...systemHandlers(services),
     ...contractHandlers(services),
     ...policyHandlers(services),

@@ -20,6 +20,7 @@ import type {
   Plans,
   Policies,
   Registrar,
+  Rehearser,
   ResidentTasks,
   Runtime,
   SharedStates,
@@ -81,6 +82,7 @@ export interface ApiDeps {
   readonly definitions: Definitions;
   readonly policies: Policies;
   readonly optimiser: Optimiser;
+  readonly rehearser: Rehearser;
   readonly diagnoser: Diagnoser;
   readonly statistics: Pick<StatisticsStore, "read">;
   /**

@@ -58,6 +58,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
+  simulateDocument: {
+    method: "POST",
+    path: "/v1/documents/simulate",
+    body: "*",
+    answerMsMax: 120000,
+  },
   listSystems: { method: "GET", path: "/v1/systems" },
   getSystem: { method: "GET", path: "/v1/systems/{system}" },
   registerInstance: { method: "PUT", path: "/v1/systems/{system}/instances/{instance}", body: "*" },

@@ -12,6 +12,7 @@ import type { Optimisation } from "./optimisation.ts";
 import type { JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 import type { Saturation } from "./saturation.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { StatisticsCell, StatisticsRow } from "./statistics.ts";
@@ -447,6 +448,27 @@ export interface Playback {
    * @throws {TaskerError} api.busy: who asked for it has gone
    */
   play(request: PlaybackRequest): Promise<ReadonlyMap<TaskId, readonly Turn[]>>;
+}
+
+/** What to rehearse. */
+export interface RehearsalRequest {
+  /** A manifest. */
+  readonly text: string;
+  /** Absent: one is made out of its contract. */
+  readonly input?: unknown;
+  /** Which steps fail, each in a run of its own; absent: each that does work, as far as bounds allow. */
+  readonly failures?: readonly { readonly step: string; readonly error?: unknown }[];
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Runs documents before anybody relies on them: nothing is sent to anyone. */
+export interface Rehearser {
+  /**
+   * @throws {TaskerError} definition.invalid with all faults, each with line and column
+   * @throws {TaskerError} api.busy (retry "later")
+   */
+  rehearse(request: RehearsalRequest): Promise<Rehearsal>;
 }
 
 /** Which tasks of a workflow to learn from. */

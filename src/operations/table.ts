@@ -5,6 +5,7 @@ import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
+import { DOCUMENTS } from "./documents.ts";
 import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import { OPTIMISER } from "./optimiser.ts";
@@ -18,6 +19,7 @@ import { WORKFLOWS } from "./workflows.ts";
 export const OPERATIONS = {
   ...TASKS,
   ...WORKFLOWS,
+  ...DOCUMENTS,
   ...SYSTEMS,
   ...CONTRACTS,
   ...POLICIES,

@@ -213,7 +213,7 @@ async function build(
 }
 
 /** What a manifest that no module implements has in place of one. */
-function moduleOf(url: URL, manifest?: Manifest): WorkflowModule {
+export function moduleOf(url: URL, manifest?: Manifest): WorkflowModule {
   return {
     kind: "workflow",
     of: Symbol(url.href),

@@ -19,6 +19,7 @@ import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import { type HealthDeps, healthOf } from "./health.ts";
 import { openPlayback } from "./playback.ts";
+import { openRehearser } from "./rehearser.ts";
 import type { Systems } from "./systems.ts";
 
 /** What the API of a node asks. */
@@ -75,6 +76,7 @@ export function openApiOf(deps: ApiParts): Api {
       codeOf: (hash) => registry.codeOf(hash),
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
+    rehearser: openRehearser(runtime),
     diagnoser: openExplained(
       openDiagnoser({
         runtime,

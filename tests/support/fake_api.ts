@@ -30,6 +30,7 @@ import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_s
 import { fakeHealing } from "./fake_healing.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
+import { openRehearser } from "../../src/server/rehearser.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
 import { makeKey } from "../../src/api/api_key.ts";
@@ -344,6 +345,7 @@ function fakeDeps(
     feed: engine,
     residents: engine,
     diagnoser: fakeDiagnoser(runtime, engine),
+    rehearser: openRehearser(runtime),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
       put: () => Promise.resolve(),
