@@ -12,6 +12,7 @@ import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { incidentLines, incidentListLines, proposalListLines } from "./incident_lines.ts";
 import { importVerb } from "./import.ts";
+import { rehearseVerb } from "./rehearse.ts";
 import { replay } from "./replay.ts";
 import { systemDetailLines, systemLines } from "./system_lines.ts";
 import {
@@ -255,6 +256,7 @@ const SPECIAL: readonly Verb[] = [
   watch,
   replay,
   importVerb,
+  rehearseVerb,
   doctor,
   call,
 ];
