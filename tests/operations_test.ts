@@ -149,6 +149,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     limits: { "*": { concurrencyMax: 5, ratePerS: 2.5, burst: 9 } },
     expectedVersion: 0,
   },
+  getOwnKey: {},
   listKeys: {},
   makeKey: { name: "ci", scopes: ["read"], namespaces: ["shop"], systems: [], expiresAt: AT },
   removeKey: { id: "k" },

@@ -20,6 +20,9 @@ export function keyHandlers(
       log.info("Made a key", { newKeyId: row.id, keyId: caller.keyId, scopes: row.scopes });
       return { status: 201, body: { ...keyDocument(row), key: secret } };
     },
+    getOwnKey(_input, { caller }) {
+      return Promise.resolve({ status: 200, body: keyDocument(caller.key) });
+    },
     async listKeys(_input, { caller }) {
       const seen = (await keys.list()).filter((row) => isWithin(caller, row));
       return { status: 200, body: { keys: seen.map(keyDocument) } };

@@ -92,6 +92,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/healing",
     "GET /v1/incidents",
     "GET /v1/incidents/{incident}",
+    "GET /v1/key",
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/policies/{namespace}/{name}/arms",
@@ -180,6 +181,16 @@ Deno.test("every route that needs a key refuses one without its scope", async ()
     equal(response.status, 403, line);
     equal((await problemIn(response)).code, "api.forbidden", line);
   }
+});
+
+Deno.test("a key of any scope may ask what it may do, and learns no secret", async () => {
+  const fake = fakeApi();
+  const key = fake.key(["bus"], [], ["inventory"]);
+
+  const own = await fake.json("GET /v1/key", { key });
+
+  deepEqual([own.scopes, own.namespaces, own.systems], [["bus"], [], ["inventory"]]);
+  ok(!JSON.stringify(own).includes(key));
 });
 
 Deno.test("every route of a task or workflow hides it from keys of other namespaces", async () => {

@@ -46,6 +46,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  healing                           Shows how far the healer may go, with every version",
     "  healing put                       Sets how far the healer may go; `mode: off` stops it on all nodes within seconds",
     "  keys                              Lists keys, without their secrets",
+    "  keys own                          Shows the key that is used: its scopes, namespaces and systems",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",
     "  dead                              Lists dead letters, oldest first",

@@ -120,6 +120,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   getHealing: { method: "GET", path: "/v1/healing" },
   putHealing: { method: "PUT", path: "/v1/healing", body: "*", isWrite: true },
   listKeys: { method: "GET", path: "/v1/keys" },
+  getOwnKey: { method: "GET", path: "/v1/key" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },
   listDead: {

@@ -78,6 +78,16 @@ export const KEYS = group("keys", {
     errors: [],
     command: { verb: "keys" },
   }),
+  getOwnKey: operation({
+    method: "GET",
+    path: "/v1/key",
+    summary: "Shows the key that is used: its scopes, namespaces and systems",
+    right: "key",
+    repeat: "harmless",
+    answers: { 200: { description: "The key, without its secret", schema: Key } },
+    errors: [],
+    command: { verb: "keys own" },
+  }),
   makeKey: operation({
     method: "POST",
     path: "/v1/keys",

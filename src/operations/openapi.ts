@@ -34,7 +34,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
         [SECURITY_SCHEME]: {
           type: "http",
           scheme: "bearer",
-          description: "An API key. `x-scope` of an operation names the scope that the key needs.",
+          description:
+            "An API key. `x-scope` of an operation names the scope that the key needs, if it needs one.",
         },
       },
     },
@@ -47,7 +48,7 @@ function describe(operation: Operation): Json {
     operationId: name,
     tags: [group],
     summary,
-    ...(right === "open" ? { security: [] } : { "x-scope": right }),
+    ...(right === "open" ? { security: [] } : right === "key" ? {} : { "x-scope": right }),
     parameters: [
       ...parametersOf(params, "path"),
       ...parametersOf(query, "query"),

@@ -7,8 +7,8 @@ import { z } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Scope } from "../core/api_key.ts";
 
-/** The scope that a key must have; "open" asks for no key. */
-export type Right = Scope | "open";
+/** The scope that a key must have; any key does for "key", and "open" asks for none. */
+export type Right = Scope | "key" | "open";
 
 /** The methods of routes. */
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
