@@ -1,6 +1,6 @@
 /** Client errors: why a call failed, in a form that people and programs can act on. */
 
-import { type ErrorCode, type Fault, messageOf, type Retry } from "../core/errors.ts";
+import { type ErrorCode, ERRORS, type Fault, messageOf, type Retry } from "../core/errors.ts";
 
 /** Codes of the server, and of a client: no answer, no answer in time, or not an answer of Tasker. */
 export type ClientErrorCode =
@@ -56,6 +56,13 @@ export class ClientError extends Error {
     this.faults = parts.faults ?? [];
     this.reference = parts.reference;
   }
+}
+
+/** The error of a call whose address would be that of something else. */
+export function unsendable(field: string, value: string): ClientError {
+  const { title, action, retry } = ERRORS["api.bad_request"];
+  const detail = `Cannot send the request: "${field}" is "${value}", expected a name or an id`;
+  return new ClientError(detail, { code: "api.bad_request", title, action, retry });
 }
 
 /** The error of a call without an answer. */

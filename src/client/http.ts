@@ -2,7 +2,7 @@
 
 import { exponentialMs, wait } from "../core/backoff.ts";
 import type { Runtime } from "../core/ports.ts";
-import { ClientError, errorOf, late, unreachable, unreadable } from "./error.ts";
+import { ClientError, errorOf, late, unreachable, unreadable, unsendable } from "./error.ts";
 
 /** How long a call is repeated while the server does not answer or asks to come back later. */
 export const RETRY_FOR_MS = 30_000;
@@ -187,7 +187,7 @@ export class Http {
       rest.delete(name);
       return value;
     };
-    const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(take(name))));
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => segmentOf(name, String(take(name))));
     // What the operation does not have goes where the server refuses it by name.
     const inQuery = [...rest.keys()].filter((name) => body === undefined || query.includes(name));
     const given = inQuery.map((name) => [name, String(take(name))]);
@@ -212,6 +212,15 @@ export class Http {
     const random = () => this.runtime.random();
     return Math.max(exponentialMs(attempt, { ...DELAY, random }), retryAfterMs ?? 0);
   }
+}
+
+/**
+ * Writes a part of a path. URLs leave out parts of dots, however they are encoded: the request would go
+ * to another route.
+ */
+function segmentOf(name: string, value: string): string {
+  if (value !== "" && value !== "." && value !== "..") return encodeURIComponent(value);
+  throw unsendable(name, value);
 }
 
 /** Opens the clock, timers and randomness that Deno, Node and browsers have in common. */

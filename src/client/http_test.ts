@@ -151,3 +151,13 @@ Deno.test("an aborted call throws the signal's reason and is not repeated", asyn
   await rejects(waiting, /enough/);
   deepEqual(harness.retries, []);
 });
+
+Deno.test("a name of dots, or an empty one, is not sent: it would be the address of something else", async () => {
+  const harness = openClientHarness();
+
+  for (const id of ["..", ".", ""]) {
+    const error: unknown = await harness.client.cancel(id).catch((thrown) => thrown);
+    ok(error instanceof ClientError && error.code === "api.bad_request", id);
+  }
+  equal(harness.requests.length, 0);
+});
