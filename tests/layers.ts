@@ -29,6 +29,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/heal": ["src/core", "src/telemetry", "src/mod.ts"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
+  "src/mcp": ["src/core", "src/operations", "src/telemetry", "src/client.ts"],
   "docs": ["src/core", "src/operations"],
   "workflows": ["src/mod.ts", "src/testing.ts"],
   "examples": ["src/mod.ts", "src/testing.ts", "src/client.ts"],
@@ -41,7 +42,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|heal|api)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|heal|api|mcp)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -11,6 +11,7 @@ const FILE_LINES_MAX = 400;
 /** Longer, each for a reason. */
 const LONG: Readonly<Record<string, string>> = {
   "src/core/ports.ts": "all ports in one place: the border between folders is read as a whole",
+  "src/core/errors.ts": "the closed list of codes, read as a whole",
   "src/core/turn_test.ts": "one law a test, of what a turn decides",
 };
 

@@ -56,6 +56,12 @@ export const ERRORS = {
     "Too many clients are waiting here",
     "Wait as long as Retry-After says, or ask another node",
   ),
+  "api.rate_limited": meaning(
+    "later",
+    429,
+    "Too many requests come with this key",
+    "Wait as long as Retry-After says; send fewer at once",
+  ),
   "api.internal": meaning(
     "later",
     500,

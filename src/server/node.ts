@@ -17,6 +17,7 @@ import type { Bus, Cancel, Runtime } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { Engine } from "./engine.ts";
 import { openHealing } from "./healing.ts";
+import { withMcp } from "./mcp.ts";
 import { Healer } from "../heal/healer.ts";
 import { warnOfOtherBuses } from "./health.ts";
 import { type ApiParts, atOnce, openApiOf } from "./node_api.ts";
@@ -112,7 +113,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser, healer };
   readFiguresOf(deps);
   const statistics = openStatistics(deps);
-  const api = openApiOf(deps);
+  const api = withMcp(openApiOf(deps), options);
   const maintenance = await maintain(deps);
   await engine.admission.learn(remoteOwners(registry));
   await engine.start();

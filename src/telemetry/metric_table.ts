@@ -109,6 +109,7 @@ export const METRICS = {
   tasker_http_seconds: histogram("Time of one HTTP request, long polls left out", QUICK_SECONDS),
   tasker_http_waiting: gauge("Clients that wait: long polls and event streams"),
   tasker_stream_turns_encoded_total: counter("Turns encoded for event streams"),
+  tasker_mcp_calls_total: counter("Calls of tools over MCP", ...["tool", "outcome"] as const),
   tasker_auth_refused_total: counter("Requests without a valid key", "reason"),
 } as const satisfies Record<string, Metric>;
 

@@ -50,7 +50,7 @@ export function redact(name: string, value: unknown, options: Partial<Shown> = {
   const shown = { ...SHOWN, ...options };
   const { depthMax, hide } = shown;
   if (value === undefined || value === null) return null;
-  if (isSecret(name)) return "***";
+  if (isSecretName(name)) return "***";
   if (PAYLOAD.test(name)) return `(${Array.isArray(value) ? "list" : typeof value}, not logged)`;
   if (typeof value === "string") return cut(value, hide);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
@@ -77,7 +77,7 @@ export function redactFields(
 }
 
 /** Whether a field's name says that its value is a secret, however its words are written. */
-function isSecret(name: string): boolean {
+export function isSecretName(name: string): boolean {
   if (SECRET.test(name.toLowerCase().replaceAll(/[^a-z]/g, ""))) return true;
   if (name.toLowerCase() === "key") return true;
   const words = name.split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/);

@@ -1,0 +1,149 @@
+/** MCP over HTTP: who may come, how much they may send, and the two generations of the protocol. */
+
+import {
+  createMcpHandler,
+  localhostAllowedOrigins,
+  type McpRequestContext,
+  originValidationResponse,
+  readRequestBody,
+  type Server,
+} from "@modelcontextprotocol/server";
+import { type Client, ClientError } from "../client.ts";
+import { API_KEY } from "../core/api_key.ts";
+import type { Runtime } from "../core/ports.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { type Failure, failureOf, failureText, refused } from "./failure.ts";
+import { Limits } from "./limits.ts";
+import { mcpServer, type ServerDeps } from "./server.ts";
+import type { McpSession } from "./session.ts";
+
+/** Where it is served. */
+export const MCP_PATH = "/mcp";
+
+/** The largest body, in bytes. */
+const BODY_BYTES_MAX = 1024 * 1024;
+
+/** How long a body may take to arrive, in milliseconds. */
+const BODY_MS_MAX = 30_000;
+
+/** Streams of subscriptions at once; the API bounds everything else that waits. */
+const SUBSCRIPTIONS_MAX = 256;
+
+/** JSON-RPC: an error of this server, which no method has. */
+const SERVER_ERROR = -32000;
+
+/** What it works with. */
+export interface McpHttpDeps extends Omit<ServerDeps, "limits" | "count" | "runtime"> {
+  readonly runtime: Pick<Runtime, "monotonic" | "now" | "after">;
+  readonly metrics: Metrics;
+  /** Opens Tasker under a key. */
+  clientOf(key: string): Client;
+}
+
+/** MCP, ready to be served. */
+export interface McpHttp {
+  /** Answers a request for `MCP_PATH`; it never rejects. */
+  fetch(request: Request): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Opens MCP over HTTP. Every request needs a key, and is answered under its rights alone. */
+export function openMcpHttp(deps: McpHttpDeps): McpHttp {
+  const limits = new Limits(deps.runtime);
+  const { metrics, log } = deps;
+  const count: ServerDeps["count"] = (tool, outcome) =>
+    metrics.counter("tasker_mcp_calls_total", tool, outcome).add();
+  const handler = createMcpHandler(
+    (context) => serverOf(context, { ...deps, limits, count }),
+    {
+      maxSubscriptions: SUBSCRIPTIONS_MAX,
+      onerror: (error) => log.debug("Refused an MCP request", { error: error.message }),
+    },
+  );
+  return {
+    async fetch(request) {
+      const foreign = originValidationResponse(request, localhostAllowedOrigins());
+      if (foreign !== undefined) return foreign;
+      try {
+        const session = await sessionOf(request, deps);
+        const { id, scopes } = await session.key();
+        limits.request(id);
+        const bounded = await withBody(request, deps.runtime);
+        const extra = { session };
+        const authInfo = { token: "", clientId: id, scopes: [...scopes], extra };
+        return guarded(await handler.fetch(bounded, { authInfo }));
+      } catch (thrown) {
+        return refusal(thrown, deps);
+      }
+    },
+    close: () => handler.close(),
+  };
+}
+
+function serverOf({ authInfo }: McpRequestContext, deps: ServerDeps): Server {
+  return mcpServer(authInfo?.extra?.session as McpSession, deps);
+}
+
+/** The key is looked up once a request: within it, its rights stay what they were. */
+async function sessionOf(request: Request, { clientOf }: McpHttpDeps): Promise<McpSession> {
+  const key = /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (key === undefined || !API_KEY.test(key)) {
+    throw refused("api.unauthorized", "Cannot use the API key: the request has none");
+  }
+  const client = clientOf(key);
+  const own = await client.call("getOwnKey", {}, { signal: request.signal });
+  return { client, key: () => Promise.resolve(own) };
+}
+
+/** Reads the body within its bounds, so that a slow client holds nothing but its own connection. */
+async function withBody(request: Request, runtime: McpHttpDeps["runtime"]): Promise<Request> {
+  if (request.body === null) return request;
+  const late = Promise.withResolvers<never>();
+  late.promise.catch(() => {}); // it came in time
+  const cancel = runtime.after(
+    BODY_MS_MAX,
+    () => late.reject(refused("api.bad_request", "Cannot read the body: it does not arrive")),
+  );
+  try {
+    const body = await Promise.race([readRequestBody(request, BODY_BYTES_MAX), late.promise]);
+    if (body.tooLarge) {
+      throw refused(
+        "api.too_large",
+        `Cannot accept the body: it has more than ${BODY_BYTES_MAX} bytes`,
+      );
+    }
+    const { method, headers, signal } = request;
+    return new Request(request.url, { method, headers, signal, body: body.text });
+  } finally {
+    cancel();
+  }
+}
+
+/** Answers hold what a key may see: nobody keeps them, and no browser guesses their type. */
+function guarded(response: Response): Response {
+  response.headers.set("cache-control", "no-store");
+  response.headers.set("x-content-type-options", "nosniff");
+  return response;
+}
+
+/** Answers what is refused before MCP reads it. */
+function refusal(thrown: unknown, { log }: Pick<McpHttpDeps, "log">): Response {
+  const failure = failureOf(thrown, false);
+  const isUnexpected = !(thrown instanceof ClientError);
+  if (isUnexpected) log.error("An MCP request threw", { error: thrown });
+  const status = thrown instanceof ClientError ? thrown.status ?? 503 : 500;
+  return Response.json(errorBody(failure), { status, headers: headersOf(failure, status) });
+}
+
+function errorBody(failure: Failure) {
+  const error = { code: SERVER_ERROR, message: failureText(failure), data: failure };
+  return { jsonrpc: "2.0", id: null, error };
+}
+
+function headersOf({ retryAfterMs }: Failure, status: number): Record<string, string> {
+  return {
+    "cache-control": "no-store",
+    ...(status === 401 && { "www-authenticate": 'Bearer realm="tasker"' }),
+    ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }),
+  };
+}

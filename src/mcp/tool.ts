@@ -1,0 +1,70 @@
+/** Tools: what a client may call, and what a call answers. */
+
+import type {
+  CallToolResult,
+  InputRequiredResult,
+  Tool as Listed,
+} from "@modelcontextprotocol/server";
+import type { Client, Key } from "../client.ts";
+import type { Scope } from "../core/api_key.ts";
+import type { JsonSchema } from "../core/workflow.ts";
+import type { TaskHandle } from "./task_handle.ts";
+
+/** What hosts may assume of a tool. They are hints: scopes are what holds. */
+export type Hints = Readonly<Required<Omit<NonNullable<Listed["annotations"]>, "title">>>;
+
+/** Who calls, and how, beside the arguments. */
+export interface ToolCall {
+  /** Tasker under the caller's own key: what it may not do is refused there. */
+  readonly client: Client;
+  readonly key: Key;
+  /** The client follows tasks by itself (SEP-2663). */
+  readonly followsTasks: boolean;
+  /** The client can put a form before a person. */
+  readonly asksPeople: boolean;
+  /** What the client brings from people, by the names of the questions. Untrusted. */
+  readonly answers: Readonly<Record<string, unknown>>;
+  /** What an earlier round of the same call proved; checked before it comes here. */
+  readonly state: unknown;
+  /** Names the call, so that a repeat changes nothing. */
+  readonly idempotencyKey: string | undefined;
+  readonly signal: AbortSignal;
+  /** Unix time in milliseconds. */
+  readonly nowMs: number;
+}
+
+/** What a call answers. */
+export type ToolResult = CallToolResult | InputRequiredResult | TaskHandle;
+
+/** One tool. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema?: JsonSchema;
+  readonly hints: Hints;
+  /** Without one of them the tool is not listed; Tasker refuses the call in any case. */
+  readonly scopes: readonly Scope[];
+  call(args: Readonly<Record<string, unknown>>, call: ToolCall): Promise<ToolResult>;
+}
+
+/** Whether a key may use a tool. */
+export function mayUse({ scopes }: Pick<Key, "scopes">, tool: Tool): boolean {
+  return scopes.includes("admin") || tool.scopes.every((scope) => scopes.includes(scope));
+}
+
+/** Shows a tool in a list. */
+export function listedTool(tool: Tool): Listed {
+  const { name, title, description, inputSchema, outputSchema, hints } = tool;
+  return {
+    name,
+    title,
+    description,
+    inputSchema: inputSchema as Listed["inputSchema"],
+    ...(outputSchema !== undefined && {
+      outputSchema: outputSchema as NonNullable<Listed["outputSchema"]>,
+    }),
+    annotations: { title, ...hints },
+  };
+}
