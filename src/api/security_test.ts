@@ -112,6 +112,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/bus/{system}/poll",
     "POST /v1/bus/{system}/replies",
     "POST /v1/dead/{id}/replay",
+    "POST /v1/documents/simulate",
     "POST /v1/incidents/{incident}/approve",
     "POST /v1/incidents/{incident}/reject",
     "POST /v1/incidents/{incident}/revert",

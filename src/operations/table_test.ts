@@ -23,11 +23,13 @@ import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
+import { DOCUMENTS } from "./documents.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 const NOUNS = [
   TASKS,
   WORKFLOWS,
+  DOCUMENTS,
   SYSTEMS,
   CONTRACTS,
   OPTIMISER,
