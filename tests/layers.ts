@@ -26,7 +26,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/egress": ["src/core"],
   "src/registry": ["src/core"],
   "src/contracts": ["src/core", "src/operations"],
-  "src/heal": ["src/core", "src/telemetry", "src/mod.ts"],
+  "src/model": ["src/core", "src/telemetry"],
+  "src/heal": ["src/core", "src/telemetry", "src/model", "src/mod.ts"],
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
   "src/mcp": ["src/core", "src/operations", "src/telemetry", "src/client.ts"],
@@ -42,7 +43,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|heal|api|mcp)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|model|heal|api|mcp)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -1,6 +1,6 @@
 /** Answers of a scripted model: broken, hostile, or both. */
 
-import { completion, type Script } from "./_scripted_model.ts";
+import { completion, type Script } from "../model/_scripted_model.ts";
 
 /** An answer without fault. */
 export const GOOD = {

@@ -3,7 +3,7 @@
 import type { Proposal } from "../core/healing.ts";
 import type { Degradation, Finding } from "../core/incident.ts";
 import type { Advice } from "./advice.ts";
-import type { Adviser } from "./model.ts";
+import type { Adviser } from "./adviser.ts";
 
 /** What was proposed, perhaps in another order, and what a model said about it. */
 interface Advised {

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Proposal } from "../core/healing.ts";
 import type { Degradation, Finding } from "../core/incident.ts";
 import { json, OBEYING, WITHOUT } from "./_scripted_answers.ts";
-import { openScene } from "./_scripted_model.ts";
+import { openScene } from "./_advice_scene.ts";
 import { advised } from "./advised.ts";
 
 const FIGURES = {

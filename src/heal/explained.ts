@@ -2,7 +2,7 @@
 
 import type { Diagnosis } from "../core/diagnosis.ts";
 import type { Diagnoser } from "../core/ports.ts";
-import type { Adviser } from "./model.ts";
+import type { Adviser } from "./adviser.ts";
 
 /**
  * Adds an explanation to diagnoses for which one is asked. Type, confidence, evidence and suggestions

@@ -3,7 +3,7 @@ import type { Diagnosis } from "../core/diagnosis.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { DiagnosisQuestion } from "../core/ports.ts";
 import { json, OBEYING, WITHOUT } from "./_scripted_answers.ts";
-import { openScene } from "./_scripted_model.ts";
+import { openScene } from "./_advice_scene.ts";
 import { openExplained } from "./explained.ts";
 
 const DIAGNOSIS: Diagnosis = {

@@ -13,7 +13,7 @@ import type {
   TaskReader,
 } from "../core/ports.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Adviser } from "./model.ts";
+import type { Adviser } from "./adviser.ts";
 
 /** A system, as far as it matters to healing. */
 export interface KnownSystem {

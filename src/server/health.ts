@@ -5,7 +5,7 @@ import { SLOTS } from "../core/ids.ts";
 import type { Bus, BusServer, History, Journal } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { HealthCheck } from "../operations/node.ts";
-import type { Adviser } from "../heal/model.ts";
+import type { Model } from "../model/model.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -26,7 +26,7 @@ export interface HealthDeps {
   readonly engine: Engine;
   readonly config: Pick<Config, "libraryReason" | "model">;
   /** Undefined = there is no model. */
-  readonly adviser: Pick<Adviser, "last"> | undefined;
+  readonly model: Pick<Model, "last"> | undefined;
 }
 
 /** Makes the health of a node. */
@@ -135,13 +135,13 @@ function coreCheck({ readiness, config }: HealthDeps): NamedCheck {
 }
 
 /** A model that fails is no fault of the node: everything goes on without it. */
-function modelCheck({ adviser, config: { model } }: HealthDeps): NamedCheck {
+function modelCheck({ model: asked, config: { model } }: HealthDeps): NamedCheck {
   const look = () => {
-    if (model === undefined || adviser === undefined) {
-      return "none is configured: incidents are explained by statistics alone";
+    if (model === undefined || asked === undefined) {
+      return "none is configured: everything works without";
     }
     const { name, url } = model;
-    const { last } = adviser;
+    const { last } = asked;
     const ended = last === undefined
       ? "not asked since the start"
       : `last asked at ${new Date(last.atMs).toISOString()}: ${last.verdict.replaceAll("_", " ")}`;

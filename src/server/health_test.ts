@@ -113,6 +113,6 @@ function healthOfNode({ engine }: ClusterNode) {
     },
     readiness: { kind: "typescript" },
     config: { libraryReason: undefined, model: undefined },
-    adviser: undefined,
+    model: undefined,
   });
 }

@@ -9,7 +9,8 @@ import type { Config } from "./config.ts";
 import { warnOfRefused } from "./egress_check.ts";
 import { openEgress } from "../egress/wire.ts";
 import { messageOf } from "../core/errors.ts";
-import { openAdviser } from "../heal/model.ts";
+import { openAdviser } from "../heal/adviser.ts";
+import { openModel } from "../model/model.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import { commandChannel } from "../core/channels.ts";
 import type { Incarnation } from "../core/ids.ts";
@@ -85,8 +86,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl, runtime);
   const systems = await openSystems({ ...options, egress, journal, bus, registry });
-  const adviser = config.model &&
-    await openAdviser({ address: config.model, egress, runtime, log });
+  const model = config.model && await openModel({ address: config.model, egress, runtime, log });
+  const adviser = model && openAdviser(model);
   const engine = new Engine({
     runtime,
     log,
@@ -110,7 +111,8 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
   });
-  const deps = { ...options, journal, registry, bus, systems, readiness, engine, adviser, healer };
+  const parts = { journal, registry, bus, systems, readiness, engine, model, adviser, healer };
+  const deps = { ...options, ...parts };
   readFiguresOf(deps);
   const statistics = openStatistics(deps);
   const api = withMcp(openApiOf(deps), options);

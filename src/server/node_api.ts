@@ -9,7 +9,8 @@ import type { Bus, Policies, Runtime, SystemSummary } from "../core/ports.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
 import { openExplained } from "../heal/explained.ts";
 import type { Healer } from "../heal/healer.ts";
-import type { Adviser } from "../heal/model.ts";
+import type { Adviser } from "../heal/adviser.ts";
+import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
@@ -34,6 +35,7 @@ export interface ApiParts extends HealthDeps {
   readonly bus: Bus;
   readonly systems: Systems;
   readonly adviser: Adviser | undefined;
+  readonly model: Model | undefined;
   readonly healer: Healer;
 }
 

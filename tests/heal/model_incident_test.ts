@@ -1,5 +1,5 @@
 import { deepEqual, ok } from "node:assert/strict";
-import type { Adviser } from "../../src/heal/model.ts";
+import type { Adviser } from "../../src/heal/adviser.ts";
 import { Draw } from "../../src/simulation/draw.ts";
 import { loadScenario } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";

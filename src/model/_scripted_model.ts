@@ -5,7 +5,7 @@ import { openGuard } from "../egress/guard.ts";
 import { NO_RULES, withRule } from "../egress/rules.ts";
 import { openRuntime } from "../server/runtime.ts";
 import { openLog } from "../telemetry/log.ts";
-import { type Adviser, openAdviser } from "./model.ts";
+import { type Model, openModel } from "./model.ts";
 
 /** The key of the model, which only the endpoint may see. */
 export const KEY = "sk-canary-of-the-key-0123456789";
@@ -67,23 +67,23 @@ function fastRuntime(): Clock {
 }
 
 /** A scripted model, who asks it, and what was logged. */
-export interface Scene extends AsyncDisposable {
+export interface ModelScene extends AsyncDisposable {
   readonly model: ScriptedModel;
-  readonly adviser: Adviser;
+  readonly asked: Model;
   readonly lines: string[];
 }
 
-/** Opens a model with a script; when `isFast`, its limit of 20 s is seen within a test. */
-export async function openScene(
+/** Opens a model with a script; when `isFast`, a limit of 20 s is seen within a test. */
+export async function openModelScene(
   script: Script,
   { isFast = false }: { readonly isFast?: boolean } = {},
-): Promise<Scene> {
+): Promise<ModelScene> {
   const runtime: Clock = isFast ? fastRuntime() : openRuntime();
   const model = new ScriptedModel();
   model.script = script;
   const lines: string[] = [];
   const rules = withRule(NO_RULES, "127.0.0.1") ?? NO_RULES;
-  const adviser = await openAdviser({
+  const asked = await openModel({
     address: { url: model.url, name: "scripted" },
     egress: openGuard({ runtime, rules, secrets: new Map([["TASKER_MODEL_KEY", KEY]]) }),
     runtime,
@@ -94,5 +94,5 @@ export async function openScene(
       now: () => 0,
     }),
   });
-  return { model, adviser, lines, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+  return { model, asked, lines, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 }

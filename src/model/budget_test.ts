@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { type CallEnd, ModelBudget } from "./model_budget.ts";
+import { type CallEnd, ModelBudget } from "./budget.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

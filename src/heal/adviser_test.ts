@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { GOOD, json, OBEYING, WITHOUT } from "./_scripted_answers.ts";
-import { completion, KEY, openScene, type Scene } from "./_scripted_model.ts";
+import { openScene, type Scene } from "./_advice_scene.ts";
+import { completion, KEY } from "../model/_scripted_model.ts";
 import type { Advice, Question } from "./advice.ts";
 
 /** What is planted in the question, and must never leave. */
@@ -184,6 +185,7 @@ Deno.test("each question leaves one line of audit", async () => {
     time: "1970-01-01T00:00:00.000Z",
     level: "info",
     text: "Asked the model",
+    purpose: "advice",
     namespace: "shop",
     model: "scripted",
     redactions: 3,

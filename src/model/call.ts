@@ -5,13 +5,10 @@ import { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
 import { MODEL_KEY, retryAfterMs } from "../core/http_call.ts";
 import type { Egress } from "../core/ports.ts";
-import type { Prompt } from "./advice.ts";
+import type { Prompt } from "./prompt.ts";
 
-/** Bytes of an answer; the longest valid advice has some 5 KiB. */
+/** Bytes of an answer: the longest that is of use has some 30 KiB. */
 const ANSWER_BYTES_MAX = 65_536;
-
-/** Tokens of an answer, with what a model thinks before it. */
-export const ANSWER_TOKENS_MAX = 4_000;
 
 /** Why a call gave no text. None of these holds what the other side wrote. */
 export type NoText =
@@ -53,6 +50,14 @@ interface CallDeps {
   readonly nowMs: number;
 }
 
+/** What an answer is. */
+export interface AnswerShape {
+  /** Of letters. */
+  readonly name: string;
+  /** With what a model thinks before it. */
+  readonly tokensMax: number;
+}
+
 /** A turn of the conversation. */
 export interface Said {
   readonly role: "system" | "user" | "assistant";
@@ -66,9 +71,10 @@ export interface Said {
  */
 export async function complete(
   deps: CallDeps,
-  { said, schema, timeoutMs, signal }: {
+  { said, schema, answer: of, timeoutMs, signal }: {
     readonly said: readonly Said[];
     readonly schema: Prompt["schema"];
+    readonly answer: AnswerShape;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   },
@@ -78,10 +84,10 @@ export async function complete(
     const answer = await client.chat.completions.create({
       model: deps.address.name,
       messages: [...said],
-      max_completion_tokens: ANSWER_TOKENS_MAX,
+      max_completion_tokens: of.tokensMax,
       response_format: {
         type: "json_schema",
-        json_schema: { name: "advice", strict: true, schema },
+        json_schema: { name: of.name, strict: true, schema },
       },
     }, { signal, timeout: timeoutMs }).asResponse();
     return readCompletion(await answer.text());
