@@ -7,7 +7,7 @@ import { type Draft, edgesOf, kindOf, placeOf } from "./draft.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
 import { type Manifest, type ManifestStep, policyOfManifest } from "./manifest.ts";
 import { readablePath } from "./yaml.ts";
-import { mergePolicies, policyOf } from "./field_checks.ts";
+import { mergePolicies, policyOf, show } from "./field_checks.ts";
 import { checkKind, contractOf, draftEngineKind, engineKindOf, templateOf } from "./step_kind.ts";
 
 /** What a manifest calls the fields of a draft. */
@@ -36,11 +36,18 @@ const SIGNAL_FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** The namespace of a manifest that names none, and that no module implements. */
 export const NAMESPACE_DEFAULT = "default";
 
+/** Whether steps whose work is still to be said are faults. */
+export type Placeholders = "refused" | "taken";
+
 /** Drafts the steps of a manifest, with the definitions and inputs of its module. */
 export function bindManifest(
   module: WorkflowModule,
   manifest: Manifest,
-  { namespace, faults }: { readonly namespace: string; readonly faults: Faults },
+  { namespace, placeholders = "refused", faults }: {
+    readonly namespace: string;
+    readonly placeholders?: Placeholders | undefined;
+    readonly faults: Faults;
+  },
 ): Draft[] {
   const gives = givesOf(module, manifest, faults);
   refuseUnused(module, manifest, faults);
@@ -49,6 +56,7 @@ export function bindManifest(
     const bound = { written: writtenFor(module, step), give: gives.get(step.name), module };
     refuseInput(step, place, faults);
     checkKind(step, place, faults);
+    if (placeholders === "refused") refusePlaceholder(step, place, faults);
     checkBinding(step, bound, place, faults);
     const kind = engineKindOf(step);
     if (kind === undefined) {
@@ -67,6 +75,16 @@ export function bindManifest(
       ...draftEngineKind(step, kind, { place, faults }),
     };
   });
+}
+
+/** A step that says what is still to be done takes part in everything but a deployment. */
+function refusePlaceholder({ todo }: ManifestStep, place: Draft["place"], faults: Faults): void {
+  if (todo === undefined) return;
+  faults.add(
+    place("todo"),
+    "placeholder",
+    `is still to be done (${show(todo)}): put what runs the step in its place`,
+  );
 }
 
 /** No reference could name such a step: `$.input` is the task's input. */
@@ -184,7 +202,7 @@ function checkBinding(
 ): void {
   const refuse = (detail: string, field?: string) =>
     faults.add(place(field), "bad_binding", detail);
-  const { event_pattern: event, handler, owner, capability } = step;
+  const { event_pattern: event, handler, owner, capability, todo } = step;
   const engineKind = engineKindOf(step);
   if (give !== undefined && (step.with !== undefined || engineKind !== undefined)) {
     refuse("its module gives the input by w.give(…): remove one of the two", "with");
@@ -197,7 +215,7 @@ function checkBinding(
     refuse("a step with an event_pattern runs in another system: remove one of the two", "handler");
   }
   if (written === undefined) {
-    if (event === undefined && handler === undefined && capability === undefined) {
+    if ([event, handler, capability, todo].every((one) => one === undefined)) {
       refuse(
         "nothing runs this step, expected one of event_pattern, capability, handler, signal, sleep " +
           "and transform, or a definition in its module",

@@ -16,7 +16,7 @@ import {
   workflowName,
 } from "../core/workflow.ts";
 import { alternativesOf } from "./alternatives.ts";
-import { bindManifest } from "./bind.ts";
+import { bindManifest, type Placeholders } from "./bind.ts";
 import { checkOutput, draftOutput } from "./output.ts";
 import { checkReferences, withReferences } from "./references.ts";
 import { ResultShapes } from "./result_shapes.ts";
@@ -63,6 +63,8 @@ export interface BuildOptions {
   readonly digest: (text: string) => string;
   /** The manifest that the module implements. */
   readonly manifest?: Manifest | undefined;
+  /** Absent: steps whose work is still to be said are faults. */
+  readonly placeholders?: Placeholders;
 }
 
 /**
@@ -73,13 +75,15 @@ export interface BuildOptions {
  * @throws {TaskerError} definition.invalid with all faults, each with its place in the source
  */
 export function buildWorkflow(module: WorkflowModule, options: BuildOptions): BuiltWorkflow {
-  const { manifest } = options;
+  const { manifest, placeholders } = options;
   const faults = new Faults();
   if (manifest !== undefined) faults.join(manifest.unknown);
   const head = headOf(module, manifest, faults);
   const { namespace } = head;
   const drafts = withReferences([
-    ...(manifest === undefined ? [] : bindManifest(module, manifest, { namespace, faults })),
+    ...(manifest === undefined
+      ? []
+      : bindManifest(module, manifest, { namespace, placeholders, faults })),
     ...draftWires(module, namespace, faults),
   ], faults);
   const contracts = new Contracts(faults);

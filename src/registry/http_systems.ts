@@ -32,7 +32,9 @@ function declared(built: readonly BuiltWorkflow[]) {
   }
   return [...highest.values()].flatMap(({ systems, plan: { workflow }, at }) =>
     Object.entries(systems).flatMap(([name, { transport, base_url: url, headers = {} }]) =>
-      transport === "http" ? [{ system: { name, url, headers }, workflow, at }] : []
+      transport === "http" && url !== undefined
+        ? [{ system: { name, url, headers }, workflow, at }]
+        : []
     )
   );
 }

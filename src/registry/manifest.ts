@@ -73,12 +73,15 @@ const Offer = z.strictObject({
 type Offer = z.output<typeof Offer>;
 
 const System = z.strictObject({
-  base_url: url,
+  base_url: url.optional(),
   capabilities: z.array(z.union([text.transform((name): Offer => ({ name })), Offer])).default([]),
   health_check_url: url.optional(),
   transport: z.enum(["bus", "http"]).default("bus"),
   headers: z.record(headerName, z.union([headerText, SecretHeader])).default({}),
-});
+}).refine(
+  ({ base_url, transport }) => base_url !== undefined || transport === "bus",
+  { path: ["base_url"], error: "is missing, expected the URL that the system is called at" },
+);
 
 const ON_TIMEOUT = ["fail", "park"] as const;
 
@@ -115,6 +118,7 @@ const Step = z.strictObject({
   transform: z.unknown().optional(),
   http: Http.optional(),
   handler: text.optional(),
+  todo: text.max(500).optional(),
   event_pattern: text.optional(),
   capability: text.optional(),
   depends_on: z.union([text, z.array(text)]).default([]),
@@ -206,31 +210,44 @@ export interface Manifest extends z.output<typeof Whole> {
  * @throws {TaskerError} definition.invalid with all faults, each with line and column
  */
 export function readManifest(file: string, source: string): Manifest {
-  const yaml = readYaml(file, source);
+  return manifestOf(file, readYaml(file, source));
+}
+
+/** A value, and where it is written. */
+export type PlacedValue = Pick<YamlText, "value" | "at" | "atKey">;
+
+/**
+ * Makes a manifest of a value that was read already.
+ *
+ * @throws {TaskerError} definition.invalid with all faults, each with its place
+ */
+export function manifestOf(file: string, placed: PlacedValue): Manifest {
   const faults = new Faults();
-  const of = { file, unknown: faults, at: yaml.at };
-  const parsed = Whole.safeParse(yaml.value);
+  const of = { file, unknown: faults, at: placed.at };
+  const parsed = Whole.safeParse(placed.value);
   if (parsed.success) return { ...parsed.data, ...of };
-  for (const issue of parsed.error.issues) addIssue(faults, yaml, issue);
-  const known = Whole.safeParse(withoutUnknown(yaml.value, parsed.error.issues));
+  for (const issue of parsed.error.issues) addIssue(faults, placed, issue);
+  const known = Whole.safeParse(withoutUnknown(placed.value, parsed.error.issues));
   if (known.success) return { ...known.data, ...of };
   throw faults.toError(`manifest "${file}"`);
 }
 
-/** Takes the unknown fields out of what was read. */
-function withoutUnknown(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+/** Takes the unknown fields out of a copy of what was read. */
+function withoutUnknown(read: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  if (issues.some(({ code }) => code !== "unrecognized_keys")) return undefined;
+  const value = structuredClone(read);
   for (const issue of issues) {
-    if (issue.code !== "unrecognized_keys") return undefined;
     const holder = issue.path.reduce<unknown>(
       (inner, key) => (inner as Readonly<Record<PropertyKey, unknown>>)[key],
       value,
     );
-    for (const key of issue.keys) delete (holder as Record<string, unknown>)[key];
+    const keys = issue.code === "unrecognized_keys" ? issue.keys : [];
+    for (const key of keys) delete (holder as Record<string, unknown>)[key];
   }
   return value;
 }
 
-function addIssue(faults: Faults, yaml: YamlText, issue: z.core.$ZodIssue): void {
+function addIssue(faults: Faults, yaml: PlacedValue, issue: z.core.$ZodIssue): void {
   const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
   if (issue.code === "unrecognized_keys") {
     for (const key of issue.keys) {

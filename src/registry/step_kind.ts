@@ -32,7 +32,7 @@ const ENGINE_KINDS = {
 type EngineKind = keyof typeof ENGINE_KINDS;
 
 /** The fields that say what runs a step. */
-const RUNS = ["sleep", "signal", "transform", "http", "handler", "event_pattern"] as const;
+const RUNS = ["sleep", "signal", "transform", "http", "handler", "event_pattern", "todo"] as const;
 
 /** Fields of a manifest's step that hold its contracts, and what they are in a definition. */
 const CONTRACTS = { input: "input", result: "success", error: "error" } as const;
@@ -47,7 +47,7 @@ export function checkKind(step: ManifestStep, place: Draft["place"], faults: Fau
   const kind = engineKindOf(step);
   const [first, ...others] = RUNS.filter((field) => step[field] !== undefined);
   const isTwice = first !== undefined && others.length > 0;
-  if (isTwice && kind !== undefined) {
+  if (isTwice && (kind !== undefined || step.todo !== undefined)) {
     const list = others.map((field) => `"${field}"`).join(", ");
     faults.add(
       place(others[0]),
@@ -56,7 +56,8 @@ export function checkKind(step: ManifestStep, place: Draft["place"], faults: Fau
     );
   }
   if (kind === undefined) {
-    if (step.owner !== undefined || step.capability !== undefined) return;
+    const isOwned = step.owner !== undefined || step.capability !== undefined;
+    if (isOwned || step.todo !== undefined) return;
     return faults.add(place("owner"), "invalid_type", "is missing, expected string");
   }
   const fields: readonly string[] = ENGINE_KINDS[kind];

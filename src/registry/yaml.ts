@@ -39,6 +39,8 @@ export interface YamlText {
   atKey(path: Path): Position;
   /** How a scalar is written, without quotes: "2.0", whose value is the number 2. */
   written(path: Path): string | undefined;
+  /** The node of `yaml` that holds all others, with ranges and, if that was asked for, tokens. */
+  readonly contents: unknown;
 }
 
 /**
@@ -48,7 +50,11 @@ export interface YamlText {
  *
  * @throws {TaskerError} definition.invalid with the place of each fault
  */
-export function readYaml(file: string, text: string): YamlText {
+export function readYaml(
+  file: string,
+  text: string,
+  { keepTokens = false }: { readonly keepTokens?: boolean } = {},
+): YamlText {
   const lines = new LineCounter();
   const locate = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
@@ -58,11 +64,12 @@ export function readYaml(file: string, text: string): YamlText {
   const refuse: Refuse = (offset, code, detail, path = []) =>
     faults.add({ path: readablePath(path), at: () => locate(offset) }, code, detail);
   const reader = new Reader(refuse);
-  const document = parse(text, lines, refuse);
+  const document = parse(text, { lines, keepTokens, refuse });
   const value = document === undefined ? undefined : reader.read(document.contents, [], 0);
   faults.demandNone(`manifest "${file}"`);
   return {
     value,
+    contents: document?.contents,
     at: (path) => locate(reader.offsetOf(path, reader.values)),
     atKey: (path) => locate(reader.offsetOf(path, reader.keys)),
     written(path) {
@@ -81,12 +88,25 @@ export function readablePath(path: Path): string {
 type Refuse = (offset: number, code: string, detail: string, path?: Path) => void;
 
 /** `uniqueKeys` is off because yaml compares all pairs of keys; the reader finds duplicates. */
-function parse(text: string, lines: LineCounter, refuse: Refuse): Document | undefined {
+function parse(
+  text: string,
+  { lines, keepTokens, refuse }: {
+    readonly lines: LineCounter;
+    readonly keepTokens: boolean;
+    readonly refuse: Refuse;
+  },
+): Document | undefined {
   if (new TextEncoder().encode(text).length > YAML_BYTES_MAX) {
     refuse(0, "too_large", `has more than ${YAML_BYTES_MAX} bytes`);
     return undefined;
   }
-  const options = { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false };
+  const options = {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    uniqueKeys: false,
+    keepSourceTokens: keepTokens,
+  };
   const documents = parseAllDocuments(text, options);
   const first = "empty" in documents ? undefined : documents[0];
   if (first === undefined) refuse(0, "empty", "is empty, expected a manifest");
