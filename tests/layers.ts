@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/bus": ["src/core", "src/telemetry"],
   "src/egress": ["src/core"],
   "src/registry": ["src/core"],
+  "src/author": ["src/core", "src/registry"],
   "src/contracts": ["src/core", "src/operations"],
   "src/model": ["src/core", "src/telemetry"],
   "src/heal": ["src/core", "src/telemetry", "src/model", "src/mod.ts"],
@@ -43,7 +44,7 @@ const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */
 const RUNTIME_FOLDERS =
-  /^(src\/(core|operations|journal|bus|egress|registry|contracts|dispatch|model|heal|api|mcp)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
+  /^(src\/(core|operations|journal|bus|egress|registry|author|contracts|dispatch|model|heal|api|mcp)\/|actors\/|ffi\/readiness|ffi\/oracle)/;
 const RUNTIME_ONLY = new Set([
   "setTimeout",
   "setInterval",

@@ -54,6 +54,14 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   listWorkflows: {},
   getWorkflow: { namespace: "shop", name: "checkout" },
   compareVersions: { namespace: "shop", name: "checkout", from: "1.0.0", to: "1.0.0+b" },
+  checkDocument: { text: "name: a", format: "yaml", file: "a.yaml" },
+  editDocument: {
+    text: "name: a",
+    format: "yaml",
+    file: "a.yaml",
+    edits: [{ kind: "unset", field: ["name"] }],
+  },
+  getDirectory: {},
   listSystems: {},
   getSystem: { system: "inventory" },
   registerInstance: {

@@ -12,6 +12,7 @@ import type {
   DeadLetters,
   Definitions,
   Diagnoser,
+  Documents,
   Feed,
   History,
   InstanceRow,
@@ -81,6 +82,7 @@ export interface ApiDeps {
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
   readonly policies: Policies;
+  readonly documents: Documents;
   readonly optimiser: Optimiser;
   readonly rehearser: Rehearser;
   readonly diagnoser: Diagnoser;

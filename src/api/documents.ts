@@ -1,11 +1,26 @@
-/** Handlers of documents. */
+/** Handlers of documents: workflows as texts, checked against what is registered. */
 
+import type { Directory } from "../core/authoring.ts";
+import type { SystemSummary } from "../core/ports.ts";
 import type { DOCUMENTS } from "../operations/documents.ts";
+import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
+import { offersFor, visibleSystems } from "./systems.ts";
 
-/** Handlers of everything that is asked about documents. */
-export function documentHandlers({ rehearser }: Services): Handlers<typeof DOCUMENTS> {
+/** Handlers of everything that is asked of a text. */
+export function documentHandlers(
+  { documents, rehearser, systems }: Services,
+): Handlers<typeof DOCUMENTS> {
+  const directoryOf = async (caller: Caller) => directoryFor(caller, await systems());
   return {
+    async checkDocument(of, { caller }) {
+      const problems = await documents.check(of, await directoryOf(caller));
+      return { status: 200, body: { problems } };
+    },
+    async editDocument({ edits, ...of }, { caller }) {
+      const body = await documents.edit(of, { edits, directory: await directoryOf(caller) });
+      return { status: 200, body };
+    },
     async simulateDocument({ text, input, failures }, { signal }) {
       const body = await rehearser.rehearse({
         text,
@@ -15,5 +30,32 @@ export function documentHandlers({ rehearser }: Services): Handlers<typeof DOCUM
       });
       return { status: 200, body };
     },
+    async getDirectory(_input, { caller }) {
+      return { status: 200, body: await directoryOf(caller) };
+    },
+  };
+}
+
+/** What a caller's documents may use. A system that only others may see does not exist for them. */
+function directoryFor(caller: Caller, all: readonly SystemSummary[]): Directory {
+  return {
+    systems: visibleSystems(caller, all).map((system) => {
+      const workers = system.instances.filter(({ isDeclared }) => !isDeclared);
+      const isAway = system.kind === "remote" && workers.length > 0 &&
+        workers.every(({ state }) => state !== "healthy");
+      return {
+        name: system.name,
+        ...(isAway && { healthy: false }),
+        capabilities: offersFor(caller, system).map((offer) => ({
+          name: offer.name,
+          ...(offer.version !== undefined && { version: offer.version }),
+          ...(offer.effect !== undefined && { effect: offer.effect }),
+          ...(offer.description !== undefined && { description: offer.description }),
+          ...(offer.input !== undefined && { input: offer.input }),
+          ...(offer.output !== undefined && { output: offer.output }),
+          ...(offer.timeoutMs !== undefined && { timeoutMs: offer.timeoutMs }),
+        })),
+      };
+    }),
   };
 }

@@ -24,8 +24,7 @@ export function systemHandlers(
 ): Handlers<typeof SYSTEMS> {
   return {
     async listSystems(_input, { caller }) {
-      const seen = (await systems())
-        .filter((one) => one.name !== OWN_NAMESPACE && maySee(caller, one));
+      const seen = visibleSystems(caller, await systems());
       const nowMs = runtime.now();
       return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one, nowMs)) } };
     },
@@ -64,6 +63,14 @@ export function systemHandlers(
       return { status: 204 };
     },
   };
+}
+
+/** The systems that exist for a caller. */
+export function visibleSystems(
+  caller: Caller,
+  all: readonly SystemSummary[],
+): readonly SystemSummary[] {
+  return all.filter((one) => one.name !== OWN_NAMESPACE && maySee(caller, one));
 }
 
 function unknown(name: string): TaskerError {
@@ -107,7 +114,10 @@ function maySeeEntry(caller: Caller, { isDeclared, namespaces }: Instance): bool
 }
 
 /** Every capability once. Those who speak for a system see all that manifests expect of it. */
-function offersFor(caller: Caller, { name, instances }: SystemSummary): readonly Capability[] {
+export function offersFor(
+  caller: Caller,
+  { name, instances }: SystemSummary,
+): readonly Capability[] {
   const isSeen = (entry: Instance) => caller.coversSystem(name) || maySeeEntry(caller, entry);
   const offers = instances.filter((one) => one.state !== "gone" && isSeen(one))
     .flatMap(({ capabilities }) => capabilities);

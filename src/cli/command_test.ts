@@ -23,6 +23,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  choose ID STEP CHOICE             Decides how a parked step goes on; what comes of it is remembered",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
     "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",
+    "  check FILE                        Says what is wrong with a workflow's file; exit code 1 when it would not be loaded",
     "  rehearse FILE                     Runs a manifest on a virtual clock, sending nothing: the good path, and each step failing; exit code 1 when something is wrong",
     "  systems                           Lists the owners of steps, with circuit and queue",
     "  system SYSTEM                     Shows what a system offers, and its instances",

@@ -7,6 +7,7 @@ import { OPERATIONS } from "../operations/table.ts";
 import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { ARMS } from "./arms.ts";
+import { check } from "./check.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
@@ -255,6 +256,7 @@ const SPECIAL: readonly Verb[] = [
   proposals,
   watch,
   replay,
+  check,
   importVerb,
   rehearseVerb,
   doctor,

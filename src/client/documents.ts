@@ -1,11 +1,8 @@
 /** Types of what the client takes and answers, inferred from the table of operations. */
 
+import type { DeepReadonly } from "../core/json.ts";
 import type { z } from "zod";
-import type {
-  DeepReadonly,
-  InputOf as InputOfOperation,
-  ResultOf,
-} from "../operations/operation.ts";
+import type { InputOf as InputOfOperation, ResultOf } from "../operations/operation.ts";
 import type { OperationName, OPERATIONS } from "../operations/table.ts";
 import type { ClientError } from "./error.ts";
 import type { CallOptions, ClientRuntime, WriteOptions } from "./http.ts";

@@ -58,6 +58,9 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
+  checkDocument: { method: "POST", path: "/v1/documents/check", body: "*" },
+  editDocument: { method: "POST", path: "/v1/documents/edit", body: "*" },
+  getDirectory: { method: "GET", path: "/v1/documents/directory" },
   simulateDocument: {
     method: "POST",
     path: "/v1/documents/simulate",

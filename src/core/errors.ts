@@ -128,6 +128,7 @@ export const ERRORS = {
     "No such dead letter",
     "See GET /v1/dead; it may have been replayed or discarded already",
   ),
+  "document.edit_refused": meaning("never", 422, "The edit is refused", "Do as the detail says"),
   "egress.refused": meaning(
     "never",
     422,

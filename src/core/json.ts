@@ -2,6 +2,13 @@
 
 import type { Fault } from "./errors.ts";
 
+/** A document as it is handed around: nobody changes it. */
+export type DeepReadonly<T> = T extends readonly [infer A, infer B]
+  ? readonly [DeepReadonly<A>, DeepReadonly<B>]
+  : T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
+  : T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> }
+  : T;
+
 /**
  * Why a value cannot be kept.
  *

@@ -2,6 +2,7 @@
 
 import type { Scope } from "./api_key.ts";
 import type { ArmMetric, ArmsReport } from "./arms.ts";
+import type { Directory, DocumentFormat, Edit, Problem } from "./authoring.ts";
 import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Envelope } from "./envelope.ts";
@@ -496,6 +497,30 @@ export interface ArmsQuestion {
 /** A question to the optimiser. */
 export interface WhatifQuestion extends LearnFrom {
   readonly change: WhatifChange;
+}
+
+/** A workflow as a text; it need not be deployed anywhere. */
+export interface DocumentSource {
+  readonly text: string;
+  /** Absent: as the end of the file's name says, else a manifest. */
+  readonly format?: DocumentFormat | undefined;
+  /** Names the text in positions. */
+  readonly file?: string | undefined;
+}
+
+/** Checks and edits workflows as texts. Nothing is stored. */
+export interface Documents {
+  /** Says what is wrong with a text; one that cannot be read is a problem as well. */
+  check(of: DocumentSource, directory?: Directory): Promise<readonly Problem[]>;
+  /**
+   * Makes all edits, or none.
+   *
+   * @throws {TaskerError} definition.invalid when the text cannot be read, document.edit_refused
+   */
+  edit(
+    of: DocumentSource,
+    how: { readonly edits: readonly Edit[]; readonly directory?: Directory },
+  ): Promise<{ readonly text: string; readonly problems: readonly Problem[] }>;
 }
 
 /** Learns from the tasks of a workflow what would be better. Reads, and changes nothing. */

@@ -1,6 +1,7 @@
 /** Operations of documents: workflows as text, before anybody relies on them. */
 
 import { z } from "zod";
+import { Directory, DOCUMENT_FORMATS, Edits, Problem } from "../core/authoring.ts";
 import { Name } from "../core/fields.ts";
 import { Rehearsal } from "../core/rehearsal.ts";
 import { group, operation } from "./operation.ts";
@@ -8,6 +9,16 @@ import { named } from "./schema.ts";
 
 /** Characters of a document; the reader of YAML counts its bytes. */
 const TEXT_MAX = 256_000;
+
+/** A workflow as a text; one that is too large for it is a problem as well. */
+const DocumentText = z.strictObject({
+  text: z.string().max(2 * TEXT_MAX).describe("A manifest, or a module"),
+  format: z.enum(DOCUMENT_FORMATS).optional()
+    .describe("Which of the two; a module if the file is a .ts, unless this says"),
+  file: z.string().max(1_000).optional().describe("Names the text in positions"),
+});
+
+const Problems = z.array(named("DocumentProblem", Problem));
 
 /** Steps whose failure is asked for at once. */
 const FAILURES_MAX = 60;
@@ -26,6 +37,48 @@ const Failure = z.strictObject({
 
 /** Everything that can be asked of documents. */
 export const DOCUMENTS = group("documents", {
+  checkDocument: operation({
+    method: "POST",
+    path: "/v1/documents/check",
+    summary: "Says what is wrong with a workflow, by its text and by what is registered here",
+    right: "read",
+    repeat: "harmless",
+    body: named("DocumentText", DocumentText),
+    answers: {
+      200: {
+        description: "In the order of the text; nothing is stored",
+        schema: named("Checked", z.object({ problems: Problems })),
+      },
+    },
+    errors: [],
+    command: { verb: "check", operands: ["file"] },
+  }),
+  editDocument: operation({
+    method: "POST",
+    path: "/v1/documents/edit",
+    summary: "Makes edits of a workflow's text, all or none, and changes no other line",
+    right: "read",
+    repeat: "harmless",
+    body: named("DocumentEdits", DocumentText.extend({ edits: Edits })),
+    answers: {
+      200: {
+        description: "The new text, and what is wrong with it; nothing is stored",
+        schema: named("Edited", z.object({ text: z.string(), problems: Problems })),
+      },
+    },
+    errors: ["definition.invalid", "document.edit_refused"],
+  }),
+  getDirectory: operation({
+    method: "GET",
+    path: "/v1/documents/directory",
+    summary: "Lists what a workflow may use: systems and their capabilities, with contracts",
+    right: "read",
+    repeat: "harmless",
+    answers: {
+      200: { description: "As far as the key may see it", schema: named("Directory", Directory) },
+    },
+    errors: ["bus.unavailable"],
+  }),
   simulateDocument: operation({
     method: "POST",
     path: "/v1/documents/simulate",

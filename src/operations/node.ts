@@ -1,7 +1,8 @@
 /** Operations of the node that answers: probes, health, metrics, and the description of the API. */
 
 import { z } from "zod";
-import { type DeepReadonly, group, operation } from "./operation.ts";
+import type { DeepReadonly } from "../core/json.ts";
+import { group, operation } from "./operation.ts";
 import { named, Time } from "./schema.ts";
 
 const Live = named("Live", z.object({ live: z.literal(true) }));

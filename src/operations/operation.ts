@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Scope } from "../core/api_key.ts";
+import type { DeepReadonly } from "../core/json.ts";
 
 /** The scope that a key must have; any key does for "key", and "open" asks for none. */
 export type Right = Scope | "key" | "open";
@@ -146,13 +147,6 @@ export function group<T extends Readonly<Record<string, object>>>(
 
 /** All of a type, with the types it is put together from merged into one. */
 type Flat<T> = { [Field in keyof T]: T[Field] };
-
-/** A document as it is handed around: nobody changes it. */
-export type DeepReadonly<T> = T extends readonly [infer A, infer B]
-  ? readonly [DeepReadonly<A>, DeepReadonly<B>]
-  : T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
-  : T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> }
-  : T;
 
 /** For zod, an object without fields has every key, of type never. */
 type Fields<T> = string extends keyof T ? unknown : T;

@@ -2,10 +2,10 @@
 
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
+import { DOCUMENTS } from "./documents.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
-import { DOCUMENTS } from "./documents.ts";
 import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
 import { OPTIMISER } from "./optimiser.ts";

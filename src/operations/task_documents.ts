@@ -1,5 +1,6 @@
 /** Task documents: tasks and their journals as JSON shows them. */
 
+import type { DeepReadonly } from "../core/json.ts";
 import type { z } from "zod";
 import { optionsFor } from "../core/alternative.ts";
 import type { Event, Failure, Turn } from "../core/event.ts";
@@ -16,7 +17,7 @@ import {
   type StepStateName,
   type TaskState,
 } from "../core/state.ts";
-import type { DeepReadonly } from "./operation.ts";
+
 import { timeText } from "./schema.ts";
 import type * as schemas from "./task_schemas.ts";
 

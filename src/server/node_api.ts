@@ -12,6 +12,7 @@ import type { Healer } from "../heal/healer.ts";
 import type { Adviser } from "../heal/adviser.ts";
 import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
+import { openDocuments } from "./documents.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -70,6 +71,7 @@ export function openApiOf(deps: ApiParts): Api {
     statistics: journal.statistics,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,
+    documents: openDocuments(),
     optimiser: openOptimiser({
       reader: journal.tasks,
       plans: registry,

@@ -1,5 +1,6 @@
 /** The API over fakes in memory, for its tests and those of its clients. */
 
+import { openDocuments } from "../../src/server/documents.ts";
 import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts";
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
@@ -345,6 +346,7 @@ function fakeDeps(
     feed: engine,
     residents: engine,
     diagnoser: fakeDiagnoser(runtime, engine),
+    documents: openDocuments(),
     rehearser: openRehearser(runtime),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {

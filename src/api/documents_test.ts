@@ -1,0 +1,57 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import type { Directory } from "../core/authoring.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
+
+const TEXT = "name: x\nversion: 1.0.0\nworkflow_steps:\n  - { name: a, sleep: 1s } # short\n";
+
+Deno.test("a document is checked as it is sent, and nothing of it is stored", async () => {
+  const { json } = fakeApi();
+
+  deepEqual(await json("POST /v1/documents/check", { body: { text: TEXT } }), { problems: [] });
+  deepEqual(await json("POST /v1/documents/check", { body: { text: "a: [", file: "b.yaml" } }), {
+    problems: [{
+      code: "W01",
+      name: "unreadable",
+      severity: "error",
+      path: [],
+      at: { file: "b.yaml", line: 1, column: 5 },
+      text: "Flow sequence in block collection must be sufficiently indented and end with a ]",
+    }],
+  });
+});
+
+Deno.test("edits of a document answer its text, in which nothing else is changed", async () => {
+  const { json } = fakeApi();
+  const edits = [{ kind: "set", step: "a", field: ["sleep"], value: "2s" }];
+
+  const edited = await json("POST /v1/documents/edit", { body: { text: TEXT, edits } });
+
+  deepEqual(edited, { text: TEXT.replace("1s", "2s"), problems: [] });
+});
+
+Deno.test("an edit that cannot be made, or of what cannot be read, says why", async () => {
+  const { json } = fakeApi();
+  const edits = [{ kind: "remove_step", name: "b" }];
+
+  const refused = await json("POST /v1/documents/edit", { body: { text: TEXT, edits } });
+  const unreadable = await json("POST /v1/documents/edit", { body: { text: "a: [", edits } });
+
+  equal(refused.code, "document.edit_refused");
+  match(String(refused.detail), /there is no step "b"/);
+  equal(unreadable.code, "definition.invalid");
+});
+
+Deno.test("the directory has the systems and the capabilities that the key may see", async () => {
+  const { json, key } = fakeApi();
+
+  const whole = await json<Directory>("GET /v1/documents/directory");
+  const narrow = await json<Directory>("GET /v1/documents/directory", {
+    key: key(["read"], ["another"]),
+  });
+
+  deepEqual(whole.systems.find(({ name }) => name === "inventory"), {
+    name: "inventory",
+    capabilities: [],
+  });
+  deepEqual(narrow, { systems: [] });
+});
