@@ -10,21 +10,27 @@ import type { Symptoms } from "./symptoms.ts";
 
 /** Compares over every attribute. Cost: O(attempts × attributes), and an exact test for each value. */
 export function contrastEvidence(scene: Scene, symptoms: Symptoms): readonly Evidence[] {
-  const found = contrasts([attemptTrials(scene), taskTrials(scene)]);
+  const found = contrasts([systemTrials(scene), attemptTrials(scene), taskTrials(scene)]);
   return Object.keys(BLAMED).flatMap((attribute) =>
     ofContrast(attribute, { found, symptoms, scene }) ?? []
   );
 }
 
-/** Attempts since the failures began, with what differs from attempt to attempt. */
-function attemptTrials({ since, isAlike }: Scene): Trial[] {
+/** Attempts since the failures began, with the system that each was sent to. */
+function systemTrials({ since, isAlike, systemOf }: Scene): Trial[] {
   return compared(since, isAlike).map((fact) => ({
     failed: !hasCompleted(fact),
+    attributes: [["system", systemOf(fact)]],
+  }));
+}
+
+/** Those at the same system: what differs between systems explains nothing within one. */
+function attemptTrials({ since, isAlike, system, systemOf }: Scene): Trial[] {
+  return compared(since, isAlike).filter((fact) => systemOf(fact) === system).map((fact) => ({
+    failed: !hasCompleted(fact),
     attributes: [
-      ["attempt", fact.attempt > 2 ? "3 or later" : String(fact.attempt)],
       ["policy", String(fact.policyVersion)],
       ...(fact.instance === undefined ? [] : [["instance", fact.instance] as const]),
-      ...(fact.system === undefined ? [] : [["system", fact.system] as const]),
     ],
   }));
 }
@@ -65,7 +71,8 @@ const SUCCEEDED_SHARE_MAX = 0.5;
 /** What is said of an attribute that sets failures apart. */
 const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights: Weights }>> = {
   instance: { name: "instance", weights: { worker_local: 6.5 } },
-  system: { name: "system", weights: { dependency_down: 4.5 } },
+  // Where it fails, which says little of what it is.
+  system: { name: "system", weights: { dependency_down: 2.5 } },
   tag: { name: "tag", weights: { data_quality: 6 } },
   inputSize: {
     name: "size of the input",
@@ -106,12 +113,6 @@ function ofContrast(
       `${blamed.name} "${value}": ${failedWith} of ${failedAll} ${unit} that failed have it, and ` +
       `${succeededWith} of ${succeededAll} that went well in the same time ` +
       `(Fisher's exact test, q = ${q.toPrecision(2)})`,
-    weights: isTenants ? { data_quality: 1 } : withoutSoleSystem(attribute, blamed.weights, scene),
+    weights: isTenants ? { data_quality: 1 } : blamed.weights,
   };
-}
-
-/** A system that is the only one of a step explains nothing. */
-function withoutSoleSystem(attribute: string, weights: Weights, { since }: Scene): Weights {
-  const systems = new Set(since.map(({ system }) => system));
-  return attribute === "system" && systems.size < 2 ? {} : weights;
 }

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import type { AttemptFact } from "../../src/core/attempt_fact.ts";
+import { diagnose } from "../../src/heal/diagnosis.ts";
 import { answers, scoreOf, SEEDS } from "./bench.ts";
+import { CASES } from "./cases.ts";
+import { drawScene } from "./scenes.ts";
 
 Deno.test("diagnoses of errors whose wording is held out are right, calibrated and honest", () => {
   const score = scoreOf(answers(true, SEEDS));
@@ -10,4 +14,26 @@ Deno.test("diagnoses of errors whose wording is held out are right, calibrated a
   assert.ok(score.ece <= 0.1, `calibration error: ${score.ece}`);
   assert.ok(score.novel / score.unknown >= 0.9, `novel: ${score.novel} of ${score.unknown}`);
   assert.equal(score.rightStep, score.count);
+});
+
+Deno.test("where another system does what one fails, its workers and its policy are not blamed", () => {
+  const unknown = CASES.find(({ type, hits }) => type === "novel" && hits === "all");
+  assert.ok(unknown !== undefined);
+  const scene = drawScene(unknown, 1);
+  const sinceMs = Math.min(
+    ...scene.facts.filter(({ outcome }) => outcome === unknown.class).map((of) => of.endedAtMs),
+  );
+  const switched = { system: "other", instance: "other-1", policyVersion: 3 };
+  const facts = scene.facts.map((fact): AttemptFact => {
+    if (fact.step !== "call" || fact.taskId === scene.failure.taskId) return fact;
+    const isOther = fact.endedAtMs > (sinceMs + scene.nowMs) / 2;
+    const { error: _, ...bare } = fact;
+    return isOther ? { ...bare, ...switched, outcome: "completed", isRetried: false } : fact;
+  });
+
+  const { failure_type, evidence } = diagnose({ ...scene, facts });
+
+  assert.equal(failure_type, "novel");
+  const compared = evidence.flatMap(({ id }) => id.startsWith("contrast_") ? id : []);
+  assert.deepEqual(compared, ["contrast_system"]);
 });
