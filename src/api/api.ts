@@ -13,6 +13,7 @@ import { deadLetterHandlers } from "./dead_letters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { documentHandlers } from "./documents.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
+import { deploymentHandlers } from "./deployments.ts";
 import { diagnosisHandlers } from "./diagnoses.ts";
 import { healingHandlers } from "./healing.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
@@ -103,6 +104,7 @@ function routesOf(services: Services): readonly Route[] {
     ...streamHandlers(services),
     ...operatorActionHandlers(services),
     ...workflowHandlers(services),
+    ...deploymentHandlers(services),
     ...documentHandlers(services),
     ...systemHandlers(services),
     ...contractHandlers(services),

@@ -11,6 +11,7 @@ import type {
   DeadLetter,
   DeadLetters,
   Definitions,
+  Deployer,
   Diagnoser,
   Documents,
   Feed,
@@ -81,6 +82,9 @@ export interface ApiDeps {
   readonly residents: ResidentTasks;
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
+  /** The version of a workflow that a start without one takes; undefined: none is loaded here. */
+  readonly startVersion: (workflow: string) => string | undefined;
+  readonly deployer: Deployer;
   readonly policies: Policies;
   readonly documents: Documents;
   readonly optimiser: Optimiser;

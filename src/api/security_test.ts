@@ -25,6 +25,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startTask: { workflow: "orders/process", input: {} },
   resolveStep: { result: 1 },
   putPolicy: { reason: "test", steps: {} },
+  deployWorkflow: { text: "name: process", reason: "test" },
+  revertWorkflow: { to: "1.0.0", reason: "test" },
   putSystemLimits: { reason: "test", limits: {} },
   putHealing: { reason: "test" },
   replayManyDead: { count: 1 },
@@ -110,6 +112,8 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/workflows",
     "GET /v1/workflows/{namespace}/{name}",
     "GET /v1/workflows/{namespace}/{name}/compare",
+    "GET /v1/workflows/{namespace}/{name}/deployments",
+    "GET /v1/workflows/{namespace}/{name}/source",
     "POST /v1/bus/{system}/poll",
     "POST /v1/bus/{system}/replies",
     "POST /v1/dead/{id}/replay",
@@ -132,7 +136,9 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
+    "POST /v1/workflows",
     "POST /v1/workflows/{namespace}/{name}/optimise",
+    "POST /v1/workflows/{namespace}/{name}/revert",
     "POST /v1/workflows/{namespace}/{name}/whatif",
     "PUT /v1/healing",
     "PUT /v1/policies/{namespace}/{name}",
@@ -174,7 +180,7 @@ Deno.test("every route that needs a key refuses an unknown one", async () => {
 
 Deno.test("every route that needs a key refuses one without its scope", async () => {
   const fake = fakeApi();
-  const scopes = ["read", "write", "operate", "bus"] as const;
+  const scopes = ["read", "write", "operate", "deploy", "bus"] as const;
 
   for (const one of await listed(fake)) {
     const scope = one.operation["x-scope"];

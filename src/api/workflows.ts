@@ -16,18 +16,25 @@ export interface StoredDefinition {
 }
 
 /** Handlers of everything that shows workflows. */
-export function workflowHandlers({ definitions }: Services): Handlers<typeof WORKFLOWS> {
+export function workflowHandlers(
+  { definitions, startVersion }: Services,
+): Handlers<typeof WORKFLOWS> {
+  const startsOf = (of: Pick<Definition, "namespace" | "name">) => {
+    const starts = startVersion(workflowName(of));
+    return starts === undefined ? {} : { starts };
+  };
   return {
     async listWorkflows(_input, { caller }) {
       const stored = await definitions.list();
       const covered = stored.filter(({ definition: { namespace } }) =>
         namespace !== OWN_NAMESPACE && caller.covers(namespace)
       );
-      return { status: 200, body: { workflows: summariesOf(covered) } };
+      return { status: 200, body: { workflows: summariesOf(covered, startsOf) } };
     },
     async getWorkflow({ namespace, name }, { caller }) {
       const versions = await versionsOf(definitions, { namespace, name, caller });
-      return { status: 200, body: { namespace, name, versions: versions.map(versionDocument) } };
+      const body = { namespace, name, ...startsOf({ namespace, name }) };
+      return { status: 200, body: { ...body, versions: versions.map(versionDocument) } };
     },
     async compareVersions({ from, to, ...of }, { caller }) {
       const [before, after] = await Promise.all(
@@ -91,7 +98,10 @@ export function unknownPart(
   );
 }
 
-function summariesOf(stored: readonly StoredDefinition[]) {
+function summariesOf(
+  stored: readonly StoredDefinition[],
+  startsOf: (of: Definition) => { readonly starts?: string },
+) {
   const byName = Map.groupBy(stored, ({ definition: of }) => `${of.namespace}/${of.name}`);
   return [...byName.values()].map(highestFirst).flatMap((versions) => {
     const highest = versions[0]?.definition;
@@ -100,6 +110,7 @@ function summariesOf(stored: readonly StoredDefinition[]) {
       namespace: highest.namespace,
       name: highest.name,
       versions: versions.map(({ definition }) => definition.version),
+      ...startsOf(highest),
       steps: highest.steps.length,
     }];
   }).sort((one, other) =>

@@ -93,10 +93,12 @@ export function listLines(tasks: readonly TaskSummary[], paint: Paint): string[]
 /** Draws a list of workflows. */
 export function workflowListLines(found: readonly WorkflowSummary[], paint: Paint): string[] {
   if (found.length === 0) return ["no workflows; create one: deno task new NAME"];
-  const rows = found.map(({ namespace, name, versions, steps }) => [
+  const rows = found.map(({ namespace, name, versions, steps, starts }) => [
     `${namespace}/${name}`,
     String(steps),
-    versions.join(", "),
+    versions.map((one) => one === starts && one !== versions[0] ? `${one} (starts)` : one).join(
+      ", ",
+    ),
   ]);
   return tableLines([headOf("WORKFLOW", "STEPS", "VERSIONS (highest first)"), ...rows], paint);
 }

@@ -4,6 +4,7 @@ import type { Accepted, OperationName, OperationResult, Task, WorkflowSummary } 
 import { nearestOf } from "../core/nearest.ts";
 import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
+import { deployVerb, HISTORY, REVERT, SOURCE } from "./deploy.ts";
 import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { ARMS } from "./arms.ts";
@@ -94,6 +95,9 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   removeInstance: {
     lines: (_, { input: { system, instance } }) => [`${instance} of ${system} is gone`],
   },
+  revertWorkflow: REVERT,
+  workflowSource: SOURCE,
+  deployHistory: HISTORY,
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
@@ -252,6 +256,7 @@ const call: Verb = {
 
 const SPECIAL: readonly Verb[] = [
   workflows,
+  deployVerb,
   incidents,
   proposals,
   watch,

@@ -104,17 +104,35 @@ export const ERRORS = {
     "A value breaks its contract",
     "Send a value that matches the contract shown by GET /v1/workflows",
   ),
+  "definition.breaks": meaning(
+    "never",
+    409,
+    "The version breaks others",
+    "Keep what they rely on, as the answer lists it, or deploy it with `force` and a reason",
+  ),
   "definition.changed": meaning(
     "never",
     409,
     "A definition changed under the same version",
     "Raise the workflow's version, or take the change back",
   ),
+  "definition.in_file": meaning(
+    "never",
+    409,
+    "A file defines the workflow",
+    "Change the file that the detail names, or remove it and start the server again",
+  ),
   "definition.invalid": meaning(
     "never",
     400,
     "The workflow is not valid",
     "Correct the places listed, then load the workflow again",
+  ),
+  "definition.not_highest": meaning(
+    "never",
+    409,
+    "The workflow has a higher version already",
+    "Give the document a version above the one that the detail names",
   ),
   "definition.unknown": meaning(
     "never",

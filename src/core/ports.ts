@@ -4,6 +4,18 @@ import type { Scope } from "./api_key.ts";
 import type { ArmMetric, ArmsReport } from "./arms.ts";
 import type { Directory, DocumentFormat, Edit, Problem } from "./authoring.ts";
 import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
+import type {
+  DeployedDocument,
+  DeployedText,
+  DeploymentEntry,
+  DeploymentPage,
+  DeployReport,
+  NewDeployment,
+  RevertRequest,
+  StoredVersion,
+  WorkflowName,
+  WorkflowSource,
+} from "./deployment.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
@@ -256,6 +268,8 @@ export interface PollResult {
   readonly dueSlots: readonly number[];
   /** The number of the last change of systems; see SystemStore. Absent where there are none. */
   readonly systemsVersion?: number;
+  /** The number of the last deployment; see Deployments. Absent where there are none. */
+  readonly deployments?: number;
 }
 
 /** Where to read due tasks: a slot, and the one after which to go on. */
@@ -638,6 +652,79 @@ export interface Definitions {
   get(hash: string): Promise<Definition | undefined>;
   /** Every version of every workflow. */
   list(): Promise<readonly { hash: string; definition: Definition }[]>;
+}
+
+/** Versions that came as documents. What is added is there as a whole or not at all. */
+export interface Deployments {
+  /**
+   * The newest entry of each workflow that has one after a number (0: of all), in the order of their
+   * numbers, with the text of its version. Cost: pages of at most 4 MiB.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  newest(after: number): Promise<readonly DeployedText[]>;
+  /** Entries of a workflow, the newest first, of those before `before`. */
+  entries(of: WorkflowName, page: DeploymentPage): Promise<readonly DeploymentEntry[]>;
+  /** Every version of a workflow that is stored, of files, too. */
+  versions(of: WorkflowName): Promise<readonly StoredVersion[]>;
+  /** The document of a version, with the entry that brought it in; undefined: none was deployed. */
+  document(of: WorkflowName, version: string): Promise<DeployedDocument | undefined>;
+  /**
+   * Adds an entry, unless there is one after `after`: undefined.
+   *
+   * @throws {TaskerError} definition.changed when the version stands for another hash,
+   *   journal.unavailable (also when it is not known whether it was added)
+   */
+  add(entry: NewDeployment): Promise<DeploymentEntry | undefined>;
+}
+
+/** A document to be deployed. */
+export interface DeployRequest {
+  readonly text: string;
+  readonly by: string;
+  readonly reason: string;
+  /** Nothing is stored. */
+  readonly isDryRun: boolean;
+  /** Why it may break others. */
+  readonly force?: string;
+  readonly grants: DeployGrants;
+}
+
+/** What who deploys may do. */
+export interface DeployGrants {
+  /** @throws {TaskerError} api.forbidden */
+  demandNamespace(namespace: string): void;
+  /** Whether it speaks for a system; others may be used where their namespace uses them already. */
+  coversSystem(system: string): boolean;
+  /** Whether it covers all namespaces. */
+  readonly coversAll: boolean;
+}
+
+/** Deploys documents as versions of workflows. What is in a file is deployed with its file. */
+export interface Deployer {
+  /**
+   * Deploys a version, which starts take from then on: here at once, on other nodes at their next poll.
+   * Tasks keep the version that they started with. Safe to repeat.
+   *
+   * @throws {TaskerError} definition.invalid, definition.breaks, definition.changed,
+   *   definition.not_highest, definition.in_file, api.forbidden, api.busy, journal.unavailable
+   */
+  deploy(request: DeployRequest): Promise<DeployReport>;
+  /**
+   * Lets starts take a version that was deployed before. Safe to repeat.
+   *
+   * @throws {TaskerError} definition.unknown, definition.in_file, definition.invalid, api.busy,
+   *   journal.unavailable
+   */
+  revert(request: RevertRequest): Promise<DeployReport>;
+  /** What was deployed of a workflow and when, the newest first. */
+  history(of: WorkflowName, page: DeploymentPage): Promise<readonly DeploymentEntry[]>;
+  /**
+   * The document of a version; absent: the one that starts take.
+   *
+   * @throws {TaskerError} definition.unknown
+   */
+  source(of: WorkflowName, version?: string): Promise<WorkflowSource>;
 }
 
 /** Plans by definition hash. */

@@ -230,10 +230,14 @@ interface Polled {
   readonly due_slots: readonly number[];
   /** The number of the last change of systems. */
   readonly systems: number;
+  /** The number of the last deployment. */
+  readonly deployments: number;
 }
 
 /** Names what the columns hold. */
-function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots, systems }: Polled): PollResult {
+function readPoll(
+  { alive, now_ms, nodes, slots, inbox, due_slots, systems, deployments }: Polled,
+): PollResult {
   return {
     alive,
     databaseNowMs: now_ms,
@@ -259,6 +263,7 @@ function readPoll({ alive, now_ms, nodes, slots, inbox, due_slots, systems }: Po
     })),
     dueSlots: due_slots,
     systemsVersion: systems,
+    deployments,
   };
 }
 

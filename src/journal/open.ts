@@ -6,6 +6,7 @@ import { connectionsOf } from "./pg_connection.ts";
 import { PostgresDatabase } from "./database.ts";
 import { PostgresDeadLetters } from "./dead_letters.ts";
 import { PostgresDefinitions } from "./definitions.ts";
+import { PostgresDeployments } from "./deployments.ts";
 import { guardProcess } from "./pg_client.ts";
 import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
@@ -68,6 +69,7 @@ export async function openJournal(options: JournalOptions) {
     tasks: new PostgresTaskReader(database.of("learn")),
     statistics: new PostgresStatistics(database.of("learn"), incarnation),
     definitions: new PostgresDefinitions(database),
+    deployments: new PostgresDeployments(database),
     policies: new PostgresPolicies(database),
     sharedStates: new PostgresSharedStates(database),
     keys: new PostgresKeys(database.of("key")),

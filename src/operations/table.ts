@@ -4,6 +4,7 @@ import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { DEPLOYMENTS } from "./deployments.ts";
 import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
 import { DIAGNOSES } from "./diagnoses.ts";
@@ -19,6 +20,7 @@ import { WORKFLOWS } from "./workflows.ts";
 export const OPERATIONS = {
   ...TASKS,
   ...WORKFLOWS,
+  ...DEPLOYMENTS,
   ...DOCUMENTS,
   ...SYSTEMS,
   ...CONTRACTS,

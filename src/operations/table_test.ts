@@ -4,6 +4,8 @@ import type { Handlers } from "../api/handler.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { DEPLOYMENTS } from "./deployments.ts";
+import { DOCUMENTS } from "./documents.ts";
 import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
@@ -23,12 +25,12 @@ import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
-import { DOCUMENTS } from "./documents.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 const NOUNS = [
   TASKS,
   WORKFLOWS,
+  DEPLOYMENTS,
   DOCUMENTS,
   SYSTEMS,
   CONTRACTS,

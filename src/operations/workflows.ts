@@ -9,8 +9,9 @@ import { named, typedAs } from "./schema.ts";
 const WorkflowSummary = z.object({
   namespace: z.string(),
   name: z.string(),
-  versions: z.array(z.string()).describe(
-    "The highest first; it is used by a start without a version",
+  versions: z.array(z.string()).describe("The highest first"),
+  starts: z.string().optional().describe(
+    "The version that a start without one takes; absent: none is loaded on this node",
   ),
   steps: z.int().describe("Steps of the highest version"),
 });
@@ -38,11 +39,13 @@ const Workflow = named(
   z.object({
     namespace: z.string(),
     name: z.string(),
+    starts: WorkflowSummary.shape.starts,
     versions: z.array(WorkflowVersion).describe("The highest first"),
   }),
 );
 
-const VersionBreak = z.object({
+/** What a version breaks, or may break. */
+export const VersionBreak = z.object({
   verdict: z.enum(["breaks", "unclear"]).describe("Whether an example proves it"),
   path: z.string(),
   detail: z.string(),

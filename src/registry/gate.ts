@@ -56,13 +56,15 @@ export async function guardVersions(
     const [before] = older;
     if (before === undefined) continue;
     if (compareVersions(before.definition.version, definition.version) >= 0) continue;
+    const loaded = new Set(built.map(({ hash }) => hash));
     const found = [
       ...versionBreaks(before.definition, definition),
-      ...await strandedTasks(older, { built, gate }),
+      ...await strandedTasks(older, {
+        loaded,
+        openTasks: (hash, of) => gate.openTasks(hash, of),
+      }),
     ];
-    const lines = (verdict: VersionBreak["verdict"]) =>
-      found.filter((broken) => broken.verdict === verdict).map(lineOf);
-    const [breaks, unclear] = [lines("breaks"), lines("unclear")];
+    const [breaks, unclear] = [linesOf(found, "breaks"), linesOf(found, "unclear")];
     const name = `${workflowName(definition)}@${definition.version}`;
     if (unclear.length > 0) {
       onWarning(`${name} may break others, which is not clear from its schemas:${listOf(unclear)}`);
@@ -100,16 +102,15 @@ function newestOf(built: readonly BuiltWorkflow[]): readonly BuiltWorkflow[] {
 }
 
 /** Tasks keep their version: they need its code as long as they have not ended. */
-async function strandedTasks(
+export async function strandedTasks(
   older: readonly StoredDefinition[],
-  { built, gate }: { readonly built: readonly BuiltWorkflow[]; readonly gate: Gate },
+  { loaded, openTasks }: Pick<Gate, "openTasks"> & { readonly loaded: ReadonlySet<string> },
 ): Promise<readonly VersionBreak[]> {
-  const here = new Set(built.map(({ hash }) => hash));
   const found: VersionBreak[] = [];
   for (const { hash, definition } of older) {
     const steps = definition.steps.filter(needsCode).map(({ name }) => name);
-    if (here.has(hash) || steps.length === 0) continue;
-    const count = await gate.openTasks(hash, definition);
+    if (loaded.has(hash) || steps.length === 0) continue;
+    const count = await openTasks(hash, definition);
     if (count === 0) continue;
     const named = `${steps.slice(0, 5).join(", ")}${steps.length > 5 ? ", …" : ""}`;
     found.push({
@@ -125,6 +126,14 @@ async function strandedTasks(
 /** Code runs a local step, and makes what a step takes where no mapping says it. */
 function needsCode({ kind, needs, with: mapping }: StepDefinition): boolean {
   return kind === "local" || (mapping === undefined && Object.keys(needs).length > 0);
+}
+
+/** What breaks, or may break, one line each. */
+export function linesOf(
+  found: readonly VersionBreak[],
+  verdict: VersionBreak["verdict"],
+): readonly string[] {
+  return found.filter((broken) => broken.verdict === verdict).map(lineOf);
 }
 
 function lineOf({ path, detail, affected, example }: VersionBreak): string {

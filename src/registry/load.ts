@@ -3,7 +3,7 @@
 import { messageOf, type TaskerError } from "../core/errors.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { Definitions } from "../core/ports.ts";
-import { type Definition, workflowName } from "../core/workflow.ts";
+import { type Definition } from "../core/workflow.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { NAMESPACE_DEFAULT } from "./bind.ts";
@@ -13,7 +13,7 @@ import { type Gate, guardVersions } from "./gate.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
 import { canonical, differences } from "./hash.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
-import { Registry, type StoredDefinition } from "./workflows.ts";
+import { Registry, type StoredDefinition, versionedName } from "./workflows.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
 
 /** What a registry is opened with. */
@@ -87,10 +87,6 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
 /** The code of the fault that a definition changed under its version. */
 const CHANGED = "changed";
-
-function versionedName(definition: Definition): string {
-  return `${workflowName(definition)}@${definition.version}`;
-}
 
 /** What has the name of Tasker's own workflows would be taken for one of them. */
 function refuseOwnNamespace(users: readonly BuiltWorkflow[], faults: Faults): void {

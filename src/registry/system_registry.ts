@@ -37,7 +37,7 @@ export interface SystemRegistryDeps {
   /** Workflows whose steps may ask for capabilities. */
   plans(): Iterable<Plan>;
   /** What the manifests that are loaded here declare. */
-  readonly declared: readonly NewInstance[];
+  declared(): readonly NewInstance[];
   /** Whether this node looks after something: of all nodes, one does. */
   isMine(key: string): boolean;
   /** Whether the bus was away since then: registrations could not arrive. */
@@ -62,6 +62,11 @@ export class SystemRegistry implements Registrar {
 
   /** Registers what manifests declare, and reads what there is. */
   async open(): Promise<void> {
+    await this.declare();
+  }
+
+  /** Registers what manifests declare now: others were loaded. */
+  async declare(): Promise<void> {
     await this.#declare();
     await this.refresh();
   }
@@ -195,7 +200,7 @@ export class SystemRegistry implements Registrar {
   async #declare(): Promise<void> {
     const { runtime, declared, store, warn } = this.deps;
     this.#declaredAtMs = runtime.monotonic();
-    for (const one of declared) {
+    for (const one of declared()) {
       try {
         await store.register(one);
       } catch (error) {

@@ -38,7 +38,7 @@ Deno.test("a declared entry that cannot be stored is a warning, and holds up no 
     runtime: new ManualRuntime(),
     store,
     directory: new SystemDirectory(),
-    declared: [declared("bad"), declared("stock")],
+    declared: () => [declared("bad"), declared("stock")],
     plans: () => [],
     isMine: () => true,
     check: () => Promise.resolve(false),

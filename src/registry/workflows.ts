@@ -7,6 +7,7 @@ import type { HttpSystem } from "../core/http_call.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type {
+  Cancel,
   CommandSink,
   Definitions,
   NewInstance,
@@ -29,21 +30,33 @@ export interface ListedWorkflow {
   readonly description?: string;
 }
 
+/** A workflow that was deployed as a document, in the version that starts take. */
+export interface DeployedWorkflow {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  readonly version: string;
+  /** What was built of its document, or why this server cannot. */
+  readonly loaded: BuiltWorkflow | TaskerError;
+}
+
 /** Workflows by name and by hash. */
 export class Registry implements Plans {
   readonly #definitions: Definitions;
-  readonly #built = new Map<string, BuiltWorkflow>();
+  readonly #systems: readonly string[] | undefined;
+  /** What files and modules define; it stays as it is. */
+  readonly #own: readonly BuiltWorkflow[];
+  /** Own plans by `namespace/name`, the highest version first. */
+  readonly #ownPlans: ReadonlyMap<string, readonly Plan[]>;
+  /** By `namespace/name`; a workflow that files define is none of them. */
+  #deployed: ReadonlyMap<string, DeployedWorkflow> = new Map();
+  #built: ReadonlyMap<string, BuiltWorkflow> = new Map();
   readonly #plans = new Map<string, Plan>();
-  /** Loaded plans by `namespace/name`, the highest version first. */
-  readonly #loaded: ReadonlyMap<string, readonly Plan[]>;
-  /** Definitions without code here. They are planned on demand: most are history. */
-  readonly #stored: readonly StoredDefinition[];
-  readonly #owners: Owners;
-  /** What the manifests that are loaded here say of systems. */
-  readonly declared: readonly NewInstance[];
-
-  /** The systems that are called by HTTP. */
-  readonly httpSystems: readonly HttpSystem[];
+  /** Every definition that was stored, by `namespace/name@version`; planned on demand: most are history. */
+  readonly #stored: Map<string, StoredDefinition>;
+  #owners: Owners;
+  #declared: readonly NewInstance[] = [];
+  #httpSystems: readonly HttpSystem[] = [];
+  readonly #subscribers = new Set<() => void>();
 
   constructor(
     { definitions, systems }: {
@@ -54,37 +67,77 @@ export class Registry implements Plans {
     stored: readonly StoredDefinition[],
   ) {
     this.#definitions = definitions;
-    this.#owners = new Owners(built, systems);
-    this.declared = declaredIn(built);
-    this.httpSystems = httpSystemsIn(built);
-    for (const one of built) {
-      this.#built.set(one.hash, one);
-      this.#plans.set(one.hash, one.plan);
-    }
+    this.#systems = systems;
+    this.#own = built;
+    for (const { hash, plan } of built) this.#plans.set(hash, plan);
     const plans = built.map(({ plan }) => plan).sort(highestFirst);
-    this.#loaded = Map.groupBy(plans, ({ workflow }) => workflow);
-    this.#stored = stored.filter(({ hash }) => !this.#built.has(hash));
+    this.#ownPlans = Map.groupBy(plans, ({ workflow }) => workflow);
+    this.#stored = new Map(stored.map((one) => [versionedName(one.definition), one]));
+    this.#owners = new Owners([], systems);
+    this.#settle();
+  }
+
+  /**
+   * Takes what is deployed now in place of what was before. A workflow that files define stays as they
+   * define it.
+   *
+   * Cost: O(steps of all loaded workflows).
+   */
+  adopt(deployed: readonly DeployedWorkflow[]): void {
+    const others = deployed.filter(({ workflow }) => !this.#ownPlans.has(workflow));
+    this.#deployed = new Map(others.map((one) => [one.workflow, one]));
+    this.#settle();
+    for (const call of this.#subscribers) call();
+  }
+
+  /** Keeps a definition, so that its version can be started by name. */
+  remember(stored: StoredDefinition): void {
+    this.#stored.set(versionedName(stored.definition), stored);
+  }
+
+  /** Calls after each change of what is loaded. */
+  subscribe(call: () => void): Cancel {
+    this.#subscribers.add(call);
+    return () => void this.#subscribers.delete(call);
   }
 
   /**
    * Finds a workflow by `namespace/name`.
    *
-   * Shape: without a version the highest whose code is loaded here, because a version that was
-   * withdrawn may still be stored; with one, also a stored one.
+   * Shape: without a version the one that starts take: of files the highest that is loaded here,
+   * because a version that was withdrawn may still be stored; of a deployed workflow the one that its
+   * newest entry names. With a version, also a stored one.
+   *
+   * @throws {TaskerError} definition.invalid when this server cannot load what was deployed
    */
   find(name: string, version?: string): Plan | undefined {
-    const loaded = this.#loaded.get(name) ?? [];
-    if (version === undefined) return loaded[0];
-    const stored = this.#stored.find(({ definition }) =>
-      definition.version === version && workflowName(definition) === name
-    );
-    return loaded.find(({ definition }) => definition.version === version) ??
-      (stored && this.#planned(stored));
+    const own = this.#ownPlans.get(name) ?? [];
+    if (version === undefined) return own[0] ?? this.#deployedPlan(name);
+    const loaded = own.find(({ definition }) => definition.version === version);
+    if (loaded !== undefined) return loaded;
+    const stored = this.#stored.get(`${name}@${version}`);
+    return stored && this.#planned(stored);
   }
 
-  /** Names of the workflows whose code is loaded here. */
+  /** The version that a start without one takes; undefined: none is loaded here. */
+  startVersion(name: string): string | undefined {
+    return this.#ownPlans.get(name)?.[0]?.definition.version ?? this.#deployed.get(name)?.version;
+  }
+
+  /** The file that defines a workflow, or a version of it, in its folder; undefined: none here. */
+  fileOf(name: string): string | undefined {
+    const file = this.#own.find(({ plan }) => plan.workflow === name)?.at()?.file;
+    return file?.split("/").slice(-2).join("/");
+  }
+
+  /** Names of the workflows that are loaded here. */
   names(): readonly string[] {
-    return [...this.#loaded.keys()];
+    return [...this.#ownPlans.keys(), ...this.#deployed.keys()];
+  }
+
+  /** Every stored definition of a workflow. */
+  versionsOf(name: string): readonly StoredDefinition[] {
+    return [...this.#stored.values()].filter(({ definition }) => workflowName(definition) === name);
   }
 
   /** Every version of every workflow: by name, the highest version first. */
@@ -94,7 +147,8 @@ export class Registry implements Plans {
       isLoaded: true,
       ...(description !== undefined && { description }),
     }));
-    const stored = this.#stored.map((one) => ({ plan: this.#planned(one), isLoaded: false }));
+    const others = [...this.#stored.values()].filter(({ hash }) => !this.#built.has(hash));
+    const stored = others.map((one) => ({ plan: this.#planned(one), isLoaded: false }));
     return [...loaded, ...stored].sort(({ plan: a }, { plan: b }) =>
       a.workflow === b.workflow ? highestFirst(a, b) : a.workflow < b.workflow ? -1 : 1
     );
@@ -132,7 +186,58 @@ export class Registry implements Plans {
     return this.#owners.names(system, namespace);
   }
 
-  /** Plans a definition once: plans of one hash are one object. */
+  /** What the manifests that are loaded here say of systems. */
+  get declared(): readonly NewInstance[] {
+    return this.#declared;
+  }
+
+  /** The systems that are called by HTTP. */
+  get httpSystems(): readonly HttpSystem[] {
+    return this.#httpSystems;
+  }
+
+  /** What starts without a version take. */
+  starting(): readonly BuiltWorkflow[] {
+    return [...this.#built.values()].filter(({ plan: { workflow, definition } }) =>
+      definition.version === this.startVersion(workflow)
+    );
+  }
+
+  #settle(): void {
+    const deployed = [...this.#deployed.values()].flatMap(({ loaded }) =>
+      loaded instanceof TaskerError ? [] : [this.#planOnce(loaded)]
+    );
+    const built = [...this.#own, ...deployed];
+    this.#built = new Map(built.map((one) => [one.hash, one]));
+    this.#owners = new Owners(built, this.#systems);
+    const starting = this.starting();
+    this.#declared = declaredIn(starting);
+    this.#httpSystems = httpSystemsIn(starting);
+  }
+
+  /** Plans of one hash are one object: tasks may have been read under one already. */
+  #planOnce(built: BuiltWorkflow): BuiltWorkflow {
+    const { hash, definition } = built;
+    const plan = this.#plans.get(hash) ?? built.plan;
+    this.#plans.set(hash, plan);
+    this.remember({ hash, definition });
+    return { ...built, plan };
+  }
+
+  #deployedPlan(name: string): Plan | undefined {
+    const deployed = this.#deployed.get(name);
+    if (!(deployed?.loaded instanceof TaskerError)) {
+      return deployed && this.#plans.get(deployed.loaded.hash);
+    }
+    throw new TaskerError(
+      "definition.invalid",
+      `Cannot start workflow "${name}": this server cannot load version ${deployed.version}, which ` +
+        `is deployed: ${deployed.loaded.message}. Deploy a version that it can load, or go back to one`,
+      { faults: deployed.loaded.faults },
+    );
+  }
+
+  /** Plans a definition once. */
   #planned({ hash, definition }: StoredDefinition): Plan {
     const plan = this.#plans.get(hash) ?? planOf(hash, definition);
     this.#plans.set(hash, plan);
@@ -144,6 +249,11 @@ export class Registry implements Plans {
 export interface StoredDefinition {
   readonly hash: string;
   readonly definition: Definition;
+}
+
+/** `namespace/name@version`. */
+export function versionedName(definition: Definition): string {
+  return `${workflowName(definition)}@${definition.version}`;
 }
 
 function highestFirst(a: Plan, b: Plan): number {

@@ -4,16 +4,21 @@ import { messageOf } from "../core/errors.ts";
 import type { HttpSystem } from "../core/http_call.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Config } from "./config.ts";
-import { NO_RULES, targetOf, withRule } from "../egress/rules.ts";
+import { type EgressRules, NO_RULES, targetOf, withRule } from "../egress/rules.ts";
 import type { Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** A request that a workflow makes: where to, and with which secrets. */
-interface Asked {
+export interface Asked {
   readonly what: string;
+  /** Where the document says it. */
+  readonly path: string;
   readonly url: string | undefined;
   readonly headers: HttpSystem["headers"];
 }
+
+/** What the configuration allows. */
+type Allowed = Pick<Config, "egress" | "secrets">;
 
 /**
  * Warns of each host that TASKER_EGRESS does not name, and of each secret that TASKER_SECRETS does
@@ -22,41 +27,61 @@ interface Asked {
 export function warnOfRefused(
   { registry, config, log }: {
     readonly registry: Pick<Registry, "list" | "httpSystems">;
-    readonly config: Pick<Config, "egress" | "secrets">;
+    readonly config: Allowed;
     readonly log: Pick<Log, "warn">;
   },
 ): void {
-  const rules = config.egress.reduce((more, text) => withRule(more, text) ?? more, NO_RULES);
-  for (const { what, url, headers } of askedIn(registry)) {
-    try {
-      if (url !== undefined) targetOf(rules, url);
-    } catch (error) {
-      log.warn(`${what} fails: ${messageOf(error)}`);
-    }
-    for (const header of Object.values(headers)) {
-      if (typeof header === "string" || config.secrets.includes(header.secret)) continue;
-      log.warn(`${what} fails: TASKER_SECRETS does not name "${header.secret}"`);
-    }
+  for (const { what, why } of refusedIn(askedIn(registry), config)) {
+    log.warn(`${what} fails: ${why}`);
+  }
+}
+
+/** Lists what the configuration does not allow of requests. */
+export function refusedIn(
+  asked: readonly Asked[],
+  { egress, secrets }: Allowed,
+): readonly (Asked & { readonly why: string })[] {
+  const rules = egress.reduce((more, text) => withRule(more, text) ?? more, NO_RULES);
+  return asked.flatMap((one) => [
+    ...whyNotCalled(rules, one.url).map((why) => ({ ...one, why })),
+    ...secretsOf(one).filter((secret) => !secrets.includes(secret))
+      .map((secret) => ({ ...one, why: `TASKER_SECRETS does not name "${secret}"` })),
+  ]);
+}
+
+/** The secrets that a request sends. */
+export function secretsOf({ headers }: Pick<Asked, "headers">): readonly string[] {
+  return Object.values(headers).flatMap((header) =>
+    typeof header === "string" ? [] : header.secret
+  );
+}
+
+function whyNotCalled(rules: EgressRules, url: string | undefined): readonly string[] {
+  try {
+    if (url !== undefined) targetOf(rules, url);
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
   }
 }
 
 function askedIn(registry: Pick<Registry, "list" | "httpSystems">): readonly Asked[] {
-  const steps = registry.list().flatMap(({ plan, isLoaded }) =>
-    isLoaded ? plan.steps.flatMap((step) => stepOf(plan.workflow, step)) : []
-  );
+  const steps = registry.list().flatMap(({ plan, isLoaded }) => isLoaded ? askedBy(plan) : []);
   const systems = registry.httpSystems.map(({ name, url, headers }) => ({
     what: `Each step of system "${name}"`,
+    path: `systems.${name}`,
     url,
     headers,
   }));
   return [...steps, ...systems];
 }
 
-function stepOf(
-  workflow: string,
-  { name, definition: { http } }: Plan["steps"][number],
-): readonly Asked[] {
-  if (http === undefined) return [];
-  const { origin, secrets = {} } = http;
-  return [{ what: `Step "${name}" of ${workflow}`, url: origin, headers: secrets }];
+/** The requests of a workflow's steps. */
+export function askedBy({ workflow, steps }: Plan): readonly Asked[] {
+  return steps.flatMap(({ name, definition: { http } }, index) => {
+    if (http === undefined) return [];
+    const { origin, secrets = {} } = http;
+    const what = `Step "${name}" of ${workflow}`;
+    return [{ what, path: `workflow_steps[${index}].http`, url: origin, headers: secrets }];
+  });
 }

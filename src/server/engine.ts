@@ -75,6 +75,8 @@ export interface EngineDeps {
   readonly directory?: SystemDirectory;
   /** Takes what a poll has learned of systems. */
   readonly sawSystems?: (version: number | undefined) => void;
+  /** Takes what a poll has learned of deployments. */
+  readonly sawDeployments?: (number: number | undefined) => void;
   /** Makes the runner of remote steps; it reports results to `record`, outages to `outages`. */
   remote(record: CommandRouter["record"], outages: Outages): RemoteAttempts;
   /** Makes the runner of all steps, in place of code, requests and envelopes. Absent: those. */
@@ -364,6 +366,7 @@ export class Engine implements ResidentTasks {
     this.#dueTasks.wake(result.dueSlots);
     this.#shares.polled();
     this.deps.sawSystems?.(result.systemsVersion);
+    this.deps.sawDeployments?.(result.deployments);
   }
 
   #sleep(): void {

@@ -14,8 +14,9 @@ import { openModel } from "../model/model.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import { commandChannel } from "../core/channels.ts";
 import type { Incarnation } from "../core/ids.ts";
-import type { Bus, Cancel, Runtime } from "../core/ports.ts";
+import type { Bus, Cancel, Egress, Runtime } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
+import { openDeployed } from "./deployments.ts";
 import { Engine } from "./engine.ts";
 import { openHealing } from "./healing.ts";
 import { withMcp } from "./mcp.ts";
@@ -69,7 +70,7 @@ export interface TaskerNode {
  * @throws {TaskerError} definition.invalid, definition.changed, config.invalid, journal.unavailable
  */
 export async function openNode(options: NodeOptions): Promise<TaskerNode> {
-  const { config, runtime, log, incarnation, name } = options;
+  const { config, runtime, log, incarnation } = options;
   const journal = await openJournal({
     url: config.databaseUrl,
     prepare: !config.pooler,
@@ -82,13 +83,61 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   options.beforeCode();
   const healer = new Healer();
   const registry = await loadWorkflows(options, journal, healer);
+  const deployed = await openDeployed({ ...options, journal, registry });
   warnOfRefused({ ...options, registry });
   const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl, runtime);
   const systems = await openSystems({ ...options, egress, journal, bus, registry });
   const model = config.model && await openModel({ address: config.model, egress, runtime, log });
   const adviser = model && openAdviser(model);
-  const engine = new Engine({
+  const engine = openEngine(options, {
+    journal,
+    readiness,
+    registry,
+    deployed,
+    bus,
+    egress,
+    systems,
+  });
+  const parts = {
+    journal,
+    registry,
+    deployed,
+    bus,
+    systems,
+    readiness,
+    engine,
+    model,
+    adviser,
+    healer,
+  };
+  const deps = { ...options, ...parts };
+  readFiguresOf(deps);
+  const statistics = openStatistics(deps);
+  const api = withMcp(openApiOf(deps), options);
+  const maintenance = await maintain(deps);
+  await engine.admission.learn(remoteOwners(registry));
+  // A system that comes with a later version is asked about as those of the start were.
+  registry.subscribe(() => void engine.admission.learn(remoteOwners(registry)).catch(() => {}));
+  await engine.start();
+  warnOfOtherBuses(engine, log);
+  openHealer(deps);
+  systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
+  return { api, drain: (drainMs) => drain({ ...deps, statistics, api, maintenance }, drainMs) };
+}
+
+/** What an engine is made of. */
+interface EngineParts
+  extends Pick<NodeDeps, "journal" | "readiness" | "registry" | "deployed" | "bus" | "systems"> {
+  readonly egress: Egress;
+}
+
+function openEngine(
+  options: NodeOptions,
+  { journal, readiness, registry, deployed, bus, egress, systems }: EngineParts,
+): Engine {
+  const { config, runtime, log, incarnation, name } = options;
+  return new Engine({
     runtime,
     log,
     egress,
@@ -103,6 +152,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     hasWorker: (system) => bus.wasConsumed(commandChannel(config.busPrefix, system)),
     directory: systems.directory,
     sawSystems: (version) => systems.registry.saw(version),
+    sawDeployments: (number) => deployed.saw(number),
     remote: (record, outages) => systems.remote(record, outages),
     incarnation,
     name,
@@ -111,18 +161,6 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     isAfterHang: options.isAfterHang,
     fenced: (failure) => options.fenced(failure),
   });
-  const parts = { journal, registry, bus, systems, readiness, engine, model, adviser, healer };
-  const deps = { ...options, ...parts };
-  readFiguresOf(deps);
-  const statistics = openStatistics(deps);
-  const api = withMcp(openApiOf(deps), options);
-  const maintenance = await maintain(deps);
-  await engine.admission.learn(remoteOwners(registry));
-  await engine.start();
-  warnOfOtherBuses(engine, log);
-  openHealer(deps);
-  systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
-  return { api, drain: (drainMs) => drain({ ...deps, statistics, api, maintenance }, drainMs) };
 }
 
 /** How long statistics are kept unless the configuration says how long tasks are. */
@@ -148,7 +186,7 @@ function readFiguresOf({ metrics, engine, journal, readiness, registry, systems 
     engine,
     journal: journal.journal,
     readiness,
-    systems: registry.owners().map(({ name }) => name),
+    systems: () => registry.owners().map(({ name }) => name),
     directory: systems.directory,
   });
 }

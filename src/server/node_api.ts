@@ -14,11 +14,13 @@ import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import { openDocuments } from "./documents.ts";
 import type { OpenJournal } from "../journal/open.ts";
+import type { DeployedWorkflows } from "../registry/deployed.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
+import { openDeployerOf } from "./deployments.ts";
 import { type HealthDeps, healthOf } from "./health.ts";
 import { openPlayback } from "./playback.ts";
 import { openRehearser } from "./rehearser.ts";
@@ -32,6 +34,7 @@ export interface ApiParts extends HealthDeps {
   readonly metrics: Metrics;
   readonly journal: OpenJournal;
   readonly registry: Registry;
+  readonly deployed: DeployedWorkflows;
   readonly engine: Engine;
   readonly bus: Bus;
   readonly systems: Systems;
@@ -68,6 +71,8 @@ export function openApiOf(deps: ApiParts): Api {
     residents: engine,
     plans: registry,
     definitions: journal.definitions,
+    startVersion: (workflow) => registry.startVersion(workflow),
+    deployer: openDeployerOf({ ...deps, directory: systems.directory }),
     statistics: journal.statistics,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,

@@ -13,7 +13,7 @@ export interface FigureSources {
   readonly journal: Journal;
   readonly readiness: Readiness;
   /** Systems whose circuits are shown. */
-  readonly systems: readonly string[];
+  systems(): readonly string[];
   readonly directory: Pick<SystemDirectory, "systems" | "ejected">;
 }
 
@@ -48,7 +48,7 @@ function readEngine(metrics: Metrics, { engine, readiness, systems }: FigureSour
   metrics.gauge("tasker_nodes_live").set(engine.ownership.live.length);
   metrics.gauge("tasker_readiness_bytes").set(readiness.bytesUsed());
   metrics.gauge("tasker_readiness_rust").set(readiness.kind === "rust" ? 1 : 0);
-  for (const system of systems) {
+  for (const system of systems()) {
     const isOpen = engine.admission.circuit(system) === "open";
     metrics.gauge("tasker_circuit_open", system).set(isOpen ? 1 : 0);
   }

@@ -19,22 +19,30 @@ interface Openers {
  */
 export class SystemChannels {
   readonly #open = new Map<string, EndConsumption>();
-  /** Owners of remote steps, and whom attempts asked. */
-  readonly #lasting: Set<string>;
-  readonly #owners: ReadonlySet<string>;
+  /** Owners of remote steps, and whom attempts asked: the replies to tasks come after a version has gone. */
+  readonly #lasting = new Set<string>();
+  #owners: ReadonlySet<string> = new Set();
   readonly #ending = new Set<Promise<void>>();
   #openers: Openers | undefined;
 
   constructor(
     readonly deps: {
-      readonly registry: Pick<Registry, "owners">;
+      readonly registry: Pick<Registry, "owners" | "subscribe">;
       readonly directory: Pick<SystemDirectory, "systems" | "get" | "subscribe">;
     },
   ) {
-    const owners = deps.registry.owners();
-    this.#owners = new Set(owners.map(({ name }) => name));
-    this.#lasting = new Set(owners.filter(({ kind }) => kind === "remote").map(({ name }) => name));
+    this.#learnOwners();
+    deps.registry.subscribe(() => {
+      this.#learnOwners();
+      this.#follow();
+    });
     deps.directory.subscribe(() => this.#follow());
+  }
+
+  #learnOwners(): void {
+    const owners = this.deps.registry.owners();
+    this.#owners = new Set(owners.map(({ name }) => name));
+    for (const { name, kind } of owners) if (kind === "remote") this.#lasting.add(name);
   }
 
   /** Begins to consume. */

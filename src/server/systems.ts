@@ -77,9 +77,10 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const deadLetters = new DeadLetterStore({ ...common, dead: journal.deadLetters });
   const [codeOf, planOf] = [registry.codeOf.bind(registry), plansOfTasks(deps)];
   const directory = new SystemDirectory((system, namespace) => registry.isNamed(system, namespace));
-  const [closing, ends]: [(() => void)[], EndConsumption[]] = [[], []];
   const late: Late = {};
   const systems = openSystemRegistry(deps, directory, late);
+  const closing: (() => void)[] = [registry.subscribe(() => void systems.declare())];
+  const ends: EndConsumption[] = [];
   await systems.open();
   const channels = new SystemChannels({ registry, directory });
   const ejected = (system: string) => directory.ejected(system, runtime.now());
@@ -112,8 +113,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
         replies: (system) => openReplies(replyDeps, [system]),
         inbound: (system) => openInbound(inbound, [system]),
       });
-      const calls = { ...replyDeps, egress: deps.egress };
-      for (const system of registry.httpSystems) ends.push(openHttpSystem(calls, system));
+      ends.push(callHttpSystems(registry, { ...replyDeps, egress: deps.egress }));
       systems.start();
       ends.push(
         watchDeadLetters({ ...common, deadLetters }, () => channels.replying),
@@ -142,11 +142,39 @@ function plansOfTasks({ journal, registry }: SystemsDeps): FindPlan {
   });
 }
 
+/** Calls the systems that have no broker, as versions of workflows come that say where they are. */
+function callHttpSystems(
+  registry: Registry,
+  deps: Parameters<typeof openHttpSystem>[0],
+): EndConsumption {
+  const calls = new Map<string, EndConsumption>();
+  const ending = new Set<Promise<void>>();
+  const end = (key: string) => {
+    const ended = calls.get(key)?.().finally(() => ending.delete(ended ?? Promise.resolve()));
+    calls.delete(key);
+    if (ended !== undefined) ending.add(ended);
+  };
+  const follow = () => {
+    const wanted = new Map(registry.httpSystems.map((one) => [JSON.stringify(one), one]));
+    for (const key of [...calls.keys()]) if (!wanted.has(key)) end(key);
+    for (const [key, system] of wanted) {
+      if (!calls.has(key)) calls.set(key, openHttpSystem(deps, system));
+    }
+  };
+  follow();
+  const cancel = registry.subscribe(follow);
+  return async () => {
+    cancel();
+    for (const key of [...calls.keys()]) end(key);
+    await Promise.all(ending);
+  };
+}
+
 /** A system that is called by HTTP may promise its reply, and nothing lies on the bus meanwhile. */
-function onTheBus(open: OpenAttempts, { httpSystems }: Registry): OpenAttempts {
-  const called = new Set(httpSystems.map(({ name }) => name));
+function onTheBus(open: OpenAttempts, registry: Registry): OpenAttempts {
+  const isCalled = (system: string) => registry.httpSystems.some(({ name }) => name === system);
   return {
-    systems: () => [...open.systems()].filter((system) => !called.has(system)),
+    systems: () => [...open.systems()].filter((system) => !isCalled(system)),
     resend: (system, startedBeforeMs) => open.resend(system, startedBeforeMs),
   };
 }
@@ -183,7 +211,7 @@ function openSystemRegistry(
     runtime,
     store,
     directory,
-    declared: registry.declared,
+    declared: () => registry.declared,
     plans: () => registry.list().map(({ plan }) => plan),
     isMine,
     check: () => checks.look(),

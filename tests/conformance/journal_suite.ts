@@ -3,8 +3,16 @@
 import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
-import type { Journal, Nodes, StatisticsStore, TaskReader } from "../../src/core/ports.ts";
+import type {
+  Definitions,
+  Deployments,
+  Journal,
+  Nodes,
+  StatisticsStore,
+  TaskReader,
+} from "../../src/core/ports.ts";
 import { completedAt, newTask, startedAt, startRow, turnRow } from "../support/journal_node.ts";
+import { testDeployments } from "./deployment_laws.ts";
 import { testStatistics } from "./statistics_laws.ts";
 import { testTaskReader } from "./task_reader_laws.ts";
 
@@ -14,6 +22,8 @@ export interface JournalUnderTest extends AsyncDisposable {
   readonly nodes: Nodes;
   readonly tasks: TaskReader;
   readonly statistics: StatisticsStore;
+  readonly definitions: Definitions;
+  readonly deployments: Deployments;
   readonly incarnation: Incarnation;
 }
 
@@ -32,6 +42,7 @@ export function testJournal(name: string, open: () => Promise<JournalUnderTest>)
   testFence(law);
   testTaskReader(law);
   testStatistics(law);
+  testDeployments(law);
 }
 
 /** Registers one test. */

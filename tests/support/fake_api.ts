@@ -29,6 +29,7 @@ import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_stores.ts";
 import { fakeHealing } from "./fake_healing.ts";
+import { openDeploying } from "./deploying.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
 import { openRehearser } from "../../src/server/rehearser.ts";
@@ -354,6 +355,8 @@ function fakeDeps(
       get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
       list: () => Promise.resolve(engine.plans),
     },
+    startVersion: () => undefined,
+    deployer: openDeploying().deployer,
     policies: new MemoryPolicies(),
     sharedStates: new MemorySharedStates(),
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),

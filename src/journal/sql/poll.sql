@@ -82,6 +82,7 @@ select
     ) i
   ) as inbox,
   (select version::float8 from tasker.system_version) as systems,
+  (select number::float8 from tasker.deployment_number) as deployments,
   (
     -- Null: the next round begins.
     select json_build_array(created_at::text, command_id)

@@ -1,0 +1,65 @@
+/** Handlers of deployments. */
+
+import type { DeploymentEntry } from "../core/deployment.ts";
+import { TaskerError } from "../core/errors.ts";
+import type { DeployGrants } from "../core/ports.ts";
+import type { DEPLOYMENTS } from "../operations/deployments.ts";
+import { timeText } from "../operations/schema.ts";
+import type { Caller } from "./access.ts";
+import type { Handlers, Services } from "./handler.ts";
+
+/** Handlers of everything that deploys workflows, and shows what was deployed. */
+export function deploymentHandlers({ deployer }: Services): Handlers<typeof DEPLOYMENTS> {
+  return {
+    async deployWorkflow({ text, reason, dryRun, force }, { caller }) {
+      const report = await deployer.deploy({
+        ...{ text, reason, by: caller.signature(), isDryRun: dryRun, grants: grantsOf(caller) },
+        ...(force !== undefined && { force }),
+      });
+      return { status: 200, body: report };
+    },
+    async revertWorkflow({ namespace, name, to, reason, dryRun }, { caller }) {
+      caller.demandNamespace(namespace);
+      const by = caller.signature();
+      const report = await deployer.revert({ namespace, name, to, by, reason, isDryRun: dryRun });
+      return { status: 200, body: report };
+    },
+    async workflowSource({ namespace, name, version }, { caller }) {
+      demandSeen(caller, namespace, name);
+      const { text, starts, ...entry } = await deployer.source({ namespace, name }, version);
+      return { status: 200, body: { namespace, name, starts, text, ...entryDocument(entry) } };
+    },
+    async deployHistory({ namespace, name, limit, cursor }, { caller }) {
+      demandSeen(caller, namespace, name);
+      const page = { limit, ...(cursor !== undefined && { before: cursor }) };
+      const entries = await deployer.history({ namespace, name }, page);
+      const last = entries.at(-1);
+      const isMore = entries.length === limit && last !== undefined;
+      return {
+        status: 200,
+        body: {
+          deployments: entries.map(entryDocument),
+          ...(isMore && { nextCursor: String(last.entry) }),
+        },
+      };
+    },
+  };
+}
+
+function grantsOf(caller: Caller): DeployGrants {
+  return {
+    demandNamespace: (namespace) => caller.demandNamespace(namespace),
+    coversSystem: (system) => caller.coversSystem(system),
+    coversAll: caller.namespaces === undefined,
+  };
+}
+
+/** To a key, namespaces that it does not cover do not exist. */
+function demandSeen(caller: Caller, namespace: string, name: string): void {
+  if (caller.covers(namespace)) return;
+  throw new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
+}
+
+function entryDocument({ entry, kind, version, hash, by, reason, atMs }: DeploymentEntry) {
+  return { entry, kind, version, hash, by, reason, at: timeText(atMs) };
+}
