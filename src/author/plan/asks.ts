@@ -1,0 +1,225 @@
+/** Asks: what one piece of a description wants: a capability, a person, time, a policy, or nothing. Pure. */
+
+import { nearestOf } from "../../core/nearest.ts";
+import type { CapabilityIndex, Match } from "./capability_index.ts";
+import LEXICON from "./lexicon.json" with { type: "json" };
+import type { Piece } from "./pieces.ts";
+import { isVerb, tokensOf, withoutPhrases, wordsOf } from "./words.ts";
+
+/** What may be tuned of a step, as a person says it. */
+export interface AskedPolicy {
+  readonly timeoutMs?: number;
+  readonly attemptsMax?: number;
+}
+
+/** What a piece wants. */
+export type Ask =
+  | { readonly kind: "capability"; readonly match: Match; readonly rival?: Match }
+  | { readonly kind: "person"; readonly text: string }
+  | { readonly kind: "wait"; readonly ms: number }
+  | { readonly kind: "policy" }
+  /** Something is to be done, and nothing that is registered does it. */
+  | { readonly kind: "nobody"; readonly near?: string }
+  /** Everything done so far is taken back. */
+  | { readonly kind: "undo" }
+  /** It asks for nothing: said beside the point, refused, a question, a fact, a time of day. */
+  | {
+    readonly kind: "nothing";
+    readonly why: "aside" | "negated" | "question" | "fact" | "schedule";
+  };
+
+/** A worse match is none. */
+const SCORE_MIN = 0.45;
+/** A capability that matches so well is meant, although the words are those of an approval. */
+const SCORE_SURE = 0.72;
+/** A match that is fed by the steps before, and has no other near it, may be as bad as this. */
+const FED_SCORE_MIN = 0.28;
+const ALONE = 0.65;
+/** Matches of different systems that are nearer than this are too much alike. */
+const RIVAL_WITHIN = 0.02;
+
+const NEGATED =
+  /^(?:(?:we|you|i|it|please|also)\s+)?(?:do not|don't|dont|never|no need|there is no need|not necessary|must not|should not|shall not|no\b(?! one)|without|skip|leave out|(?:personally )?do not (?:want|care|need))|\b(?:do not|don't) (?:want|need|care)\b|\bno need\b|\bnot (?:be )?(?:needed|necessary|wanted)\b/i;
+const PERSON_WORDS =
+  /\b(?:approv(?:e|es|ed|al|als|ing)|signoff|signs? off|signed off|go-ahead|acknowledg(?:e|es|ed|ement)|authoris\w+|authoriz\w+|consents?|greenlights?|\(human\)|manual(?:ly)?|by hand|ack)\b/i;
+const PERSON_MISSPELT = ["approval", "approve", "approves", "approved"];
+const PEOPLE =
+  "manager|lead|leader|head|boss|cfo|ceo|cto|coo|director|officer|supervisor|moderator|reviewer|legal|human|person|somebody|someone|team member|scientist|engineer|doctor|owner|editor|operator|colleague|brand team|committee|board";
+const PERSON_DECIDES = new RegExp(
+  `\\b(?:${PEOPLE})\\b.*\\b(?:decides?|reviews?|confirms?|accepts?|agrees?|checks?|looks?|has a look|signs?|signoff|inspects?|rejects?|chooses?|answers?|judges?|picks|pick)\\b|\\b(?:review(?:ed)?|decision|decided|confirmed|accepted|checked|signed) (?:by|from|of) (?:the |a |an |our |their )?(?:${PEOPLE})\\b|\\b(?:legal|human|manual|peer|editorial|expert) (?:review|check|decision)\\b`,
+  "i",
+);
+const WAIT =
+  /^(?:we |they |then )*(?:wait|waits|pause|pauses|sleep|sleeps|hold off|let (?:it|them|things|that|this|everything) (?:soak|rest|settle|sit|cool|bake)|delay|give (?:it|them))\b/i;
+const WAIT_EVENT =
+  /^(?:we |they |then )*(?:wait|waits|pause|pauses|hold)\b.*\b(?:for|until|till)\b/i;
+const SCHEDULE =
+  /^(?:on |at )?(?:every|each)\s+(?:other )?(?:\d+ )?(?:second|minute|hour|day|night|morning|evening|afternoon|week|month|quarter|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekday|weekend)s?\b(?:\s+(?:at|in|on|before|after)\s+(?:the\s+)?[\w:]+(?:\s+(?:in the )?(?:morning|evening|afternoon|night|am|pm|o'clock))?)?,?\s*|^(?:nightly|daily|weekly|monthly|hourly|once an? (?:hour|day|week|month))\b,?\s*/i;
+const FACT =
+  /\b(?:service|system|app|application|api|backend|server|database)\b[^,]*\b(?:is|are|runs|lives)\s+(?:an?|our|the|in|on|written|built|called|hosted)\b|\b(?:is|are) (?:handled|owned|managed|provided|served|run|operated|covered|taken care of) by\b/i;
+const ASIDE =
+  /^(?:i|we|as discussed|thanks|thank you|regards|cheers|best|sincerely|hi|hello|hey|dear)\b/i;
+const UNDO =
+  /^(?:undo|revert|roll back|rollback|take back|compensate(?: for)?|reverse)\s+(?:everything|all|what|whatever|the (?:previous|earlier|completed|finished) steps|any completed|any finished|(?:the )?(?:whole )?(?:thing|work|changes?))\b/i;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+const DURATION =
+  /(\d+(?:\.\d+)?|\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|sixty|ninety|half an?|a couple of|a few)\b)[\s-]?(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?)\b/i;
+const TIMEOUT = new RegExp(
+  `\\(?,?\\s*\\b(?:must not take longer than|may take at most|should take at most|no longer than|not longer than|time-?out(?: of| after)?|within at most|max\\.?|at most)\\s+${DURATION.source}\\)?`,
+  "i",
+);
+const ATTEMPTS =
+  /\(?,?\s*\b(?:and )?(?:should (?:only )?be |must (?:only )?be |is |try it |try |tried |re-?try |retried |repeat(?:ed)? )*(?:the \w+ )?(?:(?:retry|retries|retried|try|tried|attempts?|repeat(?:ed)?)\s*:?\s*(?:it )?(?:only |up to |at most |max\.? )*)(\d+|once|twice|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:x|times|attempts)?\b\)?,?/i;
+
+/** Reads a duration; undefined: there is none. Units: milliseconds. */
+export function durationIn(text: string): number | undefined {
+  const [, amount = "", unit = ""] = DURATION.exec(text) ?? [];
+  if (amount === "") return undefined;
+  const count = Number.isFinite(Number(amount)) ? Number(amount) : numberOf(amount);
+  const letter = unit.toLowerCase();
+  if (letter.startsWith("ms") || letter.startsWith("milli")) return Math.round(count);
+  if (letter.startsWith("mo")) return Math.round(count * 30 * 86_400_000);
+  return Math.round(count * (UNIT_MS[letter[0] ?? ""] ?? 0));
+}
+
+/** Takes what is said of time-outs and attempts out of a text. */
+export function policyIn(text: string): { readonly policy: AskedPolicy; readonly rest: string } {
+  const timeout = TIMEOUT.exec(text);
+  const attempts = ATTEMPTS.exec(text);
+  const timeoutMs = timeout === null ? undefined : durationIn(timeout[0]);
+  const count = attempts?.[1] === undefined ? undefined : attemptsOf(attempts[1]);
+  const rest = [timeout?.[0], attempts?.[0]]
+    .reduce<string>((left, part) => part === undefined ? left : left.replace(part, " "), text);
+  return {
+    policy: {
+      ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
+      ...(count !== undefined && count > 0 && { attemptsMax: count }),
+    },
+    rest: rest.replace(/\(\s*,?\s*\)/g, " ").replace(/\s+/g, " ").trim(),
+  };
+}
+
+/** Takes the time at which a workflow starts off a text. */
+export function withoutSchedule(
+  text: string,
+): { readonly schedule?: string; readonly rest: string } {
+  const [schedule] = SCHEDULE.exec(text) ?? [];
+  if (schedule === undefined) return { rest: text };
+  return { schedule: schedule.trim().replace(/,$/, ""), rest: text.replace(SCHEDULE, "") };
+}
+
+/** Whether a text asks for a person's yes or no. */
+export function isApproval(text: string): boolean {
+  const plain = withoutPhrases(text);
+  return PERSON_WORDS.test(text) || PERSON_WORDS.test(plain) || PERSON_DECIDES.test(plain) ||
+    tokensOf(text).some((word) =>
+      word.length > 5 && !isVerb(word) && nearestOf(word, PERSON_MISSPELT) !== undefined
+    );
+}
+
+/** What is known where a piece is read. */
+export interface AskContext {
+  /** Systems that the description names for it. */
+  readonly favoured: ReadonlySet<string>;
+  /** Whether earlier steps give what a capability needs. */
+  readonly isFed: (match: Match) => boolean;
+}
+
+/** What a piece wants. */
+export function askOf(
+  piece: Pick<Piece, "text" | "isItem" | "isQuestion">,
+  index: CapabilityIndex,
+  { favoured, isFed }: AskContext,
+): Ask {
+  const { text } = piece;
+  if (piece.isQuestion) return { kind: "nothing", why: "question" };
+  if (NEGATED.test(text)) return { kind: "nothing", why: "negated" };
+  if (UNDO.test(text)) return { kind: "undo" };
+  const ms = WAIT.test(text) ? durationIn(text) : undefined;
+  if (ms !== undefined) return { kind: "wait", ms };
+  const named = nearMiss(text, index);
+  if (named !== undefined) return { kind: "nobody", near: named };
+  if (FACT.test(text)) return { kind: "nothing", why: "fact" };
+  const [best, ...others] = index.match(text, favoured);
+  const isSure = best !== undefined && best.score >= SCORE_SURE && best.hasVerb;
+  if (isApproval(text) && !isSure) return { kind: "person", text };
+  if (WAIT_EVENT.test(text)) return { kind: "person", text };
+  if (best !== undefined && isMeant(piece, best, { second: others[0], isFed })) {
+    const rival = others.find((one) => isRival(best, one));
+    return { kind: "capability", match: best, ...(rival !== undefined && { rival }) };
+  }
+  return isDemand(piece) ? { kind: "nobody" } : { kind: "nothing", why: "aside" };
+}
+
+/** A worse match will do where the steps before give what the capability needs, and nothing is as near. */
+function isMeant(
+  { text, isItem }: Pick<Piece, "text" | "isItem">,
+  best: Match,
+  { second, isFed }: { readonly second: Match | undefined; readonly isFed: AskContext["isFed"] },
+): boolean {
+  if (!best.hasVerb && !isItem && best.score < SCORE_SURE && hasOtherVerb(text, best.words)) {
+    return false;
+  }
+  if (best.score >= SCORE_MIN) return true;
+  const isAlone = second === undefined || second.score <= best.score * ALONE;
+  return best.score >= FED_SCORE_MIN && isAlone && isFed(best);
+}
+
+/** Whether somebody does something else: `an employee asks for leave`. */
+function hasOtherVerb(text: string, words: readonly string[]): boolean {
+  const all = tokensOf(withoutPhrases(text));
+  return all.slice(1).some((word, at) =>
+    /[^s]s$/.test(word) && isVerb(word) && !words.includes(word) &&
+    !/^(?:the|an?|of|to|our|their|its|for|all|and|by)$/.test(all[at] ?? "")
+  );
+}
+
+/** Another system that would do as well, by another name. */
+function isRival(best: Match, other: Match): boolean {
+  return other.offer.system !== best.offer.system &&
+    other.offer.capability.name !== best.offer.capability.name &&
+    best.score - other.score < RIVAL_WITHIN && best.words.join() === other.words.join();
+}
+
+/** A capability that is written out, but not quite as it is called; nothing is taken for it. */
+function nearMiss(text: string, index: CapabilityIndex): string | undefined {
+  const written = text.toLowerCase().match(/\b[a-z_]+\.[a-z_]+(?:\.[a-z_]+)*\b/g) ?? [];
+  for (const name of written) {
+    if (index.named(name).length > 0) continue;
+    const near = nearestOf(name, index.names);
+    if (near !== undefined) return near;
+  }
+  return undefined;
+}
+
+/** Whether a text says that something is to be done: an item of a list, an order, a passive. */
+function isDemand({ text, isItem }: Pick<Piece, "text" | "isItem">): boolean {
+  if (ASIDE.test(text) || wordsOf(text).length === 0) return false;
+  if (isItem) return true;
+  const plain = withoutPhrases(text).replace(/^(?:also|please|just|only|and)\s+/i, "");
+  const [first = "", second = ""] = tokensOf(plain);
+  if (["is", "are", "was", "do", "does"].includes(first)) return false;
+  const isOrder = isVerb(first) && !/(?:ed|ing)$/.test(first) && second !== "";
+  const isPassive = /\b(?:is|are|be|gets?)\s+(?:\w+ly\s+)?\w+(?:ed|en)\b/i.test(plain) &&
+    !/\b(?:i|we|our|currently|already|at the moment)\b/i.test(plain);
+  return isOrder || isPassive || /^(?:do|make|have|get)\s+\w+/i.test(plain);
+}
+
+function numberOf(text: string): number {
+  const word = text.toLowerCase();
+  if (word.startsWith("half")) return 0.5;
+  const numbers: Readonly<Record<string, number>> = LEXICON.numbers;
+  return tokensOf(word).map((one) => numbers[one] ?? 0).reduce((a, b) => Math.max(a, b), 0);
+}
+
+function attemptsOf(text: string): number {
+  if (/^once$/i.test(text)) return 1;
+  if (/^twice$/i.test(text)) return 2;
+  return /^\d+$/.test(text) ? Number(text) : numberOf(text);
+}

@@ -1,0 +1,377 @@
+/**
+ * Flow: the steps that a description asks for, and what they wait for. Pieces are taken in their order:
+ * each waits for what was said before it, unless its words say something else.
+ */
+
+import { type Ask, askOf, durationIn, isApproval, policyIn, withoutSchedule } from "./asks.ts";
+import { fieldsOf, requiredOf } from "./contracts.ts";
+import { FailureBranch, newStep, type PlannedStep } from "./planned_step.ts";
+import { Placement } from "./placement.ts";
+import {
+  decisionQuestion,
+  nearQuestion,
+  orderQuestion,
+  type Question,
+  rivalQuestion,
+  scheduleQuestion,
+} from "./questions.ts";
+import { type CapabilityIndex, favouredIn, type Offer } from "./capability_index.ts";
+import type { Condition } from "./conditions.ts";
+import type { Piece } from "./pieces.ts";
+import { stemOf, tokensOf, wordsOf } from "./words.ts";
+
+/** A part of the description, and the steps that come of it. */
+export interface PlannedClause {
+  readonly text: string;
+  readonly steps: PlannedStep[];
+  /** Why there are none. */
+  why?: Extract<Ask, { kind: "nothing" }>["why"] | "policy" | "nobody";
+}
+
+/** Characters of a clause that a placeholder quotes. */
+const QUOTED_LENGTH_MAX = 200;
+/** A worse match does not say which step is meant. */
+const REFERENCE_SCORE_MIN = 0.3;
+/** What is said in passing asks for a step only if it says it plainly. */
+const IMPLIED_SCORE_MIN = 0.6;
+const NOTHING_NAMED =
+  /^(?:(?:all|both|these|those|they|it|this|that|everything|of|them|three|two|four|has|have|had|is|are|been|done|finished|complete|completed|ready|happened|over|there|the|steps?|things?|so|succeeded|works?|when|reports?|results?|if|with)\b\s*)+$/i;
+const ALL_OF_THEM = /\b(?:all|both|everything|three|four|these|those|reports|results)\b/i;
+
+/** Collects steps. */
+export class Flow {
+  readonly #placement = new Placement((from, to) => this.#ask(orderQuestion(from.text, to.text)));
+  readonly branches: FailureBranch[] = [];
+  readonly clauses: PlannedClause[] = [];
+  readonly questions: Question[] = [];
+  #branch: { readonly of: readonly Condition[]; readonly branch: FailureBranch } | undefined;
+  #last: FailureBranch | undefined;
+  #decision: PlannedStep | undefined;
+  readonly #favoured: readonly { readonly topic: ReadonlySet<string>; readonly system: string }[];
+
+  constructor(
+    private readonly index: CapabilityIndex,
+    pieces: readonly Piece[],
+    systems: readonly string[],
+  ) {
+    this.#favoured = pieces.flatMap(({ text }) => favouredIn(text, systems));
+  }
+
+  /** All steps, in the order in which they were named. */
+  get steps(): PlannedStep[] {
+    return this.#placement.steps;
+  }
+
+  /** Takes the next piece. */
+  add(piece: Piece): void {
+    const { schedule, rest: withPolicy } = withoutSchedule(piece.text);
+    const { policy, rest } = policyIn(withPolicy);
+    const clause: PlannedClause = { text: piece.text, steps: [] };
+    this.clauses.push(clause);
+    if (schedule !== undefined) this.#ask(scheduleQuestion(schedule));
+    const hasPolicy = Object.keys(policy).length > 0;
+    const text = rest === "" ? piece.text : rest;
+    const ask = this.#read({ ...piece, text }, hasPolicy);
+    if (hasPolicy && (ask.kind === "policy" || ask.kind === "nothing")) {
+      const of = this.#stepNamed(text) ?? this.#placement.previous;
+      if (of !== undefined) {
+        Object.assign(of.policy, policy);
+        clause.steps.push(of);
+      }
+      clause.why = "policy";
+      return;
+    }
+    const step = this.#place({ ...piece, text }, ask, clause);
+    if (step !== undefined && hasPolicy) Object.assign(step.policy, policy);
+  }
+
+  #read(piece: Piece, hasPolicy: boolean): Ask {
+    const words = wordsOf(piece.text);
+    const isBare = words.length <= 1 && hasPolicy && this.#stepNamed(piece.text) !== undefined &&
+      !/^\w+\s+(?:the|a|it)\b/i.test(piece.text) && /^(?:the|it|this|that)\b/i.test(piece.text);
+    if (isBare || (hasPolicy && words.length === 0)) return { kind: "policy" };
+    const stems = new Set(words.map(({ stem }) => stem));
+    const favoured = this.#favoured.filter(({ topic }) => [...topic].some((one) => stems.has(one)))
+      .map(({ system }) => system);
+    return askOf(piece, this.index, {
+      favoured: new Set(favoured),
+      isFed: ({ offer }) => this.#isFed(offer),
+    });
+  }
+
+  /** Whether an earlier step gives something that a capability has to be given. */
+  #isFed(offer: Offer): boolean {
+    const given = new Set(
+      this.steps.flatMap((step) => Object.keys(fieldsOf(step.offer?.capability.output))),
+    );
+    return requiredOf(offer).some((name) => given.has(name));
+  }
+
+  #place(piece: Piece, ask: Ask, clause: PlannedClause): PlannedStep | undefined {
+    if (piece.later !== undefined) {
+      const ms = durationIn(piece.later);
+      if (ms !== undefined) {
+        const wait = this.#put(
+          { ...piece, join: "then" },
+          this.#stepFor({ kind: "wait", ms }, piece),
+        );
+        clause.steps.push(wait);
+        const { after: _after, before: _before, later: _later, ...rest } = piece;
+        return this.#place({ ...rest, join: "then" }, ask, clause);
+      }
+    }
+    switch (ask.kind) {
+      case "nothing":
+      case "policy":
+        clause.why = ask.kind === "policy" ? "policy" : ask.why;
+        this.#readAnchors(piece);
+        return undefined;
+      case "undo":
+        this.#branchOf(piece)?.undoes.push(clause);
+        return undefined;
+      case "capability":
+        this.#questionRival(ask);
+        this.#addImplied(piece, ask, clause);
+        break;
+      case "nobody":
+        clause.why = "nobody";
+        if (ask.near !== undefined) this.#ask(nearQuestion(ask.near));
+        break;
+    }
+    const known = this.#restated(piece, ask);
+    const step = known ?? this.#stepFor(ask, piece);
+    if (ask.kind === "person" && this.#isSamePerson(piece)) {
+      const [same] = this.#placement.frontier;
+      if (same !== undefined) clause.steps.push(same);
+      return same;
+    }
+    clause.steps.push(this.#put(piece, step));
+    return step;
+  }
+
+  /** What names a step again where it says when the step comes. */
+  #restated(piece: Piece, ask: Ask): PlannedStep | undefined {
+    if (ask.kind !== "capability") return undefined;
+    const { system, capability } = ask.match.offer;
+    const same = this.steps.find(({ offer }) =>
+      offer?.system === system && offer.capability.name === capability.name
+    );
+    const stems = (text: string) => wordsOf(text).map(({ stem }) => stem).sort().join(" ");
+    const isAnchored = piece.after !== undefined || piece.before !== undefined;
+    const isSame = same !== undefined && (isAnchored || stems(same.text) === stems(piece.text));
+    return isSame && piece.conditions.length === 0 ? same : undefined;
+  }
+
+  /** `has a look and approves` is one decision of one person. */
+  #isSamePerson(piece: Piece): boolean {
+    const [one, ...others] = this.#placement.frontier;
+    const isOne = one !== undefined && others.length === 0 && one.kind === "signal";
+    return isOne && piece.join === "and" && piece.group === undefined &&
+      !/\b(?:finance|legal|manager|director|cfo|ceo|head|also|second|other)\b/i.test(piece.text);
+  }
+
+  #put(piece: Piece, step: PlannedStep): PlannedStep {
+    const placement = this.#placement;
+    if (piece.conditions[0]?.kind === "always") {
+      placement.always(piece, step);
+      return step;
+    }
+    const branch = this.#branchOf(piece);
+    if (branch !== undefined) {
+      branch.add(step, piece.join === "then");
+      placement.register(step);
+      return step;
+    }
+    const { after, before } = this.#readAnchors(piece);
+    const isNew = !this.steps.includes(step);
+    const next = before ??
+      (piece.join === "and" && isNew ? placement.insertBefore : undefined);
+    placement.insertBefore = undefined;
+    if (next !== undefined) placement.before(next, step, piece);
+    else if (isNew) placement.inOrder(piece, step, after);
+    else for (const parent of after ?? []) placement.connect(parent, step);
+    return step;
+  }
+
+  /** Steps of the main path that nothing of it waits for. */
+  leaves(): readonly PlannedStep[] {
+    return this.#placement.leaves();
+  }
+
+  /** The failure branch that a piece belongs to; undefined: it is on the main path. */
+  #branchOf(piece: Piece): FailureBranch | undefined {
+    const [condition] = piece.conditions;
+    if (condition === undefined) return undefined;
+    if (this.#branch?.of === piece.conditions) return this.#branch.branch;
+    const branch = this.#openBranch(condition, piece);
+    if (branch === undefined) {
+      if (condition.kind === "value") this.#branch = undefined;
+      return undefined;
+    }
+    this.#branch = { of: piece.conditions, branch };
+    this.#last = branch;
+    if (!this.branches.includes(branch)) this.branches.push(branch);
+    return branch;
+  }
+
+  #decided: readonly Condition[] | undefined;
+
+  #openBranch(condition: Condition, piece: Piece): FailureBranch | undefined {
+    switch (condition.kind) {
+      case "failed": {
+        if (condition.of === "any") return new FailureBranch("any", condition);
+        const of = condition.of === "last" ? undefined : this.#stepNamed(condition.of);
+        const guards = of === undefined ? this.#placement.frontier : [of];
+        return new FailureBranch(guards.length === 0 ? "any" : guards, condition);
+      }
+      case "refused":
+        return this.#openRefusal(condition, piece);
+      case "else": {
+        const opposite = this.#last;
+        if (this.#decision !== undefined) {
+          return new FailureBranch([this.#decision], condition);
+        }
+        if (opposite !== undefined && opposite.guards !== "any") {
+          this.#placement.frontier = [...opposite.guards];
+        }
+        return undefined;
+      }
+      case "value":
+        if (this.#decided !== piece.conditions) this.#decide(condition.of, piece);
+        this.#decided = piece.conditions;
+        return undefined;
+      case "always":
+        return undefined;
+    }
+  }
+
+  /** A value decides: that needs a step which somebody has to write. */
+  #decide(text: string, piece: Piece): void {
+    const step = newStep("todo", { text: `decide: ${text}`, clause: this.clauses.length });
+    step.todo = `Decide: ${
+      text.slice(0, QUOTED_LENGTH_MAX)
+    }. The step completes if so, and fails if not`;
+    this.#placement.inOrder({ ...piece, join: "then" }, step);
+    this.clauses.at(-1)?.steps.push(step);
+    this.#decision = step;
+    this.#ask(decisionQuestion(text));
+  }
+
+  #openRefusal(condition: Extract<Condition, { kind: "refused" }>, piece: Piece): FailureBranch {
+    let signal = this.steps.findLast(({ kind }) => kind === "signal");
+    if (signal === undefined) {
+      const text = condition.within === undefined ? "approval" : "acknowledgement";
+      signal = newStep("signal", { text, clause: this.clauses.length });
+      this.#placement.inOrder({ ...piece, join: "then" }, signal);
+      this.clauses.at(-1)?.steps.push(signal);
+    }
+    const ms = condition.within === undefined ? undefined : durationIn(condition.within);
+    if (ms !== undefined) signal.waitMs = ms;
+    else signal.mayBeRefused = true;
+    this.#decision = undefined;
+    return new FailureBranch([signal], condition);
+  }
+
+  #stepFor(ask: Ask, { text }: Piece): PlannedStep {
+    const clause = this.clauses.length;
+    switch (ask.kind) {
+      case "capability":
+        return newStep("remote", { text, clause, match: ask.match });
+      case "person":
+        return newStep("signal", { text, clause });
+      case "wait":
+        return { ...newStep("sleep", { text, clause }), waitMs: ask.ms };
+      default: {
+        const todo = `Nothing that is registered does this: ${text.slice(0, QUOTED_LENGTH_MAX)}`;
+        return { ...newStep("todo", { text, clause }), todo };
+      }
+    }
+  }
+
+  /** Other systems that could be meant as well. */
+  #questionRival({ match, rival }: Extract<Ask, { kind: "capability" }>): void {
+    if (rival === undefined) return;
+    this.#ask(rivalQuestion(this.clauses.at(-1)?.text ?? "", [match.offer, rival.offer]));
+  }
+
+  /** `an answer from the articles found`: what else a piece says may be the step that makes its input. */
+  #addImplied(
+    piece: Piece,
+    { match }: Extract<Ask, { kind: "capability" }>,
+    clause: PlannedClause,
+  ): void {
+    const required = requiredOf(match.offer);
+    const fields = new Set(
+      required.flatMap((name) => tokensOf(name.replaceAll("_", " ")).map(stemOf)),
+    );
+    const explained = new Set(match.words.filter((word) => !fields.has(stemOf(word))));
+    const left = wordsOf(piece.text).map(({ text }) => text).filter((word) => !explained.has(word));
+    if (left.length < 2) return;
+    const [best] = this.index.match(left.join(" ")).filter(({ offer, score }) =>
+      score >= IMPLIED_SCORE_MIN && offer !== match.offer &&
+      Object.keys(fieldsOf(offer.capability.output)).some((name) => required.includes(name))
+    );
+    const isThere = best === undefined || this.steps.some(({ offer }) => offer === best.offer);
+    if (isThere) return;
+    const { after: _after, before: _before, ...rest } = piece;
+    clause.steps.push(
+      this.#put(
+        rest,
+        newStep("remote", { text: left.join(" "), clause: this.clauses.length, match: best }),
+      ),
+    );
+  }
+
+  #readAnchors(piece: Piece): {
+    readonly after?: readonly PlannedStep[];
+    readonly before?: PlannedStep;
+  } {
+    const after = piece.after === undefined ? undefined : this.#named(piece.after);
+    const before = piece.before === undefined ? undefined : this.#named(piece.before)?.[0];
+    return { ...(after !== undefined && { after }), ...(before !== undefined && { before }) };
+  }
+
+  /** The steps that a text such as `the load is done` means; it may ask for one itself. */
+  #named(text: string): readonly PlannedStep[] | undefined {
+    if (NOTHING_NAMED.test(text.trim())) {
+      return ALL_OF_THEM.test(text) ? this.leaves() : this.#placement.frontier;
+    }
+    const known = this.#stepNamed(text);
+    if (known !== undefined) return [known];
+    const [best] = this.index.match(text);
+    const isPlain = best !== undefined && best.score >= IMPLIED_SCORE_MIN && best.hasVerb;
+    if (!isPlain && !isApproval(text)) return undefined;
+    const step = isPlain
+      ? newStep("remote", { text, clause: this.clauses.length, match: best })
+      : newStep("signal", { text, clause: this.clauses.length });
+    this.#placement.inOrder({
+      text,
+      join: "then",
+      conditions: [],
+      isItem: false,
+      isQuestion: false,
+    }, step);
+    this.clauses.at(-1)?.steps.push(step);
+    return [step];
+  }
+
+  /** The step that a text names, among those that there are. */
+  #stepNamed(text: string): PlannedStep | undefined {
+    if (isApproval(text)) {
+      const signal = this.steps.findLast(({ kind }) => kind === "signal");
+      if (signal !== undefined) return signal;
+    }
+    const ranked = this.index.match(text);
+    for (const { offer, score } of ranked) {
+      if (score < REFERENCE_SCORE_MIN) break;
+      const step = this.steps.findLast((one) => one.offer === offer);
+      if (step !== undefined) return step;
+      if (score >= IMPLIED_SCORE_MIN) break;
+    }
+    return undefined;
+  }
+
+  #ask(question: Question): void {
+    this.questions.push(question);
+  }
+}

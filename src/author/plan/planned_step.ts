@@ -1,0 +1,87 @@
+/** Planned steps: what the planner knows of a step before it is written as edits. */
+
+import type { AskedPolicy } from "./asks.ts";
+import type { Match, Offer } from "./capability_index.ts";
+import type { Condition } from "./conditions.ts";
+
+/** What runs a planned step; `todo`: nothing does yet. */
+export type StepKind = "remote" | "signal" | "sleep" | "todo" | "transform";
+
+/** A step as it is planned. */
+export interface PlannedStep {
+  readonly kind: StepKind;
+  /** The words that ask for it. */
+  readonly text: string;
+  readonly offer?: Offer;
+  readonly match?: Match;
+  /** The clause that it comes from, from 1. */
+  readonly clause: number;
+  readonly parents: Set<PlannedStep>;
+  when: "succeeded" | "failed" | "always";
+  branch?: FailureBranch;
+  /** How long it sleeps, or how long a person has. */
+  waitMs?: number;
+  mayBeRefused?: boolean;
+  todo?: string;
+  /** Of a transform: what it makes, and the contract that decides whether it fails. */
+  made?: { readonly transform: unknown; readonly result?: unknown };
+  readonly policy: { -readonly [K in keyof AskedPolicy]: AskedPolicy[K] };
+  name?: string;
+}
+
+/** A step that waits for nothing yet. */
+export function newStep(
+  kind: StepKind,
+  { text, clause, match }: Pick<PlannedStep, "text" | "clause"> & { readonly match?: Match },
+): PlannedStep {
+  return {
+    kind,
+    text,
+    ...(match !== undefined && { offer: match.offer, match }),
+    clause,
+    parents: new Set(),
+    when: "succeeded",
+    policy: {},
+  };
+}
+
+/** What is done after a failure. */
+export class FailureBranch {
+  readonly steps: PlannedStep[] = [];
+  /** Clauses that ask to take back everything. */
+  readonly undoes: { readonly text: string; readonly steps: PlannedStep[] }[] = [];
+  #tail: PlannedStep | undefined;
+
+  constructor(
+    /** The steps whose failure it is; `any`: those at the end of the main path. */
+    public guards: readonly PlannedStep[] | "any",
+    readonly condition: Condition,
+  ) {}
+
+  /** Adds a step: after the one before where the words say so, else beside it. */
+  add(step: PlannedStep, isThen: boolean): void {
+    const isChained = this.#tail !== undefined &&
+      (isThen || step.kind === "sleep" || this.#tail.kind === "sleep");
+    if (isChained && this.#tail !== undefined) step.parents.add(this.#tail);
+    else {
+      if (this.guards !== "any") { for (const guard of this.guards) step.parents.add(guard); }
+      step.when = "failed";
+    }
+    step.branch = this;
+    this.steps.push(step);
+    this.#tail = step;
+  }
+}
+
+/** Whether one step waits for another, over any number of others. Cost: O(edges). */
+export function reaches(from: PlannedStep, to: PlannedStep): boolean {
+  const seen = new Set<PlannedStep>();
+  const open = [to];
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    if (step === from) return true;
+    if (seen.has(step)) continue;
+    seen.add(step);
+    open.push(...step.parents);
+  }
+  return false;
+}

@@ -1,0 +1,115 @@
+/** Sentences: a description as the items of its lists and the sentences of its prose. Pure. */
+
+import { plainText, tokensOf } from "./words.ts";
+
+/** A part of a description that stands for itself. */
+export interface Sentence {
+  readonly text: string;
+  /** It is an item of a list. */
+  readonly isItem: boolean;
+  /** The line above its list says that the items run side by side. */
+  readonly isParallel: boolean;
+}
+
+/** A description in sentences. */
+export interface Sentences {
+  /** What the person calls the workflow, where a heading says it. */
+  readonly title?: string;
+  readonly sentences: readonly Sentence[];
+}
+
+const ITEM = /^\s*(?:(?:step\s+)?\(?\d{1,3}\s*[.):]\s*|[a-z]\)\s+|[-*•‣]\s+)(?=\S)/i;
+const ABBREVIATION = /\b(?:e\.g|i\.e|etc|vs|approx|no|mr|mrs|dr|incl)\.$/i;
+const SIDE_BY_SIDE =
+  /\b(?:in parallel|at the same time|simultaneously|concurrently|side by side)\b/i;
+/** What is said before a list and asks for nothing by itself. */
+const LEAD_IN =
+  /\b(?:workflow|flow|process|pipeline|runbook|steps?|following|something|automation)\b.*:?$/i;
+/** Words of a heading. */
+const TITLE_WORDS_MAX = 7;
+
+/** Characters of a sentence; a longer one is cut, so that no pattern is tried on more. */
+const SENTENCE_LENGTH_MAX = 1_000;
+
+/** Divides a description. Cost: O(length × SENTENCE_LENGTH_MAX). */
+export function sentencesOf(description: string): Sentences {
+  const { sentences, ...rest } = divided(description);
+  return { ...rest, sentences: sentences.flatMap(cut) };
+}
+
+function cut(sentence: Sentence): readonly Sentence[] {
+  const { text } = sentence;
+  if (text.length <= SENTENCE_LENGTH_MAX) return [sentence];
+  const parts: Sentence[] = [];
+  for (let from = 0; from < text.length;) {
+    const space = text.lastIndexOf(" ", from + SENTENCE_LENGTH_MAX);
+    const isEnd = from + SENTENCE_LENGTH_MAX >= text.length;
+    const to = isEnd ? text.length : space > from ? space : from + SENTENCE_LENGTH_MAX;
+    parts.push({ ...sentence, text: text.slice(from, to).trim() });
+    from = to;
+  }
+  return parts;
+}
+
+function divided(description: string): Sentences {
+  const lines = plainText(description).split("\n")
+    .map((line) => line.replace(/[^\S\n]+/g, " ").trim());
+  const isListed = lines.filter((line) => ITEM.test(line)).length > 0;
+  const sentences: Sentence[] = [];
+  let title: string | undefined;
+  let isParallel = false;
+  lines.forEach((line, index) => {
+    if (line === "") return;
+    if (ITEM.test(line)) {
+      sentences.push({ text: line.replace(ITEM, ""), isItem: true, isParallel });
+      return;
+    }
+    const next = lines.slice(index + 1).find((one) => one !== "") ?? "";
+    const isAbove = isListed && ITEM.test(next);
+    isParallel = isAbove && SIDE_BY_SIDE.test(line);
+    const isHeading = isAbove && (line.endsWith(":") || !/[.!?]$/.test(line)) &&
+      (tokensOf(line).length <= TITLE_WORDS_MAX || LEAD_IN.test(line));
+    if (isHeading) {
+      if (!LEAD_IN.test(line) && !isParallel) title ??= line.replace(/:$/, "");
+      return;
+    }
+    for (const text of splitProse(line)) {
+      sentences.push({ text, isItem: false, isParallel: false });
+    }
+  });
+  const [only] = sentences;
+  if (sentences.length !== 1 || only === undefined) {
+    return { ...(title !== undefined && { title }), sentences };
+  }
+  return splitTerse(only);
+}
+
+function splitProse(line: string): readonly string[] {
+  const parts: string[] = [];
+  for (const part of line.split(/(?<=[.!?])\s+/)) {
+    const before = parts.at(-1);
+    if (before !== undefined && ABBREVIATION.test(before)) {
+      parts[parts.length - 1] = `${before} ${part}`;
+    } else parts.push(part);
+  }
+  return parts.filter((part) => tokensOf(part).length > 0);
+}
+
+/** A line such as `returns: refund -> release -> mail` is a list. */
+function splitTerse(only: Sentence): Sentences {
+  const { title, text } = withoutTitle(only.text);
+  const separator = [/\s*->\s*/, /\s+>\s+/, /\s*;\s*/, /\s+\/\s+/, /\s+\|\s+/]
+    .find((one) => text.split(one).length >= 3 || (/->/.test(text) && one.source.includes("->")));
+  const parts = separator === undefined ? [text] : text.split(separator);
+  const sentences = parts.filter((part) => tokensOf(part).length > 0)
+    .flatMap((part) => separator === undefined ? [part] : splitProse(part))
+    .map((part) => ({ text: part, isItem: separator !== undefined, isParallel: false }));
+  return { ...(title !== undefined && { title }), sentences };
+}
+
+/** `leaver: disable account, …`: what stands before the colon names the rest. */
+function withoutTitle(text: string): { readonly title?: string; readonly text: string } {
+  const [, before = "", after = ""] = /^([^:.,;]{1,60}):\s+(.+)$/s.exec(text) ?? [];
+  const isTitle = before !== "" && tokensOf(before).length <= 3 && !/^(if|on|when)\b/i.test(before);
+  return isTitle ? { title: before.trim(), text: after } : { text };
+}

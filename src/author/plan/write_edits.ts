@@ -1,0 +1,223 @@
+/** Writes a planned flow as the edits that make an empty document it. */
+
+import type { Edit } from "../../core/authoring.ts";
+import type { Offer } from "./capability_index.ts";
+import type { Flow } from "./flow.ts";
+import type { PlannedEdit } from "./plan.ts";
+import type { PlannedStep } from "./planned_step.ts";
+import { inOrder, type Mappings, type Source, type Sources } from "./sources.ts";
+
+/** Characters of the description that the document keeps. */
+const DESCRIPTION_LENGTH_MAX = 500;
+
+type StepValue = Extract<Edit, { kind: "add_step" }>["step"];
+
+/** What is written beside the steps. */
+export interface Head {
+  readonly mappings: Mappings;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly description: string;
+}
+
+/** Writes the edits: the head, the systems, the input, and the steps in an order that can be read. */
+export function writeEdits(flow: Flow, head: Head): readonly PlannedEdit[] {
+  const set = (field: string[], value: unknown, why: string): PlannedEdit => ({
+    edit: { kind: "set", field, value },
+    why,
+  });
+  const text = head.description.replace(/\s+/g, " ").trim().slice(0, DESCRIPTION_LENGTH_MAX);
+  const { input } = head.mappings;
+  return [
+    set(["name"], head.name, "names the workflow"),
+    ...head.namespace === undefined
+      ? []
+      : [set(["namespace"], head.namespace, "says where it belongs")],
+    set(["version"], "1.0.0", "is its first version"),
+    set(["description"], text, "keeps what was asked for"),
+    ...input.size === 0 ? [] : [
+      set(["input"], {
+        type: "object",
+        required: [...input.keys()],
+        properties: Object.fromEntries(input),
+      }, "is what its steps need and no step gives"),
+    ],
+    ...systemsOf(flow.steps).map(([system, value]) =>
+      set(["systems", system], value, "declares what its steps ask of the system")
+    ),
+    ...inOrder(flow.steps).map((step): PlannedEdit => ({
+      edit: { kind: "add_step", step: stepValue(step, head) },
+      clause: step.clause,
+      why: whyOf(step),
+    })),
+  ];
+}
+
+/** The systems that are asked, each with the capabilities that are used of it. */
+function systemsOf(steps: readonly PlannedStep[]): readonly (readonly [string, unknown])[] {
+  const offers = [...new Set(steps.flatMap(({ offer }) => offer ?? []))];
+  const bySystem = Map.groupBy(offers, ({ system }) => system);
+  return [...bySystem].map(([system, of]) => [system, { capabilities: of.map(declared) }] as const);
+}
+
+function declared({ capability }: Offer): unknown {
+  const { name, version, input, output, timeoutMs, effect } = capability;
+  return {
+    name,
+    ...(version !== undefined && { version }),
+    ...(input !== undefined && { input }),
+    ...(output !== undefined && { output }),
+    ...(timeoutMs !== undefined && { timeout: durationText(timeoutMs) }),
+    ...(effect !== undefined && { effect }),
+  };
+}
+
+function stepValue(step: PlannedStep, head: Head): StepValue {
+  const sources = head.mappings.of.get(step);
+  const referred = new Set(
+    [...sources?.values() ?? []].flatMap((one) => one.kind === "step" ? [one.step] : []),
+  );
+  const parents = [...step.parents].filter((parent) =>
+    !referred.has(parent) && !isImplied(parent, step, referred)
+  );
+  const names = parents.map((parent) => parent.name ?? "");
+  const [only] = names;
+  return {
+    name: step.name ?? "",
+    ...(names.length > 0 && { depends_on: names.length === 1 ? only : names }),
+    ...(step.when !== "succeeded" && { when: step.when }),
+    ...workOf(step, sources, head),
+  };
+}
+
+/** A transform and a signal name their parent in what they are; a parent's parent need not be named. */
+function isImplied(
+  parent: PlannedStep,
+  step: PlannedStep,
+  _referred: ReadonlySet<PlannedStep>,
+): boolean {
+  return step.kind === "transform" && step.parents.has(parent) && transformParent(step) === parent;
+}
+
+function workOf(
+  step: PlannedStep,
+  sources: Sources | undefined,
+  head: Head,
+): Omit<StepValue, "name"> {
+  switch (step.kind) {
+    case "sleep":
+      return { sleep: durationText(step.waitMs ?? 0) };
+    case "todo":
+      return { todo: step.todo ?? step.text };
+    case "signal":
+      return { signal: signalOf(step) };
+    case "transform":
+      return transformOf(step);
+    case "remote":
+      return {
+        owner: step.offer?.system,
+        capability: step.offer?.capability.name,
+        ...withOf(step, sources, head),
+        ...policyOf(step),
+      };
+  }
+}
+
+function withOf(step: PlannedStep, sources: Sources | undefined, head: Head) {
+  if (step.offer?.capability.input === undefined) return {};
+  const fields = [...sources ?? []].map(([name, source]) => [name, valueOf(source, step, head)]);
+  return { with: Object.fromEntries(fields) };
+}
+
+function valueOf(source: Source, step: PlannedStep, head: Head): unknown {
+  switch (source.kind) {
+    case "step":
+      return `$.${source.step.name}.${pathOf(source.field)}`;
+    case "input":
+      return `$.input.${pathOf(source.field)}`;
+    case "literal":
+      return source.value;
+    case "report": {
+      const parents = [...step.parents].slice(0, 4);
+      const states = parents.map(({ name }) => `${name} is \${${name}.state}`).join(", ");
+      return `${head.name}: ${states}`;
+    }
+  }
+}
+
+/** A field as a path says it; other names than the usual would have to be quoted. */
+function pathOf(field: string): string {
+  return /^[A-Za-z_][\w-]*$/.test(field) ? field : `["${field.replaceAll('"', "")}"]`;
+}
+
+/** The form has a yes; where no is an answer as well, the step behind decides. */
+function signalOf({ waitMs, mayBeRefused }: PlannedStep): unknown {
+  const approved = mayBeRefused ? { type: "boolean" } : { const: true };
+  return {
+    form: {
+      type: "object",
+      required: ["approved"],
+      properties: { approved, note: { type: "string", maxLength: 1000 } },
+    },
+    ...(waitMs !== undefined && { timeout: durationText(waitMs) }),
+  };
+}
+
+function transformParent({ parents }: PlannedStep): PlannedStep | undefined {
+  const [first] = parents;
+  return first;
+}
+
+function transformOf(step: PlannedStep): Omit<StepValue, "name"> {
+  const parent = transformParent(step);
+  if (step.when === "succeeded") {
+    return {
+      transform: { approved: `$.${parent?.name}.approved` },
+      result: {
+        type: "object",
+        required: ["approved"],
+        properties: { approved: { const: true } },
+      },
+    };
+  }
+  return { transform: { state: `$.${parent?.name}.state` } };
+}
+
+/** What cannot be taken back is not tried again, unless nobody could have done it twice. */
+function policyOf({ offer, policy }: PlannedStep): Omit<StepValue, "name"> {
+  const isExternal = offer?.capability.effect === "external";
+  const { timeoutMs, attemptsMax } = policy;
+  const attempts = attemptsMax ?? (isExternal ? 1 : undefined);
+  return {
+    ...(timeoutMs !== undefined && { timeout: durationText(timeoutMs) }),
+    ...(attempts !== undefined && { retry: { attempts_max: attempts } }),
+    ...(isExternal && attempts !== 1 && { at_most_once: true }),
+  };
+}
+
+function whyOf(step: PlannedStep): string {
+  const { kind, offer, match } = step;
+  if (offer !== undefined) {
+    const words = match === undefined
+      ? ""
+      : `, by ${match.words.map((word) => `"${word}"`).join(", ")}`;
+    return `${offer.capability.name} of ${offer.system} does it${words}`;
+  }
+  if (kind === "todo") return "nothing that is registered does it";
+  if (kind === "signal") return "a person answers";
+  if (kind === "sleep") return "time passes";
+  return step.text;
+}
+
+const UNITS: readonly (readonly [string, number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+];
+
+/** A duration as manifests write it. */
+function durationText(ms: number): string {
+  const [unit, size] = UNITS.find(([, each]) => ms >= each && ms % each === 0) ?? ["ms", 1];
+  return `${ms / size}${unit}`;
+}
