@@ -52,6 +52,8 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     cause: "timeout",
   },
   listWorkflows: {},
+  listStartable: { workflow: "shop/checkout", limit: 3, cursor: "shop/checkout" },
+  checkStart: { workflow: "shop/checkout", version: "1.0.0", input: { cents: 1 } },
   getWorkflow: { namespace: "shop", name: "checkout" },
   compareVersions: { namespace: "shop", name: "checkout", from: "1.0.0", to: "1.0.0+b" },
   checkDocument: { text: "name: a", format: "yaml", file: "a.yaml" },

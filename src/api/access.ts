@@ -4,6 +4,7 @@ import { TaskerError } from "../core/errors.ts";
 import { API_KEY, EVERYTHING, type Scope } from "../core/api_key.ts";
 import { INCIDENT_WORKFLOW } from "../core/incident.ts";
 import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import type { Right } from "../operations/operation.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -94,6 +95,18 @@ export class Caller {
 export function refuseIncident(workflow: string, instead: string): void {
   if (workflow !== INCIDENT_WORKFLOW) return;
   throw new TaskerError("api.forbidden", `Cannot do this with "${workflow}": ${instead}`);
+}
+
+/**
+ * Returns the namespace of a workflow that the caller may start.
+ *
+ * @throws {TaskerError} api.forbidden
+ */
+export function demandStartable(workflow: string, caller: Caller): string {
+  const namespace = namespaceOf(workflow);
+  caller.demandNamespace(namespace);
+  refuseIncident(workflow, "only Tasker starts incidents");
+  return namespace;
 }
 
 /** The caller of an operation that needs no key. */

@@ -27,6 +27,7 @@ import type {
   Runtime,
   SharedStates,
   Starter,
+  Starts,
   StatisticsStore,
   SystemSummary,
 } from "../core/ports.ts";
@@ -76,6 +77,7 @@ export interface ApiDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly starter: Starter;
+  readonly starts: Starts;
   readonly sink: CommandSink;
   readonly history: History;
   readonly feed: Feed;

@@ -3,12 +3,11 @@
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import type { ResidentTask, TaskFilter } from "../core/ports.ts";
 import { isTerminal } from "../core/state.ts";
-import { namespaceOf } from "../core/workflow.ts";
 import type { ParsedOf } from "../operations/operation.ts";
 import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
 import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
-import { type Caller, refuseIncident } from "./access.ts";
+import { type Caller, demandStartable } from "./access.ts";
 import {
   type ApiAnswerOf,
   badRequest,
@@ -110,9 +109,7 @@ export async function start(
     key: call.idempotencyKey,
   }),
 ) {
-  const namespace = namespaceOf(workflow);
-  call.caller.demandNamespace(namespace);
-  refuseIncident(workflow, "only Tasker starts incidents");
+  const namespace = demandStartable(workflow, call.caller);
   const traceparent = traceparentOf() ?? call.traceparent;
   const { commandId, key } = identify(namespace);
   return await starter.start({

@@ -2,11 +2,12 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
+import type { StartableWorkflow } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
 import { versionBreaks } from "../core/version_breaks.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import type { WORKFLOWS } from "../operations/workflows.ts";
-import type { Caller } from "./access.ts";
+import { type Caller, demandStartable } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
 
 /** A definition under its hash. */
@@ -17,13 +18,29 @@ export interface StoredDefinition {
 
 /** Handlers of everything that shows workflows. */
 export function workflowHandlers(
-  { definitions, startVersion }: Services,
+  { definitions, startVersion, starts }: Services,
 ): Handlers<typeof WORKFLOWS> {
   const startsOf = (of: Pick<Definition, "namespace" | "name">) => {
-    const starts = startVersion(workflowName(of));
-    return starts === undefined ? {} : { starts };
+    const version = startVersion(workflowName(of));
+    return version === undefined ? {} : { starts: version };
   };
   return {
+    listStartable(input, { caller }) {
+      const { workflow, cursor = "" } = input;
+      const found = starts.list().filter(({ definition }) => {
+        const name = workflowName(definition);
+        return (workflow === undefined ? name > cursor : name === workflow) &&
+          definition.namespace !== OWN_NAMESPACE && caller.covers(definition.namespace);
+      });
+      return Promise.resolve({ status: 200, body: startablePage(found, input.limit) });
+    },
+    checkStart({ workflow, version, input }, { caller }) {
+      demandStartable(workflow, caller);
+      const request = { workflow, input, ...(version !== undefined && { version }) };
+      const { hash, definition, input: taken } = starts.check(request);
+      const body = { workflow, version: definition.version, definitionHash: hash, input: taken };
+      return Promise.resolve({ status: 200, body });
+    },
     async listWorkflows(_input, { caller }) {
       const stored = await definitions.list();
       const covered = stored.filter(({ definition: { namespace } }) =>
@@ -96,6 +113,36 @@ export function unknownPart(
     "definition.unknown",
     `Cannot find version ${of.version} of workflow "${workflowName(of)}": it ${why}`,
   );
+}
+
+/** A page ends early rather than being larger than this, in characters of contracts. */
+const PAGE_SIZE_MAX = 1024 * 1024;
+
+function startablePage(found: readonly StartableWorkflow[], limit: number) {
+  const workflows: ReturnType<typeof startableDocument>[] = [];
+  for (let size = 0; workflows.length < limit && size < PAGE_SIZE_MAX;) {
+    const next = found[workflows.length];
+    if (next === undefined) break;
+    const document = startableDocument(next);
+    size += JSON.stringify(document).length;
+    workflows.push(document);
+  }
+  const last = workflows.at(-1);
+  const isMore = workflows.length < found.length && last !== undefined;
+  return { workflows, ...(isMore && { nextCursor: last.workflow }) };
+}
+
+function startableDocument({ definition, description }: StartableWorkflow) {
+  const { version, input, output, steps } = definition;
+  return {
+    workflow: workflowName(definition),
+    version,
+    ...(description !== undefined && { description }),
+    steps: steps.length,
+    ...(input !== undefined && { input }),
+    ...(output?.success !== undefined && { output: output.success }),
+    gives: output !== undefined,
+  };
 }
 
 function summariesOf(

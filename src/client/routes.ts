@@ -56,6 +56,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     isWrite: true,
   },
   listWorkflows: { method: "GET", path: "/v1/workflows" },
+  listStartable: {
+    method: "GET",
+    path: "/v1/startable",
+    pages: { entries: "workflows", next: "nextCursor", from: "cursor" },
+  },
+  checkStart: { method: "POST", path: "/v1/startable/check", body: "*" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
   deployWorkflow: { method: "POST", path: "/v1/workflows", body: "*" },

@@ -94,6 +94,28 @@ export interface Starter {
   start(request: StartRequest): Promise<Answer>;
 }
 
+/** A workflow that can be started: the version that a start without one takes. */
+export interface StartableWorkflow {
+  readonly hash: string;
+  readonly definition: Definition;
+  readonly description?: string;
+}
+
+/** What can be started on this node. */
+export interface Starts {
+  /** By `namespace/name`. Cost: memory alone, O(workflows). */
+  list(): readonly StartableWorkflow[];
+  /**
+   * Checks a start as `Starter.start` does, and starts nothing.
+   *
+   * @returns the definition, and the input with what its contract fills in
+   * @throws {TaskerError} definition.unknown, contract.violation, payload.too_large
+   */
+  check(request: Pick<StartRequest, "workflow" | "version" | "input">): StartableWorkflow & {
+    readonly input: unknown;
+  };
+}
+
 /** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */
 export interface TaskChange {
   readonly state: TaskStateName;

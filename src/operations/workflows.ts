@@ -1,10 +1,10 @@
 /** Operations of workflows: definitions with their contracts and graphs. */
 
 import { z } from "zod";
-import { Name, Version } from "../core/fields.ts";
+import { Name, Version, WorkflowName } from "../core/fields.ts";
 import type { Definition } from "../core/workflow.ts";
 import { group, operation } from "./operation.ts";
-import { named, typedAs } from "./schema.ts";
+import { Limit, named, typedAs } from "./schema.ts";
 
 const WorkflowSummary = z.object({
   namespace: z.string(),
@@ -44,6 +44,32 @@ const Workflow = named(
   }),
 );
 
+const Startable = z.object({
+  workflow: z.string().describe("namespace/name"),
+  version: z.string().describe("The version that a start without one takes"),
+  description: z.string().optional(),
+  steps: z.int(),
+  input: z.looseObject({}).optional().describe("JSON Schema of what it takes; absent: anything"),
+  output: z.looseObject({}).optional()
+    .describe("JSON Schema of what it gives; absent: nothing, or anything"),
+  gives: z.boolean().describe("Whether a task of it has an output"),
+});
+
+const StartablePage = named(
+  "StartablePage",
+  z.object({ workflows: z.array(Startable), nextCursor: z.string().optional() }),
+);
+
+const CheckedStart = named(
+  "CheckedStart",
+  z.object({
+    workflow: z.string(),
+    version: z.string().describe("The version that would be started"),
+    definitionHash: z.string(),
+    input: z.unknown().describe("With what the contract fills in"),
+  }),
+);
+
 /** What a version breaks, or may break. */
 export const VersionBreak = z.object({
   verdict: z.enum(["breaks", "unclear"]).describe("Whether an example proves it"),
@@ -66,6 +92,36 @@ export const WORKFLOWS = group("workflows", {
     answers: { 200: { description: "By name", schema: WorkflowList } },
     errors: [],
     command: { verb: "workflows" },
+  }),
+  listStartable: operation({
+    ...READ,
+    path: "/v1/startable",
+    summary: "Lists the workflows that can be started here, with what they take and give",
+    query: z.strictObject({
+      workflow: WorkflowName.optional().describe("Only this one"),
+      limit: Limit,
+      cursor: z.string().max(256).optional().describe("`nextCursor` of the page before"),
+    }),
+    answers: { 200: { description: "By name; fewer if they are large", schema: StartablePage } },
+    errors: [],
+    pages: { entries: "workflows", next: "nextCursor", from: "cursor" },
+  }),
+  checkStart: operation({
+    method: "POST",
+    path: "/v1/startable/check",
+    summary: "Checks what a start would take, and starts nothing",
+    right: "write",
+    repeat: "harmless",
+    body: named(
+      "CheckStart",
+      z.strictObject({
+        workflow: WorkflowName,
+        version: Version.optional().describe("As a start would take it"),
+        input: z.unknown().optional(),
+      }),
+    ),
+    answers: { 200: { description: "It would be started", schema: CheckedStart } },
+    errors: ["definition.unknown", "contract.violation", "payload.too_large"],
   }),
   getWorkflow: operation({
     ...READ,

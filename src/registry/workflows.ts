@@ -12,8 +12,10 @@ import type {
   Definitions,
   NewInstance,
   Plans,
+  StartableWorkflow,
   Starter,
   StartRequest,
+  Starts,
 } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
 import { type Definition, namespaceOf, type WorkflowCode, workflowName } from "../core/workflow.ts";
@@ -166,6 +168,11 @@ export class Registry implements Plans {
     return definition && this.#planned({ hash, definition });
   }
 
+  /** What a workflow that is loaded here says of itself. */
+  descriptionOf(hash: string): string | undefined {
+    return this.#built.get(hash)?.description;
+  }
+
   /** The code of a workflow, when it is loaded here. */
   codeOf(hash: string): WorkflowCode | undefined {
     return this.#built.get(hash)?.code;
@@ -287,8 +294,32 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
   };
 }
 
+/** Opens what can be started on a node. */
+export function openStarts(registry: Registry): Starts {
+  const startable = ({ hash, definition }: Plan): StartableWorkflow => {
+    const description = registry.descriptionOf(hash);
+    return { hash, definition, ...(description !== undefined && { description }) };
+  };
+  return {
+    list: () =>
+      registry.names().toSorted().flatMap((name) => {
+        const plan = registry.find(name);
+        return plan === undefined ? [] : [startable(plan)];
+      }),
+    check(request) {
+      const plan = findPlan(registry, request);
+      const input = inputOf(plan, request);
+      encodePayload(input, `the input of "${plan.workflow}"`);
+      return { ...startable(plan), input };
+    },
+  };
+}
+
 /** Names are suggested from the same namespace only: the caller may not see the others. */
-function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan {
+function findPlan(
+  registry: Registry,
+  { workflow, version }: Pick<StartRequest, "workflow" | "version">,
+): Plan {
   const plan = registry.find(workflow, version);
   if (plan !== undefined) return plan;
   const namespace = `${namespaceOf(workflow)}/`;
@@ -305,7 +336,10 @@ function findPlan(registry: Registry, { workflow, version }: StartRequest): Plan
 }
 
 /** Fills in what the contract has defaults for, and refuses what breaks it. */
-function inputOf(plan: Plan, { input, workflow }: StartRequest): unknown {
+function inputOf(
+  plan: Plan,
+  { input, workflow }: Pick<StartRequest, "input" | "workflow">,
+): unknown {
   const checked = plan.checkInput(input);
   if (checked.ok) return checked.value;
   const faults = checked.faults.map((fault) => ({

@@ -15,7 +15,7 @@ import { openOptimiser } from "../heal/optimiser.ts";
 import { openDocuments } from "./documents.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { DeployedWorkflows } from "../registry/deployed.ts";
-import { openStarter, type Registry } from "../registry/workflows.ts";
+import { openStarter, openStarts, type Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Config } from "./config.ts";
@@ -65,6 +65,7 @@ export function openApiOf(deps: ApiParts): Api {
     log,
     metrics,
     starter: openStarter(registry, engine.router),
+    starts: openStarts(registry),
     sink: engine.router,
     history: journal.history,
     feed: engine.supervisor,

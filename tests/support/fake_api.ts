@@ -323,6 +323,17 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
   });
 }
 
+function fakeStarts({ plans }: FakeEngine): ApiDeps["starts"] {
+  return {
+    list: () => plans,
+    check({ workflow, input }) {
+      const plan = plans.find((one) => one.workflow === workflow);
+      if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
+      return { hash: plan.hash, definition: plan.definition, input };
+    },
+  };
+}
+
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
@@ -334,6 +345,7 @@ function fakeDeps(
     log: SILENT_LOG,
     metrics: new Metrics(),
     starter: engine,
+    starts: fakeStarts(engine),
     sink: {
       send: (command) => engine.send(command as OutsideCommand),
       mintTaskId: () => mintTaskId(runtime.now(), 7, runtime.uuid()),
