@@ -4,7 +4,7 @@ import type { Runtime } from "../core/ports.ts";
 import { refused } from "./failure.ts";
 
 /** Requests of one key: this many at once, then this many a second. */
-const REQUESTS = { burst: 120, perS: 20 } as const;
+const REQUESTS = { burst: 300, perS: 50 } as const;
 
 /** Calls of one key that change something. */
 const WRITES = { burst: 30, perS: 2 } as const;

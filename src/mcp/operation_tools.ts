@@ -12,7 +12,7 @@ import { OPERATIONS } from "../operations/table.ts";
 import { isTerminal } from "../core/state.ts";
 import { BadArguments } from "./failure.ts";
 import { valueResult } from "./result.ts";
-import { taskHandle, taskResult } from "./task_handle.ts";
+import { startedResult, startPreview } from "./started.ts";
 import type { Hints, Tool, ToolCall, ToolResult } from "./tool.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -88,7 +88,9 @@ export const OPERATION_TOOLS: readonly Tool[] = [
     more: "Give `key` to be able to repeat the call without starting twice",
     hints: { openWorldHint: true },
     fields: { key: KEY },
-    answer: (task, call) => startedResult(task, call),
+    dryRun: ({ workflow, version, input }, call) =>
+      startPreview({ workflow, version, input } as OperationInput<"checkStart">, call),
+    answer: startedResult,
   }),
   toolOf({
     name: "cancel_task",
@@ -174,7 +176,7 @@ async function callOperation<Name extends CallName>(
   args: Args,
   call: ToolCall,
 ): Promise<ToolResult> {
-  const { dry_run: isDry = false, ...given } = args;
+  const { dry_run: isDry = call.isDryRun, ...given } = args;
   if (isDry !== false && dryRun !== undefined) {
     return valueResult({ dry_run: true, ...await dryRun(given, call) });
   }
@@ -219,12 +221,4 @@ function cancelPreview({ id, state, steps }: Task): Json {
   if (isTerminal(state)) return { diff: [], says: `Task ${id} has ended already: ${state}` };
   const running = steps.filter((step) => step.state === "running").map(({ name }) => name);
   return { diff: [`task ${id}: ${state} → cancelled`], asked_to_stop: running };
-}
-
-/** Answers with a task that has been started: its end, or how to follow it. */
-function startedResult(
-  task: Task,
-  { followsTasks }: Pick<ToolCall, "followsTasks">,
-): ToolResult {
-  return followsTasks && !isTerminal(task.state) ? taskHandle(task) : taskResult(task);
 }

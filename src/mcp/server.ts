@@ -5,6 +5,8 @@ import {
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
   type ClientCapabilities,
+  createRequestStateCodec,
+  type ListToolsResult,
   ProtocolError,
   ProtocolErrorCode,
   Server,
@@ -16,31 +18,48 @@ import { IdempotencyKey } from "../operations/schema.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Failure, failureOf, protocolErrorOf, refused } from "./failure.ts";
 import type { Limits } from "./limits.ts";
+import { type Readable, serveReading } from "./reading.ts";
 import { failureResult } from "./result.ts";
 import type { McpSession } from "./session.ts";
 import { TASKS_EXTENSION } from "./task_handle.ts";
 import { serveTasks } from "./task_methods.ts";
-import { listedTool, mayUse, type Tool, type ToolCall, type ToolResult } from "./tool.ts";
+import { findWorkflowTool, WORKFLOW_SCOPES, workflowTools } from "./workflow_tools.ts";
+import {
+  listedTool,
+  mayUse,
+  type Progress,
+  type Tool,
+  type ToolCall,
+  type ToolResult,
+} from "./tool.ts";
 
-/** Tools of one page. */
+/** Workflows of one page. */
 const TOOLS_PAGE = 50;
 
 /** How long a client may keep a list, in milliseconds. */
 const LIST_KEPT_MS = 10_000;
 
+/** How long a person may take to answer, in seconds. */
+const STATE_KEPT_S = 24 * 3_600;
+
 /** The field of a call's `_meta` that names it, so that a repeat changes nothing. */
 const KEY_META = "tasker/idempotency-key";
+
+/** The field of a call's `_meta` that says that nothing is to be changed. */
+const DRY_RUN_META = "tasker/dry-run";
 
 /** Characters of what a client calls itself, in the log. */
 const CLIENT_NAME_LENGTH_MAX = 64;
 
 /** What a server offers, and what it works with. */
-export interface ServerDeps {
+export interface ServerDeps extends Readable {
   readonly runtime: Pick<Runtime, "monotonic" | "now">;
   readonly log: Log;
   readonly limits: Limits;
   readonly version: string;
   readonly tools: readonly Tool[];
+  /** The secret under which rounds of a call are sealed: the same on all nodes, 32 bytes or more. */
+  readonly stateKey: string;
   /** Counts a call by what it called and what came of it. */
   readonly count: (tool: string, outcome: Outcome) => void;
 }
@@ -55,31 +74,61 @@ const INSTRUCTIONS =
 
 /** Makes the server of one request, or of one connection. */
 export function mcpServer(session: McpSession, deps: ServerDeps): Server {
+  const codec = createRequestStateCodec({
+    key: deps.stateKey,
+    ttlSeconds: STATE_KEPT_S,
+    bind: ({ mcpReq, http }) => `${mcpReq.method} ${http?.authInfo?.clientId ?? ""}`,
+  });
   const server = new TaskerServer({ name: "tasker", version: deps.version }, {
     capabilities: { tools: {} },
     instructions: INSTRUCTIONS,
     cacheHints: { "tools/list": { ttlMs: LIST_KEPT_MS, cacheScope: "private" } },
+    requestState: { verify: codec.verify },
   });
   serveTasks(server, session);
+  serveReading(server, session, deps);
   server.setRequestHandler("tools/list", async ({ params }) => {
-    const key = await keyOf(session);
-    const usable = deps.tools.filter((tool) => mayUse(key, tool));
-    return pageOf(usable, params?.cursor);
+    return await guarded(() => listTools(session, deps, params?.cursor));
   });
   server.setRequestHandler("tools/call", async ({ params }, context) => {
-    const tool = deps.tools.find(({ name }) => name === params.name);
+    const key = await guarded(() => session.key());
+    const tool = deps.tools.find(({ name }) => name === params.name) ??
+      await guarded(() => workflowTool(session, key, params.name));
     if (tool === undefined) throw unknownTool(params.name);
-    const key = await keyOf(session);
     const nowMs = deps.runtime.now();
-    const call = { ...callOf({ session, key, server, context }), nowMs };
+    const seal = (state: unknown) => codec.mint(state, context);
+    const call = { ...callOf({ session, key, server, context }), nowMs, seal };
     return await callTool(deps, { tool, params, call, clientName: clientNameOf(context) });
   });
   return server;
 }
 
-async function keyOf(session: McpSession): Promise<Key> {
+/** Lists the tools of the server first, and then a page of workflows. */
+async function listTools(
+  { client, key }: McpSession,
+  { tools }: ServerDeps,
+  cursor: string | undefined,
+): Promise<ListToolsResult> {
+  const own = await key();
+  const first = cursor === undefined ? tools.filter((tool) => mayUse(own, tool)) : [];
+  if (!mayUse(own, { scopes: WORKFLOW_SCOPES })) return { tools: first.map(listedTool) };
+  const page = await workflowTools(client, { cursor: cursor ?? "", limit: TOOLS_PAGE });
+  return {
+    tools: [...first, ...page.tools].map(listedTool),
+    ...(page.next !== undefined && { nextCursor: page.next }),
+  };
+}
+
+/** Whether there is such a tool is known to those who may read workflows. */
+async function workflowTool({ client }: McpSession, key: Key, name: string) {
+  return mayUse(key, { scopes: WORKFLOW_SCOPES })
+    ? await findWorkflowTool(client, name)
+    : undefined;
+}
+
+async function guarded<T>(answer: () => Promise<T>): Promise<T> {
   try {
-    return await session.key();
+    return await answer();
   } catch (thrown) {
     throw protocolErrorOf(thrown);
   }
@@ -98,17 +147,6 @@ class TaskerServer extends Server {
       return task;
     };
   }
-}
-
-function pageOf(tools: readonly Tool[], cursor: string | undefined) {
-  const from = cursor === undefined ? 0 : 1 + tools.findIndex(({ name }) => name === cursor);
-  const page = tools.slice(from, from + TOOLS_PAGE);
-  const isMore = from + page.length < tools.length;
-  const last = page.at(-1);
-  return {
-    tools: page.map(listedTool),
-    ...(isMore && last !== undefined && { nextCursor: last.name }),
-  };
 }
 
 /** Calls a tool within its bounds, and leaves a line of what came of it. */
@@ -140,7 +178,7 @@ async function callTool(
     result = failureResult(failure);
   }
   const outcome = outcomeOf(result);
-  count(tool.name, outcome);
+  count(tool.kind ?? tool.name, outcome);
   log.info("Answered an MCP call", {
     tool: tool.name,
     keyId: call.key.id,
@@ -165,20 +203,30 @@ function callOf({ session, key, server, context }: {
   readonly key: Key;
   readonly server: Server;
   readonly context: ServerContext;
-}): Omit<ToolCall, "nowMs"> {
+}): Omit<ToolCall, "nowMs" | "seal"> {
   const { mcpReq } = context;
-  const { elicitation, extensions } = capabilitiesOf(server, context);
+  const capabilities = capabilitiesOf(server, context);
   const named = IdempotencyKey.safeParse(mcpReq._meta?.[KEY_META]);
   return {
     client: session.client,
     key,
-    followsTasks: mcpReq.envelope !== undefined && extensions?.[TASKS_EXTENSION] !== undefined,
-    asksPeople: elicitation !== undefined,
+    capabilities,
+    followsTasks: mcpReq.envelope !== undefined &&
+      capabilities.extensions?.[TASKS_EXTENSION] !== undefined,
     answers: mcpReq.inputResponses ?? {},
     state: mcpReq.requestState(),
+    isDryRun: mcpReq._meta?.[DRY_RUN_META] === true,
     idempotencyKey: named.success ? named.data : undefined,
     signal: mcpReq.signal,
+    report: (progress) => report(context, progress),
   };
+}
+
+async function report({ mcpReq }: ServerContext, { done, of, says }: Progress): Promise<void> {
+  const progressToken = mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return;
+  const params = { progressToken, progress: done, total: of, ...(says && { message: says }) };
+  await mcpReq.notify({ method: "notifications/progress", params });
 }
 
 function capabilitiesOf(server: Server, { mcpReq }: ServerContext): ClientCapabilities {

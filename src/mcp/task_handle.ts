@@ -100,6 +100,7 @@ export function taskResult(task: Task): CallToolResult {
     ...failedPart(task),
     ...(task.blockedReason !== undefined && { waits_for: task.blockedReason }),
     next: nextOf(task),
+    ...(!isTerminal(state) && { undo: { tool: "cancel_task", arguments: { id } } }),
   });
   return state === "failed" || state === "cancelled" ? { ...result, isError: true } : result;
 }

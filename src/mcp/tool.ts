@@ -2,6 +2,7 @@
 
 import type {
   CallToolResult,
+  ClientCapabilities,
   InputRequiredResult,
   Tool as Listed,
 } from "@modelcontextprotocol/server";
@@ -13,6 +14,13 @@ import type { TaskHandle } from "./task_handle.ts";
 /** What hosts may assume of a tool. They are hints: scopes are what holds. */
 export type Hints = Readonly<Required<Omit<NonNullable<Listed["annotations"]>, "title">>>;
 
+/** How far a call is. */
+export interface Progress {
+  readonly done: number;
+  readonly of: number;
+  readonly says?: string;
+}
+
 /** Who calls, and how, beside the arguments. */
 export interface ToolCall {
   /** Tasker under the caller's own key: what it may not do is refused there. */
@@ -20,12 +28,18 @@ export interface ToolCall {
   readonly key: Key;
   /** The client follows tasks by itself (SEP-2663). */
   readonly followsTasks: boolean;
-  /** The client can put a form before a person. */
-  readonly asksPeople: boolean;
+  /** What the client says that it can do. */
+  readonly capabilities: ClientCapabilities;
   /** What the client brings from people, by the names of the questions. Untrusted. */
   readonly answers: Readonly<Record<string, unknown>>;
-  /** What an earlier round of the same call proved; checked before it comes here. */
+  /** What an earlier round of the same call sealed. */
   readonly state: unknown;
+  /** Seals what a later round of the same call, under the same key, has to be sure of. */
+  seal(state: unknown): Promise<string>;
+  /** Says how far the call is, to a client that asked. */
+  report(progress: Progress): Promise<void>;
+  /** Nothing is to be changed: the client wants to see what would be. */
+  readonly isDryRun: boolean;
   /** Names the call, so that a repeat changes nothing. */
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal;
@@ -46,11 +60,16 @@ export interface Tool {
   readonly hints: Hints;
   /** Without one of them the tool is not listed; Tasker refuses the call in any case. */
   readonly scopes: readonly Scope[];
+  /** One of many: they are counted together. */
+  readonly kind?: "workflow";
   call(args: Readonly<Record<string, unknown>>, call: ToolCall): Promise<ToolResult>;
 }
 
 /** Whether a key may use a tool. */
-export function mayUse({ scopes }: Pick<Key, "scopes">, tool: Tool): boolean {
+export function mayUse(
+  { scopes }: Pick<Key, "scopes">,
+  tool: Pick<Tool, "scopes">,
+): boolean {
   return scopes.includes("admin") || tool.scopes.every((scope) => scopes.includes(scope));
 }
 

@@ -6,6 +6,8 @@ import type { Runtime } from "../core/ports.ts";
 import { MCP_PATH, openMcpHttp } from "../mcp/http.ts";
 import { INSIGHT_TOOLS } from "../mcp/insight_tools.ts";
 import { OPERATION_TOOLS } from "../mcp/operation_tools.ts";
+import { PROMPTS } from "../mcp/prompt.ts";
+import { RESOURCES } from "../mcp/resource.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { VERSION } from "./version.ts";
@@ -16,7 +18,13 @@ const OWN_URL = "http://tasker.internal";
 /** Serves MCP at `MCP_PATH`, and everything else as before. */
 export function withMcp(
   api: Api,
-  deps: { readonly runtime: Runtime; readonly log: Log; readonly metrics: Metrics },
+  deps: {
+    readonly runtime: Runtime;
+    readonly log: Log;
+    readonly metrics: Metrics;
+    /** As `ServerDeps.stateKey`. */
+    readonly stateKey: string;
+  },
 ): Api {
   const { runtime } = deps;
   const fetch = (request: Request) => api.fetch(request);
@@ -24,6 +32,8 @@ export function withMcp(
     ...deps,
     version: VERSION,
     tools: [...INSIGHT_TOOLS, ...OPERATION_TOOLS],
+    resources: RESOURCES,
+    prompts: PROMPTS,
     clientOf: (key) => openClient({ url: OWN_URL, key, retryForMs: 0, runtime, fetch }),
   });
   return {

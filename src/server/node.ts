@@ -27,7 +27,7 @@ import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openRegistry } from "../registry/load.ts";
-import { openSystems } from "./systems.ts";
+import { openSystems, sharedSecret } from "./systems.ts";
 import { Statistics } from "../heal/statistics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -114,7 +114,10 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const deps = { ...options, ...parts };
   readFiguresOf(deps);
   const statistics = openStatistics(deps);
-  const api = withMcp(openApiOf(deps), options);
+  const api = withMcp(openApiOf(deps), {
+    ...options,
+    stateKey: await sharedSecret(deps, "rounds of MCP calls"),
+  });
   const maintenance = await maintain(deps);
   await engine.admission.learn(remoteOwners(registry));
   // A system that comes with a later version is asked about as those of the start were.

@@ -226,9 +226,22 @@ function wasBusAway(outages: Outages | undefined, sinceMs: number, nowMs: number
   return outages.postponed([BUS], { sinceMs, dueAtMs: nowMs, nowMs }) > nowMs;
 }
 
+/**
+ * Makes a secret for one purpose, which all nodes share. Shape: 64 hex digits.
+ *
+ * @throws {TaskerError} journal.unavailable
+ */
+export async function sharedSecret(
+  deps: Pick<SystemsDeps, "config" | "journal" | "runtime">,
+  purpose: string,
+): Promise<string> {
+  const [{ secret }] = await tokenKeys(deps);
+  return deps.runtime.digest(`${purpose} ${secret}`);
+}
+
 /** The configured keys, else those that the first node made; the first one signs. */
 async function tokenKeys(
-  { config, journal, runtime }: SystemsDeps,
+  { config, journal, runtime }: Pick<SystemsDeps, "config" | "journal" | "runtime">,
 ): Promise<readonly [TokenKey, ...TokenKey[]]> {
   const configured = config.replyKeys.map(({ kid, key }) => ({ kid, secret: key.toBase64() }));
   const [first, ...rest] = configured.length > 0

@@ -30,6 +30,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_stores.ts";
 import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
+import { fakeStarts } from "./fake_starts.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
 import { openRehearser } from "../../src/server/rehearser.ts";
@@ -323,17 +324,6 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
   });
 }
 
-function fakeStarts({ plans }: FakeEngine): ApiDeps["starts"] {
-  return {
-    list: () => plans,
-    check({ workflow, input }) {
-      const plan = plans.find((one) => one.workflow === workflow);
-      if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
-      return { hash: plan.hash, definition: plan.definition, input };
-    },
-  };
-}
-
 function fakeDeps(
   runtime: VirtualRuntime,
   engine: FakeEngine,
@@ -345,7 +335,7 @@ function fakeDeps(
     log: SILENT_LOG,
     metrics: new Metrics(),
     starter: engine,
-    starts: fakeStarts(engine),
+    starts: fakeStarts(engine.plans),
     sink: {
       send: (command) => engine.send(command as OutsideCommand),
       mintTaskId: () => mintTaskId(runtime.now(), 7, runtime.uuid()),

@@ -1,0 +1,17 @@
+/** What can be started, over plans in memory; inputs are taken as they come. */
+
+import type { ApiDeps } from "../../src/api/deps.ts";
+import { TaskerError } from "../../src/core/errors.ts";
+import type { Plan } from "../../src/core/plan.ts";
+
+/** Opens it over a list that may grow. */
+export function fakeStarts(plans: readonly Plan[]): ApiDeps["starts"] {
+  return {
+    list: () => plans,
+    check({ workflow, input }) {
+      const plan = plans.find((one) => one.workflow === workflow);
+      if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
+      return { hash: plan.hash, definition: plan.definition, input };
+    },
+  };
+}
