@@ -143,7 +143,8 @@ Deno.test("a key deploys to its own namespaces, with the scope deploy, and to sy
     const operator = await keyWith(["operate", "write", "read"], ["orders"]);
     const foreign = await keyWith(["deploy"], ["billing"]);
     const own = await keyWith(["deploy"], ["orders"]);
-    const system = `${DOCUMENT("1.0.0")}  - { name: pay, owner: bank, event_pattern: bank.pay }\n`;
+    const system = `${DOCUMENT("1.0.0")}  - { name: pay, owner: bank, event_pattern: bank.pay }
+systems: { bank: { base_url: 'http://bank.test' } }`;
 
     const codes = [
       (await deploy(server, DOCUMENT("1.0.0"), operator)).body.code,

@@ -64,7 +64,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     edits: [{ kind: "unset", field: ["name"] }],
   },
   getDirectory: {},
-  deployWorkflow: { text: "name: checkout", reason: "r", dryRun: true, force: "f" },
+  deployWorkflow: { text: "name: checkout", file: "a.yaml", reason: "r", dryRun: true, force: "f" },
   revertWorkflow: { namespace: "shop", name: "checkout", to: "1.0.0", reason: "r", dryRun: true },
   workflowSource: { namespace: "shop", name: "checkout", version: "1.0.0" },
   deployHistory: { namespace: "shop", name: "checkout", limit: 3, cursor: 7 },

@@ -6,14 +6,25 @@ import type { DeployGrants } from "../core/ports.ts";
 import type { DEPLOYMENTS } from "../operations/deployments.ts";
 import { timeText } from "../operations/schema.ts";
 import type { Caller } from "./access.ts";
+import { directoryFor } from "./documents.ts";
 import type { Handlers, Services } from "./handler.ts";
 
 /** Handlers of everything that deploys workflows, and shows what was deployed. */
-export function deploymentHandlers({ deployer }: Services): Handlers<typeof DEPLOYMENTS> {
+export function deploymentHandlers(
+  { deployer, systems }: Services,
+): Handlers<typeof DEPLOYMENTS> {
   return {
-    async deployWorkflow({ text, reason, dryRun, force }, { caller }) {
+    async deployWorkflow({ text, file, reason, dryRun, force }, { caller, signal }) {
       const report = await deployer.deploy({
-        ...{ text, reason, by: caller.signature(), isDryRun: dryRun, grants: grantsOf(caller) },
+        ...{
+          text,
+          file,
+          reason,
+          by: caller.signature(),
+          isDryRun: dryRun,
+          grants: grantsOf(caller),
+        },
+        ...{ directory: directoryFor(caller, await systems()), signal },
         ...(force !== undefined && { force }),
       });
       return { status: 200, body: report };

@@ -37,7 +37,7 @@ export function documentHandlers(
 }
 
 /** What a caller's documents may use. A system that only others may see does not exist for them. */
-function directoryFor(caller: Caller, all: readonly SystemSummary[]): Directory {
+export function directoryFor(caller: Caller, all: readonly SystemSummary[]): Directory {
   return {
     systems: visibleSystems(caller, all).map((system) => {
       const workers = system.instances.filter(({ isDeclared }) => !isDeclared);

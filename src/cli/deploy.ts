@@ -8,8 +8,14 @@ import { EXIT_DONE, EXIT_FAILED, operand, show, TASKER, UsageError, type Verb } 
 
 type Report = OperationResult<"deployWorkflow">;
 
+/** Characters of a file's path that are sent, to name the text in positions. */
+const PATH_LENGTH_MAX = 256;
+
 /** Columns of a reason. */
 const COLUMNS = 76;
+
+/** Simulated runs whose end is shown. */
+const RUNS_SHOWN_MAX = 8;
 
 /** Marks of what was added, removed and changed, as in every diff. */
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;
@@ -38,7 +44,7 @@ export const deployVerb: Verb = {
     if (text === undefined) throw new UsageError(`Cannot deploy "${path}": there is no such file`);
     const force = options.get("force");
     const report = await client.call("deployWorkflow", {
-      ...{ text, reason, dryRun },
+      ...{ text, file: path.slice(-PATH_LENGTH_MAX), reason, dryRun },
       ...(force !== undefined && { force }),
     }, { signal });
     show(context, report, () => reportLines(report, paint));
@@ -84,7 +90,32 @@ function reportLines(report: Report, paint: Paint): string[] {
     headLine(report, paint),
     ...(report.outcome === "unchanged" || changes.length === 0 ? [] : ["", ...diff, ...left]),
     ...(breaks.length === 0 ? [] : ["", ...breakLines(breaks, paint)]),
+    ...(report.problems.length === 0 ? [] : [
+      "",
+      ...report.problems.map(({ code, at, text }) =>
+        `${paint("warn", code)} ${at === undefined ? "" : `line ${at.line}: `}${text}`
+      ),
+    ]),
+    ...(report.rehearsal === undefined ? [] : ["", ...rehearsalLines(report.rehearsal, paint)]),
     ...(inFlight.length === 0 ? [] : ["", ...inFlight]),
+  ];
+}
+
+/** How simulated runs end; `rehearse` draws them. */
+function rehearsalLines(
+  { runs, problems }: NonNullable<Report["rehearsal"]>,
+  paint: Paint,
+): string[] {
+  const ends = runs.map(({ fails, end }) =>
+    `${fails === undefined ? "rehearsed" : `if ${fails} fails`}: ${end.replaceAll("_", " ")}`
+  );
+  const more = ends.length - RUNS_SHOWN_MAX;
+  return [
+    ...ends.slice(0, RUNS_SHOWN_MAX),
+    ...(more > 0 ? [paint("dim", `… and ${more} more runs: ${TASKER} rehearse FILE`)] : []),
+    ...problems.map(({ severity, text }) =>
+      `${severity === "error" ? paint("bad", "✗") : paint("warn", "?")} ${text}`
+    ),
   ];
 }
 

@@ -64,7 +64,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   checkStart: { method: "POST", path: "/v1/startable/check", body: "*" },
   getWorkflow: { method: "GET", path: "/v1/workflows/{namespace}/{name}" },
   compareVersions: { method: "GET", path: "/v1/workflows/{namespace}/{name}/compare" },
-  deployWorkflow: { method: "POST", path: "/v1/workflows", body: "*" },
+  deployWorkflow: { method: "POST", path: "/v1/workflows", body: "*", answerMsMax: 120000 },
   revertWorkflow: { method: "POST", path: "/v1/workflows/{namespace}/{name}/revert", body: "*" },
   workflowSource: { method: "GET", path: "/v1/workflows/{namespace}/{name}/source" },
   deployHistory: {

@@ -1,5 +1,7 @@
 /** Deployments: versions of workflows that come as documents, and which one a start takes. */
 
+import type { Problem } from "./authoring.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 import type { VersionBreak } from "./version_breaks.ts";
 import type { Definition } from "./workflow.ts";
 
@@ -86,6 +88,10 @@ export interface DeployReport extends WorkflowName {
   /** Changes that are not listed. */
   readonly moreChanges: number;
   readonly breaks: readonly VersionBreak[];
+  /** Warnings: what is an error is refused. */
+  readonly problems: readonly Problem[];
+  /** Of a dry run: what simulated runs show. Absent: the server is busy with others. */
+  readonly rehearsal?: Rehearsal;
 }
 
 /** Which version starts are to take again. */

@@ -701,8 +701,7 @@ export interface Deployments {
 }
 
 /** A document to be deployed. */
-export interface DeployRequest {
-  readonly text: string;
+export interface DeployRequest extends Pick<DocumentSource, "text" | "file"> {
   readonly by: string;
   readonly reason: string;
   /** Nothing is stored. */
@@ -710,6 +709,10 @@ export interface DeployRequest {
   /** Why it may break others. */
   readonly force?: string;
   readonly grants: DeployGrants;
+  /** What there is that it may use; absent: not known. */
+  readonly directory?: Directory;
+  /** Gives up a dry run. */
+  readonly signal?: AbortSignal;
 }
 
 /** What who deploys may do. */

@@ -1,7 +1,9 @@
 /** Operations of deployments: documents that become versions of workflows, without a restart. */
 
 import { z } from "zod";
+import { Problem } from "../core/authoring.ts";
 import { DemandedReason, Name, REASON_LENGTH_MAX, Version } from "../core/fields.ts";
+import { Rehearsal } from "../core/rehearsal.ts";
 import { group, operation } from "./operation.ts";
 import { Limit, named, Time, whole } from "./schema.ts";
 import { VersionBreak } from "./workflows.ts";
@@ -36,8 +38,15 @@ const Report = named(
     changes: z.array(Change).describe("What is different from the version before"),
     moreChanges: z.int().describe("Changes that are not listed"),
     breaks: z.array(VersionBreak).describe("Whom it breaks, or may break"),
+    problems: z.array(Problem).describe("Warnings; a document with an error is refused"),
+    rehearsal: Rehearsal.optional().describe(
+      "Of a dry run: what simulated runs show; absent if the server is busy with others",
+    ),
   }),
 );
+
+/** A rehearsal takes seconds. */
+const ANSWER_MS_MAX = 120_000;
 
 const Entry = z.object({
   entry: z.int().describe("1, 2, … of this workflow"),
@@ -79,10 +88,12 @@ export const DEPLOYMENTS = group("deployments", {
     summary: "Deploys a document as a new version of its workflow; tasks keep theirs",
     right: "deploy",
     repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
     body: named(
       "DeployWorkflow",
       z.strictObject({
         text: z.string().min(1).max(TEXT_LENGTH_MAX).describe("A manifest, as YAML"),
+        file: z.string().min(1).max(256).optional().describe("Names the text in positions"),
         reason: DemandedReason,
         dryRun: DryRun,
         force: z.string().min(1).max(REASON_LENGTH_MAX).optional().describe(

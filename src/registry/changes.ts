@@ -96,6 +96,8 @@ class Differences {
 
 /** What a contract accepts, compared with the one before. */
 function acceptance(before: JsonSchema | undefined, after: JsonSchema | undefined): string {
+  if (before === undefined) return "is checked from now on";
+  if (after === undefined) return "is not checked any more";
   const [kept, back] = [compareSchemas(before, after), compareSchemas(after, before)];
   const reason = kept.kind === "compatible" ? back : kept;
   const [first] = reason.kind === "compatible" ? [] : reason.misfits;

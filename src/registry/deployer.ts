@@ -8,6 +8,7 @@ import type {
   WorkflowName,
   WorkflowSource,
 } from "../core/deployment.ts";
+import type { Problem } from "../core/authoring.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type {
@@ -16,6 +17,8 @@ import type {
   DeployGrants,
   Deployments,
   DeployRequest,
+  Documents,
+  Rehearser,
   Runtime,
 } from "../core/ports.ts";
 import { compareVersions } from "../core/version.ts";
@@ -28,6 +31,7 @@ import { Faults } from "./fault.ts";
 import { type Gate, linesOf, strandedTasks } from "./gate.ts";
 import { canonical } from "./hash.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
+import { readablePath } from "./yaml.ts";
 import { type Registry, type StoredDefinition, versionedName } from "./workflows.ts";
 
 /** How often a lost race for the next entry is run again. */
@@ -40,6 +44,9 @@ export interface DeployerDeps extends Pick<Gate, "openTasks"> {
   readonly definitions: Pick<Definitions, "get">;
   readonly registry: Registry;
   readonly deployed: Pick<DeployedWorkflows, "refresh">;
+  /** What is wrong with a text. */
+  readonly documents: Pick<Documents, "check">;
+  readonly rehearser: Rehearser;
   /** What a document asks for that this server, or who deploys it, does not allow. */
   refusals(built: BuiltWorkflow, grants: DeployGrants): readonly Fault[];
   info(text: string, fields: Readonly<Record<string, unknown>>): void;
@@ -66,24 +73,28 @@ export function openDeployer(deps: DeployerDeps): Deployer {
 }
 
 async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<DeployReport> {
-  const built = buildDocument(request.text, (text) => deps.runtime.digest(text));
+  const { text, file, directory, grants } = request;
+  const problems = await deps.documents.check({ text, file, format: "yaml" }, directory);
+  const faults = faultsOf(problems);
+  const built = buildChecked(deps, text, faults);
   const { definition, hash } = built;
-  request.grants.demandNamespace(definition.namespace);
+  grants.demandNamespace(definition.namespace);
   demandNoFile(deps.registry, definition);
-  demandAllowed(deps, built, request.grants);
   for (let race = 0; race < RACES_MAX; race++) {
     const state = await stateOf(deps, definition);
-    const report = await reportOf(deps, state, { ...built, starts: definition.version });
+    const starts = definition.version;
+    const report = { ...await reportOf(deps, state, { ...built, starts }), problems };
     if (await isDeployed(deps, state, built)) {
       return { ...report, outcome: "unchanged", starts: state.before?.definition.version ?? "" };
     }
+    demandAllowed(deps, built, { grants, faults });
     demandHighest(state, definition);
     const breaks = linesOf(report.breaks, "breaks");
     const isAccepted = breaks.length === 0 || request.force !== undefined;
-    if (request.isDryRun) return { ...report, isAccepted, outcome: "dry_run" };
+    if (request.isDryRun) return { ...report, isAccepted, ...await rehearsed(deps, request) };
     if (!isAccepted) throw breaking(definition, report.breaks, breaks);
     const { namespace, name, version } = definition;
-    const { by, reason, text, force } = request;
+    const { by, reason, force } = request;
     const entry = await deps.store.add({
       ...{ namespace, name, version, hash, by, reason, after: state.after },
       document: { text, definition },
@@ -94,6 +105,40 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
     return { ...report, outcome: "deployed" };
   }
   throw busy(definition);
+}
+
+/** What refuses a document, of all that is wrong with it. */
+function faultsOf(problems: readonly Problem[]): Faults {
+  const faults = new Faults();
+  for (const { severity, path, at, code, text } of problems) {
+    if (severity === "error") faults.add({ path: readablePath(path), at: () => at }, code, text);
+  }
+  return faults;
+}
+
+/** @throws {TaskerError} definition.invalid with all errors, each with its code and place */
+function buildChecked({ runtime }: DeployerDeps, text: string, faults: Faults): BuiltWorkflow {
+  try {
+    return buildDocument(text, (more) => runtime.digest(more));
+  } catch (error) {
+    faults.demandNone("the document");
+    throw error;
+  }
+}
+
+/** What simulated runs show; nothing is sent. A server that is busy with others leaves them out. */
+async function rehearsed(
+  { rehearser }: DeployerDeps,
+  { text, signal }: DeployRequest,
+): Promise<Pick<DeployReport, "rehearsal">> {
+  try {
+    return {
+      rehearsal: await rehearser.rehearse({ text, ...(signal !== undefined && { signal }) }),
+    };
+  } catch (error) {
+    if (error instanceof TaskerError && error.code === "api.busy") return {};
+    throw error;
+  }
 }
 
 async function revert(deps: DeployerDeps, request: RevertRequest): Promise<DeployReport> {
@@ -169,6 +214,7 @@ async function reportOf(
     openTasks: before === undefined ? 0 : await openTasks(before.hash, before.definition),
     changes: shown,
     moreChanges: more,
+    problems: [],
     breaks: isOther
       ? [
         ...versionBreaks(before.definition, definition),
@@ -233,9 +279,12 @@ function demandNoFile(registry: Registry, of: WorkflowName): void {
   );
 }
 
-/** @throws {TaskerError} definition.invalid with everything that is not allowed */
-function demandAllowed(deps: DeployerDeps, built: BuiltWorkflow, grants: DeployGrants): void {
-  const faults = new Faults();
+/** @throws {TaskerError} definition.invalid with all errors, and everything that is not allowed */
+function demandAllowed(
+  deps: DeployerDeps,
+  built: BuiltWorkflow,
+  { grants, faults }: { readonly grants: DeployGrants; readonly faults: Faults },
+): void {
   const { definition } = built;
   const workflow = workflowName(definition);
   const add = (path: string, code: string, detail: string) =>
@@ -253,7 +302,7 @@ function demandAllowed(deps: DeployerDeps, built: BuiltWorkflow, grants: DeployG
   const others = deps.registry.starting().filter(({ plan }) => plan.workflow !== workflow);
   refuseDifferentSystems([...others, built], faults);
   for (const { path, code, detail } of deps.refusals(built, grants)) add(path, code, detail);
-  faults.demandNone(`workflow "${workflow}"`);
+  faults.demandNone("the document");
 }
 
 function breaking(

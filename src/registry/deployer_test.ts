@@ -110,7 +110,9 @@ Deno.test("the same document again changes nothing; another one under its versio
   const node = openDeploying();
   await deploy(node, manifestText("1.0.0"));
 
-  const again = await deploy(node, `${manifestText("1.0.0")}\n# a comment`);
+  const again = await deploy(node, `${manifestText("1.0.0")}\n# a comment`, {
+    directory: { systems: [] },
+  });
   const policy = manifestText("1.0.0").replace("stock.reserve", "stock.reserve, timeout: 9s");
   const other = manifestText("1.0.0").replace("stock.reserve", "stock.take");
 
@@ -292,4 +294,30 @@ Deno.test("what is code, Tasker's own, or not allowed here is refused with its p
     ["workflow_steps[1].handler", "needs_code"],
     ["workflow_steps[0].owner", "W15"],
   ]);
+});
+
+Deno.test("a dry run rehearses the document and reports its warnings; errors and placeholders refuse", async () => {
+  const node = openDeploying();
+  const isDryRun = true;
+  const directory = { systems: [{ name: "stock", healthy: false, capabilities: [] }] };
+  const placeholder = manifestText("1.0.0", { steps: ["{ name: pay, todo: who pays? }"] });
+  const secret = manifestText("1.0.0").replace(
+    "stock.reserve",
+    "stock.reserve, with: { password: hunter22 }",
+  );
+
+  const report = await deploy(node, manifestText("1.0.0"), { isDryRun, directory });
+  const unfinished = await refusal(() => deploy(node, placeholder, { isDryRun }));
+  const leaking = await refusal(() => deploy(node, secret));
+  const unknown = await refusal(() =>
+    deploy(node, manifestText("1.0.0"), { directory: { systems: [] } })
+  );
+
+  deepEqual(report.problems.map(({ code }) => code), ["W14"]);
+  equal(report.rehearsal?.runs[0]?.end, "completed");
+  deepEqual(unfinished.faults.map(({ code }) => code), ["W16"]);
+  match(unfinished.message, /workflow\.yaml:6:24 workflow_steps\[1\]\.todo/);
+  deepEqual(leaking.faults.map(({ code }) => code), ["W41"]);
+  deepEqual(unknown.faults.map(({ code }) => code), ["W10"]);
+  equal((await node.store.entries(report, { limit: 9 })).length, 0);
 });

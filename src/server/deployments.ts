@@ -1,7 +1,7 @@
 /** Deployments of a node: what is deployed is loaded, and documents are checked by what is allowed here. */
 
 import type { Fault } from "../core/errors.ts";
-import type { Deployer, DeployGrants, Runtime } from "../core/ports.ts";
+import type { Deployer, DeployGrants, Documents, Rehearser, Runtime } from "../core/ports.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 import type { OpenJournal } from "../journal/open.ts";
@@ -40,6 +40,8 @@ export async function openDeployed(
 export function openDeployerOf(
   deps: DeploymentDeps & {
     readonly deployed: DeployedWorkflows;
+    readonly documents: Documents;
+    readonly rehearser: Rehearser;
     readonly directory: Pick<SystemDirectory, "serves">;
   },
 ): Deployer {
@@ -51,6 +53,8 @@ export function openDeployerOf(
     deployed,
     store: journal.deployments,
     definitions,
+    documents: deps.documents,
+    rehearser: deps.rehearser,
     openTasks: (hash, definition) => definitions.openTasks(hash, definition),
     refusals: (built, grants) => [
       ...refusedRequests(deps, built, grants),

@@ -60,6 +60,7 @@ export function atOnce(policies: Policies, engine: Engine): Policies {
 /** Wires the API of a node to its parts. */
 export function openApiOf(deps: ApiParts): Api {
   const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
+  const [documents, rehearser] = [openDocuments(), openRehearser(runtime)];
   return openApi({
     runtime,
     log,
@@ -73,11 +74,11 @@ export function openApiOf(deps: ApiParts): Api {
     plans: registry,
     definitions: journal.definitions,
     startVersion: (workflow) => registry.startVersion(workflow),
-    deployer: openDeployerOf({ ...deps, directory: systems.directory }),
+    deployer: openDeployerOf({ ...deps, documents, rehearser, directory: systems.directory }),
     statistics: journal.statistics,
     policies: atOnce(journal.policies, engine),
     sharedStates: journal.sharedStates,
-    documents: openDocuments(),
+    documents,
     optimiser: openOptimiser({
       reader: journal.tasks,
       plans: registry,
@@ -86,7 +87,7 @@ export function openApiOf(deps: ApiParts): Api {
       codeOf: (hash) => registry.codeOf(hash),
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
-    rehearser: openRehearser(runtime),
+    rehearser,
     diagnoser: openExplained(
       openDiagnoser({
         runtime,

@@ -6,6 +6,9 @@ import { MemoryDefinitions } from "../../src/journal/memory_stores.ts";
 import type { BuiltWorkflow } from "../../src/registry/build.ts";
 import { DeployedWorkflows } from "../../src/registry/deployed.ts";
 import { type DeployerDeps, openDeployer } from "../../src/registry/deployer.ts";
+import { openDocuments } from "../../src/server/documents.ts";
+import { openRehearser } from "../../src/server/rehearser.ts";
+import { openRuntime } from "../../src/server/runtime.ts";
 import { Registry } from "../../src/registry/workflows.ts";
 import { MemoryDeployments } from "./memory_deployments.ts";
 import { digest } from "./registry_fixture.ts";
@@ -48,6 +51,8 @@ export function openDeploying(options: DeployingOptions = {}): Deploying {
   const deployed = new DeployedWorkflows({ ...of, warn: say });
   const deployer = openDeployer({
     ...{ ...of, deployed, info: say },
+    documents: openDocuments(),
+    rehearser: openRehearser(openRuntime()),
     refusals: options.refusals ?? (() => []),
     openTasks: options.openTasks ?? (() => Promise.resolve(0)),
   });
