@@ -10,6 +10,7 @@ import { loadScenario } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";
 import { openWorld, type World } from "../../src/simulation/world.ts";
 import { actionsOf, type SeenAction } from "./overlay_actions.ts";
+import { type Fault, faultOf, type PathScore, scorePath } from "./truth.ts";
 
 /** Which run. */
 export interface ArmOf {
@@ -30,8 +31,8 @@ export interface ScoredDiagnosis {
   readonly isUnknown: boolean;
   /** Whether it began where the scenario says; absent: that is open. */
   readonly isAtStep?: boolean;
-  /** Whether it cites any evidence; whether that is the right one is not scored. */
-  readonly hasEvidence: boolean;
+  /** Whether it says where the failure comes from. */
+  readonly path: PathScore;
 }
 
 /** What a run came to. */
@@ -40,6 +41,8 @@ export interface ArmResult extends ArmOf {
   readonly about: string;
   readonly isControl: boolean;
   readonly minutes: number;
+  /** From the first minute in which something is wrong to the last. */
+  readonly faultMinutes: number;
   readonly breachMinutes: number;
   readonly goodput: number;
   readonly tasks: number;
@@ -54,17 +57,24 @@ export interface ArmResult extends ArmOf {
 /** Failed tasks of a run that are diagnosed. */
 const DIAGNOSED_MAX = 4;
 
+/** Tasks that a failed one is compared with, and how near they arrived, in minutes. */
+const OTHERS_MAX = 50;
+const NEAR = 15;
+
 /** Lets a scenario happen once. */
 export async function runArm(of: ArmOf): Promise<ArmResult> {
   const beganMs = performance.now();
   const make = await loadScenario(of.path);
   const scenario = withBudget(make(new Draw(`${of.seed}/magnitudes`)), of.attemptsMax);
+  const fault = faultOf(scenario);
   const world = await openWorld(scenario, { seed: of.seed, heals: of.heals });
   const diagnoses: ScoredDiagnosis[] = [];
   try {
     await world.run(async (minute) => {
       const isDue = of.heals && of.attemptsMax === undefined && minute % 10 === 9;
-      if (isDue && diagnoses.length < DIAGNOSED_MAX) diagnoses.push(...await diagnoseOne(world));
+      if (isDue && diagnoses.length < DIAGNOSED_MAX) {
+        diagnoses.push(...await diagnoseOne(world, fault));
+      }
     });
     const { breachMinutes, goodput, tasks, attempts, touches } = scoreOf(scenario, world.records);
     return {
@@ -73,6 +83,7 @@ export async function runArm(of: ArmOf): Promise<ArmResult> {
       about: scenario.about,
       isControl: scenario.wanted.isControl === true,
       minutes: scenario.minutes,
+      faultMinutes: fault === undefined ? 0 : fault.untilMinute - fault.fromMinute,
       breachMinutes,
       goodput,
       tasks,
@@ -121,23 +132,32 @@ async function allActions(
 }
 
 /** Diagnoses the task that failed last, if one did since the last time. */
-async function diagnoseOne(world: World): Promise<readonly ScoredDiagnosis[]> {
-  const { records, scenario: { wanted } } = world;
-  const expected = wanted.diagnosis;
+async function diagnoseOne(
+  world: World,
+  fault: Fault | undefined,
+): Promise<readonly ScoredDiagnosis[]> {
+  const { records, scenario, beginMs } = world;
+  const expected = scenario.wanted.diagnosis;
   const failed = records.findLast(({ end, parks, taskId, task }) =>
     taskId !== undefined && (parks > 0 || end === "failed") && task.minute > world.minute - 10
   );
   if (failed?.taskId === undefined || expected === undefined) return [];
   const diagnosis = await diagnose(world, failed.taskId);
   if (diagnosis === undefined) return [];
-  const { failure_type: type, confidence, evidence, step } = diagnosis;
+  const { failure_type: type, confidence, step } = diagnosis;
+  const { task } = failed;
+  const near = records.filter((one) =>
+    one.task.workflow === task.workflow && Math.abs(one.task.minute - task.minute) < NEAR
+  );
+  const every = Math.ceil(near.length / OTHERS_MAX);
+  const others = near.flatMap((one, at) => at % every === 0 ? one.task : []);
   return [{
     type,
     confidence,
     isRight: expected.failureType.includes(type),
     isUnknown: expected.failureType.includes("novel"),
     ...(expected.steps !== undefined && { isAtStep: expected.steps.includes(step) }),
-    hasEvidence: evidence.length > 0,
+    path: scorePath(diagnosis, { scenario, fault, task, others, beginMs }),
   }];
 }
 

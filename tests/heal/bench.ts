@@ -5,7 +5,8 @@
 
 import { parseArgs } from "node:util";
 import type { ArmOf, ArmResult } from "./arm.ts";
-import type { WorkerAnswer } from "./bench_worker.ts";
+import type { Piece, WorkerAnswer } from "./bench_worker.ts";
+import type { OptimiserScore } from "./optimiser_bench.ts";
 import { printReport } from "./print_report.ts";
 import { reportOf } from "./report.ts";
 
@@ -13,7 +14,7 @@ const USAGE = `Usage: deno task heal:bench [options]
 
   --scenarios DIR  scenarios, one a file (tests/heal/scenarios)
   --seeds N        seeds a scenario (5)
-  --only NAME      the scenarios whose name contains this
+  --only NAME      the scenarios whose name contains this, and not the optimiser
   --sweep          also with 1, 2 and 3 attempts a step, with and without healing
   --workers N      threads (2)
   --out FILE       keeps each result there, and skips what is there already
@@ -47,8 +48,12 @@ async function main(): Promise<number> {
     throw new Error(`Cannot run scenarios: there is none in "${values.scenarios}"${named}`);
   }
   const arms = armsOf(paths, { seeds, isSwept: values.sweep });
-  const results = await runAll(arms, { workers, out: values.out });
-  const report = reportOf(results);
+  const { results, score } = await runAll(arms, {
+    workers,
+    out: values.out,
+    isOptimised: values.only === undefined,
+  });
+  const report = reportOf(results, score);
   if (values.json) console.log(JSON.stringify(report));
   else printReport(report);
   return report.missed.length === 0 ? 0 : 1;
@@ -82,35 +87,65 @@ function armsOf(
 /** Runs what is not known yet; prints how far it is on stderr. */
 async function runAll(
   arms: readonly ArmOf[],
-  { workers, out }: { readonly workers: number; readonly out: string | undefined },
-): Promise<readonly ArmResult[]> {
+  { workers, out, isOptimised }: {
+    readonly workers: number;
+    readonly out: string | undefined;
+    readonly isOptimised: boolean;
+  },
+): Promise<{ readonly results: readonly ArmResult[]; readonly score?: OptimiserScore }> {
   const known = new Map(knownIn(out).map((result) => [keyOf(result), result]));
   const open = arms.filter((arm) => !known.has(keyOf(arm)));
-  let [next, done] = [0, 0];
+  // The optimiser takes longest: it comes first, so that the workers end together.
+  const pieces: readonly Piece[] = isOptimised ? ["optimiser", ...open] : open;
+  const progress = new Progress(pieces.length);
+  let next = 0;
+  let score: OptimiserScore | undefined;
   const work = async () => {
     const url = new URL("bench_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module" });
-    for (let arm = open[next++]; arm !== undefined; arm = open[next++]) {
-      const answer = await ask(worker, arm);
-      if (answer.kind === "broke") throw new Error(`${keyOf(arm)}: ${answer.error}`);
-      known.set(keyOf(arm), answer.result);
-      if (out !== undefined) {
-        Deno.writeTextFileSync(out, `${JSON.stringify(answer.result)}\n`, { append: true });
+    for (let piece = pieces[next++]; piece !== undefined; piece = pieces[next++]) {
+      const answer = await ask(worker, piece);
+      if (answer.kind === "broke") throw new Error(`${nameOf(piece)}: ${answer.error}`);
+      if (answer.kind === "optimised") score = answer.score;
+      else {
+        known.set(keyOf(answer.result), answer.result);
+        if (out !== undefined) {
+          Deno.writeTextFileSync(out, `${JSON.stringify(answer.result)}\n`, { append: true });
+        }
       }
-      if (++done % 10 === 0) console.error(`${done} of ${open.length} runs`);
+      progress.note();
     }
     worker.terminate();
   };
-  await Promise.all(Array.from({ length: Math.min(workers, open.length) }, work));
-  return arms.flatMap((arm) => known.get(keyOf(arm)) ?? []);
+  await Promise.all(Array.from({ length: Math.min(workers, pieces.length) }, work));
+  const results = arms.flatMap((arm) => known.get(keyOf(arm)) ?? []);
+  return { results, ...(score !== undefined && { score }) };
 }
 
-function ask(worker: Worker, arm: ArmOf): Promise<WorkerAnswer> {
+/** Says on stderr how far the bench is, and how long it will take. */
+class Progress {
+  readonly #beganMs = performance.now();
+  #done = 0;
+
+  constructor(readonly all: number) {}
+
+  note(): void {
+    if (++this.#done % 10 !== 0) return;
+    const leftMs = (performance.now() - this.#beganMs) * (this.all / this.#done - 1);
+    console.error(`${this.#done} of ${this.all} runs, ${Math.ceil(leftMs / 60_000)} min left`);
+  }
+}
+
+function ask(worker: Worker, piece: Piece): Promise<WorkerAnswer> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => resolve(data);
     worker.onerror = (event) => reject(new Error(event.message));
-    worker.postMessage(arm);
+    worker.postMessage(piece);
   });
+}
+
+function nameOf(piece: Piece): string {
+  return piece === "optimiser" ? piece : keyOf(piece);
 }
 
 function keyOf({ path, seed, heals, attemptsMax }: ArmOf): string {

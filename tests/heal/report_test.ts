@@ -12,6 +12,7 @@ function run(name: string, heals: boolean, more: Partial<ArmResult> = {}): ArmRe
     about: "a test",
     isControl: false,
     minutes: 80,
+    faultMinutes: 50,
     breachMinutes: heals ? 5 : 50,
     goodput: heals ? 0.9 : 0.4,
     tasks: 100,
@@ -31,7 +32,13 @@ const ACTION = {
   isReturn: false,
   unsafe: [],
 };
-const RIGHT = { type: "auth", confidence: 0.9, isRight: true, isUnknown: false, hasEvidence: true };
+const RIGHT = {
+  type: "auth",
+  confidence: 0.9,
+  isRight: true,
+  isUnknown: false,
+  path: { score: 1, missed: [], wrong: [] },
+};
 
 Deno.test("a scenario counts as healed when four fifths of its breach are cut", () => {
   const report = reportOf([
@@ -42,8 +49,46 @@ Deno.test("a scenario counts as healed when four fifths of its breach are cut", 
   ]);
 
   assert.deepEqual([report.healed.count, report.healed.of], [1, 2]);
-  assert.ok(Math.abs(report.touchesSaved.share - 0.9) < 1e-9);
-  assert.equal(report.missed.includes("37 of 40 scenarios cut the breach by 80 %"), true);
+  assert.ok(Math.abs(report.touchesSaved.value - 0.9) < 1e-9);
+  assert.equal(
+    report.missed.includes("37 of 40 faults cut by 80 %, or held by limits and circuits"),
+    true,
+  );
+});
+
+Deno.test("a fault that limits and circuits hold is counted apart, and not as healed", () => {
+  const { healed, held, good, cut } = reportOf([
+    run("held", false, { breachMinutes: 2 }),
+    run("held", true, { breachMinutes: 2.5 }),
+    run("worse", false, { breachMinutes: 2 }),
+    run("worse", true, { breachMinutes: 3 }),
+    run("short", false, { breachMinutes: 1, faultMinutes: 0.3 }),
+    run("short", true, { breachMinutes: 1, faultMinutes: 0.3 }),
+    run("healed", false),
+    run("healed", true),
+  ]);
+
+  assert.deepEqual([healed.count, healed.of], [1, 2]);
+  assert.deepEqual([held.count, held.of], [2, 4]);
+  assert.deepEqual([good.count, good.of], [3, 4]);
+  assert.ok(Math.abs(cut.value - (0.9 - 0.5) / 2) < 1e-9);
+});
+
+Deno.test("a suggestion too many, or too few of what was planted, misses a goal", () => {
+  const score = { suggested: 10, planted: 10, wrong: ["w1 retry:call"], missed: [] };
+  const { optimiser, missed } = reportOf([], {
+    workflows: 30,
+    precision: 0.9,
+    precisionLow: 0.6,
+    recall: 1,
+    recallLow: 0.7,
+    bottlenecks: 1,
+    ...score,
+  });
+
+  assert.deepEqual([optimiser?.precision.count, optimiser?.recall.count], [9, 10]);
+  assert.ok(missed.includes("no wrong suggestion"));
+  assert.ok(!missed.includes("80 % of what was planted suggested"));
 });
 
 Deno.test("actions in controls and unsafe actions are counted, and goals are missed by them", () => {
