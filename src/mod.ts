@@ -18,6 +18,7 @@ export type {
   Step,
   StepContext,
 } from "./sdk/step.ts";
+export type { Manifest, ManifestStep, ManifestSystem } from "./sdk/manifest.ts";
 export type { ManifestMeta, Workflow, WorkflowMeta } from "./sdk/workflow.ts";
 export type { Handle, ManifestHandle, ManifestWires, Outcome, Wires } from "./sdk/wires.ts";
 export type { Mapped, Output, Ref } from "./sdk/output.ts";

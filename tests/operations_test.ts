@@ -62,6 +62,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     format: "yaml",
     file: "a.yaml",
     edits: [{ kind: "unset", field: ["name"] }],
+    as: "module",
   },
   getDirectory: {},
   deployWorkflow: { text: "name: checkout", file: "a.yaml", reason: "r", dryRun: true, force: "f" },

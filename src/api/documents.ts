@@ -17,8 +17,9 @@ export function documentHandlers(
       const problems = await documents.check(of, await directoryOf(caller));
       return { status: 200, body: { problems } };
     },
-    async editDocument({ edits, ...of }, { caller }) {
-      const body = await documents.edit(of, { edits, directory: await directoryOf(caller) });
+    async editDocument({ edits, as, ...of }, { caller }) {
+      const directory = await directoryOf(caller);
+      const body = await documents.edit(of, { edits, as, directory });
       return { status: 200, body };
     },
     async simulateDocument({ text, input, failures }, { signal }) {

@@ -29,8 +29,10 @@ export interface Document {
   readonly text: string;
   readonly language: Language;
   readonly value: Fields;
-  /** What a module computes, by path as JSON. */
+  /** What a module computes, by path as JSON. Its value is there, too, where that is known. */
   readonly code: ReadonlyMap<string, CodePart>;
+  /** The file of the manifest that a module implements; the document is what the module adds. */
+  readonly manifest?: string;
   /** The place of a value, or of the nearest one around it that is there. */
   at(path: Path): Position;
   /** The place of a key, or of its value where it has none. */
@@ -49,10 +51,13 @@ export interface Language {
   /**
    * Puts another value into a text, and changes only the lines concerned.
    *
-   * @throws {TaskerError} document.edit_refused when it cannot write that
+   * @throws {Refusal} when it cannot write that
    */
   write(document: Document, value: Fields): string;
 }
+
+/** Why an edit cannot be made. */
+export class Refusal extends Error {}
 
 /** A step as a document states it. */
 export interface StepEntry {

@@ -10,6 +10,7 @@ import {
   type Fields,
   isSame,
   type Path,
+  Refusal,
   type StepEntry,
   stepsOf,
   valueAt,
@@ -65,9 +66,6 @@ function describeEdit(edit: Edit): string {
     }
   }
 }
-
-/** Why an edit cannot be made. */
-class Refusal extends Error {}
 
 function refuse(detail: string): never {
   throw new Refusal(detail);

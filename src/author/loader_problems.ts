@@ -101,8 +101,9 @@ export function unreadable(at: Position, text: string) {
 /** Checks a document as the loader does before it serves the workflow. */
 export function loaderProblems(document: Document, taken: Fields): readonly Problem[] {
   const { file, value, at, atKey } = document;
+  if (document.manifest !== undefined) return []; // the file has the steps, and is checked itself
   try {
-    const manifest = manifestOf(file, { value: taken, at, atKey });
+    const manifest = manifestOf(file, { value: withoutCode(document, taken), at, atKey });
     buildWorkflow(moduleOf(document), { digest: (canonical) => canonical, manifest });
     return [];
   } catch (thrown) {
@@ -130,6 +131,27 @@ function moduleOf(document: Document): WorkflowModule {
     ...(hasCode && { manifest: { path: file, steps: {}, handlers: {} } }),
     wires,
   };
+}
+
+/** What stands for code while a document is checked: nothing that could be wrong. */
+function withoutCode({ code, language }: Document, taken: Fields): Fields {
+  if (language.format === "yaml" || !Array.isArray(taken.workflow_steps)) return taken;
+  const isCode = (...path: Path) => code.has(JSON.stringify(path));
+  const steps = taken.workflow_steps.map((step: Fields, index) => {
+    const isRun = isCode("workflow_steps", index, "run") &&
+      [step.handler, step.event_pattern, step.capability].every((one) => one === undefined);
+    const handler = isRun ? "code" : step.handler;
+    const isLocal = handler !== undefined && step.owner === undefined;
+    return {
+      ...step,
+      ...(handler !== undefined && { handler }),
+      ...(isLocal && { owner: String(taken.namespace ?? "default") }),
+      ...(isCode("workflow_steps", index, "sleep") && { sleep: 0 }),
+    };
+  });
+  const { output, ...rest } = taken;
+  const hasOutput = output !== undefined && !isCode("output", "with");
+  return { ...rest, workflow_steps: steps, ...(hasOutput && { output }) };
 }
 
 function codeOf(

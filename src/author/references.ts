@@ -42,7 +42,7 @@ export function referencesIn(step: Fields): readonly StepReference[] {
 }
 
 /** The steps that a step depends on: those that it lists, and those that its mappings name. */
-function parentsOf({ fields }: StepEntry): ReadonlySet<string> {
+export function parentsOf({ fields }: StepEntry): ReadonlySet<string> {
   const named = referencesIn(fields).map(({ root }) => root);
   return new Set([...dependsOn(fields), ...named.filter((root) => root !== "input")]);
 }

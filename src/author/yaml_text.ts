@@ -122,6 +122,11 @@ function blockLines(value: Value, column: number, layout: Layout): string {
   }).join(next);
 }
 
+/** Writes a workflow as a manifest of its own. */
+export function manifestText(value: Readonly<Record<string, unknown>>): string {
+  return `${blockLines(value, 0, { indent: 2, listIndent: 2, newline: "\n" })}\n`;
+}
+
 /** Writes what follows the dash of an item; its lines stand at a column. */
 export function itemText(value: Value, column: number, layout: Layout): string {
   if (typeof value === "string" && isBlockText(value)) return blockText(value, column, layout);

@@ -58,7 +58,7 @@ export const Edit = z.discriminatedUnion("kind", [
 export type Edit = DeepReadonly<z.output<typeof Edit>>;
 
 /** Changes of a document, one after the other. */
-export const Edits = z.array(Edit).min(1).max(EDITS_MAX);
+export const Edits = z.array(Edit).max(EDITS_MAX);
 
 /** Whether a document with such a problem is refused. */
 const SEVERITIES = ["error", "warning"] as const;

@@ -555,7 +555,12 @@ export interface Documents {
    */
   edit(
     of: DocumentSource,
-    how: { readonly edits: readonly Edit[]; readonly directory?: Directory },
+    how: {
+      readonly edits: readonly Edit[];
+      /** Answers with a new text of this format. */
+      readonly as?: DocumentFormat | undefined;
+      readonly directory?: Directory;
+    },
   ): Promise<{ readonly text: string; readonly problems: readonly Problem[] }>;
 }
 

@@ -88,6 +88,8 @@ export type Wire = StepWire | SleepWire | SignalWire | GiveWire | OutputWire;
 export interface ManifestBinding {
   /** As it was written: relative to `base`, or to the module that said it. */
   readonly path: string;
+  /** What the module itself states in the place of a file. */
+  readonly value?: unknown;
   readonly base?: string;
   readonly steps: Readonly<Record<string, StepSpec>>;
   readonly handlers: Readonly<Record<string, StepSpec>>;

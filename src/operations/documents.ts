@@ -57,9 +57,17 @@ export const DOCUMENTS = group("documents", {
     method: "POST",
     path: "/v1/documents/edit",
     summary: "Makes edits of a workflow's text, all or none, and changes no other line",
+
     right: "read",
     repeat: "harmless",
-    body: named("DocumentEdits", DocumentText.extend({ edits: Edits })),
+    body: named(
+      "DocumentEdits",
+      DocumentText.extend({
+        edits: Edits.default([]),
+        as: z.enum(DOCUMENT_FORMATS).optional()
+          .describe("Answers with a new text of this format, which says the same"),
+      }),
+    ),
     answers: {
       200: {
         description: "The new text, and what is wrong with it; nothing is stored",

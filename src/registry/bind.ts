@@ -113,8 +113,10 @@ function draftStep(
   const isRemote = event !== undefined;
   const { capability, timeoutMs } = isRemote ? asked : {};
   const stated = templateOf(step, "with", { place, faults });
-  // Without a module, what a step takes is said as data, so that any node can send it.
-  const isSaid = module.manifest === undefined && stated.template === undefined;
+  // Without code, what a step takes is said as data, so that any node can send it.
+  const hasCode = module.manifest !== undefined && module.manifest.value === undefined ||
+    written !== undefined || give !== undefined;
+  const isSaid = !hasCode && stated.template === undefined;
   return {
     name: step.name,
     kind: isRemote ? "remote" : "local",

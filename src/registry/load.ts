@@ -12,7 +12,7 @@ import { Faults } from "./fault.ts";
 import { type Gate, guardVersions } from "./gate.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
 import { canonical, differences } from "./hash.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { type Manifest, manifestOf, readManifest } from "./manifest.ts";
 import { Registry, type StoredDefinition, versionedName } from "./workflows.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
 
@@ -202,10 +202,27 @@ async function build(
   }
   const [href] = manifestUrl(one);
   if (one.manifest === undefined) return buildWorkflow(one, { digest });
+  if (one.manifest.value !== undefined) return buildStated(one, one.manifest.value, digest);
   if (href === undefined) {
     throw unusableManifest(one, "its folder is not known, expected `base: import.meta.url`");
   }
   return buildWorkflow(one, { digest, manifest: await manifestAt(new URL(href), one) });
+}
+
+/** Builds a workflow whose module states the manifest itself. */
+function buildStated(
+  module: WorkflowModule,
+  stated: unknown,
+  digest: (text: string) => string,
+): BuiltWorkflow {
+  const here = () => module.at() ?? { file: "", line: 1, column: 1 };
+  const file = here().file;
+  // What JSON leaves out, such as a field that is undefined, is not there.
+  const value: unknown = JSON.parse(JSON.stringify(stated));
+  const manifest = manifestOf(file, { value, at: here, atKey: here });
+  const isNameless = manifest.namespace === undefined && module.namespace === undefined;
+  const named = isNameless ? { ...module, namespace: NAMESPACE_DEFAULT } : module;
+  return buildWorkflow(named, { digest, manifest });
 }
 
 /** What a manifest that no module implements has in place of one. */
@@ -221,7 +238,7 @@ export function moduleOf(url: URL, manifest?: Manifest): WorkflowModule {
 
 /** The URL of the manifest that a module implements, where that is known. */
 function manifestUrl({ manifest, at }: WorkflowModule): [] | [href: string] {
-  if (manifest === undefined) return [];
+  if (manifest === undefined || manifest.value !== undefined) return [];
   const url = URL.parse(manifest.path, manifest.base ?? at()?.file);
   return url?.protocol === "file:" ? [url.href] : [];
 }

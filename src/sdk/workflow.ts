@@ -5,6 +5,7 @@ import type { HealBounds } from "../core/healing.ts";
 import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
 import { locateCaller, recorder } from "./recorder.ts";
+import type { Manifest } from "./manifest.ts";
 import type { Output } from "./output.ts";
 import type { Schema, Step } from "./step.ts";
 import type { Handle, ManifestHandle, ManifestWires, Wires } from "./wires.ts";
@@ -154,14 +155,49 @@ export function implement<
   path: string,
   meta: ManifestMeta<I, D>,
   wire?: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => R,
+): Workflow<z.input<I>, OutputIn<R>>;
+/**
+ * Describes a workflow by a manifest that stands in the module itself; steps with a `handler` get their
+ * code by `steps` or `handlers`.
+ *
+ * @example
+ * ```ts
+ * import { implement } from "tasker";
+ *
+ * export default implement({
+ *   namespace: "docs",
+ *   name: "reminder",
+ *   version: "1.0.0",
+ *   workflow_steps: [
+ *     { name: "rest", sleep: "10m" },
+ *     { name: "remind", owner: "mail", event_pattern: "mail.remind", depends_on: "rest" },
+ *   ],
+ * });
+ * ```
+ */
+export function implement<
+  I extends Schema = z.ZodAny,
+  D extends Bindings = Record<never, never>,
+  R = void,
+>(
+  manifest: Manifest,
+  meta?: Omit<ManifestMeta<I, D>, "input" | "base"> & { readonly input?: I },
+  wire?: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => R,
+): Workflow<z.input<I>, OutputIn<R>>;
+export function implement<I extends Schema, D extends Bindings, R>(
+  source: string | Manifest,
+  meta: Partial<ManifestMeta<I, D>> = {},
+  wire?: (w: ManifestWires<z.output<I>>, steps: ManifestSteps<D>) => R,
 ): Workflow<z.input<I>, OutputIn<R>> {
   const { steps = {}, handlers = {}, base, ...behaviour } = meta;
+  const path = typeof source === "string" ? source : source.name;
   const of = Symbol(path);
   const wires: Wire[] = [];
   const at = locateCaller(implement);
   wire?.(recorder<z.output<I>>(of, wires), namedSteps(of));
   const manifest = {
     path,
+    ...(typeof source === "string" ? {} : { value: source }),
     steps: steps as unknown as WrittenSteps,
     handlers: handlers as unknown as WrittenSteps,
     ...(base === undefined ? {} : { base }),

@@ -1,0 +1,69 @@
+/** Module texts: writes values and whole workflows in TypeScript, as `deno fmt` leaves them. */
+
+import type { Fields } from "./document.ts";
+import { isRecord } from "./yaml_text.ts";
+
+/** Columns of a line. */
+const LINE_MAX = 100;
+
+/** Writes a value as a literal whose lines stand at a column. `used`: characters before it. */
+export function literalText(value: unknown, column: number, used = 0): string {
+  const line = lineText(value);
+  const isStepList = Array.isArray(value) && value.some((one) => isRecord(one) && "name" in one);
+  // Room for the comma; a list of steps has a line for each.
+  const isShort = column + used + line.length + 1 <= LINE_MAX;
+  if (isShort && (!isStepList || value.length === 0)) return line;
+  const inner = column + 2;
+  const pad = `\n${" ".repeat(inner)}`;
+  const end = `\n${" ".repeat(column)}`;
+  if (Array.isArray(value)) {
+    return `[${value.map((item) => `${pad}${literalText(item, inner)},`).join("")}${end}]`;
+  }
+  if (!isRecord(value)) return line;
+  const fields = Object.entries(value).map(([name, field]) => {
+    const key = keyText(name);
+    return `${pad}${key}: ${literalText(field, inner, key.length + 2)},`;
+  });
+  return `{${fields.join("")}${end}}`;
+}
+
+function lineText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(lineText).join(", ")}]`;
+  if (!isRecord(value)) return typeof value === "string" ? quoted(value) : JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, field]) =>
+    `${keyText(name)}: ${lineText(field)}`
+  );
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+}
+
+/** A text in double quotes, in single ones where it holds double ones alone. */
+function quoted(text: string): string {
+  const isQuoted = text.includes('"') && !/['\\\n\r\t]/.test(text) && !UNSEEN.test(text);
+  return isQuoted ? `'${text}'` : JSON.stringify(text).replace(UNSEEN_ALL, escaped);
+}
+
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const UNSEEN = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/;
+const UNSEEN_ALL = new RegExp(UNSEEN, "g");
+
+function escaped(unseen: string): string {
+  return `\\u${unseen.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+function keyText(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name);
+}
+
+/** Writes a workflow as a module of its own. */
+export function moduleText(value: Fields): string {
+  const { description } = value;
+  const about = typeof description === "string" && /^[^*/\n]{1,90}$/.test(description)
+    ? description
+    : `The workflow "${String(value.name ?? "")}".`;
+  return `/** ${about} */
+
+import { implement } from "tasker";
+
+export default implement(${literalText(value, 0)});
+`;
+}
