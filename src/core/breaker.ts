@@ -92,7 +92,8 @@ export interface Observed {
  *
  * A half-open circuit opens up as TCP does after a loss (RFC 5681): each answer allows one more try at
  * once, a failure half as many, unless a larger share of failures was set to be tolerated. It closes at
- * RAMP_MAX, or after OPEN_MS without a failure.
+ * RAMP_MAX, or after OPEN_MS without a failure. One try at a time stays after it was answered once: a
+ * system that answers every second attempt would else be shut out again by two failures.
  */
 export function observe(state: CircuitState, of: Observed): void {
   const isBad = count(state, of) || !of.ok;
@@ -101,11 +102,10 @@ export function observe(state: CircuitState, of: Observed): void {
     state.failures++;
     const { ramp } = state;
     if (ramp !== undefined && !isTolerated(state, of.nowMs)) {
-      state.ramp = { triesMax: Math.floor(ramp.triesMax / 2), sinceMs: of.nowMs };
+      state.ramp = { triesMax: Math.max(1, Math.floor(ramp.triesMax / 2)), sinceMs: of.nowMs };
     }
   }
-  const isOut = state.ramp?.triesMax === 0 || state.failures >= FAILURES_MAX;
-  if (isOut || isBad && isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
+  if (state.failures >= FAILURES_MAX || isBad && isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
 }
 
 /** Counts an end; returns whether it was a slow answer. */

@@ -153,18 +153,31 @@ Deno.test("each answer lets one more attempt try at once, until the circuit clos
   assert.equal(passCircuit(state, OPEN_MS), "granted");
 });
 
-Deno.test("a failure halves the tries, and the last one opens the circuit", () => {
+Deno.test("a failure halves the tries down to one, and ten in a row open the circuit", () => {
   const state = opened();
   answerTries(state, 6, OPEN_MS);
   assert.equal(grantedAtOnce(state, OPEN_MS), 7);
 
   observe(state, { ok: false, nowMs: OPEN_MS });
   assert.equal(grantedAtOnce(state, OPEN_MS), 3);
-  observe(state, { ok: false, nowMs: OPEN_MS });
-  assert.equal(grantedAtOnce(state, OPEN_MS), 1);
+  for (let failed = 1; failed < FAILURES_MAX - 1; failed++) {
+    observe(state, { ok: false, nowMs: OPEN_MS });
+    assert.equal(grantedAtOnce(state, OPEN_MS), 1);
+  }
   observe(state, { ok: false, nowMs: OPEN_MS });
 
   assert.equal(circuitOf(state, OPEN_MS), "open");
+});
+
+Deno.test("a system that fails in every second attempt is not shut out once it has been tried", () => {
+  const state = opened();
+  const nowMs = OPEN_MS + 1;
+  observe(state, { ok: true, nowMs });
+
+  for (let at = 0; at < 100; at++) observe(state, { ok: at % 2 === 0, nowMs });
+
+  assert.equal(circuitOf(state, nowMs), "half_open");
+  assert.ok(grantedAtOnce(state, nowMs) >= 1);
 });
 
 Deno.test("failures of a share that is tolerated halve no tries", () => {
