@@ -13,6 +13,12 @@ export interface StartLever {
   readonly untilMs: number;
 }
 
+/**
+ * Seconds for which starts are kept that nobody has asked for: so that of 60 urgent tasks a minute, which
+ * do not come one a second, each finds one.
+ */
+const KEPT_S = 10;
+
 /** The longest time after which a start that is held back is to come again. */
 const COME_AGAIN_MS_MAX = 30_000;
 
@@ -23,6 +29,9 @@ const COME_AGAIN_MS_MIN = 1_000;
 export interface StartBudget {
   starts: number;
   atMs: number;
+  /** Starts held back since one was let through, and before that one. */
+  held: number;
+  heldBefore: number;
 }
 
 /**
@@ -49,24 +58,25 @@ export function heldBackMs(
   if (pausedBelow !== undefined && priority > pausedBelow) return comeAgainMs(leftMs, random);
   if (ratePerS === undefined) return undefined;
   const rate = ratePerS * share;
-  const full = startsAtOnce(rate);
+  const full = Math.max(1, Math.ceil(rate * KEPT_S));
   budget.starts = Math.min(full, budget.starts + Math.max(0, nowMs - budget.atMs) / 1_000 * rate);
   budget.atMs = nowMs;
   const kept = (full - 1) * (priority - PRIORITY.high) / PRIORITY.low;
   if (budget.starts < 1 + kept) {
-    return comeAgainMs((1 + kept - budget.starts) / rate * 1_000, random);
+    budget.held++;
+    // So many others ask for each start that there is: else all of them would ask all the time.
+    const others = priority === PRIORITY.high ? 0 : Math.max(budget.held, budget.heldBefore);
+    return comeAgainMs(Math.max(1 + kept - budget.starts, others) / rate * 1_000, random);
   }
   budget.starts--;
+  budget.heldBefore = budget.held;
+  budget.held = 0;
   return undefined;
 }
 
-/** A full budget. */
+/** A budget with the starts of a second: what was held back until now is not to come at once. */
 export function newStartBudget(ratePerS: number, nowMs: number): StartBudget {
-  return { starts: startsAtOnce(ratePerS), atMs: nowMs };
-}
-
-function startsAtOnce(ratePerS: number): number {
-  return Math.max(1, Math.ceil(ratePerS));
+  return { starts: Math.max(1, Math.ceil(ratePerS)), atMs: nowMs, held: 0, heldBefore: 0 };
 }
 
 /** When to come again: a tenth later at most, so that those with the same time do not come at once. */

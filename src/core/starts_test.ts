@@ -37,6 +37,39 @@ Deno.test("of a rate, the urgent are served first, and all together get no more 
   assert.ok(all <= 50 * 60 + 50, `${all}`);
 });
 
+Deno.test("of a rate that the urgent nearly fill, they find a start although they come in bursts", () => {
+  const lever = { ratePerS: 1.1, untilMs: HOUR_MS };
+  const budget = newStartBudget(lever.ratePerS, 0);
+  const begun = [0, 0];
+  for (let tick = 0; tick < 600; tick++) {
+    const at = { budget, share: 1, nowMs: tick * 1_000, random: 0 };
+    for (let low = 0; low < 2; low++) {
+      if (heldBackMs(lever, { ...at, priority: 4 }) === undefined) begun[1]!++;
+    }
+    const urgent = tick % 5 === 0 ? 5 : 0;
+    for (let count = 0; count < urgent; count++) {
+      if (heldBackMs(lever, { ...at, priority: 1 }) === undefined) begun[0]!++;
+    }
+  }
+
+  assert.ok(begun[0]! >= 590, `${begun}`);
+  assert.ok(begun[1]! > 0 && begun[0]! + begun[1]! <= 1.1 * 600 + 2, `${begun}`);
+});
+
+Deno.test("the more are held back, the later they are to come again; the urgent come soon", () => {
+  const lever = { ratePerS: 1, untilMs: HOUR_MS };
+  const budget = newStartBudget(1, 0);
+  budget.starts = 0;
+  const ask = (priority: number) =>
+    heldBackMs(lever, { budget, share: 1, nowMs: 0, random: 0, priority });
+
+  const times = Array.from({ length: 20 }, () => ask(4));
+
+  assert.deepEqual([times[0], times[19], ask(1)], [6_400, 20_000, 1_000]);
+  for (let count = 0; count < 100; count++) ask(4);
+  assert.equal(ask(4), 30_000);
+});
+
 Deno.test("a rate below one a second still lets one through now and then", () => {
   assert.deepEqual(begun({ ratePerS: 0.1, untilMs: HOUR_MS }, 1), [0, 0, 0, 0, 6]);
 });
