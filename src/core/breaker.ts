@@ -105,7 +105,9 @@ export function observe(state: CircuitState, of: Observed): void {
       state.ramp = { triesMax: Math.max(1, Math.floor(ramp.triesMax / 2)), sinceMs: of.nowMs };
     }
   }
-  if (state.failures >= FAILURES_MAX || isBad && isShareTooLarge(state, of.nowMs)) openCircuit(state, of.nowMs);
+  if (state.failures >= FAILURES_MAX || isBad && isShareTooLarge(state, of.nowMs)) {
+    openCircuit(state, of.nowMs);
+  }
 }
 
 /** Counts an end; returns whether it was a slow answer. */

@@ -79,6 +79,8 @@ export type HealingAction =
     readonly capability: string;
     readonly concurrencyMax?: number;
     readonly ratePerS?: number;
+    /** Starts that may come at once. */
+    readonly burst?: number;
   }
   | Until & {
     readonly kind: "set_circuit";
@@ -104,7 +106,7 @@ export type HealingAction =
    * The step parks after its first failure, so that a person decides before anything is repeated;
    * `only`: after one of these, also where such a failure is not to be retried.
    */
-  | OfStep & { readonly kind: "park_and_notify"; readonly only?: FailureMatch }
+  | OfStep & Partial<Until> & { readonly kind: "park_and_notify"; readonly only?: FailureMatch }
   /** Something that only people can change: code, a schema, a credential. */
   | { readonly kind: "suggest_change"; readonly workflow: string; readonly text: string };
 

@@ -19,6 +19,7 @@ const ACTIONS: Readonly<Record<HealingAction["kind"], z.ZodType<object>>> = {
     capability: z.string(),
     concurrencyMax: number,
     ratePerS: number,
+    burst: number,
   }),
   set_circuit: OfSystem.extend({
     failureShare: number,
@@ -32,7 +33,7 @@ const ACTIONS: Readonly<Record<HealingAction["kind"], z.ZodType<object>>> = {
   switch_system: OfStep.extend({ system: z.string() }),
   quarantine_task: z.object({ taskId: z.string(), workflow: z.string() }),
   hold_system: OfSystem,
-  park_and_notify: OfStep.extend({ only }),
+  park_and_notify: OfStep.extend({ only, untilMs: number }),
   suggest_change: z.object({ workflow: z.string(), text: z.string() }),
 };
 

@@ -42,6 +42,7 @@ export function changesOf(action: HealingAction, content: object = {}): OverlayC
           ? []
           : [["concurrencyMax", action.concurrencyMax] as const]),
         ...(action.ratePerS === undefined ? [] : [["ratePerS", action.ratePerS] as const]),
+        ...(action.burst === undefined ? [] : [["burst", action.burst] as const]),
       ]);
     case "set_circuit":
       return ofSystem(

@@ -15,9 +15,10 @@ import {
   percent,
   shown,
 } from "./candidate.ts";
+import { quantileOf } from "./bootstrap.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
-import { circuits, retries } from "./chance_candidates.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
+import { pauses, rateLimits } from "./load_candidates.ts";
 import { timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
@@ -37,12 +38,12 @@ const TRICKLE_MS = 5 * 60_000;
 export function candidatesOf(of: Case): readonly Candidate[] {
   const all = [
     ...ejections(of),
+    ...hopeless(of),
     ...quarantines(of),
     ...rateLimits(of),
-    ...saturation(of),
+    ...pauses(of),
     ...timeouts(of),
     ...retries(of),
-    ...circuits(of),
     ...switches(of),
     ...trickles(of),
     ...suggestions(of),
@@ -50,16 +51,17 @@ export function candidatesOf(of: Case): readonly Candidate[] {
   return all.toSorted((one, other) => other.confidence - one.confidence);
 }
 
-/** The groups that do much worse than all others together. */
+/** The groups that do much worse than all others together, by what is bad. */
 function blamed(
   facts: readonly AttemptFact[],
   nameOf: (fact: AttemptFact) => string | undefined,
+  isWrong: (fact: AttemptFact) => boolean,
 ): readonly { readonly name: string; readonly part: Part; readonly rest: Part }[] {
   const groups = groupsOf(facts, nameOf);
   if (groups.size < 2) return [];
-  const bad = facts.filter(isBad).length;
+  const bad = facts.filter(isWrong).length;
   return [...groups].flatMap(([name, of]) => {
-    const part = { count: of.filter(isBad).length, of: of.length };
+    const part = { count: of.filter(isWrong).length, of: of.length };
     const rest = { count: bad - part.count, of: facts.length - part.of };
     const isWorse = part.of >= GROUP_MIN && part.count / part.of > 3 * rest.count / rest.of;
     return isWorse && chanceAbove(part, rest) * groups.size <= BLAME_CHANCE_MAX
@@ -68,18 +70,24 @@ function blamed(
   });
 }
 
-/** One instance of a system does badly, and the others do not. */
+/** How many times as long as nearly all did before makes an attempt slow. */
+const TIMES_SLOW = 2;
+
+/** One instance of a system fails or is slow, and the others are not. */
 function ejections(of: Case): Candidate[] {
-  const { recent, system } = of;
+  const { recent, before, system } = of;
   const seen = groupsOf(recent, instanceOf);
-  const bad = blamed(recent, instanceOf);
+  const usual = before.filter(({ outcome }) => outcome === "completed").map(({ ranMs }) => ranMs);
+  const slowMs = usual.length < GROUP_MIN ? Infinity : TIMES_SLOW * quantileOf(usual, 0.95);
+  const isWrong = (fact: AttemptFact) => isBad(fact) || fact.ranMs > slowMs;
+  const bad = blamed(recent, instanceOf, isWrong);
   return bad.map(({ name, part, rest }) => ({
     action: { kind: "eject_instance", system, instance: name, untilMs: holdUntil(of) },
     tier: bad.length * 4 <= Math.max(seen.size, of.instances.length) ? "T1" : "T2",
     confidence: 0.95,
-    because: `${shown(part)} of ${name} failed, ${shown(rest)} of the other ` +
-      `${seen.size - 1} instances of ${system}`,
-    expected: `the attempts go to the other instances, which fail in ${percent(rest)}`,
+    because: `${shown(part)} of ${name} failed or took longer than ${Math.round(slowMs)} ms, ` +
+      `${shown(rest)} of the other ${seen.size - 1} instances of ${system}`,
+    expected: `the attempts go to the other instances, where ${percent(rest)} do`,
   }));
 }
 
@@ -105,76 +113,91 @@ function quarantines({ recent, degradation: { workflow } }: Case): Candidate[] {
   });
 }
 
-/** The most that fell into any span of a length. */
-function mostIn(times: readonly number[], spanMs: number): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  let [first, most] = [0, 0];
-  sorted.forEach((atMs, last) => {
-    while (atMs - (sorted[first] as number) > spanMs) first++;
-    most = Math.max(most, last - first + 1);
+/** Retries after failures of one kind of which none completed; fewer do not say that none would. */
+const LOST_RETRIES_MIN = 16;
+const SAVED_SHARE_MAX = 0.2;
+
+/** The part of all work at a step that such retries are, at least. */
+const LOST_WORK_MIN = 0.2;
+
+/**
+ * Failures of a kind that are in the tasks: no retry completes, while other tasks get through at the same
+ * time. To try them again is work for nothing that the others wait for.
+ */
+function hopeless(of: Case): Candidate[] {
+  const { recent, degradation: { workflow, step } } = of;
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
+  const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
+  const byCode = groupsOf(sorted.filter(isBad), ({ error }) => error?.code);
+  return [...byCode].flatMap(([code, failures]): Candidate[] => {
+    const after = failures.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
+    const saved = after.filter((fact) => !isBad(fact)).length;
+    if (after.length < LOST_RETRIES_MIN) return [];
+    if (wilson(saved, after.length).high > SAVED_SHARE_MAX) return [];
+    const lost = failures.filter(({ attempt }) => attempt > 1);
+    if (work(lost) < LOST_WORK_MIN * work(recent)) return [];
+    const others = firstsAfter(sorted, failures);
+    if (others.filter((fact) => !isBad(fact)).length < 0.5 * others.length) return [];
+    const kind = failures[0]?.error?.class;
+    const only = { ...(kind !== undefined && { class: kind }), code };
+    return [{
+      action: { kind: "park_and_notify", workflow, step, only, untilMs: holdUntil(of) },
+      tier: "T0",
+      confidence: 0.97,
+      because: `${saved} of ${after.length} retries after "${code}" completed, and they were ` +
+        `${percent({ count: work(lost), of: work(recent) })} of the work`,
+      expected: `what fails with "${code}" waits for a person at once, and others get its place`,
+    }];
   });
-  return most;
 }
 
-/** Over how long the rate of a provider is seen: shorter spans show bursts. */
-const RATE_SPAN_MS = 20_000;
-
-/** A provider says that it gets too much. */
-function rateLimits(of: Case): Candidate[] {
-  const { recent, system, degradation } = of;
-  const refused = recent.filter(({ error }) => /rate.?limit|too_many|429/i.test(error?.code ?? ""));
-  if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
-  // Where nothing is taken, no rate is low enough.
-  const last = newest(recent, LAST);
-  if (last.filter((fact) => refused.includes(fact)).length >= DOWN_SHARE * last.length) return [];
-  const done = recent.filter(({ outcome }) => outcome === "completed");
-  const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
-  // Less than what comes in would only make a queue that never ends.
-  const { perMinute, retriedShare } = degradation.before;
-  const neededPerS = 1.2 * perMinute * (1 - retriedShare) / 60;
-  const takenPerS = taken / RATE_SPAN_MS * 1_000;
-  const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
-  return [{
-    action: {
-      kind: "limit_system",
-      system,
-      capability: "*",
-      ratePerS,
-      untilMs: holdUntil(of),
-    },
-    tier: "T0",
-    confidence: 0.9,
-    because: `${refused.length} of ${recent.length} attempts were refused as ` +
-      `"${refused[0]?.error?.code}"; at most ${taken} in ${RATE_SPAN_MS / 1_000} s were taken`,
-    expected: `${system} gets ${ratePerS} attempts a second, which it takes`,
-  }];
+/** The first attempt of another task that ended next after each of some attempts. */
+function firstsAfter(
+  sorted: readonly AttemptFact[],
+  of: readonly AttemptFact[],
+): readonly AttemptFact[] {
+  const firsts = sorted.filter(({ attempt }) => attempt === 1);
+  return of.flatMap(({ endedAtMs, taskId }) =>
+    firsts.find((first) => first.endedAtMs > endedAtMs && first.taskId !== taskId) ?? []
+  );
 }
 
-/** More comes in than is done: only less helps. */
-function saturation(of: Case): Candidate[] {
-  const { degradation, system, recent, before } = of;
-  if (!degradation.saturated) return [];
-  const ran = completedMs(before);
-  const typicalMs = ran[Math.floor(ran.length / 2)] ?? degradation.before.p50Ms;
-  if (typicalMs === undefined) return [];
-  const perMs = degradation.before.perMinute * (1 - degradation.before.failedShare) / 60_000;
-  const places = Math.max(2, Math.ceil(perMs * typicalMs * 1.5));
-  const inFlight = recent.length / Math.max(1, spanMsOf(recent)) * meanMs(recent);
-  if (inFlight <= places) return [];
+/** Attempts whose outcome is looked at where they fail by chance. */
+const CHANCE_OF = 40;
+
+/** Later attempts succeed, and there are too few of them, or they come too soon. */
+function retries(of: Case): Candidate[] {
+  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
+  const all = newest(recent, CHANCE_OF);
+  // Those before the first failure say how it was before the trouble.
+  const last = all.slice(Math.max(0, all.findIndex(isBad)));
+  const good = last.filter((fact) => !isBad(fact)).length;
+  const cut = last.filter(({ outcome }) => outcome === "timed_out").length;
+  const transient = last.filter((fact) => isBad(fact) && fact.outcome !== "failed").length;
+  const isRetried = last.filter((fact) => fact.isRetried).length >= KIND_MIN;
+  if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
+  if (cut > 0.5 * transient) return [];
+  const badShare = wilson(last.length - good, last.length).high;
+  const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
+  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
+  const attemptsMax = Math.min(2 * policy.attemptsMax, wanted, most);
+  if (!(attemptsMax > policy.attemptsMax)) return [];
   return [{
     action: {
-      kind: "limit_system",
-      system,
-      capability: "*",
-      concurrencyMax: places,
-      untilMs: holdUntil(of),
+      kind: "set_retry",
+      workflow,
+      step,
+      attemptsMax,
+      backoff: "exponential",
+      delayMsMin: Math.max(policy.delayMsMin, 500),
     },
-    tier: "T0",
-    confidence: 0.85,
-    because: `about ${Math.round(inFlight)} attempts are under way at ${system}, which did ` +
-      `${degradation.before.perMinute} a minute in ${Math.round(typicalMs)} ms each with ` +
-      `${Math.ceil(perMs * typicalMs)}`,
-    expected: `${system} has ${places} at once and finishes what it begins`,
+    tier: "T1",
+    confidence: 0.65,
+    because: `${transient} of the last ${last.length} attempts failed by chance, and ` +
+      `${percent({ count: good, of: last.length })} of all complete`,
+    expected: `with ${attemptsMax} attempts more of the tasks get through the step`,
+    repeats: true,
   }];
 }
 
@@ -235,18 +258,4 @@ function suggestions({ finding, degradation: { workflow, step, now, error } }: C
     because: finding.says,
     expected: "a person looks at it",
   }];
-}
-
-function completedMs(facts: readonly AttemptFact[]): number[] {
-  return facts.filter(({ outcome }) => outcome === "completed").map(({ ranMs }) => ranMs)
-    .sort((a, b) => a - b);
-}
-
-function meanMs(facts: readonly AttemptFact[]): number {
-  return facts.reduce((sum, { ranMs }) => sum + ranMs, 0) / Math.max(1, facts.length);
-}
-
-function spanMsOf(facts: readonly AttemptFact[]): number {
-  const ends = facts.map(({ endedAtMs }) => endedAtMs);
-  return ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...ends);
 }

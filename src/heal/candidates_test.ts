@@ -1,6 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import type { Incident } from "../core/incident.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
@@ -30,6 +29,7 @@ const CASE: Case = {
     isIdempotent: false,
     recent: [],
     before: [],
+    demand: [],
     past: [],
     nowMs: NOW,
   },
@@ -106,18 +106,6 @@ Deno.test("failures by chance get more attempts, within the bounds; what is cut 
   equal(raised({ recent: half(CUT) }), undefined);
 });
 
-Deno.test("what waits for a circuit although its system is not overloaded may fail more often", () => {
-  const recent = attempts(
-    60,
-    (index) => index % 2 === 0 ? { ...LOST, outcome: "thrown", isRetried: true } : {},
-  );
-  const now = { ...BEFORE, waitedP95Ms: 20_000 };
-  equal(kinds({ recent }).includes("set_circuit"), false);
-  equal(kinds({ recent, degradation: { ...CASE.degradation, now } }).includes("set_circuit"), true);
-  const saturated = { ...CASE.degradation, now, saturated: true };
-  equal(kinds({ recent, degradation: saturated }).includes("set_circuit"), false);
-});
-
 Deno.test("another system does the step by itself only where both may do it twice", () => {
   const of = { recent: attempts(40, () => LOST), alternatives: ["payments_b"] };
   const tiers = [true, false].map((isIdempotent) =>
@@ -150,26 +138,53 @@ Deno.test("a provider that refuses some gets a lower rate, one that refuses all 
   equal(rateOf((index) => index % 4 === 0), 1.2);
 });
 
-Deno.test("a circuit that is waited for comes before still more attempts", () => {
-  const recent = attempts(
-    60,
-    (index) => index % 2 === 0 ? { ...LOST, outcome: "thrown", isRetried: true } : {},
-  );
-  const degradation = { ...CASE.degradation, now: { ...BEFORE, waitedP95Ms: 20_000 } };
-  const raised = {
-    ...{ id: "t1", about: "a", number: 1, degradation, startedAtMs: 0, phase: "ended" as const },
-    propose: {
-      chosen: "p1",
-      proposals: [{ id: "p1", action: { kind: "set_retry" } }],
-      notes: [],
-    },
-    apply: { isApplied: true, says: "", atMs: 0 },
-  } as unknown as Incident;
-  equal(kinds({ recent, degradation })[0], "set_retry");
-  equal(kinds({ recent, degradation, past: [raised] })[0], "set_circuit");
-});
-
 Deno.test("nothing is given up sooner that does not hang", () => {
   const late = (index: number) => index % 3 === 0 ? CUT : { ranMs: 100 + 30 * (index % 50) };
   equal(timeoutOf({ recent: attempts(90, late) }), undefined);
+});
+
+Deno.test("one instance that is slow is ejected as one that fails is, and all that are slow are not", () => {
+  const ejected = (isSlow: (index: number) => boolean) => {
+    const recent = attempts(120, (index) => ({
+      instance: `w${index % 4}`,
+      ranMs: isSlow(index) ? 5_000 : 100,
+    }));
+    return candidatesOf({ ...CASE, recent, before: USUAL }).flatMap(({ action }) =>
+      action.kind === "eject_instance" ? action.instance : []
+    );
+  };
+  deepEqual(ejected((index) => index % 4 === 2), ["w2"]);
+  deepEqual(ejected(() => true), []);
+});
+
+/** Every fourth task fails four times with a code, or as the function says; the others complete. */
+function tried(outcomeOf: (task: number, attempt: number) => boolean): AttemptFact[] {
+  const error = { class: "failed", code: "bad_address" } as const;
+  return factsOf(
+    80,
+    (task) =>
+      task % 4 === 0
+        ? [1, 2, 3, 4].map((attempt) => [outcomeOf(task, attempt) ? "ok" : "thrown", 500])
+        : [["ok", 100]],
+    (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
+  ).map((fact) => ({
+    ...fact,
+    step: "charge",
+    ...(fact.outcome !== "completed" && { error }),
+  }));
+}
+
+Deno.test("what no retry gets past is not tried again, while other tasks complete", () => {
+  const found = (recent: readonly AttemptFact[]) =>
+    candidatesOf({ ...CASE, recent }).find(({ action }) => action.kind === "park_and_notify");
+  const { action, tier } = found(tried(() => false)) ?? {};
+
+  equal(tier, "T0");
+  deepEqual(action?.kind === "park_and_notify" && action.only, {
+    class: "failed",
+    code: "bad_address",
+  });
+  equal(found(tried((_, attempt) => attempt > 1)), undefined, "some complete when tried again");
+  const down = tried(() => false).filter(({ outcome }) => outcome !== "completed");
+  equal(found(down), undefined, "nobody else completes either");
 });

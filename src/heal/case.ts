@@ -8,6 +8,19 @@ import { ANY_SYSTEM } from "../core/system.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import type { KnownSystem } from "./healer_deps.ts";
 
+/** What tasks of one workflow ask of a system. */
+export interface Demand {
+  /** `namespace/name`. */
+  readonly workflow: string;
+  /** Tasks that start, now and before the trouble. */
+  readonly perMinute: number;
+  readonly perMinuteBefore: number;
+  /** Of some of those that start now, sorted: 1 high … 5 low. */
+  readonly priorities: readonly number[];
+  /** What may be done to it without a person. */
+  readonly tier: NonNullable<HealBounds["tier"]>;
+}
+
 /** What is known when something is to be proposed. */
 export interface Case {
   readonly degradation: Degradation;
@@ -28,6 +41,8 @@ export interface Case {
   /** Attempts of the step that ended lately, and in the time it is measured by. */
   readonly recent: readonly AttemptFact[];
   readonly before: readonly AttemptFact[];
+  /** Of each workflow that has steps for the system, and of this one. */
+  readonly demand: readonly Demand[];
   /** Earlier incidents, the newest first. */
   readonly past: readonly Incident[];
   readonly nowMs: number;

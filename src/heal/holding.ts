@@ -14,6 +14,7 @@ import type { AppliedIncident, IncidentSteps, Later } from "./incident.ts";
 import { compareWithFault, sinceAndUsual } from "./judging.ts";
 import { holdingOf, type OverlayDeed, putHolding, type Standing } from "./overlay_change.ts";
 import { isTrickle, probesFail } from "./probes.ts";
+import { followRate, isStartRate } from "./start_rate.ts";
 import { settingsIn } from "./settings.ts";
 import type { Window } from "./window.ts";
 
@@ -33,6 +34,7 @@ const FAILS_ATTEMPTS = 4;
 
 /** The chance that one look may have to call what is usual trouble. */
 const CHANCE_MAX = 1e-3;
+const UNCLEAR_CHANCE_MAX = 0.05;
 const SHARE_MIN = 0.1;
 
 type Of = Parameters<IncidentSteps["release"]>[0];
@@ -89,6 +91,13 @@ async function lookAtHeld(deps: HealerDeps, held: Held) {
   }
   const spanMs = Math.min(held.firstMs * 2 ** holding.renewals, HOLD_MS_MAX);
   if (isTrickle(held.action)) return await lookAtTrickle(deps, held);
+  if (isStartRate(held.action)) return await lookAtStarts(deps, held, held.action);
+  const { action } = held;
+  if (action?.kind === "park_and_notify" && action.only?.code !== undefined) {
+    return await failsStill(deps, held, action.only.code)
+      ? later(windowMs)
+      : await end(deps, held, "ends", `nothing fails with "${action.only.code}" any more`);
+  }
   // Nodes end it by themselves at its time, and would let all through.
   const leftMs = holding.atMs + spanMs - windowMs - nowMs;
   if (leftMs <= 0) return await probe(deps, held);
@@ -106,6 +115,35 @@ async function lookAtTrickle(deps: HealerDeps, held: Held) {
     return later(degradation.windowMs);
   }
   return await end(deps, held, "ends", "the few attempts complete");
+}
+
+/** Windows in which nothing must have failed in a way for it to be over. */
+const OVER_WINDOWS = 3;
+
+/** To try such failures again as a probe would only bring back what they cost: first attempts show it. */
+async function failsStill({ statistics }: HealerDeps, held: Held, code: string): Promise<boolean> {
+  const { incident: { degradation: { workflow, step, windowMs } }, deed: { nowMs } } = held;
+  const sinceMs = nowMs - OVER_WINDOWS * windowMs;
+  const cells = await statistics.read({ workflow, step, sinceMs, untilMs: nowMs });
+  return cells.some((cell) => cell.step === step && cell.counts.errors.has(code));
+}
+
+/** Starts are never let through all at once: those that were held back would come together. */
+async function lookAtStarts(
+  deps: HealerDeps,
+  held: Held,
+  action: Parameters<typeof followRate>[1]["action"],
+) {
+  const { incident: { degradation }, deed, firstMs } = held;
+  const { change, nowMs } = deed;
+  const untilMs = nowMs + firstMs;
+  const changes = await followRate(deps, { action, degradation, change, untilMs });
+  if (changes === undefined) return await end(deps, held, "ends", "nothing has to be held back");
+  if (changes.length === 0) return later(degradation.windowMs);
+  const why = "as many as are done";
+  const put = await putHolding(deps.policies, { ...deed, why }, { kind: "holds on", changes });
+  if (put.kind === "conflict") return { outcome: "overtaken" as const, ...said(put.says, deed) };
+  return later(degradation.windowMs);
 }
 
 /** Lets attempts through as if nothing had been changed. */
@@ -142,8 +180,9 @@ export function stateOf(since: Window, usual: Window): "works" | "fails" | "uncl
     failed / ended >= SHARE_MIN + before.count / Math.max(1, before.of);
   const chance = before.of === 0 ? 0 : chanceAbove({ count: failed, of: ended }, before);
   if (isMore && chance <= CHANCE_MAX) return "fails";
-  if (slower(since, usual) <= CHANCE_MAX) return "fails";
-  return ended >= WORKS_ATTEMPTS && !isMore ? "works" : "unclear";
+  const slow = slower(since, usual);
+  if (slow <= CHANCE_MAX) return "fails";
+  return ended >= WORKS_ATTEMPTS && !isMore && slow > UNCLEAR_CHANCE_MAX ? "works" : "unclear";
 }
 
 /** Puts the change again, for twice as long. */

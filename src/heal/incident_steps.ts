@@ -19,7 +19,7 @@ import { hold } from "./holding.ts";
 import { isSaturatedNow, judge } from "./judging.ts";
 import { learn } from "./lesson.ts";
 import { hasDone, HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
-import { readFacts, readIncidents } from "./reading.ts";
+import { readDemand, readFacts, readIncidents } from "./reading.ts";
 import { ADDS_LOAD, weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
@@ -122,6 +122,7 @@ async function caseOf(
     ...systemsFor(definition, system, deps.systems()),
     recent: own,
     before: measured,
+    demand: await readDemand(deps, { system, nowMs, degradation }),
     past: await readIncidents(deps, { nowMs, except: taskId }),
     nowMs,
   };

@@ -8,6 +8,7 @@ import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { overtakenBy } from "./overlay_change.ts";
 import { isTrickle } from "./probes.ts";
+import { isStartRate } from "./start_rate.ts";
 import { readFacts } from "./reading.ts";
 import { isFree } from "./saturated.ts";
 import { compare, compareFigures, type Comparison, type Group } from "./verdict.ts";
@@ -71,8 +72,9 @@ export async function judge(
   if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
   const { change, action } = proposed?.proposals.find(({ id }) => id === proposed.chosen) ?? {};
   if (change === undefined) return { verdict: "better" as const, says: applied.says };
-  if (action !== undefined && isTrickle(actionOf(action))) {
-    return { verdict: "unclear" as const, says: "it stays until the few attempts complete" };
+  const done = action && actionOf(action);
+  if (isTrickle(done) || isStartRate(done)) {
+    return { verdict: "unclear" as const, says: "it is looked at while it holds" };
   }
   const { version, percent } = applied;
   if (percent === undefined || version === undefined) return await judgeForAll(deps, of);

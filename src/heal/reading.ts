@@ -4,8 +4,12 @@ import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import { type Incident, INCIDENT_WORKFLOW, incidentOf } from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
 import type { WholeTask } from "../core/ports.ts";
+import type { Degradation } from "../core/incident.ts";
+import { PRIORITY } from "../core/starts.ts";
+import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { withFates } from "./revert.ts";
+import { windowOf } from "./window.ts";
 
 /** Tasks that one reading of attempts takes; a sample when there are more. */
 const TASKS_MAX = 600;
@@ -64,4 +68,54 @@ export async function readIncidents(
   }
   const known = await withFates(policies, incidents);
   return known.toSorted((one, other) => other.startedAtMs - one.startedAtMs);
+}
+
+/** Tasks that show how urgent those of a workflow are. */
+const PRIORITY_TASKS = 60;
+
+/** Windows before the trouble that say how many tasks are usual. */
+const USUAL_WINDOWS = 20;
+
+/**
+ * Reads how many tasks of each workflow start that has steps for a system, now and before.
+ *
+ * Cost: one read of statistics, and sixty tasks of each such workflow.
+ */
+export async function readDemand(
+  { statistics, tasks, plans }: Pick<HealerDeps, "statistics" | "tasks" | "plans">,
+  { system, nowMs, degradation: { workflow, windowMs, sinceMs } }: {
+    readonly system: string;
+    readonly nowMs: number;
+    readonly degradation: Degradation;
+  },
+): Promise<readonly Demand[]> {
+  const before = { fromMs: sinceMs - (USUAL_WINDOWS + 1) * windowMs, untilMs: sinceMs - windowMs };
+  const now = { fromMs: nowMs - windowMs, untilMs: nowMs };
+  const cells = await statistics.read({ sinceMs: before.fromMs, untilMs: nowMs });
+  const byWorkflow = Map.groupBy(
+    cells.filter(({ step }) => step === undefined),
+    (of) => of.workflow,
+  );
+  const demand: Demand[] = [];
+  for (const [name, own] of byWorkflow) {
+    const plan = plans.find(name);
+    const isSent = plan?.steps.some(({ definition }) => definition.owner === system);
+    if (plan === undefined || !isSent && name !== workflow) continue;
+    const perMinute = (span: { readonly fromMs: number; readonly untilMs: number }) =>
+      windowOf(own, span).counts.starts / (span.untilMs - span.fromMs) * 60_000;
+    const priorities: number[] = [];
+    const newest = { workflow: name, sinceMs: now.fromMs, untilMs: nowMs, limit: PRIORITY_TASKS };
+    for await (const { turns } of tasks.tasks(newest)) {
+      const first = turns[0]?.events[0];
+      if (first?.kind === "TaskStarted") priorities.push(first.priority ?? PRIORITY.default);
+    }
+    demand.push({
+      workflow: name,
+      perMinute: perMinute(now),
+      perMinuteBefore: perMinute(before),
+      priorities: priorities.sort((a, b) => a - b),
+      tier: plan.definition.heal?.tier ?? "T0",
+    });
+  }
+  return demand;
 }

@@ -101,7 +101,7 @@ function proposalOf(
     expected: `${because}; so ${expected}`,
     load: loadOf(action, policy),
     repeats,
-    ...("untilMs" in action && { untilMs: action.untilMs }),
+    ...("untilMs" in action && action.untilMs !== undefined && { untilMs: action.untilMs }),
   };
 }
 

@@ -31,6 +31,7 @@ const CASE: Case = {
     isIdempotent: false,
     recent: [],
     before: [],
+    demand: [],
     past: [],
     nowMs: NOW,
   },

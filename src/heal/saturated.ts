@@ -28,8 +28,13 @@ const TOO_MUCH = /rate.?limit|too.?many|429|queue|full|overload|exhaust|busy|cap
 
 /** Whether what looks like saturation is none. */
 export function isFree({ recent, before }: Pick<Case, "recent" | "before">): boolean {
-  if (recent.some(({ error }) => TOO_MUCH.test(`${error?.code} ${error?.message}`))) return false;
+  if (recent.some(saysTooMuch)) return false;
   return takesNoLonger(recent, before) || isSlowAlone(recent, before);
+}
+
+/** Whether a system refused an attempt because it gets too much. */
+export function saysTooMuch({ error }: AttemptFact): boolean {
+  return error !== undefined && TOO_MUCH.test(`${error.code} ${error.message}`);
 }
 
 /** Those that complete do so as quickly as ever: whatever is waited for, it is not the system. */

@@ -219,8 +219,7 @@ export class Watcher {
       this.#incidents.filter((one) =>
         isIdle(one) && isAbout(one, degradation) && one.degradation.signal === signal
       ).length;
-    const windows = COOLDOWN_WINDOWS *
-      (isIdle(incident) ? 2 ** Math.min(idle - 1, DOUBLINGS_MAX) : 1);
+    const windows = isIdle(incident) ? 2 ** Math.min(idle - 1, DOUBLINGS_MAX) : COOLDOWN_WINDOWS;
     return endedAtMs + windows * this.#windowMs > nowMs;
   }
 

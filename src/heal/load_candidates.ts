@@ -1,0 +1,166 @@
+/** Candidates against too much load: less is sent, or less begins. Pure. */
+
+import type { Figures } from "../core/incident.ts";
+import { PRIORITY } from "../core/starts.ts";
+import { type Candidate, holdUntil, KIND_MIN, LAST, newest } from "./candidate.ts";
+import { type Case, type Demand, isBad } from "./case.ts";
+import { isSlowAlone, saysTooMuch } from "./saturated.ts";
+
+/** Where so many are refused, no rate is low enough. */
+const ALL_REFUSED = 0.9;
+
+/** The most that fell into any span of a length. */
+function mostIn(times: readonly number[], spanMs: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  let [first, most] = [0, 0];
+  sorted.forEach((atMs, last) => {
+    while (atMs - (sorted[first] as number) > spanMs) first++;
+    most = Math.max(most, last - first + 1);
+  });
+  return most;
+}
+
+/** Over how long the rate of a provider is seen: shorter spans show bursts. */
+const RATE_SPAN_MS = 20_000;
+
+/** What a provider takes at once at least, in seconds of its rate: nodes ask for starts ten times a second. */
+const BURST_S = 0.2;
+
+const RATE_LIMIT = /rate.?limit|too_many|429/i;
+
+/** A provider says that it gets too much. */
+export function rateLimits(of: Case): Candidate[] {
+  const { recent, system, degradation } = of;
+  const refused = recent.filter(({ error }) => RATE_LIMIT.test(error?.code ?? ""));
+  if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
+  // Where nothing is taken, no rate is low enough.
+  const last = newest(recent, LAST);
+  if (last.filter((fact) => refused.includes(fact)).length >= ALL_REFUSED * last.length) return [];
+  const done = recent.filter(({ outcome }) => outcome === "completed");
+  const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
+  // Less than what comes in would only make a queue that never ends.
+  const { perMinute, retriedShare } = degradation.before;
+  const neededPerS = 1.2 * perMinute * (1 - retriedShare) / 60;
+  const takenPerS = taken / RATE_SPAN_MS * 1_000;
+  const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
+  return [{
+    action: {
+      kind: "limit_system",
+      system,
+      capability: "*",
+      ratePerS,
+      burst: Math.max(1, Math.floor(BURST_S * ratePerS)),
+      untilMs: holdUntil(of),
+    },
+    tier: "T0",
+    confidence: 0.9,
+    because: `${refused.length} of ${recent.length} attempts were refused as ` +
+      `"${refused[0]?.error?.code}"; at most ${taken} in ${RATE_SPAN_MS / 1_000} s were taken`,
+    expected: `${system} gets ${ratePerS} attempts a second, which it takes`,
+  }];
+}
+
+/** How much more than before a workflow asks for that takes what others need. */
+const MORE_ASKED = 2;
+
+/** The part of all tasks at a system that a workflow has at least that others could miss. */
+const ASKED_SHARE_MIN = 0.2;
+
+/** Between which parts of what is done so much is let in that what waits is done as well. */
+const LET_IN = [0.5, 0.9] as const;
+
+/** Failures that have other reasons than too many attempts: then it is not that. */
+const OTHERWISE_FAILED_MAX = 0.2;
+
+/** Windows in which what waits is to be done. */
+const DRAIN_WINDOWS = 3;
+
+/** A system gets more than it does: what is least urgent begins later. */
+export function pauses(of: Case): Candidate[] {
+  const { degradation: { saturated }, recent, demand } = of;
+  const refused = recent.filter(saysTooMuch).length;
+  const isRefusing = refused >= Math.max(KIND_MIN, 0.1 * recent.length);
+  if (!saturated && !isRefusing && !isLinedUp(of)) return [];
+  const asked = demand.reduce((sum, { perMinute }) => sum + perMinute, 0);
+  const first = Math.min(...demand.map(typical));
+  const [rival] = demand
+    .filter(({ perMinute, perMinuteBefore, priorities }) =>
+      typical({ priorities }) > first && perMinute >= MORE_ASKED * perMinuteBefore &&
+      perMinute >= ASKED_SHARE_MIN * asked
+    )
+    .toSorted((one, other) => other.perMinute - one.perMinute);
+  if (rival === undefined) return isLinedUp(of) ? ownPause(of) : [];
+  return [pauseOf(of, rival, {
+    perMinute: Math.max(1, rival.perMinuteBefore),
+    because: `${Math.round(rival.perMinute)} tasks of ${rival.workflow} begin in a minute ` +
+      `(${
+        Math.round(rival.perMinuteBefore)
+      } before), and ${of.system} does not do all that it gets`,
+  })];
+}
+
+/** Attempts that get through a step in a minute. */
+function donePerMinute({ perMinute, failedShare }: Figures): number {
+  return perMinute * (1 - failedShare);
+}
+
+/**
+ * Whether a line grows before a system that works as fast as it can: it does most of what it did, hardly
+ * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done.
+ */
+function isLinedUp({ degradation, demand, recent, before }: Case): boolean {
+  const { workflow, now, windowMs } = degradation;
+  const own = demand.find((one) => one.workflow === workflow);
+  const done = donePerMinute(now);
+  const others = recent.filter((fact) =>
+    isBad(fact) && fact.outcome !== "timed_out" && !saysTooMuch(fact)
+  );
+  return (now.waitedP95Ms ?? 0) >= windowMs / 4 && (own?.perMinute ?? 0) >= 1.1 * done &&
+    done >= 0.5 * donePerMinute(degradation.before) &&
+    others.length <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAlone(recent, before);
+}
+
+/** The priority of half of the tasks. */
+function typical({ priorities }: Pick<Demand, "priorities">): number {
+  return priorities[Math.floor(priorities.length / 2)] ?? PRIORITY.default;
+}
+
+/** The most of the most urgent tasks a minute, of whole priorities, that is not more than a bound. */
+function urgentUpTo({ priorities, perMinute }: Demand, bound: number): number {
+  const levels = [...new Set(priorities)].map((level) =>
+    perMinute * priorities.filter((one) => one <= level).length / priorities.length
+  );
+  return Math.max(0, ...levels.filter((of) => of <= bound));
+}
+
+/** More tasks of the workflow itself begin than its step is done for. */
+function ownPause(of: Case): Candidate[] {
+  const { degradation: { workflow, now, windowMs }, demand } = of;
+  const own = demand.find((one) => one.workflow === workflow);
+  if (own === undefined) return [];
+  const waitsMs = now.waitedP95Ms ?? 0;
+  const done = donePerMinute(now);
+  const [least, most] = LET_IN;
+  const part = Math.min(most, Math.max(least, 1 - waitsMs / (DRAIN_WINDOWS * windowMs)));
+  return [pauseOf(of, own, {
+    perMinute: Math.max(part * done, urgentUpTo(own, most * done)),
+    because: `${Math.round(own.perMinute)} tasks begin in a minute, ${Math.round(done)} get ` +
+      `through the step, and 95 % wait at most ${waitsMs} ms for it`,
+  })];
+}
+
+function pauseOf(
+  of: Case,
+  { workflow, tier }: Demand,
+  { perMinute, because }: { readonly perMinute: number; readonly because: string },
+): Candidate {
+  const ratePerS = Math.round(Math.max(0.01, perMinute / 60) * 100) / 100;
+  return {
+    action: { kind: "pause_starts", workflow, ratePerS, untilMs: holdUntil(of) },
+    tier: tier === "none" ? "T2" : "T0",
+    confidence: 0.95,
+    because,
+    expected: `${ratePerS} tasks of it begin in a second, the most urgent first, and the others ` +
+      "are asked to come again",
+  };
+}

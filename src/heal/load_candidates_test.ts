@@ -1,0 +1,85 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { fillPolicy } from "../core/policy.ts";
+import type { StepDefinition } from "../core/workflow.ts";
+import { definitionOf } from "../../tests/support/task_driver.ts";
+import { factsOf } from "./_facts.ts";
+import type { Case, Demand } from "./case.ts";
+import { pauses } from "./load_candidates.ts";
+
+const MINUTE = 60_000;
+const NOW = 1_000 * MINUTE;
+const BEFORE = {
+  ...{ attempts: 3_600, perMinute: 60, failedShare: 0.01, timedOutShare: 0, retriedShare: 0 },
+  ...{ p50Ms: 100, p95Ms: 400, waitedP95Ms: 0 },
+};
+const OWN: Demand = {
+  workflow: "shop/order",
+  perMinute: 150,
+  perMinuteBefore: 60,
+  priorities: [1, 1, 4, 4, 4],
+  tier: "T1",
+};
+
+/** A step at which more waits the longer it lasts, though its system is as quick as ever. */
+const CASE: Case = {
+  degradation: {
+    ...{ workflow: "shop/order", step: "charge", signal: "waiting" as const, saturated: false },
+    ...{ sinceMs: NOW - MINUTE, windowMs: MINUTE, before: BEFORE, chance: 0 },
+    now: { ...BEFORE, perMinute: 90, waitedP95Ms: 60_000 },
+  },
+  finding: { failureType: "overload", confidence: 0, says: "it waits", evidence: [] },
+  definition: definitionOf([{ name: "charge" }]).steps[0] as StepDefinition,
+  policy: fillPolicy(false, { timeoutMs: 2_000 }),
+  bounds: { tier: "T1" },
+  ...{ system: "payments", instances: [], alternatives: [], isIdempotent: false },
+  recent: factsOf(60, () => [["ok", 100]], (task) => ({ startMs: NOW - (60 - task) * 1_000 })),
+  ...{ before: [], past: [], nowMs: NOW },
+  demand: [OWN],
+};
+
+function found(more: Partial<Case>) {
+  return pauses({ ...CASE, ...more }).map(({ action, tier }) => [
+    tier,
+    action.kind === "pause_starts" && [action.workflow, action.ratePerS],
+  ]);
+}
+
+Deno.test("where more begins than is done, as many begin as the urgent are and what waits leaves room for", () => {
+  // 89 are done in a minute: two thirds of them, for the others wait; 60 of 150 are urgent.
+  deepEqual(found({}), [["T0", ["shop/order", 1]]]);
+  const none = { ...OWN, priorities: [3] };
+  const short = { ...CASE.degradation, now: { ...CASE.degradation.now, waitedP95Ms: 18_000 } };
+  deepEqual(found({ demand: [none], degradation: short }), [["T0", ["shop/order", 1.34]]]);
+});
+
+Deno.test("what is less urgent and asks for more than before is held to that, whoever does worse", () => {
+  const batch = {
+    ...OWN,
+    workflow: "shop/report",
+    ...{ perMinute: 60, perMinuteBefore: 6, priorities: [5] },
+  };
+  const orders = { ...OWN, perMinute: 60, priorities: [1] };
+  const degradation = { ...CASE.degradation, saturated: true };
+  deepEqual(found({ demand: [orders, batch], degradation }), [["T0", ["shop/report", 0.1]]]);
+  const other = { ...degradation, workflow: "shop/report" };
+  deepEqual(found({ demand: [orders, batch], degradation: other }), [[
+    "T0",
+    ["shop/report", 0.1],
+  ]]);
+  deepEqual(found({ demand: [orders, { ...batch, tier: "none" }], degradation })[0]?.[0], "T2");
+  const usual = { ...batch, perMinute: 6 };
+  deepEqual(found({ demand: [{ ...orders, perMinute: 200 }, usual] })[0]?.[1], [
+    "shop/order",
+    0.99,
+  ]);
+});
+
+Deno.test("nothing is held back where a system fails, is slow by itself, or takes all that begins", () => {
+  const failing = CASE.recent.map((fact, index) =>
+    index % 2 === 0 ? { ...fact, outcome: "thrown" as const } : fact
+  );
+  equal(found({ recent: failing }).length, 0);
+  equal(found({ demand: [{ ...OWN, perMinute: 90 }] }).length, 0);
+  const stopped = { ...CASE.degradation, now: { ...CASE.degradation.now, perMinute: 20 } };
+  equal(found({ degradation: stopped }).length, 0);
+});

@@ -1,0 +1,45 @@
+import { equal } from "node:assert/strict";
+import { Counts } from "../core/statistics.ts";
+import { nextRate, type RateSeen } from "./start_rate.ts";
+
+const MINUTE = 60_000;
+
+/** One task a second begins, as many as may, and all are done at once. */
+function next({ waitsMs = 0, done = 60, failed = 0, ...more }: Partial<RateSeen> & {
+  readonly waitsMs?: number;
+  readonly done?: number;
+  readonly failed?: number;
+}): number | undefined {
+  const counts = new Counts();
+  for (let at = 0; at < done; at++) counts.waited.add(waitsMs);
+  counts.addOutcome("completed", done);
+  counts.addOutcome("failed", failed);
+  return nextRate({
+    ratePerS: 1,
+    isForOthers: false,
+    firstPerS: 1,
+    begun: [60, 60],
+    last: { fromMs: 0, untilMs: MINUTE, counts },
+    usualShare: 0.01,
+    ...more,
+  });
+}
+
+Deno.test("more may begin while what begins is done, and all may once nobody is held back", () => {
+  equal(next({}), 1.25);
+  equal(next({ begun: [30, 30] }), undefined);
+  equal(next({ begun: [30, 60] }), 1.25);
+});
+
+Deno.test("a rate is left while what waits is worked off, and lowered to half of the first at most", () => {
+  equal(next({ waitsMs: 20_000, done: 80 }), 1);
+  equal(next({ waitsMs: 20_000 }), 0.8);
+  equal(next({ failed: 30 }), 0.8);
+  equal(next({ waitsMs: 20_000, ratePerS: 0.55 }), 0.5);
+});
+
+Deno.test("what is held back for others gives way at once, and not below what is usual", () => {
+  const of = { isForOthers: true, firstPerS: 0.1, waitsMs: 20_000, done: 80 };
+  equal(next(of), 0.5);
+  equal(next({ ...of, ratePerS: 0.15 }), 0.1);
+});
