@@ -101,8 +101,17 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getEnvelopeSchema: { envelope: "StepCommand" },
   getAsyncApi: { system: "stock" },
   getTypes: { lang: "py", system: "stock" },
+  generateWorkflow: {
+    description: "Charge the card, then send a receipt",
+    name: "receipt",
+    namespace: "shop",
+    file: "receipt.yaml",
+    parts: [1, 2],
+    by: "planner",
+  },
   simulateDocument: {
     text: "name: checkout",
+    file: "checkout.yaml",
     input: { id: 1 },
     failures: [{ step: "pay", error: { error_code: "e" } }],
   },

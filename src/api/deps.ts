@@ -15,6 +15,7 @@ import type {
   Diagnoser,
   Documents,
   Feed,
+  Generator,
   History,
   InstanceRow,
   Keys,
@@ -91,6 +92,7 @@ export interface ApiDeps {
   readonly documents: Documents;
   readonly optimiser: Optimiser;
   readonly rehearser: Rehearser;
+  readonly generator: Generator;
   readonly diagnoser: Diagnoser;
   readonly statistics: Pick<StatisticsStore, "read">;
   /**

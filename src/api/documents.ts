@@ -9,7 +9,7 @@ import { offersFor, visibleSystems } from "./systems.ts";
 
 /** Handlers of everything that is asked of a text. */
 export function documentHandlers(
-  { documents, rehearser, systems }: Services,
+  { documents, rehearser, generator, systems }: Services,
 ): Handlers<typeof DOCUMENTS> {
   const directoryOf = async (caller: Caller) => directoryFor(caller, await systems());
   return {
@@ -22,13 +22,19 @@ export function documentHandlers(
       const body = await documents.edit(of, { edits, as, directory });
       return { status: 200, body };
     },
-    async simulateDocument({ text, input, failures }, { signal }) {
+    async simulateDocument({ text, file, input, failures }, { signal }) {
       const body = await rehearser.rehearse({
         text,
+        file,
         signal,
         ...(input !== undefined && { input }),
         ...(failures !== undefined && { failures }),
       });
+      return { status: 200, body };
+    },
+    async generateWorkflow(request, { caller, signal }) {
+      caller.demandNamespace(request.namespace);
+      const body = await generator.generate(request, await directoryOf(caller), signal);
       return { status: 200, body };
     },
     async getDirectory(_input, { caller }) {

@@ -120,6 +120,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/dead/{id}/replay",
     "POST /v1/documents/check",
     "POST /v1/documents/edit",
+    "POST /v1/documents/generate",
     "POST /v1/documents/simulate",
     "POST /v1/incidents/{incident}/approve",
     "POST /v1/incidents/{incident}/reject",

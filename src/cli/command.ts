@@ -21,6 +21,7 @@ import {
   EXIT_FAILED,
   findVerb,
   optionLines,
+  type RanProgram,
   readArguments,
   type RetryOptions,
   TASKER,
@@ -39,6 +40,10 @@ export const COMMAND_NAMES = [...CONNECTION_NAMES, "NO_COLOR", "INIT_CWD"] as co
 export interface CommandContext {
   readonly env: Readonly<Partial<Record<typeof COMMAND_NAMES[number], string | undefined>>>;
   readonly readFile: ConnectionOptions["readFile"];
+  /** Writes a file that is not there yet; false: it is. */
+  readonly writeFile: (path: string, text: string) => Promise<boolean>;
+  /** Runs Deno; undefined: that is not allowed. */
+  readonly runDeno: (words: readonly string[]) => Promise<RanProgram | undefined>;
   readonly terminal: Terminal;
   readonly runtime: Runtime;
   readonly fetch: (request: Request) => Promise<Response>;
@@ -142,6 +147,9 @@ function verbContext(
     isJson,
     json: (option) => readJson(context, option, read.options.get(option)),
     file: (path) => readTyped(context, path),
+    pathOf: (path) => typedPath(context, path),
+    save: (path, text) => context.writeFile(typedPath(context, path), text),
+    deno: (...words) => context.runDeno(words),
     signal,
   };
 }
@@ -158,9 +166,13 @@ function addressOf({ url, key }: Connection): { url: string; key: string } {
 }
 
 /** `deno task` runs in the project's folder; files are named from where the command was typed. */
-function readTyped({ env, readFile }: CommandContext, path: string): Promise<string | undefined> {
+function readTyped(context: CommandContext, path: string): Promise<string | undefined> {
+  return context.readFile(path === "-" ? path : typedPath(context, path));
+}
+
+function typedPath({ env }: CommandContext, path: string): string {
   const isRelative = !path.startsWith("/") && env.INIT_CWD;
-  return readFile(isRelative ? `${env.INIT_CWD}/${path}` : path);
+  return isRelative ? `${env.INIT_CWD}/${path}` : path;
 }
 
 /**

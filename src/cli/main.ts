@@ -2,13 +2,14 @@
  * Root of `deno task tasker`: the command line. It talks to a server over HTTP and to nothing else.
  *
  * Permissions: every host, because a server may listen anywhere and TASKER_URL is known only at run
- * time; reading every file, because `--input @file` may name any; five environment variables, and two that
- * the library which reads YAML asks for.
+ * time; reading every file, because `--input @file` may name any; writing them, because `--out FILE` may;
+ * running deno, for the test of what was generated; five environment variables, and two that the library
+ * which reads YAML asks for.
  */
 
 import { openRuntime } from "../server/runtime.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
-import { EXIT_FAILED, type Terminal, UsageError } from "./verb.ts";
+import { EXIT_FAILED, type RanProgram, type Terminal, UsageError } from "./verb.ts";
 
 const encoder = new TextEncoder();
 
@@ -45,9 +46,36 @@ export function fileText(path: string, bytes: Uint8Array): string {
 
 async function readFile(path: string): Promise<string | undefined> {
   try {
-    return fileText(path, await Deno.readFile(path));
+    const isPiped = path === "-";
+    const bytes = isPiped
+      ? new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer())
+      : await Deno.readFile(path);
+    return fileText(path, bytes);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function writeFile(path: string, text: string): Promise<boolean> {
+  try {
+    await Deno.writeTextFile(path, text, { createNew: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** Runs Deno as this project does, where that is allowed. */
+async function runDeno(words: readonly string[]): Promise<RanProgram | undefined> {
+  try {
+    const { code, stdout, stderr } = await new Deno.Command("deno", { args: [...words] }).output();
+    return { code, output: [stdout, stderr].map((one) => new TextDecoder().decode(one)).join("") };
+  } catch (error) {
+    const isAbsent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotCapable;
+    if (isAbsent) return undefined;
     throw error;
   }
 }
@@ -66,6 +94,8 @@ if (import.meta.main) {
   const code = await runCommand(Deno.args, {
     env: Object.fromEntries(COMMAND_NAMES.map((name) => [name, Deno.env.get(name)])),
     readFile,
+    writeFile,
+    runDeno,
     terminal,
     runtime: openRuntime(),
     fetch: (request) => fetch(request),

@@ -1,6 +1,7 @@
 /** The verb `rehearse`: runs a manifest on a virtual clock, and draws what happens. */
 
 import type { OperationResult } from "../client.ts";
+import { testLines, writeTest } from "./generated_test.ts";
 import { durationText, namesText, type Paint, stepLook } from "./format.ts";
 import { EXIT_DONE, EXIT_FAILED, operand, show, UsageError, type Verb } from "./verb.ts";
 
@@ -15,6 +16,9 @@ const COLUMNS_MAX = 36;
 /** Columns of a step's name. */
 const NAME_MAX = 26;
 
+const NO_TEST =
+  "! no test was written: an input was given, or code or nobody runs some of the steps";
+
 export const rehearseVerb: Verb = {
   name: "rehearse",
   operands: ["FILE"],
@@ -24,6 +28,7 @@ export const rehearseVerb: Verb = {
       summary: "The task's input; made out of its contract unless said",
     },
     fail: { value: "STEP,STEP", summary: "Draws what happens when these fail; else each in turn" },
+    test: { summary: "Writes a test of the manifest beside it, and runs that" },
     values: { summary: "Shows what each step took and gave" },
   },
   summary:
@@ -39,14 +44,27 @@ export const rehearseVerb: Verb = {
     }
     const failing = options.get("fail")?.split(",");
     const input = await context.json("input");
+    const isNamed = /[^/]\.ya?ml$/.test(path);
+    if (options.has("test") && !isNamed) {
+      throw new UsageError(`Cannot write a test of "${path}": its name does not end with .yaml`);
+    }
     const found = await client.call("simulateDocument", {
       text,
+      ...(isNamed && { file: path.split("/").at(-1) }),
       ...(input !== undefined && { input }),
       ...(failing !== undefined && { failures: failing.map((step) => ({ step })) }),
     }, { signal });
     const how = { paint, isDrawn: failing !== undefined, hasValues: options.has("values") };
-    show(context, found, () => rehearsalLines(found, how));
-    return found.isOk ? EXIT_DONE : EXIT_FAILED;
+    const made = options.has("test") ? found.test : undefined;
+    const test = made === undefined ? undefined : await writeTest(context, path, made);
+    show(context, { ...found, ...(test && { wroteTest: test }) }, () => [
+      ...rehearsalLines(found, how),
+      ...(test ? ["", ...testLines(test, paint)] : []),
+      ...(options.has("test") && !test ? ["", paint("warn", NO_TEST)] : []),
+    ]);
+    const isBroken = test?.isPassing === false;
+    if (isBroken) context.terminal.warn(test.output);
+    return found.isOk && !isBroken ? EXIT_DONE : EXIT_FAILED;
   },
 };
 

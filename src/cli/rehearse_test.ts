@@ -74,7 +74,7 @@ Deno.test("rehearse --fail draws what a failure changes, with values where they 
     "  what goes otherwise than when all goes well:",
     "  create ✗ ━━━    0 ms – 1.0 s",
     '      took {"email":"ada"}',
-    '      error {"error_code":"rehearsed","error_message":"The rehearsal lets step \\"create\\" fail"}',
+    '      error {"error_code":"rehearsed","error_message":"The rehearsal lets step create fail"}',
     "  report ✓    ━━━ 1.0 s – 2.0 s",
     '      took {"email":"ada"}',
     "      gave {}",
@@ -93,4 +93,16 @@ Deno.test("rehearse ends with code 1 when something is wrong, and with 2 without
     "  ✗ its deadline ends the task before its steps are done, although each takes only a second here",
   );
   deepEqual([absent.code, absent.out], [2, []]);
+});
+
+Deno.test("rehearse --test writes a test beside the manifest and runs it, unless it is there", async () => {
+  const cli = open();
+
+  const first = await cli.say("rehearse", "signup.yaml", "--test");
+  const second = await cli.say("rehearse", "signup.yaml", "--test");
+
+  equal(first.code, 0);
+  deepEqual(first.out.slice(-2), ["✓ wrote signup_test.ts", "✓ it compiles and passes"]);
+  deepEqual(Object.keys(cli.written), ["/home/ada/signup_test.ts"]);
+  equal(second.code, 1);
 });

@@ -74,6 +74,13 @@ export interface RetryOptions {
   readonly onRetry?: (error: ClientError, delayMs: number) => void;
 }
 
+/** A program that was run. */
+export interface RanProgram {
+  readonly code: number;
+  /** What it printed. */
+  readonly output: string;
+}
+
 /** What a verb works with. */
 export interface VerbContext extends Arguments {
   /** Opened at its first use, so that `doctor` works without an address. */
@@ -90,8 +97,17 @@ export interface VerbContext extends Arguments {
   readonly isJson: boolean;
   /** Reads an option that takes JSON or `@file`; undefined when it was not given. */
   json(option: string): Promise<unknown>;
-  /** Reads a file that was named, from where the command was typed; undefined: there is none. */
+  /**
+   * Reads a file that was named, from where the command was typed; `-` is what another program writes.
+   * Undefined: there is none.
+   */
   file(path: string): Promise<string | undefined>;
+  /** Where a path leads that was typed. */
+  pathOf(path: string): string;
+  /** Writes a file that is not there yet; false: it is. */
+  save(path: string, text: string): Promise<boolean>;
+  /** Runs Deno on files of the project; undefined: that is not allowed here. */
+  deno(...words: readonly string[]): Promise<RanProgram | undefined>;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -14,6 +14,7 @@ import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { incidentLines, incidentListLines, proposalListLines } from "./incident_lines.ts";
 import { importVerb } from "./import.ts";
+import { generateVerb } from "./generate.ts";
 import { rehearseVerb } from "./rehearse.ts";
 import { replay } from "./replay.ts";
 import { systemDetailLines, systemLines } from "./system_lines.ts";
@@ -264,6 +265,7 @@ const SPECIAL: readonly Verb[] = [
   check,
   importVerb,
   rehearseVerb,
+  generateVerb,
   doctor,
   call,
 ];

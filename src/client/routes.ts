@@ -81,6 +81,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     body: "*",
     answerMsMax: 120000,
   },
+  generateWorkflow: {
+    method: "POST",
+    path: "/v1/documents/generate",
+    body: "*",
+    answerMsMax: 120000,
+  },
   listSystems: { method: "GET", path: "/v1/systems" },
   getSystem: { method: "GET", path: "/v1/systems/{system}" },
   registerInstance: { method: "PUT", path: "/v1/systems/{system}/instances/{instance}", body: "*" },

@@ -17,6 +17,7 @@ import type {
   WorkflowSource,
 } from "./deployment.ts";
 import type { Diagnosis } from "./diagnosis.ts";
+import type { Draft, DraftRequest } from "./draft.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
@@ -491,6 +492,8 @@ export interface Playback {
 export interface RehearsalRequest {
   /** A manifest. */
   readonly text: string;
+  /** Names it in its test; absent: after the workflow. */
+  readonly file?: string | undefined;
   /** Absent: one is made out of its contract. */
   readonly input?: unknown;
   /** Which steps fail, each in a run of its own; absent: each that does work, as far as bounds allow. */
@@ -562,6 +565,16 @@ export interface Documents {
       readonly directory?: Directory;
     },
   ): Promise<{ readonly text: string; readonly problems: readonly Problem[] }>;
+}
+
+/** Makes proposals of workflows out of descriptions in plain language. Nothing is stored. */
+export interface Generator {
+  /** @throws {TaskerError} api.busy (retry "later") */
+  generate(
+    request: DraftRequest,
+    directory: Directory,
+    signal: AbortSignal,
+  ): Promise<Draft>;
 }
 
 /** Learns from the tasks of a workflow what would be better. Reads, and changes nothing. */

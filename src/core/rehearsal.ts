@@ -91,6 +91,10 @@ export const Rehearsal = z.object({
   runs: z.array(RehearsalRun),
   leftOut: z.int().describe("Steps whose failure was not played, because of the bounds"),
   problems: z.array(RehearsalProblem).describe("What all runs together show"),
+  test: z.string().exactOptional().describe(
+    "A test for `deno test`, beside the manifest: the same runs; absent if an input was given, or code " +
+      "or nobody runs a step",
+  ),
 });
 
 /** The answer to a rehearsal. */

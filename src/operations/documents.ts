@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { Directory, DOCUMENT_FORMATS, Edits, Problem } from "../core/authoring.ts";
+import { Draft, DraftRequest, FileName } from "../core/draft.ts";
 import { Name } from "../core/fields.ts";
 import { Rehearsal } from "../core/rehearsal.ts";
 import { group, operation } from "./operation.ts";
@@ -27,6 +28,7 @@ const FAILURES_MAX = 60;
 const ANSWER_MS_MAX = 120_000;
 
 named("Rehearsal", Rehearsal);
+named("Draft", Draft);
 
 const Failure = z.strictObject({
   step: Name,
@@ -99,6 +101,7 @@ export const DOCUMENTS = group("documents", {
       "SimulateDocument",
       z.strictObject({
         text: z.string().min(1).max(TEXT_MAX).describe("A manifest, as YAML"),
+        file: FileName.optional().describe("Names it in its test; after the workflow unless said"),
         input: z.unknown().optional()
           .describe("The task's input; made out of its contract unless said"),
         failures: z.array(Failure).max(FAILURES_MAX).optional()
@@ -108,5 +111,17 @@ export const DOCUMENTS = group("documents", {
     answers: { 200: { description: "What the runs show", schema: Rehearsal } },
     errors: ["definition.invalid", "api.busy"],
     command: { verb: "rehearse" },
+  }),
+  generateWorkflow: operation({
+    method: "POST",
+    path: "/v1/documents/generate",
+    summary: "Proposes a workflow for a description in plain language, rehearsed and with its test",
+    right: "read",
+    repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
+    body: named("DraftRequest", DraftRequest),
+    answers: { 200: { description: "A proposal; nothing is stored", schema: Draft } },
+    errors: ["document.edit_refused", "api.busy"],
+    command: { verb: "generate" },
   }),
 });

@@ -13,6 +13,7 @@ import type { Adviser } from "../heal/adviser.ts";
 import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import { openDocuments } from "./documents.ts";
+import { openGenerator } from "./generator.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { DeployedWorkflows } from "../registry/deployed.ts";
 import { openStarter, openStarts, type Registry } from "../registry/workflows.ts";
@@ -88,6 +89,7 @@ export function openApiOf(deps: ApiParts): Api {
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
     rehearser,
+    generator: openGenerator({ rehearser, runtime }),
     diagnoser: openExplained(
       openDiagnoser({
         runtime,

@@ -5,7 +5,8 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { describeFaults } from "../core/faults.ts";
-import { encodePayload } from "../core/payload.ts";
+import { type TestedRun, testTextOf } from "../author/test_text.ts";
+import { decodePayload, encodePayload } from "../core/payload.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { Rehearsal, RehearsalProblem } from "../core/rehearsal.ts";
 import { doesWork } from "../core/workflow.ts";
@@ -28,6 +29,8 @@ export type Rehearsed = Pick<BuiltWorkflow, "plan" | "code">;
 
 /** How to rehearse. */
 export interface RehearsalOptions {
+  /** Names the manifest in its test. */
+  readonly file: string;
   /** Absent: one is made out of its contract. */
   readonly input?: unknown;
   /** Which steps fail, each in a run of its own; absent: each that does work, as far as bounds allow. */
@@ -79,6 +82,14 @@ export async function rehearse(of: Rehearsed, options: RehearsalOptions): Promis
   const isWhole = options.failures === undefined && played.leftOut === 0;
   const problems = [...played.problems, ...problemsOfRuns(plan, runs, isWhole)];
   const all = [...problems, ...runs.flatMap((run) => run.problems)];
+  const test = testTextOf({
+    plan,
+    file: options.file,
+    input: checked.value,
+    runs: played.runs.map((run, index) => testedRun(run, runs[index]?.handledBy ?? [])),
+    resultOf: (step) => values.result(step) ?? null,
+    errorOf: (step) => values.error(step),
+  });
   return {
     ...head,
     isOk: all.every(({ severity }) => severity !== "error"),
@@ -86,6 +97,22 @@ export async function rehearse(of: Rehearsed, options: RehearsalOptions): Promis
     runs,
     leftOut: played.leftOut,
     problems,
+    // Of a person's input nothing gets into a file that others keep.
+    ...(test !== undefined && isInputMade && { test }),
+  };
+}
+
+function testedRun(
+  { fails, end, taken, state }: PlayedRun,
+  handledBy: readonly string[],
+): TestedRun {
+  const { output } = state;
+  return {
+    ...(fails !== undefined && { fails: fails.name }),
+    end,
+    taken,
+    handledBy,
+    ...(output !== undefined && { output: decodePayload(output) }),
   };
 }
 

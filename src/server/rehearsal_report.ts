@@ -118,7 +118,7 @@ function describeStep(
   const endedMs = "endedAtMs" in step ? since(step.endedAtMs) : undefined;
   // A transform is made in the turn that makes it ready.
   const startedMs = since(step.startedAtMs) ?? endedMs ?? 0;
-  const took = run.taken.has(index) ? redactor.shown(run.taken.get(index)) : undefined;
+  const took = run.taken.has(name) ? redactor.shown(run.taken.get(name)) : undefined;
   const hasGiven = hasResult(step) && definition.kind !== "sleep";
   const gave = hasGiven ? shownText(redactor, step.result) : undefined;
   const error = step.failure && shownText(redactor, step.failure.error);

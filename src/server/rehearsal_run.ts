@@ -48,8 +48,8 @@ export interface PlayedRun {
   readonly state: TaskState;
   readonly end: TaskStateName | "given_up";
   readonly events: readonly Event[];
-  /** What steps took, by index. */
-  readonly taken: ReadonlyMap<number, unknown>;
+  /** What steps took, by name, in the order in which they started. */
+  readonly taken: ReadonlyMap<string, unknown>;
   readonly problems: readonly RehearsalProblem[];
 }
 
@@ -121,7 +121,7 @@ function plansOf(plan: Plan): Plans {
 
 /** Gives what contracts say, or the failure that is asked for. */
 class MadePlayer implements StepPlayer {
-  readonly taken = new Map<number, unknown>();
+  readonly taken = new Map<string, unknown>();
   readonly problems: RehearsalProblem[] = [];
 
   constructor(readonly request: RunRequest, readonly runtime: VirtualRuntime) {}
@@ -131,7 +131,7 @@ class MadePlayer implements StepPlayer {
     const step = plan.steps[attempt.step];
     if (step === undefined) return;
     const input = inputOf(attempt, code.steps.get(step.name));
-    if (input.ok) this.taken.set(step.index, input.value);
+    if (input.ok) this.taken.set(step.name, input.value);
     const outcome: Outcome = input.ok
       ? this.#outcomeOf(step)
       : { kind: "failed", failure: input.failure, retryable: false };

@@ -112,7 +112,7 @@ Deno.test("a rehearsal lets each step fail once for good, and says what runs bec
     { fails: "greet", end: "failed", tookMs: 604_000, handledBy: ["report"] },
   ]);
   const reported = runs[1]?.steps.find(({ step }) => step === "report");
-  equal(reported?.took, '{"why":"The rehearsal lets step \\"create\\" fail"}');
+  equal(reported?.took, '{"why":"The rehearsal lets step create fail"}');
 });
 
 Deno.test("failures that are named are played alone, with the error that is given", async () => {

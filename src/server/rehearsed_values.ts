@@ -51,12 +51,14 @@ export class RehearsedValues {
       fits: (value) => check("error")(value).ok,
     });
     const isObject = typeof made === "object" && made !== null;
-    if (definition.contract.error !== undefined && isObject) return made;
-    return {
-      ...isObject ? made : {},
+    const fields = isObject ? made : {};
+    // Every failure that a system sends has both; a contract may say more of them.
+    const said = {
       error_code: "rehearsed",
-      error_message: `The rehearsal lets step "${name}" fail`,
+      error_message: `The rehearsal lets step ${name} fail`,
     };
+    const whole = { ...fields, ...said };
+    return [whole, { ...said, ...fields }, made].find((one) => check("error")(one).ok) ?? whole;
   }
 
   #make(

@@ -2,10 +2,10 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { RehearsalRequest, Rehearser, Runtime } from "../core/ports.ts";
-import type { Rehearsal } from "../core/rehearsal.ts";
-import { buildWorkflow, type BuiltWorkflow } from "../registry/build.ts";
+import { buildWorkflow } from "../registry/build.ts";
 import { moduleOf } from "../registry/load.ts";
 import { readManifest } from "../registry/manifest.ts";
+import type { Rehearsal } from "../core/rehearsal.ts";
 import { rehearse } from "./rehearsal.ts";
 
 /** Rehearsals that wait for the one that runs; each takes up to ten seconds. */
@@ -31,9 +31,8 @@ export function openRehearser(runtime: Pick<Runtime, "digest" | "monotonic">): R
         );
       }
       waiting++;
-      const before = last;
-      const mine = before.catch(() => {}).then(() => rehearseText(request, runtime));
-      last = mine;
+      const mine = last.then(() => rehearseText(request, runtime));
+      last = mine.catch(() => {});
       try {
         return await mine;
       } finally {
@@ -43,24 +42,24 @@ export function openRehearser(runtime: Pick<Runtime, "digest" | "monotonic">): R
   };
 }
 
-/** @throws {TaskerError} definition.invalid with all faults, each with line and column */
 function rehearseText(
-  { text, input, failures, signal }: RehearsalRequest,
+  { text, file: named, input, failures, signal }: RehearsalRequest,
   runtime: Pick<Runtime, "digest" | "monotonic">,
 ): Promise<Rehearsal> {
-  return rehearse(buildText(text, runtime), {
+  const manifest = readManifest(FILE, text);
+  const built = buildWorkflow(moduleOf(new URL(`file:///${FILE}`), manifest), {
+    digest: (of) => runtime.digest(of),
+    manifest,
+    placeholders: "taken",
+  });
+  const file = named ?? `${built.definition.name}.yaml`;
+  const open = manifest.workflow_steps.filter(({ todo }) => todo !== undefined);
+  return rehearse(built, {
+    file,
     ...(input !== undefined && { input }),
     ...(failures !== undefined && { failures }),
     ...(signal !== undefined && { signal }),
+    placeholders: new Set(open.map(({ name }) => name)),
     monotonic: () => runtime.monotonic(),
-  });
-}
-
-function buildText(text: string, runtime: Pick<Runtime, "digest">): BuiltWorkflow {
-  const url = new URL(`file:///${FILE}`);
-  const manifest = readManifest(FILE, text);
-  return buildWorkflow(moduleOf(url, manifest), {
-    digest: (text) => runtime.digest(text),
-    manifest,
   });
 }

@@ -21,6 +21,10 @@ export interface CliHarness {
   readonly err: string[];
   /** Redraws. */
   readonly raw: string[];
+  /** Files that were written, by path. */
+  readonly written: Record<string, string>;
+  /** Words after `deno` of what was run. */
+  readonly ran: string[];
   /** Ctrl-C. */
   readonly interrupt: AbortController;
   /** False: the server cannot be reached. */
@@ -48,13 +52,24 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
     out,
     err,
     raw,
+    written: {},
+    ran: [],
     interrupt,
     isUp: true,
     isHung: false,
     type: (...words) =>
       runCommand(words, {
         env: options.env ?? {},
-        readFile: (path) => Promise.resolve(files[path]),
+        readFile: (path) => Promise.resolve(cli.written[path] ?? files[path]),
+        writeFile: (path, text) => {
+          const isThere = (cli.written[path] ?? files[path]) !== undefined;
+          if (!isThere) cli.written[path] = text;
+          return Promise.resolve(!isThere);
+        },
+        runDeno: (words) => {
+          cli.ran.push(words.join(" "));
+          return Promise.resolve({ code: 0, output: "" });
+        },
         terminal: {
           print: (line) => out.push(line),
           warn: (line) => err.push(line),

@@ -1,6 +1,5 @@
 /** The API over fakes in memory, for its tests and those of its clients. */
 
-import { openDocuments } from "../../src/server/documents.ts";
 import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts";
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
@@ -28,12 +27,12 @@ import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_stores.ts";
+import { fakeAuthoring } from "./fake_authoring.ts";
 import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
 import { fakeStarts } from "./fake_starts.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
-import { openRehearser } from "../../src/server/rehearser.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import { type Api, openApi } from "../../src/api/api.ts";
 import { makeKey } from "../../src/api/api_key.ts";
@@ -349,8 +348,7 @@ function fakeDeps(
     feed: engine,
     residents: engine,
     diagnoser: fakeDiagnoser(runtime, engine),
-    documents: openDocuments(),
-    rehearser: openRehearser(runtime),
+    ...fakeAuthoring(runtime),
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     definitions: {
       put: () => Promise.resolve(),

@@ -1,0 +1,104 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
+import type { SystemSummary } from "../core/ports.ts";
+
+const field = (name: string) => ({
+  type: "object",
+  required: [name],
+  properties: { [name]: { type: "string" } },
+});
+
+const USERS: SystemSummary = {
+  name: "users",
+  kind: "remote",
+  workflows: [],
+  circuit: "closed",
+  hasWorker: true,
+  queued: 0,
+  instances: [{
+    system: "users",
+    instance: "host-1",
+    version: "1.0.0",
+    state: "healthy",
+    isDeclared: false,
+    namespaces: [],
+    capabilities: [
+      { name: "profile.create", input: field("email"), output: field("user_id") },
+      { name: "mail.send_welcome", input: field("user_id"), output: field("message_id") },
+    ],
+  }],
+};
+
+function open(files: Record<string, string> = {}) {
+  return openCliHarness({
+    env: { INIT_CWD: "/home/ada" },
+    deps: { systems: () => Promise.resolve([USERS]) },
+    files,
+  });
+}
+
+const WORDS = "Create a profile. Then send a welcome mail.";
+
+Deno.test("generate shows each part of a description with what does it, and the manifest", async () => {
+  const { code, out } = await open().say("generate", WORDS, "--name", "signup");
+
+  equal(code, 0);
+  deepEqual(out.slice(0, 5), [
+    "default/signup made without a model, ready",
+    "  1  Create a profile",
+    '     → create_profile: profile.create of users does it, by "create", "profile"',
+    "  2  send a welcome mail",
+    '     → send_welcome: mail.send_welcome of users does it, by "send", "welcome", "mail"',
+  ]);
+  match(out.join("\n"), /^name: signup$/m);
+  match(out.join("\n"), /^rehearsed: if all goes well, completed after 2\.0 s;/m);
+});
+
+Deno.test("generate --out writes the manifest and its test, and runs the test", async () => {
+  const cli = open();
+
+  const { code, out } = await cli.say("generate", WORDS, "--out", "made.yaml");
+
+  equal(code, 0);
+  deepEqual(Object.keys(cli.written), ["/home/ada/made.yaml", "/home/ada/made_test.ts"]);
+  match(cli.written["/home/ada/made_test.ts"] ?? "", /new URL\("\.\/made\.yaml"/);
+  equal(cli.ran.length, 1);
+  match(cli.ran[0] ?? "", /^test .*--allow-read .*\/home\/ada\/made_test\.ts$/);
+  deepEqual(out.slice(-4), [
+    "✓ wrote made.yaml",
+    "✓ wrote made_test.ts",
+    "✓ it compiles and passes",
+    "→ deno task tasker rehearse made.yaml",
+  ]);
+});
+
+Deno.test("generate overwrites no file, and reads descriptions from files and pipes", async () => {
+  const cli = open({ "/home/ada/made.yaml": "mine", "/home/ada/words.txt": WORDS, "-": WORDS });
+
+  const refused = await cli.say("generate", "@words.txt", "--out", "made.yaml");
+  const piped = await cli.say("generate", "-", "--json");
+
+  equal(refused.code, 1);
+  match(refused.err.join("\n"), /Cannot write "made.yaml": there is such a file already/);
+  deepEqual(cli.written, {});
+  equal(JSON.parse(piped.out[0] ?? "").isReady, true);
+});
+
+Deno.test("generate asks where it cannot propose, and ends with code 1", async () => {
+  const { code, out } = await open().say("generate", "Launch the rocket");
+
+  equal(code, 1);
+  equal(out[0], "Nothing is proposed yet: answer the questions, and try again");
+  match(out.join("\n"), /\? Nothing that is registered does "Launch the rocket"/);
+});
+
+Deno.test("generate refuses options that it cannot read", async () => {
+  const codes = await Promise.all([
+    open().say("generate", WORDS, "--part", "one"),
+    open().say("generate", WORDS, "--by", "magic"),
+    open().say("generate", WORDS, "--out", "made.txt"),
+    open().say("generate", "@gone.txt"),
+  ]);
+
+  deepEqual(codes.map(({ code }) => code), [2, 2, 2, 2]);
+});

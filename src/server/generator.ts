@@ -1,0 +1,171 @@
+/** The generator of a server: from a description in plain language to a proposal that was rehearsed. */
+
+import { type Plan, plan } from "../author/plan/plan.ts";
+import { type Document, stepsOf } from "../author/document.ts";
+import { edit } from "../author/edit.ts";
+import { withoutSteps } from "../author/parts.ts";
+import { problems } from "../author/problems.ts";
+import { YAML } from "../author/yaml_language.ts";
+import { type Directory, type Problem, PROBLEMS } from "../core/authoring.ts";
+import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
+import { assert, TaskerError } from "../core/errors.ts";
+import type { Generator, Rehearser, Runtime } from "../core/ports.ts";
+import type { Rehearsal } from "../core/rehearsal.ts";
+
+/** What a document is before its first edit. */
+const EMPTY = "name: draft\n";
+
+/** What a generator works with. */
+export interface GeneratorDeps {
+  readonly rehearser: Rehearser;
+  readonly runtime: Pick<Runtime, "soon">;
+}
+
+/** Changes of an empty document, before they are checked. */
+interface Proposed {
+  readonly by: Drafter;
+  readonly edits: readonly DraftEdit[];
+  readonly clauses: Draft["clauses"];
+  readonly unmatched: readonly number[];
+  readonly questions: readonly string[];
+  readonly isAbstention: boolean;
+}
+
+/** Opens a generator: rules alone make the draft. */
+export function openGenerator(deps: GeneratorDeps): Generator {
+  return {
+    async generate(request, directory, signal) {
+      const planned = proposedBy(plan(request.description, directory, optionsOf(request)));
+      return await new Drafting(deps, request, directory, signal).draft(planned);
+    },
+  };
+}
+
+function optionsOf({ name, namespace }: DraftRequest) {
+  return { namespace, ...(name !== undefined && { name }) };
+}
+
+function proposedBy({ edits, ...rest }: Plan): Proposed {
+  return { ...rest, by: "planner", edits: edits.map((one) => ({ ...one, by: "planner" })) };
+}
+
+/** Makes drafts for one request, each checked in the same way, whoever proposes it. */
+class Drafting {
+  constructor(
+    readonly deps: Pick<GeneratorDeps, "rehearser" | "runtime">,
+    readonly request: DraftRequest,
+    readonly directory: Directory,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * Makes the edits, takes the parts that are wanted, and checks what comes of it: by the validator, by a
+   * rehearsal of the good path and of failures, and by writing its test.
+   *
+   * @throws {TaskerError} document.edit_refused when an edit cannot be made, api.busy
+   */
+  async draft(proposed: Proposed): Promise<Draft> {
+    const { clauses, unmatched, questions, isAbstention, by } = proposed;
+    const { name = "", namespace } = this.request;
+    if (isAbstention) {
+      const nothing = {
+        isReady: false,
+        text: "",
+        edits: [],
+        problems: [],
+        missing: [...questions],
+      };
+      return { name, namespace, by, isAbstention, clauses, unmatched, questions, ...nothing };
+    }
+    const taken = this.#take(await this.#write(proposed.edits), proposed);
+    const { value, text } = taken.document;
+    const names = new Set(stepsOf(value).map((step) => step.name));
+    const wanted = unmatched.filter((n) => this.#isWanted(n));
+    const found = [
+      ...problems(taken.document, this.directory),
+      ...uncovered(clauses, wanted),
+    ];
+    const rehearsal = await this.#rehearse(text);
+    const isReady = found.every(({ severity }) => severity !== "error") && rehearsal?.isOk === true;
+    return {
+      name: String(value.name),
+      namespace,
+      by,
+      isAbstention,
+      isReady,
+      text,
+      clauses: clauses.map((one) => ({ ...one, steps: one.steps.filter((of) => names.has(of)) })),
+      unmatched: wanted,
+      questions,
+      missing: missingIn(found, rehearsal),
+      edits: taken.edits,
+      problems: found,
+      ...(rehearsal !== undefined && { rehearsal }),
+    };
+  }
+
+  /** The document after the edits. The event loop goes on in between. */
+  async #write(edits: readonly DraftEdit[]): Promise<Document> {
+    const read = YAML.read("workflow.yaml", EMPTY);
+    assert(read.ok, "The empty document can be read");
+    let { document } = read;
+    for (const one of edits) {
+      document = edit(document, [one.edit]);
+      await new Promise<void>((wake) => this.deps.runtime.soon(wake));
+    }
+    return document;
+  }
+
+  #isWanted(clause: number | undefined): boolean {
+    const { parts } = this.request;
+    return parts === undefined || clause === undefined || parts.includes(clause);
+  }
+
+  #take(document: Document, { edits }: Proposed): Pick<Proposed, "edits"> & { document: Document } {
+    const left = edits.flatMap(({ edit, clause }) =>
+      edit.kind === "add_step" && !this.#isWanted(clause) ? [edit.step.name] : []
+    );
+    if (left.length === 0) return { document, edits };
+    const { document: taken, edits: more } = withoutSteps(document, left);
+    const why = "its part of the description is not taken";
+    return {
+      document: taken,
+      edits: [...edits, ...more.map((edit): DraftEdit => ({ edit, why, by: "planner" }))],
+    };
+  }
+
+  /** Undefined: it cannot even be built, and its problems say why. */
+  async #rehearse(text: string): Promise<Rehearsal | undefined> {
+    try {
+      const { file } = this.request;
+      return await this.deps.rehearser.rehearse({ text, file, signal: this.signal });
+    } catch (error) {
+      if (error instanceof TaskerError && error.code === "definition.invalid") return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Parts of the description that nothing does are problems of the draft. */
+function uncovered(clauses: Draft["clauses"], unmatched: readonly number[]): readonly Problem[] {
+  return clauses.filter(({ n }) => unmatched.includes(n)).map(({ n, text }) => ({
+    code: "W51",
+    name: PROBLEMS.W51.name,
+    severity: PROBLEMS.W51.severity,
+    path: [],
+    text: `no step does part ${n}: "${text}"`,
+  }));
+}
+
+function missingIn(
+  found: readonly Problem[],
+  rehearsal: Rehearsal | undefined,
+): readonly string[] {
+  const { problems = [], runs = [] } = rehearsal ?? {};
+  const played = [...problems, ...runs.flatMap((run) => run.problems)]
+    .filter(({ severity }) => severity === "error")
+    .map(({ step, text }) => step === undefined ? text : `${step}: ${text}`);
+  const stated = found.filter(({ severity }) => severity === "error")
+    .map(({ code, text }) => `${code}: ${text}`);
+  return [...new Set([...stated, ...played])];
+}

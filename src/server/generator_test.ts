@@ -1,0 +1,127 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { Directory } from "../core/authoring.ts";
+import { DraftRequest } from "../core/draft.ts";
+import { stepsOf } from "../author/document.ts";
+import { YAML } from "../author/yaml_language.ts";
+import { openGenerator } from "./generator.ts";
+import { openRehearser } from "./rehearser.ts";
+import { openRuntime } from "./runtime.ts";
+
+const email = { type: "string", format: "email" };
+const text = { type: "string" };
+
+/** A capability whose required fields, and what it gives, are texts. */
+function offer(name: string, input: Record<string, unknown>, output: Record<string, unknown>) {
+  const object = (properties: Record<string, unknown>) => ({
+    type: "object",
+    required: Object.keys(properties),
+    properties,
+  });
+  return { name, version: "1.0.0", input: object(input), output: object(output) };
+}
+
+const DIRECTORY: Directory = {
+  systems: [
+    {
+      name: "rails_main",
+      capabilities: [
+        offer("registration.validate", { email }, { valid: { type: "boolean" } }),
+        offer("mail.send_welcome", { email, user_id: text }, { message_id: text }),
+        offer("support.notify", { reason: text }, { ticket_id: text }),
+      ],
+    },
+    {
+      name: "python_users",
+      capabilities: [offer("user.create_profile", { email }, { user_id: text })],
+    },
+    {
+      name: "node_payments",
+      capabilities: [offer("billing.create_account", { user_id: text }, { account_id: text })],
+    },
+  ],
+};
+
+const REGISTRATION = `I need a workflow that:
+1. Validates a new user registration
+2. Creates their profile in our user service
+3. Sets up their billing account
+4. Sends them a welcome email
+5. If anything fails, notify our support team`;
+
+function generate(description: string, more: Record<string, unknown> = {}) {
+  const runtime = openRuntime();
+  const generator = openGenerator({ rehearser: openRehearser(runtime), runtime });
+  const request = DraftRequest.parse({ description, ...more });
+  return generator.generate(request, DIRECTORY, new AbortController().signal);
+}
+
+function stepNames(manifest: string): readonly string[] {
+  const read = YAML.read("w.yaml", manifest);
+  ok(read.ok);
+  return stepsOf(read.document.value).map(({ name }) => name);
+}
+
+Deno.test("a description becomes a manifest that is rehearsed, tested, and ready", async () => {
+  const draft = await generate(REGISTRATION, { name: "signup", namespace: "shop" });
+
+  deepEqual(draft.missing, []);
+  ok(draft.isReady);
+  equal(draft.by, "planner");
+  deepEqual(stepNames(draft.text), [
+    "validate_registration",
+    "create_profile",
+    "create_account",
+    "send_welcome",
+    "notify_support",
+  ]);
+  deepEqual(draft.clauses.map(({ steps }) => steps.length), [1, 1, 1, 1, 1]);
+  ok(draft.edits.filter(({ edit }) => edit.kind === "add_step").every(({ clause }) => clause));
+  const handled = draft.rehearsal?.runs.filter(({ fails }) => fails !== undefined) ?? [];
+  equal(handled.length, 4);
+  ok(handled.every(({ handledBy, end }) => handledBy.length === 1 && end === "failed"));
+  match(draft.rehearsal?.test ?? "", /^Deno\.test\("signup completes when every step succeeds"/m);
+});
+
+Deno.test("taken by part, a draft goes on without the steps of the others", async () => {
+  const draft = await generate(REGISTRATION, { parts: [1, 2, 4] });
+
+  equal(stepNames(draft.text).length, 3);
+  ok(!draft.text.includes("node_payments"));
+  deepEqual(draft.clauses.map(({ n, steps }) => [n, steps.length]), [
+    [1, 1],
+    [2, 1],
+    [3, 0],
+    [4, 1],
+    [5, 0],
+  ]);
+  deepEqual(draft.rehearsal?.runs[0]?.end, "completed");
+  equal(draft.rehearsal?.runs[0]?.steps.length, 3);
+  ok(draft.isReady);
+});
+
+Deno.test("what nothing can do is answered with questions, and nothing is proposed", async () => {
+  const draft = await generate("Launch the rocket");
+
+  ok(draft.isAbstention);
+  equal(draft.text, "");
+  equal(draft.isReady, false);
+  deepEqual(draft.edits, []);
+  match(draft.questions[0] ?? "", /Launch the rocket/);
+});
+
+Deno.test("a part that no step does is a problem, and the draft is not ready", async () => {
+  const draft = await generate(
+    "Validate the registration, create the profile, then water the plants.",
+  );
+
+  equal(draft.isAbstention, false);
+  equal(draft.isReady, false);
+  ok(draft.problems.some(({ code }) => code === "W51"));
+  match(draft.missing.join("\n"), /no step does part \d+: "water the plants"/);
+});
+
+Deno.test("the same description gives the same draft", async () => {
+  const [one, other] = await Promise.all([generate(REGISTRATION), generate(REGISTRATION)]);
+
+  deepEqual(one, other);
+});
