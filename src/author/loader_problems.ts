@@ -58,12 +58,15 @@ const DURATIONS: ReadonlySet<unknown> = new Set([
 const MAPPED: ReadonlySet<unknown> = new Set(["with", "transform", "sleep"]);
 const HTTP_MAPPED: ReadonlySet<unknown> = new Set(["url", "query", "headers", "body"]);
 
+/** Problems that are listed: the first ones often cause the rest. */
+export const PROBLEMS_MAX = 500;
+
 /** Turns faults into problems. `value` is what the document says, as far as it could be read. */
 export function problemsOf(
   faults: readonly PlacedFault[],
   value: Fields | undefined,
 ): readonly Problem[] {
-  return faults.map((fault) => {
+  return faults.slice(0, PROBLEMS_MAX).map((fault) => {
     const path = pathIn(value, fault.path);
     const code = codeOf(fault, path, value);
     return problem(code, { path, at: fault.at, text: fault.detail });

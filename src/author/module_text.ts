@@ -12,15 +12,19 @@ export function literalText(value: unknown, column: number, used = 0): string {
   const isStepList = Array.isArray(value) && value.some((one) => isRecord(one) && "name" in one);
   // Room for the comma; a list of steps has a line for each.
   const isShort = column + used + line.length + 1 <= LINE_MAX;
-  if (isShort && (!isStepList || value.length === 0)) return line;
+  const isInline = typeof value !== "object" || value === null || (isShort && !isStepList);
+  return isInline ? line : blockText(value, column);
+}
+
+/** Writes a list or an object with a line for each part. */
+function blockText(value: unknown, column: number): string {
   const inner = column + 2;
   const pad = `\n${" ".repeat(inner)}`;
   const end = `\n${" ".repeat(column)}`;
   if (Array.isArray(value)) {
     return `[${value.map((item) => `${pad}${literalText(item, inner)},`).join("")}${end}]`;
   }
-  if (!isRecord(value)) return line;
-  const fields = Object.entries(value).map(([name, field]) => {
+  const fields = Object.entries(value as Fields).map(([name, field]) => {
     const key = keyText(name);
     return `${pad}${key}: ${literalText(field, inner, key.length + 2)},`;
   });
@@ -64,6 +68,6 @@ export function moduleText(value: Fields): string {
 
 import { implement } from "tasker";
 
-export default implement(${literalText(value, 0)});
+export default implement(${blockText(value, 0)});
 `;
 }

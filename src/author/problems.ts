@@ -4,12 +4,9 @@ import type { Directory, Problem } from "../core/authoring.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { dependsOn, type Document, type Fields, stepsOf, valueAt } from "./document.ts";
 import { graphProblems } from "./graph_problems.ts";
-import { loaderProblems } from "./loader_problems.ts";
+import { loaderProblems, PROBLEMS_MAX } from "./loader_problems.ts";
 import { registryProblems, withOffers } from "./registry_problems.ts";
 import { safetyProblems } from "./safety_problems.ts";
-
-/** Problems that are listed: the first ones often cause the rest. */
-const PROBLEMS_MAX = 500;
 
 /**
  * Finds what is wrong with a document, in the order of its text. What a directory would say is left out

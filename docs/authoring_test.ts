@@ -1,0 +1,34 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { Edits, PROBLEMS } from "../src/core/authoring.ts";
+import { openDocuments } from "../src/server/documents.ts";
+
+const TEXT = await Deno.readTextFile(new URL("authoring.md", import.meta.url));
+
+function block(language: string): string {
+  return new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "m").exec(TEXT)?.[1] ?? "";
+}
+
+Deno.test("the page lists every code of a problem, with what it means", () => {
+  const rows = [...TEXT.matchAll(/^\| (W\d\d) +\| `(\w+)` +\| (\w+) +\| (.*?) +\|$/gm)];
+
+  deepEqual(
+    Object.fromEntries(
+      rows.map(([, code, name, severity, text]) => [code, { name, severity, text }]),
+    ),
+    { ...PROBLEMS },
+  );
+});
+
+Deno.test("the page's manifest and module say the same, and its edits can be made", async () => {
+  const documents = openDocuments();
+  const yaml = block("yaml");
+
+  const { text } = await documents.edit({ text: yaml }, { edits: [], as: "module" });
+  const edited = await documents.edit({ text: yaml }, {
+    edits: Edits.parse(JSON.parse(block("json"))),
+  });
+
+  ok(text.endsWith(block("ts").slice(block("ts").indexOf("import"))));
+  deepEqual(edited.problems, []);
+  equal(edited.text.match(/attempts_max: 5/g)?.length, 1);
+});
