@@ -109,6 +109,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     parts: [1, 2],
     by: "planner",
   },
+  suggestSteps: { text: "name: a", format: "yaml", file: "a.yaml", after: "pay", limit: 3 },
   simulateDocument: {
     text: "name: checkout",
     file: "checkout.yaml",

@@ -29,7 +29,6 @@ const ENTRIES = Object.fromEntries(
 
 /** Exports that no import shows, each for a reason. */
 const EXPORTED: Readonly<Record<string, string>> = {
-  "src/author/plan/plan.ts plan": "the operation that generates workflows uses it next",
   "src/core/attempt_fact.ts attemptFacts": "the facts that diagnosis and replays are made of",
   "src/journal/memory_stores.ts MemoryStatistics": "simulated incidents are counted into it",
   "src/server/launch.ts launch": "launch_test.ts starts it out of a text, in a process of its own",

@@ -5,11 +5,12 @@ import type { SystemSummary } from "../core/ports.ts";
 import type { DOCUMENTS } from "../operations/documents.ts";
 import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
+import { followTable, newestDefinitions, withTimes } from "./suggestions.ts";
 import { offersFor, visibleSystems } from "./systems.ts";
 
 /** Handlers of everything that is asked of a text. */
 export function documentHandlers(
-  { documents, rehearser, generator, systems }: Services,
+  { documents, rehearser, generator, systems, ...services }: Services,
 ): Handlers<typeof DOCUMENTS> {
   const directoryOf = async (caller: Caller) => directoryFor(caller, await systems());
   return {
@@ -21,6 +22,15 @@ export function documentHandlers(
       const directory = await directoryOf(caller);
       const body = await documents.edit(of, { edits, as, directory });
       return { status: 200, body };
+    },
+    async suggestSteps({ after, limit, ...of }, { caller }) {
+      const definitions = await newestDefinitions(services, caller);
+      const suggested = await documents.suggest(of, {
+        ...{ directory: await directoryOf(caller), follows: followTable(definitions) },
+        ...{ after, limit },
+      });
+      const suggestions = await withTimes(suggested, { ...services, definitions });
+      return { status: 200, body: { suggestions } };
     },
     async simulateDocument({ text, file, input, failures }, { signal }) {
       const body = await rehearser.rehearse({

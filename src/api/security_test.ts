@@ -122,6 +122,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/documents/edit",
     "POST /v1/documents/generate",
     "POST /v1/documents/simulate",
+    "POST /v1/documents/suggest",
     "POST /v1/incidents/{incident}/approve",
     "POST /v1/incidents/{incident}/reject",
     "POST /v1/incidents/{incident}/revert",

@@ -9,6 +9,7 @@ import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { ARMS } from "./arms.ts";
 import { check } from "./check.ts";
+import { suggest } from "./suggest.ts";
 import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
@@ -263,6 +264,7 @@ const SPECIAL: readonly Verb[] = [
   watch,
   replay,
   check,
+  suggest,
   importVerb,
   rehearseVerb,
   generateVerb,

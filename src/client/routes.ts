@@ -75,6 +75,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   checkDocument: { method: "POST", path: "/v1/documents/check", body: "*" },
   editDocument: { method: "POST", path: "/v1/documents/edit", body: "*" },
   getDirectory: { method: "GET", path: "/v1/documents/directory" },
+  suggestSteps: { method: "POST", path: "/v1/documents/suggest", body: "*" },
   simulateDocument: {
     method: "POST",
     path: "/v1/documents/simulate",

@@ -30,6 +30,7 @@ import type { Rehearsal } from "./rehearsal.ts";
 import type { Saturation } from "./saturation.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { StatisticsCell, StatisticsRow } from "./statistics.ts";
+import type { FollowTable, Suggestion } from "./suggestion.ts";
 import type { Capability, Instance, Registration } from "./system.ts";
 import type { StartLever } from "./starts.ts";
 import type { TaskState, TaskStateName } from "./state.ts";
@@ -565,6 +566,22 @@ export interface Documents {
       readonly directory?: Directory;
     },
   ): Promise<{ readonly text: string; readonly problems: readonly Problem[] }>;
+  /**
+   * Suggests next steps; how long they take is not known here.
+   *
+   * @throws {TaskerError} definition.invalid when the text cannot be read
+   */
+  suggest(of: DocumentSource, from: SuggestionContext): Promise<readonly Suggestion[]>;
+}
+
+/** What suggestions are made of. */
+export interface SuggestionContext {
+  readonly directory: Directory;
+  /** What other workflows say. */
+  readonly follows: FollowTable;
+  /** Which step the next one comes after; absent: those at the end. */
+  readonly after?: string | undefined;
+  readonly limit: number;
 }
 
 /** Makes proposals of workflows out of descriptions in plain language. Nothing is stored. */

@@ -5,6 +5,7 @@ import { Directory, DOCUMENT_FORMATS, Edits, Problem } from "../core/authoring.t
 import { Draft, DraftRequest, FileName } from "../core/draft.ts";
 import { Name } from "../core/fields.ts";
 import { Rehearsal } from "../core/rehearsal.ts";
+import { Suggestion } from "../core/suggestion.ts";
 import { group, operation } from "./operation.ts";
 import { named } from "./schema.ts";
 
@@ -36,6 +37,9 @@ const Failure = z.strictObject({
     "What it fails with; made out of its contract unless said",
   ),
 });
+
+/** Suggestions of one answer. */
+const SUGGESTIONS_MAX = 50;
 
 /** Everything that can be asked of documents. */
 export const DOCUMENTS = group("documents", {
@@ -88,6 +92,28 @@ export const DOCUMENTS = group("documents", {
       200: { description: "As far as the key may see it", schema: named("Directory", Directory) },
     },
     errors: ["bus.unavailable"],
+  }),
+  suggestSteps: operation({
+    method: "POST",
+    path: "/v1/documents/suggest",
+    summary: "Suggests which step could come next: by contracts, and by what other workflows do",
+    right: "read",
+    repeat: "harmless",
+    body: named(
+      "SuggestSteps",
+      DocumentText.extend({
+        after: Name.optional().describe("Which step it comes after; those at the end unless said"),
+        limit: z.int().min(1).max(SUGGESTIONS_MAX).default(5),
+      }),
+    ),
+    answers: {
+      200: {
+        description: "The best first; nothing is stored",
+        schema: z.object({ suggestions: z.array(named("Suggestion", Suggestion)) }),
+      },
+    },
+    errors: ["definition.invalid", "bus.unavailable"],
+    command: { verb: "suggest", operands: ["file"] },
   }),
   simulateDocument: operation({
     method: "POST",

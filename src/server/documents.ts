@@ -9,6 +9,7 @@ import type { Language, Reading } from "../author/document.ts";
 import { edit } from "../author/edit.ts";
 import { openModules } from "../author/module_language.ts";
 import { problems } from "../author/problems.ts";
+import { suggestSteps } from "../author/suggest.ts";
 import { YAML } from "../author/yaml_language.ts";
 
 /** What texts without a name are called. */
@@ -28,6 +29,11 @@ export function openDocuments(): Documents {
       const text = as === undefined ? edited.text : convertedText(edited, as);
       const again = text === edited.text ? undefined : await readSource({ text, format: as });
       return { text, problems: problems(again?.ok ? again.document : edited, directory) };
+    },
+    async suggest(of, from) {
+      const read = await readSource(of);
+      if (!read.ok) throw unreadable(of, read.problems);
+      return suggestSteps(read.document.value, from);
     },
   };
 }

@@ -31,7 +31,8 @@ export const BANNED_WORDS: readonly BannedWord[] = [
   { word: /\bhands? (action|operator|result|routes?|options?|body)\b/, instead: "operator action" },
   { word: /\bjobs?\b/, instead: "task: one run of a workflow" },
   { word: /\b(?<!pg stat )activit(y|ies)\b/, instead: "step, or attempt: one try of it" },
-  { word: /\bexecutions?\b/, instead: "task, attempt, or run" },
+  // The field `estimated_execution_time` is the roadmap's.
+  { word: /(?<!estimated )\bexecutions?\b/, instead: "task, attempt, or run" },
   {
     word: /\b(task|step|attempt|node|circuit|slot)s? status(es)?\b/,
     instead: "state: the status is what HTTP and processes answer",

@@ -1,6 +1,7 @@
 /** Sources: where the fields of a step's input come from, by contracts. Pure. */
 
 import { fieldsOf, requiredOf } from "./contracts.ts";
+import type { Offer } from "./capability_index.ts";
 import type { Flow } from "./flow.ts";
 import { markFailure } from "./templates.ts";
 import { type PlannedStep, reaches } from "./planned_step.ts";
@@ -51,11 +52,20 @@ export function mappingsOf(flow: Flow): Mappings {
   const twice = repeatedOffers(flow.steps);
   for (const step of inOrder(flow.steps)) {
     if (step.offer === undefined) continue;
-    const finder = new Finder(flow, step, { input, isRepeated: twice.has(step) });
+    const finder = new Finder(flow.steps, step, { input, isRepeated: twice.has(step) });
     of.set(step, finder.find());
   }
   for (const [step, sources] of of) of.set(step, withOptional(step, sources, input));
   return { of, input };
+}
+
+/** Finds the sources of one step among others; what the task has to be given is added to `input`. */
+export function sourcesFor(
+  steps: PlannedStep[],
+  step: PlannedStep,
+  input: Map<string, Schema>,
+): Sources {
+  return new Finder(steps, step, { input, isRepeated: false }).find();
 }
 
 /** Steps in an order in which each comes after those that it waits for. */
@@ -76,7 +86,7 @@ class Finder {
   readonly #used = new Set<string>();
 
   constructor(
-    private readonly flow: Flow,
+    private readonly steps: PlannedStep[],
     private readonly step: PlannedStep,
     private readonly context: { readonly input: Map<string, Schema>; readonly isRepeated: boolean },
   ) {}
@@ -164,12 +174,12 @@ class Finder {
 
   /** A step beside this one gives exactly that: this one waits for it. */
   #fromAside(name: string) {
-    const beside = this.flow.steps.find((other) =>
+    const beside = this.steps.find((other) =>
       other !== this.step && other.branch === undefined && other.when === "succeeded" &&
       Object.hasOwn(fieldsOf(other.offer?.capability.output), name) && isCertain(other, name) &&
       !requiredNames(other).includes(name) &&
       /_(?:ids?|uri|url|version|number)$/.test(name) && !reaches(this.step, other) &&
-      this.flow.steps.indexOf(other) < this.flow.steps.indexOf(this.step)
+      this.steps.indexOf(other) < this.steps.indexOf(this.step)
     );
     if (beside === undefined) return undefined;
     this.step.parents.add(beside);
@@ -179,7 +189,7 @@ class Finder {
   #mark(found: ReadonlyMap<string, Source>): void {
     if (this.step.when === "succeeded") return;
     const sources = [...found.values()].flatMap((one) => one.kind === "step" ? [one.step] : []);
-    if (sources.length > 0) markFailure(this.flow, this.step, new Set(sources));
+    if (sources.length > 0) markFailure(this.steps, this.step, new Set(sources));
   }
 }
 
@@ -251,7 +261,8 @@ function isText(name: string, schema: Schema): boolean {
     schema["enum"] === undefined;
 }
 
-function isNotice({ offer }: PlannedStep): boolean {
+/** Whether a capability says something to somebody. */
+export function isNotice({ offer }: { readonly offer?: Offer }): boolean {
   const { name = "", description = "" } = offer?.capability ?? {};
   return NOTICE.test(`${name.replaceAll(/[._-]/g, " ")} ${description}`.toLowerCase());
 }

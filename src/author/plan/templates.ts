@@ -48,7 +48,7 @@ function addInverses(flow: Flow, branch: FailureBranch, offers: readonly Offer[]
 }
 
 /** A capability of the same system that takes what the step gave, and is called after taking back. */
-function inverseOf({ offer }: PlannedStep, offers: readonly Offer[]): Offer | undefined {
+export function inverseOf({ offer }: PlannedStep, offers: readonly Offer[]): Offer | undefined {
   if (offer === undefined) return undefined;
   const given = Object.keys(fieldsOf(offer.capability.output));
   return offers.find((other) =>
@@ -96,9 +96,13 @@ function addGate(flow: Flow, signal: PlannedStep): void {
  * something failed, and the step waits for that and for the step whose result it needs: what was not
  * done is not taken back.
  */
-export function markFailure(flow: Flow, step: PlannedStep, sources: Iterable<PlannedStep>): void {
+export function markFailure(
+  steps: PlannedStep[],
+  step: PlannedStep,
+  sources: Iterable<PlannedStep>,
+): void {
   const guards = [...step.parents];
-  const known = flow.steps.find((one) =>
+  const known = steps.find((one) =>
     one.kind === "transform" && one.when === step.when && isSame(one.parents, step.parents)
   );
   const mark: PlannedStep = known ?? {
@@ -110,7 +114,7 @@ export function markFailure(flow: Flow, step: PlannedStep, sources: Iterable<Pla
     ...(step.branch !== undefined && { branch: step.branch }),
     policy: {},
   };
-  if (known === undefined) flow.steps.splice(flow.steps.indexOf(step), 0, mark);
+  if (known === undefined) steps.splice(steps.indexOf(step), 0, mark);
   step.parents.clear();
   step.parents.add(mark);
   for (const source of sources) step.parents.add(source);

@@ -60,7 +60,8 @@ function systemsOf(steps: readonly PlannedStep[]): readonly (readonly [string, u
   return [...bySystem].map(([system, of]) => [system, { capabilities: of.map(declared) }] as const);
 }
 
-function declared({ capability }: Offer): unknown {
+/** A capability as a manifest declares it. */
+export function declared({ capability }: Offer): unknown {
   const { name, version, input, output, timeoutMs, effect } = capability;
   return {
     name,
@@ -72,7 +73,8 @@ function declared({ capability }: Offer): unknown {
   };
 }
 
-function stepValue(step: PlannedStep, head: Head): StepValue {
+/** A step as a manifest writes it. */
+export function stepValue(step: PlannedStep, head: Pick<Head, "mappings" | "name">): StepValue {
   const sources = head.mappings.of.get(step);
   const referred = new Set(
     [...sources?.values() ?? []].flatMap((one) => one.kind === "step" ? [one.step] : []),
@@ -102,7 +104,7 @@ function isImplied(
 function workOf(
   step: PlannedStep,
   sources: Sources | undefined,
-  head: Head,
+  head: Pick<Head, "mappings" | "name">,
 ): Omit<StepValue, "name"> {
   switch (step.kind) {
     case "sleep":
@@ -123,13 +125,21 @@ function workOf(
   }
 }
 
-function withOf(step: PlannedStep, sources: Sources | undefined, head: Head) {
+function withOf(
+  step: PlannedStep,
+  sources: Sources | undefined,
+  head: Pick<Head, "mappings" | "name">,
+) {
   if (step.offer?.capability.input === undefined) return {};
   const fields = [...sources ?? []].map(([name, source]) => [name, valueOf(source, step, head)]);
   return { with: Object.fromEntries(fields) };
 }
 
-function valueOf(source: Source, step: PlannedStep, head: Head): unknown {
+function valueOf(
+  source: Source,
+  step: PlannedStep,
+  head: Pick<Head, "mappings" | "name">,
+): unknown {
   switch (source.kind) {
     case "step":
       return `$.${source.step.name}.${pathOf(source.field)}`;
