@@ -18,9 +18,6 @@ import type { Hints, Tool, ToolCall, ToolResult } from "./tool.ts";
 type Args = Readonly<Record<string, unknown>>;
 type Json = Readonly<Record<string, unknown>>;
 
-/** The values that an incident changed, as they were before. */
-type Inverse = NonNullable<NonNullable<OperationResult<"getIncident">["applied"]>["inverse"]>;
-
 /** What says that nothing is to be changed. */
 const DRY_RUN: JsonSchema = {
   type: "boolean",
@@ -111,24 +108,13 @@ export const OPERATION_TOOLS: readonly Tool[] = [
     operation: "listIncidents",
     more: "A page at a time: pass `nextCursor` as `cursor`",
   }),
-  toolOf({
-    name: "revert_change",
-    title: "Revert a change",
-    operation: "revertProposal",
-    hints: { destructiveHint: true },
-    dryRun: async ({ incident }, { client, signal }) => {
-      const { applied, conclusion } = await client.call("getIncident", {
-        incident: String(incident),
-      }, { signal });
-      return { diff: linesOf(applied?.inverse), applied, conclusion };
-    },
-    change: ({ says }) => ({
-      diff: [says],
-      undo: null,
-      undo_note: "A later incident may propose the change again; a person can put it as a policy",
-    }),
-  }),
   toolOf({ name: "whatif", title: "Try a policy on past tasks", operation: "whatifWorkflow" }),
+  toolOf({
+    name: "validate_workflow",
+    title: "Validate a workflow",
+    operation: "checkDocument",
+    more: "Problems have codes, places and, where one is certain, a fix as edits",
+  }),
 ];
 
 function toolOf<Name extends CallName>(of: OperationTool<Name>): Tool {
@@ -206,15 +192,6 @@ function demandPath({ params }: Operation, args: Args): void {
   const faults = faultsOf(error, "");
   const detail = faults.map(({ path, detail }) => `${path}: ${detail}`).join("; ");
   throw new BadArguments(`Cannot read the arguments: ${detail}`, faults);
-}
-
-/** What would be put, line by line. */
-function linesOf(inverse: Inverse | undefined): readonly string[] {
-  return (inverse?.changes ?? []).map(({ path, value }) =>
-    `${inverse?.namespace}/${inverse?.name}: ${path.join(".")} → ${
-      JSON.stringify(value) ?? "unset"
-    }`
-  );
 }
 
 function cancelPreview({ id, state, steps }: Task): Json {

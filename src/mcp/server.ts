@@ -251,9 +251,10 @@ function unknownTool(name: string): ProtocolError {
   );
 }
 
-function lacksScope({ name }: Key, { scopes, name: tool }: Tool): ClientError {
+function lacksScope({ name }: Key, { scopes, anyOf = [], name: tool }: Tool): ClientError {
+  const needed = [...scopes, ...anyOf].join('", "');
   return refused(
     "api.forbidden",
-    `Cannot call "${tool}" with key "${name}": it needs the scope "${scopes.join('", "')}"`,
+    `Cannot call "${tool}" with key "${name}": it needs the scope "${needed}"`,
   );
 }

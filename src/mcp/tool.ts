@@ -60,6 +60,8 @@ export interface Tool {
   readonly hints: Hints;
   /** Without one of them the tool is not listed; Tasker refuses the call in any case. */
   readonly scopes: readonly Scope[];
+  /** It also needs one of these, unless it is absent. */
+  readonly anyOf?: readonly Scope[];
   /** One of many: they are counted together. */
   readonly kind?: "workflow";
   call(args: Readonly<Record<string, unknown>>, call: ToolCall): Promise<ToolResult>;
@@ -68,9 +70,11 @@ export interface Tool {
 /** Whether a key may use a tool. */
 export function mayUse(
   { scopes }: Pick<Key, "scopes">,
-  tool: Pick<Tool, "scopes">,
+  { scopes: all, anyOf }: Pick<Tool, "scopes" | "anyOf">,
 ): boolean {
-  return scopes.includes("admin") || tool.scopes.every((scope) => scopes.includes(scope));
+  if (scopes.includes("admin")) return true;
+  return all.every((scope) => scopes.includes(scope)) &&
+    (anyOf?.some((scope) => scopes.includes(scope)) ?? true);
 }
 
 /** Shows a tool in a list. */

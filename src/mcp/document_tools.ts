@@ -1,0 +1,262 @@
+/**
+ * Tools of documents: what is wrong with a workflow, what a change would do, and the change itself, which
+ * a person has to approve. Nothing that a client says of an approval is trusted but what was sealed here.
+ */
+
+import { acceptedContent, inputRequired } from "@modelcontextprotocol/server";
+import { z } from "zod";
+import type { Client, OperationInput, OperationResult } from "../client.ts";
+import { hideSecrets } from "../core/redaction.ts";
+import type { JsonSchema } from "../core/workflow.ts";
+import { inputJsonSchemaOf, type Operation } from "../operations/operation.ts";
+import { OPERATIONS } from "../operations/table.ts";
+import { changedLines } from "./changed_lines.ts";
+import { BadArguments, type Failure } from "./failure.ts";
+import { failureResult, valueResult } from "./result.ts";
+import { shownText } from "./shown.ts";
+import type { Hints, Tool, ToolCall, ToolResult } from "./tool.ts";
+
+type Args = Readonly<Record<string, unknown>>;
+type Report = OperationResult<"deployWorkflow">;
+
+/** Characters of the question that a person is asked. */
+const QUESTION_LENGTH_MAX = 8_000;
+
+/** The name of the question. */
+const APPROVAL = "approval";
+
+/** What a person answers. */
+const Approval = z.object({
+  approve: z.boolean().describe("Whether it is deployed"),
+  reason: z.string().max(500).optional().describe("Why, for the history"),
+});
+
+/** What was asked about, sealed: the change that is applied is the one that was shown. */
+const Asked = z.strictObject({ hash: z.string(), before: z.string().optional() });
+
+const READS: Hints = {
+  readOnlyHint: true,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: false,
+};
+
+const { edits: EDITS } = fieldsOf("editDocument");
+const { input: INPUT, failures: FAILURES } = fieldsOf("simulateDocument");
+
+/** Which document is meant. */
+const OF_DOCUMENT: Readonly<Record<string, JsonSchema>> = {
+  workflow: { type: "string", description: "`namespace/name` of a workflow that was deployed" },
+  text: { type: "string", description: "A manifest as YAML, instead of a deployed one" },
+  edits: { ...EDITS, description: "Changes of it, one after the other" },
+};
+
+/** The tools. */
+export const DOCUMENT_TOOLS: readonly Tool[] = [
+  {
+    name: "simulate_change",
+    title: "Simulate a change of a workflow",
+    description:
+      "Rehearses a workflow, with changes or without, on a virtual clock: the good path, and " +
+      "each step failing. Nothing is sent or stored",
+    inputSchema: objectOf({ ...OF_DOCUMENT, input: INPUT ?? {}, failures: FAILURES ?? {} }),
+    hints: READS,
+    scopes: ["read"],
+    async call(args, call) {
+      const { text } = await documentOf(args, call);
+      const rest = { input: args.input, failures: args.failures };
+      const given = { text, ...rest } as OperationInput<"simulateDocument">;
+      const { signal, client } = call;
+      return valueResult({ ...await client.call("simulateDocument", given, { signal }) });
+    },
+  },
+  {
+    name: "propose_change",
+    title: "Propose a change of a workflow",
+    description:
+      "Says what a change of a workflow would do: its text, what is wrong with it before and " +
+      "after, and how it runs. Nothing is stored; apply_change deploys it once a person agrees",
+    inputSchema: objectOf(OF_DOCUMENT),
+    hints: READS,
+    scopes: ["read"],
+    call: propose,
+  },
+  {
+    name: "apply_change",
+    title: "Apply a change of a workflow",
+    description:
+      "Deploys a change of a workflow as its next version. A person is asked first, with what " +
+      "it changes and whom it breaks; tasks that run keep their version",
+    inputSchema: {
+      ...objectOf({
+        ...OF_DOCUMENT,
+        reason: { type: "string", minLength: 1, description: "Why; it is kept with the version" },
+        dry_run: { type: "boolean", default: false, description: "Says what would change" },
+      }),
+      required: ["reason"],
+    },
+    hints: { ...READS, readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+    scopes: ["deploy"],
+    call: apply,
+  },
+];
+
+function fieldsOf(name: "editDocument" | "simulateDocument"): Readonly<Record<string, JsonSchema>> {
+  const { properties } = inputJsonSchemaOf(OPERATIONS[name] as unknown as Operation);
+  return properties as Readonly<Record<string, JsonSchema>>;
+}
+
+function objectOf(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return { type: "object", properties, additionalProperties: false };
+}
+
+/** A document as it is, and as it would be. */
+interface Changed {
+  readonly before: string;
+  readonly text: string;
+}
+
+/** Reads the document that is meant, and makes the edits in it. Nothing is stored. */
+async function documentOf(args: Args, { client, signal }: ToolCall): Promise<Changed> {
+  const before = typeof args.text === "string" ? args.text : await sourceOf(args, client);
+  if (args.edits === undefined) return { before, text: before };
+  const edits = args.edits as OperationInput<"editDocument">["edits"];
+  const { text } = await client.call("editDocument", { text: before, edits }, { signal });
+  return { before, text };
+}
+
+async function sourceOf({ workflow }: Args, client: Client): Promise<string> {
+  const [namespace = "", name = ""] = typeof workflow === "string" ? workflow.split("/") : [];
+  if (namespace === "" || name === "") {
+    throw new BadArguments(
+      'Cannot find the document: expected "text", or "workflow" as namespace/name',
+    );
+  }
+  return (await client.call("workflowSource", { namespace, name })).text;
+}
+
+async function propose(args: Args, call: ToolCall): Promise<ToolResult> {
+  const { client, signal, key } = call;
+  const { before, text } = await documentOf(args, call);
+  const [was, is] = await Promise.all(
+    [before, text].map(async (text) => await client.call("checkDocument", { text }, { signal })),
+  );
+  const isSound = !is?.problems.some(({ severity }) => severity === "error");
+  const mayDeploy = key.scopes.includes("deploy") || key.scopes.includes("admin");
+  const rehearsal = isSound
+    ? await client.call("simulateDocument", { text }, { signal })
+    : undefined;
+  const deployment = isSound && mayDeploy ? await previewOf(text, call) : undefined;
+  return withDocument(
+    valueResult({
+      diff: changedLines(before, text),
+      problems_before: was?.problems,
+      problems_after: is?.problems,
+      ...(rehearsal !== undefined && { rehearsal }),
+      ...(deployment !== undefined && { deployment }),
+      next: nextOf(isSound, mayDeploy),
+    }),
+    text,
+  );
+}
+
+function nextOf(isSound: boolean, mayDeploy: boolean): string {
+  if (!isSound) return "Correct the problems; nothing with errors is deployed";
+  return mayDeploy
+    ? "Nothing is stored. apply_change with the same arguments and a reason asks a person"
+    : "Nothing is stored. Deploying it needs a key with the scope deploy";
+}
+
+async function previewOf(text: string, { client, signal }: ToolCall, reason = "dry run") {
+  return await client.call("deployWorkflow", { text, reason, dryRun: true }, { signal });
+}
+
+async function apply(args: Args, call: ToolCall): Promise<ToolResult> {
+  const { reason } = args;
+  if (typeof reason !== "string" || reason === "") {
+    throw new BadArguments('Cannot apply the change: "reason" is missing');
+  }
+  const { before, text } = await documentOf(args, call);
+  const report = await previewOf(text, call, reason);
+  const isDry = args.dry_run === true || call.isDryRun;
+  if (isDry || report.outcome === "unchanged") {
+    return valueResult({ dry_run: isDry, diff: changedLines(before, text), ...report });
+  }
+  if (!report.isAccepted) return failureResult(brokenBy(report));
+  if (call.capabilities.elicitation === undefined) return failureResult(NOBODY_TO_ASK);
+  const asked = Asked.safeParse(call.state).data;
+  const isSame = asked?.hash === report.hash && asked.before === report.before;
+  const answer = isSame ? acceptedContent(call.answers, APPROVAL, Approval) : undefined;
+  if (!isSame || call.answers[APPROVAL] === undefined) return await ask(report, call);
+  if (answer?.approve !== true) return valueResult({ applied: false, says: "A person declined" });
+  const why = answer.reason === undefined ? reason : `${reason} (${answer.reason})`;
+  return await deploy({ text, before, reason: why.slice(0, 2_000) }, call);
+}
+
+/** Asks a person, who sees what changes and whom it breaks. */
+async function ask(report: Report, { seal }: ToolCall): Promise<ToolResult> {
+  const { hash, before } = report;
+  return inputRequired({
+    inputRequests: {
+      [APPROVAL]: inputRequired.elicit({
+        message: shownText(questionAbout(report), QUESTION_LENGTH_MAX),
+        requestedSchema: Approval,
+      }),
+    },
+    requestState: await seal({ hash, ...(before !== undefined && { before }) }),
+  });
+}
+
+function questionAbout({ namespace, name, version, before, openTasks, changes }: Report): string {
+  const instead = before === undefined ? "It is new." : `It takes the place of ${before}.`;
+  const lines = changes.map(({ what, path, text }) => `- ${what} ${path}: ${text}`);
+  return `Deploy ${namespace}/${name} ${version}? ${instead} ${openTasks} tasks go on with the ` +
+    `version that they have.\n${lines.join("\n")}`;
+}
+
+async function deploy(
+  { text, before, reason }: { readonly text: string; readonly before: string; reason: string },
+  { client, signal }: ToolCall,
+): Promise<ToolResult> {
+  const report = await client.call("deployWorkflow", { text, reason }, { signal });
+  const workflow = `${report.namespace}/${report.name}`;
+  const undo = report.before === undefined
+    ? { undo: null, undo_note: "There was no version before that starts could take again" }
+    : {
+      undo: {
+        tool: "revert_change",
+        arguments: { change: `workflow:${workflow}@${report.before}`, reason: "undo" },
+      },
+    };
+  return valueResult({ applied: true, diff: changedLines(before, text), ...report, ...undo });
+}
+
+/** A client that asks nobody cannot bring an approval. */
+const NOBODY_TO_ASK: Failure = {
+  code: "approval.no_person",
+  what: "Cannot apply the change: a person has to approve it, and this client cannot ask one",
+  next: "Nothing was changed",
+  action: "Use a client that shows forms (elicitation), or deploy it with `tasker deploy FILE`",
+  retry: "never",
+};
+
+function brokenBy({ breaks }: Report): Failure {
+  const what = breaks.slice(0, 10).map(({ path, detail }) => `${path}: ${detail}`).join("; ");
+  return {
+    code: "definition.breaks",
+    what: shownText(`Cannot apply the change: it breaks others: ${what}`),
+    next: "Nothing was changed",
+    action:
+      "Keep what others rely on, or let a person deploy it with `tasker deploy FILE --force WHY`",
+    retry: "never",
+  };
+}
+
+/** Adds a document as it is: cut or hidden in part, it could not be deployed. */
+function withDocument(result: ReturnType<typeof valueResult>, text: string) {
+  const document = hideSecrets(text);
+  return {
+    content: [...result.content, { type: "text" as const, text: document }],
+    structuredContent: { ...result.structuredContent as object, text: document },
+  };
+}

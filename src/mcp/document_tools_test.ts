@@ -1,0 +1,167 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { Client } from "@modelcontextprotocol/client";
+import { fakeMcp } from "../../tests/support/fake_mcp.ts";
+import { valueOf } from "../../tests/support/mcp.ts";
+import { changedLines } from "./changed_lines.ts";
+
+const MANIFEST = `# Greets people.
+name: hello
+namespace: people
+version: 1.0.0
+workflow_steps:
+  - name: rest # before it says anything
+    sleep: 1s
+`;
+
+const EDITS = [
+  { kind: "set", field: ["version"], value: "1.1.0" },
+  { kind: "set", step: "rest", field: ["sleep"], value: "2s" },
+];
+
+/** A client whose person answers as given, and what the person was asked. */
+async function withPerson(
+  fake: ReturnType<typeof fakeMcp>,
+  answer: { action: "accept" | "decline"; content?: { approve: boolean; reason?: string } },
+): Promise<{ client: Client; asked: string[] }> {
+  const client = await fake.connect({ capabilities: { elicitation: { form: {} } } });
+  const asked: string[] = [];
+  client.setRequestHandler("elicitation/create", ({ params }) => {
+    asked.push(params.message);
+    return answer;
+  });
+  return { client, asked };
+}
+
+const YES = { action: "accept", content: { approve: true, reason: "looks right" } } as const;
+
+Deno.test("a person approves a change, and it is deployed and can be reverted", async () => {
+  const fake = fakeMcp();
+  const { client, asked } = await withPerson(fake, YES);
+  const change = { text: MANIFEST, reason: "first" };
+
+  const first = await valueOf(client, "apply_change", change);
+  const second = await valueOf(client, "apply_change", {
+    workflow: "people/hello",
+    edits: EDITS,
+    reason: "rest longer",
+  });
+  const undo = second.undo as { tool: string; arguments: Record<string, unknown> };
+  const preview = await valueOf(client, undo.tool, { ...undo.arguments, dry_run: true });
+  const reverted = await valueOf(client, undo.tool, undo.arguments);
+
+  equal(first.applied, true);
+  equal(asked.length, 2);
+  match(asked[1] ?? "", /people\/hello 1\.1\.0/);
+  deepEqual(second.diff, [
+    "- version: 1.0.0",
+    "+ version: 1.1.0",
+    "-     sleep: 1s",
+    "+     sleep: 2s",
+  ]);
+  equal(undo.arguments.change, "workflow:people/hello@1.0.0");
+  equal(preview.outcome, "dry_run");
+  equal(reverted.starts, "1.0.0");
+});
+
+Deno.test("a change that a person declines, or nobody can be asked about, is not made", async () => {
+  const fake = fakeMcp();
+  const no = await withPerson(fake, { action: "accept", content: { approve: false } });
+  const declines = await withPerson(fake, { action: "decline" });
+  const silent = await fake.connect();
+  const change = { text: MANIFEST, reason: "first" };
+
+  const answers = [
+    await valueOf(no.client, "apply_change", change),
+    await valueOf(declines.client, "apply_change", change),
+    await valueOf(silent, "apply_change", change),
+  ];
+
+  deepEqual(answers.map(({ applied }) => applied), [false, false, undefined]);
+  equal((answers[2]?.error as { code: string }).code, "approval.no_person");
+  deepEqual(await valueOf(silent, "search_tasks", { workflow: "people/hello" }), { tasks: [] });
+  const { error } = await valueOf(silent, "propose_change", { workflow: "people/hello" });
+  match(JSON.stringify(error), /definition/);
+});
+
+Deno.test("an approval counts for what was shown, and for nothing else", async () => {
+  const fake = fakeMcp();
+  const key = fake.key();
+  const ask = fake.raw({ key, capabilities: { elicitation: {} } });
+  const call = (args: object, more = {}) =>
+    ask("tools/call", { name: "apply_change", arguments: { reason: "x", ...args }, ...more });
+  const approval = {
+    inputResponses: { approval: { action: "accept", content: { approve: true } } },
+  };
+
+  const shown = await call({ text: MANIFEST });
+  const state = { ...approval, requestState: shown.requestState };
+  const other = await call({ text: MANIFEST.replace("1s", "9s") }, state);
+  const unasked = await call({ text: MANIFEST }, approval);
+  const forged = await call({ text: MANIFEST }, { ...approval, requestState: "v1.e30.AAAA" })
+    .catch(({ code }) => code);
+  const foreign = await fake.raw({ capabilities: { elicitation: {} } })("tools/call", {
+    name: "apply_change",
+    arguments: { reason: "x", text: MANIFEST },
+    ...state,
+  }).catch(({ code }) => code);
+  const same = await call({ text: MANIFEST }, state);
+
+  equal(shown.resultType, "input_required");
+  equal(other.resultType, "input_required");
+  equal(unasked.resultType, "input_required");
+  equal(forged, -32602);
+  equal(foreign, -32602);
+  equal((same.structuredContent as { applied: boolean }).applied, true);
+});
+
+Deno.test("a proposal says what is wrong before and after, and stores nothing", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+
+  const sound = await valueOf(client, "propose_change", { text: MANIFEST, edits: EDITS });
+  const broken = await valueOf(client, "propose_change", {
+    text: MANIFEST,
+    edits: [{ kind: "connect", from: "rest", to: "rest" }],
+  });
+
+  match(String(sound.text), /^# Greets people\.\n[\s\S]*sleep: 2s\n$/);
+  deepEqual(sound.problems_after, sound.problems_before);
+  equal((sound.rehearsal as { isOk: boolean }).isOk, true);
+  equal((sound.deployment as { outcome: string }).outcome, "dry_run");
+  ok(broken.error !== undefined || JSON.stringify(broken.problems_after).includes("W05"));
+  equal(
+    (await valueOf(client, "validate_workflow", { text: MANIFEST })).problems !== undefined,
+    true,
+  );
+});
+
+Deno.test("a key that may not deploy is offered no change, and sees proposals", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect({ key: fake.key(["read", "write", "operate"], ["people"]) });
+
+  const names = (await client.listTools()).tools.map(({ name }) => name);
+  const { error } = await valueOf(client, "apply_change", { text: MANIFEST, reason: "x" });
+  const proposal = await valueOf(client, "propose_change", { text: MANIFEST });
+
+  ok(names.includes("propose_change") && !names.includes("apply_change"), names.join());
+  equal((error as { code: string }).code, "api.forbidden");
+  equal(proposal.deployment, undefined);
+});
+
+Deno.test("a rehearsal takes the document with its edits, and sends nothing", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+
+  const rehearsal = await valueOf(client, "simulate_change", { text: MANIFEST, edits: EDITS });
+
+  equal(rehearsal.version, "1.1.0");
+  deepEqual(fake.engine.starts, []);
+});
+
+Deno.test("changedLines() shows what was taken out and put in, in the order of the text", () => {
+  const lines = changedLines("a\nb\nc\nd\n", "a\nc\nx\nd\n");
+
+  deepEqual(lines, ["- b", "+ x"]);
+  deepEqual(changedLines("same\n", "same\n"), []);
+  ok(changedLines("a\n".repeat(100_000), "b\n".repeat(100_000)).length <= 401);
+});
