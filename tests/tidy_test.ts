@@ -131,9 +131,9 @@ Deno.test("every metric of the table is written by the code", () => {
   assert.deepEqual(unwritten, []);
 });
 
-/** What cannot be changed (migrations, contracts of a version), or has to name the words. */
+/** What cannot be changed (migrations, contracts, names of others), or has to name the words. */
 const WORDS_KEPT =
-  /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*|workflows\/order_processing.*)$/;
+  /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*|workflows\/order_processing.*|tests\/mcp\/conformance_server\.ts)$/;
 
 Deno.test("no banned word stands in names, comments or texts", () => {
   const texts = FILES.filter((path) => /\.(ts|mjs|py|rs|sql|md)$/.test(path))
