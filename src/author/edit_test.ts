@@ -206,6 +206,13 @@ output:
   );
 });
 
+Deno.test("a document without fields gets its first ones, and may lose its last", () => {
+  const set: Edit = { kind: "set", field: ["name"], value: "a" };
+
+  equal(edited("# draft\n{} # none\n", set), "# draft\nname: a\n # none\n");
+  equal(edited("name: a # only\n", { kind: "unset", field: ["name"] }), "{}\n");
+});
+
 const REFUSED: Readonly<Record<string, readonly [edit: Edit, why: RegExp]>> = {
   "of a step that is not there": [{ kind: "remove_step", name: "chek" }, /did you mean "check"/],
   "to a name that is taken": [{ kind: "rename_step", name: "check", to: "pay" }, /is named "pay"/],

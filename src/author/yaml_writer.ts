@@ -15,6 +15,7 @@ import {
   itemText,
   keyText,
   type Layout,
+  manifestText,
   scalarText,
 } from "./yaml_text.ts";
 
@@ -51,9 +52,18 @@ export function writeYaml(
   },
 ): string {
   if (!isMap(contents)) return text;
+  const isEmpty = [before, after].some((fields) => Object.keys(fields).length === 0);
+  if (isEmpty) return whole(text, contents, after);
   const writer = new Writer(text, contents);
   writer.change(contents, { before, after, path: [] });
   return writer.result();
+}
+
+/** A map without fields has no lines to keep. */
+function whole(text: string, { range }: YAMLMap, after: Fields): string {
+  const [from = 0, to = text.length] = range ?? [];
+  const put = Object.keys(after).length === 0 ? "{}\n" : manifestText(after);
+  return text.slice(0, from) + put + text.slice(to).replace(/^\r?\n/, "");
 }
 
 interface Change {

@@ -81,6 +81,6 @@ Deno.test("what is wrong with a manifest in a module is found at its call", asyn
   } as unknown as Manifest;
 
   deepEqual(await faultsOf(() => load(implement(wrong))), [
-    "80:39 workflow_steps[0].slep unknown_field",
+    "83:39 workflow_steps[0].slep unknown_field",
   ]);
 });
