@@ -18,8 +18,22 @@ let opened: Promise<Language> | undefined;
 
 /** Opens the language of modules. The first time loads TypeScript, which takes some 0.3 s. */
 export function openModules(): Promise<Language> {
-  opened ??= import("typescript").then(({ default: ts }) => languageOf(ts));
+  opened ??= loadTypeScript().then(languageOf);
   return opened;
+}
+
+/**
+ * Loads the parser. In a process that looks like Node's, TypeScript asks for the environment and for
+ * files as it is loaded; nothing here needs those, and the server may not have them.
+ */
+async function loadTypeScript(): Promise<Ts> {
+  const { process } = globalThis as { process?: { browser?: boolean } };
+  if (process !== undefined) process.browser = true;
+  try {
+    return (await import("typescript")).default;
+  } finally {
+    delete process?.browser;
+  }
 }
 
 function languageOf(ts: Ts): Language {

@@ -4,7 +4,7 @@ import type { Edit } from "../core/authoring.ts";
 import { TaskerError } from "../core/errors.ts";
 import { isWorkflowModule } from "../core/workflow_module.ts";
 import { buildWorkflow } from "../registry/build.ts";
-import { digest } from "../../tests/support/registry_fixture.ts";
+import { digest, withFolder } from "../../tests/support/registry_fixture.ts";
 import { editOf, workflow } from "./_arbitrary.ts";
 import { type Document, type Fields, isSame, stepsOf } from "./document.ts";
 import { edit } from "./edit.ts";
@@ -222,4 +222,22 @@ Deno.test("what is no module of one workflow says why, and where", () => {
   deepEqual(why("export default implement({ name: 'a' ;"), ["1:38 W01"]);
   deepEqual(why(`// ${"x".repeat(600_000)}`), ["1:1 W01"]);
   deepEqual(why("import { implement } from 'tasker'; export default implement({});"), "read");
+});
+
+Deno.test("modules are read without any permission", async () => {
+  const script = `const { openModules } = await import("${new URL(
+    "module_language.ts",
+    import.meta.url,
+  )}");
+    const read = (await openModules()).read("a.ts", "export default implement({ name: 'a' });");
+    console.log(read.document.value.name);`;
+  await withFolder({ "read.ts": script }, async (folder) => {
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-check", "--config", config, "read.ts"],
+      cwd: folder,
+    }).output();
+
+    equal(new TextDecoder().decode(stdout), "a\n", new TextDecoder().decode(stderr));
+  });
 });
