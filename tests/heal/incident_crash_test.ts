@@ -52,6 +52,7 @@ type Tried = "canary" | "hold";
 /** A proposal of a time-out for a share of the tasks, or of a limit for all of them. */
 function proposalOf(tried: Tried, nowMs: number) {
   const isCanary = tried === "canary";
+  const untilMs = nowMs + 10 * MINUTE;
   const path = isCanary ? ["steps", "charge", "timeoutMs"] : ["steps", "*", "ratePerS"];
   const change = {
     namespace: isCanary ? "shop" : "",
@@ -60,7 +61,7 @@ function proposalOf(tried: Tried, nowMs: number) {
   };
   const action = isCanary
     ? { kind: "set_timeout", workflow: "shop/order", step: "charge", timeoutMs: 4_000 }
-    : { kind: "limit_system", system: "payments", capability: "*", ratePerS: 4_000 };
+    : { kind: "limit_system", system: "payments", capability: "*", ratePerS: 4_000, untilMs };
   return {
     id: "p1",
     action,
@@ -73,7 +74,7 @@ function proposalOf(tried: Tried, nowMs: number) {
     expected: "it helps",
     load: "same" as const,
     repeats: false,
-    ...(!isCanary && { untilMs: nowMs + 10 * MINUTE }),
+    ...(!isCanary && { untilMs }),
   };
 }
 
