@@ -1,6 +1,7 @@
 /** Canaries: a share of a workflow's tasks that tries a version of its policy before all do. */
 
 import { TaskerError } from "./errors.ts";
+import { canonicalJson } from "./json.ts";
 import { hash32, type TaskId } from "./ids.ts";
 import type { Canary, NewOverlay, PolicyOverlay } from "./ports.ts";
 
@@ -19,23 +20,28 @@ export function isInSlice(canary: Canary | undefined, taskId: TaskId): boolean {
 /**
  * Completes a canary that is to be put on the newest version.
  *
- * A canary on a canary is refused: with three groups at a time, none could be compared with what was
- * there before, and taking one back would bring another with it.
+ * More tasks may try the same: with the same salt and values and a greater share, all that try it go
+ * on, and the others stay under the same base. Any other canary on a canary is refused: with three
+ * groups at a time, none could be compared with what was there before, and taking one back would bring
+ * another with it.
  *
  * @throws {TaskerError} policy.conflict
  */
 export function canaryOn(
   newest: PolicyOverlay | undefined,
-  { canary }: Pick<NewOverlay, "canary">,
+  { canary, steps }: Pick<NewOverlay, "canary" | "steps">,
   name: string,
 ): Canary | undefined {
   if (canary === undefined) return undefined;
   if (newest?.canary !== undefined) {
+    const { base, salt, percent } = newest.canary;
+    const isWider = canary.salt === salt && canary.percent > percent;
+    if (isWider && canonicalJson(steps) === canonicalJson(newest.steps)) return { ...canary, base };
     throw new TaskerError(
       "policy.conflict",
       `Cannot let a share of the tasks of "${name}" try a policy: a share already tries version ` +
-        `${newest.version}, wanted none; put that for all first, or put version ` +
-        `${newest.canary.base.version} again`,
+        `${newest.version}, wanted none, or the same for a greater share; put that for all first, ` +
+        `or put version ${base.version} again`,
     );
   }
   return { ...canary, base: { version: newest?.version ?? 0, steps: newest?.steps ?? {} } };

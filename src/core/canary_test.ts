@@ -16,7 +16,7 @@ const TASKS: readonly TaskId[] = Array.from(
 );
 
 function canaryOf(percent: number, salt = "s"): Canary {
-  return canaryOn(before, { canary: { percent, salt } }, "test/played") as Canary;
+  return canaryOn(before, { canary: { percent, salt }, steps: {} }, "test/played") as Canary;
 }
 
 Deno.test("a canary's share of the tasks is as large as it says, and of another salt another", () => {
@@ -59,7 +59,11 @@ Deno.test("each task is under the canary or the version before, and events name 
 
 Deno.test("a canary on the first version leaves the others under the definition alone", () => {
   const plan = planOf("hash", definitionOf([{ name: "a", policy: { timeoutMs: 7 } }]));
-  const canary = canaryOn(undefined, { canary: { percent: 30, salt: "s" } }, "test/played");
+  const canary = canaryOn(
+    undefined,
+    { canary: { percent: 30, salt: "s" }, steps: {} },
+    "test/played",
+  );
   const policies = new EffectivePolicies();
   const steps = { "*": { timeoutMs: 9 } };
   policies.renew(
@@ -74,12 +78,20 @@ Deno.test("a canary on the first version leaves the others under the definition 
   assert.deepEqual(new Set(under), new Set(["1 9", "0 7"]));
 });
 
-Deno.test("a canary on a canary is refused", () => {
-  const newest = { ...before, canary: canaryOf(10) };
+Deno.test("a canary on a canary is refused, unless more tasks try the same", () => {
+  const newest = { ...before, version: 5, canary: canaryOf(10) };
+  const on = (percent: number, salt: string, steps: PolicyOverlay["steps"]) => () =>
+    canaryOn(newest, { canary: { percent, salt }, steps }, "test/played");
 
-  assert.throws(
-    () => canaryOn(newest, { canary: { percent: 10, salt: "t" } }, "test/played"),
-    { code: "policy.conflict" },
-  );
-  assert.equal(canaryOn(newest, {}, "test/played"), undefined);
+  const wider = on(25, "s", { a: { timeoutMs: 1_000 } })();
+
+  assert.deepEqual(wider, { percent: 25, salt: "s", base: { version: 4, steps: before.steps } });
+  for (
+    const other of [
+      on(25, "t", before.steps),
+      on(5, "s", before.steps),
+      on(25, "s", { a: { timeoutMs: 2_000 } }),
+    ]
+  ) assert.throws(other, { code: "policy.conflict" });
+  assert.equal(canaryOn(newest, { steps: {} }, "test/played"), undefined);
 });

@@ -46,11 +46,13 @@ export class PostgresPolicies implements Policies {
     expectedVersion?: number,
   ): Promise<PolicyOverlay> {
     for (let race = 0; race < RACES_MAX; race++) {
-      const canary = await this.#canaryOf(namespace, workflow, overlay, expectedVersion);
+      const { canary, expected } = overlay.canary === undefined
+        ? { canary: undefined, expected: expectedVersion }
+        : await this.#canaryOf(namespace, workflow, overlay, expectedVersion);
       const row = await this.#insert(namespace, workflow, {
         ...overlay,
         ...stored(overlay, canary),
-        expected: canary?.base.version ?? expectedVersion,
+        expected,
       });
       if (row !== undefined) return overlayOf(row);
       if (expectedVersion === undefined) continue;
@@ -98,19 +100,20 @@ export class PostgresPolicies implements Policies {
     return row;
   }
 
+  /** A canary, and the version that it is on. */
   async #canaryOf(
     namespace: string,
     workflow: string,
     overlay: NewOverlay,
     expectedVersion: number | undefined,
-  ): Promise<Canary | undefined> {
-    if (overlay.canary === undefined) return undefined;
+  ): Promise<{ readonly canary: Canary | undefined; readonly expected: number }> {
     const newest = (await this.versions(namespace, workflow)).at(-1);
     const present = newest?.version ?? 0;
     if (expectedVersion !== undefined && present !== expectedVersion) {
       throw policyConflict(namespace, workflow, expectedVersion, present);
     }
-    return canaryOn(newest, overlay, `${namespace}/${workflow}`);
+    const canary = canaryOn(newest, overlay, `${namespace}/${workflow}`);
+    return { canary, expected: present };
   }
 }
 

@@ -77,6 +77,25 @@ Deno.test("a policy that holds starts back says so on all nodes, and the next on
   assert.ok(free !== undefined && !("starts" in free));
 });
 
+Deno.test("more tasks may try the same, and the others stay under what they were under", async () => {
+  await using bench = await JournalBench.open();
+  const { policies } = await bench.node();
+  const put = { by: "ada", reason: "slow", atMs: 1_767_225_600_000 };
+  const steps = { "*": { timeoutMs: 9 } };
+  const tries = (percent: number) =>
+    policies.put("test", "chain", { ...put, steps, canary: { percent, salt: "s" } });
+  await policies.put("test", "chain", { ...put, steps: { "*": { timeoutMs: 1 } } });
+  await tries(5);
+
+  const wider = await tries(25);
+
+  assert.deepEqual([wider.version, wider.steps, wider.canary], [3, steps, {
+    percent: 25,
+    salt: "s",
+    base: { version: 1, steps: { "*": { timeoutMs: 1 } } },
+  }]);
+});
+
 Deno.test("to a version that knows no canaries, a canary is what was there before", async () => {
   await using bench = await JournalBench.open();
   const { policies, database } = await bench.node();
