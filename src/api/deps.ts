@@ -104,6 +104,8 @@ export interface ApiDeps {
     incident: Incident,
     who: { readonly by: string; readonly reason: string },
   ) => Promise<string>;
+  /** Takes back what is not decided yet, once healing is switched off; the ids of the incidents. */
+  readonly settleHealing: () => Promise<readonly string[]>;
   /** Adds to incidents what became of their changes after they had ended. */
   readonly withFates: (incidents: readonly Incident[]) => Promise<readonly Incident[]>;
   readonly sharedStates: Pick<SharedStates, "read">;

@@ -1,6 +1,6 @@
 /** Handlers of healing: incidents are read out of their tasks, and decided by signals to them. */
 
-import { TaskerError } from "../core/errors.ts";
+import { messageOf, TaskerError } from "../core/errors.ts";
 import { foldTurn } from "../core/evolve.ts";
 import { HealerFields } from "../core/fields.ts";
 import { HEALER_DEFAULTS } from "../core/healing.ts";
@@ -64,7 +64,7 @@ export function healingHandlers(services: Services): Healing {
 }
 
 function settingsHandlers(
-  { policies, runtime, log }: Services,
+  { policies, runtime, log, settleHealing }: Services,
 ): Pick<Healing, "getHealing" | "putHealing"> {
   return {
     async getHealing() {
@@ -85,7 +85,16 @@ function settingsHandlers(
       }, expectedVersion);
       const { version } = overlay;
       log.info("Set how far the healer may go", { ...settings, keyId: caller.keyId, version });
-      return { status: 200, body: settingsDocument(overlay) };
+      // It is set: should this fail, each node takes back at its next look what it owns.
+      const takenBack = settings.mode === "on" ? [] : await settleHealing().catch((error) => {
+        log.warn("Cannot take back yet what is not decided", { error: messageOf(error) });
+        return undefined;
+      });
+      const body = {
+        ...settingsDocument(overlay),
+        ...(takenBack && { takenBack: [...takenBack] }),
+      };
+      return { status: 200, body };
     },
   };
 }

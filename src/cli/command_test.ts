@@ -51,7 +51,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  proposals reject INCIDENT         Rejects what an incident proposes: nothing is changed",
     "  proposals revert INCIDENT         Puts back what an incident has changed, unless others have changed it since",
     "  healing                           Shows how far the healer may go, with every version",
-    "  healing put                       Sets how far the healer may go; `mode: off` stops it on all nodes within seconds",
+    "  healing put                       Sets how far the healer may go; unless it is `on`, what is not decided yet is taken back",
     "  keys                              Lists keys, without their secrets",
     "  keys own                          Shows the key that is used: its scopes, namespaces and systems",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",

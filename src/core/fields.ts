@@ -250,7 +250,10 @@ const SILENCES_MAX = 50;
 export const HealerFields = z.strictObject(
   {
     mode: z.enum(HEALER_MODES).default(HEALER_DEFAULTS.mode)
-      .describe("off: nothing is looked at; observe: changes are proposed and not made"),
+      .describe(
+        "off: nothing is looked at; observe: changes are proposed and not made; with both, what " +
+          "is not decided yet is taken back",
+      ),
     actionsPerHour: z.int().min(0).max(1_000).default(HEALER_DEFAULTS.actionsPerHour)
       .describe("Changes in an hour, of all workflows together"),
     silences: z.array(z.strictObject({

@@ -141,12 +141,16 @@ export const ApprovalFields = z.object({
   approved: z.boolean(),
   by: z.string(),
   reason: z.string().max(REASON_LENGTH_MAX),
+  /** Nobody decided in time. */
+  isUnanswered: z.boolean().optional(),
 });
 
 /** What was put. */
 export const AppliedFields = z.object({
   /** Nothing was put: `says` has why. */
   isApplied: z.boolean(),
+  /** Nobody decided in time. */
+  isUnanswered: z.boolean().optional(),
   says: z.string(),
   atMs: z.int(),
   /** The version of the overlay, and the one before. */
@@ -168,7 +172,7 @@ export const VerdictFields = z.object({
 
 /** What became of the change. */
 export const ConclusionFields = z.object({
-  outcome: z.enum(["kept", "reverted", "released", "not_applied", "overtaken"]),
+  outcome: z.enum(["kept", "reverted", "released", "not_applied", "unanswered", "overtaken"]),
   says: z.string(),
   atMs: z.int(),
 });

@@ -400,7 +400,7 @@ export interface TaskRange {
   readonly workflow: string;
   readonly version?: string;
   /** Absent: in any state. */
-  readonly state?: TaskStateName;
+  readonly states?: readonly TaskStateName[];
   /** When its task id was made, Unix ms: from `sinceMs`, before `untilMs`. */
   readonly sinceMs: number;
   readonly untilMs: number;
@@ -513,7 +513,7 @@ export interface Rehearser {
 }
 
 /** Which tasks of a workflow to learn from. */
-export interface LearnFrom extends Omit<TaskRange, "state"> {
+export interface LearnFrom extends Omit<TaskRange, "states"> {
   /** Gives up. */
   readonly signal?: AbortSignal;
 }

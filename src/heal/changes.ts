@@ -1,6 +1,7 @@
 /** Changes: how an action is laid into an overlay, and how it is taken back. Pure. */
 
 import type { Change } from "../core/healing.ts";
+import { canonicalJson } from "../core/json.ts";
 
 /** What of an overlay is changed: all but who put it, when and why. */
 export type Content = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export function inverseOf(content: object, changes: readonly Change[]): readonly
 /** Returns the paths at which a content has no longer what was put there: others' changes win. */
 export function conflictsOf(content: object, changes: readonly Change[]): readonly string[] {
   return changes
-    .filter(({ path, value }) => text(valueAt(content, path)) !== text(value))
+    .filter(({ path, value }) => canonicalJson(valueAt(content, path)) !== canonicalJson(value))
     .map(({ path }) => path.join("."));
 }
 
@@ -54,15 +55,4 @@ function setAt(inner: unknown, [key, ...rest]: readonly string[], value: unknown
 
 function isObject(value: unknown): value is Content {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** JSON with sorted keys: what came out of a database has its own order. */
-function text(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, inner) =>
-      isObject(inner)
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : inner,
-  ) ?? "";
 }

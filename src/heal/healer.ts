@@ -3,6 +3,7 @@
 import { assert } from "../core/errors.ts";
 import type { Incident } from "../core/incident.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
+import { care } from "./care.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { type IncidentSteps, incidentWorkflow } from "./incident.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
@@ -51,6 +52,16 @@ export class Healer {
   async withFates(incidents: readonly Incident[]): Promise<readonly Incident[]> {
     assert(this.#deps !== undefined, "The healer is asked before it is opened");
     return await withFates(this.#deps.policies, incidents);
+  }
+
+  /**
+   * Takes back what incidents have not decided yet, if healing is switched off. Returns their ids.
+   *
+   * @throws {TaskerError} journal.unavailable; each node does it soon by itself
+   */
+  settle(): Promise<readonly string[]> {
+    assert(this.#deps !== undefined, "The healer is asked before it is opened");
+    return care(this.#deps, { ofAll: true });
   }
 
   /** Looks no more; incidents go on on the nodes that own them. */

@@ -1,6 +1,7 @@
 /** What the healer needs of a node: ports, so that a server and a simulation wire the same one. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { TaskId } from "../core/ids.ts";
 import type { Degradation, Finding } from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
 import type {
@@ -51,6 +52,8 @@ export interface HealerDeps {
   readonly starter: Starter;
   readonly systems: () => readonly KnownSystem[];
   readonly diagnose: (of: DiagnosisInput) => Promise<Finding> | Finding;
+  /** Whether this node runs a task: one node does. */
+  readonly owns: (taskId: TaskId) => boolean;
   /** Whether this node watches a workflow: one node does. */
   readonly isWatched: (workflow: string) => boolean;
   /** The span of a window, ms. */

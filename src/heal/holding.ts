@@ -11,11 +11,19 @@ import { chanceAbove } from "./comparison.ts";
 import { slower } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps, Later } from "./incident.ts";
-import { compareWithFault, sinceAndUsual } from "./judging.ts";
-import { holdingOf, type OverlayDeed, putHolding, type Standing } from "./overlay_change.ts";
+import { sinceAndUsual, worseSince } from "./judging.ts";
+import {
+  type Conflict,
+  type OverlayDeed,
+  putHolding,
+  type Standing,
+  standingOf,
+  takeBack,
+  takenText,
+} from "./overlay_change.ts";
 import { isTrickle, probesFail } from "./probes.ts";
 import { followRate, isStartRate } from "./start_rate.ts";
-import { settingsIn } from "./settings.ts";
+import { offText, settingsIn } from "./settings.ts";
 import type { Window } from "./window.ts";
 
 /** How long a change holds at most before it is looked whether it is still needed. */
@@ -43,9 +51,9 @@ interface Held extends AppliedIncident {
   readonly action: HealingAction | undefined;
   readonly deed: OverlayDeed;
   readonly inverse: OverlayChange;
-  readonly holding: Standing;
-  /** How long it holds at first, ms. */
-  readonly firstMs: number;
+  readonly standing: Exclude<Standing, Conflict>;
+  /** Until when it is to hold at first, Unix ms. */
+  readonly untilMs: number;
 }
 
 /** Looks at what holds: a conclusion ends it. */
@@ -53,30 +61,27 @@ export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["
   const { taskId, incident, proposed, applied, conclusion } = of;
   const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
   const { change, untilMs, action } = proposal ?? {};
-  const { base, inverse, atMs } = applied;
+  const { inverse } = applied;
   if (conclusion.outcome !== "kept" || untilMs === undefined) return conclusion;
-  if (change === undefined || base === undefined || inverse === undefined) return conclusion;
+  if (change === undefined || inverse === undefined) return conclusion;
   const nowMs = deps.runtime.now();
-  const { mode } = settingsIn(await deps.policies.newest());
-  if (mode === "off") {
-    return { ...conclusion, says: "healing was switched off: nothing is changed" };
-  }
   const deed = { incident: taskId, change, why: "", nowMs };
-  const holding = await holdingOf(deps.policies, deed);
-  switch (holding.kind) {
+  const standing = await standingOf(deps.policies, deed);
+  switch (standing.kind) {
     case "conflict":
-      return { outcome: "overtaken", says: holding.says, atMs: nowMs };
+      return { outcome: "overtaken", says: standing.says, atMs: nowMs };
     case "ends":
-      return { outcome: "released", says: "it is over", atMs: holding.atMs };
+      return { outcome: "released", says: standing.says, atMs: standing.atMs };
     case "takes back":
-      return { outcome: "reverted", says: holding.says, atMs: holding.atMs };
+      return { outcome: "reverted", says: takenText(standing), atMs: standing.atMs };
     default: {
       const held: Held = {
-        ...{ taskId, incident, proposed, applied, deed, inverse, holding },
+        ...{ taskId, incident, proposed, applied, deed, inverse, standing, untilMs },
         action: action && actionOf(action),
-        firstMs: untilMs - atMs,
       };
-      return holding.kind === "lets through"
+      const settings = settingsIn(await deps.policies.newest());
+      if (settings.mode !== "on") return await revert(deps, held, offText(settings));
+      return standing.kind === "lets through"
         ? await lookAtProbe(deps, held)
         : await lookAtHeld(deps, held);
     }
@@ -84,37 +89,33 @@ export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["
 }
 
 async function lookAtHeld(deps: HealerDeps, held: Held) {
-  const { incident: { degradation: { windowMs } }, applied, holding, deed } = held;
+  const { incident: { degradation: { windowMs } }, applied, standing, untilMs, deed } = held;
   const { nowMs } = deed;
   if (nowMs >= applied.atMs + HELD_WINDOWS_MAX * windowMs) {
-    return await end(deps, held, "ends", "it has held as long as it may");
+    return await end(deps, held, "it has held as long as it may");
   }
-  const spanMs = Math.min(held.firstMs * 2 ** holding.renewals, HOLD_MS_MAX);
   if (isTrickle(held.action)) return await lookAtTrickle(deps, held);
   if (isStartRate(held.action)) return await lookAtStarts(deps, held, held.action);
   const { action } = held;
   if (action?.kind === "park_and_notify" && action.only?.code !== undefined) {
     return await failsStill(deps, held, action.only.code)
       ? later(windowMs)
-      : await end(deps, held, "ends", `nothing fails with "${action.only.code}" any more`);
+      : await end(deps, held, `nothing fails with "${action.only.code}" any more`);
   }
+  const worse = await worseSince(deps, held, standing.atMs);
+  if (worse !== undefined) return await revert(deps, held, worse);
+  const spanMs = Math.min((untilMs - applied.atMs) * 2 ** standing.renewals, HOLD_MS_MAX);
   // Nodes end it by themselves at its time, and would let all through.
-  const leftMs = holding.atMs + spanMs - windowMs - nowMs;
-  if (leftMs <= 0) return await probe(deps, held);
-  const { compared } = await compareWithFault(deps, held, holding.atMs);
-  if (compared?.verdict === "worse") return await end(deps, held, "takes back", compared.says);
-  return later(Math.min(leftMs, windowMs));
+  const leftMs = standing.atMs + spanMs - windowMs - nowMs;
+  return leftMs > 0 ? later(Math.min(leftMs, windowMs)) : await probe(deps, held);
 }
 
 /** The few attempts that a trickle lets through are its probes: it stays while they fail. */
 async function lookAtTrickle(deps: HealerDeps, held: Held) {
-  const { incident: { degradation }, applied, firstMs, deed: { nowMs } } = held;
-  const leftMs = applied.atMs + firstMs - nowMs;
-  if (leftMs > 0) return later(Math.min(leftMs, degradation.windowMs));
-  if (await probesFail(deps, degradation, applied.atMs + firstMs)) {
-    return later(degradation.windowMs);
-  }
-  return await end(deps, held, "ends", "the few attempts complete");
+  const { incident: { degradation }, untilMs, deed: { nowMs } } = held;
+  if (untilMs > nowMs) return later(Math.min(untilMs - nowMs, degradation.windowMs));
+  if (await probesFail(deps, degradation, untilMs)) return later(degradation.windowMs);
+  return await end(deps, held, "the few attempts complete");
 }
 
 /** Windows in which nothing must have failed in a way for it to be over. */
@@ -134,40 +135,40 @@ async function lookAtStarts(
   held: Held,
   action: Parameters<typeof followRate>[1]["action"],
 ) {
-  const { incident: { degradation }, deed, firstMs } = held;
+  const { incident: { degradation }, deed, applied } = held;
   const { change, nowMs } = deed;
-  const untilMs = nowMs + firstMs;
+  const untilMs = nowMs + held.untilMs - applied.atMs;
   const changes = await followRate(deps, { action, degradation, change, untilMs });
-  if (changes === undefined) return await end(deps, held, "ends", "nothing has to be held back");
+  if (changes === undefined) return await end(deps, held, "nothing has to be held back");
   if (changes.length === 0) return later(degradation.windowMs);
+  if (held.standing.isBusy) return later(degradation.windowMs);
   const why = "as many as are done";
   const put = await putHolding(deps.policies, { ...deed, why }, { kind: "holds on", changes });
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, ...said(put.says, deed) };
+  if (put.kind === "conflict") return overtaken(put, deed);
   return later(degradation.windowMs);
 }
 
 /** Lets attempts through as if nothing had been changed. */
-async function probe(deps: HealerDeps, { deed, inverse, incident }: Held) {
+async function probe(deps: HealerDeps, { deed, standing, inverse, incident }: Held) {
+  const { windowMs } = incident.degradation;
+  // What a share of the tasks tries meanwhile is not ended for that.
+  if (standing.isBusy) return later(windowMs);
   const why = "whether it is still needed";
   const { changes } = inverse;
-  const put = await putHolding(deps.policies, { ...deed, why }, {
-    kind: "lets through",
-    changes,
-  });
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, ...said(put.says, deed) };
-  return later(incident.degradation.windowMs / PROBE_LOOKS);
+  const put = await putHolding(deps.policies, { ...deed, why }, { kind: "lets through", changes });
+  return put.kind === "conflict" ? overtaken(put, deed) : later(windowMs / PROBE_LOOKS);
 }
 
 async function lookAtProbe(deps: HealerDeps, held: Held) {
-  const { incident: { degradation }, holding, deed } = held;
+  const { incident: { degradation }, standing, deed } = held;
   const { windowMs } = degradation;
-  const { since, usual } = await sinceAndUsual(deps, degradation, holding.atMs);
+  const { since, usual } = await sinceAndUsual(deps, degradation, standing.atMs);
   const state = stateOf(since, usual);
-  const isLate = deed.nowMs >= holding.atMs + PROBE_WINDOWS * windowMs;
+  const isLate = deed.nowMs >= standing.atMs + PROBE_WINDOWS * windowMs;
   if (state === "fails") return await renew(deps, held);
-  const isWhole = deed.nowMs >= holding.atMs + windowMs;
+  const isWhole = deed.nowMs >= standing.atMs + windowMs;
   if ((state === "works" && isWhole) || isLate) {
-    return await end(deps, held, "ends", isLate ? "nothing says that it is needed" : "it is over");
+    return await end(deps, held, isLate ? "nothing says that it is needed" : "it is over");
   }
   return later(windowMs / PROBE_LOOKS);
 }
@@ -187,18 +188,18 @@ export function stateOf(since: Window, usual: Window): "works" | "fails" | "uncl
 
 /** Puts the change again, for twice as long. */
 async function renew(deps: HealerDeps, held: Held) {
-  const { deed, firstMs, holding, incident } = held;
-  const spanMs = Math.min(firstMs * 2 ** (holding.renewals + 1), HOLD_MS_MAX);
-  const { untilMs = 0 } = (held.action ?? {}) as { readonly untilMs?: number };
+  const { deed, untilMs, applied, standing, incident } = held;
+  const spanMs = Math.min(
+    (untilMs - applied.atMs) * 2 ** (standing.renewals + 1),
+    HOLD_MS_MAX,
+  );
   const changes = deed.change.changes.map(({ path, value }) => ({
     path,
     value: until(value, untilMs, deed.nowMs + spanMs),
   }));
-  const put = await putHolding(deps.policies, { ...deed, why: "the trouble is still there" }, {
-    kind: "holds on",
-    changes,
-  });
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, ...said(put.says, deed) };
+  const why = "the trouble is still there";
+  const put = await putHolding(deps.policies, { ...deed, why }, { kind: "holds on", changes });
+  if (put.kind === "conflict") return overtaken(put, deed);
   deps.log.info("Still needed; it holds on", { incident: deed.incident });
   return later(Math.min(spanMs, incident.degradation.windowMs));
 }
@@ -212,17 +213,22 @@ function until(value: unknown, oldMs: number, newMs: number): unknown {
   );
 }
 
-async function end(deps: HealerDeps, held: Held, kind: "ends" | "takes back", why: string) {
-  const { deed, inverse } = held;
+async function end(deps: HealerDeps, { deed, inverse, standing, incident }: Held, why: string) {
+  if (standing.isBusy) return later(incident.degradation.windowMs);
   const { changes } = inverse;
-  const put = await putHolding(deps.policies, { ...deed, why }, { kind, changes });
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, ...said(put.says, deed) };
-  const outcome = kind === "ends" ? "released" as const : "reverted" as const;
-  return { outcome, ...said(why, deed) };
+  const put = await putHolding(deps.policies, { ...deed, why }, { kind: "ends", changes });
+  if (put.kind === "conflict") return overtaken(put, deed);
+  return { outcome: "released" as const, says: why, atMs: deed.nowMs };
 }
 
-function said(says: string, { nowMs }: OverlayDeed) {
-  return { says, atMs: nowMs };
+async function revert(deps: HealerDeps, { deed }: Held, why: string) {
+  const put = await takeBack(deps.policies, { ...deed, why });
+  if (put.kind === "conflict") return overtaken(put, deed);
+  return { outcome: "reverted" as const, says: why, atMs: deed.nowMs };
+}
+
+function overtaken({ says }: Conflict, { nowMs }: OverlayDeed) {
+  return { outcome: "overtaken" as const, says, atMs: nowMs };
 }
 
 function later(ms: number): Later {

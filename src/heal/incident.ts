@@ -12,8 +12,8 @@ export interface IncidentSteps {
   diagnose(of: StartedIncident): Promise<fields.Finding>;
   propose(of: StartedIncident & { readonly finding: fields.Finding }): Promise<Proposed>;
   apply(of: DecidedIncident): Promise<Applied>;
-  /** Undefined: it is too early to say; the step is asked again after a window. */
-  judge(of: AppliedIncident): Promise<Verdict | undefined>;
+  /** Undefined: it is too early to say; the step is asked again. `look` counts, from 1. */
+  judge(of: AppliedIncident & { readonly look: number }): Promise<Verdict | undefined>;
   conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
   /** What ends by itself is looked at again and again, until it has ended. */
   release(of: ConcludedIncident): Promise<Conclusion | Later>;
@@ -23,7 +23,8 @@ export interface IncidentSteps {
 type Proposed = z.output<typeof fields.ProposedFields>;
 type Applied = z.output<typeof fields.AppliedFields>;
 type Verdict = z.output<typeof fields.VerdictFields>;
-type Conclusion = z.output<typeof fields.ConclusionFields>;
+/** What became of a change. */
+export type Conclusion = z.output<typeof fields.ConclusionFields>;
 
 /** An incident that has started. */
 export interface StartedIncident {
@@ -53,11 +54,11 @@ export interface Later {
   readonly laterMs: number;
 }
 
-/** How long a person has to answer. */
-const APPROVAL_MS = 24 * 3_600_000;
+/** Windows between a change and the first look at what it does: for all tasks, or for a share. */
+const OBSERVED_WINDOWS = { all: 2, share: 0.5 };
 
-/** Windows between a change and the first look at what it does. */
-const OBSERVED_WINDOWS = 2;
+/** Looks in a window while a share of the tasks tries a change. */
+const LOOKS = 4;
 
 /** Windows after a change is kept or taken back, so that the report shows what came of it. */
 const FOLLOWED_WINDOWS = 3;
@@ -92,7 +93,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
   return workflow({
     namespace: fields.OWN_NAMESPACE,
     name: "incident",
-    version: "1.1.0",
+    version: "1.2.0",
     input: Incident,
   }, (w) => {
     const finding = w.step("diagnose", diagnoseWith(steps));
@@ -103,7 +104,6 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
     const approval = w.signal(fields.APPROVAL, {
       after: [proposed],
       success: fields.ApprovalFields,
-      timeoutMs: APPROVAL_MS,
     });
     const applied = w.step("apply", applyWith(steps), {
       when: "always",
@@ -116,7 +116,9 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
     });
     const observed = w.sleep("observe", {
       needs: { applied },
-      ms: windowsWith(OBSERVED_WINDOWS),
+      ms: windowsWith(({ percent }) =>
+        percent === undefined ? OBSERVED_WINDOWS.all : OBSERVED_WINDOWS.share
+      ),
     });
     const verdict = w.step("judge", judgeWith(steps), {
       needs: { proposed, applied },
@@ -134,7 +136,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
     const followed = w.sleep("follow", {
       needs: { applied },
       after: [released],
-      ms: windowsWith(FOLLOWED_WINDOWS),
+      ms: windowsWith(() => FOLLOWED_WINDOWS),
     });
     w.step("learn", learnWith(steps), {
       needs: { proposed, applied, conclusion: released },
@@ -145,11 +147,11 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
 }
 
 /** Waits so many windows, if there is a change to look at. */
-function windowsWith(windows: number) {
+function windowsWith(windows: (applied: Applied) => number) {
   return ({ input, applied }: {
     readonly input: StartedIncident["incident"];
     readonly applied: Applied;
-  }) => applied.isApplied ? windows * input.degradation.windowMs : 0;
+  }) => applied.isApplied ? windows(applied) * input.degradation.windowMs : 0;
 }
 
 type Steps = () => IncidentSteps;
@@ -189,14 +191,14 @@ function judgeWith(steps: Steps) {
     input: AppliedInput,
     success: fields.VerdictFields,
     error: TooEarly,
-    run: async ({ input: { incident, proposed, applied }, taskId, fail }) => {
-      const verdict = await steps().judge({ taskId, incident, proposed, applied });
+    run: async ({ input: { incident, proposed, applied }, taskId, attempt, fail }) => {
+      const verdict = await steps().judge({ taskId, incident, proposed, applied, look: attempt });
       if (verdict !== undefined) return verdict;
       const error = {
         error_code: "too_early",
         error_message: "Too few attempts to compare",
       } as const;
-      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs });
+      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs / LOOKS });
     },
   });
 }

@@ -14,15 +14,22 @@ import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
 import { changesOf } from "./actions.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import type { DecidedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
+import type { Conclusion, DecidedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
 import { hold } from "./holding.ts";
-import { isSaturatedNow, judge } from "./judging.ts";
+import { FIRST_SHARE, isSaturatedNow, judge } from "./judging.ts";
 import { learn } from "./lesson.ts";
-import { hasDone, HEALER, keepChange, putChange, takeBack } from "./overlay_change.ts";
+import {
+  HEALER,
+  keepChange,
+  putChange,
+  standingOf,
+  takeBack,
+  takenText,
+} from "./overlay_change.ts";
 import { readDemand, readFacts, readIncidents } from "./reading.ts";
 import { ADDS_LOAD, weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
-import { settingsIn } from "./settings.ts";
+import { offText, settingsIn } from "./settings.ts";
 import { whyNotNow } from "./still_allowed.ts";
 
 /** Windows of attempts that a decision looks at, and those it compares them with. */
@@ -31,10 +38,6 @@ const BEFORE_WINDOWS = 20;
 
 /** Tasks that began so much earlier are looked at, too. */
 const OLDER_WINDOWS = 10;
-
-/** Attempts a group should have within a few windows, and the share of the tasks that gives. */
-const GROUP_ATTEMPTS = 60;
-const PERCENT = { min: 20, max: 50 };
 
 /** Makes the steps of incidents. */
 export function openIncidentSteps(deps: HealerDeps): IncidentSteps {
@@ -169,9 +172,8 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
   const nowMs = deps.runtime.now();
   const not = (says: string) => ({ isApplied: false, says, atMs: nowMs });
   const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  if (approval === undefined) {
-    return not(proposal === undefined ? "nothing was proposed" : "nobody answered in time");
-  }
+  if (approval === undefined) return not("nothing was proposed");
+  if (approval.isUnanswered) return { ...not(approval.reason), isUnanswered: true };
   if (!approval.approved || proposal === undefined) return not(approval.reason);
   const { change, inverse } = proposal;
   const { degradation } = incident;
@@ -184,7 +186,7 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
   }
   if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
   if (change === undefined) return not("it is something that only people can do");
-  const percent = isTried(action) ? percentOf(degradation) : undefined;
+  const percent = isTried(action) ? FIRST_SHARE : undefined;
   const why = proposal.expected;
   const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {
     percent,
@@ -200,7 +202,7 @@ async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }:
   });
   return {
     isApplied: true,
-    says: percent === undefined ? "for all" : `by ${percent} % of the tasks`,
+    says: percent === undefined ? "for all" : `by ${percent} % of the tasks at first`,
     atMs: nowMs,
     version: put.version,
     base: put.base,
@@ -216,13 +218,6 @@ function journaledChange(change: NonNullable<Proposal["inverse"]>) {
 /** Whether a share of the tasks tries it first: what concerns one task at a time can be divided. */
 function isTried({ kind }: HealingAction): boolean {
   return kind === "set_timeout" || kind === "set_retry" || kind === "switch_system";
-}
-
-/** The share that brings enough attempts in a few windows. */
-function percentOf({ now, windowMs }: Degradation): number {
-  const attempts = Math.max(1, now.perMinute * windowMs / 60_000 * RECENT_WINDOWS);
-  const percent = Math.ceil(GROUP_ATTEMPTS / attempts * 100);
-  return Math.min(PERCENT.max, Math.max(PERCENT.min, percent));
 }
 
 async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskId: string) {
@@ -249,36 +244,31 @@ async function conclude(
   { taskId, incident, proposed, applied, verdict }: Of<"conclude">,
 ) {
   const atMs = deps.runtime.now();
-  const { version, percent, inverse } = applied;
+  const ended = (outcome: Conclusion["outcome"], says: string) => ({ outcome, says, atMs });
   const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  const change = proposal?.change;
-  if (!applied.isApplied) return { outcome: "not_applied" as const, says: applied.says, atMs };
-  if (change === undefined || version === undefined || inverse === undefined) {
-    return { outcome: "kept" as const, says: applied.says, atMs };
-  }
-  if (verdict.verdict === "none") {
-    return { outcome: "overtaken" as const, says: verdict.says, atMs };
-  }
+  const { change, load } = proposal ?? {};
+  if (applied.isUnanswered) return ended("unanswered", applied.says);
+  if (!applied.isApplied) return ended("not_applied", applied.says);
+  if (change === undefined || applied.version === undefined) return ended("kept", applied.says);
+  const standing = await standingOf(deps.policies, { incident: taskId, change });
+  // What was done before a crash, or by a person, is what became of it.
+  if (standing.kind === "conflict") return ended("overtaken", standing.says);
+  if (standing.kind === "takes back") return ended("reverted", takenText(standing));
+  if (standing.kind === "keeps") return ended("kept", standing.says);
   const deed = { incident: taskId, change, why: verdict.says, nowMs: atMs };
-  const { mode } = settingsIn(await deps.policies.newest());
-  // What was done before a crash is what became of it.
-  if (mode === "off" && !await hasDone(deps.policies, deed, ["keeps", "takes back"])) {
-    return { outcome: "kept" as const, says: "healing was switched off: nothing is changed", atMs };
-  }
-  const wasTaken = await hasDone(deps.policies, deed, ["takes back"]);
-  const isLocked = !wasTaken &&
-    percent !== undefined && proposal?.load === "adds" &&
-    !await hasDone(deps.policies, deed, ["keeps"]) &&
-    await isSaturatedNow(deps, incident.degradation);
-  const says = isLocked ? ADDS_LOAD : verdict.says;
-  const isTaken = wasTaken || isLocked || verdict.verdict === "worse" ||
-    (verdict.verdict === "unclear" && percent !== undefined);
-  if (!isTaken && percent === undefined) {
-    return { outcome: "kept" as const, says: verdict.says, atMs };
-  }
-  const put = isTaken
-    ? await takeBack(deps.policies, { ...deed, why: says }, { version, inverse })
-    : await keepChange(deps.policies, deed, version);
-  if (put.kind === "conflict") return { outcome: "overtaken" as const, says: put.says, atMs };
-  return { outcome: isTaken ? "reverted" as const : "kept" as const, says, atMs };
+  const settings = settingsIn(await deps.policies.newest());
+  const isTrial = standing.percent !== undefined;
+  const why = settings.mode !== "on"
+    ? offText(settings)
+    : isTrial && load === "adds" && await isSaturatedNow(deps, incident.degradation)
+    ? ADDS_LOAD
+    : verdict.verdict === "worse" || (isTrial && verdict.verdict !== "better")
+    ? verdict.says
+    : undefined;
+  if (why === undefined && !isTrial) return ended("kept", verdict.says);
+  const put = why === undefined
+    ? await keepChange(deps.policies, deed)
+    : await takeBack(deps.policies, { ...deed, why });
+  if (put.kind === "conflict") return ended("overtaken", put.says);
+  return why === undefined ? ended("kept", verdict.says) : ended("reverted", why);
 }

@@ -1,21 +1,35 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
+import type { OverlayChange, Proposal } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
 import type { Degradation } from "../core/incident.ts";
-import { isSaturated } from "./detection.ts";
-import type { AppliedIncident, IncidentSteps } from "./incident.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
+import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { overtakenBy } from "./overlay_change.ts";
+import type { AppliedIncident, IncidentSteps } from "./incident.ts";
+import { type Conflict, type Standing, standingOf, widen } from "./overlay_change.ts";
 import { isTrickle } from "./probes.ts";
 import { isStartRate } from "./start_rate.ts";
 import { readFacts } from "./reading.ts";
+import { ADDS_LOAD } from "./rules.ts";
 import { isFree } from "./saturated.ts";
-import { compare, compareFigures, type Comparison, type Group } from "./verdict.ts";
+import { isSilent, offText, settingsIn } from "./settings.ts";
+import { compare, compareFigures, type Group, type Groups, sumOf, worseThan } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
+
+/** The shares of the tasks that try a change, one after the other, in percent. */
+const SHARES = [5, 25, 50] as const;
+
+/** The share that tries it first. */
+export const FIRST_SHARE = SHARES[0];
+
+/** Windows for which one share tries it, and the attempts that should have ended by then. */
+const STAGE_WINDOWS = { min: 0.5, max: 3 };
+const STAGE_ATTEMPTS = 2;
 
 /** After so many windows without an answer, a change that is tried is taken back. */
 const DEADLINE_WINDOWS = 15;
+const LOOKS_MAX = 80;
 
 /** Attempts that say what the trouble does, and the windows that they are looked for in. */
 const FAULT_ATTEMPTS = 40;
@@ -66,49 +80,120 @@ export async function isSaturatedNow(deps: Reads, of: Degradation): Promise<bool
 /** Compares a change with what went on without it; undefined: it is too early to say. */
 export async function judge(
   deps: HealerDeps,
-  of: AppliedIncident,
+  of: AppliedIncident & { readonly look: number },
 ): ReturnType<IncidentSteps["judge"]> {
   const { proposed, applied } = of;
   if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
-  const { change, action } = proposed?.proposals.find(({ id }) => id === proposed.chosen) ?? {};
-  if (change === undefined) return { verdict: "better" as const, says: applied.says };
-  const done = action && actionOf(action);
-  if (isTrickle(done) || isStartRate(done)) {
+  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  const { change } = proposal ?? {};
+  if (proposal === undefined || change === undefined) {
+    return { verdict: "better" as const, says: applied.says };
+  }
+  const action = actionOf(proposal.action);
+  if (isTrickle(action) || isStartRate(action)) {
     return { verdict: "unclear" as const, says: "it is looked at while it holds" };
   }
-  const { version, percent } = applied;
-  if (percent === undefined || version === undefined) return await judgeForAll(deps, of);
-  const other = await overtakenBy(deps.policies, change, version);
-  if (other === undefined) return await judgeCanary(deps, of, version);
-  return { verdict: "none" as const, says: `${other.by} has put version ${other.version}` };
+  if (applied.percent === undefined) return await judgeForAll(deps, of);
+  const settleMs = action?.kind === "set_timeout" ? action.timeoutMs : 0;
+  return await judgeTrial(deps, { ...of, change, load: proposal.load, settleMs });
 }
 
-/** Those that try a change, beside those that go on as before. */
-async function judgeCanary(deps: HealerDeps, { incident, applied }: AppliedIncident, of: number) {
-  const { workflow, step, windowMs } = incident.degradation;
-  const { base, atMs } = applied;
+interface Trial extends AppliedIncident {
+  readonly change: OverlayChange;
+  readonly load: Proposal["load"];
+  /** After more tasks try it: before, too few of their attempts have ended as they will. */
+  readonly settleMs: number;
+  readonly look: number;
+}
+
+/** Those that try a change, beside those that go on as before; more and more of them try it. */
+async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps["judge"]> {
+  const { taskId, incident: { degradation }, applied, change } = of;
+  const standing = await standingOf(deps.policies, { incident: taskId, change });
+  if (standing.kind === "conflict" || standing.percent === undefined) {
+    return { verdict: "none" as const, says: standing.says };
+  }
   const nowMs = deps.runtime.now();
-  const cells = await deps.statistics.read({ workflow, sinceMs: atMs, untilMs: nowMs });
-  const group = (of: number): Group => ({
-    step: countsOf(cells, { step, of }),
-    tasks: countsOf(cells, { step: undefined, of }),
+  const blocks = await blocksOf(deps, of, standing.tried);
+  const compared = compare(blocks, degradation.now.failedShare);
+  const [changed, unchanged] = [sumOf(blocks, "changed").step, sumOf(blocks, "unchanged").step];
+  // Looks are counted, too: the clock may have been set back.
+  const isLate = nowMs >= applied.atMs + DEADLINE_WINDOWS * degradation.windowMs ||
+    of.look > LOOKS_MAX;
+  const span = { fromMs: applied.atMs, untilMs: nowMs };
+  const verdict = (verdict: "better" | "worse" | "unclear", says: string) => ({
+    ...{ verdict, says },
+    with: figuresOf({ ...span, counts: changed }),
+    without: figuresOf({ ...span, counts: unchanged }),
   });
-  const [changed, unchanged] = [group(of), group(base ?? 0)];
-  const compared = compare(changed, unchanged);
-  const isOpen = compared === undefined || compared.verdict === "unclear";
-  if (isOpen && nowMs < atMs + DEADLINE_WINDOWS * windowMs) return undefined;
-  const span = { fromMs: atMs, untilMs: nowMs };
-  return {
-    verdict: compared?.verdict ?? "unclear" as const,
-    says: compared?.says ?? "too few attempts ended to compare",
-    with: figuresOf({ ...span, counts: changed.step }),
-    without: figuresOf({ ...span, counts: unchanged.step }),
-  };
+  const settings = settingsIn(await deps.policies.newest());
+  if (settings.mode !== "on") return verdict("unclear", offText(settings));
+  if (compared.verdict === "worse" || isLate) return verdict(compared.verdict, compared.says);
+  if (isSilent(settings, { ...degradation, nowMs })) return undefined;
+  if (compared.verdict === "better") return verdict("better", compared.says);
+  const share = SHARES.find((one) => one > (standing.percent ?? 100));
+  if (share === undefined || !isStageOver(of, { standing, nowMs, changed })) return undefined;
+  if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
+    return verdict("unclear", ADDS_LOAD);
+  }
+  const why = `nothing speaks against it so far, by ${changed.ended} attempts`;
+  await widen(deps.policies, { incident: taskId, change, why, nowMs }, share);
+  deps.log.info("More tasks try a change", { incident: taskId, percent: share });
+  return undefined;
+}
+
+/** Whether as many tasks have tried a change as should before more do, or none will in time. */
+function isStageOver(
+  { incident: { degradation: { windowMs } } }: Trial,
+  { standing, nowMs, changed }: {
+    readonly standing: Pick<Exclude<Standing, Conflict>, "tried" | "atMs">;
+    readonly nowMs: number;
+    readonly changed: Counts;
+  },
+): boolean {
+  const windows = (nowMs - standing.atMs) / windowMs;
+  if (windows >= STAGE_WINDOWS.max) return true;
+  return windows >= STAGE_WINDOWS.min && changed.ended >= STAGE_ATTEMPTS * standing.tried.length;
+}
+
+/** What was counted since a change is tried: each interval of the statistics is a block. */
+async function blocksOf(
+  { statistics, runtime }: Pick<HealerDeps, "statistics" | "runtime">,
+  { incident: { degradation: { workflow, step } }, applied, settleMs }: Trial,
+  tried: readonly { readonly version: number; readonly atMs: number }[],
+): Promise<readonly Groups[]> {
+  const nowMs = runtime.now();
+  const cells = await statistics.read({ workflow, sinceMs: applied.atMs, untilMs: nowMs });
+  const versions = new Set(tried.map(({ version }) => version));
+  const isSettled = ({ fromMs, untilMs }: StatisticsCell) =>
+    fromMs >= applied.atMs && untilMs <= nowMs &&
+    tried.every(({ atMs }) => untilMs <= atMs || fromMs >= atMs + settleMs);
+  const intervals = Map.groupBy(cells.filter(isSettled), ({ fromMs }) => fromMs);
+  return [...intervals].toSorted(([one], [other]) => one - other).map(([, cells]) => {
+    const group = (isIn: (version: number) => boolean): Group => {
+      const own = cells.filter(({ policyVersion }) => isIn(policyVersion));
+      return {
+        step: totalOf(own.filter((cell) => cell.step === step)),
+        tasks: totalOf(own.filter((cell) => cell.step === undefined)),
+      };
+    };
+    return {
+      changed: group((version) => versions.has(version)),
+      unchanged: group((version) => version === (applied.base ?? 0)),
+    };
+  });
+}
+
+function totalOf(cells: readonly StatisticsCell[]): Counts {
+  const counts = new Counts();
+  for (const cell of cells) counts.merge(cell.counts);
+  return counts;
 }
 
 /** A change that all tasks are under: it ends by itself and is looked at until then, so no answer is one. */
 async function judgeForAll(deps: HealerDeps, of: AppliedIncident) {
-  const { after, fault, compared } = await compareWithFault(deps, of, of.applied.atMs);
+  const { after, fault } = await sinceAndFault(deps, of, of.applied.atMs);
+  const compared = compareFigures(after, fault);
   return {
     verdict: compared?.verdict ?? "unclear" as const,
     says: compared?.says ?? "too few attempts ended to say",
@@ -117,21 +202,38 @@ async function judgeForAll(deps: HealerDeps, of: AppliedIncident) {
   };
 }
 
-/** Compares the newest windows since a moment with the last attempts before the change. */
-export async function compareWithFault(
+/** How a change that holds since a moment makes things worse; undefined: nothing says so. */
+export async function worseSince(
   deps: HealerDeps,
+  of: AppliedIncident,
+  sinceMs: number,
+): Promise<string | undefined> {
+  const { cells, after, fault } = await sinceAndFault(deps, of, sinceMs);
+  const intervals = Map.groupBy(cells, ({ fromMs }) => fromMs);
+  const since = [...intervals].toSorted(([one], [other]) => one - other)
+    .map(([, cells]) => totalOf(cells));
+  return worseThan(fault, { since, after });
+}
+
+/** What attempts came to since a moment, in the newest windows, and the last ones before the change. */
+async function sinceAndFault(
+  { statistics, runtime }: Pick<HealerDeps, "statistics" | "runtime">,
   { incident, applied: { atMs } }: AppliedIncident,
   sinceMs: number,
 ) {
   const { workflow, step, windowMs } = incident.degradation;
-  const nowMs = deps.runtime.now();
-  const read = { workflow, sinceMs: atMs - FAULT_WINDOWS * windowMs, untilMs: nowMs };
-  const cells = (await deps.statistics.read(read)).filter((cell) => cell.step === step);
+  const nowMs = runtime.now();
+  const read = async (sinceMs: number, untilMs: number) =>
+    (await statistics.read({ workflow, step, sinceMs, untilMs })).filter((cell) =>
+      cell.step === step
+    );
+  const cells = await read(sinceMs, nowMs);
   const fromMs = Math.max(sinceMs, nowMs - LOOK_WINDOWS * windowMs);
-  const after = figuresOf(windowOf(cells, { fromMs, untilMs: nowMs }));
-  const fault = figuresOf(lastBefore(cells, atMs));
-  const compared: Comparison | undefined = compareFigures(after, fault);
-  return { after, fault, compared };
+  return {
+    cells,
+    after: figuresOf(windowOf(cells, { fromMs, untilMs: nowMs })),
+    fault: figuresOf(lastBefore(await read(atMs - FAULT_WINDOWS * windowMs, atMs), atMs)),
+  };
 }
 
 /**
@@ -148,16 +250,4 @@ export function lastBefore(cells: readonly StatisticsCell[], atMs: number) {
     fromMs = cell.fromMs;
   }
   return { fromMs, untilMs: atMs, counts };
-}
-
-/** What was counted under one version of the overlay; of whole tasks without a step. */
-function countsOf(
-  cells: readonly StatisticsCell[],
-  { step, of }: { readonly step: string | undefined; readonly of: number },
-): Counts {
-  const counts = new Counts();
-  for (const cell of cells) {
-    if (cell.step === step && cell.policyVersion === of) counts.merge(cell.counts);
-  }
-  return counts;
 }

@@ -1,7 +1,7 @@
 /**
  * Overlay changes of an incident: put, kept and taken back, each exactly once. A version that an incident
- * puts says so in its reason, so a step that is run again finds what it has done; what others have put
- * since is never overwritten.
+ * puts says so in its reason, so a step that is run again finds what it has done, and what has become of
+ * it; what others have put since is never overwritten.
  */
 
 import type { Change, OverlayChange } from "../core/healing.ts";
@@ -11,11 +11,13 @@ import { applyChanges, conflictsOf, inverseOf, valueAt } from "./changes.ts";
 /** Who puts the versions of healing. */
 export const HEALER = "tasker";
 
-/** What an incident does to an overlay. */
-type Deed = "tries" | "changes" | "keeps" | "takes back" | HoldingDeed;
+const DEEDS = [
+  ...["tries", "widens", "changes", "keeps", "takes back"] as const,
+  ...["lets through", "holds on", "ends"] as const,
+];
 
-/** What is done to a change that ends by itself. */
-type HoldingDeed = "lets through" | "holds on" | "ends";
+/** What an incident does to an overlay. The last three are of a change that ends by itself. */
+type Deed = (typeof DEEDS)[number];
 
 /** An incident's change of an overlay. */
 export interface OverlayDeed {
@@ -27,11 +29,19 @@ export interface OverlayDeed {
   readonly by?: string;
 }
 
+/** Whose change of which overlay. */
+export type OfIncident = Pick<OverlayDeed, "incident" | "change">;
+
 /** What came of it. */
 export type Put =
   | { readonly kind: "put"; readonly version: number; readonly base: number }
-  /** Others have changed the same since, or are trying something: nothing was put. */
-  | { readonly kind: "conflict"; readonly says: string };
+  | Conflict;
+
+/** Others have changed the same since, or are trying something: nothing was put. */
+export interface Conflict {
+  readonly kind: "conflict";
+  readonly says: string;
+}
 
 /** A version that was put, with the values that it replaced. */
 export type PutChange = Put & { readonly inverse?: OverlayChange };
@@ -50,128 +60,104 @@ export async function putChange(
 ): Promise<PutChange> {
   const { change, incident } = deed;
   const versions = await versionsOf(policies, change);
-  const kind = percent === undefined ? "changes" : "tries";
-  const own = versions.find((version) => isBy(version, incident, kind));
+  const own = deedsOf(versions, incident)[0];
   if (own !== undefined) {
-    const base = versions.find(({ version }) => version === own.version - 1);
-    return { kind: "put", ...putOf(own), inverse: inverseIn(base, change) };
+    return { kind: "put", ...putOf(own.version), inverse: inverseIn(versions, deed) };
   }
   const newest = versions.at(-1);
   if (newest?.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
   const changed = conflictsOf(contentOf(newest), expected?.changes ?? []);
   if (changed.length > 0) return conflict(newest, `has other values of ${changed.join(", ")}`);
-  const inverse = inverseIn(newest, change);
+  const inverse = { ...change, changes: inverseOf(contentOf(newest), change.changes) };
   const put = await next(policies, newest, {
     ...deed,
-    deed: kind,
+    deed: percent === undefined ? "changes" : "tries",
     content: applyChanges(contentOf(newest), change.changes),
     ...(percent !== undefined && { canary: { percent, salt: incident } }),
   });
   return { ...put, inverse };
 }
 
-/** Whether an incident has done one of these already: the step that did died before that was recorded. */
-export async function hasDone(
-  policies: Policies,
-  { change, incident }: Pick<OverlayDeed, "change" | "incident">,
-  deeds: readonly Deed[],
-): Promise<boolean> {
-  const versions = await versionsOf(policies, change);
-  return versions.some((one) => deeds.some((deed) => isBy(one, incident, deed)));
+/** Lets a greater share of the tasks try what a share tries; those that do go on. */
+export async function widen(policies: Policies, deed: OverlayDeed, percent: number): Promise<Put> {
+  const versions = await versionsOf(policies, deed.change);
+  const newest = versions.at(-1);
+  const last = deedsOf(versions, deed.incident).at(-1);
+  if (last === undefined || last.version !== newest) return conflict(newest, "was put since");
+  if ((newest.canary?.percent ?? 100) >= percent) return { kind: "put", ...putOf(newest) };
+  return await next(policies, newest, {
+    ...{ ...deed, deed: "widens", content: contentOf(newest) },
+    canary: { percent, salt: deed.incident },
+  });
 }
 
-/** Lets all tasks have what a share of them has tried; `version` is what was put for the share. */
-export async function keepChange(
-  policies: Policies,
-  deed: OverlayDeed,
-  version: number,
-): Promise<Put> {
+/** Lets all tasks have what a share of them has tried. */
+export async function keepChange(policies: Policies, deed: OverlayDeed): Promise<Put> {
   const versions = await versionsOf(policies, deed.change);
-  const own = versions.find((one) => isBy(one, deed.incident, "keeps"));
-  if (own !== undefined) return { kind: "put", ...putOf(own) };
+  const last = deedsOf(versions, deed.incident).at(-1);
+  if (last?.kind === "keeps") return { kind: "put", ...putOf(last.version) };
   const newest = versions.at(-1);
-  if (newest?.version !== version) return conflict(newest, "was put since");
+  if (last === undefined || last.version !== newest) return conflict(newest, "was put since");
   return await next(policies, newest, { ...deed, deed: "keeps", content: contentOf(newest) });
 }
 
 /**
- * Takes a change back: what a share has tried, or the values of `inverse`, as far as they are still
- * those that the incident put.
+ * Takes a change back, whatever it is that others try meanwhile: what a share of the tasks has tried, or
+ * the values of before, as far as they are still those that the incident put.
  */
-export async function takeBack(
-  policies: Policies,
-  deed: OverlayDeed,
-  { version, inverse }: { readonly version: number; readonly inverse: OverlayChange },
-): Promise<Put> {
+export async function takeBack(policies: Policies, deed: OverlayDeed): Promise<Put> {
   const versions = await versionsOf(policies, deed.change);
-  const own = versions.find((one) => isBy(one, deed.incident, "takes back"));
-  if (own !== undefined) return { kind: "put", ...putOf(own) };
-  const newest = versions.at(-1);
-  if (newest === undefined) return { kind: "conflict", says: "the overlay is gone" };
-  const isTried = newest.canary !== undefined && newest.version === version;
-  const current = contentOf(newest);
-  if (!isTried) {
-    if (newest.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
-    const conflicts = changedSince(versions, deed);
-    if (conflicts.length > 0) {
-      return conflict(newest, `has other values of ${conflicts.join(", ")}`);
-    }
-  }
-  const content = applyChanges(current, inverse.changes);
-  return await next(policies, newest, { ...deed, deed: "takes back", content });
+  const own = deedsOf(versions, deed.incident).find(({ kind }) => kind === "takes back");
+  if (own !== undefined) return { kind: "put", ...putOf(own.version) };
+  const refused = conflictIn(versions, deed);
+  if (refused !== undefined) return refused;
+  const content = applyChanges(settledIn(versions, deed), inverseIn(versions, deed).changes);
+  return await next(policies, versions.at(-1), { ...deed, deed: "takes back", content });
 }
 
-/** How a change that ends by itself stands. */
-export interface Standing {
-  readonly kind: Deed;
-  readonly says: string;
-  /** When it began to stand like this. */
-  readonly atMs: number;
-  /** How often it was put again. */
-  readonly renewals: number;
-}
+/** How an incident's change stands. */
+export type Standing =
+  | Conflict
+  | {
+    /** What was done last; `nothing`: nothing was put. */
+    readonly kind: Deed | "nothing";
+    /** Who did it, why, when, and in which version. */
+    readonly by: string;
+    readonly says: string;
+    readonly atMs: number;
+    readonly version: number;
+    /** The share that tries it; absent: it is for all. */
+    readonly percent: number | undefined;
+    /** The versions under which tasks try it, and since when. */
+    readonly tried: readonly Pick<PolicyOverlay, "version" | "atMs">[];
+    /** How often it was put again. */
+    readonly renewals: number;
+    /** Another incident, or a person, lets a share of the tasks try something. */
+    readonly isBusy: boolean;
+  };
 
 /** Reads how an incident's change stands; a conflict: others have put other values since. */
-export async function holdingOf(
-  policies: Policies,
-  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
-): Promise<Standing | { readonly kind: "conflict"; readonly says: string }> {
-  const versions = await versionsOf(policies, change);
-  const deeds = deedsOf(versions, incident);
+export async function standingOf(policies: Policies, of: OfIncident): Promise<Standing> {
+  const versions = await versionsOf(policies, of.change);
+  const deeds = deedsOf(versions, of.incident);
   const [last, newest] = [deeds.at(-1), versions.at(-1)];
-  if (last === undefined || newest === undefined) return conflict(newest, "was put since");
-  const { version: { by, reason, atMs }, kind } = last;
-  if (kind === "takes back" && by !== HEALER) return conflict(last.version, "took it back");
-  if (newest.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
-  const changed = changedSince(versions, { incident, change });
-  if (changed.length > 0) return conflict(newest, `has other values of ${changed.join(", ")}`);
+  if (last?.kind !== "takes back") {
+    const refused = last && conflictIn(versions, of);
+    if (refused !== undefined) return refused;
+  }
+  const { by = "", reason = "", atMs = 0, version = 0, canary } = last?.version ?? {};
   return {
-    ...{ kind, says: reason, atMs },
-    renewals: deeds.filter((deed) => deed.kind === "holds on").length,
+    ...{ kind: last?.kind ?? "nothing", by, atMs, version, percent: canary?.percent },
+    says: reason.slice(reason.indexOf(": ") + 2),
+    tried: deeds.flatMap(({ kind, version }) => isTrial(kind) ? [version] : []),
+    renewals: deeds.filter(({ kind }) => kind === "holds on").length,
+    isBusy: newest?.canary !== undefined && newest !== last?.version,
   };
 }
 
-const DEEDS = [
-  ...["tries", "changes", "keeps", "takes back"] as const,
-  ...["lets through", "holds on", "ends"] as const,
-];
-
-/** What an incident has put, the first first. */
-function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
-  return versions.flatMap((version) => {
-    const kind = DEEDS.find((deed) => isBy(version, incident, deed));
-    return kind === undefined ? [] : [{ kind, version }];
-  });
-}
-
-/** Where the values are no longer those that the incident put last. */
-function changedSince(
-  versions: readonly PolicyOverlay[],
-  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
-): readonly string[] {
-  const own = contentOf(deedsOf(versions, incident).at(-1)?.version);
-  const put = change.changes.map(({ path }) => ({ path, value: valueAt(own, path) }));
-  return conflictsOf(contentOf(versions.at(-1)), put);
+/** Says who took a change back, and why. */
+export function takenText({ by, says, version }: Exclude<Standing, Conflict>): string {
+  return by === HEALER ? says : `${says}, by ${by} with version ${version}`;
 }
 
 /** Puts what is next of a change that ends by itself. */
@@ -179,11 +165,12 @@ export async function putHolding(
   policies: Policies,
   deed: OverlayDeed,
   { kind, changes }: {
-    readonly kind: HoldingDeed | "takes back";
+    readonly kind: "lets through" | "holds on" | "ends";
     readonly changes: readonly Change[];
   },
 ): Promise<Put> {
   const newest = (await versionsOf(policies, deed.change)).at(-1);
+  if (newest?.canary !== undefined) return conflict(newest, "is tried by a share of the tasks");
   const content = applyChanges(contentOf(newest), changes);
   return await next(policies, newest, { ...deed, deed: kind, content });
 }
@@ -194,27 +181,63 @@ export async function putHolding(
  */
 export function fateOf(
   versions: readonly PolicyOverlay[],
-  { incident, change }: Pick<OverlayDeed, "incident" | "change">,
+  of: OfIncident,
 ): { readonly outcome: "reverted" | "overtaken"; readonly by: PolicyOverlay } | undefined {
   const sorted = versions.toSorted((one, other) => one.version - other.version);
-  const last = deedsOf(sorted, incident).at(-1);
+  const last = deedsOf(sorted, of.incident).at(-1);
   if (last?.kind === "takes back") return { outcome: "reverted", by: last.version };
-  const forAll = sorted.filter(({ canary }) => canary === undefined);
-  const newest = forAll.at(-1);
-  const changed = newest === undefined ? [] : changedSince(forAll, { incident, change });
-  return newest === undefined || changed.length === 0
+  const newest = sorted.findLast(({ canary }) => canary === undefined);
+  return newest === undefined || changedSince(sorted, of).length === 0
     ? undefined
     : { outcome: "overtaken", by: newest };
 }
 
-/** Whether anybody else has put a version since. */
-export async function overtakenBy(
-  policies: Policies,
-  change: OverlayChange,
-  version: number,
-): Promise<PolicyOverlay | undefined> {
-  const newest = (await versionsOf(policies, change)).at(-1);
-  return newest?.version === version ? undefined : newest;
+/** What an incident has put, the first first. */
+function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
+  return versions.flatMap((version) => {
+    const kind = DEEDS.find((deed) => version.reason.startsWith(`${markOf(incident, deed)}:`));
+    return kind === undefined ? [] : [{ kind, version }];
+  });
+}
+
+function isTrial(deed: Deed): boolean {
+  return deed === "tries" || deed === "widens";
+}
+
+/** Why what an incident has put is not its own any more; undefined: it is. */
+function conflictIn(versions: readonly PolicyOverlay[], of: OfIncident): Conflict | undefined {
+  const [last, newest] = [deedsOf(versions, of.incident).at(-1), versions.at(-1)];
+  if (last === undefined) return conflict(newest, "has nothing of it");
+  // Whoever puts a policy for all ends what a share tries.
+  if (isTrial(last.kind) && last.version !== newest) return conflict(newest, "was put since");
+  const changed = changedSince(versions, of);
+  if (changed.length === 0) return undefined;
+  return conflict(newest, `has other values of ${changed.join(", ")}`);
+}
+
+/** Where the values are no longer those that the incident put last. */
+function changedSince(versions: readonly PolicyOverlay[], of: OfIncident): readonly string[] {
+  const own = contentOf(deedsOf(versions, of.incident).at(-1)?.version);
+  const put = of.change.changes.map(({ path }) => ({ path, value: valueAt(own, path) }));
+  return conflictsOf(settledIn(versions, of), put);
+}
+
+/** What tasks are under that try nothing but what the incident itself lets them try. */
+function settledIn(versions: readonly PolicyOverlay[], { incident }: OfIncident): Content {
+  const newest = versions.at(-1);
+  const isOwn = deedsOf(versions, incident).at(-1)?.version === newest;
+  if (newest?.canary === undefined || isOwn) return contentOf(newest);
+  return { ...contentOf(newest), steps: newest.canary.base.steps };
+}
+
+/** What puts back the values from before the incident's first version. */
+function inverseIn(
+  versions: readonly PolicyOverlay[],
+  { incident, change }: OfIncident,
+): OverlayChange {
+  const first = deedsOf(versions, incident)[0]?.version.version ?? 0;
+  const base = versions.find(({ version }) => version === first - 1);
+  return { ...change, changes: inverseOf(contentOf(base), change.changes) };
 }
 
 interface Next extends OverlayDeed {
@@ -249,18 +272,11 @@ function markOf(incident: string, deed: Deed): string {
   return `Incident ${incident} ${deed}`;
 }
 
-function isBy({ reason }: PolicyOverlay, incident: string, deed: Deed): boolean {
-  return reason.startsWith(`${markOf(incident, deed)}:`);
-}
-
 function putOf({ version }: PolicyOverlay): { readonly version: number; readonly base: number } {
   return { version, base: version - 1 };
 }
 
-function conflict(
-  newest: PolicyOverlay | undefined,
-  why: string,
-): { readonly kind: "conflict"; readonly says: string } {
+function conflict(newest: PolicyOverlay | undefined, why: string): Conflict {
   const { version = 0, by = "nobody" } = newest ?? {};
   return { kind: "conflict", says: `version ${version} by ${by} ${why}` };
 }
@@ -273,10 +289,6 @@ function contentOf(overlay: PolicyOverlay | undefined): Content {
   const { version: _version, by: _by, reason: _reason, atMs: _atMs, canary: _canary, ...content } =
     overlay;
   return content;
-}
-
-function inverseIn(base: PolicyOverlay | undefined, change: OverlayChange): OverlayChange {
-  return { ...change, changes: inverseOf(contentOf(base), change.changes) };
 }
 
 async function versionsOf(

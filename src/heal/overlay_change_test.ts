@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { OverlayChange } from "../core/healing.ts";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
-import { fateOf, keepChange, putChange, takeBack } from "./overlay_change.ts";
+import { fateOf, keepChange, putChange, standingOf, takeBack, widen } from "./overlay_change.ts";
 
 const CHANGE: OverlayChange = {
   namespace: "shop",
@@ -32,8 +32,8 @@ Deno.test("what a share has tried is kept for all once, and not before others' v
   const { policies, steps } = await opened();
   await putChange(policies, DEED, { percent: 20 });
 
-  const kept = await keepChange(policies, DEED, 2);
-  const again = await keepChange(policies, DEED, 2);
+  const kept = await keepChange(policies, DEED);
+  const again = await keepChange(policies, DEED);
 
   deepEqual([kept, again], [
     { kind: "put", version: 3, base: 2 },
@@ -46,11 +46,10 @@ Deno.test("what a share has tried is kept for all once, and not before others' v
 Deno.test("a change that is taken back leaves exactly what was there, once", async () => {
   for (const percent of [20, undefined]) {
     const { policies, steps } = await opened();
-    const put = await putChange(policies, DEED, { percent });
-    const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
+    await putChange(policies, DEED, { percent });
 
-    await takeBack(policies, DEED, { version, inverse });
-    await takeBack(policies, DEED, { version, inverse });
+    await takeBack(policies, DEED);
+    await takeBack(policies, DEED);
 
     deepEqual((await steps()).at(-1), BEFORE.steps);
     equal((await steps()).length, 3);
@@ -59,16 +58,15 @@ Deno.test("a change that is taken back leaves exactly what was there, once", asy
 
 Deno.test("a value that a person has put since is never taken back, another field is kept", async () => {
   const { policies, steps } = await opened();
-  const put = await putChange(policies, DEED, {});
-  const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
+  await putChange(policies, DEED, {});
   const person = { by: "ada", reason: "mine", atMs: 6 };
   const other = { charge: { timeoutMs: 4_000, concurrencyMax: 7 } };
   await policies.put("shop", "order", { ...person, steps: other });
 
-  await takeBack(policies, DEED, { version, inverse });
+  await takeBack(policies, DEED);
   const restored = (await steps()).at(-1);
   await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 9_000 } } });
-  const refused = await takeBack(policies, { ...DEED, incident: "t2" }, { version, inverse });
+  const refused = await takeBack(policies, { ...DEED, incident: "t2" });
 
   deepEqual(restored, { charge: { timeoutMs: 2_000, concurrencyMax: 7 } });
   equal(refused.kind, "conflict");
@@ -85,6 +83,41 @@ Deno.test("nothing is put where a person has changed what the proposal was made 
   equal((await steps()).length, 1);
 });
 
+Deno.test("more tasks try a change once, and all that try it get back what was there", async () => {
+  const { policies, steps } = await opened();
+  await putChange(policies, DEED, { percent: 5 });
+
+  await widen(policies, DEED, 25);
+  await widen(policies, DEED, 25);
+  const shares = (await policies.versions("shop", "order")).map(({ canary }) => canary);
+  await takeBack(policies, DEED);
+
+  deepEqual(shares.map((one) => one && [one.percent, one.salt, one.base.version]), [
+    undefined,
+    [5, "t1", 1],
+    [25, "t1", 1],
+  ]);
+  deepEqual((await steps()).at(-1), BEFORE.steps);
+  equal((await policies.versions("shop", "order")).at(-1)?.canary, undefined);
+});
+
+Deno.test("what is taken back ends what others try, and what they try is not kept", async () => {
+  const { policies, steps } = await opened();
+  await putChange(policies, DEED, {});
+  const path = ["steps", "charge", "retry", "attemptsMax"];
+  const other = { ...DEED, incident: "t2", change: { ...CHANGE, changes: [{ path, value: 5 }] } };
+  await putChange(policies, other, { percent: 20 });
+
+  const back = await takeBack(policies, { ...DEED, by: "ada" });
+  const kept = await keepChange(policies, other);
+  const standing = await standingOf(policies, other);
+
+  equal(back.kind, "put");
+  deepEqual((await steps()).at(-1), BEFORE.steps);
+  deepEqual([kept.kind, standing.kind], ["conflict", "conflict"]);
+  equal((await policies.versions("shop", "order")).length, 4);
+});
+
 Deno.test("nothing is put while a share of the tasks tries something else", async () => {
   const { policies, steps } = await opened();
   await putChange(policies, DEED, { percent: 20 });
@@ -97,9 +130,8 @@ Deno.test("nothing is put while a share of the tasks tries something else", asyn
 
 Deno.test("a kept change is in force until a person takes it back, or puts other values", async () => {
   const { policies } = await opened();
-  const put = await putChange(policies, DEED, { percent: 20 });
-  const { inverse, version } = put as { inverse: OverlayChange; version: number } & typeof put;
-  await keepChange(policies, DEED, version);
+  await putChange(policies, DEED, { percent: 20 });
+  await keepChange(policies, DEED);
   const fate = async () => {
     const found = fateOf(await policies.versions("shop", "order"), DEED);
     return found && [found.outcome, found.by.version, found.by.by];
@@ -110,7 +142,7 @@ Deno.test("a kept change is in force until a person takes it back, or puts other
   await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 9_000 } } });
   const overtaken = await fate();
   await policies.put("shop", "order", { ...person, steps: { charge: { timeoutMs: 4_000 } } });
-  await takeBack(policies, { ...DEED, by: "ada" }, { version: 3, inverse });
+  await takeBack(policies, { ...DEED, by: "ada" });
   const reverted = await fate();
 
   deepEqual([kept, overtaken, reverted], [

@@ -3,7 +3,7 @@
 import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import { type Incident, INCIDENT_WORKFLOW, incidentOf } from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
-import type { WholeTask } from "../core/ports.ts";
+import type { TaskRange, WholeTask } from "../core/ports.ts";
 import type { Degradation } from "../core/incident.ts";
 import { PRIORITY } from "../core/starts.ts";
 import type { Demand } from "./case.ts";
@@ -49,25 +49,65 @@ function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFac
   return attemptFacts(plan, summary.taskId, summary.tags, events);
 }
 
-/** Reads the incidents of the last day, the newest first, without one of them. */
+/** An incident, and what its task says of it. */
+export interface StoredIncident {
+  readonly incident: Incident;
+  readonly definitionHash: string;
+  readonly isEnded: boolean;
+}
+
+/** States of incidents that are open, and of those that ended without a conclusion. */
+const OPEN = ["running", "waiting", "blocked", "paused"] as const;
+const BROKEN = ["failed", "cancelled"] as const;
+
+type ReadsIncidents = Pick<HealerDeps, "tasks" | "plans">;
+
+/** Reads the incidents that are open, whenever they began, and those that broke off within a day. */
+export async function readUnfinished(
+  deps: ReadsIncidents,
+  { nowMs }: { readonly nowMs: number },
+): Promise<readonly StoredIncident[]> {
+  return [
+    ...await readStored(deps, { states: OPEN, sinceMs: 0, untilMs: nowMs + AHEAD_MS }),
+    ...await readStored(deps, {
+      states: BROKEN,
+      sinceMs: nowMs - PAST_MS - AHEAD_MS,
+      untilMs: nowMs + AHEAD_MS,
+    }),
+  ];
+}
+
+/** Reads the incidents of the last day, and those that are still open, the newest first. */
 export async function readIncidents(
-  { tasks, plans, policies }: Pick<HealerDeps, "tasks" | "plans" | "policies">,
+  deps: ReadsIncidents & Pick<HealerDeps, "policies">,
   { nowMs, except }: { readonly nowMs: number; readonly except?: string },
 ): Promise<readonly Incident[]> {
-  const incidents: Incident[] = [];
-  const range = {
-    workflow: INCIDENT_WORKFLOW,
-    sinceMs: nowMs - PAST_MS,
-    untilMs: nowMs + 1,
-    limit: INCIDENTS_MAX,
-  };
-  for await (const task of tasks.tasks(range)) {
-    const plan = await plans.byHash(task.summary.definitionHash);
-    const incident = plan && incidentOf(task, plan);
-    if (incident !== undefined && incident.id !== except) incidents.push(incident);
-  }
-  const known = await withFates(policies, incidents);
+  const read = [
+    ...await readStored(deps, { states: OPEN, sinceMs: 0, untilMs: nowMs - PAST_MS }),
+    ...await readStored(deps, { sinceMs: nowMs - PAST_MS, untilMs: nowMs + AHEAD_MS }),
+  ].map(({ incident }) => incident).filter(({ id }) => id !== except);
+  const known = await withFates(deps.policies, read);
   return known.toSorted((one, other) => other.startedAtMs - one.startedAtMs);
+}
+
+/** Clocks of nodes differ, and are set back: what began "later" is there as well. */
+const AHEAD_MS = 24 * 3_600_000;
+
+async function readStored(
+  { tasks, plans }: ReadsIncidents,
+  range: Pick<TaskRange, "states" | "sinceMs" | "untilMs">,
+): Promise<readonly StoredIncident[]> {
+  const found: StoredIncident[] = [];
+  const asked = { ...range, sinceMs: Math.max(0, range.sinceMs) };
+  const all = { ...asked, workflow: INCIDENT_WORKFLOW, limit: INCIDENTS_MAX };
+  for await (const task of tasks.tasks(all)) {
+    const { definitionHash, endedAtMs } = task.summary;
+    const plan = await plans.byHash(definitionHash);
+    const incident = plan && incidentOf(task, plan);
+    if (incident === undefined) continue;
+    found.push({ incident, definitionHash, isEnded: endedAtMs !== undefined });
+  }
+  return found;
 }
 
 /** Tasks that show how urgent those of a workflow are. */

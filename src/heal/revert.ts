@@ -32,16 +32,10 @@ export async function revertIncident(
     return `task ${taskId} goes on`;
   }
   const { change } = chosen;
-  const { version, inverse } = apply;
-  if (change === undefined || version === undefined || inverse === undefined) {
-    throw refused("it has changed nothing that could be put back");
-  }
+  if (change === undefined) throw refused("it has changed nothing that could be put back");
   const nowMs = runtime.now();
   const why = reason === "" ? "a person takes it back" : reason;
-  const put = await takeBack(policies, { incident: id, change, why, nowMs, by }, {
-    version,
-    inverse,
-  });
+  const put = await takeBack(policies, { incident: id, change, why, nowMs, by });
   if (put.kind === "conflict") throw refused(put.says);
   return `version ${put.version} has the values of before`;
 }
@@ -60,7 +54,8 @@ export async function withFates(
     const conclusion = outcomeOf(incident);
     const change = chosenOf(incident)?.change;
     // While it holds on to a change, the incident looks itself how that stands.
-    const isOver = incident.phase === "ended" && conclusion?.outcome === "kept";
+    const isOver = incident.phase === "ended" && conclusion?.outcome === "kept" ||
+      incident.phase === "failed";
     if (!isOver || change === undefined) return incident;
     const { namespace, name } = change;
     const key = `${namespace}/${name}`;

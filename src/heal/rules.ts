@@ -16,6 +16,7 @@ import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
 import { slowsUnderLoad } from "./load.ts";
+import { isSilent, offText } from "./settings.ts";
 
 /** Windows between two changes of one step. */
 export const COOLDOWN_WINDOWS = 3;
@@ -120,12 +121,9 @@ export function refusals(
   const reversals =
     own.filter((one) => one.conclude?.outcome === "reverted" && one.conclude.atMs > nowMs - DAY_MS)
       .length;
-  const silence = settings.silences.find((span) =>
-    span.fromMs <= nowMs && nowMs < span.untilMs && (span.workflow ?? workflow) === workflow
-  );
   return [
-    ...settings.mode === "on" ? [] : [`healing is set to "${settings.mode}"`],
-    ...silence === undefined ? [] : ["it is a time of silence"],
+    ...settings.mode === "on" ? [] : [offText(settings)],
+    ...isSilent(settings, { workflow, nowMs }) ? ["it is a time of silence"] : [],
     ...hour < settings.actionsPerHour
       ? []
       : [`${hour} changes were made in the last hour, at most ${settings.actionsPerHour} may be`],

@@ -12,3 +12,18 @@ export function settingsIn(newest: ReadonlyMap<string, PolicyOverlay>): HealerSe
   const read = HealerFields.safeParse(overlay.steps["*"]);
   return read.success ? read.data : { ...HEALER_DEFAULTS, mode: "off" };
 }
+
+/** Says that nothing is changed, because of the settings. */
+export function offText({ mode }: Pick<HealerSettings, "mode">): string {
+  return `healing is set to "${mode}"`;
+}
+
+/** Whether it is a time in which nothing is changed of a workflow. */
+export function isSilent(
+  { silences }: Pick<HealerSettings, "silences">,
+  { workflow, nowMs }: { readonly workflow: string; readonly nowMs: number },
+): boolean {
+  return silences.some((span) =>
+    span.fromMs <= nowMs && nowMs < span.untilMs && (span.workflow ?? workflow) === workflow
+  );
+}

@@ -4,10 +4,10 @@ import type { Degradation } from "../core/incident.ts";
 import type { OverlayChange, Proposal } from "../core/healing.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { isSaturatedNow } from "./judging.ts";
-import { hasDone, HEALER } from "./overlay_change.ts";
+import { HEALER, standingOf } from "./overlay_change.ts";
 import { readIncidents } from "./reading.ts";
 import { ADDS_LOAD, refusals } from "./rules.ts";
-import { settingsIn } from "./settings.ts";
+import { offText, settingsIn } from "./settings.ts";
 
 /**
  * Why a change is not made after all; undefined: it is. Much may have happened since it was proposed:
@@ -26,11 +26,12 @@ export async function whyNotNow(
     readonly load: Proposal["load"];
   },
 ): Promise<string | undefined> {
-  const isPut = change !== undefined &&
-    await hasDone(deps.policies, { change, incident }, ["tries", "changes"]);
-  if (isPut) return undefined;
+  if (change !== undefined) {
+    const { kind } = await standingOf(deps.policies, { change, incident });
+    if (kind !== "nothing") return undefined;
+  }
   const settings = settingsIn(await deps.policies.newest());
-  if (settings.mode !== "on") return `healing is set to "${settings.mode}"`;
+  if (settings.mode !== "on") return offText(settings);
   if (load === "adds" && await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
   if (by !== HEALER) return undefined;
   const nowMs = deps.runtime.now();

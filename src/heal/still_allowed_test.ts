@@ -72,7 +72,7 @@ Deno.test("a change that was taken back before a crash is reverted, though heali
   const deed = { incident: "i1", change: CHANGE, why: "worse", nowMs: NOW };
   const put = await putChange(policies, deed, { percent: 20 });
   const inverse = { ...CHANGE, changes: [{ path: ["steps", "charge", "timeoutMs"] }] };
-  await takeBack(policies, deed, { version: 1, inverse });
+  await takeBack(policies, deed);
   await policies.put("tasker", "healing", {
     ...{ by: "ada", reason: "", atMs: NOW },
     steps: { "*": { mode: "off", actionsPerHour: 12, silences: [] } as never },

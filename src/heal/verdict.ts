@@ -2,31 +2,56 @@
  * Verdicts: whether a change helped, from what was counted with and without it. Pure.
  *
  * A canary is compared with the tasks that went on as before in the same minutes, so whatever else
- * happened then happened to both. A change for all tasks is compared with the window in which the
- * degradation was seen, which is weaker: it is only made where it ends by itself.
+ * happened then happened to both. A change for all tasks is compared with the last attempts before it,
+ * which is weaker: it is only made where it ends by itself.
  */
 
 import type { Figures } from "../core/incident.ts";
-import type { Counts } from "../core/statistics.ts";
-import { chanceAbove, chanceHigher, type Part } from "./comparison.ts";
+import { wilson } from "../core/intervals.ts";
+import { Sketch } from "../core/sketch.ts";
+import { Counts } from "../core/statistics.ts";
+import { chanceAbove, type Part } from "./comparison.ts";
+import { type Block, evidenceAbove, evidenceOf } from "./sequential.ts";
 
-/** Ends in a group; with fewer nothing is said. */
+/**
+ * The chance that a canary is ever called better, or ever called worse, although it is not: over all looks
+ * and all that is compared together. What is kept for nothing is within the bounds of its workflow.
+ */
+const CANARY_CHANCE_MAX = { less: 0.1, greater: 0.05 };
+
+/** Attempts with the change that ended before it is called better: what comes late is to be seen, too. */
+const BETTER_ENDED_MIN = 25;
+
+/** The same of a change for all tasks: asked once, and over all looks for as long as it holds once. */
+const ONCE_CHANCE_MAX = 0.01;
+const HELD_CHANCE_MAX = 0.005;
+
+/** Attempts since a change for all tasks; with fewer nothing is said. */
 const ENDED_MIN = 25;
-
-/** Chance that a change is called better, or worse, although it is not. */
-const BETTER_CHANCE_MAX = 0.01;
-const WORSE_CHANCE_MAX = 0.01;
 
 /** A change that makes attempts wait longer than this, and twice as long as before, is worse. */
 const WAIT_MS_MAX = 45_000;
 
-/** Smaller differences do not matter. */
+/** Smaller differences do not matter: of shares, and of durations as a ratio. */
 const SHARE_MIN = 0.03;
+const RATIO_MIN = 1.25;
+
+/** The quantile that durations are compared by. */
+const QUANTILE = 0.9;
+
+/** How often a task fails, or waits for a person, as long as nothing was counted. */
+const SELDOM = 0.05;
 
 /** Counts of the attempts of a step, and of the whole tasks, of one group. */
 export interface Group {
   readonly step: Counts;
   readonly tasks: Counts;
+}
+
+/** Both groups between two looks. */
+export interface Groups {
+  readonly changed: Group;
+  readonly unchanged: Group;
 }
 
 /** How two groups differ. */
@@ -35,98 +60,192 @@ export interface Comparison {
   readonly says: string;
 }
 
-/** Compares a group with a change to one without it; undefined: one has too few ends. */
-export function compare(changed: Group, unchanged: Group): Comparison | undefined {
-  if (changed.step.ended < ENDED_MIN || unchanged.step.ended < ENDED_MIN) return undefined;
-  const differences = [
-    shares("attempts that fail", [changed.step, unchanged.step], ({ failed, ended }) => ({
-      count: failed,
-      of: ended,
-    })),
-    shares("steps that wait for a person", [changed.step, unchanged.step], (counts) => ({
-      count: Math.min(counts.parked, counts.ended),
-      of: counts.ended,
-    })),
-    shares("tasks that fail", [changed.tasks, unchanged.tasks], ({ failed, ended }) => ({
-      count: failed,
-      of: ended,
-    })),
-    durations(changed.tasks, unchanged.tasks),
-  ].filter((one) => one !== undefined);
-  const worse = differences.find(({ isBetter }) => !isBetter);
-  const better = differences.find(({ isBetter }) => isBetter);
+/** Something that both groups are compared by. */
+interface Metric {
+  readonly name: string;
+  /** What its evidence counts; the weights of all metrics add up to 1. */
+  readonly weight: number;
+  readonly blocks: readonly Block[];
+  /** The share to expect without the change. */
+  readonly usual: number;
+  /** The difference in words; undefined: it does not matter. */
+  readonly says: string | undefined;
+}
+
+/**
+ * Compares tasks that try a change with those that do not, by what was counted block by block; it may
+ * be asked again after each block. `failedShare` is the share of attempts that failed when the trouble was
+ * seen.
+ */
+export function compare(blocks: readonly Groups[], failedShare: number): Comparison {
+  const usual = Math.max(SELDOM, failedShare);
+  const parked = (of: Counts) => ({ count: Math.min(of.parked, of.ended), of: of.ended });
+  const metrics: readonly Metric[] = [
+    shares({ name: "attempts that fail", weight: 0.4, usual, group: "step" }, blocks, failures),
+    shares(
+      { name: "steps that wait for a person", weight: 0.15, usual: SELDOM, group: "step" },
+      blocks,
+      parked,
+    ),
+    shares(
+      { name: "tasks that fail", weight: 0.15, usual: SELDOM, group: "tasks" },
+      blocks,
+      failures,
+    ),
+    durations(blocks, 0.3),
+  ];
+  const [worse, better] = [shownBy(metrics, "greater"), shownBy(metrics, "less")];
   // Fewer failures may take longer: what completes now would have been cut off before.
   const isOnlySlower = worse?.name === SLOWER && better !== undefined;
-  if (worse !== undefined && !isOnlySlower) return { verdict: "worse", says: worse.says };
-  if (better !== undefined) return { verdict: "better", says: better.says };
+  if (worse !== undefined && !isOnlySlower) return { verdict: "worse", says: `${worse.says}` };
+  const { ended } = sumOf(blocks, "changed").step;
+  if (better !== undefined && ended >= BETTER_ENDED_MIN) {
+    return { verdict: "better", says: `${better.says}` };
+  }
   return { verdict: "unclear", says: "the two groups do not differ by more than chance" };
 }
 
-interface Difference {
-  readonly name: string;
-  readonly isBetter: boolean;
-  readonly says: string;
+/**
+ * The metric that says most that the changed group has more, or less, of it; undefined: there is too
+ * little evidence. The mean of evidence (as e-values, by weight) is evidence that one of them differs.
+ */
+function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | undefined {
+  const parts = metrics.filter(({ says }) => says !== undefined)
+    .map((metric) => ({
+      metric,
+      part: metric.weight * Math.exp(evidenceOf(metric.blocks, { is, usual: metric.usual })),
+    }))
+    .toSorted((one, other) => other.part - one.part);
+  const all = parts.reduce((sum, { part }) => sum + part, 0);
+  return all >= 1 / CANARY_CHANCE_MAX[is] ? parts[0]?.metric : undefined;
 }
 
 const SLOWER = "time that tasks take";
 
 function shares(
-  name: string,
-  [changed, unchanged]: readonly [Counts, Counts],
+  { name, weight, usual, group }: Pick<Metric, "name" | "weight" | "usual"> & {
+    readonly group: keyof Group;
+  },
+  blocks: readonly Groups[],
   part: (of: Counts) => Part,
-): Difference | undefined {
-  const [now, before] = [part(changed), part(unchanged)];
-  const [shareNow, shareBefore] = [shareOf(now), shareOf(before)];
-  if (Math.abs(shareNow - shareBefore) < SHARE_MIN) return undefined;
-  const isBetter = shareNow < shareBefore;
-  const chance = isBetter ? chanceAbove(before, now) : chanceAbove(now, before);
-  if (chance > (isBetter ? BETTER_CHANCE_MAX : WORSE_CHANCE_MAX)) return undefined;
-  const says = `${name}: ${percent(shareNow)} of ${now.of} with the change, ` +
-    `${percent(shareBefore)} of ${before.of} without`;
-  return { name, isBetter, says };
+): Metric {
+  const now = part(sumOf(blocks, "changed")[group]);
+  const before = part(sumOf(blocks, "unchanged")[group]);
+  const says = `${name}: ${percent(shareOf(now))} of ${now.of} with the change, ` +
+    `${percent(shareOf(before))} of ${before.of} without`;
+  return {
+    ...{ name, weight, usual },
+    blocks: blocks.map(({ changed, unchanged }) => ({
+      changed: part(changed[group]),
+      unchanged: part(unchanged[group]),
+      together: attemptsPerStep(changed[group], unchanged[group]),
+    })),
+    says: Math.abs(shareOf(now) - shareOf(before)) < SHARE_MIN ? undefined : says,
+  };
 }
 
-/** How long completed tasks took: more of them above, or below, the other group's median. */
-function durations(changed: Counts, unchanged: Counts): Difference | undefined {
-  const [now, before] = [changed.ran.quantile(0.9), unchanged.ran.quantile(0.9)];
-  if (now === undefined || before === undefined) return undefined;
-  if (changed.ran.count < ENDED_MIN || unchanged.ran.count < ENDED_MIN) return undefined;
-  if (now > before / 1.25 && now < before * 1.25) return undefined;
-  const isBetter = now < before;
-  const chance = isBetter
-    ? chanceHigher(unchanged.ran, changed.ran, now)
-    : chanceHigher(changed.ran, unchanged.ran, before);
-  if (chance > (isBetter ? BETTER_CHANCE_MAX : WORSE_CHANCE_MAX)) return undefined;
-  const says = `90 % of the tasks took at most ${Math.round(now)} ms with the change, ` +
-    `${Math.round(before)} ms without`;
-  return { name: SLOWER, isBetter, says };
+/**
+ * How many tasks take longer than lies between what most took with and without the change, in the blocks
+ * before: a value that what is counted next has no part in.
+ */
+function durations(blocks: readonly Groups[], weight: number): Metric {
+  const [now, was] = [new Sketch(), new Sketch()];
+  const above = blocks.map(({ changed, unchanged }): Block => {
+    const between = Math.sqrt((now.quantile(QUANTILE) ?? NaN) * (was.quantile(QUANTILE) ?? NaN));
+    const part = ({ ran }: Counts): Part =>
+      between > 0 ? { count: ran.count - ran.countUpTo(between), of: ran.count } : NONE;
+    const block = { changed: part(changed.tasks), unchanged: part(unchanged.tasks) };
+    now.merge(changed.tasks.ran);
+    was.merge(unchanged.tasks.ran);
+    return block;
+  });
+  const [mostNow, mostBefore] = [now.quantile(QUANTILE), was.quantile(QUANTILE)];
+  const isAlike = mostNow === undefined || mostBefore === undefined ||
+    (mostNow < mostBefore * RATIO_MIN && mostNow > mostBefore / RATIO_MIN);
+  const says = isAlike ? undefined : `90 % of the tasks took at most ${Math.round(mostNow)} ms ` +
+    `with the change, ${Math.round(mostBefore)} ms without`;
+  return { name: SLOWER, weight, usual: 1 - QUANTILE, blocks: above, says };
 }
 
-/** Whether a change for all tasks helped, by the figures of before and of the time since. */
+const NONE: Part = { count: 0, of: 0 };
+
+/** What was counted of one group in all blocks. */
+export function sumOf(blocks: readonly Groups[], group: keyof Groups): Group {
+  const sum = { step: new Counts(), tasks: new Counts() };
+  for (const block of blocks) {
+    sum.step.merge(block[group].step);
+    sum.tasks.merge(block[group].tasks);
+  }
+  return sum;
+}
+
+function failures({ failed, ended }: Counts): Part {
+  return { count: failed, of: ended };
+}
+
+/** Attempts of one step may fail for one reason: they count as one. Tasks have no attempts. */
+function attemptsPerStep(...counts: readonly Counts[]): number {
+  const starts = counts.reduce((sum, of) => sum + of.starts, 0);
+  const retries = counts.reduce((sum, of) => sum + of.retries, 0);
+  return starts <= retries ? 1 : starts / (starts - retries);
+}
+/** Whether a change for all tasks helped, by the figures of before and of the time since, asked once. */
 export function compareFigures(after: Figures, during: Figures): Comparison | undefined {
   if (after.attempts < ENDED_MIN) return undefined;
-  const failed = (of: Figures): Part => ({
-    count: Math.round(of.failedShare * of.attempts),
-    of: of.attempts,
-  });
-  const says = `${percent(after.failedShare)} of the attempts failed since, ` +
-    `${percent(during.failedShare)} when it was seen`;
-  const isBetter = during.failedShare - after.failedShare >= SHARE_MIN &&
-    chanceAbove(failed(during), failed(after)) <= BETTER_CHANCE_MAX;
-  const isWorse = after.failedShare - during.failedShare >= SHARE_MIN &&
-    chanceAbove(failed(after), failed(during)) <= WORSE_CHANCE_MAX;
+  const longer = waitsLonger(after, during);
+  if (longer !== undefined) return { verdict: "worse", says: longer };
+  const says = failedText(after, during);
+  const isMore = (one: Figures, other: Figures) =>
+    one.failedShare - other.failedShare >= SHARE_MIN &&
+    chanceAbove(failedIn(one), failedIn(other)) <= ONCE_CHANCE_MAX;
+  if (isMore(after, during)) return { verdict: "worse", says };
+  if (isMore(during, after)) return { verdict: "better", says };
+  const isFaster = (after.p95Ms ?? Infinity) * RATIO_MIN < (during.p95Ms ?? 0) ||
+    (after.waitedP95Ms ?? Infinity) * RATIO_MIN < (during.waitedP95Ms ?? 0);
+  return isFaster
+    ? { verdict: "better", says: "attempts take or wait less than they did" }
+    : { verdict: "unclear", says };
+}
+
+/**
+ * How a change for all tasks makes things worse than they were, asked again and again while it holds;
+ * undefined: nothing says so. `since` is what was counted in each interval since.
+ */
+export function worseThan(
+  during: Figures,
+  { since, after }: { readonly since: readonly Counts[]; readonly after: Figures },
+): string | undefined {
+  const longer = waitsLonger(after, during);
+  if (longer !== undefined) return longer;
+  const all = new Counts();
+  for (const counts of since) all.merge(counts);
+  const { count, of } = failedIn(during);
+  if (all.ended === 0 || all.failed / all.ended - during.failedShare < SHARE_MIN) return undefined;
+  const blocks = since.map((counts) => ({
+    part: failures(counts),
+    together: attemptsPerStep(counts),
+  }));
+  const isWorse = evidenceAbove(blocks, wilson(count, of).high) >= -Math.log(HELD_CHANCE_MAX);
+  return isWorse
+    ? `${percent(all.failed / all.ended)} of ${all.ended} attempts failed since it holds, ` +
+      `${percent(during.failedShare)} when it was seen`
+    : undefined;
+}
+
+function waitsLonger(after: Figures, during: Figures): string | undefined {
   const waits = (of: Figures) => of.waitedP95Ms ?? 0;
-  if (waits(after) > Math.max(WAIT_MS_MAX, 2 * waits(during))) {
-    const longer = `95 % wait at most ${waits(after)} ms for their turn since, ` +
-      `${waits(during)} ms when it was seen`;
-    return { verdict: "worse", says: longer };
-  }
-  const isFaster = (after.p95Ms ?? Infinity) * 1.25 < (during.p95Ms ?? 0) ||
-    (after.waitedP95Ms ?? Infinity) * 1.25 < (during.waitedP95Ms ?? 0);
-  if (isWorse) return { verdict: "worse", says };
-  if (isBetter) return { verdict: "better", says };
-  if (isFaster) return { verdict: "better", says: `attempts take or wait less than they did` };
-  return { verdict: "unclear", says };
+  if (waits(after) <= Math.max(WAIT_MS_MAX, 2 * waits(during))) return undefined;
+  return `95 % wait at most ${waits(after)} ms for their turn since, ` +
+    `${waits(during)} ms when it was seen`;
+}
+
+function failedIn({ failedShare, attempts }: Figures): Part {
+  return { count: Math.round(failedShare * attempts), of: attempts };
+}
+
+function failedText(after: Figures, during: Figures): string {
+  return `${percent(after.failedShare)} of the attempts failed since, ` +
+    `${percent(during.failedShare)} when it was seen`;
 }
 
 function shareOf({ count, of }: Part): number {

@@ -12,9 +12,11 @@ import {
   outcomeOf,
   OWN_NAMESPACE,
 } from "../core/incident.ts";
+import type { HealerSettings } from "../core/healing.ts";
 import type { Cancel } from "../core/ports.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
 import { doesWork, namespaceOf } from "../core/workflow.ts";
+import { care } from "./care.ts";
 import { detect } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { readIncidents, STARTED_PER_HOUR_MAX } from "./reading.ts";
@@ -53,6 +55,9 @@ export class Watcher {
   /** The incidents of the last day, as they were read last. */
   #incidents: readonly Incident[] = [];
   #readAtMs = -Infinity;
+  /** Looks since incidents were cared for, and what was set then. */
+  #looks = 0;
+  #mode: HealerSettings["mode"] | undefined;
   #cancel: Cancel = () => {};
   #isStopped = false;
 
@@ -87,8 +92,10 @@ export class Watcher {
 
   async #look(): Promise<void> {
     const { policies, runtime } = this.#deps;
-    if (settingsIn(await policies.newest()).mode === "off") return;
+    const { mode } = settingsIn(await policies.newest());
     const nowMs = runtime.now();
+    await this.#care(mode).catch((error) => this.#failed(error));
+    if (mode === "off") return;
     if (this.#readAtMs === -Infinity) await this.#readAgain(nowMs);
     const found: Degradation[] = [];
     for (const workflow of await this.#active(nowMs)) {
@@ -104,6 +111,14 @@ export class Watcher {
       const begun = this.#begin(degradation, nowMs);
       if (await begun.catch((error) => this.#failed(error, degradation.workflow))) started++;
     }
+  }
+
+  /** At the first look, once in a window, and at once when healing is switched off. */
+  async #care(mode: HealerSettings["mode"]): Promise<void> {
+    const isSwitched = mode !== this.#mode;
+    if (!isSwitched && ++this.#looks < LOOKS) return;
+    await care(this.#deps);
+    [this.#looks, this.#mode] = [0, mode];
   }
 
   /** Workflows that did something lately and that this node watches; never Tasker's own. */

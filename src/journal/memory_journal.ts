@@ -305,7 +305,7 @@ function isIn(range: TaskRange, taskId: TaskId, { birth, change }: KeptTask): bo
   return birth !== undefined && mintedMs >= range.sinceMs && mintedMs < range.untilMs &&
     `${birth.namespace}/${birth.workflow}` === range.workflow &&
     (range.version ?? birth.version) === birth.version &&
-    (range.state ?? change.state) === change.state;
+    (range.states?.includes(change.state) ?? true);
 }
 
 function summaryOf(taskId: TaskId, birth: TaskBirth, change: TaskChange): TaskSummary {

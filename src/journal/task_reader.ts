@@ -49,9 +49,8 @@ export class PostgresTaskReader implements TaskReader {
   }
 
   /** Of one version the tasks among a larger sample are taken: no index has versions. */
-  async #sample({ workflow, version, state, sinceMs, untilMs, limit }: TaskRange) {
+  async #sample({ workflow, version, states = TASK_STATES, sinceMs, untilMs, limit }: TaskRange) {
     const [namespace, ...name] = workflow.split("/");
-    const states = state === undefined ? [...TASK_STATES] : [state];
     const wanted = Math.min(limit, TASKS_READ_MAX);
     const others = new Set<TaskId>();
     const find = async (windows: readonly Window[], count: number) => {

@@ -169,7 +169,8 @@ export const HEALING = group("healing", {
   putHealing: operation({
     method: "PUT",
     path: "/v1/healing",
-    summary: "Sets how far the healer may go; `mode: off` stops it on all nodes within seconds",
+    summary:
+      "Sets how far the healer may go; unless it is `on`, what is not decided yet is taken back",
     right: "operate",
     repeat: "remembered",
     body: named(
@@ -181,7 +182,18 @@ export const HEALING = group("healing", {
           .describe("The version that the change is based on, 0 = none"),
       }),
     ),
-    answers: { 200: { description: "The new version", schema: SettingsVersion } },
+    answers: {
+      200: {
+        description: "The new version",
+        schema: named(
+          "HealerVersionPut",
+          SettingsVersion.extend({
+            takenBack: z.array(z.string()).optional()
+              .describe("Incidents whose changes were not decided, and were taken back"),
+          }),
+        ),
+      },
+    },
     errors: ["policy.conflict"],
     command: { verb: "healing put" },
   }),

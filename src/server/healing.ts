@@ -46,6 +46,7 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
         };
       }),
     diagnose: findingOf,
+    owns: (taskId) => engine.router.owns(taskId),
     isWatched: (workflow) => engine.ownsWorkflow(workflow),
   });
 }

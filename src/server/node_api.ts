@@ -104,6 +104,7 @@ export function openApiOf(deps: ApiParts): Api {
     ),
     policyOf: (of, step) => engine.policyOf(of, step),
     revertIncident: (incident, who) => deps.healer.revert(incident, who),
+    settleHealing: () => deps.healer.settle(),
     withFates: (incidents) => deps.healer.withFates(incidents),
     keys: journal.keys,
     dead: journal.deadLetters,

@@ -81,8 +81,8 @@ function testRanges(law: Law): void {
 
       assert.deepEqual(await idsOf({}), [newer, wanted]);
       assert.deepEqual(await idsOf({ version: "1.0.0" }), [wanted]);
-      assert.deepEqual(await idsOf({ state: "running" }), [newer, wanted]);
-      assert.deepEqual(await idsOf({ state: "failed" }), []);
+      assert.deepEqual(await idsOf({ states: ["running"] }), [newer, wanted]);
+      assert.deepEqual(await idsOf({ states: ["failed"] }), []);
       assert.deepEqual(await idsOf({ limit: 1 }), [newer]);
     },
   );

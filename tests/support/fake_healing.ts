@@ -6,7 +6,10 @@ import { MemoryPolicies } from "../../src/journal/memory_stores.ts";
 import { openPlayback } from "../../src/server/playback.ts";
 
 /** What the API asks of healing. */
-export function fakeHealing(): Pick<ApiDeps, "optimiser" | "revertIncident" | "withFates"> {
+export function fakeHealing(): Pick<
+  ApiDeps,
+  "optimiser" | "revertIncident" | "settleHealing" | "withFates"
+> {
   return {
     optimiser: openOptimiser({
       reader: { async *tasks() {} },
@@ -17,6 +20,7 @@ export function fakeHealing(): Pick<ApiDeps, "optimiser" | "revertIncident" | "w
       instances: () => [],
     }),
     revertIncident: () => Promise.resolve("put back"),
+    settleHealing: () => Promise.resolve([]),
     withFates: (incidents) => Promise.resolve(incidents),
   };
 }
