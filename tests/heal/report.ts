@@ -46,7 +46,7 @@ interface Pair {
 /** Everything. */
 export interface Report {
   readonly scenarios: readonly ScenarioReport[];
-  /** Of the faults that limits and circuits do not hold by itself. */
+  /** Of the faults that limits and circuits do not hold. */
   readonly healed: Share;
   /** Of all faults. */
   readonly held: Share;
