@@ -3,6 +3,7 @@ import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { CommittedTurn, StatisticsStore } from "../core/ports.ts";
 import type { Counts } from "../core/statistics.ts";
+import type { JsonText } from "../core/payload.ts";
 import { MemoryStatistics } from "../journal/memory_stores.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
@@ -87,6 +88,34 @@ Deno.test("what a node commits is written after the interval, by step and for wh
   assert.deepEqual([a?.ran.count, a?.ran.sum], [1, 30]);
   assert.deepEqual([b?.starts, b?.ran.sum], [1, 2_000]);
   assert.deepEqual([task?.starts, task?.outcome("completed"), task?.ran.sum], [1, 1, 62_037]);
+});
+
+Deno.test("nothing that a task carries reaches a cell, and of errors the code alone does", async () => {
+  let written = "";
+  const bench = new Bench({
+    write: (_, rows) => {
+      written += rows.map(({ body }) => body).join();
+      return Promise.resolve();
+    },
+  });
+  const canary = "canary_4929";
+  const driver = new TaskDriver([work, { name: "b", after: ["a"] }]).start({ card: canary });
+  driver.result("a", {
+    kind: "failed",
+    failure: {
+      class: "thrown",
+      error: JSON.stringify({ code: "declined", message: canary, details: { canary } }) as JsonText,
+    },
+    retryable: true,
+  }).after(60_000);
+  driver.complete("a", { card: canary });
+  driver.complete("b", canary);
+
+  bench.commit(driver);
+  await bench.runtime.advance(10_000);
+
+  assert.ok(written.includes("declined"), written);
+  assert.ok(!written.includes(canary), written);
 });
 
 Deno.test("a parked step counts as parked and by its failure, a cancelled attempt as cancelled", async () => {
