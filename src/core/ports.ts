@@ -487,6 +487,8 @@ export interface Playback {
    * @throws {TaskerError} api.busy: who asked for it has gone
    */
   play(request: PlaybackRequest): Promise<ReadonlyMap<TaskId, readonly Turn[]>>;
+  /** Lets the event loop go on: for who works on the tasks before and after. */
+  rest(): Promise<void>;
 }
 
 /** What to rehearse. */

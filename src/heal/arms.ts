@@ -11,8 +11,6 @@ import type { TaskTrace } from "./trace.ts";
 /** Fewer tasks in an arm decide nothing. */
 const TASKS_MIN = 100;
 
-const SEED = 1;
-
 /** What a metric is of one task; undefined: it does not count. */
 const METRICS: Readonly<Record<ArmMetric, (trace: TaskTrace) => number | undefined>> = {
   completed: ({ end }) => Number(end === "completed"),
@@ -46,7 +44,7 @@ export function compareArms(
   });
   const bounds = metric === "completed"
     ? sharesDifference(before, after)
-    : meansDifference(before, after, SEED);
+    : meansDifference(before, after);
   const isEnough = Math.min(before.length, after.length) >= TASKS_MIN;
   return {
     metric,

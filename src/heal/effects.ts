@@ -1,5 +1,6 @@
 /** Effects: how the same tasks differ between two plays, with intervals. */
 
+import type { Playback } from "../core/ports.ts";
 import type { Estimate, ReplayError, WhatifEffects } from "../core/whatif.ts";
 import { doesWork } from "../core/workflow.ts";
 import { meanDifference, quantileDifference, quantileOf } from "./bootstrap.ts";
@@ -55,16 +56,21 @@ function workIn({ plan, steps }: TaskTrace): readonly StepTrace[] {
   return [...steps.values()].filter(({ step }) => doesWork(plan.steps[step]?.definition.kind));
 }
 
-/** Returns how tasks differ between two plays of them. Cost: some 100 ms for 2,000 tasks. */
-export function effectsOf(
+/** Returns how tasks differ between two plays of them. Cost: O(attempts), and 50 ms between rests. */
+export async function effectsOf(
   before: readonly TaskTrace[],
   after: readonly TaskTrace[],
-): WhatifEffects {
+  rest: Playback["rest"],
+): Promise<WhatifEffects> {
   const pairs = pairsOf(before, after);
-  const paired = (of: (trace: TaskTrace) => number) => estimate(pairs, of);
+  const paired = async (of: (trace: TaskTrace) => number, some = pairs) => {
+    await rest();
+    return estimate(some, of);
+  };
   const ended = pairs.filter(([was, is]) => isByItself(was) && isByItself(is));
-  const quantile = (share: number): Estimate => {
-    const durations = ended.map(([was, is]) => [durationMs(was), durationMs(is)] as const);
+  const durations = ended.map(([was, is]) => [durationMs(was), durationMs(is)] as const);
+  const quantile = async (share: number): Promise<Estimate> => {
+    await rest();
     return {
       before: quantileOf(durations.map(([was]) => was), share),
       after: quantileOf(durations.map(([, is]) => is), share),
@@ -72,14 +78,14 @@ export function effectsOf(
     };
   };
   return {
-    completed: paired(({ end }) => Number(end === "completed")),
-    parked: paired(({ end }) => Number(end === "parked")),
-    meanMs: estimate(ended, durationMs),
-    p50Ms: quantile(0.5),
-    p95Ms: quantile(0.95),
-    attempts: paired((trace) => attemptsIn([trace])),
-    busyMs: paired(busyMsIn),
-    duplicates: paired(duplicatesIn),
+    completed: await paired(({ end }) => Number(end === "completed")),
+    parked: await paired(({ end }) => Number(end === "parked")),
+    meanMs: await paired(durationMs, ended),
+    p50Ms: await quantile(0.5),
+    p95Ms: await quantile(0.95),
+    attempts: await paired((trace) => attemptsIn([trace])),
+    busyMs: await paired(busyMsIn),
+    duplicates: await paired(duplicatesIn),
   };
 }
 
@@ -95,11 +101,10 @@ function pairsOf(before: readonly TaskTrace[], after: readonly TaskTrace[]): rea
 
 function estimate(pairs: readonly Pair[], of: (trace: TaskTrace) => number): Estimate {
   const values = pairs.map(([was, is]) => [of(was), of(is)] as const);
-  const found = meanDifference(values.map(([was, is]) => is - was), SEED);
   return {
     before: mean(values.map(([was]) => was)),
     after: mean(values.map(([, is]) => is)),
-    ...found,
+    ...meanDifference(values.map(([was, is]) => is - was)),
   };
 }
 

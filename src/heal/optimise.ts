@@ -11,7 +11,7 @@ import { type EdgeFinding, edgeFindings } from "./edges.ts";
 import type { Effect } from "./effect.ts";
 import { wilson } from "../core/intervals.ts";
 import { slowsUnderLoad } from "./load.ts";
-import { readsOf } from "./reads.ts";
+import { readsOf, type StepReads } from "./reads.ts";
 import { type RetryAdvice, retryAdvice } from "./retry_curve.ts";
 import type { Sample } from "./sample.ts";
 import {
@@ -25,6 +25,7 @@ import {
 } from "./suggestion_text.ts";
 import type { WhatifEffects } from "../core/whatif.ts";
 import { timeoutAdvice } from "./timeout_advice.ts";
+import { eachInTurn } from "./trace.ts";
 import { openReplay } from "./whatif.ts";
 
 /** What optimising needs. */
@@ -67,8 +68,8 @@ const BOTTLENECKS_MAX = 10;
 export async function optimise(request: OptimiseRequest): Promise<Optimisation> {
   const { sample, playback, signal } = request;
   const { plan, policyVersion, traces, leftOut, isSample } = sample;
-  const steps = stepFindings(request);
-  const edges = edgesOf(request);
+  const steps = await stepFindings(request);
+  const edges = await edgesOf(request);
   const candidates = [...steps.candidates, ...edges.candidates].slice(0, CHANGES_MAX);
   const played = await playAll(playback, sample, { candidates, ...(signal && { signal }) });
   const { suggestions } = played;
@@ -105,26 +106,33 @@ function bottlenecksOf({ traces }: Sample): Optimisation["bottlenecks"] {
 }
 
 /** What the attempts of each step say about its policy. */
-function stepFindings({ sample, effectOf }: OptimiseRequest): Findings {
+async function stepFindings(
+  { sample, effectOf, playback }: OptimiseRequest,
+): Promise<Findings> {
   const { plan, traces, steps } = sample;
   const byStep = Map.groupBy(
     traces.flatMap(({ steps }) => [...steps.values()]),
     ({ step }) => step,
   );
-  const found = plan.steps.filter(({ definition }) => doesWork(definition.kind)).map((step) => {
-    const attempts = (byStep.get(step.index) ?? []).flatMap((trace) => trace.attempts);
-    const policy = policyUnder(step.definition, steps);
-    const timeout = timeoutFinding(sample, step, { attempts, policy });
-    const advice = retryAdvice(attempts, {
-      attemptsMax: policy.attemptsMax,
-      atMostOnce: step.definition.atMostOnce,
-      effect: effectOf(step),
-      slowsUnderLoad: slowsUnderLoad(attempts),
-    });
-    const retry = timeout.candidates.length > 0
-      ? laterFinding(step.name, advice)
-      : retryFinding(sample, step, advice);
-    return { timeout, retry, pattern: patternOf(step.name, advice) };
+  const working = plan.steps.filter(({ definition }) => doesWork(definition.kind));
+  const found = await eachInTurn(working, {
+    rest: playback.rest,
+    atOnce: 1,
+    work: (step) => {
+      const attempts = (byStep.get(step.index) ?? []).flatMap((trace) => trace.attempts);
+      const policy = policyUnder(step.definition, steps);
+      const timeout = timeoutFinding(sample, step, { attempts, policy });
+      const advice = retryAdvice(attempts, {
+        attemptsMax: policy.attemptsMax,
+        atMostOnce: step.definition.atMostOnce,
+        effect: effectOf(step),
+        slowsUnderLoad: slowsUnderLoad(attempts),
+      });
+      const retry = timeout.candidates.length > 0
+        ? laterFinding(step.name, advice)
+        : retryFinding(sample, step, advice);
+      return { timeout, retry, pattern: patternOf(step.name, advice) };
+    },
   });
   return {
     retry_patterns: found.flatMap(({ pattern }) => pattern ?? []),
@@ -210,12 +218,17 @@ function patternOf(step: string, { evidence }: RetryAdvice) {
   };
 }
 
-function edgesOf({ sample, code, effectOf }: OptimiseRequest): Found {
+async function edgesOf({ sample, code, effectOf, playback }: OptimiseRequest): Promise<Found> {
   const { plan, traces, tasks } = sample;
+  const reads = await eachInTurn(plan.steps, {
+    rest: playback.rest,
+    work: (step) => readsOf(step, code, tasks),
+    atOnce: 1,
+  });
   const findings = edgeFindings({
     plan,
     traces,
-    readsOf: (step) => readsOf(step, code, tasks),
+    readsOf: ({ index }) => reads[index] as StepReads,
     effectOf,
   });
   const open = findings.filter(({ verdict, reason }) =>

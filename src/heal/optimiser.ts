@@ -7,7 +7,6 @@ import type {
   ArmsQuestion,
   LearnFrom,
   Optimiser,
-  Playback,
   WhatifChange,
   WhatifQuestion,
 } from "../core/ports.ts";
@@ -23,7 +22,6 @@ import { cannotDrop, whatif } from "./whatif.ts";
 
 /** What an optimiser works with. */
 export interface OptimiserDeps extends SampleDeps {
-  readonly playback: Playback;
   /** The code of a workflow, where it is loaded here. */
   codeOf(hash: string): WorkflowCode | undefined;
   /** The instances of all systems: they declare what their capabilities do. */

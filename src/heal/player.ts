@@ -49,17 +49,17 @@ const POOL_MIN = 20;
 
 /** Plays the attempts of stored tasks of one plan. */
 export class AttemptPlayer {
-  readonly #recorded = new Map<TaskId, ReadonlyMap<number, readonly Recorded[]>>();
   readonly #books: readonly StepBook[];
   /** Since it was last reset. */
   drawn: Drawn = { attempts: 0, ends: 0, assumed: 0 };
 
-  /** Cost: O(events). */
-  constructor(plan: Plan, tasks: readonly StoredTask[], readonly seed: number) {
-    for (const { taskId, turns } of tasks) {
-      this.#recorded.set(taskId, recordedOf(turns.flatMap(({ events }) => events)));
-    }
-    const all = [...this.#recorded.values()];
+  /** Cost: O(attempts). */
+  constructor(
+    plan: Plan,
+    private readonly recorded: ReadonlyMap<TaskId, RecordedSteps>,
+    private readonly seed: number,
+  ) {
+    const all = [...recorded.values()];
     this.#books = plan.steps.map(({ index, definition }) =>
       bookOf(all.map((steps) => steps.get(index) ?? []), definition.kind === "remote")
     );
@@ -73,7 +73,7 @@ export class AttemptPlayer {
     const book = this.#books[step];
     if (book === undefined) return undefined;
     const key = `${this.seed}/${taskId}/${step}/${attempt}`;
-    const own = this.#recorded.get(taskId)?.get(step)?.[attempt - 1];
+    const own = this.recorded.get(taskId)?.get(step)?.[attempt - 1];
     const recorded = own ?? pick(poolFor(book, attempt), key);
     if (recorded === undefined) return undefined;
     if (own === undefined) this.drawn.attempts++;
@@ -85,7 +85,7 @@ export class AttemptPlayer {
 
   /** How long a computed sleep is; as in another task where this one never slept. */
   sleepMs(taskId: TaskId, step: number): number {
-    const own = this.#recorded.get(taskId)?.get(step)?.[0];
+    const own = this.recorded.get(taskId)?.get(step)?.[0];
     return (own ?? pick(this.#books[step]?.byNumber[0] ?? [], `${taskId}/${step}`))?.ms ?? 0;
   }
 
@@ -146,10 +146,13 @@ interface OpenStep {
   readonly recorded: Recorded[];
 }
 
-/** The attempts of each step, the first one at 0. */
-function recordedOf(events: readonly Event[]): ReadonlyMap<number, readonly Recorded[]> {
+/** The attempts of each step of a task, the first one at 0. */
+export type RecordedSteps = ReadonlyMap<number, readonly Recorded[]>;
+
+/** Reads what a stored task did, to be played. Cost: O(events). */
+export function recordedOf({ turns }: StoredTask): RecordedSteps {
   const steps = new Map<number, OpenStep>();
-  for (const event of events) {
+  for (const event of turns.flatMap(({ events }) => events)) {
     if (!("step" in event)) continue;
     const of = steps.get(event.step) ?? { open: [], recorded: [] };
     steps.set(event.step, of);

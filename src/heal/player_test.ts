@@ -3,7 +3,7 @@ import type { Event } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
 import { planOf } from "../core/plan.ts";
-import { AttemptPlayer } from "./player.ts";
+import { AttemptPlayer, recordedOf } from "./player.ts";
 
 const PLAN = planOf("hash", {
   namespace: "shop",
@@ -41,12 +41,12 @@ function completed(atMs: number, attempt: number): Event {
 
 /** A player of tasks with these events. */
 function playerOf(...tasks: readonly (readonly Event[])[]): AttemptPlayer {
-  const stored = tasks.map((events, n) => ({
-    taskId: `task${n}` as TaskId,
-    plan: PLAN,
-    turns: [{ turn: 1, commandIds: [], events }],
-  }));
-  return new AttemptPlayer(PLAN, stored, 1);
+  const recorded = tasks.map((events, n) => {
+    const taskId = `task${n}` as TaskId;
+    const turns = [{ turn: 1, commandIds: [], events }];
+    return [taskId, recordedOf({ taskId, plan: PLAN, turns })] as const;
+  });
+  return new AttemptPlayer(PLAN, new Map(recorded), 1);
 }
 
 Deno.test("an answer that crossed its time-out comes again as late, and makes no other attempt late", () => {

@@ -8,7 +8,7 @@ import type { Reaction } from "../core/ports.ts";
 import type { StoredTask } from "./trace.ts";
 
 /** A command, and the event that it follows. */
-interface Follow {
+export interface Follow {
   /** `TaskStarted`, or `signal/<step>` and `park/<step>` with how often that was before. */
   readonly cause: string;
   readonly reaction: Reaction;
@@ -19,21 +19,15 @@ const BY = { by: "playback", reason: "as it was done before" };
 
 /** Repeats what was done about stored tasks: signals, choices of parked steps, cancels, pauses. */
 export class Reactions {
-  readonly #byTask: ReadonlyMap<TaskId, ReadonlyMap<string, readonly Follow[]>>;
   readonly #parks = new Map<string, number>();
 
-  /** Cost: O(events). */
-  constructor(tasks: readonly StoredTask[]) {
-    this.#byTask = new Map(
-      tasks.map((task) => [task.taskId, Map.groupBy(followsOf(task), ({ cause }) => cause)]),
-    );
-  }
+  constructor(private readonly byTask: ReadonlyMap<TaskId, readonly Follow[]>) {}
 
   /** Returns what follows from an event of a task that is played. */
   to(taskId: TaskId, event: Event): readonly Reaction[] {
     const cause = this.#causeOf(taskId, event);
-    const follows = cause === undefined ? [] : this.#byTask.get(taskId)?.get(cause) ?? [];
-    return follows.map(({ reaction }) => reaction);
+    const follows = cause === undefined ? [] : this.byTask.get(taskId) ?? [];
+    return follows.flatMap((one) => one.cause === cause ? one.reaction : []);
   }
 
   /** A person who acted on the second park of a step acts on its second park again. */
@@ -51,7 +45,8 @@ function causeOf(event: Event): string | undefined {
   return event.kind === "StepStarted" && event.attempt === 1 ? `signal/${event.step}` : undefined;
 }
 
-function followsOf({ taskId, plan, turns }: StoredTask): readonly Follow[] {
+/** Reads what was done about a stored task. Cost: O(events). */
+export function followsOf({ taskId, plan, turns }: StoredTask): readonly Follow[] {
   const events = turns.flatMap((turn) => turn.events);
   const startedAtMs = events[0]?.atMs ?? 0;
   const since = new Map<number, { readonly atMs: number; readonly cause: string }>();

@@ -4,18 +4,20 @@ import type { Plan } from "../core/plan.ts";
 import type {
   LearnFrom,
   Plans,
+  Playback,
   Policies,
   PolicyOverlay,
   TaskRange,
   TaskReader,
 } from "../core/ports.ts";
-import { type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
+import { eachInTurn, type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
 
 /** What reading a sample needs. */
 export interface SampleDeps {
   readonly reader: TaskReader;
   readonly plans: Pick<Plans, "byHash">;
   readonly policies: Pick<Policies, "versions">;
+  readonly playback: Playback;
 }
 
 /** Tasks in which nothing moves any more. */
@@ -56,10 +58,15 @@ export async function readSample(deps: SampleDeps, from: LearnFrom): Promise<Sam
   );
   if (newest === undefined) return undefined;
   const { plan } = newest.task;
-  const settled = found.filter(({ hash }) => hash === plan.hash).flatMap(({ task }) => {
-    const trace = traceOf(task);
-    return trace === undefined || isMixed(trace) ? [] : [{ task, trace }];
+  const ofPlan = found.filter(({ hash }) => hash === plan.hash);
+  const traced = await eachInTurn(ofPlan, {
+    rest: deps.playback.rest,
+    work: ({ task }) => {
+      const trace = traceOf(task);
+      return trace === undefined || isMixed(trace) ? [] : [{ task, trace }];
+    },
   });
+  const settled = traced.flat();
   const chosen = largest(Map.groupBy(settled, ({ trace }) => trace.policyVersion));
   const policyVersion = chosen?.[0] ?? 0;
   const kept = chosen?.[1] ?? [];

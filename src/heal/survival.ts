@@ -30,6 +30,9 @@ const AT_RISK_MIN = 20;
 /** Of attempts that are under way, fewer end in a time as long as they have taken: they hang. */
 const HANGS_MAX = 0.02;
 
+/** Times of which it is kept how many attempts end then. */
+const HAZARDS_MAX = 1_000;
+
 /** How long attempts take, as far as it is known. */
 export class Survival {
   readonly n: number;
@@ -39,6 +42,8 @@ export class Survival {
   readonly #sorted: readonly Observation[];
   /** Up to here as many as AT_RISK_MIN are under way: beyond, single ones would decide. */
   readonly #horizonMs: number;
+  /** Attempts are cut off at few times: at their time-outs. */
+  readonly #hazards = new Map<number, number>();
 
   /** Cost: O(n log n). */
   constructor(observations: readonly Observation[]) {
@@ -54,12 +59,12 @@ export class Survival {
 
   /** The share that takes longer than `ms`, 0..1. */
   longerThan(ms: number): number {
-    return this.#pointAt(ms)?.share ?? 1;
+    return this.#curve[this.#firstAt((point) => point.ms > ms) - 1]?.share ?? 1;
   }
 
   /** The time within which a share ends; undefined: more than the rest was cut off before that. */
   quantile(share: number): number | undefined {
-    return this.#curve.find((point) => point.share <= 1 - share + 1e-12)?.ms;
+    return this.#curve[this.#firstAt((point) => point.share <= 1 - share + 1e-12)]?.ms;
   }
 
   /**
@@ -84,10 +89,10 @@ export class Survival {
    */
   drawAbove(ms: number, uniform: number): { readonly ms: number; readonly isAssumed: boolean } {
     const left = this.longerThan(ms) * (1 - uniform);
-    const point = this.#curve.find((one) =>
-      one.ms > ms && one.ms <= this.#horizonMs && one.share <= left
-    );
-    if (point !== undefined) return { ms: point.ms, isAssumed: false };
+    const point = this.#curve[this.#firstAt((one) => one.ms > ms && one.share <= left)];
+    if (point !== undefined && point.ms <= this.#horizonMs) {
+      return { ms: point.ms, isAssumed: false };
+    }
     const fromMs = Math.max(ms, this.#horizonMs);
     const hazard = this.#hazardBefore(fromMs);
     if (hazard === 0) return { ms: Infinity, isAssumed: true };
@@ -104,20 +109,25 @@ export class Survival {
 
   /** How many of those that are under way end in a ms, over the last half of the time before `ms`. */
   #hazardBefore(ms: number): number {
+    const known = this.#hazards.get(ms);
+    if (known !== undefined) return known;
     const late = this.#sorted.filter((one) => one.ms > ms / 2);
     const underWayMs = late.reduce((sum, one) => sum + Math.min(one.ms, ms) - ms / 2, 0);
     const ended = late.filter((one) => !one.isCut && one.ms <= ms).length;
-    return underWayMs === 0 ? 0 : ended / underWayMs;
+    const hazard = underWayMs === 0 ? 0 : ended / underWayMs;
+    if (this.#hazards.size < HAZARDS_MAX) this.#hazards.set(ms, hazard);
+    return hazard;
   }
 
-  #pointAt(ms: number): CurvePoint | undefined {
+  /** The first point for which something holds that holds for all later ones. */
+  #firstAt(holds: (point: CurvePoint) => boolean): number {
     let [low, high] = [0, this.#curve.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#curve[middle] as CurvePoint).ms <= ms) low = middle + 1;
-      else high = middle;
+      if (holds(this.#curve[middle] as CurvePoint)) high = middle;
+      else low = middle + 1;
     }
-    return this.#curve[low - 1];
+    return low;
   }
 }
 

@@ -4,6 +4,7 @@ import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import type { Event, TaskEnd, Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
+import type { Playback } from "../core/ports.ts";
 
 /** A step that was started and has ended. */
 export interface StepTrace {
@@ -111,4 +112,23 @@ function stepTraces(
     });
   }
   return traces;
+}
+
+/** Tasks that are worked on at once: a few milliseconds. */
+const TASKS_AT_ONCE = 50;
+
+/** Works on one after the other, and lets the event loop go on in between. */
+export async function eachInTurn<T, R>(
+  items: Iterable<T>,
+  { rest, work, atOnce = TASKS_AT_ONCE }: Pick<Playback, "rest"> & {
+    readonly work: (item: T) => R;
+    readonly atOnce?: number;
+  },
+): Promise<R[]> {
+  const found: R[] = [];
+  for (const item of items) {
+    found.push(work(item));
+    if (found.length % atOnce === 0) await rest();
+  }
+  return found;
 }

@@ -5,15 +5,16 @@
  */
 
 import { TaskerError } from "../core/errors.ts";
+import type { TaskId } from "../core/ids.ts";
 import { pathText, referencesOf } from "../core/mapping.ts";
 import { type Plan, planOf } from "../core/plan.ts";
 import type { Playback, PlayedTask, PolicyOverlay, WhatifChange } from "../core/ports.ts";
 import type { Policy } from "../core/policy.ts";
 import type { ReplayError, WhatifReport } from "../core/whatif.ts";
 import { attemptsIn, effectsOf, replayError } from "./effects.ts";
-import { AttemptPlayer, type Drawn } from "./player.ts";
-import { Reactions } from "./reactions.ts";
-import { type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
+import { AttemptPlayer, type Drawn, recordedOf } from "./player.ts";
+import { type Follow, followsOf, Reactions } from "./reactions.ts";
+import { eachInTurn, type StoredTask, type TaskTrace, traceOf } from "./trace.ts";
 
 /** What to play. */
 export interface WhatifRequest {
@@ -36,6 +37,9 @@ const TASKS_MIN = 30;
 const SAME_ENDS_MIN = 0.97;
 const MEAN_ERROR_MAX = 0.05;
 const P95_ERROR_MAX = 0.1;
+
+/** Waiting that is worth to be named. */
+const WAITED_MS_MIN = 100;
 
 const SEED = 1;
 
@@ -70,14 +74,22 @@ export async function openReplay(
   request: Omit<WhatifRequest, "change">,
 ): Promise<Replay> {
   const { plan, tasks, steps } = request;
-  const player = new AttemptPlayer(plan, tasks, SEED);
-  const before = await play(playback, player, request);
-  const error = replayError(traces(tasks), before.traces);
+  const { rest } = playback;
+  const each = <R>(work: (task: StoredTask) => R) => eachInTurn(tasks, { rest, work });
+  const recorded = await each((task) => [task.taskId, recordedOf(task)] as const);
+  const follows = await each((task) => [task.taskId, followsOf(task)] as const);
+  const world = {
+    player: new AttemptPlayer(plan, new Map(recorded), SEED),
+    follows: new Map(follows),
+  };
+  const before = await play(playback, world, request);
+  const real = await tracesOf(playback, tasks);
+  const error = replayError(real, before.traces);
   return {
     error,
-    refusal: whyNot(tasks.length, error),
+    refusal: whyNot(real, error),
     async under(change) {
-      const after = await play(playback, player, {
+      const after = await play(playback, world, {
         ...request,
         plan: withoutEdges(plan, change.dropEdges),
         steps: mergedSteps(steps, change.steps),
@@ -85,7 +97,7 @@ export async function openReplay(
       const attempts = attemptsIn(after.traces) || 1;
       const { drawn } = after;
       return {
-        effects: effectsOf(before.traces, after.traces),
+        effects: await effectsOf(before.traces, after.traces, rest),
         drawn: {
           attempts: drawn.attempts / attempts,
           ends: drawn.ends / attempts,
@@ -96,6 +108,12 @@ export async function openReplay(
   };
 }
 
+/** What surrounds the tasks that are played. */
+interface World {
+  readonly player: AttemptPlayer;
+  readonly follows: ReadonlyMap<TaskId, readonly Follow[]>;
+}
+
 interface Played {
   readonly traces: readonly TaskTrace[];
   readonly drawn: Drawn;
@@ -103,11 +121,11 @@ interface Played {
 
 async function play(
   playback: Playback,
-  player: AttemptPlayer,
+  { player, follows }: World,
   { plan, steps, tasks, signal }: Pick<WhatifRequest, "plan" | "steps" | "tasks" | "signal">,
 ): Promise<Played> {
   player.drawn = { attempts: 0, ends: 0, assumed: 0 };
-  const reactions = new Reactions(tasks);
+  const reactions = new Reactions(follows);
   const turns = await playback.play({
     plan,
     steps,
@@ -120,11 +138,15 @@ async function play(
     ...(signal !== undefined && { signal }),
   });
   const stored = tasks.map(({ taskId }) => ({ taskId, plan, turns: turns.get(taskId) ?? [] }));
-  return { traces: traces(stored), drawn: player.drawn };
+  return { traces: await tracesOf(playback, stored), drawn: player.drawn };
 }
 
-function traces(tasks: readonly StoredTask[]): readonly TaskTrace[] {
-  return tasks.flatMap((task) => traceOf(task) ?? []);
+async function tracesOf(
+  { rest }: Playback,
+  tasks: readonly StoredTask[],
+): Promise<readonly TaskTrace[]> {
+  const found = await eachInTurn(tasks, { rest, work: traceOf });
+  return found.flatMap((trace) => trace ?? []);
 }
 
 /** Tasks start as far apart as they did. */
@@ -206,7 +228,8 @@ export function cannotDrop(
   return new TaskerError("api.bad_request", `Cannot drop edge "${from}:${to}": ${why}`, { faults });
 }
 
-function whyNot(tasks: number, replay: ReplayError): string | undefined {
+function whyNot(real: readonly TaskTrace[], replay: ReplayError): string | undefined {
+  const tasks = real.length;
   if (tasks < TASKS_MIN) return `there are ${tasks} tasks, and it takes ${TASKS_MIN}`;
   const { sameEnds, meanDuration, p95Duration } = replay;
   if (sameEnds < SAME_ENDS_MIN) {
@@ -217,7 +240,22 @@ function whyNot(tasks: number, replay: ReplayError): string | undefined {
   const isFar = Math.abs(meanDuration) > MEAN_ERROR_MAX || Math.abs(p95Duration) > P95_ERROR_MAX;
   if (!isFar) return undefined;
   return `played without the change, durations differ from those recorded by ` +
-    `${percent(meanDuration)} (mean) and ${percent(p95Duration)} (p95)`;
+    `${percent(meanDuration)} (mean) and ${percent(p95Duration)} (p95)${waitingText(real)}`;
+}
+
+/** Names the step that waited most: limits of systems, circuits and holds are not played. */
+function waitingText(real: readonly TaskTrace[]): string {
+  const waited = new Map<string, number>();
+  for (const { step, waitedMs } of real.flatMap(({ steps }) => attemptsOf(steps))) {
+    waited.set(step, (waited.get(step) ?? 0) + waitedMs / real.length);
+  }
+  const [step, ms = 0] = [...waited].sort(([, a], [, b]) => b - a)[0] ?? [];
+  return ms < WAITED_MS_MIN ? "" : `; "${step}" waited ${Math.round(ms)} ms a task to be started ` +
+    `(a limit, a circuit or a hold of its system), and that is not played`;
+}
+
+function attemptsOf(steps: TaskTrace["steps"]) {
+  return [...steps.values()].flatMap(({ attempts }) => attempts);
 }
 
 function percent(share: number): string {

@@ -15,7 +15,8 @@ const TIMERS_PER_TASK_MAX = 10_000;
 
 /** Opens the playback of a server. */
 export function openPlayback(): Playback {
-  return { play };
+  const runtime = new VirtualRuntime(1, { isClosed: true });
+  return { play, rest: () => new Promise((resolve) => runtime.soon(resolve)) };
 }
 
 async function play(request: PlaybackRequest): Promise<ReadonlyMap<TaskId, readonly Turn[]>> {

@@ -148,3 +148,48 @@ Deno.test("nothing is said of tasks that cannot be played as they were", async (
   equal(effects, undefined);
   ok(refusal?.includes("100.0 % of the tasks end otherwise"), refusal);
 });
+
+const TWO_STEPS = {
+  steps: [
+    { name: "a", behaves: around(1_000) },
+    { name: "b", needs: ["a"], behaves: around(1_000) },
+  ],
+};
+
+Deno.test("what a limit held back is not played: the step that waited is named", async () => {
+  const { tasks, ...planted } = await plant({ ...TWO_STEPS, name: "held", seed: 8, tasks: 60 });
+  const waitedMs = 5_000;
+  const held = tasks.map(({ turns, ...task }) => {
+    let isHeld = false;
+    return {
+      ...task,
+      turns: turns.map((turn) => ({
+        ...turn,
+        events: turn.events.map((event) => {
+          isHeld ||= event.kind === "StepStarted" && event.step === 1;
+          const later = { ...event, atMs: event.atMs + (isHeld ? waitedMs : 0) };
+          return later.kind === "StepStarted" && isHeld ? { ...later, waitedMs } : later;
+        }),
+      })),
+    };
+  });
+
+  const { refusal } = await ask({ ...planted, tasks: held }, {});
+
+  ok(refusal?.includes('"b" waited 5000 ms a task to be started'), refusal);
+});
+
+Deno.test("the event loop goes on after every 50 tasks that are read or compared", async () => {
+  const { plan, tasks } = await plant({ ...TWO_STEPS, name: "rests", seed: 9, tasks: 200 });
+  const playback = openPlayback();
+  let rests = 0;
+  const rest = () => {
+    rests++;
+    return playback.rest();
+  };
+
+  const change = { steps: {}, dropEdges: [] };
+  await whatif({ ...playback, rest }, { plan, steps: {}, tasks, change });
+
+  ok(rests >= 4 * 200 / 50, `${rests} rests`);
+});
