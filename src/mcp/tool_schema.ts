@@ -1,9 +1,14 @@
 /** Schemas of tools: contracts of workflows as MCP wants them, which knows objects alone. */
 
 import type { JsonSchema } from "../core/workflow.ts";
+import { shownText } from "./shown.ts";
 
 /** Larger contracts are not shown: a model reads every tool that is listed. */
 const SIZE_MAX = 32 * 1024;
+
+/** Keywords that inform people, and how much of each is shown. */
+const PROSE = new Set(["description", "title", "$comment"]);
+const PROSE_LENGTH_MAX = 500;
 
 /** The field that takes what is not an object. */
 const WHOLE = "input";
@@ -18,7 +23,8 @@ const BY_NAME = new Set(["properties", "patternProperties", "$defs", "definition
 const VALUES = new Set(["const", "enum", "default", "examples", "required"]);
 
 /** The schema of a tool's arguments. */
-export function inputSchemaFor(contract: JsonSchema | undefined): JsonSchema {
+export function inputSchemaFor(stated: JsonSchema | undefined): JsonSchema {
+  const contract = stated && withShownProse(stated);
   if (isObjectContract(contract)) {
     const { $schema: _, $id: _id, ...schema } = contract;
     return isLarge(schema) ? { type: "object" } : schema;
@@ -42,7 +48,7 @@ export function inputFrom(
 
 /** The schema of what a tool answers: how the task stands, and what it gave. */
 export function outputSchemaFor(contract: JsonSchema | undefined): JsonSchema {
-  const { schema, defs } = embedded(contract && withoutTexts(contract));
+  const { schema, defs } = embedded(contract && withShownProse(withoutTexts(contract)));
   return {
     type: "object",
     properties: {
@@ -76,20 +82,38 @@ function isLarge(schema: JsonSchema): boolean {
 
 /** A contract without what it demands of texts: a text that is hidden would break it. */
 function withoutTexts(schema: JsonSchema): JsonSchema {
+  return changed(schema, (fields) => fields.filter(([name]) => !OF_TEXTS.has(name)));
+}
+
+/** A contract whose prose is as a client may see it: whoever wrote it may want to instruct a model. */
+function withShownProse(schema: JsonSchema): JsonSchema {
+  return changed(schema, (fields) =>
+    fields.map(([name, value]) => [
+      name,
+      PROSE.has(name) && typeof value === "string" ? shownText(value, PROSE_LENGTH_MAX) : value,
+    ]));
+}
+
+type Field = [name: string, value: unknown];
+
+/** Changes the keywords of a schema and of all schemas inside. */
+function changed(schema: JsonSchema, change: (fields: Field[]) => Field[]): JsonSchema {
+  const inside = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(inside);
+    return isFields(value) ? changed(value, change) : value;
+  };
+  const byName = (schemas: unknown) =>
+    isFields(schemas)
+      ? Object.fromEntries(Object.entries(schemas).map(([name, one]) => [name, inside(one)]))
+      : schemas;
   return Object.fromEntries(
-    Object.entries(schema).filter(([name]) => !OF_TEXTS.has(name)).map(([name, value]) => [
+    change(Object.entries(schema)).map(([name, value]) => [
       name,
       VALUES.has(name) ? value : BY_NAME.has(name) ? byName(value) : inside(value),
     ]),
   );
 }
 
-function byName(schemas: unknown): unknown {
-  if (typeof schemas !== "object" || schemas === null) return schemas;
-  return Object.fromEntries(Object.entries(schemas).map(([name, one]) => [name, inside(one)]));
-}
-
-function inside(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inside);
-  return typeof value === "object" && value !== null ? withoutTexts(value as JsonSchema) : value;
+function isFields(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

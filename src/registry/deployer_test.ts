@@ -6,7 +6,7 @@ import type { DeployRequest } from "../core/ports.ts";
 import { ALL, type Deploying, manifestText, openDeploying } from "../../tests/support/deploying.ts";
 import { refusal } from "../../tests/support/registry_fixture.ts";
 import { buildDocument } from "./deployed.ts";
-import { openStarter } from "./workflows.ts";
+import { openStarter, openStarts } from "./workflows.ts";
 import { digest } from "../../tests/support/registry_fixture.ts";
 
 const INPUT = (...required: readonly string[]) =>
@@ -250,6 +250,7 @@ Deno.test("a document that this server cannot load holds up its own starts, and 
   equal(refused.code, "definition.invalid");
   match(refused.message, /cannot load version 1\.0\.0.*not_known_any_more/s);
   equal(node.registry.find("orders/other")?.definition.version, "1.0.0");
+  deepEqual(openStarts(node.registry).list().map(({ definition }) => definition.name), ["other"]);
   const hash = await hashOf(node, "1.0.0");
   equal((await node.registry.byHash(hash))?.definition.version, "1.0.0");
   match(node.said.join(), /Cannot load a deployed workflow/);

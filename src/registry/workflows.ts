@@ -134,7 +134,10 @@ export class Registry implements Plans {
 
   /** Names of the workflows that are loaded here. */
   names(): readonly string[] {
-    return [...this.#ownPlans.keys(), ...this.#deployed.keys()];
+    const deployed = [...this.#deployed.values()].filter(({ loaded }) =>
+      !(loaded instanceof TaskerError)
+    );
+    return [...this.#ownPlans.keys(), ...deployed.map(({ workflow }) => workflow)];
   }
 
   /** Every stored definition of a workflow. */
