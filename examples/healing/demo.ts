@@ -9,6 +9,7 @@
  */
 
 import { type Client, openClient } from "../../src/client.ts";
+import { inFolder, narrate, orStopped, pause, run, type Server, startServer } from "../demo.ts";
 
 /** What is made faster than in earnest, so that nobody waits: a window is a minute otherwise. */
 const WINDOW = "10s";
@@ -23,78 +24,6 @@ const WELL_MS = 60_000;
 const HEALED_MS_MAX = 240_000;
 
 const HERE = new URL(".", import.meta.url).pathname;
-const ROOT = new URL("../../", import.meta.url).pathname;
-
-/** What ends the demonstration before its time. All that it started is ended first. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-const stopped = Promise.withResolvers<never>();
-stopped.promise.catch(() => {});
-for (const signal of SIGNALS) {
-  Deno.addSignalListener(signal, () => stopped.reject(new Stopped(signal)));
-}
-
-class Stopped extends Error {}
-
-/** Waits for something, unless the demonstration is to end. */
-function orStopped<T>(wait: Promise<T>): Promise<T> {
-  return Promise.race([wait, stopped.promise]);
-}
-
-const pause = (ms: number) => orStopped(new Promise<void>((wake) => setTimeout(wake, ms)));
-
-/** What is shown in bold: the story, beside what programs print. */
-function narrate(text: string): void {
-  console.log(`\n\x1b[1m${text}\x1b[0m`);
-}
-
-interface Server extends AsyncDisposable {
-  readonly url: string;
-  readonly key: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-async function startServer(dataDir: string): Promise<Server> {
-  const env = {
-    TASKER_DATA: dataDir,
-    TASKER_PORT: "0",
-    TASKER_WORKFLOWS: `${HERE}workflows`,
-    TASKER_HEAL_WINDOW: WINDOW,
-    TASKER_LOG: "warn",
-  };
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["task", "serve"],
-    cwd: ROOT,
-    env,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let said = "";
-  const url = Promise.withResolvers<string>();
-  const read = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      const [, found] = /tasker listening on (\S+)/.exec(said) ?? [];
-      if (found !== undefined) url.resolve(found);
-    }
-  };
-  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  void child.status.then(() => url.reject(new Error(`the server does not start:\n${said}`)));
-  const stop = async () => {
-    child.kill("SIGTERM");
-    await child.status;
-    await reading;
-  };
-  return {
-    url: await orStopped(url.promise).catch(async (error) => {
-      if (error instanceof Stopped) await stop();
-      throw error;
-    }),
-    key: (await Deno.readTextFile(`${dataDir}/admin.key`)).trim(),
-    env,
-    [Symbol.asyncDispose]: stop,
-  };
-}
 
 interface Worker extends AsyncDisposable {
   /** From now on the gateway takes so many times as long. */
@@ -133,19 +62,6 @@ function startLoad(client: Client): Disposable {
     client.start("demo/checkout", { input }).catch((error) => console.error(String(error)));
   }, 1_000 / RATE);
   return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-/** Runs a command as a person would, and shows both. */
-async function run(server: Server, ...words: string[]): Promise<void> {
-  console.log(`\n\x1b[2m$ deno task tasker ${words.join(" ")}\x1b[0m`);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "tasker", ...words],
-    cwd: ROOT,
-    env: server.env,
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn();
-  await orStopped(child.status);
 }
 
 type Incident = Awaited<ReturnType<typeof incidentOf>>;
@@ -196,7 +112,10 @@ async function follow(client: Client): Promise<Incident> {
 
 async function demonstrate(dataDir: string): Promise<boolean> {
   narrate("Starting a server with its own Postgres, and a worker that charges cards …");
-  await using server = await startServer(dataDir);
+  await using server = await startServer(dataDir, {
+    TASKER_WORKFLOWS: `${HERE}workflows`,
+    TASKER_HEAL_WINDOW: WINDOW,
+  });
   await using worker = startWorker(server);
   const client = openClient(server);
   using _load = startLoad(client);
@@ -224,15 +143,7 @@ async function demonstrate(dataDir: string): Promise<boolean> {
       "  deno task tasker policies demo/checkout\n" +
       "  deno task tasker stats demo/checkout",
   );
-  return await stopped.promise;
+  return await orStopped(new Promise<never>(() => {}));
 }
 
-const dataDir = await Deno.makeTempDir({ prefix: "tasker-demo-" });
-try {
-  if (!await demonstrate(dataDir)) Deno.exitCode = 1;
-} catch (error) {
-  if (!(error instanceof Stopped)) throw error;
-  narrate(`Ended by ${error.message}.`);
-} finally {
-  await Deno.remove(dataDir, { recursive: true });
-}
+await inFolder(demonstrate);
