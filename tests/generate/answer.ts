@@ -21,7 +21,10 @@ export interface Answer {
   readonly graph: GraphScore;
   /** The validator finds no error, but for placeholders, which are one by design. */
   readonly isValid: boolean;
-  /** Valid, and simulated runs of the good path and of each failure do what they should. */
+  /**
+   * Valid, and simulated runs of the good path and of each failure do what they should; placeholders
+   * give made results there.
+   */
   readonly isWorking: boolean;
   readonly mapped: ReturnType<typeof mappedOf>;
   readonly failure: ReturnType<typeof failurePathOf>;

@@ -29,6 +29,10 @@ function rowsOf(answers: readonly Answer[]): readonly Row[] {
     { name: "step F1", values: wanted.map(({ graph }) => graph.stepF1), isShare: false },
     { name: "edge F1", values: wanted.map(({ graph }) => graph.edgeF1), isShare: false },
     share("valid", planned.map(({ isValid }) => isValid)),
+    share(
+      "no placeholder",
+      planned.map(({ steps }) => steps.every(({ todo }) => todo === undefined)),
+    ),
     share("working", wanted.map(({ isWorking }) => isWorking)),
     share(
       "abstains rightly",

@@ -114,7 +114,7 @@ export class CapabilityIndex {
 
   /** Ranks capabilities for a text; `favoured` systems, which the person names, come first. */
   match(text: string, favoured: ReadonlySet<string> = new Set()): readonly Match[] {
-    const words = uniqueWords(wordsOf(text));
+    const words = uniqueWords(this.#compounded(wordsOf(text.replace(/#[\w-]+/g, " "))));
     const hits = words.map((word) => this.#hitsOf(word));
     const rarest = idf(0, this.#entries.length);
     const weights = hits.map(({ docs }) =>
@@ -158,6 +158,20 @@ export class CapabilityIndex {
       hasNoun: noun > 0,
       words: hit.map(({ text }) => text),
     };
+  }
+
+  /** `status page` is `statuspage` where a capability writes it so. */
+  #compounded(words: readonly Word[]): readonly Word[] {
+    const found: Word[] = [];
+    for (let at = 0; at < words.length; at++) {
+      const [one, next] = [words[at], words[at + 1]];
+      if (one === undefined) break;
+      const text = `${one.text}${next?.text ?? ""}`;
+      const isOne = next !== undefined && this.#byStem.has(stemOf(text));
+      found.push(isOne ? { text, stem: stemOf(text) } : one);
+      if (isOne) at++;
+    }
+    return found;
   }
 
   #corrected({ text, stem }: Word): string {

@@ -71,9 +71,11 @@ export class Flow {
     if (schedule !== undefined) this.#ask(scheduleQuestion(schedule));
     const hasPolicy = Object.keys(policy).length > 0;
     const text = rest === "" ? piece.text : rest;
-    const ask = this.#read({ ...piece, text }, hasPolicy);
+    const ask: Ask = rest === "" && hasPolicy
+      ? { kind: "policy" }
+      : this.#read({ ...piece, text }, hasPolicy);
     if (hasPolicy && (ask.kind === "policy" || ask.kind === "nothing")) {
-      const of = this.#stepNamed(text) ?? this.#placement.previous;
+      const of = this.#guardOf(piece) ?? this.#stepNamed(text) ?? this.#placement.previous;
       if (of !== undefined) {
         Object.assign(of.policy, policy);
         clause.steps.push(of);
@@ -83,6 +85,13 @@ export class Flow {
     }
     const step = this.#place({ ...piece, text }, ask, clause);
     if (step !== undefined && hasPolicy) Object.assign(step.policy, policy);
+  }
+
+  /** Of `if it fails, try it three times`: what is tried. */
+  #guardOf(piece: Piece): PlannedStep | undefined {
+    if (piece.conditions[0]?.kind !== "failed") return undefined;
+    const guards = this.#branchOf(piece)?.guards;
+    return guards === "any" ? undefined : guards?.[0];
   }
 
   #read(piece: Piece, hasPolicy: boolean): Ask {
@@ -336,7 +345,8 @@ export class Flow {
     if (NOTHING_NAMED.test(text.trim())) {
       return ALL_OF_THEM.test(text) ? this.leaves() : this.#placement.frontier;
     }
-    const known = this.#stepNamed(text);
+    const isFirstAnswer = isApproval(text) && this.steps.every(({ kind }) => kind !== "signal");
+    const known = isFirstAnswer ? undefined : this.#stepNamed(text);
     if (known !== undefined) return [known];
     const [best] = this.index.match(text);
     const isPlain = best !== undefined && best.score >= IMPLIED_SCORE_MIN && best.hasVerb;

@@ -48,6 +48,7 @@ const LEADS: readonly (readonly [RegExp, Lead])[] = [
     { join: "then" },
   ],
   [SAME_TIME, { join: "parallel" }],
+  [/^(?:second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?|sixth)\s*[,:]\s*/i, { join: "then" }],
   [/^(?:finally|lastly|last|at the (?:very )?end|in the end|to finish)\b,?\s*/i, { join: "last" }],
   [
     /^(?:in any case|in all cases|in every case|whatever happens|no matter what(?: happens)?|either way|always|regardless)\b,?\s*/i,
@@ -69,6 +70,9 @@ const LATER =
 const POLITE =
   /^(?:hi|hello|hey|dear)\b[^,.!:]{0,40}[,!]\s*|^(?:(?:could|can|would|will) you|i would like (?:you )?to|i'd like (?:you )?to|i want (?:you )?to|we want to|we need to|i need to|(?:i|we) (?:need|want|would like)(?: to have)?|please|plz|pls|what i want is|so what i have in mind is this)\s+(?:please\s+)?(?:(?:build|create|make|set up|write|design|have)\s+(?:me\s+|us\s+)?)?(?:(?:an?|some|the)\s+)?(?:new\s+)?(?:workflow|workflw|flow|process|pipeline|automation|something|thing)?\s*(?:that|which|where|in which|to|for)?\s*/i;
 
+/** What is said of each thing of a kind; a capability that takes a list does it at once. */
+const FOR_EACH = /^(?:for|with|on) (?:each|every|all(?: of)?(?: the)?) [^,;:]{1,60}[,:]\s*/i;
+
 interface Lead {
   readonly join?: Piece["join"];
   readonly condition?: Condition;
@@ -88,6 +92,9 @@ const INNER = new RegExp(
   `,?\\s+(?:and|but),?\\s+(?=(?:${SUBORDINATE.replace("|should", "")})\\s+[^,]+(?:,|$))`,
   "gi",
 );
+/** `…, and if approved …`: the same without a comma behind it. */
+const INNER_SHORT =
+  /,?\s+(?:and|but)\s+(?=(?:if|once|when|as soon as)\s+(?:it is |it's |it has been )?(?:approved|accepted|confirmed|rejected|refused|declined|denied|not|so)\b)/gi;
 const ELSE = /,?\s+(?:and\s+)?(?=(?:otherwise|or else)\b)/gi;
 /** What a piece ends with. */
 const TAILS: readonly (readonly [RegExp, Lead])[] = [
@@ -136,12 +143,15 @@ class SentenceReader {
 
   pieces(): readonly Piece[] {
     const { text } = this.sentence;
-    const polite = text.replace(POLITE, "").replace(/[.!?]+$/, "");
+    const polite = text.replace(POLITE, "").replace(FOR_EACH, "").replace(/[.!?]+$/, "");
     return this.#read(tokensOf(polite).length === 0 ? text : polite);
   }
 
   #read(text: string): readonly Piece[] {
-    const marked = text.replace(INNER, "; ").replace(ELSE, "; ").replace(MIDDLE, BESIDE);
+    const marked = text.replace(INNER, "; ").replace(INNER_SHORT, "; ").replace(ELSE, "; ").replace(
+      MIDDLE,
+      BESIDE,
+    );
     const pieces: Piece[] = [];
     for (const part of segmentsOf(marked)) pieces.push(...this.#segment(part));
     return pieces;
@@ -152,9 +162,10 @@ class SentenceReader {
     const { rest, lead, later, hasCondition } = this.#leads(text);
     const colon = /^([^:]{3,80}):\s+(.+)$/s.exec(rest);
     const isParallel = new RegExp(END.source, "i").test(rest.split(BESIDE).at(-1) ?? "") ||
-      this.sentence.isParallel ||
       (colon !== null && new RegExp(PARALLEL, "i").test(colon[1] ?? ""));
-    const body = colon !== null && !startsAction(colon[1] ?? "", true) ? colon[2] ?? "" : rest;
+    const isBegun = colon !== null && startsAction(colon[1] ?? "", true) &&
+      !/\b(?:everything|all of|happen)\b/i.test(colon[1] ?? "");
+    const body = isBegun ? colon[1] ?? "" : colon?.[2] ?? rest;
     const plain = body.replaceAll(END, " ").trim();
     const { main, conditions, next, ...anchors } = this.#trailing(plain);
     if (hasCondition || conditions.length > 0) {
@@ -162,10 +173,12 @@ class SentenceReader {
     }
     const sides = main.replaceAll(WHILE, BESIDE).split(BESIDE);
     const joined = sides.map((side) => this.#coordinated(side));
-    const group = isParallel || joined.length > 1 ? ++this.#group : undefined;
+    const { group: listed } = this.sentence;
+    const group = listed ?? (isParallel || joined.length > 1 ? ++this.#group : undefined);
     const all = joined.flatMap((parts, side) =>
       parts.map((part, index): Piece => {
-        const isBeside = isParallel || (side === 0 ? index === parts.length - 1 : true);
+        const isBeside = isParallel || listed !== undefined ||
+          (side === 0 ? index === parts.length - 1 : true);
         return {
           text: part,
           join: index + side === 0 ? "then" : "and",
@@ -181,7 +194,11 @@ class SentenceReader {
       ...(index === 0 && { ...lead, ...this.#anchor, ...(later !== undefined && { later }) }),
       ...anchors,
     }));
-    return next === undefined ? placed : [...placed, ...this.#segment(next)];
+    const more = isBegun ? colon[2] : undefined;
+    return [next, more].reduce<readonly Piece[]>(
+      (before, part) => part === undefined ? before : [...before, ...this.#segment(part)],
+      placed,
+    );
   }
 
   #anchor: Pick<Piece, "after" | "before"> = {};
@@ -303,7 +320,7 @@ function splitSubordinate(text: string): readonly [string, string] {
 
 /** What is said of when ends so. */
 const ENDED =
-  /\b(?:done|finished|complete|ready|over|there|through|wrong|fails?|failed|error|failure|succeeds?|exists?|(?:is|are|been) \w+ed|\d[\d.,]*\s?%?(?:\s?(?:euros?|dollars?|eur|usd))?)$/i;
+  /\b(?:done|finished|complete|ready|over|there|through|wrong|fails?|failed|error|failure|succeeds?|exists?|approved|accepted|confirmed|rejected|refused|declined|denied|(?:is|are|been) \w+ed|\d[\d.,]*\s?%?(?:\s?(?:euros?|dollars?|eur|usd))?)$/i;
 
 function splitWithoutComma(text: string): readonly [string, string] {
   const words = text.split(/\s+/);
@@ -314,8 +331,9 @@ function splitWithoutComma(text: string): readonly [string, string] {
       /^(?:(?:the|an?|any)\s+)?(?!\w+thing$)\w+(?:tion|ment|ing|al|error|failure|problem)$/i.test(
         inner,
       );
-    const isBase = isVerb(word) && !/(?:ed|s)$/i.test(word);
-    const isSubject = /^(?:the|an?|our|their|its|somebody|someone)$/i.test(word) &&
+    const isBase = isVerb(word) && !/ed$/i.test(word) &&
+      (!/s$/i.test(word) || /(?:ed|so|not)$/i.test(inner));
+    const isSubject = /^(?:the|an?|our|their|its|it|they|we|somebody|someone)$/i.test(word) &&
       startsAction(rest, true);
     if (ENDED.test(inner) && (isBase || isSubject)) return [inner, rest];
     if (isNominal && (isBase || (at === 1 && startsAction(rest, true)))) return [inner, rest];

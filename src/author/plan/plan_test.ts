@@ -245,3 +245,52 @@ Deno.test("a description with too much is refused or cut with a question, whatev
     assert.ok(answer.questions.length <= 20);
   }
 });
+
+Deno.test("items under a line that says so run side by side, and the rest waits for all of them", () => {
+  assert.deepEqual(
+    planned(
+      "- verify the email\n- in parallel:\n  - create the profile\n  - build the weekly report\n- send the welcome mail",
+    ),
+    [
+      "verify_email",
+      "create_profile",
+      "weekly_report < verify_email",
+      "send_welcome < weekly_report",
+    ],
+  );
+});
+
+Deno.test("an approval that may be refused is followed by a step that fails unless it is a yes", () => {
+  const steps = stepsOf(plan(
+    "Verify the email, then wait for the manager's approval, and if approved create the profile; " +
+      "if rejected notify the support team.",
+    SYSTEMS,
+  ));
+
+  assert.deepEqual(steps.map(({ name, depends_on, when }) => [name, depends_on, when]), [
+    ["verify_email", undefined, undefined],
+    ["manager_approval", "verify_email", undefined],
+    ["approved", undefined, undefined],
+    ["create_profile", "approved", undefined],
+    ["notify_support", "approved", "failed"],
+  ]);
+  assert.deepEqual(steps[2]?.["transform"], { approved: "$.manager_approval.approved" });
+});
+
+Deno.test("attempts and time-outs that are said are the step's policy, and make no step", () => {
+  const [first, second] = stepsOf(plan(
+    "Create the profile (max 20s). If that fails, try it up to 5 times. Then notify the support team.",
+    SYSTEMS,
+  ));
+
+  assert.deepEqual([first?.["timeout"], first?.["retry"]], ["20s", { attempts_max: 5 }]);
+  assert.equal(second?.name, "notify_support");
+});
+
+Deno.test("what starts tasks at a time is asked for: a workflow does not start itself", () => {
+  const { questions } = plan("Every Monday at nine build the weekly report.", SYSTEMS);
+
+  assert.deepEqual(questions, [
+    "A workflow does not start itself: what starts a task every monday at nine?",
+  ]);
+});

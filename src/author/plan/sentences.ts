@@ -1,14 +1,14 @@
 /** Sentences: a description as the items of its lists and the sentences of its prose. Pure. */
 
-import { plainText, tokensOf } from "./words.ts";
+import { isVerb, plainText, tokensOf } from "./words.ts";
 
 /** A part of a description that stands for itself. */
 export interface Sentence {
   readonly text: string;
   /** It is an item of a list. */
   readonly isItem: boolean;
-  /** The line above its list says that the items run side by side. */
-  readonly isParallel: boolean;
+  /** The line above its list says that the items run side by side: those of one number. */
+  readonly group?: number;
 }
 
 /** A description in sentences. */
@@ -52,29 +52,31 @@ function cut(sentence: Sentence): readonly Sentence[] {
 }
 
 function divided(description: string): Sentences {
-  const lines = plainText(description).split("\n")
-    .map((line) => line.replace(/[^\S\n]+/g, " ").trim());
-  const isListed = lines.filter((line) => ITEM.test(line)).length > 0;
+  const lines = plainText(description).split("\n").map((line) => ({
+    text: line.replace(/[^\S\n]+/g, " ").trim(),
+    indent: line.length - line.trimStart().length,
+  })).filter(({ text }) => text !== "");
   const sentences: Sentence[] = [];
   let title: string | undefined;
-  let isParallel = false;
-  lines.forEach((line, index) => {
-    if (line === "") return;
-    if (ITEM.test(line)) {
-      sentences.push({ text: line.replace(ITEM, ""), isItem: true, isParallel });
-      return;
-    }
-    const next = lines.slice(index + 1).find((one) => one !== "") ?? "";
-    const isAbove = isListed && ITEM.test(next);
-    isParallel = isAbove && SIDE_BY_SIDE.test(line);
-    const isHeading = isAbove && (line.endsWith(":") || !/[.!?]$/.test(line)) &&
-      (tokensOf(line).length <= TITLE_WORDS_MAX || LEAD_IN.test(line));
-    if (isHeading) {
-      if (!LEAD_IN.test(line) && !isParallel) title ??= line.replace(/:$/, "");
-      return;
-    }
-    for (const text of splitProse(line)) {
-      sentences.push({ text, isItem: false, isParallel: false });
+  /** The list under a line that says that its items run side by side. */
+  let beside: { readonly number: number; readonly indent: number } | undefined;
+  lines.forEach(({ text: line, indent }, index) => {
+    const next = lines[index + 1];
+    const isItem = ITEM.test(line);
+    const isAbove = next !== undefined && ITEM.test(next.text) &&
+      (!isItem || next.indent > indent);
+    if (beside !== undefined && (indent < beside.indent || !isItem)) beside = undefined;
+    const text = isItem ? line.replace(ITEM, "") : line;
+    const isHeading = isAbove &&
+      (isItem ? text.endsWith(":") : (line.endsWith(":") || !/[.!?]$/.test(line)) &&
+        (tokensOf(line).length <= TITLE_WORDS_MAX || LEAD_IN.test(line)));
+    if (isAbove && SIDE_BY_SIDE.test(line)) beside = { number: index + 1, indent: next.indent };
+    else if (isHeading && !isItem && !LEAD_IN.test(line)) title ??= line.replace(/:$/, "");
+    if (isHeading) return;
+    const group = beside !== undefined && indent >= beside.indent ? beside.number : undefined;
+    const parts = isItem ? [text] : splitProse(line);
+    for (const part of parts) {
+      sentences.push({ text: part, isItem, ...(group !== undefined && isItem && { group }) });
     }
   });
   const [only] = sentences;
@@ -103,13 +105,15 @@ function splitTerse(only: Sentence): Sentences {
   const parts = separator === undefined ? [text] : text.split(separator);
   const sentences = parts.filter((part) => tokensOf(part).length > 0)
     .flatMap((part) => separator === undefined ? [part] : splitProse(part))
-    .map((part) => ({ text: part, isItem: separator !== undefined, isParallel: false }));
+    .map((part) => ({ text: part, isItem: separator !== undefined }));
   return { ...(title !== undefined && { title }), sentences };
 }
 
 /** `leaver: disable account, …`: what stands before the colon names the rest. */
 function withoutTitle(text: string): { readonly title?: string; readonly text: string } {
   const [, before = "", after = ""] = /^([^:.,;]{1,60}):\s+(.+)$/s.exec(text) ?? [];
-  const isTitle = before !== "" && tokensOf(before).length <= 3 && !/^(if|on|when)\b/i.test(before);
+  const [first = "", second] = tokensOf(before);
+  const isTitle = before !== "" && tokensOf(before).length <= 3 &&
+    !/^(if|on|when)\b/i.test(before) && !(isVerb(first) && second !== undefined);
   return isTitle ? { title: before.trim(), text: after } : { text };
 }

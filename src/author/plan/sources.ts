@@ -128,6 +128,8 @@ class Finder {
     const isOfAny = isLast && this.step.branch?.condition.kind === "failed" &&
       this.step.branch.condition.of === "any";
     if (isLast && (!isRequired || (isOfAny && isNotice(this.step)))) return undefined;
+    // A task's own input is there whatever failed.
+    if (isLast && this.context.input.has(name)) return undefined;
     const before = this.#before(isLast);
     let best:
       | { readonly step: PlannedStep; readonly field: string; readonly fit: number }
@@ -144,7 +146,7 @@ class Finder {
         if (fit >= FIT_MIN && value > (best?.fit ?? 0)) best = { step, field, fit: value };
       }
     }
-    best ??= isRequired && !isLast ? this.#fromAside(name) : undefined;
+    best ??= isRequired && !(isOfAny && isNotice(this.step)) ? this.#fromAside(name) : undefined;
     if (best === undefined) return undefined;
     if (/^(?:left|right|first|second|source|target|old|new|train|test|from|to)_/.test(name)) {
       this.#used.add(`${best.step.name}.${best.field}`);
@@ -175,14 +177,15 @@ class Finder {
   /** A step beside this one gives exactly that: this one waits for it. */
   #fromAside(name: string) {
     const beside = this.steps.find((other) =>
-      other !== this.step && other.branch === undefined && other.when === "succeeded" &&
+      other !== this.step && !(this.step.when === "failed" && this.step.parents.has(other)) &&
+      other.branch === undefined && other.when === "succeeded" &&
       Object.hasOwn(fieldsOf(other.offer?.capability.output), name) && isCertain(other, name) &&
       !requiredNames(other).includes(name) &&
       /_(?:ids?|uri|url|version|number)$/.test(name) && !reaches(this.step, other) &&
       this.steps.indexOf(other) < this.steps.indexOf(this.step)
     );
     if (beside === undefined) return undefined;
-    this.step.parents.add(beside);
+    if (this.step.when === "succeeded") this.step.parents.add(beside);
     return { step: beside, field: name, fit: 1 };
   }
 

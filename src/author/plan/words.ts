@@ -34,6 +34,7 @@ export function plainText(text: string): string {
     .replace(/[‘’`´]/g, "'").replace(/[“”«»]/g, '"').replace(/[–—]/g, " - ")
     .replace(/[→⇒]|=>/g, "->")
     .replace(/\b(?:teh|hte)\b/gi, "the").replace(/\b(?:adn|nad)\b/gi, "and")
+    .replace(/\b(?:thn|tehn|hten|thne)\b/gi, "then")
     .replace(/(?<=(?:,|\band)\s)than\b/gi, "then");
 }
 
