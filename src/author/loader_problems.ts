@@ -5,6 +5,7 @@ import { type Fault, TaskerError } from "../core/errors.ts";
 import type { Position, Wire, WorkflowModule } from "../core/workflow_module.ts";
 import { buildWorkflow } from "../registry/build.ts";
 import { manifestOf } from "../registry/manifest.ts";
+import { isRecord } from "./yaml_text.ts";
 import { type Document, type Fields, type Path, stepsOf, valueAt } from "./document.ts";
 
 /** A fault, and its place in the text, where that is known. */
@@ -140,7 +141,8 @@ function moduleOf(document: Document): WorkflowModule {
 function withoutCode({ code, language }: Document, taken: Fields): Fields {
   if (language.format === "yaml" || !Array.isArray(taken.workflow_steps)) return taken;
   const isCode = (...path: Path) => code.has(JSON.stringify(path));
-  const steps = taken.workflow_steps.map((step: Fields, index) => {
+  const steps = taken.workflow_steps.map((step: unknown, index) => {
+    if (!isRecord(step)) return step;
     const isRun = isCode("workflow_steps", index, "run") &&
       [step.handler, step.event_pattern, step.capability].every((one) => one === undefined);
     const handler = isRun ? "code" : step.handler;

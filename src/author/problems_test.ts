@@ -226,6 +226,11 @@ const WITH_DIRECTORY: typeof CASES = {
     steps("name: a, capability: user.create, with: { email: x }, timeout: 1s"),
     "5:70 workflow_steps.0.timeout W31?",
   ],
+  "a retry of an event that cannot be taken back": [
+    steps("name: a, owner: bank, event_pattern: bank.pay"),
+    "5:5 workflow_steps.0.retry W32?",
+    "5:23 workflow_steps.0.owner W15",
+  ],
   "a host that is not registered": [
     steps(
       "name: a, http: { method: GET, url: 'https://evil.example/x' }",

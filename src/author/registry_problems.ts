@@ -33,8 +33,15 @@ export function sentSteps(value: Fields): readonly Sent[] {
   });
 }
 
-/** What the directory offers for a step: its contract and time-out. */
-export function offerFor({ owner, asked }: Sent, { systems }: Directory): Offer | undefined {
+/** What a step asks for: its capability, or the one that its event is the type of. */
+function askedBy({ asked, fields: { event_pattern: event } }: Sent): AskedCapability | undefined {
+  return asked ?? (typeof event === "string" ? { name: event } : undefined);
+}
+
+/** What the directory offers for a step: its contract, effect and time-out. */
+export function offerFor(step: Sent, { systems }: Directory): Offer | undefined {
+  const { owner } = step;
+  const asked = askedBy(step);
   if (asked === undefined) return undefined;
   const offers = systems.filter(({ name }) => owner === undefined || name === owner)
     .flatMap(({ capabilities }) => capabilities);
@@ -43,9 +50,11 @@ export function offerFor({ owner, asked }: Sent, { systems }: Directory): Offer 
 
 /** What a manifest declares of a step's capability: its effect and its time-out. */
 export function declaredOffer(
-  { owner, asked }: Sent,
+  step: Sent,
   { systems }: Fields,
 ): Pick<Offer, "effect" | "timeoutMs"> | undefined {
+  const { owner } = step;
+  const asked = askedBy(step);
   if (asked === undefined || !isRecord(systems)) return undefined;
   const named = owner === undefined ? Object.values(systems) : [systems[owner]];
   for (const system of named) {
@@ -75,7 +84,8 @@ export function withOffers(value: Fields, directory: Directory): Fields {
   const sent = new Map(sentSteps(value).map((step) => [step.index, step]));
   const filled = steps.map((fields: unknown, index) => {
     const step = sent.get(index);
-    const offer = step && offerFor(step, directory);
+    // An event alone asks for no contract: the loader does not know of any.
+    const offer = step?.asked && offerFor(step, directory);
     if (offer === undefined || !isRecord(fields)) return fields;
     const { input, output } = offer;
     return {
