@@ -71,6 +71,23 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
     },
   },
   {
+    name: "create_workflow_from_description",
+    title: "Create a workflow from a description",
+    description:
+      "Proposes a workflow for a description in plain language, out of the systems that are " +
+      "registered: rehearsed, with its test, and with what is missing. Nothing is stored",
+    inputSchema: {
+      type: "object",
+      properties: {
+        description: { type: "string" },
+        target_systems: { type: "array", items: { type: "string" } },
+      },
+    },
+    hints: READS,
+    scopes: ["read"],
+    call: create,
+  },
+  {
     name: "propose_change",
     title: "Propose a change of a workflow",
     description:
@@ -133,6 +150,35 @@ async function sourceOf({ workflow }: Args, client: Client): Promise<string> {
     );
   }
   return (await client.call("workflowSource", { namespace, name })).text;
+}
+
+/** Drafts a workflow, and says which of its steps leave the systems that were named. */
+async function create(args: Args, { client, signal }: ToolCall): Promise<ToolResult> {
+  const { description, target_systems: targets } = args;
+  if (typeof description !== "string") {
+    throw new BadArguments('Cannot draft a workflow: "description" is missing');
+  }
+  const { text, ...draft } = await client.call("generateWorkflow", { description }, { signal });
+  const elsewhere = Array.isArray(targets)
+    ? ownersIn(text).filter((one) => !targets.includes(one))
+    : [];
+  const result = valueResult({
+    ...draft,
+    ...(elsewhere.length > 0 && { outside_target_systems: elsewhere }),
+    next: draft.isReady
+      ? "Nothing is stored. apply_change with this text and a reason asks a person"
+      : "Nothing is stored. Answer the questions, or fill in what is missing by propose_change",
+  });
+  return withDocument(result, text);
+}
+
+/** The systems that own steps of a manifest. */
+function ownersIn(text: string): readonly string[] {
+  return [
+    ...new Set(
+      [...text.matchAll(/^\s+owner: ['"]?([a-z0-9_-]{1,64})/gm)].map(([, name = ""]) => name),
+    ),
+  ];
 }
 
 async function propose(args: Args, call: ToolCall): Promise<ToolResult> {

@@ -165,3 +165,18 @@ Deno.test("changedLines() shows what was taken out and put in, in the order of t
   deepEqual(changedLines("same\n", "same\n"), []);
   ok(changedLines("a\n".repeat(100_000), "b\n".repeat(100_000)).length <= 401);
 });
+
+Deno.test("a description becomes a proposal, and a clause that nothing does is named", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+
+  const draft = await valueOf(client, "create_workflow_from_description", {
+    description: "1. Wait ten minutes. 2. Then paint the office green.",
+    target_systems: ["inventory"],
+  });
+  const { error } = await valueOf(client, "create_workflow_from_description", {});
+
+  match(JSON.stringify(draft), /paint/);
+  equal(draft.isReady, false);
+  match(JSON.stringify(error), /description/);
+});
