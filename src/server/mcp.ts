@@ -4,12 +4,7 @@ import type { Api } from "../api/api.ts";
 import { openClient } from "../client.ts";
 import type { Runtime } from "../core/ports.ts";
 import { MCP_PATH, openMcpHttp } from "../mcp/http.ts";
-import { DOCUMENT_TOOLS } from "../mcp/document_tools.ts";
-import { INSIGHT_TOOLS } from "../mcp/insight_tools.ts";
-import { OPERATION_TOOLS } from "../mcp/operation_tools.ts";
-import { PROMPTS } from "../mcp/prompt.ts";
-import { RESOURCES } from "../mcp/resource.ts";
-import { REVERT_TOOL } from "../mcp/revert_tool.ts";
+import { OFFER } from "../mcp/offer.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { VERSION } from "./version.ts";
@@ -32,10 +27,8 @@ export function withMcp(
   const fetch = (request: Request) => api.fetch(request);
   const mcp = openMcpHttp({
     ...deps,
+    ...OFFER,
     version: VERSION,
-    tools: [...INSIGHT_TOOLS, ...OPERATION_TOOLS, ...DOCUMENT_TOOLS, REVERT_TOOL],
-    resources: RESOURCES,
-    prompts: PROMPTS,
     clientOf: (key) => openClient({ url: OWN_URL, key, retryForMs: 0, runtime, fetch }),
   });
   return {
