@@ -19,7 +19,7 @@ import type {
 import { ANY_SYSTEM } from "../core/system.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import { diagnose } from "./diagnosis.ts";
-import { hasFailed, type StepInfo } from "./scene.ts";
+import { hasFailed, type StepInfo, stepInfo } from "./scene.ts";
 import { type Resolution, resolutionsOf } from "./workarounds.ts";
 
 /** What a diagnoser works with. */
@@ -199,15 +199,8 @@ class Reading {
   #learn(plan: Plan, { index, name, definition }: PlannedStep, taskId: TaskId): void {
     const key = `${plan.workflow}/${name}`;
     if (this.#steps.has(key)) return;
-    const { kind, owner, http, event, atMostOnce } = definition;
     const { timeoutMs } = this.deps.policyOf({ plan, taskId }, index);
-    this.#steps.set(key, {
-      kind,
-      system: http?.origin ?? owner,
-      ...(event !== undefined && { capability: event }),
-      atMostOnce,
-      ...(timeoutMs !== undefined && { timeoutMs }),
-    });
+    this.#steps.set(key, stepInfo(definition, timeoutMs));
   }
 }
 

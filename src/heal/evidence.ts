@@ -2,7 +2,7 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { EvidenceId, FailureType } from "../core/healing.ts";
-import { compared, contrastEvidence } from "./contrast_evidence.ts";
+import { compared, contrastEvidence } from "./contrast.ts";
 import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
 import { type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";

@@ -6,7 +6,7 @@ import { policyUnder } from "../core/policy.ts";
 import { ancestorsOf } from "./diagnoser.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { DiagnosisInput } from "./healer_deps.ts";
-import { hasFailed } from "./scene.ts";
+import { hasFailed, stepInfo } from "./scene.ts";
 
 /** Evidence of a diagnosis that a report shows beside the figures. */
 const EVIDENCE_MAX = 6;
@@ -52,16 +52,7 @@ function typicalOf(facts: readonly AttemptFact[]): AttemptFact | undefined {
 
 function infoOf({ plan }: DiagnosisInput, step: string) {
   const definition = plan.steps[plan.indexOf.get(step) ?? -1]?.definition;
-  if (definition === undefined) return undefined;
-  const { kind, owner, http, event, atMostOnce } = definition;
-  const { timeoutMs } = policyUnder(definition);
-  return {
-    kind,
-    system: http?.origin ?? owner,
-    ...(event !== undefined && { capability: event }),
-    atMostOnce,
-    ...(timeoutMs !== undefined && { timeoutMs }),
-  };
+  return definition && stepInfo(definition, policyUnder(definition).timeoutMs);
 }
 
 /** Says what the figures of a degradation show. */

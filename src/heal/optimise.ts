@@ -47,10 +47,8 @@ interface Candidate extends Omit<Suggestion, "effects" | "drawn" | "steps"> {
 }
 
 type Declined = Optimisation["declined"][number];
-type Findings = Pick<Optimisation, "retry_patterns"> & {
-  readonly candidates: readonly Candidate[];
-  readonly declined: readonly Declined[];
-};
+/** What a look at a step or an edge came to; undefined: nothing new. */
+type Found = Candidate | Declined | undefined;
 
 /** Tasks that are played for each change, the newest, and changes that are played. */
 const PLAYED_MAX = 300;
@@ -69,8 +67,8 @@ export async function optimise(request: OptimiseRequest): Promise<Optimisation> 
   const { sample, playback, signal } = request;
   const { plan, policyVersion, traces, leftOut, isSample } = sample;
   const steps = await stepFindings(request);
-  const edges = await edgesOf(request);
-  const candidates = [...steps.candidates, ...edges.candidates].slice(0, CHANGES_MAX);
+  const found = [...steps.found, ...await edgesOf(request)];
+  const candidates = found.filter(isCandidate).slice(0, CHANGES_MAX);
   const played = await playAll(playback, sample, { candidates, ...(signal && { signal }) });
   const { suggestions } = played;
   const texts = (kind: Suggestion["kind"]) =>
@@ -88,7 +86,7 @@ export async function optimise(request: OptimiseRequest): Promise<Optimisation> 
     parallel_opportunities: played.parallel,
     retry_patterns: steps.retry_patterns,
     suggested_optimizations: suggestions,
-    declined: [...steps.declined, ...edges.declined, ...played.declined],
+    declined: [...found.flatMap((one) => isCandidate(one) ? [] : one ?? []), ...played.declined],
     critical_path_optimization: texts("critical_path"),
     retry_tuning: texts("retry"),
     timeout_adjustment: texts("timeout"),
@@ -106,9 +104,7 @@ function bottlenecksOf({ traces }: Sample): Optimisation["bottlenecks"] {
 }
 
 /** What the attempts of each step say about its policy. */
-async function stepFindings(
-  { sample, effectOf, playback }: OptimiseRequest,
-): Promise<Findings> {
+async function stepFindings({ sample, effectOf, playback }: OptimiseRequest) {
   const { plan, traces, steps } = sample;
   const byStep = Map.groupBy(
     traces.flatMap(({ steps }) => [...steps.values()]),
@@ -128,7 +124,7 @@ async function stepFindings(
         effect: effectOf(step),
         slowsUnderLoad: slowsUnderLoad(attempts),
       });
-      const retry = timeout.candidates.length > 0
+      const retry = isCandidate(timeout)
         ? laterFinding(step.name, advice)
         : retryFinding(sample, step, advice);
       return { timeout, retry, pattern: patternOf(step.name, advice) };
@@ -136,13 +132,13 @@ async function stepFindings(
   });
   return {
     retry_patterns: found.flatMap(({ pattern }) => pattern ?? []),
-    candidates: found.flatMap(({ timeout, retry }) => [...timeout.candidates, ...retry.candidates]),
-    declined: found.flatMap(({ timeout, retry }) => [...timeout.declined, ...retry.declined]),
+    found: found.flatMap(({ timeout, retry }) => [timeout, retry]),
   };
 }
 
-type Found = Omit<Findings, "retry_patterns">;
-const NOTHING: Found = { candidates: [], declined: [] };
+function isCandidate(found: Found): found is Candidate {
+  return found !== undefined && "change" in found;
+}
 
 function timeoutFinding(
   sample: Sample,
@@ -150,28 +146,23 @@ function timeoutFinding(
   { attempts, policy }: { readonly attempts: readonly AttemptFact[]; readonly policy: FullPolicy },
 ): Found {
   const advice = timeoutAdvice(attempts, policy.timeoutMs);
-  if (advice === undefined) return NOTHING;
-  if (advice.kind === "none") {
+  if (advice?.kind !== "set") {
     // That a time-out which cuts nothing off stays is no news.
-    const isNews = advice.evidence.cut > 0;
-    return isNews
-      ? { candidates: [], declined: [declinedOf("timeout", name, advice.reason)] }
-      : NOTHING;
+    const isNews = advice !== undefined && advice.evidence.cut > 0;
+    return isNews ? declinedOf("timeout", name, advice.reason) : undefined;
   }
   const { timeoutMs } = advice;
   const tier = tierOf(sample.plan.definition.heal?.timeoutMs, timeoutMs);
   const change = { steps: { [name]: { timeoutMs } }, dropEdges: [] };
   const text = timeoutText(name, advice);
   const tasks = advice.evidence.n;
-  return { candidates: [{ kind: "timeout", text, step: name, tier, tasks, change }], declined: [] };
+  return { kind: "timeout", text, step: name, tier, tasks, change };
 }
 
 function retryFinding(sample: Sample, { name }: PlannedStep, advice: RetryAdvice): Found {
   if (advice.kind === "none") {
     const isNews = advice.evidence.curve.length > 1 && advice.reason !== "fits";
-    return isNews
-      ? { candidates: [], declined: [declinedOf("retry", name, advice.reason)] }
-      : NOTHING;
+    return isNews ? declinedOf("retry", name, advice.reason) : undefined;
   }
   const { runs } = advice.evidence;
   const text = retryText(name, advice);
@@ -183,16 +174,12 @@ function retryFinding(sample: Sample, { name }: PlannedStep, advice: RetryAdvice
     by: [...before, { ...advice.match, attemptsMax: 1 }],
   };
   const change = { steps: { [name]: { retry } }, dropEdges: [] };
-  return {
-    candidates: [{ kind: "retry", text, step: name, tier, tasks: runs, change }],
-    declined: [],
-  };
+  return { kind: "retry", text, step: name, tier, tasks: runs, change };
 }
 
 /** One change of a step at a time: the other time-out changes what its attempts do. */
 function laterFinding(step: string, { kind }: RetryAdvice): Found {
-  if (kind === "none") return NOTHING;
-  return { candidates: [], declined: [declinedOf("retry", step, "timeout_first")] };
+  return kind === "none" ? undefined : declinedOf("retry", step, "timeout_first");
 }
 
 /** Within bounds healing may do it by itself; without bounds a person does. */
@@ -218,7 +205,9 @@ function patternOf(step: string, { evidence }: RetryAdvice) {
   };
 }
 
-async function edgesOf({ sample, code, effectOf, playback }: OptimiseRequest): Promise<Found> {
+async function edgesOf(
+  { sample, code, effectOf, playback }: OptimiseRequest,
+): Promise<readonly Found[]> {
   const { plan, traces, tasks } = sample;
   const reads = await eachInTurn(plan.steps, {
     rest: playback.rest,
@@ -231,16 +220,15 @@ async function edgesOf({ sample, code, effectOf, playback }: OptimiseRequest): P
     readsOf: ({ index }) => reads[index] as StepReads,
     effectOf,
   });
-  const open = findings.filter(({ verdict, reason }) =>
-    verdict !== "needed" || reason === "order_declared"
-  );
-  return {
-    candidates: open.map(edgeCandidate),
-    declined: findings.filter(({ reason }) => reason !== undefined && EDGE_NEWS.has(reason))
-      .map(({ from, to, reason }) =>
-        declinedOf("dependency", `${from}:${to}`, reason as "too_few")
-      ),
-  };
+  return findings.flatMap((finding): Found[] => {
+    const { from, to, verdict, reason } = finding;
+    const isPlayed = verdict !== "needed" || reason === "order_declared";
+    const isNews = reason !== undefined && EDGE_NEWS.has(reason);
+    return [
+      isPlayed ? edgeCandidate(finding) : undefined,
+      isNews ? declinedOf("dependency", `${from}:${to}`, reason) : undefined,
+    ];
+  });
 }
 
 /** Reasons that a person can do something about. */

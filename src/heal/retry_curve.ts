@@ -4,7 +4,6 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { FailureClass } from "../core/event.ts";
 import type { Effect } from "./effect.ts";
 import { type Interval, wilson } from "../core/intervals.ts";
-import { isInside, outageWindows } from "./outage_windows.ts";
 
 /** One attempt number over all runs of a step. */
 export interface CurvePoint {
@@ -95,9 +94,9 @@ export function retryAdvice(
   attempts: readonly AttemptFact[],
   setting: RetrySetting,
 ): RetryAdvice {
-  const windows = outageWindows(attempts);
+  const outages = outagesOf(attempts);
   const all = runsOf(attempts);
-  const runs = all.filter((run) => !run.some((attempt) => isInside(attempt, windows)));
+  const runs = all.filter((run) => !run.some((attempt) => isInside(attempt, outages)));
   const evidence: RetryEvidence = {
     attemptsMax: setting.attemptsMax,
     runs: runs.length,
@@ -230,6 +229,51 @@ function attemptsWanted({ curve, attemptsMax, runs }: RetryEvidence): number {
 
 /** Runs that reached the last attempt: enough to know whether it helps. */
 const GIVEN_UP_MIN = 20;
+
+/** A time in which a step was down, Unix ms. */
+interface Outage {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+/** Attempts that are looked at together, in the order of their starts. */
+const OUTAGE_GROUP = 20;
+
+/** The share of failures that makes a group an outage, where it is otherwise below. */
+const DOWN_SHARE = 0.8;
+const UP_SHARE_MAX = 0.4;
+
+/**
+ * Finds when a step was down, which says nothing about other times. A step that fails that often at all times has no outage: it is like that.
+ * Cost: O(n log n).
+ */
+function outagesOf(attempts: readonly AttemptFact[]): readonly Outage[] {
+  const sorted = attempts.toSorted((a, b) => a.startedAtMs - b.startedAtMs);
+  const groups = Array.from(
+    { length: Math.floor(sorted.length / OUTAGE_GROUP) },
+    (_, at) => sorted.slice(at * OUTAGE_GROUP, (at + 1) * OUTAGE_GROUP),
+  );
+  const down = groups.filter((group) => failureShare(group) >= DOWN_SHARE);
+  const up = groups.filter((group) => failureShare(group) < DOWN_SHARE);
+  if (down.length === 0 || up.length === 0 || failureShare(up.flat()) > UP_SHARE_MAX) return [];
+  return down.map((group) => ({
+    sinceMs: (group[0] as AttemptFact).startedAtMs,
+    untilMs: group.reduce((ms, { endedAtMs }) => Math.max(ms, endedAtMs), 0),
+  }));
+}
+
+/** Whether an attempt was under way while its step was down. */
+function isInside(
+  { startedAtMs, endedAtMs }: AttemptFact,
+  outages: readonly Outage[],
+): boolean {
+  return outages.some(({ sinceMs, untilMs }) => endedAtMs >= sinceMs && startedAtMs <= untilMs);
+}
+
+function failureShare(attempts: readonly AttemptFact[]): number {
+  if (attempts.length === 0) return 0;
+  return attempts.filter(({ outcome }) => outcome !== "completed").length / attempts.length;
+}
 
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -2,6 +2,7 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { TaskId } from "../core/ids.ts";
+import type { StepDefinition } from "../core/workflow.ts";
 import { groupTemplates, type Template, templateOf } from "./templates.ts";
 
 /** What is known of a step beside its attempts. */
@@ -14,6 +15,20 @@ export interface StepInfo {
   readonly atMostOnce: boolean;
   /** What the policy says now, ms. */
   readonly timeoutMs?: number;
+}
+
+/** What is known of a step by its definition. */
+export function stepInfo(
+  { kind, owner, http, event, atMostOnce }: StepDefinition,
+  timeoutMs: number | undefined,
+): StepInfo {
+  return {
+    kind,
+    system: http?.origin ?? owner,
+    ...(event !== undefined && { capability: event }),
+    atMostOnce,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
 }
 
 /** What a diagnosis looks at. */

@@ -147,64 +147,17 @@ function curveOf(sorted: readonly Observation[]): readonly CurvePoint[] {
   return curve;
 }
 
-/**
- * The chance of at most `x` of `n` when each happens with chance `p`; `x` and `n` need not be whole.
- * It is the incomplete beta function at 1 − p, by its continued fraction (NIST DLMF 8.17.22).
- */
+/** The chance of at most `x` of `n` when each happens with chance `p`. Cost: O(x). */
 function binomialAtMost(x: number, n: number, p: number): number {
-  if (x >= n) return 1;
-  return incompleteBeta(1 - p, n - x, x + 1);
-}
-
-function incompleteBeta(x: number, a: number, b: number): number {
-  if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
-  const front = Math.exp(
-    a * Math.log(x) + b * Math.log1p(-x) + logGamma(a + b) - logGamma(a) - logGamma(b),
-  );
-  return front * betaFraction(x, a, b) / a;
-}
-
-/** Lentz's algorithm; 200 terms are enough for a + b up to some 10^4, where few are needed. */
-function betaFraction(x: number, a: number, b: number): number {
-  const tiny = 1e-300;
-  let d = 1 / noZero(1 - (a + b) * x / (a + 1), tiny);
-  let [c, value] = [1, d];
-  for (let m = 1; m <= 200; m++) {
-    const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    let change = 1;
-    for (const term of [even, odd]) {
-      d = 1 / noZero(1 + term * d, tiny);
-      c = noZero(1 + term / c, tiny);
-      change = c * d;
-      value *= change;
-    }
-    if (Math.abs(change - 1) < 1e-12) break;
+  // An effective number of attempts need not be whole; rounded so, the chance is not too small.
+  const [most, all] = [Math.ceil(x - ROUNDING), Math.floor(n + ROUNDING)];
+  let [log, total] = [all * Math.log1p(-p), 0];
+  for (let count = 0; count <= most; count++) {
+    total += Math.exp(log);
+    log += Math.log((all - count) / (count + 1) * p / (1 - p));
   }
-  return value;
+  return Math.min(1, total);
 }
 
-function noZero(value: number, tiny: number): number {
-  return Math.abs(value) < tiny ? tiny : value;
-}
-
-/** Source: Lanczos (1964), with the coefficients for g = 7, n = 9; error below 1e-13. */
-const LANCZOS = [
-  0.99999999999980993,
-  676.5203681218851,
-  -1259.1392167224028,
-  771.32342877765313,
-  -176.61502916214059,
-  12.507343278686905,
-  -0.13857109526572012,
-  9.9843695780195716e-6,
-  1.5056327351493116e-7,
-];
-
-function logGamma(x: number): number {
-  const z = x - 1;
-  const sum = LANCZOS.reduce((total, c, index) => index === 0 ? c : total + c / (z + index), 0);
-  const t = z + 7.5;
-  return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(t) - t + Math.log(sum);
-}
+/** What a product of shares is off from the whole number that it stands for. */
+const ROUNDING = 1e-6;

@@ -1,6 +1,6 @@
 /** Measures diagnoses of labelled failures: `deno run tests/diagnosis/bench.ts [--wrong]`. */
 
-import { calibrationOf } from "../../src/heal/calibration.ts";
+import { calibrationOf } from "../../src/heal/confidence.ts";
 import { diagnose } from "../../src/heal/diagnosis.ts";
 import { wilson } from "../../src/core/intervals.ts";
 import { type Case, CASES } from "./cases.ts";

@@ -2,6 +2,7 @@
 
 import type { AttemptFact } from "../../src/core/attempt_fact.ts";
 import { mintTaskId } from "../../src/core/ids.ts";
+import { mulberry32 } from "../../src/heal/bootstrap.ts";
 import type { DiagnosisInput } from "../../src/heal/diagnosis.ts";
 import type { Case } from "./cases.ts";
 
@@ -18,20 +19,9 @@ const STEPS = [
   ["finish", "shop"],
 ] as const;
 
-/** Numbers that only depend on the seed (mulberry32). */
-function drawer(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Draws a scene in which a case happens to the step "call"; the newest failure is to be diagnosed. */
 export function drawScene(of: Case, seed: number): DiagnosisInput {
-  const draw = drawer(seed);
+  const draw = mulberry32(seed);
   const tasks = 120 + Math.floor(draw() * 120);
   const beganAt = 0.5 + draw() * 0.3;
   const facts: AttemptFact[] = [];

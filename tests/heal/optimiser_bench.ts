@@ -5,7 +5,6 @@
 
 import type { Optimisation } from "../../src/core/optimisation.ts";
 import { mulberry32 } from "../../src/heal/bootstrap.ts";
-import { wilson } from "../../src/core/intervals.ts";
 import { optimise } from "../../src/heal/optimise.ts";
 import { traceOf } from "../../src/heal/trace.ts";
 import { openPlayback } from "../../src/server/playback.ts";
@@ -15,17 +14,13 @@ import { PATTERNS, type Piece, TRAPS } from "./planted_patterns.ts";
 /** How the optimiser did. */
 export interface OptimiserScore {
   readonly workflows: number;
-  /** Of what it suggests, what was planted. */
-  readonly precision: number;
-  readonly precisionLow: number;
-  /** Of what was planted, what it suggests. */
-  readonly recall: number;
-  readonly recallLow: number;
   /** Bottlenecks that are the first on the critical path. */
   readonly bottlenecks: number;
   readonly suggested: number;
   readonly planted: number;
+  /** What it suggests and nobody planted. */
   readonly wrong: readonly string[];
+  /** What was planted and it does not suggest. */
   readonly missed: readonly string[];
 }
 
@@ -64,20 +59,7 @@ export async function optimiserBench(
     if (found.bottlenecks[0]?.step === bottleneck) counts.bottlenecks++;
     onWorkflow(name, not, open);
   }
-  const { suggested, planted, bottlenecks } = counts;
-  const [right, hit] = [suggested - wrong.length, planted - missed.length];
-  return {
-    workflows,
-    precision: suggested === 0 ? 1 : right / suggested,
-    precisionLow: wilson(right, suggested).low,
-    recall: planted === 0 ? 1 : hit / planted,
-    recallLow: wilson(hit, planted).low,
-    bottlenecks: bottlenecks / workflows,
-    suggested,
-    planted,
-    wrong,
-    missed,
-  };
+  return { workflows, ...counts, bottlenecks: counts.bottlenecks / workflows, wrong, missed };
 }
 
 function keyOf({ kind, step, edge }: Optimisation["suggested_optimizations"][number]): string {

@@ -81,9 +81,9 @@ Deno.test("an edge whose data is hidden behind another of a redundant order stay
 });
 
 Deno.test("what the optimiser suggests was planted, and most of what was planted is found", async () => {
-  const { precision, recall, bottlenecks, wrong, missed } = await optimiserBench({ workflows: 8 });
+  const { planted, bottlenecks, wrong, missed } = await optimiserBench({ workflows: 8 });
 
-  equal(precision, 1, wrong.join(", "));
-  ok(recall >= 0.8, missed.join(", "));
+  deepEqual(wrong, []);
+  ok(missed.length <= 0.2 * planted, missed.join(", "));
   equal(bottlenecks, 1);
 });

@@ -78,10 +78,6 @@ Deno.test("a suggestion too many, or too few of what was planted, misses a goal"
   const score = { suggested: 10, planted: 10, wrong: ["w1 retry:call"], missed: [] };
   const { optimiser, missed } = reportOf([], {
     workflows: 30,
-    precision: 0.9,
-    precisionLow: 0.6,
-    recall: 1,
-    recallLow: 0.7,
     bottlenecks: 1,
     ...score,
   });
