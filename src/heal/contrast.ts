@@ -25,13 +25,23 @@ function systemTrials({ since, isAlike, systemOf }: Scene): Trial[] {
 
 /** Those at the same system: what differs between systems explains nothing within one. */
 function attemptTrials({ since, isAlike, system, systemOf }: Scene): Trial[] {
-  return compared(since, isAlike).filter((fact) => systemOf(fact) === system).map((fact) => ({
+  const all = compared(since, isAlike).filter((fact) => systemOf(fact) === system);
+  // Within a day an hour is the time since it began, and no property of the attempt.
+  const isDays = (all.at(-1)?.endedAtMs ?? 0) - (all[0]?.endedAtMs ?? 0) > 2 * DAY_MS;
+  return all.map((fact) => ({
     failed: !hasCompleted(fact),
     attributes: [
       ["policy", String(fact.policyVersion)],
+      ...(isDays ? [["hour", hourOf(fact)] as const] : []),
       ...(fact.instance === undefined ? [] : [["instance", fact.instance] as const]),
     ],
   }));
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+function hourOf({ startedAtMs }: AttemptFact): string {
+  return `${new Date(startedAtMs).toISOString().slice(11, 13)}:00 UTC`;
 }
 
 /** Tasks since then, each once, with what all their attempts have in common. */
@@ -79,6 +89,8 @@ const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights:
   },
   version: { name: "version", weights: { deploy_regression: 8 } },
   policy: { name: "version of the policy", weights: { config: 5.5 } },
+  // When it fails, which says where to look: at what runs each day at that time.
+  hour: { name: "hour", weights: {} },
 };
 
 /** Types that name their cause in the error itself: one tenant may have a wrong key, too. */

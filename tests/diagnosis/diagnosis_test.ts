@@ -37,3 +37,29 @@ Deno.test("where another system does what one fails, its workers and its policy 
   const compared = evidence.flatMap(({ id }) => id.startsWith("contrast_") ? id : []);
   assert.deepEqual(compared, ["contrast_system"]);
 });
+
+Deno.test("failures of one hour of every day are set apart by the hour, and those of one day are not", () => {
+  const nightly = CASES.find(({ type, hits }) => type === "novel" && hits === "all");
+  assert.ok(nightly !== undefined);
+  const scene = drawScene(nightly, 2);
+  const [from = scene.failure] = scene.facts.filter(({ step }) => step === "call");
+  const factsEvery = (ms: number) =>
+    Array.from({ length: 240 }, (_, at): AttemptFact => {
+      const endedAtMs = Date.UTC(2026, 0, 1) + at * ms;
+      const isNight = new Date(endedAtMs).getUTCHours() === 2;
+      const { error: _error, ...bare } = { ...from, taskId: `t${at}` as AttemptFact["taskId"] };
+      const times = { startedAtMs: endedAtMs, endedAtMs };
+      return isNight
+        ? { ...scene.failure, taskId: bare.taskId, ...times }
+        : { ...bare, ...times, outcome: "completed" };
+    });
+  const hoursIn = (facts: readonly AttemptFact[]) => {
+    const failure = facts.findLast(({ outcome }) => outcome !== "completed");
+    assert.ok(failure !== undefined);
+    const { evidence } = diagnose({ ...scene, facts, failure });
+    return evidence.flatMap(({ id, text }) => id === "contrast_hour" ? text.slice(0, 17) : []);
+  };
+
+  assert.deepEqual(hoursIn(factsEvery(3_600_000)), ['hour "02:00 UTC":']);
+  assert.deepEqual(hoursIn(factsEvery(60_000)), []);
+});
