@@ -6,7 +6,7 @@
  */
 
 import type { HealerSettings, HealingAction, Proposal, Tier } from "../core/healing.ts";
-import { chosenOf, type Incident } from "../core/incident.ts";
+import { chosenOf, type Incident, outcomeOf } from "../core/incident.ts";
 import { ejectableOf, unendedOf } from "../core/ejection.ts";
 import { WHOLE_SYSTEM } from "../core/policy.ts";
 import type { Ejected } from "../core/shared_limit.ts";
@@ -16,6 +16,7 @@ import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
 import { slowsUnderLoad } from "./load.ts";
+import { HEALER } from "./overlay_change.ts";
 import { isSilent, offText } from "./settings.ts";
 
 /** Windows between two changes of one step. */
@@ -48,7 +49,8 @@ export function weigh(
   },
 ): Weighed {
   const notes = [...refusals(of, settings)];
-  const isRefused = notes.length > 0;
+  const frozen = frozenText(of);
+  const isRefused = notes.some((note) => note !== frozen);
   const ranked = candidates
     .map((candidate) => ({ candidate, confidence: learned(candidate, of) }))
     .toSorted((one, other) => other.confidence - one.confidence);
@@ -61,7 +63,9 @@ export function weigh(
       notes.push(`${candidate.action.kind}: ${why}`);
       return;
     }
-    const tier = tierOf(candidate, of);
+    const usual = tierOf(candidate, of);
+    // A person lifts the freeze by approving what is proposed.
+    const tier = frozen !== undefined && usual !== "T3" ? "T2" : usual;
     const proposal = proposalOf(candidate, of, {
       id: `p${at + 1}`,
       confidence,
@@ -118,9 +122,7 @@ export function refusals(
   const own = applied.filter((one) => isOf(one, workflow, step));
   const restMs = COOLDOWN_WINDOWS * windowMs;
   const last = Math.max(0, ...own.map(lastChangeMs));
-  const reversals =
-    own.filter((one) => one.conclude?.outcome === "reverted" && one.conclude.atMs > nowMs - DAY_MS)
-      .length;
+  const frozen = frozenText({ degradation, past, nowMs });
   return [
     ...settings.mode === "on" ? [] : [offText(settings)],
     ...isSilent(settings, { workflow, nowMs }) ? ["it is a time of silence"] : [],
@@ -131,10 +133,29 @@ export function refusals(
       `the step was changed ${Math.round((nowMs - last) / 1_000)} s ago, and rests for ` +
       `${Math.round(restMs / 1_000)} s`,
     ],
-    ...reversals < REVERSALS_MAX
-      ? []
-      : [`${reversals} changes of the step were taken back within a day: a person has to look`],
+    ...frozen === undefined ? [] : [frozen],
   ];
+}
+
+/**
+ * Why a person has to decide about a step: what was changed there by itself was taken back again and
+ * again. It is over after a day, and once a person has approved a change since. A canary that only had
+ * no answer is no reversal.
+ */
+function frozenText(
+  { degradation: { workflow, step }, past, nowMs }: Pick<Case, "degradation" | "past" | "nowMs">,
+): string | undefined {
+  const own = past.filter((one) => isOf(one, workflow, step) && one.apply?.isApplied === true);
+  const byPeople = own.filter(({ approval }) => (approval?.by ?? HEALER) !== HEALER);
+  const sinceMs = Math.max(nowMs - DAY_MS, ...byPeople.map(({ apply }) => apply?.atMs ?? 0));
+  const reversals = own.filter((one) => {
+    const { outcome, atMs } = outcomeOf(one) ?? { outcome: undefined, atMs: 0 };
+    const isNoAnswer = one.judge?.verdict === "unclear" && one.conclude?.outcome === "reverted";
+    return outcome === "reverted" && !isNoAnswer && atMs > sinceMs;
+  }).length;
+  return reversals < REVERSALS_MAX
+    ? undefined
+    : `${reversals} changes of the step were taken back within a day: a person has to decide`;
 }
 
 /** When it changed something; Infinity: it is about to, without a person; undefined: it does not. */

@@ -90,11 +90,22 @@ Deno.test("what may repeat an effect is never done to a step that may happen onc
   match(notes.join(), /at most once/);
 });
 
-Deno.test("a step rests for three windows, and is frozen after two reversals in a day", () => {
+Deno.test("a step rests for three windows, and after two reversals in a day a person decides about it", () => {
   equal(chosen(timeout(3_000), { past: [past(2, "kept")] }).chosen, undefined);
   equal(chosen(timeout(3_000), { past: [past(4, "kept")] }).chosen?.tier, "T1");
   const reverted = [past(300, "reverted"), past(600, "reverted")];
-  equal(chosen(timeout(3_000), { past: reverted }).chosen, undefined);
+  const { chosen: frozen, notes } = chosen(timeout(3_000), { past: reverted });
+  const approval = { approved: true, by: "ada", reason: "" };
+  const lifted = [{ ...past(200, "kept"), approval }, ...reverted];
+  const noAnswer = reverted.map((one) => ({
+    ...one,
+    judge: { verdict: "unclear" as const, says: "" },
+  }));
+
+  equal(frozen?.tier, "T2");
+  match(notes.join(), /2 changes of the step were taken back within a day/);
+  equal(chosen(timeout(3_000), { past: lifted }).chosen?.tier, "T1");
+  equal(chosen(timeout(3_000), { past: noAnswer }).chosen?.tier, "T1");
 });
 
 Deno.test("changes of an hour, silence and the switch hold everything back, and say so", () => {
