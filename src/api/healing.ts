@@ -11,6 +11,7 @@ import {
   type Incident,
   INCIDENT_WORKFLOW,
   incidentOfState,
+  incidentTag,
   outcomeOf,
   OWN_NAMESPACE,
   SETTINGS_NAME,
@@ -30,8 +31,8 @@ import { cursorOf, parseCursor } from "./tasks.ts";
 /** Turns of an incident that are read at once; it has about as many. */
 const TURNS_PAGE = 200;
 
-/** Pages of tasks that are looked through for one page of incidents. */
-const PAGES_MAX = 10;
+/** Journals that are read for a page at least, however small it is, where a filter leaves some out. */
+const JOURNALS_MIN = 100;
 
 type Healing = Handlers<typeof HEALING>;
 
@@ -185,26 +186,41 @@ async function incidentIn(
   return state && incidentOfState(state, plan);
 }
 
-/** Reads incidents until a page is full; what the caller may not see is passed over. */
+/**
+ * Reads incidents until a page is full, or so many journals were read for it: a page may have fewer than
+ * were asked for, or none, and another one after it. Only a filter by phase, or by a step that other
+ * workflows have, leaves out what was read.
+ */
 async function listIncidents(
   services: Services,
   { workflow, step, phase, limit, cursor }: ParsedOf<typeof HEALING["listIncidents"]>,
   caller: Caller,
 ): Promise<{ readonly incidents: readonly Incident[]; readonly next: TaskId | undefined }> {
+  const namespaces = workflow === undefined ? caller.namespaces ?? [undefined] : [undefined];
+  const tags = namespaces.map((namespace) =>
+    incidentTag({ workflow, step: namespace === undefined ? step : undefined, namespace })
+  );
   const incidents: Incident[] = [];
   let after = cursor === undefined ? undefined : parseCursor(cursor);
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const found = await services.history.tasks({
-      namespaces: [OWN_NAMESPACE],
-      workflow: INCIDENT_WORKFLOW,
-      limit,
-      ...((workflow ?? step) !== undefined && { tag: workflow ?? step as string }),
-      ...(after !== undefined && { after }),
-    });
+  for (let read = 0; read < Math.max(limit, JOURNALS_MIN);) {
+    const pages = await Promise.all(tags.map((tag) =>
+      services.history.tasks({
+        namespaces: [OWN_NAMESPACE],
+        workflow: INCIDENT_WORKFLOW,
+        limit,
+        ...(tag !== undefined && { tag }),
+        ...(phase === "waiting_for_approval" && { state: "waiting" as const }),
+        ...(after !== undefined && { after }),
+      })
+    ));
+    const found = pages.flat().toSorted((one, other) => one.taskId < other.taskId ? 1 : -1)
+      .slice(0, limit);
     for (const summary of found) {
       after = summary.taskId;
+      read++;
       const incident = await incidentIn(services, summary);
       if (incident === undefined || !maySee(caller, incident)) continue;
+      if (workflow !== undefined && incident.degradation.workflow !== workflow) continue;
       if (step !== undefined && incident.degradation.step !== step) continue;
       if (phase !== undefined && incident.phase !== phase) continue;
       if (incidents.push(incident) === limit) return { incidents, next: after };

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { planOf } from "../core/plan.ts";
 import type { Event } from "../core/event.ts";
+import { incidentTags } from "../core/incident.ts";
 import { encodePayload } from "../core/payload.ts";
 import { fakeApi } from "../../tests/support/fake_api.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
@@ -88,4 +89,31 @@ Deno.test("a time of silence that ends before it begins is refused", async () =>
   };
 
   deepEqual([await put(5, 1), await put(1, 5)], [400, 200]);
+});
+
+Deno.test("a key of one namespace reads the journals of its own incidents alone", async () => {
+  const { fake } = await incidentWith("orders");
+  const start = async (workflow: string, number: number) => {
+    const degradation = { ...INPUT.degradation, workflow };
+    return await fake.engine.start({
+      workflow: "tasker/incident",
+      input: { ...INPUT, number, degradation },
+      tags: incidentTags(degradation),
+      commandId: `${workflow} ${number}`,
+    });
+  };
+  const own = await start("orders/process", 2);
+  for (let number = 0; number < 30; number++) await start("payments/charge", number);
+  const read: string[] = [];
+  const turns = fake.engine.turns.bind(fake.engine);
+  fake.engine.turns = (taskId, ...rest) => {
+    read.push(taskId);
+    return turns(taskId, ...rest);
+  };
+
+  const key = fake.key(undefined, ["orders"]);
+  const answer = await (await fake.ask("GET /v1/incidents?limit=5", { key })).json();
+
+  deepEqual(answer.incidents.map(({ id }: { readonly id: string }) => id), [own.taskId]);
+  deepEqual([read, answer.nextCursor], [[own.taskId], undefined]);
 });

@@ -233,6 +233,34 @@ export function chosenOf(
   return propose?.proposals.find(({ id }) => id === propose.chosen);
 }
 
+/** Characters of a tag. */
+const TAG_LENGTH = 128;
+
+/** What an incident is found by: its workflow, its step, both together, and its namespace. */
+export function incidentTags({ workflow, step }: Pick<Degradation, "workflow" | "step">): string[] {
+  const [namespace = ""] = workflow.split("/");
+  return [workflow, step, `${workflow} ${step}`, `${namespace}/`].map(shortened);
+}
+
+/** The tag of the incidents that are asked for; undefined: of all. */
+export function incidentTag(
+  { namespace, workflow, step }: {
+    readonly namespace?: string | undefined;
+    readonly workflow?: string | undefined;
+    readonly step?: string | undefined;
+  },
+): string | undefined {
+  const tag = workflow !== undefined && step !== undefined
+    ? `${workflow} ${step}`
+    : workflow ?? step ?? (namespace && `${namespace}/`);
+  return tag && shortened(tag);
+}
+
+/** Cut, two could be the same; who reads incidents by a tag looks at what they are about. */
+function shortened(tag: string): string {
+  return tag.slice(0, TAG_LENGTH);
+}
+
 /** Under which name of OWN_NAMESPACE the healer's settings are kept, as a policy overlay. */
 export const SETTINGS_NAME = "healing";
 

@@ -9,6 +9,7 @@ import {
   type Degradation,
   type Incident,
   INCIDENT_WORKFLOW,
+  incidentTags,
   outcomeOf,
   OWN_NAMESPACE,
 } from "../core/incident.ts";
@@ -43,9 +44,6 @@ const HOUR_MS = 3_600_000;
 /** The hours of other days that a step is compared with. */
 const SEASONS_MS = [24 * HOUR_MS, 7 * 24 * HOUR_MS];
 const SEASON_HALF_MS = 30 * 60_000;
-
-/** Characters of a tag. */
-const TAG_LENGTH = 128;
 
 /** Watches workflows until it is stopped. */
 export class Watcher {
@@ -204,7 +202,7 @@ export class Watcher {
     const request = {
       workflow: INCIDENT_WORKFLOW,
       input: { about, number, degradation },
-      tags: [workflow, step, signal].map((tag) => tag.slice(0, TAG_LENGTH)),
+      tags: [...incidentTags(degradation), signal],
       key,
       commandId: key,
     };
