@@ -51,12 +51,14 @@ export class LimitShares {
   #timer: Cancel | undefined;
   #reconciling: Promise<void> | undefined;
   #failures = 0;
+  /** When the next start is due of a limit that would lose it until the next time, ms from now. */
+  #nextStartMs = Infinity;
   #isStopped = false;
 
   constructor(readonly deps: LimitSharesDeps) {}
 
   /** Reconciles soon. */
-  ask(): void {
+  ask(soonestMs = 0): void {
     const { runtime } = this.deps;
     if (this.#timer !== undefined || this.#isStopped) return;
     const restMs = REST_MS + exponentialMs(this.#failures, {
@@ -64,7 +66,7 @@ export class LimitShares {
       maxMs: RECONCILE_MS,
       random: () => runtime.random(),
     });
-    const dueMs = Math.max(0, this.#reconciledAtMs + restMs - runtime.monotonic());
+    const dueMs = Math.max(soonestMs, this.#reconciledAtMs + restMs - runtime.monotonic());
     this.#timer = runtime.after(dueMs, () => void this.#reconcileAll());
   }
 
@@ -87,6 +89,7 @@ export class LimitShares {
     this.#reconciledAtMs = this.deps.runtime.monotonic();
     const open = this.#collect();
     if (open.length === 0) return;
+    this.#nextStartMs = Infinity;
     this.#reconciling = this.#reconcile(open).then(
       (areAll) => {
         this.#failures = areAll ? 0 : this.#failures + 1;
@@ -102,6 +105,7 @@ export class LimitShares {
     ).finally(() => {
       this.#reconciling = undefined;
       if (this.#failures > 0) this.ask();
+      else if (this.#nextStartMs < RECONCILE_MS) this.ask(Math.max(REST_MS, this.#nextStartMs));
     });
     await this.#reconciling;
   }
@@ -162,6 +166,12 @@ export class LimitShares {
     const { report, conclude } = quota.report((ms) => nowMs - (runtime.monotonic() - ms));
     const shared = state.limit ?? newSharedLimit(limit, nowMs);
     const divided = divide({ limit, shared, live: live(), me, report, nowMs });
+    const { ratePerS, burst = Infinity } = limit;
+    // One that keeps no more starts than a second brings loses what comes before anybody takes one.
+    if (ratePerS !== undefined && burst <= ratePerS && report.waitsSinceMs !== null) {
+      const dueMs = Math.ceil((1 - divided.shared.starts) / ratePerS * 1_000);
+      this.#nextStartMs = Math.min(this.#nextStartMs, dueMs);
+    }
     return {
       next: { ...state, ...next, limit: divided.shared },
       conclude: (outcome) => conclude(outcome, divided.granted),

@@ -159,6 +159,17 @@ Deno.test("steps that wait for a limit cost the same few queries, however many t
   assert.ok(few <= 2 * 25, `${few} reads in 20 s`);
 });
 
+Deno.test("a rate that keeps one start at most loses none of those that come while steps wait", async () => {
+  const world = new Nodes(1, { bank: { ratePerS: 1.3, burst: 1 } });
+  const [node] = world.nodes as [Node];
+  node.start(200);
+
+  await world.pass(100);
+
+  const { size } = node.running;
+  assert.ok(size >= 127 && size <= 131, `${size} started in 100 s`);
+});
+
 Deno.test("a limit of a capability leaves the others of its system alone", async () => {
   const world = new Nodes(1, { "bank/charge": { concurrencyMax: 1 } });
   const [node] = world.nodes as [Node];

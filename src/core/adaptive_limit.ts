@@ -152,12 +152,16 @@ export function isKnown({ max, cutAtMs }: AdaptiveLimit, startedAtMs: number): b
   return max < Infinity && startedAtMs < cutAtMs;
 }
 
-/** Notes an attempt that was not answered in time. */
+/**
+ * Notes an attempt that was not answered in time. Where answers come quickly it did not wait: it was lost,
+ * and sending less would lose as large a part.
+ */
 export function noteTimeout(
   limit: AdaptiveLimit,
   { startedAtMs, nowMs }: Pick<EndedCall, "startedAtMs" | "nowMs">,
 ): void {
-  if (isFree(limit) || isKnown(limit, startedAtMs)) return;
+  const isLimited = limit.max < Infinity && limit.takenPart > TAKEN_PART_MAX;
+  if (!isSlow(limit) && !isLimited || isKnown(limit, startedAtMs)) return;
   limit.max = limit.carefulFrom = half(limit);
   limit.cutAtMs = limit.boundAtMs = limit.relaxedAtMs = nowMs;
 }

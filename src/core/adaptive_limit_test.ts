@@ -80,10 +80,10 @@ Deno.test("a time-out among slow answers halves what runs, once for all that wer
 Deno.test("a quick answer lets one more run, and from half of what was too much all together do", () => {
   const limit = newAdaptiveLimit();
   beginAnew(limit, 10_000);
-  answer(limit, { count: 30, ranMs: 200, nowMs: 10_200 });
+  answer(limit, { count: 30, ranMs: 600, nowMs: 10_600, usualMs: 600 });
   assert.equal(limit.max, 32);
   limit.running = 32;
-  noteTimeout(limit, { startedAtMs: 10_300, nowMs: 11_300 });
+  noteTimeout(limit, { startedAtMs: 10_700, nowMs: 11_700 });
   assert.equal(limit.max, 16);
 
   answer(limit, { count: 16, ranMs: 200, nowMs: 11_500 });
@@ -92,6 +92,17 @@ Deno.test("a quick answer lets one more run, and from half of what was too much 
 
   assert.ok(afterQuick > 16.9 && afterQuick < 17, `${afterQuick}`);
   assert.ok(limit.max > afterQuick && limit.max < afterQuick + 0.5, `${limit.max}`);
+});
+
+Deno.test("a part of the attempts that is lost does not limit a system that answers the others quickly", () => {
+  const limit = newAdaptiveLimit();
+  beginAnew(limit, 10_000);
+  for (let at = 0; at < 20; at++) {
+    answer(limit, { count: 2, ranMs: 100, nowMs: 10_100 + at });
+    noteTimeout(limit, { startedAtMs: 10_001 + at, nowMs: 11_001 + at });
+  }
+
+  assert.equal(limit.max, 42);
 });
 
 Deno.test("a limit that refuses nobody for a while ends", () => {

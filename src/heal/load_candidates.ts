@@ -30,7 +30,10 @@ const RATE_LIMIT = /rate.?limit|too_many|429/i;
 
 /** A provider says that it gets too much. */
 export function rateLimits(of: Case): Candidate[] {
-  const { recent, system, degradation } = of;
+  const { recent, system, degradation, demand } = of;
+  // In one line for all, those who are more urgent would wait behind this workflow.
+  const own = demand.find(({ workflow }) => workflow === degradation.workflow);
+  if (demand.some((one) => own !== undefined && typical(one) < typical(own))) return [];
   const refused = recent.filter(({ error }) => RATE_LIMIT.test(error?.code ?? ""));
   if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
   // Where nothing is taken, no rate is low enough.
@@ -82,11 +85,12 @@ export function pauses(of: Case): Candidate[] {
   const isRefusing = refused >= Math.max(KIND_MIN, 0.1 * recent.length);
   if (!saturated && !isRefusing && !isLinedUp(of)) return [];
   const asked = demand.reduce((sum, { perMinute }) => sum + perMinute, 0);
-  const first = Math.min(...demand.map(typical));
+  const own = demand.find(({ workflow }) => workflow === of.degradation.workflow);
   const [rival] = demand
-    .filter(({ perMinute, perMinuteBefore, priorities }) =>
-      typical({ priorities }) > first && perMinute >= MORE_ASKED * perMinuteBefore &&
-      perMinute >= ASKED_SHARE_MIN * asked
+    .filter((one) =>
+      own !== undefined && typical(one) > typical(own) &&
+      one.perMinute >= MORE_ASKED * one.perMinuteBefore &&
+      one.perMinute >= ASKED_SHARE_MIN * asked
     )
     .toSorted((one, other) => other.perMinute - one.perMinute);
   if (rival === undefined) return isLinedUp(of) ? ownPause(of) : [];
