@@ -27,6 +27,9 @@ const BLAME_CHANCE_MAX = 1e-4;
 /** Of the last attempts at least this share failed, with 95 %: it is lost work to send more. */
 const LOST_SHARE_MIN = 0.25;
 
+/** Tags that are looked at for who fails. */
+const TAGS_MAX = 50;
+
 /** Of so many that failed, those that are retried will fail as well. */
 const DOWN_SHARE = 0.9;
 
@@ -231,6 +234,8 @@ function trickles(of: Case): Candidate[] {
   const lost = isDown ? bad.length : given;
   const leastLost = Math.max(LOST_SHARE_MIN, 2 * before.failedShare);
   if (last.length < LAST || wilson(lost, last.length).low < leastLost) return [];
+  // Whoever gets through would wait with those who do not.
+  if (!isDown && isPartOfTasks(recent)) return [];
   const capability = definition.capability?.name ?? "*";
   return [{
     action: {
@@ -245,6 +250,18 @@ function trickles(of: Case): Candidate[] {
     because: `${lost} of the last ${last.length} attempts at ${system} failed`,
     expected: `tasks wait, and none is lost, until the one attempt in ${1 / TRICKLE_PER_S} s works`,
   }];
+}
+
+/** Whether it is certain tasks, or one worker, that fail: others get through. */
+function isPartOfTasks(recent: readonly AttemptFact[]): boolean {
+  const tags = [...new Set(recent.flatMap((fact) => fact.tags))].slice(0, TAGS_MAX);
+  const attributes = [
+    ...tags.map((tag) => (fact: AttemptFact) => String(fact.tags.includes(tag))),
+    instanceOf,
+    ({ version }: AttemptFact) => version,
+    ({ workflow }: AttemptFact) => workflow,
+  ];
+  return attributes.some((of) => blamed(recent, of, isBad).length > 0);
 }
 
 /** What nobody but people can change. */

@@ -112,9 +112,8 @@ async function lookAtHeld(deps: HealerDeps, held: Held) {
 
 /** The few attempts that a trickle lets through are its probes: it stays while they fail. */
 async function lookAtTrickle(deps: HealerDeps, held: Held) {
-  const { incident: { degradation }, untilMs, deed: { nowMs } } = held;
-  if (untilMs > nowMs) return later(Math.min(untilMs - nowMs, degradation.windowMs));
-  if (await probesFail(deps, degradation, untilMs)) return later(degradation.windowMs);
+  const { incident: { degradation }, untilMs } = held;
+  if (await probesFail(deps, degradation, untilMs)) return later(degradation.windowMs / 2);
   return await end(deps, held, "the few attempts complete");
 }
 

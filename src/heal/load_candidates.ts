@@ -46,6 +46,8 @@ export function rateLimits(of: Case): Candidate[] {
   const neededPerS = 1.2 * perMinute * (1 - retriedShare) / 60;
   const takenPerS = taken / RATE_SPAN_MS * 1_000;
   const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
+  const asked = demand.reduce((sum, { perMinute }) => sum + perMinute, 0);
+  if (asked > 60 * ratePerS) return [];
   return [{
     action: {
       kind: "limit_system",

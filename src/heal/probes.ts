@@ -5,9 +5,12 @@ import type { Degradation } from "../core/incident.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { windowOf } from "./window.ts";
 
-/** Windows of probes that are looked at, and how many there must be to say that a system works. */
-const PROBED_WINDOWS = 3;
-const PROBES_MIN = 6;
+/**
+ * Windows of probes that are looked at, and how many there must be to say that a system works: where nine
+ * in ten fail, one time in 10,000 do four in a row complete by chance.
+ */
+const PROBED_WINDOWS = 1.5;
+const PROBES_MIN = 4;
 
 /** It is not probed for more windows than this: then its time is over, whatever the probes say. */
 const PROBED_WINDOWS_MAX = 720;

@@ -31,8 +31,8 @@ function fails({ good = 0, bad = 0, untilMs = NOW }): Promise<boolean> {
 
 Deno.test("probes fail as long as one does, and until there are enough of them", async () => {
   equal(await fails({ good: 8, bad: 1 }), true);
-  equal(await fails({ good: 5 }), true);
-  equal(await fails({ good: 9 }), false);
+  equal(await fails({ good: 3 }), true);
+  equal(await fails({ good: 4 }), false);
 });
 
 Deno.test("nothing is probed where nobody sends anything, nor for half a day", async () => {
