@@ -24,14 +24,11 @@ import { timeouts } from "./timeout_candidates.ts";
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
 
-/** Of the last attempts at least this share failed, with 95 %: it is lost work to send more. */
-const LOST_SHARE_MIN = 0.25;
+/** Of so many that failed, those that are sent now will fail as well; fewer: some get through. */
+const DOWN_SHARE = 0.8;
 
-/** Tags that are looked at for who fails. */
-const TAGS_MAX = 50;
-
-/** Of so many that failed, those that are retried will fail as well. */
-const DOWN_SHARE = 0.9;
+/** For this part of a window at least; what comes back sooner is not held back for it. */
+const DOWN_PART = 0.75;
 
 /** How many attempts show whether a system works again, and for how long at least. */
 const TRICKLE_PER_S = 1 / 20;
@@ -132,7 +129,9 @@ function hopeless(of: Case): Candidate[] {
   const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
   const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
   const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
-  const byCode = groupsOf(sorted.filter(isBad), ({ error }) => error?.code);
+  // One that was cut off may complete in more time.
+  const ended = sorted.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
+  const byCode = groupsOf(ended, ({ error }) => error?.code);
   return [...byCode].flatMap(([code, failures]): Candidate[] => {
     const after = failures.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
     const saved = after.filter((fact) => !isBad(fact)).length;
@@ -222,20 +221,16 @@ function switches({ alternatives, degradation, recent, system, isIdempotent }: C
 }
 
 /**
- * Tasks are lost that nobody else can do: what waits is done later, what is sent now goes to a person. A
- * trickle of attempts shows when it works again; until then the action stays, see `probes.ts`.
+ * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows when it works again; until then the action stays, see `probes.ts`.
  */
 function trickles(of: Case): Candidate[] {
-  const { recent, system, definition, nowMs, degradation: { before } } = of;
-  const last = newest(recent, LAST);
-  const bad = last.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
-  const given = bad.filter(({ isRetried }) => !isRetried).length;
-  const isDown = bad.length >= DOWN_SHARE * last.length;
-  const lost = isDown ? bad.length : given;
-  const leastLost = Math.max(LOST_SHARE_MIN, 2 * before.failedShare);
-  if (last.length < LAST || wilson(lost, last.length).low < leastLost) return [];
-  // Whoever gets through would wait with those who do not.
-  if (!isDown && isPartOfTasks(recent)) return [];
+  const { recent, system, definition, nowMs, degradation: { windowMs } } = of;
+  const lately = newest(recent, Infinity).filter(({ endedAtMs }) => endedAtMs > nowMs - windowMs);
+  const since = lately.slice(Math.max(0, lately.findIndex(isBad)));
+  const lost = since.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
+  const downMs = nowMs - (since[0]?.endedAtMs ?? nowMs);
+  if (since.length < LAST || lost < DOWN_SHARE * since.length) return [];
+  if (downMs < DOWN_PART * windowMs) return [];
   const capability = definition.capability?.name ?? "*";
   return [{
     action: {
@@ -247,21 +242,9 @@ function trickles(of: Case): Candidate[] {
     },
     tier: "T0",
     confidence: 0.55,
-    because: `${lost} of the last ${last.length} attempts at ${system} failed`,
+    because: `${lost} of the last ${since.length} attempts at ${system} failed`,
     expected: `tasks wait, and none is lost, until the one attempt in ${1 / TRICKLE_PER_S} s works`,
   }];
-}
-
-/** Whether it is certain tasks, or one worker, that fail: others get through. */
-function isPartOfTasks(recent: readonly AttemptFact[]): boolean {
-  const tags = [...new Set(recent.flatMap((fact) => fact.tags))].slice(0, TAGS_MAX);
-  const attributes = [
-    ...tags.map((tag) => (fact: AttemptFact) => String(fact.tags.includes(tag))),
-    instanceOf,
-    ({ version }: AttemptFact) => version,
-    ({ workflow }: AttemptFact) => workflow,
-  ];
-  return attributes.some((of) => blamed(recent, of, isBad).length > 0);
 }
 
 /** What nobody but people can change. */

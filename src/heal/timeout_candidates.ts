@@ -1,7 +1,7 @@
 /** Time-outs that do not fit what attempts take. Pure. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
+import { type Candidate, KIND_MIN, LAST, newest } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { isSlowAlone, slowedByLoad } from "./saturated.ts";
@@ -10,15 +10,16 @@ import { Survival } from "./survival.ts";
 /** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
 const MOSTLY_CUT = 0.5;
 
+/** How many of some attempts were cut off. */
+function cutOf(of: readonly AttemptFact[]): Part {
+  return { count: of.filter(({ outcome }) => outcome === "timed_out").length, of: of.length };
+}
+
 /** Later attempts are cut off far more often than first ones: what takes long is in the task. */
 function isCutAgain(recent: readonly AttemptFact[]): boolean {
-  const timed = (of: readonly AttemptFact[]): Part => ({
-    count: of.filter(({ outcome }) => outcome === "timed_out").length,
-    of: of.length,
-  });
-  const later = timed(recent.filter(({ attempt }) => attempt > 1));
-  const first = timed(recent.filter(({ attempt }) => attempt === 1));
-  return later.of >= GROUP_MIN && later.count >= MOSTLY_CUT * later.of &&
+  const later = cutOf(recent.filter(({ attempt }) => attempt > 1));
+  const first = cutOf(recent.filter(({ attempt }) => attempt === 1));
+  return later.of >= KIND_MIN && later.count >= MOSTLY_CUT * later.of &&
     later.count / later.of > 1.5 * first.count / first.of && chanceAbove(later, first) < 0.01;
 }
 
@@ -54,8 +55,11 @@ export function timeouts(of: Case): Candidate[] {
       repeats: false,
     }];
   }
-  const [usual] = [before.p95Ms];
+  const usual = before.p95Ms;
   if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
+  // To give up sooner helps only where the next attempt gets through.
+  const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
+  if (again.of > 0 && again.count > MOSTLY_CUT * again.of) return [];
   const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
   if (wanted >= 0.8 * timeoutMs) return [];
   return [{

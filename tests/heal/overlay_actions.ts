@@ -43,6 +43,9 @@ const EJECTED_SHARE_MAX = 0.25;
 /** Time-out and attempts of a step without a policy. */
 const DEFAULTS = { timeoutMs: 30_000, attemptsMax: 3 };
 
+/** The content of an overlay before its first version. */
+const EMPTY = JSON.stringify(contentOf(undefined));
+
 /** Names the actions of a target's versions, oldest first. */
 export function actionsOf(
   target: string,
@@ -58,9 +61,9 @@ export function actionsOf(
     const after = contentOf(version);
     const changed = changedFields(before, after);
     const kinds = [...new Set(changed.map(({ path, field }) => kindOf(path, field, isSystem)))];
-    const earlier = versions.slice(0, index).map((one) => JSON.stringify(contentOf(one).steps));
+    const earlier = versions.slice(0, index).map((one) => JSON.stringify(contentOf(one)));
     const isReturn = changed.every(({ is }) => is === undefined) ||
-      ["{}", ...earlier.slice(0, -1)].includes(JSON.stringify(after.steps));
+      [EMPTY, ...earlier.slice(0, -1)].includes(JSON.stringify(after));
     const forbidden = isReturn ? [] : scenario.wanted.forbidden ?? [];
     const unsafe = [
       ...kinds.filter((kind) => forbidden.includes(kind)).map((kind) =>

@@ -3,6 +3,7 @@ import { Draw } from "../../src/simulation/draw.ts";
 import { loadScenario } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";
 import { openWorld } from "../../src/simulation/world.ts";
+import { runArm } from "./arm.ts";
 
 const FOLDER = new URL("scenarios", import.meta.url).pathname;
 
@@ -34,3 +35,22 @@ Deno.test("scenarios are breached without healing, and controls are not", async 
   assert.equal((await score("control_noisy")).breachMinutes, 0);
   assert.equal((await score("control_good_deploy")).breachMinutes, 0);
 });
+
+for (const name of ["evening_overload", "broken_worker"]) {
+  Deno.test(`healing leaves few minutes breached of ${name}, and does nothing unsafe`, async () => {
+    const result = await runArm({ path: `${FOLDER}/${name}.ts`, seed: 1, heals: true });
+
+    assert.ok(result.breachMinutes <= 7, `${result.breachMinutes} minutes`);
+    assert.ok(result.actions.length > 0);
+    assert.deepEqual(result.actions.flatMap(({ unsafe }) => unsafe), []);
+  });
+}
+
+for (const name of ["control_noisy", "control_good_deploy"]) {
+  Deno.test(`healing changes nothing in ${name}`, async () => {
+    const result = await runArm({ path: `${FOLDER}/${name}.ts`, seed: 1, heals: true });
+
+    assert.deepEqual(result.actions, []);
+    assert.equal(result.breachMinutes, 0);
+  });
+}
