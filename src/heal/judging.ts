@@ -1,8 +1,10 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
-import type { OverlayChange, Proposal } from "../core/healing.ts";
+import type { HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
 import type { Degradation } from "../core/incident.ts";
+import { wilson } from "../core/intervals.ts";
+import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -95,11 +97,12 @@ export async function judge(
   }
   if (applied.percent === undefined) return await judgeForAll(deps, of);
   const settleMs = action?.kind === "set_timeout" ? action.timeoutMs : 0;
-  return await judgeTrial(deps, { ...of, change, load: proposal.load, settleMs });
+  return await judgeTrial(deps, { ...of, change, action, load: proposal.load, settleMs });
 }
 
 interface Trial extends AppliedIncident {
   readonly change: OverlayChange;
+  readonly action: HealingAction | undefined;
   readonly load: Proposal["load"];
   /** After more tasks try it: before, too few of their attempts have ended as they will. */
   readonly settleMs: number;
@@ -131,6 +134,8 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (compared.verdict === "worse" || isLate) return verdict(compared.verdict, compared.says);
   if (isSilent(settings, { ...degradation, nowMs })) return undefined;
   if (compared.verdict === "better") return verdict("better", compared.says);
+  const rescued = await rescuedBy(deps, of, standing.tried);
+  if (rescued !== undefined) return verdict("better", rescued);
   const share = SHARES.find((one) => one > (standing.percent ?? 100));
   if (share === undefined || !isStageOver(of, { standing, nowMs, changed })) return undefined;
   if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
@@ -140,6 +145,37 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   await widen(deps.policies, { incident: taskId, change, why, nowMs }, share);
   deps.log.info("More tasks try a change", { incident: taskId, percent: share });
   return undefined;
+}
+
+/** Tasks that more attempts have got through a step, and the part of those that needed them, at least. */
+const RESCUED_MIN = 4;
+const RESCUED_SHARE_MIN = 0.1;
+
+/**
+ * What more attempts are good for, in words; undefined: that is not clear, or it is another change. A task
+ * that completes in an attempt which it did not have before would have waited for a person: that says more
+ * than two groups in which few tasks need so many attempts.
+ */
+async function rescuedBy(
+  deps: Reads,
+  { incident: { degradation: { workflow, step } }, applied, action }: Trial,
+  tried: readonly { readonly version: number }[],
+): Promise<string | undefined> {
+  if (action?.kind !== "set_retry" || action.only !== undefined) return undefined;
+  const plan = deps.plans.find(workflow);
+  const definition = plan?.steps[plan.indexOf.get(step) ?? -1]?.definition;
+  const old = applied.inverse?.changes.find(({ path }) => path.at(-1) === "attemptsMax")?.value;
+  const before = old ?? (definition && policyUnder(definition).attemptsMax);
+  if (typeof before !== "number") return undefined;
+  const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
+  const beyond = (await readFacts(deps, span)).filter((fact) =>
+    fact.step === step && fact.attempt > before &&
+    tried.some(({ version }) => version === fact.policyVersion)
+  );
+  const needed = new Set(beyond.map(({ taskId }) => taskId)).size;
+  const rescued = beyond.filter(({ outcome }) => outcome === "completed").length;
+  if (rescued < RESCUED_MIN || wilson(rescued, needed).low < RESCUED_SHARE_MIN) return undefined;
+  return `${rescued} of the ${needed} tasks that used more than ${before} attempts completed`;
 }
 
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */
