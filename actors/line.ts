@@ -87,8 +87,18 @@ export class Line<W extends Waiter<W>> {
   next(nowMs: number): W | undefined {
     if (!this.isSaturated(nowMs)) return this.first;
     const [patient, hurried] = [this.#patient.first, this.#hurried.last];
+    if (this.#isShort(hurried, nowMs)) return this.first;
     if (patient === undefined || hurried === undefined) return patient ?? hurried;
     return this.#isPatientNext ? patient : hurried;
+  }
+
+  /**
+   * Whether all who wait are served in less than half of the time that the newest has: in order, nobody is
+   * late. Served newest first, the oldest would go on to be late, and keep the line saturated.
+   */
+  #isShort(newest: W | undefined, nowMs: number): boolean {
+    if (newest === undefined || this.#served < PACE_COUNT) return false;
+    return this.drainMs(nowMs) < (newest.waitsUntilMs - nowMs) / 2;
   }
 
   /** Puts a waiter that stands in no line at the end. */

@@ -46,6 +46,20 @@ Deno.test("once somebody gives up late, the newest of those with a deadline is n
   assert.equal(serve(line, 3, 1_000), "cba");
 });
 
+Deno.test("a saturated line that is served soon is served in order: nobody is late in it", () => {
+  const line = new Line<One>();
+  for (let at = 0; at < 20; at++) line.join(waiter(".", Infinity), at * 10);
+  const old = waiter("o", 1_000);
+  line.join(old, 0);
+  assert.equal(serve(line, 20, 200), ".".repeat(20));
+  for (const name of "abc") line.join(waiter(name, 60_000), 900);
+
+  line.leave(old, { nowMs: 1_000, isServed: false });
+
+  assert.equal(line.isSaturated(1_000), true);
+  assert.equal(serve(line, 3, 1_000), "abc");
+});
+
 Deno.test("those who can wait keep their order in a saturated line, and get every second turn", () => {
   const line = new Line<One>();
   line.join(waiter("0", 100), 0);
