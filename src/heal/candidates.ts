@@ -168,6 +168,18 @@ function firstsAfter(
 /** Attempts whose outcome is looked at where they fail by chance. */
 const CHANCE_OF = 40;
 
+/** The newest attempts, and the failures among them, that say that it is not over. */
+const LASTING = { of: 10, min: 2 };
+
+/** Whether attempts failed in both halves of the last window, and still do: a restart takes seconds. */
+function isLasting({ recent, nowMs, degradation: { windowMs } }: Case): boolean {
+  const bad = recent.filter(isBad);
+  const inHalf = (age: number) =>
+    bad.filter(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)) === age).length;
+  return inHalf(0) >= KIND_MIN && inHalf(1) >= KIND_MIN &&
+    newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
+}
+
 /** Later attempts succeed, and there are too few of them, or they come too soon. */
 function retries(of: Case): Candidate[] {
   const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
@@ -179,7 +191,7 @@ function retries(of: Case): Candidate[] {
   const transient = last.filter((fact) => isBad(fact) && fact.outcome !== "failed").length;
   const isRetried = last.filter((fact) => fact.isRetried).length >= KIND_MIN;
   if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
-  if (cut > 0.5 * transient) return [];
+  if (cut > 0.5 * transient || !isLasting(of)) return [];
   const badShare = wilson(last.length - good, last.length).high;
   const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
   const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);

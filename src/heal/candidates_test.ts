@@ -105,6 +105,12 @@ Deno.test("failures by chance get more attempts, within the bounds; what is cut 
   equal(raised({}), 6);
   equal(raised({ bounds: { attemptsMax: [1, 5] } }), 5);
   equal(raised({ recent: half(CUT) }), undefined);
+  const blip = attempts(
+    60,
+    (index) =>
+      index > 26 && index < 40 && index % 3 > 0 ? { outcome: "thrown", isRetried: true } : {},
+  );
+  equal(raised({ recent: blip }), undefined, "it is over");
 });
 
 Deno.test("another system does the step by itself only where both may do it twice", () => {
