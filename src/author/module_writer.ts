@@ -65,8 +65,9 @@ class Writer {
     }
     if (node === undefined || isCode) throw handwork(path);
     const isMaps = isRecord(before) && isRecord(after) && ts.isObjectLiteralExpression(node);
-    if (isMaps && Object.keys(after).length > 0) return this.fields(before, after, path);
-    const isFilled = isLists && before.length > 0 && after.length > 0;
+    if (isMaps && isOneChange(before, after)) return this.fields(before, after, path);
+    const isFilled = isLists && before.length > 0 && after.length > 0 &&
+      isOneChange(before, after);
     if (isFilled && ts.isArrayLiteralExpression(node)) {
       return this.#items(node, before, after, path);
     }
@@ -205,6 +206,19 @@ class Writer {
   #splice(from: number, to: number, put: string): void {
     this.#splices.push({ from, to, put });
   }
+}
+
+/** Whether at most one part comes or goes: else the whole is written anew. */
+function isOneChange(before: unknown, after: unknown): boolean {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const kept = alignItems(before, after).length;
+    return before.length + after.length - 2 * kept <= 1;
+  }
+  const [old, now] = [
+    new Set(Object.keys(before as Fields)),
+    new Set(Object.keys(after as Fields)),
+  ];
+  return now.size > 0 && old.symmetricDifference(now).size <= 1;
 }
 
 function handwork(path: Path): Refusal {

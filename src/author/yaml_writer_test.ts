@@ -66,7 +66,10 @@ Deno.test("random edits of random texts say what was meant, or are refused for w
     ),
     { numRuns: RUNS },
   );
-  ok(texts > RUNS * 0.7 && made > RUNS, `${texts} texts, ${made} edits made, ${refused} refused`);
+  ok(
+    texts > RUNS * 0.7 && made > RUNS / 2,
+    `${texts} texts, ${made} edits made, ${refused} refused`,
+  );
 });
 
 Deno.test("setting a field of a step changes one line, and to what it is changes none", () => {
