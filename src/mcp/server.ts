@@ -85,7 +85,7 @@ export function mcpServer(session: McpSession, deps: ServerDeps): Server {
     cacheHints: { "tools/list": { ttlMs: LIST_KEPT_MS, cacheScope: "private" } },
     requestState: { verify: codec.verify },
   });
-  serveTasks(server, session);
+  serveTasks(server, session, deps);
   serveReading(server, session, deps);
   server.setRequestHandler("tools/list", async ({ params }) => {
     return await guarded(() => listTools(session, deps, params?.cursor));

@@ -13,13 +13,23 @@ import { isTerminal } from "../core/state.ts";
 import { answerQuestion, questionsOf } from "./task_form.ts";
 import { TASKS_EXTENSION, taskView } from "./task_handle.ts";
 import { protocolErrorOf } from "./failure.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Limits } from "./limits.ts";
 import type { McpSession } from "./session.ts";
 
 const TaskParams = z.looseObject({ taskId: z.string().max(64) });
 
+/** What the methods work with. */
+export interface TaskDeps {
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
 /** Serves the methods of the extension. */
-export function serveTasks(server: Server, session: McpSession): void {
+export function serveTasks(server: Server, session: McpSession, deps: TaskDeps): void {
   const { client } = session;
+  const write = async (method: string, answer: () => Promise<Record<string, never>>) =>
+    await guarded(() => bounded(session, deps, { method, answer }));
   server.registerCapabilities({ extensions: { [TASKS_EXTENSION]: {} } });
   server.setRequestHandler("tasks/get", { params: TaskParams }, async ({ taskId }, context) => {
     const { elicitation } = capabilitiesOf(context);
@@ -32,11 +42,12 @@ export function serveTasks(server: Server, session: McpSession): void {
   });
   server.setRequestHandler("tasks/update", { params: TaskParams }, async ({ taskId }, context) => {
     capabilitiesOf(context);
-    return await guarded(() => update(session, taskId, context.mcpReq.inputResponses ?? {}));
+    const answers = context.mcpReq.inputResponses ?? {};
+    return await write("tasks/update", () => update(session, taskId, answers));
   });
   server.setRequestHandler("tasks/cancel", { params: TaskParams }, async ({ taskId }, context) => {
     capabilitiesOf(context);
-    return await guarded(() => cancel(client, taskId));
+    return await write("tasks/cancel", () => cancel(client, taskId));
   });
 }
 
@@ -66,6 +77,26 @@ async function cancel(client: Client, taskId: string): Promise<Record<string, ne
     if (!(error instanceof ClientError) || error.code !== "task.ended") throw error;
   }
   return {};
+}
+
+/** Counts what changes something as a call of a tool, and leaves a line of it. */
+async function bounded<T>(
+  session: McpSession,
+  { limits, log }: TaskDeps,
+  { method, answer }: { readonly method: string; readonly answer: () => Promise<T> },
+): Promise<T> {
+  const { id: keyId } = await session.key();
+  const release = limits.call(keyId, true);
+  try {
+    const answered = await answer();
+    log.info("Answered an MCP call", { tool: method, keyId, isWrite: true, outcome: "answered" });
+    return answered;
+  } catch (thrown) {
+    log.info("Answered an MCP call", { tool: method, keyId, isWrite: true, outcome: "failed" });
+    throw thrown;
+  } finally {
+    release();
+  }
 }
 
 async function guarded<T>(answer: () => Promise<T>): Promise<T> {
