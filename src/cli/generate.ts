@@ -24,7 +24,10 @@ export const generateVerb: Verb = {
     namespace: { value: "NAMESPACE", summary: "Where it belongs; default unless said" },
     part: { value: "N,N", summary: "Takes these parts of the description alone" },
     by: { value: "planner|model", summary: "planner: asks no model, even if there is one" },
-    out: { value: "FILE", summary: "Writes the manifest, and its test beside it, and runs that" },
+    out: {
+      value: "FILE",
+      summary: "Writes a manifest (.yaml) or a module (.ts), and its test beside it, and runs that",
+    },
   },
   summary:
     "Proposes a workflow for a description in plain language, for @FILE or for what is piped (-); " +
@@ -32,13 +35,13 @@ export const generateVerb: Verb = {
   isWrite: false,
   async run(context) {
     const out = context.options.get("out");
-    if (out !== undefined && !/[^/]\.ya?ml$/.test(out)) {
-      throw new UsageError(`Cannot write "${out}": the name of a manifest ends with .yaml`);
+    if (out !== undefined && !/[^/]\.(ya?ml|ts)$/.test(out)) {
+      throw new UsageError(`Cannot write "${out}": expected a name that ends with .yaml or .ts`);
     }
     const draft = await context.client.call("generateWorkflow", {
       description: await descriptionOf(context),
       ...fieldsOf(context),
-      ...(out !== undefined && { file: out.split("/").at(-1) }),
+      ...(out !== undefined && { file: out.split("/").at(-1)?.replace(/\.ts$/, ".yaml") }),
     }, { signal: context.signal });
     if (out === undefined) {
       show(context, draft, () => draftLines(draft, context.paint));
@@ -85,8 +88,9 @@ async function write(context: VerbContext, draft: Draft, out: string): Promise<n
     show(context, draft, () => draftLines(draft, paint));
     return EXIT_FAILED;
   }
-  await saveNew(context, out, text);
-  const made = rehearsal?.test;
+  const isModule = out.endsWith(".ts");
+  await saveNew(context, out, isModule ? await moduleOf(context, text) : text);
+  const made = isModule ? testOfModule(rehearsal?.test, out) : rehearsal?.test;
   const test = made === undefined ? undefined : await writeTest(context, out, made);
   show(context, { ...draft, wrote: out, ...(test && { wroteTest: test }) }, () => [
     ...draftLines({ ...draft, text: "" }, paint),
@@ -95,11 +99,25 @@ async function write(context: VerbContext, draft: Draft, out: string): Promise<n
     ...(test
       ? testLines(test, paint)
       : [paint("warn", "! no test: nothing runs some of the steps yet")]),
-    `→ ${TASKER} rehearse ${out}`,
+    ...(isModule ? [] : [`→ ${TASKER} rehearse ${out}`]),
   ]);
   const isBroken = test?.isPassing === false;
   if (isBroken && !isJson) terminal.warn(test.output);
   return isReady && !isBroken ? EXIT_DONE : EXIT_FAILED;
+}
+
+/** The same workflow as a TypeScript module. */
+async function moduleOf({ client, signal }: VerbContext, text: string): Promise<string> {
+  const asked = { text, edits: [], as: "module" } as const;
+  return (await client.call("editDocument", asked, { signal })).text;
+}
+
+/** The test of a manifest, of the module that says the same. */
+function testOfModule(test: string | undefined, out: string): string | undefined {
+  return test?.replace(
+    /^const MANIFEST = new URL\(.*$/m,
+    `import MANIFEST from ${JSON.stringify(`./${out.split("/").at(-1)}`)};`,
+  );
 }
 
 /** Draws a proposal: each part of the description with what does it, and what is missing. */

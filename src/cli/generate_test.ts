@@ -72,6 +72,17 @@ Deno.test("generate --out writes the manifest and its test, and runs the test", 
   ]);
 });
 
+Deno.test("generate --out writes a module where the name asks for one", async () => {
+  const cli = open();
+
+  const { code } = await cli.say("generate", WORDS, "--out", "made.ts");
+
+  equal(code, 0);
+  deepEqual(Object.keys(cli.written), ["/home/ada/made.ts", "/home/ada/made_test.ts"]);
+  match(cli.written["/home/ada/made.ts"] ?? "", /^import \{ implement \} from "tasker";$/m);
+  match(cli.written["/home/ada/made_test.ts"] ?? "", /^import MANIFEST from "\.\/made\.ts";$/m);
+});
+
 Deno.test("generate overwrites no file, and reads descriptions from files and pipes", async () => {
   const cli = open({ "/home/ada/made.yaml": "mine", "/home/ada/words.txt": WORDS, "-": WORDS });
 

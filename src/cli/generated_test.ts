@@ -23,7 +23,7 @@ export async function writeTest(
   manifest: string,
   text: string,
 ): Promise<GeneratedTest> {
-  const path = manifest.replace(/\.ya?ml$/, "_test.ts");
+  const path = manifest.replace(/\.(ya?ml|ts)$/, "_test.ts");
   await saveNew(context, path, text);
   const rights = ["--no-prompt", "--allow-read", "--allow-env=LOG_STREAM,LOG_TOKENS"];
   const ran = await context.deno("test", "--quiet", ...rights, context.pathOf(path));

@@ -6,6 +6,7 @@
 import type { OpenAI } from "openai";
 import type { Egress, Runtime } from "../core/ports.ts";
 import { Recent } from "../core/recent.ts";
+import { redactText } from "../core/redaction.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ModelBudget } from "./budget.ts";
 import { type AnswerShape, complete, type ModelAddress, type Said } from "./call.ts";
@@ -138,16 +139,27 @@ class AskedModel implements Model {
       { role: "system", content: prompt.system },
       { role: "user", content: prompt.user },
     ];
-    let { answer, ...last } = await this.#call(question, first, deadline);
+    let { answer, ...last } = await this.#call(question, {
+      said: first,
+      deadline,
+      isLast: repairsMax === 0,
+    });
     for (let repairs = 1; repairs <= repairsMax; repairs++) {
       if (answer === undefined || deadline.leftMs < REPAIR_MS_MIN) break;
       // Earlier answers are left out: the last one and its faults say all.
-      const said: readonly Said[] = [...first, { role: "assistant", content: answer }, {
+      const said: readonly Said[] = [...first, {
+        role: "assistant",
+        content: redactText(answer).text,
+      }, {
         role: "user",
         content:
           `The answer breaks these rules: ${last.detail}. Send it again, whole and corrected.`,
       }];
-      const { answer: repaired, ...next } = await this.#call(question, said, deadline);
+      const { answer: repaired, ...next } = await this.#call(question, {
+        said,
+        deadline,
+        isLast: repairs === repairsMax,
+      });
       answer = repaired;
       const { faults = last.faults } = next;
       last = {
@@ -164,8 +176,11 @@ class AskedModel implements Model {
   /** Makes one call within the budget; `answer` is there when it could be repaired. */
   async #call<T>(
     question: ModelQuestion<T>,
-    said: readonly Said[],
-    deadline: Deadline,
+    { said, deadline, isLast }: {
+      readonly said: readonly Said[];
+      readonly deadline: Deadline;
+      readonly isLast: boolean;
+    },
   ): Promise<Outcome<T> & { readonly answer?: string }> {
     const { runtime, ...deps } = this.deps;
     const { purpose, namespace, prompt, answer } = question;
@@ -190,7 +205,8 @@ class AskedModel implements Model {
     const verdict = text === undefined ? undefined : await question.read(text);
     end({
       tokens: usedTokens,
-      isUseful: verdict?.kind === "valid",
+      // What can still be corrected is no failure of the model yet.
+      isUseful: verdict?.kind === "valid" || (verdict !== undefined && !isLast),
       ...(retryAfterMs !== undefined && { retryAfterMs }),
       nowMs: runtime.monotonic(),
     });

@@ -11,6 +11,9 @@ import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
 import { assert, TaskerError } from "../core/errors.ts";
 import type { Generator, Rehearser, Runtime } from "../core/ports.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
+import type { Model } from "../model/model.ts";
+import type { ModelEdits } from "./model_draft.ts";
+import { completeByModel } from "./model_drafter.ts";
 
 /** What a document is before its first edit. */
 const EMPTY = "name: draft\n";
@@ -19,6 +22,8 @@ const EMPTY = "name: draft\n";
 export interface GeneratorDeps {
   readonly rehearser: Rehearser;
   readonly runtime: Pick<Runtime, "soon">;
+  /** Absent: rules alone make the draft. */
+  readonly model?: Pick<Model, "ask"> | undefined;
 }
 
 /** Changes of an empty document, before they are checked. */
@@ -31,12 +36,20 @@ interface Proposed {
   readonly isAbstention: boolean;
 }
 
-/** Opens a generator: rules alone make the draft. */
+/** Opens a generator. What has to be asked first is asked of the person, and of no model. */
 export function openGenerator(deps: GeneratorDeps): Generator {
   return {
     async generate(request, directory, signal) {
       const planned = proposedBy(plan(request.description, directory, optionsOf(request)));
-      return await new Drafting(deps, request, directory, signal).draft(planned);
+      const drafting = new Drafting(deps, request, directory, signal);
+      const own = await drafting.draft(planned);
+      const { model } = deps;
+      if (model === undefined || request.by !== "model" || own.isAbstention) return own;
+      const { description, namespace } = request;
+      return await completeByModel({
+        ...{ model, description, namespace, directory, own },
+        draftWith: (added) => drafting.draft(withAdded(planned, added)),
+      });
     },
   };
 }
@@ -47,6 +60,21 @@ function optionsOf({ name, namespace }: DraftRequest) {
 
 function proposedBy({ edits, ...rest }: Plan): Proposed {
   return { ...rest, by: "planner", edits: edits.map((one) => ({ ...one, by: "planner" })) };
+}
+
+/** The planner's proposal with what a model adds. */
+function withAdded(planned: Proposed, { edits, filled }: ModelEdits): Proposed {
+  const added = (n: number) =>
+    edits.flatMap(({ edit, clause }) =>
+      edit.kind === "add_step" && clause === n ? [edit.step.name] : []
+    );
+  return {
+    ...planned,
+    by: "model",
+    edits: [...planned.edits, ...edits],
+    clauses: planned.clauses.map((one) => ({ ...one, steps: [...one.steps, ...added(one.n)] })),
+    unmatched: planned.unmatched.filter((n) => !filled.includes(n)),
+  };
 }
 
 /** Makes drafts for one request, each checked in the same way, whoever proposes it. */

@@ -89,7 +89,7 @@ export function openApiOf(deps: ApiParts): Api {
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
     rehearser,
-    generator: openGenerator({ rehearser, runtime }),
+    generator: openGenerator({ rehearser, runtime, model: deps.model }),
     diagnoser: openExplained(
       openDiagnoser({
         runtime,
