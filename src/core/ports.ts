@@ -588,7 +588,10 @@ export interface SuggestionContext {
 
 /** Makes proposals of workflows out of descriptions in plain language. Nothing is stored. */
 export interface Generator {
-  /** @throws {TaskerError} api.busy (retry "later") */
+  /**
+   * @throws {TaskerError} api.bad_request when a part is asked for that the description has not
+   * @throws {TaskerError} api.busy (retry "later")
+   */
   generate(
     request: DraftRequest,
     directory: Directory,

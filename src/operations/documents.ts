@@ -147,7 +147,7 @@ export const DOCUMENTS = group("documents", {
     answerMsMax: ANSWER_MS_MAX,
     body: named("DraftRequest", DraftRequest),
     answers: { 200: { description: "A proposal; nothing is stored", schema: Draft } },
-    errors: ["document.edit_refused", "api.busy"],
+    errors: ["document.edit_refused", "api.bad_request", "api.busy"],
     command: { verb: "generate" },
   }),
 });

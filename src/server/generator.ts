@@ -41,6 +41,7 @@ export function openGenerator(deps: GeneratorDeps): Generator {
   return {
     async generate(request, directory, signal) {
       const planned = proposedBy(plan(request.description, directory, optionsOf(request)));
+      demandParts(request, planned);
       const drafting = new Drafting(deps, request, directory, signal);
       const own = await drafting.draft(planned);
       const { model } = deps;
@@ -52,6 +53,16 @@ export function openGenerator(deps: GeneratorDeps): Generator {
       });
     },
   };
+}
+
+/** @throws {TaskerError} api.bad_request */
+function demandParts({ parts = [] }: DraftRequest, { clauses }: Proposed): void {
+  const absent = parts.filter((n) => n > clauses.length);
+  if (absent.length === 0) return;
+  throw new TaskerError(
+    "api.bad_request",
+    `Cannot take part ${absent.join(", ")}: the description has parts 1 to ${clauses.length}`,
+  );
 }
 
 function optionsOf({ name, namespace }: DraftRequest) {

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { Directory } from "../core/authoring.ts";
 import { DraftRequest } from "../core/draft.ts";
 import { stepsOf } from "../author/document.ts";
@@ -97,6 +97,13 @@ Deno.test("taken by part, a draft goes on without the steps of the others", asyn
   deepEqual(draft.rehearsal?.runs[0]?.end, "completed");
   equal(draft.rehearsal?.runs[0]?.steps.length, 3);
   ok(draft.isReady);
+});
+
+Deno.test("a part that the description has not is refused", async () => {
+  await rejects(generate(REGISTRATION, { parts: [1, 9] }), {
+    code: "api.bad_request",
+    message: "Cannot take part 9: the description has parts 1 to 5",
+  });
 });
 
 Deno.test("what nothing can do is answered with questions, and nothing is proposed", async () => {

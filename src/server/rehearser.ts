@@ -46,7 +46,7 @@ function rehearseText(
   { text, file: named, input, failures, signal }: RehearsalRequest,
   runtime: Pick<Runtime, "digest" | "monotonic">,
 ): Promise<Rehearsal> {
-  const manifest = readManifest(FILE, text);
+  const manifest = readManifest(named ?? FILE, text);
   const built = buildWorkflow(moduleOf(new URL(`file:///${FILE}`), manifest), {
     digest: (of) => runtime.digest(of),
     manifest,
