@@ -19,8 +19,7 @@ const UNKNOWN_TEXT_WEIGHT = 1.5;
 
 /**
  * Weights are judged carefully and claim less than they show. This is the least factor with which the
- * labelled failures that are used for tuning have a calibration error of at most 0.05. Those that are
- * held out were not looked at for it.
+ * labelled failures that are used for tuning have a calibration error of at most 0.05.
  */
 const SHARPNESS = 1.3;
 
