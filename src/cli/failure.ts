@@ -132,8 +132,10 @@ function lowered(text: string): string {
 /** Draws a failure. */
 export function failureLines(failure: CommandFailure, paint: Paint): string[] {
   const { what, places, result, action, reference } = failure;
+  const [head = "", ...faults] = what.split("\n");
   return [
-    `${paint("bad", "✗")} ${paint("bold", what)}`,
+    `${paint("bad", "✗")} ${paint("bold", head)}`,
+    ...faults.map((fault) => `    ${paint("plain", fault.trim())}`),
     ...places.map((place) => `    ${paint("plain", place)}`),
     `  ${paint("dim", "result:")}  ${paint("plain", result)}`,
     `  ${paint("dim", "you can:")} ${paint("plain", action)}`,
