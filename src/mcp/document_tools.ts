@@ -43,6 +43,7 @@ const READS: Hints = {
 
 const { edits: EDITS } = fieldsOf("editDocument");
 const { input: INPUT, failures: FAILURES } = fieldsOf("simulateDocument");
+const { name: NAME, namespace: NAMESPACE } = fieldsOf("generateWorkflow");
 
 /** Which document is meant. */
 const OF_DOCUMENT: Readonly<Record<string, JsonSchema>> = {
@@ -81,6 +82,8 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
       properties: {
         description: { type: "string" },
         target_systems: { type: "array", items: { type: "string" } },
+        name: { ...NAME, description: "Of the workflow; made out of the description unless said" },
+        namespace: { ...NAMESPACE, description: "Where it belongs; the key has to cover it" },
       },
     },
     hints: READS,
@@ -118,7 +121,9 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
   },
 ];
 
-function fieldsOf(name: "editDocument" | "simulateDocument"): Readonly<Record<string, JsonSchema>> {
+function fieldsOf(
+  name: "editDocument" | "simulateDocument" | "generateWorkflow",
+): Readonly<Record<string, JsonSchema>> {
   const { properties } = inputJsonSchemaOf(OPERATIONS[name] as unknown as Operation);
   return properties as Readonly<Record<string, JsonSchema>>;
 }
@@ -154,11 +159,12 @@ async function sourceOf({ workflow }: Args, client: Client): Promise<string> {
 
 /** Drafts a workflow, and says which of its steps leave the systems that were named. */
 async function create(args: Args, { client, signal }: ToolCall): Promise<ToolResult> {
-  const { description, target_systems: targets } = args;
+  const { description, target_systems: targets, name, namespace } = args;
   if (typeof description !== "string") {
     throw new BadArguments('Cannot draft a workflow: "description" is missing');
   }
-  const { text, ...draft } = await client.call("generateWorkflow", { description }, { signal });
+  const given = { description, name, namespace } as OperationInput<"generateWorkflow">;
+  const { text, ...draft } = await client.call("generateWorkflow", given, { signal });
   const elsewhere = Array.isArray(targets)
     ? ownersIn(text).filter((one) => !targets.includes(one))
     : [];

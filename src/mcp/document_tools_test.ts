@@ -180,3 +180,16 @@ Deno.test("a description becomes a proposal, and a clause that nothing does is n
   equal(draft.isReady, false);
   match(JSON.stringify(error), /description/);
 });
+
+Deno.test("a key that covers one namespace has a workflow drafted there, under the name it says", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect({ key: fake.key(["read"], ["people"]) });
+
+  const draft = await valueOf(client, "create_workflow_from_description", {
+    description: "Paint the office green.",
+    name: "rest",
+    namespace: "people",
+  });
+
+  deepEqual([draft.namespace, draft.name], ["people", "rest"]);
+});
