@@ -140,8 +140,10 @@ class RegistryCheck {
       return this.#add("W10", step, "owner", text, "warning");
     }
     const near = nearestOf(owner, this.#systems.keys());
-    const hint = near === undefined ? "" : `, did you mean "${near}"`;
-    this.#add("W10", step, "owner", `no system "${owner}" is registered${hint}`);
+    const hint = near === undefined
+      ? "declare it under systems if it is still to come"
+      : `did you mean "${near}"`;
+    this.#add("W10", step, "owner", `no system "${owner}" is registered, ${hint}`);
   }
 
   #offered(step: Sent, asked: AskedCapability, system: System): void {

@@ -28,7 +28,8 @@ Deno.test("check asks the server what is registered, unless it is to stay offlin
 
   deepEqual([asked.code, asked.out[0]], [
     1,
-    'fair.yaml:4:23 error W10 workflow_steps[0].owner: no system "nobody" is registered',
+    'fair.yaml:4:23 error W10 workflow_steps[0].owner: no system "nobody" is registered, ' +
+    "declare it under systems if it is still to come",
   ]);
   deepEqual([offline.code, offline.out], [0, ["fair.yaml: nothing is wrong"]]);
 });

@@ -91,7 +91,7 @@ export const PROBLEMS = {
   W07: error("no_steps", "The workflow has no steps: add one"),
   W08: error("too_large", "The document is larger or deeper than is taken: divide it"),
   W09: error("bad_value", "The field cannot have this value: write one that it can have"),
-  W10: error("unknown_system", "The system is not known: name one that is, or let it register"),
+  W10: error("unknown_system", "The system is not known: name one that is, or declare it"),
   W11: error("unknown_capability", "Nobody offers the capability: name one that is offered"),
   W12: error("not_offered", "The owner does not offer the capability: name one that does"),
   W13: error("no_such_version", "It is not offered in this version: ask for one that is"),
