@@ -37,6 +37,12 @@ export const deployVerb: Verb = {
   async run(context) {
     const { client, options, paint, signal } = context;
     const path = operand(context, 0);
+    if (path.endsWith(".ts")) {
+      throw new UsageError(
+        `Cannot deploy "${path}": code comes with the server's files; put the module into ` +
+          "TASKER_WORKFLOWS (workflows/ by default) and start the server again",
+      );
+    }
     const dryRun = options.has("dry-run");
     const reason = options.get("reason") ?? (dryRun ? "a dry run" : undefined);
     if (reason === undefined) throw new UsageError("Cannot deploy: --reason TEXT is missing");

@@ -73,3 +73,14 @@ Deno.test("deploy says where a document is wrong, and demands a reason", async (
   match(bad.err.join("\n"), /bad\.yaml:1:1 version/);
   deepEqual([without.code, missing.code], [2, 2]);
 });
+
+Deno.test("a module is not deployed or rehearsed, and it is said how it is served and tested", async () => {
+  const cli = openCliHarness({ files: { "flow.ts": "export default 1;" } });
+
+  const deployed = await cli.say("deploy", "flow.ts", "--reason", "first");
+  const rehearsed = await cli.say("rehearse", "flow.ts");
+
+  deepEqual([deployed.code, rehearsed.code], [2, 2]);
+  match(deployed.err.join(), /TASKER_WORKFLOWS/);
+  match(rehearsed.err.join(), /openTestEngine/);
+});

@@ -38,6 +38,11 @@ export const rehearseVerb: Verb = {
   async run(context) {
     const { client, options, paint, signal } = context;
     const path = operand(context, 0);
+    if (path.endsWith(".ts")) {
+      throw new UsageError(
+        `Cannot rehearse "${path}": only manifests are; test a module by openTestEngine()`,
+      );
+    }
     const text = await context.file(path);
     if (text === undefined) {
       throw new UsageError(`Cannot rehearse "${path}": there is no such file`);
