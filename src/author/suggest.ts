@@ -91,14 +91,11 @@ function plannedSteps(value: Fields, offers: readonly Offer[]): PlannedStep[] {
 /** The steps of the main path that nothing waits for. */
 function endsOf(steps: readonly PlannedStep[], after: string | undefined): readonly PlannedStep[] {
   if (after !== undefined) return steps.filter(({ name }) => name === after);
-  const main = steps.filter((step) => step.when === "succeeded" && !isBehindFailure(step));
+  const main = steps.filter((step) =>
+    [step, ...ancestorsOf(step)].every(({ when }) => when === "succeeded")
+  );
   const waited = new Set(main.flatMap(({ parents }) => [...parents]));
   return main.filter((step) => !waited.has(step));
-}
-
-function isBehindFailure({ parents }: PlannedStep, depth = 0): boolean {
-  return depth < 100 &&
-    [...parents].some((one) => one.when !== "succeeded" || isBehindFailure(one, depth + 1));
 }
 
 /** What speaks for a capability as the next step. */

@@ -105,3 +105,22 @@ Deno.test("a document without steps gets no suggestion out of nothing", () => {
 
   assert.deepEqual(suggestSteps(value, { directory: SYSTEMS, follows: NO_HISTORY, limit: 5 }), []);
 });
+
+Deno.test("a workflow that forks and joins sixty times gets suggestions, though its paths are too many to walk", () => {
+  const forks = Array.from({ length: 60 }, (_, n) => [
+    `  - { name: left_${n}, owner: s, capability: a.b${
+      n === 0 ? "" : `, depends_on: join_${n - 1}`
+    } }`,
+    `  - { name: right_${n}, owner: s, capability: a.b${
+      n === 0 ? "" : `, depends_on: join_${n - 1}`
+    } }`,
+    `  - { name: join_${n}, owner: s, capability: a.b, depends_on: [left_${n}, right_${n}] }`,
+  ]).flat();
+  const { value } = yamlDocument(
+    `name: forks\nversion: 1.0.0\nworkflow_steps:\n${forks.join("\n")}\n`,
+  );
+
+  const [first] = suggestSteps(value, { directory: SYSTEMS, follows: NO_HISTORY, limit: 1 });
+
+  assert.deepEqual(first?.dependencies, ["join_59"]);
+});
