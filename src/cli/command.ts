@@ -13,7 +13,7 @@ import {
   findConnection,
 } from "./connection.ts";
 import { CommandError, describeFailure, failureLines } from "./failure.ts";
-import { ansiPaint, noPaint, type Paint } from "./format.ts";
+import { ansiPaint, foldText, noPaint, type Paint } from "./format.ts";
 import {
   type Arguments,
   EXIT_BAD_USAGE,
@@ -50,6 +50,9 @@ export interface CommandContext {
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
 }
+
+/** Columns of help, beside its margin. */
+const COLUMNS = 96;
 
 /** How long a command waits for a server that restarts. */
 const RETRY_FOR_MS = 2_000;
@@ -217,7 +220,13 @@ function help({ terminal }: CommandContext, typed: readonly string[]): number {
 }
 
 function verbHelpLines(verb: Verb): string[] {
-  return [`${TASKER} ${usageOf(verb)}`, "", verb.summary, "", ...optionLines(verb)];
+  return [
+    `${TASKER} ${usageOf(verb)}`,
+    "",
+    ...foldText(verb.summary, COLUMNS).map((line) => line.trim()),
+    "",
+    ...optionLines(verb),
+  ];
 }
 
 /** Draws all verbs. */
@@ -228,7 +237,11 @@ function helpLines(): string[] {
   return [
     `${TASKER} VERB: start, watch and repair tasks`,
     "",
-    ...listed.map(({ summary }, index) => `  ${heads[index]?.padEnd(width)}  ${summary}`),
+    ...listed.flatMap(({ summary }, index) =>
+      foldText(summary, COLUMNS - width).map((line, at) =>
+        `  ${(at === 0 ? heads[index] ?? "" : "").padEnd(width)}  ${line.trim()}`
+      )
+    ),
     "",
     "Every verb takes --json, and --help for its options. JSON|@file is JSON, or a file with it.",
     "Exit codes: 0 done, 1 failed, 2 bad usage; of a watch also 3, the task is blocked and waits",

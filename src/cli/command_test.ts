@@ -6,7 +6,8 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
   const { code, out, err } = await openCliHarness().say();
 
   deepEqual([code, out.length], [2, 0]);
-  deepEqual(err, [
+  deepEqual(err.filter(({ length }) => length > 100), []);
+  deepEqual(err.join("\n").replaceAll(/\n {20,}/g, " ").split("\n"), [
     "deno task tasker VERB: start, watch and repair tasks",
     "",
     "  start WORKFLOW                    Starts a task; the same --key and input give the same task",
