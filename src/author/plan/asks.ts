@@ -39,7 +39,7 @@ const ALONE = 0.65;
 const RIVAL_WITHIN = 0.02;
 
 const NEGATED =
-  /^(?:(?:we|you|i|it|please|also)\s+)?(?:do not|don't|dont|never|no need|there is no need|not necessary|must not|should not|shall not|no\b(?! one)|without|skip|leave out|(?:personally )?do not (?:want|care|need))|\b(?:do not|don't) (?:want|need|care)\b|\bno need\b|\bnot (?:be )?(?:needed|necessary|wanted)\b/i;
+  /^(?:nobody|no one|nothing) (?:should|must|needs to|has to|is to|may)\b|^(?:(?:we|you|i|it|please|also)\s+)?(?:do not|don't|dont|never|no need|there is no need|not necessary|must not|should not|shall not|no\b(?! one)|without|skip|leave out|(?:personally )?do not (?:want|care|need))|\b(?:do not|don't) (?:want|need|care)\b|\bno need\b|\bnot (?:be )?(?:needed|necessary|wanted)\b/i;
 const PERSON_WORDS =
   /\b(?:approv(?:e|es|ed|al|als|ing)|signoff|signs? off|signed off|go-ahead|acknowledg(?:e|es|ed|ement)|authoris\w+|authoriz\w+|consents?|greenlights?|\(human\)|manual(?:ly)?|by hand|ack)\b/i;
 const PERSON_MISSPELT = ["approval", "approve", "approves", "approved"];

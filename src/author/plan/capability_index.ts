@@ -42,6 +42,11 @@ const SYNONYM = 0.6;
 const MISSPELT = 0.85;
 /** What the verb of a description counts, as a part of that of a name. */
 const DESCRIBED = 0.9;
+/** Verbs that say no more than that something is done with the noun, and what they count unsaid. */
+const VAGUE = new Set(
+  ["process", "handle", "perform", "execute", "run", "do", "manage"].map(stemOf),
+);
+const UNSAID = 0.7;
 /** BM25: how soon a word is enough, and what a long text costs. */
 const K1 = 1.2;
 const B = 0.25;
@@ -146,7 +151,8 @@ export class CapabilityIndex {
       stems.includes(stem) ? 1 : conceptsOf(stem).some((one) => concepts.has(one)) ? 0.75 : 0;
     const noun = shareOf(nouns, said);
     const isDescribed = described !== undefined && stems.includes(described);
-    const verb = Math.max(shareOf(verbs, said), isDescribed ? DESCRIBED : 0);
+    const isVague = noun > 0 && verbs.every((stem) => VAGUE.has(stem));
+    const verb = Math.max(shareOf(verbs, said), isDescribed ? DESCRIBED : 0, isVague ? UNSAID : 0);
     const name = nouns.length === 0 ? verb : 0.55 * verb + 0.45 * noun;
     const isFavoured = favoured.has(offer.system) ||
       systemStems.some((stem) => stems.includes(stem) && !nouns.includes(stem));

@@ -229,7 +229,7 @@ export class Flow {
     switch (condition.kind) {
       case "failed": {
         if (condition.of === "any") return new FailureBranch("any", condition);
-        const of = condition.of === "last" ? undefined : this.#stepNamed(condition.of);
+        const of = condition.of === "last" ? undefined : this.#named(condition.of)?.[0];
         const guards = of === undefined ? this.#placement.frontier : [of];
         return new FailureBranch(guards.length === 0 ? "any" : guards, condition);
       }

@@ -154,7 +154,7 @@ class SentenceReader {
     );
     const pieces: Piece[] = [];
     for (const part of segmentsOf(marked)) pieces.push(...this.#segment(part));
-    return pieces;
+    return pieces.filter((piece, at) => at === 0 || /[^\W_]{3}|\d/.test(piece.text));
   }
 
   /** What is divided from the rest by `then`, or by a semicolon. */
@@ -295,7 +295,7 @@ function segmentsOf(text: string): readonly string[] {
       rest = others[0] ?? "";
     }
   }
-  return segments.filter((segment) => tokensOf(segment).length > 0);
+  return segments.filter((segment) => /[^\W_]{3}|\d/.test(segment.replace(/^it's$/i, "")));
 }
 
 function splitOnce(text: string, separator: RegExp): readonly string[] {
@@ -320,7 +320,7 @@ function splitSubordinate(text: string): readonly [string, string] {
 
 /** What is said of when ends so. */
 const ENDED =
-  /\b(?:done|finished|complete|ready|over|there|through|wrong|fails?|failed|error|failure|succeeds?|exists?|approved|accepted|confirmed|rejected|refused|declined|denied|(?:is|are|been) \w+ed|\d[\d.,]*\s?%?(?:\s?(?:euros?|dollars?|eur|usd))?)$/i;
+  /\b(?:done|finished|complete|ready|over|there|through|wrong|fails?|failed|error|failure|succeeds?|exists?|approved|accepted|confirmed|rejected|refused|declined|denied|valid|ok|okay|fine|available|healthy|(?:is|are|be|been|gets?|got) \w+ed|\d[\d.,]*\s?%?(?:\s?(?:euros?|dollars?|eur|usd))?)$/i;
 
 function splitWithoutComma(text: string): readonly [string, string] {
   const words = text.split(/\s+/);
@@ -331,12 +331,17 @@ function splitWithoutComma(text: string): readonly [string, string] {
       /^(?:(?:the|an?|any)\s+)?(?!\w+thing$)\w+(?:tion|ment|ing|al|error|failure|problem)$/i.test(
         inner,
       );
+    const isVerbNext =
+      /^(?:is|are|was|were|has|have|had|can|can't|cannot|could|couldn't|will|must|should|does|doesn't|isn't|gets?)$/i
+        .test(word);
     const isBase = isVerb(word) && !/ed$/i.test(word) &&
       (!/s$/i.test(word) || /(?:ed|so|not)$/i.test(inner));
     const isSubject = /^(?:the|an?|our|their|its|it|they|we|somebody|someone)$/i.test(word) &&
       startsAction(rest, true);
     if (ENDED.test(inner) && (isBase || isSubject)) return [inner, rest];
-    if (isNominal && (isBase || (at === 1 && startsAction(rest, true)))) return [inner, rest];
+    if (isNominal && !isVerbNext && (isBase || (at === 1 && startsAction(rest, true)))) {
+      return [inner, rest];
+    }
     if (isSubject && at > 2 && /\d/.test(inner)) return [inner, rest];
   }
   return [text, ""];

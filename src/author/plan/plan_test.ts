@@ -294,3 +294,19 @@ Deno.test("what starts tasks at a time is asked for: a workflow does not start i
     "A workflow does not start itself: what starts a task every monday at nine?",
   ]);
 });
+
+Deno.test("a failure that is named asks for the step that may fail, and a noun does not end a condition", () => {
+  assert.deepEqual(
+    planned(
+      "Create the profile. If the billing account can't be opened delete the profile, otherwise send the " +
+        "welcome mail.",
+    ),
+    [
+      "create_profile",
+      "create_account",
+      "something_failed",
+      "delete_profile < something_failed",
+      "send_welcome < create_account",
+    ],
+  );
+});

@@ -114,6 +114,7 @@ function withoutTitle(text: string): { readonly title?: string; readonly text: s
   const [, before = "", after = ""] = /^([^:.,;]{1,60}):\s+(.+)$/s.exec(text) ?? [];
   const [first = "", second] = tokensOf(before);
   const isTitle = before !== "" && tokensOf(before).length <= 3 &&
-    !/^(if|on|when)\b/i.test(before) && !(isVerb(first) && second !== undefined);
+    !/^(if|on|when)\b/i.test(before) &&
+    !(isVerb(first) && /^(?:the|an?|all|this|our)$/.test(second ?? ""));
   return isTitle ? { title: before.trim(), text: after } : { text };
 }

@@ -5,7 +5,7 @@ import { Spelling } from "./spelling.ts";
 import LEXICON from "./lexicon.json" with { type: "json" };
 
 /** Characters of a description that are read. */
-export const DESCRIPTION_LENGTH_MAX = 200_000;
+export const DESCRIPTION_LENGTH_MAX = 100_000;
 
 const IRREGULAR: Readonly<Record<string, string>> = LEXICON.irregular;
 const PHRASES = LEXICON.phrases.map(([pattern = "", to = ""]) =>
