@@ -45,6 +45,10 @@ class GraphCheck {
   readonly problems: Problem[] = [];
   readonly #parents: ReadonlyMap<string, readonly string[]>;
   readonly #children: ReadonlyMap<string, readonly StepEntry[]>;
+  /** Steps below which one runs after a failure. */
+  readonly #handled: ReadonlySet<string>;
+  /** Steps above which one waits for a signal. */
+  readonly #approved: ReadonlySet<string>;
 
   constructor(
     readonly document: Document,
@@ -55,10 +59,20 @@ class GraphCheck {
     const children = new Map<string, StepEntry[]>();
     for (const step of steps) {
       for (const parent of this.#parents.get(step.name) ?? []) {
-        children.set(parent, [...children.get(parent) ?? [], step]);
+        const known = children.get(parent);
+        if (known === undefined) children.set(parent, [step]);
+        else known.push(step);
       }
     }
     this.#children = children;
+    this.#handled = reachedFrom(
+      steps.filter(({ fields: { when } }) => when === "failed" || when === "always"),
+      (name) => this.#parents.get(name) ?? [],
+    );
+    this.#approved = reachedFrom(
+      steps.filter(({ fields: { signal } }) => signal !== undefined),
+      (name) => (children.get(name) ?? []).map((child) => child.name),
+    );
   }
 
   /** A step without edges among steps that have some. */
@@ -76,9 +90,7 @@ class GraphCheck {
   failurePaths(step: StepEntry): void {
     const { name, fields } = step;
     const { effect } = this.offers.get(name) ?? {};
-    const handles = ({ fields: { when } }: StepEntry) => when === "failed" || when === "always";
-    const below = this.#reach(name, (one) => this.#childrenOf(one));
-    if (fields.error !== undefined && !below.some(handles)) {
+    if (fields.error !== undefined && !this.#handled.has(name)) {
       this.#add("W24", step, ["error"], "no step handles this error: add one with `when: failed`");
     }
     if (effect !== "external") return;
@@ -91,14 +103,13 @@ class GraphCheck {
         edits: [{ kind: "set", step: name, field: ["at_most_once"], value: true }],
       });
     }
-    if (below.length > 0 && !below.some(handles)) {
+    if (this.#children.has(name) && !this.#handled.has(name)) {
       const text =
         "what the step does cannot be taken back, and nothing follows if a later one fails";
       this.#add("W35", step, [], text);
     }
-    const above = this.#reach(name, (one) => this.#parentsOf(one));
-    const isApproved = above.some(({ fields: { signal } }) => signal !== undefined);
-    if (DESTROYS.test(String(fields.capability ?? fields.event_pattern)) && !isApproved) {
+    const what = String(fields.capability ?? fields.event_pattern);
+    if (DESTROYS.test(what) && !this.#approved.has(name)) {
       this.#add(
         "W45",
         step,
@@ -138,27 +149,6 @@ class GraphCheck {
     }
   }
 
-  #childrenOf(name: string): readonly StepEntry[] {
-    return this.#children.get(name) ?? [];
-  }
-
-  #parentsOf(name: string): readonly StepEntry[] {
-    const parents = new Set(this.#parents.get(name));
-    return this.steps.filter((step) => parents.has(step.name));
-  }
-
-  /** The steps that can be reached from one. */
-  #reach(name: string, next: (name: string) => readonly StepEntry[]): readonly StepEntry[] {
-    const found = new Map<string, StepEntry>();
-    const left = [...next(name)];
-    for (let step = left.pop(); step !== undefined; step = left.pop()) {
-      if (found.has(step.name)) continue;
-      found.set(step.name, step);
-      left.push(...next(step.name));
-    }
-    return [...found.values()];
-  }
-
   #add(
     code: ProblemCode,
     { index }: StepEntry,
@@ -170,6 +160,21 @@ class GraphCheck {
     const at = this.document.at(path);
     this.problems.push(problem(code, { path, at, text, ...(fix && { fix }) }));
   }
+}
+
+/** The steps that can be reached from some, which are not among them unless one leads to another. */
+function reachedFrom(
+  steps: readonly StepEntry[],
+  next: (name: string) => readonly string[],
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const left = steps.flatMap(({ name }) => next(name));
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    if (found.has(name)) continue;
+    found.add(name);
+    for (const one of next(name)) left.push(one);
+  }
+  return found;
 }
 
 /** Whether nothing says what a step gives. Code says it where it is; a transform is read as it is. */
