@@ -28,7 +28,7 @@ Deno.test("each command of the page for agents can be typed as it stands there",
 });
 
 Deno.test("the manifest of the page for agents has no problem, and its rehearsal none", async () => {
-  const problems = await openDocuments().check({ text: MANIFEST });
+  const problems = await openDocuments(openRuntime()).check({ text: MANIFEST });
   const rehearsal = await openRehearser(openRuntime()).rehearse({ text: MANIFEST });
 
   deepEqual(problems.filter(({ severity }) => severity === "error"), []);

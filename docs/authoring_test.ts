@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { Edits, PROBLEMS } from "../src/core/authoring.ts";
 import { openDocuments } from "../src/server/documents.ts";
+import { openRuntime } from "../src/server/runtime.ts";
 
 const TEXT = await Deno.readTextFile(new URL("authoring.md", import.meta.url));
 
@@ -20,7 +21,7 @@ Deno.test("the page lists every code of a problem, with what it means", () => {
 });
 
 Deno.test("the page's manifest and module say the same, and its edits can be made", async () => {
-  const documents = openDocuments();
+  const documents = openDocuments(openRuntime());
   const yaml = block("yaml");
 
   const { text } = await documents.edit({ text: yaml }, { edits: [], as: "module" });

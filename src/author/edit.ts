@@ -31,9 +31,17 @@ const VALUE_DEPTH_MAX = 32;
  * @throws {TaskerError} document.edit_refused, which names the edit and the reason
  */
 export function edit(document: Document, edits: readonly Edit[]): Document {
-  return edits.reduce((before, one, index) => {
+  let last = document;
+  for (last of editing(document, edits));
+  return last;
+}
+
+/** Does the same in parts: gives the document after each edit, so that others run in between. */
+export function* editing(document: Document, edits: readonly Edit[]): Generator<Document> {
+  let before = document;
+  for (const [index, one] of edits.entries()) {
     try {
-      return editOnce(before, one);
+      before = editOnce(before, one);
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
       const which = edits.length === 1 ? "" : ` (edit ${index + 1} of ${edits.length})`;
@@ -43,7 +51,8 @@ export function edit(document: Document, edits: readonly Edit[]): Document {
         { cause: thrown },
       );
     }
-  }, document);
+    yield before;
+  }
 }
 
 /** Says what an edit does. */

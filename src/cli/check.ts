@@ -35,7 +35,8 @@ export const check: Verb = {
 async function checkHere(text: string, file: string) {
   // Loaded when it is used: parsing and checking YAML is most of the command line.
   const { openDocuments } = await import("../server/documents.ts");
-  return { problems: await openDocuments().check({ text, file }) };
+  const { openRuntime } = await import("../server/runtime.ts");
+  return { problems: await openDocuments(openRuntime()).check({ text, file }) };
 }
 
 function problemLine(

@@ -1,12 +1,12 @@
 /** Documents of workflows: checks and edits texts for the API. */
 
-import type { Problem } from "../core/authoring.ts";
+import type { Edit, Problem } from "../core/authoring.ts";
 import { TaskerError } from "../core/errors.ts";
-import type { Documents, DocumentSource } from "../core/ports.ts";
+import type { Documents, DocumentSource, Runtime } from "../core/ports.ts";
 import { readablePath } from "../registry/yaml.ts";
 import { convertedText } from "../author/convert.ts";
-import type { Language, Reading } from "../author/document.ts";
-import { edit } from "../author/edit.ts";
+import type { Document, Language, Reading } from "../author/document.ts";
+import { editing } from "../author/edit.ts";
 import { openModules } from "../author/module_language.ts";
 import { problems } from "../author/problems.ts";
 import { suggestSteps } from "../author/suggest.ts";
@@ -15,8 +15,14 @@ import { YAML } from "../author/yaml_language.ts";
 /** What texts without a name are called. */
 const FILES = { yaml: "workflow.yaml", module: "workflow.ts" } as const;
 
+/** Time for the edits of one request, ms: in an ordinary document that is hundreds. */
+const EDITS_MS_MAX = 10_000;
+
+/** What it needs of the process. */
+type Clock = Pick<Runtime, "monotonic" | "soon">;
+
 /** Opens what checks and edits texts. */
-export function openDocuments(): Documents {
+export function openDocuments(clock: Clock): Documents {
   return {
     async check(of, directory) {
       const read = await readSource(of);
@@ -25,7 +31,7 @@ export function openDocuments(): Documents {
     async edit(of, { edits, as, directory }) {
       const read = await readSource(of);
       if (!read.ok) throw unreadable(of, read.problems);
-      const edited = edit(read.document, edits);
+      const edited = await editInTime(read.document, edits, clock);
       const text = as === undefined ? edited.text : convertedText(edited, as);
       const again = text === edited.text ? undefined : await readSource({ text, format: as });
       return { text, problems: problems(again?.ok ? again.document : edited, directory) };
@@ -36,6 +42,27 @@ export function openDocuments(): Documents {
       return suggestSteps(read.document.value, from);
     },
   };
+}
+
+/** Makes edits, and lets others run after each. */
+async function editInTime(
+  document: Document,
+  edits: readonly Edit[],
+  clock: Clock,
+): Promise<Document> {
+  const endMs = clock.monotonic() + EDITS_MS_MAX;
+  let [edited, count] = [document, 0];
+  for (edited of editing(document, edits)) {
+    count++;
+    await new Promise<void>((go) => clock.soon(go));
+    if (count === edits.length || clock.monotonic() <= endMs) continue;
+    throw new TaskerError(
+      "document.edit_refused",
+      `Cannot make ${edits.length} edits at once: after ${EDITS_MS_MAX / 1_000} s ${count} were ` +
+        "made, and none is kept; send fewer at a time",
+    );
+  }
+  return edited;
 }
 
 async function readSource({ text, ...of }: DocumentSource): Promise<Reading> {

@@ -61,7 +61,7 @@ export function atOnce(policies: Policies, engine: Engine): Policies {
 /** Wires the API of a node to its parts. */
 export function openApiOf(deps: ApiParts): Api {
   const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
-  const [documents, rehearser] = [openDocuments(), openRehearser(runtime)];
+  const [documents, rehearser] = [openDocuments(runtime), openRehearser(runtime)];
   return openApi({
     runtime,
     log,

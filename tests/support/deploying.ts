@@ -51,7 +51,7 @@ export function openDeploying(options: DeployingOptions = {}): Deploying {
   const deployed = new DeployedWorkflows({ ...of, warn: say });
   const deployer = openDeployer({
     ...{ ...of, deployed, info: say },
-    documents: openDocuments(),
+    documents: openDocuments(openRuntime()),
     rehearser: openRehearser(openRuntime()),
     refusals: options.refusals ?? (() => []),
     openTasks: options.openTasks ?? (() => Promise.resolve(0)),

@@ -12,7 +12,7 @@ export function fakeAuthoring(
 ): Pick<ApiDeps, "documents" | "rehearser" | "generator"> {
   const rehearser = openRehearser(runtime);
   return {
-    documents: openDocuments(),
+    documents: openDocuments(runtime),
     rehearser,
     generator: openGenerator({ rehearser, runtime }),
   };
