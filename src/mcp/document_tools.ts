@@ -31,8 +31,12 @@ const Approval = z.object({
   reason: z.string().max(500).optional().describe("Why, for the history"),
 });
 
-/** What was asked about, sealed: the change that is applied is the one that was shown. */
-const Asked = z.strictObject({ hash: z.string(), before: z.string().optional() });
+/**
+ * What was asked about, sealed: the change that is applied is the one that was shown. The hash of its
+ * definition would not do: policies have no part in that.
+ */
+const Asked = z.strictObject({ digest: z.string(), before: z.string().optional() });
+type Asked = z.output<typeof Asked>;
 
 const READS: Hints = {
   readOnlyHint: true,
@@ -237,17 +241,17 @@ async function apply(args: Args, call: ToolCall): Promise<ToolResult> {
   if (!report.isAccepted) return failureResult(brokenBy(report));
   if (call.capabilities.elicitation === undefined) return failureResult(NOBODY_TO_ASK);
   const asked = Asked.safeParse(call.state).data;
-  const isSame = asked?.hash === report.hash && asked.before === report.before;
+  const asks = { digest: call.digest(text), before: report.before };
+  const isSame = asked?.digest === asks.digest && asked.before === asks.before;
   const answer = isSame ? acceptedContent(call.answers, APPROVAL, Approval) : undefined;
-  if (!isSame || call.answers[APPROVAL] === undefined) return await ask(report, call);
+  if (!isSame || call.answers[APPROVAL] === undefined) return await ask(report, asks, call);
   if (answer?.approve !== true) return valueResult({ applied: false, says: "A person declined" });
   const why = answer.reason === undefined ? reason : `${reason} (${answer.reason})`;
   return await deploy({ text, before, reason: why.slice(0, 2_000) }, call);
 }
 
 /** Asks a person, who sees what changes and whom it breaks. */
-async function ask(report: Report, { seal }: ToolCall): Promise<ToolResult> {
-  const { hash, before } = report;
+async function ask(report: Report, asks: Asked, { seal }: ToolCall): Promise<ToolResult> {
   return inputRequired({
     inputRequests: {
       [APPROVAL]: inputRequired.elicit({
@@ -255,7 +259,7 @@ async function ask(report: Report, { seal }: ToolCall): Promise<ToolResult> {
         requestedSchema: Approval,
       }),
     },
-    requestState: await seal({ hash, ...(before !== undefined && { before }) }),
+    requestState: await seal(asks),
   });
 }
 

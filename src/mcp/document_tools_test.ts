@@ -96,6 +96,8 @@ Deno.test("an approval counts for what was shown, and for nothing else", async (
   const shown = await call({ text: MANIFEST });
   const state = { ...approval, requestState: shown.requestState };
   const other = await call({ text: MANIFEST.replace("1s", "9s") }, state);
+  const policy = await call({ text: `${MANIFEST}deadline: 1h\n` }, state);
+  const comment = await call({ text: `${MANIFEST}# more\n` }, state);
   const unasked = await call({ text: MANIFEST }, approval);
   const forged = await call({ text: MANIFEST }, { ...approval, requestState: "v1.e30.AAAA" })
     .catch(({ code }) => code);
@@ -108,6 +110,8 @@ Deno.test("an approval counts for what was shown, and for nothing else", async (
 
   equal(shown.resultType, "input_required");
   equal(other.resultType, "input_required");
+  equal(policy.resultType, "input_required");
+  equal(comment.resultType, "input_required");
   equal(unasked.resultType, "input_required");
   equal(forged, -32602);
   equal(foreign, -32602);

@@ -34,7 +34,7 @@ const SERVER_ERROR = -32000;
 
 /** What it works with. */
 export interface McpHttpDeps extends Omit<ServerDeps, "limits" | "count" | "runtime"> {
-  readonly runtime: Pick<Runtime, "monotonic" | "now" | "after">;
+  readonly runtime: Pick<Runtime, "monotonic" | "now" | "after" | "digest">;
   readonly metrics: Metrics;
   /** Opens Tasker under a key. */
   clientOf(key: string): Client;

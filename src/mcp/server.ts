@@ -53,7 +53,7 @@ const CLIENT_NAME_LENGTH_MAX = 64;
 
 /** What a server offers, and what it works with. */
 export interface ServerDeps extends Readable {
-  readonly runtime: Pick<Runtime, "monotonic" | "now">;
+  readonly runtime: Pick<Runtime, "monotonic" | "now" | "digest">;
   readonly log: Log;
   readonly limits: Limits;
   readonly version: string;
@@ -96,8 +96,9 @@ export function mcpServer(session: McpSession, deps: ServerDeps): Server {
       await guarded(() => workflowTool(session, key, params.name));
     if (tool === undefined) throw unknownTool(params.name);
     const nowMs = deps.runtime.now();
+    const digest = (text: string) => deps.runtime.digest(text);
     const seal = (state: unknown) => codec.mint(state, context);
-    const call = { ...callOf({ session, key, server, context }), nowMs, seal };
+    const call = { ...callOf({ session, key, server, context }), nowMs, seal, digest };
     return await callTool(deps, { tool, params, call, clientName: clientNameOf(context) });
   });
   return server;
@@ -203,7 +204,7 @@ function callOf({ session, key, server, context }: {
   readonly key: Key;
   readonly server: Server;
   readonly context: ServerContext;
-}): Omit<ToolCall, "nowMs" | "seal"> {
+}): Omit<ToolCall, "nowMs" | "seal" | "digest"> {
   const { mcpReq } = context;
   const capabilities = capabilitiesOf(server, context);
   const named = IdempotencyKey.safeParse(mcpReq._meta?.[KEY_META]);

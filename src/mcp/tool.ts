@@ -36,6 +36,8 @@ export interface ToolCall {
   readonly state: unknown;
   /** Seals what a later round of the same call, under the same key, has to be sure of. */
   seal(state: unknown): Promise<string>;
+  /** Stands for a text, as hex digits: no other text has the same. */
+  digest(text: string): string;
   /** Says how far the call is, to a client that asked. */
   report(progress: Progress): Promise<void>;
   /** Nothing is to be changed: the client wants to see what would be. */
