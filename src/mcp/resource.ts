@@ -45,10 +45,12 @@ export const RESOURCES: readonly ResourceKind[] = [
     description: "Every version of a workflow, with contracts and graph",
     async list({ client }) {
       const workflows = await client.workflows.list();
-      return workflows.slice(0, LISTED_MAX).map(({ namespace, name, versions, steps }) => ({
+      return workflows.slice(0, LISTED_MAX).map(({ namespace, name, starts }) => ({
         uri: `tasker://workflow/${namespace}/${name}`,
         name: `${namespace}/${name}`,
-        description: `Workflow, version ${versions[0]}, ${steps} steps`,
+        description: starts === undefined
+          ? "Workflow; none of its versions can be started here"
+          : `Workflow; starts take version ${starts}`,
       }));
     },
     value: ({ namespace, name }, { client }) => client.workflows.get(`${namespace}/${name}`),
