@@ -79,9 +79,9 @@ export function stepValue(step: PlannedStep, head: Pick<Head, "mappings" | "name
   const referred = new Set(
     [...sources?.values() ?? []].flatMap((one) => one.kind === "step" ? [one.step] : []),
   );
-  const parents = [...step.parents].filter((parent) =>
-    !referred.has(parent) && !isImplied(parent, step, referred)
-  );
+  // A transform reads its first parent, so it need not name that one.
+  const read = step.kind === "transform" ? transformParent(step) : undefined;
+  const parents = [...step.parents].filter((parent) => !referred.has(parent) && parent !== read);
   const names = parents.map((parent) => parent.name ?? "");
   const [only] = names;
   return {
@@ -90,15 +90,6 @@ export function stepValue(step: PlannedStep, head: Pick<Head, "mappings" | "name
     ...(step.when !== "succeeded" && { when: step.when }),
     ...workOf(step, sources, head),
   };
-}
-
-/** A transform and a signal name their parent in what they are; a parent's parent need not be named. */
-function isImplied(
-  parent: PlannedStep,
-  step: PlannedStep,
-  _referred: ReadonlySet<PlannedStep>,
-): boolean {
-  return step.kind === "transform" && step.parents.has(parent) && transformParent(step) === parent;
 }
 
 function workOf(
