@@ -6,6 +6,7 @@
 import { acceptedContent, inputRequired } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Client, OperationInput, OperationResult } from "../client.ts";
+import { EVERYTHING } from "../core/api_key.ts";
 import { hideSecrets } from "../core/redaction.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 import { inputJsonSchemaOf, type Operation } from "../operations/operation.ts";
@@ -47,7 +48,6 @@ const READS: Hints = {
 
 const { edits: EDITS } = fieldsOf("editDocument");
 const { input: INPUT, failures: FAILURES } = fieldsOf("simulateDocument");
-const { name: NAME, namespace: NAMESPACE } = fieldsOf("generateWorkflow");
 
 /** Which document is meant. */
 const OF_DOCUMENT: Readonly<Record<string, JsonSchema>> = {
@@ -86,8 +86,6 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
       properties: {
         description: { type: "string" },
         target_systems: { type: "array", items: { type: "string" } },
-        name: { ...NAME, description: "Of the workflow; made out of the description unless said" },
-        namespace: { ...NAMESPACE, description: "Where it belongs; the key has to cover it" },
       },
     },
     hints: READS,
@@ -125,9 +123,7 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
   },
 ];
 
-function fieldsOf(
-  name: "editDocument" | "simulateDocument" | "generateWorkflow",
-): Readonly<Record<string, JsonSchema>> {
+function fieldsOf(name: "editDocument" | "simulateDocument"): Readonly<Record<string, JsonSchema>> {
   const { properties } = inputJsonSchemaOf(OPERATIONS[name] as unknown as Operation);
   return properties as Readonly<Record<string, JsonSchema>>;
 }
@@ -162,12 +158,12 @@ async function sourceOf({ workflow }: Args, client: Client): Promise<string> {
 }
 
 /** Drafts a workflow, and says which of its steps leave the systems that were named. */
-async function create(args: Args, { client, signal }: ToolCall): Promise<ToolResult> {
-  const { description, target_systems: targets, name, namespace } = args;
+async function create(args: Args, { client, key, signal }: ToolCall): Promise<ToolResult> {
+  const { description, target_systems: targets } = args;
   if (typeof description !== "string") {
     throw new BadArguments('Cannot draft a workflow: "description" is missing');
   }
-  const given = { description, name, namespace } as OperationInput<"generateWorkflow">;
+  const given = { description, namespace: draftNamespace(key.namespaces) };
   const { text, ...draft } = await client.call("generateWorkflow", given, { signal });
   const elsewhere = Array.isArray(targets)
     ? ownersIn(text).filter((one) => !targets.includes(one))
@@ -180,6 +176,12 @@ async function create(args: Args, { client, signal }: ToolCall): Promise<ToolRes
       : "Nothing is stored. Answer the questions, or fill in what is missing by propose_change",
   });
   return withDocument(result, text);
+}
+
+/** Where a draft belongs: the tool takes no namespace, and the key may be for others than the usual. */
+function draftNamespace(covered: readonly string[]): string {
+  const isUsual = covered.some((one) => one === EVERYTHING || one === "default");
+  return isUsual ? "default" : covered[0] ?? "default";
 }
 
 /** The systems that own steps of a manifest. */

@@ -185,15 +185,19 @@ Deno.test("a description becomes a proposal, and a clause that nothing does is n
   match(JSON.stringify(error), /description/);
 });
 
-Deno.test("a key that covers one namespace has a workflow drafted there, under the name it says", async () => {
+Deno.test("a draft for a key that does not cover the usual namespace belongs to one that it covers", async () => {
   const fake = fakeMcp();
-  const client = await fake.connect({ key: fake.key(["read"], ["people"]) });
+  const description = "Paint the office green.";
+  const draft = async (...namespaces: string[]) => {
+    const client = await fake.connect({ key: fake.key(["read"], namespaces) });
+    const { namespace } = await valueOf(client, "create_workflow_from_description", {
+      description,
+    });
+    return namespace;
+  };
 
-  const draft = await valueOf(client, "create_workflow_from_description", {
-    description: "Paint the office green.",
-    name: "rest",
-    namespace: "people",
-  });
-
-  deepEqual([draft.namespace, draft.name], ["people", "rest"]);
+  deepEqual(
+    [await draft("people"), await draft("people", "default"), await draft("*")],
+    ["people", "default", "default"],
+  );
 });
