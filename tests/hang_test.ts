@@ -65,6 +65,25 @@ Deno.test("a pattern of a contract that would backtrack for hours is answered", 
   });
 });
 
+Deno.test("a pattern of a manifest that would backtrack for hours is answered", async () => {
+  await using server = await serve({ dataDir: makeDataDir("hang") });
+  const text = `namespace: test
+name: match
+version: 1.0.0
+input: { type: object, properties: { text: { type: string, pattern: "^(.*a)+$" } } }
+workflow_steps: [{ name: rest, sleep: 1s }]
+`;
+
+  const response = await fetch(`${server.url}/v1/documents/simulate`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json" },
+    body: JSON.stringify({ text, input: { text: `${"a".repeat(40)}😀` } }),
+  });
+
+  const { problems } = await response.json();
+  assert.deepEqual(problems.map(({ code }: { code: string }) => code), ["input_does_not_fit"]);
+});
+
 Deno.test("a step that hangs two servers in a row parks, and the third one goes on", async () => {
   await withWorkflows(async (options) => {
     const first = await serve(options);

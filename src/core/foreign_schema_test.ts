@@ -289,3 +289,25 @@ Deno.test("readForeignSchema() refuses references that never end, and names the 
       .ok,
   );
 });
+
+Deno.test("patterns are read as the flag u reads them, whatever runs them", () => {
+  const patterns = [
+    "^.$",
+    "^[^a]{2}$",
+    "^\\S+$",
+    "^\\W$",
+    "^é.$",
+    "a.b",
+    "^\\p{L}$",
+    "^\\u{1f600}",
+    "^[😀]$",
+  ];
+  const texts = ["", "a", "😀", "a😀b", "é😀", "\ud83d", "😀😀", "\uffff", "ab", "\n"];
+
+  for (const pattern of patterns) {
+    for (const text of texts) {
+      const { ok } = checkByStored({ type: "string", pattern }, text);
+      assert.equal(ok, new RegExp(pattern, "u").test(text), `${pattern} ${JSON.stringify(text)}`);
+    }
+  }
+});
