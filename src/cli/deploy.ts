@@ -79,7 +79,7 @@ function historyLines(found: readonly EntryOf<"deployHistory">[], paint: Paint):
     `${index === 0 ? paint("good", "●") : "○"} ${paint("bold", version)}  ` +
     `${kind === "deploy" ? "deployed" : "starts take it again"}  ` +
     paint("dim", `${dateText(at)} by ${by}`),
-    ...foldText(reason, COLUMNS).map((line) => `    ${line}`),
+    ...foldText(paint("plain", reason), COLUMNS).map((line) => `    ${line}`),
   ]);
 }
 
@@ -87,7 +87,9 @@ function reportLines(report: Report, paint: Paint): string[] {
   const { changes, moreChanges, breaks, openTasks, before } = report;
   const left = moreChanges === 0 ? [] : [`… and ${moreChanges} more changes`];
   const diff = changes.map(({ part, what, path, text }) =>
-    `${paint(TONES[what], `${MARKS[what]} ${part} ${path}`)}${text === "" ? "" : `  ${text}`}`
+    `${paint(TONES[what], `${MARKS[what]} ${part} ${path}`)}${
+      text === "" ? "" : `  ${paint("plain", text)}`
+    }`
   );
   const inFlight = openTasks === 0 || before === undefined
     ? []
@@ -99,7 +101,9 @@ function reportLines(report: Report, paint: Paint): string[] {
     ...(report.problems.length === 0 ? [] : [
       "",
       ...report.problems.map(({ code, at, text }) =>
-        `${paint("warn", code)} ${at === undefined ? "" : `line ${at.line}: `}${text}`
+        `${paint("warn", code)} ${at === undefined ? "" : `line ${at.line}: `}${
+          paint("plain", text)
+        }`
       ),
     ]),
     ...(report.rehearsal === undefined ? [] : ["", ...rehearsalLines(report.rehearsal, paint)]),
@@ -120,7 +124,7 @@ function rehearsalLines(
     ...ends.slice(0, RUNS_SHOWN_MAX),
     ...(more > 0 ? [paint("dim", `… and ${more} more runs: ${TASKER} rehearse FILE`)] : []),
     ...problems.map(({ severity, text }) =>
-      `${severity === "error" ? paint("bad", "✗") : paint("warn", "?")} ${text}`
+      `${severity === "error" ? paint("bad", "✗") : paint("warn", "?")} ${paint("plain", text)}`
     ),
   ];
 }

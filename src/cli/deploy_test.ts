@@ -62,6 +62,15 @@ Deno.test("what was deployed is listed, shown as it was sent, and reverted to", 
   ]);
 });
 
+Deno.test("a reason cannot rewrite the terminal", async () => {
+  const cli = openCliHarness({ files: FILES });
+  await cli.say("deploy", "v1.yaml", "--reason", "\x1b[31mred \u202eback");
+
+  const history = await cli.say("workflows", "history", "orders/process");
+
+  deepEqual(history.out.slice(1), ["    �[31mred �back"]);
+});
+
 Deno.test("deploy says where a document is wrong, and demands a reason", async () => {
   const cli = openCliHarness({ files: FILES });
 
