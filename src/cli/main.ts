@@ -7,6 +7,7 @@
  * which reads YAML asks for.
  */
 
+import { dirname } from "node:path";
 import { openRuntime } from "../server/runtime.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
 import { EXIT_FAILED, type RanProgram, type Terminal, UsageError } from "./verb.ts";
@@ -57,13 +58,22 @@ async function readFile(path: string): Promise<string | undefined> {
   }
 }
 
-async function writeFile(path: string, text: string): Promise<boolean> {
+/**
+ * Writes a file that is not there yet; false: it is.
+ *
+ * @throws {UsageError} when the folder of the file does not exist
+ */
+export async function writeFile(path: string, text: string): Promise<boolean> {
   try {
     await Deno.writeTextFile(path, text, { createNew: true });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
+    const hasNoFolder = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (!hasNoFolder) throw error;
+    const problem = `Cannot write "${path}": there is no folder "${dirname(path)}"`;
+    throw new UsageError(`${problem}; make the folder, or choose another path`);
   }
 }
 

@@ -1,6 +1,6 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, rejects, throws } from "node:assert/strict";
 import { UsageError } from "./verb.ts";
-import { fileText } from "./main.ts";
+import { fileText, writeFile } from "./main.ts";
 
 Deno.test("a file is read with or without a byte order mark, and refused as Latin-1", () => {
   const bytes = new TextEncoder().encode('{"city":"Köln"}');
@@ -10,4 +10,25 @@ Deno.test("a file is read with or without a byte order mark, and refused as Lati
   equal(fileText("o.json", bytes), '{"city":"Köln"}');
   equal(fileText("o.json", marked), '{"city":"Köln"}');
   throws(() => fileText("o.json", latin1), UsageError);
+});
+
+Deno.test("a file is written once, and refused by name where its folder is missing", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    equal(await writeFile(`${folder}/a.yaml`, "first"), true);
+    equal(await writeFile(`${folder}/a.yaml`, "second"), false);
+    equal(await Deno.readTextFile(`${folder}/a.yaml`), "first");
+
+    for (const missing of [`${folder}/flows`, `${folder}/a.yaml`]) {
+      await rejects(
+        writeFile(`${missing}/b.yaml`, ""),
+        new UsageError(
+          `Cannot write "${missing}/b.yaml": there is no folder "${missing}"; ` +
+            "make the folder, or choose another path",
+        ),
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
