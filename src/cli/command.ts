@@ -118,7 +118,11 @@ function report(
   const names = Object.fromEntries(
     operands.map((value, index) => [verb?.operands[index]?.replace(/[[\]]/g, ""), value]),
   );
-  const failure = describeFailure(error, { isWrite: verb?.isWrite ?? false, names });
+  const failure = describeFailure(error, {
+    verb: verb?.name,
+    isWrite: verb?.isWrite ?? false,
+    names,
+  });
   const lines = isJson ? [JSON.stringify(failure)] : failureLines(failure, paint);
   for (const line of lines) terminal.warn(line);
   return EXIT_FAILED;

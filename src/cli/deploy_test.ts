@@ -71,6 +71,27 @@ Deno.test("a reason cannot rewrite the terminal", async () => {
   deepEqual(history.out.slice(1), ["    �[31mred �back"]);
 });
 
+Deno.test("a version that was not deployed is looked for in the history of its workflow", async () => {
+  const cli = openCliHarness({ files: FILES });
+  await cli.say("deploy", "v1.yaml", "--reason", "first");
+
+  const failed = [
+    await cli.say(
+      ...["workflows", "revert", "orders/process", "--to", "9.0.0", "--reason", "too slow"],
+    ),
+    await cli.say("workflows", "source", "orders/process", "--version", "9.0.0"),
+  ];
+
+  for (const { code, err } of failed) {
+    equal(code, 1);
+    equal(
+      err.at(-1),
+      "  you can: run deno task tasker workflows history orders/process" +
+        " to see which versions were deployed",
+    );
+  }
+});
+
 Deno.test("deploy says where a document is wrong, and demands a reason", async () => {
   const cli = openCliHarness({ files: FILES });
 

@@ -33,18 +33,28 @@ export class CommandError extends Error {
 
 /** What was typed, as far as a failure can name it. */
 export interface Typed {
+  /** The verb's name; absent when none was found. */
+  readonly verb?: string | undefined;
   /** Whether the command changes something. */
   readonly isWrite: boolean;
   /** Operands by their names in the usage: `ID`, `INCIDENT`, `WORKFLOW`. */
   readonly names: Readonly<Record<string, string>>;
 }
 
+/** Verbs that look a version up among what was deployed as documents. */
+const OF_DEPLOYED: readonly string[] = ["workflows revert", "workflows source"];
+
+type Advice = (names: Partial<Typed["names"]>, verb: string) => string | undefined;
+
 /** What a person can do, by code. Undefined: the server's own advice fits, or no id is known. */
-const ACTIONS: Readonly<Record<string, (names: Partial<Typed["names"]>) => string | undefined>> = {
+const ACTIONS: Readonly<Record<string, Advice>> = {
   "api.bad_request": () => "correct what is named above, then run the command again",
   "api.unauthorized": () =>
     `set TASKER_KEY to a valid key; ${TASKER} doctor shows where the current one comes from`,
-  "definition.unknown": () => `run ${TASKER} workflows to see which workflows are loaded`,
+  "definition.unknown": ({ WORKFLOW }, verb) =>
+    WORKFLOW !== undefined && OF_DEPLOYED.includes(verb)
+      ? `run ${TASKER} workflows history ${WORKFLOW} to see which versions were deployed`
+      : `run ${TASKER} workflows to see which workflows are loaded`,
   "contract.violation": ({ WORKFLOW, ID }) =>
     WORKFLOW === undefined
       ? ID && `run ${TASKER} show ${ID} for the workflow, and ${TASKER} workflows for its contracts`
@@ -92,7 +102,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
     code,
     what: detail,
     result: resultOf(thrown, typed.isWrite),
-    action: ACTIONS[code]?.(typed.names) || lowered(action),
+    action: ACTIONS[code]?.(typed.names, typed.verb ?? "") || lowered(action),
     places: faults
       .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
       .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`),
