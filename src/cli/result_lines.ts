@@ -103,8 +103,11 @@ export function workflowListLines(found: readonly WorkflowSummary[], paint: Pain
   return tableLines([headOf("WORKFLOW", "STEPS", "VERSIONS (highest first)"), ...rows], paint);
 }
 
-/** Draws the highest version of a workflow, and names the others. */
-export function workflowLines({ namespace, name, versions }: Workflow, paint: Paint): string[] {
+/** Draws the highest version of a workflow, and names the others and the one that starts take. */
+export function workflowLines(
+  { namespace, name, versions, starts }: Workflow,
+  paint: Paint,
+): string[] {
   const [highest, ...others] = versions;
   if (highest === undefined) return [`${namespace}/${name} has no versions`];
   const { definition } = highest;
@@ -121,6 +124,9 @@ export function workflowLines({ namespace, name, versions }: Workflow, paint: Pa
   return [
     `${paint("bold", `${namespace}/${name}`)} ${definition.version}  ${paint("dim", highest.hash)}`,
     ...(others.length === 0 ? [] : [`also ${others.map(({ version }) => version).join(", ")}`]),
+    ...(starts === undefined || starts === definition.version
+      ? []
+      : [paint("warn", `starts take ${starts}; what follows is ${definition.version}`)]),
     `input  ${paint("plain", valueText(definition.input ?? {}, 1_000))}`,
     ...(definition.output === undefined
       ? []

@@ -1,6 +1,7 @@
-import { deepEqual, equal } from "node:assert/strict";
-import type { JournalEntry } from "../client.ts";
-import { entryLine, journalLines, valueLines } from "./result_lines.ts";
+import { deepEqual, equal, ok as assert } from "node:assert/strict";
+import { openCliHarness } from "../../tests/support/cli_harness.ts";
+import type { JournalEntry, Workflow } from "../client.ts";
+import { entryLine, journalLines, valueLines, workflowLines } from "./result_lines.ts";
 import { noPaint } from "./format.ts";
 
 const at = "2026-01-01T10:00:00.123Z";
@@ -90,4 +91,20 @@ Deno.test("nothing is drawn for null, and times as people read them", () => {
     "*",
     "a.b    2026-01-01 10:00:00 UTC",
   ]);
+});
+
+Deno.test("a workflow says which version starts take where it is not the highest", async () => {
+  const { out } = await openCliHarness().say("workflows", "orders/process", "--json");
+  const [stored] = (JSON.parse(out[0] ?? "") as Workflow).versions;
+  assert(stored !== undefined);
+  const versions = ["2.0.0", "1.0.0"].map((version) => ({
+    ...stored,
+    version,
+    definition: { ...stored.definition, version },
+  }));
+  const headOf = (starts: string) =>
+    workflowLines({ namespace: "orders", name: "process", versions, starts }, noPaint).slice(1, 3);
+
+  deepEqual(headOf("1.0.0"), ["also 1.0.0", "starts take 1.0.0; what follows is 2.0.0"]);
+  deepEqual(headOf("2.0.0"), ["also 1.0.0", "input  {}"]);
 });
