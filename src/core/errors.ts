@@ -126,7 +126,7 @@ export const ERRORS = {
     "never",
     400,
     "The workflow is not valid",
-    "Correct the places listed, then load the workflow again",
+    "Correct the places listed, then load or deploy the workflow again",
   ),
   "definition.not_highest": meaning(
     "never",
