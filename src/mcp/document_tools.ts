@@ -5,7 +5,7 @@
 
 import { acceptedContent, inputRequired } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import type { Client, OperationInput, OperationResult } from "../client.ts";
+import { type Client, ClientError, type OperationInput, type OperationResult } from "../client.ts";
 import { EVERYTHING } from "../core/api_key.ts";
 import { hideSecrets } from "../core/redaction.ts";
 import type { JsonSchema } from "../core/workflow.ts";
@@ -132,14 +132,46 @@ function objectOf(properties: Readonly<Record<string, JsonSchema>>): JsonSchema 
   return { type: "object", properties, additionalProperties: false };
 }
 
-/** A document as it is, and as it would be. */
+/** A document as it would be, and as it is. */
 interface Changed {
-  readonly before: string;
+  /** Empty: there is none yet. Undefined: the key may not see it. */
+  readonly before: string | undefined;
   readonly text: string;
 }
 
+/** Reads the document that is meant, and what it changes. Nothing is stored. */
+async function changeOf(args: Args, call: ToolCall): Promise<Changed> {
+  const { before, text } = await documentOf(args, call);
+  const isWhole = typeof args.text === "string" && text === before;
+  return { before: isWhole ? await deployedText(text, call) : before, text };
+}
+
+/** What a document takes the place of: the text that was deployed under its name. */
+async function deployedText(text: string, { client }: ToolCall): Promise<string | undefined> {
+  const workflow = `${fieldIn(text, "namespace") ?? "default"}/${fieldIn(text, "name") ?? ""}`;
+  if (workflow.endsWith("/")) return "";
+  try {
+    return await sourceOf({ workflow }, client);
+  } catch (error) {
+    const code = error instanceof ClientError ? error.code : undefined;
+    if (code === "definition.unknown" || code === "api.bad_request") return "";
+    if (code === "definition.in_file" || code === "api.forbidden") return undefined;
+    throw error;
+  }
+}
+
+/** A field at the top of a manifest. */
+function fieldIn(text: string, field: "namespace" | "name"): string | undefined {
+  return new RegExp(`^${field}: +['"]?([\\w-]{1,64})`, "m").exec(text)?.[1];
+}
+
+/** The lines that differ, if both texts are known. */
+function diffOf({ before, text }: Changed): { readonly diff?: readonly string[] } {
+  return before === undefined ? {} : { diff: changedLines(before, text) };
+}
+
 /** Reads the document that is meant, and makes the edits in it. Nothing is stored. */
-async function documentOf(args: Args, { client, signal }: ToolCall): Promise<Changed> {
+async function documentOf(args: Args, { client, signal }: ToolCall) {
   const before = typeof args.text === "string" ? args.text : await sourceOf(args, client);
   if (args.edits === undefined) return { before, text: before };
   const edits = args.edits as OperationInput<"editDocument">["edits"];
@@ -195,11 +227,11 @@ function ownersIn(text: string): readonly string[] {
 
 async function propose(args: Args, call: ToolCall): Promise<ToolResult> {
   const { client, signal, key } = call;
-  const { before, text } = await documentOf(args, call);
-  const [was, is] = await Promise.all(
-    [before, text].map(async (text) => await client.call("checkDocument", { text }, { signal })),
-  );
-  const isSound = !is?.problems.some(({ severity }) => severity === "error");
+  const changed = await changeOf(args, call);
+  const { before, text } = changed;
+  const check = async (text: string) => await client.call("checkDocument", { text }, { signal });
+  const [was, is] = await Promise.all([before ? check(before) : undefined, check(text)]);
+  const isSound = !is.problems.some(({ severity }) => severity === "error");
   const mayDeploy = key.scopes.includes("deploy") || key.scopes.includes("admin");
   const rehearsal = isSound
     ? await client.call("simulateDocument", { text }, { signal })
@@ -207,9 +239,9 @@ async function propose(args: Args, call: ToolCall): Promise<ToolResult> {
   const deployment = isSound && mayDeploy ? await previewOf(text, call) : undefined;
   return withDocument(
     valueResult({
-      diff: changedLines(before, text),
-      problems_before: was?.problems,
-      problems_after: is?.problems,
+      ...diffOf(changed),
+      problems_before: before === "" ? [] : was?.problems,
+      problems_after: is.problems,
       ...(rehearsal !== undefined && { rehearsal }),
       ...(deployment !== undefined && { deployment }),
       next: nextOf(isSound, mayDeploy),
@@ -234,11 +266,12 @@ async function apply(args: Args, call: ToolCall): Promise<ToolResult> {
   if (typeof reason !== "string" || reason === "") {
     throw new BadArguments('Cannot apply the change: "reason" is missing');
   }
-  const { before, text } = await documentOf(args, call);
+  const changed = await changeOf(args, call);
+  const { text } = changed;
   const report = await previewOf(text, call, reason);
   const isDry = args.dry_run === true || call.isDryRun;
   if (isDry || report.outcome === "unchanged") {
-    return valueResult({ dry_run: isDry, diff: changedLines(before, text), ...report });
+    return valueResult({ dry_run: isDry, ...diffOf(changed), ...report });
   }
   if (!report.isAccepted) return failureResult(brokenBy(report));
   if (call.capabilities.elicitation === undefined) return failureResult(NOBODY_TO_ASK);
@@ -249,7 +282,7 @@ async function apply(args: Args, call: ToolCall): Promise<ToolResult> {
   if (!isSame || call.answers[APPROVAL] === undefined) return await ask(report, asks, call);
   if (answer?.approve !== true) return valueResult({ applied: false, says: "A person declined" });
   const why = answer.reason === undefined ? reason : `${reason} (${answer.reason})`;
-  return await deploy({ text, before, reason: why.slice(0, 2_000) }, call);
+  return await deploy(changed, why.slice(0, 2_000), call);
 }
 
 /** Asks a person, who sees what changes and whom it breaks. */
@@ -273,9 +306,11 @@ function questionAbout({ namespace, name, version, before, openTasks, changes }:
 }
 
 async function deploy(
-  { text, before, reason }: { readonly text: string; readonly before: string; reason: string },
+  changed: Changed,
+  reason: string,
   { client, signal }: ToolCall,
 ): Promise<ToolResult> {
+  const { text } = changed;
   const report = await client.call("deployWorkflow", { text, reason }, { signal });
   const workflow = `${report.namespace}/${report.name}`;
   const undo = report.before === undefined
@@ -286,7 +321,7 @@ async function deploy(
         arguments: { change: `workflow:${workflow}@${report.before}`, reason: "undo" },
       },
     };
-  return valueResult({ applied: true, diff: changedLines(before, text), ...report, ...undo });
+  return valueResult({ applied: true, ...diffOf(changed), ...report, ...undo });
 }
 
 /** A client that asks nobody cannot bring an approval. */
@@ -310,7 +345,7 @@ function brokenBy({ breaks }: Report): Failure {
   };
 }
 
-/** Adds a document as it is: cut or hidden in part, it could not be deployed. */
+/** Adds a document as a whole: cut, it could not be deployed. Secrets in it are hidden all the same. */
 function withDocument(result: ReturnType<typeof valueResult>, text: string) {
   const document = hideSecrets(text);
   return {

@@ -139,6 +139,27 @@ Deno.test("a proposal says what is wrong before and after, and stores nothing", 
   );
 });
 
+Deno.test("a whole text is compared with the one that was deployed, or with none", async () => {
+  const fake = fakeMcp();
+  const { client } = await withPerson(fake, YES);
+  const other = await fake.connect({ key: fake.key(["deploy"], ["people"]) });
+  const next = MANIFEST.replace("1.0.0", "1.1.0").replace("1s", "2s");
+  const change = { text: next, reason: "rest longer" };
+  const lines = ["- version: 1.0.0", "+ version: 1.1.0", "-     sleep: 1s", "+     sleep: 2s"];
+
+  const fresh = await valueOf(client, "propose_change", { text: MANIFEST });
+  await valueOf(client, "apply_change", { text: MANIFEST, reason: "first" });
+  const proposal = await valueOf(client, "propose_change", { text: next });
+  const unseen = await valueOf(other, "apply_change", { ...change, dry_run: true });
+  const preview = await valueOf(client, "apply_change", { ...change, dry_run: true });
+  const applied = await valueOf(client, "apply_change", change);
+
+  deepEqual(fresh.diff, MANIFEST.trimEnd().split("\n").map((line) => `+ ${line}`));
+  deepEqual(fresh.problems_before, []);
+  deepEqual([proposal.diff, preview.diff, applied.diff], [lines, lines, lines]);
+  deepEqual([unseen.outcome, unseen.diff], ["dry_run", undefined]);
+});
+
 Deno.test("a key that may not deploy is offered no change, and sees proposals", async () => {
   const fake = fakeMcp();
   const client = await fake.connect({ key: fake.key(["read", "write", "operate"], ["people"]) });
