@@ -32,6 +32,35 @@ const OPEN: ReadonlySet<string> = new Set([
   "api.internal",
 ]);
 
+const CORRECT = "Correct the arguments, then call again";
+
+/** What a person or a model can do, by code, in words of tools. Absent: what the server advises fits. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  "api.bad_request": CORRECT,
+  "api.busy": "Wait as long as said above, then call again",
+  "api.internal": "Look for the reference in the server's log; the call may be made again",
+  "api.key_reused": "Use a new `key` for each call",
+  "api.rate_limited": "Wait as long as said above; make fewer calls at once",
+  "contract.violation":
+    "Give a value that matches the contract; the resource tasker://workflow/{namespace}/{name} shows it",
+  "definition.unknown": "Use a workflow of resources/list; they are named tasker://workflow/…",
+  "journal.conflict": "Use another `key`, or the same arguments as before",
+  "journal.fenced": "Call again; another node has taken over",
+  "journal.outcome_unknown": "Make the same call with the same `key` again",
+  "journal.ownership_lost": "Call again",
+  "journal.unavailable":
+    "Check the database, and make the same call with the same `key` again; what was acknowledged is kept",
+  "mailbox.full": "Wait as long as said above, then call again",
+  "node.draining": "Call another node, or again after the restart",
+  "signal.not_awaited": "See the steps of the task with get_task; each step of a signal takes one",
+  "step.not_found": "See the steps of the task with get_task",
+  "system.not_found": "Use a system that a loaded workflow names, or that has registered",
+  "task.id_invalid": "Use an id that start_task or search_tasks answered",
+  "task.not_failed": "See with get_task what the task waits for",
+  "workflow.starts_held": "Wait as long as said above, then call again",
+  "workflow.starts_late": "Wait as long as said above, then call again",
+} satisfies Partial<Record<ErrorCode, string>>;
+
 /** A fault in what a client gave, found before anything was asked of Tasker. */
 export class BadArguments extends Error {
   override readonly name = "BadArguments";
@@ -54,7 +83,7 @@ export function failureOf(thrown: unknown, isWrite: boolean): Failure {
       code: "api.bad_request",
       what: shownText(thrown.message),
       next: "Nothing was asked of Tasker",
-      action: "Correct the arguments, then call again",
+      action: CORRECT,
       retry: "never",
       ...(thrown.faults.length > 0 && { faults: thrown.faults }),
     };
@@ -65,7 +94,7 @@ export function failureOf(thrown: unknown, isWrite: boolean): Failure {
     code,
     what: shownText(detail),
     next: nextOf(thrown, isWrite),
-    action,
+    action: ACTIONS[code] ?? action,
     retry,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(faults.length > 0 && { faults: faults.map(shownFault) }),
@@ -77,7 +106,7 @@ const UNEXPECTED: Failure = {
   code: "api.internal",
   what: "Something broke in the server",
   next: "It is in the server's log; nothing is tried again",
-  action: ERRORS["api.internal"].action,
+  action: "Look for the call in the server's log; it may be made again",
   retry: "later",
 };
 

@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { fakeMcp, MCP_URL } from "../../tests/support/fake_mcp.ts";
 import { valueOf } from "../../tests/support/mcp.ts";
+import { type ErrorCode, ERRORS } from "../core/errors.ts";
+import { failureOf, refused } from "./failure.ts";
 
 for (const isOld of [false, true]) {
   Deno.test(`a client of ${isOld ? "2025" : "2026-07-28"} starts a task and reads it`, async () => {
@@ -88,6 +90,33 @@ Deno.test("a task of another namespace does not exist", async () => {
     const { error } = await valueOf(client, name, { id });
     equal((error as { code: string }).code, "task.not_found", name);
   }
+});
+
+Deno.test("what a failure advises is in words of tools, not of requests", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+  const adviceOf = async (name: string, args: Record<string, unknown>) => {
+    const { error } = await valueOf(client, name, args);
+    const { code, action } = error as { code: string; action: string };
+    return [code, action];
+  };
+
+  const id = await adviceOf("get_task", { id: "no id" });
+  const workflow = await adviceOf("start_task", { workflow: "orders/none" });
+  const codes = Object.entries(ERRORS).map(([code, { title }]) =>
+    failureOf(refused(code as ErrorCode, title), true)
+  );
+
+  deepEqual(id, ["task.id_invalid", "Use an id that start_task or search_tasks answered"]);
+  equal(workflow[0], "definition.unknown");
+  match(workflow[1] ?? "", /tasker:\/\/workflow/);
+  // Keys, dead letters and registrations have no tools.
+  const others = /^(key|dead_letter|system|api\.(not_found|method))/;
+  const http = codes.filter(({ code, action }) =>
+    !others.test(code) &&
+    /\/v1|Retry-After|Idempotency-Key|[Ss]end the (same )?request/.test(action)
+  );
+  deepEqual(http, []);
 });
 
 Deno.test("a key that is removed in the middle is refused at the next call", async () => {
