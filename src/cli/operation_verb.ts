@@ -12,7 +12,7 @@ import {
 } from "../client.ts";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { inputJsonSchemaOf, inputSchemaOf, type Operation } from "../operations/operation.ts";
-import { OPERATIONS } from "../operations/table.ts";
+import { operationNamed } from "../operations/table.ts";
 import { CommandError, isOutcomeOpen } from "./failure.ts";
 import { type Paint, valueText } from "./format.ts";
 import { valueLines } from "./result_lines.ts";
@@ -72,7 +72,7 @@ export function operationVerb<Name extends OperationName>(
   verbName: string,
   extra: VerbExtra<Name> = {},
 ): Verb {
-  const operation = OPERATIONS[name] as unknown as Operation;
+  const operation = operationNamed(name);
   const operands = operandsOf(operation);
   const { composed } = extra;
   const fields = fieldsOf(operation, operands, extra.defaults ?? {})

@@ -9,8 +9,8 @@ import { type Client, ClientError, type OperationInput, type OperationResult } f
 import { EVERYTHING } from "../core/api_key.ts";
 import { hideSecrets } from "../core/redaction.ts";
 import type { JsonSchema } from "../core/workflow.ts";
-import { inputJsonSchemaOf, type Operation } from "../operations/operation.ts";
-import { OPERATIONS } from "../operations/table.ts";
+import { inputJsonSchemaOf } from "../operations/operation.ts";
+import { operationNamed } from "../operations/table.ts";
 import { changedLines } from "./changed_lines.ts";
 import { BadArguments, type Failure } from "./failure.ts";
 import { failureResult, valueResult } from "./result.ts";
@@ -124,7 +124,7 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
 ];
 
 function fieldsOf(name: "editDocument" | "simulateDocument"): Readonly<Record<string, JsonSchema>> {
-  const { properties } = inputJsonSchemaOf(OPERATIONS[name] as unknown as Operation);
+  const { properties } = inputJsonSchemaOf(operationNamed(name));
   return properties as Readonly<Record<string, JsonSchema>>;
 }
 

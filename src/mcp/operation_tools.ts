@@ -8,7 +8,7 @@ import type { JsonSchema } from "../core/workflow.ts";
 import { faultsOf } from "../core/faults.ts";
 import { inputJsonSchemaOf, type Operation } from "../operations/operation.ts";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "../operations/schema.ts";
-import { OPERATIONS } from "../operations/table.ts";
+import { operationNamed } from "../operations/table.ts";
 import { isTerminal } from "../core/state.ts";
 import { BadArguments } from "./failure.ts";
 import { valueResult } from "./result.ts";
@@ -118,7 +118,7 @@ export const OPERATION_TOOLS: readonly Tool[] = [
 ];
 
 function toolOf<Name extends CallName>(of: OperationTool<Name>): Tool {
-  const operation = OPERATIONS[of.operation] as unknown as Operation;
+  const operation = operationNamed(of.operation);
   const { right, summary } = operation;
   return {
     name: of.name,

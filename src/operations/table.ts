@@ -9,6 +9,7 @@ import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
 import { DIAGNOSES } from "./diagnoses.ts";
 import { DESCRIPTION, HEALTH } from "./node.ts";
+import type { Operation } from "./operation.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
 import { STATISTICS } from "./statistics.ts";
@@ -38,3 +39,8 @@ export const OPERATIONS = {
 
 /** The name of an operation. */
 export type OperationName = keyof typeof OPERATIONS;
+
+/** An operation as any other: the types of its own fields are left out. */
+export function operationNamed(name: OperationName): Operation {
+  return OPERATIONS[name] as unknown as Operation;
+}
