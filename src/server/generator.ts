@@ -6,7 +6,7 @@ import { edit } from "../author/edit.ts";
 import { withoutSteps } from "../author/parts.ts";
 import { problems } from "../author/problems.ts";
 import { YAML } from "../author/yaml_language.ts";
-import { type Directory, type Problem, PROBLEMS } from "../core/authoring.ts";
+import { type Directory, type Edit, type Problem, PROBLEMS } from "../core/authoring.ts";
 import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
 import { assert, TaskerError } from "../core/errors.ts";
 import type { Generator, Rehearser, Runtime } from "../core/ports.ts";
@@ -166,10 +166,14 @@ class Drafting {
     );
     if (left.length === 0) return { document, edits };
     const { document: taken, edits: more } = withoutSteps(document, left);
+    const parked = parkedAgain(taken);
     const why = "its part of the description is not taken";
     return {
-      document: taken,
-      edits: [...edits, ...more.map((edit): DraftEdit => ({ edit, why, by: "planner" }))],
+      document: edit(taken, parked),
+      edits: [
+        ...edits,
+        ...[...more, ...parked].map((edit): DraftEdit => ({ edit, why, by: "planner" })),
+      ],
     };
   }
 
@@ -183,6 +187,14 @@ class Drafting {
       throw error;
     }
   }
+}
+
+/** Without a failure path, a step whose attempts are used up had better wait for a person. */
+function parkedAgain({ value }: Document): readonly Edit[] {
+  const steps = stepsOf(value);
+  if (steps.some(({ fields }) => fields.when === "failed")) return [];
+  return steps.filter(({ fields }) => fields.on_exhausted === "fail")
+    .map(({ name }): Edit => ({ kind: "unset", step: name, field: ["on_exhausted"] }));
 }
 
 /** Parts of the description that nothing does are problems of the draft. */

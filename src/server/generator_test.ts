@@ -79,6 +79,7 @@ Deno.test("a description becomes a manifest that is rehearsed, tested, and ready
   const handled = draft.rehearsal?.runs.filter(({ fails }) => fails !== undefined) ?? [];
   equal(handled.length, 4);
   ok(handled.every(({ handledBy, end }) => handledBy.length === 1 && end === "failed"));
+  deepEqual(draft.rehearsal?.problems, []);
   match(draft.rehearsal?.test ?? "", /^Deno\.test\("signup completes when every step succeeds"/m);
 });
 
@@ -87,6 +88,7 @@ Deno.test("taken by part, a draft goes on without the steps of the others", asyn
 
   equal(stepNames(draft.text).length, 3);
   ok(!draft.text.includes("node_payments"));
+  ok(!draft.text.includes("on_exhausted"), "nothing is left that a failure would start");
   deepEqual(draft.clauses.map(({ n, steps }) => [n, steps.length]), [
     [1, 1],
     [2, 1],

@@ -27,18 +27,21 @@ Deno.test("plan() gives the steps of the seed's example, with what each takes an
       owner: "rails_main",
       capability: "registration.verify_email",
       with: { email: "$.input.email" },
+      on_exhausted: "fail",
     },
     {
       name: "create_profile",
       owner: "python_users",
       capability: "user.create_profile",
       with: { email: "$.verify_email.email" },
+      on_exhausted: "fail",
     },
     {
       name: "create_account",
       owner: "node_payments",
       capability: "billing.create_account",
       with: { user_id: "$.create_profile.user_id", email: "$.verify_email.email" },
+      on_exhausted: "fail",
     },
     {
       name: "send_welcome",
@@ -47,6 +50,7 @@ Deno.test("plan() gives the steps of the seed's example, with what each takes an
       capability: "mail.send_welcome",
       with: { email: "$.verify_email.email", user_id: "$.create_profile.user_id" },
       retry: { attempts_max: 1 },
+      on_exhausted: "fail",
     },
     {
       name: "notify_support",
@@ -171,6 +175,22 @@ Deno.test("what takes something back waits for that, and for a mark that somethi
       },
     ],
   );
+});
+
+Deno.test("attempts that are used up fail a step that a failure path guards, and no other", () => {
+  const steps = stepsOf(plan(
+    "Create the profile, then open the billing account. If that fails, delete the profile, otherwise " +
+      "send the welcome mail.",
+    SYSTEMS,
+  ));
+
+  assert.deepEqual(steps.map(({ name, on_exhausted }) => [name, on_exhausted]), [
+    ["create_profile", "fail"],
+    ["create_account", "fail"],
+    ["something_failed", undefined],
+    ["delete_profile", undefined],
+    ["send_welcome", undefined],
+  ]);
 });
 
 Deno.test("everything done is taken back by what takes what the steps gave", () => {

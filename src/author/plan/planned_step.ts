@@ -85,3 +85,18 @@ export function reaches(from: PlannedStep, to: PlannedStep): boolean {
   }
   return false;
 }
+
+/**
+ * The steps whose failure starts a step of a failure path: what that waits for, and all before it, as
+ * far as a failure goes on from step to step. Cost: O(edges).
+ */
+export function guardedBy(steps: readonly PlannedStep[]): ReadonlySet<PlannedStep> {
+  const guarded = new Set<PlannedStep>();
+  const open = steps.filter(({ when }) => when === "failed").flatMap(({ parents }) => [...parents]);
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    if (guarded.has(step)) continue;
+    guarded.add(step);
+    if (step.when === "succeeded") open.push(...step.parents);
+  }
+  return guarded;
+}

@@ -4,7 +4,7 @@ import type { Edit } from "../../core/authoring.ts";
 import type { Offer } from "./capability_index.ts";
 import type { Flow } from "./flow.ts";
 import type { PlannedEdit } from "./plan.ts";
-import type { PlannedStep } from "./planned_step.ts";
+import { guardedBy, type PlannedStep } from "./planned_step.ts";
 import { inOrder, type Mappings, type Source, type Sources } from "./sources.ts";
 
 /** Characters of the description that the document keeps. */
@@ -28,6 +28,7 @@ export function writeEdits(flow: Flow, head: Head): readonly PlannedEdit[] {
   });
   const text = head.description.replace(/\s+/g, " ").trim().slice(0, DESCRIPTION_LENGTH_MAX);
   const { input } = head.mappings;
+  const guarded = guardedBy(flow.steps);
   return [
     set(["name"], head.name, "names the workflow"),
     ...head.namespace === undefined
@@ -46,7 +47,10 @@ export function writeEdits(flow: Flow, head: Head): readonly PlannedEdit[] {
       set(["systems", system], value, "declares what its steps ask of the system")
     ),
     ...inOrder(flow.steps).map((step): PlannedEdit => ({
-      edit: { kind: "add_step", step: stepValue(step, head) },
+      edit: {
+        kind: "add_step",
+        step: { ...stepValue(step, head), ...exhaustionOf(step, guarded) },
+      },
       clause: step.clause,
       why: whyOf(step),
     })),
@@ -194,6 +198,17 @@ function policyOf({ offer, policy }: PlannedStep): Omit<StepValue, "name"> {
     ...(attempts !== undefined && { retry: { attempts_max: attempts } }),
     ...(isExternal && attempts !== 1 && { at_most_once: true }),
   };
+}
+
+/**
+ * Attempts that are used up park a step unless it says otherwise: a failure path would wait for a
+ * person first.
+ */
+function exhaustionOf(
+  step: PlannedStep,
+  guarded: ReadonlySet<PlannedStep>,
+): Omit<StepValue, "name"> {
+  return step.kind === "remote" && guarded.has(step) ? { on_exhausted: "fail" } : {};
 }
 
 function whyOf(step: PlannedStep): string {
