@@ -42,8 +42,9 @@ export function suggestSteps(value: Fields, context: SuggestionContext): readonl
   const steps = plannedSteps(value, offers);
   const ends = endsOf(steps, context.after);
   const unused = offers.filter((offer) => !steps.some((step) => step.offer === offer));
+  const known = { given: givenBy(ends), ofInput: new Set(Object.keys(inputOf(value))) };
   const candidates = [
-    ...unused.map((offer) => nextCandidate(offer, { value, ends, follows: context.follows })),
+    ...unused.map((offer) => nextCandidate(offer, { ...known, ends, follows: context.follows })),
     ...missingCandidates(steps, unused),
   ].filter(({ score }) => score > 0);
   const best = new Map<Offer, Candidate>();
@@ -101,8 +102,9 @@ function endsOf(steps: readonly PlannedStep[], after: string | undefined): reado
 /** What speaks for a capability as the next step. */
 function nextCandidate(
   offer: Offer,
-  { value, ends, follows }: {
-    readonly value: Fields;
+  { given, ofInput, ends, follows }: {
+    readonly given: ReadonlyMap<string, string>;
+    readonly ofInput: ReadonlySet<string>;
     readonly ends: readonly PlannedStep[];
     readonly follows: FollowTable;
   },
@@ -117,16 +119,6 @@ function nextCandidate(
     score += 0.5 * count / (of + 1);
   }
   const required = requiredOf(offer);
-  const given = new Map(
-    ends.flatMap((end) =>
-      [end, ...ancestorsOf(end)].flatMap((step) =>
-        Object.keys(fieldsOf(step.offer?.capability.output))
-          .map((field) => [field, step.name ?? ""] as const)
-      )
-    ).reverse(),
-  );
-  const input = valueAt(value, ["input", "properties"]);
-  const ofInput = new Set(isRecord(input) ? Object.keys(input) : []);
   const fed = required.filter((name) => given.has(name) && !ofInput.has(name));
   const known = required.filter((name) => given.has(name) || ofInput.has(name));
   if (fed.length > 0) {
@@ -135,6 +127,18 @@ function nextCandidate(
     score += 0.4 * known.length / required.length;
   }
   return { offer, parents: ends, score, why };
+}
+
+/** The fields that steps and those before them give, each with the nearest step that gives it. */
+function givenBy(ends: readonly PlannedStep[]): ReadonlyMap<string, string> {
+  return new Map(
+    ends.flatMap((end) =>
+      [end, ...ancestorsOf(end)].flatMap((step) =>
+        Object.keys(fieldsOf(step.offer?.capability.output))
+          .map((field) => [field, step.name ?? ""] as const)
+      )
+    ).reverse(),
+  );
 }
 
 function ancestorsOf(step: PlannedStep): readonly PlannedStep[] {
