@@ -44,7 +44,7 @@ export const generateVerb: Verb = {
       ...(out !== undefined && { file: out.split("/").at(-1)?.replace(/\.ts$/, ".yaml") }),
     }, { signal: context.signal });
     if (out === undefined) {
-      show(context, draft, () => draftLines(draft, context.paint));
+      show(context, draft, () => draftLines(draft, context));
       return draft.isReady ? EXIT_DONE : EXIT_FAILED;
     }
     return await write(context, draft, out);
@@ -85,7 +85,7 @@ async function write(context: VerbContext, draft: Draft, out: string): Promise<n
   const { paint, terminal, isJson } = context;
   const { isAbstention, isReady, text, rehearsal } = draft;
   if (isAbstention) {
-    show(context, draft, () => draftLines(draft, paint));
+    show(context, draft, () => draftLines(draft, context));
     return EXIT_FAILED;
   }
   const isModule = out.endsWith(".ts");
@@ -93,7 +93,7 @@ async function write(context: VerbContext, draft: Draft, out: string): Promise<n
   const made = isModule ? testOfModule(rehearsal?.test, out) : rehearsal?.test;
   const test = made === undefined ? undefined : await writeTest(context, out, made);
   show(context, { ...draft, wrote: out, ...(test && { wroteTest: test }) }, () => [
-    ...draftLines({ ...draft, text: "" }, paint),
+    ...draftLines({ ...draft, text: "" }, context),
     "",
     `${paint("good", "✓")} wrote ${out}`,
     ...(test
@@ -121,14 +121,20 @@ function testOfModule(test: string | undefined, out: string): string | undefined
 }
 
 /** Draws a proposal: each part of the description with what does it, and what is missing. */
-function draftLines(draft: Draft, paint: Paint): readonly string[] {
+function draftLines(draft: Draft, context: VerbContext): readonly string[] {
+  const { paint } = context;
+  const { parts } = fieldsOf(context);
   const { clauses, unmatched, questions, missing, isAbstention, rehearsal, text } = draft;
   return [
     headLine(draft, paint),
     ...clauses.flatMap(({ n, text, steps }) => [
       `${paint("dim", String(n).padStart(3))}  ${text}`,
       ...(steps.length === 0
-        ? unmatched.includes(n) ? [paint("bad", "     ✗ no step does this")] : []
+        ? unmatched.includes(n)
+          ? [paint("bad", "     ✗ no step does this")]
+          : isAbstention || draft.by === "model" || parts?.includes(n) === false
+          ? []
+          : [paint("dim", "     needs no step")]
         : steps.map((step) => paint("good", `     → ${stepText(draft, step)}`))),
     ]),
     ...(questions.length === 0

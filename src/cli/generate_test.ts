@@ -54,6 +54,16 @@ Deno.test("generate shows each part of a description with what does it, and the 
   match(out.join("\n"), /^rehearsed: if all goes well, completed after 2\.0 s;/m);
 });
 
+Deno.test("generate says which parts need no step, and nothing of parts that are not taken", async () => {
+  const words = `${WORDS} Do not create a second profile.`;
+  const all = await open().say("generate", words);
+  const some = await open().say("generate", words, "--part", "1,2");
+
+  deepEqual(all.out.slice(5, 7), ["  3  Do not create a second profile", "     needs no step"]);
+  equal(some.out[5], "  3  Do not create a second profile");
+  equal(some.out.includes("     needs no step"), false);
+});
+
 Deno.test("generate --out writes the manifest and its test, and runs the test", async () => {
   const cli = open();
 
