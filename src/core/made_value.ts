@@ -10,6 +10,7 @@ import {
   isOpen,
   type Rooted,
 } from "./schema_alternatives.ts";
+import { patternOf } from "./pattern.ts";
 import { examplesOf } from "./schema_examples.ts";
 import { fieldNames, itemOf, namedItems, partOf, requiredOf } from "./schema_parts.ts";
 import { checkByStored } from "./stored_schema.ts";
@@ -168,7 +169,7 @@ function fitsText({ all }: Alternative, text: string): boolean {
 
 function matches(pattern: string, text: string): boolean {
   try {
-    return new RegExp(pattern, "u").test(text);
+    return patternOf(pattern).test(text);
   } catch {
     return true; // the check of the whole value decides
   }

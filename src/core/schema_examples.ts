@@ -11,6 +11,8 @@ const INNER_MAX = 24;
 const DEPTH_MAX = 6;
 /** Characters and items of the longest example. */
 const LENGTH_MAX = 1_000;
+/** Values in an example, with all that is inside: lists of lists multiply. */
+const VALUES_MAX = 10_000;
 
 /** Texts that fit common patterns. */
 const TEXTS = [
@@ -43,15 +45,30 @@ const SCHEMAS_MAX = 2_000;
  */
 export function examplesOf(schema: Rooted): readonly unknown[] {
   let seen = 0;
+  const countOf = counter();
   const inside = (part: Rooted, depth: number, max: number): readonly unknown[] => {
     if (depth === 0 || ++seen > SCHEMAS_MAX) return [];
     if (isOpen(part.schema)) return ANYTHING;
     const found = alternativesOf(part).map((one) =>
       one.values ?? ofType(one, (inner) => inside(inner, depth - 1, INNER_MAX))
     );
-    return interleaved(found, max);
+    return interleaved(found, max).filter((value) => countOf(value) <= VALUES_MAX);
   };
   return inside(schema, DEPTH_MAX, EXAMPLES_MAX);
+}
+
+/** Counts the values in a value. Parts that stand in several places are looked at once. */
+function counter(): (value: unknown) => number {
+  const known = new WeakMap<object, number>();
+  const countOf = (value: unknown): number => {
+    if (typeof value !== "object" || value === null) return 1;
+    const counted = known.get(value);
+    if (counted !== undefined) return counted;
+    const count = Object.values(value).reduce<number>((sum, part) => sum + countOf(part), 1);
+    known.set(value, count);
+    return count;
+  };
+  return countOf;
 }
 
 /** Takes from each list in turn, so that every alternative has its share. */

@@ -7,6 +7,7 @@ import {
   isKeywords,
   type Rooted,
 } from "./schema_alternatives.ts";
+import { patternOf } from "./pattern.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** Returns the schema of a field, whether it is named or not. */
@@ -84,17 +85,9 @@ function listed(schema: Rooted): readonly string[] | undefined {
 function fieldSchemas(part: JsonSchema, name: string): readonly unknown[] {
   const { properties, additionalProperties = true } = part;
   const named = isKeywords(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
-  const matched = [...patternsOf(part)].filter(([pattern]) => matches(pattern, name));
+  const matched = [...patternsOf(part)].filter(([pattern]) => patternOf(pattern).test(name));
   const found = [...named, ...matched.map(([, schema]) => schema)];
   return found.length > 0 ? found : [additionalProperties];
-}
-
-function matches(pattern: string, name: string): boolean {
-  try {
-    return new RegExp(pattern, "u").test(name);
-  } catch {
-    return new RegExp(pattern).test(name);
-  }
 }
 
 function allOf(schemas: readonly unknown[], root: JsonSchema): Rooted {

@@ -7,6 +7,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
 import { FAULTS_MAX } from "./faults.ts";
+import { patternOf } from "./pattern.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** A value as its contract made it, or what is wrong with it. */
@@ -232,29 +233,8 @@ function openAjv(text: string, more: { useDefaults?: true } = {}): Ajv2020 {
   return ajv;
 }
 
-/** A pair of surrogates: one character to the flag u. */
-const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
-
-/** Patterns that name characters as only the flag u reads them. */
-const NEEDS_UNICODE = /\\[pPu]|[\ud800-\udfff]/;
-
-/**
- * JSON Schema reads patterns with the flag u; some that were written without it do not allow it. With
- * it, V8 has no linear engine to fall back to when a pattern backtracks. Where a pattern can name no
- * character beyond U+FFFF, it is the same without the flag, if each of those is one unit of the text.
- */
-function regExpOf(pattern: string, flags: string): Pick<RegExp, "test"> {
-  if (UNUSED.has(pattern)) return /^/;
-  try {
-    const exact = new RegExp(pattern, flags);
-    if (NEEDS_UNICODE.test(pattern)) return exact;
-  } catch {
-    return new RegExp(pattern);
-  }
-  const linear = new RegExp(pattern);
-  const test = (text: string) => linear.test(text.replace(PAIR, "\uffff"));
-  // Ajv keeps patterns by their text.
-  return Object.assign(new RegExp(pattern), { test });
+function regExpOf(pattern: string): Pick<RegExp, "test"> {
+  return UNUSED.has(pattern) ? /^/ : patternOf(pattern);
 }
 
 /** Ajv points at the object whose field is missing or unknown; this points at the field. */

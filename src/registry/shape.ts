@@ -1,5 +1,6 @@
 /** Shapes: what a JSON Schema says of a value's types and fields, as far as its structure says. */
 
+import { patternOf } from "../core/pattern.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 
 /** Schemas that hold together: one way in which a value may be. */
@@ -197,7 +198,7 @@ function declared(schema: JsonSchema, name: string): unknown {
 
 function matches(pattern: string, name: string): boolean {
   try {
-    return new RegExp(pattern, "u").test(name);
+    return patternOf(pattern).test(name);
   } catch {
     return true; // what it means is not known here
   }
