@@ -67,6 +67,16 @@ const STATISTICS_ROWS = `
     every_ms, body)
   select 'w/' || n % 4, n, n + 1, ${OTHER}, n, n % 8 < 4, 10000, '[]'
   from generate_series(1, ${MANY}) n;`;
+/** Of many workflows, each with a few versions. */
+const DEPLOYMENTS = `
+  insert into tasker.definition (hash, body) values ('h', '{}') on conflict do nothing;
+  insert into tasker.workflow (namespace, name, version, hash)
+  select 'test', 'd' || n, entry || '.0.0', 'h'
+  from generate_series(1, 4000) n, generate_series(1, 3) entry on conflict do nothing;
+  insert into tasker.deployment (namespace, name, entry, number, version, hash, text, by_whom, reason)
+  select 'test', 'd' || n, entry, 3 * n + entry, entry || '.0.0', 'h', '{}', 'a', 'why'
+  from generate_series(1, 4000) n, generate_series(1, 3) entry;
+  update tasker.deployment_number set number = 20000;`;
 /** The oldest rows of "w/1" that are about steps, as arrays. */
 const COUNTED = [
   each("(8 * n + 1)::float8", 1_000),
@@ -179,6 +189,21 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
+    holds: DEPLOYMENTS,
+    cases: [
+      POLL,
+      ["journal/sql/newest_deployments.sql", ["11000", "1000", "1000000"], 1_000],
+      [
+        "journal/sql/add_deployment.sql",
+        [
+          ...["'test'", "'d7'", "'4.0.0'", "'h'", "'{}'", "'a'", "'why'", "3", "'{}'", "'why'"],
+          "'[]'",
+        ],
+        1,
+      ],
+    ],
+  },
+  {
     holds: STATISTICS_ROWS,
     cases: [
       [
@@ -256,6 +281,7 @@ const FILLED = [
   "bus_envelope",
   "system_instance",
   "step_statistics",
+  "deployment",
   "node",
 ];
 const SCANNED = [...FILLED.filter((table) => table !== "journal"), "journal_default", "slot"];
