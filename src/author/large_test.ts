@@ -20,6 +20,15 @@ Deno.test("a text that is too large, or stands for more than it is, is a problem
   deepEqual(problemsIn(`${HEAD}x: ${"[".repeat(50_000)}\n`).length, 1);
 });
 
+Deno.test("a module that is nested too deep for its parser is a problem", async () => {
+  const modules = await openModules();
+  for (const text of ["[".repeat(60_000), "!".repeat(100_000), "a?b:".repeat(30_000)]) {
+    const read = modules.read("a.ts", `export default ${text}`);
+    ok(!read.ok);
+    deepEqual(read.problems.map(({ code }) => code), ["W08"]);
+  }
+});
+
 /** 500 steps, each after the one before, with all that steps usually have. */
 function largeText(): string {
   const steps = Array.from({ length: 500 }, (_, n) => ({

@@ -3,7 +3,7 @@
 import type * as TypeScript from "typescript";
 import type { Position } from "../core/workflow_module.ts";
 import type { Document, Fields, Language, Path, Reading } from "./document.ts";
-import { unreadable } from "./loader_problems.ts";
+import { problem, unreadable } from "./loader_problems.ts";
 import { type Found, ModuleNodes, type Ts } from "./module_nodes.ts";
 import { ModuleWires } from "./module_wires.ts";
 import { writeModule } from "./module_writer.ts";
@@ -39,7 +39,17 @@ async function loadTypeScript(): Promise<Ts> {
 function languageOf(ts: Ts): Language {
   const language: Language = {
     format: "module",
-    read: (file, text) => new ModuleReader(ts, file, text, language).read(),
+    read(file, text) {
+      try {
+        return new ModuleReader(ts, file, text, language).read();
+      } catch (thrown) {
+        // The parser calls itself for what is inside, until it runs out of stack.
+        if (!(thrown instanceof RangeError)) throw thrown;
+        const at = { file, line: 1, column: 1 };
+        const text = "is nested too deep to be read";
+        return { ok: false, problems: [problem("W08", { path: [], at, text })] };
+      }
+    },
     write(document, value) {
       const found = READ.get(document);
       return found === undefined
