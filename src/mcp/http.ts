@@ -88,7 +88,7 @@ function serverOf({ authInfo }: McpRequestContext, deps: ServerDeps): Server {
 async function sessionOf(request: Request, { clientOf }: McpHttpDeps): Promise<McpSession> {
   const key = /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (key === undefined || !API_KEY.test(key)) {
-    throw refused("api.unauthorized", "Cannot use the API key: the request has none");
+    throw refused("api.unauthorized", "The request has no API key");
   }
   const client = clientOf(key);
   const own = await client.call("getOwnKey", {}, { signal: request.signal });

@@ -87,7 +87,7 @@ export function plan(description: string, directory: Directory, options: PlanOpt
   const edits = writeEdits(flow, { mappings, name, description, ...options });
   return {
     edits,
-    questions: questionsOf(flow),
+    questions: questionsOf(flow, false),
     isAbstention: false,
     clauses: clausesOf(flow.clauses),
     unmatched: unmatchedOf(flow),
@@ -128,7 +128,7 @@ function whyNot(flow: Flow, index: CapabilityIndex): readonly Question[] {
 
 function abstained(flow: Flow, why: readonly Question[]): Plan {
   const questions = why.map(({ text }) => text);
-  const others = questionsOf(flow).filter((text) => !questions.includes(text));
+  const others = questionsOf(flow, true).filter((text) => !questions.includes(text));
   return {
     edits: [],
     questions: [...questions, ...others].slice(0, QUESTIONS_MAX),
@@ -165,9 +165,9 @@ function unmatchedOf(flow: Flow): readonly number[] {
   );
 }
 
-function questionsOf(flow: Flow): readonly string[] {
+function questionsOf(flow: Flow, isNeeded: boolean): readonly string[] {
   const nobody = flow.clauses.filter(({ why }) => why === "nobody")
-    .map(({ text }) => nobodyQuestion(text, false));
+    .map(({ text }) => nobodyQuestion(text, isNeeded));
   const texts = [...flow.questions, ...nobody].map(({ text }) => text);
   return [...new Set(texts)].slice(0, QUESTIONS_MAX);
 }

@@ -125,6 +125,18 @@ Deno.test("nothing is proposed for what cannot be done, and what is missing is a
   }
 });
 
+Deno.test("what nothing does is asked once", () => {
+  const { questions } = plan(
+    "1. Create the profile\n2. Water the plants\n3. Feed the cat",
+    SYSTEMS,
+  );
+
+  assert.deepEqual(questions, [
+    'Nothing that is registered does "Water the plants": which system does, or should it be left out?',
+    'Nothing that is registered does "Feed the cat": which system does, or should it be left out?',
+  ]);
+});
+
 Deno.test("a capability that is nearly named is asked about, not taken", () => {
   const answer = plan(
     "1. registration.verify_email\n2. user.create_profil\n3. mail.send_welcome",
