@@ -19,6 +19,18 @@ export function edited(text: string, ...edits: readonly Edit[]): string {
   return edit(yamlDocument(text), edits).text;
 }
 
+/** The lines that one text has and the other has not: `-` what went, `+` what came. */
+export function changedLines(before: string, after: string): readonly string[] {
+  const left = before.split("\n");
+  const come = after.split("\n").flatMap((line) => {
+    const at = left.indexOf(line);
+    if (at < 0) return [`+${line}`];
+    left.splice(at, 1);
+    return [];
+  });
+  return [...left.map((line) => `-${line}`), ...come];
+}
+
 /** The problems of a text: line and column, path, code; `?` behind a warning. */
 export function problemsIn(text: string, directory?: Directory): readonly string[] {
   const read = YAML.read("a.yaml", text);

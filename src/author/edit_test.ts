@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import type { Edit } from "../core/authoring.ts";
 import { TaskerError } from "../core/errors.ts";
-import { edited, yamlDocument } from "./_fixture.ts";
+import { changedLines, edited, yamlDocument } from "./_fixture.ts";
 import { edit } from "./edit.ts";
 
 const ORDER = `# Orders of the shop
@@ -29,18 +29,6 @@ workflow_steps:
     owner: shop
     event_pattern: order.ship
 `;
-
-/** The lines that one text has and the other has not: `-` what went, `+` what came. */
-function changes(before: string, after: string): readonly string[] {
-  const left = before.split("\n");
-  const come = after.split("\n").flatMap((line) => {
-    const at = left.indexOf(line);
-    if (at < 0) return [`+${line}`];
-    left.splice(at, 1);
-    return [];
-  });
-  return [...left.map((line) => `-${line}`), ...come];
-}
 
 const CASES: Readonly<Record<string, readonly [edit: Edit, ...changes: string[]]>> = {
   "setting a field": [
@@ -165,7 +153,7 @@ const CASES: Readonly<Record<string, readonly [edit: Edit, ...changes: string[]]
 
 for (const [what, [one, ...expected]] of Object.entries(CASES)) {
   Deno.test(`${what} changes the lines concerned and no other`, () => {
-    deepEqual(changes(ORDER, edited(ORDER, one)), expected);
+    deepEqual(changedLines(ORDER, edited(ORDER, one)), expected);
   });
 
   Deno.test(`${what} does the same in a text with lines that end as on Windows`, () => {

@@ -5,6 +5,7 @@ import { TaskerError } from "../core/errors.ts";
 import { isWorkflowModule } from "../core/workflow_module.ts";
 import { buildWorkflow } from "../registry/build.ts";
 import { digest, withFolder } from "../../tests/support/registry_fixture.ts";
+import { changedLines } from "./_fixture.ts";
 import { editOf, workflow } from "./_arbitrary.ts";
 import { type Document, type Fields, isSame, stepsOf } from "./document.ts";
 import { edit } from "./edit.ts";
@@ -20,17 +21,6 @@ function read(text: string, file = "a.ts"): Document {
   const reading = MODULES.read(file, text);
   ok(reading.ok, reading.ok ? "" : `${JSON.stringify(reading.problems)}\n${text}`);
   return reading.document;
-}
-
-function lines(before: string, after: string): readonly string[] {
-  const left = before.split("\n");
-  const come = after.split("\n").flatMap((line) => {
-    const at = left.indexOf(line);
-    if (at < 0) return [`+${line}`];
-    left.splice(at, 1);
-    return [];
-  });
-  return [...left.map((line) => `-${line}`), ...come];
 }
 
 const REAL = [
@@ -131,7 +121,7 @@ const WIRED_EDITS: Readonly<Record<string, readonly [edit: Edit, ...lines: strin
 
 for (const [what, [one, ...expected]] of Object.entries(WIRED_EDITS)) {
   Deno.test(`an edit of a wired module puts ${what}, and changes no other line`, () => {
-    deepEqual(lines(WIRED, edit(read(WIRED), [one]).text), expected);
+    deepEqual(changedLines(WIRED, edit(read(WIRED), [one]).text), expected);
   });
 }
 
