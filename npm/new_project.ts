@@ -19,7 +19,7 @@ import { writeStarter } from "../src/cli/new.ts";
 const ENGINE = "engine";
 
 /** What the engine is made of; the same names in a clone and in the npm package. */
-const ENGINE_PARTS: readonly string[] = ["src", "actors", "ffi", "LICENSE"];
+const ENGINE_PARTS: readonly string[] = ["src", "actors", "ffi", "web", "LICENSE"];
 
 /** What a clone has beside it: tests, their fixtures, and what was built. */
 const NOT_ENGINE = /(_test\.ts|\/_[a-z_]+\.ts|\/target|\/proof|\/bench\.ts)$/;
@@ -28,7 +28,7 @@ const NOT_ENGINE = /(_test\.ts|\/_[a-z_]+\.ts|\/target|\/proof|\/bench\.ts)$/;
 const TASKS: readonly string[] = ["serve", "dev", "tasker", "new"];
 
 /** Packages that only tests of the engine use. */
-const TEST_PACKAGES: readonly string[] = ["fast-check"];
+const TEST_PACKAGES: readonly string[] = ["axe-core", "fast-check", "playwright-core"];
 
 const USAGE = `Usage:
   tasker new-project DIR   writes a project into a folder that is new or empty
@@ -112,7 +112,7 @@ async function writeEngine(to: string, root: string): Promise<void> {
 function projectConfig({ tasks, unstable, compilerOptions, fmt }: DenoConfig): unknown {
   const ours = TASKS.map((name) => [name, tasks[name]?.replace(/(?<= )src\//, `${ENGINE}/src/`)]);
   return {
-    workspace: [`./${ENGINE}`],
+    workspace: [`./${ENGINE}`, `./${ENGINE}/web`],
     tasks: { ...Object.fromEntries(ours), test: "deno test --allow-read workflows" },
     imports: {},
     unstable,

@@ -12,9 +12,11 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/server/config.ts": [
     "src/core",
     "src/server/config_egress.ts",
+    "src/server/config_http.ts",
     "src/server/config_reader.ts",
   ],
   "src/server/config_egress.ts": ["src/core", "src/egress", "src/server/config_reader.ts"],
+  "src/server/config_http.ts": ["src/core", "src/server/config_reader.ts"],
   "src/server/config_reader.ts": ["src/core"],
   "src/server/runtime.ts": ["src/core"],
   "src/server/virtual_runtime.ts": ["src/core"],
@@ -32,6 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/dispatch": ["src/core", "src/operations", "src/telemetry"],
   "src/api": ["src/core", "src/operations", "src/telemetry", "src/contracts"],
   "src/mcp": ["src/core", "src/operations", "src/telemetry", "src/client.ts"],
+  "web": ["src/core", "src/operations", "src/client.ts", "src/client", "src/author"],
   "docs": ["src/core", "src/operations"],
   "workflows": ["src/mod.ts", "src/testing.ts"],
   "examples": ["src/mod.ts", "src/testing.ts", "src/client.ts"],
@@ -39,7 +42,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/testing\.ts|src\/simulation(\.ts|\/)|src\/server\/(?!config|config_egress|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
+  /^(src\/testing\.ts|src\/simulation(\.ts|\/)|src\/server\/(?!config|config_egress|config_http|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */

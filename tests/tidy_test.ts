@@ -18,8 +18,8 @@ const LONG: Readonly<Record<string, string>> = {
 /** Names that say nothing. */
 const BANNED = /(^|_)(utils?|helpers?|common|managers?|misc)\./;
 
-const SOURCES = FILES.filter((path) => /\.(ts|mjs|py|rs|sql)$/.test(path));
-const MODULES = FILES.filter((path) => path.endsWith(".ts"));
+const SOURCES = FILES.filter((path) => /\.(tsx?|css|mjs|py|rs|sql)$/.test(path));
+const MODULES = FILES.filter((path) => /\.tsx?$/.test(path));
 
 /** What others import by the names of the import map. */
 const ENTRIES = Object.fromEntries(
@@ -111,7 +111,8 @@ Deno.test("every export is imported by another module, and not by tests alone", 
 
 Deno.test("every package of deno.json is imported somewhere", () => {
   const texts = MODULES.map(read);
-  const packages = Object.keys(CONFIG.imports).filter((name) => !(name in ENTRIES));
+  const packages = Object.keys(CONFIG.imports)
+    .filter((name) => !(name in ENTRIES) && !name.startsWith("@types/"));
 
   const unused = packages.filter((name) =>
     !texts.some((text) => text.includes(`from "${name}`) || text.includes(`import("${name}`))
@@ -136,7 +137,7 @@ const WORDS_KEPT =
   /^(CHANGELOG\.md|tests\/support\/banned_words\.ts|.*\/sql\/\d{4}_.*|workflows\/order_processing.*|tests\/mcp\/conformance_server\.ts)$/;
 
 Deno.test("no banned word stands in names, comments or texts", () => {
-  const texts = FILES.filter((path) => /\.(ts|mjs|py|rs|sql|md)$/.test(path))
+  const texts = FILES.filter((path) => /\.(tsx?|css|html|mjs|py|rs|sql|md)$/.test(path))
     .filter((path) => !WORDS_KEPT.test(path));
 
   const found = texts.flatMap((path) =>

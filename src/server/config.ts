@@ -12,6 +12,7 @@ import {
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { readEgress, readModel } from "./config_egress.ts";
+import { type HttpConfig, readHttp } from "./config_http.ts";
 import { ConfigReader, type Environment, quote } from "./config_reader.ts";
 
 /** The least severe line that is logged. */
@@ -24,7 +25,7 @@ export interface ReplyKey {
 }
 
 /** The configuration of a server. `undefined` = not set, and without a default. */
-export interface Config {
+export interface Config extends HttpConfig {
   /** Undefined = the launcher starts the embedded Postgres. */
   readonly databaseUrl: string | undefined;
   /** Whether a pooler in transaction mode stands before Postgres. */
@@ -33,17 +34,6 @@ export interface Config {
   /** Where the bus is; undefined for a bus without a broker. */
   readonly busUrl: string | undefined;
   readonly busPrefix: string;
-  /** An address without brackets: `127.0.0.1`, `::1`. */
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  readonly behindTls: boolean;
-  /** Open connections of HTTP clients; a long poll or a stream has one for as long as it lasts. */
-  readonly connectionsMax: number;
-  /** Time for the head of a connection's first request to arrive. */
-  readonly headTimeoutMs: number;
-  /** Time that a connection may be open without a request. */
-  readonly idleTimeoutMs: number;
   readonly dataDir: string;
   readonly workflowsDir: string;
   /** Undefined = every owner that a module here implements. */
@@ -85,18 +75,7 @@ const REPLY_KEY_BYTES_MIN = 32;
 /** Characters of TASKER_ADMIN_KEY: 24 random base64url characters are 144 bits. */
 const ADMIN_KEY_LENGTH_MIN = 24;
 
-const PORT_MAX = 65_535;
 const DRAIN_DEFAULT_MS = 30_000;
-
-/** Twice the long polls and streams of a node, so that requests find a place beside them. */
-const CONNECTIONS_MAX_DEFAULT = 4_096;
-const CONNECTIONS_MAX_LIMIT = 1_000_000;
-
-const HEAD_TIMEOUT_DEFAULT_MS = 10_000;
-
-/** Longer than the 60 s after which proxies drop idle connections: they close first. */
-const IDLE_TIMEOUT_DEFAULT_MS = 75_000;
-const TIMEOUT_MS_MIN = 1_000;
 
 /** An interval of statistics is the shortest window. */
 const HEAL_WINDOW_MS = { min: 10_000, usual: 60_000, max: 3_600_000 };
@@ -138,6 +117,7 @@ export const CONFIG_NAMES = [
   "TASKER_RETENTION",
   "TASKER_SECRETS",
   "TASKER_SYSTEM",
+  "TASKER_WEB",
   "TASKER_WORKFLOWS",
 ] as const;
 
@@ -164,10 +144,7 @@ export function readConfig(env: Environment): Config {
     pooler: readPooler(reader),
     ...readBus(reader),
     busPrefix: readBusPrefix(reader),
-    ...readAddress(reader),
-    connectionsMax: readConnectionsMax(reader),
-    headTimeoutMs: readTimeout(reader, "TASKER_HEAD_TIMEOUT") ?? HEAD_TIMEOUT_DEFAULT_MS,
-    idleTimeoutMs: readTimeout(reader, "TASKER_IDLE_TIMEOUT") ?? IDLE_TIMEOUT_DEFAULT_MS,
+    ...readHttp(reader),
     dataDir: reader.text("TASKER_DATA") ?? ".tasker",
     workflowsDir: reader.text("TASKER_WORKFLOWS") ?? "workflows",
     systems: readSystems(reader),
@@ -293,59 +270,12 @@ function readBusPrefix(reader: Reader): string {
   return prefix;
 }
 
-function readAddress(reader: Reader): Pick<Config, "host" | "port" | "behindTls"> {
-  const behindTls = reader.flag("TASKER_BEHIND_TLS");
-  const host = (reader.text("TASKER_HOST") ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
-  if (!isLoopback(host) && !behindTls) {
-    const remedy = "put a proxy that terminates TLS before it and set TASKER_BEHIND_TLS=1";
-    reader.fault(
-      "TASKER_HOST",
-      "not_loopback",
-      `${quote(host)} can be reached from outside: ${remedy}`,
-    );
-  }
-  const text = reader.text("TASKER_PORT") ?? "8080";
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= PORT_MAX)) {
-    reader.fault(
-      "TASKER_PORT",
-      "not_a_port",
-      `${quote(text)} is not a port, expected 0..${PORT_MAX}`,
-    );
-  }
-  return { host, port, behindTls };
-}
-
-function readConnectionsMax(reader: Reader): number {
-  const text = reader.text("TASKER_CONNECTIONS_MAX");
-  if (text === undefined) return CONNECTIONS_MAX_DEFAULT;
-  const count = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
-  if (!(count >= 1 && count <= CONNECTIONS_MAX_LIMIT)) {
-    const expected = `is not a number of connections, expected 1..${CONNECTIONS_MAX_LIMIT}`;
-    reader.fault("TASKER_CONNECTIONS_MAX", "not_a_count", `${quote(text)} ${expected}`);
-  }
-  return count;
-}
-
-function readTimeout(reader: Reader, name: ConfigName): number | undefined {
-  const ms = reader.duration(name);
-  if (ms !== undefined && ms < TIMEOUT_MS_MIN) {
-    const expected = `is shorter than ${TIMEOUT_MS_MIN / 1_000} s`;
-    reader.fault(name, "too_short", `${quote(reader.text(name) ?? "")} ${expected}`);
-  }
-  return ms;
-}
-
 function readHealWindow(reader: Reader): number {
   const ms = reader.duration("TASKER_HEAL_WINDOW") ?? HEAL_WINDOW_MS.usual;
   if (ms < HEAL_WINDOW_MS.min || ms > HEAL_WINDOW_MS.max) {
     reader.fault("TASKER_HEAL_WINDOW", "out_of_range", "is not between 10s and 1h");
   }
   return ms;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function readSystems(reader: Reader): readonly string[] | undefined {

@@ -14,23 +14,18 @@ import { explain, messageOf, TaskerError } from "../core/errors.ts";
 import { MODEL_KEY } from "../core/http_call.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { Changes } from "./launch_changes.ts";
+import { buildWeb } from "./launch_web.ts";
+import { webFolder } from "./web_files.ts";
 import { startGuard } from "./launch_egress.ts";
+import { Stopping } from "./launch_stopping.ts";
 import { readAllBeats, untilHung } from "./node_lock.ts";
 import { startEmbeddedPostgres } from "../postgres/embedded.ts";
-import { type OnLine, pause } from "../postgres/retry_for.ts";
+import type { OnLine } from "../postgres/retry_for.ts";
 
 /** Exit codes that are not the server's own. */
 const EXIT_STOPPED = 0;
 const EXIT_FAILED = 1;
 const EXIT_BAD_CONFIGURATION = 2;
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/**
- * How long signals count as one Ctrl-C, in milliseconds: the terminal sends it to the launcher, and
- * `deno task`, which got it as well, sends it on.
- */
-const ONE_CTRL_C_MS = 1_000;
 
 /** How long a server may take to close beyond its drain, once this process is dead. */
 const CLOSE_MS_MAX = 15_000;
@@ -101,6 +96,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
     using guard = await startGuard({ ...options, config: stated });
     const config = { ...stated, egressUrl: guard.url };
     using building = new Building({ ...options, stopping });
+    using _web = config.web ? buildWeb({ ...options, ...config, stopping }) : undefined;
     await using database = await openDatabase(config, options.onLine);
     const server = { ...options, config, database, building, stopping, isDevelopment };
     return isDevelopment ? await serveChanges(server) : await serve(server);
@@ -253,6 +249,8 @@ export function serverFlags(
       `${root}/src`,
       workflows,
       data,
+      // The server gives up its data folder; the files of the web app it goes on reading.
+      ...config.web ? [webFolder(data, "").replace(/\/$/, "")] : [],
       ...config.bus === "kafka" ? kafkaFolders() : [],
       ...config.allowRead,
     ]),
@@ -299,86 +297,6 @@ function isFile(path: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
-  }
-}
-
-/** What signals ask for: the first one a drain, a later Ctrl-C an end at once. */
-class Stopping implements Disposable {
-  /** Resolves with the first signal. */
-  readonly asked: Promise<"stop">;
-  readonly #ask: () => void;
-  readonly #onLine: OnLine;
-  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#handle(signal)] as const);
-  #first: typeof SIGNALS[number] | undefined;
-  #isOneCtrlC = true;
-  #server: Deno.ChildProcess | undefined;
-  #isReplaced = false;
-
-  constructor(onLine: OnLine) {
-    const { promise, resolve } = Promise.withResolvers<"stop">();
-    this.asked = promise;
-    this.#ask = () => resolve("stop");
-    this.#onLine = onLine;
-    for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
-  }
-
-  /** Whether a signal has come. */
-  get isAsked(): boolean {
-    return this.#first !== undefined;
-  }
-
-  /** Whether the server was asked to end. */
-  get isServerEnding(): boolean {
-    return this.isAsked || this.#isReplaced;
-  }
-
-  /** From now on signals are the server's; one that came before is passed on at once. */
-  passOnTo(server: Deno.ChildProcess): void {
-    this.#server = server;
-    this.#isReplaced = false;
-    if (this.#first !== undefined) this.#drain(this.#first);
-  }
-
-  /** Asks the server to drain, for another one to follow. */
-  endForNext(): void {
-    this.#isReplaced = true;
-    this.#drain("SIGTERM");
-  }
-
-  [Symbol.dispose](): void {
-    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
-  }
-
-  #handle(signal: typeof SIGNALS[number]): void {
-    if (this.#first === undefined) {
-      this.#first = signal;
-      void pause(ONE_CTRL_C_MS).then(() => this.#isOneCtrlC = false);
-      this.#onLine("stopping once the running steps are done; Ctrl-C again stops at once");
-      this.#ask();
-      this.#drain(signal);
-    } else if (signal === "SIGINT" && !this.#isOneCtrlC) {
-      this.end();
-    }
-  }
-
-  /** The server knows two signals; a closed terminal is no reason to drop steps either. */
-  #drain(signal: typeof SIGNALS[number]): void {
-    this.#kill(signal === "SIGHUP" ? "SIGTERM" : signal);
-  }
-
-  /** The journal is made for this: what was acknowledged is there at the next start. */
-  end(): void {
-    if (this.#server === undefined) Deno.exit(EXIT_FAILED);
-    this.#kill("SIGKILL");
-  }
-
-  #kill(signal: Deno.Signal): void {
-    try {
-      this.#server?.kill(signal);
-    } catch (error) {
-      // Deno's word for a child that has ended; its exit code is on the way.
-      if (!(error instanceof TypeError)) throw error;
-    }
   }
 }
 

@@ -20,6 +20,7 @@ import { openDeployed } from "./deployments.ts";
 import { Engine } from "./engine.ts";
 import { openHealing } from "./healing.ts";
 import { withMcp } from "./mcp.ts";
+import { withWeb } from "./web.ts";
 import { Healer } from "../heal/healer.ts";
 import { warnOfOtherBuses } from "./health.ts";
 import { type ApiParts, atOnce, openApiOf } from "./node_api.ts";
@@ -114,10 +115,11 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const deps = { ...options, ...parts };
   readFiguresOf(deps);
   const statistics = openStatistics(deps);
-  const api = withMcp(openApiOf(deps), {
+  const withoutWeb = withMcp(openApiOf(deps), {
     ...options,
     stateKey: await sharedSecret(deps, "rounds of MCP calls"),
   });
+  const api = options.config.web ? withWeb(withoutWeb, options.config) : withoutWeb;
   const maintenance = await maintain(deps);
   await engine.admission.learn(remoteOwners(registry));
   // A system that comes with a later version is asked about as those of the start were.

@@ -37,7 +37,12 @@ export async function serve(
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "serve", ...args],
     cwd: project,
-    env: { TASKER_DATA: dataDir, TASKER_PORT: "0", TASKER_LOG: "info", NO_COLOR: "1", ...env },
+    // Few tests look at the web app, and each folder would build its own.
+    env: {
+      ...{ TASKER_DATA: dataDir, TASKER_PORT: "0", TASKER_LOG: "info", TASKER_WEB: "off" },
+      ...{ NO_COLOR: "1" },
+      ...env,
+    },
     stdout: "piped",
     stderr: "piped",
   }).spawn();

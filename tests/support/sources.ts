@@ -26,7 +26,7 @@ export function read(path: string): string {
 /** The TypeScript files that a file imports at run time. */
 export function importsOf(path: string): readonly string[] {
   const code = read(path).replaceAll(/^import type [\s\S]*?;$/gm, "");
-  const specifiers = code.matchAll(/(?:^|\s)from "(\.[^"$]+\.ts)"|^import "(\.[^"$]+\.ts)"/gm);
+  const specifiers = code.matchAll(/(?:^|\s)from "(\.[^"$]+\.tsx?)"|^import "(\.[^"$]+\.tsx?)"/gm);
   return [...specifiers].map(([, from, bare]) => resolvePath(path, from ?? bare ?? ""));
 }
 

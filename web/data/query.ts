@@ -1,0 +1,28 @@
+/** Reads operations for pages: asked once for all who show them, and again when they may have changed. */
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import type { CallName, OperationInput, OperationResult } from "../../src/client.ts";
+import { useClient } from "./client.tsx";
+
+/** How a read behaves. */
+interface ReadOptions {
+  /** False: it is not asked yet, because something it needs is not known. */
+  readonly isEnabled?: boolean;
+  /** Ask again this often, in milliseconds, for what no event announces. */
+  readonly everyMs?: number;
+}
+
+/** Reads an operation that changes nothing; the key of its cache is its name and its input. */
+export function useOperation<Name extends CallName>(
+  name: Name,
+  input: OperationInput<Name>,
+  { isEnabled = true, everyMs }: ReadOptions = {},
+): UseQueryResult<OperationResult<Name>, Error> {
+  const client = useClient();
+  return useQuery({
+    queryKey: [name, input],
+    queryFn: ({ signal }) => client.call(name, input, { signal }),
+    enabled: isEnabled,
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+  });
+}

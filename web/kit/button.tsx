@@ -1,0 +1,28 @@
+/** A button. */
+
+import type { ReactNode } from "react";
+
+/** A button: `primary` is the one that a page is for; `danger` cannot be taken back. */
+export function Button(
+  { children, onPress, kind = "plain", type = "button", isDisabled = false, label }: {
+    readonly children: ReactNode;
+    readonly onPress?: () => void;
+    readonly kind?: "plain" | "primary" | "danger";
+    readonly type?: "button" | "submit";
+    readonly isDisabled?: boolean;
+    /** What a screen reader says where the text alone does not. */
+    readonly label?: string;
+  },
+) {
+  return (
+    <button
+      type={type}
+      className={`button ${kind}`}
+      disabled={isDisabled}
+      aria-label={label}
+      onClick={onPress}
+    >
+      {children}
+    </button>
+  );
+}

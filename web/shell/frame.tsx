@@ -1,0 +1,65 @@
+/** The frame around each page: navigation, theme, and who is signed in. */
+
+import { type ReactNode, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { Button } from "../kit/button.tsx";
+import { PAGES } from "./routes.tsx";
+import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
+
+/** Landmarks of every page: a link past the navigation, the navigation, and the page itself. */
+export function Frame(
+  { children, onSignOut }: { readonly children: ReactNode; readonly onSignOut: () => void },
+) {
+  return (
+    <div className="frame">
+      <a className="skip" href="#page">Skip to the page</a>
+      <header className="side">
+        <Link className="brand" href="/">Tasker</Link>
+        <Navigation />
+        <div className="side-end">
+          <ThemeChoice />
+          <Button onPress={onSignOut}>Sign out</Button>
+        </div>
+      </header>
+      <main id="page" tabIndex={-1}>{children}</main>
+    </div>
+  );
+}
+
+function Navigation() {
+  const [location] = useLocation();
+  const first = location.split("/")[1] ?? "";
+  return (
+    <nav aria-label="Pages">
+      {Object.entries(PAGES).flatMap(([path, { label }]) =>
+        label === undefined ? [] : [
+          <Link
+            key={path}
+            href={`/${path}`}
+            aria-current={path === first ? "page" : undefined}
+          >
+            {label}
+          </Link>,
+        ]
+      )}
+    </nav>
+  );
+}
+
+function ThemeChoice() {
+  const [theme, setTheme] = useState(storedTheme);
+  return (
+    <label className="theme">
+      <span>Theme</span>
+      <select
+        value={theme}
+        onChange={({ target }) => {
+          applyTheme(target.value as Theme);
+          setTheme(target.value as Theme);
+        }}
+      >
+        {THEMES.map((one) => <option key={one} value={one}>{one}</option>)}
+      </select>
+    </label>
+  );
+}
