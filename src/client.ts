@@ -75,6 +75,7 @@ export function openClient(options: ClientOptions): Client {
     new Http({
       url: options.url.replace(/\/+$/, ""),
       key: options.key,
+      agent: options.agent,
       retryForMs: options.retryForMs ?? RETRY_FOR_MS,
       runtime: options.runtime ?? openPlatform(),
       fetch: options.fetch ?? ((request) => fetch(request)),

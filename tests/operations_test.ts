@@ -178,6 +178,15 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   listKeys: {},
   makeKey: { name: "ci", scopes: ["read"], namespaces: ["shop"], systems: [], expiresAt: AT },
   removeKey: { id: "k" },
+  listAudit: {
+    key: "key_1",
+    operation: "cancelTask",
+    target: "t",
+    outcome: "done",
+    since: AT,
+    limit: 3,
+    cursor: "019aba5e-1111-7000-8000-000000000000",
+  },
   listDead: {
     system: "s",
     kind: "command",

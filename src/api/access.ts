@@ -134,16 +134,20 @@ export class Access {
   }
 
   /**
-   * Returns the caller, if its key has the right.
+   * Returns the caller of an operation, whether it has the right to it or not.
    *
    * Cost: one SHA-256, and one look-up a key every KEY_CACHE_MS, known or not.
    *
-   * @throws {TaskerError} api.unauthorized, api.forbidden
+   * @throws {TaskerError} api.unauthorized
    */
   async authenticate(headers: Headers, right: Right): Promise<Caller> {
     if (right === "open") return NOBODY;
-    const caller = new Caller(await this.#find(bearerOf(headers) ?? this.#refuse("no_key")));
-    if (right === "key" || caller.has(right)) return caller;
+    return new Caller(await this.#find(bearerOf(headers) ?? this.#refuse("no_key")));
+  }
+
+  /** @throws {TaskerError} api.forbidden unless the key of a caller has the right */
+  demand(caller: Caller, right: Right): void {
+    if (right === "open" || right === "key" || caller.has(right)) return;
     this.#deps.metrics.counter("tasker_auth_refused_total", "no_scope").add();
     throw new TaskerError(
       "api.forbidden",

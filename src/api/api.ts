@@ -10,6 +10,7 @@ import { Access } from "./access.ts";
 import { busHandlers } from "./bus.ts";
 import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
+import { auditHandlers, AuditTrail } from "./audit.ts";
 import type { ApiDeps } from "./deps.ts";
 import { documentHandlers } from "./documents.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
@@ -24,7 +25,7 @@ import { OpenConnections } from "./open_connections.ts";
 import { operatorActionHandlers } from "./operator_actions.ts";
 import { optimiserHandlers } from "./optimiser.ts";
 import { policyHandlers } from "./policies.ts";
-import { callOf, checkHead, readInput } from "./request.ts";
+import { callOf, checkHead, type ParsedRequest, readInput } from "./request.ts";
 import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
 import { StreamMemory } from "./sse.ts";
 import { streamHandlers } from "./streams.ts";
@@ -43,6 +44,8 @@ export interface Api {
   fetch(request: Request): Promise<Response>;
   /** Ends long polls and streams, and refuses new ones; the server can then be shut down. */
   close(): void;
+  /** Writes what calls have left to be written; resolves when it is there, or cannot be. */
+  settle(): Promise<void>;
 }
 
 /** An operation and its handler. */
@@ -77,6 +80,7 @@ export function openApi(deps: ApiDeps): Api {
       );
     },
     close: () => services.connections.close(),
+    settle: () => server.settle(),
   };
 }
 
@@ -114,6 +118,7 @@ function routesOf(services: Services): readonly Route[] {
     ...statisticsHandlers(services),
     ...healingHandlers(services),
     ...keyHandlers(services),
+    ...auditHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),
     ...nodeHandlers(services),
@@ -129,9 +134,15 @@ function routesOf(services: Services): readonly Route[] {
 /** Serves requests of known routes. */
 class Server {
   readonly #idempotencyCache: IdempotencyCache;
+  readonly #trail: AuditTrail;
 
   constructor(private readonly services: Services) {
     this.#idempotencyCache = new IdempotencyCache(services.runtime);
+    this.#trail = new AuditTrail(services);
+  }
+
+  settle(): Promise<void> {
+    return this.#trail.close();
   }
 
   async serve(route: Route, { req }: Context): Promise<Response> {
@@ -152,16 +163,34 @@ class Server {
     }
   }
 
-  async #answerTo(
-    { operation, handle }: Route,
-    request: Request,
-    params: unknown,
-  ): Promise<ApiAnswer> {
-    const { access, runtime } = this.services;
+  async #answerTo(route: Route, request: Request, params: unknown): Promise<ApiAnswer> {
+    const { operation } = route;
     checkHead(request, operation.bodyBytesMax);
-    const caller = await access.authenticate(request.headers, operation.right);
-    const { input, body } = await readInput(operation, request, { params, runtime });
-    const call = callOf(request, caller);
+    const caller = await this.services.access.authenticate(request.headers, operation.right);
+    const audited = this.#trail.begin(operation, caller, request);
+    try {
+      this.services.access.demand(caller, operation.right);
+      const { runtime } = this.services;
+      const read = await readInput(operation, request, { params, runtime });
+      if (audited !== undefined) audited.input = read.input;
+      const answer = await this.#handle(route, read, callOf(request, caller), request);
+      this.#trail.answered(audited, answer);
+      return answer;
+    } catch (thrown) {
+      this.#trail.failed(audited, thrown);
+      throw thrown;
+    }
+  }
+
+  /** Answers a repeat as the first request, where a cache remembers that. */
+  async #handle(
+    { operation, handle }: Route,
+    { input, body }: ParsedRequest,
+    call: Call,
+    request: Request,
+  ): Promise<ApiAnswer> {
+    const { caller } = call;
+    const { runtime } = this.services;
     const { idempotencyKey } = call;
     if (operation.repeat !== "remembered" || idempotencyKey === undefined) {
       return await handle(input, call);

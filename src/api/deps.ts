@@ -7,6 +7,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type {
+  Audit,
   CommandSink,
   DeadLetter,
   DeadLetters,
@@ -112,6 +113,7 @@ export interface ApiDeps {
   /** The policy that attempts of a step follow now. */
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;
   readonly keys: Keys;
+  readonly audit: Audit;
   readonly dead: DeadLetters;
   /**
    * Puts a dead letter back into its channel; the caller removes it.

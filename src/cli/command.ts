@@ -138,7 +138,7 @@ function verbContext(
   const { terminal, runtime, signal, fetch } = context;
   let opened: Client | undefined;
   const openAt: VerbContext["openAt"] = (options) =>
-    openClient({ retryForMs: RETRY_FOR_MS, ...options, fetch, runtime });
+    openClient({ agent: "tasker", retryForMs: RETRY_FOR_MS, ...options, fetch, runtime });
   const open = (options: RetryOptions) => openAt({ ...addressOf(connection), ...options });
   return {
     ...read,

@@ -43,8 +43,10 @@ async function connected(): Promise<{ readonly url: string; readonly key: string
 
 if (import.meta.main) {
   const runtime = openRuntime();
-  const client = openClient({ ...await connected(), retryForMs: RETRY_FOR_MS, runtime });
-  const session: McpSession = { client, key: () => client.call("getOwnKey", {}) };
+  const options = { ...await connected(), retryForMs: RETRY_FOR_MS, runtime };
+  const as = (agent: string) => openClient({ ...options, agent });
+  const client = as("mcp");
+  const session: McpSession = { client, as, key: () => client.call("getOwnKey", {}) };
   const log = openLog({
     level: "warn",
     terminal: false,

@@ -1,6 +1,7 @@
 /** Result lines: answers of operations, and events, as people read them. */
 
 import type {
+  AuditedCall,
   DeadLetter,
   DeadLetterDetail,
   JournalEntry,
@@ -161,6 +162,27 @@ export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[
     ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "DELIVERED", "REASON"), ...rows], paint),
     paint("dim", `→ ${TASKER} dead show ID, ${TASKER} dead replay ID, ${TASKER} dead discard ID`),
   ];
+}
+
+/** Draws the audit. */
+export function auditLines(calls: readonly AuditedCall[], paint: Paint): string[] {
+  if (calls.length === 0) return ["no calls that changed something"];
+  const rows = calls.map((
+    { at, by, agent, operation, target, outcome, isDryRun, undo },
+  ): Cell[] => [
+    dateText(at),
+    by,
+    operation,
+    target,
+    {
+      text: isDryRun ? `${outcome} (dry run)` : outcome,
+      tone: outcome === "done" ? "good" : outcome === "unchanged" ? "dim" : "bad",
+    },
+    { text: agent, tone: "dim" },
+    { text: undo === undefined ? "" : `${TASKER} ${undo}`, tone: "dim" },
+  ]);
+  const head = headOf("AT (UTC)", "BY", "OPERATION", "TARGET", "OUTCOME", "CLIENT", "UNDO");
+  return tableLines([head, ...rows], paint);
 }
 
 /** Draws one dead letter with its body. */

@@ -20,6 +20,7 @@ import { rehearseVerb } from "./rehearse.ts";
 import { replay } from "./replay.ts";
 import { systemDetailLines, systemLines } from "./system_lines.ts";
 import {
+  auditLines,
   breakLines,
   deadLetterLines,
   deadLines,
@@ -101,6 +102,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   workflowSource: SOURCE,
   deployHistory: HISTORY,
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
+  listAudit: { lines: (calls, { paint }) => auditLines(calls, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
   replayManyDead: {

@@ -67,6 +67,9 @@ export type VersionBreak = OperationResult<"compareVersions">["breaks"][number];
 export type System = OperationResult<"listSystems">["systems"][number];
 /** An owner of steps, with what it offers and its instances. */
 export type SystemDetail = OperationResult<"getSystem">;
+/** One call that changed something, or tried to. */
+export type AuditedCall = EntryOf<"listAudit">;
+
 /** An envelope that could not be used. */
 export type DeadLetter = EntryOf<"listDead">;
 /** Which dead letters. */
@@ -89,6 +92,8 @@ export interface ClientOptions {
   /** `http://127.0.0.1:8080`; a path in front of the routes is kept. */
   readonly url: string;
   readonly key?: string;
+  /** What the client calls itself (User-Agent): the audit of the server shows it. */
+  readonly agent?: string;
   /** How long a call that may succeed later is repeated, in ms; 0 = one try. */
   readonly retryForMs?: number;
   /** Called before each repeat. */

@@ -55,6 +55,7 @@ export interface HttpDeps {
   /** Without a slash at its end. */
   readonly url: string;
   readonly key: string | undefined;
+  readonly agent?: string | undefined;
   readonly retryForMs: number;
   readonly runtime: ClientRuntime;
   readonly fetch: (request: Request) => Promise<Response>;
@@ -180,7 +181,7 @@ export class Http {
     input: Input,
     { idempotencyKey, headers }: SendOptions,
   ): Request {
-    const { url, key, runtime } = this.deps;
+    const { url, key, agent, runtime } = this.deps;
     const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
     const take = (name: string) => {
       const value = rest.get(name);
@@ -199,6 +200,7 @@ export class Http {
       headers: {
         accept: "application/json",
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(agent === undefined ? {} : { "user-agent": agent }),
         ...(sent === undefined ? {} : { "content-type": "application/json" }),
         ...(isWrite ? { "idempotency-key": idempotencyKey ?? runtime.uuid() } : {}),
         ...headers,

@@ -147,6 +147,11 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   getOwnKey: { method: "GET", path: "/v1/key" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },
   removeKey: { method: "DELETE", path: "/v1/keys/{id}", isWrite: true },
+  listAudit: {
+    method: "GET",
+    path: "/v1/audit",
+    pages: { entries: "calls", next: "nextCursor", from: "cursor" },
+  },
   listDead: {
     method: "GET",
     path: "/v1/dead",

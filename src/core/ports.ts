@@ -1101,6 +1101,54 @@ export interface DeadLetters {
   counts(): Promise<ReadonlyMap<string, number>>;
 }
 
+/** One call that may have changed something. */
+export interface AuditRow {
+  /** Carries the time of the call, in milliseconds, as task ids do. */
+  readonly id: string;
+  readonly keyId: string;
+  /** Who called: the name in the request or of the key, and the id of the key. */
+  readonly by: string;
+  /** What the client says that it is, with the tool that was called; empty: nothing. */
+  readonly agent: string;
+  /** As in the table of operations. */
+  readonly operation: string;
+  /** The scope that the operation asks for. */
+  readonly scope: string;
+  readonly target: string;
+  /** `done`, `unchanged`, or the code of the error. */
+  readonly outcome: string;
+  readonly isDryRun: boolean;
+  /** The command that undoes it, without the name of the program; absent: there is none. */
+  readonly undo?: string;
+}
+
+/** Which calls, the newest first. */
+export interface AuditFilter {
+  readonly keyId?: string;
+  readonly operation?: string;
+  /** A target, or its first words. */
+  readonly target?: string;
+  readonly outcome?: string;
+  readonly sinceMs?: number;
+  /** Where the page before has ended. */
+  readonly before?: string;
+}
+
+/** Calls. A page may have fewer than asked for, or none, and a next one nevertheless. */
+export interface AuditPage {
+  readonly rows: readonly AuditRow[];
+  readonly next?: string;
+}
+
+/** The audit, kept in the database. */
+export interface Audit {
+  /** Safe to repeat: a row that is there is passed over. */
+  add(rows: readonly AuditRow[]): Promise<void>;
+  list(filter: AuditFilter, limit: number): Promise<AuditPage>;
+  /** Removes some that are older; returns whether there may be more. */
+  removeOld(beforeMs: number): Promise<boolean>;
+}
+
 /**
  * A task in memory, as of its last committed turn. Its actor goes on with the state, so it has to be
  * read before the next await; once the task has ended, nothing changes any more.

@@ -31,6 +31,7 @@ import canaries from "./sql/0022_canaries.sql" with { type: "text" };
 import choices from "./sql/0023_choices.sql" with { type: "text" };
 import heldStarts from "./sql/0024_held_starts.sql" with { type: "text" };
 import deployments from "./sql/0026_deployments.sql" with { type: "text" };
+import audit from "./sql/0027_audit.sql" with { type: "text" };
 import stepStatistics from "./sql/0025_step_statistics.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
@@ -70,6 +71,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0024_held_starts", text: heldStarts },
   { name: "0025_step_statistics", text: stepStatistics },
   { name: "0026_deployments", text: deployments },
+  { name: "0027_audit", text: audit },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -2,6 +2,7 @@
 
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
+import { PostgresAudit } from "./audit.ts";
 import { connectionsOf } from "./pg_connection.ts";
 import { PostgresDatabase } from "./database.ts";
 import { PostgresDeadLetters } from "./dead_letters.ts";
@@ -74,6 +75,7 @@ export async function openJournal(options: JournalOptions) {
     sharedStates: new PostgresSharedStates(database),
     keys: new PostgresKeys(database.of("key")),
     systems: new PostgresSystems(database, runtime),
+    audit: new PostgresAudit(database),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */
     maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when, kept),

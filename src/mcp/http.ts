@@ -36,8 +36,8 @@ const SERVER_ERROR = -32000;
 export interface McpHttpDeps extends Omit<ServerDeps, "limits" | "count" | "runtime"> {
   readonly runtime: Pick<Runtime, "monotonic" | "now" | "after" | "digest">;
   readonly metrics: Metrics;
-  /** Opens Tasker under a key. */
-  clientOf(key: string): Client;
+  /** Opens Tasker under a key, for a client that calls itself so. */
+  clientOf(key: string, agent: string): Client;
 }
 
 /** MCP, ready to be served. */
@@ -90,9 +90,9 @@ async function sessionOf(request: Request, { clientOf }: McpHttpDeps): Promise<M
   if (key === undefined || !API_KEY.test(key)) {
     throw refused("api.unauthorized", "The request has no API key");
   }
-  const client = clientOf(key);
+  const client = clientOf(key, "mcp");
   const own = await client.call("getOwnKey", {}, { signal: request.signal });
-  return { client, key: () => Promise.resolve(own) };
+  return { client, as: (agent) => clientOf(key, agent), key: () => Promise.resolve(own) };
 }
 
 /** Reads the body within its bounds, so that a slow client holds nothing but its own connection. */

@@ -98,7 +98,7 @@ export function mcpServer(session: McpSession, deps: ServerDeps): Server {
     const nowMs = deps.runtime.now();
     const digest = (text: string) => deps.runtime.digest(text);
     const seal = (state: unknown) => codec.mint(state, context);
-    const call = { ...callOf({ session, key, server, context }), nowMs, seal, digest };
+    const call = { ...callOf({ tool, session, key, server, context }), nowMs, seal, digest };
     return await callTool(deps, { tool, params, call, clientName: clientNameOf(context) });
   });
   return server;
@@ -199,7 +199,8 @@ function outcomeOf(result: ToolResult): Outcome {
 }
 
 /** Who calls, and what their client can do. */
-function callOf({ session, key, server, context }: {
+function callOf({ tool, session, key, server, context }: {
+  readonly tool: Tool;
   readonly session: McpSession;
   readonly key: Key;
   readonly server: Server;
@@ -209,7 +210,7 @@ function callOf({ session, key, server, context }: {
   const capabilities = capabilitiesOf(server, context);
   const named = IdempotencyKey.safeParse(mcpReq._meta?.[KEY_META]);
   return {
-    client: session.client,
+    client: session.as(agentOf(tool, clientNameOf(context))),
     key,
     capabilities,
     followsTasks: mcpReq.envelope !== undefined &&
@@ -234,6 +235,12 @@ function capabilitiesOf(server: Server, { mcpReq }: ServerContext): ClientCapabi
   if (mcpReq.envelope === undefined) return server.getClientCapabilities() ?? {};
   const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope;
   return envelope[CLIENT_CAPABILITIES_META_KEY] ?? {};
+}
+
+/** Names a call for the audit: the tool, and what the client calls itself. */
+function agentOf({ name }: Pick<Tool, "name">, clientName: string): string {
+  const shown = clientName.replaceAll(/[^\x20-\x7e]/g, "?");
+  return shown === "" ? `mcp ${name}` : `mcp ${name} (${shown})`;
 }
 
 function clientNameOf({ mcpReq }: ServerContext): string {

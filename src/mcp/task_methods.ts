@@ -47,7 +47,7 @@ export function serveTasks(server: Server, session: McpSession, deps: TaskDeps):
   });
   server.setRequestHandler("tasks/cancel", { params: TaskParams }, async ({ taskId }, context) => {
     capabilitiesOf(context);
-    return await write("tasks/cancel", () => cancel(client, taskId));
+    return await write("tasks/cancel", () => cancel(session.as("mcp tasks/cancel"), taskId));
   });
 }
 
@@ -60,10 +60,11 @@ async function update(
   const task = await session.client.get(taskId);
   if (isTerminal(task.state)) return {};
   const questions = questionsOf(task, await session.key());
+  const client = session.as("mcp tasks/update");
   for (const [name, answer] of Object.entries(answers)) {
     const question = questions.get(name);
     if (question !== undefined) {
-      await answerQuestion(session.client, { task, name, question, answer });
+      await answerQuestion(client, { task, name, question, answer });
     }
   }
   return {};

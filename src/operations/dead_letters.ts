@@ -108,6 +108,7 @@ export const DEAD_LETTERS = group("dead letters", {
     answers: { 202: { description: "It is back in its channel", schema: Replayed } },
     errors: ["dead_letter.not_found", "bus.envelope_invalid", "bus.unavailable"],
     command: { verb: "dead replay" },
+    audit: { target: "{id}" },
   }),
   discardDead: operation({
     method: "DELETE",
@@ -119,6 +120,7 @@ export const DEAD_LETTERS = group("dead letters", {
     answers: { 204: { description: "It is removed" } },
     errors: ["dead_letter.not_found"],
     command: { verb: "dead discard" },
+    audit: { target: "{id}" },
   }),
   replayManyDead: operation({
     method: "POST",
@@ -131,6 +133,7 @@ export const DEAD_LETTERS = group("dead letters", {
     answers: { 200: { description: "What became of them", schema: Done } },
     errors: ["bus.unavailable"],
     command: { verb: "dead replay-many" },
+    audit: { target: "{system}" },
   }),
   discardManyDead: operation({
     method: "POST",
@@ -143,5 +146,6 @@ export const DEAD_LETTERS = group("dead letters", {
     answers: { 200: { description: "What became of them", schema: Done } },
     errors: [],
     command: { verb: "dead discard-many" },
+    audit: { target: "{system}" },
   }),
 });

@@ -111,6 +111,10 @@ export const DEPLOYMENTS = group("deployments", {
       "api.busy",
     ],
     command: { verb: "deploy" },
+    audit: {
+      target: "{namespace}/{name} {version}",
+      undo: "workflows revert {namespace}/{name} --to {before} --reason undo",
+    },
   }),
   revertWorkflow: operation({
     method: "POST",
@@ -130,6 +134,10 @@ export const DEPLOYMENTS = group("deployments", {
     answers: { 200: { description: "What it changes", schema: Report } },
     errors: ["definition.unknown", "definition.invalid", "definition.in_file", "api.busy"],
     command: { verb: "workflows revert" },
+    audit: {
+      target: "{namespace}/{name} {to}",
+      undo: "workflows revert {namespace}/{name} --to {before} --reason undo",
+    },
   }),
   workflowSource: operation({
     method: "GET",

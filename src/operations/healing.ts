@@ -123,6 +123,7 @@ export const HEALING = group("healing", {
     answers: { 202: { description: "It goes on", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
     command: { verb: "proposals approve" },
+    audit: { target: "{incident}", undo: "proposals revert {incident}" },
   }),
   rejectProposal: operation({
     method: "POST",
@@ -135,6 +136,7 @@ export const HEALING = group("healing", {
     answers: { 202: { description: "It goes on", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
     command: { verb: "proposals reject" },
+    audit: { target: "{incident}" },
   }),
   revertProposal: operation({
     method: "POST",
@@ -147,6 +149,7 @@ export const HEALING = group("healing", {
     answers: { 202: { description: "It is put back", schema: Decided } },
     errors: ["task.not_found", "proposal.not_open"],
     command: { verb: "proposals revert" },
+    audit: { target: "{incident}" },
   }),
   getHealing: operation({
     method: "GET",
@@ -196,5 +199,6 @@ export const HEALING = group("healing", {
     },
     errors: ["policy.conflict"],
     command: { verb: "healing put" },
+    audit: { target: "healing" },
   }),
 });

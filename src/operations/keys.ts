@@ -98,6 +98,7 @@ export const KEYS = group("keys", {
     answers: { 201: { description: "The key", schema: MadeKey } },
     errors: [],
     command: { verb: "keys make" },
+    audit: { target: "{id} {name}", undo: "keys remove {id}" },
   }),
   removeKey: operation({
     method: "DELETE",
@@ -109,5 +110,6 @@ export const KEYS = group("keys", {
     answers: { 204: { description: "It is removed" } },
     errors: ["key.not_found", "key.last"],
     command: { verb: "keys remove" },
+    audit: { target: "{id}" },
   }),
 });

@@ -54,6 +54,14 @@ export interface CommandHint {
   readonly operands?: readonly string[];
 }
 
+/** How the audit shows a call. `{id}` stands for a field of the input or of the answer. */
+export interface AuditHint {
+  /** What the call is about. */
+  readonly target: string;
+  /** The command that undoes it, without the name of the program; absent: there is none. */
+  readonly undo?: string;
+}
+
 /** What the author of an operation writes. */
 export interface Definition<
   P extends z.ZodObject,
@@ -90,6 +98,8 @@ export interface Definition<
   readonly errors: readonly ErrorCode[];
   readonly pages?: Pages<L>;
   readonly command?: CommandHint;
+  /** Absent: its calls are not in the audit, because they change nothing that the journal has not. */
+  readonly audit?: AuditHint;
 }
 
 /** An operation without its names, which come from the table. */

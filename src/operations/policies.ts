@@ -192,6 +192,7 @@ export const POLICIES = group("policies", {
     answers: { 200: { description: "The new version", schema: PolicyVersion } },
     errors: ["definition.unknown", "policy.invalid", "policy.conflict"],
     command: { verb: "policies put" },
+    audit: { target: "{namespace}/{name}" },
   }),
   getSystemLimits: operation({
     method: "GET",
@@ -216,5 +217,6 @@ export const POLICIES = group("policies", {
     answers: { 200: { description: "The new version", schema: SystemLimitsVersion } },
     errors: ["system.not_found", "policy.invalid", "policy.conflict"],
     command: { verb: "limits put" },
+    audit: { target: "{name}" },
   }),
 });

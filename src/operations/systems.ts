@@ -138,5 +138,6 @@ export const SYSTEMS = group("systems", {
     answers: { 204: { description: "It is gone" } },
     errors: ["system.not_found"],
     command: { verb: "systems remove" },
+    audit: { target: "{system}/{instance}" },
   }),
 });

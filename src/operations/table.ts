@@ -1,5 +1,6 @@
 /** The table of all operations, by name. */
 
+import { AUDIT } from "./audit.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DOCUMENTS } from "./documents.ts";
@@ -31,6 +32,7 @@ export const OPERATIONS = {
   ...STATISTICS,
   ...HEALING,
   ...KEYS,
+  ...AUDIT,
   ...DEAD_LETTERS,
   ...BUS,
   ...HEALTH,

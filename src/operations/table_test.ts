@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import type { Handlers } from "../api/handler.ts";
+import { AUDIT } from "./audit.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
@@ -40,6 +41,7 @@ const NOUNS = [
   HEALING,
   POLICIES,
   KEYS,
+  AUDIT,
   DEAD_LETTERS,
   BUS,
   HEALTH,
@@ -50,6 +52,40 @@ const ALL: readonly Operation[] = Object.values(OPERATIONS);
 function fieldsOf(of: Operation): string[] {
   return Object.keys(inputJsonSchemaOf(of).properties ?? {});
 }
+
+/** Calls that need a right to change something, and are not in the audit. */
+const UNAUDITED = {
+  checkStart: "starts nothing",
+  pollBus: "an envelope is in the journal, with who was to have it",
+  replyBus: "a reply is in the journal",
+  registerInstance: "it renews a lease every few seconds; who registers is in the registry",
+};
+
+Deno.test("an operation that changes something is in the audit, or is named here with why not", () => {
+  const changes = ALL.filter(({ method, right }) =>
+    method !== "GET" && right !== "read" && right !== "open"
+  );
+
+  const unaudited = changes.filter(({ audit }) => audit === undefined);
+
+  deepEqual(unaudited.map(({ name }) => name).toSorted(), Object.keys(UNAUDITED).toSorted());
+});
+
+Deno.test("what the audit shows of a call are fields of its input or of its answer", () => {
+  for (const { name, audit, answers, ...operation } of ALL as readonly Operation[]) {
+    const wanted = [...`${audit?.target} ${audit?.undo}`.matchAll(/\{(\w+)\}/g)];
+    const fields = [
+      ...fieldsOf({ name, answers, ...operation }),
+      ...Object.values(answers).flatMap(({ schema }) =>
+        schema === undefined
+          ? []
+          : Object.keys(z.toJSONSchema(schema, JSON_SCHEMA).properties ?? {})
+      ),
+    ];
+
+    deepEqual(wanted.flatMap(([, field = ""]) => fields.includes(field) ? [] : [field]), [], name);
+  }
+});
 
 Deno.test("no two operations have one name, or one method and path", () => {
   const names = NOUNS.flatMap((of) => Object.keys(of));

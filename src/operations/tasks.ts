@@ -212,6 +212,7 @@ export const TASKS = group("tasks", {
       "node.draining",
     ],
     command: { verb: "start", operands: ["workflow"] },
+    audit: { target: "{workflow} {id}", undo: "cancel {id}" },
   }),
   startTasks: operation({
     method: "POST",
@@ -225,6 +226,7 @@ export const TASKS = group("tasks", {
     entries: "tasks",
     answers: { 200: { description: "What became of each start", schema: BatchAnswers } },
     errors: ["api.busy"],
+    audit: { target: "{tasks} tasks" },
   }),
   listTasks: operation({
     ...READ,
@@ -302,6 +304,7 @@ export const TASKS = group("tasks", {
     body: OperatorBody,
     errors: COMMAND_ERRORS,
     command: { verb: "cancel" },
+    audit: { target: "{id}" },
   }),
   pauseTask: operation({
     ...COMMAND,
@@ -312,6 +315,7 @@ export const TASKS = group("tasks", {
     body: OperatorBody,
     errors: COMMAND_ERRORS,
     command: { verb: "pause" },
+    audit: { target: "{id}", undo: "resume {id}" },
   }),
   resumeTask: operation({
     ...COMMAND,
@@ -322,6 +326,7 @@ export const TASKS = group("tasks", {
     body: OperatorBody,
     errors: COMMAND_ERRORS,
     command: { verb: "resume" },
+    audit: { target: "{id}", undo: "pause {id}" },
   }),
   sendSignal: operation({
     ...COMMAND,
@@ -333,6 +338,7 @@ export const TASKS = group("tasks", {
     bodyName: "payload",
     errors: [...COMMAND_ERRORS, "signal.not_awaited", "contract.violation", "payload.too_large"],
     command: { verb: "signal" },
+    audit: { target: "{id} {name}" },
   }),
   retryStep: operation({
     ...COMMAND,
@@ -343,6 +349,7 @@ export const TASKS = group("tasks", {
     body: OperatorBody,
     errors: STEP_ERRORS,
     command: { verb: "retry" },
+    audit: { target: "{id} {step}" },
   }),
   resolveStep: operation({
     ...COMMAND,
@@ -353,6 +360,7 @@ export const TASKS = group("tasks", {
     body: ResolveBody,
     errors: [...STEP_ERRORS, "contract.violation"],
     command: { verb: "resolve" },
+    audit: { target: "{id} {step}" },
   }),
   skipStep: operation({
     ...COMMAND,
@@ -363,6 +371,7 @@ export const TASKS = group("tasks", {
     body: SkipBody,
     errors: [...STEP_ERRORS, "contract.violation"],
     command: { verb: "skip" },
+    audit: { target: "{id} {step}" },
   }),
   chooseStep: operation({
     ...COMMAND,
@@ -373,5 +382,6 @@ export const TASKS = group("tasks", {
     body: ChooseBody,
     errors: [...STEP_ERRORS, "step.choice_invalid", "contract.violation"],
     command: { verb: "choose", operands: ["id", "step", "choice"] },
+    audit: { target: "{id} {step}" },
   }),
 });

@@ -29,9 +29,11 @@ export function withMcp(
     ...deps,
     ...OFFER,
     version: VERSION,
-    clientOf: (key) => openClient({ url: OWN_URL, key, retryForMs: 0, runtime, fetch }),
+    clientOf: (key, agent) =>
+      openClient({ url: OWN_URL, key, agent, retryForMs: 0, runtime, fetch }),
   });
   return {
+    ...api,
     fetch: (request) => isForMcp(request) ? mcp.fetch(request) : api.fetch(request),
     close() {
       api.close();

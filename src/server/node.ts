@@ -8,13 +8,14 @@ import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
 import { warnOfRefused } from "./egress_check.ts";
 import { openEgress } from "../egress/wire.ts";
+import { wait } from "../core/backoff.ts";
 import { messageOf } from "../core/errors.ts";
 import { openAdviser } from "../heal/adviser.ts";
 import { openModel } from "../model/model.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import { commandChannel } from "../core/channels.ts";
 import type { Incarnation } from "../core/ids.ts";
-import type { Bus, Cancel, Egress, Runtime } from "../core/ports.ts";
+import type { Audit, Bus, Cancel, Egress, Runtime } from "../core/ports.ts";
 import type { Readiness } from "../core/readiness.ts";
 import { openDeployed } from "./deployments.ts";
 import { Engine } from "./engine.ts";
@@ -35,6 +36,9 @@ import type { Metrics } from "../telemetry/metrics.ts";
 
 /** How often partitions are made ahead and old ones dropped. */
 const MAINTAIN_MS = 3_600_000;
+
+/** How long to rest after rows of the audit were removed: appends go first. */
+const AUDIT_REST_MS = 500;
 
 /** What a node is opened with. */
 export interface NodeOptions {
@@ -168,8 +172,8 @@ function openEngine(
   });
 }
 
-/** How long statistics are kept unless the configuration says how long tasks are. */
-const STATISTICS_MS = 90 * 24 * 3_600_000;
+/** How long statistics and the audit are kept unless the configuration says how long tasks are. */
+const KEPT_MS = 90 * 24 * 3_600_000;
 
 function openStatistics(
   { runtime, log, metrics, config, journal, engine }: Pick<
@@ -181,7 +185,7 @@ function openStatistics(
     ...{ runtime, log, metrics },
     feed: engine.supervisor,
     store: journal.statistics,
-    retentionMs: config.retentionMs ?? STATISTICS_MS,
+    retentionMs: config.retentionMs ?? KEPT_MS,
     isMine: (workflow) => engine.ownsWorkflow(workflow),
   });
 }
@@ -282,12 +286,12 @@ function chooseReadiness(config: Config, log: Log): Readiness {
 }
 
 /**
- * Makes partitions ahead and drops what retention lets go: now, and every hour. Resolves when the
+ * Makes partitions ahead and drops what retention lets go, of the audit as well: now, and every hour. Resolves when the
  * partitions are there, which rows need; retention takes its time in the background.
  */
 export async function maintain(
   { journal, runtime, log, config }: {
-    readonly journal: Pick<OpenJournal, "maintain">;
+    readonly journal: Pick<OpenJournal, "maintain"> & { readonly audit: Pick<Audit, "removeOld"> };
     readonly runtime: Runtime;
     readonly log: Log;
     readonly config: Pick<Config, "retentionMs">;
@@ -301,7 +305,14 @@ export async function maintain(
       (error) =>
         log.warn("Cannot maintain the journal; trying again later", { error: messageOf(error) }),
     );
-  const again = () => void once(config.retentionMs).then(sleep);
+  const removeOld = async () => {
+    const beforeMs = runtime.now() - (config.retentionMs ?? KEPT_MS);
+    while (!isOver && await journal.audit.removeOld(beforeMs)) await wait(runtime, AUDIT_REST_MS);
+  };
+  const again = () =>
+    void once(config.retentionMs).then(removeOld).catch((error) =>
+      log.warn("Cannot shorten the audit; trying again later", { error: messageOf(error) })
+    ).then(sleep);
   const sleep = () => {
     if (!isOver) cancel = runtime.after(MAINTAIN_MS, again);
   };
@@ -327,6 +338,7 @@ async function drain(
   await systems.stop();
   await engine.drain(drainMs);
   await statistics.close();
+  await api.settle();
   await bus.close();
   await journal.close();
   if (Symbol.dispose in readiness) (readiness as Readiness & Disposable)[Symbol.dispose]();

@@ -107,6 +107,7 @@ export function openApiOf(deps: ApiParts): Api {
     settleHealing: () => deps.healer.settle(),
     withFates: (incidents) => deps.healer.withFates(incidents),
     keys: journal.keys,
+    audit: journal.audit,
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(deps),

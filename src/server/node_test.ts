@@ -10,6 +10,7 @@ const HOUR_MS = 3_600_000;
 function openMaintenance() {
   const runtime = new VirtualRuntime();
   const asked: Maintenance[] = [];
+  const removed: number[] = [];
   let retained = Promise.withResolvers<Maintained>();
   const parts = {
     runtime,
@@ -21,13 +22,19 @@ function openMaintenance() {
         const nothing = { made: [], dropped: [] };
         return when.retentionMs === undefined ? Promise.resolve(nothing) : retained.promise;
       },
+      audit: {
+        removeOld: (beforeMs: number) => {
+          removed.push(runtime.now() - beforeMs);
+          return Promise.resolve(removed.length === 1); // the first has left some
+        },
+      },
     },
   };
   const end = () => {
     retained.resolve({ made: [], dropped: [] });
     retained = Promise.withResolvers<Maintained>();
   };
-  return { runtime, asked, parts, end };
+  return { runtime, asked, removed, parts, end };
 }
 
 Deno.test("a node waits for its partitions, and not for retention", async () => {
@@ -45,7 +52,7 @@ Deno.test("retention comes again an hour after its end, until the node drains", 
   await runtime.advance(3 * HOUR_MS);
   assert.equal(asked.length, 2, "the first goes on");
   end();
-  await runtime.advance(HOUR_MS + 1);
+  await runtime.advance(HOUR_MS + 1_000);
   assert.equal(asked.length, 3);
   stop();
   assert.equal(asked.at(-1)?.isOver?.(), true);
@@ -53,4 +60,15 @@ Deno.test("retention comes again an hour after its end, until the node drains", 
   await runtime.advance(3 * HOUR_MS);
 
   assert.equal(asked.length, 3);
+});
+
+Deno.test("what is too old in the audit is removed after retention, until nothing is left", async () => {
+  const { runtime, removed, parts, end } = openMaintenance();
+  await maintain(parts);
+  assert.deepEqual(removed, []);
+
+  end();
+  await runtime.advance(HOUR_MS / 2);
+
+  assert.equal(removed.length, 2);
 });

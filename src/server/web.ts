@@ -31,8 +31,8 @@ const ASSET = /^\/assets\/([^/]+)\/(.+)$/;
 export function withWeb(api: Api, { dataDir }: { readonly dataDir: string }): Api {
   const files = new WebFiles(dataDir);
   return {
+    ...api,
     fetch: async (request) => await answer(request, files) ?? await api.fetch(request),
-    close: () => api.close(),
   };
 }
 

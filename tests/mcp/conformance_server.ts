@@ -75,7 +75,7 @@ if (import.meta.main) {
     tools: [...TOOLS, ...TASK_TOOLS],
     resources: RESOURCES,
     prompts: PROMPTS,
-    clientOf: (key) => openClient({ url, key, retryForMs: 0 }),
+    clientOf: (key, agent) => openClient({ url, key, agent, retryForMs: 0 }),
   });
   Deno.serve({
     hostname: "127.0.0.1",

@@ -1,5 +1,6 @@
 /** The API over fakes in memory, for its tests and those of its clients. */
 
+import { MemoryAudit } from "./memory_audit.ts";
 import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts";
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
@@ -361,6 +362,7 @@ function fakeDeps(
     sharedStates: new MemorySharedStates(),
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     keys: fakeKeys(kept.keyRows),
+    audit: new MemoryAudit(),
     dead: fakeDeadLetters(kept.letters),
     statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
