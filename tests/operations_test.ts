@@ -109,7 +109,15 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     parts: [1, 2],
     by: "planner",
   },
-  suggestSteps: { text: "name: a", format: "yaml", file: "a.yaml", after: "pay", limit: 3 },
+  suggestSteps: {
+    text: "name: a",
+    format: "yaml",
+    file: "a.yaml",
+    after: "pay",
+    capability: "mail.send",
+    owner: "mail",
+    limit: 3,
+  },
   simulateDocument: {
     text: "name: checkout",
     file: "checkout.yaml",

@@ -23,11 +23,11 @@ export function documentHandlers(
       const body = await documents.edit(of, { edits, as, directory });
       return { status: 200, body };
     },
-    async suggestSteps({ after, limit, ...of }, { caller }) {
+    async suggestSteps({ after, capability, owner, limit, ...of }, { caller }) {
       const definitions = await newestDefinitions(services, caller);
       const suggested = await documents.suggest(of, {
         ...{ directory: await directoryOf(caller), follows: followTable(definitions) },
-        ...{ after, limit },
+        ...{ after, capability, owner, limit },
       });
       const suggestions = await withTimes(suggested, { ...services, definitions });
       return { status: 200, body: { suggestions } };

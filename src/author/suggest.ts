@@ -35,18 +35,27 @@ interface Candidate {
  */
 export function suggestSteps(value: Fields, context: SuggestionContext): readonly Suggestion[] {
   const offers = context.directory.systems
-    .filter(({ granted, healthy }) => granted !== false && healthy !== false)
+    .filter(({ granted, healthy }) =>
+      granted !== false && (healthy !== false || context.capability !== undefined)
+    )
     .flatMap(({ name, capabilities }) =>
       capabilities.map((capability): Offer => ({ system: name, capability }))
     );
   const steps = plannedSteps(value, offers);
   const ends = endsOf(steps, context.after);
-  const unused = offers.filter((offer) => !steps.some((step) => step.offer === offer));
+  const { capability, owner } = context;
+  const isAsked = (offer: Offer) =>
+    offer.capability.name === (capability ?? offer.capability.name) &&
+    offer.system === (owner ?? offer.system);
+  const isNew = (offer: Offer) => !steps.some((step) => step.offer === offer);
+  const unused = offers.filter((offer) =>
+    isAsked(offer) && (capability !== undefined || isNew(offer))
+  );
   const known = { given: givenBy(ends), ofInput: new Set(Object.keys(inputOf(value))) };
   const candidates = [
     ...unused.map((offer) => nextCandidate(offer, { ...known, ends, follows: context.follows })),
-    ...missingCandidates(steps, unused),
-  ].filter(({ score }) => score > 0);
+    ...(capability === undefined ? missingCandidates(steps, unused) : []),
+  ].filter(({ score }) => score > 0 || capability !== undefined);
   const best = new Map<Offer, Candidate>();
   for (const one of candidates.sort((a, b) => b.score - a.score || compareOffers(a, b))) {
     if (!best.has(one.offer)) best.set(one.offer, one);

@@ -124,3 +124,18 @@ Deno.test("a workflow that forks and joins sixty times gets suggestions, though 
 
   assert.deepEqual(first?.dependencies, ["join_59"]);
 });
+
+Deno.test("a capability that is asked for by name is suggested although nothing speaks for it", () => {
+  const context = { directory: SYSTEMS, follows: NO_HISTORY, limit: 5 };
+
+  const asked = { ...context, owner: "python_users", capability: "user.create_profile" };
+  const [first, ...others] = suggestSteps(BEGUN.value, asked);
+
+  assert.deepEqual([first?.step_name, first?.dependencies, first?.why], [
+    "create_profile_2",
+    ["create_profile"],
+    [],
+  ]);
+  assert.deepEqual(others, []);
+  assert.deepEqual(suggestSteps(BEGUN.value, { ...asked, owner: "other" }), []);
+});

@@ -583,6 +583,10 @@ export interface SuggestionContext {
   readonly follows: FollowTable;
   /** Which step the next one comes after; absent: those at the end. */
   readonly after?: string | undefined;
+  /** Only this capability, whether anything speaks for it or not; absent: what something speaks for. */
+  readonly capability?: string | undefined;
+  /** Only capabilities of this system. */
+  readonly owner?: string | undefined;
   readonly limit: number;
 }
 

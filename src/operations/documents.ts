@@ -103,6 +103,9 @@ export const DOCUMENTS = group("documents", {
       "SuggestSteps",
       DocumentText.extend({
         after: Name.optional().describe("Which step it comes after; those at the end unless said"),
+        capability: z.string().min(1).max(128).optional()
+          .describe("Only this one, whether anything speaks for it or not"),
+        owner: Name.optional().describe("Only capabilities of this system"),
         limit: z.int().min(1).max(SUGGESTIONS_MAX).default(5),
       }),
     ),
