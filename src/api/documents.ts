@@ -58,12 +58,19 @@ export function directoryFor(caller: Caller, all: readonly SystemSummary[]): Dir
   return {
     systems: visibleSystems(caller, all).map((system) => {
       const workers = system.instances.filter(({ isDeclared }) => !isDeclared);
+      const offers = offersFor(caller, system);
+      // What a manifest only expects says nothing about what is registered under its name.
+      const registered = new Set(
+        offers.flatMap(({ name, version }) => version === undefined ? [] : [name]),
+      );
       const isAway = system.kind === "remote" && workers.length > 0 &&
         workers.every(({ state }) => state !== "healthy");
       return {
         name: system.name,
         ...(isAway && { healthy: false }),
-        capabilities: offersFor(caller, system).map((offer) => ({
+        capabilities: offers.filter(({ name, version }) =>
+          version !== undefined || !registered.has(name)
+        ).map((offer) => ({
           name: offer.name,
           ...(offer.version !== undefined && { version: offer.version }),
           ...(offer.effect !== undefined && { effect: offer.effect }),

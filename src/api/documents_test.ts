@@ -55,3 +55,36 @@ Deno.test("the directory has the systems and the capabilities that the key may s
   });
   deepEqual(narrow, { systems: [] });
 });
+
+Deno.test("the directory has what is registered, not what a manifest expects under the same name", async () => {
+  const [system] = await fakeApi().deps.systems();
+  const instance = {
+    system: "stock",
+    instance: "one",
+    version: "1.0.0",
+    state: "healthy",
+    namespaces: [],
+  } as const;
+  const output = { type: "object" };
+  const instances = [
+    {
+      ...instance,
+      isDeclared: true,
+      capabilities: [{ name: "stock.check" }, { name: "stock.reserve" }],
+    },
+    {
+      ...instance,
+      isDeclared: false,
+      capabilities: [{ name: "stock.check", version: "1.2.0", output }],
+    },
+  ];
+  const systems = () => Promise.resolve(system === undefined ? [] : [{ ...system, instances }]);
+  const { json } = fakeApi({ systems });
+
+  const { systems: [found] } = await json<Directory>("GET /v1/documents/directory");
+
+  deepEqual(found?.capabilities, [
+    { name: "stock.check", version: "1.2.0", output },
+    { name: "stock.reserve" },
+  ]);
+});
