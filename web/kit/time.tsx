@@ -8,7 +8,7 @@ const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]]
 const TICK_MS = 1_000;
 
 /** A duration in its two largest units, such as `3 m 12 s`; below a second in milliseconds. */
-function durationText(ms: number): string {
+export function durationText(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
   const first = UNITS.findIndex(([, size]) => ms >= size);
