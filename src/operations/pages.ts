@@ -3,6 +3,7 @@
 /** The first part of each page's path; "" is the overview. */
 const PAGES = [
   "",
+  "builder",
 ] as const;
 
 /** Whether a path is a page's, or below one. */

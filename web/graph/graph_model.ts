@@ -93,7 +93,7 @@ export function edgeText({ from, to, kind }: GraphEdge): string {
   return kind === "data" ? `${to} reads a result of ${from}` : `${to} waits for ${from}`;
 }
 
-/** Steps so that each comes after those that it waits for; those in a circle keep their place. */
+/** Steps so that each comes after those that it waits for; those in a cycle keep their place. */
 export function topological<Step extends { readonly name: string }>(
   steps: readonly Step[],
   edges: readonly EdgeEnds[],

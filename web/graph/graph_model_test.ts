@@ -52,11 +52,11 @@ Deno.test("drawingOf() leads an edge around the cards between its ends", () => {
   }
 });
 
-Deno.test("topological() puts steps behind their parents, and keeps those in a circle", () => {
+Deno.test("topological() puts steps behind their parents, and keeps those in a cycle", () => {
   const steps = [...NAMES, "one", "two"].map((name) => ({ name }));
-  const circle = [{ from: "one", to: "two" }, { from: "two", to: "one" }];
+  const cycle = [{ from: "one", to: "two" }, { from: "two", to: "one" }];
 
-  const ordered = topological(steps, [...EDGES, ...circle]).map(({ name }) => name);
+  const ordered = topological(steps, [...EDGES, ...cycle]).map(({ name }) => name);
 
   deepEqual(ordered, ["check", "reserve", "charge", "ship", "one", "two"]);
 });

@@ -15,7 +15,7 @@ const GAP = { beside: 28, below: 44 } as const;
 
 /**
  * Places the steps from top to bottom, by layers (Gansner et al. 1993, as dagre does it). Edges from or
- * to names that are not there are left out, and circles are drawn.
+ * to names that are not there are left out, and cycles are drawn.
  *
  * Cost: some 0.1 s for 50 steps, seconds for 500 steps with 1,000 edges.
  */

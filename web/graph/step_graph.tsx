@@ -258,7 +258,7 @@ function useView(
     const watching = new ResizeObserver(() => {
       if (!isMoved.current) show(start.current);
     });
-    // It is told of the size that there is at once, too.
+    // The first report comes at once, with the size that there is.
     watching.observe(area.current);
     return () => watching.disconnect();
   }, [area, places, show]);

@@ -45,7 +45,7 @@ interface FieldProps extends SchemaFormProps {
 
 type Kind = "choice" | "boolean" | "number" | "text" | "object" | "list" | "json";
 
-/** A schema with its references followed; one whose parts cannot be told apart is left as it is. */
+/** A schema with its references followed; one that combines others is left as it is. */
 function plain(schema: unknown, root: JsonSchema, depth = 8): JsonSchema {
   if (!isKeywords(schema)) return {};
   const { $ref, allOf, ...own } = schema;

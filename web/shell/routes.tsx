@@ -15,6 +15,7 @@ interface PageEntry {
 /** All pages, in the order of the navigation. To add one: a line here and in src/operations/pages.ts. */
 export const PAGES: Readonly<Record<Page, PageEntry>> = {
   "": { label: "Overview", component: lazy(() => import("../pages/overview.tsx")) },
+  "builder": { label: "Builder", component: lazy(() => import("../pages/builder.tsx")) },
 };
 
 /** The page of the address. A page reads the rest of its path itself (wouter's `nest`). */
