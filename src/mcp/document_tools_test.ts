@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Client } from "@modelcontextprotocol/client";
 import { fakeMcp } from "../../tests/support/fake_mcp.ts";
 import { valueOf } from "../../tests/support/mcp.ts";
-import { changedLines } from "./changed_lines.ts";
+import { changedLines } from "../core/changed_lines.ts";
 
 const MANIFEST = `# Greets people.
 name: hello
