@@ -56,7 +56,7 @@ export function* editing(document: Document, edits: readonly Edit[]): Generator<
 }
 
 /** Says what an edit does. */
-function describeEdit(edit: Edit): string {
+export function describeEdit(edit: Edit): string {
   switch (edit.kind) {
     case "add_step":
       return `add step "${edit.step.name}"`;

@@ -7,15 +7,16 @@ import { stringify } from "yaml";
 import type { Edit } from "../core/authoring.ts";
 import type { SuggestionContext } from "../core/ports.ts";
 import type { FollowTable, Suggestion } from "../core/suggestion.ts";
-import { type Fields, stepsOf, valueAt } from "./document.ts";
+import { type Fields, valueAt } from "./document.ts";
 import type { Offer } from "./plan/capability_index.ts";
 import { fieldsOf, requiredOf } from "./plan/contracts.ts";
+import { knownSteps } from "./plan/known_steps.ts";
 import { nameSteps } from "./plan/names.ts";
 import { FailureBranch, newStep, type PlannedStep } from "./plan/planned_step.ts";
 import { isNotice, sourcesFor } from "./plan/sources.ts";
 import { inverseOf } from "./plan/templates.ts";
-import { declared, stepValue } from "./plan/write_edits.ts";
-import { graphOf } from "./references.ts";
+import { inputEdits, systemEdits } from "./plan/write_changes.ts";
+import { stepValue } from "./plan/write_edits.ts";
 import { isRecord } from "./yaml_text.ts";
 
 /** A step that could be added, and what speaks for it. */
@@ -41,7 +42,7 @@ export function suggestSteps(value: Fields, context: SuggestionContext): readonl
     .flatMap(({ name, capabilities }) =>
       capabilities.map((capability): Offer => ({ system: name, capability }))
     );
-  const steps = plannedSteps(value, offers);
+  const steps = knownSteps(value, offers);
   const ends = endsOf(steps, context.after);
   const { capability, owner } = context;
   const isAsked = (offer: Offer) =>
@@ -66,36 +67,6 @@ export function suggestSteps(value: Fields, context: SuggestionContext): readonl
 function compareOffers({ offer: a }: Candidate, { offer: b }: Candidate): number {
   const nameOf = ({ system, capability }: Offer) => `${capability.name} ${system}`;
   return nameOf(a) < nameOf(b) ? -1 : 1;
-}
-
-/** The steps of a document, as the planner knows steps. */
-function plannedSteps(value: Fields, offers: readonly Offer[]): PlannedStep[] {
-  const graph = graphOf(value);
-  const byName = new Map(
-    stepsOf(value).map(({ name, fields }): [string, PlannedStep] => {
-      const asked = typeof fields.capability === "string"
-        ? fields.capability.split("@")[0]
-        : undefined;
-      const offer = offers.find(({ system, capability }) =>
-        capability.name === asked && (fields.owner === undefined || fields.owner === system)
-      );
-      const step = newStep(offer === undefined ? "signal" : "remote", { text: name, clause: 0 });
-      const isMain = fields.when === undefined || fields.when === "succeeded";
-      return [name, {
-        ...step,
-        name,
-        when: isMain ? "succeeded" : "failed",
-        ...(offer !== undefined && { offer }),
-      }];
-    }),
-  );
-  for (const [name, parents] of graph) {
-    for (const parent of parents) {
-      const of = byName.get(parent);
-      if (of !== undefined) byName.get(name)?.parents.add(of);
-    }
-  }
-  return [...byName.values()];
 }
 
 /** The steps of the main path that nothing waits for. */
@@ -198,7 +169,7 @@ function suggestionOf(
   value: Fields,
   offers: readonly Offer[],
 ): Suggestion {
-  const steps = plannedSteps(value, offers);
+  const steps = knownSteps(value, offers);
   const step = newStep("remote", { text: "", clause: 0 });
   const added: PlannedStep = { ...step, offer };
   for (const { name } of parents) {
@@ -230,7 +201,7 @@ function suggestionOf(
     why: [...why],
     edits: [
       ...inputEdits(value, [...input].filter(([name]) => !Object.hasOwn(known, name))),
-      ...systemEdits(value, offer),
+      ...systemEdits(value, [offer]),
       ...values.map((of): Edit => ({ kind: "add_step", step: of })),
     ],
   };
@@ -243,51 +214,4 @@ function riskOf({ capability: { effect } }: Offer): Suggestion["risk_level"] {
 function inputOf(value: Fields): Readonly<Record<string, Fields>> {
   const properties = valueAt(value, ["input", "properties"]);
   return isRecord(properties) ? properties as Readonly<Record<string, Fields>> : {};
-}
-
-/** What the task has to be given for the new step. */
-function inputEdits(
-  value: Fields,
-  added: readonly (readonly [string, unknown])[],
-): readonly Edit[] {
-  if (added.length === 0) return [];
-  if (!isRecord(valueAt(value, ["input", "properties"]))) {
-    const input = {
-      type: "object",
-      required: added.map(([name]) => name),
-      properties: Object.fromEntries(added),
-    };
-    return [{ kind: "set", field: ["input"], value: input }];
-  }
-  const required = valueAt(value, ["input", "required"]);
-  const before = Array.isArray(required) ? required : [];
-  return [
-    ...added.map(([name, schema]): Edit => ({
-      kind: "set",
-      field: ["input", "properties", name],
-      value: schema,
-    })),
-    {
-      kind: "set",
-      field: ["input", "required"],
-      value: [...before, ...added.map(([name]) => name)],
-    },
-  ];
-}
-
-/** Declares the capability, unless the document does. */
-function systemEdits(value: Fields, offer: Offer): readonly Edit[] {
-  const { system, capability } = offer;
-  const known = valueAt(value, ["systems", system]);
-  if (!isRecord(known)) {
-    const of = { capabilities: [declared(offer)] };
-    return [{ kind: "set", field: ["systems", system], value: of }];
-  }
-  const list = Array.isArray(known.capabilities) ? known.capabilities : [];
-  const isThere = list.some((one: unknown) =>
-    one === capability.name || (isRecord(one) && one.name === capability.name)
-  );
-  if (isThere) return [];
-  const field = ["systems", system, "capabilities"];
-  return [{ kind: "set", field, value: [...list, declared(offer)] }];
 }

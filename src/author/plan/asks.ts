@@ -77,6 +77,10 @@ const TIMEOUT = new RegExp(
 const ATTEMPTS =
   /\(?,?\s*\b(?:and )?(?:should (?:only )?be |must (?:only )?be |is |try it |try |tried |re-?try |retried |repeat(?:ed)? )*(?:the \w+ )?(?:(?:retry|retries|retried|try|tried|attempts?|repeat(?:ed)?)\s*:?\s*(?:it )?(?:only |up to |at most |max\.? )*)(\d+|once|twice|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:x|times|attempts)?\b\)?,?/i;
 
+/** `retry the charge 5 times`: what is tried stands between. */
+const ATTEMPTS_OF =
+  /\b(?:re-?try|try|repeat|attempt)\s+(?:to\s+)?((?!it\b|up\b|at\b|only\b)[^,;]{2,60}?)\s+(?:only |up to |at most |max\.? |maximum )*(\d+|twice|two|three|four|five|six|seven|eight|nine|ten)\s*(?:x|times|attempts)\b/i;
+
 /** Reads a duration; undefined: there is none. Units: milliseconds. */
 export function durationIn(text: string): number | undefined {
   const [, amount = "", unit = ""] = DURATION.exec(text) ?? [];
@@ -91,11 +95,15 @@ export function durationIn(text: string): number | undefined {
 /** Takes what is said of time-outs and attempts out of a text. */
 export function policyIn(text: string): { readonly policy: AskedPolicy; readonly rest: string } {
   const timeout = TIMEOUT.exec(text);
-  const attempts = ATTEMPTS.exec(text);
+  const attempts = ATTEMPTS.exec(text) ?? ATTEMPTS_OF.exec(text);
+  const [, ofOrCount, countOf] = attempts ?? [];
+  const counted = countOf ?? ofOrCount;
   const timeoutMs = timeout === null ? undefined : durationIn(timeout[0]);
-  const count = attempts?.[1] === undefined ? undefined : attemptsOf(attempts[1]);
-  const rest = [timeout?.[0], attempts?.[0]]
-    .reduce<string>((left, part) => part === undefined ? left : left.replace(part, " "), text);
+  const count = counted === undefined ? undefined : attemptsOf(counted);
+  const left = attempts === null
+    ? text
+    : text.replace(attempts[0], countOf === undefined ? " " : ` ${ofOrCount} `);
+  const rest = timeout === null ? left : left.replace(timeout[0], " ");
   return {
     policy: {
       ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),

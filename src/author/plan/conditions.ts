@@ -31,17 +31,17 @@ const WITHIN = /\bwithin\s+((?:\d+|\w+)\s+\w+)/i;
 /** Reads what follows `if` and the like; undefined: it says only what comes first. */
 export function conditionOf(word: string, inner: string): Condition | undefined {
   const isOrder =
-    /^(?:when|whenever|once|as soon as|after|only after|only when|before|until|upon)$/i
+    /^(?:when|whenever|once|as soon as|after|only after|only when|before|between|until|upon)$/i
       .test(word.trim());
   const text = inner.trim();
   if (/^unless$/i.test(word)) return { kind: "value", of: `unless ${text}` };
-  if (REFUSAL.test(text) && !/^(?:before|until|after)$/i.test(word)) {
+  if (REFUSAL.test(text) && !/^(?:before|between|until|after)$/i.test(word)) {
     const [, within] = WITHIN.exec(text) ?? [];
     return { kind: "refused", ...(within !== undefined && { within }) };
   }
   const isFailure = FAILURE.test(text) ||
     /^on$/i.test(word.trim()) && /^(?:error|failure)/i.test(text);
-  if (isFailure && !/^(?:before|until|after|once|as soon as)$/i.test(word)) {
+  if (isFailure && !/^(?:before|between|until|after|once|as soon as)$/i.test(word)) {
     return { kind: "failed", of: failedOf(text) };
   }
   if (isOrder) return undefined;

@@ -18,6 +18,7 @@ import {
 import { type CapabilityIndex, favouredIn, type Offer } from "./capability_index.ts";
 import type { Condition } from "./conditions.ts";
 import type { Piece } from "./pieces.ts";
+import { isNothingNamed } from "./step_names.ts";
 import { stemOf, tokensOf, wordsOf } from "./words.ts";
 
 /** A part of the description, and the steps that come of it. */
@@ -25,7 +26,14 @@ export interface PlannedClause {
   readonly text: string;
   readonly steps: PlannedStep[];
   /** Why there are none. */
-  why?: Extract<Ask, { kind: "nothing" }>["why"] | "policy" | "nobody";
+  why?:
+    | Extract<Ask, { kind: "nothing" }>["why"]
+    | "policy"
+    | "nobody"
+    /** Something that is there is changed; nobody knows what is meant; it is not taken. */
+    | "change"
+    | "unclear"
+    | "left";
 }
 
 /** Characters of a clause that a placeholder quotes. */
@@ -34,13 +42,11 @@ const QUOTED_LENGTH_MAX = 200;
 const REFERENCE_SCORE_MIN = 0.3;
 /** What is said in passing asks for a step only if it says it plainly. */
 const IMPLIED_SCORE_MIN = 0.6;
-const NOTHING_NAMED =
-  /^(?:(?:all|both|these|those|they|it|this|that|everything|of|them|three|two|four|has|have|had|is|are|been|done|finished|complete|completed|ready|happened|over|there|the|steps?|things?|so|succeeded|works?|when|reports?|results?|if|with)\b\s*)+$/i;
 const ALL_OF_THEM = /\b(?:all|both|everything|three|four|these|those|reports|results)\b/i;
 
 /** Collects steps. */
 export class Flow {
-  readonly #placement = new Placement((from, to) => this.#ask(orderQuestion(from.text, to.text)));
+  readonly placement = new Placement((from, to) => this.ask(orderQuestion(from.text, to.text)));
   readonly branches: FailureBranch[] = [];
   readonly clauses: PlannedClause[] = [];
   readonly questions: Question[] = [];
@@ -50,7 +56,7 @@ export class Flow {
   readonly #favoured: readonly { readonly topic: ReadonlySet<string>; readonly system: string }[];
 
   constructor(
-    private readonly index: CapabilityIndex,
+    readonly index: CapabilityIndex,
     pieces: readonly Piece[],
     systems: readonly string[],
   ) {
@@ -59,7 +65,7 @@ export class Flow {
 
   /** All steps, in the order in which they were named. */
   get steps(): PlannedStep[] {
-    return this.#placement.steps;
+    return this.placement.steps;
   }
 
   /** Takes the next piece. */
@@ -68,14 +74,14 @@ export class Flow {
     const { policy, rest } = policyIn(withPolicy);
     const clause: PlannedClause = { text: piece.text, steps: [] };
     this.clauses.push(clause);
-    if (schedule !== undefined) this.#ask(scheduleQuestion(schedule));
+    if (schedule !== undefined) this.ask(scheduleQuestion(schedule));
     const hasPolicy = Object.keys(policy).length > 0;
     const text = rest === "" ? piece.text : rest;
     const ask: Ask = rest === "" && hasPolicy
       ? { kind: "policy" }
       : this.#read({ ...piece, text }, hasPolicy);
     if (hasPolicy && (ask.kind === "policy" || ask.kind === "nothing")) {
-      const of = this.#guardOf(piece) ?? this.#stepNamed(text) ?? this.#placement.previous;
+      const of = this.#guardOf(piece) ?? this.stepNamed(text) ?? this.placement.previous;
       if (of !== undefined) {
         Object.assign(of.policy, policy);
         clause.steps.push(of);
@@ -96,7 +102,7 @@ export class Flow {
 
   #read(piece: Piece, hasPolicy: boolean): Ask {
     const words = wordsOf(piece.text);
-    const isBare = words.length <= 1 && hasPolicy && this.#stepNamed(piece.text) !== undefined &&
+    const isBare = words.length <= 1 && hasPolicy && this.stepNamed(piece.text) !== undefined &&
       !/^\w+\s+(?:the|a|it)\b/i.test(piece.text) && /^(?:the|it|this|that)\b/i.test(piece.text);
     if (isBare || (hasPolicy && words.length === 0)) return { kind: "policy" };
     const stems = new Set(words.map(({ stem }) => stem));
@@ -120,10 +126,11 @@ export class Flow {
     if (piece.later !== undefined) {
       const ms = durationIn(piece.later);
       if (ms !== undefined) {
-        const wait = this.#put(
+        const wait = this.put(
           { ...piece, join: "then" },
           this.#stepFor({ kind: "wait", ms }, piece),
         );
+        if (wait === undefined) return undefined;
         clause.steps.push(wait);
         const { after: _after, before: _before, later: _later, ...rest } = piece;
         return this.#place({ ...rest, join: "then" }, ask, clause);
@@ -144,22 +151,23 @@ export class Flow {
         break;
       case "nobody":
         clause.why = "nobody";
-        if (ask.near !== undefined) this.#ask(nearQuestion(ask.near));
+        if (ask.near !== undefined) this.ask(nearQuestion(ask.near));
         break;
     }
-    const known = this.#restated(piece, ask);
+    const known = this.restated(piece, ask);
     const step = known ?? this.#stepFor(ask, piece);
     if (ask.kind === "person" && this.#isSamePerson(piece)) {
-      const [same] = this.#placement.frontier;
+      const [same] = this.placement.frontier;
       if (same !== undefined) clause.steps.push(same);
       return same;
     }
-    clause.steps.push(this.#put(piece, step));
-    return step;
+    const placed = this.put(piece, step);
+    if (placed !== undefined) clause.steps.push(placed);
+    return placed;
   }
 
   /** What names a step again where it says when the step comes. */
-  #restated(piece: Piece, ask: Ask): PlannedStep | undefined {
+  protected restated(piece: Piece, ask: Ask): PlannedStep | undefined {
     if (ask.kind !== "capability") return undefined;
     const { system, capability } = ask.match.offer;
     const same = this.steps.find(({ offer }) =>
@@ -173,14 +181,15 @@ export class Flow {
 
   /** `has a look and approves` is one decision of one person. */
   #isSamePerson(piece: Piece): boolean {
-    const [one, ...others] = this.#placement.frontier;
+    const [one, ...others] = this.placement.frontier;
     const isOne = one !== undefined && others.length === 0 && one.kind === "signal";
     return isOne && piece.join === "and" && piece.group === undefined &&
       !/\b(?:finance|legal|manager|director|cfo|ceo|head|also|second|other)\b/i.test(piece.text);
   }
 
-  #put(piece: Piece, step: PlannedStep): PlannedStep {
-    const placement = this.#placement;
+  /** Puts a step where its words say; undefined: nothing says where. */
+  protected put(piece: Piece, step: PlannedStep): PlannedStep | undefined {
+    const placement = this.placement;
     if (piece.conditions[0]?.kind === "always") {
       placement.always(piece, step);
       return step;
@@ -204,7 +213,7 @@ export class Flow {
 
   /** Steps of the main path that nothing of it waits for. */
   leaves(): readonly PlannedStep[] {
-    return this.#placement.leaves();
+    return this.placement.leaves();
   }
 
   /** The failure branch that a piece belongs to; undefined: it is on the main path. */
@@ -229,8 +238,8 @@ export class Flow {
     switch (condition.kind) {
       case "failed": {
         if (condition.of === "any") return new FailureBranch("any", condition);
-        const of = condition.of === "last" ? undefined : this.#named(condition.of)?.[0];
-        const guards = of === undefined ? this.#placement.frontier : [of];
+        const of = condition.of === "last" ? undefined : this.named(condition.of)?.[0];
+        const guards = of === undefined ? this.placement.frontier : [of];
         return new FailureBranch(guards.length === 0 ? "any" : guards, condition);
       }
       case "refused":
@@ -241,7 +250,7 @@ export class Flow {
           return new FailureBranch([this.#decision], condition);
         }
         if (opposite !== undefined && opposite.guards !== "any") {
-          this.#placement.frontier = [...opposite.guards];
+          this.placement.frontier = [...opposite.guards];
         }
         return undefined;
       }
@@ -260,10 +269,10 @@ export class Flow {
     step.todo = `Decide: ${
       text.slice(0, QUOTED_LENGTH_MAX)
     }. The step completes if so, and fails if not`;
-    this.#placement.inOrder({ ...piece, join: "then" }, step);
+    this.placement.inOrder({ ...piece, join: "then" }, step);
     this.clauses.at(-1)?.steps.push(step);
     this.#decision = step;
-    this.#ask(decisionQuestion(text));
+    this.ask(decisionQuestion(text));
   }
 
   #openRefusal(condition: Extract<Condition, { kind: "refused" }>, piece: Piece): FailureBranch {
@@ -271,7 +280,7 @@ export class Flow {
     if (signal === undefined) {
       const text = condition.within === undefined ? "approval" : "acknowledgement";
       signal = newStep("signal", { text, clause: this.clauses.length });
-      this.#placement.inOrder({ ...piece, join: "then" }, signal);
+      this.placement.inOrder({ ...piece, join: "then" }, signal);
       this.clauses.at(-1)?.steps.push(signal);
     }
     const ms = condition.within === undefined ? undefined : durationIn(condition.within);
@@ -300,7 +309,7 @@ export class Flow {
   /** Other systems that could be meant as well. */
   #questionRival({ match, rival }: Extract<Ask, { kind: "capability" }>): void {
     if (rival === undefined) return;
-    this.#ask(rivalQuestion(this.clauses.at(-1)?.text ?? "", [match.offer, rival.offer]));
+    this.ask(rivalQuestion(this.clauses.at(-1)?.text ?? "", [match.offer, rival.offer]));
   }
 
   /** `an answer from the articles found`: what else a piece says may be the step that makes its input. */
@@ -323,30 +332,30 @@ export class Flow {
     const isThere = best === undefined || this.steps.some(({ offer }) => offer === best.offer);
     if (isThere) return;
     const { after: _after, before: _before, ...rest } = piece;
-    clause.steps.push(
-      this.#put(
-        rest,
-        newStep("remote", { text: left.join(" "), clause: this.clauses.length, match: best }),
-      ),
-    );
+    const implied = newStep("remote", {
+      text: left.join(" "),
+      clause: this.clauses.length,
+      match: best,
+    });
+    clause.steps.push(...[this.put(rest, implied)].flatMap((one) => one ?? []));
   }
 
   #readAnchors(piece: Piece): {
     readonly after?: readonly PlannedStep[];
     readonly before?: PlannedStep;
   } {
-    const after = piece.after === undefined ? undefined : this.#named(piece.after);
-    const before = piece.before === undefined ? undefined : this.#named(piece.before)?.[0];
+    const after = piece.after === undefined ? undefined : this.named(piece.after);
+    const before = piece.before === undefined ? undefined : this.named(piece.before)?.[0];
     return { ...(after !== undefined && { after }), ...(before !== undefined && { before }) };
   }
 
   /** The steps that a text such as `the load is done` means; it may ask for one itself. */
-  #named(text: string): readonly PlannedStep[] | undefined {
-    if (NOTHING_NAMED.test(text.trim())) {
-      return ALL_OF_THEM.test(text) ? this.leaves() : this.#placement.frontier;
+  protected named(text: string): readonly PlannedStep[] | undefined {
+    if (isNothingNamed(text)) {
+      return ALL_OF_THEM.test(text) ? this.leaves() : this.placement.frontier;
     }
     const isFirstAnswer = isApproval(text) && this.steps.every(({ kind }) => kind !== "signal");
-    const known = isFirstAnswer ? undefined : this.#stepNamed(text);
+    const known = isFirstAnswer ? undefined : this.stepNamed(text);
     if (known !== undefined) return [known];
     const [best] = this.index.match(text);
     const isPlain = best !== undefined && best.score >= IMPLIED_SCORE_MIN && best.hasVerb;
@@ -354,7 +363,7 @@ export class Flow {
     const step = isPlain
       ? newStep("remote", { text, clause: this.clauses.length, match: best })
       : newStep("signal", { text, clause: this.clauses.length });
-    this.#placement.inOrder({
+    this.placement.inOrder({
       text,
       join: "then",
       conditions: [],
@@ -366,7 +375,7 @@ export class Flow {
   }
 
   /** The step that a text names, among those that there are. */
-  #stepNamed(text: string): PlannedStep | undefined {
+  protected stepNamed(text: string): PlannedStep | undefined {
     if (isApproval(text)) {
       const signal = this.steps.findLast(({ kind }) => kind === "signal");
       if (signal !== undefined) return signal;
@@ -381,7 +390,8 @@ export class Flow {
     return undefined;
   }
 
-  #ask(question: Question): void {
+  /** Asks the person something. */
+  ask(question: Question): void {
     this.questions.push(question);
   }
 }

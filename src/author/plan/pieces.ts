@@ -3,9 +3,17 @@
  * English is looked at here; what the pieces mean is decided with the registry at hand.
  */
 
-import { type Condition, conditionOf } from "./conditions.ts";
+import type { Condition } from "./conditions.ts";
 import type { Sentence } from "./sentences.ts";
-import { isVerb, isVerbLike, tokensOf, withoutPhrases } from "./words.ts";
+import {
+  LENGTH,
+  readSubordinate,
+  splitSubordinate,
+  startsAction,
+  SUBORDINATE,
+  untilNextOrder,
+} from "./subordinates.ts";
+import { tokensOf } from "./words.ts";
 
 /** One thing that a sentence asks for. */
 export interface Piece {
@@ -65,8 +73,7 @@ const LEADS: readonly (readonly [RegExp, Lead])[] = [
   ],
 ];
 /** `a day later`, `30 minutes after that`. */
-const LATER =
-  /^((?:\d+|an?|one|two|three|four|five|six|seven|ten|twelve|fifteen|twenty|thirty|sixty|ninety)\s+(?:seconds?|minutes?|hours?|days?|weeks?|months?))\s+(?:later|after(?:wards|\s+that)?)\b,?\s*/i;
+const LATER = new RegExp(`^(${LENGTH})\\s+(?:later|after(?:wards|\\s+that)?)\\b,?\\s*`, "i");
 const POLITE =
   /^(?:hi|hello|hey|dear)\b[^,.!:]{0,40}[,!]\s*|^(?:(?:could|can|would|will) you|i would like (?:you )?to|i'd like (?:you )?to|i want (?:you )?to|we want to|we need to|i need to|(?:i|we) (?:need|want|would like)(?: to have)?|please|plz|pls|what i want is|so what i have in mind is this)\s+(?:please\s+)?(?:(?:build|create|make|set up|write|design|have)\s+(?:me\s+|us\s+)?)?(?:(?:an?|some|the)\s+)?(?:new\s+)?(?:workflow|workflw|flow|process|pipeline|automation|something|thing)?\s*(?:that|which|where|in which|to|for)?\s*/i;
 
@@ -78,8 +85,6 @@ interface Lead {
   readonly condition?: Condition;
 }
 
-const SUBORDINATE =
-  "if|in case(?: that| of)?|in the event (?:of|that)|should|when|whenever|once|as soon as|only after|only once|only when|only if|after|before|unless|until|on(?=\\s+(?:any\\s+)?(?:error|failure|success|problem))|upon|provided(?: that)?|as long as";
 const LEADING = new RegExp(`^(${SUBORDINATE})\\s+(.+)$`, "is");
 const TRAILING = new RegExp(
   `^(.+?\\S),?\\s+(${
@@ -96,10 +101,13 @@ const INNER = new RegExp(
 const INNER_SHORT =
   /,?\s+(?:and|but)\s+(?=(?:if|once|when|as soon as)\s+(?:it is |it's |it has been )?(?:approved|accepted|confirmed|rejected|refused|declined|denied|not|so)\b)/gi;
 const ELSE = /,?\s+(?:and\s+)?(?=(?:otherwise|or else)\b)/gi;
+/** `…, and at the end …` is a segment of its own. */
+const INNER_LAST =
+  /,\s+(?:(?:and|but)\s+)?(?=(?:at the (?:very )?end|in the end|finally|lastly|to finish)\b,?\s+\w+\s+\w)/gi;
 /** What a piece ends with. */
 const TAILS: readonly (readonly [RegExp, Lead])[] = [
   [/,?\s+(?:at the (?:very )?end|in the end|finally|last)$/i, { join: "last" }],
-  [/,?\s+(?:first|as a first step)$/i, {}],
+  [/,?\s+(?:first|as a first step)$/i, { join: "first" }],
   [/,?\s+(?:in any case|either way|in all cases|no matter what|whatever happens)$/i, {
     condition: { kind: "always" },
   }],
@@ -148,10 +156,8 @@ class SentenceReader {
   }
 
   #read(text: string): readonly Piece[] {
-    const marked = text.replace(INNER, "; ").replace(INNER_SHORT, "; ").replace(ELSE, "; ").replace(
-      MIDDLE,
-      BESIDE,
-    );
+    const marked = [INNER, INNER_SHORT, ELSE, INNER_LAST]
+      .reduce((before, pattern) => before.replace(pattern, "; "), text).replace(MIDDLE, BESIDE);
     const pieces: Piece[] = [];
     for (const part of segmentsOf(marked)) pieces.push(...this.#segment(part));
     return pieces.filter((piece, at) => at === 0 || /[^\W_]{3}|\d/.test(piece.text));
@@ -167,7 +173,8 @@ class SentenceReader {
       !/\b(?:everything|all of|happen)\b/i.test(colon[1] ?? "");
     const body = isBegun ? colon[1] ?? "" : colon?.[2] ?? rest;
     const plain = body.replaceAll(END, " ").trim();
-    const { main, conditions, next, ...anchors } = this.#trailing(plain);
+    const { main, conditions, next, later: laterSaid, ...anchors } = this.#trailing(plain);
+    const begin = laterSaid ?? later;
     if (hasCondition || conditions.length > 0) {
       this.#conditions = [...hasCondition ? this.#conditions : [], ...conditions];
     }
@@ -191,7 +198,8 @@ class SentenceReader {
     );
     const placed = all.map((piece, index) => ({
       ...withoutTail(piece),
-      ...(index === 0 && { ...lead, ...this.#anchor, ...(later !== undefined && { later }) }),
+      ...(index === 0 &&
+        { ...lead, ...this.#anchor, ...(begin !== undefined && { later: begin }) }),
       ...anchors,
     }));
     const more = isBegun ? colon[2] : undefined;
@@ -201,7 +209,7 @@ class SentenceReader {
     );
   }
 
-  #anchor: Pick<Piece, "after" | "before"> = {};
+  #anchor: Pick<Piece, "after" | "before" | "later"> = {};
 
   /** Takes off what a segment begins with: adverbs, conditions, and what it comes after. */
   #leads(text: string) {
@@ -249,8 +257,10 @@ class SentenceReader {
     const [, main = "", word = "", inner = "", next] = TRAILING.exec(text) ?? [];
     const isWhole = main !== "" && (startsAction(main, true) || this.sentence.isItem);
     if (!isWhole) return { main: text, conditions: [] };
-    const { conditions, anchor } = readSubordinate(word, inner);
-    return { main, conditions, ...anchor, ...(next !== undefined && { next }) };
+    const [when, more] = untilNextOrder(inner);
+    const { conditions, anchor } = readSubordinate(word, when);
+    const rest = [more, next].flatMap((one) => one ?? []).join(", ");
+    return { main, conditions, ...anchor, ...(rest !== "" && { next: rest }) };
   }
 
   /** Divides `a, b and c` where each is something to do. */
@@ -304,59 +314,6 @@ function splitOnce(text: string, separator: RegExp): readonly string[] {
   return [text.slice(0, found.index), text.slice(found.index + found[0].length)];
 }
 
-/** `the load is done, refresh …`: what is said of when, and what is to be done. */
-function splitSubordinate(text: string): readonly [string, string] {
-  const commas = [...text.matchAll(/,\s+(?:then\s+)?|\s+then\s+|:\s+/g)];
-  for (const { index, 0: separator } of commas) {
-    const [inner, rest] = [text.slice(0, index), text.slice(index + separator.length)];
-    if (startsAction(rest, true)) return [inner, rest];
-  }
-  const [first] = commas;
-  if (first !== undefined) {
-    return [text.slice(0, first.index), text.slice(first.index + first[0].length)];
-  }
-  return splitWithoutComma(text);
-}
-
-/** What is said of when ends so. */
-const ENDED =
-  /\b(?:done|finished|complete|ready|over|there|through|wrong|fails?|failed|error|failure|succeeds?|exists?|approved|accepted|confirmed|rejected|refused|declined|denied|valid|ok|okay|fine|available|healthy|(?:is|are|be|been|gets?|got) \w+ed|\d[\d.,]*\s?%?(?:\s?(?:euros?|dollars?|eur|usd))?)$/i;
-
-function splitWithoutComma(text: string): readonly [string, string] {
-  const words = text.split(/\s+/);
-  for (let at = 1; at < words.length; at++) {
-    const [inner, rest] = [words.slice(0, at).join(" "), words.slice(at).join(" ")];
-    const word = words[at] ?? "";
-    const isNominal =
-      /^(?:(?:the|an?|any)\s+)?(?!\w+thing$)\w+(?:tion|ment|ing|al|error|failure|problem)$/i.test(
-        inner,
-      );
-    const isVerbNext =
-      /^(?:is|are|was|were|has|have|had|can|can't|cannot|could|couldn't|will|must|should|does|doesn't|isn't|gets?)$/i
-        .test(word);
-    const isBase = isVerb(word) && !/ed$/i.test(word) &&
-      (!/s$/i.test(word) || /(?:ed|so|not)$/i.test(inner));
-    const isSubject = /^(?:the|an?|our|their|its|it|they|we|somebody|someone)$/i.test(word) &&
-      startsAction(rest, true);
-    if (ENDED.test(inner) && (isBase || isSubject)) return [inner, rest];
-    if (isNominal && !isVerbNext && (isBase || (at === 1 && startsAction(rest, true)))) {
-      return [inner, rest];
-    }
-    if (isSubject && at > 2 && /\d/.test(inner)) return [inner, rest];
-  }
-  return [text, ""];
-}
-
-function readSubordinate(word: string, inner: string): {
-  readonly conditions: readonly Condition[];
-  readonly anchor: Pick<Piece, "after" | "before">;
-} {
-  const condition = conditionOf(word, inner);
-  if (condition !== undefined) return { conditions: [condition], anchor: {} };
-  const isBefore = /^(?:before|until)$/i.test(word);
-  return { conditions: [], anchor: isBefore ? { before: inner } : { after: inner } };
-}
-
 /** Takes off what a piece ends with. */
 function withoutTail(piece: Piece): Piece {
   const found = TAILS.find(([pattern]) => pattern.test(piece.text));
@@ -370,27 +327,4 @@ function withoutTail(piece: Piece): Piece {
     ...(join !== undefined && { join }),
     ...(condition !== undefined && { conditions: [condition] }),
   };
-}
-
-const LEAD_WORDS =
-  /^(?:then|also|please|finally|next|first|only|just|immediately|afterwards|we|they|i|you|it|who|which|that|to|should|must|will|can|have to|has to|need to|needs to|try to|try)\b\s*/i;
-
-/** Whether a text says that something is done: it begins with a verb, or has one in its middle. */
-function startsAction(text: string, isWhole: boolean): boolean {
-  let rest = withoutPhrases(text).trim();
-  for (let before = ""; before !== rest;) [before, rest] = [rest, rest.replace(LEAD_WORDS, "")];
-  const words = tokensOf(rest);
-  const [first = ""] = words;
-  if (isVerbLike(first) && !/ed$/.test(first)) return true;
-  if (/^(?:do|don)$/.test(first)) return true;
-  const joined = words.join(" ");
-  const isPassive =
-    /\b(?:is|are|was|were|be|been|being|gets?|got|must|should|has|have|will|can|shall|happens?)\b/
-      .test(joined) && words.some((word) => isVerb(word));
-  if (isPassive) return true;
-  const finite = words.slice(1, -1).some((word, index) =>
-    /s$/.test(word) && isVerb(word) &&
-    !/^(?:the|a|an|of|to|our|their|its)$/.test(words[index] ?? "")
-  );
-  return finite || (isWhole && words.length > 0 && words.length <= 3 && isVerb(first));
 }

@@ -4,9 +4,13 @@
  */
 
 import type { Directory, Edit } from "../../core/authoring.ts";
+import type { Fields } from "../document.ts";
+import { isRecord } from "../yaml_text.ts";
 import { CapabilityIndex } from "./capability_index.ts";
 import { Flow, type PlannedClause } from "./flow.ts";
+import { knownSteps } from "./known_steps.ts";
 import {
+  changeQuestion,
   cutQuestion,
   nobodyQuestion,
   type Question,
@@ -14,12 +18,14 @@ import {
   stepsQuestion,
 } from "./questions.ts";
 import { nameSteps, workflowNameOf } from "./names.ts";
-import { piecesOf } from "./pieces.ts";
+import { type Piece, piecesOf } from "./pieces.ts";
 import type { PlannedStep } from "./planned_step.ts";
+import { Revision } from "./revision.ts";
 import { sentencesOf } from "./sentences.ts";
 import { mappingsOf } from "./sources.ts";
 import { DESCRIPTION_LENGTH_MAX } from "./words.ts";
 import { applyTemplates } from "./templates.ts";
+import { writeChanges } from "./write_changes.ts";
 import { writeEdits } from "./write_edits.ts";
 
 /** What a description comes to. */
@@ -51,6 +57,10 @@ export interface PlannedEdit {
 export interface PlanOptions {
   readonly name?: string;
   readonly namespace?: string;
+  /** The document that is to be changed; absent: a new one. Its name and namespace stay. */
+  readonly base?: Fields;
+  /** Changes are made for these clauses alone; absent: for all. */
+  readonly parts?: readonly number[];
 }
 
 /** Steps of a plan; a longer description is to be divided. */
@@ -68,15 +78,20 @@ const SHARE_MIN = 0.5;
  */
 export function plan(description: string, directory: Directory, options: PlanOptions = {}): Plan {
   const index = new CapabilityIndex(directory);
+  const isChange = options.base !== undefined;
   const { title, sentences } = sentencesOf(description);
-  const isOther = otherBy(index);
-  const { pieces, isCut } = piecesOf(sentences, isOther);
+  // Whatever is said of a workflow that is there asks for a change, as an item of a list does.
+  const said = isChange ? sentences.map((one) => ({ ...one, isItem: true })) : sentences;
+  const { pieces, isCut } = piecesOf(said, otherBy(index));
   const systems = directory.systems.map(({ name }) => name);
+  const question = isCut || description.length > DESCRIPTION_LENGTH_MAX
+    ? [cutQuestion(pieces.length, pieces.at(-1)?.text ?? "")]
+    : [];
+  const read = { index, pieces, systems, question };
+  if (options.base !== undefined) return revise(read, { ...options, base: options.base });
   const flow = new Flow(index, pieces, systems);
   for (const piece of pieces) flow.add(piece);
-  if (isCut || description.length > DESCRIPTION_LENGTH_MAX) {
-    flow.questions.push(cutQuestion(pieces.length, pieces.at(-1)?.text ?? ""));
-  }
+  flow.questions.push(...question);
   const abstention = whyNot(flow, index);
   if (abstention.length > 0) return abstained(flow, abstention);
   applyTemplates(flow, index.offers);
@@ -85,6 +100,41 @@ export function plan(description: string, directory: Directory, options: PlanOpt
   nameSteps(flow.steps);
   const name = options.name ?? workflowNameOf(title, flow.steps);
   const edits = writeEdits(flow, { mappings, name, description, ...options });
+  return planned(flow, edits);
+}
+
+/** What a description says, read. */
+interface Read {
+  readonly index: CapabilityIndex;
+  readonly pieces: readonly Piece[];
+  readonly systems: readonly string[];
+  readonly question: readonly Question[];
+}
+
+/** Plans the changes of a document. */
+function revise(
+  { index, pieces, systems, question }: Read,
+  { base, parts }: PlanOptions & { readonly base: Fields },
+): Plan {
+  const known = knownSteps(base, index.offers);
+  const isWanted = (clause: number) => parts === undefined || parts.includes(clause);
+  const revision = new Revision(index, { pieces, systems, known, isWanted });
+  for (const piece of pieces) revision.add(piece);
+  revision.finish();
+  revision.questions.push(...question);
+  const needed = revision.questions.filter(({ isNeeded }) => isNeeded);
+  if (needed.length > 0) return abstained(revision, needed);
+  applyTemplates(revision, index.offers);
+  nameSteps(revision.steps);
+  const mappings = mappingsOf(revision, isRecord(base.input) ? base.input : {});
+  nameSteps(revision.steps);
+  const edits = writeChanges(revision, { value: base, mappings });
+  if (edits.length > 0) return planned(revision, edits);
+  const names = known.flatMap(({ name }) => name ?? []);
+  return abstained(revision, [...revision.questions, changeQuestion(names)]);
+}
+
+function planned(flow: Flow, edits: readonly PlannedEdit[]): Plan {
   return {
     edits,
     questions: questionsOf(flow, false),
@@ -156,7 +206,7 @@ function clausesOf(clauses: readonly PlannedClause[]): Plan["clauses"] {
 }
 
 /** Clauses of these kinds are heeded without a step. */
-const HEEDED = new Set(["policy", "fact", "negated"]);
+const HEEDED = new Set(["policy", "fact", "negated", "change", "left"]);
 
 /** Clauses that are only placeholders so far, or nothing at all. */
 function unmatchedOf(flow: Flow): readonly number[] {

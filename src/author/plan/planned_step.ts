@@ -1,11 +1,12 @@
 /** Planned steps: what the planner knows of a step before it is written as edits. */
 
+import type { Fields } from "../document.ts";
 import type { AskedPolicy } from "./asks.ts";
 import type { Match, Offer } from "./capability_index.ts";
 import type { Condition } from "./conditions.ts";
 
-/** What runs a planned step; `todo`: nothing does yet. */
-export type StepKind = "remote" | "signal" | "sleep" | "todo" | "transform";
+/** What runs a planned step; `todo`: nothing does yet; `other`: something that the planner does not plan. */
+export type StepKind = "remote" | "signal" | "sleep" | "todo" | "transform" | "other";
 
 /** A step as it is planned. */
 export interface PlannedStep {
@@ -17,14 +18,18 @@ export interface PlannedStep {
   /** The clause that it comes from, from 1. */
   readonly clause: number;
   readonly parents: Set<PlannedStep>;
-  when: "succeeded" | "failed" | "always";
+  when: "succeeded" | "failed" | "cancelled" | "always";
+  /** What it is in the document that is changed; absent: it is new. */
+  readonly known?: Fields;
+  /** The contract of what it gives, where that is not its offer's. */
+  readonly gives?: Fields;
   branch?: FailureBranch;
   /** How long it sleeps, or how long a person has. */
   waitMs?: number;
   mayBeRefused?: boolean;
+  /** The field of a signal's form that says yes. */
+  approves?: string;
   todo?: string;
-  /** Of a transform: what it makes, and the contract that decides whether it fails. */
-  made?: { readonly transform: unknown; readonly result?: unknown };
   readonly policy: { -readonly [K in keyof AskedPolicy]: AskedPolicy[K] };
   name?: string;
 }
@@ -43,6 +48,11 @@ export function newStep(
     when: "succeeded",
     policy: {},
   };
+}
+
+/** The contract of what a step gives. */
+export function outputOf({ gives, offer }: PlannedStep): Fields | undefined {
+  return gives ?? offer?.capability.output;
 }
 
 /** What is done after a failure. */

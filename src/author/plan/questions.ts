@@ -77,3 +77,74 @@ export function nobodyQuestion(clause: string, isNeeded: boolean): Question {
   const rest = isNeeded ? "which system does, or should it be left out?" : "which system does?";
   return { text: `Nothing that is registered does ${quoted(clause)}: ${rest}`, isNeeded };
 }
+
+/** Names of steps that a question lists. */
+const NAMES_MAX = 12;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : "";
+  return names.slice(0, NAMES_MAX).join(", ") + more;
+}
+
+/** Words name no step of the workflow, or several. */
+export function whichStepQuestion(
+  words: string,
+  candidates: readonly string[],
+  all: readonly string[],
+): Question {
+  const text = candidates.length > 1
+    ? `${quoted(words)}: which step is meant, ${listed(candidates)}?`
+    : `${quoted(words)}: which step is that? There are: ${listed(all)}`;
+  return { text, isNeeded: false };
+}
+
+/** Nothing says where a step comes. */
+export function placeQuestion(words: string, all: readonly string[]): Question {
+  const text = `${quoted(words)}: after or before which step? There are: ${listed(all)}`;
+  return { text, isNeeded: false };
+}
+
+/** A step is put at the end, because nothing says something else. */
+export function endQuestion(words: string, ends: readonly string[]): Question {
+  const text = `${quoted(words)} comes at the end, after ${listed(ends)}: or where else?`;
+  return { text, isNeeded: false };
+}
+
+/** A step does that already. */
+export function thereQuestion(words: string, step: string): Question {
+  const text = `${step} does ${quoted(words)} already: is it to be moved, or a second one added?`;
+  return { text, isNeeded: false };
+}
+
+/** A step, or what a capability does. */
+export function removalQuestion(words: string, step: string, capability: string): Question {
+  const text = `${quoted(words)}: is step ${step} removed, or does a new step call ${capability}?`;
+  return { text, isNeeded: false };
+}
+
+/** A step reads what another one gives, so it cannot do without, or come before it. */
+export function readsQuestion(reader: string, of: string, what: string): Question {
+  return {
+    text: `${reader} reads ${what} of ${of}: where should that come from?`,
+    isNeeded: false,
+  };
+}
+
+/** What is said cannot be changed of such a step. */
+export function cannotQuestion(words: string, why: string): Question {
+  return { text: `${quoted(words)}: ${why}`, isNeeded: false };
+}
+
+/** New tasks have to be given more than before. */
+export function inputQuestion(field: string, step: string): Question {
+  const text = `${step} needs "${field}", which no step gives: new tasks have to be given it. ` +
+    "Do those who start tasks have it?";
+  return { text, isNeeded: false };
+}
+
+/** No part of a description says what is to be changed. */
+export function changeQuestion(all: readonly string[]): Question {
+  const text = "What should change? For example: add a step before or after one, remove, replace " +
+    `or move one, or say what happens if one fails. There are: ${listed(all)}`;
+  return { text, isNeeded: true };
+}

@@ -4,7 +4,7 @@ import { fieldsOf, requiredOf } from "./contracts.ts";
 import type { Offer } from "./capability_index.ts";
 import type { Flow } from "./flow.ts";
 import { markFailure } from "./templates.ts";
-import { type PlannedStep, reaches } from "./planned_step.ts";
+import { outputOf, type PlannedStep, reaches } from "./planned_step.ts";
 import LEXICON from "./lexicon.json" with { type: "json" };
 import { stemOf, tokensOf } from "./words.ts";
 
@@ -45,14 +45,21 @@ const NOTICE =
 /** An output that is its input after some work: `masked_uri`. */
 const REFINED = /^(?:\w+ed|unique|clean|final|normal|new|valid|flat|merged)$/;
 
-/** Finds the sources of all steps; steps of failure branches may get a mark before them. */
-export function mappingsOf(flow: Flow): Mappings {
+/**
+ * Finds the sources of all new steps; steps of failure branches may get a mark before them. `task` is the
+ * contract of the task's input in the document that is changed.
+ */
+export function mappingsOf(flow: Flow, task?: Schema): Mappings {
   const of = new Map<PlannedStep, Sources>();
-  const input = new Map<string, Schema>();
+  const fields = Object.entries(fieldsOf(task));
+  const input = new Map(fields);
+  const required = [task?.["required"] ?? []].flat();
+  const given = task && Object.fromEntries(fields.filter(([name]) => required.includes(name)));
   const twice = repeatedOffers(flow.steps);
   for (const step of inOrder(flow.steps)) {
-    if (step.offer === undefined) continue;
-    const finder = new Finder(flow.steps, step, { input, isRepeated: twice.has(step) });
+    if (step.offer === undefined || step.known !== undefined) continue;
+    const isRepeated = twice.has(step);
+    const finder = new Finder(flow.steps, step, { input, isRepeated, ...(given && { given }) });
     of.set(step, finder.find());
   }
   for (const [step, sources] of of) of.set(step, withOptional(step, sources, input));
@@ -88,7 +95,12 @@ class Finder {
   constructor(
     private readonly steps: PlannedStep[],
     private readonly step: PlannedStep,
-    private readonly context: { readonly input: Map<string, Schema>; readonly isRepeated: boolean },
+    private readonly context: {
+      readonly input: Map<string, Schema>;
+      /** What the tasks of a document are given for certain; absent: it is new. */
+      readonly given?: Readonly<Record<string, Schema>>;
+      readonly isRepeated: boolean;
+    },
   ) {}
 
   find(): Sources {
@@ -115,6 +127,8 @@ class Finder {
       if (this.step.when !== "succeeded") return { kind: "report" };
       return { kind: "literal", value: sentenceOf(this.step.text) };
     }
+    const known = this.#fromInput(name, schema);
+    if (known !== undefined) return { kind: "input", field: known };
     const isOwn = this.context.isRepeated && !/_(?:id|uri|url)$/.test(name) && isText(name, schema);
     const { input } = this.context;
     const field = isOwn || clashes(input.get(name), schema) ? `${this.step.name}_${name}` : name;
@@ -135,10 +149,9 @@ class Finder {
       | { readonly step: PlannedStep; readonly field: string; readonly fit: number }
       | undefined;
     for (const [distance, step] of before.entries()) {
-      for (const [field, of] of Object.entries(fieldsOf(step.offer?.capability.output))) {
+      for (const [field, of] of Object.entries(fieldsOf(outputOf(step)))) {
         if (this.#used.has(`${step.name}.${field}`)) continue;
-        const isGiven = Object.hasOwn(fieldsOf(step.offer?.capability.output), field) &&
-          isCertain(step, field);
+        const isGiven = isCertain(step, field);
         const fit = isGiven || !isRequired ? fitOf({ name, schema }, { field, of, step }) : 0;
         const isExact = name === field;
         if (!isRequired && !isExact) continue;
@@ -166,7 +179,7 @@ class Finder {
         seen.add(step);
         const isGuard = isLast && this.step.parents.has(step) && this.step.when === "failed" &&
           this.step.branch?.condition.kind === "failed" && this.step.branch.condition.of !== "any";
-        if (!isGuard && step.when === "succeeded" && step.offer !== undefined) found.push(step);
+        if (!isGuard && step.when === "succeeded" && outputOf(step) !== undefined) found.push(step);
         next.push(...step.parents);
       }
       level = next;
@@ -174,12 +187,24 @@ class Finder {
     return found;
   }
 
+  /** What the tasks of a document are given already, by a name that fits. */
+  #fromInput(name: string, schema: Schema): string | undefined {
+    const { input, given } = this.context;
+    if (given === undefined || input.has(name)) return undefined;
+    let best: { readonly field: string; readonly fit: number } | undefined;
+    for (const [field, of] of Object.entries(given)) {
+      const fit = fitOf({ name, schema }, { field, of });
+      if (fit >= FIT_MIN && fit > (best?.fit ?? 0)) best = { field, fit };
+    }
+    return best?.field;
+  }
+
   /** A step beside this one gives exactly that: this one waits for it. */
   #fromAside(name: string) {
     const beside = this.steps.find((other) =>
       other !== this.step && !(this.step.when === "failed" && this.step.parents.has(other)) &&
       other.branch === undefined && other.when === "succeeded" &&
-      Object.hasOwn(fieldsOf(other.offer?.capability.output), name) && isCertain(other, name) &&
+      Object.hasOwn(fieldsOf(outputOf(other)), name) && isCertain(other, name) &&
       !requiredNames(other).includes(name) &&
       /_(?:ids?|uri|url|version|number)$/.test(name) && !reaches(this.step, other) &&
       this.steps.indexOf(other) < this.steps.indexOf(this.step)
@@ -201,22 +226,26 @@ function requiredNames({ offer }: PlannedStep): readonly string[] {
 }
 
 /** Whether a result always has a field. */
-function isCertain({ offer }: PlannedStep, field: string): boolean {
-  const required = offer?.capability.output?.["required"];
+function isCertain(step: PlannedStep, field: string): boolean {
+  const required = outputOf(step)?.["required"];
   return Array.isArray(required) && required.includes(field);
 }
 
 /** How well an output fits an input, 0..1: by name, and never against its type. */
 function fitOf(
   { name, schema }: { readonly name: string; readonly schema: Schema },
-  { field, of, step }: { readonly field: string; readonly of: Schema; readonly step: PlannedStep },
+  { field, of, step }: {
+    readonly field: string;
+    readonly of: Schema;
+    readonly step?: PlannedStep;
+  },
 ): number {
   if (!isAlike(of, schema)) return 0;
-  const isPassed = requiredNames(step).includes(field);
+  const isPassed = step !== undefined && requiredNames(step).includes(field);
   if (field === name) return isPassed ? 0.9 : 1;
   const [wanted, given] = [name, field].map((one) => tokensOf(one.replaceAll("_", " ")));
   if (wanted === undefined || given === undefined) return 0;
-  const noun = tokensOf(step.offer?.capability.name.split(".")[0] ?? "")[0];
+  const noun = tokensOf(step?.offer?.capability.name.split(".")[0] ?? "")[0];
   const isSameEnd = wanted.at(-1) === given.at(-1);
   const isRefined = isSameEnd && given.length === 2 && REFINED.test(given[0] ?? "") &&
     (noun === wanted[0] || wanted.length === 1);

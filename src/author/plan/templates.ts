@@ -77,6 +77,7 @@ function addGate(flow: Flow, signal: PlannedStep): void {
     clause: signal.clause,
     parents: new Set([signal]),
     when: "succeeded",
+    approves: signal.approves ?? "approved",
     policy: {},
   };
   for (const step of flow.steps) {

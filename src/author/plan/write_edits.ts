@@ -110,6 +110,8 @@ function workOf(
       return { signal: signalOf(step) };
     case "transform":
       return transformOf(step);
+    case "other":
+      return {};
     case "remote":
       return {
         owner: step.offer?.system,
@@ -143,7 +145,9 @@ function valueOf(
     case "literal":
       return source.value;
     case "report": {
-      const parents = [...step.parents].slice(0, 4);
+      // A sleep has no outcome that could be read.
+      const parents = [...step.parents].filter(({ kind }) => kind !== "sleep").slice(0, 4);
+      if (parents.length === 0) return `${head.name}: something failed`;
       const states = parents.map(({ name }) => `${name} is \${${name}.state}`).join(", ");
       return `${head.name}: ${states}`;
     }
@@ -169,23 +173,21 @@ function signalOf({ waitMs, mayBeRefused }: PlannedStep): unknown {
 }
 
 function transformParent({ parents }: PlannedStep): PlannedStep | undefined {
-  const [first] = parents;
-  return first;
+  return [...parents].find(({ kind }) => kind !== "sleep");
 }
 
 function transformOf(step: PlannedStep): Omit<StepValue, "name"> {
   const parent = transformParent(step);
-  if (step.when === "succeeded") {
+  const { approves } = step;
+  if (approves !== undefined) {
     return {
-      transform: { approved: `$.${parent?.name}.approved` },
-      result: {
-        type: "object",
-        required: ["approved"],
-        properties: { approved: { const: true } },
-      },
+      transform: { [approves]: `$.${parent?.name}.${approves}` },
+      result: { type: "object", required: [approves], properties: { [approves]: { const: true } } },
     };
   }
-  return { transform: { state: `$.${parent?.name}.state` } };
+  return parent === undefined
+    ? { transform: { failed: true } }
+    : { transform: { state: `$.${parent.name}.state` } };
 }
 
 /** What cannot be taken back is not tried again, unless nobody could have done it twice. */
@@ -204,14 +206,15 @@ function policyOf({ offer, policy }: PlannedStep): Omit<StepValue, "name"> {
  * Attempts that are used up park a step unless it says otherwise: a failure path would wait for a
  * person first.
  */
-function exhaustionOf(
+export function exhaustionOf(
   step: PlannedStep,
   guarded: ReadonlySet<PlannedStep>,
 ): Omit<StepValue, "name"> {
   return step.kind === "remote" && guarded.has(step) ? { on_exhausted: "fail" } : {};
 }
 
-function whyOf(step: PlannedStep): string {
+/** Why a step is there. */
+export function whyOf(step: PlannedStep): string {
   const { kind, offer, match } = step;
   if (offer !== undefined) {
     const words = match === undefined
@@ -233,7 +236,7 @@ const UNITS: readonly (readonly [string, number])[] = [
 ];
 
 /** A duration as manifests write it. */
-function durationText(ms: number): string {
+export function durationText(ms: number): string {
   const [unit, size] = UNITS.find(([, each]) => ms >= each && ms % each === 0) ?? ["ms", 1];
   return `${ms / size}${unit}`;
 }
