@@ -41,7 +41,7 @@ export interface CommandContext {
   readonly env: Readonly<Partial<Record<typeof COMMAND_NAMES[number], string | undefined>>>;
   readonly readFile: ConnectionOptions["readFile"];
   /** Writes a file that is not there yet; false: it is. */
-  readonly writeFile: (path: string, text: string) => Promise<boolean>;
+  readonly writeFile: (path: string, text: string, before?: string) => Promise<boolean>;
   /** Runs Deno; undefined: that is not allowed. */
   readonly runDeno: (words: readonly string[]) => Promise<RanProgram | undefined>;
   readonly terminal: Terminal;
@@ -155,7 +155,7 @@ function verbContext(
     json: (option) => readJson(context, option, read.options.get(option)),
     file: (path) => readTyped(context, path),
     pathOf: (path) => typedPath(context, path),
-    save: (path, text) => context.writeFile(typedPath(context, path), text),
+    save: (path, text, before) => context.writeFile(typedPath(context, path), text, before),
     deno: (...words) => context.runDeno(words),
     signal,
   };

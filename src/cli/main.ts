@@ -8,6 +8,7 @@
  */
 
 import { dirname } from "node:path";
+import { messageOf } from "../core/errors.ts";
 import { openRuntime } from "../server/runtime.ts";
 import { COMMAND_NAMES, runCommand } from "./command.ts";
 import { EXIT_FAILED, type RanProgram, type Terminal, UsageError } from "./verb.ts";
@@ -53,28 +54,48 @@ async function readFile(path: string): Promise<string | undefined> {
       : await Deno.readFile(path);
     return fileText(path, bytes);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    throw new UsageError(`Cannot read "${path}": ${refusalOf(error, path)}`);
   }
 }
 
 /**
- * Writes a file that is not there yet; false: it is.
+ * Writes a file that is not there yet, or, with `before`, one that has still that text; false: it is not
+ * so. Another text takes the place of the one before as a whole.
  *
- * @throws {UsageError} when the folder of the file does not exist
+ * @throws {UsageError} when the system refuses: no such folder, no permission, no space
  */
-export async function writeFile(path: string, text: string): Promise<boolean> {
+export async function writeFile(path: string, text: string, before?: string): Promise<boolean> {
   try {
-    await Deno.writeTextFile(path, text, { createNew: true });
+    if (before === undefined) await Deno.writeTextFile(path, text, { createNew: true });
+    else {
+      if (await readFile(path) !== before) return false;
+      const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+      await Deno.writeTextFile(beside, text, { createNew: true });
+      await Deno.rename(beside, path);
+    }
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    const hasNoFolder = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (!hasNoFolder) throw error;
-    const problem = `Cannot write "${path}": there is no folder "${dirname(path)}"`;
-    throw new UsageError(`${problem}; make the folder, or choose another path`);
+    throw new UsageError(`Cannot write "${path}": ${refusalOf(error, path)}`);
   }
+}
+
+/** Why the system refuses a file, and what a person can do; what it is not about is thrown again. */
+function refusalOf(error: unknown, path: string): string {
+  const { errors } = Deno;
+  if (error instanceof errors.NotFound || error instanceof errors.NotADirectory) {
+    return `there is no folder "${dirname(path)}"; make the folder, or choose another path`;
+  }
+  if (error instanceof errors.PermissionDenied) {
+    return "you may not do that there; change the rights of the file, or choose another path";
+  }
+  if (error instanceof errors.IsADirectory) return "it is a folder; name a file";
+  // Deno has no class for a full disk, a file system that cannot be written, a name that is too long.
+  const [, reason] = /^(.+?)(?: \(os error \d+\))?(?::.*)?$/s.exec(messageOf(error)) ?? [];
+  if (reason === undefined || !/\(os error \d+\)/.test(messageOf(error))) throw error;
+  return `the system says "${reason}"; choose another path`;
 }
 
 /** Runs Deno as this project does, where that is allowed. */

@@ -32,3 +32,27 @@ Deno.test("a file is written once, and refused by name where its folder is missi
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a file that the system refuses is named with the reason, and is no bug", async () => {
+  await rejects(
+    writeFile(`/tmp/${"a".repeat(300)}.yaml`, ""),
+    (error) =>
+      error instanceof UsageError && /the system says "File name too long"/.test(error.message),
+  );
+});
+
+Deno.test("a file is changed only while it is as it was read", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/a.yaml`;
+    await writeFile(path, "first");
+
+    equal(await writeFile(path, "second", "first"), true);
+    equal(await writeFile(path, "third", "first"), false);
+
+    equal(await Deno.readTextFile(path), "second");
+    equal([...Deno.readDirSync(folder)].length, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -104,8 +104,8 @@ export interface VerbContext extends Arguments {
   file(path: string): Promise<string | undefined>;
   /** Where a path leads that was typed. */
   pathOf(path: string): string;
-  /** Writes a file that is not there yet; false: it is. */
-  save(path: string, text: string): Promise<boolean>;
+  /** Writes a file that is not there yet, or that still is as `before` says; false: it is not so. */
+  save(path: string, text: string, before?: string): Promise<boolean>;
   /** Runs Deno on files of the project; undefined: that is not allowed here. */
   deno(...words: readonly string[]): Promise<RanProgram | undefined>;
   /** Aborts at Ctrl-C. */

@@ -61,10 +61,10 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
       runCommand(words, {
         env: options.env ?? {},
         readFile: (path) => Promise.resolve(cli.written[path] ?? files[path]),
-        writeFile: (path, text) => {
-          const isThere = (cli.written[path] ?? files[path]) !== undefined;
-          if (!isThere) cli.written[path] = text;
-          return Promise.resolve(!isThere);
+        writeFile: (path, text, before) => {
+          const isAsSaid = (cli.written[path] ?? files[path]) === before;
+          if (isAsSaid) cli.written[path] = text;
+          return Promise.resolve(isAsSaid);
         },
         runDeno: (words) => {
           cli.ran.push(words.join(" "));
