@@ -103,6 +103,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   getTypes: { lang: "py", system: "stock" },
   generateWorkflow: {
     description: "Charge the card, then send a receipt",
+    base: { workflow: "shop/order" },
     name: "receipt",
     namespace: "shop",
     file: "receipt.yaml",

@@ -54,6 +54,16 @@ export class Caller {
     return this.namespaces?.includes(namespace) ?? true;
   }
 
+  /**
+   * To a key, workflows of namespaces that it does not cover do not exist.
+   *
+   * @throws {TaskerError} definition.unknown
+   */
+  demandSeen(namespace: string, name: string): void {
+    if (this.covers(namespace)) return;
+    throw new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
+  }
+
   /** @throws {TaskerError} api.forbidden */
   demandNamespace(namespace: string): void {
     if (this.covers(namespace)) return;

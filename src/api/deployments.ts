@@ -1,7 +1,6 @@
 /** Handlers of deployments. */
 
 import type { DeploymentEntry } from "../core/deployment.ts";
-import { TaskerError } from "../core/errors.ts";
 import type { DeployGrants } from "../core/ports.ts";
 import type { DEPLOYMENTS } from "../operations/deployments.ts";
 import { timeText } from "../operations/schema.ts";
@@ -36,12 +35,12 @@ export function deploymentHandlers(
       return { status: 200, body: report };
     },
     async workflowSource({ namespace, name, version }, { caller }) {
-      demandSeen(caller, namespace, name);
+      caller.demandSeen(namespace, name);
       const { text, starts, ...entry } = await deployer.source({ namespace, name }, version);
       return { status: 200, body: { namespace, name, starts, text, ...entryDocument(entry) } };
     },
     async deployHistory({ namespace, name, limit, cursor }, { caller }) {
-      demandSeen(caller, namespace, name);
+      caller.demandSeen(namespace, name);
       const page = { limit, ...(cursor !== undefined && { before: cursor }) };
       const entries = await deployer.history({ namespace, name }, page);
       const last = entries.at(-1);
@@ -63,12 +62,6 @@ function grantsOf(caller: Caller): DeployGrants {
     coversSystem: (system) => caller.coversSystem(system),
     coversAll: caller.namespaces === undefined,
   };
-}
-
-/** To a key, namespaces that it does not cover do not exist. */
-function demandSeen(caller: Caller, namespace: string, name: string): void {
-  if (caller.covers(namespace)) return;
-  throw new TaskerError("definition.unknown", `Cannot find workflow "${namespace}/${name}"`);
 }
 
 function entryDocument({ entry, kind, version, hash, by, reason, atMs }: DeploymentEntry) {

@@ -1,6 +1,7 @@
 /** Handlers of documents: workflows as texts, checked against what is registered. */
 
 import type { Directory } from "../core/authoring.ts";
+import type { DraftRequest } from "../core/draft.ts";
 import type { SystemSummary } from "../core/ports.ts";
 import type { DOCUMENTS } from "../operations/documents.ts";
 import type { Caller } from "./access.ts";
@@ -13,6 +14,14 @@ export function documentHandlers(
   { documents, rehearser, generator, systems, ...services }: Services,
 ): Handlers<typeof DOCUMENTS> {
   const directoryOf = async (caller: Caller) => directoryFor(caller, await systems());
+  /** The text that is to be changed, where a deployed workflow is named instead. */
+  const baseOf = async ({ base }: DraftRequest, caller: Caller) => {
+    if (base?.workflow === undefined) return base;
+    const [namespace = "", name = ""] = base.workflow.split("/");
+    caller.demandSeen(namespace, name);
+    const { text } = await services.deployer.source({ namespace, name }, undefined);
+    return { text };
+  };
   return {
     async checkDocument(of, { caller }) {
       const problems = await documents.check(of, await directoryOf(caller));
@@ -43,8 +52,10 @@ export function documentHandlers(
       return { status: 200, body };
     },
     async generateWorkflow(request, { caller, signal }) {
-      caller.demandNamespace(request.namespace);
-      const body = await generator.generate(request, await directoryOf(caller), signal);
+      if (request.base === undefined) caller.demandNamespace(request.namespace);
+      const base = await baseOf(request, caller);
+      const directory = await directoryOf(caller);
+      const body = await generator.generate({ ...request, base }, directory, signal);
       return { status: 200, body };
     },
     async getDirectory(_input, { caller }) {

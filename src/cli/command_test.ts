@@ -31,7 +31,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  check FILE                        Says what is wrong with a workflow's file; exit code 1 when it would not be loaded",
     "  suggest FILE                      Says which step could come next in a manifest, and why",
     "  rehearse FILE                     Runs a manifest on a virtual clock, sending nothing: the good path, and each step failing; exit code 1 when something is wrong",
-    "  generate DESCRIPTION              Proposes a workflow for a description in plain language, for @FILE or for what is piped (-); exit code 1 when something is missing",
+    "  generate DESCRIPTION              Proposes a workflow, or a change of one, for a description in plain language, for @FILE or for what is piped (-); exit code 1 when something is missing",
     "  systems                           Lists the owners of steps, with circuit and queue",
     "  system SYSTEM                     Shows what a system offers, and its instances",
     "  systems register SYSTEM INSTANCE  Registers an instance of a system, or renews its lease",

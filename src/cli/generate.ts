@@ -1,8 +1,8 @@
 /** The verb `generate`: a workflow for a description in plain language, as a proposal or as files. */
 
-import type { OperationResult } from "../client.ts";
-import { durationText, namesText, type Paint } from "./format.ts";
-import { saveNew, testLines, writeTest } from "./generated_test.ts";
+import type { OperationInput } from "../client.ts";
+import { type Draft, draftLines } from "./draft_lines.ts";
+import { saveNew, saveOver, testLines, writeTest } from "./generated_test.ts";
 import {
   EXIT_DONE,
   EXIT_FAILED,
@@ -14,42 +14,72 @@ import {
   type VerbContext,
 } from "./verb.ts";
 
-type Draft = OperationResult<"generateWorkflow">;
-
 export const generateVerb: Verb = {
   name: "generate",
   operands: ["DESCRIPTION"],
   options: {
     name: { value: "NAME", summary: "Of the workflow; made out of the description unless said" },
     namespace: { value: "NAMESPACE", summary: "Where it belongs; default unless said" },
+    base: {
+      value: "FILE|WORKFLOW",
+      summary: "The description changes this one: a file, or NAMESPACE/NAME as it was deployed",
+    },
     part: { value: "N,N", summary: "Takes these parts of the description alone" },
     by: { value: "planner|model", summary: "planner: asks no model, even if there is one" },
     out: {
       value: "FILE",
-      summary: "Writes a manifest (.yaml) or a module (.ts), and its test beside it, and runs that",
+      summary:
+        "Writes a manifest (.yaml) or a module (.ts), and its test beside it, and runs that; " +
+        "the file of --base is changed in its place",
     },
   },
   summary:
-    "Proposes a workflow for a description in plain language, for @FILE or for what is piped (-); " +
-    "exit code 1 when something is missing",
+    "Proposes a workflow, or a change of one, for a description in plain language, for @FILE or for " +
+    "what is piped (-); exit code 1 when something is missing",
   isWrite: false,
   async run(context) {
     const out = context.options.get("out");
     if (out !== undefined && !/[^/]\.(ya?ml|ts)$/.test(out)) {
       throw new UsageError(`Cannot write "${out}": expected a name that ends with .yaml or .ts`);
     }
+    const base = await baseOf(context);
     const draft = await context.client.call("generateWorkflow", {
       description: await descriptionOf(context),
       ...fieldsOf(context),
+      ...(base !== undefined && { base: base.of }),
       ...(out !== undefined && { file: out.split("/").at(-1)?.replace(/\.ts$/, ".yaml") }),
     }, { signal: context.signal });
-    if (out === undefined) {
-      show(context, draft, () => draftLines(draft, context));
+    if (out === undefined || draft.isAbstention) {
+      show(context, draft, () => draftLines(draft, viewOf(context, true)));
       return draft.isReady ? EXIT_DONE : EXIT_FAILED;
     }
-    return await write(context, draft, out);
+    return await write(context, draft, { path: out, base });
   },
 };
+
+/** The workflow that is changed, and the file that it is from. */
+interface Base {
+  readonly of: NonNullable<OperationInput<"generateWorkflow">["base"]>;
+  readonly file?: { readonly path: string; readonly text: string };
+}
+
+async function baseOf(context: VerbContext): Promise<Base | undefined> {
+  const typed = context.options.get("base");
+  if (typed === undefined) return undefined;
+  const text = await context.file(typed);
+  if (text !== undefined) {
+    const format = typed.endsWith(".ts") ? "module" : "yaml";
+    return { of: { text, format }, file: { path: typed, text } };
+  }
+  if (!/\.(ya?ml|ts)$/.test(typed) && typed.split("/").length === 2) {
+    return { of: { workflow: typed } };
+  }
+  throw new UsageError(`Cannot read "${typed}": there is no such file`);
+}
+
+function viewOf(context: VerbContext, hasText: boolean) {
+  return { paint: context.paint, parts: fieldsOf(context).parts, hasText };
+}
 
 /** The words that were typed, a file, or what another program writes. */
 async function descriptionOf(context: VerbContext): Promise<string> {
@@ -81,34 +111,48 @@ function fieldsOf({ options }: VerbContext) {
 }
 
 /** Writes the manifest and its test, and runs the test where programs may be run. */
-async function write(context: VerbContext, draft: Draft, out: string): Promise<number> {
+async function write(
+  context: VerbContext,
+  draft: Draft,
+  { path, base }: { readonly path: string; readonly base: Base | undefined },
+): Promise<number> {
   const { paint, terminal, isJson } = context;
-  const { isAbstention, isReady, text, rehearsal } = draft;
-  if (isAbstention) {
-    show(context, draft, () => draftLines(draft, context));
-    return EXIT_FAILED;
-  }
-  const isModule = out.endsWith(".ts");
-  await saveNew(context, out, isModule ? await moduleOf(context, text) : text);
-  const made = isModule ? testOfModule(rehearsal?.test, out) : rehearsal?.test;
-  const test = made === undefined ? undefined : await writeTest(context, out, made);
-  show(context, { ...draft, wrote: out, ...(test && { wroteTest: test }) }, () => [
-    ...draftLines({ ...draft, text: "" }, context),
+  const { isReady, text, rehearsal } = draft;
+  const isModule = path.endsWith(".ts");
+  const wanted = await textAs(context, { text, isModule, from: base?.of.format ?? "yaml" });
+  const isInPlace = base?.file?.path === path;
+  if (isInPlace) await saveOver(context, path, { text: wanted, before: base.file.text });
+  else await saveNew(context, path, wanted);
+  const made = isModule ? testOfModule(rehearsal?.test, path) : rehearsal?.test;
+  const test = made === undefined
+    ? undefined
+    : await writeTest(context, path, { text: made, mayBeThere: isInPlace });
+  show(context, { ...draft, wrote: path, ...(test && { wroteTest: test }) }, () => [
+    ...draftLines(draft, viewOf(context, isInPlace)),
     "",
-    `${paint("good", "✓")} wrote ${out}`,
+    `${paint("good", "✓")} wrote ${path}`,
     ...(test
       ? testLines(test, paint)
-      : [paint("warn", "! no test: nothing runs some of the steps yet")]),
-    ...(isModule ? [] : [`→ ${TASKER} rehearse ${out}`]),
+      : [paint("warn", "! no test: nothing runs some of the steps yet, or code does")]),
+    ...(isModule ? [] : [`→ ${TASKER} rehearse ${path}`]),
   ]);
   const isBroken = test?.isPassing === false;
   if (isBroken && !isJson) terminal.warn(test.output);
   return isReady && !isBroken ? EXIT_DONE : EXIT_FAILED;
 }
 
-/** The same workflow as a TypeScript module. */
-async function moduleOf({ client, signal }: VerbContext, text: string): Promise<string> {
-  const asked = { text, edits: [], as: "module" } as const;
+/** The same workflow as the format that is wanted. */
+async function textAs(
+  { client, signal }: VerbContext,
+  { text, isModule, from }: {
+    readonly text: string;
+    readonly isModule: boolean;
+    readonly from: "yaml" | "module";
+  },
+): Promise<string> {
+  const as = isModule ? "module" : "yaml";
+  if (as === from) return text;
+  const asked = { text, format: from, edits: [], as } as const;
   return (await client.call("editDocument", asked, { signal })).text;
 }
 
@@ -118,83 +162,4 @@ function testOfModule(test: string | undefined, out: string): string | undefined
     /^const MANIFEST = new URL\(.*$/m,
     `import MANIFEST from ${JSON.stringify(`./${out.split("/").at(-1)}`)};`,
   );
-}
-
-/** Draws a proposal: each part of the description with what does it, and what is missing. */
-function draftLines(draft: Draft, context: VerbContext): readonly string[] {
-  const { paint } = context;
-  const { parts } = fieldsOf(context);
-  const { clauses, unmatched, questions, missing, isAbstention, rehearsal, text } = draft;
-  return [
-    headLine(draft, paint),
-    ...clauses.flatMap(({ n, text, steps }) => [
-      `${paint("dim", String(n).padStart(3))}  ${text}`,
-      ...(steps.length === 0
-        ? unmatched.includes(n)
-          ? [paint("bad", "     ✗ no step does this")]
-          : isAbstention || draft.by === "model" || parts?.includes(n) === false
-          ? []
-          : [paint("dim", "     needs no step")]
-        : steps.map((step) => paint("good", `     → ${stepText(draft, step)}`))),
-    ]),
-    ...(questions.length === 0
-      ? []
-      : ["", ...questions.map((one) => `  ${paint("warn", "?")} ${one}`)]),
-    ...(missing.length === 0 || isAbstention ? [] : [
-      "",
-      "What is missing before it can be deployed:",
-      ...missing.map((one) => `  ${paint("bad", "✗")} ${one}`),
-    ]),
-    ...(rehearsal === undefined ? [] : ["", ...rehearsalLines(rehearsal, paint)]),
-    ...(text === "" ? [] : ["", ...text.trimEnd().split("\n")]),
-  ];
-}
-
-function headLine(
-  { namespace, name, isAbstention, by, model, isReady }: Draft,
-  paint: Paint,
-): string {
-  const asked = model === undefined ? "" : `; the model: ${model.verdict.replaceAll("_", " ")}`;
-  if (isAbstention) {
-    return `${
-      paint("warn", "Nothing is proposed yet: answer the questions, and try again")
-    }${asked}`;
-  }
-  const who = by === "planner" ? "made without a model" : "made with a model";
-  const state = isReady ? paint("good", "ready") : paint("warn", "not ready");
-  return `${paint("bold", `${namespace}/${name}`)} ${who}, ${state}${asked}`;
-}
-
-/** A step, and who does it. */
-function stepText({ edits }: Draft, name: string): string {
-  const found = edits.find(({ edit }) => edit.kind === "add_step" && edit.step.name === name);
-  return found === undefined ? name : `${name}: ${found.why}`;
-}
-
-function rehearsalLines(
-  { runs: [good, ...failed], problems }: NonNullable<Draft["rehearsal"]>,
-  paint: Paint,
-): readonly string[] {
-  if (good === undefined) return [];
-  const ends = (word: string, ms: number) =>
-    `${word.replaceAll("_", " ")} after ${durationText(ms)}`;
-  const handled = failed.filter(({ handledBy }) => handledBy.length > 0);
-  return [
-    paint(
-      "dim",
-      `rehearsed: if all goes well, ${
-        ends(good.end, good.tookMs)
-      }; a second is assumed for each step`,
-    ),
-    ...handled.slice(0, 5).map(({ fails, handledBy, end, tookMs }) =>
-      paint(
-        "dim",
-        `rehearsed: if ${fails} fails, ${namesText(handledBy)} runs; ${ends(end, tookMs)}`,
-      )
-    ),
-    ...problems.filter(({ severity }) => severity === "warning").map(({ text }) =>
-      `  ${paint("warn", "!")} ${text}`
-    ),
-    ...(handled.length > 5 ? [paint("dim", `… and ${handled.length - 5} more failures`)] : []),
-  ];
 }

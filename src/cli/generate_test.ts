@@ -123,3 +123,76 @@ Deno.test("generate refuses options that it cannot read", async () => {
 
   deepEqual(codes.map(({ code }) => code), [2, 2, 2, 2]);
 });
+
+const SIGNUP = `name: signup # of people
+version: 1.0.0
+input: { type: object, required: [email], properties: { email: { type: string } } }
+systems:
+  users:
+    capabilities:
+      - name: profile.create
+        output: { type: object, required: [user_id], properties: { user_id: { type: string } } }
+workflow_steps:
+  - { name: create_profile, owner: users, capability: profile.create, with: { email: $.input.email } }
+`;
+
+Deno.test("generate --base shows what a description changes of a file, line by line", async () => {
+  const cli = open({ "/home/ada/signup.yaml": SIGNUP });
+
+  const { code, out } = await cli.say(
+    "generate",
+    "After create_profile, send a welcome mail.",
+    ...["--base", "signup.yaml"],
+  );
+
+  equal(code, 0);
+  deepEqual(out.slice(0, 3), [
+    "default/signup made without a model, ready",
+    "  1  send a welcome mail",
+    '     → add step "send_welcome": mail.send_welcome of users does it, by "send", "welcome", "mail"',
+  ]);
+  equal(out.includes("- version: 1.0.0"), true);
+  equal(out.includes("+   - name: send_welcome"), true);
+  equal(out.includes("+   - name: create_profile"), false);
+  deepEqual(cli.written, {});
+});
+
+Deno.test("generate --base with --out changes the file in its place, and leaves its test", async () => {
+  const files = { "/home/ada/signup.yaml": SIGNUP, "/home/ada/signup_test.ts": "// mine" };
+  const cli = open(files);
+
+  const { code, out } = await cli.say(
+    "generate",
+    "After create_profile, send a welcome mail. Retry it 3 times.",
+    ...["--base", "signup.yaml", "--out", "signup.yaml", "--part", "1"],
+  );
+
+  equal(code, 0);
+  deepEqual(Object.keys(cli.written), ["/home/ada/signup.yaml"]);
+  match(
+    cli.written["/home/ada/signup.yaml"] ?? "",
+    /^name: signup # of people\nversion: 1\.1\.0$/m,
+  );
+  equal(cli.written["/home/ada/signup.yaml"]?.includes("attempts_max"), false);
+  deepEqual(out.slice(-4), [
+    "✓ wrote signup.yaml",
+    "· left signup_test.ts as it is",
+    "✓ it compiles and passes",
+    "→ deno task tasker rehearse signup.yaml",
+  ]);
+});
+
+Deno.test("generate --base asks where a description is unclear, and refuses a file that is not there", async () => {
+  const cli = open({ "/home/ada/signup.yaml": SIGNUP });
+
+  const unclear = await cli.say("generate", "add an approval", "--base", "signup.yaml");
+  const gone = await cli.say("generate", "add an approval", "--base", "gone.yaml");
+
+  equal(unclear.code, 1);
+  match(
+    unclear.out.join("\n"),
+    /\? "approval": after or before which step\? There are: create_profile/,
+  );
+  equal(gone.code, 2);
+  match(gone.err.join("\n"), /Cannot read "gone.yaml": there is no such file/);
+});

@@ -61,7 +61,7 @@ export const rehearseVerb: Verb = {
     }, { signal });
     const how = { paint, isDrawn: failing !== undefined, hasValues: options.has("values") };
     const made = options.has("test") ? found.test : undefined;
-    const test = made === undefined ? undefined : await writeTest(context, path, made);
+    const test = made === undefined ? undefined : await writeTest(context, path, { text: made });
     show(context, { ...found, ...(test && { wroteTest: test }) }, () => [
       ...rehearsalLines(found, how),
       ...(test ? ["", ...testLines(test, paint)] : []),

@@ -1,8 +1,8 @@
 /** Drafts: a workflow that is proposed for a description, as people and programs read it. */
 
 import { z } from "zod";
-import { Edit, Problem } from "./authoring.ts";
-import { Name } from "./fields.ts";
+import { DOCUMENT_FORMATS, Edit, Problem } from "./authoring.ts";
+import { Name, WorkflowName } from "./fields.ts";
 import type { DeepReadonly } from "./json.ts";
 import { Rehearsal } from "./rehearsal.ts";
 
@@ -50,8 +50,11 @@ export const Draft = z.object({
   unmatched: z.array(z.int()).describe("Parts that no step does"),
   questions: z.array(z.string()).describe("What would help, to ask the person"),
   missing: z.array(z.string()).describe("What stands between the draft and its deployment"),
-  edits: z.array(DraftEdit).describe("The draft as changes of an empty document"),
+  edits: z.array(DraftEdit).describe("The draft as changes of its base, or of an empty document"),
   problems: z.array(Problem),
+  problemsBefore: z.array(Problem).exactOptional().describe("What was wrong with the base"),
+  diff: z.array(z.string()).exactOptional()
+    .describe("The lines of the base that go (`- `) and come (`+ `)"),
   rehearsal: Rehearsal.exactOptional(),
   model: ModelReport.exactOptional().describe("Absent: no model was asked"),
 });
@@ -65,10 +68,23 @@ export const FileName = z.string().regex(
   "expected a name such as ship_order.yaml",
 );
 
+/** Characters of a document; its reader counts bytes. */
+const TEXT_MAX = 512_000;
+
+/** A document that is to be changed: its text, or the name of one that was deployed. */
+const DraftBase = z.strictObject({
+  workflow: WorkflowName.optional().describe("`namespace/name` of a workflow that was deployed"),
+  text: z.string().max(TEXT_MAX).optional().describe("A manifest, or a module, instead"),
+  format: z.enum(DOCUMENT_FORMATS).optional().describe("Of the text; yaml unless said"),
+}).refine(({ workflow, text }) => (workflow === undefined) !== (text === undefined), {
+  message: "expected either workflow or text",
+});
+
 /** What to draft. */
 export const DraftRequest = z.strictObject({
   description: z.string().trim().min(1).max(DESCRIPTION_MAX)
-    .describe("What the workflow is to do, in plain language"),
+    .describe("What the workflow is to do, or what is to change of its base, in plain language"),
+  base: DraftBase.optional().describe("The workflow that is to be changed; a new one unless said"),
   name: Name.optional().describe("Made out of the description unless said"),
   namespace: Name.default("default"),
   file: FileName.optional()

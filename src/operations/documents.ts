@@ -144,13 +144,21 @@ export const DOCUMENTS = group("documents", {
   generateWorkflow: operation({
     method: "POST",
     path: "/v1/documents/generate",
-    summary: "Proposes a workflow for a description in plain language, rehearsed and with its test",
+    summary:
+      "Proposes a workflow, or the change of one, for a description in plain language; rehearsed",
     right: "read",
     repeat: "harmless",
     answerMsMax: ANSWER_MS_MAX,
     body: named("DraftRequest", DraftRequest),
     answers: { 200: { description: "A proposal; nothing is stored", schema: Draft } },
-    errors: ["document.edit_refused", "api.bad_request", "api.busy"],
+    errors: [
+      "document.edit_refused",
+      "definition.invalid",
+      "definition.unknown",
+      "definition.in_file",
+      "api.bad_request",
+      "api.busy",
+    ],
     command: { verb: "generate" },
   }),
 });

@@ -29,17 +29,13 @@ export function openDocuments(clock: Clock): Documents {
       return read.ok ? problems(read.document, directory) : read.problems;
     },
     async edit(of, { edits, as, directory }) {
-      const read = await readSource(of);
-      if (!read.ok) throw unreadable(of, read.problems);
-      const edited = await editInTime(read.document, edits, clock);
+      const edited = await editInTime(await documentOf(of), edits, clock);
       const text = as === undefined ? edited.text : convertedText(edited, as);
       const again = text === edited.text ? undefined : await readSource({ text, format: as });
       return { text, problems: problems(again?.ok ? again.document : edited, directory) };
     },
     async suggest(of, from) {
-      const read = await readSource(of);
-      if (!read.ok) throw unreadable(of, read.problems);
-      return suggestSteps(read.document.value, from);
+      return suggestSteps((await documentOf(of)).value, from);
     },
   };
 }
@@ -63,6 +59,13 @@ async function editInTime(
     );
   }
   return edited;
+}
+
+/** Reads a text. @throws {TaskerError} definition.invalid when it cannot be read */
+export async function documentOf(of: DocumentSource): Promise<Document> {
+  const read = await readSource(of);
+  if (!read.ok) throw unreadable(of, read.problems);
+  return read.document;
 }
 
 async function readSource({ text, ...of }: DocumentSource): Promise<Reading> {

@@ -1,5 +1,6 @@
 /** The generator of a server: from a description in plain language to a proposal that was rehearsed. */
 
+import { convertedText } from "../author/convert.ts";
 import { type Plan, plan } from "../author/plan/plan.ts";
 import { type Document, stepsOf } from "../author/document.ts";
 import { edit } from "../author/edit.ts";
@@ -7,11 +8,13 @@ import { withoutSteps } from "../author/parts.ts";
 import { problems } from "../author/problems.ts";
 import { YAML } from "../author/yaml_language.ts";
 import { type Directory, type Edit, type Problem, PROBLEMS } from "../core/authoring.ts";
+import { changedLines } from "../core/changed_lines.ts";
 import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
 import { assert, TaskerError } from "../core/errors.ts";
 import type { Generator, Rehearser, Runtime } from "../core/ports.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import type { Model } from "../model/model.ts";
+import { documentOf } from "./documents.ts";
 import type { ModelEdits } from "./model_draft.ts";
 import { completeByModel } from "./model_drafter.ts";
 
@@ -40,23 +43,55 @@ interface Proposed {
 export function openGenerator(deps: GeneratorDeps): Generator {
   return {
     async generate(request, directory, signal) {
-      const planned = proposedBy(plan(request.description, directory, optionsOf(request)));
-      demandParts(request, planned);
-      const drafting = new Drafting(deps, request, directory, signal);
+      const base = await baseOf(request);
+      const planned = proposalFor(request, { directory, base });
+      const drafting = new Drafting(deps, request, { directory, base, signal });
       const own = await drafting.draft(planned);
       const { model } = deps;
-      if (model === undefined || request.by !== "model" || own.isAbstention) return own;
-      const { description, namespace } = request;
+      const isManifest = base === undefined || base.language.format === "yaml";
+      const isAsked = model !== undefined && request.by === "model" && isManifest;
+      if (!isAsked || own.isAbstention) return own;
+      const { description } = request;
       return await completeByModel({
-        ...{ model, description, namespace, directory, own },
+        ...{ model, description, namespace: own.namespace, directory, own },
         draftWith: (added) => drafting.draft(withAdded(planned, added)),
       });
     },
   };
 }
 
+async function baseOf({ base }: DraftRequest): Promise<Document | undefined> {
+  if (base?.text === undefined) return undefined;
+  return await documentOf({ text: base.text, format: base.format });
+}
+
+/** What the planner proposes. Of a base, only the wanted parts are planned: each is a change by itself. */
+function proposalFor(
+  request: DraftRequest,
+  { directory, base }: {
+    readonly directory: Directory;
+    readonly base: Document | undefined;
+  },
+): Proposed {
+  const { description, parts } = request;
+  const options = { ...optionsOf(request), ...(base !== undefined && { base: base.value }) };
+  const whole = plan(description, directory, options);
+  demandParts(request, whole);
+  if (base === undefined || parts === undefined) return proposedBy(whole);
+  const taken = plan(description, directory, { ...options, parts });
+  const reliesOn = parts.filter((n) =>
+    taken.clauses[n - 1]?.steps.join() !== whole.clauses[n - 1]?.steps.join()
+  );
+  if (reliesOn.length === 0) return proposedBy(taken);
+  throw new TaskerError(
+    "api.bad_request",
+    `Cannot take part ${reliesOn.join(", ")} alone: it relies on what another part changes; ` +
+      "take both, or describe it by itself",
+  );
+}
+
 /** @throws {TaskerError} api.bad_request */
-function demandParts({ parts = [] }: DraftRequest, { clauses }: Proposed): void {
+function demandParts({ parts = [] }: DraftRequest, { clauses }: Pick<Plan, "clauses">): void {
   const absent = parts.filter((n) => n > clauses.length);
   if (absent.length === 0) return;
   throw new TaskerError(
@@ -93,9 +128,17 @@ class Drafting {
   constructor(
     readonly deps: Pick<GeneratorDeps, "rehearser" | "runtime">,
     readonly request: DraftRequest,
-    readonly directory: Directory,
-    readonly signal: AbortSignal,
+    readonly of: {
+      readonly directory: Directory;
+      /** The document that is changed; absent: a new one is made. */
+      readonly base: Document | undefined;
+      readonly signal: AbortSignal;
+    },
   ) {}
+
+  get #namespace(): string {
+    return String(this.of.base?.value.namespace ?? this.request.namespace);
+  }
 
   /**
    * Makes the edits, takes the parts that are wanted, and checks what comes of it: by the validator, by a
@@ -105,8 +148,10 @@ class Drafting {
    */
   async draft(proposed: Proposed): Promise<Draft> {
     const { clauses, unmatched, questions, isAbstention, by } = proposed;
-    const { name = "", namespace } = this.request;
+    const { base, directory } = this.of;
+    const namespace = this.#namespace;
     if (isAbstention) {
+      const name = this.request.name ?? String(base?.value.name ?? "");
       const nothing = {
         isReady: false,
         text: "",
@@ -121,11 +166,13 @@ class Drafting {
     const names = new Set(stepsOf(value).map((step) => step.name));
     const wanted = unmatched.filter((n) => this.#isWanted(n));
     const found = [
-      ...problems(taken.document, this.directory),
+      ...problems(taken.document, directory),
       ...uncovered(clauses, wanted),
     ];
-    const rehearsal = await this.#rehearse(text);
-    const isReady = found.every(({ severity }) => severity !== "error") && rehearsal?.isOk === true;
+    const rehearsal = await this.#rehearse(taken.document);
+    // Code is not run here: its own test does that.
+    const isPlayed = rehearsal?.isOk === true || taken.document.code.size > 0;
+    const isReady = found.every(({ severity }) => severity !== "error") && isPlayed;
     return {
       name: String(value.name),
       namespace,
@@ -140,6 +187,10 @@ class Drafting {
       edits: taken.edits,
       problems: found,
       ...(rehearsal !== undefined && { rehearsal }),
+      ...(base !== undefined && {
+        problemsBefore: problems(base, directory),
+        diff: changedLines(base.text, text),
+      }),
     };
   }
 
@@ -147,7 +198,7 @@ class Drafting {
   async #write(edits: readonly DraftEdit[]): Promise<Document> {
     const read = YAML.read("workflow.yaml", EMPTY);
     assert(read.ok, "The empty document can be read");
-    let { document } = read;
+    let document = this.of.base ?? read.document;
     for (const one of edits) {
       document = edit(document, [one.edit]);
       await new Promise<void>((wake) => this.deps.runtime.soon(wake));
@@ -161,6 +212,7 @@ class Drafting {
   }
 
   #take(document: Document, { edits }: Proposed): Pick<Proposed, "edits"> & { document: Document } {
+    if (this.of.base !== undefined) return { document, edits };
     const left = edits.flatMap(({ edit, clause }) =>
       edit.kind === "add_step" && !this.#isWanted(clause) ? [edit.step.name] : []
     );
@@ -178,10 +230,12 @@ class Drafting {
   }
 
   /** Undefined: it cannot even be built, and its problems say why. */
-  async #rehearse(text: string): Promise<Rehearsal | undefined> {
+  async #rehearse(document: Document): Promise<Rehearsal | undefined> {
+    if (document.code.size > 0) return undefined;
     try {
       const { file } = this.request;
-      return await this.deps.rehearser.rehearse({ text, file, signal: this.signal });
+      const text = convertedText(document, "yaml");
+      return await this.deps.rehearser.rehearse({ text, file, signal: this.of.signal });
     } catch (error) {
       if (error instanceof TaskerError && error.code === "definition.invalid") return undefined;
       throw error;

@@ -134,3 +134,94 @@ Deno.test("the same description gives the same draft", async () => {
 
   deepEqual(one, other);
 });
+
+const SIGNUP = `# Who signs up.
+name: signup
+namespace: people
+version: 2.0.0
+input: { type: object, required: [email], properties: { email: { type: string, format: email } } }
+systems:
+  python_users:
+    capabilities:
+      - name: user.create_profile
+        output: { type: object, required: [user_id], properties: { user_id: { type: string } } }
+workflow_steps:
+  - name: create_profile # in the user service
+    owner: python_users
+    capability: user.create_profile
+    with: { email: $.input.email }
+  - { name: rest, sleep: 1d, depends_on: create_profile }
+`;
+
+const CHANGES = "After create_profile, set up their billing account. Wait 2 days instead of one. " +
+  "If anything fails, notify our support team.";
+
+Deno.test("a description changes a workflow: a diff, problems before and after, and a rehearsal", async () => {
+  const draft = await generate(CHANGES, { base: { text: SIGNUP } });
+
+  deepEqual([draft.name, draft.namespace, draft.isReady], ["signup", "people", true]);
+  deepEqual(stepNames(draft.text), ["create_profile", "create_account", "rest", "notify_support"]);
+  ok(draft.text.startsWith("# Who signs up.\n"));
+  ok(draft.diff?.includes("- version: 2.0.0") && draft.diff.includes("+ version: 2.1.0"));
+  ok(!draft.diff?.some((line) => line.includes("in the user service")));
+  deepEqual(draft.problemsBefore?.filter(({ severity }) => severity === "error"), []);
+  deepEqual(draft.clauses.map(({ steps }) => steps), [
+    ["create_account"],
+    ["rest"],
+    ["notify_support"],
+  ]);
+  deepEqual(draft.rehearsal?.runs[0]?.steps.map(({ step }) => step), [
+    "create_profile",
+    "create_account",
+    "rest",
+  ]);
+});
+
+Deno.test("a change is taken by part: each part is a change by itself", async () => {
+  const draft = await generate(CHANGES, { base: { text: SIGNUP }, parts: [2] });
+
+  deepEqual(draft.diff?.filter((line) => line.startsWith("+")), [
+    "+ version: 2.1.0",
+    "+   - { name: rest, sleep: 2d, depends_on: create_profile }",
+  ]);
+  ok(draft.isReady);
+});
+
+Deno.test("a part that relies on another one is refused alone", async () => {
+  const words = "After create_profile, set up their billing account. Retry it 5 times.";
+
+  await rejects(generate(words, { base: { text: SIGNUP }, parts: [2] }), {
+    code: "api.bad_request",
+    message: "Cannot take part 2 alone: it relies on what another part changes; take both, or " +
+      "describe it by itself",
+  });
+});
+
+Deno.test("a module is changed as a manifest is, and what its code computes is left to people", async () => {
+  const module = await generate("wait 2 days instead of one", {
+    base: {
+      format: "module",
+      text: `import { implement } from "tasker";
+export default implement({
+  name: "pause",
+  version: "1.0.0",
+  workflow_steps: [{ name: "rest", sleep: "1d" }], // a day
+});
+`,
+    },
+  });
+
+  deepEqual(module.diff, [
+    '-   version: "1.0.0",',
+    '-   workflow_steps: [{ name: "rest", sleep: "1d" }], // a day',
+    '+   version: "1.1.0",',
+    '+   workflow_steps: [{ name: "rest", sleep: "2d" }], // a day',
+  ]);
+  ok(module.isReady);
+});
+
+Deno.test("a base that cannot be read is refused, and names the line", async () => {
+  await rejects(generate("wait longer", { base: { text: "name: [" } }), {
+    code: "definition.invalid",
+  });
+});
