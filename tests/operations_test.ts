@@ -12,6 +12,23 @@ const AT = "2026-01-01T00:00:00.000Z";
 const ENVELOPE = { specversion: "1.0", id: "1", source: "/shop", type: "t", data: [1] } as const;
 
 /** An input with every field of each operation; a new one needs one, too. */
+/** Every field of a filter of tasks but the workflow. */
+const FILTER = {
+  version: "1.0.0",
+  state: ["blocked", "failed"],
+  tag: ["a&b=c", "d,e\\f"],
+  where: ["region=eu", "total>=100"],
+  failedStep: "pay",
+  errorClass: "thrown",
+  errorCode: "card_declined",
+  needs: ["choice"],
+  priority: 2,
+  since: AT,
+  until: AT,
+  endedSince: AT,
+  endedUntil: AT,
+} as const;
+
 const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = {
   startTask: {
     workflow: "shop/checkout",
@@ -25,10 +42,21 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   startTasks: { tasks: [{ workflow: "shop/checkout", input: 1, tags: ["vip"], key: "order-1" }] },
   listTasks: {
     workflow: "shop/checkout",
-    state: "blocked",
-    tag: "a&b=c",
-    since: AT,
-    until: AT,
+    ...FILTER,
+    limit: 3,
+    cursor: "abc",
+  },
+  countTasks: { workflow: "shop/checkout", ...FILTER },
+  changeTasks: {
+    action: "resolve",
+    workflow: "shop/checkout",
+    ...FILTER,
+    by: "ada",
+    reason: "r",
+    step: "pay",
+    result: { ok: true },
+    choice: "retry",
+    dryRun: true,
     limit: 3,
     cursor: "abc",
   },

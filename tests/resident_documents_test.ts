@@ -17,7 +17,7 @@ const NO_QUERY = () => Promise.reject(new Error("a query"));
 
 /** Shows what the memory has, without anything to read from. */
 const memory = new TaskReader({
-  history: { tasks: NO_QUERY, task: NO_QUERY, turns: NO_QUERY, ping: NO_QUERY },
+  history: { tasks: NO_QUERY, counts: NO_QUERY, task: NO_QUERY, turns: NO_QUERY, ping: NO_QUERY },
   plans: { byHash: NO_QUERY },
   residents: { peek: () => undefined, tenure: () => undefined },
   policyOf,
@@ -55,6 +55,7 @@ function fromJournal(harness: EngineHarness, taskId: TaskId, { plan, row }: Resi
       state: row.state,
       blockedReason: row.blockedReason ?? undefined,
       tags: state.tags,
+      labels: [],
       createdAtMs: state.createdAtMs,
       endedAtMs: state.endedAtMs,
     },
@@ -147,7 +148,13 @@ for (const [query, seen] of [["", ["running", 1]], ["?waitMs=1000", ["completed"
       runtime,
       feed: engine.supervisor,
       residents: engine,
-      history: { tasks: NO_QUERY, task: NO_QUERY, turns: NO_QUERY, ping: NO_QUERY },
+      history: {
+        tasks: NO_QUERY,
+        counts: NO_QUERY,
+        task: NO_QUERY,
+        turns: NO_QUERY,
+        ping: NO_QUERY,
+      },
       plans: { byHash: NO_QUERY },
       starter: { start: ({ commandId }) => engine.router.send(startOf(harness, commandId)) },
     });

@@ -7,6 +7,7 @@ import type { Operation } from "../operations/operation.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
+import { manyTaskHandlers } from "./many_tasks.ts";
 import { busHandlers } from "./bus.ts";
 import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
@@ -107,6 +108,7 @@ function routesOf(services: Services): readonly Route[] {
     ...taskBatchHandlers(services),
     ...streamHandlers(services),
     ...operatorActionHandlers(services),
+    ...manyTaskHandlers(services),
     ...workflowHandlers(services),
     ...deploymentHandlers(services),
     ...documentHandlers(services),

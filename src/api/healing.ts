@@ -208,12 +208,14 @@ async function listIncidents(
         namespaces: [OWN_NAMESPACE],
         workflow: INCIDENT_WORKFLOW,
         limit,
-        ...(tag !== undefined && { tag }),
-        ...(phase === "waiting_for_approval" && { state: "waiting" as const }),
+        ...(tag !== undefined && { tags: [tag] }),
+        ...(phase === "waiting_for_approval" && { states: ["waiting" as const] }),
         ...(after !== undefined && { after }),
       })
     ));
-    const found = pages.flat().toSorted((one, other) => one.taskId < other.taskId ? 1 : -1)
+    const found = pages.flatMap((page) => page.tasks).toSorted((one, other) =>
+      one.taskId < other.taskId ? 1 : -1
+    )
       .slice(0, limit);
     for (const summary of found) {
       after = summary.taskId;

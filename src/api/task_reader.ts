@@ -143,6 +143,7 @@ function summaryOf({ plan, state, row }: ResidentTask): TaskSummary {
     tags: state.tags,
     createdAtMs: state.createdAtMs,
     endedAtMs: state.endedAtMs,
+    labels: row.labels ?? [],
   };
 }
 

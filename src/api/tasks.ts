@@ -1,10 +1,12 @@
 /** Handlers of tasks: start, list, read, wait. */
 
-import { parseTaskId, type TaskId } from "../core/ids.ts";
+import { mintedAtMs, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { ResidentTask, TaskFilter } from "../core/ports.ts";
+import { labelGroups, readCondition } from "../core/search.ts";
 import { isTerminal } from "../core/state.ts";
 import type { ParsedOf } from "../operations/operation.ts";
 import { entriesOf, summaryDocument } from "../operations/task_documents.ts";
+import { timeText } from "../operations/schema.ts";
 import type { TASKS } from "../operations/tasks.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
 import { type Caller, demandStartable } from "./access.ts";
@@ -32,16 +34,8 @@ export function taskHandlers(
   return {
     startTask: (input, call) => startTask(services, input, call),
     async listTasks(input, { caller }) {
-      const found = await history.tasks(filterOf(input, caller.namespaces));
-      const last = found.at(-1);
-      const isMore = found.length === input.limit && last !== undefined;
-      return {
-        status: 200,
-        body: {
-          tasks: found.map(summaryDocument),
-          ...(isMore ? { nextCursor: cursorOf(last.taskId) } : {}),
-        },
-      };
+      const { tasks, next } = await history.tasks(filterOf(input, caller.namespaces));
+      return { status: 200, body: { tasks: tasks.map(summaryDocument), ...whereNext(next) } };
     },
     async getTask({ id, waitMs }, call) {
       const { caller } = call;
@@ -168,20 +162,54 @@ async function whenEnded(
   }
 }
 
-function filterOf(
-  { workflow, state, tag, since, until, limit, cursor }: ParsedOf<Tasks["listTasks"]>,
+/** What a request says of the tasks that it is about. */
+type Asked = Omit<ParsedOf<Tasks["listTasks"]>, "cursor"> & {
+  readonly cursor?: string | undefined;
+};
+
+/** Makes the filter of a request, within the namespaces that its key covers. */
+export function filterOf(
+  { cursor, ...asked }: Asked,
   namespaces: readonly string[] | undefined,
 ): TaskFilter {
+  const { workflow, version, state, tag, where = [], limit } = asked;
+  const conditions = where.flatMap((text) => readCondition(text) ?? []);
+  const labels = [
+    ...conditions.flatMap((condition) => condition.labels),
+    ...labelGroups({
+      failure: { step: asked.failedStep, class: asked.errorClass, code: asked.errorCode },
+      needs: asked.needs ?? [],
+      priority: asked.priority,
+    }),
+  ];
+  const times = {
+    sinceMs: asked.since,
+    untilMs: asked.until,
+    endedSinceMs: asked.endedSince,
+    endedUntilMs: asked.endedUntil,
+  };
   return {
     namespaces,
     limit,
     ...(workflow === undefined ? {} : { workflow }),
-    ...(state === undefined ? {} : { state }),
-    ...(tag === undefined ? {} : { tag }),
-    ...(since === undefined ? {} : { sinceMs: Date.parse(since) }),
-    ...(until === undefined ? {} : { untilMs: Date.parse(until) }),
+    ...(version === undefined ? {} : { version }),
+    ...(state === undefined ? {} : { states: state }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(labels.length === 0 ? {} : { labels }),
+    ranges: conditions.flatMap((condition) => condition.ranges),
+    ...Object.fromEntries(
+      Object.entries(times).flatMap(([name, time]) =>
+        time === undefined ? [] : [[name, Date.parse(time)]]
+      ),
+    ),
     ...(cursor === undefined ? {} : { after: parseCursor(cursor) }),
   };
+}
+
+/** Where the next page begins, and how far back this one has looked. */
+export function whereNext(next: TaskId | undefined) {
+  if (next === undefined) return {};
+  return { nextCursor: cursorOf(next), searchedTo: timeText(mintedAtMs(next)) };
 }
 
 /** Makes the cursor of the page after a task, in a form that clients only pass back. */

@@ -13,6 +13,7 @@ const META: Readonly<Record<string, string>> = {
   failurePolicy: "failure_policy",
   deadlineMs: "deadline",
   heal: "heal",
+  search: "search",
 };
 const HEAL: Readonly<Record<string, string>> = {
   tier: "tier",

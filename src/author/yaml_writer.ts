@@ -28,7 +28,7 @@ const STEP_ORDER = (
 
 /** Fields of a workflow, in the same way. */
 const WHOLE_ORDER =
-  "name namespace version description failure_policy deadline heal input systems workflow_steps output"
+  "name namespace version description failure_policy deadline heal search input systems workflow_steps output"
     .split(" ");
 
 /** A replacement of a part of the text. */

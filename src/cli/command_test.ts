@@ -12,6 +12,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "",
     "  start WORKFLOW                    Starts a task; the same --key and input give the same task",
     "  list                              Lists tasks, newest first",
+    "  count                             Counts tasks by state: exactly up to 1,000, or how many there are at least",
     "  show ID                           Shows a task, its steps and its journal",
     "  journal ID                        Shows the events of a task's journal",
     "  cancel ID                         Cancels a task; its running steps are asked to stop",
@@ -22,6 +23,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  resolve ID STEP                   Ends a parked step with the given result",
     "  skip ID STEP                      Skips a step",
     "  choose ID STEP CHOICE             Decides how a parked step goes on; what comes of it is remembered",
+    "  bulk ACTION                       Retries, resolves, skips, cancels, pauses or resumes all tasks of a filter, or chooses for them; without --yes it only counts them. Exit code 1 when one was refused",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
     "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",
     "  deploy FILE                       Deploys a manifest as a new version of its workflow, without a restart; exit code 1 when a dry run finds that it would be refused",
@@ -115,8 +117,10 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
   });
   deepEqual((await cli.say("list", "--stat", "failed")).err, [
     '✗ Cannot read "--stat": list has no such option, did you mean "--state"?',
-    "  usage: deno task tasker list [--workflow WORKFLOW] [--state STATE] [--tag TAG]" +
-    " [--since TIME] [--until TIME] [--limit N] [--json]",
+    "  usage: deno task tasker list [--workflow WORKFLOW] [--version VERSION]" +
+    " [--state STATE,STATE] [--tag TAG,TAG] [--where WHERE,WHERE] [--failed-step FAILED-STEP]" +
+    " [--error-class ERROR-CLASS] [--error-code ERROR-CODE] [--needs NEED,NEED] [--priority N]" +
+    " [--since TIME] [--until TIME] [--ended-since TIME] [--ended-until TIME] [--limit N] [--json]",
   ]);
   deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
     `✗ Cannot read --input: it is not valid JSON; put it in quotes: --input '{"id": 1}'`,

@@ -12,6 +12,7 @@ import {
 } from "../client.ts";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
 import { inputJsonSchemaOf, inputSchemaOf, type Operation } from "../operations/operation.ts";
+import { splitList } from "../operations/schema.ts";
 import { operationNamed } from "../operations/table.ts";
 import { CommandError, isOutcomeOpen } from "./failure.ts";
 import { type Paint, valueText } from "./format.ts";
@@ -54,8 +55,12 @@ export interface VerbExtra<Name extends OperationName> {
   };
   /** Draws the answer for people; its fields in columns unless given. */
   readonly lines?: (answer: Shown<Name>, view: AnswerView<Name>) => readonly string[];
-  /** Runs the verb, with a function that sends its operation. */
-  readonly run?: (context: VerbContext, send: () => Promise<Shown<Name>>) => Promise<number>;
+  /** Runs the verb, with a function that sends its operation, and what was given for it. */
+  readonly run?: (
+    context: VerbContext,
+    send: (more?: Partial<OperationInput<Name>>) => Promise<Shown<Name>>,
+    input: OperationInput<Name>,
+  ) => Promise<number>;
 }
 
 /** The most entries listed unless `--limit` says. */
@@ -98,9 +103,10 @@ export function operationVerb<Name extends OperationName>(
       };
       demandFitting(operation, given, [...operands, ...fields]);
       const input = { ...extra.defaults, ...given } as OperationInput<Name>;
-      const send = () => sendOperation<Name>(operation, { context, input });
+      const send = (more: Partial<OperationInput<Name>> = {}) =>
+        sendOperation<Name>(operation, { context, input: { ...input, ...more } });
       if (extra.run !== undefined) {
-        return await extra.run(context, async () => (await send()).shown);
+        return await extra.run(context, async (more) => (await send(more)).shown, input);
       }
       const { shown, isMore } = await send();
       const value = unwrapped(shown ?? named);
@@ -301,7 +307,7 @@ function valueOf(
     case "text":
       return text;
     case "list":
-      return text.split(",");
+      return splitList(text);
     case "integer":
       return wholeNumber(option, text);
     case "duration":

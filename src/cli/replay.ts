@@ -109,6 +109,7 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
       version: shown,
       definitionHash,
       tags: state.tags,
+      labels: [],
       createdAtMs: state.createdAtMs,
       endedAtMs: state.endedAtMs,
       state: isKnown ? name : "running",

@@ -11,6 +11,7 @@ import type {
   Workflow,
   WorkflowSummary,
 } from "../client.ts";
+import { TASK_STATES } from "../core/state.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import {
   type Cell,
@@ -85,10 +86,29 @@ export function listLines(tasks: readonly TaskSummary[], paint: Paint): string[]
       { text: `${symbol} ${task.state}`, tone },
       `${task.namespace}/${task.workflow} ${task.version}`,
       dateText(task.createdAt),
-      { text: [task.blockedReason, task.tags.join(", ")].filter(Boolean).join(" · "), tone: "dim" },
+      { text: noteOf(task), tone: "dim" },
     ];
   });
   return tableLines([headOf("ID", "STATE", "WORKFLOW", "CREATED (UTC)", ""), ...rows], paint);
+}
+
+/** What else is known of a task: why it stands, its tags, its search attributes. */
+function noteOf({ blockedReason, tags, attributes = {} }: TaskSummary): string {
+  const values = Object.entries(attributes).map(([name, value]) => `${name}=${value}`);
+  return [blockedReason, tags.join(", "), values.join(", ")].filter(Boolean).join(" · ");
+}
+
+/** Draws how many tasks are in each state. */
+export function countLines(
+  states: OperationResult<"countTasks">["states"],
+  paint: Paint,
+): string[] {
+  const rows = TASK_STATES.map((state): Cell[] => {
+    const { count = 0, isExact = true } = states[state] ?? {};
+    const { symbol, tone } = taskLook(state);
+    return [{ text: `${symbol} ${state}`, tone }, isExact ? String(count) : `≥ ${count}`];
+  });
+  return tableLines([headOf("STATE", "TASKS"), ...rows], paint);
 }
 
 /** Draws a list of workflows. */

@@ -8,6 +8,7 @@ import { deployVerb, HISTORY, REVERT, SOURCE } from "./deploy.ts";
 import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { ARMS } from "./arms.ts";
+import { BULK } from "./bulk.ts";
 import { check } from "./check.ts";
 import { suggest } from "./suggest.ts";
 import { CommandError } from "./failure.ts";
@@ -22,6 +23,7 @@ import { systemDetailLines, systemLines } from "./system_lines.ts";
 import {
   auditLines,
   breakLines,
+  countLines,
   deadLetterLines,
   deadLines,
   doneLines,
@@ -59,6 +61,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   getTask: { summary: "Shows a task, its steps and its journal", run: showTask },
   listTasks: { lines: (tasks, { paint }) => listLines(tasks, paint) },
+  countTasks: { lines: ({ states }, { paint }) => countLines(states, paint) },
+  changeTasks: BULK,
   diagnoseTask: {
     lines: (diagnosis, { paint, input: { id } }) => diagnosisLines(diagnosis, id, paint),
   },

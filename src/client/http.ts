@@ -191,7 +191,7 @@ export class Http {
     const filled = path.replace(/\{(\w+)\}/g, (_, name) => segmentOf(name, String(take(name))));
     // What the operation does not have goes where the server refuses it by name.
     const inQuery = [...rest.keys()].filter((name) => body === undefined || query.includes(name));
-    const given = inQuery.map((name) => [name, String(take(name))]);
+    const given = inQuery.map((name) => [name, queryText(take(name))]);
     const tail = given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
     const isEmpty = body === undefined || rest.size === 0;
     const sent = isEmpty ? undefined : body === "*" ? Object.fromEntries(rest) : rest.get(body);
@@ -223,6 +223,12 @@ export class Http {
 function segmentOf(name: string, value: string): string {
   if (value !== "" && value !== "." && value !== "..") return encodeURIComponent(value);
   throw unsendable(name, value);
+}
+
+/** Writes a value of a query; a list with commas, before which a backslash stands inside an entry. */
+function queryText(value: unknown): string {
+  if (!Array.isArray(value)) return String(value);
+  return value.map((entry) => String(entry).replace(/[\\,]/g, "\\$&")).join(",");
 }
 
 /** Opens the clock, timers and randomness that Deno, Node and browsers have in common. */

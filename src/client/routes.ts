@@ -55,6 +55,8 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     body: "*",
     isWrite: true,
   },
+  countTasks: { method: "GET", path: "/v1/tasks/counts" },
+  changeTasks: { method: "POST", path: "/v1/tasks/bulk", body: "*", isWrite: true },
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   listStartable: {
     method: "GET",

@@ -13,6 +13,7 @@ import {
 } from "./healing.ts";
 import type { Policy } from "./policy.ts";
 import { type FailureMatch, type RetryRule, RULES_MAX, unreachedRule } from "./retry_rule.ts";
+import { ATTRIBUTE_TYPES, ATTRIBUTES_MAX } from "./search.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
 
 /** Characters of a name. */
@@ -241,6 +242,19 @@ export const HealFields = z.strictObject(
     timeoutMs: bounds(z.int().min(1).max(DURATION_MS_MAX)).optional(),
     attemptsMax: bounds(z.int().min(1).max(ATTEMPTS_MAX)).optional(),
   } satisfies Record<keyof HealBounds, z.ZodType>,
+);
+
+/** `search` of a workflow: what its tasks are found by. */
+export const SearchFields = z.record(
+  Name,
+  z.strictObject({
+    from: z.string().min(1).max(1_024).describe("Such as $.input.region or $.charge.amount"),
+    type: z.enum(ATTRIBUTE_TYPES, `expected one of ${ATTRIBUTE_TYPES.join(", ")}`)
+      .default("keyword"),
+  }),
+).refine(
+  (search) => Object.keys(search).length <= ATTRIBUTES_MAX,
+  `has too many attributes, at most ${ATTRIBUTES_MAX} are kept`,
 );
 
 /** Spans of silence that may be set at once. */

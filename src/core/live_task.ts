@@ -29,6 +29,7 @@ import {
 } from "./state.ts";
 import { birthOf, changeOf, isSameChange } from "./task_row.ts";
 import { endedEvent } from "./output.ts";
+import { TaskLabels } from "./search.ts";
 import { decideTransform } from "./transform.ts";
 import type { OpenTurn, TurnDeps, Verdict } from "./turn.ts";
 
@@ -55,10 +56,15 @@ export class LiveTask {
   readonly #refused: number[] = [];
   /** The task row as the last turn left it. */
   row: TaskChange | undefined;
+  readonly #labels: TaskLabels;
+  /** Whether its row has labels. */
+  #isLabelled = false;
   /** Set by `begin`. */
   #context!: Context;
 
-  constructor(readonly taskId: TaskId, readonly plan: Plan, readonly deps: TurnDeps) {}
+  constructor(readonly taskId: TaskId, readonly plan: Plan, readonly deps: TurnDeps) {
+    this.#labels = new TaskLabels(plan);
+  }
 
   /** Characters that the row still takes. */
   get sizeLeft(): number {
@@ -108,6 +114,7 @@ export class LiveTask {
   resume(nowMs: number): void {
     const { state, taskId, plan } = this;
     if (state === undefined || state.end !== undefined) return;
+    this.#isLabelled = this.#labels.of(state).length > 0;
     for (const { input, step } of inputsOfState(state)) this.#push(input, step);
     state.steps.forEach((known, step) => {
       if (!isUnderWay(known)) return;
@@ -178,7 +185,11 @@ export class LiveTask {
     if (isBack(state, this.#context.nowMs)) this.#openTurn();
     if (this.open?.events.length === 0) state.passivated = undefined; // as foldTurn does
     if (this.open === undefined && this.#refused.length === 0) return;
-    const change = changeOf(this.plan, state, (step) => this.#waitsFor(step));
+    const labels = this.#labels.of(state);
+    const change = changeOf(this.plan, state, {
+      waitsFor: (step) => this.#waitsFor(step),
+      labels: labels.length > 0 || this.#isLabelled ? labels : undefined,
+    });
     const isNews = this.row === undefined || !isSameChange(this.row, change);
     if (this.open === undefined && (!isNews || change.blockedReason === null)) return;
     const open = this.#openTurn();
@@ -186,6 +197,7 @@ export class LiveTask {
     if (!isNews) return;
     open.change = change;
     this.row = change;
+    this.#isLabelled = labels.length > 0;
   }
 
   /**

@@ -28,6 +28,7 @@ import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Saturation } from "./saturation.ts";
+import type { LabelFilter } from "./search.ts";
 import type { SharedState, SystemLimit } from "./shared_limit.ts";
 import type { StatisticsCell, StatisticsRow } from "./statistics.ts";
 import type { FollowTable, Suggestion } from "./suggestion.ts";
@@ -128,6 +129,8 @@ export interface TaskChange {
   /** False only in the turn that passivates; true in the first after a wake. */
   readonly resident: boolean;
   readonly endedAtMs?: number;
+  /** What the task is found by beside its tags, see search.ts; absent: none, and none before. */
+  readonly labels?: readonly string[];
 }
 
 /** What the first turn of a task adds. */
@@ -361,6 +364,8 @@ export interface TaskSummary {
   readonly tags: readonly string[];
   readonly createdAtMs: number;
   readonly endedAtMs: number | undefined;
+  /** What it is found by beside its tags, see search.ts. */
+  readonly labels: readonly string[];
 }
 
 /** Which tasks to list; newest first. */
@@ -368,15 +373,38 @@ export interface TaskFilter {
   /** Undefined: all namespaces but Tasker's own, which is listed when it or a workflow of it is named. */
   readonly namespaces: readonly string[] | undefined;
   readonly workflow?: string;
-  readonly state?: TaskStateName;
-  readonly tag?: string;
+  readonly version?: string;
+  /** Absent: any. */
+  readonly states?: readonly TaskStateName[];
+  /** All of them. */
+  readonly tags?: readonly string[];
+  /** Of each group one of its labels. */
+  readonly labels?: LabelFilter["labels"];
+  /** A label with a value in each range. */
+  readonly ranges?: LabelFilter["ranges"];
+  /** When they were created. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  /** When they ended. */
+  readonly endedSinceMs?: number;
+  readonly endedUntilMs?: number;
   /** 1..200 */
   readonly limit: number;
-  /** The last task of the page before. */
+  /** Where the page before says that this one begins. */
   readonly after?: TaskId;
 }
+
+/** One page of a list. A page may have fewer tasks than asked for, or none, and not be the last. */
+export interface TaskPage {
+  readonly tasks: readonly TaskSummary[];
+  /** After which task the next page begins; absent: there are no more. */
+  readonly next?: TaskId;
+}
+
+/** How many tasks there are in each state: exactly, or so many at least. */
+export type StateCounts = Readonly<
+  Partial<Record<TaskStateName, { readonly count: number; readonly isExact: boolean }>>
+>;
 
 /** Turns of a task, in order. */
 export interface TurnPage {
@@ -387,7 +415,9 @@ export interface TurnPage {
 
 /** The read side; never decides anything. */
 export interface History {
-  tasks(filter: TaskFilter): Promise<readonly TaskSummary[]>;
+  tasks(filter: TaskFilter): Promise<TaskPage>;
+  /** Counts the tasks that a filter is for, whatever its page, in the states that it names. */
+  counts(filter: TaskFilter): Promise<StateCounts>;
   task(taskId: TaskId): Promise<TaskSummary | undefined>;
   /** Turns after a turn: at most `limit`, and no more than fit into a page, but at least one. */
   turns(taskId: TaskId, afterTurn: number, limit: number): Promise<TurnPage>;
@@ -1161,7 +1191,7 @@ export interface ResidentTask {
   readonly plan: Plan;
   readonly state: TaskState;
   /** What the task's row says. */
-  readonly row: Pick<TaskChange, "state" | "blockedReason">;
+  readonly row: Pick<TaskChange, "state" | "blockedReason" | "labels">;
 }
 
 /** The tasks in the memory of this node. */

@@ -30,12 +30,14 @@ export function birthOf(
   };
 }
 
-/** What the row says of a task in a state; `waitsFor`: why a ready step has not started. */
-export function changeOf(
-  plan: Plan,
-  state: TaskState,
-  waitsFor: (step: number) => WaitReason | undefined,
-): TaskChange {
+/**
+ * What the row says of a task in a state; `waitsFor`: why a ready step has not started; `labels`: what
+ * it is found by, where it had or has any.
+ */
+export function changeOf(plan: Plan, state: TaskState, { waitsFor, labels }: {
+  waitsFor: (step: number) => WaitReason | undefined;
+  labels: readonly string[] | undefined;
+}): TaskChange {
   const rolled = rollup(plan, state, waitsFor);
   const wakeAtMs = state.passivated?.wakeAtMs;
   return {
@@ -44,11 +46,16 @@ export function changeOf(
     resident: state.passivated === undefined,
     ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
     ...(state.endedAtMs === undefined ? {} : { endedAtMs: state.endedAtMs }),
+    ...(labels === undefined ? {} : { labels }),
   };
 }
 
 /** Whether two rows say the same. */
 export function isSameChange(a: TaskChange, b: TaskChange): boolean {
   return a.state === b.state && a.blockedReason === b.blockedReason && a.resident === b.resident &&
-    a.wakeAtMs === b.wakeAtMs && a.endedAtMs === b.endedAtMs;
+    a.wakeAtMs === b.wakeAtMs && a.endedAtMs === b.endedAtMs && isSameList(a.labels, b.labels);
+}
+
+function isSameList(a: readonly string[] = [], b: readonly string[] = []): boolean {
+  return a.length === b.length && a.every((label, index) => label === b[index]);
 }

@@ -7,6 +7,7 @@ import type { HealBounds } from "./healing.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
+import type { SearchAttribute } from "./search.ts";
 import type { AskedCapability } from "./system.ts";
 
 /** A JSON Schema (draft 2020-12), as `z.toJSONSchema` writes it. */
@@ -106,6 +107,8 @@ export interface Definition {
   readonly deadlineMs?: number;
   /** What may be tuned without a person. Not part of the definition hash. */
   readonly heal?: HealBounds;
+  /** What tasks are found by, by name. Not part of the definition hash. */
+  readonly search?: Readonly<Record<string, SearchAttribute>>;
   /** In the order in which they were declared; a step's index is its number in graph, events and Rust. */
   readonly steps: readonly StepDefinition[];
 }

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { WrittenAlternative } from "./alternative.ts";
 import type { When } from "./graph.ts";
 import type { HealBounds } from "./healing.ts";
+import type { WrittenAttribute } from "./search.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 import type { FailurePolicy, Given, RunContext } from "./workflow.ts";
@@ -108,6 +109,7 @@ export interface WorkflowModule {
   readonly failurePolicy?: FailurePolicy;
   readonly deadlineMs?: number;
   readonly heal?: HealBounds;
+  readonly search?: Readonly<Record<string, WrittenAttribute>>;
   readonly manifest?: ManifestBinding;
   readonly wires: readonly Wire[];
 }

@@ -51,6 +51,7 @@ function incidentTask(number: number): WholeTask {
   const summary = {
     ...{ taskId, namespace: "tasker", workflow: "incident", version: "1.0.0" },
     ...{ definitionHash: "hash", state: "running" as const, blockedReason: undefined, tags: [] },
+    labels: [],
     ...{ createdAtMs: NOW - WINDOW, endedAtMs: undefined },
   };
   return { summary, turns: [{ turn: 1, commandIds: [], events: [started] }] };

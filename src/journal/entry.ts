@@ -4,7 +4,7 @@ import type { TaskerError } from "../core/errors.ts";
 import { type Incarnation, mintedAtMs, slotOf } from "../core/ids.ts";
 import type { Appended, RowlessEntry, TurnRow } from "../core/ports.ts";
 import { encodeTurn } from "./codec.ts";
-import { MINTED_APART_MS } from "./list_query.ts";
+import { MINTED_APART_MS } from "./list_candidates.ts";
 
 /** No JSON holds this character, so it can stand between the texts of events. */
 const BETWEEN = "\u001f";
@@ -103,6 +103,7 @@ function effectsOf(row: TurnRow): string | undefined {
       resident: change.resident,
       wake_ms: change.wakeAtMs,
       ended_ms: change.endedAtMs,
+      labels: change.labels,
     }),
     ...(inbox.length > 0 && { inbox }),
     ...(answers.length > 0 && { answers }),

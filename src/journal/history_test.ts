@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomOf } from "../../tests/support/chaos.ts";
 import { loadAll } from "../../tests/support/loaded.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import {
@@ -38,6 +39,7 @@ Deno.test("task() gives what the turns left: state, reason, tags and times", asy
     tags: ["a", '{b,"c"}'],
     createdAtMs: BEGIN_MS,
     endedAtMs: undefined,
+    labels: [],
   };
   assert.deepEqual(await node.history.task(taskId), summary);
   const ended = {
@@ -94,9 +96,10 @@ Deno.test("tasks() lists newest first, in pages that hold when tasks come in bet
 
   const first = await node.history.tasks({ ...ALL, limit: 2 });
   await startAt(node, [BEGIN_MS + 6]);
-  const second = await node.history.tasks({ ...ALL, limit: 9, after: first[1]?.taskId as TaskId });
+  const second = await node.history.tasks({ ...ALL, limit: 9, after: first.next as TaskId });
 
-  const listed = [...first, ...second].map(({ taskId }) => taskId);
+  assert.equal(second.next, undefined);
+  const listed = [...first.tasks, ...second.tasks].map(({ taskId }) => taskId);
   assert.deepEqual(listed, ids.toReversed());
 });
 
@@ -115,14 +118,14 @@ Deno.test("tasks() filters by namespace, workflow, state, tag and time of creati
   await node.journal.append({ ...turnRow(old, 2), change });
 
   const found = async (filter: Partial<TaskFilter>) =>
-    (await node.history.tasks({ ...ALL, ...filter })).map(({ taskId }) => taskId);
+    (await node.history.tasks({ ...ALL, ...filter })).tasks.map(({ taskId }) => taskId);
   assert.deepEqual(await found({ namespaces: ["test", "no"] }), [tagged, old]);
   assert.deepEqual(await found({ namespaces: [] }), []);
   assert.deepEqual(await found({ workflow: "other/chain" }), [other]);
   assert.deepEqual(await found({ workflow: "other/none" }), []);
   assert.deepEqual(await found({ namespaces: ["test"], workflow: "other/chain" }), []);
-  assert.deepEqual(await found({ state: "waiting" }), [old]);
-  assert.deepEqual(await found({ tag: "x" }), [tagged]);
+  assert.deepEqual(await found({ states: ["waiting"] }), [old]);
+  assert.deepEqual(await found({ tags: ["x"] }), [tagged]);
   assert.deepEqual(await found({ sinceMs: BEGIN_MS }), [other, tagged]);
   assert.deepEqual(await found({ untilMs: BEGIN_MS }), [old]);
   assert.deepEqual(await found({ sinceMs: BEGIN_MS, untilMs: BEGIN_MS + 1 }), [tagged]);
@@ -136,7 +139,7 @@ Deno.test("a list by time finds tasks whose ids were minted before or after thei
 
   const found = await node.history.tasks({ ...ALL, sinceMs: BEGIN_MS, untilMs: BEGIN_MS + 1 });
 
-  assert.deepEqual(found.map(({ taskId }) => taskId), [late, early]);
+  assert.deepEqual(found.tasks.map(({ taskId }) => taskId), [late, early]);
 });
 
 Deno.test("a list by tag follows a task through all its states, and forgets none of its tags", async () => {
@@ -147,9 +150,9 @@ Deno.test("a list by tag follows a task through all its states, and forgets none
   const change = { blockedReason: null, resident: true };
   const states = ["waiting", "running", "waiting", "running", "blocked", "running", "running"];
   const listed = async (state?: TaskStateName) => {
-    const filter = { ...ALL, ...(state !== undefined && { state }) };
+    const filter = { ...ALL, ...(state !== undefined && { states: [state] }) };
     const of = async (tag: string) =>
-      (await node.history.tasks({ ...filter, tag })).map((task) => task.taskId);
+      (await node.history.tasks({ ...filter, tags: [tag] })).tasks.map((task) => task.taskId);
     assert.deepEqual(await of("no"), []);
     assert.deepEqual(await of("a"), await of('{b,"c"}'));
     return (await of("a")).length;
@@ -174,6 +177,128 @@ Deno.test("a list by tag follows a task through all its states, and forgets none
   const rows = await valuesOf(bench.watch(), "select task_id from tasker.task_by_tag");
   assert.deepEqual(rows, [[taskId], [taskId]]);
 });
+
+/** States and labels that a task of the next test may have. */
+const LABELS = [
+  "k:region=eu",
+  "k:region=us",
+  "n:total=5",
+  "n:total=50",
+  "step:pay",
+  "needs:choice",
+];
+const WORKFLOWS = ["chain", "other"];
+
+Deno.test("a list by labels has exactly the tasks that have them, whatever changed before", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const random = randomOf(7_411);
+  for (const name of WORKFLOWS) {
+    await node.definitions.put(name, { ...definitionOf([]), namespace: "test", name });
+  }
+  const kept = new Map<TaskId, Kept>();
+  for (let n = 0; n < 25; n++) {
+    const taskId = taskAt(BEGIN_MS + n);
+    const task: Kept = {
+      workflow: pick(random, WORKFLOWS),
+      version: pick(random, ["1.0.0", "2.0.0"]),
+      state: "running",
+      labels: some(random, LABELS),
+      tags: some(random, ["x", "y"]),
+    };
+    kept.set(taskId, task);
+    const { workflow, version, tags, labels } = task;
+    const row = bornAt(taskId, BEGIN_MS + n, { workflow, version, tags });
+    await node.journal.append({ ...row, change: { ...RUNNING, labels } });
+    for (let turn = 2; turn < 2 + 6 * random(); turn++) {
+      task.state = pick(random, ["running", "waiting", "blocked", "paused"] as const);
+      if (random() < 0.5) task.labels = some(random, LABELS);
+      const change = { ...RUNNING, state: task.state, labels: task.labels };
+      await node.journal.append({ ...turnRow(taskId, turn), change });
+    }
+  }
+
+  const newest = [...kept].sort(([one], [other]) => one < other ? 1 : -1);
+  for (let n = 0; n < 60; n++) {
+    const filter = randomFilter(random);
+    const expected = newest.filter(([, task]) => isAsked(task, filter)).map(([id]) => id);
+    assert.deepEqual(await allOf(node, filter), expected, JSON.stringify(filter));
+    const counts = await node.history.counts({ ...ALL, ...filter });
+    const counted = Object.values(counts).reduce((sum, { count }) => sum + count, 0);
+    assert.equal(counted, expected.length, JSON.stringify(filter));
+  }
+  const listed = await valuesOf(
+    bench.watch(),
+    `select task_id from tasker.task_by_tag except select task_id from tasker.task`,
+  );
+  assert.deepEqual(listed, []);
+});
+
+interface Kept {
+  readonly workflow: string;
+  readonly version: string;
+  readonly tags: string[];
+  state: TaskStateName;
+  labels: string[];
+}
+
+const RUNNING = { state: "running", blockedReason: null, resident: true } as const;
+
+function randomFilter(random: () => number): Partial<TaskFilter> {
+  const maybe = <T>(value: () => T, put: (value: T) => Partial<TaskFilter>) =>
+    random() < 0.4 ? put(value()) : {};
+  return {
+    ...maybe(() => `test/${pick(random, WORKFLOWS)}`, (workflow) => ({ workflow })),
+    ...maybe(() => pick(random, ["1.0.0", "2.0.0"]), (version) => ({ version })),
+    ...maybe(
+      () => some(random, ["running", "waiting", "blocked"] as TaskStateName[]),
+      (states) => states.length === 0 ? {} : { states },
+    ),
+    ...maybe(() => some(random, ["x", "y"]), (tags) => ({ tags })),
+    ...maybe(() => [some(random, LABELS), some(random, LABELS)], (labels) => ({
+      labels: labels.filter((group) => group.length > 0),
+    })),
+    ...maybe(() => 20, (min) => ({ ranges: [{ name: "n:total", min }] })),
+  };
+}
+
+function isAsked(task: Kept, filter: Partial<TaskFilter>): boolean {
+  const { workflow, version, states, tags = [], labels = [], ranges = [] } = filter;
+  return (workflow ?? `test/${task.workflow}`) === `test/${task.workflow}` &&
+    (version ?? task.version) === task.version && (states?.includes(task.state) ?? true) &&
+    tags.every((tag) => task.tags.includes(tag)) &&
+    labels.every((group) => group.some((label) => task.labels.includes(label))) &&
+    ranges.every(({ min = 0 }) => {
+      const total = task.labels.find((label) => label.startsWith("n:total="));
+      return total !== undefined && Number(total.split("=")[1]) >= min;
+    });
+}
+
+/** Reads all pages, of three tasks each. */
+async function allOf(node: JournalNode, filter: Partial<TaskFilter>): Promise<TaskId[]> {
+  const found: TaskId[] = [];
+  let page = await node.history.tasks({ ...ALL, ...filter, limit: 3 });
+  while (true) {
+    found.push(...page.tasks.map(({ taskId }) => taskId));
+    if (page.next === undefined) return found;
+    page = await node.history.tasks({ ...ALL, ...filter, limit: 3, after: page.next });
+  }
+}
+
+function pick<T>(random: () => number, from: readonly T[]): T {
+  return from[Math.floor(random() * from.length)] as T;
+}
+
+/** A task has one value of each attribute. */
+function some<T extends string>(random: () => number, from: readonly T[]): T[] {
+  const names = new Set<string>();
+  return from.filter((one) => {
+    const [name = ""] = one.split("=");
+    if (names.has(name) || random() < 0.5) return false;
+    names.add(name);
+    return true;
+  });
+}
 
 Deno.test("the view tasker.task_event shows events by name, with their steps and payloads", async () => {
   await using bench = await JournalBench.open();

@@ -34,13 +34,26 @@ const TASKS_OF_DEFAULT_MAX = 100;
 /** How long a statement may take while appends wait for it. */
 const LOCKED_MS_MAX = 1_000;
 
-/** Deletes what lists know of the tags of tasks that are gone; an ended task is listed by its state. */
-const FORGET_TAGS = `
+/** What a statement returns of the tasks that it deletes, for FORGET_LISTS. */
+const GONE = "task_id, namespace, workflow, tags, labels, state";
+
+/** Deletes what lists know of tasks that are gone; an ended task is listed by its state. */
+const FORGET_LISTS = `
        tags as (
          delete from tasker.task_by_tag l
          using gone
-         cross join lateral unnest(gone.tags) as of_task (tag)
-         where l.list_key = tasker.list_key(gone.namespace, gone.workflow, gone.state, of_task.tag)
+         cross join lateral unnest(gone.tags || gone.labels) as of_task (label)
+         where l.list_key = tasker.list_key(gone.namespace, gone.workflow, gone.state, of_task.label)
+           and l.task_id = gone.task_id
+       ),
+       numbers as (
+         delete from tasker.task_by_value l
+         using gone
+         cross join lateral unnest(gone.labels) as of_task (label)
+         cross join lateral split_part(of_task.label, '=', 1) as of_label (name)
+         where of_task.label ~ '^[nt]:'
+           and l.list_key = tasker.list_key(gone.namespace, gone.workflow, '', of_label.name)
+           and l.value = tasker.label_value(array[of_task.label], of_label.name)
            and l.task_id = gone.task_id
        )`;
 
@@ -238,9 +251,9 @@ function forgetPage(
        delete from tasker.task
        where task_id in (select task_id from page)
          and ended_at < to_timestamp($3::float8 / 1000.0)
-       returning task_id, namespace, workflow, tags, state
+       returning ${GONE}
      ),
-     ${FORGET_TAGS},
+     ${FORGET_LISTS},
      keys as (
        delete from tasker.task_key
        where task_id in (select task_id from gone)
@@ -298,9 +311,9 @@ async function emptyDefault(retention: Retention): Promise<boolean> {
        gone as (
          delete from tasker.task
          where task_id in (select task_id from ended)
-         returning task_id, namespace, workflow, tags, state
+         returning ${GONE}
        ),
-       ${FORGET_TAGS},
+       ${FORGET_LISTS},
        keys as (
          delete from tasker.task_key
          where task_id in (select task_id from ended)

@@ -310,11 +310,11 @@ function isIn(range: TaskRange, taskId: TaskId, { birth, change }: KeptTask): bo
 
 function summaryOf(taskId: TaskId, birth: TaskBirth, change: TaskChange): TaskSummary {
   const { namespace, workflow, version, definitionHash, tags, createdAtMs } = birth;
-  const { state, blockedReason, endedAtMs } = change;
+  const { state, blockedReason, endedAtMs, labels = [] } = change;
   return {
     ...{ taskId, namespace, workflow, version, definitionHash, state },
     blockedReason: blockedReason ?? undefined,
-    ...{ tags, createdAtMs, endedAtMs },
+    ...{ tags, createdAtMs, endedAtMs, labels },
   };
 }
 

@@ -35,13 +35,16 @@ const json = (fields: string) =>
 const slots = (owner: string) => `update tasker.slot set owner = ${owner}, version = 7;`;
 const tasks = (isResident: boolean, wakeAt: string) => `
   insert into tasker.task (task_id, slot, namespace, workflow, version, definition_hash, state,
-    resident, wake_at, tags, created_at)
+    resident, wake_at, tags, created_at, labels)
   select ${id("n")}, n % ${SLOTS}, 'test', 'w', '1', 'h', 'waiting', ${isResident}, ${wakeAt},
-    array['x', 'y' || n % 100], now()
+    array['y' || n % 100], now(), array['n:total=' || n]
   from generate_series(1, ${MANY}) n;
   insert into tasker.task_by_tag (list_key, task_id)
   select tasker.list_key('test', 'w', 'waiting', tag), ${id("n")}
-  from generate_series(1, ${MANY}) n, unnest(array['x', 'y' || n % 100]) tag;
+  from generate_series(1, ${MANY}) n, unnest(array['y' || n % 100, 'n:total=' || n]) tag;
+  insert into tasker.task_by_value (list_key, value, task_id)
+  select tasker.list_key('test', 'w', '', 'n:total'), n, ${id("n")}
+  from generate_series(1, ${MANY}) n;
   insert into tasker.journal (task_id, append_id, turn, events)
   select ${id("n")}, ${id("n")}, turn, '[1,0,[]]'
   from generate_series(1, ${MANY}) n, generate_series(1, 2) turn;
@@ -99,11 +102,12 @@ const rows = (first: number, turn: number) => {
 const CHANGES = json(`'append_id', ${id("n")}, 'task_id', ${id("n")}, 'slot', n % ${SLOTS},
   'state', 'running', 'resident', true, 'inbox', json_build_array('c' || n)`);
 const ENDS = json(`'append_id', ${id("n")}, 'task_id', ${id("n")}, 'slot', n % ${SLOTS},
-  'state', 'completed', 'resident', false, 'ended_ms', 1`);
+  'state', 'completed', 'resident', false, 'ended_ms', 1,
+  'labels', array['n:total=' || n, 'step:pay']`);
 const BIRTHS = json(`'append_id', ${id(`n + ${MANY}`)}, 'task_id', ${id(`n + ${MANY}`)},
   'slot', n % ${SLOTS}, 'namespace', 'test', 'workflow', 'w', 'version', '1', 'definition_hash', 'h',
-  'tags', array['x', 'y' || n % 100], 'key', 'new' || n, 'body_hash', '', 'created_ms', 1,
-  'state', 'running', 'resident', true`);
+  'tags', array['y' || n % 100], 'key', 'new' || n, 'body_hash', '', 'created_ms', 1,
+  'state', 'running', 'resident', true, 'labels', array['n:total=' || n]`);
 const DOUBTFUL = json(`'n', n, 'task_id', ${id("n")}, 'turn', 1, 'namespace', 'test',
   'key', 'k' || n`);
 
@@ -274,6 +278,7 @@ const STATISTICS: Readonly<Record<string, string>> = {
 const FILLED = [
   "task",
   "task_by_tag",
+  "task_by_value",
   "task_key",
   "journal",
   "inbox",

@@ -50,7 +50,10 @@ test("nodes share the work over fewer connections than they open", async (bench)
     new Set(["inserted"]),
   );
   assert.equal((await Array.fromAsync(second.journal.load(tasks))).length, 200);
-  assert.equal((await second.history.tasks({ namespaces: ["test"], limit: 200 })).length, 200);
+  assert.equal(
+    (await second.history.tasks({ namespaces: ["test"], limit: 200 })).tasks.length,
+    200,
+  );
   assert.equal((await second.nodes.residents([7])).length, 200);
   assert.equal(await second.keys.find("nobody"), undefined);
 });

@@ -33,6 +33,28 @@ export function whole(min: number, max: number) {
   return z.coerce.number<string | number>().int().min(min).max(max);
 }
 
+/**
+ * A list in a query: joined by commas, where a backslash stands before a comma that is part of an
+ * entry. A program may give an array.
+ */
+export function listed<S extends z.ZodType>(
+  entry: S,
+  max: number,
+): z.ZodType<z.output<S>[], string | readonly z.input<S>[]> {
+  const list = z.preprocess(
+    (value) => typeof value === "string" ? splitList(value) : value,
+    z.array(entry).min(1).max(max),
+  );
+  // zod takes anything for the input of a preprocess.
+  return list as z.ZodType<z.output<S>[], string | readonly z.input<S>[]>;
+}
+
+/** Reads a list that is written as one text. */
+export function splitList(text: string): string[] {
+  const entries = text.match(/(?:\\.|[^\\,])+/gs) ?? [];
+  return entries.map((entry) => entry.replace(/\\(.)/gs, "$1"));
+}
+
 /** How many entries to answer with. */
 export const Limit = whole(1, PAGE_MAX).default(50);
 

@@ -1,6 +1,7 @@
 /** The table of all operations, by name. */
 
 import { AUDIT } from "./audit.ts";
+import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DOCUMENTS } from "./documents.ts";
@@ -21,6 +22,7 @@ import { WORKFLOWS } from "./workflows.ts";
 /** Every operation. A name is in one group only. */
 export const OPERATIONS = {
   ...TASKS,
+  ...MANY_TASKS,
   ...WORKFLOWS,
   ...DEPLOYMENTS,
   ...DOCUMENTS,

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import type { Handlers } from "../api/handler.ts";
 import { AUDIT } from "./audit.ts";
+import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
@@ -30,6 +31,7 @@ import { WORKFLOWS } from "./workflows.ts";
 
 const NOUNS = [
   TASKS,
+  MANY_TASKS,
   WORKFLOWS,
   DEPLOYMENTS,
   DOCUMENTS,

@@ -10,6 +10,7 @@ import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { CommittedTurn, TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
+import { readLabels } from "../core/search.ts";
 import {
   hasEnded,
   hasResult,
@@ -52,6 +53,26 @@ export function summaryDocument(summary: TaskSummary): SummaryDocument {
     tags: summary.tags,
     createdAt: timeText(summary.createdAtMs),
     ...time("endedAt", summary.endedAtMs),
+    ...(summary.labels.length > 0 ? labelled(summary.labels) : {}),
+  };
+}
+
+function labelled(labels: readonly string[]): Partial<SummaryDocument> {
+  const { attributes, times, needs, failedSteps, parkedSteps, errorClasses, errorCodes, priority } =
+    readLabels(labels);
+  const dated = Object.entries(times).map(([name, ms]) => [name, timeText(ms)] as const);
+  const all = { ...attributes, ...Object.fromEntries(dated) };
+  const failure = {
+    failed: failedSteps,
+    parked: parkedSteps,
+    classes: errorClasses,
+    codes: errorCodes,
+  };
+  return {
+    ...(Object.keys(all).length > 0 && { attributes: all }),
+    ...(needs.length > 0 && { needs }),
+    ...(Object.values(failure).some((list) => list.length > 0) && { failure }),
+    ...(priority !== undefined && { priority }),
   };
 }
 
@@ -97,7 +118,6 @@ export function taskHead(source: DocumentSource): TaskDocument {
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
-    ...(state.priority !== undefined && { priority: state.priority }),
     ...(state.output === undefined ? {} : { output: decodePayload(state.output) }),
     ...(state.failure === undefined ? {} : {
       error: decodePayload(state.failure.error),

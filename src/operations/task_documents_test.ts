@@ -18,6 +18,7 @@ function show(
     version: "1.0.0",
     definitionHash: plan.hash,
     tags: [],
+    labels: [],
     createdAtMs: task.nowMs,
     endedAtMs: undefined,
     ...listed,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CHOICES } from "../core/event.ts";
 import { Priority } from "../core/fields.ts";
 import { WHENS } from "../core/graph.ts";
+import { NEEDS } from "../core/search.ts";
 import { STEP_STATES, TASK_STATES } from "../core/state.ts";
 import { STEP_KINDS } from "../core/workflow.ts";
 import { named, Time } from "./schema.ts";
@@ -64,6 +65,19 @@ export const SummaryDocument = named(
     tags: z.array(z.string()),
     createdAt: Time,
     endedAt: Time.optional(),
+    attributes: z.record(z.string(), z.union([z.string(), z.number()])).optional().describe(
+      "Its search attributes",
+    ),
+    needs: z.array(z.enum(NEEDS)).optional().describe(
+      "What it waits for of a person: a choice for a parked step, a signal",
+    ),
+    failure: z.object({
+      failed: z.array(z.string()).describe("Steps that failed for good"),
+      parked: z.array(z.string()).describe("Steps that wait for a choice"),
+      classes: z.array(z.string()),
+      codes: z.array(z.string()).describe("`error_code` of their failures"),
+    }).optional(),
+    priority: Priority.optional(),
   }),
 );
 
@@ -77,7 +91,6 @@ export const TaskDocument = named(
     key: z.string().optional(),
     startedAt: Time.optional().describe("When its first attempt started"),
     deadlineAt: Time.optional(),
-    priority: Priority.optional(),
     output: z.unknown().optional().describe(
       "What the task gave when it completed, where its workflow has an output",
     ),

@@ -9,16 +9,15 @@ import {
   Name,
   Priority,
   Reason,
-  Tag,
   Tags,
   Version,
   WorkflowName,
 } from "../core/fields.ts";
 import { FAILURE_TYPES } from "../core/healing.ts";
-import { TASK_STATES } from "../core/state.ts";
 import { group, operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
-import { IdempotencyKey, Limit, named, Time, TURN_MAX, whole } from "./schema.ts";
+import { IdempotencyKey, Limit, named, TURN_MAX, whole } from "./schema.ts";
+import { Cursor, NextCursor, SearchedTo, TASK_FILTER } from "./task_filter.ts";
 import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
 
 /** The longest long poll, in milliseconds. */
@@ -84,19 +83,15 @@ const BatchAnswers = named(
   }),
 );
 
-const ListQuery = z.strictObject({
-  workflow: WorkflowName.optional(),
-  state: z.enum(TASK_STATES).optional(),
-  tag: Tag.optional(),
-  since: Time.optional().describe("Created at or after"),
-  until: Time.optional().describe("Created before"),
-  limit: Limit,
-  cursor: z.string().max(256).optional().describe("`nextCursor` of the page before"),
-});
+const ListQuery = z.strictObject({ ...TASK_FILTER, limit: Limit, cursor: Cursor.optional() });
 
 const TaskPage = named(
   "TaskPage",
-  z.object({ tasks: z.array(SummaryDocument), nextCursor: z.string().optional() }),
+  z.object({
+    tasks: z.array(SummaryDocument),
+    nextCursor: NextCursor,
+    searchedTo: SearchedTo,
+  }),
 );
 
 const JournalPage = named(

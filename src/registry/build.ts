@@ -21,6 +21,7 @@ import { checkOutput, draftOutput } from "./output.ts";
 import { checkReferences, withReferences } from "./references.ts";
 import { ResultShapes } from "./result_shapes.ts";
 import { readSchema } from "./step_kind.ts";
+import { searchOf } from "./search_attributes.ts";
 import { Contracts } from "./schema.ts";
 import { checkEdges, checkTakesInput, type Draft, draftWires } from "./draft.ts";
 import { Faults, type Place, suggest } from "./fault.ts";
@@ -79,12 +80,11 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   const faults = new Faults();
   if (manifest !== undefined) faults.join(manifest.unknown);
   const head = headOf(module, manifest, faults);
-  const { namespace } = head;
   const drafts = withReferences([
     ...(manifest === undefined
       ? []
-      : bindManifest(module, manifest, { namespace, placeholders, faults })),
-    ...draftWires(module, namespace, faults),
+      : bindManifest(module, manifest, { namespace: head.namespace, placeholders, faults })),
+    ...draftWires(module, head.namespace, faults),
   ], faults);
   const contracts = new Contracts(faults);
   const input = inputOf(module, manifest, contracts, faults);
@@ -100,6 +100,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
   checkReferences(drafts, { steps, results, faults });
   const output = draftOutput(module, { manifest, contracts, steps, faults });
   if (output !== undefined) checkOutput(output, { steps, results, faults });
+  const search = searchOf(module, { manifest, steps, results, faults });
   if (drafts.length === 0) {
     faults.add(
       { path: "steps", at: module.at },
@@ -112,6 +113,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     ...head,
     ...(input && { input }),
     ...(output && { output: output.definition }),
+    ...(search && { search }),
     steps,
   };
   const hash = hashOf(definition, options.digest);
@@ -163,7 +165,7 @@ function isUncoded({ kind, written }: Draft): boolean {
   return kind === "local" && written?.run === undefined;
 }
 
-type Head = Omit<Definition, "input" | "output" | "steps">;
+type Head = Omit<Definition, "input" | "output" | "search" | "steps">;
 
 /** Name, version and behaviour of a workflow; the manifest overrides its module. */
 function headOf(module: WorkflowModule, manifest: Manifest | undefined, faults: Faults): Head {

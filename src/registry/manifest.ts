@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { DURATION_FORMS, parseDuration } from "../core/duration.ts";
-import { Alternatives, PolicyFields } from "../core/fields.ts";
+import { Alternatives, PolicyFields, SearchFields } from "../core/fields.ts";
 import { HEAL_TIERS, type HealBounds } from "../core/healing.ts";
 import type { Policy } from "../core/policy.ts";
 import { WHENS } from "../core/graph.ts";
@@ -151,6 +151,7 @@ const Whole = z.strictObject({
   failure_policy: z.enum(FAILURE_POLICIES).optional(),
   deadline: duration.optional(),
   heal: Heal.optional(),
+  search: SearchFields.optional(),
   systems: z.record(z.string(), System).default({}),
   workflow_steps: z.array(Step).min(1),
   output: Output.optional(),
@@ -280,6 +281,7 @@ function fieldsAt(path: Path): readonly string[] {
   if (path.at(-1) === "http") return Object.keys(Http.shape);
   if (path.at(-1) === "signal") return Object.keys(Signal.shape);
   if (path[0] === "heal") return Object.keys(Heal.shape);
+  if (path[0] === "search") return Object.keys(SearchFields.valueType.shape);
   if (path[0] === "output") return Object.keys(Output.shape);
   if (path[0] === "systems") return Object.keys(System.shape);
   return Object.keys((path.length === 0 ? Whole : Step).shape);

@@ -5,6 +5,7 @@ import type { HEAL_TIERS } from "../core/healing.ts";
 import type { HTTP_METHODS } from "../core/http_call.ts";
 import type { When } from "../core/graph.ts";
 import type { Template } from "../core/mapping.ts";
+import type { WrittenAttribute } from "../core/search.ts";
 import type { EFFECTS } from "../core/system.ts";
 import type { FailurePolicy, JsonSchema } from "../core/workflow.ts";
 
@@ -93,6 +94,8 @@ export interface Manifest {
     readonly timeout?: readonly [Duration, Duration];
     readonly attempts_max?: readonly [number, number];
   };
+  /** What tasks are found by: values of their input, or of the results of steps. */
+  readonly search?: Readonly<Record<string, WrittenAttribute>>;
   readonly input?: JsonSchema;
   readonly systems?: Readonly<Record<string, ManifestSystem>>;
   readonly workflow_steps: readonly ManifestStep[];

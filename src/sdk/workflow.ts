@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { HealBounds } from "../core/healing.ts";
 import type { StepSpec, Wire, WorkflowModule } from "../core/workflow_module.ts";
+import type { WrittenAttribute } from "../core/search.ts";
 import type { FailurePolicy } from "../core/workflow.ts";
 import { locateCaller, recorder } from "./recorder.ts";
 import type { Manifest } from "./manifest.ts";
@@ -28,6 +29,11 @@ interface Behaviour {
   readonly deadlineMs?: number;
   /** What healing may tune without a person, and between which bounds; by default tier T0 alone. */
   readonly heal?: HealBounds;
+  /**
+   * What tasks are found by, by name: `{ region: { from: "$.input.region" } }`. Lists of tasks filter
+   * by it at once, whatever their number.
+   */
+  readonly search?: Readonly<Record<string, WrittenAttribute>>;
 }
 
 /** Name, version and input of a workflow. */

@@ -109,8 +109,8 @@ function filters(nowMs: number): TaskFilter[] {
               namespaces,
               limit: 50,
               ...(workflow !== undefined && { workflow }),
-              ...(state !== undefined && { state }),
-              ...(tag !== undefined && { tag }),
+              ...(state !== undefined && { states: [state] }),
+              ...(tag !== undefined && { tags: [tag] }),
               ...range,
             });
           }

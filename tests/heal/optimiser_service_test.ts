@@ -31,6 +31,7 @@ async function openPlanted(isLoaded = true) {
       state: "completed",
       blockedReason: undefined,
       tags: [],
+      labels: [],
       createdAtMs: 0,
       endedAtMs: 1,
     },

@@ -24,6 +24,7 @@ import type {
   TurnPage,
 } from "../../src/core/ports.ts";
 import { rollup } from "../../src/core/rollup.ts";
+import { TaskLabels } from "../../src/core/search.ts";
 import type { Definition, StepDefinition } from "../../src/core/workflow.ts";
 import { SILENT_LOG } from "../../src/telemetry/log.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
@@ -31,6 +32,7 @@ import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_s
 import { fakeAuthoring } from "./fake_authoring.ts";
 import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
+import { listsOf } from "./fake_lists.ts";
 import { fakeStarts } from "./fake_starts.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
@@ -170,8 +172,10 @@ class FakeEngine {
       (filter.namespaces?.includes(one.namespace) ?? true) &&
       (filter.workflow ?? `${one.namespace}/${one.workflow}`) ===
         `${one.namespace}/${one.workflow}` &&
-      (filter.state ?? one.state) === one.state &&
-      (filter.tag === undefined || one.tags.includes(filter.tag)) &&
+      (filter.states?.includes(one.state) ?? true) &&
+      (filter.tags?.every((tag) => one.tags.includes(tag)) ?? true) &&
+      (filter.labels?.every((group) => group.some((label) => one.labels.includes(label))) ??
+        true) &&
       (filter.after === undefined || one.taskId < filter.after)
     );
     found.sort((one, other) => one.taskId < other.taskId ? 1 : -1);
@@ -223,6 +227,7 @@ class FakeEngine {
       tags: state.tags,
       createdAtMs: state.createdAtMs,
       endedAtMs: state.endedAtMs,
+      labels: new TaskLabels(plan).of(state),
     };
   }
 
@@ -341,7 +346,7 @@ function fakeDeps(
       mintTaskId: () => mintTaskId(runtime.now(), 7, runtime.uuid()),
     },
     history: {
-      tasks: (filter) => engine.tasks(filter),
+      ...listsOf(engine),
       task: (taskId) => engine.task(taskId),
       turns: (taskId, afterTurn, limit) => engine.turns(taskId, afterTurn, limit),
       ping: () => Promise.resolve(),

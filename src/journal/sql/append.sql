@@ -9,11 +9,13 @@
 -- refused    turns whose key another task has
 -- journaled  turns that went in
 -- done       the effects of these, and those without a turn: all that follows depends on them
--- born, changed, listed, first_listed, moved   rows of tasks, and the lists of their tags
+-- born, changed                  rows of tasks
+-- labelled, listed, unlisted     the lists of their tags and labels
+-- valued                         their labels that are numbers or times
 -- taken, answered                              commands out of the inbox, and answers to them
 --
 -- Locks: the own node row for key share; then rows of task_key and of journal, each sorted; then
--- rows of task, task_by_tag, inbox and answer, in no fixed order.
+-- rows of task, task_by_tag, task_by_value, inbox and answer, in no fixed order.
 with me as materialized (
   -- The fence: renewals change no key column and do not wait for this; a takeover's delete does.
   select 1
@@ -34,7 +36,7 @@ effect as materialized (
     namespace text, workflow text, version text, definition_hash text, tags text[], key text,
     body_hash text, created_ms bigint, minted_apart boolean,
     state text, blocked_reason text, resident boolean, wake_ms bigint, ended_ms bigint,
-    inbox text[], answers jsonb
+    labels text[], inbox text[], answers jsonb
   )
   where exists (select from me)
 ),
@@ -74,13 +76,13 @@ born as (
   insert into tasker.task (
     task_id, slot, namespace, workflow, version, definition_hash, tags,
     created_at, minted_apart,
-    state, blocked_reason, resident, wake_at, ended_at
+    state, blocked_reason, resident, wake_at, ended_at, labels
   )
   select
     task_id, slot, namespace, workflow, version, definition_hash, tags,
     to_timestamp(created_ms / 1000.0), coalesce(minted_apart, false),
     state, blocked_reason, resident,
-    to_timestamp(wake_ms / 1000.0), to_timestamp(ended_ms / 1000.0)
+    to_timestamp(wake_ms / 1000.0), to_timestamp(ended_ms / 1000.0), coalesce(labels, '{}')
   from done
   where key is not null
 ),
@@ -94,51 +96,67 @@ changed as (
     blocked_reason = done.blocked_reason,
     resident = done.resident,
     wake_at = to_timestamp(done.wake_ms / 1000.0),
-    ended_at = to_timestamp(done.ended_ms / 1000.0)
+    ended_at = to_timestamp(done.ended_ms / 1000.0),
+    labels = coalesce(done.labels, t.labels)
   from done
   where done.state is not null
     and done.key is null
     and t.task_id = done.task_id
-  returning t.task_id, t.namespace, t.workflow, t.tags, t.state, t.listed_state
+  returning t.task_id, t.namespace, t.workflow, t.tags, t.labels, done.labels is not null as relabelled,
+    coalesce(t.listed_state, nullif(t.state, 'running')) as listed_state
 ),
-listed as materialized (
-  -- Tags are listed under each state but running. `state_before`: where the task was last listed;
-  -- null: nowhere.
-  select task_id, namespace, workflow, tags, state, null as state_before
+labelled as materialized (
+  -- Tags and labels are listed under each state but running; a task that runs stays where it was
+  -- listed last. A state of null: nowhere.
+  select task_id, namespace, workflow,
+    '{}'::text[] as before, null as state_before,
+    tags || coalesce(labels, '{}') as now, nullif(state, 'running') as state_now
   from done
   where key is not null
-    and tags <> '{}'
-    and state <> 'running'
+    and (tags <> '{}' or labels is not null)
   union all
-  select c.task_id, c.namespace, c.workflow, c.tags, c.state, before.listed_state
+  select c.task_id, c.namespace, c.workflow,
+    b.tags || b.labels, b.listed_state,
+    c.tags || c.labels, c.listed_state
   from changed c
   cross join lateral (
     -- Reads the row as it was before this statement; `limit 1` makes the planner use one index
     -- lookup.
-    select coalesce(listed_state, nullif(state, 'running')) as listed_state
+    select tags, labels, coalesce(listed_state, nullif(state, 'running')) as listed_state
     from tasker.task
     where task_id = c.task_id
     limit 1
-  ) before
-  where c.tags <> '{}'
-    and c.state <> 'running'
-    and c.state is distinct from before.listed_state
+  ) b
+  where (c.tags <> '{}' or c.relabelled)
+    and (c.relabelled or c.listed_state is distinct from b.listed_state)
 ),
-first_listed as (
+listed as (
   insert into tasker.task_by_tag (list_key, task_id)
-  select distinct tasker.list_key(namespace, workflow, state, tag), task_id
-  from listed
-  cross join lateral unnest(tags) as of_task (tag)
-  where state_before is null
+  select distinct tasker.list_key(namespace, workflow, state_now, label), task_id
+  from labelled
+  cross join lateral unnest(now) as of_task (label)
+  where state_now is not null
+    and (state_now is distinct from state_before or label <> all (before))
+  on conflict do nothing
 ),
-moved as (
-  update tasker.task_by_tag t
-  set list_key = tasker.list_key(namespace, workflow, listed.state, tag)
-  from listed
-  cross join lateral unnest(tags) as of_task (tag)
-  where listed.state_before is not null
-    and t.list_key = tasker.list_key(namespace, workflow, state_before, tag)
-    and t.task_id = listed.task_id
+unlisted as (
+  delete from tasker.task_by_tag t
+  using labelled
+  cross join lateral unnest(before) as of_task (label)
+  where state_before is not null
+    and (state_now is distinct from state_before or label <> all (now))
+    and t.list_key = tasker.list_key(namespace, workflow, state_before, label)
+    and t.task_id = labelled.task_id
+),
+valued as (
+  insert into tasker.task_by_value (list_key, value, task_id)
+  select tasker.list_key(namespace, workflow, '', split_part(label, '=', 1)),
+    split_part(label, '=', 2)::float8, task_id
+  from labelled
+  cross join lateral unnest(now) as of_task (label)
+  where label ~ '^[nt]:'
+    and label <> all (before)
+  on conflict do nothing
 ),
 taken as (
   delete from tasker.inbox i

@@ -1,0 +1,123 @@
+/** Handlers of all tasks that a filter finds: counts, and changes, each by its own command. */
+
+import { OWN_NAMESPACE } from "../core/incident.ts";
+import type { TaskFilter, TaskSummary } from "../core/ports.ts";
+import { readLabels } from "../core/search.ts";
+import { isTerminal, TASK_STATES, type TaskStateName } from "../core/state.ts";
+import type { MANY_TASKS } from "../operations/many_tasks.ts";
+import type { ParsedOf, ResultOf } from "../operations/operation.ts";
+import { type CommandBase, type CommandName, TASK_COMMANDS } from "../operations/task_commands.ts";
+import { badRequest, type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
+import { operatingError, problemOf } from "./response.ts";
+import { filterOf, whereNext } from "./tasks.ts";
+
+type Input = ParsedOf<typeof MANY_TASKS["changeTasks"]>;
+type Answer = ResultOf<typeof MANY_TASKS["changeTasks"]>;
+type Refused = Answer["refused"][number];
+
+/** The command of each action, and the tasks that it may change. */
+const ACTIONS: Readonly<
+  Record<Input["action"], { readonly command: CommandName; readonly states?: TaskStateName[] }>
+> = {
+  retry: { command: "retryStep" },
+  resolve: { command: "resolveStep" },
+  skip: { command: "skipStep" },
+  choose: { command: "chooseStep" },
+  cancel: { command: "cancelTask" },
+  pause: { command: "pauseTask", states: ["running", "waiting", "blocked"] },
+  resume: { command: "resumeTask", states: ["paused"] },
+};
+
+const NOT_ENDED = TASK_STATES.filter((state) => !isTerminal(state));
+
+/** Handlers of counts and of bulk changes. */
+export function manyTaskHandlers(services: Services): Handlers<typeof MANY_TASKS> {
+  const { history } = services;
+  return {
+    async countTasks(input, { caller }) {
+      const filter = filterOf({ ...input, limit: 1 }, caller.namespaces);
+      return { status: 200, body: { states: await history.counts(filter) } };
+    },
+    async changeTasks(input, call) {
+      demandWhole(input);
+      const found = await history.tasks(filterOfBulk(input, call));
+      const answer = await changeAll(services, { input, tasks: found.tasks, call });
+      return { status: 200, body: { ...answer, ...whereNext(found.next) } };
+    },
+  };
+}
+
+/** @throws {TaskerError} api.bad_request when the action lacks what it needs */
+function demandWhole({ action, result, choice }: Input): void {
+  if (action === "resolve" && result === undefined) {
+    throw badRequest('Cannot resolve steps: "result" is missing, expected what they end with');
+  }
+  if (action === "choose" && choice === undefined) {
+    throw badRequest('Cannot choose for steps: "choice" is missing, such as "retry"');
+  }
+}
+
+/** What the filter asks for, as far as the action can change it; Tasker's own tasks only by name. */
+function filterOfBulk(input: Input, { caller }: Call): TaskFilter {
+  const filter = filterOf(input, caller.namespaces);
+  const { command, states = NOT_ENDED } = ACTIONS[input.action];
+  const asked = filter.states?.filter((state) => states.includes(state)) ?? states;
+  if (!command.endsWith("Step")) return { ...filter, states: asked };
+  const labels = [input.step === undefined ? ["needs:choice"] : [`parked:${input.step}`]];
+  return { ...filter, states: asked, labels: [...filter.labels ?? [], ...labels] };
+}
+
+async function changeAll(
+  services: Services,
+  { input, tasks, call }: {
+    readonly input: Input;
+    readonly tasks: readonly TaskSummary[];
+    readonly call: Call;
+  },
+): Promise<Omit<Answer, "nextCursor" | "searchedTo">> {
+  const isAboutSteps = ACTIONS[input.action].command.endsWith("Step");
+  const stepsOf = ({ labels }: TaskSummary) =>
+    isAboutSteps && input.step === undefined ? readLabels(labels).parkedSteps : [input.step];
+  const commands = tasks.flatMap((task) => stepsOf(task).map((step) => ({ task, step })));
+  const counts = { tasks: tasks.length, commands: commands.length };
+  if (input.dryRun) return { ...counts, changed: 0, unchanged: 0, refused: [] };
+  const ends = await Promise.all(commands.map((one) => change(services, one, { input, call })));
+  return {
+    ...counts,
+    changed: ends.filter((end) => end === true).length,
+    unchanged: ends.filter((end) => end === false).length,
+    refused: ends.filter((end) => typeof end === "object"),
+  };
+}
+
+/** Sends one command; what it is refused for concerns no other. */
+async function change(
+  services: Services,
+  { task: { taskId, namespace }, step }: {
+    readonly task: TaskSummary;
+    readonly step: string | undefined;
+  },
+  { input, call }: { readonly input: Input; readonly call: Call },
+): Promise<boolean | Refused> {
+  const { action, by, reason, result, choice = "" } = input;
+  const about = ["bulk", action, ...(step === undefined ? [] : [step])];
+  const base: CommandBase = {
+    commandId: commandIdOf(services.runtime, call, about.join(":"), taskId),
+    taskId,
+    by: call.caller.signature(by),
+    reason,
+  };
+  try {
+    if (namespace === OWN_NAMESPACE) {
+      throw badRequest("Cannot change Tasker's own task among others: name it by its id");
+    }
+    const { command } = ACTIONS[action];
+    const given = { step: step ?? "", result, choice, cause: undefined, name: "", payload: null };
+    const { changed } = await services.sink.send(TASK_COMMANDS[command](given, base));
+    return changed;
+  } catch (thrown) {
+    const place = { route: "/v1/tasks/bulk", task: taskId };
+    const problem = problemOf(operatingError(thrown), services, place);
+    return { id: taskId, ...(step !== undefined && { step }), problem };
+  }
+}

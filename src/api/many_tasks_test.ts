@@ -1,0 +1,89 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { TaskerError } from "../core/errors.ts";
+import { fakeApi } from "../../tests/support/fake_api.ts";
+
+const BULK = "POST /v1/tasks/bulk";
+
+/** An API with tasks, of which the first is parked at a step. */
+async function withParked(tasks: number) {
+  const fake = fakeApi();
+  const ids: string[] = [];
+  for (let n = 0; n < tasks; n++) ids.push(await fake.started());
+  const parked = ids[0] as never;
+  const atMs = fake.engine.runtime.now();
+  fake.engine.commit(parked, {
+    kind: "StepStarted",
+    atMs,
+    step: 0,
+    attempt: 1,
+    waitedMs: 0,
+    policyVersion: 0,
+  });
+  fake.engine.commit(parked, {
+    ...{ kind: "StepParked", atMs, step: 0, attempt: 1, ranMs: 1, policyVersion: 0 },
+    ...{ reason: "used up", choices: ["retry", "resolve"] },
+  });
+  return { fake, ids };
+}
+
+Deno.test("a bulk retry is about the parked steps of the filter's tasks, and of no others", async () => {
+  const { fake, ids } = await withParked(3);
+
+  const answer = await fake.json(BULK, { body: { action: "retry", reason: "fixed" } });
+
+  deepEqual(answer, { tasks: 1, commands: 1, changed: 1, unchanged: 0, refused: [] });
+  const [command] = fake.engine.commands as unknown as Record<string, unknown>[];
+  deepEqual([command?.kind, command?.taskId, command?.step], ["RetryStep", ids[0], "validate"]);
+});
+
+Deno.test("a dry run counts and changes nothing; a page says where the next begins", async () => {
+  const { fake } = await withParked(3);
+
+  const first = await fake.json(BULK, { body: { action: "cancel", dryRun: true, limit: 2 } });
+  const { nextCursor: cursor } = first;
+  const second = await fake.json(BULK, {
+    body: { action: "cancel", dryRun: true, limit: 2, cursor },
+  });
+
+  deepEqual([first.tasks, second.tasks, second.nextCursor], [2, 1, undefined]);
+  deepEqual(fake.engine.commands, []);
+});
+
+Deno.test("one task that refuses does not stop the others", async () => {
+  const { fake } = await withParked(3);
+  fake.engine.refusal = new TaskerError("mailbox.full", "Cannot take it: full");
+
+  const answer = await fake.json(BULK, { body: { action: "cancel" } });
+
+  const refused = answer.refused as { problem: { code: string } }[];
+  deepEqual([answer.tasks, answer.changed], [3, 2]);
+  deepEqual(refused.map(({ problem }) => problem.code), ["mailbox.full"]);
+});
+
+Deno.test("a repeat under the same Idempotency-Key sends the same commands", async () => {
+  const { fake } = await withParked(1);
+  const headers = { "idempotency-key": "once" };
+
+  await fake.json(BULK, { body: { action: "cancel" }, headers });
+  const again = await fake.json(BULK, { body: { action: "cancel" }, headers });
+
+  deepEqual([again.changed, again.unchanged], [0, 1]);
+});
+
+Deno.test("an action that lacks what it needs is refused before anything changes", async () => {
+  const { fake } = await withParked(1);
+
+  for (const action of ["resolve", "choose"]) {
+    equal((await fake.ask(BULK, { body: { action } })).status, 400);
+  }
+  deepEqual(fake.engine.commands, []);
+});
+
+Deno.test("a key changes no tasks in bulk of namespaces that it does not cover", async () => {
+  const { fake } = await withParked(1);
+  const key = await fake.key(["operate"], ["other"]);
+
+  const answer = await fake.json(BULK, { body: { action: "cancel" }, key });
+
+  deepEqual([answer.tasks, fake.engine.commands.length], [0, 0]);
+});
