@@ -228,7 +228,7 @@ export type IncidentPhase = (typeof INCIDENT_PHASES)[number];
 
 /** The proposal that an incident chose; undefined: none. */
 export function chosenOf(
-  { propose }: Pick<Incident, "propose">,
+  { propose }: { readonly propose?: z.output<typeof ProposedFields> | undefined },
 ): z.output<typeof ProposalFields> | undefined {
   return propose?.proposals.find(({ id }) => id === propose.chosen);
 }

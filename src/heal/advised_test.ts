@@ -3,7 +3,7 @@ import type { Proposal } from "../core/healing.ts";
 import type { Degradation, Finding } from "../core/incident.ts";
 import { json, OBEYING, WITHOUT } from "./_scripted_answers.ts";
 import { openScene } from "./_advice_scene.ts";
-import { advised } from "./advised.ts";
+import { advised } from "./adviser.ts";
 
 const FIGURES = {
   attempts: 100,

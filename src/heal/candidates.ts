@@ -233,7 +233,7 @@ function switches({ alternatives, degradation, recent, system, isIdempotent }: C
 }
 
 /**
- * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows when it works again; until then the action stays, see `probes.ts`.
+ * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows when it works again; until then the action stays, see `following.ts`.
  */
 function trickles(of: Case): Candidate[] {
   const { recent, system, definition, nowMs, degradation: { windowMs } } = of;

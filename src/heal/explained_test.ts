@@ -4,7 +4,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { DiagnosisQuestion } from "../core/ports.ts";
 import { json, OBEYING, WITHOUT } from "./_scripted_answers.ts";
 import { openScene } from "./_advice_scene.ts";
-import { openExplained } from "./explained.ts";
+import { openExplained } from "./adviser.ts";
 
 const DIAGNOSIS: Diagnosis = {
   failure_type: "timeout",

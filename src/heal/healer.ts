@@ -1,13 +1,16 @@
 /** The healer of a node: the workflow of incidents, and who starts them. */
 
-import { assert } from "../core/errors.ts";
-import type { Incident } from "../core/incident.ts";
+import { assert, TaskerError } from "../core/errors.ts";
+import { actionOf } from "../core/healing_action.ts";
+import { parseTaskId } from "../core/ids.ts";
+import { chosenOf, type Incident } from "../core/incident.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
 import { care } from "./care.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { type IncidentSteps, incidentWorkflow } from "./incident.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
-import { revertIncident, withFates } from "./revert.ts";
+import { takeBack } from "./overlay_change.ts";
+import { withFates } from "./reading.ts";
 import { Watcher } from "./watcher.ts";
 
 /**
@@ -68,4 +71,36 @@ export class Healer {
   close(): void {
     this.#watcher?.stop();
   }
+}
+
+/**
+ * Puts back what an incident has changed; safe to repeat. Returns what was put, for people.
+ *
+ * @throws {TaskerError} proposal.not_open when it changed nothing, or others have changed it since
+ */
+export async function revertIncident(
+  { policies, runtime, sink }: Pick<HealerDeps, "policies" | "runtime" | "sink">,
+  incident: Incident,
+  { by, reason }: { readonly by: string; readonly reason: string },
+): Promise<string> {
+  const { id, apply } = incident;
+  const chosen = chosenOf(incident);
+  const refused = (why: string) =>
+    new TaskerError("proposal.not_open", `Cannot revert incident "${id}": ${why}`);
+  if (apply?.isApplied !== true || chosen === undefined) {
+    throw refused("it has changed nothing, expected a change that was applied");
+  }
+  const action = actionOf(chosen.action);
+  if (action?.kind === "quarantine_task") {
+    const taskId = parseTaskId(action.taskId);
+    await sink.send({ kind: "ResumeTask", commandId: `${id}/resume`, taskId, by, reason });
+    return `task ${taskId} goes on`;
+  }
+  const { change } = chosen;
+  if (change === undefined) throw refused("it has changed nothing that could be put back");
+  const nowMs = runtime.now();
+  const why = reason === "" ? "a person takes it back" : reason;
+  const put = await takeBack(policies, { incident: id, change, why, nowMs, by });
+  if (put.kind === "conflict") throw refused(put.says);
+  return `version ${put.version} has the values of before`;
 }

@@ -7,11 +7,12 @@
 
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
+import { chosenOf } from "../core/incident.ts";
 import { chanceAbove } from "./comparison.ts";
 import { slower } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps, Later } from "./incident.ts";
-import { sinceAndUsual, worseSince } from "./judging.ts";
+import { worseSince } from "./judging.ts";
 import {
   type Conflict,
   type OverlayDeed,
@@ -21,8 +22,8 @@ import {
   takeBack,
   takenText,
 } from "./overlay_change.ts";
-import { isTrickle, probesFail } from "./probes.ts";
-import { followRate, isStartRate } from "./start_rate.ts";
+import { followRate, isStartRate, isTrickle, probesFail } from "./following.ts";
+import { readCells, readWindow, usualSpan } from "./reading.ts";
 import { offText, settingsIn } from "./settings.ts";
 import type { Window } from "./window.ts";
 
@@ -59,8 +60,7 @@ interface Held extends AppliedIncident {
 /** Looks at what holds: a conclusion ends it. */
 export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["release"]> {
   const { taskId, incident, proposed, applied, conclusion } = of;
-  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  const { change, untilMs, action } = proposal ?? {};
+  const { change, untilMs, action } = chosenOf({ propose: proposed }) ?? {};
   const { inverse } = applied;
   if (conclusion.outcome !== "kept" || untilMs === undefined) return conclusion;
   if (change === undefined || inverse === undefined) return conclusion;
@@ -112,8 +112,8 @@ async function lookAtHeld(deps: HealerDeps, held: Held) {
 
 /** The few attempts that a trickle lets through are its probes: it stays while they fail. */
 async function lookAtTrickle(deps: HealerDeps, held: Held) {
-  const { incident: { degradation }, untilMs } = held;
-  if (await probesFail(deps, degradation, untilMs)) return later(degradation.windowMs / 2);
+  const { incident: { degradation } } = held;
+  if (await probesFail(deps, degradation)) return later(degradation.windowMs / 2);
   return await end(deps, held, "the few attempts complete");
 }
 
@@ -121,11 +121,11 @@ async function lookAtTrickle(deps: HealerDeps, held: Held) {
 const OVER_WINDOWS = 3;
 
 /** To try such failures again as a probe would only bring back what they cost: first attempts show it. */
-async function failsStill({ statistics }: HealerDeps, held: Held, code: string): Promise<boolean> {
-  const { incident: { degradation: { workflow, step, windowMs } }, deed: { nowMs } } = held;
-  const sinceMs = nowMs - OVER_WINDOWS * windowMs;
-  const cells = await statistics.read({ workflow, step, sinceMs, untilMs: nowMs });
-  return cells.some((cell) => cell.step === step && cell.counts.errors.has(code));
+async function failsStill(deps: HealerDeps, held: Held, code: string): Promise<boolean> {
+  const { incident: { degradation }, deed: { nowMs } } = held;
+  const fromMs = nowMs - OVER_WINDOWS * degradation.windowMs;
+  const cells = await readCells(deps, degradation, { fromMs, untilMs: nowMs });
+  return cells.some(({ counts }) => counts.errors.has(code));
 }
 
 /** Starts are never let through all at once: those that were held back would come together. */
@@ -161,8 +161,11 @@ async function probe(deps: HealerDeps, { deed, standing, inverse, incident }: He
 async function lookAtProbe(deps: HealerDeps, held: Held) {
   const { incident: { degradation }, standing, deed } = held;
   const { windowMs } = degradation;
-  const { since, usual } = await sinceAndUsual(deps, degradation, standing.atMs);
-  const state = stateOf(since, usual);
+  const since = { fromMs: standing.atMs, untilMs: deed.nowMs };
+  const state = stateOf(
+    await readWindow(deps, degradation, since),
+    await readWindow(deps, degradation, usualSpan(degradation)),
+  );
   const isLate = deed.nowMs >= standing.atMs + PROBE_WINDOWS * windowMs;
   if (state === "fails") return await renew(deps, held);
   const isWhole = deed.nowMs >= standing.atMs + windowMs;

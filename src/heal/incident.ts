@@ -34,13 +34,13 @@ export interface StartedIncident {
 
 /** An incident whose proposal was decided on; absent: nobody answered. */
 export interface DecidedIncident extends StartedIncident {
-  readonly proposed: Proposed | undefined;
-  readonly approval: z.output<typeof fields.ApprovalFields> | undefined;
+  readonly proposed?: Proposed | undefined;
+  readonly approval?: z.output<typeof fields.ApprovalFields> | undefined;
 }
 
 /** An incident whose proposal was applied, or was not. */
 export interface AppliedIncident extends StartedIncident {
-  readonly proposed: Proposed | undefined;
+  readonly proposed?: Proposed | undefined;
   readonly applied: Applied;
 }
 
@@ -179,8 +179,7 @@ function applyWith(steps: Steps) {
     ...POLICY,
     input: Decided,
     success: fields.AppliedFields,
-    run: ({ input: { incident, proposed, approval }, taskId }) =>
-      steps().apply({ taskId, incident, proposed, approval }),
+    run: ({ input, taskId }) => steps().apply({ taskId, ...input }),
   });
 }
 
@@ -191,14 +190,17 @@ function judgeWith(steps: Steps) {
     input: AppliedInput,
     success: fields.VerdictFields,
     error: TooEarly,
-    run: async ({ input: { incident, proposed, applied }, taskId, attempt, fail }) => {
-      const verdict = await steps().judge({ taskId, incident, proposed, applied, look: attempt });
+    run: async ({ input, taskId, attempt, fail }) => {
+      const verdict = await steps().judge({ taskId, ...input, look: attempt });
       if (verdict !== undefined) return verdict;
       const error = {
         error_code: "too_early",
         error_message: "Too few attempts to compare",
       } as const;
-      return fail(error, { retryable: true, retryAfterMs: incident.degradation.windowMs / LOOKS });
+      return fail(error, {
+        retryable: true,
+        retryAfterMs: input.incident.degradation.windowMs / LOOKS,
+      });
     },
   });
 }
@@ -208,8 +210,7 @@ function concludeWith(steps: Steps) {
     ...POLICY,
     input: AppliedInput.extend({ verdict: fields.VerdictFields }),
     success: fields.ConclusionFields,
-    run: ({ input: { incident, proposed, applied, verdict }, taskId }) =>
-      steps().conclude({ taskId, incident, proposed, applied, verdict }),
+    run: ({ input, taskId }) => steps().conclude({ taskId, ...input }),
   });
 }
 
@@ -220,8 +221,8 @@ function releaseWith(steps: Steps) {
     input: ConcludedInput,
     success: fields.ConclusionFields,
     error: StillHeld,
-    run: async ({ input: { incident, proposed, applied, conclusion }, taskId, fail }) => {
-      const released = await steps().release({ taskId, incident, proposed, applied, conclusion });
+    run: async ({ input, taskId, fail }) => {
+      const released = await steps().release({ taskId, ...input });
       if (!("laterMs" in released)) return released;
       const error = { error_code: "still_held", error_message: "The change holds" } as const;
       return fail(error, { retryable: true, retryAfterMs: released.laterMs });
@@ -234,7 +235,6 @@ function learnWith(steps: Steps) {
     ...POLICY,
     input: ConcludedInput,
     success: fields.LessonFields,
-    run: ({ input: { incident, proposed, applied, conclusion }, taskId }) =>
-      steps().learn({ taskId, incident, proposed, applied, conclusion }),
+    run: ({ input, taskId }) => steps().learn({ taskId, ...input }),
   });
 }

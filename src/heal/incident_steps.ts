@@ -1,43 +1,39 @@
 /** What the steps of an incident do: each reads what it needs, and does one thing exactly once. */
 
 import type { HealingAction, Proposal } from "../core/healing.ts";
-import { actionOf } from "../core/healing_action.ts";
 import { APPROVAL, type Degradation, type Finding } from "../core/incident.ts";
-import { TaskerError } from "../core/errors.ts";
 import { encodePayload } from "../core/payload.ts";
 import { parseTaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import { policyUnder } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
-import { advised } from "./advised.ts";
+import { changesOf } from "./actions.ts";
+import { advised } from "./adviser.ts";
 import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
-import { changesOf } from "./actions.ts";
+import { apply, conclude } from "./changing.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import type { Conclusion, DecidedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
 import { hold } from "./holding.ts";
-import { FIRST_SHARE, isSaturatedNow, judge } from "./judging.ts";
-import { learn } from "./lesson.ts";
-import {
-  HEALER,
-  keepChange,
-  putChange,
-  standingOf,
-  takeBack,
-  takenText,
-} from "./overlay_change.ts";
-import { readDemand, readFacts, readIncidents } from "./reading.ts";
-import { ADDS_LOAD, weigh } from "./rules.ts";
+import type { ConcludedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
+import { judge } from "./judging.ts";
+import { HEALER } from "./overlay_change.ts";
+import { readCells, readDemand, readFacts, readIncidents, USUAL_WINDOWS } from "./reading.ts";
+import { weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
-import { offText, settingsIn } from "./settings.ts";
-import { whyNotNow } from "./still_allowed.ts";
+import { settingsIn } from "./settings.ts";
+import { figuresOf, windowOf } from "./window.ts";
 
-/** Windows of attempts that a decision looks at, and those it compares them with. */
+/** Windows of attempts that a decision looks at. */
 const RECENT_WINDOWS = 3;
-const BEFORE_WINDOWS = 20;
 
 /** Tasks that began so much earlier are looked at, too. */
 const OLDER_WINDOWS = 10;
+
+/** Windows before the degradation that a report shows. */
+const SHOWN_WINDOWS = 10;
+
+/** Spans that the plot of a report has: it stands in 80 columns, beside its scale. */
+const SHOWN_SPANS_MAX = 48;
 
 /** Makes the steps of incidents. */
 export function openIncidentSteps(deps: HealerDeps): IncidentSteps {
@@ -62,7 +58,7 @@ async function attemptsAbout(deps: HealerDeps, { workflow, sinceMs, windowMs }: 
   const beforeMs = fromMs - 2 * windowMs;
   const before = await readFacts(deps, {
     workflow,
-    fromMs: beforeMs - BEFORE_WINDOWS * windowMs,
+    fromMs: beforeMs - USUAL_WINDOWS * windowMs,
     untilMs: beforeMs,
     olderMs: 0,
   });
@@ -168,107 +164,33 @@ async function decideByTier(
   });
 }
 
-async function apply(deps: HealerDeps, { taskId, incident, proposed, approval }: DecidedIncident) {
-  const nowMs = deps.runtime.now();
-  const not = (says: string) => ({ isApplied: false, says, atMs: nowMs });
-  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  if (approval === undefined) return not("nothing was proposed");
-  if (approval.isUnanswered) return { ...not(approval.reason), isUnanswered: true };
-  if (!approval.approved || proposal === undefined) return not(approval.reason);
-  const { change, inverse } = proposal;
+/**
+ * Reads what a degraded step did before, meanwhile and since its incident was concluded.
+ *
+ * Cost: one read of statistics.
+ */
+async function learn(deps: HealerDeps, { incident, conclusion }: ConcludedIncident) {
   const { degradation } = incident;
-  const asked = { incident: taskId, degradation, change, by: approval.by, load: proposal.load };
-  const refusal = await whyNotNow(deps, asked);
-  if (refusal !== undefined) return not(refusal);
-  const action = actionOf(proposal.action);
-  if (action === undefined) {
-    return not("another version of Tasker made it, and this one cannot do it");
-  }
-  if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
-  if (change === undefined) return not("it is something that only people can do");
-  const percent = isTried(action) ? FIRST_SHARE : undefined;
-  const why = proposal.expected;
-  const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {
-    percent,
-    expected: inverse,
+  const { windowMs, sinceMs } = degradation;
+  const nowMs = deps.runtime.now();
+  const fromMs = sinceMs - SHOWN_WINDOWS * windowMs;
+  const cells = await readCells(deps, degradation, { fromMs, untilMs: nowMs });
+  const spanMs = Math.max(
+    windowMs,
+    Math.ceil((nowMs - fromMs) / SHOWN_SPANS_MAX / windowMs) * windowMs,
+  );
+  const count = Math.ceil((nowMs - fromMs) / spanMs);
+  const minutes = Array.from({ length: count }, (_, at) => {
+    const span = { fromMs: fromMs + at * spanMs, untilMs: fromMs + (at + 1) * spanMs };
+    const { failedShare, p95Ms = 0 } = figuresOf(windowOf(cells, span));
+    return { atMs: span.fromMs, failedShare, p95Ms };
   });
-  if (put.kind === "conflict") return not(put.says);
-  deps.log.info("Changed a policy against a degradation", {
-    incident: taskId,
-    workflow: degradation.workflow,
-    step: degradation.step,
-    action: action.kind,
-    version: put.version,
-  });
+  // The trial is no part of it: there, most tasks still went without the change.
+  const after = figuresOf(windowOf(cells, { fromMs: conclusion.atMs, untilMs: nowMs }));
   return {
-    isApplied: true,
-    says: percent === undefined ? "for all" : `by ${percent} % of the tasks at first`,
-    atMs: nowMs,
-    version: put.version,
-    base: put.base,
-    ...(percent !== undefined && { percent }),
-    ...(put.inverse !== undefined && { inverse: journaledChange(put.inverse) }),
+    before: degradation.before,
+    during: degradation.now,
+    ...(after.attempts > 0 && { after }),
+    minutes,
   };
-}
-
-function journaledChange(change: NonNullable<Proposal["inverse"]>) {
-  return JSON.parse(JSON.stringify(change));
-}
-
-/** Whether a share of the tasks tries it first: what concerns one task at a time can be divided. */
-function isTried({ kind }: HealingAction): boolean {
-  return kind === "set_timeout" || kind === "set_retry" || kind === "switch_system";
-}
-
-async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskId: string) {
-  const atMs = runtime.now();
-  const command = {
-    kind: "PauseTask",
-    commandId: `${incident}/pause`,
-    taskId: parseTaskId(taskId),
-    by: HEALER,
-    reason: `Incident ${incident}: it fails again and again`,
-  } as const;
-  try {
-    await sink.send(command);
-    return { isApplied: true, says: `task ${taskId} is paused`, atMs };
-  } catch (error) {
-    // An outage says nothing about the task: the step is run again, and the command has the same id.
-    if (!(error instanceof TaskerError) || error.retry !== "never") throw error;
-    return { isApplied: false, says: error.message, atMs };
-  }
-}
-
-async function conclude(
-  deps: HealerDeps,
-  { taskId, incident, proposed, applied, verdict }: Of<"conclude">,
-) {
-  const atMs = deps.runtime.now();
-  const ended = (outcome: Conclusion["outcome"], says: string) => ({ outcome, says, atMs });
-  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
-  const { change, load } = proposal ?? {};
-  if (applied.isUnanswered) return ended("unanswered", applied.says);
-  if (!applied.isApplied) return ended("not_applied", applied.says);
-  if (change === undefined || applied.version === undefined) return ended("kept", applied.says);
-  const standing = await standingOf(deps.policies, { incident: taskId, change });
-  // What was done before a crash, or by a person, is what became of it.
-  if (standing.kind === "conflict") return ended("overtaken", standing.says);
-  if (standing.kind === "takes back") return ended("reverted", takenText(standing));
-  if (standing.kind === "keeps") return ended("kept", standing.says);
-  const deed = { incident: taskId, change, why: verdict.says, nowMs: atMs };
-  const settings = settingsIn(await deps.policies.newest());
-  const isTrial = standing.percent !== undefined;
-  const why = settings.mode !== "on"
-    ? offText(settings)
-    : isTrial && load === "adds" && await isSaturatedNow(deps, incident.degradation)
-    ? ADDS_LOAD
-    : verdict.verdict === "worse" || (isTrial && verdict.verdict !== "better")
-    ? verdict.says
-    : undefined;
-  if (why === undefined && !isTrial) return ended("kept", verdict.says);
-  const put = why === undefined
-    ? await keepChange(deps.policies, deed)
-    : await takeBack(deps.policies, { ...deed, why });
-  if (put.kind === "conflict") return ended("overtaken", put.says);
-  return why === undefined ? ended("kept", verdict.says) : ended("reverted", why);
 }

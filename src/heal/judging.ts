@@ -2,7 +2,7 @@
 
 import type { HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
-import type { Degradation } from "../core/incident.ts";
+import { chosenOf, type Degradation } from "../core/incident.ts";
 import { wilson } from "../core/intervals.ts";
 import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
@@ -10,9 +10,8 @@ import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
 import { type Conflict, type Standing, standingOf, widen } from "./overlay_change.ts";
-import { isTrickle } from "./probes.ts";
-import { isStartRate } from "./start_rate.ts";
-import { readFacts } from "./reading.ts";
+import { isStartRate, isTrickle } from "./following.ts";
+import { readCells, readFacts, readWindow, type Span, usualSpan } from "./reading.ts";
 import { ADDS_LOAD } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
@@ -40,43 +39,24 @@ const FAULT_WINDOWS = 3;
 /** Windows since the change that it is judged by while it holds. */
 const LOOK_WINDOWS = 2;
 
-/** Windows before the trouble that say what is usual. */
-const USUAL_WINDOWS = 20;
-
 type Reads = Pick<HealerDeps, "statistics" | "tasks" | "plans"> & {
   readonly runtime: Pick<HealerDeps["runtime"], "now">;
 };
 
-/** What the attempts of a step came to since a moment, and what was usual before the trouble. */
-export async function sinceAndUsual(
-  { statistics, runtime }: Reads,
-  { workflow, step, windowMs, sinceMs }: Degradation,
-  fromMs: number,
-) {
-  const usualMs = sinceMs - windowMs;
-  const read = async (span: { readonly fromMs: number; readonly untilMs: number }) => {
-    const range = { workflow, step, sinceMs: span.fromMs, untilMs: span.untilMs };
-    const cells = await statistics.read(range);
-    return windowOf(cells.filter((cell) => cell.step === step), span);
-  };
-  return {
-    since: await read({ fromMs, untilMs: runtime.now() }),
-    usual: await read({ fromMs: usualMs - USUAL_WINDOWS * windowMs, untilMs: usualMs }),
-  };
-}
-
 /** Whether more comes in than is done now: it may have begun after a change was proposed or tried. */
 export async function isSaturatedNow(deps: Reads, of: Degradation): Promise<boolean> {
-  const { workflow, step, windowMs, sinceMs } = of;
+  const { workflow, step, windowMs } = of;
   const nowMs = deps.runtime.now();
-  const { since, usual } = await sinceAndUsual(deps, of, nowMs - windowMs);
+  const before = usualSpan(of);
+  const usual = await readWindow(deps, of, before);
+  const since = await readWindow(deps, of, { fromMs: nowMs - windowMs, untilMs: nowMs });
   if (usual.counts.starts === 0 || !isSaturated(since, usual)) return false;
-  const read = async (fromMs: number, untilMs: number) => {
-    const facts = await readFacts(deps, { workflow, fromMs, untilMs, olderMs: 10 * windowMs });
+  const read = async (span: Span) => {
+    const facts = await readFacts(deps, { workflow, ...span, olderMs: 10 * windowMs });
     return facts.filter((fact) => fact.step === step);
   };
-  const recent = await read(nowMs - FAULT_WINDOWS * windowMs, nowMs);
-  return !isFree({ recent, before: await read(usual.fromMs, sinceMs - windowMs) });
+  const recent = await read({ fromMs: nowMs - FAULT_WINDOWS * windowMs, untilMs: nowMs });
+  return !isFree({ recent, before: await read(before) });
 }
 
 /** Compares a change with what went on without it; undefined: it is too early to say. */
@@ -86,7 +66,7 @@ export async function judge(
 ): ReturnType<IncidentSteps["judge"]> {
   const { proposed, applied } = of;
   if (!applied.isApplied) return { verdict: "none" as const, says: applied.says };
-  const proposal = proposed?.proposals.find(({ id }) => id === proposed.chosen);
+  const proposal = chosenOf({ propose: proposed });
   const { change } = proposal ?? {};
   if (proposal === undefined || change === undefined) {
     return { verdict: "better" as const, says: applied.says };
@@ -253,22 +233,19 @@ export async function worseSince(
 
 /** What attempts came to since a moment, in the newest windows, and the last ones before the change. */
 async function sinceAndFault(
-  { statistics, runtime }: Pick<HealerDeps, "statistics" | "runtime">,
-  { incident, applied: { atMs } }: AppliedIncident,
+  deps: Pick<HealerDeps, "statistics" | "runtime">,
+  { incident: { degradation }, applied: { atMs } }: AppliedIncident,
   sinceMs: number,
 ) {
-  const { workflow, step, windowMs } = incident.degradation;
-  const nowMs = runtime.now();
-  const read = async (sinceMs: number, untilMs: number) =>
-    (await statistics.read({ workflow, step, sinceMs, untilMs })).filter((cell) =>
-      cell.step === step
-    );
-  const cells = await read(sinceMs, nowMs);
+  const { windowMs } = degradation;
+  const nowMs = deps.runtime.now();
+  const cells = await readCells(deps, degradation, { fromMs: sinceMs, untilMs: nowMs });
   const fromMs = Math.max(sinceMs, nowMs - LOOK_WINDOWS * windowMs);
+  const before = { fromMs: atMs - FAULT_WINDOWS * windowMs, untilMs: atMs };
   return {
     cells,
     after: figuresOf(windowOf(cells, { fromMs, untilMs: nowMs })),
-    fault: figuresOf(lastBefore(await read(atMs - FAULT_WINDOWS * windowMs, atMs), atMs)),
+    fault: figuresOf(lastBefore(await readCells(deps, degradation, before), atMs)),
   };
 }
 

@@ -1,15 +1,22 @@
 /** Reading: the attempts and the incidents that a decision of the healer rests on. */
 
 import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
-import { type Incident, INCIDENT_WORKFLOW, incidentOf } from "../core/incident.ts";
+import {
+  chosenOf,
+  type Degradation,
+  type Incident,
+  INCIDENT_WORKFLOW,
+  incidentOf,
+  outcomeOf,
+} from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
-import type { TaskRange, WholeTask } from "../core/ports.ts";
-import type { Degradation } from "../core/incident.ts";
+import type { Policies, PolicyOverlay, TaskRange, WholeTask } from "../core/ports.ts";
 import { PRIORITY } from "../core/starts.ts";
+import type { StatisticsCell } from "../core/statistics.ts";
 import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { withFates } from "./revert.ts";
-import { windowOf } from "./window.ts";
+import { fateOf } from "./overlay_change.ts";
+import { type Window, windowOf } from "./window.ts";
 
 /** Tasks that one reading of attempts takes; a sample when there are more. */
 const TASKS_MAX = 600;
@@ -47,6 +54,42 @@ export async function readFacts(
 function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFact[] {
   const events = turns.flatMap((turn) => turn.events);
   return attemptFacts(plan, summary.taskId, summary.tags, events);
+}
+
+/** A span of time, Unix ms. */
+export interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Windows before the trouble that say what is usual. */
+export const USUAL_WINDOWS = 20;
+
+/** The time before a degradation that says what is usual. */
+export function usualSpan({ sinceMs, windowMs }: Degradation): Span {
+  const untilMs = sinceMs - windowMs;
+  return { fromMs: untilMs - USUAL_WINDOWS * windowMs, untilMs };
+}
+
+type ReadsStatistics = Pick<HealerDeps, "statistics">;
+
+/** Reads what was counted of a step in a span, by interval; without a step: of whole tasks. */
+export async function readCells(
+  { statistics }: ReadsStatistics,
+  { workflow, step }: { readonly workflow: string; readonly step?: string },
+  { fromMs, untilMs }: Span,
+): Promise<readonly StatisticsCell[]> {
+  const range = { workflow, ...(step !== undefined && { step }), sinceMs: fromMs, untilMs };
+  return (await statistics.read(range)).filter((cell) => cell.step === step);
+}
+
+/** The same, all together. */
+export async function readWindow(
+  deps: ReadsStatistics,
+  of: { readonly workflow: string; readonly step?: string },
+  span: Span,
+): Promise<Window> {
+  return windowOf(await readCells(deps, of, span), span);
 }
 
 /** An incident, and what its task says of it. */
@@ -110,11 +153,40 @@ async function readStored(
   return found;
 }
 
+/**
+ * Adds to incidents what became of their changes after they had ended: their journals do not know it,
+ * the versions of the policies do. Cost: one read of an overlay for all incidents that kept a change in
+ * it.
+ */
+export async function withFates(
+  policies: Pick<Policies, "versions">,
+  incidents: readonly Incident[],
+): Promise<readonly Incident[]> {
+  const read = new Map<string, Promise<readonly PolicyOverlay[]>>();
+  return await Promise.all(incidents.map(async (incident) => {
+    const conclusion = outcomeOf(incident);
+    const change = chosenOf(incident)?.change;
+    // While it holds on to a change, the incident looks itself how that stands.
+    const isOver = incident.phase === "ended" && conclusion?.outcome === "kept" ||
+      incident.phase === "failed";
+    if (!isOver || change === undefined) return incident;
+    const { namespace, name } = change;
+    const key = `${namespace}/${name}`;
+    const versions = read.get(key) ?? policies.versions(namespace, name);
+    read.set(key, versions);
+    const fate = fateOf(await versions, { incident: incident.id, change });
+    if (fate === undefined) return incident;
+    const { version, by, reason, atMs } = fate.by;
+    const says = fate.outcome === "reverted"
+      ? `by ${by}, with version ${version}`
+      : `version ${version} by ${by} has other values: ${reason}`;
+    const became = { outcome: fate.outcome, says, atMs };
+    return { ...incident, conclude: became, ...(incident.release && { release: became }) };
+  }));
+}
+
 /** Tasks that show how urgent those of a workflow are. */
 const PRIORITY_TASKS = 60;
-
-/** Windows before the trouble that say how many tasks are usual. */
-const USUAL_WINDOWS = 20;
 
 /**
  * Reads how many tasks of each workflow start that has steps for a system, now and before.
@@ -123,14 +195,14 @@ const USUAL_WINDOWS = 20;
  */
 export async function readDemand(
   { statistics, tasks, plans }: Pick<HealerDeps, "statistics" | "tasks" | "plans">,
-  { system, nowMs, degradation: { workflow, windowMs, sinceMs } }: {
+  { system, nowMs, degradation }: {
     readonly system: string;
     readonly nowMs: number;
     readonly degradation: Degradation;
   },
 ): Promise<readonly Demand[]> {
-  const before = { fromMs: sinceMs - (USUAL_WINDOWS + 1) * windowMs, untilMs: sinceMs - windowMs };
-  const now = { fromMs: nowMs - windowMs, untilMs: nowMs };
+  const before = usualSpan(degradation);
+  const now = { fromMs: nowMs - degradation.windowMs, untilMs: nowMs };
   const cells = await statistics.read({ sinceMs: before.fromMs, untilMs: nowMs });
   const byWorkflow = Map.groupBy(
     cells.filter(({ step }) => step === undefined),
@@ -140,8 +212,8 @@ export async function readDemand(
   for (const [name, own] of byWorkflow) {
     const plan = plans.find(name);
     const isSent = plan?.steps.some(({ definition }) => definition.owner === system);
-    if (plan === undefined || !isSent && name !== workflow) continue;
-    const perMinute = (span: { readonly fromMs: number; readonly untilMs: number }) =>
+    if (plan === undefined || !isSent && name !== degradation.workflow) continue;
+    const perMinute = (span: Span) =>
       windowOf(own, span).counts.starts / (span.untilMs - span.fromMs) * 60_000;
     const priorities: number[] = [];
     const newest = { workflow: name, sinceMs: now.fromMs, untilMs: nowMs, limit: PRIORITY_TASKS };

@@ -4,7 +4,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import type { TaskId } from "../../src/core/ids.ts";
 import { outcomeOf } from "../../src/core/incident.ts";
 import { care } from "../../src/heal/care.ts";
-import { revertIncident } from "../../src/heal/revert.ts";
+import { revertIncident } from "../../src/heal/healer.ts";
 import { IncidentRun } from "../support/incident_run.ts";
 
 const TRIES = { charge: { timeoutMs: 4_000 } };

@@ -1,9 +1,44 @@
-/** Start rates: how many tasks of a workflow may begin while its starts are held back. */
+/**
+ * Following: changes that let only some through are judged by those: the few attempts of a trickle show
+ * whether a system works again, and a rate of starts follows what is done.
+ */
 
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
 import type { Degradation } from "../core/incident.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { failedShare, type Window, windowOf } from "./window.ts";
+import { readWindow } from "./reading.ts";
+import { failedShare, type Window } from "./window.ts";
+
+/**
+ * Windows of probes that are looked at, and how many there must be to say that a system works: where nine
+ * in ten fail, one time in 10,000 do four in a row complete by chance.
+ */
+const PROBED_WINDOWS = 1.5;
+const PROBES_MIN = 4;
+
+/** A rate below this lets through what shows how a system fares, and does no work. */
+const TRICKLE_PER_S_MAX = 0.1;
+
+/** Whether an action stops all but a few attempts, so that it is to stay while those fail. */
+export function isTrickle(action: HealingAction | undefined): boolean {
+  return action?.kind === "limit_system" && (action.ratePerS ?? Infinity) <= TRICKLE_PER_S_MAX;
+}
+
+/**
+ * Whether probes still fail, or are too few to say that they do not. Once nobody sends anything, no
+ * probe will come: then it is over as well.
+ */
+export async function probesFail(
+  deps: Pick<HealerDeps, "statistics" | "runtime">,
+  degradation: Degradation,
+): Promise<boolean> {
+  const { windowMs, before } = degradation;
+  const nowMs = deps.runtime.now();
+  const span = { fromMs: nowMs - PROBED_WINDOWS * windowMs, untilMs: nowMs };
+  const { counts: { ended, failed, starts } } = await readWindow(deps, degradation, span);
+  if (starts === 0) return false;
+  return ended < PROBES_MIN || failed > 2 * before.failedShare * ended;
+}
 
 /** What a rate is raised to while all is well, and lowered to while it is not. */
 const MORE = 1.25;
@@ -69,7 +104,7 @@ export function isStartRate(
  * put the next rate until `untilMs`; none: the one that is there holds long enough.
  */
 export async function followRate(
-  { statistics, policies, runtime }: Pick<HealerDeps, "statistics" | "policies" | "runtime">,
+  deps: Pick<HealerDeps, "statistics" | "policies" | "runtime">,
   { action, degradation, change, untilMs }: {
     readonly action: { readonly workflow: string; readonly ratePerS: number };
     readonly degradation: Degradation;
@@ -77,28 +112,20 @@ export async function followRate(
     readonly untilMs: number;
   },
 ): Promise<OverlayChange["changes"] | undefined> {
-  const { workflow, step, windowMs, before } = degradation;
-  const nowMs = runtime.now();
-  const span = (age: number) => ({
-    fromMs: nowMs - (age + 1) * windowMs,
-    untilMs: nowMs - age * windowMs,
-  });
-  const range = { sinceMs: span(1).fromMs, untilMs: nowMs };
-  const own = await statistics.read({ ...range, workflow, step });
-  const ofStep = own.filter((cell) => cell.step === step);
-  const tasks = await statistics.read({ ...range, workflow: action.workflow });
-  const ofTasks = tasks.filter((cell) => cell.step === undefined);
-  const newest = (await policies.newest()).get(`${change.namespace}/${change.name}`);
+  const { workflow, windowMs, before } = degradation;
+  const nowMs = deps.runtime.now();
+  const last = { fromMs: nowMs - windowMs, untilMs: nowMs };
+  const earlier = { fromMs: last.fromMs - windowMs, untilMs: last.fromMs };
+  const begun = async (span: typeof last) =>
+    (await readWindow(deps, { workflow: action.workflow }, span)).counts.starts;
+  const newest = (await deps.policies.newest()).get(`${change.namespace}/${change.name}`);
   const ratePerS = newest?.starts?.ratePerS ?? action.ratePerS;
   const next = nextRate({
     ratePerS,
     isForOthers: action.workflow !== workflow,
     firstPerS: action.ratePerS,
-    begun: [
-      windowOf(ofTasks, span(0)).counts.starts,
-      windowOf(ofTasks, span(1)).counts.starts,
-    ],
-    last: windowOf(ofStep, span(0)),
+    begun: [await begun(last), await begun(earlier)],
+    last: await readWindow(deps, degradation, last),
     usualShare: before.failedShare,
   });
   if (next === undefined) return undefined;

@@ -3,7 +3,7 @@ import { MemoryPolicies } from "../journal/memory_stores.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
 import { putChange, takeBack } from "./overlay_change.ts";
-import { whyNotNow } from "./still_allowed.ts";
+import { whyNotNow } from "./changing.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
