@@ -65,15 +65,18 @@ const NEAR = 15;
 export async function runArm(of: ArmOf): Promise<ArmResult> {
   const beganMs = performance.now();
   const make = await loadScenario(of.path);
-  const scenario = withBudget(make(new Draw(`${of.seed}/magnitudes`)), of.attemptsMax);
-  const fault = faultOf(scenario);
+  const opened = () => withBudget(make(new Draw(`${of.seed}/magnitudes`)), of.attemptsMax);
+  const scenario = opened();
+  // Systems may remember what they are asked: the run must not be asked for the truth.
+  const fault = faultOf(opened());
+  const asked = opened();
   const world = await openWorld(scenario, { seed: of.seed, heals: of.heals });
   const diagnoses: ScoredDiagnosis[] = [];
   try {
     await world.run(async (minute) => {
       const isDue = of.heals && of.attemptsMax === undefined && minute % 10 === 9;
       if (isDue && diagnoses.length < DIAGNOSED_MAX) {
-        diagnoses.push(...await diagnoseOne(world, fault));
+        diagnoses.push(...await diagnoseOne(world, { fault, asked }));
       }
     });
     const { breachMinutes, goodput, tasks, attempts, touches } = scoreOf(scenario, world.records);
@@ -134,7 +137,7 @@ async function allActions(
 /** Diagnoses the task that failed last, if one did since the last time. */
 async function diagnoseOne(
   world: World,
-  fault: Fault | undefined,
+  { fault, asked }: { readonly fault: Fault | undefined; readonly asked: Scenario },
 ): Promise<readonly ScoredDiagnosis[]> {
   const { records, scenario, beginMs } = world;
   const expected = scenario.wanted.diagnosis;
@@ -157,7 +160,7 @@ async function diagnoseOne(
     isRight: expected.failureType.includes(type),
     isUnknown: expected.failureType.includes("novel"),
     ...(expected.steps !== undefined && { isAtStep: expected.steps.includes(step) }),
-    path: scorePath(diagnosis, { scenario, fault, task, others, beginMs }),
+    path: scorePath(diagnosis, { scenario: asked, fault, task, others, beginMs }),
   }];
 }
 
