@@ -6,8 +6,11 @@ const COUNT_MIN = 20;
 /** Answers after which what is known has settled. */
 const SETTLED_COUNT = 50;
 
-/** By how much of itself a quantile moves at most at each answer, once it has settled. */
-const RATE_MAX = 0.02;
+/**
+ * By how much of itself a quantile moves at most at each answer, once it has settled. What is usual is learned
+ * from few answers while a system is limited, and must follow one that has become slower: time bounds it.
+ */
+const RATE_MAX = { low: 0.02, high: 0.2 };
 
 /** What is usual takes this long to double: a burst of slow answers does not become usual. */
 const DOUBLING_MS = 60_000;
@@ -45,12 +48,17 @@ export function noteDuration(
   { nowMs, isUsual = true }: { readonly nowMs: number; readonly isUsual?: boolean },
 ): void {
   const ms = Math.max(1, ranMs);
-  const rate = known.count < SETTLED_COUNT
-    ? 1 / (known.count + 1)
-    : Math.min(RATE_MAX, 2 * Math.LN2 * (nowMs - known.atMs) / DOUBLING_MS);
-  known.low = known.count === 0 ? ms : moved(known.low, ms, { share: 0.1, rate });
+  const inTime = 2 * Math.LN2 * (nowMs - known.atMs) / DOUBLING_MS;
+  const rate = (max: number) =>
+    known.count < SETTLED_COUNT ? 1 / (known.count + 1) : Math.min(max, inTime);
+  known.low = known.count === 0
+    ? ms
+    : moved(known.low, ms, { share: 0.1, rate: rate(RATE_MAX.low) });
   if (isUsual) {
-    known.high = known.count === 0 ? ms : moved(known.high, ms, { share: 0.9, rate: rate / 1.8 });
+    const { high } = known;
+    known.high = known.count === 0
+      ? ms
+      : moved(high, ms, { share: 0.9, rate: rate(RATE_MAX.high) / 1.8 });
   }
   known.count++;
   known.atMs = nowMs;

@@ -51,6 +51,15 @@ Deno.test("a burst of slow answers does not become usual in less than a minute",
   assert.ok((usualMs(known) ?? 0) > 4_500);
 });
 
+Deno.test("what a slower system takes is usual after minutes, however few answers there are", () => {
+  const known = newDurations();
+  for (let at = 0; at < 1_000; at++) noteDuration(known, 500, { nowMs: at * 1_000 });
+
+  for (let at = 1; at <= 45; at++) noteDuration(known, 4_000, { nowMs: 999_000 + at * 4_000 });
+
+  assert.ok((usualMs(known) ?? 0) > 3_500, `${usualMs(known)}`);
+});
+
 Deno.test("what waits at the system is not usual, however much of it there is", () => {
   const known = newDurations();
   for (let at = 0; at < 1_000; at++) noteDuration(known, 100, { nowMs: at * 10 });
