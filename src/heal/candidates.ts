@@ -73,22 +73,56 @@ function blamed(
 /** How many times as long as nearly all did before makes an attempt slow. */
 const TIMES_SLOW = 2;
 
-/** One instance of a system fails or is slow, and the others are not. */
+/** One instance of a system fails, is slow or does not answer, and the others do. */
 function ejections(of: Case): Candidate[] {
   const { recent, before, system } = of;
   const seen = groupsOf(recent, instanceOf);
   const usual = before.filter(({ outcome }) => outcome === "completed").map(({ ranMs }) => ranMs);
   const slowMs = usual.length < GROUP_MIN ? Infinity : TIMES_SLOW * quantileOf(usual, 0.95);
   const isWrong = (fact: AttemptFact) => isBad(fact) || fact.ranMs > slowMs;
-  const bad = blamed(recent, instanceOf, isWrong);
-  return bad.map(({ name, part, rest }) => ({
+  const wrong = blamed(recent, instanceOf, isWrong).map(({ name, part, rest }) => ({
+    name,
+    because: `${shown(part)} of ${name} failed or took longer than ${Math.round(slowMs)} ms, ` +
+      `${shown(rest)} of the other ${seen.size - 1} instances of ${system}`,
+  }));
+  const mute = silent(of).filter(({ name }) => wrong.every((one) => one.name !== name));
+  const bad = [...wrong, ...mute];
+  return bad.map(({ name, because }) => ({
     action: { kind: "eject_instance", system, instance: name, untilMs: holdUntil(of) },
     tier: bad.length * 4 <= Math.max(seen.size, of.instances.length) ? "T1" : "T2",
     confidence: 0.95,
-    because: `${shown(part)} of ${name} failed or took longer than ${Math.round(slowMs)} ms, ` +
-      `${shown(rest)} of the other ${seen.size - 1} instances of ${system}`,
-    expected: `the attempts go to the other instances, where ${percent(rest)} do`,
+    because,
+    expected: "the attempts go to the other instances",
   }));
+}
+
+/** An instance that gives less than this part of the answers that it gave before does not answer. */
+const ANSWERED_PART_MAX = 0.5;
+
+/**
+ * Instances whose answers are missing. Nobody says which instance had an attempt that timed out; but those
+ * that answer share the attempts as they did before, and who answers far less of them has the others.
+ */
+function silent({ recent, before, instances }: Case) {
+  const lost = recent.filter((fact) =>
+    fact.outcome === "timed_out" && instanceOf(fact) === undefined
+  );
+  if (lost.length < GROUP_MIN || instances.length < 2) return [];
+  const [now, was] = [groupsOf(recent, instanceOf), groupsOf(before, instanceOf)];
+  return instances.flatMap((name) => {
+    const part = { count: now.get(name)?.length ?? 0, of: recent.length };
+    const usual = { count: was.get(name)?.length ?? 0, of: before.length };
+    const due = usual.count / Math.max(1, usual.of) * part.of;
+    const isMissing = part.count <= ANSWERED_PART_MAX * due && due - part.count >= lost.length / 2;
+    return isMissing && chanceAbove(usual, part) * instances.length <= BLAME_CHANCE_MAX
+      ? [{
+        name,
+        because:
+          `${name} gave ${part.count} answers of the ${Math.round(due)} that are its part, ` +
+          `and ${lost.length} attempts of ${part.of} had none`,
+      }]
+      : [];
+  });
 }
 
 /** The instance that had an attempt, where that is known. */

@@ -164,6 +164,25 @@ Deno.test("one instance that is slow is ejected as one that fails is, and all th
   deepEqual(ejected(() => true), []);
 });
 
+Deno.test("an instance is ejected whose part of the answers is missing while attempts have none", () => {
+  const instances = ["w0", "w1", "w2", "w3"];
+  const of = (count: number, isLost: (index: number) => boolean) =>
+    attempts(
+      count,
+      (index) =>
+        isLost(index)
+          ? { outcome: "timed_out", ranMs: 2_000, isRetried: false }
+          : { instance: `w${index % 4}` },
+    );
+  const ejected = (isLost: (index: number) => boolean) =>
+    candidatesOf({ ...CASE, instances, recent: of(120, isLost), before: of(240, () => false) })
+      .flatMap(({ action }) => action.kind === "eject_instance" ? action.instance : []);
+
+  deepEqual(ejected((index) => index % 4 === 2 && index % 20 !== 2), ["w2"]);
+  deepEqual(ejected((index) => index % 5 === 2), [], "all of them lose some");
+  deepEqual(ejected((index) => index % 24 === 2), [], "w2 gives most of its answers");
+});
+
 /** Every fourth task fails four times with a code, or as the function says; the others complete. */
 function tried(outcomeOf: (task: number, attempt: number) => boolean): AttemptFact[] {
   const error = { class: "failed", code: "bad_address" } as const;
