@@ -7,7 +7,7 @@ import { parseTaskId } from "../core/ids.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { Conclusion, DecidedIncident, IncidentSteps } from "./incident.ts";
-import { FIRST_SHARE, isSaturatedNow } from "./judging.ts";
+import { firstShare, isSaturatedNow } from "./judging.ts";
 import {
   HEALER,
   keepChange,
@@ -16,9 +16,10 @@ import {
   takeBack,
   takenText,
 } from "./overlay_change.ts";
-import { readIncidents } from "./reading.ts";
+import { readIncidents, readWindow } from "./reading.ts";
 import { ADDS_LOAD, refusals } from "./rules.ts";
 import { offText, settingsIn } from "./settings.ts";
+import { failedShare } from "./window.ts";
 
 /** Puts what was decided, once. */
 export async function apply(
@@ -42,7 +43,7 @@ export async function apply(
   }
   if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
   if (change === undefined) return not("it is something that only people can do");
-  const percent = isTried(action) ? FIRST_SHARE : undefined;
+  const percent = isTried(action) ? firstShare(await failingNow(deps, degradation)) : undefined;
   const why = proposal.expected;
   const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {
     percent,
@@ -65,6 +66,12 @@ export async function apply(
     ...(percent !== undefined && { percent }),
     ...(put.inverse !== undefined && { inverse: JSON.parse(JSON.stringify(put.inverse)) }),
   };
+}
+
+/** The share of the attempts that failed in the last window. */
+async function failingNow(deps: HealerDeps, of: Degradation): Promise<number> {
+  const nowMs = deps.runtime.now();
+  return failedShare(await readWindow(deps, of, { fromMs: nowMs - of.windowMs, untilMs: nowMs }));
 }
 
 /** Whether a share of the tasks tries it first: what concerns one task at a time can be divided. */

@@ -2,6 +2,7 @@ import { equal, match } from "node:assert/strict";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
+import { firstShare } from "./judging.ts";
 import { putChange, takeBack } from "./overlay_change.ts";
 import { whyNotNow } from "./changing.ts";
 
@@ -95,4 +96,11 @@ Deno.test("a change that was taken back before a crash is reverted, though heali
 
   equal(put.kind, "put");
   equal(outcome, "reverted");
+});
+
+Deno.test("a change endangers at first one in twenty of the attempts that go well", () => {
+  equal(firstShare(0), 5);
+  equal(firstShare(0.5), 5);
+  equal(firstShare(0.8), 25);
+  equal(firstShare(1), 50);
 });

@@ -21,8 +21,14 @@ import { figuresOf, windowOf } from "./window.ts";
 /** The shares of the tasks that try a change, one after the other, in percent. */
 const SHARES = [5, 25, 50] as const;
 
-/** The share that tries it first. */
-export const FIRST_SHARE = SHARES[0];
+/**
+ * The share that tries it first: of the attempts that go well, a change must not endanger more than
+ * one in twenty, so the more of them fail, the more of the tasks may try it.
+ */
+export function firstShare(failedShare: number): number {
+  const most = SHARES[0] / Math.max(0.01, 1 - failedShare);
+  return SHARES.findLast((share) => share <= most) ?? SHARES[0];
+}
 
 /** Windows for which one share tries it, and the attempts that should have ended by then. */
 const STAGE_WINDOWS = { min: 0.5, max: 3 };
