@@ -10,7 +10,10 @@ import { step, workflow, z } from "../mod.ts";
 /** What the steps of an incident do; see `incident_steps.ts`. */
 export interface IncidentSteps {
   diagnose(of: StartedIncident): Promise<fields.Finding>;
-  propose(of: StartedIncident & { readonly finding: fields.Finding }): Promise<Proposed>;
+  /** Undefined: nothing is known yet that would help; the step is asked again. `look` counts, from 1. */
+  propose(
+    of: StartedIncident & { readonly finding: fields.Finding; readonly look: number },
+  ): Promise<Proposed | undefined>;
   apply(of: DecidedIncident): Promise<Applied>;
   /** Undefined: it is too early to say; the step is asked again. `look` counts, from 1. */
   judge(of: AppliedIncident & { readonly look: number }): Promise<Verdict | undefined>;
@@ -57,8 +60,9 @@ export interface Later {
 /** Windows between a change and the first look at what it does: for all tasks, or for a share. */
 const OBSERVED_WINDOWS = { all: 2, share: 0.5 };
 
-/** Looks in a window while a share of the tasks tries a change. */
+/** Looks in a window while a share of the tasks tries a change, and while nothing is known that helps. */
 const LOOKS = 4;
+const PROPOSE_LOOKS = 2;
 
 /** Windows after a change is kept or taken back, so that the report shows what came of it. */
 const FOLLOWED_WINDOWS = 3;
@@ -93,7 +97,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
   return workflow({
     namespace: fields.OWN_NAMESPACE,
     name: "incident",
-    version: "1.2.0",
+    version: "1.3.0",
     input: Incident,
   }, (w) => {
     const finding = w.step("diagnose", diagnoseWith(steps));
@@ -168,9 +172,17 @@ function diagnoseWith(steps: Steps) {
 function proposeWith(steps: Steps) {
   return step({
     ...POLICY,
+    retry: LOOK_AGAIN,
     input: z.object({ incident: Incident, finding: fields.FindingFields }),
     success: fields.ProposedFields,
-    run: ({ input, taskId }) => steps().propose({ taskId, ...input }),
+    error: TooEarly,
+    run: async ({ input, taskId, attempt, fail }) => {
+      const proposed = await steps().propose({ taskId, ...input, look: attempt });
+      return proposed ?? fail(
+        { error_code: "too_early", error_message: "Nothing is known yet that would help" },
+        { retryable: true, retryAfterMs: input.incident.degradation.windowMs / PROPOSE_LOOKS },
+      );
+    },
   });
 }
 

@@ -12,12 +12,21 @@ import { advised } from "./adviser.ts";
 import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
+import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { hold } from "./holding.ts";
 import type { ConcludedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
 import { judge } from "./judging.ts";
 import { HEALER } from "./overlay_change.ts";
-import { readCells, readDemand, readFacts, readIncidents, USUAL_WINDOWS } from "./reading.ts";
+import {
+  readCells,
+  readDemand,
+  readFacts,
+  readIncidents,
+  readWindow,
+  USUAL_WINDOWS,
+  usualSpan,
+} from "./reading.ts";
 import { weigh } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
@@ -71,14 +80,20 @@ async function diagnose(deps: HealerDeps, { incident }: StartedIncident): Promis
   return await deps.diagnose({ degradation, plan, ...await attemptsAbout(deps, degradation) });
 }
 
-async function propose(deps: HealerDeps, { taskId, incident, finding }: Of<"propose">) {
+/** So often it is looked for something that helps; then it is reported. */
+const PROPOSE_LOOKS_MAX = 6;
+
+async function propose(deps: HealerDeps, { taskId, incident, finding, look }: Of<"propose">) {
   const newest = await deps.policies.newest();
   const settings = settingsIn(newest);
-  const of = await caseOf(deps, { taskId, incident, finding, newest });
+  const of = await caseOf(deps, { taskId, incident, finding, newest, look });
   const weighed = weigh(candidatesOf(of), of, {
     settings,
     overlays: (action) => overlayOf(action, newest),
   });
+  // What helps may show later: at first, few attempts have ended as they do now.
+  const helps = weighed.chosen !== undefined && weighed.chosen.tier !== "T3";
+  if (!helps && settings.mode === "on" && look < PROPOSE_LOOKS_MAX) return undefined;
   const { proposals, chosen, advice } = await advised(deps.adviser, { ...of, ...weighed });
   const { notes } = weighed;
   await decideByTier(deps, taskId, { chosen, notes });
@@ -97,11 +112,11 @@ function journaled(value: unknown) {
 
 async function caseOf(
   deps: HealerDeps,
-  { taskId, incident, finding, newest }: Of<"propose"> & {
+  { taskId, incident, finding, newest, look }: Of<"propose"> & {
     readonly newest: ReadonlyMap<string, PolicyOverlay>;
   },
 ): Promise<Case> {
-  const { degradation } = incident;
+  const degradation = look === 1 ? incident.degradation : await seenNow(deps, incident.degradation);
   const { workflow, step } = degradation;
   const plan = planOf(deps, degradation);
   const definition = plan.steps[plan.indexOf.get(step) ?? -1]?.definition;
@@ -125,6 +140,15 @@ async function caseOf(
     past: await readIncidents(deps, { nowMs, except: taskId }),
     nowMs,
   };
+}
+
+/** A degradation with the figures of the window that ends now. */
+async function seenNow(deps: HealerDeps, of: Degradation): Promise<Degradation> {
+  const nowMs = deps.runtime.now();
+  const now = await readWindow(deps, of, { fromMs: nowMs - of.windowMs, untilMs: nowMs });
+  const usual = await readWindow(deps, of, usualSpan(of));
+  if (now.counts.ended === 0 || usual.counts.starts === 0) return of;
+  return { ...of, now: figuresOf(now), saturated: isSaturated(now, usual) };
 }
 
 function planOf(deps: HealerDeps, { workflow }: Degradation): Plan {
