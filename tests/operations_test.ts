@@ -224,6 +224,10 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     limit: 3,
     cursor: "019aba5e-1111-7000-8000-000000000000",
   },
+  getSignInWays: {},
+  makeSession: { secret: "s", way: "link" },
+  endSession: {},
+  makeSignInLink: {},
   listDead: {
     system: "s",
     kind: "command",

@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./shell/app.tsx";
 import { applyTheme, storedTheme } from "./shell/theme.ts";
 import "./style.css";
+import "./kit/kit.css";
 
 applyTheme(storedTheme());
 const root = document.getElementById("root");

@@ -3,10 +3,12 @@
 import { TaskerError } from "../core/errors.ts";
 import { API_KEY, EVERYTHING, type Scope } from "../core/api_key.ts";
 import { INCIDENT_WORKFLOW } from "../core/incident.ts";
-import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
+import type { KeyRow, Keys, Runtime, Sessions } from "../core/ports.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import type { Right } from "../operations/operation.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { SignIn } from "./deps.ts";
+import { sessionHash, sessionSecretOf } from "./session_cookie.ts";
 
 /**
  * A key is read again after this long, so another node learns this late that it was made or removed.
@@ -15,6 +17,9 @@ import type { Metrics } from "../telemetry/metrics.ts";
 export const KEY_CACHE_MS = 2_000;
 /** Keys kept in memory, and as many unknown ones; the oldest is dropped first. */
 export const KEYS_CACHED_MAX = 1_000;
+
+/** Reads a key, or what a session stands for, by its hash. */
+type ReadKey = (hash: string) => Promise<KeyRow | undefined>;
 
 /** A key as it was read; undefined: it is not known. */
 interface Cached<T extends KeyRow | undefined> {
@@ -130,6 +135,15 @@ export const NOBODY = new Caller({
   createdAtMs: 0,
 });
 
+/** What it works with. */
+interface AccessDeps {
+  readonly keys: Pick<Keys, "find">;
+  readonly sessions: Pick<Sessions, "find">;
+  readonly signIn: Pick<SignIn, "isHttps">;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+}
+
 /** Finds the key of a request and checks its scope. Only hashes of keys are looked up. */
 export class Access {
   #known = new Map<string, Cached<KeyRow>>();
@@ -137,9 +151,9 @@ export class Access {
   readonly #unknown = new Map<string, Cached<undefined>>();
   /** Requests with one key at the same time share a look-up. */
   readonly #lookUps = new Map<string, Promise<KeyRow | undefined>>();
-  readonly #deps: { readonly keys: Keys; readonly runtime: Runtime; readonly metrics: Metrics };
+  readonly #deps: AccessDeps;
 
-  constructor(deps: { keys: Keys; runtime: Runtime; metrics: Metrics }) {
+  constructor(deps: AccessDeps) {
     this.#deps = deps;
   }
 
@@ -152,7 +166,7 @@ export class Access {
    */
   async authenticate(headers: Headers, right: Right): Promise<Caller> {
     if (right === "open") return NOBODY;
-    return new Caller(await this.#find(bearerOf(headers) ?? this.#refuse("no_key")));
+    return new Caller(await this.#keyOf(headers));
   }
 
   /** @throws {TaskerError} api.forbidden unless the key of a caller has the right */
@@ -171,12 +185,27 @@ export class Access {
     this.#lookUps.clear();
   }
 
-  async #find(secret: string): Promise<KeyRow> {
+  /** Finds a key by its secret. @throws {TaskerError} api.unauthorized */
+  identify(secret: string): Promise<KeyRow> {
+    const { runtime, keys } = this.#deps;
+    return this.#find(runtime.digest(secret), (hash) => keys.find(hash));
+  }
+
+  /** The key in the header, or the one that a browser's session stands for. */
+  #keyOf(headers: Headers): Promise<KeyRow> {
+    const { runtime, sessions, signIn } = this.#deps;
+    const bearer = bearerOf(headers);
+    if (bearer !== undefined) return this.identify(bearer);
+    const secret = sessionSecretOf(headers, signIn.isHttps);
+    if (secret === undefined || headers.has("authorization")) return this.#refuse("no_key");
+    return this.#find(sessionHash(runtime, secret), (hash) => sessions.find(hash));
+  }
+
+  async #find(hash: string, read: ReadKey): Promise<KeyRow> {
     const { runtime } = this.#deps;
-    const hash = runtime.digest(secret);
     const seen = this.#known.get(hash) ?? this.#unknown.get(hash);
     const isFresh = seen !== undefined && seen.untilMs > runtime.monotonic();
-    const key = isFresh ? seen.key : await this.#lookUp(hash);
+    const key = isFresh ? seen.key : await this.#lookUp(hash, read);
     if (key === undefined) return this.#refuse("unknown_key");
     if (key.expiresAtMs !== undefined && key.expiresAtMs <= runtime.now()) {
       return this.#refuse("expired_key");
@@ -184,11 +213,11 @@ export class Access {
     return key;
   }
 
-  #lookUp(hash: string): Promise<KeyRow | undefined> {
+  #lookUp(hash: string, read: ReadKey): Promise<KeyRow | undefined> {
     const running = this.#lookUps.get(hash);
     if (running !== undefined) return running;
     const known = this.#known;
-    const lookUp = this.#deps.keys.find(hash).then((key) => {
+    const lookUp = read(hash).then((key) => {
       const untilMs = this.#deps.runtime.monotonic() + KEY_CACHE_MS;
       known.delete(hash);
       if (key === undefined) keep(this.#unknown, hash, { key, untilMs });

@@ -84,6 +84,8 @@ function openAccess(known: string) {
   const runtime = new Clock();
   const access = new Access({
     keys: keys as unknown as Keys,
+    sessions: { find: () => Promise.resolve(undefined) },
+    signIn: { isHttps: false },
     runtime,
     metrics: new Metrics(),
   });

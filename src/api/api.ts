@@ -29,6 +29,8 @@ import { policyHandlers } from "./policies.ts";
 import { callOf, checkHead, type ParsedRequest, readInput } from "./request.ts";
 import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
 import { StreamMemory } from "./sse.ts";
+import { demandSameOrigin } from "./session_cookie.ts";
+import { sessionHandlers } from "./sessions.ts";
 import { streamHandlers } from "./streams.ts";
 import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
@@ -121,6 +123,7 @@ function routesOf(services: Services): readonly Route[] {
     ...healingHandlers(services),
     ...keyHandlers(services),
     ...auditHandlers(services),
+    ...sessionHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),
     ...nodeHandlers(services),
@@ -168,6 +171,7 @@ class Server {
   async #answerTo(route: Route, request: Request, params: unknown): Promise<ApiAnswer> {
     const { operation } = route;
     checkHead(request, operation.bodyBytesMax);
+    demandSameOrigin(request);
     const caller = await this.services.access.authenticate(request.headers, operation.right);
     const audited = this.#trail.begin(operation, caller, request);
     try {

@@ -27,6 +27,7 @@ import type {
   Rehearser,
   ResidentTasks,
   Runtime,
+  Sessions,
   SharedStates,
   Starter,
   Starts,
@@ -73,6 +74,14 @@ export interface NamedCheck {
   look(): Promise<HealthCheck>;
 }
 
+/** How browsers sign in. */
+export interface SignIn {
+  /** Whether they speak to this server over TLS. */
+  readonly isHttps: boolean;
+  /** The identity provider: its name, and the path where signing in there begins. */
+  readonly provider: { readonly name: string; readonly path: string } | undefined;
+}
+
 /** Everything `openApi` needs. */
 export interface ApiDeps {
   readonly runtime: Runtime;
@@ -114,6 +123,8 @@ export interface ApiDeps {
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;
   readonly keys: Keys;
   readonly audit: Audit;
+  readonly sessions: Sessions;
+  readonly signIn: SignIn;
   readonly dead: DeadLetters;
   /**
    * Puts a dead letter back into its channel; the caller removes it.

@@ -47,6 +47,8 @@ export interface ApiAnswer<Status extends number = number, Body = unknown> {
   readonly stream?: ReadableStream<Uint8Array>;
   /** The type of a text, with its parameters. */
   readonly mediaType?: string;
+  /** A cookie to set, as the header says it. */
+  readonly cookie?: string;
 }
 
 /** One of an operation's answers. */

@@ -77,7 +77,10 @@ function notCovered(
   ];
 }
 
-function keyDocument({ id, name, scopes, namespaces, systems, createdAtMs, expiresAtMs }: KeyRow) {
+/** A key as it is shown. */
+export function keyDocument(
+  { id, name, scopes, namespaces, systems, createdAtMs, expiresAtMs }: KeyRow,
+) {
   return {
     id,
     name,

@@ -1,7 +1,7 @@
 /** Open connections: long polls and event streams, shared fairly between keys while their keys are valid. */
 
 import { TaskerError } from "../core/errors.ts";
-import type { KeyRow, Keys, Runtime } from "../core/ports.ts";
+import type { KeyRow, Runtime, Sessions } from "../core/ports.ts";
 import type { GaugeSeries } from "../telemetry/metrics.ts";
 import type { Caller } from "./access.ts";
 
@@ -25,14 +25,15 @@ export interface OpenConnection {
 /** What it works with. */
 export interface OpenConnectionsDeps {
   readonly runtime: Pick<Runtime, "after" | "now">;
-  readonly keys: Pick<Keys, "list">;
+  readonly sessions: Pick<Sessions, "living">;
   readonly count: GaugeSeries;
 }
 
 /** The connections of one key, the oldest first. */
 interface Group {
-  readonly key: KeyRow;
-  readonly controllers: Set<AbortController>;
+  readonly id: string;
+  /** Each with the key that opened it: sessions of one key share its places, and end one by one. */
+  readonly controllers: Map<AbortController, KeyRow>;
 }
 
 /** Counts and bounds the connections that are held open. */
@@ -76,21 +77,27 @@ export class OpenConnections {
   /** Ends all connections and refuses new ones. */
   close(): void {
     this.#isClosed = true;
-    for (const { controllers } of this.#groups.values()) endAll(controllers);
+    for (const [controller] of this.#all()) controller.abort();
   }
 
   /** Ends the connections of keys that have ended. While keys cannot be read, it ends none. */
   async checkKeys(): Promise<void> {
-    const nowMs = this.deps.runtime.now();
-    for (const { key, controllers } of this.#groups.values()) {
-      if (key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs) endAll(controllers);
+    const { runtime, sessions } = this.deps;
+    const nowMs = runtime.now();
+    for (const [controller, { expiresAtMs = Infinity }] of this.#all()) {
+      if (expiresAtMs <= nowMs) controller.abort();
     }
-    const known = await this.deps.keys.list().catch(() => undefined);
-    if (known === undefined) return;
-    const ids = new Set(known.map(({ id }) => id));
-    for (const { key, controllers } of this.#groups.values()) {
-      if (!ids.has(key.id)) endAll(controllers);
+    const hashes = new Set(this.#all().map(([, { hash }]) => hash));
+    const living = await sessions.living([...hashes]).catch(() => undefined);
+    if (living === undefined) return;
+    for (const [controller, { hash }] of this.#all()) {
+      // Those that came meanwhile were not asked about.
+      if (hashes.has(hash) && !living.has(hash)) controller.abort();
     }
+  }
+
+  #all(): readonly (readonly [AbortController, KeyRow])[] {
+    return [...this.#groups.values()].flatMap(({ controllers }) => [...controllers]);
   }
 
   #makeRoom(keyId: string): void {
@@ -99,7 +106,7 @@ export class OpenConnections {
       one.controllers.size > most.controllers.size ? one : most
     );
     const own = this.#groups.get(keyId)?.controllers.size ?? 0;
-    const [oldest] = largest.controllers;
+    const [oldest] = largest.controllers.keys();
     if (oldest === undefined || largest.controllers.size <= own + 1) {
       throw new TaskerError(
         "api.busy",
@@ -109,14 +116,14 @@ export class OpenConnections {
         },
       );
     }
-    this.#remove(largest.key.id, oldest);
+    this.#remove(largest.id, oldest);
     oldest.abort();
   }
 
   #add(key: KeyRow, controller: AbortController): void {
-    const group = this.#groups.get(key.id) ?? { key, controllers: new Set() };
+    const group = this.#groups.get(key.id) ?? { id: key.id, controllers: new Map() };
     this.#groups.set(key.id, group);
-    group.controllers.add(controller);
+    group.controllers.set(controller, key);
     this.deps.count.set(++this.#size);
     this.#checkLater();
   }
@@ -138,8 +145,4 @@ export class OpenConnections {
       if (this.#size > 0) this.#checkLater();
     });
   }
-}
-
-function endAll(controllers: Iterable<AbortController>): void {
-  for (const controller of [...controllers]) controller.abort();
 }

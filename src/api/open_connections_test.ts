@@ -16,9 +16,9 @@ function callerOf(id: string): Caller {
 }
 
 function open(): OpenConnections {
-  const keys = { list: () => Promise.resolve<KeyRow[]>([]) };
+  const sessions = { living: () => Promise.resolve(new Set<string>()) };
   const count = new Metrics().gauge("tasker_http_waiting");
-  return new OpenConnections({ runtime: new VirtualRuntime(), keys, count });
+  return new OpenConnections({ runtime: new VirtualRuntime(), sessions, count });
 }
 
 Deno.test("one key cannot take all connections from the others", () => {

@@ -25,12 +25,13 @@ const GUARDS = {
 /** Writes the reply to a request of an operation. */
 export function responseOf(
   { answers }: Operation,
-  { status, body, stream, mediaType }: ApiAnswer,
+  { status, body, stream, mediaType, cookie }: ApiAnswer,
 ): Response {
   const answer = answers[status];
   const type = mediaType ?? answer?.mediaType;
   const headers = {
     ...GUARDS,
+    ...(cookie === undefined ? {} : { "set-cookie": cookie }),
     ...(answer?.location === undefined ? {} : { location: fill(answer.location, body) }),
   };
   if (body === undefined) return new Response(null, { status, headers });

@@ -78,6 +78,7 @@ Deno.test("the description lists every promised route", async () => {
   deepEqual(lines.toSorted(), [
     "DELETE /v1/dead/{id}",
     "DELETE /v1/keys/{id}",
+    "DELETE /v1/session",
     "DELETE /v1/systems/{system}/instances/{instance}",
     "GET /asyncapi.json",
     "GET /health",
@@ -100,6 +101,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/policies/{namespace}/{name}/arms",
+    "GET /v1/session/ways",
     "GET /v1/startable",
     "GET /v1/statistics",
     "GET /v1/systems",
@@ -128,6 +130,8 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/incidents/{incident}/reject",
     "POST /v1/incidents/{incident}/revert",
     "POST /v1/keys",
+    "POST /v1/session",
+    "POST /v1/session/links",
     "POST /v1/startable/check",
     "POST /v1/systems/{system}/dead/discard",
     "POST /v1/systems/{system}/dead/replay",
@@ -168,6 +172,8 @@ Deno.test("every route except the probes and the description refuses a request w
     "GET /health/ready",
     "GET /openapi.json",
     "GET /schemas/envelopes/{envelope}",
+    "GET /v1/session/ways",
+    "POST /v1/session",
   ]);
 });
 

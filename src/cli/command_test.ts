@@ -60,6 +60,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",
     "  keys remove ID                    Removes a key; other nodes stop accepting it within seconds",
     "  audit                             Lists calls that changed something, or tried to: who, what, and what came of it",
+    "  sign-in                           Makes a link that signs one browser in, once, with the rights of the key that is used",
     "  dead                              Lists dead letters, oldest first",
     "  dead show ID                      Shows a dead letter with its body",
     "  dead replay ID                    Puts a dead letter back into its channel",

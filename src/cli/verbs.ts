@@ -116,6 +116,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   discardManyDead: { lines: (done) => doneLines(done, "discarded") },
   replayDead: { lines: ({ id, channel }) => [`Dead letter ${id} is back in ${channel}`] },
   discardDead: { lines: (_, { input: { id } }) => [`Dead letter ${id} is discarded`] },
+  makeSignInLink: { run: showLink },
   removeKey: { lines: (_, { input: { id } }) => [`Key ${id} is removed`] },
 };
 
@@ -161,6 +162,21 @@ async function showTask(context: VerbContext, send: () => Promise<Task>): Promis
 }
 
 /** What only may break is shown, and fails no build. */
+/** Shows a link with the address of the server that was asked. */
+async function showLink(
+  context: VerbContext,
+  send: () => Promise<OperationResult<"makeSignInLink">>,
+): Promise<number> {
+  const link = await send();
+  const { url } = context.connection;
+  const address = "missing" in url ? "" : url.value;
+  show(context, link, () => [
+    `Open this in a browser: it signs in once, until ${link.expiresAt}`,
+    `${address}${link.path}`,
+  ]);
+  return EXIT_DONE;
+}
+
 async function compareVersions(
   context: VerbContext,
   send: () => Promise<OperationResult<"compareVersions">>,

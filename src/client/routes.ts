@@ -154,6 +154,10 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     path: "/v1/audit",
     pages: { entries: "calls", next: "nextCursor", from: "cursor" },
   },
+  getSignInWays: { method: "GET", path: "/v1/session/ways" },
+  makeSession: { method: "POST", path: "/v1/session", body: "*" },
+  endSession: { method: "DELETE", path: "/v1/session" },
+  makeSignInLink: { method: "POST", path: "/v1/session/links" },
   listDead: {
     method: "GET",
     path: "/v1/dead",

@@ -928,6 +928,30 @@ export interface Keys {
   replyKeys(make: () => string): Promise<readonly { kid: string; secret: string }[]>;
 }
 
+/** A session of the web app, or a link that makes one, as it is kept: never the cookie or the link. */
+export interface Session {
+  readonly hash: string;
+  readonly isLink: boolean;
+  /** A key, or a person whom the identity provider knows. */
+  readonly of:
+    | { readonly keyId: string }
+    | { readonly person: Omit<KeyRow, "hash" | "expiresAtMs"> };
+  readonly expiresAtMs: number;
+}
+
+/** Sessions, by hash. One ends with its key. */
+export interface Sessions {
+  /** Adds a session, and forgets those that have expired. */
+  add(session: Session): Promise<void>;
+  /** The rights of a session: those of its key, until the earlier end of both. */
+  find(hash: string): Promise<KeyRow | undefined>;
+  /** The same of a link, which is gone then: of several who follow it, one gets in. */
+  takeLink(hash: string): Promise<KeyRow | undefined>;
+  remove(hash: string): Promise<void>;
+  /** Which of these are hashes of keys or sessions that exist. */
+  living(hashes: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
 /** What a step reads of one parent when its `when` is not succeeded. */
 export interface ParentOutcome {
   readonly state: string;

@@ -6,18 +6,22 @@ import type { Database, KeyRow, Keys } from "../core/ports.ts";
 import type { Row } from "./pg_connection.ts";
 
 /**
- * A key of a version without the list of systems named them among its namespaces if its scope was
+ * The columns of a key. A key of a version without the list of systems named them among its namespaces if its scope was
  * bus; a key for everything spoke for every system.
  */
-const COLUMNS = `
-  id, hash, name, scopes, namespaces,
+export function keyColumns(key: string, hash: string, expiresAt: string): string {
+  return `
+  ${key}.id, ${hash}, ${key}.name, ${key}.scopes, ${key}.namespaces,
   case
-    when systems is not null then systems
-    when 'bus' = any (scopes) or '*' = any (namespaces) then namespaces
+    when ${key}.systems is not null then ${key}.systems
+    when 'bus' = any (${key}.scopes) or '*' = any (${key}.namespaces) then ${key}.namespaces
     else '{}'
   end as systems,
-  (extract(epoch from created_at) * 1000)::float8 as created_ms,
-  (extract(epoch from expires_at) * 1000)::float8 as expires_ms`;
+  (extract(epoch from ${key}.created_at) * 1000)::float8 as created_ms,
+  (extract(epoch from ${expiresAt}) * 1000)::float8 as expires_ms`;
+}
+
+const COLUMNS = keyColumns("api_key", "api_key.hash", "api_key.expires_at");
 
 const INSERT = `
   insert into tasker.api_key (
@@ -119,7 +123,8 @@ function parametersOf(key: KeyRow, isFirst: boolean): unknown[] {
   return [id, hash, name, scopes, namespaces, systems, createdAtMs, expiresAtMs ?? null, isFirst];
 }
 
-function keyOf(row: Row): KeyRow {
+/** Reads a row of `keyColumns`. */
+export function keyOf(row: Row): KeyRow {
   return {
     id: String(row.id),
     hash: String(row.hash),

@@ -11,6 +11,7 @@ import { PostgresDeployments } from "./deployments.ts";
 import { guardProcess } from "./pg_client.ts";
 import { PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
+import { PostgresSessions } from "./sessions.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresNodes } from "./nodes.ts";
 import { type KeptBy, maintain, type Maintained, type Maintenance } from "./maintenance.ts";
@@ -74,6 +75,7 @@ export async function openJournal(options: JournalOptions) {
     policies: new PostgresPolicies(database),
     sharedStates: new PostgresSharedStates(database),
     keys: new PostgresKeys(database.of("key")),
+    sessions: new PostgresSessions(database.of("key")),
     systems: new PostgresSystems(database, runtime),
     audit: new PostgresAudit(database),
     deadLetters: new PostgresDeadLetters(database, runtime),

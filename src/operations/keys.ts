@@ -41,7 +41,8 @@ const KeyBody = named(
   }),
 );
 
-const Key = named(
+/** A key, without its secret. */
+export const KeyDocument = named(
   "Key",
   z.object({
     id: z.string(),
@@ -56,10 +57,10 @@ const Key = named(
 
 const MadeKey = named(
   "MadeKey",
-  z.object({ ...Key.shape, key: z.string().describe("Shown this once") }),
+  z.object({ ...KeyDocument.shape, key: z.string().describe("Shown this once") }),
 );
 
-const KeyList = named("KeyList", z.object({ keys: z.array(Key) }));
+const KeyList = named("KeyList", z.object({ keys: z.array(KeyDocument) }));
 
 /** Everything that can be asked of keys. */
 export const KEYS = group("keys", {
@@ -84,7 +85,7 @@ export const KEYS = group("keys", {
     summary: "Shows the key that is used: its scopes, namespaces and systems",
     right: "key",
     repeat: "harmless",
-    answers: { 200: { description: "The key, without its secret", schema: Key } },
+    answers: { 200: { description: "The key, without its secret", schema: KeyDocument } },
     errors: [],
     command: { verb: "keys own" },
   }),

@@ -77,6 +77,8 @@ Deno.test("the description asks for a key by bearer token, and for none on open 
   const open = operationsOf(document).filter(({ operation }) => operation.security !== undefined);
   deepEqual(open.map(({ path }) => path), [
     "/schemas/envelopes/{envelope}",
+    "/v1/session/ways",
+    "/v1/session",
     "/health/live",
     "/health/ready",
     "/openapi.json",

@@ -14,6 +14,7 @@ import { DESCRIPTION, HEALTH } from "./node.ts";
 import type { Operation } from "./operation.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
+import { SESSIONS } from "./sessions.ts";
 import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
@@ -35,6 +36,7 @@ export const OPERATIONS = {
   ...HEALING,
   ...KEYS,
   ...AUDIT,
+  ...SESSIONS,
   ...DEAD_LETTERS,
   ...BUS,
   ...HEALTH,

@@ -23,6 +23,7 @@ import {
 import { DIAGNOSES } from "./diagnoses.ts";
 import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
+import { SESSIONS } from "./sessions.ts";
 import { STATISTICS } from "./statistics.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
@@ -44,6 +45,7 @@ const NOUNS = [
   POLICIES,
   KEYS,
   AUDIT,
+  SESSIONS,
   DEAD_LETTERS,
   BUS,
   HEALTH,

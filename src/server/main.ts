@@ -31,6 +31,8 @@ class Server {
   #isStopping = false;
   /** What ended the Rust core in this process: from then on the TypeScript one serves. */
   #coreFailure: string | undefined;
+  /** The one-time link of a first key, until it is printed. */
+  #signInPath: string | undefined;
   readonly #failed = Promise.withResolvers<never>();
 
   constructor(
@@ -62,6 +64,10 @@ class Server {
     using _renewing = this.#renew([address, pid]);
     await this.#open(this.lock.previous);
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
+    if (this.#signInPath !== undefined) {
+      console.log(`sign in to the web app (works once, for an hour): ${url}${this.#signInPath}`);
+      this.#signInPath = undefined;
+    }
     await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
     await this.#stop(listener);
   }
@@ -98,15 +104,16 @@ class Server {
       fenced: (failure) => this.#fenced(incarnation, failure),
       beforeCode: () => seal(config),
       // A later incarnation has no right any more to write the key, nor any key to make.
-      keepFirstKey: !isFirst ? undefined : (secret) => this.#keepFirstKey(secret),
+      keepFirstKey: !isFirst ? undefined : (secret, link) => this.#keepFirstKey(secret, link),
     });
     this.#node = node;
   }
 
-  async #keepFirstKey(secret: string): Promise<void> {
+  async #keepFirstKey(secret: string, linkPath: string | undefined): Promise<void> {
     const path = `${this.config.dataDir}/admin.key`;
     await writeOwnFile(path, `${secret}\n`);
     console.log(firstKeyLine(secret, path, this.config.adminKey !== undefined));
+    this.#signInPath = linkPath;
   }
 
   /**

@@ -4,6 +4,7 @@ import { openOracle } from "../../ffi/oracle.ts";
 import { openReadiness } from "../../ffi/readiness.ts";
 import type { Api } from "../api/api.ts";
 import { makeFirstKey } from "../api/api_key.ts";
+import { makeLink } from "../api/sessions.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
 import { warnOfRefused } from "./egress_check.ts";
@@ -59,7 +60,9 @@ export interface NodeOptions {
   /** Called before the modules of workflows are loaded: their code runs in this process, too. */
   beforeCode(): void;
   /** Takes the first key of a database that has none; undefined = none is made. */
-  readonly keepFirstKey: ((secret: string) => Promise<void>) | undefined;
+  readonly keepFirstKey:
+    | ((secret: string, linkPath: string | undefined) => Promise<void>)
+    | undefined;
 }
 
 /** One incarnation. */
@@ -264,11 +267,14 @@ interface NodeDeps extends NodeOptions, ApiParts {
 
 async function makeKey(
   { config, runtime, log, keepFirstKey }: NodeOptions,
-  { keys }: OpenJournal,
+  { keys, sessions }: OpenJournal,
 ): Promise<void> {
   if (keepFirstKey === undefined) return;
   const secret = await makeFirstKey(keys, runtime, config.adminKey, (text) => log.warn(text));
-  if (secret !== undefined) await keepFirstKey(secret);
+  if (secret === undefined) return;
+  const key = config.web ? await keys.find(runtime.digest(secret)) : undefined;
+  const link = key && await makeLink({ sessions, runtime }, key);
+  await keepFirstKey(secret, link?.path);
 }
 
 function chooseReadiness(config: Config, log: Log): Readiness {

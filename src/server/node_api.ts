@@ -105,8 +105,7 @@ export function openApiOf(deps: ApiParts): Api {
     revertIncident: (incident, who) => deps.healer.revert(incident, who),
     settleHealing: () => deps.healer.settle(),
     withFates: (incidents) => deps.healer.withFates(incidents),
-    keys: journal.keys,
-    audit: journal.audit,
+    ...accessOf(deps),
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(deps),
@@ -116,6 +115,12 @@ export function openApiOf(deps: ApiParts): Api {
     bus: busAddress(config),
     health: healthOf(deps),
   });
+}
+
+/** Who may ask, how they sign in, and what is kept of what they did. */
+function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
+  const { keys, sessions, audit } = journal;
+  return { keys, sessions, audit, signIn: { isHttps: config.behindTls, provider: undefined } };
 }
 
 /** Where the broker is, without what the URL says about users. */

@@ -43,6 +43,8 @@ export interface OpenOptions {
   readonly isSignedIn?: boolean;
   readonly size?: { readonly width: number; readonly height: number };
   readonly theme?: "light" | "dark";
+  /** Statuses that the page is to meet: browsers write each refused request to the console. */
+  readonly expects?: readonly number[];
 }
 
 /**
@@ -95,7 +97,14 @@ async function waitForApp(url: string): Promise<void> {
 async function open(
   browser: Browser,
   { url, key }: Served,
-  { path, errors, isSignedIn = true, size = { width: 1280, height: 800 }, theme = "light" }:
+  {
+    path,
+    errors,
+    isSignedIn = true,
+    size = { width: 1280, height: 800 },
+    theme = "light",
+    expects = [],
+  }:
     & OpenOptions
     & { readonly path: string; readonly errors: string[] },
 ): Promise<Page> {
@@ -104,7 +113,10 @@ async function open(
   page.setDefaultTimeout(SHOW_MS_MAX);
   page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.message}`));
   page.on("console", (line) => {
-    if (line.type() === "error") errors.push(`${page.url()}: ${line.text()}`);
+    // Whoever is not signed in is refused once.
+    const isFirst = line.location().url.endsWith("/v1/key") && line.text().includes("401");
+    const isExpected = isFirst || expects.some((status) => line.text().includes(`of ${status}`));
+    if (line.type() === "error" && !isExpected) errors.push(`${page.url()}: ${line.text()}`);
   });
   await page.goto(`${url}${path}`);
   if (isSignedIn) {

@@ -1,7 +1,7 @@
 /** The API over fakes in memory, for its tests and those of its clients. */
 
 import { MemoryAudit } from "./memory_audit.ts";
-import { fakeDeadLetters, removeById, replayInto } from "./fake_dead_letters.ts";
+import { fakeDeadLetters, replayInto } from "./fake_dead_letters.ts";
 import type { Answer, OutsideCommand } from "../../src/core/command.ts";
 import { checkEnvelope, type Envelope } from "../../src/core/envelope.ts";
 import { TaskerError } from "../../src/core/errors.ts";
@@ -32,6 +32,7 @@ import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_s
 import { fakeAuthoring } from "./fake_authoring.ts";
 import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
+import { fakeAccess } from "./fake_sessions.ts";
 import { listsOf } from "./fake_lists.ts";
 import { fakeStarts } from "./fake_starts.ts";
 import { fakeSystems } from "./fake_systems.ts";
@@ -366,7 +367,7 @@ function fakeDeps(
     policies: new MemoryPolicies(),
     sharedStates: new MemorySharedStates(),
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
-    keys: fakeKeys(kept.keyRows),
+    ...fakeAccess(kept.keyRows),
     audit: new MemoryAudit(),
     dead: fakeDeadLetters(kept.letters),
     statistics: kept.statistics,
@@ -384,16 +385,5 @@ function fakeDeps(
       notReady: () => Promise.resolve(undefined),
       checks: [],
     },
-  };
-}
-
-function fakeKeys(rows: KeyRow[]): ApiDeps["keys"] {
-  return {
-    addFirst: (row) => Promise.resolve(rows.length === 0 && rows.push(row) > 0),
-    add: (row) => Promise.resolve(void rows.push(row)),
-    find: (hash) => Promise.resolve(rows.find((row) => row.hash === hash)),
-    list: () => Promise.resolve(rows),
-    remove: (id) => Promise.resolve(removeById(rows, id)),
-    replyKeys: () => Promise.resolve([]),
   };
 }

@@ -1,21 +1,44 @@
-import { deepEqual, match } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
 
 Deno.test({
   name: "a person signs in with a key, sees the pages in both themes, and signs out",
   ignore: CHROMIUM === undefined,
   fn: () =>
-    withWebApp(async ({ open }) => {
+    withWebApp(async ({ open, server }) => {
       const page = await open("/");
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       deepEqual(await axe(page), []);
 
       await page.getByLabel("Theme").selectOption("dark");
       deepEqual(await axe(page), []);
+      const stored = await page.evaluate(
+        "JSON.stringify([{ ...localStorage, ...sessionStorage }, document.cookie, location.href])",
+      );
+      doesNotMatch(String(stored), /tasker_/, "scripts find no key, and no session");
+      await page.reload();
+      await page.getByRole("heading", { name: "Overview" }).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
 
       await page.getByLabel("API key").waitFor();
       deepEqual(await axe(page), []);
       match(await page.title(), /Tasker/);
+      doesNotMatch(server.said().replace(/first API key.*/, ""), new RegExp(server.key));
+    }),
+});
+
+Deno.test({
+  name: "the link that the first start prints signs one browser in, and no second one",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server }) => {
+      const link = /sign in to the web app .*: http\S+?(\/#sign-in=\S+)/.exec(server.said())?.[1];
+      const page = await open(link ?? "/none", { isSignedIn: false });
+      await page.getByRole("heading", { name: "Overview" }).waitFor();
+      equal(new URL(page.url()).hash, "", "the address does not keep it");
+
+      const second = await open(link ?? "/none", { isSignedIn: false, expects: [401] });
+
+      match(await second.getByRole("alert").innerText(), /it has been used/);
     }),
 });

@@ -1,41 +1,92 @@
 /** The app: who is signed in, the frame, and the page of the address. */
 
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { ClientError } from "../../src/client.ts";
-import { ClientProvider, openPageClient } from "../data/client.tsx";
+import { useClient } from "../data/client.tsx";
+import { type Session, SessionProvider } from "../data/session.tsx";
+import { ErrorNote } from "../kit/error_note.tsx";
 import { SignIn } from "../pages/sign_in.tsx";
 import { Frame } from "./frame.tsx";
 import { Pages } from "./routes.tsx";
 
+const SESSION = ["session"];
+
 /** What was read is shown at once when a page is opened again, and asked for again. */
 const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      staleTime: 1_000,
-      retry: (count, error) =>
-        count < 3 && !(error instanceof ClientError && error.retry === "never"),
+  defaultOptions: { queries: { staleTime: 1_000, retry: shouldRetry } },
+  // Any answer may be the first that says that the session has ended.
+  queryCache: new QueryCache({
+    onError: (error, { queryKey }) => {
+      if (isSignedOut(error) && queryKey[0] !== SESSION[0]) {
+        void queries.invalidateQueries({ queryKey: SESSION });
+      }
     },
-  },
+  }),
 });
 
 /** The whole app. */
 export function App() {
-  const [key, setKey] = useState<string>();
-  const client = useMemo(() => openPageClient(key), [key]);
-  if (key === undefined) return <SignIn onSignedIn={setKey} />;
   return (
     <QueryClientProvider client={queries}>
-      <ClientProvider value={client}>
-        <Frame
-          onSignOut={() => {
-            queries.clear();
-            setKey(undefined);
-          }}
-        >
-          <Pages />
-        </Frame>
-      </ClientProvider>
+      <Gate />
     </QueryClientProvider>
   );
+}
+
+/** Lets those who are signed in to the pages, and asks the others who they are. */
+function Gate() {
+  const client = useClient();
+  const [wasSignedIn, setWasSignedIn] = useState(false);
+  const own = useQuery({
+    queryKey: SESSION,
+    queryFn: async ({ signal }): Promise<Session | null> => {
+      try {
+        return await client.call("getOwnKey", {}, { signal });
+      } catch (error) {
+        if (isSignedOut(error)) return null;
+        throw error;
+      }
+    },
+    staleTime: Infinity,
+  });
+  useEffect(() => {
+    if (own.data) setWasSignedIn(true);
+  }, [own.data]);
+  if (own.data === undefined) {
+    return own.error === null ? <p className="pad muted">Loading …</p> : (
+      <div className="pad">
+        <ErrorNote error={own.error} onRetry={() => void own.refetch()} />
+      </div>
+    );
+  }
+  if (own.data === null) {
+    return (
+      <SignIn
+        hasEnded={wasSignedIn}
+        onSignedIn={(session) => queries.setQueryData(SESSION, session)}
+      />
+    );
+  }
+  const signOut = async () => {
+    await client.call("endSession", {});
+    setWasSignedIn(false);
+    queries.clear();
+    queries.setQueryData(SESSION, null);
+  };
+  return (
+    <SessionProvider value={own.data}>
+      <Frame onSignOut={() => void signOut()}>
+        <Pages />
+      </Frame>
+    </SessionProvider>
+  );
+}
+
+function isSignedOut(error: unknown): boolean {
+  return error instanceof ClientError && error.code === "api.unauthorized";
+}
+
+function shouldRetry(count: number, error: Error): boolean {
+  return count < 3 && !(error instanceof ClientError && error.retry === "never");
 }

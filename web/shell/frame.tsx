@@ -3,6 +3,7 @@
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
+import { roleOf, useSession } from "../data/session.tsx";
 import { PAGES } from "./routes.tsx";
 import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
 
@@ -18,7 +19,7 @@ export function Frame(
         <Navigation />
         <div className="side-end">
           <ThemeChoice />
-          <Button onPress={onSignOut}>Sign out</Button>
+          <Account onSignOut={onSignOut} />
         </div>
       </header>
       <main id="page" tabIndex={-1}>{children}</main>
@@ -43,6 +44,19 @@ function Navigation() {
         ]
       )}
     </nav>
+  );
+}
+
+function Account({ onSignOut }: { readonly onSignOut: () => void }) {
+  const session = useSession();
+  return (
+    <div className="account">
+      <span title={session.name}>
+        <span className="account-name">{session.name}</span>
+        <span className="muted">{roleOf(session)}</span>
+      </span>
+      <Button onPress={onSignOut}>Sign out</Button>
+    </div>
   );
 }
 

@@ -1,0 +1,84 @@
+/** Operations of sign-in: sessions of browsers, and links that sign in once. */
+
+import { z } from "zod";
+import { KeyDocument } from "./keys.ts";
+import { group, operation } from "./operation.ts";
+import { named, Time } from "./schema.ts";
+
+const SignInBody = named(
+  "SignIn",
+  z.strictObject({
+    secret: z.string().min(1).max(512).describe(
+      "An API key, or the part of a one-time link after `#sign-in=`",
+    ),
+    way: z.enum(["key", "link"]).default("key"),
+  }),
+);
+
+const SignInWays = named(
+  "SignInWays",
+  z.object({
+    provider: z.object({
+      name: z.string(),
+      path: z.string().describe("Where a browser begins to sign in there"),
+    }).optional().describe("The identity provider; absent: there is none"),
+  }),
+);
+
+const SignInLink = named(
+  "SignInLink",
+  z.object({
+    path: z.string().describe("To be opened in a browser, after the address of the server"),
+    expiresAt: Time,
+  }),
+);
+
+/** Everything that can be asked of sign-in. */
+export const SESSIONS = group("sessions", {
+  getSignInWays: operation({
+    method: "GET",
+    path: "/v1/session/ways",
+    summary: "Shows how a person can sign in to the web app, beside a key",
+    right: "open",
+    repeat: "harmless",
+    answers: { 200: { description: "The ways", schema: SignInWays } },
+    errors: [],
+  }),
+  makeSession: operation({
+    method: "POST",
+    path: "/v1/session",
+    summary: "Signs a browser in: a cookie that scripts cannot read stands for the key from now on",
+    right: "open",
+    repeat: "harmless",
+    body: SignInBody,
+    answers: {
+      201: {
+        description: "Signed in; what the session may do, and until when",
+        schema: KeyDocument,
+      },
+    },
+    errors: [],
+  }),
+  endSession: operation({
+    method: "DELETE",
+    path: "/v1/session",
+    summary: "Signs a browser out; other nodes stop accepting its cookie within seconds",
+    right: "key",
+    repeat: "harmless",
+    answers: { 204: { description: "Signed out" } },
+    errors: [],
+    audit: { target: "the session" },
+  }),
+  makeSignInLink: operation({
+    method: "POST",
+    path: "/v1/session/links",
+    summary:
+      "Makes a link that signs one browser in, once, with the rights of the key that is used",
+    right: "key",
+    repeat: "harmless",
+    answers: { 201: { description: "The link; it works for an hour", schema: SignInLink } },
+    errors: [],
+    audit: { target: "a link until {expiresAt}" },
+    command: { verb: "sign-in" },
+  }),
+});
