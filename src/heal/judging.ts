@@ -1,11 +1,12 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
-import { wilson } from "../core/intervals.ts";
 import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
+import { INTERVAL_MS } from "../core/statistics_tiers.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
@@ -15,7 +16,15 @@ import { readCells, readFacts, readWindow, type Span, usualSpan } from "./readin
 import { ADDS_LOAD } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
-import { compare, compareFigures, type Group, type Groups, sumOf, worseThan } from "./verdict.ts";
+import {
+  compare,
+  compareFigures,
+  type Group,
+  type Groups,
+  type Rescues,
+  sumOf,
+  worseThan,
+} from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
 /** The shares of the tasks that try a change, one after the other, in percent. */
@@ -104,7 +113,8 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   }
   const nowMs = deps.runtime.now();
   const blocks = await blocksOf(deps, of, standing.tried);
-  const compared = compare(blocks, degradation.now.failedShare);
+  const rescues = await rescuesOf(deps, of, standing.tried);
+  const compared = compare(blocks, degradation.now.failedShare, rescues);
   const [changed, unchanged] = [sumOf(blocks, "changed").step, sumOf(blocks, "unchanged").step];
   // Looks are counted, too: the clock may have been set back.
   const isLate = nowMs >= applied.atMs + DEADLINE_WINDOWS * degradation.windowMs ||
@@ -120,8 +130,6 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (compared.verdict === "worse" || isLate) return verdict(compared.verdict, compared.says);
   if (isSilent(settings, { ...degradation, nowMs })) return undefined;
   if (compared.verdict === "better") return verdict("better", compared.says);
-  const rescued = await rescuedBy(deps, of, standing.tried);
-  if (rescued !== undefined) return verdict("better", rescued);
   const share = SHARES.find((one) => one > (standing.percent ?? 100));
   if (share === undefined || !isStageOver(of, { standing, nowMs, changed })) return undefined;
   if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
@@ -133,20 +141,15 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   return undefined;
 }
 
-/** Tasks that more attempts have got through a step, and the part of those that needed them, at least. */
-const RESCUED_MIN = 4;
-const RESCUED_SHARE_MIN = 0.1;
-
 /**
- * What more attempts are good for, in words; undefined: that is not clear, or it is another change. A task
- * that completes in an attempt which it did not have before would have waited for a person: that says more
- * than two groups in which few tasks need so many attempts.
+ * The attempts that tasks have beyond those of before, in each interval since they may; undefined: it is
+ * another change. Of more than 600 tasks a sample is read: then the bound of the test holds for one look.
  */
-async function rescuedBy(
+async function rescuesOf(
   deps: Reads,
   { incident: { degradation: { workflow, step } }, applied, action }: Trial,
   tried: readonly { readonly version: number }[],
-): Promise<string | undefined> {
+): Promise<Rescues | undefined> {
   if (action?.kind !== "set_retry" || action.only !== undefined) return undefined;
   const plan = deps.plans.find(workflow);
   const definition = plan?.steps[plan.indexOf.get(step) ?? -1]?.definition;
@@ -158,10 +161,18 @@ async function rescuedBy(
     fact.step === step && fact.attempt > before &&
     tried.some(({ version }) => version === fact.policyVersion)
   );
-  const needed = new Set(beyond.map(({ taskId }) => taskId)).size;
-  const rescued = beyond.filter(({ outcome }) => outcome === "completed").length;
-  if (rescued < RESCUED_MIN || wilson(rescued, needed).low < RESCUED_SHARE_MIN) return undefined;
-  return `${rescued} of the ${needed} tasks that used more than ${before} attempts completed`;
+  const completed = (facts: readonly AttemptFact[]) =>
+    facts.filter(({ outcome }) => outcome === "completed").length;
+  const tasks = (facts: readonly AttemptFact[]) => new Set(facts.map(({ taskId }) => taskId)).size;
+  const intervals = Map.groupBy(beyond, (fact) => Math.floor(fact.endedAtMs / INTERVAL_MS));
+  return {
+    says: `${completed(beyond)} of the ${tasks(beyond)} tasks that used more than ${before} ` +
+      "attempts completed",
+    blocks: [...intervals].toSorted(([one], [other]) => one - other).map(([, facts]) => ({
+      part: { count: completed(facts), of: facts.length },
+      together: facts.length / tasks(facts),
+    })),
+  };
 }
 
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */

@@ -60,14 +60,26 @@ export interface Comparison {
   readonly says: string;
 }
 
+/**
+ * Attempts that tasks would not have had without the change, in words and block by block: one that completes
+ * has saved its task from waiting for a person, which needs no other group to be seen.
+ */
+export interface Rescues {
+  readonly says: string;
+  readonly blocks: readonly { readonly part: Part; readonly together: number }[];
+}
+
+/** The part of such attempts that has to complete, and what the evidence for it counts. */
+const RESCUED_SHARE_MIN = 0.1;
+const RESCUED_WEIGHT = 0.3;
+
 /** Something that both groups are compared by. */
 interface Metric {
   readonly name: string;
   /** What its evidence counts; the weights of all metrics add up to 1. */
   readonly weight: number;
-  readonly blocks: readonly Block[];
-  /** The share to expect without the change. */
-  readonly usual: number;
+  /** As a natural logarithm: that the changed group has less of it, or more. */
+  readonly evidence: (is: "less" | "greater") => number;
   /** The difference in words; undefined: it does not matter. */
   readonly says: string | undefined;
 }
@@ -75,12 +87,16 @@ interface Metric {
 /**
  * Compares tasks that try a change with those that do not, by what was counted block by block; it may
  * be asked again after each block. `failedShare` is the share of attempts that failed when the trouble was
- * seen.
+ * seen; `rescues` are those of a change that gives more attempts.
  */
-export function compare(blocks: readonly Groups[], failedShare: number): Comparison {
+export function compare(
+  blocks: readonly Groups[],
+  failedShare: number,
+  rescues?: Rescues,
+): Comparison {
   const usual = Math.max(SELDOM, failedShare);
   const parked = (of: Counts) => ({ count: Math.min(of.parked, of.ended), of: of.ended });
-  const metrics: readonly Metric[] = [
+  const compared: readonly Metric[] = [
     shares({ name: "attempts that fail", weight: 0.4, usual, group: "step" }, blocks, failures),
     shares(
       { name: "steps that wait for a person", weight: 0.15, usual: SELDOM, group: "step" },
@@ -93,6 +109,10 @@ export function compare(blocks: readonly Groups[], failedShare: number): Compari
       failures,
     ),
     durations(blocks, 0.3),
+  ];
+  const metrics = rescues === undefined ? compared : [
+    ...compared.map((one) => ({ ...one, weight: one.weight * (1 - RESCUED_WEIGHT) })),
+    rescued(rescues),
   ];
   const [worse, better] = [shownBy(metrics, "greater"), shownBy(metrics, "less")];
   // Fewer failures may take longer: what completes now would have been cut off before.
@@ -113,7 +133,7 @@ function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | u
   const parts = metrics.filter(({ says }) => says !== undefined)
     .map((metric) => ({
       metric,
-      part: metric.weight * Math.exp(evidenceOf(metric.blocks, { is, usual: metric.usual })),
+      part: metric.weight * Math.exp(metric.evidence(is)),
     }))
     .toSorted((one, other) => other.part - one.part);
   const all = parts.reduce((sum, { part }) => sum + part, 0);
@@ -122,8 +142,20 @@ function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | u
 
 const SLOWER = "time that tasks take";
 
+function rescued({ blocks, says }: Rescues): Metric {
+  const evidence = evidenceAbove(blocks, RESCUED_SHARE_MIN);
+  return {
+    name: "tasks that more attempts save",
+    weight: RESCUED_WEIGHT,
+    evidence: (is) => is === "less" ? evidence : -Infinity,
+    says,
+  };
+}
+
 function shares(
-  { name, weight, usual, group }: Pick<Metric, "name" | "weight" | "usual"> & {
+  { name, weight, usual, group }: Pick<Metric, "name" | "weight"> & {
+    /** The share to expect without the change. */
+    readonly usual: number;
     readonly group: keyof Group;
   },
   blocks: readonly Groups[],
@@ -133,13 +165,14 @@ function shares(
   const before = part(sumOf(blocks, "unchanged")[group]);
   const says = `${name}: ${percent(shareOf(now))} of ${now.of} with the change, ` +
     `${percent(shareOf(before))} of ${before.of} without`;
+  const parts = blocks.map(({ changed, unchanged }): Block => ({
+    changed: part(changed[group]),
+    unchanged: part(unchanged[group]),
+    together: attemptsPerStep(changed[group], unchanged[group]),
+  }));
   return {
-    ...{ name, weight, usual },
-    blocks: blocks.map(({ changed, unchanged }) => ({
-      changed: part(changed[group]),
-      unchanged: part(unchanged[group]),
-      together: attemptsPerStep(changed[group], unchanged[group]),
-    })),
+    ...{ name, weight },
+    evidence: (is) => evidenceOf(parts, { is, usual }),
     says: Math.abs(shareOf(now) - shareOf(before)) < SHARE_MIN ? undefined : says,
   };
 }
@@ -164,7 +197,8 @@ function durations(blocks: readonly Groups[], weight: number): Metric {
     (mostNow < mostBefore * RATIO_MIN && mostNow > mostBefore / RATIO_MIN);
   const says = isAlike ? undefined : `90 % of the tasks took at most ${Math.round(mostNow)} ms ` +
     `with the change, ${Math.round(mostBefore)} ms without`;
-  return { name: SLOWER, weight, usual: 1 - QUANTILE, blocks: above, says };
+  const evidence = (is: "less" | "greater") => evidenceOf(above, { is, usual: 1 - QUANTILE });
+  return { name: SLOWER, weight, evidence, says };
 }
 
 const NONE: Part = { count: 0, of: 0 };
