@@ -106,7 +106,7 @@ export interface ApiDeps {
   readonly diagnoser: Diagnoser;
   readonly statistics: Pick<StatisticsStore, "read">;
   /**
-   * Puts back what an incident has changed, unless others have changed it since; says what was put.
+   * Puts back what an incident has changed, or withdraws what it proposes; says what was done.
    *
    * @throws {TaskerError} proposal.not_open
    */

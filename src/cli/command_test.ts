@@ -52,7 +52,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  proposals show INCIDENT           Shows an incident: what, why, what was done, and its effect",
     "  proposals approve INCIDENT        Approves what an incident proposes and waits for",
     "  proposals reject INCIDENT         Rejects what an incident proposes: nothing is changed",
-    "  proposals revert INCIDENT         Puts back what an incident has changed, unless others have changed it since",
+    "  proposals revert INCIDENT         Puts back what an incident has changed, or withdraws what it proposes",
     "  healing                           Shows how far the healer may go, with every version",
     "  healing put                       Sets how far the healer may go; unless it is `on`, what is not decided yet is taken back",
     "  keys                              Lists keys, without their secrets",

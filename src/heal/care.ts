@@ -1,12 +1,16 @@
 /**
  * Care: what incidents cannot do for themselves. It takes back what has no one left to watch it, whatever
- * the incident was in the middle of when it was cancelled, failed, or lost its code to an upgrade; what is
- * not decided yet once healing is switched off; and it answers for people who do not.
+ * the incident was in the middle of when it was cancelled, paused, failed, or lost its code to an upgrade;
+ * what is not decided yet once healing is switched off; and it answers for people who do not.
  */
 
+import type { z } from "zod";
+import { messageOf, TaskerError } from "../core/errors.ts";
+import type { HealerSettings } from "../core/healing.ts";
 import type { TaskId } from "../core/ids.ts";
 import {
   APPROVAL,
+  type ApprovalFields,
   chosenOf,
   type Incident,
   INCIDENT_WORKFLOW,
@@ -38,29 +42,60 @@ export async function care(
   const { policies, plans, runtime } = deps;
   const settings = settingsIn(await policies.newest());
   const loaded = plans.find(INCIDENT_WORKFLOW)?.hash;
-  const nowMs = runtime.now();
+  const look = { settings, loaded, nowMs: runtime.now() };
   const takenBack: string[] = [];
-  for (const stored of await readUnfinished(deps, { nowMs })) {
-    const { incident, definitionHash, isEnded } = stored;
-    const { phase, startedAtMs } = incident;
-    const id = incident.id as TaskId;
-    const isOwn = deps.owns(id);
-    if (!isOwn && !ofAll) continue;
-    // Another node may have its code: it is that node's.
-    const isStuck = !isEnded && isOwn && definitionHash !== loaded;
-    if (isStuck) await cancel(deps, id);
-    const why = isStuck
-      ? "this server has no code for its version"
-      : isEnded
-      ? "its incident broke off"
-      : settings.mode !== "on"
-      ? offText(settings)
-      : undefined;
-    if (why !== undefined && await isTakenBack(deps, stored, { why, nowMs })) takenBack.push(id);
-    const isLate = phase === "waiting_for_approval" && nowMs >= startedAtMs + APPROVAL_MS;
-    if (isLate && !isStuck) await answer(deps, id);
+  for (const stored of await readUnfinished(deps, look)) {
+    const { id } = stored.incident;
+    if (!deps.owns(id as TaskId) && !ofAll) continue;
+    // One incident that cannot be looked after holds up no other.
+    const isTaken = await careFor(deps, stored, look).catch((error) => {
+      deps.log.warn("Cannot look after an incident; trying again", {
+        incident: id,
+        error: messageOf(error),
+      });
+      return false;
+    });
+    if (isTaken) takenBack.push(id);
   }
   return takenBack;
+}
+
+interface CareLook {
+  readonly settings: Pick<HealerSettings, "mode">;
+  /** The version of the workflow of incidents that has code here. */
+  readonly loaded: string | undefined;
+  readonly nowMs: number;
+}
+
+/** Does for one incident what it cannot do. Returns whether its change was taken back. */
+async function careFor(
+  deps: CareDeps,
+  stored: StoredIncident,
+  { settings, loaded, nowMs }: CareLook,
+): Promise<boolean> {
+  const { incident: { phase, startedAtMs }, definitionHash, state } = stored;
+  const id = stored.incident.id as TaskId;
+  const isOpen = state !== "failed" && state !== "cancelled";
+  // Another node may have its code: it is that node's.
+  const isStuck = isOpen && definitionHash !== loaded && deps.owns(id);
+  if (isStuck) await cancel(deps, id);
+  const isLate = phase === "waiting_for_approval" && nowMs >= startedAtMs + APPROVAL_MS;
+  if (isLate && !isStuck) {
+    const reason = "nobody answered in time";
+    const answer = { approved: false, isUnanswered: true, by: HEALER, reason };
+    await sendApproval(deps, { taskId: id, name: "unanswered", answer });
+  }
+  const why = isStuck
+    ? "this server has no code for its version"
+    : !isOpen
+    ? "its incident broke off"
+    // Who pauses an incident stops its looks as well.
+    : state === "paused" || state === "blocked"
+    ? `its incident is ${state}, so nobody watches what it does`
+    : settings.mode !== "on"
+    ? offText(settings)
+    : undefined;
+  return why !== undefined && await isTakenBack(deps, stored, { why, nowMs });
 }
 
 async function isTakenBack(
@@ -91,15 +126,29 @@ async function cancel({ sink }: CareDeps, taskId: TaskId): Promise<void> {
   await sink.send({ kind: "CancelTask", commandId, taskId, by: HEALER, reason });
 }
 
-/** By the same signal that a person sends. */
-async function answer({ sink }: CareDeps, taskId: TaskId): Promise<void> {
-  const reason = "nobody answered in time";
-  const payload = { approved: false, isUnanswered: true, by: HEALER, reason };
-  await sink.send({
-    kind: "SendSignal",
-    commandId: `${taskId}/unanswered`,
-    taskId,
-    name: APPROVAL,
-    payload: encodePayload(payload, "the answer"),
-  });
+/** What is decided about a proposal. */
+export type Approval = z.output<typeof ApprovalFields>;
+
+/**
+ * Decides about the proposal of an incident, by the same signal for people and for the healer. Returns
+ * false when somebody has decided before.
+ */
+export async function sendApproval(
+  { sink }: Pick<HealerDeps, "sink">,
+  { taskId, name, answer }: {
+    readonly taskId: TaskId;
+    /** Names the command, so that it may be sent again. */
+    readonly name: string;
+    readonly answer: Approval;
+  },
+): Promise<boolean> {
+  const payload = encodePayload(answer, "the approval");
+  const commandId = `${taskId}/${name}`;
+  try {
+    await sink.send({ kind: "SendSignal", commandId, taskId, name: APPROVAL, payload });
+    return true;
+  } catch (error) {
+    if (error instanceof TaskerError && error.code === "signal.not_awaited") return false;
+    throw error;
+  }
 }

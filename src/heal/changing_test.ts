@@ -1,4 +1,6 @@
-import { equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import type { Command } from "../core/command.ts";
+import { TaskerError } from "../core/errors.ts";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
@@ -6,6 +8,7 @@ import { firstShare } from "./judging.ts";
 import { putChange, takeBack } from "./overlay_change.ts";
 import { whyNotNow } from "./changing.ts";
 
+const POISON = "01a22a02-f7fc-7864-915a-ab583b7b5cf9";
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
 const FIGURES = {
@@ -103,4 +106,44 @@ Deno.test("a change endangers at first one in twenty of the attempts that go wel
   equal(firstShare(0.5), 5);
   equal(firstShare(0.8), 25);
   equal(firstShare(1), 50);
+});
+
+Deno.test("an outage while a poison task is paused fails the attempt, and the next one pauses the task once", async () => {
+  const sent: Command[] = [];
+  const failures = ["journal.unavailable", "journal.unavailable"] as const;
+  const deps = {
+    policies: new MemoryPolicies(),
+    runtime: { now: () => NOW },
+    tasks: { async *tasks() {} },
+    plans: { find: () => undefined },
+    statistics: { read: () => Promise.resolve([]) },
+    sink: {
+      send: (command: Command) => {
+        const code = failures[sent.push(command) - 1];
+        return code === undefined ? Promise.resolve() : Promise.reject(new TaskerError(code, code));
+      },
+    },
+  };
+  const steps = openIncidentSteps(deps as unknown as HealerDeps);
+  const action = { kind: "quarantine_task", taskId: POISON, workflow: "shop/order" };
+  const proposal = {
+    ...{ id: "p1", action, tier: "T0" as const, evidence: [], confidence: 0.9, expected: "" },
+    ...{ load: "reduces" as const, repeats: false },
+    blastRadius: { workflows: ["shop/order"], tasksPerHour: 60 },
+  };
+  const apply = () =>
+    steps.apply({
+      ...{ taskId: "i1", incident: { about: "it", number: 1, degradation: DEGRADATION } },
+      proposed: { proposals: [proposal], chosen: "p1", notes: [] },
+      approval: { approved: true, by: "tasker", reason: "" },
+    });
+
+  await rejects(apply, { code: "journal.unavailable" });
+  await rejects(apply, { code: "journal.unavailable" });
+  const applied = await apply();
+
+  deepEqual(applied, { isApplied: true, says: `task ${POISON} is paused`, atMs: NOW });
+  const reason = "Incident i1: it fails again and again";
+  const pause = { kind: "PauseTask", commandId: "i1/pause", taskId: POISON, by: "tasker", reason };
+  deepEqual(sent, [pause, pause, pause]);
 });

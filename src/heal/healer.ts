@@ -2,10 +2,10 @@
 
 import { assert, TaskerError } from "../core/errors.ts";
 import { actionOf } from "../core/healing_action.ts";
-import { parseTaskId } from "../core/ids.ts";
+import { parseTaskId, type TaskId } from "../core/ids.ts";
 import { chosenOf, type Incident } from "../core/incident.ts";
 import type { WorkflowModule } from "../core/workflow_module.ts";
-import { care } from "./care.ts";
+import { care, sendApproval } from "./care.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { type IncidentSteps, incidentWorkflow } from "./incident.ts";
 import { openIncidentSteps } from "./incident_steps.ts";
@@ -39,7 +39,7 @@ export class Healer {
   }
 
   /**
-   * Takes back what an incident has changed, for a person.
+   * Takes back what an incident has changed, or proposes, for a person.
    *
    * @throws {TaskerError} proposal.not_open
    */
@@ -74,33 +74,46 @@ export class Healer {
 }
 
 /**
- * Puts back what an incident has changed; safe to repeat. Returns what was put, for people.
+ * Puts back what an incident has changed, or withdraws what it proposes as long as that is not decided; safe
+ * to repeat. Returns what was done, for people.
  *
  * @throws {TaskerError} proposal.not_open when it changed nothing, or others have changed it since
  */
 export async function revertIncident(
-  { policies, runtime, sink }: Pick<HealerDeps, "policies" | "runtime" | "sink">,
+  deps: Pick<HealerDeps, "policies" | "runtime" | "sink">,
   incident: Incident,
   { by, reason }: { readonly by: string; readonly reason: string },
 ): Promise<string> {
   const { id, apply } = incident;
+  const taskId = id as TaskId;
   const chosen = chosenOf(incident);
   const refused = (why: string) =>
     new TaskerError("proposal.not_open", `Cannot revert incident "${id}": ${why}`);
+  if (apply === undefined && incident.phase !== "failed") {
+    const answer = { approved: false, by, reason: reason || "withdrawn before it was decided" };
+    if (await sendApproval(deps, { taskId, name: "withdraw", answer })) {
+      return "its proposal; nothing is changed";
+    }
+    throw refused(
+      "its change was approved and is being put now, expected one that was put; " +
+        "ask again in a few seconds",
+    );
+  }
   if (apply?.isApplied !== true || chosen === undefined) {
     throw refused("it has changed nothing, expected a change that was applied");
   }
   const action = actionOf(chosen.action);
   if (action?.kind === "quarantine_task") {
-    const taskId = parseTaskId(action.taskId);
-    await sink.send({ kind: "ResumeTask", commandId: `${id}/resume`, taskId, by, reason });
-    return `task ${taskId} goes on`;
+    const poison = parseTaskId(action.taskId);
+    const commandId = `${id}/resume`;
+    await deps.sink.send({ kind: "ResumeTask", commandId, taskId: poison, by, reason });
+    return `task ${poison} goes on`;
   }
   const { change } = chosen;
   if (change === undefined) throw refused("it has changed nothing that could be put back");
-  const nowMs = runtime.now();
+  const nowMs = deps.runtime.now();
   const why = reason === "" ? "a person takes it back" : reason;
-  const put = await takeBack(policies, { incident: id, change, why, nowMs, by });
+  const put = await takeBack(deps.policies, { incident: id, change, why, nowMs, by });
   if (put.kind === "conflict") throw refused(put.says);
   return `version ${put.version} has the values of before`;
 }

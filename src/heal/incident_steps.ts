@@ -1,8 +1,8 @@
 /** What the steps of an incident do: each reads what it needs, and does one thing exactly once. */
 
+import { REASON_LENGTH_MAX } from "../core/fields.ts";
 import type { HealingAction, Proposal } from "../core/healing.ts";
 import { APPROVAL, type Degradation, type Finding } from "../core/incident.ts";
-import { encodePayload } from "../core/payload.ts";
 import { parseTaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import { policyUnder } from "../core/policy.ts";
@@ -10,6 +10,7 @@ import type { PolicyOverlay } from "../core/ports.ts";
 import { changesOf } from "./actions.ts";
 import { advised } from "./adviser.ts";
 import { candidatesOf } from "./candidates.ts";
+import { sendApproval } from "./care.ts";
 import { type Case, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
 import { isSaturated } from "./detection.ts";
@@ -165,9 +166,9 @@ function overlayOf(
   return change === undefined ? {} : newest.get(`${change.namespace}/${change.name}`) ?? {};
 }
 
-/** What needs no person is decided at once, by the same signal that a person sends. */
+/** What needs no person is decided at once; a person may have withdrawn it before. */
 async function decideByTier(
-  { sink }: HealerDeps,
+  deps: HealerDeps,
   taskId: string,
   { chosen, notes }: { readonly chosen: Proposal | undefined; readonly notes: readonly string[] },
 ): Promise<void> {
@@ -178,14 +179,8 @@ async function decideByTier(
     : approved
     ? `tier ${chosen.tier} needs no person within the bounds of the workflow`
     : "it is something that only people can do";
-  const payload = { approved, by: HEALER, reason: reason.slice(0, 1_000) };
-  await sink.send({
-    kind: "SendSignal",
-    commandId: `${taskId}/${APPROVAL}`,
-    taskId: parseTaskId(taskId),
-    name: APPROVAL,
-    payload: encodePayload(payload, "the approval"),
-  });
+  const answer = { approved, by: HEALER, reason: reason.slice(0, REASON_LENGTH_MAX) };
+  await sendApproval(deps, { taskId: parseTaskId(taskId), name: APPROVAL, answer });
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 import type { Plan } from "../core/plan.ts";
 import type { Policies, PolicyOverlay, TaskRange, WholeTask } from "../core/ports.ts";
 import { PRIORITY } from "../core/starts.ts";
+import type { TaskStateName } from "../core/state.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
 import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -96,7 +97,7 @@ export async function readWindow(
 export interface StoredIncident {
   readonly incident: Incident;
   readonly definitionHash: string;
-  readonly isEnded: boolean;
+  readonly state: TaskStateName;
 }
 
 /** States of incidents that are open, and of those that ended without a conclusion. */
@@ -144,11 +145,11 @@ async function readStored(
   const asked = { ...range, sinceMs: Math.max(0, range.sinceMs) };
   const all = { ...asked, workflow: INCIDENT_WORKFLOW, limit: INCIDENTS_MAX };
   for await (const task of tasks.tasks(all)) {
-    const { definitionHash, endedAtMs } = task.summary;
+    const { definitionHash, state } = task.summary;
     const plan = await plans.byHash(definitionHash);
     const incident = plan && incidentOf(task, plan);
     if (incident === undefined) continue;
-    found.push({ incident, definitionHash, isEnded: endedAtMs !== undefined });
+    found.push({ incident, definitionHash, state });
   }
   return found;
 }

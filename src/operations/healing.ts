@@ -141,7 +141,7 @@ export const HEALING = group("healing", {
   revertProposal: operation({
     method: "POST",
     path: "/v1/incidents/{incident}/revert",
-    summary: "Puts back what an incident has changed, unless others have changed it since",
+    summary: "Puts back what an incident has changed, or withdraws what it proposes",
     right: "operate",
     repeat: "harmless",
     params: IncidentParams,

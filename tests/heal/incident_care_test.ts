@@ -1,6 +1,6 @@
 /** What incidents cannot do for themselves: nothing that they applied stays unwatched, and people win. */
 
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import type { TaskId } from "../../src/core/ids.ts";
 import { outcomeOf } from "../../src/core/incident.ts";
 import { care } from "../../src/heal/care.ts";
@@ -137,4 +137,77 @@ Deno.test("an incident is decided though the clock is set back or forward while 
 
     deepEqual([state, phase, versions.at(-1)?.[1]], ["completed", "ended", undefined]);
   }
+});
+
+Deno.test("a person withdraws what is proposed before it is decided, and nothing is changed", async () => {
+  await using run = await IncidentRun.open({ tried: "canary", isAsked: true });
+  await run.minutes(5);
+  const { incident } = await run.read();
+  const who = { by: "ada", reason: "not on a Friday" };
+
+  const says = await revertIncident(run.deps, incident, who);
+  await run.minutes(5);
+  const { state, phase, outcome, versions } = await run.end();
+  const { incident: ended } = await run.read();
+
+  equal(says, "its proposal; nothing is changed");
+  deepEqual([state, phase, outcome, versions], ["completed", "ended", "not_applied", []]);
+  equal(outcomeOf(ended)?.says, "not on a Friday");
+});
+
+Deno.test("a person who withdraws what is approved and not put yet is asked to come back", async () => {
+  await using run = await IncidentRun.open({ tried: "canary" });
+  await run.runtime.advance(20_000);
+  const { incident } = await run.read();
+  const { apply: _, conclude: __, ...before } = incident;
+
+  const refused = revertIncident(run.deps, before, { by: "ada", reason: "" });
+
+  await rejects(refused, { code: "proposal.not_open", message: /ask again in a few seconds$/ });
+});
+
+Deno.test("what an incident applied is taken back once the incident is paused: nobody watches it", async () => {
+  for (const tried of ["canary", "hold"] as const) {
+    await using run = await IncidentRun.open({ tried });
+    await run.runtime.advance(20_000);
+    const { incident } = await run.read();
+    const by = { taskId: incident.id as TaskId, by: "ada", reason: "wait" };
+    await run.engine.router.send({ kind: "PauseTask", commandId: "p", ...by });
+    await run.runtime.advance(1_000);
+
+    const takenBack = await care(run.deps);
+    const paused = await run.end();
+    await run.engine.router.send({ kind: "ResumeTask", commandId: "r", ...by });
+    await run.minutes(30);
+    const { state, outcome, versions } = await run.end();
+
+    deepEqual([takenBack.length, paused.state, paused.versions.at(-1)], [1, "paused", [
+      {},
+      undefined,
+    ]]);
+    deepEqual([state, outcome, versions], ["completed", "reverted", paused.versions]);
+  }
+});
+
+Deno.test("an incident that cannot be looked after holds up no other", async () => {
+  await using run = await IncidentRun.open({ tried: "canary" });
+  await run.runtime.advance(20_000);
+  await setMode(run, "off");
+  const warned: string[] = [];
+  const { deps } = run;
+  const policies = {
+    newest: () => deps.policies.newest(),
+    put: deps.policies.put.bind(deps.policies),
+    versions: () => Promise.reject(new Error("no database")),
+  };
+
+  const failing = {
+    ...deps,
+    policies,
+    log: { info: () => {}, warn: (text: string) => warned.push(text) },
+  };
+  const takenBack = await care(failing as unknown as typeof deps);
+  const again = await care(deps);
+
+  deepEqual([takenBack, warned.length, again.length], [[], 1, 1]);
 });
