@@ -436,6 +436,8 @@ export interface TaskRange {
   readonly untilMs: number;
   /** 1..TASKS_READ_MAX */
   readonly limit: number;
+  /** Tasks that are not read: the asker has them. They count towards the limit. */
+  readonly except?: { has(taskId: TaskId): boolean };
 }
 
 /** Tasks that one call of a TaskReader reads at most. */

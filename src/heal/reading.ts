@@ -10,9 +10,9 @@ import {
   outcomeOf,
 } from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Policies, PolicyOverlay, TaskRange, WholeTask } from "../core/ports.ts";
-import { PRIORITY } from "../core/starts.ts";
+import type { Policies, PolicyOverlay, TaskRange, TaskReader, WholeTask } from "../core/ports.ts";
 import type { TaskStateName } from "../core/state.ts";
+import { PRIORITY } from "../core/starts.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
 import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -137,19 +137,32 @@ export async function readIncidents(
 /** Clocks of nodes differ, and are set back: what began "later" is there as well. */
 const AHEAD_MS = 24 * 3_600_000;
 
+/** What has ended does not change any more: each reader's is read once, and kept for a day. */
+const ENDED = new WeakMap<TaskReader, Map<string, StoredIncident>>();
+
 async function readStored(
   { tasks, plans }: ReadsIncidents,
   range: Pick<TaskRange, "states" | "sinceMs" | "untilMs">,
 ): Promise<readonly StoredIncident[]> {
-  const found: StoredIncident[] = [];
-  const asked = { ...range, sinceMs: Math.max(0, range.sinceMs) };
-  const all = { ...asked, workflow: INCIDENT_WORKFLOW, limit: INCIDENTS_MAX };
-  for await (const task of tasks.tasks(all)) {
-    const { definitionHash, state } = task.summary;
+  const ended = ENDED.get(tasks) ?? new Map<string, StoredIncident>();
+  ENDED.set(tasks, ended);
+  const { states, untilMs } = range;
+  const sinceMs = Math.max(0, range.sinceMs);
+  const found = [...ended.values()].filter(({ incident: { startedAtMs }, state }) =>
+    startedAtMs >= sinceMs && startedAtMs < untilMs && states?.includes(state) !== false
+  );
+  const others = { ...range, sinceMs, workflow: INCIDENT_WORKFLOW, limit: INCIDENTS_MAX };
+  for await (const task of tasks.tasks({ ...others, except: ended })) {
+    const { taskId, definitionHash, state, endedAtMs } = task.summary;
     const plan = await plans.byHash(definitionHash);
     const incident = plan && incidentOf(task, plan);
     if (incident === undefined) continue;
-    found.push({ incident, definitionHash, state });
+    const stored = { incident, definitionHash, state };
+    found.push(stored);
+    if (endedAtMs !== undefined) ended.set(taskId, stored);
+  }
+  for (const [id, { incident }] of ended) {
+    if (incident.startedAtMs < untilMs - 2 * (PAST_MS + AHEAD_MS)) ended.delete(id);
   }
   return found;
 }

@@ -106,7 +106,7 @@ export class MemoryJournal implements Journal, Nodes, TaskReader {
     ).sort().reverse();
     for (const taskId of spread(found, range.limit)) {
       const task = this.#tasks.get(taskId);
-      if (task?.birth === undefined) continue;
+      if (task?.birth === undefined || range.except?.has(taskId)) continue;
       yield { summary: summaryOf(taskId, task.birth, task.change), turns: [...task.turns] };
     }
   }

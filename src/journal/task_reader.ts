@@ -33,7 +33,8 @@ export class PostgresTaskReader implements TaskReader {
   constructor(readonly database: Database, readonly sizeMax = READ_SIZE_MAX) {}
 
   async *tasks(range: TaskRange): AsyncIterable<WholeTask> {
-    const ids = await this.#sample(range);
+    const { except } = range;
+    const ids = (await this.#sample(range)).filter((taskId) => except?.has(taskId) !== true);
     let sizeLeft = this.sizeMax;
     for (let at = 0; at < ids.length; at += CHUNK_TASKS) {
       const chunksLeft = Math.ceil((ids.length - at) / CHUNK_TASKS);

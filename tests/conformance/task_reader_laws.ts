@@ -89,6 +89,20 @@ function testRanges(law: Law): void {
 }
 
 function testSamples(law: Law): void {
+  law(
+    "tasks() leaves out what the asker has, and reads the others of the same range",
+    async (of) => {
+      const tasks = Array.from({ length: 4 }, (_, at) => taskAt(at));
+      await start(of, tasks);
+
+      const except = new Set(tasks.slice(1, 3));
+      const found = await read(of, { except });
+
+      const others = [tasks[3], tasks[0]];
+      assert.deepEqual(found.map(({ summary }) => summary.taskId), others);
+    },
+  );
+
   law("of more tasks than wanted, tasks() reads a sample of the whole range", async (of) => {
     // One in each minute of an hour, and a burst of as many at its end.
     const hour = Array.from({ length: 60 }, (_, minute) => taskAt(minute * 60_000));
