@@ -33,14 +33,19 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
     systems: () =>
       [...directory.systems].map(({ name, instances }) => {
         const healthy = instances.filter(({ state }) => state === "healthy");
-        const offered = healthy.flatMap(({ capabilities }) => capabilities);
+        const workers = healthy.filter(({ isDeclared }) => !isDeclared);
+        // What a manifest declares stands for a system only while no worker has registered.
+        const isDeclared = instances.every((one) => one.isDeclared);
+        const offered = (isDeclared ? healthy : workers).flatMap(({ capabilities }) =>
+          capabilities
+        );
         const external = new Set(
           offered.filter(({ effect = "external" }) => effect === "external").map(nameOf),
         );
         const capabilities = offered.map(nameOf);
         return {
           name,
-          instances: healthy.map(({ instance }) => instance),
+          instances: workers.map(({ instance }) => instance),
           capabilities,
           idempotent: capabilities.filter((capability) => !external.has(capability)),
         };
