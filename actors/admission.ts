@@ -1,7 +1,7 @@
 /** Admission: which steps may start now; first come, first served at each limit. */
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
-import type { Circuit } from "../src/core/breaker.ts";
+import { type Circuit, creditAnswer } from "../src/core/breaker.ts";
 import { isUnhurried } from "../src/core/adaptive_limit.ts";
 import { alternativeFor, type Asked, askedOf } from "../src/core/alternative.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
@@ -29,7 +29,7 @@ import {
   mustBeginAgain,
   newClaim,
 } from "./claims.ts";
-import { type Claim, type Limit, Places, Route } from "./limits.ts";
+import { type Claim, type Limit, Places, Route, StepPlaces } from "./limits.ts";
 import { Quota, SystemAdmission } from "./system_admission.ts";
 
 /** Local attempts that run at once on a node. */
@@ -61,14 +61,14 @@ export interface AdmissionDeps {
  * A step is granted its limits in a fixed order: a system that can run it and a worker of that system
  * (remote), the end of a hold of that system, its retry budget, a place for its own attempts; then the
  * quotas of its capability and its system, and the circuit (remote), or those of the host that it calls
- * (http); then a place on the node (local, http). At the first limit that has nothing free it waits in
+ * (http); then a place on the node (local, http). What has no system has a retry budget of its own. At the first limit that has nothing free it waits in
  * line, and keeps what it was granted before. All steps ask in this order, so no two steps wait for each other.
  *
  * Cost: O(1) to ask, to release and to grant; a step that waits costs memory only.
  */
 export class NodeAdmission implements Admission {
   readonly #claims = new Claims();
-  readonly #steps = new Map<string, Places>();
+  readonly #steps = new Map<string, StepPlaces>();
   readonly #systems = new Map<string, SystemAdmission>();
   readonly #routes = new Map<string, Route>();
   readonly #directory: SystemDirectory;
@@ -149,9 +149,10 @@ export class NodeAdmission implements Admission {
       system?.ended(claim, end, nowMs);
       const isUsual = system === undefined || isUnhurried(system.circuit.adaptive);
       if (end === "answered") learnDuration(claim, { nowMs, isUsual });
+      if (end === "answered" && system === undefined) creditAnswer(claim.places.retries.budget);
     }
     this.#drop(claim, nowMs);
-    if (isNews && system !== undefined) this.#serve(system.retries, nowMs);
+    if (isNews) this.#serve((system ?? claim.places).retries, nowMs);
   }
 
   forget(taskId: TaskId): void {
@@ -207,9 +208,10 @@ export class NodeAdmission implements Admission {
     return this.#systemLimits.get(system);
   }
 
-  /** Divides the retry budgets of systems among the nodes. */
+  /** Divides the retry budgets of systems, and of steps without one, among the nodes. */
   shareRetries(nodes: number): void {
     for (const { retries } of this.#systems.values()) retries.budget.share = 1 / nodes;
+    for (const { retries } of this.#steps.values()) retries.budget.share = 1 / nodes;
   }
 
   /** Grants limits that have got something free. */
@@ -233,7 +235,7 @@ export class NodeAdmission implements Admission {
   ): Claim {
     const { isRetry, elsewhere, switchTo } = of;
     const { name, definition } = plan.steps[step] as PlannedStep;
-    const places = this.#placesOf(`${plan.workflow}/${name}`);
+    const places = this.#placesOf(`${plan.workflow}/${name}`, nowMs);
     const { kind, http, owner } = definition;
     const sent = elsewhere ?? alternativeFor(this.#directory, plan, definition, switchTo);
     const asked = askedOf(definition, sent);
@@ -242,10 +244,7 @@ export class NodeAdmission implements Admission {
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote"
       ? [this.#routeOf(plan, asked, sent === undefined ? switchTo : undefined)]
-      : [
-        ...(host === undefined ? [places] : limitsInOrder(host, { places, isRetry, capability })),
-        this.#node,
-      ];
+      : [...limitsInOrder(host, { places, isRetry, capability }), this.#node];
     const system = host?.name;
     const parts = { taskId, step, owner, system, places, capability, limits };
     const claim = newClaim(parts, of, nowMs);
@@ -386,12 +385,9 @@ export class NodeAdmission implements Admission {
     return route;
   }
 
-  #placesOf(step: string): Places {
+  #placesOf(step: string, nowMs: number): StepPlaces {
     let places = this.#steps.get(step);
-    if (places === undefined) {
-      places = new Places("concurrency_max", ({ concurrencyMax }) => concurrencyMax);
-      this.#steps.set(step, places);
-    }
+    if (places === undefined) this.#steps.set(step, places = new StepPlaces(nowMs));
     return places;
   }
 }

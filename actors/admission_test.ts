@@ -161,6 +161,25 @@ Deno.test("tasks that used up the retry budget at once are all tried again, by t
   }
 });
 
+Deno.test("retries of a step that runs here have a budget of their own, which time fills again", async () => {
+  const local: DriverStep = { name: "r", kind: "local", policy: RETRYING.policy ?? {} };
+  const harness = await EngineHarness.open([local], { r: () => new Promise(() => {}) });
+  const reasons = reasonsOf(harness);
+  const tasks: TaskId[] = [];
+  for (let count = 0; count < 2 * RETRIES_MAX; count++) tasks.push((await harness.start()).taskId);
+  for (const taskId of tasks) failOnce(harness, taskId);
+  await harness.runtime.settle();
+  const waiting = tasks.filter((taskId) => harness.steps(taskId)["r"] === "waiting_for_retry");
+  const waitsFor = new Set(waiting.map((taskId) => reasons.get(taskId)));
+
+  await harness.runtime.advance(RETRIES_MAX * RETRY_COST_MS);
+  const attempts = tasks.map((taskId) => harness.state(taskId).steps[0]?.attempt);
+
+  assert.equal(waiting.length, RETRIES_MAX);
+  assert.deepEqual(waitsFor, new Set(['step "r": retry_budget']));
+  assert.deepEqual(new Set(attempts), new Set([2]));
+});
+
 Deno.test("a retry by hand needs no budget", async () => {
   const harness = await EngineHarness.open([RETRYING]);
   const tasks: TaskId[] = [];

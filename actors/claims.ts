@@ -103,15 +103,17 @@ export function learnDuration(
   if (startedAtMs !== undefined) noteDuration(places.durations, of.nowMs - startedAtMs, of);
 }
 
-/** What an attempt at a system needs, in the order in which it is granted. */
+/** What an attempt needs, in the order in which it is granted: of a system, or of its step alone. */
 export function limitsInOrder(
-  system: SystemAdmission,
+  system: SystemAdmission | undefined,
   { places, isRetry, capability }: Pick<Claim, "places" | "isRetry" | "capability">,
 ): readonly Limit[] {
+  const { retries } = system ?? places;
+  const own = isRetry ? [retries, places] : [places];
+  if (system === undefined) return own;
   return [
     system.hold,
-    ...(isRetry ? [system.retries] : []),
-    places,
+    ...own,
     // The capability first: who waits for it keeps nothing of the system from other capabilities.
     ...(capability === undefined ? [] : [system.quotaOf(capability)]),
     system.quotaOf(),

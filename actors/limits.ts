@@ -1,5 +1,11 @@
 /** Limits: what a step must be granted before it starts. Each has a line of steps that wait for it. */
 
+import {
+  newRetryBudget,
+  nextRetryInMs,
+  type RetryBudget,
+  spendRetry,
+} from "../src/core/breaker.ts";
 import { newDurations } from "../src/core/durations.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Cancel } from "../src/core/ports.ts";
@@ -22,7 +28,7 @@ export interface Claim extends Waiter<Claim> {
   /** The system that its policy switches it to. */
   readonly switchTo: string | undefined;
   /** The places of its step. */
-  readonly places: Places;
+  readonly places: StepPlaces;
   readonly isRetry: boolean;
   /** The capability that it asks for, as limits name it. */
   readonly capability: string | undefined;
@@ -125,4 +131,36 @@ export class Places implements Limit {
   }
 
   opensInMs(): undefined {}
+}
+
+/** Limits retries. What is spent is not given back. */
+export class RetryLimit implements Limit {
+  readonly reason = "retry_budget";
+  readonly line = new Line<Claim>();
+  timer: Cancel | undefined;
+  readonly budget: RetryBudget;
+
+  constructor(nowMs: number) {
+    this.budget = newRetryBudget(nowMs);
+  }
+
+  take(_claim: Claim, nowMs: number): boolean {
+    return spendRetry(this.budget, nowMs);
+  }
+
+  giveBack(): void {}
+
+  opensInMs(nowMs: number): number {
+    return nextRetryInMs(this.budget, nowMs);
+  }
+}
+
+/** The places of one step, and the budget of its retries where no system has one. */
+export class StepPlaces extends Places {
+  readonly retries: RetryLimit;
+
+  constructor(nowMs: number) {
+    super("concurrency_max", ({ concurrencyMax }) => concurrencyMax);
+    this.retries = new RetryLimit(nowMs);
+  }
 }

@@ -2,16 +2,7 @@
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import { beginAnew, maxAt, noteLate } from "../src/core/adaptive_limit.ts";
-import {
-  circuitOf,
-  creditAnswer,
-  newRetryBudget,
-  nextRetryInMs,
-  openCircuit,
-  rampCircuit,
-  type RetryBudget,
-  spendRetry,
-} from "../src/core/breaker.ts";
+import { circuitOf, creditAnswer, openCircuit, rampCircuit } from "../src/core/breaker.ts";
 import { systemLimitKey, WHOLE_SYSTEM } from "../src/core/policy.ts";
 import type { Cancel, Runtime } from "../src/core/ports.ts";
 import {
@@ -24,30 +15,8 @@ import {
 import { type Saturation, saturationOf } from "../src/core/saturation.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { Hold } from "./hold.ts";
-import { type Claim, type Limit } from "./limits.ts";
+import { type Claim, type Limit, RetryLimit } from "./limits.ts";
 import { Line } from "./line.ts";
-
-/** Limits the retries that a system is sent. What is spent is not given back. */
-class RetryLimit implements Limit {
-  readonly reason = "retry_budget";
-  readonly line = new Line<Claim>();
-  timer: Cancel | undefined;
-  readonly budget: RetryBudget;
-
-  constructor(nowMs: number) {
-    this.budget = newRetryBudget(nowMs);
-  }
-
-  take(_claim: Claim, nowMs: number): boolean {
-    return spendRetry(this.budget, nowMs);
-  }
-
-  giveBack(): void {}
-
-  opensInMs(nowMs: number): number {
-    return nextRetryInMs(this.budget, nowMs);
-  }
-}
 
 /** How often the bus is asked for a first worker while steps wait for it, in ms. */
 export const LOOK_MS = 500;

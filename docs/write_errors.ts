@@ -93,8 +93,9 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
     "No worker has ever asked for commands of the step's system. Start one; its time-outs " +
     "begin then.",
   retry_budget:
-    "The system was sent as many retries as it may take; the budget refills by time and " +
-    "by answers, and nodes share it. A retry by hand needs none.",
+    "The system was sent as many retries as it may take, or the step made as many if no system is " +
+    "known before it starts; the budget refills by time and by answers, and nodes share it. A retry " +
+    "by hand needs none.",
   concurrency_max: "As many attempts of this step run on the node as its policy allows.",
   node_full: "As many local steps run on the node as it can take.",
   circuit_open:

@@ -9,7 +9,7 @@ import { STEP_STATES, type StepStateName, type TaskState, type TaskStateName } f
 export type WaitReason =
   | RouteReason
   | "no_worker" // no worker has ever asked for commands of its system
-  | "retry_budget" // its system was sent as many retries as it may
+  | "retry_budget" // its system was sent, or it has made, as many retries as it may
   | "concurrency_max" // its policy's places on this node are taken
   | "node_full" // all places for local steps of this node are taken
   | "circuit_open" // its system has failed too often
