@@ -130,10 +130,13 @@ function routesOf(services: Services): readonly Route[] {
   };
   // Only an operation and its handler know the types of its input and its answer.
   const byName: Readonly<Record<string, unknown>> = handlers;
-  return Object.values(OPERATIONS).map((operation) => ({
+  const routes = Object.values(OPERATIONS).map((operation) => ({
     operation,
     handle: byName[operation.name] as Route["handle"],
   }));
+  // The first that fits is taken: a word of a path goes before a parameter in its place.
+  const parameters = ({ operation: { path } }: Route) => path.split("{").length;
+  return routes.toSorted((one, other) => parameters(one) - parameters(other));
 }
 
 /** Serves requests of known routes. */

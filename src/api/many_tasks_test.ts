@@ -49,6 +49,17 @@ Deno.test("a dry run counts and changes nothing; a page says where the next begi
   deepEqual(fake.engine.commands, []);
 });
 
+Deno.test("GET /v1/tasks/counts counts the tasks of a filter by state", async () => {
+  const { fake } = await withParked(3);
+
+  const answer = await fake.json("GET /v1/tasks/counts?state=blocked,running");
+
+  deepEqual(answer.states, {
+    running: { count: 2, isExact: true },
+    blocked: { count: 1, isExact: true },
+  });
+});
+
 Deno.test("one task that refuses does not stop the others", async () => {
   const { fake } = await withParked(3);
   fake.engine.refusal = new TaskerError("mailbox.full", "Cannot take it: full");
