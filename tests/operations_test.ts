@@ -62,6 +62,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   },
   getTask: { id: "t", waitMs: 0 },
   getJournal: { id: "t", afterTurn: 2, limit: 3 },
+  listStepLines: { id: "t", step: "s", attempt: 2, limit: 3, cursor: "s/2/3" },
   cancelTask: { id: "t", by: "ada", reason: "r" },
   pauseTask: { id: "t", by: "ada", reason: "r" },
   resumeTask: { id: "t", by: "ada", reason: "r" },

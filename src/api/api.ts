@@ -37,6 +37,7 @@ import { TaskReader } from "./task_reader.ts";
 import { taskBatchHandlers } from "./task_batches.ts";
 import { taskHandlers } from "./tasks.ts";
 import { Watch } from "./watch.ts";
+import { stepLogHandlers } from "./step_logs.ts";
 import { statisticsHandlers } from "./statistics.ts";
 import { systemHandlers } from "./systems.ts";
 import { workflowHandlers } from "./workflows.ts";
@@ -111,6 +112,7 @@ function routesOf(services: Services): readonly Route[] {
     ...streamHandlers(services),
     ...operatorActionHandlers(services),
     ...manyTaskHandlers(services),
+    ...stepLogHandlers(services),
     ...workflowHandlers(services),
     ...deploymentHandlers(services),
     ...documentHandlers(services),

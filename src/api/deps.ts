@@ -32,6 +32,7 @@ import type {
   Starter,
   Starts,
   StatisticsStore,
+  StepLogs,
   SystemSummary,
 } from "../core/ports.ts";
 import type { HealthCheck } from "../operations/node.ts";
@@ -123,6 +124,7 @@ export interface ApiDeps {
   readonly policyOf: (of: { plan: Plan; taskId: TaskId }, step: number) => FullPolicy;
   readonly keys: Keys;
   readonly audit: Audit;
+  readonly stepLogs: Pick<StepLogs, "read">;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
   readonly dead: DeadLetters;

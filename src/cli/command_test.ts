@@ -23,6 +23,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  resolve ID STEP                   Ends a parked step with the given result",
     "  skip ID STEP                      Skips a step",
     "  choose ID STEP CHOICE             Decides how a parked step goes on; what comes of it is remembered",
+    "  logs ID                           Lists what the code of a task's steps logged, by step and attempt",
     "  bulk ACTION                       Retries, resolves, skips, cancels, pauses or resumes all tasks of a filter, or chooses for them; without --yes it only counts them. Exit code 1 when one was refused",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
     "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",

@@ -57,6 +57,11 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   },
   countTasks: { method: "GET", path: "/v1/tasks/counts" },
   changeTasks: { method: "POST", path: "/v1/tasks/bulk", body: "*", isWrite: true },
+  listStepLines: {
+    method: "GET",
+    path: "/v1/tasks/{id}/logs",
+    pages: { entries: "lines", next: "nextCursor", from: "cursor" },
+  },
   listWorkflows: { method: "GET", path: "/v1/workflows" },
   listStartable: {
     method: "GET",

@@ -424,6 +424,38 @@ export interface History {
   ping(): Promise<void>;
 }
 
+/** A line that step code logged, kept with its attempt. */
+export interface StepLine {
+  readonly taskId: TaskId;
+  readonly step: string;
+  readonly attempt: number;
+  /** Position in the attempt, from 1. */
+  readonly number: number;
+  readonly atMs: number;
+  readonly text: string;
+  /** JSON of its fields, which may be cut; "": none. */
+  readonly fields: string;
+  /** Lines of the attempt that were left out; only its last row counts them. */
+  readonly dropped: number;
+}
+
+/** Which lines of a task to read, in the order of steps, attempts and lines. */
+export interface StepLineFilter {
+  readonly taskId: TaskId;
+  readonly step?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly limit: number;
+  /** The last line of the page before. */
+  readonly after?: readonly [step: string, attempt: number, number: number];
+}
+
+/** Keeps what step code logs. A line that is added again is the same line. */
+export interface StepLogs {
+  /** @throws {TaskerError} journal.unavailable: they may be there */
+  add(lines: readonly StepLine[]): Promise<void>;
+  read(filter: StepLineFilter): Promise<readonly StepLine[]>;
+}
+
 /** Which tasks of a workflow to read whole. */
 export interface TaskRange {
   /** `namespace/name`. */

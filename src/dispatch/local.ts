@@ -15,11 +15,14 @@ import { describeThrown, endsAtMs, failureOfThrown, stepOf } from "./failures.ts
 import { notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
+import type { AttemptLog, StepLog } from "./step_log.ts";
 
 /** What running local steps needs. */
 interface LocalDeps {
   readonly runtime: Runtime;
   readonly log: Log;
+  /** Where what step code logs is kept with its attempt; absent: nowhere but in the log. */
+  readonly stepLog?: StepLog | undefined;
   record(command: Command): void;
 }
 
@@ -39,6 +42,7 @@ interface Running {
 interface ContextParts {
   readonly input: unknown;
   readonly signal: AbortSignal;
+  readonly lines: AttemptLog | undefined;
   onFail(failure: StepFailure): void;
 }
 
@@ -178,10 +182,15 @@ export class LocalRunner {
   async #run(attempt: Attempt, code: StepCode, signal: AbortSignal): Promise<Outcome> {
     const input = inputOf(attempt, code);
     if (!input.ok) return notRetryable(input.failure);
+    const lines = this.deps.stepLog?.attempt({
+      taskId: attempt.taskId,
+      step: attempt.plan.steps[attempt.step]?.name ?? "",
+      attempt: attempt.attempt,
+    });
     try {
       let failed: StepFailure | undefined;
       const onFail = (failure: StepFailure) => failed = failure;
-      const context = this.#contextOf(attempt, { input: input.value, signal, onFail });
+      const context = this.#contextOf(attempt, { input: input.value, signal, lines, onFail });
       const name = `step ${attempt.plan.steps[attempt.step]?.name}`;
       const returned = await withRemoteParent(
         attempt.traceparent,
@@ -193,6 +202,8 @@ export class LocalRunner {
       return failed === undefined ? outcomeOfResult(returned, attempt) : FAIL_NOT_RETURNED;
     } catch (error) {
       return this.#outcomeOfThrow(error, attempt);
+    } finally {
+      lines?.end();
     }
   }
 
@@ -219,7 +230,7 @@ export class LocalRunner {
   }
 
   #contextOf(attempt: Attempt, parts: ContextParts): RunContext {
-    const { input, signal, onFail } = parts;
+    const { input, signal, lines, onFail } = parts;
     const { taskId, step } = attempt;
     const name = attempt.plan.steps[step]?.name ?? "";
     return {
@@ -229,7 +240,10 @@ export class LocalRunner {
       attempt: attempt.attempt,
       deadline: endsAtMs(attempt) ?? Infinity,
       signal,
-      log: (text, fields) => this.deps.log.info(text, { taskId, step: name, ...fields }),
+      log: (text, fields) => {
+        this.deps.log.info(text, { taskId, step: name, ...fields });
+        lines?.add(text, fields);
+      },
       fail: (error, how) => {
         const failure = new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs);
         onFail(failure);

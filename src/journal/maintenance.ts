@@ -46,6 +46,10 @@ const FORGET_LISTS = `
          where l.list_key = tasker.list_key(gone.namespace, gone.workflow, gone.state, of_task.label)
            and l.task_id = gone.task_id
        ),
+       lines as (
+         delete from tasker.step_log
+         where task_id in (select task_id from gone)
+       ),
        numbers as (
          delete from tasker.task_by_value l
          using gone

@@ -32,6 +32,7 @@ import choices from "./sql/0023_choices.sql" with { type: "text" };
 import heldStarts from "./sql/0024_held_starts.sql" with { type: "text" };
 import deployments from "./sql/0026_deployments.sql" with { type: "text" };
 import audit from "./sql/0027_audit.sql" with { type: "text" };
+import stepLog from "./sql/0030_step_log.sql" with { type: "text" };
 import sessions from "./sql/0028_sessions.sql" with { type: "text" };
 import labels from "./sql/0029_labels.sql" with { type: "text" };
 import stepStatistics from "./sql/0025_step_statistics.sql" with { type: "text" };
@@ -76,6 +77,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0027_audit", text: audit },
   { name: "0028_sessions", text: sessions },
   { name: "0029_labels", text: labels },
+  { name: "0030_step_log", text: stepLog },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

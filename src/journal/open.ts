@@ -2,6 +2,7 @@
 
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
+import { PostgresStepLogs } from "./step_logs.ts";
 import { PostgresAudit } from "./audit.ts";
 import { connectionsOf } from "./pg_connection.ts";
 import { PostgresDatabase } from "./database.ts";
@@ -78,6 +79,7 @@ export async function openJournal(options: JournalOptions) {
     sessions: new PostgresSessions(database.of("key")),
     systems: new PostgresSystems(database, runtime),
     audit: new PostgresAudit(database),
+    stepLogs: new PostgresStepLogs(database),
     deadLetters: new PostgresDeadLetters(database, runtime),
     /** Makes partitions ahead and drops old ones; once an hour is enough. */
     maintain: (when: Maintenance): Promise<Maintained> => maintain(database, when, kept),

@@ -25,6 +25,7 @@ import { OPTIMISER } from "./optimiser.ts";
 import { POLICIES } from "./policies.ts";
 import { SESSIONS } from "./sessions.ts";
 import { STATISTICS } from "./statistics.ts";
+import { STEP_LOGS } from "./step_logs.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
@@ -33,6 +34,7 @@ import { WORKFLOWS } from "./workflows.ts";
 const NOUNS = [
   TASKS,
   MANY_TASKS,
+  STEP_LOGS,
   WORKFLOWS,
   DEPLOYMENTS,
   DOCUMENTS,

@@ -36,6 +36,7 @@ import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
+import type { StepLog } from "../dispatch/step_log.ts";
 import { LocalRunner } from "../dispatch/local.ts";
 import type { OpenAttempts } from "../dispatch/lost_commands.ts";
 import { openEgress } from "../egress/wire.ts";
@@ -67,6 +68,8 @@ export interface EngineDeps {
   readonly plans: Plans;
   /** Makes the requests of `http` steps; absent: they are refused. */
   readonly egress?: Egress;
+  /** Where what step code logs is kept; absent: nowhere but in the log. */
+  readonly stepLog?: StepLog;
   codeOf(hash: string): WorkflowCode | undefined;
   isLocalOwner(owner: string): boolean;
   /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
@@ -131,7 +134,7 @@ export class Engine implements ResidentTasks {
       refusalOf: (start) => this.starts.refusalOf(start) ?? this.lateStarts.refusalOf(start),
     });
     const record = this.router.record.bind(this.router);
-    this.local = new LocalRunner({ runtime, log, record });
+    this.local = new LocalRunner({ runtime, log, stepLog: deps.stepLog, record });
     const { codeOf, isLocalOwner } = deps;
     const http = { runtime, egress: deps.egress ?? openEgress(undefined) };
     const runner = deps.runner?.(this.local, record) ?? openRunner({

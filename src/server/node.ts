@@ -26,6 +26,7 @@ import { withWeb } from "./web.ts";
 import { Healer } from "../heal/healer.ts";
 import { warnOfOtherBuses } from "./health.ts";
 import { type ApiParts, atOnce, openApiOf } from "./node_api.ts";
+import { StepLog } from "../dispatch/step_log.ts";
 import { type OpenJournal, openJournal } from "../journal/open.ts";
 import { readFigures } from "./node_metrics.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
@@ -153,6 +154,7 @@ function openEngine(
     runtime,
     log,
     egress,
+    stepLog: new StepLog({ runtime, log, logs: journal.stepLogs }),
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
@@ -343,6 +345,7 @@ async function drain(
   api.close();
   await systems.stop();
   await engine.drain(drainMs);
+  await engine.deps.stepLog?.idle();
   await statistics.close();
   await api.settle();
   await bus.close();

@@ -119,8 +119,14 @@ export function openApiOf(deps: ApiParts): Api {
 
 /** Who may ask, how they sign in, and what is kept of what they did. */
 function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
-  const { keys, sessions, audit } = journal;
-  return { keys, sessions, audit, signIn: { isHttps: config.behindTls, provider: undefined } };
+  const { keys, sessions, audit, stepLogs } = journal;
+  return {
+    keys,
+    sessions,
+    audit,
+    stepLogs,
+    signIn: { isHttps: config.behindTls, provider: undefined },
+  };
 }
 
 /** Where the broker is, without what the URL says about users. */

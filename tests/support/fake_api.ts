@@ -369,6 +369,7 @@ function fakeDeps(
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
     ...fakeAccess(kept.keyRows),
     audit: new MemoryAudit(),
+    stepLogs: { read: () => Promise.resolve([]) },
     dead: fakeDeadLetters(kept.letters),
     statistics: kept.statistics,
     replayDead: (letter) => replayInto(seen.replayed, letter),
