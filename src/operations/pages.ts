@@ -3,6 +3,8 @@
 /** The first part of each page's path; "" is the overview. */
 const PAGES = [
   "",
+  "tasks",
+  "parked",
   "builder",
 ] as const;
 

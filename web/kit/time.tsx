@@ -42,3 +42,9 @@ function useNow(): number {
   }, []);
   return now;
 }
+
+/** The time of day of an event, to the millisecond, in the zone of this browser. */
+export function clockText(at: string): string {
+  const time = new Date(at);
+  return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}

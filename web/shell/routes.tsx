@@ -15,6 +15,8 @@ interface PageEntry {
 /** All pages, in the order of the navigation. To add one: a line here and in src/operations/pages.ts. */
 export const PAGES: Readonly<Record<Page, PageEntry>> = {
   "": { label: "Overview", component: lazy(() => import("../pages/overview.tsx")) },
+  "tasks": { label: "Tasks", component: lazy(() => import("../pages/tasks.tsx")) },
+  "parked": { label: "Needs a person", component: lazy(() => import("../pages/parked.tsx")) },
   "builder": { label: "Builder", component: lazy(() => import("../pages/builder.tsx")) },
 };
 

@@ -1,0 +1,116 @@
+import { deepEqual, ok } from "node:assert/strict";
+import { type Client, openClient } from "../../src/client.ts";
+import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
+
+/** An order whose payment fails: a step of another system, and an approval after it. */
+const ORDER = `name: order
+namespace: shop
+version: 1.0.0
+input: { type: object, required: [region], properties: { region: { type: string } } }
+search:
+  region: { from: $.input.region }
+systems:
+  payments: { capabilities: [payment.charge] }
+workflow_steps:
+  - name: charge
+    owner: payments
+    event_pattern: payment.charge
+    retry: { attempts_max: 1 }
+    result: { type: object, required: [payment_id], properties: { payment_id: { type: string } } }
+  - name: approve
+    depends_on: charge
+    signal:
+      form: { type: object, required: [note], properties: { note: { type: string } } }
+  - name: receipt
+    depends_on: approve
+    transform: { payment: $.charge.payment_id }
+`;
+
+/** Takes the commands of a system and fails each, until no more is there. */
+async function failCharges(client: Client): Promise<void> {
+  const { envelopes } = await client.call("pollBus", {
+    ...{ system: "payments", instance: "one", max: 10, waitMs: 20_000 },
+  });
+  ok(envelopes.length > 0, "no command came");
+  for (const { id, subject, taskerreplytoken } of envelopes) {
+    await client.call("replyBus", {
+      system: "payments",
+      replies: {
+        ...{ specversion: "1.0", id: `${id}:no`, source: "/payments", subject, taskerreplytoken },
+        type: "tasker.step.failed",
+        data: {
+          error_code: "card_declined",
+          error_message: "The card was declined",
+          retryable: true,
+        },
+      },
+    });
+  }
+}
+
+Deno.test({
+  name:
+    "an order fails and parks; a person reads why, resolves it by a form, approves, and it completes",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server }) => {
+      const client = openClient({ url: server.url, key: server.key });
+      await client.call("deployWorkflow", { text: ORDER, reason: "the test needs it" });
+      const tasks = await Promise.all(
+        ["eu", "us"].map((region) => client.start("shop/order", { input: { region } })),
+      );
+      await failCharges(client);
+      const page = await open("/parked", { size: { width: 1440, height: 900 } });
+      const parked = page.getByRole("region", { name: "Parked work" });
+      await parked.getByText("card_declined").first().waitFor();
+      deepEqual(await axe(page), []);
+
+      await page.goto(`${server.url}/tasks?where=region%3Deu`);
+      await page.getByRole("table", { name: "Tasks" }).waitFor();
+      const link = page.getByRole("cell").getByRole("link");
+      deepEqual(await link.allTextContents(), [tasks[0]?.id]);
+      deepEqual(await axe(page), []);
+      await link.click();
+
+      await page.getByText('Waits for a person to decide about "charge"').waitFor();
+      await page.getByRole("region", { name: "Diagnosis" }).waitFor();
+      deepEqual(await axe(page), []);
+      await page.getByRole("button", { name: "Resolve" }).click();
+      await page.getByText("Nothing is run").waitFor();
+      await page.getByRole("dialog").getByLabel("payment_id").fill("p-7");
+      await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
+      await page.getByText('Waits for the signal "approve"').waitFor();
+      await page.getByRole("option", { name: /approve/ }).click();
+      await page.getByRole("button", { name: "Send signal" }).click();
+      await page.getByRole("dialog").getByLabel("note").fill("fine");
+      await page.getByRole("dialog").getByRole("button", { name: "Send signal" }).click();
+      await page.getByText("It has completed").waitFor();
+
+      await page.getByRole("slider").fill("2");
+      await page.getByText(/as it was at/).waitFor();
+      await page.getByRole("tab", { name: /Journal/ }).click();
+      await page.getByText("StepResolved").waitFor();
+      deepEqual(await axe(page), []);
+    }),
+});
+
+Deno.test({
+  name: "all parked tasks of a filter are counted, retried page by page, and the list follows",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server }) => {
+      const client = openClient({ url: server.url, key: server.key });
+      await client.call("deployWorkflow", { text: ORDER, reason: "the test needs it" });
+      for (const region of ["eu", "us", "eu"]) {
+        await client.start("shop/order", { input: { region } });
+      }
+      await failCharges(client);
+      const page = await open("/tasks");
+      await page.getByRole("button", { name: "Needs a person" }).click();
+      await page.getByRole("button", { name: "Retry …" }).click();
+      await page.getByText("This is about 3 steps of 3 tasks").waitFor();
+      await page.getByRole("button", { name: "retry 3 steps of 3 tasks" }).click();
+      await page.getByText("3 changed").waitFor();
+      await page.getByText("No task matches").waitFor();
+    }),
+});

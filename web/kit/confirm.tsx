@@ -1,0 +1,63 @@
+/** Actions that say before what they will do. */
+
+import { type ReactNode, useId, useState } from "react";
+import { Button } from "./button.tsx";
+import { Dialog } from "./dialog.tsx";
+import { ErrorNote } from "./error_note.tsx";
+
+/** Asks before something is done: what will happen, why the person does it, and then does it. */
+export function Confirm({ title, does, verb, isDanger = false, children, onConfirm, onClose }: {
+  readonly title: string;
+  /** What will happen, in a sentence or two. */
+  readonly does: ReactNode;
+  /** What the button says: it names the act. */
+  readonly verb: string;
+  readonly isDanger?: boolean;
+  readonly children?: ReactNode;
+  readonly onConfirm: (reason: string) => Promise<unknown>;
+  readonly onClose: () => void;
+}) {
+  const id = useId();
+  const [reason, setReason] = useState("");
+  const [isSent, setIsSent] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const confirm = async () => {
+    setIsSent(true);
+    setError(undefined);
+    try {
+      await onConfirm(reason);
+      onClose();
+    } catch (thrown) {
+      setError(thrown);
+      setIsSent(false);
+    }
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void confirm();
+        }}
+      >
+        <p>{does}</p>
+        {children}
+        <label htmlFor={id}>Why (kept in the journal)</label>
+        <input
+          id={id}
+          value={reason}
+          maxLength={2_000}
+          onChange={({ target }) => setReason(target.value)}
+        />
+        {error !== undefined && <ErrorNote error={error} />}
+        <div className="row end">
+          <Button onPress={onClose}>Leave it</Button>
+          <Button type="submit" kind={isDanger ? "danger" : "primary"} isDisabled={isSent}>
+            {isSent ? "Sending …" : verb}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

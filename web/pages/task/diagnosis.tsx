@@ -1,0 +1,60 @@
+/** The diagnosis of a failed step: what it looks like, why, and what helped before. */
+
+import { useOperation } from "../../data/query.ts";
+import { ErrorNote } from "../../kit/error_note.tsx";
+
+/** Asks for a diagnosis when it is shown; it reads journals, so it takes a moment. */
+export function DiagnosisPanel({ id, step }: { readonly id: string; readonly step: string }) {
+  const diagnosis = useOperation("diagnoseTask", { id, step });
+  if (diagnosis.error) {
+    return <ErrorNote error={diagnosis.error} onRetry={() => void diagnosis.refetch()} />;
+  }
+  if (diagnosis.data === undefined) {
+    return <p className="muted" role="status">Comparing with other tasks …</p>;
+  }
+  const {
+    failure_type: type,
+    confidence,
+    means,
+    advice,
+    evidence,
+    suggested_workarounds,
+    message,
+  } = diagnosis.data;
+  return (
+    <section aria-label="Diagnosis" className="panel stack">
+      <h3>
+        {type.replaceAll("_", " ")} <span className="muted">{shareText(confidence)} sure</span>
+      </h3>
+      {message !== undefined && (
+        <p>
+          <code>{message}</code>
+        </p>
+      )}
+      <p>This looks like {means}.</p>
+      <p>{advice}</p>
+      {evidence.length > 0 && (
+        <ul>
+          {evidence.slice(0, 6).map(({ id: key, text }) => <li key={key}>{text}</li>)}
+        </ul>
+      )}
+      {suggested_workarounds.length > 0 && (
+        <dl>
+          {suggested_workarounds.map(({ type: choice, implementation, history }) => (
+            <div key={choice}>
+              <dt>{choice}</dt>
+              <dd>
+                {implementation} <span className="muted">{history}</span>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <p className="muted">{diagnosis.data.historical_context}</p>
+    </section>
+  );
+}
+
+function shareText(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
