@@ -43,6 +43,7 @@ export function candidatesOf(of: Case): readonly Candidate[] {
     ...rateLimits(of),
     ...pauses(of),
     ...timeouts(of),
+    ...laterRetries(of),
     ...retries(of),
     ...switches(of),
     ...trickles(of),
@@ -151,8 +152,9 @@ function quarantines({ recent, degradation: { workflow } }: Case): Candidate[] {
 const LOST_RETRIES_MIN = 16;
 const SAVED_SHARE_MAX = 0.2;
 
-/** The part of all work at a step that such retries are, at least. */
+/** The part of all work at a step that such retries are, at least, and how much longer each takes. */
 const LOST_WORK_MIN = 0.2;
+const LONGER = 2;
 
 /**
  * Failures of a kind that are in the tasks: no retry completes, while other tasks get through at the same
@@ -161,18 +163,20 @@ const LOST_WORK_MIN = 0.2;
 function hopeless(of: Case): Candidate[] {
   const { recent, degradation: { workflow, step } } = of;
   const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
-  const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
   const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
   // One that was cut off may complete in more time.
   const ended = sorted.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
   const byCode = groupsOf(ended, ({ error }) => error?.code);
   return [...byCode].flatMap(([code, failures]): Candidate[] => {
-    const after = failures.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
+    const after = nextOf(sorted, failures);
     const saved = after.filter((fact) => !isBad(fact)).length;
     if (after.length < LOST_RETRIES_MIN) return [];
     if (wilson(saved, after.length).high > SAVED_SHARE_MAX) return [];
     const lost = failures.filter(({ attempt }) => attempt > 1);
     if (work(lost) < LOST_WORK_MIN * work(recent)) return [];
+    // What fails at once takes no place that others wait for.
+    const good = recent.filter((fact) => !isBad(fact));
+    if (work(lost) / lost.length < LONGER * work(good) / Math.max(1, good.length)) return [];
     const others = firstsAfter(sorted, failures);
     if (others.filter((fact) => !isBad(fact)).length < 0.5 * others.length) return [];
     const kind = failures[0]?.error?.class;
@@ -186,6 +190,15 @@ function hopeless(of: Case): Candidate[] {
       expected: `what fails with "${code}" waits for a person at once, and others get its place`,
     }];
   });
+}
+
+/** The next attempts of the same tasks, as far as there were any. */
+function nextOf(
+  sorted: readonly AttemptFact[],
+  of: readonly AttemptFact[],
+): readonly AttemptFact[] {
+  const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
+  return of.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
 }
 
 /** The first attempt of another task that ended next after each of some attempts. */
@@ -212,6 +225,45 @@ function isLasting({ recent, nowMs, degradation: { windowMs } }: Case): boolean 
     bad.filter(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)) === age).length;
   return inHalf(0) >= KIND_MIN && inHalf(1) >= KIND_MIN &&
     newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
+}
+
+/** How long a retry waits at least that comes when an outage may be over; each next one twice as long. */
+const LATER_MS = 8_000;
+
+/** Retries complete less than this part as often as first attempts: then they come too soon. */
+const SOON_PART = 0.5;
+
+/**
+ * A part of a system is down: retries fail as the attempts before them did, while others complete. Those that
+ * come some minutes later, once it is back, complete without a person.
+ */
+function laterRetries(of: Case): Candidate[] {
+  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  const broken = sorted.filter(({ outcome }) => outcome === "thrown");
+  const after = nextOf(sorted, broken);
+  const firsts = firstsAfter(sorted, broken);
+  const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
+  if (saturated || after.length < LOST_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
+  const saved = wilson(good(after), after.length).high;
+  if (saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)) return [];
+  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
+  return [{
+    action: {
+      kind: "set_retry",
+      workflow,
+      step,
+      attemptsMax: Math.min(2 * policy.attemptsMax, most),
+      backoff: "exponential",
+      delayMsMin: LATER_MS,
+    },
+    tier: "T1",
+    confidence: 0.8,
+    because: `${good(after)} of ${after.length} retries completed, and ${good(firsts)} of ` +
+      `${firsts.length} other tasks at the same time`,
+    expected: `what is tried again later, from ${LATER_MS / 1_000} s on, finds the system again`,
+    repeats: true,
+  }];
 }
 
 /** Later attempts succeed, and there are too few of them, or they come too soon. */

@@ -214,3 +214,23 @@ Deno.test("what no retry gets past is not tried again, while other tasks complet
   const down = tried(() => false).filter(({ outcome }) => outcome !== "completed");
   equal(found(down), undefined, "nobody else completes either");
 });
+
+Deno.test("where a part is down and retries come too soon, they come later; others' failures keep their delay", () => {
+  const retry = (isDown: (task: number, attempt: number) => boolean) => {
+    const recent = factsOf(
+      80,
+      (task) =>
+        task % 3 === 0
+          ? [1, 2, 3].map((attempt) => [isDown(task, attempt) ? "no_leader" : "ok", 10])
+          : [["ok", 10]],
+      (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
+    ).map((fact) => ({ ...fact, step: "charge" }));
+    const found = candidatesOf({ ...CASE, recent }).find(({ action }) =>
+      action.kind === "set_retry" && action.delayMsMin === 8_000
+    );
+    return [found?.tier, found?.action.kind === "set_retry" && found.action.attemptsMax];
+  };
+
+  deepEqual(retry(() => true), ["T1", 6]);
+  deepEqual(retry((_, attempt) => attempt < 2), [undefined, false], "the second completes");
+});
