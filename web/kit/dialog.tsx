@@ -1,9 +1,16 @@
 /** Dialogs. */
 
 import { type ReactNode, useEffect, useId, useRef } from "react";
+import { adoptCss } from "./adopt_css.ts";
 import { Button } from "./button.tsx";
+import css from "./dialog.css" with { type: "text" };
 
-/** A dialog over the page, which waits behind it. Escape closes it, and the focus goes back. */
+adoptCss(css);
+
+/**
+ * A dialog over the page, which waits behind it. Escape closes it, and the focus goes back. What has
+ * `data-first` is focused when it opens.
+ */
 export function Dialog({ title, onClose, children, isWide = false }: {
   readonly title: string;
   readonly onClose: () => void;
@@ -15,6 +22,7 @@ export function Dialog({ title, onClose, children, isWide = false }: {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };

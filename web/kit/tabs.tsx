@@ -1,6 +1,10 @@
 /** Tabs: several views of one thing, of which one is shown. */
 
 import { type KeyboardEvent, type ReactNode, useId } from "react";
+import { adoptCss } from "./adopt_css.ts";
+import css from "./tabs.css" with { type: "text" };
+
+adoptCss(css);
 
 /** One view. */
 export interface Tab {

@@ -133,10 +133,10 @@ function useDeployed(
   }, [client, namespace, name, replace, say]);
 }
 
-/** Undo and redo, unless a field has its own. */
+/** Undo and redo, unless a field has its own, or the editor has done it. */
 function undoByKeys(event: KeyboardEvent, builder: Builder): void {
   const isField = (event.target as Element).matches("input, textarea, select");
-  if (isField || !(event.ctrlKey || event.metaKey)) return;
+  if (isField || event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return;
   const key = event.key.toLowerCase();
   if (key === "z" && !event.shiftKey) builder.undo();
   else if (key === "y" || key === "z") builder.redo();

@@ -35,13 +35,10 @@ export function AddDialog({ builder, where, onClose }: {
 }) {
   const [words, setWords] = useState("");
   const add = useAdd(builder, where, onClose);
-  const { file, text } = builder.session;
+  const { file, text, reading } = builder.session;
   const after = parentOf(where);
-  const suggested = useOperation("suggestSteps", {
-    text,
-    file,
-    ...(after !== undefined && { after }),
-  }, { isEnabled: builder.session.reading.ok });
+  const of = { text, file, ...(after !== undefined && { after }) };
+  const suggested = useOperation("suggestSteps", of, { isEnabled: reading.ok });
   const isMeant = (...parts: readonly (string | undefined)[]) =>
     words.toLowerCase().split(/\s+/).every((word) =>
       parts.some((part) => part?.toLowerCase().includes(word))
@@ -49,6 +46,7 @@ export function AddDialog({ builder, where, onClose }: {
   return (
     <Dialog title={titleOf(where)} onClose={onClose} isWide>
       <input
+        data-first
         className="search"
         type="search"
         aria-label="Find a step to add"

@@ -1,6 +1,7 @@
 /** Fields of the builder: what is typed becomes one change when the field is left. */
 
 import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
+import { Button } from "../../kit/button.tsx";
 
 /** A field and its label. */
 export function Labelled({ label, hint, children }: {
@@ -84,6 +85,29 @@ export function ChoiceField({ label, hint, value, choices, onChoose, usual }: {
         </select>
       )}
     </Labelled>
+  );
+}
+
+/** A choice that does something: it is picked first, and done by the button. */
+export function PickField({ label, action, choices, onPick }: {
+  readonly label: string;
+  readonly action: string;
+  readonly choices: readonly string[];
+  readonly onPick: (choice: string) => void;
+}) {
+  const [picked, setPicked] = useState("");
+  const choice = choices.includes(picked) ? picked : "";
+  return (
+    <div className="pick">
+      <ChoiceField
+        label={label}
+        value={choice}
+        choices={choices}
+        usual={choices.length === 0 ? "no step" : "choose a step …"}
+        onChoose={setPicked}
+      />
+      <Button isDisabled={choice === ""} onPress={() => onPick(choice)}>{action}</Button>
+    </div>
   );
 }
 

@@ -41,6 +41,7 @@ export function GenerateDialog({ builder, onClose }: {
         {(id) => (
           <textarea
             id={id}
+            data-first
             rows={5}
             value={description}
             onChange={({ target }) => setDescription(target.value)}
@@ -82,6 +83,9 @@ function useProposal({ value: { namespace } }: Builder, description: string) {
         ...(parts !== undefined && { parts: [...parts] }),
       });
       return { draft, parts };
+    },
+    onMutate: (parts) => {
+      if (parts !== undefined) setProposal((before) => before && { ...before, parts });
     },
     onSuccess: ({ draft, parts }) =>
       setProposal((before) => ({

@@ -11,7 +11,7 @@ import { Button } from "../../kit/button.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { SchemaForm } from "../../kit/schema_form.tsx";
 import { durationText } from "../../kit/time.tsx";
-import { Labelled } from "./commit_field.tsx";
+import { Labelled, PickField } from "./commit_field.tsx";
 import type { Overlay } from "./overlay.ts";
 import { saveFile } from "./save_file.ts";
 import type { Builder } from "./use_builder.ts";
@@ -87,31 +87,22 @@ function FailureChoice({ names, fails, onChange }: {
   readonly onChange: (fails: readonly string[]) => void;
 }) {
   return (
-    <Labelled
-      label="Let fail"
-      hint={fails.length === 0 ? "Each step in turn, unless you choose some" : fails.join(", ")}
-    >
-      {(id) => (
-        <select
-          id={id}
-          value=""
-          onChange={({ target: { value } }) =>
-            onChange(
-              value === "none"
-                ? []
-                : fails.includes(value)
-                ? fails.filter((name) => name !== value)
-                : [...fails, value],
-            )}
-        >
-          <option value="">choose a step …</option>
-          <option value="none">each in turn</option>
-          {names.map((name) => (
-            <option key={name} value={name}>{fails.includes(name) ? `✓ ${name}` : name}</option>
-          ))}
-        </select>
-      )}
-    </Labelled>
+    <div>
+      <PickField
+        label="Let a step fail"
+        action="Add"
+        choices={names.filter((name) => !fails.includes(name))}
+        onPick={(name) => onChange([...fails, name])}
+      />
+      {fails.length === 0
+        ? <p className="muted hint">Each step fails in turn, unless you choose some.</p>
+        : (
+          <p className="row">
+            {fails.join(", ")}
+            <Button onPress={() => onChange([])}>Each in turn again</Button>
+          </p>
+        )}
+    </div>
   );
 }
 

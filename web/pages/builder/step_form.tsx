@@ -5,7 +5,7 @@ import { graphOf } from "../../../src/author/references.ts";
 import { WHENS } from "../../../src/core/graph.ts";
 import { isKeywords } from "../../../src/core/schema_alternatives.ts";
 import { Button } from "../../kit/button.tsx";
-import { ChoiceField, CommitField } from "./commit_field.tsx";
+import { ChoiceField, CommitField, PickField } from "./commit_field.tsx";
 import { ContractForm } from "./contract_form.tsx";
 import { kindOf } from "./document_graph.ts";
 import { ancestorsIn, connect, disconnect, removeStep, renameStep, setField } from "./gestures.ts";
@@ -249,19 +249,17 @@ function OrderPart({ builder, name, fields, set }: PartProps) {
           </li>
         ))}
       </ul>
-      <ChoiceField
+      <PickField
         label="Also wait for"
-        value=""
+        action="Wait"
         choices={free}
-        usual="choose a step …"
-        onChoose={(from) => from !== "" && make(connect(value, { from, to: name }))}
+        onPick={(from) => make(connect(value, { from, to: name }))}
       />
-      <ChoiceField
+      <PickField
         label="Connect to"
-        value=""
+        action="Connect"
         choices={next}
-        usual="choose a step that is to wait for this one …"
-        onChoose={(to) => to !== "" && make(connect(value, { from: name, to }))}
+        onPick={(to) => make(connect(value, { from: name, to }))}
       />
       <ChoiceField
         label="Runs when what it waits for"

@@ -86,7 +86,10 @@ function openEditor(host: HTMLElement, builder: { readonly current: Builder }): 
         indentUnit.of("  "),
         syntaxHighlighting(COLOURS),
         THEME,
-        EditorView.contentAttributes.of({ "aria-label": "Text of the workflow, YAML" }),
+        EditorView.contentAttributes.of({
+          "aria-label": "Text of the workflow, YAML",
+          tabindex: "0",
+        }),
         keymap.of([
           { key: "Mod-z", run: does(() => builder.current.undo()), preventDefault: true },
           { key: "Mod-y", run: does(() => builder.current.redo()), preventDefault: true },
