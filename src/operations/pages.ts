@@ -5,6 +5,7 @@ const PAGES = [
   "",
   "tasks",
   "parked",
+  "workflows",
   "builder",
 ] as const;
 

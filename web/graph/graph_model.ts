@@ -126,6 +126,36 @@ function childrenOf(edges: readonly EdgeEnds[]): ReadonlyMap<string, readonly st
   return children;
 }
 
+/**
+ * The edges along a critical path, by `edgeKey`: those between steps of the path that no other step of
+ * it lies between. Cost: O(steps of the path × edges).
+ */
+export function pathEdges(
+  edges: readonly EdgeEnds[],
+  isOnPath: (name: string) => boolean,
+): ReadonlySet<string> {
+  const children = childrenOf(edges);
+  const behind = new Map<string, ReadonlySet<string>>();
+  const reachedFrom = (name: string): ReadonlySet<string> => {
+    const known = behind.get(name);
+    if (known !== undefined) return known;
+    const found = new Set<string>();
+    const open = [...children.get(name) ?? []];
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+      if (found.has(one)) continue;
+      found.add(one);
+      open.push(...children.get(one) ?? []);
+    }
+    behind.set(name, found);
+    return found;
+  };
+  const between = ({ from, to }: EdgeEnds) =>
+    [...reachedFrom(from)].some((name) => isOnPath(name) && reachedFrom(name).has(to));
+  return new Set(
+    edges.filter((edge) => isOnPath(edge.from) && isOnPath(edge.to) && !between(edge)).map(edgeKey),
+  );
+}
+
 /** Where an arrow key leads: up and down along edges, left and right to the neighbours of a layer. */
 export function neighbourOf(
   name: string,

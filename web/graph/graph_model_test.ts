@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { CARD, neighbourOf, topological } from "./graph_model.ts";
+import { CARD, neighbourOf, pathEdges, topological } from "./graph_model.ts";
 import { drawingOf } from "./layout.ts";
 
 const EDGES = [
@@ -74,4 +74,12 @@ Deno.test("arrow keys lead along edges, and left and right within a layer", () =
   equal(walk(left ?? "", "ArrowRight", "ArrowLeft"), left);
   equal(walk(left ?? "", "ArrowDown", "ArrowUp", "ArrowUp"), "check");
   equal(walk("check", "ArrowUp"), undefined);
+});
+
+Deno.test("pathEdges() leaves out an edge that goes past a step of the path", () => {
+  const edges = [...EDGES, { from: "check", to: "ship" }];
+
+  const found = pathEdges(edges, (name) => name !== "reserve");
+
+  deepEqual([...found], ["check charge", "charge ship"]);
 });

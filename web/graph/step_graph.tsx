@@ -215,7 +215,13 @@ function useEdges(
         source: from,
         target: to,
         className: `step-edge ${kind}${isCritical ? " critical" : ""}`,
-        markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: "" },
+        markerEnd: {
+          type: MarkerType.ArrowClosed,
+          markerUnits: "userSpaceOnUse",
+          width: 16,
+          height: 16,
+          color: isCritical ? "var(--attention)" : "var(--line-strong)",
+        },
         selected: isSelected,
         ariaLabel: edgeText(edge),
       }];

@@ -17,6 +17,7 @@ export const PAGES: Readonly<Record<Page, PageEntry>> = {
   "": { label: "Overview", component: lazy(() => import("../pages/overview.tsx")) },
   "tasks": { label: "Tasks", component: lazy(() => import("../pages/tasks.tsx")) },
   "parked": { label: "Needs a person", component: lazy(() => import("../pages/parked.tsx")) },
+  "workflows": { label: "Workflows", component: lazy(() => import("../pages/workflows.tsx")) },
   "builder": { label: "Builder", component: lazy(() => import("../pages/builder.tsx")) },
 };
 
