@@ -99,12 +99,13 @@ export class TaskLabels {
   /**
    * Returns the labels of the task as it stands, the same list while they are the same.
    *
-   * Cost: O(1) for a task without attributes in which nothing failed, is parked or awaits a signal;
-   * O(steps) otherwise, and a parse of each value in which an attribute is, once.
+   * Cost: O(signals) for a task without attributes in which nothing failed or is parked; O(steps)
+   * otherwise, and a parse of each value in which an attribute is, once.
    */
   of(state: TaskState): readonly string[] {
     const { search } = this.plan.definition;
     if (search !== undefined) this.#learn(state);
+    if (isPlain(this.plan, state)) return this.#attributes;
     const now = [
       ...(state.priority === undefined ? NONE : [priorityLabel(state.priority)]),
       ...failureLabels(this.plan, state),
@@ -115,16 +116,24 @@ export class TaskLabels {
 
   #learn(state: TaskState): void {
     const known = this.#known ??= new Set();
-    const left = attributesOf(this.plan).filter((one) => !known.has(one));
+    const attributes = attributesOf(this.plan);
+    if (known.size === attributes.length) return;
+    const left = attributes.filter((one) => !known.has(one));
     const sources = Map.groupBy(left, ({ step }) => step);
-    for (const [step, attributes] of sources) {
+    for (const [step, ofSource] of sources) {
       const value = valueOf(state, step);
       if (value === undefined) continue;
-      const found = attributes.flatMap((one) => labelOf(one, value));
+      const found = ofSource.flatMap((one) => labelOf(one, value));
       if (found.length > 0) this.#attributes = [...this.#attributes, ...found];
-      for (const one of attributes) known.add(one);
+      for (const one of ofSource) known.add(one);
     }
   }
+}
+
+/** Whether nothing but attributes can be a label. */
+function isPlain(plan: Plan, state: TaskState): boolean {
+  return state.priority === undefined && state.failure === undefined &&
+    countOf(state, "failed") + countOf(state, "parked") === 0 && signalsOf(plan).length === 0;
 }
 
 function valueOf(state: TaskState, index: number | undefined): JsonText | undefined {
@@ -195,13 +204,21 @@ function labelsOfFailure({ failure }: Pick<TaskState | StepState, "failure">): s
   return labels;
 }
 
+const signals = new WeakMap<Plan, readonly number[]>();
+
+/** The steps of a plan that are signals, looked for once. */
+function signalsOf(plan: Plan): readonly number[] {
+  const known = signals.get(plan) ??
+    plan.steps.flatMap(({ index, definition }) => definition.kind === "signal" ? [index] : []);
+  signals.set(plan, known);
+  return known;
+}
+
 function needLabels(plan: Plan, state: TaskState): readonly string[] {
   if (state.end !== undefined) return NONE;
   const needs: Need[] = countOf(state, "parked") > 0 ? ["choice"] : [];
-  const awaitsSignal = countOf(state, "waiting_for_reply") > 0 && state.steps.some(
-    (step, index) =>
-      step.state === "waiting_for_reply" && plan.steps[index]?.definition.kind === "signal",
-  );
+  const awaitsSignal = countOf(state, "waiting_for_reply") > 0 &&
+    signalsOf(plan).some((index) => state.steps[index]?.state === "waiting_for_reply");
   if (awaitsSignal) needs.push("signal");
   return needs.map((need) => `needs:${need}`);
 }
