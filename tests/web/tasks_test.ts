@@ -114,3 +114,44 @@ Deno.test({
       await page.getByText("No task matches").waitFor();
     }),
 });
+
+/** A workflow of transforms, each after the one before but for a fan of ten. */
+function largeWorkflow(steps: number): string {
+  const each = Array.from({ length: steps }, (_, n) => {
+    const after = n < 10 ? "" : `depends_on: s${n - 10}, `;
+    return `  - { name: s${n}, ${after}transform: { n: ${n} } }`;
+  });
+  return ["name: large", "namespace: shop", "version: 1.0.0", "workflow_steps:", ...each].join(
+    "\n",
+  );
+}
+
+Deno.test({
+  name: "a task of 500 steps draws the rows that are seen, and every step can be reached by key",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server }) => {
+      const client = openClient({ url: server.url, key: server.key });
+      await client.call("deployWorkflow", {
+        text: largeWorkflow(500),
+        reason: "the test needs it",
+      });
+      const { id } = await client.run("shop/large", { input: {} });
+      const page = await open(`/tasks/${id}`, { size: { width: 1440, height: 900 } });
+      const steps = page.getByRole("listbox", { name: "Steps over time" });
+      await steps.getByRole("option").first().waitFor();
+      await page.getByRole("tab", { name: "Journal (1002 events)" }).waitFor();
+      ok(await steps.getByRole("option").count() < 80);
+
+      await steps.focus();
+      for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowDown");
+      await page.getByRole("heading", { name: "s40", exact: true }).waitFor();
+      await page.getByRole("tab", { name: /Journal/ }).click();
+      const journal = page.getByRole("region", { name: "Journal" });
+      await journal.getByText("TaskStarted").waitFor();
+      ok(await journal.getByRole("listitem").count() < 80);
+      await journal.evaluate((area) => area.scrollTo(0, area.scrollHeight));
+      await journal.getByText("TaskEnded").waitFor();
+      deepEqual(await axe(page), []);
+    }),
+});
