@@ -8,6 +8,7 @@ import { madeValue } from "../core/made_value.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import { alternativesOf, isKeywords, type Rooted } from "../core/schema_alternatives.ts";
 import { itemOf, partOf } from "../core/schema_parts.ts";
+import { checkByStored } from "../core/stored_schema.ts";
 import type { JsonSchema, StepDefinition } from "../core/workflow.ts";
 
 /** What a step reads of another one's end, or of the task's input. */
@@ -15,6 +16,8 @@ interface Read {
   readonly path: readonly (string | number)[];
   /** What the reader expects there, where that is known. */
   readonly schema: JsonSchema;
+  /** Whether the reader does nothing but look at it: a value that it refuses ends the good path. */
+  readonly isGate: boolean;
 }
 
 /** Reads of the task's input (`input`), and of each step's result and error, by its name. */
@@ -70,12 +73,25 @@ export class RehearsedValues {
     },
   ): unknown {
     if (this.#kept.has(key)) return this.#kept.get(key);
-    const reads = schema === undefined ? this.#reads.get(key) ?? [] : [];
+    const reads = this.#reads.get(key) ?? [];
     const stated = schema ?? schemaOfReads(reads);
-    const made = Object.keys(stated).length === 0 ? {} : madeValue(stated, { name, fits });
+    const passing = passingOf(schema, reads);
+    const made = Object.keys(stated).length === 0 ? {} : (passing && madeValue(passing, {
+      name,
+      fits: (value) => fits(value) && checkByStored(passing, value).ok,
+    })) ?? madeValue(stated, { name, fits });
     this.#kept.set(key, made);
     return made;
   }
+}
+
+/** What a value has to be so that transforms that read it complete; undefined: none says more of it. */
+function passingOf(schema: JsonSchema | undefined, reads: readonly Read[]): JsonSchema | undefined {
+  const gates = reads.filter(({ isGate, schema }) => isGate && Object.keys(schema).length > 0);
+  if (schema === undefined || gates.length === 0) return undefined;
+  // A reference would lead somewhere else inside of another schema.
+  if (JSON.stringify(schema).includes('"$')) return undefined;
+  return { allOf: [schema, schemaOfReads(gates)] };
 }
 
 function readsOf(plan: Plan): Reads {
@@ -88,24 +104,25 @@ function readsOf(plan: Plan): Reads {
   for (const { definition, mapping } of plan.steps) {
     if (mapping === undefined) continue;
     const target = targetOf(definition);
+    const isGate = definition.kind === "transform";
     for (const one of referencesOf(mapping)) {
       const { root, path } = one.reference;
       const schema = schemaAt(target, one);
       if (root === "input") {
-        add("input", { path, schema });
+        add("input", { path, schema, isGate });
         continue;
       }
       const step = definition.needs[root] ?? root;
-      if (definition.when === "succeeded") add(`result ${step}`, { path, schema });
+      if (definition.when === "succeeded") add(`result ${step}`, { path, schema, isGate });
       // Another `when` reads the whole end of its parent: its state, and its result or its error.
-      else if (path.length > 1) add(`${path[0]} ${step}`, { path: path.slice(1), schema });
+      else if (path.length > 1) add(`${path[0]} ${step}`, { path: path.slice(1), schema, isGate });
     }
   }
   const { output } = plan.definition;
   for (const one of plan.output === undefined ? [] : referencesOf(plan.output.mapping)) {
     const { root, path } = one.reference;
     const key = root === "input" ? root : `result ${output?.needs[root] ?? root}`;
-    add(key, { path, schema: schemaAt(output?.success, one) });
+    add(key, { path, schema: schemaAt(output?.success, one), isGate: false });
   }
   return reads;
 }
@@ -140,7 +157,7 @@ function schemaOfReads(reads: readonly Read[]): JsonSchema {
   const parts = [...byKey].map(([key, all]) =>
     [
       key,
-      schemaOfReads(all.map(({ path: [, ...path], schema }) => ({ path, schema }))),
+      schemaOfReads(all.map(({ path: [, ...path], ...rest }) => ({ path, ...rest }))),
     ] as const
   );
   const indexes = parts.filter(([key]) => typeof key === "number");

@@ -3,8 +3,10 @@
 import { nearestOf } from "../../core/nearest.ts";
 import type { CapabilityIndex, Match } from "./capability_index.ts";
 import LEXICON from "./lexicon.json" with { type: "json" };
+import { fieldsOf, requiredOf } from "./contracts.ts";
 import type { Piece } from "./pieces.ts";
-import { isVerb, tokensOf, withoutPhrases, wordsOf } from "./words.ts";
+import { newStep, type PlannedStep } from "./planned_step.ts";
+import { isSilent, isVerb, stemOf, tokensOf, withoutPhrases, wordsOf } from "./words.ts";
 
 /** What may be tuned of a step, as a person says it. */
 export interface AskedPolicy {
@@ -28,6 +30,8 @@ export type Ask =
     readonly why: "aside" | "negated" | "question" | "fact" | "schedule";
   };
 
+/** What is said in passing asks for a step only if it says it plainly. */
+export const IMPLIED_SCORE_MIN = 0.6;
 /** A worse match is none. */
 const SCORE_MIN = 0.45;
 /** A capability that matches so well is meant, although the words are those of an approval. */
@@ -213,7 +217,11 @@ function isDemand({ text, isItem }: Pick<Piece, "text" | "isItem">): boolean {
   const plain = withoutPhrases(text).replace(/^(?:also|please|just|only|and)\s+/i, "");
   const [first = "", second = ""] = tokensOf(plain);
   if (["is", "are", "was", "do", "does"].includes(first)) return false;
-  const isOrder = isVerb(first) && !/(?:ed|ing)$/.test(first) && second !== "";
+  // `water the plants`: whatever stands before an article there is an order.
+  const isUnheard = !isSilent(first) && /^(?:the|an?|our|their|your|my|his|her|its|each|every|all)$/
+    .test(second) &&
+    !/(?:ed|ing|ly|s)$/.test(first);
+  const isOrder = (isVerb(first) && !/(?:ed|ing)$/.test(first) && second !== "") || isUnheard;
   const isPassive = /\b(?:is|are|be|gets?)\s+(?:\w+ly\s+)?\w+(?:ed|en)\b/i.test(plain) &&
     !/\b(?:i|we|our|currently|already|at the moment)\b/i.test(plain);
   return isOrder || isPassive || /^(?:do|make|have|get)\s+\w+/i.test(plain);
@@ -230,4 +238,43 @@ function attemptsOf(text: string): number {
   if (/^once$/i.test(text)) return 1;
   if (/^twice$/i.test(text)) return 2;
   return /^\d+$/.test(text) ? Number(text) : numberOf(text);
+}
+
+/** Characters of a clause that a placeholder quotes. */
+const QUOTED_LENGTH_MAX = 200;
+
+/** The step that an ask is for. */
+export function stepFor(ask: Ask, text: string, clause: number): PlannedStep {
+  switch (ask.kind) {
+    case "capability":
+      return newStep("remote", { text, clause, match: ask.match });
+    case "person":
+      return newStep("signal", { text, clause });
+    case "wait":
+      return { ...newStep("sleep", { text, clause }), waitMs: ask.ms };
+    default: {
+      const todo = `Nothing that is registered does this: ${text.slice(0, QUOTED_LENGTH_MAX)}`;
+      return { ...newStep("todo", { text, clause }), todo };
+    }
+  }
+}
+
+/** `an answer from the articles found`: what else a text says may be the step that makes its input. */
+export function impliedIn(
+  text: string,
+  match: Match,
+  index: CapabilityIndex,
+): { readonly match: Match; readonly text: string } | undefined {
+  const required = requiredOf(match.offer);
+  const fields = new Set(
+    required.flatMap((name) => tokensOf(name.replaceAll("_", " ")).map(stemOf)),
+  );
+  const explained = new Set(match.words.filter((word) => !fields.has(stemOf(word))));
+  const left = wordsOf(text).map((word) => word.text).filter((word) => !explained.has(word));
+  if (left.length < 2) return undefined;
+  const [best] = index.match(left.join(" ")).filter(({ offer, score }) =>
+    score >= IMPLIED_SCORE_MIN && offer !== match.offer &&
+    Object.keys(fieldsOf(offer.capability.output)).some((name) => required.includes(name))
+  );
+  return best && { match: best, text: left.join(" ") };
 }

@@ -15,3 +15,15 @@ export function requiredOf({ capability: { input } }: Offer): readonly string[] 
   const required = input?.["required"];
   return Array.isArray(required) ? required.filter((name) => typeof name === "string") : [];
 }
+
+/** The fields that capabilities have to be given, with their contracts. */
+export function takenBy(offers: readonly Offer[]): ReturnType<typeof fieldsOf> {
+  return Object.fromEntries(
+    offers.flatMap((offer) => {
+      const required = requiredOf(offer);
+      return Object.entries(fieldsOf(offer.capability.input)).filter(([name]) =>
+        required.includes(name)
+      );
+    }),
+  );
+}

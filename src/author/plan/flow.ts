@@ -3,46 +3,45 @@
  * each waits for what was said before it, unless its words say something else.
  */
 
-import { type Ask, askOf, durationIn, isApproval, policyIn, withoutSchedule } from "./asks.ts";
-import { fieldsOf, requiredOf } from "./contracts.ts";
-import { FailureBranch, newStep, type PlannedStep } from "./planned_step.ts";
+import {
+  type Ask,
+  askOf,
+  durationIn,
+  IMPLIED_SCORE_MIN,
+  impliedIn,
+  isApproval,
+  policyIn,
+  stepFor,
+  withoutSchedule,
+} from "./asks.ts";
+import { fieldsOf, requiredOf, takenBy } from "./contracts.ts";
+import { Decisions } from "./decisions.ts";
+import {
+  FailureBranch,
+  guardOf,
+  newStep,
+  type PlannedClause,
+  type PlannedStep,
+  reaches,
+} from "./planned_step.ts";
 import { Placement } from "./placement.ts";
 import {
   decisionQuestion,
+  eachQuestion,
   nearQuestion,
   orderQuestion,
   type Question,
   rivalQuestion,
   scheduleQuestion,
+  valueQuestion,
 } from "./questions.ts";
 import { type CapabilityIndex, favouredIn, type Offer } from "./capability_index.ts";
 import type { Condition } from "./conditions.ts";
 import type { Piece } from "./pieces.ts";
-import { isNothingNamed } from "./step_names.ts";
-import { stemOf, tokensOf, wordsOf } from "./words.ts";
+import { isAllNamed, isNothingNamed } from "./step_names.ts";
+import { wordsOf } from "./words.ts";
 
-/** A part of the description, and the steps that come of it. */
-export interface PlannedClause {
-  readonly text: string;
-  readonly steps: PlannedStep[];
-  /** Why there are none. */
-  why?:
-    | Extract<Ask, { kind: "nothing" }>["why"]
-    | "policy"
-    | "nobody"
-    /** Something that is there is changed; nobody knows what is meant; it is not taken. */
-    | "change"
-    | "unclear"
-    | "left";
-}
-
-/** Characters of a clause that a placeholder quotes. */
-const QUOTED_LENGTH_MAX = 200;
-/** A worse match does not say which step is meant. */
-const REFERENCE_SCORE_MIN = 0.3;
-/** What is said in passing asks for a step only if it says it plainly. */
-const IMPLIED_SCORE_MIN = 0.6;
-const ALL_OF_THEM = /\b(?:all|both|everything|three|four|these|those|reports|results)\b/i;
+const REFERENCE_SCORE_MIN = 0.3; // a worse match does not say which step is meant
 
 /** Collects steps. */
 export class Flow {
@@ -52,7 +51,7 @@ export class Flow {
   readonly questions: Question[] = [];
   #branch: { readonly of: readonly Condition[]; readonly branch: FailureBranch } | undefined;
   #last: FailureBranch | undefined;
-  #decision: PlannedStep | undefined;
+  protected readonly decisions: Decisions;
   readonly #favoured: readonly { readonly topic: ReadonlySet<string>; readonly system: string }[];
 
   constructor(
@@ -60,6 +59,7 @@ export class Flow {
     pieces: readonly Piece[],
     systems: readonly string[],
   ) {
+    this.decisions = new Decisions(pieces);
     this.#favoured = pieces.flatMap(({ text }) => favouredIn(text, systems));
   }
 
@@ -68,11 +68,18 @@ export class Flow {
     return this.placement.steps;
   }
 
+  /** What tasks are given, as far as that is known. */
+  protected inputs(): ReturnType<typeof takenBy> {
+    return takenBy(this.steps.flatMap(({ offer }) => offer ?? []));
+  }
+
   /** Takes the next piece. */
   add(piece: Piece): void {
+    if (this.decisions.isWayOut(piece)) return this.#addWayOut(piece);
     const { schedule, rest: withPolicy } = withoutSchedule(piece.text);
     const { policy, rest } = policyIn(withPolicy);
     const clause: PlannedClause = { text: piece.text, steps: [] };
+    if (piece.conditions[0]?.kind === "failed") clause.isFailurePath = true;
     this.clauses.push(clause);
     if (schedule !== undefined) this.ask(scheduleQuestion(schedule));
     const hasPolicy = Object.keys(policy).length > 0;
@@ -81,7 +88,8 @@ export class Flow {
       ? { kind: "policy" }
       : this.#read({ ...piece, text }, hasPolicy);
     if (hasPolicy && (ask.kind === "policy" || ask.kind === "nothing")) {
-      const of = this.#guardOf(piece) ?? this.stepNamed(text) ?? this.placement.previous;
+      const of = guardOf(piece, () => this.#branchOf(piece)) ?? this.stepNamed(text) ??
+        this.placement.previous;
       if (of !== undefined) {
         Object.assign(of.policy, policy);
         clause.steps.push(of);
@@ -93,11 +101,13 @@ export class Flow {
     if (step !== undefined && hasPolicy) Object.assign(step.policy, policy);
   }
 
-  /** Of `if it fails, try it three times`: what is tried. */
-  #guardOf(piece: Piece): PlannedStep | undefined {
-    if (piece.conditions[0]?.kind !== "failed") return undefined;
-    const guards = this.#branchOf(piece)?.guards;
-    return guards === "any" ? undefined : guards?.[0];
+  /** `stop if …`: the step that decides is all that it asks for. */
+  #addWayOut(piece: Piece): void {
+    const clause: PlannedClause = { text: piece.text, steps: [] };
+    this.clauses.push(clause);
+    this.#branchOf(piece);
+    const { step } = this.decisions;
+    if (step !== undefined && clause.steps.length === 0) clause.steps.push(step);
   }
 
   #read(piece: Piece, hasPolicy: boolean): Ask {
@@ -128,7 +138,7 @@ export class Flow {
       if (ms !== undefined) {
         const wait = this.put(
           { ...piece, join: "then" },
-          this.#stepFor({ kind: "wait", ms }, piece),
+          stepFor({ kind: "wait", ms }, piece.later, this.clauses.length),
         );
         if (wait === undefined) return undefined;
         clause.steps.push(wait);
@@ -146,16 +156,16 @@ export class Flow {
         this.#branchOf(piece)?.undoes.push(clause);
         return undefined;
       case "capability":
-        this.#questionRival(ask);
+        this.#question(piece, ask);
         this.#addImplied(piece, ask, clause);
         break;
       case "nobody":
         clause.why = "nobody";
-        if (ask.near !== undefined) this.ask(nearQuestion(ask.near));
+        if (ask.near !== undefined) this.ask(nearQuestion(clause.near = ask.near));
         break;
     }
     const known = this.restated(piece, ask);
-    const step = known ?? this.#stepFor(ask, piece);
+    const step = known ?? stepFor(ask, piece.text, this.clauses.length);
     if (ask.kind === "person" && this.#isSamePerson(piece)) {
       const [same] = this.placement.frontier;
       if (same !== undefined) clause.steps.push(same);
@@ -232,8 +242,6 @@ export class Flow {
     return branch;
   }
 
-  #decided: readonly Condition[] | undefined;
-
   #openBranch(condition: Condition, piece: Piece): FailureBranch | undefined {
     switch (condition.kind) {
       case "failed": {
@@ -246,8 +254,11 @@ export class Flow {
         return this.#openRefusal(condition, piece);
       case "else": {
         const opposite = this.#last;
-        if (this.#decision !== undefined) {
-          return new FailureBranch([this.#decision], condition);
+        const { step: decision, isStop } = this.decisions;
+        if (decision !== undefined && !isStop) return new FailureBranch([decision], condition);
+        if (decision !== undefined) {
+          this.placement.frontier = [decision];
+          return undefined;
         }
         if (opposite !== undefined && opposite.guards !== "any") {
           this.placement.frontier = [...opposite.guards];
@@ -255,24 +266,32 @@ export class Flow {
         return undefined;
       }
       case "value":
-        if (this.#decided !== piece.conditions) this.#decide(condition.of, piece);
-        this.#decided = piece.conditions;
-        return undefined;
+        return this.#decide(condition.of, piece);
       case "always":
         return undefined;
     }
   }
 
-  /** A value decides: that needs a step which somebody has to write. */
-  #decide(text: string, piece: Piece): void {
-    const step = newStep("todo", { text: `decide: ${text}`, clause: this.clauses.length });
-    step.todo = `Decide: ${
-      text.slice(0, QUOTED_LENGTH_MAX)
-    }. The step completes if so, and fails if not`;
-    this.placement.inOrder({ ...piece, join: "then" }, step);
-    this.clauses.at(-1)?.steps.push(step);
-    this.#decision = step;
-    this.ask(decisionQuestion(text));
+  /** A value decides; what is said of a stop is done after it. */
+  #decide(text: string, piece: Piece): FailureBranch | undefined {
+    const decisions = this.decisions;
+    if (decisions.isMade(piece.conditions)) return decisions.branch;
+    const step = decisions.make(text, piece, {
+      clause: this.clauses.length,
+      before: this.steps.filter((one) => one.branch === undefined).toReversed(),
+      input: this.inputs(),
+    });
+    const { conditions: _conditions, ...rest } = piece;
+    const placed = this.put({ ...rest, conditions: [], join: "then" }, step);
+    if (step.gate === undefined) {
+      const isEnd = decisions.endsBy(piece.conditions);
+      this.ask(isEnd ? valueQuestion(text) : decisionQuestion(text));
+    }
+    if (placed === undefined) decisions.drop();
+    if (placed !== undefined) this.clauses.at(-1)?.steps.push(placed);
+    const of = step.gate?.of;
+    if (of !== undefined && !reaches(of, step)) step.parents.add(of);
+    return decisions.branch;
   }
 
   #openRefusal(condition: Extract<Condition, { kind: "refused" }>, piece: Piece): FailureBranch {
@@ -286,30 +305,21 @@ export class Flow {
     const ms = condition.within === undefined ? undefined : durationIn(condition.within);
     if (ms !== undefined) signal.waitMs = ms;
     else signal.mayBeRefused = true;
-    this.#decision = undefined;
+    this.decisions.forget();
     return new FailureBranch([signal], condition);
   }
 
-  #stepFor(ask: Ask, { text }: Piece): PlannedStep {
-    const clause = this.clauses.length;
-    switch (ask.kind) {
-      case "capability":
-        return newStep("remote", { text, clause, match: ask.match });
-      case "person":
-        return newStep("signal", { text, clause });
-      case "wait":
-        return { ...newStep("sleep", { text, clause }), waitMs: ask.ms };
-      default: {
-        const todo = `Nothing that is registered does this: ${text.slice(0, QUOTED_LENGTH_MAX)}`;
-        return { ...newStep("todo", { text, clause }), todo };
-      }
-    }
-  }
-
-  /** Other systems that could be meant as well. */
-  #questionRival({ match, rival }: Extract<Ask, { kind: "capability" }>): void {
-    if (rival === undefined) return;
-    this.ask(rivalQuestion(this.clauses.at(-1)?.text ?? "", [match.offer, rival.offer]));
+  /**
+   * Other systems that could be meant as well; and what is to be done for each of many: a capability that
+   * takes a list does it for all at once, and before the first step a task is one of them.
+   */
+  #question({ each }: Piece, { match, rival }: Extract<Ask, { kind: "capability" }>): void {
+    const { offer } = match;
+    const words = this.clauses.at(-1)?.text ?? "";
+    if (rival !== undefined) this.ask(rivalQuestion(words, [offer, rival.offer]));
+    const isList = Object.values(takenBy([offer])).some(({ type }) => type === "array");
+    if (each === undefined || isList || this.steps.length === 0) return;
+    this.ask(eachQuestion(each, offer.capability.name));
   }
 
   /** `an answer from the articles found`: what else a piece says may be the step that makes its input. */
@@ -318,26 +328,17 @@ export class Flow {
     { match }: Extract<Ask, { kind: "capability" }>,
     clause: PlannedClause,
   ): void {
-    const required = requiredOf(match.offer);
-    const fields = new Set(
-      required.flatMap((name) => tokensOf(name.replaceAll("_", " ")).map(stemOf)),
-    );
-    const explained = new Set(match.words.filter((word) => !fields.has(stemOf(word))));
-    const left = wordsOf(piece.text).map(({ text }) => text).filter((word) => !explained.has(word));
-    if (left.length < 2) return;
-    const [best] = this.index.match(left.join(" ")).filter(({ offer, score }) =>
-      score >= IMPLIED_SCORE_MIN && offer !== match.offer &&
-      Object.keys(fieldsOf(offer.capability.output)).some((name) => required.includes(name))
-    );
-    const isThere = best === undefined || this.steps.some(({ offer }) => offer === best.offer);
+    const implied = impliedIn(piece.text, match, this.index);
+    if (implied === undefined) return;
+    const { match: best, text } = implied;
+    const isThere = this.steps.some(({ offer }) => offer === best.offer);
     if (isThere) return;
     const { after: _after, before: _before, ...rest } = piece;
-    const implied = newStep("remote", {
-      text: left.join(" "),
-      clause: this.clauses.length,
-      match: best,
-    });
-    clause.steps.push(...[this.put(rest, implied)].flatMap((one) => one ?? []));
+    const step = this.put(
+      rest,
+      newStep("remote", { text, clause: this.clauses.length, match: best }),
+    );
+    if (step !== undefined) clause.steps.push(step);
   }
 
   #readAnchors(piece: Piece): {
@@ -352,7 +353,7 @@ export class Flow {
   /** The steps that a text such as `the load is done` means; it may ask for one itself. */
   protected named(text: string): readonly PlannedStep[] | undefined {
     if (isNothingNamed(text)) {
-      return ALL_OF_THEM.test(text) ? this.leaves() : this.placement.frontier;
+      return isAllNamed(text) ? this.leaves() : this.placement.frontier;
     }
     const isFirstAnswer = isApproval(text) && this.steps.every(({ kind }) => kind !== "signal");
     const known = isFirstAnswer ? undefined : this.stepNamed(text);

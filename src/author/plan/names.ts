@@ -38,7 +38,9 @@ function baseOf(step: PlannedStep): string {
   const said = slug(words.join("_"));
   if (kind === "sleep") return slug(`wait_${durationWords(text)}`) || "wait";
   if (kind === "signal") return signalName(text);
-  if (kind === "transform") return step.when === "succeeded" ? "approved" : slug(text);
+  if (kind === "transform") {
+    return step.gate === undefined ? slug(text) : gateName(step.gate);
+  }
   return said === "" ? "placeholder" : said;
 }
 
@@ -48,6 +50,10 @@ function nameOfCapability(capability: string): string {
   const action = parts.at(-1) ?? "";
   const noun = parts.at(-2) ?? "";
   return slug(/[_-]/.test(action) || noun === "" ? action : `${action}_${noun}`);
+}
+
+function gateName({ field, schema }: NonNullable<PlannedStep["gate"]>): string {
+  return schema["const"] === true ? slug(field) : slug(`${field}_checked`);
 }
 
 function signalName(text: string): string {

@@ -28,6 +28,8 @@ export interface Piece {
   readonly before?: string;
   /** It happens this long after what was said before: a duration in words. */
   readonly later?: string;
+  /** It is asked for each of these, within one task. */
+  readonly each?: string;
   readonly isItem: boolean;
   readonly isQuestion: boolean;
 }
@@ -78,7 +80,9 @@ const POLITE =
   /^(?:hi|hello|hey|dear)\b[^,.!:]{0,40}[,!]\s*|^(?:(?:could|can|would|will) you|i would like (?:you )?to|i'd like (?:you )?to|i want (?:you )?to|we want to|we need to|i need to|(?:i|we) (?:need|want|would like)(?: to have)?|please|plz|pls|what i want is|so what i have in mind is this)\s+(?:please\s+)?(?:(?:build|create|make|set up|write|design|have)\s+(?:me\s+|us\s+)?)?(?:(?:an?|some|the)\s+)?(?:new\s+)?(?:workflow|workflw|flow|process|pipeline|automation|something|thing)?\s*(?:that|which|where|in which|to|for)?\s*/i;
 
 /** What is said of each thing of a kind; a capability that takes a list does it at once. */
-const FOR_EACH = /^(?:for|with|on) (?:each|every|all(?: of)?(?: the)?) [^,;:]{1,60}[,:]\s*/i;
+const FOR_EACH = /^((?:for|with|on) (?:each|every|all(?: of)?(?: the)?) [^,;:]{1,60})[,:]\s*/i;
+/** The same at the end: `reserve stock for each item`. */
+const EACH_AT_END = /\s+(for (?:each|every)(?: one)?(?: of the)? [^,;:]{1,60})$/i;
 
 interface Lead {
   readonly join?: Piece["join"];
@@ -152,7 +156,13 @@ class SentenceReader {
   pieces(): readonly Piece[] {
     const { text } = this.sentence;
     const polite = text.replace(POLITE, "").replace(FOR_EACH, "").replace(/[.!?]+$/, "");
-    return this.#read(tokensOf(polite).length === 0 ? text : polite);
+    const [, each] = FOR_EACH.exec(text.replace(POLITE, "")) ?? [];
+    return this.#read(tokensOf(polite).length === 0 ? text : polite).map((piece) => {
+      const [end, ofEnd] = EACH_AT_END.exec(piece.text) ?? [];
+      const said = ofEnd ?? each;
+      if (said === undefined) return piece;
+      return { ...piece, each: said, text: piece.text.slice(0, -(end?.length ?? 0) || undefined) };
+    });
   }
 
   #read(text: string): readonly Piece[] {

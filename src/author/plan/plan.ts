@@ -7,7 +7,8 @@ import type { Directory, Edit } from "../../core/authoring.ts";
 import type { Fields } from "../document.ts";
 import { isRecord } from "../yaml_text.ts";
 import { CapabilityIndex } from "./capability_index.ts";
-import { Flow, type PlannedClause } from "./flow.ts";
+import { Flow } from "./flow.ts";
+import { fieldsOf } from "./contracts.ts";
 import { knownSteps } from "./known_steps.ts";
 import {
   changeQuestion,
@@ -19,7 +20,7 @@ import {
 } from "./questions.ts";
 import { nameSteps, workflowNameOf } from "./names.ts";
 import { type Piece, piecesOf } from "./pieces.ts";
-import type { PlannedStep } from "./planned_step.ts";
+import type { PlannedClause, PlannedStep } from "./planned_step.ts";
 import { Revision } from "./revision.ts";
 import { sentencesOf } from "./sentences.ts";
 import { mappingsOf } from "./sources.ts";
@@ -41,6 +42,10 @@ export interface Plan {
     readonly n: number;
     readonly text: string;
     readonly steps: readonly string[];
+    /** It asks for what is done after a failure. */
+    readonly isFailurePath?: boolean;
+    /** It writes a name that is only like that of this capability (W52). */
+    readonly near?: string;
   }[];
   /** Numbers of the clauses that no step does, and that ask for something (W51). */
   readonly unmatched: readonly number[];
@@ -118,7 +123,11 @@ function revise(
 ): Plan {
   const known = knownSteps(base, index.offers);
   const isWanted = (clause: number) => parts === undefined || parts.includes(clause);
-  const revision = new Revision(index, { pieces, systems, known, isWanted });
+  const task = isRecord(base.input) ? base.input : {};
+  const required = [task.required ?? []].flat();
+  const given = Object.entries(fieldsOf(task)).filter(([name]) => required.includes(name));
+  const inputs = Object.fromEntries(given);
+  const revision = new Revision(index, { pieces, systems, known, inputs, isWanted });
   for (const piece of pieces) revision.add(piece);
   revision.finish();
   revision.questions.push(...question);
@@ -126,7 +135,7 @@ function revise(
   if (needed.length > 0) return abstained(revision, needed);
   applyTemplates(revision, index.offers);
   nameSteps(revision.steps);
-  const mappings = mappingsOf(revision, isRecord(base.input) ? base.input : {});
+  const mappings = mappingsOf(revision, task);
   nameSteps(revision.steps);
   const edits = writeChanges(revision, { value: base, mappings });
   if (edits.length > 0) return planned(revision, edits);
@@ -198,10 +207,12 @@ function shown(text: string): string {
 }
 
 function clausesOf(clauses: readonly PlannedClause[]): Plan["clauses"] {
-  return clauses.map(({ text, steps }, index) => ({
+  return clauses.map(({ text, steps, isFailurePath, near }, index) => ({
     n: index + 1,
     text: shown(text),
     steps: [...new Set(steps)].flatMap(({ name }: PlannedStep) => name ?? []),
+    ...(isFailurePath && { isFailurePath }),
+    ...(near !== undefined && { near }),
   }));
 }
 

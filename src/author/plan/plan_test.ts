@@ -342,3 +342,23 @@ Deno.test("a failure that is named asks for the step that may fail, and a noun d
     ],
   );
 });
+
+Deno.test("a verb that nobody knows is an order where an article follows it", () => {
+  const answer = plan(
+    "Create the profile, then water the plants and send the welcome mail.",
+    SYSTEMS,
+  );
+
+  assert.deepEqual(stepsOf(answer).map(({ name, todo }) => [name, todo]), [
+    ["create_profile", undefined],
+    ["water_plants", "Nothing that is registered does this: water the plants"],
+    ["send_welcome", undefined],
+  ]);
+});
+
+Deno.test("after a time that is said, a step sleeps", () => {
+  assert.deepEqual(
+    planned("Create the profile. After 2 days, send the welcome mail."),
+    ["create_profile", "wait_2_days < create_profile", "send_welcome < wait_2_days"],
+  );
+});

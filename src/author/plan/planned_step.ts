@@ -1,9 +1,10 @@
 /** Planned steps: what the planner knows of a step before it is written as edits. */
 
 import type { Fields } from "../document.ts";
-import type { AskedPolicy } from "./asks.ts";
+import type { Ask, AskedPolicy } from "./asks.ts";
 import type { Match, Offer } from "./capability_index.ts";
 import type { Condition } from "./conditions.ts";
+import type { Gate } from "./gates.ts";
 
 /** What runs a planned step; `todo`: nothing does yet; `other`: something that the planner does not plan. */
 export type StepKind = "remote" | "signal" | "sleep" | "todo" | "transform" | "other";
@@ -29,9 +30,30 @@ export interface PlannedStep {
   mayBeRefused?: boolean;
   /** The field of a signal's form that says yes. */
   approves?: string;
+  /** Of a transform that lets a task go on only if a value is as it should be. */
+  gate?: Gate;
   todo?: string;
   readonly policy: { -readonly [K in keyof AskedPolicy]: AskedPolicy[K] };
   name?: string;
+}
+
+/** A part of the description, and the steps that come of it. */
+export interface PlannedClause {
+  readonly text: string;
+  readonly steps: PlannedStep[];
+  /** It asks for what is done after a failure. */
+  isFailurePath?: boolean;
+  /** It writes a name that is only like that of this capability. */
+  near?: string;
+  /** Why there are none. */
+  why?:
+    | Extract<Ask, { kind: "nothing" }>["why"]
+    | "policy"
+    | "nobody"
+    /** Something that is there is changed; nobody knows what is meant; it is not taken. */
+    | "change"
+    | "unclear"
+    | "left";
 }
 
 /** A step that waits for nothing yet. */
@@ -109,4 +131,14 @@ export function guardedBy(steps: readonly PlannedStep[]): ReadonlySet<PlannedSte
     if (step.when === "succeeded") open.push(...step.parents);
   }
   return guarded;
+}
+
+/** Of `if it fails, try it three times`: what is tried. `branchOf` finds the branch of the piece. */
+export function guardOf(
+  { conditions: [condition] }: { readonly conditions: readonly Condition[] },
+  branchOf: () => FailureBranch | undefined,
+): PlannedStep | undefined {
+  if (condition?.kind !== "failed") return undefined;
+  const guards = branchOf()?.guards;
+  return guards === "any" ? undefined : guards?.[0];
 }

@@ -29,11 +29,25 @@ export function rivalQuestion(clause: string, offers: readonly [Offer, Offer]): 
   return { text: `${quoted(clause)}: which is meant, ${first} or ${second}?`, isNeeded: true };
 }
 
-/** A value decides what runs. */
+/** A value decides what runs, and the task goes on either way. */
 export function decisionQuestion(condition: string): Question {
-  const text = `Steps are not left out by a value: which step finds out whether ${
-    quoted(condition)
-  }, and fails if not?`;
+  const text = `Steps are not left out by a value. If ${quoted(condition)}: should the task stop ` +
+    'there (say "stop unless …"), does a system decide that is sent the value, or are there two ' +
+    "workflows, of which the right one is started?";
+  return { text, isNeeded: false };
+}
+
+/** Nothing that is known says whether a task stops. */
+export function valueQuestion(condition: string): Question {
+  const text = `${quoted(condition)}: which field of which step, or of the input, says so?`;
+  return { text, isNeeded: false };
+}
+
+/** Something is to be done for each of a kind, within one task. */
+export function eachQuestion(each: string, step: string): Question {
+  const text =
+    `A step runs once, not ${quoted(each)}: does ${step} take all of them in one list, ` +
+    "or is a task started for each (POST /v1/tasks/batch)?";
   return { text, isNeeded: false };
 }
 

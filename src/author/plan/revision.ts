@@ -8,10 +8,11 @@ import { isRecord } from "../yaml_text.ts";
 import type { CapabilityIndex } from "./capability_index.ts";
 import { StepChanges } from "./change_steps.ts";
 import { additionIn, withoutPrelude } from "./changes.ts";
-import { Flow, type PlannedClause } from "./flow.ts";
+import type { fieldsOf } from "./contracts.ts";
+import { Flow } from "./flow.ts";
 import { knownBranches } from "./known_steps.ts";
 import type { Piece } from "./pieces.ts";
-import { guardedBy, type PlannedStep, reaches } from "./planned_step.ts";
+import { guardedBy, type PlannedClause, type PlannedStep, reaches } from "./planned_step.ts";
 import {
   cannotQuestion,
   decisionQuestion,
@@ -19,6 +20,7 @@ import {
   placeQuestion,
   type Question,
   thereQuestion,
+  valueQuestion,
   whichStepQuestion,
 } from "./questions.ts";
 import { childrenOf, isMain, reduce } from "./rewire.ts";
@@ -60,16 +62,19 @@ export class Revision extends Flow {
 
   constructor(
     index: CapabilityIndex,
-    { pieces, systems, known, isWanted }: {
+    { pieces, systems, known, inputs, isWanted }: {
       readonly pieces: readonly Piece[];
       readonly systems: readonly string[];
       readonly known: readonly PlannedStep[];
+      /** What tasks are given. */
+      readonly inputs: ReturnType<typeof fieldsOf>;
       /** Whether a clause is taken, by its number. */
       readonly isWanted: (clause: number) => boolean;
     },
   ) {
     super(index, pieces, systems);
     this.#isWanted = isWanted;
+    this.#inputs = inputs;
     this.steps.push(...known);
     this.branches.push(...knownBranches(known));
     this.placement.frontier = this.leaves();
@@ -77,6 +82,7 @@ export class Revision extends Flow {
     this.guardedBefore = guardedBy(known);
   }
 
+  readonly #inputs: ReturnType<typeof fieldsOf>;
   readonly #isWanted: (clause: number) => boolean;
 
   get clause(): number {
@@ -203,8 +209,13 @@ export class Revision extends Flow {
     return true;
   }
 
-  #questionOf({ conditions: [condition], after, before }: Piece): Question | undefined {
-    if (condition?.kind === "value") return decisionQuestion(condition.of);
+  #questionOf({ conditions, after, before }: Piece): Question | undefined {
+    const [condition] = conditions;
+    if (condition?.kind === "value") {
+      const isDropped = this.decisions.isMade(conditions) && this.decisions.step === undefined;
+      if (isDropped) return valueQuestion(condition.of);
+      if (!this.decisions.endsBy(conditions)) return decisionQuestion(condition.of);
+    }
     if (condition?.kind === "refused") {
       const signal = this.steps.findLast(({ kind }) => kind === "signal");
       if (signal === undefined) return this.placeOf("approval");
@@ -246,9 +257,21 @@ export class Revision extends Flow {
     return isMeant ? step : undefined;
   }
 
-  override put(piece: Piece, step: PlannedStep): PlannedStep | undefined {
+  protected override inputs() {
+    return this.#inputs;
+  }
+
+  override put(asked: Piece, step: PlannedStep): PlannedStep | undefined {
     const clause = this.clauses.at(-1) as PlannedClause;
     const isThere = this.steps.includes(step);
+    // What decides by a value stands behind the step that gives it, unless something else is said.
+    const isSaid = asked.after !== undefined || asked.before !== undefined;
+    const of = step.gate?.of?.name;
+    const piece: Piece = isSaid || step.gate === undefined
+      ? asked
+      : of === undefined
+      ? { ...asked, join: "first" }
+      : { ...asked, after: of };
     const hasPlace = piece.after !== undefined || piece.before !== undefined ||
       piece.join === "first" || piece.join === "last";
     if (isThere && step.known !== undefined) {

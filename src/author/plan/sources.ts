@@ -56,6 +56,11 @@ export function mappingsOf(flow: Flow, task?: Schema): Mappings {
   const required = [task?.["required"] ?? []].flat();
   const given = task && Object.fromEntries(fields.filter(([name]) => required.includes(name)));
   const twice = repeatedOffers(flow.steps);
+  for (const { gate } of flow.steps) {
+    if (gate !== undefined && gate.of === undefined && !input.has(gate.field)) {
+      input.set(gate.field, portable(gate.type));
+    }
+  }
   for (const step of inOrder(flow.steps)) {
     if (step.offer === undefined || step.known !== undefined) continue;
     const isRepeated = twice.has(step);

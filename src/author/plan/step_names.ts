@@ -37,6 +37,13 @@ export function isNothingNamed(text: string): boolean {
   return NOTHING_NAMED.test(text.trim());
 }
 
+const ALL_OF_THEM = /\b(?:all|both|everything|three|four|these|those|reports|results)\b/i;
+
+/** Whether words mean all steps: `once both are done`. */
+export function isAllNamed(text: string): boolean {
+  return ALL_OF_THEM.test(text);
+}
+
 interface Entry {
   readonly step: PlannedStep;
   readonly name: readonly string[];

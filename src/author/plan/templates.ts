@@ -77,7 +77,12 @@ function addGate(flow: Flow, signal: PlannedStep): void {
     clause: signal.clause,
     parents: new Set([signal]),
     when: "succeeded",
-    approves: signal.approves ?? "approved",
+    gate: {
+      field: signal.approves ?? "approved",
+      of: signal,
+      schema: { const: true },
+      type: {},
+    },
     policy: {},
   };
   for (const step of flow.steps) {

@@ -98,6 +98,11 @@ export function isCommon(word: string): boolean {
     CONCEPTS.has(stemOf(word));
 }
 
+/** Whether a word says nothing by itself. */
+export function isSilent(word: string): boolean {
+  return STOP.has(word);
+}
+
 function split(words: string): readonly string[] {
   return words.split(" ");
 }

@@ -172,19 +172,24 @@ function signalOf({ waitMs, mayBeRefused }: PlannedStep): unknown {
   };
 }
 
-function transformParent({ parents }: PlannedStep): PlannedStep | undefined {
-  return [...parents].find(({ kind }) => kind !== "sleep");
+function transformParent({ gate, parents }: PlannedStep): PlannedStep | undefined {
+  return gate === undefined ? [...parents].find(({ kind }) => kind !== "sleep") : gate.of;
 }
 
 function transformOf(step: PlannedStep): Omit<StepValue, "name"> {
-  const parent = transformParent(step);
-  const { approves } = step;
-  if (approves !== undefined) {
+  const { gate } = step;
+  if (gate !== undefined) {
+    const { field, of, type, schema } = gate;
     return {
-      transform: { [approves]: `$.${parent?.name}.${approves}` },
-      result: { type: "object", required: [approves], properties: { [approves]: { const: true } } },
+      transform: { [field]: `$.${of?.name ?? "input"}.${pathOf(field)}` },
+      result: {
+        type: "object",
+        required: [field],
+        properties: { [field]: { ...type, ...schema } },
+      },
     };
   }
+  const parent = transformParent(step);
   return parent === undefined
     ? { transform: { failed: true } }
     : { transform: { state: `$.${parent.name}.state` } };
