@@ -9,7 +9,7 @@ import { isRecord } from "./yaml_text.ts";
 import { type Document, type Fields, type Path, stepsOf, valueAt } from "./document.ts";
 
 /** A fault, and its place in the text, where that is known. */
-type PlacedFault = Fault & { readonly at?: Position | undefined };
+type PlacedFault = Fault & { readonly at?: Position | undefined; readonly near?: string };
 
 /** Codes of faults that always mean the same. */
 const CODES: Readonly<Record<string, ProblemCode>> = {
@@ -30,6 +30,8 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   maybe_absent: "W23",
   name_taken: "W03",
   no_steps: "W07",
+  no_such_field: "W22",
+  not_expected: "W21",
   not_of_kind: "W02",
   placeholder: "W16",
   required: "W20",
@@ -39,6 +41,7 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   too_large: "W08",
   two_kinds: "W02",
   type_mismatch: "W21",
+  unknown_field: "W02",
   unknown_format: "W26",
   unknown_keyword: "W26",
   unknown_system: "W10",
@@ -55,10 +58,6 @@ const DURATIONS: ReadonlySet<unknown> = new Set([
   "sleep",
 ]);
 
-/** The fields below which a fault is one of a mapping. */
-const MAPPED: ReadonlySet<unknown> = new Set(["with", "transform", "sleep"]);
-const HTTP_MAPPED: ReadonlySet<unknown> = new Set(["url", "query", "headers", "body"]);
-
 /** Problems that are listed: the first ones often cause the rest. */
 export const PROBLEMS_MAX = 500;
 
@@ -70,8 +69,34 @@ export function problemsOf(
   return faults.slice(0, PROBLEMS_MAX).map((fault) => {
     const path = pathIn(value, fault.path);
     const code = codeOf(fault, path, value);
-    return problem(code, { path, at: fault.at, text: fault.detail });
+    const fix = fault.near === undefined ? undefined : renamedField(path, fault.near, value);
+    return problem(code, { path, at: fault.at, text: fault.detail, fix });
   });
+}
+
+/** A field whose name is nearly right, where the right one is not there yet. */
+function renamedField(path: Path, near: string, value: Fields | undefined): Problem["fix"] {
+  const [first, index, ...field] = path;
+  const step = first === "workflow_steps" ? valueAt(value, [first, index ?? ""]) : undefined;
+  const holder = valueAt(value, path.slice(0, -1));
+  const key = field.at(-1);
+  const isFree = isRecord(holder) && !Object.hasOwn(holder, near);
+  if (key === undefined || !isFree || !isRecord(step) || typeof step.name !== "string") {
+    return undefined;
+  }
+  const { name } = step;
+  return {
+    label: `Rename "${key}" to "${near}"`,
+    edits: [
+      { kind: "unset", step: name, field },
+      {
+        kind: "set",
+        step: name,
+        field: [...field.slice(0, -1), near],
+        value: valueAt(value, path),
+      },
+    ],
+  };
 }
 
 /** Makes a problem. */
@@ -82,7 +107,7 @@ export function problem(
     readonly at: Position | undefined;
     readonly text: string;
     readonly severity?: Problem["severity"];
-    readonly fix?: Problem["fix"];
+    readonly fix?: Problem["fix"] | undefined;
   },
 ): Problem {
   const { name, severity: usual } = PROBLEMS[code];
@@ -160,12 +185,11 @@ function withoutCode({ code, language }: Document, taken: Fields): Fields {
 }
 
 function codeOf(
-  { code, detail }: Fault,
+  { code }: Fault,
   path: Path,
   value: Fields | undefined,
 ): ProblemCode {
   const key = path.at(-1);
-  if (code === "unknown_field") return unknownField(detail, path);
   if (code === "unknown_step") {
     return key === "depends_on" || path[2] === "depends_on" ? "W04" : "W22";
   }
@@ -174,21 +198,8 @@ function codeOf(
   const known = CODES[code];
   if (known !== undefined) return known;
   if (path.length <= 1 && (key === "workflow_steps" || key === "steps")) return "W07";
-  if (key === "base_url" && detail.startsWith("holds a user")) return "W41";
   if (DURATIONS.has(key)) return "W30";
   return key === "attempts_max" ? "W33" : "W09";
-}
-
-/** A mapping may name a field that is not there, or make one that nobody takes. */
-function unknownField(detail: string, [first, , field, inner]: Path): ProblemCode {
-  const isMapped = first === "output"
-    ? field !== undefined || !detail.startsWith("is not a known")
-    : (
-      first === "workflow_steps" &&
-      (MAPPED.has(field) || field === "http" && HTTP_MAPPED.has(inner))
-    );
-  if (!isMapped) return "W02";
-  return detail.startsWith("is not a field") ? "W21" : "W22";
 }
 
 /** Whether the owner has it in another version, another system has it, or nobody. */

@@ -2,7 +2,7 @@
 
 import type { Directory, Problem } from "../core/authoring.ts";
 import { nearestOf } from "../core/nearest.ts";
-import { dependsOn, type Document, type Fields, stepsOf, valueAt } from "./document.ts";
+import { dependsOn, type Document, type Fields, stepsOf } from "./document.ts";
 import { graphProblems } from "./graph_problems.ts";
 import { loaderProblems, PROBLEMS_MAX } from "./loader_problems.ts";
 import { registryProblems, withOffers } from "./registry_problems.ts";
@@ -36,36 +36,17 @@ function byPlace({ at: a }: Problem, { at: b }: Problem): number {
 }
 
 /** Adds what makes a problem right, where only one thing does. */
-function withFix(problem: Problem, { value, code }: Document): Problem {
-  if (problem.fix !== undefined || code.size > 0) return problem;
+function withFix({ fix: known, ...problem }: Problem, { value, code }: Document): Problem {
+  // What code computes cannot be edited, and it may have part in what is wrong.
+  if (code.size > 0) return problem;
+  if (known !== undefined) return { ...problem, fix: known };
   const { path } = problem;
   const [first, index] = path;
   const step = first === "workflow_steps" && typeof index === "number"
     ? stepsOf(value).find((one) => one.index === index)
     : undefined;
-  if (step === undefined) return problem;
-  const fix = problem.code === "W02"
-    ? renamedField(problem, step.name, value)
-    : problem.code === "W04"
-    ? renamedEdge(step, value)
-    : undefined;
+  const fix = step === undefined || problem.code !== "W04" ? undefined : renamedEdge(step, value);
   return fix === undefined ? problem : { ...problem, fix };
-}
-
-/** A field whose name is nearly right, and that is not there yet. */
-function renamedField({ path, text }: Problem, step: string, value: Fields): Problem["fix"] {
-  const [, near] = /did you mean "([^"]*)"$/.exec(text) ?? [];
-  const holder = valueAt(value, path.slice(0, -1)) as Fields;
-  const key = path.at(-1);
-  if (near === undefined || key === undefined || Object.hasOwn(holder, near)) return undefined;
-  const field = path.slice(2);
-  return {
-    label: `Rename "${key}" to "${near}"`,
-    edits: [
-      { kind: "unset", step, field },
-      { kind: "set", step, field: [...field.slice(0, -1), near], value: valueAt(value, path) },
-    ],
-  };
 }
 
 /** Edges to steps whose names are nearly right. */

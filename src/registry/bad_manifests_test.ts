@@ -185,11 +185,11 @@ const STEPS: Readonly<Record<string, readonly [step: string, ...faults: string[]
   ],
   "a reference to no field": [
     "- {name: a, transform: {x: $.input.m}}",
-    "5:30 workflow_steps[0].transform.x unknown_field",
+    "5:30 workflow_steps[0].transform.x no_such_field",
   ],
   "a reference into a number": [
     "- {name: a, transform: {x: $.input.n.m}}",
-    "5:30 workflow_steps[0].transform.x unknown_field",
+    "5:30 workflow_steps[0].transform.x no_such_field",
   ],
   "a reference to a sleep": [
     "- {name: a, sleep: 1s}\n  - {name: b, transform: $.a}",
@@ -252,7 +252,7 @@ const WHOLE: Readonly<Record<string, readonly [text: string, ...faults: string[]
   ],
   "a system with a password in its URL": [
     `${HEAD}systems: {s: {base_url: 'http://u:p@h'}}\nworkflow_steps: [{name: a, sleep: 1s}]`,
-    "3:25 systems.s.base_url custom",
+    "3:25 systems.s.base_url bad_url",
   ],
   "a system with a header that the engine sets": [
     `${HEAD}systems: {s: {base_url: 'http://h', headers: {host: b}}}\n` +

@@ -7,6 +7,8 @@ import type { Locate, Position } from "../core/workflow_module.ts";
 /** A fault and its place in a source file, where that is known. */
 export interface PlacedFault extends Fault {
   readonly at: Position | undefined;
+  /** The name that was probably meant. */
+  readonly near?: string;
 }
 
 /** Where a fault is: its path in the definition, and how to find it in the source. */
@@ -25,6 +27,13 @@ export class Faults {
   /** Adds a fault, unless the same one is there already. */
   add({ path, at }: Place, code: string, detail: string): void {
     this.#put({ path, code, detail, at: at() });
+  }
+
+  /** Adds a field that nobody reads, with the one of `known` that was probably meant. */
+  addUnknown({ path, at }: Place, key: string, known: readonly string[]): void {
+    const near = nearestOf(key, known);
+    const detail = `is not a known field${suggest(key, known)}`;
+    this.#put({ path, code: "unknown_field", detail, at: at(), ...(near && { near }) });
   }
 
   /**

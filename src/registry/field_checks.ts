@@ -15,7 +15,7 @@ import {
 import type { HealBounds } from "../core/healing.ts";
 import { contradictionOf, type Policy } from "../core/policy.ts";
 import type { StepSpec } from "../core/workflow_module.ts";
-import { type Faults, type Place, suggest } from "./fault.ts";
+import type { Faults, Place } from "./fault.ts";
 
 /** The prefix of Tasker's own envelope types. */
 const RESERVED = TASK_START.slice(0, TASK_START.indexOf(".") + 1);
@@ -136,11 +136,7 @@ function addIssues(
     }
     const known = Object.keys(path[0] === "retry" ? RetryFields.shape : Written.shape);
     for (const key of issue.keys) {
-      faults.add(
-        place([...path, key].join(".")),
-        "unknown_field",
-        `is not a known field${suggest(key, known)}`,
-      );
+      faults.addUnknown(place([...path, key].join(".")), key, known);
     }
   }
 }

@@ -86,7 +86,7 @@ const REFUSED: Readonly<Record<string, readonly [http: string, fault: string]>> 
   ],
   "a reference to a field that is not there": [
     "{ method: POST, url: 'https://a.b/', body: $.input.mail }",
-    "10:54 body unknown_field",
+    "10:54 body no_such_field",
   ],
   "a text of what may be absent": [
     "{ method: GET, url: 'https://a.b/${input.nick}' }",

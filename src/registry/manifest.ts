@@ -10,7 +10,7 @@ import { HTTP_METHODS, whyNoHeader, whyNoHeaderValue } from "../core/http_call.t
 import { CapabilityDescription, EFFECTS, SystemVersion } from "../core/system.ts";
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
-import { Faults, suggest } from "./fault.ts";
+import { Faults } from "./fault.ts";
 import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
 
 /** What is wrong with a URL that holds a user name or a password. */
@@ -30,7 +30,7 @@ const duration = z.union([z.number(), z.string()]).transform((value, context) =>
 });
 const url = z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).refine(
   (text) => !hasUser(text),
-  NO_USER,
+  { error: NO_USER, params: { fault: "bad_url" } },
 );
 const text = z.string().min(1);
 
@@ -253,15 +253,14 @@ function addIssue(faults: Faults, yaml: PlacedValue, issue: z.core.$ZodIssue): v
   if (issue.code === "unrecognized_keys") {
     for (const key of issue.keys) {
       const place = [...path, key];
-      faults.add(
-        { path: readablePath(place), at: () => yaml.atKey(place) },
-        "unknown_field",
-        `is not a known field${suggest(key, fieldsAt(path))}`,
-      );
+      const at = { path: readablePath(place), at: () => yaml.atKey(place) };
+      faults.addUnknown(at, key, fieldsAt(path));
     }
     return;
   }
-  faults.add({ path: readablePath(path), at: () => yaml.at(path) }, issue.code, detailOf(issue));
+  const own = issue.code === "custom" ? issue.params?.["fault"] : undefined;
+  const code = typeof own === "string" ? own : issue.code;
+  faults.add({ path: readablePath(path), at: () => yaml.at(path) }, code, detailOf(issue));
 }
 
 /** Returns what was expected; for a union, what each of its alternatives expects. */

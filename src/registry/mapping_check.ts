@@ -148,7 +148,7 @@ class MappingCheck {
     for (const [name, field] of fields) {
       if (fits && isFieldRefused(shape, name)) {
         const hint = suggest(name, fieldNamesOf(shape));
-        this.#refuse([...at, name], "unknown_field", `is not a field of what is expected${hint}`);
+        this.#refuse([...at, name], "not_expected", `is not a field of what is expected${hint}`);
       }
       const inner = fits ? innerOf(shape, name) : undefined;
       const target = inner?.kind === "found"
@@ -171,7 +171,7 @@ class MappingCheck {
       const inner = innerOf(shape, key);
       if (inner.kind === "missing") {
         const before = pathText({ root, path: path.slice(0, index) });
-        return void this.#refuse(at, "unknown_field", whyMissing(before, shape, key, inner.names));
+        return void this.#refuse(at, "no_such_field", whyMissing(before, shape, key, inner.names));
       }
       shape = inner.shape;
       isOptional ||= inner.isOptional;

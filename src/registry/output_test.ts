@@ -62,7 +62,7 @@ Deno.test("an output is checked against the contracts, each fault at its place",
     [
       "14:9 output.with required",
       "14:14 output.with.a unknown_step",
-      "14:27 output.with.b unknown_field",
+      "14:27 output.with.b no_such_field",
       "14:40 output.with.c gives_nothing",
       "14:52 output.with.id maybe_absent",
       "14:69 output.with.n type_mismatch",

@@ -83,10 +83,10 @@ Deno.test("a field that a contract does not have is refused, with the nearest", 
   const mapping = "{ a: $.input.emial, b: $.ask.di, c: $.input.email.x, d: '$.input.tags[0].x' }";
 
   deepEqual(await faultsIn(mapping), [
-    "21:16 with.a unknown_field",
-    "21:34 with.b unknown_field",
-    "21:47 with.c unknown_field",
-    "21:67 with.d unknown_field",
+    "21:16 with.a no_such_field",
+    "21:34 with.b no_such_field",
+    "21:47 with.c no_such_field",
+    "21:67 with.d no_such_field",
   ]);
   const { message } = await refusal(() =>
     build("  - name: x", "    transform: { a: $.input.emial, b: $.input.email.x }")
@@ -120,7 +120,7 @@ Deno.test("a value of another type than the contract takes is refused", async ()
     "{ n: 1, o: { y: 1 } }": "21:22 with.o required",
     "{ n: 1, o: $.ask }": "21:22 with.o required",
     "{ s: x }": "21:11 with required",
-    "{ n: 1, z: 1 }": "21:22 with.z unknown_field",
+    "{ n: 1, z: 1 }": "21:22 with.z not_expected",
     "$.input.email": "21:11 with type_mismatch",
     "[]": "21:11 with type_mismatch",
   };
@@ -156,8 +156,8 @@ Deno.test("a step whose `when` is not succeeded names outcomes: state, result an
   deepEqual(build(...steps(good)).definition.steps[1]?.needs, { ask: "ask" });
 
   deepEqual(await faultsOf(() => build(...steps("{ a: $.ask.id, b: $.ask.error.code }"))), [
-    "20:21 workflow_steps[1].transform.a unknown_field",
-    "20:34 workflow_steps[1].transform.b unknown_field",
+    "20:21 workflow_steps[1].transform.a no_such_field",
+    "20:34 workflow_steps[1].transform.b no_such_field",
   ]);
 });
 
@@ -179,10 +179,10 @@ Deno.test("a transform without a contract has the fields of its mapping", async 
       )
     ),
     [
-      "23:21 workflow_steps[3].transform.a unknown_field",
-      "23:41 workflow_steps[3].transform.b unknown_field",
+      "23:21 workflow_steps[3].transform.a no_such_field",
+      "23:41 workflow_steps[3].transform.b no_such_field",
       "23:57 workflow_steps[3].transform.c maybe_absent",
-      "23:76 workflow_steps[3].transform.d unknown_field",
+      "23:76 workflow_steps[3].transform.d no_such_field",
     ],
   );
 });
