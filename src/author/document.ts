@@ -31,6 +31,13 @@ export interface Document {
   readonly value: Fields;
   /** What a module computes, by path as JSON. Its value is there, too, where that is known. */
   readonly code: ReadonlyMap<string, CodePart>;
+  /** What the code of a module uses that step code may not have; a manifest has none. */
+  readonly accesses?: readonly {
+    readonly at: Position;
+    readonly text: string;
+    /** No permission would allow it. */
+    readonly isRefused: boolean;
+  }[];
   /** The file of the manifest that a module implements; the document is what the module adds. */
   readonly manifest?: string;
   /** The place of a value, or of the nearest one around it that is there. */

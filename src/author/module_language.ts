@@ -4,6 +4,7 @@ import type * as TypeScript from "typescript";
 import type { Position } from "../core/workflow_module.ts";
 import type { Document, Fields, Language, Path, Reading } from "./document.ts";
 import { problem, unreadable } from "./loader_problems.ts";
+import { accessesIn } from "./module_access.ts";
 import { type Found, ModuleNodes, type Ts } from "./module_nodes.ts";
 import { ModuleWires } from "./module_wires.ts";
 import { writeModule } from "./module_writer.ts";
@@ -133,6 +134,11 @@ class ModuleReader {
       language: this.language,
       value,
       code,
+      accesses: accessesIn(this.ts, this.#source).map(({ offset, text, isRefused }) => ({
+        at: this.#positionOf(offset),
+        text,
+        isRefused,
+      })),
       ...(manifest !== undefined && { manifest }),
       at: (path) => this.#locate(this.#nearest(path, values)),
       atKey: (path) => this.#locate(keys.get(JSON.stringify(path)) ?? this.#nearest(path, values)),

@@ -231,3 +231,35 @@ Deno.test("modules are read without any permission", async () => {
     equal(new TextDecoder().decode(stdout), "a\n", new TextDecoder().decode(stderr));
   });
 });
+
+Deno.test("problems() finds code that uses what step code may not have, and where", () => {
+  const module = read(`import { step, workflow, z } from "tasker";
+import { execSync } from "node:child_process";
+const run = step({
+  input: z.object({}),
+  success: z.object({}),
+  run: async () => {
+    eval("1"); new Function("return 1")();
+    await fetch("https://a.example"); Deno.env.get("HOME");
+    new Deno.Command("ls"); await import("./other.ts");
+    return { text: "fetch(eval)" };
+  },
+});
+export default workflow(
+  { namespace: "a", name: "b", version: "1.0.0", input: z.object({}) },
+  (w) => { w.step("c", run, { with: () => ({}) }); },
+);
+`);
+
+  const found = problems(module).filter(({ code }) => code === "W40");
+
+  deepEqual(found.map(({ severity, at }) => `${at?.line}:${at?.column} ${severity}`), [
+    "2:1 error",
+    "7:5 error",
+    "7:16 error",
+    "8:11 warning",
+    "8:39 warning",
+    "9:9 error",
+    "9:35 error",
+  ]);
+});

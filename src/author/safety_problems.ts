@@ -26,6 +26,7 @@ export function safetyProblems(
     }
   }
   check.hosts(directory);
+  check.accesses();
   return check.problems;
 }
 
@@ -33,6 +34,13 @@ class SafetyCheck {
   readonly problems: Problem[] = [];
 
   constructor(readonly document: Document) {}
+
+  accesses(): void {
+    for (const { at, text, isRefused } of this.document.accesses ?? []) {
+      const severity = isRefused ? "error" : "warning";
+      this.problems.push(problem("W40", { path: [], at, text, severity }));
+    }
+  }
 
   secrets(value: unknown, path: Path): void {
     if (typeof value === "string") {

@@ -12,7 +12,7 @@ import type { Offer } from "./plan/capability_index.ts";
 import { fieldsOf, requiredOf } from "./plan/contracts.ts";
 import { knownSteps } from "./plan/known_steps.ts";
 import { nameSteps } from "./plan/names.ts";
-import { FailureBranch, newStep, type PlannedStep } from "./plan/planned_step.ts";
+import { FailureBranch, guardedBy, newStep, type PlannedStep } from "./plan/planned_step.ts";
 import { isNotice, sourcesFor } from "./plan/sources.ts";
 import { inverseOf } from "./plan/templates.ts";
 import { inputEdits, systemEdits } from "./plan/write_changes.ts";
@@ -181,6 +181,7 @@ function suggestionOf(
     added.branch = new FailureBranch("any", { kind: "failed", of: "any" });
   }
   const before = new Set(steps);
+  const guardedBefore = guardedBy(steps);
   steps.push(added);
   nameSteps(steps);
   const known = inputOf(value);
@@ -203,8 +204,17 @@ function suggestionOf(
       ...inputEdits(value, [...input].filter(([name]) => !Object.hasOwn(known, name))),
       ...systemEdits(value, [offer]),
       ...values.map((of): Edit => ({ kind: "add_step", step: of })),
+      ...[...guardedBy(steps)].filter((one) => !guardedBefore.has(one)).flatMap(failingEdit),
     ],
   };
+}
+
+/** A step that is newly guarded fails once its attempts are used up, as in a plan. */
+function failingEdit({ name, kind, known }: PlannedStep): readonly Edit[] {
+  const isWork = kind === "remote" || kind === "other";
+  if (name === undefined || known === undefined || !isWork) return [];
+  if (known.on_exhausted !== undefined) return [];
+  return [{ kind: "set", step: name, field: ["on_exhausted"], value: "fail" }];
 }
 
 function riskOf({ capability: { effect } }: Offer): Suggestion["risk_level"] {

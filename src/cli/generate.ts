@@ -123,22 +123,36 @@ async function write(
   const isInPlace = base?.file?.path === path;
   if (isInPlace) await saveOver(context, path, { text: wanted, before: base.file.text });
   else await saveNew(context, path, wanted);
+  const broken = isModule ? await compileProblem(context, path) : undefined;
   const made = isModule ? testOfModule(rehearsal?.test, path) : rehearsal?.test;
   const test = made === undefined
     ? undefined
     : await writeTest(context, path, { text: made, mayBeThere: isInPlace });
-  show(context, { ...draft, wrote: path, ...(test && { wroteTest: test }) }, () => [
+  const compiled = broken === undefined ? {} : { notCompiling: broken };
+  show(context, { ...draft, ...compiled, wrote: path, ...(test && { wroteTest: test }) }, () => [
     ...draftLines(draft, viewOf(context, isInPlace)),
     "",
     `${paint("good", "✓")} wrote ${path}`,
+    ...(broken === undefined ? [] : [`${paint("bad", "✗")} W44 ${broken}`]),
     ...(test
       ? testLines(test, paint)
       : [paint("warn", "! no test: nothing runs some of the steps yet, or code does")]),
     ...(isModule ? [] : [`→ ${TASKER} rehearse ${path}`]),
   ]);
-  const isBroken = test?.isPassing === false;
-  if (isBroken && !isJson) terminal.warn(test.output);
+  const isBroken = test?.isPassing === false || broken !== undefined;
+  if (test?.isPassing === false && !isJson) terminal.warn(test.output);
   return isReady && !isBroken ? EXIT_DONE : EXIT_FAILED;
+}
+
+/** What the compiler says first of a module that does not compile, with its place. */
+async function compileProblem(context: VerbContext, path: string): Promise<string | undefined> {
+  const ran = await context.deno("check", "--quiet", context.pathOf(path));
+  if (ran === undefined || ran.code === 0) return undefined;
+  // deno-lint-ignore no-control-regex
+  const plain = ran.output.replace(/\x1b\[[0-9;]*m/g, "").split("\n");
+  const said = plain.find((line) => /\bTS\d+\b/.test(line)) ?? plain[0] ?? "";
+  const [, at] = /\bat (\S+:\d+:\d+)/.exec(plain.join("\n")) ?? [];
+  return `${path} does not compile: ${said.trim()}${at === undefined ? "" : ` at ${at}`}`;
 }
 
 /** The same workflow as the format that is wanted. */

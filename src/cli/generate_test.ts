@@ -196,3 +196,23 @@ Deno.test("generate --base asks where a description is unclear, and refuses a fi
   equal(gone.code, 2);
   match(gone.err.join("\n"), /Cannot read "gone.yaml": there is no such file/);
 });
+
+Deno.test("generate --out says what the compiler says of a module, and where", async () => {
+  const cli = openCliHarness({
+    env: { INIT_CWD: "/home/ada" },
+    deps: { systems: () => Promise.resolve([USERS]) },
+    failing: ([verb]) =>
+      verb === "check"
+        ? "TS2322 [ERROR]: Type 'string' is not assignable to type 'number'.\n    at file:///a.ts:3:7\n"
+        : undefined,
+  });
+
+  const { code, out } = await cli.say("generate", WORDS, "--out", "made.ts");
+
+  equal(code, 1);
+  equal(
+    out.find((line) => line.includes("W44")),
+    "✗ W44 made.ts does not compile: TS2322 [ERROR]: Type 'string' is not assignable to type " +
+      "'number'. at file:///a.ts:3:7",
+  );
+});

@@ -5,9 +5,10 @@ import { type Plan, plan } from "../author/plan/plan.ts";
 import { type Document, stepsOf } from "../author/document.ts";
 import { edit } from "../author/edit.ts";
 import { withoutSteps } from "../author/parts.ts";
+import { problem } from "../author/loader_problems.ts";
 import { problems } from "../author/problems.ts";
 import { YAML } from "../author/yaml_language.ts";
-import { type Directory, type Edit, type Problem, PROBLEMS } from "../core/authoring.ts";
+import type { Directory, Edit, Problem } from "../core/authoring.ts";
 import { changedLines } from "../core/changed_lines.ts";
 import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
 import { assert, TaskerError } from "../core/errors.ts";
@@ -33,10 +34,12 @@ export interface GeneratorDeps {
 interface Proposed {
   readonly by: Drafter;
   readonly edits: readonly DraftEdit[];
-  readonly clauses: Draft["clauses"];
+  readonly clauses: Plan["clauses"];
   readonly unmatched: readonly number[];
   readonly questions: readonly string[];
   readonly isAbstention: boolean;
+  /** Steps that a model adds, and no words ask for. */
+  readonly unasked?: readonly string[];
 }
 
 /** Opens a generator. What has to be asked first is asked of the person, and of no model. */
@@ -109,7 +112,7 @@ function proposedBy({ edits, ...rest }: Plan): Proposed {
 }
 
 /** The planner's proposal with what a model adds. */
-function withAdded(planned: Proposed, { edits, filled }: ModelEdits): Proposed {
+function withAdded(planned: Proposed, { edits, filled, unasked }: ModelEdits): Proposed {
   const added = (n: number) =>
     edits.flatMap(({ edit, clause }) =>
       edit.kind === "add_step" && clause === n ? [edit.step.name] : []
@@ -117,6 +120,7 @@ function withAdded(planned: Proposed, { edits, filled }: ModelEdits): Proposed {
   return {
     ...planned,
     by: "model",
+    unasked,
     edits: [...planned.edits, ...edits],
     clauses: planned.clauses.map((one) => ({ ...one, steps: [...one.steps, ...added(one.n)] })),
     unmatched: planned.unmatched.filter((n) => !filled.includes(n)),
@@ -150,24 +154,14 @@ class Drafting {
     const { clauses, unmatched, questions, isAbstention, by } = proposed;
     const { base, directory } = this.of;
     const namespace = this.#namespace;
-    if (isAbstention) {
-      const name = this.request.name ?? String(base?.value.name ?? "");
-      const nothing = {
-        isReady: false,
-        text: "",
-        edits: [],
-        problems: [],
-        missing: [...questions],
-      };
-      return { name, namespace, by, isAbstention, clauses, unmatched, questions, ...nothing };
-    }
+    if (isAbstention) return this.#nothing(proposed);
     const taken = this.#take(await this.#write(proposed.edits), proposed);
     const { value, text } = taken.document;
     const names = new Set(stepsOf(value).map((step) => step.name));
     const wanted = unmatched.filter((n) => this.#isWanted(n));
     const found = [
       ...problems(taken.document, directory),
-      ...uncovered(clauses, wanted),
+      ...uncovered(proposed, { ...this.request, document: taken.document, wanted }),
     ];
     const rehearsal = await this.#rehearse(taken.document);
     // Code is not run here: its own test does that.
@@ -180,7 +174,11 @@ class Drafting {
       isAbstention,
       isReady,
       text,
-      clauses: clauses.map((one) => ({ ...one, steps: one.steps.filter((of) => names.has(of)) })),
+      clauses: clauses.map(({ n, text, steps }) => ({
+        n,
+        text,
+        steps: steps.filter((of) => names.has(of)),
+      })),
       unmatched: wanted,
       questions,
       missing: missingIn(found, rehearsal),
@@ -191,6 +189,18 @@ class Drafting {
         problemsBefore: problems(base, directory),
         diff: changedLines(base.text, text),
       }),
+    };
+  }
+
+  /** Nothing is proposed before the questions are answered. */
+  #nothing({ by, isAbstention, clauses, unmatched, questions }: Proposed): Draft {
+    const { base } = this.of;
+    return {
+      name: this.request.name ?? String(base?.value.name ?? ""),
+      namespace: this.#namespace,
+      ...{ by, isAbstention, unmatched, questions, missing: [...questions] },
+      clauses: clauses.map(({ n, text, steps }) => ({ n, text, steps })),
+      ...{ isReady: false, text: "", edits: [], problems: [] },
     };
   }
 
@@ -251,15 +261,46 @@ function parkedAgain({ value }: Document): readonly Edit[] {
     .map(({ name }): Edit => ({ kind: "unset", step: name, field: ["on_exhausted"] }));
 }
 
-/** Parts of the description that nothing does are problems of the draft. */
-function uncovered(clauses: Draft["clauses"], unmatched: readonly number[]): readonly Problem[] {
-  return clauses.filter(({ n }) => unmatched.includes(n)).map(({ n, text }) => ({
-    code: "W51",
-    name: PROBLEMS.W51.name,
-    severity: PROBLEMS.W51.severity,
-    path: [],
-    text: `no step does part ${n}: "${text}"`,
-  }));
+/**
+ * Problems of a draft with what was asked for: parts that no step does (W51, or W34 for a failure path),
+ * names that are not quite right (W52), and steps of a model that no words ask for (W50).
+ */
+function uncovered(
+  { clauses, unasked = [] }: Proposed,
+  { document, description, wanted }: {
+    readonly document: Document;
+    readonly description: string;
+    readonly wanted: readonly number[];
+  },
+): readonly Problem[] {
+  const steps = stepsOf(document.value);
+  const parts = clauses.filter(({ n }) => wanted.includes(n)).map((clause) => {
+    const todo = steps.find(({ name }) => clause.steps.includes(name));
+    const path = todo === undefined ? [] : ["workflow_steps", todo.index];
+    const place = { path, at: placeIn(description, clause.text) };
+    const said = `part ${clause.n}: "${clause.text}"`;
+    if (clause.near !== undefined) {
+      return problem("W52", { ...place, text: `is ${clause.near} meant in ${said}?` });
+    }
+    const isLost = clause.isFailurePath && todo === undefined;
+    return isLost
+      ? problem("W34", { ...place, text: `nothing is done after a failure by ${said}` })
+      : problem("W51", { ...place, text: `no step does ${said}` });
+  });
+  const extra = steps.filter(({ name }) => unasked.includes(name)).map(({ name, index }) => {
+    const path = ["workflow_steps", index];
+    const text = `no words of the description ask for step "${name}": the model proposes it`;
+    return problem("W50", { path, at: document.at(path), text });
+  });
+  return [...parts, ...extra];
+}
+
+/** Where a part of a description begins, from 1; undefined: it was put in other words. */
+function placeIn(description: string, part: string): Problem["at"] {
+  const index = description.toLowerCase().indexOf(part.toLowerCase());
+  if (index < 0) return undefined;
+  const before = description.slice(0, index).split("\n");
+  return { file: "description", line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
 function missingIn(

@@ -225,3 +225,24 @@ Deno.test("a base that cannot be read is refused, and names the line", async () 
     code: "definition.invalid",
   });
 });
+
+Deno.test("a failure path that nothing makes, and a name that is not quite right, are problems", async () => {
+  const lost = await generate(
+    "Validate the registration, create the profile. If anything fails, undo everything.",
+  );
+  const near = await generate(
+    "1. Validate the registration\n2. user.create_profil\n3. send_welcome",
+  );
+
+  deepEqual(codesOf(lost), ["W34"]);
+  deepEqual(codesOf(near).filter((code) => code !== "W16"), ["W52"]);
+  deepEqual(near.problems.find(({ code }) => code === "W52")?.at, {
+    file: "description",
+    line: 2,
+    column: 4,
+  });
+});
+
+function codesOf({ problems }: Awaited<ReturnType<typeof generate>>): readonly string[] {
+  return problems.filter(({ severity }) => severity === "error").map(({ code }) => code);
+}

@@ -18,13 +18,12 @@ import { jsonIn, type Prompt, Shown, type Verdict, wireSchemaOf } from "../model
 /** Changes whenever prompt or schema do: an answer to another prompt is not used again. */
 export const DRAFT_PROMPT_VERSION = 1;
 
-/** Bounds of a prompt: with them it has at most some 24 KiB. */
+// With these bounds a prompt has at most some 24 KiB.
 const CLAUSES_MAX = 40;
 const CLAUSE_LENGTH_MAX = 300;
 const OFFERS_MAX = 40;
 const FIELDS_MAX = 12;
 const STEPS_MAX = 60;
-
 /** Operations of one answer. */
 const OPERATIONS_MAX = 60;
 
@@ -47,6 +46,8 @@ export interface ModelEdits {
   readonly edits: readonly DraftEdit[];
   /** Parts that have a step by it. */
   readonly filled: readonly number[];
+  /** Steps that no words of the description ask for. */
+  readonly unasked: readonly string[];
 }
 
 /** What a model may name. */
@@ -181,10 +182,10 @@ export function readDraftAnswer(
   }
   const writer = new EditWriter(question, nameable);
   parsed.data.operations.forEach((one, index) => writer.add(one, index));
-  const { edits, faults, filled } = writer;
+  const { edits, faults, filled, unasked } = writer;
   return faults.length > 0
     ? { kind: "broken", faults }
-    : { kind: "valid", value: { edits, filled: [...filled] } };
+    : { kind: "valid", value: { edits, filled: [...filled], unasked } };
 }
 
 const FIELDS: ReadonlySet<string> = new Set(
@@ -210,6 +211,7 @@ class EditWriter {
   readonly faults: string[] = [];
   /** Parts whose placeholders have got a capability. */
   readonly filled = new Set<number>();
+  readonly unasked: string[] = [];
   readonly #words: string;
   readonly #systems: Record<string, Fields>;
   readonly #inputs: Set<string>;
@@ -265,7 +267,7 @@ class EditWriter {
     if (this.#steps.get(step)?.todo === undefined || clause === undefined) {
       return refuse("only a step that nothing does yet can be filled");
     }
-    const work = this.#workOf({ capability, inputs, clause }, refuse);
+    const work = this.#workOf({ name: step, capability, inputs, clause }, refuse);
     if (work === undefined) return;
     this.#put({ kind: "unset", step, field: ["todo"] });
     for (const [name, value] of Object.entries(work)) {
@@ -282,7 +284,8 @@ class EditWriter {
 
   /** What a capability adds to its step; undefined: it is refused. */
   #workOf(
-    { capability: id, inputs, clause }: {
+    { name: step, capability: id, inputs, clause }: {
+      readonly name: string;
       readonly capability: string;
       readonly inputs: readonly { readonly field: string; readonly from: string }[];
       readonly clause: Draft["clauses"][number];
@@ -292,13 +295,13 @@ class EditWriter {
     const offer = this.nameable.offers[Number(id.slice(1)) - 1];
     if (offer === undefined) return void refuse("names what is not there");
     const { effect, name } = offer.capability;
-    const isSaid = this.#index.match(clause.text).some((one) =>
-      one.offer.system === offer.system && one.offer.capability.name === name
-    );
+    const isSaid = this.#index.match(clause.text)
+      .some((one) => one.offer.system === offer.system && one.offer.capability.name === name);
     // What cannot be taken back has to be asked for in words.
     if (!isSaid && effect !== "none" && effect !== "idempotent") {
       return void refuse(`W50: part ${clause.n} does not ask for ${id}`);
     }
+    if (!isSaid) this.unasked.push(step);
     this.#declare(offer);
     const sources = inputs.flatMap(({ field, from }) => {
       const value = this.#source(from, refuse);

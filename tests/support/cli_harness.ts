@@ -10,6 +10,8 @@ export interface CliHarnessOptions {
   readonly env?: CommandContext["env"];
   readonly files?: Readonly<Record<string, string>>;
   readonly size?: { readonly columns: number; readonly rows: number };
+  /** What Deno prints when it is run with these words, and fails; absent: it does not. */
+  readonly failing?: (words: readonly string[]) => string | undefined;
 }
 
 /** A command line and everything around it. */
@@ -68,7 +70,8 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
         },
         runDeno: (words) => {
           cli.ran.push(words.join(" "));
-          return Promise.resolve({ code: 0, output: "" });
+          const output = options.failing?.(words);
+          return Promise.resolve({ code: output === undefined ? 0 : 1, output: output ?? "" });
         },
         terminal: {
           print: (line) => out.push(line),
