@@ -4,13 +4,14 @@ import { type Directory, type Problem } from "../../src/core/authoring.ts";
 import { messageOf } from "../../src/core/errors.ts";
 import type { Rehearsal } from "../../src/core/rehearsal.ts";
 import { edit } from "../../src/author/edit.ts";
-import type { Document } from "../../src/author/document.ts";
+import { type Document, stepsOf } from "../../src/author/document.ts";
 import { problems } from "../../src/author/problems.ts";
 import { YAML } from "../../src/author/yaml_language.ts";
 import { type Plan, plan } from "../../src/author/plan/plan.ts";
 import { openRehearser } from "../../src/server/rehearser.ts";
 import { VirtualRuntime } from "../../src/server/virtual_runtime.ts";
 import type { Case } from "./case.ts";
+import { type Character, draftOf } from "./scripted.ts";
 import { failurePathOf, type GraphScore, mappedOf, scoreGraph, type StepValue } from "./score.ts";
 
 /** What became of one case. */
@@ -30,6 +31,8 @@ export interface Answer {
   readonly failure: ReturnType<typeof failurePathOf>;
   /** Errors of the validator and of the runs. */
   readonly notes: readonly string[];
+  /** What became of asking a model; absent: none was asked. */
+  readonly verdict?: string;
 }
 
 /** A document has to say something before it can be edited. */
@@ -42,17 +45,20 @@ function documentOf(of: Pick<Plan, "edits">): Document {
   return edit(read.document, of.edits.map((one) => one.edit));
 }
 
-/** Plans a case and looks at what came of it. */
-export async function answerTo(of: Case): Promise<Answer> {
-  const planned = plan(of.description, of.registry);
-  const steps = planned.edits.flatMap(({ edit }): StepValue[] =>
-    edit.kind === "add_step" ? [edit.step] : []
-  );
+/** Plans a case, without a model or with one, and looks at what came of it. */
+export async function answerTo(of: Case, model?: Character): Promise<Answer> {
+  const planned = model === undefined
+    ? plan(of.description, of.registry)
+    : await draftOf(of, model);
+  const document = documentOf(planned);
+  const steps = planned.isAbstention
+    ? []
+    : stepsOf(document.value).map(({ name, fields }): StepValue => ({ ...fields, name }));
   const graph = scoreGraph(of.gold, steps);
   const failure = failurePathOf(of.gold, steps, graph.names);
   const run = planned.isAbstention
     ? { isValid: false, isWorking: false, notes: planned.questions }
-    : await runOf(documentOf(planned), of.registry);
+    : await runOf(document, of.registry);
   return {
     of,
     isAbstention: planned.isAbstention,
@@ -62,6 +68,7 @@ export async function answerTo(of: Case): Promise<Answer> {
     isWorking: run.isWorking && failure.every(({ isThere }) => isThere),
     mapped: mappedOf(of.gold, steps, graph.names),
     failure,
+    ..."model" in planned && planned.model !== undefined && { verdict: planned.model.verdict },
   };
 }
 

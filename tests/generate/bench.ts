@@ -1,5 +1,6 @@
 /**
- * Measures the planner: `deno task generate:bench [--cases DIR] [--wrong] [--held-out] [--only ID]`.
+ * Measures the planner: `deno task generate:bench [--cases DIR] [--wrong] [--held-out] [--only ID]
+ * [--model knowing|careless]`. With --model, a scripted model completes each plan, over HTTP.
  * Each description is planned by the systems of its case, and the plan compared with the gold graph.
  */
 
@@ -117,7 +118,11 @@ async function main(args: readonly string[]): Promise<void> {
       : new URL(`${folder.replace(/\/$/, "")}/`, `file://${Deno.cwd()}/`),
   )).filter(({ id }) => only === undefined || id === only);
   const answers: Answer[] = [];
-  for (const one of cases) answers.push(await answerTo(one));
+  const model = valueOf("--model");
+  if (model !== undefined && model !== "knowing" && model !== "careless") {
+    throw new Error(`Cannot ask a model "${model}": expected knowing or careless`);
+  }
+  for (const one of cases) answers.push(await answerTo(one, model));
   if (folder !== undefined || only !== undefined) printAll("all", answers);
   else {
     const held = (of: Case) => isHeldOut(of);
@@ -125,6 +130,8 @@ async function main(args: readonly string[]): Promise<void> {
     printAll("held out", answers.filter(({ of }) => held(of)));
     printAll("all", answers);
   }
+  const verdicts = Map.groupBy(answers.flatMap(({ verdict }) => verdict ?? []), (one) => one);
+  for (const [verdict, all] of verdicts) console.log(`  the model: ${verdict} ${all.length} times`);
   printBy("domain", answers);
   printBy("style", answers);
   if (!args.includes("--wrong")) return;
