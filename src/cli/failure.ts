@@ -44,15 +44,21 @@ export interface Typed {
 /** Verbs that look a version up among what was deployed as documents. */
 const OF_DEPLOYED: readonly string[] = ["workflows revert", "workflows source"];
 
-type Advice = (names: Partial<Typed["names"]>, verb: string) => string | undefined;
+type Advice = (
+  names: Partial<Typed["names"]>,
+  verb: string,
+  detail: string,
+) => string | undefined;
 
 /** What a person can do, by code. Undefined: the server's own advice fits, or no id is known. */
 const ACTIONS: Readonly<Record<string, Advice>> = {
   "api.bad_request": () => "correct what is named above, then run the command again",
   "api.unauthorized": () =>
     `set TASKER_KEY to a valid key; ${TASKER} doctor shows where the current one comes from`,
-  "definition.unknown": ({ WORKFLOW }, verb) =>
-    WORKFLOW !== undefined && OF_DEPLOYED.includes(verb)
+  "definition.unknown": ({ WORKFLOW }, verb, detail) =>
+    detail.includes("no such version")
+      ? "give --version one of these, or leave it out for the one that starts take"
+      : WORKFLOW !== undefined && OF_DEPLOYED.includes(verb)
       ? `run ${TASKER} workflows history ${WORKFLOW} to see which versions were deployed`
       : `run ${TASKER} workflows to see which workflows are loaded`,
   "contract.violation": ({ WORKFLOW, ID }) =>
@@ -102,7 +108,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
     code,
     what: detail,
     result: resultOf(thrown, typed.isWrite),
-    action: ACTIONS[code]?.(typed.names, typed.verb ?? "") || lowered(action),
+    action: ACTIONS[code]?.(typed.names, typed.verb ?? "", detail) || lowered(action),
     places: faults
       .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
       .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`),

@@ -318,6 +318,9 @@ export function openStarts(registry: Registry): Starts {
   };
 }
 
+/** Versions that an error names, the highest first. */
+const VERSIONS_SHOWN_MAX = 8;
+
 /** Names are suggested from the same namespace only: the caller may not see the others. */
 function findPlan(
   registry: Registry,
@@ -329,7 +332,12 @@ function findPlan(
   const near = registry.names().filter((name) => name.startsWith(namespace));
   const wanted = version === undefined ? workflow : `${workflow}@${version}`;
   const versions = registry.list().filter(({ plan }) => plan.workflow === workflow);
-  const known = versions.map(({ plan }) => plan.definition.version).join(", ");
+  const all = versions.map(({ plan }) => plan.definition.version)
+    .sort((a, b) => compareVersions(b, a));
+  const more = all.length > VERSIONS_SHOWN_MAX
+    ? ` and ${all.length - VERSIONS_SHOWN_MAX} more`
+    : "";
+  const known = all.slice(0, VERSIONS_SHOWN_MAX).join(", ") + more;
   const why = known === ""
     ? `it is not loaded here${suggest(workflow, near)}`
     : version === undefined

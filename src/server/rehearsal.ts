@@ -136,7 +136,10 @@ async function playAll(
     throw new TaskerError("api.busy", "Cannot go on with the rehearsal: who asked for it has gone");
   }
   const runs: PlayedRun[] = [good];
-  const asked = failures?.map(({ step, error }) => ({ name: step, error })) ??
+  // A failure that is named twice is one run.
+  const named = failures &&
+    [...new Map(failures.map((one) => [JSON.stringify([one.step, one.error]), one])).values()];
+  const asked = named?.map(({ step, error }) => ({ name: step, error })) ??
     candidatesOf(plan, good).map(({ name }) => ({ name, error: undefined }));
   const runsMax = Math.min(RUNS_MAX, Math.max(2, Math.floor(STEPS_MAX / plan.steps.length)));
   const problems: RehearsalProblem[] = [];

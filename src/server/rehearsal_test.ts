@@ -115,11 +115,11 @@ Deno.test("a rehearsal lets each step fail once for good, and says what runs bec
   equal(reported?.took, '{"why":"The rehearsal lets step create fail"}');
 });
 
-Deno.test("failures that are named are played alone, with the error that is given", async () => {
+Deno.test("failures that are named are played alone, each once, with the error that is given", async () => {
   const error = { error_code: "taken", error_message: "The address is taken" };
 
   const { runs, problems, isOk } = await rehearse(SIGNUP, {
-    failures: [{ step: "create", error }, { step: "nobody" }],
+    failures: [{ step: "create", error }, { step: "create", error }, { step: "nobody" }],
   });
 
   deepEqual(runs.map(({ fails }) => fails), [undefined, "create"]);
