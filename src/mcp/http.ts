@@ -5,6 +5,7 @@ import {
   localhostAllowedOrigins,
   type McpRequestContext,
   originValidationResponse,
+  type ProtocolError,
   readRequestBody,
   type Server,
 } from "@modelcontextprotocol/server";
@@ -12,10 +13,11 @@ import { type Client, ClientError } from "../client.ts";
 import { API_KEY } from "../core/api_key.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Failure, failureOf, failureText, refused } from "./failure.ts";
+import { type Failure, failureOf, failureText, protocolErrorOf, refused } from "./failure.ts";
 import { Limits } from "./limits.ts";
 import { mcpServer, type ServerDeps } from "./server.ts";
 import type { McpSession } from "./session.ts";
+import { taskListenOf, TaskSubscriptions } from "./task_subscription.ts";
 
 /** Where it is served. */
 export const MCP_PATH = "/mcp";
@@ -60,6 +62,18 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
       onerror: (error) => log.debug("Refused an MCP request", { error: error.message }),
     },
   );
+  const subscriptions = new TaskSubscriptions(deps.runtime);
+  /** The SDK knows no tasks: of a subscription that it takes, it checks the request and sends nothing. */
+  const withTasks = async (answer: Response, { text, session, signal }: Listening) => {
+    const listen = taskListenOf(text);
+    if (listen === undefined || !isStream(answer)) return answer;
+    await answer.body?.cancel();
+    try {
+      return await subscriptions.open(listen, session, signal);
+    } catch (thrown) {
+      return rpcError(listen.id, protocolErrorOf(thrown));
+    }
+  };
   return {
     async fetch(request) {
       const foreign = originValidationResponse(request, localhostAllowedOrigins());
@@ -71,12 +85,17 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
         const bounded = await withBody(request, deps.runtime);
         const extra = { session };
         const authInfo = { token: "", clientId: id, scopes: [...scopes], extra };
-        return guarded(await handler.fetch(bounded, { authInfo }));
+        const { request: forwarded, text } = bounded;
+        const answer = await handler.fetch(forwarded, { authInfo });
+        return guarded(await withTasks(answer, { text, session, signal: request.signal }));
       } catch (thrown) {
         return refusal(thrown, deps);
       }
     },
-    close: () => handler.close(),
+    async close() {
+      subscriptions.close();
+      await handler.close();
+    },
   };
 }
 
@@ -95,9 +114,30 @@ async function sessionOf(request: Request, { clientOf }: McpHttpDeps): Promise<M
   return { client, as: (agent) => clientOf(key, agent), key: () => Promise.resolve(own) };
 }
 
+/** A request whose body has been read. */
+interface Bounded {
+  readonly request: Request;
+  readonly text: string;
+}
+
+/** A request that may ask for how tasks stand. */
+interface Listening {
+  readonly text: string;
+  readonly session: McpSession;
+  readonly signal: AbortSignal;
+}
+
+function isStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") === true;
+}
+
+function rpcError(id: string | number, { code, message, data }: ProtocolError): Response {
+  return Response.json({ jsonrpc: "2.0", id, error: { code, message, data } });
+}
+
 /** Reads the body within its bounds, so that a slow client holds nothing but its own connection. */
-async function withBody(request: Request, runtime: McpHttpDeps["runtime"]): Promise<Request> {
-  if (request.body === null) return request;
+async function withBody(request: Request, runtime: McpHttpDeps["runtime"]): Promise<Bounded> {
+  if (request.body === null) return { request, text: "" };
   const late = Promise.withResolvers<never>();
   late.promise.catch(() => {}); // it came in time
   const cancel = runtime.after(
@@ -113,7 +153,8 @@ async function withBody(request: Request, runtime: McpHttpDeps["runtime"]): Prom
       );
     }
     const { method, headers, signal } = request;
-    return new Request(request.url, { method, headers, signal, body: body.text });
+    const { text } = body;
+    return { request: new Request(request.url, { method, headers, signal, body: text }), text };
   } finally {
     cancel();
   }

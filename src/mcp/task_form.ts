@@ -50,7 +50,7 @@ type Shape = "fields" | "whole" | "json";
 
 /**
  * Returns what a task waits for from a person, as far as the key may answer it. Names are unique in the
- * life of a task: a signal is taken once, and a step is parked once an attempt.
+ * life of a task: a step waits for its signal, or is parked, once an attempt.
  */
 export function questionsOf(
   task: Task,
@@ -61,7 +61,8 @@ export function questionsOf(
   for (const step of task.steps) {
     if (isAwaitedSignal(step) && may("write")) {
       const wait = { kind: "signal", step: step.name, form: step.form ?? {} } as const;
-      questions.set(`signal:${step.name}`, { wait, request: signalForm(task, wait) });
+      const again = step.attempt > 1 ? `:${step.attempt}` : "";
+      questions.set(`signal:${step.name}${again}`, { wait, request: signalForm(task, wait) });
     } else if (step.state === "parked" && may("operate")) {
       const choices = step.options?.map(({ choice }) => choice) ?? step.choices ?? [];
       const wait = { kind: "choice", step: step.name, choices } as const;

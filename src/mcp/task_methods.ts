@@ -11,7 +11,7 @@ import { z } from "zod";
 import { type Client, ClientError } from "../client.ts";
 import { isTerminal } from "../core/state.ts";
 import { answerQuestion, questionsOf } from "./task_form.ts";
-import { TASKS_EXTENSION, taskView } from "./task_handle.ts";
+import { TASKS_EXTENSION, type TaskView, taskView } from "./task_handle.ts";
 import { protocolErrorOf } from "./failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Limits } from "./limits.ts";
@@ -27,18 +27,12 @@ export interface TaskDeps {
 
 /** Serves the methods of the extension. */
 export function serveTasks(server: Server, session: McpSession, deps: TaskDeps): void {
-  const { client } = session;
   const write = async (method: string, answer: () => Promise<Record<string, never>>) =>
     await guarded(() => bounded(session, deps, { method, answer }));
   server.registerCapabilities({ extensions: { [TASKS_EXTENSION]: {} } });
   server.setRequestHandler("tasks/get", { params: TaskParams }, async ({ taskId }, context) => {
-    const { elicitation } = capabilitiesOf(context);
-    return await guarded(async () => {
-      const task = await client.get(taskId, { signal: context.mcpReq.signal });
-      const isAsking = elicitation !== undefined && !isTerminal(task.state);
-      const questions = isAsking ? questionsOf(task, await session.key()) : new Map();
-      return taskView(task, questions);
-    });
+    const isAsking = capabilitiesOf(context).elicitation !== undefined;
+    return await guarded(() => viewOf(session, taskId, { isAsking }));
   });
   server.setRequestHandler("tasks/update", { params: TaskParams }, async ({ taskId }, context) => {
     capabilitiesOf(context);
@@ -49,6 +43,17 @@ export function serveTasks(server: Server, session: McpSession, deps: TaskDeps):
     capabilitiesOf(context);
     return await write("tasks/cancel", () => cancel(session.as("mcp tasks/cancel"), taskId));
   });
+}
+
+/** Shows how a task stands, with its questions to a client that can ask people. */
+export async function viewOf(
+  session: McpSession,
+  taskId: string,
+  { isAsking }: { readonly isAsking: boolean },
+): Promise<TaskView> {
+  const task = await session.client.get(taskId);
+  const isOpen = isAsking && !isTerminal(task.state);
+  return taskView(task, isOpen ? questionsOf(task, await session.key()) : new Map());
 }
 
 /** Takes the answers to what is still asked; the others are passed over. */
