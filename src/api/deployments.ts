@@ -23,7 +23,7 @@ export function deploymentHandlers(
           isDryRun: dryRun,
           grants: grantsOf(caller),
         },
-        ...{ directory: directoryFor(caller, await systems()), signal },
+        ...{ directory: directoryFor(caller, systems()), signal },
         ...(force !== undefined && { force }),
       });
       return { status: 200, body: report };

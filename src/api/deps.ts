@@ -33,6 +33,7 @@ import type {
   Starts,
   StatisticsStore,
   StepLogs,
+  SystemQueue,
   SystemSummary,
 } from "../core/ports.ts";
 import type { HealthCheck } from "../operations/node.ts";
@@ -134,7 +135,10 @@ export interface ApiDeps {
    * @throws {TaskerError} bus.envelope_invalid when it never was an envelope, bus.unavailable
    */
   replayDead(letter: DeadLetter): Promise<void>;
-  systems(): Promise<readonly SystemSummary[]>;
+  /** Every owner of steps, out of memory. */
+  systems(): readonly SystemSummary[];
+  /** What waits for a system. @throws {TaskerError} bus.unavailable */
+  queueOf(system: SystemSummary): Promise<SystemQueue>;
   /** The instances of one system, as the database has them. */
   instancesOf(system: string): Promise<readonly InstanceRow[]>;
   readonly registrar: Registrar;

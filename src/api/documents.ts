@@ -13,7 +13,7 @@ import { offersFor, visibleSystems } from "./systems.ts";
 export function documentHandlers(
   { documents, rehearser, generator, systems, ...services }: Services,
 ): Handlers<typeof DOCUMENTS> {
-  const directoryOf = async (caller: Caller) => directoryFor(caller, await systems());
+  const directoryOf = (caller: Caller) => directoryFor(caller, systems());
   /** The text that is to be changed, where a deployed workflow is named instead. */
   const baseOf = async ({ base }: DraftRequest, caller: Caller) => {
     if (base?.workflow === undefined) return base;
@@ -24,18 +24,18 @@ export function documentHandlers(
   };
   return {
     async checkDocument(of, { caller }) {
-      const problems = await documents.check(of, await directoryOf(caller));
+      const problems = await documents.check(of, directoryOf(caller));
       return { status: 200, body: { problems } };
     },
     async editDocument({ edits, as, ...of }, { caller }) {
-      const directory = await directoryOf(caller);
+      const directory = directoryOf(caller);
       const body = await documents.edit(of, { edits, as, directory });
       return { status: 200, body };
     },
     async suggestSteps({ after, capability, owner, limit, ...of }, { caller }) {
       const definitions = await newestDefinitions(services, caller);
       const suggested = await documents.suggest(of, {
-        ...{ directory: await directoryOf(caller), follows: followTable(definitions) },
+        ...{ directory: directoryOf(caller), follows: followTable(definitions) },
         ...{ after, capability, owner, limit },
       });
       const suggestions = await withTimes(suggested, { ...services, definitions });
@@ -54,12 +54,12 @@ export function documentHandlers(
     async generateWorkflow(request, { caller, signal }) {
       if (request.base === undefined) caller.demandNamespace(request.namespace);
       const base = await baseOf(request, caller);
-      const directory = await directoryOf(caller);
+      const directory = directoryOf(caller);
       const body = await generator.generate({ ...request, base }, directory, signal);
       return { status: 200, body };
     },
-    async getDirectory(_input, { caller }) {
-      return { status: 200, body: await directoryOf(caller) };
+    getDirectory(_input, { caller }) {
+      return Promise.resolve({ status: 200, body: directoryOf(caller) });
     },
   };
 }

@@ -78,7 +78,7 @@ Deno.test("the directory has what is registered, not what a manifest expects und
       capabilities: [{ name: "stock.check", version: "1.2.0", output }],
     },
   ];
-  const systems = () => Promise.resolve(system === undefined ? [] : [{ ...system, instances }]);
+  const systems = () => system === undefined ? [] : [{ ...system, instances }];
   const { json } = fakeApi({ systems });
 
   const { systems: [found] } = await json<Directory>("GET /v1/documents/directory");

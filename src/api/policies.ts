@@ -45,7 +45,7 @@ export function policyHandlers(services: Services): Handlers<typeof POLICIES> {
       demandEffective(steps, versions);
       const earlier = await policies.versions(namespace, name);
       if (Object.values(steps).some(({ system }) => system !== undefined)) {
-        const about = { versions, systems: await services.systems(), earlier };
+        const about = { versions, systems: services.systems(), earlier };
         refuseFaults("policy", switchFaults(steps, about));
       }
       refuseFaults("policy", tooFar("starts.untilMs", starts?.untilMs, runtime.now()));
@@ -125,7 +125,7 @@ async function capabilitiesOf(
   system: string,
   { systems, definitions }: Pick<Services, "systems" | "definitions">,
 ): Promise<ReadonlySet<string>> {
-  const [listed, stored] = await Promise.all([systems(), definitions.list()]);
+  const [listed, stored] = [systems(), await definitions.list()];
   const steps = stored.flatMap(({ definition }) => definition.steps)
     .filter(({ kind }) => doesWork(kind));
   const known = listed.find(({ name }) => name === system);

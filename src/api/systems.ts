@@ -20,22 +20,28 @@ import type { Handlers, Services } from "./handler.ts";
 
 /** Handlers of everything that shows systems, and registers their instances. */
 export function systemHandlers(
-  { systems, instancesOf, registrar, log, runtime }: Services,
+  { systems, queueOf, instancesOf, registrar, log, runtime }: Services,
 ): Handlers<typeof SYSTEMS> {
   return {
     async listSystems(_input, { caller }) {
-      const seen = visibleSystems(caller, await systems());
       const nowMs = runtime.now();
-      return { status: 200, body: { systems: seen.map((one) => summaryFor(caller, one, nowMs)) } };
+      const seen = await Promise.all(
+        visibleSystems(caller, systems()).map(async (one) => ({
+          ...summaryFor(caller, one, nowMs),
+          ...await queueDocument(queueOf, one),
+        })),
+      );
+      return { status: 200, body: { systems: seen } };
     },
     async getSystem({ system: name }, { caller }) {
-      const system = (await systems()).find((one) => one.name === name && maySee(caller, one));
+      const system = systems().find((one) => one.name === name && maySee(caller, one));
       if (system === undefined) throw unknown(name);
       const registered = caller.coversSystem(name) ? await instancesOf(name) : undefined;
       return {
         status: 200,
         body: {
           ...summaryFor(caller, system, runtime.now()),
+          ...await queueDocument(queueOf, system),
           capabilities: offersFor(caller, system),
           ...(registered && {
             registered: registered.filter((one) => maySeeEntry(caller, one))
@@ -90,18 +96,21 @@ function workflowsFor(caller: Caller, { workflows }: SystemSummary): readonly st
   return workflows.filter((name) => caller.covers(namespaceOf(name)));
 }
 
+async function queueDocument(queueOf: Services["queueOf"], system: SystemSummary) {
+  const { queued, hasWorker } = await queueOf(system);
+  return { hasWorker, ...(queued !== undefined && { queued }) };
+}
+
 function summaryFor(caller: Caller, system: SystemSummary, nowMs: number) {
-  const { name, kind, circuit, hasWorker, queued, schemas, instances, limit, saturation } = system;
+  const { name, kind, circuit, schemas, instances, limit, saturation } = system;
   const holdUntilMs = limit?.holdUntilMs ?? 0;
   return {
     name,
     kind,
     workflows: workflowsFor(caller, system),
     circuit,
-    hasWorker,
     ...(holdUntilMs > nowMs && { heldUntil: timeText(holdUntilMs) }),
     ...(saturation !== undefined && { saturation }),
-    ...(queued !== undefined && { queued }),
     ...(schemas !== undefined && { schemas }),
     instances: countStates(instances),
     capabilities: offersFor(caller, system).map(offerDocument),

@@ -42,17 +42,16 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
     name: "bank",
     kind: "remote",
     workflows: [],
-    queued: undefined,
     instances: [],
   } as const;
   const cli = openCliHarness({
     deps: {
       health: { ...health(false), version: "9.9.9", notReady: () => Promise.resolve("it drains") },
-      systems: () =>
-        Promise.resolve([
-          { ...bank, circuit: "open", hasWorker: true },
-          { ...bank, name: "shipper", circuit: "closed", hasWorker: false },
-        ]),
+      systems: () => [
+        { ...bank, circuit: "open" },
+        { ...bank, name: "shipper", circuit: "closed" },
+      ],
+      queueOf: ({ name }) => Promise.resolve({ queued: undefined, hasWorker: name === "bank" }),
     },
   });
   cli.fake.letters.push(deadLetterOf("d1", { channel: "c" }));

@@ -13,8 +13,6 @@ const USERS: SystemSummary = {
   kind: "remote",
   workflows: [],
   circuit: "closed",
-  hasWorker: true,
-  queued: 0,
   instances: [{
     system: "users",
     instance: "host-1",
@@ -32,7 +30,7 @@ const USERS: SystemSummary = {
 function open(files: Record<string, string> = {}) {
   return openCliHarness({
     env: { INIT_CWD: "/home/ada" },
-    deps: { systems: () => Promise.resolve([USERS]) },
+    deps: { systems: () => [USERS] },
     files,
   });
 }
@@ -200,7 +198,7 @@ Deno.test("generate --base asks where a description is unclear, and refuses a fi
 Deno.test("generate --out says what the compiler says of a module, and where", async () => {
   const cli = openCliHarness({
     env: { INIT_CWD: "/home/ada" },
-    deps: { systems: () => Promise.resolve([USERS]) },
+    deps: { systems: () => [USERS] },
     failing: ([verb]) =>
       verb === "check"
         ? "TS2322 [ERROR]: Type 'string' is not assignable to type 'number'.\n    at file:///a.ts:3:7\n"

@@ -9,11 +9,13 @@ Deno.test("systems draws owners with circuit and queue", async () => {
 });
 
 Deno.test("systems shows which have never had a worker", async () => {
-  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
-  const systems = () =>
-    Promise.resolve([{ ...shipper, circuit: "closed" as const, hasWorker: false, instances: [] }]);
+  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"] } as const;
+  const deps = {
+    systems: () => [{ ...shipper, circuit: "closed" as const, instances: [] }],
+    queueOf: () => Promise.resolve({ queued: 0, hasWorker: false }),
+  };
 
-  deepEqual((await openCliHarness({ deps: { systems } }).say("systems")).out, [
+  deepEqual((await openCliHarness({ deps }).say("systems")).out, [
     "SYSTEM   KIND    STATE          INSTANCES  QUEUED  WORKFLOWS",
     "shipper  remote  no worker yet             0       a/b",
   ]);
@@ -37,8 +39,8 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     { ...instance, state: "gone" as const },
     { ...instance, instance: "host-2", state: "unhealthy" as const },
   ];
-  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"], queued: 0 } as const;
-  const found = { ...shipper, circuit: "closed" as const, hasWorker: true, instances };
+  const shipper = { name: "shipper", kind: "remote", workflows: ["a/b"] } as const;
+  const found = { ...shipper, circuit: "closed" as const, instances };
   const row = { ...instances[1] as (typeof instances)[1], detail: "it answered 503" };
   const times = { sinceMs: 0, expiresAtMs: 30_000 };
   const declared = {
@@ -50,7 +52,8 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     detail: "a manifest declares it",
   };
   const deps = {
-    systems: () => Promise.resolve([found]),
+    systems: () => [found],
+    queueOf: () => Promise.resolve({ queued: 0, hasWorker: true }),
     instancesOf: () => Promise.resolve([{ ...row, ...times }, { ...declared, ...times }]),
   };
 

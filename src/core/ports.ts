@@ -1343,6 +1343,13 @@ export interface SystemStore {
    * @throws {TaskerError} system.full, journal.unavailable
    */
   register(of: NewInstance): Promise<"renewed" | "changed">;
+  /**
+   * Renews the leases of what manifests declare, where it is registered alike; returns the others.
+   * Cost: one statement.
+   *
+   * @throws {TaskerError} journal.unavailable
+   */
+  renew(declared: readonly NewInstance[]): Promise<readonly NewInstance[]>;
   /** Ends an instance's lease; false: there is no such instance. */
   leave(system: string, instance: string): Promise<boolean>;
   /** Removes an instance at once; false: there is no such instance. */
@@ -1357,15 +1364,20 @@ export interface SystemStore {
   report(changes: readonly HealthChange[]): Promise<void>;
 }
 
-/** What `GET /v1/systems` shows of an owner. */
+/** What the bus knows of a system. */
+export interface SystemQueue {
+  /** Envelopes that wait; undefined: the bus does not count them. */
+  readonly queued: number | undefined;
+  /** Whether a worker has ever asked for its commands. */
+  readonly hasWorker: boolean;
+}
+
+/** What this node has in memory of an owner of steps. */
 export interface SystemSummary {
   readonly name: string;
   readonly kind: "local" | "remote";
   readonly workflows: readonly string[];
   readonly circuit: "closed" | "open" | "half_open";
-  readonly queued: number | undefined;
-  /** Whether a worker has ever asked for its commands; true of a local one. */
-  readonly hasWorker: boolean;
   /** What has registered, and what manifests declare. */
   readonly instances: readonly Instance[];
   /** What is set for the whole system; absent: nothing. */

@@ -5,6 +5,7 @@ import type { Database, InstanceRow, NewInstance, Runtime, SystemStore } from ".
 import type { Capability, Instance, InstanceState } from "../core/system.ts";
 import type { Row } from "./pg_connection.ts";
 import endLeases from "./sql/end_leases.sql" with { type: "text" };
+import renewDeclared from "./sql/renew_declared.sql" with { type: "text" };
 import register from "./sql/register.sql" with { type: "text" };
 
 /** Living instances that have registered themselves: of one system, and of all. */
@@ -74,6 +75,19 @@ export class PostgresSystems implements SystemStore {
       `Cannot register instance "${of.instance}" of system "${of.system}": ${BOUNDS[outcome]}. ` +
         "What is registered stays: let instances leave, or remove some, then register again",
     );
+  }
+
+  async renew(declared: readonly NewInstance[]): Promise<readonly NewInstance[]> {
+    if (declared.length === 0) return [];
+    const asked = declared.map((of, number) => ({
+      ...{ number, system: of.system, instance: of.instance, version: of.version },
+      digest: this.#digest(JSON.stringify(of.capabilities)),
+      health_url: of.healthUrl ?? null,
+      ...{ namespaces: of.namespaces ?? [], lease_ms: of.leaseMs },
+    }));
+    const rows = await this.database.query(renewDeclared, [JSON.stringify(asked)]);
+    const alike = new Set(rows.map(({ number }) => Number(number)));
+    return declared.filter((_, number) => !alike.has(number));
   }
 
   async leave(system: string, instance: string): Promise<boolean> {

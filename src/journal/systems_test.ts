@@ -254,3 +254,31 @@ Deno.test("capabilities of gone instances make room for those of a living one", 
   assert.equal(await systems.register(instance()), "changed");
   assert.deepEqual((await systems.read()).instances.map(({ instance }) => instance), ["a"]);
 });
+
+Deno.test("what manifests declare is renewed by one statement; what is new or different is returned", async () => {
+  await using bench = await JournalBench.open();
+  const { systems, database } = await bench.node();
+  const declared = (of: Parameters<typeof instance>[0]) =>
+    instance({ isDeclared: true, instance: "@o/p", namespaces: ["o"], ...of });
+  const [kept, changed, gone] = [
+    declared({ system: "s0" }),
+    declared({ system: "s1" }),
+    declared({ system: "s2" }),
+  ] as const;
+  assert.deepEqual(await systems.renew([kept, changed, gone]), [kept, changed, gone]);
+  for (const one of [kept, changed, gone]) await systems.register(one);
+  await database.query(
+    "update tasker.system_instance set expires_at = now() + interval '1 second'",
+  );
+  await database.query("update tasker.system_instance set state = 'gone' where system = 's2'");
+  const newer = { ...changed, version: "2.0.0" };
+  const { version } = await systems.read();
+
+  assert.deepEqual(await systems.renew([kept, newer, gone]), [newer, gone]);
+
+  const rows = await database.query(
+    "select system from tasker.system_instance where expires_at > now() + interval '5 seconds'",
+  );
+  assert.deepEqual(rows.map(({ system }) => system), ["s0"]);
+  assert.equal((await systems.read()).version, version);
+});

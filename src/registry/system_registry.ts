@@ -54,6 +54,8 @@ export class SystemRegistry implements Registrar {
   #mustReadAgain = false;
   #lookedAtMs: number | undefined;
   #declaredAtMs = -Infinity;
+  /** What manifests declared when that was registered last, by `nameOf`. */
+  #declared: ReadonlySet<string> = new Set();
   #isFailing = false;
   #isStopped = false;
   #cancel: Cancel = () => {};
@@ -62,12 +64,16 @@ export class SystemRegistry implements Registrar {
 
   /** Registers what manifests declare, and reads what there is. */
   async open(): Promise<void> {
-    await this.declare();
+    this.#declaredAtMs = this.deps.runtime.monotonic();
+    await this.#declare(this.deps.declared());
+    await this.refresh();
   }
 
-  /** Registers what manifests declare now: others were loaded. */
+  /** Registers what manifests declare now, and did not before: others were loaded. */
   async declare(): Promise<void> {
-    await this.#declare();
+    const fresh = this.deps.declared().filter((one) => !this.#declared.has(nameOf(one)));
+    if (fresh.length === 0) return;
+    await this.#declare(fresh);
     await this.refresh();
   }
 
@@ -164,7 +170,10 @@ export class SystemRegistry implements Registrar {
     const nowMs = this.deps.runtime.monotonic();
     try {
       await this.#endLeases();
-      if (nowMs - this.#declaredAtMs >= DECLARE_MS) await this.#declare();
+      if (nowMs - this.#declaredAtMs >= DECLARE_MS) {
+        this.#declaredAtMs = nowMs;
+        await this.#declare(this.deps.declared());
+      }
       this.#isFailing = false;
     } catch (error) {
       this.#failed("Cannot look after the leases of systems yet: none of them ends", error);
@@ -197,22 +206,27 @@ export class SystemRegistry implements Registrar {
   }
 
   /** One entry that cannot be stored holds up neither the others nor the start of the server. */
-  async #declare(): Promise<void> {
-    const { runtime, declared, store, warn } = this.deps;
-    this.#declaredAtMs = runtime.monotonic();
-    for (const one of declared()) {
-      try {
-        await store.register(one);
-      } catch (error) {
-        warn(
-          "Cannot register yet what a manifest declares: steps go to what is registered, or wait; " +
-            `tried again in ${DECLARE_MS / 1000} s`,
-          { system: one.system, instance: one.instance, error: messageOf(error) },
-        );
-        // The others would wait for the database too.
-        if (error instanceof TaskerError && error.code === "journal.unavailable") return;
+  async #declare(declared: readonly NewInstance[]): Promise<void> {
+    this.#declared = new Set(this.deps.declared().map(nameOf));
+    try {
+      for (const one of await this.deps.store.renew(declared)) {
+        // While the database is away the others would wait for it, too.
+        await this.deps.store.register(one).catch((error) => {
+          if (isUnavailable(error)) throw error;
+          this.#notDeclared(error, { system: one.system, instance: one.instance });
+        });
       }
+    } catch (error) {
+      this.#notDeclared(error, {});
     }
+  }
+
+  #notDeclared(error: unknown, what: Readonly<Record<string, unknown>>): void {
+    this.deps.warn(
+      "Cannot register yet what a manifest declares: steps go to what is registered, or wait; " +
+        `tried again in ${DECLARE_MS / 1000} s`,
+      { ...what, error: messageOf(error) },
+    );
   }
 
   #failed(text: string, error: unknown): void {
@@ -220,6 +234,15 @@ export class SystemRegistry implements Registrar {
     this.#isFailing = true;
     this.deps.warn(text, { error: messageOf(error) });
   }
+}
+
+/** A declaration: a version of a workflow declares a system in one way. */
+function nameOf({ system, instance, version }: NewInstance): string {
+  return `${system}/${instance}@${version}`;
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof TaskerError && error.code === "journal.unavailable";
 }
 
 /** @throws {TaskerError} system.invalid, with every schema that cannot be used; payload.too_large */

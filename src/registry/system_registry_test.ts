@@ -27,6 +27,7 @@ Deno.test("a declared entry that cannot be stored is a warning, and holds up no 
       stored.push(system);
       return Promise.resolve("changed");
     },
+    renew: (declared) => Promise.resolve(declared),
     leave: () => Promise.resolve(false),
     forget: () => Promise.resolve(false),
     read: () => Promise.resolve({ version: 1, instances: [] }),
@@ -50,4 +51,38 @@ Deno.test("a declared entry that cannot be stored is a warning, and holds up no 
 
   deepEqual(stored, ["stock"]);
   deepEqual(warned, [["bad", "no room"]]);
+});
+
+Deno.test("a workflow that is loaded later registers what it declares, and nothing of the others", async () => {
+  const [asked, stored]: [string[][], string[]] = [[], []];
+  const all = [declared("stock")];
+  const registry = new SystemRegistry({
+    runtime: new ManualRuntime(),
+    store: {
+      isKnown: () => true,
+      register: ({ system }) => Promise.resolve((stored.push(system), "changed")),
+      renew: (of) => Promise.resolve((asked.push(of.map(({ system }) => system)), of)),
+      leave: () => Promise.resolve(false),
+      forget: () => Promise.resolve(false),
+      read: () => Promise.resolve({ version: 1, instances: [] }),
+      list: () => Promise.resolve([]),
+      endLeases: () => Promise.resolve([]),
+      report: () => Promise.resolve(),
+    },
+    directory: new SystemDirectory(),
+    declared: () => all,
+    plans: () => [],
+    isMine: () => true,
+    check: () => Promise.resolve(false),
+    wasBusAway: () => false,
+    warn: () => {},
+  });
+  await registry.open();
+
+  all.push(declared("bank"));
+  await registry.declare();
+  await registry.declare();
+
+  deepEqual(asked, [["stock"], ["bank"]]);
+  deepEqual(stored, ["stock", "bank"]);
 });

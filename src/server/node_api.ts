@@ -5,7 +5,7 @@ import type { BusAddress } from "../contracts/asyncapi.ts";
 import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
 import { parseEnvelope } from "../core/envelope.ts";
-import type { Bus, Policies, Runtime, SystemSummary } from "../core/ports.ts";
+import type { Bus, Policies, Runtime, SystemQueue, SystemSummary } from "../core/ports.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
 import type { Healer } from "../heal/healer.ts";
 import { type Adviser, openExplained } from "../heal/adviser.ts";
@@ -109,6 +109,7 @@ export function openApiOf(deps: ApiParts): Api {
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(deps),
+    queueOf: (system) => queueOf(deps, system),
     instancesOf: (system) => journal.systems.list(system),
     registrar: systems.registry,
     worker: systems.worker,
@@ -139,29 +140,33 @@ function busAddress({ busPrefix, busUrl }: Pick<Config, "busPrefix" | "busUrl">)
   return { prefix: busPrefix, servers };
 }
 
-async function summarise(
-  { registry, engine, bus, systems, config }: Pick<
-    ApiParts,
-    "registry" | "engine" | "bus" | "systems" | "config"
-  >,
-): Promise<readonly SystemSummary[]> {
+function summarise(
+  { registry, engine, systems }: Pick<ApiParts, "registry" | "engine" | "systems">,
+): readonly SystemSummary[] {
   const owners = registry.owners();
   const known = new Set(owners.map(({ name }) => name));
   const others = [...systems.directory.systems].filter(({ name }) => !known.has(name))
     .map(({ name }) => ({ name, kind: "remote" as const, workflows: [] }));
-  return await Promise.all([...owners, ...others].map(async ({ name, kind, workflows }) => {
+  return [...owners, ...others].map(({ name, kind, workflows }) => {
     const instances = systems.directory.get(name)?.instances ?? [];
     const circuit = engine.admission.circuit(name);
     const limit = engine.admission.limitOf(name);
     const saturation = engine.admission.saturationOf(name);
-    const common = {
+    return {
       ...{ name, kind, workflows, instances, circuit },
       ...(limit && { limit }),
       ...(saturation && { saturation }),
     };
-    if (kind === "local") return { ...common, queued: undefined, hasWorker: true };
-    const channel = commandChannel(config.busPrefix, name);
-    const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
-    return { ...common, queued, hasWorker };
-  }));
+  });
+}
+
+/** Steps of a local owner wait for nobody. */
+async function queueOf(
+  { bus, config }: Pick<ApiParts, "bus" | "config">,
+  { name, kind }: SystemSummary,
+): Promise<SystemQueue> {
+  if (kind === "local") return { queued: undefined, hasWorker: true };
+  const channel = commandChannel(config.busPrefix, name);
+  const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
+  return { queued, hasWorker };
 }

@@ -4,18 +4,17 @@ import type { ApiDeps } from "../../src/api/deps.ts";
 import type { InstanceRow, SystemSummary } from "../../src/core/ports.ts";
 
 /** Two namespaces use "inventory". */
-export function fakeSystems(): Pick<ApiDeps, "systems" | "instancesOf" | "registrar"> {
+export function fakeSystems(): Pick<ApiDeps, "systems" | "queueOf" | "instancesOf" | "registrar"> {
   const inventory: SystemSummary = {
     name: "inventory",
     kind: "remote",
     workflows: ["orders/process", "billing/bill"],
     circuit: "closed",
-    hasWorker: true,
-    queued: 3,
     instances: [],
   };
   return {
-    systems: () => Promise.resolve([inventory]),
+    systems: () => [inventory],
+    queueOf: () => Promise.resolve({ queued: 3, hasWorker: true }),
     instancesOf: () => Promise.resolve([row("host-1", false), row("@orders/process", true)]),
     registrar: {
       register: () => Promise.resolve(),
