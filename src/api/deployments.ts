@@ -64,6 +64,7 @@ function grantsOf(caller: Caller): DeployGrants {
   };
 }
 
-function entryDocument({ entry, kind, version, hash, by, reason, atMs }: DeploymentEntry) {
-  return { entry, kind, version, hash, by, reason, at: timeText(atMs) };
+function entryDocument({ entry, kind, version, hash, by, reason, forced, atMs }: DeploymentEntry) {
+  const of = { entry, kind, version, hash, by, reason, ...(forced !== undefined && { forced }) };
+  return { ...of, at: timeText(atMs) };
 }

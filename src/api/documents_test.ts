@@ -57,7 +57,7 @@ Deno.test("the directory has the systems and the capabilities that the key may s
 });
 
 Deno.test("the directory has what is registered, not what a manifest expects under the same name", async () => {
-  const [system] = await fakeApi().deps.systems();
+  const [system] = fakeApi().deps.systems();
   const instance = {
     system: "stock",
     instance: "one",

@@ -75,16 +75,24 @@ export const HISTORY: VerbExtra<"deployHistory"> = {
 
 function historyLines(found: readonly EntryOf<"deployHistory">[], paint: Paint): string[] {
   if (found.length === 0) return ["nothing was deployed as a document"];
-  return found.flatMap(({ kind, version, by, reason, at }, index) => [
+  return found.flatMap(({ kind, version, by, reason, forced, at }, index) => [
     `${index === 0 ? paint("good", "●") : "○"} ${paint("bold", version)}  ` +
     `${kind === "deploy" ? "deployed" : "starts take it again"}  ` +
     paint("dim", `${dateText(at)} by ${by}`),
-    ...foldText(paint("plain", reason), COLUMNS).map((line) => `    ${line}`),
+    ...indented(paint("plain", reason)),
+    ...(forced === undefined ? [] : [
+      ...indented(paint("warn", `it was let break others: ${forced.reason}`)),
+      ...forced.breaks.flatMap((line) => indented(paint("plain", `- ${line}`))),
+    ]),
   ]);
 }
 
+function indented(text: string): string[] {
+  return foldText(text, COLUMNS).map((line) => `    ${line}`);
+}
+
 function reportLines(report: Report, paint: Paint): string[] {
-  const { changes, moreChanges, breaks, openTasks, before } = report;
+  const { changes, moreChanges, reaches, breaks, forced, openTasks, before } = report;
   const left = moreChanges === 0 ? [] : [`… and ${moreChanges} more changes`];
   const diff = changes.map(({ part, what, path, text }) =>
     `${paint(TONES[what], `${MARKS[what]} ${part} ${path}`)}${
@@ -97,7 +105,11 @@ function reportLines(report: Report, paint: Paint): string[] {
   return [
     headLine(report, paint),
     ...(report.outcome === "unchanged" || changes.length === 0 ? [] : ["", ...diff, ...left]),
+    ...(reaches.length === 0
+      ? []
+      : ["", ...reaches.map((line) => `${paint("dim", "asks")} ${paint("plain", line)}`)]),
     ...(breaks.length === 0 ? [] : ["", ...breakLines(breaks, paint)]),
+    ...(forced === undefined ? [] : [paint("warn", `It was let in: ${forced}`)]),
     ...(report.problems.length === 0 ? [] : [
       "",
       ...report.problems.map(({ code, at, text }) =>

@@ -26,6 +26,8 @@ Deno.test("deploy shows what a document changes, whom it breaks and how its rehe
     "",
     "+ step reserve  remote of stock, stock.reserve",
     "",
+    "asks system stock: stock.reserve",
+    "",
     'W10 line 6: no worker of system "stock" has registered: its steps will wait for the first',
   ]);
   deepEqual(dry.out.slice(0, 5), [

@@ -28,7 +28,15 @@ export interface DeploymentEntry extends WorkflowName {
   readonly hash: string;
   readonly by: string;
   readonly reason: string;
+  /** What a person let it break, and why; absent: it breaks nothing. */
+  readonly forced?: Forced;
   readonly atMs: number;
+}
+
+/** What a person let a version break, and why. */
+export interface Forced {
+  readonly reason: string;
+  readonly breaks: readonly string[];
 }
 
 /** An entry that brought a version in, with its text. */
@@ -50,8 +58,7 @@ export interface NewDeployment
   /** The newest entry that is known, 0 for none. */
   readonly after: number;
   readonly document?: { readonly text: string; readonly definition: Definition };
-  /** What a person let it break, and why. */
-  readonly forced?: { readonly reason: string; readonly breaks: readonly string[] };
+  readonly forced?: Forced;
 }
 
 /** A version that is stored; those without an entry came from files. */
@@ -87,6 +94,10 @@ export interface DeployReport extends WorkflowName {
   readonly changes: readonly WorkflowChange[];
   /** Changes that are not listed. */
   readonly moreChanges: number;
+  /** Whom its steps ask, a line each: systems, hosts, with which secrets. */
+  readonly reaches: readonly string[];
+  /** Why it was let in although it breaks others. */
+  readonly forced?: string;
   readonly breaks: readonly VersionBreak[];
   /** Warnings: what is an error is refused. */
   readonly problems: readonly Problem[];

@@ -22,8 +22,12 @@ const PAGE_ROWS_MAX = 500;
 const PAGE_BYTES_MAX = 1024 * 1024;
 
 const COLUMNS = `
-  namespace, name, entry, version, hash, by_whom, reason, text is not null as is_deploy,
-  (extract(epoch from created_at) * 1000)::float8 as at_ms`;
+  namespace, name, entry, version, hash, by_whom, d.reason, text is not null as is_deploy,
+  (extract(epoch from created_at) * 1000)::float8 as at_ms, f.reason as forced, f.breaks`;
+
+/** A version is forced by the entry that brings it in; a file may have had the same one. */
+const ENTRIES = `tasker.deployment d
+  left join tasker.forced_version f using (namespace, name, version)`;
 
 /** A version of another hash: the entry refers to what is not there. */
 const NO_SUCH_VERSION = "23503";
@@ -53,7 +57,7 @@ export class PostgresDeployments implements Deployments {
   ): Promise<readonly DeploymentEntry[]> {
     const rows = await this.database.query(
       `select ${COLUMNS}
-       from tasker.deployment
+       from ${ENTRIES}
        where namespace = $1
          and name = $2
          and ($3::int is null or entry < $3)
@@ -78,7 +82,7 @@ export class PostgresDeployments implements Deployments {
   ): Promise<DeployedDocument | undefined> {
     const [row] = await this.database.query(
       `select ${COLUMNS}, text
-       from tasker.deployment
+       from ${ENTRIES}
        where namespace = $1
          and name = $2
          and version = $3
@@ -121,9 +125,8 @@ export function versionTaken(of: WorkflowName & { readonly version: string }): T
 
 /** The entry that was added. */
 export function added(of: NewDeployment, entry: number, atMs: number): DeploymentEntry {
-  const { namespace, name, version, hash, by, reason, document } = of;
-  const kind = document === undefined ? "revert" : "deploy";
-  return { namespace, name, entry, kind, version, hash, by, reason, atMs };
+  const { document, after: _, ...entryOf } = of;
+  return { ...entryOf, entry, kind: document === undefined ? "revert" : "deploy", atMs };
 }
 
 function entryOf(row: Row): DeploymentEntry {
@@ -136,8 +139,15 @@ function entryOf(row: Row): DeploymentEntry {
     hash: String(row.hash),
     by: String(row.by_whom),
     reason: String(row.reason),
+    ...(row.forced !== null && row.is_deploy === true && {
+      forced: { reason: String(row.forced), breaks: textsOf(row.breaks) },
+    }),
     atMs: Math.round(Number(row.at_ms)),
   };
+}
+
+function textsOf(column: unknown): readonly string[] {
+  return Array.isArray(column) ? column.map(String) : [];
 }
 
 function textOf(row: Row): DeployedText {

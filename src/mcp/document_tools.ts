@@ -12,6 +12,7 @@ import { hideSecrets } from "../core/redaction.ts";
 import type { JsonSchema } from "../core/workflow.ts";
 import { inputJsonSchemaOf } from "../operations/operation.ts";
 import { operationNamed } from "../operations/table.ts";
+import { questionAbout } from "./approval_question.ts";
 import { BadArguments, type Failure } from "./failure.ts";
 import { failureResult, valueResult } from "./result.ts";
 import { shownText } from "./shown.ts";
@@ -19,9 +20,6 @@ import type { Hints, Tool, ToolCall, ToolResult } from "./tool.ts";
 
 type Args = Readonly<Record<string, unknown>>;
 type Report = OperationResult<"deployWorkflow">;
-
-/** Characters of the question that a person is asked. */
-const QUESTION_LENGTH_MAX = 8_000;
 
 /** The name of the question. */
 const APPROVAL = "approval";
@@ -279,30 +277,25 @@ async function apply(args: Args, call: ToolCall): Promise<ToolResult> {
   const asks = { digest: call.digest(text), before: report.before };
   const isSame = asked?.digest === asks.digest && asked.before === asks.before;
   const answer = isSame ? acceptedContent(call.answers, APPROVAL, Approval) : undefined;
-  if (!isSame || call.answers[APPROVAL] === undefined) return await ask(report, asks, call);
+  const question = questionAbout(report, { isNew: changed.before === "", ...diffOf(changed) });
+  if (question === undefined) return failureResult(TOO_MUCH_TO_SHOW);
+  if (!isSame || call.answers[APPROVAL] === undefined) return await ask(question, asks, call);
   if (answer?.approve !== true) return valueResult({ applied: false, says: "A person declined" });
   const why = answer.reason === undefined ? reason : `${reason} (${answer.reason})`;
   return await deploy(changed, why.slice(0, 2_000), call);
 }
 
-/** Asks a person, who sees what changes and whom it breaks. */
-async function ask(report: Report, asks: Asked, { seal }: ToolCall): Promise<ToolResult> {
+/** Asks a person, who sees whom the workflow asks, what may break, how it runs, and what changes. */
+async function ask(question: string, asks: Asked, { seal }: ToolCall): Promise<ToolResult> {
   return inputRequired({
     inputRequests: {
       [APPROVAL]: inputRequired.elicit({
-        message: shownText(questionAbout(report), QUESTION_LENGTH_MAX),
+        message: question,
         requestedSchema: Approval,
       }),
     },
     requestState: await seal(asks),
   });
-}
-
-function questionAbout({ namespace, name, version, before, openTasks, changes }: Report): string {
-  const instead = before === undefined ? "It is new." : `It takes the place of ${before}.`;
-  const lines = changes.map(({ what, path, text }) => `- ${what} ${path}: ${text}`);
-  return `Deploy ${namespace}/${name} ${version}? ${instead} ${openTasks} tasks go on with the ` +
-    `version that they have.\n${lines.join("\n")}`;
 }
 
 async function deploy(
@@ -330,6 +323,15 @@ const NOBODY_TO_ASK: Failure = {
   what: "Cannot apply the change: a person has to approve it, and this client cannot ask one",
   next: "Nothing was changed",
   action: "Use a client that shows forms (elicitation), or deploy it with `tasker deploy FILE`",
+  retry: "never",
+};
+
+/** An approval of what was not shown would be none. */
+const TOO_MUCH_TO_SHOW: Failure = {
+  code: "approval.too_large",
+  what: "Cannot apply the change: whom it asks and what it may break is more than a form can show",
+  next: "Nothing was changed",
+  action: "Let a person deploy it with `tasker deploy FILE`, or divide the workflow",
   retry: "never",
 };
 

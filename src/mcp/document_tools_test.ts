@@ -63,6 +63,62 @@ Deno.test("a person approves a change, and it is deployed and can be reverted", 
   equal(reverted.starts, "1.0.0");
 });
 
+const REACHING = `name: welcome
+namespace: people
+version: 1.0.0
+input: { type: object, required: [email], properties: { email: { type: string } } }
+workflow_steps:
+  - name: profile
+    owner: inventory
+    event_pattern: profile.create
+    with: { email: $.input.email }
+  - name: mail
+    depends_on: profile
+    http: { method: POST, url: "https://mail.example/send", headers: { x-key: { secret: MAIL } } }
+    retry: { attempts_max: 3 }
+`;
+
+Deno.test("the form for a new workflow shows whom it asks, with which secrets, its runs and its text", async () => {
+  const fake = fakeMcp();
+  const { client, asked } = await withPerson(fake, YES);
+
+  const applied = await valueOf(client, "apply_change", { text: REACHING, reason: "first" });
+
+  equal(applied.applied, true, JSON.stringify(applied));
+  const lines = asked[0]?.split("\n") ?? [];
+  equal(lines[0], "Deploy people/welcome 1.0.0? It is new.");
+  for (
+    const line of [
+      "- system inventory: profile.create",
+      "- POST https://mail.example, with secret MAIL",
+      "- all goes well: completed",
+      "+ input: { type: object, required: [email], properties: { email: { type: string } } }",
+      "+     retry: { attempts_max: 3 }",
+    ]
+  ) {
+    ok(lines.includes(line), `${line} in ${asked[0]}`);
+  }
+});
+
+Deno.test("a form cuts the text and never whom a workflow asks; more than fits is not asked at all", async () => {
+  const fake = fakeMcp();
+  const { client, asked } = await withPerson(fake, YES);
+  const host = (at: number) => `https://host${at}-${"x".repeat(50)}.example`;
+  const http = (at: number) => `  - { name: s${at}, http: { method: GET, url: "${host(at)}/" } }\n`;
+  const manifest = (steps: number) =>
+    `name: wide\nnamespace: people\nversion: 1.${steps}.0\nworkflow_steps:\n` +
+    Array.from({ length: steps }, (_, at) => http(at)).join("");
+
+  const fits = await valueOf(client, "apply_change", { text: manifest(30), reason: "x" });
+  const tooMuch = await valueOf(client, "apply_change", { text: manifest(60), reason: "x" });
+
+  equal(fits.applied, true);
+  equal(asked.length, 1);
+  ok(asked[0]?.includes(`- GET ${host(29)}\n`), asked[0]);
+  ok((asked[0]?.length ?? 0) < 8_100);
+  equal((tooMuch.error as { code: string }).code, "approval.too_large");
+});
+
 Deno.test("a change that a person declines, or nobody can be asked about, is not made", async () => {
   const fake = fakeMcp();
   const no = await withPerson(fake, { action: "accept", content: { approve: false } });

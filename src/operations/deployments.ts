@@ -37,6 +37,10 @@ const Report = named(
     openTasks: z.int().describe("Tasks of that version that have not ended: they keep it"),
     changes: z.array(Change).describe("What is different from the version before"),
     moreChanges: z.int().describe("Changes that are not listed"),
+    reaches: z.array(z.string()).describe(
+      "Whom its steps ask: systems with what is asked of them, and hosts with the secrets sent",
+    ),
+    forced: z.string().optional().describe("Why it was let in although it breaks others"),
     breaks: z.array(VersionBreak).describe("Whom it breaks, or may break"),
     problems: z.array(Problem).describe("Warnings; a document with an error is refused"),
     rehearsal: Rehearsal.optional().describe(
@@ -55,6 +59,10 @@ const Entry = z.object({
   hash: z.string(),
   by: z.string(),
   reason: z.string(),
+  forced: z.object({
+    reason: z.string(),
+    breaks: z.array(z.string()),
+  }).optional().describe("What it was let break, and why; absent: it breaks nothing"),
   at: Time,
 });
 

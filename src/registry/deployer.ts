@@ -18,9 +18,11 @@ import type {
   Deployments,
   DeployRequest,
   Documents,
+  EgressHeader,
   Rehearser,
   Runtime,
 } from "../core/ports.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import { compareVersions } from "../core/version.ts";
 import { type VersionBreak, versionBreaks } from "../core/version_breaks.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
@@ -83,7 +85,10 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
   for (let race = 0; race < RACES_MAX; race++) {
     const state = await stateOf(deps, definition);
     const starts = definition.version;
-    const report = { ...await reportOf(deps, state, { ...built, starts }), problems };
+    const report = {
+      ...await reportOf(deps, state, { ...built, starts }),
+      ...{ problems, reaches: reachesOf(built) },
+    };
     if (await isDeployed(deps, state, built)) {
       return { ...report, outcome: "unchanged", starts: state.before?.definition.version ?? "" };
     }
@@ -102,7 +107,8 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
     });
     if (entry === undefined) continue;
     await taken(deps, entry, "Deployed a workflow");
-    return { ...report, outcome: "deployed" };
+    const { forced } = entry;
+    return { ...report, outcome: "deployed", ...(forced && { forced: forced.reason }) };
   }
   throw busy(definition);
 }
@@ -124,6 +130,40 @@ function buildChecked({ runtime }: DeployerDeps, text: string, faults: Faults): 
     faults.demandNone("the document");
     throw error;
   }
+}
+
+/** Whom the steps of a workflow ask, each once. */
+function reachesOf({ definition: { steps }, systems }: BuiltWorkflow): readonly string[] {
+  const asked = Map.groupBy(
+    steps.filter(({ kind }) => kind === "remote"),
+    ({ owner }) => owner === ANY_SYSTEM ? "any system" : `system ${owner}`,
+  );
+  const ofSystems = [...asked].map(([system, of]) => {
+    const what = new Set(of.map(({ capability, event }) => capability?.name ?? event ?? ""));
+    return `${system}: ${[...what].join(", ")}`;
+  });
+  const ofSteps = steps.flatMap(({ http }) =>
+    http === undefined
+      ? []
+      : [`${http.method} ${http.origin ?? "any host"}${secretsText(http.secrets)}`]
+  );
+  const declared = Object.entries(systems).flatMap(([name, system]) => {
+    const { transport, base_url: url, health_check_url: health, headers } = system;
+    return [
+      ...(transport !== "http" || url === undefined
+        ? []
+        : [`system ${name} at ${url}${secretsText(headers)}`]),
+      ...(health === undefined ? [] : [`GET ${health}, to see whether system ${name} is well`]),
+    ];
+  });
+  return [...new Set([...ofSystems, ...declared, ...ofSteps])];
+}
+
+function secretsText(headers: Readonly<Record<string, EgressHeader>> = {}): string {
+  const secrets = Object.values(headers).flatMap((one) =>
+    typeof one === "string" ? [] : one.secret
+  );
+  return secrets.length === 0 ? "" : `, with secret ${secrets.join(", ")}`;
 }
 
 /** What simulated runs show; nothing is sent. A server that is busy with others leaves them out. */
@@ -149,14 +189,13 @@ async function revert(deps: DeployerDeps, request: RevertRequest): Promise<Deplo
     const document = await deps.store.document(request, version);
     if (document === undefined) throw notDeployed(request, version);
     const built = buildDocument(document.text, (text) => deps.runtime.digest(text));
-    const report = await reportOf(deps, state, {
-      definition: built.definition,
-      hash: document.hash,
-      starts: version,
-    });
+    const { hash } = document;
+    const report = {
+      ...await reportOf(deps, state, { definition: built.definition, hash, starts: version }),
+      reaches: reachesOf(built),
+    };
     if (state.before?.definition.version === version) return { ...report, outcome: "unchanged" };
     if (request.isDryRun) return { ...report, outcome: "dry_run" };
-    const { hash } = document;
     const of = { namespace, name, version, hash, by, reason, after: state.after };
     const entry = await deps.store.add(of);
     if (entry === undefined) continue;
@@ -215,6 +254,7 @@ async function reportOf(
     changes: shown,
     moreChanges: more,
     problems: [],
+    reaches: [],
     breaks: isOther
       ? [
         ...versionBreaks(before.definition, definition),

@@ -101,9 +101,14 @@ Deno.test("what breaks others is refused, unless a person says why", async () =>
   const breaking = manifestText("2.0.0", { lines: [INPUT("id")] });
 
   await rejects(deploy(node, breaking), codeIs("definition.breaks"));
-  const { outcome } = await deploy(node, breaking, { force: "the shop sends it since May" });
+  const report = await deploy(node, breaking, { force: "the shop sends it since May" });
+  const [entry, first] = await node.store.entries(report, { limit: 9 });
 
-  equal(outcome, "deployed");
+  equal(report.outcome, "deployed");
+  equal(report.forced, "the shop sends it since May");
+  equal(entry?.forced?.reason, "the shop sends it since May");
+  match(entry?.forced?.breaks.join() ?? "", /^input\.id /);
+  equal(first?.forced, undefined);
 });
 
 Deno.test("the same document again changes nothing; another one under its version is refused", async () => {
