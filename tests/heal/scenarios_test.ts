@@ -54,3 +54,10 @@ for (const name of ["control_noisy", "control_good_deploy"]) {
     assert.equal(result.breachMinutes, 0);
   });
 }
+
+Deno.test("a scenario that keeps what its systems did fares in the bench as it does alone", async () => {
+  const path = new URL("field/lock_contention.ts", import.meta.url).pathname;
+  const { breachMinutes } = await runArm({ path, seed: 1, heals: false });
+
+  assert.equal(breachMinutes, (await score("../field/lock_contention")).breachMinutes);
+});
