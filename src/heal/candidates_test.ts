@@ -29,6 +29,7 @@ const CASE: Case = {
     isIdempotent: false,
     recent: [],
     before: [],
+    seen: { recent: 1, before: 1 },
     demand: [],
     past: [],
     nowMs: NOW,

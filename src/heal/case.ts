@@ -41,6 +41,8 @@ export interface Case {
   /** Attempts of the step that ended lately, and in the time it is measured by. */
   readonly recent: readonly AttemptFact[];
   readonly before: readonly AttemptFact[];
+  /** Which part of all attempts those are, 0..1: of many tasks a sample is read. */
+  readonly seen: { readonly recent: number; readonly before: number };
   /** Of each workflow that has steps for the system, and of this one. */
   readonly demand: readonly Demand[];
   /** Earlier incidents, the newest first. */
@@ -79,3 +81,28 @@ export function groupsOf(
   groups.delete(undefined);
   return groups as ReadonlyMap<string, readonly AttemptFact[]>;
 }
+
+/**
+ * Adds which part of all attempts was read: by how many ended in the window in which the trouble was seen,
+ * and a minute before.
+ */
+export function seenIn(
+  { recent, before }: Pick<Case, "recent" | "before">,
+  { sinceMs, now, before: usual }: Pick<Degradation, "sinceMs" | "now" | "before">,
+): Pick<Case, "recent" | "before" | "seen"> {
+  const untilMs = sinceMs + now.attempts / Math.max(1e-3, now.perMinute) * MINUTE_MS;
+  const inWindow = recent.filter(({ endedAtMs }) => endedAtMs >= sinceMs && endedAtMs < untilMs);
+  const ends = before.map(({ endedAtMs }) => endedAtMs);
+  const spanMs = Math.max(...ends) - Math.min(...ends);
+  const part = (count: number, of: number) => of > count ? Math.max(1, count) / of : 1;
+  return {
+    recent,
+    before,
+    seen: {
+      recent: part(inWindow.length, now.attempts),
+      before: part(before.length, usual.perMinute * spanMs / MINUTE_MS),
+    },
+  };
+}
+
+const MINUTE_MS = 60_000;

@@ -64,3 +64,31 @@ function upperTail(z: number): number {
     (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   return Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI) * series;
 }
+
+/** How much more likely a change has to make what was seen: a factor of 3,000. */
+const CHANGE_MIN = 8;
+
+/**
+ * Where the share of marked ones in a sequence rose: the split that makes it most likely, each part with a
+ * share of its own; 0: it did not.
+ *
+ * Source: Hinkley, "Inference about the change-point in a sequence of binomial variables", 1970.
+ */
+export function riseIn(marks: readonly boolean[]): number {
+  const total = marks.filter((mark) => mark).length;
+  const whole = likelihood(total, marks.length);
+  let [best, start, seen] = [CHANGE_MIN, 0, 0];
+  marks.forEach((mark, index) => {
+    const [left, right] = [likelihood(seen, index), likelihood(total - seen, marks.length - index)];
+    const isRise = (total - seen) / (marks.length - index) > (index === 0 ? 1 : seen / index);
+    if (isRise && left + right - whole > best) [best, start] = [left + right - whole, index];
+    if (mark) seen++;
+  });
+  return start;
+}
+
+/** The logarithm of the greatest likelihood of `k` of `n`. */
+function likelihood(k: number, n: number): number {
+  if (k === 0 || k === n) return 0;
+  return k * Math.log(k / n) + (n - k) * Math.log(1 - k / n);
+}

@@ -11,7 +11,7 @@ import { changesOf } from "./actions.ts";
 import { advised } from "./adviser.ts";
 import { candidatesOf } from "./candidates.ts";
 import { sendApproval } from "./care.ts";
-import { type Case, systemsFor } from "./case.ts";
+import { type Case, seenIn, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -126,7 +126,8 @@ async function caseOf(
   const own = recent.filter((fact) => fact.step === step);
   const system = own.findLast((fact) => fact.system !== undefined)?.system ?? definition.owner;
   const measured = before.filter((fact) => fact.step === step);
-  const saturated = degradation.saturated && !isFree({ recent: own, before: measured });
+  const seen = seenIn({ recent: own, before: measured }, degradation);
+  const saturated = degradation.saturated && !isFree(seen);
   return {
     degradation: { ...degradation, saturated },
     finding,
@@ -135,8 +136,7 @@ async function caseOf(
     bounds: plan.definition.heal ?? {},
     system,
     ...systemsFor(definition, system, deps.systems()),
-    recent: own,
-    before: measured,
+    ...seen,
     demand: await readDemand(deps, { system, nowMs, degradation }),
     past: await readIncidents(deps, { nowMs, except: taskId }),
     nowMs,

@@ -7,6 +7,7 @@ import { chosenOf, type Degradation } from "../core/incident.ts";
 import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { INTERVAL_MS } from "../core/statistics_tiers.ts";
+import { seenIn } from "./case.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
@@ -71,7 +72,8 @@ export async function isSaturatedNow(deps: Reads, of: Degradation): Promise<bool
     return facts.filter((fact) => fact.step === step);
   };
   const recent = await read({ fromMs: nowMs - FAULT_WINDOWS * windowMs, untilMs: nowMs });
-  return !isFree({ recent, before: await read(before) });
+  const figures = { sinceMs: since.fromMs, now: figuresOf(since), before: figuresOf(usual) };
+  return !isFree(seenIn({ recent, before: await read(before) }, figures));
 }
 
 /** Compares a change with what went on without it; undefined: it is too early to say. */

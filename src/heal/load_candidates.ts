@@ -4,7 +4,7 @@ import type { Figures } from "../core/incident.ts";
 import { PRIORITY } from "../core/starts.ts";
 import { type Candidate, holdUntil, KIND_MIN, LAST, newest } from "./candidate.ts";
 import { type Case, type Demand, isBad } from "./case.ts";
-import { isSlowAlone, saysTooMuch } from "./saturated.ts";
+import { isSlowAsUsual, saysTooMuch } from "./saturated.ts";
 
 /** Where so many are refused, no rate is low enough. */
 const ALL_REFUSED = 0.9;
@@ -114,7 +114,8 @@ function donePerMinute({ perMinute, failedShare }: Figures): number {
  * Whether a line grows before a system that works as fast as it can: it does most of what it did, hardly
  * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done.
  */
-function isLinedUp({ degradation, demand, recent, before }: Case): boolean {
+function isLinedUp(of: Case): boolean {
+  const { degradation, demand, recent } = of;
   const { workflow, now, windowMs } = degradation;
   const own = demand.find((one) => one.workflow === workflow);
   const done = donePerMinute(now);
@@ -123,7 +124,7 @@ function isLinedUp({ degradation, demand, recent, before }: Case): boolean {
   );
   return (now.waitedP95Ms ?? 0) >= windowMs / 4 && (own?.perMinute ?? 0) >= 1.1 * done &&
     done >= 0.5 * donePerMinute(degradation.before) &&
-    others.length <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAlone(recent, before);
+    others.length <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAsUsual(of);
 }
 
 /** The priority of half of the tasks. */

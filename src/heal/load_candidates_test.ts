@@ -33,7 +33,7 @@ const CASE: Case = {
   bounds: { tier: "T1" },
   ...{ system: "payments", instances: [], alternatives: [], isIdempotent: false },
   recent: factsOf(60, () => [["ok", 100]], (task) => ({ startMs: NOW - (60 - task) * 1_000 })),
-  ...{ before: [], past: [], nowMs: NOW },
+  ...{ before: [], seen: { recent: 1, before: 1 }, past: [], nowMs: NOW },
   demand: [OWN],
 };
 

@@ -15,12 +15,13 @@ import type { Candidate } from "./candidate.ts";
 import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
-import { slowsUnderLoad } from "./load.ts";
 import { HEALER } from "./overlay_change.ts";
+import { isSlowAnyway } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
 
-/** Windows between two changes of one step. */
+/** Windows between two changes of one step, and after one that was seen to help a part of the tasks. */
 export const COOLDOWN_WINDOWS = 3;
+const COOLDOWN_WINDOWS_HELPED = 1;
 
 /** So many reversals of changes of a step in a day, and people have to look first. */
 const REVERSALS_MAX = 2;
@@ -120,8 +121,9 @@ export function refusals(
   // Those that are about to change something count too: else several at once would be too many.
   const hour = past.filter((one) => (changedAtMs(one) ?? -Infinity) > nowMs - HOUR_MS).length;
   const own = applied.filter((one) => isOf(one, workflow, step));
-  const restMs = COOLDOWN_WINDOWS * windowMs;
-  const last = Math.max(0, ...own.map(lastChangeMs));
+  const last = own.toSorted((one, other) => lastChangeMs(other) - lastChangeMs(one))[0];
+  const restMs = cooldownOf(last) * windowMs;
+  const lastMs = last === undefined ? 0 : lastChangeMs(last);
   const frozen = frozenText({ degradation, past, nowMs });
   return [
     ...settings.mode === "on" ? [] : [offText(settings)],
@@ -129,12 +131,19 @@ export function refusals(
     ...hour < settings.actionsPerHour
       ? []
       : [`${hour} changes were made in the last hour, at most ${settings.actionsPerHour} may be`],
-    ...last + restMs <= nowMs ? [] : [
-      `the step was changed ${Math.round((nowMs - last) / 1_000)} s ago, and rests for ` +
+    ...lastMs + restMs <= nowMs ? [] : [
+      `the step was changed ${Math.round((nowMs - lastMs) / 1_000)} s ago, and rests for ` +
       `${Math.round(restMs / 1_000)} s`,
     ],
     ...frozen === undefined ? [] : [frozen],
   ];
+}
+
+/** Windows for which a step rests after an incident about it. */
+export function cooldownOf(incident: Incident | undefined): number {
+  const { apply, judge, conclude } = incident ?? {};
+  const isSeen = apply?.percent !== undefined && judge?.verdict === "better";
+  return isSeen && conclude?.outcome === "kept" ? COOLDOWN_WINDOWS_HELPED : COOLDOWN_WINDOWS;
 }
 
 /**
@@ -193,9 +202,8 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
-    const isLonger = action.kind === "set_timeout";
-    if (isLonger && slowsUnderLoad(of.recent)) {
-      return "adds load, and attempts take longer the more there are";
+    if (action.kind === "set_timeout" && !isSlowAnyway(of)) {
+      return "adds load, and attempts may take longer because there are more";
     }
   }
   if (repeats && definition.atMostOnce) return "may repeat what is to happen at most once";

@@ -6,6 +6,7 @@ import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Case } from "./case.ts";
+import { factsOf } from "./_facts.ts";
 import { weigh } from "./rules.ts";
 
 const MINUTE = 60_000;
@@ -29,8 +30,9 @@ const CASE: Case = {
     instances: [],
     alternatives: [],
     isIdempotent: false,
-    recent: [],
-    before: [],
+    recent: factsOf(40, () => [["timed_out", 2_000]], (task) => ({ startMs: task * 3_000 })),
+    before: factsOf(40, () => [["ok", 400]], (task) => ({ startMs: task * 1_000 })),
+    seen: { recent: 1, before: 1 },
     demand: [],
     past: [],
     nowMs: NOW,
@@ -88,6 +90,19 @@ Deno.test("what may repeat an effect is never done to a step that may happen onc
 
   equal(one, undefined);
   match(notes.join(), /at most once/);
+});
+
+Deno.test("after a change that was seen to help a part of the tasks, a step rests for one window", () => {
+  const judge = { verdict: "better" as const, says: "" };
+  const seen = (ago: number, percent?: number) => ({
+    ...past(ago, "kept"),
+    judge,
+    apply: { isApplied: true, says: "", atMs: NOW - ago * MINUTE, ...percent && { percent } },
+  });
+
+  equal(chosen(timeout(3_000), { past: [seen(2, 5)] }).chosen?.tier, "T1");
+  equal(chosen(timeout(3_000), { past: [seen(0.5, 5)] }).chosen, undefined);
+  equal(chosen(timeout(3_000), { past: [seen(2)] }).chosen, undefined);
 });
 
 Deno.test("a step rests for three windows, and after two reversals in a day a person decides about it", () => {
@@ -149,19 +164,10 @@ Deno.test("changes that are about to be made count among those of the hour", () 
   ]);
 });
 
-Deno.test("a time-out is not raised where attempts take longer the more of them are under way", () => {
-  const under = (slowerUnderLoad: boolean) =>
-    Array.from({ length: 120 }, (_, at) => {
-      const isBusy = at % 40 >= 20;
-      const startedAtMs = NOW - 10 * MINUTE + at * (isBusy ? 50 : 2_000) + (at % 40 < 20 ? 0 : 1);
-      const ranMs = isBusy && slowerUnderLoad ? 1_500 : 500;
-      return {
-        ...{ taskId: `t${at}`, workflow: "shop/order", version: "1", step: "charge", attempt: 1 },
-        ...{ startedAtMs, endedAtMs: startedAtMs + ranMs, waitedMs: 0, ranMs, tags: [] },
-        ...{ outcome: "completed" as const, policyVersion: 0 },
-      };
-    }) as unknown as Case["recent"];
+Deno.test("a time-out is not raised where attempts may take longer because there are more", () => {
+  const crowded = factsOf(40, () => [["timed_out", 2_000]], (task) => ({ startMs: task * 200 }));
 
-  equal(chosen(timeout(3_000), { recent: under(false) }).chosen?.action.kind, "set_timeout");
-  equal(chosen(timeout(3_000), { recent: under(true) }).chosen, undefined);
+  equal(chosen(timeout(3_000)).chosen?.action.kind, "set_timeout");
+  equal(chosen(timeout(3_000), { recent: crowded }).chosen, undefined);
+  equal(chosen(timeout(3_000), { recent: [] }).chosen, undefined);
 });

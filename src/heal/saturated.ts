@@ -7,6 +7,7 @@
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { quantileOf } from "./bootstrap.ts";
 import type { Case } from "./case.ts";
+import { chanceAbove, type Part, riseIn } from "./comparison.ts";
 
 /** Completed attempts that show how long they take. */
 const DONE_MIN = 8;
@@ -14,11 +15,24 @@ const DONE_MIN = 8;
 /** Attempts that take no longer than this, compared with before, do not queue. */
 const TIMES_LONGER = 1.3;
 
-/** Attempts that began while hardly any other was under way: what is slow, and the share that is. */
-const OTHERS_MAX = 1;
-const ALONE_MIN = 6;
+/** Attempts that take so many times as long as was usual are slow. */
 const SLOW = 2;
-const SLOW_SHARE_MIN = 0.5;
+
+/** Attempts since they became slower, and the newest ones, that say why. */
+const SINCE_MIN = 24;
+const NEWEST = 12;
+
+/** Of some of them, at least this part of how many are slow of all: they are slow as well. */
+const SLOW_PART_MIN = 0.5;
+
+/** So many times as many others are many. */
+const MANY = 2;
+
+/** Attempts that take so many times as long as half of them take longer. */
+const LONGER = 1.25;
+
+/** The chance that is left that attempts are slow, that others take longer, or that it is over, for no reason. */
+const CHANCE = { slow: 1e-4, longer: 0.05, clearlyLonger: 1e-3, over: 0.1 };
 
 /** For how many times its time-out an attempt that was cut off may go on at its system. */
 const GOES_ON = 3;
@@ -26,10 +40,13 @@ const GOES_ON = 3;
 /** A system that says it gets too much. */
 const TOO_MUCH = /rate.?limit|too.?many|429|queue|full|overload|exhaust|busy|capacity|throttl/i;
 
+/** Attempts of a step now and before, and which part of all those they are. */
+export type SeenAttempts = Pick<Case, "recent" | "before" | "seen">;
+
 /** Whether what looks like saturation is none. */
-export function isFree({ recent, before }: Pick<Case, "recent" | "before">): boolean {
-  if (recent.some(saysTooMuch)) return false;
-  return takesNoLonger(recent, before) || isSlowAlone(recent, before);
+export function isFree(of: SeenAttempts): boolean {
+  if (of.recent.some(saysTooMuch)) return false;
+  return takesNoLonger(of.recent, of.before) || isSlowAsUsual(of);
 }
 
 /** Whether a system refused an attempt because it gets too much. */
@@ -46,20 +63,100 @@ function takesNoLonger(recent: readonly AttemptFact[], before: readonly AttemptF
   );
 }
 
-/** Attempts take long even where hardly any other is under way: it is not the load. */
-export function isSlowAlone(
-  recent: readonly AttemptFact[],
-  before: readonly AttemptFact[],
-): boolean {
+/**
+ * Whether attempts take longer than before for another reason than how many there are: those that began
+ * while no more others were under way than was usual are slow, those with the most others take no longer,
+ * and the newest are slow still. What goes on at the system after a time-out is under way. Cost: O(n²).
+ */
+export function isSlowAnyway(of: SeenAttempts): boolean {
+  const { slow, since, others } = slownessOf(of);
+  if (!slow) return false;
+  const [earlier, last] = [since.slice(0, -NEWEST), since.slice(-NEWEST)];
+  if (isMore(earlier, last, { is: slow, chance: CHANCE.over })) return false;
+  const { few, many } = thirdsOf(since, others);
+  const [least, most] = [few, many].map((of) => quantileOf(of.map(others), 0.5)) as [
+    number,
+    number,
+  ];
+  // Where all have as many others, they do not show what those do to them.
+  if (most > 1 && most < MANY * least) return false;
+  return !takesLonger(many, few, CHANCE.longer);
+}
+
+/** Whether attempts are slow as few as they are, and nothing says that they are so by how many there are. */
+export function isSlowAsUsual(of: SeenAttempts): boolean {
+  const { slow, since, others } = slownessOf(of);
+  const { few, many } = thirdsOf(since, others);
+  return slow !== undefined && !takesLonger(many, few, CHANCE.clearlyLonger);
+}
+
+/** Those with the fewest others, and those with the most. */
+function thirdsOf(facts: readonly AttemptFact[], others: (fact: AttemptFact) => number) {
+  const sorted = facts.toSorted((one, other) => others(one) - others(other));
+  const third = Math.ceil(sorted.length / 3);
+  return { few: sorted.slice(0, third), many: sorted.slice(-third) };
+}
+
+/** How attempts are slow that begin while no more others are under way than was usual. */
+function slownessOf({ recent, before, seen }: SeenAttempts) {
   const was = ran(before);
-  if (was.length < DONE_MIN) return false;
-  const slowMs = SLOW * quantileOf(was, 0.5);
-  const alone = recent.filter((fact) =>
-    (fact.outcome === "completed" || fact.outcome === "timed_out") &&
-    othersAt(recent, fact) <= OTHERS_MAX
-  );
-  const slow = alone.filter(({ ranMs }) => ranMs > slowMs).length;
-  return alone.length >= ALONE_MIN && slow >= SLOW_SHARE_MIN * alone.length;
+  const slowMs = Math.max(SLOW * quantileOf(was, 0.5), quantileOf(was, 0.95));
+  const isSlow = (fact: AttemptFact) => isCut(fact) || tookMs(fact) > slowMs;
+  const work = recent.filter((fact) => fact.outcome === "completed" || isCut(fact))
+    .toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+  const since = work.slice(riseIn(work.map(isSlow)));
+  const counts = new Map(since.map((fact) => [fact, othersAt(recent, fact)]));
+  const others = (fact: AttemptFact) => counts.get(fact) ?? 0;
+  const usual = quantileOf(before.map((fact) => othersAt(before, fact)), 0.9) / seen.before;
+  // Of a sample that is too thin, none may be seen although there are many.
+  const most = Math.round(Math.max(1, usual) * seen.recent);
+  const asUsual = most < 1 ? [] : since.filter((fact) => others(fact) <= most);
+  const isKnown = was.length >= DONE_MIN && since.length >= SINCE_MIN;
+  const isAlike = shareOf(asUsual, isSlow) >= SLOW_PART_MIN * shareOf(since, isSlow);
+  const isSlower = isMore(asUsual, before, { is: isSlow, chance: CHANCE.slow });
+  return { since, others, slow: isKnown && isAlike && isSlower ? isSlow : undefined };
+}
+
+function takesLonger(
+  some: readonly AttemptFact[],
+  others: readonly AttemptFact[],
+  chance: number,
+): boolean {
+  if (some.length === 0) return false;
+  const median = quantileOf([...some, ...others].map(tookMs), 0.5);
+  const isLonger = (fact: AttemptFact) => tookMs(fact) > LONGER * median;
+  return [isCut, isLonger].some((is) => isMore(some, others, { is, chance }));
+}
+
+function isMore(
+  some: readonly AttemptFact[],
+  others: readonly AttemptFact[],
+  { is, chance }: { readonly is: (fact: AttemptFact) => boolean; readonly chance: number },
+): boolean {
+  return chanceAbove(partOf(some, is), partOf(others, is)) < chance;
+}
+
+function partOf(facts: readonly AttemptFact[], is: (fact: AttemptFact) => boolean): Part {
+  return { count: facts.filter(is).length, of: facts.length };
+}
+
+function shareOf(facts: readonly AttemptFact[], is: (fact: AttemptFact) => boolean): number {
+  const { count, of } = partOf(facts, is);
+  return count / Math.max(1, of);
+}
+
+/** How many of some attempts were cut off. */
+export function cutOf(of: readonly AttemptFact[]): Part {
+  return partOf(of, isCut);
+}
+
+function isCut({ outcome }: AttemptFact): boolean {
+  return outcome === "timed_out";
+}
+
+/** How long an attempt took, as far as that is known: until its answer, late or not. */
+export function tookMs({ startedAtMs, ranMs, lateAtMs }: AttemptFact): number {
+  return lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs);
 }
 
 function ran(facts: readonly AttemptFact[]): readonly number[] {
@@ -76,26 +173,4 @@ function othersAt(facts: readonly AttemptFact[], of: AttemptFact): number {
 function goesOnUntil({ startedAtMs, endedAtMs, ranMs, outcome, lateAtMs }: AttemptFact): number {
   if (outcome !== "timed_out") return endedAtMs;
   return lateAtMs ?? startedAtMs + GOES_ON * ranMs;
-}
-
-/** The first attempts that were cut off, which show whether many were under way before them. */
-const FIRST_CUT = 5;
-
-/**
- * Whether attempts were cut off only once more of them were under way than before. That more are under
- * way afterwards says nothing: those that take longer are under way longer.
- */
-export function slowedByLoad({ recent, before }: Pick<Case, "recent" | "before">): boolean {
-  if (before.length < DONE_MIN) return true;
-  const first = recent.toSorted((a, b) => a.startedAtMs - b.startedAtMs)
-    .filter(({ outcome }) => outcome === "timed_out").slice(0, FIRST_CUT);
-  const usual = quantileOf(before.map((fact) => underWayAt(before, fact)), 0.9);
-  const then = quantileOf(first.map((fact) => underWayAt(recent, fact)), 0.5);
-  return then > Math.max(1, usual);
-}
-
-function underWayAt(facts: readonly AttemptFact[], of: AttemptFact): number {
-  return facts.filter((other) =>
-    other !== of && other.startedAtMs <= of.startedAtMs && other.endedAtMs > of.startedAtMs
-  ).length;
 }

@@ -1,34 +1,55 @@
 import { equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
-import { isFree, slowedByLoad } from "./saturated.ts";
+import { isFree, isSlowAnyway } from "./saturated.ts";
 
 /** One attempt each of many tasks, so many ms apart. */
 function attempts(everyMs: number, went: (task: number) => Went): readonly AttemptFact[] {
   return factsOf(40, (task) => [went(task)], (task) => ({ startMs: task * everyMs }));
 }
 
-const BEFORE = attempts(1_000, () => ["ok", 400]);
+const ALL = { before: attempts(1_000, () => ["ok", 400]), seen: { recent: 1, before: 1 } };
 
 Deno.test("a system is free that does what it completes as quickly as ever", () => {
   const recent = attempts(100, (task) => task % 2 === 0 ? ["http_502", 40] : ["ok", 400]);
-  equal(isFree({ recent, before: BEFORE }), true);
-  equal(isFree({ recent: attempts(100, () => ["ok", 1_000]), before: BEFORE }), false);
-});
-
-Deno.test("a system is free that is slow even for a single attempt", () => {
-  const went = (): Went => ["timed_out", 2_000];
-  equal(isFree({ recent: attempts(10_000, went), before: BEFORE }), true);
-  equal(isFree({ recent: attempts(500, went), before: BEFORE }), false);
+  equal(isFree({ ...ALL, recent }), true);
+  equal(isFree({ ...ALL, recent: attempts(100, () => ["ok", 1_000]) }), false);
 });
 
 Deno.test("a system is not free that says it gets too much", () => {
   const recent = attempts(1_000, (task) => task % 2 === 0 ? ["queue_full", 5] : ["ok", 400]);
-  equal(isFree({ recent, before: BEFORE }), false);
+  equal(isFree({ ...ALL, recent }), false);
 });
 
-Deno.test("attempts that are cut off behind many others are slowed by load", () => {
+Deno.test("attempts are slow anyway that are slow while as few others are under way as before", () => {
   const cut = (everyMs: number) => attempts(everyMs, () => ["timed_out", 2_000]);
-  equal(slowedByLoad({ recent: cut(200), before: BEFORE }), true);
-  equal(slowedByLoad({ recent: cut(2_500), before: BEFORE }), false);
+  equal(isSlowAnyway({ ...ALL, recent: cut(10_000) }), true);
+  equal(isSlowAnyway({ ...ALL, recent: cut(200) }), false);
+  // Of a sample, each stands for more.
+  const spread = attempts(4_000, () => ["ok", 3_000]);
+  equal(isSlowAnyway({ ...ALL, recent: spread }), true);
+  equal(
+    isSlowAnyway({
+      ...ALL,
+      recent: attempts(2_000, () => ["ok", 3_000]),
+      seen: { recent: 0.1, before: 1 },
+    }),
+    false,
+  );
+});
+
+Deno.test("attempts are not slow anyway that take the longer the more others are under way", () => {
+  /** Of each ten in a row, each waits for those before it. */
+  const queued = (ms: (place: number) => number) =>
+    factsOf(40, (task) => [["ok", ms(task % 10)]], (task) => ({
+      startMs: Math.floor(task / 10) * 30_000 + task % 10 * 100,
+    }));
+  equal(isSlowAnyway({ ...ALL, recent: queued(() => 2_000) }), true);
+  equal(isSlowAnyway({ ...ALL, recent: queued((place) => 1_000 + 1_000 * place) }), false);
+});
+
+Deno.test("attempts are not slow anyway once the newest are quick again", () => {
+  const recent = attempts(10_000, (task) => ["ok", task > 4 && task < 30 ? 3_000 : 400]);
+  equal(isSlowAnyway({ ...ALL, recent }), false);
+  equal(isSlowAnyway({ ...ALL, recent: recent.slice(0, 30) }), true);
 });

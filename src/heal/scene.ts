@@ -3,6 +3,7 @@
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { StepDefinition } from "../core/workflow.ts";
+import { riseIn } from "./comparison.ts";
 import { groupTemplates, type Template, templateOf } from "./templates.ts";
 
 /** What is known of a step beside its attempts. */
@@ -133,35 +134,12 @@ function templatesOf(facts: readonly AttemptFact[]): ReadonlyMap<string, Templat
   return new Map([...own].map(([message, { id }]) => [message, groups.get(id) as Template]));
 }
 
-/** How much more likely a change has to make what was seen: a factor of 3,000. */
-const CHANGE_MIN = 8;
-
-/**
- * The first failure of this kind: after the moment at which their share changed most, if it did.
- *
- * Method: the split of the sequence that makes it most likely, each part with a share of its own.
- * Source: Hinkley, "Inference about the change-point in a sequence of binomial variables", 1970.
- */
+/** The first failure of this kind: after the moment at which their share rose most, if it did. */
 function firstOf(
   ofStep: readonly AttemptFact[],
   { isAlike, failure }: { isAlike: (fact: AttemptFact) => boolean; failure: AttemptFact },
 ): AttemptFact {
   const until = ofStep.filter((fact) => fact.endedAtMs <= failure.endedAtMs);
-  const marks = until.map((fact) => isAlike(fact) ? 1 : 0);
-  const total = marks.reduce<number>((sum, mark) => sum + mark, 0);
-  const whole = likelihood(total, marks.length);
-  let [best, start, seen] = [CHANGE_MIN, 0, 0];
-  marks.forEach((mark, index) => {
-    const [left, right] = [likelihood(seen, index), likelihood(total - seen, marks.length - index)];
-    const isRise = (total - seen) / (marks.length - index) > (index === 0 ? 1 : seen / index);
-    if (isRise && left + right - whole > best) [best, start] = [left + right - whole, index];
-    seen += mark;
-  });
+  const start = riseIn(until.map(isAlike));
   return until.find((fact, index) => index >= start && isAlike(fact)) ?? failure;
-}
-
-/** The logarithm of the greatest likelihood of `k` of `n`. */
-function likelihood(k: number, n: number): number {
-  if (k === 0 || k === n) return 0;
-  return k * Math.log(k / n) + (n - k) * Math.log(1 - k / n);
 }

@@ -3,17 +3,12 @@
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { type Candidate, KIND_MIN, LAST, newest } from "./candidate.ts";
 import type { Case } from "./case.ts";
-import { chanceAbove, type Part } from "./comparison.ts";
-import { isSlowAlone, slowedByLoad } from "./saturated.ts";
+import { chanceAbove } from "./comparison.ts";
+import { cutOf, isSlowAnyway, tookMs } from "./saturated.ts";
 import { Survival } from "./survival.ts";
 
 /** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
 const MOSTLY_CUT = 0.5;
-
-/** How many of some attempts were cut off. */
-function cutOf(of: readonly AttemptFact[]): Part {
-  return { count: of.filter(({ outcome }) => outcome === "timed_out").length, of: of.length };
-}
 
 /** Later attempts are cut off far more often than first ones: what takes long is in the task. */
 function isCutAgain(recent: readonly AttemptFact[]): boolean {
@@ -29,22 +24,21 @@ export function timeouts(of: Case): Candidate[] {
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
   if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
-  const curve = new Survival(recent.map(({ outcome, ranMs, lateAtMs, startedAtMs }) => ({
-    ms: lateAtMs === undefined ? ranMs : Math.max(ranMs, lateAtMs - startedAtMs),
-    isCut: outcome !== "completed" && lateAtMs === undefined,
+  const curve = new Survival(recent.map((fact) => ({
+    ms: tookMs(fact),
+    isCut: fact.outcome !== "completed" && fact.lateAtMs === undefined,
   })));
   const last = newest(recent, LAST);
   const isMostlyCut = !curve.hangs &&
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
   const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
-  const isSlower = isMostlyCut || isCutAgain(recent) ||
-    takesLonger && isSlowAlone(recent, of.before);
+  const isSlower = isMostlyCut || isCutAgain(recent) || takesLonger && isSlowAnyway(of);
   const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
-  if (isSlower && slowedByLoad(of)) return [];
   if (isSlower) {
-    const needed = curve.quantile(0.95) ?? 2 * timeoutMs;
-    const wanted = Math.round(Math.min(2 * timeoutMs, Math.max(1.25 * timeoutMs, 1.2 * needed)));
+    // To wait for what does work costs nothing; what is too short once more costs another trial.
+    const most = of.bounds.timeoutMs?.[1] ?? Infinity;
+    const wanted = most < 1.25 * timeoutMs ? 2 * timeoutMs : Math.min(2 * timeoutMs, most);
     return [{
       action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
       tier: "T1",

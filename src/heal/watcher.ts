@@ -21,7 +21,7 @@ import { care } from "./care.ts";
 import { detect } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { readIncidents, STARTED_PER_HOUR_MAX } from "./reading.ts";
-import { COOLDOWN_WINDOWS } from "./rules.ts";
+import { COOLDOWN_WINDOWS, cooldownOf } from "./rules.ts";
 import { settingsIn } from "./settings.ts";
 
 /** The span of a window unless said. */
@@ -232,7 +232,9 @@ export class Watcher {
       this.#incidents.filter((one) =>
         isIdle(one) && isAbout(one, degradation) && one.degradation.signal === signal
       ).length;
-    const windows = isIdle(incident) ? 2 ** Math.min(idle - 1, DOUBLINGS_MAX) : COOLDOWN_WINDOWS;
+    const windows = isIdle(incident)
+      ? 2 ** Math.min(idle - 1, DOUBLINGS_MAX)
+      : cooldownOf(incident);
     return endedAtMs + windows * this.#windowMs > nowMs;
   }
 
