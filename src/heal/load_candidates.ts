@@ -68,6 +68,9 @@ export function rateLimits(of: Case): Candidate[] {
 /** How much more than before a workflow asks for that takes what others need. */
 const MORE_ASKED = 2;
 
+/** The part of a window that shows whether a line is worked off again. */
+const LATELY = 1 / 3;
+
 /** The part of all tasks at a system that a workflow has at least that others could miss. */
 const ASKED_SHARE_MIN = 0.2;
 
@@ -112,17 +115,22 @@ function donePerMinute({ perMinute, failedShare }: Figures): number {
 
 /**
  * Whether a line grows before a system that works as fast as it can: it does most of what it did, hardly
- * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done.
+ * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done,
+ * lately as well.
  */
 function isLinedUp(of: Case): boolean {
-  const { degradation, demand, recent } = of;
+  const { degradation, demand, recent, seen, nowMs } = of;
   const { workflow, now, windowMs } = degradation;
   const own = demand.find((one) => one.workflow === workflow);
   const done = donePerMinute(now);
   const others = recent.filter((fact) =>
     isBad(fact) && fact.outcome !== "timed_out" && !saysTooMuch(fact)
   );
-  return (now.waitedP95Ms ?? 0) >= windowMs / 4 && (own?.perMinute ?? 0) >= 1.1 * done &&
+  const spanMs = LATELY * windowMs;
+  const lately = recent.filter((fact) => !isBad(fact) && fact.endedAtMs >= nowMs - spanMs).length /
+    seen.recent / spanMs * 60_000;
+  return (now.waitedP95Ms ?? 0) >= windowMs / 4 &&
+    (own?.perMinute ?? 0) >= 1.1 * Math.max(done, lately) &&
     done >= 0.5 * donePerMinute(degradation.before) &&
     others.length <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAsUsual(of);
 }
