@@ -121,6 +121,14 @@ function signals(
   ];
 }
 
+/** Whether a step that did worse does as before again: it fails, takes and waits no more than that. */
+export function isOver({ now, before }: Pick<Degradation, "now" | "before">): boolean {
+  const { share, tailRatio, waitedMs } = WORSE;
+  return now.failedShare < before.failedShare + share / 2 &&
+    (now.p95Ms ?? Infinity) < (before.p95Ms ?? 0) * Math.sqrt(tailRatio) &&
+    (now.waitedP95Ms ?? 0) < Math.max(waitedMs, (before.waitedP95Ms ?? 0) * tailRatio);
+}
+
 function shareWorse(part: (of: Window) => Part, window: Window, measure: Window): number {
   const [now, before] = [part(window), part(measure)];
   const share = now.count / now.of;

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
-import { detect, type Look } from "./detection.ts";
+import { detect, isOver, type Look } from "./detection.ts";
 
 const WINDOW = 60_000;
 const NOW = 100 * WINDOW;
@@ -87,4 +87,17 @@ Deno.test("the time of an incident is no measure of a step", () => {
     detect(lookAt({}, { cells, ill: [{ ...ill, fromMs: NOW - 43 * WINDOW }] }))?.signal,
     "failures",
   );
+});
+
+Deno.test("a trouble is over when the step fails, takes and waits as before", () => {
+  const before = {
+    ...{ attempts: 1_000, perMinute: 60, failedShare: 0.01, timedOutShare: 0, retriedShare: 0 },
+    ...{ p50Ms: 100, p95Ms: 400, waitedP95Ms: 0 },
+  };
+  const after = (now: Partial<typeof before>) => isOver({ now: { ...before, ...now }, before });
+
+  equal(after({}), true);
+  equal(after({ failedShare: 0.2 }), false);
+  equal(after({ p95Ms: 800 }), false);
+  equal(after({ waitedP95Ms: 5_000 }), false);
 });

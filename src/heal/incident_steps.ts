@@ -13,7 +13,7 @@ import { candidatesOf } from "./candidates.ts";
 import { sendApproval } from "./care.ts";
 import { type Case, seenIn, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
-import { isSaturated } from "./detection.ts";
+import { isOver, isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { hold } from "./holding.ts";
 import type { ConcludedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
@@ -95,6 +95,7 @@ async function propose(deps: HealerDeps, { taskId, incident, finding, look }: Of
   // What helps may show later: at first, few attempts have ended as they do now.
   const helps = weighed.chosen !== undefined && weighed.chosen.tier !== "T3";
   if (!helps && settings.mode === "on" && look < PROPOSE_LOOKS_MAX) return undefined;
+  if (!helps && look > 1 && isOver(of.degradation)) return await nothing(deps, taskId);
   const { proposals, chosen, advice } = await advised(deps.adviser, { ...of, ...weighed });
   const { notes } = weighed;
   await decideByTier(deps, taskId, { chosen, notes });
@@ -104,6 +105,13 @@ async function propose(deps: HealerDeps, { taskId, incident, finding, look }: Of
     notes: [...notes],
     ...(advice !== undefined && { advice: journaled(advice) }),
   };
+}
+
+/** Proposes nothing to people either: the trouble has gone as it came. */
+async function nothing(deps: HealerDeps, taskId: string) {
+  const notes = ["it was over before anything was known that would help"];
+  await decideByTier(deps, taskId, { chosen: undefined, notes });
+  return { proposals: [], notes };
 }
 
 /** A value as plain JSON. */
