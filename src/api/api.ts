@@ -9,6 +9,7 @@ import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
 import { manyTaskHandlers } from "./many_tasks.ts";
 import { busHandlers } from "./bus.ts";
+import { changeHandlers, Changes } from "./changes.ts";
 import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
 import { auditHandlers, AuditTrail } from "./audit.ts";
@@ -95,6 +96,7 @@ function servicesOf(deps: ApiDeps): Services {
   return {
     ...deps,
     streamMemory,
+    changes: new Changes(deps),
     live: new LiveFeed(feed, streamMemory, encoded),
     frames: new TaskFrames(history, encoded),
     access: new Access(deps),
@@ -110,6 +112,7 @@ function routesOf(services: Services): readonly Route[] {
     ...taskHandlers(services),
     ...taskBatchHandlers(services),
     ...streamHandlers(services),
+    ...changeHandlers(services),
     ...operatorActionHandlers(services),
     ...manyTaskHandlers(services),
     ...stepLogHandlers(services),

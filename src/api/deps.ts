@@ -20,6 +20,7 @@ import type {
   History,
   InstanceRow,
   Keys,
+  Notes,
   Optimiser,
   Plans,
   Policies,
@@ -94,6 +95,7 @@ export interface ApiDeps {
   readonly sink: CommandSink;
   readonly history: History;
   readonly feed: Feed;
+  readonly notes: Notes;
   readonly residents: ResidentTasks;
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;

@@ -5,6 +5,7 @@ import type { Runtime } from "../core/ports.ts";
 import type { Answers, BodyOf, ParsedOf } from "../operations/operation.ts";
 import type { Access, Caller } from "./access.ts";
 import type { ApiDeps } from "./deps.ts";
+import type { Changes } from "./changes.ts";
 import type { LiveFeed } from "./live_feed.ts";
 import type { OpenConnections } from "./open_connections.ts";
 import type { StreamMemory } from "./sse.ts";
@@ -19,6 +20,7 @@ export interface Services extends ApiDeps {
   readonly watch: Watch;
   readonly connections: OpenConnections;
   readonly live: LiveFeed;
+  readonly changes: Changes;
   readonly frames: TaskFrames;
   readonly streamMemory: StreamMemory;
 }

@@ -90,6 +90,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /schemas/workflows/{namespace}/{name}/{version}/{part}",
     "GET /schemas/workflows/{namespace}/{name}/{version}/{step}/{part}",
     "GET /v1/audit",
+    "GET /v1/changes",
     "GET /v1/dead",
     "GET /v1/dead/{id}",
     "GET /v1/documents/directory",

@@ -150,6 +150,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   revertProposal: { method: "POST", path: "/v1/incidents/{incident}/revert", body: "*" },
   getHealing: { method: "GET", path: "/v1/healing" },
   putHealing: { method: "PUT", path: "/v1/healing", body: "*", isWrite: true },
+  streamChanges: { method: "GET", path: "/v1/changes" },
   listKeys: { method: "GET", path: "/v1/keys" },
   getOwnKey: { method: "GET", path: "/v1/key" },
   makeKey: { method: "POST", path: "/v1/keys", body: "*", isWrite: true },

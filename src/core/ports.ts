@@ -1286,6 +1286,14 @@ export interface Feed {
   subscribe(call: (committed: CommittedTurn) => void): Cancel;
 }
 
+/** Short texts from any node to all that are there; one that is lost is lost. */
+export interface Notes {
+  /** Shape: at most 8,000 bytes. Sent once a second at most: each takes a lock of all of Postgres. */
+  publish(text: string): Promise<void>;
+  /** Calls with each text, own ones too, and with "" after a reconnect. */
+  listen(call: (text: string) => void): Promise<Cancel>;
+}
+
 /** An instance that registers, or whose lease is renewed. */
 export interface NewInstance extends Omit<Registration, "namespaces"> {
   readonly system: string;

@@ -3,6 +3,7 @@
 import type { Incarnation } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
 import { PostgresStepLogs } from "./step_logs.ts";
+import type { Notes, Runtime } from "../core/ports.ts";
 import { PostgresAudit } from "./audit.ts";
 import { connectionsOf } from "./pg_connection.ts";
 import { PostgresDatabase } from "./database.ts";
@@ -22,6 +23,9 @@ import { PostgresSystems } from "./systems.ts";
 import { PostgresStatistics } from "./statistics.ts";
 import { PostgresTaskReader } from "./task_reader.ts";
 import { Writer } from "./writer.ts";
+
+/** The channel of notes between nodes. */
+const NOTES_CHANNEL = "tasker_notes";
 
 /** How to open the journal. */
 export interface JournalOptions {
@@ -78,6 +82,7 @@ export async function openJournal(options: JournalOptions) {
     keys: new PostgresKeys(database.of("key")),
     sessions: new PostgresSessions(database.of("key")),
     systems: new PostgresSystems(database, runtime),
+    notes: notesOver(database),
     audit: new PostgresAudit(database),
     stepLogs: new PostgresStepLogs(database),
     deadLetters: new PostgresDeadLetters(database, runtime),
@@ -86,5 +91,14 @@ export async function openJournal(options: JournalOptions) {
     async close(): Promise<void> {
       await Promise.all([journal, renewal, moves, database].map((part) => part.close()));
     },
+  };
+}
+
+/** Notes by NOTIFY; behind a pooler in transaction mode none is heard. */
+function notesOver(database: PostgresDatabase): Notes {
+  return {
+    publish: async (text) =>
+      void await database.query("select pg_notify($1, $2)", [NOTES_CHANNEL, text]),
+    listen: (call) => database.listen(NOTES_CHANNEL, call),
   };
 }

@@ -3,6 +3,7 @@
 import { AUDIT } from "./audit.ts";
 import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
+import { CHANGES } from "./changes.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
@@ -36,6 +37,7 @@ export const OPERATIONS = {
   ...DIAGNOSES,
   ...STATISTICS,
   ...HEALING,
+  ...CHANGES,
   ...KEYS,
   ...AUDIT,
   ...SESSIONS,

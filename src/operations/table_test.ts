@@ -4,6 +4,7 @@ import type { Handlers } from "../api/handler.ts";
 import { AUDIT } from "./audit.ts";
 import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
+import { CHANGES } from "./changes.ts";
 import { CONTRACTS } from "./contracts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
@@ -45,6 +46,7 @@ const NOUNS = [
   STATISTICS,
   HEALING,
   POLICIES,
+  CHANGES,
   KEYS,
   AUDIT,
   SESSIONS,

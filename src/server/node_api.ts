@@ -70,6 +70,7 @@ export function openApiOf(deps: ApiParts): Api {
     sink: engine.router,
     history: journal.history,
     feed: engine.supervisor,
+    notes: journal.notes,
     residents: engine,
     plans: registry,
     definitions: journal.definitions,

@@ -1,7 +1,7 @@
 /**
  * The web app in a real browser: a real server, pages that are signed in, and no error overlooked.
  *
- * The browser is `TASKER_CHROMIUM`, or Debian's chromium where it is installed.
+ * The browser is `TEST_CHROMIUM`, or Debian's chromium where it is installed.
  */
 
 import AXE from "axe-core";
@@ -13,7 +13,7 @@ import { serve, type Served } from "./serve.ts";
 /** How long a page may take to show what a test waits for; a loaded machine needs some. */
 const SHOW_MS_MAX = 30_000;
 
-const PATHS = [Deno.env.get("TASKER_CHROMIUM"), "/usr/bin/chromium", "chromium"];
+const PATHS = [Deno.env.get("TEST_CHROMIUM"), "/usr/bin/chromium", "chromium"];
 
 /** What axe calls findings that keep somebody out. */
 const SERIOUS: readonly (string | null | undefined)[] = ["serious", "critical"];
@@ -28,7 +28,7 @@ async function findChromium(): Promise<string | undefined> {
 /** The path of the browser; undefined: the tests that need one are skipped, and this says why. */
 export const CHROMIUM = await findChromium();
 if (CHROMIUM === undefined) {
-  console.log("skipped: tests in a browser, because there is no chromium; set TASKER_CHROMIUM");
+  console.log("skipped: tests in a browser, because there is no chromium; set TEST_CHROMIUM");
 }
 
 /** The app of one server in one browser. */
@@ -43,8 +43,8 @@ export interface OpenOptions {
   readonly isSignedIn?: boolean;
   readonly size?: { readonly width: number; readonly height: number };
   readonly theme?: "light" | "dark";
-  /** Statuses that the page is to meet: browsers write each refused request to the console. */
-  readonly expects?: readonly number[];
+  /** Parts of lines of the console that are no errors here: browsers write each refused request. */
+  readonly expects?: readonly string[];
 }
 
 /**
@@ -115,7 +115,7 @@ async function open(
   page.on("console", (line) => {
     // Whoever is not signed in is refused once.
     const isFirst = line.location().url.endsWith("/v1/key") && line.text().includes("401");
-    const isExpected = isFirst || expects.some((status) => line.text().includes(`of ${status}`));
+    const isExpected = isFirst || expects.some((part) => line.text().includes(part));
     if (line.type() === "error" && !isExpected) errors.push(`${page.url()}: ${line.text()}`);
   });
   await page.goto(`${url}${path}`);

@@ -32,6 +32,7 @@ import { MemorySharedStates, MemoryStatistics } from "../../src/journal/memory_s
 import { fakeAuthoring } from "./fake_authoring.ts";
 import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
+import { FakeNotes } from "./fake_notes.ts";
 import { fakeAccess } from "./fake_sessions.ts";
 import { listsOf } from "./fake_lists.ts";
 import { fakeStarts } from "./fake_starts.ts";
@@ -353,6 +354,7 @@ function fakeDeps(
       ping: () => Promise.resolve(),
     },
     feed: engine,
+    notes: new FakeNotes(),
     residents: engine,
     diagnoser: fakeDiagnoser(runtime, engine),
     ...fakeAuthoring(runtime),

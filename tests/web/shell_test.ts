@@ -37,7 +37,7 @@ Deno.test({
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       equal(new URL(page.url()).hash, "", "the address does not keep it");
 
-      const second = await open(link ?? "/none", { isSignedIn: false, expects: [401] });
+      const second = await open(link ?? "/none", { isSignedIn: false, expects: ["status of 401"] });
 
       match(await second.getByRole("alert").innerText(), /it has been used/);
     }),

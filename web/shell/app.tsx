@@ -4,6 +4,7 @@ import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstac
 import { useEffect, useState } from "react";
 import { ClientError } from "../../src/client.ts";
 import { useClient } from "../data/client.tsx";
+import { FeedProvider } from "../data/feed.tsx";
 import { type Session, SessionProvider } from "../data/session.tsx";
 import { ErrorNote } from "../kit/error_note.tsx";
 import { SignIn } from "../pages/sign_in.tsx";
@@ -76,9 +77,11 @@ function Gate() {
   };
   return (
     <SessionProvider value={own.data}>
-      <Frame onSignOut={() => void signOut()}>
-        <Pages />
-      </Frame>
+      <FeedProvider>
+        <Frame onSignOut={() => void signOut()}>
+          <Pages />
+        </Frame>
+      </FeedProvider>
     </SessionProvider>
   );
 }

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
 import { roleOf, useSession } from "../data/session.tsx";
+import { FreshnessNote } from "./freshness.tsx";
 import { PAGES } from "./routes.tsx";
 import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
 
@@ -18,6 +19,7 @@ export function Frame(
         <Link className="brand" href="/">Tasker</Link>
         <Navigation />
         <div className="side-end">
+          <FreshnessNote />
           <ThemeChoice />
           <Account onSignOut={onSignOut} />
         </div>

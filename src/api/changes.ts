@@ -1,0 +1,263 @@
+/** Changes of tasks on all nodes, once a second, for pages that show them. */
+
+import type { Cancel, CommittedTurn, Feed, Notes, Runtime } from "../core/ports.ts";
+import { timeText } from "../operations/schema.ts";
+import type { CHANGES } from "../operations/changes.ts";
+import type { Caller } from "./access.ts";
+import type { Handlers, Services } from "./handler.ts";
+import { emptyStream, eventStream, frameBytes, type Send } from "./sse.ts";
+
+/** How often changes are sent, in milliseconds: as fast as a person reads. */
+export const TICK_MS = 1_000;
+
+/** Without changes an event is sent this often: a page that hears nothing knows that it is cut off. */
+const BEAT_MS = 10_000;
+
+/** How often a node with readers asks the others for their changes, and how long they then send. */
+const WATCH_MS = 10_000;
+const WATCHED_MS = 25_000;
+
+/** Tasks of one tick, and of one note to other nodes; Postgres takes notes of 8,000 bytes. */
+export const CHANGED_MAX = 500;
+const NOTE_BYTES_MAX = 7_500;
+
+/** Ticks that are kept for readers who are slow or come back. */
+const TICKS_MAX = 60;
+
+/** A task that changed: its newest turn, and the state after it. */
+interface Change {
+  readonly id: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly state: string;
+  readonly turn: number;
+}
+
+/** What a node sends to all others: a question for their changes, or its own. */
+interface Note {
+  readonly from: string;
+  readonly changed?: readonly Change[];
+  readonly isMore?: boolean;
+}
+
+/** The handler of the stream of changes. */
+export function changeHandlers(
+  { changes, connections, runtime, streamMemory }: Services,
+): Handlers<typeof CHANGES> {
+  return {
+    streamChanges(_input, { caller, isHead, signal, lastEventId }) {
+      if (isHead) return Promise.resolve({ status: 200, body: emptyStream() });
+      const connection = connections.open(signal, caller);
+      const body = eventStream({
+        runtime,
+        memory: streamMemory,
+        signal: connection.signal,
+        run: (send, ends) => changes.read(caller, { lastEventId, send, ends }),
+        done: () => connection.release(),
+      });
+      return Promise.resolve({ status: 200, body });
+    },
+  };
+}
+
+/** Changes by task, the newest of each; beyond the bound only that there were more. */
+class Changed {
+  readonly byTask = new Map<string, Change>();
+  isMore = false;
+
+  add(change: Change): void {
+    const known = this.byTask.get(change.id);
+    if (known === undefined && this.byTask.size >= CHANGED_MAX) this.isMore = true;
+    else if (known === undefined || known.turn < change.turn) this.byTask.set(change.id, change);
+  }
+
+  get isEmpty(): boolean {
+    return this.byTask.size === 0 && !this.isMore;
+  }
+}
+
+/** One tick; its frames are encoded once for all readers of the same namespaces. */
+interface Tick {
+  readonly number: number;
+  readonly changed: Changed;
+  readonly frames: Map<string, Uint8Array>;
+}
+
+/** What it works with. */
+interface ChangesDeps {
+  readonly runtime: Pick<Runtime, "after" | "monotonic" | "now" | "uuid">;
+  readonly feed: Feed;
+  readonly notes: Notes;
+}
+
+/**
+ * Collects changes while somebody reads them, here or on another node. A reader has no queue: it reads
+ * the kept ticks at its own speed, and is asked to look at everything when it is too far behind.
+ *
+ * Cost: nothing while nobody reads. Else an entry of a map a turn, a note a second to nodes with
+ * readers, and an encoding a second for each set of namespaces.
+ */
+export class Changes {
+  readonly #deps: ChangesDeps;
+  /** Numbers count in one life of the process: those of another one mean nothing here. */
+  readonly #life: string;
+  readonly #readers = new Set<() => void>();
+  #own = new Changed();
+  #all = new Changed();
+  #ticks: readonly Tick[] = [];
+  #number = 0;
+  #isTicking = false;
+  #cancelFeed: Cancel | undefined;
+  #watchedUntilMs = -Infinity;
+  #askedAtMs = -Infinity;
+  #sentAtMs = -Infinity;
+
+  constructor(deps: ChangesDeps) {
+    this.#deps = deps;
+    this.#life = deps.runtime.uuid();
+    // Where nothing can be heard, this node's own changes are all there is.
+    deps.notes.listen((text) => this.#hear(text)).catch(() => {});
+  }
+
+  /** Sends what a reader has not seen, and then each tick, until `ends` aborts. */
+  async read(
+    caller: Caller,
+    { lastEventId, send, ends }: {
+      readonly lastEventId: string | undefined;
+      readonly send: Send;
+      readonly ends: AbortSignal;
+    },
+  ): Promise<void> {
+    let wake = () => {};
+    const woken = () => wake();
+    this.#readers.add(woken);
+    ends.addEventListener("abort", woken, { once: true });
+    this.#begin();
+    try {
+      let seen = await this.#resume(lastEventId, send);
+      while (!ends.aborted) {
+        const next = this.#ticks.find(({ number }) => number > seen);
+        if (next === undefined) {
+          await new Promise<void>((resolve) => wake = resolve);
+        } else {
+          const isBehind = next.number > seen + 1;
+          await send(isBehind ? this.#everything(next.number) : this.#frameOf(next, caller));
+          seen = next.number;
+        }
+      }
+    } finally {
+      this.#readers.delete(woken);
+    }
+  }
+
+  /** Where a reader goes on; one that may have missed something is asked to look at everything. */
+  async #resume(lastEventId: string | undefined, send: Send): Promise<number> {
+    const [life, number] = lastEventId?.split(".") ?? [];
+    const first = this.#ticks[0]?.number ?? this.#number + 1;
+    if (life === this.#life && Number(number) >= first - 1) return Number(number);
+    await send(this.#everything(this.#number));
+    return this.#number;
+  }
+
+  #everything(number: number): Uint8Array {
+    return this.#encode(number, [], true);
+  }
+
+  #frameOf({ number, changed, frames }: Tick, { namespaces }: Caller): Uint8Array {
+    const rights = namespaces?.join(" ") ?? "*";
+    const known = frames.get(rights);
+    if (known !== undefined) return known;
+    const seen = [...changed.byTask.values()].filter(({ namespace }) =>
+      namespaces?.includes(namespace) ?? true
+    );
+    const frame = this.#encode(number, seen, changed.isMore);
+    frames.set(rights, frame);
+    return frame;
+  }
+
+  #encode(number: number, changed: readonly Change[], isMore: boolean): Uint8Array {
+    const tasks = changed.map(({ id, namespace, workflow, state, turn }) => ({
+      id,
+      workflow: `${namespace}/${workflow}`,
+      state,
+      turn,
+    }));
+    const at = timeText(this.#deps.runtime.now());
+    return frameBytes([{ id: `${this.#life}.${number}`, data: { at, tasks, isMore } }]);
+  }
+
+  /** Collects from now on, until nobody reads any more. */
+  #begin(): void {
+    this.#cancelFeed ??= this.#deps.feed.subscribe((committed) => this.#collect(committed));
+    if (this.#isTicking) return;
+    this.#isTicking = true;
+    this.#deps.runtime.after(TICK_MS, () => this.#tick());
+  }
+
+  #collect({ taskId, namespace, plan, turn, state }: CommittedTurn): void {
+    const workflow = plan.definition.name;
+    const change = { id: taskId, namespace, workflow, state, turn: turn.turn };
+    this.#own.add(change);
+    this.#all.add(change);
+  }
+
+  #tick(): void {
+    const [own, all] = [this.#own, this.#all];
+    this.#own = new Changed();
+    this.#all = new Changed();
+    this.#isTicking = false;
+    const nowMs = this.#deps.runtime.monotonic();
+    const isWatched = nowMs < this.#watchedUntilMs;
+    if (isWatched && !own.isEmpty) this.#publish(own);
+    if (this.#readers.size > 0) this.#send(all, nowMs);
+    if (this.#readers.size > 0 || isWatched) return this.#begin();
+    this.#cancelFeed?.();
+    this.#cancelFeed = undefined;
+    this.#ticks = [];
+  }
+
+  #send(changed: Changed, nowMs: number): void {
+    if (nowMs - this.#askedAtMs >= WATCH_MS) {
+      this.#askedAtMs = nowMs;
+      this.#note({});
+    }
+    if (changed.isEmpty && nowMs - this.#sentAtMs < BEAT_MS) return;
+    this.#sentAtMs = nowMs;
+    this.#number++;
+    const tick = { number: this.#number, changed, frames: new Map() };
+    this.#ticks = [...this.#ticks, tick].slice(-TICKS_MAX);
+    for (const wake of this.#readers) wake();
+  }
+
+  /** Sends own changes to the other nodes: as many as fit, and that there were more. */
+  #publish({ byTask, isMore }: Changed): void {
+    const changed: Change[] = [];
+    let bytes = 0;
+    for (const change of byTask.values()) {
+      bytes += JSON.stringify(change).length;
+      if (bytes > NOTE_BYTES_MAX) break;
+      changed.push(change);
+    }
+    this.#note({ changed, isMore: isMore || changed.length < byTask.size });
+  }
+
+  /** A note that is lost is like one that nobody sent: pages also ask from time to time. */
+  #note(note: Omit<Note, "from">): void {
+    const text = JSON.stringify({ from: this.#life, ...note });
+    this.#deps.notes.publish(text).catch(() => {});
+  }
+
+  #hear(text: string): void {
+    // After a reconnect: what was said meanwhile was not heard.
+    if (text === "") return void (this.#all.isMore = true);
+    const { from, changed, isMore = false }: Note = JSON.parse(text);
+    if (from === this.#life) return;
+    if (changed === undefined) {
+      this.#watchedUntilMs = this.#deps.runtime.monotonic() + WATCHED_MS;
+      return this.#begin();
+    }
+    if (this.#readers.size === 0) return;
+    for (const change of changed) this.#all.add(change);
+    this.#all.isMore ||= isMore;
+  }
+}

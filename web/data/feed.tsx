@@ -1,0 +1,149 @@
+/** The live feed of a page: what changed on any node, and whether what is shown can be trusted. */
+
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+
+/** Lists are asked for again this often at most while tasks change, in milliseconds. */
+const LIST_MS = 4_000;
+
+/** The server sends something every ten seconds; silence for longer is a lost connection. */
+const SILENCE_MS = 25_000;
+
+/** How often silence is looked for. */
+const LOOK_MS = 5_000;
+
+/** Reads that show tasks in general, beside those that name one by its id. */
+const LISTS = /^(listTasks|countTasks|getStatistics|listProposals|listIncidents)$/;
+
+/** How fresh the page is. */
+export type Freshness =
+  | { readonly kind: "live" }
+  | { readonly kind: "paused"; readonly sinceMs: number }
+  | { readonly kind: "reconnecting"; readonly sinceMs: number };
+
+interface Feed {
+  readonly freshness: Freshness;
+  /** Whether the server now serves another version of this app. */
+  readonly isOld: boolean;
+  readonly pause: () => void;
+  readonly resume: () => void;
+}
+
+const FeedContext = createContext<Feed | undefined>(undefined);
+
+/** How fresh this page is, and how to pause it. */
+export function useFeed(): Feed {
+  const feed = useContext(FeedContext);
+  if (feed === undefined) throw new Error("Cannot follow changes outside of a FeedProvider");
+  return feed;
+}
+
+/** One event of the stream. */
+interface Changes {
+  readonly tasks: readonly { readonly id: string }[];
+  readonly isMore: boolean;
+}
+
+/** The build that this page was loaded from: its own script is in a folder of that name. */
+const BUILD = /\/assets\/([^/]+)\//.exec(import.meta.url)?.[1];
+
+/** Follows changes while the page is visible and not paused, and has what changed read again. */
+export function FeedProvider({ children }: { readonly children: ReactNode }) {
+  const queries = useQueryClient();
+  const [freshness, setFreshness] = useState<Freshness>(() => reconnecting());
+  const [isPaused, setPaused] = useState(false);
+  const [isOld, setOld] = useState(false);
+  useEffect(() => {
+    if (isPaused) return;
+    setFreshness(reconnecting());
+    return follow({
+      onChanges: (changes) => {
+        setFreshness((now) => now.kind === "live" ? now : { kind: "live" });
+        readAgain(queries, changes);
+      },
+      onOpened: () => void isNewerServed().then((isNewer) => isNewer && setOld(true)),
+      onLost: () => setFreshness((now) => now.kind === "reconnecting" ? now : reconnecting()),
+    });
+  }, [isPaused, queries]);
+  const feed = useMemo(() => ({
+    freshness,
+    isOld,
+    pause: () => {
+      setPaused(true);
+      setFreshness({ kind: "paused", sinceMs: Date.now() });
+    },
+    resume: () => setPaused(false),
+  }), [freshness, isOld]);
+  return <FeedContext.Provider value={feed}>{children}</FeedContext.Provider>;
+}
+
+/** Whether the server, which may be another one since the last connection, has another app. */
+async function isNewerServed(): Promise<boolean> {
+  try {
+    const page = await (await fetch("/", { cache: "no-cache" })).text();
+    const served = /\/assets\/([^/]+)\/main\.js/.exec(page)?.[1];
+    return served !== undefined && served !== BUILD;
+  } catch {
+    return false;
+  }
+}
+
+function reconnecting(): Freshness {
+  return { kind: "reconnecting", sinceMs: Date.now() };
+}
+
+/** Opens the stream, and opens it again when it is silent or was refused. Returns how to end it. */
+function follow({ onChanges, onOpened, onLost }: {
+  readonly onOpened: () => void;
+  readonly onChanges: (changes: Changes) => void;
+  readonly onLost: () => void;
+}): () => void {
+  let heardAtMs = Date.now();
+  let source = open();
+  function open(): EventSource {
+    const opened = new EventSource("/v1/changes");
+    opened.onmessage = ({ data }) => {
+      heardAtMs = Date.now();
+      onChanges(JSON.parse(data));
+    };
+    opened.onopen = onOpened;
+    // The browser connects again by itself, with the id of the last event; a refusal ends it.
+    opened.onerror = onLost;
+    return opened;
+  }
+  const timer = setInterval(() => {
+    const isSilent = Date.now() - heardAtMs > SILENCE_MS;
+    if (isSilent) onLost();
+    if (!isSilent && source.readyState !== EventSource.CLOSED) return;
+    source.close();
+    heardAtMs = Date.now();
+    source = open();
+  }, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    source.close();
+  };
+}
+
+let listsReadAtMs = 0;
+let listsTimer: ReturnType<typeof setTimeout> | undefined;
+
+/** Has reads of changed tasks sent again at once, and lists at a bounded rate. */
+function readAgain(queries: QueryClient, { tasks, isMore }: Changes): void {
+  if (tasks.length === 0 && !isMore) return;
+  const ids = new Set(tasks.map(({ id }) => id));
+  void queries.invalidateQueries({
+    predicate: ({ queryKey: [, input] }) => {
+      const { id } = (typeof input === "object" && input !== null ? input : {}) as { id?: string };
+      return id !== undefined && (isMore || ids.has(id));
+    },
+  });
+  if (listsTimer !== undefined) return;
+  listsTimer = setTimeout(() => {
+    listsTimer = undefined;
+    listsReadAtMs = Date.now();
+    void queries.invalidateQueries({
+      predicate: ({ queryKey: [name] }) => LISTS.test(String(name)),
+    });
+  }, Math.max(0, listsReadAtMs + LIST_MS - Date.now()));
+}
