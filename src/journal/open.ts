@@ -1,7 +1,6 @@
 /** Opens everything that lives in Postgres, for one incarnation of a node. */
 
 import type { Incarnation } from "../core/ids.ts";
-import type { Runtime } from "../core/ports.ts";
 import { PostgresStepLogs } from "./step_logs.ts";
 import type { Notes, Runtime } from "../core/ports.ts";
 import { PostgresAudit } from "./audit.ts";

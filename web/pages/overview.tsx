@@ -1,53 +1,160 @@
-/** The overview: what needs a person, and how it goes. */
+/** The overview: what needs a person on top, then how it goes. */
 
+import type { OperationResult } from "../../src/client.ts";
 import { useOperation } from "../data/query.ts";
 import { useMay } from "../data/session.tsx";
 import { DataTable } from "../kit/data_table.tsx";
 import { EmptyState } from "../kit/empty_state.tsx";
 import { ErrorNote } from "../kit/error_note.tsx";
 import { Page } from "../kit/page.tsx";
+import { Plot } from "../kit/plot.tsx";
 import { StateBadge } from "../kit/state_badge.tsx";
 import { Duration, Time } from "../kit/time.tsx";
 
+/** Parts of the hour that is shown. */
+const INTERVALS = 60;
+
+/** Statistics are counted every ten seconds. */
+const STATISTICS_MS = 10_000;
+
+type Statistics = OperationResult<"getStatistics">;
+type Workflow = Statistics["statistics"][number];
+type Task = OperationResult<"listTasks">["tasks"][number];
+
 /** The page at `/`. */
 export default function Overview() {
-  const mayStart = useMay("write");
-  const tasks = useOperation("listTasks", { limit: 20 }, { everyMs: 2_000 });
+  const blocked = useOperation("listTasks", { state: "blocked", limit: 10 });
+  const newest = useOperation("listTasks", { limit: 10 });
+  const statistics = useOperation("getStatistics", { intervals: INTERVALS }, {
+    everyMs: STATISTICS_MS,
+  });
+  const reads = [blocked, newest, statistics];
+  const failed = reads.find(({ error }) => error !== null);
+  const isEmpty = newest.data?.tasks.length === 0;
   return (
     <Page title="Overview">
-      {tasks.error && <ErrorNote error={tasks.error} onRetry={() => void tasks.refetch()} />}
-      {tasks.data?.tasks.length === 0 && (
-        <EmptyState title="No task has run yet">
-          {mayStart
-            ? (
-              <>
-                Start one: <code>deno task tasker start examples/hello</code>
-              </>
-            )
-            : "Your rights do not let you start one."}
-        </EmptyState>
-      )}
-      {tasks.data !== undefined && tasks.data.tasks.length > 0 && (
-        <DataTable
-          caption="Newest tasks"
-          rows={tasks.data.tasks}
-          keyOf={({ id }) => id}
-          columns={[
-            { head: "Task", cell: ({ id }) => <code>{id}</code> },
-            { head: "Workflow", cell: ({ workflow }) => workflow },
-            { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
-            { head: "Started", cell: ({ createdAt }) => <Time at={createdAt} /> },
-            {
-              head: "Took",
-              isNumber: true,
-              cell: ({ createdAt, endedAt }) =>
-                endedAt !== undefined && (
-                  <Duration ms={Date.parse(endedAt) - Date.parse(createdAt)} />
-                ),
-            },
-          ]}
-        />
+      {failed?.error && <ErrorNote error={failed.error} onRetry={() => void failed.refetch()} />}
+      {isEmpty && <FirstSteps />}
+      {blocked.data !== undefined && !isEmpty && <NeedsPerson tasks={blocked.data.tasks} />}
+      {statistics.data !== undefined && !isEmpty && <LastHour statistics={statistics.data} />}
+      {newest.data !== undefined && !isEmpty && (
+        <section>
+          <h2>Newest tasks</h2>
+          <Tasks caption="Newest tasks" tasks={newest.data.tasks} />
+        </section>
       )}
     </Page>
+  );
+}
+
+/** What a new user does next. */
+function FirstSteps() {
+  const mayStart = useMay("write");
+  return (
+    <EmptyState title="No task has run yet">
+      {mayStart
+        ? (
+          <>
+            Start one in a terminal:{" "}
+            <code>deno task tasker start examples/hello --input '&#123;"name":"Ada"&#125;'</code>
+          </>
+        )
+        : "Your rights let you look, and not start tasks. What others start is shown here."}
+    </EmptyState>
+  );
+}
+
+function NeedsPerson({ tasks }: { readonly tasks: readonly Task[] }) {
+  return (
+    <section>
+      <h2>Needs a person</h2>
+      {tasks.length === 0
+        ? <p className="muted">Nothing waits for a decision.</p>
+        : <Tasks caption="Tasks that wait for a decision" tasks={tasks} />}
+    </section>
+  );
+}
+
+function LastHour({ statistics: { statistics } }: { readonly statistics: Statistics }) {
+  const times = statistics[0]?.intervals.map(({ at }) => Date.parse(at)) ?? [];
+  const sum = (field: "starts" | "ended" | "failed") =>
+    times.map((_, at) =>
+      statistics.reduce((all, one) => all + (one.intervals[at]?.[field] ?? 0), 0)
+    );
+  const [starts, ended, failed] = [sum("starts"), sum("ended"), sum("failed")];
+  const total = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
+  if (statistics.length === 0) return null;
+  return (
+    <section>
+      <h2>Last hour</h2>
+      <Plot
+        caption={`Tasks of the last hour: ${total(starts)} started, ${total(ended)} ended, ` +
+          `${total(failed)} of them failed`}
+        unit="tasks a minute"
+        times={times}
+        lines={[
+          { label: "started", values: starts, color: "--active" },
+          { label: "ended", values: ended, color: "--good" },
+          { label: "failed", values: failed, color: "--bad" },
+        ]}
+      />
+      <Workflows workflows={statistics} />
+    </section>
+  );
+}
+
+function Workflows({ workflows }: { readonly workflows: readonly Workflow[] }) {
+  return (
+    <DataTable
+      caption="Workflows in the last hour"
+      rows={workflows}
+      keyOf={({ workflow }) => workflow}
+      columns={[
+        { head: "Workflow", cell: ({ workflow }) => workflow },
+        { head: "Started", isNumber: true, cell: ({ starts }) => starts },
+        { head: "Ended", isNumber: true, cell: ({ ended }) => ended },
+        {
+          head: "Failed",
+          isNumber: true,
+          cell: ({ ended, failedShare: { share } }) =>
+            ended === 0 ? "–" : `${(share * 100).toFixed(1)} %`,
+        },
+        { head: "Parked", isNumber: true, cell: ({ parked }) => parked },
+        {
+          head: "Median",
+          isNumber: true,
+          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p50} />,
+        },
+        {
+          head: "95 % within",
+          isNumber: true,
+          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p95} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Tasks({ caption, tasks }: { readonly caption: string; readonly tasks: readonly Task[] }) {
+  return (
+    <DataTable
+      caption={caption}
+      rows={tasks}
+      keyOf={({ id }) => id}
+      columns={[
+        { head: "Task", cell: ({ id }) => <code>{id}</code> },
+        { head: "Workflow", cell: ({ workflow }) => workflow },
+        { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
+        { head: "Started", cell: ({ createdAt }) => <Time at={createdAt} /> },
+        {
+          head: "Took",
+          isNumber: true,
+          cell: ({ createdAt, endedAt }) =>
+            endedAt === undefined
+              ? "–"
+              : <Duration ms={Date.parse(endedAt) - Date.parse(createdAt)} />,
+        },
+      ]}
+    />
   );
 }
