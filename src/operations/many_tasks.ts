@@ -95,5 +95,6 @@ export const MANY_TASKS = group("tasks", {
     answers: { 200: { description: "What became of the page", schema: BulkAnswer } },
     errors: ["api.forbidden", "node.draining"],
     command: { verb: "bulk", operands: ["action"] },
+    audit: { target: "{action} {changed} of {tasks} tasks" },
   }),
 });
