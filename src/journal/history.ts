@@ -20,20 +20,20 @@ import { readTurns } from "./reading.ts";
 const SCAN = { first: 200, growth: 4, max: 4_096 };
 
 /** Candidates that one page looks at; it goes on with the next page, however few tasks it found. */
-const SCANNED_MAX = 20_000;
+const SCANNED_MAX = 5_000;
 
 /** Rows of all ranges that one statement reads, of which it takes the newest. */
-const READ_MAX = 60_000;
+const READ_MAX = 20_000;
 
 /** Namespaces, or workflows, where the filter does not say how many. */
 const RANGES_GUESSED = 8;
 
 /** Candidates of a driver are counted up to this, to find the one that has the fewest. */
-const SIZE_MAX = 500;
+const SIZE_MAX = { labels: 100, range: 500 };
 
 /** Tasks of one state are counted up to this; where not all candidates match, so many are looked at. */
 const COUNT_MAX = 1_000;
-const COUNT_SCAN = 4_000;
+const COUNT_SCAN = 1_000;
 
 /** The History port over Postgres. */
 export class PostgresHistory implements History {
@@ -48,7 +48,7 @@ export class PostgresHistory implements History {
    */
   async tasks(filter: TaskFilter): Promise<TaskPage> {
     const { driver, isExact } = await this.#driverOf(filter);
-    const sizeMax = driver.kind === "range" ? 2 * SIZE_MAX : scanMax(filter, driver);
+    const sizeMax = driver.kind === "range" ? 2 * SIZE_MAX.range : scanMax(filter, driver);
     const tasks: TaskSummary[] = [];
     let { after } = filter;
     let left = SCANNED_MAX;
@@ -78,7 +78,7 @@ export class PostgresHistory implements History {
     const found = await this.#driverOf(whole);
     const driver: Driver = found.driver.kind === "all" ? { kind: "states" } : found.driver;
     const size = driver.kind === "range"
-      ? 2 * SIZE_MAX
+      ? 2 * SIZE_MAX.range
       : found.isExact
       ? COUNT_MAX + 1
       : Math.min(COUNT_SCAN, scanMax(whole, driver));
@@ -99,7 +99,7 @@ export class PostgresHistory implements History {
       ...labels.map((group): Driver => ({ kind: "labels", labels: group })),
       ...ranges.map((range): Driver => ({ kind: "range", range })),
     ];
-    const isPlain = [filter.namespaces, filter.workflow, filter.states, version]
+    const isPlain = [filter.namespaces, filter.workflow, filter.states]
       .every((part) => part === undefined);
     const rest = [version, endedSinceMs, endedUntilMs].filter((part) => part !== undefined);
     const isExact = rest.length === 0 && drivers.length <= 1 && ranges.length === 0;
@@ -108,8 +108,12 @@ export class PostgresHistory implements History {
     if (drivers.length === 1 && only.kind === "labels") return { driver: only, isExact };
     const { text, parameters } = sizesOf(filter, drivers, SIZE_MAX);
     const [sizes] = await this.lists.query(text, parameters);
-    const sized = drivers.map((driver, index) => ({ driver, size: Number(sizes?.[`n${index}`]) }))
-      .filter(({ driver, size }) => driver.kind !== "range" || size < SIZE_MAX)
+    const sized = drivers.map((driver, index) => {
+      const size = Number(sizes?.[`n${index}`]);
+      const isWhole = size < (driver.kind === "range" ? SIZE_MAX.range : SIZE_MAX.labels);
+      return { driver, size: isWhole ? size : Number.MAX_SAFE_INTEGER };
+    })
+      .filter(({ driver, size }) => driver.kind !== "range" || size < SIZE_MAX.range)
       .sort((one, other) => one.size - other.size);
     const driver = sized[0]?.driver ?? { kind: isPlain ? "all" : "states" };
     return { driver, isExact: false };

@@ -76,16 +76,22 @@ export function countsOf(filter: TaskFilter, states: readonly TaskStateName[], s
   return { text: states.map(ofState).join(" union all "), parameters: parameters.values };
 }
 
-/** Makes the statement that counts the candidates of drivers, up to a limit: a row with `n0` … */
-export function sizesOf(filter: TaskFilter, drivers: readonly Driver[], limit: number): ListQuery {
+/** Makes the statement that counts the candidates of drivers, up to limits: a row with `n0` … */
+export function sizesOf(
+  filter: TaskFilter,
+  drivers: readonly Driver[],
+  limits: { readonly labels: number; readonly range: number },
+): ListQuery {
   const parameters = new Parameters();
   // The rows of a range within other bounds could be few and far between.
   const { sinceMs: _, untilMs: __, after: ___, ...everywhere } = filter;
   const counts = drivers.map((driver, index) => {
-    const of = driver.kind === "range" ? everywhere : filter;
+    const isRange = driver.kind === "range";
+    const of = isRange ? everywhere : filter;
+    const size = isRange ? limits.range : limits.labels;
     return `
     (select count(*)::int from (${
-      candidatesOf(of, { driver, size: limit }, parameters)
+      candidatesOf(of, { driver, size }, parameters)
     }) one) as n${index}`;
   });
   return { text: `select ${counts.join(",")}`, parameters: parameters.values };
