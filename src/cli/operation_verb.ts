@@ -331,9 +331,15 @@ function demandFitting(
       const { error } = z.safeParse(shape[name] as z.ZodType, given[name]);
       const [issue] = error?.issues ?? [];
       if (issue === undefined) continue;
-      const at = issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+      const value = given[name];
+      const [entry] = issue.path;
+      // An option that takes several values is refused for the one that does not fit.
+      const isEntry = Array.isArray(value) && typeof entry === "number";
+      const path = isEntry ? issue.path.slice(1) : issue.path;
+      const at = path.length === 0 ? "" : `${path.join(".")}: `;
       const message = issue.message.replace(/^Invalid (input|option): /, "");
-      throw new UsageError(`Cannot read ${label} ${valueText(given[name])}: ${at}${message}`);
+      const shown = valueText(isEntry ? value[entry] : value);
+      throw new UsageError(`Cannot read ${label} ${shown}: ${at}${message}`);
     }
   }
 }
