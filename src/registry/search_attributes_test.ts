@@ -72,7 +72,7 @@ Deno.test("an attribute is a reference to something there, of a type that there 
     ),
     [
       "15:14 search.a.from bad_reference",
-      "16:14 search.b.from unknown_field",
+      "16:14 search.b.from no_such_field",
       "17:14 search.c.from gives_nothing",
       "18:14 search.d.from unknown_step",
       "19:14 search.e.from sensitive",
