@@ -22,6 +22,9 @@ const SLOW = 2;
 const SINCE_MIN = 24;
 const NEWEST = 12;
 
+/** What is slow for less than this, in milliseconds, may be over before a change would reach it. */
+const SINCE_MS_MIN = 45_000;
+
 /** Of some of them, at least this part of how many are slow of all: they are slow as well. */
 const SLOW_PART_MIN = 0.5;
 
@@ -72,6 +75,8 @@ export function isSlowAnyway(of: SeenAttempts): boolean {
   const { slow, since, others } = slownessOf(of);
   if (!slow) return false;
   const [earlier, last] = [since.slice(0, -NEWEST), since.slice(-NEWEST)];
+  const lastsMs = (last.at(-1)?.startedAtMs ?? 0) - (since[0]?.startedAtMs ?? 0);
+  if (lastsMs < SINCE_MS_MIN) return false;
   if (isMore(earlier, last, { is: slow, chance: CHANCE.over })) return false;
   const { few, many } = thirdsOf(since, others);
   const [least, most] = [few, many].map((of) => quantileOf(of.map(others), 0.5)) as [

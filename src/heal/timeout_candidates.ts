@@ -20,7 +20,8 @@ function isCutAgain(recent: readonly AttemptFact[]): boolean {
 
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
 export function timeouts(of: Case): Candidate[] {
-  const { degradation: { workflow, step, now, before }, policy, recent, definition } = of;
+  const { degradation: { workflow, step, now, before, saturated }, policy, recent, definition } =
+    of;
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
   if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
@@ -51,6 +52,8 @@ export function timeouts(of: Case): Candidate[] {
   }
   const usual = before.p95Ms;
   if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
+  // What waits in a line is not answered sooner by asking again: that makes the line longer.
+  if (saturated) return [];
   // To give up sooner helps only where the next attempt gets through.
   const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
   if (again.of > 0 && again.count > MOSTLY_CUT * again.of) return [];
