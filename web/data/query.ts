@@ -3,12 +3,16 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { CallName, OperationInput, OperationResult } from "../../src/client.ts";
 import { useClient } from "./client.tsx";
+import { useFeed } from "./feed.tsx";
+
+/** What no event announced is found this late, in milliseconds: where nodes do not hear each other. */
+const UNHEARD_MS = 30_000;
 
 /** How a read behaves. */
 interface ReadOptions {
   /** False: it is not asked yet, because something it needs is not known. */
   readonly isEnabled?: boolean;
-  /** Ask again this often, in milliseconds, for what no event announces. */
+  /** Ask again this often, in milliseconds, for what no event announces; never while paused. */
   readonly everyMs?: number;
 }
 
@@ -19,10 +23,11 @@ export function useOperation<Name extends CallName>(
   { isEnabled = true, everyMs }: ReadOptions = {},
 ): UseQueryResult<OperationResult<Name>, Error> {
   const client = useClient();
+  const { freshness } = useFeed();
   return useQuery({
     queryKey: [name, input],
     queryFn: ({ signal }) => client.call(name, input, { signal }),
     enabled: isEnabled,
-    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    refetchInterval: freshness.kind === "paused" ? false : everyMs ?? UNHEARD_MS,
   });
 }

@@ -1,5 +1,6 @@
 /** The overview: what needs a person on top, then how it goes. */
 
+import { Link } from "wouter";
 import type { OperationResult } from "../../src/client.ts";
 import { useOperation } from "../data/query.ts";
 import { useMay } from "../data/session.tsx";
@@ -110,7 +111,10 @@ function Workflows({ workflows }: { readonly workflows: readonly Workflow[] }) {
       rows={workflows}
       keyOf={({ workflow }) => workflow}
       columns={[
-        { head: "Workflow", cell: ({ workflow }) => workflow },
+        {
+          head: "Workflow",
+          cell: ({ workflow }) => <Link href={`/workflows/${workflow}`}>{workflow}</Link>,
+        },
         { head: "Started", isNumber: true, cell: ({ starts }) => starts },
         { head: "Ended", isNumber: true, cell: ({ ended }) => ended },
         {
@@ -142,8 +146,15 @@ function Tasks({ caption, tasks }: { readonly caption: string; readonly tasks: r
       rows={tasks}
       keyOf={({ id }) => id}
       columns={[
-        { head: "Task", cell: ({ id }) => <code>{id}</code> },
-        { head: "Workflow", cell: ({ workflow }) => workflow },
+        {
+          head: "Task",
+          cell: ({ id }) => (
+            <Link href={`/tasks/${id}`}>
+              <code>{id}</code>
+            </Link>
+          ),
+        },
+        { head: "Workflow", cell: ({ namespace, workflow }) => `${namespace}/${workflow}` },
         { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
         { head: "Started", cell: ({ createdAt }) => <Time at={createdAt} /> },
         {

@@ -11,9 +11,6 @@ import { Time } from "../kit/time.tsx";
 
 /** Tasks that each list shows; the rest is in the list of tasks. */
 const SHOWN_MAX = 100;
-/** How often both are asked for again. */
-const LIVE_MS = 2_000;
-
 /** The page at `/parked`. */
 export default function Parked() {
   return (
@@ -49,9 +46,7 @@ function Waiting({ needs, title, empty, columns }: {
     readonly cell: (task: TaskSummary) => string | undefined;
   }[];
 }) {
-  const read = useOperation("listTasks", { needs: [needs], limit: SHOWN_MAX }, {
-    everyMs: LIVE_MS,
-  });
+  const read = useOperation("listTasks", { needs: [needs], limit: SHOWN_MAX });
   const tasks = read.data?.tasks ?? [];
   return (
     <section className="stack" aria-label={title}>

@@ -72,6 +72,8 @@ function Gate() {
   const signOut = async () => {
     await client.call("endSession", {});
     setWasSignedIn(false);
+    // The next person in this tab shall not find the draft of the one before.
+    sessionStorage.clear();
     queries.clear();
     queries.setQueryData(SESSION, null);
   };

@@ -14,9 +14,6 @@ import { Time } from "../../kit/time.tsx";
 import type { Overlay } from "./overlay.ts";
 import type { Builder } from "./use_builder.ts";
 
-/** How often a task that is looked at is asked for. */
-const EVERY_MS = 1_000;
-
 /** The newest tasks of the workflow as it is deployed, and a start. */
 export function TasksPane({ builder, onShow }: {
   readonly builder: Builder;
@@ -25,10 +22,9 @@ export function TasksPane({ builder, onShow }: {
   const { name, namespace = "default" } = builder.value;
   const workflow = `${String(namespace)}/${String(name)}`;
   const [id, setId] = useState<string>();
-  const tasks = useOperation("listTasks", { workflow, limit: 20 }, { everyMs: 2 * EVERY_MS });
+  const tasks = useOperation("listTasks", { workflow, limit: 20 });
   const task = useOperation("getTask", { id: id ?? "" }, {
     isEnabled: id !== undefined,
-    everyMs: EVERY_MS,
   });
   useEffect(() => {
     if (task.data !== undefined) onShow(overlayOf(task.data));

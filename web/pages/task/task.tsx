@@ -3,7 +3,6 @@
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import type { Step, Task } from "../../../src/client.ts";
-import { isTerminal } from "../../../src/core/state.ts";
 import { useOperation } from "../../data/query.ts";
 import { adoptCss } from "../../kit/adopt_css.ts";
 import { ErrorNote } from "../../kit/error_note.tsx";
@@ -25,18 +24,13 @@ adoptCss(css);
 
 const TaskGraph = lazy(() => import("./graph.tsx"));
 
-/** How often a task that has not ended is asked for. */
-const LIVE_MS = 1_000;
-
 /** States of steps that want a look first. */
 const PRESSING: readonly Step["state"][] = ["parked", "failed", "waiting_for_retry"];
 
 /** The page at `/tasks/ID`. */
 export default function TaskPage({ id }: { readonly id: string }) {
-  const [isLive, setIsLive] = useState(true);
-  const read = useOperation("getTask", { id }, isLive ? { everyMs: LIVE_MS } : {});
+  const read = useOperation("getTask", { id });
   const task = read.data;
-  if (task !== undefined && isLive === isTerminal(task.state)) setIsLive(!isLive);
   if (task === undefined) {
     return (
       <Page title="Task">

@@ -204,6 +204,7 @@ function useBulk() {
     run().catch(setError).finally(() => {
       setIsRunning(false);
       void queries.invalidateQueries({ queryKey: ["listTasks"] });
+      void queries.invalidateQueries({ queryKey: ["taskPages"] });
       void queries.invalidateQueries({ queryKey: ["countTasks"] });
     });
   };

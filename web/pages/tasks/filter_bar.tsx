@@ -15,9 +15,6 @@ import {
   toggled,
 } from "./filter.ts";
 
-/** How often counts are asked for again. */
-const COUNT_MS = 5_000;
-
 /** Fields as people read them, and what an entry looks like. */
 const FIELDS:
   readonly (readonly [field: (typeof FILTER_FIELDS)[number], label: string, hint: string])[] = [
@@ -128,7 +125,7 @@ function States({ filter, onToggle }: {
   readonly onToggle: (state: string) => void;
 }) {
   const { state, ...others } = filter;
-  const counts = useOperation("countTasks", others, { everyMs: COUNT_MS });
+  const counts = useOperation("countTasks", others);
   const chosen = typeof state === "string" ? state.split(",") : [];
   return (
     <div className="row" role="group" aria-label="States">

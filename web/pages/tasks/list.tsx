@@ -23,8 +23,6 @@ adoptCss(css);
 
 /** Tasks that one page of the API has. */
 const PAGE_SIZE = 100;
-/** How often the newest page is looked at again. */
-const LIVE_MS = 2_000;
 /** Pixels of a row. */
 const ROW_HEIGHT = 34;
 /** The next page is read when so few rows are left below. */
@@ -119,7 +117,7 @@ function footText(rows: number, searched: string | undefined): string {
 function useTasks(filter: Filter) {
   const client = useClient();
   const pages = useInfiniteQuery({
-    queryKey: ["listTasks", "all", filter],
+    queryKey: ["taskPages", filter],
     queryFn: ({ pageParam, signal }) =>
       client.call(
         "listTasks",
@@ -131,7 +129,7 @@ function useTasks(filter: Filter) {
     refetchOnWindowFocus: false,
     staleTime: Infinity,
   });
-  const newest = useOperation("listTasks", { ...filter, limit: PAGE_SIZE }, { everyMs: LIVE_MS });
+  const newest = useOperation("listTasks", { ...filter, limit: PAGE_SIZE });
   const found = useMemo(() => {
     const now = new Map(newest.data?.tasks.map((task) => [task.id, task]));
     const read = pages.data?.pages.flatMap((page) => page.tasks) ?? [];
