@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<GraphStep["kind"], readonly [string, string]>> = {
   remote: ["⇄", "system"],
   http: ["↗", "request"],
   sleep: ["◷", "wait"],
-  signal: ["✋", "approval"],
+  signal: ["☑", "approval"],
   transform: ["⋯", "transform"],
   todo: ["?", "placeholder"],
 };

@@ -39,7 +39,7 @@ export default function Overview() {
       {blocked.data !== undefined && !isEmpty && <NeedsPerson tasks={blocked.data.tasks} />}
       {statistics.data !== undefined && !isEmpty && <LastHour statistics={statistics.data} />}
       {newest.data !== undefined && !isEmpty && (
-        <section>
+        <section className="stack">
           <h2>Newest tasks</h2>
           <Tasks caption="Newest tasks" tasks={newest.data.tasks} />
         </section>
@@ -67,7 +67,7 @@ function FirstSteps() {
 
 function NeedsPerson({ tasks }: { readonly tasks: readonly Task[] }) {
   return (
-    <section>
+    <section className="stack">
       <h2>Needs a person</h2>
       {tasks.length === 0
         ? <p className="muted">Nothing waits for a decision.</p>
@@ -86,7 +86,7 @@ function LastHour({ statistics: { statistics } }: { readonly statistics: Statist
   const total = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
   if (statistics.length === 0) return null;
   return (
-    <section>
+    <section className="stack">
       <h2>Last hour</h2>
       <Plot
         caption={`Tasks of the last hour: ${total(starts)} started, ${total(ended)} ended, ` +

@@ -19,7 +19,7 @@ export function StepDetails({ step, onClose }: {
     ["Policy", policy],
   ] as const;
   return (
-    <section aria-label={`Step ${name}`}>
+    <section aria-label={`Step ${name}`} className="stack">
       <div className="row">
         <h2>{name}</h2>
         <Button onPress={onClose}>All steps</Button>

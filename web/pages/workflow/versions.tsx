@@ -60,7 +60,7 @@ function Comparison({ namespace, name, versions }: Of) {
   });
   const [before, after] = texts.data ?? [];
   return (
-    <section aria-label="Difference">
+    <section aria-label="Difference" className="stack">
       <div className="row">
         {(["from", "to"] as const).map((end) => (
           <label key={end}>

@@ -138,7 +138,7 @@ function CriticalPath({ optimise }: {
 }) {
   const { data, error, isPending } = optimise;
   return (
-    <section aria-label="Critical path">
+    <section aria-label="Critical path" className="stack">
       <Button isDisabled={isPending} onPress={() => optimise.mutate()}>
         {isPending ? "Reading tasks …" : "Draw the critical path"}
       </Button>
