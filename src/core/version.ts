@@ -33,10 +33,17 @@ function compareParts(left: readonly string[], right: readonly string[]): number
     if (a === b) continue;
     if (a === undefined || b === undefined) return a === undefined ? -1 : 1;
     const isNumeric = /^\d+$/.test(a) && /^\d+$/.test(b);
-    const order = isNumeric ? Number(a) - Number(b) : a < b ? -1 : 1;
+    const order = isNumeric ? compareNumbers(a, b) : a < b ? -1 : 1;
     if (order !== 0) return order;
   }
   return 0;
+}
+
+/** Compares whole numbers of any length, which as doubles would be equal from 2^53 on. */
+function compareNumbers(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.replace(/^0+(?=\d)/, "")) as [string, string];
+  if (left.length !== right.length) return left.length - right.length;
+  return left === right ? 0 : left < right ? -1 : 1;
 }
 
 /** One comparison of a range: `>=1.2.0`. */
