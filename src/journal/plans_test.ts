@@ -60,7 +60,7 @@ const INBOX = `
 const INSTANCES = `
   insert into tasker.system_instance (system, instance, is_declared, version, capabilities, digest,
     bytes, namespaces, state, since, lease_ms, expires_at)
-  select 's' || n % 2, 'i' || n, false, '1.0.0', '[]', 'd1', 2, '{}',
+  select 's' || n % 2, 'i' || n, n % 4 = 0, '1.0.0', '[]', 'd1', 2, '{}',
     (array['healthy', 'gone'])[1 + n % 2], now() - interval '1 day', 30000,
     now() - interval '1 hour'
   from generate_series(1, 5000) n;`;
@@ -108,6 +108,8 @@ const BIRTHS = json(`'append_id', ${id(`n + ${MANY}`)}, 'task_id', ${id(`n + ${M
   'slot', n % ${SLOTS}, 'namespace', 'test', 'workflow', 'w', 'version', '1', 'definition_hash', 'h',
   'tags', array['y' || n % 100], 'key', 'new' || n, 'body_hash', '', 'created_ms', 1,
   'state', 'running', 'resident', true, 'labels', array['n:total=' || n]`);
+const DECLARED = json(`'number', n, 'system', 's0', 'instance', 'i' || 4 * n, 'version', '1.0.0',
+  'digest', 'd1', 'namespaces', '{}'::text[], 'lease_ms', 30000`);
 const DOUBTFUL = json(`'n', n, 'task_id', ${id("n")}, 'turn', 1, 'namespace', 'test',
   'key', 'k' || n`);
 
@@ -190,6 +192,7 @@ const SCENES: readonly Scene[] = [
       ["journal/sql/end_leases.sql", ["3600000"], 5_000],
       ["journal/sql/register.sql", instance("'new'"), 5_000],
       ["journal/sql/register.sql", instance("'i7'"), 1],
+      ["journal/sql/renew_declared.sql", [DECLARED], FLUSH],
     ],
   },
   {
