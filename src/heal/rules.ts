@@ -202,7 +202,7 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
-    if (action.kind === "set_timeout" && !isSlowAnyway(of)) {
+    if (action.kind === "set_timeout" && !isSlowAnyway(of, degradation.windowMs)) {
       return "adds load, and attempts may take longer because there are more";
     }
   }

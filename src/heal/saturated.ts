@@ -22,8 +22,8 @@ const SLOW = 2;
 const SINCE_MIN = 24;
 const NEWEST = 12;
 
-/** What is slow for less than this, in milliseconds, may be over before a change would reach it. */
-const SINCE_MS_MIN = 45_000;
+/** What is slow for less than this part of a window may be over before a change would reach it. */
+const LASTS_MIN = 0.75;
 
 /** Of some of them, at least this part of how many are slow of all: they are slow as well. */
 const SLOW_PART_MIN = 0.5;
@@ -71,12 +71,12 @@ function takesNoLonger(recent: readonly AttemptFact[], before: readonly AttemptF
  * while no more others were under way than was usual are slow, those with the most others take no longer,
  * and the newest are slow still. What goes on at the system after a time-out is under way. Cost: O(n²).
  */
-export function isSlowAnyway(of: SeenAttempts): boolean {
+export function isSlowAnyway(of: SeenAttempts, windowMs: number): boolean {
   const { slow, since, others } = slownessOf(of);
   if (!slow) return false;
   const [earlier, last] = [since.slice(0, -NEWEST), since.slice(-NEWEST)];
   const lastsMs = (last.at(-1)?.startedAtMs ?? 0) - (since[0]?.startedAtMs ?? 0);
-  if (lastsMs < SINCE_MS_MIN) return false;
+  if (lastsMs < LASTS_MIN * windowMs) return false;
   if (isMore(earlier, last, { is: slow, chance: CHANCE.over })) return false;
   const { few, many } = thirdsOf(since, others);
   const [least, most] = [few, many].map((of) => quantileOf(of.map(others), 0.5)) as [

@@ -23,17 +23,17 @@ Deno.test("a system is not free that says it gets too much", () => {
 
 Deno.test("attempts are slow anyway that are slow while as few others are under way as before", () => {
   const cut = (everyMs: number) => attempts(everyMs, () => ["timed_out", 2_000]);
-  equal(isSlowAnyway({ ...ALL, recent: cut(10_000) }), true);
-  equal(isSlowAnyway({ ...ALL, recent: cut(200) }), false);
+  equal(isSlowAnyway({ ...ALL, recent: cut(10_000) }, 60_000), true);
+  equal(isSlowAnyway({ ...ALL, recent: cut(200) }, 60_000), false);
   // Of a sample, each stands for more.
   const spread = attempts(4_000, () => ["ok", 3_000]);
-  equal(isSlowAnyway({ ...ALL, recent: spread }), true);
+  equal(isSlowAnyway({ ...ALL, recent: spread }, 60_000), true);
   equal(
     isSlowAnyway({
       ...ALL,
       recent: attempts(2_000, () => ["ok", 3_000]),
       seen: { recent: 0.1, before: 1 },
-    }),
+    }, 60_000),
     false,
   );
 });
@@ -44,12 +44,12 @@ Deno.test("attempts are not slow anyway that take the longer the more others are
     factsOf(40, (task) => [["ok", ms(task % 10)]], (task) => ({
       startMs: Math.floor(task / 10) * 30_000 + task % 10 * 100,
     }));
-  equal(isSlowAnyway({ ...ALL, recent: queued(() => 2_000) }), true);
-  equal(isSlowAnyway({ ...ALL, recent: queued((place) => 1_000 + 1_000 * place) }), false);
+  equal(isSlowAnyway({ ...ALL, recent: queued(() => 2_000) }, 60_000), true);
+  equal(isSlowAnyway({ ...ALL, recent: queued((place) => 1_000 + 1_000 * place) }, 60_000), false);
 });
 
 Deno.test("attempts are not slow anyway once the newest are quick again", () => {
   const recent = attempts(10_000, (task) => ["ok", task > 4 && task < 30 ? 3_000 : 400]);
-  equal(isSlowAnyway({ ...ALL, recent }), false);
-  equal(isSlowAnyway({ ...ALL, recent: recent.slice(0, 30) }), true);
+  equal(isSlowAnyway({ ...ALL, recent }, 60_000), false);
+  equal(isSlowAnyway({ ...ALL, recent: recent.slice(0, 30) }, 60_000), true);
 });

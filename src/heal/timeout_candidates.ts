@@ -20,8 +20,12 @@ function isCutAgain(recent: readonly AttemptFact[]): boolean {
 
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
 export function timeouts(of: Case): Candidate[] {
-  const { degradation: { workflow, step, now, before, saturated }, policy, recent, definition } =
-    of;
+  const {
+    degradation: { workflow, step, now, before, saturated, windowMs },
+    policy,
+    recent,
+    definition,
+  } = of;
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
   if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
@@ -34,7 +38,7 @@ export function timeouts(of: Case): Candidate[] {
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
   const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
-  const isSlower = isMostlyCut || isCutAgain(recent) || takesLonger && isSlowAnyway(of);
+  const isSlower = isMostlyCut || isCutAgain(recent) || takesLonger && isSlowAnyway(of, windowMs);
   const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
   if (isSlower) {
     // To wait for what does work costs nothing; what is too short once more costs another trial.
