@@ -66,9 +66,10 @@ function startLoad(client: Client): Disposable {
 
 type Incident = Awaited<ReturnType<typeof incidentOf>>;
 
-async function incidentOf(client: Client) {
+/** The oldest incident that was not passed over. */
+async function incidentOf(client: Client, passed: ReadonlySet<string>) {
   const { incidents } = await client.call("listIncidents", { workflow: "demo/checkout" });
-  const [first] = incidents;
+  const first = incidents.toReversed().find(({ id }) => !passed.has(id));
   return first && await client.call("getIncident", { incident: first.id });
 }
 
@@ -94,18 +95,27 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** Follows the incident to its end; undefined: there was none in time. */
+/**
+ * Follows the incident that changes something to its end; undefined: there was none in time. One that
+ * begins in the first seconds may end with nothing to change yet.
+ */
 async function follow(client: Client): Promise<Incident> {
   const until = Date.now() + HEALED_MS_MAX;
+  const passed = new Set<string>();
   let shown = 0;
   while (Date.now() < until) {
-    const incident = await incidentOf(client);
+    const incident = await incidentOf(client, passed);
     for (; incident && shown < STEPS.length; shown += 1) {
       const text = STEPS[shown]?.(incident);
       if (text === undefined) break;
       narrate(text);
     }
     if (shown === STEPS.length) return incident;
+    if (incident?.conclusion?.outcome === "not_applied") {
+      passed.add(incident.id);
+      shown = 0;
+      continue;
+    }
     await pause(1_000);
   }
 }
