@@ -27,7 +27,7 @@ Deno.test("compareVersions() orders versions that are no semver", () => {
   equal(compareVersions("1.0", "1.0+build"), 0);
 });
 
-Deno.test("compareVersions() orders numbers that doubles cannot tell apart", () => {
+Deno.test("compareVersions() orders numbers that are equal as doubles", () => {
   const ordered = ["9007199254740992.0.0", "9007199254740993.0.0", "99999999999999999999.0.0"];
 
   deepEqual([...ordered].reverse().sort(compareVersions), ordered);
