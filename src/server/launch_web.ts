@@ -1,6 +1,7 @@
 /** Builds the web app beside the start: `deno bundle`, once for each state of its sources. */
 
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { messageOf } from "../core/errors.ts";
 import type { OnLine } from "../postgres/retry_for.ts";
@@ -121,7 +122,7 @@ async function bundle(
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "bundle",
-      ...["--platform", "browser", "--minify", "--code-splitting", "--outdir", made],
+      ...["--platform", "browser", "--minify", "--code-splitting", "--outdir", resolve(made)],
       ...(await exists(`${project}/deno.lock`) ? ["--frozen-lockfile"] : []),
       ...entries,
     ],
