@@ -49,7 +49,7 @@ function testRanges(law: Law): void {
 
     const summary = {
       ...{ namespace: "test", workflow: "chain", version: "1.0.0", definitionHash: "hash" },
-      ...{ blockedReason: undefined, tags: [], createdAtMs: BEGIN_MS },
+      ...{ blockedReason: undefined, tags: [], labels: [], createdAtMs: BEGIN_MS },
     };
     const events = startRow(first).events;
     assert.deepEqual(found, [
