@@ -55,7 +55,7 @@ function fromJournal(harness: EngineHarness, taskId: TaskId, { plan, row }: Resi
       state: row.state,
       blockedReason: row.blockedReason ?? undefined,
       tags: state.tags,
-      labels: [],
+      labels: row.labels ?? [],
       createdAtMs: state.createdAtMs,
       endedAtMs: state.endedAtMs,
     },
