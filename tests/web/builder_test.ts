@@ -73,10 +73,15 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   const role = page.locator(":focus");
   for (let pressed = 0; pressed < 200; pressed++) {
     await page.keyboard.press("Tab");
-    const found = await role.evaluate((element) => {
-      const { labels } = element as { labels?: ArrayLike<{ textContent: string | null }> };
-      return element.getAttribute("aria-label") ?? labels?.[0]?.textContent ?? element.textContent;
-    }).catch(() => "");
+    const found = await role.evaluate(
+      (element) => {
+        const { labels } = element as { labels?: ArrayLike<{ textContent: string | null }> };
+        return element.getAttribute("aria-label") ?? labels?.[0]?.textContent ??
+          element.textContent;
+      },
+      undefined,
+      { timeout: 1_000 },
+    ).catch(() => "");
     if (typeof name === "string" ? found?.trim() === name : name.test(found ?? "")) return;
   }
   throw new Error(`Tab never reaches "${name}"`);
