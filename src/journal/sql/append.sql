@@ -110,14 +110,16 @@ labelled as materialized (
   -- listed last. A state of null: nowhere.
   select task_id, namespace, workflow,
     '{}'::text[] as before, null as state_before,
-    tags || coalesce(labels, '{}') as now, nullif(state, 'running') as state_now
+    tags || coalesce(labels, '{}') as now, nullif(state, 'running') as state_now,
+    '{}'::text[] as labels_before, coalesce(labels, '{}') as labels_now
   from done
   where key is not null
     and (tags <> '{}' or labels is not null)
   union all
   select c.task_id, c.namespace, c.workflow,
     b.tags || b.labels, b.listed_state,
-    c.tags || c.labels, c.listed_state
+    c.tags || c.labels, c.listed_state,
+    b.labels, c.labels
   from changed c
   cross join lateral (
     -- Reads the row as it was before this statement; `limit 1` makes the planner use one index
@@ -153,9 +155,10 @@ valued as (
   select tasker.list_key(namespace, workflow, '', split_part(label, '=', 1)),
     split_part(label, '=', 2)::float8, task_id
   from labelled
-  cross join lateral unnest(now) as of_task (label)
+  -- A tag may be any text, also one that looks like a label.
+  cross join lateral unnest(labels_now) as of_task (label)
   where label ~ '^[nt]:'
-    and label <> all (before)
+    and label <> all (labels_before)
   on conflict do nothing
 ),
 taken as (
