@@ -67,6 +67,15 @@ function testRanges(law: Law): void {
     ]);
   });
 
+  law("a tag may look like a label with a value", async (of) => {
+    const tags = ["t:acme", "n:total=many"];
+    await of.journal.append(startRow(taskAt(0), { tags }));
+
+    const [task] = await read(of, {});
+
+    assert.deepEqual(task?.summary.tags, tags);
+  });
+
   law(
     "tasks() reads the wanted workflow, version, state and time, and nothing else",
     async (of) => {
