@@ -247,6 +247,25 @@ test("makes its topics again on a broker that came back empty", async () => {
   });
 });
 
+test("makes a topic again that was deleted before its first consumer came", async () => {
+  await withBroker(async (broker) => {
+    const log = new HeardLog();
+    const bus = await open(log, broker.url);
+    await bus.publish("gone", [envelopeOf("before")]);
+
+    await broker.restartEmpty();
+    const inbox = new Inbox();
+    const consume = () => bus.consume("gone", OPTIONS, inbox.handle);
+    await assert.rejects(consume(), { code: "bus.unavailable" });
+    await consume();
+    await publishUntilConfirmed(bus, "gone", "after");
+
+    await holdAll([inbox], ["after"]);
+    assert.deepEqual(log.lines, ["A topic was deleted with all that was in it: it is made again"]);
+    await bus.close();
+  });
+});
+
 test("fails each request while its broker is away, and works once it is there", async () => {
   await withBroker(async (broker) => {
     await broker.kill9();

@@ -202,6 +202,7 @@ export class GroupMember {
       await this.#locating;
       if (this.#consumer !== consumer) throw new Error("the group was lost at once");
     } catch (error) {
+      this.#noteDeleted(error);
       await this.#drop(consumer);
       throw kafkaError(error);
     }
@@ -226,6 +227,7 @@ export class GroupMember {
       const positions = (await topics.positions(topic)).filter((one) =>
         fresh.includes(one.partition)
       );
+      if (positions.length === 0) throw new Error(`Unknown topic ${topic}`);
       for (const { partition, earliest, latest, committed = earliest } of positions) {
         // Beyond its ends there is nothing to read: the log was trimmed, or made anew.
         const isThere = committed >= earliest && committed <= latest;
@@ -235,9 +237,18 @@ export class GroupMember {
       await this.#commitWindows(consumer, fresh);
       this.#reader.read();
     } catch (error) {
+      this.#noteDeleted(error);
       await this.#drop(consumer);
       this.#reject(error);
     }
+  }
+
+  /** Lets the next `open` make the topic again, if this error says that it is gone. */
+  #noteDeleted(error: unknown): void {
+    if (!isUnknownTopic(error)) return;
+    const { topic, topics, log } = this.deps;
+    log.warn("A topic was deleted with all that was in it: it is made again", { topic });
+    topics.forget(topic);
   }
 
   #forget(partition: number): void {
@@ -267,15 +278,10 @@ export class GroupMember {
 
   /** Everyone who waits learns why. Where the membership is of no use any more, it ends. */
   async #fail(error: unknown, consumer = this.#consumer): Promise<void> {
-    const { topic, topics, log } = this.deps;
     if (this.#isClosed || consumer === undefined) return this.#reject(error);
-    if (isUnknownTopic(error)) {
-      log.warn("A topic was deleted with all that was in it: it is made again", { topic });
-      topics.forget(topic);
-      await this.#drop(consumer);
-    } else if (!consumer.isActive() || isAnswer(error, "OFFSET_OUT_OF_RANGE")) {
-      await this.#drop(consumer);
-    }
+    this.#noteDeleted(error);
+    const isOver = isUnknownTopic(error) || isAnswer(error, "OFFSET_OUT_OF_RANGE");
+    if (isOver || !consumer.isActive()) await this.#drop(consumer);
     this.#reject(error);
   }
 
