@@ -169,7 +169,10 @@ Deno.test("a workflow as a module compiles, and is loaded or refused as its mani
 });
 
 Deno.test("a new module looks as it is formatted", async () => {
-  const texts = fc.sample(workflow, { numRuns: 30 }).map((value) => newText(value, "module"));
+  const values = fc.sample(workflow, { numRuns: 30 });
+  const quotes = ['"', `'`, `"'`, `""'`, `\\"`, `"\n`, `"\u0001`, `\\"'"`];
+  const described = quotes.map((description) => ({ ...values[0]!, description }));
+  const texts = [...values, ...described].map((value) => newText(value, "module"));
   const files = Object.fromEntries(texts.map((text, index) => [`w${index}.ts`, text]));
   await withFolder(files, async (folder) => {
     const config = new URL("../../deno.json", import.meta.url).pathname;

@@ -40,15 +40,15 @@ function lineText(value: unknown): string {
   return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
 }
 
-/** A text in double quotes, in single ones where it holds double ones alone. */
+/** A text in the quotes it holds fewer of, as the formatter has it; in double quotes where it can choose. */
 function quoted(text: string): string {
-  const isQuoted = text.includes('"') && !/['\\\n\r\t]/.test(text) && !UNSEEN.test(text);
-  return isQuoted ? `'${text}'` : JSON.stringify(text).replace(UNSEEN_ALL, escaped);
+  const inDouble = JSON.stringify(text).replace(UNSEEN, escaped);
+  if (text.split('"').length <= text.split("'").length) return inDouble;
+  return `'${inDouble.slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
 // deno-lint-ignore no-control-regex -- they are what is looked for
-const UNSEEN = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/;
-const UNSEEN_ALL = new RegExp(UNSEEN, "g");
+const UNSEEN = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/g;
 
 function escaped(unseen: string): string {
   return `\\u${unseen.charCodeAt(0).toString(16).padStart(4, "0")}`;
