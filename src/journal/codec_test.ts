@@ -8,6 +8,7 @@ import type { JsonText } from "../core/payload.ts";
 import { decodeTurn, encodeTurn, FORMAT_READ } from "./codec.ts";
 import { LAYOUT_OF, LAYOUT_OF_NUMBER } from "./codec.ts";
 import views from "./sql/0023_choices.sql" with { type: "text" };
+import readViews from "./sql/0031_read_views.sql" with { type: "text" };
 
 const SEED = Number(Deno.env.get("CODEC_SEED") ?? Date.now() % 2 ** 31);
 const RUNS = { numRuns: 200, seed: SEED };
@@ -144,17 +145,41 @@ Deno.test("the view tasker.event_kind has the numbers, names and places of paylo
   );
 });
 
-Deno.test("the view tasker.task_event takes the step's name of each kind that begins with a step", () => {
-  const [, from, to, other] =
-    /k\.number between (\d+) and (\d+) or k\.number = (\d+)/.exec(views) ?? [];
-
+Deno.test("the views of events take the step's name of each kind that begins with a step", () => {
   const ofSteps = [...LAYOUT_OF_NUMBER.values()].filter((one) => one.fields[0]?.name === "step");
   const numbers = ofSteps.map((one) => one.number);
 
-  assert.deepEqual(numbers, [
-    ...Array.from({ length: Number(to) - Number(from) + 1 }, (_, at) => Number(from) + at),
-    Number(other),
-  ]);
+  for (const text of [views, readViews]) {
+    const [, from, to, other] =
+      /(?:k\.number|::int) between (\d+) and (\d+) or [^=\n]+ = (\d+)/.exec(text) ?? [];
+    assert.deepEqual(numbers, [
+      ...Array.from({ length: Number(to) - Number(from) + 1 }, (_, at) => Number(from) + at),
+      Number(other),
+    ]);
+  }
+});
+
+Deno.test("the views of tasker_read find each field of an event where the codec puts it", () => {
+  const at = (kind: Event["kind"], name: string) =>
+    LAYOUT_OF.get(kind)!.fields.findIndex((field) => field.name === name) + 2;
+
+  const places = [
+    [`when 4 then a.end_fields ->> ${at("StepCompleted", "instance")}`, "completed by"],
+    [`when 5 then a.end_fields ->> ${at("StepAttemptFailed", "instance")}`, "failed by"],
+    [`when 7 then a.end_fields ->> ${at("StepFailed", "instance")}`, "failed for good by"],
+    [`when 8 then a.end_fields ->> ${at("StepParked", "instance")}`, "parked by"],
+    [`when 5 then a.end_fields -> ${at("StepAttemptFailed", "failure")} -> 1`, "failure"],
+    [`when 7 then a.end_fields -> ${at("StepFailed", "failure")} -> 1`, "failure for good"],
+    [`when 8 then a.end_fields -> ${at("StepParked", "failure")} -> 1`, "failure when parked"],
+    [`(a.fields ->> ${at("StepStarted", "waitedMs")})::float8 as waited_ms`, "wait"],
+    [`(a.fields ->> ${at("StepStarted", "policyVersion")})::int as policy_version`, "policy"],
+    [`a.fields ->> ${at("StepStarted", "system")} as system`, "system"],
+    [`when e.kind = 20 then e.fields ->> ${at("TaskEnded", "end")} end as task_end`, "end"],
+    [`when e.kind in (15, 16, 17) then e.fields ->> ${at("TaskPaused", "by")}`, "operator"],
+    [`when e.kind in (9, 10, 11, 21) then e.fields ->> ${at("StepChosen", "by")}`, "chooser"],
+  ] as const;
+
+  for (const [sql, what] of places) assert.ok(readViews.includes(sql), `${what}: ${sql}`);
 });
 
 Deno.test("no two kinds of event share a number", () => {

@@ -35,6 +35,7 @@ import audit from "./sql/0027_audit.sql" with { type: "text" };
 import stepLog from "./sql/0030_step_log.sql" with { type: "text" };
 import sessions from "./sql/0028_sessions.sql" with { type: "text" };
 import labels from "./sql/0029_labels.sql" with { type: "text" };
+import readViews from "./sql/0031_read_views.sql" with { type: "text" };
 import stepStatistics from "./sql/0025_step_statistics.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
@@ -78,6 +79,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0028_sessions", text: sessions },
   { name: "0029_labels", text: labels },
   { name: "0030_step_log", text: stepLog },
+  { name: "0031_read_views", text: readViews },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

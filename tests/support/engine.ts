@@ -33,6 +33,8 @@ export interface RealEngine extends AsyncDisposable {
 /** What an engine of its own needs beside a database. */
 export interface RealEngineOptions {
   readonly modules: readonly WorkflowModule[];
+  /** Workflows of Tasker itself. */
+  readonly own?: readonly WorkflowModule[];
   /** The Rust core unless given. */
   readonly readiness?: Readiness;
   /** Opens the bus that carries remote steps; without, nothing carries them. */
@@ -63,13 +65,14 @@ function endsOf({ supervisor }: Engine): Map<string, () => void> {
 /** Opens an engine with workflows. */
 export async function openRealEngine(
   url: string,
-  { modules, readiness, bus: openBus }: RealEngineOptions,
+  { modules, own, readiness, bus: openBus }: RealEngineOptions,
 ): Promise<RealEngine> {
   const runtime = openRuntime();
   const incarnation = runtime.uuid() as Incarnation;
   const journal = await openJournal({ url, runtime, incarnation, onWarning: console.warn });
   const registry = await openRegistry({
     modules,
+    ...(own !== undefined && { own }),
     definitions: journal.definitions,
     digest: (text) => runtime.digest(text),
     onWarning: () => {},
