@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { Edits, PROBLEMS } from "../src/core/authoring.ts";
+import { Edits } from "../src/core/authoring.ts";
+import { PROBLEMS } from "../src/core/problem_codes.ts";
 import { openDocuments } from "../src/server/documents.ts";
 import { openRuntime } from "../src/server/runtime.ts";
 

@@ -1,12 +1,14 @@
 /** Problems of a document that its graph shows: what nobody reaches, handles, describes or takes back. */
 
-import type { Directory, Problem, ProblemCode } from "../core/authoring.ts";
+import type { Directory, Problem } from "../core/authoring.ts";
+import type { ProblemCode } from "../core/problem_codes.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { EFFECTS } from "../core/system.ts";
 import { type Document, type Fields, type StepEntry, stepsOf } from "./document.ts";
-import { problem } from "./loader_problems.ts";
+import { problem } from "./problem.ts";
 import { graphOf, referencesIn } from "./references.ts";
-import { declaredOffer, offerFor, sentSteps } from "./registry_problems.ts";
+import { offerFor, sentSteps } from "./offers.ts";
+import { declaredOffer } from "./registry_problems.ts";
 import { isRecord } from "./yaml_text.ts";
 
 /** Words in the name of a capability that destroys something. */

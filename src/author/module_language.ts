@@ -3,7 +3,7 @@
 import type * as TypeScript from "typescript";
 import type { Position } from "../core/workflow_module.ts";
 import type { Document, Fields, Language, Path, Reading } from "./document.ts";
-import { problem, unreadable } from "./loader_problems.ts";
+import { problem, unreadable } from "./problem.ts";
 import { accessesIn } from "./module_access.ts";
 import { type Found, ModuleNodes, type Ts } from "./module_nodes.ts";
 import { ModuleWires } from "./module_wires.ts";

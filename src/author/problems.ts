@@ -4,7 +4,8 @@ import type { Directory, Problem } from "../core/authoring.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { dependsOn, type Document, type Fields, stepsOf } from "./document.ts";
 import { graphProblems } from "./graph_problems.ts";
-import { loaderProblems, PROBLEMS_MAX } from "./loader_problems.ts";
+import { loaderProblems } from "./loader_problems.ts";
+import { PROBLEMS_MAX } from "./problem.ts";
 import { registryProblems, withOffers } from "./registry_problems.ts";
 import { safetyProblems } from "./safety_problems.ts";
 

@@ -1,52 +1,18 @@
 /** Problems of a document with what is registered: systems, capabilities, versions, grants. */
 
-import type { Directory, Problem, ProblemCode } from "../core/authoring.ts";
+import type { AskedCapability } from "../core/asked_capability.ts";
+import type { Directory, Problem } from "../core/authoring.ts";
 import { nearestOf } from "../core/nearest.ts";
-import { type AskedCapability, EFFECTS, parseCapability } from "../core/system.ts";
+import type { ProblemCode } from "../core/problem_codes.ts";
+import { EFFECTS } from "../core/system.ts";
 import { parseDuration } from "../core/duration.ts";
-import { parseVersionRange } from "../core/version.ts";
 import { readForeignSchema } from "../core/foreign_schema.ts";
-import { type Document, type Fields, type StepEntry, stepsOf } from "./document.ts";
-import { namesOffered, problem } from "./loader_problems.ts";
+import type { Document, Fields } from "./document.ts";
+import { askedBy, isIn, type Offer, offerFor, type Sent, sentSteps } from "./offers.ts";
+import { namesOffered, problem } from "./problem.ts";
 import { isRecord } from "./yaml_text.ts";
 
 type System = Directory["systems"][number];
-type Offer = System["capabilities"][number];
-
-/** A step that goes to a system. */
-interface Sent extends StepEntry {
-  readonly owner?: string;
-  readonly asked?: AskedCapability;
-}
-
-/** The steps that go to systems: by an event or by a capability. */
-export function sentSteps(value: Fields): readonly Sent[] {
-  return stepsOf(value).flatMap((step) => {
-    const { owner, capability, event_pattern: event, handler } = step.fields;
-    if (handler !== undefined || (capability === undefined && event === undefined)) return [];
-    const asked = typeof capability === "string" ? parseCapability(capability) : undefined;
-    return [{
-      ...step,
-      ...(typeof owner === "string" && { owner }),
-      ...(asked !== undefined && { asked }),
-    }];
-  });
-}
-
-/** What a step asks for: its capability, or the one that its event is the type of. */
-function askedBy({ asked, fields: { event_pattern: event } }: Sent): AskedCapability | undefined {
-  return asked ?? (typeof event === "string" ? { name: event } : undefined);
-}
-
-/** What the directory offers for a step: its contract, effect and time-out. */
-export function offerFor(step: Sent, { systems }: Directory): Offer | undefined {
-  const { owner } = step;
-  const asked = askedBy(step);
-  if (asked === undefined) return undefined;
-  const offers = systems.filter(({ name }) => owner === undefined || name === owner)
-    .flatMap(({ capabilities }) => capabilities);
-  return offers.find((offer) => offer.name === asked.name && isIn(offer, asked));
-}
 
 /** What a manifest declares of a step's capability: its effect and its time-out. */
 export function declaredOffer(
@@ -70,11 +36,6 @@ export function declaredOffer(
     };
   }
   return undefined;
-}
-
-function isIn({ version }: Offer, { range }: AskedCapability): boolean {
-  if (version === undefined || range === undefined) return true;
-  return parseVersionRange(range)?.(version) === true;
 }
 
 /** A document whose steps have the contracts that the directory knows, where they state none. */

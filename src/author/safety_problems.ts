@@ -1,9 +1,10 @@
 /** Problems of a document with safety: secrets in its text, hosts that nobody registered, templates. */
 
-import type { Directory, Problem, ProblemCode } from "../core/authoring.ts";
+import type { Directory, Problem } from "../core/authoring.ts";
+import type { ProblemCode } from "../core/problem_codes.ts";
 import { hideSecrets } from "../core/redaction.ts";
 import { type Document, type Fields, type Path, stepsOf } from "./document.ts";
-import { problem } from "./loader_problems.ts";
+import { problem } from "./problem.ts";
 import { mappingsOf } from "./references.ts";
 import { isRecord } from "./yaml_text.ts";
 

@@ -3,7 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import { readYaml, type YamlText } from "../registry/yaml.ts";
 import type { Document, Language, Reading } from "./document.ts";
-import { problemsOf, unreadable } from "./loader_problems.ts";
+import { problemsOf, unreadable } from "./problem.ts";
 import { isRecord } from "./yaml_text.ts";
 import { writeYaml } from "./yaml_writer.ts";
 

@@ -2,7 +2,8 @@
 
 import { canonicalJson } from "../core/json.ts";
 import { CONTRACT_PARTS, type ContractPart, stepSchemaId } from "../core/schema_id.ts";
-import { ANY_SYSTEM, type AskedCapability, type Instance, offerCheck } from "../core/system.ts";
+import type { AskedCapability } from "../core/asked_capability.ts";
+import { ANY_SYSTEM, type Instance, offerCheck } from "../core/system.ts";
 import { compareVersions } from "../core/version.ts";
 import {
   type Definition,

@@ -1,6 +1,7 @@
 /** Types files: the contracts of remote steps as a source file, for workers in other languages. */
 
-import { ANY_SYSTEM, capabilityText } from "../core/system.ts";
+import { capabilityText } from "../core/asked_capability.ts";
+import { ANY_SYSTEM } from "../core/system.ts";
 import type { RemoteStep } from "./remote_steps.ts";
 import { GO } from "./go_types.ts";
 import { type NamedType, nameTypes, type TypedStep } from "./named_types.ts";

@@ -1,7 +1,8 @@
 /** Alternatives: other ways to get a step done, which a person may choose once it is parked. */
 
 import type { Choice } from "./event.ts";
-import { ANY_SYSTEM, type AskedCapability, capabilityText, parseCapability } from "./system.ts";
+import { type AskedCapability, capabilityText, parseCapability } from "./asked_capability.ts";
+import { ANY_SYSTEM } from "./system.ts";
 import type { Plan } from "./plan.ts";
 import type { SystemDirectory } from "./system_directory.ts";
 import type { StepDefinition } from "./workflow.ts";

@@ -1,6 +1,7 @@
 /** Fields: the shapes that modules, HTTP, the bus and the command line share. Each is defined once. */
 
 import { z } from "zod";
+import { EVENT_TYPE, EVENT_TYPE_LENGTH_MAX } from "./asked_capability.ts";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { PRIORITY, type StartLever } from "./starts.ts";
 import { FAILURE_CLASSES } from "./event.ts";
@@ -35,7 +36,7 @@ export const WorkflowName = z.string().regex(
 ).describe("namespace/name");
 
 /** Types of envelopes: names joined by dots. */
-export const EventType = z.string().max(128).regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/);
+export const EventType = z.string().max(EVENT_TYPE_LENGTH_MAX).regex(EVENT_TYPE);
 
 /** A version of a workflow: `1.0.0`, or any short text that begins with a letter or a digit. */
 export const Version = z.string().regex(

@@ -1,6 +1,7 @@
 /** Systems: what their workers say of themselves, over HTTP or the bus. */
 
 import { z } from "zod";
+import type { AskedCapability } from "./asked_capability.ts";
 import { DURATION_MS_MAX } from "./duration.ts";
 import { EventType, InstanceName, Name } from "./fields.ts";
 import { visible } from "./redaction.ts";
@@ -103,28 +104,6 @@ export const Hello = z.strictObject({
 
 /** `data` of `tasker.system.goodbye`. */
 export const Goodbye = z.strictObject({ instance: InstanceName });
-
-/** What a step asks for: a capability, and the versions of it that will do. */
-export interface AskedCapability {
-  readonly name: string;
-  /** As npm writes ranges; absent: any version. */
-  readonly range?: string;
-}
-
-/** Reads `name` or `name@range`; undefined: neither. */
-export function parseCapability(text: string): AskedCapability | undefined {
-  const at = text.indexOf("@");
-  const name = at < 0 ? text : text.slice(0, at);
-  if (!EventType.safeParse(name).success) return undefined;
-  if (at < 0) return { name };
-  const range = text.slice(at + 1).trim();
-  return parseVersionRange(range) === undefined ? undefined : { name, range };
-}
-
-/** Writes `name` or `name@range`. */
-export function capabilityText({ name, range }: AskedCapability): string {
-  return range === undefined ? name : `${name}@${range}`;
-}
 
 /** How an instance is; `gone`: its lease is over, or it said goodbye. */
 export const INSTANCE_STATES = ["healthy", "unhealthy", "gone"] as const;

@@ -1,12 +1,11 @@
 /** The directory of systems: which instances there are, and which system a step is sent to. Pure. */
 
+import { type AskedCapability, capabilityText } from "./asked_capability.ts";
 import { ejectedNow } from "./ejection.ts";
 import { hash32 } from "./ids.ts";
 import type { Ejected, SystemLimit } from "./shared_limit.ts";
 import {
   ANY_SYSTEM,
-  type AskedCapability,
-  capabilityText,
   type Instance,
   INSTANCE_STATES,
   type InstanceState,

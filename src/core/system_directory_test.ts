@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ANY_SYSTEM, type AskedCapability, type Instance } from "./system.ts";
+import type { AskedCapability } from "./asked_capability.ts";
+import { ANY_SYSTEM, type Instance } from "./system.ts";
 import { chooseSystem, SystemDirectory } from "./system_directory.ts";
 
 const NAMESPACE = "orders";

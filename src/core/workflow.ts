@@ -8,7 +8,7 @@ import type { HttpCall } from "./http_call.ts";
 import type { Template } from "./mapping.ts";
 import type { Policy } from "./policy.ts";
 import type { SearchAttribute } from "./search.ts";
-import type { AskedCapability } from "./system.ts";
+import type { AskedCapability } from "./asked_capability.ts";
 
 /** A JSON Schema (draft 2020-12), as `z.toJSONSchema` writes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@
 
 import type { Alternative, WrittenAlternative } from "../core/alternative.ts";
 import { CHOICES } from "../core/event.ts";
-import { type AskedCapability, parseCapability } from "../core/system.ts";
+import { type AskedCapability, parseCapability } from "../core/asked_capability.ts";
 import { doesWork } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
 import type { Faults } from "./fault.ts";

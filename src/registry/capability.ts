@@ -1,6 +1,6 @@
 /** Capabilities: what a step of a manifest asks of systems, and what its manifest says of that. */
 
-import { type AskedCapability, parseCapability } from "../core/system.ts";
+import { type AskedCapability, parseCapability } from "../core/asked_capability.ts";
 import { parseVersionRange } from "../core/version.ts";
 import type { StepContract } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";

@@ -17,7 +17,7 @@ import type {
 import type { Template } from "../core/mapping.ts";
 import type { Given, JsonSchema, StepContract, StepKind } from "../core/workflow.ts";
 import { type Faults, type Place, suggest } from "./fault.ts";
-import type { AskedCapability } from "../core/system.ts";
+import type { AskedCapability } from "../core/asked_capability.ts";
 import { policyOf } from "./field_checks.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Path } from "./yaml.ts";

@@ -3,7 +3,7 @@
 import type { Fields } from "../../../src/author/document.ts";
 import { stepsOf, valueAt } from "../../../src/author/document.ts";
 import { graphOf } from "../../../src/author/references.ts";
-import { offerFor, sentSteps } from "../../../src/author/registry_problems.ts";
+import { offerFor, sentSteps } from "../../../src/author/offers.ts";
 import type { Directory } from "../../../src/core/authoring.ts";
 import { pathText } from "../../../src/core/mapping.ts";
 import {
