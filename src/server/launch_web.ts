@@ -15,6 +15,7 @@ const SOURCES: readonly string[] = [
   "src/operations",
   "src/client",
   "src/author",
+  "src/registry",
 ];
 const SOURCE_FILES: readonly string[] = ["src/client.ts", "deno.json"];
 
