@@ -2,7 +2,9 @@
 
 import {
   type KeyboardEvent,
+  lazy,
   type ReactNode,
+  Suspense,
   useCallback,
   useEffect,
   useMemo,
@@ -31,11 +33,13 @@ import { ProblemsList } from "./builder/problems_list.tsx";
 import { RehearsalPane } from "./builder/rehearsal_pane.tsx";
 import { StepForm } from "./builder/step_form.tsx";
 import { TasksPane } from "./builder/tasks_pane.tsx";
-import { TextPane } from "./builder/text_pane.tsx";
 import { type Builder, useBuilder } from "./builder/use_builder.ts";
 import { WorkflowForm } from "./builder/workflow_form.tsx";
 
 adoptCss(css);
+
+/** The editor is as large as all the rest, and loaded when the text is looked at. */
+const TextPane = lazy(() => import("./builder/text_pane.tsx"));
 
 /** The page at `/builder`; `/builder/NAMESPACE/NAME` opens what is deployed. */
 export default function BuilderPage() {
@@ -224,7 +228,15 @@ function viewsOf({ builder, add, show, setOverlay, line }: {
   const count = problems.length === 0 ? "" : ` ${problems.length}`;
   return [
     { key: "step", title: titleOf(selection), content: <Inspector builder={builder} add={add} /> },
-    { key: "text", title: "Text", content: <TextPane builder={builder} line={line} /> },
+    {
+      key: "text",
+      title: "Text",
+      content: (
+        <Suspense fallback={<p className="muted pad">Loading …</p>}>
+          <TextPane builder={builder} line={line} />
+        </Suspense>
+      ),
+    },
     {
       key: "problems",
       title: `Problems${count}`,

@@ -22,7 +22,7 @@ import type { Builder } from "./use_builder.ts";
 const FromSession = Annotation.define<boolean>();
 
 /** The editor. What is typed goes to the session; what gestures change is spliced in, so the cursor stays. */
-export function TextPane({ builder, line }: {
+export default function TextPane({ builder, line }: {
   readonly builder: Builder;
   /** A line to be shown. */
   readonly line: number | undefined;
