@@ -5,18 +5,24 @@ import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorNote } from "./error_note.tsx";
 
-/** Asks before something is done: what will happen, why the person does it, and then does it. */
-export function Confirm({ title, does, verb, isDanger = false, children, onConfirm, onClose }: {
+interface ConfirmProps {
   readonly title: string;
   /** What will happen, in a sentence or two. */
   readonly does: ReactNode;
   /** What the button says: it names the act. */
   readonly verb: string;
   readonly isDanger?: boolean;
+  /** Whether it is refused without a reason. */
+  readonly needsReason?: boolean;
   readonly children?: ReactNode;
   readonly onConfirm: (reason: string) => Promise<unknown>;
   readonly onClose: () => void;
-}) {
+}
+
+/** Asks before something is done: what will happen, why the person does it, and then does it. */
+export function Confirm(props: ConfirmProps) {
+  const { title, does, verb, isDanger = false, needsReason = false, children } = props;
+  const { onConfirm, onClose } = props;
   const id = useId();
   const [reason, setReason] = useState("");
   const [isSent, setIsSent] = useState(false);
@@ -47,6 +53,7 @@ export function Confirm({ title, does, verb, isDanger = false, children, onConfi
         <input
           id={id}
           value={reason}
+          required={needsReason}
           maxLength={2_000}
           onChange={({ target }) => setReason(target.value)}
         />

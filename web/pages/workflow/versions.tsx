@@ -1,10 +1,13 @@
 /** The versions of a workflow: who deployed them and why, and what is different between two. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Client, ClientError, type WorkflowVersion } from "../../../src/client.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
+import { useMay } from "../../data/session.tsx";
+import { Button } from "../../kit/button.tsx";
+import { Confirm } from "../../kit/confirm.tsx";
 import { DataTable } from "../../kit/data_table.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { TextDiff } from "../../kit/text_diff.tsx";
@@ -19,8 +22,29 @@ interface Of {
 /** The history, and a comparison. */
 export function Versions({ namespace, name, versions }: Of) {
   const history = useOperation("deployHistory", { namespace, name, limit: 50 });
+  const mayDeploy = useMay("deploy");
+  const [asked, setAsked] = useState<string>();
+  const starts = history.data?.deployments[0]?.version;
+  const revertColumn = {
+    head: "",
+    cell: ({ version }: { readonly version: string }) =>
+      version !== starts && (
+        <Button
+          label={`Revert to ${version}`}
+          onPress={() => setAsked(version)}
+        >
+          Revert …
+        </Button>
+      ),
+  };
   return (
     <div className="versions">
+      {asked !== undefined && (
+        <Revert
+          {...{ namespace, name, to: asked }}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
       {history.error !== null && <ErrorNote error={history.error} />}
       {history.data?.deployments.length === 0 && (
         <p className="muted">Files of the server define it: nothing was deployed.</p>
@@ -36,12 +60,60 @@ export function Versions({ namespace, name, versions }: Of) {
             { head: "When", cell: ({ at }) => <Time at={at} /> },
             { head: "By", cell: ({ by }) => by },
             { head: "Reason", cell: ({ reason }) => reason },
+            ...(mayDeploy ? [revertColumn] : []),
           ]}
         />
       )}
       {versions.length > 1 && <Comparison {...{ namespace, name, versions }} />}
     </div>
   );
+}
+
+/** Asks for the reason, and says first what a dry run says. */
+function Revert({ namespace, name, to, onClose }: {
+  readonly namespace: string;
+  readonly name: string;
+  readonly to: string;
+  readonly onClose: () => void;
+}) {
+  const client = useClient();
+  const queries = useQueryClient();
+  const of = { namespace, name, to };
+  const dryRun = useQuery({
+    queryKey: ["revertDryRun", of],
+    queryFn: () => client.call("revertWorkflow", { ...of, reason: "Dry run", dryRun: true }),
+    gcTime: 0,
+  });
+  const report = dryRun.data;
+  return (
+    <Confirm
+      title={`Revert ${namespace}/${name} to ${to}`}
+      does={report === undefined
+        ? `Starts take ${to} again. Tasks that have begun keep their version.`
+        : `Starts take ${to} again instead of ${report.before}. ${openText(report.openTasks)}`}
+      verb={`Revert to ${to}`}
+      needsReason
+      onConfirm={async (reason) => {
+        await client.call("revertWorkflow", { ...of, reason });
+        await queries.invalidateQueries();
+      }}
+      onClose={onClose}
+    >
+      {dryRun.error !== null && <ErrorNote error={dryRun.error} />}
+      {report?.breaks.map(({ verdict, path, detail, affected }) => (
+        <p key={`${path} ${detail}`} className="bad">
+          ✕ {verdict === "breaks" ? "Breaks" : "May break"} {affected}: <code>{path}</code> {detail}
+        </p>
+      ))}
+    </Confirm>
+  );
+}
+
+function openText(openTasks: number): string {
+  if (openTasks === 0) return "No task is under way.";
+  return openTasks === 1
+    ? "1 open task keeps its version."
+    : `${openTasks} open tasks keep their version.`;
 }
 
 function Comparison({ namespace, name, versions }: Of) {
