@@ -5,7 +5,7 @@ import { type Plan, plan } from "../author/plan/plan.ts";
 import { type Document, stepsOf } from "../author/document.ts";
 import { edit } from "../author/edit.ts";
 import { withoutSteps } from "../author/parts.ts";
-import { problem } from "../author/loader_problems.ts";
+import { problem } from "../author/problem.ts";
 import { problems } from "../author/problems.ts";
 import { YAML } from "../author/yaml_language.ts";
 import type { Directory, Edit, Problem } from "../core/authoring.ts";

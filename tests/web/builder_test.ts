@@ -1,6 +1,7 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
+import { openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, type WebApp, withWebApp } from "../support/browser.ts";
 import { startOrderWorkers } from "../support/order_workers.ts";
 
@@ -229,6 +230,109 @@ story(
     deepEqual(await axe(shown), []);
   },
 );
+
+const VERSIONED = `name: versioned
+version: 1.0.0
+input:
+  type: object
+  required: [order_id]
+  properties: { order_id: { type: string }, gift: { type: boolean } }
+
+workflow_steps:
+  - name: check   # first of all
+    transform: { id: $.input.order_id }
+
+  - name: rest
+    depends_on: check
+    sleep: 1s
+
+  - name: confirm
+    depends_on: rest
+    transform: { id: $.check.id }
+`;
+
+story(
+  "a draft outlives a reload, meets a newer version, is deployed by force, and is reverted",
+  async ({ open, server }) => {
+    const client = openClient({ url: server.url, key: server.key });
+    const deployed = (text: string, reason: string) =>
+      client.call("deployWorkflow", { text, file: "versioned.yaml", reason });
+    await deployed(VERSIONED, "the first");
+    const page = await open("/builder/default/versioned", {
+      size: { width: 1440, height: 900 },
+      theme: "dark",
+      expects: ["status of 409"],
+    });
+    await page.getByText("as deployed").waitFor();
+    await page.getByLabel("required").nth(1).check();
+    await page.getByText("draft, from 1.0.0").waitFor();
+    await page.waitForFunction(() =>
+      sessionStorage.getItem("tasker.builder default/versioned")?.includes("gift]")
+    );
+    await page.reload();
+    await page.getByText("draft, from 1.0.0").waitFor();
+
+    await deployed(VERSIONED.replace("1.0.0", "1.1.0").replace("1s", "2s # longer"), "rest longer");
+    await page.getByText(/1\.1\.0 was deployed by .*: rest longer/).waitFor();
+    await page.getByRole("button", { name: "Show the difference" }).click();
+    deepEqual(await axe(page), []);
+    await page.getByRole("button", { name: "Bring my changes into it" }).click();
+    await page.getByText("draft, from 1.1.0").waitFor();
+    await page.getByRole("tab", { name: "Text" }).click();
+    await page.getByText("2s # longer").waitFor();
+
+    await page.getByRole("button", { name: "Deploy …" }).click();
+    await page.getByRole("button", { name: "Raise the version to 1.2.0" }).click();
+    await page.getByLabel("Reason").fill("gifts are named");
+    const button = page.getByRole("button", { name: "Deploy", exact: true });
+    ok(await button.isDisabled(), "it breaks others, and nobody said why");
+    deepEqual(await axe(page), []);
+    await page.getByLabel("Why it may break others").fill("the shop sends it");
+    await button.click();
+    await page.getByText("Deployed 1.2.0").waitFor();
+    await page.getByText("as deployed").waitFor();
+
+    await page.goto(`${server.url}/workflows/default/versioned`);
+    await page.getByRole("tab", { name: "Versions" }).click();
+    await page.getByRole("button", { name: "Revert to 1.0.0" }).click();
+    await page.getByText("instead of 1.2.0").waitFor();
+    await page.getByLabel(/^Why/).fill("gifts are not named yet");
+    deepEqual(await axe(page), []);
+    await page.getByRole("dialog").getByRole("button", { name: "Revert to 1.0.0" }).click();
+    await page.getByText("gifts are not named yet").waitFor();
+    const { starts } = await client.call("getWorkflow", {
+      namespace: "default",
+      name: "versioned",
+    });
+    equal(starts, "1.0.0");
+  },
+);
+
+story("what files define is not opened as if it were a document", async ({ open }) => {
+  const page = await open("/builder/orders/distributed_order_processing", {
+    expects: ["status of 404"],
+  });
+  await page.getByText("was not deployed as a document").waitFor();
+
+  await page.getByRole("link", { name: /^Look at/ }).click();
+  await page.getByRole("heading", { name: "orders/distributed_order_processing" }).waitFor();
+});
+
+story("a phone shows one part of the builder at a time, in the dark too", async ({ open }) => {
+  const page = await open("/builder", { size: { width: 390, height: 844 }, theme: "dark" });
+  await page.getByRole("button", { name: "Add a step …" }).click();
+  await page.getByRole("button", { name: /^Wait/ }).click();
+  await page.getByRole("region", { name: "Outline" }).getByRole("button", { name: "wait" }).click();
+  await page.getByLabel("How long").waitFor();
+  deepEqual(await axe(page), []);
+  await page.getByRole("button", { name: "Canvas" }).click();
+  await page.locator('[data-id="wait"]').waitFor();
+  deepEqual(await axe(page), []);
+
+  ok(await page.getByLabel("How long").isHidden(), "the details are not shown beside it");
+  const width = await page.evaluate("document.documentElement.scrollWidth");
+  ok(Number(width) <= 390, `the page is ${width} px wide`);
+});
 
 /** 500 steps and 1,000 edges, as wide as they are deep. */
 function largeText(): string {

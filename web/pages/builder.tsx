@@ -13,10 +13,13 @@ import {
 import { Route, Switch, useParams } from "wouter";
 import type { Problem } from "../../src/core/authoring.ts";
 import { stepsOf } from "../../src/author/document.ts";
+import { ClientError } from "../../src/client.ts";
 import { useClient } from "../data/client.tsx";
 import { StepGraph } from "../graph/step_graph.tsx";
 import { adoptCss } from "../kit/adopt_css.ts";
 import { Button } from "../kit/button.tsx";
+import { EmptyState } from "../kit/empty_state.tsx";
+import { ErrorNote } from "../kit/error_note.tsx";
 import { Page } from "../kit/page.tsx";
 import { type Tab, Tabs } from "../kit/tabs.tsx";
 import { AddDialog, type Where } from "./builder/add_dialog.tsx";
@@ -26,13 +29,15 @@ import { graphOfDocument } from "./builder/document_graph.ts";
 import { EdgeForm } from "./builder/edge_form.tsx";
 import { GenerateDialog } from "./builder/generate_dialog.tsx";
 import { connect, disconnect, removeStep } from "./builder/gestures.ts";
+import { baseOf, NewerNote } from "./builder/newer_note.tsx";
 import { OpenDialog } from "./builder/open_dialog.tsx";
 import { Outline } from "./builder/outline.tsx";
-import { type Overlay, withOverlay } from "./builder/overlay.ts";
+import { type Shown, useOverlay, withOverlay } from "./builder/overlay.ts";
 import { ProblemsList } from "./builder/problems_list.tsx";
 import { RehearsalPane } from "./builder/rehearsal_pane.tsx";
 import { StepForm } from "./builder/step_form.tsx";
 import { TasksPane } from "./builder/tasks_pane.tsx";
+import { Toolbar } from "./builder/toolbar.tsx";
 import { type Builder, useBuilder } from "./builder/use_builder.ts";
 import { WorkflowForm } from "./builder/workflow_form.tsx";
 
@@ -49,15 +54,66 @@ export default function BuilderPage() {
         <Deployed />
       </Route>
       <Route>
-        <Workbench />
+        <New />
       </Route>
     </Switch>
   );
 }
 
+function New() {
+  return <Workbench builder={useBuilder()} />;
+}
+
 function Deployed() {
   const { namespace = "", name = "" } = useParams();
-  return <Workbench deployed={{ namespace, name }} />;
+  return <Opened key={`${namespace}/${name}`} namespace={namespace} name={name} />;
+}
+
+/** Opens what is deployed, unless a draft of it is kept here. */
+function Opened({ namespace, name }: { readonly namespace: string; readonly name: string }) {
+  const builder = useBuilder(`${namespace}/${name}`);
+  const client = useClient();
+  const [error, setError] = useState<Error>();
+  const { base, replace } = builder;
+  const isKept = base !== undefined;
+  useEffect(() => {
+    if (isKept) return;
+    const abort = new AbortController();
+    client.call("workflowSource", { namespace, name }, { signal: abort.signal }).then(
+      (source) =>
+        replace(source.text, {
+          file: `${name}.yaml`,
+          label: `Open ${namespace}/${name}`,
+          base: baseOf(source),
+        }),
+      (thrown: Error) => abort.signal.aborted || setError(thrown),
+    );
+    return () => abort.abort();
+  }, [client, isKept, namespace, name, replace]);
+  if (error !== undefined) {
+    return (
+      <Page title="Builder">
+        {isUndeployed(error)
+          ? (
+            <EmptyState title={`${namespace}/${name} was not deployed as a document`}>
+              Where files of the server define a workflow, it is changed in them.
+            </EmptyState>
+          )
+          : <ErrorNote error={error} />}
+        <div className="row">
+          <a href={`/workflows/${namespace}/${name}`}>Look at {namespace}/{name}</a>
+          <a href="/builder">Build a new workflow</a>
+        </div>
+      </Page>
+    );
+  }
+  if (!isKept) return <p className="muted pad" role="status">Opening {namespace}/{name} …</p>;
+  return <Workbench builder={builder} />;
+}
+
+function isUndeployed(error: unknown): boolean {
+  return error instanceof ClientError &&
+    ["definition.unknown", "definition.in_file"].includes(error.code);
 }
 
 /** What is open over the page. */
@@ -65,37 +121,41 @@ type Over =
   | { readonly kind: "open" | "describe" | "deploy" }
   | { readonly kind: "add"; readonly where: Where };
 
-function Workbench({ deployed }: {
-  readonly deployed?: { readonly namespace: string; readonly name: string };
-}) {
-  const builder = useBuilder();
+/** What a narrow screen shows of the workbench. */
+const PANES = { outline: "Outline", canvas: "Canvas", side: "Details" } as const;
+
+type Pane = keyof typeof PANES;
+
+function Workbench({ builder }: { readonly builder: Builder }) {
   const [over, setOver] = useState<Over>();
   const [view, setView] = useState("step");
-  const [overlay, setOverlay] = useState<Overlay>();
+  const [pane, setPane] = useState<Pane>("outline");
+  const [shown, setShown] = useState<Shown>();
   const [line, setLine] = useState<number>();
-  useDeployed(builder, deployed);
-  const add = () => setOver({ kind: "add", where: whereOf(builder) });
+  const look = (next: string) => {
+    setView(next);
+    setPane("side");
+  };
   const show = ({ at }: Problem) => {
     setLine(at?.line);
-    setView("text");
+    look("text");
   };
   return (
-    <Page title="Builder" actions={<Actions builder={builder} onOpen={setOver} />}>
-      <div className="builder" data-view={view} onKeyDown={(event) => undoByKeys(event, builder)}>
-        <section className="builder-outline" aria-label="Outline">
-          <div className="row">
-            <Button kind="primary" onPress={add}>Add a step …</Button>
-            <Button onPress={() => builder.select(undefined)}>Workflow</Button>
-          </div>
-          <Outline builder={builder} onOpen={() => setView("step")} />
-        </section>
-        <CanvasPane builder={builder} overlay={overlay} onOverlay={setOverlay} />
+    <Page
+      title="Builder"
+      actions={<Toolbar builder={builder} onOpen={(kind) => setOver({ kind })} />}
+    >
+      <NewerNote builder={builder} />
+      <Panes pane={pane} onChoose={setPane} />
+      <div className="builder" data-pane={pane} onKeyDown={(event) => undoByKeys(event, builder)}>
+        <OutlinePane builder={builder} onAdd={setOver} onOpen={() => look("step")} />
+        <CanvasPane builder={builder} shown={shown} onShow={setShown} onOver={setOver} />
         <section className="builder-side" aria-label="Details">
           <Tabs
             label="Details"
             chosen={view}
             onChoose={setView}
-            tabs={viewsOf({ builder, add: setOver, show, setOverlay, line })}
+            tabs={viewsOf({ builder, add: setOver, show, shown, setShown, line })}
           />
         </section>
       </div>
@@ -106,9 +166,55 @@ function Workbench({ deployed }: {
         builder={builder}
         over={over}
         onClose={() => setOver(undefined)}
-        onDeployed={() => setView("tasks")}
+        onDeployed={() => look("tasks")}
       />
     </Page>
+  );
+}
+
+/** On a narrow screen one part is seen at a time. */
+function Panes({ pane, onChoose }: {
+  readonly pane: Pane;
+  readonly onChoose: (pane: Pane) => void;
+}) {
+  return (
+    <div className="builder-panes" role="group" aria-label="What is shown">
+      {Object.entries(PANES).map(([key, title]) => (
+        <button
+          key={key}
+          type="button"
+          aria-pressed={key === pane}
+          onClick={() => onChoose(key as Pane)}
+        >
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function OutlinePane({ builder, onAdd, onOpen }: {
+  readonly builder: Builder;
+  readonly onAdd: (over: Over) => void;
+  readonly onOpen: () => void;
+}) {
+  return (
+    <section className="builder-outline" aria-label="Outline">
+      <div className="row">
+        <Button kind="primary" onPress={() => onAdd({ kind: "add", where: whereOf(builder) })}>
+          Add a step …
+        </Button>
+        <Button
+          onPress={() => {
+            builder.select(undefined);
+            onOpen();
+          }}
+        >
+          Workflow
+        </Button>
+      </div>
+      <Outline builder={builder} onOpen={onOpen} />
+    </section>
   );
 }
 
@@ -117,24 +223,6 @@ function whereOf({ selection, value }: Builder): Where {
   if (selection?.kind === "edge") return selection;
   const name = selection?.name ?? stepsOf(value).at(-1)?.name;
   return name === undefined ? { kind: "end" } : { kind: "after", name };
-}
-
-/** Opens the document of the address, once. */
-function useDeployed(
-  { replace, say }: Builder,
-  deployed: { readonly namespace: string; readonly name: string } | undefined,
-): void {
-  const client = useClient();
-  const { namespace, name } = deployed ?? {};
-  useEffect(() => {
-    if (namespace === undefined || name === undefined) return;
-    const abort = new AbortController();
-    client.call("workflowSource", { namespace, name }, { signal: abort.signal }).then(
-      ({ text }) => replace(text, { file: `${name}.yaml`, label: `Open ${namespace}/${name}` }),
-      (error: Error) => abort.signal.aborted || say(error.message, true),
-    );
-    return () => abort.abort();
-  }, [client, namespace, name, replace, say]);
 }
 
 /** Undo and redo, unless a field has its own, or the editor has done it. */
@@ -148,42 +236,14 @@ function undoByKeys(event: KeyboardEvent, builder: Builder): void {
   event.preventDefault();
 }
 
-function Actions({ builder, onOpen }: {
+function CanvasPane({ builder, shown, onShow, onOver }: {
   readonly builder: Builder;
-  readonly onOpen: (over: Over) => void;
-}) {
-  const { session, undo, redo } = builder;
-  const [last, next] = [session.done.at(-1), session.undone.at(-1)];
-  return (
-    <div className="row" role="toolbar" aria-label="Document">
-      <code className="muted">{session.file}</code>
-      <Button onPress={() => onOpen({ kind: "open" })}>Open …</Button>
-      <Button onPress={() => onOpen({ kind: "describe" })}>Describe it …</Button>
-      <Button
-        isDisabled={last === undefined}
-        onPress={undo}
-        label={last === undefined ? "Undo" : `Undo: ${last.label}`}
-      >
-        Undo
-      </Button>
-      <Button
-        isDisabled={next === undefined}
-        onPress={redo}
-        label={next === undefined ? "Redo" : `Redo: ${next.label}`}
-      >
-        Redo
-      </Button>
-      <Button kind="primary" onPress={() => onOpen({ kind: "deploy" })}>Deploy …</Button>
-    </div>
-  );
-}
-
-function CanvasPane({ builder, overlay, onOverlay }: {
-  readonly builder: Builder;
-  readonly overlay: Overlay | undefined;
-  readonly onOverlay: (overlay: undefined) => void;
+  readonly shown: Shown | undefined;
+  readonly onShow: (shown: undefined) => void;
+  readonly onOver: (over: Over) => void;
 }) {
   const { value, problems, selection, select, make, session } = builder;
+  const overlay = useOverlay(shown);
   const graph = useMemo(() => graphOfDocument(value, problems), [value, problems]);
   const steps = useMemo(() => withOverlay(graph.steps, overlay), [graph, overlay]);
   const remove = () => {
@@ -194,7 +254,7 @@ function CanvasPane({ builder, overlay, onOverlay }: {
     <section className="builder-canvas" aria-label="Canvas">
       {overlay !== undefined && (
         <p className="builder-overlay">
-          {overlay.title} <Button onPress={() => onOverlay(undefined)}>Hide</Button>
+          {overlay.title} <Button onPress={() => onShow(undefined)}>Hide</Button>
         </p>
       )}
       {!session.reading.ok && (
@@ -202,52 +262,76 @@ function CanvasPane({ builder, overlay, onOverlay }: {
           The text cannot be read: this is what it said before.
         </p>
       )}
-      <StepGraph
-        label={`Steps of ${String(value.name)}`}
-        steps={steps}
-        edges={graph.edges}
-        selected={selection?.kind === "step" ? selection.name : undefined}
-        onSelect={(name) => select(name === undefined ? undefined : { kind: "step", name })}
-        selectedEdge={selection?.kind === "edge" ? selection.edge : undefined}
-        onSelectEdge={(edge) => select({ kind: "edge", edge })}
-        onConnect={(edge) => make(connect(value, edge))}
-        onRemove={remove}
-      />
+      {steps.length === 0 ? <EmptyCanvas onOver={onOver} /> : (
+        <StepGraph
+          label={`Steps of ${String(value.name)}`}
+          steps={steps}
+          edges={graph.edges}
+          selected={selection?.kind === "step" ? selection.name : undefined}
+          onSelect={(name) => select(name === undefined ? undefined : { kind: "step", name })}
+          selectedEdge={selection?.kind === "edge" ? selection.edge : undefined}
+          onSelectEdge={(edge) => select({ kind: "edge", edge })}
+          onConnect={(edge) => make(connect(value, edge))}
+          onRemove={remove}
+        />
+      )}
     </section>
   );
 }
 
-function viewsOf({ builder, add, show, setOverlay, line }: {
+function EmptyCanvas({ onOver }: { readonly onOver: (over: Over) => void }) {
+  return (
+    <div className="builder-empty">
+      <EmptyState title="Begin with a step">
+        <p>Take one from what is registered, say in words what is to be done, or open a file.</p>
+        <div className="row">
+          <Button onPress={() => onOver({ kind: "add", where: { kind: "end" } })}>
+            Choose a step
+          </Button>
+          <Button onPress={() => onOver({ kind: "describe" })}>Say it in words</Button>
+          <Button onPress={() => onOver({ kind: "open" })}>Open a file</Button>
+        </div>
+      </EmptyState>
+    </div>
+  );
+}
+
+function viewsOf({ builder, add, show, shown, setShown, line }: {
   readonly builder: Builder;
   readonly add: (over: Over) => void;
   readonly show: (problem: Problem) => void;
-  readonly setOverlay: (overlay: Overlay | undefined) => void;
+  readonly shown: Shown | undefined;
+  readonly setShown: (shown: Shown | undefined) => void;
   readonly line: number | undefined;
 }): readonly Tab[] {
   const { problems, selection } = builder;
   const count = problems.length === 0 ? "" : ` ${problems.length}`;
+  const text = (
+    <Suspense fallback={<p className="muted pad">Loading …</p>}>
+      <TextPane builder={builder} line={line} />
+    </Suspense>
+  );
+  const chosen = shown?.kind === "task" ? shown.id : undefined;
   return [
     { key: "step", title: titleOf(selection), content: <Inspector builder={builder} add={add} /> },
-    {
-      key: "text",
-      title: "Text",
-      content: (
-        <Suspense fallback={<p className="muted pad">Loading …</p>}>
-          <TextPane builder={builder} line={line} />
-        </Suspense>
-      ),
-    },
+    { key: "text", title: "Text", content: text },
     {
       key: "problems",
       title: `Problems${count}`,
       content: <ProblemsList builder={builder} onShow={show} />,
     },
+    { key: "run", title: "Run", content: <RehearsalPane builder={builder} onShow={setShown} /> },
     {
-      key: "run",
-      title: "Run",
-      content: <RehearsalPane builder={builder} onShow={setOverlay} />,
+      key: "tasks",
+      title: "Tasks",
+      content: (
+        <TasksPane
+          builder={builder}
+          chosen={chosen}
+          onChoose={(id) => setShown({ kind: "task", id })}
+        />
+      ),
     },
-    { key: "tasks", title: "Tasks", content: <TasksPane builder={builder} onShow={setOverlay} /> },
   ];
 }
 

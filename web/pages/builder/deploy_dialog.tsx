@@ -2,6 +2,7 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { stepsOf } from "../../../src/author/document.ts";
 import { ClientError, type OperationResult } from "../../../src/client.ts";
 import { useClient } from "../../data/client.tsx";
 import { Button } from "../../kit/button.tsx";
@@ -9,6 +10,7 @@ import { Dialog } from "../../kit/dialog.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { Labelled } from "./commit_field.tsx";
 import { setField } from "./gestures.ts";
+import { baseOf } from "./newer_note.tsx";
 import type { Builder } from "./use_builder.ts";
 
 type Report = OperationResult<"deployWorkflow">;
@@ -21,21 +23,13 @@ export function DeployDialog({ builder, onClose, onDeployed }: {
 }) {
   const client = useClient();
   const { text, file } = builder.session;
-  const [reason, setReason] = useState("");
-  const [force, setForce] = useState("");
   const dryRun = useQuery({
     queryKey: ["dryRun", file, text],
     queryFn: ({ signal }) =>
       client.call("deployWorkflow", { text, file, reason: "Dry run", dryRun: true }, { signal }),
     gcTime: 0,
   });
-  const deploy = useMutation({
-    mutationFn: () =>
-      client.call("deployWorkflow", { text, file, reason, ...(force !== "" && { force }) }),
-    onSuccess: onDeployed,
-  });
   const report = dryRun.data;
-  const isForced = report?.isAccepted === false;
   return (
     <Dialog
       title={`Deploy ${String(builder.value.name)} ${String(builder.value.version)}`}
@@ -44,33 +38,73 @@ export function DeployDialog({ builder, onClose, onDeployed }: {
     >
       {dryRun.isPending && <p role="status">Checking what it would change …</p>}
       {dryRun.error !== null && <Refused builder={builder} error={dryRun.error} />}
-      {report !== undefined && (
+      {report !== undefined && isSame(report) && (
         <>
-          <ReportView report={report} />
-          <Line label="Reason" hint="Kept with the version" value={reason} onChange={setReason} />
-          {isForced && (
-            <Line
-              label="Why it may break others"
-              hint="Recorded with what it breaks"
-              value={force}
-              onChange={setForce}
-            />
-          )}
-          {deploy.error !== null && <Refused builder={builder} error={deploy.error} />}
+          <p>{report.version} is deployed, and the draft says the same: nothing would change.</p>
           <div className="row">
-            <Button
-              kind="primary"
-              isDisabled={deploy.isPending || reason.trim() === "" ||
-                (isForced && force.trim() === "")}
-              onPress={() => deploy.mutate()}
-            >
-              {deploy.isPending ? "Deploying …" : "Deploy"}
-            </Button>
-            <Button onPress={onClose}>Not now</Button>
+            <Button onPress={onClose}>Close</Button>
           </div>
         </>
       )}
+      {report !== undefined && !isSame(report) && (
+        <DeployForm builder={builder} report={report} onClose={onClose} onDeployed={onDeployed} />
+      )}
     </Dialog>
+  );
+}
+
+function isSame({ before, version, changes }: Report): boolean {
+  return before === version && changes.length === 0;
+}
+
+/** What the dry run says, the reason, and why it may break others where it does. */
+function DeployForm({ builder, report, onClose, onDeployed }: {
+  readonly builder: Builder;
+  readonly report: Report;
+  readonly onClose: () => void;
+  readonly onDeployed: (report: Report) => void;
+}) {
+  const client = useClient();
+  const { text, file } = builder.session;
+  const [reason, setReason] = useState("");
+  const [force, setForce] = useState("");
+  const deploy = useMutation({
+    mutationFn: () =>
+      client.call("deployWorkflow", { text, file, reason, ...(force !== "" && { force }) }),
+    onSuccess: async (deployed) => {
+      const { namespace, name, version } = deployed;
+      // The draft goes on from what it has just become.
+      const source = await client.call("workflowSource", { namespace, name, version });
+      builder.setBase(baseOf(source));
+      onDeployed(deployed);
+    },
+  });
+  const isForced = !report.isAccepted;
+  const isMissing = reason.trim() === "" || (isForced && force.trim() === "");
+  return (
+    <>
+      <ReportView report={report} stepNames={stepsOf(builder.value).map(({ name }) => name)} />
+      <Line label="Reason" hint="Kept with the version" value={reason} onChange={setReason} />
+      {isForced && (
+        <Line
+          label="Why it may break others"
+          hint="Recorded with what it breaks"
+          value={force}
+          onChange={setForce}
+        />
+      )}
+      {deploy.error !== null && <Refused builder={builder} error={deploy.error} />}
+      <div className="row">
+        <Button
+          kind="primary"
+          isDisabled={deploy.isPending || isMissing}
+          onPress={() => deploy.mutate()}
+        >
+          {deploy.isPending ? "Deploying …" : "Deploy"}
+        </Button>
+        <Button onPress={onClose}>Not now</Button>
+      </div>
+    </>
   );
 }
 
@@ -103,12 +137,15 @@ function Refused({ builder, error }: { readonly builder: Builder; readonly error
     <>
       <ErrorNote error={error} />
       {isLow && next !== undefined && (
-        <Button
-          onPress={() =>
-            builder.make(setField(builder.session.document, { field: ["version"], value: next }))}
-        >
-          Raise the version to {next}
-        </Button>
+        <div className="row">
+          <Button
+            kind="primary"
+            onPress={() =>
+              builder.make(setField(builder.session.document, { field: ["version"], value: next }))}
+          >
+            Raise the version to {next}
+          </Button>
+        </div>
       )}
     </>
   );
@@ -122,7 +159,10 @@ function raised(version: unknown): string | undefined {
 
 const SIGNS = { added: "+", removed: "−", changed: "~" } as const;
 
-function ReportView({ report }: { readonly report: Report }) {
+function ReportView({ report, stepNames }: {
+  readonly report: Report;
+  readonly stepNames: readonly string[];
+}) {
   const { before, starts, openTasks, changes, moreChanges, breaks, problems, rehearsal } = report;
   const failing = rehearsal?.problems ?? [];
   return (
@@ -150,9 +190,10 @@ function ReportView({ report }: { readonly report: Report }) {
           ✕ {verdict === "breaks" ? "Breaks" : "May break"} {affected}: <code>{path}</code> {detail}
         </p>
       ))}
-      {problems.map(({ code, text }) => (
-        <p key={`${code} ${text}`} className="attention">
-          ! <code>{code}</code> {text}
+      {problems.map(({ code, text, path: [first, index] }) => (
+        <p key={`${code} ${index} ${text}`} className="attention">
+          ! <code>{code}</code>{" "}
+          {first === "workflow_steps" && <strong>{stepNames[Number(index)]}:</strong>} {text}
         </p>
       ))}
       {rehearsal !== undefined && (

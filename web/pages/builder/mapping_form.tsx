@@ -137,7 +137,7 @@ function SourceSelect({ id, target, sources, value, onChoose }: {
         <optgroup key={root} label={root === "input" ? "the task's input" : root}>
           {fields.map(({ reference, path, types, isOptional }) => (
             <option key={reference} value={reference}>
-              {path.join(".")} ({types.join("|") || "any"}
+              {root} · {path.join(".")} ({types.join("|") || "any"}
               {isOptional ? ", may be absent" : ""})
             </option>
           ))}

@@ -1,7 +1,7 @@
 /** Opens a document: a new one, a deployed one, or a file. */
 
 import { useState } from "react";
-import { useClient } from "../../data/client.tsx";
+import { Link } from "wouter";
 import { useOperation } from "../../data/query.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
@@ -12,21 +12,17 @@ import { type Builder, NEW_TEXT } from "./use_builder.ts";
 /** Characters of a file that is opened; the server takes no more. */
 const FILE_SIZE_MAX = 256_000;
 
-/** What is opened takes the document's place; undo brings the other back. */
+/** A file takes the document's place, and undo brings it back; a deployed workflow has a place of its own. */
 export function OpenDialog({ builder, onClose }: {
   readonly builder: Builder;
   readonly onClose: () => void;
 }) {
-  const client = useClient();
   const [error, setError] = useState<unknown>();
   const workflows = useOperation("listWorkflows", {});
   const put = (file: string, text: string) => {
     builder.replace(text, { file, label: `Open ${file}` });
     onClose();
   };
-  const openDeployed = (namespace: string, name: string) =>
-    client.call("workflowSource", { namespace, name })
-      .then(({ text }) => put(`${name}.yaml`, text), setError);
   const openFile = (file: File | undefined) => {
     if (file === undefined) return;
     if (file.size > FILE_SIZE_MAX) return setError(new Error(`"${file.name}" is too large`));
@@ -53,14 +49,7 @@ export function OpenDialog({ builder, onClose }: {
       <ul className="open-list">
         {workflows.data?.workflows.map(({ namespace, name, starts }) => (
           <li key={`${namespace}/${name}`}>
-            <button
-              type="button"
-              className="link"
-              onClick={() =>
-                void openDeployed(namespace, name)}
-            >
-              {namespace}/{name}
-            </button>{" "}
+            <Link href={`/${namespace}/${name}`} onClick={onClose}>{namespace}/{name}</Link>{" "}
             <span className="muted">{starts}</span>
           </li>
         ))}

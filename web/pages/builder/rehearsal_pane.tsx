@@ -12,7 +12,7 @@ import { ErrorNote } from "../../kit/error_note.tsx";
 import { SchemaForm } from "../../kit/schema_form.tsx";
 import { durationText } from "../../kit/time.tsx";
 import { Labelled, PickField } from "./commit_field.tsx";
-import type { Overlay } from "./overlay.ts";
+import type { Overlay, Shown } from "./overlay.ts";
 import { saveFile } from "./save_file.ts";
 import type { Builder } from "./use_builder.ts";
 
@@ -20,7 +20,7 @@ type Rehearsal = OperationResult<"simulateDocument">;
 type Run = Rehearsal["runs"][number];
 
 /** The run that is looked at, and how far. */
-interface Shown {
+interface Looked {
   readonly of: string;
   readonly rehearsal: Rehearsal;
   readonly run: number;
@@ -30,16 +30,17 @@ interface Shown {
 /** Rehearses the document, and lets time pass over the graph. */
 export function RehearsalPane({ builder, onShow }: {
   readonly builder: Builder;
-  readonly onShow: (overlay: Overlay | undefined) => void;
+  readonly onShow: (shown: Shown | undefined) => void;
 }) {
   const client = useClient();
   const [input, setInput] = useState<unknown>();
   const [fails, setFails] = useState<readonly string[]>([]);
-  const [shown, setShown] = useState<Shown>();
+  const [shown, setShown] = useState<Looked>();
   const { session, value } = builder;
-  const show = (next: Shown) => {
+  const show = (next: Looked) => {
     setShown(next);
-    onShow(overlayOf(next));
+    const overlay = overlayOf(next);
+    onShow(overlay && { kind: "run", overlay });
   };
   const rehearse = useMutation({
     mutationFn: () =>
@@ -107,8 +108,8 @@ function FailureChoice({ names, fails, onChange }: {
 }
 
 function RunView({ shown, onShow }: {
-  readonly shown: Shown;
-  readonly onShow: (shown: Shown) => void;
+  readonly shown: Looked;
+  readonly onShow: (shown: Looked) => void;
 }) {
   const { rehearsal, run: index, atMs } = shown;
   const run = rehearsal.runs[index];
@@ -198,7 +199,7 @@ function stateAt({ state, startedMs, endedMs }: Run["steps"][number], atMs: numb
 }
 
 /** States of the run's steps at a moment. In a run with a failure, the others went as without. */
-function overlayOf({ rehearsal, run: index, atMs }: Shown): Overlay | undefined {
+function overlayOf({ rehearsal, run: index, atMs }: Looked): Overlay | undefined {
   const run = rehearsal.runs[index];
   const good = rehearsal.runs.find(({ fails }) => fails === undefined);
   if (run === undefined) return undefined;

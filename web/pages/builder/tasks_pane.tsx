@@ -1,37 +1,34 @@
 /** Tasks of the workflow: one is started, or chosen, and its states are shown on the graph. */
 
 import { useMutation } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import type { OperationResult } from "../../../src/client.ts";
+import { useState } from "react";
 import { isKeywords } from "../../../src/core/schema_alternatives.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
+import { useMay } from "../../data/session.tsx";
 import { Button } from "../../kit/button.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { SchemaForm } from "../../kit/schema_form.tsx";
 import { StateBadge } from "../../kit/state_badge.tsx";
 import { Time } from "../../kit/time.tsx";
-import type { Overlay } from "./overlay.ts";
+import { workflowOf } from "./kept_draft.ts";
 import type { Builder } from "./use_builder.ts";
 
 /** The newest tasks of the workflow as it is deployed, and a start. */
-export function TasksPane({ builder, onShow }: {
+export function TasksPane({ builder, chosen, onChoose }: {
   readonly builder: Builder;
-  readonly onShow: (overlay: Overlay | undefined) => void;
+  /** The id of the task that the graph shows. */
+  readonly chosen: string | undefined;
+  readonly onChoose: (id: string) => void;
 }) {
-  const { name, namespace = "default" } = builder.value;
-  const workflow = `${String(namespace)}/${String(name)}`;
-  const [id, setId] = useState<string>();
+  const workflow = workflowOf(builder.value);
+  const mayStart = useMay("write");
   const tasks = useOperation("listTasks", { workflow, limit: 20 });
-  const task = useOperation("getTask", { id: id ?? "" }, {
-    isEnabled: id !== undefined,
-  });
-  useEffect(() => {
-    if (task.data !== undefined) onShow(overlayOf(task.data));
-  }, [task.data, onShow]);
   return (
     <div className="inspector">
-      <StartForm key={workflow} builder={builder} workflow={workflow} onStarted={setId} />
+      {mayStart && (
+        <StartForm key={workflow} builder={builder} workflow={workflow} onStarted={onChoose} />
+      )}
       <h3>Newest tasks</h3>
       {tasks.error !== null && <ErrorNote error={tasks.error} />}
       {tasks.data?.tasks.length === 0 && <p className="muted">None yet.</p>}
@@ -41,8 +38,8 @@ export function TasksPane({ builder, onShow }: {
             <button
               type="button"
               className="link"
-              aria-pressed={one.id === id}
-              onClick={() => setId(one.id)}
+              aria-pressed={one.id === chosen}
+              onClick={() => onChoose(one.id)}
             >
               <Time at={one.createdAt} />
             </button>{" "}
@@ -79,15 +76,4 @@ function StartForm({ builder, workflow, onStarted }: {
       {start.error !== null && <ErrorNote error={start.error} />}
     </details>
   );
-}
-
-/** States of a task's steps, for the graph. */
-function overlayOf({ id, steps, state }: OperationResult<"getTask">): Overlay {
-  return {
-    title: `Task ${id}: ${state}`,
-    states: new Map(steps.map(({ name, state, attempt, attemptsMax }) => [name, {
-      state,
-      ...(attempt > 1 && { note: `attempt ${attempt} of ${attemptsMax}` }),
-    }])),
-  };
 }

@@ -6,8 +6,10 @@ import { type Fields, stepsOf } from "../../../src/author/document.ts";
 import type { Directory, Edit, Problem } from "../../../src/core/authoring.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
+import { useSession } from "../../data/session.tsx";
 import type { EdgeEnds } from "../../graph/graph_model.ts";
 import type { Gesture, Meant } from "./gestures.ts";
+import { type Base, keepDraft, keptDraft, placeOf } from "./kept_draft.ts";
 import {
   applyEdits,
   openSession,
@@ -23,10 +25,20 @@ export type Selection =
   | { readonly kind: "step"; readonly name: string }
   | { readonly kind: "edge"; readonly edge: EdgeEnds };
 
+/** How a text takes the place of all. */
+interface Replacement {
+  readonly file?: string;
+  readonly label: string;
+  readonly base?: Base;
+}
+
 /** Everything that the parts of the builder share. */
 export interface Builder {
   readonly session: Session;
   readonly value: Fields;
+  /** The deployment that the draft began as; absent: it is new. */
+  readonly base: Base | undefined;
+  setBase(base: Base): void;
   readonly directory: Directory | undefined;
   /** What is wrong with the text, as far as it is known. */
   readonly problems: readonly Problem[];
@@ -39,7 +51,8 @@ export interface Builder {
   make(meant: Gesture | Meant, options?: { readonly of?: string }): boolean;
   /** Takes what is typed, a moment later. */
   type(text: string): void;
-  replace(text: string, options: { readonly file?: string; readonly label: string }): void;
+  /** Puts another text in place of all; `base` is what it begins as, absent: nothing deployed. */
+  replace(text: string, options: Replacement): void;
   undo(): void;
   redo(): void;
   /** The last thing that was done or refused, in words. */
@@ -55,20 +68,29 @@ const CHECK_MS = 250;
 /** A workflow that has nothing yet. */
 export const NEW_TEXT = "name: new_workflow\nversion: 1.0.0\nworkflow_steps: []\n";
 
-/** Opens the builder's state. Work that was not deployed is found again after a reload. */
-export function useBuilder(): Builder {
-  const [session, setSession] = useState(() => restored());
+/**
+ * Opens the builder's state for the workflow of the address, `namespace/name`, or for a new one. Work
+ * that was not deployed is found again after a reload.
+ */
+export function useBuilder(workflow?: string): Builder {
+  const place = placeOf(workflow);
+  const { name: by } = useSession();
+  const [kept] = useState(() => keptDraft(place, by));
+  const [session, setSession] = useState(() => opened(kept));
+  const [base, setBase] = useState(kept?.base);
   const [selection, select] = useState<Selection>();
   const [said, setSaid] = useState<Builder["said"]>();
   const live = useLive(session, setSession);
   const checked = useCheck(session);
   const directory = useOperation("getDirectory", {}).data;
   const say = useCallback((text: string, isRefusal = false) => setSaid({ text, isRefusal }), []);
-  useKept(session);
+  useKept(place, { session, base, by });
   const value = session.document.value;
   return {
     session,
     value,
+    base,
+    setBase,
     directory,
     ...checked,
     selection: useMemo(() => there(selection, value), [selection, value]),
@@ -76,7 +98,7 @@ export function useBuilder(): Builder {
     said,
     say,
     type: live.type,
-    ...useChanges({ live, say, select }),
+    ...useChanges({ live, say, select, setBase }),
   };
 }
 
@@ -121,8 +143,9 @@ function useLive(session: Session, setSession: (session: Session) => void): Live
   }, [setSession]);
 }
 
-function useChanges({ live, say, select }: {
+function useChanges({ live, say, select, setBase }: {
   readonly live: Live;
+  readonly setBase: (base: Base | undefined) => void;
   readonly say: Builder["say"];
   readonly select: Builder["select"];
 }): Pick<Builder, "make" | "replace" | "undo" | "redo"> {
@@ -146,9 +169,10 @@ function useChanges({ live, say, select }: {
       say(label);
       return true;
     },
-    replace(text, { file, label }) {
+    replace(text, { file, label, base }) {
       const now = live.now();
       live.put({ ...replaceText(now, text, label), ...(file !== undefined && { file }) });
+      setBase(base);
       select(undefined);
       say(label);
     },
@@ -164,7 +188,7 @@ function useChanges({ live, say, select }: {
       live.put(redo(now));
       say(label === undefined ? "Nothing to redo" : `Did again: ${label}`);
     },
-  }), [live, say, select]);
+  }), [live, say, select, setBase]);
 }
 
 /** A step that was added or renamed is looked at next. */
@@ -210,28 +234,19 @@ function useSettled<T>(value: T, ms: number): T {
   return settled;
 }
 
-/** Where unfinished work is kept while the tab is open. */
-const KEPT = "tasker.builder";
-
-function restored(): Session {
-  try {
-    const { file, text } = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-    if (typeof file === "string" && typeof text === "string") return openSession(file, text);
-  } catch {
-    // What is not readable any more was of another version of the app.
-  }
-  return openSession("new_workflow.yaml", NEW_TEXT);
+/** The session that a kept draft is, or a new one. */
+function opened(kept: ReturnType<typeof keptDraft>): Session {
+  return openSession(kept?.file ?? "new_workflow.yaml", kept?.text ?? NEW_TEXT);
 }
 
-function useKept({ file, text }: Session): void {
+function useKept(place: string, { session, base, by }: {
+  readonly session: Session;
+  readonly base: Base | undefined;
+  readonly by: string;
+}): void {
+  const { file, text } = session;
   useEffect(() => {
-    const timer = setTimeout(() => {
-      try {
-        sessionStorage.setItem(KEPT, JSON.stringify({ file, text }));
-      } catch {
-        // Storage may be full or forbidden: then a reload forgets what was not deployed.
-      }
-    }, CHECK_MS);
+    const timer = setTimeout(() => keepDraft(place, { file, text, base, by }), CHECK_MS);
     return () => clearTimeout(timer);
-  }, [file, text]);
+  }, [place, file, text, base, by]);
 }
