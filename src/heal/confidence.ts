@@ -21,7 +21,7 @@ const UNKNOWN_TEXT_WEIGHT = 1.5;
  * Weights are judged carefully and claim less than they show. This is the least factor with which the
  * labelled failures that are used for tuning have a calibration error of at most 0.05.
  */
-const SHARPNESS = 1.3;
+const SHARPNESS = 1.35;
 
 /**
  * Ranks all types, the most likely first.

@@ -77,12 +77,15 @@ const Q_MAX = 0.01;
 const FAILED_SHARE_MIN = 0.8;
 const SUCCEEDED_SHARE_MAX = 0.5;
 
+/** What would not spare all the others: it is not that. */
+const SPARED: Weights = { storage: -2, resource: -2, dependency_down: -2, overload: -2 };
+
 /** What is said of an attribute that sets failures apart. */
 const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights: Weights }>> = {
-  instance: { name: "instance", weights: { worker_local: 6.5 } },
+  instance: { name: "instance", weights: { worker_local: 6.5, ...SPARED } },
   // Where it fails, which says little of what it is.
   system: { name: "system", weights: { dependency_down: 2.5 } },
-  tag: { name: "tag", weights: { data_quality: 6 } },
+  tag: { name: "tag", weights: { data_quality: 6, ...SPARED } },
   inputSize: {
     name: "size of the input",
     weights: { poison: 3, data_quality: 3.5, resource: 1.5 },

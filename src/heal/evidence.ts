@@ -32,8 +32,7 @@ export function collectEvidence(scene: Scene): readonly Evidence[] {
     ofOneTask(scene),
     ofStepShare(scene),
     ofSystem(scene, symptoms),
-    ofLatency(scene),
-    ofWaiting(scene),
+    ...ofTime(scene),
     ofAttempts(scene),
     ofCredential(scene, symptoms),
     ofFlapping(scene, symptoms),
@@ -83,8 +82,9 @@ function ofChange(
     id: `began_with_${what}`,
     text: `it began with ${named}: ${same.length} attempts under it went well before, ` +
       `${okBefore} of ${others.length} under what was there before it`,
+    // The same inputs went well before.
     weights: what === "version"
-      ? { deploy_regression: 7.5 }
+      ? { deploy_regression: 7.5, validation: -1.5 }
       : { config: first.outcome === "timed_out" ? 1.5 : 6 },
   };
 }
@@ -167,44 +167,61 @@ function isOutage({ weights }: Symptoms): boolean {
 
 const OUTAGES: readonly FailureType[] = ["partial_endpoint", "dependency_down"];
 
-/** How long completed attempts take now, against before. */
-function ofLatency({ since, before, failure, input }: Scene): Evidence | undefined {
-  const now = since.filter(hasCompleted).map(({ ranMs }) => ranMs);
-  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs);
-  const timeoutMs = input.stepOf(failure.workflow, failure.step)?.timeoutMs;
-  if (now.length < COMPARED_MIN || was.length < USUAL_MIN) {
-    return ofNarrowTimeout([...was, ...now], timeoutMs, failure);
-  }
-  const [median, usual] = [quantile(now, 0.5), quantile(was, 0.5)];
-  if (median < 1.5 * Math.max(1, usual)) {
-    return ofNarrowTimeout([...was, ...now], timeoutMs, failure);
-  }
-  return {
-    id: "latency",
-    text:
-      `attempts that complete take ${Math.round(median)} ms now (median of ${now.length}), and ` +
-      `took ${Math.round(usual)} ms before (of ${was.length})`,
-    // Only what ran out of time can have failed because of it.
-    weights: failure.outcome === "timed_out"
-      ? { latency_shift: 5, overload: 2, timeout: 0.5 }
-      : { overload: 0.5 },
-  };
+/** How long completed attempts take now, against before, and how long ready ones wait. */
+function ofTime(scene: Scene): readonly Evidence[] {
+  const waiting = ofWaiting(scene);
+  const latency = ofLatency(scene, waiting !== undefined);
+  return [latency, waiting].flatMap((one) => one ?? []);
 }
 
-function ofNarrowTimeout(
-  ran: readonly number[],
-  timeoutMs: number | undefined,
-  { outcome, ranMs }: AttemptFact,
+function ofLatency(
+  { since, before, failure, input }: Scene,
+  isWaiting: boolean,
 ): Evidence | undefined {
-  const limitMs = timeoutMs ?? ranMs;
-  if (outcome !== "timed_out" || ran.length < USUAL_MIN) return undefined;
+  const now = since.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  const limitMs = input.stepOf(failure.workflow, failure.step)?.timeoutMs ?? failure.ranMs;
+  const isKnown = now.length >= COMPARED_MIN && was.length >= USUAL_MIN;
+  const [median, usual] = isKnown ? [quantile(now, 0.5), quantile(was, 0.5)] : [0, 0];
+  if (isKnown && median >= 1.5 * Math.max(1, usual)) {
+    return {
+      id: "latency",
+      text:
+        `attempts that complete take ${Math.round(median)} ms now (median of ${now.length}), and ` +
+        `took ${Math.round(usual)} ms before (of ${was.length})`,
+      // Only what ran out of time can have failed because of it.
+      weights: failure.outcome === "timed_out"
+        ? { latency_shift: 5, overload: 2, timeout: 0.5 }
+        : { overload: 0.5 },
+    };
+  }
+  if (failure.outcome !== "timed_out") return undefined;
+  return ofTimeout([...was, ...now], { limitMs, isWaiting });
+}
+
+/** What completes in the time that an attempt had, which was too short for others. */
+function ofTimeout(
+  ran: readonly number[],
+  { limitMs, isWaiting }: { readonly limitMs: number; readonly isWaiting: boolean },
+): Evidence | undefined {
+  if (ran.length < USUAL_MIN) return undefined;
   const high = quantile(ran, 0.95);
-  if (high < 0.6 * limitMs) return undefined;
+  const shown = `95 % complete within ${Math.round(high)} ms (of ${ran.length})`;
+  if (high < 0.6 * limitMs) {
+    // What is slow, or works off a queue, would answer some just in time.
+    return {
+      id: "unanswered",
+      text: `what is not answered in ${limitMs} ms hangs: ${shown}`,
+      weights: { timeout: 1, overload: -1, latency_shift: -1 },
+    };
+  }
   return {
     id: "narrow_timeout",
-    text: `the time-out of ${limitMs} ms is near what attempts take: 95 % complete within ` +
-      `${Math.round(high)} ms (of ${ran.length})`,
-    weights: { timeout: 3, dependency_down: -2 },
+    text: `the time-out of ${limitMs} ms is near what attempts take: ${shown}`,
+    // Where others wait for their turn, those that run are many rather than slow.
+    weights: isWaiting
+      ? { overload: 3.5, dependency_down: -2 }
+      : { timeout: 3, dependency_down: -2 },
   };
 }
 
