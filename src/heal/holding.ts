@@ -9,6 +9,7 @@ import type { HealingAction, OverlayChange } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
 import { chosenOf } from "../core/incident.ts";
 import { chanceAbove } from "./comparison.ts";
+import { followLimit, isCrowdLimit } from "./crowd.ts";
 import { slower } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps, Later } from "./incident.ts";
@@ -95,7 +96,9 @@ async function lookAtHeld(deps: HealerDeps, held: Held) {
     return await end(deps, held, "it has held as long as it may");
   }
   if (isTrickle(held.action)) return await lookAtTrickle(deps, held);
-  if (isStartRate(held.action)) return await lookAtStarts(deps, held, held.action);
+  if (isStartRate(held.action) || isCrowdLimit(held.action)) {
+    return await lookAtFollowed(deps, held, held.action);
+  }
   const { action } = held;
   if (action?.kind === "park_and_notify" && action.only?.code !== undefined) {
     return await failsStill(deps, held, action.only.code)
@@ -128,23 +131,25 @@ async function failsStill(deps: HealerDeps, held: Held, code: string): Promise<b
   return cells.some(({ counts }) => counts.errors.has(code));
 }
 
-/** Starts are never let through all at once: those that were held back would come together. */
-async function lookAtStarts(
+/** What is held back is never let through all at once: it would come together. */
+async function lookAtFollowed(
   deps: HealerDeps,
   held: Held,
-  action: Parameters<typeof followRate>[1]["action"],
+  action: Parameters<typeof followRate>[1]["action"] | Parameters<typeof followLimit>[1]["action"],
 ) {
   const { incident: { degradation }, deed, applied } = held;
   const { change, nowMs } = deed;
   const untilMs = nowMs + held.untilMs - applied.atMs;
-  const changes = await followRate(deps, { action, degradation, change, untilMs });
+  const changes = "concurrencyMax" in action
+    ? await followLimit(deps, { action, degradation, change, sinceMs: applied.atMs })
+    : await followRate(deps, { action, degradation, change, untilMs });
   if (changes === undefined) return await end(deps, held, "nothing has to be held back");
-  if (changes.length === 0) return later(degradation.windowMs);
-  if (held.standing.isBusy) return later(degradation.windowMs);
+  if (typeof changes === "string") return await revert(deps, held, changes);
+  const again = later(degradation.windowMs);
+  if (changes.length === 0 || held.standing.isBusy) return again;
   const why = "as many as are done";
   const put = await putHolding(deps.policies, { ...deed, why }, { kind: "holds on", changes });
-  if (put.kind === "conflict") return overtaken(put, deed);
-  return later(degradation.windowMs);
+  return put.kind === "conflict" ? overtaken(put, deed) : again;
 }
 
 /** Lets attempts through as if nothing had been changed. */

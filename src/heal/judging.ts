@@ -8,6 +8,7 @@ import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { INTERVAL_MS } from "../core/statistics_tiers.ts";
 import { seenIn } from "./case.ts";
+import { isCrowdLimit } from "./crowd.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
@@ -89,7 +90,7 @@ export async function judge(
     return { verdict: "better" as const, says: applied.says };
   }
   const action = actionOf(proposal.action);
-  if (isTrickle(action) || isStartRate(action)) {
+  if (isTrickle(action) || isStartRate(action) || isCrowdLimit(action)) {
     return { verdict: "unclear" as const, says: "it is looked at while it holds" };
   }
   if (applied.percent === undefined) return await judgeForAll(deps, of);

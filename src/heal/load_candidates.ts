@@ -78,7 +78,7 @@ const ASKED_SHARE_MIN = 0.2;
 const LET_IN = [0.5, 0.9] as const;
 
 /** Failures that have other reasons than too many attempts: then it is not that. */
-const OTHERWISE_FAILED_MAX = 0.05;
+export const OTHERWISE_FAILED_MAX = 0.05;
 
 /** Windows in which what waits is to be done. */
 const DRAIN_WINDOWS = 3;

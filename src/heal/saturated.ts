@@ -169,7 +169,7 @@ function ran(facts: readonly AttemptFact[]): readonly number[] {
 }
 
 /** How many others were under way when one began, with what goes on at the system after a time-out. */
-function othersAt(facts: readonly AttemptFact[], of: AttemptFact): number {
+export function othersAt(facts: readonly AttemptFact[], of: AttemptFact): number {
   return facts.filter((other) =>
     other !== of && other.startedAtMs <= of.startedAtMs && goesOnUntil(other) > of.startedAtMs
   ).length;
