@@ -220,13 +220,21 @@ const CHANCE_OF = 40;
 /** The newest attempts, and the failures among them, that say that it is not over. */
 const LASTING = { of: 10, min: 2 };
 
-/** Whether attempts failed in both halves of the last window, and still do: a restart takes seconds. */
+/**
+ * Whether attempts failed in both halves of the last window, and still do, or failed again after a half in
+ * which they did not: a restart takes seconds, and happens once.
+ */
 function isLasting({ recent, nowMs, degradation: { windowMs } }: Case): boolean {
-  const bad = recent.filter(isBad);
-  const inHalf = (age: number) =>
-    bad.filter(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)) === age).length;
-  return inHalf(0) >= KIND_MIN && inHalf(1) >= KIND_MIN &&
-    newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
+  const ages = recent.filter(isBad)
+    .map(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)));
+  const halves = Array.from(
+    { length: Math.max(2, ...ages) + 1 },
+    (_, age) => ages.filter((one) => one === age).length >= KIND_MIN,
+  );
+  const [last, earlier] = halves;
+  const isStill = newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
+  const comesBack = halves.slice(halves.indexOf(true), halves.lastIndexOf(true)).includes(false);
+  return (last === true && earlier === true && isStill) || comesBack;
 }
 
 /** How long a retry waits at least that comes when an outage may be over; each next one twice as long. */

@@ -112,6 +112,11 @@ Deno.test("failures by chance get more attempts, within the bounds; what is cut 
       index > 26 && index < 40 && index % 3 > 0 ? { outcome: "thrown", isRetried: true } : {},
   );
   equal(raised({ recent: blip }), undefined, "it is over");
+  const inTurns = (isBad: (index: number) => boolean) =>
+    attempts(150, (index) => isBad(index) ? { outcome: "thrown", isRetried: true } : {});
+  const isLate = (index: number) => index > 112 && index < 130;
+  equal(raised({ recent: inTurns(isLate) }), undefined, "once");
+  equal(raised({ recent: inTurns((index) => index < 30 || isLate(index)) }), 6, "it comes back");
 });
 
 Deno.test("another system does the step by itself only where both may do it twice", () => {
