@@ -146,6 +146,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/resume",
     "POST /v1/tasks/{id}/signals/{name}",
     "POST /v1/tasks/{id}/steps/{step}/choose",
+    "POST /v1/tasks/{id}/steps/{step}/fork",
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",

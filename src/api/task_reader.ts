@@ -92,7 +92,22 @@ export class TaskReader {
     return { body: taskDocument({ plan, state, summary, isSameTurn: true, policyOf }) };
   }
 
-  async #read(summary: TaskSummary): Promise<ShownTask> {
+  /**
+   * Reads a task with all its values. Cost: O(events), and memory for the values.
+   *
+   * @throws {TaskerError} task.not_found, payload.too_large when it has more than a document shows
+   */
+  async whole(summary: TaskSummary): Promise<{ readonly plan: Plan; readonly state: TaskState }> {
+    const { plan, state, leftOut } = await this.#fold(summary);
+    if (leftOut === undefined || leftOut.size === 0) return { plan, state };
+    throw new TaskerError(
+      "payload.too_large",
+      `Cannot take the results of task "${summary.taskId}": together they have more than ` +
+        `${VALUES_SIZE_MAX} characters`,
+    );
+  }
+
+  async #fold(summary: TaskSummary) {
     const plan = await this.planOf(summary);
     const fold = new TaskFold(summary.taskId, plan);
     for (let isLast = false; !isLast;) {
@@ -100,8 +115,13 @@ export class TaskReader {
       for (const turn of page.turns) fold.add(turn);
       isLast = page.isLast;
     }
-    const { policyOf, runtime } = this.deps;
-    const source = { plan, summary, isSameTurn: false, ...fold.shown(), policyOf };
+    return { plan, ...fold.shown() };
+  }
+
+  async #read(summary: TaskSummary, how: Shown): Promise<ShownTask> {
+    const { policyOf, runtime, traceUrl } = this.deps;
+    const read = await this.#fold(summary);
+    const source = { ...read, summary, isSameTurn: false, policyOf, traceUrl, ...how };
     if (!isLarge(source.state)) return { body: taskDocument(source) };
     return { body: taskHead(source), stream: streamOf(taskTexts(source), runtime) };
   }

@@ -194,6 +194,7 @@ export function filterOf(
     ...(workflow === undefined ? {} : { workflow }),
     ...(version === undefined ? {} : { version }),
     ...(state === undefined ? {} : { states: state }),
+      forkOf: asked.forkOf,
     ...(tag === undefined ? {} : { tags: tag }),
     ...(labels.length === 0 ? {} : { labels }),
     ranges: conditions.flatMap((condition) => condition.ranges),

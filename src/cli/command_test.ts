@@ -24,6 +24,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  choose ID STEP CHOICE             Decides how a parked step goes on; what comes of it is remembered",
     "  count                             Counts tasks by state: exactly up to 1,000, or how many there are at least",
     "  bulk ACTION                       Retries, resolves, skips, cancels, pauses or resumes all tasks of a filter, or chooses for them; without --yes it only counts them. Exit code 1 when one was refused",
+    "  fork ID STEP                      Starts a new task that takes the results of the steps before, and runs from this one",
     "  logs ID                           Lists what the code of a task's steps logged, by step and attempt",
     "  workflows [WORKFLOW]              Lists workflows, or shows one with its contracts and steps",
     "  compare WORKFLOW                  Says what a version of a workflow breaks for those who rely on another one; exit code 1 when something breaks",
@@ -122,7 +123,8 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
     "  usage: deno task tasker list [--workflow WORKFLOW] [--version VERSION]" +
     " [--state STATE,STATE] [--tag TAG,TAG] [--where WHERE,WHERE] [--failed-step FAILED-STEP]" +
     " [--error-class ERROR-CLASS] [--error-code ERROR-CODE] [--needs NEED,NEED] [--priority N]" +
-    " [--since TIME] [--until TIME] [--ended-since TIME] [--ended-until TIME] [--limit N] [--json]",
+    " [--fork-of FORK-OF] [--since TIME] [--until TIME] [--ended-since TIME] [--ended-until TIME]" +
+    " [--limit N] [--json]",
   ]);
   deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
     `✗ Cannot read --input: it is not valid JSON; put it in quotes: --input '{"id": 1}'`,

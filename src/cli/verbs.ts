@@ -77,6 +77,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   retryStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is tried again`) },
   resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
   chooseStep: { lines: accepted(({ step, choice }) => `Step ${step} goes on by ${choice}`) },
+  forkTask: { lines: forkLines },
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },
   compareVersions: {
@@ -128,6 +129,22 @@ const REPLAY_AGAIN = "run it again with --until and the time of the first run, b
 function accepted<Name extends OperationName>(done: (input: AnswerView<Name>["input"]) => string) {
   return ({ turn, changed }: Accepted, { input }: AnswerView<Name>): readonly string[] => [
     changed ? `${done(input)} (turn ${turn})` : `${done(input)}; it was so already`,
+  ];
+}
+
+function forkLines(
+  { forkId, version, keeps, runs }: OperationResult<"forkTask">,
+  { input: { id, step } }: AnswerView<"forkTask">,
+): readonly string[] {
+  const again = runs.filter(({ attempts }) => attempts > 0).map(({ step }) => step);
+  const list = (names: readonly string[]) => names.length === 0 ? "nothing" : names.join(", ");
+  return [
+    forkId === undefined
+      ? `A fork of task ${id} from ${step} would run version ${version}`
+      : `Task ${forkId} runs from ${step}, version ${version}`,
+    `  takes the results of  ${list(keeps)}`,
+    `  runs                  ${list(runs.map(({ step }) => step))}`,
+    ...again.length === 0 ? [] : [`  once more             ${list(again)}`],
   ];
 }
 

@@ -1,7 +1,13 @@
 /** Commands: the only way to change a task. */
 
 import type { TaskerError } from "./errors.ts";
-import { type Event, type Failure, FIELDS_SIZE, type OperatorAction } from "./event.ts";
+import {
+  type Event,
+  type Failure,
+  FIELDS_SIZE,
+  type ForkedFrom,
+  type OperatorAction,
+} from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 
@@ -29,6 +35,21 @@ export interface StartTask extends Outside<"StartTask"> {
   readonly deadlineMs?: number;
   readonly priority?: number;
   readonly traceparent?: string;
+  readonly fork?: ForkedStart;
+}
+
+/** A step of a task that is forked, whose end the new task takes. */
+export interface KeptStep {
+  readonly step: number;
+  readonly state: "completed" | "resolved_manually" | "skipped";
+  readonly result: JsonText;
+}
+
+/** What a start takes from another task; see fork.ts. */
+export interface ForkedStart {
+  readonly from: ForkedFrom;
+  /** In an order in which parents come first. */
+  readonly kept: readonly KeptStep[];
 }
 
 /** How an attempt ended. */
@@ -148,11 +169,12 @@ export type Decision =
   | { readonly kind: "accepted"; readonly events: readonly Event[] }
   | { readonly kind: "refused"; readonly error: TaskerError };
 
-/** About how many characters a command leads to. Cost: O(1). */
+/** About how many characters a command leads to. Cost: O(1), of a fork O(kept steps). */
 export function sizeOfCommand(command: Command): number {
   switch (command.kind) {
     case "StartTask":
-      return FIELDS_SIZE + command.input.length;
+      return FIELDS_SIZE + command.input.length +
+        (command.fork === undefined ? 0 : sizeOfKept(command.fork));
     case "RecordStepResult": {
       const { outcome } = command;
       const text = outcome.kind === "completed" ? outcome.result : outcome.failure.error;
@@ -167,4 +189,8 @@ export function sizeOfCommand(command: Command): number {
     default:
       return FIELDS_SIZE;
   }
+}
+
+function sizeOfKept({ kept }: ForkedStart): number {
+  return kept.reduce((sum, { result }) => sum + FIELDS_SIZE + result.length, 0);
 }

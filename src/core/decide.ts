@@ -7,6 +7,7 @@ import { endFailed, ranMs } from "./attempt.ts";
 import type {
   Command,
   Decision,
+  ForkedStart,
   Outcome,
   RecordStepResult,
   SendSignal,
@@ -63,7 +64,19 @@ function decideFirst(command: Command, context: Context): Decision {
   if (command.kind !== "StartTask") {
     return refuse("task.not_found", `Cannot find task "${command.taskId}"`);
   }
-  return accept([started(command, context)]);
+  const { fork } = command;
+  if (fork === undefined) return accept([started(command, context)]);
+  return accept([started(command, context), ...keptEvents(fork, context)]);
+}
+
+/** The ends of the steps that a fork takes from the other task; nothing of them runs here. */
+function keptEvents({ from: { id, by }, kept }: ForkedStart, { nowMs }: Context): readonly Event[] {
+  return kept.map(({ step, state, result }): Event => {
+    const at = { atMs: nowMs, step, result };
+    if (state === "completed") return { kind: "StepCompleted", ...at, attempt: 0, ranMs: 0 };
+    const decided = { by, reason: `as in task ${id}` };
+    return { kind: state === "skipped" ? "StepSkipped" : "StepResolved", ...at, ...decided };
+  });
 }
 
 function started(command: StartTask, context: Context): Event {
@@ -78,6 +91,7 @@ function started(command: StartTask, context: Context): Event {
     ...(deadlineMs === undefined ? {} : { deadlineAtMs: context.nowMs + deadlineMs }),
     ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
     ...(command.priority === undefined ? {} : { priority: command.priority }),
+    ...(command.fork && { forkedFrom: command.fork.from }),
   };
 }
 

@@ -335,6 +335,12 @@ export const ERRORS = {
     "See GET /v1/systems; a system exists once a workflow that is loaded names it, or it has registered",
   ),
   "task.ended": meaning("never", 409, "The task has ended", "Start a new task"),
+  "task.fork_refused": meaning(
+    "never",
+    409,
+    "The task cannot be forked there",
+    "See the detail; `tasker fork ID STEP --dry-run` says what a fork would keep and run",
+  ),
   "task.id_invalid": meaning(
     "never",
     400,

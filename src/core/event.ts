@@ -1,5 +1,6 @@
 /** Events: the facts a journal holds, in past tense. Steps are named by their index. */
 
+import type { TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 
 /** Why an attempt did not complete; circuit breakers and diagnosis depend on it. */
@@ -57,6 +58,14 @@ export interface TaskStarted extends Base<"TaskStarted"> {
   readonly traceparent?: string;
   /** 1 is high, 5 low; absent: the start named none. */
   readonly priority?: number;
+  /** The task that this one was forked from, and the first step that ran again. */
+  readonly forkedFrom?: ForkedFrom;
+}
+
+/** Where a task was forked from. */
+export interface ForkedFrom extends OperatorAction {
+  readonly id: TaskId;
+  readonly step: string;
 }
 
 export interface StepStarted extends OfStep<"StepStarted"> {
@@ -76,6 +85,7 @@ export interface StepSlept extends OfStep<"StepSlept"> {
 }
 
 export interface StepCompleted extends OfStep<"StepCompleted"> {
+  /** 0: the task was forked from another, and this is the result of the step there. */
   readonly attempt: number;
   readonly ranMs: number;
   readonly result: JsonText;

@@ -105,6 +105,7 @@ function newTask(
     createdAtMs: event.atMs,
     deadlineAtMs: event.deadlineAtMs,
     priority: event.priority,
+    forkedFrom: event.forkedFrom,
     turn: 0,
     startedAtMs: undefined,
     lastAtMs: event.atMs,

@@ -21,6 +21,7 @@ import type { Draft, DraftRequest } from "./draft.ts";
 import type { Envelope } from "./envelope.ts";
 import type { TaskerError } from "./errors.ts";
 import type { Event, Turn } from "./event.ts";
+import type { Fork, ForkPlan } from "./fork.ts";
 import type { Incarnation, TaskId } from "./ids.ts";
 import type { Optimisation } from "./optimisation.ts";
 import type { JsonText } from "./payload.ts";
@@ -89,6 +90,8 @@ export interface StartRequest {
   readonly priority?: number;
   readonly commandId: string;
   readonly traceparent?: string;
+  /** The task whose results it takes, and from where; absent: it begins at its beginning. */
+  readonly fork?: Fork;
 }
 
 /** Finds the workflow, checks the input against its contract and sends StartTask. */
@@ -111,12 +114,12 @@ export interface Starts {
   /**
    * Checks a start as `Starter.start` does, and starts nothing.
    *
-   * @returns the definition, and the input with what its contract fills in
-   * @throws {TaskerError} definition.unknown, contract.violation, payload.too_large
+   * @returns the definition, the input with what its contract fills in, and what a fork would do
+   * @throws {TaskerError} definition.unknown, contract.violation, payload.too_large; as `planFork`
    */
-  check(request: Pick<StartRequest, "workflow" | "version" | "input">): StartableWorkflow & {
-    readonly input: unknown;
-  };
+  check(request: Pick<StartRequest, "workflow" | "version" | "input" | "fork">):
+    & StartableWorkflow
+    & { readonly input: unknown; readonly fork?: ForkPlan };
 }
 
 /** What lists, recovery and `GET /v1/tasks` need of a task; a row beside the journal. */

@@ -108,6 +108,7 @@ export class TaskLabels {
     if (isPlain(this.plan, state)) return this.#attributes;
     const now = [
       ...(state.priority === undefined ? NONE : [priorityLabel(state.priority)]),
+      ...(state.forkedFrom === undefined ? NONE : [forkLabel(state.forkedFrom.id)]),
       ...failureLabels(this.plan, state),
       ...needLabels(this.plan, state),
     ];
@@ -132,7 +133,8 @@ export class TaskLabels {
 
 /** Whether nothing but attributes can be a label. */
 function isPlain(plan: Plan, state: TaskState): boolean {
-  return state.priority === undefined && state.failure === undefined &&
+  return state.priority === undefined && state.forkedFrom === undefined &&
+    state.failure === undefined &&
     countOf(state, "failed") + countOf(state, "parked") === 0 && signalsOf(plan).length === 0;
 }
 
@@ -174,6 +176,11 @@ function attributeText(type: AttributeType, value: unknown): string | undefined 
 
 function priorityLabel(priority: number): string {
   return `priority:${priority}`;
+}
+
+/** By it, the forks of a task are found. */
+function forkLabel(taskId: string): string {
+  return `fork:${taskId}`;
 }
 
 /** What failed or is parked for good, as far as nobody has decided about it. */
@@ -306,11 +313,12 @@ export function readCondition(text: string): LabelFilter | undefined {
   return { labels: [], ranges: [{ name: `${kind}:${name}`, ...range }] };
 }
 
-/** Makes the label groups of a failure, of needs and of a priority. */
-export function labelGroups({ failure = {}, needs = [], priority }: {
+/** Makes the label groups of a failure, of needs, of a priority and of forks. */
+export function labelGroups({ failure = {}, needs = [], priority, forkOf }: {
   readonly failure?: FailureFilter;
   readonly needs?: readonly Need[];
   readonly priority?: number | undefined;
+  readonly forkOf?: string | undefined;
 }): LabelFilter["labels"] {
   const { step, class: name, code } = failure;
   return [
@@ -319,5 +327,6 @@ export function labelGroups({ failure = {}, needs = [], priority }: {
     ...(code === undefined ? [] : [[`code:${code}`]]),
     ...(needs.length === 0 ? [] : [needs.map((need) => `needs:${need}`)]),
     ...(priority === undefined ? [] : [[priorityLabel(priority)]]),
+    ...(forkOf === undefined ? [] : [[forkLabel(forkOf)]]),
   ];
 }

@@ -110,6 +110,54 @@ class Search {
 
 /** A pattern is taken to fit each name: a search must not run what others wrote. */
 function fieldSchemas(schema: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
+/**
+ * Returns a value as it may be shown: with HIDDEN for each part that its contract marks, and for what is
+ * deeper than schemas are followed.
+ *
+ * Cost: a look-up for a contract that marks nothing, which gives back the value itself; else O(value).
+ */
+export function withoutSensitive(schema: JsonSchema | undefined, value: unknown): unknown {
+  if (schema === undefined || !isMarking(schema)) return value;
+  return new Hiding(schema).hidden([schema], value, 0);
+}
+
+class Hiding extends Search {
+  /** Hides in one value; `schemas`: all that is said of it. */
+  hidden(schemas: readonly unknown[], value: unknown, depth: number): unknown {
+    const all = this.#whole(schemas);
+    if (all.some(({ writeOnly }) => writeOnly === true)) return HIDDEN;
+    if (all.length === 0 || !isObject(value)) return value;
+    if (depth > DEPTH_MAX) return HIDDEN;
+    if (Array.isArray(value)) {
+      return value.map((item, index) =>
+        this.hidden(all.map((schema) => itemSchema(schema, index)), item, depth + 1)
+      );
+    }
+    return Object.fromEntries(
+      Object.entries(value).map(([name, field]) => [
+        name,
+        this.hidden(all.flatMap((schema) => fieldSchemas(schema, name)), field, depth + 1),
+      ]),
+    );
+  }
+
+  /** The schemas with what they refer to and combine, each once. */
+  #whole(schemas: readonly unknown[]): readonly Readonly<Record<string, unknown>>[] {
+    const found = new Set<Readonly<Record<string, unknown>>>();
+    for (const schema of schemas) if (isObject(schema)) found.add(schema);
+    // A set is walked in the order of insertion, what is added meanwhile included.
+    for (const schema of found) {
+      for (const same of this.alsoOf(schema)) if (isObject(same)) found.add(same);
+    }
+    return [...found];
+  }
+}
+
+function itemSchema(schema: Readonly<Record<string, unknown>>, index: number): unknown {
+  const first = Array.isArray(schema.prefixItems) ? schema.prefixItems : [];
+  return first[index] ?? schema.items;
+}
+
   const { properties, patternProperties, additionalProperties } = schema;
   const named = isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterns = isObject(patternProperties) ? Object.values(patternProperties) : [];

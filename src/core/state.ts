@@ -1,7 +1,7 @@
 /** The state of a task, folded from its events. */
 
 import type { Elsewhere } from "./alternative.ts";
-import type { Choice, Failure, TaskEnd } from "./event.ts";
+import type { Choice, Failure, ForkedFrom, TaskEnd } from "./event.ts";
 import type { TaskId } from "./ids.ts";
 import { type JsonText, NULL_TEXT } from "./payload.ts";
 
@@ -173,6 +173,8 @@ export interface TaskState {
   readonly deadlineAtMs: number | undefined;
   /** 1 is high, 5 low; undefined: the start named none. */
   readonly priority: number | undefined;
+  /** The task that it was forked from, and the first step that ran again. */
+  readonly forkedFrom: ForkedFrom | undefined;
   /** The last turn folded in. */
   turn: number;
   /** When its first attempt started, Unix ms. */

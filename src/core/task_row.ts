@@ -14,10 +14,11 @@ export function birthOf(
   { nowMs, digest }: { nowMs: number; digest: (text: string) => string },
 ): TaskBirth {
   const { namespace, workflow, version, versionAsked, definitionHash, tags, key } = command;
-  const { deadlineMs, priority } = command;
-  const asked = [workflow, versionAsked, decodePayload(command.input), tags, deadlineMs];
-  // Hashes from before priorities stay valid.
+  const { deadlineMs, priority, fork } = command;
+  const asked: unknown[] = [workflow, versionAsked, decodePayload(command.input), tags, deadlineMs];
+  // Hashes from before priorities and forks stay valid.
   if (priority !== undefined) asked.push(priority);
+  if (fork !== undefined) asked.push(fork.from);
   return {
     namespace,
     workflow: workflow.slice(namespace.length + 1),

@@ -17,7 +17,7 @@ const FORMAT = 1;
  * The newest format that this version reads. Law: a version that adds a kind of event, a field or a
  * form of rows raises it, so that nodes which run beside it leave such tasks to it.
  */
-export const FORMAT_READ = 3;
+export const FORMAT_READ = 4;
 
 /**
  * Encodes a turn.
@@ -91,6 +91,7 @@ function encodeField(shape: Shape, value: unknown, atMs: number): string {
     }
     case "text":
     case "list":
+    case "object":
       return JSON.stringify(value);
     default:
       return shape satisfies never;
@@ -129,6 +130,7 @@ function decodeField(shape: Shape, value: unknown, atMs: number): unknown {
     case "number":
     case "text":
     case "list":
+    case "object":
       return value;
     case "later":
       return atMs + (value as number);
@@ -176,16 +178,17 @@ function unknown(why: string, { taskId, turn }: TurnKey, cause?: unknown): Taske
 /**
  * How a field is written.
  *
- * number, text, list: as JSON has them · later: a time, as milliseconds after the event's own ·
+ * number, text, list, object: as JSON has them · later: a time, as milliseconds after the event's own ·
  * payload: the JSON it is, unquoted · failure: `[class, payload]`
  */
-export type Shape = "number" | "later" | "text" | "list" | "payload" | "failure";
+export type Shape = "number" | "later" | "text" | "list" | "object" | "payload" | "failure";
 
 type ShapeOf<Value> = Value extends JsonText ? "payload"
   : Value extends string ? "text"
   : Value extends number ? "number" | "later"
   : Value extends Failure ? "failure"
-  : "list";
+  : Value extends readonly unknown[] ? "list"
+  : "object";
 
 type FieldsOf<E extends Event> = {
   readonly [Field in Exclude<keyof E, "kind" | "atMs">]-?: ShapeOf<NonNullable<E[Field]>>;
@@ -213,6 +216,7 @@ const LAYOUTS: Layouts = {
     deadlineAtMs: "later",
     traceparent: "text",
     priority: "number",
+    forkedFrom: "object",
   }],
   StepStarted: [2, {
     step: "number",

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import type { Handlers } from "../api/handler.ts";
 import { AUDIT } from "./audit.ts";
+import { FORKS } from "./forks.ts";
 import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
 import { CHANGES } from "./changes.ts";
@@ -35,6 +36,7 @@ import { WORKFLOWS } from "./workflows.ts";
 const NOUNS = [
   TASKS,
   MANY_TASKS,
+  FORKS,
   STEP_LOGS,
   WORKFLOWS,
   DEPLOYMENTS,

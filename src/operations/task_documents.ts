@@ -20,6 +20,7 @@ import {
 } from "../core/state.ts";
 
 import { timeText } from "./schema.ts";
+import type { JsonSchema } from "../core/workflow.ts";
 import type * as schemas from "./task_schemas.ts";
 
 /** A step in JSON. */
@@ -131,6 +132,8 @@ export function taskHead(source: DocumentSource): TaskDocument {
 export function* taskTexts(source: DocumentSource): Generator<string> {
   let piece = JSON.stringify(taskHead(source)).slice(0, -"]}".length);
   for (const planned of source.plan.steps) {
+    ...traceOf(source),
+    ...(state.forkedFrom && { forkedFrom: state.forkedFrom }),
     if (planned.index > 0) piece += ",";
     piece += JSON.stringify(stepDocument(planned, source));
     if (piece.length < PIECE_SIZE) continue;
@@ -189,6 +192,7 @@ function stateFields(step: StepState, nameOf: (index: number) => string): Partia
   if (hasEnded(step)) {
     const cause = step.state === "unreached" ? { unreachedBecause: nameOf(step.cause) } : {};
     return { ...time("endedAt", step.endedAtMs), ...cause };
+  const { contract } = definition;
   }
   switch (step.state) {
     case "pending":
@@ -271,9 +275,9 @@ function field(plan: Plan, name: string, value: unknown): readonly [string, unkn
   if (STEP_FIELDS.includes(name) && typeof value === "number") {
     return [name, plan.steps[value]?.name];
   }
-  if (PAYLOAD_FIELDS.includes(name)) return [name, decodePayload(value as JsonText)];
+  if (PAYLOAD_FIELDS.includes(name)) return [name, shown(value as JsonText)];
   if (name.endsWith("AtMs")) return [name.slice(0, -"Ms".length), timeText(value as number)];
   if (name !== "failure") return [name, value];
   const failure = value as Failure;
-  return [name, { class: failure.class, error: decodePayload(failure.error) }];
+  return [name, { class: failure.class, error: shown(failure.error) }];
 }

@@ -33,6 +33,7 @@ export const TASK_FILTER = {
     "That wait for a person, for one of these",
   ),
   priority: whole(PRIORITY.high, PRIORITY.low).optional().describe("Started with this priority"),
+  forkOf: z.string().max(64).optional().describe("Forked from the task with this id"),
   since: Time.optional().describe("Created at or after"),
   until: Time.optional().describe("Created before"),
   endedSince: Time.optional().describe("Ended at or after"),

@@ -89,6 +89,18 @@ export const TaskDocument = named(
     turn: z.int().describe("The last turn of the journal that is included"),
     input: z.unknown(),
     key: z.string().optional(),
+    trace: z.object({
+      id: z.string().describe("32 hex digits, as in `traceparent`"),
+      url: z.string().optional().describe("Where it is shown, if the server is told"),
+    }).optional().describe("The trace that its start was part of"),
+    forkedFrom: z.object({
+      id: z.string(),
+      step: z.string().describe("The first step that was run again"),
+      by: z.string(),
+      reason: z.string(),
+    }).optional().describe(
+      "The task whose results it began with; the steps that it took have attempt 0",
+    ),
     startedAt: Time.optional().describe("When its first attempt started"),
     deadlineAt: Time.optional(),
     output: z.unknown().optional().describe(

@@ -3,6 +3,7 @@
 import type { Answer } from "../core/command.ts";
 import { describeFaults } from "../core/faults.ts";
 import { TaskerError } from "../core/errors.ts";
+import { planFork } from "../core/fork.ts";
 import type { HttpSystem } from "../core/http_call.ts";
 import { encodePayload } from "../core/payload.ts";
 import { type Plan, planOf } from "../core/plan.ts";
@@ -277,6 +278,7 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
       const plan = findPlan(registry, request);
       const input = inputOf(plan, request);
       const { namespace, version } = plan.definition;
+      const fork = request.fork && planFork(request.fork, plan).start;
       return await sink.send({
         kind: "StartTask",
         taskId: sink.mintTaskId(),
@@ -292,6 +294,7 @@ export function openStarter(registry: Registry, sink: CommandSink): Starter {
         ...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
         ...(request.priority !== undefined && { priority: request.priority }),
         ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
+        ...(fork !== undefined && { fork }),
       });
     },
   };
@@ -313,7 +316,8 @@ export function openStarts(registry: Registry): Starts {
       const plan = findPlan(registry, request);
       const input = inputOf(plan, request);
       encodePayload(input, `the input of "${plan.workflow}"`);
-      return { ...startable(plan), input };
+      const fork = request.fork && planFork(request.fork, plan);
+      return { ...startable(plan), input, ...(fork !== undefined && { fork }) };
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import type { QueuedCommand } from "../../actors/mailbox.ts";
 import { openOracle } from "../../ffi/oracle.ts";
-import type { Answer, Command } from "../../src/core/command.ts";
+import type { Answer, Command, ForkedStart } from "../../src/core/command.ts";
 import { TaskerError } from "../../src/core/errors.ts";
 import { foldTask } from "../../src/core/evolve.ts";
 import type { Incarnation, TaskId } from "../../src/core/ids.ts";
@@ -91,6 +91,7 @@ export class EngineHarness {
       commandId?: string;
       deadlineMs?: number;
       priority?: number;
+      fork?: ForkedStart;
     } = {},
   ): Promise<Answer> {
     const answer = this.send({
@@ -106,6 +107,7 @@ export class EngineHarness {
       ...(more.key === undefined ? {} : { key: more.key }),
       ...(more.deadlineMs === undefined ? {} : { deadlineMs: more.deadlineMs }),
       ...(more.priority === undefined ? {} : { priority: more.priority }),
+      ...(more.fork === undefined ? {} : { fork: more.fork }),
     });
     return await answer;
   }

@@ -1,7 +1,7 @@
 /** Keys and sessions in memory. */
 
 import type { KeyRow, Keys, Session, Sessions } from "../../src/core/ports.ts";
-import type { SignIn } from "../../src/api/deps.ts";
+import type { ApiDeps } from "../../src/api/deps.ts";
 import { removeById } from "./fake_dead_letters.ts";
 
 /** What decides who may ask, over these keys. */

@@ -2,16 +2,19 @@
 
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { TaskerError } from "../../src/core/errors.ts";
+import { planFork } from "../../src/core/fork.ts";
 import type { Plan } from "../../src/core/plan.ts";
 
 /** Opens it over a list that may grow. */
 export function fakeStarts(plans: readonly Plan[]): ApiDeps["starts"] {
   return {
     list: () => plans,
-    check({ workflow, input }) {
+    check({ workflow, input, fork }) {
       const plan = plans.find((one) => one.workflow === workflow);
       if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
-      return { hash: plan.hash, definition: plan.definition, input };
+      const planned = fork && planFork(fork, plan);
+      const { hash, definition } = plan;
+      return { hash, definition, input, ...(planned !== undefined && { fork: planned }) };
     },
   };
 }

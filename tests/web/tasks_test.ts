@@ -91,6 +91,22 @@ Deno.test({
       await page.getByRole("tab", { name: /Journal/ }).click();
       await page.getByText("StepResolved").waitFor();
       deepEqual(await axe(page), []);
+
+      await page.getByRole("slider").fill("9");
+      await page.getByRole("tab", { name: "Time line" }).click();
+      await page.getByRole("option", { name: /approve/ }).click();
+      await page.getByRole("button", { name: "Fork from here" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("Takes the results of").waitFor();
+      await dialog.getByText("Runs once more").waitFor();
+      deepEqual(await axe(page), []);
+      await dialog.getByLabel("Why").fill("the note was wrong");
+      await dialog.getByRole("button", { name: "Fork", exact: true }).click();
+      await page.getByText("Forked from").waitFor();
+      await page.getByText('Waits for the signal "approve"').waitFor();
+      await page.getByRole("link", { name: tasks[0]?.id ?? "" }).click();
+      await page.getByText("Forked to").waitFor();
+      await page.getByText("It has completed").waitFor();
     }),
 });
 

@@ -14,6 +14,8 @@ interface ConfirmProps {
   readonly isDanger?: boolean;
   /** Whether it is refused without a reason. */
   readonly needsReason?: boolean;
+  /** False: what it would do is not known yet. */
+  readonly isReady?: boolean;
   readonly children?: ReactNode;
   readonly onConfirm: (reason: string) => Promise<unknown>;
   readonly onClose: () => void;
@@ -22,7 +24,7 @@ interface ConfirmProps {
 /** Asks before something is done: what will happen, why the person does it, and then does it. */
 export function Confirm(props: ConfirmProps) {
   const { title, does, verb, isDanger = false, needsReason = false, children } = props;
-  const { onConfirm, onClose } = props;
+  const { isReady = true, onConfirm, onClose } = props;
   const id = useId();
   const [reason, setReason] = useState("");
   const [isSent, setIsSent] = useState(false);
@@ -60,7 +62,11 @@ export function Confirm(props: ConfirmProps) {
         {error !== undefined && <ErrorNote error={error} />}
         <div className="row end">
           <Button onPress={onClose}>Leave it</Button>
-          <Button type="submit" kind={isDanger ? "danger" : "primary"} isDisabled={isSent}>
+          <Button
+            type="submit"
+            kind={isDanger ? "danger" : "primary"}
+            isDisabled={!isReady || isSent}
+          >
             {isSent ? "Sending …" : verb}
           </Button>
         </div>

@@ -10,6 +10,7 @@ import { useMay } from "../../data/session.tsx";
 import { Button } from "../../kit/button.tsx";
 import { Confirm } from "../../kit/confirm.tsx";
 import { SchemaForm } from "../../kit/schema_form.tsx";
+import { ForkDialog } from "./fork_dialog.tsx";
 
 /** One thing to do. */
 interface Action {
@@ -37,6 +38,7 @@ function Actions(
     setValue(action.schema?.type === "object" ? {} : undefined);
     setAsked(action);
   };
+  if (actions.length === 0) return null;
   return (
     <div className="row" role="group" aria-label={label}>
       {actions.map((action) => (
@@ -132,6 +134,27 @@ export function StepActions({ id, step, success }: {
   if (!mayOperate) return <Actions label={`Step ${name}`} actions={actions} />;
   actions.push(...decisionsOf(client, { id, step, success }));
   return <Actions label={`Step ${name}`} actions={actions} />;
+}
+
+/** Starts a new task from this step, with the results of those before it. */
+export function ForkAction({ task, step, versions }: {
+  readonly task: Task;
+  readonly step: string;
+  readonly versions: readonly string[];
+}) {
+  const [isAsked, setAsked] = useState(false);
+  if (!useMay("operate")) return null;
+  return (
+    <>
+      <Button onPress={() => setAsked(true)}>Fork from here</Button>
+      {isAsked && (
+        <ForkDialog
+          {...{ id: task.id, step, version: task.version, versions }}
+          onClose={() => setAsked(false)}
+        />
+      )}
+    </>
+  );
 }
 
 /** What an operator may decide about a step. */

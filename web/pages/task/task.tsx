@@ -1,8 +1,10 @@
 /** One task: where it stands, its steps over time, its journal, and what can be done. */
 
+import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import type { Step, Task } from "../../../src/client.ts";
+import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
 import { adoptCss } from "../../kit/adopt_css.ts";
 import { ErrorNote } from "../../kit/error_note.tsx";
@@ -11,7 +13,7 @@ import { Page } from "../../kit/page.tsx";
 import { StateBadge } from "../../kit/state_badge.tsx";
 import { Tabs } from "../../kit/tabs.tsx";
 import { Duration, Time } from "../../kit/time.tsx";
-import { StepActions, TaskActions } from "./actions.tsx";
+import { ForkAction, StepActions, TaskActions } from "./actions.tsx";
 import { DiagnosisPanel } from "./diagnosis.tsx";
 import { Gantt } from "./gantt.tsx";
 import { attemptsOf, momentAt } from "./history.ts";
@@ -23,6 +25,9 @@ import { useJournal } from "./use_journal.ts";
 adoptCss(css);
 
 const TaskGraph = lazy(() => import("./graph.tsx"));
+
+/** Forks of a task that are named. */
+const FORKS_SHOWN_MAX = 5;
 
 /** States of steps that want a look first. */
 const PRESSING: readonly Step["state"][] = ["parked", "failed", "waiting_for_retry"];
@@ -78,10 +83,44 @@ function Head({ task }: { readonly task: Task }) {
 /** What a task waits for, in words. */
 function waitsFor({ state, steps, endedAt, error }: Task): string {
   if (endedAt !== undefined) {
+      <Forks task={task} />
     return error === undefined
       ? `It has ${state === "completed" ? "completed" : `ended: ${state}`}`
       : "Its output could not be made";
   }
+/** The task that this one was forked from, and those that were forked from it. */
+function Forks({ task: { id, forkedFrom } }: { readonly task: Task }) {
+  const client = useClient();
+  // Under a key of its own: no change of other tasks has it read again.
+  const forks = useQuery({
+    queryKey: ["forksOf", { id }],
+    queryFn: ({ signal }) =>
+      client.call("listTasks", { forkOf: id, limit: FORKS_SHOWN_MAX }, { signal }),
+  }).data?.tasks ?? [];
+  if (forkedFrom === undefined && forks.length === 0) return null;
+  return (
+    <p className="muted">
+      {forkedFrom !== undefined && (
+        <>
+          Forked from{" "}
+          <Link href={`/${forkedFrom.id}?step=${encodeURIComponent(forkedFrom.step)}`}>
+            {forkedFrom.id}
+          </Link>{" "}
+          at <code>{forkedFrom.step}</code> by {forkedFrom.by}
+          {forkedFrom.reason !== "" && `: ${forkedFrom.reason}`}.{" "}
+        </>
+      )}
+      {forks.length > 0 && "Forked to "}
+      {forks.map((fork, index) => (
+        <span key={fork.id}>
+          {index > 0 && ", "}
+          <Link href={`/${fork.id}`}>{fork.id}</Link> ({fork.state})
+        </span>
+      ))}
+    </p>
+  );
+}
+
   const named = (of: readonly Step[]) => of.map(({ name }) => `"${name}"`).slice(0, 3).join(", ");
   const parked = steps.filter((step) => step.state === "parked");
   if (parked.length > 0) return `Waits for a person to decide about ${named(parked)}`;
@@ -103,7 +142,7 @@ function waitsFor({ state, steps, endedAt, error }: Task): string {
 
 function Body({ task }: { readonly task: Task }) {
   const journal = useJournal(task.id, task.turn);
-  const version = useVersion(task);
+  const { version, versions } = useVersion(task);
   const [params, setParams] = useSearchParams();
   const [turn, setTurn] = useState<number>();
   const moment = useMoment(task, journal.entries, turn);
@@ -142,6 +181,7 @@ function Body({ task }: { readonly task: Task }) {
     </div>
   );
 }
+          versions={versions}
 
 /** What the views of a task show. */
 interface ViewProps {
@@ -168,7 +208,7 @@ function TimeLine({ task, steps, entries, selected, onSelect }: ViewProps) {
 }
 
 function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps & {
-  readonly version: ReturnType<typeof useVersion>;
+  readonly version: ReturnType<typeof useVersion>["version"];
 }) {
   return [
     {
@@ -188,7 +228,7 @@ function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps
     {
       key: "journal",
       title: `Journal (${entries.length} events)`,
-      content: <Journal entries={entries} definition={version?.definition} />,
+      content: <Journal entries={entries} />,
     },
     {
       key: "data",
@@ -209,12 +249,15 @@ function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps
   ];
 }
 
-/** The version of the workflow that a task runs, with its contracts. */
+/** The version of the workflow that a task runs, with its contracts, and the names of all versions. */
 function useVersion({ namespace, workflow, definitionHash, version }: Task) {
   const read = useOperation("getWorkflow", { namespace, name: workflow });
-  const versions = read.data?.versions;
-  return versions?.find(({ hash }) => hash === definitionHash) ??
-    versions?.find((one) => one.version === version);
+  const all = read.data?.versions ?? [];
+  return {
+    version: all.find(({ hash }) => hash === definitionHash) ??
+      all.find((one) => one.version === version),
+    versions: all.map((one) => one.version),
+  };
 }
 
 function useMoment(
@@ -263,12 +306,16 @@ function TurnSlider({ task, turn, moment, onChange }: {
   );
 }
 
-function StepPanel({ task, step, contract, isNow }: {
+function StepPanel({ task, step, contract, versions, isNow }: {
   readonly task: Task;
   readonly step: Step;
   readonly contract:
-    | NonNullable<ReturnType<typeof useVersion>>["definition"]["steps"][number]["contract"]
+    | NonNullable<
+      ReturnType<typeof useVersion>["version"]
+    >["definition"]["steps"][number]["contract"]
     | undefined;
+  /** Of the workflow, the newest first. */
+  readonly versions: readonly string[];
   readonly isNow: boolean;
 }) {
   const { name, kind, owner, system, attempt, attemptsMax, state, parkedReason, error, result } =
@@ -282,13 +329,22 @@ function StepPanel({ task, step, contract, isNow }: {
         <StateBadge state={state} /> <span className="muted">{kind} · {system ?? owner}</span>
       </p>
       <p className="muted">
-        {attempt === 0 ? "Not started yet" : `Attempt ${attempt} of ${attemptsMax}`}
+        {attempt === 0 && result !== undefined && task.forkedFrom !== undefined
+          ? "Taken from the task that this one was forked from"
+          : attempt === 0
+          ? "Not started yet"
+          : `Attempt ${attempt} of ${attemptsMax}`}
         {step.after.length > 0 && ` · after ${step.after.slice(0, 4).join(", ")}`}
         {step.unreachedBecause !== undefined && ` · because of ${step.unreachedBecause}`}
       </p>
       {parkedReason !== undefined && isNow && <p>{parkedReason}</p>}
       {isNow
-        ? <StepActions key={name} id={task.id} step={step} success={contract?.success} />
+        ? (
+          <div className="row" key={name}>
+            <StepActions id={task.id} step={step} success={contract?.success} />
+            <ForkAction task={task} step={name} versions={versions} />
+          </div>
+        )
         : <p className="muted">Move the slider to the end to act on this step.</p>}
       {isNow && error !== undefined && (
         <>
