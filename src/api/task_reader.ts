@@ -78,13 +78,16 @@ export class TaskReader {
    *
    * @throws {TaskerError} task.not_found when the journal is empty
    */
-  async show(summary: TaskSummary): Promise<ShownTask> {
+  async show(summary: TaskSummary, how: Shown = {}): Promise<ShownTask> {
     const resident = this.deps.residents.peek(summary.taskId);
-    return resident ? await this.showResident(resident) : await this.#read(summary);
+    return resident ? await this.showResident(resident, how) : await this.#read(summary, how);
   }
 
   /** Shows a task that was in memory; the caller may have waited since if the task has ended. */
-  async showResident({ plan, state, row }: ResidentTask): Promise<ShownTask> {
+  async showResident(
+    { plan, state, row }: ResidentTask,
+    how: Shown = {},
+  ): Promise<ShownTask> {
     const summary = summaryOf({ plan, state, row });
     // Its actor goes on with the state: a document that takes long is made from one of its own.
     if (isLarge(state)) return await this.#read(summary);
@@ -131,6 +134,9 @@ export class TaskReader {
 export interface ShownTask {
   readonly body: TaskDocument;
   readonly stream?: ReadableStream<Uint8Array>;
+/** Whether sensitive values are shown. */
+type Shown = Pick<DocumentSource, "isRevealed">;
+
 }
 
 /** Streams texts; between two of them the event loop goes round. */

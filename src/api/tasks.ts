@@ -1,5 +1,6 @@
 /** Handlers of tasks: start, list, read, wait. */
 
+import { TaskerError } from "../core/errors.ts";
 import { mintedAtMs, parseTaskId, type TaskId } from "../core/ids.ts";
 import type { ResidentTask, TaskFilter } from "../core/ports.ts";
 import { labelGroups, readCondition } from "../core/search.ts";
@@ -37,27 +38,39 @@ export function taskHandlers(
       const { tasks, next } = await history.tasks(filterOf(input, caller.namespaces));
       return { status: 200, body: { tasks: tasks.map(summaryDocument), ...whereNext(next) } };
     },
-    async getTask({ id, waitMs }, call) {
+    async getTask({ id, waitMs, sensitive }, call) {
       const { caller } = call;
+      const how = { isRevealed: isRevealed(sensitive, caller) };
       const shown = waitMs === 0 || call.isHead
-        ? await tasks.show(await tasks.find(id, caller))
+        ? await tasks.show(await tasks.find(id, caller), how)
         : await whenEnded(services, id, {
           caller,
+          how,
           untilMs: services.runtime.monotonic() + waitMs,
           open: () => services.connections.open(call.signal, caller),
         });
       return { status: 200, ...shown };
     },
-    async getJournal({ id, afterTurn, limit }, { caller }) {
+    async getJournal({ id, afterTurn, limit, sensitive }, { caller }) {
+      const how = { isRevealed: isRevealed(sensitive, caller) };
       const summary = await tasks.find(id, caller);
       const plan = await tasks.planOf(summary);
       const { turns, isLast } = await history.turns(summary.taskId, afterTurn, limit);
-      const events = turns.flatMap((turn) => entriesOf(plan, turn));
+      const events = turns.flatMap((turn) => entriesOf(plan, turn, how));
       const next = turns.at(-1)?.turn;
       const isMore = !isLast && next !== undefined;
       return { status: 200, body: { events, ...(isMore ? { nextAfterTurn: next } : {}) } };
     },
   };
+}
+
+/** @throws {TaskerError} api.forbidden for who may not see what contracts mark */
+function isRevealed(sensitive: "hidden" | "shown", caller: Caller): boolean {
+  if (sensitive === "hidden" || caller.has("admin")) return sensitive === "shown";
+  throw new TaskerError(
+    "api.forbidden",
+    `Cannot show sensitive values to key "${caller.key.name}": it lacks the scope "admin"`,
+  );
 }
 
 /**
@@ -122,6 +135,7 @@ export async function start(
 /** How to wait for the end of a task. */
 interface Waiting {
   readonly caller: Caller;
+  readonly how?: { readonly isRevealed: boolean };
   /** On the runtime's monotonic clock. */
   readonly untilMs: number;
   /** Called when there is something to wait for. */
@@ -136,7 +150,7 @@ interface Waiting {
 async function whenEnded(
   { tasks, watch, runtime }: Services,
   id: string,
-  { caller, untilMs, open }: Waiting,
+  { caller, how, untilMs, open }: Waiting,
 ): Promise<ShownTask> {
   const taskId = parseTaskId(id);
   const last: { resident?: ResidentTask | undefined } = {};
@@ -150,11 +164,11 @@ async function whenEnded(
       const summary = await tasks.find(taskId, caller);
       const leftMs = untilMs - runtime.monotonic();
       const isOver = summary.endedAtMs !== undefined || leftMs <= 0;
-      if (isOver || connection?.signal.aborted) return await tasks.show(summary);
+      if (isOver || connection?.signal.aborted) return await tasks.show(summary, how);
       connection ??= open();
       await follower.next(connection.signal, leftMs);
       // The actor is let go once its task has ended; what it held does not change any more.
-      if (last.resident !== undefined) return await tasks.showResident(last.resident);
+      if (last.resident !== undefined) return await tasks.showResident(last.resident, how);
     }
   } finally {
     connection?.release();

@@ -253,3 +253,16 @@ Deno.test("GET /v1/tasks/{id}/journal names steps and shows payloads and times p
   });
   deepEqual(page, { events: [started], nextAfterTurn: 1 });
 });
+
+Deno.test("sensitive values are shown to the scope admin alone, and only when it asks", async () => {
+  const fake = fakeApi();
+  const id = await fake.started();
+  const statusOf = async (path: string, key: string) =>
+    (await fake.ask(`GET /v1/tasks/${id}${path}sensitive=shown`, { key })).status;
+  const [reader, admin] = [fake.key(["read", "operate"]), fake.key(["admin"])];
+
+  equal(await statusOf("?", reader), 403);
+  equal(await statusOf("/journal?", reader), 403);
+  equal(await statusOf("?", admin), 200);
+  equal(await statusOf("/journal?", admin), 200);
+});

@@ -8,6 +8,9 @@ import { decodePayload, type JsonText } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import type { JsonSchema } from "./workflow.ts";
 
+/** Stands for a value that is not shown. */
+const HIDDEN = "<sensitive>";
+
 /** Shorter texts are not looked for: they are part of too many others. */
 const LENGTH_MIN = 4;
 
@@ -41,7 +44,7 @@ export class SensitiveValues {
   /** Returns a text without those values. */
   hide(text: string): string {
     const longestFirst = [...this.#found].toSorted((one, other) => other.length - one.length);
-    return longestFirst.reduce((left, value) => left.replaceAll(value, "<sensitive>"), text);
+    return longestFirst.reduce((left, value) => left.replaceAll(value, HIDDEN), text);
   }
 
   #take(schema: JsonSchema | undefined, value: JsonText): void {
@@ -76,10 +79,9 @@ class Search {
     this.#visits += 1;
     if (!isObject(schema) || depth > DEPTH_MAX || this.#visits > VISITS_MAX) return;
     if (schema.writeOnly === true) return this.#take(value, depth);
-    for (const same of this.#alsoOf(schema)) this.visit(same, value, depth + 1);
+    for (const same of this.alsoOf(schema)) this.visit(same, value, depth + 1);
     if (Array.isArray(value)) {
-      const first = Array.isArray(schema.prefixItems) ? schema.prefixItems : [];
-      value.forEach((item, index) => this.visit(first[index] ?? schema.items, item, depth + 1));
+      value.forEach((item, index) => this.visit(itemSchema(schema, index), item, depth + 1));
     } else if (isObject(value)) {
       for (const [name, field] of Object.entries(value)) {
         for (const part of fieldSchemas(schema, name)) this.visit(part, field, depth + 1);
@@ -88,7 +90,7 @@ class Search {
   }
 
   /** What else is said of the same value, whether it holds in this case or not. */
-  #alsoOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] {
+  protected alsoOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] {
     const { $ref, allOf, anyOf, oneOf, then, else: other } = schema;
     const referred = typeof $ref === "string" ? [partAt(this.root, $ref)] : [];
     return [...referred, ...[allOf, anyOf, oneOf].flat(), then, other];
@@ -108,8 +110,6 @@ class Search {
   }
 }
 
-/** A pattern is taken to fit each name: a search must not run what others wrote. */
-function fieldSchemas(schema: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
 /**
  * Returns a value as it may be shown: with HIDDEN for each part that its contract marks, and for what is
  * deeper than schemas are followed.
@@ -158,6 +158,8 @@ function itemSchema(schema: Readonly<Record<string, unknown>>, index: number): u
   return first[index] ?? schema.items;
 }
 
+/** A pattern is taken to fit each name: a search must not run what others wrote. */
+function fieldSchemas(schema: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
   const { properties, patternProperties, additionalProperties } = schema;
   const named = isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterns = isObject(patternProperties) ? Object.values(patternProperties) : [];

@@ -4,7 +4,7 @@ import { TaskDriver } from "../../tests/support/task_driver.ts";
 import { attemptFacts } from "./attempt_fact.ts";
 import type { Event } from "./event.ts";
 import type { JsonText } from "./payload.ts";
-import { SensitiveValues } from "./sensitive.ts";
+import { SensitiveValues, withoutSensitive } from "./sensitive.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 const SCHEMA: JsonSchema = {
@@ -96,4 +96,42 @@ Deno.test("a fact of an attempt repeats nothing that its task's contracts mark",
   const [fact] = attemptFacts(plan, taskId, [], driver.events);
 
   deepEqual(fact?.error, { class: "thrown", code: "thrown", message: "<sensitive>" });
+});
+
+Deno.test("withoutSensitive() hides each value that a contract marks, and keeps all others", () => {
+  const value = {
+    name: "shown",
+    diagnosis: "broken leg",
+    cards: [{ number: 99887766, next: { number: "11223344", bank: "Elm" } }],
+    pair: ["visible", "hidden pair", "third"],
+    address: { street: "Elm Street" },
+    choice: { pin: "4711", other: 1 },
+    more: null,
+  };
+
+  deepEqual(withoutSensitive(SCHEMA, value), {
+    name: "shown",
+    diagnosis: "<sensitive>",
+    cards: [{ number: "<sensitive>", next: { number: "<sensitive>", bank: "Elm" } }],
+    pair: ["visible", "<sensitive>", "third"],
+    address: "<sensitive>",
+    choice: { pin: "<sensitive>", other: 1 },
+    more: null,
+  });
+});
+
+Deno.test("withoutSensitive() hides all that is deeper than it follows", () => {
+  let value: unknown = { number: "4711" };
+  for (let depth = 0; depth < 100; depth++) value = { next: value };
+
+  const shown = JSON.stringify(withoutSensitive(SCHEMA, { cards: [value] }));
+
+  doesNotMatch(shown, /4711/);
+});
+
+Deno.test("withoutSensitive() gives back the very value of a contract that marks nothing", () => {
+  const value = { a: [1] };
+
+  equal(withoutSensitive({ type: "object" }, value), value);
+  equal(withoutSensitive(undefined, value), value);
 });

@@ -11,6 +11,7 @@ import type { FullPolicy } from "../core/policy.ts";
 import type { CommittedTurn, TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
 import { readLabels } from "../core/search.ts";
+import { withoutSensitive } from "../core/sensitive.ts";
 import {
   hasEnded,
   hasResult,
@@ -108,18 +109,21 @@ export function taskDocument(source: DocumentSource): TaskDocument {
 
 /** Shows a task without its steps. */
 export function taskHead(source: DocumentSource): TaskDocument {
-  const { summary, state } = source;
+  const { summary, state, isRevealed } = source;
+  const { input, output } = source.plan.definition;
   const { blockedReason: _, ...listed } = summaryDocument(summary);
   return {
     ...listed,
     ...stateOf(source),
     turn: state.turn,
-    input: decodePayload(state.input),
+    input: shownPayload(input, state.input, isRevealed),
     ...(state.key === undefined ? {} : { key: state.key }),
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
-    ...(state.output === undefined ? {} : { output: decodePayload(state.output) }),
+    ...(state.output === undefined
+      ? {}
+      : { output: shownPayload(output?.success, state.output, isRevealed) }),
     ...(state.failure === undefined ? {} : {
       error: decodePayload(state.failure.error),
       errorClass: state.failure.class,
@@ -180,8 +184,10 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     ...time("startedAt", step.startedAtMs),
     ...stateFields(step, nameOf),
     ...formOf(planned, step),
-    ...(hasResult(step) && leftOut === undefined ? { result: decodePayload(step.result) } : {}),
-    ...failureDocument(step, leftOut),
+    ...(hasResult(step) && leftOut === undefined
+      ? { result: shownPayload(contract.success, step.result, source.isRevealed) }
+      : {}),
+    ...failureDocument(step, leftOut, contract.error, source.isRevealed),
     ...optionsOf(planned, step, source.summary.taskId),
     ...(leftOut === undefined ? {} : { leftOut }),
   };
@@ -239,7 +245,9 @@ function failureDocument(
   leftOut: number | undefined,
 ): Pick<StepDocument, "error" | "errorClass"> {
   if (failure === undefined || !FAILING.includes(state)) return {};
-  const error = leftOut === undefined ? { error: decodePayload(failure.error) } : {};
+  const error = leftOut === undefined
+    ? { error: shownPayload(schema, failure.error, isRevealed) }
+    : {};
   return { ...error, errorClass: failure.class };
 }
 
@@ -255,23 +263,44 @@ const STEP_FIELDS: readonly string[] = ["step", "cause"];
 /** Fields that hold the text of a payload. */
 const PAYLOAD_FIELDS: readonly string[] = ["input", "output", "result", "payload"];
 
-/** Shows the events of a turn, in order. */
-export function entriesOf(plan: Plan, { turn, events }: Turn): JournalEntry[] {
-  return events.map((event, index) => entryOf(plan, event, { turn, number: index + 1 }));
-}
-
-function entryOf(
+/** Shows the events of a turn, in order; what contracts mark as sensitive only if it is revealed. */
+export function entriesOf(
   plan: Plan,
-  { kind, atMs, ...rest }: Event,
-  place: { turn: number; number: number },
-): JournalEntry {
-  const fields = Object.entries(rest)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => field(plan, name, value));
-  return { ...place, kind, at: timeText(atMs), ...Object.fromEntries(fields) };
+  { turn, events }: Turn,
+  { isRevealed }: Pick<DocumentSource, "isRevealed"> = {},
+): JournalEntry[] {
+  return events.map((event, index) => {
+    const { kind, atMs, ...rest } = event;
+    const fields = Object.entries(rest)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => field({ plan, event, isRevealed }, name, value));
+    return {
+      ...{ turn, number: index + 1, kind, at: timeText(atMs) },
+      ...Object.fromEntries(fields),
+    };
+  });
 }
 
-function field(plan: Plan, name: string, value: unknown): readonly [string, unknown] {
+/** An event, whose payloads are shown. */
+interface FieldSource {
+  readonly plan: Plan;
+  readonly event: Event;
+  readonly isRevealed: boolean | undefined;
+  schema: JsonSchema | undefined,
+  isRevealed: boolean | undefined,
+}
+
+/** The contract of a payload of an event. */
+function contractOf({ plan, event }: FieldSource, name: string): JsonSchema | undefined {
+  if (name === "input") return plan.definition.input;
+  if (name === "output") return plan.definition.output?.success;
+  const contract = "step" in event ? plan.steps[event.step]?.definition.contract : undefined;
+  return name === "failure" ? contract?.error : contract?.success;
+}
+
+function field(source: FieldSource, name: string, value: unknown): readonly [string, unknown] {
+  const { plan, isRevealed } = source;
+  const shown = (text: JsonText) => shownPayload(contractOf(source, name), text, isRevealed);
   if (STEP_FIELDS.includes(name) && typeof value === "number") {
     return [name, plan.steps[value]?.name];
   }

@@ -9,6 +9,7 @@ function show(
   task: TaskDriver,
   listed: Pick<TaskSummary, "state" | "blockedReason">,
   state = task.folded(),
+  isRevealed = false,
 ) {
   const { plan, taskId } = task.actor;
   const summary: TaskSummary = {
@@ -24,7 +25,7 @@ function show(
     ...listed,
   };
   const policyOf = () => fillPolicy(false);
-  return taskDocument({ plan, summary, isSameTurn: false, state, policyOf });
+  return taskDocument({ plan, summary, isSameTurn: false, state, policyOf, isRevealed });
 }
 
 const REMOTE: DriverStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };
@@ -111,4 +112,32 @@ Deno.test("the entry of a choice shows the cause that a person gave, which is no
   const turns = task.turns.map(({ turn, events, commandIds }) => ({ turn, events, commandIds }));
   const entries = turns.flatMap((turn) => entriesOf(task.actor.plan, turn));
   assert.equal(entries.find(({ kind }) => kind === "StepChosen")?.cause, "overload");
+});
+
+Deno.test("what contracts mark as sensitive is hidden in tasks and journals, unless it is revealed", () => {
+  const marked = { type: "object", properties: { pin: { type: "string", writeOnly: true } } };
+  const task = new TaskDriver(
+    [{ name: "a", contract: { success: marked } }],
+    { input: marked },
+  ).start({ pin: "4711" });
+  task.complete("a", { pin: "0815", left: 3 });
+  const state = task.folded();
+  const { plan } = task.actor;
+  const [turn] = task.turns;
+
+  const hidden = show(task, { state: "completed", blockedReason: undefined }, state);
+  const revealed = show(task, { state: "completed", blockedReason: undefined }, state, true);
+
+  assert.deepEqual([hidden.input, hidden.steps[0]?.result], [
+    { pin: "<sensitive>" },
+    { pin: "<sensitive>", left: 3 },
+  ]);
+  assert.deepEqual([revealed.input, revealed.steps[0]?.result], [
+    { pin: "4711" },
+    { pin: "0815", left: 3 },
+  ]);
+  assert.ok(turn !== undefined);
+  const entries = (isRevealed: boolean) => JSON.stringify(entriesOf(plan, turn, { isRevealed }));
+  assert.doesNotMatch(entries(false), /4711/);
+  assert.match(entries(true), /4711/);
 });

@@ -37,6 +37,10 @@ const WaitQuery = z.strictObject({
   waitMs: whole(0, WAIT_MS_MAX).default(0).describe("How long to wait for the end of the task"),
 });
 
+const Sensitive = z.enum(["hidden", "shown"]).default("hidden").describe(
+  "What contracts mark with `writeOnly`; to have it shown needs the scope admin",
+);
+
 /** What a task is started with, over HTTP and over the bus. */
 export const StartBody = named(
   "StartTask",
@@ -239,9 +243,9 @@ export const TASKS = group("tasks", {
     summary: "Shows a task with its steps; `waitMs` is how long to wait for its end",
     longLived: "poll",
     params: TaskParams,
-    query: WaitQuery,
+    query: WaitQuery.extend({ sensitive: Sensitive }),
     answers: { 200: { description: "The task, ended or not", schema: TaskDocument } },
-    errors: ["task.not_found", "task.id_invalid", "api.busy", "node.draining"],
+    errors: ["task.not_found", "task.id_invalid", "api.forbidden", "api.busy", "node.draining"],
     command: { verb: "show" },
   }),
   getJournal: operation({
@@ -254,9 +258,10 @@ export const TASKS = group("tasks", {
       limit: whole(1, TURNS_MAX).default(TURNS_MAX).describe(
         "Turns, not events; fewer if they are large",
       ),
+      sensitive: Sensitive,
     }),
     answers: { 200: { description: "Events, the oldest first", schema: JournalPage } },
-    errors: ["task.not_found", "task.id_invalid"],
+    errors: ["task.not_found", "task.id_invalid", "api.forbidden"],
     pages: { entries: "events", next: "nextAfterTurn", from: "afterTurn" },
     command: { verb: "journal" },
   }),

@@ -3,7 +3,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState } from "react";
 import type { JournalEntry } from "../../../src/client.ts";
-import type { Definition, JsonSchema } from "../../../src/core/workflow.ts";
 import { JsonView } from "../../kit/json_view.tsx";
 import { clockText } from "../../kit/time.tsx";
 import { entryText } from "./history.ts";
@@ -15,9 +14,8 @@ const ROW_HEIGHT = 28;
 const PAYLOADS = ["input", "output", "result", "payload", "failure"] as const;
 
 /** The journal; an entry with a payload opens. */
-export function Journal({ entries, definition }: {
+export function Journal({ entries }: {
   readonly entries: readonly JournalEntry[];
-  readonly definition: Definition | undefined;
 }) {
   const scroll = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
@@ -49,7 +47,6 @@ export function Journal({ entries, definition }: {
             >
               <Entry
                 entry={entry}
-                definition={definition}
                 isOpen={open.has(key)}
                 onToggle={() => toggle(key)}
               />
@@ -61,9 +58,8 @@ export function Journal({ entries, definition }: {
   );
 }
 
-function Entry({ entry, definition, isOpen, onToggle }: {
+function Entry({ entry, isOpen, onToggle }: {
   readonly entry: JournalEntry;
-  readonly definition: Definition | undefined;
   readonly isOpen: boolean;
   readonly onToggle: () => void;
 }) {
@@ -83,23 +79,9 @@ function Entry({ entry, definition, isOpen, onToggle }: {
       {payload !== undefined && isOpen && (
         <JsonView
           value={entry[payload]}
-          schema={contractOf(definition, entry, payload)}
           label={`${payload} of ${entry.kind}`}
         />
       )}
     </>
   );
-}
-
-/** The contract of a payload, which says what of it is not to be shown. */
-function contractOf(
-  definition: Definition | undefined,
-  { step }: JournalEntry,
-  payload: (typeof PAYLOADS)[number],
-): JsonSchema | undefined {
-  if (payload === "input") return definition?.input;
-  if (payload === "output") return definition?.output?.success;
-  const contract = definition?.steps.find(({ name }) => name === step)?.contract;
-  if (payload !== "failure") return contract?.success;
-  return contract?.error && { properties: { error: contract.error } };
 }

@@ -236,13 +236,9 @@ function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps
       content: (
         <div className="stack">
           <h3>Input</h3>
-          <JsonView value={task.input} schema={version?.definition.input} label="Input" />
+          <JsonView value={task.input} label="Input" />
           <h3>Output</h3>
-          <JsonView
-            value={task.output}
-            schema={version?.definition.output?.success}
-            label="Output"
-          />
+          <JsonView value={task.output} label="Output" />
         </div>
       ),
     },
@@ -349,7 +345,7 @@ function StepPanel({ task, step, contract, versions, isNow }: {
       {isNow && error !== undefined && (
         <>
           <h3>Error</h3>
-          <JsonView value={error} schema={contract?.error} label="Error" />
+          <JsonView value={error} label="Error" />
         </>
       )}
       {isNow && kind === "local" && attempt > 0 && (
@@ -359,7 +355,7 @@ function StepPanel({ task, step, contract, versions, isNow }: {
       {isNow && result !== undefined && (
         <>
           <h3>Result</h3>
-          <JsonView value={result} schema={contract?.success} label="Result" />
+          <JsonView value={result} label="Result" />
         </>
       )}
     </aside>
