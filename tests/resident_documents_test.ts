@@ -21,6 +21,7 @@ const memory = new TaskReader({
   plans: { byHash: NO_QUERY },
   residents: { peek: () => undefined, tenure: () => undefined },
   policyOf,
+  traceUrl: undefined,
   runtime: new VirtualRuntime(),
 });
 

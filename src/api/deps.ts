@@ -130,6 +130,8 @@ export interface ApiDeps {
   readonly stepLogs: Pick<StepLogs, "read">;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  /** Where traces are shown, with `{traceId}` in it. */
+  readonly traceUrl: string | undefined;
   readonly dead: DeadLetters;
   /**
    * Puts a dead letter back into its channel; the caller removes it.

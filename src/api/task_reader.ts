@@ -27,7 +27,10 @@ export const VALUES_SIZE_MAX = 4 * 1024 * 1024;
 export const STEPS_AT_ONCE = 1_000;
 const VALUES_SIZE_AT_ONCE = 256 * 1024;
 
-type TaskReaderDeps = Pick<ApiDeps, "history" | "plans" | "policyOf" | "residents" | "runtime">;
+type TaskReaderDeps = Pick<
+  ApiDeps,
+  "history" | "plans" | "policyOf" | "residents" | "runtime" | "traceUrl"
+>;
 
 /** Reads tasks for callers. */
 export class TaskReader {
@@ -90,9 +93,10 @@ export class TaskReader {
   ): Promise<ShownTask> {
     const summary = summaryOf({ plan, state, row });
     // Its actor goes on with the state: a document that takes long is made from one of its own.
-    if (isLarge(state)) return await this.#read(summary);
-    const { policyOf } = this.deps;
-    return { body: taskDocument({ plan, state, summary, isSameTurn: true, policyOf }) };
+    if (isLarge(state)) return await this.#read(summary, how);
+    const { policyOf, traceUrl } = this.deps;
+    const source = { plan, state, summary, isSameTurn: true, policyOf, traceUrl, ...how };
+    return { body: taskDocument(source) };
   }
 
   /**

@@ -97,6 +97,20 @@ export interface DocumentSource {
   /** By step: characters of values that the state lacks, because the task has too many to show. */
   readonly leftOut?: ReadonlyMap<number, number>;
   policyOf(of: { plan: Plan; taskId: TaskId }, step: number): FullPolicy;
+  /** Absent: values that contracts mark as sensitive are hidden. */
+  readonly isRevealed?: boolean;
+  /** Where traces are shown, with `{traceId}` in it. */
+  readonly traceUrl?: string | undefined;
+}
+
+/** Decodes a payload for readers; `schema` is its contract, which says what of it is hidden. */
+function shownPayload(
+  schema: JsonSchema | undefined,
+  text: JsonText,
+  isRevealed: boolean | undefined,
+): unknown {
+  const value = decodePayload(text);
+  return isRevealed ? value : withoutSensitive(schema, value);
 }
 
 /** Shows a task with its steps. Cost: O(steps), and of each value a parse. */
@@ -134,6 +148,13 @@ export function taskHead(source: DocumentSource): TaskDocument {
 
 /** Writes the JSON of a task document in pieces of about `PIECE_SIZE` characters, or of one step. */
 export function* taskTexts(source: DocumentSource): Generator<string> {
+/** The trace that the start of a task was part of. */
+function traceOf({ state, traceUrl }: DocumentSource): Pick<TaskDocument, "trace"> {
+  const [, id] = state.traceparent?.split("-") ?? [];
+  if (id === undefined) return {};
+  return { trace: { id, ...(traceUrl && { url: traceUrl.replaceAll("{traceId}", id) }) } };
+}
+
   let piece = JSON.stringify(taskHead(source)).slice(0, -"]}".length);
   for (const planned of source.plan.steps) {
     ...traceOf(source),

@@ -91,7 +91,7 @@ export const TaskDocument = named(
     key: z.string().optional(),
     trace: z.object({
       id: z.string().describe("32 hex digits, as in `traceparent`"),
-      url: z.string().optional().describe("Where it is shown, if the server is told"),
+      url: z.string().optional().describe("Where it is shown, as TASKER_TRACE_URL says"),
     }).optional().describe("The trace that its start was part of"),
     forkedFrom: z.object({
       id: z.string(),

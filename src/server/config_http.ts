@@ -9,6 +9,7 @@ type Reader = ConfigReader<
   | "TASKER_HOST"
   | "TASKER_IDLE_TIMEOUT"
   | "TASKER_PORT"
+  | "TASKER_TRACE_URL"
   | "TASKER_WEB"
 >;
 
@@ -27,6 +28,8 @@ export interface HttpConfig {
   readonly idleTimeoutMs: number;
   /** Whether the web app is built and served. */
   readonly web: boolean;
+  /** Where a trace is shown, with `{traceId}` in it; undefined: traces have no links. */
+  readonly traceUrl: string | undefined;
 }
 
 const PORT_MAX = 65_535;
@@ -48,7 +51,20 @@ export function readHttp(reader: Reader): HttpConfig {
     headTimeoutMs: readTimeout(reader, "TASKER_HEAD_TIMEOUT") ?? HEAD_TIMEOUT_DEFAULT_MS,
     idleTimeoutMs: readTimeout(reader, "TASKER_IDLE_TIMEOUT") ?? IDLE_TIMEOUT_DEFAULT_MS,
     web: reader.choice("TASKER_WEB", ["on", "off"]) !== "off",
+    traceUrl: readTraceUrl(reader),
   };
+}
+
+function readTraceUrl(reader: Reader): string | undefined {
+  const template = reader.text("TASKER_TRACE_URL");
+  if (template === undefined) return undefined;
+  const protocol = URL.parse(template)?.protocol;
+  if (template.includes("{traceId}") && (protocol === "https:" || protocol === "http:")) {
+    return template;
+  }
+  const expected =
+    "expected an address with {traceId}, such as https://traces.company.com/{traceId}";
+  reader.fault("TASKER_TRACE_URL", "not_a_template", `${quote(template)}: ${expected}`);
 }
 
 function readAddress(reader: Reader): Pick<HttpConfig, "host" | "port" | "behindTls"> {

@@ -127,6 +127,7 @@ function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
     sessions,
     audit,
     stepLogs,
+    traceUrl: config.traceUrl,
     signIn: { isHttps: config.behindTls, provider: undefined },
   };
 }

@@ -7,9 +7,14 @@ import { removeById } from "./fake_dead_letters.ts";
 /** What decides who may ask, over these keys. */
 export function fakeAccess(
   rows: KeyRow[],
-): { readonly keys: Keys; readonly sessions: Sessions; readonly signIn: SignIn } {
+): Pick<ApiDeps, "keys" | "sessions" | "signIn" | "traceUrl"> {
   const signIn = { isHttps: false, provider: undefined };
-  return { keys: fakeKeys(rows), sessions: fakeSessions(rows), signIn };
+  return {
+    traceUrl: "https://traces.test/{traceId}",
+    keys: fakeKeys(rows),
+    sessions: fakeSessions(rows),
+    signIn,
+  };
 }
 
 function fakeSessions(keys: readonly KeyRow[]): Sessions {

@@ -55,7 +55,8 @@ export default function TaskPage({ id }: { readonly id: string }) {
 }
 
 function Head({ task }: { readonly task: Task }) {
-  const { id, version, state, blockedReason, createdAt, endedAt, tags, attributes = {} } = task;
+  const { id, version, state, blockedReason, createdAt, endedAt, tags, attributes = {}, trace } =
+    task;
   const found = [...tags, ...Object.entries(attributes).map(([name, value]) => `${name}=${value}`)];
   return (
     <div className="panel facts">
@@ -71,7 +72,13 @@ function Head({ task }: { readonly task: Task }) {
           </>
         )}
         {blockedReason !== undefined && ` · ${blockedReason}`}
-        {found.length > 0 && ` · ${found.join(", ")}`} ·{" "}
+        {found.length > 0 && ` · ${found.join(", ")}`}
+        {trace?.url !== undefined && (
+          <>
+            {" "}
+            · <a href={trace.url} rel="noreferrer" target="_blank">trace</a>
+          </>
+        )} ·{" "}
         <Link href={`/?workflow=${encodeURIComponent(`${task.namespace}/${task.workflow}`)}`}>
           other tasks of this workflow
         </Link>
