@@ -134,13 +134,13 @@ export class TaskReader {
   }
 }
 
+/** Whether sensitive values are shown. */
+type Shown = Pick<DocumentSource, "isRevealed">;
+
 /** A task as an answer: of a large one, the body is only its beginning. */
 export interface ShownTask {
   readonly body: TaskDocument;
   readonly stream?: ReadableStream<Uint8Array>;
-/** Whether sensitive values are shown. */
-type Shown = Pick<DocumentSource, "isRevealed">;
-
 }
 
 /** Streams texts; between two of them the event loop goes round. */

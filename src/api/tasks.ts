@@ -194,6 +194,7 @@ export function filterOf(
       failure: { step: asked.failedStep, class: asked.errorClass, code: asked.errorCode },
       needs: asked.needs ?? [],
       priority: asked.priority,
+      forkOf: asked.forkOf,
     }),
   ];
   const times = {
@@ -208,7 +209,6 @@ export function filterOf(
     ...(workflow === undefined ? {} : { workflow }),
     ...(version === undefined ? {} : { version }),
     ...(state === undefined ? {} : { states: state }),
-      forkOf: asked.forkOf,
     ...(tag === undefined ? {} : { tags: tag }),
     ...(labels.length === 0 ? {} : { labels }),
     ranges: conditions.flatMap((condition) => condition.ranges),

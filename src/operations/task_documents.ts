@@ -20,8 +20,8 @@ import {
   type TaskState,
 } from "../core/state.ts";
 
-import { timeText } from "./schema.ts";
 import type { JsonSchema } from "../core/workflow.ts";
+import { timeText } from "./schema.ts";
 import type * as schemas from "./task_schemas.ts";
 
 /** A step in JSON. */
@@ -132,6 +132,8 @@ export function taskHead(source: DocumentSource): TaskDocument {
     turn: state.turn,
     input: shownPayload(input, state.input, isRevealed),
     ...(state.key === undefined ? {} : { key: state.key }),
+    ...traceOf(source),
+    ...(state.forkedFrom && { forkedFrom: state.forkedFrom }),
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
@@ -146,8 +148,6 @@ export function taskHead(source: DocumentSource): TaskDocument {
   };
 }
 
-/** Writes the JSON of a task document in pieces of about `PIECE_SIZE` characters, or of one step. */
-export function* taskTexts(source: DocumentSource): Generator<string> {
 /** The trace that the start of a task was part of. */
 function traceOf({ state, traceUrl }: DocumentSource): Pick<TaskDocument, "trace"> {
   const [, id] = state.traceparent?.split("-") ?? [];
@@ -155,10 +155,10 @@ function traceOf({ state, traceUrl }: DocumentSource): Pick<TaskDocument, "trace
   return { trace: { id, ...(traceUrl && { url: traceUrl.replaceAll("{traceId}", id) }) } };
 }
 
+/** Writes the JSON of a task document in pieces of about `PIECE_SIZE` characters, or of one step. */
+export function* taskTexts(source: DocumentSource): Generator<string> {
   let piece = JSON.stringify(taskHead(source)).slice(0, -"]}".length);
   for (const planned of source.plan.steps) {
-    ...traceOf(source),
-    ...(state.forkedFrom && { forkedFrom: state.forkedFrom }),
     if (planned.index > 0) piece += ",";
     piece += JSON.stringify(stepDocument(planned, source));
     if (piece.length < PIECE_SIZE) continue;
@@ -192,6 +192,7 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
   );
   const nameOf = (index: number) => source.plan.steps[index]?.name ?? "";
   const leftOut = source.leftOut?.get(planned.index);
+  const { contract } = definition;
   return {
     name: planned.name,
     kind: definition.kind,
@@ -219,7 +220,6 @@ function stateFields(step: StepState, nameOf: (index: number) => string): Partia
   if (hasEnded(step)) {
     const cause = step.state === "unreached" ? { unreachedBecause: nameOf(step.cause) } : {};
     return { ...time("endedAt", step.endedAtMs), ...cause };
-  const { contract } = definition;
   }
   switch (step.state) {
     case "pending":
@@ -264,6 +264,8 @@ function optionsOf(
 function failureDocument(
   { state, failure }: StepState,
   leftOut: number | undefined,
+  schema: JsonSchema | undefined,
+  isRevealed: boolean | undefined,
 ): Pick<StepDocument, "error" | "errorClass"> {
   if (failure === undefined || !FAILING.includes(state)) return {};
   const error = leftOut === undefined
@@ -307,8 +309,6 @@ interface FieldSource {
   readonly plan: Plan;
   readonly event: Event;
   readonly isRevealed: boolean | undefined;
-  schema: JsonSchema | undefined,
-  isRevealed: boolean | undefined,
 }
 
 /** The contract of a payload of an event. */

@@ -83,18 +83,11 @@ function Head({ task }: { readonly task: Task }) {
           other tasks of this workflow
         </Link>
       </p>
+      <Forks task={task} />
     </div>
   );
 }
 
-/** What a task waits for, in words. */
-function waitsFor({ state, steps, endedAt, error }: Task): string {
-  if (endedAt !== undefined) {
-      <Forks task={task} />
-    return error === undefined
-      ? `It has ${state === "completed" ? "completed" : `ended: ${state}`}`
-      : "Its output could not be made";
-  }
 /** The task that this one was forked from, and those that were forked from it. */
 function Forks({ task: { id, forkedFrom } }: { readonly task: Task }) {
   const client = useClient();
@@ -128,6 +121,13 @@ function Forks({ task: { id, forkedFrom } }: { readonly task: Task }) {
   );
 }
 
+/** What a task waits for, in words. */
+function waitsFor({ state, steps, endedAt, error }: Task): string {
+  if (endedAt !== undefined) {
+    return error === undefined
+      ? `It has ${state === "completed" ? "completed" : `ended: ${state}`}`
+      : "Its output could not be made";
+  }
   const named = (of: readonly Step[]) => of.map(({ name }) => `"${name}"`).slice(0, 3).join(", ");
   const parked = steps.filter((step) => step.state === "parked");
   if (parked.length > 0) return `Waits for a person to decide about ${named(parked)}`;
@@ -181,6 +181,7 @@ function Body({ task }: { readonly task: Task }) {
         <StepPanel
           task={task}
           step={step}
+          versions={versions}
           isNow={moment === undefined}
           contract={version?.definition.steps.find(({ name }) => name === step.name)?.contract}
         />
@@ -188,7 +189,6 @@ function Body({ task }: { readonly task: Task }) {
     </div>
   );
 }
-          versions={versions}
 
 /** What the views of a task show. */
 interface ViewProps {
@@ -312,13 +312,13 @@ function TurnSlider({ task, turn, moment, onChange }: {
 function StepPanel({ task, step, contract, versions, isNow }: {
   readonly task: Task;
   readonly step: Step;
+  /** Of the workflow, the newest first. */
+  readonly versions: readonly string[];
   readonly contract:
     | NonNullable<
       ReturnType<typeof useVersion>["version"]
     >["definition"]["steps"][number]["contract"]
     | undefined;
-  /** Of the workflow, the newest first. */
-  readonly versions: readonly string[];
   readonly isNow: boolean;
 }) {
   const { name, kind, owner, system, attempt, attemptsMax, state, parkedReason, error, result } =

@@ -14,13 +14,19 @@ type Action = OperationInput<"changeTasks">["action"];
 type Page = OperationResult<"changeTasks">;
 
 /** What each action does, before it is done. */
-const ACTIONS: Readonly<Record<Exclude<Action, "choose" | "skip">, string>> = {
+const ACTIONS: Readonly<Record<Action, string>> = {
   retry: "Each parked step is tried again at once.",
   resolve: "Each parked step ends with the result that you give; later steps read it.",
+  skip: "Each parked step ends without running. It is refused where a later step needs its result.",
+  choose:
+    "Each parked step goes on as you choose: by one of its alternatives, or by a usual choice.",
   cancel: "Each task that has not ended is cancelled; its running steps are asked to stop.",
   pause: "No step of these tasks starts until they are resumed.",
   resume: "Paused tasks go on.",
 };
+
+/** Actions that are about parked steps; the others are about tasks. */
+const ABOUT_STEPS: readonly Action[] = ["retry", "resolve", "skip", "choose"];
 
 /** Refused commands that are named. */
 const REFUSED_SHOWN_MAX = 20;
@@ -42,7 +48,7 @@ const STORE_KEY = "tasker.bulk";
 
 /** Offers to change all tasks of the filter, and shows a change that is under way. */
 export function BulkBar({ filter }: { readonly filter: Filter }) {
-  const [action, setAction] = useState<keyof typeof ACTIONS>();
+  const [action, setAction] = useState<Action>();
   const run = useBulk();
   return (
     <section aria-label="Change all tasks of this filter" className="row">
@@ -50,7 +56,7 @@ export function BulkBar({ filter }: { readonly filter: Filter }) {
       {Object.keys(ACTIONS).map((one) => (
         <Button
           key={one}
-          onPress={() => setAction(one as keyof typeof ACTIONS)}
+          onPress={() => setAction(one as Action)}
         >
           {one[0]?.toUpperCase() + one.slice(1)} …
         </Button>
@@ -72,13 +78,13 @@ export function BulkBar({ filter }: { readonly filter: Filter }) {
 }
 
 /** Counts the tasks and steps that a change would be about, page by page. */
-function useCount(action: keyof typeof ACTIONS, filter: Filter) {
+function useCount(action: Action, filter: Filter) {
   const client = useClient();
   const [count, setCount] = useState({ tasks: 0, commands: 0, isDone: false });
   const [error, setError] = useState<unknown>();
   useEffect(() => {
     const abort = new AbortController();
-    const input = { action, ...filter, dryRun: true, result: null };
+    const input = { action, ...filter, dryRun: true, result: null, choice: "retry" };
     const look = async () => {
       let [tasks, commands] = [0, 0];
       let more: { readonly cursor?: string } | undefined = {};
@@ -99,7 +105,7 @@ function useCount(action: keyof typeof ACTIONS, filter: Filter) {
 
 /** Counts what a change would be about, and asks. */
 function Preview({ action, filter, onStart, onClose }: {
-  readonly action: keyof typeof ACTIONS;
+  readonly action: Action;
   readonly filter: Filter;
   readonly onStart: (input: OperationInput<"changeTasks">) => void;
   readonly onClose: () => void;
@@ -107,7 +113,8 @@ function Preview({ action, filter, onStart, onClose }: {
   const { count, error } = useCount(action, filter);
   const [reason, setReason] = useState("");
   const [result, setResult] = useState<unknown>({});
-  const what = action === "retry" || action === "resolve"
+  const [choice, setChoice] = useState("");
+  const what = ABOUT_STEPS.includes(action)
     ? `${count.commands} steps of ${count.tasks} tasks`
     : `${count.tasks} tasks`;
   return (
@@ -120,6 +127,17 @@ function Preview({ action, filter, onStart, onClose }: {
         {action === "resolve" && (
           <SchemaForm schema={{}} value={result} onChange={setResult} label="Result" />
         )}
+        {action === "choose" && (
+          <label>
+            Choice, by the name that the steps give it
+            <input
+              required
+              pattern="[a-z0-9_\-]+"
+              value={choice}
+              onChange={({ target }) => setChoice(target.value)}
+            />
+          </label>
+        )}
         <label>
           Why (kept in each journal)
           <input value={reason} onChange={({ target }) => setReason(target.value)} />
@@ -129,13 +147,14 @@ function Preview({ action, filter, onStart, onClose }: {
           <Button onPress={onClose}>Leave them</Button>
           <Button
             kind={action === "cancel" ? "danger" : "primary"}
-            isDisabled={count.tasks === 0}
+            isDisabled={count.tasks === 0 || (action === "choose" && choice === "")}
             onPress={() =>
               onStart({
                 action,
                 ...filter,
                 reason,
                 ...(action === "resolve" && { result }),
+                ...(action === "choose" && { choice }),
               })}
           >
             {count.isDone ? `${action} ${what}` : `${action} without waiting for the count`}
