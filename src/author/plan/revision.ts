@@ -327,8 +327,9 @@ export class Revision extends Flow {
     for (const parent of step.parents) this.#gap.behind.add(parent);
     this.#gap.behind.add(step);
     if (piece.before === undefined && isMessage(step)) return;
-    for (const child of this.#gap.children) {
-      if (child === step || reaches(child, step)) continue;
+    const later = this.#gap.children.filter((one) => one !== step && !reaches(one, step));
+    for (const child of later) {
+      if (later.some((one) => one !== child && reaches(one, child))) continue;
       for (const one of this.#gap.behind) {
         if (one !== step && reaches(one, step)) child.parents.delete(one);
       }

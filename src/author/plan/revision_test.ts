@@ -60,6 +60,7 @@ const REWIRED: readonly (readonly [string, readonly string[]])[] = [
     "+refund_payment < charge, something_failed",
   ]],
   ["if anything fails, notify support", ["+notify_support < receipt"]],
+  ["after the invoice, wait an hour", ["+wait_an_hour < invoice", "rest < wait_an_hour"]],
   ["replace the wait by an approval", [
     "-rest",
     "+approval < invoice",
@@ -205,6 +206,21 @@ Deno.test("what others read of a step that goes is asked for, and is a problem u
     "receipt reads invoice_id of invoice: where should that come from?",
   ]);
   assert.ok(problems(after, DIRECTORY).some(({ code }) => code === "W20"));
+});
+
+Deno.test("a failure path says how the step ended that it waits for once another one is removed", () => {
+  const base = changed(planned("if anything fails, notify support")).text;
+  const plan = planned("remove the receipt step", { base });
+  const [notify] = stepsOf(changed(plan, base).value).slice(-1);
+
+  assert.deepEqual(plan.questions, []);
+  assert.deepEqual(notify?.fields.with, { reason: "order: ship is ${ship.state}" });
+});
+
+Deno.test("a step whose name begins with that of another one is meant alone", () => {
+  const base = ORDER.replace("name: receipt", "name: ship_2");
+
+  assert.deepEqual(rewired("remove the ship_2 step", base), ["-ship_2"]);
 });
 
 Deno.test("attempts that are used up fail what a new failure path guards, where that matters", () => {

@@ -55,10 +55,13 @@ interface Entry {
 /** Finds steps by words. */
 export class StepNames {
   readonly #entries: readonly Entry[];
+  readonly #longestFirst: readonly Entry[];
   readonly #words: readonly string[];
 
   constructor(steps: readonly PlannedStep[]) {
     this.#entries = steps.flatMap((step) => step.name === undefined ? [] : [entryOf(step)]);
+    const lengthOf = ({ step: { name = "" } }: Entry) => name.length;
+    this.#longestFirst = this.#entries.toSorted((a, b) => lengthOf(b) - lengthOf(a));
     this.#words = [
       ...new Set(this.#entries.flatMap(({ step }) => tokensOf(spaced(step.name ?? "")))),
     ];
@@ -105,21 +108,19 @@ export class StepNames {
     return tokensOf(spaced(name)).every((word) => said.has(stemOf(word)));
   }
 
-  /** Steps whose whole names are in the text. */
+  /** Steps whose whole names are in the text. `charge_card` names that step, and not `charge` as well. */
   #written(text: string): readonly PlannedStep[] {
-    const said = ` ${text.toLowerCase().match(/[\p{L}\p{N}_-]+/gu)?.join(" ") ?? ""} `;
-    const spacedText = ` ${tokensOf(text).join(" ")} `;
-    const found = this.#entries.filter(({ step: { name = "" } }) =>
-      said.includes(` ${name.toLowerCase()} `) ||
-      (/[_-]/.test(name) && spacedText.includes(` ${tokensOf(spaced(name)).join(" ")} `))
-    );
-    // `charge_card` names that step, and not the step `charge` as well.
-    return found.filter(({ step: { name = "" } }) =>
-      !found.some(({ step }) =>
-        step.name !== name && spaced(step.name ?? "").split(" ").includes(name) &&
-        !said.includes(` ${name} `)
-      )
-    ).map(({ step }) => step);
+    let said = ` ${text.toLowerCase().match(/[\p{L}\p{N}_-]+/gu)?.join(" ") ?? ""} `;
+    let words = ` ${tokensOf(text).join(" ")} `;
+    const found = new Set<PlannedStep>();
+    for (const { step } of this.#longestFirst) {
+      const name = ` ${step.name?.toLowerCase()} `;
+      const named = ` ${tokensOf(spaced(step.name ?? "")).join(" ")} `;
+      if (!said.includes(name) && !(/[_-]/.test(name) && words.includes(named))) continue;
+      found.add(step);
+      [said, words] = [said.replaceAll(name, " "), words.replaceAll(named, " ")];
+    }
+    return this.#entries.flatMap(({ step }) => found.has(step) ? [step] : []);
   }
 
   #stemOf(word: string): string {

@@ -77,6 +77,31 @@ export function systemEdits(
   });
 }
 
+/** Whether a reference stands at a path. */
+function at(path: Path) {
+  return (one: { readonly path: Path }) => JSON.stringify(one.path) === JSON.stringify(path);
+}
+
+/**
+ * On a failure path, a text that says how a step ended says it of the step that is waited for instead.
+ * Undefined: it reads something else, or several steps are waited for.
+ */
+function followedState(
+  reader: PlannedStep,
+  gone: PlannedStep,
+  { text, reads }: {
+    readonly text: unknown;
+    readonly reads: readonly { readonly keys: readonly (string | number)[] }[];
+  },
+): string | undefined {
+  const [parent, ...others] = reader.parents;
+  const isState = reader.when !== "succeeded" &&
+    reads.every(({ keys }) => keys.length === 1 && keys[0] === "state");
+  const name = parent?.name;
+  if (typeof text !== "string" || !isState || others.length > 0) return undefined;
+  return name && text.replaceAll(new RegExp(`(?<![\\w-])${gone.name}(?![\\w-])`, "g"), name);
+}
+
 class ChangeWriter {
   readonly edits: PlannedEdit[] = [];
   /** Names of the document's steps, in its order, with those that were added. */
@@ -286,10 +311,11 @@ class ChangeWriter {
     for (const { root, keys, path } of [...byPath.values()].toReversed()) {
       const text = valueAt(reader.known, path);
       const [field] = keys;
+      const followed = followedState(reader, gone, { text, reads: reads.filter(at(path)) });
       const isGiven = instead !== undefined && typeof field === "string" &&
         Object.hasOwn(fieldsOf(outputOf(instead)), field) && text === `$.${root}.${keys.join(".")}`;
-      if (isGiven) {
-        const value = `$.${instead.name}.${keys.join(".")}`;
+      if (isGiven || followed !== undefined) {
+        const value = followed ?? `$.${instead?.name}.${keys.join(".")}`;
         this.#put(
           { kind: "set", step: name, field: [...path], value },
           "is read there now",
