@@ -53,11 +53,9 @@ function withoutCode({ code, language }: Document, taken: Fields): Fields {
     const isRun = isCode("workflow_steps", index, "run") &&
       [step.handler, step.event_pattern, step.capability].every((one) => one === undefined);
     const handler = isRun ? "code" : step.handler;
-    const isLocal = handler !== undefined && step.owner === undefined;
     return {
       ...step,
       ...(handler !== undefined && { handler }),
-      ...(isLocal && { owner: String(taken.namespace ?? "default") }),
       ...(isCode("workflow_steps", index, "sleep") && { sleep: 0 }),
     };
   });

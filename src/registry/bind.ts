@@ -53,7 +53,8 @@ export function bindManifest(
   refuseUnused(module, manifest, faults);
   return manifest.workflow_steps.map((step, index) => {
     const place = placeIn(manifest, index);
-    const bound = { written: writtenFor(module, step), give: gives.get(step.name), module };
+    const written = definitionIn(writtenFor(module, step), place, faults);
+    const bound = { written, give: gives.get(step.name), module };
     refuseInput(step, place, faults);
     checkKind(step, place, faults);
     if (placeholders === "refused") refusePlaceholder(step, place, faults);
@@ -164,6 +165,20 @@ function writtenFor(module: WorkflowModule, step: ManifestStep): StepSpec | unde
   if (Object.hasOwn(steps, step.name)) return steps[step.name];
   const { handler = "" } = step;
   return Object.hasOwn(handlers, handler) ? handlers[handler] : undefined;
+}
+
+/** What is not a definition is one fault, not one for each field that it lacks. */
+function definitionIn(
+  written: unknown,
+  place: Draft["place"],
+  faults: Faults,
+): StepSpec | undefined {
+  if (written === undefined || (typeof written === "object" && written !== null)) {
+    return written as StepSpec | undefined;
+  }
+  const detail = `its definition is a ${typeof written}, expected step({…}) or remote({…})`;
+  faults.add(place(), "bad_binding", detail);
+  return undefined;
 }
 
 function placeIn(manifest: Manifest, index: number): Draft["place"] {

@@ -161,7 +161,6 @@ export default implement("lost.yaml", { namespace: "tests", input: z.object({}) 
         "name bad_name",
         "steps.rest.ms bad_duration",
         "lost.yaml no_manifest",
-        "workflow_steps[0].owner invalid_type",
         "workflow_steps[0] bad_binding",
         "workflow_steps[0].ownr unknown_field",
       ].toSorted((a, b) => order(error.message, a) - order(error.message, b)),

@@ -57,7 +57,7 @@ export function checkKind(step: ManifestStep, place: Draft["place"], faults: Fau
   }
   if (kind === undefined) {
     const isOwned = step.owner !== undefined || step.capability !== undefined;
-    if (isOwned || step.todo !== undefined) return;
+    if (isOwned || step.event_pattern === undefined) return;
     return faults.add(place("owner"), "invalid_type", "is missing, expected string");
   }
   const fields: readonly string[] = ENGINE_KINDS[kind];
