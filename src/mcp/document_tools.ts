@@ -46,6 +46,7 @@ const READS: Hints = {
 
 const { edits: EDITS } = fieldsOf("editDocument");
 const { input: INPUT, failures: FAILURES } = fieldsOf("simulateDocument");
+const { description: DESCRIPTION } = fieldsOf("generateWorkflow");
 
 /** Which document is meant. */
 const OF_DOCUMENT: Readonly<Record<string, JsonSchema>> = {
@@ -94,9 +95,10 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
     name: "propose_change",
     title: "Propose a change of a workflow",
     description:
-      "Says what a change of a workflow would do: its text, what is wrong with it before and " +
-      "after, and how it runs. Nothing is stored; apply_change deploys it once a person agrees",
-    inputSchema: objectOf(OF_DOCUMENT),
+      "Says what a change of a workflow would do, by edits or by a description: its text, what is " +
+      "wrong with it before and after, and how it runs. Nothing is stored; apply_change deploys it " +
+      "once a person agrees",
+    inputSchema: objectOf({ ...OF_DOCUMENT, description: DESCRIPTION ?? {} }),
     hints: READS,
     scopes: ["read"],
     call: propose,
@@ -121,7 +123,9 @@ export const DOCUMENT_TOOLS: readonly Tool[] = [
   },
 ];
 
-function fieldsOf(name: "editDocument" | "simulateDocument"): Readonly<Record<string, JsonSchema>> {
+function fieldsOf(
+  name: "editDocument" | "simulateDocument" | "generateWorkflow",
+): Readonly<Record<string, JsonSchema>> {
   const { properties } = inputJsonSchemaOf(operationNamed(name));
   return properties as Readonly<Record<string, JsonSchema>>;
 }
@@ -223,8 +227,24 @@ function ownersIn(text: string): readonly string[] {
   ];
 }
 
-async function propose(args: Args, call: ToolCall): Promise<ToolResult> {
+/** What a description says that is to change, as edits; nothing is done for what is unclear. */
+async function describedChange(args: Args, { client, signal }: ToolCall) {
+  const { description, text, workflow } = args;
+  if (description === undefined) return undefined;
+  if (typeof description !== "string" || args.edits !== undefined) {
+    throw new BadArguments('Cannot propose the change: expected either "description" or "edits"');
+  }
+  const base = { text, workflow } as OperationInput<"generateWorkflow">["base"];
+  const draft = await client.call("generateWorkflow", { description, base }, { signal });
+  const { clauses, unmatched, questions, missing } = draft;
+  return { edits: draft.edits.map(({ edit }) => edit), clauses, unmatched, questions, missing };
+}
+
+async function propose(given: Args, call: ToolCall): Promise<ToolResult> {
   const { client, signal, key } = call;
+  const described = await describedChange(given, call);
+  if (described?.edits.length === 0) return valueResult({ ...described, next: NOTHING_PROPOSED });
+  const args = described === undefined ? given : { ...given, edits: described.edits };
   const changed = await changeOf(args, call);
   const { before, text } = changed;
   const check = async (text: string) => await client.call("checkDocument", { text }, { signal });
@@ -237,21 +257,30 @@ async function propose(args: Args, call: ToolCall): Promise<ToolResult> {
   const deployment = isSound && mayDeploy ? await previewOf(text, call) : undefined;
   return withDocument(
     valueResult({
+      ...described,
       ...diffOf(changed),
       problems_before: before === "" ? [] : was?.problems,
       problems_after: is.problems,
       ...(rehearsal !== undefined && { rehearsal }),
       ...(deployment !== undefined && { deployment }),
-      next: nextOf(isSound, mayDeploy),
+      next: nextOf({ isSound, mayDeploy, isDescribed: described !== undefined }),
     }),
     text,
   );
 }
 
-function nextOf(isSound: boolean, mayDeploy: boolean): string {
+const NOTHING_PROPOSED =
+  "Nothing is proposed and nothing is stored. Answer the questions in the description, or send edits";
+
+function nextOf({ isSound, mayDeploy, isDescribed }: {
+  readonly isSound: boolean;
+  readonly mayDeploy: boolean;
+  readonly isDescribed: boolean;
+}): string {
   if (!isSound) return "Correct the problems; nothing with errors is deployed";
+  const what = isDescribed ? "these edits in place of the description" : "the same arguments";
   return mayDeploy
-    ? "Nothing is stored. apply_change with the same arguments and a reason asks a person"
+    ? `Nothing is stored. apply_change with ${what} and a reason asks a person`
     : "Nothing is stored. Deploying it needs a key with the scope deploy";
 }
 
@@ -322,7 +351,9 @@ const NOBODY_TO_ASK: Failure = {
   code: "approval.no_person",
   what: "Cannot apply the change: a person has to approve it, and this client cannot ask one",
   next: "Nothing was changed",
-  action: "Use a client that shows forms (elicitation), or deploy it with `tasker deploy FILE`",
+  action:
+    "Use a client of MCP 2026-07-28 that shows forms, or an older one over stdio (`deno task mcp`), or " +
+    "deploy it with `tasker deploy FILE`",
   retry: "never",
 };
 

@@ -63,6 +63,49 @@ Deno.test("a person approves a change, and it is deployed and can be reverted", 
   equal(reverted.starts, "1.0.0");
 });
 
+Deno.test("a description becomes edits, which can be applied in its place", async () => {
+  const fake = fakeMcp();
+  const { client } = await withPerson(fake, YES);
+  const workflow = "people/hello";
+  await valueOf(client, "apply_change", { text: MANIFEST, reason: "first" });
+
+  const description = "rename rest to breathe. wait 5 minutes instead of 1 second";
+  const proposed = await valueOf(client, "propose_change", { workflow, description });
+  const { edits, diff } = proposed;
+  const applied = await valueOf(client, "apply_change", { workflow, edits, reason: "asked for" });
+
+  deepEqual(diff, [
+    "- version: 1.0.0",
+    "+ version: 1.1.0",
+    "-   - name: rest # before it says anything",
+    "-     sleep: 1s",
+    "+   - name: breathe # before it says anything",
+    "+     sleep: 5m",
+  ]);
+  match(String(proposed.next), /apply_change with these edits/);
+  deepEqual([applied.applied, applied.diff], [true, diff]);
+});
+
+Deno.test("a description that names nothing is answered with a question, and no edits", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+
+  const asked = await valueOf(client, "propose_change", {
+    text: MANIFEST,
+    description: "remove the invoice step",
+  });
+  const both = await valueOf(client, "propose_change", {
+    text: MANIFEST,
+    description: "wait longer",
+    edits: EDITS,
+  });
+
+  deepEqual(asked.edits, []);
+  match(JSON.stringify(asked.questions), /invoice/);
+  match(String(asked.next), /Answer the questions/);
+  match(JSON.stringify(both.error), /either/);
+});
+
 const REACHING = `name: welcome
 namespace: people
 version: 1.0.0
