@@ -87,6 +87,13 @@ const OPTIONS = {
   ),
 } as const;
 
+/** Characters of the schemas that are kept once they were read; the oldest are dropped first. */
+const KEPT_SIZE_MAX = 16 * SCHEMA_SIZE_MAX;
+
+/** What was read, by the text of the schema: workflows of one system state the same contracts. */
+const kept = new Map<string, JsonSchema>();
+let keptSize = 0;
+
 /** Knows the meta-schema; made when it is first needed, because that takes 30 ms. */
 let meta: Ajv2020 | undefined;
 
@@ -94,7 +101,7 @@ let meta: Ajv2020 | undefined;
  * Reads a schema that somebody else wrote. The answer says each `format` by a `pattern`, too, as zod
  * does, so that every node checks it.
  *
- * Cost: about 1 ms, and 30 ms for the first.
+ * Cost: about 1 ms, 30 ms for the first, and next to nothing for one that was read lately.
  *
  * @returns the schema, or all that is wrong with it
  */
@@ -108,9 +115,11 @@ export function readForeignSchema(
   }
   const unfit = findUnfit(schema, SCHEMA_DEPTH_MAX);
   if (unfit !== undefined) return { ok: false, faults: [fault([], describeUnfit(unfit))] };
-  const size = JSON.stringify(schema).length;
-  if (size > SCHEMA_SIZE_MAX) {
-    const detail = `has ${size} characters, at most ${SCHEMA_SIZE_MAX} are allowed`;
+  const text = JSON.stringify(schema);
+  const known = kept.get(text);
+  if (known !== undefined) return { ok: true, schema: known };
+  if (text.length > SCHEMA_SIZE_MAX) {
+    const detail = `has ${text.length} characters, at most ${SCHEMA_SIZE_MAX} are allowed`;
     return { ok: false, faults: [fault([], detail)] };
   }
   const costly = whyCostly(schema);
@@ -127,7 +136,19 @@ export function readForeignSchema(
     return { ok: false, faults: [fault(endless, detail)] };
   }
   const why = whyNotCompiled(read);
-  return why === undefined ? { ok: true, schema: read } : { ok: false, faults: [fault([], why)] };
+  if (why !== undefined) return { ok: false, faults: [fault([], why)] };
+  keep(text, read);
+  return { ok: true, schema: read };
+}
+
+function keep(text: string, read: JsonSchema): void {
+  for (const oldest of kept.keys()) {
+    if (keptSize + text.length <= KEPT_SIZE_MAX) break;
+    kept.delete(oldest);
+    keptSize -= oldest.length;
+  }
+  kept.set(text, read);
+  keptSize += text.length;
 }
 
 function keywords(holds: Holds, names: string): (readonly [string, Holds])[] {
