@@ -148,5 +148,7 @@ export interface ApiDeps {
   readonly registrar: Registrar;
   readonly worker: Worker;
   readonly bus: BusAddress;
+  /** Hosts that `http` steps may call; absent: not known as names. */
+  readonly hosts?: readonly string[] | undefined;
   readonly health: Health;
 }

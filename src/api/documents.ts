@@ -11,9 +11,12 @@ import { offersFor, visibleSystems } from "./systems.ts";
 
 /** Handlers of everything that is asked of a text. */
 export function documentHandlers(
-  { documents, rehearser, generator, systems, ...services }: Services,
+  { documents, rehearser, generator, systems, hosts, ...services }: Services,
 ): Handlers<typeof DOCUMENTS> {
-  const directoryOf = (caller: Caller) => directoryFor(caller, systems());
+  const directoryOf = (caller: Caller) => ({
+    ...directoryFor(caller, systems()),
+    ...(hosts !== undefined && { hosts: [...hosts] }),
+  });
   /** The text that is to be changed, where a deployed workflow is named instead. */
   const baseOf = async ({ base }: DraftRequest, caller: Caller) => {
     if (base?.workflow === undefined) return base;

@@ -56,6 +56,22 @@ Deno.test("the directory has the systems and the capabilities that the key may s
   deepEqual(narrow, { systems: [] });
 });
 
+Deno.test("a host that may not be called is a problem of a document, where hosts are known", async () => {
+  const text = `${TEXT}  - { name: b, http: { method: GET, url: "https://mail.example/x" } }\n`;
+  const codes = async (hosts?: readonly string[]) => {
+    const { json } = fakeApi({ hosts });
+    const { problems } = await json<{ problems: readonly { code: string }[] }>(
+      "POST /v1/documents/check",
+      { body: { text } },
+    );
+    return problems.map(({ code }) => code).filter((code) => code === "W42");
+  };
+
+  deepEqual(await codes([]), ["W42"]);
+  deepEqual(await codes(["mail.example"]), []);
+  deepEqual(await codes(), []);
+});
+
 Deno.test("the directory has what is registered, not what a manifest expects under the same name", async () => {
   const [system] = fakeApi().deps.systems();
   const instance = {

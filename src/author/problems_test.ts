@@ -182,7 +182,7 @@ const DIRECTORY: Directory = {
     { name: "mail", healthy: false, capabilities: [{ name: "mail.send" }] },
     { name: "bank", granted: false, capabilities: [{ name: "bank.pay", effect: "external" }] },
   ],
-  hosts: ["*.company.com"],
+  hosts: ["*.company.com", "*.partner.com:8443", "shop.example:443"],
 };
 
 const WITH_DIRECTORY: typeof CASES = {
@@ -235,8 +235,14 @@ const WITH_DIRECTORY: typeof CASES = {
     steps(
       "name: a, http: { method: GET, url: 'https://evil.example/x' }",
       "name: b, http: { method: GET, url: 'https://api.company.com/x' }",
+      "name: c, http: { method: GET, url: 'https://a.partner.com/x' }",
+      "name: d, http: { method: GET, url: 'https://a.partner.com:8443/x' }",
+      "name: e, http: { method: GET, url: 'https://shop.example/x' }",
+      "name: f, http: { method: GET, url: 'http://shop.example/x' }",
     ),
     "5:42 workflow_steps.0.http.url W42",
+    "7:42 workflow_steps.2.http.url W42",
+    "10:42 workflow_steps.5.http.url W42",
   ],
 };
 

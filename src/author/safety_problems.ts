@@ -76,7 +76,9 @@ class SafetyCheck {
       if (!isRecord(system) || system.transport !== "http") continue;
       this.#host(system.base_url, ["systems", name, "base_url"], directory?.hosts);
     }
-    const own = declared.flatMap(([, system]) => hostOf((system as Fields | null)?.base_url) ?? []);
+    const own = declared.flatMap(([, system]) =>
+      hostOf((system as Fields | null)?.base_url)?.host ?? []
+    );
     const hosts = directory?.hosts && [...directory.hosts, ...own];
     for (const { index, fields: { http } } of stepsOf(this.document.value)) {
       if (isRecord(http)) this.#host(http.url, ["workflow_steps", index, "http", "url"], hosts);
@@ -85,14 +87,15 @@ class SafetyCheck {
 
   #host(url: unknown, path: Path, hosts: readonly string[] | undefined): void {
     if (typeof url !== "string") return;
-    const host = hostOf(url);
-    if (host === undefined) {
+    const called = hostOf(url);
+    if (called === undefined) {
       if (!url.includes("$")) return; // no URL at all is the loader's fault
       const text = "the task's data decide which host is called: name the host, or a system";
       const problemAt = { path, at: this.document.at(path), text, severity: "warning" } as const;
       this.problems.push(problem("W42", problemAt));
-    } else if (hosts !== undefined && !hosts.some((pattern) => isHostOf(pattern, host))) {
-      this.#add("W42", path, `host "${host}" is not registered`);
+    } else if (hosts !== undefined && !hosts.some((pattern) => isHostOf(pattern, called))) {
+      const text = `host "${called.host}" may not be called here: TASKER_EGRESS has to name it`;
+      this.#add("W42", path, text);
     }
   }
 
@@ -115,13 +118,16 @@ function holdsSecret(text: string, key: Path[number] | undefined): boolean {
 }
 
 /** The host that a URL names before any part that a mapping makes. */
-function hostOf(url: unknown): string | undefined {
+function hostOf(url: unknown): URL | undefined {
   const [, head] = /^(https?:\/\/[^/?#$]+)(?:[/?#]|$)/i.exec(String(url)) ?? [];
-  return head === undefined ? undefined : URL.parse(head)?.host;
+  return head === undefined ? undefined : URL.parse(head) ?? undefined;
 }
 
-function isHostOf(pattern: string, host: string): boolean {
-  const bare = host.replace(/:\d+$/, "");
-  return pattern === "*" || pattern === host || pattern === bare ||
-    (pattern.startsWith("*.") && bare.endsWith(pattern.slice(1)));
+/** Whether a pattern such as `*.company.com:8443` stands for a host; without a port, for all of its ports. */
+function isHostOf(pattern: string, { hostname, port, protocol }: URL): boolean {
+  const [, name = "", wanted] = /^(.*?)(?::(\d+))?$/.exec(pattern) ?? [];
+  const called = port || (protocol === "https:" ? "443" : "80");
+  if (wanted !== undefined && wanted !== called) return false;
+  return name === "*" || name === hostname ||
+    (name.startsWith("*.") && hostname.endsWith(name.slice(1)));
 }

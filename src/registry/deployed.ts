@@ -11,7 +11,7 @@ import { readManifest } from "./manifest.ts";
 import type { DeployedWorkflow, Registry } from "./workflows.ts";
 
 /** What faults call a document that has no file. */
-const FILE = "workflow.yaml";
+export const DOCUMENT_FILE = "workflow.yaml";
 
 /**
  * Reads and checks a document, and builds its workflow. Pure.
@@ -19,8 +19,11 @@ const FILE = "workflow.yaml";
  * @throws {TaskerError} definition.invalid with all faults, each with line and column
  */
 export function buildDocument(text: string, digest: Runtime["digest"]): BuiltWorkflow {
-  const manifest = readManifest(FILE, text);
-  return buildWorkflow(moduleOf(new URL(`file:///${FILE}`), manifest), { digest, manifest });
+  const manifest = readManifest(DOCUMENT_FILE, text);
+  return buildWorkflow(moduleOf(new URL(`file:///${DOCUMENT_FILE}`), manifest), {
+    digest,
+    manifest,
+  });
 }
 
 /** What loading works with. */

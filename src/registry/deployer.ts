@@ -9,6 +9,7 @@ import type {
   WorkflowSource,
 } from "../core/deployment.ts";
 import type { Problem } from "../core/authoring.ts";
+import type { ProblemCode } from "../core/problem_codes.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type {
@@ -28,16 +29,20 @@ import { type VersionBreak, versionBreaks } from "../core/version_breaks.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import { changesBetween } from "./changes.ts";
-import { buildDocument, type DeployedWorkflows } from "./deployed.ts";
+import { buildDocument, type DeployedWorkflows, DOCUMENT_FILE } from "./deployed.ts";
 import { Faults } from "./fault.ts";
 import { type Gate, linesOf, strandedTasks } from "./gate.ts";
 import { canonical } from "./hash.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
 import { readablePath } from "./yaml.ts";
 import { type Registry, type StoredDefinition, versionedName } from "./workflows.ts";
 
 /** How often a lost race for the next entry is run again. */
 const RACES_MAX = 10;
+
+/** What is not allowed in a document, and where. */
+export type Refusal = Fault & { readonly code: ProblemCode };
 
 /** What deploying works with. */
 export interface DeployerDeps extends Pick<Gate, "openTasks"> {
@@ -50,7 +55,7 @@ export interface DeployerDeps extends Pick<Gate, "openTasks"> {
   readonly documents: Pick<Documents, "check">;
   readonly rehearser: Rehearser;
   /** What a document asks for that this server, or who deploys it, does not allow. */
-  refusals(built: BuiltWorkflow, grants: DeployGrants): readonly Fault[];
+  refusals(built: BuiltWorkflow, grants: DeployGrants): readonly Refusal[];
   info(text: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
@@ -79,6 +84,7 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
   const problems = await deps.documents.check({ text, file, format: "yaml" }, directory);
   const faults = faultsOf(problems);
   const built = buildChecked(deps, text, faults);
+  const manifest = readManifest(DOCUMENT_FILE, text);
   const { definition, hash } = built;
   grants.demandNamespace(definition.namespace);
   demandNoFile(deps.registry, definition);
@@ -92,7 +98,7 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
     if (await isDeployed(deps, state, built)) {
       return { ...report, outcome: "unchanged", starts: state.before?.definition.version ?? "" };
     }
-    demandAllowed(deps, built, { grants, faults });
+    demandAllowed(deps, built, { grants, faults, manifest });
     demandHighest(state, definition);
     const breaks = linesOf(report.breaks, "breaks");
     const isAccepted = breaks.length === 0 || request.force !== undefined;
@@ -323,26 +329,39 @@ function demandNoFile(registry: Registry, of: WorkflowName): void {
 function demandAllowed(
   deps: DeployerDeps,
   built: BuiltWorkflow,
-  { grants, faults }: { readonly grants: DeployGrants; readonly faults: Faults },
+  { grants, faults, manifest }: {
+    readonly grants: DeployGrants;
+    readonly faults: Faults;
+    readonly manifest: Pick<Manifest, "at">;
+  },
 ): void {
   const { definition } = built;
   const workflow = workflowName(definition);
-  const add = (path: string, code: string, detail: string) =>
-    faults.add({ path, at: () => undefined }, code, detail);
+  const add = (path: string, code: ProblemCode, detail: string) =>
+    faults.add({ path, at: () => manifest.at(keysOf(path)) }, code, detail);
   if (definition.namespace === OWN_NAMESPACE) {
-    add("namespace", "own_namespace", `"${OWN_NAMESPACE}" is Tasker's own: use another one`);
+    add("namespace", "W03", `"${OWN_NAMESPACE}" is Tasker's own: use another one`);
   }
   definition.steps.forEach(({ kind, handler }, index) => {
     if (kind !== "local") return;
     const detail =
       `"${handler ?? ""}" is code, which comes with files: a document that is deployed ` +
       "has none";
-    add(`workflow_steps[${index}].handler`, "needs_code", detail);
+    add(`workflow_steps[${index}].handler`, "W16", detail);
   });
   const others = deps.registry.starting().filter(({ plan }) => plan.workflow !== workflow);
-  refuseDifferentSystems([...others, built], faults);
+  const different = new Faults();
+  refuseDifferentSystems([...others, built], different);
+  for (const { path, detail } of different.list) add(path, "W03", detail);
   for (const { path, code, detail } of deps.refusals(built, grants)) add(path, code, detail);
   faults.demandNone("the document");
+}
+
+/** The keys of a path such as `workflow_steps[0].owner`; names in it have no dots. */
+function keysOf(path: string): readonly (string | number)[] {
+  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([key, index]) =>
+    index === undefined ? key : Number(index)
+  );
 }
 
 function breaking(

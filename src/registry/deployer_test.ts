@@ -296,10 +296,12 @@ Deno.test("what is code, Tasker's own, or not allowed here is refused with its p
 
   equal(refused.code, "definition.invalid");
   deepEqual(refused.faults.map(({ path, code }) => [path, code]), [
-    ["namespace", "own_namespace"],
-    ["workflow_steps[1].handler", "needs_code"],
+    ["namespace", "W03"],
     ["workflow_steps[0].owner", "W15"],
+    ["workflow_steps[1].handler", "W16"],
   ]);
+  match(refused.message, /workflow\.yaml:2:12 namespace/);
+  match(refused.message, /workflow\.yaml:5:\d+ workflow_steps\[0\]\.owner/);
 });
 
 Deno.test("a dry run rehearses the document and reports its warnings; errors and placeholders refuse", async () => {

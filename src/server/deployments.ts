@@ -1,13 +1,12 @@
 /** Deployments of a node: what is deployed is loaded, and documents are checked by what is allowed here. */
 
-import type { Fault } from "../core/errors.ts";
 import type { Deployer, DeployGrants, Documents, Rehearser, Runtime } from "../core/ports.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { BuiltWorkflow } from "../registry/build.ts";
 import { DeployedWorkflows } from "../registry/deployed.ts";
-import { openDeployer } from "../registry/deployer.ts";
+import { openDeployer, type Refusal } from "../registry/deployer.ts";
 import type { Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Config } from "./config.ts";
@@ -72,14 +71,14 @@ function refusedRequests(
   { config, registry }: DeploymentDeps,
   built: BuiltWorkflow,
   { coversAll }: DeployGrants,
-): readonly Fault[] {
+): readonly Refusal[] {
   const asked = requestsOf(built);
   const { namespace } = built.definition;
   const known = new Set(
     registry.starting().filter(({ definition }) => definition.namespace === namespace)
       .flatMap(requestsOf).flatMap(sendings),
   );
-  const refused = refusedIn(asked, config).map(({ path, why }) => ({
+  const refused = refusedIn(asked, config).map(({ path, why }): Refusal => ({
     path,
     code: "W42",
     detail: why,
@@ -87,7 +86,7 @@ function refusedRequests(
   const secrets = coversAll
     ? []
     : asked.flatMap((one) =>
-      sendings(one).filter((sending) => !known.has(sending)).map((sending) => ({
+      sendings(one).filter((sending) => !known.has(sending)).map((sending): Refusal => ({
         path: one.path,
         code: "W15",
         detail:
@@ -130,7 +129,7 @@ function refusedSystems(
   },
   { definition: { namespace, steps }, systems }: BuiltWorkflow,
   { coversSystem }: DeployGrants,
-): readonly Fault[] {
+): readonly Refusal[] {
   const named = [
     ...Object.keys(systems).map((system) => ({ system, path: `systems.${system}` })),
     ...steps.flatMap(({ kind, owner, alternatives = [] }, index) => [
@@ -143,7 +142,7 @@ function refusedSystems(
   return named.filter(({ system }) =>
     system !== ANY_SYSTEM && !coversSystem(system) && !registry.isNamed(system, namespace) &&
     !directory.serves(system, namespace)
-  ).map(({ system, path }) => ({
+  ).map(({ system, path }): Refusal => ({
     path,
     code: "W15",
     detail:

@@ -20,6 +20,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
+import { parseRange } from "../egress/address.ts";
 import { openDeployerOf } from "./deployments.ts";
 import { type HealthDeps, healthOf } from "./health.ts";
 import { openPlayback } from "./playback.ts";
@@ -110,11 +111,11 @@ export function openApiOf(deps: ApiParts): Api {
     dead: journal.deadLetters,
     replayDead: ({ channel, body }) => bus.publish(channel, [parseEnvelope(body)]),
     systems: () => summarise(deps),
-    queueOf: (system) => queueOf(deps, system),
+    queueOf: rememberWorkers(deps),
     instancesOf: (system) => journal.systems.list(system),
     registrar: systems.registry,
     worker: systems.worker,
-    bus: busAddress(config),
+    ...addressesOf(config),
     health: healthOf(deps),
   });
 }
@@ -130,6 +131,12 @@ function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
     traceUrl: config.traceUrl,
     signIn: { isHttps: config.behindTls, provider: undefined },
   };
+}
+
+/** Where the broker is, and whom steps may call. Whether an address is in a range, only the guard knows. */
+function addressesOf(config: Config) {
+  const isNamed = config.egress.every((rule) => parseRange(rule) === undefined);
+  return { bus: busAddress(config), hosts: isNamed ? config.egress : undefined };
 }
 
 /** Where the broker is, without what the URL says about users. */
@@ -162,13 +169,17 @@ function summarise(
   });
 }
 
-/** Steps of a local owner wait for nobody. */
-async function queueOf(
-  { bus, config }: Pick<ApiParts, "bus" | "config">,
-  { name, kind }: SystemSummary,
-): Promise<SystemQueue> {
-  if (kind === "local") return { queued: undefined, hasWorker: true };
-  const channel = commandChannel(config.busPrefix, name);
-  const [queued, hasWorker] = await Promise.all([bus.depth(channel), bus.wasConsumed(channel)]);
-  return { queued, hasWorker };
+/** Reads the queues of systems. Steps of a local owner wait for nobody; a worker that came has come. */
+function rememberWorkers({ bus, config }: Pick<ApiParts, "bus" | "config">) {
+  const withWorker = new Set<string>();
+  return async ({ name, kind }: SystemSummary): Promise<SystemQueue> => {
+    if (kind === "local") return { queued: undefined, hasWorker: true };
+    const channel = commandChannel(config.busPrefix, name);
+    const [queued, hasWorker] = await Promise.all([
+      bus.depth(channel),
+      withWorker.has(channel) || bus.wasConsumed(channel),
+    ]);
+    if (hasWorker) withWorker.add(channel);
+    return { queued, hasWorker };
+  };
 }
