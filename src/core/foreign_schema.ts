@@ -8,7 +8,13 @@ import { messageOf } from "./errors.ts";
 import { describeUnfit, findUnfit } from "./json.ts";
 import { nearestOf } from "./nearest.ts";
 import { endlessRefIn } from "./schema_cycles.ts";
-import { FORMAT_PATTERNS, FORMATS, SCHEMA_SIZE_MAX, whyCostly } from "./stored_schema.ts";
+import {
+  FORMAT_PATTERNS,
+  FORMATS,
+  SCHEMA_SIZE_MAX,
+  whyCostly,
+  whyEndless,
+} from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** What is wrong at one place of a schema. */
@@ -122,7 +128,7 @@ export function readForeignSchema(
     const detail = `has ${text.length} characters, at most ${SCHEMA_SIZE_MAX} are allowed`;
     return { ok: false, faults: [fault([], detail)] };
   }
-  const costly = whyCostly(schema);
+  const costly = whyCostly(schema) ?? whyEndless(schema);
   if (costly !== undefined) return { ok: false, faults: [fault([], costly)] };
   const reader = new SchemaReader();
   const read = reader.read(schema, []) as JsonSchema;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { z } from "zod";
 import { readForeignSchema } from "./foreign_schema.ts";
 import { checkByStored, whyUnusable } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
@@ -301,8 +302,28 @@ Deno.test("patterns are read as the flag u reads them, whatever runs them", () =
     "^\\p{L}$",
     "^\\u{1f600}",
     "^[😀]$",
+    "^\\p{Script=Greek}.$",
+    "^[\\p{L}\\s/]\\/?$",
+    "^\\P{L}\\s$",
+    "\\u0061\\S$",
+    "^[\\u{1f5ff}-\\u{1f601}]+$",
   ];
-  const texts = ["", "a", "😀", "a😀b", "é😀", "\ud83d", "😀😀", "\uffff", "ab", "\n"];
+  const texts = [
+    "",
+    "a",
+    "😀",
+    "a😀b",
+    "é😀",
+    "\ud83d",
+    "😀😀",
+    "\uffff",
+    "ab",
+    "\n",
+    "α\r",
+    "αß",
+    "!\u00a0",
+    " /",
+  ];
 
   for (const pattern of patterns) {
     for (const text of texts) {
@@ -310,4 +331,39 @@ Deno.test("patterns are read as the flag u reads them, whatever runs them", () =
       assert.equal(ok, new RegExp(pattern, "u").test(text), `${pattern} ${JSON.stringify(text)}`);
     }
   }
+});
+
+Deno.test("a pattern that looks around or back is refused by name, unless it is that of a format", () => {
+  const refused = [
+    "(?=a)b",
+    "(?!a)b",
+    "(?<=a)b",
+    "(?<!a)b",
+    "(a)\\1",
+    "(?<x>a)\\k<x>",
+    "^\\p{ASCII}+$",
+  ];
+  const taken = [
+    "[(?=a)]",
+    "\\(\\?=a",
+    "(?<x>a)",
+    "(?:a)",
+    "^\\p{L}+$",
+    z.regexes.email.source,
+  ];
+  const isTaken = (pattern: string) =>
+    readForeignSchema({ type: "object", properties: { a: { type: "string", pattern } } }).ok;
+
+  for (const pattern of refused) assert.equal(isTaken(pattern), false, pattern);
+  for (const pattern of taken) assert.equal(isTaken(pattern), true, pattern);
+  assert.equal(readForeignSchema({ patternProperties: { "(?=a)b": {} } }).ok, false);
+  assert.ok(readForeignSchema({ properties: { pattern: {} }, enum: [{ pattern: "(?=a)" }] }).ok);
+});
+
+Deno.test("a pattern that names characters by their properties is matched in linear time", () => {
+  const schema = { type: "string", pattern: "^(\\p{L}+)+\\u{1f600}$" };
+
+  const { ok } = checkByStored(schema, `${"a".repeat(5_000)}!`);
+
+  assert.equal(ok, false);
 });

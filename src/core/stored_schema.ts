@@ -7,7 +7,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
 import { FAULTS_MAX } from "./faults.ts";
-import { patternOf } from "./pattern.ts";
+import { endlessIn, patternOf } from "./pattern.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** A value as its contract made it, or what is wrong with it. */
@@ -195,6 +195,20 @@ export function whyCostly(schema: JsonSchema): string | undefined {
   if (!seesAll || fields <= FIELDS_SEEN_MAX) return undefined;
   return `has ${fields} properties beside unevaluatedProperties or unevaluatedItems, at most ` +
     `${FIELDS_SEEN_MAX} are allowed`;
+}
+
+/** Patterns that may look ahead, because they were tried: those of formats. */
+const TRIED: ReadonlySet<string> = new Set([...Object.values(FORMAT_PATTERNS), ...UNUSED]);
+
+/** Says which pattern of a schema that somebody else wrote could hold up all that runs; undefined: none. */
+export function whyEndless(schema: JsonSchema): string | undefined {
+  const pattern = endlessIn(schema, TRIED);
+  if (pattern === undefined) return undefined;
+  return `has the pattern ${
+    JSON.stringify(pattern)
+  }, which could be matched without end: look-ahead, ` +
+    "look-behind, back-references and classes that RE2 does not know are not supported; say it by " +
+    "several patterns in `allOf` and `not`";
 }
 
 /** Returns the text of a schema that is small enough, and one by the meta-schema. */

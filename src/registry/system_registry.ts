@@ -13,7 +13,7 @@ import type {
 } from "../core/ports.ts";
 import type { Capability } from "../core/system.ts";
 import { capabilityBreaks } from "./capability_gate.ts";
-import { whyUnusable } from "../core/stored_schema.ts";
+import { whyEndless, whyUnusable } from "../core/stored_schema.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 
 /** How often leases and checks are looked at. */
@@ -256,7 +256,7 @@ function demandUsable(capabilities: readonly Capability[]): void {
   }
   const faults = capabilities.flatMap(({ input, output }, index): Fault[] =>
     Object.entries({ input, output }).flatMap(([part, schema]) => {
-      const why = schema === undefined ? undefined : whyUnusable(schema);
+      const why = schema === undefined ? undefined : whyEndless(schema) ?? whyUnusable(schema);
       return why === undefined
         ? []
         : [{ path: `capabilities.${index}.${part}`, code: "schema_unusable", detail: why }];
