@@ -34,6 +34,8 @@ if (CHROMIUM === undefined) {
 /** The app of one server in one browser. */
 export interface WebApp {
   readonly server: Served;
+  /** The folder of its data: another server over it is another node. */
+  readonly dataDir: string;
   /** Opens a page at a path, signed in with the first key unless said; width and height in pixels. */
   open(path: string, options?: OpenOptions): Promise<Page>;
 }
@@ -41,6 +43,8 @@ export interface WebApp {
 /** How a page is opened. */
 export interface OpenOptions {
   readonly isSignedIn?: boolean;
+  /** Whose page it is; the first key unless said. */
+  readonly key?: string;
   readonly size?: { readonly width: number; readonly height: number };
   readonly theme?: "light" | "dark";
   /** Parts of lines of the console that are no errors here: browsers write each refused request. */
@@ -64,6 +68,7 @@ export async function withWebApp(
       await waitForApp(server.url);
       await use({
         server,
+        dataDir,
         open: (path, options) => open(browser, server, { ...options, path, errors }),
       });
     } finally {
@@ -96,11 +101,12 @@ async function waitForApp(url: string): Promise<void> {
 
 async function open(
   browser: Browser,
-  { url, key }: Served,
+  { url, key: firstKey }: Served,
   {
     path,
     errors,
     isSignedIn = true,
+    key = firstKey,
     size = { width: 1280, height: 800 },
     theme = "light",
     expects = [],

@@ -7,6 +7,7 @@ import { Link, useSearchParams } from "wouter";
 import type { TaskSummary } from "../../../src/client.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
+import { useMay } from "../../data/session.tsx";
 import { adoptCss } from "../../kit/adopt_css.ts";
 import { Button } from "../../kit/button.tsx";
 import { EmptyState } from "../../kit/empty_state.tsx";
@@ -32,11 +33,12 @@ const ROWS_AHEAD = 20;
 export function TaskList() {
   const [params, setParams] = useSearchParams();
   const query = params.toString();
+  const mayOperate = useMay("operate");
   const filter = useMemo(() => filterOf(params), [query]);
   return (
     <Page title="Tasks">
       <FilterBar filter={filter} query={query} onChange={(next) => setParams(next)} />
-      <BulkBar filter={filter} />
+      {mayOperate && <BulkBar filter={filter} />}
       <Rows key={query} filter={filter} />
     </Page>
   );
@@ -132,7 +134,9 @@ function useTasks(filter: Filter) {
   const newest = useOperation("listTasks", { ...filter, limit: PAGE_SIZE });
   const found = useMemo(() => {
     const now = new Map(newest.data?.tasks.map((task) => [task.id, task]));
-    const read = pages.data?.pages.flatMap((page) => page.tasks) ?? [];
+    const paged = pages.data?.pages.flatMap((page) => page.tasks) ?? [];
+    // Nobody reads an empty list: what comes is shown at once.
+    const read = paged.length === 0 ? newest.data?.tasks ?? [] : paged;
     const [first] = read;
     const searchedTo = pages.data?.pages.at(-1)?.searchedTo;
     return {
