@@ -1,7 +1,15 @@
 /** The live feed of a page: what changed on any node, and whether what is shown can be trusted. */
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
 /** Lists are asked for again this often at most while tasks change, in milliseconds. */
 const LIST_MS = 4_000;
@@ -47,24 +55,34 @@ interface Changes {
 /** The build that this page was loaded from: its own script is in a folder of that name. */
 const BUILD = /\/assets\/([^/]+)\//.exec(import.meta.url)?.[1];
 
-/** Follows changes while the page is visible and not paused, and has what changed read again. */
+/**
+ * Follows changes while the page is seen and not paused, and has what changed read again. A page that
+ * nobody sees holds no connection: browsers allow six to a server, for all their tabs together.
+ */
 export function FeedProvider({ children }: { readonly children: ReactNode }) {
   const queries = useQueryClient();
-  const [freshness, setFreshness] = useState<Freshness>(() => reconnecting());
+  const [freshness, setFreshness] = useState<Freshness>(() => reconnecting(Date.now()));
   const [isPaused, setPaused] = useState(false);
   const [isOld, setOld] = useState(false);
+  const isSeen = useIsSeen();
   useEffect(() => {
-    if (isPaused) return;
-    setFreshness(reconnecting());
+    if (isPaused || !isSeen) return;
+    let isLive = false;
     return follow({
-      onChanges: (changes) => {
-        setFreshness((now) => now.kind === "live" ? now : { kind: "live" });
-        readAgain(queries, changes);
+      onChanges: async (changes) => {
+        if (isLive) return readAgain(queries, changes);
+        isLive = true;
+        // What was read before the connection is not called live before it has been read again.
+        await queries.invalidateQueries({}, { cancelRefetch: false });
+        if (isLive) setFreshness({ kind: "live" });
       },
       onOpened: () => void isNewerServed().then((isNewer) => isNewer && setOld(true)),
-      onLost: () => setFreshness((now) => now.kind === "reconnecting" ? now : reconnecting()),
+      onLost: (heardAtMs) => {
+        isLive = false;
+        setFreshness((now) => now.kind === "live" ? reconnecting(heardAtMs) : now);
+      },
     });
-  }, [isPaused, queries]);
+  }, [isPaused, isSeen, queries]);
   const feed = useMemo(() => ({
     freshness,
     isOld,
@@ -72,9 +90,20 @@ export function FeedProvider({ children }: { readonly children: ReactNode }) {
       setPaused(true);
       setFreshness({ kind: "paused", sinceMs: Date.now() });
     },
-    resume: () => setPaused(false),
+    resume: () => {
+      setPaused(false);
+      setFreshness((now) => now.kind === "paused" ? reconnecting(now.sinceMs) : now);
+    },
   }), [freshness, isOld]);
   return <FeedContext.Provider value={feed}>{children}</FeedContext.Provider>;
+}
+
+/** Whether the page is seen: its tab is in front. */
+function useIsSeen(): boolean {
+  return useSyncExternalStore((changed) => {
+    document.addEventListener("visibilitychange", changed);
+    return () => document.removeEventListener("visibilitychange", changed);
+  }, () => document.visibilityState === "visible");
 }
 
 /** Whether the server, which may be another one since the last connection, has another app. */
@@ -88,40 +117,45 @@ async function isNewerServed(): Promise<boolean> {
   }
 }
 
-function reconnecting(): Freshness {
-  return { kind: "reconnecting", sinceMs: Date.now() };
+function reconnecting(sinceMs: number): Freshness {
+  return { kind: "reconnecting", sinceMs };
 }
 
 /** Opens the stream, and opens it again when it is silent or was refused. Returns how to end it. */
 function follow({ onChanges, onOpened, onLost }: {
   readonly onOpened: () => void;
   readonly onChanges: (changes: Changes) => void;
-  readonly onLost: () => void;
+  /** Gets when the last event came: the page shows what was true then. */
+  readonly onLost: (heardAtMs: number) => void;
 }): () => void {
   let heardAtMs = Date.now();
+  let openedAtMs = heardAtMs;
   let source = open();
   function open(): EventSource {
     const opened = new EventSource("/v1/changes");
     opened.onmessage = ({ data }) => {
+      // A sleeping machine wakes up with events from before: what it shows is as old as its sleep.
+      if (Date.now() - heardAtMs > SILENCE_MS) onLost(heardAtMs);
       heardAtMs = Date.now();
       onChanges(JSON.parse(data));
     };
     opened.onopen = onOpened;
     // The browser connects again by itself, with the id of the last event; a refusal ends it.
-    opened.onerror = onLost;
+    opened.onerror = () => onLost(heardAtMs);
     return opened;
   }
   const timer = setInterval(() => {
-    const isSilent = Date.now() - heardAtMs > SILENCE_MS;
-    if (isSilent) onLost();
+    const isSilent = Date.now() - Math.max(heardAtMs, openedAtMs) > SILENCE_MS;
+    if (isSilent) onLost(heardAtMs);
     if (!isSilent && source.readyState !== EventSource.CLOSED) return;
     source.close();
-    heardAtMs = Date.now();
+    openedAtMs = Date.now();
     source = open();
   }, LOOK_MS);
   return () => {
     clearInterval(timer);
     source.close();
+    onLost(heardAtMs);
   };
 }
 
