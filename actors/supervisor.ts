@@ -23,7 +23,7 @@ import type { QueuedCommand } from "./mailbox.ts";
 import { inSlices } from "./slices.ts";
 import { type SentTurn, TaskActor } from "./task_actor.ts";
 import { type LoadedState, type LoaderDeps, TaskLoader } from "./task_loader.ts";
-import { TurnCommitter } from "./turn_committer.ts";
+import { type CommitterDeps, TurnCommitter } from "./turn_committer.ts";
 import { TurnQueue } from "./turn_queue.ts";
 
 /** An actor that nothing moves leaves memory after this long. */
@@ -31,7 +31,7 @@ export const PASSIVATE_AFTER_MS = 60_000;
 
 /** What the supervisor works with. */
 export interface SupervisorDeps
-  extends LoaderDeps, Pick<FailuresDeps, "reroute" | "fenced" | "broken"> {
+  extends LoaderDeps, CommitterDeps, Pick<FailuresDeps, "reroute" | "fenced" | "broken"> {
   readonly readiness: Readiness;
   readonly admission: Pick<
     NodeAdmission,

@@ -2,7 +2,15 @@
 
 import { TaskerError } from "../src/core/errors.ts";
 import type { TaskId } from "../src/core/ids.ts";
-import type { Appended, Journal, RowlessEntry, Runtime, TurnRow } from "../src/core/ports.ts";
+import type {
+  Appended,
+  InboxRow,
+  Journal,
+  RowlessEntry,
+  Runtime,
+  TurnRow,
+} from "../src/core/ports.ts";
+import type { AnnouncedTurn } from "../src/core/webhook.ts";
 import {
   answerAll,
   type DecidedCommand,
@@ -29,10 +37,18 @@ export interface CommitFailures {
   fenced(): void;
 }
 
+/** What a committer works with. */
+export interface CommitterDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  /** The commands that a turn sends with its commit; absent: none. */
+  sendsOf?(turn: AnnouncedTurn): readonly InboxRow[];
+}
+
 /** Sends turns to the journal, one row of an actor at a time. */
 export class TurnCommitter {
   constructor(
-    readonly deps: { readonly runtime: Runtime; readonly journal: Journal },
+    readonly deps: CommitterDeps,
     readonly outcomes: {
       readonly failures: CommitFailures;
       committed(actor: TaskActor, sent: SentTurn): void;
@@ -68,13 +84,23 @@ export class TurnCommitter {
   #append(actor: TaskActor, sent: SentTurn): void {
     const { runtime, journal } = this.deps;
     actor.busyAtMs = runtime.monotonic();
-    actor.flushed = journal.append(rowOf(actor, sent, runtime.uuid())).then(
+    const row = { ...rowOf(actor, sent, runtime.uuid()), ...this.#sends(actor, sent) };
+    actor.flushed = journal.append(row).then(
       (appended) => this.#appended(actor, sent, appended),
       (error) => {
         refuseAll(commandsOf(sent), error);
         this.outcomes.failures.crashed(actor, error);
       },
     );
+  }
+
+  #sends(
+    { taskId, plan, committed: before }: TaskActor,
+    { turn: { turn, birth, change } }: SentTurn,
+  ): Pick<TurnRow, "sends"> {
+    if (birth === undefined && (change === undefined || change.state === before)) return {};
+    const sends = this.deps.sendsOf?.({ taskId, plan, turn, before, birth, change }) ?? [];
+    return sends.length === 0 ? {} : { sends };
   }
 
   /** Answers commands once a flush that begins now has found this node alive. */

@@ -42,6 +42,7 @@ import { Watch } from "./watch.ts";
 import { stepLogHandlers } from "./step_logs.ts";
 import { statisticsHandlers } from "./statistics.ts";
 import { systemHandlers } from "./systems.ts";
+import { webhookHandlers } from "./webhooks.ts";
 import { workflowHandlers } from "./workflows.ts";
 
 /** The API, ready to be served. */
@@ -131,6 +132,7 @@ function routesOf(services: Services): readonly Route[] {
     ...keyHandlers(services),
     ...auditHandlers(services),
     ...sessionHandlers(services),
+    ...webhookHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),
     ...nodeHandlers(services),

@@ -37,6 +37,7 @@ import type {
   SystemQueue,
   SystemSummary,
 } from "../core/ports.ts";
+import type { Definition } from "../core/workflow.ts";
 import type { HealthCheck } from "../operations/node.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -99,6 +100,10 @@ export interface ApiDeps {
   readonly residents: ResidentTasks;
   readonly plans: Pick<Plans, "byHash">;
   readonly definitions: Definitions;
+  /** What a definition is stored under. */
+  readonly hashOf: (definition: Definition) => string;
+  /** Why requests to a URL that a secret signs are not allowed here; undefined: they are. */
+  readonly whyNotCalled: (url: string, secret: string) => string | undefined;
   /** The version of a workflow that a start without one takes; undefined: none is loaded here. */
   readonly startVersion: (workflow: string) => string | undefined;
   readonly deployer: Deployer;

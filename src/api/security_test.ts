@@ -29,6 +29,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   revertWorkflow: { to: "1.0.0", reason: "test" },
   putSystemLimits: { reason: "test", limits: {} },
   putHealing: { reason: "test" },
+  putWebhook: { url: "https://a.test/", events: ["task.failed"], secret: "SECRET" },
   replayManyDead: { count: 1 },
   discardManyDead: { count: 1 },
   makeKey: { name: "n", scopes: ["read"], namespaces: ["orders"] },
@@ -80,6 +81,7 @@ Deno.test("the description lists every promised route", async () => {
     "DELETE /v1/keys/{id}",
     "DELETE /v1/session",
     "DELETE /v1/systems/{system}/instances/{instance}",
+    "DELETE /v1/webhooks/{name}",
     "GET /asyncapi.json",
     "GET /health",
     "GET /health/live",
@@ -116,6 +118,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/tasks/{id}/journal",
     "GET /v1/tasks/{id}/logs",
     "GET /v1/types",
+    "GET /v1/webhooks",
     "GET /v1/workflows",
     "GET /v1/workflows/{namespace}/{name}",
     "GET /v1/workflows/{namespace}/{name}/compare",
@@ -150,6 +153,9 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
+    "POST /v1/webhooks/{name}/disable",
+    "POST /v1/webhooks/{name}/enable",
+    "POST /v1/webhooks/{name}/test",
     "POST /v1/workflows",
     "POST /v1/workflows/{namespace}/{name}/optimise",
     "POST /v1/workflows/{namespace}/{name}/revert",
@@ -158,6 +164,7 @@ Deno.test("the description lists every promised route", async () => {
     "PUT /v1/policies/{namespace}/{name}",
     "PUT /v1/systems/{name}/limits",
     "PUT /v1/systems/{system}/instances/{instance}",
+    "PUT /v1/webhooks/{name}",
   ]);
 });
 

@@ -107,6 +107,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   workflowSource: SOURCE,
   deployHistory: HISTORY,
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
+  removeWebhook: { lines: (_, { input: { name } }) => [`Webhook ${name} is removed`] },
+  testWebhook: { lines: ({ id }) => [`Sent: tasker show ${id} says what came of it`] },
   listAudit: { lines: (calls, { paint }) => auditLines(calls, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },

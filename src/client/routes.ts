@@ -165,6 +165,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   makeSession: { method: "POST", path: "/v1/session", body: "*" },
   endSession: { method: "DELETE", path: "/v1/session" },
   makeSignInLink: { method: "POST", path: "/v1/session/links" },
+  listWebhooks: { method: "GET", path: "/v1/webhooks" },
+  putWebhook: { method: "PUT", path: "/v1/webhooks/{name}", body: "*" },
+  enableWebhook: { method: "POST", path: "/v1/webhooks/{name}/enable", body: "*" },
+  disableWebhook: { method: "POST", path: "/v1/webhooks/{name}/disable", body: "*" },
+  removeWebhook: { method: "DELETE", path: "/v1/webhooks/{name}" },
+  testWebhook: { method: "POST", path: "/v1/webhooks/{name}/test", isWrite: true },
   listDead: {
     method: "GET",
     path: "/v1/dead",

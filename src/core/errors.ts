@@ -366,6 +366,12 @@ export const ERRORS = {
     "Starts of the workflow are held back",
     "Wait as long as Retry-After says and send it again; `tasker policies` shows who holds them back",
   ),
+  "webhook.not_found": meaning(
+    "never",
+    404,
+    "No such webhook",
+    "List them with `tasker webhooks`",
+  ),
 } as const satisfies Record<string, Meaning>;
 
 /** A stable name of one operating error. */

@@ -13,6 +13,13 @@ export interface HttpCall {
   readonly origin?: string;
   /** Headers whose values are secrets of the server. */
   readonly secrets?: Readonly<Record<string, Exclude<EgressHeader, string>>>;
+  /**
+   * The name of a secret that signs the request as Standard Webhooks says, in the headers webhook-id,
+   * webhook-timestamp and webhook-signature. The id is the same for each attempt.
+   */
+  readonly sign?: string;
+  /** Whatever comes with a success is not read: the result is the status. */
+  readonly isStatusOnly?: boolean;
   /** Statuses that are tried again beside 408, 425, 429 and those from 500 on. */
   readonly retryOn?: readonly number[];
   /** Headers that the result has beside the body; absent: the result is the body alone. */

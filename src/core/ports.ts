@@ -167,6 +167,8 @@ export interface TurnRow {
   readonly inbox: readonly string[];
   /** Answers to leave for senders on other nodes. */
   readonly answers: readonly RemoteAnswer[];
+  /** Commands that go into the inbox with this turn, to tasks in the slot of this one. */
+  readonly sends?: readonly InboxRow[];
   /** Goes in a flush of its own: an earlier row of the task was refused, or took too long. */
   readonly isAlone?: boolean;
 }
@@ -1105,8 +1107,13 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-/** The value of a header: text, or a secret of the server that only the guard knows. */
-export type EgressHeader = string | { readonly secret: string; readonly prefix?: string };
+/** The value of a header: text, or what the guard makes of a secret that it alone knows. */
+export type EgressHeader = string | {
+  readonly secret: string;
+  readonly prefix?: string;
+  /** Not the secret is sent, but its signature of this text, a dot and the body. */
+  readonly signs?: string;
+};
 
 /** An HTTP request of the engine itself: of an `http` step, of a health check. */
 export interface EgressRequest {

@@ -55,7 +55,10 @@ export async function runHttp(
     const answer = await egress.request({
       method: http.method,
       url: urlOf(asked.value),
-      ...contentOf(asked.value, http, stepKey(attempt.taskId, stepOf(attempt).name)),
+      ...contentOf(asked.value, http, {
+        key: stepKey(attempt.taskId, stepOf(attempt).name),
+        nowMs,
+      }),
       timeoutMs: Math.max(1, (endsAtMs(attempt) ?? nowMs + TIMEOUT_DEFAULT_MS) - nowMs),
       bytesMax: BYTES_MAX,
       signal,
@@ -130,8 +133,8 @@ function urlOf({ url, query = {} }: Asked): string {
 /** Headers and body; what the step states goes before what it is sent by default. */
 function contentOf(
   { headers = {}, body }: Asked,
-  { method, secrets = {} }: HttpCall,
-  key: string,
+  { method, secrets = {}, sign }: HttpCall,
+  { key, nowMs }: { readonly key: string; readonly nowMs: number },
 ): { readonly headers: Readonly<Record<string, EgressHeader>>; readonly body?: string } {
   const isText = typeof body === "string";
   const made: Record<string, EgressHeader> = {
@@ -144,6 +147,12 @@ function contentOf(
     if (value !== null) made[name.toLowerCase()] = String(value);
   }
   for (const [name, secret] of Object.entries(secrets)) made[name.toLowerCase()] = secret;
+  if (sign !== undefined) {
+    const timestamp = String(Math.floor(nowMs / 1_000));
+    made["webhook-id"] = key;
+    made["webhook-timestamp"] = timestamp;
+    made["webhook-signature"] = { secret: sign, signs: `${key}.${timestamp}` };
+  }
   if (body === undefined) return { headers: made };
   return { headers: made, body: isText ? body : JSON.stringify(body) };
 }
@@ -156,6 +165,9 @@ interface AnswerContext {
 
 function outcomeOf(answer: EgressResponse, { attempt, http, nowMs }: AnswerContext): Outcome {
   const { status, headers } = answer;
+  if (status >= 200 && status < 300 && http.isStatusOnly === true) {
+    return outcomeOfResult({ status }, attempt);
+  }
   const read = readBody(answer);
   if (status >= 200 && status < 300) {
     if (!read.ok) return notRetryable(contractFailure(`The answer ${read.detail}`));

@@ -1,6 +1,7 @@
 /** The guard: makes HTTP requests to hosts and addresses that the rules allow, and to no others. */
 
 import { Buffer } from "node:buffer";
+import { createHmac } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import http from "node:http";
 import https from "node:https";
@@ -256,7 +257,7 @@ function headersOf(
     ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),
   };
   for (const [name, stated] of Object.entries(headers)) {
-    const value = valueOf(stated, secrets);
+    const value = valueOf(stated, secrets, body);
     const origin = typeof stated === "string" ? undefined : secretOrigins?.get(stated.secret);
     const isElsewhere = origin !== undefined && origin !== url.origin;
     const why = whyNoHeader(name) ??
@@ -270,10 +271,26 @@ function headersOf(
   return made;
 }
 
-function valueOf(stated: EgressHeader, secrets: ReadonlyMap<string, string>): string | undefined {
+function valueOf(
+  stated: EgressHeader,
+  secrets: ReadonlyMap<string, string>,
+  body = "",
+): string | undefined {
   if (typeof stated === "string") return stated;
-  const secret = secrets.get(stated.secret);
-  return secret === undefined ? undefined : `${stated.prefix ?? ""}${secret}`;
+  const { secret: name, prefix = "", signs } = stated;
+  const secret = secrets.get(name);
+  if (secret === undefined) return undefined;
+  return signs === undefined ? `${prefix}${secret}` : signatureOf(secret, `${signs}.${body}`);
+}
+
+/**
+ * Signs a text as Standard Webhooks says (https://www.standardwebhooks.com): HMAC-SHA256, by the bytes
+ * that a secret `whsec_…` has in base64; any other secret is taken as it is.
+ */
+function signatureOf(secret: string, text: string): string {
+  const [, encoded] = /^whsec_(.+)$/.exec(secret) ?? [];
+  const key = encoded === undefined ? Buffer.from(secret) : Buffer.from(encoded, "base64");
+  return `v1,${createHmac("sha256", key).update(text).digest("base64")}`;
 }
 
 function joined(headers: http.IncomingHttpHeaders): Readonly<Record<string, string>> {

@@ -78,9 +78,9 @@ export function parametersOf(incarnation: Incarnation, entries: readonly Entry[]
 }
 
 function effectsOf(row: TurnRow): string | undefined {
-  const { taskId, appendId, birth, change, inbox, answers } = row;
+  const { taskId, appendId, birth, change, inbox, answers, sends = [] } = row;
   const hasNone = birth === undefined && change === undefined && inbox.length === 0 &&
-    answers.length === 0;
+    answers.length === 0 && sends.length === 0;
   if (hasNone) return undefined;
   return JSON.stringify({
     append_id: appendId,
@@ -105,6 +105,7 @@ function effectsOf(row: TurnRow): string | undefined {
       ended_ms: change.endedAtMs,
       labels: change.labels,
     }),
+    ...(sends.length > 0 && { sends }),
     ...(inbox.length > 0 && { inbox }),
     ...(answers.length > 0 && { answers }),
   });

@@ -294,7 +294,8 @@ export class MemoryJournal implements Journal, Nodes, TaskReader {
     return task;
   }
 
-  #sideEffects({ inbox, answers }: RowlessEntry): void {
+  #sideEffects({ inbox, answers, sends = [] }: RowlessEntry & Pick<TurnRow, "sends">): void {
+    void this.post(sends);
     for (const commandId of inbox) this.#inbox.delete(commandId);
     for (const { commandId, body } of answers) this.#answers.set(commandId, body);
   }

@@ -16,11 +16,10 @@ const HANDLED_BESIDE_MAX = 3 * MANY;
 
 const NODE = "'00000000-0000-4000-8000-000000000001'";
 const OTHER = "'00000000-0000-4000-8000-000000000002'";
-
 /** A statement under `src`, what it is given as SQL, and how many rows it is about. */
 type Case = readonly [file: string, parameters: readonly string[], rows: number];
 
-/** What the tables hold, and the statements that have to do with it. */
+/** What tables hold, and the statements about it. */
 interface Scene {
   readonly holds: string;
   readonly cases: readonly Case[];
@@ -107,7 +106,8 @@ const ENDS = json(`'append_id', ${id("n")}, 'task_id', ${id("n")}, 'slot', n % $
 const BIRTHS = json(`'append_id', ${id(`n + ${MANY}`)}, 'task_id', ${id(`n + ${MANY}`)},
   'slot', n % ${SLOTS}, 'namespace', 'test', 'workflow', 'w', 'version', '1', 'definition_hash', 'h',
   'tags', array['y' || n % 100], 'key', 'new' || n, 'body_hash', '', 'created_ms', 1,
-  'state', 'running', 'resident', true, 'labels', array['n:total=' || n]`);
+  'state', 'running', 'resident', true, 'labels', array['n:total=' || n], 'sends',
+  json_build_array(json_build_object('slot', 1, 'commandId', 's' || n, 'command', n))`);
 const DECLARED = json(`'number', n, 'system', 's0', 'instance', 'i' || 4 * n, 'version', '1.0.0',
   'digest', 'd1', 'namespaces', '{}'::text[], 'lease_ms', 30000`);
 const DOUBTFUL = json(`'n', n, 'task_id', ${id("n")}, 'turn', 1, 'namespace', 'test',

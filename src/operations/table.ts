@@ -21,6 +21,7 @@ import { STATISTICS } from "./statistics.ts";
 import { STEP_LOGS } from "./step_logs.ts";
 import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
+import { WEBHOOKS } from "./webhooks.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 /** Every operation. A name is in one group only. */
@@ -43,6 +44,7 @@ export const OPERATIONS = {
   ...KEYS,
   ...AUDIT,
   ...SESSIONS,
+  ...WEBHOOKS,
   ...DEAD_LETTERS,
   ...BUS,
   ...HEALTH,

@@ -31,6 +31,7 @@ import { STEP_LOGS } from "./step_logs.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
+import { WEBHOOKS } from "./webhooks.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 const NOUNS = [
@@ -52,6 +53,7 @@ const NOUNS = [
   KEYS,
   AUDIT,
   SESSIONS,
+  WEBHOOKS,
   DEAD_LETTERS,
   BUS,
   HEALTH,

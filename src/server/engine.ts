@@ -34,6 +34,7 @@ import type {
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
+import { Announcer } from "../core/webhook.ts";
 import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import type { StepLog } from "../dispatch/step_log.ts";
@@ -116,6 +117,7 @@ export class Engine implements ResidentTasks {
   /** How often a step did not go to the system that its policy switches it to, by that system. */
   readonly switchFallbacks = new Map<string, number>();
   readonly #policies = new EffectivePolicies();
+  readonly #announcer: Announcer;
   readonly #fellBackTo = new Set<string>();
   #sweep: Cancel | undefined;
   #isFenced = false;
@@ -127,6 +129,7 @@ export class Engine implements ResidentTasks {
     this.#isAfterHang = deps.isAfterHang ?? false;
     const { runtime, nodes, log } = deps;
     this.starts = new StartGate(runtime);
+    this.#announcer = new Announcer(runtime);
     this.router = new CommandRouter({
       runtime,
       nodes,
@@ -135,14 +138,12 @@ export class Engine implements ResidentTasks {
     });
     const record = this.router.record.bind(this.router);
     this.local = new LocalRunner({ runtime, log, stepLog: deps.stepLog, record });
-    const { codeOf, isLocalOwner } = deps;
     const http = { runtime, egress: deps.egress ?? openEgress(undefined) };
     const runner = deps.runner?.(this.local, record) ?? openRunner({
+      ...deps,
       local: this.local,
       remote: deps.remote(record, this.outages),
       http,
-      codeOf,
-      isLocalOwner,
     });
     this.admission = new NodeAdmission({
       ...deps,
@@ -174,6 +175,7 @@ export class Engine implements ResidentTasks {
       admission: this.admission,
       alarm: this.alarm,
       contextOf: (of, nowMs) => this.#contextOf(of, nowMs),
+      sendsOf: (turn) => this.#announcer.sendsOf(turn),
       reroute: (queued) => this.router.reroute(queued),
       isAfterHang: () => this.#isAfterHang,
       unreadable: (taskId) => this.ownership.cannotRead(taskId),
@@ -224,6 +226,7 @@ export class Engine implements ResidentTasks {
   /** Reads the policy overlays now; tasks in memory go on under them. */
   async renewPolicies(): Promise<void> {
     const newest = await this.deps.policies.newest();
+    this.#announcer.renew(newest);
     if (!this.#policies.renew(newest)) return;
     this.#fellBackTo.clear();
     const limits = systemLimitsOf(newest);
@@ -250,8 +253,7 @@ export class Engine implements ResidentTasks {
     this.supervisor.stop(
       new TaskerError("node.draining", "Cannot take commands: this node is stopping"),
     );
-    const giveUp = wait(this.deps.runtime, LEAVE_MS_MAX);
-    await Promise.race([this.#leave(), giveUp]);
+    await Promise.race([this.#leave(), wait(this.deps.runtime, LEAVE_MS_MAX)]);
   }
 
   #makeDueTasks(): DueTasks {

@@ -6,15 +6,18 @@ import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import type { Bus, Policies, Runtime, SystemQueue, SystemSummary } from "../core/ports.ts";
+import type { Definition } from "../core/workflow.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
 import type { Healer } from "../heal/healer.ts";
 import { type Adviser, openExplained } from "../heal/adviser.ts";
 import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
+import { refusedIn } from "./egress_check.ts";
 import { openDocuments } from "./documents.ts";
 import { openGenerator } from "./generator.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { DeployedWorkflows } from "../registry/deployed.ts";
+import { hashOf } from "../registry/hash.ts";
 import { openStarter, openStarts, type Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -74,7 +77,7 @@ export function openApiOf(deps: ApiParts): Api {
     notes: journal.notes,
     residents: engine,
     plans: registry,
-    definitions: journal.definitions,
+    ...requestsOf(deps),
     startVersion: (workflow) => registry.startVersion(workflow),
     deployer: openDeployerOf({ ...deps, documents, rehearser, directory: systems.directory }),
     statistics: journal.statistics,
@@ -118,6 +121,20 @@ export function openApiOf(deps: ApiParts): Api {
     ...addressesOf(config),
     health: healthOf(deps),
   });
+}
+
+/** Where definitions are kept, and which requests may go to hosts that people name. */
+function requestsOf(
+  { runtime, config, journal }: Pick<ApiParts, "runtime" | "config" | "journal">,
+) {
+  return {
+    definitions: journal.definitions,
+    hashOf: (definition: Definition) => hashOf(definition, (text) => runtime.digest(text)),
+    whyNotCalled: (url: string, secret: string) => {
+      const asked = { what: "", path: "", url, headers: { "webhook-signature": { secret } } };
+      return refusedIn([asked], config)[0]?.why;
+    },
+  };
 }
 
 /** Who may ask, how they sign in, and what is kept of what they did. */

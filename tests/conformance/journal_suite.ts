@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
-import type { Incarnation } from "../../src/core/ids.ts";
+import { type Incarnation, slotOf } from "../../src/core/ids.ts";
 import type {
   Definitions,
   Deployments,
@@ -217,6 +217,25 @@ function testAnswers(law: Law): void {
 }
 
 function testInbox(law: Law): void {
+  law("what a turn sends is in the inbox once the turn is in, and only then", async (of) => {
+    const [taskId, other] = [newTask(), newTask()];
+    const sent = (commandId: string) => ({
+      commandId,
+      slot: slotOf(other),
+      command: { kind: "CancelTask", taskId: other, commandId, by: "", reason: "" } as const,
+      wantsAnswer: false,
+    });
+    const row = { ...startRow(taskId), sends: [sent("s1"), sent("s2")] };
+    await of.nodes.claim((await of.nodes.poll()).slots);
+
+    await of.journal.append(row);
+    await of.journal.append(row);
+    await of.journal.append({ ...turnRow(taskId, 1), sends: [sent("lost")] });
+
+    const { inbox } = await of.nodes.poll();
+    assert.deepEqual(inbox, row.sends);
+  });
+
   law("post() repeated leaves one command, the first", async (of) => {
     const [first, second] = [newTask(), newTask()];
     await of.nodes.claim([{ slot: 7, owner: null, version: 0 }]);

@@ -4,7 +4,10 @@ import type { ApiDeps } from "../../src/api/deps.ts";
 import type { InstanceRow, SystemSummary } from "../../src/core/ports.ts";
 
 /** Two namespaces use "inventory". */
-export function fakeSystems(): Pick<ApiDeps, "systems" | "queueOf" | "instancesOf" | "registrar"> {
+export function fakeSystems(): Pick<
+  ApiDeps,
+  "systems" | "queueOf" | "instancesOf" | "registrar" | "hashOf" | "whyNotCalled"
+> {
   const inventory: SystemSummary = {
     name: "inventory",
     kind: "remote",
@@ -13,6 +16,8 @@ export function fakeSystems(): Pick<ApiDeps, "systems" | "queueOf" | "instancesO
     instances: [],
   };
   return {
+    hashOf: ({ name, version }) => `${name}@${version}`,
+    whyNotCalled: () => undefined,
     systems: () => [inventory],
     queueOf: () => Promise.resolve({ queued: 3, hasWorker: true }),
     instancesOf: () => Promise.resolve([row("host-1", false), row("@orders/process", true)]),

@@ -13,6 +13,7 @@
 -- labelled, listed, unlisted     the lists of their tags and labels
 -- valued                         their labels that are numbers or times
 -- taken, answered                              commands out of the inbox, and answers to them
+-- sent       commands that a turn sends to tasks of its slot
 --
 -- Locks: the own node row for key share; then rows of task_key and of journal, each sorted; then
 -- rows of task, task_by_tag, task_by_value, inbox and answer, in no fixed order.
@@ -36,7 +37,7 @@ effect as materialized (
     namespace text, workflow text, version text, definition_hash text, tags text[], key text,
     body_hash text, created_ms bigint, minted_apart boolean,
     state text, blocked_reason text, resident boolean, wake_ms bigint, ended_ms bigint,
-    labels text[], inbox text[], answers jsonb
+    labels text[], inbox text[], answers jsonb, sends jsonb
   )
   where exists (select from me)
 ),
@@ -166,6 +167,13 @@ taken as (
   using (select slot, unnest(inbox) as command_id from done) c
   where i.slot = c.slot
     and i.command_id = c.command_id
+),
+sent as (
+  insert into tasker.inbox (slot, command_id, command, wants_answer)
+  select (s ->> 'slot')::int, s ->> 'commandId', (s -> 'command')::json, false
+  from done
+  cross join lateral jsonb_array_elements(sends) s
+  on conflict do nothing
 ),
 answered as (
   insert into tasker.answer (command_id, body)
