@@ -21,6 +21,20 @@ Deno.test("the page lists every code of a problem, with what it means", () => {
   );
 });
 
+Deno.test("each code of a problem is raised by a test", async () => {
+  const source = new URL("../src/", import.meta.url);
+  const raised = new Set<string>();
+  for (const folder of ["author", "author/plan", "cli", "registry", "server"]) {
+    for await (const { name } of Deno.readDir(new URL(`${folder}/`, source))) {
+      if (!name.endsWith("_test.ts")) continue;
+      const text = await Deno.readTextFile(new URL(`${folder}/${name}`, source));
+      for (const [code] of text.matchAll(/\bW\d\d\b/g)) raised.add(code);
+    }
+  }
+
+  deepEqual(Object.keys(PROBLEMS).filter((code) => !raised.has(code)), []);
+});
+
 Deno.test("the page's manifest and module say the same, and its edits can be made", async () => {
   const documents = openDocuments(openRuntime());
   const yaml = block("yaml");

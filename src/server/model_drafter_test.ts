@@ -249,6 +249,22 @@ Deno.test("a model that covers a part is believed after every check, and it says
   ok(draft.text.includes("capability: sprinkler.run"));
 });
 
+Deno.test("a step of a model that no words of its part ask for is a problem, and does not stop the draft", async () => {
+  await using scene = await openScene(() => completion(""));
+  scene.model.script = (_, call) =>
+    completion(JSON.stringify({ operations: [water(sentIn(scene.model.bodies[call - 1] ?? ""))] }));
+
+  const draft = await scene.generate("model");
+
+  const found = draft.problems.filter(({ code }) => code === "W50");
+  deepEqual(found.map(({ severity, path, text }) => [severity, path[0], text]), [[
+    "warning",
+    "workflow_steps",
+    'no words of the description ask for step "water": the model proposes it',
+  ]]);
+  ok(draft.missing.every((one) => !one.startsWith("W50")));
+});
+
 Deno.test("an answer is sent back with codes and places at most three times, and may be corrected", async () => {
   await using scene = await openScene(() => completion(""));
   scene.model.script = (_, call) => {
