@@ -140,8 +140,9 @@ class GraphCheck {
     const byName = new Map(this.steps.map((step) => [step.name, step]));
     const read = new Set(
       this.steps.flatMap(({ fields }) =>
-        referencesIn(fields).filter(({ keys }) => keys.length > 0 && keys[0] !== "error")
-          .map(({ root }) => root)
+        referencesIn(fields).filter(({ keys: [first] }) =>
+          readsEnds(fields) ? first === "result" : first !== undefined && first !== "error"
+        ).map(({ root }) => root)
       ),
     );
     for (const name of read) {
@@ -162,6 +163,11 @@ class GraphCheck {
     const at = this.document.at(path);
     this.problems.push(problem(code, { path, at, text, ...(fix && { fix }) }));
   }
+}
+
+/** Whether references of a step read how others ended: `state`, `error` and `result`. */
+function readsEnds({ when }: Fields): boolean {
+  return when !== undefined && when !== "succeeded";
 }
 
 /** The steps that can be reached from some, which are not among them unless one leads to another. */

@@ -274,6 +274,18 @@ Deno.test("a manifest in order has no problems, with and without a directory", (
   deepEqual(problemsIn(text), ["5:5 workflow_steps.0 W25?"]);
 });
 
+Deno.test("how a step ended needs no contract; what it gave does", () => {
+  const path = (read: string) =>
+    steps(
+      "name: a, owner: b, event_pattern: x.y",
+      `name: c, owner: b, event_pattern: x.z, depends_on: a, when: failed, with: { why: ${read} }`,
+    );
+
+  deepEqual(problemsIn(path("$.a.state")), []);
+  deepEqual(problemsIn(path("$.a.error.error_message")), []);
+  deepEqual(problemsIn(path("$.a.result.id")), ["5:5 workflow_steps.0 W25?"]);
+});
+
 Deno.test("a fix is certain: after its edits the problem is gone", () => {
   const texts = [
     steps("name: check, sleep: 1s", "name: b, sleep: 1s, depends_on: chek"),
