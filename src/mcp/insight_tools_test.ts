@@ -101,3 +101,20 @@ Deno.test("what is read by its address is data, and what is not there is not fou
   deepEqual(completed.completion.values, [id]);
   equal(missing, -32602);
 });
+
+Deno.test("prompts name what they take, and refuse what is missing or not there", async () => {
+  const fake = fakeMcp();
+  const client = await fake.connect();
+  const codeOf = (name: string, args: Record<string, string>) =>
+    client.getPrompt({ name, arguments: args }).then(() => undefined, ({ code }) => code);
+
+  const { prompts } = await client.listPrompts();
+
+  deepEqual(
+    prompts.map(({ name, arguments: args = [] }) => [name, ...args.map((one) => one.name)]),
+    [["diagnose_task", "task_id"], ["review_proposal", "incident"]],
+  );
+  equal(await codeOf("diagnose_task", {}), -32602);
+  equal(await codeOf("diagnose_task", { task_id: "none" }), -32602);
+  equal(await codeOf("no_such_prompt", {}), -32602);
+});
