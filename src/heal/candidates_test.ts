@@ -154,6 +154,10 @@ Deno.test("a provider that refuses some gets a lower rate, one that refuses all 
 Deno.test("nothing is given up sooner that does not hang", () => {
   const late = (index: number) => index % 3 === 0 ? CUT : { ranMs: 100 + 30 * (index % 50) };
   equal(timeoutOf({ recent: attempts(90, late) }), undefined);
+  const hung = attempts(90, (index) => index % 3 === 0 ? CUT : {});
+  const slower = { ...CASE.degradation, now: { ...BEFORE, p95Ms: 1_000 } };
+  equal(timeoutOf({ recent: hung }), 1_200);
+  equal(timeoutOf({ recent: hung, degradation: slower }), undefined, "others take longer, too");
 });
 
 Deno.test("one instance that is slow is ejected as one that fails is, and all that are slow are not", () => {

@@ -10,6 +10,9 @@ import { Survival } from "./survival.ts";
 /** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
 const MOSTLY_CUT = 0.5;
 
+/** Those that complete take at most so many times as long as before where the others hang. */
+const AS_BEFORE = 2;
+
 /** Later attempts are cut off far more often than first ones: what takes long is in the task. */
 function isCutAgain(recent: readonly AttemptFact[]): boolean {
   const later = cutOf(recent.filter(({ attempt }) => attempt > 1));
@@ -57,7 +60,7 @@ export function timeouts(of: Case): Candidate[] {
   const usual = before.p95Ms;
   if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
   // What waits in a line is not answered sooner by asking again: that makes the line longer.
-  if (saturated) return [];
+  if (saturated || (now.p95Ms ?? 0) > AS_BEFORE * usual) return [];
   // To give up sooner helps only where the next attempt gets through.
   const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
   if (again.of > 0 && again.count > MOSTLY_CUT * again.of) return [];
