@@ -9,6 +9,7 @@ import type { HealerSettings, HealingAction, Proposal, Tier } from "../core/heal
 import { chosenOf, type Incident, outcomeOf } from "../core/incident.ts";
 import { ejectableOf, unendedOf } from "../core/ejection.ts";
 import { WHOLE_SYSTEM } from "../core/policy.ts";
+import type { PolicyOverlay } from "../core/ports.ts";
 import type { Ejected } from "../core/shared_limit.ts";
 import { changesOf, loadOf } from "./actions.ts";
 import type { Candidate } from "./candidate.ts";
@@ -59,7 +60,8 @@ export function weigh(
   let chosen: Proposal | undefined;
   ranked.forEach(({ candidate, confidence }, at) => {
     const content = overlays(candidate.action);
-    const why = whyNot(candidate, of) ?? whyNotOut(candidate.action, of, content);
+    const why = whyNot(candidate, of) ?? whyNotOut(candidate.action, of, content) ??
+      whyNotMore(candidate.action, of, content);
     if (why !== undefined) {
       notes.push(`${candidate.action.kind}: ${why}`);
       return;
@@ -231,6 +233,15 @@ function whyNotOut(
   const all = Math.max(instances.length, groupsOf(recent, instanceOf).size);
   if (out.size <= ejectableOf(all)) return undefined;
   return `${out.size} of ${all} instances would be ejected, at most a quarter may be`;
+}
+
+/** Why starts are not held back at a rate: they are at a lower one, for those who need the place. */
+function whyNotMore(action: HealingAction, { nowMs }: Case, content: object): string | undefined {
+  if (action.kind !== "pause_starts" || action.ratePerS === undefined) return undefined;
+  const { starts } = content as Pick<PolicyOverlay, "starts">;
+  const isHeld = starts !== undefined && starts.untilMs > nowMs &&
+    (starts.ratePerS ?? Infinity) <= action.ratePerS;
+  return isHeld ? `${starts.ratePerS} tasks of it begin in a second already` : undefined;
 }
 
 /** Who has to decide: what is out of the workflow's bounds needs a person. */

@@ -171,3 +171,19 @@ Deno.test("a time-out is not raised where attempts may take longer because there
   equal(chosen(timeout(3_000), { recent: crowded }).chosen, undefined);
   equal(chosen(timeout(3_000), { recent: [] }).chosen, undefined);
 });
+
+Deno.test("starts that are held back for others are not let in faster for their own sake", () => {
+  const pause: Candidate = {
+    action: { kind: "pause_starts", workflow: "shop/order", ratePerS: 0.5, untilMs: NOW + MINUTE },
+    ...{ tier: "T0", confidence: 0.9, because: "it waits", expected: "it is done" },
+  };
+  const chosenBeside = (ratePerS: number, untilMs = NOW + MINUTE) =>
+    weigh([pause], CASE, {
+      settings: HEALER_DEFAULTS,
+      overlays: () => ({ starts: { ratePerS, untilMs } }),
+    }).chosen?.id;
+
+  equal(chosenBeside(0.1), undefined);
+  equal(chosenBeside(0.8), "p1");
+  equal(chosenBeside(0.1, NOW), "p1", "it has ended");
+});
