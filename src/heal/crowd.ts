@@ -50,11 +50,11 @@ export function crowds(of: Case): Candidate[] {
   if (usual < USUAL_MIN || many < CROWD * usual) return [];
   // Where attempts come by chance, one in six finds more.
   const concurrencyMax = Math.max(2, Math.ceil(usual + Math.sqrt(usual)));
-  const [begin, begunBefore] = [
-    demand.reduce((sum, { perMinute }) => sum + perMinute, 0),
-    demand.reduce((sum, { perMinuteBefore }) => sum + perMinuteBefore, 0),
-  ];
-  if (begin > MORE_TASKS * begunBefore) return [];
+  // What is known of the attempts of this step says nothing of those of other workflows.
+  const [own, ...rest] = demand;
+  if (own === undefined || rest.length > 0) return [];
+  const begin = own.perMinute;
+  if (begin > MORE_TASKS * own.perMinuteBefore) return [];
   const done = donePerMinute(of, concurrencyMax);
   if (done < SPARE * begin || isSlowAnyway(of, degradation.windowMs)) return [];
   return [{

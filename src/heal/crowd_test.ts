@@ -66,6 +66,8 @@ Deno.test("a system whose attempts are cut off and tried again has as many at on
   deepEqual(limits({ degradation: { ...CASE.degradation, now } }), [], "few are tried again");
   const demand = CASE.demand.map((of) => ({ ...of, perMinute: 240 }));
   deepEqual(limits({ demand }), [], "more tasks begin");
+  const other = { ...CASE.demand[0], workflow: "shop/report" } as Case["demand"][number];
+  deepEqual(limits({ demand: [...CASE.demand, other] }), [], "another workflow is there, too");
   const thrown = CASE.recent.map((fact, at) =>
     at % 10 === 0 ? { ...fact, outcome: "thrown" as const } : fact
   );
