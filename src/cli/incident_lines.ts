@@ -2,8 +2,8 @@
 
 import type { OperationResult } from "../client.ts";
 import type { EntryOf } from "../client/documents.ts";
+import { actionText, SIGNAL_TEXTS } from "../core/incident_text.ts";
 import { SYSTEMS_NAMESPACE } from "../core/policy.ts";
-import { actionText } from "./action_text.ts";
 import {
   type Cell,
   clockText,
@@ -30,7 +30,7 @@ export function incidentListLines(incidents: readonly Summary[], paint: Paint): 
     one.id,
     dateText(one.startedAt),
     `${one.workflow} ${one.step}`,
-    SIGNALS[one.signal],
+    SIGNAL_TEXTS[one.signal],
     one.proposal === undefined ? "" : one.proposal.kind,
     { text: one.outcome ?? one.phase, tone: toneOf(one.outcome ?? one.phase) },
   ]);
@@ -52,14 +52,6 @@ export function proposalListLines(incidents: readonly Summary[], paint: Paint): 
   return tableLines([headOf("INCIDENT", "STEP", "CHANGE", "TIER", "STATE"), ...rows], paint);
 }
 
-const SIGNALS: Readonly<Record<Summary["signal"], string>> = {
-  failures: "fails more often",
-  timeouts: "times out more often",
-  latency: "takes longer",
-  waiting: "waits longer",
-  parked: "waits for people",
-};
-
 function toneOf(state: string): Tone {
   if (state === "kept" || state === "released") return "good";
   if (state === "failed" || state === "reverted") return "bad";
@@ -71,7 +63,7 @@ export function incidentLines(incident: Incident, paint: Paint): string[] {
   const { degradation: of, id, phase, conclusion } = incident;
   const stands = conclusion === undefined ? phase : `${phase}, ${conclusion.outcome}`;
   return [
-    `${paint("bold", `${of.step} of ${of.workflow}`)} ${SIGNALS[of.signal]} than it did`,
+    `${paint("bold", `${of.step} of ${of.workflow}`)} ${SIGNAL_TEXTS[of.signal]} than it did`,
     paint("dim", `incident ${id}, ${stands}`),
     "",
     ...section("What", whatLines(incident), paint),

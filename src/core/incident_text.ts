@@ -1,9 +1,21 @@
-/** Action text: what healing proposes or did, as one would say it. */
+/** What healing sees, proposes and does, as one would say it. */
 
-import type { HealingAction } from "../core/healing.ts";
-import { actionOf } from "../core/healing_action.ts";
-import type { FailureMatch } from "../core/retry_rule.ts";
-import { dateText, valueText } from "./format.ts";
+import type { HealingAction } from "./healing.ts";
+import { actionOf } from "./healing_action.ts";
+import type { SIGNALS } from "./incident.ts";
+import type { FailureMatch } from "./retry_rule.ts";
+
+/** Characters of one value of an action. */
+const VALUE_LENGTH_MAX = 120;
+
+/** What a step does that does worse, by what it shows itself by: `charge` … "than it did". */
+export const SIGNAL_TEXTS: Readonly<Record<typeof SIGNALS[number], string>> = {
+  failures: "fails more often",
+  timeouts: "times out more often",
+  latency: "takes longer",
+  waiting: "waits longer",
+  parked: "waits for people",
+};
 
 /** Says an action, as the API shows it; one that a newer server knows is shown by its fields. */
 export function actionText(action: { readonly kind: string }): string {
@@ -54,7 +66,7 @@ function knownText(action: HealingAction): string {
 }
 
 function untilText({ untilMs }: { readonly untilMs: number }): string {
-  return ` until ${dateText(new Date(untilMs).toISOString())} UTC`;
+  return ` until ${new Date(untilMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
 function afterText(only: FailureMatch | undefined): string {
@@ -78,4 +90,10 @@ function fieldsText(fields: object): string {
   return Object.entries(fields).filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : valueText(value)}`)
     .join(", ");
+}
+
+/** A value as JSON, cut where it is long. */
+function valueText(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length <= VALUE_LENGTH_MAX ? text : `${text.slice(0, VALUE_LENGTH_MAX - 1)}…`;
 }
