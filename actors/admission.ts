@@ -228,6 +228,11 @@ export class NodeAdmission implements Admission {
     return this.#systems.get(owner)?.circuitAt(this.deps.runtime.monotonic()) ?? "closed";
   }
 
+  /** In how many milliseconds an open circuit lets an attempt try; undefined: it is not open. */
+  circuitTriesInMs(owner: string): number | undefined {
+    return this.#systems.get(owner)?.circuitTriesInMs(this.deps.runtime.monotonic());
+  }
+
   #claim(
     { taskId, plan, step }: { taskId: TaskId; plan: Plan; step: number },
     of: Omit<AdmissionRequest, keyof StepOfTask>,
@@ -372,10 +377,9 @@ export class NodeAdmission implements Admission {
       route = new Route({
         candidates: () => this.#directory.candidates(request),
         choose: (claim, candidates) => {
-          const seed = `${claim.taskId}/${claim.step}`;
           const isFailing = (name: string) => this.circuit(name) === "open";
-          const name = chooseSystem(candidates, { seed, last: claim.lastSystem, isFailing });
-          this.#choose(claim, name);
+          const of = { seed: `${claim.taskId}/${claim.step}`, last: claim.lastSystem, isFailing };
+          this.#choose(claim, chooseSystem(candidates, of));
           const whyNot = switchTo && this.#directory.whyNotSwitched(request);
           if (whyNot) this.deps.fellBack?.(switchTo, whyNot);
         },

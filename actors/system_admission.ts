@@ -232,6 +232,12 @@ export class SystemAdmission {
     return this.hold.isClosed ? "open" : circuitOf(this.circuit.state, nowMs);
   }
 
+  /** Undefined: it is not open, or a hold keeps it open, which has a time of its own. */
+  circuitTriesInMs(nowMs: number): number | undefined {
+    const isOpen = !this.hold.isClosed && circuitOf(this.circuit.state, nowMs) === "open";
+    return isOpen ? this.circuit.opensInMs(nowMs) : undefined;
+  }
+
   /** How many attempts of this node run at the system, how many steps wait for it, and how it fares. */
   figures(): {
     readonly running: number;

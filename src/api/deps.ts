@@ -9,6 +9,7 @@ import type { FullPolicy } from "../core/policy.ts";
 import type {
   Audit,
   CommandSink,
+  CommitTimes,
   DeadLetter,
   DeadLetters,
   Definitions,
@@ -64,6 +65,8 @@ export interface Worker {
 export interface Health {
   readonly node: string;
   readonly version: string;
+  /** How long its last commits took; undefined: it has made none, or nobody knows. */
+  commit?(): CommitTimes | undefined;
   /** Why it should not get requests now; undefined when it should. */
   notReady(): Promise<string | undefined>;
   /** Each looks at one part. A throw, or no answer for `CHECK_MS_MAX`, is a part that is not ok. */

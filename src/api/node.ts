@@ -47,6 +47,7 @@ async function demandReady({ health, connections }: Services): Promise<void> {
 }
 
 async function healthOf({ health, runtime }: Services) {
+  const commit = health.commit?.();
   const [notReady, ...checks] = await Promise.all([
     health.notReady(),
     ...health.checks.map((check) => runCheck(check, runtime)),
@@ -57,6 +58,7 @@ async function healthOf({ health, runtime }: Services) {
     version: health.version,
     now: timeText(runtime.now()),
     ...(notReady === undefined ? {} : { notReady }),
+    ...(commit && { commit }),
     checks,
   };
 }

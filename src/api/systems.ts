@@ -102,13 +102,14 @@ async function queueDocument(queueOf: Services["queueOf"], system: SystemSummary
 }
 
 function summaryFor(caller: Caller, system: SystemSummary, nowMs: number) {
-  const { name, kind, circuit, schemas, instances, limit, saturation } = system;
+  const { name, kind, circuit, circuitTriesInMs, schemas, instances, limit, saturation } = system;
   const holdUntilMs = limit?.holdUntilMs ?? 0;
   return {
     name,
     kind,
     workflows: workflowsFor(caller, system),
     circuit,
+    ...(circuitTriesInMs !== undefined && { circuitTriesAt: timeText(nowMs + circuitTriesInMs) }),
     ...(holdUntilMs > nowMs && { heldUntil: timeText(holdUntilMs) }),
     ...(saturation !== undefined && { saturation }),
     ...(schemas !== undefined && { schemas }),

@@ -235,6 +235,15 @@ export interface JournalFigures {
   readonly bytes: number;
   /** Time in which a flush was on its way, ms. */
   readonly flushMs: number;
+  /** How long the last flushes took; absent: there was none, or the journal is in memory. */
+  readonly commit?: CommitTimes;
+}
+
+/** How long flushes took: half of them, and 95 % of them, at most so long. */
+export interface CommitTimes {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
 }
 
 /** Postgres for what is not the journal: single statements, each with a deadline. */
@@ -1396,6 +1405,8 @@ export interface SystemSummary {
   readonly kind: "local" | "remote";
   readonly workflows: readonly string[];
   readonly circuit: "closed" | "open" | "half_open";
+  /** In how many milliseconds an open circuit lets an attempt try; absent: it is not open. */
+  readonly circuitTriesInMs?: number;
   /** What has registered, and what manifests declare. */
   readonly instances: readonly Instance[];
   /** What is set for the whole system; absent: nothing. */

@@ -4,6 +4,7 @@ import { TaskerError } from "../core/errors.ts";
 import type { TaskId } from "../core/ids.ts";
 import type {
   Appended,
+  CommitTimes,
   Database,
   Journal,
   JournalFigures,
@@ -21,6 +22,9 @@ const CHARACTERS_PER_FLUSH_MAX = 4 * 1024 * 1024;
 
 /** Iterations of the event loop in which a committed turn leads to its task's next one. */
 const ITERATIONS_TO_GO_ON = 2;
+
+/** Flushes of which the times are kept. */
+const FLUSHES_KEPT = 512;
 
 /** What a writer works with. */
 export interface WriterDeps extends Omit<FlushDeps, "figures" | "isClosed"> {
@@ -43,6 +47,9 @@ export class Writer implements Journal {
   #settled = 0;
   #idlers: { readonly entries: number; resolve(): void }[] = [];
   readonly #figures = { commits: 0, rows: 0, queries: 0, bytes: 0, flushMs: 0 };
+  /** How long the last flushes took, in a ring. */
+  readonly #lastMs = new Float64Array(FLUSHES_KEPT);
+  #flushes = 0;
   readonly #flushDeps: FlushDeps;
 
   constructor(readonly deps: WriterDeps) {
@@ -71,7 +78,15 @@ export class Writer implements Journal {
   }
 
   figures(): JournalFigures {
-    return { ...this.#figures };
+    const commit = this.#commitTimes();
+    return { ...this.#figures, ...(commit && { commit }) };
+  }
+
+  #commitTimes(): CommitTimes | undefined {
+    const sorted = this.#lastMs.slice(0, this.#flushes).sort();
+    if (sorted.length === 0) return undefined;
+    const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+    return { count: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95) };
   }
 
   idle(): Promise<void> {
@@ -106,7 +121,9 @@ export class Writer implements Journal {
       const entries = this.#take();
       const sinceMs = runtime.monotonic();
       await flush(this.#flushDeps, entries).catch((error) => rejectAll(entries, error));
-      this.#figures.flushMs += runtime.monotonic() - sinceMs;
+      const tookMs = runtime.monotonic() - sinceMs;
+      this.#figures.flushMs += tookMs;
+      this.#lastMs[this.#flushes++ % FLUSHES_KEPT] = tookMs;
       this.#settle(this.#settled + entries.length);
       await this.#letCallersGoOn();
     }

@@ -26,6 +26,8 @@ const Health = named(
     version: z.string(),
     now: Time.describe("The node's clock, corrected by the database's"),
     notReady: z.string().optional(),
+    commit: z.object({ count: z.int(), p50Ms: z.number(), p95Ms: z.number() }).optional()
+      .describe("How long the last commits of this node took, at most 512 of them"),
     checks: z.array(HealthCheck),
   }),
 );

@@ -40,6 +40,9 @@ const System = z.object({
   kind: z.enum(["local", "remote"]),
   workflows: z.array(z.string()).describe("Those that the key may see"),
   circuit: z.enum(["closed", "open", "half_open"]),
+  circuitTriesAt: Time.optional().describe(
+    "When its open circuit lets a first attempt try; absent: it is not open, or a hold keeps it so",
+  ),
   heldUntil: Time.optional().describe("Nothing is sent to it before: `holdUntilMs` of its limits"),
   saturation: Saturation.optional().describe(
     "How busy it is, as the node that answers sees it; absent: it has not asked the system",

@@ -35,6 +35,7 @@ export function healthOf(deps: HealthDeps): Health {
   return {
     node: name,
     version: VERSION,
+    commit: () => journal.journal.figures().commit,
     notReady: () => Promise.resolve(whyNotReady(engine)),
     checks: [
       check("database", "Check DATABASE_URL and the database's log", async () => {

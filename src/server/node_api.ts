@@ -176,10 +176,12 @@ function summarise(
   return [...owners, ...others].map(({ name, kind, workflows }) => {
     const instances = systems.directory.get(name)?.instances ?? [];
     const circuit = engine.admission.circuit(name);
+    const circuitTriesInMs = engine.admission.circuitTriesInMs(name);
     const limit = engine.admission.limitOf(name);
     const saturation = engine.admission.saturationOf(name);
     return {
       ...{ name, kind, workflows, instances, circuit },
+      ...(circuitTriesInMs !== undefined && { circuitTriesInMs }),
       ...(limit && { limit }),
       ...(saturation && { saturation }),
     };
