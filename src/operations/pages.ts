@@ -5,8 +5,11 @@ const PAGES = [
   "",
   "tasks",
   "parked",
+  "incidents",
   "workflows",
   "builder",
+  "systems",
+  "settings",
 ] as const;
 
 /** Whether a path is a page's, or below one. */

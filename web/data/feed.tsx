@@ -21,7 +21,7 @@ const SILENCE_MS = 25_000;
 const LOOK_MS = 5_000;
 
 /** Reads that show tasks in general, beside those that name one by its id. */
-const LISTS = /^(listTasks|countTasks|getStatistics|listProposals|listIncidents)$/;
+const LISTS = /^(listTasks|countTasks|getStatistics|listIncidents|getIncident)$/;
 
 /** How fresh the page is. */
 export type Freshness =

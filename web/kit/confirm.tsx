@@ -14,6 +14,8 @@ interface ConfirmProps {
   readonly isDanger?: boolean;
   /** Whether it is refused without a reason. */
   readonly needsReason?: boolean;
+  /** False: the operation keeps no reason. */
+  readonly takesReason?: boolean;
   /** False: what it would do is not known yet. */
   readonly isReady?: boolean;
   readonly children?: ReactNode;
@@ -24,7 +26,7 @@ interface ConfirmProps {
 /** Asks before something is done: what will happen, why the person does it, and then does it. */
 export function Confirm(props: ConfirmProps) {
   const { title, does, verb, isDanger = false, needsReason = false, children } = props;
-  const { isReady = true, onConfirm, onClose } = props;
+  const { isReady = true, takesReason = true, onConfirm, onClose } = props;
   const id = useId();
   const [reason, setReason] = useState("");
   const [isSent, setIsSent] = useState(false);
@@ -51,14 +53,18 @@ export function Confirm(props: ConfirmProps) {
       >
         <p>{does}</p>
         {children}
-        <label htmlFor={id}>Why (kept in the journal)</label>
-        <input
-          id={id}
-          value={reason}
-          required={needsReason}
-          maxLength={2_000}
-          onChange={({ target }) => setReason(target.value)}
-        />
+        {takesReason && (
+          <>
+            <label htmlFor={id}>Why (kept in the journal)</label>
+            <input
+              id={id}
+              value={reason}
+              required={needsReason}
+              maxLength={2_000}
+              onChange={({ target }) => setReason(target.value)}
+            />
+          </>
+        )}
         {error !== undefined && <ErrorNote error={error} />}
         <div className="row end">
           <Button onPress={onClose}>Leave it</Button>

@@ -13,23 +13,46 @@ export interface Line {
   readonly color: string;
 }
 
+/** A moment that is marked. */
+export interface Mark {
+  readonly atMs: number;
+  /** One or two words. */
+  readonly label: string;
+}
+
 const HEIGHT = 200;
 
-/** Draws lines over time. Shape: `times` in Unix ms, ascending; `unit` stands at the value axis. */
-export function Plot({ caption, times, lines, unit }: {
+/** No mark; always the same value, so that a plot without marks is not drawn anew. */
+const UNMARKED: readonly Mark[] = [];
+
+/**
+ * Draws lines over time. Shape: `times` in Unix ms, ascending; `unit` stands at the value axis; `marks`
+ * are drawn as vertical lines with their words.
+ */
+export function Plot({ caption, times, lines, unit, marks = UNMARKED }: {
   /** What it shows, in words: for those who do not see it. */
   readonly caption: string;
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly unit: string;
+  readonly marks?: readonly Mark[];
 }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const shape = lines.map(({ label, color }) => `${label} ${color}`).join() + unit;
+  const marked = useRef(marks);
+  marked.current = marks;
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const drawn = new uPlot(optionsOf(lines, unit, element.clientWidth), [[]], element);
+    const drawn = new uPlot(
+      {
+        ...optionsOf(lines, unit, element.clientWidth),
+        hooks: { draw: [(plot) => drawMarks(plot, marked.current)] },
+      },
+      [[]],
+      element,
+    );
     plot.current = drawn;
     const resized = new ResizeObserver(() =>
       drawn.setSize({ width: element.clientWidth, height: HEIGHT })
@@ -47,7 +70,7 @@ export function Plot({ caption, times, lines, unit }: {
   useEffect(() => {
     const seconds = times.map((ms) => ms / 1_000);
     plot.current?.setData([seconds, ...lines.map(({ values }) => [...values])]);
-  }, [times, lines, shape]);
+  }, [times, lines, marks, shape]);
   return <div ref={place} className="plot" role="img" aria-label={caption} />;
 }
 
@@ -57,7 +80,7 @@ function optionsOf(lines: readonly Line[], unit: string, width: number): uPlot.O
     width,
     height: HEIGHT,
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
-    axes: [{ ...axis, values: (_, seconds) => seconds.map(timeOfDay) }, {
+    axes: [{ ...axis, values: (_, seconds) => timesOfDay(seconds) }, {
       ...axis,
       label: unit,
       labelSize: 20,
@@ -75,8 +98,33 @@ function optionsOf(lines: readonly Line[], unit: string, width: number): uPlot.O
   };
 }
 
-function timeOfDay(second: number): string {
-  return new Date(second * 1_000).toTimeString().slice(0, 5);
+/** Each mark is a dashed line; its word stands beside it, lower than the one before. */
+function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
+  const { ctx, bbox: { left, top, width, height } } = plot;
+  const unit = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colorOf("--text");
+  ctx.setLineDash([4 * unit, 4 * unit]);
+  ctx.font = `${11 * unit}px system-ui, sans-serif`;
+  marks.forEach(({ atMs, label }, at) => {
+    const x = plot.valToPos(atMs / 1_000, "x", true);
+    if (x < left || x > left + width) return;
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    const isLeft = x > left + width * 0.8;
+    ctx.textAlign = isLeft ? "right" : "left";
+    ctx.fillText(label, x + (isLeft ? -4 : 4) * unit, top + (12 + 14 * at) * unit);
+  });
+  ctx.restore();
+}
+
+/** To the second where ticks are less than a minute apart. */
+function timesOfDay(seconds: readonly number[]): string[] {
+  const [first = 0, second = Infinity] = seconds;
+  const length = second - first < 60 ? 8 : 5;
+  return seconds.map((at) => new Date(at * 1_000).toTimeString().slice(0, length));
 }
 
 function colorOf(name: string): string {

@@ -9,14 +9,21 @@ import { EmptyState } from "../kit/empty_state.tsx";
 import { ErrorNote } from "../kit/error_note.tsx";
 import { Page } from "../kit/page.tsx";
 import { Plot } from "../kit/plot.tsx";
+import { Spark } from "../kit/spark.tsx";
 import { StateBadge } from "../kit/state_badge.tsx";
-import { Duration, Time } from "../kit/time.tsx";
+import { Duration, durationText, Time } from "../kit/time.tsx";
+import { Incidents } from "./incidents.tsx";
+import { SystemsTable } from "./systems.tsx";
+import { systemStateOf } from "./systems/system_words.ts";
 
 /** Parts of the hour that is shown. */
 const INTERVALS = 60;
 
 /** Statistics are counted every ten seconds. */
 const STATISTICS_MS = 10_000;
+
+/** How often what no event announces is read, in milliseconds. */
+const READ_MS = 10_000;
 
 type Statistics = OperationResult<"getStatistics">;
 type Workflow = Statistics["statistics"][number];
@@ -38,6 +45,7 @@ export default function Overview() {
       {isEmpty && <FirstSteps />}
       {blocked.data !== undefined && !isEmpty && <NeedsPerson tasks={blocked.data.tasks} />}
       {statistics.data !== undefined && !isEmpty && <LastHour statistics={statistics.data} />}
+      {!isEmpty && <Systems />}
       {newest.data !== undefined && !isEmpty && (
         <section className="stack">
           <h2>Newest tasks</h2>
@@ -65,15 +73,82 @@ function FirstSteps() {
   );
 }
 
+/** What waits for a decision: proposals first, then tasks, then envelopes that nobody could use. */
 function NeedsPerson({ tasks }: { readonly tasks: readonly Task[] }) {
+  const proposals = useOperation("listIncidents", { phase: "waiting_for_approval", limit: 10 });
+  const maySeeLetters = useMay("operate");
+  const letters = useOperation("listDead", { limit: LETTERS_MAX }, {
+    isEnabled: maySeeLetters,
+    everyMs: READ_MS,
+  });
+  const incidents = proposals.data?.incidents ?? [];
+  const dead = letters.data?.letters ?? [];
+  const isNothing = tasks.length + incidents.length + dead.length === 0;
   return (
     <section className="stack">
       <h2>Needs a person</h2>
-      {tasks.length === 0
-        ? <p className="muted">Nothing waits for a decision.</p>
-        : <Tasks caption="Tasks that wait for a decision" tasks={tasks} />}
+      {isNothing && <p className="muted">Nothing waits for a decision.</p>}
+      {incidents.length > 0 && <Incidents incidents={incidents} caption="Proposals that wait" />}
+      {dead.length > 0 && <DeadLetters systems={dead.map(({ system }) => system)} />}
+      {tasks.length > 0 && (
+        <>
+          <Tasks caption="Tasks that wait for a decision" tasks={tasks} />
+          <p>
+            <Link href="/parked">All that waits for a choice or an approval</Link>
+          </p>
+        </>
+      )}
     </section>
   );
+}
+
+/** Letters that are counted. */
+const LETTERS_MAX = 100;
+
+function DeadLetters({ systems }: { readonly systems: readonly string[] }) {
+  const count = systems.length === LETTERS_MAX ? `${LETTERS_MAX} or more` : systems.length;
+  return (
+    <p className="attention row">
+      <span>{count} dead {systems.length === 1 ? "letter" : "letters"} of</span>
+      {[...new Set(systems)].map((name) => <Link key={name} href={`/systems/${name}`}>{name}
+      </Link>)}
+    </p>
+  );
+}
+
+/** How the systems are, which step waits longest and why, and how long the journal takes to commit. */
+function Systems() {
+  const { data } = useOperation("listSystems", {}, { everyMs: READ_MS });
+  const health = useOperation("getHealth", {}, { everyMs: READ_MS });
+  if (data === undefined || data.systems.length === 0) return null;
+  const waits = ({ saturation }: typeof data.systems[number]) => saturation?.queueAgeMs ?? 0;
+  const oldest = data.systems.reduce((one, other) => waits(other) > waits(one) ? other : one);
+  const commit = health.data?.commit;
+  return (
+    <section className="stack">
+      <h2>Systems</h2>
+      <p className="row">
+        <span>
+          {waits(oldest) === 0
+            ? "No step waits for a system."
+            : `The oldest waiting step waits ${durationText(waits(oldest))} for ${oldest.name}: ` +
+              `${systemStateOf(oldest).replaceAll("_", " ")}.`}
+        </span>
+        {commit !== undefined && (
+          <span className="muted">
+            {health.data?.node} commits in {msText(commit.p50Ms)} (half) and {msText(commit.p95Ms)}
+            {" "}
+            (95 %), of the last {commit.count}
+          </span>
+        )}
+      </p>
+      <SystemsTable systems={data.systems} />
+    </section>
+  );
+}
+
+function msText(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms);
 }
 
 function LastHour({ statistics: { statistics } }: { readonly statistics: Statistics }) {
@@ -114,6 +189,16 @@ function Workflows({ workflows }: { readonly workflows: readonly Workflow[] }) {
         {
           head: "Workflow",
           cell: ({ workflow }) => <Link href={`/workflows/${workflow}`}>{workflow}</Link>,
+        },
+        {
+          head: "",
+          cell: ({ workflow, intervals }) => (
+            <Spark
+              label={`Tasks of ${workflow} that started, by minute`}
+              color="--active"
+              values={intervals.map(({ starts }) => starts)}
+            />
+          ),
         },
         { head: "Started", isNumber: true, cell: ({ starts }) => starts },
         { head: "Ended", isNumber: true, cell: ({ ended }) => ended },

@@ -20,8 +20,11 @@ export const PAGES: Readonly<Record<Page, PageEntry>> = {
   "": { label: "Overview", component: lazy(() => import("../pages/overview.tsx")) },
   "tasks": { label: "Tasks", component: lazy(() => import("../pages/tasks.tsx")) },
   "parked": { label: "Needs a person", component: lazy(() => import("../pages/parked.tsx")) },
+  "incidents": { label: "Incidents", component: lazy(() => import("../pages/incidents.tsx")) },
   "workflows": { label: "Workflows", component: lazy(() => import("../pages/workflows.tsx")) },
   "builder": { label: "Builder", component: lazy(() => import("../pages/builder.tsx")) },
+  "systems": { label: "Systems", component: lazy(() => import("../pages/systems.tsx")) },
+  "settings": { label: "Settings", component: lazy(() => import("../pages/settings.tsx")) },
 };
 
 /** The page of the address. A page reads the rest of its path itself (wouter's `nest`). */

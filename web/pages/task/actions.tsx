@@ -17,6 +17,8 @@ interface Action {
   readonly key: string;
   /** On its button. */
   readonly label: string;
+  /** On its button where that is not the label. */
+  readonly button?: string;
   readonly title: string;
   readonly does: string;
   readonly isDanger?: boolean;
@@ -47,7 +49,7 @@ function Actions(
           kind={action.isDanger ? "danger" : action.isPrimary ? "primary" : "plain"}
           onPress={() => ask(action)}
         >
-          {action.label}
+          {action.button ?? action.label}
         </Button>
       ))}
       {asked !== undefined && (
@@ -134,6 +136,18 @@ export function StepActions({ id, step, success }: {
   if (!mayOperate) return <Actions label={`Step ${name}`} actions={actions} />;
   actions.push(...decisionsOf(client, { id, step, success }));
   return <Actions label={`Step ${name}`} actions={actions} />;
+}
+
+/** The button of one choice of a parked step, where it is suggested; nothing to who may not choose. */
+export function ChoiceAction({ id, step, success, choice }:
+  & Parameters<typeof StepActions>[0]
+  & { readonly choice: string }) {
+  const client = useClient();
+  if (!useMay("operate")) return null;
+  const actions = decisionsOf(client, { id, step, success })
+    .filter(({ key }) => key === choice)
+    .map((action) => ({ ...action, button: "Do this" }));
+  return <Actions label={`Suggestion: ${choice}`} actions={actions} />;
 }
 
 /** Starts a new task from this step, with the results of those before it. */

@@ -1,11 +1,19 @@
 /** The diagnosis of a failed step: what it looks like, why, and what helped before. */
 
+import type { Step } from "../../../src/client.ts";
+import type { JsonSchema } from "../../../src/core/workflow.ts";
 import { useOperation } from "../../data/query.ts";
 import { ErrorNote } from "../../kit/error_note.tsx";
+import { ChoiceAction } from "./actions.tsx";
 
 /** Asks for a diagnosis when it is shown; it reads journals, so it takes a moment. */
-export function DiagnosisPanel({ id, step }: { readonly id: string; readonly step: string }) {
-  const diagnosis = useOperation("diagnoseTask", { id, step });
+export function DiagnosisPanel({ id, step, success }: {
+  readonly id: string;
+  readonly step: Step;
+  /** The contract of its result. */
+  readonly success: JsonSchema | undefined;
+}) {
+  const diagnosis = useOperation("diagnoseTask", { id, step: step.name });
   if (diagnosis.error) {
     return <ErrorNote error={diagnosis.error} onRetry={() => void diagnosis.refetch()} />;
   }
@@ -40,11 +48,12 @@ export function DiagnosisPanel({ id, step }: { readonly id: string; readonly ste
       )}
       {suggested_workarounds.length > 0 && (
         <dl>
-          {suggested_workarounds.map(({ type: choice, implementation, history }) => (
+          {suggested_workarounds.map(({ type: choice, history }) => (
             <div key={choice}>
-              <dt>{choice}</dt>
-              <dd>
-                {implementation} <span className="muted">{history}</span>
+              <dt>{labelOf(step, choice)}</dt>
+              <dd className="stack">
+                <span className="muted">{history}</span>
+                <ChoiceAction {...{ id, step, success, choice }} />
               </dd>
             </div>
           ))}
@@ -53,6 +62,11 @@ export function DiagnosisPanel({ id, step }: { readonly id: string; readonly ste
       <p className="muted">{diagnosis.data.historical_context}</p>
     </section>
   );
+}
+
+/** What a choice does, in the words of the step. */
+function labelOf({ options = [] }: Step, choice: string): string {
+  return options.find((one) => one.choice === choice)?.label ?? choice;
 }
 
 function shareText(share: number): string {

@@ -358,7 +358,7 @@ function StepPanel({ task, step, contract, versions, isNow }: {
       {isNow && kind === "local" && attempt > 0 && (
         <StepLines id={task.id} step={name} attempt={attempt} isRunning={state === "running"} />
       )}
-      {isFailed && <DiagnosisPanel id={task.id} step={name} />}
+      {isFailed && <DiagnosisPanel id={task.id} step={step} success={contract?.success} />}
       {isNow && result !== undefined && (
         <>
           <h3>Result</h3>
