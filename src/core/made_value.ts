@@ -12,7 +12,8 @@ import {
 } from "./schema_alternatives.ts";
 import { patternOf } from "./pattern.ts";
 import { examplesOf } from "./schema_examples.ts";
-import { fieldNames, itemOf, namedItems, partOf, requiredOf } from "./schema_parts.ts";
+import { fieldNames, requiredOf } from "./schema_fields.ts";
+import { itemOf, namedItems, partOf } from "./schema_parts.ts";
 import { checkByStored } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 

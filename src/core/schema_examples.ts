@@ -1,7 +1,8 @@
 /** Examples: small values that are likely to fit a JSON Schema, at the borders of what it says. */
 
 import { type Alternative, alternativesOf, isOpen, type Rooted } from "./schema_alternatives.ts";
-import { fieldNames, itemOf, namedItems, partOf, requiredOf } from "./schema_parts.ts";
+import { fieldNames, requiredOf } from "./schema_fields.ts";
+import { itemOf, namedItems, partOf } from "./schema_parts.ts";
 
 /** Examples of one schema. */
 const EXAMPLES_MAX = 400;

@@ -2,15 +2,8 @@
 
 import { canonicalJson } from "./json.ts";
 import { type Alternative, isKeywords, isOpen, type Rooted } from "./schema_alternatives.ts";
-import {
-  fieldNames,
-  itemOf,
-  namedItems,
-  otherFieldsOf,
-  partOf,
-  patternsOf,
-  requiredOf,
-} from "./schema_parts.ts";
+import { fieldNames, requiredOf } from "./schema_fields.ts";
+import { itemOf, namedItems, otherFieldsOf, partOf, patternsOf } from "./schema_parts.ts";
 import { FORMATS } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 

@@ -8,6 +8,7 @@ import {
   type Rooted,
 } from "./schema_alternatives.ts";
 import { patternOf } from "./pattern.ts";
+import { allOf, requiredOf } from "./schema_fields.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** Returns the schema of a field, whether it is named or not. */
@@ -42,22 +43,6 @@ export function namedItems(all: readonly JsonSchema[]): number {
   );
 }
 
-/** Returns the names of all fields that are named. */
-export function fieldNames(all: readonly JsonSchema[]): readonly string[] {
-  return [
-    ...new Set(
-      all.flatMap(({ properties }) => isKeywords(properties) ? Object.keys(properties) : []),
-    ),
-  ];
-}
-
-/** Returns the fields that every value has. */
-export function requiredOf(all: readonly JsonSchema[]): ReadonlySet<string> {
-  return new Set(
-    all.flatMap(({ required }) => Array.isArray(required) ? required.map(String) : []),
-  );
-}
-
 /** Returns schemas by the patterns of their fields' names. */
 export function patternsOf(schema: JsonSchema): ReadonlyMap<string, unknown> {
   const { patternProperties } = schema;
@@ -88,9 +73,4 @@ function fieldSchemas(part: JsonSchema, name: string): readonly unknown[] {
   const matched = [...patternsOf(part)].filter(([pattern]) => patternOf(pattern).test(name));
   const found = [...named, ...matched.map(([, schema]) => schema)];
   return found.length > 0 ? found : [additionalProperties];
-}
-
-function allOf(schemas: readonly unknown[], root: JsonSchema): Rooted {
-  const [only] = schemas;
-  return { schema: schemas.length === 1 ? only : { allOf: schemas }, root };
 }

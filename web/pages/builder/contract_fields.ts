@@ -12,7 +12,7 @@ import {
   resolve,
   type Rooted,
 } from "../../../src/core/schema_alternatives.ts";
-import { fieldNames, partOf, requiredOf } from "../../../src/core/schema_parts.ts";
+import { fieldNames, namedField, requiredOf } from "../../../src/core/schema_fields.ts";
 import type { JsonSchema } from "../../../src/core/workflow.ts";
 import { ancestorsIn, stepNamed } from "./gestures.ts";
 
@@ -199,7 +199,7 @@ function fieldsOf(rooted: Rooted): readonly Field[] {
   const names = new Set(objects.flatMap(({ all }) => fieldNames(all)));
   return [...names].map((name) => {
     const [first, ...others] = objects.filter(({ all }) => fieldNames(all).includes(name));
-    const part = first === undefined ? { schema: {}, root: rooted.root } : partOf(first, name);
+    const part = first === undefined ? { schema: {}, root: rooted.root } : namedField(first, name);
     const isRequired = others.length + 1 === objects.length &&
       objects.every(({ all }) => requiredOf(all).has(name));
     const description = isKeywords(part.schema) ? part.schema.description : undefined;
