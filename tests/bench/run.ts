@@ -25,6 +25,7 @@ import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
+import { benchGraph, benchPages, benchWebBuild } from "./web_bench.ts";
 import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
 
@@ -55,6 +56,7 @@ const SERVER_BENCHES: Readonly<Record<string, (served: ServedBench) => Promise<F
   http_throughput_64: (served) => benchHttpThroughput(served, 64),
   http_throughput_256: (served) => benchHttpThroughput(served, 256),
   http_batch: benchHttpBatch,
+  pages_200: benchPages,
 };
 
 async function benchServer(url: string): Promise<void> {
@@ -90,6 +92,8 @@ try {
   const { url } = postgres;
   // First: what benches before it have left in the heap would hide what it takes.
   await benchEngine(url, "memory", benchMemory);
+  await bench("web_build", benchWebBuild);
+  await bench("web_graph_500", benchGraph);
   await bench("pgbench", () => benchPgbench(url));
   await benchEngine(url, "sequential_10", benchSequential);
   const postmaster = await postmasterOf(url);

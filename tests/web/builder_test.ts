@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
 import { openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, type WebApp, withWebApp } from "../support/browser.ts";
+import { largeText } from "../support/large_workflow.ts";
 import { startOrderWorkers } from "../support/order_workers.ts";
 
 const ORDER = ["order.validate", "inventory.check", "payment.process", "order.finalize"];
@@ -333,16 +334,6 @@ story("a phone shows one part of the builder at a time, in the dark too", async 
   const width = await page.evaluate("document.documentElement.scrollWidth");
   ok(Number(width) <= 390, `the page is ${width} px wide`);
 });
-
-/** 500 steps and 1,000 edges, as wide as they are deep. */
-function largeText(): string {
-  const steps = Array.from({ length: 500 }, (_, at) => {
-    const parents = [at - 1 - (at % 7), at - 2 - ((at * 5) % 11)].filter((one) => one >= 0);
-    const names = [...new Set(parents)].map((one) => `s${one}`).join(", ");
-    return `  - { name: s${at}, depends_on: [${names}], sleep: 1s }\n`;
-  });
-  return `name: large\nversion: 1.0.0\nworkflow_steps:\n${steps.join("")}`;
-}
 
 story(
   "a graph of 500 steps and 1,000 edges draws what is seen, and is walked by keys",

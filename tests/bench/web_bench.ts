@@ -1,0 +1,129 @@
+/** What the web app weighs and takes: its build, its bytes, open pages on a server, and a large graph. */
+
+import { Buffer } from "node:buffer";
+import type { Page } from "playwright-core";
+import { largeText } from "../support/large_workflow.ts";
+import { CHROMIUM, withWebApp } from "../support/browser.ts";
+import { buildOnce } from "../support/web_build.ts";
+import { cpuMsOf } from "./cpu.ts";
+import type { Figure } from "./figure.ts";
+import type { ServedBench } from "./http_bench.ts";
+import { INPUT } from "./workflows/bench.ts";
+
+/** Pages that follow changes, and tasks that are started a second. */
+const PAGES = 200;
+const TASKS_PER_S = 100;
+
+/** How long each half is measured, in seconds: with pages, and without. */
+const MEASURE_S = 15;
+
+/** Moves over the large graph: half by keys, half by the wheel. */
+const MOVES = 40;
+
+/** Measures a build as a first start makes it, and the gzipped bytes that a browser loads of it. */
+export async function benchWebBuild(): Promise<Figure[]> {
+  const bench = "web_build";
+  const { tookMs, initialBytes, laterBytes } = await buildOnce();
+  return [
+    { bench, metric: "took_s", value: tookMs / 1_000, unit: "s" },
+    { bench, metric: "initial_kb", value: initialBytes / 1_000, unit: "kB" },
+    ...[...laterBytes].map(([part, bytes]) => ({
+      ...{ bench, metric: `${part}_kb`, value: bytes / 1_000, unit: "kB" },
+    })),
+  ];
+}
+
+/** Measures the CPU of a server under the same load without and with open pages. */
+export async function benchPages(served: ServedBench): Promise<Figure[]> {
+  const bench = `pages_${PAGES}`;
+  await load(served); // the server starts cold
+  const without = await load(served);
+  const leaving = new AbortController();
+  let events = 0;
+  const { url, key } = served.server;
+  const pages = Array.from({ length: PAGES }, async () => {
+    const headers = { authorization: `Bearer ${key}` };
+    const answer = await fetch(`${url}/v1/changes`, { headers, signal: leaving.signal });
+    if (!answer.ok) throw new Error(`a page was refused: ${await answer.text()}`);
+    for await (const _ of answer.body ?? []) events++;
+  });
+  const ended = Promise.allSettled(pages);
+  const withPages = await load(served);
+  leaving.abort();
+  await ended;
+  const share = (withPages - without) / (MEASURE_S * 10);
+  return [
+    { bench, metric: "server_without_pages", value: without / (MEASURE_S * 10), unit: "%" },
+    { bench, metric: "share_of_a_core", value: share, unit: "%" },
+    { bench, metric: "events_per_page", value: events / PAGES, unit: "events" },
+  ];
+}
+
+/** Starts tasks for a while; returns the milliseconds of CPU that the server took. */
+async function load({ server: { url, key, pid } }: ServedBench): Promise<number> {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const start = { workflow: "bench/chain_5", input: INPUT };
+  const body = JSON.stringify({ tasks: Array.from({ length: TASKS_PER_S }, () => start) });
+  const before = cpuMsOf(pid);
+  for (let second = 0; second < MEASURE_S; second++) {
+    const next = new Promise((wake) => setTimeout(wake, 1_000));
+    const answer = await fetch(`${url}/v1/tasks/batch`, { method: "POST", headers, body });
+    await answer.body?.cancel();
+    await next;
+  }
+  return cpuMsOf(pid) - before;
+}
+
+/** Measures the first paint of the app, and a graph of 500 steps: until it is drawn, and its moves. */
+export async function benchGraph(): Promise<Figure[]> {
+  if (CHROMIUM === undefined) return [];
+  const bench = "web_graph_500";
+  const figures: Figure[] = [];
+  await withWebApp(async ({ open }) => {
+    const page = await open("/builder", { size: { width: 1440, height: 900 } });
+    await page.reload();
+    await page.getByRole("heading", { name: "Builder" }).waitFor();
+    const paint = Number(
+      await page.evaluate(`performance.getEntriesByName("first-contentful-paint")[0].startTime`),
+    );
+    await page.evaluate(WATCH);
+    const drawnMs = await openLarge(page);
+    const opening = await longTasks(page);
+    for (let move = 0; move < MOVES / 2; move++) await page.keyboard.press("ArrowDown");
+    await page.mouse.move(700, 400);
+    for (let move = 0; move < MOVES / 2; move++) await page.mouse.wheel(0, 60);
+    const moving = await longTasks(page);
+    figures.push(
+      { bench, metric: "first_paint_ms", value: paint, unit: "ms" },
+      { bench, metric: "drawn_ms", value: drawnMs, unit: "ms" },
+      { bench, metric: "longest_task_opening_ms", value: Math.max(0, ...opening), unit: "ms" },
+      { bench, metric: "long_tasks_per_40_moves", value: moving.length, unit: "tasks" },
+      { bench, metric: "longest_task_moving_ms", value: Math.max(0, ...moving), unit: "ms" },
+    );
+  });
+  return figures;
+}
+
+/** Run in the page: notes tasks of more than 50 ms. */
+const WATCH = `
+  globalThis.longTasks = [];
+  new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((one) => one.duration)))
+    .observe({ entryTypes: ["longtask"] });
+`;
+
+/** The long tasks since the last call. */
+function longTasks(page: Page): Promise<readonly number[]> {
+  return page.evaluate("longTasks.splice(0)");
+}
+
+async function openLarge(page: Page): Promise<number> {
+  await page.getByRole("button", { name: "Open …" }).click();
+  const beganMs = performance.now();
+  await page.getByLabel("A file").setInputFiles({
+    name: "large.yaml",
+    mimeType: "text/yaml",
+    buffer: Buffer.from(largeText()),
+  });
+  await page.locator('[data-id="s0"]').click();
+  return performance.now() - beganMs;
+}
