@@ -78,6 +78,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  proposals                         Lists what incidents propose or have changed",
     "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
     "  replay ID                         Rebuilds a task from its journal, as it was after any turn",
+    "  export                            Writes all tasks of a filter, or with --journals all their events, as JSON lines or Parquet",
     "  import FILE                       Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
     "  doctor                            Checks address, key, versions and every part of the server",
     "  call                              Lists all operations of the API; `call OPERATION` sends one",

@@ -15,6 +15,7 @@ import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { incidentLines, incidentListLines, proposalListLines } from "./incident_lines.ts";
+import { exportVerb } from "./export.ts";
 import { importVerb } from "./import.ts";
 import { generateVerb } from "./generate.ts";
 import { rehearseVerb } from "./rehearse.ts";
@@ -306,6 +307,7 @@ const SPECIAL: readonly Verb[] = [
   replay,
   check,
   suggest,
+  exportVerb,
   importVerb,
   rehearseVerb,
   generateVerb,
