@@ -19,6 +19,13 @@ interface Choice {
   readonly kind: "primary" | "plain" | "danger";
 }
 
+/** What is said once it is done, before the server's own words. */
+const DONE: Readonly<Record<Choice["name"], string>> = {
+  approveProposal: "Approved",
+  rejectProposal: "Rejected",
+  revertProposal: "Reverted",
+};
+
 /** Buttons for what can be decided as the incident stands, and the question that each asks. */
 export function Decide({ incident }: { readonly incident: Incident }) {
   const client = useClient();
@@ -62,7 +69,7 @@ export function Decide({ incident }: { readonly incident: Incident }) {
           onConfirm={async (reason) => {
             const input = { incident: incident.id, ...(reason !== "" && { reason }) };
             const { says } = await client.call(asked.name, input);
-            setSaid(says);
+            setSaid(`${DONE[asked.name]}: ${says}`);
             await queries.invalidateQueries({ queryKey: ["getIncident"] });
             await queries.invalidateQueries({ queryKey: ["listIncidents"] });
           }}
