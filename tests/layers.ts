@@ -13,10 +13,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/core",
     "src/server/config_egress.ts",
     "src/server/config_http.ts",
+    "src/server/config_oidc.ts",
     "src/server/config_reader.ts",
   ],
   "src/server/config_egress.ts": ["src/core", "src/egress", "src/server/config_reader.ts"],
   "src/server/config_http.ts": ["src/core", "src/server/config_reader.ts"],
+  "src/server/config_oidc.ts": [
+    "src/core",
+    "src/server/config_egress.ts",
+    "src/server/config_reader.ts",
+  ],
   "src/server/config_reader.ts": ["src/core"],
   "src/server/runtime.ts": ["src/core"],
   "src/server/virtual_runtime.ts": ["src/core"],
@@ -42,7 +48,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files whose own tests may wire them to anything: they are roots, or tests. */
 const ROOTS =
-  /^(src\/testing\.ts|src\/simulation(\.ts|\/)|src\/server\/(?!config|config_egress|config_http|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
+  /^(src\/testing\.ts|src\/simulation(\.ts|\/)|src\/server\/(?!config|config_egress|config_http|config_oidc|config_reader|runtime|virtual_runtime)|src\/cli\/|npm\/|tests\/)/;
 const TEST = /_test\.ts$|\/_[a-z_]+\.ts$|\/bench\.ts$/;
 
 /** What only the Runtime's implementations use; tests and roots beside the hot path may. */

@@ -243,6 +243,8 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     cursor: "019aba5e-1111-7000-8000-000000000000",
   },
   getSignInWays: {},
+  beginSignIn: {},
+  finishSignIn: {},
   makeSession: { secret: "s", way: "link" },
   endSession: {},
   makeSignInLink: {},

@@ -8,7 +8,7 @@ import { namespaceOf } from "../core/workflow.ts";
 import type { Right } from "../operations/operation.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { SignIn } from "./deps.ts";
-import { sessionHash, sessionSecretOf } from "./session_cookie.ts";
+import { COOKIES, secretIn, sessionHash } from "./session_cookie.ts";
 
 /**
  * A key is read again after this long, so another node learns this late that it was made or removed.
@@ -18,8 +18,14 @@ export const KEY_CACHE_MS = 2_000;
 /** Keys kept in memory, and as many unknown ones; the oldest is dropped first. */
 export const KEYS_CACHED_MAX = 1_000;
 
+/** Begins the id of a person whom the identity provider knows; ids of keys are UUIDs. */
+export const PERSON_PREFIX = "oidc:";
+
 /** Reads a key, or what a session stands for, by its hash. */
 type ReadKey = (hash: string) => Promise<KeyRow | undefined>;
+
+/** What of a request says who asks. */
+type AuthenticRequest = Pick<Request, "headers" | "url">;
 
 /** A key as it was read; undefined: it is not known. */
 interface Cached<T extends KeyRow | undefined> {
@@ -35,9 +41,17 @@ export class Caller {
     return this.key.id;
   }
 
-  /** Who asks, as journals show it: the name in the request or of the key, and the id of the key. */
+  /** Whether a person asks whom the identity provider knows: there is no key then. */
+  get isPerson(): boolean {
+    return this.keyId.startsWith(PERSON_PREFIX);
+  }
+
+  /**
+   * Who asks, as journals show it: the name in the request or of the key, and the id of the key. A person
+   * who signed in at the identity provider acts under no other name.
+   */
   signature(by = this.key.name): string {
-    return `${by} (key ${this.keyId})`;
+    return this.isPerson ? `${this.key.name} (${this.keyId})` : `${by} (key ${this.keyId})`;
   }
 
   /** The namespaces it covers; undefined = all. */
@@ -164,9 +178,9 @@ export class Access {
    *
    * @throws {TaskerError} api.unauthorized
    */
-  async authenticate(headers: Headers, right: Right): Promise<Caller> {
+  async authenticate(request: AuthenticRequest, right: Right): Promise<Caller> {
     if (right === "open") return NOBODY;
-    return new Caller(await this.#keyOf(headers));
+    return new Caller(await this.#keyOf(request));
   }
 
   /** @throws {TaskerError} api.forbidden unless the key of a caller has the right */
@@ -192,11 +206,12 @@ export class Access {
   }
 
   /** The key in the header, or the one that a browser's session stands for. */
-  #keyOf(headers: Headers): Promise<KeyRow> {
+  #keyOf(request: AuthenticRequest): Promise<KeyRow> {
+    const { headers } = request;
     const { runtime, sessions, signIn } = this.#deps;
     const bearer = bearerOf(headers);
     if (bearer !== undefined) return this.identify(bearer);
-    const secret = sessionSecretOf(headers, signIn.isHttps);
+    const secret = secretIn(COOKIES.session, request, signIn.isHttps);
     if (secret === undefined || headers.has("authorization")) return this.#refuse("no_key");
     return this.#find(sessionHash(runtime, secret), (hash) => sessions.find(hash));
   }

@@ -93,5 +93,8 @@ function openAccess(known: string) {
 }
 
 function ask(access: Access, secret: string) {
-  return access.authenticate(new Headers({ authorization: `Bearer ${secret}` }), "read");
+  return access.authenticate(
+    new Request("http://tasker.test/", { headers: { authorization: `Bearer ${secret}` } }),
+    "read",
+  );
 }

@@ -184,14 +184,19 @@ class Server {
     const { operation } = route;
     checkHead(request, operation.bodyBytesMax);
     demandSameOrigin(request);
-    const caller = await this.services.access.authenticate(request.headers, operation.right);
+    const caller = await this.services.access.authenticate(request, operation.right);
     const audited = this.#trail.begin(operation, caller, request);
     try {
       this.services.access.demand(caller, operation.right);
       const { runtime } = this.services;
       const read = await readInput(operation, request, { params, runtime });
       if (audited !== undefined) audited.input = read.input;
-      const answer = await this.#handle(route, read, callOf(request, caller), request);
+      const answer = await this.#handle(
+        route,
+        read,
+        callOf(request, caller, this.services.signIn),
+        request,
+      );
       this.#trail.answered(audited, answer);
       return answer;
     } catch (thrown) {

@@ -1,6 +1,7 @@
 /** What the API works with. All of it is passed in; it owns none of it. */
 
 import type { BusAddress } from "../contracts/asyncapi.ts";
+import type { Role } from "../core/api_key.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { Incident } from "../core/incident.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -39,6 +40,7 @@ import type {
   SystemSummary,
 } from "../core/ports.ts";
 import type { Definition } from "../core/workflow.ts";
+import type { REFUSALS } from "../operations/sessions.ts";
 import type { HealthCheck } from "../operations/node.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -85,8 +87,44 @@ export interface NamedCheck {
 export interface SignIn {
   /** Whether they speak to this server over TLS. */
   readonly isHttps: boolean;
-  /** The identity provider: its name, and the path where signing in there begins. */
-  readonly provider: { readonly name: string; readonly path: string } | undefined;
+  /** Where people sign in without a key. */
+  readonly provider: IdentityProvider | undefined;
+}
+
+/** A person as an identity provider knows them. */
+export interface ProvenPerson {
+  /** Never changes, and no one else has it. */
+  readonly id: string;
+  /** As journals and the audit name them. */
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** Why somebody is not signed in. */
+export interface SignInRefusal {
+  readonly refusal: (typeof REFUSALS)[number];
+  /** For the log. */
+  readonly why: string;
+}
+
+/** A sign-in at an identity provider. */
+export interface ProviderSignIn {
+  /** 64 hex digits that only this browser has; what must not be guessed is made of them. */
+  readonly secret: string;
+  /** Where the provider sends the browser back to. */
+  readonly returnUrl: string;
+}
+
+/** An identity provider: OpenID Connect, by authorization code. */
+export interface IdentityProvider {
+  /** The host that people sign in at. */
+  readonly name: string;
+  /** Returns where the browser goes to sign in. */
+  begin(of: ProviderSignIn): Promise<{ readonly url: string } | SignInRefusal>;
+  /** Takes what the provider sent the browser back with. */
+  finish(
+    of: ProviderSignIn & { readonly query: URLSearchParams },
+  ): Promise<ProvenPerson | SignInRefusal>;
 }
 
 /** Everything `openApi` needs. */

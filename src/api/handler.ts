@@ -36,6 +36,10 @@ export interface Call {
   readonly lastEventId: string | undefined;
   /** Only the head of the answer is wanted: do not wait, and open no stream. */
   readonly isHead: boolean;
+  /** Where the browser sees this server. */
+  readonly place: { readonly isHttps: boolean; readonly url: string };
+  /** The secret of the sign-in at the identity provider that this browser has begun. */
+  readonly signInSecret: string | undefined;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
 }
@@ -49,8 +53,10 @@ export interface ApiAnswer<Status extends number = number, Body = unknown> {
   readonly stream?: ReadableStream<Uint8Array>;
   /** The type of a text, with its parameters. */
   readonly mediaType?: string;
-  /** A cookie to set, as the header says it. */
-  readonly cookie?: string;
+  /** Cookies to set, as the header says them. */
+  readonly cookies?: readonly string[];
+  /** Where a browser is sent on to. */
+  readonly location?: string;
 }
 
 /** One of an operation's answers. */

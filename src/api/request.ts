@@ -11,6 +11,7 @@ import type { Operation } from "../operations/operation.ts";
 import { IdempotencyKey } from "../operations/schema.ts";
 import { isTraceparent } from "../telemetry/trace.ts";
 import type { Caller } from "./access.ts";
+import { COOKIES, secretIn } from "./session_cookie.ts";
 import { badRequest, type Call } from "./handler.ts";
 
 /** The largest body, in bytes. */
@@ -80,7 +81,11 @@ export async function readInput(
  *
  * @throws {TaskerError} api.bad_request
  */
-export function callOf(request: Request, caller: Caller): Call {
+export function callOf(
+  request: Request,
+  caller: Caller,
+  { isHttps }: { readonly isHttps: boolean },
+): Call {
   const { headers } = request;
   const traceparent = headers.get("traceparent") ?? "";
   return {
@@ -89,6 +94,10 @@ export function callOf(request: Request, caller: Caller): Call {
     traceparent: isTraceparent(traceparent) ? traceparent : undefined,
     lastEventId: headers.get("last-event-id") ?? undefined,
     isHead: request.method === "HEAD",
+    place: { isHttps, url: request.url },
+    get signInSecret() {
+      return secretIn(COOKIES.signIn, request, isHttps);
+    },
     get signal() {
       return request.signal; // 12 µs, for those who wait
     },

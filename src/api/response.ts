@@ -25,24 +25,25 @@ const GUARDS = {
 /** Writes the reply to a request of an operation. */
 export function responseOf(
   { answers }: Operation,
-  { status, body, stream, mediaType, cookie }: ApiAnswer,
+  { status, body, stream, mediaType, cookies = [], location }: ApiAnswer,
 ): Response {
   const answer = answers[status];
   const type = mediaType ?? answer?.mediaType;
-  const headers = {
-    ...GUARDS,
-    ...(cookie === undefined ? {} : { "set-cookie": cookie }),
-    ...(answer?.location === undefined ? {} : { location: fill(answer.location, body) }),
-  };
+  const place = location ?? (answer?.location && fill(answer.location, body));
+  const headers: [string, string][] = [
+    ...Object.entries(GUARDS),
+    ...cookies.map((cookie): [string, string] => ["set-cookie", cookie]),
+    ...(place === undefined ? [] : [["location", place] satisfies [string, string]]),
+  ];
   if (body === undefined) return new Response(null, { status, headers });
   if (body instanceof ReadableStream) {
-    return new Response(body, { status, headers: { ...headers, ...STREAM_HEADERS } });
+    return new Response(body, { status, headers: [...headers, ...Object.entries(STREAM_HEADERS)] });
   }
   const text = stream ??
     (typeof body === "string" && type !== undefined ? body : JSON.stringify(body));
   return new Response(text, {
     status,
-    headers: { ...headers, "content-type": type ?? "application/json" },
+    headers: [...headers, ["content-type", type ?? "application/json"]],
   });
 }
 

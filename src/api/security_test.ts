@@ -104,6 +104,8 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/keys",
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/policies/{namespace}/{name}/arms",
+    "GET /v1/session/provider",
+    "GET /v1/session/provider/return",
     "GET /v1/session/ways",
     "GET /v1/startable",
     "GET /v1/statistics",
@@ -184,6 +186,8 @@ Deno.test("every route except the probes and the description refuses a request w
     "GET /health/ready",
     "GET /openapi.json",
     "GET /schemas/envelopes/{envelope}",
+    "GET /v1/session/provider",
+    "GET /v1/session/provider/return",
     "GET /v1/session/ways",
     "POST /v1/session",
   ]);
@@ -287,7 +291,9 @@ Deno.test("every route refuses an unknown query field, and one that is given twi
 
   for (const one of await listed(fake)) {
     const line = await filled(fake, one.line);
-    for (const query of ["surprise=1", "limit=1&limit=2"]) {
+    // Providers add fields of their own to what they send a browser back with.
+    const isOpen = one.line === "GET /v1/session/provider/return";
+    for (const query of [...isOpen ? [] : ["surprise=1"], "limit=1&limit=2"]) {
       const response = await fake.ask(`${line}?${query}`, bodyFor(one));
       equal(response.status, 400, `${line}?${query}`);
       await response.body?.cancel();

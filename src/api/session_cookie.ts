@@ -1,4 +1,4 @@
-/** The cookie of a session, and the rule that keeps other sites from using it. */
+/** The cookies of sessions and sign-ins, and the rule that keeps other sites from using it. */
 
 import { TaskerError } from "../core/errors.ts";
 import type { Runtime } from "../core/ports.ts";
@@ -6,10 +6,40 @@ import type { Runtime } from "../core/ports.ts";
 /** How long a person stays signed in, in milliseconds: a working day. */
 export const SESSION_MS = 12 * 3_600_000;
 
-/** With the prefix a browser takes it from this host alone, over TLS. */
-const NAMES = { plain: "tasker_session", secure: "__Host-tasker_session" };
+/** How long a sign-in at the identity provider may take, in milliseconds. */
+const SIGN_IN_MS = 600_000;
+
+/** A cookie: of a session, or of a sign-in at the identity provider that is under way. */
+interface Cookie {
+  readonly name: string;
+  /** Lax: it is sent as well when the provider sends the browser back. */
+  readonly sameSite: "Strict" | "Lax";
+  readonly maxAgeMs: number;
+}
+
+const SESSION: Cookie = { name: "tasker_session", sameSite: "Strict", maxAgeMs: SESSION_MS };
+const SIGN_IN: Cookie = { name: "tasker_sign_in", sameSite: "Lax", maxAgeMs: SIGN_IN_MS };
+
+/** The cookies. */
+export const COOKIES = { session: SESSION, signIn: SIGN_IN } as const;
+
+/** Where a browser sees this server. */
+interface Place {
+  readonly isHttps: boolean;
+  /** As the browser has it. */
+  readonly url: string;
+}
 
 const SECRET = /^[0-9a-f]{64}$/;
+
+/**
+ * With the prefix a browser takes it from this host alone, over TLS. Ports of a host share cookies: with
+ * the port in their names, two servers do not sign each other's people out.
+ */
+function nameOf({ name }: Cookie, { isHttps, url }: Place): string {
+  const { port } = new URL(url);
+  return `${isHttps ? "__Host-" : ""}${name}${port === "" ? "" : `_${port}`}`;
+}
 
 /** Makes the secret of a session or a link, and the hash that is kept of it. */
 export function makeSessionSecret(
@@ -24,23 +54,27 @@ export function sessionHash(runtime: Pick<Runtime, "digest">, secret: string): s
   return runtime.digest(`session ${secret}`);
 }
 
-/** Writes the cookie; without a secret, one that removes it. */
-export function sessionCookie(secret: string | undefined, isHttps: boolean): string {
+/** Writes a cookie; without a value, one that removes it. */
+export function cookieText(cookie: Cookie, value: string | undefined, place: Place): string {
   return [
-    `${isHttps ? NAMES.secure : NAMES.plain}=${secret ?? ""}`,
+    `${nameOf(cookie, place)}=${value ?? ""}`,
     "Path=/",
     "HttpOnly",
-    "SameSite=Strict",
-    ...(isHttps ? ["Secure"] : []),
-    `Max-Age=${secret === undefined ? 0 : SESSION_MS / 1_000}`,
+    `SameSite=${cookie.sameSite}`,
+    ...(place.isHttps ? ["Secure"] : []),
+    `Max-Age=${value === undefined ? 0 : cookie.maxAgeMs / 1_000}`,
   ].join("; ");
 }
 
-/** Reads the secret of a session from a request. */
-export function sessionSecretOf(headers: Headers, isHttps: boolean): string | undefined {
-  const name = isHttps ? NAMES.secure : NAMES.plain;
-  for (const cookie of (headers.get("cookie") ?? "").split(";")) {
-    const [key, value = ""] = cookie.trim().split("=");
+/** Reads the secret in a cookie of a request. */
+export function secretIn(
+  cookie: Cookie,
+  { headers, url }: Pick<Request, "headers" | "url">,
+  isHttps: boolean,
+): string | undefined {
+  const name = nameOf(cookie, { isHttps, url });
+  for (const part of (headers.get("cookie") ?? "").split(";")) {
+    const [key, value = ""] = part.trim().split("=");
     if (key === name && SECRET.test(value)) return value;
   }
   return undefined;

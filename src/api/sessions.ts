@@ -5,8 +5,15 @@ import type { KeyRow, Runtime, Sessions } from "../core/ports.ts";
 import { timeText } from "../operations/schema.ts";
 import type { SESSIONS } from "../operations/sessions.ts";
 import type { Handlers, Services } from "./handler.ts";
+import { beginSignIn, finishSignIn, PROVIDER_PATH } from "./provider_sign_in.ts";
 import { keyDocument } from "./keys.ts";
-import { makeSessionSecret, SESSION_MS, sessionCookie, sessionHash } from "./session_cookie.ts";
+import {
+  COOKIES,
+  cookieText,
+  makeSessionSecret,
+  SESSION_MS,
+  sessionHash,
+} from "./session_cookie.ts";
 
 /** How long a link works, in milliseconds. */
 const LINK_MS = 3_600_000;
@@ -21,9 +28,13 @@ export function sessionHandlers(services: Services): Handlers<typeof SESSIONS> {
     getSignInWays: () =>
       Promise.resolve({
         status: 200,
-        body: signIn.provider === undefined ? {} : { provider: signIn.provider },
+        body: signIn.provider === undefined
+          ? {}
+          : { provider: { name: signIn.provider.name, path: PROVIDER_PATH } },
       }),
-    async makeSession({ secret: given, way }) {
+    beginSignIn: (_input, call) => beginSignIn(services, call),
+    finishSignIn: (_input, call) => finishSignIn(services, call),
+    async makeSession({ secret: given, way }, { place }) {
       const row = way === "link" ? await followLink(services, given) : await access.identify(given);
       const { secret, hash } = makeSessionSecret(runtime);
       const expiresAtMs = Math.min(runtime.now() + SESSION_MS, row.expiresAtMs ?? Infinity);
@@ -32,26 +43,28 @@ export function sessionHandlers(services: Services): Handlers<typeof SESSIONS> {
       return {
         status: 201,
         body: keyDocument({ ...row, expiresAtMs }),
-        cookie: sessionCookie(secret, signIn.isHttps),
+        cookies: [cookieText(COOKIES.session, secret, place)],
       };
     },
-    async endSession(_input, { caller }) {
+    async endSession(_input, { caller, place }) {
       // A request with a key has no session: there is nothing under the key's hash.
       await sessions.remove(caller.key.hash);
       access.forget();
-      return { status: 204, cookie: sessionCookie(undefined, signIn.isHttps) };
+      return { status: 204, cookies: [cookieText(COOKIES.session, undefined, place)] };
     },
     async makeSignInLink(_input, { caller }) {
+      if (caller.isPerson) {
+        throw new TaskerError(
+          "api.forbidden",
+          "Cannot make a link: it signs in with a key, and you signed in without one",
+        );
+      }
       return { status: 201, body: await makeLink(services, caller.key) };
     },
   };
 }
 
-/**
- * Makes a link for a key. Whoever signed in without one has no key to make it for.
- *
- * @throws {TaskerError} api.forbidden
- */
+/** Makes a link for a key. */
 export async function makeLink(
   { sessions, runtime }: { readonly sessions: Sessions; readonly runtime: Runtime },
   key: Pick<KeyRow, "id" | "expiresAtMs">,

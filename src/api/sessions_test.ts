@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { fakeApi } from "../../tests/support/fake_api.ts";
+import type { IdentityProvider } from "./deps.ts";
 import { KEY_CACHE_MS } from "./access.ts";
 
 type Fake = ReturnType<typeof fakeApi>;
@@ -111,4 +112,66 @@ Deno.test("neither a link nor a session stands for a key elsewhere", async () =>
   equal((await fake.ask("GET /v1/tasks", { key: cookie.split("=")[1] ?? "" })).status, 401);
   equal((await fake.ask("GET /v1/tasks", { key: link })).status, 401);
   equal((await asked(fake, "GET /v1/tasks", { cookie: `tasker_session=${link}` })).status, 401);
+});
+
+/** An API whose provider knows one person. */
+function withProvider() {
+  const provider: IdentityProvider = {
+    name: "id.test",
+    begin: ({ secret }) => Promise.resolve({ url: `https://id.test/auth?state=${secret.length}` }),
+    finish: () => Promise.resolve({ id: "oidc:u-1", name: "ada", role: "operator" }),
+  };
+  return fakeApi({ signIn: { isHttps: false, provider } });
+}
+
+const RETURN = "GET /v1/session/provider/return?code=c&state=s&session_state=more";
+
+function cookiesOf(response: Response): readonly string[] {
+  return response.headers.getSetCookie();
+}
+
+Deno.test("a person signed in at the provider acts by the scopes of their role, under their own name", async () => {
+  const fake = withProvider();
+  const begun = await asked(fake, "GET /v1/session/provider", {});
+  const [mine = ""] = cookiesOf(begun);
+  match(mine, /^tasker_sign_in=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/);
+
+  const back = await asked(fake, RETURN, { cookie: mine.split(";")[0] ?? "" });
+
+  deepEqual([back.status, back.headers.get("location")], [302, "/"]);
+  const [ended = "", session = ""] = cookiesOf(back);
+  match(ended, /^tasker_sign_in=; .*Max-Age=0$/);
+  match(session, /^tasker_session=[0-9a-f]{64}; .*SameSite=Strict/);
+  const cookie = session.split(";")[0] ?? "";
+  const statusOf = async (line: string) =>
+    (await asked(fake, line, { cookie, ...SAME_ORIGIN })).status;
+  equal(await statusOf("GET /v1/tasks"), 200);
+  equal(await statusOf("GET /v1/keys"), 403);
+  equal(await statusOf("POST /v1/session/links"), 403, "there is no key for a link");
+  const id = await fake.started();
+  await fake.ask(`POST /v1/tasks/${id}/pause`, {
+    ...{ key: "", headers: { cookie, ...SAME_ORIGIN }, body: { by: "somebody else" } },
+  });
+  deepEqual(fake.engine.commands.map((command) => "by" in command && command.by), [
+    "ada (oidc:u-1)",
+  ]);
+});
+
+Deno.test("a browser that began no sign-in is not signed in by an answer of the provider", async () => {
+  const fake = withProvider();
+  const { cookie } = await signIn(fake, { secret: fake.key(["admin"]) });
+
+  for (const headers of [{}, { cookie }, { cookie: "tasker_sign_in=short" }]) {
+    const back = await asked(fake, RETURN, headers as Record<string, string>);
+
+    deepEqual([back.status, back.headers.get("location")], [302, "/#sign-in-refused=not_begun"]);
+    ok(cookiesOf(back).every((one) => !one.startsWith("tasker_session")));
+  }
+});
+
+Deno.test("without a provider its paths do not exist", async () => {
+  const fake = fakeApi();
+
+  equal((await asked(fake, "GET /v1/session/provider", {})).status, 404);
+  equal((await asked(fake, RETURN, {})).status, 404);
 });

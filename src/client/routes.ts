@@ -162,6 +162,8 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     pages: { entries: "calls", next: "nextCursor", from: "cursor" },
   },
   getSignInWays: { method: "GET", path: "/v1/session/ways" },
+  beginSignIn: { method: "GET", path: "/v1/session/provider" },
+  finishSignIn: { method: "GET", path: "/v1/session/provider/return" },
   makeSession: { method: "POST", path: "/v1/session", body: "*" },
   endSession: { method: "DELETE", path: "/v1/session" },
   makeSignInLink: { method: "POST", path: "/v1/session/links" },

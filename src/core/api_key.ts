@@ -12,5 +12,15 @@ export const SCOPES = ["read", "write", "operate", "deploy", "admin", "bus"] as 
 /** What a key may do. */
 export type Scope = (typeof SCOPES)[number];
 
+/** What people are called who sign in by the identity provider, and what each may do. */
+export const ROLES = {
+  viewer: ["read"],
+  operator: ["read", "write", "operate"],
+  admin: SCOPES,
+} as const satisfies Readonly<Record<string, readonly Scope[]>>;
+
+/** One of them. */
+export type Role = keyof typeof ROLES;
+
 /** In a key's namespaces or systems: all of them. */
 export const EVERYTHING = "*";

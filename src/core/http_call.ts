@@ -36,6 +36,9 @@ export interface HttpSystem {
 /** The secret that is the key of the model which explains incidents; the guard alone has it. */
 export const MODEL_KEY = "TASKER_MODEL_KEY";
 
+/** The secret of this client of the identity provider, as HTTP Basic sends it; the guard alone has it. */
+export const OIDC_SECRET = "TASKER_OIDC_CLIENT_SECRET";
+
 const SCALAR: JsonSchema = { type: ["string", "number", "boolean"] };
 
 /** What the mapping of an `http` step makes. */

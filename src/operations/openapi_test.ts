@@ -78,6 +78,8 @@ Deno.test("the description asks for a key by bearer token, and for none on open 
   deepEqual(open.map(({ path }) => path), [
     "/schemas/envelopes/{envelope}",
     "/v1/session/ways",
+    "/v1/session/provider",
+    "/v1/session/provider/return",
     "/v1/session",
     "/health/live",
     "/health/ready",

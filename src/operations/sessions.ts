@@ -15,6 +15,16 @@ const SignInBody = named(
   }),
 );
 
+/** Why a sign-in at the identity provider is refused. */
+export const REFUSALS = ["away", "denied", "no_role", "not_begun", "not_trusted"] as const;
+
+/** What a provider sends a browser back with; some add more. */
+const ProviderAnswer = z.looseObject({
+  code: z.string().max(4_096).optional(),
+  state: z.string().max(512).optional(),
+  error: z.string().max(512).optional(),
+});
+
 const SignInWays = named(
   "SignInWays",
   z.object({
@@ -43,6 +53,25 @@ export const SESSIONS = group("sessions", {
     repeat: "harmless",
     answers: { 200: { description: "The ways", schema: SignInWays } },
     errors: [],
+  }),
+  beginSignIn: operation({
+    method: "GET",
+    path: "/v1/session/provider",
+    summary: "Sends a browser to the identity provider to sign in there",
+    right: "open",
+    repeat: "harmless",
+    answers: { 302: { description: "To the provider, or to the page that says why not" } },
+    errors: ["api.not_found"],
+  }),
+  finishSignIn: operation({
+    method: "GET",
+    path: "/v1/session/provider/return",
+    summary: "Takes a browser back from the identity provider, and signs it in",
+    right: "open",
+    repeat: "harmless",
+    query: ProviderAnswer,
+    answers: { 302: { description: "To the page, signed in, or to the one that says why not" } },
+    errors: ["api.not_found"],
   }),
   makeSession: operation({
     method: "POST",

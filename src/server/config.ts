@@ -13,6 +13,7 @@ import { type Fault, TaskerError } from "../core/errors.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { readEgress, readModel } from "./config_egress.ts";
 import { type HttpConfig, readHttp } from "./config_http.ts";
+import { type OidcConfig, readOidc } from "./config_oidc.ts";
 import { ConfigReader, type Environment, quote } from "./config_reader.ts";
 
 /** The least severe line that is logged. */
@@ -51,6 +52,8 @@ export interface Config extends HttpConfig {
   readonly secrets: readonly string[];
   /** The model that may explain incidents; its key is the guard's. Undefined = there is none. */
   readonly model: { readonly url: string; readonly name: string } | undefined;
+  /** Where people sign in to the web app without a key; its secret is the guard's. */
+  readonly oidc: OidcConfig | undefined;
   /** How long a step is looked at together when it is compared with what it did before. */
   readonly healWindowMs: number;
   /** Undefined = ended tasks are kept for ever. */
@@ -111,6 +114,12 @@ export const CONFIG_NAMES = [
   "TASKER_MODEL",
   "TASKER_MODEL_KEY",
   "TASKER_MODEL_URL",
+  "TASKER_OIDC_CLAIM",
+  "TASKER_OIDC_CLIENT_ID",
+  "TASKER_OIDC_CLIENT_SECRET",
+  "TASKER_OIDC_ISSUER",
+  "TASKER_OIDC_ROLES",
+  "TASKER_OIDC_TOKEN_ORIGIN",
   "TASKER_POOLER",
   "TASKER_PORT",
   "TASKER_REPLY_KEYS",
@@ -157,6 +166,7 @@ export function readConfig(env: Environment): Config {
     egress: readEgress(reader),
     secrets: readSecrets(reader),
     model: readModel(reader),
+    oidc: readOidc(reader),
     egressUrl: reader.text("TASKER_EGRESS_URL"),
     healWindowMs: readHealWindow(reader),
     retentionMs: reader.duration("TASKER_RETENTION"),

@@ -9,6 +9,7 @@ import { type ConfigReader, quote } from "./config_reader.ts";
 const MODEL_NAMES = ["TASKER_MODEL_URL", "TASKER_MODEL", MODEL_KEY] as const;
 
 type Reader = ConfigReader<"TASKER_EGRESS" | typeof MODEL_NAMES[number]>;
+type CalledReader<Name extends string> = ConfigReader<"TASKER_EGRESS" | Name>;
 
 /** Which model. */
 interface ModelAddress {
@@ -42,21 +43,26 @@ export function readModel(reader: Reader): ModelAddress | undefined {
       "an endpoint without keys takes any text as its key";
     reader.fault(one, "incomplete", why);
   }
-  if (url !== undefined) checkModelUrl(reader, url);
+  if (url !== undefined) checkCalled<typeof MODEL_NAMES[number]>(reader, "TASKER_MODEL_URL", url);
   if (key !== undefined && (whyNoHeaderValue(key) !== undefined || /\s/.test(key))) {
     reader.fault(MODEL_KEY, "not_a_key", "cannot be sent in a header");
   }
   return url === undefined || name === undefined ? undefined : { url, name };
 }
 
-function checkModelUrl(reader: Reader, text: string): void {
+/** Checks the base of what the engine itself calls: the rules have to let it. */
+export function checkCalled<Name extends string>(
+  reader: CalledReader<Name>,
+  name: Name,
+  text: string,
+): void {
   const faults = reader.faults.length;
-  reader.url("TASKER_MODEL_URL", ["https:", "http:"]);
+  reader.url(name, ["https:", "http:"]);
   if (reader.faults.length > faults) return;
   const { search, hash, host } = new URL(text);
   if (search !== "" || hash !== "") {
-    const expected = "expected the base of the API, such as https://api.openai.com/v1";
-    reader.fault("TASKER_MODEL_URL", "not_a_base", `has a query or a fragment: ${expected}`);
+    const expected = "expected a base, such as https://api.openai.com/v1";
+    reader.fault(name, "not_a_base", `has a query or a fragment: ${expected}`);
   }
   const rules = reader.list("TASKER_EGRESS").reduce(
     (all, one) => withRule(all, one) ?? all,
@@ -66,6 +72,6 @@ function checkModelUrl(reader: Reader, text: string): void {
     targetOf(rules, text);
   } catch (error) {
     const why = `cannot be called: ${messageOf(error)}; TASKER_EGRESS has to list ${host}`;
-    reader.fault("TASKER_MODEL_URL", "not_allowed", why);
+    reader.fault(name, "not_allowed", why);
   }
 }

@@ -50,3 +50,22 @@ Deno.test("readConfig() refuses a TASKER_TRACE_URL that names no trace, or no pa
   const url = "https://traces.company.com/{traceId}?from=tasker";
   equal(readConfig({ TASKER_TRACE_URL: url }).traceUrl, url);
 });
+
+Deno.test("readConfig() takes a provider with its roles or none, at an address that may be called", () => {
+  const whole = {
+    TASKER_EGRESS: "id.company.com,127.0.0.1",
+    TASKER_OIDC_ISSUER: "https://id.company.com",
+    TASKER_OIDC_CLIENT_ID: "tasker",
+    TASKER_OIDC_ROLES: "ops=operator",
+  };
+  const codesWith = (more: Environment) => codes({ ...whole, ...more });
+
+  deepEqual(readConfig(whole).oidc?.hasSecret, false);
+  deepEqual(codesWith({ TASKER_OIDC_ROLES: "" }), { TASKER_OIDC_ROLES: "incomplete" });
+  deepEqual(codesWith({ TASKER_OIDC_ROLES: "ops=boss" }), { TASKER_OIDC_ROLES: "not_a_role" });
+  deepEqual(codesWith({ TASKER_EGRESS: "" }), { TASKER_OIDC_ISSUER: "not_allowed" });
+  deepEqual(codesWith({ TASKER_OIDC_ISSUER: "http://id.company.com" }), {
+    TASKER_OIDC_ISSUER: "not_secure",
+  });
+  ok(readConfig({ ...whole, TASKER_OIDC_ISSUER: "http://127.0.0.1:9" }).oidc);
+});

@@ -5,7 +5,7 @@
  * It prints its address, with the key that a request has to carry, and ends when its stdin does.
  */
 
-import { MODEL_KEY } from "../core/http_call.ts";
+import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { openGuard } from "../egress/guard.ts";
 import { NO_RULES, withRule } from "../egress/rules.ts";
 import { answerWith } from "../egress/wire.ts";
@@ -23,9 +23,12 @@ const secrets = new Map(
   }),
 );
 
-/** A workflow that names the model's key must not get it sent to a host of its own. */
-const model = URL.parse(Deno.env.get("TASKER_MODEL_URL") ?? "");
-const secretOrigins = new Map(model === null ? [] : [[MODEL_KEY, model.origin]]);
+/** A workflow that names a secret of Tasker's own must not get it sent to a host of its choice. */
+const secretOrigins = new Map(
+  [[MODEL_KEY, "TASKER_MODEL_URL"], [OIDC_SECRET, "TASKER_OIDC_TOKEN_ORIGIN"]].map((
+    [name = "", place = ""],
+  ) => [name, URL.parse(Deno.env.get(place) ?? "")?.origin ?? ""]),
+);
 
 /** After a crash the next guard has the address of the one before. */
 const before = URL.parse(Deno.env.get("TASKER_EGRESS_URL") ?? "");

@@ -11,7 +11,7 @@ import { addressOf, type BusKind, serversOf } from "../core/broker.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
-import { MODEL_KEY } from "../core/http_call.ts";
+import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { Changes } from "./launch_changes.ts";
 import { buildWeb } from "./launch_web.ts";
@@ -209,6 +209,7 @@ function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildP
       TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
       // The guard has it. The server has to know that there is one, and no more.
       [MODEL_KEY]: config.model === undefined ? "" : "kept-by-the-guard",
+      [OIDC_SECRET]: config.oidc?.hasSecret ? "kept-by-the-guard" : "",
       TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
     },
     // The server reads it to its end, which comes when the launcher dies: then it drains.

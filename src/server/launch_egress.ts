@@ -2,7 +2,7 @@
 
 import type { Config } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
-import { MODEL_KEY } from "../core/http_call.ts";
+import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
 
@@ -14,6 +14,7 @@ const NAMES: readonly string[] = [
   "TASKER_EGRESS",
   "TASKER_EGRESS_URL",
   "TASKER_MODEL_URL",
+  "TASKER_OIDC_TOKEN_ORIGIN",
   "TASKER_SECRETS",
   "NODE_EXTRA_CA_CERTS",
   "NODE_USE_SYSTEM_CA",
@@ -21,7 +22,7 @@ const NAMES: readonly string[] = [
 
 /** What the guard is started with. */
 interface GuardOptions {
-  readonly config: Pick<Config, "egress" | "secrets" | "model">;
+  readonly config: Pick<Config, "egress" | "secrets" | "model" | "oidc">;
   readonly env: Environment;
   /** Absolute path of the folder with src. */
   readonly root: string;
@@ -76,7 +77,11 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 }
 
 function spawnGuard({ config, env, root, project }: GuardOptions, url: string): Deno.ChildProcess {
-  const secrets = [...config.secrets, ...config.model === undefined ? [] : [MODEL_KEY]];
+  const secrets = [
+    ...config.secrets,
+    ...config.model === undefined ? [] : [MODEL_KEY],
+    ...config.oidc?.hasSecret ? [OIDC_SECRET] : [],
+  ];
   const names = [...NAMES, ...secrets];
   return new Deno.Command(Deno.execPath(), {
     args: [
@@ -94,13 +99,23 @@ function spawnGuard({ config, env, root, project }: GuardOptions, url: string): 
       TASKER_EGRESS_URL: url,
       TASKER_MODEL_URL: config.model?.url ?? "",
       TASKER_SECRETS: secrets.join(","),
+      TASKER_OIDC_TOKEN_ORIGIN: config.oidc?.tokenOrigin ?? "",
       ...Object.fromEntries(secrets.map((name) => [name, env[name] ?? ""])),
+      ...(config.oidc?.hasSecret && { [OIDC_SECRET]: basicOf(config.oidc.clientId, env) }),
     },
     stdin: "piped", // it ends when this process does
     stdout: "piped",
     stderr: "inherit",
     detached: true, // a Ctrl-C is for the launcher: the server still needs the guard while it drains
   }).spawn();
+}
+
+/** A client and its secret as HTTP Basic has them (RFC 6749, §2.3.1). */
+function basicOf(clientId: string, env: Environment): string {
+  const [id, secret] = [clientId, env[OIDC_SECRET]?.trim() ?? ""].map((text) =>
+    encodeURIComponent(text).replaceAll("%20", "+")
+  );
+  return btoa(`${id}:${secret}`);
 }
 
 /** What a process prints first; undefined when it ends without. The rest is read and dropped. */

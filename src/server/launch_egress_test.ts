@@ -16,6 +16,7 @@ function start(
   const { TASKER_MODEL_URL: url, ...others } = env;
   const config = {
     egress: ["localhost", "127.0.0.0/8", "::1"],
+    oidc: undefined,
     secrets: Object.keys(others).filter((name) => name !== "TASKER_MODEL_KEY"),
     model: url === undefined ? undefined : { url, name: "scripted" },
   };
@@ -204,11 +205,11 @@ Deno.test("300 requests to a host that never answers keep none from another host
 
 Deno.test("a secret that is not set, and no host at all, start no guard", async () => {
   const common = { root: ROOT, project: ROOT, onLine() {} };
-  const absent = { egress: ["*"], secrets: ["ABSENT"], model: undefined };
+  const absent = { egress: ["*"], secrets: ["ABSENT"], model: undefined, oidc: undefined };
   await rejects(startGuard({ ...common, config: absent, env: { ABSENT: "" } }), {
     code: "config.invalid",
   });
-  const nothing = { egress: [], secrets: [], model: undefined };
+  const nothing = { egress: [], secrets: [], model: undefined, oidc: undefined };
   using none = await startGuard({ ...common, config: nothing, env: {} });
 
   equal(none.url, undefined);

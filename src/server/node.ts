@@ -8,6 +8,7 @@ import { makeLink } from "../api/sessions.ts";
 import { openBus } from "../bus/open.ts";
 import type { Config } from "./config.ts";
 import { warnOfRefused } from "./egress_check.ts";
+import { openIdentityProvider } from "./identity_provider.ts";
 import { openEgress } from "../egress/wire.ts";
 import { wait } from "../core/backoff.ts";
 import { messageOf } from "../core/errors.ts";
@@ -97,8 +98,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   const bus = await openBusOf(options, journal);
   const egress = openEgress(config.egressUrl, runtime);
   const systems = await openSystems({ ...options, egress, journal, bus, registry });
-  const model = config.model && await openModel({ address: config.model, egress, runtime, log });
-  const adviser = model && openAdviser(model);
+  const others = await openOthers(options, egress);
   const engine = openEngine(options, {
     journal,
     readiness,
@@ -116,8 +116,7 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
     systems,
     readiness,
     engine,
-    model,
-    adviser,
+    ...others,
     healer,
   };
   const deps = { ...options, ...parts };
@@ -137,6 +136,14 @@ export async function openNode(options: NodeOptions): Promise<TaskerNode> {
   openHealer(deps);
   systems.listen(engine.router, openStarter(registry, engine.router), engine.openAttempts);
   return { api, drain: (drainMs) => drain({ ...deps, statistics, api, maintenance }, drainMs) };
+}
+
+/** Opens what others answer to Tasker itself: a model, and an identity provider. */
+async function openOthers({ config, runtime, log }: NodeOptions, egress: Egress) {
+  const model = config.model && await openModel({ address: config.model, egress, runtime, log });
+  const identity = config.oidc &&
+    await openIdentityProvider({ config: config.oidc, egress, runtime });
+  return { model, adviser: model && openAdviser(model), identity };
 }
 
 /** What an engine is made of. */

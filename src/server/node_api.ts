@@ -1,6 +1,7 @@
 /** The API of a node: which part of it answers what. */
 
 import { type Api, openApi } from "../api/api.ts";
+import type { IdentityProvider } from "../api/deps.ts";
 import type { BusAddress } from "../contracts/asyncapi.ts";
 import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
@@ -44,6 +45,7 @@ export interface ApiParts extends HealthDeps {
   readonly systems: Systems;
   readonly adviser: Adviser | undefined;
   readonly model: Model | undefined;
+  readonly identity: IdentityProvider | undefined;
   readonly healer: Healer;
 }
 
@@ -138,7 +140,9 @@ function requestsOf(
 }
 
 /** Who may ask, how they sign in, and what is kept of what they did. */
-function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
+function accessOf(
+  { journal, config, identity }: Pick<ApiParts, "journal" | "config" | "identity">,
+) {
   const { keys, sessions, audit, stepLogs } = journal;
   return {
     keys,
@@ -146,7 +150,7 @@ function accessOf({ journal, config }: Pick<ApiParts, "journal" | "config">) {
     audit,
     stepLogs,
     traceUrl: config.traceUrl,
-    signIn: { isHttps: config.behindTls, provider: undefined },
+    signIn: { isHttps: config.behindTls, provider: identity },
   };
 }
 

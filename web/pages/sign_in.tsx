@@ -1,7 +1,7 @@
 /** Sign-in: by a key, by a one-time link, or at the identity provider. */
 
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useEffect } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { useClient } from "../data/client.tsx";
 import type { Session } from "../data/session.tsx";
 import { Button } from "../kit/button.tsx";
@@ -9,6 +9,40 @@ import { ErrorNote } from "../kit/error_note.tsx";
 
 /** What stands before the secret in the address of a one-time link. */
 const LINK = "#sign-in=";
+
+/** What stands before the reason in the address of a sign-in at the provider that was refused. */
+const REFUSED = "#sign-in-refused=";
+
+/** In this tab: the page that was open before the sign-in at the provider. */
+const RETURN_KEY = "tasker.return";
+
+/** Why the provider's sign-in was refused, and what the person can do. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  away:
+    "The identity provider does not answer as it should. Sign in with a key, or try again later.",
+  denied: "You were not signed in there. Try again, or sign in with a key.",
+  no_role:
+    "You are known there, but have no access to Tasker. Ask its operators to give one of your " +
+    "groups a role, in TASKER_OIDC_ROLES.",
+  not_begun:
+    "This sign-in took longer than ten minutes, or began in another browser. Begin again here.",
+  not_trusted:
+    "What the identity provider answered could not be trusted, so nobody was signed in. " +
+    "Begin again; if it comes back, the server's log says why.",
+};
+
+/** Goes back to the page that was open before a sign-in at the provider. */
+export function takeReturnPath(): string | undefined {
+  const path = sessionStorage.getItem(RETURN_KEY) ?? undefined;
+  sessionStorage.removeItem(RETURN_KEY);
+  return path;
+}
+
+/** To the identity provider, and back to the page that is open now. */
+function ProviderLink({ name, path }: { readonly name: string; readonly path: string }) {
+  const keep = () => sessionStorage.setItem(RETURN_KEY, location.pathname + location.search);
+  return <a className="button primary" href={path} onClick={keep}>Sign in with {name}</a>;
+}
 
 /** Asks who the person is. */
 export function SignIn({ hasEnded, onSignedIn }: {
@@ -27,8 +61,13 @@ export function SignIn({ hasEnded, onSignedIn }: {
     onSuccess: onSignedIn,
   });
   const { mutate } = signIn;
+  const [refusal, setRefusal] = useState<string>();
   useEffect(() => {
     const { hash, pathname, search } = location;
+    if (hash.startsWith(REFUSED)) {
+      setRefusal(REFUSALS[hash.slice(REFUSED.length)]);
+      history.replaceState(null, "", pathname + search);
+    }
     if (!hash.startsWith(LINK)) return;
     // The link works once: neither the history nor the next page needs it.
     history.replaceState(null, "", pathname + search);
@@ -44,9 +83,8 @@ export function SignIn({ hasEnded, onSignedIn }: {
     <main className="sign-in">
       <h1>Tasker</h1>
       {hasEnded && <p role="status">Your session has ended. Sign in again to go on.</p>}
-      {provider !== undefined && (
-        <a className="button primary" href={provider.path}>Sign in with {provider.name}</a>
-      )}
+      {refusal !== undefined && <p role="alert" className="note attention">{refusal}</p>}
+      {provider !== undefined && <ProviderLink {...provider} />}
       <form onSubmit={submit}>
         <label htmlFor="key">API key</label>
         <input id="key" name="key" type="password" autoComplete="off" required />

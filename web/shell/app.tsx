@@ -2,12 +2,13 @@
 
 import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
 import { ClientError } from "../../src/client.ts";
 import { useClient } from "../data/client.tsx";
 import { FeedProvider } from "../data/feed.tsx";
 import { type Session, SessionProvider } from "../data/session.tsx";
 import { ErrorNote } from "../kit/error_note.tsx";
-import { SignIn } from "../pages/sign_in.tsx";
+import { SignIn, takeReturnPath } from "../pages/sign_in.tsx";
 import { Frame } from "./frame.tsx";
 import { Pages } from "./routes.tsx";
 
@@ -38,6 +39,7 @@ export function App() {
 /** Lets those who are signed in to the pages, and asks the others who they are. */
 function Gate() {
   const client = useClient();
+  const [, navigate] = useLocation();
   const [wasSignedIn, setWasSignedIn] = useState(false);
   const own = useQuery({
     queryKey: SESSION,
@@ -52,8 +54,11 @@ function Gate() {
     staleTime: Infinity,
   });
   useEffect(() => {
-    if (own.data) setWasSignedIn(true);
-  }, [own.data]);
+    if (!own.data) return;
+    setWasSignedIn(true);
+    const path = takeReturnPath();
+    if (path !== undefined && location.pathname === "/") navigate(path, { replace: true });
+  }, [own.data, navigate]);
   if (own.data === undefined) {
     return own.error === null ? <p className="pad muted">Loading …</p> : (
       <div className="pad">
