@@ -95,8 +95,8 @@ export class PostgresHistory implements History {
   async #driverOf(filter: TaskFilter): Promise<{ driver: Driver; isExact: boolean }> {
     const { tags = [], labels = [], ranges = [], version, endedSinceMs, endedUntilMs } = filter;
     const drivers: Driver[] = [
-      ...tags.map((tag): Driver => ({ kind: "labels", labels: [tag] })),
-      ...labels.map((group): Driver => ({ kind: "labels", labels: group })),
+      ...tags.map((tag): Driver => ({ kind: "labels", column: "tags", labels: [tag] })),
+      ...labels.map((group): Driver => ({ kind: "labels", column: "labels", labels: group })),
       ...ranges.map((range): Driver => ({ kind: "range", range })),
     ];
     const isPlain = [filter.namespaces, filter.workflow, filter.states]

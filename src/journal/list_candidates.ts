@@ -70,8 +70,12 @@ export type Driver =
   | { readonly kind: "all" }
   /** Workflows or namespaces by state. */
   | { readonly kind: "states" }
-  /** Tags, or labels: tasks that have one of them. */
-  | { readonly kind: "labels"; readonly labels: readonly string[] }
+  /** Tasks that have one of some tags, or one of some labels: a tag may be the text of a label. */
+  | {
+    readonly kind: "labels";
+    readonly column: "tags" | "labels";
+    readonly labels: readonly string[];
+  }
   /** Labels by value, in no order of tasks: only where these are few. */
   | { readonly kind: "range"; readonly range: LabelRange };
 
@@ -157,10 +161,13 @@ function keyedPage(search: Search): string {
  * running ones, which need not be listed. What is listed under another state than its own runs by
  * now, and is passed over.
  */
-function labelledPage(search: Search, { labels }: { readonly labels: readonly string[] }): string {
+function labelledPage(
+  search: Search,
+  { column, labels }: Extract<Driver, { kind: "labels" }>,
+): string {
   const { filter, parameters, bounds, limit } = search;
   const asked = `${parameters.add(labels)}::text[]`;
-  const condition = `and (t.tags && ${asked} or t.labels && ${asked})`;
+  const condition = `and t.${column} && ${asked}`;
   const running = () => `
     select one.task_id
     from (${flowsOf(filter, parameters, "together")}) flow

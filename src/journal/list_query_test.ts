@@ -127,7 +127,7 @@ function expected({ namespaces, workflow, states, tags, after }: TaskFilter): nu
 }
 
 function driverOf({ namespaces, workflow, states, tags }: TaskFilter): Driver {
-  if (tags !== undefined) return { kind: "labels", labels: tags };
+  if (tags !== undefined) return { kind: "labels", column: "tags", labels: tags };
   const isPlain = [namespaces, workflow, states].every((part) => part === undefined);
   return { kind: isPlain ? "all" : "states" };
 }
