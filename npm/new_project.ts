@@ -18,6 +18,9 @@ import { writeStarter } from "../src/cli/new.ts";
 /** Where a project keeps its engine. */
 const ENGINE = "engine";
 
+/** The members of a project's workspace: the web app has packages of its own. */
+const MEMBERS = [`./${ENGINE}`, `./${ENGINE}/web`] as const;
+
 /** What the engine is made of; the same names in a clone and in the npm package. */
 const ENGINE_PARTS: readonly string[] = ["src", "actors", "ffi", "web", "LICENSE"];
 
@@ -79,6 +82,20 @@ async function upgradeProject(dir: string, root: string): Promise<void> {
   await writeEngine(next, root);
   await rm(join(dir, ENGINE), { recursive: true });
   await rename(next, join(dir, ENGINE));
+  await addWebApp(join(dir, "deno.json"));
+}
+
+/** Projects of before the web app have the engine alone as a member. The rest of the file is theirs. */
+async function addWebApp(path: string): Promise<void> {
+  const [engine, web] = MEMBERS.map((member) => `"${member}"`) as [string, string];
+  const text = await readFile(path, "utf8").catch(() => "");
+  if (text.includes(web)) return;
+  const members = /"workspace"\s*:\s*\[[^\]]*?"\.\/engine"/;
+  if (members.test(text)) {
+    return await writeFile(path, text.replace(members, (found) => `${found}, ${web}`));
+  }
+  const why = "or the web app of the engine is not built";
+  console.error(`Cannot find "workspace" in ${path}: add ${web} beside ${engine} there, ${why}`);
 }
 
 /** Copies the engine, without what was built or is for its tests. */
@@ -112,7 +129,7 @@ async function writeEngine(to: string, root: string): Promise<void> {
 function projectConfig({ tasks, unstable, compilerOptions, fmt }: DenoConfig): unknown {
   const ours = TASKS.map((name) => [name, tasks[name]?.replace(/(?<= )src\//, `${ENGINE}/src/`)]);
   return {
-    workspace: [`./${ENGINE}`, `./${ENGINE}/web`],
+    workspace: MEMBERS,
     tasks: { ...Object.fromEntries(ours), test: "deno test --allow-read workflows" },
     imports: {},
     unstable,

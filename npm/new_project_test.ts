@@ -96,19 +96,22 @@ Deno.test("upgrade keeps the engine that it cannot replace", () =>
     match(await Deno.readTextFile(`${dir}/engine/deno.json`), /"name": "tasker"/);
   }));
 
-Deno.test("upgrade replaces the engine, and nothing else", () =>
+Deno.test("upgrade replaces the engine, adds the web app to the workspace, and changes nothing else", () =>
   inFolder(async (folder) => {
     const dir = `${folder}/shop`;
     await writeProject(dir, ROOT);
     await Deno.writeTextFile(`${dir}/engine/src/old.ts`, "");
-    await Deno.writeTextFile(`${dir}/deno.json`, `{ "workspace": ["./engine"] }`);
+    await Deno.writeTextFile(`${dir}/deno.json`, `{ "workspace": ["./engine"], // ours\n}`);
 
     const said = await say("upgrade", dir);
 
     deepEqual(said, { code: 0, out: [`Replaced the engine in ${dir}`] });
     equal(await Deno.stat(`${dir}/engine/src/old.ts`).catch(() => "gone"), "gone");
     match(await Deno.readTextFile(`${dir}/engine/deno.json`), /"name": "tasker"/);
-    equal(await Deno.readTextFile(`${dir}/deno.json`), `{ "workspace": ["./engine"] }`);
+    const config = `{ "workspace": ["./engine", "./engine/web"], // ours\n}`;
+    equal(await Deno.readTextFile(`${dir}/deno.json`), config);
+    await say("upgrade", dir);
+    equal(await Deno.readTextFile(`${dir}/deno.json`), config);
   }));
 
 Deno.test("new-project without a folder says how it is used", async () => {
