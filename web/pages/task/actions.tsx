@@ -146,7 +146,7 @@ export function ChoiceAction({ id, step, success, choice }:
   if (!useMay("operate")) return null;
   const actions = decisionsOf(client, { id, step, success })
     .filter(({ key }) => key === choice)
-    .map((action) => ({ ...action, button: "Do this" }));
+    .map((action) => ({ ...action, button: "Do this", isPrimary: false }));
   return <Actions label={`Suggestion: ${choice}`} actions={actions} />;
 }
 

@@ -31,7 +31,7 @@ export function DiagnosisPanel({ id, step, success }: {
   } = diagnosis.data;
   return (
     <section aria-label="Diagnosis" className="panel stack">
-      <h3>
+      <h3 className="sentence">
         {type.replaceAll("_", " ")} <span className="muted">{shareText(confidence)} sure</span>
       </h3>
       {message !== undefined && (
@@ -40,24 +40,24 @@ export function DiagnosisPanel({ id, step, success }: {
         </p>
       )}
       <p>This looks like {means}.</p>
-      <p>{advice}</p>
+      <p className="sentence">{advice}.</p>
       {evidence.length > 0 && (
-        <ul>
+        <ul className="evidence">
           {evidence.slice(0, 6).map(({ id: key, text }) => <li key={key}>{text}</li>)}
         </ul>
       )}
       {suggested_workarounds.length > 0 && (
-        <dl>
+        <ul className="suggestions">
           {suggested_workarounds.map(({ type: choice, history }) => (
-            <div key={choice}>
-              <dt>{labelOf(step, choice)}</dt>
-              <dd className="stack">
+            <li key={choice}>
+              <span className="stack">
+                <strong>{labelOf(step, choice)}</strong>
                 <span className="muted">{history}</span>
-                <ChoiceAction {...{ id, step, success, choice }} />
-              </dd>
-            </div>
+              </span>
+              <ChoiceAction {...{ id, step, success, choice }} />
+            </li>
           ))}
-        </dl>
+        </ul>
       )}
       <p className="muted">{diagnosis.data.historical_context}</p>
     </section>
