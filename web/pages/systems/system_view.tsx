@@ -6,7 +6,6 @@ import type { OperationResult, SystemDetail } from "../../../src/client.ts";
 import { CIRCUIT_DEFAULTS } from "../../../src/core/breaker.ts";
 import { useOperation } from "../../data/query.ts";
 import { useMay } from "../../data/session.tsx";
-import { adoptCss } from "../../kit/adopt_css.ts";
 import { DataTable } from "../../kit/data_table.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { Page } from "../../kit/page.tsx";
@@ -14,9 +13,6 @@ import { StateBadge } from "../../kit/state_badge.tsx";
 import { Duration, durationText, Time } from "../../kit/time.tsx";
 import { DeadLetters } from "./dead_letters.tsx";
 import { systemStateOf } from "./system_words.ts";
-import css from "./systems.css" with { type: "text" };
-
-adoptCss(css);
 
 type Limits = OperationResult<"getSystemLimits">;
 type Limit = Limits["versions"][number]["limits"][string];
@@ -79,7 +75,7 @@ function Facts({ system, limits }: {
     ["Kind", kind === "local" ? "its code runs in this server" : "a service of its own"],
   ];
   return (
-    <dl className="system-facts panel">
+    <dl className="facts-list panel">
       {facts.map(([term, says]) => (
         <Fragment key={term}>
           <dt>{term}</dt>
