@@ -69,7 +69,7 @@ export class RedisConnection {
   async run<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = this.#client ?? await this.open();
     this.#owed++;
-    this.#watch ??= this.#watchOver(client);
+    this.#watch ??= this.#watchOver();
     try {
       return await command(client);
     } catch (error) {
@@ -88,6 +88,7 @@ export class RedisConnection {
    * @throws {TaskerError} bus.unavailable, or config.invalid when this process may not connect
    */
   open(): Promise<RedisClient> {
+    if (this.#client !== undefined) return Promise.resolve(this.#client);
     if (this.#isClosed) return Promise.reject(unavailable("Redis", "the connection is closed"));
     return this.#opening ??= this.#open().finally(() => this.#opening = undefined);
   }
@@ -142,14 +143,14 @@ export class RedisConnection {
     return this.#client = client;
   }
 
-  /** One timer for all commands: none of them pays for its own. */
-  #watchOver(client: RedisClient): Cancel {
+  /** One timer for all commands, whichever connection they are on: none of them pays for its own. */
+  #watchOver(): Cancel {
     const answered = this.#answered;
     return this.deps.runtime.after(SILENT_MS_MAX, () => {
       this.#watch = undefined;
-      if (this.#client !== client || this.#owed === 0) return;
+      if (this.#owed === 0) return;
       if (this.#answered === answered) this.drop();
-      else this.#watch = this.#watchOver(client);
+      else this.#watch = this.#watchOver();
     });
   }
 

@@ -96,6 +96,9 @@ export class Suite {
 
 const CLIPPY = ["clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings"];
 
+/** A program that prints nothing for this long hangs: it is ended, so that the rest can be said. */
+const SILENT_MS_MAX = 15 * 60_000;
+
 /** Runs a program, shows its output as it comes, and returns it. */
 async function run(
   command: string,
@@ -110,11 +113,29 @@ async function run(
     env: { NO_COLOR: "1" },
   }).spawn();
   let output = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    output += text;
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const hangs = setTimeout(() => void endHanging(child, reader), SILENT_MS_MAX);
+    const { value = "", done } = await reader.read();
+    clearTimeout(hangs);
+    if (done) return { output, ok: (await child.status).success };
+    output += value;
+    Deno.stdout.writeSync(new TextEncoder().encode(value));
   }
-  return { output, ok: (await child.status).success };
+}
+
+/** Shows what every process does, and ends the program; its children may keep its output open. */
+async function endHanging(
+  child: Deno.ChildProcess,
+  reader: ReadableStreamDefaultReader<string>,
+): Promise<void> {
+  console.log(`\nnothing was printed for ${SILENT_MS_MAX / 60_000} minutes: the program is ended`);
+  const args = ["-eo", "pid,ppid,stat,etime,time,wchan:20,args"];
+  try {
+    await new Deno.Command("ps", { args }).spawn().status;
+  } catch { /* there is no ps */ }
+  child.kill("SIGKILL");
+  await reader.cancel();
 }
 
 /** Adds up what every summary line of a kind says. */

@@ -88,8 +88,13 @@ function serverOf(program: ServerProgram, folder: string, running: Running): Tes
       await restart();
     },
     async pause() {
-      running.child.kill("SIGSTOP");
-      while (!await isStopped(running.child.pid)) await pause();
+      const { child } = running;
+      child.kill("SIGSTOP");
+      const deadline = Date.now() + START_MS_MAX;
+      while (!await isStopped(child.pid)) {
+        if (Date.now() > deadline) throw new Error(`${program.name} does not stop`);
+        await pause();
+      }
     },
     resume: () => running.child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
