@@ -4,7 +4,7 @@ import type { Choice } from "./event.ts";
 import { type AskedCapability, capabilityText, parseCapability } from "./asked_capability.ts";
 import { ANY_SYSTEM } from "./system.ts";
 import type { Plan } from "./plan.ts";
-import type { SystemDirectory } from "./system_directory.ts";
+import type { RouteReason, SystemDirectory } from "./system_directory.ts";
 import type { StepDefinition } from "./workflow.ts";
 
 /**
@@ -85,6 +85,20 @@ export function alternativeFor(
   if (to === undefined) return undefined;
   const asked = { ...askedOf(definition, to), namespace };
   return typeof directory.candidates(asked) === "string" ? undefined : to;
+}
+
+/**
+ * Why a step would not go to a system that its policy names; undefined: it would. What proposes a switch
+ * asks this, and so does admission, part by part, for each step. Cost: O(1).
+ */
+export function whyNotSwitched(
+  directory: Pick<SystemDirectory, "candidates" | "whyNotSwitched">,
+  plan: Pick<Plan, "definition">,
+  { definition, switchTo }: { readonly definition: StepDefinition; readonly switchTo: string },
+): RouteReason | undefined {
+  if (alternativeFor(directory, plan, definition, switchTo) !== undefined) return undefined;
+  const { namespace } = plan.definition;
+  return directory.whyNotSwitched({ ...definition, namespace, switchTo });
 }
 
 /** What an alternative does, for people. */

@@ -136,8 +136,15 @@ Deno.test("a system may do a step twice if each that offers it says so", () => {
     { name: "payments_b", ...of, idempotent },
   ];
   const step = { owner: "payments", capability: { name: "charge" } };
-  equal(systemsFor(step, "payments", systems(["charge"])).isIdempotent, true);
-  equal(systemsFor(step, "payments", systems([])).isIdempotent, false);
+  const found = (idempotent: readonly string[], mayGet = true) =>
+    systemsFor(step, {
+      system: "payments",
+      systems: systems(idempotent),
+      mayGet: () => mayGet,
+    });
+  equal(found(["charge"]).isIdempotent, true);
+  equal(found([]).isIdempotent, false);
+  deepEqual(found([], false), { instances: ["a"], alternatives: [], isIdempotent: true });
 });
 
 Deno.test("a provider that refuses some gets a lower rate, one that refuses all gets a trickle", () => {

@@ -34,7 +34,7 @@ export interface Case {
   readonly system: string;
   /** Its healthy instances; empty: none has registered. */
   readonly instances: readonly string[];
-  /** Other systems that offer the step's capability and are healthy. */
+  /** Other systems that offer the step's capability, are healthy, and that its namespace may use. */
   readonly alternatives: readonly string[];
   /** Its system and all of those say that to do the step twice is as to do it once. */
   readonly isIdempotent: boolean;
@@ -50,15 +50,20 @@ export interface Case {
   readonly nowMs: number;
 }
 
-/** What is known of the systems that can do a step; one of `system` has done it lately. */
+/** What is known of the systems that can do a step, and `mayGet` it; `system` has done it lately. */
 export function systemsFor(
   { owner, capability }: Pick<StepDefinition, "owner" | "capability">,
-  system: string,
-  systems: readonly KnownSystem[],
+  { system, systems, mayGet }: {
+    readonly system: string;
+    readonly systems: readonly KnownSystem[];
+    readonly mayGet: (system: string) => boolean;
+  },
 ): Pick<Case, "instances" | "alternatives" | "isIdempotent"> {
   const own = systems.find(({ name }) => name === system);
   const offering = capability === undefined || owner === ANY_SYSTEM ? [] : systems
-    .filter(({ name, capabilities }) => name !== system && capabilities.includes(capability.name));
+    .filter(({ name, capabilities }) =>
+      name !== system && capabilities.includes(capability.name) && mayGet(name)
+    );
   return {
     instances: own?.instances ?? [],
     alternatives: offering.map(({ name }) => name),

@@ -34,10 +34,11 @@ export async function apply(
   if (!approval.approved || proposal === undefined) return not(approval.reason);
   const { change, inverse } = proposal;
   const { degradation } = incident;
-  const asked = { incident: taskId, degradation, change, by: approval.by, load: proposal.load };
+  const action = actionOf(proposal.action);
+  const { by } = approval;
+  const asked = { incident: taskId, degradation, change, action, by, load: proposal.load };
   const refusal = await whyNotNow(deps, asked);
   if (refusal !== undefined) return not(refusal);
-  const action = actionOf(proposal.action);
   if (action === undefined) {
     return not("another version of Tasker made it, and this one cannot do it");
   }
@@ -103,13 +104,14 @@ async function quarantine({ sink, runtime }: HealerDeps, incident: string, taskI
  * what people did not approve is weighed again. What was put before a crash stays, and is judged.
  */
 export async function whyNotNow(
-  deps: Pick<HealerDeps, "policies" | "tasks" | "plans" | "statistics"> & {
+  deps: Pick<HealerDeps, "policies" | "tasks" | "plans" | "statistics" | "whyNotSwitched"> & {
     readonly runtime: Pick<HealerDeps["runtime"], "now">;
   },
-  { incident, degradation, change, by, load }: {
+  { incident, degradation, change, action, by, load }: {
     readonly incident: string;
     readonly degradation: Degradation;
     readonly change: OverlayChange | undefined;
+    readonly action: HealingAction | undefined;
     /** Who approved it. */
     readonly by: string;
     readonly load: Proposal["load"];
@@ -119,6 +121,8 @@ export async function whyNotNow(
     const { kind } = await standingOf(deps.policies, { change, incident });
     if (kind !== "nothing") return undefined;
   }
+  const gone = whyNotThere(deps, action);
+  if (gone !== undefined) return gone;
   const settings = settingsIn(await deps.policies.newest());
   if (settings.mode !== "on") return offText(settings);
   if (load === "adds" && await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
@@ -126,6 +130,20 @@ export async function whyNotNow(
   const nowMs = deps.runtime.now();
   const past = await readIncidents(deps, { nowMs, except: incident });
   return refusals({ degradation, past, nowMs }, settings)[0];
+}
+
+/** Why another system cannot get a step now; undefined: it can, or no other is to get it. */
+function whyNotThere(
+  { plans, whyNotSwitched }: Pick<HealerDeps, "plans" | "whyNotSwitched">,
+  action: HealingAction | undefined,
+): string | undefined {
+  if (action?.kind !== "switch_system") return undefined;
+  const plan = plans.find(action.workflow);
+  const definition = plan?.steps[plan.indexOf.get(action.step) ?? -1]?.definition;
+  const reason = plan === undefined || definition === undefined
+    ? "code_not_loaded"
+    : whyNotSwitched(plan, { definition, switchTo: action.system });
+  return reason && `system "${action.system}" cannot get step "${action.step}" now: ${reason}`;
 }
 
 /** Decides what becomes of a change, once; what was done before a crash, or by a person, stays. */

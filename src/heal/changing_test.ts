@@ -45,10 +45,11 @@ async function askedUnder(
       cached: () => undefined,
       byHash: () => Promise.resolve(undefined),
     },
+    whyNotSwitched: () => undefined,
   };
   const statistics = { read: () => Promise.resolve([]) };
   return await whyNotNow({ ...deps, statistics }, {
-    load: "same",
+    ...{ load: "same", action: undefined },
     ...{ incident: "i1", degradation: DEGRADATION, change: CHANGE, by },
   });
 }

@@ -13,6 +13,7 @@ import type {
   StatisticsStore,
   TaskReader,
 } from "../core/ports.ts";
+import type { StepDefinition } from "../core/workflow.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Adviser } from "./adviser.ts";
 
@@ -51,6 +52,11 @@ export interface HealerDeps {
   readonly sink: CommandSink;
   readonly starter: Starter;
   readonly systems: () => readonly KnownSystem[];
+  /** Why a step would not go to a system that its policy names; undefined: it would. */
+  readonly whyNotSwitched: (
+    plan: Plan,
+    of: { readonly definition: StepDefinition; readonly switchTo: string },
+  ) => string | undefined;
   readonly diagnose: (of: DiagnosisInput) => Promise<Finding> | Finding;
   /** Whether this node runs a task: one node does. */
   readonly owns: (taskId: TaskId) => boolean;

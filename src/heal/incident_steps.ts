@@ -143,7 +143,11 @@ async function caseOf(
     policy: policyUnder(definition, newest.get(workflow)?.steps),
     bounds: plan.definition.heal ?? {},
     system,
-    ...systemsFor(definition, system, deps.systems()),
+    ...systemsFor(definition, {
+      system,
+      systems: deps.systems(),
+      mayGet: (switchTo) => deps.whyNotSwitched(plan, { definition, switchTo }) === undefined,
+    }),
     ...seen,
     demand: await readDemand(deps, { system, nowMs, degradation }),
     past: await readIncidents(deps, { nowMs, except: taskId }),

@@ -129,6 +129,7 @@ async function lookAt(
       },
     },
     systems: () => [],
+    whyNotSwitched: () => undefined,
     diagnose: () => Promise.reject(new Error("nothing is diagnosed")),
     owns: () => true,
     isWatched: () => true,

@@ -2,6 +2,7 @@
 
 import type { Plans, Policies, Runtime, Starter, TaskReader } from "../core/ports.ts";
 import type { Plan } from "../core/plan.ts";
+import { whyNotSwitched } from "../core/alternative.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
 import { findingOf } from "../heal/finding.ts";
 import type { Healer } from "../heal/healer.ts";
@@ -50,6 +51,7 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
           idempotent: capabilities.filter((capability) => !external.has(capability)),
         };
       }),
+    whyNotSwitched: (plan, of) => whyNotSwitched(directory, plan, of),
     diagnose: findingOf,
     owns: (taskId) => engine.router.owns(taskId),
     isWatched: (workflow) => engine.ownsWorkflow(workflow),

@@ -204,6 +204,7 @@ export class IncidentRun {
       },
       starter: openStarter(registry, engine.router),
       systems: () => [],
+      whyNotSwitched: () => undefined,
       diagnose: () => ({ failureType: "timeout", confidence: 0.5, says: "slow", evidence: [] }),
       owns: () => true,
       isWatched: () => true,
