@@ -61,6 +61,48 @@ Deno.test("a server killed with -9 in the middle finishes every task once after 
   });
 });
 
+Deno.test("a server killed with -9 after its answers has a row of the audit for each", async () => {
+  await withServers(1, async (servers, dataDir) => {
+    const [first] = servers as [Served];
+    const asked = async (method: string, path: string, body?: object) => {
+      const response = await fetch(`${first.url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${first.key}`, "content-type": "application/json" },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      assert.equal(response.ok, true, await response.clone().text());
+      return await response.json().catch(() => ({}));
+    };
+    const start = (n: number) => ({ workflow: WORKFLOW, input: { n } });
+    const { id } = await asked("POST", "/v1/tasks", start(1));
+    await asked("POST", "/v1/tasks/batch", { tasks: [start(2), start(3)] });
+    const made = { name: "reader", scopes: ["read"], namespaces: ["*"], systems: [] };
+    const { id: keyId } = await asked("POST", "/v1/keys", made);
+    await asked("POST", `/v1/tasks/${id}/cancel`, { by: "ada", reason: "test" });
+    await asked("DELETE", `/v1/keys/${keyId}`);
+    first.kill("SIGKILL");
+    assert.equal(await first.exited, 1);
+
+    const second = await serve({
+      dataDir,
+      env: { TASKER_WORKFLOWS: WORKFLOWS, TASKER_LOG: "warn" },
+    });
+    servers.splice(0, 1, second);
+    const response = await fetch(`${second.url}/v1/audit`, {
+      headers: { authorization: `Bearer ${second.key}` },
+    });
+    const { calls } = await response.json() as { calls: { operation: string; target: string }[] };
+
+    assert.deepEqual(calls.map(({ operation, target }) => `${operation} ${target}`), [
+      `removeKey ${keyId}`,
+      `cancelTask ${id}`,
+      `makeKey ${keyId} reader`,
+      "startTasks 2 tasks",
+      `startTask ${WORKFLOW} ${id}`,
+    ]);
+  });
+});
+
 Deno.test("of three servers one is killed: the others take over and finish every task once", async () => {
   await withServers(3, async (servers) => {
     await startAll(servers);

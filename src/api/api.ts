@@ -186,23 +186,20 @@ class Server {
     demandSameOrigin(request);
     const caller = await this.services.access.authenticate(request, operation.right);
     const audited = this.#trail.begin(operation, caller, request);
+    let answer: ApiAnswer;
     try {
       this.services.access.demand(caller, operation.right);
       const { runtime } = this.services;
       const read = await readInput(operation, request, { params, runtime });
       if (audited !== undefined) audited.input = read.input;
-      const answer = await this.#handle(
-        route,
-        read,
-        callOf(request, caller, this.services.signIn),
-        request,
-      );
-      this.#trail.answered(audited, answer);
-      return answer;
+      const call = callOf(request, caller, this.services.signIn);
+      answer = await this.#handle(route, read, call, request);
     } catch (thrown) {
       this.#trail.failed(audited, thrown);
       throw thrown;
     }
+    await this.#trail.answered(audited, answer);
+    return answer;
   }
 
   /** Answers a repeat as the first request, where a cache remembers that. */

@@ -18,11 +18,11 @@ const ROWS_MAX = 10_000;
 /** Rows of one statement. */
 const ROWS_AT_ONCE = 1_000;
 
-/** The shortest time between two statements, in milliseconds: a burst is written together. */
-const REST_MS = 200;
-
 /** The delay before a statement is tried again. */
 const RETRY = { minMs: 200, maxMs: 5_000 };
+
+/** How long a call waits for its row while statements fail, in milliseconds. */
+const WAIT_MS_MAX = 10_000;
 
 /** Calls of one millisecond that keep their order: 12 bits of an id. */
 const NUMBERS = 4_096;
@@ -43,14 +43,24 @@ interface AuditedCall {
   input: Fields;
 }
 
+/** A row that is not written yet. */
+interface WaitingRow {
+  readonly row: AuditRow;
+  readonly sinceMs: number;
+  /** Answers the call that waits for it; the row stays when the call goes away without it. */
+  readonly written: PromiseWithResolvers<void> | undefined;
+}
+
 /**
- * Keeps the rows until they are written. A call does not wait for its row; a process that is killed
- * loses those of its last moments, whose changes the journal and the histories have nevertheless.
+ * Writes the rows, and keeps them until they are written. A call that succeeded is answered after its
+ * row is there, so a process that is killed loses none that was acknowledged; one that was refused
+ * changed nothing, and does not wait.
  *
- * Cost: about 15 µs a call, and a statement for many of them.
+ * Cost: one statement is under way, and rows that come meanwhile are the next: a call waits for one
+ * commit or two.
  */
 export class AuditTrail {
-  #waiting: AuditRow[] = [];
+  #waiting: WaitingRow[] = [];
   #writing: Promise<void> | undefined;
   #isOver = false;
   #number = 0;
@@ -58,7 +68,7 @@ export class AuditTrail {
   constructor(
     private readonly deps: {
       readonly audit: Audit;
-      readonly runtime: Pick<Runtime, "now" | "after" | "uuid">;
+      readonly runtime: Pick<Runtime, "now" | "monotonic" | "after" | "uuid">;
       readonly log: Log;
     },
   ) {}
@@ -82,19 +92,25 @@ export class AuditTrail {
     return { id, operation, caller, request, input: {} };
   }
 
-  /** Ends a call with what it answered. */
-  answered(call: AuditedCall | undefined, { body }: ApiAnswer): void {
+  /**
+   * Ends a call with what it answered; resolves when its row is written.
+   *
+   * @throws {TaskerError} journal.unavailable when the database does not take it; it is tried again
+   */
+  async answered(call: AuditedCall | undefined, { body }: ApiAnswer): Promise<void> {
     if (call === undefined) return;
     const answer = typeof body === "object" && body !== null ? body as Fields : {};
     const isDryRun = call.input.dryRun === true;
     const isSame = answer.changed === false || answer.outcome === "unchanged";
     const { undo } = call.operation.audit;
     const fields = { ...answer, ...call.input };
+    const written = Promise.withResolvers<void>();
     this.#add(call, {
       target: targetOf(call, fields),
       outcome: isSame ? "unchanged" : "done",
       ...(undo !== undefined && !isDryRun && !isSame && whole(undo, fields)),
-    });
+    }, written);
+    await written.promise;
   }
 
   /** Ends a call with what it threw. */
@@ -110,15 +126,17 @@ export class AuditTrail {
     await this.#writing;
     if (this.#waiting.length > 0) await this.#write();
     if (this.#waiting.length === 0) return;
+    this.#dismiss(Infinity);
     this.deps.log.error("Rows of the audit are lost", { rows: this.#waiting.length });
   }
 
   #add(
     { id, operation, caller, request, input }: AuditedCall,
     rest: Pick<AuditRow, "target" | "outcome" | "undo">,
+    written?: PromiseWithResolvers<void>,
   ): void {
     const by = typeof input.by === "string" ? input.by : undefined;
-    this.#waiting.push({
+    const row = {
       id,
       keyId: caller.keyId,
       by: shown(caller.signature(by)),
@@ -127,23 +145,25 @@ export class AuditTrail {
       scope: operation.right,
       ...rest,
       isDryRun: input.dryRun === true,
-    });
+    };
+    this.#waiting.push({ row, sinceMs: this.deps.runtime.monotonic(), written });
     this.#writing ??= this.#writeAll().finally(() => this.#writing = undefined);
   }
 
   async #writeAll(): Promise<void> {
     for (let failures = 0; this.#waiting.length > 0 && !this.#isOver;) {
-      await wait(this.deps.runtime, failures === 0 ? REST_MS : exponentialMs(failures, RETRY));
       failures = await this.#write() ? 0 : failures + 1;
+      if (failures > 0) await wait(this.deps.runtime, exponentialMs(failures, RETRY));
     }
   }
 
   /** Rows have their ids before they are sent, so one whose answer was lost is not there twice. */
   async #write(): Promise<boolean> {
-    const rows = this.#waiting.slice(0, ROWS_AT_ONCE);
+    const sent = this.#waiting.slice(0, ROWS_AT_ONCE);
     try {
-      await this.deps.audit.add(rows);
-      this.#waiting = this.#waiting.slice(rows.length);
+      await this.deps.audit.add(sent.map(({ row }) => row));
+      this.#waiting = this.#waiting.slice(sent.length);
+      for (const { written } of sent) written?.resolve();
       return true;
     } catch (error) {
       const { length: waiting } = this.#waiting;
@@ -151,7 +171,21 @@ export class AuditTrail {
         waiting,
         error: messageOf(error),
       });
+      this.#dismiss(this.deps.runtime.monotonic() - WAIT_MS_MAX);
       return false;
+    }
+  }
+
+  /** Answers calls that have waited since before a time; their rows stay. */
+  #dismiss(beforeMs: number): void {
+    const late = this.#waiting.filter(({ sinceMs }) => sinceMs <= beforeMs);
+    for (const { written } of late) {
+      written?.reject(
+        new TaskerError(
+          "journal.unavailable",
+          "Cannot acknowledge the call: its row of the audit is not written. It has been done",
+        ),
+      );
     }
   }
 }

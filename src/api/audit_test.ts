@@ -9,7 +9,7 @@ const MANIFEST = "name: hello\nnamespace: people\nversion: 1.0.0\nworkflow_steps
 type Fake = ReturnType<typeof fakeApi>;
 
 async function written({ runtime, deps }: Fake, limit = 100): Promise<readonly AuditRow[]> {
-  await runtime.advance(500);
+  await runtime.settle(); // those of refused calls
   return (await deps.audit.list({}, limit)).rows;
 }
 
@@ -92,6 +92,58 @@ Deno.test("reads, and calls without a key, leave no row", async () => {
   deepEqual(await written(fake), []);
 });
 
+Deno.test("a call that changed something is answered after its row is written", async () => {
+  const fake = fakeApi();
+  const add = fake.deps.audit.add.bind(fake.deps.audit);
+  const gate = Promise.withResolvers<void>();
+  fake.deps.audit.add = async (rows) => {
+    await gate.promise;
+    await add(rows);
+  };
+  let isAnswered = false;
+
+  const asked = fake.started().then(() => isAnswered = true);
+  await fake.runtime.settle();
+  equal(isAnswered, false);
+  gate.resolve();
+  await asked;
+
+  equal((await fake.deps.audit.list({}, 10)).rows.length, 1);
+});
+
+Deno.test("calls that come while rows are written share the next statement", async () => {
+  const fake = fakeApi();
+  const gate = Promise.withResolvers<void>();
+  const sizes: number[] = [];
+  fake.deps.audit.add = (rows) => {
+    sizes.push(rows.length);
+    return gate.promise;
+  };
+
+  const all = Promise.all(Array.from({ length: 1_202 }, () => fake.started()));
+  await fake.runtime.settle();
+  gate.resolve();
+  await all;
+
+  equal(sizes.reduce((sum, size) => sum + size), 1_202);
+  equal(sizes.length <= 4, true, String(sizes));
+});
+
+Deno.test("a call whose row the database does not take is not acknowledged, and its row stays", async () => {
+  const fake = fakeApi();
+  const add = fake.deps.audit.add.bind(fake.deps.audit);
+  fake.deps.audit.add = () => Promise.reject(new TaskerError("journal.unavailable", "gone"));
+
+  const asked = fake.ask("POST /v1/tasks", { body: { workflow: "orders/process" } });
+  await fake.runtime.advance(30_000);
+  const { status } = await asked;
+  fake.deps.audit.add = add;
+  await fake.runtime.advance(10_000);
+
+  equal(status, 503);
+  deepEqual((await fake.deps.audit.list({}, 10)).rows.map(({ outcome }) => outcome), ["done"]);
+});
+
 Deno.test("rows are written later when the database does not answer, each once", async () => {
   const fake = fakeApi();
   const add = fake.deps.audit.add.bind(fake.deps.audit);
@@ -100,8 +152,9 @@ Deno.test("rows are written later when the database does not answer, each once",
     await add(rows); // the answer is lost
     if (++failures < 3) throw new TaskerError("journal.unavailable", "gone");
   };
-  await fake.started();
+  const asked = fake.started();
   await fake.runtime.advance(10_000);
+  await asked;
 
   equal((await fake.deps.audit.list({}, 10)).rows.length, 1);
   equal(failures, 3);
@@ -118,11 +171,9 @@ Deno.test("while too many rows wait, changes are refused and reads are answered"
 
 Deno.test("what waits is written before the server ends", async () => {
   const fake = fakeApi();
-  await fake.started();
+  await fake.ask("DELETE /v1/keys/key_none");
 
-  const settled = fake.api.settle();
-  await fake.runtime.advance(500);
-  await settled;
+  await fake.api.settle();
 
   equal((await fake.deps.audit.list({}, 10)).rows.length, 1);
 });
