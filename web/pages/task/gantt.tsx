@@ -1,23 +1,27 @@
 /** The time line of a task: each step's attempts, what it waited for apart from what ran. */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useMemo, useRef } from "react";
+import { type KeyboardEvent, memo, type MouseEvent, type ReactNode, useRef } from "react";
 import type { Step } from "../../../src/client.ts";
 import { StateBadge } from "../../kit/state_badge.tsx";
 import { durationText } from "../../kit/time.tsx";
-import type { Attempt } from "./history.ts";
+import type { Attempt, History } from "./history.ts";
 
 /** Pixels of a row. */
 const ROW_HEIGHT = 28;
 /** Marks of the axis. */
 const TICKS = 6;
-/** Attempts of one step that are drawn; a step that failed for days has more. */
-const DRAWN_MAX = 200;
+/** Units of a bar's width: what is closer than one is drawn as one, so there are never more. */
+const UNITS = 1_000;
+/** The shortest bar, in units. */
+const UNITS_MIN = 3;
 
 /** What a time line shows. */
 interface GanttProps {
   readonly steps: readonly Step[];
-  readonly attempts: ReadonlyMap<string, readonly Attempt[]>;
+  readonly history: History;
+  /** Entries of the history: it grows. */
+  readonly count: number;
   readonly fromMs: number;
   readonly untilMs: number;
   readonly selected: string | undefined;
@@ -25,7 +29,7 @@ interface GanttProps {
 }
 
 /** Draws the steps as rows; only those that are seen. */
-export function Gantt({ steps, attempts, fromMs, untilMs, selected, onSelect }: GanttProps) {
+export function Gantt({ steps, history, fromMs, untilMs, selected, onSelect }: GanttProps) {
   const scroll = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: steps.length,
@@ -66,7 +70,7 @@ export function Gantt({ steps, attempts, fromMs, untilMs, selected, onSelect }: 
                 top={start}
                 isSelected={step.name === selected}
                 onSelect={onSelect}
-                bars={{ attempts: attempts.get(step.name) ?? [], fromMs, spanMs, untilMs }}
+                bars={<Bars {...barsOf(step, history)} {...{ fromMs, spanMs, untilMs }} />}
               />
             );
           })}
@@ -82,7 +86,7 @@ function Row({ step, top, isSelected, onSelect, bars }: {
   readonly top: number;
   readonly isSelected: boolean;
   readonly onSelect: (step: string) => void;
-  readonly bars: Omit<BarsProps, "kind">;
+  readonly bars: ReactNode;
 }) {
   return (
     <div
@@ -95,7 +99,7 @@ function Row({ step, top, isSelected, onSelect, bars }: {
     >
       <span className="gantt-name" title={step.name}>{step.name}</span>
       <StateBadge state={step.state} />
-      <Bars kind={step.kind} {...bars} />
+      {bars}
     </div>
   );
 }
@@ -123,35 +127,86 @@ function Axis({ spanMs }: { readonly spanMs: number }) {
 
 /** The attempts of one step, and the time that the line is of. */
 interface BarsProps {
+  /** An array that grows; `last` is new whenever it did or its last attempt ended. */
   readonly attempts: readonly Attempt[];
-  readonly kind: Step["kind"];
+  readonly last: Attempt | undefined;
+  readonly isHeld: boolean;
   readonly fromMs: number;
   readonly spanMs: number;
   readonly untilMs: number;
 }
 
-function Bars({ attempts, kind, fromMs, spanMs, untilMs }: BarsProps) {
-  const drawn = useMemo(() => attempts.slice(-DRAWN_MAX), [attempts]);
-  const place = (startMs: number, endMs: number) => ({
-    left: `${(startMs - fromMs) / spanMs * 100}%`,
-    width: `max(2px, ${(endMs - startMs) / spanMs * 100}%)`,
-  });
+function barsOf({ name, kind }: Step, history: History) {
+  const attempts = history.attemptsOf(name);
+  return { attempts, last: attempts.at(-1), isHeld: kind === "sleep" || kind === "signal" };
+}
+
+/** The attempts of one step, as one path for each kind of bar, however many they are. */
+const Bars = memo(({ attempts, isHeld, fromMs, spanMs, untilMs }: BarsProps) => {
+  const unitOf = (ms: number) => Math.max(0, (ms - fromMs) / spanMs * UNITS);
+  const paths = new Map<string, Path>();
+  const draw = (name: string, fromMs: number, untilMs: number) => {
+    const path = paths.get(name) ?? new Path();
+    path.add(unitOf(fromMs), unitOf(untilMs));
+    paths.set(name, path);
+  };
+  for (const { readyMs, startMs, endMs = untilMs, outcome } of attempts) {
+    if (startMs > readyMs) draw("waited", readyMs, startMs);
+    draw(isHeld && outcome !== "failed" ? "held" : outcome, startMs, endMs);
+  }
+  const name = ({ currentTarget, clientX }: MouseEvent<SVGSVGElement>) => {
+    const { left, width } = currentTarget.getBoundingClientRect();
+    const atMs = fromMs + (clientX - left) / width * spanMs;
+    const title = currentTarget.querySelector("title");
+    if (title !== null) title.textContent = titleAt(attempts, atMs, untilMs);
+  };
   return (
-    <span className="gantt-bars">
-      {drawn.map(({ attempt, readyMs, startMs, endMs = untilMs, outcome }) => {
-        const isHeld = kind === "sleep" || kind === "signal";
-        const name = isHeld && outcome !== "failed" ? "held" : outcome;
-        const title = `attempt ${attempt}: waited ${durationText(startMs - readyMs)}, ` +
-          `${outcome} after ${durationText(endMs - startMs)}`;
-        return (
-          <span key={startMs} title={title}>
-            {startMs > readyMs && (
-              <span className="bar waited" style={place(Math.max(readyMs, fromMs), startMs)} />
-            )}
-            <span className={`bar ${name}`} style={place(startMs, endMs)} />
-          </span>
-        );
-      })}
-    </span>
+    <svg
+      className="gantt-bars"
+      viewBox={`0 0 ${UNITS} 10`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+      onMouseMove={name}
+    >
+      <title />
+      {[...paths].map(([kind, path]) => (
+        <path key={kind} className={`bar-path ${kind}`} d={path.text()} />
+      ))}
+    </svg>
   );
+});
+
+/** Lines of one kind, from left to right; those that touch are one. */
+class Path {
+  #text = "";
+  #from = 0;
+  #until = -1;
+
+  add(from: number, until: number): void {
+    const end = Math.max(until, from + UNITS_MIN);
+    if (this.#until >= 0 && from <= this.#until + 1) {
+      this.#until = Math.max(this.#until, end);
+      return;
+    }
+    this.#close();
+    [this.#from, this.#until] = [from, end];
+  }
+
+  #close(): void {
+    if (this.#until >= 0) this.#text += `M${this.#from.toFixed(1)} 5H${this.#until.toFixed(1)}`;
+  }
+
+  text(): string {
+    this.#close();
+    return this.#text;
+  }
+}
+
+/** What the attempt at a time did; the last one that began before it. */
+function titleAt(attempts: readonly Attempt[], atMs: number, untilMs: number): string {
+  const found = attempts.findLast(({ readyMs }) => readyMs <= atMs);
+  if (found === undefined) return "not ready yet";
+  const { attempt, readyMs, startMs, endMs = untilMs, outcome } = found;
+  return `attempt ${attempt}: waited ${durationText(startMs - readyMs)}, ` +
+    `${outcome} after ${durationText(endMs - startMs)}`;
 }

@@ -6,7 +6,6 @@ import { isEnded, type StepStateName, type TaskStateName } from "../../../src/co
 
 /** One attempt of a step, as times in Unix ms. */
 export interface Attempt {
-  readonly step: string;
   readonly attempt: number;
   /** When it could have started. */
   readonly readyMs: number;
@@ -14,39 +13,6 @@ export interface Attempt {
   /** Absent: it is under way. */
   readonly endMs?: number;
   readonly outcome: "running" | "completed" | "failed" | "ended";
-}
-
-/** Lists attempts by step, in the order of their starts. Cost: O(entries). */
-export function attemptsOf(
-  entries: readonly JournalEntry[],
-): ReadonlyMap<string, readonly Attempt[]> {
-  const byStep = new Map<string, Attempt[]>();
-  const end = (step: string, at: string, outcome: Attempt["outcome"]) => {
-    const attempts = byStep.get(step);
-    const last = attempts?.at(-1);
-    if (attempts === undefined || last === undefined || last.endMs !== undefined) return;
-    attempts[attempts.length - 1] = { ...last, endMs: Date.parse(at), outcome };
-  };
-  for (const entry of entries) {
-    const { step, at } = entry;
-    if (step === undefined) continue;
-    if (entry.kind === "StepStarted") {
-      const startMs = Date.parse(at);
-      const attempts = byStep.get(step) ?? [];
-      if (attempts.length === 0) byStep.set(step, attempts);
-      attempts.push({
-        step,
-        attempt: Number(entry.attempt),
-        readyMs: startMs - Number(entry.waitedMs ?? 0),
-        startMs,
-        outcome: "running",
-      });
-      continue;
-    }
-    const outcome = ENDS[entry.kind];
-    if (outcome !== undefined) end(step, at, outcome);
-  }
-  return byStep;
 }
 
 /** How events end the attempt that is under way. */
@@ -85,35 +51,105 @@ export interface Moment {
   readonly steps: ReadonlyMap<string, StepStateName>;
 }
 
-/** Folds a journal up to a turn; `waits`: steps that no code of this server runs. Cost: O(entries). */
-export function momentAt(
-  entries: readonly JournalEntry[],
-  turn: number,
-  { steps, waits }: { readonly steps: readonly string[]; readonly waits: ReadonlySet<string> },
-): Moment {
-  const states = new Map<string, StepStateName>(steps.map((name) => [name, "pending"]));
-  let [at, end, isPaused] = [entries[0]?.at ?? "", undefined as TaskStateName | undefined, false];
-  for (const entry of entries) {
-    if (entry.turn > turn) break;
-    at = entry.at;
-    const state = STATES[entry.kind as Event["kind"]];
-    if (entry.step !== undefined && state !== undefined) {
-      const isWaiting = state === "running" && waits.has(entry.step);
-      states.set(entry.step, isWaiting ? "waiting_for_reply" : state);
-    }
-    if (entry.kind === "TaskPaused") isPaused = true;
-    if (entry.kind === "TaskResumed") isPaused = false;
-    if (entry.kind === "TaskEnded") end = entry.end as TaskStateName;
+/** What a task has, beside its journal, that its states depend on. */
+interface MomentOf {
+  readonly steps: readonly string[];
+  /** Steps that no code of this server runs. */
+  readonly waits: ReadonlySet<string>;
+}
+
+/**
+ * A journal as far as it was read, sorted by step as it comes: what is asked of it never goes through
+ * all of its entries.
+ *
+ * Cost: O(1) an entry, and its memory.
+ */
+export class History {
+  readonly #entries: JournalEntry[] = [];
+  readonly #attempts = new Map<string, Attempt[]>();
+  /** The entries that changed the state of a step, by step, and those that changed that of the task. */
+  readonly #ofSteps = new Map<string, JournalEntry[]>();
+  readonly #ofTask: JournalEntry[] = [];
+
+  /** All entries, in order. The array grows; it is never made anew. */
+  get entries(): readonly JournalEntry[] {
+    return this.#entries;
   }
-  const all = [...states.values()];
-  const isBlocked = all.includes("parked") &&
-    all.every((one) => one === "parked" || one === "pending" || isEnded(one));
-  return {
-    turn,
-    at,
-    state: end ?? (isPaused ? "paused" : isBlocked ? "blocked" : "running"),
-    steps: states,
-  };
+
+  /** Adds the entry that comes next; one that is there already is passed over. */
+  append(entry: JournalEntry): void {
+    const last = this.#entries.at(-1);
+    const isKnown = last !== undefined &&
+      (entry.turn < last.turn || (entry.turn === last.turn && entry.number <= last.number));
+    if (isKnown) return;
+    this.#entries.push(entry);
+    const { kind, step } = entry;
+    if (TASK_CHANGES.includes(kind)) this.#ofTask.push(entry);
+    if (step === undefined) return;
+    if (STATES[kind as Event["kind"]] !== undefined) listOf(this.#ofSteps, step).push(entry);
+    this.#addAttempt(step, entry);
+  }
+
+  #addAttempt(step: string, { kind, at, attempt, waitedMs }: JournalEntry): void {
+    const attempts = listOf(this.#attempts, step);
+    if (kind === "StepStarted") {
+      const startMs = Date.parse(at);
+      const readyMs = startMs - Number(waitedMs ?? 0);
+      attempts.push({ attempt: Number(attempt), readyMs, startMs, outcome: "running" });
+      return;
+    }
+    const [outcome, last] = [ENDS[kind], attempts.at(-1)];
+    if (outcome === undefined || last === undefined || last.endMs !== undefined) return;
+    attempts[attempts.length - 1] = { ...last, endMs: Date.parse(at), outcome };
+  }
+
+  /** The attempts of a step, in the order of their starts. The array grows. */
+  attemptsOf(step: string): readonly Attempt[] {
+    return this.#attempts.get(step) ?? [];
+  }
+
+  /** The task after a turn. Cost: a binary search for each step. */
+  momentAt(turn: number, { steps, waits }: MomentOf): Moment {
+    const states = new Map(steps.map((name): [string, StepStateName] => {
+      const entry = lastUpTo(turn, this.#ofSteps.get(name) ?? []);
+      const state = STATES[entry?.kind as Event["kind"]] ?? "pending";
+      return [name, state === "running" && waits.has(name) ? "waiting_for_reply" : state];
+    }));
+    const all = [...states.values()];
+    const isBlocked = all.includes("parked") &&
+      all.every((one) => one === "parked" || one === "pending" || isEnded(one));
+    const change = lastUpTo(turn, this.#ofTask);
+    const state = change?.kind === "TaskEnded"
+      ? change.end as TaskStateName
+      : change?.kind === "TaskPaused"
+      ? "paused"
+      : isBlocked
+      ? "blocked"
+      : "running";
+    return { turn, at: lastUpTo(turn, this.#entries)?.at ?? "", state, steps: states };
+  }
+}
+
+/** Events that change the state of the task itself. */
+const TASK_CHANGES: readonly string[] = ["TaskPaused", "TaskResumed", "TaskEnded"];
+
+/** The list of a step, which is made when it is first asked for. */
+function listOf<Item>(lists: Map<string, Item[]>, step: string): Item[] {
+  const list = lists.get(step) ?? [];
+  if (list.length === 0) lists.set(step, list);
+  return list;
+}
+
+/** The last of the entries, which are in order, that is not after a turn. Cost: O(log entries). */
+function lastUpTo(turn: number, entries: readonly JournalEntry[]): JournalEntry | undefined {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && entry.turn <= turn) low = middle + 1;
+    else high = middle;
+  }
+  return entries[low - 1];
 }
 
 /** What an entry says, in a few words. */

@@ -14,13 +14,15 @@ const ROW_HEIGHT = 28;
 const PAYLOADS = ["input", "output", "result", "payload", "failure"] as const;
 
 /** The journal; an entry with a payload opens. */
-export function Journal({ entries }: {
+export function Journal({ entries, count }: {
+  /** An array that grows. */
   readonly entries: readonly JournalEntry[];
+  readonly count: number;
 }) {
   const scroll = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const rows = useVirtualizer({
-    count: entries.length,
+    count,
     getScrollElement: () => scroll.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,

@@ -1,7 +1,7 @@
 /** One task: where it stands, its steps over time, its journal, and what can be done. */
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import type { Step, Task } from "../../../src/client.ts";
 import { useClient } from "../../data/client.tsx";
@@ -16,11 +16,11 @@ import { Duration, Time } from "../../kit/time.tsx";
 import { ForkAction, StepActions, TaskActions } from "./actions.tsx";
 import { DiagnosisPanel } from "./diagnosis.tsx";
 import { Gantt } from "./gantt.tsx";
-import { attemptsOf, momentAt } from "./history.ts";
+import type { History, Moment } from "./history.ts";
 import { Journal } from "./journal.tsx";
 import { StepLines } from "./step_lines.tsx";
 import css from "./task.css" with { type: "text" };
-import { useJournal } from "./use_journal.ts";
+import { type ReadJournal, useJournal } from "./use_journal.ts";
 
 adoptCss(css);
 
@@ -152,7 +152,8 @@ function Body({ task }: { readonly task: Task }) {
   const { version, versions } = useVersion(task);
   const [params, setParams] = useSearchParams();
   const [turn, setTurn] = useState<number>();
-  const moment = useMoment(task, journal.entries, turn);
+  // The slider moves at once; the views follow as fast as they can be drawn.
+  const moment = useMoment(task, journal, useDeferredValue(turn));
   const pressing = task.steps.find(({ state }) => PRESSING.includes(state)) ??
     task.steps.find(({ kind, state }) => kind === "signal" && state === "waiting_for_reply");
   const selected = params.get("step") ?? pressing?.name ?? task.steps[0]?.name;
@@ -172,7 +173,7 @@ function Body({ task }: { readonly task: Task }) {
         <TurnSlider task={task} turn={turn} moment={moment} onChange={setTurn} />
         <Tabs
           label="Views of the task"
-          tabs={tabsOf({ task, steps, entries: journal.entries, version, selected, onSelect })}
+          tabs={tabsOf({ task, steps, journal, version, selected, onSelect })}
           chosen={params.get("view") ?? "time"}
           onChoose={(view) => choose({ view })}
         />
@@ -195,33 +196,33 @@ interface ViewProps {
   readonly task: Task;
   /** As they are, or as they were at a turn. */
   readonly steps: readonly Step[];
-  readonly entries: Parameters<typeof momentAt>[0];
+  readonly journal: ReadJournal;
   readonly selected: string | undefined;
   readonly onSelect: (name: string) => void;
 }
 
-function TimeLine({ task, steps, entries, selected, onSelect }: ViewProps) {
-  const attempts = useMemo(() => attemptsOf(entries), [entries]);
+function TimeLine({ task, steps, journal, selected, onSelect }: ViewProps) {
+  const { history, count } = journal;
   const untilMs = Math.max(
-    Date.parse(task.endedAt ?? entries.at(-1)?.at ?? task.createdAt),
+    Date.parse(task.endedAt ?? history.entries.at(-1)?.at ?? task.createdAt),
     task.endedAt === undefined ? Date.now() : 0,
   );
   return (
     <Gantt
-      {...{ steps, attempts, untilMs, selected, onSelect }}
+      {...{ steps, history, count, untilMs, selected, onSelect }}
       fromMs={Date.parse(task.createdAt)}
     />
   );
 }
 
-function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps & {
+function tabsOf({ task, steps, journal, version, selected, onSelect }: ViewProps & {
   readonly version: ReturnType<typeof useVersion>["version"];
 }) {
   return [
     {
       key: "time",
       title: "Time line",
-      content: <TimeLine {...{ task, steps, entries, selected, onSelect }} />,
+      content: <TimeLine {...{ task, steps, journal, selected, onSelect }} />,
     },
     {
       key: "graph",
@@ -234,8 +235,8 @@ function tabsOf({ task, steps, entries, version, selected, onSelect }: ViewProps
     },
     {
       key: "journal",
-      title: `Journal (${entries.length} events)`,
-      content: <Journal entries={entries} />,
+      title: `Journal (${journal.count} events)`,
+      content: <Journal entries={journal.history.entries} count={journal.count} />,
     },
     {
       key: "data",
@@ -265,26 +266,26 @@ function useVersion({ namespace, workflow, definitionHash, version }: Task) {
 
 function useMoment(
   task: Task,
-  entries: Parameters<typeof momentAt>[0],
+  { history, count }: { readonly history: History; readonly count: number },
   turn: number | undefined,
-) {
+): Moment | undefined {
   return useMemo(() => {
     if (turn === undefined) return undefined;
     const waits = task.steps.filter(({ kind }) =>
       kind === "remote" || kind === "sleep" || kind === "signal"
     );
-    return momentAt(entries, turn, {
+    return history.momentAt(turn, {
       steps: task.steps.map(({ name }) => name),
       waits: new Set(waits.map(({ name }) => name)),
     });
-  }, [task.steps, entries, turn]);
+  }, [task.steps, history, count, turn]);
 }
 
 /** Shows the task as it was after any turn of its journal. */
 function TurnSlider({ task, turn, moment, onChange }: {
   readonly task: Task;
   readonly turn: number | undefined;
-  readonly moment: ReturnType<typeof useMoment>;
+  readonly moment: Moment | undefined;
   readonly onChange: (turn: number | undefined) => void;
 }) {
   return (

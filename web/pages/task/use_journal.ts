@@ -1,53 +1,45 @@
 /** The journal of one task, read to its end and then as it grows. */
 
-import { useEffect, useRef, useState } from "react";
-import type { JournalEntry } from "../../../src/client.ts";
+import { useEffect, useState } from "react";
 import { useClient } from "../../data/client.tsx";
+import { History } from "./history.ts";
 
-/** Entries that are shown at once, however many come: each showing costs a pass over all rows. */
+/** Entries that are shown at once, however many come. */
 const SHOW_MS = 200;
 
 /** What was read of a journal. */
 export interface ReadJournal {
-  readonly entries: readonly JournalEntry[];
-  /** Whether all turns up to the one that was asked for are there. */
-  readonly isComplete: boolean;
+  /** One for each task; it grows, and `count` says that it did. */
+  readonly history: History;
+  /** Entries that are there. */
+  readonly count: number;
   readonly error: unknown;
 }
 
-/** Reads a journal up to a turn, once each page; more when the turn rises. */
-export function useJournal(id: string, turn: number | undefined): ReadJournal {
+/** Reads a journal up to a turn, once each page; more when the turn rises. Cost: O(what is new). */
+export function useJournal(id: string, turn: number): ReadJournal {
   const client = useClient();
-  const entries = useRef<JournalEntry[]>([]);
-  const [journal, setJournal] = useState<ReadJournal>({
-    entries: [],
-    isComplete: false,
-    error: undefined,
-  });
+  const [history] = useState(() => new History());
+  const [read, setRead] = useState<Omit<ReadJournal, "history">>({ count: 0, error: undefined });
   useEffect(() => {
-    if (turn === undefined) return;
     const abort = new AbortController();
-    const read = async () => {
+    const readOn = async () => {
       let shownAt = performance.now();
-      const afterTurn = entries.current.at(-1)?.turn ?? 0;
-      if (afterTurn >= turn) return;
-      for await (const entry of client.journal(id, { afterTurn, signal: abort.signal })) {
-        entries.current.push(entry);
+      const last = history.entries.at(-1)?.turn ?? 0;
+      if (last >= turn) return;
+      // Pages have whole turns, and one that has come is taken to its end even when this is aborted.
+      for await (const entry of client.journal(id, { afterTurn: last, signal: abort.signal })) {
+        history.append(entry);
         if (performance.now() - shownAt < SHOW_MS) continue;
-        setJournal({ entries: [...entries.current], isComplete: false, error: undefined });
+        setRead({ count: history.entries.length, error: undefined });
         shownAt = performance.now();
       }
-      setJournal({ entries: [...entries.current], isComplete: true, error: undefined });
+      setRead({ count: history.entries.length, error: undefined });
     };
-    read().catch((error: unknown) => {
-      if (!abort.signal.aborted) setJournal((before) => ({ ...before, error }));
+    readOn().catch((error: unknown) => {
+      if (!abort.signal.aborted) setRead((before) => ({ ...before, error }));
     });
-    return () => {
-      abort.abort();
-      // A turn that was read in part is read again as a whole.
-      const last = entries.current.at(-1)?.turn;
-      entries.current = entries.current.filter((entry) => entry.turn !== last);
-    };
-  }, [client, id, turn]);
-  return journal;
+    return () => abort.abort();
+  }, [client, history, id, turn]);
+  return { history, ...read };
 }
