@@ -116,6 +116,7 @@ function newTask(
     signals: new Map(),
     commands: new Map(),
     idleCommands: new Set(),
+    decided: undefined,
     paused: false,
     resumedAtMs: undefined,
     cancelRequested: false,
@@ -143,6 +144,7 @@ function evolveTask(state: TaskState, event: TaskEvent): void {
       return;
     case "TaskCancelRequested":
       state.cancelRequested = true;
+      state.steps.forEach((step, index) => noteDecision(state, step, index));
       return;
     case "TaskAborted":
       state.aborted = event.reason;
@@ -171,6 +173,7 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
   }
   assert(!hasEnded(step), `Step ${index} of task "${state.taskId}" ended twice`);
   if (event.kind === "StepStarted") state.startedAtMs ??= event.atMs;
+  if (event.kind !== "StepCancelled") noteDecision(state, step, index);
   const isHere = runsHere(plan.steps[index]?.definition.kind);
   const next = nextOf(step, event, { isHere });
   count(state, step.state, -1);
@@ -178,6 +181,11 @@ function evolveStep(state: TaskState, plan: Plan, event: StepEvent): void {
   state.steps[index] = next;
   state.ready.delete(index);
   if (hasEnded(next)) state.ended.push(index);
+}
+
+/** What a parked step is moved by is a decision, of a person or of who decides for them. */
+function noteDecision(state: TaskState, step: StepState, index: number): void {
+  if (step.state === "parked") (state.decided ??= new Set()).add(index);
 }
 
 /** The state of a step after an event. */

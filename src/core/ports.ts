@@ -477,6 +477,8 @@ export interface TaskRange {
   readonly version?: string;
   /** Absent: in any state. */
   readonly states?: readonly TaskStateName[];
+  /** Those that have it; then no sample is read, but the newest. */
+  readonly label?: string;
   /** When its task id was made, Unix ms: from `sinceMs`, before `untilMs`. */
   readonly sinceMs: number;
   readonly untilMs: number;

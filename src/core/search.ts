@@ -111,6 +111,7 @@ export class TaskLabels {
       ...(state.forkedFrom === undefined ? NONE : [forkLabel(state.forkedFrom.id)]),
       ...failureLabels(this.plan, state),
       ...needLabels(this.plan, state),
+      ...decisionLabels(this.plan, state),
     ];
     return now.length === 0 ? this.#attributes : [...new Set([...this.#attributes, ...now])];
   }
@@ -134,7 +135,7 @@ export class TaskLabels {
 /** Whether nothing but attributes can be a label. */
 function isPlain(plan: Plan, state: TaskState): boolean {
   return state.priority === undefined && state.forkedFrom === undefined &&
-    state.failure === undefined &&
+    state.failure === undefined && state.decided === undefined &&
     countOf(state, "failed") + countOf(state, "parked") === 0 && signalsOf(plan).length === 0;
 }
 
@@ -209,6 +210,19 @@ function labelsOfFailure({ failure }: Pick<TaskState | StepState, "failure">): s
   const labels = [`class:${name}`, ...(code === undefined ? [] : [`code:${code}`])];
   readFailures.set(failure, labels);
   return labels;
+}
+
+/** By it, the tasks are found in which a person decided about a step that was parked. */
+export function decidedLabel(step: string): string {
+  return `decided:${step}`;
+}
+
+const NONE_DECIDED: ReadonlySet<number> = new Set();
+
+function decisionLabels({ steps }: Plan, { decided }: Pick<TaskState, "decided">) {
+  return [...decided ?? NONE_DECIDED].slice(0, FAILURES_MAX).map((index) =>
+    decidedLabel(steps[index]?.name ?? "")
+  );
 }
 
 const signals = new WeakMap<Plan, readonly number[]>();

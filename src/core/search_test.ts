@@ -42,11 +42,28 @@ Deno.test("a parked step is a label until somebody decides, a failed one stays",
   deepEqual(labelsOf(task), ["parked:pay", "class:thrown", "code:thrown", "needs:choice"]);
 
   task.send({ kind: "ResolveStep", step: "pay", by: "ada", reason: "", result: "1" as never });
-  deepEqual([task.task, labelsOf(task)], ["completed", []]);
+  deepEqual([task.task, labelsOf(task)], ["completed", ["decided:pay"]]);
 
   const failed = new TaskDriver([{ name: "pay" }]).start().fail("pay");
   deepEqual(labelsOf(failed), ["step:pay", "class:failed"].concat(labelsOf(failed)!.slice(2)));
   equal(failed.task, "failed");
+});
+
+Deno.test("a task is found by the steps that somebody decided about, and by no other", () => {
+  const parked = () =>
+    new TaskDriver([{ name: "pay", policy: { retry: { attemptsMax: 1 } } }, { name: "log" }])
+      .start().throw("pay");
+  const by = { by: "ada", reason: "" };
+
+  const retried = parked().send({ kind: "RetryStep", step: "pay", ...by }).complete("pay");
+  const cancelled = parked().send({ kind: "CancelTask", ...by });
+
+  const decided = (task: TaskDriver) =>
+    labelsOf(task)?.filter((label) => label.startsWith("decided:"));
+  deepEqual(decided(parked()), []);
+  deepEqual(decided(retried), ["decided:pay"]);
+  deepEqual(decided(retried.reload().complete("log")), ["decided:pay"]);
+  deepEqual(decided(cancelled), ["decided:pay"]);
 });
 
 Deno.test("a task that awaits a signal needs it, and one without labels says nothing of them", () => {

@@ -197,6 +197,8 @@ export interface TaskState {
   readonly commands: Map<string, number>;
   /** Those among them that changed nothing. */
   readonly idleCommands: Set<string>;
+  /** Steps about which a person decided while they were parked; undefined: none. */
+  decided: Set<number> | undefined;
   paused: boolean;
   /** When it was last resumed, Unix ms: ready steps could not start before. */
   resumedAtMs: number | undefined;

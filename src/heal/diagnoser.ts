@@ -16,6 +16,7 @@ import type {
   Runtime,
   TaskReader,
 } from "../core/ports.ts";
+import { decidedLabel } from "../core/search.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import { diagnose } from "./diagnosis.ts";
@@ -43,6 +44,10 @@ const OTHERS_MAX = 3;
 const OTHER_TASKS = 60;
 /** Characters of all those tasks. */
 const SIZE_MAX = 32 * 1024 * 1024;
+
+/** Tasks in which somebody decided about the step, and their characters: of those no reader leaves any out. */
+const DECIDED_TASKS = 500;
+const DECIDED_SIZE = 6 * 1024 * 1024;
 
 /** Events of the task itself that are kept, the newest; a page of turns. */
 const EVENTS_MAX = 20_000;
@@ -101,9 +106,12 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
     if (range.untilMs > range.sinceMs) await reading.read(range, signal);
   }
   const planned = plan.steps[plan.indexOf.get(failure.step) ?? -1] as PlannedStep;
+  const decided = await decisionsAbout(deps, { failure, sinceMs, nowMs });
+  const elsewhere = reading.resolutions.filter((one) => !isAbout(one, failure));
   return diagnose({
     facts: reading.facts,
-    resolutions: reading.resolutions,
+    resolutions: [...decided.found, ...elsewhere],
+    isAllDecided: decided.isAll,
     inputSizes: reading.inputSizes,
     isSample: reading.isSample,
     stepOf: (workflow, step) => reading.stepOf(workflow, step),
@@ -113,6 +121,47 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
     sinceMs,
     nowMs,
   });
+}
+
+/**
+ * Reads what was decided about a step that was parked, in all tasks and not in those of a sample: the newest
+ * decisions, and whether those are all.
+ */
+async function decisionsAbout(
+  { tasks, plans }: Pick<DiagnoserDeps, "tasks" | "plans">,
+  { failure, sinceMs, nowMs }: {
+    readonly failure: AttemptFact;
+    readonly sinceMs: number;
+    readonly nowMs: number;
+  },
+): Promise<{ readonly found: readonly Resolution[]; readonly isAll: boolean }> {
+  const { workflow, step } = failure;
+  const label = decidedLabel(step);
+  const found: Resolution[] = [];
+  let [count, size] = [0, 0];
+  // A task may have been parked for long before somebody decided.
+  const range = { workflow, label, sinceMs: 0, untilMs: nowMs + 1, limit: DECIDED_TASKS };
+  for await (const { summary: { taskId, definitionHash }, turns } of tasks.tasks(range)) {
+    const plan = await plans.byHash(definitionHash);
+    const events = turns.flatMap((turn) => turn.events);
+    count++;
+    size += sizeOf(events);
+    if (size > DECIDED_SIZE) break;
+    const all = plan === undefined ? [] : resolutionsOf(plan, taskId, events);
+    found.push(...all.filter((one) => isAbout(one, failure) && one.atMs >= sinceMs));
+  }
+  return { found, isAll: count < DECIDED_TASKS && size <= DECIDED_SIZE };
+}
+
+function isAbout(
+  { workflow, failed }: Resolution,
+  { workflow: ofWorkflow, step }: Pick<AttemptFact, "workflow" | "step">,
+): boolean {
+  return workflow === ofWorkflow && failed.step === step;
+}
+
+function sizeOf(events: readonly Event[]): number {
+  return events.reduce((sum, event) => sum + sizeOfEvent(event), 0);
 }
 
 /** Other workflows with a step at the same system, that the caller may see. */
@@ -179,7 +228,7 @@ class Reading {
   /** Adds a task. */
   add(plan: Plan, taskId: TaskId, events: readonly Event[]): void {
     this.#known.add(taskId);
-    this.#size += events.reduce((sum, event) => sum + sizeOfEvent(event), 0);
+    this.#size += sizeOf(events);
     const [first] = events;
     const isWhole = first?.kind === "TaskStarted";
     if (isWhole) this.inputSizes.set(taskId, first.input.length);

@@ -13,7 +13,11 @@ function played(): TaskDriver {
 }
 
 /** A diagnoser of tasks that were played. */
-function diagnoserOf(drivers: readonly TaskDriver[], wait: Promise<void> = Promise.resolve()) {
+function diagnoserOf(
+  drivers: readonly TaskDriver[],
+  wait: Promise<void> = Promise.resolve(),
+  isIn: (range: TaskRange, driver: TaskDriver) => boolean = () => true,
+) {
   const ranges: TaskRange[] = [];
   const byId = new Map<TaskId, TaskDriver>(drivers.map((one) => [one.state.taskId, one]));
   const plan = drivers[0]!.actor.plan;
@@ -32,6 +36,7 @@ function diagnoserOf(drivers: readonly TaskDriver[], wait: Promise<void> = Promi
         ranges.push(range);
         await wait;
         for (const driver of drivers) {
+          if (!isIn(range, driver)) continue;
           const summary = { taskId: driver.state.taskId, definitionHash: plan.hash };
           yield { summary, turns: turnsOf(driver) } as unknown as WholeTask;
         }
@@ -75,6 +80,31 @@ Deno.test("a parked step is diagnosed with its choices and what became of each b
     ["cancel", 0],
   ]);
   assert.match(found.historical_context, /^6 similar failures in .*100 % resolved with "retry"/);
+});
+
+Deno.test("decisions count in all tasks in which there were some, not in those of a sample", async () => {
+  const retried = Array.from(
+    { length: 9 },
+    () => played().throw("pay").send({ kind: "RetryStep", step: "pay", ...by }).complete("pay"),
+  );
+  const subject = played().throw("pay");
+  const inSample = [retried[0], subject];
+  const read = async (count: number) => {
+    const decided = Array.from({ length: count }, (_, at) => retried[at % retried.length]!);
+    const { ask, ranges } = diagnoserOf(
+      [...decided, subject],
+      undefined,
+      ({ label }, driver) => label === undefined ? inSample.includes(driver) : driver !== subject,
+    );
+    const [best] = (await ask(subject)).suggested_workarounds;
+    return { best, labels: ranges.flatMap(({ label }) => label ?? []) };
+  };
+
+  const { best, labels } = await read(9);
+  assert.deepEqual(labels, ["decided:pay"]);
+  assert.deepEqual([best?.type, best?.resolved, best?.tried], ["retry", 9, 9]);
+  assert.match(best?.history ?? "", /9 of 9 in the past 7 days/);
+  assert.match((await read(500)).best?.history ?? "", /500 of 500 in the newest decisions of/);
 });
 
 Deno.test("without other tasks a diagnosis says that there is not enough history", async () => {

@@ -22,6 +22,8 @@ export interface DiagnosisInput extends SceneInput {
   readonly offers: readonly Option[];
   /** What was decided about parked steps in the same window. */
   readonly resolutions: readonly Resolution[];
+  /** Whether those are all decisions about the step of the failure; if not, they are the newest. */
+  readonly isAllDecided: boolean;
   /** Of the window, Unix ms. */
   readonly sinceMs: number;
   /** There are more tasks than were read. */
@@ -150,12 +152,13 @@ const USUAL: Readonly<Partial<globalThis.Record<FailureType, readonly string[]>>
 const USUAL_ORDER = ["*", "retry", "resolve", "skip", "cancel"];
 
 function workaroundsOf(
-  { offers, sinceMs, nowMs, failure }: DiagnosisInput,
+  input: DiagnosisInput,
   { type, resolutions }: {
     readonly type: FailureType;
     readonly resolutions: readonly Resolution[];
   },
 ): Workaround[] {
+  const { offers, failure } = input;
   const records = recordsOf(resolutions);
   const usual = USUAL[type] ?? USUAL_ORDER;
   const rankOf = (choice: string) =>
@@ -170,9 +173,15 @@ function workaroundsOf(
       implementation: `${shown(label)}: tasker choose ${failure.taskId} ${failure.step} ${choice}`,
       resolved,
       tried,
-      history: recordText(record, daysText(nowMs - sinceMs)),
+      history: recordText(record, decidedText(input)),
     };
   }).sort((a, b) => b.confidence - a.confidence || rankOf(a.type) - rankOf(b.type));
+}
+
+/** In which decisions something was counted. */
+function decidedText({ sinceMs, nowMs, isAllDecided }: DiagnosisInput): string {
+  const window = daysText(nowMs - sinceMs);
+  return isAllDecided ? window : `the newest decisions of ${window}`;
 }
 
 function recordText(record: Record | undefined, window: string): string {

@@ -25,6 +25,7 @@ export function findingOf(input: DiagnosisInput): Finding {
     ancestors: ancestorsOf(plan, planned),
     offers: [],
     resolutions: [],
+    isAllDecided: true,
     isSample: true,
     sinceMs: Math.min(nowMs, ...before.map(({ startedAtMs }) => startedAtMs)),
     nowMs,

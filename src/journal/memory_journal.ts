@@ -104,7 +104,10 @@ export class MemoryJournal implements Journal, Nodes, TaskReader {
     const found = [...this.#tasks].flatMap(([taskId, task]) =>
       isIn(range, taskId, task) ? [taskId] : []
     ).sort().reverse();
-    for (const taskId of spread(found, range.limit)) {
+    const wanted = range.label === undefined
+      ? spread(found, range.limit)
+      : found.slice(0, range.limit);
+    for (const taskId of wanted) {
       const task = this.#tasks.get(taskId);
       if (task?.birth === undefined || range.except?.has(taskId)) continue;
       yield { summary: summaryOf(taskId, task.birth, task.change), turns: [...task.turns] };
@@ -306,7 +309,8 @@ function isIn(range: TaskRange, taskId: TaskId, { birth, change }: KeptTask): bo
   return birth !== undefined && mintedMs >= range.sinceMs && mintedMs < range.untilMs &&
     `${birth.namespace}/${birth.workflow}` === range.workflow &&
     (range.version ?? birth.version) === birth.version &&
-    (range.states?.includes(change.state) ?? true);
+    (range.states?.includes(change.state) ?? true) &&
+    (range.label === undefined || change.labels?.includes(range.label) === true);
 }
 
 function summaryOf(taskId: TaskId, birth: TaskBirth, change: TaskChange): TaskSummary {

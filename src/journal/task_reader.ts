@@ -2,7 +2,7 @@
 
 import type { Turn } from "../core/event.ts";
 import { sizeOfEvent } from "../core/event.ts";
-import { firstIdAt, type TaskId } from "../core/ids.ts";
+import { firstIdAt, mintedAtMs, type TaskId } from "../core/ids.ts";
 import {
   type Database,
   type TaskRange,
@@ -15,7 +15,7 @@ import { TASK_STATES } from "../core/state.ts";
 import { SUMMARY_COLUMNS } from "./list_query.ts";
 import { readTasks } from "./reading.ts";
 import { sampleTasks, spread, type Window } from "./sampling.ts";
-import { summaryOf } from "./history.ts";
+import { PostgresHistory, summaryOf } from "./history.ts";
 import sample from "./sql/sample_tasks.sql" with { type: "text" };
 
 /** Tasks whose rows one statement reads. */
@@ -23,6 +23,9 @@ const CHUNK_TASKS = 64;
 
 /** Characters of all turns that one call reads. */
 const READ_SIZE_MAX = 64 * 1024 * 1024;
+
+/** Tasks that one page of a list has. */
+const PAGE_TASKS = 200;
 
 /** How many times more tasks are looked at for those of one version. */
 const LOOKED_AT_FACTOR = 4;
@@ -34,7 +37,9 @@ export class PostgresTaskReader implements TaskReader {
 
   async *tasks(range: TaskRange): AsyncIterable<WholeTask> {
     const { except } = range;
-    const ids = (await this.#sample(range)).filter((taskId) => except?.has(taskId) !== true);
+    const { label } = range;
+    const found = label === undefined ? this.#sample(range) : this.#labelled(range, label);
+    const ids = (await found).filter((taskId) => except?.has(taskId) !== true);
     let sizeLeft = this.sizeMax;
     for (let at = 0; at < ids.length; at += CHUNK_TASKS) {
       const chunksLeft = Math.ceil((ids.length - at) / CHUNK_TASKS);
@@ -78,6 +83,26 @@ export class PostgresTaskReader implements TaskReader {
     return spread(ids.filter((taskId) => !others.has(taskId)), wanted);
   }
 
+  /** The newest tasks with a label, page by page of the list. */
+  async #labelled(range: TaskRange, label: string): Promise<readonly TaskId[]> {
+    const { workflow, version, states, sinceMs, untilMs, limit } = range;
+    const history = new PostgresHistory(this.database, this.database);
+    const filter = {
+      ...{ namespaces: undefined, workflow, labels: [[label]], limit: PAGE_TASKS },
+      ...(version !== undefined && { version }),
+      ...(states !== undefined && { states }),
+    };
+    const ids: TaskId[] = [];
+    for (let after: TaskId | undefined, isLast = false; !isLast && ids.length < limit;) {
+      const page = await history.tasks({ ...filter, ...(after !== undefined && { after }) });
+      const minted = page.tasks.map(({ taskId }) => taskId);
+      ids.push(...minted.filter((taskId) => isBetween(mintedAtMs(taskId), { sinceMs, untilMs })));
+      after = page.next;
+      isLast = after === undefined || mintedAtMs(after) < sinceMs;
+    }
+    return ids.slice(0, limit);
+  }
+
   /** Tasks that were removed meanwhile, or cannot be read, are left out. */
   async *#read(ids: readonly TaskId[]): AsyncGenerator<WholeTask> {
     const rows = await this.database.query(SUMMARIES, [ids]);
@@ -87,6 +112,10 @@ export class PostgresTaskReader implements TaskReader {
       if (summary !== undefined && "turns" in loaded) yield { summary, turns: loaded.turns };
     }
   }
+}
+
+function isBetween(ms: number, { sinceMs, untilMs }: Pick<TaskRange, "sinceMs" | "untilMs">) {
+  return ms >= sinceMs && ms < untilMs;
 }
 
 /** One look-up for each row, whatever the planner thinks of the table. */

@@ -33,6 +33,7 @@ async function start({ journal }: JournalUnderTest, ids: readonly TaskId[]): Pro
 /** Registers the laws. */
 export function testTaskReader(law: Law): void {
   testRanges(law);
+  testLabels(law);
   testSamples(law);
 }
 
@@ -93,6 +94,30 @@ function testRanges(law: Law): void {
       assert.deepEqual(await idsOf({ states: ["running"] }), [newer, wanted]);
       assert.deepEqual(await idsOf({ states: ["failed"] }), []);
       assert.deepEqual(await idsOf({ limit: 1 }), [newer]);
+    },
+  );
+}
+
+function testLabels(law: Law): void {
+  law(
+    "tasks() reads the newest tasks with a label, those that run included, and no sample",
+    async (of) => {
+      const ids = Array.from({ length: 5 }, (_, at) => taskAt(60_000 * at));
+      const running = { state: "running", blockedReason: null, resident: true } as const;
+      const ended = { ...running, state: "completed", endedAtMs: BEGIN_MS + 400_000 } as const;
+      const labels = ["decided:pay"];
+      await start(of, ids.slice(0, 1));
+      for (const [at, taskId] of ids.slice(1).entries()) {
+        const now = at === 0 ? running : ended;
+        await of.journal.append(startRow(taskId, { change: { ...now, labels } }));
+      }
+      const found = async (more: Partial<TaskRange>) =>
+        (await read(of, { label: "decided:pay", ...more })).map(({ summary }) => summary.taskId);
+
+      assert.deepEqual(await found({}), ids.slice(1).reverse());
+      assert.deepEqual(await found({ limit: 2 }), ids.slice(3).reverse());
+      assert.deepEqual(await found({ untilMs: BEGIN_MS + 130_000 }), [ids[2], ids[1]]);
+      assert.deepEqual(await found({ label: "decided:ship" }), []);
     },
   );
 }

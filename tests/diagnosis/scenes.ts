@@ -45,6 +45,7 @@ export function drawScene(of: Case, seed: number): DiagnosisInput {
     ancestors: ["prepare"],
     offers: [],
     resolutions: [],
+    isAllDecided: true,
     isSample: false,
     sinceMs: NOW_MS - 2 * 60 * MINUTE_MS,
     nowMs: NOW_MS,
