@@ -148,3 +148,36 @@ Deno.test("an outage while a poison task is paused fails the attempt, and the ne
   const pause = { kind: "PauseTask", commandId: "i1/pause", taskId: POISON, by: "tasker", reason };
   deepEqual(sent, [pause, pause, pause]);
 });
+
+Deno.test("time in which nothing was looked at does not bring a trial to its deadline", async () => {
+  const judged = async (windows: number, look: number) => {
+    const policies = new MemoryPolicies();
+    const deed = { incident: "i1", change: CHANGE, why: "", nowMs: NOW };
+    await putChange(policies, deed, { percent: 50 });
+    const steps = openIncidentSteps({
+      policies,
+      runtime: { now: () => NOW + windows * MINUTE },
+      statistics: { read: () => Promise.resolve([]) },
+    } as unknown as HealerDeps);
+    const action = {
+      ...{ kind: "set_timeout", workflow: "shop/order", step: "charge", timeoutMs: 4_000 },
+    };
+    const proposal = {
+      ...{ id: "p1", action, change: CHANGE, tier: "T1" as const, evidence: [], confidence: 0.5 },
+      ...{ expected: "", load: "reduces" as const, repeats: false },
+      blastRadius: { workflows: ["shop/order"], tasksPerHour: 60 },
+    };
+    const verdict = await steps.judge({
+      ...{ taskId: "i1", incident: { about: "it", number: 1, degradation: DEGRADATION } },
+      proposed: { proposals: [proposal], chosen: "p1", notes: [] },
+      applied: { isApplied: true, says: "", atMs: NOW, version: 1, base: 0, percent: 50 },
+      look,
+    });
+    return verdict?.verdict;
+  };
+
+  equal(await judged(14, 56), undefined, "there is time left");
+  equal(await judged(15, 58), "unclear", "nobody answered in time");
+  equal(await judged(90, 8), undefined, "the servers were down for most of it");
+  equal(await judged(2, 81), "unclear", "the clock was set back");
+});

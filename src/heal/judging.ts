@@ -45,9 +45,14 @@ export function firstShare(failedShare: number): number {
 const STAGE_WINDOWS = { min: 0.5, max: 3 };
 const STAGE_ATTEMPTS = 2;
 
-/** After so many windows without an answer, a change that is tried is taken back. */
+/**
+ * After so many windows without an answer, a change that is tried is taken back, if in most of them there
+ * were looks, four in a window, or attempts. While no server runs, or the database is away, there is
+ * neither, and nothing that could have answered. The clock may have been set back, so there are no more
+ * than `max` looks.
+ */
 const DEADLINE_WINDOWS = 15;
-const LOOKS_MAX = 80;
+const DEADLINE_LOOKS = { min: 52, max: 80 };
 
 /** Attempts that say what the trouble does, and the windows that they are looked for in. */
 const FAULT_ATTEMPTS = 40;
@@ -119,9 +124,10 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   const rescues = await rescuesOf(deps, of, standing.tried);
   const compared = compare(blocks, degradation.now.failedShare, rescues);
   const [changed, unchanged] = [sumOf(blocks, "changed").step, sumOf(blocks, "unchanged").step];
-  // Looks are counted, too: the clock may have been set back.
-  const isLate = nowMs >= applied.atMs + DEADLINE_WINDOWS * degradation.windowMs ||
-    of.look > LOOKS_MAX;
+  const deadlineMs = DEADLINE_WINDOWS * degradation.windowMs;
+  const isWatched = of.look >= DEADLINE_LOOKS.min || blocks.length * INTERVAL_MS >= deadlineMs;
+  const isLate = (nowMs >= applied.atMs + deadlineMs && isWatched) ||
+    of.look > DEADLINE_LOOKS.max;
   const span = { fromMs: applied.atMs, untilMs: nowMs };
   const verdict = (verdict: "better" | "worse" | "unclear", says: string) => ({
     ...{ verdict, says },
