@@ -83,6 +83,9 @@ const DRAIN_DEFAULT_MS = 30_000;
 /** An interval of statistics is the shortest window. */
 const HEAL_WINDOW_MS = { min: 10_000, usual: 60_000, max: 3_600_000 };
 
+/** Healing looks at the incidents of a day: what it took back, how often, and when. */
+const RETENTION_MS_MIN = 24 * 3_600_000;
+
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The names that `readConfig` reads. A server needs the right to read these, and no others. */
@@ -169,7 +172,7 @@ export function readConfig(env: Environment): Config {
     oidc: readOidc(reader),
     egressUrl: reader.text("TASKER_EGRESS_URL"),
     healWindowMs: readHealWindow(reader),
-    retentionMs: reader.duration("TASKER_RETENTION"),
+    retentionMs: readRetention(reader),
     drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,
     logLevel: reader.choice("TASKER_LOG", LOG_LEVELS) ?? "info",
     library: reader.text("TASKER_LIBRARY"),
@@ -285,6 +288,18 @@ function readHealWindow(reader: Reader): number {
   const ms = reader.duration("TASKER_HEAL_WINDOW") ?? HEAL_WINDOW_MS.usual;
   if (ms < HEAL_WINDOW_MS.min || ms > HEAL_WINDOW_MS.max) {
     reader.fault("TASKER_HEAL_WINDOW", "out_of_range", "is not between 10s and 1h");
+  }
+  return ms;
+}
+
+function readRetention(reader: Reader): number | undefined {
+  const ms = reader.duration("TASKER_RETENTION");
+  if (ms !== undefined && ms < RETENTION_MS_MIN) {
+    reader.fault(
+      "TASKER_RETENTION",
+      "out_of_range",
+      "is shorter than 1d, in which healing looks back at its incidents",
+    );
   }
   return ms;
 }

@@ -339,6 +339,11 @@ Deno.test("readConfig() refuses windows of healing that no interval fits in, or 
   }
 });
 
+Deno.test("readConfig() refuses to forget incidents that healing still looks at", () => {
+  deepEqual(codes({ TASKER_RETENTION: "23h" }), { TASKER_RETENTION: "out_of_range" });
+  equal(readConfig({ TASKER_RETENTION: "24h" }).retentionMs, 86_400_000);
+});
+
 Deno.test("readConfig() refuses weak or repeated keys", () => {
   const replyKeys = (TASKER_REPLY_KEYS: string) =>
     codes({ TASKER_REPLY_KEYS })["TASKER_REPLY_KEYS"];
