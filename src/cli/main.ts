@@ -29,6 +29,9 @@ function write(to: { writeSync(bytes: Uint8Array): number }, text: string): void
 const terminal: Terminal = {
   print: (line) => write(Deno.stdout, `${line}\n`),
   warn: (line) => write(Deno.stderr, `${line}\n`),
+  status: (text) => {
+    if (Deno.stderr.isTerminal()) write(Deno.stderr, `\r\x1b[K${text}`);
+  },
   write: (text) => write(Deno.stdout, text),
   size: () => Deno.stdout.isTerminal() ? Deno.consoleSize() : undefined,
 };

@@ -53,6 +53,8 @@ export interface VerbExtra<Name extends OperationName> {
     /** @throws {UsageError} */
     read(context: Pick<VerbContext, "options">): Partial<OperationInput<Name>>;
   };
+  /** What goes on while a long answer is made, for people who wait. */
+  readonly waits?: string;
   /** Draws the answer for people; its fields in columns unless given. */
   readonly lines?: (answer: Shown<Name>, view: AnswerView<Name>) => readonly string[];
   /** Runs the verb, with a function that sends its operation, and what was given for it. */
@@ -104,7 +106,11 @@ export function operationVerb<Name extends OperationName>(
       demandFitting(operation, given, [...operands, ...fields]);
       const input = { ...extra.defaults, ...given } as OperationInput<Name>;
       const send = (more: Partial<OperationInput<Name>> = {}) =>
-        sendOperation<Name>(operation, { context, input: { ...input, ...more } });
+        waiting(
+          context,
+          extra.waits,
+          () => sendOperation<Name>(operation, { context, input: { ...input, ...more } }),
+        );
       if (extra.run !== undefined) {
         return await extra.run(context, async (more) => (await send(more)).shown, input);
       }
@@ -118,6 +124,30 @@ export function operationVerb<Name extends OperationName>(
       return EXIT_DONE;
     },
   };
+}
+
+/** How often a person who waits sees that it goes on. */
+const STATUS_MS = 1_000;
+
+/** Shows what goes on, and for how long, until an answer has come; what comes at once shows nothing. */
+async function waiting<T>(
+  { terminal, runtime }: Pick<VerbContext, "terminal" | "runtime">,
+  text: string | undefined,
+  send: () => Promise<T>,
+): Promise<T> {
+  if (text === undefined) return await send();
+  const sinceMs = runtime.now();
+  const again = () => {
+    terminal.status(`${text} … ${Math.round((runtime.now() - sinceMs) / 1_000)} s`);
+    cancel = runtime.after(STATUS_MS, again);
+  };
+  let cancel = runtime.after(STATUS_MS, again);
+  try {
+    return await send();
+  } finally {
+    cancel();
+    terminal.status("");
+  }
 }
 
 /** An answer that is nothing but a list is shown as that list. */

@@ -115,3 +115,21 @@ Deno.test("start takes its input from a file named from where the command was ty
   deepEqual([cli.fake.engine.starts[0]?.input, task?.tags], [{ id: 7 }, ["vip", "test"]]);
   deepEqual((await cli.say("start", "orders/process", "--input", "@no.json")).code, 2);
 });
+
+Deno.test("a verb whose answer takes long says what goes on, and takes that away at its end", async () => {
+  const cli = openCliHarness();
+
+  await cli.say("optimise", "orders/process");
+  deepEqual(cli.statuses, [""], "it was answered at once");
+
+  cli.isHung = true;
+  const waits = cli.type("optimise", "orders/process");
+  await cli.fake.runtime.advance(2_500);
+  cli.interrupt.abort();
+  await waits.catch(() => {});
+  deepEqual(cli.statuses.slice(1), [
+    "Reads what tasks did, and plays it again under each change … 1 s",
+    "Reads what tasks did, and plays it again under each change … 2 s",
+    "",
+  ]);
+});

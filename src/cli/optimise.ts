@@ -11,6 +11,7 @@ const PATH_WIDTH = 40;
 
 /** What the verb does beyond sending its operation. */
 export const OPTIMISE: VerbExtra<"optimiseWorkflow"> = {
+  waits: "Reads what tasks did, and plays it again under each change",
   lines: (found, { paint }) => [
     `${paint("bold", `${found.workflow} ${found.version}`)}  ${paint("dim", sampleText(found))}`,
     ...section("critical path", pathLines(found, paint), paint),

@@ -61,6 +61,8 @@ export interface Terminal {
   print(line: string): void;
   /** A line about the command itself, on stderr. */
   warn(line: string): void;
+  /** What goes on, on stderr where that is a terminal, in place of what it said before; "": nothing. */
+  status(text: string): void;
   /** Raw text on stdout: redraws. */
   write(text: string): void;
   /** Undefined: stdout is not a terminal but a file or a pipe. */

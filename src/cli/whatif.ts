@@ -46,6 +46,7 @@ export const WHATIF: VerbExtra<"whatifWorkflow"> = {
     },
     read: changeOf,
   },
+  waits: "Reads what tasks did, and plays it again",
   lines: (report, { paint, input }) => whatifLines(report, input, paint),
 };
 

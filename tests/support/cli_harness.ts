@@ -23,6 +23,8 @@ export interface CliHarness {
   readonly err: string[];
   /** Redraws. */
   readonly raw: string[];
+  /** What it said goes on. */
+  readonly statuses: string[];
   /** Files that were written, by path. */
   readonly written: Record<string, string>;
   /** Words after `deno` of what was run. */
@@ -39,6 +41,8 @@ export interface CliHarness {
   say(...words: readonly string[]): Promise<{ code: number; out: string[]; err: string[] }>;
 }
 
+type Lines = [out: string[], err: string[], raw: string[], statuses: string[]];
+
 /** Opens a command line. */
 export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
   const fake = fakeApi(options.deps);
@@ -47,13 +51,14 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
     ".tasker/admin.key": fake.key(),
     ...options.files,
   };
-  const [out, err, raw]: [string[], string[], string[]] = [[], [], []];
+  const [out, err, raw, statuses] = Array.from({ length: 4 }, (): string[] => []) as Lines;
   const interrupt = new AbortController();
   const cli: CliHarness = {
     fake,
     out,
     err,
     raw,
+    statuses,
     written: {},
     ran: [],
     interrupt,
@@ -76,6 +81,7 @@ export function openCliHarness(options: CliHarnessOptions = {}): CliHarness {
         terminal: {
           print: (line) => out.push(line),
           warn: (line) => err.push(line),
+          status: (text) => statuses.push(text),
           write: (text) => raw.push(text),
           size: () => options.size,
         },
