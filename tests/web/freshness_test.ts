@@ -100,6 +100,45 @@ law(
   },
 );
 
+/** Tasks that wait for a signal: more than two pages of the list. */
+const WAITING = 230;
+
+law(
+  "rows far below the newest follow what happens, and one that matches no more says so",
+  async (app) => {
+    const client = openClient(app.server);
+    const text =
+      "name: ask\nnamespace: rows\nversion: 1.0.0\nworkflow_steps:\n  - { name: go, signal: {} }";
+    await client.call("deployWorkflow", { text, reason: "the test needs it" });
+    const starts = Array.from({ length: WAITING }, () => ({ workflow: "rows/ask" }));
+    const { tasks } = await client.call("startTasks", { tasks: starts });
+    const [first = "", second = ""] = tasks.map(({ id }) => id);
+    const page = await app.open("/tasks?workflow=rows/ask&state=waiting");
+    const table = page.getByRole("table", { name: "Tasks" });
+    const rowOf = (id: string) => table.getByRole("row").filter({ hasText: id });
+    const toEnd = async () => {
+      while (await rowOf(first).count() === 0) {
+        await table.evaluate((area) => area.scrollTo(0, area.scrollHeight));
+        await page.waitForTimeout(100);
+      }
+    };
+    await toEnd();
+    await rowOf(first).getByText("waiting", { exact: true }).waitFor();
+
+    await client.call("sendSignal", { id: first, name: "go", payload: {} });
+    await rowOf(first).getByText("matches no more").waitFor();
+    await rowOf(second).getByText("waiting", { exact: true }).waitFor();
+
+    await page.goto(`${app.server.url}/tasks?workflow=rows/ask`);
+    await toEnd();
+    await rowOf(first).getByText("completed").waitFor();
+    await client.call("sendSignal", { id: second, name: "go", payload: {} });
+    await rowOf(second).getByText("completed").waitFor();
+    equal(await table.locator(".task-row.muted").count(), 0);
+    await page.context().close();
+  },
+);
+
 law("a page of an older build says so", async (app) => {
   const page = await openList(app);
   await page.route(`${app.server.url}/`, async (route) => {

@@ -1,6 +1,6 @@
 /** Reads operations for pages: asked once for all who show them, and again when they may have changed. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { CallName, OperationInput, OperationResult } from "../../src/client.ts";
 import { useClient } from "./client.tsx";
 import { useFeed } from "./feed.tsx";
@@ -20,14 +20,27 @@ interface ReadOptions {
 export function useOperation<Name extends CallName>(
   name: Name,
   input: OperationInput<Name>,
-  { isEnabled = true, everyMs }: ReadOptions = {},
+  options: ReadOptions = {},
 ): UseQueryResult<OperationResult<Name>, Error> {
+  return useQuery(useRead<Name>(options)(name, input));
+}
+
+/** Reads an operation with several inputs, of which there may be others each time. */
+export function useOperations<Name extends CallName>(
+  name: Name,
+  inputs: readonly OperationInput<Name>[],
+): readonly UseQueryResult<OperationResult<Name>, Error>[] {
+  const read = useRead<Name>({});
+  return useQueries({ queries: inputs.map((input) => read(name, input)) });
+}
+
+function useRead<Name extends CallName>({ isEnabled = true, everyMs }: ReadOptions) {
   const client = useClient();
   const { freshness } = useFeed();
-  return useQuery({
+  return (name: Name, input: OperationInput<Name>) => ({
     queryKey: [name, input],
-    queryFn: ({ signal }) => client.call(name, input, { signal }),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) => client.call(name, input, { signal }),
     enabled: isEnabled,
-    refetchInterval: freshness.kind === "paused" ? false : everyMs ?? UNHEARD_MS,
+    refetchInterval: freshness.kind === "paused" ? false as const : everyMs ?? UNHEARD_MS,
   });
 }
