@@ -6,7 +6,7 @@ import { VERSION } from "../server/version.ts";
 import { FIND_KEY, FIND_SERVER } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
 import { durationText, type Paint } from "./format.ts";
-import { isWithoutHealthy } from "./system_lines.ts";
+import { isWithoutHealthy } from "../operations/system_state.ts";
 import { EXIT_DONE, EXIT_FAILED, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 
 /** The result of one check. "note": nothing is broken, but worth knowing. */

@@ -1,6 +1,7 @@
 /** How the command line draws systems. */
 
 import type { System, SystemDetail } from "../client.ts";
+import { systemStateOf } from "../operations/system_state.ts";
 import { type Cell, dateText, headOf, type Paint, tableLines } from "./format.ts";
 
 /** Draws systems. */
@@ -69,12 +70,6 @@ function loadLines({ saturation }: SystemDetail): string[] {
 const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT", "DESCRIPTION");
 const INSTANCE_HEAD = headOf("INSTANCE", "VERSION", "STATE", "SINCE (UTC)", "WHY");
 
-/** Whether a system has registered instances, and none of them can take a step. */
-export function isWithoutHealthy({ instances }: System): boolean {
-  const { healthy, unhealthy, gone } = instances;
-  return healthy === 0 && unhealthy + gone > 0;
-}
-
 /** What a manifest declares counts only until an instance has registered. */
 function instanceCell(
   { state }: { readonly state: string },
@@ -88,17 +83,14 @@ function hasRegistered({ instances }: System): boolean {
   return Object.values(instances).some((count) => count > 0);
 }
 
-function stateCell(system: System) {
-  const { circuit, hasWorker, heldUntil, saturation } = system;
-  if (isWithoutHealthy(system)) return { text: "no healthy instance", tone: "bad" } as const;
-  if (!hasWorker) return { text: "no worker yet", tone: "bad" } as const;
-  if (heldUntil !== undefined) {
-    return { text: `held until ${dateText(heldUntil)}`, tone: "bad" } as const;
-  }
-  if (circuit === "closed" && saturation?.isSaturated) {
-    return { text: "saturated", tone: "bad" } as const;
-  }
-  return { text: circuit, tone: circuit === "closed" ? "good" : "bad" } as const;
+/** Its state in the words of the table, where the state of a circuit stands for that of its system. */
+function stateCell(system: System): Exclude<Cell, string> {
+  const state = systemStateOf(system);
+  if (state === "in_order") return { text: "closed", tone: "good" };
+  const text = state === "held" && system.heldUntil !== undefined
+    ? `held until ${dateText(system.heldUntil)}`
+    : state.replace("circuit_", "").replaceAll("_", " ");
+  return { text, tone: "bad" };
 }
 
 /** `3 healthy, 1 gone`; empty when none has registered. */

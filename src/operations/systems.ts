@@ -35,7 +35,8 @@ const Saturation = z.object({
   ),
 });
 
-const System = z.object({
+/** A system of the list. */
+export const System = z.object({
   name: z.string(),
   kind: z.enum(["local", "remote"]),
   workflows: z.array(z.string()).describe("Those that the key may see"),

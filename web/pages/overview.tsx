@@ -2,6 +2,7 @@
 
 import { Link } from "wouter";
 import type { OperationResult } from "../../src/client.ts";
+import { systemStateOf } from "../../src/operations/system_state.ts";
 import { useOperation } from "../data/query.ts";
 import { useMay } from "../data/session.tsx";
 import { DataTable } from "../kit/data_table.tsx";
@@ -14,7 +15,6 @@ import { StateBadge } from "../kit/state_badge.tsx";
 import { Duration, durationText, Time } from "../kit/time.tsx";
 import { Incidents } from "./incidents.tsx";
 import { SystemsTable } from "./systems.tsx";
-import { systemStateOf } from "./systems/system_words.ts";
 
 /** Parts of the hour that is shown. */
 const INTERVALS = 60;

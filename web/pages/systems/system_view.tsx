@@ -3,6 +3,7 @@
 import { Fragment, type ReactNode } from "react";
 import { Link } from "wouter";
 import type { OperationResult, SystemDetail } from "../../../src/client.ts";
+import { systemStateOf } from "../../../src/operations/system_state.ts";
 import { CIRCUIT_DEFAULTS } from "../../../src/core/breaker.ts";
 import { useOperation } from "../../data/query.ts";
 import { useMay } from "../../data/session.tsx";
@@ -12,7 +13,6 @@ import { Page } from "../../kit/page.tsx";
 import { StateBadge } from "../../kit/state_badge.tsx";
 import { Duration, durationText, Time } from "../../kit/time.tsx";
 import { DeadLetters } from "./dead_letters.tsx";
-import { systemStateOf } from "./system_words.ts";
 
 type Limits = OperationResult<"getSystemLimits">;
 type Limit = Limits["versions"][number]["limits"][string];
