@@ -5,10 +5,9 @@ import type { OperationResult } from "../../../src/client.ts";
 import { useOperation } from "../../data/query.ts";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { type Mark, Plot } from "../../kit/plot.tsx";
+import { changeOf, drawnOf } from "./arms.ts";
 
 type Incident = OperationResult<"getIncident">;
-
-type Interval = OperationResult<"getStatistics">["statistics"][number]["intervals"][number];
 
 /** What is shown before it began and after it ended, in windows of the incident. */
 const WINDOWS_AROUND = 15;
@@ -26,8 +25,11 @@ const READ_MS = 10_000;
 export function IncidentPlots({ incident }: { readonly incident: Incident }) {
   const { step } = incident.degradation;
   const { data, error, refetch } = useAround(incident);
-  const intervals = data?.statistics[0]?.intervals;
-  const drawn = useMemo(() => drawnOf(intervals ?? []), [intervals]);
+  const rows = data?.statistics;
+  const drawn = useMemo(() => drawnOf(rows ?? [], changeOf(incident), Date.now()), [
+    rows,
+    incident,
+  ]);
   if (error !== null) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (drawn.times.length === 0) {
     return (
@@ -82,36 +84,9 @@ function useAround(incident: Incident) {
   return useOperation("getStatistics", {
     workflow,
     step,
+    by: "policy",
     since: new Date(sinceMs - aroundMs).toISOString(),
     until: new Date(untilMs).toISOString(),
     intervals: Math.min(INTERVALS.max, Math.max(INTERVALS.min, wanted)),
   }, isOver ? {} : { everyMs: READ_MS });
-}
-
-/** Lines of the share that failed, and of how long completed attempts took. */
-function drawnOf(intervals: readonly Interval[]) {
-  // What has not begun, or was before the first attempt, is not an interval without attempts.
-  const begun = intervals.filter(({ at }) => Date.parse(at) <= Date.now());
-  const first = begun.findIndex(({ starts, ended }) => starts + ended > 0);
-  const past = begun.slice(Math.max(0, first));
-  return {
-    times: past.map(({ at }) => Date.parse(at)),
-    failed: [{
-      label: "failed",
-      color: "--bad",
-      values: past.map(({ ended, failed }) => ended === 0 ? null : 100 * failed / ended),
-    }],
-    took: [
-      {
-        label: "half within",
-        color: "--active",
-        values: past.map(({ ranMs }) => ranMs === undefined ? null : ranMs.p50 / 1_000),
-      },
-      {
-        label: "95 % within",
-        color: "--attention",
-        values: past.map(({ ranMs }) => ranMs === undefined ? null : ranMs.p95 / 1_000),
-      },
-    ],
-  };
 }
