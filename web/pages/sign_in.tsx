@@ -83,7 +83,7 @@ export function SignIn({ hasEnded, onSignedIn }: {
     <main className="sign-in">
       <h1>Tasker</h1>
       {hasEnded && <p role="status">Your session has ended. Sign in again to go on.</p>}
-      {refusal !== undefined && <p role="alert" className="note attention">{refusal}</p>}
+      {refusal !== undefined && <p role="alert" className="panel attention">{refusal}</p>}
       {provider !== undefined && <ProviderLink {...provider} />}
       <form onSubmit={submit}>
         <label htmlFor="key">API key</label>

@@ -137,23 +137,17 @@ function Silences({ silences }: { readonly silences: Settings["silences"] }) {
   );
 }
 
+/** What a silence is of where it is not of one workflow. */
+const ALL = "";
+
 function Changes({ settings, onAsk }: {
   readonly settings: Settings;
   readonly onAsk: (change: Change) => void;
 }) {
+  const [workflow, setWorkflow] = useState(ALL);
+  const workflows = useOperation("listWorkflows", {}).data?.workflows ?? [];
+  const names = new Set(workflows.map(({ namespace, name }) => `${namespace}/${name}`));
   const others = HEALER_MODES.filter((mode) => mode !== settings.mode);
-  const silence = (hours: number): Change => {
-    const nowMs = Date.now();
-    const untilMs = nowMs + hours * 3_600_000;
-    const coming = settings.silences.filter((one) => one.untilMs > nowMs);
-    return {
-      verb: `Silence for ${hours} h`,
-      does:
-        `Nothing is changed in any workflow until ${new Date(untilMs).toLocaleString()}, such ` +
-        "as during maintenance. Steps are still looked at.",
-      settings: { ...settings, silences: [...coming, { fromMs: nowMs, untilMs }] },
-    };
-  };
   return (
     <div className="row" role="group" aria-label="Change">
       {others.map((mode) => (
@@ -171,9 +165,38 @@ function Changes({ settings, onAsk }: {
           {mode === "off" ? "Stop healing" : `Set to ${mode}`}
         </Button>
       ))}
+      <select
+        aria-label="Silence of"
+        value={workflow}
+        onChange={({ target }) => setWorkflow(target.value)}
+      >
+        <option value={ALL}>All workflows</option>
+        {[...names].map((name) => <option key={name}>{name}</option>)}
+      </select>
       {SILENCE_HOURS.map((hours) => (
-        <Button key={hours} onPress={() => onAsk(silence(hours))}>Silence for {hours} h</Button>
+        <Button
+          key={hours}
+          onPress={() => onAsk(silence(settings, hours, workflow))}
+        >
+          Silence for {hours} h
+        </Button>
       ))}
     </div>
   );
+}
+
+/** Adds a silence from now on to those that are not over. */
+function silence(settings: Settings, hours: number, workflow: string): Change {
+  const nowMs = Date.now();
+  const untilMs = nowMs + hours * 3_600_000;
+  const coming = settings.silences.filter((one) => one.untilMs > nowMs);
+  const added = { fromMs: nowMs, untilMs, ...(workflow !== ALL && { workflow }) };
+  return {
+    verb: `Silence for ${hours} h`,
+    does: `Nothing is changed in ${workflow === ALL ? "any workflow" : workflow} until ` +
+      `${
+        new Date(untilMs).toLocaleString()
+      }, such as during maintenance. Steps are still looked at.`,
+    settings: { ...settings, silences: [...coming, added] },
+  };
 }
