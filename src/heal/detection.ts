@@ -38,6 +38,14 @@ const WINDOWS_MAX = 5;
 /** Windows that lie between what is looked at and what it is measured by. */
 const GAP = 1;
 
+/**
+ * What gets worse by a little in each window differs from none of those before it, and has become a part of
+ * the measure by the time it differs from that. So the last windows are compared together with those before
+ * as many others; over more attempts half of a change says as much (Google, "The Site Reliability
+ * Workbook", chapter 5: long windows have lower thresholds, and a short one says that it is not over).
+ */
+const SLOW = { windows: 5, gap: 5, part: 0.5 };
+
 /** How many windows the measure is made of: an hour of minutes. */
 const MEASURE_WINDOWS = 60;
 
@@ -58,27 +66,73 @@ export function detect(look: Look): Omit<Degradation, "workflow" | "step"> | und
   const count = MEASURE_WINDOWS + 1 + GAP;
   const past = windowsOf(look.cells, { ...look, count });
   const window = newestOf(past);
-  // Windows without an attempt are from before its first one: they would make rates too small.
-  const measured = past.slice(1 + GAP)
-    .filter((of) => of.counts.starts > 0 && !isIll(look, of));
-  if (measured.length === 0) return undefined;
-  const measure = { ...sumOf(measured), fromMs: 0, untilMs: measured.length * look.windowMs };
-  if (window === undefined || measure.counts.ended < MEASURE_MIN) return undefined;
-  const measures = [measure, ...seasonsOf(look)];
-  const found = signals(window, measures, measured)
+  const measured = measuredOf(look, past.slice(1 + GAP));
+  if (window === undefined || measured === undefined) return undefined;
+  const { windows, measure } = measured;
+  const found = signals(window, [measure, ...seasonsOf(look)], windows)
     .toSorted((one, other) => one.chance - other.chance);
   const [worst] = found;
-  if (worst === undefined) return undefined;
+  if (worst === undefined) return slowly(look, past);
+  const isWaiting = found.some(({ signal }) => signal === "waiting");
+  return degradationOf(look, worst, {
+    window,
+    measure,
+    saturated: isWaiting || isSaturated(window, measure),
+  });
+}
+
+/** Finds what fails more by a little in each window; what was known to do badly lately says nothing. */
+function slowly(
+  look: Look,
+  past: readonly Window[],
+): Omit<Degradation, "workflow" | "step"> | undefined {
+  const last = past.slice(0, SLOW.windows);
+  const measured = measuredOf(look, past.slice(SLOW.windows + SLOW.gap));
+  const [newest] = last;
+  if (newest === undefined || measured === undefined) return undefined;
+  if (last.some((of) => isIll(look, of))) return undefined;
+  const { windows, measure } = measured;
+  const window = sumOf(last);
+  const usual = failedShare(measure);
+  const isStill = failedShare(newest) >= usual + SLOW.part * WORSE.share;
+  if (!isStill || window.counts.ended < ATTEMPTS_MIN) return undefined;
+  if (failedShare(window) <= highest(windows, failedShare)) return undefined;
+  const measures = [measure, ...seasonsOf(look)];
+  const chance = Math.max(...measures.map((of) => shareWorse(failed, window, of, SLOW.part)));
+  if (chance > CHANCE_MAX) return undefined;
+  const signal = isMostlyLate(window) ? "timeouts" : "failures";
+  const saturated = isSaturated(newest, measure);
+  return degradationOf(look, { signal, chance }, { window, measure, saturated });
+}
+
+/** What a look is measured by; undefined: too little. */
+function measuredOf(look: Look, past: readonly Window[]) {
+  // Windows without an attempt are from before its first one: they would make rates too small.
+  const windows = past.filter((of) => of.counts.starts > 0 && !isIll(look, of));
+  if (windows.length === 0) return undefined;
+  const measure = { ...sumOf(windows), fromMs: 0, untilMs: windows.length * look.windowMs };
+  return measure.counts.ended < MEASURE_MIN ? undefined : { windows, measure };
+}
+
+function degradationOf(
+  { windowMs }: Look,
+  { signal, chance }: Signal,
+  { window, measure, saturated }: {
+    readonly window: Window;
+    readonly measure: Window;
+    readonly saturated: boolean;
+  },
+): Omit<Degradation, "workflow" | "step"> {
   const error = [...window.counts.errors].toSorted(([, a], [, b]) => b - a)[0]?.[0];
   return {
-    signal: worst.signal,
+    signal,
     ...(error !== undefined && { error }),
-    saturated: found.some(({ signal }) => signal === "waiting") || isSaturated(window, measure),
+    saturated,
     sinceMs: window.fromMs,
-    windowMs: look.windowMs,
+    windowMs,
     now: figuresOf(window),
     before: figuresOf(measure),
-    chance: worst.chance,
+    chance,
   };
 }
 
@@ -105,16 +159,11 @@ function signals(
   const isSlow = p95(window) > highest(measured, p95);
   const wait = (of: Window) => of.counts.waited.quantile(0.95) ?? 0;
   const isWaiting = wait(window) > highest(measured, wait);
-  const timedOut = (of: Window): Part => ({
-    count: of.counts.outcome("timed_out"),
-    of: of.counts.ended,
-  });
-  const failed = (of: Window): Part => ({ count: of.counts.failed, of: of.counts.ended });
   const parked = (of: Window): Part => ({ count: of.counts.parked, of: of.counts.ended });
-  const isMostlyLate = timedOut(window).count * 2 > failed(window).count;
+  const isLate = isMostlyLate(window);
   return [
-    ...isFailing && isMostlyLate ? worse("timeouts", (of) => shareWorse(timedOut, window, of)) : [],
-    ...isFailing && !isMostlyLate ? worse("failures", (of) => shareWorse(failed, window, of)) : [],
+    ...isFailing && isLate ? worse("timeouts", (of) => shareWorse(timedOut, window, of)) : [],
+    ...isFailing && !isLate ? worse("failures", (of) => shareWorse(failed, window, of)) : [],
     ...isSlow ? worse("latency", (of) => slower(window, of)) : [],
     ...isWaiting ? worse("waiting", (of) => waitsLonger(window, of)) : [],
     ...isFailing ? worse("parked", (of) => shareWorse(parked, window, of)) : [],
@@ -129,11 +178,30 @@ export function isOver({ now, before }: Pick<Degradation, "now" | "before">): bo
     (now.waitedP95Ms ?? 0) < Math.max(waitedMs, (before.waitedP95Ms ?? 0) * tailRatio);
 }
 
-function shareWorse(part: (of: Window) => Part, window: Window, measure: Window): number {
+function timedOut({ counts }: Window): Part {
+  return { count: counts.outcome("timed_out"), of: counts.ended };
+}
+
+function failed({ counts }: Window): Part {
+  return { count: counts.failed, of: counts.ended };
+}
+
+function isMostlyLate(window: Window): boolean {
+  return timedOut(window).count * 2 > failed(window).count;
+}
+
+/** The chance that a share is as much above the usual one; 1: by less than a part of what matters. */
+function shareWorse(
+  part: (of: Window) => Part,
+  window: Window,
+  measure: Window,
+  least = 1,
+): number {
   const [now, before] = [part(window), part(measure)];
   const share = now.count / now.of;
   const shareBefore = before.count / before.of;
-  const isWorse = share >= shareBefore + WORSE.share && share >= shareBefore * WORSE.shareRatio;
+  const isWorse = share >= shareBefore + least * WORSE.share &&
+    share >= shareBefore * WORSE.shareRatio;
   return isWorse ? chanceAbove(now, before) : 1;
 }
 

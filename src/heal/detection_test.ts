@@ -50,6 +50,28 @@ Deno.test("a step whose failures, latency or waits are far beyond its last hour 
   deepEqual(found, ["failures", "latency", "waiting"]);
 });
 
+/** A step that has failed seldom, and fails by so many in each of the last windows, the newest last. */
+function worsening(counts: readonly number[]): Look {
+  const last = counts.map((failed, at) => cellOf(counts.length - 1 - at, { failed }));
+  const before = Array.from({ length: 50 }, (_, age) => cellOf(age + 10, { failed: age % 2 }));
+  return { nowMs: NOW, windowMs: WINDOW, seasons: [], ill: [], cells: [...before, ...last] };
+}
+
+Deno.test("a step that fails more by a little in each window is a degradation, by the last windows together", () => {
+  const slow = worsening([0, 1, 1, 2, 2, 3, 4, 4, 5, 5]);
+  const found = detect(slow);
+
+  deepEqual([found?.signal, found?.now.attempts, found?.sinceMs], [
+    "failures",
+    300,
+    NOW - 5 * WINDOW,
+  ]);
+  equal(detect(worsening([0, 0, 0, 0, 0, 5, 6, 5, 5, 1])), undefined, "it is over");
+  equal(detect(worsening([0, 0, 0, 0, 0, 2, 1, 2, 2, 3])), undefined, "it does not matter");
+  const ill = [{ fromMs: NOW - 3 * WINDOW, untilMs: NOW - 2 * WINDOW }];
+  equal(detect({ ...slow, ill }), undefined, "it is known");
+});
+
 Deno.test("steps that wait for their turn are saturated: whatever adds load is locked out", () => {
   deepEqual(
     [detect(lookAt({ waitedMs: 20_000 }))?.saturated, detect(lookAt({ failed: 30 }))?.saturated],
