@@ -98,7 +98,7 @@ export function pauses(of: Case): Candidate[] {
       one.perMinute >= ASKED_SHARE_MIN * asked
     )
     .toSorted((one, other) => other.perMinute - one.perMinute);
-  if (rival === undefined) return isLinedUp(of) ? ownPause(of) : [];
+  if (rival === undefined) return isLinedUp(of) && !isHelped(of) ? ownPause(of) : [];
   return [pauseOf(of, rival, {
     perMinute: Math.max(1, rival.perMinuteBefore),
     because: `${Math.round(rival.perMinute)} tasks of ${rival.workflow} begin in a minute ` +
@@ -106,6 +106,18 @@ export function pauses(of: Case): Candidate[] {
         Math.round(rival.perMinuteBefore)
       } before), and ${of.system} does not do all that it gets`,
   })];
+}
+
+/**
+ * Whether a change of the step was kept just now: what its trouble has put off waits in a line that is no
+ * sign of too many tasks until there was time to work it off.
+ */
+function isHelped({ past, nowMs, degradation: { workflow, step, windowMs } }: Case): boolean {
+  return past.some(({ degradation, judge, conclude }) =>
+    degradation.workflow === workflow && degradation.step === step &&
+    judge?.verdict === "better" && conclude?.outcome === "kept" &&
+    conclude.atMs > nowMs - DRAIN_WINDOWS * windowMs
+  );
 }
 
 /** Attempts that get through a step in a minute. */

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import type { Incident } from "../core/incident.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
@@ -77,6 +78,18 @@ Deno.test("nothing is held back where a system fails, is slow by itself, or take
   );
   equal(found({ recent: failing }).length, 0);
   equal(found({ demand: [{ ...OWN, perMinute: 90 }] }).length, 0);
+  const kept = (ago: number) => {
+    const atMs = NOW - ago * MINUTE;
+    const { degradation } = CASE;
+    const incident: Incident = {
+      ...{ id: "i", about: "charge", number: 1, degradation, startedAtMs: atMs, endedAtMs: atMs },
+      ...{ phase: "ended", judge: { verdict: "better", says: "" } },
+      conclude: { outcome: "kept", says: "", atMs },
+    };
+    return { past: [incident] };
+  };
+  const lengths = [found(kept(2)).length, found(kept(4)).length];
+  deepEqual(lengths, [0, 1], "what a change has just cured is worked off");
   const stopped = { ...CASE.degradation, now: { ...CASE.degradation.now, perMinute: 20 } };
   equal(found({ degradation: stopped }).length, 0);
 });
