@@ -18,6 +18,7 @@ import {
 import { quantileOf } from "./bootstrap.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
+import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
 import { pauses, rateLimits } from "./load_candidates.ts";
 import { timeouts } from "./timeout_candidates.ts";
@@ -43,6 +44,7 @@ export function candidatesOf(of: Case): readonly Candidate[] {
     ...quarantines(of),
     ...rateLimits(of),
     ...crowds(of),
+    ...contentions(of),
     ...pauses(of),
     ...timeouts(of),
     ...laterRetries(of),

@@ -8,13 +8,13 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
 import type { Degradation } from "../core/incident.ts";
 import { type Candidate, holdUntil, KIND_MIN, LAST, newest } from "./candidate.ts";
-import { type Case, isBad } from "./case.ts";
+import type { Case } from "./case.ts";
 import { valueAt } from "./changes.ts";
 import { riseIn } from "./comparison.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { OTHERWISE_FAILED_MAX } from "./load_candidates.ts";
+import { othersFailed, OTHERWISE_FAILED_MAX } from "./load_candidates.ts";
 import { readWindow, usualSpan } from "./reading.ts";
-import { cutOf, isSlowAnyway, othersAt, saysTooMuch, tookMs } from "./saturated.ts";
+import { cutOf, isSlowAnyway, othersAt, tookMs } from "./saturated.ts";
 import { failedShare, type Window } from "./window.ts";
 
 /** How many times as many attempts at once as before make a crowd, where one is under way as a rule. */
@@ -41,10 +41,7 @@ export function crowds(of: Case): Candidate[] {
   const cut = cutOf(recent).count;
   if (cut < Math.max(KIND_MIN, LOST_SHARE_MIN * recent.length)) return [];
   if (degradation.now.retriedShare < RETRIED_SHARE_MIN) return [];
-  const others = recent.filter((fact) =>
-    isBad(fact) && fact.outcome !== "timed_out" && !saysTooMuch(fact)
-  );
-  if (others.length > OTHERWISE_FAILED_MAX * recent.length) return [];
+  if (othersFailed(recent) > OTHERWISE_FAILED_MAX * recent.length) return [];
   const many = atOnce(newest(recent, LAST), degradation.now.perMinute);
   const usual = atOnce(before, degradation.before.perMinute);
   if (usual < USUAL_MIN || many < CROWD * usual) return [];
@@ -126,6 +123,9 @@ const AS_USUAL = 1.2;
 const HELPS_PART = 0.5;
 const HELPS_WINDOWS = 5;
 
+/** Under a limit that helps, so many times as much is done as just before it. */
+const HELPS_DONE = 1.1;
+
 /** Attempts that say something. */
 const ENDED_MIN = 20;
 
@@ -173,7 +173,9 @@ export function nextLimit(
  * not help.
  */
 export async function followLimit(
-  deps: Pick<HealerDeps, "statistics" | "policies" | "runtime">,
+  deps: Pick<HealerDeps, "statistics" | "policies"> & {
+    readonly runtime: Pick<HealerDeps["runtime"], "now">;
+  },
   { action, degradation, change, sinceMs }: {
     readonly action: { readonly concurrencyMax: number };
     /** When it was put, Unix ms. */
@@ -192,10 +194,16 @@ export async function followLimit(
   const is = Number(valueAt(newest ?? {}, path) ?? action.concurrencyMax);
   const failed = failedShare(last);
   const earlier = await before(nowMs - degradation.windowMs);
+  const unlimited = await before(sinceMs);
   const isNew = nowMs < sinceMs + HELPS_WINDOWS * degradation.windowMs;
   const isLeast = isNew && is <= action.concurrencyMax && last.counts.ended >= ENDED_MIN;
-  if (isLeast && waitsLonger(last, earlier)) return `more comes in than ${is} at once do`;
-  if (isLeast && failed > FAILED_SHARE_MIN + HELPS_PART * failedShare(await before(sinceMs))) {
+  // Under a limit that gets more done than was done without, a line may grow.
+  const isMoreDone =
+    last.counts.outcome("completed") > HELPS_DONE * unlimited.counts.outcome("completed");
+  if (isLeast && !isMoreDone && waitsLonger(last, earlier)) {
+    return `more comes in than ${is} at once do`;
+  }
+  if (isLeast && failed > FAILED_SHARE_MIN + HELPS_PART * failedShare(unlimited)) {
     return `${Math.round(failed * 100)} % still fail though only ${is} run at once`;
   }
   const next = nextLimit(is, { first: action.concurrencyMax, last, earlier, usual });

@@ -1,11 +1,12 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { fillPolicy } from "../core/policy.ts";
 import { Counts } from "../core/statistics.ts";
+import { MemoryPolicies } from "../journal/memory_stores.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import { factsOf } from "./_facts.ts";
 import type { Case } from "./case.ts";
-import { crowds, nextLimit } from "./crowd.ts";
+import { crowds, followLimit, nextLimit } from "./crowd.ts";
 import type { Window } from "./window.ts";
 
 const MINUTE = 60_000;
@@ -98,4 +99,37 @@ Deno.test("a limit is raised while attempts wait longer and longer, and lowered 
   equal(next(8, windowOf(100, { ranMs: 1_500, waitedMs: 20_000, cut: 10 })), 6);
   equal(next(4, windowOf(100, { ranMs: 4_000 })), 4, "no less than at first");
   equal(next(8, windowOf(100, { ranMs: 1_000, waitedMs: 500 })), undefined, "it is over");
+});
+
+Deno.test("a limit under which more is done is kept though a line grows, and taken back where no more is", async () => {
+  const path = ["steps", "*", "concurrencyMax"];
+  const followed = async (done: number) => {
+    const cellOf = (fromMs: number, completed: number, waitedMs: number) => {
+      const { counts } = windowOf(completed, { ranMs: 1_500, waitedMs });
+      return {
+        ...{ workflow: "shop/order", version: "1", step: "book", policyVersion: 0, counts },
+        ...{ fromMs, untilMs: fromMs + MINUTE },
+      };
+    };
+    const cells = [
+      ...Array.from({ length: 30 }, (_, ago) => cellOf(NOW - (ago + 4) * MINUTE, 80, 0)),
+      cellOf(NOW - 3 * MINUTE, 50, 5_000),
+      cellOf(NOW - 2 * MINUTE, done, 20_000),
+      cellOf(NOW - MINUTE, done, 30_000),
+    ];
+    const statistics = {
+      read: ({ sinceMs, untilMs }: { readonly sinceMs: number; readonly untilMs: number }) =>
+        Promise.resolve(cells.filter(({ fromMs }) => fromMs >= sinceMs && fromMs < untilMs)),
+    };
+    const deps = { statistics, policies: new MemoryPolicies(), runtime: { now: () => NOW } };
+    return await followLimit(deps, {
+      action: { concurrencyMax: 4 },
+      degradation: { ...CASE.degradation, sinceMs: NOW - 3 * MINUTE },
+      change: { namespace: "systems", name: "seats", changes: [{ path, value: 4 }] },
+      sinceMs: NOW - 2 * MINUTE,
+    });
+  };
+
+  deepEqual(await followed(150), [{ path, value: 5 }]);
+  deepEqual(await followed(50), "more comes in than 4 at once do");
 });

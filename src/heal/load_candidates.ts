@@ -1,5 +1,6 @@
 /** Candidates against too much load: less is sent, or less begins. Pure. */
 
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { Figures } from "../core/incident.ts";
 import { PRIORITY } from "../core/starts.ts";
 import { type Candidate, holdUntil, KIND_MIN, LAST, newest } from "./candidate.ts";
@@ -80,6 +81,12 @@ const LET_IN = [0.5, 0.9] as const;
 /** Failures that have other reasons than too many attempts: then it is not that. */
 export const OTHERWISE_FAILED_MAX = 0.05;
 
+/** How many attempts failed for other reasons. */
+export function othersFailed(facts: readonly AttemptFact[]): number {
+  return facts.filter((fact) => isBad(fact) && fact.outcome !== "timed_out" && !saysTooMuch(fact))
+    .length;
+}
+
 /** Windows in which what waits is to be done. */
 const DRAIN_WINDOWS = 3;
 
@@ -135,16 +142,13 @@ function isLinedUp(of: Case): boolean {
   const { workflow, now, windowMs } = degradation;
   const own = demand.find((one) => one.workflow === workflow);
   const done = donePerMinute(now);
-  const others = recent.filter((fact) =>
-    isBad(fact) && fact.outcome !== "timed_out" && !saysTooMuch(fact)
-  );
   const spanMs = LATELY * windowMs;
   const lately = recent.filter((fact) => !isBad(fact) && fact.endedAtMs >= nowMs - spanMs).length /
     seen.recent / spanMs * 60_000;
   return (now.waitedP95Ms ?? 0) >= windowMs / 4 &&
     (own?.perMinute ?? 0) >= 1.1 * Math.max(done, lately) &&
     done >= 0.5 * donePerMinute(degradation.before) &&
-    others.length <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAsUsual(of);
+    othersFailed(recent) <= OTHERWISE_FAILED_MAX * recent.length && !isSlowAsUsual(of);
 }
 
 /** The priority of half of the tasks. */

@@ -95,6 +95,15 @@ export function isSlowAsUsual(of: SeenAttempts): boolean {
   return slow !== undefined && !takesLonger(many, few, CHANCE.clearlyLonger);
 }
 
+/** Whether attempts that begin with more others take longer. Cost: O(n²). */
+export function takesLongerTogether(facts: readonly AttemptFact[]): boolean {
+  const counts = new Map(facts.map((fact) => [fact, othersAt(facts, fact)]));
+  const { few, many } = thirdsOf(facts, (fact) => counts.get(fact) ?? 0);
+  const median = quantileOf(few.map(tookMs), 0.5);
+  const is = (fact: AttemptFact) => tookMs(fact) > LONGER * median;
+  return isMore(many, few, { is, chance: CHANCE.clearlyLonger });
+}
+
 /** Those with the fewest others, and those with the most. */
 function thirdsOf(facts: readonly AttemptFact[], others: (fact: AttemptFact) => number) {
   const sorted = facts.toSorted((one, other) => others(one) - others(other));
