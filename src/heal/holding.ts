@@ -34,6 +34,15 @@ const HOLD_MS_MAX = 2 * 3_600_000;
 /** After so many windows a change ends, whatever is still wrong: then people have to look. */
 const HELD_WINDOWS_MAX = 720;
 
+/**
+ * Looks after which it ends as well, before the 1,000 attempts of the step are used up: then the change would
+ * be taken back because its incident broke off. A look that fails is an attempt, too.
+ */
+const HELD_LOOKS_MAX = 960;
+
+/** A trickle is looked at twice in each of its first windows, and then once: the looks last for all of them. */
+const TRICKLE_WINDOWS = 120;
+
 /** Looks in a window while attempts are let through, and the windows that takes at most. */
 const PROBE_LOOKS = 4;
 const PROBE_WINDOWS = 5;
@@ -56,11 +65,12 @@ interface Held extends AppliedIncident {
   readonly standing: Exclude<Standing, Conflict>;
   /** Until when it is to hold at first, Unix ms. */
   readonly untilMs: number;
+  readonly look: number;
 }
 
 /** Looks at what holds: a conclusion ends it. */
 export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["release"]> {
-  const { taskId, incident, proposed, applied, conclusion } = of;
+  const { taskId, incident, proposed, applied, conclusion, look } = of;
   const { change, untilMs, action } = chosenOf({ propose: proposed }) ?? {};
   const { inverse } = applied;
   if (conclusion.outcome !== "kept" || untilMs === undefined) return conclusion;
@@ -77,11 +87,16 @@ export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["
       return { outcome: "reverted", says: takenText(standing), atMs: standing.atMs };
     default: {
       const held: Held = {
-        ...{ taskId, incident, proposed, applied, deed, inverse, standing, untilMs },
+        ...{ taskId, incident, proposed, applied, deed, inverse, standing, untilMs, look },
         action: action && actionOf(action),
       };
       const settings = settingsIn(await deps.policies.newest());
       if (settings.mode !== "on") return await revert(deps, held, offText(settings));
+      const heldMs = nowMs - applied.atMs;
+      const isPast = heldMs >= HELD_WINDOWS_MAX * incident.degradation.windowMs;
+      if (look >= HELD_LOOKS_MAX || (isPast && standing.kind !== "lets through")) {
+        return await end(deps, held, "it has held as long as it may");
+      }
       return standing.kind === "lets through"
         ? await lookAtProbe(deps, held)
         : await lookAtHeld(deps, held);
@@ -92,9 +107,6 @@ export async function hold(deps: HealerDeps, of: Of): ReturnType<IncidentSteps["
 async function lookAtHeld(deps: HealerDeps, held: Held) {
   const { incident: { degradation: { windowMs } }, applied, standing, untilMs, deed } = held;
   const { nowMs } = deed;
-  if (nowMs >= applied.atMs + HELD_WINDOWS_MAX * windowMs) {
-    return await end(deps, held, "it has held as long as it may");
-  }
   if (isTrickle(held.action)) return await lookAtTrickle(deps, held);
   if (isStartRate(held.action) || isCrowdLimit(held.action)) {
     return await lookAtFollowed(deps, held, held.action);
@@ -115,8 +127,9 @@ async function lookAtHeld(deps: HealerDeps, held: Held) {
 
 /** The few attempts that a trickle lets through are its probes: it stays while they fail. */
 async function lookAtTrickle(deps: HealerDeps, held: Held) {
-  const { incident: { degradation } } = held;
-  if (await probesFail(deps, degradation)) return later(degradation.windowMs / 2);
+  const { incident: { degradation }, applied, deed } = held;
+  const looks = deed.nowMs < applied.atMs + TRICKLE_WINDOWS * degradation.windowMs ? 2 : 1;
+  if (await probesFail(deps, degradation)) return later(degradation.windowMs / looks);
   return await end(deps, held, "the few attempts complete");
 }
 

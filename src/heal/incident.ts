@@ -18,8 +18,8 @@ export interface IncidentSteps {
   /** Undefined: it is too early to say; the step is asked again. `look` counts, from 1. */
   judge(of: AppliedIncident & { readonly look: number }): Promise<Verdict | undefined>;
   conclude(of: AppliedIncident & { readonly verdict: Verdict }): Promise<Conclusion>;
-  /** What ends by itself is looked at again and again, until it has ended. */
-  release(of: ConcludedIncident): Promise<Conclusion | Later>;
+  /** What ends by itself is looked at again and again, until it has ended. `look` counts, from 1. */
+  release(of: ConcludedIncident & { readonly look: number }): Promise<Conclusion | Later>;
   learn(of: ConcludedIncident): Promise<z.output<typeof fields.LessonFields>>;
 }
 
@@ -74,7 +74,7 @@ const POLICY = {
   onExhausted: "fail",
 } as const;
 
-/** Once a window: for 16 hours with windows of a minute. */
+/** As often as a step may be tried; `holding.ts` ends what it looks at before they are used up. */
 const LOOK_AGAIN = { attemptsMax: 1_000, backoff: "none", delayMsMin: 1_000 } as const;
 
 const Incident = fields.IncidentFields;
@@ -233,8 +233,8 @@ function releaseWith(steps: Steps) {
     input: ConcludedInput,
     success: fields.ConclusionFields,
     error: StillHeld,
-    run: async ({ input, taskId, fail }) => {
-      const released = await steps().release({ taskId, ...input });
+    run: async ({ input, taskId, attempt, fail }) => {
+      const released = await steps().release({ taskId, ...input, look: attempt });
       if (!("laterMs" in released)) return released;
       const error = { error_code: "still_held", error_message: "The change holds" } as const;
       return fail(error, { retryable: true, retryAfterMs: released.laterMs });
