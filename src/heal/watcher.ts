@@ -94,7 +94,9 @@ export class Watcher {
     const nowMs = runtime.now();
     await this.#care(mode).catch((error) => this.#failed(error));
     if (mode === "off") return;
-    if (this.#readAtMs === -Infinity) await this.#readAgain(nowMs);
+    // Where one is open, it may have ended since: until it is known to have, nothing is looked for.
+    const isOpen = this.#incidents.some(({ endedAtMs }) => endedAtMs === undefined);
+    if (isOpen || this.#readAtMs === -Infinity) await this.#readAgain(nowMs);
     const found: Degradation[] = [];
     for (const workflow of await this.#active(nowMs)) {
       const seen = this.#lookAt(workflow, nowMs);
@@ -139,6 +141,8 @@ export class Watcher {
     for (const { name, definition } of plan.steps) {
       const own = bySteps.get(name);
       if (own === undefined || !doesWork(definition.kind)) continue;
+      const isAboutIt = (incident: Incident) => isAbout(incident, { workflow, step: name });
+      if (this.#incidents.some((one) => one.endedAtMs === undefined && isAboutIt(one))) continue;
       const look = { nowMs, windowMs: this.#windowMs, cells: own, ill: this.#ill(workflow, name) };
       if (detect({ ...look, seasons: [] }) === undefined) continue;
       const seasons = await this.#seasonsOf({ workflow, step: name }, nowMs);

@@ -201,3 +201,19 @@ Deno.test("of hundreds of incidents each one is read: a sample could miss the on
 
   deepEqual(read.length, 500);
 });
+
+Deno.test("a look reads each workflow once, however many of them have an incident that is open", async () => {
+  const workflows = Object.fromEntries(
+    Array.from({ length: 60 }, (_, number) => [`shop/other${number}`, "charge"]),
+  );
+  const read = new Map<string, number>();
+
+  const started = await lookAt(workflows, {
+    begun: 20,
+    read: (workflow) => void read.set(workflow, (read.get(workflow) ?? 0) + 1),
+  });
+
+  const open = Array.from({ length: 20 }, (_, number) => read.get(`shop/other${number}`));
+  deepEqual([...new Set(open)], [1]);
+  deepEqual([read.size, started.length], [60, 3]);
+});
