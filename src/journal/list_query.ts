@@ -1,8 +1,15 @@
 /** List queries: the statements that find and count tasks. */
 
-import type { TaskFilter } from "../core/ports.ts";
-import type { TaskStateName } from "../core/state.ts";
-import { candidatesOf, type Driver, matchOf, Parameters, type Scan } from "./list_candidates.ts";
+import { isTerminal, type TaskStateName } from "../core/state.ts";
+import {
+  COST,
+  entriesOf,
+  isOfRows,
+  matchOf,
+  Parameters,
+  type Scan,
+  type Search,
+} from "./list_candidates.ts";
 
 /** What is known of a task without its journal; `t` is its row. */
 export const SUMMARY_COLUMNS = `
@@ -17,25 +24,38 @@ export interface ListQuery {
   readonly parameters: readonly unknown[];
 }
 
+/** The last entry of a range that may go on, of all ranges the newest. */
+const FLOOR = "(select task_id from entry where is_last order by task_id desc limit 1)";
+
 /**
- * Makes the statement for a page, newest first: it looks through the newest candidates of a driver.
+ * Makes the statement for a page, newest first: it looks through the newest entries of a driver, and at
+ * the rows of at most `looks` tasks that fit.
  *
- * Each namespace or workflow in each state is a range of one index, in the order of ids: candidates
- * are merged from the first rows of these.
- *
- * Shape: at least one row; each has `scanned`, the candidates, and `scanned_to`, the last of them; of
- * a page without tasks the rest is null.
+ * Shape: at least one row; each has `cost`, what it took, and `searched_to`, the task after which a next page goes on, null where there are no more; of a page without tasks the
+ * rest is null.
  */
-export function listOf(filter: TaskFilter, scan: Scan): ListQuery {
+export function listOf(search: Search, scan: Scan & { readonly looks: number }): ListQuery {
   const parameters = new Parameters();
+  const { filter } = search;
+  const looks = Math.trunc(scan.looks);
   // One look-up for each candidate, whatever the planner thinks of the table. What has the same key
   // without matching is left out here.
   const text = `
-    with page as materialized (${candidatesOf(filter, scan, parameters)})
+    with entry as materialized (${entriesOf(search, scan, parameters)}),
+    page as materialized (
+      select distinct task_id
+      from entry
+      where fits
+        and (task_id < ${FLOOR}) is not true
+      order by task_id desc
+      limit ${looks}
+    )
     select tail.*, found.*
     from (
-      select count(*)::int as scanned,
-        (select task_id from page order by task_id limit 1) as scanned_to
+      select (select coalesce(sum(cost), 0) from entry)::int + ${COST.look} * count(*)::int as cost,
+        case when count(*) < ${looks} then ${FLOOR}
+          else (select task_id from page order by task_id limit 1)
+        end as searched_to
       from page
     ) tail
     left join lateral (
@@ -44,7 +64,8 @@ export function listOf(filter: TaskFilter, scan: Scan): ListQuery {
       cross join lateral (
         select ${SUMMARY_COLUMNS}
         from tasker.task t
-        where t.task_id = page.task_id ${matchOf(filter, parameters)}
+        where t.task_id = page.task_id
+          and ${matchOf(filter, parameters)}
         limit 1
       ) one
       order by page.task_id desc
@@ -54,45 +75,70 @@ export function listOf(filter: TaskFilter, scan: Scan): ListQuery {
   return { text, parameters: parameters.values };
 }
 
+/** How to count: up to `most` tasks of each state that fit. */
+interface Count extends Scan {
+  readonly most: number;
+  /** Whether all that fits matches, but for tasks that run and are listed under another state. */
+  readonly isExact: boolean;
+}
+
 /**
  * Makes the statement that counts the tasks of a filter in states.
  *
- * Shape: for each state a row with `state`, `count`, and `scanned`, the candidates.
+ * Shape: for each state a row with `state`, `count`, and `is_cut`: there may be more.
  */
-export function countsOf(filter: TaskFilter, states: readonly TaskStateName[], scan: Scan) {
+export function countsOf(
+  search: Search,
+  states: readonly TaskStateName[],
+  { most, isExact, ...scan }: Count,
+): ListQuery {
   const parameters = new Parameters();
   const ofState = (state: TaskStateName) => {
-    const one = { ...filter, states: [state] };
-    return `
-    select '${state}' as state, count(one.task_id)::int as count, count(*)::int as scanned
-    from (${candidatesOf(one, scan, parameters)}) page
-    left join lateral (
+    const one = { ...search, filter: { ...search.filter, states: [state] } };
+    // A task that has ended does not run again.
+    const isKnown = isOfRows(scan.driver) || isExact && isTerminal(state);
+    const row = isKnown ? "(select entry.task_id)" : `(
       select t.task_id
       from tasker.task t
-      where t.task_id = page.task_id ${matchOf(one, parameters)}
+      where t.task_id = entry.task_id
+        and ${matchOf(one.filter, parameters)}
       limit 1
-    ) one on true`;
+    )`;
+    return `
+    select '${state}' as state,
+      count(distinct one.task_id)::int as count,
+      (coalesce(bool_or(entry.is_last), false) or count(*) >= ${Math.trunc(most)}) as is_cut
+    from (
+      select task_id, fits, is_last
+      from (${entriesOf(one, { ...scan, isUnordered: isExact }, parameters)}) entry
+      where fits or is_last
+      limit ${Math.trunc(most)}
+    ) entry
+    left join lateral ${row} one on entry.fits`;
   };
   return { text: states.map(ofState).join(" union all "), parameters: parameters.values };
 }
 
-/** Makes the statement that counts the candidates of drivers, up to limits: a row with `n0` … */
-export function sizesOf(
-  filter: TaskFilter,
-  drivers: readonly Driver[],
-  limits: { readonly labels: number; readonly range: number },
+/**
+ * Makes the statement that looks how dense the entries of drivers are.
+ *
+ * Shape: for each driver a row with `number`, `count`, `cost`, and the newest and last task of what was
+ * read; `last` is null where that is everything.
+ */
+export function densitiesOf(
+  scans: readonly (Scan & { readonly search: Search })[],
 ): ListQuery {
   const parameters = new Parameters();
-  // The rows of a range within other bounds could be few and far between.
-  const { sinceMs: _, untilMs: __, after: ___, ...everywhere } = filter;
-  const counts = drivers.map((driver, index) => {
-    const isRange = driver.kind === "range";
-    const of = isRange ? everywhere : filter;
-    const size = isRange ? limits.range : limits.labels;
-    return `
-    (select count(*)::int from (${
-      candidatesOf(of, { driver, size }, parameters)
-    }) one) as n${index}`;
-  });
-  return { text: `select ${counts.join(",")}`, parameters: parameters.values };
+  const texts = scans.map(({ search, ...scan }, number) => `
+    (
+      with entry as materialized (${entriesOf(search, scan, parameters)})
+      select ${number} as number,
+        count(*)::int as count,
+        sum(cost + case when fits then ${COST.look} else 0 end)
+          filter (where (task_id < ${FLOOR}) is not true)::int as cost,
+        (select task_id from entry order by task_id desc limit 1) as newest,
+        ${FLOOR} as last
+      from entry
+    )`);
+  return { text: texts.join(" union all "), parameters: parameters.values };
 }

@@ -42,8 +42,10 @@ const FORGET_LISTS = `
        tags as (
          delete from tasker.task_by_tag l
          using gone
-         cross join lateral unnest(gone.tags || gone.labels) as of_task (label)
-         where l.list_key = tasker.list_key(gone.namespace, gone.workflow, gone.state, of_task.label)
+         cross join lateral unnest(
+           gone.tags || array(select e'\\x01' || label from unnest(gone.labels) as of_labels (label))
+         ) as of_task (label)
+         where l.list_key = tasker.list_key(gone.namespace, '', gone.state, of_task.label)
            and l.task_id = gone.task_id
        ),
        lines as (

@@ -36,6 +36,7 @@ import stepLog from "./sql/0030_step_log.sql" with { type: "text" };
 import sessions from "./sql/0028_sessions.sql" with { type: "text" };
 import labels from "./sql/0029_labels.sql" with { type: "text" };
 import readViews from "./sql/0031_read_views.sql" with { type: "text" };
+import listOrder from "./sql/0032_list_order.sql" with { type: "text" };
 import stepStatistics from "./sql/0025_step_statistics.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
@@ -80,6 +81,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0029_labels", text: labels },
   { name: "0030_step_log", text: stepLog },
   { name: "0031_read_views", text: readViews },
+  // Versions before write and read the lists in another form.
+  { name: "0032_list_order", text: listOrder, isBreaking: true },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -3,15 +3,15 @@ import type postgres from "postgres";
 import { JournalBench, valuesOf } from "../../tests/support/journal_node.ts";
 import { SLOTS } from "../core/ids.ts";
 
-/** Rows of each large table, and of one flush: enough for a plan that loops over pairs to show. */
+/** Rows of each large table, and of one flush: enough for loops over pairs to show. */
 const MANY = 20_000;
 const FLUSH = 2_048;
 
 /**
- * Rows that a statement may handle for each row it is asked for, all nodes of its plan together; and
- * beside that a table may be read once, which is right while it is small.
+ * Rows that a statement may handle for each row it is asked for, all nodes of its plan together; beside
+ * that a table may be read once, which is right while it is small.
  */
-const HANDLED_PER_ROW_MAX = 60;
+const HANDLED_PER_ROW_MAX = 64;
 const HANDLED_BESIDE_MAX = 3 * MANY;
 
 const NODE = "'00000000-0000-4000-8000-000000000001'";
@@ -38,9 +38,10 @@ const tasks = (isResident: boolean, wakeAt: string) => `
   select ${id("n")}, n % ${SLOTS}, 'test', 'w', '1', 'h', 'waiting', ${isResident}, ${wakeAt},
     array['y' || n % 100], now(), array['n:total=' || n]
   from generate_series(1, ${MANY}) n;
-  insert into tasker.task_by_tag (list_key, task_id)
-  select tasker.list_key('test', 'w', 'waiting', tag), ${id("n")}
-  from generate_series(1, ${MANY}) n, unnest(array['y' || n % 100, 'n:total=' || n]) tag;
+  insert into tasker.task_by_tag (list_key, task_id, workflow_hash, version_hash)
+  select key, ${id("n")}, hashtext('w'), hashtext('1')
+  from generate_series(1, ${MANY}) n, unnest(array[tasker.list_key('test', '', 'waiting',
+    'y' || n % 100), tasker.label_key('test', 'waiting', 'n:total=' || n)]) key;
   insert into tasker.task_by_value (list_key, value, task_id)
   select tasker.list_key('test', 'w', '', 'n:total'), n, ${id("n")}
   from generate_series(1, ${MANY}) n;
@@ -55,7 +56,7 @@ const RESIDENT = tasks(true, "null");
 const INBOX = `
   insert into tasker.inbox (slot, command_id, command, wants_answer)
   select n % ${SLOTS}, 'c' || n, '{}', false from generate_series(1, ${FLUSH}) n;`;
-/** As many as there may be, half of them long gone, and all of two systems. */
+/** As many as there may be, half of them long gone, of two systems. */
 const INSTANCES = `
   insert into tasker.system_instance (system, instance, is_declared, version, capabilities, digest,
     bytes, namespaces, state, since, lease_ms, expires_at)
@@ -63,13 +64,12 @@ const INSTANCES = `
     (array['healthy', 'gone'])[1 + n % 2], now() - interval '1 day', 30000,
     now() - interval '1 hour'
   from generate_series(1, 5000) n;`;
-/** Of few workflows, each with many intervals, half of them due to be merged. */
+/** Of few workflows, each with many intervals, half due to be merged. */
 const STATISTICS_ROWS = `
   insert into tasker.step_statistics (workflow, from_ms, until_ms, writer, number, of_steps,
     every_ms, body)
   select 'w/' || n % 4, n, n + 1, ${OTHER}, n, n % 8 < 4, 10000, '[]'
   from generate_series(1, ${MANY}) n;`;
-/** Of many workflows, each with a few versions. */
 const DEPLOYMENTS = `
   insert into tasker.definition (hash, body) values ('h', '{}') on conflict do nothing;
   insert into tasker.workflow (namespace, name, version, hash)

@@ -7,8 +7,8 @@ import { openJournal } from "../../src/journal/open.ts";
 import { openRuntime } from "../../src/server/runtime.ts";
 import { type Figure, percentile } from "./figure.ts";
 
-/** Tasks in the table. */
-const TASKS = 1_000_000;
+/** Tasks in the table, unless BENCH_TASKS says how many. */
+const TASKS = Number(Deno.env.get("BENCH_TASKS") ?? 1_000_000);
 
 /** Pages read of each combination of filters, and first ones that are not counted. */
 const PAGES = 20;
@@ -55,9 +55,14 @@ const FILL = `
         end
       end as state
   ) one;
-  insert into tasker.task_by_tag (list_key, task_id)
-  select tasker.list_key(namespace, workflow, state, tag), task_id
-  from tasker.task cross join lateral unnest(tags || labels) tag
+  insert into tasker.task_by_tag (list_key, task_id, workflow_hash, version_hash)
+  select distinct listed.list_key, task_id, hashtext(workflow), hashtext(version)
+  from tasker.task
+  cross join lateral (
+    select tasker.list_key(namespace, '', state, tag) as list_key from unnest(tags) tag
+    union all
+    select tasker.label_key(namespace, state, label) from unnest(labels) label
+  ) listed
   where state <> 'running'
   order by 1, 2;
   insert into tasker.task_by_value (list_key, value, task_id)
@@ -130,6 +135,11 @@ function narrowFilters(nowMs: number): TaskFilter[] {
     { version: "9" },
     { states: ["failed", "blocked", "paused"] },
     { tags: ["web", "customer4712"] },
+    { tags: ["web", "shop"] },
+    { tags: ["web"], version: "9" },
+    { version: "9", states: ["failed", "blocked", "paused"] },
+    { version: "none" },
+    { labels: [["k:region=eu"]], untilMs: nowMs - 20 * DAY_MS },
     { labels: [["k:region=eu"]] },
     { labels: [["needs:choice", "needs:signal"]] },
     { labels: [["code:c7"], ["step:pay", "parked:pay"]] },

@@ -103,23 +103,23 @@ changed as (
   where done.state is not null
     and done.key is null
     and t.task_id = done.task_id
-  returning t.task_id, t.namespace, t.workflow, t.tags, t.labels, done.labels is not null as relabelled,
+  returning t.task_id, t.namespace, t.workflow, t.version, t.tags, t.labels, done.labels is not null as relabelled,
     coalesce(t.listed_state, nullif(t.state, 'running')) as listed_state
 ),
 labelled as materialized (
   -- Tags and labels are listed under each state but running; a task that runs stays where it was
-  -- listed last. A state of null: nowhere.
-  select task_id, namespace, workflow,
+  -- listed last. A state of null: nowhere. Labels are marked, as in tasker.label_key.
+  select task_id, namespace, workflow, version,
     '{}'::text[] as before, null as state_before,
-    tags || coalesce(labels, '{}') as now, nullif(state, 'running') as state_now,
+    tags || array(select e'\x01' || label from unnest(labels) as of_labels (label)) as now, nullif(state, 'running') as state_now,
     '{}'::text[] as labels_before, coalesce(labels, '{}') as labels_now
   from done
   where key is not null
     and (tags <> '{}' or labels is not null)
   union all
-  select c.task_id, c.namespace, c.workflow,
-    b.tags || b.labels, b.listed_state,
-    c.tags || c.labels, c.listed_state,
+  select c.task_id, c.namespace, c.workflow, c.version,
+    b.tags || array(select e'\x01' || label from unnest(b.labels) as of_labels (label)), b.listed_state,
+    c.tags || array(select e'\x01' || label from unnest(c.labels) as of_labels (label)), c.listed_state,
     b.labels, c.labels
   from changed c
   cross join lateral (
@@ -134,8 +134,9 @@ labelled as materialized (
     and (c.relabelled or c.listed_state is distinct from b.listed_state)
 ),
 listed as (
-  insert into tasker.task_by_tag (list_key, task_id)
-  select distinct tasker.list_key(namespace, workflow, state_now, label), task_id
+  insert into tasker.task_by_tag (list_key, task_id, workflow_hash, version_hash)
+  select distinct tasker.list_key(namespace, '', state_now, label), task_id,
+    hashtext(workflow), hashtext(version)
   from labelled
   cross join lateral unnest(now) as of_task (label)
   where state_now is not null
@@ -148,7 +149,7 @@ unlisted as (
   cross join lateral unnest(before) as of_task (label)
   where state_before is not null
     and (state_now is distinct from state_before or label <> all (now))
-    and t.list_key = tasker.list_key(namespace, workflow, state_before, label)
+    and t.list_key = tasker.list_key(namespace, '', state_before, label)
     and t.task_id = labelled.task_id
 ),
 valued as (
