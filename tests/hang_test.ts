@@ -70,14 +70,21 @@ Deno.test("a pattern of a manifest that would backtrack for hours is answered", 
   const text = `namespace: test
 name: match
 version: 1.0.0
-input: { type: object, properties: { text: { type: string, pattern: "^(.*a)+$" } } }
+input:
+  type: object
+  properties:
+    text: { type: string, pattern: "^(.*a)+$" }
+    slug: { type: string, pattern: "^([a-z]+-?){1,64}$" }
 workflow_steps: [{ name: rest, sleep: 1s }]
 `;
 
   const response = await fetch(`${server.url}/v1/documents/simulate`, {
     method: "POST",
     headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json" },
-    body: JSON.stringify({ text, input: { text: `${"a".repeat(40)}😀` } }),
+    body: JSON.stringify({
+      text,
+      input: { text: `${"a".repeat(40)}😀`, slug: `${"a".repeat(60)}!` },
+    }),
   });
 
   const { problems } = await response.json();

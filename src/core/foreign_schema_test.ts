@@ -307,6 +307,11 @@ Deno.test("patterns are read as the flag u reads them, whatever runs them", () =
     "^\\P{L}\\s$",
     "\\u0061\\S$",
     "^[\\u{1f5ff}-\\u{1f601}]+$",
+    "^(.{1,2}){1,3}$",
+    "^(?:[^]{1,2}b?)+$",
+    "^([[^]{0,2}|.){2}$",
+    "^(a{1,2}|\\W){1,20}$",
+    "^a?(b{2,}|\\s{0,3})$",
   ];
   const texts = [
     "",
@@ -342,8 +347,14 @@ Deno.test("a pattern that looks around or back is refused by name, unless it is 
     "(a)\\1",
     "(?<x>a)\\k<x>",
     "^\\p{ASCII}+$",
+    "^(a{1,1001})+$",
+    "^(((a{1,30}){1,30}){1,30})$",
+    "^([a-z]{1,20}\\a)+$",
   ];
   const taken = [
+    "^.{1,4000}$",
+    "^\\d{4}-\\d{2}$",
+    "^([a-z0-9]+-?){1,64}$",
     "[(?=a)]",
     "\\(\\?=a",
     "(?<x>a)",
@@ -366,4 +377,22 @@ Deno.test("a pattern that names characters by their properties is matched in lin
   const { ok } = checkByStored(schema, `${"a".repeat(5_000)}!`);
 
   assert.equal(ok, false);
+});
+
+Deno.test("a pattern that counts in a group, or beside another repetition, is matched in linear time", () => {
+  const patterns = [
+    "^([a-z0-9]+-?){1,64}$",
+    "^([a-z0-9]{1,20}-?)+$",
+    "^([a-z0-9]{1,20}\\-?)+$",
+    "^(\\w+\\s?){1,100}$",
+    "^(a{1,30}){1,30}$",
+    "^(?i:([a-z]+)+)$",
+    "^a{0,60}a{0,60}a{0,60}a{0,60}a{0,60}a{0,60}$",
+    `^${"a?".repeat(40)}a{40}$`,
+  ];
+
+  for (const pattern of patterns) {
+    const { ok } = checkByStored({ type: "string", pattern }, `${"a".repeat(400)}!`);
+    assert.equal(ok, false, pattern);
+  }
 });

@@ -9,11 +9,25 @@ const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
 /** Patterns that name characters as only the flag u reads them. */
 const NEEDS_UNICODE = /\\[pPu]|[\ud800-\udfff]/;
 
-/** What one character of a pattern stands for: an escape, a class, or a group's head. */
-const TOKENS = /\\k<|\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\u[0-9a-fA-F]{4}|\\[^]|\(\?<?[=!]|[[\].]/g;
+/** What one character of a pattern stands for: an escape, a class, a group's head, a quantifier. */
+const TOKENS = new RegExp(
+  [
+    String.raw`\\k<|\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\u[0-9a-fA-F]{4}|\\[^]`,
+    String.raw`\[\^?\]|\(\?<?[=!]|\(\?[a-z]*-?[a-z]*:|\{\d+(?:,\d*)?\}`,
+    String.raw`[[\].()|*+?]`,
+  ].join("|"),
+  "g",
+);
+
+/** An escaped letter that stands for itself, where the flag u does not refuse it. */
+const ITSELF = /^\\(?![dDwWsSbBfnrtvpPux])[a-zA-Z]$/;
 
 /** What JavaScript takes for a space, as the inside of a class. */
 const SPACES = "\\t\\n\\x{b}\\f\\r \\x{a0}\\x{feff}\\x{2028}\\x{2029}\\p{Zs}";
+
+/** Patterns that were read last: RE2 needs milliseconds to read one with large counts. */
+const kept = new Map<string, Pick<RegExp, "test">>();
+const KEPT_MAX = 500;
 
 /** Keywords whose values are no schemas. */
 const VALUES: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"]);
@@ -22,29 +36,62 @@ const VALUES: ReadonlySet<string> = new Set(["const", "default", "enum", "exampl
  * Reads a pattern as JSON Schema does, with the flag u; some that were written without it do not allow
  * it. With it, V8 has no linear engine to fall back to when a pattern backtracks. Where a pattern can
  * name no character beyond U+FFFF, it is the same without the flag, if each of those is one unit of the
- * text; where it does, RE2 matches it. What looks around or back has no linear engine at all.
+ * text; where it does, and where it counts in a way that V8's linear engine refuses, RE2 matches it. What
+ * looks around or back has no linear engine at all.
  *
  * Cost: 0.1 µs a short text; by RE2 5 µs, and 0.1 s a million characters.
  *
  * @throws {SyntaxError} when it is not a pattern, with the flag or without it
  */
 export function patternOf(pattern: string): Pick<RegExp, "test"> {
-  let exact: RegExp;
-  try {
-    exact = new RegExp(pattern, "u");
-  } catch {
-    return new RegExp(pattern);
-  }
-  if (NEEDS_UNICODE.test(pattern)) {
+  const known = kept.get(pattern);
+  if (known !== undefined) return known;
+  const read = compiled(pattern);
+  if (kept.size >= KEPT_MAX) kept.clear();
+  kept.set(pattern, read);
+  return read;
+}
+
+function compiled(pattern: string): Pick<RegExp, "test"> {
+  const exact = readPattern(pattern);
+  if (needsRe2(pattern)) {
     const re2 = re2Of(pattern);
     return re2 === undefined
       ? exact
       : Object.assign(exact, { test: (text: string) => re2.matcher(text).find() });
   }
+  if (!exact.unicode) return exact;
   const linear = new RegExp(pattern);
   const test = (text: string) => linear.test(text.replace(PAIR, "\uffff"));
   // Ajv keeps patterns by their text.
   return Object.assign(new RegExp(pattern), { test });
+}
+
+function readPattern(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, "u");
+  } catch {
+    return new RegExp(pattern);
+  }
+}
+
+/** Whether V8 could backtrack without end, or needs the flag u. */
+function needsRe2(pattern: string): boolean {
+  return NEEDS_UNICODE.test(pattern) || /\(\?[a-z-]+:/.test(pattern) || isCounting(pattern);
+}
+
+/**
+ * Whether a pattern has a quantifier with a number, which V8's linear engine takes up to 16 alone, those
+ * around it included. One that counts characters exactly, or is the only one that gives way, needs none.
+ */
+function isCounting(pattern: string): boolean {
+  const tokens = tokensOf(pattern).filter(({ isInside }) => !isInside);
+  const counts = tokens.filter(({ token }) => /^(?:[*+?]|\{)/.test(token));
+  if (!counts.some(({ token }) => token.startsWith("{"))) return false;
+  const ofGroups = counts.some(({ index }) => pattern[index - 1] === ")");
+  if (ofGroups || tokens.some(({ token }) => token === "|")) return true;
+  const varying = counts.filter(({ token }) => !/^\{\d+\}$/.test(token));
+  return varying.length > (pattern.startsWith("^") ? 1 : 0);
 }
 
 /**
@@ -72,12 +119,12 @@ export function endlessIn(schema: JsonSchema, known: ReadonlySet<string>): strin
   return undefined;
 }
 
-/** Whether a pattern looks around or back, or names characters in a way that RE2 cannot read. */
+/** Whether a pattern looks around or back, or needs RE2 and is one that RE2 cannot read. */
 function isEndless(pattern: string): boolean {
   const looks = tokensOf(pattern).some(({ token, isInside }) =>
-    !isInside && /^(?:\(\?|\\k<|\\[1-9])/.test(token)
+    !isInside && /^(?:\(\?<?[=!]|\\k<|\\[1-9])/.test(token)
   );
-  return looks || (NEEDS_UNICODE.test(pattern) && re2Of(pattern) === undefined);
+  return looks || (needsRe2(pattern) && re2Of(pattern) === undefined);
 }
 
 interface Token {
@@ -92,7 +139,8 @@ function tokensOf(pattern: string): readonly Token[] {
   return [...pattern.matchAll(TOKENS)].map(({ 0: token, index }) => {
     const found = { token, index, isInside };
     if (token === "[") isInside = true;
-    if (token === "]") isInside = false;
+    // A bracket in a class stands for itself.
+    if (token.endsWith("]") && !token.startsWith("\\")) isInside = false;
     return found;
   });
 }
@@ -101,6 +149,7 @@ function tokensOf(pattern: string): readonly Token[] {
 function re2Of(pattern: string): RE2JS | undefined {
   let [text, end] = ["", 0];
   for (const { token, index, isInside } of tokensOf(pattern)) {
+    if (ITSELF.test(token)) return undefined;
     text += pattern.slice(end, index) + saidIn(token, isInside);
     end = index + token.length;
   }
@@ -118,6 +167,9 @@ function saidIn(token: string, isInside: boolean): string {
   if (escaped !== undefined) return `\\${escaped}{${property}}`;
   const [, code] = /^\\u\{?([0-9a-fA-F]+)\}?$/.exec(token) ?? [];
   if (code !== undefined) return `\\x{${code}}`;
+  if (isInside && token.startsWith("[")) return `\\${token}`;
+  if (token === "[]") return "[^\\x{0}-\\x{10ffff}]";
+  if (token === "[^]") return "(?s:.)";
   if (token === ".") return isInside ? token : "[^\\n\\r\\x{2028}\\x{2029}]";
   if (token === "\\s") return isInside ? SPACES : `[${SPACES}]`;
   if (token === "\\S" && !isInside) return `[^${SPACES}]`;

@@ -207,8 +207,8 @@ export function whyEndless(schema: JsonSchema): string | undefined {
   return `has the pattern ${
     JSON.stringify(pattern)
   }, which could be matched without end: look-ahead, ` +
-    "look-behind, back-references and classes that RE2 does not know are not supported; say it by " +
-    "several patterns in `allOf` and `not`";
+    "look-behind, back-references, repetitions of more than 1,000 among others, and classes that RE2 " +
+    "does not know are not supported; say it by several patterns in `allOf` and `not`";
 }
 
 /** Returns the text of a schema that is small enough, and one by the meta-schema. */
