@@ -39,8 +39,10 @@ import {
   Http,
   openPlatform,
   RETRY_FOR_MS,
+  split,
   type WriteOptions,
 } from "./client/http.ts";
+import { exportLines } from "./client/export.ts";
 import { ROUTES } from "./client/routes.ts";
 import { followStream } from "./client/stream.ts";
 import { isTerminal } from "./core/state.ts";
@@ -210,6 +212,11 @@ export class Client {
     { afterTurn = 0, signal }: CallOptions & { readonly afterTurn?: number } = {},
   ): AsyncGenerator<JournalEntry> {
     return this.entries("getJournal", { id, afterTurn }, { signal });
+  }
+
+  /** Reads all tasks of a filter or their journals, newest first, over lost connections too. */
+  export(input: OperationInput<"exportTasks">, options: CallOptions = {}) {
+    return exportLines(this.http, input, options);
   }
 
   /**
@@ -383,13 +390,6 @@ export class Client {
     discard: (id: string, options: WriteOptions = {}): Promise<void> =>
       this.call("discardDead", { id }, options),
   };
-}
-
-/** Takes what is not sent out of an input. */
-function split<T extends WriteOptions>(
-  { signal, idempotencyKey, ...input }: T,
-): [Omit<T, keyof WriteOptions>, WriteOptions] {
-  return [input, { signal, idempotencyKey }];
 }
 
 function nameOf(workflow: string): { namespace: string; name: string } {

@@ -18,6 +18,7 @@ import { documentHandlers } from "./documents.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
 import { deploymentHandlers } from "./deployments.ts";
 import { diagnosisHandlers } from "./diagnoses.ts";
+import { exportHandlers } from "./exports.ts";
 import { forkHandlers } from "./forks.ts";
 import { healingHandlers } from "./healing.ts";
 import { IdempotencyCache } from "./idempotency_cache.ts";
@@ -117,6 +118,7 @@ function routesOf(services: Services): readonly Route[] {
     ...changeHandlers(services),
     ...operatorActionHandlers(services),
     ...manyTaskHandlers(services),
+    ...exportHandlers(services),
     ...forkHandlers(services),
     ...stepLogHandlers(services),
     ...workflowHandlers(services),

@@ -17,6 +17,7 @@ import type {
   Deployer,
   Diagnoser,
   Documents,
+  Exports,
   Feed,
   Generator,
   History,
@@ -136,6 +137,7 @@ export interface ApiDeps {
   readonly starts: Starts;
   readonly sink: CommandSink;
   readonly history: History;
+  readonly exports: Exports;
   readonly feed: Feed;
   readonly notes: Notes;
   readonly residents: ResidentTasks;

@@ -10,10 +10,7 @@ import type { ApiAnswer } from "./handler.ts";
 const RETRY_AFTER_MS_DEFAULT = 1_000;
 
 /** Proxies must not collect events before they pass them on. */
-const STREAM_HEADERS = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "x-accel-buffering": "no",
-};
+const UNBUFFERED: readonly [string, string] = ["x-accel-buffering", "no"];
 
 /** Answers hold what a key may see: nobody keeps them, and no browser guesses their type. */
 const GUARDS = {
@@ -37,7 +34,8 @@ export function responseOf(
   ];
   if (body === undefined) return new Response(null, { status, headers });
   if (body instanceof ReadableStream) {
-    return new Response(body, { status, headers: [...headers, ...Object.entries(STREAM_HEADERS)] });
+    const stated: [string, string] = ["content-type", `${type}; charset=utf-8`];
+    return new Response(body, { status, headers: [...headers, [...UNBUFFERED], stated] });
   }
   const text = stream ??
     (typeof body === "string" && type !== undefined ? body : JSON.stringify(body));

@@ -1,6 +1,6 @@
 /**
- * Server-sent events: each stream is written at the speed of its reader, and the bytes that wait for
- * all readers together are bounded.
+ * Streams of server-sent events, and of lines: each is written at the speed of its reader, and the bytes
+ * that wait for all readers together are bounded.
  */
 
 import type { Runtime } from "../core/ports.ts";
@@ -14,6 +14,8 @@ const RECONNECT_MS = 2_000;
 
 const ENCODER = new TextEncoder();
 const BEAT = ENCODER.encode(": beat\n\n");
+/** A space before a line: readers of JSON skip it. */
+const LINE_BEAT = ENCODER.encode(" ");
 
 /** One event. */
 export interface Frame {
@@ -52,18 +54,48 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
   return line.readable;
 }
 
+/**
+ * Opens a stream of lines; `run` sends whole ones. If `run` throws or the stream must end before it, the
+ * body breaks off, so that its reader does not take a part for the whole.
+ */
+export function lineStream(options: StreamOptions): ReadableStream<Uint8Array> {
+  const line = new Line(options.runtime);
+  options.signal.addEventListener("abort", () => line.goOn(), { once: true });
+  void writeLines(options, line);
+  return line.readable;
+}
+
 /** The body of an answer of which only the head is wanted. */
 export function emptyStream(): ReadableStream<Uint8Array> {
   return ReadableStream.from<Uint8Array>([]);
 }
 
-async function write({ run, done, signal, memory }: StreamOptions, line: Line): Promise<void> {
+/** Runs the writer of a stream, each piece counted while its client reads it. */
+async function runOn({ run, signal, memory }: StreamOptions, line: Line): Promise<void> {
+  const ends = AbortSignal.any([signal, line.gone]);
+  const evict = () => line.fail("too much waits for slow clients");
+  await run((bytes) => memory.whileSent(bytes, () => line.write(bytes), evict), ends);
+}
+
+async function writeLines(options: StreamOptions, line: Line): Promise<void> {
+  try {
+    line.beat(LINE_BEAT);
+    await runOn(options, line);
+    options.signal.throwIfAborted();
+  } catch {
+    line.fail("it is not whole");
+  } finally {
+    options.done();
+    line.close();
+  }
+}
+
+async function write(options: StreamOptions, line: Line): Promise<void> {
+  const { done } = options;
   try {
     await line.write(ENCODER.encode(`retry: ${RECONNECT_MS}\n\n`));
-    line.beat();
-    const ends = AbortSignal.any([signal, line.gone]);
-    const evict = () => line.fail("too much waits for slow clients");
-    await run((bytes) => memory.whileSent(bytes, () => line.write(bytes), evict), ends);
+    line.beat(BEAT);
+    await runOn(options, line);
   } catch {
     // The client has gone, or the journal cannot be read: the client connects again with Last-Event-ID.
   } finally {
@@ -106,10 +138,10 @@ class Line {
   }
 
   /** Sends heartbeats from now on, while the client has room for them. */
-  beat(): void {
+  beat(bytes: Uint8Array): void {
     this.#cancelBeat = this.runtime.after(BEAT_MS, () => {
-      if (this.#hasRoom()) this.#controller?.enqueue(BEAT);
-      this.beat();
+      if (this.#hasRoom()) this.#controller?.enqueue(bytes);
+      this.beat(bytes);
     });
   }
 

@@ -65,7 +65,7 @@ export function taskHandlers(
 }
 
 /** @throws {TaskerError} api.forbidden for who may not see what contracts mark */
-function isRevealed(sensitive: "hidden" | "shown", caller: Caller): boolean {
+export function isRevealed(sensitive: "hidden" | "shown", caller: Caller): boolean {
   if (sensitive === "hidden" || caller.has("admin")) return sensitive === "shown";
   throw new TaskerError(
     "api.forbidden",

@@ -2,7 +2,7 @@
 
 import type { Problem } from "../core/authoring.ts";
 import { readablePath } from "../registry/yaml.ts";
-import type { Paint } from "./format.ts";
+import { counted, type Paint } from "./format.ts";
 import { EXIT_DONE, EXIT_FAILED, operand, show, UsageError, type Verb } from "./verb.ts";
 
 /** One line a problem, in a form that editors and terminals can follow. */
@@ -49,8 +49,4 @@ function problemLine(
   const head = paint(severity === "error" ? "bad" : "warn", `${severity} ${code}`);
   const hint = fix === undefined ? "" : paint("dim", ` (fix: ${fix.label})`);
   return `${place} ${head} ${where}${text}${hint}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

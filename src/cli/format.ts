@@ -162,6 +162,11 @@ export function dateText(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 19)}`;
 }
 
+/** "1 row", "2 rows". */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** A value as JSON in one line of at most `lengthMax` characters. */
 export function valueText(value: unknown, lengthMax = 120): string {
   const text = [...JSON.stringify(value) ?? "nothing"];

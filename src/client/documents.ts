@@ -15,7 +15,7 @@ export type OperationInput<Name extends OperationName> = InputOfOperation<typeof
 /** What an operation answers. */
 export type OperationResult<Name extends OperationName> = ResultOf<typeof OPERATIONS[Name]>;
 
-/** Operations that answer once; the others are streams of events. */
+/** Operations that answer once; the others are streams. */
 export type CallName = {
   [Name in OperationName]: ReadableStream extends OperationResult<Name> ? never : Name;
 }[OperationName];
@@ -51,6 +51,24 @@ export type Step = Task["steps"][number];
 export type TaskSummary = EntryOf<"listTasks">;
 /** An event of a journal. Its other fields go by `kind`: payloads are plain, times end in `At`. */
 export type JournalEntry = EntryOf<"getJournal">;
+/** What a line of an export is about: a task, an event of one, or a journal that cannot be read. */
+type Exported =
+  | { readonly kind: "task"; readonly value: TaskSummary }
+  | {
+    readonly kind: "event";
+    readonly value: JournalEntry & { readonly task: string; readonly workflow: string };
+  }
+  | {
+    readonly kind: "unread";
+    readonly value: { readonly task: string; readonly problem: { readonly detail: string } };
+  };
+/** A line of an export. */
+export type ExportLine = Exported & {
+  /** As the server wrote it. */
+  readonly text: string;
+  /** What `after` takes, to go on behind it. */
+  readonly place: string;
+};
 /** A committed turn in the live feed. */
 export type CommittedTurn = EventOf<"streamAll">;
 /** That a command is journaled. */

@@ -75,6 +75,10 @@ export class Http {
     return this.deps.runtime;
   }
 
+  get url(): string {
+    return this.deps.url;
+  }
+
   /**
    * Sends an operation and returns its answer: parsed JSON, the text of another type, or undefined
    * when the answer has no body.
@@ -88,7 +92,7 @@ export class Http {
   }
 
   /**
-   * Opens a stream of events. The controller that comes with it closes it; there is none after a 204.
+   * Opens a stream, of events unless `headers` accept another. The controller that comes with it closes it; there is none after a 204.
    *
    * @throws {ClientError}
    */
@@ -97,7 +101,7 @@ export class Http {
     input: Input,
     options: SendOptions,
   ): Promise<{ body: ReadableStream<Uint8Array>; abort: AbortController } | undefined> {
-    const headers = { ...options.headers, accept: "text/event-stream" };
+    const headers = { accept: "text/event-stream", ...options.headers };
     const request = this.#requestOf(route, input, { ...options, headers });
     return await this.#repeat(request, { ...options, waitMs: 0 }, ({ body, status }, abort) => {
       if (status === 204 || body === null) return undefined;
@@ -214,6 +218,13 @@ export class Http {
     const random = () => this.runtime.random();
     return Math.max(exponentialMs(attempt, { ...DELAY, random }), retryAfterMs ?? 0);
   }
+}
+
+/** Takes what is not sent out of an input. */
+export function split<T extends WriteOptions>(
+  { signal, idempotencyKey, ...input }: T,
+): [Omit<T, keyof WriteOptions>, WriteOptions] {
+  return [input, { signal, idempotencyKey }];
 }
 
 /**

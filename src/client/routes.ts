@@ -57,6 +57,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   },
   countTasks: { method: "GET", path: "/v1/tasks/counts" },
   changeTasks: { method: "POST", path: "/v1/tasks/bulk", body: "*", isWrite: true },
+  exportTasks: { method: "GET", path: "/v1/export" },
   forkTask: { method: "POST", path: "/v1/tasks/{id}/steps/{step}/fork", body: "*", isWrite: true },
   listStepLines: {
     method: "GET",

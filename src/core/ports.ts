@@ -438,6 +438,22 @@ export interface History {
   ping(): Promise<void>;
 }
 
+/** Where to read on in the journal of a task. */
+export interface JournalPlace {
+  readonly taskId: TaskId;
+  /** 0: from its beginning. */
+  readonly afterTurn: number;
+}
+
+/** Reads tasks and their journals, many at a time and apart from what people look at. */
+export interface Exports extends Pick<History, "tasks" | "task"> {
+  /**
+   * Reads journals in the order of their places, each in one or more parts. A part may have no turns; a
+   * task that cannot be read gives its error, and the others follow.
+   */
+  journals(places: readonly JournalPlace[]): AsyncIterable<LoadedTask>;
+}
+
 /** A line that step code logged, kept with its attempt. */
 export interface StepLine {
   readonly taskId: TaskId;

@@ -9,11 +9,11 @@ import { errorOf } from "./sqlstate.ts";
  * Connections by purpose: what one purpose asks for, however slow, keeps none of the others waiting.
  * A query takes the one with the fewest in flight.
  */
-const CONNECTIONS = { read: 4, list: 2, learn: 1, key: 1, bus: 2 };
+const CONNECTIONS = { read: 4, list: 2, export: 1, learn: 1, key: 1, bus: 2 };
 
 /**
- * What a query is for: whole tasks and small tables, lists of tasks, what is learned from many tasks,
- * API keys, or envelopes.
+ * What a query is for: whole tasks and small tables, lists of tasks, exports of them, what is learned
+ * from many tasks, API keys, or envelopes.
  */
 export type Purpose = keyof typeof CONNECTIONS;
 
@@ -87,6 +87,7 @@ export class PostgresDatabase implements Database {
     this.#connections = {
       read: connections("read"),
       list: connections("list", { session: LISTING }),
+      export: connections("export", { session: LISTING }),
       learn: connections("learn", { session: LISTING }),
       key: connections("key"),
       bus: connections("bus"),

@@ -3,7 +3,10 @@
 import { mintedAtMs, type TaskId } from "../core/ids.ts";
 import type {
   Database,
+  Exports,
   History,
+  JournalPlace,
+  LoadedTask,
   StateCounts,
   TaskFilter,
   TaskPage,
@@ -21,7 +24,7 @@ import {
 } from "./list_candidates.ts";
 import { countsOf, densitiesOf, listOf, SUMMARY_COLUMNS } from "./list_query.ts";
 import type { Row } from "./pg_connection.ts";
-import { readTurns } from "./reading.ts";
+import { readJournals, readTurns } from "./reading.ts";
 
 /** What a page or a count may cost, in the unit of COST; a page goes on with the next one. */
 const COST_MAX = 40_000;
@@ -193,6 +196,17 @@ export class PostgresHistory implements History {
 
   async ping(): Promise<void> {
     await this.database.query("select 1");
+  }
+}
+
+/** The Exports port over Postgres. `database` has a connection of its own: exports wait for each other. */
+export class PostgresExports extends PostgresHistory implements Exports {
+  constructor(database: Database) {
+    super(database, database);
+  }
+
+  journals(places: readonly JournalPlace[]): AsyncIterable<LoadedTask> {
+    return readJournals(this.database, places);
   }
 }
 

@@ -10,7 +10,7 @@ import { PostgresDeadLetters } from "./dead_letters.ts";
 import { PostgresDefinitions } from "./definitions.ts";
 import { PostgresDeployments } from "./deployments.ts";
 import { guardProcess } from "./pg_client.ts";
-import { PostgresHistory } from "./history.ts";
+import { PostgresExports, PostgresHistory } from "./history.ts";
 import { PostgresKeys } from "./keys.ts";
 import { PostgresSessions } from "./sessions.ts";
 import { migrate } from "./migrate.ts";
@@ -72,6 +72,7 @@ export async function openJournal(options: JournalOptions) {
     journal,
     nodes: new PostgresNodes({ runtime, incarnation, database, renewal, moves }),
     history: new PostgresHistory(database, database.of("list")),
+    exports: new PostgresExports(database.of("export")),
     tasks: new PostgresTaskReader(database.of("learn")),
     statistics: new PostgresStatistics(database.of("learn"), incarnation),
     definitions: new PostgresDefinitions(database),

@@ -3,7 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
-import type { Database, LoadedTask, TurnPage } from "../core/ports.ts";
+import type { Database, JournalPlace, LoadedTask, TurnPage } from "../core/ports.ts";
 import { decodeTurn } from "./codec.ts";
 import type { Row } from "./pg_connection.ts";
 import { isSlow } from "./sqlstate.ts";
@@ -18,6 +18,9 @@ const PAGE_BYTES_MIN = 64 * 1024;
 /** Tasks, and turns of each task, that one statement reads at most. */
 const PAGE_TASKS_MAX = 256;
 const PAGE_TURNS_MAX = 64;
+
+/** Bytes that one statement of an export reads: they are in memory until its reader took them. */
+const EXPORT_BYTES_MAX = 1024 * 1024;
 
 /** A task that is being read. */
 interface Unread {
@@ -42,7 +45,10 @@ export async function* readTasks(
   let bytesMax = PAGE_BYTES_MAX;
   while (waiting.length > 0) {
     const asked = waiting.slice(0, bytesMax === 0 ? 1 : PAGE_TASKS_MAX);
-    const rows = await readPage(database, asked, { turns: PAGE_TURNS_MAX, bytes: bytesMax });
+    const rows = await readPage(database, asked.map(placeOf), {
+      turns: PAGE_TURNS_MAX,
+      bytes: bytesMax,
+    });
     if (rows === "slow" && bytesMax > 0) {
       bytesMax = 0;
       continue;
@@ -62,6 +68,10 @@ export async function* readTasks(
   }
 }
 
+function placeOf({ taskId, turns }: Unread): JournalPlace {
+  return { taskId, afterTurn: turns.at(-1)?.turn ?? 0 };
+}
+
 /**
  * Reads the next turns of one task, at least one if there is one.
  *
@@ -69,14 +79,13 @@ export async function* readTasks(
  */
 export async function readTurns(
   database: Database,
-  { taskId, afterTurn, limit }: { taskId: TaskId; afterTurn: number; limit: number },
+  { taskId, afterTurn, limit, bytesMax = PAGE_BYTES_MAX }: JournalPlace & {
+    readonly limit: number;
+    readonly bytesMax?: number;
+  },
 ): Promise<TurnPage> {
-  for (const bytes of [PAGE_BYTES_MAX, 0]) {
-    const rows = await readPage(database, [{ taskId, turns: [] }], {
-      afterTurn,
-      turns: limit,
-      bytes,
-    });
+  for (const bytes of [bytesMax, 0]) {
+    const rows = await readPage(database, [{ taskId, afterTurn }], { turns: limit, bytes });
     if (rows === "slow") continue;
     const turns = rows.map((row) => decodeTurn(taskId, Number(row.turn), String(row.events)));
     return { turns, isLast: rows.length < limit && rows.length === foundOf(rows) };
@@ -84,14 +93,87 @@ export async function readTurns(
   throw tooSlow(taskId);
 }
 
+/**
+ * Reads journals in the order in which they are asked for. A task that does not fit into its page comes
+ * in parts; one that cannot be read gives its error, and the others follow.
+ *
+ * Cost: a statement for each PAGE_TASKS_MAX tasks, or for each EXPORT_BYTES_MAX that they have. It is
+ * sent when all that was read before has been taken.
+ *
+ * @throws {TaskerError} journal.unavailable
+ */
+export async function* readJournals(
+  database: Database,
+  places: readonly JournalPlace[],
+): AsyncGenerator<LoadedTask> {
+  for (let waiting = places; waiting.length > 0;) {
+    const asked = waiting.slice(0, PAGE_TASKS_MAX);
+    const rows = await readPage(database, asked, {
+      turns: PAGE_TURNS_MAX,
+      bytes: EXPORT_BYTES_MAX,
+    });
+    // One by one, the task is found that takes Postgres too long.
+    if (rows === "slow") { for (const place of asked) yield* readOn(database, place); }
+    else yield* partsOf(database, asked, rows);
+    waiting = waiting.slice(rows === "slow" ? asked.length : lastPlaceOf(asked, rows));
+  }
+}
+
+/** How many of the tasks that were asked for a page is about. */
+function lastPlaceOf(asked: readonly JournalPlace[], rows: readonly Row[]): number {
+  return rows.length < foundOf(rows) ? Number(rows.at(-1)?.place) : asked.length;
+}
+
+async function* partsOf(
+  database: Database,
+  asked: readonly JournalPlace[],
+  rows: readonly Row[],
+): AsyncGenerator<LoadedTask> {
+  const byPlace = Map.groupBy(rows, (row) => Number(row.place));
+  const isCut = rows.length < foundOf(rows);
+  const lastPlace = lastPlaceOf(asked, rows);
+  for (const [index, { taskId }] of asked.slice(0, lastPlace).entries()) {
+    const own = byPlace.get(index + 1) ?? [];
+    const turns: Turn[] = [];
+    const error = addTurns({ taskId, turns }, own);
+    yield error === undefined ? { taskId, turns } : { taskId, error };
+    const isPart = own.length === PAGE_TURNS_MAX || (isCut && index + 1 === lastPlace);
+    const afterTurn = turns.at(-1)?.turn;
+    if (error === undefined && isPart && afterTurn !== undefined) {
+      yield* readOn(database, { taskId, afterTurn });
+    }
+  }
+}
+
+/** Reads one journal to its end. */
+async function* readOn(database: Database, place: JournalPlace): AsyncGenerator<LoadedTask> {
+  const { taskId } = place;
+  let { afterTurn } = place;
+  try {
+    for (let isLast = false; !isLast;) {
+      const page = await readTurns(database, {
+        ...{ taskId, afterTurn },
+        ...{ limit: PAGE_TURNS_MAX, bytesMax: EXPORT_BYTES_MAX },
+      });
+      yield { taskId, turns: page.turns };
+      afterTurn = page.turns.at(-1)?.turn ?? afterTurn;
+      isLast = page.isLast;
+    }
+  } catch (error) {
+    const isOwn = error instanceof TaskerError && error.code !== "journal.unavailable";
+    if (!isOwn) throw error;
+    yield { taskId, error };
+  }
+}
+
 async function readPage(
   database: Database,
-  asked: readonly Unread[],
-  { turns, bytes, afterTurn = 0 }: { turns: number; bytes: number; afterTurn?: number },
+  asked: readonly JournalPlace[],
+  { turns, bytes }: { turns: number; bytes: number },
 ): Promise<readonly Row[] | "slow"> {
-  const after = asked.map((task) => task.turns.at(-1)?.turn ?? afterTurn);
+  const [ids, after] = [asked.map(({ taskId }) => taskId), asked.map((one) => one.afterTurn)];
   try {
-    return await database.query(load, [asked.map(({ taskId }) => taskId), after, turns, bytes]);
+    return await database.query(load, [ids, after, turns, bytes]);
   } catch (error) {
     if (isSlow(error)) return "slow";
     throw error;

@@ -10,7 +10,7 @@ import {
   startRow,
   turnRow,
 } from "../../tests/support/journal_node.ts";
-import { readTasks, readTurns } from "./reading.ts";
+import { readJournals, readTasks, readTurns } from "./reading.ts";
 import { unavailable } from "./sqlstate.ts";
 
 const MIB = 1024 * 1024;
@@ -151,4 +151,65 @@ Deno.test("turns() gives large turns in pages, and says which is the last", asyn
 
   assert.deepEqual(pages, [[1, 2, 3, 4], [5, 6]]);
   assert.deepEqual(await node.history.turns(taskId, 6, 100), { turns: [], isLast: true });
+});
+
+/** The turns that an export reads, in its order: `task.turn`, tasks by their place in `ids`. */
+async function exported(database: Database, ids: readonly TaskId[], afterTurn = 0) {
+  const places = ids.map((taskId) => ({ taskId, afterTurn }));
+  const parts = await Array.fromAsync(readJournals(database, places));
+  return parts.flatMap((part) => {
+    const at = ids.indexOf(part.taskId);
+    if ("error" in part) return [`${at} ${part.error.code}`];
+    return part.turns.map(({ turn }) => `${at}.${turn}`);
+  });
+}
+
+Deno.test("journals are exported in order, many of them by one statement", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const ids: TaskId[] = [];
+  for (let count = 0; count < 40; count++) ids.push(await taskOf(node, 2, 1));
+  const database = watched(node);
+
+  const turns = await exported(database, ids);
+  const later = await exported(database, ids.slice(0, 1), 2);
+
+  assert.deepEqual(turns, ids.flatMap((_, at) => [1, 2, 3].map((turn) => `${at}.${turn}`)));
+  assert.deepEqual(later, ["0.3"]);
+  assert.equal(database.answers.length, 2);
+});
+
+Deno.test("journals of any size are exported in order, and each statement reads a bounded part", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const ids = [
+    await taskOf(node, 1, 1),
+    await taskOf(node, 5, MIB / 2),
+    await taskOf(node, 150, 1),
+    await taskOf(node, 1, 2 * MIB),
+    await taskOf(node, 1, 1),
+  ];
+  const database = watched(node);
+
+  const turns = await exported(database, ids);
+
+  const lengths = [2, 6, 151, 2, 2];
+  assert.deepEqual(
+    turns,
+    lengths.flatMap((length, at) => Array.from({ length }, (_, turn) => `${at}.${turn + 1}`)),
+  );
+  assert.ok(Math.max(...database.answers) <= 2.1 * MIB, "one row, or a MiB");
+  assert.ok(database.answers.filter((bytes) => bytes > 1.1 * MIB).length <= 1);
+});
+
+Deno.test("an export leaves out what it cannot read of one journal, and goes on", async () => {
+  await using bench = await JournalBench.open();
+  const node = await bench.node();
+  const ids = [await taskOf(node, 1, 1), await taskOf(node, 2, 2 * MIB), await taskOf(node, 1, 1)];
+  const database = watched(node);
+  database.isSlow = (rows) => rows.some((row) => String(row.events ?? "").length > MIB);
+
+  const turns = await exported(database, ids);
+
+  assert.deepEqual(turns, ["0.1", "0.2", "1.1", "1 journal.too_slow", "2.1", "2.2"]);
 });

@@ -26,7 +26,7 @@ export interface Answer {
   /** The JSON body; absent: there is no body, or one of another type. */
   readonly schema?: z.ZodType;
   /** The type of a body that is not JSON. */
-  readonly mediaType?: "text/plain" | "text/event-stream";
+  readonly mediaType?: "text/plain" | "text/event-stream" | "application/jsonl";
   /** The data of each event of a stream. */
   readonly event?: z.ZodType;
   /** Where the new object is found; `{id}` stands for the body's field. */
@@ -77,7 +77,7 @@ export interface Definition<
   /** As in OpenAPI: `/v1/tasks/{id}`. */
   readonly path: string;
   readonly repeat: Repeat;
-  /** It may wait for long before it answers, or it answers with a stream of events. */
+  /** It may wait for long before it answers, or it answers with a stream. */
   readonly longLived?: "poll" | "stream";
   /** How long the answer may take, in ms; absent: as any other. */
   readonly answerMsMax?: number;
@@ -178,7 +178,8 @@ export type ParsedOf<O> = O extends Unnamed<infer P, infer Q, infer B, infer F, 
 /** The body of an answer, as its reader gets it. */
 export type BodyOf<A extends Answer> = A extends { readonly schema: infer S extends z.ZodType }
   ? DeepReadonly<z.output<S>>
-  : A extends { readonly mediaType: "text/event-stream" } ? ReadableStream<Uint8Array>
+  : A extends { readonly mediaType: "text/event-stream" | "application/jsonl" }
+    ? ReadableStream<Uint8Array>
   : A extends { readonly mediaType: "text/plain" } ? string
   : undefined;
 

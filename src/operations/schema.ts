@@ -28,6 +28,11 @@ export const Time = z.iso.datetime({
   error: "expected a time such as 2026-01-31T09:30:00Z",
 });
 
+/** Whether to show what a key may not see without the scope admin. */
+export const Sensitive = z.enum(["hidden", "shown"]).default("hidden").describe(
+  "What contracts mark with `writeOnly`; to have it shown needs the scope admin",
+);
+
 /** A whole number in a query. */
 export function whole(min: number, max: number) {
   return z.coerce.number<string | number>().int().min(min).max(max);

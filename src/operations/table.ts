@@ -8,6 +8,7 @@ import { CONTRACTS } from "./contracts.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
+import { EXPORTS } from "./exports.ts";
 import { FORKS } from "./forks.ts";
 import { HEALING } from "./healing.ts";
 import { KEYS } from "./keys.ts";
@@ -28,6 +29,7 @@ import { WORKFLOWS } from "./workflows.ts";
 export const OPERATIONS = {
   ...TASKS,
   ...MANY_TASKS,
+  ...EXPORTS,
   ...FORKS,
   ...STEP_LOGS,
   ...WORKFLOWS,

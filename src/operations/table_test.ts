@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import type { Handlers } from "../api/handler.ts";
 import { AUDIT } from "./audit.ts";
+import { EXPORTS } from "./exports.ts";
 import { FORKS } from "./forks.ts";
 import { MANY_TASKS } from "./many_tasks.ts";
 import { BUS } from "./bus.ts";
@@ -37,6 +38,7 @@ import { WORKFLOWS } from "./workflows.ts";
 const NOUNS = [
   TASKS,
   MANY_TASKS,
+  EXPORTS,
   FORKS,
   STEP_LOGS,
   WORKFLOWS,

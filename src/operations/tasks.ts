@@ -16,7 +16,7 @@ import {
 import { FAILURE_TYPES } from "../core/healing.ts";
 import { group, operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
-import { IdempotencyKey, Limit, named, TURN_MAX, whole } from "./schema.ts";
+import { IdempotencyKey, Limit, named, Sensitive, TURN_MAX, whole } from "./schema.ts";
 import { Cursor, NextCursor, SearchedTo, TASK_FILTER } from "./task_filter.ts";
 import { CommittedTurn, JournalEntry, SummaryDocument, TaskDocument } from "./task_schemas.ts";
 
@@ -36,10 +36,6 @@ const StepParams = z.strictObject({ id: TaskIdText, step: Name });
 const WaitQuery = z.strictObject({
   waitMs: whole(0, WAIT_MS_MAX).default(0).describe("How long to wait for the end of the task"),
 });
-
-const Sensitive = z.enum(["hidden", "shown"]).default("hidden").describe(
-  "What contracts mark with `writeOnly`; to have it shown needs the scope admin",
-);
 
 /** What a task is started with, over HTTP and over the bus. */
 export const StartBody = named(

@@ -74,7 +74,7 @@ export function openApiOf(deps: ApiParts): Api {
     starter: openStarter(registry, engine.router),
     starts: openStarts(registry),
     sink: engine.router,
-    history: journal.history,
+    ...{ history: journal.history, exports: journal.exports },
     feed: engine.supervisor,
     notes: journal.notes,
     residents: engine,

@@ -34,7 +34,7 @@ import { fakeHealing } from "./fake_healing.ts";
 import { openDeploying } from "./deploying.ts";
 import { FakeNotes } from "./fake_notes.ts";
 import { fakeAccess } from "./fake_sessions.ts";
-import { listsOf } from "./fake_lists.ts";
+import { exportsOf, listsOf } from "./fake_lists.ts";
 import { fakeStarts } from "./fake_starts.ts";
 import { fakeSystems } from "./fake_systems.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
@@ -353,6 +353,7 @@ function fakeDeps(
       turns: (taskId, afterTurn, limit) => engine.turns(taskId, afterTurn, limit),
       ping: () => Promise.resolve(),
     },
+    exports: exportsOf(engine),
     feed: engine,
     notes: new FakeNotes(),
     residents: engine,

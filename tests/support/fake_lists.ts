@@ -1,6 +1,6 @@
 /** Fake lists: pages and counts over the tasks of a fake engine. */
 
-import type { History, TaskFilter, TaskSummary } from "../../src/core/ports.ts";
+import type { Exports, History, TaskFilter, TaskSummary } from "../../src/core/ports.ts";
 
 /** Lists and counts over the tasks of a fake engine. */
 export function listsOf(
@@ -18,6 +18,22 @@ export function listsOf(
       return Object.fromEntries(
         [...byState].map(([state, of]) => [state, { count: of.length, isExact: true }]),
       );
+    },
+  };
+}
+
+/** Exports of the tasks of a fake engine: each journal in parts of one turn. */
+export function exportsOf(
+  engine: Parameters<typeof listsOf>[0] & Pick<History, "task" | "turns">,
+): Exports {
+  return {
+    tasks: listsOf(engine).tasks,
+    task: (taskId) => engine.task(taskId),
+    async *journals(places) {
+      for (const { taskId, afterTurn } of places) {
+        const { turns } = await engine.turns(taskId, afterTurn, Infinity);
+        for (const turn of turns) yield { taskId, turns: [turn] };
+      }
     },
   };
 }
