@@ -126,8 +126,9 @@ async function withDefinition(
   const url = templateFree(fields.url);
   const why = whyNotCalled(url, secret);
   if (why !== undefined) throw badRequest(`Cannot set webhook "${name}": ${why}`);
-  const version = runtime.digest(JSON.stringify([url, secret])).slice(0, 12);
-  const definition = webhookDefinition(name, { url, secret, version });
+  const unnamed = webhookDefinition(name, { url, secret, version: "" });
+  const version = runtime.digest(JSON.stringify(unnamed)).slice(0, 12);
+  const definition = { ...unnamed, version };
   const hash = hashOf(definition);
   await definitions.put(hash, definition);
   return { ...fields, url, version, hash };

@@ -43,10 +43,12 @@ const REASON_SENT_MAX = 500;
 /** What is tried again: each answer but "gone", because receivers are fixed while deliveries wait. */
 const RETRIED = Array.from({ length: 200 }, (_, at) => 300 + at).filter((status) => status !== 410);
 
-/** 20 attempts within about a day; the first six within five minutes. */
+/**
+ * 20 attempts within about a day; the first six within five minutes. A delivery waits for its circuit as
+ * long as it takes: a time-out of the queue would give it up after its first attempt.
+ */
 const POLICY = {
   timeoutMs: 15_000,
-  queueTimeoutMs: 60_000,
   retry: { attemptsMax: 20, backoff: "exponential", delayMsMin: 5_000, delayMsMax: 4 * 3_600_000 },
   onExhausted: "fail",
 } as const;

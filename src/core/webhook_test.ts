@@ -78,3 +78,10 @@ Deno.test("a delivery is in the slot of its task, and has one key for one event 
     },
   });
 });
+
+Deno.test("a delivery that waited a minute for its circuit was given up", () => {
+  const [step] = webhookDefinition("hook", HOOK).steps;
+
+  equal(step?.policy.onExhausted, "fail");
+  equal(step?.policy.queueTimeoutMs, undefined);
+});
