@@ -128,6 +128,23 @@ law("stops what is cancelled while it works, and answers nothing", async (harnes
   assert.deepEqual(await engine.settled(0), []);
 });
 
+law("does not begin what was cancelled while it was taken and not in hand yet", async (harness) => {
+  const { example, engine, worker, effects } = harness;
+  const { said } = await worker(60_000);
+
+  await engine.put(JSON.stringify(cancelledOf(example.system, "c-1")));
+  await engine.settled(0);
+  await engine.send(example.good);
+
+  await until(
+    "the worker to say what it dropped",
+    30_000,
+    () => said().includes("c-1 is dropped: it was cancelled") || undefined,
+  );
+  assert.deepEqual(await engine.settled(0), []);
+  assert.deepEqual(effects(), []);
+});
+
 law("copies the token of its command, and makes none", async ({ example, engine, worker }) => {
   await worker();
 

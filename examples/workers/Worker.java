@@ -21,8 +21,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -48,6 +51,8 @@ public class Worker {
   static final long LEASE_MS = Long.parseLong(env("LEASE_MS", "10000")); // silent for longer: another takes over
   static final int BLOCK_MS = 2_000; // the longest wait for a command, and so for the end after SIGTERM
 
+  static final int CANCELLED_MAX = 1_000; // ids that are kept: their commands may be taken and not be in hand yet
+
   /** The step failed by its contract, for good. */
   static class Refused extends Exception {
     final String code;
@@ -67,6 +72,7 @@ public class Worker {
 
   static final Map<String, Handler> HANDLERS = Map.of("invoice.write", Worker::writeInvoice);
   static final Map<StreamEntryID, Taken> IN_HAND = new ConcurrentHashMap<>();
+  static final Set<String> CANCELLED = Collections.synchronizedSet(new LinkedHashSet<>());
   static final CountDownLatch STOPPING = new CountDownLatch(1);
   static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
   static JedisPooled broker;
@@ -147,6 +153,7 @@ public class Worker {
   static JsonObject answer(JsonObject command, long deliveries, Duration waited, CountDownLatch cancelled) {
     var type = text(command, "type");
     if (type.equals("tasker.step.cancelled")) {
+      noteCancelled(command.get("causationid"));
       for (var other : IN_HAND.values()) {
         var isMeant = other.command() != null && other.command().get("id").equals(command.get("causationid"));
         if (isMeant) other.cancelled().countDown();
@@ -154,6 +161,10 @@ public class Worker {
     }
     if (!command.has("taskerreplytoken")) {
       log(text(command, "id") + " (" + type + ") is a notice, and gets no answer");
+      return null;
+    }
+    if (cancelled.getCount() == 0) {
+      log(text(command, "id") + " is dropped: it was cancelled");
       return null;
     }
     if (waited.compareTo(lifetime(command)) >= 0) {
@@ -172,6 +183,13 @@ public class Worker {
       return failed(command, refused.code, refused.getMessage(), false);
     } catch (Exception error) {
       return failed(command, "unexpected", error.toString(), true);
+    }
+  }
+
+  static void noteCancelled(JsonElement id) {
+    synchronized (CANCELLED) {
+      CANCELLED.add(String.valueOf(id));
+      if (CANCELLED.size() > CANCELLED_MAX) CANCELLED.remove(CANCELLED.iterator().next());
     }
   }
 
@@ -196,6 +214,7 @@ public class Worker {
     if (IN_HAND.putIfAbsent(id, taken) != null) return;
     try {
       var command = taken.command();
+      if (command != null && CANCELLED.contains(String.valueOf(command.get("id")))) taken.cancelled().countDown();
       var data = Map.of("channel", COMMANDS, "body", body.substring(0, Math.min(body.length(), 8_192)));
       var answered = command == null ? envelope(id + ":dead", "tasker.envelope.dead", data) : null;
       if (command != null) {

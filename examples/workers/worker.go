@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,18 +31,23 @@ const (
 	system        = "go_shipping"
 	slots         = 8               // commands in hand at once
 	deliveriesMax = 10              // what comes more often breaks its workers
+	cancelledMax  = 1_000           // ids that are kept: their commands may be taken and not be in hand yet
 	block         = 2 * time.Second // the longest wait for a command, and so for the end after SIGTERM
 )
 
 var (
-	prefix   = cmp.Or(os.Getenv("TASKER_BUS_PREFIX"), "tasker.workflows")
-	commands = prefix + ".cmd." + system
-	dead     = prefix + ".dead." + system
-	consumer = fmt.Sprintf("%d-%d", os.Getpid(), rand.Int64()) // two of one name would share commands
-	lease    = milliseconds("LEASE_MS", "10000")               // silent for longer: another takes over
-	inHand   sync.Map                                          // id of the entry → taken
-	ever     = context.Background()
-	broker   *redis.Client
+	prefix    = cmp.Or(os.Getenv("TASKER_BUS_PREFIX"), "tasker.workflows")
+	commands  = prefix + ".cmd." + system
+	dead      = prefix + ".dead." + system
+	consumer  = fmt.Sprintf("%d-%d", os.Getpid(), rand.Int64()) // two of one name would share commands
+	lease     = milliseconds("LEASE_MS", "10000")               // silent for longer: another takes over
+	inHand    sync.Map                                          // id of the entry → taken
+	ever      = context.Background()
+	cancelled struct {
+		sync.Mutex
+		ids []any
+	}
+	broker *redis.Client
 )
 
 type envelope = map[string]any
@@ -124,6 +130,10 @@ func failed(command envelope, code, message string, retryable bool) envelope {
 // answer does what a command asks; nil when nobody waits for a reply.
 func answer(ctx context.Context, command envelope, deliveries int64, isExpired bool) (answered envelope) {
 	if command["type"] == "tasker.step.cancelled" {
+		cancelled.Lock()
+		cancelled.ids = append(cancelled.ids, command["causationid"])
+		cancelled.ids = cancelled.ids[max(0, len(cancelled.ids)-cancelledMax):]
+		cancelled.Unlock()
 		inHand.Range(func(_, one any) bool {
 			if other := one.(taken); other.command != nil && other.command["id"] == command["causationid"] {
 				other.cancel()
@@ -133,6 +143,10 @@ func answer(ctx context.Context, command envelope, deliveries int64, isExpired b
 	}
 	if command["taskerreplytoken"] == nil {
 		log.Printf("%s (%s) is a notice, and gets no answer", command["id"], command["type"])
+		return nil
+	}
+	if ctx.Err() != nil {
+		log.Printf("%s is dropped: it was cancelled", command["id"])
 		return nil
 	}
 	if isExpired {
@@ -177,6 +191,11 @@ func handle(stop context.Context, entry redis.XMessage, deliveries int64, waited
 		return nil
 	}
 	defer inHand.Delete(entry.ID)
+	cancelled.Lock()
+	if command != nil && slices.Contains(cancelled.ids, command["id"]) {
+		cancel()
+	}
+	cancelled.Unlock()
 	channel, answered := any(dead), envelope{
 		"specversion": "1.0", "id": entry.ID + ":dead", "source": "/" + system, "type": "tasker.envelope.dead",
 		"data": envelope{"channel": commands, "body": strings.ToValidUTF8(body[:min(len(body), 8192)], "?")},

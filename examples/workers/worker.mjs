@@ -24,6 +24,8 @@ const DELIVERIES_MAX = 10; // what comes more often breaks its workers
 const LEASE_MS = Number(process.env.LEASE_MS ?? 10_000); // silent for longer: another takes over
 const BLOCK_MS = 2_000; // the longest wait for a command, and so for the end after SIGTERM
 
+const CANCELLED_MAX = 1_000; // ids that are kept: their commands may be taken and not be in hand yet
+
 /** The step failed by its contract, for good. */
 class Refused extends Error {
   constructor(code, message) {
@@ -45,6 +47,7 @@ const HANDLERS = { "payment.charge": charge };
 
 const stop = new AbortController();
 const inHand = new Map();
+const cancelledIds = new Set();
 
 function log(text) {
   console.error(`${SYSTEM}: ${text}`);
@@ -92,11 +95,14 @@ function failed(command, error_code, error_message, retryable = false) {
 async function answer(command, { deliveries, waitedMs, signal }) {
   const { id, type } = command;
   if (type === "tasker.step.cancelled") {
+    cancelledIds.add(command.causationid);
+    if (cancelledIds.size > CANCELLED_MAX) cancelledIds.delete(cancelledIds.values().next().value);
     for (const other of inHand.values()) {
       if (other.command?.id === command.causationid) other.cancel.abort();
     }
   }
   if (!("taskerreplytoken" in command)) return log(`${id} (${type}) is a notice`);
+  if (signal.aborted) return log(`${id} is dropped: it was cancelled`);
   if (waitedMs >= lifetimeMs(command)) {
     return log(`${id} is dropped: ${command.expirytime} is over`);
   }
@@ -166,7 +172,9 @@ async function take(redis, slot) {
 /** Works; returns what is to be published, if anything, before the entry is acknowledged. */
 async function handle({ id, body, deliveries, waitedMs }) {
   const [command, cancel] = [parse(body), new AbortController()];
+  if (inHand.has(id)) return undefined; // another slot has it: its lease was over before it was in hand
   inHand.set(id, { command, cancel });
+  if (cancelledIds.has(command?.id)) cancel.abort();
   if (command !== undefined) {
     const envelope = await answer(command, { deliveries, waitedMs, signal: cancel.signal });
     return { id, channel: command.taskerreplyto, envelope };

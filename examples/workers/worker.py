@@ -5,7 +5,7 @@
 
 Contract: docs/envelopes.md. A crash between working, answering and acknowledging repeats the work.
 """
-import hashlib, json, os, pathlib, random, signal, sys, threading, uuid
+import collections, hashlib, json, os, pathlib, random, signal, sys, threading, uuid
 from datetime import datetime, timezone
 import redis, redis.backoff, redis.retry
 
@@ -17,6 +17,7 @@ SLOTS, DELIVERIES_MAX = 8, 10  # commands in hand at once; what comes more often
 INSTANCE = os.environ.get("INSTANCE", "")  # its name, if it says hello: it may be ejected by it
 LEASE_MS = int(os.environ.get("LEASE_MS", "10000"))  # silent for longer: another worker takes over
 BLOCK_MS = 2_000  # the longest wait for a command, and so for the end after SIGTERM
+CANCELLED_MAX = 1_000  # ids that are kept: their commands may be taken and not be in hand yet
 
 class Refused(Exception):
     """The step failed by its contract, for good. Arguments: a code, and a sentence."""
@@ -36,6 +37,7 @@ broker = redis.Redis.from_url(
     encoding_errors="replace", socket_timeout=BLOCK_MS / 1000 + 3,  # or a frozen one holds us up
     retry=redis.retry.Retry(redis.backoff.NoBackoff(), 1), retry_on_error=[redis.ReadOnlyError])
 stopping, in_hand = threading.Event(), {}
+cancelled_ids, cancelling = collections.deque(maxlen=CANCELLED_MAX), threading.Lock()
 
 def log(text):
     print(f"{SYSTEM}: {text}", file=sys.stderr, flush=True)
@@ -74,11 +76,15 @@ def failed(command, code, message, retryable=False):
 def answer(command, deliveries, waited_s, cancelled):
     """Does what a command asks; returns the reply, or None when nobody waits for one."""
     if command["type"] == "tasker.step.cancelled":
+        with cancelling:
+            cancelled_ids.append(command.get("causationid"))
         for other, cancel in list(in_hand.values()):
             if other and other["id"] == command.get("causationid"):
                 cancel.set()
     if "taskerreplytoken" not in command:
         return log(f"{command['id']} ({command['type']}) is a notice, and gets no answer")
+    if cancelled.is_set():
+        return log(f"{command['id']} is dropped: it was cancelled")
     if waited_s >= lifetime_s(command):
         return log(f"{command['id']} is dropped: it expired at {command['expirytime']}")
     if deliveries > DELIVERIES_MAX:
@@ -118,7 +124,12 @@ def take(cursor):
 def handle(id, fields):
     """Works, answers, and only then acknowledges."""
     body = fields.get("ce", json.dumps(fields))
-    command, cancelled = in_hand[id] = parse(body), threading.Event()
+    command, cancelled = taken = parse(body), threading.Event()
+    if in_hand.setdefault(id, taken) is not taken:
+        return  # another slot has it since: its lease was over before it was in hand
+    with cancelling:
+        if command and command["id"] in cancelled_ids:
+            cancelled.set()
     try:
         channel, envelope = DEAD, {
             "specversion": "1.0", "id": f"{id}:dead", "source": f"/{SYSTEM}",

@@ -21,6 +21,7 @@ SLOTS = 8 # commands in hand at once
 DELIVERIES_MAX = 10 # what comes more often breaks its workers
 LEASE_MS = ENV.fetch("LEASE_MS", "10000").to_i # silent for longer: another worker takes over
 BLOCK_MS = 2_000 # the longest wait for a command, and so for the end after SIGTERM
+CANCELLED_MAX = 1_000 # ids that are kept: their commands may be taken and not be in hand yet
 AWAY = [Redis::BaseError, SystemCallError, IOError].freeze
 
 # The step failed by its contract, for good.
@@ -57,6 +58,8 @@ end
 HANDLERS = { "mail.send" => method(:send_mail) }.freeze
 $stopping = false
 $in_hand = {} # id of the entry => [command, cancellation]
+$cancelled_ids = []
+$cancelling = Mutex.new
 
 def log(text)
   warn "#{SYSTEM}: #{text}"
@@ -93,9 +96,11 @@ end
 # Does what a command asks; returns the reply, or nil when nobody waits for one.
 def answer(command, deliveries, waited, cancelled)
   if command["type"] == "tasker.step.cancelled"
+    $cancelling.synchronize { $cancelled_ids = [*$cancelled_ids, command["causationid"]].last(CANCELLED_MAX) }
     $in_hand.values.each { |other, cancel| cancel.set if other && other["id"] == command["causationid"] }
   end
   return log("#{command["id"]} (#{command["type"]}) is a notice") unless command.key?("taskerreplytoken")
+  return log("#{command["id"]} is dropped: it was cancelled") if cancelled.set?
   return log("#{command["id"]} is dropped: #{command["expirytime"]} is over") if waited >= lifetime(command)
   return failed(command, "redelivery_exhausted", "Taken #{deliveries} times in vain") if deliveries > DELIVERIES_MAX
   handler = HANDLERS[command["type"]]
@@ -128,6 +133,7 @@ end
 def handle(redis, id, fields)
   body = fields["ce"]&.dup&.force_encoding("UTF-8")&.scrub("?") || fields.to_s
   command, cancelled = $in_hand[id] = [parse(body), Cancellation.new]
+  cancelled.set if command && $cancelling.synchronize { $cancelled_ids.include?(command["id"]) }
   unless command
     data = { channel: COMMANDS, body: body[0, 8192] }
     return [DEAD, { specversion: "1.0", id: "#{id}:dead", source: "/#{SYSTEM}", type: "tasker.envelope.dead", data: data }]
