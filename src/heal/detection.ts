@@ -87,15 +87,16 @@ function slowly(
   past: readonly Window[],
 ): Omit<Degradation, "workflow" | "step"> | undefined {
   const last = past.slice(0, SLOW.windows);
-  const measured = measuredOf(look, past.slice(SLOW.windows + SLOW.gap));
   const [newest] = last;
-  if (newest === undefined || measured === undefined) return undefined;
-  if (last.some((of) => isIll(look, of))) return undefined;
-  const { windows, measure } = measured;
+  const least = SLOW.part * WORSE.share;
+  // Nearly all looks end here: to add up an hour costs more.
+  if (newest === undefined || failedShare(newest) < least) return undefined;
   const window = sumOf(last);
-  const usual = failedShare(measure);
-  const isStill = failedShare(newest) >= usual + SLOW.part * WORSE.share;
-  if (!isStill || window.counts.ended < ATTEMPTS_MIN) return undefined;
+  if (window.counts.ended < ATTEMPTS_MIN || last.some((of) => isIll(look, of))) return undefined;
+  const measured = measuredOf(look, past.slice(SLOW.windows + SLOW.gap));
+  if (measured === undefined) return undefined;
+  const { windows, measure } = measured;
+  if (failedShare(newest) < failedShare(measure) + least) return undefined;
   if (failedShare(window) <= highest(windows, failedShare)) return undefined;
   const measures = [measure, ...seasonsOf(look)];
   const chance = Math.max(...measures.map((of) => shareWorse(failed, window, of, SLOW.part)));
