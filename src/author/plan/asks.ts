@@ -6,7 +6,16 @@ import LEXICON from "./lexicon.json" with { type: "json" };
 import { fieldsOf, requiredOf } from "./contracts.ts";
 import type { Piece } from "./pieces.ts";
 import { newStep, type PlannedStep } from "./planned_step.ts";
-import { isSilent, isVerb, stemOf, tokensOf, withoutPhrases, wordsOf } from "./words.ts";
+import {
+  conceptsOf,
+  isSilent,
+  isVerb,
+  isVerbLike,
+  stemOf,
+  tokensOf,
+  withoutPhrases,
+  wordsOf,
+} from "./words.ts";
 
 /** What may be tuned of a step, as a person says it. */
 export interface AskedPolicy {
@@ -178,9 +187,28 @@ function isMeant(
   if (!best.hasVerb && !isItem && best.score < SCORE_SURE && hasOtherVerb(text, best.words)) {
     return false;
   }
+  if (best.written.length === 0 && namesOther(best, best.others)) return false;
   if (best.score >= SCORE_MIN) return true;
   const isAlone = second === undefined || second.score <= best.score * ALONE;
   return best.score >= FED_SCORE_MIN && isAlone && isFed(best);
+}
+
+/** What is told somebody; whom is not of the capability. */
+const TELLS = new Set(["notify", "message", "post"].map(stemOf).flatMap(conceptsOf));
+const PERSONS = new Set(LEXICON.persons.split(" ").map(stemOf));
+
+/** Whether words name something that is done to, of which a capability does not speak. */
+function namesOther({ words }: Match, others: readonly string[]): boolean {
+  if (words.some((word) => conceptsOf(stemOf(word)).some((one) => TELLS.has(one)))) return false;
+  return others.some((word) => !PERSONS.has(stemOf(word)) && !isVerbLike(word));
+}
+
+/**
+ * Whether all that speaks for a match is one word, and something that is done to is nothing that is
+ * registered: `train the puppy` for `model.train`.
+ */
+export function isDoubtful(match: Match): boolean {
+  return match.words.length === 1 && namesOther(match, match.unknown);
 }
 
 /** Whether somebody does something else: `an employee asks for leave`. */

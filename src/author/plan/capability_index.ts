@@ -33,6 +33,11 @@ export interface Match {
   readonly hasNoun: boolean;
   /** Words of the clause that it explains. */
   readonly words: readonly string[];
+  /** Those of them that it has as well, and not only one that means about the same. */
+  readonly written: readonly string[];
+  /** Words of the clause that it does not explain, and those of them that nothing explains. */
+  readonly others: readonly string[];
+  readonly unknown: readonly string[];
 }
 
 /** What a word counts in which field. */
@@ -127,6 +132,7 @@ export class CapabilityIndex {
     );
     const attainable = weights.reduce((sum, weight) => sum + weight, 0);
     if (attainable === 0) return [];
+    const unknown = words.filter((_, at) => hits[at]?.docs.size === 0).map(({ text }) => text);
     const candidates = new Set(hits.flatMap(({ docs }) => [...docs.keys()]));
     return [...candidates].map((index) => {
       const entry = this.#entries[index] as Entry;
@@ -136,15 +142,16 @@ export class CapabilityIndex {
         return sum + (weights[at] ?? 0) * weight / (weight + K1 * norm);
       }, 0) * (WEIGHTS.name + K1) / WEIGHTS.name;
       const hit = words.filter((_, at) => hits[at]?.docs.has(index));
-      return this.#matchOf(entry, gained / attainable, { hit, favoured });
+      const others = words.filter((word) => !hit.includes(word)).map(({ text }) => text);
+      return { ...this.#matchOf(entry, gained / attainable, { hit, favoured }), others, unknown };
     }).sort((a, b) => b.score - a.score || compareOffers(a.offer, b.offer)).slice(0, MATCHES_MAX);
   }
 
   #matchOf(
-    { offer, verbs, nouns, described, systemStems }: Entry,
+    { offer, stems: own, verbs, nouns, described, systemStems }: Entry,
     coverage: number,
     { hit, favoured }: { readonly hit: readonly Word[]; readonly favoured: ReadonlySet<string> },
-  ): Match {
+  ): Omit<Match, "others" | "unknown"> {
     const stems = hit.map((word) => this.#corrected(word));
     const concepts = new Set(stems.flatMap(conceptsOf));
     const said = (stem: string) =>
@@ -163,6 +170,7 @@ export class CapabilityIndex {
       hasVerb: verb > 0,
       hasNoun: noun > 0,
       words: hit.map(({ text }) => text),
+      written: hit.flatMap(({ text }, at) => own.has(stems[at] ?? "") ? [text] : []),
     };
   }
 

@@ -10,6 +10,7 @@ import {
   IMPLIED_SCORE_MIN,
   impliedIn,
   isApproval,
+  isDoubtful,
   policyIn,
   stepFor,
   withoutSchedule,
@@ -27,6 +28,7 @@ import {
 import { Placement } from "./placement.ts";
 import {
   decisionQuestion,
+  doubtQuestion,
   eachQuestion,
   nearQuestion,
   orderQuestion,
@@ -164,8 +166,7 @@ export class Flow {
         if (ask.near !== undefined) this.ask(nearQuestion(clause.near = ask.near));
         break;
     }
-    const known = this.restated(piece, ask);
-    const step = known ?? stepFor(ask, piece.text, this.clauses.length);
+    const step = this.restated(piece, ask) ?? stepFor(ask, piece.text, this.clauses.length);
     if (ask.kind === "person" && this.#isSamePerson(piece)) {
       const [same] = this.placement.frontier;
       if (same !== undefined) clause.steps.push(same);
@@ -317,6 +318,7 @@ export class Flow {
     const { offer } = match;
     const words = this.clauses.at(-1)?.text ?? "";
     if (rival !== undefined) this.ask(rivalQuestion(words, [offer, rival.offer]));
+    if (isDoubtful(match)) this.ask(doubtQuestion(words, match));
     const isList = Object.values(takenBy([offer])).some(({ type }) => type === "array");
     if (each === undefined || isList || this.steps.length === 0) return;
     this.ask(eachQuestion(each, offer.capability.name));

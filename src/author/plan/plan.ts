@@ -6,6 +6,7 @@
 import type { Directory, Edit } from "../../core/authoring.ts";
 import type { Fields } from "../document.ts";
 import { isRecord } from "../yaml_text.ts";
+import { isDoubtful } from "./asks.ts";
 import { CapabilityIndex } from "./capability_index.ts";
 import { Flow } from "./flow.ts";
 import { fieldsOf } from "./contracts.ts";
@@ -181,6 +182,8 @@ function whyNot(flow: Flow, index: CapabilityIndex): readonly Question[] {
   const done = flow.steps.filter(({ offer }) => offer !== undefined).length;
   if (flow.steps.length > STEPS_MAX) return [sizeQuestion(flow.steps.length, STEPS_MAX)];
   if (asked.length === 0 || done + nobody.length === 0) return [stepsQuestion(index.names)];
+  const offered = flow.steps.flatMap(({ match }) => match ?? []);
+  if (offered.length > 0 && offered.every(isDoubtful)) return flow.questions;
   if (done / (done + nobody.length) > SHARE_MIN) return [];
   return nobody.map(({ text }) => nobodyQuestion(text, true));
 }

@@ -362,3 +362,30 @@ Deno.test("after a time that is said, a step sleeps", () => {
     ["create_profile", "wait_2_days < create_profile", "send_welcome < wait_2_days"],
   );
 });
+
+Deno.test("plan() asks where one word alone speaks for a capability, and nothing knows the others", () => {
+  const alone = plan("Charge the penguin a tax", SYSTEMS);
+  const between = plan("Verify the email. Then charge the penguin a tax.", SYSTEMS);
+
+  const asked = /charge the penguin a tax": is payment\.charge of node_payments meant\?/i;
+  assert.equal(alone.isAbstention, true);
+  assert.match(alone.questions.join(), asked);
+  assert.deepEqual(between.clauses.map(({ steps }) => steps), [["verify_email"], [
+    "charge_payment",
+  ]]);
+  assert.match(between.questions.join(), asked);
+});
+
+Deno.test("plan() takes no capability that only means about the same for something else", () => {
+  const words = ["Collect the seashells", "Pay the piper"];
+
+  assert.deepEqual(words.map((text) => plan(text, SYSTEMS).clauses[0]?.steps), [[], []]);
+});
+
+Deno.test("plan() needs no capability to know whom it is for", () => {
+  for (const text of ["Inform the team", "Notify the penguin", "Welcome the customer"]) {
+    const { isAbstention, questions } = plan(text, SYSTEMS);
+
+    assert.deepEqual({ isAbstention, questions }, { isAbstention: false, questions: [] });
+  }
+});

@@ -1,6 +1,6 @@
 /** Questions: what only the person can answer, in words that say what would help. Pure. */
 
-import type { Offer } from "./capability_index.ts";
+import type { Match, Offer } from "./capability_index.ts";
 
 /** Something that only the person can answer. */
 export interface Question {
@@ -27,6 +27,15 @@ export function orderQuestion(one: string, other: string): Question {
 export function rivalQuestion(clause: string, offers: readonly [Offer, Offer]): Question {
   const [first, second] = offers.map(({ system, capability }) => `${capability.name} of ${system}`);
   return { text: `${quoted(clause)}: which is meant, ${first} or ${second}?`, isNeeded: true };
+}
+
+/** One word speaks for a capability, and the others are not known. */
+export function doubtQuestion(clause: string, { offer, unknown }: Match): Question {
+  const { system, capability } = offer;
+  const what = unknown.map(quoted).join(" and ");
+  const text = `${quoted(clause)}: is ${capability.name} of ${system} meant? Nothing that is ` +
+    `registered says ${what}`;
+  return { text, isNeeded: false };
 }
 
 /** A value decides what runs, and the task goes on either way. */
