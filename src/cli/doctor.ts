@@ -5,7 +5,7 @@ import { messageOf } from "../core/errors.ts";
 import { VERSION } from "../server/version.ts";
 import { FIND_KEY, FIND_SERVER } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
-import { durationText, type Paint } from "./format.ts";
+import { durationText, namesText, type Paint } from "./format.ts";
 import { isWithoutHealthy } from "../operations/system_state.ts";
 import { EXIT_DONE, EXIT_FAILED, show, TASKER, type Verb, type VerbContext } from "./verb.ts";
 
@@ -24,6 +24,8 @@ const CLOCK_OFF_MS_MAX = 2_000;
 const RETRY_FOR_MS = 0;
 /** More tasks or letters than this are not counted. */
 const COUNT_MAX = 100;
+/** Names in one finding. */
+const NAMES_MAX = 8;
 
 /** Checks address, key, versions and every part of the server. */
 export const doctor: Verb = {
@@ -171,25 +173,25 @@ async function circuits(client: Client, signal: AbortSignal): Promise<Finding[]>
   const absent = all.filter(({ hasWorker }) => hasWorker === false);
   const findings: Finding[] = [];
   if (open.length > 0) {
-    const detail = `their circuits are open, because they fail: ${
-      open.map(({ name }) => name).join(", ")
-    }`;
+    const detail = `their circuits are open, because they fail: ${namesOf(open)}`;
     const action = "repair them; the circuits then close by themselves";
     findings.push({ name: "systems", is: "note", detail, action });
   }
   if (unhealthy.length > 0) {
-    const names = unhealthy.map(({ name }) => name).join(", ");
-    const detail = `no instance is healthy: ${names}; their steps wait for one`;
+    const detail = `no instance is healthy: ${namesOf(unhealthy)}; their steps wait for one`;
     const action = `${TASKER} system NAME says why; start or repair an instance`;
     findings.push({ name: "systems", is: "note", detail, action });
   }
   if (absent.length > 0) {
-    const names = absent.map(({ name }) => name).join(", ");
-    const detail = `no worker has ever connected: ${names}; their steps wait for one`;
+    const detail = `no worker has ever connected: ${namesOf(absent)}; their steps wait for one`;
     findings.push({ name: "systems", is: "note", detail, action: "start their workers" });
   }
   if (findings.length > 0) return findings;
   return [{ name: "systems", is: "good", detail: "all circuits are closed" }];
+}
+
+function namesOf(systems: readonly { readonly name: string }[]): string {
+  return namesText(systems.map(({ name }) => name), NAMES_MAX);
 }
 
 async function deadLetters(client: Client, signal: AbortSignal): Promise<Finding[]> {

@@ -89,6 +89,24 @@ Deno.test("doctor says what to do about each thing that is not well", async () =
   ]]);
 });
 
+Deno.test("doctor names the first of many systems, and says how many more there are", async () => {
+  const systems = Array.from({ length: 100 }, (_, at) => ({
+    name: `bank-${at}`,
+    kind: "remote",
+    workflows: [],
+    instances: [],
+    circuit: "open",
+  } as const));
+  const cli = openCliHarness({ deps: { health: health(true), systems: () => systems } });
+
+  const { out } = await cli.say("doctor");
+
+  const names = Array.from({ length: 8 }, (_, at) => `bank-${at}`).join(", ");
+  deepEqual(out.filter((line) => line.includes("bank-")), [
+    `! systems       their circuits are open, because they fail: ${names} and 92 more`,
+  ]);
+});
+
 Deno.test("doctor keeps what is worth a look apart from what is broken", async () => {
   const cli = openCliHarness({ deps: { health: health(true) } });
   cli.fake.letters.push(deadLetterOf("d1", { channel: "c" }));

@@ -2,7 +2,10 @@
 
 import type { System, SystemDetail } from "../client.ts";
 import { systemStateOf } from "../operations/system_state.ts";
-import { type Cell, dateText, headOf, type Paint, tableLines } from "./format.ts";
+import { type Cell, dateText, headOf, namesText, type Paint, tableLines } from "./format.ts";
+
+/** Workflows of one system that are named. */
+const WORKFLOWS_MAX = 20;
 
 /** Draws systems. */
 export function systemLines(found: readonly System[], paint: Paint): string[] {
@@ -13,7 +16,7 @@ export function systemLines(found: readonly System[], paint: Paint): string[] {
     stateCell(system),
     countsText(system),
     system.queued === undefined ? "" : String(system.queued),
-    system.workflows.join(", "),
+    namesText(system.workflows),
   ]);
   const head = headOf("SYSTEM", "KIND", "STATE", "INSTANCES", "QUEUED", "WORKFLOWS");
   return tableLines([head, ...rows], paint);
@@ -46,7 +49,7 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
     `instances  ${countsText(system) || "none has registered"}`,
     ...(queued === undefined ? [] : [`queued     ${queued}`]),
     ...loadLines(system),
-    `workflows  ${workflows.join(", ") || "none"}`,
+    `workflows  ${namesText(workflows, WORKFLOWS_MAX) || "none"}`,
     ...(offers.length === 0 ? [] : ["", ...tableLines([OFFER_HEAD, ...offers], paint)]),
     ...(instances.length === 0 ? [] : ["", ...tableLines([INSTANCE_HEAD, ...instances], paint)]),
   ];
