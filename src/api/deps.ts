@@ -147,8 +147,6 @@ export interface ApiDeps {
   readonly hashOf: (definition: Definition) => string;
   /** Why requests to a URL that a secret signs are not allowed here; undefined: they are. */
   readonly whyNotCalled: (url: string, secret: string) => string | undefined;
-  /** The version of a workflow that a start without one takes; undefined: none is loaded here. */
-  readonly startVersion: (workflow: string) => string | undefined;
   readonly deployer: Deployer;
   readonly policies: Policies;
   readonly documents: Documents;

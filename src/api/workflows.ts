@@ -18,10 +18,10 @@ export interface StoredDefinition {
 
 /** Handlers of everything that shows workflows. */
 export function workflowHandlers(
-  { definitions, startVersion, starts }: Services,
+  { definitions, starts }: Services,
 ): Handlers<typeof WORKFLOWS> {
   const startsOf = (of: Pick<Definition, "namespace" | "name">) => {
-    const version = startVersion(workflowName(of));
+    const version = starts.versionOf(workflowName(of));
     return version === undefined ? {} : { starts: version };
   };
   return {

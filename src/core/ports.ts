@@ -111,6 +111,8 @@ export interface StartableWorkflow {
 export interface Starts {
   /** By `namespace/name`. Cost: memory alone, O(workflows). */
   list(): readonly StartableWorkflow[];
+  /** The version of a workflow that a start without one takes; undefined: none is loaded here. */
+  versionOf(workflow: string): string | undefined;
   /**
    * Checks a start as `Starter.start` does, and starts nothing.
    *

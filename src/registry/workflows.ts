@@ -312,6 +312,7 @@ export function openStarts(registry: Registry): Starts {
         const plan = registry.find(name);
         return plan === undefined ? [] : [startable(plan)];
       }),
+    versionOf: (workflow) => registry.startVersion(workflow),
     check(request) {
       const plan = findPlan(registry, request);
       const input = inputOf(plan, request);

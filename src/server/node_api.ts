@@ -80,7 +80,6 @@ export function openApiOf(deps: ApiParts): Api {
     residents: engine,
     plans: registry,
     ...requestsOf(deps),
-    startVersion: (workflow) => registry.startVersion(workflow),
     deployer: openDeployerOf({ ...deps, documents, rehearser, directory: systems.directory }),
     statistics: journal.statistics,
     policies: atOnce(journal.policies, engine),

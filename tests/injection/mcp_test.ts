@@ -17,7 +17,11 @@ function describedBy(text: string): Starts {
     failurePolicy: "continue_independent",
   };
   const found: StartableWorkflow = { hash: "h", definition, description: text };
-  return { list: () => [found], check: (request) => ({ ...found, input: request.input }) };
+  return {
+    list: () => [found],
+    versionOf: () => definition.version,
+    check: (request) => ({ ...found, input: request.input }),
+  };
 }
 
 /** Names and hints of all tools: what they may do. */

@@ -365,7 +365,6 @@ function fakeDeps(
       get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
       list: () => Promise.resolve(engine.plans),
     },
-    startVersion: () => undefined,
     deployer: openDeploying().deployer,
     policies: new MemoryPolicies(),
     sharedStates: new MemorySharedStates(),

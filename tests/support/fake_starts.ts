@@ -9,6 +9,7 @@ import type { Plan } from "../../src/core/plan.ts";
 export function fakeStarts(plans: readonly Plan[]): ApiDeps["starts"] {
   return {
     list: () => plans,
+    versionOf: () => undefined,
     check({ workflow, input, fork }) {
       const plan = plans.find((one) => one.workflow === workflow);
       if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");
