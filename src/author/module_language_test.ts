@@ -263,3 +263,44 @@ export default workflow(
     "9:35 error",
   ]);
 });
+
+const BOUND = `import { implement, step, z } from "tasker";
+
+const pay = step({
+  input: z.object({ id: z.string() }),
+  success: z.object({ id: z.string() }),
+  timeoutMs: 5_000, // as the bank says
+  retry: { attemptsMax: 3 },
+  run: ({ input }) => input,
+});
+
+export default implement("order.yaml", { namespace: "shop", steps: { pay } });
+`;
+
+Deno.test("policies of a step that a module defines apart from its manifest are edited there", () => {
+  const edited = (...edits: Edit[]) => changedLines(BOUND, edit(read(BOUND), edits).text);
+  const refusal = (one: Edit) => {
+    try {
+      return edited(one).join("\n");
+    } catch (error) {
+      return error instanceof TaskerError ? `${error.code} ${error.message}` : String(error);
+    }
+  };
+
+  deepEqual(edited({ kind: "set", step: "pay", field: ["timeout"], value: 9_000 }), [
+    "-  timeoutMs: 5_000, // as the bank says",
+    "+  timeoutMs: 9000, // as the bank says",
+  ]);
+  deepEqual(edited({ kind: "set", step: "pay", field: ["retry", "attempts_max"], value: 5 }), [
+    "-  retry: { attemptsMax: 3 },",
+    "+  retry: { attemptsMax: 5 },",
+  ]);
+  deepEqual(edited({ kind: "unset", step: "pay", field: ["timeout"] }), [
+    "-  timeoutMs: 5_000, // as the bank says",
+  ]);
+  for (const field of ["input", "handler", "depends_on"]) {
+    const said = refusal({ kind: "set", step: "pay", field: [field], value: ["other"] });
+    ok(said.startsWith("document.edit_refused "), said);
+  }
+  ok(refusal({ kind: "rename_step", name: "pay", to: "charge" }).includes("edit_refused"));
+});

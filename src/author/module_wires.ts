@@ -143,6 +143,9 @@ export class ModuleWires {
       const path = ["workflow_steps", index];
       this.nodes.found.values.set(JSON.stringify([...path, "name"]), one.name);
       this.nodes.note([...path, "name"], one.name, "the manifest names it");
+      // What a call defines has places of its own; a step of the manifest is not written here.
+      const call = this.nodes.resolve(definition);
+      if (ts.isCallExpression(call)) this.nodes.found.values.set(JSON.stringify(path), call);
       return [{ name, ...this.#definition(definition, path) }];
     });
   }
