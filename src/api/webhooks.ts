@@ -105,7 +105,7 @@ async function changed(
   const { version, webhooks } = await read(services);
   const next = new Map([...change(webhooks)].toSorted(([one], [other]) => one < other ? -1 : 1));
   // An overlay holds any values by name; these are read by `webhooksOf` alone.
-  const steps = Object.fromEntries(next) as unknown as PolicyOverlay["steps"];
+  const steps = Object.fromEntries(next) as PolicyOverlay["steps"];
   const { runtime } = services;
   await services.policies.put(
     OWN_NAMESPACE,

@@ -82,7 +82,7 @@ class ModuleReader {
       return this.#refuse(0, `has more than ${MODULE_LENGTH_MAX} characters`);
     }
     // The parser keeps what it could not read to itself; the public way would compile the file.
-    const { parseDiagnostics: [broken] = [] } = this.#source as unknown as {
+    const { parseDiagnostics: [broken] = [] } = this.#source as TypeScript.SourceFile & {
       readonly parseDiagnostics?: readonly TypeScript.DiagnosticWithLocation[];
     };
     if (broken !== undefined) {

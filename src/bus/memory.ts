@@ -61,10 +61,11 @@ export class MemoryBus implements Bus {
     return Promise.resolve(waiting.length + taken);
   }
 
-  // deno-lint-ignore require-await
-  async ping(): Promise<BusServer> {
-    this.#consumers.demandOpen();
-    return { server: "this process", ...DOES };
+  ping(): Promise<BusServer> {
+    return Promise.try(() => {
+      this.#consumers.demandOpen();
+      return { server: "this process", ...DOES };
+    });
   }
 
   async close(): Promise<void> {

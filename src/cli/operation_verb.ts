@@ -170,7 +170,7 @@ async function sendOperation<Name extends OperationName>(
     for await (const entry of client.entries(name as ListName, page as never, { signal })) {
       if (found.push(entry) > max) break;
     }
-    return { shown: found.slice(0, max) as unknown as Shown<Name>, isMore: found.length > max };
+    return { shown: found.slice(0, max) as Shown<Name>, isMore: found.length > max };
   }
   const key = repeat === "command" ? options.get("key") ?? crypto.randomUUID() : undefined;
   const sent = client.call(name as CallName, input as never, { signal, idempotencyKey: key });

@@ -134,7 +134,7 @@ export function eventOf(plan: Plan, entry: JournalEntry): Event {
   const { turn: _, number: __, at, ...rest } = entry;
   const fields = Object.entries(rest).map(([name, value]) => fieldOf(plan, name, value));
   // The entry was an event before the server wrote it, and each field was converted back.
-  return { ...Object.fromEntries(fields), atMs: Date.parse(at) } as unknown as Event;
+  return { ...Object.fromEntries(fields), atMs: Date.parse(at) } as Event;
 }
 
 function fieldOf(plan: Plan, name: string, value: unknown): readonly [string, unknown] {

@@ -24,7 +24,7 @@ const LINE_LENGTH_MAX = 101;
 /** Returns the text of `routes.ts`. */
 export function routesText(): string {
   const entries = Object.entries(OPERATIONS).map(([name, operation]) =>
-    entryText(name, routeOf(operation as unknown as Operation))
+    entryText(name, routeOf(operation))
   );
   return `${HEAD}${entries.join("")}};\n`;
 }

@@ -58,5 +58,5 @@ export type OperationName = keyof typeof OPERATIONS;
 
 /** An operation as any other: the types of its own fields are left out. */
 export function operationNamed(name: OperationName): Operation {
-  return OPERATIONS[name] as unknown as Operation;
+  return OPERATIONS[name];
 }

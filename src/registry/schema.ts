@@ -161,7 +161,7 @@ interface CheckDef {
 
 /** A format such as z.url() is its own first check. */
 function checksOf({ _zod }: z.core.$ZodType): readonly CheckDef[] {
-  const own = _zod.traits.has("$ZodCheck") ? [_zod.def as unknown as CheckDef] : [];
+  const own = _zod.traits.has("$ZodCheck") ? [_zod.def as z.core.$ZodTypeDef & CheckDef] : [];
   return [...own, ...(_zod.def.checks ?? []).map((check): CheckDef => check._zod.def)];
 }
 

@@ -135,7 +135,7 @@ export function step<
 >(
   definition: LocalDefinition<I, S, E, R> & Gives<R, z.input<S> | Failed<z.input<E>>>,
 ): LocalStep<I, S, E> {
-  return definition as unknown as LocalStep<I, S, E>;
+  return definition as LocalStep<I, S, E>;
 }
 
 /**

@@ -204,7 +204,7 @@ export function implement<I extends Schema, D extends Bindings, R>(
   const manifest = {
     path,
     ...(typeof source === "string" ? {} : { value: source }),
-    steps: steps as unknown as WrittenSteps,
+    steps: steps as WrittenSteps,
     handlers: handlers as unknown as WrittenSteps,
     ...(base === undefined ? {} : { base }),
   };
