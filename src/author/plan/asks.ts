@@ -193,13 +193,13 @@ function isMeant(
   return best.score >= FED_SCORE_MIN && isAlone && isFed(best);
 }
 
-/** What is told somebody; whom is not of the capability. */
-const TELLS = new Set(["notify", "message", "post"].map(stemOf).flatMap(conceptsOf));
+/** Verbs of messages; to whom they go, no capability needs to know. */
+const MESSAGES = new Set(["notify", "message", "post"].map(stemOf).flatMap(conceptsOf));
 const PERSONS = new Set(LEXICON.persons.split(" ").map(stemOf));
 
 /** Whether words name something that is done to, of which a capability does not speak. */
 function namesOther({ words }: Match, others: readonly string[]): boolean {
-  if (words.some((word) => conceptsOf(stemOf(word)).some((one) => TELLS.has(one)))) return false;
+  if (words.some((word) => conceptsOf(stemOf(word)).some((one) => MESSAGES.has(one)))) return false;
   return others.some((word) => !PERSONS.has(stemOf(word)) && !isVerbLike(word));
 }
 
