@@ -65,8 +65,9 @@ export function problemsOf(
   faults: readonly PlacedFault[],
   value: Fields | undefined,
 ): readonly Problem[] {
+  const known: KeyLengths = new Map();
   return faults.slice(0, PROBLEMS_MAX).map((fault) => {
-    const path = pathIn(value, fault.path);
+    const path = pathIn(value, fault.path, known);
     const code = codeOf(fault, path, value);
     const fix = fault.near === undefined ? undefined : renamedField(path, fault.near, value);
     return problem(code, { path, at: fault.at, text: fault.detail, fix });
@@ -163,10 +164,15 @@ export function namesOffered(system: Fields | undefined): readonly string[] {
   );
 }
 
+/** Lengths of the keys of a value that were looked at, the longest first. */
+type KeyLengths = Map<unknown, readonly number[]>;
+
 /**
  * Reads a path as faults write it. Keys may hold dots and brackets, so the keys that are there decide.
+ *
+ * Cost: O(keys) once for each value on the way, kept in `known`; then the lengths that keys have.
  */
-function pathIn(value: unknown, readable: string): Path {
+function pathIn(value: unknown, readable: string, known: KeyLengths): Path {
   const path: (string | number)[] = [];
   let rest = readable;
   let inner = value;
@@ -177,15 +183,26 @@ function pathIn(value: unknown, readable: string): Path {
       rest = rest.slice(index[0].length);
     } else {
       rest = rest.replace(/^\./, "");
-      const keys = typeof inner === "object" && inner !== null ? Object.keys(inner) : [];
-      const key = keys.filter((one) =>
-        rest.startsWith(one) && /^($|[.[])/.test(rest.slice(one.length))
-      )
-        .sort((a, b) => b.length - a.length)[0] ?? /^[^.[]*/.exec(rest)?.[0] ?? rest;
+      const key = keyAt(inner, rest, known) ?? /^[^.[]*/.exec(rest)?.[0] ?? rest;
       path.push(key === "" ? rest : key);
       rest = key === "" ? "" : rest.slice(key.length);
     }
     inner = valueAt(inner, path.slice(-1));
   }
   return path;
+}
+
+/** The longest key of a value that a path begins with. */
+function keyAt(value: unknown, rest: string, known: KeyLengths): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  let lengths = known.get(value);
+  if (lengths === undefined) {
+    const all = new Set(Object.keys(value).map((key) => key.length));
+    known.set(value, lengths = [...all].sort((a, b) => b - a));
+  }
+  const length = lengths.find((one) =>
+    (one === rest.length || rest[one] === "." || rest[one] === "[") &&
+    Object.hasOwn(value, rest.slice(0, one))
+  );
+  return length === undefined ? undefined : rest.slice(0, length);
 }

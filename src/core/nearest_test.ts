@@ -26,3 +26,14 @@ Deno.test("nearestOf() takes the name with the fewest edits, the first of severa
 Deno.test("nearestOf() makes no guesses at long names", () => {
   equal(nearestOf("TASKER_SOMETHING_ELSE", ["TASKER_REPLY_KEYS", "TASKER_WORKFLOWS"]), undefined);
 });
+
+Deno.test("nearestOf() compares a bounded number of names", () => {
+  let read = 0;
+  function* names() {
+    for (; read < 100_000; read++) yield `step_that_waits_${String(read).padStart(6, "0")}`;
+  }
+
+  nearestOf("step_that_waited_zzzzz", names());
+
+  equal(read <= 1_000, true);
+});

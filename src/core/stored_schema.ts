@@ -7,7 +7,9 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { z } from "zod";
 import { type Fault, messageOf } from "./errors.ts";
 import { FAULTS_MAX } from "./faults.ts";
+import { canonicalJson } from "./json.ts";
 import { endlessIn, patternOf } from "./pattern.ts";
+import { VISITS_MAX, visitsOf } from "./schema_visits.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** A value as its contract made it, or what is wrong with it. */
@@ -200,8 +202,12 @@ export function whyCostly(schema: JsonSchema): string | undefined {
 /** Patterns that may look ahead, because they were tried: those of formats. */
 const TRIED: ReadonlySet<string> = new Set([...Object.values(FORMAT_PATTERNS), ...UNUSED]);
 
-/** Says which pattern of a schema that somebody else wrote could hold up all that runs; undefined: none. */
+/** Says what of a schema that somebody else wrote could hold up all that runs; undefined: nothing. */
 export function whyEndless(schema: JsonSchema): string | undefined {
+  if (visitsOf(schema) > VISITS_MAX) {
+    return `would check one value by more than ${VISITS_MAX} schemas: definitions that refer to each ` +
+      "other more than once multiply; refer to each once, or to fewer";
+  }
   const pattern = endlessIn(schema, TRIED);
   if (pattern === undefined) return undefined;
   return `has the pattern ${
@@ -243,6 +249,15 @@ function openAjv(text: string, more: { useDefaults?: true } = {}): Ajv2020 {
       return (value: number) => schema.safeParse(value).success;
     },
     error: { message: ({ schema }) => `must be a multiple of ${schema}` },
+  });
+  // Ajv's own compares each object with each other one.
+  ajv.removeKeyword("uniqueItems").addKeyword({
+    keyword: "uniqueItems",
+    type: "array",
+    schemaType: "boolean",
+    compile: (isAsked: boolean) => (list: readonly unknown[]) =>
+      !isAsked || new Set(list.map(canonicalJson)).size === list.length,
+    error: { message: "must NOT have duplicate items" },
   });
   return ajv;
 }

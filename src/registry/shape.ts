@@ -30,13 +30,21 @@ const VARIANTS_MAX = 64;
 /** References to references, and schemas in schemas, that are followed. */
 const DEPTH_MAX = 16;
 
+/** Schemas that are looked at for one shape, each as often as the ways that it stands in: about 10 ms. */
+const LOOKS_MAX = 10_000;
+
+/** How many more schemas may be looked at. */
+interface Budget {
+  left: number;
+}
+
 /** Nothing is known. */
 export const UNKNOWN: Shape = { kind: "unknown" };
 
 /** The shape of what a schema accepts. */
 export function shapeOf(schema: JsonSchema | undefined, root = schema): Shape {
   if (schema === undefined || root === undefined) return UNKNOWN;
-  const variants = variantsOf(schema, root, 0);
+  const variants = variantsOf(schema, { root, depth: 0, budget: { left: LOOKS_MAX } });
   return variants === undefined ? UNKNOWN : { kind: "known", variants, root };
 }
 
@@ -107,38 +115,61 @@ function anyOf(shapes: readonly Shape[], root: JsonSchema): Shape {
   return isKnown ? { kind: "known", variants, root } : UNKNOWN;
 }
 
+/** Where a schema stands, and how many may be looked at. */
+interface Looking {
+  readonly root: JsonSchema;
+  readonly depth: number;
+  readonly budget: Budget;
+}
+
 /** Undefined: too many, or a reference that leads nowhere here. */
-function variantsOf(
-  schema: unknown,
-  root: JsonSchema,
-  depth: number,
-): readonly Variant[] | undefined {
+function variantsOf(schema: unknown, at: Looking): readonly Variant[] | undefined {
+  const { root, depth, budget } = at;
+  if (budget.left-- <= 0) return undefined;
   if (schema === true) return [[]];
   if (schema === false) return [];
   if (!isSchema(schema) || depth > DEPTH_MAX) return undefined;
+  const inner = { ...at, depth: depth + 1 };
   const { $ref, $dynamicRef, allOf, anyOf, oneOf, ...own } = schema;
   if ($dynamicRef !== undefined) return undefined;
-  let variants: readonly Variant[] = [[own]];
+  let variants: readonly Variant[] | undefined = [[own]];
   const all = Array.isArray(allOf) ? allOf : [];
   for (const one of [...$ref === undefined ? [] : [targetOf($ref, root)], ...all]) {
-    const more = variantsOf(one, root, depth + 1);
-    if (more === undefined) return undefined;
-    variants = crossed(variants, more);
+    const more = variantsOf(one, inner);
+    variants = more && crossed(variants, more, budget);
+    if (variants === undefined) return undefined;
   }
   for (const choices of [anyOf, oneOf]) {
     if (!Array.isArray(choices)) continue;
-    const each = choices.map((one) => variantsOf(one, root, depth + 1));
-    if (each.some((one) => one === undefined)) return undefined;
-    variants = crossed(variants, each.flatMap((one) => one ?? []));
+    const ways: Variant[] = [];
+    for (const one of choices) {
+      const more = variantsOf(one, inner);
+      if (more === undefined) return undefined;
+      ways.push(...more);
+    }
+    variants = crossed(variants, ways, budget);
+    if (variants === undefined) return undefined;
   }
-  return variants.length > VARIANTS_MAX ? undefined : variants;
+  return variants;
 }
 
-function crossed(some: readonly Variant[], others: readonly Variant[]): readonly Variant[] {
-  const pairs = some.flatMap((one) =>
-    others.slice(0, VARIANTS_MAX + 1).map((other) => [...one, ...other])
-  );
-  return pairs.filter((pair) => variantTypes(pair).size > 0);
+/** Undefined: too many. */
+function crossed(
+  some: readonly Variant[],
+  others: readonly Variant[],
+  budget: Budget,
+): readonly Variant[] | undefined {
+  const pairs: Variant[] = [];
+  for (const one of some) {
+    for (const other of others) {
+      budget.left -= one.length + other.length;
+      if (budget.left <= 0) return undefined;
+      const pair = [...one, ...other];
+      if (variantTypes(pair).size > 0) pairs.push(pair);
+      if (pairs.length > VARIANTS_MAX) return undefined;
+    }
+  }
+  return pairs;
 }
 
 function targetOf(reference: unknown, root: JsonSchema): unknown {

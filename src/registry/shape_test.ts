@@ -122,3 +122,32 @@ Deno.test("what would take too long to follow is not known", () => {
   equal(textOf(shapeOf({ $ref: "#/$defs/none" })), "unknown");
   equal(textOf(shapeOf({ allOf: Array(20).fill(two) })), "string|integer");
 });
+
+Deno.test("schemas that cross each other without end are not known, and are soon left alone", () => {
+  let looks = 0;
+  const counted = (schema: JsonSchema) => ({
+    get type() {
+      looks++;
+      return "object";
+    },
+    ...schema,
+  });
+  const three = (n: number) => ({
+    anyOf: ["p", "q", "z"].map((name) => counted({ required: [`${name}${n}`] })),
+  });
+  const crossing: JsonSchema = { allOf: Array.from({ length: 40 }, (_, n) => three(n)) };
+  const nothing = (n: number): unknown => ({ $ref: `#/$defs/d${n}` });
+  const refused: JsonSchema = {
+    ...{ $ref: "#/$defs/d12" },
+    $defs: {
+      d0: false,
+      ...Object.fromEntries(
+        Array.from({ length: 12 }, (_, n) => [`d${n + 1}`, { anyOf: Array(20).fill(nothing(n)) }]),
+      ),
+    },
+  };
+
+  equal(textOf(shapeOf(crossing)), "unknown");
+  equal(textOf(shapeOf(refused)), "unknown");
+  equal(looks <= 120, true);
+});
