@@ -18,6 +18,7 @@ import { documentHandlers } from "./documents.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
 import { deploymentHandlers } from "./deployments.ts";
 import { diagnosisHandlers } from "./diagnoses.ts";
+import { eventHandlers } from "./events.ts";
 import { exportHandlers } from "./exports.ts";
 import { forkHandlers } from "./forks.ts";
 import { healingHandlers } from "./healing.ts";
@@ -43,6 +44,8 @@ import { Watch } from "./watch.ts";
 import { stepLogHandlers } from "./step_logs.ts";
 import { statisticsHandlers } from "./statistics.ts";
 import { systemHandlers } from "./systems.ts";
+import { TriggerStore } from "./trigger_store.ts";
+import { triggerHandlers } from "./triggers.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { workflowHandlers } from "./workflows.ts";
 
@@ -104,6 +107,7 @@ function servicesOf(deps: ApiDeps): Services {
     frames: new TaskFrames(history, encoded),
     access: new Access(deps),
     tasks: new TaskReader(deps),
+    triggers: new TriggerStore(deps),
     watch: new Watch(deps),
     connections: new OpenConnections({ ...deps, count: metrics.gauge("tasker_http_waiting") }),
   };
@@ -135,6 +139,8 @@ function routesOf(services: Services): readonly Route[] {
     ...auditHandlers(services),
     ...sessionHandlers(services),
     ...webhookHandlers(services),
+    ...triggerHandlers(services),
+    ...eventHandlers(services),
     ...deadLetterHandlers(services),
     ...busHandlers(services),
     ...nodeHandlers(services),

@@ -40,6 +40,7 @@ import type {
   SystemQueue,
   SystemSummary,
 } from "../core/ports.ts";
+import type { TriggerRule } from "../core/trigger.ts";
 import type { Definition } from "../core/workflow.ts";
 import type { REFUSALS } from "../operations/sessions.ts";
 import type { HealthCheck } from "../operations/node.ts";
@@ -147,6 +148,12 @@ export interface ApiDeps {
   readonly hashOf: (definition: Definition) => string;
   /** Why requests to a URL that a secret signs are not allowed here; undefined: they are. */
   readonly whyNotCalled: (url: string, secret: string) => string | undefined;
+  /**
+   * Checks what a trigger does against the version of its workflow that a start takes.
+   *
+   * @throws {TaskerError} trigger.invalid, definition.unknown
+   */
+  readonly checkTrigger: (name: string, trigger: TriggerRule) => void;
   readonly deployer: Deployer;
   readonly policies: Policies;
   readonly documents: Documents;

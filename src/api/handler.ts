@@ -11,12 +11,14 @@ import type { OpenConnections } from "./open_connections.ts";
 import type { StreamMemory } from "./sse.ts";
 import type { TaskFrames } from "./task_frames.ts";
 import type { TaskReader } from "./task_reader.ts";
+import type { TriggerStore } from "./trigger_store.ts";
 import type { Watch } from "./watch.ts";
 
 /** What handlers work with: what the API is given, and what it keeps itself. */
 export interface Services extends ApiDeps {
   readonly access: Access;
   readonly tasks: TaskReader;
+  readonly triggers: TriggerStore;
   readonly watch: Watch;
   readonly connections: OpenConnections;
   readonly live: LiveFeed;

@@ -1,3 +1,5 @@
+/** Every route that the description promises. */
+
 import { deepEqual } from "node:assert/strict";
 import { fakeApi } from "../../tests/support/fake_api.ts";
 
@@ -12,6 +14,7 @@ Deno.test("the description lists every promised route", async () => {
     "DELETE /v1/keys/{id}",
     "DELETE /v1/session",
     "DELETE /v1/systems/{system}/instances/{instance}",
+    "DELETE /v1/triggers/{namespace}/{trigger}",
     "DELETE /v1/webhooks/{name}",
     "GET /asyncapi.json",
     "GET /health",
@@ -51,6 +54,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/tasks/{id}/events",
     "GET /v1/tasks/{id}/journal",
     "GET /v1/tasks/{id}/logs",
+    "GET /v1/triggers",
     "GET /v1/types",
     "GET /v1/webhooks",
     "GET /v1/workflows",
@@ -66,6 +70,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/documents/generate",
     "POST /v1/documents/simulate",
     "POST /v1/documents/suggest",
+    "POST /v1/events",
     "POST /v1/incidents/{incident}/approve",
     "POST /v1/incidents/{incident}/reject",
     "POST /v1/incidents/{incident}/revert",
@@ -87,6 +92,8 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/tasks/{id}/steps/{step}/resolve",
     "POST /v1/tasks/{id}/steps/{step}/retry",
     "POST /v1/tasks/{id}/steps/{step}/skip",
+    "POST /v1/triggers/{namespace}/{trigger}/disable",
+    "POST /v1/triggers/{namespace}/{trigger}/enable",
     "POST /v1/webhooks/{name}/disable",
     "POST /v1/webhooks/{name}/enable",
     "POST /v1/webhooks/{name}/test",
@@ -98,6 +105,7 @@ Deno.test("the description lists every promised route", async () => {
     "PUT /v1/policies/{namespace}/{name}",
     "PUT /v1/systems/{name}/limits",
     "PUT /v1/systems/{system}/instances/{instance}",
+    "PUT /v1/triggers/{namespace}/{trigger}",
     "PUT /v1/webhooks/{name}",
   ]);
 });

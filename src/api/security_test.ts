@@ -30,6 +30,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   putSystemLimits: { reason: "test", limits: {} },
   putHealing: { reason: "test" },
   putWebhook: { url: "https://a.test/", events: ["task.failed"], secret: "SECRET" },
+  putTrigger: { type: "order.placed", start: { workflow: "orders/process" } },
+  sendEvents: [{ id: "1", type: "order.placed" }],
   replayManyDead: { count: 1 },
   discardManyDead: { count: 1 },
   makeKey: { name: "n", scopes: ["read"], namespaces: ["orders"] },
@@ -55,6 +57,7 @@ async function filled(fake: FakeApi, line: string): Promise<string> {
   return line.replace("{id}", id)
     .replace("{step}", "validate")
     .replace("{namespace}", "orders")
+    .replace("{trigger}", "orders")
     .replace("{system}", "orders")
     .replace("{instance}", "host-1")
     .replace("{version}", "1.0.0")
@@ -110,7 +113,7 @@ Deno.test("every route that needs a key refuses an unknown one", async () => {
 
 Deno.test("every route that needs a key refuses one without its scope", async () => {
   const fake = fakeApi();
-  const scopes = ["read", "write", "operate", "deploy", "bus"] as const;
+  const scopes = ["read", "write", "operate", "deploy", "events", "bus"] as const;
 
   for (const one of await listed(fake)) {
     const scope = one.operation["x-scope"];

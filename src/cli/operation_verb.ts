@@ -208,8 +208,10 @@ function operandsOf(operation: Operation): readonly Operand[] {
   const { path, command } = operation;
   const names = command?.operands ??
     [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
-  if (names[0] === "namespace" && names[1] === "name") {
-    return [{ label: "WORKFLOW", names: ["namespace", "name"] }];
+  const [namespace, name] = names;
+  if (namespace === "namespace" && name !== undefined) {
+    const label = name === "name" ? "WORKFLOW" : name.toUpperCase();
+    return [{ label, names: [namespace, name] }];
   }
   const { shape } = inputSchemaOf(operation);
   return names.map((name) => {

@@ -27,7 +27,7 @@ Deno.test("an operation without a renderer is shown with all its fields", async 
     "checks   none",
   ]);
   deepEqual((await cli.say("keys")).out.slice(0, 1), [
-    "ID                                    NAME    SCOPES                                    NAMESPACES" +
+    "ID                                    NAME    SCOPES                                            NAMESPACES" +
     "  SYSTEMS  CREATED AT",
   ]);
   equal((await cli.say("call", "getMetrics")).code, 0);
@@ -89,7 +89,7 @@ Deno.test("an option that its operation cannot take is refused before anything i
     '✗ Cannot read WORKFLOW "process": expected namespace/name, of lower-case letters, digits, _ and -',
     '✗ Cannot read --since "yesterday": expected a time such as 2026-01-31T09:30:00Z',
     "✗ Cannot read --limit 0: expected a number from 1",
-    '✗ Cannot read --scopes "rite": expected one of "read"|"write"|"operate"|"deploy"|"admin"|"bus"',
+    '✗ Cannot read --scopes "rite": expected one of "read"|"write"|"operate"|"deploy"|"admin"|"events"|"bus"',
     '✗ Cannot run "keys make": --scopes is missing',
     '✗ Cannot run "call getTask": ID is missing',
     '✗ Cannot run "call getTsk": there is no such verb, did you mean "call getTask"?',

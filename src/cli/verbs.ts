@@ -15,6 +15,7 @@ import { CommandError } from "./failure.ts";
 import { dateText, tableLines } from "./format.ts";
 import { type AnswerView, operationVerb, type VerbExtra } from "./operation_verb.ts";
 import { incidentLines, incidentListLines, proposalListLines } from "./incident_lines.ts";
+import { eventsVerb } from "./events.ts";
 import { exportVerb } from "./export.ts";
 import { importVerb } from "./import.ts";
 import { generateVerb } from "./generate.ts";
@@ -110,6 +111,9 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   removeWebhook: { lines: (_, { input: { name } }) => [`Webhook ${name} is removed`] },
   testWebhook: { lines: ({ id }) => [`Sent: tasker show ${id} says what came of it`] },
+  removeTrigger: {
+    lines: (_, { input: { namespace, trigger } }) => [`Trigger ${namespace}/${trigger} is removed`],
+  },
   listAudit: { lines: (calls, { paint }) => auditLines(calls, paint) },
   listDead: { lines: (letters, { paint }) => deadLines(letters, paint) },
   getDead: { lines: (letter, { paint }) => deadLetterLines(letter, paint) },
@@ -307,6 +311,7 @@ const SPECIAL: readonly Verb[] = [
   replay,
   check,
   suggest,
+  eventsVerb,
   exportVerb,
   importVerb,
   rehearseVerb,

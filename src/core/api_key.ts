@@ -7,7 +7,7 @@ export const API_KEY_LENGTH_MAX = 512;
 export const API_KEY = new RegExp(`^[\\x21-\\x7e]{1,${API_KEY_LENGTH_MAX}}$`);
 
 /** Every scope of a key. */
-export const SCOPES = ["read", "write", "operate", "deploy", "admin", "bus"] as const;
+export const SCOPES = ["read", "write", "operate", "deploy", "admin", "events", "bus"] as const;
 
 /** What a key may do. */
 export type Scope = (typeof SCOPES)[number];

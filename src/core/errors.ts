@@ -366,6 +366,24 @@ export const ERRORS = {
     "Starts of the workflow are held back",
     "Wait as long as Retry-After says and send it again; `tasker policies` shows who holds them back",
   ),
+  "trigger.not_found": meaning(
+    "never",
+    404,
+    "No such trigger",
+    "List them with `tasker triggers`",
+  ),
+  "trigger.invalid": meaning(
+    "never",
+    422,
+    "The trigger does not fit its workflow",
+    "Correct the places that the answer lists; `tasker workflows NAME` shows the contracts",
+  ),
+  "trigger.ambiguous": meaning(
+    "never",
+    409,
+    "Several tasks have what the event names",
+    "Signal the right one with `tasker signal`; let the trigger name what only one task has",
+  ),
   "webhook.not_found": meaning(
     "never",
     404,

@@ -12,7 +12,7 @@ const COVERED_MAX = 100;
 const Covered = z.array(z.union([Name, z.literal(EVERYTHING)])).max(COVERED_MAX).default([]);
 
 /** Scopes that work on tasks and workflows, so on namespaces. */
-const NAMESPACE_SCOPES: readonly Scope[] = ["read", "write", "operate", "deploy"];
+const NAMESPACE_SCOPES: readonly Scope[] = ["read", "write", "operate", "deploy", "events"];
 
 const KeyBody = named(
   "NewKey",

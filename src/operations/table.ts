@@ -22,6 +22,7 @@ import { STATISTICS } from "./statistics.ts";
 import { STEP_LOGS } from "./step_logs.ts";
 import { SYSTEMS } from "./systems.ts";
 import { TASKS } from "./tasks.ts";
+import { TRIGGERS } from "./triggers.ts";
 import { WEBHOOKS } from "./webhooks.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
@@ -47,6 +48,7 @@ export const OPERATIONS = {
   ...AUDIT,
   ...SESSIONS,
   ...WEBHOOKS,
+  ...TRIGGERS,
   ...DEAD_LETTERS,
   ...BUS,
   ...HEALTH,

@@ -32,6 +32,7 @@ import { STEP_LOGS } from "./step_logs.ts";
 import { SYSTEMS } from "./systems.ts";
 import { OPERATIONS } from "./table.ts";
 import { TASKS } from "./tasks.ts";
+import { TRIGGERS } from "./triggers.ts";
 import { WEBHOOKS } from "./webhooks.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
@@ -56,6 +57,7 @@ const NOUNS = [
   AUDIT,
   SESSIONS,
   WEBHOOKS,
+  TRIGGERS,
   DEAD_LETTERS,
   BUS,
   HEALTH,

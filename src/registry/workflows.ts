@@ -326,8 +326,13 @@ export function openStarts(registry: Registry): Starts {
 /** Versions that an error names, the highest first. */
 const VERSIONS_SHOWN_MAX = 8;
 
-/** Names are suggested from the same namespace only: the caller may not see the others. */
-function findPlan(
+/**
+ * Finds the version of a workflow that is named, or that a start takes. Names are suggested from the
+ * same namespace only: the caller may not see the others.
+ *
+ * @throws {TaskerError} definition.unknown
+ */
+export function findPlan(
   registry: Registry,
   { workflow, version }: Pick<StartRequest, "workflow" | "version">,
 ): Plan {

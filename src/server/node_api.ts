@@ -7,6 +7,7 @@ import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
 import { parseEnvelope } from "../core/envelope.ts";
 import type { Bus, Policies, Runtime, SystemQueue, SystemSummary } from "../core/ports.ts";
+import type { TriggerRule } from "../core/trigger.ts";
 import type { Definition } from "../core/workflow.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
 import type { Healer } from "../heal/healer.ts";
@@ -19,6 +20,7 @@ import { openGenerator } from "./generator.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { DeployedWorkflows } from "../registry/deployed.ts";
 import { hashOf } from "../registry/hash.ts";
+import { checkTrigger } from "../registry/trigger.ts";
 import { openStarter, openStarts, type Registry } from "../registry/workflows.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -71,8 +73,7 @@ export function openApiOf(deps: ApiParts): Api {
     runtime,
     log,
     metrics,
-    starter: openStarter(registry, engine.router),
-    starts: openStarts(registry),
+    ...startsOf(deps),
     sink: engine.router,
     ...{ history: journal.history, exports: journal.exports },
     feed: engine.supervisor,
@@ -122,6 +123,15 @@ export function openApiOf(deps: ApiParts): Api {
     ...addressesOf(config),
     health: healthOf(deps),
   });
+}
+
+/** What may be started, and by which triggers. */
+function startsOf({ registry, engine }: Pick<ApiParts, "registry" | "engine">) {
+  return {
+    starter: openStarter(registry, engine.router),
+    starts: openStarts(registry),
+    checkTrigger: (name: string, trigger: TriggerRule) => checkTrigger(name, trigger, registry),
+  };
 }
 
 /** Where definitions are kept, and which requests may go to hosts that people name. */

@@ -365,6 +365,7 @@ function fakeDeps(
       get: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)?.definition),
       list: () => Promise.resolve(engine.plans),
     },
+    checkTrigger: () => {},
     deployer: openDeploying().deployer,
     policies: new MemoryPolicies(),
     sharedStates: new MemorySharedStates(),

@@ -21,6 +21,7 @@ const SCOPE_TEXTS: Readonly<Record<Scope, string>> = {
   read: "see tasks, workflows and systems",
   write: "start tasks and send signals",
   operate: "retry, resolve, cancel, decide on proposals",
+  events: "send events to triggers, and nothing else",
   deploy: "deploy workflows",
   bus: "work for systems: take steps and answer",
   admin: "everything, and make keys",
