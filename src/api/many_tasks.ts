@@ -2,7 +2,7 @@
 
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { TaskFilter, TaskSummary } from "../core/ports.ts";
-import { readLabels } from "../core/search.ts";
+import { LABELLED_MAX, readLabels } from "../core/search.ts";
 import { isTerminal, TASK_STATES, type TaskStateName } from "../core/state.ts";
 import type { MANY_TASKS } from "../operations/many_tasks.ts";
 import type { ParsedOf, ResultOf } from "../operations/operation.ts";
@@ -76,9 +76,12 @@ async function changeAll(
   },
 ): Promise<Omit<Answer, "nextCursor" | "searchedTo">> {
   const isAboutSteps = ACTIONS[input.action].command.endsWith("Step");
-  const stepsOf = ({ labels }: TaskSummary) =>
-    isAboutSteps && input.step === undefined ? readLabels(labels).parkedSteps : [input.step];
-  const commands = tasks.flatMap((task) => stepsOf(task).map((step) => ({ task, step })));
+  const isAll = isAboutSteps && input.step === undefined;
+  const commands: { task: TaskSummary; step: string | undefined }[] = [];
+  for (const task of tasks) {
+    const steps = isAll ? await parkedSteps(services, task) : [input.step];
+    commands.push(...steps.map((step) => ({ task, step })));
+  }
   const counts = { tasks: tasks.length, commands: commands.length };
   if (input.dryRun) return { ...counts, changed: 0, unchanged: 0, refused: [] };
   const ends = await Promise.all(commands.map((one) => change(services, one, { input, call })));
@@ -88,6 +91,18 @@ async function changeAll(
     unchanged: ends.filter((end) => end === false).length,
     refused: ends.filter((end) => typeof end === "object"),
   };
+}
+
+/** Every step that is parked: labels have the first of them. */
+async function parkedSteps(
+  { tasks }: Services,
+  task: TaskSummary,
+): Promise<readonly string[]> {
+  const labelled = readLabels(task.labels).parkedSteps;
+  if (labelled.length < LABELLED_MAX) return labelled;
+  const { plan, state } = await tasks.whole(task);
+  return plan.steps.filter(({ index }) => state.steps[index]?.state === "parked")
+    .map(({ name }) => name);
 }
 
 /** Sends one command; what it is refused for concerns no other. */

@@ -13,7 +13,9 @@ import { describeFaults } from "./faults.ts";
 import { TURN_SIZE_MAX } from "./live_task.ts";
 import { decodePayload, encodePayload, type JsonText } from "./payload.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
+import { withoutSensitive } from "./sensitive.ts";
 import { hasResult, isUnderWay, type StepState, type TaskState } from "./state.ts";
+import type { JsonSchema } from "./workflow.ts";
 
 /** Which task is forked, where, and by whom. */
 export interface Fork {
@@ -60,6 +62,8 @@ export function planFork(
       `Cannot fork task "${taskId}" from "${step}": version ${version} has no such step`,
     );
   }
+  const marks = { before: oldPlan.definition.input, now: plan.definition.input };
+  refuseShowing("its input", state.input, marks);
   const kept = keptOf(plan, from, { oldPlan, state });
   const isKept = new Set(kept.map(({ step }) => step));
   const runs = plan.steps.filter(({ index }) => !isKept.has(index)).map(({ name }) => {
@@ -80,18 +84,45 @@ function keptOf(
   const ended = state.ended.flatMap((index) => {
     const planned = plan.steps[plan.indexOf.get(oldPlan.steps[index]?.name ?? "") ?? -1];
     const old = state.steps[index];
-    return planned !== undefined && old !== undefined && hasResult(old) ? [{ planned, old }] : [];
+    const before = oldPlan.steps[index]?.definition.contract.success;
+    return planned !== undefined && old !== undefined && hasResult(old)
+      ? [{ planned, old, before }]
+      : [];
   });
   const withResult = new Set(ended.map(({ planned }) => planned.index));
   const again = dependents(
     plan,
     plan.steps.flatMap(({ index }) => index === from || !withResult.has(index) ? [index] : []),
   );
-  return ended.filter(({ planned }) => !again.has(planned.index)).map(({ planned, old }) => ({
-    step: planned.index,
-    state: old.state,
-    result: fitting(planned, old.result),
-  }));
+  return ended.filter(({ planned }) => !again.has(planned.index)).map(
+    ({ planned, old, before }) => {
+      const { index, name, definition } = planned;
+      const marks = { before, now: definition.contract.success };
+      refuseShowing(`the result of step "${name}"`, old.result, marks);
+      return { step: index, state: old.state, result: fitting(planned, old.result) };
+    },
+  );
+}
+
+/**
+ * What the task's contracts mark with `writeOnly` would be shown by a version that does not mark it.
+ *
+ * @throws {TaskerError} task.fork_refused
+ */
+function refuseShowing(of: string, text: JsonText, marks: Marks): void {
+  const shown = withoutSensitive(marks.now, decodePayload(text));
+  if (JSON.stringify(withoutSensitive(marks.before, shown)) === JSON.stringify(shown)) return;
+  throw new TaskerError(
+    "task.fork_refused",
+    `Cannot fork the task into this version: ${of} has values that the task's own version marks with ` +
+      "writeOnly and this one does not, so they would be shown; fork it into a version that marks them",
+  );
+}
+
+/** The contract of a value in the task, and in its fork. */
+interface Marks {
+  readonly before: JsonSchema | undefined;
+  readonly now: JsonSchema | undefined;
 }
 
 /** Steps, and all that depend on them. */

@@ -4,6 +4,9 @@ import type { DriverStep } from "../../tests/support/task_driver.ts";
 import { type Fork, planFork } from "./fork.ts";
 import type { TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
+import type { Plan } from "./plan.ts";
+import type { TaskState } from "./state.ts";
+import type { JsonSchema } from "./workflow.ts";
 
 /** A diamond, and a step that runs after a failure: `reserve` and `charge` read `order`. */
 const STEPS: readonly DriverStep[] = [
@@ -131,4 +134,39 @@ Deno.test("planFork() refuses results that do not fit into the first turn", asyn
       ),
     { code: "payload.too_large" },
   );
+});
+
+Deno.test("planFork() refuses a version that would show what the task's own hides", async () => {
+  const hidden = { type: "object", properties: { card: { type: "string", writeOnly: true } } };
+  const shown = { type: "object", properties: { card: { type: "string" } } };
+  const { harness, taskId } = await parked();
+  const under = (input: JsonSchema, order: JsonSchema): Plan => ({
+    ...harness.plan,
+    definition: { ...harness.plan.definition, input },
+    steps: harness.plan.steps.map((one) =>
+      one.name === "order"
+        ? { ...one, definition: { ...one.definition, contract: { success: order } } }
+        : one
+    ),
+  });
+  const state = harness.state(taskId);
+  const order = state.steps[harness.plan.indexOf.get("order") ?? -1];
+  const holding: TaskState = {
+    ...state,
+    input: '{"card":"4111"}' as JsonText,
+    steps: state.steps.map((one) =>
+      one === order ? { ...one, result: '{"card":"4111"}' as JsonText } as typeof one : one
+    ),
+  };
+  const fork = (from: Plan) => ({
+    ...forkOf(harness, taskId, "charge"),
+    plan: from,
+    state: holding,
+  });
+
+  const refused = { code: "task.fork_refused", message: /writeOnly/ };
+  throws(() => planFork(fork(under(hidden, {})), under(shown, {})), refused);
+  throws(() => planFork(fork(under({}, hidden)), under({}, shown)), refused);
+  equal(planFork(fork(under(hidden, hidden)), under(hidden, hidden)).start.kept.length, 2);
+  equal(planFork(fork(under(shown, shown)), under(hidden, hidden)).start.kept.length, 2);
 });

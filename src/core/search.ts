@@ -39,7 +39,7 @@ export const ATTRIBUTES_MAX = 16;
 const KEYWORD_LENGTH_MAX = 128;
 
 /** Failed and parked steps of one task that it is found by. */
-const FAILURES_MAX = 8;
+export const LABELLED_MAX = 64;
 
 /** What a person may have to do: choose how a parked step goes on, or send a signal. */
 export const NEEDS = ["choice", "signal"] as const;
@@ -188,7 +188,7 @@ function forkLabel(taskId: string): string {
 function failureLabels(plan: Plan, state: TaskState): readonly string[] {
   const count = countOf(state, "failed") + countOf(state, "parked");
   const labels = [...labelsOfFailure(state)];
-  let left = Math.min(count, FAILURES_MAX);
+  let left = Math.min(count, LABELLED_MAX);
   for (let index = 0; index < state.steps.length && left > 0; index++) {
     const step = state.steps[index] as StepState;
     if (step.state !== "failed" && step.state !== "parked") continue;
@@ -220,7 +220,7 @@ export function decidedLabel(step: string): string {
 const NONE_DECIDED: ReadonlySet<number> = new Set();
 
 function decisionLabels({ steps }: Plan, { decided }: Pick<TaskState, "decided">) {
-  return [...decided ?? NONE_DECIDED].slice(0, FAILURES_MAX).map((index) =>
+  return [...decided ?? NONE_DECIDED].slice(0, LABELLED_MAX).map((index) =>
     decidedLabel(steps[index]?.name ?? "")
   );
 }
@@ -250,7 +250,7 @@ export interface Labelled {
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly times: Readonly<Record<string, number>>;
   readonly needs: readonly Need[];
-  /** Steps that failed for good, and those that wait for a person: at most FAILURES_MAX of both. */
+  /** Steps that failed for good, and those that wait for a person: at most LABELLED_MAX of both. */
   readonly failedSteps: readonly string[];
   readonly parkedSteps: readonly string[];
   readonly errorClasses: readonly string[];
