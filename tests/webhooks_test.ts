@@ -79,7 +79,7 @@ async function put(
 }
 
 async function ask<T>(
-  { url, key }: Served,
+  { url, key }: Pick<Served, "url" | "key">,
   path: string,
   method = "GET",
   body?: unknown,
@@ -168,6 +168,18 @@ Deno.test("a webhook is signed, tried again under the same id, and sent although
     assert.equal(shown.other?.waiting.count, 0);
     assert.ok(shown.other?.lastDeliveredAt !== undefined);
     assert.ok(!server.said().includes(KEY));
+
+    const deliveries = "tasker/webhook_dead";
+    const made = { name: "reader", scopes: ["read"], namespaces: ["*"] };
+    const { key } = await ask<{ key: string }>(server, "/v1/keys", "POST", made);
+    const hidden = await ask<{ code: string }>(
+      { url: server.url, key },
+      `/v1/workflows/${deliveries}`,
+    );
+    assert.equal(hidden.code, "definition.unknown", "its URL is a secret");
+    const bulk = { action: "cancel", workflow: deliveries, reason: "it is gone" };
+    const cancelled = await ask<{ changed: number }>(server, "/v1/tasks/bulk", "POST", bulk);
+    assert.equal(cancelled.changed, 6);
   } finally {
     await Deno.remove(dataDir, { recursive: true });
   }

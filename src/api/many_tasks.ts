@@ -3,6 +3,7 @@
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { TaskFilter, TaskSummary } from "../core/ports.ts";
 import { LABELLED_MAX, readLabels } from "../core/search.ts";
+import { isDelivery } from "../core/webhook.ts";
 import { isTerminal, TASK_STATES, type TaskStateName } from "../core/state.ts";
 import type { MANY_TASKS } from "../operations/many_tasks.ts";
 import type { ParsedOf, ResultOf } from "../operations/operation.ts";
@@ -108,7 +109,7 @@ async function parkedSteps(
 /** Sends one command; what it is refused for concerns no other. */
 async function change(
   services: Services,
-  { task: { taskId, namespace }, step }: {
+  { task: { taskId, namespace, workflow }, step }: {
     readonly task: TaskSummary;
     readonly step: string | undefined;
   },
@@ -123,7 +124,7 @@ async function change(
     reason,
   };
   try {
-    if (namespace === OWN_NAMESPACE) {
+    if (namespace === OWN_NAMESPACE && !isDelivery(namespace, workflow)) {
       throw badRequest("Cannot change Tasker's own task among others: name it by its id");
     }
     const { command } = ACTIONS[action];

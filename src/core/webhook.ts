@@ -79,9 +79,17 @@ export function webhooksOf(overlay: PolicyOverlay | undefined): ReadonlyMap<stri
   return new Map(entries);
 }
 
+/** Begins the name of the workflow of a webhook's deliveries. */
+const DELIVERIES = "webhook_";
+
 /** The workflow of a webhook's deliveries: `tasker/webhook_<name>`. */
 export function webhookWorkflow(name: string): string {
-  return `${OWN_NAMESPACE}/webhook_${name}`;
+  return `${OWN_NAMESPACE}/${DELIVERIES}${name}`;
+}
+
+/** Whether a workflow is that of a webhook's deliveries. */
+export function isDelivery(namespace: string, name: string): boolean {
+  return namespace === OWN_NAMESPACE && name.startsWith(DELIVERIES);
 }
 
 /** The definition of deliveries: one request. Another URL or secret is another version. */
@@ -91,7 +99,7 @@ export function webhookDefinition(
 ): Definition {
   return {
     namespace: OWN_NAMESPACE,
-    name: `webhook_${name}`,
+    name: `${DELIVERIES}${name}`,
     version,
     failurePolicy: "continue_independent",
     steps: [{
