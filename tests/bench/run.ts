@@ -25,7 +25,7 @@ import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
-import { benchGraph, benchPages, benchWebBuild } from "./web_bench.ts";
+import { benchGraph, benchPages, benchTask, benchWebBuild } from "./web_bench.ts";
 import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
 
@@ -94,6 +94,7 @@ try {
   await benchEngine(url, "memory", benchMemory);
   await bench("web_build", benchWebBuild);
   await bench("web_graph_500", benchGraph);
+  await bench("web_task_10000_events", benchTask);
   await bench("pgbench", () => benchPgbench(url));
   await benchEngine(url, "sequential_10", benchSequential);
   const postmaster = await postmasterOf(url);

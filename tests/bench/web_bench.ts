@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
+import { openClient } from "../../src/client.ts";
 import { largeText } from "../support/large_workflow.ts";
 import { CHROMIUM, withWebApp } from "../support/browser.ts";
 import { buildOnce } from "../support/web_build.ts";
@@ -101,6 +102,36 @@ export async function benchGraph(): Promise<Figure[]> {
       { bench, metric: "longest_task_moving_ms", value: Math.max(0, ...moving), unit: "ms" },
     );
   });
+  return figures;
+}
+
+/** Measures moves over the turns of a task of 500 steps and 10,000 events, in each of its views. */
+export async function benchTask(): Promise<Figure[]> {
+  if (CHROMIUM === undefined) return [];
+  const bench = "web_task_10000_events";
+  const figures: Figure[] = [];
+  const workflows = new URL("../fixtures/histories", import.meta.url).pathname;
+  await withWebApp(async ({ open, server }) => {
+    const client = openClient({ url: server.url, key: server.key });
+    const { id, turn } = await client.run("test/failing", { input: { attempts: 10 } });
+    const page = await open(`/tasks/${id}`, { size: { width: 1440, height: 900 } });
+    await page.getByRole("tab", { name: "Journal (10002 events)" }).waitFor();
+    await page.evaluate(WATCH);
+    for (const view of ["Time line", "Graph", "Journal"]) {
+      await page.getByRole("tab", { name: new RegExp(view) }).click();
+      await page.getByRole("tabpanel").getByText(/^s0$|TaskStarted/).first().waitFor();
+      await longTasks(page);
+      for (let move = 1; move <= MOVES; move++) {
+        await page.getByRole("slider").fill(String(1 + Math.round(move / MOVES * (turn - 2))));
+      }
+      const moving = await longTasks(page);
+      const of = `${view.toLowerCase().replace(" ", "_")}_`;
+      figures.push(
+        { bench, metric: `${of}long_tasks_per_40_moves`, value: moving.length, unit: "tasks" },
+        { bench, metric: `${of}longest_task_ms`, value: Math.max(0, ...moving), unit: "ms" },
+      );
+    }
+  }, { TASKER_WORKFLOWS: workflows });
   return figures;
 }
 
