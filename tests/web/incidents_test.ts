@@ -1,4 +1,4 @@
-import { deepEqual, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
@@ -88,6 +88,26 @@ Deno.test({
         await page.getByText(/^reverted$/).waitFor();
         const policy = await client.call("getPolicy", { namespace: "charges", name: "kept" });
         deepEqual(policy.versions[0]?.steps, {});
+
+        // The step of the other workflow does worse, too; there a person says no.
+        const other = await until("another proposal", INCIDENT_MS_MAX, async () => {
+          const { incidents } = await client.call("listIncidents", {
+            workflow: "charges/reverted",
+            phase: "waiting_for_approval",
+          });
+          return incidents[0];
+        });
+        await page.goto(`${server.url}/incidents/${other.id}`);
+        await page.getByRole("button", { name: "Reject" }).click();
+        await dialog.getByLabel(/^Why/).fill("the bank is called first");
+        await dialog.getByRole("button", { name: "Reject" }).click();
+        await page.getByText(/Rejected by .*: the bank is called first/).waitFor();
+        await page.getByText(/^rejected$/).waitFor();
+        const untouched = await client.call("getPolicy", {
+          namespace: "charges",
+          name: "reverted",
+        });
+        deepEqual(untouched.versions, []);
       }, env);
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -117,6 +137,10 @@ Deno.test({
       await look(page, "systems");
       await row.getByRole("link").first().click();
       await page.getByText("the bank is down").waitFor();
+      // What lets it try again is the moment that a person gave.
+      const { circuitTriesAt } = await client.call("getSystem", { system: "charges_kept" });
+      equal(Date.parse(circuitTriesAt ?? ""), openUntilMs);
+      await page.getByText(/tries again at/).waitFor();
       await page.getByRole("cell", { name: "payment.kept" }).first().waitFor();
       await look(page, "system");
 
@@ -127,6 +151,11 @@ Deno.test({
       await dialog.getByRole("button", { name: "Set to observe" }).click();
       await page.getByText("Healing is observe").waitFor();
       await look(page, "settings_healing");
+      await page.getByLabel("Silence of").selectOption("charges/kept");
+      await page.getByRole("button", { name: "Silence for 4 h" }).click();
+      await dialog.getByLabel(/^Why/).fill("it is rebuilt");
+      await dialog.getByRole("button", { name: "Silence for 4 h" }).click();
+      await page.getByText(/Nothing is changed in charges\/kept from/).waitFor();
       await page.getByRole("tab", { name: "Keys" }).click();
       await page.getByRole("button", { name: "Make a key" }).click();
       await dialog.getByLabel(/^Name:/).fill("dashboard");

@@ -18,6 +18,7 @@ Deno.test({
       const { id } = await response.json();
 
       await page.getByText(id).waitFor();
+      await page.getByText(/commits in .* \(half\) and .* of the last \d+/).waitFor();
       deepEqual(await axe(page), []);
       const folder = Deno.env.get("TEST_SCREENSHOTS");
       if (folder !== undefined) await page.screenshot({ path: `${folder}/overview.png` });

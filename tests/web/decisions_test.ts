@@ -1,0 +1,152 @@
+import { deepEqual } from "node:assert/strict";
+import type { Page } from "playwright-core";
+import postgres from "postgres";
+import { type Client, openClient } from "../../src/client.ts";
+import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
+import { until } from "../support/serve.ts";
+
+/** An order whose payment fails for good; nothing needs its result. */
+const ORDER = `name: order
+namespace: shop
+version: 1.0.0
+input: { type: object, required: [region], properties: { region: { type: string } } }
+search:
+  region: { from: $.input.region }
+systems:
+  payments: { capabilities: [payment.charge] }
+workflow_steps:
+  - name: charge
+    owner: payments
+    event_pattern: payment.charge
+    retry: { attempts_max: 1 }
+  - name: thanks
+    depends_on: charge
+    transform: { said: thanks }
+`;
+
+/** Tasks of each region. */
+const PER_REGION = 2;
+
+/** Starts orders of some regions, and fails the payment of each. */
+async function park(client: Client, regions: readonly string[]): Promise<readonly string[]> {
+  await client.call("deployWorkflow", { text: ORDER, reason: "the test needs it" });
+  const inputs = regions.flatMap((region) =>
+    Array.from({ length: PER_REGION }, () => ({ region }))
+  );
+  const tasks = [];
+  for (const input of inputs) tasks.push(await client.start("shop/order", { input }));
+  for (let failed = 0; failed < tasks.length;) {
+    const of = { system: "payments", instance: "one", max: 10, waitMs: 20_000 };
+    const { envelopes } = await client.call("pollBus", of);
+    failed += envelopes.length;
+    const error = { error_code: "card_declined", error_message: "no", retryable: true };
+    const replies = envelopes.map(({ id, subject, taskerreplytoken }) => ({
+      ...{ specversion: "1.0" as const, id: `${id}:no`, source: "/payments", subject },
+      ...{ taskerreplytoken, type: "tasker.step.failed" as const, data: error },
+    }));
+    await client.call("replyBus", { system: "payments", replies });
+  }
+  return tasks.map(({ id }) => id);
+}
+
+/** Publishes answers to a command that nobody sent, as a broken worker would. */
+async function publishForged(dataDir: string): Promise<void> {
+  const folder = `${dataDir}/postgres`;
+  const password = (await Deno.readTextFile(`${folder}/password`)).trim();
+  const [, , , port] = (await Deno.readTextFile(`${folder}/data/postmaster.pid`)).split("\n");
+  const sql = postgres(`postgres://tasker:${password}@127.0.0.1:${port}/postgres`, { max: 1 });
+  try {
+    for (let count = 0; count < LETTERS; count++) {
+      const id = crypto.randomUUID();
+      const of = { specversion: "1.0", id, source: "/payments", subject: "nothing" };
+      const body = { ...of, type: "tasker.step.completed", taskerreplytoken: "forged", data: {} };
+      await sql`insert into tasker.bus_envelope (channel, id, body)
+        values ('tasker.workflows.reply.payments', ${id}, ${JSON.stringify(body)})`;
+    }
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Dead letters of the test, and how long an engine may take to find them. */
+const LETTERS = 3;
+const FOUND_MS_MAX = 60_000;
+
+/** Waits until all answers have been put aside, for the first time or again. */
+async function putAside(client: Client): Promise<void> {
+  await until("dead letters", FOUND_MS_MAX, async () => {
+    const { letters } = await client.call("listDead", { system: "payments" });
+    return letters.length === LETTERS ? true : undefined;
+  });
+}
+
+/** Presses a button, and the one of the same name in the question that it asks. */
+async function press(page: Page, button: string, verb: string): Promise<void> {
+  await page.getByRole("button", { name: button, exact: true }).first().click();
+  deepEqual(await axe(page), []);
+  await page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+
+Deno.test({
+  name: "dead letters are shown, replayed and discarded on the page of their system",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server, dataDir }) => {
+      const client = openClient(server);
+      await client.call("deployWorkflow", { text: ORDER, reason: "the test needs it" });
+      const page = await open("/systems/payments");
+      await page.getByText("None: every envelope").waitFor();
+
+      await publishForged(dataDir);
+      await putAside(client);
+      const dialog = page.getByRole("dialog");
+      await page.getByRole("button", { name: /^Show / }).first().click();
+      await dialog.getByRole("region", { name: "Body" }).getByText("forged").waitFor();
+      await dialog.getByRole("button", { name: "Close" }).click();
+
+      await page.getByRole("button", { name: /^Replay (?!all)/ }).first().click();
+      await dialog.getByRole("button", { name: "Replay" }).click();
+      await page.getByText("It is back in its channel.").waitFor();
+      await putAside(client);
+      await press(page, "Replay all", "Replay");
+      await page.getByText(`${LETTERS} are back in their channels`).waitFor();
+      await putAside(client);
+      await page.getByRole("button", { name: /^Discard (?!all)/ }).first().waitFor();
+      await press(page, "Discard all", "Discard");
+      await page.getByText(`${LETTERS} are discarded`).waitFor();
+      await page.getByText("None: every envelope").waitFor();
+    }),
+});
+
+Deno.test({
+  name: "a suggestion of a diagnosis is done, and bulk changes skip and choose",
+  ignore: CHROMIUM === undefined,
+  fn: () =>
+    withWebApp(async ({ open, server }) => {
+      const client = openClient(server);
+      const [first = ""] = await park(client, ["eu", "us"]);
+      const page = await open(`/tasks/${first}`, { size: { width: 1440, height: 900 } });
+      const suggestions = page.getByRole("region", { name: "Diagnosis" });
+      await suggestions.getByRole("group", { name: "Suggestion: skip" })
+        .getByRole("button", { name: "Do this" }).click();
+      await page.getByRole("dialog").getByLabel(/^Why/).fill("paid in cash");
+      await page.getByRole("dialog").getByRole("button", { name: "Skip" }).click();
+      await page.getByText("It has completed").waitFor();
+
+      for (const [region, action, tasks] of [["us", "Skip", 2], ["eu", "Choose", 1]] as const) {
+        await page.goto(`${server.url}/tasks?where=region%3D${region}&state=blocked`);
+        await page.getByRole("button", { name: `${action} …` }).click();
+        const dialog = page.getByRole("dialog");
+        await dialog.getByText(/^This is about/).waitFor();
+        if (action === "Choose") await dialog.getByLabel(/^Choice/).fill("skip");
+        deepEqual(await axe(page), []);
+        await dialog.getByRole("button", { name: new RegExp(`^${action}`, "i") }).click();
+        await page.getByText(`${tasks} changed`).waitFor();
+        await page.getByText("No task matches").waitFor();
+        await page.getByRole("button", { name: "Close" }).click();
+      }
+      const { tasks } = await client.call("listTasks", { state: "completed" });
+      deepEqual(tasks.length, 2 * PER_REGION);
+    }),
+});
