@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { buildPackage } from "../npm/build.ts";
+import { isThere } from "./support/programs.ts";
 import { serve } from "./support/serve.ts";
 import { startTask, taskEnded } from "./support/tasks.ts";
 import { makeDataDir } from "./support/data_dir.ts";
@@ -8,12 +9,9 @@ import { makeDataDir } from "./support/data_dir.ts";
 const TASK_MS_MAX = 30_000;
 
 /** Packages come from the registry that npm is configured for, into caches that are empty. */
-const { success } = await new Deno.Command("npm", {
-  args: ["view", "ms", "version"],
-  stdout: "null",
-  stderr: "null",
-}).output().catch(() => ({ success: false }));
-const reason = success ? undefined : "`npm view` does not reach the registry";
+const reason = await isThere("npm", ["view", "ms", "version"])
+  ? undefined
+  : "`npm view` does not reach the registry";
 if (reason !== undefined) console.log(`skipped: tests of the npm package, because ${reason}`);
 
 let tarball: Promise<string> | undefined;

@@ -1,5 +1,9 @@
 /** A real PgBouncer for tests, in transaction mode, before one database. */
 
+import { openProgram } from "./fetched.ts";
+import { freePort } from "./programs.ts";
+import type { NoServer } from "./test_server.ts";
+
 /** How long it may take until it listens; a loaded machine needs some. */
 const START_MS_MAX = 30_000;
 
@@ -7,7 +11,15 @@ const START_MS_MAX = 30_000;
 const LOOK_MS = 20;
 
 /** PgBouncer does not run as root. */
-const NOBODY = { uid: 65_534, gid: 65_534 };
+const AS_NOBODY = ["--user", "nobody"];
+
+const PROGRAM = { program: "pgbouncer", args: ["--version"] };
+
+/** What `TEST_PGBOUNCER` chooses; else the first that can be had. */
+const POOLERS = {
+  "installed": PROGRAM,
+  "debian": { ...PROGRAM, debian: ["pgbouncer", "libc-ares2", "libevent-2.1-7"] },
+};
 
 /** A running pooler. */
 export interface TestPooler extends AsyncDisposable {
@@ -16,12 +28,8 @@ export interface TestPooler extends AsyncDisposable {
 }
 
 /** Where the program is, or why the tests that need it are ignored. */
-export async function findPgbouncer(): Promise<{ path: string } | { reason: string }> {
-  for (const path of ["pgbouncer", "/usr/sbin/pgbouncer"]) {
-    const found = await new Deno.Command(path, { args: ["--version"] }).output().catch(() => null);
-    if (found?.success) return { path };
-  }
-  return { reason: "there is no pgbouncer on this machine" };
+export function findPgbouncer(): Promise<{ path: string } | NoServer> {
+  return openProgram("TEST_PGBOUNCER", POOLERS);
 }
 
 /** Starts a pooler that shares few connections between many clients. */
@@ -32,13 +40,12 @@ export async function startPgbouncer(path: string, databaseUrl: string): Promise
   const name = target.pathname.slice(1);
   await Deno.writeTextFile(`${folder}/pooler.ini`, settings(target, port));
   await Deno.chmod(folder, 0o755);
-  const account = Deno.uid() === 0 ? NOBODY : {};
+  const user = Deno.uid() === 0 ? AS_NOBODY : [];
   const child = new Deno.Command(path, {
-    args: ["--quiet", `${folder}/pooler.ini`],
+    args: ["--quiet", ...user, `${folder}/pooler.ini`],
     cwd: "/",
     stdout: "null",
     stderr: "null",
-    ...account,
   }).spawn();
   await untilListening(port);
   return {
@@ -79,9 +86,4 @@ async function untilListening(port: number): Promise<void> {
     }
     await new Promise((wake) => setTimeout(wake, LOOK_MS));
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -1,5 +1,6 @@
 /** Runs checks and tests as programs, and counts what passed. */
 
+import { isThere } from "./programs.ts";
 import { FILES, read, ROOT } from "./sources.ts";
 
 interface Counts {
@@ -76,8 +77,7 @@ export class Suite {
   }
 
   async #hasCargo(what: string): Promise<boolean> {
-    const found = await new Deno.Command("cargo", { args: ["--version"], stdout: "null" })
-      .output().then(({ success }) => success, () => false);
+    const found = await isThere("cargo", ["--version"]);
     if (!found) console.log(`skipped: ${what}, because cargo is not here`);
     return found;
   }
