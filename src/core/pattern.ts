@@ -13,7 +13,7 @@ const NEEDS_UNICODE = /\\[pPu]|[\ud800-\udfff]/;
 const TOKENS = new RegExp(
   [
     String.raw`\\k<|\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\u[0-9a-fA-F]{4}|\\[^]`,
-    String.raw`\[\^?\]|\(\?<?[=!]|\(\?[a-z]*-?[a-z]*:|\{\d+(?:,\d*)?\}`,
+    String.raw`\[\^?\]|\(\?<?[=!]|\(\?<[^>]*>|\(\?[a-z]*-?[a-z]*:|\{\d+(?:,\d*)?\}`,
     String.raw`[[\].()|*+?]`,
   ].join("|"),
   "g",
@@ -75,24 +75,24 @@ function readPattern(pattern: string): RegExp {
   }
 }
 
-/** Whether V8 could backtrack without end, or needs the flag u. */
-function needsRe2(pattern: string): boolean {
-  return NEEDS_UNICODE.test(pattern) || /\(\?[a-z-]+:/.test(pattern) || isCounting(pattern);
-}
-
 /**
- * Whether a pattern has a quantifier with a number, which V8's linear engine takes up to 16 alone, those
- * around it included. One that counts characters exactly, or is the only one that gives way, needs none.
+ * Whether V8 could backtrack without end, or needs the flag u. Its linear engine takes no flags in a
+ * group, and counts up to 16 alone, those around them included. It is not needed for what repeats
+ * characters exactly, or has one repetition that gives way, of characters, from the start.
  */
-function isCounting(pattern: string): boolean {
+function needsRe2(pattern: string): boolean {
+  if (NEEDS_UNICODE.test(pattern)) return true;
   const tokens = tokensOf(pattern).filter(({ isInside }) => !isInside);
-  const counts = tokens.filter(({ token }) => /^(?:[*+?]|\{)/.test(token));
-  if (!counts.some(({ token }) => token.startsWith("{"))) return false;
-  const ofGroups = counts.some(({ index }) => pattern[index - 1] === ")");
-  if (ofGroups || tokens.some(({ token }) => token === "|")) return true;
-  const varying = counts.filter(({ token }) => !/^\{\d+\}$/.test(token));
+  if (!tokens.some(({ token }) => token.startsWith("{") || FLAGS.test(token))) return false;
+  const repeats = tokens.filter(({ token }) => /^(?:[*+?]|\{)/.test(token));
+  const isOfGroup = repeats.some(({ index }) => pattern[index - 1] === ")");
+  if (isOfGroup || tokens.some(({ token }) => token === "|")) return true;
+  const varying = repeats.filter(({ token }) => !/^\{\d+\}$/.test(token));
   return varying.length > (pattern.startsWith("^") ? 1 : 0);
 }
+
+/** The head of a group with flags of its own. */
+const FLAGS = /^\(\?(?!:)([a-z]*)-?([a-z]*):$/;
 
 /**
  * Says which pattern of a schema could be matched without end; undefined: none. `known` are patterns
@@ -148,9 +148,14 @@ function tokensOf(pattern: string): readonly Token[] {
 /** The same pattern for RE2; undefined: it cannot say it. */
 function re2Of(pattern: string): RE2JS | undefined {
   let [text, end] = ["", 0];
+  // Whether a dot is any character, in each group around.
+  const isAny = [false];
   for (const { token, index, isInside } of tokensOf(pattern)) {
     if (ITSELF.test(token)) return undefined;
-    text += pattern.slice(end, index) + saidIn(token, isInside);
+    if (!isInside && token.startsWith("(")) isAny.push(anyIn(token, isAny.at(-1) ?? false));
+    if (!isInside && token === ")") isAny.pop();
+    const said = token === "." && isAny.at(-1) ? token : saidIn(token, isInside);
+    text += pattern.slice(end, index) + said;
     end = index + token.length;
   }
   try {
@@ -158,6 +163,12 @@ function re2Of(pattern: string): RE2JS | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a dot is any character in a group that begins so. */
+function anyIn(head: string, around: boolean): boolean {
+  const [, on = "", off = ""] = FLAGS.exec(head) ?? [];
+  return on.includes("s") || (around && !off.includes("s"));
 }
 
 /** How RE2 writes a token of JavaScript. */
@@ -168,6 +179,7 @@ function saidIn(token: string, isInside: boolean): string {
   const [, code] = /^\\u\{?([0-9a-fA-F]+)\}?$/.exec(token) ?? [];
   if (code !== undefined) return `\\x{${code}}`;
   if (isInside && token.startsWith("[")) return `\\${token}`;
+  if (token.startsWith("(?<")) return "(";
   if (token === "[]") return "[^\\x{0}-\\x{10ffff}]";
   if (token === "[^]") return "(?s:.)";
   if (token === ".") return isInside ? token : "[^\\n\\r\\x{2028}\\x{2029}]";
