@@ -85,9 +85,9 @@ async function fill(engine: RealEngine): Promise<void> {
   const { router } = engine.engine;
   const start = (total: number, region: string) =>
     engine.start("shop/order", { total, region, card: CARD });
-  await start(10, "eu");
-  await start(60, "us");
-  await start(200, "eu");
+  const { taskId: approved } = await start(10, "eu");
+  const { taskId: repeated } = await start(60, "us");
+  const { taskId: parked } = await start(200, "eu");
   const { taskId } = await start(300, "us");
   const { taskId: incident } = await engine.start("tasker/incident", {
     about: "it",
@@ -99,7 +99,8 @@ async function fill(engine: RealEngine): Promise<void> {
       const task = await engine.journal.history.task(id);
       return task?.state === state ? task : undefined;
     });
-  await becomes(taskId, "blocked");
+  for (const id of [approved, repeated]) await becomes(id, "waiting");
+  for (const id of [parked, taskId]) await becomes(id, "blocked");
   const by = { by: "ada", reason: "known" };
   await router.send({ kind: "SkipStep", taskId, commandId: "1", step: "charge", ...by } as never);
   await router.send({ kind: "CancelTask", taskId, commandId: "2", ...by });
