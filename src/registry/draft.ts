@@ -16,7 +16,7 @@ import type {
 } from "../core/workflow_module.ts";
 import type { Template } from "../core/mapping.ts";
 import type { Given, JsonSchema, StepContract, StepKind } from "../core/workflow.ts";
-import { type Faults, type Place, suggest } from "./fault.ts";
+import { type Faults, type Place } from "./fault.ts";
 import type { AskedCapability } from "../core/asked_capability.ts";
 import { policyOf } from "./field_checks.ts";
 import { TaskerError } from "../core/errors.ts";
@@ -219,7 +219,7 @@ function checkParent(
   faults.add(
     place(field),
     "unknown_step",
-    `there is no step "${name}"${suggest(name, byName.keys())}`,
+    `there is no step "${name}"${faults.suggest(name, byName.keys())}`,
   );
 }
 

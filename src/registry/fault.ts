@@ -31,9 +31,18 @@ export class Faults {
 
   /** Adds a field that nobody reads, with the one of `known` that was probably meant. */
   addUnknown({ path, at }: Place, key: string, known: readonly string[]): void {
-    const near = nearestOf(key, known);
-    const detail = `is not a known field${suggest(key, known)}`;
+    const near = this.#isFew ? nearestOf(key, known) : undefined;
+    const detail = `is not a known field${meant(near)}`;
     this.#put({ path, code: "unknown_field", detail, at: at(), ...(near && { near }) });
+  }
+
+  /** As `suggest`, while the faults are few: those that are not shown need none. */
+  suggest(name: string, names: Iterable<string>): string {
+    return this.#isFew ? suggest(name, names) : "";
+  }
+
+  get #isFew(): boolean {
+    return this.#faults.size < FAULTS_SHOWN_MAX;
   }
 
   /**
@@ -108,6 +117,9 @@ function describe({ at, path, detail }: PlacedFault): string {
 
 /** Returns `, did you mean "…"` for the nearest of the names, or nothing when none is near. */
 export function suggest(name: string, names: Iterable<string>): string {
-  const nearest = nearestOf(name, names);
-  return nearest === undefined ? "" : `, did you mean "${nearest}"`;
+  return meant(nearestOf(name, names));
+}
+
+function meant(name: string | undefined): string {
+  return name === undefined ? "" : `, did you mean "${name}"`;
 }
