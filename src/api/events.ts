@@ -63,7 +63,10 @@ function namespaceFor(asked: string | undefined, caller: Caller): string {
   const [only, ...others] = caller.namespaces ?? [];
   const namespace = asked ?? (others.length === 0 ? only : undefined);
   if (namespace === undefined) {
-    throw badRequest("Cannot take the events: name one of the key's namespaces in `?namespace=`");
+    throw badRequest(
+      "Cannot take the events: the key covers several namespaces; name one as `namespace` " +
+        "(`?namespace=shop`, on the command line `--namespace shop`)",
+    );
   }
   caller.demandNamespace(namespace);
   return namespace;
