@@ -1,5 +1,6 @@
 import { deepEqual, ok, rejects } from "node:assert/strict";
 import postgres from "postgres";
+import type { TaskId } from "../src/core/ids.ts";
 import { type IncidentSteps, incidentWorkflow } from "../src/heal/incident.ts";
 import { workflow, z } from "../src/mod.ts";
 import { openRealEngine, type RealEngine } from "../tests/support/engine.ts";
@@ -85,22 +86,26 @@ async function fill(engine: RealEngine): Promise<void> {
   const { router } = engine.engine;
   const start = (total: number, region: string) =>
     engine.start("shop/order", { total, region, card: CARD });
-  const { taskId: approved } = await start(10, "eu");
-  const { taskId: repeated } = await start(60, "us");
-  const { taskId: parked } = await start(200, "eu");
-  const { taskId } = await start(300, "us");
+  const becomes = (id: TaskId, state: string) =>
+    until(`state ${state}`, WAIT_MS, async () => {
+      const task = await engine.journal.history.task(id);
+      return task?.state === state ? task : undefined;
+    });
+  // One after the other: some queries order tasks by how long they have waited.
+  const begun = async (total: number, region: string, state: string) => {
+    const { taskId } = await start(total, region);
+    await becomes(taskId, state);
+    return taskId;
+  };
+  await begun(10, "eu", "waiting");
+  await begun(60, "us", "waiting");
+  await begun(200, "eu", "blocked");
+  const taskId = await begun(300, "us", "blocked");
   const { taskId: incident } = await engine.start("tasker/incident", {
     about: "it",
     number: 1,
     degradation: DEGRADATION,
   });
-  const becomes = (id: typeof taskId, state: string) =>
-    until(`state ${state}`, WAIT_MS, async () => {
-      const task = await engine.journal.history.task(id);
-      return task?.state === state ? task : undefined;
-    });
-  for (const id of [approved, repeated]) await becomes(id, "waiting");
-  for (const id of [parked, taskId]) await becomes(id, "blocked");
   const by = { by: "ada", reason: "known" };
   await router.send({ kind: "SkipStep", taskId, commandId: "1", step: "charge", ...by } as never);
   await router.send({ kind: "CancelTask", taskId, commandId: "2", ...by });
@@ -173,7 +178,10 @@ Deno.test("each query of the page on SQL gives what its heading says, to a role 
     );
   }
 
-  deepEqual(given, EXPECTED);
+  deepEqual(Object.keys(given), Object.keys(EXPECTED));
+  for (const [name, rows] of Object.entries(EXPECTED)) {
+    deepEqual({ [name]: given[name] }, { [name]: rows });
+  }
 });
 
 Deno.test("a role that reads tasker_read sees no payload, and only payloads hold what is writeOnly", async () => {
