@@ -13,8 +13,10 @@ const built = await buildLibrary({ onLine: (line) => console.error(line) });
 if ("reason" in built) console.log(`skipped: tests of the Rust core, because ${built.reason}`);
 
 const suite = new Suite();
-await suite.denoTests(Deno.args);
-if (Deno.args.length === 0) {
+if (Deno.args.length > 0) {
+  await suite.denoTests(Deno.args);
+} else {
+  await suite.allDenoTests();
   await suite.docTests();
   await suite.cargoTests();
 }

@@ -28,6 +28,8 @@ function folderOf(path: string): string {
 /** One run of several programs. */
 export class Suite {
   readonly #total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  /** Names and places of Deno tests that failed. */
+  readonly #failed = new Set<string>();
 
   /** Runs a program that passes or fails as a whole. */
   async check(command: string, args: readonly string[], folder = ""): Promise<void> {
@@ -37,11 +39,35 @@ export class Suite {
     this.#add(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }, ok);
   }
 
-  /** Runs Deno tests. */
+  /** Runs Deno tests in one program: what the words name, as `deno test` takes them. */
   async denoTests(args: readonly string[]): Promise<void> {
     const { output, ok } = await run(Deno.execPath(), ["test", "--allow-all", ...args]);
     const summary = /^(?:ok|FAILED) \| (\d+) passed[^|]*\| (\d+) failed(?: \| (\d+) ignored)?/gm;
     this.#add("deno test", countsIn(output, summary), ok);
+    const failed = output.matchAll(/^(.+ => \.\/\S+:\d+:\d+)$/gm);
+    for (const [name = ""] of failed) this.#failed.add(name);
+  }
+
+  /**
+   * Runs all Deno tests in two programs at once, a share of the files after the other. Most tests of
+   * `tests` wait for programs that they start, and the others compute: so one program takes its next
+   * share from the front, the other from the end, until they meet.
+   */
+  async allDenoTests(): Promise<void> {
+    const files = FILES.filter((path) => /_test\.tsx?$/.test(path));
+    const isEndToEnd = (path: string) => path.startsWith("tests/");
+    const shares = sharesOf([
+      ...files.filter(isEndToEnd),
+      ...files.filter((path) => !isEndToEnd(path)),
+    ]);
+    const count = shares.length;
+    const take = async (next: () => readonly string[] | undefined) => {
+      for (let share = next(); share !== undefined; share = next()) {
+        await this.denoTests(share);
+        console.log(`\n${count - shares.length} of ${count} shares of the tests are begun`);
+      }
+    };
+    await Promise.all([take(() => shares.shift()), take(() => shares.pop())]);
   }
 
   /** Runs the examples of public docs. */
@@ -71,6 +97,7 @@ export class Suite {
   /** Says what passed and failed. Returns the exit code. */
   end(): number {
     const { passed, failed, skipped } = this.#total;
+    if (this.#failed.size > 0) console.log(["\nfailed:", ...this.#failed].join("\n  "));
     if (skipped > 0) console.log(`\n${skipped} skipped, each for the reason said above`);
     console.log(`\n${passed} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
@@ -99,7 +126,19 @@ const CLIPPY = ["clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "w
 /** A program that prints nothing for this long hangs: it is ended, so that the rest can be said. */
 const SILENT_MS_MAX = 15 * 60_000;
 
-/** Runs a program, shows its output as it comes, and returns it. */
+/** Files of one program: few enough that two programs end at about the same time. */
+const SHARE_FILES = 12;
+
+function sharesOf(files: readonly string[]): (readonly string[])[] {
+  const count = Math.ceil(files.length / SHARE_FILES);
+  const share = (_: unknown, at: number) => files.slice(at * SHARE_FILES, (at + 1) * SHARE_FILES);
+  return Array.from({ length: count }, share);
+}
+
+/**
+ * Runs a program, shows its output and returns it. What a file of tests prints is shown as a whole,
+ * once its last test has ended: another program may print at the same time.
+ */
 async function run(
   command: string,
   args: readonly string[],
@@ -113,15 +152,22 @@ async function run(
     env: { NO_COLOR: "1" },
   }).spawn();
   let output = "";
+  let shown = 0;
+  const show = (until: number) => {
+    Deno.stdout.writeSync(new TextEncoder().encode(output.slice(shown, until)));
+    shown = until;
+  };
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
     const hangs = setTimeout(() => void endHanging(child, reader), SILENT_MS_MAX);
     const { value = "", done } = await reader.read();
     clearTimeout(hangs);
-    if (done) return { output, ok: (await child.status).success };
+    if (done) break;
     output += value;
-    Deno.stdout.writeSync(new TextEncoder().encode(value));
+    show(Math.max(shown, output.lastIndexOf("\nrunning ") + 1));
   }
+  show(output.length);
+  return { output, ok: (await child.status).success };
 }
 
 /** Shows what every process does, and ends the program; its children may keep its output open. */
