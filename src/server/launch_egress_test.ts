@@ -169,7 +169,9 @@ Deno.test("500 requests at once, each with a large answer, all come back", async
 
   const answers = await Promise.all(
     Array.from({ length: 500 }, async () => {
-      const { body } = await egress.request(request(service.url, { bytesMax: 1_048_576 }));
+      const { body } = await egress.request(
+        request(service.url, { bytesMax: 1_048_576, timeoutMs: 300_000 }),
+      );
       return body.length;
     }),
   );
@@ -196,7 +198,9 @@ Deno.test("300 requests to a host that never answers keep none from another host
   );
   await asked.promise; // all of them have reached the host
 
-  const answer = await egress.request(request(service.url, { bytesMax: 1_048_576 }));
+  const answer = await egress.request(
+    request(service.url, { bytesMax: 1_048_576, timeoutMs: 300_000 }),
+  );
 
   equal(TEXT.decode(answer.body), "here");
   end.resolve();
