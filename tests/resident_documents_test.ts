@@ -61,6 +61,7 @@ function fromJournal(harness: EngineHarness, taskId: TaskId, { plan, row }: Resi
       endedAtMs: state.endedAtMs,
     },
     isSameTurn: false,
+    shown: "all",
     policyOf,
   });
 }

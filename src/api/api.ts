@@ -33,6 +33,7 @@ import { policyHandlers } from "./policies.ts";
 import { callOf, checkHead, type ParsedRequest, readInput } from "./request.ts";
 import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
 import { StreamMemory } from "./sse.ts";
+import { ShownValues } from "./shown_values.ts";
 import { demandSameOrigin } from "./session_cookie.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { streamHandlers } from "./streams.ts";
@@ -98,15 +99,17 @@ export function openApi(deps: ApiDeps): Api {
 function servicesOf(deps: ApiDeps): Services {
   const { feed, history, metrics } = deps;
   const streamMemory = new StreamMemory();
+  const shownValues = new ShownValues(history);
   const encoded = metrics.counter("tasker_stream_turns_encoded_total");
   return {
     ...deps,
     streamMemory,
     changes: new Changes(deps),
     live: new LiveFeed(feed, streamMemory, encoded),
-    frames: new TaskFrames(history, encoded),
+    frames: new TaskFrames(history, shownValues, encoded),
     access: new Access(deps),
     tasks: new TaskReader(deps),
+    shownValues,
     triggers: new TriggerStore(deps),
     watch: new Watch(deps),
     connections: new OpenConnections({ ...deps, count: metrics.gauge("tasker_http_waiting") }),

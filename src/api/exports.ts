@@ -133,6 +133,7 @@ async function* eventLines(
   const byId = new Map(tasks.map((task) => [task.taskId, task]));
   const seenOf = (taskId: TaskId) => place?.taskId === taskId ? place : { turn: 1, number: 0 };
   const places = tasks.map(({ taskId }) => ({ taskId, afterTurn: seenOf(taskId).turn - 1 }));
+  const { shownValues } = services;
   for await (const read of services.exports.journals(places)) {
     const task = byId.get(read.taskId);
     if (task === undefined) continue;
@@ -141,8 +142,9 @@ async function* eventLines(
     try {
       if ("error" in read) throw read.error;
       const plan = await services.tasks.planOf(task);
+      const shown = isRevealed ? "all" : await shownValues.of(task.taskId, plan, read.turns);
       for (const turn of read.turns) {
-        for (const entry of entriesOf(plan, turn, { isRevealed })) {
+        for (const entry of entriesOf(plan, turn, shown)) {
           const isSeen = turn.turn === seen.turn && entry.number <= seen.number;
           if (!isSeen) yield JSON.stringify({ ...base, ...entry });
         }

@@ -9,6 +9,7 @@ import type { Changes } from "./changes.ts";
 import type { LiveFeed } from "./live_feed.ts";
 import type { OpenConnections } from "./open_connections.ts";
 import type { StreamMemory } from "./sse.ts";
+import type { ShownValues } from "./shown_values.ts";
 import type { TaskFrames } from "./task_frames.ts";
 import type { TaskReader } from "./task_reader.ts";
 import type { TriggerStore } from "./trigger_store.ts";
@@ -24,6 +25,7 @@ export interface Services extends ApiDeps {
   readonly live: LiveFeed;
   readonly changes: Changes;
   readonly frames: TaskFrames;
+  readonly shownValues: ShownValues;
   readonly streamMemory: StreamMemory;
 }
 

@@ -4,8 +4,9 @@ import type { Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { History } from "../core/ports.ts";
-import { entriesOf } from "../operations/task_documents.ts";
+import { entriesOf, type Shown } from "../operations/task_documents.ts";
 import type { CounterSeries } from "../telemetry/metrics.ts";
+import type { ShownValues } from "./shown_values.ts";
 import { frameBytes } from "./sse.ts";
 
 /** Turns read at once. */
@@ -37,7 +38,11 @@ export class TaskFrames {
   #size = 0;
   readonly #reading = new Map<string, Promise<TurnFrame | undefined>>();
 
-  constructor(readonly history: History, readonly encoded: CounterSeries) {}
+  constructor(
+    readonly history: History,
+    readonly shownValues: ShownValues,
+    readonly encoded: CounterSeries,
+  ) {}
 
   /** Returns the turn after a turn; undefined: there is none yet. Cost: at most one read. */
   next(taskId: TaskId, plan: Plan, afterTurn: number): Promise<TurnFrame | undefined> {
@@ -56,22 +61,31 @@ export class TaskFrames {
   /** Returns what a client has not seen of the last turn that it saw. */
   async rest(taskId: TaskId, plan: Plan, seen: Seen): Promise<TurnFrame | undefined> {
     const { turns: [turn] } = await this.history.turns(taskId, seen.turn - 1, 1);
-    return turn === undefined ? undefined : this.#frameOf(plan, turn, seen);
+    if (turn === undefined) return undefined;
+    return this.#frameOf(plan, turn, {
+      shown: await this.shownValues.of(taskId, plan, [turn]),
+      seen,
+    });
   }
 
   async #read(taskId: TaskId, plan: Plan, afterTurn: number): Promise<TurnFrame | undefined> {
     const { turns, isLast } = await this.history.turns(taskId, afterTurn, TURNS_PAGE);
+    const shown = await this.shownValues.of(taskId, plan, turns);
     const frames = turns.map((turn, at) => ({
-      ...this.#frameOf(plan, turn),
+      ...this.#frameOf(plan, turn, { shown }),
       isNewest: isLast && at === turns.length - 1,
     }));
     for (const frame of frames) this.#keep(keyOf(taskId, frame.turn), frame);
     return frames[0];
   }
 
-  #frameOf(plan: Plan, turn: Turn, seen: Seen = { turn: 0, number: 0 }): TurnFrame {
+  #frameOf(
+    plan: Plan,
+    turn: Turn,
+    { shown, seen = { turn: 0, number: 0 } }: { readonly shown: Shown; readonly seen?: Seen },
+  ): TurnFrame {
     this.encoded.add();
-    const frames = entriesOf(plan, turn)
+    const frames = entriesOf(plan, turn, shown)
       .filter((entry) => entry.turn > seen.turn || entry.number > seen.number)
       .map((entry) => ({ id: `${entry.turn}.${entry.number}`, data: entry }));
     const isEnd = turn.events.some((event) => event.kind === "TaskEnded");

@@ -6,9 +6,11 @@ import { foldTurn } from "../core/evolve.ts";
 import { parseTaskId, type TaskId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { ResidentTask, Runtime, TaskSummary } from "../core/ports.ts";
+import { SensitiveValues } from "../core/sensitive.ts";
 import { type TaskState, valuesSize, withoutValues } from "../core/state.ts";
 import {
   type DocumentSource,
+  type Shown,
   type TaskDocument,
   taskDocument,
   taskHead,
@@ -81,7 +83,7 @@ export class TaskReader {
    *
    * @throws {TaskerError} task.not_found when the journal is empty
    */
-  async show(summary: TaskSummary, how: Shown = {}): Promise<ShownTask> {
+  async show(summary: TaskSummary, how: Revealed = {}): Promise<ShownTask> {
     const resident = this.deps.residents.peek(summary.taskId);
     return resident ? await this.showResident(resident, how) : await this.#read(summary, how);
   }
@@ -89,13 +91,14 @@ export class TaskReader {
   /** Shows a task that was in memory; the caller may have waited since if the task has ended. */
   async showResident(
     { plan, state, row }: ResidentTask,
-    how: Shown = {},
+    how: Revealed = {},
   ): Promise<ShownTask> {
     const summary = summaryOf({ plan, state, row });
     // Its actor goes on with the state: a document that takes long is made from one of its own.
     if (isLarge(state)) return await this.#read(summary, how);
     const { policyOf, traceUrl } = this.deps;
-    const source = { plan, state, summary, isSameTurn: true, policyOf, traceUrl, ...how };
+    const shown: Shown = how.isRevealed ? "all" : SensitiveValues.of(plan, state);
+    const source = { plan, state, summary, isSameTurn: true, policyOf, traceUrl, shown };
     return { body: taskDocument(source) };
   }
 
@@ -125,17 +128,20 @@ export class TaskReader {
     return { plan, ...fold.shown() };
   }
 
-  async #read(summary: TaskSummary, how: Shown): Promise<ShownTask> {
+  async #read(summary: TaskSummary, how: Revealed): Promise<ShownTask> {
     const { policyOf, runtime, traceUrl } = this.deps;
     const read = await this.#fold(summary);
-    const source = { ...read, summary, isSameTurn: false, policyOf, traceUrl, ...how };
+    const shown: Shown = how.isRevealed ? "all" : read.sensitive;
+    const source = { ...read, summary, isSameTurn: false, policyOf, traceUrl, shown };
     if (!isLarge(source.state)) return { body: taskDocument(source) };
     return { body: taskHead(source), stream: streamOf(taskTexts(source), runtime) };
   }
 }
 
 /** Whether sensitive values are shown. */
-type Shown = Pick<DocumentSource, "isRevealed">;
+interface Revealed {
+  readonly isRevealed?: boolean;
+}
 
 /** A task as an answer: of a large one, the body is only its beginning. */
 export interface ShownTask {
@@ -192,8 +198,11 @@ class TaskFold {
   readonly #sizes = new Map<number, number>();
   #size = 0;
   readonly #leftOut = new Map<number, number>();
+  readonly #sensitive: SensitiveValues;
 
-  constructor(private readonly taskId: TaskId, private readonly plan: Plan) {}
+  constructor(private readonly taskId: TaskId, private readonly plan: Plan) {
+    this.#sensitive = new SensitiveValues(plan);
+  }
 
   get turn(): number {
     return this.#state?.turn ?? 0;
@@ -203,16 +212,17 @@ class TaskFold {
     this.#state = foldTurn(this.taskId, this.plan, this.#state, turn);
     this.#state?.signals.clear(); // not shown, and a copy of results
     for (const event of turn.events) {
+      this.#sensitive.note(event);
       if ("step" in event && ("result" in event || "failure" in event)) this.#weigh(event.step);
     }
   }
 
   /** @throws {TaskerError} task.not_found */
-  shown(): Pick<DocumentSource, "state" | "leftOut"> {
+  shown(): Pick<DocumentSource, "state" | "leftOut"> & { readonly sensitive: SensitiveValues } {
     if (this.#state === undefined) {
       throw new TaskerError("task.not_found", `Cannot find the journal of task "${this.taskId}"`);
     }
-    return { state: this.#state, leftOut: this.#leftOut };
+    return { state: this.#state, leftOut: this.#leftOut, sensitive: this.#sensitive };
   }
 
   /** Leaves a step's values out if they are too many together with those before. */

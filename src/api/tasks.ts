@@ -31,7 +31,7 @@ const CURSOR_PREFIX = "task:";
 export function taskHandlers(
   services: Services,
 ): Pick<Handlers<Tasks>, "startTask" | "listTasks" | "getTask" | "getJournal"> {
-  const { history, tasks } = services;
+  const { history, shownValues, tasks } = services;
   return {
     startTask: (input, call) => startTask(services, input, call),
     async listTasks(input, { caller }) {
@@ -52,11 +52,13 @@ export function taskHandlers(
       return { status: 200, ...shown };
     },
     async getJournal({ id, afterTurn, limit, sensitive }, { caller }) {
-      const how = { isRevealed: isRevealed(sensitive, caller) };
+      const isAll = isRevealed(sensitive, caller);
       const summary = await tasks.find(id, caller);
+      const { taskId } = summary;
       const plan = await tasks.planOf(summary);
-      const { turns, isLast } = await history.turns(summary.taskId, afterTurn, limit);
-      const events = turns.flatMap((turn) => entriesOf(plan, turn, how));
+      const { turns, isLast } = await history.turns(taskId, afterTurn, limit);
+      const shown = isAll ? "all" : await shownValues.of(taskId, plan, turns);
+      const events = turns.flatMap((turn) => entriesOf(plan, turn, shown));
       const next = turns.at(-1)?.turn;
       const isMore = !isLast && next !== undefined;
       return { status: 200, body: { events, ...(isMore ? { nextAfterTurn: next } : {}) } };

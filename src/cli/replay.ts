@@ -1,5 +1,6 @@
 /** The verb `replay`: rebuilds a task from its journal, as it was after any turn. */
 
+import { SensitiveValues } from "../core/sensitive.ts";
 import { taskDocument } from "../operations/task_documents.ts";
 import type { JournalEntry, Task, WorkflowVersion } from "../client.ts";
 import { assert } from "../core/errors.ts";
@@ -116,6 +117,7 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
       blockedReason: isKnown ? blockedReason : undefined,
     },
     isSameTurn: true,
+    shown: SensitiveValues.of(plan, state),
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
   });
 }

@@ -79,7 +79,9 @@ Deno.test("eventOf() gives back every kind of event as it was before the API sho
   if (plan === undefined) throw new Error("no plan");
   const events = Object.values(EVENTS);
 
-  const entries = JSON.parse(JSON.stringify(entriesOf(plan, { turn: 1, commandIds: [], events })));
+  const entries = JSON.parse(
+    JSON.stringify(entriesOf(plan, { turn: 1, commandIds: [], events }, "all")),
+  );
 
   deepEqual(entries.map((entry: never) => eventOf(plan, entry)), events);
 });

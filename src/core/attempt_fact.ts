@@ -5,6 +5,7 @@ import type { TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
 import { redactText } from "./redaction.ts";
 import { SensitiveValues } from "./sensitive.ts";
+import type { TaskState } from "./state.ts";
 
 /** Characters of an error's code and message that a fact keeps; they are others' text. */
 const ERROR_CODE_SIZE_MAX = 200;
@@ -190,6 +191,20 @@ export function attemptError(failure: Failure): AttemptError {
     ...(code !== undefined && { code }),
     ...(message !== undefined && { message }),
   };
+}
+
+/**
+ * Returns the code of a failure for lists and counts; undefined: it has none, or repeats what a contract
+ * marks.
+ */
+export function shownCode(
+  failure: Failure,
+  { plan, state }: { readonly plan: Plan; readonly state: TaskState | undefined },
+): string | undefined {
+  const { code } = attemptError(failure);
+  return code === undefined || SensitiveValues.of(plan, state).hide(code) === code
+    ? code
+    : undefined;
 }
 
 /** Codes are counted and shown everywhere: one that may hold more than a code is redacted. */

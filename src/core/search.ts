@@ -4,7 +4,7 @@
  * Pure.
  */
 
-import { attemptError } from "./attempt_fact.ts";
+import { shownCode } from "./attempt_fact.ts";
 import type { Failure } from "./event.ts";
 import { parseMapping, type Reference } from "./mapping.ts";
 import { evaluateMapping } from "./mapping_value.ts";
@@ -187,13 +187,14 @@ function forkLabel(taskId: string): string {
 /** What failed or is parked for good, as far as nobody has decided about it. */
 function failureLabels(plan: Plan, state: TaskState): readonly string[] {
   const count = countOf(state, "failed") + countOf(state, "parked");
-  const labels = [...labelsOfFailure(state)];
+  const of = { plan, state };
+  const labels = [...labelsOfFailure(state, of)];
   let left = Math.min(count, LABELLED_MAX);
   for (let index = 0; index < state.steps.length && left > 0; index++) {
     const step = state.steps[index] as StepState;
     if (step.state !== "failed" && step.state !== "parked") continue;
     const kind = step.state === "parked" ? "parked" : "step";
-    labels.push(`${kind}:${plan.steps[index]?.name}`, ...labelsOfFailure(step));
+    labels.push(`${kind}:${plan.steps[index]?.name}`, ...labelsOfFailure(step, of));
     left -= 1;
   }
   return labels;
@@ -202,12 +203,15 @@ function failureLabels(plan: Plan, state: TaskState): readonly string[] {
 /** A failure is looked at again in each turn of its task, and read once. */
 const readFailures = new WeakMap<Failure, string[]>();
 
-function labelsOfFailure({ failure }: Pick<TaskState | StepState, "failure">): string[] {
+function labelsOfFailure(
+  { failure }: Pick<TaskState | StepState, "failure">,
+  of: { readonly plan: Plan; readonly state: TaskState },
+): string[] {
   if (failure === undefined) return [];
   const known = readFailures.get(failure);
   if (known !== undefined) return known;
-  const { class: name, code } = attemptError(failure);
-  const labels = [`class:${name}`, ...(code === undefined ? [] : [`code:${code}`])];
+  const code = shownCode(failure, of);
+  const labels = [`class:${failure.class}`, ...(code === undefined ? [] : [`code:${code}`])];
   readFailures.set(failure, labels);
   return labels;
 }

@@ -4,8 +4,9 @@
  */
 
 import type { Event } from "./event.ts";
-import { decodePayload, type JsonText } from "./payload.ts";
+import { decodePayload, type JsonText, PAYLOAD_DEPTH_MAX } from "./payload.ts";
 import type { Plan } from "./plan.ts";
+import { hasResult, type TaskState } from "./state.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** Stands for a value that is not shown. */
@@ -14,43 +15,173 @@ const HIDDEN = "<sensitive>";
 /** Shorter texts are not looked for: they are part of too many others. */
 const LENGTH_MIN = 4;
 
-/** Values that are looked for; more are a document, and not fields. */
-const VALUES_MAX = 200;
+/** Shorter ones are looked for as whole words only, and a text that is cut may end within a longer one. */
+const LENGTH_INSIDE_MIN = 6;
 
-/** Parts of a value that are looked at. */
-const VISITS_MAX = 20_000;
+/** These say nothing. */
+const WORDS: readonly string[] = ["true", "false", "null"];
 
-/** How deep schemas refer to others, and values go. */
-const DEPTH_MAX = 40;
+/** Values of one task, and their characters; of a task with more, each text is hidden as a whole. */
+const VALUES_MAX = 1_000;
+const SIZE_MAX = 256 * 1024;
 
 /**
- * The values of one task that its contracts mark: they are hidden wherever an error repeats them.
+ * The values of one task that its contracts mark. They are hidden wherever an error, a log line or a
+ * person's reason repeats them.
  *
- * Cost: nothing but a look-up for contracts that mark nothing.
+ * Cost: nothing but a look-up for contracts that mark nothing; to hide, O(text).
  */
 export class SensitiveValues {
   readonly #found = new Set<string>();
+  /** By how they begin, the longest first. */
+  readonly #byStart = new Map<number, string[]>();
+  #size = 0;
+  #isTooMuch = false;
 
   constructor(readonly plan: Plan) {}
+
+  /** The values of a task as it stands; undefined: they are not known, so each text is hidden. */
+  static of(plan: Plan, state: TaskState | undefined): SensitiveValues {
+    const values = new SensitiveValues(plan);
+    if (!isAnyMarked(plan)) return values;
+    if (state === undefined) values.#isTooMuch = true;
+    else values.#takeAll(state);
+    return values;
+  }
+
+  /** Whether they are too many, or not known: then each text is hidden as a whole. */
+  get isTooMuch(): boolean {
+    return this.#isTooMuch;
+  }
+
+  /** Characters that it keeps. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Notes what an event of the task holds. */
   note(event: Event): void {
     if (event.kind === "TaskStarted") return this.#take(this.plan.definition.input, event.input);
+    if (event.kind === "TaskEnded") {
+      return this.#take(this.plan.definition.output?.success, event.output);
+    }
     const contract = "step" in event ? this.plan.steps[event.step]?.definition.contract : undefined;
     if ("result" in event) this.#take(contract?.success, event.result);
-    if ("failure" in event && event.failure) this.#take(contract?.error, event.failure.error);
+    if ("payload" in event) this.#take(contract?.success, event.payload);
+    if ("failure" in event) this.#take(contract?.error, event.failure?.error);
   }
 
   /** Returns a text without those values. */
   hide(text: string): string {
-    const longestFirst = [...this.#found].toSorted((one, other) => other.length - one.length);
-    return longestFirst.reduce((left, value) => left.replaceAll(value, HIDDEN), text);
+    if (this.#isTooMuch) return text === "" ? text : HIDDEN;
+    if (this.#found.size === 0) return text;
+    // What is hidden of the text now: values may overlap.
+    let [from, until, kept, left] = [0, 0, 0, ""];
+    for (let at = 0; at < text.length; at++) {
+      const length = this.#lengthAt(text, at);
+      if (length === 0) continue;
+      if (until > kept && at > until) {
+        left += text.slice(kept, from) + HIDDEN;
+        kept = until;
+      }
+      if (until <= kept) from = at;
+      until = Math.max(until, at + length);
+    }
+    return until > kept ? left + text.slice(kept, from) + HIDDEN + text.slice(until) : text;
   }
 
-  #take(schema: JsonSchema | undefined, value: JsonText): void {
-    if (schema === undefined || !isMarking(schema)) return;
-    for (const text of sensitiveTexts(schema, decodePayload(value))) this.#found.add(text);
+  /** Returns a value of JSON without them, in its texts, numbers and names of fields. */
+  hideIn(value: unknown): unknown {
+    if (this.#isTooMuch) return HIDDEN;
+    if (this.#found.size === 0 || value === HIDDEN) return value;
+    if (typeof value === "string") return this.hide(value);
+    if (typeof value === "number") {
+      return this.hide(String(value)) === String(value) ? value : HIDDEN;
+    }
+    if (Array.isArray(value)) return value.map((item) => this.hideIn(item));
+    if (!isObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, field]) => [this.hide(name), this.hideIn(field)]),
+    );
   }
+
+  /** Returns a text of JSON without them, which may be cut. */
+  hideInJson(text: string): string {
+    try {
+      return JSON.stringify(this.hideIn(JSON.parse(text)));
+    } catch {
+      return this.hide(text);
+    }
+  }
+
+  /** The length of the longest value at a place of a text; 0: there is none. */
+  #lengthAt(text: string, at: number): number {
+    const values = this.#byStart.get(startOf(text, at));
+    if (values === undefined) return 0;
+    const left = text.length - at;
+    const value = values.find((value) =>
+      value.length > left
+        ? left >= LENGTH_INSIDE_MIN && value.startsWith(text.slice(at))
+        : text.startsWith(value, at) &&
+          (value.length >= LENGTH_INSIDE_MIN || isWord(text, at, at + value.length))
+    );
+    return Math.min(value?.length ?? 0, left);
+  }
+
+  #takeAll(state: TaskState): void {
+    const { definition, steps } = this.plan;
+    this.#take(definition.input, state.input);
+    this.#take(definition.output?.success, state.output);
+    for (const [index, step] of state.steps.entries()) {
+      const contract = steps[index]?.definition.contract;
+      if (hasResult(step)) this.#take(contract?.success, step.result);
+      this.#take(contract?.error, step.failure?.error);
+      this.#take(contract?.success, state.signals.get(index));
+    }
+  }
+
+  #take(schema: JsonSchema | undefined, value: JsonText | undefined): void {
+    if (schema === undefined || value === undefined || !isMarking(schema)) return;
+    const hiding = new Hiding(schema, (part) => this.#takePart(part));
+    hiding.hidden([schema], decodePayload(value), 0);
+  }
+
+  #takePart(value: unknown): void {
+    if (typeof value === "object" && value !== null) {
+      for (const part of Object.values(value)) this.#takePart(part);
+    } else if (typeof value === "string" || typeof value === "number") {
+      const text = String(value);
+      this.#add(text);
+      this.#add(JSON.stringify(text).slice(1, -1));
+    }
+  }
+
+  #add(text: string): void {
+    if (this.#isTooMuch || text.length < LENGTH_MIN) return;
+    if (WORDS.includes(text) || this.#found.has(text)) return;
+    this.#size += text.length;
+    this.#isTooMuch = this.#size > SIZE_MAX || this.#found.size >= VALUES_MAX;
+    if (this.#isTooMuch) {
+      this.#found.clear();
+      this.#byStart.clear();
+      this.#size = 0;
+      return;
+    }
+    this.#found.add(text);
+    const start = startOf(text, 0);
+    const values = this.#byStart.get(start) ?? [];
+    values.splice(values.findIndex((other) => other.length < text.length) >>> 0, 0, text);
+    this.#byStart.set(start, values);
+  }
+}
+
+/** A number of the first two characters at a place. */
+function startOf(text: string, at: number): number {
+  return text.charCodeAt(at) << 8 ^ text.charCodeAt(at + 1);
+}
+
+function isWord(text: string, from: number, until: number): boolean {
+  return !/[\p{L}\p{N}]/u.test(text.charAt(from - 1) + text.charAt(until));
 }
 
 const marking = new WeakMap<JsonSchema, boolean>();
@@ -61,53 +192,20 @@ function isMarking(schema: JsonSchema): boolean {
   return known;
 }
 
-/** Returns the texts and numbers in a value that its contract marks, as they are and as JSON has them. */
-function sensitiveTexts(schema: JsonSchema, value: unknown): Iterable<string> {
-  const search = new Search(schema);
-  search.visit(schema, value, 0);
-  return search.found;
+const marked = new WeakMap<Plan, boolean>();
+
+/** Whether a contract of a workflow marks anything. Cost: a look-up, after the first time. */
+export function isAnyMarked(plan: Plan): boolean {
+  const known = marked.get(plan) ?? contractsOf(plan).some((schema) => schema && isMarking(schema));
+  marked.set(plan, known);
+  return known;
 }
 
-class Search {
-  readonly found = new Set<string>();
-  #visits = 0;
-
-  constructor(readonly root: unknown) {}
-
-  /** Looks at one value under one schema. */
-  visit(schema: unknown, value: unknown, depth: number): void {
-    this.#visits += 1;
-    if (!isObject(schema) || depth > DEPTH_MAX || this.#visits > VISITS_MAX) return;
-    if (schema.writeOnly === true) return this.#take(value, depth);
-    for (const same of this.alsoOf(schema)) this.visit(same, value, depth + 1);
-    if (Array.isArray(value)) {
-      value.forEach((item, index) => this.visit(itemSchema(schema, index), item, depth + 1));
-    } else if (isObject(value)) {
-      for (const [name, field] of Object.entries(value)) {
-        for (const part of fieldSchemas(schema, name)) this.visit(part, field, depth + 1);
-      }
-    }
-  }
-
-  /** What else is said of the same value, whether it holds in this case or not. */
-  protected alsoOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] {
-    const { $ref, allOf, anyOf, oneOf, then, else: other } = schema;
-    const referred = typeof $ref === "string" ? [partAt(this.root, $ref)] : [];
-    return [...referred, ...[allOf, anyOf, oneOf].flat(), then, other];
-  }
-
-  #take(value: unknown, depth: number): void {
-    this.#visits += 1;
-    if (this.found.size >= VALUES_MAX || this.#visits > VISITS_MAX || depth > DEPTH_MAX) return;
-    if (typeof value === "object" && value !== null) {
-      for (const part of Object.values(value)) this.#take(part, depth + 1);
-    } else if (typeof value === "string" || typeof value === "number") {
-      const text = String(value);
-      if (text.length < LENGTH_MIN) return;
-      this.found.add(text);
-      this.found.add(JSON.stringify(text).slice(1, -1));
-    }
-  }
+function contractsOf({ definition, steps }: Plan): readonly (JsonSchema | undefined)[] {
+  const ofSteps = steps.flatMap((
+    { definition: { contract } },
+  ) => [contract.success, contract.error]);
+  return [definition.input, definition.output?.success, ...ofSteps];
 }
 
 /**
@@ -121,13 +219,18 @@ export function withoutSensitive(schema: JsonSchema | undefined, value: unknown)
   return new Hiding(schema).hidden([schema], value, 0);
 }
 
-class Hiding extends Search {
+class Hiding {
+  constructor(readonly root: unknown, readonly found: (value: unknown) => void = () => {}) {}
+
   /** Hides in one value; `schemas`: all that is said of it. */
   hidden(schemas: readonly unknown[], value: unknown, depth: number): unknown {
     const all = this.#whole(schemas);
-    if (all.some(({ writeOnly }) => writeOnly === true)) return HIDDEN;
+    if (all.some(({ writeOnly }) => writeOnly === true)) {
+      this.found(value);
+      return HIDDEN;
+    }
     if (all.length === 0 || !isObject(value)) return value;
-    if (depth > DEPTH_MAX) return HIDDEN;
+    if (depth > PAYLOAD_DEPTH_MAX) return HIDDEN;
     if (Array.isArray(value)) {
       return value.map((item, index) =>
         this.hidden(all.map((schema) => itemSchema(schema, index)), item, depth + 1)
@@ -147,9 +250,16 @@ class Hiding extends Search {
     for (const schema of schemas) if (isObject(schema)) found.add(schema);
     // A set is walked in the order of insertion, what is added meanwhile included.
     for (const schema of found) {
-      for (const same of this.alsoOf(schema)) if (isObject(same)) found.add(same);
+      for (const same of this.#alsoOf(schema)) if (isObject(same)) found.add(same);
     }
     return [...found];
+  }
+
+  /** What else is said of the same value, whether it holds in this case or not. */
+  #alsoOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] {
+    const { $ref, allOf, anyOf, oneOf, then, else: other } = schema;
+    const referred = typeof $ref === "string" ? [partAt(this.root, $ref)] : [];
+    return [...referred, ...[allOf, anyOf, oneOf].flat(), then, other];
   }
 }
 

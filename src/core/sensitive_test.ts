@@ -72,6 +72,43 @@ Deno.test("a value is hidden as it is, as JSON writes it, and before what it con
   );
 });
 
+Deno.test("a short value is hidden as a word of its own only, and what says nothing never", () => {
+  const schema = { properties: { pin: {}, flag: {}, count: {} }, writeOnly: true };
+
+  equal(
+    hidden(
+      "pin 4711 of 47110 (4711): true, waited 1000 ms; 10001",
+      { pin: "4711", flag: "true", count: 1000, on: true, of: "of", none: null },
+      schema,
+    ),
+    "pin <sensitive> of 47110 (<sensitive>): true, waited <sensitive> ms; 10001",
+  );
+});
+
+Deno.test("values that overlap are hidden together, and one that a text ends in as far as it goes", () => {
+  const schema = { writeOnly: true };
+
+  equal(hidden("abcdefghij!", ["abcdef", "defghij"], schema), "<sensitive>!");
+  equal(hidden("abcdefabcdef-abcdef", ["abcdef"], schema), "<sensitive>-<sensitive>");
+  equal(hidden("it was violet-ot", ["violet-otter"], schema), "it was <sensitive>");
+  equal(hidden("it was viol", ["violet-otter"], schema), "it was viol");
+});
+
+Deno.test("in JSON, texts, numbers and names of fields are hidden, and all else is as it was", () => {
+  const driver = new TaskDriver([{ name: "a" }], { input: { writeOnly: true } })
+    .start({ card: 99887766, name: "violet-otter" });
+  const values = SensitiveValues.of(driver.actor.plan, driver.folded());
+  const error = { of: { "violet-otter": [1, 99887766, "no violet-otter"] }, left: [null, true, 9] };
+
+  deepEqual(values.hideIn(error), {
+    of: { "<sensitive>": [1, "<sensitive>", "no <sensitive>"] },
+    left: [null, true, 9],
+  });
+  equal(values.hideInJson('{"card":99887766,"n":1}'), '{"card":"<sensitive>","n":1}');
+  equal(values.hideInJson('{"card":99887766,"n'), '{"card":<sensitive>,"n');
+  equal(SensitiveValues.of(driver.actor.plan, undefined).hide("anything"), "<sensitive>");
+});
+
 Deno.test("the search ends for schemas and values that do not", () => {
   const loop = {
     $ref: "#",

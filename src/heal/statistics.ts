@@ -1,6 +1,6 @@
 /** Statistics: counts what the committed turns of this node did, and writes it an interval at a time. */
 
-import { attemptError } from "../core/attempt_fact.ts";
+import { shownCode } from "../core/attempt_fact.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Event, Failure } from "../core/event.ts";
 import type { Plan } from "../core/plan.ts";
@@ -160,7 +160,7 @@ export class Statistics {
         const counts = this.#of(plan, event.step, policyVersion);
         if (counts === undefined) return;
         if (event.kind === "StepParked") counts.parked++;
-        return countFailure(counts, event.failure);
+        return countFailure(counts, event.failure, { plan, state: newest });
       }
       case "StepInterrupted":
         return this.#of(plan, event.step, step?.policyVersion ?? 0)?.addOutcome("interrupted");
@@ -178,7 +178,9 @@ export class Statistics {
     if (event.end === "completed" && newest !== undefined) {
       counts?.ran.add(event.atMs - newest.createdAtMs);
     }
-    if (event.failure !== undefined) counts?.addError(codeOf(event.failure));
+    if (event.failure !== undefined) {
+      counts?.addError(codeOf(event.failure, { plan, state: newest }));
+    }
   }
 
   /** The counts of a step, or behind the last step those of the tasks. */
@@ -283,14 +285,20 @@ function policyOfTask(state: TaskState | undefined): number {
   return newest;
 }
 
-function countFailure(counts: Counts, failure: Failure | undefined): void {
-  if (failure === undefined) return;
-  counts.addOutcome(failure.class);
-  counts.addError(codeOf(failure));
+/** Whose failure it is. */
+interface OfTask {
+  readonly plan: Plan;
+  readonly state: TaskState | undefined;
 }
 
-function codeOf(failure: Failure): string {
-  return attemptError(failure).code ?? failure.class;
+function countFailure(counts: Counts, failure: Failure | undefined, of: OfTask): void {
+  if (failure === undefined) return;
+  counts.addOutcome(failure.class);
+  counts.addError(codeOf(failure, of));
+}
+
+function codeOf(failure: Failure, of: OfTask): string {
+  return shownCode(failure, of) ?? failure.class;
 }
 
 type NamedCell = Omit<StatisticsCell, "workflow" | "fromMs" | "untilMs">;

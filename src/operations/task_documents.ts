@@ -3,7 +3,7 @@
 import type { DeepReadonly } from "../core/json.ts";
 import type { z } from "zod";
 import { optionsFor } from "../core/alternative.ts";
-import type { Event, Failure, Turn } from "../core/event.ts";
+import type { Event, Failure, ForkedFrom, Turn } from "../core/event.ts";
 import type { TaskId } from "../core/ids.ts";
 import { decodePayload, type JsonText } from "../core/payload.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
@@ -11,7 +11,7 @@ import type { FullPolicy } from "../core/policy.ts";
 import type { CommittedTurn, TaskSummary } from "../core/ports.ts";
 import { rollup } from "../core/rollup.ts";
 import { readLabels } from "../core/search.ts";
-import { withoutSensitive } from "../core/sensitive.ts";
+import { SensitiveValues, withoutSensitive } from "../core/sensitive.ts";
 import {
   hasEnded,
   hasResult,
@@ -80,12 +80,19 @@ function labelled(labels: readonly string[]): Partial<SummaryDocument> {
 
 /** Shows a committed turn. */
 export function committedTurnDocument(
-  { taskId, plan, turn, state }: CommittedTurn,
+  { taskId, plan, turn, state, newest }: CommittedTurn,
 ): CommittedTurnDocument {
   const { namespace, name, version } = plan.definition;
-  const events = entriesOf(plan, turn);
+  const shown = mayRepeat(turn) ? SensitiveValues.of(plan, newest) : new SensitiveValues(plan);
+  const events = entriesOf(plan, turn, shown);
   return { id: taskId, namespace, workflow: name, version, state, turn: turn.turn, events };
 }
+
+/**
+ * What a reader is shown of a task's values: all, or all but what contracts mark, which is hidden where
+ * errors and reasons repeat it as well.
+ */
+export type Shown = "all" | SensitiveValues;
 
 /** What a task document is made of. */
 export interface DocumentSource {
@@ -97,20 +104,30 @@ export interface DocumentSource {
   /** By step: characters of values that the state lacks, because the task has too many to show. */
   readonly leftOut?: ReadonlyMap<number, number>;
   policyOf(of: { plan: Plan; taskId: TaskId }, step: number): FullPolicy;
-  /** Absent: values that contracts mark as sensitive are hidden. */
-  readonly isRevealed?: boolean;
+  readonly shown: Shown;
   /** Where traces are shown, with `{traceId}` in it. */
   readonly traceUrl?: string | undefined;
 }
 
 /** Decodes a payload for readers; `schema` is its contract, which says what of it is hidden. */
-function shownPayload(
-  schema: JsonSchema | undefined,
-  text: JsonText,
-  isRevealed: boolean | undefined,
-): unknown {
+function shownPayload(schema: JsonSchema | undefined, text: JsonText, shown: Shown): unknown {
   const value = decodePayload(text);
-  return isRevealed ? value : withoutSensitive(schema, value);
+  return shown === "all" ? value : withoutSensitive(schema, value);
+}
+
+/** Decodes an error for readers. */
+function shownError(schema: JsonSchema | undefined, text: JsonText, shown: Shown): unknown {
+  return withoutRepeats(shownPayload(schema, text, shown), shown);
+}
+
+/** What a program or a person wrote, without what it repeats. */
+function withoutRepeats(value: unknown, shown: Shown): unknown {
+  return shown === "all" ? value : shown.hideIn(value);
+}
+
+/** Whether a turn has what may repeat a value of its task. */
+export function mayRepeat({ events }: Turn): boolean {
+  return events.some((event) => "failure" in event || "reason" in event || "forkedFrom" in event);
 }
 
 /** Shows a task with its steps. Cost: O(steps), and of each value a parse. */
@@ -123,29 +140,33 @@ export function taskDocument(source: DocumentSource): TaskDocument {
 
 /** Shows a task without its steps. */
 export function taskHead(source: DocumentSource): TaskDocument {
-  const { summary, state, isRevealed } = source;
+  const { summary, state, shown } = source;
   const { input, output } = source.plan.definition;
   const { blockedReason: _, ...listed } = summaryDocument(summary);
   return {
     ...listed,
     ...stateOf(source),
     turn: state.turn,
-    input: shownPayload(input, state.input, isRevealed),
+    input: shownPayload(input, state.input, shown),
     ...(state.key === undefined ? {} : { key: state.key }),
     ...traceOf(source),
-    ...(state.forkedFrom && { forkedFrom: state.forkedFrom }),
+    ...(state.forkedFrom && { forkedFrom: forkDocument(state.forkedFrom, shown) }),
     ...time("startedAt", state.startedAtMs),
     ...time("endedAt", state.endedAtMs),
     ...time("deadlineAt", state.deadlineAtMs),
     ...(state.output === undefined
       ? {}
-      : { output: shownPayload(output?.success, state.output, isRevealed) }),
+      : { output: shownPayload(output?.success, state.output, shown) }),
     ...(state.failure === undefined ? {} : {
-      error: decodePayload(state.failure.error),
+      error: shownError(undefined, state.failure.error, shown),
       errorClass: state.failure.class,
     }),
     steps: [],
   };
+}
+
+function forkDocument(from: ForkedFrom, shown: Shown): ForkedFrom {
+  return shown === "all" ? from : { ...from, reason: shown.hide(from.reason) };
 }
 
 /** The trace that the start of a task was part of. */
@@ -207,9 +228,9 @@ function stepDocument(planned: PlannedStep, source: DocumentSource): StepDocumen
     ...stateFields(step, nameOf),
     ...formOf(planned, step),
     ...(hasResult(step) && leftOut === undefined
-      ? { result: shownPayload(contract.success, step.result, source.isRevealed) }
+      ? { result: shownPayload(contract.success, step.result, source.shown) }
       : {}),
-    ...failureDocument(step, leftOut, contract.error, source.isRevealed),
+    ...failureDocument(step, leftOut, contract.error, source.shown),
     ...optionsOf(planned, step, source.summary.taskId),
     ...(leftOut === undefined ? {} : { leftOut }),
   };
@@ -265,12 +286,10 @@ function failureDocument(
   { state, failure }: StepState,
   leftOut: number | undefined,
   schema: JsonSchema | undefined,
-  isRevealed: boolean | undefined,
+  shown: Shown,
 ): Pick<StepDocument, "error" | "errorClass"> {
   if (failure === undefined || !FAILING.includes(state)) return {};
-  const error = leftOut === undefined
-    ? { error: shownPayload(schema, failure.error, isRevealed) }
-    : {};
+  const error = leftOut === undefined ? { error: shownError(schema, failure.error, shown) } : {};
   return { ...error, errorClass: failure.class };
 }
 
@@ -285,18 +304,16 @@ function time<Field extends string>(
 const STEP_FIELDS: readonly string[] = ["step", "cause"];
 /** Fields that hold the text of a payload. */
 const PAYLOAD_FIELDS: readonly string[] = ["input", "output", "result", "payload"];
+/** Fields that a person wrote, and may have copied from a payload. */
+const REPEATING_FIELDS: readonly string[] = ["reason"];
 
-/** Shows the events of a turn, in order; what contracts mark as sensitive only if it is revealed. */
-export function entriesOf(
-  plan: Plan,
-  { turn, events }: Turn,
-  { isRevealed }: Pick<DocumentSource, "isRevealed"> = {},
-): JournalEntry[] {
+/** Shows the events of a turn, in order. */
+export function entriesOf(plan: Plan, { turn, events }: Turn, shown: Shown): JournalEntry[] {
   return events.map((event, index) => {
     const { kind, atMs, ...rest } = event;
     const fields = Object.entries(rest)
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => field({ plan, event, isRevealed }, name, value));
+      .map(([name, value]) => field({ plan, event, shown }, name, value));
     return {
       ...{ turn, number: index + 1, kind, at: timeText(atMs) },
       ...Object.fromEntries(fields),
@@ -308,7 +325,7 @@ export function entriesOf(
 interface FieldSource {
   readonly plan: Plan;
   readonly event: Event;
-  readonly isRevealed: boolean | undefined;
+  readonly shown: Shown;
 }
 
 /** The contract of a payload of an event. */
@@ -320,14 +337,18 @@ function contractOf({ plan, event }: FieldSource, name: string): JsonSchema | un
 }
 
 function field(source: FieldSource, name: string, value: unknown): readonly [string, unknown] {
-  const { plan, isRevealed } = source;
-  const shown = (text: JsonText) => shownPayload(contractOf(source, name), text, isRevealed);
+  const { plan, shown } = source;
+  const contract = contractOf(source, name);
   if (STEP_FIELDS.includes(name) && typeof value === "number") {
     return [name, plan.steps[value]?.name];
   }
-  if (PAYLOAD_FIELDS.includes(name)) return [name, shown(value as JsonText)];
+  if (PAYLOAD_FIELDS.includes(name)) {
+    return [name, shownPayload(contract, value as JsonText, shown)];
+  }
   if (name.endsWith("AtMs")) return [name.slice(0, -"Ms".length), timeText(value as number)];
+  if (REPEATING_FIELDS.includes(name)) return [name, withoutRepeats(value, shown)];
+  if (name === "forkedFrom") return [name, forkDocument(value as ForkedFrom, shown)];
   if (name !== "failure") return [name, value];
   const failure = value as Failure;
-  return [name, { class: failure.class, error: shown(failure.error) }];
+  return [name, { class: failure.class, error: shownError(contract, failure.error, shown) }];
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type DriverStep, TaskDriver } from "../../tests/support/task_driver.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { TaskSummary } from "../core/ports.ts";
-import { entriesOf, taskDocument } from "./task_documents.ts";
+import { SensitiveValues } from "../core/sensitive.ts";
+import { entriesOf, type Shown, taskDocument } from "./task_documents.ts";
 
 /** A task as JSON shows it, whose row says `listed`. */
 function show(
@@ -25,7 +26,8 @@ function show(
     ...listed,
   };
   const policyOf = () => fillPolicy(false);
-  return taskDocument({ plan, summary, isSameTurn: false, state, policyOf, isRevealed });
+  const shown = isRevealed ? "all" : SensitiveValues.of(plan, state);
+  return taskDocument({ plan, summary, isSameTurn: false, state, policyOf, shown });
 }
 
 const REMOTE: DriverStep = { name: "a", kind: "remote", policy: { retry: { backoff: "none" } } };
@@ -110,7 +112,7 @@ Deno.test("the entry of a choice shows the cause that a person gave, which is no
   task.send({ ...choice, cause: "overload" });
 
   const turns = task.turns.map(({ turn, events, commandIds }) => ({ turn, events, commandIds }));
-  const entries = turns.flatMap((turn) => entriesOf(task.actor.plan, turn));
+  const entries = turns.flatMap((turn) => entriesOf(task.actor.plan, turn, "all"));
   assert.equal(entries.find(({ kind }) => kind === "StepChosen")?.cause, "overload");
 });
 
@@ -137,7 +139,7 @@ Deno.test("what contracts mark as sensitive is hidden in tasks and journals, unl
     { pin: "0815", left: 3 },
   ]);
   assert.ok(turn !== undefined);
-  const entries = (isRevealed: boolean) => JSON.stringify(entriesOf(plan, turn, { isRevealed }));
-  assert.doesNotMatch(entries(false), /4711/);
-  assert.match(entries(true), /4711/);
+  const entries = (shown: Shown) => JSON.stringify(entriesOf(plan, turn, shown));
+  assert.doesNotMatch(entries(new SensitiveValues(plan)), /4711/);
+  assert.match(entries("all"), /4711/);
 });

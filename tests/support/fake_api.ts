@@ -123,7 +123,8 @@ class FakeEngine {
     const { namespace } = task.plan.definition;
     const resident = this.isRestarted ? undefined : this.#resident(task);
     for (const notify of this.#watchers) {
-      notify({ taskId, namespace, plan: task.plan, turn, state, resident, newest: undefined });
+      const newest = resident?.state;
+      notify({ taskId, namespace, plan: task.plan, turn, state, resident, newest });
     }
   }
 
