@@ -27,6 +27,13 @@ const WAIT_MS_MAX = 10_000;
 /** Calls of one millisecond that keep their order: 12 bits of an id. */
 const NUMBERS = 4_096;
 
+/**
+ * Rows of one minute for refused calls that anybody may make, such as a sign-in with a wrong key; the
+ * others are counted in the next row of such a call.
+ */
+const OPEN_REFUSALS_MAX = 10;
+const OPEN_REFUSALS_MS = 60_000;
+
 /** Characters of a text in a row. */
 const TEXT_LENGTH_MAX = 256;
 
@@ -64,6 +71,9 @@ export class AuditTrail {
   #writing: Promise<void> | undefined;
   #isOver = false;
   #number = 0;
+  /** Refused calls of this minute that needed no key, and those that have no row. */
+  #refusals = { sinceMs: -Infinity, count: 0 };
+  #unwritten = 0;
 
   constructor(
     private readonly deps: {
@@ -97,15 +107,16 @@ export class AuditTrail {
    *
    * @throws {TaskerError} journal.unavailable when the database does not take it; it is tried again
    */
-  async answered(call: AuditedCall | undefined, { body }: ApiAnswer): Promise<void> {
+  async answered(call: AuditedCall | undefined, { body, signIn }: ApiAnswer): Promise<void> {
     if (call === undefined) return;
+    if (signIn !== undefined && "refusal" in signIn) return this.#refused(call, signIn.refusal);
     const answer = typeof body === "object" && body !== null ? body as Fields : {};
     const isDryRun = call.input.dryRun === true;
     const isSame = answer.changed === false || answer.outcome === "unchanged";
     const { undo } = call.operation.audit;
     const fields = { ...answer, ...call.input };
     const written = Promise.withResolvers<void>();
-    this.#add(call, {
+    this.#add({ ...call, ...signIn }, {
       target: targetOf(call, fields),
       outcome: isSame ? "unchanged" : "done",
       ...(undo !== undefined && !isDryRun && !isSame && whole(undo, fields)),
@@ -116,8 +127,29 @@ export class AuditTrail {
   /** Ends a call with what it threw. */
   failed(call: AuditedCall | undefined, thrown: unknown): void {
     if (call === undefined) return;
-    const outcome = operatingError(thrown).code;
-    this.#add(call, { target: targetOf(call, call.input), outcome });
+    this.#refused(call, operatingError(thrown).code);
+  }
+
+  #refused(call: AuditedCall, outcome: string): void {
+    if (call.operation.right === "open" && !this.#hasRoom()) this.#unwritten++;
+    else this.#add(call, { target: targetOf(call, call.input), outcome });
+  }
+
+  /** Whether a refused call that anybody may make has a row of its own. */
+  #hasRoom(): boolean {
+    const nowMs = this.deps.runtime.monotonic();
+    const isOver = nowMs - this.#refusals.sinceMs >= OPEN_REFUSALS_MS;
+    if (isOver) this.#refusals = { sinceMs: nowMs, count: 0 };
+    this.#refusals.count++;
+    return this.#refusals.count <= OPEN_REFUSALS_MAX;
+  }
+
+  /** What is said of refused calls that have no row: once, and as few words as that takes. */
+  #moreRefused({ right }: Operation): string {
+    if (right !== "open" || this.#unwritten === 0) return "";
+    const more = ` (before it, ${this.#unwritten} more were refused)`;
+    this.#unwritten = 0;
+    return more;
   }
 
   /** Writes what waits, once more if need be, and takes no more. */
@@ -144,6 +176,7 @@ export class AuditTrail {
       operation: operation.name,
       scope: operation.right,
       ...rest,
+      target: rest.target + this.#moreRefused(operation),
       isDryRun: input.dryRun === true,
     };
     this.#waiting.push({ row, sinceMs: this.deps.runtime.monotonic(), written });

@@ -61,6 +61,8 @@ export interface ApiAnswer<Status extends number = number, Body = unknown> {
   readonly cookies?: readonly string[];
   /** Where a browser is sent on to. */
   readonly location?: string;
+  /** What came of a sign-in, for the audit: nobody calls before they are signed in. */
+  readonly signIn?: { readonly caller: Caller } | { readonly refusal: string };
 }
 
 /** One of an operation's answers. */

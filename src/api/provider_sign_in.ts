@@ -3,6 +3,7 @@
 import { EVERYTHING, ROLES } from "../core/api_key.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { IdentityProvider, ProvenPerson, SignInRefusal } from "./deps.ts";
+import { Caller } from "./access.ts";
 import type { Call, Services } from "./handler.ts";
 import { COOKIES, cookieText, makeSessionSecret, SESSION_MS } from "./session_cookie.ts";
 
@@ -40,23 +41,23 @@ export async function finishSignIn(services: Services, { place, signInSecret }: 
   const returnUrl = returnUrlOf(place);
   const proven = await provider.finish({ secret: signInSecret, returnUrl, query });
   if ("refusal" in proven) return refused(services, proven, [ended]);
-  const session = await addSession(services, proven);
-  const cookies = [ended, cookieText(COOKIES.session, session, place)];
-  return { status: 302, location: "/", cookies } as const;
+  const { secret, caller } = await addSession(services, proven);
+  const cookies = [ended, cookieText(COOKIES.session, secret, place)];
+  return { status: 302, location: "/", cookies, signIn: { caller } } as const;
 }
 
 /** Adds a session of a person; it ends by itself, and what they may do then is asked anew. */
 async function addSession(
   { sessions, runtime, log }: Services,
   { id, name, role }: ProvenPerson,
-): Promise<string> {
+): Promise<{ readonly secret: string; readonly caller: Caller }> {
   const { secret, hash } = makeSessionSecret(runtime);
   const nowMs = runtime.now();
   const all = [EVERYTHING];
   const of = { id, name, scopes: ROLES[role], namespaces: all, systems: all, createdAtMs: nowMs };
   await sessions.add({ hash, isLink: false, of: { person: of }, expiresAtMs: nowMs + SESSION_MS });
   log.info("Signed in", { keyId: id, way: "provider", role });
-  return secret;
+  return { secret, caller: new Caller({ ...of, hash }) };
 }
 
 function refused(
@@ -65,7 +66,7 @@ function refused(
   cookies: readonly string[] = [],
 ) {
   log.warn("Refused a sign-in at the identity provider", { refusal, why });
-  return { status: 302, location: REFUSED_PATH + refusal, cookies } as const;
+  return { status: 302, location: REFUSED_PATH + refusal, cookies, signIn: { refusal } } as const;
 }
 
 function returnUrlOf({ isHttps, url }: Call["place"]): string {

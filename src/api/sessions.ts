@@ -4,6 +4,7 @@ import { TaskerError } from "../core/errors.ts";
 import type { KeyRow, Runtime, Sessions } from "../core/ports.ts";
 import { timeText } from "../operations/schema.ts";
 import type { SESSIONS } from "../operations/sessions.ts";
+import { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
 import { beginSignIn, finishSignIn, PROVIDER_PATH } from "./provider_sign_in.ts";
 import { keyDocument } from "./keys.ts";
@@ -43,6 +44,7 @@ export function sessionHandlers(services: Services): Handlers<typeof SESSIONS> {
       return {
         status: 201,
         body: keyDocument({ ...row, expiresAtMs }),
+        signIn: { caller: new Caller(row) },
         cookies: [cookieText(COOKIES.session, secret, place)],
       };
     },

@@ -81,6 +81,10 @@ Deno.test("a page of another site changes nothing with the session of this one",
   const foreign = { "sec-fetch-site": "cross-site" };
   const login = { key: "", body: { secret }, headers: foreign };
   equal((await fake.ask("POST /v1/session", login)).status, 403, "nobody is signed in from there");
+  const refused = await asked(fake, line, { cookie, origin: "https://evil.example" });
+  const { code, detail } = await refused.json();
+  equal(code, "api.foreign_page", "another key would not help");
+  match(detail, /a page of https:\/\/evil\.example:/);
   equal(await statusOf({ "sec-fetch-site": "same-origin" }), 204);
 });
 
@@ -154,6 +158,53 @@ Deno.test("a person signed in at the provider acts by the scopes of their role, 
   });
   deepEqual(fake.engine.commands.map((command) => "by" in command && command.by), [
     "ada (oidc:u-1)",
+  ]);
+});
+
+/** Who, what and what came of it, the oldest first. */
+async function auditOf({ deps, runtime }: Fake) {
+  await runtime.settle();
+  const { rows } = await deps.audit.list({}, 200);
+  return rows.toReversed().map(({ by, target, outcome }) => [by, target, outcome]);
+}
+
+Deno.test("each sign-in is in the audit with who it was, and a refused one with why", async () => {
+  const fake = withProvider();
+  const key = fake.key(["read"]);
+  const link = await fake.json<{ path: string }>("POST /v1/session/links", { key });
+  const secret = link.path.replace("/#sign-in=", "");
+
+  await signIn(fake, { secret: key });
+  for (const way of ["link", "link", "key"]) await signIn(fake, { secret, way });
+  const [mine = ""] = cookiesOf(await asked(fake, "GET /v1/session/provider", {}));
+  await asked(fake, RETURN, { cookie: mine.split(";")[0] ?? "" });
+  await asked(fake, RETURN, {});
+
+  const who = `tester (key ${fake.keyRows.at(-1)?.id})`;
+  const nobody = "nobody (key nobody)";
+  deepEqual((await auditOf(fake)).slice(1), [
+    [who, "a session by key", "done"],
+    [who, "a session by link", "done"],
+    [nobody, "a session by link", "api.unauthorized"],
+    [nobody, "a session by key", "api.unauthorized"],
+    ["ada (oidc:u-1)", "a session by the identity provider", "done"],
+    [nobody, "a session by the identity provider", "not_begun"],
+  ]);
+});
+
+Deno.test("refused sign-ins do not flood the audit: those of a minute beyond ten are counted", async () => {
+  const fake = fakeApi();
+
+  for (let count = 0; count < 50; count++) await signIn(fake, { secret: `wrong ${count}` });
+  const flooded = await auditOf(fake);
+  await fake.runtime.advance(60_000);
+  await signIn(fake, { secret: "wrong" });
+  await signIn(fake, { secret: fake.key() });
+
+  equal(flooded.length, 10);
+  deepEqual((await auditOf(fake)).slice(10).map(([, target]) => target), [
+    "a session by key (before it, 40 more were refused)",
+    "a session by key",
   ]);
 });
 

@@ -12,7 +12,9 @@ const Entry = z.object({
   operation: z.string(),
   scope: z.string().describe("The scope that the operation asks for"),
   target: z.string().describe("What it was about: a task, a workflow, a key …"),
-  outcome: z.string().describe("`done`, `unchanged`, or the code of the error"),
+  outcome: z.string().describe(
+    "`done`, `unchanged`, the code of the error, or why the provider refused a sign-in",
+  ),
   isDryRun: z.boolean().describe("It only asked what would happen"),
   undo: z.string().optional().describe("The command that undoes it; absent: there is none"),
 });

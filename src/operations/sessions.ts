@@ -72,6 +72,7 @@ export const SESSIONS = group("sessions", {
     query: ProviderAnswer,
     answers: { 302: { description: "To the page, signed in, or to the one that says why not" } },
     errors: ["api.not_found"],
+    audit: { target: "a session by the identity provider" },
   }),
   makeSession: operation({
     method: "POST",
@@ -87,6 +88,7 @@ export const SESSIONS = group("sessions", {
       },
     },
     errors: [],
+    audit: { target: "a session by {way}" },
   }),
   endSession: operation({
     method: "DELETE",
