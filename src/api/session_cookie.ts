@@ -84,7 +84,7 @@ export function secretIn(
  * Refuses a request that changes something and was sent by a page of another site: the browser adds
  * the cookie to it, the person does not know. A request with a key of its own is not concerned.
  *
- * @throws {TaskerError} api.forbidden
+ * @throws {TaskerError} api.foreign_page
  */
 export function demandSameOrigin({ method, headers, url }: Request): void {
   if (method === "GET" || method === "HEAD" || headers.has("authorization")) return;
@@ -94,8 +94,11 @@ export function demandSameOrigin({ method, headers, url }: Request): void {
     ? origin === null ? !headers.has("cookie") : URL.parse(origin)?.host === new URL(url).host
     : site === "same-origin";
   if (isOwn) return;
+  const from = origin === null
+    ? "a page of another site, or a program that sends the cookie"
+    : `a page of ${origin.slice(0, 256)}`;
   throw new TaskerError(
-    "api.forbidden",
-    "Cannot take this from a page of another site: only pages of this server use its session",
+    "api.foreign_page",
+    `Cannot take this from ${from}: only pages of this server use its session`,
   );
 }

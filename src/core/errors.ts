@@ -31,6 +31,13 @@ export const ERRORS = {
     "The key does not cover this",
     "Use a key with the scope, namespace or system named in the detail",
   ),
+  "api.foreign_page": meaning(
+    "never",
+    403,
+    "The request came from a page of another site",
+    "Do it on a page of this server; a program sends a key in `Authorization`, and no cookie. Behind " +
+      "a proxy, let the proxy pass on the Host header",
+  ),
   "api.not_found": meaning("never", 404, "No such route", "See /openapi.json for the routes"),
   "api.bad_request": meaning(
     "never",

@@ -37,10 +37,11 @@ const COMMON_ERRORS = [
 
 /** Returns every code that an operation may answer with, in alphabetical order. */
 export function errorsOf(
-  { errors, right, repeat }: Pick<Operation, "errors" | "right" | "repeat">,
+  { errors, method, right, repeat }: Pick<Operation, "errors" | "method" | "right" | "repeat">,
 ): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>([...COMMON_ERRORS, ...errors]);
   if (right !== "open") codes.add("api.unauthorized").add("api.forbidden");
+  if (method !== "GET") codes.add("api.foreign_page");
   if (repeat === "remembered") codes.add("api.key_reused");
   return [...codes].sort();
 }
