@@ -180,7 +180,7 @@ export class NodeAdmission implements Admission {
     const nowMs = this.deps.runtime.monotonic();
     const { name, definition: { kind, owner, http, event } } = plan.steps[step] as PlannedStep;
     const places = this.#steps.get(`${plan.workflow}/${name}`);
-    const asked = kind === "remote" ? owner : http?.origin;
+    const asked = kind === "remote" ? owner : http?.circuit ?? http?.origin;
     const system = asked === undefined ? undefined : this.#systems.get(asked);
     const own = [...(places ? [places] : []), ...(kind === "remote" ? [] : [this.#node])];
     const ms = drainMs(own, nowMs);
@@ -245,13 +245,13 @@ export class NodeAdmission implements Admission {
     const sent = elsewhere ?? alternativeFor(this.#directory, plan, definition, switchTo);
     const asked = askedOf(definition, sent);
     const { event: capability } = asked;
-    const host = http?.origin === undefined ? undefined : this.#systemOf(http.origin);
+    const called = http?.circuit ?? http?.origin;
+    const host = called === undefined ? undefined : this.#systemOf(called);
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote"
       ? [this.#routeOf(plan, asked, sent === undefined ? switchTo : undefined)]
       : [...limitsInOrder(host, { places, isRetry, capability }), this.#node];
-    const system = host?.name;
-    const parts = { taskId, step, owner, system, places, capability, limits };
+    const parts = { taskId, step, owner, system: host?.name, places, capability, limits };
     const claim = newClaim(parts, of, nowMs);
     this.#claims.put(claim);
     return claim;

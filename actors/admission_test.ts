@@ -4,8 +4,11 @@ import type { Failure } from "../src/core/event.ts";
 import type { JsonText } from "../src/core/payload.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { StepState } from "../src/core/state.ts";
-import type { DriverStep } from "../tests/support/task_driver.ts";
+import { planOf } from "../src/core/plan.ts";
+import { DispatchHarness, TASK } from "../tests/support/dispatch_harness.ts";
+import { definitionOf, type DriverStep } from "../tests/support/task_driver.ts";
 import { complete, EngineHarness, reasonsOf } from "../tests/support/engine_harness.ts";
+import { NodeAdmission } from "./admission.ts";
 import { PASSIVATE_AFTER_MS } from "./supervisor.ts";
 
 const DAY_MS = 86_400_000;
@@ -77,6 +80,27 @@ Deno.test("a system that answers again is not sent all that waited at once", asy
   }
 
   assert.deepEqual(seen, [1, 2, 4, 8, 16]);
+});
+
+Deno.test("a webhook that fails keeps no delivery of another waiting, also where both have one host", () => {
+  const { runtime } = new DispatchHarness();
+  const called = (name: string): DriverStep => ({
+    name,
+    kind: "http",
+    http: { method: "POST", origin: "https://hooks.test", circuit: `webhook:${name}` },
+  });
+  const plan = planOf("hash", definitionOf([called("dead"), called("good")]));
+  const idle = { canStart: () => true, granted() {}, reconcileSoon() {} };
+  const admission = new NodeAdmission({ runtime, ...idle });
+  const ask = (step: number) =>
+    admission.admit({ taskId: TASK, plan, step, isRetry: false, concurrencyMax: undefined });
+
+  for (let count = 0; count < FAILURES_MAX; count++) {
+    assert.equal(ask(0), undefined);
+    admission.release(TASK, 0, "failed");
+  }
+
+  assert.deepEqual([ask(0), ask(1)], ["circuit_open", undefined]);
 });
 
 Deno.test("a try that is cancelled does not keep the circuit from trying again", async () => {

@@ -382,7 +382,7 @@ export class Supervisor implements Feed {
     const { taskId, plan, state } = actor;
     if (state === undefined || state.end !== undefined) return;
     const { runner, runtime } = this.deps;
-    actor.task.resume(runtime.now());
+    actor.resume(runtime.now());
     const steps = interruptedSteps(runner, plan, state, waiting);
     const isHang = this.deps.isAfterHang();
     const command = { kind: "RecordInterruption", taskId, steps, isHang } as const;

@@ -2,7 +2,7 @@
 
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
-import { countOf } from "../src/core/rollup.ts";
+import { countOf, rollup } from "../src/core/rollup.ts";
 import type { TaskState, TaskStateName } from "../src/core/state.ts";
 import { LiveTask } from "../src/core/live_task.ts";
 import type { OpenTurn, TurnDeps, TurnTaker } from "../src/core/turn.ts";
@@ -75,6 +75,14 @@ export class TaskActor implements TurnTaker {
   /** Commands that the turn being built still takes. */
   get #room(): number {
     return TURN_COMMANDS_MAX - this.decided.length;
+  }
+
+  /** Continues a task that was read from its journal. */
+  resume(nowMs: number): void {
+    const { task, plan, state } = this;
+    task.resume(nowMs);
+    // Why ready steps wait is not known yet; a task that has them was not blocked.
+    if (state !== undefined) this.committed = rollup(plan, state).state;
   }
 
   /** Takes waiting commands and decides them: the first part of a turn. */

@@ -10,7 +10,8 @@ import type {
   Runtime,
   TurnRow,
 } from "../src/core/ports.ts";
-import type { AnnouncedTurn } from "../src/core/webhook.ts";
+import type { AnnouncedTurn } from "../src/core/announcer.ts";
+import type { OpenTurn } from "../src/core/turn.ts";
 import {
   answerAll,
   type DecidedCommand,
@@ -84,7 +85,7 @@ export class TurnCommitter {
   #append(actor: TaskActor, sent: SentTurn): void {
     const { runtime, journal } = this.deps;
     actor.busyAtMs = runtime.monotonic();
-    const row = { ...rowOf(actor, sent, runtime.uuid()), ...this.#sends(actor, sent) };
+    const row = { ...rowOf(actor, sent, runtime.uuid()), ...this.#sends(actor, sent.turn) };
     actor.flushed = journal.append(row).then(
       (appended) => this.#appended(actor, sent, appended),
       (error) => {
@@ -95,11 +96,11 @@ export class TurnCommitter {
   }
 
   #sends(
-    { taskId, plan, committed: before }: TaskActor,
-    { turn: { turn, birth, change } }: SentTurn,
+    { taskId, plan, committed: before, state }: TaskActor,
+    { turn, birth, change, events }: OpenTurn,
   ): Pick<TurnRow, "sends"> {
-    if (birth === undefined && (change === undefined || change.state === before)) return {};
-    const sends = this.deps.sendsOf?.({ taskId, plan, turn, before, birth, change }) ?? [];
+    if (this.deps.sendsOf === undefined || state === undefined) return {};
+    const sends = this.deps.sendsOf({ taskId, plan, turn, before, birth, change, events, state });
     return sends.length === 0 ? {} : { sends };
   }
 

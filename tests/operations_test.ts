@@ -221,6 +221,17 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
   disableWebhook: { name: "billing", by: "ada", reason: "r" },
   removeWebhook: { name: "billing" },
   testWebhook: { name: "billing" },
+  resendDeliveries: {
+    name: "billing",
+    by: "ada",
+    reason: "it is back",
+    delivery: "t",
+    since: AT,
+    until: AT,
+    dryRun: true,
+    limit: 10,
+    cursor: "c",
+  },
   listTriggers: {},
   putTrigger: {
     namespace: "shop",

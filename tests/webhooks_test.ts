@@ -92,10 +92,17 @@ async function ask<T>(
   return await response.json();
 }
 
+interface Resent {
+  readonly found: number;
+  readonly sent: readonly string[];
+  readonly sentBefore: number;
+}
+
 interface WebhookShown {
   readonly name: string;
   readonly waiting: { readonly count: number };
   readonly delivered: { readonly count: number };
+  readonly failed: { readonly count: number };
   readonly lastDeliveredAt?: string;
 }
 
@@ -185,11 +192,52 @@ Deno.test("a webhook is signed, tried again under the same id, and sent although
   }
 });
 
-Deno.test("a webhook is tested, disabled and removed, and refused where it may not go", async () => {
+/** An event that was given up is sent again once, under its id, to who answers now. */
+async function isSentAgain(server: Served): Promise<void> {
+  await using gone = receiver(() => new Response(null, { status: 410 }));
+  await using back = receiver(() => new Response(null, { status: 204 }));
+  const events = ["task.needs_person"];
+  await put(server, "gone", { url: gone.url, events });
+  const task = await startTask(server, { workflow: "shop/order", input: { wait: true } }, "o1");
+  await until("the delivery is given up", WAIT_MS, async () => {
+    const { webhooks } = await ask<{ webhooks: WebhookShown[] }>(server, "/v1/webhooks");
+    return webhooks[0]?.failed.count === 1 || undefined;
+  });
+  await put(server, "gone", { url: back.url, events });
+  const resend = (asked: Readonly<Record<string, unknown>>) =>
+    ask<Resent>(server, "/v1/webhooks/gone/resend", "POST", asked);
+  const since = "2026-01-01T00:00:00Z";
+
+  const dry = await resend({ since, dryRun: true });
+  const { sent: [again = ""] } = await resend({ since });
+  const repeated = await resend({ since });
+  const end = await ask<TaskShown>(server, `/v1/tasks/${again}?waitMs=20000`);
+  const { sent: [named] } = await resend({ delivery: again });
+  await ask(server, `/v1/tasks/${named}?waitMs=20000`);
+  const tooLong = await put(server, "x".repeat(57), { url: back.url, events });
+
+  const counts = ({ found, sent, sentBefore }: Resent) => [found, sent.length, sentBefore];
+  assert.deepEqual([dry, repeated].map(counts), [[1, 0, 0], [1, 0, 1]]);
+  assert.equal(end.state, "completed");
+  const [first] = gone.got;
+  assert.equal(first?.taskId, task);
+  assert.equal(first?.type, "task.needs_person");
+  assert.deepEqual(
+    back.got.map(({ id, text }) => ({ id, text })),
+    Array(2).fill({ id: first?.id, text: first?.text }),
+  );
+  assert.ok(back.got.every(isSigned));
+  await ask(server, "/v1/webhooks/gone", "DELETE").catch(() => undefined); // 204 has no body
+  assert.equal(tooLong.status, 400);
+  assert.match(await tooLong.text(), /at most 56 characters/);
+}
+
+Deno.test("a webhook is tested, sent again, disabled and removed, and refused where it may not go", async () => {
   const dataDir = makeDataDir("webhooks");
   await using good = receiver(() => new Response(null, { status: 204 }));
   try {
     await using server = await openServer(dataDir);
+    await isSentAgain(server);
     const events = ["task.cancelled"];
     const refused = await put(server, "far", { url: "https://example.com/x", events });
     const unknown = await put(server, "far", { url: good.url, events, secret: "NOT_THERE" });
@@ -198,7 +246,7 @@ Deno.test("a webhook is tested, disabled and removed, and refused where it may n
     const { id } = await ask<{ id: string }>(server, "/v1/webhooks/good/test", "POST");
     const tested = await ask<TaskShown>(server, `/v1/tasks/${id}?waitMs=20000`);
     await ask(server, "/v1/webhooks/good/disable", "POST", { by: "ada" });
-    const task = await startTask(server, { workflow: "shop/order", input: { wait: true } }, "o1");
+    const task = await startTask(server, { workflow: "shop/order", input: { wait: true } }, "o2");
     await ask(server, `/v1/tasks/${task}/cancel`, "POST", {});
     const removed = await fetch(`${server.url}/v1/webhooks/good`, {
       method: "DELETE",

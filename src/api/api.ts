@@ -41,6 +41,7 @@ import { TaskFrames } from "./task_frames.ts";
 import { TaskReader } from "./task_reader.ts";
 import { taskBatchHandlers } from "./task_batches.ts";
 import { taskHandlers } from "./tasks.ts";
+import { resendHandlers } from "./resend.ts";
 import { Watch } from "./watch.ts";
 import { stepLogHandlers } from "./step_logs.ts";
 import { statisticsHandlers } from "./statistics.ts";
@@ -142,6 +143,7 @@ function routesOf(services: Services): readonly Route[] {
     ...auditHandlers(services),
     ...sessionHandlers(services),
     ...webhookHandlers(services),
+    ...resendHandlers(services),
     ...triggerHandlers(services),
     ...eventHandlers(services),
     ...deadLetterHandlers(services),

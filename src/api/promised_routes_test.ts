@@ -96,6 +96,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/triggers/{namespace}/{trigger}/enable",
     "POST /v1/webhooks/{name}/disable",
     "POST /v1/webhooks/{name}/enable",
+    "POST /v1/webhooks/{name}/resend",
     "POST /v1/webhooks/{name}/test",
     "POST /v1/workflows",
     "POST /v1/workflows/{namespace}/{name}/optimise",

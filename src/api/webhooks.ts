@@ -27,7 +27,9 @@ interface Change {
 }
 
 /** Handlers of everything that can be asked of webhooks. */
-export function webhookHandlers(services: Services): Handlers<typeof WEBHOOKS> {
+export function webhookHandlers(
+  services: Services,
+): Omit<Handlers<typeof WEBHOOKS>, "resendDeliveries"> {
   const { runtime, sink, log } = services;
   const turn = async (name: string, isEnabled: boolean, change: Change) => {
     const stored = await changed(services, change, (webhooks) => {
@@ -69,19 +71,28 @@ export function webhookHandlers(services: Services): Handlers<typeof WEBHOOKS> {
       return { status: 204 };
     },
     async testWebhook({ name }, call) {
+      const type = "webhook.test";
       call.caller.demandEverything("webhooks");
-      const webhook = demand((await read(services)).webhooks, name);
-      const key = commandIdOf(runtime, call, "webhook", name);
+      const webhook = await findWebhook(services, name);
+      const delivery = sink.mintTaskId();
       const { command } = deliveryCommand(name, webhook, {
-        taskId: sink.mintTaskId(),
-        key,
-        tags: ["webhook.test"],
-        body: eventBody("webhook.test", runtime.now(), { webhook: name }),
+        taskId: delivery,
+        key: commandIdOf(runtime, call, "webhook", name),
+        tags: [type],
+        body: eventBody(delivery, { type, nowMs: runtime.now(), data: { webhook: name } }),
       });
       const { taskId } = await sink.send(command);
       return { status: 202, body: { id: taskId } };
     },
   };
+}
+
+/** Finds a webhook as it is now. */
+export async function findWebhook(
+  services: Pick<Services, "policies">,
+  name: string,
+): Promise<Webhook> {
+  return demand((await read(services)).webhooks, name);
 }
 
 async function read({ policies }: Pick<Services, "policies">) {

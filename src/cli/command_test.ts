@@ -70,6 +70,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  webhooks disable NAME             Sends no further events; what happens meanwhile is not sent later",
     "  webhooks remove NAME              Removes a webhook; deliveries that have begun go on",
     "  webhooks test NAME                Sends the event `webhook.test`, also while it is disabled",
+    "  webhooks resend NAME              Sends deliveries again that were given up, newest first, under the ids that their receiver knows, to the URL of now",
     "  triggers                          Lists triggers: which events start tasks, or signal them",
     "  triggers put TRIGGER              Makes a trigger, or changes it; all nodes follow within two seconds",
     "  triggers enable TRIGGER           Takes events again, from now on",

@@ -9,6 +9,7 @@ import { diagnosisLines } from "./diagnosis_lines.ts";
 import { doctor } from "./doctor.ts";
 import { ARMS } from "./arms.ts";
 import { BULK } from "./bulk.ts";
+import { RESEND } from "./resend.ts";
 import { check } from "./check.ts";
 import { suggest } from "./suggest.ts";
 import { CommandError } from "./failure.ts";
@@ -110,6 +111,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   deployHistory: HISTORY,
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   removeWebhook: { lines: (_, { input: { name } }) => [`Webhook ${name} is removed`] },
+  resendDeliveries: RESEND,
   testWebhook: { lines: ({ id }) => [`Sent: tasker show ${id} says what came of it`] },
   removeTrigger: {
     lines: (_, { input: { namespace, trigger } }) => [`Trigger ${namespace}/${trigger} is removed`],

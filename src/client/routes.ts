@@ -174,6 +174,12 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   disableWebhook: { method: "POST", path: "/v1/webhooks/{name}/disable", body: "*" },
   removeWebhook: { method: "DELETE", path: "/v1/webhooks/{name}" },
   testWebhook: { method: "POST", path: "/v1/webhooks/{name}/test", isWrite: true },
+  resendDeliveries: {
+    method: "POST",
+    path: "/v1/webhooks/{name}/resend",
+    body: "*",
+    isWrite: true,
+  },
   listTriggers: { method: "GET", path: "/v1/triggers" },
   putTrigger: { method: "PUT", path: "/v1/triggers/{namespace}/{trigger}", body: "*" },
   enableTrigger: { method: "POST", path: "/v1/triggers/{namespace}/{trigger}/enable", body: "*" },

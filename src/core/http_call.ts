@@ -15,11 +15,14 @@ export interface HttpCall {
   readonly secrets?: Readonly<Record<string, Exclude<EgressHeader, string>>>;
   /**
    * The name of a secret that signs the request as Standard Webhooks says, in the headers webhook-id,
-   * webhook-timestamp and webhook-signature. The id is the same for each attempt.
+   * webhook-timestamp and webhook-signature. The id is the mapping's, or else that of the step: the same
+   * for each attempt.
    */
   readonly sign?: string;
   /** Whatever comes with a success is not read: the result is the status. */
   readonly isStatusOnly?: boolean;
+  /** Whose circuit and retry budget the step shares; absent: those of its origin. */
+  readonly circuit?: string;
   /** Statuses that are tried again beside 408, 425, 429 and those from 500 on. */
   readonly retryOn?: readonly number[];
   /** Headers that the result has beside the body; absent: the result is the body alone. */

@@ -1154,6 +1154,11 @@ export interface EgressRequest {
   readonly timeoutMs: number;
   /** Bytes of the answer's body. */
   readonly bytesMax: number;
+  /**
+   * Only the status counts: the body of a success is not read, and that of another answer ends at
+   * `bytesMax`, at the time-out, or where the connection breaks.
+   */
+  readonly isStatusOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 

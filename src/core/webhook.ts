@@ -7,22 +7,24 @@
 
 import { z } from "zod";
 import type { DeepReadonly } from "./json.ts";
-import { mintTaskId, slotOf, type TaskId } from "./ids.ts";
+import { slotOf, stepKey, type TaskId } from "./ids.ts";
 import { OWN_NAMESPACE } from "./incident.ts";
-import type { Plan } from "./plan.ts";
-import type { InboxRow, PolicyOverlay, Runtime, TaskBirth, TaskChange } from "./ports.ts";
+import type { InboxRow, PolicyOverlay } from "./ports.ts";
 import { encodePayload } from "./payload.ts";
-import type { TaskStateName } from "./state.ts";
 import type { Definition } from "./workflow.ts";
 
-/** What a webhook may report: a task started, or came into a state. */
+/** What a webhook may report: of a task, or of an incident. */
 export const WEBHOOK_EVENTS = [
   "task.started",
+  "task.needs_person",
   "task.blocked",
   "task.paused",
   "task.completed",
   "task.failed",
   "task.cancelled",
+  "incident.opened",
+  "incident.needs_person",
+  "incident.ended",
 ] as const;
 
 /** What a webhook may report. */
@@ -37,9 +39,6 @@ export const WEBHOOKS_NAME = "webhooks";
 /** The one step of a delivery. */
 const DELIVER = "deliver";
 
-/** Characters of a blocked reason that are sent. */
-const REASON_SENT_MAX = 500;
-
 /** What is tried again: each answer but "gone", because receivers are fixed while deliveries wait. */
 const RETRIED = Array.from({ length: 200 }, (_, at) => 300 + at).filter((status) => status !== 410);
 
@@ -49,6 +48,8 @@ const RETRIED = Array.from({ length: 200 }, (_, at) => 300 + at).filter((status)
  */
 const POLICY = {
   timeoutMs: 15_000,
+  // A receiver that hangs takes no more places of a node from others, until its circuit opens.
+  concurrencyMax: 32,
   retry: { attemptsMax: 20, backoff: "exponential", delayMsMin: 5_000, delayMsMax: 4 * 3_600_000 },
   onExhausted: "fail",
 } as const;
@@ -82,6 +83,9 @@ export function webhooksOf(overlay: PolicyOverlay | undefined): ReadonlyMap<stri
 /** Begins the name of the workflow of a webhook's deliveries. */
 const DELIVERIES = "webhook_";
 
+/** Characters of a webhook's name: the workflow of its deliveries has one of 64. */
+export const WEBHOOK_NAME_LENGTH_MAX = 64 - DELIVERIES.length;
+
 /** The workflow of a webhook's deliveries: `tasker/webhook_<name>`. */
 export function webhookWorkflow(name: string): string {
   return `${OWN_NAMESPACE}/${DELIVERIES}${name}`;
@@ -110,13 +114,19 @@ export function webhookDefinition(
       after: [],
       when: "succeeded",
       contract: {},
-      with: { url, body: "$.input" },
+      // An event that is sent again is still the same event.
+      with: {
+        url,
+        headers: { "webhook-id": "$.input.id", "idempotency-key": "$.input.id" },
+        body: "$.input",
+      },
       http: {
         method: "POST",
         origin: new URL(url).origin,
         sign: secret,
         retryOn: RETRIED,
         isStatusOnly: true,
+        circuit: `webhook:${name}`,
       },
       atMostOnce: false,
       policy: POLICY,
@@ -124,86 +134,21 @@ export function webhookDefinition(
   };
 }
 
-/** A turn that is about to be appended. */
-export interface AnnouncedTurn {
-  readonly taskId: TaskId;
-  readonly plan: Plan;
-  readonly turn: number;
-  /** The state before it. */
-  readonly before: TaskStateName;
-  readonly birth?: TaskBirth | undefined;
-  readonly change?: TaskChange | undefined;
+/**
+ * Makes the body of an event, as Standard Webhooks has it.
+ *
+ * @param delivery the task that delivers it first
+ */
+export function eventBody(
+  delivery: TaskId,
+  { type, nowMs, data }: { readonly type: string; readonly nowMs: number; readonly data: object },
+): object {
+  return { id: eventId(delivery), type, timestamp: new Date(nowMs).toISOString(), data };
 }
 
-/** Makes the commands that start deliveries. */
-export class Announcer {
-  #webhooks: ReadonlyMap<string, Webhook> = new Map();
-
-  constructor(readonly runtime: Pick<Runtime, "now" | "uuid">) {}
-
-  /** Takes the webhooks out of the newest overlays. */
-  renew(newest: ReadonlyMap<string, PolicyOverlay>): void {
-    this.#webhooks = webhooksOf(newest.get(`${OWN_NAMESPACE}/${WEBHOOKS_NAME}`));
-  }
-
-  /**
-   * Makes the commands that start a turn's deliveries. Their tasks are in the slot of the turn's task:
-   * its owner may write to the inbox of no other with the turn.
-   *
-   * Shape: none for Tasker's own tasks, so no delivery reports another.
-   * Cost: O(webhooks) for a turn that starts a task or changes its state.
-   */
-  sendsOf(turn: AnnouncedTurn): readonly InboxRow[] {
-    const { plan } = turn;
-    if (this.#webhooks.size === 0 || plan.definition.namespace === OWN_NAMESPACE) return [];
-    const events = eventsOf(turn);
-    return [...this.#webhooks].flatMap(([name, webhook]) => {
-      if (!webhook.isEnabled || !isAbout(webhook, plan)) return [];
-      return events.filter((event) => webhook.events.includes(event))
-        .map((event) => this.#deliveryOf(turn, { name, webhook, event }));
-    });
-  }
-
-  #deliveryOf(
-    { taskId, plan, turn, change, birth }: AnnouncedTurn,
-    { name, webhook, event }: { name: string; webhook: Webhook; event: WebhookEvent },
-  ): InboxRow {
-    const { runtime } = this;
-    const nowMs = runtime.now();
-    const blockedReason = change?.blockedReason?.slice(0, REASON_SENT_MAX).toWellFormed();
-    const data = {
-      id: taskId,
-      workflow: plan.workflow,
-      version: plan.definition.version,
-      state: event === "task.started" ? "running" : change?.state,
-      turn,
-      ...(birth !== undefined && { tags: birth.tags }),
-      ...(event === "task.blocked" && blockedReason !== undefined && { blockedReason }),
-    };
-    return deliveryCommand(name, webhook, {
-      taskId: mintTaskId(nowMs, slotOf(taskId), runtime.uuid()),
-      key: `webhook:${name}:${taskId}:${turn}:${event}`,
-      tags: [event, taskId],
-      body: eventBody(event, nowMs, data),
-    });
-  }
-}
-
-/** The body of an event, as Standard Webhooks has it. */
-export function eventBody(type: string, nowMs: number, data: object): object {
-  return { type, timestamp: new Date(nowMs).toISOString(), data };
-}
-
-function eventsOf({ before, birth, change }: AnnouncedTurn): readonly WebhookEvent[] {
-  const started = birth === undefined ? [] : ["task.started" as const];
-  const isSame = change === undefined || change.state === before;
-  const now = isSame ? undefined : WEBHOOK_EVENTS.find((event) => event === `task.${change.state}`);
-  return now === undefined ? started : [...started, now];
-}
-
-function isAbout({ workflows }: Webhook, { workflow, definition: { namespace } }: Plan): boolean {
-  return workflows.length === 0 ||
-    workflows.some((one) => one === workflow || one === `${namespace}/*`);
+/** What names an event to its receiver, however often it is sent. */
+export function eventId(delivery: TaskId): string {
+  return stepKey(delivery, DELIVER);
 }
 
 /** Makes the command that starts one delivery. */

@@ -9,6 +9,7 @@ import { stepKey } from "../core/ids.ts";
 import type { Mapping, Reference } from "../core/mapping.ts";
 import { evaluateMapping } from "../core/mapping_value.ts";
 import type { Attempt, Egress, EgressHeader, EgressResponse, Runtime } from "../core/ports.ts";
+import { RETRY_AFTER_MS_MAX } from "../core/policy.ts";
 import { mappingFailed } from "../core/transform.ts";
 import { type Given, StepFailure } from "../core/workflow.ts";
 import { ANSWER_SHOWN_MAX, contractFailure, endsAtMs, plainText, stepOf } from "./failures.ts";
@@ -16,6 +17,9 @@ import { encodeError, notRetryable, outcomeOfFailure, outcomeOfResult } from "./
 
 /** Bytes of an answer's body; a result may have 256 Ki characters. */
 const BYTES_MAX = 1_048_576;
+
+/** The same where only the status counts: what a person is shown of a refusal. */
+const REFUSAL_BYTES_MAX = 4_096;
 
 /** Time for an attempt without a time-out. */
 const TIMEOUT_DEFAULT_MS = 3_600_000;
@@ -60,12 +64,18 @@ export async function runHttp(
         nowMs,
       }),
       timeoutMs: Math.max(1, (endsAtMs(attempt) ?? nowMs + TIMEOUT_DEFAULT_MS) - nowMs),
-      bytesMax: BYTES_MAX,
+      bytesMax: http.isStatusOnly ? REFUSAL_BYTES_MAX : BYTES_MAX,
+      ...(http.isStatusOnly && { isStatusOnly: true }),
       signal,
     });
     return outcomeOf(answer, { attempt, http, nowMs: runtime.now() });
   } catch (error) {
-    return isOurs(error) ? "interrupted" : outcomeOfThrow(error);
+    if (isOurs(error)) return "interrupted";
+    const outcome = outcomeOfThrow(error);
+    // What the configuration refuses now it may allow before the last attempt.
+    return http.isStatusOnly && outcome.kind === "failed"
+      ? { ...outcome, retryable: true }
+      : outcome;
   }
 }
 
@@ -148,10 +158,12 @@ function contentOf(
   }
   for (const [name, secret] of Object.entries(secrets)) made[name.toLowerCase()] = secret;
   if (sign !== undefined) {
+    const stated = made["webhook-id"];
+    const id = typeof stated === "string" ? stated : key;
     const timestamp = String(Math.floor(nowMs / 1_000));
-    made["webhook-id"] = key;
+    made["webhook-id"] = id;
     made["webhook-timestamp"] = timestamp;
-    made["webhook-signature"] = { secret: sign, signs: `${key}.${timestamp}` };
+    made["webhook-signature"] = { secret: sign, signs: `${id}.${timestamp}` };
   }
   if (body === undefined) return { headers: made };
   return { headers: made, body: isText ? body : JSON.stringify(body) };
@@ -178,7 +190,11 @@ function outcomeOf(answer: EgressResponse, { attempt, http, nowMs }: AnswerConte
     error_message: plainText(messageFor(answer, http)),
     http_status: status,
   };
-  const retryAfter = retryAfterMs(headers["retry-after"], nowMs);
+  const stated = retryAfterMs(headers["retry-after"], nowMs);
+  // A longer one would park the step; nobody looks at the steps of deliveries one by one.
+  const retryAfter = http.isStatusOnly && stated !== undefined
+    ? Math.min(stated, RETRY_AFTER_MS_MAX)
+    : stated;
   // Who answers with such a status has failed; the others answered that they will not do it.
   if (status >= 500) {
     return {

@@ -76,6 +76,8 @@ class GuardedRequest {
   #sent: http.ClientRequest | undefined;
   #shown = "";
   #isOver = false;
+  /** Takes the answer as far as it has come, where only its status counts. */
+  #takeBeginning: (() => void) | undefined;
   /** Whether it waits for bytes of our own, and not for the host. */
   #isHeldUp = false;
 
@@ -151,32 +153,33 @@ class GuardedRequest {
   }
 
   #read(answer: http.IncomingMessage): void {
-    const { bytesMax } = this.request;
+    const { bytesMax, isStatusOnly = false } = this.request;
     const chunks: Uint8Array[] = [];
+    const take = () => this.#take(answer, Buffer.concat(chunks).subarray(0, bytesMax));
+    const { statusCode = 0 } = answer;
+    if (isStatusOnly) this.#takeBeginning = take;
+    if (isStatusOnly && statusCode >= 200 && statusCode < 300) return take();
     let bytes = 0;
     answer.on("data", (chunk: Uint8Array) => {
       if (this.#isOver) return; // what it held is given back
       bytes += chunk.length;
-      if (bytes > bytesMax) return this.#tooLarge();
+      if (bytes > bytesMax && !isStatusOnly) return this.#tooLarge();
       chunks.push(chunk);
+      if (bytes > bytesMax) return take();
       const held = this.hold.take(chunk.length);
       if (held !== undefined) void this.#pause(answer, held);
     });
     answer.on("error", (error: Error) => this.#fail(messageOf(error), error));
     answer.on("aborted", () => this.#fail("the connection broke before the end of the answer"));
-    answer.on("end", () => {
-      const whole = {
-        status: answer.statusCode ?? 0,
-        headers: joined(answer.headers),
-        body: Buffer.concat(chunks),
-      };
-      if (showsSecret(whole, this.#secrets())) {
-        return this.#end.reject(
-          refused(this.#shown, "its answer repeats a secret that it was sent"),
-        );
-      }
-      this.#end.resolve(whole);
-    });
+    answer.on("end", take);
+  }
+
+  #take(answer: http.IncomingMessage, body: Uint8Array): void {
+    const taken = { status: answer.statusCode ?? 0, headers: joined(answer.headers), body };
+    if (showsSecret(taken, this.#secrets())) {
+      return this.#end.reject(refused(this.#shown, "its answer repeats a secret that it was sent"));
+    }
+    this.#end.resolve(taken);
   }
 
   /** Reads no further until the bytes that came are held. */
@@ -196,6 +199,7 @@ class GuardedRequest {
   }
 
   #timeOut(timeoutMs: number): void {
+    if (this.#takeBeginning !== undefined) return this.#takeBeginning();
     if (!this.#isHeldUp) return this.#fail(`no whole answer after ${timeoutMs} ms`);
     this.#end.reject(
       new TaskerError(
@@ -216,6 +220,9 @@ class GuardedRequest {
   }
 
   #fail(why: string, cause?: unknown): void {
+    if (this.#takeBeginning !== undefined && this.request.signal?.aborted !== true) {
+      return this.#takeBeginning();
+    }
     this.#end.reject(this.#failed(why, cause));
   }
 

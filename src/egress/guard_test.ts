@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
+import { certificateFor } from "../../tests/support/certificate.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { EgressRequest } from "../core/ports.ts";
 import { openRuntime } from "../server/runtime.ts";
@@ -369,14 +370,3 @@ Deno.test("TLS asks for the certificate of the name, not of the address", async 
   assert.equal(await codeOf(ask(`https://127.0.0.1:${port}/`, {}, { ca: cert })), "egress.failed");
   assert.equal(await codeOf(ask(`https://good.test:${port}/`)), "egress.failed");
 });
-
-function certificateFor(host: string): { readonly key: string; readonly cert: string } {
-  const dir = Deno.makeTempDirSync();
-  const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30
-    -keyout ${dir}/key -out ${dir}/cert -subj /CN=${host} -addext subjectAltName=DNS:${host}`;
-  const made = new Deno.Command("openssl", { args: args.split(/\s+/) }).outputSync();
-  assert.ok(made.success, new TextDecoder().decode(made.stderr));
-  const [key, cert] = ["key", "cert"].map((name) => Deno.readTextFileSync(`${dir}/${name}`));
-  Deno.removeSync(dir, { recursive: true });
-  return { key: key ?? "", cert: cert ?? "" };
-}

@@ -2,13 +2,17 @@
 
 import { z } from "zod";
 import { By, Name, Reason } from "../core/fields.ts";
-import { WEBHOOK_EVENTS } from "../core/webhook.ts";
+import { WEBHOOK_EVENTS, WEBHOOK_NAME_LENGTH_MAX } from "../core/webhook.ts";
 import { group, operation } from "./operation.ts";
-import { named, Time } from "./schema.ts";
+import { named, Time, whole } from "./schema.ts";
+import { Cursor, NextCursor, SearchedTo } from "./task_filter.ts";
 
 /** Characters of a URL, and workflows that one webhook names. */
 const URL_LENGTH_MAX = 2_000;
 const WORKFLOWS_MAX = 50;
+
+/** Deliveries that one request sends again. */
+const RESENT_MAX = 100;
 
 /** Names a workflow, or all of a namespace. */
 const Workflow = z.string().max(130).regex(
@@ -21,7 +25,9 @@ const FIELDS = {
     .describe("Where events are sent; TASKER_EGRESS has to list its host"),
   events: z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length),
   workflows: z.array(Workflow).max(WORKFLOWS_MAX)
-    .describe("namespace/name or namespace/*; empty: all"),
+    .describe(
+      "namespace/name or namespace/*; empty: all. Of an incident, the workflow it is about",
+    ),
   secret: z.string().regex(
     /^(?!TASKER_)[A-Za-z_][A-Za-z0-9_]{0,127}$/,
     "expected the name of a variable that TASKER_SECRETS lists",
@@ -64,6 +70,40 @@ const Decision = named("WebhookDecision", z.strictObject({ by: By, reason: Reaso
 
 const Params = z.strictObject({ name: Name });
 
+/** The workflow of its deliveries has a longer name, which has to be one as well. */
+const NewParams = z.strictObject({
+  name: Name.max(
+    WEBHOOK_NAME_LENGTH_MAX,
+    `expected at most ${WEBHOOK_NAME_LENGTH_MAX} characters: a workflow is named after it`,
+  ),
+});
+
+const ResendBody = named(
+  "ResendDeliveries",
+  z.strictObject({
+    by: By,
+    reason: Reason,
+    delivery: z.string().max(64).optional()
+      .describe("The task of the one delivery to send again, however it ended"),
+    since: Time.optional().describe("Instead: all that were given up at or after this time"),
+    until: Time.optional().describe("… and before this time"),
+    dryRun: z.boolean().default(false).describe("Only counts: nothing is sent"),
+    limit: whole(1, RESENT_MAX).default(RESENT_MAX),
+    cursor: Cursor.optional(),
+  }),
+);
+
+const Resent = named(
+  "ResentDeliveries",
+  z.object({
+    found: z.int().describe("Deliveries of this page"),
+    sent: z.array(z.string()).describe("The tasks that deliver them again"),
+    sentBefore: z.int().describe("Of those found, what was sent again by an earlier request"),
+    nextCursor: NextCursor,
+    searchedTo: SearchedTo,
+  }),
+);
+
 /** A change of all webhooks' one document. */
 const CHANGE = {
   right: "admin",
@@ -96,6 +136,7 @@ export const WEBHOOKS = group("webhooks", {
     ...CHANGE,
     method: "PUT",
     path: "/v1/webhooks/{name}",
+    params: NewParams,
     summary: "Makes a webhook, or changes it; all nodes follow within ten seconds",
     body: PutBody,
     answers: SHOWN,
@@ -154,5 +195,20 @@ export const WEBHOOKS = group("webhooks", {
     errors: ["webhook.not_found", "node.draining", "mailbox.full"],
     command: { verb: "webhooks test" },
     audit: { target: "{name} {id}" },
+  }),
+  resendDeliveries: operation({
+    method: "POST",
+    path: "/v1/webhooks/{name}/resend",
+    summary: "Sends deliveries again that were given up, newest first, under the ids that their " +
+      "receiver knows, to the URL of now. Repeat it with `nextCursor` until there is none; none " +
+      "is sent twice",
+    right: "admin",
+    repeat: "command",
+    params: Params,
+    body: ResendBody,
+    answers: { 200: { description: "What became of the page", schema: Resent } },
+    errors: ["webhook.not_found", "task.not_found", "node.draining", "mailbox.full"],
+    command: { verb: "webhooks resend" },
+    audit: { target: "{name} {found} deliveries" },
   }),
 });

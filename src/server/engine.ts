@@ -1,5 +1,6 @@
 /** The engine of one node: wires actors, ownership and dispatch over whatever ports it is given. */
 
+import { Announcer } from "../core/announcer.ts";
 import { wait } from "../core/backoff.ts";
 import { NodeAdmission } from "../../actors/admission.ts";
 import { LimitShares } from "../../actors/limit_shares.ts";
@@ -34,7 +35,6 @@ import type {
 import type { Plan } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
-import { Announcer } from "../core/webhook.ts";
 import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
 import type { StepLog } from "../dispatch/step_log.ts";

@@ -143,7 +143,7 @@ export class TaskDriver {
     const { taskId, plan } = this.actor;
     this.actor = this.#actors.add(new TaskActor(taskId, plan, this.deps));
     this.actor.task.state = this.folded();
-    this.actor.task.resume(this.nowMs);
+    this.actor.resume(this.nowMs);
     return this.state.end === undefined ? this.send({ kind: "Wake" }) : this;
   }
 
