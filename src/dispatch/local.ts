@@ -15,7 +15,7 @@ import { describeThrown, endsAtMs, failureOfThrown, stepOf } from "./failures.ts
 import { notRetryable, outcomeOfFailure, outcomeOfResult } from "./outcome.ts";
 import { inputOf } from "./step_input.ts";
 import { progressOf } from "./reply_outcome.ts";
-import type { AttemptLog, StepLog } from "./step_log.ts";
+import { type AttemptLog, plainLine, type StepLog } from "./step_log.ts";
 
 /** What running local steps needs. */
 interface LocalDeps {
@@ -241,8 +241,9 @@ export class LocalRunner {
       deadline: endsAtMs(attempt) ?? Infinity,
       signal,
       log: (text, fields) => {
-        this.deps.log.info(text, { taskId, step: name, ...fields });
-        lines?.add(text, fields);
+        const line = plainLine(text, fields);
+        this.deps.log.info(line.text, { taskId, step: name, ...line.fields });
+        lines?.add(line.text, line.fields);
       },
       fail: (error, how) => {
         const failure = new StepFailure(error, how?.retryable ?? false, how?.retryAfterMs);

@@ -196,6 +196,27 @@ Deno.test("a log line names its task and step", async () => {
   ]);
 });
 
+Deno.test("a log line whose fields throw does not fail its attempt", async () => {
+  const { harness, runtime, start, recorded } = openLocalRunner();
+  const fields = {
+    count: 3,
+    get bad() {
+      throw new Error("no");
+    },
+  };
+
+  start({ run: ({ log }) => (log("counted", fields), 7) });
+  await runtime.settle();
+
+  const bad = "(cannot be shown)";
+  assert.deepEqual(harness.lines, [
+    { level: "info", text: "counted", fields: { taskId: TASK, step: "work", count: 3, bad } },
+  ]);
+  assert.deepEqual(recorded.map(({ kind }) => kind), ["RecordStepResult"]);
+  const [result] = recorded;
+  assert.ok(result?.kind === "RecordStepResult" && result.outcome.kind === "completed");
+});
+
 Deno.test("a log line of a step holds no payload and no secret", () => {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);

@@ -8,6 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Runtime, StepLine, StepLogs } from "../core/ports.ts";
 import { redactText } from "../core/redaction.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Loggable } from "../telemetry/redact.ts";
 
 /** Characters of one line, and of its fields. */
 const LINE_SIZE_MAX = 1_000;
@@ -73,8 +74,8 @@ export class StepLog {
     return this.#batcher.idle();
   }
 
-  #lineOf(text: string, fields: Readonly<Record<string, unknown>> | undefined) {
-    const shown = fields === undefined ? "" : jsonText(fields);
+  #lineOf(text: string, fields: PlainFields | undefined) {
+    const shown = fields === undefined ? "" : JSON.stringify(fields);
     return {
       atMs: this.deps.runtime.now(),
       text: kept(text, LINE_SIZE_MAX),
@@ -96,22 +97,61 @@ export class StepLog {
 
 /** The log of one attempt. */
 export interface AttemptLog {
-  add(text: string, fields?: Readonly<Record<string, unknown>>): void;
+  add(text: string, fields?: PlainFields): void;
   /** Notes how much was left out. */
   end(): void;
 }
 
 /** Of others' text, what may be shown: without credentials, and no longer than that. */
 function kept(text: string, sizeMax: number): string {
-  const cut = String(text).slice(0, sizeMax).replaceAll("\0", "").toWellFormed();
+  const cut = text.slice(0, sizeMax).replaceAll("\0", "").toWellFormed();
   return redactText(cut).text;
 }
 
-function jsonText(fields: unknown): string {
+/** Fields that JSON can carry. */
+export type PlainFields = Readonly<Record<string, Loggable>>;
+
+/** Stands for what cannot be read, or JSON cannot carry. */
+const UNSHOWN = "(cannot be shown)";
+
+/**
+ * Copies what step code logs, so that what reads it meets no code of the step: a getter that throws, a
+ * proxy, a cycle. Only the field in question is replaced; a bigint becomes a text, an error its parts.
+ */
+export function plainLine(
+  text: unknown,
+  fields: unknown,
+): { readonly text: string; readonly fields: PlainFields | undefined } {
+  return { text: orUnshown(() => String(text)), fields: plainFields(fields) };
+}
+
+function plainFields(fields: unknown): PlainFields | undefined {
+  if (typeof fields !== "object" || fields === null) return undefined;
+  const names = orUnshown(() => Object.keys(fields));
+  if (typeof names === "string") return { fields: names };
+  const entries = names.flatMap((name) => {
+    const value = orUnshown(() => plainValue(Reflect.get(fields, name)));
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Undefined: JSON leaves it out. */
+function plainValue(value: unknown): Loggable | undefined {
+  const text = JSON.stringify(value, (_, inner) => {
+    if (typeof inner === "bigint") return String(inner);
+    return inner instanceof Error
+      ? { name: inner.name, message: inner.message, stack: inner.stack, cause: inner.cause }
+      : inner;
+  });
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function orUnshown<T>(read: () => T): T | typeof UNSHOWN {
   try {
-    return JSON.stringify(fields) ?? "";
+    return read();
   } catch {
-    return "fields that JSON cannot carry";
+    return UNSHOWN;
   }
 }
 

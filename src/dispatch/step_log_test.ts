@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { DispatchHarness } from "../../tests/support/dispatch_harness.ts";
 import type { StepLine } from "../core/ports.ts";
-import { StepLog } from "./step_log.ts";
+import { plainLine, StepLog } from "./step_log.ts";
 
 const OF = { taskId: "t" as never, step: "pay", attempt: 1 };
 
@@ -62,12 +62,35 @@ Deno.test("what cannot be written in time is left out: no code waits, and no mem
   equal(size > 3_000_000 && size <= 4 * 1024 * 1024, true, `${size} of 10,000,000 characters`);
 });
 
-Deno.test("fields that JSON cannot carry are named, and break nothing", async () => {
-  const { log, written, gate } = openStepLog();
-  gate.resolve();
+Deno.test("of what step code logs, only the field that cannot be shown is replaced", () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  const throwing = {
+    get bad(): string {
+      throw new Error("no");
+    },
+  };
+  const unreadable = new Proxy({}, {
+    ownKeys() {
+      throw new Error("no");
+    },
+  });
 
-  log.attempt(OF).add("a cycle", { big: 1n });
-  await log.idle();
+  const { fields } = plainLine("all", {
+    ...{ left: 5, big: 12n, cycle, error: new TypeError("away"), none: undefined },
+    ...{ inner: { throwing }, unreadable, nan: NaN },
+    get direct(): string {
+      throw new Error("no");
+    },
+  });
 
-  equal(written[0]?.fields, "fields that JSON cannot carry");
+  const { error, ...others } = fields ?? {};
+  const unshown = "(cannot be shown)";
+  deepEqual(others, {
+    ...{ left: 5, big: "12", cycle: unshown, inner: unshown, unreadable: unshown, nan: null },
+    direct: unshown,
+  });
+  deepEqual(Object.keys(error ?? {}), ["name", "message", "stack"]);
+  deepEqual(plainLine("t", unreadable).fields, { fields: unshown });
+  equal(plainLine(Object.create(null), undefined).text, unshown);
 });
