@@ -17,9 +17,13 @@ const BEAT_MS = 10_000;
 const WATCH_MS = 10_000;
 const WATCHED_MS = 25_000;
 
-/** Tasks of one tick, and of one note to other nodes; Postgres takes notes of 8,000 bytes. */
+/** Tasks of one event, and of each namespace in a tick: a busy one takes no place of another. */
 export const CHANGED_MAX = 500;
-const NOTE_BYTES_MAX = 7_500;
+const CHANGED_ALL_MAX = 10_000;
+
+/** Changes, and names of namespaces, of one note to other nodes; Postgres takes notes of 8,000 bytes. */
+const NOTE_BYTES_MAX = 6_500;
+const MORE_BYTES_MAX = 1_000;
 
 /** Ticks that are kept for readers who are slow or come back. */
 const TICKS_MAX = 60;
@@ -38,6 +42,8 @@ interface Note {
   readonly from: string;
   readonly changed?: readonly Change[];
   readonly isMore?: boolean;
+  /** Which namespaces have more; absent: any may. */
+  readonly more?: readonly string[];
 }
 
 /** The handler of the stream of changes. */
@@ -60,27 +66,80 @@ export function changeHandlers(
   };
 }
 
-/** Changes by task, the newest of each; beyond the bound only that there were more. */
+/** Changes by task, the newest of each; beyond the bounds only that a namespace had more. */
 class Changed {
-  readonly byTask = new Map<string, Change>();
+  readonly #byTask = new Map<string, Change>();
+  readonly #counts = new Map<string, number>();
+  /** Namespaces that have more; and whether any may have. */
+  readonly more = new Set<string>();
   isMore = false;
 
   add(change: Change): void {
-    const known = this.byTask.get(change.id);
-    if (known === undefined && this.byTask.size >= CHANGED_MAX) this.isMore = true;
-    else if (known === undefined || known.turn < change.turn) this.byTask.set(change.id, change);
+    const { id, namespace } = change;
+    const known = this.#byTask.get(id);
+    if (known !== undefined) {
+      if (known.turn < change.turn) this.#byTask.set(id, change);
+      return;
+    }
+    const count = this.#countOf(namespace);
+    if (count >= CHANGED_MAX || this.#byTask.size >= CHANGED_ALL_MAX) {
+      this.more.add(namespace);
+    } else {
+      this.#byTask.set(id, change);
+      this.#counts.set(namespace, count + 1);
+    }
   }
 
   get isEmpty(): boolean {
-    return this.byTask.size === 0 && !this.isMore;
+    return this.#byTask.size === 0 && this.more.size === 0 && !this.isMore;
+  }
+
+  /** What a reader of some namespaces is sent; undefined: of all. */
+  of(namespaces: readonly string[] | undefined): Pick<Required<Note>, "changed" | "isMore"> {
+    const all = [...this.#byTask.values()];
+    const seen = namespaces === undefined
+      ? all
+      : all.filter(({ namespace }) => namespaces.includes(namespace));
+    const hasMore = namespaces?.some((one) => this.more.has(one)) ?? this.more.size > 0;
+    const isMore = this.isMore || hasMore || seen.length > CHANGED_MAX;
+    return { changed: seen.slice(0, CHANGED_MAX), isMore };
+  }
+
+  /** What fits into a note: of namespaces with few changes all, and of which there are more. */
+  note(): Omit<Note, "from"> {
+    const fewFirst = [...this.#byTask.values()].toSorted((one, other) =>
+      this.#countOf(one.namespace) - this.#countOf(other.namespace)
+    );
+    const changed: Change[] = [];
+    const more = new Set(this.more);
+    let bytes = 0;
+    for (const change of fewFirst) {
+      if (bytes <= NOTE_BYTES_MAX) bytes += JSON.stringify(change).length + 1;
+      if (bytes <= NOTE_BYTES_MAX) changed.push(change);
+      else more.add(change.namespace);
+    }
+    const isAny = this.isMore || JSON.stringify([...more]).length > MORE_BYTES_MAX;
+    const isMore = isAny || more.size > 0;
+    return { changed, isMore, ...(!isAny && { more: [...more] }) };
+  }
+
+  #countOf(namespace: string): number {
+    return this.#counts.get(namespace) ?? 0;
   }
 }
 
-/** One tick; its frames are encoded once for all readers of the same namespaces. */
+/** What a tick has for readers of the same namespaces, encoded once. */
+interface Frame {
+  readonly bytes: Uint8Array;
+  /** Whether it is only a sign of life. */
+  readonly isEmpty: boolean;
+}
+
+/** One tick; its frames by namespaces. */
 interface Tick {
   readonly number: number;
   readonly changed: Changed;
-  readonly frames: Map<string, Uint8Array>;
+  readonly frames: Map<string, Frame>;
 }
 
 /** What it works with. */
@@ -133,16 +192,21 @@ export class Changes {
     this.#readers.add(woken);
     ends.addEventListener("abort", woken, { once: true });
     this.#begin();
+    const { runtime } = this.#deps;
     try {
       let seen = await this.#resume(lastEventId, send);
+      let sentAtMs = runtime.monotonic();
       while (!ends.aborted) {
         const next = this.#ticks.find(({ number }) => number > seen);
         if (next === undefined) {
           await new Promise<void>((resolve) => wake = resolve);
         } else {
           const isBehind = next.number > seen + 1;
-          await send(isBehind ? this.#everything(next.number) : this.#frameOf(next, caller));
+          const frame = isBehind ? this.#everything(next.number) : this.#frameOf(next, caller);
           seen = next.number;
+          if (frame.isEmpty && runtime.monotonic() - sentAtMs < BEAT_MS) continue;
+          await send(frame.bytes);
+          sentAtMs = runtime.monotonic();
         }
       }
     } finally {
@@ -152,30 +216,29 @@ export class Changes {
 
   /** Where a reader goes on; one that may have missed something is asked to look at everything. */
   async #resume(lastEventId: string | undefined, send: Send): Promise<number> {
-    const [life, number] = lastEventId?.split(".") ?? [];
+    const [life, text] = lastEventId?.split(".") ?? [];
+    const number = Number(text);
     const first = this.#ticks[0]?.number ?? this.#number + 1;
-    if (life === this.#life && Number(number) >= first - 1) return Number(number);
-    await send(this.#everything(this.#number));
+    const isKept = Number.isInteger(number) && number >= first - 1 && number <= this.#number;
+    if (life === this.#life && isKept) return number;
+    await send(this.#everything(this.#number).bytes);
     return this.#number;
   }
 
-  #everything(number: number): Uint8Array {
-    return this.#encode(number, [], true);
+  #everything(number: number): Frame {
+    return this.#encode(number, { changed: [], isMore: true });
   }
 
-  #frameOf({ number, changed, frames }: Tick, { namespaces }: Caller): Uint8Array {
+  #frameOf({ number, changed, frames }: Tick, { namespaces }: Caller): Frame {
     const rights = namespaces?.join(" ") ?? "*";
     const known = frames.get(rights);
     if (known !== undefined) return known;
-    const seen = [...changed.byTask.values()].filter(({ namespace }) =>
-      namespaces?.includes(namespace) ?? true
-    );
-    const frame = this.#encode(number, seen, changed.isMore);
+    const frame = this.#encode(number, changed.of(namespaces));
     frames.set(rights, frame);
     return frame;
   }
 
-  #encode(number: number, changed: readonly Change[], isMore: boolean): Uint8Array {
+  #encode(number: number, { changed, isMore }: ReturnType<Changed["of"]>): Frame {
     const tasks = changed.map(({ id, namespace, workflow, state, turn }) => ({
       id,
       workflow: `${namespace}/${workflow}`,
@@ -183,7 +246,8 @@ export class Changes {
       turn,
     }));
     const at = timeText(this.#deps.runtime.now());
-    return frameBytes([{ id: `${this.#life}.${number}`, data: { at, tasks, isMore } }]);
+    const bytes = frameBytes([{ id: `${this.#life}.${number}`, data: { at, tasks, isMore } }]);
+    return { bytes, isEmpty: tasks.length === 0 && !isMore };
   }
 
   /** Collects from now on, until nobody reads any more. */
@@ -208,7 +272,7 @@ export class Changes {
     this.#isTicking = false;
     const nowMs = this.#deps.runtime.monotonic();
     const isWatched = nowMs < this.#watchedUntilMs;
-    if (isWatched && !own.isEmpty) this.#publish(own);
+    if (isWatched && !own.isEmpty) this.#note(own.note());
     if (this.#readers.size > 0) this.#send(all, nowMs);
     if (this.#readers.size > 0 || isWatched) return this.#begin();
     this.#cancelFeed?.();
@@ -229,18 +293,6 @@ export class Changes {
     for (const wake of this.#readers) wake();
   }
 
-  /** Sends own changes to the other nodes: as many as fit, and that there were more. */
-  #publish({ byTask, isMore }: Changed): void {
-    const changed: Change[] = [];
-    let bytes = 0;
-    for (const change of byTask.values()) {
-      bytes += JSON.stringify(change).length;
-      if (bytes > NOTE_BYTES_MAX) break;
-      changed.push(change);
-    }
-    this.#note({ changed, isMore: isMore || changed.length < byTask.size });
-  }
-
   /** A note that is lost is like one that nobody sent: pages also ask from time to time. */
   #note(note: Omit<Note, "from">): void {
     const text = JSON.stringify({ from: this.#life, ...note });
@@ -250,7 +302,7 @@ export class Changes {
   #hear(text: string): void {
     // After a reconnect: what was said meanwhile was not heard.
     if (text === "") return void (this.#all.isMore = true);
-    const { from, changed, isMore = false }: Note = JSON.parse(text);
+    const { from, changed, isMore = false, more }: Note = JSON.parse(text);
     if (from === this.#life) return;
     if (changed === undefined) {
       this.#watchedUntilMs = this.#deps.runtime.monotonic() + WATCHED_MS;
@@ -258,6 +310,7 @@ export class Changes {
     }
     if (this.#readers.size === 0) return;
     for (const change of changed) this.#all.add(change);
-    this.#all.isMore ||= isMore;
+    if (more === undefined) this.#all.isMore ||= isMore;
+    else for (const namespace of more) this.#all.more.add(namespace);
   }
 }

@@ -85,11 +85,68 @@ Deno.test("a page gets the changes of its namespaces alone", async () => {
   const page = await read(fake, { key: fake.key(["read"], ["billing"]) });
   await page.next();
 
-  await fake.started();
+  for (let second = 0; second < 15; second++) {
+    if (second < 10) await fake.started();
+    else await fake.started({ body: { workflow: "billing/bill", input: second } });
+    await fake.runtime.advance(TICK_MS);
+  }
+
+  // One sign of life after ten seconds in which others were busy, then each change of its own.
+  const events = [];
+  for (let count = 0; count < 6; count++) events.push(await page.next());
+  deepEqual(events.map(({ tasks, isMore }) => [tasks.length, isMore]), [
+    [0, false],
+    ...Array.from({ length: 5 }, () => [1, false]),
+  ]);
+  await page.leave();
+});
+
+Deno.test("namespaces that are busy take no place of another, in a stream and in a note", async () => {
+  const notes = new FakeNotes();
+  const fake = fakeApi({ notes });
+  const page = await read(fake, { key: fake.key(["read"], ["billing"]) });
+  await page.next();
+  await notes.publish(JSON.stringify({ from: "other" }));
+
+  for (let count = 0; count <= CHANGED_MAX; count++) await fake.started();
+  const id = await fake.started({ body: { workflow: "billing/bill", input: 1 } });
+  await fake.runtime.advance(TICK_MS);
+  const own = await page.next();
+  const change = { id: "t", namespace: "orders", workflow: "process", state: "failed", turn: 1 };
+  await notes.publish(
+    JSON.stringify({ from: "other", changed: [change], isMore: true, more: ["orders"] }),
+  );
+  await notes.publish(
+    JSON.stringify({
+      from: "other",
+      changed: [{ ...change, id: "u", namespace: "billing" }],
+      more: [],
+    }),
+  );
+  await fake.runtime.advance(TICK_MS);
+  const others = await page.next();
+
+  deepEqual([idsOf(own), own.isMore], [[id], false]);
+  deepEqual([idsOf(others).length, others.isMore], [1, false]);
+  const note = JSON.parse(notes.published.find((text) => text.includes("changed")) ?? "");
+  equal(note.changed.filter((one: { id: string }) => one.id === id).length, 1);
+  deepEqual(note.more, ["orders"]);
+  await page.leave();
+});
+
+Deno.test("a page that says it has seen what is not there yet is asked to read everything", async () => {
+  const fake = fakeApi();
+  const page = await read(fake);
+  await page.next();
+  const life = page.lastId.split(".")[0];
+
+  const forged = await read(fake, { after: `${life}.99999999` });
+  const first = await forged.next();
+  const id = await fake.started();
   await fake.runtime.advance(TICK_MS);
 
-  deepEqual((await page.next()).tasks, []);
-  await page.leave();
+  deepEqual([first.isMore, idsOf(await forged.next())], [true, [id]]);
+  for (const one of [page, forged]) await one.leave();
 });
 
 Deno.test("changes of other nodes arrive, and others are sent ours only while they ask", async () => {
