@@ -1,14 +1,17 @@
 /** Handlers of probes, health, metrics and the description of the API. */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
-import type { Runtime } from "../core/ports.ts";
+import type { Runtime, SystemSummary } from "../core/ports.ts";
+import { namespaceOf } from "../core/workflow.ts";
 import type { DESCRIPTION, HEALTH, HealthCheck } from "../operations/node.ts";
 import { openApiDocument } from "../operations/openapi.ts";
 import { timeText } from "../operations/schema.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { METRICS_MEDIA_TYPE } from "../telemetry/metrics.ts";
+import type { Caller } from "./access.ts";
 import type { NamedCheck } from "./deps.ts";
 import type { Handlers, Services } from "./handler.ts";
+import { visibleSystems } from "./systems.ts";
 
 /** A part that does not answer within this time is not ok. */
 export const CHECK_MS_MAX = 2_000;
@@ -26,9 +29,9 @@ export function nodeHandlers(
       return { status: 200, body: { ready: true } };
     },
     getHealth: async () => ({ status: 200, body: await healthOf(services) }),
-    getMetrics: async () => ({
+    getMetrics: async (_input, { caller }) => ({
       status: 200,
-      body: await metrics.text(),
+      body: metricsFor(caller, await metrics.text(), services.systems()),
       mediaType: METRICS_MEDIA_TYPE,
     }),
     getOpenApi() {
@@ -36,6 +39,27 @@ export function nodeHandlers(
       return Promise.resolve({ status: 200, body: description });
     },
   };
+}
+
+/** A label in a line of Prometheus' text format. */
+const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+
+/**
+ * Leaves out what names a workflow or a system that does not exist for the caller, or a tool: some are
+ * named after workflows. What has no such label counts all namespaces, and names none.
+ */
+function metricsFor(caller: Caller, text: string, systems: readonly SystemSummary[]): string {
+  if (caller.namespaces === undefined) return text;
+  const seen = new Set(visibleSystems(caller, systems).map(({ name }) => name));
+  const isSeen: Readonly<Record<string, (value: string) => boolean>> = {
+    workflow: (value) => caller.covers(namespaceOf(value)),
+    system: (value) => seen.has(value),
+    tool: () => false,
+  };
+  return text.split("\n").filter((line) =>
+    line.startsWith("#") ||
+    line.matchAll(LABEL).every(([, name = "", value = ""]) => isSeen[name]?.(value) ?? true)
+  ).join("\n");
 }
 
 async function demandReady({ health, connections }: Services): Promise<void> {

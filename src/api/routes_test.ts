@@ -310,6 +310,31 @@ Deno.test("a turn that no journal can hold is refused, and is not an error of Po
   equal((await ask(`GET /v1/tasks/${id}/journal?afterTurn=2147483648`)).status, 400);
 });
 
+Deno.test("GET /metrics names a key no workflow, system or tool that it does not see", async () => {
+  const fake = fakeApi();
+  const { metrics } = fake.deps;
+  for (const workflow of ["orders/process", "billing/bill", "other"]) {
+    metrics.counter("tasker_attempts_total", workflow, "pay", "completed").add();
+  }
+  for (const system of ["inventory", 'led"ger']) metrics.gauge("tasker_circuit_open", system);
+  metrics.counter("tasker_mcp_calls_total", "billing_bill", "done").add();
+  metrics.counter("tasker_turns_total").add();
+  const namesOf = async (key?: string) => {
+    const text = await (await fake.ask("GET /metrics", key === undefined ? {} : { key })).text();
+    const lines = text.split("\n").filter((line) => !line.startsWith("#"));
+    const named = lines.flatMap((line) =>
+      /(?:workflow|system|tool)="(.*?)"[,}]/.exec(line)?.[1] ?? []
+    );
+    return { named, hasTotals: lines.includes("tasker_turns_total 1") };
+  };
+
+  deepEqual(await namesOf(fake.key(["read"], ["orders"])), {
+    named: ["orders/process", "inventory"],
+    hasTotals: true,
+  });
+  equal((await namesOf()).named.length, 6);
+});
+
 Deno.test("GET /metrics counts requests by route, not by path", async () => {
   const fake = fakeApi();
   const id = await fake.started();

@@ -67,7 +67,7 @@ export const DESCRIPTION = group("operation", {
   getMetrics: operation({
     ...READ,
     path: "/metrics",
-    summary: "Shows all metrics in Prometheus' text format",
+    summary: "Shows metrics in Prometheus' text format, of the workflows and systems of the key",
     right: "read",
     answers: { 200: { description: "The metrics", mediaType: "text/plain" } },
     errors: [],
