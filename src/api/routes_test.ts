@@ -316,7 +316,9 @@ Deno.test("GET /metrics names a key no workflow, system or tool that it does not
   for (const workflow of ["orders/process", "billing/bill", "other"]) {
     metrics.counter("tasker_attempts_total", workflow, "pay", "completed").add();
   }
-  for (const system of ["inventory", 'led"ger']) metrics.gauge("tasker_circuit_open", system);
+  for (const system of ["inventory", 'led"ger']) {
+    metrics.gauge("tasker_circuit_open", system).set(1);
+  }
   metrics.counter("tasker_mcp_calls_total", "billing_bill", "done").add();
   metrics.counter("tasker_turns_total").add();
   const namesOf = async (key?: string) => {
