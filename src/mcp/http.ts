@@ -18,6 +18,7 @@ import { Limits } from "./limits.ts";
 import { mcpServer, type ServerDeps } from "./server.ts";
 import type { McpSession } from "./session.ts";
 import { taskListenOf, TaskSubscriptions } from "./task_subscription.ts";
+import { Turns } from "./turns.ts";
 
 /** Where it is served. */
 export const MCP_PATH = "/mcp";
@@ -33,6 +34,9 @@ const SUBSCRIPTIONS_MAX = 256;
 
 /** JSON-RPC: an error of this server, which no method has. */
 const SERVER_ERROR = -32000;
+
+/** The status of an answer that nobody reads: its client left before its turn. */
+const CLIENT_GONE = 499;
 
 /** What it works with. */
 export interface McpHttpDeps extends Omit<ServerDeps, "limits" | "count" | "runtime"> {
@@ -63,6 +67,7 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
     },
   );
   const subscriptions = new TaskSubscriptions(deps.runtime);
+  const turns = new Turns(deps.runtime);
   /** The SDK knows no tasks: of a subscription that it takes, it checks the request and sends nothing. */
   const withTasks = async (answer: Response, { text, session, signal }: Listening) => {
     const listen = taskListenOf(text);
@@ -78,7 +83,9 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
     async fetch(request) {
       const foreign = originValidationResponse(request, localhostAllowedOrigins());
       if (foreign !== undefined) return foreign;
+      const end = await turns.take(request.headers.get("authorization") ?? "");
       try {
+        if (request.signal.aborted) return new Response(null, { status: CLIENT_GONE });
         const session = await sessionOf(request, deps);
         const { id, scopes } = await session.key();
         limits.request(id);
@@ -90,6 +97,8 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
         return guarded(await withTasks(answer, { text, session, signal: request.signal }));
       } catch (thrown) {
         return refusal(thrown, deps);
+      } finally {
+        end();
       }
     },
     async close() {

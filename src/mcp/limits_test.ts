@@ -51,6 +51,20 @@ Deno.test("requests beyond the limit are answered 429 with when to come again", 
   equal(refused[0]?.status, 429);
 });
 
+Deno.test("a burst of one key holds up no other: keys take turns", async () => {
+  const fake = fakeMcp();
+  const [crowd, single] = [fake.raw(), fake.raw({ key: fake.key() })];
+  let answered = 0;
+  const burst = Array.from({ length: 200 }, () => crowd("tools/list").then(() => void answered++));
+
+  await single("tools/list");
+  const before = answered;
+  await Promise.all(burst);
+
+  equal(answered, 200);
+  ok(before <= 16, `${before} of 200 requests of another key were answered first`);
+});
+
 Deno.test("a body that is too large, or not JSON, is refused", async () => {
   const fake = fakeMcp();
   const send = (body: string) =>

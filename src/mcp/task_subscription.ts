@@ -34,6 +34,9 @@ const REST_MS = 200;
 /** How often a silent stream shows that it lives, in milliseconds. */
 const BEAT_MS = 15_000;
 
+/** A stream whose client takes nothing for this long is ended, and its place is free again, in milliseconds. */
+const STALL_MS = 60_000;
+
 /** An event number behind the last of any turn: the stream of a task begins after that turn. */
 const AFTER_ALL = 999_999;
 
@@ -95,7 +98,7 @@ export class TaskSubscriptions {
       tasks,
     );
     const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
-    return new Response(bodyOf(stream.frames(), ends), { headers });
+    return new Response(bodyOf(stream.frames(), ends, this.runtime), { headers });
   }
 
   /** Ends all streams. */
@@ -138,17 +141,25 @@ async function visible(client: Client, ids: readonly string[]): Promise<readonly
   return found.filter((task) => task !== undefined);
 }
 
-/** Sends a frame whenever the client has taken the one before. */
+/** Sends a frame whenever the client has taken the one before; a client that takes none is left. */
 function bodyOf(
   frames: AsyncGenerator<string>,
   ends: AbortController,
+  runtime: Pick<Runtime, "after">,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
+  let cancelStall = () => {};
+  ends.signal.addEventListener("abort", () => cancelStall());
   return new ReadableStream({
     async pull(controller) {
+      cancelStall();
       const { value, done } = await frames.next().catch(() => ({ value: undefined, done: true }));
       if (value !== undefined) controller.enqueue(encoder.encode(value));
-      if (done === true) controller.close();
+      if (done === true) return controller.close();
+      cancelStall = runtime.after(STALL_MS, () => {
+        controller.error(new Error(`The client took nothing for ${STALL_MS} ms`));
+        ends.abort();
+      });
     },
     cancel: () => ends.abort(),
   }, { highWaterMark: 0 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { FrameParser } from "../client/stream.ts";
 import { fakeMcp, MCP_URL } from "../../tests/support/fake_mcp.ts";
 import type { TaskId } from "../core/ids.ts";
@@ -187,9 +187,24 @@ Deno.test("a client that reads no more is sent nothing more, and a change costs 
   for (let turn = 0; turn < 1_000; turn++) {
     const at = { atMs: fake.runtime.now(), attempt: 1, waitedMs: 0, policyVersion: 0 };
     fake.engine.commit(id, { ...at, kind: "StepStarted", step: 2 });
-    await fake.runtime.advance(100);
+    await fake.runtime.advance(50);
   }
 
   equal(reads, before);
+  await cancel();
+});
+
+Deno.test("streams that nobody reads are ended, and their places are free again", async () => {
+  const fake = fakeMcp();
+  const id = await fake.started();
+  const unread = await Promise.all(Array.from({ length: 16 }, () => listen(fake, [id])));
+  const readers = unread.map(({ body }) => (body as ReadableStream<Uint8Array>).getReader());
+  for (const one of readers) await one.read();
+
+  await fake.runtime.advance(60_000);
+
+  for (const one of readers) await rejects(one.read(), /took nothing/);
+  const { next, cancel } = reader(fake, await listen(fake, [id]));
+  equal((await next())?.method, "notifications/subscriptions/acknowledged");
   await cancel();
 });
