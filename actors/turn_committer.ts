@@ -1,7 +1,7 @@
 /** Turn committer: turns on their way to the journal, and the answers that wait for their commit. */
 
 import { TaskerError } from "../src/core/errors.ts";
-import type { TaskId } from "../src/core/ids.ts";
+import { appendIdOf, type Incarnation, type TaskId } from "../src/core/ids.ts";
 import type {
   Appended,
   InboxRow,
@@ -42,6 +42,8 @@ export interface CommitFailures {
 export interface CommitterDeps {
   readonly runtime: Runtime;
   readonly journal: Journal;
+  /** This node. */
+  readonly incarnation: Incarnation;
   /** The commands that a turn sends with its commit; absent: none. */
   sendsOf?(turn: AnnouncedTurn): readonly InboxRow[];
 }
@@ -83,9 +85,10 @@ export class TurnCommitter {
   }
 
   #append(actor: TaskActor, sent: SentTurn): void {
-    const { runtime, journal } = this.deps;
+    const { runtime, journal, incarnation } = this.deps;
     actor.busyAtMs = runtime.monotonic();
-    const row = { ...rowOf(actor, sent, runtime.uuid()), ...this.#sends(actor, sent.turn) };
+    const appendId = appendIdOf(incarnation, runtime.uuid());
+    const row = { ...rowOf(actor, sent, appendId), ...this.#sends(actor, sent.turn) };
     actor.flushed = journal.append(row).then(
       (appended) => this.#appended(actor, sent, appended),
       (error) => {

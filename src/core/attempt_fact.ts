@@ -1,7 +1,7 @@
 /** Attempt facts: what the journal of a task says about its attempts that ended. */
 
-import type { Event, Failure, FailureClass } from "./event.ts";
-import type { TaskId } from "./ids.ts";
+import type { Event, Failure, FailureClass, Turn } from "./event.ts";
+import type { NodeMark, TaskId } from "./ids.ts";
 import type { Plan } from "./plan.ts";
 import { redactText } from "./redaction.ts";
 import { SensitiveValues } from "./sensitive.ts";
@@ -60,6 +60,8 @@ export interface AttemptFact {
   readonly system?: string;
   /** The instance of the system that answered, as it says. */
   readonly instance?: string;
+  /** The node that ran it, or sent it to its system; absent: not known. */
+  readonly node?: NodeMark;
   /** The tags of its task. */
   readonly tags: readonly string[];
 }
@@ -70,6 +72,8 @@ type Started = Extract<Event, { kind: "StepStarted" }>;
 /** What is known of one step while its events are read. */
 interface StepFacts {
   open: Started | undefined;
+  /** The node that started that. */
+  node: NodeMark | undefined;
   readonly byAttempt: Map<number, Mutable<AttemptFact>>;
 }
 
@@ -77,17 +81,21 @@ interface StepFacts {
  * Derives the facts of a task's attempts that ended, in the order in which they ended. Attempts that
  * are under way have none. Sleeps and signals are attempts as well: see the kind of the step.
  *
- * Shape: `events` are all events of the task, or the first ones, in order.
+ * Shape: `turns` are all turns of the task, or the first ones, in order.
  * Cost: O(events), and one JSON.parse for each failure.
  */
 export function attemptFacts(
   plan: Plan,
   taskId: TaskId,
   tags: readonly string[],
-  events: Iterable<Event>,
+  turns: Iterable<Pick<Turn, "events" | "node">>,
 ): AttemptFact[] {
   const { workflow, definition: { version } } = plan;
-  const steps: StepFacts[] = plan.steps.map(() => ({ open: undefined, byAttempt: new Map() }));
+  const steps: StepFacts[] = plan.steps.map(() => ({
+    open: undefined,
+    node: undefined,
+    byAttempt: new Map(),
+  }));
   const facts: AttemptFact[] = [];
   const sensitive = new SensitiveValues(plan);
   const end = (of: StepFacts, at: Event & { readonly step: number }, how: Ended) => {
@@ -108,21 +116,25 @@ export function attemptFacts(
       ...(how.error && { error: hiddenIn(how.error, sensitive) }),
       policyVersion: open.policyVersion,
       ...(open.system !== undefined && { system: open.system }),
+      ...(of.node !== undefined && { node: of.node }),
       tags,
     };
     of.byAttempt.set(open.attempt, fact);
     facts.push(fact);
   };
-  for (const event of events) {
+  const read = (event: Event, node: NodeMark | undefined) => {
     sensitive.note(event);
     const of = "step" in event ? steps[event.step] : undefined;
-    if (of === undefined || !("step" in event)) continue;
-    if (event.kind === "StepStarted") of.open = event;
+    if (of === undefined || !("step" in event)) return;
+    if (event.kind === "StepStarted") [of.open, of.node] = [event, node];
     else {
       if (event.kind === "StepCompleted") noteLate(of, event);
       const how = endedBy(event, of);
       if (how !== undefined) end(of, event, how);
     }
+  };
+  for (const { events, node } of turns) {
+    for (const event of events) read(event, node);
   }
   return facts;
 }

@@ -12,7 +12,7 @@ const retrying = [{
 
 function factsOf(driver: TaskDriver): readonly AttemptFact[] {
   const { plan, taskId } = driver.actor;
-  return attemptFacts(plan, taskId, ["vip"], driver.events);
+  return attemptFacts(plan, taskId, ["vip"], [driver]);
 }
 
 Deno.test("attemptFacts() has each attempt that ended, in order, with what its event says", () => {
@@ -149,7 +149,7 @@ Deno.test("attemptFacts() repeats no secret of an error's message", () => {
     retryable: false,
   });
 
-  const [fact] = attemptFacts(plan, taskId, [], driver.events);
+  const [fact] = attemptFacts(plan, taskId, [], [driver]);
 
   assert.match(fact?.error?.message ?? "", /^for <email:[0-9a-f]{4}>: password=<secret>$/);
 });

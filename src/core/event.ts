@@ -1,6 +1,6 @@
 /** Events: the facts a journal holds, in past tense. Steps are named by their index. */
 
-import type { TaskId } from "./ids.ts";
+import type { NodeMark, TaskId } from "./ids.ts";
 import type { JsonText } from "./payload.ts";
 
 /** Why an attempt did not complete; circuit breakers and diagnosis depend on it. */
@@ -228,6 +228,8 @@ export interface Turn {
   /** Those among them that changed nothing; absent: none. */
   readonly idleIds?: readonly string[];
   readonly events: readonly Event[];
+  /** The node that appended it, and so runs the attempts that it starts; absent: not known. */
+  readonly node?: NodeMark;
 }
 
 /** About how many characters an event or a command has beside its payload. */

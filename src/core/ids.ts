@@ -13,6 +13,9 @@ export type TaskId = string & { readonly [brand]: "TaskId" };
 /** One process from its start to its end; the key of its row in `node`. A UUID. */
 export type Incarnation = string & { readonly [brand]: "Incarnation" };
 
+/** The first eight digits of an incarnation: how journals and the log name a node. */
+export type NodeMark = string & { readonly [brand]: "NodeMark" };
+
 const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**
@@ -33,6 +36,24 @@ export function uuidV7(ms: number, bits: number, uuid: string): string {
   const time = Math.floor(ms).toString(16).padStart(12, "0");
   const chosen = bits.toString(16).padStart(3, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${chosen}-${uuid.slice(19).toLowerCase()}`;
+}
+
+/** Names a node shortly. */
+export function nodeMark(incarnation: Incarnation): NodeMark {
+  return incarnation.slice(0, 8) as NodeMark;
+}
+
+/**
+ * Makes the id of an append: a UUIDv8 (RFC 9562 §5.8) that begins with the mark of the node that
+ * appends, so the journal knows it and no row is longer. `uuid` is any random UUID.
+ */
+export function appendIdOf(incarnation: Incarnation, uuid: string): string {
+  return `${nodeMark(incarnation)}${uuid.slice(8, 14)}8${uuid.slice(15)}`;
+}
+
+/** Returns which node appended; undefined: an earlier version of Tasker, whose ids are random. */
+export function appendedBy(appendId: string): NodeMark | undefined {
+  return appendId[14] === "8" ? appendId.slice(0, 8) as NodeMark : undefined;
 }
 
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";

@@ -130,7 +130,7 @@ Deno.test("a fact of an attempt repeats nothing that its task's contracts mark",
   driver.throw("a"); // with the message "boom"
   const { plan, taskId } = driver.actor;
 
-  const [fact] = attemptFacts(plan, taskId, [], driver.events);
+  const [fact] = attemptFacts(plan, taskId, [], [driver]);
 
   deepEqual(fact?.error, { class: "thrown", code: "thrown", message: "<sensitive>" });
 });

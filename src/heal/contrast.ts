@@ -9,7 +9,12 @@ import type { Symptoms } from "./symptoms.ts";
 
 /** Compares over every attribute. Cost: O(attempts × attributes), and an exact test for each value. */
 export function contrastEvidence(scene: Scene, symptoms: Symptoms): readonly Evidence[] {
-  const found = contrasts([systemTrials(scene), attemptTrials(scene), taskTrials(scene)]);
+  const found = contrasts([
+    systemTrials(scene),
+    attemptTrials(scene),
+    nodeTrials(scene),
+    taskTrials(scene),
+  ]);
   return Object.keys(BLAMED).flatMap((attribute) =>
     ofContrast(attribute, { found, symptoms, scene }) ?? []
   );
@@ -36,6 +41,19 @@ function attemptTrials({ since, isAlike, system, systemOf }: Scene): Trial[] {
       ...(fact.instance === undefined ? [] : [["instance", fact.instance] as const]),
     ],
   }));
+}
+
+/**
+ * Those at the same system until the last failure, with the node that made them: of a node that began
+ * later nobody knows whether it would have failed.
+ */
+function nodeTrials({ since, isAlike, alike, system, systemOf }: Scene): Trial[] {
+  const untilMs = alike.at(-1)?.endedAtMs ?? 0;
+  return compared(since, isAlike).flatMap((fact) =>
+    fact.node === undefined || fact.endedAtMs > untilMs || systemOf(fact) !== system
+      ? []
+      : { failed: !hasCompleted(fact), attributes: [["node", fact.node] as const] }
+  );
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -83,6 +101,8 @@ const SPARED: Weights = { storage: -2, resource: -2, dependency_down: -2, overlo
 /** What is said of an attribute that sets failures apart. */
 const BLAMED: Readonly<Record<string, { readonly name: string; readonly weights: Weights }>> = {
   instance: { name: "instance", weights: { worker_local: 6.5, ...SPARED } },
+  // A process of Tasker: it runs the code of local steps, and sends for the others.
+  node: { name: "node", weights: { worker_local: 6.5, ...SPARED } },
   // Where it fails, which says little of what it is.
   system: { name: "system", weights: { dependency_down: 2.5 } },
   tag: { name: "tag", weights: { data_quality: 6, ...SPARED } },
@@ -118,6 +138,8 @@ function ofContrast(
   const isSlow = scene.failure.outcome === "timed_out" &&
     ["tag", "inputSize", "policy"].includes(attribute);
   const isTenants = (attribute === "tag" && isExplained) || isSlow;
+  // Whatever a node that died was doing ended with it.
+  const isTrivial = attribute === "node" && scene.failure.outcome === "interrupted";
   const unit = ["tag", "inputSize", "version"].includes(attribute) ? "tasks" : "attempts";
   return {
     id: `contrast_${attribute}`,
@@ -125,7 +147,7 @@ function ofContrast(
       `${blamed.name} "${value}": ${failedWith} of ${failedAll} ${unit} that failed have it, and ` +
       `${succeededWith} of ${succeededAll} that went well in the same time ` +
       `(Fisher's exact test, q = ${q.toPrecision(2)})`,
-    weights: isTenants ? { data_quality: 1 } : blamed.weights,
+    weights: isTrivial ? {} : isTenants ? { data_quality: 1 } : blamed.weights,
   };
 }
 

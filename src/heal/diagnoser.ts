@@ -4,7 +4,7 @@ import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import type { Diagnosis } from "../core/diagnosis.ts";
 import { type Option, optionsFor } from "../core/alternative.ts";
 import { TaskerError } from "../core/errors.ts";
-import { type Event, sizeOfEvent } from "../core/event.ts";
+import { type Event, sizeOfEvent, type Turn } from "../core/event.ts";
 import { mintedAtMs, type TaskId } from "../core/ids.ts";
 import type { Plan, PlannedStep } from "../core/plan.ts";
 import type { FullPolicy } from "../core/policy.ts";
@@ -49,8 +49,8 @@ const SIZE_MAX = 32 * 1024 * 1024;
 const DECIDED_TASKS = 500;
 const DECIDED_SIZE = 6 * 1024 * 1024;
 
-/** Events of the task itself that are kept, the newest; a page of turns. */
-const EVENTS_MAX = 20_000;
+/** Turns of the task itself that are kept, the newest; a page of them. */
+const TURNS_MAX = 10_000;
 const TURNS_PAGE = 500;
 
 /** How many are diagnosed at once, and how long others should wait. */
@@ -85,9 +85,9 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
   if (plan === undefined) {
     throw new TaskerError("task.not_found", `Cannot find the definition of task "${taskId}"`);
   }
-  const events = await newestEvents(deps.history, taskId);
+  const turns = await newestTurns(deps.history, taskId);
   const reading = new Reading(deps);
-  reading.add(plan, taskId, events);
+  reading.add(plan, taskId, turns);
   const failure = failureOf(reading.facts, plan, question);
   const nowMs = deps.runtime.now();
   const sinceMs = Math.min(nowMs - WINDOW_MS, mintedAtMs(taskId));
@@ -117,7 +117,7 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
     stepOf: (workflow, step) => reading.stepOf(workflow, step),
     failure,
     ancestors: ancestorsOf(plan, planned),
-    offers: offersOf(planned, events),
+    offers: offersOf(planned, turns),
     sinceMs,
     nowMs,
   });
@@ -181,22 +181,20 @@ function beside(
   ).slice(0, OTHERS_MAX);
 }
 
-/** Reads all turns, and keeps the newest events: a task may have been retried for years. */
-async function newestEvents(
+/** Reads all turns, and keeps the newest: a task may have been retried for years. */
+async function newestTurns(
   history: Pick<History, "turns">,
   taskId: TaskId,
-): Promise<readonly Event[]> {
-  let events: Event[] = [];
+): Promise<readonly Turn[]> {
+  let turns: Turn[] = [];
   for (let after = 0, isLast = false; !isLast;) {
     const page = await history.turns(taskId, after, TURNS_PAGE);
-    for (const turn of page.turns) {
-      events.push(...turn.events);
-      after = turn.turn;
-    }
-    if (events.length > 2 * EVENTS_MAX) events = events.slice(-EVENTS_MAX);
+    turns.push(...page.turns);
+    after = turns.at(-1)?.turn ?? after;
+    if (turns.length > 2 * TURNS_MAX) turns = turns.slice(-TURNS_MAX);
     isLast = page.isLast;
   }
-  return events;
+  return turns;
 }
 
 /** What has been read: facts, decisions, and the steps that they are of. */
@@ -221,19 +219,20 @@ class Reading {
       if (this.#size > SIZE_MAX || signal?.aborted === true) break;
       if (this.#known.has(taskId)) continue;
       const plan = await this.deps.plans.byHash(definitionHash);
-      if (plan !== undefined) this.add(plan, taskId, turns.flatMap(({ events }) => events));
+      if (plan !== undefined) this.add(plan, taskId, turns);
     }
   }
 
   /** Adds a task. */
-  add(plan: Plan, taskId: TaskId, events: readonly Event[]): void {
+  add(plan: Plan, taskId: TaskId, turns: readonly Turn[]): void {
+    const events = turns.flatMap((turn) => turn.events);
     this.#known.add(taskId);
     this.#size += sizeOf(events);
     const [first] = events;
     const isWhole = first?.kind === "TaskStarted";
     if (isWhole) this.inputSizes.set(taskId, first.input.length);
     const tags = isWhole ? first.tags : [];
-    for (const fact of attemptFacts(plan, taskId, tags, events)) {
+    for (const fact of attemptFacts(plan, taskId, tags, turns)) {
       const kind = plan.steps[plan.indexOf.get(fact.step) ?? -1]?.definition.kind;
       if (kind === "local" || kind === "remote" || kind === "http") this.facts.push(fact);
     }
@@ -296,9 +295,10 @@ export function ancestorsOf(plan: Plan, { parents }: PlannedStep): readonly stri
 /** What may be done about the step, if it is parked. */
 function offersOf(
   { index, definition: { alternatives = [] } }: PlannedStep,
-  events: readonly Event[],
+  turns: readonly Turn[],
 ): readonly Option[] {
-  const last = events.findLast((event) => "step" in event && event.step === index);
+  const ofStep = (event: Event) => "step" in event && event.step === index;
+  const last = turns.findLast(({ events }) => events.some(ofStep))?.events.findLast(ofStep);
   if (last?.kind !== "StepParked") return [];
   return optionsFor(last.choices, alternatives);
 }

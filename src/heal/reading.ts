@@ -53,8 +53,7 @@ export async function readFacts(
 }
 
 function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFact[] {
-  const events = turns.flatMap((turn) => turn.events);
-  return attemptFacts(plan, summary.taskId, summary.tags, events);
+  return attemptFacts(plan, summary.taskId, summary.tags, turns);
 }
 
 /** A span of time, Unix ms. */

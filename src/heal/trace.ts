@@ -53,7 +53,7 @@ export function traceOf({ taskId, plan, turns }: StoredTask): TaskTrace | undefi
   const newest = newestOfSteps(events);
   const end = endOf(events, newest);
   if (end === undefined) return undefined;
-  const facts = attemptFacts(plan, taskId, first.tags, events);
+  const facts = attemptFacts(plan, taskId, first.tags, turns);
   return {
     taskId,
     plan,

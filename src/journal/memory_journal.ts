@@ -1,6 +1,13 @@
 /** A journal in memory: the same ports without Postgres, for tests and simulation. */
 
-import { type Incarnation, mintedAtMs, slotOf, SLOTS, type TaskId } from "../core/ids.ts";
+import {
+  appendedBy,
+  type Incarnation,
+  mintedAtMs,
+  slotOf,
+  SLOTS,
+  type TaskId,
+} from "../core/ids.ts";
 import type { Turn } from "../core/event.ts";
 import {
   type Appended,
@@ -253,7 +260,12 @@ export class MemoryJournal implements Journal, Nodes, TaskReader {
     if (this.#node === undefined) return { kind: "fenced" };
     const { turn, commandIds, idleIds = [], events, appendId } = row;
     const kept = task ?? this.#newTask(row);
-    kept.turns.push({ turn, commandIds, ...(idleIds.length > 0 && { idleIds }), events });
+    const node = appendedBy(appendId);
+    kept.turns.push({
+      ...{ turn, commandIds, events },
+      ...(idleIds.length > 0 && { idleIds }),
+      ...(node !== undefined && { node }),
+    });
     kept.appendIds.push(appendId);
     if (row.change !== undefined) this.#change(row.taskId, kept, row.change);
     this.#sideEffects(row);

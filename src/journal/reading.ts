@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../core/errors.ts";
 import type { Turn } from "../core/event.ts";
-import type { TaskId } from "../core/ids.ts";
+import { appendedBy, type TaskId } from "../core/ids.ts";
 import type { Database, JournalPlace, LoadedTask, TurnPage } from "../core/ports.ts";
 import { decodeTurn } from "./codec.ts";
 import type { Row } from "./pg_connection.ts";
@@ -87,7 +87,7 @@ export async function readTurns(
   for (const bytes of [bytesMax, 0]) {
     const rows = await readPage(database, [{ taskId, afterTurn }], { turns: limit, bytes });
     if (rows === "slow") continue;
-    const turns = rows.map((row) => decodeTurn(taskId, Number(row.turn), String(row.events)));
+    const turns = rows.map((row) => turnOf(taskId, row));
     return { turns, isLast: rows.length < limit && rows.length === foundOf(rows) };
   }
   throw tooSlow(taskId);
@@ -203,11 +203,17 @@ function taken(asked: readonly Unread[], rows: readonly Row[]) {
 /** Returns the error of a row that cannot be decoded, or undefined. */
 function addTurns({ taskId, turns }: Unread, rows: readonly Row[]): TaskerError | undefined {
   try {
-    for (const row of rows) turns.push(decodeTurn(taskId, Number(row.turn), String(row.events)));
+    for (const row of rows) turns.push(turnOf(taskId, row));
   } catch (error) {
     if (error instanceof TaskerError) return error;
     throw error;
   }
+}
+
+function turnOf(taskId: TaskId, row: Row): Turn {
+  const turn = decodeTurn(taskId, Number(row.turn), String(row.events));
+  const node = appendedBy(String(row.append_id));
+  return node === undefined ? turn : { ...turn, node };
 }
 
 /** Rows that a page would have without its bound of bytes. */

@@ -3,7 +3,7 @@
 import { firstKeyLine } from "../api/api_key.ts";
 import { type Config, CONFIG_NAMES, readConfig } from "./config.ts";
 import { explain, messageOf, TaskerError } from "../core/errors.ts";
-import type { Incarnation } from "../core/ids.ts";
+import { type Incarnation, nodeMark } from "../core/ids.ts";
 import type { Runtime } from "../core/ports.ts";
 import { endProcess, guard, seal, withPassword } from "./main_guard.ts";
 import { listen, type Listener } from "./listener.ts";
@@ -107,6 +107,7 @@ class Server {
       keepFirstKey: !isFirst ? undefined : (secret, link) => this.#keepFirstKey(secret, link),
     });
     this.#node = node;
+    log.info("Joined", { node: nodeMark(incarnation) });
   }
 
   async #keepFirstKey(secret: string, linkPath: string | undefined): Promise<void> {

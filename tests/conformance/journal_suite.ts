@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
-import { type Incarnation, slotOf } from "../../src/core/ids.ts";
+import { appendIdOf, type Incarnation, slotOf } from "../../src/core/ids.ts";
 import type {
   Definitions,
   Deployments,
@@ -66,6 +66,20 @@ function testTurns(law: Law): void {
         { turn: 2, commandIds: [], events: turnRow(first, 2).events },
         { turn: 3, commandIds: [], events: turnRow(first, 3).events },
       ]);
+    },
+  );
+
+  law(
+    "a turn names the node that appended it; one with a random append id names none",
+    async (of) => {
+      const taskId = newTask();
+      const appendId = appendIdOf(of.incarnation, crypto.randomUUID());
+      await of.journal.append({ ...startRow(taskId), appendId });
+      await of.journal.append(turnRow(taskId, 2));
+
+      const turns = (await loadAll(of.journal, [taskId])).get(taskId);
+
+      assert.deepEqual(turns?.map(({ node }) => node), [of.incarnation.slice(0, 8), undefined]);
     },
   );
 

@@ -2,7 +2,7 @@
 
 import { TaskerError } from "../../src/core/errors.ts";
 import type { Turn } from "../../src/core/event.ts";
-import { type Incarnation, slotOf, SLOTS, type TaskId } from "../../src/core/ids.ts";
+import { appendedBy, type Incarnation, slotOf, SLOTS, type TaskId } from "../../src/core/ids.ts";
 import {
   type Appended,
   DUE_PER_SLOT,
@@ -67,8 +67,10 @@ export class ClusterStore {
     const kept = task ?? { turns: [], appendIds: [], writers: [], change };
     if (row.turn !== kept.turns.length + 1) throw new Error(`turn ${row.turn} leaves a gap`);
     this.tasks.set(row.taskId, kept);
+    const node = appendedBy(row.appendId);
     kept.turns.push({
       turn: row.turn,
+      ...(node !== undefined && { node }),
       commandIds: [...row.commandIds],
       ...(row.idleIds !== undefined && { idleIds: [...row.idleIds] }),
       events: structuredClone([...row.events]),

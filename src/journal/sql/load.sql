@@ -3,10 +3,10 @@
 -- out of line is known without reading it, so what does not fit costs little.
 -- $1 task ids; $2 the turn of each after which to go on; $3 turns of a task at most; $4 bytes at most.
 with found as materialized (
-  select asked.place, j.turn, j.events
+  select asked.place, j.turn, j.append_id, j.events
   from unnest($1::uuid[], $2::int[]) with ordinality as asked (task_id, after, place)
   cross join lateral (
-    select turn, events
+    select turn, append_id, events
     from tasker.journal
     where task_id = asked.task_id
       and turn > asked.after
@@ -16,14 +16,14 @@ with found as materialized (
 ),
 sized as (
   select
-    place, turn, events,
+    place, turn, append_id, events,
     row_number() over one_by_one as number,
     sum(octet_length(events)) over one_by_one as bytes,
     (select count(*) from found) as found
   from found
   window one_by_one as (order by place, turn)
 )
-select place::int, turn, convert_from(events, 'utf8') as events, found::int
+select place::int, turn, append_id, convert_from(events, 'utf8') as events, found::int
 from sized
 where number = 1
   or bytes <= $4
