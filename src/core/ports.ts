@@ -910,6 +910,25 @@ export interface SharedStates {
   write(states: ReadonlyMap<string, VersionedState>): Promise<ReadonlySet<string>>;
 }
 
+/** A span of time in which some node looked after incidents, Unix ms. */
+export interface Attended {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Remembers when nodes looked after incidents, so that an outage of all of them is not charged. */
+export interface Attendance {
+  /**
+   * Notes that a node looks now. Looks at most `gapMs` apart are one span. Returns the spans that end
+   * after `sinceMs` in order, the last one at `nowMs`. Safe to repeat.
+   */
+  note(of: {
+    readonly nowMs: number;
+    readonly gapMs: number;
+    readonly sinceMs: number;
+  }): Promise<readonly Attended[]>;
+}
+
 /** What nodes know of a system together, as of a version. */
 export interface VersionedState {
   readonly version: number;

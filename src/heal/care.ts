@@ -19,21 +19,24 @@ import {
 import { encodePayload } from "../core/payload.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { HEALER, standingOf, takeBack } from "./overlay_change.ts";
-import { readUnfinished, type StoredIncident } from "./reading.ts";
+import { readUnfinished, type StoredIncident, unattended } from "./reading.ts";
 import { offText, settingsIn } from "./settings.ts";
 
-/** How long a person has to answer. */
+/** How long a person has to answer, while servers run. */
 const APPROVAL_MS = 24 * 3_600_000;
 
-type CareDeps = Pick<HealerDeps, "tasks" | "plans" | "policies" | "sink" | "log" | "owns"> & {
-  readonly runtime: Pick<HealerDeps["runtime"], "now">;
-};
+type CareDeps =
+  & Pick<HealerDeps, "tasks" | "plans" | "policies" | "sink" | "log" | "owns" | "attendance">
+  & {
+    readonly runtime: Pick<HealerDeps["runtime"], "now">;
+  };
 
 /**
  * Looks after the incidents that this node owns; `ofAll`: after those of all nodes. Safe to repeat, and
  * on several nodes at once. Returns the ids of those whose change it took back.
  *
- * Cost: one read of the incidents that are open, or broke off within a day.
+ * Cost: one read of the incidents that are open, or broke off within a day, and a statement while some
+ * wait for a person.
  */
 export async function care(
   deps: CareDeps,
@@ -42,11 +45,18 @@ export async function care(
   const { policies, plans, runtime } = deps;
   const settings = settingsIn(await policies.newest());
   const loaded = plans.find(INCIDENT_WORKFLOW)?.hash;
-  const look = { settings, loaded, nowMs: runtime.now() };
+  const nowMs = runtime.now();
+  const all = await readUnfinished(deps, { nowMs });
+  const mine = all.filter(({ incident: { id } }) => deps.owns(id as TaskId) || ofAll);
+  const [first] = mine.filter(isAsked).map(({ incident }) => incident)
+    .toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+  const lostMs = first === undefined ? () => 0 : await unattended(deps, {
+    ...{ sinceMs: first.startedAtMs, nowMs, windowMs: first.degradation.windowMs },
+  });
+  const look = { settings, loaded, nowMs, lostMs };
   const takenBack: string[] = [];
-  for (const stored of await readUnfinished(deps, look)) {
+  for (const stored of mine) {
     const { id } = stored.incident;
-    if (!deps.owns(id as TaskId) && !ofAll) continue;
     // One incident that cannot be looked after holds up no other.
     const isTaken = await careFor(deps, stored, look).catch((error) => {
       deps.log.warn("Cannot look after an incident; trying again", {
@@ -65,21 +75,27 @@ interface CareLook {
   /** The version of the workflow of incidents that has code here. */
   readonly loaded: string | undefined;
   readonly nowMs: number;
+  /** How much of the time since a moment no node looked, ms: nobody could answer then. */
+  readonly lostMs: (sinceMs: number) => number;
+}
+
+function isAsked({ incident: { phase } }: StoredIncident): boolean {
+  return phase === "waiting_for_approval";
 }
 
 /** Does for one incident what it cannot do. Returns whether its change was taken back. */
 async function careFor(
   deps: CareDeps,
   stored: StoredIncident,
-  { settings, loaded, nowMs }: CareLook,
+  { settings, loaded, nowMs, lostMs }: CareLook,
 ): Promise<boolean> {
-  const { incident: { phase, startedAtMs }, definitionHash, state } = stored;
+  const { incident: { startedAtMs }, definitionHash, state } = stored;
   const id = stored.incident.id as TaskId;
   const isOpen = state !== "failed" && state !== "cancelled";
   // Another node may have its code: it is that node's.
   const isStuck = isOpen && definitionHash !== loaded && deps.owns(id);
   if (isStuck) await cancel(deps, id);
-  const isLate = phase === "waiting_for_approval" && nowMs >= startedAtMs + APPROVAL_MS;
+  const isLate = isAsked(stored) && nowMs - startedAtMs - lostMs(startedAtMs) >= APPROVAL_MS;
   if (isLate && !isStuck) {
     const reason = "nobody answered in time";
     const answer = { approved: false, isUnanswered: true, by: HEALER, reason };

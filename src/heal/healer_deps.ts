@@ -5,6 +5,7 @@ import type { TaskId } from "../core/ids.ts";
 import type { Degradation, Finding } from "../core/incident.ts";
 import type { Plan } from "../core/plan.ts";
 import type {
+  Attendance,
   CommandSink,
   Plans,
   Policies,
@@ -44,6 +45,7 @@ export interface HealerDeps {
   readonly log: Pick<Log, "info" | "warn">;
   readonly policies: Policies;
   readonly statistics: Pick<StatisticsStore, "read">;
+  readonly attendance: Attendance;
   readonly tasks: TaskReader;
   readonly plans: Plans & {
     /** The newest version of a workflow that is loaded here. */

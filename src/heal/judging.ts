@@ -14,7 +14,7 @@ import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
 import { type Conflict, type Standing, standingOf, widen } from "./overlay_change.ts";
 import { isStartRate, isTrickle } from "./following.ts";
-import { readCells, readFacts, readWindow, type Span, usualSpan } from "./reading.ts";
+import { readCells, readFacts, readWindow, type Span, unattended, usualSpan } from "./reading.ts";
 import { ADDS_LOAD } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
@@ -140,7 +140,12 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (isSilent(settings, { ...degradation, nowMs })) return undefined;
   if (compared.verdict === "better") return verdict("better", compared.says);
   const share = SHARES.find((one) => one > (standing.percent ?? 100));
-  if (share === undefined || !isStageOver(of, { standing, nowMs, changed })) return undefined;
+  if (share === undefined) return undefined;
+  const { windowMs } = degradation;
+  const { atMs: sinceMs } = standing;
+  const lostMs = await unattended(deps, { sinceMs, nowMs, windowMs });
+  const triedMs = nowMs - sinceMs - lostMs(sinceMs);
+  if (!isStageOver(of, { standing, triedMs, changed })) return undefined;
   if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
     return verdict("unclear", ADDS_LOAD);
   }
@@ -187,13 +192,14 @@ async function rescuesOf(
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */
 function isStageOver(
   { incident: { degradation: { windowMs } } }: Trial,
-  { standing, nowMs, changed }: {
-    readonly standing: Pick<Exclude<Standing, Conflict>, "tried" | "atMs">;
-    readonly nowMs: number;
+  { standing, triedMs, changed }: {
+    readonly standing: Pick<Exclude<Standing, Conflict>, "tried">;
+    /** How long servers have looked at it. */
+    readonly triedMs: number;
     readonly changed: Counts;
   },
 ): boolean {
-  const windows = (nowMs - standing.atMs) / windowMs;
+  const windows = triedMs / windowMs;
   if (windows >= STAGE_WINDOWS.max) return true;
   return windows >= STAGE_WINDOWS.min && changed.ended >= STAGE_ATTEMPTS * standing.tried.length;
 }

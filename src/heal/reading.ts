@@ -62,6 +62,34 @@ export interface Span {
   readonly untilMs: number;
 }
 
+/** Looks this far apart still follow each other; after a longer gap, no server was there. */
+const GAP_MS = 5 * 60_000;
+const GAP_WINDOWS = 3;
+
+/**
+ * Notes that this node looks after incidents. The answer says how much of the time from a moment, not before
+ * `sinceMs`, no node did, ms: nobody could answer or look then. Cost: one statement.
+ */
+export async function unattended(
+  { attendance }: Pick<HealerDeps, "attendance">,
+  { sinceMs, nowMs, windowMs }: {
+    readonly sinceMs: number;
+    readonly nowMs: number;
+    readonly windowMs: number;
+  },
+): Promise<(fromMs: number) => number> {
+  const gapMs = Math.max(GAP_MS, GAP_WINDOWS * windowMs);
+  const spans = await attendance.note({ nowMs, gapMs, sinceMs });
+  return (momentMs) => {
+    let [seenMs, lostMs] = [momentMs, 0];
+    for (const { fromMs, untilMs } of spans) {
+      if (fromMs - seenMs > gapMs) lostMs += fromMs - seenMs;
+      seenMs = Math.max(seenMs, untilMs);
+    }
+    return lostMs;
+  };
+}
+
 /** Windows before the trouble that say what is usual. */
 export const USUAL_WINDOWS = 20;
 

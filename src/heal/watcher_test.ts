@@ -7,7 +7,7 @@ import type { StartRequest, WholeTask } from "../core/ports.ts";
 import { planOf } from "../core/plan.ts";
 import { SILENT_LOG } from "../telemetry/log.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
-import { MemoryPolicies } from "../journal/memory_stores.ts";
+import { MemoryAttendance, MemoryPolicies } from "../journal/memory_stores.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { readIncidents } from "./reading.ts";
 import { Watcher } from "./watcher.ts";
@@ -72,6 +72,7 @@ async function lookAt(
   const looked = Promise.withResolvers<void>();
   const cells = Object.entries(workflows).map(([name, step]) => cellsOf(name, step));
   const deps: HealerDeps = {
+    attendance: new MemoryAttendance(),
     runtime: {
       now: () => NOW,
       // The watcher sleeps again once it has looked.

@@ -3,6 +3,8 @@
 import { canaryOn } from "../core/canary.ts";
 import { TaskerError } from "../core/errors.ts";
 import type {
+  Attendance,
+  Attended,
   Definitions,
   NewOverlay,
   Policies,
@@ -109,6 +111,19 @@ export class MemorySharedStates implements SharedStates {
       this.#states.set(key, { version: version + 1, state });
     }
     return Promise.resolve(new Set(written.map(([key]) => key)));
+  }
+}
+
+/** The Attendance port in memory. */
+export class MemoryAttendance implements Attendance {
+  #spans: Attended[] = [];
+
+  note({ nowMs, gapMs, sinceMs }: Parameters<Attendance["note"]>[0]): Promise<Attended[]> {
+    const last = this.#spans.at(-1);
+    const fromMs = last !== undefined && last.untilMs >= nowMs - gapMs ? last.fromMs : nowMs;
+    this.#spans = this.#spans.filter((span) => span.fromMs !== fromMs);
+    this.#spans.push({ fromMs, untilMs: Math.max(nowMs, last?.untilMs ?? 0) });
+    return Promise.resolve(this.#spans.filter(({ untilMs }) => untilMs >= sinceMs));
   }
 }
 

@@ -21,6 +21,7 @@ import busChannels from "./sql/0012_bus_channels.sql" with { type: "text" };
 import inboxStorage from "./sql/0013_inbox_storage.sql" with { type: "text" };
 import lists from "./sql/0014_lists.sql" with { type: "text" };
 import listKeys from "./sql/0015_list_keys.sql" with { type: "text" };
+import attendance from "./sql/0033_attendance.sql" with { type: "text" };
 import sharedStates from "./sql/0016_shared_states.sql" with { type: "text" };
 import taskOutput from "./sql/0017_task_output.sql" with { type: "text" };
 import systems from "./sql/0018_systems.sql" with { type: "text" };
@@ -83,6 +84,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0031_read_views", text: readViews },
   // Versions before write and read the lists in another form.
   { name: "0032_list_order", text: listOrder, isBreaking: true },
+  { name: "0033_attendance", text: attendance },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

@@ -20,6 +20,7 @@ import { PostgresPolicies } from "./policies.ts";
 import { PostgresSharedStates } from "./shared_states.ts";
 import { PostgresSystems } from "./systems.ts";
 import { PostgresStatistics } from "./statistics.ts";
+import { PostgresAttendance } from "./attendance.ts";
 import { PostgresTaskReader } from "./task_reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -79,6 +80,7 @@ export async function openJournal(options: JournalOptions) {
     deployments: new PostgresDeployments(database),
     policies: new PostgresPolicies(database),
     sharedStates: new PostgresSharedStates(database),
+    attendance: new PostgresAttendance(database),
     keys: new PostgresKeys(database.of("key")),
     sessions: new PostgresSessions(database.of("key")),
     systems: new PostgresSystems(database, runtime),

@@ -20,6 +20,7 @@ export interface HealingOptions {
   readonly plans: Plans & { find(workflow: string): Plan | undefined };
   readonly policies: Policies;
   readonly statistics: HealerDeps["statistics"];
+  readonly attendance: HealerDeps["attendance"];
   readonly tasks: TaskReader;
   readonly starter: Starter;
   readonly directory: SystemDirectory;

@@ -220,6 +220,7 @@ function openHealer(deps: NodeDeps): void {
     plans: registry,
     policies: atOnce(journal.policies, engine),
     statistics: journal.statistics,
+    attendance: journal.attendance,
     tasks: journal.tasks,
     starter: openStarter(registry, engine.router),
     directory: systems.directory,

@@ -9,7 +9,7 @@ import type { SystemDirectory } from "../core/system_directory.ts";
 import { Healer } from "../heal/healer.ts";
 import type { HealerDeps } from "../heal/healer_deps.ts";
 import { Statistics } from "../heal/statistics.ts";
-import { MemoryStatistics } from "../journal/memory_stores.ts";
+import { MemoryAttendance, MemoryStatistics } from "../journal/memory_stores.ts";
 import type { Registry } from "../registry/workflows.ts";
 import { openHealing } from "../server/healing.ts";
 import type { Simulation } from "../server/simulation.ts";
@@ -64,6 +64,7 @@ export class SimulatedHealing {
       plans: registry,
       policies,
       statistics: store,
+      attendance: new MemoryAttendance(),
       tasks: journal,
       starter,
       directory,

@@ -1,5 +1,9 @@
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
-import { MemoryDefinitions, MemoryStatistics } from "../../src/journal/memory_stores.ts";
+import {
+  MemoryAttendance,
+  MemoryDefinitions,
+  MemoryStatistics,
+} from "../../src/journal/memory_stores.ts";
 import type { Incarnation } from "../../src/core/ids.ts";
 import { openRuntime } from "../../src/server/runtime.ts";
 import { MemoryDeployments } from "../support/memory_deployments.ts";
@@ -14,6 +18,7 @@ testJournal("memory", async () => {
   return {
     ...{ journal, nodes: journal, tasks: journal, incarnation },
     statistics: new MemoryStatistics(),
+    attendance: new MemoryAttendance(),
     definitions,
     deployments: new MemoryDeployments(definitions),
     [Symbol.asyncDispose]: close,

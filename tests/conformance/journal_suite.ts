@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { loadAll } from "../support/loaded.ts";
 import { appendIdOf, type Incarnation, slotOf } from "../../src/core/ids.ts";
 import type {
+  Attendance,
   Definitions,
   Deployments,
   Journal,
@@ -11,7 +12,14 @@ import type {
   StatisticsStore,
   TaskReader,
 } from "../../src/core/ports.ts";
-import { completedAt, newTask, startedAt, startRow, turnRow } from "../support/journal_node.ts";
+import {
+  BEGIN_MS,
+  completedAt,
+  newTask,
+  startedAt,
+  startRow,
+  turnRow,
+} from "../support/journal_node.ts";
 import { testDeployments } from "./deployment_laws.ts";
 import { testStatistics } from "./statistics_laws.ts";
 import { testTaskReader } from "./task_reader_laws.ts";
@@ -22,6 +30,7 @@ export interface JournalUnderTest extends AsyncDisposable {
   readonly nodes: Nodes;
   readonly tasks: TaskReader;
   readonly statistics: StatisticsStore;
+  readonly attendance: Attendance;
   readonly definitions: Definitions;
   readonly deployments: Deployments;
   readonly incarnation: Incarnation;
@@ -35,6 +44,7 @@ export function testJournal(name: string, open: () => Promise<JournalUnderTest>)
       await test(under);
     });
   testTurns(law);
+  testNodes(law);
   testMany(law);
   testKeys(law);
   testAnswers(law);
@@ -43,6 +53,40 @@ export function testJournal(name: string, open: () => Promise<JournalUnderTest>)
   testTaskReader(law);
   testStatistics(law);
   testDeployments(law);
+  testAttendance(law);
+}
+
+function testNodes(law: Law): void {
+  law(
+    "a turn names the node that appended it; one with a random append id names none",
+    async (of) => {
+      const taskId = newTask();
+      const appendId = appendIdOf(of.incarnation, crypto.randomUUID());
+      await of.journal.append({ ...startRow(taskId), appendId });
+      await of.journal.append(turnRow(taskId, 2));
+
+      const turns = (await loadAll(of.journal, [taskId])).get(taskId);
+
+      assert.deepEqual(turns?.map(({ node }) => node), [of.incarnation.slice(0, 8), undefined]);
+    },
+  );
+}
+
+function testAttendance(law: Law): void {
+  law(
+    "note() extends the span of looks that follow each other, and begins one after a gap",
+    async (of) => {
+      const look = async (nowMs: number, sinceMs = 0) => {
+        const times = { nowMs: BEGIN_MS + nowMs, gapMs: 300, sinceMs: BEGIN_MS + sinceMs };
+        const spans = await of.attendance.note(times);
+        return spans.map(({ fromMs, untilMs }) => [fromMs - BEGIN_MS, untilMs - BEGIN_MS]);
+      };
+      for (const nowMs of [0, 200, 500, 1_000, 1_100]) await look(nowMs);
+
+      assert.deepEqual(await look(1_200), [[0, 500], [1_000, 1_200]]);
+      assert.deepEqual(await look(1_300, 700), [[1_000, 1_300]]);
+    },
+  );
 }
 
 /** Registers one test. */
@@ -66,20 +110,6 @@ function testTurns(law: Law): void {
         { turn: 2, commandIds: [], events: turnRow(first, 2).events },
         { turn: 3, commandIds: [], events: turnRow(first, 3).events },
       ]);
-    },
-  );
-
-  law(
-    "a turn names the node that appended it; one with a random append id names none",
-    async (of) => {
-      const taskId = newTask();
-      const appendId = appendIdOf(of.incarnation, crypto.randomUUID());
-      await of.journal.append({ ...startRow(taskId), appendId });
-      await of.journal.append(turnRow(taskId, 2));
-
-      const turns = (await loadAll(of.journal, [taskId])).get(taskId);
-
-      assert.deepEqual(turns?.map(({ node }) => node), [of.incarnation.slice(0, 8), undefined]);
     },
   );
 

@@ -96,18 +96,35 @@ Deno.test("an incident whose version has no code after an upgrade is cancelled, 
   deepEqual([state, versions.at(-1)], ["cancelled", [{}, undefined]]);
 });
 
-Deno.test("a proposal that nobody answers for a day ends as unanswered, and its task completes", async () => {
+const HOUR_MS = 3_600_000;
+
+/** Looks after an incident as a server does, for some hours of a clock of its own. */
+async function careFor(
+  { deps }: IncidentRun,
+  { fromHour, hours }: { readonly fromHour: number; readonly hours: number },
+): Promise<void> {
+  const sinceMs = deps.runtime.now() + fromHour * HOUR_MS;
+  for (let pastMs = 0; pastMs <= hours * HOUR_MS; pastMs += HOUR_MS / 15) {
+    await care({ ...deps, runtime: { now: () => sinceMs + pastMs } });
+  }
+}
+
+Deno.test("a proposal that nobody answers in a day of servers ends as unanswered; its task completes", async () => {
   await using run = await IncidentRun.open({ tried: "canary", isAsked: true });
   await run.minutes(5);
   await care(run.deps);
   const asked = await run.end();
-  await run.runtime.advance(24 * 3_600_000);
-
-  await care(run.deps);
+  await careFor(run, { fromHour: 0, hours: 16 });
+  // For twelve hours no server ran.
+  await careFor(run, { fromHour: 28, hours: 7.5 });
+  await run.runtime.advance(1_000);
+  const afterOutage = await run.end();
+  await careFor(run, { fromHour: 35.5, hours: 1 });
   await run.minutes(5);
   const { state, phase, outcome, versions } = await run.end();
 
-  equal(asked.phase, "waiting_for_approval");
+  const waiting = "waiting_for_approval";
+  deepEqual([asked.phase, afterOutage.phase], [waiting, waiting]);
   deepEqual([state, phase, outcome, versions], ["completed", "ended", "unanswered", []]);
 });
 
@@ -210,4 +227,18 @@ Deno.test("an incident that cannot be looked after holds up no other", async () 
   const again = await care(deps);
 
   deepEqual([takenBack, warned.length, again.length], [[], 1, 1]);
+});
+
+Deno.test("a share tries a change for three windows of servers: time without one does not count", async () => {
+  await using run = await IncidentRun.open({ tried: "canary", isUntried: true });
+  await run.runtime.advance(20_000);
+  const now = run.runtime.now.bind(run.runtime);
+  run.runtime.now = () => now() + 10 * 60_000; // for ten minutes no server ran
+  const percents = async () => (await run.end()).versions.map(([, percent]) => percent);
+
+  await run.minutes(2);
+  const soon = await percents();
+  await run.minutes(2);
+
+  deepEqual([soon, await percents()], [[5], [5, 25]]);
 });

@@ -17,6 +17,7 @@ import { type IncidentSteps, incidentWorkflow } from "../../src/heal/incident.ts
 import { openIncidentSteps } from "../../src/heal/incident_steps.ts";
 import { MemoryJournal } from "../../src/journal/memory_journal.ts";
 import {
+  MemoryAttendance,
   MemoryDefinitions,
   MemoryPolicies,
   MemorySharedStates,
@@ -67,6 +68,8 @@ type Tried = "canary" | "hold";
 /** How an incident runs. */
 export interface IncidentOptions {
   readonly tried: Tried;
+  /** No attempt of a task that tries the change ends. */
+  readonly isUntried?: boolean;
   /** Nobody decides about its proposal. */
   readonly isAsked?: boolean;
   /** Its process dies in a step, before or after that did what it does. */
@@ -110,13 +113,13 @@ function proposalOf(tried: Tried, nowMs: number) {
 /** Attempts that try the change complete; those beside them fail in a third while there is trouble. */
 function cellsIn(
   { sinceMs, untilMs }: { readonly sinceMs: number; readonly untilMs: number },
-  { beganMs, tried }: { readonly beganMs: number; readonly tried: Tried },
+  { beganMs, isTried }: { readonly beganMs: number; readonly isTried: boolean },
 ): StatisticsCell[] {
   const first = Math.ceil(sinceMs / INTERVAL) * INTERVAL;
   const count = Math.max(0, Math.ceil((untilMs - first) / INTERVAL));
   return Array.from({ length: count }, (_, at) => first + at * INTERVAL).flatMap((fromMs) => {
     const isTrouble = fromMs >= beganMs && fromMs < beganMs + TROUBLE_MINUTES * MINUTE;
-    return (tried === "canary" ? [0, 1] : [0]).flatMap((policyVersion) =>
+    return (isTried ? [0, 1] : [0]).flatMap((policyVersion) =>
       [undefined, "charge"].map((step): StatisticsCell => {
         const counts = new Counts();
         counts.starts = ATTEMPTS;
@@ -146,6 +149,8 @@ export class IncidentRun {
   #registry: Registry | undefined;
   #engine: Engine | undefined;
   hasCrashed = false;
+
+  readonly #attendance = new MemoryAttendance();
 
   private constructor(options: IncidentOptions) {
     this.#options = options;
@@ -188,14 +193,16 @@ export class IncidentRun {
   /** What its steps, and those who care for it, work with. */
   get deps(): HealerDeps {
     const { runtime, policies, journal, registry, engine } = this;
-    const { tried } = this.#options;
+    const { tried, isUntried = false } = this.#options;
+    const seen = { beganMs: this.#beganMs, isTried: tried === "canary" && !isUntried };
     return {
       runtime,
       log: SILENT_LOG,
       policies,
       statistics: {
-        read: (range) => Promise.resolve(cellsIn(range, { beganMs: this.#beganMs, tried })),
+        read: (range) => Promise.resolve(cellsIn(range, seen)),
       },
+      attendance: this.#attendance,
       tasks: journal,
       plans: registry,
       sink: {
