@@ -7,6 +7,7 @@ import { duration } from "./operation_verb.ts";
 import { durationText, type Paint, Screen, tableLines, valueText } from "./format.ts";
 import { entryLine } from "./result_lines.ts";
 import { outputLines, taskLines } from "./task_lines.ts";
+import { waitHints } from "./wait_hints.ts";
 import {
   choiceCommands,
   EXIT_BLOCKED,
@@ -127,9 +128,10 @@ function lateExit({ terminal, options }: VerbContext, { id, state }: Task): numb
   return EXIT_LATE;
 }
 
-/** One line per change, for files, pipes and programs. */
+/** One line per change, for files, pipes and programs; what the task waits for is no change, and a warning. */
 class LineView implements WatchView {
   #turn = 0;
+  #blockedReason: string | undefined;
 
   constructor(private readonly context: VerbContext, private readonly id: string) {}
 
@@ -142,7 +144,14 @@ class LineView implements WatchView {
     this.#turn = entry.turn;
   }
 
-  draw(): void {}
+  draw(task: Task): void {
+    const { blockedReason } = task;
+    const isNew = blockedReason !== this.#blockedReason;
+    this.#blockedReason = blockedReason;
+    if (!isNew || blockedReason === undefined || isOver(task)) return;
+    const hints = waitHints(task).map((hint) => `\n  → ${hint}`);
+    this.context.terminal.warn(`${task.state}: ${blockedReason}${hints.join("")}`);
+  }
 
   trouble(error: ClientError, delayMs: number): void {
     this.context.terminal.warn(troubleText(error, delayMs));

@@ -69,6 +69,30 @@ Deno.test("watch prints one line a change where there is no terminal, to the end
   });
 });
 
+Deno.test("watch warns once of what a task waits for, and says what to do about it", async () => {
+  const cli = openCliHarness();
+  const { residents } = cli.fake.deps;
+  const id = await cli.fake.started();
+  const peek = residents.peek.bind(residents);
+  residents.peek = (taskId) => {
+    const task = peek(taskId);
+    return task &&
+      { ...task, row: { state: "waiting", blockedReason: 'step "reserve": no_worker' } };
+  };
+  const watching = cli.type("watch", id);
+  await cli.fake.runtime.settle();
+  start(cli, id, 0);
+  await cli.fake.runtime.settle();
+
+  deepEqual(cli.err, [
+    'waiting: step "reserve": no_worker\n  → start a worker of inventory: deno task tasker systems',
+  ]);
+  residents.peek = peek;
+  cli.fake.engine.commit(id, end(cli, "completed"));
+  await cli.fake.runtime.settle();
+  equal(await watching, 0);
+});
+
 Deno.test("watch --json prints one event a line, and exits with 0 when the task completed", async () => {
   const cli = openCliHarness({ size: SIZE });
   const id = await cli.fake.started();
