@@ -1,5 +1,6 @@
 /** Handlers of all tasks that a filter finds: counts, and changes, each by its own command. */
 
+import { decide } from "../core/decide.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
 import type { TaskFilter, TaskSummary } from "../core/ports.ts";
 import { LABELLED_MAX, readLabels } from "../core/search.ts";
@@ -78,20 +79,69 @@ async function changeAll(
 ): Promise<Omit<Answer, "nextCursor" | "searchedTo">> {
   const isAboutSteps = ACTIONS[input.action].command.endsWith("Step");
   const isAll = isAboutSteps && input.step === undefined;
-  const commands: { task: TaskSummary; step: string | undefined }[] = [];
+  const parts: Part[] = [];
   for (const task of tasks) {
     const steps = isAll ? await parkedSteps(services, task) : [input.step];
-    commands.push(...steps.map((step) => ({ task, step })));
+    parts.push(...steps.map((step) => ({ task, step })));
   }
-  const counts = { tasks: tasks.length, commands: commands.length };
-  if (input.dryRun) return { ...counts, changed: 0, unchanged: 0, refused: [] };
-  const ends = await Promise.all(commands.map((one) => change(services, one, { input, call })));
+  const of = { input, call };
+  const counts = { tasks: tasks.length, commands: parts.length };
+  if (input.dryRun) {
+    return { ...counts, changed: 0, unchanged: 0, refused: await foreseen(services, parts, of) };
+  }
+  const ends = await Promise.all(
+    parts.map((part) => tried(services, part, () => change(services, part, of))),
+  );
   return {
     ...counts,
     changed: ends.filter((end) => end === true).length,
     unchanged: ends.filter((end) => end === false).length,
     refused: ends.filter((end) => typeof end === "object"),
   };
+}
+
+/** One command of a page: about a task, or a step of it. */
+interface Part {
+  readonly task: TaskSummary;
+  readonly step: string | undefined;
+}
+
+/** What a page is asked for, and by whom. */
+interface Asked {
+  readonly input: Input;
+  readonly call: Call;
+}
+
+/** Actions that are refused by what a task is; the others only by how it changes meanwhile. */
+const DECIDED_BY_STATE: readonly Input["action"][] = ["resolve", "skip", "choose"];
+
+/** What would be refused if it were sent now. One task after the other: each may be read whole. */
+async function foreseen(
+  services: Services,
+  parts: readonly Part[],
+  of: Asked,
+): Promise<readonly Refused[]> {
+  const refused: Refused[] = [];
+  for (const [task, ofTask] of Map.groupBy(parts, (part) => part.task)) {
+    const isDecided = DECIDED_BY_STATE.includes(of.input.action);
+    for (const part of ofTask) {
+      const end = await tried(services, part, async () => {
+        const command = commandOf(services, part, of);
+        if (!isDecided) return;
+        const { plan, state } = await services.tasks.stateOf(task);
+        const { policyOf, runtime } = services;
+        const decision = decide(state, command, {
+          plan,
+          nowMs: runtime.now(),
+          policyVersion: 0,
+          policyOf: (step) => policyOf({ plan, taskId: task.taskId }, step),
+        });
+        if (decision.kind === "refused") throw decision.error;
+      });
+      if (typeof end === "object") refused.push(end);
+    }
+  }
+  return refused;
 }
 
 /** Every step that is parked: labels have the first of them. */
@@ -101,20 +151,41 @@ async function parkedSteps(
 ): Promise<readonly string[]> {
   const labelled = readLabels(task.labels).parkedSteps;
   if (labelled.length < LABELLED_MAX) return labelled;
-  const { plan, state } = await tasks.whole(task);
+  const { plan, state } = await tasks.stateOf(task);
   return plan.steps.filter(({ index }) => state.steps[index]?.state === "parked")
     .map(({ name }) => name);
 }
 
-/** Sends one command; what it is refused for concerns no other. */
-async function change(
+/** Sends one command; returns whether it changed anything. */
+async function change(services: Services, part: Part, of: Asked): Promise<boolean> {
+  const { changed } = await services.sink.send(commandOf(services, part, of));
+  return changed;
+}
+
+/** What one command is refused for concerns no other. */
+async function tried<T>(
   services: Services,
-  { task: { taskId, namespace, workflow }, step }: {
-    readonly task: TaskSummary;
-    readonly step: string | undefined;
-  },
-  { input, call }: { readonly input: Input; readonly call: Call },
-): Promise<boolean | Refused> {
+  { task: { taskId }, step }: Part,
+  run: () => Promise<T>,
+): Promise<T | Refused> {
+  try {
+    return await run();
+  } catch (thrown) {
+    const place = { route: "/v1/tasks/bulk", task: taskId };
+    const problem = problemOf(operatingError(thrown), services, place);
+    return { id: taskId, ...(step !== undefined && { step }), problem };
+  }
+}
+
+/** @throws {TaskerError} api.bad_request for a task of Tasker's own */
+function commandOf(
+  services: Services,
+  { task: { taskId, namespace, workflow }, step }: Part,
+  { input, call }: Asked,
+) {
+  if (namespace === OWN_NAMESPACE && !isDelivery(namespace, workflow)) {
+    throw badRequest("Cannot change Tasker's own task among others: name it by its id");
+  }
   const { action, by, reason, result, choice = "" } = input;
   const about = ["bulk", action, ...(step === undefined ? [] : [step])];
   const base: CommandBase = {
@@ -123,17 +194,7 @@ async function change(
     by: call.caller.signature(by),
     reason,
   };
-  try {
-    if (namespace === OWN_NAMESPACE && !isDelivery(namespace, workflow)) {
-      throw badRequest("Cannot change Tasker's own task among others: name it by its id");
-    }
-    const { command } = ACTIONS[action];
-    const given = { step: step ?? "", result, choice, cause: undefined, name: "", payload: null };
-    const { changed } = await services.sink.send(TASK_COMMANDS[command](given, base));
-    return changed;
-  } catch (thrown) {
-    const place = { route: "/v1/tasks/bulk", task: taskId };
-    const problem = problemOf(operatingError(thrown), services, place);
-    return { id: taskId, ...(step !== undefined && { step }), problem };
-  }
+  const { command } = ACTIONS[action];
+  const given = { step: step ?? "", result, choice, cause: undefined, name: "", payload: null };
+  return TASK_COMMANDS[command](given, base);
 }

@@ -1,5 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { TaskerError } from "../core/errors.ts";
+import { planOf } from "../core/plan.ts";
+import { LABELLED_MAX } from "../core/search.ts";
+import type { Definition, StepDefinition } from "../core/workflow.ts";
 import { fakeApi } from "../../tests/support/fake_api.ts";
 
 const BULK = "POST /v1/tasks/bulk";
@@ -47,6 +50,62 @@ Deno.test("a dry run counts and changes nothing; a page says where the next begi
 
   deepEqual([first.tasks, second.tasks, second.nextCursor], [2, 1, undefined]);
   deepEqual(fake.engine.commands, []);
+});
+
+Deno.test("a dry run has what would be refused, by what the steps are now", async () => {
+  const { fake, ids } = await withParked(2);
+  const dry = async (body: object) => {
+    const { refused } = await fake.json<{ refused: { id: string; problem: { code: string } }[] }>(
+      BULK,
+      { body: { dryRun: true, ...body } },
+    );
+    return refused.map(({ id, problem }) => [id, problem.code]);
+  };
+
+  deepEqual(
+    await dry({ action: "skip" }),
+    [[ids[0], "contract.violation"]],
+    "a later step needs it",
+  );
+  deepEqual(await dry({ action: "skip", result: 1 }), []);
+  deepEqual(await dry({ action: "choose", choice: "skip" }), [[ids[0], "step.choice_invalid"]]);
+  deepEqual(await dry({ action: "choose", choice: "retry" }), []);
+  deepEqual(await dry({ action: "retry" }), []);
+  deepEqual(fake.engine.commands, []);
+});
+
+Deno.test("a bulk action is about every parked step, also of a task with more than labels name", async () => {
+  const fake = fakeApi();
+  const [plan] = fake.engine.plans;
+  const [step] = plan?.definition.steps ?? [];
+  const many = planOf("hash0", {
+    ...plan?.definition as Definition,
+    steps: Array.from(
+      { length: LABELLED_MAX + 6 },
+      (_, at) => ({ ...step as StepDefinition, name: `s${at}` }),
+    ),
+  });
+  fake.engine.plans.splice(0, 1, many);
+  const task = await fake.started();
+  const of = { atMs: 1, attempt: 1, ranMs: 1, policyVersion: 0 };
+  fake.engine.commit(
+    task,
+    ...many.steps.map(({ index }) => ({
+      ...{ kind: "StepParked", ...of, step: index, reason: "used up", choices: ["retry"] } as const,
+    })),
+  );
+
+  const answers = [];
+  for (const isFeedOn of [true, false]) {
+    fake.engine.isFeedOn = isFeedOn; // In memory, then from its journal.
+    answers.push(await fake.json(BULK, { body: { action: "retry", dryRun: true } }));
+  }
+  const answer = await fake.json(BULK, { body: { action: "retry" } });
+
+  deepEqual(answers.map(({ commands }) => commands), [LABELLED_MAX + 6, LABELLED_MAX + 6]);
+  equal(answer.changed, LABELLED_MAX + 6);
+  const steps = fake.engine.commands.map((command) => "step" in command && command.step);
+  deepEqual(steps, many.steps.map(({ name }) => name));
 });
 
 Deno.test("GET /v1/tasks/counts counts the tasks of a filter by state", async () => {

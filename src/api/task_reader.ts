@@ -103,6 +103,18 @@ export class TaskReader {
   }
 
   /**
+   * Reads where a task stands, from memory or else its journal. Values that are too many to show are
+   * missing.
+   *
+   * Cost: no query for a task in memory, whose state has to be read before the next await; else O(events).
+   *
+   * @throws {TaskerError} task.not_found
+   */
+  async stateOf(summary: TaskSummary): Promise<{ readonly plan: Plan; readonly state: TaskState }> {
+    return this.deps.residents.peek(summary.taskId) ?? await this.#fold(summary);
+  }
+
+  /**
    * Reads a task with all its values. Cost: O(events), and memory for the values.
    *
    * @throws {TaskerError} task.not_found, payload.too_large when it has more than a document shows

@@ -10,6 +10,8 @@ type Page = OperationResult<"changeTasks">;
 /** What all pages did together. */
 interface Total extends Omit<Page, "refused" | "nextCursor" | "searchedTo"> {
   readonly refused: number;
+  /** Refusals by their code. */
+  readonly reasons: Readonly<Record<string, number>>;
 }
 
 /** Refusals that are named. */
@@ -24,13 +26,15 @@ export const BULK: VerbExtra<"changeTasks"> = {
     "Retries, resolves, skips, cancels, pauses or resumes all tasks of a filter, or chooses " +
     "for them; without --yes it only counts them. Exit code 1 when one was refused",
   options: {
-    yes: { summary: "Changes them; without it they are only counted" },
+    yes: { summary: "Changes them; without it they are counted, with those that would be refused" },
     max: { value: "N", summary: "The most tasks to change; all unless given" },
   },
   async run(context, send, input) {
     const isDryRun = !context.options.has("yes") || input.dryRun === true;
     const max = Number(context.options.get("max") ?? Infinity);
-    let total: Total = { tasks: 0, commands: 0, changed: 0, unchanged: 0, refused: 0 };
+    let total: Total = {
+      ...{ tasks: 0, commands: 0, changed: 0, unchanged: 0, refused: 0, reasons: {} },
+    };
     for (let cursor = input.cursor; total.tasks < max;) {
       const limit = Math.min(
         input.limit === undefined ? PAGE_MAX : Number(input.limit),
@@ -52,12 +56,15 @@ export const BULK: VerbExtra<"changeTasks"> = {
       }
     }
     show(context, { ...total, isDryRun }, () => [summaryOf(input.action, total, isDryRun)]);
-    return total.refused > 0 ? EXIT_FAILED : EXIT_DONE;
+    return total.refused > 0 && !isDryRun ? EXIT_FAILED : EXIT_DONE;
   },
 };
 
 function added(total: Total, page: Page): Total {
+  const reasons = { ...total.reasons };
+  for (const { problem: { code } } of page.refused) reasons[code] = (reasons[code] ?? 0) + 1;
   return {
+    reasons,
     tasks: total.tasks + page.tasks,
     commands: total.commands + page.commands,
     changed: total.changed + page.changed,
@@ -96,15 +103,19 @@ function sayWhereItStands(
 
 function summaryOf(
   action: OperationInput<"changeTasks">["action"],
-  { tasks, commands, changed, unchanged, refused }: Total,
+  { tasks, commands, changed, unchanged, refused, reasons }: Total,
   isDryRun: boolean,
 ): string {
   if (tasks === 0) return `no task to ${action}; see which there are: ${TASKER} list`;
   const what = commands === tasks ? `${tasks} tasks` : `${commands} steps of ${tasks} tasks`;
-  if (isDryRun) return `${action} would be about ${what}: add --yes to do it`;
+  const byReason = Object.entries(reasons).map(([code, count]) => `${count} ${code}`).join(", ");
+  if (isDryRun) {
+    const but = refused > 0 ? `, of which ${refused} would be refused (${byReason})` : "";
+    return `${action} would be about ${what}${but}: add --yes to do it`;
+  }
   return [
     `${action}: ${changed} of ${what} changed`,
     ...(unchanged > 0 ? [`${unchanged} were so already`] : []),
-    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(refused > 0 ? [`${refused} refused (${byReason})`] : []),
   ].join(", ");
 }

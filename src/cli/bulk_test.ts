@@ -31,8 +31,28 @@ Deno.test("bulk names what was refused, does the rest, and ends with exit code 1
 
   const { code, out, err } = await cli.say("bulk", "cancel", "--yes");
 
-  deepEqual([code, out], [1, ["cancel: 2 of 3 tasks changed, 1 refused"]]);
+  deepEqual([code, out], [1, ["cancel: 2 of 3 tasks changed, 1 refused (1 task.ended)"]]);
   match(err.join("\n"), /it is completed/);
+});
+
+Deno.test("bulk says without --yes what would be refused, and for what", async () => {
+  const cli = openCliHarness();
+  const task = await cli.fake.started();
+  const of = { atMs: 1, step: 0, attempt: 1, ranMs: 1, policyVersion: 0 };
+  cli.fake.engine.commit(
+    task,
+    { kind: "StepParked", ...of, reason: "used up", choices: ["retry"] },
+  );
+
+  const { code, out, err } = await cli.say("bulk", "choose", "--choice", "skip");
+
+  const [line] = out;
+  equal(code, 0);
+  match(
+    line ?? "",
+    /about 1 tasks, of which 1 would be refused \(1 step\.choice_invalid\): add --yes/,
+  );
+  match(err.join("\n"), /Cannot choose "skip" for step "validate": it may be retry/);
 });
 
 Deno.test("count shows every state, and filters as list does", async () => {

@@ -80,27 +80,38 @@ export function BulkBar({ filter }: { readonly filter: Filter }) {
 /** Counts the tasks and steps that a change would be about, page by page. */
 function useCount(action: Action, filter: Filter) {
   const client = useClient();
-  const [count, setCount] = useState({ tasks: 0, commands: 0, isDone: false });
+  const [count, setCount] = useState({ tasks: 0, commands: 0, refused: 0, isDone: false });
   const [error, setError] = useState<unknown>();
   useEffect(() => {
     const abort = new AbortController();
-    const input = { action, ...filter, dryRun: true, result: null, choice: "retry" };
+    const input = {
+      ...{ action, ...filter, dryRun: true },
+      ...(action === "resolve" && { result: null }),
+      ...(action === "choose" && { choice: "retry" }),
+    };
+    // What is not given yet is refused for other reasons than what will be.
+    const isWhole = action !== "resolve" && action !== "choose";
     const look = async () => {
-      let [tasks, commands] = [0, 0];
+      let [tasks, commands, refused] = [0, 0, 0];
       let more: { readonly cursor?: string } | undefined = {};
       while (more !== undefined) {
         const { signal } = abort;
         const page: Page = await client.call("changeTasks", { ...input, ...more }, { signal });
         tasks += page.tasks;
         commands += page.commands;
+        if (isWhole) refused += page.refused.length;
         more = page.nextCursor === undefined ? undefined : { cursor: page.nextCursor };
-        setCount({ tasks, commands, isDone: more === undefined });
+        setCount({ tasks, commands, refused, isDone: more === undefined });
       }
     };
     look().catch((thrown) => abort.signal.aborted || setError(thrown));
     return () => abort.abort();
   }, [action, filter]);
   return { count, error };
+}
+
+function aboutOf(action: Action, { commands, tasks }: Pick<Page, "commands" | "tasks">): string {
+  return ABOUT_STEPS.includes(action) ? `${commands} steps of ${tasks} tasks` : `${tasks} tasks`;
 }
 
 /** Counts what a change would be about, and asks. */
@@ -114,15 +125,14 @@ function Preview({ action, filter, onStart, onClose }: {
   const [reason, setReason] = useState("");
   const [result, setResult] = useState<unknown>({});
   const [choice, setChoice] = useState("");
-  const what = ABOUT_STEPS.includes(action)
-    ? `${count.commands} steps of ${count.tasks} tasks`
-    : `${count.tasks} tasks`;
+  const what = aboutOf(action, count);
+  const but = count.refused > 0 ? `, of which ${count.refused} would be refused` : "";
   return (
     <Dialog title={`${action[0]?.toUpperCase()}${action.slice(1)} all`} onClose={onClose}>
       <div className="stack">
         <p>{ACTIONS[action]}</p>
         <p role="status">
-          {count.isDone ? `This is about ${what}.` : `Counting: ${what} so far …`}
+          {count.isDone ? `This is about ${what}${but}.` : `Counting: ${what} so far …`}
         </p>
         {action === "resolve" && (
           <SchemaForm schema={{}} value={result} onChange={setResult} label="Result" />
