@@ -206,6 +206,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     silences: [{ fromMs: 1, untilMs: 2, workflow: "shop/checkout" }],
     expectedVersion: 0,
   },
+  listNodes: {},
   listWebhooks: {},
   putWebhook: {
     name: "billing",

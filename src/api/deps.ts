@@ -23,6 +23,7 @@ import type {
   History,
   InstanceRow,
   Keys,
+  NodeFacts,
   Notes,
   Optimiser,
   Plans,
@@ -204,4 +205,6 @@ export interface ApiDeps {
   /** Hosts that `http` steps may call; absent: not known as names. */
   readonly hosts?: readonly string[] | undefined;
   readonly health: Health;
+  /** All nodes, as the database has them. */
+  nodes(): Promise<readonly NodeFacts[]>;
 }

@@ -29,6 +29,15 @@ export function nodeHandlers(
       return { status: 200, body: { ready: true } };
     },
     getHealth: async () => ({ status: 200, body: await healthOf(services) }),
+    async listNodes() {
+      const nodes = (await services.nodes()).map(({ incarnation, sinceMs, ...facts }) => ({
+        id: incarnation,
+        ...facts,
+        renewedAgoMs: Math.round(facts.renewedAgoMs),
+        ...(sinceMs !== undefined && { since: timeText(sinceMs) }),
+      }));
+      return { status: 200, body: { nodes } };
+    },
     getMetrics: async (_input, { caller }) => ({
       status: 200,
       body: metricsFor(caller, await metrics.text(), services.systems()),

@@ -37,6 +37,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/incidents/{incident}",
     "GET /v1/key",
     "GET /v1/keys",
+    "GET /v1/nodes",
     "GET /v1/policies/{namespace}/{name}",
     "GET /v1/policies/{namespace}/{name}/arms",
     "GET /v1/session/provider",

@@ -83,6 +83,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  dead discard ID                   Discards a dead letter",
     "  dead replay-many SYSTEM           Puts dead letters of a system back into their channels",
     "  dead discard-many SYSTEM          Discards dead letters of a system",
+    "  nodes                             Lists the nodes that share the work of the database: their versions, since when",
     "  proposals                         Lists what incidents propose or have changed",
     "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
     "  replay ID                         Rebuilds a task from its journal, as it was after any turn",

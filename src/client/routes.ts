@@ -211,6 +211,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   isLive: { method: "GET", path: "/health/live" },
   isReady: { method: "GET", path: "/health/ready" },
   getHealth: { method: "GET", path: "/health" },
+  listNodes: { method: "GET", path: "/v1/nodes" },
   getMetrics: { method: "GET", path: "/metrics" },
   getOpenApi: { method: "GET", path: "/openapi.json" },
 };

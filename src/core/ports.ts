@@ -285,6 +285,23 @@ export interface NodeRow {
   readonly bus?: string;
 }
 
+/** What a person wants to know of a node. */
+export interface NodeFacts {
+  readonly incarnation: Incarnation;
+  readonly name: string;
+  /** Whether it is the one that answers. */
+  readonly isThis: boolean;
+  /** Absent where a version before joined, as is `sinceMs`. */
+  readonly version?: string;
+  readonly sinceMs?: number;
+  /** How long ago it last renewed its lease, ms, by the database's clock. */
+  readonly renewedAgoMs: number;
+  /** Whether its lease is over: the others end it. */
+  readonly isExpired: boolean;
+  /** Slots that it owns. */
+  readonly slots: number;
+}
+
 /** A command that came through another node. */
 export interface InboxRow {
   readonly commandId: string;
@@ -340,6 +357,8 @@ export interface Nodes {
       name: string;
       replaces: Incarnation | undefined;
       bus?: string;
+      /** The version of Tasker that it runs. */
+      version?: string;
     },
   ): Promise<void>;
   /** Renews, and sees nodes, slots, inbox and which slots have due tasks, in one statement. */

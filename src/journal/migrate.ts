@@ -38,6 +38,7 @@ import sessions from "./sql/0028_sessions.sql" with { type: "text" };
 import labels from "./sql/0029_labels.sql" with { type: "text" };
 import readViews from "./sql/0031_read_views.sql" with { type: "text" };
 import listOrder from "./sql/0032_list_order.sql" with { type: "text" };
+import nodeFacts from "./sql/0034_node_facts.sql" with { type: "text" };
 import stepStatistics from "./sql/0025_step_statistics.sql" with { type: "text" };
 
 /** One migration; its name is its file's. */
@@ -85,6 +86,7 @@ export const MIGRATIONS: readonly Migration[] = [
   // Versions before write and read the lists in another form.
   { name: "0032_list_order", text: listOrder, isBreaking: true },
   { name: "0033_attendance", text: attendance },
+  { name: "0034_node_facts", text: nodeFacts },
 ];
 
 /** The advisory lock of all migrations; any number that nobody else uses. */

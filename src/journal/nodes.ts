@@ -8,6 +8,7 @@ import {
   type DuePlace,
   type DueTask,
   type InboxRow,
+  type NodeFacts,
   type Nodes,
   type PollResult,
   type Runtime,
@@ -39,6 +40,20 @@ const NO_VERSION = -1;
 /** Before every due task of a slot. */
 const EARLIEST = { wakeAt: "-infinity", taskId: "00000000-0000-0000-0000-000000000000" };
 
+/** The lease that a poll renews, in ms; see sql/poll.sql. */
+const LEASE_MS = 10_000;
+
+/** All nodes, with how many slots each owns. Cost: one look at each slot. */
+const NODES = `
+  select n.incarnation, n.name, n.version, n.expires_at < now() as is_expired,
+    (extract(epoch from n.joined_at) * 1000)::float8 as since_ms,
+    (extract(epoch from now() - n.expires_at) * 1000)::float8 as expired_ago_ms,
+    coalesce(s.slots, 0)::int as slots
+  from tasker.node n
+  left join (select owner, count(*) as slots from tasker.slot group by owner) s
+    on s.owner = n.incarnation
+  order by n.name, n.incarnation`;
+
 /** Slots whose residents one statement reads: a hundredth of what a node may hold in memory. */
 const SLOTS_PER_READ = 64;
 
@@ -66,9 +81,26 @@ export class PostgresNodes implements Nodes {
   }
 
   /** Safe to repeat. */
-  async join({ incarnation, name, replaces, bus }: Parameters<Nodes["join"]>[0]): Promise<void> {
+  async join(of: Parameters<Nodes["join"]>[0]): Promise<void> {
+    const { incarnation, name, replaces, bus, version } = of;
     if (replaces !== undefined) await this.#end(replaces, { evenIfAlive: true });
-    await this.#move(join, [incarnation, name, FORMAT_READ, bus ?? null]);
+    await this.#move(join, [incarnation, name, FORMAT_READ, bus ?? null, version ?? null]);
+  }
+
+  /** Lists all nodes that have not left, by name. Cost: one statement. */
+  async list(): Promise<readonly NodeFacts[]> {
+    const { database, incarnation: own } = this.deps;
+    const rows = await database.query(NODES);
+    return rows.map(({ incarnation, name, version, since_ms, ...row }) => ({
+      incarnation: incarnation as Incarnation,
+      name: String(name),
+      isThis: incarnation === own,
+      ...(version !== null && { version: String(version) }),
+      ...(since_ms !== null && { sinceMs: Number(since_ms) }),
+      renewedAgoMs: Math.max(0, Number(row.expired_ago_ms) + LEASE_MS),
+      isExpired: row.is_expired === true,
+      slots: Number(row.slots),
+    }));
   }
 
   async poll(): Promise<PollResult> {

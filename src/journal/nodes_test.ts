@@ -24,7 +24,8 @@ Deno.test("join() repeated renews the row; it removes the incarnation before it,
   const { incarnation } = second;
   await claimSlots(first, [1]);
 
-  const joining = { incarnation, name: "b", replaces: first.incarnation, bus: 'redis "a"' };
+  const bus = 'redis "a"';
+  const joining = { incarnation, name: "b", replaces: first.incarnation, bus, version: "1.2.3" };
   await second.nodes.join(joining);
   await second.nodes.join(joining);
 
@@ -38,6 +39,32 @@ Deno.test("join() repeated renews the row; it removes the incarnation before it,
   );
   assert.deepEqual(slots[1], { slot: 1, owner: null, version: 2 });
   assert.equal((await first.nodes.poll()).alive, false);
+});
+
+Deno.test("list() says of each node its version, since when, its slots and whether it is silent", async () => {
+  await using bench = await JournalBench.open();
+  const [own, silent] = [await bench.node(), await bench.node({ join: false })];
+  const { incarnation } = silent;
+  await silent.nodes.join({ incarnation, name: "z", replaces: undefined, version: "1.2.3" });
+  await claimSlots(own, [1, 2]);
+  const sql = bench.watch();
+  await sql.unsafe(`${EXPIRE} where name = 'z'`);
+  await sql.unsafe("update tasker.node set joined_at = null where name <> 'z'");
+
+  const listed = await own.nodes.list();
+
+  const facts = listed.map(({ renewedAgoMs: _, incarnation: __, sinceMs, ...rest }) => ({
+    ...rest,
+    isSinceKnown: sinceMs !== undefined,
+  }));
+  assert.deepEqual(facts, [
+    { name: "test", isThis: true, isExpired: false, slots: 2, isSinceKnown: false },
+    {
+      ...{ name: "z", isThis: false, isExpired: true, slots: 0, isSinceKnown: true },
+      version: "1.2.3",
+    },
+  ]);
+  assert.ok((listed[1]?.renewedAgoMs ?? 0) >= 10_000, "by the clock of the database");
 });
 
 Deno.test("takeOver() does nothing to a node that has renewed since it was watched", async () => {

@@ -138,7 +138,7 @@ const SCENES: readonly Scene[] = [
       ["journal/sql/require_format.sql", [NODE, VERSIONS, "2"], SLOTS],
       ["journal/sql/notify.sql", ["'x'", ALL_SLOTS], SLOTS],
       ["journal/sql/post.sql", ["'{1}'", "'{c}'", "array['{}']", "'{1}'"], 1],
-      ["journal/sql/join.sql", [NODE, "'a'", "1", "'postgres'"], 1],
+      ["journal/sql/join.sql", [NODE, "'a'", "1", "'postgres'", "'1'"], 1],
     ],
   },
   {

@@ -32,6 +32,22 @@ const Health = named(
   }),
 );
 
+const Nodes = named(
+  "Nodes",
+  z.object({
+    nodes: z.array(z.object({
+      id: z.string().describe("Another one after each start"),
+      name: z.string(),
+      isThis: z.boolean().describe("It is the one that answers"),
+      version: z.string().optional().describe("Absent, as `since`: it runs a version before"),
+      since: Time.optional().describe("When it started"),
+      renewedAgoMs: z.int().describe("How long ago it last said that it is there"),
+      isExpired: z.boolean().describe("For so long that the others take its tasks over"),
+      slots: z.int().describe("Parts of all tasks, of 4,096, that are its own"),
+    })).describe("All that have not left, by name"),
+  }),
+);
+
 const READ = { method: "GET", repeat: "harmless" } as const;
 
 /** Whether a node works. */
@@ -59,6 +75,15 @@ export const HEALTH = group("health", {
     right: "read",
     answers: { 200: { description: "The health, good or not: see `ok`", schema: Health } },
     errors: [],
+  }),
+  listNodes: operation({
+    ...READ,
+    path: "/v1/nodes",
+    summary: "Lists the nodes that share the work of the database: their versions, since when",
+    right: "read",
+    answers: { 200: { description: "The nodes", schema: Nodes } },
+    errors: [],
+    command: { verb: "nodes" },
   }),
 });
 

@@ -8,7 +8,7 @@ import { Alarm } from "../../actors/alarm.ts";
 import { DueTasks } from "../../actors/due_tasks.ts";
 import { CommandRouter } from "../../actors/command_router.ts";
 import { Ownership } from "../../actors/ownership.ts";
-import { EffectivePolicies, systemLimitsOf } from "../core/policy.ts";
+import { EffectivePolicies, type FullPolicy, systemLimitsOf } from "../core/policy.ts";
 import { broken, fenced } from "../../actors/answers.ts";
 import { LateStarts } from "../../actors/late_starts.ts";
 import { StartGate } from "../../actors/start_gate.ts";
@@ -33,7 +33,6 @@ import type {
   SharedStates,
 } from "../core/ports.ts";
 import type { Plan } from "../core/plan.ts";
-import type { FullPolicy } from "../core/policy.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
@@ -43,6 +42,7 @@ import type { OpenAttempts } from "../dispatch/lost_commands.ts";
 import { openEgress } from "../egress/wire.ts";
 import { openRunner, type RemoteAttempts } from "../dispatch/runner.ts";
 import type { Log } from "../telemetry/log.ts";
+import { VERSION } from "./version.ts";
 
 /** How often idle actors are sent out of memory, and policies read. */
 const SWEEP_MS = 10_000;
@@ -189,7 +189,7 @@ export class Engine implements ResidentTasks {
   /** Joins the nodes and claims slots; tasks are read and go on from then. */
   async start(): Promise<void> {
     const { nodes, incarnation, name, replaces, bus } = this.deps;
-    await nodes.join({ incarnation, name, replaces, ...(bus !== undefined && { bus }) });
+    await nodes.join({ incarnation, name, replaces, version: VERSION, ...(bus && { bus }) });
     await this.renewPolicies();
     await this.ownership.start();
     this.alarm.watch();

@@ -122,6 +122,7 @@ export function openApiOf(deps: ApiParts): Api {
     worker: systems.worker,
     ...addressesOf(config),
     health: healthOf(deps),
+    nodes: () => journal.nodes.list(),
   });
 }
 

@@ -6,7 +6,7 @@ import type { InstanceRow, SystemSummary } from "../../src/core/ports.ts";
 /** Two namespaces use "inventory". */
 export function fakeSystems(): Pick<
   ApiDeps,
-  "systems" | "queueOf" | "instancesOf" | "registrar" | "hashOf" | "whyNotCalled"
+  "systems" | "queueOf" | "instancesOf" | "registrar" | "hashOf" | "whyNotCalled" | "nodes"
 > {
   const inventory: SystemSummary = {
     name: "inventory",
@@ -18,6 +18,7 @@ export function fakeSystems(): Pick<
   return {
     hashOf: ({ name, version }) => `${name}@${version}`,
     whyNotCalled: () => undefined,
+    nodes: () => Promise.resolve([]),
     systems: () => [inventory],
     queueOf: () => Promise.resolve({ queued: 3, hasWorker: true }),
     instancesOf: () => Promise.resolve([row("host-1", false), row("@orders/process", true)]),

@@ -166,7 +166,10 @@ Deno.test({
       await page.getByRole("tab", { name: "Audit" }).click();
       await page.getByRole("cell", { name: "removeKey" }).waitFor();
       await look(page, "settings_audit");
-      await page.getByRole("tab", { name: "This node" }).click();
+      await page.getByRole("tab", { name: "Nodes" }).click();
+      const nodes = page.getByRole("region", { name: "Nodes", exact: true });
+      await nodes.getByText("this page comes from it").waitFor();
+      await nodes.getByText("100 %").waitFor();
       await page.getByRole("table").waitFor();
       await look(page, "settings_node");
     }, { TASKER_WORKFLOWS: CHARGES, TASKER_LOG: "warn" }),

@@ -7,7 +7,7 @@ import { Tabs } from "../kit/tabs.tsx";
 import { AuditList } from "./settings/audit.tsx";
 import { HealingSettings } from "./settings/healing.tsx";
 import { Keys } from "./settings/keys.tsx";
-import { NodeFacts } from "./settings/node.tsx";
+import { Nodes } from "./settings/nodes.tsx";
 
 /** The page at `/settings`; `?tab=keys` opens that tab. */
 export default function SettingsPage() {
@@ -15,7 +15,7 @@ export default function SettingsPage() {
   const isAdmin = useMay("admin");
   const tabs = [
     { key: "healing", title: "Healing", content: <HealingSettings /> },
-    { key: "node", title: "This node", content: <NodeFacts /> },
+    { key: "nodes", title: "Nodes", content: <Nodes /> },
     ...(isAdmin
       ? [
         { key: "keys", title: "Keys", content: <Keys /> },
