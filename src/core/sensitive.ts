@@ -21,6 +21,14 @@ const LENGTH_INSIDE_MIN = 6;
 /** These say nothing. */
 const WORDS: readonly string[] = ["true", "false", "null"];
 
+/**
+ * What comparisons may cost: so much for each text or JSON value, and for each of its characters. One
+ * comparison costs COMPARED, and the length of its value. A text that costs more is hidden as a whole.
+ */
+const COST_MAX = 20_000;
+const COST_OF_CHARACTER = 20;
+const COMPARED = 16;
+
 /** Values of one task, and their characters; of a task with more, each text is hidden as a whole. */
 const VALUES_MAX = 1_000;
 const SIZE_MAX = 256 * 1024;
@@ -32,20 +40,28 @@ const SIZE_MAX = 256 * 1024;
  * Cost: nothing but a look-up for contracts that mark nothing; to hide, O(text).
  */
 export class SensitiveValues {
+  /** As they are, as JSON writes them, and as URLs do. */
   readonly #found = new Set<string>();
+  /** Payloads of the task's state in which they were looked for, by schema. */
+  readonly #read = new Map<JsonSchema, Set<JsonText>>();
   /** By how they begin, the longest first. */
   readonly #byStart = new Map<number, string[]>();
   #size = 0;
   #isTooMuch = false;
+  /** What comparisons may still cost. */
+  #costLeft = 0;
 
   constructor(readonly plan: Plan) {}
 
   /** The values of a task as it stands; undefined: they are not known, so each text is hidden. */
   static of(plan: Plan, state: TaskState | undefined): SensitiveValues {
-    const values = new SensitiveValues(plan);
+    const values = state && ofStates.get(state) || new SensitiveValues(plan);
     if (!isAnyMarked(plan)) return values;
     if (state === undefined) values.#isTooMuch = true;
-    else values.#takeAll(state);
+    else {
+      ofStates.set(state, values);
+      values.#takeAll(state);
+    }
     return values;
   }
 
@@ -73,12 +89,19 @@ export class SensitiveValues {
 
   /** Returns a text without those values. */
   hide(text: string): string {
+    this.#costLeft = COST_MAX;
+    return this.#hide(text);
+  }
+
+  #hide(text: string): string {
     if (this.#isTooMuch) return text === "" ? text : HIDDEN;
     if (this.#found.size === 0) return text;
+    this.#costLeft = Math.max(0, this.#costLeft) + COST_OF_CHARACTER * text.length;
     // What is hidden of the text now: values may overlap.
     let [from, until, kept, left] = [0, 0, 0, ""];
     for (let at = 0; at < text.length; at++) {
       const length = this.#lengthAt(text, at);
+      if (this.#costLeft < 0) return HIDDEN;
       if (length === 0) continue;
       if (until > kept && at > until) {
         left += text.slice(kept, from) + HIDDEN;
@@ -93,15 +116,21 @@ export class SensitiveValues {
   /** Returns a value of JSON without them, in its texts, numbers and names of fields. */
   hideIn(value: unknown): unknown {
     if (this.#isTooMuch) return HIDDEN;
-    if (this.#found.size === 0 || value === HIDDEN) return value;
-    if (typeof value === "string") return this.hide(value);
+    if (this.#found.size === 0) return value;
+    this.#costLeft = COST_MAX;
+    return this.#hideIn(value);
+  }
+
+  #hideIn(value: unknown): unknown {
+    if (value === HIDDEN) return value;
+    if (typeof value === "string") return this.#hide(value);
     if (typeof value === "number") {
-      return this.hide(String(value)) === String(value) ? value : HIDDEN;
+      return this.#hide(String(value)) === String(value) ? value : HIDDEN;
     }
-    if (Array.isArray(value)) return value.map((item) => this.hideIn(item));
+    if (Array.isArray(value)) return value.map((item) => this.#hideIn(item));
     if (!isObject(value)) return value;
     return Object.fromEntries(
-      Object.entries(value).map(([name, field]) => [this.hide(name), this.hideIn(field)]),
+      Object.entries(value).map(([name, field]) => [this.#hide(name), this.#hideIn(field)]),
     );
   }
 
@@ -119,25 +148,36 @@ export class SensitiveValues {
     const values = this.#byStart.get(startOf(text, at));
     if (values === undefined) return 0;
     const left = text.length - at;
-    const value = values.find((value) =>
-      value.length > left
+    const value = values.find((value) => {
+      this.#costLeft -= COMPARED + value.length;
+      if (this.#costLeft < 0) return true;
+      return value.length > left
         ? left >= LENGTH_INSIDE_MIN && value.startsWith(text.slice(at))
         : text.startsWith(value, at) &&
-          (value.length >= LENGTH_INSIDE_MIN || isWord(text, at, at + value.length))
-    );
+          (value.length >= LENGTH_INSIDE_MIN || isWord(text, at, at + value.length));
+    });
     return Math.min(value?.length ?? 0, left);
   }
 
   #takeAll(state: TaskState): void {
     const { definition, steps } = this.plan;
-    this.#take(definition.input, state.input);
-    this.#take(definition.output?.success, state.output);
+    this.#takeOnce(definition.input, state.input);
+    this.#takeOnce(definition.output?.success, state.output);
     for (const [index, step] of state.steps.entries()) {
       const contract = steps[index]?.definition.contract;
-      if (hasResult(step)) this.#take(contract?.success, step.result);
-      this.#take(contract?.error, step.failure?.error);
-      this.#take(contract?.success, state.signals.get(index));
+      if (hasResult(step)) this.#takeOnce(contract?.success, step.result);
+      this.#takeOnce(contract?.error, step.failure?.error);
+      this.#takeOnce(contract?.success, state.signals.get(index));
     }
+  }
+
+  /** A task that fails again and again is asked for its values each time. */
+  #takeOnce(schema: JsonSchema | undefined, value: JsonText | undefined): void {
+    if (schema === undefined || value === undefined) return;
+    const read = this.#read.get(schema) ?? new Set();
+    if (read.has(value)) return;
+    this.#read.set(schema, read.add(value));
+    this.#take(schema, value);
   }
 
   #take(schema: JsonSchema | undefined, value: JsonText | undefined): void {
@@ -153,6 +193,7 @@ export class SensitiveValues {
       const text = String(value);
       this.#add(text);
       this.#add(JSON.stringify(text).slice(1, -1));
+      this.#add(encodeURIComponent(text.toWellFormed()));
     }
   }
 
@@ -175,9 +216,13 @@ export class SensitiveValues {
   }
 }
 
-/** A number of the first two characters at a place. */
+/** Those of tasks in memory. */
+const ofStates = new WeakMap<TaskState, SensitiveValues>();
+
+/** A number of the first four characters at a place. */
 function startOf(text: string, at: number): number {
-  return text.charCodeAt(at) << 8 ^ text.charCodeAt(at + 1);
+  return text.charCodeAt(at) ^ text.charCodeAt(at + 1) << 5 ^ text.charCodeAt(at + 2) << 10 ^
+    text.charCodeAt(at + 3) << 14;
 }
 
 function isWord(text: string, from: number, until: number): boolean {

@@ -70,6 +70,10 @@ Deno.test("a value is hidden as it is, as JSON writes it, and before what it con
     ),
     'bad <sensitive> in {"note":"<sensitive>"}',
   );
+  equal(
+    hidden("Cannot reach https://x.test/?of=ada%40x.test", { note: "ada@x.test" }, schema),
+    "Cannot reach https://x.test/?of=<sensitive>",
+  );
 });
 
 Deno.test("a short value is hidden as a word of its own only, and what says nothing never", () => {
@@ -94,6 +98,16 @@ Deno.test("values that overlap are hidden together, and one that a text ends in 
   equal(hidden("it was viol", ["violet-otter"], schema), "it was viol");
 });
 
+Deno.test("a text in which looking costs too much is hidden as a whole, and the next one is not", () => {
+  const alike = Array.from({ length: 900 }, (_, count) => `aaaaaaaaaa${count}`);
+  const driver = new TaskDriver([{ name: "a" }], { input: { writeOnly: true } }).start(alike);
+  const values = SensitiveValues.of(driver.actor.plan, driver.folded());
+
+  equal(values.hide("a".repeat(10_000)), "<sensitive>");
+  deepEqual(values.hideIn(["a".repeat(10_000), "short"]), ["<sensitive>", "short"]);
+  equal(values.hide("nothing of it here"), "nothing of it here");
+});
+
 Deno.test("in JSON, texts, numbers and names of fields are hidden, and all else is as it was", () => {
   const driver = new TaskDriver([{ name: "a" }], { input: { writeOnly: true } })
     .start({ card: 99887766, name: "violet-otter" });
@@ -106,6 +120,8 @@ Deno.test("in JSON, texts, numbers and names of fields are hidden, and all else 
   });
   equal(values.hideInJson('{"card":99887766,"n":1}'), '{"card":"<sensitive>","n":1}');
   equal(values.hideInJson('{"card":99887766,"n'), '{"card":<sensitive>,"n');
+  const again = SensitiveValues.of(driver.actor.plan, driver.actor.state);
+  equal(again, SensitiveValues.of(driver.actor.plan, driver.actor.state), "read once");
   equal(SensitiveValues.of(driver.actor.plan, undefined).hide("anything"), "<sensitive>");
 });
 
