@@ -42,10 +42,17 @@ function end(harness: EngineHarness, taskId: TaskId, failure?: Failure): void {
   });
 }
 
-Deno.test("a system whose attempts time out and park its steps has its circuit opened", async () => {
+Deno.test("a system whose attempts time out has its circuit opened, which says when it is tried", async () => {
   const harness = await opened();
+  const { admission } = harness.engine;
 
-  assert.equal(harness.engine.admission.circuit("other"), "open");
+  assert.equal(admission.circuit("other"), "open");
+  const triesInMs = admission.circuitTriesInMs("other") ?? 0;
+  await harness.runtime.advance(triesInMs - 1);
+  assert.deepEqual([admission.circuit("other"), admission.circuitTriesInMs("other")], ["open", 1]);
+  await harness.runtime.advance(1);
+  assert.equal(admission.circuit("other"), "half_open");
+  assert.equal(admission.circuitTriesInMs("other"), undefined);
 });
 
 Deno.test("after a rest one attempt tries the system, and its success lets others go", async () => {

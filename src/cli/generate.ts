@@ -1,5 +1,6 @@
 /** The verb `generate`: a workflow for a description in plain language, as a proposal or as files. */
 
+import { stripVTControlCharacters } from "node:util";
 import type { OperationInput } from "../client.ts";
 import { type Draft, draftLines } from "./draft_lines.ts";
 import { saveNew, saveOver, testLines, writeTest } from "./generated_test.ts";
@@ -148,8 +149,7 @@ async function write(
 async function compileProblem(context: VerbContext, path: string): Promise<string | undefined> {
   const ran = await context.deno("check", "--quiet", context.pathOf(path));
   if (ran === undefined || ran.code === 0) return undefined;
-  // deno-lint-ignore no-control-regex
-  const plain = ran.output.replace(/\x1b\[[0-9;]*m/g, "").split("\n");
+  const plain = stripVTControlCharacters(ran.output).split("\n");
   const said = plain.find((line) => /\bTS\d+\b/.test(line)) ?? plain[0] ?? "";
   const [, at] = /\bat (\S+:\d+:\d+)/.exec(plain.join("\n")) ?? [];
   return `${path} does not compile: ${said.trim()}${at === undefined ? "" : ` at ${at}`}`;
