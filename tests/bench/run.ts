@@ -23,10 +23,12 @@ import {
 import { benchLists } from "./list_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
+import { benchAdmission } from "./admission_bench.ts";
+import { benchCounting } from "./counting_bench.ts";
 import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
 import { benchGraph, benchPages, benchTask, benchWebBuild } from "./web_bench.ts";
-import { chain, fan, nap, signal10 } from "./workflows/bench.ts";
+import { chain, fan, labelled, nap, signal10 } from "./workflows/bench.ts";
 import { makeDataDir } from "../support/data_dir.ts";
 
 const wanted = new Set(Deno.args);
@@ -44,7 +46,7 @@ async function benchEngine(
   run: (engine: RealEngine) => Promise<Figure[]>,
 ) {
   await bench(name, async () => {
-    const modules = [chain(10), chain(5), fan(1_000), nap, signal10.module];
+    const modules = [chain(10), chain(5), fan(1_000), nap, signal10.module, labelled];
     await using engine = await openRealEngine(url, { modules });
     return await run(engine);
   });
@@ -107,6 +109,8 @@ try {
   await benchBuses(url);
   await bench("readiness", benchReadiness);
   await bench("statistics_fold", benchStatistics);
+  await benchEngine(url, "statistics_100k", (engine) => benchCounting(engine, postmaster));
+  await bench("admission", benchAdmission);
   await bench("lists_1m", () => benchLists(url));
   await benchServer(url);
 } finally {

@@ -25,7 +25,7 @@ export interface RealEngine extends AsyncDisposable {
   /** Starts a task; resolves when its start is committed. */
   start(workflow: string, input: unknown): Promise<Answer>;
   /** Starts a task; resolves with its id when its end is committed. */
-  run(workflow: string, input: unknown): Promise<TaskId>;
+  run(workflow: string, input: unknown, tags?: readonly string[]): Promise<TaskId>;
   /** Names of a workflow's steps, in the order of their numbers. */
   stepNames(workflow: string): string[];
 }
@@ -100,14 +100,14 @@ export async function openRealEngine(
   const starter = openStarter(registry, engine.router);
   systems?.listen(engine.router, starter, engine.openAttempts);
   const ends = endsOf(engine);
-  const start = (workflow: string, input: unknown) =>
-    starter.start({ workflow, input, tags: [], commandId: runtime.uuid() });
+  const start = (workflow: string, input: unknown, tags: readonly string[] = []) =>
+    starter.start({ workflow, input, tags, commandId: runtime.uuid() });
   return {
     engine,
     journal,
     start,
-    async run(workflow, input) {
-      const { taskId } = await start(workflow, input);
+    async run(workflow, input, tags) {
+      const { taskId } = await start(workflow, input, tags);
       await new Promise<void>((resolve) => ends.set(taskId, resolve));
       return taskId;
     },

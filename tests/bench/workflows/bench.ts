@@ -13,17 +13,30 @@ const pass = step({
 
 /** A chain of `length` steps, each reading the result of the one before. */
 export function chain(length: number) {
-  return workflow(
-    { namespace: "bench", name: `chain_${length}`, version: "1.0.0", input: Token },
-    (w) => {
-      let last = w.step("s1", pass, { with: ({ input }) => input });
-      for (let number = 2; number <= length; number++) {
-        const before = last;
-        last = w.step(`s${number}`, pass, { needs: { before }, with: ({ before }) => before });
-      }
-    },
-  );
+  return chainOf(length, { name: `chain_${length}` });
 }
+
+/** The same, found by three search attributes, of which the last changes with a result. */
+export const labelled = chainOf(5, {
+  name: "labelled_5",
+  search: {
+    text: { from: "$.input.text" },
+    n: { from: "$.input.n", type: "number" },
+    last: { from: "$.s5.n", type: "number" },
+  },
+});
+
+function chainOf(length: number, meta: { name: string; search?: Search }) {
+  return workflow({ namespace: "bench", version: "1.0.0", input: Token, ...meta }, (w) => {
+    let last = w.step("s1", pass, { with: ({ input }) => input });
+    for (let number = 2; number <= length; number++) {
+      const before = last;
+      last = w.step(`s${number}`, pass, { needs: { before }, with: ({ before }) => before });
+    }
+  });
+}
+
+type Search = NonNullable<Parameters<typeof workflow>[0]["search"]>;
 
 /** One step, `width` steps after it, and one after all of them. */
 export function fan(width: number) {
