@@ -6,8 +6,9 @@
  */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import { type Candidate, GROUP_MIN, holdUntil } from "./candidate.ts";
+import { type Candidate, GROUP_MIN } from "./candidate.ts";
 import { type Case, groupsOf } from "./case.ts";
+import { crowdLimit } from "./crowd.ts";
 import { othersFailed, OTHERWISE_FAILED_MAX } from "./load_candidates.ts";
 import { othersAt, takesLongerTogether, tookMs } from "./saturated.ts";
 
@@ -23,7 +24,7 @@ const NEARLY = 0.95;
 
 /** Limits the attempts at once to as many as get most done, where more of them get less done. */
 export function contentions(of: Case): Candidate[] {
-  const { recent, before, seen, system, degradation, demand } = of;
+  const { recent, before, seen, degradation, demand } = of;
   // What is known of the attempts of this step says nothing of those of other workflows.
   const [own, ...rest] = demand;
   if (own === undefined || rest.length > 0) return [];
@@ -41,21 +42,9 @@ export function contentions(of: Case): Candidate[] {
   if (best.perMinute < own.perMinute) return [];
   // While one is done, the next is on its way.
   const concurrencyMax = Math.max(2, best.concurrencyMax);
-  return [{
-    action: {
-      kind: "limit_system",
-      system,
-      capability: "*",
-      concurrencyMax,
-      untilMs: holdUntil(of),
-    },
-    tier: "T0",
-    confidence: 0.96,
-    because: `${Math.round(own.perMinute)} tasks begin in a minute ` +
-      `(${Math.round(own.perMinuteBefore)} before), and only ${Math.round(done)} are done`,
-    expected: `${system} gets ${concurrencyMax} at once, which do ` +
-      `${Math.round(best.perMinute)} a minute`,
-  }];
+  const because = `${Math.round(own.perMinute)} tasks begin in a minute ` +
+    `(${Math.round(own.perMinuteBefore)} before), and only ${Math.round(done)} are done`;
+  return [crowdLimit(of, because, { concurrencyMax, perMinute: best.perMinute })];
 }
 
 /** With how many at once most is done in a minute; undefined: too few attempts are known. */

@@ -37,7 +37,7 @@ const MORE_TASKS = 1.25;
  * begins. A system that does less than begins gets fewer tasks instead, see `pauses`.
  */
 export function crowds(of: Case): Candidate[] {
-  const { recent, before, system, degradation, demand } = of;
+  const { recent, before, degradation, demand } = of;
   const cut = cutOf(recent).count;
   if (cut < Math.max(KIND_MIN, LOST_SHARE_MIN * recent.length)) return [];
   if (degradation.now.retriedShare < RETRIED_SHARE_MIN) return [];
@@ -54,7 +54,22 @@ export function crowds(of: Case): Candidate[] {
   if (begin > MORE_TASKS * own.perMinuteBefore) return [];
   const done = donePerMinute(of, concurrencyMax);
   if (done < SPARE * begin || isSlowAnyway(of, degradation.windowMs)) return [];
-  return [{
+  const because = `${Math.round(many)} attempts run at once (${usual.toFixed(1)} before), and ` +
+    `${cut} of ${recent.length} were cut off`;
+  return [crowdLimit(of, because, { concurrencyMax, perMinute: done })];
+}
+
+/** The candidate that gives a system so many attempts at once, which do so much a minute. */
+export function crowdLimit(
+  of: Case,
+  because: string,
+  { concurrencyMax, perMinute }: {
+    readonly concurrencyMax: number;
+    readonly perMinute: number;
+  },
+): Candidate {
+  const { system } = of;
+  return {
     action: {
       kind: "limit_system",
       system,
@@ -64,10 +79,11 @@ export function crowds(of: Case): Candidate[] {
     },
     tier: "T0",
     confidence: 0.96,
-    because: `${Math.round(many)} attempts run at once (${usual.toFixed(1)} before), and ` +
-      `${cut} of ${recent.length} were cut off`,
-    expected: `${system} gets ${concurrencyMax} at once, which do ${Math.round(done)} a minute`,
-  }];
+    because,
+    expected: `${system} gets ${concurrencyMax} at once, which do ${
+      Math.round(perMinute)
+    } a minute`,
+  };
 }
 
 /** How many attempts run at once, by Little's law: a sample of them will do. */
