@@ -769,6 +769,8 @@ export interface StatisticsMerging {
 
 /** What nodes counted, in intervals that become longer with age. */
 export interface StatisticsStore {
+  /** Workflows of which tasks began or ended in intervals that begin in a span. Cost: O(such rows). */
+  active(range: { readonly sinceMs: number; readonly untilMs: number }): Promise<readonly string[]>;
   /**
    * Adds what this node counted in one interval. A repeat with the same number adds nothing.
    *

@@ -45,6 +45,8 @@ export interface HealerDeps {
   readonly log: Pick<Log, "info" | "warn">;
   readonly policies: Policies;
   readonly statistics: Pick<StatisticsStore, "read">;
+  /** Names the workflows of which tasks began or ended in a span. */
+  readonly active: StatisticsStore["active"];
   readonly attendance: Attendance;
   readonly tasks: TaskReader;
   readonly plans: Plans & {

@@ -35,6 +35,7 @@ class Bench {
       store: {
         write: (number, rows) => memory.write(number, rows),
         read: (query) => memory.read(query),
+        active: (range) => memory.active(range),
         merge: (how) => memory.merge(how),
         ...store,
       },

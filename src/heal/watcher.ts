@@ -15,7 +15,7 @@ import {
 } from "../core/incident.ts";
 import type { HealerSettings } from "../core/healing.ts";
 import type { Cancel } from "../core/ports.ts";
-import type { StatisticsCell } from "../core/statistics.ts";
+import { CellMerger, type StatisticsCell } from "../core/statistics.ts";
 import { doesWork, namespaceOf } from "../core/workflow.ts";
 import { care } from "./care.ts";
 import { detect } from "./detection.ts";
@@ -30,8 +30,21 @@ const WINDOW_MS = 60_000;
 /** Looks in a window. */
 const LOOKS = 4;
 
-/** How far back the measure of a look reaches. */
+/** How far back the measure of a look reaches; and at least, where many steps are watched. */
 const KEPT_WINDOWS = 63;
+const KEPT_WINDOWS_MIN = 15;
+
+/** Windows that are read again at each look: other nodes may have written late. */
+const READ_WINDOWS = 2;
+
+/**
+ * Cells in memory; each takes about 2 KiB. With more, those of workflows that are looked at are merged by
+ * windows, and as few windows are kept as fit, KEPT_WINDOWS_MIN at least.
+ */
+const CELLS_MAX = 60_000;
+
+/** Workflows of one look: of more, each is looked at in its turn. */
+const WORKFLOWS_PER_LOOK = 250;
 
 /** Incidents that one look starts at most, the clearest first: more are one and the same trouble. */
 const STARTED_MAX = 3;
@@ -45,11 +58,21 @@ const HOUR_MS = 3_600_000;
 const SEASONS_MS = [24 * HOUR_MS, 7 * 24 * HOUR_MS];
 const SEASON_HALF_MS = 30 * 60_000;
 
+/** The cells of the steps of a workflow, and when they were read. */
+interface Kept {
+  readonly cells: readonly StatisticsCell[];
+  readonly atMs: number;
+}
+
 /** Watches workflows until it is stopped. */
 export class Watcher {
   readonly #deps: HealerDeps;
   readonly #windowMs: number;
-  readonly #cells = new Map<string, readonly StatisticsCell[]>();
+  readonly #kept = new Map<string, Kept>();
+  #cells = 0;
+  /** The last look at each workflow, whether or not that went well; looks are counted. */
+  readonly #lookedAt = new Map<string, number>();
+  #number = 0;
   /** The incidents of the last day, as they were read last. */
   #incidents: readonly Incident[] = [];
   #readAtMs = -Infinity;
@@ -121,15 +144,30 @@ export class Watcher {
     [this.#looks, this.#mode] = [0, mode];
   }
 
-  /** Workflows that did something lately and that this node watches; never Tasker's own. */
+  /**
+   * Workflows that did something lately and that this node watches, those first that were looked at longest
+   * ago; never Tasker's own.
+   */
   async #active(nowMs: number): Promise<readonly string[]> {
-    const { statistics, isWatched } = this.#deps;
+    const { isWatched } = this.#deps;
     const sinceMs = nowMs - 5 * this.#windowMs;
-    const cells = await statistics.read({ sinceMs, untilMs: nowMs });
-    const names = [...new Set(cells.map(({ workflow }) => workflow))]
-      .filter((name) => namespaceOf(name) !== OWN_NAMESPACE && isWatched(name));
-    for (const name of this.#cells.keys()) if (!names.includes(name)) this.#cells.delete(name);
-    return names;
+    const active = await this.#deps.active({ sinceMs, untilMs: nowMs });
+    const names = new Set(
+      active.filter((name) => namespaceOf(name) !== OWN_NAMESPACE && isWatched(name)),
+    );
+    for (const name of this.#lookedAt.keys()) if (!names.has(name)) this.#forget(name);
+    const lookedAt = (name: string) => this.#lookedAt.get(name) ?? 0;
+    const next = [...names].toSorted((one, other) => lookedAt(one) - lookedAt(other))
+      .slice(0, WORKFLOWS_PER_LOOK);
+    this.#number++;
+    for (const name of next) this.#lookedAt.set(name, this.#number);
+    return next;
+  }
+
+  #forget(workflow: string): void {
+    this.#lookedAt.delete(workflow);
+    this.#cells -= this.#kept.get(workflow)?.cells.length ?? 0;
+    this.#kept.delete(workflow);
   }
 
   async #lookAt(workflow: string, nowMs: number): Promise<readonly Degradation[]> {
@@ -154,15 +192,32 @@ export class Watcher {
 
   /** The cells of the last hour: what is known is kept, and the newest are read again. */
   async #cellsOf(workflow: string, nowMs: number): Promise<readonly StatisticsCell[]> {
-    const sinceMs = nowMs - KEPT_WINDOWS * this.#windowMs;
-    const known = this.#cells.get(workflow);
-    const fromMs = known === undefined ? sinceMs : nowMs - 2 * this.#windowMs;
+    const windowMs = this.#windowMs;
+    const share = Math.min(1, CELLS_MAX / this.#cells);
+    const windows = Math.max(KEPT_WINDOWS_MIN, Math.floor(KEPT_WINDOWS * share));
+    const sinceMs = nowMs - windows * windowMs;
+    const known = this.#kept.get(workflow);
+    const fromMs = known === undefined
+      ? sinceMs
+      : Math.max(sinceMs, Math.min(nowMs - READ_WINDOWS * windowMs, known.atMs - windowMs));
     const read = await this.#deps.statistics.read({ workflow, sinceMs: fromMs, untilMs: nowMs });
     const firstMs = Math.min(fromMs, ...read.map((cell) => cell.fromMs));
-    const kept = known?.filter((cell) => cell.fromMs >= sinceMs && cell.fromMs < firstMs) ?? [];
-    const cells = [...kept, ...read];
-    this.#cells.set(workflow, cells);
+    const before = known?.cells.filter((one) => one.fromMs >= sinceMs && one.fromMs < firstMs) ??
+      [];
+    const all = [...before, ...read.filter(({ step }) => step !== undefined)];
+    const cells = share < 1 ? this.#merged(all, nowMs) : all;
+    this.#cells += cells.length - (known?.cells.length ?? 0);
+    this.#kept.set(workflow, { cells, atMs: nowMs });
     return cells;
+  }
+
+  /** Merges cells by windows, but for those that are read again: they would be counted twice. */
+  #merged(cells: readonly StatisticsCell[], nowMs: number): readonly StatisticsCell[] {
+    const windowMs = this.#windowMs;
+    const merger = new CellMerger({ originMs: 0, everyMs: windowMs, cellsMax: Infinity });
+    const readAgainMs = nowMs - READ_WINDOWS * windowMs;
+    for (const cell of cells) if (cell.fromMs < readAgainMs) merger.add(cell);
+    return [...merger.cells(), ...cells.filter(({ fromMs }) => fromMs >= readAgainMs)];
   }
 
   async #seasonsOf(

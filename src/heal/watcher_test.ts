@@ -63,13 +63,15 @@ async function lookAt(
   more: {
     readonly read?: (workflow: string) => void;
     readonly start?: (request: StartRequest) => void;
+    /** How often it looks; once unless said. */
+    readonly looks?: number;
     /** How many incidents of other workflows began in the last hour. */
     readonly begun?: number;
   } = {},
 ): Promise<readonly StartRequest[]> {
   const started: StartRequest[] = [];
   let look: (() => void) | undefined;
-  const looked = Promise.withResolvers<void>();
+  let looked = Promise.withResolvers<void>();
   const cells = Object.entries(workflows).map(([name, step]) => cellsOf(name, step));
   const deps: HealerDeps = {
     attendance: new MemoryAttendance(),
@@ -77,8 +79,8 @@ async function lookAt(
       now: () => NOW,
       // The watcher sleeps again once it has looked.
       after: (_ms, call) => {
-        if (look === undefined) look = call;
-        else looked.resolve();
+        look = call;
+        looked.resolve();
         return () => {};
       },
       digest: (text) => `${text.length} ${text.slice(-60)}`,
@@ -89,6 +91,7 @@ async function lookAt(
       versions: () => Promise.resolve([]),
       put: () => Promise.reject(new Error("nothing is put")),
     },
+    active: () => Promise.resolve(Object.keys(workflows)),
     statistics: {
       read: ({ workflow, sinceMs, untilMs }) => {
         if (workflow !== undefined) more.read?.(workflow);
@@ -138,8 +141,11 @@ async function lookAt(
   };
   const watcher = new Watcher(deps);
   watcher.start();
-  look?.();
-  await looked.promise;
+  for (let count = 0; count < (more.looks ?? 1); count++) {
+    looked = Promise.withResolvers();
+    look?.();
+    await looked.promise;
+  }
   watcher.stop();
   return started;
 }
@@ -217,4 +223,20 @@ Deno.test("a look reads each workflow once, however many of them have an inciden
   const open = Array.from({ length: 20 }, (_, number) => read.get(`shop/other${number}`));
   deepEqual([...new Set(open)], [1]);
   deepEqual([read.size, started.length], [60, 3]);
+});
+
+Deno.test("of many workflows each is looked at in its turn, also when none can be read", async () => {
+  const workflows = Array.from({ length: 600 }, (_, at) => [`shop/order${at}`, "charge"]);
+  const seen = new Map<string, number>();
+
+  await lookAt(Object.fromEntries(workflows), {
+    looks: 6,
+    read: (workflow) => {
+      seen.set(workflow, (seen.get(workflow) ?? 0) + 1);
+      throw new Error("it is broken");
+    },
+  });
+
+  // 250 a look: 1,500 in all.
+  deepEqual([seen.size, Math.min(...seen.values()), Math.max(...seen.values())], [600, 2, 3]);
 });

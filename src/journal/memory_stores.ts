@@ -140,6 +140,13 @@ export class MemoryStatistics implements StatisticsStore {
     return Promise.resolve();
   }
 
+  active({ sinceMs, untilMs }: Parameters<StatisticsStore["active"]>[0]) {
+    const rows = this.#rows.filter(({ ofSteps, fromMs }) =>
+      !ofSteps && fromMs >= sinceMs && fromMs < untilMs
+    );
+    return Promise.resolve([...new Set(rows.map(({ workflow }) => workflow))]);
+  }
+
   read(query: StatisticsQuery): Promise<readonly StatisticsCell[]> {
     const { workflow, sinceMs, untilMs } = query;
     const answer = new StatisticsAnswer(query);

@@ -55,6 +55,18 @@ export class PostgresStatistics implements StatisticsStore {
     }
   }
 
+  async active({ sinceMs, untilMs }: Parameters<StatisticsStore["active"]>[0]) {
+    const rows = await this.database.query(
+      `select distinct workflow
+       from tasker.step_statistics
+       where not of_steps
+         and from_ms >= $1::float8::bigint
+         and from_ms < $2::float8::bigint`,
+      [Math.ceil(sinceMs), untilMs],
+    );
+    return rows.map(({ workflow }) => String(workflow));
+  }
+
   async read(query: StatisticsQuery): Promise<readonly StatisticsCell[]> {
     const answer = new StatisticsAnswer(query);
     const bounds = [query.untilMs, PAGE_ROWS_MAX, PAGE_BYTES_MAX];

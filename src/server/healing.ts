@@ -1,6 +1,13 @@
 /** Healing: gives the healer what it works with, in a server and in a simulation alike. */
 
-import type { Plans, Policies, Runtime, Starter, TaskReader } from "../core/ports.ts";
+import type {
+  Plans,
+  Policies,
+  Runtime,
+  Starter,
+  StatisticsStore,
+  TaskReader,
+} from "../core/ports.ts";
 import type { Plan } from "../core/plan.ts";
 import { whyNotSwitched } from "../core/alternative.ts";
 import type { SystemDirectory } from "../core/system_directory.ts";
@@ -19,7 +26,7 @@ export interface HealingOptions {
   readonly engine: Engine;
   readonly plans: Plans & { find(workflow: string): Plan | undefined };
   readonly policies: Policies;
-  readonly statistics: HealerDeps["statistics"];
+  readonly statistics: Pick<StatisticsStore, "read" | "active">;
   readonly attendance: HealerDeps["attendance"];
   readonly tasks: TaskReader;
   readonly starter: Starter;
@@ -32,6 +39,7 @@ export function openHealing(healer: Healer, options: HealingOptions): void {
   healer.open({
     ...options,
     sink: engine.router,
+    active: (range) => options.statistics.active(range),
     systems: () =>
       [...directory.systems].map(({ name, instances }) => {
         const healthy = instances.filter(({ state }) => state === "healthy");

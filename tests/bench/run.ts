@@ -25,6 +25,7 @@ import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchAdmission } from "./admission_bench.ts";
 import { benchCounting } from "./counting_bench.ts";
+import { benchWatch } from "./watch_bench.ts";
 import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
 import { benchGraph, benchPages, benchTask, benchWebBuild } from "./web_bench.ts";
@@ -111,6 +112,7 @@ try {
   await bench("statistics_fold", benchStatistics);
   await benchEngine(url, "statistics_100k", (engine) => benchCounting(engine, postmaster));
   await bench("admission", benchAdmission);
+  await bench("watch_1000", benchWatch);
   await bench("lists_1m", () => benchLists(url));
   await benchServer(url);
 } finally {

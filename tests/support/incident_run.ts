@@ -199,6 +199,7 @@ export class IncidentRun {
       runtime,
       log: SILENT_LOG,
       policies,
+      active: () => Promise.resolve([]),
       statistics: {
         read: (range) => Promise.resolve(cellsIn(range, seen)),
       },
