@@ -65,9 +65,19 @@ Deno.test("a pattern of a contract that would backtrack for hours is answered", 
   });
 });
 
-Deno.test("a pattern of a manifest that would backtrack for hours is answered", async () => {
+Deno.test("documents that take long hold up no other request", async (t) => {
   await using server = await serve({ dataDir: makeDataDir("hang") });
-  const text = `namespace: test
+  const post = async (path: string, body: unknown) => {
+    const response = await fetch(`${server.url}/v1/documents/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return await response.json();
+  };
+
+  await t.step("a pattern that would backtrack for hours is answered", async () => {
+    const text = `namespace: test
 name: match
 version: 1.0.0
 input:
@@ -77,18 +87,33 @@ input:
     slug: { type: string, pattern: "^([a-z]+-?){1,64}$" }
 workflow_steps: [{ name: rest, sleep: 1s }]
 `;
+    const input = { text: `${"a".repeat(40)}😀`, slug: `${"a".repeat(60)}!` };
 
-  const response = await fetch(`${server.url}/v1/documents/simulate`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      text,
-      input: { text: `${"a".repeat(40)}😀`, slug: `${"a".repeat(60)}!` },
-    }),
+    const { problems } = await post("simulate", { text, input });
+
+    assert.deepEqual(problems.map(({ code }: { code: string }) => code), ["input_does_not_fit"]);
   });
 
-  const { problems } = await response.json();
-  assert.deepEqual(problems.map(({ code }: { code: string }) => code), ["input_does_not_fit"]);
+  await t.step("others are answered while large ones are checked", async () => {
+    const fields = Array.from({ length: 25_000 }, (_, n) => `q${n}: 1\n`).join("");
+    const text = `namespace: test\nname: wide\nversion: 1.0.0\n${fields}`;
+    let [open, answered] = [3, 0];
+
+    const checks = Array.from(
+      { length: open },
+      () => post("check", { text }).finally(() => open--),
+    );
+    while (open > 0 && answered < 100) {
+      await (await fetch(`${server.url}/health/live`)).body?.cancel();
+      answered++;
+    }
+
+    for (const one of await Promise.all(checks)) {
+      assert.equal(one.problems?.length, 500, JSON.stringify(one).slice(0, 500));
+    }
+    // In one process, a few come between the checks.
+    assert.ok(answered > 10, `${answered} requests were answered during the checks`);
+  });
 });
 
 Deno.test("a step that hangs two servers in a row parks, and the third one goes on", async () => {

@@ -26,28 +26,31 @@ export function documentHandlers(
     return { text };
   };
   return {
-    async checkDocument(of, { caller }) {
-      const problems = await documents.check(of, directoryOf(caller));
+    async checkDocument(of, { caller, signal }) {
+      const by = caller.keyId;
+      const problems = await documents.check({ ...of, by, signal }, directoryOf(caller));
       return { status: 200, body: { problems } };
     },
-    async editDocument({ edits, as, ...of }, { caller }) {
+    async editDocument({ edits, as, ...of }, { caller, signal }) {
       const directory = directoryOf(caller);
-      const body = await documents.edit(of, { edits, as, directory });
+      const by = caller.keyId;
+      const body = await documents.edit({ ...of, by, signal }, { edits, as, directory });
       return { status: 200, body };
     },
-    async suggestSteps({ after, capability, owner, limit, ...of }, { caller }) {
+    async suggestSteps({ after, capability, owner, limit, ...of }, { caller, signal }) {
       const definitions = await newestDefinitions(services, caller);
-      const suggested = await documents.suggest(of, {
+      const suggested = await documents.suggest({ ...of, by: caller.keyId, signal }, {
         ...{ directory: directoryOf(caller), follows: followTable(definitions) },
         ...{ after, capability, owner, limit },
       });
       const suggestions = await withTimes(suggested, { ...services, definitions });
       return { status: 200, body: { suggestions } };
     },
-    async simulateDocument({ text, file, input, failures }, { signal }) {
+    async simulateDocument({ text, file, input, failures }, { caller, signal }) {
       const body = await rehearser.rehearse({
         text,
         file,
+        by: caller.keyId,
         signal,
         ...(input !== undefined && { input }),
         ...(failures !== undefined && { failures }),
@@ -58,7 +61,10 @@ export function documentHandlers(
       if (request.base === undefined) caller.demandNamespace(request.namespace);
       const base = await baseOf(request, caller);
       const directory = directoryOf(caller);
-      const body = await generator.generate({ ...request, base }, directory, signal);
+      const body = await generator.generate({ ...request, base }, directory, {
+        by: caller.keyId,
+        signal,
+      });
       return { status: 200, body };
     },
     getDirectory(_input, { caller }) {

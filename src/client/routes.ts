@@ -81,10 +81,10 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
     path: "/v1/workflows/{namespace}/{name}/deployments",
     pages: { entries: "deployments", next: "nextCursor", from: "cursor" },
   },
-  checkDocument: { method: "POST", path: "/v1/documents/check", body: "*" },
-  editDocument: { method: "POST", path: "/v1/documents/edit", body: "*" },
+  checkDocument: { method: "POST", path: "/v1/documents/check", body: "*", answerMsMax: 120000 },
+  editDocument: { method: "POST", path: "/v1/documents/edit", body: "*", answerMsMax: 120000 },
   getDirectory: { method: "GET", path: "/v1/documents/directory" },
-  suggestSteps: { method: "POST", path: "/v1/documents/suggest", body: "*" },
+  suggestSteps: { method: "POST", path: "/v1/documents/suggest", body: "*", answerMsMax: 120000 },
   simulateDocument: {
     method: "POST",
     path: "/v1/documents/simulate",

@@ -154,6 +154,12 @@ export const ERRORS = {
     "See GET /v1/dead; it may have been replayed or discarded already",
   ),
   "document.edit_refused": meaning("never", 422, "The edit is refused", "Do as the detail says"),
+  "document.given_up": meaning(
+    "never",
+    422,
+    "The document takes too long",
+    "Split the workflow, or make it smaller; other documents are worked on again",
+  ),
   "egress.refused": meaning(
     "never",
     422,

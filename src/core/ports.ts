@@ -608,8 +608,16 @@ export interface Playback {
   rest(): Promise<void>;
 }
 
+/** Who asks for work on a document; others wait in turns between them. */
+export interface WhoAsks {
+  /** The id of a key; absent: Tasker itself. */
+  readonly by?: string | undefined;
+  /** Gives up what has not begun; what runs may end first. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What to rehearse. */
-export interface RehearsalRequest {
+export interface RehearsalRequest extends WhoAsks {
   /** A manifest. */
   readonly text: string;
   /** Names it in its test; absent: after the workflow. */
@@ -618,8 +626,6 @@ export interface RehearsalRequest {
   readonly input?: unknown;
   /** Which steps fail, each in a run of its own; absent: each that does work, as far as bounds allow. */
   readonly failures?: readonly { readonly step: string; readonly error?: unknown }[];
-  /** Gives up. */
-  readonly signal?: AbortSignal;
 }
 
 /** Runs documents before anybody relies on them: nothing is sent to anyone. */
@@ -659,7 +665,7 @@ export interface WhatifQuestion extends LearnFrom {
 }
 
 /** A workflow as a text; it need not be deployed anywhere. */
-export interface DocumentSource {
+export interface DocumentSource extends WhoAsks {
   readonly text: string;
   /** Absent: as the end of the file's name says, else a manifest. */
   readonly format?: DocumentFormat | undefined;
@@ -716,7 +722,7 @@ export interface Generator {
   generate(
     request: DraftRequest,
     directory: Directory,
-    signal: AbortSignal,
+    who: WhoAsks,
   ): Promise<Draft>;
 }
 

@@ -116,6 +116,7 @@ export const DEPLOYMENTS = group("deployments", {
       "definition.changed",
       "definition.not_highest",
       "definition.in_file",
+      "document.given_up",
       "api.busy",
     ],
     command: { verb: "deploy" },

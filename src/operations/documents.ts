@@ -25,7 +25,7 @@ const Problems = z.array(named("DocumentProblem", Problem));
 /** Steps whose failure is asked for at once. */
 const FAILURES_MAX = 60;
 
-/** How long a rehearsal takes that waits for others. */
+/** How long work takes that waits for others. */
 const ANSWER_MS_MAX = 120_000;
 
 named("Rehearsal", Rehearsal);
@@ -49,6 +49,7 @@ export const DOCUMENTS = group("documents", {
     summary: "Says what is wrong with a workflow, by its text and by what is registered here",
     right: "read",
     repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
     body: named("DocumentText", DocumentText),
     answers: {
       200: {
@@ -56,7 +57,7 @@ export const DOCUMENTS = group("documents", {
         schema: named("Checked", z.object({ problems: Problems })),
       },
     },
-    errors: [],
+    errors: ["document.given_up", "api.busy"],
     command: { verb: "check", operands: ["file"] },
   }),
   editDocument: operation({
@@ -66,6 +67,7 @@ export const DOCUMENTS = group("documents", {
 
     right: "read",
     repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
     body: named(
       "DocumentEdits",
       DocumentText.extend({
@@ -80,7 +82,7 @@ export const DOCUMENTS = group("documents", {
         schema: named("Edited", z.object({ text: z.string(), problems: Problems })),
       },
     },
-    errors: ["definition.invalid", "document.edit_refused"],
+    errors: ["definition.invalid", "document.edit_refused", "document.given_up", "api.busy"],
   }),
   getDirectory: operation({
     method: "GET",
@@ -99,6 +101,7 @@ export const DOCUMENTS = group("documents", {
     summary: "Suggests which step could come next: by contracts, and by what other workflows do",
     right: "read",
     repeat: "harmless",
+    answerMsMax: ANSWER_MS_MAX,
     body: named(
       "SuggestSteps",
       DocumentText.extend({
@@ -115,7 +118,7 @@ export const DOCUMENTS = group("documents", {
         schema: z.object({ suggestions: z.array(named("Suggestion", Suggestion)) }),
       },
     },
-    errors: ["definition.invalid", "bus.unavailable"],
+    errors: ["definition.invalid", "document.given_up", "bus.unavailable", "api.busy"],
     command: { verb: "suggest", operands: ["file"] },
   }),
   simulateDocument: operation({
@@ -138,7 +141,7 @@ export const DOCUMENTS = group("documents", {
       }),
     ),
     answers: { 200: { description: "What the runs show", schema: Rehearsal } },
-    errors: ["definition.invalid", "api.busy"],
+    errors: ["definition.invalid", "document.given_up", "api.busy"],
     command: { verb: "rehearse" },
   }),
   generateWorkflow: operation({
@@ -153,6 +156,7 @@ export const DOCUMENTS = group("documents", {
     answers: { 200: { description: "A proposal; nothing is stored", schema: Draft } },
     errors: [
       "document.edit_refused",
+      "document.given_up",
       "definition.invalid",
       "definition.unknown",
       "definition.in_file",

@@ -60,6 +60,8 @@ export interface Config extends HttpConfig {
   readonly retentionMs: number | undefined;
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+  /** Internal, set by the launcher: who works on documents; undefined = this process. */
+  readonly documentsUrl: string | undefined;
   /** Internal, set by the launcher: the guard of those requests; undefined = there is none. */
   readonly egressUrl: string | undefined;
   /** Internal, set by the launcher: path of the Rust core; undefined = the TypeScript one. */
@@ -104,6 +106,7 @@ export const CONFIG_NAMES = [
   "TASKER_DATA",
   "TASKER_DEVELOPMENT",
   "TASKER_DRAIN",
+  "TASKER_DOCUMENTS_URL",
   "TASKER_EGRESS",
   "TASKER_EGRESS_URL",
   "TASKER_FORCE",
@@ -171,6 +174,7 @@ export function readConfig(env: Environment): Config {
     model: readModel(reader),
     oidc: readOidc(reader),
     egressUrl: reader.text("TASKER_EGRESS_URL"),
+    documentsUrl: reader.text("TASKER_DOCUMENTS_URL"),
     healWindowMs: readHealWindow(reader),
     retentionMs: readRetention(reader),
     drainMs: reader.duration("TASKER_DRAIN") ?? DRAIN_DEFAULT_MS,

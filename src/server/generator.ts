@@ -12,7 +12,7 @@ import type { Directory, Edit, Problem } from "../core/authoring.ts";
 import { changedLines } from "../core/changed_lines.ts";
 import type { Draft, DraftEdit, Drafter, DraftRequest } from "../core/draft.ts";
 import { assert, TaskerError } from "../core/errors.ts";
-import type { Generator, Rehearser, Runtime } from "../core/ports.ts";
+import type { Generator, Rehearser, Runtime, WhoAsks } from "../core/ports.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import type { Model } from "../model/model.ts";
 import { documentOf } from "./documents.ts";
@@ -45,10 +45,10 @@ interface Proposed {
 /** Opens a generator. What has to be asked first is asked of the person, and of no model. */
 export function openGenerator(deps: GeneratorDeps): Generator {
   return {
-    async generate(request, directory, signal) {
+    async generate(request, directory, who) {
       const base = await baseOf(request);
       const planned = proposalFor(request, { directory, base });
-      const drafting = new Drafting(deps, request, { directory, base, signal });
+      const drafting = new Drafting(deps, request, { directory, base, who });
       const own = await drafting.draft(planned);
       const { model } = deps;
       const isManifest = base === undefined || base.language.format === "yaml";
@@ -136,7 +136,7 @@ class Drafting {
       readonly directory: Directory;
       /** The document that is changed; absent: a new one is made. */
       readonly base: Document | undefined;
-      readonly signal: AbortSignal;
+      readonly who: WhoAsks;
     },
   ) {}
 
@@ -245,7 +245,7 @@ class Drafting {
     try {
       const { file } = this.request;
       const text = convertedText(document, "yaml");
-      return await this.deps.rehearser.rehearse({ text, file, signal: this.of.signal });
+      return await this.deps.rehearser.rehearse({ text, file, ...this.of.who });
     } catch (error) {
       if (error instanceof TaskerError && error.code === "definition.invalid") return undefined;
       throw error;

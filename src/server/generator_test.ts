@@ -52,7 +52,7 @@ function generate(description: string, more: Record<string, unknown> = {}) {
   const runtime = openRuntime();
   const generator = openGenerator({ rehearser: openRehearser(runtime), runtime });
   const request = DraftRequest.parse({ description, ...more });
-  return generator.generate(request, DIRECTORY, new AbortController().signal);
+  return generator.generate(request, DIRECTORY, {});
 }
 
 function stepNames(manifest: string): readonly string[] {

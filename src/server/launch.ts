@@ -16,6 +16,7 @@ import { Building, type BuildOf, reasonOf } from "./launch_build.ts";
 import { Changes } from "./launch_changes.ts";
 import { buildWeb } from "./launch_web.ts";
 import { webFolder } from "./web_files.ts";
+import { startDocuments } from "./launch_documents.ts";
 import { startGuard } from "./launch_egress.ts";
 import { Stopping } from "./launch_stopping.ts";
 import { readAllBeats, untilHung } from "./node_lock.ts";
@@ -94,7 +95,8 @@ export async function launch(options: LaunchOptions): Promise<number> {
     const isDevelopment = readArguments(options.args);
     const stated = readConfig(options.env);
     using guard = await startGuard({ ...options, config: stated });
-    const config = { ...stated, egressUrl: guard.url };
+    using documents = await startDocuments(options);
+    const config = { ...stated, egressUrl: guard.url, documentsUrl: documents.url };
     using building = new Building({ ...options, stopping });
     using _web = config.web ? buildWeb({ ...options, ...config, stopping }) : undefined;
     await using database = await openDatabase(config, options.onLine);
@@ -205,6 +207,7 @@ function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildP
     env: {
       DATABASE_URL: database.url,
       TASKER_DEVELOPMENT: isDevelopment ? "1" : "",
+      TASKER_DOCUMENTS_URL: config.documentsUrl ?? "",
       TASKER_EGRESS_URL: config.egressUrl ?? "",
       TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
       // The guard has it. The server has to know that there is one, and no more.
@@ -279,12 +282,14 @@ function addresses(config: Config, databaseUrl: string): readonly string[] {
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const { hostname, port } = new URL(databaseUrl);
   const brokers = config.busUrl === undefined ? [] : serversOf(config.busUrl) ?? [];
-  const guard = config.egressUrl === undefined ? [] : [new URL(config.egressUrl).host];
+  const beside = [config.documentsUrl, config.egressUrl].flatMap((url) =>
+    url === undefined ? [] : [new URL(url).host]
+  );
   return [
     `${host}:${config.port}`,
     `${hostname}:${port || POSTGRES_PORT}`,
     ...brokers.map(addressOf),
-    ...guard,
+    ...beside,
   ];
 }
 

@@ -4,10 +4,8 @@ import type { Config } from "./config.ts";
 import type { Environment } from "./config_reader.ts";
 import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { TaskerError } from "../core/errors.ts";
-import { type OnLine, pause } from "../postgres/retry_for.ts";
-
-/** Rest before a guard that has ended is started again. */
-const RESTART_MS = 500;
+import type { OnLine } from "../postgres/retry_for.ts";
+import { startBeside } from "./launch_process.ts";
 
 /** What the guard reads, and what TLS reads: certificates that this host trusts beside others. */
 const NAMES: readonly string[] = [
@@ -50,30 +48,11 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
     throw new TaskerError("config.invalid", `Cannot send secrets that are not set: ${names}`);
   }
   if (config.egress.length === 0) return { url: undefined, [Symbol.dispose]() {} };
-  let isOver = false;
-  let child = spawnGuard(options, "");
-  const url = await firstLineOf(child);
-  if (url === undefined) {
-    throw new TaskerError("config.invalid", "Cannot start the guard of HTTP requests, see above");
-  }
-  void (async () => {
-    while (true) {
-      await child.status;
-      if (isOver) return;
-      onLine("the guard of HTTP requests has ended: it starts again");
-      await pause(RESTART_MS);
-      if (isOver) return;
-      child = spawnGuard(options, url);
-      void firstLineOf(child);
-    }
-  })();
-  return {
-    url,
-    [Symbol.dispose]() {
-      isOver = true;
-      kill(child);
-    },
-  };
+  return await startBeside({
+    name: "the guard of HTTP requests",
+    spawn: (url) => spawnGuard(options, url),
+    onLine,
+  });
 }
 
 function spawnGuard({ config, env, root, project }: GuardOptions, url: string): Deno.ChildProcess {
@@ -116,27 +95,4 @@ function basicOf(clientId: string, env: Environment): string {
     encodeURIComponent(text).replaceAll("%20", "+")
   );
   return btoa(`${id}:${secret}`);
-}
-
-/** What a process prints first; undefined when it ends without. The rest is read and dropped. */
-async function firstLineOf({ stdout }: Deno.ChildProcess): Promise<string | undefined> {
-  const first = Promise.withResolvers<string | undefined>();
-  void (async () => {
-    let text = "";
-    for await (const part of stdout.pipeThrough(new TextDecoderStream())) {
-      text = `${text}${part}`.slice(0, 1_000);
-      if (text.includes("\n")) first.resolve(text.split("\n", 1)[0]);
-    }
-    first.resolve(undefined);
-  })();
-  return await first.promise;
-}
-
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL"); // it holds nothing
-  } catch (error) {
-    // Deno's word for a child that has ended.
-    if (!(error instanceof TypeError)) throw error;
-  }
 }

@@ -45,6 +45,11 @@ const SERVER = `
   for await (const _ of Deno.stdin.readable);
   drain("the end of stdin");`;
 
+/** Stands in for documents_main.ts. */
+const DOCUMENTS = `
+  console.log("http://documents:key@127.0.0.1:1");
+  for await (const _ of Deno.stdin.readable);`;
+
 /** Stands in for `deno task serve`: the same launch, of another server. */
 const LAUNCHER = `
   import { launch } from ${JSON.stringify(import.meta.resolve("./launch.ts"))};
@@ -79,6 +84,8 @@ class Project implements AsyncDisposable {
     Deno.writeTextFileSync(`${this.root}/deno.json`, "{}");
     Deno.writeTextFileSync(`${this.root}/server.ts`, SERVER);
     Deno.writeTextFileSync(`${this.root}/launcher.ts`, LAUNCHER);
+    Deno.mkdirSync(`${this.root}/src/server`, { recursive: true });
+    Deno.writeTextFileSync(`${this.root}/src/server/documents_main.ts`, DOCUMENTS);
   }
 
   launch(env: Record<string, string> = {}): Launcher {

@@ -59,7 +59,7 @@ async function openScene(script: Script) {
     openGenerator({ rehearser, runtime, model: scene.asked }).generate(
       DraftRequest.parse({ description: DESCRIPTION, namespace: "shop", by }),
       DIRECTORY,
-      new AbortController().signal,
+      {},
     );
   return { ...scene, generate };
 }

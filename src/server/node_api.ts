@@ -15,8 +15,8 @@ import { type Adviser, openExplained } from "../heal/adviser.ts";
 import type { Model } from "../model/model.ts";
 import { openOptimiser } from "../heal/optimiser.ts";
 import { refusedIn } from "./egress_check.ts";
-import { openDocuments } from "./documents.ts";
-import { openGenerator } from "./generator.ts";
+import { performAt } from "./document_wire.ts";
+import { openDocumentWork, performHere } from "./document_work.ts";
 import type { OpenJournal } from "../journal/open.ts";
 import type { DeployedWorkflows } from "../registry/deployed.ts";
 import { hashOf } from "../registry/hash.ts";
@@ -30,7 +30,6 @@ import { parseRange } from "../egress/address.ts";
 import { openDeployerOf } from "./deployments.ts";
 import { type HealthDeps, healthOf } from "./health.ts";
 import { openPlayback } from "./playback.ts";
-import { openRehearser } from "./rehearser.ts";
 import type { Systems } from "./systems.ts";
 
 /** What the API of a node asks. */
@@ -68,7 +67,9 @@ export function atOnce(policies: Policies, engine: Engine): Policies {
 /** Wires the API of a node to its parts. */
 export function openApiOf(deps: ApiParts): Api {
   const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
-  const [documents, rehearser] = [openDocuments(runtime), openRehearser(runtime)];
+  const { documentsUrl: url } = config;
+  const perform = url === undefined ? performHere(runtime) : performAt(url, runtime);
+  const { documents, rehearser, generator } = openDocumentWork(perform, deps);
   return openApi({
     runtime,
     log,
@@ -95,7 +96,7 @@ export function openApiOf(deps: ApiParts): Api {
       instances: () => [...systems.directory.systems].flatMap(({ instances }) => instances),
     }),
     rehearser,
-    generator: openGenerator({ rehearser, runtime, model: deps.model }),
+    generator,
     diagnoser: openExplained(
       openDiagnoser({
         runtime,

@@ -41,7 +41,7 @@ export async function draftOf(of: Case, character: Character): Promise<Draft> {
     model: scene.asked,
   });
   const request = DraftRequest.parse({ description: of.description });
-  return await generator.generate(request, of.registry, new AbortController().signal);
+  return await generator.generate(request, of.registry, {});
 }
 
 /** Adds what the gold graph has and the draft has not, as far as the operations can say it. */

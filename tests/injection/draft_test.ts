@@ -33,7 +33,7 @@ function draft(directory: Directory) {
   const runtime = openRuntime();
   const generator = openGenerator({ rehearser: openRehearser(runtime), runtime });
   const request = DraftRequest.parse({ description: WORDS, by: "planner" });
-  return generator.generate(request, directory, new AbortController().signal);
+  return generator.generate(request, directory, {});
 }
 
 Deno.test("a draft is the same whatever a capability says of itself", async () => {

@@ -1,0 +1,114 @@
+/** A fair queue: work that is done one after the other, in turns between those who ask for it. */
+
+import { TaskerError } from "./errors.ts";
+
+/** What may wait. */
+interface FairQueueBounds {
+  /** Names the work in errors, as in "check a document". */
+  readonly name: string;
+  /** Requests of one owner that wait. */
+  readonly countPerOwnerMax: number;
+  /** Bytes of the requests of one owner that wait; one request is always taken. */
+  readonly bytesPerOwnerMax: number;
+  /** Bytes of all that wait. */
+  readonly bytesMax: number;
+}
+
+/** Whose work it is, and what it keeps in memory while it waits. */
+interface FairRequest {
+  readonly owner: string;
+  readonly bytes: number;
+  /** Takes it out while it waits. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How long who is refused should wait. */
+const BUSY_RETRY_MS = 5_000;
+
+interface Waiting {
+  readonly bytes: number;
+  start(): void;
+}
+
+/**
+ * Does one piece of work at a time. The owner whose turn is longest ago is next, so one who asks for
+ * much makes only itself wait.
+ *
+ * Cost: O(1) a request; O(requests of one owner) for one that is taken out.
+ */
+export class FairQueue {
+  /** Owners of what waits, the next one first. */
+  readonly #owners = new Map<string, Waiting[]>();
+  #bytes = 0;
+  #isBusy = false;
+
+  constructor(readonly bounds: FairQueueBounds) {}
+
+  /** @throws {TaskerError} api.busy when too much waits, or `signal` aborts before the work begins */
+  async run<T>(request: FairRequest, work: () => Promise<T>): Promise<T> {
+    if (this.#isBusy) await this.#wait(request);
+    this.#isBusy = true;
+    try {
+      return await work();
+    } finally {
+      this.#isBusy = false;
+      this.#next();
+    }
+  }
+
+  #wait({ owner, bytes, signal }: FairRequest): Promise<void> {
+    const { name } = this.bounds;
+    const mine = this.#owners.get(owner) ?? [];
+    this.#demandRoom(mine, bytes);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = () => {
+      this.#remove(owner, waiting);
+      reject(new TaskerError("api.busy", `Cannot ${name}: who asked for it has gone`));
+    };
+    const start = () => {
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    };
+    const waiting: Waiting = { bytes, start };
+    if (signal?.aborted === true) leave();
+    else {
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#owners.set(owner, [...mine, waiting]);
+      this.#bytes += bytes;
+    }
+    return promise;
+  }
+
+  #demandRoom(mine: readonly Waiting[], bytes: number): void {
+    const { name, countPerOwnerMax, bytesPerOwnerMax, bytesMax } = this.bounds;
+    const own = mine.reduce((sum, one) => sum + one.bytes, bytes);
+    const isOwnFull = mine.length > 0 &&
+      (mine.length >= countPerOwnerMax || own > bytesPerOwnerMax);
+    if (!isOwnFull && this.#bytes + bytes <= bytesMax) return;
+    const why = isOwnFull
+      ? `${mine.length} others of this key wait for that: send fewer at once`
+      : "too much waits for that";
+    throw new TaskerError("api.busy", `Cannot ${name}: ${why}`, { retryAfterMs: BUSY_RETRY_MS });
+  }
+
+  #next(): void {
+    const [next] = this.#owners;
+    if (next === undefined) return;
+    const [owner, [first, ...rest]] = next;
+    this.#owners.delete(owner);
+    if (rest.length > 0) this.#owners.set(owner, rest);
+    if (first === undefined) return;
+    this.#bytes -= first.bytes;
+    this.#isBusy = true; // whoever comes before it begins has to wait
+    first.start();
+  }
+
+  #remove(owner: string, waiting: Waiting): void {
+    const mine = this.#owners.get(owner) ?? [];
+    const left = mine.filter((one) => one !== waiting);
+    if (left.length === mine.length) return;
+    this.#bytes -= waiting.bytes;
+    if (left.length > 0) this.#owners.set(owner, left);
+    else this.#owners.delete(owner);
+  }
+}

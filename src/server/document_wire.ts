@@ -1,0 +1,182 @@
+/**
+ * How a server and the process that works on documents speak: over HTTP on this host, with a key. A
+ * request and its answer are JSON.
+ */
+
+import http from "node:http";
+import { timingSafeEqual } from "node:crypto";
+import { Buffer } from "node:buffer";
+import {
+  assert,
+  type ErrorCode,
+  ERRORS,
+  type Fault,
+  messageOf,
+  TaskerError,
+} from "../core/errors.ts";
+import type { Runtime } from "../core/ports.ts";
+import type { Perform, Works } from "./document_work.ts";
+
+/** Rest before a process that does not listen is asked again. */
+const AWAY_MS = 200;
+
+/** How long it may be away: it starts within a second. */
+const AWAY_MS_MAX = 15_000;
+
+/** How long who is refused should wait. */
+const BUSY_RETRY_MS = 5_000;
+
+interface Asked {
+  readonly kind: keyof Works;
+  readonly asked: Works[keyof Works]["asked"];
+}
+
+/** What came of a request. */
+type Answer =
+  | { readonly answer: Works[keyof Works]["answer"] }
+  | {
+    readonly code: string;
+    readonly message: string;
+    readonly faults: readonly Fault[];
+  }
+  | { readonly bug: string };
+
+/**
+ * Makes the handler of the process that does the work.
+ *
+ * @param key what a request has to carry
+ * @param open opens the work; called for each request
+ */
+export function answerWorks(
+  key: string,
+  open: () => Promise<Perform>,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    if (!isSame(request.headers.get("authorization") ?? "", `Bearer ${key}`)) {
+      return new Response(null, { status: 401 });
+    }
+    const { kind, asked } = await request.json() as Asked;
+    return Response.json(await answerOf(open, kind, asked));
+  };
+}
+
+async function answerOf(
+  open: () => Promise<Perform>,
+  kind: Asked["kind"],
+  asked: Asked["asked"],
+): Promise<Answer> {
+  try {
+    const perform = await open();
+    return { answer: await perform(kind, asked as never) };
+  } catch (error) {
+    if (!(error instanceof TaskerError)) return { bug: messageOf(error) };
+    const { code, message, faults } = error;
+    return { code, message, faults };
+  }
+}
+
+function isSame(given: string, wanted: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(wanted)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+/**
+ * Has work done by the process at `url`, whose password is the key. When that process ends in the middle,
+ * what it did alone is given up, because it would end it again; of several nobody knows which it was.
+ */
+export function performAt(url: string, runtime: Pick<Runtime, "after" | "monotonic">): Perform {
+  const { hostname, port, password } = new URL(url);
+  const options = {
+    ...{ hostname, port, method: "POST" },
+    headers: { authorization: `Bearer ${password}` },
+    agent: false, // a connection of its own: one that was kept could belong to a process that has ended
+  };
+  const running = new Set<{ isOneOfMany: boolean }>();
+  return async (kind, asked) => {
+    const mine = { isOneOfMany: false };
+    running.add(mine);
+    try {
+      const text = await whileAway(runtime, () => post(options, JSON.stringify({ kind, asked })));
+      const answer = JSON.parse(text) as Answer;
+      return resultOf(answer) as never;
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error;
+      if (running.size > 1) { for (const one of running) one.isOneOfMany = true; }
+      throw mine.isOneOfMany ? busy(error) : givenUp(error);
+    } finally {
+      running.delete(mine);
+    }
+  };
+}
+
+/** Asks again while the process does not listen: nothing has reached it. */
+async function whileAway(
+  runtime: Pick<Runtime, "after" | "monotonic">,
+  ask: () => Promise<string>,
+): Promise<string> {
+  const until = runtime.monotonic() + AWAY_MS_MAX;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Broken) || !isRefused(error.cause)) throw error;
+      if (runtime.monotonic() + AWAY_MS > until) throw busy(error);
+      await new Promise<void>((wake) => void runtime.after(AWAY_MS, wake));
+    }
+  }
+}
+
+function isRefused(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+}
+
+function resultOf(answer: Answer): Works[keyof Works]["answer"] {
+  if ("answer" in answer) return answer.answer;
+  if ("bug" in answer) throw new Error(answer.bug);
+  const { code, message, faults } = answer;
+  assert(code in ERRORS, `"${code}" is a code of ours`);
+  throw new TaskerError(code as ErrorCode, message, { faults });
+}
+
+/** No answer came. */
+class Broken extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
+
+function busy(cause: unknown): TaskerError {
+  return new TaskerError(
+    "api.busy",
+    "Cannot work on the document now: the process for that has ended and starts again " +
+      `(${messageOf(cause)})`,
+    { cause, retryAfterMs: BUSY_RETRY_MS },
+  );
+}
+
+function givenUp(cause: unknown): TaskerError {
+  return new TaskerError(
+    "document.given_up",
+    "Cannot work on the document: the process for that ended in the middle of it, as it does when a " +
+      `document takes too long or too much memory (${messageOf(cause)})`,
+    { cause },
+  );
+}
+
+function post(options: http.RequestOptions, body: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const fail = (error: unknown) => reject(new Broken(error));
+  const sent = http.request(options, (answer) => {
+    const chunks: Uint8Array[] = [];
+    answer.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    answer.on("error", fail);
+    answer.on("aborted", () => fail("the connection broke"));
+    answer.on("end", () => {
+      if (answer.statusCode === 200) resolve(Buffer.concat(chunks).toString());
+      else fail(`it answered ${answer.statusCode}`);
+    });
+  });
+  sent.on("error", fail);
+  sent.end(body);
+  return promise;
+}

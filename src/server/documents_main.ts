@@ -1,0 +1,32 @@
+/**
+ * Root of the process that works on documents: a text that takes long holds up no task. It may listen on
+ * this host, and nothing else.
+ *
+ * It prints its address, with the key that a request has to carry, and then a line a second while it is
+ * not at work; it ends when its stdin does.
+ */
+
+import { answerWorks } from "./document_wire.ts";
+
+/** How often it says that it goes on. */
+const BEAT_MS = 1_000;
+
+/** After a crash the next one has the address of the one before. */
+const before = URL.parse(Deno.env.get("TASKER_DOCUMENTS_URL") ?? "");
+const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
+
+const server = Deno.serve(
+  { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
+  answerWorks(key, async () => {
+    // Loaded when it is needed: until then the process is small.
+    const [{ performHere }, { openRuntime }] = await Promise.all([
+      import("./document_work.ts"),
+      import("./runtime.ts"),
+    ]);
+    return performHere(openRuntime());
+  }),
+);
+console.log(`http://documents:${key}@127.0.0.1:${server.addr.port}`);
+setInterval(() => console.log(""), BEAT_MS);
+for await (const _ of Deno.stdin.readable);
+Deno.exit(0);
