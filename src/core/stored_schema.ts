@@ -9,6 +9,7 @@ import { type Fault, messageOf } from "./errors.ts";
 import { FAULTS_MAX } from "./faults.ts";
 import { canonicalJson } from "./json.ts";
 import { endlessIn, patternOf } from "./pattern.ts";
+import { boundReferences, forgetVerdicts } from "./recursive_reference.ts";
 import { VISITS_MAX, visitsOf } from "./schema_visits.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -101,11 +102,13 @@ let meta: Ajv2020 | undefined;
 export function checkByStored(schema: JsonSchema, value: unknown): Checked {
   try {
     const { check, fill } = kept.get(schema) ?? keep(schema);
+    forgetVerdicts();
     if (!check(value)) {
       return { ok: false, faults: (check.errors ?? []).slice(0, FAULTS_MAX).map(faultOf) };
     }
     if (fill === undefined) return { ok: true, value };
     const filled = structuredClone(value);
+    forgetVerdicts();
     fill(filled);
     return { ok: true, value: filled };
   } catch (thrown) {
@@ -239,6 +242,7 @@ function metaSchema(): Ajv2020 {
 function openAjv(text: string, more: { useDefaults?: true } = {}): Ajv2020 {
   // The meta-schemas take longer to add than most schemas to compile, and few refer to them.
   const ajv = new Ajv2020({ ...OPTIONS, ...more, meta: text.includes(META_REFERENCE) });
+  boundReferences(ajv);
   // Ajv's own divides floats: 0.3 would not be a multiple of 0.1.
   ajv.removeKeyword("multipleOf").addKeyword({
     keyword: "multipleOf",
