@@ -52,6 +52,37 @@ export function patternOf(pattern: string): Pick<RegExp, "test"> {
   return read;
 }
 
+/**
+ * Reads a pattern of code as `patternOf` does: the same one, matched in linear time where that can be.
+ * `isEndless`: nothing can, and it repeats what repeats, so that a text of 50 characters may take for ever.
+ */
+export function patternOfCode(pattern: RegExp): { pattern: RegExp; isEndless: boolean } {
+  const { source, flags } = pattern;
+  const kept = flags.replace(/[^ims]/g, "");
+  const text = kept === "" ? source : `(?${kept}:${source})`;
+  if (isEndless(text)) return { pattern, isEndless: repeatsRepeated(text) };
+  if (!pattern.unicode && !needsRe2(text)) return { pattern, isEndless: false };
+  const read = patternOf(text);
+  const test = (value: string) => read.test(value);
+  return { pattern: Object.assign(new RegExp(source, flags), { test }), isEndless: false };
+}
+
+/** Whether a group is repeated in which something varies, or one of several is taken. */
+function repeatsRepeated(pattern: string): boolean {
+  const tokens = tokensOf(pattern).filter(({ isInside }) => !isInside);
+  const varying = [false];
+  for (const { token, index } of tokens) {
+    if (token.startsWith("(")) varying.push(false);
+    else if (token === ")") {
+      const isVarying = varying.pop() === true;
+      const isRepeated = /^(?:[*+]|\{\d+,)/.test(pattern.slice(index + 1));
+      if (isVarying && isRepeated) return true;
+      varying[varying.length - 1] ||= isVarying;
+    } else if (/^(?:[*+?|]|\{\d+,)/.test(token)) varying[varying.length - 1] = true;
+  }
+  return false;
+}
+
 function compiled(pattern: string): Pick<RegExp, "test"> {
   const exact = readPattern(pattern);
   if (needsRe2(pattern)) {

@@ -56,6 +56,8 @@ export interface BuiltWorkflow {
   readonly uncodedSteps: readonly string[];
   /** Checks of contracts that only the code can do, with their places. */
   readonly codeOnly: readonly string[];
+  /** Patterns of the code that may be matched without end, with their places. */
+  readonly endlessPatterns: readonly string[];
 }
 
 /** What building needs besides the module. */
@@ -131,6 +133,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     ...(manifest?.description !== undefined && { description: manifest.description }),
     systems: manifest?.systems ?? {},
     codeOnly: contracts.codeOnly,
+    endlessPatterns: contracts.endless,
     openSteps: drafts.filter(isOpen).map(({ name }) => name),
     uncodedSteps: drafts.filter(isUncoded).map(({ name }) => name),
   };

@@ -82,6 +82,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   warnOfOpenSteps(built, options.onWarning);
   warnOfUncodedSteps(built, options.onWarning);
   warnOfCodeOnly(built, options.onWarning);
+  warnOfPatterns(built, options.onWarning);
   return new Registry(options, built, stored);
 }
 
@@ -188,6 +189,18 @@ function warnOfCodeOnly(built: readonly BuiltWorkflow[], onWarning: (text: strin
   if (places.length === 0) return;
   onWarning(
     "JSON Schema cannot express these checks; nodes without the workflow's code leave them out: " +
+      places.join(", "),
+  );
+}
+
+function warnOfPatterns(built: readonly BuiltWorkflow[], onWarning: (text: string) => void): void {
+  const places = built.flatMap(({ definition, endlessPatterns }) =>
+    endlessPatterns.map((place) => `${versionedName(definition)} ${place}`)
+  );
+  if (places.length === 0) return;
+  onWarning(
+    "A value may make these patterns hold up the server, because they repeat what repeats and look " +
+      "around or back, which takes more than linear time; write several simpler ones: " +
       places.join(", "),
   );
 }

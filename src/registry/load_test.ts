@@ -352,3 +352,18 @@ Deno.test("a check that JSON Schema cannot say is named, and skipped only withou
   });
   deepEqual(oks, [[false, false], [true, true]]);
 });
+
+Deno.test("openRegistry() warns of patterns of code that may hold up the server", async () => {
+  const warnings: string[] = [];
+  const input = z.object({ slug: z.string().regex(/^(?!-)([a-z]+-?)+$/) });
+  const rest = step({ input: z.object({}), success: z.null(), run: () => null });
+  const module = workflow(
+    { namespace: "tests", name: "slugs", version: "1.0.0", input },
+    (w) => void w.step("rest", rest, { with: () => ({}) }),
+  );
+
+  await open({ modules: [module], onWarning: (text) => warnings.push(text) });
+
+  equal(warnings.length, 1);
+  ok(warnings[0]?.endsWith("tests/slugs@1.0.0 input.slug (/^(?!-)([a-z]+-?)+$/)"), warnings[0]);
+});

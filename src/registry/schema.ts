@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Fault } from "../core/errors.ts";
+import { patternOfCode } from "../core/pattern.ts";
 import { isAssertion, whyUnusable } from "../core/stored_schema.ts";
 import type { JsonSchema, StepContract } from "../core/workflow.ts";
 import type { Draft } from "./draft.ts";
@@ -37,6 +38,8 @@ export type Converted =
     readonly faults: readonly [];
     /** What only the code checks: JSON Schema cannot express it. */
     readonly codeOnly: readonly Fault[];
+    /** Patterns that may be matched without end. */
+    readonly endless: readonly Fault[];
   }
   | { readonly schema: undefined; readonly faults: readonly Fault[] };
 
@@ -60,7 +63,8 @@ export function convertSchema(schema: unknown): Converted {
     const plain: JsonSchema = JSON.parse(JSON.stringify(sent));
     const why = whyUnusable(plain);
     if (why !== undefined) return refused([{ path: "", code: "not_json", detail: why }]);
-    return { schema: plain, faults: [], codeOnly: [...notes.codeOnly.values()] };
+    const [codeOnly, endless] = [notes.codeOnly, notes.endless].map((some) => [...some.values()]);
+    return { schema: plain, faults: [], codeOnly: codeOnly ?? [], endless: endless ?? [] };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     return refused([{
@@ -86,6 +90,7 @@ type Seen = Parameters<Override>[0];
 class Notes {
   readonly faults = new Map<string, Fault>();
   readonly codeOnly = new Map<string, Fault>();
+  readonly endless = new Map<string, Fault>();
 
   take({ zodSchema, jsonSchema, path }: Seen): void {
     const { def } = zodSchema._zod;
@@ -95,6 +100,8 @@ class Notes {
     const isInUnion = path.includes("anyOf") || path.includes("oneOf");
     const lost = isInUnion && DEFAULTS.has(def.type) ? "its default" : codeOnlyCheck(zodSchema);
     if (lost !== undefined) this.#add(this.codeOnly, place, "code_only", lost);
+    const endless = boundPatterns(zodSchema);
+    if (endless !== undefined) this.#add(this.endless, place, "endless", `${endless}`);
   }
 
   #add(to: Map<string, Fault>, path: string, code: string, detail: string): void {
@@ -152,7 +159,7 @@ function isJsonLiteral(value: unknown): boolean {
 interface CheckDef {
   readonly check: string;
   readonly format?: string;
-  readonly pattern?: RegExp;
+  pattern?: RegExp;
   readonly fn?: unknown;
   readonly alg?: unknown;
   readonly hostname?: unknown;
@@ -180,6 +187,22 @@ function codeOnlyCheck(schema: z.core.$ZodType): string | undefined {
 function patternsOf(schema: z.core.$ZodType): readonly RegExp[] {
   return checksOf(schema).flatMap(({ pattern }) => pattern ?? []);
 }
+
+/** Has zod match patterns of the code's author in linear time; returns one where that cannot be. */
+function boundPatterns(schema: z.core.$ZodType): RegExp | undefined {
+  let endless: RegExp | undefined;
+  for (const check of checksOf(schema)) {
+    const isOwn = check.format === "regex" || check.fn !== undefined;
+    if (check.pattern === undefined || !isOwn || bounded.has(check.pattern)) continue;
+    const { pattern, isEndless } = patternOfCode(check.pattern);
+    if (isEndless) endless = pattern;
+    else bounded.add(check.pattern = pattern);
+  }
+  return endless;
+}
+
+/** Patterns that were looked at: a schema may be converted again. */
+const bounded = new WeakSet<RegExp>();
 
 /** Writes the flags that zod leaves out into the patterns; returns why it cannot. */
 function keepFlags(schema: z.core.$ZodType, json: Seen["jsonSchema"]): string | undefined {
@@ -215,6 +238,7 @@ export class Contracts {
   readonly #faults: Faults;
   readonly #known = new Map<z.ZodType, ReturnType<typeof convertSchema>>();
   readonly #codeOnly = new Set<string>();
+  readonly #endless = new Set<string>();
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -229,10 +253,16 @@ export class Contracts {
       this.#faults.add({ path: full, at: place.at }, code, detail);
     }
     if (converted.schema === undefined) return undefined;
-    for (const { path, detail } of converted.codeOnly) {
-      this.#codeOnly.add(`${path === "" ? place.path : `${place.path}.${path}`} (${detail})`);
-    }
+    const describe = ({ path, detail }: Fault) =>
+      `${path === "" ? place.path : `${place.path}.${path}`} (${detail})`;
+    for (const one of converted.codeOnly) this.#codeOnly.add(describe(one));
+    for (const one of converted.endless) this.#endless.add(describe(one));
     return converted.schema;
+  }
+
+  /** Patterns that may be matched without end, with their places. */
+  get endless(): readonly string[] {
+    return [...this.#endless];
   }
 
   /** Checks that the stored schemas cannot express, with their places. */

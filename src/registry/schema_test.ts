@@ -113,6 +113,50 @@ Deno.test("a stored schema fills in defaults as zod does, in a copy", () => {
   deepEqual(sent, { lines: [{}, { count: 5 }] });
 });
 
+Deno.test("patterns of zod that would backtrack for hours are answered, and take what they took", () => {
+  const slug = z.string().regex(/^([a-z0-9]+-?){1,64}$/i);
+  const unicode = z.string().regex(/^(\p{L}+ ?)+$/u);
+  const odd = z.stringFormat("odd", /^(?:a{1,9}b?){17,}$/g);
+  const plain = z.string().regex(/^[a-z]+$/);
+  const contract = z.object({ slug, unicode, odd, plain });
+
+  const first = convertSchema(contract);
+  const again = convertSchema(contract);
+
+  deepEqual(again, first);
+  deepEqual(first.schema?.properties, {
+    slug: { type: "string", pattern: "(?i:^([a-z0-9]+-?){1,64}$)" },
+    unicode: { type: "string", pattern: "^(\\p{L}+ ?)+$" },
+    odd: { type: "string", format: "odd", pattern: "^(?:a{1,9}b?){17,}$" },
+    plain: { type: "string", pattern: "^[a-z]+$" },
+  });
+  const long = "a".repeat(60);
+  const good = { slug: "A-b-1", unicode: "Ä b", odd: "ab".repeat(17), plain: "a" };
+  equal(contract.safeParse(good).success, true);
+  const bad = contract.safeParse({
+    slug: `${long}!`,
+    unicode: `${long}!`,
+    odd: `${long}!`,
+    plain: `${long}!`,
+  });
+  deepEqual(bad.error?.issues.map(({ path }) => path[0]), ["slug", "unicode", "odd", "plain"]);
+});
+
+Deno.test("convertSchema() names patterns that nothing matches in linear time and that may be endless", () => {
+  const converted = convertSchema(z.object({
+    mail: z.email(),
+    password: z.string().regex(/^(?=.*\d)(?=.*[a-z]).{8,}$/),
+    twice: z.string().regex(/^(?:(\w)\1?)+$/),
+    list: z.array(z.string().regex(/^(?!-)([a-z]+-?)+$/)),
+    linear: z.string().regex(/^([a-z]+-?)+$/),
+  }));
+
+  deepEqual("endless" in converted && converted.endless.map(({ path, detail }) => [path, detail]), [
+    ["list[]", "/^(?!-)([a-z]+-?)+$/"],
+    ["twice", "/^(?:(\\w)\\1?)+$/"],
+  ]);
+});
+
 Deno.test("convertSchema() names what only the code checks", () => {
   const schema = z.object({
     from: z.string().refine((text) => text !== "never"),
