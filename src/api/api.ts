@@ -165,6 +165,7 @@ function routesOf(services: Services): readonly Route[] {
 class Server {
   readonly #idempotencyCache: IdempotencyCache;
   readonly #trail: AuditTrail;
+  #isNoted = false;
 
   constructor(private readonly services: Services) {
     this.#idempotencyCache = new IdempotencyCache(services.runtime);
@@ -206,6 +207,7 @@ class Server {
       const read = await readInput(operation, request, { params, runtime });
       if (audited !== undefined) audited.input = read.input;
       const call = callOf(request, caller, this.services.signIn);
+      this.#note(operation);
       answer = await this.#handle(route, read, call, request);
     } catch (thrown) {
       this.#trail.failed(audited, thrown);
@@ -213,6 +215,18 @@ class Server {
     }
     await this.#trail.answered(audited, answer);
     return answer;
+  }
+
+  /** Notes which request is computed, until the event loop goes on. */
+  #note({ method, path }: Operation): void {
+    const { noteRequest, runtime } = this.services;
+    noteRequest(`${method} ${path}`);
+    if (this.#isNoted) return;
+    this.#isNoted = true;
+    runtime.soon(() => {
+      this.#isNoted = false;
+      noteRequest(undefined);
+    });
   }
 
   /** Answers a repeat as the first request, where a cache remembers that. */

@@ -1,6 +1,6 @@
 /** Bodies of requests: what is refused before anything is done with it. */
 
-import { equal, match } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { fakeApi } from "../../tests/support/fake_api.ts";
 import type { Problem } from "../operations/problem.ts";
 import { BODY_BYTES_MAX, BODY_MS_MAX } from "./request.ts";
@@ -71,4 +71,17 @@ Deno.test("the wait for a body that never arrives is bounded", async () => {
   equal(response.status, 400);
   match((await response.json()).detail, /not arrived within 30 s/);
   equal(isCancelled, true);
+});
+
+Deno.test("the requests that are computed are noted until the event loop goes on", async () => {
+  const noted: (string | undefined)[] = [];
+  const fake = fakeApi({ noteRequest: (request) => noted.push(request) });
+  const body = { workflow: "orders/process", input: { id: 1 } };
+
+  await Promise.all([fake.ask("POST /v1/tasks", { body }), fake.ask("POST /v1/tasks", { body })]);
+  await new Promise((wake) => setTimeout(wake));
+
+  const post = "POST /v1/tasks";
+  deepEqual(noted.filter((one) => one !== undefined), [post, post]);
+  equal(noted.at(-1), undefined);
 });

@@ -133,6 +133,8 @@ export interface IdentityProvider {
 /** Everything `openApi` needs. */
 export interface ApiDeps {
   readonly runtime: Runtime;
+  /** Takes which request is computed now, up to its first wait; undefined: none. */
+  readonly noteRequest: (request: string | undefined) => void;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly starter: Starter;

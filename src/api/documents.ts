@@ -27,14 +27,13 @@ export function documentHandlers(
   };
   return {
     async checkDocument(of, { caller, signal }) {
-      const by = caller.keyId;
-      const problems = await documents.check({ ...of, by, signal }, directoryOf(caller));
+      const asked = { ...of, by: caller.keyId, signal };
+      const problems = await documents.check(asked, directoryOf(caller));
       return { status: 200, body: { problems } };
     },
     async editDocument({ edits, as, ...of }, { caller, signal }) {
-      const directory = directoryOf(caller);
-      const by = caller.keyId;
-      const body = await documents.edit({ ...of, by, signal }, { edits, as, directory });
+      const asked = { ...of, by: caller.keyId, signal };
+      const body = await documents.edit(asked, { edits, as, directory: directoryOf(caller) });
       return { status: 200, body };
     },
     async suggestSteps({ after, capability, owner, limit, ...of }, { caller, signal }) {
@@ -48,10 +47,7 @@ export function documentHandlers(
     },
     async simulateDocument({ text, file, input, failures }, { caller, signal }) {
       const body = await rehearser.rehearse({
-        text,
-        file,
-        by: caller.keyId,
-        signal,
+        ...{ text, file, by: caller.keyId, signal },
         ...(input !== undefined && { input }),
         ...(failures !== undefined && { failures }),
       });
@@ -61,10 +57,8 @@ export function documentHandlers(
       if (request.base === undefined) caller.demandNamespace(request.namespace);
       const base = await baseOf(request, caller);
       const directory = directoryOf(caller);
-      const body = await generator.generate({ ...request, base }, directory, {
-        by: caller.keyId,
-        signal,
-      });
+      const who = { by: caller.keyId, signal };
+      const body = await generator.generate({ ...request, base }, directory, who);
       return { status: 200, body };
     },
     getDirectory(_input, { caller }) {

@@ -132,8 +132,7 @@ export function buildWorkflow(module: WorkflowModule, options: BuildOptions): Bu
     at: module.at,
     ...(manifest?.description !== undefined && { description: manifest.description }),
     systems: manifest?.systems ?? {},
-    codeOnly: contracts.codeOnly,
-    endlessPatterns: contracts.endless,
+    ...{ codeOnly: contracts.codeOnly, endlessPatterns: contracts.endless },
     openSteps: drafts.filter(isOpen).map(({ name }) => name),
     uncodedSteps: drafts.filter(isUncoded).map(({ name }) => name),
   };

@@ -160,12 +160,17 @@ function watch(
   const limitMs = () => stopping.isServerEnding ? Math.min(hangMs, STOPPING_HANG_MS) : hangMs;
   const { pid } = server;
   void untilHung({ dataDir, pid, earlier, hangMs: limitMs, hasEnded: () => hasEnded }).then(
-    (isHung) => {
-      if (!isHung) return;
+    (hang) => {
+      if (hang === undefined) return;
+      const { request } = hang;
       onLine(
         `the server's event loop has stood still for ${limitMs() / 1_000} s, and it is ended ` +
-          `(pid ${pid}): look for an endless loop, or a long computation without an await, in ` +
-          "step code; after the next start the step is tried once more, and parks if it hangs again",
+          `(pid ${pid}): ` +
+          (request === undefined
+            ? "look for an endless loop, or a long computation without an await, in step code; " +
+              "after the next start the step is tried once more, and parks if it hangs again"
+            : `it computed for ${request}: look for a check of a contract that never ends, or report ` +
+              "it; after the next start the steps that ran are tried again, and none is to blame"),
       );
       stopping.end();
     },

@@ -101,6 +101,7 @@ class Server {
       incarnation,
       replaces,
       isAfterHang: isFirst && lock.previousHung,
+      noteRequest: (request) => lock.noteRequest(request),
       fenced: (failure) => this.#fenced(incarnation, failure),
       beforeCode: () => seal(config),
       // A later incarnation has no right any more to write the key, nor any key to make.

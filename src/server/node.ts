@@ -54,6 +54,8 @@ export interface NodeOptions {
   readonly replaces: Incarnation | undefined;
   /** Whether that one was ended because its event loop hung. */
   readonly isAfterHang: boolean;
+  /** Notes which request is computed now, for whoever ends this process if it hangs. */
+  noteRequest(request: string | undefined): void;
   /**
    * Called once when this incarnation is over: close it and open a new one. `failure` is what broke
    * in this one; undefined = another node took over.

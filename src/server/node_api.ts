@@ -48,6 +48,7 @@ export interface ApiParts extends HealthDeps {
   readonly model: Model | undefined;
   readonly identity: IdentityProvider | undefined;
   readonly healer: Healer;
+  noteRequest(request: string | undefined): void;
 }
 
 /** A policy that was put here holds here at once; other nodes see it at their next sweep. */
@@ -67,9 +68,7 @@ export function atOnce(policies: Policies, engine: Engine): Policies {
 /** Wires the API of a node to its parts. */
 export function openApiOf(deps: ApiParts): Api {
   const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
-  const { documentsUrl: url } = config;
-  const perform = url === undefined ? performHere(runtime) : performAt(url, runtime);
-  const { documents, rehearser, generator } = openDocumentWork(perform, deps);
+  const { documents, rehearser, generator } = workOf(deps);
   return openApi({
     runtime,
     log,
@@ -122,9 +121,17 @@ export function openApiOf(deps: ApiParts): Api {
     registrar: systems.registry,
     worker: systems.worker,
     ...addressesOf(config),
+    noteRequest: (request) => deps.noteRequest(request),
     health: healthOf(deps),
     nodes: () => journal.nodes.list(),
   });
+}
+
+/** Work on documents, which another process does where there is one. */
+function workOf(deps: Pick<ApiParts, "config" | "runtime" | "model">) {
+  const { config: { documentsUrl: url }, runtime } = deps;
+  const perform = url === undefined ? performHere(runtime) : performAt(url, runtime);
+  return openDocumentWork(perform, deps);
 }
 
 /** What may be started, and by which triggers. */

@@ -339,9 +339,7 @@ function fakeDeps(
   seen: { replayed: DeadLetter[]; replies: Envelope[] },
 ): ApiDeps {
   return {
-    runtime,
-    log: SILENT_LOG,
-    metrics: new Metrics(),
+    ...{ runtime, log: SILENT_LOG, metrics: new Metrics(), noteRequest: () => {} },
     starter: engine,
     starts: fakeStarts(engine.plans),
     sink: {
