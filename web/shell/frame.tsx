@@ -1,6 +1,6 @@
 /** The frame around each page: navigation, theme, and who is signed in. */
 
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
 import { roleOf, useSession } from "../data/session.tsx";
@@ -32,8 +32,13 @@ export function Frame(
 function Navigation() {
   const [location] = useLocation();
   const first = location.split("/")[1] ?? "";
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const current = nav.current?.querySelector("[aria-current]");
+    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [first]);
   return (
-    <nav aria-label="Pages">
+    <nav ref={nav} aria-label="Pages">
       {Object.entries(PAGES).flatMap(([path, { label }]) =>
         label === undefined ? [] : [
           <Link

@@ -16,6 +16,14 @@ const UNITS = 1_000;
 /** The shortest bar, in units. */
 const UNITS_MIN = 3;
 
+/** What the bars mean, by their kind. */
+const LEGEND = [
+  ["waited", "waited to start"],
+  ["completed", "ran"],
+  ["failed", "failed"],
+  ["held", "waits for a reply, a time or a person"],
+] as const;
+
 /** What a time line shows. */
 interface GanttProps {
   readonly steps: readonly Step[];
@@ -107,9 +115,11 @@ function Row({ step, top, isSelected, onSelect, bars }: {
 function Legend() {
   return (
     <p className="muted legend">
-      <span className="bar waited" /> waited to start <span className="bar completed" /> ran{" "}
-      <span className="bar failed" /> failed <span className="bar held" />{" "}
-      waits for a reply, a time or a person
+      {LEGEND.map(([kind, text]) => (
+        <span key={kind}>
+          <span className={`bar ${kind}`} /> {text}
+        </span>
+      ))}
     </p>
   );
 }

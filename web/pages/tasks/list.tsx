@@ -122,7 +122,8 @@ function Head() {
 /** Says how many rows there are, and how far back they were looked for. */
 function footText(rows: number, searched: string | undefined): string {
   const more = searched === undefined ? "" : `; older ones are read as you scroll${searched}`;
-  return `${rows} tasks shown${more}. Rows in grey are as they were when they were read.`;
+  const tasks = rows === 1 ? "1 task" : `${rows} tasks`;
+  return `${tasks} shown${more}. Rows in grey are as they were when they were read.`;
 }
 
 function searchedText(pages: Pages | undefined): string {
