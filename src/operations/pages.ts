@@ -9,6 +9,7 @@ const PAGES = [
   "workflows",
   "builder",
   "systems",
+  "webhooks",
   "settings",
 ] as const;
 

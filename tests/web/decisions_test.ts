@@ -2,7 +2,7 @@ import { deepEqual } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import postgres from "postgres";
 import { type Client, openClient } from "../../src/client.ts";
-import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
+import { axe, CHROMIUM, type WebApp, withWebApp } from "../support/browser.ts";
 import { until } from "../support/serve.ts";
 
 /** An order whose payment fails for good; nothing needs its result. */
@@ -88,13 +88,59 @@ async function press(page: Page, button: string, verb: string): Promise<void> {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 }
 
+/** A webhook whose receiver was away for one event, and a trigger: shown, decided about, removed. */
+async function decideAboutEvents({ open }: Pick<WebApp, "open">, client: Client): Promise<void> {
+  let isAway = true;
+  await using receiver = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    return new Response(null, { status: isAway ? 410 : 204 });
+  });
+  const url = `http://127.0.0.1:${receiver.addr.port}/hook`;
+  const hook = { url, events: ["task.started" as const], secret: "HOOK_SECRET" };
+  await client.call("putWebhook", { name: "billing", ...hook });
+  const start = { workflow: "shop/order", input: { region: "$.event.data.region" } };
+  const of = { namespace: "shop", trigger: "orders" };
+  await client.call("putTrigger", { ...of, type: "order.placed", start });
+  const page = await open("/webhooks");
+  await client.call("sendEvents", {
+    namespace: "shop",
+    events: [{ id: "1", type: "order.placed", data: { region: "eu" } }],
+  });
+  await until("the event is given up", FOUND_MS_MAX, async () => {
+    const { webhooks } = await client.call("listWebhooks", {});
+    return webhooks[0]?.failed.count === 1 || undefined;
+  });
+  isAway = false;
+
+  await page.getByRole("link", { name: "billing" }).click();
+  await press(page, "Send what was given up …", "Send what was given up");
+  await page.getByText("1 of 1 are sent again").waitFor();
+  await page.getByText("1 were delivered").waitFor();
+  await page.getByLabel("Theme").selectOption("dark");
+  await press(page, "Pause …", "Pause");
+  await page.getByText("It is paused: nothing is kept for it.").waitFor();
+  await press(page, "Remove …", "Remove");
+  await page.getByText("No event is sent anywhere").waitFor();
+  await page.getByRole("tab", { name: "Triggers" }).click();
+  await press(page, "Pause …", "Pause");
+  await page.getByRole("region", { name: "Triggers" }).getByText("paused").waitFor();
+
+  const viewer = await client.call("makeKey", {
+    ...{ name: "viewer", scopes: ["read"], namespaces: ["shop"] },
+  });
+  const seen = await open("/webhooks", { key: viewer.key });
+  await seen.getByText("are shown to keys with admin").waitFor();
+  await seen.getByText("order.placed").waitFor();
+  deepEqual(await seen.getByRole("button", { name: "Pause …" }).count(), 0);
+}
+
 Deno.test({
-  name: "dead letters are shown, replayed and discarded on the page of their system",
+  name: "events that go out and come in, and dead letters, are shown and decided about",
   ignore: CHROMIUM === undefined,
   fn: () =>
     withWebApp(async ({ open, server, dataDir }) => {
       const client = openClient(server);
       await client.call("deployWorkflow", { text: ORDER, reason: "the test needs it" });
+      await decideAboutEvents({ open }, client);
       const page = await open("/systems/payments");
       await page.getByText("None: every envelope").waitFor();
 
@@ -116,6 +162,10 @@ Deno.test({
       await press(page, "Discard all", "Discard");
       await page.getByText(`${LETTERS} are discarded`).waitFor();
       await page.getByText("None: every envelope").waitFor();
+    }, {
+      TASKER_EGRESS: "127.0.0.0/8",
+      TASKER_SECRETS: "HOOK_SECRET",
+      HOOK_SECRET: "secret of the test",
     }),
 });
 

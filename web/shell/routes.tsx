@@ -24,6 +24,7 @@ export const PAGES: Readonly<Record<Page, PageEntry>> = {
   "workflows": { label: "Workflows", component: lazy(() => import("../pages/workflows.tsx")) },
   "builder": { label: "Builder", component: lazy(() => import("../pages/builder.tsx")) },
   "systems": { label: "Systems", component: lazy(() => import("../pages/systems.tsx")) },
+  "webhooks": { label: "Webhooks", component: lazy(() => import("../pages/webhooks.tsx")) },
   "settings": { label: "Settings", component: lazy(() => import("../pages/settings.tsx")) },
 };
 
