@@ -112,7 +112,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
   removeWebhook: { lines: (_, { input: { name } }) => [`Webhook ${name} is removed`] },
   resendDeliveries: RESEND,
-  testWebhook: { lines: ({ id }) => [`Sent: tasker show ${id} says what came of it`] },
+  testWebhook: { lines: ({ id }) => [`Sent: ${TASKER} show ${id} says what came of it`] },
   removeTrigger: {
     lines: (_, { input: { namespace, trigger } }) => [`Trigger ${namespace}/${trigger} is removed`],
   },

@@ -74,6 +74,8 @@ Deno.test("a parked step is diagnosed with its choices and what became of each b
   const [best, ...others] = found.suggested_workarounds;
   assert.deepEqual([best?.type, best?.resolved, best?.tried], ["retry", 6, 6]);
   assert.equal(best?.confidence, 0.61);
+  assert.match(best?.implementation ?? "", /: deno task tasker choose \S+ pay retry$/);
+  assert.match(others[0]?.implementation ?? "", / pay resolve --result JSON$/);
   assert.deepEqual(others.map(({ type, confidence }) => [type, confidence]), [
     ["resolve", 0],
     ["skip", 0],

@@ -170,12 +170,18 @@ function workaroundsOf(
     return {
       type: choice,
       confidence: isKnown ? round(low) : 0,
-      implementation: `${shown(label)}: tasker choose ${failure.taskId} ${failure.step} ${choice}`,
+      implementation: `${shown(label)}: ${commandOf(failure, choice)}`,
       resolved,
       tried,
       history: recordText(record, decidedText(input)),
     };
   }).sort((a, b) => b.confidence - a.confidence || rankOf(a.type) - rankOf(b.type));
+}
+
+/** The command that decides so; a step that is ended by hand needs its result. */
+function commandOf({ taskId, step }: DiagnosisInput["failure"], choice: string): string {
+  const result = choice === "resolve" ? " --result JSON" : "";
+  return `deno task tasker choose ${taskId} ${step} ${choice}${result}`;
 }
 
 /** In which decisions something was counted. */

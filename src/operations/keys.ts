@@ -19,8 +19,13 @@ const KeyBody = named(
   z.strictObject({
     name: z.string().min(1).max(128),
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-    namespaces: Covered.describe('The namespaces whose tasks and workflows it may use; "*" = all'),
-    systems: Covered.describe('The systems for which it may poll and reply; "*" = all'),
+    namespaces: Covered.describe(
+      'The namespaces whose tasks and workflows it may use; "*" = all. All scopes but bus need one, ' +
+        "or for admin a system",
+    ),
+    systems: Covered.describe(
+      'The systems for which it may poll and reply; "*" = all. The scope bus needs one',
+    ),
     expiresAt: Time.optional(),
   }).superRefine(({ scopes, namespaces, systems }, { addIssue }) => {
     const demand = (list: "namespaces" | "systems", scope: Scope | undefined) => {

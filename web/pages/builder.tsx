@@ -96,7 +96,8 @@ function Opened({ namespace, name }: { readonly namespace: string; readonly name
         {isUndeployed(error)
           ? (
             <EmptyState title={`${namespace}/${name} was not deployed as a document`}>
-              Where files of the server define a workflow, it is changed in them.
+              Either files of the server define it, and it is changed in them, or there is no such
+              workflow.
             </EmptyState>
           )
           : <ErrorNote error={error} />}
