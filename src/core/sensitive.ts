@@ -3,7 +3,7 @@
  * not shown again (JSON Schema Validation 2020-12, §9.4). Pure.
  */
 
-import type { Event } from "./event.ts";
+import type { Event, Failure } from "./event.ts";
 import { decodePayload, type JsonText, PAYLOAD_DEPTH_MAX } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import { hasResult, type TaskState } from "./state.ts";
@@ -42,8 +42,9 @@ const SIZE_MAX = 256 * 1024;
 export class SensitiveValues {
   /** As they are, as JSON writes them, and as URLs do. */
   readonly #found = new Set<string>();
-  /** Payloads of the task's state in which they were looked for, by schema. */
-  readonly #read = new Map<JsonSchema, Set<JsonText>>();
+  /** Where in the task's state they were looked for; a failure is replaced by the next one. */
+  readonly #read = new Set<string>();
+  readonly #readFailures = new WeakSet<Failure>();
   /** By how they begin, the longest first. */
   readonly #byStart = new Map<number, string[]>();
   #size = 0;
@@ -161,22 +162,22 @@ export class SensitiveValues {
 
   #takeAll(state: TaskState): void {
     const { definition, steps } = this.plan;
-    this.#takeOnce(definition.input, state.input);
-    this.#takeOnce(definition.output?.success, state.output);
+    this.#takeOnce("input", definition.input, state.input);
+    this.#takeOnce("output", definition.output?.success, state.output);
     for (const [index, step] of state.steps.entries()) {
       const contract = steps[index]?.definition.contract;
-      if (hasResult(step)) this.#takeOnce(contract?.success, step.result);
-      this.#takeOnce(contract?.error, step.failure?.error);
-      this.#takeOnce(contract?.success, state.signals.get(index));
+      if (hasResult(step)) this.#takeOnce(`result ${index}`, contract?.success, step.result);
+      this.#take(contract?.success, state.signals.get(index));
+      if (step.failure === undefined || this.#readFailures.has(step.failure)) continue;
+      this.#readFailures.add(step.failure);
+      this.#take(contract?.error, step.failure.error);
     }
   }
 
   /** A task that fails again and again is asked for its values each time. */
-  #takeOnce(schema: JsonSchema | undefined, value: JsonText | undefined): void {
-    if (schema === undefined || value === undefined) return;
-    const read = this.#read.get(schema) ?? new Set();
-    if (read.has(value)) return;
-    this.#read.set(schema, read.add(value));
+  #takeOnce(place: string, schema: JsonSchema | undefined, value: JsonText | undefined): void {
+    if (value === undefined || this.#read.has(place)) return;
+    this.#read.add(place);
     this.#take(schema, value);
   }
 
