@@ -66,6 +66,9 @@ export function readYaml(
   const reader = new Reader(refuse);
   const document = parse(text, { lines, keepTokens, refuse });
   const value = document === undefined ? undefined : reader.read(document.contents, [], 0);
+  // In a comment, too: the text is stored as it is.
+  const why = faults.list.length === 0 ? whyUnfitText(text) : undefined;
+  if (why !== undefined) refuse(text.search(/[\0\p{Surrogate}]/u), "bad_text", why);
   faults.demandNone(`manifest "${file}"`);
   return {
     value,

@@ -25,6 +25,11 @@ Deno.test("readYaml() keeps dates and versions as text", () => {
   });
 });
 
+Deno.test("readYaml() refuses what no text can be stored with, in a comment as well", async () => {
+  deepEqual(await faultsOf(read("a: 1\n# one \0\n")), ["2:7  bad_text"]);
+  deepEqual(await faultsOf(read("a: 1 # half \ud83d\nb: 2\n")), ["1:13  bad_text"]);
+});
+
 Deno.test("readYaml() refuses an alias bomb at its first alias, without expanding it", async () => {
   const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
   for (let level = 1; level < 30; level++) {
