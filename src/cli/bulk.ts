@@ -111,7 +111,7 @@ function summaryOf(
   const byReason = Object.entries(reasons).map(([code, count]) => `${count} ${code}`).join(", ");
   if (isDryRun) {
     const but = refused > 0 ? `, of which ${refused} would be refused (${byReason})` : "";
-    return `${action} would be about ${what}${but}: add --yes to do it`;
+    return `${action} would change ${what}${but}: add --yes to do it`;
   }
   return [
     `${action}: ${changed} of ${what} changed`,

@@ -7,7 +7,7 @@ Deno.test("bulk counts all pages without --yes, and with it changes them", async
   for (let n = 0; n < 5; n++) await cli.fake.started();
 
   const dry = await cli.say("bulk", "cancel", "--limit", "2");
-  deepEqual(dry.out, ["cancel would be about 5 tasks: add --yes to do it"]);
+  deepEqual(dry.out, ["cancel would change 5 tasks: add --yes to do it"]);
   equal(cli.fake.engine.commands.length, 0);
 
   const done = await cli.say("bulk", "cancel", "--limit", "2", "--reason", "over", "--yes");
@@ -50,7 +50,7 @@ Deno.test("bulk says without --yes what would be refused, and for what", async (
   equal(code, 0);
   match(
     line ?? "",
-    /about 1 tasks, of which 1 would be refused \(1 step\.choice_invalid\): add --yes/,
+    /would change 1 tasks, of which 1 would be refused \(1 step\.choice_invalid\): add --yes/,
   );
   match(err.join("\n"), /Cannot choose "skip" for step "validate": it may be retry/);
 });

@@ -144,7 +144,12 @@ const Output = z.strictObject({ with: z.unknown(), result: z.unknown().optional(
 
 const Whole = z.strictObject({
   name: text,
-  version: z.string({ error: 'expected text: put the version in quotes, such as "2.0"' }),
+  version: z.string({
+    error: ({ input }) =>
+      input === undefined
+        ? 'is missing, expected text such as "1.0.0"'
+        : 'expected text: put the version in quotes, such as "2.0"',
+  }),
   namespace: text.optional(),
   description: z.string().optional(),
   input: z.unknown().optional(),

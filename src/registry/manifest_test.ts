@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { faultsOf, refusal } from "../../tests/support/registry_fixture.ts";
 import { healOfManifest, readManifest } from "./manifest.ts";
 import { YAML_BYTES_MAX } from "./yaml.ts";
@@ -81,6 +81,12 @@ Deno.test("readManifest() refuses values of the wrong kind, each at its place", 
     "8:17 workflow_steps[0].depends_on invalid_union",
     "9:25 systems.c.base_url invalid_format",
   ]);
+});
+
+Deno.test("readManifest() says of a version that it is missing, not that it needs quotes", () => {
+  const text = "name: a\nworkflow_steps:\n  - name: b\n    sleep: 10m\n";
+
+  throws(read(text), /version: is missing/);
 });
 
 Deno.test("readManifest() refuses a version that YAML reads as a number", async () => {
