@@ -45,6 +45,7 @@ export async function readCells(
 /** Registers the laws. */
 export function testStatistics(law: Law): void {
   testReading(law);
+  testActive(law);
   testMerging(law);
 }
 
@@ -82,6 +83,25 @@ function testReading(law: Law): void {
       [0, "a/b", "", 1, 5],
       [0, "shop/order", "", 1, 5],
     ]);
+  });
+}
+
+function testActive(law: Law): void {
+  law("active() names each workflow whose tasks began or ended in a span, once", async (of) => {
+    const tasksOf = (workflow: string, ms: number) =>
+      countedRow(BEGIN_MS + ms, { workflow, steps: [""] });
+    await of.statistics.write(1, [
+      ...[tasksOf("shop/early", 0), tasksOf("shop/order", 10_000), tasksOf("shop/late", 30_000)],
+      countedRow(BEGIN_MS + 10_000, { workflow: "shop/steps" }),
+    ]);
+    await of.statistics.write(2, [tasksOf("shop/order", 20_000), tasksOf("other/a", 20_000)]);
+
+    const names = await of.statistics.active({
+      sinceMs: BEGIN_MS + 10_000,
+      untilMs: BEGIN_MS + 30_000,
+    });
+
+    assert.deepEqual(names.toSorted(), ["other/a", "shop/order"]);
   });
 }
 
