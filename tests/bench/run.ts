@@ -25,6 +25,7 @@ import { benchMemory } from "./memory_bench.ts";
 import { benchPgbench } from "./pgbench.ts";
 import { benchAdmission } from "./admission_bench.ts";
 import { benchCounting } from "./counting_bench.ts";
+import { benchIncidents } from "./incident_bench.ts";
 import { benchWatch } from "./watch_bench.ts";
 import { benchStatistics } from "./statistics_bench.ts";
 import { benchRemote, benchRemoteFan } from "./remote_bench.ts";
@@ -113,6 +114,7 @@ try {
   await benchEngine(url, "statistics_100k", (engine) => benchCounting(engine, postmaster));
   await bench("admission", benchAdmission);
   await bench("watch_1000", benchWatch);
+  await bench("incidents_100", () => benchIncidents(url));
   await bench("lists_1m", () => benchLists(url));
   await benchServer(url);
 } finally {
