@@ -207,6 +207,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     expectedVersion: 0,
   },
   listNodes: {},
+  getSystemStatistics: { intervals: 60 },
   listWebhooks: {},
   putWebhook: {
     name: "billing",

@@ -46,6 +46,7 @@ import { Watch } from "./watch.ts";
 import { stepLogHandlers } from "./step_logs.ts";
 import { statisticsHandlers } from "./statistics.ts";
 import { systemHandlers } from "./systems.ts";
+import { systemStatisticsHandlers } from "./system_statistics.ts";
 import { TriggerStore } from "./trigger_store.ts";
 import { triggerHandlers } from "./triggers.ts";
 import { webhookHandlers } from "./webhooks.ts";
@@ -138,6 +139,7 @@ function routesOf(services: Services): readonly Route[] {
     ...optimiserHandlers(services),
     ...diagnosisHandlers(services),
     ...statisticsHandlers(services),
+    ...systemStatisticsHandlers(services),
     ...healingHandlers(services),
     ...keyHandlers(services),
     ...auditHandlers(services),

@@ -45,6 +45,7 @@ Deno.test("the description lists every promised route", async () => {
     "GET /v1/session/ways",
     "GET /v1/startable",
     "GET /v1/statistics",
+    "GET /v1/statistics/systems",
     "GET /v1/systems",
     "GET /v1/systems/{name}/limits",
     "GET /v1/systems/{system}",

@@ -24,7 +24,9 @@ const INTERVAL_MS_MIN = 10_000;
 const ROWS_MAX = 1_000;
 
 /** Handlers of everything that shows statistics. */
-export function statisticsHandlers(services: Services): Handlers<typeof STATISTICS> {
+export function statisticsHandlers(
+  services: Services,
+): Pick<Handlers<typeof STATISTICS>, "getStatistics"> {
   return {
     getStatistics: async (input, { caller }) => ({
       status: 200,
@@ -66,7 +68,11 @@ async function answer(
   };
 }
 
-function windowOf({ since, until, intervals }: Input, nowMs: number): Window {
+/** @throws {TaskerError} api.bad_request when it ends before it begins */
+export function windowOf(
+  { since, until, intervals }: Pick<Input, "since" | "until" | "intervals">,
+  nowMs: number,
+): Window {
   const untilMs = until === undefined ? nowMs : Date.parse(until);
   const sinceMs = since === undefined ? untilMs - WINDOW_MS : Date.parse(since);
   if (sinceMs >= untilMs) {
@@ -76,7 +82,8 @@ function windowOf({ since, until, intervals }: Input, nowMs: number): Window {
   return { sinceMs, untilMs, everyMs };
 }
 
-interface Window {
+/** Which time is asked about, Unix ms, and in intervals of which length. */
+export interface Window {
   readonly sinceMs: number;
   readonly untilMs: number;
   readonly everyMs: number;
@@ -95,8 +102,8 @@ function nameOf(
   return `${workflow}\n${step}\n${version}\n${String(policyVersion).padStart(9, "0")}`;
 }
 
-/** Adds cells up to one row. */
-function rowOf(cells: readonly StatisticsCell[], { sinceMs, untilMs, everyMs }: Window) {
+/** Adds cells up to one row, named as the first. */
+export function rowOf(cells: readonly StatisticsCell[], { sinceMs, untilMs, everyMs }: Window) {
   const [{ workflow, step, version, policyVersion }] = cells as [StatisticsCell];
   const counts = merged(cells);
   const errors = [...counts.errors].sort(([, a], [, b]) => b - a)

@@ -107,3 +107,46 @@ Deno.test("a window that ends before it begins is refused, and an empty one has 
   equal(wrong.status, 400);
   deepEqual(empty.statistics, []);
 });
+
+Deno.test("GET /v1/statistics/systems adds up the steps that name a system, and reads them once in 10 s", async () => {
+  const fake = fakeApi();
+  const plan = fake.engine.plans.find(({ steps }) =>
+    steps.some(({ definition }) => definition.kind === "remote")
+  )!;
+  const { name, definition: { owner } } = plan.steps.find(({ definition }) =>
+    definition.kind === "remote"
+  )!;
+  const counts = new Counts();
+  counts.starts = 2;
+  counts.ran.add(10);
+  counts.addOutcome("completed");
+  counts.addOutcome("timed_out");
+  const cell = { version: plan.definition.version, policyVersion: 0, counts };
+  const fromMs = fake.runtime.now() - 60_000;
+  await fake.statistics.write(1, [{
+    ...{ workflow: plan.workflow, fromMs, untilMs: fromMs + 10_000, ofSteps: true },
+    body: encodeCells([{ ...cell, step: name }, { ...cell, step: "not_there" }]),
+  }]);
+  const ask = (key?: string) =>
+    fake.json<OperationResult<"getSystemStatistics">>(
+      "GET /v1/statistics/systems?intervals=60",
+      key === undefined ? {} : { key },
+    );
+
+  const first = await ask();
+  await fake.runtime.advance(5_000);
+  const again = await ask();
+  const elsewhere = await ask(fake.key(["read"], ["nowhere"]));
+  await fake.runtime.advance(5_000);
+  const later = await ask();
+
+  deepEqual(
+    first.statistics.map(({ system, workflows, starts, failedShare: { share } }) => ({
+      ...{ system, workflows, starts, share },
+    })),
+    [{ system: owner, workflows: [plan.workflow], starts: 2, share: 0.5 }],
+  );
+  equal(again.until, first.until);
+  deepEqual(elsewhere.statistics, []);
+  equal(later.until === first.until, false);
+});

@@ -51,6 +51,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  whatif WORKFLOW                   Plays stored tasks again under a changed policy, and says what would have changed",
     "  diagnose ID                       Says what kind of failure stopped a task, where it began, and what helped before",
     "  stats [WORKFLOW]                  Shows how long tasks and steps wait and run, and how they end",
+    "  stats systems                     Shows how systems answer in the last hour: attempts of all steps that name them, up to 10 s old",
     "  incidents [INCIDENT]              Lists incidents, or reports one: what, why, what was done, and its effect",
     "  proposals show INCIDENT           Shows an incident: what, why, what was done, and its effect",
     "  proposals approve INCIDENT        Approves what an incident proposes and waits for",

@@ -131,6 +131,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   },
   diagnoseTask: { method: "GET", path: "/v1/tasks/{id}/diagnosis", answerMsMax: 60000 },
   getStatistics: { method: "GET", path: "/v1/statistics" },
+  getSystemStatistics: { method: "GET", path: "/v1/statistics/systems" },
   listIncidents: {
     method: "GET",
     path: "/v1/incidents",

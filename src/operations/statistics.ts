@@ -39,6 +39,22 @@ const Interval = z.object({
   ranMs: z.object({ p50: Milliseconds, p95: Milliseconds }).optional(),
 });
 
+/** What was counted, of whatever it is. */
+const COUNTED = {
+  starts: z.int().describe("Attempts, or tasks, that started"),
+  startsPerS: z.number(),
+  retries: z.int().describe("Attempts that were not the first of their step"),
+  parked: z.int().describe("How often a step began to wait for a person"),
+  ended: z.int(),
+  outcomes: z.record(z.string(), z.int()).describe("How many ended in which way"),
+  failedShare: z.object({ share: z.number(), low: z.number(), high: z.number() })
+    .describe("Of those that ended; low and high are its 95 % interval (Wilson)"),
+  errors: z.array(ErrorCount).describe("The most frequent first"),
+  waitedMs: Durations.optional().describe("From ready to started; absent: nothing started"),
+  ranMs: Durations.optional().describe("Of those that completed; absent: none did"),
+  intervals: z.array(Interval),
+};
+
 const StepStatistics = named(
   "StepStatistics",
   z.object({
@@ -46,18 +62,22 @@ const StepStatistics = named(
     step: z.string().optional().describe("Absent: whole tasks"),
     version: z.string().optional(),
     policyVersion: z.int().optional().describe("The policy they were under; 0: none was put"),
-    starts: z.int().describe("Attempts, or tasks, that started"),
-    startsPerS: z.number(),
-    retries: z.int().describe("Attempts that were not the first of their step"),
-    parked: z.int().describe("How often the step began to wait for a person"),
-    ended: z.int(),
-    outcomes: z.record(z.string(), z.int()).describe("How many ended in which way"),
-    failedShare: z.object({ share: z.number(), low: z.number(), high: z.number() })
-      .describe("Of those that ended; low and high are its 95 % interval (Wilson)"),
-    errors: z.array(ErrorCount).describe("The most frequent first"),
-    waitedMs: Durations.optional().describe("From ready to started; absent: nothing started"),
-    ranMs: Durations.optional().describe("Of those that completed; absent: none did"),
-    intervals: z.array(Interval),
+    ...COUNTED,
+  }),
+);
+
+const SystemsStatistics = named(
+  "SystemsStatistics",
+  z.object({
+    since: z.string(),
+    until: z.string(),
+    everyMs: z.int().describe("The length of an interval"),
+    statistics: z.array(z.object({
+      system: z.string().describe("The owner that a step names, or the origin that it calls"),
+      workflows: z.array(z.string()).describe("Whose steps they are"),
+      ...COUNTED,
+    })).describe("The busiest first"),
+    omitted: z.int().describe("Workflows that were not read: those beyond 50 with fewer starts"),
   }),
 );
 
@@ -72,6 +92,10 @@ const Statistics = named(
     ),
     omitted: z.int().describe("Rows beyond the 1,000 with the most starts"),
   }),
+);
+
+const INTERVALS = whole(1, INTERVALS_MAX).default(1).describe(
+  "Parts of the window; each is at least 10 s, and longer where counts are old",
 );
 
 /** Everything that can be asked of statistics. */
@@ -90,12 +114,23 @@ export const STATISTICS = group("statistics", {
       by: z.enum(["step", "version", "policy"]).default("step").describe(
         "What has a row of its own: each step; or each step in each version; or under each policy",
       ),
-      intervals: whole(1, INTERVALS_MAX).default(1).describe(
-        "Parts of the window; each is at least 10 s, and longer where counts are old",
-      ),
+      intervals: INTERVALS,
     }),
     answers: { 200: { description: "The statistics", schema: Statistics } },
     errors: ["definition.unknown"],
     command: { verb: "stats", operands: ["workflow"] },
+  }),
+  getSystemStatistics: operation({
+    method: "GET",
+    right: "read",
+    repeat: "harmless",
+    path: "/v1/statistics/systems",
+    summary:
+      "Shows how systems answer in the last hour: attempts of all steps that name them, up " +
+      "to 10 s old",
+    query: z.strictObject({ intervals: INTERVALS }),
+    answers: { 200: { description: "The statistics", schema: SystemsStatistics } },
+    errors: [],
+    command: { verb: "stats systems" },
   }),
 });

@@ -14,6 +14,7 @@ import { Spark } from "../kit/spark.tsx";
 import { StateBadge } from "../kit/state_badge.tsx";
 import { Duration, durationText, Time } from "../kit/time.tsx";
 import { Incidents } from "./incidents.tsx";
+import { SystemPlots } from "./overview/system_plots.tsx";
 import { SystemsTable } from "./systems.tsx";
 
 /** Parts of the hour that is shown. */
@@ -143,6 +144,7 @@ function Systems() {
         )}
       </p>
       <SystemsTable systems={data.systems} />
+      <SystemPlots intervals={INTERVALS} />
     </section>
   );
 }
