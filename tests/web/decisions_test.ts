@@ -198,5 +198,10 @@ Deno.test({
       }
       const { tasks } = await client.call("listTasks", { state: "completed" });
       deepEqual(tasks.length, 2 * PER_REGION);
+
+      await page.goto(server.url);
+      const calls = page.getByRole("region", { name: "Calls of systems" });
+      await calls.getByRole("img", { name: /^Calls of payments in the last hour: \d/ }).waitFor();
+      deepEqual(await axe(page), []);
     }),
 });
