@@ -11,7 +11,15 @@
 import type { Degradation } from "../core/incident.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
 import { chanceAbove, chanceHigher, type Part } from "./comparison.ts";
-import { failedShare, figuresOf, sumOf, type Window, windowOf, windowsOf } from "./window.ts";
+import {
+  failedShare,
+  figuresOf,
+  spanOf,
+  sumOf,
+  type Window,
+  windowOf,
+  windowsOf,
+} from "./window.ts";
 
 /** What a look needs. */
 export interface Look {
@@ -111,7 +119,8 @@ function measuredOf(look: Look, past: readonly Window[]) {
   // Windows without an attempt are from before its first one: they would make rates too small.
   const windows = past.filter((of) => of.counts.starts > 0 && !isIll(look, of));
   if (windows.length === 0) return undefined;
-  const measure = { ...sumOf(windows), fromMs: 0, untilMs: windows.length * look.windowMs };
+  const spans = windows.map(spanOf);
+  const measure = { ...sumOf(windows), fromMs: 0, untilMs: spans.reduce((sum, ms) => sum + ms) };
   return measure.counts.ended < MEASURE_MIN ? undefined : { windows, measure };
 }
 
@@ -233,7 +242,7 @@ function waitsLonger({ counts: now }: Window, { counts: before }: Window): numbe
  * them complete, or they wait much longer before they start.
  */
 export function isSaturated(window: Window, measure: Window): boolean {
-  const rate = (count: number, of: Window) => count / Math.max(1, of.untilMs - of.fromMs);
+  const rate = (count: number, of: Window) => count / Math.max(1, spanOf(of));
   const started = rate(window.counts.starts, window) /
     rate(Math.max(1, measure.counts.starts), measure);
   const done = (of: Window) => rate(of.counts.outcome("completed"), of);

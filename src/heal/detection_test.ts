@@ -50,6 +50,18 @@ Deno.test("a step whose failures, latency or waits are far beyond its last hour 
   deepEqual(found, ["failures", "latency", "waiting"]);
 });
 
+Deno.test("intervals longer than a window do not make the usual rate higher than it was", () => {
+  // After a start, the older half of the hour is read as it is stored: by five minutes.
+  const minutes = Array.from({ length: 30 }, (_, age) => cellOf(age + 2, {}));
+  const long = Array.from({ length: 6 }, (_, at) => {
+    const cell = cellOf(32 + at * 5 + 4, { ended: 300 });
+    return { ...cell, untilMs: cell.fromMs + 5 * WINDOW };
+  });
+  const found = detect(lookAt({}, { cells: [...minutes, ...long, cellOf(0, { failed: 30 })] }));
+
+  equal(found?.before.perMinute, 60);
+});
+
 /** A step that has failed seldom, and fails by so many in each of the last windows, the newest last. */
 function worsening(counts: readonly number[]): Look {
   const last = counts.map((failed, at) => cellOf(counts.length - 1 - at, { failed }));

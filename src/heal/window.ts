@@ -35,7 +35,8 @@ export function sumOf(windows: readonly Window[]): Window {
 
 /**
  * Divides the time before `nowMs` into windows, the newest first; a cell belongs to the window in which
- * it begins. Cost: O(cells).
+ * it begins. Old statistics are kept by longer intervals: a window with such a cell is as long as that.
+ * Cost: O(cells).
  */
 export function windowsOf(
   cells: readonly StatisticsCell[],
@@ -52,9 +53,16 @@ export function windowsOf(
   }));
   for (const cell of cells) {
     const window = windows[Math.ceil((nowMs - cell.fromMs) / windowMs) - 1];
-    window?.counts.merge(cell.counts);
+    if (window === undefined) continue;
+    window.counts.merge(cell.counts);
+    window.untilMs = Math.max(window.untilMs, window.fromMs + cell.untilMs - cell.fromMs);
   }
   return windows;
+}
+
+/** How long a window is, ms. */
+export function spanOf({ fromMs, untilMs }: Window): number {
+  return untilMs - fromMs;
 }
 
 /** Attempts that failed, in whatever way, as a share of those that ended. */
@@ -64,14 +72,14 @@ export function failedShare({ counts }: Window): number {
 
 /** Says a window in figures. */
 export function figuresOf(window: Window): Figures {
-  const { counts, fromMs, untilMs } = window;
+  const { counts } = window;
   const { ended } = counts;
   const share = (count: number, of: number) => of === 0 ? 0 : round(count / of, 4);
   const quantile = (name: string, value: number | undefined) =>
     value === undefined ? {} : { [name]: round(value, 0) };
   return {
     attempts: ended,
-    perMinute: round(ended / Math.max(1, untilMs - fromMs) * 60_000, 1),
+    perMinute: round(ended / Math.max(1, spanOf(window)) * 60_000, 1),
     failedShare: share(counts.failed, ended),
     timedOutShare: share(counts.outcome("timed_out"), ended),
     retriedShare: share(counts.retries, counts.starts),
