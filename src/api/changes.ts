@@ -274,9 +274,15 @@ export class Changes {
     const isWatched = nowMs < this.#watchedUntilMs;
     if (isWatched && !own.isEmpty) this.#note(own.note());
     if (this.#readers.size > 0) this.#send(all, nowMs);
+    else this.#skip();
     if (this.#readers.size > 0 || isWatched) return this.#begin();
     this.#cancelFeed?.();
     this.#cancelFeed = undefined;
+  }
+
+  /** Nobody reads, so nothing is kept from now on: who comes back has missed something. */
+  #skip(): void {
+    this.#number++;
     this.#ticks = [];
   }
 

@@ -80,6 +80,32 @@ Deno.test("a page that comes back gets what it missed, and one of another life e
   for (const one of [stays, again, stranger]) await one.leave();
 });
 
+Deno.test("a page that comes back after nobody read for a while is asked to read everything", async () => {
+  for (const isWatched of [false, true]) {
+    const notes = new FakeNotes();
+    const fake = fakeApi({ notes });
+    const page = await read(fake);
+    await page.next();
+    await fake.started();
+    await fake.runtime.advance(TICK_MS);
+    await page.next();
+    await page.leave();
+    if (isWatched) await notes.publish(JSON.stringify({ from: "other" }));
+    await fake.runtime.advance(2 * TICK_MS);
+    await fake.started(); // nobody here is sent it
+    await fake.runtime.advance(2 * TICK_MS);
+
+    const again = await read(fake, { after: page.lastId });
+    const next = again.next();
+    await fake.started();
+    await fake.runtime.advance(TICK_MS);
+
+    const { tasks, isMore } = await next;
+    deepEqual([tasks, isMore], [[], true]);
+    await again.leave();
+  }
+});
+
 Deno.test("a page gets the changes of its namespaces alone", async () => {
   const fake = fakeApi();
   const page = await read(fake, { key: fake.key(["read"], ["billing"]) });
