@@ -1,4 +1,4 @@
-/** A fair queue: work that is done one after the other, in turns between those who ask for it. */
+/** A fair queue: work of which little is done at once, in turns between those who ask for it. */
 
 import { TaskerError } from "./errors.ts";
 
@@ -6,6 +6,8 @@ import { TaskerError } from "./errors.ts";
 interface FairQueueBounds {
   /** Names the work in errors, as in "check a document". */
   readonly name: string;
+  /** Pieces of work that are done at once. */
+  readonly placesMax: number;
   /** Requests of one owner that wait. */
   readonly countPerOwnerMax: number;
   /** Bytes of the requests of one owner that wait; one request is always taken. */
@@ -31,29 +33,43 @@ interface Waiting {
 }
 
 /**
- * Does one piece of work at a time. The owner whose turn is longest ago is next, so one who asks for
+ * Does a few pieces of work at once. The owner whose turn is longest ago is next, so one who asks for
  * much makes only itself wait.
  *
- * Cost: O(1) a request; O(requests of one owner) for one that is taken out.
+ * Cost: O(requests of one owner that wait) a request.
  */
 export class FairQueue {
   /** Owners of what waits, the next one first. */
   readonly #owners = new Map<string, Waiting[]>();
   #bytes = 0;
-  #isBusy = false;
+  /** Places that are taken; while one is free, nobody waits. */
+  #taken = 0;
 
   constructor(readonly bounds: FairQueueBounds) {}
 
   /** @throws {TaskerError} api.busy when too much waits, or `signal` aborts before the work begins */
   async run<T>(request: FairRequest, work: () => Promise<T>): Promise<T> {
-    if (this.#isBusy) await this.#wait(request);
-    this.#isBusy = true;
+    const leave = await this.take(request);
     try {
       return await work();
     } finally {
-      this.#isBusy = false;
-      this.#next();
+      leave();
     }
+  }
+
+  /**
+   * Waits for a place. What it returns gives the place to the next, and is safe to repeat.
+   *
+   * @throws {TaskerError} api.busy when too much waits, or `signal` aborts before
+   */
+  async take(request: FairRequest): Promise<() => void> {
+    if (this.#taken < this.bounds.placesMax) this.#taken++;
+    else await this.#wait(request);
+    let hasLeft = false;
+    return () => {
+      if (!hasLeft) this.#next();
+      hasLeft = true;
+    };
   }
 
   #wait({ owner, bytes, signal }: FairRequest): Promise<void> {
@@ -93,14 +109,12 @@ export class FairQueue {
 
   #next(): void {
     const [next] = this.#owners;
-    if (next === undefined) return;
+    if (next === undefined) return void this.#taken--;
     const [owner, [first, ...rest]] = next;
     this.#owners.delete(owner);
     if (rest.length > 0) this.#owners.set(owner, rest);
-    if (first === undefined) return;
-    this.#bytes -= first.bytes;
-    this.#isBusy = true; // whoever comes before it begins has to wait
-    first.start();
+    this.#bytes -= first?.bytes ?? 0;
+    first?.start();
   }
 
   #remove(owner: string, waiting: Waiting): void {

@@ -2,7 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { FairQueue } from "./fair_queue.ts";
 
 const BOUNDS = {
-  ...{ name: "do it", countPerOwnerMax: 3 },
+  ...{ name: "do it", placesMax: 1, countPerOwnerMax: 3 },
   ...{ bytesPerOwnerMax: 100, bytesMax: 150 },
 };
 
@@ -18,6 +18,7 @@ function scene() {
     });
   /** Ends what runs, and lets the next begin. */
   const endOne = async () => {
+    await new Promise((wake) => setTimeout(wake));
     end();
     await new Promise((wake) => setTimeout(wake));
   };
@@ -71,4 +72,22 @@ Deno.test("work that fails lets the next begin", async () => {
 
   await rejects(failed, { message: "no" });
   equal(await next, "done");
+});
+
+Deno.test("as many places are taken as there are, and each is given up once", async () => {
+  const queue = new FairQueue({ ...BOUNDS, placesMax: 2 });
+  const begun: string[] = [];
+  const take = async (owner: string) => {
+    const leave = await queue.take({ owner, bytes: 1 });
+    begun.push(owner);
+    return leave;
+  };
+  const [one, , three] = [take("a"), take("b"), take("c"), take("d")];
+
+  const leave = await one;
+  leave();
+  leave();
+  await three;
+
+  deepEqual(begun, ["a", "b", "c"]);
 });

@@ -11,6 +11,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { type Client, ClientError } from "../client.ts";
 import { API_KEY } from "../core/api_key.ts";
+import { FairQueue } from "../core/fair_queue.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Failure, failureOf, failureText, protocolErrorOf, refused } from "./failure.ts";
@@ -18,7 +19,6 @@ import { Limits } from "./limits.ts";
 import { mcpServer, type ServerDeps } from "./server.ts";
 import type { McpSession } from "./session.ts";
 import { taskListenOf, TaskSubscriptions } from "./task_subscription.ts";
-import { Turns } from "./turns.ts";
 
 /** Where it is served. */
 export const MCP_PATH = "/mcp";
@@ -31,6 +31,21 @@ const BODY_MS_MAX = 30_000;
 
 /** Streams of subscriptions at once; the API bounds everything else that waits. */
 const SUBSCRIPTIONS_MAX = 256;
+
+/**
+ * Requests that are worked on at once, in turns between keys. They share one thread: more of them would
+ * not end sooner. How many wait is bounded by the connections that the listener takes.
+ */
+const TURNS = {
+  ...{ name: "answer", placesMax: 4 },
+  ...{ countPerOwnerMax: Infinity, bytesPerOwnerMax: Infinity, bytesMax: Infinity },
+};
+
+/** A request that takes longer while the thread is free waits for a task or Postgres: its place goes to the next. */
+const PLACE_MS_MAX = 50;
+
+/** A timer that is this late says that the thread is busy. */
+const LATE_MS = 50;
 
 /** JSON-RPC: an error of this server, which no method has. */
 const SERVER_ERROR = -32000;
@@ -67,7 +82,7 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
     },
   );
   const subscriptions = new TaskSubscriptions(deps.runtime);
-  const turns = new Turns(deps.runtime);
+  const turns = new FairQueue(TURNS);
   /** The SDK knows no tasks: of a subscription that it takes, it checks the request and sends nothing. */
   const withTasks = async (answer: Response, { text, session, signal }: Listening) => {
     const listen = taskListenOf(text);
@@ -83,8 +98,9 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
     async fetch(request) {
       const foreign = originValidationResponse(request, localhostAllowedOrigins());
       if (foreign !== undefined) return foreign;
-      const end = await turns.take(request.headers.get("authorization") ?? "");
+      let end = () => {};
       try {
+        end = await takeTurn(turns, request, deps.runtime);
         if (request.signal.aborted) return new Response(null, { status: CLIENT_GONE });
         const session = await sessionOf(request, deps);
         const { id, scopes } = await session.key();
@@ -105,6 +121,28 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
       subscriptions.close();
       await handler.close();
     },
+  };
+}
+
+/** Waits for a turn of the request's key; nothing of it is read before. What it returns ends the turn. */
+async function takeTurn(
+  turns: FairQueue,
+  { headers }: Request,
+  runtime: Pick<Runtime, "monotonic" | "after">,
+): Promise<() => void> {
+  const leave = await turns.take({ owner: headers.get("authorization") ?? "", bytes: 0 });
+  let cancel = () => {};
+  const look = () => {
+    const dueMs = runtime.monotonic() + PLACE_MS_MAX;
+    cancel = runtime.after(PLACE_MS_MAX, () => {
+      if (runtime.monotonic() - dueMs < LATE_MS) leave();
+      else look();
+    });
+  };
+  look();
+  return () => {
+    cancel();
+    leave();
   };
 }
 

@@ -68,10 +68,10 @@ export type Perform = <K extends keyof Works>(
 const BYTES = { bytesPerOwnerMax: 4 * 1024 * 1024, bytesMax: 64 * 1024 * 1024 };
 
 /** What waits in turn: most of it takes milliseconds, at most some seconds. */
-const QUICK = { name: "work on a document", countPerOwnerMax: 64, ...BYTES };
+const QUICK = { name: "work on a document", placesMax: 1, countPerOwnerMax: 64, ...BYTES };
 
 /** Rehearsals take up to ten seconds each; what is quick does not wait for them. */
-const SLOW = { name: "rehearse a document", countPerOwnerMax: 8, ...BYTES };
+const SLOW = { name: "rehearse a document", placesMax: 1, countPerOwnerMax: 8, ...BYTES };
 
 /** What the work needs of the process that does it. */
 type WorkRuntime = Pick<Runtime, "digest" | "monotonic" | "soon">;

@@ -30,6 +30,7 @@ Deno.test("checks are done in turns between keys, and wait for no rehearsal", as
     documents.edit({ text: "4", by: "other" }, { edits: [] }),
     rehearser.rehearse({ text: "slower", by: "other" }),
   ];
+  await new Promise((wake) => setTimeout(wake));
   deepEqual(begun, ["rehearse slow", "check 1"]);
   await endAll();
   await Promise.all(all);
