@@ -107,7 +107,7 @@ function cellsOf(
 function failedCell({ outcomes, ended, failedShare, parked }: Row): Cell {
   const { completed = 0, cancelled = 0 } = outcomes;
   const failed = ended - completed - cancelled;
-  if (failed === 0) return "";
+  if (failed === 0) return parked === 0 ? "" : { text: `${parked} parked`, tone: "warn" };
   const { low, high } = failedShare;
   const share = `${failed} (${percent(low)}–${percent(high)})`;
   return { text: parked === 0 ? share : `${share}, ${parked} parked`, tone: "bad" };

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { noPaint } from "./format.ts";
 import { plotOf } from "./format.ts";
 import { STATS } from "./stats.ts";
@@ -41,6 +41,8 @@ Deno.test("stats shows tasks and steps in a table, with plots and errors", () =>
     intervals: [{ ...ROW.intervals[0]!, ranMs: { p50: 1, p95: 2 } }, ROW.intervals[1]!],
   };
 
+  const parked = lines([{ ...ROW, parked: 2 }])?.[4] ?? "";
+  match(parked, /^\(tasks\) +120 +2 parked +▅█$/);
   deepEqual(lines([ROW, step]), [
     "shop/order  2026-01-01 10:00:00 to 2026-01-01 11:00:00 UTC",
     "a character of a plot is 2 m 30 s; the highest is full",

@@ -18,7 +18,7 @@ export class Counts {
   starts = 0;
   /** Attempts among them that were not the first of their step. */
   retries = 0;
-  /** How often a step began to wait for a person. */
+  /** How often a step began to wait for a person; of tasks: any of their steps. */
   parked = 0;
   /** From ready to started, ms; empty for tasks. */
   readonly waited = new Sketch();

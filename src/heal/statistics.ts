@@ -157,10 +157,9 @@ export class Statistics {
       case "StepParked": {
         const isSame = step?.attempt === event.attempt && step.startedAtMs !== undefined;
         const policyVersion = isSame ? step.policyVersion : event.policyVersion;
+        if (event.kind === "StepParked") this.#countParked(plan, event.step, policyVersion, newest);
         const counts = this.#of(plan, event.step, policyVersion);
-        if (counts === undefined) return;
-        if (event.kind === "StepParked") counts.parked++;
-        return countFailure(counts, event.failure, { plan, state: newest });
+        return counts && countFailure(counts, event.failure, { plan, state: newest });
       }
       case "StepInterrupted":
         return this.#of(plan, event.step, step?.policyVersion ?? 0)?.addOutcome("interrupted");
@@ -170,6 +169,15 @@ export class Statistics {
       default:
         return;
     }
+  }
+
+  /** For the step, and for the tasks, which overviews read alone. */
+  #countParked(plan: Plan, step: number, policyVersion: number, newest?: TaskState): void {
+    const cells = [
+      this.#of(plan, step, policyVersion),
+      this.#of(plan, plan.steps.length, policyOfTask(newest)),
+    ];
+    for (const counts of cells) if (counts !== undefined) counts.parked++;
   }
 
   #countEnd(plan: Plan, event: Extract<Event, { kind: "TaskEnded" }>, newest?: TaskState): void {
