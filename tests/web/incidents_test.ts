@@ -1,4 +1,4 @@
-import { deepEqual, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, match, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
@@ -11,7 +11,7 @@ const WELL_MS = 30_000;
 /** How long an incident may take to be seen, and to end, with windows of ten seconds. */
 const INCIDENT_MS_MAX = 300_000;
 
-const PHONE = { width: 390, height: 844 };
+const PHONE = { width: 360, height: 800 };
 const WIDE = { width: 1440, height: 900 };
 
 /** The workflows of incidents, of which a person decides each change. */
@@ -73,6 +73,8 @@ Deno.test({
         await look(page, "incidents");
         await page.goto(`${server.url}/incidents/${waiting.id}`);
         await page.getByRole("img", { name: /Failed attempts of charge/ }).waitFor();
+        const legend = await page.locator(".u-legend").first().innerText();
+        doesNotMatch(legend, /--/, "a legend that nobody points at shows the newest values");
         await look(page, "incident_waiting");
         await page.getByRole("button", { name: "Approve" }).click();
         const dialog = page.getByRole("dialog");
@@ -170,7 +172,7 @@ Deno.test({
       const nodes = page.getByRole("region", { name: "Nodes", exact: true });
       await nodes.getByText("this page comes from it").waitFor();
       await nodes.getByText("100 %").waitFor();
-      await page.getByRole("table").waitFor();
+      await nodes.getByRole("table").first().waitFor();
       await look(page, "settings_node");
     }, { TASKER_WORKFLOWS: CHARGES, TASKER_LOG: "warn" }),
 });

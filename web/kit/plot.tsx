@@ -48,7 +48,7 @@ export function Plot({ caption, times, lines, unit, marks = UNMARKED }: {
     const drawn = new uPlot(
       {
         ...optionsOf(lines, unit, element.clientWidth),
-        hooks: { draw: [(plot) => drawMarks(plot, marked.current)] },
+        hooks: { draw: [(plot) => drawMarks(plot, marked.current)], setLegend: [showNewest] },
       },
       [[]],
       element,
@@ -79,7 +79,8 @@ function optionsOf(lines: readonly Line[], unit: string, width: number): uPlot.O
   return {
     width,
     height: HEIGHT,
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
+    // A line at the very top would be cut in half.
+    scales: { y: { range: (_, __, max) => [0, Math.max(1, max) * 1.05] } },
     axes: [{ ...axis, values: (_, seconds) => timesOfDay(seconds) }, {
       ...axis,
       label: unit,
@@ -96,6 +97,13 @@ function optionsOf(lines: readonly Line[], unit: string, width: number): uPlot.O
       })),
     ],
   };
+}
+
+/** Shows the newest values in the legend while nobody points at others. */
+function showNewest(plot: uPlot): void {
+  const { data: [, ...lines], legend } = plot;
+  const newest = Math.max(-1, ...lines.map((line) => line.findLastIndex((one) => one != null)));
+  if (legend.idx == null && newest >= 0) plot.setLegend({ idx: newest }, false);
 }
 
 /** Each mark is a dashed line; its word stands beside it, lower than the one before. */
