@@ -1,7 +1,7 @@
 /** How the command line draws systems. */
 
 import type { System, SystemDetail } from "../client.ts";
-import { systemStateOf } from "../operations/system_state.ts";
+import { instancesText, systemStateOf } from "../operations/system_state.ts";
 import { type Cell, dateText, headOf, namesText, type Paint, tableLines } from "./format.ts";
 
 /** Workflows of one system that are named. */
@@ -14,7 +14,7 @@ export function systemLines(found: readonly System[], paint: Paint): string[] {
     system.name,
     system.kind,
     stateCell(system),
-    countsText(system),
+    hasRegistered(system) ? instancesText(system) : "",
     system.queued === undefined ? "" : String(system.queued),
     namesText(system.workflows),
   ]);
@@ -39,14 +39,14 @@ export function systemDetailLines(system: SystemDetail, paint: Paint): string[] 
     one.instance,
     one.version,
     one.ejectedUntil === undefined
-      ? instanceCell(one, one.isDeclared && hasRegistered(system))
+      ? instanceCell(one)
       : { text: `ejected until ${dateText(one.ejectedUntil)}`, tone: "bad" },
     dateText(one.since),
     one.detail,
   ]);
   return [
     `${paint("bold", name)}  ${kind}, ${paint(state.tone, state.text)}`,
-    `instances  ${countsText(system) || "none has registered"}`,
+    `instances  ${instancesText(system)}`,
     ...(queued === undefined ? [] : [`queued     ${queued}`]),
     ...loadLines(system),
     `workflows  ${namesText(workflows, WORKFLOWS_MAX) || "none"}`,
@@ -73,12 +73,11 @@ function loadLines({ saturation }: SystemDetail): string[] {
 const OFFER_HEAD = headOf("CAPABILITY", "VERSION", "EFFECT", "TIMEOUT", "DESCRIPTION");
 const INSTANCE_HEAD = headOf("INSTANCE", "VERSION", "STATE", "SINCE (UTC)", "WHY");
 
-/** What a manifest declares counts only until an instance has registered. */
+/** What a manifest declares is no instance: nobody knows whether one is healthy. */
 function instanceCell(
-  { state }: { readonly state: string },
-  isOnlyDeclared: boolean,
+  { state, isDeclared }: { readonly state: string; readonly isDeclared: boolean },
 ): Exclude<Cell, string> {
-  if (isOnlyDeclared) return { text: "declared", tone: "plain" };
+  if (isDeclared) return { text: "declared", tone: "plain" };
   return { text: state, tone: state === "healthy" ? "good" : "bad" };
 }
 
@@ -94,10 +93,4 @@ function stateCell(system: System): Exclude<Cell, string> {
     ? `held until ${dateText(system.heldUntil)}`
     : state.replace("circuit_", "").replaceAll("_", " ");
   return { text, tone: "bad" };
-}
-
-/** `3 healthy, 1 gone`; empty when none has registered. */
-function countsText({ instances }: System): string {
-  return Object.entries(instances).filter(([, count]) => count > 0)
-    .map(([state, count]) => `${count} ${state}`).join(", ");
 }

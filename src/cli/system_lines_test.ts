@@ -74,4 +74,15 @@ Deno.test("systems and system show that no instance is healthy, and why steps wa
     "host-2    1.4.0    unhealthy  1970-01-01 00:00:00  it answered 503",
     "@a/b      1.4.0    declared   1970-01-01 00:00:00  a manifest declares it",
   ]);
+
+  const polled = {
+    ...deps,
+    systems: () => [{ ...found, instances: [declared] }],
+    instancesOf: () => Promise.resolve([{ ...declared, ...times }]),
+  };
+  const { out } = await openCliHarness({ deps: polled }).say("system", "shipper");
+  deepEqual([out[1], out.at(-1)?.slice(0, 27)], [
+    "instances  none registered; a worker has connected",
+    "@a/b      1.4.0    declared",
+  ]);
 });

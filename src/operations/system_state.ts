@@ -25,3 +25,13 @@ export function systemStateOf(system: SystemFacts) {
   if (circuit !== "closed") return `circuit_${circuit}` as const;
   return saturation?.isSaturated ? "saturated" : "in_order";
 }
+
+/** Who takes the steps of a system, in words: `3 healthy, 1 gone`. */
+export function instancesText(
+  { instances, kind, hasWorker }: Pick<SystemFacts, "instances" | "kind" | "hasWorker">,
+): string {
+  const counts = Object.entries(instances).filter(([, count]) => count > 0);
+  if (counts.length > 0) return counts.map(([state, count]) => `${count} ${state}`).join(", ");
+  if (kind === "local") return "runs in the server";
+  return hasWorker ? "none registered; a worker has connected" : "no worker has connected yet";
+}

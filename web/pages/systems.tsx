@@ -2,7 +2,7 @@
 
 import { Link, Route, Switch, useParams } from "wouter";
 import type { System } from "../../src/client.ts";
-import { systemStateOf } from "../../src/operations/system_state.ts";
+import { instancesText, systemStateOf } from "../../src/operations/system_state.ts";
 import { useOperation } from "../data/query.ts";
 import { DataTable } from "../kit/data_table.tsx";
 import { EmptyState } from "../kit/empty_state.tsx";
@@ -10,7 +10,6 @@ import { ErrorNote } from "../kit/error_note.tsx";
 import { Page } from "../kit/page.tsx";
 import { StateBadge } from "../kit/state_badge.tsx";
 import { Duration } from "../kit/time.tsx";
-import { instancesText } from "./systems/system_words.ts";
 import { SystemView } from "./systems/system_view.tsx";
 
 /** How often it is read, in milliseconds: no event announces how systems are. */

@@ -119,14 +119,14 @@ function loadText({ saturation }: SystemDetail): string {
   ].join(", ");
 }
 
-function Instances({ system: { registered, instances } }: { readonly system: SystemDetail }) {
+function Instances({ system: { registered, instances, kind } }: { readonly system: SystemDetail }) {
   const counts = Object.values(instances).reduce((all, count) => all + count, 0);
   return (
     <section className="stack">
       <h2>Instances</h2>
       {registered === undefined && <p className="muted">A key of this system sees them.</p>}
-      {registered?.length === 0 && (
-        <p className="muted">None has registered: its steps are sent without a check.</p>
+      {counts === 0 && kind === "remote" && (
+        <p className="muted">None has registered: its steps are sent without a check of health.</p>
       )}
       {registered !== undefined && registered.length > 0 && (
         <DataTable
@@ -140,11 +140,7 @@ function Instances({ system: { registered, instances } }: { readonly system: Sys
               head: "State",
               cell: ({ state, ejectedUntil, isDeclared }) => (
                 <StateBadge
-                  state={ejectedUntil !== undefined
-                    ? "ejected"
-                    : isDeclared && counts > 0
-                    ? "declared"
-                    : state}
+                  state={ejectedUntil !== undefined ? "ejected" : isDeclared ? "declared" : state}
                 />
               ),
             },
