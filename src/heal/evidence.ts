@@ -4,7 +4,7 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { EvidenceId, FailureType } from "../core/healing.ts";
 import { compared, contrastEvidence } from "./contrast.ts";
 import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
-import { type Symptoms, symptomsOf } from "./symptoms.ts";
+import { OWN_WORDS, type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";
 
 /** One thing that was found out. */
@@ -42,12 +42,15 @@ export function collectEvidence(scene: Scene): readonly Evidence[] {
 function ofError({ failure }: Scene, { weights, recognised }: Symptoms): Evidence {
   const { error, outcome } = failure;
   const what = error?.code === undefined || error.code === outcome ? "" : ` with ${error.code}`;
-  const known = recognised.length === 0
-    ? "nothing in its text is known"
-    : `its text has ${recognised.slice(0, 4).map((one) => `"${one}"`).join(", ")}`;
+  const hasText = error?.message !== undefined && !OWN_WORDS.has(error.class);
+  const said = recognised.length > 0
+    ? `: its text has ${recognised.slice(0, 4).map((one) => `"${one}"`).join(", ")}`
+    : hasText
+    ? ", with a text that names no known kind of failure"
+    : "";
   return {
     id: "error",
-    text: `attempt ${failure.attempt} ended as ${outcome}${what}: ${known}`,
+    text: `attempt ${failure.attempt} ended as ${outcome}${what}${said}`,
     weights,
   };
 }

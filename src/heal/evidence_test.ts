@@ -43,3 +43,18 @@ Deno.test("a full disk is the worker's while the other workers go on", () => {
   equal(found(by((task) => task % 4)).type, "worker_local");
   equal(found(by((task) => task % 7)).type, "storage");
 });
+
+Deno.test("the evidence of an error speaks of its text only where the text is the service's own", () => {
+  const said = (error: AttemptFact["error"] & object) => {
+    const [fact] = factsOf(1, () => [["x", 40]]);
+    const failure = { ...fact as AttemptFact, outcome: error.class, error };
+    return collectEvidence(sceneOf({ facts: [failure], failure, stepOf: () => STEP }))[0]?.text;
+  };
+
+  equal(said({ class: "timed_out", message: "Took too long" }), "attempt 1 ended as timed_out");
+  equal(said({ class: "failed", code: "E7" }), "attempt 1 ended as failed with E7");
+  equal(
+    said({ class: "failed", code: "E7", message: "Blue" }),
+    "attempt 1 ended as failed with E7, with a text that names no known kind of failure",
+  );
+});

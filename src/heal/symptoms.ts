@@ -19,8 +19,8 @@ export interface Symptoms {
 /** Characters of a text that are searched. */
 const SEARCHED_MAX = 1_000;
 
-/** Of these the text is the engine's own: it says no more than the class. */
-const OWN_WORDS: ReadonlySet<AttemptError["class"]> = new Set(["timed_out", "interrupted"]);
+/** Of these classes the text is the engine's own: it says no more than the class. */
+export const OWN_WORDS: ReadonlySet<AttemptError["class"]> = new Set(["timed_out", "interrupted"]);
 
 /** What else of the same type is recognised adds this much. */
 const SECOND_WEIGHT = 1;
