@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { faultsOf } from "../core/faults.ts";
 import { type Fault, TaskerError } from "../core/errors.ts";
-import { findUnfit, parseJson, parseJsonOfParts } from "../core/json.ts";
+import { describeUnfit, findUnfit, parseJson, parseJsonOfParts } from "../core/json.ts";
 import { unfitError } from "../core/payload.ts";
 import type { Runtime } from "../core/ports.ts";
 import type { Operation } from "../operations/operation.ts";
@@ -159,7 +159,7 @@ async function readJson(
   if (!parsed.ok && entries !== undefined) parsed = parseJsonOfParts(text);
   if (parsed.ok) return parsed.value;
   const { unfit } = parsed;
-  if (unfit.code === "no_json") throw badRequest("Cannot read the body: it is not valid JSON");
+  if (unfit.code === "no_json") throw badRequest(`Cannot read the body: ${describeUnfit(unfit)}`);
   if (unfit.code !== "too_deep") throw unfitError("the body", unfit);
   throw new TaskerError(
     "api.too_large",

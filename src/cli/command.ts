@@ -208,7 +208,7 @@ async function readJson(
     throw new UsageError(`Cannot read --${option}: ${describeUnfit(unfit)}`);
   }
   const hint = typed.startsWith("@") ? "" : `; put it in quotes: --${option} '{"id": 1}'`;
-  throw new UsageError(`Cannot read --${option}: it is not valid JSON${hint}`);
+  throw new UsageError(`Cannot read --${option}: ${describeUnfit(unfit)}${hint}`);
 }
 
 /** Help that was asked for goes to stdout; help instead of a verb is bad usage. */

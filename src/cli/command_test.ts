@@ -143,7 +143,7 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
     " [--limit N] [--json]",
   ]);
   deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
-    `✗ Cannot read --input: it is not valid JSON; put it in quotes: --input '{"id": 1}'`,
+    `✗ Cannot read --input: it is not valid JSON at line 1, column 2; put it in quotes: --input '{"id": 1}'`,
   ]);
   const { code, err } = await cli.say("list", "--state", "done", "--json");
   equal(code, 2);

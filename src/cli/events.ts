@@ -2,6 +2,7 @@
 
 import type { OperationInput, OperationResult } from "../client.ts";
 import type { Paint } from "./format.ts";
+import { describeUnfit, notJson } from "../core/json.ts";
 import { EXIT_DONE, EXIT_FAILED, operand, show, UsageError, type Verb } from "./verb.ts";
 
 type Sent = OperationResult<"sendEvents">;
@@ -32,8 +33,8 @@ export const eventsVerb: Verb = {
 function eventsIn(text: string, path: string): OperationInput<"sendEvents">["events"] {
   try {
     return JSON.parse(text);
-  } catch {
-    throw new UsageError(`Cannot send "${path}": it is not valid JSON`);
+  } catch (error) {
+    throw new UsageError(`Cannot send "${path}": ${describeUnfit(notJson(error))}`);
   }
 }
 

@@ -28,6 +28,9 @@ Deno.test("events send shows what each trigger did, and fails when something was
     two.out.join("\n"),
     /^Event 2\n {2}placed {2}contract.violation .+\nEvent 3: no trigger of/,
   );
-  deepEqual([bad.code, bad.err[0]], [2, '✗ Cannot send "bad.json": it is not valid JSON']);
+  deepEqual([bad.code, bad.err[0]], [
+    2,
+    '✗ Cannot send "bad.json": it is not valid JSON at line 1, column 2',
+  ]);
   deepEqual(removed.out, ["Trigger orders/placed is removed"]);
 });

@@ -43,8 +43,8 @@ export function parseJson(text: string, depthMax: number): Parsed {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    return { ok: false, unfit: { path: "", code: "no_json", detail: "is not valid JSON" } };
+  } catch (error) {
+    return { ok: false, unfit: notJson(error) };
   }
   const walk = { isLarge: false };
   const unfit = find(value, depthMax, walk) ??
@@ -62,9 +62,21 @@ export function parseJsonOfParts(text: string): Parsed {
   try {
     const unfit = changedNumberIn(text);
     return unfit === undefined ? { ok: true, value: JSON.parse(text) } : { ok: false, unfit };
-  } catch {
-    return { ok: false, unfit: { path: "", code: "no_json", detail: "is not valid JSON" } };
+  } catch (error) {
+    return { ok: false, unfit: notJson(error) };
   }
+}
+
+/** Says where a text is not JSON, as far as JSON.parse says it; its own words may quote the text. */
+export function notJson(error: unknown): Unfit {
+  const { message } = error as SyntaxError;
+  const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec(message) ?? [];
+  const where = line !== undefined
+    ? ` at line ${line}, column ${column}`
+    : message.includes("end of JSON")
+    ? ", it ends too early"
+    : "";
+  return { path: "", code: "no_json", detail: `is not valid JSON${where}` };
 }
 
 /** Finds the first place of a value that JSON, or Postgres, cannot keep. Cost: O(size). */

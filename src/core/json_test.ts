@@ -55,7 +55,17 @@ Deno.test("parseJson() counts arrays and objects alike, however deep a text nest
   assert.equal(faultIn('[{"a":[1]}]', 3), "");
   assert.equal(faultIn('[{"a":[1]}]', 2).split(" ")[0], "too_deep");
   assert.equal(faultIn("[".repeat(400_000) + "]".repeat(400_000)).split(" ")[0], "too_deep");
-  assert.equal(faultIn("{"), "no_json it is not valid JSON");
+});
+
+Deno.test("parseJson() says where a text is not JSON, and quotes nothing of it", () => {
+  const faults = ['{"a": 1,\n "secret"}', '{"secret', "[1", "secret"].map((text) => faultIn(text));
+  assert.deepEqual(faults, [
+    "no_json it is not valid JSON at line 2, column 10",
+    "no_json it is not valid JSON at line 1, column 9",
+    "no_json it is not valid JSON at line 1, column 3",
+    "no_json it is not valid JSON",
+  ]);
+  assert.equal(faultIn(""), "no_json it is not valid JSON, it ends too early");
 });
 
 Deno.test("what JavaScript writes is read back and not refused", () => {
