@@ -1,6 +1,7 @@
 /** Diagnosis lines: what kind of failure it is, as a colleague would report it. */
 
 import type { OperationResult } from "../client.ts";
+import { asTyped } from "./verb.ts";
 import { type Cell, dateText, type Paint, tableLines } from "./format.ts";
 
 type Diagnosis = OperationResult<"diagnoseTask">;
@@ -31,7 +32,7 @@ export function diagnosisLines(diagnosis: Diagnosis, id: string, paint: Paint): 
     `  ${paint("dim", lookedText(diagnosis))}`,
     "",
     paint("bold", "What you can do"),
-    `  ${paint("plain", diagnosis.advice)}`,
+    `  ${paint("plain", asTyped(diagnosis.advice))}`,
     ...workaroundLines(diagnosis, paint),
   ];
 }

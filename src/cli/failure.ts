@@ -3,7 +3,7 @@
 import { ClientError } from "../client.ts";
 import { messageOf } from "../core/errors.ts";
 import { durationText, type Paint } from "./format.ts";
-import { TASKER } from "./verb.ts";
+import { asTyped, TASKER } from "./verb.ts";
 
 /** A failed command, in the three parts a person needs. */
 export interface CommandFailure {
@@ -108,7 +108,7 @@ export function describeFailure(thrown: unknown, typed: Typed): CommandFailure {
     code,
     what: detail,
     result: resultOf(thrown, typed.isWrite),
-    action: ACTIONS[code]?.(typed.names, typed.verb ?? "", detail) || lowered(action),
+    action: ACTIONS[code]?.(typed.names, typed.verb ?? "", detail) || asTyped(lowered(action)),
     places: faults
       .filter((fault) => !detail.includes(fault.path) || !detail.includes(fault.detail))
       .map((fault) => fault.path === "" ? fault.detail : `${fault.path}: ${fault.detail}`),

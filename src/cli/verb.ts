@@ -55,6 +55,11 @@ export const EXIT_LATE = 4;
 /** How every command of ours begins. */
 export const TASKER = "deno task tasker";
 
+/** Texts of the engine name verbs as `tasker VERB`: this says how they are called from here. */
+export function asTyped(text: string): string {
+  return text.replaceAll("`tasker ", `\`${TASKER} `);
+}
+
 /** Where the command line writes to. */
 export interface Terminal {
   /** A line for programs and people, on stdout. */

@@ -1,6 +1,13 @@
 /** All verbs: one for each operation, and those that do more than send one. */
 
-import type { Accepted, OperationName, OperationResult, Task, WorkflowSummary } from "../client.ts";
+import {
+  type Accepted,
+  ClientError,
+  type OperationName,
+  type OperationResult,
+  type Task,
+  type WorkflowSummary,
+} from "../client.ts";
 import { nearestOf } from "../core/nearest.ts";
 import { isTerminal } from "../core/state.ts";
 import { OPERATIONS } from "../operations/table.ts";
@@ -163,7 +170,10 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
     throw new UsageError("Cannot read --timeout: it limits --watch, which is missing");
   }
   timeoutOf(context); // a wrong one is refused before anything is started
-  const task = await send();
+  const task = await send().catch((error: unknown) => {
+    if (options.has("input")) throw error;
+    throw withoutInput(error, context);
+  });
   if (options.has("watch")) return await watchTask(context, task.id);
   const name = `${task.namespace}/${task.workflow} ${task.version}`;
   show(context, task, () => [
@@ -172,6 +182,18 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
     `→ ${TASKER} ${isTerminal(task.state) ? "show" : "watch"} ${task.id}`,
   ]);
   return EXIT_DONE;
+}
+
+/** Of a start that is refused without --input: that it is missing comes before what it lacks. */
+function withoutInput(error: unknown, { operands: [workflow] }: VerbContext): unknown {
+  if (!(error instanceof ClientError) || error.code !== "contract.violation") return error;
+  const lacks = error.faults.map(({ path, detail }) => path === "" ? detail : path).join(", ");
+  return new CommandError(
+    `Cannot start "${workflow}": --input is missing, and its contract asks for ${lacks}`,
+    "nothing was changed",
+    `give --input JSON or --input @FILE; ${TASKER} workflows ${workflow} shows the contract`,
+    error.code,
+  );
 }
 
 async function showTask(context: VerbContext, send: () => Promise<Task>): Promise<number> {
