@@ -320,7 +320,7 @@ story("what files define is not opened as if it were a document", async ({ open 
 });
 
 story("a phone shows one part of the builder at a time, in the dark too", async ({ open }) => {
-  const page = await open("/builder", { size: { width: 390, height: 844 }, theme: "dark" });
+  const page = await open("/builder", { size: { width: 360, height: 800 }, theme: "dark" });
   await page.getByRole("button", { name: "Add a step …" }).click();
   await page.getByRole("button", { name: /^Wait/ }).click();
   await page.getByRole("region", { name: "Outline" }).getByRole("button", { name: "wait" }).click();
@@ -332,7 +332,7 @@ story("a phone shows one part of the builder at a time, in the dark too", async 
 
   ok(await page.getByLabel("How long").isHidden(), "the details are not shown beside it");
   const width = await page.evaluate("document.documentElement.scrollWidth");
-  ok(Number(width) <= 390, `the page is ${width} px wide`);
+  ok(Number(width) <= 360, `the page is ${width} px wide`);
 });
 
 story(

@@ -88,7 +88,7 @@ Deno.test({
             });
             const page = await open("/", {
               ...{ key, theme, expects: ["status of"] },
-              size: theme === "dark" ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+              size: theme === "dark" ? { width: 360, height: 800 } : { width: 1280, height: 800 },
             });
             await explore(page, { seed, steps: STEPS });
             await page.context().close();

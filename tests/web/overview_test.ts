@@ -23,14 +23,14 @@ Deno.test({
       const folder = Deno.env.get("TEST_SCREENSHOTS");
       if (folder !== undefined) await page.screenshot({ path: `${folder}/overview.png` });
       const phone = await open("/", {
-        size: { width: 390, height: 844 },
+        size: { width: 360, height: 800 },
         theme: "dark",
         expects: ["ERR_"],
       });
       await phone.getByText(id).waitFor();
       deepEqual(await axe(phone), []);
       const width = await phone.evaluate("document.documentElement.scrollWidth");
-      ok(Number(width) <= 390, `the page is ${width} px wide on a phone`);
+      ok(Number(width) <= 360, `the page is ${width} px wide on a phone`);
       if (folder !== undefined) await phone.screenshot({ path: `${folder}/overview_phone.png` });
 
       await page.getByRole("button", { name: "Pause" }).click();
