@@ -47,6 +47,7 @@ story(
     for (const capability of ORDER) await addCapability(page, capability);
     const steps = ["validate_order", "check_inventory", "process_payment", "finalize_order"];
 
+    await page.locator('.react-flow__node[data-id="finalize_order"]').waitFor();
     const cards = await page.locator(".react-flow__node").evaluateAll((nodes) =>
       nodes.map((node) => node.getAttribute("data-id"))
     );
