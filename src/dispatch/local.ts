@@ -18,11 +18,13 @@ import { progressOf } from "./reply_outcome.ts";
 import { type AttemptLog, plainLine, type StepLog } from "./step_log.ts";
 
 /** What running local steps needs. */
-interface LocalDeps {
+export interface LocalDeps {
   readonly runtime: Runtime;
   readonly log: Log;
   /** Where what step code logs is kept with its attempt; absent: nowhere but in the log. */
   readonly stepLog?: StepLog | undefined;
+  /** Called before step code runs: if this process hangs then, the code made it. */
+  readonly noteCode?: (() => void) | undefined;
   record(command: Command): void;
 }
 
@@ -75,6 +77,7 @@ export class LocalRunner {
 
   /** Starts an attempt; the code runs in this iteration of the event loop up to its first await. */
   start(attempt: Attempt, code: StepCode): void {
+    this.deps.noteCode?.();
     this.begin(attempt, (signal) => this.#run(attempt, code, signal));
   }
 
@@ -150,6 +153,7 @@ export class LocalRunner {
   /** Computes the length of a sleep. */
   startSleep(attempt: Attempt, code: StepCode | undefined): void {
     const { taskId, step } = attempt;
+    this.deps.noteCode?.();
     const length = inputOf(attempt, code?.sleepMs === undefined ? code : { with: code.sleepMs });
     const ms = length.ok ? this.#sleepMsOf(length.value, attempt) : undefined;
     if (ms !== undefined) return this.deps.record({ kind: "RecordSleep", taskId, step, ms });

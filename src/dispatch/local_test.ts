@@ -31,6 +31,19 @@ Deno.test("an attempt ends in one result that names it", async () => {
   }]);
 });
 
+Deno.test("code is noted before it runs: a request that came just before is not to blame", () => {
+  const { runner: { deps } } = openLocalRunner();
+  const calls: string[] = [];
+  const runner = new LocalRunner({ ...deps, noteCode: () => void calls.push("noted") });
+  const code = { run: () => void calls.push("run"), sleepMs: () => calls.push("sleep") };
+  const attempt = attemptFor(planFor(WORK, {}, code), { input: INPUT });
+
+  runner.start(attempt, code);
+  runner.startSleep(attempt, code);
+
+  assert.deepEqual(calls, ["noted", "run", "noted", "sleep"]);
+});
+
 Deno.test("code that returns nothing results in null", async () => {
   assert.deepEqual(await localOutcomeOf({ run: () => {} }), { kind: "completed", result: "null" });
 });

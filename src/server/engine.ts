@@ -29,19 +29,16 @@ import type {
   ResidentTask,
   ResidentTasks,
   Runner,
-  Runtime,
   SharedStates,
 } from "../core/ports.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Readiness } from "../core/readiness.ts";
 import type { RouteReason, SystemDirectory } from "../core/system_directory.ts";
 import type { WorkflowCode } from "../core/workflow.ts";
-import type { StepLog } from "../dispatch/step_log.ts";
-import { LocalRunner } from "../dispatch/local.ts";
+import { type LocalDeps, LocalRunner } from "../dispatch/local.ts";
 import type { OpenAttempts } from "../dispatch/lost_commands.ts";
 import { openEgress } from "../egress/wire.ts";
 import { openRunner, type RemoteAttempts } from "../dispatch/runner.ts";
-import type { Log } from "../telemetry/log.ts";
 import { VERSION } from "./version.ts";
 
 /** How often idle actors are sent out of memory, and policies read. */
@@ -57,9 +54,7 @@ const ABORT_MS_MAX = 1_000;
 const LEAVE_MS_MAX = 5_000;
 
 /** What an engine needs. */
-export interface EngineDeps {
-  readonly runtime: Runtime;
-  readonly log: Log;
+export interface EngineDeps extends Omit<LocalDeps, "record"> {
   readonly journal: Journal;
   readonly nodes: Nodes;
   readonly policies: Policies;
@@ -69,8 +64,6 @@ export interface EngineDeps {
   readonly plans: Plans;
   /** Makes the requests of `http` steps; absent: they are refused. */
   readonly egress?: Egress;
-  /** Where what step code logs is kept; absent: nowhere but in the log. */
-  readonly stepLog?: StepLog;
   codeOf(hash: string): WorkflowCode | undefined;
   isLocalOwner(owner: string): boolean;
   /** Whether a worker of another system has ever come. Absent: steps do not wait for the first. */
@@ -127,7 +120,7 @@ export class Engine implements ResidentTasks {
 
   constructor(readonly deps: EngineDeps) {
     this.#isAfterHang = deps.isAfterHang ?? false;
-    const { runtime, nodes, log } = deps;
+    const { runtime, nodes } = deps;
     this.starts = new StartGate(runtime);
     this.#announcer = new Announcer(runtime);
     this.router = new CommandRouter({
@@ -137,7 +130,7 @@ export class Engine implements ResidentTasks {
       refusalOf: (start) => this.starts.refusalOf(start) ?? this.lateStarts.refusalOf(start),
     });
     const record = this.router.record.bind(this.router);
-    this.local = new LocalRunner({ runtime, log, stepLog: deps.stepLog, record });
+    this.local = new LocalRunner({ ...deps, record });
     const http = { runtime, egress: deps.egress ?? openEgress(undefined) };
     const runner = deps.runner?.(this.local, record) ?? openRunner({
       ...deps,

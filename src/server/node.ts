@@ -164,6 +164,7 @@ function openEngine(
     log,
     egress,
     stepLog: new StepLog({ runtime, log, logs: journal.stepLogs }),
+    noteCode: () => options.noteRequest(undefined),
     journal: journal.journal,
     nodes: journal.nodes,
     policies: journal.policies,
