@@ -6,7 +6,9 @@
  * not at work; it ends when its stdin does.
  */
 
+import { messageOf, TaskerError } from "../core/errors.ts";
 import { answerWorks } from "./document_wire.ts";
+import type { Perform } from "./document_work.ts";
 
 /** How often it says that it goes on. */
 const BEAT_MS = 1_000;
@@ -17,15 +19,29 @@ const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
 
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
-  answerWorks(key, async () => {
-    // Loaded when it is needed: until then the process is small.
+  answerWorks(key, open),
+);
+
+/** Loads the work when it is needed: until then the process is small. */
+async function open(): Promise<Perform> {
+  try {
     const [{ performHere }, { openRuntime }] = await Promise.all([
       import("./document_work.ts"),
       import("./runtime.ts"),
     ]);
     return performHere(openRuntime());
-  }),
-);
+  } catch (cause) {
+    // Files that were replaced since it started it may not read: the next process begins with them.
+    console.error(`Cannot load the work on documents: ${messageOf(cause)}`);
+    void server.shutdown().then(() => Deno.exit(1));
+    throw new TaskerError(
+      "api.busy",
+      "Cannot work on the document now: the code of the process for that was replaced, and it starts again",
+      { cause },
+    );
+  }
+}
+
 console.log(`http://documents:${key}@127.0.0.1:${server.addr.port}`);
 setInterval(() => console.log(""), BEAT_MS);
 for await (const _ of Deno.stdin.readable);

@@ -1,4 +1,6 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { cp } from "node:fs/promises";
+import { makeDataDir } from "../../tests/support/data_dir.ts";
 import { performAt } from "./document_wire.ts";
 import { startDocuments } from "./launch_documents.ts";
 import { startBeside } from "./launch_process.ts";
@@ -25,6 +27,29 @@ Deno.test("the process that works on documents checks, edits and rehearses them"
     }),
     { code: "definition.invalid" },
   );
+});
+
+Deno.test("a process whose code was replaced before it was loaded starts again", async () => {
+  const root = makeDataDir("documents");
+  const filter = (path: string) => !path.endsWith("/target");
+  for (const folder of ["src", "actors", "ffi"]) {
+    await cp(`${ROOT}/${folder}`, `${root}/${folder}`, { recursive: true, filter });
+  }
+  const lines: string[] = [];
+  using documents = await startDocuments({
+    ...{ root, project: ROOT },
+    onLine: (line) => void lines.push(line),
+  });
+  const ask = performAt(documents.url, openRuntime());
+  const asked = { of: { text: "name: [" }, directory: undefined };
+  await Deno.writeTextFile(`${root}/src/author/problems.ts`, "// other\n", { append: true });
+
+  await rejects(ask("check", asked), { code: "api.busy", message: /was replaced/ });
+  const [problem] = await ask("check", asked);
+
+  equal(problem?.code, "W01");
+  deepEqual(lines, ["the process that works on documents has ended: it starts again"]);
+  await Deno.remove(root, { recursive: true });
 });
 
 Deno.test("a process that stands still is ended, and starts again where it was", async () => {
