@@ -21,6 +21,9 @@ const BYTES_MAX = 1_048_576;
 /** The same where only the status counts: what a person is shown of a refusal. */
 const REFUSAL_BYTES_MAX = 4_096;
 
+/** Shorter parts of a URL are words, not secrets. */
+const SECRET_LENGTH_MIN = 8;
+
 /** Time for an attempt without a time-out. */
 const TIMEOUT_DEFAULT_MS = 3_600_000;
 
@@ -68,7 +71,7 @@ export async function runHttp(
       ...(http.isStatusOnly && { isStatusOnly: true }),
       signal,
     });
-    return outcomeOf(answer, { attempt, http, nowMs: runtime.now() });
+    return outcomeOf(answer, { attempt, http, url: asked.value.url, nowMs: runtime.now() });
   } catch (error) {
     if (isOurs(error)) return "interrupted";
     const outcome = outcomeOfThrow(error);
@@ -172,10 +175,11 @@ function contentOf(
 interface AnswerContext {
   readonly attempt: Attempt;
   readonly http: HttpCall;
+  readonly url: string;
   readonly nowMs: number;
 }
 
-function outcomeOf(answer: EgressResponse, { attempt, http, nowMs }: AnswerContext): Outcome {
+function outcomeOf(answer: EgressResponse, { attempt, http, url, nowMs }: AnswerContext): Outcome {
   const { status, headers } = answer;
   if (status >= 200 && status < 300 && http.isStatusOnly === true) {
     return outcomeOfResult({ status }, attempt);
@@ -187,7 +191,7 @@ function outcomeOf(answer: EgressResponse, { attempt, http, nowMs }: AnswerConte
   }
   const error = {
     error_code: `http_${status}`,
-    error_message: plainText(messageFor(answer, http)),
+    error_message: plainText(messageFor(answer, http, url)),
     http_status: status,
   };
   const stated = retryAfterMs(headers["retry-after"], nowMs);
@@ -220,7 +224,8 @@ function resultOf(
   return { status, headers: Object.fromEntries(kept), body };
 }
 
-function messageFor(answer: EgressResponse, { method, origin }: HttpCall): string {
+function messageFor(answer: EgressResponse, http: HttpCall, url: string): string {
+  const { method, origin } = http;
   const { status, headers } = answer;
   const what = `${method} ${origin ?? "of the step"} was answered ${status}`;
   if (status >= 300 && status < 400) {
@@ -228,12 +233,31 @@ function messageFor(answer: EgressResponse, { method, origin }: HttpCall): strin
     return `${what}: redirects are not followed, and this one leads to ${to}`;
   }
   const read = readBody(answer);
-  const shown = !read.ok || read.value === null
+  const whole = !read.ok || read.value === null
     ? ""
     : typeof read.value === "string"
     ? read.value
     : JSON.stringify(read.value);
+  const shown = http.isStatusOnly ? withoutUrl(whole, url) : whole;
   return shown === "" ? what : `${what}: ${shown.slice(0, ANSWER_SHOWN_MAX)}`;
+}
+
+/** Hides what a text repeats of the URL of a webhook: who has that may send events as well. */
+function withoutUrl(text: string, url: string): string {
+  const { pathname, search } = new URL(url);
+  const path = pathname + search;
+  const parts = [path, ...path.split(/[/?&=;,]/)]
+    .flatMap((part) => [part, decoded(part)])
+    .filter(({ length }) => length >= SECRET_LENGTH_MIN);
+  return parts.reduce((left, part) => left.replaceAll(part, "<url>"), text);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Reads a body: JSON as a value, text as text, nothing as null. */

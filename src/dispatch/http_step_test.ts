@@ -243,6 +243,16 @@ Deno.test("a failure shows the method, the host and the beginning of the answer"
   assert.match(failureOf(moved).message, /not followed.* leads to https:\/\/b\.test$/);
 });
 
+Deno.test("what an answer repeats of the URL of a webhook is not shown", async () => {
+  const url = "https://api.test/hooks/T0K%2FEN-99?sig=S1GNATURE";
+  const message = async (body: string, isStatusOnly: boolean) =>
+    failureOf(await run({ url }, { status: 404, body }, { http: { isStatusOnly } })).message;
+  const body = "Cannot POST /hooks/T0K%2FEN-99?sig=S1GNATURE: no hook T0K/EN-99, bad S1GNATURE";
+
+  assert.match(await message(body, true), /: Cannot POST <url>: no hook <url>, bad <url>$/);
+  assert.ok((await message(body, false)).endsWith(body));
+});
+
 Deno.test("an attempt is not charged for the end of our own guard", async () => {
   const { outcome } = await run({}, new TaskerError("egress.unavailable", "Cannot ask the guard"));
 
