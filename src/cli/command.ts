@@ -111,7 +111,10 @@ function report(
   if (error instanceof UsageError) {
     const usage = error.usage ?? (verb === undefined ? "help" : usageOf(verb));
     const shown = { code: "command.usage", what: error.message, usage: `${TASKER} ${usage}` };
-    const lines = [`${paint("bad", "✗")} ${paint("bold", shown.what)}`, `  usage: ${shown.usage}`];
+    const lines = [
+      `${paint("bad", "✗")} ${paint("bold", shown.what)}`,
+      ...usageLines(`  usage: ${shown.usage}`),
+    ];
     for (const line of isJson ? [JSON.stringify(shown)] : lines) terminal.warn(line);
     return EXIT_BAD_USAGE;
   }
@@ -223,9 +226,15 @@ function help({ terminal }: CommandContext, typed: readonly string[]): number {
   return EXIT_DONE;
 }
 
+/** An option and its value stay in one line. */
+function usageLines(usage: string): string[] {
+  const kept = usage.replaceAll(/\[[^\]]*\]/g, (option) => option.replaceAll(" ", "\u00a0"));
+  return foldText(kept, COLUMNS).map((line) => line.replaceAll("\u00a0", " "));
+}
+
 function verbHelpLines(verb: Verb): string[] {
   return [
-    `${TASKER} ${usageOf(verb)}`,
+    ...usageLines(`${TASKER} ${usageOf(verb)}`),
     "",
     ...foldText(verb.summary, COLUMNS).map((line) => line.trim()),
     "",

@@ -13,7 +13,9 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  start WORKFLOW                    Starts a task; the same --key and input give the same task",
     "  list                              Lists tasks, newest first",
     "  show ID                           Shows a task, its steps and its journal",
+    "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
     "  journal ID                        Shows the events of a task's journal",
+    "  replay ID                         Rebuilds a task from its journal, as it was after any turn",
     "  cancel ID                         Cancels a task; its running steps are asked to stop",
     "  pause ID                          Pauses a task: no step starts until it is resumed",
     "  resume ID                         Resumes a paused task",
@@ -53,6 +55,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  stats [WORKFLOW]                  Shows how long tasks and steps wait and run, and how they end",
     "  stats systems                     Shows how systems answer in the last hour: attempts of all steps that name them, up to 10 s old",
     "  incidents [INCIDENT]              Lists incidents, or reports one: what, why, what was done, and its effect",
+    "  proposals                         Lists what incidents propose or have changed",
     "  proposals show INCIDENT           Shows an incident: what, why, what was done, and its effect",
     "  proposals approve INCIDENT        Approves what an incident proposes and waits for",
     "  proposals reject INCIDENT         Rejects what an incident proposes: nothing is changed",
@@ -85,9 +88,6 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  dead replay-many SYSTEM           Puts dead letters of a system back into their channels",
     "  dead discard-many SYSTEM          Discards dead letters of a system",
     "  nodes                             Lists the nodes that share the work of the database: their versions, since when",
-    "  proposals                         Lists what incidents propose or have changed",
-    "  watch ID                          Follows a task until it ends or is blocked, and shows its results",
-    "  replay ID                         Rebuilds a task from its journal, as it was after any turn",
     "  import FILE                       Makes a manifest of a workflow of an older Tasker: import old.yaml > workflows/new.yaml",
     "  doctor                            Checks address, key, versions and every part of the server",
     "  call                              Lists all operations of the API; `call OPERATION` sends one",
@@ -107,8 +107,8 @@ Deno.test("help that was asked for goes to stdout, and is not a failure", async 
   deepEqual(await cli.say("skip", "--help"), {
     code: 0,
     out: [
-      "deno task tasker skip ID STEP [--by BY] [--reason REASON] [--result JSON|@file] [--key KEY]" +
-      " [--json]",
+      "deno task tasker skip ID STEP [--by BY] [--reason REASON] [--result JSON|@file] [--key KEY]",
+      "    [--json]",
       "",
       "Skips a step",
       "",
@@ -136,11 +136,11 @@ Deno.test("arguments that cannot be read are bad usage, shown with the usage of 
   });
   deepEqual((await cli.say("list", "--stat", "failed")).err, [
     '✗ Cannot read "--stat": list has no such option, did you mean "--state"?',
-    "  usage: deno task tasker list [--workflow WORKFLOW] [--version VERSION]" +
-    " [--state STATE,STATE] [--tag TAG,TAG] [--where WHERE,WHERE] [--failed-step FAILED-STEP]" +
-    " [--error-class ERROR-CLASS] [--error-code ERROR-CODE] [--needs NEED,NEED] [--priority N]" +
-    " [--fork-of FORK-OF] [--since TIME] [--until TIME] [--ended-since TIME] [--ended-until TIME]" +
-    " [--limit N] [--json]",
+    "  usage: deno task tasker list [--workflow WORKFLOW] [--version VERSION] [--state STATE,STATE]",
+    "    [--tag TAG,TAG] [--where WHERE,WHERE] [--failed-step FAILED-STEP]",
+    "    [--error-class ERROR-CLASS] [--error-code ERROR-CODE] [--needs NEED,NEED] [--priority N]",
+    "    [--fork-of FORK-OF] [--since TIME] [--until TIME] [--ended-since TIME] [--ended-until TIME]",
+    "    [--limit N] [--json]",
   ]);
   deepEqual((await cli.say("start", "orders/process", "--input", "{id: 1}")).err.slice(0, 1), [
     `✗ Cannot read --input: it is not valid JSON at line 1, column 2; put it in quotes: --input '{"id": 1}'`,

@@ -344,6 +344,13 @@ const SPECIAL: readonly Verb[] = [
   call,
 ];
 
+/** Verbs of no operation by the verb that they stand behind in the help; others stand last. */
+const BEHIND: Readonly<Record<string, string>> = {
+  watch: "show",
+  replay: "journal",
+  proposals: "incidents",
+};
+
 /** All verbs, in the order of the help. A special one takes the place of an operation's. */
 export const VERBS: readonly Verb[] = [...namedVerbs(), ...CALLS];
 
@@ -355,7 +362,9 @@ function namedVerbs(): Verb[] {
         operationVerb(name as OperationName, command.verb, extraOf(name as OperationName)),
     ]
   );
-  return [...new Set([...derived, ...SPECIAL])];
+  const all = [...new Set([...derived, ...SPECIAL])];
+  return all.filter(({ name }) => BEHIND[name] === undefined)
+    .flatMap((verb) => [verb, ...all.filter(({ name }) => BEHIND[name] === verb.name)]);
 }
 
 function extraOf<Name extends OperationName>(name: Name): VerbExtra<Name> | undefined {
