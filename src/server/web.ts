@@ -32,7 +32,12 @@ export function withWeb(api: Api, { dataDir }: { readonly dataDir: string }): Ap
   const files = new WebFiles(dataDir);
   return {
     ...api,
-    fetch: async (request) => await answer(request, files) ?? await api.fetch(request),
+    fetch: async (request) => {
+      const ofApp = await answer(request, files);
+      if (ofApp !== undefined) return ofApp;
+      const response = await api.fetch(request);
+      return isMistyped(request, response) ? await respondPage(request, files, 404) : response;
+    },
   };
 }
 
@@ -45,15 +50,29 @@ async function answer(request: Request, files: WebFiles): Promise<Response | und
     const file = await files.find(build, name);
     return file && respond(request, file, "public, max-age=31536000, immutable");
   }
-  if (!isPagePath(path)) return undefined;
+  return isPagePath(path) ? await respondPage(request, files, 200) : undefined;
+}
+
+/** Whether a person opened an address in a browser that neither the app nor the API has. */
+function isMistyped({ method, url, headers }: Request, { status }: Response): boolean {
+  const isPage = method === "GET" && /\btext\/html\b/.test(headers.get("accept") ?? "");
+  return status === 404 && isPage && !URL.parse(url)?.pathname.startsWith("/v1/");
+}
+
+/** The app, which shows the page of the address, or that there is none. */
+async function respondPage(
+  request: Request,
+  files: WebFiles,
+  status: 200 | 404,
+): Promise<Response> {
   const state = await readWebState(files.dataDir);
   const page = state.kind === "ready" ? await files.find(state.build, "index.html") : undefined;
   if (page === undefined) return withoutApp(state);
   // The page names its build: asked for each time, it is never older than the server.
-  return respond(request, page, "no-cache");
+  return respond(request, page, "no-cache", status);
 }
 
-function respond(request: Request, file: WebFile, cacheControl: string): Response {
+function respond(request: Request, file: WebFile, cacheControl: string, status = 200): Response {
   const isGzipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
   const etag = isGzipped ? `"${file.etag}-gzip"` : `"${file.etag}"`;
   const headers = {
@@ -64,11 +83,12 @@ function respond(request: Request, file: WebFile, cacheControl: string): Respons
     ...(isGzipped ? { "content-encoding": "gzip" } : {}),
   };
   const known = request.headers.get("if-none-match") ?? "";
-  if (known.split(",").some((one) => one.trim() === etag)) {
+  if (status === 200 && known.split(",").some((one) => one.trim() === etag)) {
     return new Response(null, { status: 304, headers });
   }
   const bytes = isGzipped ? file.gzipped : file.bytes;
   return new Response(request.method === "HEAD" ? null : bytes, {
+    status,
     headers: { ...headers, "content-type": file.type, "content-length": String(bytes.length) },
   });
 }

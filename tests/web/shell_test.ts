@@ -16,6 +16,16 @@ Deno.test({
         "JSON.stringify([{ ...localStorage, ...sessionStorage }, document.cookie, location.href])",
       );
       doesNotMatch(String(stored), /tasker_/, "scripts find no key, and no session");
+      const lost = await open("/nowhere", { expects: ["status of 404"] });
+      await lost.getByRole("heading", { name: "There is no such page" }).waitFor();
+      deepEqual(await axe(lost), []);
+      const answered = async (path: string) => {
+        const response = await fetch(`${server.url}${path}`, { headers: { accept: "text/html" } });
+        await response.body?.cancel();
+        return `${response.status} ${response.headers.get("content-type")}`;
+      };
+      match(await answered("/nowhere"), /^404 text\/html/);
+      match(await answered("/v1/nowhere"), /^40\d application\/problem\+json/);
       await page.reload();
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
