@@ -130,6 +130,21 @@ law("keeps a command that lasts longer than its lease", async ({ example, engine
   assert.deepEqual([...engine.deliveries.values()], [1, 1, 1]);
 });
 
+law("says once that the engine does not answer", async ({ example, engine, worker }) => {
+  engine.isBroken = true;
+  const { said } = await worker();
+  // The third poll comes after what the second one made it say.
+  await until("the worker to poll again", 30_000, () => {
+    return Promise.resolve(engine.brokenPolls >= 3 || undefined);
+  });
+  const lines = said().split("\n").filter((line) => line.includes("rests: "));
+  engine.isBroken = false;
+  engine.send(example.good);
+
+  await engine.settled(1);
+  assert.equal(lines.length, 1, said());
+});
+
 law("repeats its answer until the engine is back", async ({ example, engine, worker }) => {
   const { said } = await worker(1_000);
   engine.send(example.good);

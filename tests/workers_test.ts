@@ -338,10 +338,11 @@ law("answers what fills all its slots when the broker is killed", async (harness
   await engine.taken(SLOTS);
 
   await redis.kill9();
-  // Each slot has finished its work by then, and cannot answer.
-  await until("every slot to meet the broker's absence", 30_000, () => {
-    return said().split(" rests: ").length > SLOTS || undefined;
+  await until("a slot to meet the broker's absence", 30_000, () => {
+    return said().includes(" rests: ") || undefined;
   });
+  // The other slots say nothing; by then they have finished their work as well, and cannot answer.
+  await new Promise((wake) => setTimeout(wake, 1_500));
   await redis.restart();
 
   const answered = (await engine.settled(SLOTS)).map(({ id }) => id);

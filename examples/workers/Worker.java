@@ -76,6 +76,8 @@ public class Worker {
   static final CountDownLatch STOPPING = new CountDownLatch(1);
   static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
   static JedisPooled broker;
+  static Long awaySince; // when the broker ceased to answer, in ms; null: it answers
+  static long silentUntil;
 
   /** Writes an invoice. All attempts of a step have one key: do nothing twice under one key. */
   static Object writeInvoice(JsonElement data, String key, CountDownLatch cancelled) throws Exception {
@@ -259,9 +261,24 @@ public class Worker {
     }
   }
 
+  /** Waits, longer the longer the broker is away; says so at first, and then every 30 s. */
   static void rest(Exception error) throws InterruptedException {
-    log("rests: " + error);
-    STOPPING.await(500 + ThreadLocalRandom.current().nextInt(1_000), TimeUnit.MILLISECONDS);
+    var ms = 500 + ThreadLocalRandom.current().nextInt(1_000);
+    STOPPING.await((long) (ms * Math.min(1 + awayMs(error) / 10_000.0, 5)), TimeUnit.MILLISECONDS);
+  }
+
+  static synchronized long awayMs(Exception error) {
+    var now = System.nanoTime() / 1_000_000;
+    if (awaySince == null) awaySince = silentUntil = now;
+    if (now >= silentUntil) {
+      silentUntil = now + 30_000;
+      log("rests: " + error);
+    }
+    return now - awaySince;
+  }
+
+  static synchronized void back() {
+    awaySince = null;
   }
 
   /** One slot. It makes the group, from the first command on, also when somebody deleted it. */
@@ -270,7 +287,7 @@ public class Worker {
       while (STOPPING.getCount() > 0) {
         try {
           makeGroup();
-          for (var cursor = new StreamEntryID("0-0"); STOPPING.getCount() > 0;) cursor = take(cursor);
+          for (var cursor = new StreamEntryID("0-0"); STOPPING.getCount() > 0; back()) cursor = take(cursor);
         } catch (JedisException error) {
           rest(error);
         }

@@ -25,6 +25,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 const (
@@ -48,6 +49,10 @@ var (
 		ids []any
 	}
 	broker *redis.Client
+	away   struct { // since when the broker does not answer; zero: it does
+		sync.Mutex
+		since, silentUntil time.Time
+	}
 )
 
 type envelope = map[string]any
@@ -233,12 +238,30 @@ func again(stop context.Context, call func() error) error {
 	}
 }
 
+// rest waits, longer the longer the broker is away. It says so at first, and then every 30 s.
 func rest(stop context.Context, err error) {
-	log.Printf("rests: %v", err)
+	now := time.Now()
+	away.Lock()
+	if away.since.IsZero() {
+		away.since, away.silentUntil = now, now
+	}
+	if !now.Before(away.silentUntil) {
+		away.silentUntil = now.Add(30 * time.Second)
+		log.Printf("rests: %v", err)
+	}
+	times := min(1+now.Sub(away.since).Seconds()/10, 5)
+	away.Unlock()
 	select {
 	case <-stop.Done():
-	case <-time.After(time.Second/2 + rand.N(time.Second)):
+	case <-time.After(time.Duration(times * float64(time.Second/2+rand.N(time.Second)))):
 	}
+}
+
+// back notes that the broker answers.
+func back() {
+	away.Lock()
+	defer away.Unlock()
+	away.since = time.Time{}
 }
 
 // turn takes a command that nobody was heard of for a lease, else waits for a new one, and handles it.
@@ -279,7 +302,9 @@ func work(stop context.Context) {
 			err = nil
 		}
 		for cursor := "0-0"; err == nil && stop.Err() == nil; {
-			cursor, err = turn(stop, cursor)
+			if cursor, err = turn(stop, cursor); err == nil {
+				back()
+			}
 		}
 		if err != nil {
 			rest(stop, err)
@@ -309,6 +334,7 @@ func main() {
 		log.Fatal(err)
 	}
 	options.ReadTimeout = block + 3*time.Second // or a frozen broker holds us up
+	logging.Disable()                           // it would write a line for each try of each slot
 	broker = redis.NewClient(options)
 	stop, _ := signal.NotifyContext(ever, syscall.SIGTERM, syscall.SIGINT)
 	go keepLeases()

@@ -46,6 +46,7 @@ async function charge({ amount_cents }, key, signal) {
 const HANDLERS = { "payment.charge": charge };
 
 const stop = new AbortController();
+let away; // since when the broker does not answer; undefined: it does
 const inHand = new Map();
 const cancelledIds = new Set();
 
@@ -204,15 +205,26 @@ async function work() {
       if (taken !== undefined) held = await handle(taken);
       if (held !== undefined) await settle(redis, held);
       inHand.delete(held?.id);
-      held = undefined;
+      held = away = undefined;
     } catch (error) {
       if (redis?.isOpen) redis.destroy();
       redis = undefined;
       if (stop.signal.aborted) break; // another worker takes it, when its lease ends
-      log(`rests: ${error}`);
-      await sleep(500 + 1_000 * Math.random(), undefined, stop).catch(() => {});
+      await rest(error);
     }
   }
+}
+
+/** Waits, longer the longer the broker is away; says so at first, and then every 30 s. */
+async function rest(error) {
+  const now = performance.now();
+  away ??= { since: now, silentUntil: now };
+  if (now >= away.silentUntil) {
+    away.silentUntil = now + 30_000;
+    log(`rests: ${error}`);
+  }
+  const times = Math.min(1 + (now - away.since) / 10_000, 5);
+  await sleep((500 + 1_000 * Math.random()) * times, undefined, stop).catch(() => {});
 }
 
 /** Takes what is in hand again, and again, so that no other worker does. */
@@ -220,9 +232,10 @@ async function keepLeases() {
   for (let redis;;) {
     await sleep(LEASE_MS / 3);
     try {
-      redis ??= await connect();
       const ids = [...inHand.keys()];
-      if (ids.length > 0) await answered(redis.xClaimJustId(COMMANDS, SYSTEM, CONSUMER, 0, ids));
+      if (ids.length === 0) continue;
+      redis ??= await connect();
+      await answered(redis.xClaimJustId(COMMANDS, SYSTEM, CONSUMER, 0, ids));
     } catch (error) {
       log(`cannot keep what is in hand: ${error}`);
       if (redis?.isOpen) redis.destroy();

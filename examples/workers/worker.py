@@ -5,7 +5,7 @@
 
 Contract: docs/envelopes.md. A crash between working, answering and acknowledging repeats the work.
 """
-import collections, hashlib, json, os, pathlib, random, signal, sys, threading, uuid
+import collections, hashlib, json, os, pathlib, random, signal, sys, threading, time, uuid
 from datetime import datetime, timezone
 import redis, redis.backoff, redis.retry
 
@@ -37,6 +37,7 @@ broker = redis.Redis.from_url(
     encoding_errors="replace", socket_timeout=BLOCK_MS / 1000 + 3,  # or a frozen one holds us up
     retry=redis.retry.Retry(redis.backoff.NoBackoff(), 1), retry_on_error=[redis.ReadOnlyError])
 stopping, in_hand = threading.Event(), {}
+away = {}  # since when the broker does not answer; empty: it does
 cancelled_ids, cancelling = collections.deque(maxlen=CANCELLED_MAX), threading.Lock()
 
 def log(text):
@@ -110,8 +111,13 @@ def again(call):
             rest(error)
 
 def rest(error):
-    log(f"rests: {error}")
-    stopping.wait(random.uniform(0.5, 1.5))
+    """Waits, longer the longer the broker is away; says so at first, and then every 30 s."""
+    now = time.monotonic()
+    since = away.setdefault("since", now)
+    if now >= away.get("silent_until", now):
+        away["silent_until"] = now + 30
+        log(f"rests: {error}")
+    stopping.wait(random.uniform(0.5, 1.5) * min(1 + (now - since) / 10, 5))
 
 def take(cursor):
     """Takes a command that nobody was heard of for a lease, else waits for a new one."""
@@ -161,6 +167,7 @@ def work():
             cursor = "0-0"
             while not stopping.is_set():
                 cursor, entries = take(cursor)
+                away.clear()
                 for entry in entries:
                     handle(*entry)
         except AWAY as error:

@@ -57,6 +57,7 @@ end
 
 HANDLERS = { "mail.send" => method(:send_mail) }.freeze
 $stopping = false
+$away = {} # since when the broker does not answer; empty: it does
 $in_hand = {} # id of the entry => [command, cancellation]
 $cancelled_ids = []
 $cancelling = Mutex.new
@@ -168,15 +169,26 @@ def work
       settle(redis, *held) if held
       $in_hand.delete(held&.first)
       entries = held = nil
+      $away = {}
     rescue *AWAY => error
       $in_hand.delete(entries&.dig(0, 0)) if held.nil?
       redis&.close
       entries = redis = nil
       break if $stopping # another worker takes it, when its lease ends
-      log("rests: #{error.message}")
-      sleep(rand(0.5..1.5))
+      rest(error)
     end
   end
+end
+
+# Waits, longer the longer the broker is away; says so at first, and then every 30 s.
+def rest(error)
+  now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  since = $away[:since] ||= now
+  if now >= ($away[:silent_until] || now)
+    $away[:silent_until] = now + 30
+    log("rests: #{error.message}")
+  end
+  sleep(rand(0.5..1.5) * [1 + (now - since) / 10, 5].min)
 end
 
 # Takes what is in hand again, and again, so that no other worker does.

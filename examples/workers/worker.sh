@@ -39,11 +39,11 @@ log() {
 # Posts $2 to $1; prints the answer. Returns 1 when it is to be repeated, 2 when it is refused.
 post() {
   status=$(printf %s "$2" | curl -sS -m 20 -H "@$header" -H 'Content-Type: application/json' \
-    --data-binary @- -o "$said.$1" -w '%{http_code}' "$url/$1") || return 1
+    --data-binary @- -o "$said.$1" -w '%{http_code}' "$url/$1" 2>"$folder/why") || return 1
   case $status in
     2??) cat "$said.$1" ;;
-    429 | 5??) cat "$said.$1" >&2 && return 1 ;;
-    *) cat "$said.$1" >&2 && return 2 ;;
+    429 | 5??) cp "$said.$1" "$folder/why" && return 1 ;;
+    *) cp "$said.$1" "$folder/why" && return 2 ;;
   esac
 }
 
@@ -76,9 +76,16 @@ answer() {
   esac
 }
 
+# Waits, longer the longer the engine is away; says so at first, and then every 30 s.
 rest() {
-  log "rests: the engine does not answer"
-  sleep "$(awk 'BEGIN { srand(); print 0.5 + rand() }')"
+  now=$(date +%s)
+  away_since=${away_since:-$now}
+  if [ "$now" -ge "${silent_until:-0}" ]; then
+    silent_until=$((now + 30))
+    log "rests: the engine does not answer: $(cat "$folder/why")"
+  fi
+  away_s=$((now - away_since))
+  sleep "$(awk "BEGIN { srand(); print (0.5 + rand()) * ($away_s < 40 ? 1 + $away_s / 10 : 5) }")"
 }
 
 stopping=
@@ -87,6 +94,7 @@ trap 'rm -rf "$folder"' EXIT
 log "takes commands"
 while [ -z "$stopping" ]; do
   polled=$(post poll "{\"max\":1,\"waitMs\":$wait_ms,\"leaseMs\":$lease_ms}") || { rest && continue; }
+  away_since='' silent_until=''
   # One line each: the command, and what is needed of it.
   printf %s "$polled" | jq -r '.envelopes[] | tojson, (.taskerreplytoken != null), .type, .subject,
     (.data | tojson)' >"$said"
@@ -101,7 +109,7 @@ while [ -z "$stopping" ]; do
   keeper=$!
   answered=$(answer)
   until post replies "$answered" >/dev/null; do
-    [ $? -eq 2 ] && log "the reply is refused for good" && break
+    [ $? -eq 2 ] && log "the reply is refused for good: $(cat "$folder/why")" && break
     [ -n "$stopping" ] && break # another worker takes it, when its lease ends
     rest
   done

@@ -46,6 +46,7 @@ const HANDLERS = { "payment.charge": charge };
 
 const stop = new AbortController();
 const inHand = new Map();
+let away; // since when the engine does not answer; undefined: it does
 
 function log(text) {
   console.error(`${SYSTEM}: ${text}`);
@@ -141,9 +142,16 @@ async function keepLeases() {
   await response.body?.cancel();
 }
 
+/** Waits, longer the longer the engine is away; says so at first, and then every 30 s. */
 async function rest(error) {
-  log(`rests: ${error.cause ?? error}`);
-  await sleep(500 + 1_000 * Math.random(), undefined, stop).catch(() => {});
+  const now = performance.now();
+  away ??= { since: now, silentUntil: now };
+  if (now >= away.silentUntil) {
+    away.silentUntil = now + 30_000;
+    log(`rests: ${error.cause ?? error}`);
+  }
+  const times = Math.min(1 + (now - away.since) / 10_000, 5);
+  await sleep((500 + 1_000 * Math.random()) * times, undefined, stop).catch(() => {});
 }
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stop.abort());
@@ -151,6 +159,6 @@ const keeping = setInterval(() => {
   keepLeases().catch((error) => log(`cannot keep what is in hand: ${error}`));
 }, LEASE_MS / 3);
 log("takes commands");
-while (!stop.signal.aborted) await take().catch(rest);
+while (!stop.signal.aborted) await take().then(() => away = undefined, rest);
 await Promise.all([...inHand.values()].map(({ done }) => done));
 clearInterval(keeping);

@@ -5,7 +5,7 @@
 Change SYSTEM and HANDLERS. Contract: docs/envelopes.md. A command that is not answered within its
 lease is delivered again; what gives a sign of life keeps it.
 """
-import hashlib, http.client, json, os, pathlib, random, signal, sys, threading
+import hashlib, http.client, json, os, pathlib, random, signal, sys, threading, time
 import urllib.error, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -34,13 +34,19 @@ def check_stock(data, key, cancelled):
 HANDLERS = {"inventory.check_stock": check_stock}
 AWAY = (OSError, ValueError, http.client.HTTPException)
 stopping, changed, in_hand = threading.Event(), threading.Condition(), {}
+away = {}  # since when the engine does not answer; empty: it does
 
 def log(text):
     print(f"{SYSTEM}: {text}", file=sys.stderr, flush=True)
 
 def rest(error):
-    log(f"rests: {error}")
-    stopping.wait(random.uniform(0.5, 1.5))
+    """Waits, longer the longer the engine is away; says so at first, and then every 30 s."""
+    now = time.monotonic()
+    since = away.setdefault("since", now)
+    if now >= away.get("silent_until", now):
+        away["silent_until"] = now + 30
+        log(f"rests: {error}")
+    stopping.wait(random.uniform(0.5, 1.5) * min(1 + (now - since) / 10, 5))
 
 def post(path, body):
     request = urllib.request.Request(f"{URL}/{path}", json.dumps(body).encode(), HEADERS)
@@ -127,5 +133,6 @@ with ThreadPoolExecutor(SLOTS) as pool:  # its end waits for what is in hand
     while not stopping.is_set():
         try:
             take(pool)
+            away.clear()
         except AWAY as error:
             rest(error)

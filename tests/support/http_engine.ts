@@ -32,6 +32,10 @@ export class HttpEngine implements AsyncDisposable {
   readonly deliveries = new Map<string, number>();
   /** The status of answers to replies. */
   replyStatus = 202;
+  /** Whether polls are answered with an error of the engine. */
+  isBroken = false;
+  /** Polls that were answered so. */
+  brokenPolls = 0;
   readonly #waiting: Envelope[] = [];
   readonly #leases = new Map<string, Leased>();
   #server: Deno.HttpServer<Deno.NetAddr>;
@@ -96,6 +100,7 @@ export class HttpEngine implements AsyncDisposable {
       const body = await request.json();
       switch (new URL(request.url).pathname) {
         case `/v1/bus/${this.system}/poll`:
+          if (this.isBroken) return new Response(`${++this.brokenPolls} broken`, { status: 503 });
           return Response.json({ envelopes: await this.#poll(body) });
         case `/v1/bus/${this.system}/replies`:
           return this.#reply(Array.isArray(body) ? body : [body]);
