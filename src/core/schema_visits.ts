@@ -47,6 +47,28 @@ export function visitsOf(root: JsonSchema): number {
   return count(root, root);
 }
 
+/** By document and reference. */
+const referred = new WeakMap<JsonSchema, Map<string, readonly unknown[]>>();
+
+/**
+ * Returns all that a reference may lead to in a document, whichever `$id` is around it.
+ *
+ * Cost: O(size of the document) the first time, then a look-up.
+ */
+export function referredBy(root: JsonSchema, reference: string): readonly unknown[] {
+  const known = referred.get(root) ?? new Map<string, readonly unknown[]>();
+  referred.set(root, known);
+  const found = known.get(reference) ?? allTargetsOf(root, reference);
+  known.set(reference, found);
+  return found;
+}
+
+function allTargetsOf(root: JsonSchema, reference: string): readonly unknown[] {
+  const targets = targetsIn(root);
+  const bases = [root, ...targets.resources.values()];
+  return [...new Set(bases.flatMap((base) => targetOf(reference, base, targets)))];
+}
+
 function targetsIn(root: JsonSchema): Targets {
   const anchors = new Map<string, JsonSchema[]>();
   const resources = new Map<string, JsonSchema>();
@@ -55,8 +77,10 @@ function targetsIn(root: JsonSchema): Targets {
     const one = open.pop();
     if (typeof one !== "object" || one === null) continue;
     if (isSchema(one)) {
-      const { $anchor, $id } = one;
-      if (typeof $anchor === "string") anchors.set($anchor, [...anchors.get($anchor) ?? [], one]);
+      const { $anchor, $dynamicAnchor, $id } = one;
+      for (const anchor of [$anchor, $dynamicAnchor]) {
+        if (typeof anchor === "string") anchors.set(anchor, [...anchors.get(anchor) ?? [], one]);
+      }
       if (typeof $id === "string") resources.set($id, one);
     }
     for (const value of Object.values(one)) open.push(value);

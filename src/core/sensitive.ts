@@ -6,6 +6,7 @@
 import type { Event, Failure } from "./event.ts";
 import { decodePayload, type JsonText, PAYLOAD_DEPTH_MAX } from "./payload.ts";
 import type { Plan } from "./plan.ts";
+import { referredBy } from "./schema_visits.ts";
 import { hasResult, type TaskState } from "./state.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -266,7 +267,7 @@ export function withoutSensitive(schema: JsonSchema | undefined, value: unknown)
 }
 
 class Hiding {
-  constructor(readonly root: unknown, readonly found: (value: unknown) => void = () => {}) {}
+  constructor(readonly root: JsonSchema, readonly found: (value: unknown) => void = () => {}) {}
 
   /** Hides in one value; `schemas`: all that is said of it. */
   hidden(schemas: readonly unknown[], value: unknown, depth: number): unknown {
@@ -279,7 +280,7 @@ class Hiding {
     if (depth > PAYLOAD_DEPTH_MAX) return HIDDEN;
     if (Array.isArray(value)) {
       return value.map((item, index) =>
-        this.hidden(all.map((schema) => itemSchema(schema, index)), item, depth + 1)
+        this.hidden(all.flatMap((schema) => itemSchemas(schema, index)), item, depth + 1)
       );
     }
     return Object.fromEntries(
@@ -303,33 +304,29 @@ class Hiding {
 
   /** What else is said of the same value, whether it holds in this case or not. */
   #alsoOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] {
-    const { $ref, allOf, anyOf, oneOf, then, else: other } = schema;
-    const referred = typeof $ref === "string" ? [partAt(this.root, $ref)] : [];
-    return [...referred, ...[allOf, anyOf, oneOf].flat(), then, other];
+    const { $ref, $dynamicRef, allOf, anyOf, oneOf, dependentSchemas } = schema;
+    const referred = [$ref, $dynamicRef].flatMap((reference) =>
+      typeof reference === "string" ? referredBy(this.root, reference) : []
+    );
+    const depending = isObject(dependentSchemas) ? Object.values(dependentSchemas) : [];
+    const { if: tested, then, else: other } = schema;
+    return [...referred, ...[allOf, anyOf, oneOf].flat(), ...depending, tested, then, other];
   }
 }
 
-function itemSchema(schema: Readonly<Record<string, unknown>>, index: number): unknown {
-  const first = Array.isArray(schema.prefixItems) ? schema.prefixItems : [];
-  return first[index] ?? schema.items;
+function itemSchemas(schema: Readonly<Record<string, unknown>>, index: number): readonly unknown[] {
+  const { prefixItems, items, contains, unevaluatedItems } = schema;
+  const first = Array.isArray(prefixItems) ? prefixItems : [];
+  return index < first.length ? [first[index], contains] : [items, contains, unevaluatedItems];
 }
 
 /** A pattern is taken to fit each name: a search must not run what others wrote. */
 function fieldSchemas(schema: Readonly<Record<string, unknown>>, name: string): readonly unknown[] {
-  const { properties, patternProperties, additionalProperties } = schema;
+  const { properties, patternProperties, additionalProperties, unevaluatedProperties } = schema;
   const named = isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterns = isObject(patternProperties) ? Object.values(patternProperties) : [];
-  return [...named, ...patterns, ...named.length === 0 ? [additionalProperties] : []];
-}
-
-/** Follows a reference within the document, such as `#/$defs/card`. */
-function partAt(root: unknown, reference: string): unknown {
-  if (!reference.startsWith("#")) return undefined;
-  const path = reference.slice(1).split("/").slice(1);
-  return path.reduce<unknown>((part, name) => {
-    const key = name.replaceAll("~1", "/").replaceAll("~0", "~");
-    return isObject(part) && Object.hasOwn(part, key) ? part[key] : undefined;
-  }, root);
+  const others = named.length === 0 ? [additionalProperties, unevaluatedProperties] : [];
+  return [...named, ...patterns, ...others];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

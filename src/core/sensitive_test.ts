@@ -53,6 +53,30 @@ Deno.test("what a contract marks is hidden, wherever the contract says it", () =
   equal(text.match(/shown|visible/g)?.length, 2);
 });
 
+Deno.test("what is marked by way of an anchor, an id or another keyword is hidden", () => {
+  const marked = { writeOnly: true };
+  const SCHEMAS: readonly JsonSchema[] = [
+    { properties: { a: { $ref: "#card" } }, $defs: { card: { $anchor: "card", ...marked } } },
+    { properties: { a: { $dynamicRef: "#c" } }, $defs: { c: { $dynamicAnchor: "c", ...marked } } },
+    { properties: { a: { $ref: "x:card" } }, $defs: { card: { $id: "x:card", ...marked } } },
+    { properties: { a: { $ref: "#/$defs/a%20card" } }, $defs: { "a card": marked } },
+    {
+      $ref: "x:y",
+      $defs: { y: { $id: "x:y", $ref: "#/$defs/z", $defs: { z: { properties: { a: marked } } } } },
+    },
+    { dependentSchemas: { a: { properties: { a: marked } } } },
+    { if: { properties: { a: marked } } },
+    { unevaluatedProperties: marked },
+    { properties: { a: { contains: marked } } },
+    { properties: { a: { prefixItems: [true], unevaluatedItems: marked } } },
+  ];
+  for (const schema of SCHEMAS) {
+    const shown = JSON.stringify(withoutSensitive(schema, { a: ["first", "kept from all"] }));
+    doesNotMatch(shown, /kept from all/, JSON.stringify(schema));
+    equal(hidden("is kept from all", { a: ["first", "kept from all"] }, schema), "is <sensitive>");
+  }
+});
+
 Deno.test("a schema made with zod marks by its metadata", () => {
   const schema = z.toJSONSchema(z.object({ ssn: z.string().meta({ writeOnly: true }) }));
 
