@@ -29,7 +29,7 @@ export function StepLines({ id, step, attempt, isRunning }: {
             ? `${clockText(at)}  ${text}${fields === undefined ? "" : `  ${fields}`}\n`
             : `… ${dropped} lines after line ${number - 1} were left out: too many for one attempt\n`
         )}
-        {read.data?.nextCursor !== undefined && `… more: tasker logs ${id} --step ${step}\n`}
+        {read.data?.nextCursor !== undefined && `… more: deno task tasker logs ${id} --step ${step}\n`}
       </pre>
     </section>
   );
