@@ -50,7 +50,7 @@ const LATE_MS = 50;
 /** JSON-RPC: an error of this server, which no method has. */
 const SERVER_ERROR = -32000;
 
-/** The status of an answer that nobody reads: its client left before its turn. */
+/** The status of an answer whose client has left. */
 const CLIENT_GONE = 499;
 
 /** What it works with. */
@@ -101,7 +101,7 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
       let end = () => {};
       try {
         end = await takeTurn(turns, request, deps.runtime);
-        if (request.signal.aborted) return new Response(null, { status: CLIENT_GONE });
+        if (request.signal.aborted) return nobodyReads();
         const session = await sessionOf(request, deps);
         const { id, scopes } = await session.key();
         limits.request(id);
@@ -112,7 +112,7 @@ export function openMcpHttp(deps: McpHttpDeps): McpHttp {
         const answer = await handler.fetch(forwarded, { authInfo });
         return guarded(await withTasks(answer, { text, session, signal: request.signal }));
       } catch (thrown) {
-        return refusal(thrown, deps);
+        return request.signal.aborted ? nobodyReads() : refusal(thrown, deps);
       } finally {
         end();
       }
@@ -212,6 +212,10 @@ function guarded(response: Response): Response {
   response.headers.set("cache-control", "no-store");
   response.headers.set("x-content-type-options", "nosniff");
   return response;
+}
+
+function nobodyReads(): Response {
+  return new Response(null, { status: CLIENT_GONE });
 }
 
 /** Answers what is refused before MCP reads it. */

@@ -91,7 +91,11 @@ export class TaskSubscriptions {
     }
     const { id: keyId } = await session.key();
     const ends = this.#reserve(keyId, signal);
-    const tasks = await visible(session.client, listen.params.notifications.taskIds);
+    const asked = visible(session.client, listen.params.notifications.taskIds);
+    const tasks = await asked.catch((error) => {
+      ends.abort();
+      throw error;
+    });
     const isAsking = capabilities.elicitation !== undefined;
     const stream = new Subscription(
       { id: listen.id, session, isAsking, ends, runtime: this.runtime },

@@ -172,6 +172,25 @@ Deno.test("one key has 16 subscriptions at most; one that is left makes room", a
   fake.api.close();
 });
 
+Deno.test("a subscription whose tasks cannot be read takes no place", async () => {
+  const fake = fakeMcp();
+  const [id, key] = [await fake.started(), fake.key()];
+  const { residents } = fake.deps;
+  const peek = residents.peek.bind(residents);
+  residents.peek = () => {
+    throw new Error("no");
+  };
+  for (let count = 0; count < 16; count++) {
+    equal((await listen(fake, [id], { key })).headers.get("content-type"), "application/json");
+  }
+
+  residents.peek = peek;
+  const opened = await listen(fake, [id], { key });
+
+  equal(opened.headers.get("content-type"), "text/event-stream");
+  fake.api.close();
+});
+
 Deno.test("a client that reads no more is sent nothing more, and a change costs one mark", async () => {
   const fake = fakeMcp();
   const id = await fake.started();
