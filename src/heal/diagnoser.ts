@@ -49,8 +49,8 @@ const SIZE_MAX = 32 * 1024 * 1024;
 const DECIDED_TASKS = 500;
 const DECIDED_SIZE = 6 * 1024 * 1024;
 
-/** Turns of the task itself that are kept, the newest; a page of them. */
-const TURNS_MAX = 10_000;
+/** Characters of the turns of the task itself that are kept, the newest; turns of a page. */
+const OWN_SIZE = 8 * 1024 * 1024;
 const TURNS_PAGE = 500;
 
 /** How many are diagnosed at once, and how long others should wait. */
@@ -187,11 +187,15 @@ async function newestTurns(
   taskId: TaskId,
 ): Promise<readonly Turn[]> {
   let turns: Turn[] = [];
+  let size = 0;
   for (let after = 0, isLast = false; !isLast;) {
     const page = await history.turns(taskId, after, TURNS_PAGE);
     turns.push(...page.turns);
     after = turns.at(-1)?.turn ?? after;
-    if (turns.length > 2 * TURNS_MAX) turns = turns.slice(-TURNS_MAX);
+    for (const { events } of page.turns) size += sizeOf(events);
+    let first = 0;
+    while (size > OWN_SIZE && first < turns.length - 1) size -= sizeOf(turns[first++]!.events);
+    turns = turns.slice(first);
     isLast = page.isLast;
   }
   return turns;
