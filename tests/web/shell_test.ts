@@ -1,4 +1,5 @@
 import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
+import { openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, withWebApp } from "../support/browser.ts";
 
 Deno.test({
@@ -38,7 +39,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the link that the first start prints signs one browser in, and no second one",
+  name:
+    "a link signs one browser in, and no second one, also where the page to sign in is open already",
   ignore: CHROMIUM === undefined,
   fn: () =>
     withWebApp(async ({ open, server }) => {
@@ -50,5 +52,10 @@ Deno.test({
       const second = await open(link ?? "/none", { isSignedIn: false, expects: ["status of 401"] });
 
       match(await second.getByRole("alert").innerText(), /it has been used/);
+
+      const client = openClient({ url: server.url, key: server.key });
+      const { path } = await client.call("makeSignInLink", {});
+      await second.goto(new URL(path, server.url).href); // the same page: nothing is loaded
+      await second.getByRole("heading", { name: "Overview" }).waitFor();
     }),
 });

@@ -1,7 +1,7 @@
 /** Sign-in: by a key, by a one-time link, or at the identity provider. */
 
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useEffectEvent, useState } from "react";
 import { useClient } from "../data/client.tsx";
 import type { Session } from "../data/session.tsx";
 import { Button } from "../kit/button.tsx";
@@ -61,18 +61,7 @@ export function SignIn({ hasEnded, onSignedIn }: {
     onSuccess: onSignedIn,
   });
   const { mutate } = signIn;
-  const [refusal, setRefusal] = useState<string>();
-  useEffect(() => {
-    const { hash, pathname, search } = location;
-    if (hash.startsWith(REFUSED)) {
-      setRefusal(REFUSALS[hash.slice(REFUSED.length)]);
-      history.replaceState(null, "", pathname + search);
-    }
-    if (!hash.startsWith(LINK)) return;
-    // The link works once: neither the history nor the next page needs it.
-    history.replaceState(null, "", pathname + search);
-    mutate({ secret: hash.slice(LINK.length), way: "link" });
-  }, [mutate]);
+  const refusal = useAddress((link) => mutate({ secret: link, way: "link" }));
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const secret = String(new FormData(event.currentTarget).get("key") ?? "").trim();
@@ -103,4 +92,28 @@ export function SignIn({ hasEnded, onSignedIn }: {
       </p>
     </main>
   );
+}
+
+/**
+ * Reads what the address says behind #, once: a link, which is given to `onLink`, or why the provider
+ * refused, which is returned.
+ */
+function useAddress(onLink: (link: string) => void): string | undefined {
+  const [refusal, setRefusal] = useState<string>();
+  const take = useEffectEvent(onLink);
+  useEffect(() => {
+    const read = () => {
+      const { hash, pathname, search } = location;
+      if (hash.startsWith(REFUSED)) setRefusal(REFUSALS[hash.slice(REFUSED.length)]);
+      else if (!hash.startsWith(LINK)) return;
+      // The link works once: neither the history nor the next page needs it.
+      history.replaceState(null, "", pathname + search);
+      if (hash.startsWith(LINK)) take(hash.slice(LINK.length));
+    };
+    read();
+    // A link that is pasted where this page is open loads no other page.
+    addEventListener("hashchange", read);
+    return () => removeEventListener("hashchange", read);
+  }, []);
+  return refusal;
 }
