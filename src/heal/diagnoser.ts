@@ -279,11 +279,10 @@ function failureOf(
   );
   const found = failed.findLast((fact) => !completed.has(fact.step)) ?? failed.at(-1);
   if (found !== undefined) return found;
+  const what = step === undefined ? `task "${taskId}"` : `step "${step}" of task "${taskId}"`;
   throw new TaskerError(
     "task.not_failed",
-    step === undefined
-      ? `Cannot diagnose task "${taskId}": no attempt of it has failed`
-      : `Cannot diagnose step "${step}" of task "${taskId}": no attempt of it has failed`,
+    `Cannot diagnose ${what}: no attempt of it has failed; a transform makes none, its error says all`,
   );
 }
 

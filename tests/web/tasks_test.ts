@@ -80,6 +80,12 @@ Deno.test({
       await page.getByRole("dialog").getByLabel("payment_id").fill("p-7");
       await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
       await page.getByText('Waits for the signal "approve"').waitFor();
+      const overview = await open("/");
+      await overview.getByRole("table", { name: "Tasks that wait for a decision" })
+        .getByText(tasks[1]?.id ?? "").waitFor();
+      await overview.getByRole("table", { name: "Approvals and other signals" })
+        .getByText(tasks[0]?.id ?? "").waitFor();
+      await overview.close();
       await page.getByRole("option", { name: /approve/ }).click();
       await page.getByRole("button", { name: "Send signal" }).click();
       await page.getByRole("dialog").getByLabel("note").fill("fine");

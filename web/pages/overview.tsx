@@ -74,8 +74,9 @@ function FirstSteps() {
   );
 }
 
-/** What waits for a decision: proposals first, then tasks, then envelopes that nobody could use. */
+/** What waits for a decision: proposals first, then envelopes that nobody could use, then tasks. */
 function NeedsPerson({ tasks }: { readonly tasks: readonly Task[] }) {
+  const signals = useOperation("listTasks", { needs: ["signal"], limit: 10 });
   const proposals = useOperation("listIncidents", { phase: "waiting_for_approval", limit: 10 });
   const maySeeLetters = useMay("operate");
   const letters = useOperation("listDead", { limit: LETTERS_MAX }, {
@@ -84,20 +85,20 @@ function NeedsPerson({ tasks }: { readonly tasks: readonly Task[] }) {
   });
   const incidents = proposals.data?.incidents ?? [];
   const dead = letters.data?.letters ?? [];
-  const isNothing = tasks.length + incidents.length + dead.length === 0;
+  const asked = signals.data?.tasks ?? [];
+  const isNothing = tasks.length + asked.length + incidents.length + dead.length === 0;
   return (
     <section className="stack">
       <h2>Needs a person</h2>
       {isNothing && <p className="muted">Nothing waits for a decision.</p>}
       {incidents.length > 0 && <Incidents incidents={incidents} caption="Proposals that wait" />}
       {dead.length > 0 && <DeadLetters systems={dead.map(({ system }) => system)} />}
-      {tasks.length > 0 && (
-        <>
-          <Tasks caption="Tasks that wait for a decision" tasks={tasks} />
-          <p>
-            <Link href="/parked">All that waits for a choice or an approval</Link>
-          </p>
-        </>
+      {tasks.length > 0 && <Tasks caption="Tasks that wait for a decision" tasks={tasks} />}
+      {asked.length > 0 && <Tasks caption="Approvals and other signals" tasks={asked} />}
+      {tasks.length + asked.length > 0 && (
+        <p>
+          <Link href="/parked">All that waits for a choice or an approval</Link>
+        </p>
       )}
     </section>
   );

@@ -324,7 +324,8 @@ function StepPanel({ task, step, contract, versions, isNow }: {
 }) {
   const { name, kind, owner, system, attempt, attemptsMax, state, parkedReason, error, result } =
     step;
-  const isFailed = isNow && step.diagnosis !== undefined &&
+  // Of a transform there are no attempts to compare: its error says all.
+  const isDiagnosed = isNow && step.diagnosis !== undefined && kind !== "transform" &&
     (state === "parked" || state === "failed");
   return (
     <aside className="panel stack" aria-label={`Step ${name}`}>
@@ -359,7 +360,7 @@ function StepPanel({ task, step, contract, versions, isNow }: {
       {isNow && kind === "local" && attempt > 0 && (
         <StepLines id={task.id} step={name} attempt={attempt} isRunning={state === "running"} />
       )}
-      {isFailed && <DiagnosisPanel id={task.id} step={step} success={contract?.success} />}
+      {isDiagnosed && <DiagnosisPanel id={task.id} step={step} success={contract?.success} />}
       {isNow && result !== undefined && (
         <>
           <h3>Result</h3>
