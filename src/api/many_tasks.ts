@@ -1,16 +1,19 @@
 /** Handlers of all tasks that a filter finds: counts, and changes, each by its own command. */
 
+import type { OutsideCommand } from "../core/command.ts";
 import { decide } from "../core/decide.ts";
 import { OWN_NAMESPACE } from "../core/incident.ts";
+import type { Plan } from "../core/plan.ts";
 import type { TaskFilter, TaskSummary } from "../core/ports.ts";
 import { LABELLED_MAX, readLabels } from "../core/search.ts";
 import { isDelivery } from "../core/webhook.ts";
-import { isTerminal, TASK_STATES, type TaskStateName } from "../core/state.ts";
+import { isTerminal, TASK_STATES, type TaskState, type TaskStateName } from "../core/state.ts";
 import type { MANY_TASKS } from "../operations/many_tasks.ts";
 import type { ParsedOf, ResultOf } from "../operations/operation.ts";
 import { type CommandBase, type CommandName, TASK_COMMANDS } from "../operations/task_commands.ts";
 import { badRequest, type Call, commandIdOf, type Handlers, type Services } from "./handler.ts";
 import { operatingError, problemOf } from "./response.ts";
+import type { TaskReader } from "./task_reader.ts";
 import { filterOf, whereNext } from "./tasks.ts";
 
 type Input = ParsedOf<typeof MANY_TASKS["changeTasks"]>;
@@ -115,33 +118,43 @@ interface Asked {
 /** Actions that are refused by what a task is; the others only by how it changes meanwhile. */
 const DECIDED_BY_STATE: readonly Input["action"][] = ["resolve", "skip", "choose"];
 
-/** What would be refused if it were sent now. One task after the other: each may be read whole. */
+/** What would be refused if it were sent now. One task after the other: each may be read whole, once. */
 async function foreseen(
   services: Services,
   parts: readonly Part[],
   of: Asked,
 ): Promise<readonly Refused[]> {
+  const isDecided = DECIDED_BY_STATE.includes(of.input.action);
   const refused: Refused[] = [];
   for (const [task, ofTask] of Map.groupBy(parts, (part) => part.task)) {
-    const isDecided = DECIDED_BY_STATE.includes(of.input.action);
+    let read: ReturnType<TaskReader["stateOf"]> | undefined;
     for (const part of ofTask) {
       const end = await tried(services, part, async () => {
         const command = commandOf(services, part, of);
         if (!isDecided) return;
-        const { plan, state } = await services.tasks.stateOf(task);
-        const { policyOf, runtime } = services;
-        const decision = decide(state, command, {
-          plan,
-          nowMs: runtime.now(),
-          policyVersion: 0,
-          policyOf: (step) => policyOf({ plan, taskId: task.taskId }, step),
-        });
-        if (decision.kind === "refused") throw decision.error;
+        read ??= services.tasks.stateOf(task);
+        demandAccepted(services, command, await read);
       });
       if (typeof end === "object") refused.push(end);
     }
   }
   return refused;
+}
+
+/** @throws {TaskerError} what the command would be refused for */
+function demandAccepted(
+  { policyOf, runtime }: Services,
+  command: OutsideCommand,
+  { plan, state }: { readonly plan: Plan; readonly state: TaskState },
+): void {
+  const { taskId } = command;
+  const decision = decide(state, command, {
+    plan,
+    nowMs: runtime.now(),
+    policyVersion: 0,
+    policyOf: (step) => policyOf({ plan, taskId }, step),
+  });
+  if (decision.kind === "refused") throw decision.error;
 }
 
 /** Every step that is parked: labels have the first of them. */

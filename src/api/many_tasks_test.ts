@@ -100,8 +100,14 @@ Deno.test("a bulk action is about every parked step, also of a task with more th
     fake.engine.isFeedOn = isFeedOn; // In memory, then from its journal.
     answers.push(await fake.json(BULK, { body: { action: "retry", dryRun: true } }));
   }
+  const { queries } = fake.engine;
+  const choosing = { action: "choose", choice: "retry", dryRun: true };
+  const { refused } = await fake.json(BULK, { body: choosing });
+  const reads = fake.engine.queries - queries;
   const answer = await fake.json(BULK, { body: { action: "retry" } });
 
+  deepEqual(refused, []);
+  equal(reads, 2, "once for its steps, and once for what is decided about all of them");
   deepEqual(answers.map(({ commands }) => commands), [LABELLED_MAX + 6, LABELLED_MAX + 6]);
   equal(answer.changed, LABELLED_MAX + 6);
   const steps = fake.engine.commands.map((command) => "step" in command && command.step);
