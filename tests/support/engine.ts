@@ -35,6 +35,8 @@ export interface RealEngineOptions {
   readonly modules: readonly WorkflowModule[];
   /** Workflows of Tasker itself. */
   readonly own?: readonly WorkflowModule[];
+  /** The platform's unless given. */
+  readonly runtime?: Runtime;
   /** The Rust core unless given. */
   readonly readiness?: Readiness;
   /** Opens the bus that carries remote steps; without, nothing carries them. */
@@ -65,9 +67,8 @@ function endsOf({ supervisor }: Engine): Map<string, () => void> {
 /** Opens an engine with workflows. */
 export async function openRealEngine(
   url: string,
-  { modules, own, readiness, bus: openBus }: RealEngineOptions,
+  { modules, own, runtime = openRuntime(), readiness, bus: openBus }: RealEngineOptions,
 ): Promise<RealEngine> {
-  const runtime = openRuntime();
   const incarnation = runtime.uuid() as Incarnation;
   const journal = await openJournal({ url, runtime, incarnation, onWarning: console.warn });
   const registry = await openRegistry({

@@ -84,9 +84,9 @@ export async function serve(
   };
 }
 
-/** Asks until the answer is not undefined; fails after `ms`, saying what it waited for. */
+/** Asks until the answer is not undefined; fails after `ms`, saying what it waits for. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   ms: number,
   ask: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
@@ -96,5 +96,5 @@ export async function until<T>(
     if (answer !== undefined) return answer;
     await new Promise((wake) => setTimeout(wake, 50));
   }
-  throw new Error(`waited ${ms} ms in vain for ${what}`);
+  throw new Error(`waited ${ms} ms in vain for ${typeof what === "string" ? what : what()}`);
 }
