@@ -4,6 +4,7 @@ import type { AttemptEnd } from "../src/core/attempt.ts";
 import { type Circuit, creditAnswer } from "../src/core/breaker.ts";
 import { isUnhurried } from "../src/core/adaptive_limit.ts";
 import { alternativeFor, type Asked, askedOf } from "../src/core/alternative.ts";
+import { calledBy } from "../src/core/http_call.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
 import type { Plan, PlannedStep } from "../src/core/plan.ts";
 import type { Runner, Runtime } from "../src/core/ports.ts";
@@ -180,8 +181,7 @@ export class NodeAdmission implements Admission {
     const nowMs = this.deps.runtime.monotonic();
     const { name, definition: { kind, owner, http, event } } = plan.steps[step] as PlannedStep;
     const places = this.#steps.get(`${plan.workflow}/${name}`);
-    const asked = kind === "remote" ? owner : http?.circuit ?? http?.origin;
-    const system = asked === undefined ? undefined : this.#systems.get(asked);
+    const system = this.#systems.get((kind === "remote" ? owner : calledBy(http)) ?? "");
     const own = [...(places ? [places] : []), ...(kind === "remote" ? [] : [this.#node])];
     const ms = drainMs(own, nowMs);
     const systemMs = system === undefined ? 0 : drainMs(system.linesOf(event), nowMs);
@@ -245,7 +245,7 @@ export class NodeAdmission implements Admission {
     const sent = elsewhere ?? alternativeFor(this.#directory, plan, definition, switchTo);
     const asked = askedOf(definition, sent);
     const { event: capability } = asked;
-    const called = http?.circuit ?? http?.origin;
+    const called = calledBy(http);
     const host = called === undefined ? undefined : this.#systemOf(called);
     // A place on the node is the last: nobody holds one while a circuit is open.
     const limits = kind === "remote"

@@ -103,8 +103,20 @@ function nameOf(
 }
 
 /** Adds cells up to one row, named as the first. */
-export function rowOf(cells: readonly StatisticsCell[], { sinceMs, untilMs, everyMs }: Window) {
+function rowOf(cells: readonly StatisticsCell[], window: Window) {
   const [{ workflow, step, version, policyVersion }] = cells as [StatisticsCell];
+  return {
+    ...{ workflow, version, policyVersion },
+    ...(step !== undefined && { step }),
+    ...countedOf(cells, window),
+  };
+}
+
+/** Adds cells up. */
+export function countedOf(
+  cells: readonly StatisticsCell[],
+  { sinceMs, untilMs, everyMs }: Window,
+) {
   const counts = merged(cells);
   const errors = [...counts.errors].sort(([, a], [, b]) => b - a)
     .map(([code, count]) => ({ code, count }));
@@ -121,8 +133,7 @@ export function rowOf(cells: readonly StatisticsCell[], { sinceMs, untilMs, ever
   const ranMs = durationsOf(counts.ran);
   const { starts, retries, parked, ended } = counts;
   return {
-    ...{ workflow, version, policyVersion, starts, retries, parked, ended, errors, intervals },
-    ...(step !== undefined && { step }),
+    ...{ starts, retries, parked, ended, errors, intervals },
     startsPerS: rounded(starts / ((untilMs - sinceMs) / 1_000)),
     outcomes: Object.fromEntries(counts.outcomes),
     failedShare: { share: rounded(counts.failed / (ended || 1)), ...wilson(counts.failed, ended) },

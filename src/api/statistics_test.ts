@@ -109,7 +109,13 @@ Deno.test("a window that ends before it begins is refused, and an empty one has 
 });
 
 Deno.test("GET /v1/statistics/systems adds up the steps that name a system, and reads them once in 10 s", async () => {
-  const fake = fakeApi();
+  const { deps } = fakeApi();
+  let lists = 0;
+  const list = () => {
+    lists++;
+    return Promise.resolve(fake.engine.plans);
+  };
+  const fake = fakeApi({ definitions: { ...deps.definitions, list } });
   const plan = fake.engine.plans.find(({ steps }) =>
     steps.some(({ definition }) => definition.kind === "remote")
   )!;
@@ -149,4 +155,5 @@ Deno.test("GET /v1/statistics/systems adds up the steps that name a system, and 
   equal(again.until, first.until);
   deepEqual(elsewhere.statistics, []);
   equal(later.until === first.until, false);
+  equal(lists, 1, "the definitions are read once a minute for all keys");
 });

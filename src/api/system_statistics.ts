@@ -1,13 +1,15 @@
 /** Statistics of systems: what was counted of steps, added up by whom their definitions ask. */
 
+import { calledBy } from "../core/http_call.ts";
+import type { Runtime } from "../core/ports.ts";
+import { Recent } from "../core/recent.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
-import type { Definition } from "../core/workflow.ts";
+import { type Definition, namespaceOf } from "../core/workflow.ts";
 import type { STATISTICS } from "../operations/statistics.ts";
 import { timeText } from "../operations/schema.ts";
 import type { ResultOf } from "../operations/operation.ts";
-import type { Caller } from "./access.ts";
 import type { Handlers, Services } from "./handler.ts";
-import { rowOf, type Window, windowOf } from "./statistics.ts";
+import { countedOf, type Window, windowOf } from "./statistics.ts";
 
 type Answer = ResultOf<typeof STATISTICS["getSystemStatistics"]>;
 
@@ -15,42 +17,59 @@ type Answer = ResultOf<typeof STATISTICS["getSystemStatistics"]>;
 const WORKFLOWS_MAX = 50;
 
 /** How long an answer is given again: nodes count in intervals of ten seconds. */
-const KEPT_MS = 10_000;
+const ANSWER_KEPT_MS = 10_000;
 
-/** Answers that are kept: one for each set of namespaces and length of intervals. */
-const KEPT_MAX = 32;
+/** Answers that are kept at least: one for each set of namespaces and length of intervals. */
+const ANSWERS_KEPT = 16;
 
-/** An answer that is kept, or on its way. */
-interface Kept {
-  readonly atMs: number;
-  readonly answer: Promise<Answer>;
+/** How long the definitions are taken to say the same: all of them are read, with every version. */
+const ASKING_KEPT_MS = 60_000;
+
+/** Which system each step asks, by workflow, then by version and step. */
+type Asking = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** What was read lately: it is given again for a while, and who comes meanwhile waits for it too. */
+class Lately<T> {
+  #last: { readonly atMs: number; readonly value: Promise<T> } | undefined;
+
+  constructor(readonly runtime: Pick<Runtime, "monotonic">, readonly keptMs: number) {}
+
+  get(read: () => Promise<T>): Promise<T> {
+    const nowMs = this.runtime.monotonic();
+    if (this.#last !== undefined && nowMs - this.#last.atMs < this.keptMs) return this.#last.value;
+    const last = { atMs: nowMs, value: read() };
+    this.#last = last;
+    last.value.catch(() => {
+      if (this.#last === last) this.#last = undefined;
+    });
+    return last.value;
+  }
 }
 
 /** The handler of `stats systems`: many pages ask the same, and one of them reads. */
 export function systemStatisticsHandlers(
   services: Services,
 ): Pick<Handlers<typeof STATISTICS>, "getSystemStatistics"> {
-  const kept = new Map<string, Kept>();
+  const { runtime } = services;
+  const answers = new Recent<string, Lately<Answer>>(ANSWERS_KEPT);
+  const asking = new Lately<Asking>(runtime, ASKING_KEPT_MS);
   return {
     async getSystemStatistics({ intervals }, { caller }) {
-      const nowMs = services.runtime.monotonic();
       const key = JSON.stringify([intervals, caller.namespaces]);
-      let known = kept.get(key);
-      if (known === undefined || nowMs - known.atMs >= KEPT_MS) {
-        known = { atMs: nowMs, answer: read(services, intervals, caller) };
-        kept.delete(key);
-        kept.set(key, known);
-        for (const oldest of [...kept.keys()].slice(0, -KEPT_MAX)) kept.delete(oldest);
-        known.answer.catch(() => kept.delete(key));
-      }
-      return { status: 200, body: await known.answer };
+      const answer = answers.get(key) ?? new Lately<Answer>(runtime, ANSWER_KEPT_MS);
+      answers.set(key, answer);
+      const read = async () => {
+        const all = await asking.get(() => readAsking(services));
+        const seen = [...all].filter(([workflow]) => caller.covers(namespaceOf(workflow)));
+        return await answerOf(services, intervals, new Map(seen));
+      };
+      return { status: 200, body: await answer.get(read) };
     },
   };
 }
 
-async function read(services: Services, intervals: number, caller: Caller): Promise<Answer> {
+async function answerOf(services: Services, intervals: number, asking: Asking): Promise<Answer> {
   const window = windowOf({ intervals }, services.runtime.now());
-  const asking = await workflowsThatAsk(services, caller);
   const busiest = await byStarts(services, [...asking.keys()], window);
   const bySystem = new Map<string, StatisticsCell[]>();
   for (const workflow of busiest.slice(0, WORKFLOWS_MAX)) {
@@ -62,14 +81,11 @@ async function read(services: Services, intervals: number, caller: Caller): Prom
       cells.push(cell);
     }
   }
-  const statistics = [...bySystem].map(([system, cells]) => {
-    const { workflow: _workflow, step: _step, version: _version, policyVersion: _policy, ...row } =
-      rowOf(
-        cells,
-        window,
-      );
-    return { system, workflows: [...new Set(cells.map(({ workflow }) => workflow))], ...row };
-  });
+  const statistics = [...bySystem].map(([system, cells]) => ({
+    system,
+    workflows: [...new Set(cells.map(({ workflow }) => workflow))],
+    ...countedOf(cells, window),
+  }));
   const { sinceMs, untilMs, everyMs } = window;
   return {
     ...{ since: timeText(sinceMs), until: timeText(untilMs), everyMs },
@@ -78,15 +94,10 @@ async function read(services: Services, intervals: number, caller: Caller): Prom
   };
 }
 
-/** The workflows that ask systems: by version and step, which one. */
-async function workflowsThatAsk(
-  { definitions }: Pick<Services, "definitions">,
-  caller: Caller,
-): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+async function readAsking({ definitions }: Pick<Services, "definitions">): Promise<Asking> {
   const asking = new Map<string, Map<string, string>>();
   for (const { definition } of await definitions.list()) {
     const { namespace, name, version, steps } = definition;
-    if (!caller.covers(namespace)) continue;
     for (const step of steps) {
       const system = systemOf(step);
       if (system === undefined) continue;
@@ -99,7 +110,7 @@ async function workflowsThatAsk(
 }
 
 function systemOf({ kind, owner, http }: Definition["steps"][number]): string | undefined {
-  return kind === "remote" ? owner : http?.origin;
+  return kind === "remote" ? owner : calledBy(http);
 }
 
 /** Workflows with the most starts in the window first; long tasks may have none. */

@@ -21,12 +21,17 @@ export interface HttpCall {
   readonly sign?: string;
   /** Whatever comes with a success is not read: the result is the status. */
   readonly isStatusOnly?: boolean;
-  /** Whose circuit and retry budget the step shares; absent: those of its origin. */
+  /** Whose circuit, limits and retry budget the step shares; absent: those of its origin. */
   readonly circuit?: string;
   /** Statuses that are tried again beside 408, 425, 429 and those from 500 on. */
   readonly retryOn?: readonly number[];
   /** Headers that the result has beside the body; absent: the result is the body alone. */
   readonly responseHeaders?: readonly string[];
+}
+
+/** Whose circuit and limits a request shares; undefined: a mapping makes its host. */
+export function calledBy(http: HttpCall | undefined): string | undefined {
+  return http?.circuit ?? http?.origin;
 }
 
 /** A system without a broker: each of its envelopes is sent to a URL. */

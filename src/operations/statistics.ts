@@ -73,10 +73,12 @@ const SystemsStatistics = named(
     until: z.string(),
     everyMs: z.int().describe("The length of an interval"),
     statistics: z.array(z.object({
-      system: z.string().describe("The owner that a step names, or the origin that it calls"),
+      system: z.string().describe(
+        "The owner that a step names, or the origin that it calls; of deliveries, `webhook:NAME`",
+      ),
       workflows: z.array(z.string()).describe("Whose steps they are"),
       ...COUNTED,
-    })).describe("The busiest first"),
+    })).describe("The busiest first; steps of a new version come within a minute"),
     omitted: z.int().describe("Workflows that were not read: those beyond 50 with fewer starts"),
   }),
 );
