@@ -23,6 +23,12 @@ const AWAY_MS = 200;
 /** How long it may be away: it starts within a second. */
 const AWAY_MS_MAX = 15_000;
 
+/** How long the process may stand still before it is ended: the largest documents take some seconds. */
+export const SILENT_MS_MAX = 15_000;
+
+/** How long an answer may take: no work has more than some ten seconds, and it may be slow in them. */
+const ANSWER_MS_MAX = 60_000;
+
 /** How long who is refused should wait. */
 const BUSY_RETRY_MS = 5_000;
 
@@ -81,8 +87,11 @@ function isSame(given: string, wanted: string): boolean {
 }
 
 /**
- * Has work done by the process at `url`, whose password is the key. When that process ends in the middle,
- * what it did alone is given up, because it would end it again; of several nobody knows which it was.
+ * Has work done by the process at `url`, whose password is the key.
+ *
+ * When that process ends in the middle, what it did alone for as long as it may stand still is given up,
+ * because it would end the process again. Anything else may have come as the process ended, or beside what
+ * ended it: it is tried once more, with nothing beside it, and given up if that ends the process as well.
  */
 export function performAt(url: string, runtime: Pick<Runtime, "after" | "monotonic">): Perform {
   const { hostname, port, password } = new URL(url);
@@ -91,21 +100,34 @@ export function performAt(url: string, runtime: Pick<Runtime, "after" | "monoton
     headers: { authorization: `Bearer ${password}` },
     agent: false, // a connection of its own: one that was kept could belong to a process that has ended
   };
-  const running = new Set<{ isOneOfMany: boolean }>();
-  return async (kind, asked) => {
-    const mine = { isOneOfMany: false };
+  const running = new Set<{ isAlone: boolean }>();
+  const once = async (body: string) => {
+    const [mine, sinceMs] = [{ isAlone: running.size === 0 }, runtime.monotonic()];
+    for (const other of running) other.isAlone = false;
     running.add(mine);
     try {
-      const text = await whileAway(runtime, () => post(options, JSON.stringify({ kind, asked })));
-      const answer = JSON.parse(text) as Answer;
-      return resultOf(answer) as never;
+      return await whileAway(runtime, () => post(options, { body, runtime }));
     } catch (error) {
-      if (!(error instanceof Broken)) throw error;
-      if (running.size > 1) { for (const one of running) one.isOneOfMany = true; }
-      throw mine.isOneOfMany ? busy(error) : givenUp(error);
+      const isToBlame = mine.isAlone && runtime.monotonic() - sinceMs >= SILENT_MS_MAX;
+      throw error instanceof Broken && isToBlame ? givenUp(error) : error;
     } finally {
       running.delete(mine);
     }
+  };
+  /** What is tried once more, one after the other; what comes meanwhile waits for it. */
+  let again: Promise<unknown> = Promise.resolve();
+  return async (kind, asked) => {
+    const body = JSON.stringify({ kind, asked });
+    for (let seen; seen !== again;) await (seen = again);
+    const text = await once(body).catch((error) => {
+      if (!(error instanceof Broken)) throw error;
+      const second = again.then(() => once(body));
+      again = second.catch(() => {});
+      return second;
+    }).catch((error) => {
+      throw error instanceof Broken ? givenUp(error) : error;
+    });
+    return resultOf(JSON.parse(text) as Answer) as never;
   };
 }
 
@@ -157,13 +179,16 @@ function busy(cause: unknown): TaskerError {
 function givenUp(cause: unknown): TaskerError {
   return new TaskerError(
     "document.given_up",
-    "Cannot work on the document: the process for that ended in the middle of it, as it does when a " +
-      `document takes too long or too much memory (${messageOf(cause)})`,
+    "Cannot work on the document: the process for that ended in the middle of it or did not answer, as " +
+      `happens when a document takes too long or too much memory (${messageOf(cause)})`,
     { cause },
   );
 }
 
-function post(options: http.RequestOptions, body: string): Promise<string> {
+function post(
+  options: http.RequestOptions,
+  { body, runtime }: { readonly body: string; readonly runtime: Pick<Runtime, "after"> },
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const fail = (error: unknown) => reject(new Broken(error));
   const sent = http.request(options, (answer) => {
@@ -178,5 +203,9 @@ function post(options: http.RequestOptions, body: string): Promise<string> {
   });
   sent.on("error", fail);
   sent.end(body);
-  return promise;
+  const cancel = runtime.after(ANSWER_MS_MAX, () => {
+    reject(givenUp(`no answer within ${ANSWER_MS_MAX / 1_000} s`));
+    sent.destroy();
+  });
+  return promise.finally(cancel);
 }

@@ -37,33 +37,98 @@ Deno.test("work on documents is asked over HTTP, with what is wrong and where", 
   await server.shutdown();
 });
 
-Deno.test("a document in whose work the process ends is given up; of two, neither", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  /** Takes so many requests, and ends in the middle of them. */
-  const endWith = async (count: number) => {
-    const taken = [];
-    while (taken.length < count) taken.push(await listener.accept());
-    for (const one of taken) one.close();
+/** What ends in the middle of requests, and then is there again; `isBroken` says of each which it is. */
+function listenInTurns(isBroken: (request: number) => Promise<boolean> | boolean) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  /** How many others were under way when each request came. */
+  const beside: number[] = [];
+  let underWay = 0;
+  void (async () => {
+    for await (const conn of listener) {
+      const request = beside.push(underWay++);
+      void (async () => {
+        await conn.read(new Uint8Array(10_000));
+        const answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n" + `{"answer":"ok"}`;
+        if (!await isBroken(request)) await conn.write(new TextEncoder().encode(answer));
+        underWay--;
+        conn.close();
+      })();
+    }
+  })();
+  return {
+    url: `http://documents:${KEY}@127.0.0.1:${listener.addr.port}`,
+    beside,
+    [Symbol.dispose]: () => listener.close(),
   };
-  const ask = performAt(`http://documents:${KEY}@127.0.0.1:${listener.addr.port}`, openRuntime());
+}
 
-  const [alone] = await Promise.allSettled([ask("rehearse", { text: "" }), endWith(1)]);
-  const [one, other] = await Promise.allSettled([
-    ask("rehearse", { text: "" }),
-    ask("check", { of: { text: "" }, directory: undefined }),
-    endWith(2),
-  ]);
+const CHECK = ["check", { of: { text: "" }, directory: undefined }] as const;
 
-  equal(alone.status === "rejected" && alone.reason.code, "document.given_up");
-  equal(one.status === "rejected" && one.reason.code, "api.busy");
-  equal(other.status === "rejected" && other.reason.code, "api.busy");
+Deno.test("a document that arrives as the process ends is worked on by the next one", async () => {
+  using process = listenInTurns((request) => request === 1);
+  const ask = performAt(process.url, openRuntime());
+
+  equal(await ask(...CHECK), "ok");
+  deepEqual(process.beside, [0, 0]);
+});
+
+Deno.test("a document that ends the process twice is given up", async () => {
+  using process = listenInTurns(() => true);
+  const ask = performAt(process.url, openRuntime());
+
+  await rejects(ask(...CHECK), { code: "document.given_up" });
+  deepEqual(process.beside, [0, 0]);
+});
+
+Deno.test("a document that was worked on alone when the process was ended is not tried again", async () => {
+  let nowMs = 0;
+  using process = listenInTurns(() => {
+    nowMs += 15_000;
+    return true;
+  });
+  const ask = performAt(process.url, { ...openRuntime(), monotonic: () => nowMs });
+
+  await rejects(ask(...CHECK), { code: "document.given_up" });
+  deepEqual(process.beside, [0]);
+});
+
+Deno.test("of two documents in whose work the process ends, each is tried again alone", async () => {
+  const both = Promise.withResolvers<boolean>();
+  using process = listenInTurns((request) => {
+    if (request === 2) both.resolve(true);
+    return request <= 2 ? both.promise : request === 3;
+  });
+  const ask = performAt(process.url, openRuntime());
+
+  const answers = await Promise.allSettled([ask(...CHECK), ask("rehearse", { text: "" })]);
+
+  deepEqual(
+    answers.map((one) => one.status === "rejected" ? one.reason.code : one.value).sort(),
+    ["document.given_up", "ok"],
+  );
+  deepEqual(process.beside, [0, 1, 0, 0]);
+});
+
+Deno.test("a process that never answers is not waited for without end", async () => {
+  using process = listenInTurns(() => new Promise(() => {}));
+  const waits: number[] = [];
+  const after = (ms: number, call: () => void) => {
+    waits.push(ms);
+    const timer = setTimeout(call, 0);
+    return () => clearTimeout(timer);
+  };
+  const ask = performAt(process.url, { ...openRuntime(), after });
+
+  await rejects(ask(...CHECK), { code: "document.given_up", message: /within 60 s/ });
+  deepEqual(waits, [60_000]);
 });
 
 Deno.test("a process that starts again is asked again", async () => {
   const { server, port, url } = listen(() => Promise.reject(new Error("too early")));
   await server.shutdown();
   let started: Deno.HttpServer | undefined;
-  const after = (_: number, wake: () => void) => {
+  const after = (ms: number, wake: () => void) => {
+    if (ms > 1_000) return () => {}; // the time-out of a request
     const perform = (() => Promise.resolve("done")) as unknown as Perform;
     started ??= listen(perform, port).server;
     wake();
@@ -81,6 +146,7 @@ Deno.test("a process that does not start again is waited for within bounds", asy
   await server.shutdown();
   let nowMs = 0;
   const after = (ms: number, wake: () => void) => {
+    if (ms > 1_000) return () => {}; // the time-out of a request
     nowMs += ms;
     wake();
     return () => {};

@@ -1,10 +1,9 @@
 /** Starts the process that works on documents beside the server, and again when it ends or hangs. */
 
 import type { OnLine } from "../postgres/retry_for.ts";
-import { type ProcessBeside, startBeside } from "./launch_process.ts";
-
-/** How long it may stand still: the largest documents take some seconds on a slow machine. */
-const SILENT_MS_MAX = 15_000;
+import type { Environment } from "./config_reader.ts";
+import { SILENT_MS_MAX } from "./document_wire.ts";
+import { inherited, type ProcessBeside, startBeside } from "./launch_process.ts";
 
 /** What it reads: its address, and what its libraries look for. */
 const NAMES: readonly string[] = ["TASKER_DOCUMENTS_URL", "LOG_STREAM", "LOG_TOKENS"];
@@ -14,6 +13,7 @@ const HEAP_MIB_MAX = 1_024;
 
 /** What the process is started with. */
 interface DocumentsOptions {
+  readonly env: Environment;
   /** Absolute path of the folder with src. */
   readonly root: string;
   readonly project: string;
@@ -34,7 +34,10 @@ export function startDocuments(options: DocumentsOptions): Promise<ProcessBeside
   });
 }
 
-function spawnDocuments({ root, project }: DocumentsOptions, url: string): Deno.ChildProcess {
+function spawnDocuments(
+  { env, root, project }: DocumentsOptions,
+  url: string,
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -46,7 +49,8 @@ function spawnDocuments({ root, project }: DocumentsOptions, url: string): Deno.
       `--allow-env=${NAMES.join(",")}`,
       `${root}/src/server/documents_main.ts`,
     ],
-    env: { TASKER_DOCUMENTS_URL: url },
+    clearEnv: true,
+    env: { ...inherited(env), TASKER_DOCUMENTS_URL: url },
     stdin: "piped", // it ends when this process does
     stdout: "piped",
     stderr: "inherit",

@@ -6,10 +6,14 @@ import { startDocuments } from "./launch_documents.ts";
 import { startBeside } from "./launch_process.ts";
 import { openRuntime } from "./runtime.ts";
 
+const ENV = Deno.env.toObject();
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname).replace(/\/$/, "");
 
 Deno.test("the process that works on documents checks, edits and rehearses them", async () => {
-  using documents = await startDocuments({ root: ROOT, project: ROOT, onLine: console.error });
+  using documents = await startDocuments({
+    ...{ env: ENV, root: ROOT, project: ROOT },
+    onLine: console.error,
+  });
   const ask = performAt(documents.url, openRuntime());
   const text =
     "namespace: n\nname: a\nversion: 1.0.0\nworkflow_steps: [{ name: rest, sleep: 1s }]\n";
@@ -37,7 +41,7 @@ Deno.test("a process whose code was replaced before it was loaded starts again",
   }
   const lines: string[] = [];
   using documents = await startDocuments({
-    ...{ root, project: ROOT },
+    ...{ env: ENV, root, project: ROOT },
     onLine: (line) => void lines.push(line),
   });
   const ask = performAt(documents.url, openRuntime());

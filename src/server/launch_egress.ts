@@ -5,9 +5,19 @@ import type { Environment } from "./config_reader.ts";
 import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { OnLine } from "../postgres/retry_for.ts";
-import { startBeside } from "./launch_process.ts";
+import { inherited, startBeside } from "./launch_process.ts";
 
-/** What the guard reads, and what TLS reads: certificates that this host trusts beside others. */
+/** What TLS reads: certificates that this host trusts beside others. */
+const TLS_NAMES: readonly string[] = [
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "NODE_EXTRA_CA_CERTS",
+  "NODE_USE_SYSTEM_CA",
+  "SSL_CERT_DIR",
+  "SSL_CERT_FILE",
+];
+
+/** What the guard's code reads. */
 const NAMES: readonly string[] = [
   "TASKER_EGRESS",
   "TASKER_EGRESS_URL",
@@ -73,7 +83,9 @@ function spawnGuard({ config, env, root, project }: GuardOptions, url: string): 
       `--allow-env=${names.join(",")}`,
       `${root}/src/server/egress_main.ts`,
     ],
+    clearEnv: true,
     env: {
+      ...inherited(env, TLS_NAMES),
       TASKER_EGRESS: config.egress.join(","),
       TASKER_EGRESS_URL: url,
       TASKER_MODEL_URL: config.model?.url ?? "",

@@ -1,8 +1,9 @@
-import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import type { EgressRequest } from "../core/ports.ts";
 import { openEgress } from "../egress/wire.ts";
 import { until } from "../../tests/support/serve.ts";
 import { openRuntime } from "./runtime.ts";
+import { startDocuments } from "./launch_documents.ts";
 import { startGuard } from "./launch_egress.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
@@ -20,7 +21,8 @@ function start(
     secrets: Object.keys(others).filter((name) => name !== "TASKER_MODEL_KEY"),
     model: url === undefined ? undefined : { url, name: "scripted" },
   };
-  return startGuard({ config, env, root: ROOT, project: ROOT, onLine });
+  const all = { ...Deno.env.toObject(), ...env };
+  return startGuard({ config, env: all, root: ROOT, project: ROOT, onLine });
 }
 
 function request(url: string, more: Partial<EgressRequest> = {}): EgressRequest {
@@ -74,6 +76,23 @@ Deno.test("the model's key goes to the model's origin, and to no host that a wor
   await rejects(egress.request(request(other.url, { headers })), { code: "egress.refused" });
 
   deepEqual(sent, ["Bearer geheim"]);
+});
+
+Deno.test("processes beside the server do not have what else the launcher has", async () => {
+  const name = "TEST_SECRET_OF_THE_LAUNCHER";
+  Deno.env.set(name, "geheim");
+  using guard = await start();
+  using documents = await startDocuments({
+    ...{ env: Deno.env.toObject(), root: ROOT, project: ROOT },
+    onLine: () => {},
+  });
+  Deno.env.delete(name);
+
+  for (const { url } of [guard, documents]) {
+    const environment = await Deno.readTextFile(`/proc/${await pidOf(url)}/environ`);
+    match(environment, /HOME=/);
+    doesNotMatch(environment, new RegExp(name));
+  }
 });
 
 Deno.test("the guard answers nobody who does not have its key", async () => {

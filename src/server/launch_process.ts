@@ -2,12 +2,35 @@
 
 import { TaskerError } from "../core/errors.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
+import type { Environment } from "./config_reader.ts";
 
 /** Rest before a process that has ended is started again. */
 const RESTART_MS = 500;
 
 /** How often it is looked whether a process has beaten. */
 const LOOK_MS = 1_000;
+
+/** What Deno itself reads: where its cache is, how it prints, and where the system's libraries are. */
+const DENO_NAMES: readonly string[] = [
+  "DENO_DIR",
+  "DENO_NO_UPDATE_CHECK",
+  "HOME",
+  "LD_LIBRARY_PATH",
+  "NO_COLOR",
+  "PATH",
+  "TMPDIR",
+  "XDG_CACHE_HOME",
+];
+
+/** What a process beside the server has of the launcher's environment: what Deno reads, and `names`. */
+export function inherited(env: Environment, names: readonly string[] = []): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const name of [...DENO_NAMES, ...names]) {
+    const value = env[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
 
 /** A process, for as long as servers run. */
 export interface ProcessBeside extends Disposable {
