@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FAILURE_TYPES } from "../../src/core/healing.ts";
 import { Draw } from "../../src/simulation/draw.ts";
 import { loadScenario } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";
@@ -15,19 +16,33 @@ async function score(name: string, seed = 1) {
   return scoreOf(scenario, world.records);
 }
 
-Deno.test("every scenario says what is wanted, and names steps, systems and load that exist", async () => {
-  const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
-  const all = await Promise.all(names.map((name) => loadScenario(`${FOLDER}/${name}`)));
+/** How many faults and controls each folder has at least. */
+const FOLDERS = {
+  scenarios: { faults: 40, controls: 6 },
+  field: { faults: 32, controls: 6 },
+  unseen: { faults: 16, controls: 4 },
+};
 
-  const scenarios = all.map((of) => of(new Draw("1")));
-  const controls = scenarios.filter(({ wanted }) => wanted.isControl);
-  for (const { systems, workflows } of scenarios) {
-    const steps = Object.values(workflows).flatMap((of) => Object.values(of.steps));
-    assert.deepEqual(steps.filter(({ system }) => systems[system] === undefined), []);
-  }
-  assert.ok(controls.length >= 6, `${controls.length} controls`);
-  assert.ok(scenarios.length - controls.length >= 40, `${scenarios.length} scenarios`);
-});
+for (const [name, least] of Object.entries(FOLDERS)) {
+  Deno.test(`every scenario in ${name} says what is wanted, and names what exists`, async () => {
+    const folder = new URL(name, import.meta.url).pathname;
+    const files = [...Deno.readDirSync(folder)].map((file) => `${folder}/${file.name}`);
+    const all = await Promise.all(files.map((file) => loadScenario(file)));
+
+    const scenarios = all.map((of) => of(new Draw("1")));
+    for (const { about, systems, workflows, wanted: { diagnosis } } of scenarios) {
+      const steps = Object.values(workflows).flatMap((of) => Object.entries(of.steps));
+      const names = new Set(steps.map(([step]) => step));
+      const types: readonly string[] = FAILURE_TYPES;
+      assert.deepEqual(steps.filter(([, { system }]) => systems[system] === undefined), [], about);
+      assert.deepEqual(diagnosis?.failureType.filter((of) => !types.includes(of)) ?? [], [], about);
+      assert.deepEqual(diagnosis?.steps?.filter((step) => !names.has(step)) ?? [], [], about);
+    }
+    const controls = scenarios.filter(({ wanted }) => wanted.isControl).length;
+    assert.ok(controls >= least.controls, `${controls} controls`);
+    assert.ok(scenarios.length - controls >= least.faults, `${scenarios.length} scenarios`);
+  });
+}
 
 Deno.test("scenarios are breached without healing, and controls are not", async () => {
   assert.ok((await score("broken_worker")).breachMinutes >= 40);
