@@ -2,6 +2,7 @@
 
 import { useMemo } from "react";
 import type { Step } from "../../../src/client.ts";
+import { doesWork } from "../../../src/core/workflow.ts";
 import { type GraphEdge, StepGraph } from "../../graph/step_graph.tsx";
 
 /** Draws the steps with their states; without the edges of the workflow, by what each waits for. */
@@ -18,7 +19,7 @@ export default function TaskGraph({ steps, edges, selected, onSelect }: {
         kind,
         state,
         detail: system ?? owner,
-        ...(attempt > 1 && { note: `attempt ${attempt} of ${attemptsMax}` }),
+        ...(attempt > 1 && doesWork(kind) && { note: `attempt ${attempt} of ${attemptsMax}` }),
       })),
     [steps],
   );

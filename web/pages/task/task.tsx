@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useDeferredValue, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import type { Step, Task } from "../../../src/client.ts";
+import { doesWork } from "../../../src/core/workflow.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
 import { adoptCss } from "../../kit/adopt_css.ts";
@@ -310,6 +311,17 @@ function TurnSlider({ task, turn, moment, onChange }: {
   );
 }
 
+/** Which attempt it is; a step that does no work, such as a signal, has none to count. */
+function startOf(
+  { kind, attempt, attemptsMax, result }: Step,
+  { forkedFrom }: Task,
+): string | undefined {
+  if (attempt > 0) return doesWork(kind) ? `Attempt ${attempt} of ${attemptsMax}` : undefined;
+  return result !== undefined && forkedFrom !== undefined
+    ? "Taken from the task that this one was forked from"
+    : "Not started yet";
+}
+
 function StepPanel({ task, step, contract, versions, isNow }: {
   readonly task: Task;
   readonly step: Step;
@@ -322,8 +334,7 @@ function StepPanel({ task, step, contract, versions, isNow }: {
     | undefined;
   readonly isNow: boolean;
 }) {
-  const { name, kind, owner, system, attempt, attemptsMax, state, parkedReason, error, result } =
-    step;
+  const { name, kind, owner, system, attempt, state, parkedReason, error, result } = step;
   // Of a transform there are no attempts to compare: its error says all.
   const isDiagnosed = isNow && step.diagnosis !== undefined && kind !== "transform" &&
     (state === "parked" || state === "failed");
@@ -334,13 +345,11 @@ function StepPanel({ task, step, contract, versions, isNow }: {
         <StateBadge state={state} /> <span className="muted">{kind} · {system ?? owner}</span>
       </p>
       <p className="muted">
-        {attempt === 0 && result !== undefined && task.forkedFrom !== undefined
-          ? "Taken from the task that this one was forked from"
-          : attempt === 0
-          ? "Not started yet"
-          : `Attempt ${attempt} of ${attemptsMax}`}
-        {step.after.length > 0 && ` · after ${step.after.slice(0, 4).join(", ")}`}
-        {step.unreachedBecause !== undefined && ` · because of ${step.unreachedBecause}`}
+        {[
+          startOf(step, task),
+          ...(step.after.length > 0 ? [`after ${step.after.slice(0, 4).join(", ")}`] : []),
+          ...(step.unreachedBecause !== undefined ? [`because of ${step.unreachedBecause}`] : []),
+        ].filter((text) => text !== undefined).join(" · ")}
       </p>
       {parkedReason !== undefined && isNow && <p>{parkedReason}</p>}
       {isNow
