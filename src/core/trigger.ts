@@ -92,7 +92,8 @@ export const TRIGGER_FIELDS = {
     .refine((filter) => Object.keys(filter).length <= FILTER_FIELDS_MAX, "too many fields")
     .describe('Values that fields must have: {"$.event.data.country": ["DE", "AT"]}'),
   start: Start.optional().describe("Starts a task"),
-  signal: Signal.optional().describe("Signals a task"),
+  signal: Signal.optional()
+    .describe("Signals the task that one of task, tag and attribute names"),
 };
 
 /** A trigger as it is kept. */

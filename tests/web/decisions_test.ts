@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, match } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import postgres from "postgres";
 import { type Client, openClient } from "../../src/client.ts";
@@ -83,9 +83,42 @@ async function putAside(client: Client): Promise<void> {
 /** Presses a button, and the one of the same name in the question that it asks. */
 async function press(page: Page, button: string, verb: string): Promise<void> {
   await page.getByRole("button", { name: button, exact: true }).first().click();
+  await confirm(page, verb);
+}
+
+/** Presses the button of the question that is asked. */
+async function confirm(page: Page, verb: string): Promise<void> {
   deepEqual(await axe(page), []);
   await page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+
+/** Makes a webhook by its form. */
+async function makeWebhook(page: Page, url: string): Promise<void> {
+  await page.getByRole("button", { name: "Make a webhook …" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("name").fill("billing");
+  await dialog.getByLabel("url").fill(url);
+  await dialog.getByLabel("task.started").check();
+  await dialog.getByLabel("secret").fill("HOOK_SECRET");
+  await dialog.getByRole("button", { name: "Make a value for a new secret" }).click();
+  match(await dialog.getByRole("region", { name: "Secret" }).innerText(), /^whsec_\S{44}$/);
+  await confirm(page, "Make it");
+}
+
+/** Makes a trigger by its form, and then gives it a tag. */
+async function makeTrigger(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Make a trigger …" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("name").fill("orders");
+  await dialog.getByLabel("type").fill("order.placed");
+  await dialog.getByLabel("workflow").selectOption("shop/order");
+  await dialog.getByLabel("input").fill('{"region": "$.event.data.region"}');
+  await confirm(page, "Make it");
+  await page.getByRole("button", { name: "Change …" }).click();
+  await dialog.getByRole("button", { name: "Add to tags" }).click();
+  await dialog.getByRole("textbox", { name: "tags 1" }).fill("by ${event.id}");
+  await confirm(page, "Change it");
 }
 
 /** A webhook whose receiver was away for one event, and a trigger: shown, decided about, removed. */
@@ -94,13 +127,11 @@ async function decideAboutEvents({ open }: Pick<WebApp, "open">, client: Client)
   await using receiver = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
     return new Response(null, { status: isAway ? 410 : 204 });
   });
-  const url = `http://127.0.0.1:${receiver.addr.port}/hook`;
-  const hook = { url, events: ["task.started" as const], secret: "HOOK_SECRET" };
-  await client.call("putWebhook", { name: "billing", ...hook });
-  const start = { workflow: "shop/order", input: { region: "$.event.data.region" } };
-  const of = { namespace: "shop", trigger: "orders" };
-  await client.call("putTrigger", { ...of, type: "order.placed", start });
   const page = await open("/webhooks");
+  await makeWebhook(page, `http://127.0.0.1:${receiver.addr.port}/hook`);
+  await page.getByRole("link", { name: "All webhooks" }).click();
+  await page.getByRole("tab", { name: "Triggers" }).click();
+  await makeTrigger(page);
   await client.call("sendEvents", {
     namespace: "shop",
     events: [{ id: "1", type: "order.placed", data: { region: "eu" } }],
@@ -110,7 +141,9 @@ async function decideAboutEvents({ open }: Pick<WebApp, "open">, client: Client)
     return webhooks[0]?.failed.count === 1 || undefined;
   });
   isAway = false;
+  deepEqual((await client.call("listTasks", { tag: "by 1" })).tasks.length, 1);
 
+  await page.getByRole("tab", { name: "Webhooks" }).click();
   await page.getByRole("link", { name: "billing" }).click();
   await press(page, "Send what was given up …", "Send what was given up");
   await page.getByText("1 of 1 are sent again").waitFor();
@@ -131,6 +164,9 @@ async function decideAboutEvents({ open }: Pick<WebApp, "open">, client: Client)
   await seen.getByText("are shown to keys with admin").waitFor();
   await seen.getByText("order.placed").waitFor();
   deepEqual(await seen.getByRole("button", { name: "Pause …" }).count(), 0);
+  const make = seen.getByRole("button", { name: "Make a trigger …" });
+  deepEqual(await make.isDisabled(), true);
+  match(await make.getAttribute("aria-describedby") ?? "", /./);
 }
 
 Deno.test({
@@ -183,6 +219,10 @@ Deno.test({
       await page.getByRole("dialog").getByLabel(/^Why/).fill("paid in cash");
       await page.getByRole("dialog").getByRole("button", { name: "Skip" }).click();
       await page.getByText("It has completed").waitFor();
+      await page.goto(`${server.url}/tasks/${first}?step=thanks`);
+      const transform = page.getByRole("complementary", { name: "Step thanks" });
+      await transform.getByText("after charge").waitFor();
+      deepEqual(await transform.getByText("Attempt").count(), 0);
 
       for (const [region, action, tasks] of [["us", "Skip", 2], ["eu", "Choose", 1]] as const) {
         await page.goto(`${server.url}/tasks?where=region%3D${region}&state=blocked`);

@@ -2,6 +2,8 @@
 
 import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { CallName, OperationInput, OperationResult } from "../../src/client.ts";
+import { isKeywords, resolve } from "../../src/core/schema_alternatives.ts";
+import type { JsonSchema } from "../../src/core/workflow.ts";
 import { useClient } from "./client.tsx";
 import { useFeed } from "./feed.tsx";
 
@@ -43,4 +45,16 @@ function useRead<Name extends CallName>({ isEnabled = true, everyMs }: ReadOptio
     enabled: isEnabled,
     refetchInterval: freshness.kind === "paused" ? false as const : everyMs ?? UNHEARD_MS,
   });
+}
+
+/** A named schema of the API, out of the server's own description, which is read once. */
+export function useApiSchema(name: string): JsonSchema | undefined {
+  const client = useClient();
+  const { data } = useQuery({
+    queryKey: ["getOpenApi"],
+    queryFn: ({ signal }) => client.call("getOpenApi", {}, { signal }),
+    staleTime: Infinity,
+  });
+  const schema = data && resolve(`#/components/schemas/${name}`, data);
+  return isKeywords(schema) ? schema : undefined;
 }

@@ -18,8 +18,30 @@ export interface SchemaFormProps {
   readonly label: string;
 }
 
+/**
+ * Makes the schema of a form out of a larger one.
+ *
+ * @param fields the fields to show, in this order, each with what is said of it beside the schema
+ * @param alsoRequired fields that are needed, beside those that the schema needs
+ */
+export function pickFields(
+  { properties, required, ...schema }: JsonSchema,
+  fields: Readonly<Record<string, JsonSchema>>,
+  alsoRequired: readonly string[],
+): JsonSchema {
+  const stated = isKeywords(properties) ? properties : {};
+  const needed: readonly unknown[] = Array.isArray(required) ? required : [];
+  return {
+    ...schema,
+    properties: Object.fromEntries(
+      Object.entries(fields).map(([name, more]) => [name, { ...stated[name] as object, ...more }]),
+    ),
+    required: [...needed.filter((name) => Object.hasOwn(fields, String(name))), ...alsoRequired],
+  };
+}
+
 /** Longer texts get more than one line. */
-const LINE_LENGTH = 200;
+const LINE_LENGTH = 256;
 
 /** A form, which can be turned into the JSON of its value and back. */
 export function SchemaForm({ schema, value, onChange, label }: SchemaFormProps) {
@@ -43,7 +65,7 @@ interface FieldProps extends SchemaFormProps {
   readonly isRequired: boolean;
 }
 
-type Kind = "choice" | "boolean" | "number" | "text" | "object" | "list" | "json";
+type Kind = "choice" | "choices" | "boolean" | "number" | "text" | "object" | "list" | "json";
 
 /** A schema with its references followed; one that combines others is left as it is. */
 function plain(schema: unknown, root: JsonSchema, depth = 8): JsonSchema {
@@ -58,7 +80,7 @@ function plain(schema: unknown, root: JsonSchema, depth = 8): JsonSchema {
 }
 
 function kindOf(
-  { type, enum: values, const: only, properties, items, anyOf, oneOf }: JsonSchema,
+  { type, enum: values, const: only, properties, items, uniqueItems, anyOf, oneOf }: JsonSchema,
 ): Kind {
   if (Array.isArray(values) || only !== undefined) return "choice";
   if (anyOf !== undefined || oneOf !== undefined) return "json";
@@ -71,7 +93,8 @@ function kindOf(
     case "string":
       return "text";
     case "array":
-      return isKeywords(items) ? "list" : "json";
+      if (!isKeywords(items)) return "json";
+      return uniqueItems === true && Array.isArray(items.enum) ? "choices" : "list";
     case "object":
       return isKeywords(properties) ? "object" : "json";
     default:
@@ -85,6 +108,8 @@ function Field(props: FieldProps): ReactNode {
   switch (kindOf(schema)) {
     case "choice":
       return <ChoiceField {...field} values={valuesOf(schema)} />;
+    case "choices":
+      return <ChoicesField {...field} values={valuesOf(plain(schema.items, props.root))} />;
     case "boolean":
       return <ChoiceField {...field} values={[true, false]} />;
     case "number":
@@ -116,7 +141,7 @@ function Labelled({ label, schema, isRequired, children }: FieldProps & {
     <div className="schema-field">
       <label htmlFor={id}>
         {typeof schema.title === "string" ? schema.title : label}
-        {!isRequired && <span className="muted">(optional)</span>}
+        {!isRequired && <span className="muted schema-optional">(optional)</span>}
       </label>
       {children({ id, "aria-describedby": `${id}-hint` })}
       <span className="muted schema-hint" id={`${id}-hint`}>{hint}</span>
@@ -145,6 +170,38 @@ function ChoiceField({ values, ...props }: FieldProps & { readonly values: reado
   );
 }
 
+/** What the schema of a group says. */
+function Hint({ of: { description } }: { readonly of: JsonSchema }) {
+  return typeof description === "string" && <span className="muted schema-hint">{description}
+  </span>;
+}
+
+/** Several of some values: a list in which none is twice. */
+function ChoicesField({ values, schema, value, onChange, label, isRequired }: FieldProps & {
+  readonly values: readonly unknown[];
+}) {
+  const chosen: readonly unknown[] = Array.isArray(value) ? value : [];
+  const put = (next: readonly unknown[]) =>
+    onChange(next.length === 0 && !isRequired ? undefined : next);
+  return (
+    <fieldset className="schema-choices">
+      <legend>{label}</legend>
+      <Hint of={schema} />
+      {values.map((one) => (
+        <label key={String(one)}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(one)}
+            onChange={({ target }) =>
+              put(values.filter((any) => any === one ? target.checked : chosen.includes(any)))}
+          />
+          {String(one)}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 function wordOf(text: string): string {
   return text === "true" ? "yes" : text === "false" ? "no" : text;
 }
@@ -157,7 +214,9 @@ function LineField(props: FieldProps) {
   const text = value === undefined || value === null ? "" : String(value);
   const take = (typed: string) =>
     onChange(typed === "" ? undefined : isNumber ? Number(typed) : typed);
-  const isLong = !isNumber && (Number(schema.maxLength ?? 0) > LINE_LENGTH || text.includes("\n"));
+  const type = isNumber ? "number" : INPUT_TYPES[String(schema.format)] ?? "text";
+  const isLong = type === "text" &&
+    (Number(schema.maxLength ?? 0) > LINE_LENGTH || text.includes("\n"));
   return (
     <Labelled {...props}>
       {(ids) =>
@@ -175,7 +234,7 @@ function LineField(props: FieldProps) {
             <input
               {...ids}
               required={isRequired}
-              type={isNumber ? "number" : INPUT_TYPES[String(schema.format)] ?? "text"}
+              type={type}
               step={schema.type === "integer" ? 1 : "any"}
               min={numberOr(schema.minimum)}
               max={numberOr(schema.maximum)}
@@ -203,6 +262,7 @@ function ObjectField({ schema, root, value, onChange, label, isRequired }: Field
   return (
     <fieldset>
       <legend>{label}</legend>
+      <Hint of={schema} />
       {Object.keys(fields).length === 0 && <p className="muted">No fields</p>}
       {Object.entries(fields).map(([name, inner]) => (
         <Field
@@ -211,7 +271,8 @@ function ObjectField({ schema, root, value, onChange, label, isRequired }: Field
           root={root}
           label={name}
           value={held[name]}
-          isRequired={required.includes(name)}
+          // What an object needs is needed only where the object is.
+          isRequired={required.includes(name) && (isRequired || value !== undefined)}
           onChange={(next) => put(name, next)}
         />
       ))}
@@ -224,6 +285,7 @@ function ListField({ schema, root, value, onChange, label }: FieldProps) {
   return (
     <fieldset>
       <legend>{label}</legend>
+      <Hint of={schema} />
       {items.map((item, index) => (
         <div className="schema-item" key={index}>
           <Field

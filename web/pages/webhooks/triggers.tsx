@@ -1,7 +1,7 @@
 /** Triggers: which events from outside start tasks, or signal them. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { Link } from "wouter";
 import type { OperationResult } from "../../../src/client.ts";
 import { useClient } from "../../data/client.tsx";
@@ -13,8 +13,10 @@ import { DataTable } from "../../kit/data_table.tsx";
 import { EmptyState } from "../../kit/empty_state.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { Time } from "../../kit/time.tsx";
+import { PutTrigger } from "./put_trigger.tsx";
 
-type Trigger = OperationResult<"listTriggers">["triggers"][number];
+/** A trigger, as the API shows it. */
+export type Trigger = OperationResult<"listTriggers">["triggers"][number];
 
 /** What is done to a trigger, after a question. */
 const ACTS = {
@@ -35,56 +37,81 @@ const ACTS = {
 
 type Act = keyof typeof ACTS;
 
-/** All triggers of the namespaces that the key covers. */
+/** All triggers of the namespaces that the key covers; a new one is made here. */
 export function Triggers() {
-  const client = useClient();
-  const queries = useQueryClient();
   const mayChange = useMay("admin");
   const [asked, setAsked] = useState<{ readonly act: Act; readonly of: Trigger }>();
+  const [put, setPut] = useState<{ readonly trigger?: Trigger }>();
+  const whyId = useId();
   const { data, error, refetch } = useOperation("listTriggers", {});
   if (error !== null) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <p className="muted pad">Reading …</p>;
-  if (data.triggers.length === 0) {
-    return (
-      <EmptyState title="No event from outside starts anything">
-        Make a trigger in a terminal:{" "}
-        <code>
-          deno task tasker triggers put NAMESPACE/NAME --type order.placed --start
-          '&#123;"workflow": "shop/order"&#125;'
-        </code>
-      </EmptyState>
-    );
-  }
+  const acts = { onAsk: (act: Act, of: Trigger) => setAsked({ act, of }), onChange: setPut };
   return (
     <div className="stack pad-top">
-      <TriggersTable
-        triggers={data.triggers}
-        {...(mayChange && { onAsk: (act: Act, of: Trigger) => setAsked({ act, of }) })}
-      />
-      {asked !== undefined && (
-        <Confirm
-          title={`${ACTS[asked.act].verb}: ${nameOf(asked.of)}`}
-          does={ACTS[asked.act].does}
-          verb={ACTS[asked.act].verb}
-          isDanger={asked.act === "removeTrigger"}
-          takesReason={asked.act !== "removeTrigger"}
-          onClose={() => setAsked(undefined)}
-          onConfirm={async (reason) => {
-            const { act, of: { namespace, name: trigger } } = asked;
-            if (act === "removeTrigger") await client.call(act, { namespace, trigger });
-            else await client.call(act, { namespace, trigger, reason });
-            await queries.invalidateQueries({ queryKey: ["listTriggers"] });
-          }}
-        />
-      )}
+      <div className="row">
+        <Button
+          kind="primary"
+          isDisabled={!mayChange}
+          describedBy={whyId}
+          onPress={() => setPut({})}
+        >
+          Make a trigger …
+        </Button>
+        <span id={whyId} className="muted">
+          {!mayChange && "Triggers are made and changed with the scope admin, which you lack."}
+        </span>
+      </div>
+      {data.triggers.length === 0
+        ? (
+          <EmptyState title="No event from outside starts anything">
+            A trigger starts a task for an event that is sent here, or signals one.
+          </EmptyState>
+        )
+        : <TriggersTable triggers={data.triggers} {...(mayChange && { acts })} />}
+      {put !== undefined && <PutTrigger {...put} onClose={() => setPut(undefined)} />}
+      {asked !== undefined && <AskedAct {...asked} onClose={() => setAsked(undefined)} />}
     </div>
   );
 }
 
-/** Without `onAsk` nothing can be done to them. */
-function TriggersTable({ triggers, onAsk }: {
+/** Asks before it is done. */
+function AskedAct({ act, of, onClose }: {
+  readonly act: Act;
+  readonly of: Trigger;
+  readonly onClose: () => void;
+}) {
+  const client = useClient();
+  const queries = useQueryClient();
+  const { verb, does } = ACTS[act];
+  return (
+    <Confirm
+      title={`${verb}: ${nameOf(of)}`}
+      does={does}
+      verb={verb}
+      isDanger={act === "removeTrigger"}
+      takesReason={act !== "removeTrigger"}
+      onClose={onClose}
+      onConfirm={async (reason) => {
+        const { namespace, name: trigger } = of;
+        if (act === "removeTrigger") await client.call(act, { namespace, trigger });
+        else await client.call(act, { namespace, trigger, reason });
+        await queries.invalidateQueries({ queryKey: ["listTriggers"] });
+      }}
+    />
+  );
+}
+
+/** What may be done to each trigger. */
+interface TriggerActs {
+  readonly onAsk: (act: Act, of: Trigger) => void;
+  readonly onChange: (put: { readonly trigger: Trigger }) => void;
+}
+
+/** Without acts, nothing can be done to them. */
+function TriggersTable({ triggers, acts }: {
   readonly triggers: readonly Trigger[];
-  readonly onAsk?: (act: Act, of: Trigger) => void;
+  readonly acts?: TriggerActs;
 }) {
   return (
     <DataTable
@@ -104,12 +131,9 @@ function TriggersTable({ triggers, onAsk }: {
         { head: "Takes", cell: (trigger) => <Taken {...trigger} /> },
         { head: "Does", cell: (trigger) => <Deed {...trigger} /> },
         { head: "Changed", cell: ({ at, by }) => <>{<Time at={at} />} by {by}</> },
-        ...(onAsk !== undefined
-          ? [{
-            head: "Do",
-            cell: (of: Trigger) => <Buttons of={of} onAsk={(act) => onAsk(act, of)} />,
-          }]
-          : []),
+        ...(acts === undefined
+          ? []
+          : [{ head: "Do", cell: (of: Trigger) => <Buttons of={of} acts={acts} /> }]),
       ]}
     />
   );
@@ -151,15 +175,16 @@ function Deed({ name, start, signal }: Pick<Trigger, "name" | "start" | "signal"
   );
 }
 
-function Buttons({ of: { isEnabled }, onAsk }: {
+function Buttons({ of, acts: { onAsk, onChange } }: {
   readonly of: Trigger;
-  readonly onAsk: (act: Act) => void;
+  readonly acts: TriggerActs;
 }) {
-  const turn = isEnabled ? "disableTrigger" : "enableTrigger";
+  const turn = of.isEnabled ? "disableTrigger" : "enableTrigger";
   return (
     <span className="row">
-      <Button onPress={() => onAsk(turn)}>{ACTS[turn].verb} …</Button>
-      <Button kind="danger" onPress={() => onAsk("removeTrigger")}>Remove …</Button>
+      <Button onPress={() => onChange({ trigger: of })}>Change …</Button>
+      <Button onPress={() => onAsk(turn, of)}>{ACTS[turn].verb} …</Button>
+      <Button kind="danger" onPress={() => onAsk("removeTrigger", of)}>Remove …</Button>
     </span>
   );
 }

@@ -1,12 +1,15 @@
 /** All webhooks, with how their deliveries go. */
 
-import { Link } from "wouter";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
 import type { OperationResult } from "../../../src/client.ts";
 import { useOperation } from "../../data/query.ts";
+import { Button } from "../../kit/button.tsx";
 import { DataTable } from "../../kit/data_table.tsx";
 import { EmptyState } from "../../kit/empty_state.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { Time } from "../../kit/time.tsx";
+import { PutWebhook } from "./put_webhook.tsx";
 
 /** A webhook, as the API shows it. */
 export type Webhook = OperationResult<"listWebhooks">["webhooks"][number];
@@ -14,43 +17,56 @@ export type Webhook = OperationResult<"listWebhooks">["webhooks"][number];
 /** How often webhooks are read, in milliseconds: no event announces a delivery. */
 export const READ_MS = 5_000;
 
-/** The table of all webhooks. */
+/** All webhooks; a new one is made here. */
 export function WebhookList() {
   const { data, error, refetch } = useOperation("listWebhooks", {}, { everyMs: READ_MS });
+  const [isMaking, setIsMaking] = useState(false);
+  const [, go] = useLocation();
   if (error !== null) return <ErrorNote error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <p className="muted pad">Reading …</p>;
-  if (data.webhooks.length === 0) {
-    return (
-      <EmptyState title="No event is sent anywhere">
-        Make a webhook in a terminal:{" "}
-        <code>
-          deno task tasker webhooks put NAME --url URL --events task.failed --secret SECRET
-        </code>
-      </EmptyState>
-    );
-  }
+  const { webhooks } = data;
   return (
     <div className="stack pad-top">
-      <DataTable
-        caption="Webhooks"
-        rows={data.webhooks}
-        keyOf={({ name }) => name}
-        columns={[
-          { head: "Webhook", cell: ({ name }) => <Link href={`/${name}`}>{name}</Link> },
-          { head: "State", cell: (webhook) => <WebhookState webhook={webhook} /> },
-          { head: "Events", cell: ({ events }) => events.join(", ") },
-          { head: "Of", cell: ({ workflows }) => workflows.join(", ") || "all workflows" },
-          { head: "Waiting", isNumber: true, cell: ({ waiting }) => countText(waiting) },
-          { head: "Delivered", isNumber: true, cell: ({ delivered }) => countText(delivered) },
-          { head: "Given up", isNumber: true, cell: ({ failed }) => countText(failed) },
-          {
-            head: "Last given up",
-            cell: ({ lastFailedAt }) =>
-              lastFailedAt === undefined ? "–" : <Time at={lastFailedAt} />,
-          },
-        ]}
-      />
+      <div className="row">
+        <Button kind="primary" onPress={() => setIsMaking(true)}>Make a webhook …</Button>
+      </div>
+      {webhooks.length === 0
+        ? (
+          <EmptyState title="No event is sent anywhere">
+            A webhook sends events of tasks and incidents to a URL of yours.
+          </EmptyState>
+        )
+        : <WebhookTable webhooks={webhooks} />}
+      {isMaking && (
+        <PutWebhook
+          onPut={(name) => go(`/${name}`)}
+          onClose={() => setIsMaking(false)}
+        />
+      )}
     </div>
+  );
+}
+
+function WebhookTable({ webhooks }: { readonly webhooks: readonly Webhook[] }) {
+  return (
+    <DataTable
+      caption="Webhooks"
+      rows={webhooks}
+      keyOf={({ name }) => name}
+      columns={[
+        { head: "Webhook", cell: ({ name }) => <Link href={`/${name}`}>{name}</Link> },
+        { head: "State", cell: (webhook) => <WebhookState webhook={webhook} /> },
+        { head: "Events", cell: ({ events }) => events.join(", ") },
+        { head: "Of", cell: ({ workflows }) => workflows.join(", ") || "all workflows" },
+        { head: "Waiting", isNumber: true, cell: ({ waiting }) => countText(waiting) },
+        { head: "Delivered", isNumber: true, cell: ({ delivered }) => countText(delivered) },
+        { head: "Given up", isNumber: true, cell: ({ failed }) => countText(failed) },
+        {
+          head: "Last given up",
+          cell: ({ lastFailedAt }) => lastFailedAt === undefined ? "–" : <Time at={lastFailedAt} />,
+        },
+      ]}
+    />
   );
 }
 

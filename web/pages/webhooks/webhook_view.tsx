@@ -13,6 +13,7 @@ import { EmptyState } from "../../kit/empty_state.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { StateBadge } from "../../kit/state_badge.tsx";
 import { Time } from "../../kit/time.tsx";
+import { PutWebhook } from "./put_webhook.tsx";
 import { countText, READ_MS, type Webhook, WebhookState } from "./webhook_list.tsx";
 
 /** Deliveries that are shown. */
@@ -104,6 +105,7 @@ function Acts({ webhook, onAsk }: {
   const client = useClient();
   const [, go] = useLocation();
   const { name, url, failed } = webhook;
+  const [isChanging, setIsChanging] = useState(false);
   const turn = turnOf(client, webhook);
   const ask = () =>
     onAsk({
@@ -118,7 +120,15 @@ function Acts({ webhook, onAsk }: {
   return (
     <div className="row" role="group" aria-label="Webhook">
       <Button onPress={ask}>Send a test …</Button>
+      <Button onPress={() => setIsChanging(true)}>Change …</Button>
       <Button onPress={() => onAsk(turn)}>{turn.verb} …</Button>
+      {isChanging && (
+        <PutWebhook
+          webhook={webhook}
+          onPut={() => {}}
+          onClose={() => setIsChanging(false)}
+        />
+      )}
       {failed.count > 0 && <ResendMany name={name} url={url} onAsk={onAsk} />}
       <Button kind="danger" onPress={() => onAsk(removalOf(client, webhook, () => go("/")))}>
         Remove …
