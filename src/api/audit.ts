@@ -3,7 +3,7 @@
 import { exponentialMs, wait } from "../core/backoff.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { mintedAtMs, mintTaskId, type TaskId } from "../core/ids.ts";
-import type { Audit, AuditRow, Runtime } from "../core/ports.ts";
+import type { Audit, AuditRow, Cancel, Runtime } from "../core/ports.ts";
 import type { AUDIT } from "../operations/audit.ts";
 import type { AuditHint, Operation } from "../operations/operation.ts";
 import { timeText } from "../operations/schema.ts";
@@ -29,7 +29,8 @@ const NUMBERS = 4_096;
 
 /**
  * Rows of one minute for refused calls that anybody may make, such as a sign-in with a wrong key; the
- * others are counted in the next row of such a call.
+ * others are counted in the next row of such a call. If none comes within the minute, the last of them
+ * gets a row.
  */
 const OPEN_REFUSALS_MAX = 10;
 const OPEN_REFUSALS_MS = 60_000;
@@ -71,9 +72,12 @@ export class AuditTrail {
   #writing: Promise<void> | undefined;
   #isOver = false;
   #number = 0;
-  /** Refused calls of this minute that needed no key, and those that have no row. */
+  /** Refused calls of this minute that needed no key. */
   #refusals = { sinceMs: -Infinity, count: 0 };
+  /** Those that have no row: how many, the last one, and what writes it when the minute is over. */
   #unwritten = 0;
+  #lastUnwritten: { readonly call: AuditedCall; readonly outcome: string } | undefined;
+  #cancelTail: Cancel | undefined;
 
   constructor(
     private readonly deps: {
@@ -131,8 +135,24 @@ export class AuditTrail {
   }
 
   #refused(call: AuditedCall, outcome: string): void {
-    if (call.operation.right === "open" && !this.#hasRoom()) this.#unwritten++;
-    else this.#add(call, { target: targetOf(call, call.input), outcome });
+    if (call.operation.right !== "open" || this.#hasRoom()) {
+      return this.#add(call, { target: targetOf(call, call.input), outcome });
+    }
+    this.#unwritten++;
+    this.#lastUnwritten = { call, outcome };
+    const { runtime } = this.deps;
+    const endMs = this.#refusals.sinceMs + OPEN_REFUSALS_MS - runtime.monotonic();
+    this.#cancelTail ??= runtime.after(endMs, () => this.#writeTail());
+  }
+
+  /** Writes the last refused call that has no row: it says how many more there were. */
+  #writeTail(): void {
+    this.#cancelTail?.();
+    this.#cancelTail = undefined;
+    const last = this.#lastUnwritten;
+    if (last === undefined) return;
+    this.#unwritten--;
+    this.#add(last.call, { target: targetOf(last.call, last.call.input), outcome: last.outcome });
   }
 
   /** Whether a refused call that anybody may make has a row of its own. */
@@ -146,14 +166,16 @@ export class AuditTrail {
 
   /** What is said of refused calls that have no row: once, and as few words as that takes. */
   #moreRefused({ right }: Operation): string {
-    if (right !== "open" || this.#unwritten === 0) return "";
-    const more = ` (before it, ${this.#unwritten} more were refused)`;
+    if (right !== "open") return "";
+    const count = this.#unwritten;
     this.#unwritten = 0;
-    return more;
+    this.#lastUnwritten = undefined;
+    return count === 0 ? "" : ` (before it, ${count} more were refused)`;
   }
 
   /** Writes what waits, once more if need be, and takes no more. */
   async close(): Promise<void> {
+    this.#writeTail();
     this.#isOver = true;
     await this.#writing;
     if (this.#waiting.length > 0) await this.#write();

@@ -203,9 +203,30 @@ Deno.test("refused sign-ins do not flood the audit: those of a minute beyond ten
 
   equal(flooded.length, 10);
   deepEqual((await auditOf(fake)).slice(10).map(([, target]) => target), [
-    "a session by key (before it, 40 more were refused)",
+    "a session by key (before it, 39 more were refused)",
+    "a session by key",
     "a session by key",
   ]);
+});
+
+Deno.test("refused sign-ins that have no row when the server ends, or the next one comes, are counted once", async () => {
+  const fake = fakeApi();
+  const flood = async (count: number) => {
+    for (let one = 0; one < count; one++) await signIn(fake, { secret: "wrong" });
+  };
+
+  await flood(12);
+  await signIn(fake, { secret: fake.key() });
+  await fake.runtime.advance(60_000);
+  await flood(13);
+  await fake.api.settle();
+
+  const { rows } = await fake.deps.audit.list({}, 100);
+  deepEqual(rows.map(({ target }) => target).filter((target) => target.includes("before")), [
+    "a session by key (before it, 2 more were refused)",
+    "a session by key (before it, 2 more were refused)",
+  ]);
+  equal(rows.length, 10 + 1 + 10 + 1);
 });
 
 Deno.test("a browser that began no sign-in is not signed in by an answer of the provider", async () => {
