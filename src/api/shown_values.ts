@@ -34,7 +34,7 @@ export class ShownValues {
    * Returns what to hide in turns of a task; without `turns`, in anything else that it left.
    *
    * Cost: a look-up where no contract marks anything, or nothing in the turns can repeat a value. Else
-   * the journal is read once, and later from where it was read to.
+   * the journal is read once but for the turns that are given, and later from where it was read to.
    *
    * @throws {TaskerError} journal.unavailable
    */
@@ -42,6 +42,7 @@ export class ShownValues {
     const isNeeded = isAnyMarked(plan) && (turns?.some(mayRepeat) ?? true);
     if (!isNeeded) return new SensitiveValues(plan);
     const known = this.#kept.get(taskId) ?? { values: new SensitiveValues(plan), turn: 0, size: 0 };
+    if (turns?.[0]?.turn === known.turn + 1) note(known, turns);
     await this.#readOn(taskId, known);
     this.#keep(taskId, known);
     return known.values;
@@ -50,11 +51,7 @@ export class ShownValues {
   async #readOn(taskId: TaskId, known: Known): Promise<void> {
     for (let isLast = false; !isLast && !known.values.isTooMuch;) {
       const page = await this.history.turns(taskId, known.turn, TURNS_PAGE);
-      for (const { turn, events } of page.turns) {
-        if (turn <= known.turn) continue; // Another reader has noted it meanwhile.
-        for (const event of events) known.values.note(event);
-        known.turn = turn;
-      }
+      note(known, page.turns);
       isLast = page.isLast;
     }
   }
@@ -73,5 +70,13 @@ export class ShownValues {
   #drop(taskId: TaskId): void {
     this.#size -= this.#kept.get(taskId)?.size ?? 0;
     this.#kept.delete(taskId);
+  }
+}
+
+function note(known: Known, turns: readonly Turn[]): void {
+  for (const { turn, events } of turns) {
+    if (turn <= known.turn) continue; // Another reader has noted it meanwhile.
+    for (const event of events) known.values.note(event);
+    known.turn = turn;
   }
 }

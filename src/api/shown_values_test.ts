@@ -2,7 +2,9 @@ import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { JsonText } from "../core/payload.ts";
+import type { Plan } from "../core/plan.ts";
 import type { StepLine } from "../core/ports.ts";
+import { ShownValues } from "./shown_values.ts";
 
 /** What a contract marks, and an error, a log line and a person repeat. */
 const CANARY = "violet-otter";
@@ -130,4 +132,21 @@ Deno.test("a journal is read once for the values of its task, and not where no c
   equal(await queriesOf(marked, "journal?limit=1"), 1, "its first turn repeats nothing");
   const journal = await (await plain.fake.ask(`GET /v1/tasks/${plain.taskId}/journal`)).text();
   ok(journal.includes(`Cannot charge ${CANARY}`), "nothing is marked");
+});
+
+Deno.test("turns that were read already are not read again for the values in them", async () => {
+  const { fake: { engine }, taskId } = await opened();
+  engine.commit(taskId, { kind: "TaskPaused", atMs: 2, by: "ada", reason: `is ${CANARY}` });
+  const { turns } = await engine.turns(taskId, 0, 10);
+  const readAfter: number[] = [];
+  const shownValues = new ShownValues({
+    turns(id, afterTurn, limit) {
+      readAfter.push(afterTurn);
+      return engine.turns(id, afterTurn, limit);
+    },
+  });
+
+  const values = await shownValues.of(taskId, engine.plans[0] as Plan, turns);
+
+  deepEqual([readAfter, values.hide(`is ${CANARY}`)], [[2], "is <sensitive>"]);
 });
