@@ -14,6 +14,15 @@ interface Total extends Omit<Page, "refused" | "nextCursor" | "searchedTo"> {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
+const NOTHING: Total = {
+  tasks: 0,
+  commands: 0,
+  changed: 0,
+  unchanged: 0,
+  refused: 0,
+  reasons: {},
+};
+
 /** Refusals that are named. */
 const REFUSED_SHOWN_MAX = 20;
 
@@ -32,9 +41,7 @@ export const BULK: VerbExtra<"changeTasks"> = {
   async run(context, send, input) {
     const isDryRun = !context.options.has("yes") || input.dryRun === true;
     const max = Number(context.options.get("max") ?? Infinity);
-    let total: Total = {
-      ...{ tasks: 0, commands: 0, changed: 0, unchanged: 0, refused: 0, reasons: {} },
-    };
+    let total: Total = NOTHING;
     for (let cursor = input.cursor; total.tasks < max;) {
       const limit = Math.min(
         input.limit === undefined ? PAGE_MAX : Number(input.limit),

@@ -19,7 +19,7 @@ const LENGTH_MIN = 4;
 /** Shorter ones are looked for as whole words only, and a text that is cut may end within a longer one. */
 const LENGTH_INSIDE_MIN = 6;
 
-/** These say nothing. */
+/** They give nothing away, and stand in many texts. */
 const WORDS: readonly string[] = ["true", "false", "null"];
 
 /**

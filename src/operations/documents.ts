@@ -64,7 +64,6 @@ export const DOCUMENTS = group("documents", {
     method: "POST",
     path: "/v1/documents/edit",
     summary: "Makes edits of a workflow's text, all or none, and changes no other line",
-
     right: "read",
     repeat: "harmless",
     answerMsMax: ANSWER_MS_MAX,

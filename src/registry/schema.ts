@@ -63,8 +63,8 @@ export function convertSchema(schema: unknown): Converted {
     const plain: JsonSchema = JSON.parse(JSON.stringify(sent));
     const why = whyUnusable(plain);
     if (why !== undefined) return refused([{ path: "", code: "not_json", detail: why }]);
-    const [codeOnly, endless] = [notes.codeOnly, notes.endless].map((some) => [...some.values()]);
-    return { schema: plain, faults: [], codeOnly: codeOnly ?? [], endless: endless ?? [] };
+    const [codeOnly, endless] = [[...notes.codeOnly.values()], [...notes.endless.values()]];
+    return { schema: plain, faults: [], codeOnly, endless };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     return refused([{

@@ -14,6 +14,7 @@ import { Spark } from "../kit/spark.tsx";
 import { StateBadge } from "../kit/state_badge.tsx";
 import { Duration, durationText, Time } from "../kit/time.tsx";
 import { Incidents } from "./incidents.tsx";
+import { FAILED, TOOK } from "./overview/outcome_columns.tsx";
 import { SystemPlots } from "./overview/system_plots.tsx";
 import { SystemsTable } from "./systems.tsx";
 
@@ -205,23 +206,9 @@ function Workflows({ workflows }: { readonly workflows: readonly Workflow[] }) {
         },
         { head: "Started", isNumber: true, cell: ({ starts }) => starts },
         { head: "Ended", isNumber: true, cell: ({ ended }) => ended },
-        {
-          head: "Failed",
-          isNumber: true,
-          cell: ({ ended, failedShare: { share } }) =>
-            ended === 0 ? "–" : `${(share * 100).toFixed(1)} %`,
-        },
+        FAILED,
         { head: "Parked", isNumber: true, cell: ({ parked }) => parked },
-        {
-          head: "Median",
-          isNumber: true,
-          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p50} />,
-        },
-        {
-          head: "95 % within",
-          isNumber: true,
-          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p95} />,
-        },
+        ...TOOK,
       ]}
     />
   );

@@ -1,10 +1,10 @@
-/** The frame around each page: navigation, theme, and who is signed in. */
+/** The frame around each page: navigation, theme, how fresh the page is, and who is signed in. */
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
 import { roleOf, useSession } from "../data/session.tsx";
-import { FreshnessNote } from "./freshness.tsx";
+import { useFeed } from "../data/feed.tsx";
 import { PAGES } from "./routes.tsx";
 import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
 
@@ -82,5 +82,35 @@ function ThemeChoice() {
         {THEMES.map((one) => <option key={one} value={one}>{one}</option>)}
       </select>
     </label>
+  );
+}
+
+/** How fresh the page is, and how to pause it: what is old is never shown as if it were live. */
+function FreshnessNote() {
+  const { freshness, isOld, pause, resume } = useFeed();
+  const since = freshness.kind === "live" ? "" : new Date(freshness.sinceMs).toLocaleTimeString();
+  return (
+    <div className="freshness" role="status">
+      {isOld && (
+        <p className="state attention">
+          The server has a newer version of this page.{" "}
+          <Button onPress={() => location.reload()}>Reload</Button>
+        </p>
+      )}
+      {freshness.kind === "live" && (
+        <p>
+          <span className="state good">live</span> <Button onPress={pause}>Pause</Button>
+        </p>
+      )}
+      {freshness.kind === "paused" && (
+        <p>
+          <span className="state attention">paused, shown as of {since}</span>{" "}
+          <Button onPress={resume}>Resume</Button>
+        </p>
+      )}
+      {freshness.kind === "reconnecting" && (
+        <p className="state attention">reconnecting, shown as of {since}</p>
+      )}
+    </div>
   );
 }

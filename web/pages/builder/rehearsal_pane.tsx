@@ -13,7 +13,6 @@ import { SchemaForm } from "../../kit/schema_form.tsx";
 import { durationText } from "../../kit/time.tsx";
 import { Labelled, PickField } from "./commit_field.tsx";
 import type { Overlay, Shown } from "./overlay.ts";
-import { saveFile } from "./save_file.ts";
 import type { Builder } from "./use_builder.ts";
 
 type Rehearsal = OperationResult<"simulateDocument">;
@@ -218,4 +217,14 @@ function TestText({ text, workflow }: { readonly text: string; readonly workflow
       <pre className="text-block" tabIndex={0}>{text}</pre>
     </details>
   );
+}
+
+/** Offers a text as a download. */
+function saveFile(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
 }

@@ -7,7 +7,7 @@ import { DataTable } from "../../kit/data_table.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { Plot } from "../../kit/plot.tsx";
 import { Spark } from "../../kit/spark.tsx";
-import { Duration } from "../../kit/time.tsx";
+import { FAILED, TOOK } from "./outcome_columns.tsx";
 
 /** How often they are read, in milliseconds; a server gives the same answer for ten seconds. */
 const READ_MS = 10_000;
@@ -62,22 +62,8 @@ function SystemRows({ rows }: { readonly rows: readonly Row[] }) {
         },
         { head: "Calls", isNumber: true, cell: ({ starts }) => starts },
         { head: "Retries", isNumber: true, cell: ({ retries }) => retries },
-        {
-          head: "Failed",
-          isNumber: true,
-          cell: ({ ended, failedShare: { share } }) =>
-            ended === 0 ? "–" : `${(share * 100).toFixed(1)} %`,
-        },
-        {
-          head: "Median",
-          isNumber: true,
-          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p50} />,
-        },
-        {
-          head: "95 % within",
-          isNumber: true,
-          cell: ({ ranMs }) => ranMs === undefined ? "–" : <Duration ms={ranMs.p95} />,
-        },
+        FAILED,
+        ...TOOK,
       ]}
     />
   );
