@@ -13,7 +13,7 @@ export default scenario((draw) => {
     minutes: 100,
     workflows: {
       "food/order": {
-        perMinute: (minute) => minute < 15 ? 90 : Math.min(peak, 90 + (minute - 15) * 8),
+        perMinute: (minute) => minute < 21 ? 90 : Math.min(peak, 90 + (minute - 21) * 8),
         task: ({ draw }) => ({ priority: draw.chance(0.7) ? 1 : 4 }),
         steps: {
           kitchen: { system: "kitchens" },
