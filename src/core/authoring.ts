@@ -104,3 +104,14 @@ export const Directory = z.object({
 
 /** What there is that a document may use. */
 export type Directory = DeepReadonly<z.output<typeof Directory>>;
+
+/** A path, its parts joined by U+0000, and the line and column where it stands, from 1. */
+export type CarriedPlace = readonly [path: string, line: number, column: number];
+
+/** A text of YAML that was read, as JSON can carry it to another process. */
+export interface CarriedValue {
+  readonly value: unknown;
+  /** Where values begin, and where keys do. */
+  readonly values: readonly CarriedPlace[];
+  readonly keys: readonly CarriedPlace[];
+}

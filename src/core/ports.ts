@@ -2,7 +2,7 @@
 
 import type { Scope } from "./api_key.ts";
 import type { ArmMetric, ArmsReport } from "./arms.ts";
-import type { Directory, DocumentFormat, Edit, Problem } from "./authoring.ts";
+import type { CarriedValue, Directory, DocumentFormat, Edit, Problem } from "./authoring.ts";
 import type { Answer, Command, Outcome, OutsideCommand } from "./command.ts";
 import type {
   DeployedDocument,
@@ -677,6 +677,12 @@ export interface DocumentSource extends WhoAsks {
 export interface Documents {
   /** Says what is wrong with a text; one that cannot be read is a problem as well. */
   check(of: DocumentSource, directory?: Directory): Promise<readonly Problem[]>;
+  /**
+   * Reads a text of YAML. What it means is not checked.
+   *
+   * @throws {TaskerError} definition.invalid when the text cannot be read
+   */
+  read(of: DocumentSource): Promise<CarriedValue>;
   /**
    * Makes all edits, or none.
    *

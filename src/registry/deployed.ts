@@ -3,23 +3,35 @@
 import type { DeployedText } from "../core/deployment.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { planOf } from "../core/plan.ts";
-import type { Definitions, Deployments, Runtime } from "../core/ports.ts";
+import type { Definitions, Deployments, Documents, Runtime } from "../core/ports.ts";
 import { workflowName } from "../core/workflow.ts";
 import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { moduleOf } from "./load.ts";
-import { readManifest } from "./manifest.ts";
+import { type Manifest, manifestOf, readManifest } from "./manifest.ts";
 import type { DeployedWorkflow, Registry } from "./workflows.ts";
+import { placedValue } from "./yaml.ts";
 
 /** What faults call a document that has no file. */
-export const DOCUMENT_FILE = "workflow.yaml";
+const DOCUMENT_FILE = "workflow.yaml";
 
 /**
- * Reads and checks a document, and builds its workflow. Pure.
+ * Has a document read, and checks what was read.
  *
  * @throws {TaskerError} definition.invalid with all faults, each with line and column
  */
-export function buildDocument(text: string, digest: Runtime["digest"]): BuiltWorkflow {
-  const manifest = readManifest(DOCUMENT_FILE, text);
+export async function readDocument(
+  documents: Pick<Documents, "read">,
+  text: string,
+): Promise<Manifest> {
+  return manifestOf(DOCUMENT_FILE, placedValue(DOCUMENT_FILE, await documents.read({ text })));
+}
+
+/**
+ * Builds the workflow of a document. Pure.
+ *
+ * @throws {TaskerError} definition.invalid with all faults, each with line and column
+ */
+export function buildDocument(manifest: Manifest, digest: Runtime["digest"]): BuiltWorkflow {
   return buildWorkflow(moduleOf(new URL(`file:///${DOCUMENT_FILE}`), manifest), {
     digest,
     manifest,
@@ -48,11 +60,12 @@ export class DeployedWorkflows {
   #isOpen = false;
   #isReading = false;
   #reading = Promise.resolve();
+  #documents: Pick<Documents, "read"> | undefined;
 
   constructor(readonly deps: DeployedDeps) {}
 
   /**
-   * Loads everything that is deployed. Cost: about 1 ms a workflow.
+   * Loads everything that is deployed. Cost: about 1 ms a workflow, up to a second for the largest.
    *
    * @throws {TaskerError} journal.unavailable
    */
@@ -66,6 +79,21 @@ export class DeployedWorkflows {
       const said = "A workflow that was deployed is in a file, too: starts take what the file has";
       warn(said, { workflow, deployed: version, file });
     }
+  }
+
+  /** Has documents read there from now on, as a large one takes long. */
+  readIn(documents: Pick<Documents, "read">): void {
+    this.#documents = documents;
+  }
+
+  /**
+   * Builds the workflow of a text that was deployed.
+   *
+   * @throws {TaskerError} definition.invalid when this version of Tasker does not take it
+   */
+  async build(text: string): Promise<BuiltWorkflow> {
+    const manifest = await this.#manifestOf(text);
+    return buildDocument(manifest, (more) => this.deps.runtime.digest(more));
   }
 
   /** Takes the number of the last entry out of a poll. Safe to repeat. */
@@ -111,8 +139,7 @@ export class DeployedWorkflows {
     await new Promise<void>((resolve) => runtime.soon(resolve));
     const workflow = workflowName(of);
     try {
-      const built = buildDocument(text, (more) => runtime.digest(more));
-      return { workflow, version, loaded: await this.#asStored(built, hash) };
+      return { workflow, version, loaded: await this.#asStored(await this.build(text), hash) };
     } catch (thrown) {
       const loaded = thrown instanceof TaskerError
         ? thrown
@@ -120,6 +147,18 @@ export class DeployedWorkflows {
       const said = "Cannot load a deployed workflow: it is not started until another version is";
       warn(said, { workflow, version, error: loaded.message });
       return { workflow, version, loaded };
+    }
+  }
+
+  async #manifestOf(text: string): Promise<Manifest> {
+    const documents = this.#documents;
+    if (documents === undefined) return readManifest(DOCUMENT_FILE, text);
+    try {
+      return await readDocument(documents, text);
+    } catch (error) {
+      if (error instanceof TaskerError && error.code === "definition.invalid") throw error;
+      // It was read when it was deployed; that others are busy or have ended keeps it from no start.
+      return readManifest(DOCUMENT_FILE, text);
     }
   }
 

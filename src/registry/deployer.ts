@@ -29,11 +29,11 @@ import { type VersionBreak, versionBreaks } from "../core/version_breaks.ts";
 import { type Definition, workflowName } from "../core/workflow.ts";
 import type { BuiltWorkflow } from "./build.ts";
 import { changesBetween } from "./changes.ts";
-import { buildDocument, type DeployedWorkflows, DOCUMENT_FILE } from "./deployed.ts";
+import { buildDocument, type DeployedWorkflows, readDocument } from "./deployed.ts";
 import { Faults } from "./fault.ts";
 import { type Gate, linesOf, strandedTasks } from "./gate.ts";
 import { canonical } from "./hash.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import { refuseDifferentSystems } from "./http_systems.ts";
 import { readablePath } from "./yaml.ts";
 import { type Registry, type StoredDefinition, versionedName } from "./workflows.ts";
@@ -50,9 +50,9 @@ export interface DeployerDeps extends Pick<Gate, "openTasks"> {
   readonly store: Deployments;
   readonly definitions: Pick<Definitions, "get">;
   readonly registry: Registry;
-  readonly deployed: Pick<DeployedWorkflows, "refresh">;
-  /** What is wrong with a text. */
-  readonly documents: Pick<Documents, "check">;
+  readonly deployed: Pick<DeployedWorkflows, "build" | "refresh">;
+  /** What is wrong with a text, and what it says. */
+  readonly documents: Pick<Documents, "check" | "read">;
   readonly rehearser: Rehearser;
   /** What a document asks for that this server, or who deploys it, does not allow. */
   refusals(built: BuiltWorkflow, grants: DeployGrants): readonly Refusal[];
@@ -83,8 +83,7 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
   const { text, file, directory, grants } = request;
   const problems = await deps.documents.check({ text, file, format: "yaml" }, directory);
   const faults = faultsOf(problems);
-  const built = buildChecked(deps, text, faults);
-  const manifest = readManifest(DOCUMENT_FILE, text);
+  const { built, manifest } = await buildChecked(deps, text, faults);
   const { definition, hash } = built;
   grants.demandNamespace(definition.namespace);
   demandNoFile(deps.registry, definition);
@@ -129,9 +128,10 @@ function faultsOf(problems: readonly Problem[]): Faults {
 }
 
 /** @throws {TaskerError} definition.invalid with all errors, each with its code and place */
-function buildChecked({ runtime }: DeployerDeps, text: string, faults: Faults): BuiltWorkflow {
+async function buildChecked({ runtime, documents }: DeployerDeps, text: string, faults: Faults) {
   try {
-    return buildDocument(text, (more) => runtime.digest(more));
+    const manifest = await readDocument(documents, text);
+    return { manifest, built: buildDocument(manifest, (more) => runtime.digest(more)) };
   } catch (error) {
     faults.demandNone("the document");
     throw error;
@@ -194,7 +194,7 @@ async function revert(deps: DeployerDeps, request: RevertRequest): Promise<Deplo
     const state = await stateOf(deps, request);
     const document = await deps.store.document(request, version);
     if (document === undefined) throw notDeployed(request, version);
-    const built = buildDocument(document.text, (text) => deps.runtime.digest(text));
+    const built = await deps.deployed.build(document.text);
     const { hash } = document;
     const report = {
       ...await reportOf(deps, state, { definition: built.definition, hash, starts: version }),

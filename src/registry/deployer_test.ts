@@ -6,6 +6,9 @@ import type { DeployRequest } from "../core/ports.ts";
 import { ALL, type Deploying, manifestText, openDeploying } from "../../tests/support/deploying.ts";
 import { refusal } from "../../tests/support/registry_fixture.ts";
 import { buildDocument } from "./deployed.ts";
+import { readManifest } from "./manifest.ts";
+import { openDocuments } from "../server/documents.ts";
+import { openRuntime } from "../server/runtime.ts";
 import { openStarter, openStarts } from "./workflows.ts";
 import { digest } from "../../tests/support/registry_fixture.ts";
 
@@ -167,6 +170,28 @@ Deno.test("after a revert, the next version is compared with what starts take, a
   equal(await startedVersion(node), "2.0.1");
 });
 
+Deno.test("what was deployed is read where documents are worked on, and here if they are too busy", async () => {
+  const node = openDeploying();
+  const other = openDeploying(node);
+  const documents = openDocuments(openRuntime());
+  const read: string[] = [];
+  other.deployed.readIn({
+    read(of) {
+      read.push(of.text);
+      if (read.length > 1) throw new TaskerError("api.busy", "others are worked on");
+      return documents.read(of);
+    },
+  });
+
+  for (const version of ["1.0.0", "2.0.0"]) {
+    await deploy(node, manifestText(version));
+    await other.deployed.refresh();
+    equal(await startedVersion(other), version);
+  }
+
+  deepEqual(read, [manifestText("1.0.0"), manifestText("2.0.0")]);
+});
+
 Deno.test("only what was deployed can be reverted to", async () => {
   const node = openDeploying();
   await deploy(node, manifestText("1.0.0"));
@@ -180,7 +205,7 @@ Deno.test("only what was deployed can be reverted to", async () => {
 });
 
 Deno.test("a workflow that a file defines is deployed by its file alone", async () => {
-  const built = buildDocument(manifestText("1.0.0"), digest);
+  const built = buildDocument(readManifest("workflow.yaml", manifestText("1.0.0")), digest);
   const at = () => ({ file: "file:///srv/shop/workflows/process.yaml", line: 1, column: 1 });
   const node = openDeploying({ own: [{ ...built, at }] });
 
@@ -194,7 +219,7 @@ Deno.test("a file that comes later is what starts take; what was deployed stays 
   const before = openDeploying();
   await deploy(before, manifestText("1.0.0"));
   await deploy(before, manifestText("2.0.0"));
-  const built = buildDocument(manifestText("1.5.0"), digest);
+  const built = buildDocument(readManifest("workflow.yaml", manifestText("1.5.0")), digest);
 
   const node = openDeploying({ ...before, own: [built] });
   await node.deployed.open();

@@ -11,7 +11,7 @@ import { CapabilityDescription, EFFECTS, SystemVersion } from "../core/system.ts
 import { FAILURE_POLICIES } from "../core/workflow.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults } from "./fault.ts";
-import { type Path, readablePath, readYaml, type YamlText } from "./yaml.ts";
+import { type Path, type PlacedValue, readablePath, readYaml } from "./yaml.ts";
 
 /** What is wrong with a URL that holds a user name or a password. */
 export const NO_USER = "holds a user name or a password: send a header instead";
@@ -218,9 +218,6 @@ export interface Manifest extends z.output<typeof Whole> {
 export function readManifest(file: string, source: string): Manifest {
   return manifestOf(file, readYaml(file, source));
 }
-
-/** A value, and where it is written. */
-export type PlacedValue = Pick<YamlText, "value" | "at" | "atKey">;
 
 /**
  * Makes a manifest of a value that was read already.

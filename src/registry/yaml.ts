@@ -12,6 +12,7 @@ import {
   type Scalar,
 } from "yaml";
 import { isNumberKept, whyUnfitText } from "../core/json.ts";
+import type { CarriedPlace, CarriedValue } from "../core/authoring.ts";
 import type { Position } from "../core/workflow_module.ts";
 import { Faults } from "./fault.ts";
 
@@ -30,13 +31,19 @@ const SYNTAX_ERRORS_SHOWN_MAX = 5;
 /** The path of a value: keys and indexes. */
 export type Path = readonly (string | number)[];
 
-/** A text that was read. */
-export interface YamlText {
+/** A value, and where it is written. */
+export interface PlacedValue {
   readonly value: unknown;
   /** The place of a value, or of the nearest one around it that is there. */
   at(path: Path): Position;
   /** The place of a key, or of its value where it has none. */
   atKey(path: Path): Position;
+}
+
+/** A text that was read. */
+export interface YamlText extends PlacedValue {
+  /** The same as JSON can carry it. */
+  carried(): CarriedValue;
   /** How a scalar is written, without quotes: "2.0", whose value is the number 2. */
   written(path: Path): string | undefined;
   /** The node of `yaml` that holds all others, with ranges and, if that was asked for, tokens. */
@@ -75,10 +82,31 @@ export function readYaml(
     contents: document?.contents,
     at: (path) => locate(reader.offsetOf(path, reader.values)),
     atKey: (path) => locate(reader.offsetOf(path, reader.keys)),
+    carried() {
+      const placesOf = (offsets: ReadonlyMap<string, number>) =>
+        [...offsets].map(([key, offset]) => {
+          const { line, column } = locate(offset);
+          return [key, line, column] as const;
+        });
+      return { value, values: placesOf(reader.values), keys: placesOf(reader.keys) };
+    },
     written(path) {
       const node = document?.getIn(path, true);
       return isScalar(node) ? node.source : undefined;
     },
+  };
+}
+
+/** Takes what another process has read of a text. */
+export function placedValue(file: string, { value, values, keys }: CarriedValue): PlacedValue {
+  const mapOf = (places: readonly CarriedPlace[]) =>
+    new Map(places.map(([key, line, column]) => [key, { file, line, column }]));
+  const [ofValues, ofKeys] = [mapOf(values), mapOf(keys)];
+  const start = { file, line: 1, column: 1 };
+  return {
+    value,
+    at: (path) => nearest(path, ofValues, ofValues) ?? start,
+    atKey: (path) => nearest(path, ofKeys, ofValues) ?? start,
   };
 }
 
@@ -171,14 +199,8 @@ class Reader {
     return value;
   }
 
-  /** The place of a path, or of the longest part of it that is there. */
   offsetOf(path: Path, among: ReadonlyMap<string, number>): number {
-    for (let length = path.length; length >= 0; length--) {
-      const key = keyOf(path.slice(0, length));
-      const offset = among.get(key) ?? this.values.get(key);
-      if (offset !== undefined) return offset;
-    }
-    return 0;
+    return nearest(path, among, this.values) ?? 0;
   }
 
   #readMap(pairs: readonly Pair[], path: Path, start: number): Record<string, unknown> {
@@ -213,6 +235,20 @@ class Reader {
     }
     return this.#nodes <= YAML_NODES_MAX && path.length <= YAML_DEPTH_MAX;
   }
+}
+
+/** What is known of a path, or of the longest part of it that is there. */
+function nearest<T>(
+  path: Path,
+  among: ReadonlyMap<string, T>,
+  values: ReadonlyMap<string, T>,
+): T | undefined {
+  for (let length = path.length; length >= 0; length--) {
+    const key = keyOf(path.slice(0, length));
+    const found = among.get(key) ?? values.get(key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function keyOf(path: Path): string {

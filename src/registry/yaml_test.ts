@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { faultsOf } from "../../tests/support/registry_fixture.ts";
-import { readYaml, YAML_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX } from "./yaml.ts";
+import { placedValue, readYaml, YAML_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX } from "./yaml.ts";
 
 const read = (text: string) => () => readYaml("test.yaml", text);
 
@@ -16,6 +16,20 @@ Deno.test("readYaml() places what is absent at what should hold it", () => {
   const yaml = readYaml("test.yaml", "steps:\n  - owner: b\n");
 
   deepEqual(yaml.at(["steps", 0, "name"]), { file: "test.yaml", line: 2, column: 5 });
+});
+
+Deno.test("what another process has read has the same value and places", () => {
+  const yaml = readYaml(
+    "test.yaml",
+    "a: -0.5\nsteps:\n  - owner: b\n    after: [c, { d: null }]\n",
+  );
+  const carried = placedValue("test.yaml", JSON.parse(JSON.stringify(yaml.carried())));
+
+  deepEqual(carried.value, yaml.value);
+  for (const path of [[], ["a"], ["steps", 0], ["steps", 0, "after", 1, "d"], ["steps", 0, "x"]]) {
+    deepEqual(carried.at(path), yaml.at(path));
+    deepEqual(carried.atKey(path), yaml.atKey(path));
+  }
 });
 
 Deno.test("readYaml() keeps dates and versions as text", () => {

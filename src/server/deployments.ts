@@ -46,6 +46,7 @@ export function openDeployerOf(
 ): Deployer {
   const { runtime, log, journal, registry, deployed } = deps;
   const { definitions } = journal;
+  deployed.readIn(deps.documents);
   return openDeployer({
     runtime,
     registry,

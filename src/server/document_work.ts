@@ -4,7 +4,7 @@
  * do it, in turns between those who ask.
  */
 
-import type { Directory, Edit, Problem } from "../core/authoring.ts";
+import type { CarriedValue, Directory, Edit, Problem } from "../core/authoring.ts";
 import type { Draft, DraftRequest } from "../core/draft.ts";
 import { FairQueue } from "../core/fair_queue.ts";
 import type {
@@ -37,6 +37,7 @@ export interface Works {
     asked: { of: DocumentSource; directory: Directory | undefined };
     answer: readonly Problem[];
   };
+  readonly read: { asked: { of: DocumentSource }; answer: CarriedValue };
   readonly edit: {
     asked: { of: DocumentSource; how: Parameters<Documents["edit"]>[1] };
     answer: { readonly text: string; readonly problems: readonly Problem[] };
@@ -82,6 +83,7 @@ export function performHere(runtime: WorkRuntime): Perform {
   const generator = openGenerator({ rehearser, runtime });
   const works: { [K in keyof Works]: (asked: Works[K]["asked"]) => Promise<Works[K]["answer"]> } = {
     check: ({ of, directory }) => documents.check(of, directory),
+    read: ({ of }) => documents.read(of),
     edit: ({ of, how }) => documents.edit(of, how),
     suggest: ({ of, from, follows }) =>
       documents.suggest(of, {
@@ -121,6 +123,9 @@ export function openDocumentWork(
   const documents: Documents = {
     check({ by, signal, ...of }, directory) {
       return inTurn({ queue: quick, kind: "check", size: of, by, signal }, { of, directory });
+    },
+    read({ by, signal, ...of }) {
+      return inTurn({ queue: quick, kind: "read", size: of, by, signal }, { of });
     },
     edit({ by, signal, ...of }, how) {
       const size: [DocumentSource, readonly Edit[]] = [of, how.edits];

@@ -3,7 +3,7 @@
 import type { Edit, Problem } from "../core/authoring.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Documents, DocumentSource, Runtime } from "../core/ports.ts";
-import { readablePath } from "../registry/yaml.ts";
+import { readablePath, readYaml } from "../registry/yaml.ts";
 import { convertedText } from "../author/convert.ts";
 import type { Document, Language, Reading } from "../author/document.ts";
 import { editing } from "../author/edit.ts";
@@ -29,6 +29,10 @@ export function openDocuments(clock: Clock): Documents {
       await new Promise<void>((go) => clock.soon(go));
       const read = await readSource(of);
       return read.ok ? problems(read.document, directory) : read.problems;
+    },
+    async read({ file = FILES.yaml, text }) {
+      await new Promise<void>((go) => clock.soon(go));
+      return readYaml(file, text).carried();
     },
     async edit(of, { edits, as, directory }) {
       const edited = await editInTime(await documentOf(of), edits, clock);
