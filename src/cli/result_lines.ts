@@ -11,6 +11,7 @@ import type {
   Workflow,
   WorkflowSummary,
 } from "../client.ts";
+import { SLOTS } from "../core/ids.ts";
 import { TASK_STATES } from "../core/state.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import {
@@ -182,6 +183,26 @@ export function deadLines(letters: readonly DeadLetter[], paint: Paint): string[
     ...tableLines([headOf("ID", "AT (UTC)", "CHANNEL", "DELIVERED", "REASON"), ...rows], paint),
     paint("dim", `→ ${TASKER} dead show ID, ${TASKER} dead replay ID, ${TASKER} dead discard ID`),
   ];
+}
+
+/** Draws the nodes of the database. */
+export function nodeLines(
+  nodes: OperationResult<"listNodes">["nodes"],
+  paint: Paint,
+): readonly string[] {
+  const rows = nodes.map(({ name, isThis, version, since, renewedAgoMs, isExpired, slots }) => [
+    `${name}${isThis ? " (answers)" : ""}`,
+    isExpired
+      ? { text: `silent for ${durationText(renewedAgoMs)}`, tone: "bad" as const }
+      : { text: "alive", tone: "good" as const },
+    version ?? "an earlier one",
+    since === undefined ? "" : dateText(since),
+    `${Math.round(slots / SLOTS * 100)} %`,
+  ]);
+  return tableLines([
+    headOf("NODE", "STATE", "VERSION", "STARTED (UTC)", "SHARE OF TASKS"),
+    ...rows,
+  ], paint);
 }
 
 /** Draws the audit. */

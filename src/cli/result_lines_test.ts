@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok as assert } from "node:assert/strict";
 import { openCliHarness } from "../../tests/support/cli_harness.ts";
 import type { JournalEntry, Workflow } from "../client.ts";
-import { entryLine, journalLines, valueLines, workflowLines } from "./result_lines.ts";
+import { entryLine, journalLines, nodeLines, valueLines, workflowLines } from "./result_lines.ts";
 import { noPaint } from "./format.ts";
 
 const at = "2026-01-01T10:00:00.123Z";
@@ -107,4 +107,16 @@ Deno.test("a workflow says which version starts take where it is not the highest
 
   deepEqual(headOf("1.0.0"), ["also 1.0.0", "starts take 1.0.0; what follows is 2.0.0"]);
   deepEqual(headOf("2.0.0"), ["also 1.0.0", "input  {}"]);
+});
+
+Deno.test("nodes are shown with their share of the tasks, and those that are silent", () => {
+  const node = { id: "i", name: "node-1", isThis: true, version: "0.1.0", renewedAgoMs: 300 };
+  const silent = { ...node, name: "node-2", isThis: false, renewedAgoMs: 12_000, isExpired: true };
+  const nodes = [{ ...node, isExpired: false, since: at, slots: 2_048 }, { ...silent, slots: 0 }];
+
+  deepEqual(nodeLines(nodes, noPaint), [
+    "NODE              STATE            VERSION  STARTED (UTC)        SHARE OF TASKS",
+    "node-1 (answers)  alive            0.1.0    2026-01-01 10:00:00  50 %",
+    "node-2            silent for 12 s  0.1.0                         0 %",
+  ]);
 });

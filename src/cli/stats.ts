@@ -1,4 +1,4 @@
-/** The verb `stats`: how long tasks and steps wait and run, and how they end, with small plots. */
+/** The verbs `stats` and `stats systems`: how long attempts wait and run, and how they end, with plots. */
 
 import type { OperationInput, OperationResult } from "../client.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -16,7 +16,11 @@ import type { VerbExtra } from "./operation_verb.ts";
 import { UsageError, type VerbContext } from "./verb.ts";
 
 type Answer = OperationResult<"getStatistics">;
+type SystemsAnswer = OperationResult<"getSystemStatistics">;
 type Row = Answer["statistics"][number];
+
+/** What was counted, of whatever it is. */
+type Counted = SystemsAnswer["statistics"][number] | Row;
 
 /** Intervals of a plot: one character each. */
 const PLOT_COLUMNS = 24;
@@ -36,6 +40,12 @@ export const STATS: VerbExtra<"getStatistics"> = {
     read: windowOf,
   },
   lines: (answer, { paint, input }) => statsLines(answer, input, paint),
+};
+
+/** The same for `stats systems`. */
+export const SYSTEM_STATS: VerbExtra<"getSystemStatistics"> = {
+  defaults: { intervals: PLOT_COLUMNS },
+  lines: (answer, { paint }) => systemStatsLines(answer, paint),
 };
 
 function windowOf(
@@ -65,34 +75,72 @@ function statsLines(
   { workflow, by = "step" }: OperationInput<"getStatistics">,
   paint: Paint,
 ): string[] {
-  const window = `${dateText(since)} to ${dateText(until)} UTC`;
+  const window = windowText({ since, until });
   if (statistics.length === 0) {
     return [`nothing started or ended from ${window}; look further back: --since 7d`];
   }
   const head = headOf(
     ...[workflow === undefined ? "WORKFLOW" : "STEP", ...by === "step" ? [] : ["VERSION"]],
-    ...["STARTS", "RETRIES", "FAILED (95 %)", "WAITED p50 p95", "RAN p50 p95 p99"],
-    ...["STARTS OVER TIME", "RAN p95 OVER TIME", "ERRORS"],
+    ...COUNTED_HEAD,
   );
   const rows = statistics.map((row) => cellsOf(row, { isNamed: workflow === undefined, by }));
   return [
     `${paint("bold", workflow ?? "all workflows")}  ${paint("dim", window)}`,
-    paint("dim", `a character of a plot is ${durationText(everyMs)}; the highest is full`),
+    paint("dim", plotText(everyMs)),
     "",
     ...tableLines([head, ...rows], paint),
     ...(omitted > 0 ? ["", paint("dim", `${omitted} rows with fewer starts are left out`)] : []),
   ];
 }
 
+/** Draws statistics: one row for each system. */
+function systemStatsLines(
+  { statistics, since, until, everyMs, omitted }: SystemsAnswer,
+  paint: Paint,
+): string[] {
+  const window = windowText({ since, until });
+  if (statistics.length === 0) return [`no step asked a system from ${window}`];
+  const rows = statistics.map((row): Cell[] => [row.system, ...countedCells(row)]);
+  return [
+    `${paint("bold", "systems")}  ${paint("dim", window)}`,
+    paint("dim", plotText(everyMs)),
+    "",
+    ...tableLines([headOf("SYSTEM", ...COUNTED_HEAD), ...rows], paint),
+    ...(omitted > 0
+      ? ["", paint("dim", `${omitted} workflows with fewer starts are not counted`)]
+      : []),
+  ];
+}
+
+function windowText({ since, until }: Pick<Answer, "since" | "until">): string {
+  return `${dateText(since)} to ${dateText(until)} UTC`;
+}
+
+function plotText(everyMs: number): string {
+  return `a character of a plot is ${durationText(everyMs)}; the highest is full`;
+}
+
 function cellsOf(
   row: Row,
   { isNamed, by }: { readonly isNamed: boolean; readonly by: string },
 ): Cell[] {
-  const { workflow, step, version = "", policyVersion, starts, retries, waitedMs, ranMs } = row;
+  const { workflow, step, version = "", policyVersion } = row;
   const under = policyVersion === undefined ? "" : ` policy ${policyVersion}`;
   return [
     step ?? (isNamed ? workflow : { text: "(tasks)", tone: "dim" }),
     ...(by === "step" ? [] : [`${version}${under}`]),
+    ...countedCells(row),
+  ];
+}
+
+const COUNTED_HEAD = [
+  ...["STARTS", "RETRIES", "FAILED (95 %)", "WAITED p50 p95", "RAN p50 p95 p99"],
+  ...["STARTS OVER TIME", "RAN p95 OVER TIME", "ERRORS"],
+];
+
+function countedCells(row: Counted): Cell[] {
+  const { starts, retries, waitedMs, ranMs } = row;
+  return [
     String(starts),
     retries === 0 ? "" : { text: String(retries), tone: "warn" },
     failedCell(row),
@@ -104,7 +152,7 @@ function cellsOf(
   ];
 }
 
-function failedCell({ outcomes, ended, failedShare, parked }: Row): Cell {
+function failedCell({ outcomes, ended, failedShare, parked }: Counted): Cell {
   const { completed = 0, cancelled = 0 } = outcomes;
   const failed = ended - completed - cancelled;
   if (failed === 0) return parked === 0 ? "" : { text: `${parked} parked`, tone: "warn" };
@@ -113,7 +161,7 @@ function failedCell({ outcomes, ended, failedShare, parked }: Row): Cell {
   return { text: parked === 0 ? share : `${share}, ${parked} parked`, tone: "bad" };
 }
 
-function errorsText({ errors }: Row): string {
+function errorsText({ errors }: Counted): string {
   return namesText(errors.map(({ code, count }) => `${code} ×${count}`), CODES_MAX);
 }
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { noPaint } from "./format.ts";
 import { plotOf } from "./format.ts";
-import { STATS } from "./stats.ts";
+import { STATS, SYSTEM_STATS } from "./stats.ts";
 import { UsageError } from "./verb.ts";
 
 type Answer = Parameters<NonNullable<typeof STATS.lines>>[0];
@@ -61,6 +61,26 @@ Deno.test("stats without anything counted says where to look", () => {
 
 Deno.test("stats of all workflows names each", () => {
   ok(lines([ROW], {})?.some((line) => line.startsWith("shop/order  120")));
+});
+
+Deno.test("stats systems says how much of each system failed, and how long it took", () => {
+  const { workflow, ...counted } = ROW;
+  const ranMs = { count: 9, mean: 5, p50: 5, p95: 1_500, p99: 61_000, max: 70_000 };
+  const failed = {
+    outcomes: { completed: 108, failed: 10 },
+    failedShare: { share: 0.08, low: 0.05, high: 0.15 },
+  };
+  const system = { system: "payments", workflows: [workflow], ...counted, ...failed, ranMs };
+  const window = { since: AT, until: "2026-01-01T11:00:00.000Z", everyMs: 150_000 };
+  const drawn = (answer: Parameters<NonNullable<typeof SYSTEM_STATS.lines>>[0]) =>
+    SYSTEM_STATS.lines?.(answer, { paint: noPaint, input: {} });
+
+  const [head, , , , row, , left] = drawn({ ...window, statistics: [system], omitted: 3 }) ?? [];
+
+  equal(head, "systems  2026-01-01 10:00:00 to 2026-01-01 11:00:00 UTC");
+  match(row ?? "", /^payments +120 +10 \(5.0 %–15 %\) +5ms 1.5s 1m1s +▅█/);
+  equal(left, "3 workflows with fewer starts are not counted");
+  match(drawn({ ...window, statistics: [], omitted: 0 })?.[0] ?? "", /^no step asked a system/);
 });
 
 Deno.test("stats reads times and durations, and refuses what is neither", () => {

@@ -39,6 +39,7 @@ import {
   doneLines,
   journalLines,
   listLines,
+  nodeLines,
   workflowLines,
   workflowListLines,
 } from "./result_lines.ts";
@@ -53,7 +54,7 @@ import {
   type VerbContext,
 } from "./verb.ts";
 import { OPTIMISE } from "./optimise.ts";
-import { STATS } from "./stats.ts";
+import { STATS, SYSTEM_STATS } from "./stats.ts";
 import { healingLines, policyLines } from "./version_lines.ts";
 import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
@@ -102,6 +103,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   optimiseWorkflow: OPTIMISE,
   whatifWorkflow: WHATIF,
   getStatistics: STATS,
+  getSystemStatistics: SYSTEM_STATS,
+  listNodes: { lines: ({ nodes }, { paint }) => nodeLines(nodes, paint) },
   getIncident: { lines: (incident, { paint }) => incidentLines(incident, paint) },
   approveProposal: { lines: ({ says }) => [`Approved: ${says}`] },
   rejectProposal: { lines: ({ says }) => [`Rejected: ${says}`] },
