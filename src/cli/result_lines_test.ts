@@ -115,8 +115,8 @@ Deno.test("nodes are shown with their share of the tasks, and those that are sil
   const nodes = [{ ...node, isExpired: false, since: at, slots: 2_048 }, { ...silent, slots: 0 }];
 
   deepEqual(nodeLines(nodes, noPaint), [
-    "NODE              STATE            VERSION  STARTED (UTC)        SHARE OF TASKS",
-    "node-1 (answers)  alive            0.1.0    2026-01-01 10:00:00  50 %",
-    "node-2            silent for 12 s  0.1.0                         0 %",
+    "NODE              STATE              VERSION  STARTED (UTC)        SHARE OF TASKS",
+    "node-1 (answers)  alive              0.1.0    2026-01-01 10:00:00  50 %",
+    "node-2            silent for 12.0 s  0.1.0                         0 %",
   ]);
 });
