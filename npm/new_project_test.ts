@@ -1,5 +1,6 @@
-import { deepEqual, equal, match } from "node:assert/strict";
-import { main, writeProject } from "./new_project.ts";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { existsSync, globSync } from "node:fs";
+import { copyEngine, main, writeProject } from "./new_project.ts";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
@@ -34,6 +35,23 @@ Deno.test("writeProject() writes a project that passes its format, lint, types a
     await deno(dir, "task", "test");
     await deno(dir, "task", "new", "ship_order");
     await deno(dir, "task", "test");
+  }));
+
+Deno.test("no command worked in a project, because the engine lacked a file that it imports", () =>
+  inFolder(async (folder) => {
+    await copyEngine(ROOT, folder);
+    const imports = globSync("**/*.{ts,tsx}", { cwd: folder }).flatMap((file) => {
+      const text = Deno.readTextFileSync(`${folder}/${file}`);
+      const found = text.matchAll(/^(?:import|export|\}) .*?"(\.[^"$]+)"|\bimport\("(\.[^"$]+)"/gm);
+      return [...found].map(([, one, other = ""]) => ({ file, to: one ?? other }));
+    });
+
+    const missing = imports.filter(({ file, to }) => {
+      return !existsSync(new URL(to, `file://${folder}/${file}`));
+    });
+
+    ok(imports.length > 3_000, `${imports.length} imports were found`);
+    deepEqual(missing, []);
   }));
 
 /** Types a command; returns what it prints. */

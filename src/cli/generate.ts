@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { OperationInput } from "../client.ts";
 import { type Draft, draftLines } from "./draft_lines.ts";
-import { saveNew, saveOver, testLines, writeTest } from "./generated_test.ts";
+import { saveNew, saveOver, testLines, writeTest } from "./draft_files.ts";
 import {
   EXIT_DONE,
   EXIT_FAILED,

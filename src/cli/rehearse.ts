@@ -1,7 +1,7 @@
 /** The verb `rehearse`: runs a manifest on a virtual clock, and draws what happens. */
 
 import type { OperationResult } from "../client.ts";
-import { testLines, writeTest } from "./generated_test.ts";
+import { testLines, writeTest } from "./draft_files.ts";
 import { durationText, namesText, type Paint, stepLook } from "./format.ts";
 import { EXIT_DONE, EXIT_FAILED, operand, show, UsageError, type Verb } from "./verb.ts";
 

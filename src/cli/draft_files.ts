@@ -1,4 +1,4 @@
-/** Generated tests: written beside their manifest, and run where programs may be run. */
+/** Files of drafts and their tests: written beside their manifest, and run where programs may be run. */
 
 import { CommandError } from "./failure.ts";
 import type { Paint } from "./format.ts";
