@@ -242,6 +242,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     reason: "r",
     type: "order.placed",
     filter: { "$.event.data.country": ["DE", "AT"] },
+    signed: { scheme: "github", secret: "HOOK" },
     start: {
       workflow: "shop/checkout",
       input: { id: "$.event.data.id" },
@@ -263,6 +264,7 @@ const INPUTS: { readonly [Name in CallName]: Required<OperationInput<Name>> } = 
     namespace: "shop",
     events: [{ id: "1", source: "/shop", type: "order.placed", data: { id: 5 } }],
   },
+  sendSignedEvent: { namespace: "shop", trigger: "orders" },
   getSystemLimits: { name: "stock" },
   putSystemLimits: {
     name: "stock",

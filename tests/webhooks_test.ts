@@ -106,6 +106,25 @@ interface WebhookShown {
   readonly lastDeliveredAt?: string;
 }
 
+/** One Tasker sends its events to a trigger of another without a key; here both are one. */
+async function feedsATrigger(server: Served): Promise<void> {
+  const signed = { scheme: "standard_webhooks", secret: "HOOK_SECRET" };
+  const start = { workflow: "shop/order", input: { wait: true } };
+  await ask(server, "/v1/triggers/shop/tests", "PUT", { type: "webhook.test", signed, start });
+  await put(server, "loop", { url: `${server.url}/v1/events/shop/tests`, events: ["task.failed"] });
+
+  const { id } = await ask<{ id: string }>(server, "/v1/webhooks/loop/test", "POST");
+  const { steps } = await ask<TaskShown>(server, `/v1/tasks/${id}?waitMs=20000`);
+  const { tasks } = await ask<{ tasks: unknown[] }>(server, "/v1/tasks?tag=trigger:tests");
+  await fetch(`${server.url}/v1/webhooks/loop`, {
+    method: "DELETE",
+    headers: { authorization: `Bearer ${server.key}` },
+  });
+
+  assert.deepEqual(steps[0]?.result, { status: 200 });
+  assert.equal(tasks.length, 1);
+}
+
 async function openServer(dataDir: string): Promise<Served> {
   await Deno.mkdir(`${dataDir}/workflows`, { recursive: true });
   await Deno.writeTextFile(`${dataDir}/workflows/order.yaml`, MANIFEST);
@@ -238,6 +257,7 @@ Deno.test("a webhook is tested, sent again, disabled and removed, and refused wh
   try {
     await using server = await openServer(dataDir);
     await isSentAgain(server);
+    await feedsATrigger(server);
     const events = ["task.cancelled"];
     const refused = await put(server, "far", { url: "https://example.com/x", events });
     const unknown = await put(server, "far", { url: good.url, events, secret: "NOT_THERE" });

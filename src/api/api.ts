@@ -208,7 +208,9 @@ class Server {
       const { runtime } = this.services;
       const read = await readInput(operation, request, { params, runtime });
       if (audited !== undefined) audited.input = read.input;
-      const call = callOf(request, caller, this.services.signIn);
+      const { isHttps } = this.services.signIn;
+      const { bodyBytesMax } = operation;
+      const call = callOf(request, caller, { isHttps, runtime, bodyBytesMax });
       this.#note(operation);
       answer = await this.#handle(route, read, call, request);
     } catch (thrown) {

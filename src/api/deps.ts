@@ -34,6 +34,7 @@ import type {
   Runtime,
   Sessions,
   SharedStates,
+  Signatures,
   Starter,
   Starts,
   StatisticsStore,
@@ -149,8 +150,9 @@ export interface ApiDeps {
   readonly definitions: Definitions;
   /** What a definition is stored under. */
   readonly hashOf: (definition: Definition) => string;
-  /** Why requests to a URL that a secret signs are not allowed here; undefined: they are. */
-  readonly whyNotCalled: (url: string, secret: string) => string | undefined;
+  readonly signatures: Signatures;
+  /** Why requests to a URL that a secret signs, or the secret alone, are not allowed here; undefined: they are. */
+  readonly whyNotCalled: (url: string | undefined, secret: string) => string | undefined;
   /**
    * Checks what a trigger does against the version of its workflow that a start takes.
    *

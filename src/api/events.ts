@@ -1,15 +1,18 @@
-/** Handler of events from outside: each trigger that takes an event starts a task, or signals one. */
+/** Handlers of events from outside: each trigger that takes an event starts a task, or signals one. */
 
+import type { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
+import { faultsOf } from "../core/faults.ts";
 import { isTaskId, parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
 import type { TaskFilter } from "../core/ports.ts";
 import { readCondition } from "../core/search.ts";
+import { readSignature, readSignedEvent } from "../core/signed_event.ts";
 import { isTerminal, TASK_STATES } from "../core/state.ts";
 import {
   mapEvent,
   mapEventText,
-  type OutsideEvent,
+  OutsideEvent,
   takes,
   type Trigger,
   triggerTag,
@@ -17,15 +20,18 @@ import {
 import type { ParsedOf, ResultOf } from "../operations/operation.ts";
 import type { TRIGGERS } from "../operations/triggers.ts";
 import { traceparentOf } from "../telemetry/trace.ts";
-import type { Caller } from "./access.ts";
+import { Caller, NOBODY } from "./access.ts";
 import { badRequest, type Call, type Handlers, type Services } from "./handler.ts";
-import { unreadable } from "./request.ts";
+import { parseBody, unreadable } from "./request.ts";
 import { operatingError, problemOf } from "./response.ts";
 
 type SendEvents = typeof TRIGGERS["sendEvents"];
 type Entry = ParsedOf<SendEvents>["events"][number];
 type EventAnswer = ResultOf<SendEvents>["events"][number];
 type Fired = EventAnswer["triggers"][number];
+
+/** Signatures of events that are being checked, at most; a sender of a further one has to wait. */
+const CHECKED_AT_ONCE_MAX = 64;
 
 /** Tasks that have not ended. */
 const OPEN = TASK_STATES.filter((state) => !isTerminal(state));
@@ -44,8 +50,17 @@ interface Firing {
 /** Handlers of events from outside. */
 export function eventHandlers(
   services: Services,
-): Pick<Handlers<typeof TRIGGERS>, "sendEvents"> {
+): Pick<Handlers<typeof TRIGGERS>, "sendEvents" | "sendSignedEvent"> {
+  const senders = new Senders(services);
   return {
+    async sendSignedEvent({ namespace, trigger: name }, call) {
+      const { trigger, event } = await senders.read({ namespace, name }, call);
+      const signIn = { caller: new Caller({ ...NOBODY.key, name: `${namespace}/${name}` }) };
+      if (!takes(trigger, event)) return { status: 200, body: { outcome: "unmatched" }, signIn };
+      const { traceparent } = call;
+      const firing = firingOf(services, { namespace, name, trigger, event, traceparent });
+      return { status: 200, body: await deedOf(services, firing), signIn };
+    },
     async sendEvents({ events, namespace: asked }, call) {
       const namespace = namespaceFor(asked, call.caller);
       const answers: EventAnswer[] = [];
@@ -87,22 +102,84 @@ async function take(
     const problem = problemOf(event, services, { route: "/v1/events", event: at });
     return { outcome: "refused", triggers: [], sendAgain: false, problem };
   }
-  const { runtime, triggers } = services;
-  const digest = runtime.digest(JSON.stringify([event.source ?? "", event.id]));
-  const taking = [...await triggers.recent(namespace)]
-    .filter(([, trigger]) => takes(trigger, event));
-  const fired = await Promise.all(taking.map(([name, trigger]) =>
-    fire(services, {
-      ...{ namespace, name, trigger, event, traceparent },
-      key: `event:${name}:${digest}`,
-    })
-  ));
+  const taking = [...await services.triggers.recent(namespace)]
+    .filter(([, trigger]) => trigger.signed === undefined && takes(trigger, event));
+  const fired = await Promise.all(
+    taking.map(([name, trigger]) =>
+      fire(services, firingOf(services, { namespace, name, trigger, event, traceparent }))
+    ),
+  );
   return {
     id: event.id,
     outcome: fired.length === 0 ? "unmatched" : "taken",
     triggers: fired.map(({ answer }) => answer),
     sendAgain: fired.some(({ isTemporary }) => isTemporary),
   };
+}
+
+function firingOf({ runtime }: Services, firing: Omit<Firing, "key">): Firing {
+  const { name, event: { source = "", id } } = firing;
+  return { ...firing, key: `event:${name}:${runtime.digest(JSON.stringify([source, id]))}` };
+}
+
+/** Senders without a key: whether an event is signed as its trigger says. */
+class Senders {
+  #checked = 0;
+
+  constructor(private readonly services: Services) {}
+
+  /**
+   * Reads an event. Whoever cannot sign does not learn whether the trigger is there.
+   *
+   * @throws {TaskerError} event.not_signed, api.busy, egress.unavailable, api.bad_request, payload.too_large
+   */
+  async read(
+    { namespace, name }: Pick<Firing, "namespace" | "name">,
+    call: Call,
+  ): Promise<{ readonly trigger: Trigger; readonly event: OutsideEvent }> {
+    const trigger = (await this.services.triggers.recent(namespace)).get(name);
+    const body = await call.readText();
+    if (trigger?.signed === undefined || !await this.#isSigned(trigger.signed, call, body)) {
+      this.services.metrics.counter("tasker_auth_refused_total", "not_signed").add();
+      throw new TaskerError(
+        "event.not_signed",
+        `Cannot take the event: no trigger "${namespace}/${name}" takes one that is signed so`,
+      );
+    }
+    const { scheme } = trigger.signed;
+    const source = `/v1/events/${namespace}/${name}`;
+    const read = readSignedEvent(scheme, { header: call.header, body: parseBody(body), source });
+    const event = readEvent(entryOf(read));
+    if (event instanceof TaskerError) throw event;
+    return { trigger, event };
+  }
+
+  async #isSigned(
+    { scheme, secret }: NonNullable<Trigger["signed"]>,
+    { header }: Call,
+    body: string,
+  ): Promise<boolean> {
+    const { runtime, signatures } = this.services;
+    const read = readSignature(scheme, { header, body }, runtime.now());
+    if (read === undefined) return false;
+    if (this.#checked >= CHECKED_AT_ONCE_MAX) {
+      throw new TaskerError(
+        "api.busy",
+        `Cannot check the signature: ${CHECKED_AT_ONCE_MAX} others are being checked`,
+      );
+    }
+    this.#checked++;
+    try {
+      return await signatures.isSigned({ ...read, secret });
+    } finally {
+      this.#checked--;
+    }
+  }
+}
+
+function entryOf(read: object): Entry {
+  const { data, error } = OutsideEvent.safeParse(read);
+  return data ?? { faults: faultsOf(error as z.ZodError, "") };
 }
 
 /** Reads an event, or says why it cannot be kept. */
@@ -127,12 +204,10 @@ async function fire(
   services: Services,
   firing: Firing,
 ): Promise<{ readonly answer: Fired; readonly isTemporary: boolean }> {
-  const { name, namespace, trigger: { start, signal } } = firing;
+  const { name, namespace } = firing;
   try {
-    const answer = start !== undefined
-      ? { outcome: "started" as const, task: await startBy(services, firing, start) }
-      : { outcome: "signalled" as const, task: await signalBy(services, firing, signal) };
-    return { answer: { trigger: name, ...answer }, isTemporary: false };
+    const answer = { trigger: name, ...await deedOf(services, firing) };
+    return { answer, isTemporary: false };
   } catch (thrown) {
     const error = operatingError(thrown);
     const place = { route: "/v1/events", trigger: `${namespace}/${name}` };
@@ -142,6 +217,14 @@ async function fire(
       isTemporary: error.retry !== "never",
     };
   }
+}
+
+/** Does what a trigger does with an event that it takes. */
+async function deedOf(services: Services, firing: Firing) {
+  const { start, signal } = firing.trigger;
+  return start !== undefined
+    ? { outcome: "started" as const, task: await startBy(services, firing, start) }
+    : { outcome: "signalled" as const, task: await signalBy(services, firing, signal) };
 }
 
 /** The key belongs to one task of the namespace: the journal answers a repeat with that task. */

@@ -44,6 +44,10 @@ export interface Call {
   readonly place: { readonly isHttps: boolean; readonly url: string };
   /** The secret of the sign-in at the identity provider that this browser has begun. */
   readonly signInSecret: string | undefined;
+  /** A header of the request. */
+  header(name: string): string | undefined;
+  /** Reads the body as it came, of an operation that takes none of its own. */
+  readText(): Promise<string>;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
 }

@@ -73,6 +73,7 @@ Deno.test("the description lists every promised route", async () => {
     "POST /v1/documents/simulate",
     "POST /v1/documents/suggest",
     "POST /v1/events",
+    "POST /v1/events/{namespace}/{trigger}",
     "POST /v1/incidents/{incident}/approve",
     "POST /v1/incidents/{incident}/reject",
     "POST /v1/incidents/{incident}/revert",

@@ -84,7 +84,7 @@ export async function readInput(
 export function callOf(
   request: Request,
   caller: Caller,
-  { isHttps }: { readonly isHttps: boolean },
+  { isHttps, ...reading }: { readonly isHttps: boolean } & Reading,
 ): Call {
   const { headers } = request;
   const traceparent = headers.get("traceparent") ?? "";
@@ -95,6 +95,8 @@ export function callOf(
     lastEventId: headers.get("last-event-id") ?? undefined,
     isHead: request.method === "HEAD",
     place: { isHttps, url: request.url },
+    header: (name) => headers.get(name) ?? undefined,
+    readText: () => readText(request, reading),
     get signInSecret() {
       return secretIn(COOKIES.signIn, request, isHttps);
     },
@@ -145,7 +147,7 @@ function idempotencyKeyOf(headers: Headers): string | undefined {
  * @throws {TaskerError} api.too_large, api.bad_request
  */
 async function readJson(
-  { entries, bodyBytesMax = BODY_BYTES_MAX }: Operation,
+  { entries, bodyBytesMax }: Operation,
   request: Request,
   runtime: Pick<Runtime, "after">,
 ): Promise<unknown> {
@@ -155,8 +157,18 @@ async function readJson(
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw badRequest(`Cannot read a body of type "${type}": expected application/json`);
   }
+  return parseBody(text, { hasEntries: entries !== undefined });
+}
+
+/**
+ * Parses a body.
+ *
+ * @param hasEntries whether an entry that cannot be kept is answered by itself
+ * @throws {TaskerError} api.too_large, api.bad_request, …
+ */
+export function parseBody(text: string, { hasEntries = false } = {}): unknown {
   let parsed = parseJson(text, BODY_DEPTH_MAX);
-  if (!parsed.ok && entries !== undefined) parsed = parseJsonOfParts(text);
+  if (!parsed.ok && hasEntries) parsed = parseJsonOfParts(text);
   if (parsed.ok) return parsed.value;
   const { unfit } = parsed;
   if (unfit.code === "no_json") throw badRequest(`Cannot read the body: ${describeUnfit(unfit)}`);
@@ -170,10 +182,13 @@ async function readJson(
 /** How to read a body. */
 interface Reading {
   readonly runtime: Pick<Runtime, "after">;
-  readonly bodyBytesMax: number;
+  readonly bodyBytesMax?: number | undefined;
 }
 
-async function readText(request: Request, { runtime, bodyBytesMax }: Reading): Promise<string> {
+async function readText(
+  request: Request,
+  { runtime, bodyBytesMax = BODY_BYTES_MAX }: Reading,
+): Promise<string> {
   const isWhole = hasCheckedLength(request.headers);
   if (!isWhole && request.body === null) return "";
   const late = Promise.withResolvers<never>();

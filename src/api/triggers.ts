@@ -26,7 +26,7 @@ interface Change {
 /** Handlers of everything that is declared of triggers. */
 export function triggerHandlers(
   services: Services,
-): Omit<Handlers<typeof TRIGGERS>, "sendEvents"> {
+): Omit<Handlers<typeof TRIGGERS>, "sendEvents" | "sendSignedEvent"> {
   const turn = async (input: Change, isEnabled: boolean, caller: Caller) => {
     const after = await change(services, input, caller, (before, signed) => {
       return new Map(before).set(input.trigger, { ...demand(before, input), isEnabled, ...signed });
@@ -47,6 +47,11 @@ export function triggerHandlers(
       const input = { namespace, trigger, by, reason };
       caller.demandNamespace(namespace);
       demandRule(input, fields, caller);
+      const { signed } = fields;
+      const why = signed && services.whyNotCalled(undefined, signed.secret);
+      if (why !== undefined) {
+        throw badRequest(`Cannot set trigger "${namespace}/${trigger}": ${why}`);
+      }
       services.checkTrigger(`${namespace}/${trigger}`, fields);
       const after = await change(services, input, caller, (before, signed) => {
         const next = new Map(before).set(trigger, { ...fields, ...signed });

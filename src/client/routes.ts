@@ -187,6 +187,7 @@ export const ROUTES: Readonly<Record<OperationName, Route>> = {
   disableTrigger: { method: "POST", path: "/v1/triggers/{namespace}/{trigger}/disable", body: "*" },
   removeTrigger: { method: "DELETE", path: "/v1/triggers/{namespace}/{trigger}" },
   sendEvents: { method: "POST", path: "/v1/events", body: "events", query: ["namespace"] },
+  sendSignedEvent: { method: "POST", path: "/v1/events/{namespace}/{trigger}" },
   listDead: {
     method: "GET",
     path: "/v1/dead",

@@ -31,6 +31,13 @@ export const ERRORS = {
     "The key does not cover this",
     "Use a key with the scope, namespace or system named in the detail",
   ),
+  "event.not_signed": meaning(
+    "never",
+    401,
+    "No trigger of this address takes an event that is signed so",
+    "Compare the address, the scheme and the secret of the trigger with those of the sender, and the " +
+      "clocks of both; a changed trigger is seen by all nodes within two seconds",
+  ),
   "api.foreign_page": meaning(
     "never",
     403,

@@ -29,6 +29,12 @@ const NAME = `[a-z0-9_-]{1,${NAME_LENGTH_MAX}}`;
 /** A name of a namespace, workflow, step or system. */
 export const Name = z.string().regex(new RegExp(`^${NAME}$`), `expected ${NAME_FORM}`);
 
+/** The name of a secret: a variable of the environment. Tasker's own are nobody else's. */
+export const SecretName = z.string().regex(
+  /^(?!TASKER_)[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+  "expected the name of a variable that TASKER_SECRETS lists",
+);
+
 /** `namespace/name`. */
 export const WorkflowName = z.string().regex(
   new RegExp(`^${NAME}/${NAME}$`),

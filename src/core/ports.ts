@@ -1237,6 +1237,30 @@ export interface Egress {
   request(request: EgressRequest): Promise<EgressResponse>;
 }
 
+/** A text, and what is said to be its signature: HMAC-SHA256 with a secret that the guard alone knows. */
+export interface SignedText {
+  /** The name of the secret. */
+  readonly secret: string;
+  readonly text: string;
+  /** One of them has to be right. */
+  readonly signatures: readonly string[];
+  readonly encoding: "base64" | "hex";
+  /** Whether the bytes of a secret `whsec_…` are in base64; if not, its text is the key. */
+  readonly isKeyEncoded: boolean;
+}
+
+/** Checks signatures with secrets of the guard. */
+export interface Signatures {
+  /**
+   * Whether a text is signed with its secret; it is not where the guard does not know the secret.
+   *
+   * Cost: one request to the guard, with the text.
+   *
+   * @throws {TaskerError} egress.unavailable (later; the guard ended)
+   */
+  isSigned(text: SignedText): Promise<boolean>;
+}
+
 /** What a dead letter was: an answer to a step, a request, or a command that no worker could use. */
 export const DEAD_LETTER_KINDS = ["reply", "inbound", "command"] as const;
 

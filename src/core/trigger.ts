@@ -5,13 +5,14 @@
 
 import { z } from "zod";
 import { TaskerError } from "./errors.ts";
-import { Name, Priority, WorkflowName } from "./fields.ts";
+import { Name, Priority, SecretName, WorkflowName } from "./fields.ts";
 import type { DeepReadonly } from "./json.ts";
 import { OWN_NAMESPACE } from "./incident.ts";
 import { parseMapping, pathText, type Template } from "./mapping.ts";
 import { evaluateMapping } from "./mapping_value.ts";
 import type { PolicyOverlay } from "./ports.ts";
 import { referenceOf } from "./search.ts";
+import { SIGNATURE_SCHEMES } from "./signed_event.ts";
 import type { Given } from "./workflow.ts";
 
 /** Triggers of one namespace, and the characters of their JSON: each event is compared with all. */
@@ -91,6 +92,12 @@ export const TRIGGER_FIELDS = {
   filter: z.record(Text, z.union([Scalar, z.array(Scalar).min(1).max(FILTER_VALUES_MAX)]))
     .refine((filter) => Object.keys(filter).length <= FILTER_FIELDS_MAX, "too many fields")
     .describe('Values that fields must have: {"$.event.data.country": ["DE", "AT"]}'),
+  signed: z.strictObject({
+    scheme: z.enum(SIGNATURE_SCHEMES).describe("How the sender signs"),
+    secret: SecretName.describe("The name of its secret: a variable that TASKER_SECRETS lists"),
+  }).optional().describe(
+    "Takes only events that a sender without a key signs, at /v1/events/NAMESPACE/NAME",
+  ),
   start: Start.optional().describe("Starts a task"),
   signal: Signal.optional()
     .describe("Signals the task that one of task, tag and attribute names"),

@@ -1,7 +1,6 @@
 /** The guard: makes HTTP requests to hosts and addresses that the rules allow, and to no others. */
 
 import { Buffer } from "node:buffer";
-import { createHmac } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import http from "node:http";
 import https from "node:https";
@@ -25,6 +24,7 @@ import {
   targetOf,
 } from "./rules.ts";
 import { showsSecret } from "./secrets.ts";
+import { signatureOf } from "./signatures.ts";
 
 /** Bytes of an answer's status line and headers. */
 const HEAD_BYTES_MAX = 32_768;
@@ -288,16 +288,6 @@ function valueOf(
   const secret = secrets.get(name);
   if (secret === undefined) return undefined;
   return signs === undefined ? `${prefix}${secret}` : signatureOf(secret, `${signs}.${body}`);
-}
-
-/**
- * Signs a text as Standard Webhooks says (https://www.standardwebhooks.com): HMAC-SHA256, by the bytes
- * that a secret `whsec_…` has in base64; any other secret is taken as it is.
- */
-function signatureOf(secret: string, text: string): string {
-  const [, encoded] = /^whsec_(.+)$/.exec(secret) ?? [];
-  const key = encoded === undefined ? Buffer.from(secret) : Buffer.from(encoded, "base64");
-  return `v1,${createHmac("sha256", key).update(text).digest("base64")}`;
 }
 
 function joined(headers: http.IncomingHttpHeaders): Readonly<Record<string, string>> {

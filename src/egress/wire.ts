@@ -1,14 +1,28 @@
 /**
  * How a server and its guard speak, each in a process of its own: over HTTP on this host, with a
  * key. A request is JSON; an answer is the length of a head (4 bytes), the head as JSON, and the
- * body as it came.
+ * body as it came. Whether a text is signed is asked at a path of its own, and answered as JSON.
  */
 
 import http from "node:http";
 import { timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, ERRORS, messageOf, TaskerError } from "../core/errors.ts";
-import type { Egress, EgressRequest, EgressResponse, Runtime } from "../core/ports.ts";
+import type {
+  Egress,
+  EgressRequest,
+  EgressResponse,
+  Runtime,
+  Signatures,
+  SignedText,
+} from "../core/ports.ts";
+
+/** Where the guard is asked whether a text is signed. */
+const SIGNATURES_PATH = "/signatures";
+
+/** How long such an answer may take, and how many are asked for at once; others wait. */
+const SIGNATURES_MS_MAX = 10_000;
+const SIGNATURES_AT_ONCE = 4;
 
 /** Rest before a guard that does not listen is asked again. */
 const AWAY_MS = 200;
@@ -22,10 +36,16 @@ type Head =
  *
  * @param key what a request has to carry
  */
-export function answerWith(egress: Egress, key: string): (request: Request) => Promise<Response> {
+export function answerWith(
+  { egress, signatures }: { readonly egress: Egress; readonly signatures: Signatures },
+  key: string,
+): (request: Request) => Promise<Response> {
   return async (request) => {
     if (!isSame(request.headers.get("authorization") ?? "", `Bearer ${key}`)) {
       return new Response(null, { status: 401 });
+    }
+    if (new URL(request.url).pathname === SIGNATURES_PATH) {
+      return Response.json(await signatures.isSigned(await request.json() as SignedText));
     }
     const asked = await request.json() as EgressRequest;
     try {
@@ -56,15 +76,7 @@ export function openEgress(
   runtime?: Pick<Runtime, "after" | "monotonic">,
 ): Egress {
   if (url === undefined) return { request: () => Promise.reject(closed()) };
-  const { hostname, port, password } = new URL(url);
-  const agent = new http.Agent({ keepAlive: true });
-  const options = {
-    hostname,
-    port,
-    agent,
-    method: "POST",
-    headers: { authorization: `Bearer ${password}` },
-  };
+  const options = guardAt(url, new http.Agent({ keepAlive: true }));
   return {
     async request({ signal, ...request }) {
       const sent = { ...options, ...(signal && { signal }) };
@@ -76,6 +88,29 @@ export function openEgress(
       return { ...head, body: answer.subarray(4 + length) };
     },
   };
+}
+
+/** Makes Signatures that ask the guard at `url`; without one nothing is signed. */
+export function openGuardSignatures(
+  url: string | undefined,
+  runtime: Pick<Runtime, "after" | "monotonic">,
+): Signatures {
+  if (url === undefined) return { isSigned: () => Promise.resolve(false) };
+  const agent = new http.Agent({ keepAlive: true, maxSockets: SIGNATURES_AT_ONCE });
+  const options = { ...guardAt(url, agent), path: SIGNATURES_PATH };
+  return {
+    async isSigned(text) {
+      const body = JSON.stringify(text);
+      const answer = await whileAway(runtime, SIGNATURES_MS_MAX, () => post(options, body));
+      return JSON.parse(answer.toString()) === true;
+    },
+  };
+}
+
+function guardAt(url: string, agent: http.Agent): http.RequestOptions {
+  const { hostname, port, password } = new URL(url);
+  const headers = { authorization: `Bearer ${password}` };
+  return { hostname, port, agent, method: "POST", headers };
 }
 
 /** Asks again while the guard does not listen: nothing has reached it. */

@@ -81,6 +81,7 @@ Deno.test("the description asks for a key by bearer token, and for none on open 
     "/v1/session/provider",
     "/v1/session/provider/return",
     "/v1/session",
+    "/v1/events/{namespace}/{trigger}",
     "/health/live",
     "/health/ready",
     "/openapi.json",

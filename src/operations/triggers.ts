@@ -81,6 +81,19 @@ const EventAnswers = named(
   }),
 );
 
+/** Bytes of a signed event, which anybody can send. */
+const SIGNED_BYTES_MAX = 512 * 1024;
+
+const SignedEventAnswer = named(
+  "SignedEventAnswer",
+  z.object({
+    outcome: z.enum(["started", "signalled", "unmatched"]).describe(
+      "unmatched: the trigger takes events of another type, or is paused",
+    ),
+    task: z.string().optional(),
+  }),
+);
+
 const Params = z.strictObject({ namespace: Name, trigger: Name });
 
 const CHANGE = { right: "admin", repeat: "harmless", params: Params } as const;
@@ -166,5 +179,23 @@ export const TRIGGERS = group("triggers", {
     errors: [],
     command: { verb: "events send" },
     audit: { target: "{namespace} {events} events" },
+  }),
+  sendSignedEvent: operation({
+    method: "POST",
+    path: "/v1/events/{namespace}/{trigger}",
+    summary:
+      "Takes an event that its sender has signed as the trigger says, instead of a key. The " +
+      "body is the sender's, as its signature covers it",
+    right: "open",
+    repeat: "harmless",
+    params: Params,
+    bodyBytesMax: SIGNED_BYTES_MAX,
+    answers: { 200: { description: "What became of the event", schema: SignedEventAnswer } },
+    errors: [
+      ...["event.not_signed", "api.busy", "egress.unavailable", "contract.violation"] as const,
+      ...["definition.unknown", "task.not_found", "trigger.ambiguous"] as const,
+      ...["node.draining", "mailbox.full"] as const,
+    ],
+    audit: { target: "{namespace}/{trigger}" },
   }),
 });

@@ -1,7 +1,7 @@
 /** Operations of webhooks: events of tasks that are sent to URLs. */
 
 import { z } from "zod";
-import { By, Name, Reason } from "../core/fields.ts";
+import { By, Name, Reason, SecretName } from "../core/fields.ts";
 import { WEBHOOK_EVENTS, WEBHOOK_NAME_LENGTH_MAX } from "../core/webhook.ts";
 import { group, operation } from "./operation.ts";
 import { named, Time, whole } from "./schema.ts";
@@ -28,10 +28,8 @@ const FIELDS = {
     .describe(
       "namespace/name or namespace/*; empty: all. Of an incident, the workflow it is about",
     ),
-  secret: z.string().regex(
-    /^(?!TASKER_)[A-Za-z_][A-Za-z0-9_]{0,127}$/,
-    "expected the name of a variable that TASKER_SECRETS lists",
-  ).describe("The name of the secret that signs: a variable that TASKER_SECRETS lists"),
+  secret: SecretName
+    .describe("The name of the secret that signs: a variable that TASKER_SECRETS lists"),
 };
 
 const Count = z.object({

@@ -8,6 +8,7 @@
 import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
 import { openGuard } from "../egress/guard.ts";
 import { NO_RULES, withRule } from "../egress/rules.ts";
+import { openSignatures } from "../egress/signatures.ts";
 import { answerWith } from "../egress/wire.ts";
 import { listOf } from "./config_reader.ts";
 import { openRuntime } from "./runtime.ts";
@@ -36,7 +37,10 @@ const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
 
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
-  answerWith(openGuard({ runtime: openRuntime(), rules, secrets, secretOrigins }), key),
+  answerWith({
+    egress: openGuard({ runtime: openRuntime(), rules, secrets, secretOrigins }),
+    signatures: openSignatures(secrets),
+  }, key),
 );
 console.log(`http://guard:${key}@127.0.0.1:${server.addr.port}`);
 for await (const _ of Deno.stdin.readable);

@@ -45,7 +45,7 @@ interface Guard extends Disposable {
 }
 
 /**
- * Starts the guard when the configuration names hosts. It has the network and the secrets, which
+ * Starts the guard when the configuration names hosts, or secrets that sign events. It has the network and the secrets, which
  * the server with its step code must not have; the server has the guard's address and its key.
  *
  * @throws {TaskerError} config.invalid when a secret is not set, or the guard does not start
@@ -57,7 +57,9 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
     const names = absent.join(", ");
     throw new TaskerError("config.invalid", `Cannot send secrets that are not set: ${names}`);
   }
-  if (config.egress.length === 0) return { url: undefined, [Symbol.dispose]() {} };
+  if (config.egress.length === 0 && config.secrets.length === 0) {
+    return { url: undefined, [Symbol.dispose]() {} };
+  }
   return await startBeside({
     name: "the guard of HTTP requests",
     spawn: (url) => spawnGuard(options, url),

@@ -1,6 +1,7 @@
 import { deepEqual, doesNotMatch, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import type { EgressRequest } from "../core/ports.ts";
-import { openEgress } from "../egress/wire.ts";
+import { openEgress, openGuardSignatures } from "../egress/wire.ts";
 import { until } from "../../tests/support/serve.ts";
 import { openRuntime } from "./runtime.ts";
 import { startDocuments } from "./launch_documents.ts";
@@ -58,6 +59,25 @@ Deno.test("the guard's process calls what is listed, with secrets that its calle
   await rejects(egress.request(request("http://10.0.0.1/")), { code: "egress.refused" });
   const large = request(service.url, { method: "POST", body: "grüße", bytesMax: 3 });
   await rejects(egress.request(large), { code: "payload.too_large" });
+});
+
+Deno.test("a guard without hosts says whether a text is signed with a secret, also of no use as a key", async () => {
+  const secrets = { TEXT: "geheim", ENCODED: `whsec_${btoa("geheim")}`, EMPTY: "whsec_!" };
+  const config = { egress: [], secrets: Object.keys(secrets), model: undefined, oidc: undefined };
+  const env = { ...Deno.env.toObject(), ...secrets };
+  using guard = await startGuard({ config, env, root: ROOT, project: ROOT, onLine() {} });
+  const { isSigned } = openGuardSignatures(guard.url, openRuntime());
+  const right = (key: string) => createHmac("sha256", key).update("grüße").digest("hex");
+  const ask = (secret: string, signature: string, isKeyEncoded = true) =>
+    isSigned({ secret, text: "grüße", signatures: ["", signature], encoding: "hex", isKeyEncoded });
+
+  equal(await ask("TEXT", right("geheim")), true);
+  equal(await ask("ENCODED", right("geheim")), true);
+  equal(await ask("ENCODED", right(secrets.ENCODED), false), true);
+  equal(await ask("ENCODED", right(secrets.ENCODED)), false);
+  equal(await ask("TEXT", right("other")), false);
+  equal(await ask("EMPTY", right("")), false);
+  equal(await ask("ABSENT", right("")), false);
 });
 
 Deno.test("the model's key goes to the model's origin, and to no host that a workflow names", async () => {

@@ -27,6 +27,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import { parseRange } from "../egress/address.ts";
+import { openGuardSignatures } from "../egress/wire.ts";
 import { openDeployerOf } from "./deployments.ts";
 import { type HealthDeps, healthOf } from "./health.ts";
 import { openPlayback } from "./playback.ts";
@@ -148,9 +149,10 @@ function requestsOf(
   { runtime, config, journal }: Pick<ApiParts, "runtime" | "config" | "journal">,
 ) {
   return {
+    signatures: openGuardSignatures(config.egressUrl, runtime),
     definitions: journal.definitions,
     hashOf: (definition: Definition) => hashOf(definition, (text) => runtime.digest(text)),
-    whyNotCalled: (url: string, secret: string) => {
+    whyNotCalled: (url: string | undefined, secret: string) => {
       const asked = { what: "", path: "", url, headers: { "webhook-signature": { secret } } };
       return refusedIn([asked], config)[0]?.why;
     },

@@ -2,11 +2,19 @@
 
 import type { ApiDeps } from "../../src/api/deps.ts";
 import type { InstanceRow, SystemSummary } from "../../src/core/ports.ts";
+import { openSignatures } from "../../src/egress/signatures.ts";
 
 /** Two namespaces use "inventory". */
 export function fakeSystems(): Pick<
   ApiDeps,
-  "systems" | "queueOf" | "instancesOf" | "registrar" | "hashOf" | "whyNotCalled" | "nodes"
+  | "systems"
+  | "queueOf"
+  | "instancesOf"
+  | "registrar"
+  | "hashOf"
+  | "whyNotCalled"
+  | "signatures"
+  | "nodes"
 > {
   const inventory: SystemSummary = {
     name: "inventory",
@@ -17,6 +25,7 @@ export function fakeSystems(): Pick<
   };
   return {
     hashOf: ({ name, version }) => `${name}@${version}`,
+    signatures: openSignatures(new Map([["HOOK", "secret of the test"]])),
     whyNotCalled: () => undefined,
     nodes: () => Promise.resolve([]),
     systems: () => [inventory],

@@ -90,10 +90,11 @@ function choosable(
 
 /** What stays unless it is changed. */
 function kept(
-  { name, type, filter, start, signal, isEnabled }: Trigger,
+  { name, type, filter, signed, start, signal, isEnabled }: Trigger,
 ): Omit<Fields, "namespace"> {
   return {
     ...{ trigger: name, type, filter, isEnabled },
+    ...(signed !== undefined && { signed }),
     ...(start !== undefined && { start }),
     ...(signal !== undefined && { signal }),
   };
@@ -110,6 +111,7 @@ function formOf(schema: JsonSchema, { deed, isNew, workflows }: {
     ...(isNew && { trigger: { type: "string", title: "name", description: "Of the trigger" } }),
     type: {},
     filter: {},
+    signed: {},
     [deed]: { properties: { workflow: { ...workflow, enum: workflows }, ...others } },
   }, [deed, ...(isNew ? ["trigger"] : [])]);
 }

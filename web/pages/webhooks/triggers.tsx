@@ -143,7 +143,7 @@ function nameOf({ namespace, name }: Pick<Trigger, "namespace" | "name">): strin
   return `${namespace}/${name}`;
 }
 
-function Taken({ type, filter }: Pick<Trigger, "type" | "filter">) {
+function Taken({ namespace, name, type, filter, signed }: Trigger) {
   const conditions = Object.entries(filter);
   return (
     <>
@@ -152,6 +152,12 @@ function Taken({ type, filter }: Pick<Trigger, "type" | "filter">) {
         <span className="muted">
           {" where "}
           {conditions.map(([field, value]) => `${field} is ${JSON.stringify(value)}`).join(", ")}
+        </span>
+      )}
+      {signed !== undefined && (
+        <span className="muted">
+          {" signed by "}
+          {signed.scheme}, at <code className="breaks">/v1/events/{namespace}/{name}</code>
         </span>
       )}
     </>
