@@ -15,15 +15,15 @@ import { placedValue } from "./yaml.ts";
 const DOCUMENT_FILE = "workflow.yaml";
 
 /**
- * Has a document read, and checks what was read.
+ * Has a document read, and checks what was read. `file` names it in faults.
  *
  * @throws {TaskerError} definition.invalid with all faults, each with line and column
  */
 export async function readDocument(
   documents: Pick<Documents, "read">,
-  text: string,
+  { text, file = DOCUMENT_FILE }: { readonly text: string; readonly file?: string | undefined },
 ): Promise<Manifest> {
-  return manifestOf(DOCUMENT_FILE, placedValue(DOCUMENT_FILE, await documents.read({ text })));
+  return manifestOf(file, placedValue(file, await documents.read({ text })));
 }
 
 /**
@@ -154,7 +154,7 @@ export class DeployedWorkflows {
     const documents = this.#documents;
     if (documents === undefined) return readManifest(DOCUMENT_FILE, text);
     try {
-      return await readDocument(documents, text);
+      return await readDocument(documents, { text });
     } catch (error) {
       if (error instanceof TaskerError && error.code === "definition.invalid") throw error;
       // It was read when it was deployed; that others are busy or have ended keeps it from no start.

@@ -83,7 +83,7 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
   const { text, file, directory, grants } = request;
   const problems = await deps.documents.check({ text, file, format: "yaml" }, directory);
   const faults = faultsOf(problems);
-  const { built, manifest } = await buildChecked(deps, text, faults);
+  const { built, manifest } = await buildChecked(deps, request, faults);
   const { definition, hash } = built;
   grants.demandNamespace(definition.namespace);
   demandNoFile(deps.registry, definition);
@@ -128,10 +128,10 @@ function faultsOf(problems: readonly Problem[]): Faults {
 }
 
 /** @throws {TaskerError} definition.invalid with all errors, each with its code and place */
-async function buildChecked({ runtime, documents }: DeployerDeps, text: string, faults: Faults) {
+async function buildChecked(deps: DeployerDeps, document: DeployRequest, faults: Faults) {
   try {
-    const manifest = await readDocument(documents, text);
-    return { manifest, built: buildDocument(manifest, (more) => runtime.digest(more)) };
+    const manifest = await readDocument(deps.documents, document);
+    return { manifest, built: buildDocument(manifest, (more) => deps.runtime.digest(more)) };
   } catch (error) {
     faults.demandNone("the document");
     throw error;

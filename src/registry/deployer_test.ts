@@ -317,7 +317,7 @@ Deno.test("what is code, Tasker's own, or not allowed here is refused with its p
     steps: ["{ name: local, handler: f, owner: orders }"],
   });
 
-  const refused = await refusal(() => deploy(node, code));
+  const refused = await refusal(() => deploy(node, code, { file: "shop/pay.yaml" }));
 
   equal(refused.code, "definition.invalid");
   deepEqual(refused.faults.map(({ path, code }) => [path, code]), [
@@ -325,8 +325,8 @@ Deno.test("what is code, Tasker's own, or not allowed here is refused with its p
     ["workflow_steps[0].owner", "W15"],
     ["workflow_steps[1].handler", "W16"],
   ]);
-  match(refused.message, /workflow\.yaml:2:12 namespace/);
-  match(refused.message, /workflow\.yaml:5:\d+ workflow_steps\[0\]\.owner/);
+  match(refused.message, /shop\/pay\.yaml:2:12 namespace/);
+  match(refused.message, /shop\/pay\.yaml:5:\d+ workflow_steps\[0\]\.owner/);
 });
 
 Deno.test("a dry run rehearses the document and reports its warnings; errors and placeholders refuse", async () => {
