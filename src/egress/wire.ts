@@ -124,15 +124,23 @@ async function whileAway<T>(
     try {
       return await ask();
     } catch (error) {
-      const isAway = error instanceof TaskerError && isRefused(error.cause);
-      if (!isAway || runtime === undefined || runtime.monotonic() + AWAY_MS > until) throw error;
+      const mayAskAgain = error instanceof TaskerError && isAway(error.cause);
+      if (!mayAskAgain || runtime === undefined || runtime.monotonic() + AWAY_MS > until) {
+        throw error;
+      }
       await new Promise<void>((wake) => void runtime.after(AWAY_MS, wake));
     }
   }
 }
 
-function isRefused(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+/** Nothing listens behind the port that the launcher keeps. */
+class Away extends Error {
+  override readonly message = "it starts again";
+}
+
+function isAway(cause: unknown): boolean {
+  const isRefused = cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+  return isRefused || cause instanceof Away;
 }
 
 function closed(): TaskerError {
@@ -160,7 +168,7 @@ function post(options: http.RequestOptions, body: string): Promise<Buffer> {
     answer.on("aborted", () => fail("the connection broke"));
     answer.on("end", () => {
       if (answer.statusCode === 200) resolve(Buffer.concat(chunks));
-      else fail(`it answered ${answer.statusCode}`);
+      else fail(answer.statusCode === 503 ? new Away() : `it answered ${answer.statusCode}`);
     });
   });
   sent.on("error", fail);

@@ -141,15 +141,21 @@ async function whileAway(
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof Broken) || !isRefused(error.cause)) throw error;
+      if (!(error instanceof Broken) || !isAway(error.cause)) throw error;
       if (runtime.monotonic() + AWAY_MS > until) throw busy(error);
       await new Promise<void>((wake) => void runtime.after(AWAY_MS, wake));
     }
   }
 }
 
-function isRefused(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+/** Nothing listens behind the port that the launcher keeps. */
+class Away extends Error {
+  override readonly message = "it starts again";
+}
+
+function isAway(cause: unknown): boolean {
+  const isRefused = cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+  return isRefused || cause instanceof Away;
 }
 
 function resultOf(answer: Answer): Works[keyof Works]["answer"] {
@@ -198,7 +204,7 @@ function post(
     answer.on("aborted", () => fail("the connection broke"));
     answer.on("end", () => {
       if (answer.statusCode === 200) resolve(Buffer.concat(chunks).toString());
-      else fail(`it answered ${answer.statusCode}`);
+      else fail(answer.statusCode === 503 ? new Away() : `it answered ${answer.statusCode}`);
     });
   });
   sent.on("error", fail);

@@ -2,8 +2,7 @@
  * Root of the process that works on documents: a text that takes long holds up no task. It may listen on
  * this host, and nothing else.
  *
- * It prints its address, with the key that a request has to carry, and then a line a second while it is
- * not at work; it ends when its stdin does.
+ * It prints its port, and then a line a second while it is not at work; it ends when its stdin does.
  */
 
 import { messageOf, TaskerError } from "../core/errors.ts";
@@ -13,12 +12,11 @@ import type { Perform } from "./document_work.ts";
 /** How often it says that it goes on. */
 const BEAT_MS = 1_000;
 
-/** After a crash the next one has the address of the one before. */
-const before = URL.parse(Deno.env.get("TASKER_DOCUMENTS_URL") ?? "");
-const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
+/** What a request has to carry. */
+const { password: key } = new URL(Deno.env.get("TASKER_DOCUMENTS_URL") ?? "");
 
 const server = Deno.serve(
-  { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
+  { hostname: "127.0.0.1", port: 0, onListen() {} },
   answerWorks(key, open),
 );
 
@@ -42,7 +40,7 @@ async function open(): Promise<Perform> {
   }
 }
 
-console.log(`http://documents:${key}@127.0.0.1:${server.addr.port}`);
+console.log(server.addr.port);
 setInterval(() => console.log(""), BEAT_MS);
 for await (const _ of Deno.stdin.readable);
 Deno.exit(0);

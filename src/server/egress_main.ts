@@ -2,7 +2,7 @@
  * Root of the guard's process: the one process that may connect to other hosts, and that knows the
  * secrets it may send. It has no right but those; step code runs in the server, which has neither.
  *
- * It prints its address, with the key that a request has to carry, and ends when its stdin does.
+ * It prints its port, and ends when its stdin does.
  */
 
 import { MODEL_KEY, OIDC_SECRET } from "../core/http_call.ts";
@@ -31,17 +31,16 @@ const secretOrigins = new Map(
   ) => [name, URL.parse(Deno.env.get(place) ?? "")?.origin ?? ""]),
 );
 
-/** After a crash the next guard has the address of the one before. */
-const before = URL.parse(Deno.env.get("TASKER_EGRESS_URL") ?? "");
-const key = before?.password ?? crypto.randomUUID().replaceAll("-", "");
+/** What a request has to carry. */
+const { password: key } = new URL(Deno.env.get("TASKER_EGRESS_URL") ?? "");
 
 const server = Deno.serve(
-  { hostname: "127.0.0.1", port: Number(before?.port ?? 0), onListen() {} },
+  { hostname: "127.0.0.1", port: 0, onListen() {} },
   answerWith({
     egress: openGuard({ runtime: openRuntime(), rules, secrets, secretOrigins }),
     signatures: openSignatures(secrets),
   }, key),
 );
-console.log(`http://guard:${key}@127.0.0.1:${server.addr.port}`);
+console.log(server.addr.port);
 for await (const _ of Deno.stdin.readable);
 Deno.exit(0);

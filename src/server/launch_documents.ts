@@ -45,7 +45,7 @@ function spawnDocuments(
       "--no-remote",
       `--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks,--max-old-space-size=${HEAP_MIB_MAX}`,
       `--config=${project}/deno.json`,
-      `--allow-net=127.0.0.1:${URL.parse(url)?.port ?? 0}`,
+      "--allow-net=127.0.0.1:0",
       `--allow-env=${NAMES.join(",")}`,
       `${root}/src/server/documents_main.ts`,
     ],

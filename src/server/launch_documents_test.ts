@@ -60,8 +60,8 @@ Deno.test("a process that stands still is ended, and starts again where it was",
   const lines: string[] = [];
   const starts: string[] = [];
   const again = Promise.withResolvers<void>();
-  const loops = `console.log("http://here"); for (;;);`;
-  const serves = `console.log("http://here"); for await (const _ of Deno.stdin.readable);`;
+  const loops = `console.log(1); for (;;);`;
+  const serves = `console.log(1); for await (const _ of Deno.stdin.readable);`;
 
   using beside = await startBeside({
     name: "it",
@@ -80,7 +80,6 @@ Deno.test("a process that stands still is ended, and starts again where it was",
   });
   await again.promise;
 
-  equal(beside.url, "http://here");
-  deepEqual(starts, ["", "http://here"]);
+  deepEqual(starts, [beside.url, beside.url]);
   deepEqual(lines, ["it has stood still for 1 s, and is ended", "it has ended: it starts again"]);
 });

@@ -8,6 +8,7 @@ import { startDocuments } from "./launch_documents.ts";
 import { startGuard } from "./launch_egress.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+const GUARD = "egress_main.ts";
 const TEXT = new TextDecoder();
 
 /** Starts the guard's real process, which may call this host. */
@@ -101,15 +102,15 @@ Deno.test("the model's key goes to the model's origin, and to no host that a wor
 Deno.test("processes beside the server do not have what else the launcher has", async () => {
   const name = "TEST_SECRET_OF_THE_LAUNCHER";
   Deno.env.set(name, "geheim");
-  using guard = await start();
-  using documents = await startDocuments({
+  using _guard = await start();
+  using _documents = await startDocuments({
     ...{ env: Deno.env.toObject(), root: ROOT, project: ROOT },
     onLine: () => {},
   });
   Deno.env.delete(name);
 
-  for (const { url } of [guard, documents]) {
-    const environment = await Deno.readTextFile(`/proc/${await pidOf(url)}/environ`);
+  for (const program of [GUARD, "documents_main.ts"]) {
+    const environment = await Deno.readTextFile(`/proc/${await pidOf(program)}/environ`);
     match(environment, /HOME=/);
     doesNotMatch(environment, new RegExp(name));
   }
@@ -182,7 +183,7 @@ Deno.test("a guard that ended starts again at the same address, and requests wai
   using guard = await start({}, (line) => lines.push(line));
   const egress = openEgress(guard.url, openRuntime());
   await egress.request(request(service.url));
-  const before = await pidOf(guard.url);
+  const before = await pidOf(GUARD);
 
   Deno.kill(before, "SIGKILL");
 
@@ -196,7 +197,7 @@ Deno.test("a guard that ended starts again at the same address, and requests wai
       }),
   );
   equal(TEXT.decode(answer.body), "here");
-  notEqual(await pidOf(guard.url), before);
+  notEqual(await pidOf(GUARD), before);
   deepEqual(lines, ["the guard of HTTP requests has ended: it starts again"]);
 });
 
@@ -261,21 +262,14 @@ Deno.test("a secret that is not set, and no host at all, start no guard", async 
   });
 });
 
-/** The process that listens at an address. */
-async function pidOf(url: string | undefined): Promise<number> {
-  const { port } = new URL(url ?? "");
-  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
-  const sockets = await Deno.readTextFile("/proc/net/tcp");
-  const rows = sockets.split("\n").map((line) => line.trim().split(/\s+/));
-  const inode = rows.find((row) => row[1]?.endsWith(`:${hex}`) && row[3] === "0A")?.[9];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      for await (const file of Deno.readDir(`/proc/${name}/fd`)) {
-        const link = await Deno.readLink(`/proc/${name}/fd/${file.name}`).catch(() => "");
-        if (link === `socket:[${inode}]`) return Number(name);
-      }
-    } catch { /* the process has ended */ }
+/** The process of this one that runs a program. */
+async function pidOf(program: string): Promise<number> {
+  for await (const { name: thread } of Deno.readDir(`/proc/${Deno.pid}/task`)) {
+    const pids = await Deno.readTextFile(`/proc/${Deno.pid}/task/${thread}/children`);
+    for (const pid of pids.split(" ").filter((pid) => pid !== "")) {
+      const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+      if (command.includes(program)) return Number(pid);
+    }
   }
-  throw new Error(`nobody listens at ${port}`);
+  throw new Error(`nothing runs ${program}`);
 }

@@ -3,6 +3,7 @@
 import { TaskerError } from "../core/errors.ts";
 import { type OnLine, pause } from "../postgres/retry_for.ts";
 import type { Environment } from "./config_reader.ts";
+import { KeptPort } from "./kept_port.ts";
 
 /** Rest before a process that has ended is started again. */
 const RESTART_MS = 500;
@@ -34,7 +35,7 @@ export function inherited(env: Environment, names: readonly string[] = []): Reco
 
 /** A process, for as long as servers run. */
 export interface ProcessBeside extends Disposable {
-  /** Where it listens, with its key. */
+  /** Where it is asked, with its key. */
   readonly url: string;
 }
 
@@ -42,7 +43,7 @@ export interface ProcessBeside extends Disposable {
 interface BesideOptions {
   /** Names it in lines for people. */
   readonly name: string;
-  /** Starts it; `url` is where it listened before, "" at first. It prints where it listens. */
+  /** Starts it; `url` is where it is asked, with the key. It prints the port on which it listens. */
   spawn(url: string): Deno.ChildProcess;
   /** How long it may print nothing before it is ended; absent: it is not watched. */
   readonly silentMsMax?: number;
@@ -56,21 +57,25 @@ interface BesideOptions {
  */
 export async function startBeside(options: BesideOptions): Promise<ProcessBeside> {
   const { name, spawn, onLine } = options;
+  const kept = new KeptPort();
+  const url = `http://tasker:${crypto.randomUUID().replaceAll("-", "")}@${kept.host}`;
   let isOver = false;
-  let child = spawn("");
-  const url = await watch(child, options);
-  if (url === undefined) {
+  let child = spawn(url);
+  kept.to = await watch(child, options);
+  if (kept.to === undefined) {
+    kept[Symbol.dispose]();
     throw new TaskerError("config.invalid", `Cannot start ${name}, see above`);
   }
   void (async () => {
-    while (true) {
+    for (;;) {
       await child.status;
+      kept.to = undefined;
       if (isOver) return;
       onLine(`${name} has ended: it starts again`);
       await pause(RESTART_MS);
       if (isOver) return;
       child = spawn(url);
-      void watch(child, options);
+      kept.to = await watch(child, options);
     }
   })();
   return {
@@ -78,6 +83,7 @@ export async function startBeside(options: BesideOptions): Promise<ProcessBeside
     [Symbol.dispose]() {
       isOver = true;
       kill(child);
+      kept[Symbol.dispose]();
     },
   };
 }
@@ -86,13 +92,13 @@ export async function startBeside(options: BesideOptions): Promise<ProcessBeside
  * Reads what a process prints, and ends one that prints nothing any more. What counts is how often it was
  * looked in vain: time in which this process did not run either says nothing.
  *
- * @returns its first line; undefined when it ends without
+ * @returns the port that it prints; undefined when it ends without
  */
 async function watch(
   child: Deno.ChildProcess,
   { name, silentMsMax = Infinity, onLine }: BesideOptions,
-): Promise<string | undefined> {
-  const first = Promise.withResolvers<string | undefined>();
+): Promise<number | undefined> {
+  const first = Promise.withResolvers<number | undefined>();
   let looks = 0;
   const looking = setInterval(() => {
     if (++looks * LOOK_MS < silentMsMax) return;
@@ -104,7 +110,7 @@ async function watch(
     for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
       looks = 0;
       text = `${text}${part}`.slice(0, 1_000);
-      if (text.includes("\n")) first.resolve(text.split("\n", 1)[0]);
+      if (text.includes("\n")) first.resolve(parseInt(text));
     }
     clearInterval(looking);
     first.resolve(undefined);

@@ -47,7 +47,7 @@ const SERVER = `
 
 /** Stands in for documents_main.ts. */
 const DOCUMENTS = `
-  console.log("http://documents:key@127.0.0.1:1");
+  console.log(1);
   for await (const _ of Deno.stdin.readable);`;
 
 /** Stands in for `deno task serve`: the same launch, of another server. */
