@@ -28,11 +28,7 @@ Deno.test("what a server advises is shown as it is typed here", async () => {
 
 Deno.test("a start that its contract refuses says first that --input is missing", async () => {
   const cli = openCliHarness();
-  const faults = [{ path: "id", code: "type", detail: "no" }, {
-    path: "email",
-    code: "type",
-    detail: "no",
-  }];
+  const faults = ["input.id", "input.email"].map((path) => ({ path, code: "type", detail: "no" }));
   const refused = new TaskerError("contract.violation", "Cannot start", { faults });
 
   cli.fake.engine.refusal = refused;

@@ -190,9 +190,9 @@ async function startTask(context: VerbContext, send: () => Promise<Task>): Promi
 /** Of a start that is refused without --input: that it is missing comes before what it lacks. */
 function withoutInput(error: unknown, { operands: [workflow] }: VerbContext): unknown {
   if (!(error instanceof ClientError) || error.code !== "contract.violation") return error;
-  const lacks = error.faults.map(({ path, detail }) => path === "" ? detail : path).join(", ");
+  const lacks = error.faults.map(({ path, detail }) => path.replace(/^input\.?/, "") || detail);
   return new CommandError(
-    `Cannot start "${workflow}": --input is missing, and its contract asks for ${lacks}`,
+    `Cannot start "${workflow}": --input is missing, and its contract asks for ${lacks.join(", ")}`,
     "nothing was changed",
     `give --input JSON or --input @FILE; ${TASKER} workflows ${workflow} shows the contract`,
     error.code,
