@@ -98,6 +98,8 @@ export class TaskReader {
     if (isLarge(state)) return await this.#read(summary, how);
     const { policyOf, traceUrl } = this.deps;
     const shown: Shown = how.isRevealed ? "all" : SensitiveValues.of(plan, state);
+    // The journal has what the state has no more.
+    if (shown !== "all" && shown.isTooMuch) return await this.#read(summary, how);
     const source = { plan, state, summary, isSameTurn: true, policyOf, traceUrl, shown };
     return { body: taskDocument(source) };
   }

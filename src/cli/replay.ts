@@ -99,7 +99,9 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
   const { state: name, blockedReason } = rollup(plan, state);
   // No event says that a step is ready but has not started: such a task runs, and is not blocked.
   const isKnown = name !== "blocked" || state.steps.some((step) => step.state === "parked");
-  const { namespace, workflow, version: shown, definitionHash } = task;
+  const shown = new SensitiveValues(plan);
+  for (const { events } of turns) for (const event of events) shown.note(event);
+  const { namespace, workflow, version: number, definitionHash } = task;
   return taskDocument({
     plan,
     state,
@@ -107,7 +109,7 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
       taskId,
       namespace,
       workflow,
-      version: shown,
+      version: number,
       definitionHash,
       tags: state.tags,
       labels: [],
@@ -117,7 +119,7 @@ export function foldJournal({ task, version, entries }: TaskJournal): Task {
       blockedReason: isKnown ? blockedReason : undefined,
     },
     isSameTurn: true,
-    shown: SensitiveValues.of(plan, state),
+    shown,
     policyOf: ({ plan }, step) => fillPolicy(false, plan.steps[step]?.definition.policy),
   });
 }

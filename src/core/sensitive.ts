@@ -7,7 +7,7 @@ import type { Event, Failure } from "./event.ts";
 import { decodePayload, type JsonText, PAYLOAD_DEPTH_MAX } from "./payload.ts";
 import type { Plan } from "./plan.ts";
 import { referredBy } from "./schema_visits.ts";
-import { hasResult, type TaskState } from "./state.ts";
+import { failedAttempts, hasResult, type StepState, type TaskState } from "./state.ts";
 import type { JsonSchema } from "./workflow.ts";
 
 /** Stands for a value that is not shown. */
@@ -46,6 +46,8 @@ export class SensitiveValues {
   /** Where in the task's state they were looked for; a failure is replaced by the next one. */
   readonly #read = new Set<string>();
   readonly #readFailures = new WeakSet<Failure>();
+  /** How many failures of each step were read. */
+  readonly #failures = new Map<number, number>();
   /** By how they begin, the longest first. */
   readonly #byStart = new Map<number, string[]>();
   #size = 0;
@@ -55,7 +57,11 @@ export class SensitiveValues {
 
   constructor(readonly plan: Plan) {}
 
-  /** The values of a task as it stands; undefined: they are not known, so each text is hidden. */
+  /**
+   * The values of a task as it stands; undefined: they are not known, so each text is hidden. A state has
+   * the last failure of each step: where a contract marks something in errors, and earlier ones were not
+   * asked for as they came (a restart, or nobody looked), each text is hidden as well.
+   */
   static of(plan: Plan, state: TaskState | undefined): SensitiveValues {
     const values = state && ofStates.get(state) || new SensitiveValues(plan);
     if (!isAnyMarked(plan)) return values;
@@ -169,10 +175,19 @@ export class SensitiveValues {
       const contract = steps[index]?.definition.contract;
       if (hasResult(step)) this.#takeOnce(`result ${index}`, contract?.success, step.result);
       this.#take(contract?.success, state.signals.get(index));
-      if (step.failure === undefined || this.#readFailures.has(step.failure)) continue;
-      this.#readFailures.add(step.failure);
-      this.#take(contract?.error, step.failure.error);
+      this.#takeFailure(index, step, contract?.error);
     }
+  }
+
+  #takeFailure(index: number, step: StepState, schema: JsonSchema | undefined): void {
+    if (schema === undefined || !isMarking(schema)) return;
+    let count = this.#failures.get(index) ?? 0;
+    if (step.failure !== undefined && !this.#readFailures.has(step.failure)) {
+      this.#readFailures.add(step.failure);
+      this.#failures.set(index, ++count);
+      this.#take(schema, step.failure.error);
+    }
+    if (count < failedAttempts(step)) this.#isTooMuch = true;
   }
 
   /** A task that fails again and again is asked for its values each time. */

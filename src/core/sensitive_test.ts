@@ -149,6 +149,26 @@ Deno.test("in JSON, texts, numbers and names of fields are hidden, and all else 
   equal(SensitiveValues.of(driver.actor.plan, undefined).hide("anything"), "<sensitive>");
 });
 
+Deno.test("errors of earlier attempts that nobody asked for are not known, so all texts are hidden", () => {
+  const contract = { error: { properties: { card: { writeOnly: true } } } } as const;
+  const policy = { retry: { attemptsMax: 3, delayMsMin: 0, delayMsMax: 0 } } as const;
+  const fail = (driver: TaskDriver, error: unknown) => {
+    const failure = { class: "failed", error: JSON.stringify(error) as JsonText } as const;
+    return driver.result("a", { kind: "failed", failure, retryable: true });
+  };
+  const seen = ({ actor }: TaskDriver) => SensitiveValues.of(actor.plan, actor.state);
+  const afresh = (driver: TaskDriver) => SensitiveValues.of(driver.actor.plan, driver.folded());
+  const driver = new TaskDriver([{ name: "a", contract, policy }]).start();
+
+  equal(afresh(fail(driver, { card: "11112222" })).hide("of 11112222"), "of <sensitive>");
+  seen(driver);
+  fail(driver, { card: "33334444" });
+
+  equal(seen(driver).hide("11112222 or 33334444"), "<sensitive> or <sensitive>");
+  equal(seen(driver).isTooMuch, false);
+  equal(afresh(driver).hide("of 11112222"), "<sensitive>");
+});
+
 Deno.test("the search ends for schemas and values that do not", () => {
   const loop = {
     $ref: "#",

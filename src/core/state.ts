@@ -150,6 +150,13 @@ export function hasResult(step: StepState): step is SucceededStep {
     step.state === "resolved_manually";
 }
 
+/** How many attempts of a step have failed, or more. */
+export function failedAttempts(step: StepState): number {
+  const hasNotFailed = step.state === "running" || step.state === "waiting_for_reply" ||
+    step.state === "completed";
+  return hasNotFailed ? Math.max(0, step.attempt - 1) : step.attempt;
+}
+
 /** Characters of the values that a step keeps. */
 export function valuesSize(step: StepState): number {
   return (hasResult(step) ? step.result.length : 0) + (step.failure?.error.length ?? 0);
