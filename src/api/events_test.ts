@@ -1,8 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import { TaskerError } from "../core/errors.ts";
-import { SIGNATURE_SCHEMES } from "../core/signed_event.ts";
 import { TRIGGERS_MAX, TRIGGERS_PER_TYPE_MAX } from "../core/trigger.ts";
 
 interface Answer {
@@ -291,108 +289,4 @@ Deno.test("a body that is too large, or no list of events, is refused as a whole
     ]),
     [400, 400, 400, 413, 400],
   );
-});
-
-/** As the API of tests knows the secret HOOK. */
-const SECRET = "secret of the test";
-
-function hmac(text: string, encoding: "base64" | "hex" = "hex"): string {
-  return createHmac("sha256", SECRET).update(text).digest(encoding);
-}
-
-/** Sends a body as it is, without a key. */
-async function sendSigned(
-  { api }: FakeApi,
-  trigger: string,
-  body: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<{ readonly outcome?: string; readonly task?: string; readonly code?: string }> {
-  const url = `http://127.0.0.1/v1/events/orders/${trigger}`;
-  const response = await api.fetch(new Request(url, { method: "POST", headers, body }));
-  return await response.json();
-}
-
-/** The same event as each kind of sender sends it, `ageS` seconds ago. */
-function senders(fake: FakeApi, ageS = 0) {
-  const at = Math.floor(fake.runtime.now() / 1_000) - ageS;
-  const github = JSON.stringify({ id: 5 });
-  const whole = JSON.stringify({ id: "e1", type: "order.placed", data: { id: 5 } });
-  return {
-    standard_webhooks: [whole, {
-      "webhook-id": "e1",
-      "webhook-timestamp": String(at),
-      "webhook-signature": `v1,AAAA v1a,BBBB v1,${hmac(`e1.${at}.${whole}`, "base64")}`,
-    }],
-    github: [github, {
-      "content-type": "text/plain",
-      "x-github-event": "order.placed",
-      "x-github-delivery": "e1",
-      "x-hub-signature-256": `sha256=${hmac(github)}`,
-    }],
-    stripe: [whole, { "stripe-signature": `t=${at},v0=aa,v1=${hmac(`${at}.${whole}`)}` }],
-  } as const;
-}
-
-Deno.test("a signed trigger takes events of each kind of sender once, without a key", async () => {
-  for (const scheme of SIGNATURE_SCHEMES) {
-    const fake = fakeApi();
-    await put(fake, scheme, { signed: { scheme, secret: "HOOK" }, start: START });
-    const [body, headers] = senders(fake)[scheme];
-
-    const first = await sendSigned(fake, scheme, body, headers);
-    const again = await sendSigned(fake, scheme, body, headers);
-    const withKey = await send(fake, { id: "e1", type: "order.placed" });
-    await put(fake, scheme, { signed: { scheme, secret: "HOOK" }, start: START, type: "other" });
-    const other = await sendSigned(fake, scheme, body, headers);
-
-    deepEqual([first.outcome, other.outcome], ["started", "unmatched"], scheme);
-    deepEqual(again, first, scheme);
-    deepEqual(withKey.map(said), ["unmatched"], "a signed trigger takes nothing of keys");
-    deepEqual(fake.engine.starts[0]?.input, { id: 5 }, scheme);
-    const source = { "$.event.source": `/v1/events/orders/${scheme}` };
-    await put(fake, scheme, { signed: { scheme, secret: "HOOK" }, start: START, filter: source });
-    deepEqual((await sendSigned(fake, scheme, body, headers)).outcome, "started");
-  }
-});
-
-Deno.test("an event that is not signed as its trigger says is refused, without a word on why", async () => {
-  for (const scheme of SIGNATURE_SCHEMES) {
-    const fake = fakeApi();
-    await put(fake, "hook", { signed: { scheme, secret: "HOOK" }, start: START });
-    await put(fake, "wrong", { signed: { scheme, secret: "ANOTHER" }, start: START });
-    await put(fake, "keys", { start: START });
-    const [body, headers] = senders(fake)[scheme];
-    const tries: Parameters<typeof sendSigned>[] = [
-      [fake, "hook", `${body} `, headers],
-      [fake, "hook", body, {}],
-      [fake, "wrong", body, headers],
-      [fake, "keys", body, headers],
-      [fake, "absent", body, headers],
-    ];
-    if (scheme !== "github") tries.push([fake, "hook", ...senders(fake, 301)[scheme]]);
-    if (scheme !== "github") tries.push([fake, "hook", ...senders(fake, -301)[scheme]]);
-
-    for (const one of tries) equal((await sendSigned(...one)).code, "event.not_signed", scheme);
-
-    deepEqual(fake.engine.starts, []);
-    const { calls } = await fake.json<{ calls: { operation: string; outcome: string }[] }>(
-      "GET /v1/audit",
-    );
-    const refused = calls.filter(({ operation }) => operation === "sendSignedEvent");
-    deepEqual(refused.map(({ outcome }) => outcome), tries.map(() => "event.not_signed"));
-  }
-});
-
-Deno.test("what a trigger cannot do is an error to whoever signed the event", async () => {
-  const fake = fakeApi();
-  const signed = { scheme: "github", secret: "HOOK" };
-  await put(fake, "hook", { signed, start: { ...START, tags: ["${event.data.name}"] } });
-  const [body, headers] = senders(fake).github;
-  const text = "no JSON";
-  const signature = { ...headers, "x-hub-signature-256": `sha256=${hmac(text)}` };
-  const large = "x".repeat(512 * 1024 + 1);
-
-  equal((await sendSigned(fake, "hook", body, headers)).code, "contract.violation");
-  equal((await sendSigned(fake, "hook", text, signature)).code, "api.bad_request");
-  equal((await sendSigned(fake, "hook", large, headers)).code, "api.too_large");
 });

@@ -31,7 +31,7 @@ export function triggerHandlers(
     const after = await change(services, input, caller, (before, signed) => {
       return new Map(before).set(input.trigger, { ...demand(before, input), isEnabled, ...signed });
     });
-    return { status: 200, body: documentOf(input, demand(after, input)) } as const;
+    return { status: 200, body: documentOf(services, input, demand(after, input)) } as const;
   };
   return {
     async listTriggers(_input, { caller }) {
@@ -39,7 +39,7 @@ export function triggerHandlers(
         .filter(([namespace]) => caller.covers(namespace))
         .toSorted(([one], [other]) => one < other ? -1 : 1);
       const body = seen.flatMap(([namespace, { triggers }]) =>
-        [...triggers].map(([trigger, kept]) => documentOf({ namespace, trigger }, kept))
+        [...triggers].map(([trigger, kept]) => documentOf(services, { namespace, trigger }, kept))
       );
       return { status: 200, body: { triggers: body } };
     },
@@ -58,7 +58,7 @@ export function triggerHandlers(
         demandRoom(namespace, next, fields.type);
         return next;
       });
-      return { status: 200, body: documentOf(input, demand(after, input)) };
+      return { status: 200, body: documentOf(services, input, demand(after, input)) };
     },
     enableTrigger: (input, { caller }) => turn(input, true, caller),
     disableTrigger: (input, { caller }) => turn(input, false, caller),
@@ -130,8 +130,14 @@ function demandRoom(namespace: string, triggers: Triggers, type: string): void {
 }
 
 function documentOf(
+  { whyNotCalled }: Services,
   { namespace, trigger: name }: Pick<Change, "namespace" | "trigger">,
   { atMs, ...trigger }: Trigger,
 ) {
-  return { namespace, name, ...trigger, at: timeText(atMs) };
+  const { signed } = trigger;
+  const why = signed && whyNotCalled(undefined, signed.secret);
+  return {
+    ...{ namespace, name, ...trigger, at: timeText(atMs) },
+    ...(why !== undefined && { refusesAll: why }),
+  };
 }

@@ -18,6 +18,7 @@ const TriggerDocument = named(
     name: z.string(),
     ...TRIGGER_FIELDS,
     isEnabled: z.boolean(),
+    refusesAll: z.string().optional().describe("Why no event can be signed for it now"),
     by: z.string().describe("Who changed it last"),
     at: Time,
   }),

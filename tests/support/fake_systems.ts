@@ -26,7 +26,7 @@ export function fakeSystems(): Pick<
   return {
     hashOf: ({ name, version }) => `${name}@${version}`,
     signatures: openSignatures(new Map([["HOOK", "secret of the test"]])),
-    whyNotCalled: () => undefined,
+    whyNotCalled: (_url, secret) => secret === "ABSENT" ? "ABSENT is not named" : undefined,
     nodes: () => Promise.resolve([]),
     systems: () => [inventory],
     queueOf: () => Promise.resolve({ queued: 3, hasWorker: true }),

@@ -122,11 +122,7 @@ function TriggersTable({ triggers, acts }: {
         { head: "Trigger", cell: nameOf },
         {
           head: "State",
-          cell: ({ isEnabled }) => (
-            <span className={`state ${isEnabled ? "good" : "attention"}`}>
-              {isEnabled ? "takes events" : "paused"}
-            </span>
-          ),
+          cell: (trigger) => <TriggerState {...trigger} />,
         },
         { head: "Takes", cell: (trigger) => <Taken {...trigger} /> },
         { head: "Does", cell: (trigger) => <Deed {...trigger} /> },
@@ -136,6 +132,16 @@ function TriggersTable({ triggers, acts }: {
           : [{ head: "Do", cell: (of: Trigger) => <Buttons of={of} acts={acts} /> }]),
       ]}
     />
+  );
+}
+
+function TriggerState({ isEnabled, refusesAll }: Trigger) {
+  if (!isEnabled) return <span className="state attention">paused</span>;
+  if (refusesAll === undefined) return <span className="state good">takes events</span>;
+  return (
+    <>
+      <span className="state bad">refuses all</span> <span className="muted">{refusesAll}</span>
+    </>
   );
 }
 
