@@ -55,7 +55,7 @@ import {
 } from "./verb.ts";
 import { OPTIMISE } from "./optimise.ts";
 import { STATS, SYSTEM_STATS } from "./stats.ts";
-import { healingLines, policyLines } from "./version_lines.ts";
+import { healingLines, limitLines, policyLines } from "./version_lines.ts";
 import { WHATIF } from "./whatif.ts";
 import { timeoutOf, watch, WATCH_TIMEOUT, watchTask } from "./watch.ts";
 
@@ -98,6 +98,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
     run: compareVersions,
   },
   getPolicy: { lines: (policy, { paint }) => policyLines(policy, paint) },
+  getSystemLimits: { lines: (limits, { paint }) => limitLines(limits, paint) },
   getHealing: { lines: (healing, { paint }) => healingLines(healing, paint) },
   compareArms: ARMS,
   optimiseWorkflow: OPTIMISE,

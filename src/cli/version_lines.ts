@@ -1,7 +1,7 @@
 /** Version lines: what was put, when, by whom and why, one version below the other. */
 
 import type { OperationResult } from "../client.ts";
-import { dateText, foldText, type Paint } from "./format.ts";
+import { type Cell, dateText, foldText, headOf, type Paint, tableLines } from "./format.ts";
 
 /** Columns of a reason, and of what a version holds. */
 const COLUMNS = 76;
@@ -32,6 +32,28 @@ export function policyLines(
       ),
       ...(one.starts === undefined ? [] : [`    starts  ${JSON.stringify(one.starts)}`]),
     ]),
+  ];
+}
+
+/** Draws the limits of a system, the newest first, and what each node uses of them. */
+export function limitLines(
+  { system, shares, versions }: OperationResult<"getSystemLimits">,
+  paint: Paint,
+): string[] {
+  const name = paint("bold", system);
+  if (versions.length === 0) return [`${name}  no limits: it gets as much as its steps ask for`];
+  const rows = shares.map(({ limit, node, places, waiting, waitsSince }): Cell[] => [
+    ...[limit, node, String(places), String(waiting)],
+    waitsSince === null ? "" : dateText(waitsSince),
+  ]);
+  const head = headOf("LIMIT", "NODE", "PLACES", "WAITING", "SINCE (UTC)");
+  return [
+    name,
+    ...versions.flatMap((one, at) => [
+      ...headLines(one, { paint, isInForce: at === 0 }),
+      ...Object.entries(one.limits).map(([of, limit]) => `    ${of}  ${JSON.stringify(limit)}`),
+    ]),
+    ...(rows.length === 0 ? [] : ["", ...tableLines([head, ...rows], paint)]),
   ];
 }
 

@@ -102,6 +102,12 @@ const SystemLimit = named("SystemLimit", SystemLimitFields);
 const SystemLimits = z.record(
   z.union([z.literal(WHOLE_SYSTEM), EventType]),
   SystemLimit,
+  {
+    error: ({ code }) =>
+      code === "invalid_key"
+        ? `expected "${WHOLE_SYSTEM}", or a capability such as "user.create", with its limits in it`
+        : undefined,
+  },
 ).refine((limits) => Object.keys(limits).length <= SYSTEM_LIMITS_MAX, "too many limits")
   .superRefine((limits, context) => {
     for (const [capability, limit] of Object.entries(limits)) {
