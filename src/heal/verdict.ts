@@ -36,8 +36,8 @@ const WAIT_MS_MAX = 45_000;
 const SHARE_MIN = 0.03;
 const RATIO_MIN = 1.25;
 
-/** The quantile that durations are compared by. */
-const QUANTILE = 0.9;
+/** The quantiles that durations are compared by. */
+const QUANTILE = { min: 0.9, max: 0.98 };
 
 /** How often a task fails, or waits for a person, as long as nothing was counted. */
 const SELDOM = 0.05;
@@ -108,7 +108,7 @@ export function compare(
       blocks,
       failures,
     ),
-    durations(blocks, 0.3),
+    durations(blocks, { weight: 0.3, quantile: quantileFor(failedShare) }),
   ];
   const metrics = rescues === undefined ? compared : [
     ...compared.map((one) => ({ ...one, weight: one.weight * (1 - RESCUED_WEIGHT) })),
@@ -177,14 +177,23 @@ function shares(
   };
 }
 
+/** The quantile in the middle of those that fail: what a change does to them is seen there. */
+function quantileFor(failedShare: number): number {
+  if (failedShare === 0) return QUANTILE.min;
+  return Math.min(QUANTILE.max, Math.max(QUANTILE.min, 1 - failedShare / 2));
+}
+
 /**
  * How many tasks take longer than lies between what most took with and without the change, in the blocks
  * before: a value that what is counted next has no part in.
  */
-function durations(blocks: readonly Groups[], weight: number): Metric {
+function durations(
+  blocks: readonly Groups[],
+  { weight, quantile }: { readonly weight: number; readonly quantile: number },
+): Metric {
   const [now, was] = [new Sketch(), new Sketch()];
   const above = blocks.map(({ changed, unchanged }): Block => {
-    const between = Math.sqrt((now.quantile(QUANTILE) ?? NaN) * (was.quantile(QUANTILE) ?? NaN));
+    const between = Math.sqrt((now.quantile(quantile) ?? NaN) * (was.quantile(quantile) ?? NaN));
     const part = ({ ran }: Counts): Part =>
       between > 0 ? { count: ran.count - ran.countUpTo(between), of: ran.count } : NONE;
     const block = { changed: part(changed.tasks), unchanged: part(unchanged.tasks) };
@@ -192,12 +201,12 @@ function durations(blocks: readonly Groups[], weight: number): Metric {
     was.merge(unchanged.tasks.ran);
     return block;
   });
-  const [mostNow, mostBefore] = [now.quantile(QUANTILE), was.quantile(QUANTILE)];
+  const [mostNow, mostBefore] = [now.quantile(quantile), was.quantile(quantile)];
   const isAlike = mostNow === undefined || mostBefore === undefined ||
     (mostNow < mostBefore * RATIO_MIN && mostNow > mostBefore / RATIO_MIN);
-  const says = isAlike ? undefined : `90 % of the tasks took at most ${Math.round(mostNow)} ms ` +
-    `with the change, ${Math.round(mostBefore)} ms without`;
-  const evidence = (is: "less" | "greater") => evidenceOf(above, { is, usual: 1 - QUANTILE });
+  const says = isAlike ? undefined : `${percent(quantile)} of the tasks took at most ` +
+    `${Math.round(mostNow)} ms with the change, ${Math.round(mostBefore)} ms without`;
+  const evidence = (is: "less" | "greater") => evidenceOf(above, { is, usual: 1 - quantile });
   return { name: SLOWER, weight, evidence, says };
 }
 

@@ -175,3 +175,26 @@ Deno.test("more attempts of which one in ten completes are kept as seldom as all
   const shown = `${countOf(few, "better")} ${countOf(many, "better")}`;
   ok(countOf(few, "better") <= 20 && countOf(many, "better") >= 180, shown);
 });
+
+Deno.test("what a change does to less than a tenth of the tasks is seen, at the quantile of those that fail", () => {
+  const hung = (seed: number, hungMs: number) => {
+    const draw = new Draw(`hung ${seed} ${hungMs}`);
+    return Array.from({ length: INTERVALS }, () => {
+      const counts = new Counts();
+      counts.starts = ATTEMPTS;
+      counts.addOutcome("completed", ATTEMPTS);
+      for (let at = 0; at < ATTEMPTS; at++) counts.ran.add(draw.chance(0.08) ? hungMs : 300);
+      return { step: counts, tasks: counts };
+    });
+  };
+  const verdicts = (share: number) =>
+    Array.from({ length: 50 }, (_, seed) => {
+      const [changed, unchanged] = [hung(seed, 7_500), hung(seed, 15_000)];
+      const blocks = changed.flatMap((group, at): Groups[] =>
+        unchanged[at] === undefined ? [] : [{ changed: group, unchanged: unchanged[at] }]
+      );
+      return compare(blocks, share).verdict;
+    });
+
+  ok(countOf(verdicts(0.08), "better") >= 45);
+});
