@@ -21,7 +21,7 @@ import { chanceAbove, type Part } from "./comparison.ts";
 import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
 import { pauses, rateLimits } from "./load_candidates.ts";
-import { timeouts } from "./timeout_candidates.ts";
+import { holdsUpOthers, timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
@@ -168,8 +168,9 @@ function hopeless(of: Case): Candidate[] {
   const { recent, degradation: { workflow, step } } = of;
   const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
   const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
-  // One that was cut off may complete in more time.
-  const ended = sorted.filter((fact) => isBad(fact) && fact.outcome !== "timed_out");
+  // One that was cut off may complete in more time, unless others are held up by it.
+  const isLost = holdsUpOthers(of);
+  const ended = sorted.filter((fact) => isBad(fact) && (isLost || fact.outcome !== "timed_out"));
   const byCode = groupsOf(ended, ({ error }) => error?.code);
   return [...byCode].flatMap(([code, failures]): Candidate[] => {
     const after = nextOf(sorted, failures);

@@ -97,6 +97,36 @@ Deno.test("where the same tasks are cut off each time, twice as long is waited f
   equal(timeoutOf({ recent: by }), 1_200, "others complete soon");
 });
 
+/** Tasks of which every fourth is cut off at each attempt, for a minute and a half; others take so long. */
+function someCutAgain(othersMs: number): readonly AttemptFact[] {
+  const tasks = factsOf(
+    90,
+    (task) => task % 4 === 0 ? [1, 2, 3].map(() => ["timed_out", 2_000]) : [["ok", othersMs]],
+    (task) => ({ startMs: NOW - (90 - task) * 1_000 }),
+  );
+  return tasks.map((fact) => ({ ...fact, step: "charge" }));
+}
+
+Deno.test("tasks that are cut off each time, and hold up others, wait for a person instead", () => {
+  const parked = (recent: readonly AttemptFact[]) =>
+    candidatesOf({ ...CASE, before: USUAL, recent }).map(({ action }) => action)
+      .find(({ kind }) => kind === "park_and_notify");
+  const [alone, held] = [someCutAgain(100), someCutAgain(400)];
+
+  deepEqual([timeoutOf({ recent: alone }), parked(alone)], [4_000, undefined]);
+  equal(timeoutOf({ recent: held }), undefined);
+  const action = parked(held);
+  equal(action?.kind === "park_and_notify" && action.only?.class, "timed_out");
+});
+
+Deno.test("what has begun lately is not taken for something in the tasks that are tried again", () => {
+  // All attempts of the last ten seconds are cut off, first ones and later ones.
+  const recent = attempts(70, (index) => index < 60 ? {} : { ...CUT, attempt: 1 + index % 2 });
+  const slower = attempts(70, (index) => index < 60 ? { ranMs: 400 } : { ...CUT, attempt: 2 });
+
+  deepEqual([recent, slower].map((facts) => timeoutOf({ recent: facts })), [undefined, undefined]);
+});
+
 Deno.test("failures by chance get more attempts, within the bounds; what is cut off does not", () => {
   const half = (of: Partial<AttemptFact>) => attempts(60, (index) => index % 2 === 0 ? of : {});
   const thrown = half({ outcome: "thrown", isRetried: true });

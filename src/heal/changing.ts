@@ -7,7 +7,7 @@ import { parseTaskId } from "../core/ids.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { Conclusion, DecidedIncident, IncidentSteps } from "./incident.ts";
-import { firstShare, isSaturatedNow } from "./judging.ts";
+import { firstShare, isSaturatedAt, isSaturatedNow } from "./judging.ts";
 import {
   HEALER,
   keepChange,
@@ -125,11 +125,21 @@ export async function whyNotNow(
   if (gone !== undefined) return gone;
   const settings = settingsIn(await deps.policies.newest());
   if (settings.mode !== "on") return offText(settings);
-  if (load === "adds" && await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
+  if (load === "adds" && await wasSaturated(deps, degradation)) return ADDS_LOAD;
   if (by !== HEALER) return undefined;
   const nowMs = deps.runtime.now();
   const past = await readIncidents(deps, { nowMs, except: incident });
   return refusals({ degradation, past, nowMs }, settings)[0];
+}
+
+/** Whether more comes in than is done, or did half a window ago: that comes and goes before it stays. */
+async function wasSaturated(
+  deps: Parameters<typeof isSaturatedNow>[0],
+  degradation: Degradation,
+): Promise<boolean> {
+  const earlierMs = deps.runtime.now() - degradation.windowMs / 2;
+  return await isSaturatedNow(deps, degradation) ||
+    await isSaturatedAt(deps, degradation, earlierMs);
 }
 
 /** Why another system cannot get a step now; undefined: it can, or no other is to get it. */

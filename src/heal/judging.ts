@@ -67,8 +67,16 @@ type Reads = Pick<HealerDeps, "statistics" | "tasks" | "plans"> & {
 
 /** Whether more comes in than is done now: it may have begun after a change was proposed or tried. */
 export async function isSaturatedNow(deps: Reads, of: Degradation): Promise<boolean> {
+  return await isSaturatedAt(deps, of, deps.runtime.now());
+}
+
+/** Whether more came in than was done in the window that ended then. */
+export async function isSaturatedAt(
+  deps: Pick<Reads, "statistics" | "tasks" | "plans">,
+  of: Degradation,
+  nowMs: number,
+): Promise<boolean> {
   const { workflow, step, windowMs } = of;
-  const nowMs = deps.runtime.now();
   const before = usualSpan(of);
   const usual = await readWindow(deps, of, before);
   const since = await readWindow(deps, of, { fromMs: nowMs - windowMs, untilMs: nowMs });

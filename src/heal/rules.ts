@@ -19,6 +19,7 @@ import { inverseOf, valueAt } from "./changes.ts";
 import { HEALER } from "./overlay_change.ts";
 import { isSlowAnyway } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
+import { isInTasks } from "./timeout_candidates.ts";
 
 /** Windows between two changes of one step, and after one that was seen to help a part of the tasks. */
 export const COOLDOWN_WINDOWS = 3;
@@ -204,7 +205,9 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
-    if (action.kind === "set_timeout" && !isSlowAnyway(of, degradation.windowMs)) {
+    if (
+      action.kind === "set_timeout" && !isInTasks(of) && !isSlowAnyway(of, degradation.windowMs)
+    ) {
       return "adds load, and attempts may take longer because there are more";
     }
   }

@@ -172,6 +172,18 @@ Deno.test("a time-out is not raised where attempts may take longer because there
   equal(chosen(timeout(3_000), { recent: [] }).chosen, undefined);
 });
 
+Deno.test("a time-out is raised for some tasks that are cut off each time while others take as long as ever", () => {
+  const recent = (othersMs: number) =>
+    factsOf(
+      60,
+      (task) => task % 4 === 0 ? [1, 2, 3].map(() => ["timed_out", 2_000]) : [["ok", othersMs]],
+      (task) => ({ startMs: task * 500 }),
+    );
+
+  equal(chosen(timeout(3_000), { recent: recent(400) }).chosen?.action.kind, "set_timeout");
+  equal(chosen(timeout(3_000), { recent: recent(700) }).chosen, undefined);
+});
+
 Deno.test("starts that are held back for others are not let in faster for their own sake", () => {
   const pause: Candidate = {
     action: { kind: "pause_starts", workflow: "shop/order", ratePerS: 0.5, untilMs: NOW + MINUTE },

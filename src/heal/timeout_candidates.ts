@@ -1,9 +1,10 @@
 /** Time-outs that do not fit what attempts take. Pure. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import { type Candidate, KIND_MIN, LAST, newest } from "./candidate.ts";
+import { quantileOf } from "./bootstrap.ts";
+import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
 import type { Case } from "./case.ts";
-import { chanceAbove } from "./comparison.ts";
+import { chanceAbove, riseIn } from "./comparison.ts";
 import { cutOf, isSlowAnyway, tookMs } from "./saturated.ts";
 import { Survival } from "./survival.ts";
 
@@ -15,10 +16,38 @@ const AS_BEFORE = 2;
 
 /** Later attempts are cut off far more often than first ones: what takes long is in the task. */
 function isCutAgain(recent: readonly AttemptFact[]): boolean {
-  const later = cutOf(recent.filter(({ attempt }) => attempt > 1));
-  const first = cutOf(recent.filter(({ attempt }) => attempt === 1));
+  // First attempts of before would make what has begun since look as if it were in the tasks.
+  const begun = recent.toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+  const since = begun.slice(riseIn(begun.map(({ outcome }) => outcome === "timed_out")));
+  const later = cutOf(since.filter(({ attempt }) => attempt > 1));
+  const first = cutOf(since.filter(({ attempt }) => attempt === 1));
   return later.of >= KIND_MIN && later.count >= MOSTLY_CUT * later.of &&
     later.count / later.of > 1.5 * first.count / first.of && chanceAbove(later, first) < 0.01;
+}
+
+/** First attempts that take so many times as long as before are held up. */
+const HELD_UP = 1.3;
+
+/** How many times as long as before first attempts take that complete; undefined: too few. */
+function othersTake({ recent, before }: Pick<Case, "recent" | "before">): number | undefined {
+  const [now, was] = [recent, before].map((facts) =>
+    facts.filter(({ attempt, outcome }) => attempt === 1 && outcome === "completed").map(tookMs)
+  ) as [number[], number[]];
+  if (Math.min(now.length, was.length) < GROUP_MIN) return undefined;
+  return quantileOf(now, 0.5) / quantileOf(was, 0.5);
+}
+
+/**
+ * Whether what takes too long is in some tasks, and others take longer for it: each of their attempts keeps a
+ * place that the others wait for, and a longer time-out would keep it longer.
+ */
+export function holdsUpOthers(of: Pick<Case, "recent" | "before">): boolean {
+  return isCutAgain(of.recent) && (othersTake(of) ?? 0) > HELD_UP;
+}
+
+/** Whether what takes too long is in some tasks, and others take no longer for it. */
+export function isInTasks(of: Pick<Case, "recent" | "before">): boolean {
+  return isCutAgain(of.recent) && (othersTake(of) ?? Infinity) <= HELD_UP;
 }
 
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
@@ -39,6 +68,7 @@ export function timeouts(of: Case): Candidate[] {
   const last = newest(recent, LAST);
   const isMostlyCut = !curve.hangs &&
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
+  if (holdsUpOthers(of)) return [];
   const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
   const isSlower = isMostlyCut || isCutAgain(recent) || takesLonger && isSlowAnyway(of, windowMs);
