@@ -12,7 +12,7 @@ import { busHandlers } from "./bus.ts";
 import { changeHandlers, Changes } from "./changes.ts";
 import { contractHandlers } from "./contracts.ts";
 import { deadLetterHandlers } from "./dead_letters.ts";
-import { auditHandlers, AuditTrail } from "./audit.ts";
+import { type AuditedCall, auditHandlers, AuditTrail } from "./audit.ts";
 import type { ApiDeps } from "./deps.ts";
 import { documentHandlers } from "./documents.ts";
 import { type ApiAnswer, badRequest, type Call, type Handlers, type Services } from "./handler.ts";
@@ -33,6 +33,7 @@ import { policyHandlers } from "./policies.ts";
 import { callOf, checkHead, type ParsedRequest, readInput } from "./request.ts";
 import { operatingError, problemOf, problemResponse, responseOf } from "./response.ts";
 import { StreamMemory } from "./sse.ts";
+import { SharedReads } from "./shared_reads.ts";
 import { ShownValues } from "./shown_values.ts";
 import { demandSameOrigin } from "./session_cookie.ts";
 import { sessionHandlers } from "./sessions.ts";
@@ -102,11 +103,13 @@ function servicesOf(deps: ApiDeps): Services {
   const { feed, history, metrics } = deps;
   const streamMemory = new StreamMemory();
   const shownValues = new ShownValues(history);
+  const sharedReads = new SharedReads(deps.runtime);
   const encoded = metrics.counter("tasker_stream_turns_encoded_total");
   return {
     ...deps,
     streamMemory,
-    changes: new Changes(deps),
+    sharedReads,
+    changes: new Changes({ ...deps, announces: () => sharedReads.forget() }),
     live: new LiveFeed(feed, streamMemory, encoded),
     frames: new TaskFrames(history, shownValues, encoded),
     access: new Access(deps),
@@ -201,21 +204,28 @@ class Server {
     checkHead(request, operation.bodyBytesMax);
     demandSameOrigin(request);
     const caller = await this.services.access.authenticate(request, operation.right);
+    const { sharedReads, access, signIn: { isHttps }, runtime } = this.services;
+    const run = async (begun?: AuditedCall) => {
+      access.demand(caller, operation.right);
+      const read = await readInput(operation, request, { params, runtime });
+      if (begun !== undefined) begun.input = read.input;
+      this.#note(operation);
+      const { bodyBytesMax } = operation;
+      const call = callOf(request, caller, { isHttps, runtime, bodyBytesMax });
+      return await this.#handle(route, read, call, request);
+    };
+    if (operation.isShared && acceptsShared(request)) {
+      return await sharedReads.once(request.url, caller, run);
+    }
     const audited = this.#trail.begin(operation, caller, request);
     let answer: ApiAnswer;
     try {
-      this.services.access.demand(caller, operation.right);
-      const { runtime } = this.services;
-      const read = await readInput(operation, request, { params, runtime });
-      if (audited !== undefined) audited.input = read.input;
-      const { isHttps } = this.services.signIn;
-      const { bodyBytesMax } = operation;
-      const call = callOf(request, caller, { isHttps, runtime, bodyBytesMax });
-      this.#note(operation);
-      answer = await this.#handle(route, read, call, request);
+      answer = await run(audited);
     } catch (thrown) {
       this.#trail.failed(audited, thrown);
       throw thrown;
+    } finally {
+      if (operation.method !== "GET") sharedReads.wrote(caller.keyId);
     }
     await this.#trail.answered(audited, answer);
     return answer;
@@ -277,6 +287,11 @@ class Server {
   #count(path: string, status: number): void {
     this.services.metrics.counter("tasker_http_requests_total", path, String(status)).add();
   }
+}
+
+/** Whether the sender takes an answer that is a second old (RFC 9111, 5.2.1.1). */
+function acceptsShared({ method, headers }: Request): boolean {
+  return method === "GET" && /\bmax-age=0*[1-9]/.test(headers.get("cache-control") ?? "");
 }
 
 function notFound(request: Request): TaskerError {

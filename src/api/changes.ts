@@ -13,6 +13,12 @@ export const TICK_MS = 1_000;
 /** Without changes an event is sent this often: a page that hears nothing knows that it is cut off. */
 const BEAT_MS = 10_000;
 
+/**
+ * How often a page reads lists again at most while tasks change, in milliseconds, and how much longer for
+ * each page that is open on the node: all of them together ask about as often.
+ */
+const LISTS = { minMs: 4_000, maxMs: 30_000, eachMs: 50 };
+
 /** How often a node with readers asks the others for their changes, and how long they then send. */
 const WATCH_MS = 10_000;
 const WATCHED_MS = 25_000;
@@ -147,6 +153,8 @@ interface ChangesDeps {
   readonly runtime: Pick<Runtime, "after" | "monotonic" | "now" | "uuid">;
   readonly feed: Feed;
   readonly notes: Notes;
+  /** Called before readers are sent changes. */
+  readonly announces: () => void;
 }
 
 /**
@@ -238,6 +246,11 @@ export class Changes {
     return frame;
   }
 
+  get #listsMs(): number {
+    const { minMs, maxMs, eachMs } = LISTS;
+    return Math.min(maxMs, Math.max(minMs, eachMs * this.#readers.size));
+  }
+
   #encode(number: number, { changed, isMore }: ReturnType<Changed["of"]>): Frame {
     const tasks = changed.map(({ id, namespace, workflow, state, turn }) => ({
       id,
@@ -246,7 +259,10 @@ export class Changes {
       turn,
     }));
     const at = timeText(this.#deps.runtime.now());
-    const bytes = frameBytes([{ id: `${this.#life}.${number}`, data: { at, tasks, isMore } }]);
+    const bytes = frameBytes([{
+      id: `${this.#life}.${number}`,
+      data: { at, tasks, isMore, listsMs: this.#listsMs },
+    }]);
     return { bytes, isEmpty: tasks.length === 0 && !isMore };
   }
 
@@ -296,6 +312,7 @@ export class Changes {
     this.#number++;
     const tick = { number: this.#number, changed, frames: new Map() };
     this.#ticks = [...this.#ticks, tick].slice(-TICKS_MAX);
+    this.#deps.announces();
     for (const wake of this.#readers) wake();
   }
 

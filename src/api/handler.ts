@@ -8,6 +8,7 @@ import type { ApiDeps } from "./deps.ts";
 import type { Changes } from "./changes.ts";
 import type { LiveFeed } from "./live_feed.ts";
 import type { OpenConnections } from "./open_connections.ts";
+import type { SharedReads } from "./shared_reads.ts";
 import type { StreamMemory } from "./sse.ts";
 import type { ShownValues } from "./shown_values.ts";
 import type { TaskFrames } from "./task_frames.ts";
@@ -26,6 +27,7 @@ export interface Services extends ApiDeps {
   readonly changes: Changes;
   readonly frames: TaskFrames;
   readonly shownValues: ShownValues;
+  readonly sharedReads: SharedReads;
   readonly streamMemory: StreamMemory;
 }
 

@@ -37,6 +37,11 @@ export interface Route {
 export interface CallOptions {
   /** Ends the call; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * An answer to a list or to statistics may be as old, in seconds, if the server has given it to another
+   * caller with the same rights; it keeps them for a second.
+   */
+  readonly maxAgeS?: number | undefined;
 }
 
 /** What a write may be given. */
@@ -183,7 +188,7 @@ export class Http {
   #requestOf(
     { method, path, query = [], body, isWrite }: Route,
     input: Input,
-    { idempotencyKey, headers }: SendOptions,
+    { idempotencyKey, maxAgeS, headers }: SendOptions,
   ): Request {
     const { url, key, agent, runtime } = this.deps;
     const rest = new Map(Object.entries(input).filter(([, value]) => value !== undefined));
@@ -206,6 +211,7 @@ export class Http {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(agent === undefined ? {} : { "user-agent": agent }),
         ...(sent === undefined ? {} : { "content-type": "application/json" }),
+        ...(maxAgeS === undefined ? {} : { "cache-control": `max-age=${maxAgeS}` }),
         ...(isWrite ? { "idempotency-key": idempotencyKey ?? runtime.uuid() } : {}),
         ...headers,
       },
@@ -222,9 +228,9 @@ export class Http {
 
 /** Takes what is not sent out of an input. */
 export function split<T extends WriteOptions>(
-  { signal, idempotencyKey, ...input }: T,
+  { signal, maxAgeS, idempotencyKey, ...input }: T,
 ): [Omit<T, keyof WriteOptions>, WriteOptions] {
-  return [input, { signal, idempotencyKey }];
+  return [input, { signal, maxAgeS, idempotencyKey }];
 }
 
 /**

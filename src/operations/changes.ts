@@ -16,6 +16,9 @@ const ChangesDocument = named(
       turn: z.int().describe("The newest one"),
     })).describe("Tasks that have changed since the last event; none: only a sign of life"),
     isMore: z.boolean().describe("There may be others: read what is shown again"),
+    listsMs: z.int().describe(
+      "How often a reader should read lists again at most, in ms: longer while many follow changes",
+    ),
   }),
 );
 

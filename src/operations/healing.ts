@@ -96,6 +96,7 @@ export const HEALING = group("healing", {
       limit: Limit,
       cursor: z.string().max(512).optional(),
     }),
+    isShared: true,
     answers: { 200: { description: "A page", schema: Incidents } },
     errors: ["api.bad_request"],
     pages: { entries: "incidents", next: "nextCursor", from: "cursor" },

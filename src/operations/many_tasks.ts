@@ -81,6 +81,7 @@ export const MANY_TASKS = group("tasks", {
     path: "/v1/tasks/counts",
     summary: "Counts tasks by state: exactly up to 1,000, or how many there are at least",
     query: z.strictObject(TASK_FILTER),
+    isShared: true,
     answers: { 200: { description: "A count for each state", schema: TaskCounts } },
     errors: ["api.forbidden"],
     command: { verb: "count" },

@@ -81,6 +81,8 @@ export interface Definition<
   readonly longLived?: "poll" | "stream";
   /** How long the answer may take, in ms; absent: as any other. */
   readonly answerMsMax?: number;
+  /** It answers all who have the same rights alike, so many who ask at once may share one answer. */
+  readonly isShared?: true;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;

@@ -118,6 +118,7 @@ export const STATISTICS = group("statistics", {
       ),
       intervals: INTERVALS,
     }),
+    isShared: true,
     answers: { 200: { description: "The statistics", schema: Statistics } },
     errors: ["definition.unknown"],
     command: { verb: "stats", operands: ["workflow"] },
@@ -131,6 +132,7 @@ export const STATISTICS = group("statistics", {
       "Shows how systems answer in the last hour: attempts of all steps that name them, up " +
       "to 10 s old",
     query: z.strictObject({ intervals: INTERVALS }),
+    isShared: true,
     answers: { 200: { description: "The statistics", schema: SystemsStatistics } },
     errors: [],
     command: { verb: "stats systems" },

@@ -100,6 +100,7 @@ export const SYSTEMS = group("systems", {
     summary: "Lists the owners of steps, with circuit and queue",
     right: "read",
     repeat: "harmless",
+    isShared: true,
     answers: { 200: { description: "By name", schema: SystemList } },
     errors: ["bus.unavailable"],
     command: { verb: "systems" },

@@ -228,6 +228,7 @@ export const TASKS = group("tasks", {
     path: "/v1/tasks",
     summary: "Lists tasks, newest first",
     query: ListQuery,
+    isShared: true,
     answers: { 200: { description: "A page", schema: TaskPage } },
     errors: ["api.forbidden"],
     pages: { entries: "tasks", next: "nextCursor", from: "cursor" },

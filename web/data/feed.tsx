@@ -11,9 +11,6 @@ import {
   useSyncExternalStore,
 } from "react";
 
-/** Lists are asked for again this often at most while tasks change, in milliseconds. */
-const LIST_MS = 4_000;
-
 /** The server sends something every ten seconds; silence for longer is a lost connection. */
 const SILENCE_MS = 25_000;
 
@@ -50,6 +47,7 @@ export function useFeed(): Feed {
 interface Changes {
   readonly tasks: readonly { readonly id: string }[];
   readonly isMore: boolean;
+  readonly listsMs: number;
 }
 
 /** The build that this page was loaded from: its own script is in a folder of that name. */
@@ -163,7 +161,7 @@ let listsReadAtMs = 0;
 let listsTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Has reads of changed tasks sent again at once, and lists at a bounded rate. */
-function readAgain(queries: QueryClient, { tasks, isMore }: Changes): void {
+function readAgain(queries: QueryClient, { tasks, isMore, listsMs }: Changes): void {
   if (tasks.length === 0 && !isMore) return;
   const ids = new Set(tasks.map(({ id }) => id));
   void queries.invalidateQueries({
@@ -179,5 +177,5 @@ function readAgain(queries: QueryClient, { tasks, isMore }: Changes): void {
     void queries.invalidateQueries({
       predicate: ({ queryKey: [name] }) => LISTS.test(String(name)),
     });
-  }, Math.max(0, listsReadAtMs + LIST_MS - Date.now()));
+  }, Math.max(0, listsReadAtMs + listsMs - Date.now()));
 }

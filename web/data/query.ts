@@ -10,6 +10,9 @@ import { useFeed } from "./feed.tsx";
 /** What no event announced is found this late, in milliseconds: where nodes do not hear each other. */
 const UNHEARD_MS = 30_000;
 
+/** Pages that show the same share an answer of this age, in seconds, unless something has changed since. */
+const SHARED_S = 1;
+
 /** How a read behaves. */
 interface ReadOptions {
   /** False: it is not asked yet, because something it needs is not known. */
@@ -41,7 +44,8 @@ function useRead<Name extends CallName>({ isEnabled = true, everyMs }: ReadOptio
   const { freshness } = useFeed();
   return (name: Name, input: OperationInput<Name>) => ({
     queryKey: [name, input],
-    queryFn: ({ signal }: { readonly signal: AbortSignal }) => client.call(name, input, { signal }),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+      client.call(name, input, { signal, maxAgeS: SHARED_S }),
     enabled: isEnabled,
     refetchInterval: freshness.kind === "paused" ? false as const : everyMs ?? UNHEARD_MS,
   });
