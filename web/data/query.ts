@@ -52,13 +52,15 @@ function useRead<Name extends CallName>({ isEnabled = true, everyMs }: ReadOptio
 }
 
 /** A named schema of the API, out of the server's own description, which is read once. */
-export function useApiSchema(name: string): JsonSchema | undefined {
+export function useApiSchema(
+  name: string,
+): { readonly schema: JsonSchema | undefined; readonly error: Error | null } {
   const client = useClient();
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ["getOpenApi"],
     queryFn: ({ signal }) => client.call("getOpenApi", {}, { signal }),
     staleTime: Infinity,
   });
   const schema = data && resolve(`#/components/schemas/${name}`, data);
-  return isKeywords(schema) ? schema : undefined;
+  return { schema: isKeywords(schema) ? schema : undefined, error };
 }

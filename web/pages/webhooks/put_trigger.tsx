@@ -25,14 +25,16 @@ export function PutTrigger({ trigger, onClose }: {
 }) {
   const client = useClient();
   const queries = useQueryClient();
-  const schema = useApiSchema("PutTrigger");
+  const { schema, error: unread } = useApiSchema("PutTrigger");
   const { data, error } = useOperation("listWorkflows", {});
   const [fields, setFields] = useState<unknown>(() => trigger === undefined ? {} : kept(trigger));
   const [deed, setDeed] = useState<Deed>(trigger?.signal === undefined ? "start" : "signal");
   const put = async (reason: string) => {
     const { start, signal, ...others } = fields as Fields;
-    const rule = deed === "start" ? { start } : { signal };
-    const namespace = trigger?.namespace ?? namespaceOf((start ?? signal)?.workflow ?? "");
+    const [rule, workflow] = deed === "start"
+      ? [{ start }, start?.workflow]
+      : [{ signal }, signal?.workflow];
+    const namespace = trigger?.namespace ?? namespaceOf(workflow ?? "");
     await client.call("putTrigger", { ...others, ...rule, namespace, reason });
     await queries.invalidateQueries({ queryKey: ["listTriggers"] });
   };
@@ -49,7 +51,7 @@ export function PutTrigger({ trigger, onClose }: {
       onClose={onClose}
       onConfirm={put}
     >
-      {error !== null && <ErrorNote error={error} />}
+      {(error ?? unread) !== null && <ErrorNote error={error ?? unread} />}
       <label className="stack">
         What it does
         <select

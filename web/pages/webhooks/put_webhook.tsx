@@ -8,6 +8,7 @@ import { useClient } from "../../data/client.tsx";
 import { useApiSchema } from "../../data/query.ts";
 import { Button } from "../../kit/button.tsx";
 import { Confirm } from "../../kit/confirm.tsx";
+import { ErrorNote } from "../../kit/error_note.tsx";
 import { pickFields, SchemaForm } from "../../kit/schema_form.tsx";
 import type { Webhook } from "./webhook_list.tsx";
 
@@ -25,7 +26,7 @@ export function PutWebhook({ webhook, onPut, onClose }: {
 }) {
   const client = useClient();
   const queries = useQueryClient();
-  const schema = useApiSchema("PutWebhook");
+  const { schema, error } = useApiSchema("PutWebhook");
   const [fields, setFields] = useState<unknown>(() => webhook === undefined ? {} : kept(webhook));
   const put = async (reason: string) => {
     const asked = { ...(webhook && kept(webhook)), ...fields as Fields };
@@ -46,6 +47,7 @@ export function PutWebhook({ webhook, onPut, onClose }: {
       onClose={onClose}
       onConfirm={put}
     >
+      {error !== null && <ErrorNote error={error} />}
       {schema !== undefined && (
         <SchemaForm
           schema={formOf(schema, webhook === undefined)}
