@@ -102,13 +102,17 @@ export function performAt(url: string, runtime: Pick<Runtime, "after" | "monoton
   };
   const running = new Set<{ isAlone: boolean }>();
   const once = async (body: string) => {
-    const [mine, sinceMs] = [{ isAlone: running.size === 0 }, runtime.monotonic()];
+    const mine = { isAlone: running.size === 0 };
+    let sentMs = 0;
     for (const other of running) other.isAlone = false;
     running.add(mine);
     try {
-      return await whileAway(runtime, () => post(options, { body, runtime }));
+      return await whileAway(runtime, () => {
+        sentMs = runtime.monotonic();
+        return post(options, { body, runtime });
+      });
     } catch (error) {
-      const isToBlame = mine.isAlone && runtime.monotonic() - sinceMs >= SILENT_MS_MAX;
+      const isToBlame = mine.isAlone && runtime.monotonic() - sentMs >= SILENT_MS_MAX;
       throw error instanceof Broken && isToBlame ? givenUp(error) : error;
     } finally {
       running.delete(mine);

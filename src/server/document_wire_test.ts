@@ -37,8 +37,10 @@ Deno.test("work on documents is asked over HTTP, with what is wrong and where", 
   await server.shutdown();
 });
 
-/** What ends in the middle of requests, and then is there again; `isBroken` says of each which it is. */
-function listenInTurns(isBroken: (request: number) => Promise<boolean> | boolean) {
+type End = "ok" | "broken" | "away";
+
+/** What ends in the middle of requests, is away, and then is there again, as `endOf` says of each. */
+function listenInTurns(endOf: (request: number) => Promise<End> | End) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   /** How many others were under way when each request came. */
   const beside: number[] = [];
@@ -48,8 +50,10 @@ function listenInTurns(isBroken: (request: number) => Promise<boolean> | boolean
       const request = beside.push(underWay++);
       void (async () => {
         await conn.read(new Uint8Array(10_000));
-        const answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n" + `{"answer":"ok"}`;
-        if (!await isBroken(request)) await conn.write(new TextEncoder().encode(answer));
+        const end = await endOf(request);
+        const [status, body] = end === "ok" ? ["200 OK", `{"answer":"ok"}`] : ["503 Away", ""];
+        const answer = `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+        if (end !== "broken") await conn.write(new TextEncoder().encode(answer));
         underWay--;
         conn.close();
       })();
@@ -65,7 +69,7 @@ function listenInTurns(isBroken: (request: number) => Promise<boolean> | boolean
 const CHECK = ["check", { of: { text: "" }, directory: undefined }] as const;
 
 Deno.test("a document that arrives as the process ends is worked on by the next one", async () => {
-  using process = listenInTurns((request) => request === 1);
+  using process = listenInTurns((request) => request === 1 ? "broken" : "ok");
   const ask = performAt(process.url, openRuntime());
 
   equal(await ask(...CHECK), "ok");
@@ -73,7 +77,7 @@ Deno.test("a document that arrives as the process ends is worked on by the next 
 });
 
 Deno.test("a document that ends the process twice is given up", async () => {
-  using process = listenInTurns(() => true);
+  using process = listenInTurns(() => "broken");
   const ask = performAt(process.url, openRuntime());
 
   await rejects(ask(...CHECK), { code: "document.given_up" });
@@ -84,7 +88,7 @@ Deno.test("a document that was worked on alone when the process was ended is not
   let nowMs = 0;
   using process = listenInTurns(() => {
     nowMs += 15_000;
-    return true;
+    return "broken";
   });
   const ask = performAt(process.url, { ...openRuntime(), monotonic: () => nowMs });
 
@@ -92,11 +96,24 @@ Deno.test("a document that was worked on alone when the process was ended is not
   deepEqual(process.beside, [0]);
 });
 
-Deno.test("of two documents in whose work the process ends, each is tried again alone", async () => {
-  const both = Promise.withResolvers<boolean>();
+Deno.test("time in which the process was away is not held against a document", async () => {
+  let nowMs = 0;
   using process = listenInTurns((request) => {
-    if (request === 2) both.resolve(true);
-    return request <= 2 ? both.promise : request === 3;
+    if (request === 1) nowMs += 14_000;
+    if (request === 2) nowMs += 1_000;
+    return request === 1 ? "away" : request === 2 ? "broken" : "ok";
+  });
+  const ask = performAt(process.url, { ...openRuntime(), monotonic: () => nowMs });
+
+  equal(await ask(...CHECK), "ok");
+  deepEqual(process.beside, [0, 0, 0]);
+});
+
+Deno.test("of two documents in whose work the process ends, each is tried again alone", async () => {
+  const both = Promise.withResolvers<End>();
+  using process = listenInTurns((request) => {
+    if (request === 2) both.resolve("broken");
+    return request <= 2 ? both.promise : request === 3 ? "broken" : "ok";
   });
   const ask = performAt(process.url, openRuntime());
 
