@@ -51,7 +51,8 @@ export interface SystemRegistryDeps {
 export class SystemRegistry implements Registrar {
   #version = -1;
   #reading: Promise<void> | undefined;
-  #mustReadAgain = false;
+  /** The read that begins when that one has ended. */
+  #next: Promise<void> | undefined;
   #lookedAtMs: number | undefined;
   #declaredAtMs = -Infinity;
   /** What manifests declared when that was registered last, by `nameOf`. */
@@ -87,6 +88,7 @@ export class SystemRegistry implements Registrar {
     this.#cancel();
   }
 
+  /** Resolves when this node knows the instance: it may poll at once. */
   async register(of: Omit<NewInstance, "isDeclared">, forced?: ForcedBy): Promise<void> {
     const { store } = this.deps;
     if (!store.isKnown(of.system, of.capabilities)) {
@@ -94,7 +96,7 @@ export class SystemRegistry implements Registrar {
       this.#guard(of, forced);
     }
     const outcome = await store.register({ ...of, isDeclared: false });
-    if (outcome === "changed") void this.refresh();
+    if (outcome === "changed") await this.refresh();
   }
 
   /** @throws {TaskerError} system.invalid, with what it would break, unless that is forced */
@@ -138,19 +140,15 @@ export class SystemRegistry implements Registrar {
     if (version !== undefined && version !== this.#version) void this.refresh();
   }
 
-  /** Reads all instances; calls at the same time share one read, and one after it. */
+  /** Reads all instances, as they are now or later; calls during a read share the one after it. */
   refresh(): Promise<void> {
-    if (this.#reading !== undefined) {
-      this.#mustReadAgain = true;
-      return this.#reading;
+    if (this.#reading === undefined) {
+      return this.#reading = this.#read().finally(() => this.#reading = undefined);
     }
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      if (!this.#mustReadAgain) return;
-      this.#mustReadAgain = false;
-      void this.refresh();
+    return this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      return this.refresh();
     });
-    return this.#reading;
   }
 
   /** While the database is away, the directory stays as it is, and each poll tries again. */

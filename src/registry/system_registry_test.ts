@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import { ManualRuntime } from "../../tests/support/manual_runtime.ts";
 import { TaskerError } from "../core/errors.ts";
-import type { NewInstance, SystemStore } from "../core/ports.ts";
+import type { InstanceRow, NewInstance, SystemStore } from "../core/ports.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import { SystemRegistry } from "./system_registry.ts";
 
@@ -85,4 +85,50 @@ Deno.test("a workflow that is loaded later registers what it declares, and nothi
 
   deepEqual(asked, [["stock"], ["bank"]]);
   deepEqual(stored, ["stock", "bank"]);
+});
+
+Deno.test("a worker that polled as soon as it had registered was answered that there is no such system", async () => {
+  const directory = new SystemDirectory();
+  const stored: InstanceRow[] = [];
+  const reads: (() => void)[] = [];
+  const registry = new SystemRegistry({
+    runtime: new ManualRuntime(),
+    store: {
+      isKnown: () => true,
+      register: (one) => {
+        stored.push({ ...one, state: "healthy", detail: "", sinceMs: 0, expiresAtMs: 0 } as never);
+        return Promise.resolve("changed");
+      },
+      renew: () => Promise.resolve([]),
+      leave: () => Promise.resolve(false),
+      forget: () => Promise.resolve(false),
+      async read() {
+        const read = { version: stored.length, instances: [...stored] };
+        await new Promise<void>((resolve) => reads.push(resolve));
+        return read;
+      },
+      list: () => Promise.resolve([]),
+      endLeases: () => Promise.resolve([]),
+      report: () => Promise.resolve(),
+    },
+    directory,
+    declared: () => [],
+    plans: () => [],
+    isMine: () => true,
+    check: () => Promise.resolve(false),
+    wasBusAway: () => false,
+    warn: () => {},
+  });
+  const { isDeclared: _, ...of } = declared("stock");
+
+  void registry.refresh(); // a read that began before
+  const registered = registry.register({ ...of, instance: "one" }).then(() =>
+    directory.get("stock")?.instances.map(({ instance }) => instance)
+  );
+  for (let turn = 0; turn < 20; turn++) {
+    await Promise.resolve();
+    reads.shift()?.();
+  }
+
+  deepEqual(await registered, ["one"]);
 });
