@@ -28,9 +28,9 @@ const WAIT_MS_MAX = 10_000;
 const NUMBERS = 4_096;
 
 /**
- * Rows of one minute for refused calls that anybody may make, such as a sign-in with a wrong key; the
- * others are counted in the next row of such a call. If none comes within the minute, the last of them
- * gets a row.
+ * Rows of one minute for refused calls of an operation that anybody may use, such as a sign-in with a
+ * wrong key; the others are counted in its next row. If none comes within the minute, the last of them
+ * gets a row. Each operation has its own: a flood of one hides none of another.
  */
 const OPEN_REFUSALS_MAX = 10;
 const OPEN_REFUSALS_MS = 60_000;
@@ -49,6 +49,17 @@ export interface AuditedCall {
   readonly id: string;
   /** Its fields, as far as they are known. */
   input: Fields;
+}
+
+/** Refused calls of an operation that needs no key. */
+interface Refusals {
+  /** When this minute began, and its calls. */
+  sinceMs: number;
+  count: number;
+  /** Those that have no row: how many, the last one, and what writes it when the minute is over. */
+  unwritten: number;
+  last: { readonly call: AuditedCall; readonly outcome: string } | undefined;
+  cancelTail: Cancel | undefined;
 }
 
 /** A row that is not written yet. */
@@ -72,12 +83,8 @@ export class AuditTrail {
   #writing: Promise<void> | undefined;
   #isOver = false;
   #number = 0;
-  /** Refused calls of this minute that needed no key. */
-  #refusals = { sinceMs: -Infinity, count: 0 };
-  /** Those that have no row: how many, the last one, and what writes it when the minute is over. */
-  #unwritten = 0;
-  #lastUnwritten: { readonly call: AuditedCall; readonly outcome: string } | undefined;
-  #cancelTail: Cancel | undefined;
+  /** By name of an operation that needs no key. */
+  readonly #refusals = new Map<string, Refusals>();
 
   constructor(
     private readonly deps: {
@@ -135,47 +142,51 @@ export class AuditTrail {
   }
 
   #refused(call: AuditedCall, outcome: string): void {
-    if (call.operation.right !== "open" || this.#hasRoom()) {
+    const { name, right } = call.operation;
+    const { runtime } = this.deps;
+    const refusals = right === "open" ? this.#refusalsOf(name, runtime.monotonic()) : undefined;
+    if (refusals === undefined || ++refusals.count <= OPEN_REFUSALS_MAX) {
       return this.#add(call, { target: targetOf(call, call.input), outcome });
     }
-    this.#unwritten++;
-    this.#lastUnwritten = { call, outcome };
-    const { runtime } = this.deps;
-    const endMs = this.#refusals.sinceMs + OPEN_REFUSALS_MS - runtime.monotonic();
-    this.#cancelTail ??= runtime.after(endMs, () => this.#writeTail());
+    refusals.unwritten++;
+    refusals.last = { call, outcome };
+    const endMs = refusals.sinceMs + OPEN_REFUSALS_MS - runtime.monotonic();
+    refusals.cancelTail ??= runtime.after(endMs, () => this.#writeTail(refusals));
   }
 
   /** Writes the last refused call that has no row: it says how many more there were. */
-  #writeTail(): void {
-    this.#cancelTail?.();
-    this.#cancelTail = undefined;
-    const last = this.#lastUnwritten;
+  #writeTail(refusals: Refusals): void {
+    refusals.cancelTail?.();
+    refusals.cancelTail = undefined;
+    const { last } = refusals;
     if (last === undefined) return;
-    this.#unwritten--;
+    refusals.unwritten--;
     this.#add(last.call, { target: targetOf(last.call, last.call.input), outcome: last.outcome });
   }
 
-  /** Whether a refused call that anybody may make has a row of its own. */
-  #hasRoom(): boolean {
-    const nowMs = this.deps.runtime.monotonic();
-    const isOver = nowMs - this.#refusals.sinceMs >= OPEN_REFUSALS_MS;
-    if (isOver) this.#refusals = { sinceMs: nowMs, count: 0 };
-    this.#refusals.count++;
-    return this.#refusals.count <= OPEN_REFUSALS_MAX;
+  /** Refused calls of this minute. */
+  #refusalsOf(name: string, nowMs: number): Refusals {
+    let refusals = this.#refusals.get(name);
+    if (refusals === undefined) {
+      refusals = { sinceMs: nowMs, count: 0, unwritten: 0, last: undefined, cancelTail: undefined };
+      this.#refusals.set(name, refusals);
+    }
+    const isOver = nowMs - refusals.sinceMs >= OPEN_REFUSALS_MS;
+    if (isOver) Object.assign(refusals, { sinceMs: nowMs, count: 0 });
+    return refusals;
   }
 
   /** What is said of refused calls that have no row: once, and as few words as that takes. */
-  #moreRefused({ right }: Operation): string {
-    if (right !== "open") return "";
-    const count = this.#unwritten;
-    this.#unwritten = 0;
-    this.#lastUnwritten = undefined;
+  #moreRefused({ name }: Operation): string {
+    const refusals = this.#refusals.get(name);
+    const count = refusals?.unwritten ?? 0;
+    if (refusals !== undefined) Object.assign(refusals, { unwritten: 0, last: undefined });
     return count === 0 ? "" : ` (before it, ${count} more were refused)`;
   }
 
   /** Writes what waits, once more if need be, and takes no more. */
   async close(): Promise<void> {
-    this.#writeTail();
+    for (const refusals of this.#refusals.values()) this.#writeTail(refusals);
     this.#isOver = true;
     await this.#writing;
     if (this.#waiting.length > 0) await this.#write();
