@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import { TaskerError } from "../core/errors.ts";
+import { FairQueue } from "../core/fair_queue.ts";
 import { faultsOf } from "../core/faults.ts";
 import { isTaskId, parseTaskId, type TaskId } from "../core/ids.ts";
 import { encodePayload } from "../core/payload.ts";
@@ -30,8 +31,14 @@ type Entry = ParsedOf<SendEvents>["events"][number];
 type EventAnswer = ResultOf<SendEvents>["events"][number];
 type Fired = EventAnswer["triggers"][number];
 
-/** Signatures of events that are being checked, at most; a sender of a further one has to wait. */
-const CHECKED_AT_ONCE_MAX = 64;
+/** Whoever sends to one trigger, signed or not, holds up no other trigger. */
+const CHECKS = {
+  name: "check the signature",
+  placesMax: 4,
+  countPerOwnerMax: 1_000,
+  bytesPerOwnerMax: 16 * 1024 * 1024,
+  bytesMax: 64 * 1024 * 1024,
+};
 
 /** Tasks that have not ended. */
 const OPEN = TASK_STATES.filter((state) => !isTerminal(state));
@@ -124,7 +131,7 @@ function firingOf({ runtime }: Services, firing: Omit<Firing, "key">): Firing {
 
 /** Senders without a key: whether an event is signed as its trigger says. */
 class Senders {
-  #checked = 0;
+  readonly #checks = new FairQueue(CHECKS);
 
   constructor(private readonly services: Services) {}
 
@@ -139,15 +146,18 @@ class Senders {
   ): Promise<{ readonly trigger: Trigger; readonly event: OutsideEvent }> {
     const trigger = (await this.services.triggers.recent(namespace)).get(name);
     const body = await call.readText();
-    if (trigger?.signed === undefined || !await this.#isSigned(trigger.signed, call, body)) {
+    const owner = `${namespace}/${name}`;
+    if (
+      trigger?.signed === undefined || !await this.#isSigned(trigger.signed, call, { owner, body })
+    ) {
       this.services.metrics.counter("tasker_auth_refused_total", "not_signed").add();
       throw new TaskerError(
         "event.not_signed",
-        `Cannot take the event: no trigger "${namespace}/${name}" takes one that is signed so`,
+        `Cannot take the event: no trigger "${owner}" takes one that is signed so`,
       );
     }
     const { scheme } = trigger.signed;
-    const source = `/v1/events/${namespace}/${name}`;
+    const source = `/v1/events/${owner}`;
     const read = readSignedEvent(scheme, { header: call.header, body: parseBody(body), source });
     const event = readEvent(entryOf(read));
     if (event instanceof TaskerError) throw event;
@@ -157,23 +167,15 @@ class Senders {
   async #isSigned(
     { scheme, secret }: NonNullable<Trigger["signed"]>,
     { header }: Call,
-    body: string,
+    { owner, body }: { readonly owner: string; readonly body: string },
   ): Promise<boolean> {
     const { runtime, signatures } = this.services;
     const read = readSignature(scheme, { header, body }, runtime.now());
     if (read === undefined) return false;
-    if (this.#checked >= CHECKED_AT_ONCE_MAX) {
-      throw new TaskerError(
-        "api.busy",
-        `Cannot check the signature: ${CHECKED_AT_ONCE_MAX} others are being checked`,
-      );
-    }
-    this.#checked++;
-    try {
-      return await signatures.isSigned({ ...read, secret });
-    } finally {
-      this.#checked--;
-    }
+    return await this.#checks.run(
+      { owner, bytes: body.length },
+      () => signatures.isSigned({ ...read, secret }),
+    );
   }
 }
 

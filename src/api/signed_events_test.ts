@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import { SIGNATURE_SCHEMES } from "../core/signed_event.ts";
@@ -118,6 +118,32 @@ Deno.test("a trigger whose secret is not named any more says so, and is not put 
 
   deepEqual(triggers.map(({ refusesAll }) => refusesAll), ["ABSENT is not named"]);
   equal(await put(fake, "hook", { signed: { ...signed, secret: "ABSENT" }, start: START }), 400);
+});
+
+Deno.test("many events that are not signed make a sender wait, and those of other triggers not", async () => {
+  const release: (() => void)[] = [];
+  const signatures = {
+    isSigned: () => new Promise<boolean>((done) => release.push(() => done(true))),
+  };
+  const fake = fakeApi({ signatures });
+  const signed = { scheme: "github", secret: "HOOK" };
+  for (const name of ["hook", "other"]) await put(fake, name, { signed, start: START });
+  const [body, headers] = senders(fake).github;
+  const done: string[] = [];
+  const send = async (name: string) => {
+    await sendSigned(fake, name, body, headers);
+    done.push(name);
+  };
+
+  const sent = Promise.all([...Array.from({ length: 100 }, () => send("hook")), send("other")]);
+  for (let checks = 0; done.length < 101 && checks < 1_000; checks++) {
+    await fake.runtime.advance(0);
+    release.shift()?.();
+  }
+  await sent;
+
+  ok(done.indexOf("other") < 10, "it came last, and waits for those that are checked");
+  equal(fake.engine.starts.length, 101, "none is refused");
 });
 
 Deno.test("what a trigger cannot do is an error to whoever signed the event", async () => {
