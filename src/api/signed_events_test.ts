@@ -120,6 +120,31 @@ Deno.test("a trigger whose secret is not named any more says so, and is not put 
   equal(await put(fake, "hook", { signed: { ...signed, secret: "ABSENT" }, start: START }), 400);
 });
 
+Deno.test("a signature is checked wherever it is sent, so how long that takes says nothing", async () => {
+  const checked: string[] = [];
+  const signatures = {
+    isSigned: ({ secret }: { readonly secret: string }) => {
+      checked.push(secret);
+      return Promise.resolve(secret === "");
+    },
+  };
+  const fake = fakeApi({ signatures });
+  await put(fake, "hook", { signed: { scheme: "github", secret: "HOOK" }, start: START });
+  await put(fake, "keys", { start: START });
+  const { github, stripe } = senders(fake);
+
+  const codes = [];
+  for (const name of ["hook", "keys", "absent"]) {
+    for (const [body, headers] of [github, stripe]) {
+      codes.push((await sendSigned(fake, name, body, headers)).code);
+    }
+    await sendSigned(fake, name, "{}", {});
+  }
+
+  deepEqual(codes, Array(6).fill("event.not_signed"));
+  deepEqual(checked, ["HOOK", "HOOK", "", "", "", ""]);
+});
+
 Deno.test("many events that are not signed make a sender wait, and those of other triggers not", async () => {
   const release: (() => void)[] = [];
   const signatures = {

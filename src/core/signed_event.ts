@@ -9,7 +9,7 @@ import type { SignedText } from "./ports.ts";
 export const SIGNATURE_SCHEMES = ["standard_webhooks", "github", "stripe"] as const;
 
 /** One of them. */
-type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
+export type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
 
 /** How far the time of a signature may be from ours, in milliseconds: clocks differ, and a captured request ages. */
 const AGE_MS_MAX = 300_000;
