@@ -610,7 +610,7 @@ export interface Playback {
 
 /** Who asks for work on a document; others wait in turns between them. */
 export interface WhoAsks {
-  /** The id of a key; absent: Tasker itself. */
+  /** Names a key, as its id does; absent: Tasker itself. */
   readonly by?: string | undefined;
   /** Gives up what has not begun; what runs may end first. */
   readonly signal?: AbortSignal | undefined;

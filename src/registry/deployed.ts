@@ -3,7 +3,13 @@
 import type { DeployedText } from "../core/deployment.ts";
 import { messageOf, TaskerError } from "../core/errors.ts";
 import { planOf } from "../core/plan.ts";
-import type { Definitions, Deployments, Documents, Runtime } from "../core/ports.ts";
+import type {
+  Definitions,
+  Deployments,
+  Documents,
+  DocumentSource,
+  Runtime,
+} from "../core/ports.ts";
 import { workflowName } from "../core/workflow.ts";
 import { buildWorkflow, type BuiltWorkflow } from "./build.ts";
 import { moduleOf } from "./load.ts";
@@ -21,9 +27,9 @@ const DOCUMENT_FILE = "workflow.yaml";
  */
 export async function readDocument(
   documents: Pick<Documents, "read">,
-  { text, file = DOCUMENT_FILE }: { readonly text: string; readonly file?: string | undefined },
+  { text, file = DOCUMENT_FILE, by }: Pick<DocumentSource, "text" | "file" | "by">,
 ): Promise<Manifest> {
-  return manifestOf(file, placedValue(file, await documents.read({ text })));
+  return manifestOf(file, placedValue(file, await documents.read({ text, by })));
 }
 
 /**

@@ -80,8 +80,8 @@ export function openDeployer(deps: DeployerDeps): Deployer {
 }
 
 async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<DeployReport> {
-  const { text, file, directory, grants } = request;
-  const problems = await deps.documents.check({ text, file, format: "yaml" }, directory);
+  const { text, file, by, directory, grants } = request;
+  const problems = await deps.documents.check({ text, file, by, format: "yaml" }, directory);
   const faults = faultsOf(problems);
   const { built, manifest } = await buildChecked(deps, request, faults);
   const { definition, hash } = built;
@@ -104,7 +104,7 @@ async function deploy(deps: DeployerDeps, request: DeployRequest): Promise<Deplo
     if (request.isDryRun) return { ...report, isAccepted, ...await rehearsed(deps, request) };
     if (!isAccepted) throw breaking(definition, report.breaks, breaks);
     const { namespace, name, version } = definition;
-    const { by, reason, force } = request;
+    const { reason, force } = request;
     const entry = await deps.store.add({
       ...{ namespace, name, version, hash, by, reason, after: state.after },
       document: { text, definition },
@@ -175,11 +175,11 @@ function secretsText(headers: Readonly<Record<string, EgressHeader>> = {}): stri
 /** What simulated runs show; nothing is sent. A server that is busy with others leaves them out. */
 async function rehearsed(
   { rehearser }: DeployerDeps,
-  { text, signal }: DeployRequest,
+  { text, by, signal }: DeployRequest,
 ): Promise<Pick<DeployReport, "rehearsal">> {
   try {
     return {
-      rehearsal: await rehearser.rehearse({ text, ...(signal !== undefined && { signal }) }),
+      rehearsal: await rehearser.rehearse({ text, by, ...(signal !== undefined && { signal }) }),
     };
   } catch (error) {
     if (error instanceof TaskerError && error.code === "api.busy") return {};

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import type { DeployReport } from "../core/deployment.ts";
 import type { Command } from "../core/command.ts";
 import { TaskerError } from "../core/errors.ts";
-import type { DeployRequest } from "../core/ports.ts";
+import type { DeployRequest, WhoAsks } from "../core/ports.ts";
 import { ALL, type Deploying, manifestText, openDeploying } from "../../tests/support/deploying.ts";
 import { refusal } from "../../tests/support/registry_fixture.ts";
 import { buildDocument } from "./deployed.ts";
@@ -69,6 +69,25 @@ Deno.test("another node loads what was deployed at the poll that sees its number
 
   equal(await startedVersion(other), "1.2.0");
   equal(await startedVersion(other, "1.1.0"), "1.1.0");
+});
+
+Deno.test("a document that is deployed waits in the turn of who deploys it, not of all", async () => {
+  const whose: (string | undefined)[] = [];
+  const documents = openDocuments(openRuntime());
+  const noted = <T extends WhoAsks>(of: T): T => {
+    whose.push(of.by);
+    return of;
+  };
+  const node = openDeploying({
+    documents: {
+      check: (of, directory) => documents.check(noted(of), directory),
+      read: (of) => documents.read(noted(of)),
+    },
+  });
+
+  await deploy(node, manifestText("1.0.0"), { by: "ada (key 1)" });
+
+  deepEqual(whose, ["ada (key 1)", "ada (key 1)"]);
 });
 
 Deno.test("a dry run says what a deployment would do, and stores nothing", async () => {

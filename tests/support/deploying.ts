@@ -14,7 +14,7 @@ import { MemoryDeployments } from "./memory_deployments.ts";
 import { digest } from "./registry_fixture.ts";
 
 /** What may be different. */
-interface DeployingOptions extends Partial<Pick<DeployerDeps, "refusals">> {
+interface DeployingOptions extends Partial<Pick<DeployerDeps, "refusals" | "documents">> {
   readonly own?: readonly BuiltWorkflow[];
   readonly definitions?: Definitions;
   readonly store?: MemoryDeployments;
@@ -51,7 +51,7 @@ export function openDeploying(options: DeployingOptions = {}): Deploying {
   const deployed = new DeployedWorkflows({ ...of, warn: say });
   const deployer = openDeployer({
     ...{ ...of, deployed, info: say },
-    documents: openDocuments(openRuntime()),
+    documents: options.documents ?? openDocuments(openRuntime()),
     rehearser: openRehearser(openRuntime()),
     refusals: options.refusals ?? (() => []),
     openTasks: options.openTasks ?? (() => Promise.resolve(0)),
