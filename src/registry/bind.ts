@@ -234,8 +234,8 @@ function checkBinding(
   if (written === undefined) {
     if ([event, handler, capability, todo].every((one) => one === undefined)) {
       refuse(
-        "nothing runs this step, expected one of event_pattern, capability, handler, signal, sleep " +
-          "and transform, or a definition in its module",
+        "nothing runs this step, expected one of event_pattern, capability, handler, signal, sleep, " +
+          "transform and http, or a definition in its module",
       );
     }
     return;
