@@ -23,7 +23,7 @@ export function readEgress(reader: Reader): readonly string[] {
   const rules = reader.list("TASKER_EGRESS");
   for (const rule of rules.filter((one) => withRule(NO_RULES, one) === undefined)) {
     const expected = "expected a host such as mail.company.com, *.company.com or *, " +
-      "or a range of addresses such as 10.2.0.0/16";
+      "with or without a port, or an address or a range such as 10.2.0.0/16, without one";
     reader.fault("TASKER_EGRESS", "not_a_rule", `${quote(rule)}: ${expected}`);
   }
   return rules;
