@@ -88,7 +88,7 @@ function optionsOf(lines: readonly Line[], unit: string, width: number): uPlot.O
       size: 48,
     }],
     series: [
-      {},
+      { value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
       ...lines.map(({ label, color }) => ({
         label,
         stroke: () => colorOf(color),
