@@ -58,7 +58,7 @@ export function BulkBar({ filter }: { readonly filter: Filter }) {
           key={one}
           onPress={() => setAction(one as Action)}
         >
-          {one[0]?.toUpperCase() + one.slice(1)} …
+          {titleOf(one)} …
         </Button>
       ))}
       {run.progress !== undefined && <ProgressNote {...run} progress={run.progress} />}
@@ -110,6 +110,10 @@ function useCount(action: Action, filter: Filter) {
   return { count, error };
 }
 
+function titleOf(action: string): string {
+  return `${action[0]?.toUpperCase()}${action.slice(1)}`;
+}
+
 function aboutOf(action: Action, { commands, tasks }: Pick<Page, "commands" | "tasks">): string {
   return ABOUT_STEPS.includes(action) ? `${commands} steps of ${tasks} tasks` : `${tasks} tasks`;
 }
@@ -128,7 +132,7 @@ function Preview({ action, filter, onStart, onClose }: {
   const what = aboutOf(action, count);
   const but = count.refused > 0 ? `, of which ${count.refused} would be refused` : "";
   return (
-    <Dialog title={`${action[0]?.toUpperCase()}${action.slice(1)} all`} onClose={onClose}>
+    <Dialog title={`${titleOf(action)} all`} onClose={onClose}>
       <div className="stack">
         <p>{ACTIONS[action]}</p>
         <p role="status">
@@ -138,7 +142,7 @@ function Preview({ action, filter, onStart, onClose }: {
           <SchemaForm schema={{}} value={result} onChange={setResult} label="Result" />
         )}
         {action === "choose" && (
-          <label>
+          <label className="stack">
             Choice, by the name that the steps give it
             <input
               required
@@ -148,7 +152,7 @@ function Preview({ action, filter, onStart, onClose }: {
             />
           </label>
         )}
-        <label>
+        <label className="stack">
           Why (kept in each journal)
           <input value={reason} onChange={({ target }) => setReason(target.value)} />
         </label>
@@ -167,7 +171,7 @@ function Preview({ action, filter, onStart, onClose }: {
                 ...(action === "choose" && { choice }),
               })}
           >
-            {count.isDone ? `${action} ${what}` : `${action} without waiting for the count`}
+            {titleOf(action)} {count.isDone ? what : "without waiting for the count"}
           </Button>
         </div>
       </div>

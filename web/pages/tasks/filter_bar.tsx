@@ -185,6 +185,7 @@ function Views({ query, onChange }: BarProps) {
         <input
           aria-label="Name of a view"
           placeholder="Save as view (in this browser)"
+          size={28}
           value={name}
           onChange={({ target }) => setName(target.value)}
         />
