@@ -150,28 +150,26 @@ function useNodes(
   { steps, edges, selected, onConnect }: StepGraphProps,
   places: ReadonlyMap<string, Place>,
 ): StepNode[] {
+  const canConnect = onConnect !== undefined;
   const before = useRef(new Map<string, StepNode>());
-  return useMemo(() => {
+  const nodes = useMemo(() => {
     const nodes = topological(steps, edges).flatMap((step) => {
       const position = places.get(step.name);
       if (position === undefined) return [];
       const known = before.current.get(step.name);
-      const made = nodeOf(step, position, {
-        selected: step.name === selected,
-        canConnect: onConnect !== undefined,
-      });
+      const made = nodeOf(step, position, canConnect);
       return [known !== undefined && isSameNode(known, made) ? known : made];
     });
     before.current = new Map(nodes.map((node) => [node.id, node]));
     return nodes;
-  }, [steps, edges, places, selected, onConnect !== undefined]);
+  }, [steps, edges, places, canConnect]);
+  return useMemo(
+    () => nodes.map((node) => node.id === selected ? { ...node, selected: true } : node),
+    [nodes, selected],
+  );
 }
 
-function nodeOf(
-  step: GraphStep,
-  position: Place,
-  { selected, canConnect }: { readonly selected: boolean; readonly canConnect: boolean },
-): StepNode {
+function nodeOf(step: GraphStep, position: Place, canConnect: boolean): StepNode {
   return {
     id: step.name,
     type: "step",
@@ -179,14 +177,14 @@ function nodeOf(
     ...CARD,
     handles: HANDLES,
     data: { step, canConnect },
-    selected,
+    selected: false,
     ariaLabel: stepText(step),
   };
 }
 
 function isSameNode(one: StepNode, other: StepNode): boolean {
-  return one.selected === other.selected && one.position.x === other.position.x &&
-    one.position.y === other.position.y && one.data.canConnect === other.data.canConnect &&
+  return one.position.x === other.position.x && one.position.y === other.position.y &&
+    one.data.canConnect === other.data.canConnect &&
     JSON.stringify(one.data.step) === JSON.stringify(other.data.step);
 }
 

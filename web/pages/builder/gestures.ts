@@ -196,6 +196,17 @@ export function ancestorsIn(
   return found;
 }
 
+/** For each step those that wait for it, of a graph that has for each those that it waits for. */
+export function reversed(
+  graph: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> {
+  const edges = [...graph].flatMap(([name, parents]) =>
+    parents.map((parent): readonly [string, string] => [parent, name])
+  );
+  const grouped = Map.groupBy(edges, ([parent]) => parent);
+  return new Map([...grouped].map(([parent, of]) => [parent, of.map(([, name]) => name)]));
+}
+
 /** The fields of a step. */
 export function stepNamed(value: Fields, name: string): Fields | undefined {
   return stepsOf(value).find((step) => step.name === name)?.fields;

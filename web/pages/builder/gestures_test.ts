@@ -8,6 +8,7 @@ import { YAML } from "../../../src/author/yaml_language.ts";
 import { sourcesOf, targetsOf } from "./contract_fields.ts";
 import {
   addStep,
+  ancestorsIn,
   connect,
   disconnect,
   freeName,
@@ -15,6 +16,7 @@ import {
   newStep,
   PALETTE,
   removeStep,
+  reversed,
   setField,
 } from "./gestures.ts";
 
@@ -172,4 +174,11 @@ Deno.test("targetsOf() lists what a capability takes, the required fields first"
     { name: "cents", types: ["integer"], isRequired: true },
     { name: "memo", types: ["string"], isRequired: false },
   ]);
+});
+
+Deno.test("what waits for a step, directly or not, is what it comes before", () => {
+  const graph = new Map([["b", ["a"]], ["c", ["b"]], ["d", ["a", "c"]], ["e", []]]);
+
+  deepEqual([...ancestorsIn(reversed(graph), "b")].toSorted(), ["c", "d"]);
+  deepEqual([...ancestorsIn(reversed(graph), "e")], []);
 });

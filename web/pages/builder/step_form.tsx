@@ -8,7 +8,15 @@ import { Button } from "../../kit/button.tsx";
 import { ChoiceField, CommitField, PickField } from "./commit_field.tsx";
 import { ContractForm } from "./contract_form.tsx";
 import { kindOf } from "./document_graph.ts";
-import { ancestorsIn, connect, disconnect, removeStep, renameStep, setField } from "./gestures.ts";
+import {
+  ancestorsIn,
+  connect,
+  disconnect,
+  removeStep,
+  renameStep,
+  reversed,
+  setField,
+} from "./gestures.ts";
 import { MappingForm } from "./mapping_form.tsx";
 import type { Builder } from "./use_builder.ts";
 
@@ -228,8 +236,8 @@ function OrderPart({ builder, name, fields, set }: PartProps) {
   const parents = graph.get(name) ?? [];
   const names = stepsOf(value).map((step) => step.name);
   const before = ancestorsIn(graph, name);
-  const isAfter = (one: string) => ancestorsIn(graph, one).has(name);
-  const free = names.filter((one) => one !== name && !parents.includes(one) && !isAfter(one));
+  const after = ancestorsIn(reversed(graph), name);
+  const free = names.filter((one) => one !== name && !parents.includes(one) && !after.has(one));
   const next = names.filter((one) =>
     one !== name && !before.has(one) && !(graph.get(one) ?? []).includes(name)
   );
