@@ -206,7 +206,8 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
     if (
-      action.kind === "set_timeout" && !isInTasks(of) && !isSlowAnyway(of, degradation.windowMs)
+      action.kind === "set_timeout" && !isInTasks(of, degradation.windowMs) &&
+      !isSlowAnyway(of, degradation.windowMs)
     ) {
       return "adds load, and attempts may take longer because there are more";
     }

@@ -14,11 +14,15 @@ const MOSTLY_CUT = 0.5;
 /** Those that complete take at most so many times as long as before where the others hang. */
 const AS_BEFORE = 2;
 
+/** Attempts since the share that is cut off rose; those before would hide what has begun since. */
+function sinceCut(recent: readonly AttemptFact[]): readonly AttemptFact[] {
+  const begun = recent.toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+  return begun.slice(riseIn(begun.map(({ outcome }) => outcome === "timed_out")));
+}
+
 /** Later attempts are cut off far more often than first ones: what takes long is in the task. */
 function isCutAgain(recent: readonly AttemptFact[]): boolean {
-  // First attempts of before would make what has begun since look as if it were in the tasks.
-  const begun = recent.toSorted((one, other) => one.startedAtMs - other.startedAtMs);
-  const since = begun.slice(riseIn(begun.map(({ outcome }) => outcome === "timed_out")));
+  const since = sinceCut(recent);
   const later = cutOf(since.filter(({ attempt }) => attempt > 1));
   const first = cutOf(since.filter(({ attempt }) => attempt === 1));
   return later.of >= KIND_MIN && later.count >= MOSTLY_CUT * later.of &&
@@ -45,9 +49,16 @@ export function holdsUpOthers(of: Pick<Case, "recent" | "before">): boolean {
   return isCutAgain(of.recent) && (othersTake(of) ?? 0) > HELD_UP;
 }
 
-/** Whether what takes too long is in some tasks, and others take no longer for it. */
-export function isInTasks(of: Pick<Case, "recent" | "before">): boolean {
-  return isCutAgain(of.recent) && (othersTake(of) ?? Infinity) <= HELD_UP;
+/** What is shorter may have been slow for all, and is tried again by those that began then. */
+const LASTS_WINDOWS = 2;
+
+/** Whether what takes too long is in some tasks, for a while already, and others take no longer for it. */
+export function isInTasks(of: Pick<Case, "recent" | "before">, windowMs: number): boolean {
+  if (!isCutAgain(of.recent) || (othersTake(of) ?? Infinity) > HELD_UP) return false;
+  const cut = sinceCut(of.recent)
+    .filter(({ outcome, attempt }) => outcome === "timed_out" && attempt > 1);
+  const lastsMs = (cut.at(-1)?.startedAtMs ?? 0) - (cut[0]?.startedAtMs ?? 0);
+  return lastsMs >= LASTS_WINDOWS * windowMs;
 }
 
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
