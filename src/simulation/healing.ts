@@ -19,6 +19,9 @@ import { SILENT_LOG } from "../telemetry/log.ts";
 /** How long a person takes to answer. */
 const APPROVAL_MS = 5 * 60_000;
 
+/** Who answers. */
+export const PERSON = "a person";
+
 /** How long statistics are kept; longer than any run. */
 const RETENTION_MS = 30 * 24 * 3_600_000;
 
@@ -72,9 +75,12 @@ export class SimulatedHealing {
     });
   }
 
-  /** Answers for a person: approves what has waited for some minutes. */
+  /** Answers for a person: approves what has waited for some minutes, and refuses what would be wrong. */
   async answer(
-    { runtime, engine, journal, registry }: Simulation & { readonly registry: Registry },
+    { runtime, engine, journal, registry, forbidden }: Simulation & {
+      readonly registry: Registry;
+      readonly forbidden: readonly string[];
+    },
   ) {
     for (const incident of this.incidents({ journal, registry })) {
       const taskId = incident.id as TaskId;
@@ -83,7 +89,10 @@ export class SimulatedHealing {
       const isDue = runtime.now() - incident.startedAtMs >= APPROVAL_MS;
       if (incident.phase !== "waiting_for_approval" || !isDue) continue;
       this.#asked.add(taskId);
-      const payload = { approved: true, by: "a person", reason: "it looks right" };
+      const isWrong = forbidden.includes(chosenOf(incident)?.action.kind ?? "");
+      const payload = isWrong
+        ? { approved: false, by: PERSON, reason: "it would be wrong here" }
+        : { approved: true, by: PERSON, reason: "it looks right" };
       await engine.router.send({
         kind: "SendSignal",
         taskId,

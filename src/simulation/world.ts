@@ -111,7 +111,7 @@ export async function openWorld(
         startUntil({ runtime, starter, deadlineMs }, task, tasks.add(task))
       );
       await pass({ runtime, scenario, directory, services }, async (minute) => {
-        await healing?.answer(deps);
+        await healing?.answer({ ...deps, forbidden: scenario.wanted.forbidden ?? [] });
         await onMinute?.(minute);
       });
     },

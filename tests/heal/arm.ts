@@ -1,10 +1,13 @@
 /** Arms: one run of a scenario, with or without healing, and everything that is scored of it. */
 
 import type { TaskId } from "../../src/core/ids.ts";
+import type { Incident } from "../../src/core/incident.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import { SYSTEMS_NAMESPACE } from "../../src/core/policy.ts";
+import type { PolicyOverlay } from "../../src/core/ports.ts";
 import { openDiagnoser } from "../../src/heal/diagnoser.ts";
 import { Draw } from "../../src/simulation/draw.ts";
+import { PERSON } from "../../src/simulation/healing.ts";
 import type { Scenario, ScenarioWorkflow } from "../../src/simulation/scenario.ts";
 import { loadScenario } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";
@@ -49,6 +52,8 @@ export interface ArmResult extends ArmOf {
   readonly attempts: number;
   /** Tasks that needed a person, approvals, and what only people can change. */
   readonly touches: number;
+  /** Proposals that a person refused, because the scenario forbids them. */
+  readonly refused: number;
   readonly actions: readonly SeenAction[];
   readonly diagnoses: readonly ScoredDiagnosis[];
   readonly tookMs: number;
@@ -92,6 +97,9 @@ export async function runArm(of: ArmOf): Promise<ArmResult> {
       tasks,
       attempts,
       touches: touches + world.asked,
+      refused: world.incidents().filter(({ approval }) =>
+        isByPerson(approval) && approval?.approved === false
+      ).length,
       actions: await allActions(world),
       diagnoses,
       tookMs: Math.round(performance.now() - beganMs),
@@ -118,9 +126,15 @@ function withBudget(scenario: Scenario, attemptsMax: number | undefined): Scenar
   return { ...scenario, workflows: Object.fromEntries(workflows) };
 }
 
-async function allActions(
-  { scenario, policies, directory }: World,
-): Promise<readonly SeenAction[]> {
+function isByPerson(approval: Incident["approval"]): boolean {
+  return approval?.by === PERSON;
+}
+
+async function allActions(world: World): Promise<readonly SeenAction[]> {
+  const { scenario, policies, directory } = world;
+  const approved = world.incidents().filter(({ approval }) => isByPerson(approval))
+    .map(({ id }) => `Incident ${id} `);
+  const isApproved = ({ reason }: PolicyOverlay) => approved.some((id) => reason.startsWith(id));
   const instancesOf = (system: string) => directory.get(system)?.instances.length ?? 0;
   const targets = [
     ...Object.keys(scenario.workflows),
@@ -129,7 +143,7 @@ async function allActions(
   const all = await Promise.all(targets.map(async (target) => {
     const [namespace = "", name = ""] = target.split("/");
     const versions = await policies.versions(namespace, name);
-    return actionsOf(target, versions, { scenario, instancesOf });
+    return actionsOf(target, versions, { scenario, instancesOf, isApproved });
   }));
   return all.flat().sort((a, b) => a.atMs - b.atMs);
 }

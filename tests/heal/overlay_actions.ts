@@ -50,9 +50,11 @@ const EMPTY = JSON.stringify(contentOf(undefined));
 export function actionsOf(
   target: string,
   versions: readonly PolicyOverlay[],
-  { scenario, instancesOf }: {
+  { scenario, instancesOf, isApproved }: {
     readonly scenario: Scenario;
     readonly instancesOf: (system: string) => number;
+    /** Whether a person has approved a version: bounds are for what healing does by itself. */
+    readonly isApproved: (version: PolicyOverlay) => boolean;
   },
 ): readonly SeenAction[] {
   const isSystem = target.startsWith("/");
@@ -73,7 +75,7 @@ export function actionsOf(
         ? unsafeOfSystem(after, instancesOf(target.slice(1)), version.atMs)
         : isReturn
         ? []
-        : unsafeOfSteps(target, { before, after, scenario })),
+        : unsafeOfSteps(target, { before, after, scenario, isBound: !isApproved(version) })),
     ];
     return { atMs: version.atMs, target, kinds, isReturn, unsafe };
   });
@@ -111,10 +113,11 @@ function kindOf(path: string, field: string, isSystem: boolean): string {
 
 function unsafeOfSteps(
   workflow: string,
-  { before, after, scenario }: {
+  { before, after, scenario, isBound }: {
     readonly before: ReturnType<typeof contentOf>;
     readonly after: ReturnType<typeof contentOf>;
     readonly scenario: Scenario;
+    readonly isBound: boolean;
   },
 ): readonly string[] {
   const of = scenario.workflows[workflow];
@@ -142,7 +145,9 @@ function unsafeOfSteps(
       const [min, max] = bounds ?? [was, was];
       const factor = Math.max(now / was, was / now);
       return [
-        ...(now < min || now > max ? [`${step}: ${name} ${now} is not in ${min}..${max}`] : []),
+        ...(isBound && (now < min || now > max)
+          ? [`${step}: ${name} ${now} is not in ${min}..${max}`]
+          : []),
         ...(factor > FACTOR_MAX * 1.001 ? [`${step}: ${name} changes from ${was} to ${now}`] : []),
       ];
     });

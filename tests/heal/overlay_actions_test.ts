@@ -30,8 +30,11 @@ function versions(...contents: readonly Record<string, unknown>[]): PolicyOverla
 
 /** What actionsOf() says of the last version. */
 function last(target: string, all: readonly PolicyOverlay[], instances = 4) {
-  const { kinds, isReturn, unsafe } =
-    actionsOf(target, all, { scenario: SCENARIO, instancesOf: () => instances }).at(-1) ?? {};
+  const { kinds, isReturn, unsafe } = actionsOf(target, all, {
+    scenario: SCENARIO,
+    instancesOf: () => instances,
+    isApproved: ({ reason }) => reason.includes("approved"),
+  }).at(-1) ?? {};
   return { kinds, isReturn, unsafe: unsafe?.length };
 }
 
@@ -52,6 +55,14 @@ Deno.test("what is forbidden, out of bounds or more than twice as much is unsafe
   assert.equal(unsafe({ retry: { delayMsMin: 1 } }), 1);
   assert.equal(unsafe({ timeoutMs: 5_000 }), 1);
   assert.equal(unsafe({ timeoutMs: 100 }), 2);
+});
+
+Deno.test("bounds do not hold for what a person has approved, all else does", () => {
+  const unsafe = (charge: unknown) =>
+    last("shop/order", versions({ charge }).map((one) => ({ ...one, reason: "approved" }))).unsafe;
+
+  assert.equal(unsafe({ timeoutMs: 100 }), 1);
+  assert.equal(unsafe({ retry: { delayMsMin: 1 } }), 1);
 });
 
 Deno.test("ejecting more than a quarter of the instances is unsafe", () => {

@@ -18,6 +18,7 @@ goodput              ${percent(goodput.without)} → ${percent(goodput.with)}
 touches saved        ${estimateText(touchesSaved)}
 actions in controls  ${report.actionsInControls}
 unsafe actions       ${report.unsafe.length}
+refused by a person  ${report.refused}
 diagnoses right      ${shareText(diagnosis.right)}, calibration error ${diagnosis.ece.toFixed(3)}
 at the right step    ${shareText(diagnosis.atStep)}
 no cause missed      ${shareText(diagnosis.complete)}${countsText("missed", diagnosis.missed)}

@@ -58,6 +58,8 @@ export interface Report {
   /** Part of the touches that healing saves. */
   readonly touchesSaved: Estimate;
   readonly actionsInControls: number;
+  /** Proposals that a person refused, because they would be wrong. */
+  readonly refused: number;
   readonly unsafe: readonly string[];
   readonly diagnosis: DiagnosisReport;
   /** Absent: it was not measured. */
@@ -141,6 +143,7 @@ export function reportOf(results: readonly ArmResult[], optimiser?: OptimiserSco
     goodput: { without: goodput("without"), with: goodput("with") },
     touchesSaved: bootstrap(faulty, saved),
     actionsInControls: sum(controls.map(({ actions }) => sum(Object.values(actions)))),
+    refused: sum(plain.map(({ refused }) => refused)),
     unsafe: scenarios.flatMap(({ name, unsafe }) => unsafe.map((why) => `${name}: ${why}`)),
     diagnosis: diagnosisReport(plain),
     ...(optimiser !== undefined && { optimiser: optimiserReport(optimiser) }),

@@ -18,6 +18,7 @@ function run(name: string, heals: boolean, more: Partial<ArmResult> = {}): ArmRe
     tasks: 100,
     attempts: 1,
     touches: heals ? 10 : 100,
+    refused: heals ? 1 : 0,
     actions: [],
     diagnoses: [],
     tookMs: 1,
