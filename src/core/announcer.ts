@@ -166,8 +166,11 @@ function newsOfIncident(of: AnnouncedTurn): { workflow: string; news: readonly N
 function hasEndedNow({ plan, events, state }: AnnouncedTurn): boolean {
   const last = plan.indexOf.get(LAST_CHANGE);
   const released = state.steps[last ?? -1];
-  if (released !== undefined && hasResult(released)) {
-    return events.some((event) => event.kind === "StepCompleted" && event.step === last);
+  if (released === undefined || !hasResult(released)) {
+    return events.some(({ kind }) => kind === "TaskEnded");
   }
-  return events.some(({ kind }) => kind === "TaskEnded");
+  // A person may have ended it by hand.
+  return events.some((event) =>
+    (event.kind === "StepCompleted" || event.kind === "StepResolved") && event.step === last
+  );
 }

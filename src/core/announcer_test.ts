@@ -142,6 +142,18 @@ Deno.test("an incident is reported under the workflow that it is about, with wha
   deepEqual(typesOf(incident.complete("learn")), []);
 });
 
+Deno.test("an incident whose last change a person ends by hand is reported as ended", () => {
+  const incident = new TaskDriver([{ name: "release" }], {
+    namespace: OWN_NAMESPACE,
+    name: "incident",
+  }).start({ about: "a", number: 1, degradation: DEGRADATION }).throw("release");
+
+  const result = JSON.stringify({ outcome: "kept", says: "", atMs: 2 }) as JsonText;
+  incident.send({ kind: "ResolveStep", step: "release", result, ...BY });
+
+  deepEqual(typesOf(incident), ["incident.ended"]);
+});
+
 Deno.test("an incident that is cancelled is reported as broken off", () => {
   const incident = new TaskDriver([{ name: "approval", kind: "signal" }], {
     namespace: OWN_NAMESPACE,
