@@ -248,7 +248,9 @@ function withoutUrl(text: string, url: string): string {
   const path = pathname + search;
   const parts = [path, ...path.split(/[/?&=;,]/)]
     .flatMap((part) => [part, decoded(part)])
-    .filter(({ length }) => length >= SECRET_LENGTH_MIN);
+    .filter(({ length }) => length >= SECRET_LENGTH_MIN)
+    // One that begins another would leave the rest of that one.
+    .toSorted((one, other) => other.length - one.length);
   return parts.reduce((left, part) => left.replaceAll(part, "<url>"), text);
 }
 
