@@ -193,9 +193,12 @@ async function newestTurns(
     turns.push(...page.turns);
     after = turns.at(-1)?.turn ?? after;
     for (const { events } of page.turns) size += sizeOf(events);
-    let first = 0;
-    while (size > OWN_SIZE && first < turns.length - 1) size -= sizeOf(turns[first++]!.events);
-    turns = turns.slice(first);
+    const first = turns.findIndex(({ events }, at) => {
+      if (size <= OWN_SIZE || at === turns.length - 1) return true;
+      size -= sizeOf(events);
+      return false;
+    });
+    turns = turns.slice(Math.max(0, first));
     isLast = page.isLast;
   }
   return turns;

@@ -1,6 +1,7 @@
 /** The scene of a failure: which attempts are of its kind, which ran beside it, and when it began. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { calledBy } from "../core/http_call.ts";
 import type { TaskId } from "../core/ids.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { riseIn } from "./comparison.ts";
@@ -25,7 +26,7 @@ export function stepInfo(
 ): StepInfo {
   return {
     kind,
-    system: http?.origin ?? owner,
+    system: calledBy(http) ?? owner,
     ...(event !== undefined && { capability: event }),
     atMostOnce,
     ...(timeoutMs !== undefined && { timeoutMs }),
