@@ -101,7 +101,9 @@ export function openGuardSignatures(
   return {
     async isSigned(text) {
       const body = JSON.stringify(text);
-      const answer = await whileAway(runtime, SIGNATURES_MS_MAX, () => post(options, body));
+      const answer = await whileAway(runtime, SIGNATURES_MS_MAX, () => post(options, body), {
+        isHarmless: true,
+      });
       return JSON.parse(answer.toString()) === true;
     },
   };
@@ -113,18 +115,22 @@ function guardAt(url: string, agent: http.Agent): http.RequestOptions {
   return { hostname, port, agent, method: "POST", headers };
 }
 
-/** Asks again while the guard does not listen: nothing has reached it. */
+/**
+ * Asks again while the guard does not listen: nothing has reached it. A question that is harmless is asked
+ * again as well when the guard ended in the middle.
+ */
 async function whileAway<T>(
   runtime: Pick<Runtime, "after" | "monotonic"> | undefined,
   timeoutMs: number,
   ask: () => Promise<T>,
+  { isHarmless = false } = {},
 ): Promise<T> {
   const until = (runtime?.monotonic() ?? 0) + timeoutMs;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      const mayAskAgain = error instanceof TaskerError && isAway(error.cause);
+      const mayAskAgain = error instanceof TaskerError && (isHarmless || isAway(error.cause));
       if (!mayAskAgain || runtime === undefined || runtime.monotonic() + AWAY_MS > until) {
         throw error;
       }

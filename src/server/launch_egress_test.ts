@@ -1,6 +1,8 @@
 import { deepEqual, doesNotMatch, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import type { EgressRequest } from "../core/ports.ts";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { EgressRequest, SignedText } from "../core/ports.ts";
 import { openEgress, openGuardSignatures } from "../egress/wire.ts";
 import { until } from "../../tests/support/serve.ts";
 import { openRuntime } from "./runtime.ts";
@@ -79,6 +81,23 @@ Deno.test("a guard without hosts says whether a text is signed with a secret, al
   equal(await ask("TEXT", right("other")), false);
   equal(await ask("EMPTY", right("")), false);
   equal(await ask("ABSENT", right("")), false);
+});
+
+Deno.test("whether a text is signed is asked again when the guard ends in the middle", async () => {
+  let asked = 0;
+  const guard = http.createServer((request, response) => {
+    if (++asked === 1) request.socket.destroy();
+    else response.end("true");
+  });
+  await new Promise<void>((resolve) => guard.listen(0, "127.0.0.1", resolve));
+  const { port } = guard.address() as AddressInfo;
+  const signatures = openGuardSignatures(`http://guard:key@127.0.0.1:${port}`, openRuntime());
+  const text = { secret: "S", text: "t", signatures: [], encoding: "hex", isKeyEncoded: false };
+
+  equal(await signatures.isSigned(text as SignedText), true);
+  equal(asked, 2);
+  guard.closeAllConnections();
+  guard.close();
 });
 
 Deno.test("the model's key goes to the model's origin, and to no host that a workflow names", async () => {
