@@ -287,7 +287,7 @@ async function isDeployed(
     return await store.document(definition, definition.version) !== undefined;
   }
   const changes = changesBetween(known, definition).shown
-    .map(({ what, path, text }) => `\n    ${path} was ${what}: ${text}`);
+    .map(({ what, path, text }) => `\n    ${path} was ${what}${text === "" ? "" : `: ${text}`}`);
   throw new TaskerError(
     "definition.changed",
     `Cannot deploy "${
