@@ -55,7 +55,7 @@ export function Confirm(props: ConfirmProps) {
         {children}
         {takesReason && (
           <>
-            <label htmlFor={id}>Why (kept in the journal)</label>
+            <label htmlFor={id}>Why (recorded with the change)</label>
             <input
               id={id}
               value={reason}
