@@ -44,7 +44,8 @@ export function OpenDialog({ builder, onClose }: {
           />
         )}
       </Labelled>
-      <h3>Deployed workflows</h3>
+      <h3>Workflows</h3>
+      <p className="muted">Those that files of the server define are changed there, not here.</p>
       {workflows.error !== null && <ErrorNote error={workflows.error} />}
       <ul className="open-list">
         {workflows.data?.workflows.map(({ namespace, name, starts }) => (
