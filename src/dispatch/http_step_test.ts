@@ -245,12 +245,14 @@ Deno.test("a failure shows the method, the host and the beginning of the answer"
 
 Deno.test("what an answer repeats of the URL of a webhook is not shown", async () => {
   const url = "https://api.test/hooks/T0K%2FEN-99?sig=S1GNATURE";
-  const message = async (body: string, isStatusOnly: boolean) =>
-    failureOf(await run({ url }, { status: 404, body }, { http: { isStatusOnly } })).message;
+  const message = async (body: string, isStatusOnly: boolean, to = url) =>
+    failureOf(await run({ url: to }, { status: 404, body }, { http: { isStatusOnly } })).message;
   const body = "Cannot POST /hooks/T0K%2FEN-99?sig=S1GNATURE: no hook T0K/EN-99, bad S1GNATURE";
 
   assert.match(await message(body, true), /: Cannot POST <url>: no hook <url>, bad <url>$/);
   assert.ok((await message(body, false)).endsWith(body));
+  const longer = await message("no abcdefghij", true, "https://api.test/abcdefgh/abcdefghij");
+  assert.match(longer, /: no <url>$/);
 });
 
 Deno.test("an attempt is not charged for the end of our own guard", async () => {
