@@ -26,6 +26,8 @@ export interface PollingDeps {
   readonly prefix: string;
   /** Whether a workflow that is loaded here names this system, or an instance of it has registered. */
   isKnown(system: string): boolean;
+  /** Reads again who has registered: that may have been at another node, just now. */
+  readInstances(): Promise<void>;
   /** Whether an instance is to get nothing now. */
   isEjected(system: string, instance: string): boolean;
   /** Takes a reply; resolves with the id of the envelope that it answers, once it is committed. */
@@ -76,6 +78,7 @@ export class Polling {
    * @throws {TaskerError} system.not_found, bus.unavailable
    */
   async poll(system: string, poll: Poll): Promise<readonly Envelope[]> {
+    if (!this.deps.isKnown(system)) await this.deps.readInstances();
     if (!this.deps.isKnown(system)) throw unknownSystem(system);
     if (this.#isGone(poll)) return [];
     const { runtime, bus, prefix } = this.deps;

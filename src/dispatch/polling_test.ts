@@ -67,6 +67,16 @@ Deno.test("poll() takes up to its limit and leaves the rest to others", async ()
   await close();
 });
 
+Deno.test("poll() waits for a system that has registered at another node just now", async () => {
+  const { runtime, polling, close } = openPolling();
+
+  const polled = polling.poll("baker", pollOf());
+  await runtime.advance(WAIT_MS);
+
+  assert.deepEqual(await polled, []);
+  await close();
+});
+
 Deno.test("poll() refuses a system that nobody names and that has not registered", async () => {
   const { polling, close } = openPolling();
 

@@ -86,8 +86,7 @@ export async function openSystems(deps: SystemsDeps): Promise<Systems> {
   const ejected = (system: string) => directory.ejected(system, runtime.now());
   let replies: ReplyDeps | undefined;
   const polling = new Polling({
-    ...common,
-    deadLetters,
+    ...{ ...common, deadLetters, readInstances: () => systems.refresh() },
     isKnown: (system) => channels.isKnown(system),
     isEjected: (system, instance) => ejected(system).includes(instance),
     takeReply: async (...of) => await takeReply(replies as ReplyDeps, ...of),

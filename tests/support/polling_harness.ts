@@ -45,6 +45,7 @@ export function nodeOver(
   kept: string[] = [],
   ejected?: string,
 ): Polling {
+  const known = new Set(["cook", "waiter"]);
   return new Polling({
     runtime,
     log: SILENT_LOG,
@@ -56,7 +57,9 @@ export function nodeOver(
       },
     },
     prefix: "t",
-    isKnown: (system) => ["cook", "waiter"].includes(system),
+    isKnown: (system) => known.has(system),
+    // It has registered at another node.
+    readInstances: () => Promise.resolve(void known.add("baker")),
     isEjected: (_, instance) => instance === ejected,
     takeReply,
   });
