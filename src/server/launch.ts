@@ -205,21 +205,11 @@ function readArguments(args: readonly string[]): boolean {
 }
 
 function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildProcess {
-  const { config, database, project, root, serverPath, isDevelopment } = options;
+  const { config, database, project, root, serverPath } = options;
   const flags = serverFlags({ config, databaseUrl: database.url, library, root, project });
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, serverPath],
-    env: {
-      DATABASE_URL: database.url,
-      TASKER_DEVELOPMENT: isDevelopment ? "1" : "",
-      TASKER_DOCUMENTS_URL: config.documentsUrl ?? "",
-      TASKER_EGRESS_URL: config.egressUrl ?? "",
-      TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
-      // The guard has it. The server has to know that there is one, and no more.
-      [MODEL_KEY]: config.model === undefined ? "" : "kept-by-the-guard",
-      [OIDC_SECRET]: config.oidc?.hasSecret ? "kept-by-the-guard" : "",
-      TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
-    },
+    env: serverEnv(options, library),
     // The server reads it to its end, which comes when the launcher dies: then it drains.
     stdin: "piped",
     stdout: "inherit",
@@ -227,6 +217,28 @@ function spawnServer(options: ServerOptions, library: BuildOutcome): Deno.ChildP
     // A session of its own: a Ctrl-C reaches it once, from us.
     detached: true,
   }).spawn();
+}
+
+/** What the server has beside, or instead of, what the launcher's environment has. */
+export function serverEnv(
+  { config, database, isDevelopment }: Pick<ServerOptions, "config" | "isDevelopment"> & {
+    readonly database: Pick<ServerOptions["database"], "url">;
+  },
+  library: BuildOutcome,
+): Readonly<Record<string, string>> {
+  // The guard has them. The server has to know that there are such, and no more.
+  const kept = config.secrets.filter((name) => !config.allowEnv.includes(name));
+  return {
+    ...Object.fromEntries(kept.map((name) => [name, ""])),
+    DATABASE_URL: database.url,
+    TASKER_DEVELOPMENT: isDevelopment ? "1" : "",
+    TASKER_DOCUMENTS_URL: config.documentsUrl ?? "",
+    TASKER_EGRESS_URL: config.egressUrl ?? "",
+    TASKER_LIBRARY: library.kind === "built" ? library.libraryPath : "",
+    [MODEL_KEY]: config.model === undefined ? "" : "kept-by-the-guard",
+    [OIDC_SECRET]: config.oidc?.hasSecret ? "kept-by-the-guard" : "",
+    TASKER_LIBRARY_REASON: library.kind === "built" ? "" : reasonOf(library),
+  };
 }
 
 /**

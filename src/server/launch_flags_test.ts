@@ -1,6 +1,6 @@
-import { deepEqual, doesNotMatch, match, throws } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, throws } from "node:assert/strict";
 import { readConfig } from "./config.ts";
-import { serverFlags } from "./launch.ts";
+import { serverEnv, serverFlags } from "./launch.ts";
 
 Deno.test("serverFlags() lists exactly what the server may do", () => {
   const config = readConfig({
@@ -38,6 +38,17 @@ Deno.test("serverFlags() lists exactly what the server may do", () => {
     names ?? "",
     /^--allow-env=BUS_URL,DATABASE_URL,REDIS_URL,.*,PG\*,LOG_STREAM,LOG_TOKENS,REDIS_DEBUG.*,STRIPE_KEY$/,
   );
+});
+
+Deno.test("the server does not have the values of secrets, unless its code may read them", () => {
+  const config = readConfig({ TASKER_SECRETS: "HOOK,STRIPE_KEY", TASKER_ALLOW_ENV: "STRIPE_KEY" });
+  const database = { url: "postgres://127.0.0.1/postgres" };
+  const library = { kind: "absent", reason: "a test" } as const;
+
+  const env = serverEnv({ config, database, isDevelopment: false }, library);
+
+  deepEqual([env.HOOK, env.STRIPE_KEY], ["", undefined]);
+  equal(env.DATABASE_URL, database.url);
 });
 
 Deno.test("serverFlags() allows the servers of the chosen broker, and what its library reads", () => {
