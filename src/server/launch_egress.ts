@@ -45,8 +45,9 @@ interface Guard extends Disposable {
 }
 
 /**
- * Starts the guard when the configuration names hosts, or secrets that sign events. It has the network and the secrets, which
- * the server with its step code must not have; the server has the guard's address and its key.
+ * Starts the guard when the configuration names hosts, or secrets that sign events. It has the network and
+ * the secrets, which the server with its step code must not have; the server has the guard's address and its
+ * key.
  *
  * @throws {TaskerError} config.invalid when a secret is not set, or the guard does not start
  */
