@@ -12,12 +12,12 @@ import { WHOLE_SYSTEM } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import type { Ejected } from "../core/shared_limit.ts";
 import { changesOf, loadOf } from "./actions.ts";
-import type { Candidate } from "./candidate.ts";
+import { type Candidate, LAST, newest } from "./candidate.ts";
 import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
 import { HEALER } from "./overlay_change.ts";
-import { isSlowAnyway } from "./saturated.ts";
+import { cutOf, isSlowAnyway } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
 import { isInTasks } from "./timeout_candidates.ts";
 
@@ -205,11 +205,11 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
-    if (
-      action.kind === "set_timeout" && !isInTasks(of, degradation.windowMs) &&
-      !isSlowAnyway(of, degradation.windowMs)
-    ) {
-      return "adds load, and attempts may take longer because there are more";
+    if (action.kind === "set_timeout" && !isInTasks(of, degradation.windowMs)) {
+      if (isLinedUp(of)) return ADDS_LOAD;
+      if (!isSlowAnyway(of, degradation.windowMs)) {
+        return "adds load, and attempts may take longer because there are more";
+      }
     }
   }
   if (repeats && definition.atMostOnce) return "may repeat what is to happen at most once";
@@ -223,6 +223,27 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Where so many of the newest attempts are cut off, hardly anything is done that a longer time-out could delay. */
+const NEARLY_ALL = 0.75;
+
+/**
+ * Whether attempts wait in a line for longer than a window, a part of them gets through, and a longer time-out
+ * has not been seen to help the step: a system that takes longer and one that does less look alike then.
+ */
+function isLinedUp(
+  { degradation: { workflow, step, windowMs, now }, recent, past }: Case,
+): boolean {
+  const last = newest(recent, LAST);
+  if ((now.waitedP95Ms ?? 0) < windowMs || cutOf(last).count >= NEARLY_ALL * last.length) {
+    return false;
+  }
+  return !past.some((one) =>
+    isOf(one, workflow, step) && chosenOf(one)?.action.kind === "set_timeout" &&
+    chosenOf(one)?.load === "adds" && one.judge?.verdict === "better" &&
+    one.conclude?.outcome === "kept"
+  );
 }
 
 /** Why an instance may not be ejected: whoever approves it, most of a system's instances stay. */

@@ -187,6 +187,30 @@ Deno.test("a time-out is raised for some tasks that are cut off each time while 
   equal(raised(400, 500), false, "it was so for less than a minute");
 });
 
+Deno.test("while attempts wait in a line, a time-out is raised where nothing gets through, or where that has helped", () => {
+  const recent = factsOf(
+    40,
+    (task) => [[task % 2 === 0 ? "timed_out" : "ok", 1_900]],
+    (task) => ({ startMs: task * 3_000 }),
+  );
+  const now = { ...FIGURES, waitedP95Ms: MINUTE };
+  const raised = (more: Partial<Case>) => {
+    const degradation = { ...DEGRADATION, now };
+    return chosen(timeout(3_000), { degradation, recent, ...more }).chosen !== undefined;
+  };
+  const proposed = chosen(timeout(3_000), { recent });
+  const helped: Incident = {
+    ...past(10, "kept"),
+    judge: { verdict: "better", says: "" },
+    propose: JSON.parse(JSON.stringify({ ...proposed, chosen: proposed.chosen?.id })),
+  };
+
+  equal(raised({ degradation: DEGRADATION }), true, "there is no line");
+  equal(raised({}), false);
+  equal(raised({ past: [helped] }), true, "it has helped");
+  equal(raised({ recent: CASE.recent }), true, "nothing gets through");
+});
+
 Deno.test("starts that are held back for others are not let in faster for their own sake", () => {
   const pause: Candidate = {
     action: { kind: "pause_starts", workflow: "shop/order", ratePerS: 0.5, untilMs: NOW + MINUTE },
