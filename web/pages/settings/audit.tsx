@@ -6,7 +6,6 @@ import { Button } from "../../kit/button.tsx";
 import { DataTable } from "../../kit/data_table.tsx";
 import { EmptyState } from "../../kit/empty_state.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
-import { StateBadge } from "../../kit/state_badge.tsx";
 import { Time } from "../../kit/time.tsx";
 
 /** Calls of one page. */
@@ -31,7 +30,7 @@ export function AuditList() {
         <input
           value={target}
           maxLength={256}
-          placeholder="a task, workflow or system"
+          placeholder="such as a task"
           onChange={({ target }) => {
             setTarget(target.value);
             setCursor(undefined);
@@ -57,7 +56,7 @@ export function AuditList() {
               ),
             },
             { head: "About", cell: ({ target }) => <code>{target}</code> },
-            { head: "Outcome", cell: ({ outcome }) => <StateBadge state={outcome} /> },
+            { head: "Outcome", cell: ({ outcome }) => <code>{outcome}</code> },
             { head: "Who", cell: ({ by }) => by },
             // Every browser's own text begins so; it says more than a person wants to know.
             {
