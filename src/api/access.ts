@@ -51,7 +51,8 @@ export class Caller {
    * who signed in at the identity provider acts under no other name.
    */
   signature(by = this.key.name): string {
-    return this.isPerson ? `${this.key.name} (${this.keyId})` : `${by} (key ${this.keyId})`;
+    if (this.isPerson) return `${this.key.name} (${this.keyId})`;
+    return this === NOBODY ? `${by} (no key)` : `${by} (key ${this.keyId})`;
   }
 
   /** The namespaces it covers; undefined = all. */

@@ -181,7 +181,7 @@ Deno.test("each sign-in is in the audit with who it was, and a refused one with 
   await asked(fake, RETURN, {});
 
   const who = `tester (key ${fake.keyRows.at(-1)?.id})`;
-  const nobody = "nobody (key nobody)";
+  const nobody = "nobody (no key)";
   deepEqual((await auditOf(fake)).slice(1), [
     [who, "a session by key", "done"],
     [who, "a session by link", "done"],
