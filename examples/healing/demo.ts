@@ -75,17 +75,22 @@ async function incidentOf(client: Client, passed: ReadonlySet<string>) {
 
 /** What is new in an incident, in words. */
 const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[] = [
-  ({ degradation: { signal, now, before, step } }) =>
-    `An incident has started, seen by ${signal}: "${step}" does worse than it did ` +
-    `(${percent(before.failedShare)} → ${percent(now.failedShare)} of its attempts fail).`,
+  ({ degradation: { signal, now, before, step } }) => {
+    const [was, is] = [percent(before.failedShare), percent(now.failedShare)];
+    return `An incident has started, seen by ${signal}: "${step}" does worse than it did` +
+      (was === is ? "." : ` (${was} → ${is} of its attempts fail).`);
+  },
   ({ finding }) => finding && `Diagnosis: ${finding.failureType}. ${finding.says}`,
   ({ proposals, chosen }) => {
     const proposal = proposals.find(({ id }) => id === chosen);
     return proposal &&
       `Proposal (${proposal.tier}): ${proposal.action.kind}. ${proposal.expected}.`;
   },
-  ({ applied }) => applied && `Applied: ${applied.says}.`,
-  ({ verdict }) => verdict && `Compared: ${verdict.says}.`,
+  ({ applied }) =>
+    applied && (applied.isApplied ? `Applied: ${applied.says}.` : "Nothing is changed."),
+  ({ verdict }) =>
+    verdict &&
+    (verdict.verdict === "none" ? "So there is nothing to compare." : `Compared: ${verdict.says}.`),
   ({ conclusion }) => conclusion && `Conclusion: ${conclusion.outcome}. ${conclusion.says}.`,
   ({ lesson }) =>
     lesson?.after && `Since then ${percent(lesson.after.failedShare)} of its attempts fail.`,
