@@ -5,6 +5,7 @@ import { TaskerError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import type { Operation } from "../operations/operation.ts";
 import { OPERATIONS } from "../operations/table.ts";
+import { type Log, SILENT_LOG } from "../telemetry/log.ts";
 import { nameRequestSpan } from "../telemetry/trace.ts";
 import { Access } from "./access.ts";
 import { manyTaskHandlers } from "./many_tasks.ts";
@@ -52,6 +53,9 @@ import { TriggerStore } from "./trigger_store.ts";
 import { triggerHandlers } from "./triggers.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { workflowHandlers } from "./workflows.ts";
+
+/** Rest after a line that says that a call was one too many: anybody can send as many. */
+const BUSY_LOG_MS = 1_000;
 
 /** The API, ready to be served. */
 export interface Api {
@@ -171,6 +175,7 @@ class Server {
   readonly #idempotencyCache: IdempotencyCache;
   readonly #trail: AuditTrail;
   #isNoted = false;
+  #busyLoggedAtMs = -Infinity;
 
   constructor(private readonly services: Services) {
     this.#idempotencyCache = new IdempotencyCache(services.runtime);
@@ -279,9 +284,21 @@ class Server {
   refuse(request: Request, path: string, thrown: unknown): Response {
     const error = operatingError(thrown);
     const place = { method: request.method, route: path };
-    const response = problemResponse(problemOf(error, this.services, place), error);
+    const { runtime } = this.services;
+    const problem = problemOf(error, { runtime, log: this.#logFor(error) }, place);
+    const response = problemResponse(problem, error);
     this.#count(path, response.status);
     return response;
+  }
+
+  /** Where a line about a refused call goes; of calls that are too many at once, one a second is enough. */
+  #logFor({ code }: TaskerError): Log {
+    const { log, runtime } = this.services;
+    if (code !== "api.busy") return log;
+    const nowMs = runtime.monotonic();
+    if (nowMs - this.#busyLoggedAtMs < BUSY_LOG_MS) return SILENT_LOG;
+    this.#busyLoggedAtMs = nowMs;
+    return log;
   }
 
   #count(path: string, status: number): void {

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { type FakeApi, fakeApi } from "../../tests/support/fake_api.ts";
 import { SIGNATURE_SCHEMES } from "../core/signed_event.ts";
+import { SILENT_LOG } from "../telemetry/log.ts";
 
 const START = { workflow: "orders/process" };
 
@@ -169,6 +170,31 @@ Deno.test("many events that are not signed make a sender wait, and those of othe
 
   ok(done.indexOf("other") < 10, "it came last, and waits for those that are checked");
   equal(fake.engine.starts.length, 101, "none is refused");
+});
+
+Deno.test("senders beyond those that may wait are refused, with one line a second in the log", async () => {
+  const lines: string[] = [];
+  const log = { ...SILENT_LOG, warn: (text: string) => void lines.push(text) };
+  const fake = fakeApi({ log, signatures: { isSigned: () => new Promise(() => {}) } });
+  await put(fake, "hook", { signed: { scheme: "github", secret: "HOOK" }, start: START });
+  const [body, headers] = senders(fake).github;
+  const refused: (string | undefined)[] = [];
+  const flood = async (count: number) => {
+    const before = refused.length;
+    for (let sent = 0; sent < count; sent++) {
+      void sendSigned(fake, "hook", body, headers).then(({ code }) => refused.push(code));
+    }
+    for (let turns = 0; refused.length < before + 5 && turns < 1_000; turns++) {
+      await fake.runtime.advance(0);
+    }
+  };
+
+  await flood(1_009);
+  await fake.runtime.advance(1_000);
+  await flood(5);
+
+  deepEqual(refused, Array(10).fill("api.busy"));
+  equal(lines.length, 2);
 });
 
 Deno.test("what a trigger cannot do is an error to whoever signed the event", async () => {
