@@ -23,7 +23,7 @@ export const ERRORS = {
     "never",
     401,
     "No valid API key",
-    "Send `Authorization: Bearer KEY`; `deno task serve` prints the first key once",
+    "Use another key, or a new link of `deno task tasker sign-in`; a request sends its key as `Authorization: Bearer KEY`",
   ),
   "api.forbidden": meaning(
     "never",
