@@ -101,10 +101,24 @@ export function openGuardSignatures(
   return {
     async isSigned(text) {
       const body = JSON.stringify(text);
-      const answer = await whileAway(runtime, SIGNATURES_MS_MAX, () => post(options, body), {
-        isHarmless: true,
-      });
-      return JSON.parse(answer.toString()) === true;
+      const late = new AbortController();
+      const sent = { ...options, signal: late.signal };
+      const cancel = runtime.after(SIGNATURES_MS_MAX, () => late.abort());
+      try {
+        const answer = await whileAway(runtime, SIGNATURES_MS_MAX, () => post(sent, body), {
+          isHarmless: true,
+        });
+        return JSON.parse(answer.toString()) === true;
+      } catch (cause) {
+        if (!late.signal.aborted) throw cause;
+        throw new TaskerError(
+          "egress.unavailable",
+          `Cannot check a signature: the guard has not answered for ${SIGNATURES_MS_MAX / 1_000} s`,
+          { cause },
+        );
+      } finally {
+        cancel();
+      }
     },
   };
 }

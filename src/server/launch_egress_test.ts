@@ -8,6 +8,7 @@ import { until } from "../../tests/support/serve.ts";
 import { openRuntime } from "./runtime.ts";
 import { startDocuments } from "./launch_documents.ts";
 import { startGuard } from "./launch_egress.ts";
+import { VirtualRuntime } from "./virtual_runtime.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 const GUARD = "egress_main.ts";
@@ -98,6 +99,29 @@ Deno.test("whether a text is signed is asked again when the guard ends in the mi
   equal(asked, 2);
   guard.closeAllConnections();
   guard.close();
+});
+
+Deno.test("a guard that stands still keeps nobody waiting for a signature", async () => {
+  const asked = Promise.withResolvers<void>();
+  const guard = http.createServer(() => asked.resolve());
+  await new Promise<void>((resolve) => guard.listen(0, "127.0.0.1", resolve));
+  const { port } = guard.address() as AddressInfo;
+  const runtime = new VirtualRuntime();
+  const signatures = openGuardSignatures(`http://guard:key@127.0.0.1:${port}`, runtime);
+  const text = { secret: "S", text: "t", signatures: [], encoding: "hex", isKeyEncoded: false };
+  let refused: unknown;
+  signatures.isSigned(text as SignedText).catch((error) => refused = error);
+
+  await asked.promise;
+  await runtime.advance(10_000);
+
+  try {
+    const { code } = await until("a refusal", 5_000, () => refused as { readonly code: string });
+    equal(code, "egress.unavailable");
+  } finally {
+    guard.closeAllConnections();
+    guard.close();
+  }
 });
 
 Deno.test("the model's key goes to the model's origin, and to no host that a workflow names", async () => {
