@@ -68,6 +68,9 @@ Deno.test({
         await page.goto(`${server.url}/`);
         await page.getByRole("link", { name: /charge fails more often/ }).first().waitFor();
         await look(page, "overview");
+        await page.goto(`${server.url}/parked`);
+        await page.getByRole("link", { name: /charge fails more often/ }).first().waitFor();
+        await look(page, "parked");
         await page.goto(`${server.url}/incidents?phase=waiting_for_approval`);
         await page.getByRole("cell", { name: "waiting for approval" }).first().waitFor();
         await look(page, "incidents");

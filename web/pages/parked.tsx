@@ -1,4 +1,4 @@
-/** The inbox: tasks that wait for a person, to choose or to send a signal. */
+/** The inbox: proposals that wait for a person, and tasks that do, for a choice or a signal. */
 
 import { Link } from "wouter";
 import type { TaskSummary } from "../../src/client.ts";
@@ -8,13 +8,16 @@ import { EmptyState } from "../kit/empty_state.tsx";
 import { ErrorNote } from "../kit/error_note.tsx";
 import { Page } from "../kit/page.tsx";
 import { Time } from "../kit/time.tsx";
+import { Incidents } from "./incidents.tsx";
 
-/** Tasks that each list shows; the rest is in the list of tasks. */
+/** Entries that each list shows; the rest is in the list of tasks. */
 const SHOWN_MAX = 100;
+
 /** The page at `/parked`. */
 export default function Parked() {
   return (
     <Page title="Needs a person">
+      <Proposals />
       <Waiting
         needs="choice"
         title="Parked work"
@@ -34,6 +37,23 @@ export default function Parked() {
         columns={[{ head: "Tags", cell: ({ tags }) => tags.join(", ") }]}
       />
     </Page>
+  );
+}
+
+/** What healing asks for; nothing where it asks for nothing. */
+function Proposals() {
+  const read = useOperation("listIncidents", {
+    phase: "waiting_for_approval",
+    limit: SHOWN_MAX,
+  });
+  const incidents = read.data?.incidents ?? [];
+  if (read.error === null && incidents.length === 0) return null;
+  return (
+    <section className="stack" aria-label="Proposals">
+      <h2>Proposals</h2>
+      {read.error && <ErrorNote error={read.error} onRetry={() => void read.refetch()} />}
+      {incidents.length > 0 && <Incidents incidents={incidents} caption="Proposals that wait" />}
+    </section>
   );
 }
 
