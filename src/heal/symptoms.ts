@@ -22,6 +22,8 @@ const SEARCHED_MAX = 1_000;
 /** Of these classes the text is the engine's own: it says no more than the class. */
 export const OWN_WORDS: ReadonlySet<AttemptError["class"]> = new Set(["timed_out", "interrupted"]);
 
+const STATUS_NAME = /\b(401|403) (?:unauthorized|forbidden)\b/i;
+
 /** What else of the same type is recognised adds this much. */
 const SECOND_WEIGHT = 1;
 
@@ -31,13 +33,15 @@ export function symptomsOf(error: AttemptError | undefined): Symptoms {
   const { code = "", message = "" } = error;
   const text = `${code} ${message.slice(0, SEARCHED_MAX)}`;
   const found: { readonly what: string; readonly weights: Weights }[] = [];
+  // The name of a status says no more than its number: providers answer 403 to what exceeds a quota, too.
+  const said = text.replace(STATUS_NAME, "$1");
   const status = statusIn(code, text);
   const known = status === undefined ? undefined : STATUSES[status];
   if (known !== undefined) found.push({ what: `status ${status}`, weights: known });
   const sql = sqlWeights(code, text);
   if (sql !== undefined) found.push(sql);
   for (const [type, weight, pattern] of OWN_WORDS.has(error.class) ? [] : WORDS) {
-    const match = pattern.exec(text)?.[0];
+    const match = pattern.exec(said)?.[0];
     if (match !== undefined) found.push({ what: match.trim(), weights: { [type]: weight } });
   }
   const byClass = CLASS_WEIGHTS[error.class];
