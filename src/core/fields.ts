@@ -16,7 +16,6 @@ import type { Policy } from "./policy.ts";
 import { type FailureMatch, type RetryRule, RULES_MAX, unreachedRule } from "./retry_rule.ts";
 import { ATTRIBUTE_TYPES, ATTRIBUTES_MAX } from "./search.ts";
 import type { CircuitPolicy, SystemLimit } from "./shared_limit.ts";
-import { isOrderedAlike } from "./version.ts";
 
 /** Characters of a name. */
 const NAME_LENGTH_MAX = 64;
@@ -49,9 +48,6 @@ export const EventType = z.string().max(EVENT_TYPE_LENGTH_MAX).regex(EVENT_TYPE)
 export const Version = z.string().regex(
   /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/,
   'expected a version such as "1.0.0"',
-).refine(
-  isOrderedAlike,
-  `expected numbers up to ${Number.MAX_SAFE_INTEGER}, which all programs order alike`,
 );
 
 /** Tags of a task. */

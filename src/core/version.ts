@@ -15,13 +15,6 @@ export function compareVersions(a: string, b: string): number {
   return compareParts(left.pre, right.pre);
 }
 
-/** Whether other programs order a version the same: as doubles, whole numbers above 2^53 - 1 are equal. */
-export function isOrderedAlike(version: string): boolean {
-  return split(version).core.every((part) =>
-    !/^\d+$/.test(part) || Number(part) <= Number.MAX_SAFE_INTEGER
-  );
-}
-
 interface Parts {
   readonly core: readonly string[];
   readonly pre: readonly string[];

@@ -48,13 +48,12 @@ export function checkEvent(faults: Faults, place: Place, event: unknown): void {
 
 /** Adds a fault unless it is a version. */
 export function checkVersion(faults: Faults, place: Place, version: unknown): void {
-  const { error } = Version.safeParse(version);
-  if (error === undefined) return;
-  const [issue] = error.issues;
-  const detail = issue?.code === "invalid_type"
-    ? 'expected a version such as "1.0.0"'
-    : issue?.message;
-  faults.add(place, "bad_version", `${show(version)} is not a valid version, ${detail}`);
+  if (Version.safeParse(version).success) return;
+  faults.add(
+    place,
+    "bad_version",
+    `${show(version)} is not a valid version, expected one such as "1.0.0"`,
+  );
 }
 
 /** Returns a value as error texts show it. */
