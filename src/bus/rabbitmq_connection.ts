@@ -121,7 +121,10 @@ export class RabbitConnection {
     if (this.#link !== undefined && this.#link.owing.size > 0) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
-    if (this.#link !== undefined) this.#drop(this.#link, unavailable("RabbitMQ", "it is closed"));
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#drop(link, unavailable("RabbitMQ", "it is closed"));
+    await link.connection.close(); // its timers end with its socket
   }
 
   /** The answer of a request, or the loss of its connection, whichever is first. */
