@@ -1,5 +1,7 @@
 /** A real Kafka for tests: its jars come from Maven, one broker is a direct child, killed at the end. */
 
+import { freeze } from "./programs.ts";
+
 const VERSION = "4.4.0";
 
 /** How long a broker may take until it serves; a loaded machine needs some. */
@@ -95,7 +97,7 @@ function kafkaOf(kit: Kit, folder: string, running: Running): TestKafka {
       await fill(folder, kit);
       await restart();
     },
-    pause: () => running.child.kill("SIGSTOP"),
+    pause: () => freeze(running.child),
     resume: () => running.child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
       await kill9();

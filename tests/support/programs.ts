@@ -63,3 +63,36 @@ export async function kill(child: Deno.ChildProcess): Promise<void> {
   } catch { /* it has ended already */ }
   await child.status;
 }
+
+/** Looks before it is taken for frozen whatever /proc says, a millisecond apart. */
+const LOOKS_MAX = 5_000;
+
+/**
+ * Freezes a process until SIGCONT; returns when all of its threads stand still. Where there is no /proc it
+ * returns at once: the signal does not wait for them, and some may answer once more.
+ */
+export function freeze(child: Deno.ChildProcess): void {
+  child.kill("SIGSTOP");
+  for (let look = 0; look < LOOKS_MAX && !isFrozen(child.pid); look++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
+}
+
+function isFrozen(pid: number): boolean {
+  try {
+    const threads = [...Deno.readDirSync(`/proc/${pid}/task`)];
+    return threads.every(({ name }) => isStopped(`/proc/${pid}/task/${name}/stat`));
+  } catch {
+    return true;
+  }
+}
+
+/** Whether a thread is stopped, or gone. The name of its program, in brackets, may hold anything. */
+function isStopped(path: string): boolean {
+  try {
+    const text = Deno.readTextFileSync(path);
+    return "TtZX".includes(text.charAt(text.lastIndexOf(")") + 2));
+  } catch {
+    return true;
+  }
+}

@@ -1,6 +1,6 @@
 /** A real RabbitMQ for tests: found or fetched, started as a direct child, killed at the end. */
 
-import { cacheFolder, freePort, isOpen, kill, run } from "./programs.ts";
+import { cacheFolder, freePort, freeze, isOpen, kill, run } from "./programs.ts";
 
 /** Where Debian's package puts the server; the command on the PATH switches to another user. */
 const INSTALLED = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -59,7 +59,7 @@ export interface TestRabbit extends AsyncDisposable {
   /** Starts it again on nothing, as after a loss of its disk. */
   restartEmpty(): Promise<void>;
   /** Freezes the server: connections stay open, and nothing answers. */
-  pause(): Promise<void>;
+  pause(): void;
   /** Ends the freeze. */
   resume(): void;
 }
@@ -146,16 +146,6 @@ function rabbitOf(
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-/** Its many threads stop one after the other: until the last has, the server may answer. */
-async function freeze(child: Deno.ChildProcess): Promise<void> {
-  child.kill("SIGSTOP");
-  const threads = `/proc/${child.pid}/task`;
-  if (Deno.build.os !== "linux") return;
-  for (const { name } of Deno.readDirSync(threads)) {
-    while (!/\) T /.test(await Deno.readTextFile(`${threads}/${name}/stat`)));
-  }
 }
 
 async function control(place: Place, args: readonly string[]): Promise<void> {

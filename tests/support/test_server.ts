@@ -1,6 +1,6 @@
 /** Servers for tests: started as direct children on a free port, killed at the end. */
 
-import { freePort, kill } from "./programs.ts";
+import { freePort, freeze, kill } from "./programs.ts";
 
 /** How long a server may take until it answers; a loaded machine needs some. */
 const START_MS_MAX = 60_000;
@@ -25,7 +25,7 @@ export interface TestServer extends AsyncDisposable {
   /** Starts it again on nothing, as after the loss of its disk. */
   restartEmpty(): Promise<void>;
   /** Freezes the server: connections stay open, and nothing answers. Resolves when it stands. */
-  pause(): Promise<void>;
+  pause(): void;
   /** Ends the freeze. */
   resume(): void;
 }
@@ -87,15 +87,7 @@ function serverOf(program: ServerProgram, folder: string, running: Running): Tes
       }
       await restart();
     },
-    async pause() {
-      const { child } = running;
-      child.kill("SIGSTOP");
-      const deadline = Date.now() + START_MS_MAX;
-      while (!await isStopped(child.pid)) {
-        if (Date.now() > deadline) throw new Error(`${program.name} does not stop`);
-        await pause();
-      }
-    },
+    pause: () => freeze(running.child),
     resume: () => running.child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
       await kill9();
@@ -130,12 +122,6 @@ export async function greetingOf(port: number, text = ""): Promise<string> {
   } catch {
     return "";
   }
-}
-
-/** A program of several threads stops a moment after its signal; where it cannot be seen, at once. */
-async function isStopped(pid: number): Promise<boolean> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => undefined);
-  return stat === undefined || stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
 }
 
 async function pause(): Promise<void> {
