@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { drawChanged, drawSchema, drawValue } from "../../tests/support/random_schema.ts";
 import { compareSchemas } from "./compatibility.ts";
+import { alternativesOf } from "./schema_alternatives.ts";
+import { partOf } from "./schema_parts.ts";
 import { checkByStored } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
 
@@ -152,4 +154,18 @@ Deno.test("a comparison of many alternatives ends, as unclear", () => {
       : { anyOf: [{ properties: { a: one(depth - 1) } }, { properties: { b: one(depth - 1) } }] };
 
   ok(["unclear", "breaks", "compatible"].includes(compareSchemas(one(7), { not: one(6) }).kind));
+});
+
+Deno.test("a schema that names itself several times in one place is no larger a level deeper", () => {
+  const node = { $ref: "#/$defs/node" };
+  const next = { allOf: [node, { anyOf: [node, node] }] };
+  const root = { ...node, $defs: { node: { type: "object", properties: { next } } } };
+  let at: Parameters<typeof alternativesOf>[0] = { schema: root, root };
+
+  for (let level = 0; level < 12; level++) {
+    const [one, ...others] = alternativesOf(at);
+    ok(one !== undefined && others.length === 0);
+    at = partOf(one, "next");
+    ok(JSON.stringify(at.schema).length < 500, `level ${level}`);
+  }
 });

@@ -86,19 +86,40 @@ function conjunctions(
 ): readonly (readonly JsonSchema[])[] {
   if (schema === false) return [];
   if (!isKeywords(schema) || steps === 0) return [[]];
-  const { $ref, allOf, anyOf, oneOf, ...own } = schema;
+  const { $ref, allOf, anyOf, oneOf } = schema;
   const inner = (part: unknown) => conjunctions(part, root, steps - 1);
-  let ways: readonly (readonly JsonSchema[])[] = [[own]];
+  let ways: readonly (readonly JsonSchema[])[] = [[ownOf(schema)]];
   const parts = [
     ...(typeof $ref === "string" ? [inner(resolve($ref, root) ?? true)] : []),
     ...(Array.isArray(allOf) ? allOf.map(inner) : []),
-    ...[anyOf, oneOf].filter(Array.isArray).map((list) => list.flatMap(inner)),
+    ...[anyOf, oneOf].filter(Array.isArray).map((list) => distinct(list.flatMap(inner))),
   ];
   for (const part of parts) {
     if (ways.length * part.length > ALTERNATIVES_MAX) continue;
-    ways = ways.flatMap((way) => part.map((other) => [...way, ...other]));
+    ways = distinct(ways.flatMap((way) => part.map((other) => [...new Set([...way, ...other])])));
   }
   return ways;
+}
+
+const OWN = new WeakMap<JsonSchema, JsonSchema>();
+
+/** The keywords of a schema without references and combinations: the same object each time. */
+function ownOf(schema: JsonSchema): JsonSchema {
+  const known = OWN.get(schema);
+  if (known !== undefined) return known;
+  const { $ref: _ref, allOf: _all, anyOf: _any, oneOf: _one, ...own } = schema;
+  OWN.set(schema, own);
+  return own;
+}
+
+/** Ways without those that hold the same: of a recursive schema there would be twice as many a level. */
+function distinct(ways: readonly (readonly JsonSchema[])[]): readonly (readonly JsonSchema[])[] {
+  const seen: ReadonlySet<JsonSchema>[] = [];
+  return ways.filter((way) => {
+    const isKnown = seen.some((set) => set.size === way.length && way.every((one) => set.has(one)));
+    if (!isKnown) seen.push(new Set(way));
+    return !isKnown;
+  });
 }
 
 function byType(all: readonly JsonSchema[], root: JsonSchema): readonly Alternative[] {
