@@ -98,9 +98,10 @@ while [ -z "$stopping" ]; do
   # One line each: the command, and what is needed of it.
   printf %s "$polled" | jq -r '.envelopes[] | tojson, (.taskerreplytoken != null), .type, .subject,
     (.data | tojson)' >"$said"
-  {
-    read -r command && read -r is_asked && read -r type && read -r subject && read -r data
-  } <"$said" || continue
+  # Not by `read`, which a signal breaks off: a command that is in hand would be left.
+  command=$(sed -n 1p "$said") is_asked=$(sed -n 2p "$said") type=$(sed -n 3p "$said")
+  subject=$(sed -n 4p "$said") data=$(sed -n 5p "$said")
+  [ -n "$command" ] || continue
   if [ "$is_asked" != true ]; then
     log "a notice ($type) gets no answer"
     continue
