@@ -35,9 +35,23 @@ export function contractFailure(why: string): Failure {
   return failureOf("contract_violation", plainText(why));
 }
 
-/** Returns a text without what the journal cannot hold, and not too long. */
+/** Characters of a text that are searched for credentials, so that none is cut in two where it ends. */
+const SEARCHED_LENGTH_MAX = 4 * FAILURE_TEXT_LENGTH_MAX;
+
+/** Returns a text without credentials and without what the journal cannot hold, and not too long. */
 export function plainText(text: string): string {
-  return text.replaceAll("\u0000", "").slice(0, FAILURE_TEXT_LENGTH_MAX).toWellFormed();
+  const safe = hideSecrets(text.slice(0, SEARCHED_LENGTH_MAX).replaceAll("\u0000", ""));
+  return safe.slice(0, FAILURE_TEXT_LENGTH_MAX).toWellFormed();
+}
+
+/**
+ * Returns the error of a failure by contract as the journal keeps it: its message, which is for people, has no
+ * credentials. Its other fields are data like a result, and its contract marks them.
+ */
+export function journaledError(error: unknown): unknown {
+  if (typeof error !== "object" || error === null || !("error_message" in error)) return error;
+  const { error_message: message } = error;
+  return typeof message === "string" ? { ...error, error_message: hideSecrets(message) } : error;
 }
 
 /** Causes that are kept, each the cause of the one before. */

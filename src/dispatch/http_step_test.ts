@@ -250,7 +250,7 @@ Deno.test("what an answer repeats of the URL of a webhook is not shown", async (
   const body = "Cannot POST /hooks/T0K%2FEN-99?sig=S1GNATURE: no hook T0K/EN-99, bad S1GNATURE";
 
   assert.match(await message(body, true), /: Cannot POST <url>: no hook <url>, bad <url>$/);
-  assert.ok((await message(body, false)).endsWith(body));
+  assert.match(await message(body, false), /sig=<secret> no hook T0K\/EN-99, bad S1GNATURE$/);
   const longer = await message("no abcdefghij", true, "https://api.test/abcdefgh/abcdefghij");
   assert.match(longer, /: no <url>$/);
 });

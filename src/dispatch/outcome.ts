@@ -8,7 +8,7 @@ import { describeFaults } from "../core/faults.ts";
 import { encodePayload, type JsonText } from "../core/payload.ts";
 import type { Attempt } from "../core/ports.ts";
 import type { StepFailure } from "../core/workflow.ts";
-import { contractFailure, stepOf } from "./failures.ts";
+import { contractFailure, journaledError, stepOf } from "./failures.ts";
 
 /** The outcome of a value: completed, unless it breaks the contract. */
 export function outcomeOfResult(value: unknown, attempt: Attempt): Outcome {
@@ -36,7 +36,7 @@ export function outcomeOfFailure(failed: StepFailure, attempt: Attempt): Outcome
   }
   return {
     kind: "failed",
-    failure: { class: "failed", error: encodeError(kept.value) },
+    failure: { class: "failed", error: encodeError(journaledError(kept.value)) },
     retryable: failed.retryable,
     ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
   };

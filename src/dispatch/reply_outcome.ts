@@ -7,7 +7,7 @@ import { describeFaults, faultsOf } from "../core/faults.ts";
 import { messageOf } from "../core/errors.ts";
 import { encodePayload, type JsonText, REMOTE_PAYLOAD_SIZE_MAX } from "../core/payload.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import { contractFailure, plainText } from "./failures.ts";
+import { contractFailure, journaledError, plainText } from "./failures.ts";
 
 /** Makes the outcome of `tasker.step.completed`; a broken contract is a failure without retry. */
 export function completedOutcome(step: PlannedStep, data: unknown): Outcome {
@@ -66,7 +66,8 @@ function keep(step: PlannedStep, part: "success" | "error", value: unknown): Kep
   }
   try {
     const what = `the reply of step "${step.name}"`;
-    return { ok: true, text: encodePayload(checked.value, what, REMOTE_PAYLOAD_SIZE_MAX) };
+    const kept = part === "error" ? journaledError(checked.value) : checked.value;
+    return { ok: true, text: encodePayload(kept, what, REMOTE_PAYLOAD_SIZE_MAX) };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }

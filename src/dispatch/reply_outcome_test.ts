@@ -35,6 +35,23 @@ Deno.test("the code's contract fills in defaults", () => {
   assert.deepEqual(outcome, { kind: "completed", result: '{"count":1}' });
 });
 
+Deno.test("what another system says of a failure is journaled without credentials", () => {
+  const data = {
+    error_code: "refused",
+    error_message: "login failed: password=hunter2secret at " + "x".repeat(2_000),
+    retryable: true,
+    attempted_token: "its contract marks it",
+  };
+  const byContract = failed(failedOutcome(answered(), data)).error;
+  const thrown =
+    failed(failedOutcome(answered(undefined, { error: { type: "null" } }), data)).error;
+
+  assert.match(byContract.error_message, /^login failed: password=<secret> at x/);
+  assert.equal(byContract.attempted_token, data.attempted_token);
+  assert.match(thrown.error_message, /^login failed: password=<secret> at x/);
+  assert.equal(progressOf({ note: "with password=hunter2secret" }).note, "with password=<secret>");
+});
+
 Deno.test("a reply without data results in null", () => {
   assert.deepEqual(completedOutcome(answered(), undefined), {
     kind: "completed",
