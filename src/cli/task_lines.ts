@@ -197,8 +197,8 @@ function alternativeCommands(id: string, { name, choices = [], options = [], dia
   const known: readonly string[] = choices;
   const alternatives = options.filter(({ choice }) => !known.includes(choice));
   return [
-    ...alternatives.map(({ choice, label }) =>
-      `→ ${TASKER} choose ${id} ${name} ${choice}: ${label}`
+    ...alternatives.map(({ choice, label, takesResult }) =>
+      `→ ${TASKER} choose ${id} ${name} ${choice}${takesResult ? " --result JSON" : ""}: ${label}`
     ),
     ...(diagnosis === undefined ? [] : [`→ ${TASKER} diagnose ${id} --step ${name}`]),
   ];

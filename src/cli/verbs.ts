@@ -87,7 +87,7 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   },
   retryStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is tried again`) },
   resolveStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is resolved`) },
-  chooseStep: { lines: accepted(({ step, choice }) => `Step ${step} goes on by ${choice}`) },
+  chooseStep: { lines: accepted(({ step, choice }) => `Step ${step} goes on with ${choice}`) },
   forkTask: { lines: forkLines },
   skipStep: { lines: accepted(({ id, step }) => `Step ${step} of task ${id} is skipped`) },
   listSystems: { lines: ({ systems }, { paint }) => systemLines(systems, paint) },

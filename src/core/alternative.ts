@@ -121,6 +121,8 @@ const LABELS: Readonly<Record<Choice, string>> = {
 export interface Option {
   readonly choice: string;
   readonly label: string;
+  /** The step ends with a result, which the person gives with the choice. */
+  readonly takesResult?: true;
 }
 
 /** Everything that a person may choose for a parked step: alternatives come after the first choice. */
@@ -128,7 +130,13 @@ export function optionsFor(
   choices: readonly Choice[],
   alternatives: readonly Alternative[],
 ): readonly Option[] {
-  const [first = [], ...others] = choices.map((choice) => [{ choice, label: LABELS[choice] }]);
-  const more = alternatives.map((one) => ({ choice: one.name, label: alternativeText(one) }));
+  const [first = [], ...others] = choices.map((choice): Option[] => [
+    { choice, label: LABELS[choice], ...(choice === "resolve" && { takesResult: true }) },
+  ]);
+  const more = alternatives.map((one): Option => ({
+    choice: one.name,
+    label: alternativeText(one),
+    ...(elsewhereOf(one) === undefined && { takesResult: true }),
+  }));
   return [...first, ...more, ...others.flat()];
 }

@@ -203,13 +203,16 @@ function decideChosen(
     case "retry":
       return accept([{ kind: "StepRetried", ...on }]);
     case "resolve": {
-      const resolve = {
-        ...command,
-        kind: "ResolveStep",
-        step,
-        result: result ?? NULL_TEXT,
-      } as const;
-      return decideResolve(resolve, index, context, on);
+      const resolve = { ...command, kind: "ResolveStep", step } as const;
+      if (result !== undefined) return decideResolve({ ...resolve, result }, index, context, on);
+      const empty = decideResolve({ ...resolve, result: NULL_TEXT }, index, context, on);
+      return empty.kind === "refused"
+        ? refuse(
+          "contract.violation",
+          `Cannot choose "${command.choice}" for step "${step}" without a \`result\`: the choice ` +
+            "ends the step with it, and the contract does not allow null",
+        )
+        : empty;
     }
     case "skip": {
       const given = result === undefined ? {} : { result };

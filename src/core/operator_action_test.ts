@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { optionsFor } from "./alternative.ts";
 import { TaskDriver } from "../../tests/support/task_driver.ts";
 
 const by = { by: "ada", reason: "test" };
@@ -130,6 +131,33 @@ for (
     assert.deepEqual(driver.refusals, []);
   });
 }
+
+Deno.test("what ends a step with a result says that it needs one where the contract allows no null", () => {
+  const driver = new TaskDriver([{
+    name: "a",
+    contract: { success: { type: "object" } },
+    policy: { retry: { attemptsMax: 1 } },
+    alternatives: [{ name: "phone", manual: "Call the customer" }],
+  }]).start().throw("a");
+
+  for (const choice of ["resolve", "phone"]) {
+    const refusal = driver.send(choose(choice)).refusals.at(-1);
+    assert.equal(refusal?.code, "contract.violation");
+    assert.match(`${refusal?.message}`, new RegExp(`"${choice}" for step "a" without a `));
+  }
+  driver.send({ ...choose("phone"), result: "{}" as never });
+  assert.equal(driver.steps["a"], "resolved_manually");
+});
+
+Deno.test("a person is asked for a result by each choice that ends the step with one, and by no other", () => {
+  const options = optionsFor(["retry", "resolve", "skip", "cancel"], [
+    { name: "backup", system: "second_gateway" },
+    { name: "phone", manual: "Call the customer" },
+  ]);
+
+  const asked = options.filter(({ takesResult }) => takesResult).map(({ choice }) => choice);
+  assert.deepEqual(asked, ["phone", "resolve"]);
+});
 
 Deno.test("only a parked step takes a choice, and only one that it has", () => {
   const driver = new TaskDriver([{ name: "a" }]).start().send(choose("retry"));

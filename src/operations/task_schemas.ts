@@ -38,7 +38,13 @@ export const StepDocument = named(
     choices: z.array(z.enum(CHOICES)).optional().describe(
       "What a person may do while the step is parked",
     ),
-    options: z.array(z.object({ choice: z.string(), label: z.string() })).optional().describe(
+    options: z.array(z.object({
+      choice: z.string(),
+      label: z.string(),
+      takesResult: z.literal(true).optional().describe(
+        "The step ends with a result, which has to be given with the choice",
+      ),
+    })).optional().describe(
       "The same with its alternatives, and what each does; `chooseStep` takes them by name",
     ),
     diagnosis: z.string().optional().describe("Where the diagnosis of a failed step is"),

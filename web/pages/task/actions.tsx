@@ -189,12 +189,16 @@ function decisionsOf(
       send: ({ reason }) => client.call("retryStep", { id, step: name, reason }),
     });
     actions.push(
-      ...alternativesOf(step).map(({ choice, label }): Action => ({
+      ...alternativesOf(step).map(({ choice, label, takesResult }): Action => ({
         key: choice,
         label: choice,
         title: `Choose "${choice}" for "${name}"`,
         does: label,
-        send: ({ reason }) => client.call("chooseStep", { id, step: name, choice, reason }),
+        ...(takesResult && { schema: success ?? {}, valueLabel: "Result" }),
+        send: ({ reason, value }) => {
+          const given = takesResult ? { result: value ?? null } : {};
+          return client.call("chooseStep", { id, step: name, choice, reason, ...given });
+        },
       })),
     );
   }
