@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TaskDriver } from "../../tests/support/task_driver.ts";
+import { failureOf } from "../core/attempt.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type TaskId } from "../core/ids.ts";
 import { fillPolicy } from "../core/policy.ts";
@@ -10,6 +11,12 @@ const by = { by: "ada", reason: "" };
 
 function played(): TaskDriver {
   return new TaskDriver([{ name: "pay", policy: { retry: { attemptsMax: 1 } } }]).start();
+}
+
+/** A task whose only step is parked, with a message of its own. */
+function parkedBy(message: string): TaskDriver {
+  const failure = failureOf("thrown", message);
+  return played().result("pay", { kind: "failed", failure, retryable: true });
 }
 
 /** A diagnoser of tasks that were played. */
@@ -87,9 +94,11 @@ Deno.test("a parked step is diagnosed with its choices and what became of each b
 Deno.test("decisions count in all tasks in which there were some, not in those of a sample", async () => {
   const retried = Array.from(
     { length: 9 },
-    () => played().throw("pay").send({ kind: "RetryStep", step: "pay", ...by }).complete("pay"),
+    (_, at) =>
+      parkedBy(`no answer about request ${at}4711`)
+        .send({ kind: "RetryStep", step: "pay", ...by }).complete("pay"),
   );
-  const subject = played().throw("pay");
+  const subject = parkedBy("no answer about request 5");
   const inSample = [retried[0], subject];
   const read = async (count: number) => {
     const decided = Array.from({ length: count }, (_, at) => retried[at % retried.length]!);

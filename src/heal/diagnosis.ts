@@ -43,16 +43,16 @@ const TEXT_MAX = 400;
 
 /** Diagnoses one failed attempt. Cost: O(attempts); about 100 ms for 20,000. */
 export function diagnose(input: DiagnosisInput): Diagnosis {
-  const scene = sceneOf(input);
-  const { failure } = scene;
+  const { failure } = input;
+  const decided = input.resolutions.filter(({ workflow, failed }) =>
+    workflow === failure.workflow && failed.step === failure.step
+  );
+  const scene = sceneOf(input, decided.map(({ failed }) => failed));
   const evidence = collectEvidence(scene);
   const calibration = calibrationOf(statedIn(input.resolutions));
   const candidates = honest(classify(evidence));
   const { type, confidence } = candidates[0] as Candidate;
-  const resolutions = input.resolutions.filter((one) =>
-    one.workflow === failure.workflow && one.failed.step === failure.step &&
-    scene.isAlike(one.failed)
-  );
+  const resolutions = decided.filter(({ failed }) => scene.isAlike(failed));
   const { code, message } = failure.error ?? {};
   return {
     failure_type: type,
@@ -163,14 +163,16 @@ function workaroundsOf(
   const usual = USUAL[type] ?? USUAL_ORDER;
   const rankOf = (choice: string) =>
     usual.includes(choice) ? usual.indexOf(choice) : usual.indexOf("*");
-  return offers.map(({ choice, label }) => {
+  return offers.map(({ choice, label, takesResult }) => {
     const record = records.get(choice);
     const { resolved = 0, tried = 0, low = 0 } = record ?? {};
     const isKnown = tried >= TRIED_MIN;
     return {
       type: choice,
       confidence: isKnown ? round(low) : 0,
-      implementation: `${shown(label)}: ${commandOf(failure, choice)}`,
+      implementation: `${shown(label)}: ${commandOf(failure, choice)}${
+        takesResult ? " --result JSON" : ""
+      }`,
       resolved,
       tried,
       history: recordText(record, decidedText(input)),
@@ -178,10 +180,9 @@ function workaroundsOf(
   }).sort((a, b) => b.confidence - a.confidence || rankOf(a.type) - rankOf(b.type));
 }
 
-/** The command that decides so; a step that is ended by hand needs its result. */
+/** The command that decides so. */
 function commandOf({ taskId, step }: DiagnosisInput["failure"], choice: string): string {
-  const result = choice === "resolve" ? " --result JSON" : "";
-  return `deno task tasker choose ${taskId} ${step} ${choice}${result}`;
+  return `deno task tasker choose ${taskId} ${step} ${choice}`;
 }
 
 /** In which decisions something was counted. */

@@ -90,8 +90,14 @@ export function clusterOf(
   return [step, error?.class ?? outcome, code, template.id].join("/");
 }
 
-/** Sets the scene. Cost: O(facts), and the templates of the step's distinct messages. */
-export function sceneOf(input: SceneInput): Scene {
+/**
+ * Sets the scene. `decided` are failures of the step that need not be among the facts, and are compared with it
+ * all the same. Cost: O(facts), and the templates of the step's distinct messages.
+ */
+export function sceneOf(
+  input: SceneInput,
+  decided: readonly Pick<AttemptFact, "outcome" | "error">[] = [],
+): Scene {
   const { failure, stepOf } = input;
   const systemOf = (fact: AttemptFact) =>
     fact.system ?? stepOf(fact.workflow, fact.step)?.system ?? "";
@@ -99,7 +105,7 @@ export function sceneOf(input: SceneInput): Scene {
   const ofStep = all.filter((fact) =>
     fact.workflow === failure.workflow && fact.step === failure.step
   );
-  const templates = templatesOf(ofStep);
+  const templates = templatesOf([...ofStep, ...decided]);
   const template = templates.get(failure.error?.message ?? "") ?? templateOf("");
   const isAlike: Scene["isAlike"] = (fact) =>
     fact.outcome === failure.outcome && fact.error?.code === failure.error?.code &&
@@ -125,7 +131,9 @@ export function sceneOf(input: SceneInput): Scene {
 }
 
 /** The template of each message's group. */
-function templatesOf(facts: readonly AttemptFact[]): ReadonlyMap<string, Template> {
+function templatesOf(
+  facts: readonly Pick<AttemptFact, "outcome" | "error">[],
+): ReadonlyMap<string, Template> {
   const own = new Map<string, Template>();
   for (const { error, outcome } of facts) {
     const message = error?.message ?? "";
