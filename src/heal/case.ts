@@ -50,6 +50,19 @@ export interface Case {
   readonly nowMs: number;
 }
 
+/** Attempts by which it is known where a step goes. */
+const NEWEST = 20;
+
+/**
+ * The system that has most of the newest attempts of a step: a person may have sent a few tasks elsewhere.
+ * Shape: `attempts` in the order of time; without any it is the step's owner.
+ */
+export function systemOf(attempts: readonly AttemptFact[], owner: string): string {
+  const counts = Map.groupBy(attempts.slice(-NEWEST), ({ system = owner }) => system);
+  const [most] = [...counts].sort(([, a], [, b]) => b.length - a.length);
+  return most?.[0] ?? owner;
+}
+
 /** What is known of the systems that can do a step, and `mayGet` it; `system` has done it lately. */
 export function systemsFor(
   { owner, capability }: Pick<StepDefinition, "owner" | "capability">,

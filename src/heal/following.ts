@@ -16,6 +16,9 @@ import { failedShare, type Window } from "./window.ts";
 const PROBED_WINDOWS = 1.5;
 const PROBES_MIN = 4;
 
+/** So many probes take this long at one in 20 s, however short a window is. */
+const PROBED_MS_MIN = 90_000;
+
 /** A rate below this lets through what shows how a system fares, and does no work. */
 const TRICKLE_PER_S_MAX = 0.1;
 
@@ -34,7 +37,8 @@ export async function probesFail(
 ): Promise<boolean> {
   const { windowMs, before } = degradation;
   const nowMs = deps.runtime.now();
-  const span = { fromMs: nowMs - PROBED_WINDOWS * windowMs, untilMs: nowMs };
+  const spanMs = Math.max(PROBED_WINDOWS * windowMs, PROBED_MS_MIN);
+  const span = { fromMs: nowMs - spanMs, untilMs: nowMs };
   const { counts: { ended, failed, starts } } = await readWindow(deps, degradation, span);
   if (starts === 0) return false;
   return ended < PROBES_MIN || failed > 2 * before.failedShare * ended;

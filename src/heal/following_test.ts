@@ -14,19 +14,26 @@ const DEGRADATION = {
 };
 
 /** Whether probes fail of which so many ended well, or badly, a minute ago. */
-function fails({ good = 0, bad = 0 }): Promise<boolean> {
+function fails({ good = 0, bad = 0, windowMs = MINUTE }): Promise<boolean> {
   const counts = new Counts();
   counts.starts = good + bad;
   counts.addOutcome("completed", good);
   counts.addOutcome("failed", bad);
   const of = { workflow: "shop/order", version: "1.0.0", step: "charge", policyVersion: 0 };
   const cell = { ...of, fromMs: NOW - MINUTE, untilMs: NOW, counts };
-  const statistics = { read: () => Promise.resolve(good + bad === 0 ? [] : [cell]) };
+  const statistics = {
+    read: ({ sinceMs }: { readonly sinceMs: number }) =>
+      Promise.resolve(good + bad === 0 || sinceMs > cell.fromMs ? [] : [cell]),
+  };
   return probesFail(
     { statistics, runtime: { now: () => NOW, after: () => () => {}, digest: () => "" } },
-    DEGRADATION,
+    { ...DEGRADATION, windowMs },
   );
 }
+
+Deno.test("a window in which no probe is due does not say that nobody sends anything", async () => {
+  equal(await fails({ bad: 2, windowMs: 10_000 }), true);
+});
 
 Deno.test("probes fail as long as one does, and until there are enough of them", async () => {
   equal(await fails({ good: 8, bad: 1 }), true);

@@ -11,7 +11,7 @@ import { changesOf } from "./actions.ts";
 import { advised } from "./adviser.ts";
 import { candidatesOf } from "./candidates.ts";
 import { sendApproval } from "./care.ts";
-import { type Case, seenIn, systemsFor } from "./case.ts";
+import { type Case, seenIn, systemOf, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
 import { isOver, isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
@@ -132,7 +132,7 @@ async function caseOf(
   if (definition === undefined) throw new Error(`"${workflow}" has no step "${step}" any more`);
   const { recent, before, nowMs } = await attemptsAbout(deps, degradation);
   const own = recent.filter((fact) => fact.step === step);
-  const system = own.findLast((fact) => fact.system !== undefined)?.system ?? definition.owner;
+  const system = systemOf(own, definition.owner);
   const measured = before.filter((fact) => fact.step === step);
   const seen = seenIn({ recent: own, before: measured }, degradation);
   const saturated = degradation.saturated && !isFree(seen);

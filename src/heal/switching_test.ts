@@ -38,11 +38,17 @@ function backup(more: Partial<Instance>): Instance {
   };
 }
 
-/** A task whose only attempt has failed. */
-function failedTask(number: number) {
+/** A task whose only attempt has failed, at the step's owner or where a person sent it. */
+function failedTask(number: number, system?: string) {
   const atMs = NOW - MINUTE + number * 1_000;
   const failure = { error: '{"error_code":"down"}', class: "failed", retryable: false } as const;
-  const started = { kind: "StepStarted", step: 0, attempt: 1, waitedMs: 0, policyVersion: 0, atMs };
+  const how = {
+    attempt: 1,
+    waitedMs: 0,
+    policyVersion: 0,
+    ...(system !== undefined && { system }),
+  };
+  const started = { kind: "StepStarted", step: 0, ...how, atMs };
   const failed = { kind: "StepFailed", step: 0, attempt: 1, failure, atMs: atMs + 100 };
   const events = [started, failed] as unknown as readonly Event[];
   return {
@@ -63,6 +69,7 @@ function stepsBeside(instance: Instance) {
       async *tasks({ workflow, untilMs }: { readonly workflow: string; readonly untilMs: number }) {
         if (workflow !== "test/played" || untilMs < NOW) return;
         for (let number = 0; number < 50; number++) yield failedTask(number);
+        yield failedTask(50, "elsewhere");
       },
     },
     plans: { find: () => PLAN, byHash: () => Promise.resolve(PLAN) },
@@ -94,6 +101,15 @@ async function proposedTo(instance: Instance): Promise<readonly unknown[]> {
 
 Deno.test("a step is proposed to be switched to a system that its namespace may use", async () => {
   deepEqual(await proposedTo(backup({})), ["backup"]);
+});
+
+Deno.test("what a person sent elsewhere does not say which system has failed", async () => {
+  const finding = { ...FINDING, evidence: [] };
+  const proposed = await stepsBeside(backup({})).propose({ ...GIVEN, finding, look: 6 });
+  const limited = (proposed?.proposals ?? []).flatMap(({ action }) =>
+    action.kind === "limit_system" ? action.system : []
+  );
+  deepEqual(limited, ["gateway"]);
 });
 
 Deno.test("no switch is proposed to a system that would not get the step", async () => {
