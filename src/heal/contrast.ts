@@ -147,7 +147,14 @@ function ofContrast(
       `${blamed.name} "${value}": ${failedWith} of ${failedAll} ${unit} that failed have it, and ` +
       `${succeededWith} of ${succeededAll} that went well in the same time ` +
       `(Fisher's exact test, q = ${q.toPrecision(2)})`,
-    weights: isTrivial ? {} : isTenants ? { data_quality: 1 } : blamed.weights,
+    // A system that has become slow is slow for all.
+    weights: isTrivial
+      ? {}
+      : isSlow
+      ? { data_quality: 1, timeout: 1, latency_shift: -2 }
+      : isTenants
+      ? { data_quality: 1 }
+      : blamed.weights,
   };
 }
 

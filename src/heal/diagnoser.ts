@@ -14,13 +14,14 @@ import type {
   History,
   Plans,
   Runtime,
+  StatisticsStore,
   TaskReader,
 } from "../core/ports.ts";
 import { decidedLabel } from "../core/search.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import { namespaceOf } from "../core/workflow.ts";
 import { diagnose } from "./diagnosis.ts";
-import { hasFailed, type StepInfo, stepInfo } from "./scene.ts";
+import { hasFailed, type Starts, type StepInfo, stepInfo } from "./scene.ts";
 import { type Resolution, resolutionsOf } from "./workarounds.ts";
 
 /** What a diagnoser works with. */
@@ -28,6 +29,7 @@ export interface DiagnoserDeps {
   readonly runtime: Pick<Runtime, "now">;
   readonly history: Pick<History, "turns">;
   readonly tasks: TaskReader;
+  readonly statistics: Pick<StatisticsStore, "read">;
   readonly plans: Pick<Plans, "byHash">;
   policyOf(of: { readonly plan: Plan; readonly taskId: TaskId }, step: number): FullPolicy;
   /** Workflows, `namespace/name`, with a step of a system. */
@@ -42,6 +44,8 @@ const FAR_TASKS = 200;
 /** Other workflows at the same system, and tasks of each. */
 const OTHERS_MAX = 3;
 const OTHER_TASKS = 60;
+/** Intervals in which starts are counted. */
+const STARTS_EVERY_MS = 60_000;
 /** Characters of all those tasks. */
 const SIZE_MAX = 32 * 1024 * 1024;
 
@@ -92,10 +96,11 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
   const nowMs = deps.runtime.now();
   const sinceMs = Math.min(nowMs - WINDOW_MS, mintedAtMs(taskId));
   const nearMs = Math.max(sinceMs, failure.startedAtMs - NEAR_MS);
+  const others = beside(deps, { plan, failure, namespaces });
   const ranges = [
     { workflow: plan.workflow, sinceMs: nearMs, untilMs: nowMs + 1, limit: NEAR_TASKS },
     { workflow: plan.workflow, sinceMs, untilMs: nearMs, limit: FAR_TASKS },
-    ...beside(deps, { plan, failure, namespaces }).map((workflow) => ({
+    ...others.map((workflow) => ({
       workflow,
       sinceMs: nearMs,
       untilMs: nowMs + 1,
@@ -113,6 +118,10 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
     resolutions: [...decided.found, ...elsewhere],
     isAllDecided: decided.isAll,
     inputSizes: reading.inputSizes,
+    starts: await startsOf(deps, [plan.workflow, ...others], {
+      sinceMs: nearMs,
+      untilMs: failure.endedAtMs,
+    }),
     isSample: reading.isSample,
     stepOf: (workflow, step) => reading.stepOf(workflow, step),
     failure,
@@ -121,6 +130,23 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
     sinceMs,
     nowMs,
   });
+}
+
+/** Reads how many tasks started, which no sample of them shows. Cost: one read for each workflow. */
+async function startsOf(
+  { statistics }: Pick<DiagnoserDeps, "statistics">,
+  workflows: readonly string[],
+  range: { readonly sinceMs: number; readonly untilMs: number },
+): Promise<ReadonlyMap<string, readonly Starts[]>> {
+  const read = async (workflow: string) => {
+    const cells = await statistics.read({ workflow, ...range, everyMs: STARTS_EVERY_MS });
+    const ofTasks = cells.filter(({ step }) => step === undefined);
+    return [
+      workflow,
+      ofTasks.map(({ fromMs, untilMs, counts }) => ({ fromMs, untilMs, starts: counts.starts })),
+    ] as const;
+  };
+  return new Map(await Promise.all(workflows.map(read)));
 }
 
 /**

@@ -4,7 +4,8 @@ import { failureOf } from "../core/attempt.ts";
 import { TaskerError } from "../core/errors.ts";
 import { type TaskId } from "../core/ids.ts";
 import { fillPolicy } from "../core/policy.ts";
-import type { TaskRange, WholeTask } from "../core/ports.ts";
+import type { StatisticsStore, TaskRange, WholeTask } from "../core/ports.ts";
+import { Counts } from "../core/statistics.ts";
 import { openDiagnoser } from "./diagnoser.ts";
 
 const by = { by: "ada", reason: "" };
@@ -24,6 +25,7 @@ function diagnoserOf(
   drivers: readonly TaskDriver[],
   wait: Promise<void> = Promise.resolve(),
   isIn: (range: TaskRange, driver: TaskDriver) => boolean = () => true,
+  read: StatisticsStore["read"] = () => Promise.resolve([]),
 ) {
   const ranges: TaskRange[] = [];
   const byId = new Map<TaskId, TaskDriver>(drivers.map((one) => [one.state.taskId, one]));
@@ -49,6 +51,7 @@ function diagnoserOf(
         }
       },
     },
+    statistics: { read },
     plans: { byHash: () => Promise.resolve(plan) },
     policyOf: () => fillPolicy(false),
     workflowsOf: () => [],
@@ -116,6 +119,30 @@ Deno.test("decisions count in all tasks in which there were some, not in those o
   assert.deepEqual([best?.type, best?.resolved, best?.tried], ["retry", 9, 9]);
   assert.match(best?.history ?? "", /9 of 9 in the past 7 days/);
   assert.match((await read(500)).best?.history ?? "", /500 of 500 in the newest decisions of/);
+});
+
+Deno.test("how many tasks start is read from what was counted, not from the tasks of a sample", async () => {
+  const subject = played().throw("pay");
+  const evidenceWith = async (more: number) => {
+    const { ask } = diagnoserOf([subject], undefined, undefined, ({ sinceMs, untilMs }) => {
+      const cell = (at: number) => {
+        const [fromMs, counts] = [sinceMs + at * 60_000, new Counts()];
+        counts.starts = untilMs - fromMs < 5 * 60_000 ? more * 10 : 10;
+        const of = { workflow: "x", version: "1.0.0", policyVersion: 0, counts };
+        return { ...of, fromMs, untilMs: fromMs + 60_000 };
+      };
+      return Promise.resolve(
+        Array.from({ length: (untilMs - sinceMs) / 60_000 }, (_, at) => cell(at)),
+      );
+    });
+    return (await ask(subject)).evidence.flatMap(({ id, text }) => id === "demand" ? text : []);
+  };
+
+  assert.match(
+    (await evidenceWith(4)).join(),
+    /starts \d\d\.\d tasks a minute .* and 10\.0 before/,
+  );
+  assert.deepEqual(await evidenceWith(1), []);
 });
 
 Deno.test("without other tasks a diagnosis says that there is not enough history", async () => {

@@ -1,10 +1,14 @@
 /** Evidence: what surrounds a failure, counted, and which types of failure it speaks for. Pure. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import type { EvidenceId, FailureType } from "../core/healing.ts";
-import { compared, contrastEvidence } from "./contrast.ts";
+import type { EvidenceId } from "../core/healing.ts";
+import { contrastEvidence, fisherExact } from "./contrast.ts";
+import { demandEvidence } from "./demand.ts";
+import { tookMs } from "./saturated.ts";
 import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
-import { OWN_WORDS, type Symptoms, symptomsOf } from "./symptoms.ts";
+import { ofStretches } from "./stretches.ts";
+import { ofSameTasks } from "./same_tasks.ts";
+import { isOutage, OWN_WORDS, type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";
 
 /** One thing that was found out. */
@@ -19,23 +23,29 @@ export interface Evidence {
 const COMPARED_MIN = 5;
 /** Attempts that show how something usually is. */
 const USUAL_MIN = 20;
+/** What takes so many times as long as it did has too much to do, where it refuses others. */
+const SLOW = 2.5;
 
 /** Collects everything that speaks for or against a type. Cost: O(facts × attributes). */
 export function collectEvidence(scene: Scene): readonly Evidence[] {
   const symptoms = symptomsOf(scene.failure.error);
+  const contrasts = contrastEvidence(scene, symptoms);
   return [
     ofError(scene, symptoms),
     ofUnknownEffect(scene),
     ofChange("version", scene, ({ version }) => version),
     ofChange("policy", scene, ({ policyVersion }) => String(policyVersion)),
-    ...contrastEvidence(scene, symptoms),
+    ...contrasts,
     ofOneTask(scene),
+    contrasts.length === 0 ? ofSameTasks(scene, symptoms) : undefined,
+    ofSilentInstance(scene),
     ofStepShare(scene),
     ofSystem(scene, symptoms),
-    ...ofTime(scene),
+    ...ofTime(scene, symptoms),
     ofAttempts(scene),
+    ...demandEvidence(scene, symptoms),
     ofCredential(scene, symptoms),
-    ofFlapping(scene, symptoms),
+    ofStretches(scene, symptoms),
   ].flatMap((one) => one ?? []);
 }
 
@@ -67,6 +77,9 @@ function ofUnknownEffect({ failure, input, system }: Scene): Evidence | undefine
   };
 }
 
+/** The least share of attempts that went well where nothing was wrong. */
+const WELL = 0.5;
+
 /** Whether failures began with a new version: few attempts of it went well before. */
 function ofChange(
   what: "version" | "policy",
@@ -77,7 +90,9 @@ function ofChange(
   const others = before.filter((fact) => valueOf(fact) !== value);
   const same = before.filter((fact) => valueOf(fact) === value && hasCompleted(fact));
   const okBefore = others.filter(hasCompleted).length;
-  const isNew = okBefore >= COMPARED_MIN && same.length <= Math.max(2, okBefore * 0.02);
+  // What failed before the change did not begin with it.
+  const isNew = okBefore >= COMPARED_MIN && okBefore >= WELL * others.length &&
+    same.length <= Math.max(2, okBefore * 0.02);
   const failed = since.filter((fact) => isAlike(fact) && valueOf(fact) === value).length;
   if (!isNew || others.at(-1) === undefined || failed < 2) return undefined;
   const named = what === "version" ? `version ${value}` : `version ${value} of the policy`;
@@ -111,6 +126,35 @@ function ofOneTask({ alike, failure, since }: Scene): Evidence | undefined {
     weights: attempts > 1 ? { poison: 6, data_quality: 3 } : { poison: 2.5, data_quality: 1 },
   };
 }
+
+/** What times out names no instance: it is the one of several that completes next to nothing since. */
+function ofSilentInstance({ since, before, failure }: Scene): Evidence | undefined {
+  if (failure.outcome !== "timed_out") return undefined;
+  const [now, was] = [since, before].map((facts) =>
+    facts.flatMap((fact) => hasCompleted(fact) ? fact.instance ?? [] : [])
+  ) as [string[], string[]];
+  const names = [...new Set(was)];
+  const countOf = (of: readonly string[], name: string) => of.filter((one) => one === name).length;
+  const isLess = (name: string) =>
+    countOf(now, name) * was.length < SILENT * countOf(was, name) * now.length;
+  const [silent, ...others] = names.filter(isLess);
+  if (silent === undefined || others.length > 0 || names.length < SEVERAL) return undefined;
+  if (now.some((name) => !names.includes(name))) return undefined;
+  const [of, ofBefore] = [countOf(now, silent), countOf(was, silent)];
+  const chance = fisherExact(of, now.length - of, ofBefore, was.length - ofBefore);
+  if (chance * names.length > SILENT_CHANCE_MAX) return undefined;
+  return {
+    id: "silent_instance",
+    text: `instance "${silent}" completed ${of} of ${now.length} attempts since then, and ` +
+      `${ofBefore} of ${was.length} before; the other ${names.length - 1} go on`,
+    weights: { worker_local: 7, latency_shift: -2, dependency_down: -2, overload: -2 },
+  };
+}
+
+/** How many times less than its share an instance completes, of how many, and how likely by chance. */
+const SILENT = 1 / 4;
+const SEVERAL = 3;
+const SILENT_CHANCE_MAX = 0.01;
 
 /** How many attempts of the step fail now, of all tasks. */
 function ofStepShare({ since, before, alike, failure }: Scene): Evidence | undefined {
@@ -163,26 +207,21 @@ function ofSystem(scene: Scene, symptoms: Symptoms): Evidence | undefined {
   };
 }
 
-/** Whether the error itself says that the other side does not serve, rather than why. */
-function isOutage({ weights }: Symptoms): boolean {
-  return OUTAGES.some((type) => (weights[type] ?? 0) >= 1);
-}
-
-const OUTAGES: readonly FailureType[] = ["partial_endpoint", "dependency_down"];
-
 /** How long completed attempts take now, against before, and how long ready ones wait. */
-function ofTime(scene: Scene): readonly Evidence[] {
+function ofTime(scene: Scene, symptoms: Symptoms): readonly Evidence[] {
   const waiting = ofWaiting(scene);
-  const latency = ofLatency(scene, waiting !== undefined);
+  const latency = ofLatency(scene, { symptoms, isWaiting: waiting !== undefined });
   return [latency, waiting].flatMap((one) => one ?? []);
 }
 
 function ofLatency(
   { since, before, failure, input }: Scene,
-  isWaiting: boolean,
+  { symptoms, isWaiting }: { readonly symptoms: Symptoms; readonly isWaiting: boolean },
 ): Evidence | undefined {
-  const now = since.filter(hasCompleted).map(({ ranMs }) => ranMs);
-  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  // What answers too late is slow, and does not hang.
+  const answers = (facts: readonly AttemptFact[]) =>
+    facts.filter((fact) => hasCompleted(fact) || fact.lateAtMs !== undefined).map(tookMs);
+  const [now, was] = [answers(since), answers(before)];
   const limitMs = input.stepOf(failure.workflow, failure.step)?.timeoutMs ?? failure.ranMs;
   const isKnown = now.length >= COMPARED_MIN && was.length >= USUAL_MIN;
   const [median, usual] = isKnown ? [quantile(now, 0.5), quantile(was, 0.5)] : [0, 0];
@@ -195,22 +234,32 @@ function ofLatency(
       // Only what ran out of time can have failed because of it.
       weights: failure.outcome === "timed_out"
         ? { latency_shift: 5, overload: 2, timeout: 0.5 }
+        // What answers some, late, is up.
+        : isOutage(symptoms) && median >= SLOW * Math.max(1, usual)
+        ? { overload: 4, dependency_down: -2.5 }
         : { overload: 0.5 },
     };
   }
   if (failure.outcome !== "timed_out") return undefined;
-  return ofTimeout([...was, ...now], { limitMs, isWaiting });
+  return ofTimeout([...was, ...now], { limitMs, isWaiting, answered: now.length });
 }
 
 /** What completes in the time that an attempt had, which was too short for others. */
 function ofTimeout(
   ran: readonly number[],
-  { limitMs, isWaiting }: { readonly limitMs: number; readonly isWaiting: boolean },
+  { limitMs, isWaiting, answered }: {
+    readonly limitMs: number;
+    readonly isWaiting: boolean;
+    /** Attempts that completed since then. */
+    readonly answered: number;
+  },
 ): Evidence | undefined {
   if (ran.length < USUAL_MIN) return undefined;
   const high = quantile(ran, 0.95);
   const shown = `95 % complete within ${Math.round(high)} ms (of ${ran.length})`;
   if (high < 0.6 * limitMs) {
+    // What was quick before says nothing of how long it takes now.
+    if (answered < COMPARED_MIN) return undefined;
     // What is slow, or works off a queue, would answer some just in time.
     return {
       id: "unanswered",
@@ -270,51 +319,6 @@ function ofCredential({ before, since }: Scene, { weights }: Symptoms): Evidence
     }, and not since`,
     weights: { auth: 1 },
   };
-}
-
-/** The length of the windows that are called good or bad, in attempts. */
-const WINDOW = 5;
-
-/** Good and bad stretches take turns. */
-function ofFlapping(
-  { ofStep, isAlike, beganAtMs }: Scene,
-  symptoms: Symptoms,
-): Evidence | undefined {
-  const facts = compared(ofStep, isAlike).filter(({ endedAtMs }) => endedAtMs >= beganAtMs);
-  const stretches: boolean[] = [];
-  for (let at = 0; at + WINDOW <= facts.length; at += WINDOW) {
-    const bad = facts.slice(at, at + WINDOW).filter((fact) => !hasCompleted(fact)).length / WINDOW;
-    if (bad > 0.2 && bad < 0.8) continue;
-    const isBad = bad >= 0.8;
-    if (stretches.at(-1) !== isBad) stretches.push(isBad);
-  }
-  const bad = stretches.filter(Boolean).length;
-  const lastedMs = (facts.at(-1)?.endedAtMs ?? 0) - (facts[0]?.endedAtMs ?? 0);
-  if (bad < 3 || lastedMs < FLAPPING_MS_MIN || runsZ(facts.map(hasCompleted)) > RUNS_Z_MAX) {
-    return undefined;
-  }
-  return {
-    id: "flapping",
-    text: `it comes and goes: ${bad} bad stretches, each followed by a good one, since it began`,
-    weights: isOutage(symptoms) ? { flapping: 6, dependency_down: -1 } : { flapping: 4 },
-  };
-}
-
-/** Within less than this, stretches are retries that come back together. */
-const FLAPPING_MS_MIN = 60_000;
-
-/** Stretches are longer than chance makes them by this many standard deviations at least. */
-const RUNS_Z_MAX = -4;
-
-/** The runs test: far below 0 when equal outcomes stand together. Source: Wald and Wolfowitz, 1940. */
-function runsZ(outcomes: readonly boolean[]): number {
-  const n = outcomes.length;
-  const good = outcomes.filter(Boolean).length;
-  const both = 2 * good * (n - good);
-  if (both === 0) return 0;
-  const runs = outcomes.filter((one, at) => one !== outcomes[at - 1]).length;
-  const variance = both * (both - n) / (n * n * (n - 1));
-  return variance <= 0 ? 0 : (runs - (both / n + 1)) / Math.sqrt(variance);
 }
 
 /** A quantile by rank. Shape: at least one value. */

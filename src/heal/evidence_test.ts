@@ -3,14 +3,14 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
 import { classify } from "./confidence.ts";
 import { collectEvidence } from "./evidence.ts";
-import { sceneOf } from "./scene.ts";
+import { type SceneInput, sceneOf } from "./scene.ts";
 
 const STEP = { kind: "remote", system: "gateway", atMostOnce: false, timeoutMs: 4_000 };
 
 /** The type of the last failure among some attempts, and the ids of what speaks for it. */
-function found(facts: readonly AttemptFact[]) {
+function found(facts: readonly AttemptFact[], parts: Partial<SceneInput> = {}) {
   const failure = facts.findLast(({ outcome }) => outcome !== "completed") as AttemptFact;
-  const evidence = collectEvidence(sceneOf({ facts, failure, stepOf: () => STEP }));
+  const evidence = collectEvidence(sceneOf({ facts, failure, stepOf: () => STEP, ...parts }));
   return { type: classify(evidence)[0]?.type, ids: evidence.map(({ id }) => id) };
 }
 
@@ -57,4 +57,119 @@ Deno.test("the evidence of an error speaks of its text only where the text is th
     said({ class: "failed", code: "E7", message: "Blue" }),
     "attempt 1 ended as failed with E7, with a text that names no known kind of failure",
   );
+});
+
+Deno.test("one task that hangs each time is poison, also where it holds up others at the end", () => {
+  const bomb: readonly Went[] = Array.from({ length: 5 }, () => ["timed_out", 4_000]);
+  const startMs = 90 * 60_000 - 16_500;
+  const facts = factsOf(
+    120,
+    (task) => task === 90 ? bomb : task === 91 ? [["timed_out", 4_000]] : [["ok", 100]],
+    (task) => task === 90 ? { startMs } : {},
+  ).toSorted((one, other) => one.endedAtMs - other.endedAtMs);
+  const own = facts.filter(({ taskId }) => taskId === "task90");
+
+  const { type, ids } = found(facts, { failure: own.at(-1) as AttemptFact });
+
+  equal(type, "poison");
+  equal(ids.includes("one_task"), false);
+});
+
+Deno.test("tasks that fail again at each retry while others go well beside them are not a slow system", () => {
+  const bad: readonly Went[] = [["timed_out", 4_000], ["timed_out", 4_000]];
+  const facts = factsOf(120, (task) => task >= 60 && task % 4 === 0 ? bad : [["ok", 100 + task]]);
+
+  equal(found(facts).ids.includes("same_tasks"), true);
+  equal(found(facts).type, "timeout");
+});
+
+Deno.test("where more tasks start than before, all that time out is overload and no system that is down", () => {
+  const facts = factsOf(80, (task) => task < 40 ? [["ok", 100]] : [["timed_out", 4_000]]);
+  const startsOf = (more: number) =>
+    Array.from({ length: 60 }, (_, at) => ({
+      fromMs: at * 60_000,
+      untilMs: (at + 1) * 60_000,
+      starts: at < 38 ? 20 : 20 * more,
+    }));
+  const under = (more: number) => found(facts, { starts: new Map([["x/y", startsOf(more)]]) });
+
+  equal(under(3).type, "overload");
+  equal(under(1).type, "dependency_down");
+  equal(under(1).ids.includes("demand"), false);
+});
+
+Deno.test("a step that has come to hold the system far longer is why another one is cut off", () => {
+  const mine = factsOf(
+    120,
+    (task) => task >= 80 && task % 2 === 0 ? [["timed_out", 4_000]] : [["ok", 90 + task]],
+  );
+  const others = factsOf(120, (task) => [["ok", task < 80 ? 90 : 30_000]])
+    .map((fact) => ({ ...fact, workflow: "shop/report" }));
+
+  equal(found([...mine, ...others]).ids.includes("other_step"), true);
+  equal(found([...mine, ...others]).type, "overload");
+});
+
+Deno.test("of what times out the instance is to blame that has stopped completing", () => {
+  const facts = factsOf(
+    400,
+    (task) => task >= 200 && task % 4 === 0 ? [["timed_out", 4_000]] : [["ok", 90]],
+  ).map((fact, task) =>
+    fact.outcome === "completed" ? { ...fact, instance: `w${task % 4}` } : fact
+  );
+
+  equal(found(facts).type, "worker_local");
+  const two = facts.map((fact) =>
+    fact.instance === "w1" && fact.endedAtMs > 200 * 60_000 ? { ...fact, instance: "w4" } : fact
+  );
+  equal(found(two).ids.includes("silent_instance"), false);
+});
+
+Deno.test("a part that fails now more, now less, does not come and go, and a task's retries count once", () => {
+  const flaps = (isBad: (task: number) => boolean, attempts = 1) => {
+    const bad: readonly Went[] = Array.from({ length: attempts }, () => ["ECONNREFUSED", 10]);
+    return found(factsOf(240, (task) => task >= 60 && isBad(task) ? bad : [["ok", 90]]));
+  };
+
+  equal(flaps((task) => task % 60 < 30).type, "flapping");
+  equal(
+    flaps((task) => task % 60 < 30 ? task % 2 === 0 : task % 7 === 0).ids.includes("flapping"),
+    false,
+  );
+  equal(flaps((task) => task % 10 === 0, 8).ids.includes("flapping"), false);
+});
+
+Deno.test("a policy that came while most failed already is not what they began with", () => {
+  const change = (wellBefore: number) => {
+    const facts = factsOf(
+      200,
+      (task) => task < wellBefore ? [["ok", 90]] : task < 150 ? [["E1", 90]] : [["E2", 90]],
+    );
+    return found(facts.map((fact, task) => task < 150 ? fact : { ...fact, policyVersion: 3 })).ids;
+  };
+
+  equal(change(150).includes("began_with_policy"), true);
+  equal(change(30).includes("began_with_policy"), false);
+});
+
+Deno.test("a system that answers some, late, is not down", () => {
+  const facts = factsOf(
+    160,
+    (task) => task < 80 ? [["ok", 100]] : task % 3 === 0 ? [["ok", 900]] : [["http_502", 2_000]],
+  );
+
+  equal(found(facts).type, "overload");
+});
+
+Deno.test("what answers too late is slow, and does not hang", () => {
+  const cut = factsOf(
+    120,
+    (task) => task >= 80 && task % 3 !== 0 ? [["timed_out", 4_000]] : [["ok", 900]],
+  );
+  const late = cut.map((fact) =>
+    fact.outcome === "timed_out" ? { ...fact, lateAtMs: fact.startedAtMs + 5_000 } : fact
+  );
+
+  equal(found(cut).ids.includes("unanswered"), true);
+  equal(found(late).ids.includes("latency"), true);
 });

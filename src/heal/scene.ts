@@ -33,12 +33,21 @@ export function stepInfo(
   };
 }
 
+/** How many tasks of a workflow started in an interval, Unix ms. */
+export interface Starts {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly starts: number;
+}
+
 /** What a diagnosis looks at. */
 export interface SceneInput {
   /** The attempt to be explained; it is one of `facts`. */
   readonly failure: AttemptFact;
   /** Attempts of a window of time, in any order: of this task, of others, of other workflows. */
   readonly facts: readonly AttemptFact[];
+  /** Tasks that started in intervals before the failure, by workflow: those at its system. */
+  readonly starts?: ReadonlyMap<string, readonly Starts[]>;
   /** Characters of tasks' inputs. */
   readonly inputSizes?: ReadonlyMap<TaskId, number>;
   stepOf(workflow: string, step: string): StepInfo | undefined;

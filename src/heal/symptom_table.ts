@@ -214,6 +214,8 @@ export const WORDS: readonly (readonly [FailureType, number, RegExp])[] = [
     4.5,
     /must (?:be|not|have|contain|match|start|end)|(?:is|are) (?:required|mandatory|not allowed)|missing (?:required )?(?:field|parameter|argument|property|attribute)|out of range|too (?:short|small|large|long) ?(?:\(|for|:)|at (?:least|most) \S{1,12}|not a valid|malformed|should be (?:a|an|one)/i,
   ],
+  // Names of codes in which APIs say what is wrong with a field.
+  ["validation", 4, /\b[a-z]\w{1,40}_(?:missing|required|invalid|malformed)\b/i],
   [
     "validation",
     4.5,

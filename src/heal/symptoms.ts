@@ -51,6 +51,13 @@ export function symptomsOf(error: AttemptError | undefined): Symptoms {
   };
 }
 
+/** Whether the error itself says that the other side does not serve, rather than why. */
+export function isOutage({ weights }: Symptoms): boolean {
+  return OUTAGES.some((type) => (weights[type] ?? 0) >= 1);
+}
+
+const OUTAGES: readonly FailureType[] = ["partial_endpoint", "dependency_down"];
+
 /** Adds weights up. */
 export function sum(all: readonly Weights[]): Weights {
   const total: Partial<Record<FailureType, number>> = {};

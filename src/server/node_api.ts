@@ -6,7 +6,14 @@ import type { BusAddress } from "../contracts/asyncapi.ts";
 import { addressOf, serversOf } from "../core/broker.ts";
 import { commandChannel } from "../core/channels.ts";
 import { parseEnvelope } from "../core/envelope.ts";
-import type { Bus, Policies, Runtime, SystemQueue, SystemSummary } from "../core/ports.ts";
+import type {
+  Bus,
+  Diagnoser,
+  Policies,
+  Runtime,
+  SystemQueue,
+  SystemSummary,
+} from "../core/ports.ts";
 import type { TriggerRule } from "../core/trigger.ts";
 import type { Definition } from "../core/workflow.ts";
 import { openDiagnoser } from "../heal/diagnoser.ts";
@@ -66,6 +73,18 @@ export function atOnce(policies: Policies, engine: Engine): Policies {
   };
 }
 
+function diagnoserOf({ runtime, journal, registry, engine }: ApiParts): Diagnoser {
+  return openDiagnoser({
+    runtime,
+    history: journal.history,
+    tasks: journal.tasks,
+    statistics: journal.statistics,
+    plans: registry,
+    policyOf: (of, step) => engine.policyOf(of, step),
+    workflowsOf: (system) => registry.owners().find(({ name }) => name === system)?.workflows ?? [],
+  });
+}
+
 /** Wires the API of a node to its parts. */
 export function openApiOf(deps: ApiParts): Api {
   const { config, runtime, log, metrics, journal, registry, engine, bus, systems, adviser } = deps;
@@ -97,18 +116,7 @@ export function openApiOf(deps: ApiParts): Api {
     }),
     rehearser,
     generator,
-    diagnoser: openExplained(
-      openDiagnoser({
-        runtime,
-        history: journal.history,
-        tasks: journal.tasks,
-        plans: registry,
-        policyOf: (of, step) => engine.policyOf(of, step),
-        workflowsOf: (system) =>
-          registry.owners().find(({ name }) => name === system)?.workflows ?? [],
-      }),
-      adviser,
-    ),
+    diagnoser: openExplained(diagnoserOf(deps), adviser),
     policyOf: (of, step) => engine.policyOf(of, step),
     revertIncident: (incident, who) => deps.healer.revert(incident, who),
     settleHealing: () => deps.healer.settle(),

@@ -31,6 +31,8 @@ export class SimulatedHealing {
   readonly #taskIds = new Set<TaskId>();
   readonly #asked = new Set<TaskId>();
   readonly module = this.#healer.module;
+  /** What steps and tasks did; the healer watches it. */
+  readonly statistics = new MemoryStatistics();
 
   /** How often a person was needed: to approve, or for what only people can change. */
   get asked(): number {
@@ -47,7 +49,7 @@ export class SimulatedHealing {
     },
   ): void {
     const { runtime, engine, journal, policies, registry, starter, directory, adviser } = of;
-    const store = new MemoryStatistics();
+    const store = this.statistics;
     new Statistics({
       feed: engine.supervisor,
       store,

@@ -3,7 +3,7 @@
 import type { TaskId } from "../core/ids.ts";
 import { TaskerError } from "../core/errors.ts";
 import type { Incident } from "../core/incident.ts";
-import type { CommittedTurn, Starter } from "../core/ports.ts";
+import type { CommittedTurn, Starter, StatisticsStore } from "../core/ports.ts";
 import { type Instance } from "../core/system.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import type { TaskEnd } from "../core/event.ts";
@@ -52,6 +52,8 @@ export interface World extends Simulation {
   readonly minute: number;
   /** How often healing needed a person: to approve, or for what only people can change. */
   readonly asked: number;
+  /** What steps and tasks did; absent without healing. */
+  readonly statistics?: Pick<StatisticsStore, "read">;
   /** What healing has seen and done; empty without. */
   incidents(): readonly Incident[];
   /** Lets the scenario happen, minute by minute, until what is under way had time to end. */
@@ -97,6 +99,7 @@ export async function openWorld(
     registry,
     scenario,
     directory,
+    ...(healing !== undefined && { statistics: healing.statistics }),
     beginMs: runtime.now(),
     records: tasks.all,
     get asked() {

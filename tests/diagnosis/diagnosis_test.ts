@@ -107,6 +107,7 @@ async function diagnoseCluster(
         yield* tasks;
       },
     },
+    statistics: { read: () => Promise.resolve([]) },
     plans: { byHash: () => Promise.resolve(plan) },
     policyOf: () => fillPolicy(false),
     workflowsOf: () => [],

@@ -179,7 +179,7 @@ async function diagnoseOne(
 }
 
 async function diagnose(world: World, taskId: TaskId) {
-  const { journal, registry, engine, runtime } = world;
+  const { journal, registry, engine, runtime, statistics } = world;
   const turns = journal.turns(taskId);
   const started = turns[0]?.events[0];
   if (started?.kind !== "TaskStarted") return undefined;
@@ -192,6 +192,7 @@ async function diagnose(world: World, taskId: TaskId) {
       },
     },
     tasks: journal,
+    statistics: statistics ?? { read: () => Promise.resolve([]) },
     plans: registry,
     policyOf: (of, step) => engine.policyOf(of, step),
     workflowsOf: (system) => registry.owners().find(({ name }) => name === system)?.workflows ?? [],

@@ -36,6 +36,7 @@ async function diagnosed(text: string) {
         }
       },
     },
+    statistics: { read: () => Promise.resolve([]) },
     plans: { byHash: () => Promise.resolve(plan) },
     policyOf: () => fillPolicy(false),
     workflowsOf: () => [],

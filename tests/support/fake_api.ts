@@ -326,6 +326,7 @@ function fakeDiagnoser(runtime: VirtualRuntime, engine: FakeEngine): Diagnoser {
     runtime,
     history: { turns: (taskId, afterTurn, limit) => engine.turns(taskId, afterTurn, limit) },
     tasks: { async *tasks() {} },
+    statistics: { read: () => Promise.resolve([]) },
     plans: { byHash: (hash) => Promise.resolve(engine.plans.find((plan) => plan.hash === hash)) },
     policyOf: () => fillPolicy(false),
     workflowsOf: () => [],
