@@ -1,5 +1,6 @@
 /** Confidence: the type of a failure, how sure that is, and how such confidences turned out. Pure. */
 
+import type { AttemptOutcome } from "../core/attempt_fact.ts";
 import { FAILURE_TYPES, type FailureType } from "../core/healing.ts";
 import type { Evidence } from "./evidence.ts";
 import { entriesOf, sum } from "./symptoms.ts";
@@ -23,22 +24,71 @@ const UNKNOWN_TEXT_WEIGHT = 1.5;
  */
 const SHARPNESS = 1.35;
 
+/** Below this, the most likely of the known types is not named: it is hardly better than the next. */
+const NAMED_MIN = 0.35;
+
+/** What the error itself has to say for a type, for its words to name it. */
+const WORDS_MIN = 4;
+
+/**
+ * How often a diagnosis is right by what it rests on. Weights that add up say how sure the evidence is,
+ * if all of it is independent and what decides is recorded; this is how far that goes.
+ */
+const RELIABILITY = {
+  /** The error's own words or status. */
+  words: 0.98,
+  /** What surrounds it: who fails, and since when. */
+  surroundings: 0.9,
+  /** A time-out has no words, and many things take time. */
+  time: 0.8,
+  /** That no known kind fits: there are more words than are known. */
+  nothing: 0.75,
+};
+
+/** What is not sure goes to what else is likely: the same weights, taken far less seriously. */
+const DOUBTFUL = 0.3;
+
 /**
  * Ranks all types, the most likely first.
  *
- * Method: the weights of each type add up, as logarithms of odds do, and become shares (softmax).
+ * Method: the weights of each type add up, as logarithms of odds do, and become shares (softmax), of
+ * which a part is doubted, by what the first rests on.
  */
-export function classify(evidence: readonly Evidence[]): Candidate[] {
+export function classify(
+  evidence: readonly Evidence[],
+  outcome: AttemptOutcome,
+): readonly Candidate[] {
   const weights = sum(evidence.map(({ weights }) => weights));
   const ofError = evidence.find(({ id }) => id === "error")?.weights ?? {};
   const isUnknown = entriesOf(ofError).every(([, weight]) => weight < 2);
-  const scores = FAILURE_TYPES.map((type) => {
-    const novel = type === "novel" ? NOVEL_WEIGHT + (isUnknown ? UNKNOWN_TEXT_WEIGHT : 0) : 0;
-    return { type, score: SHARPNESS * (novel + (weights[type] ?? 0)) };
-  });
-  const total = scores.reduce((all, { score }) => all + Math.exp(score), 0);
-  return scores.map(({ type, score }) => ({ type, confidence: Math.exp(score) / total }))
-    .sort((a, b) => b.confidence - a.confidence || (a.type < b.type ? -1 : 1));
+  const novel = NOVEL_WEIGHT + (isUnknown ? UNKNOWN_TEXT_WEIGHT : 0);
+  const weightOf = (type: FailureType) => type === "novel" ? novel : weights[type] ?? 0;
+  const sure = sharesOf((type) => SHARPNESS * weightOf(type));
+  const doubtful = sharesOf((type) => DOUBTFUL * weightOf(type));
+  const ranked = FAILURE_TYPES.toSorted((a, b) => sure[b] - sure[a] || (a < b ? -1 : 1));
+  const [likeliest] = ranked as [FailureType];
+  const first = sure[likeliest] < NAMED_MIN ? "novel" : likeliest;
+  const reliability = first === "novel"
+    ? RELIABILITY.nothing
+    : outcome === "timed_out"
+    ? RELIABILITY.time
+    : (ofError[first] ?? 0) >= WORDS_MIN
+    ? RELIABILITY.words
+    : RELIABILITY.surroundings;
+  return [first, ...ranked.filter((type) => type !== first)].map((type) => ({
+    type,
+    confidence: reliability * sure[type] + (1 - reliability) * doubtful[type],
+  }));
+}
+
+/** Shares of scores that are logarithms of odds. */
+function sharesOf(scoreOf: (type: FailureType) => number): Readonly<Record<FailureType, number>> {
+  const odds = FAILURE_TYPES.map((type) => [type, Math.exp(scoreOf(type))] as const);
+  const total = odds.reduce((sum, [, of]) => sum + of, 0);
+  return Object.fromEntries(odds.map(([type, of]) => [type, of / total])) as Record<
+    FailureType,
+    number
+  >;
 }
 
 /** A confidence as it was stated, and whether it was right. */

@@ -34,8 +34,6 @@ export interface DiagnosisInput extends SceneInput {
 /** Alternatives below this are not worth a line. */
 const ALTERNATIVE_MIN = 0.03;
 const ALTERNATIVES_MAX = 3;
-/** Below this, the most likely of the known types is not named. */
-const CONFIDENCE_MIN = 0.35;
 /** Evidence that is kept, the heaviest first. */
 const EVIDENCE_MAX = 12;
 /** Characters of others' text in one sentence. */
@@ -50,7 +48,7 @@ export function diagnose(input: DiagnosisInput): Diagnosis {
   const scene = sceneOf(input, decided.map(({ failed }) => failed));
   const evidence = collectEvidence(scene);
   const calibration = calibrationOf(statedIn(input.resolutions));
-  const candidates = honest(classify(evidence));
+  const candidates = classify(evidence, failure.outcome);
   const { type, confidence } = candidates[0] as Candidate;
   const resolutions = decided.filter(({ failed }) => scene.isAlike(failed));
   const { code, message } = failure.error ?? {};
@@ -82,16 +80,6 @@ export function diagnose(input: DiagnosisInput): Diagnosis {
       is_sample: input.isSample,
     },
   };
-}
-
-/** A guess that is hardly better than the next is not stated: it is novel. */
-function honest(candidates: readonly Candidate[]): readonly Candidate[] {
-  const [first] = candidates;
-  const novel = candidates.find(({ type }) => type === "novel");
-  if (first === undefined || novel === undefined || first.confidence >= CONFIDENCE_MIN) {
-    return candidates;
-  }
-  return [novel, ...candidates.filter((one) => one !== novel)];
 }
 
 /** What diagnoses stated, where a person has said what it was. */

@@ -11,7 +11,7 @@ const STEP = { kind: "remote", system: "gateway", atMostOnce: false, timeoutMs: 
 function found(facts: readonly AttemptFact[], parts: Partial<SceneInput> = {}) {
   const failure = facts.findLast(({ outcome }) => outcome !== "completed") as AttemptFact;
   const evidence = collectEvidence(sceneOf({ facts, failure, stepOf: () => STEP, ...parts }));
-  return { type: classify(evidence)[0]?.type, ids: evidence.map(({ id }) => id) };
+  return { type: classify(evidence, failure.outcome)[0]?.type, ids: evidence.map(({ id }) => id) };
 }
 
 /** Eighty tasks that complete in a time, and forty of which every third is cut off. */
