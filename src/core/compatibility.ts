@@ -29,6 +29,14 @@ export type Compatibility =
 
 /** Pairs of schemas that are compared; more is given up. */
 const PAIRS_MAX = 2_000;
+/**
+ * What a comparison may cost, in characters of the schemas that are looked at: whoever registers a
+ * capability has its contract compared in the server, where nothing else runs meanwhile.
+ */
+const COST_MAX = 4_000_000;
+/** What a look at a schema costs beside that, and how much more compiling it costs. */
+const LOOK_COST = 50;
+const COMPILE_COST = 20;
 /** Levels of schemas. */
 const DEPTH_MAX = 64;
 /** Reasons that are listed. */
@@ -75,16 +83,20 @@ function isUnusable(checked: Checked): boolean {
 /** One comparison. */
 class Comparison {
   readonly #inProgress = new Set<string>();
+  readonly #texts = new WeakMap<JsonSchema, string>();
   #pairs = 0;
+  #cost = 0;
 
   /** Returns why values of `from` may not fit `to`; nothing: all of them do. */
   misfits(from: Rooted, to: Rooted, path: string): readonly Misfit[] {
     if (!isKeywords(to.schema) && to.schema !== false) return [];
-    if (isSame(from, to)) return [];
-    const pair = `${canonicalJson(from.schema)} ${canonicalJson(to.schema)}`;
+    const [text, other] = [this.#textOf(from.schema), this.#textOf(to.schema)];
+    if (text === other && this.#isSame(text, from, to)) return [];
+    const pair = `${text} ${other}`;
     // Of a recursive schema: what is being proved may be assumed of the values inside.
     if (this.#inProgress.has(pair)) return [];
-    if (++this.#pairs > PAIRS_MAX || this.#inProgress.size >= DEPTH_MAX) {
+    const isTooMuch = this.#isTooMuch(pair.length);
+    if (++this.#pairs > PAIRS_MAX || this.#inProgress.size >= DEPTH_MAX || isTooMuch) {
       return [{ path, detail: "is too large to be compared" }];
     }
     this.#inProgress.add(pair);
@@ -101,8 +113,10 @@ class Comparison {
     const { schema, root } = to;
     if (schema === false) return [{ path, detail: `is not accepted: ${one.type}` }];
     if (!isKeywords(schema)) return [];
-    if (one.values !== undefined) return listedMisfits(one.values, to, path);
-    if (steps > DEPTH_MAX) return [{ path, detail: "is too large to be compared" }];
+    if (steps > DEPTH_MAX || this.#isTooMuch(LOOK_COST)) {
+      return [{ path, detail: "is too large to be compared" }];
+    }
+    if (one.values !== undefined) return this.#listedMisfits(one.values, to, path);
     const inner = (part: unknown) => this.#fits(one, { schema: part, root }, path, steps + 1);
     const { $ref, allOf, anyOf, oneOf, ...own } = schema;
     return [
@@ -141,14 +155,50 @@ class Comparison {
     );
     return isAlone ? [] : [{ path, detail: 'may fit more than one part of "oneOf"' }];
   }
-}
 
-/** Equal words mean the same unless they refer to something else. */
-function isSame(from: Rooted, to: Rooted): boolean {
-  const text = canonicalJson(to.schema);
-  if (canonicalJson(from.schema) !== text) return false;
-  const refers = text.includes('"$ref"') || text.includes('"$dynamicRef"');
-  return !refers || canonicalJson(from.root) === canonicalJson(to.root);
+  /** Values that are listed are checked one by one. */
+  #listedMisfits(values: readonly unknown[], to: Rooted, path: string): readonly Misfit[] {
+    const alone = this.#standingAlone(to);
+    if (alone === undefined) return [{ path, detail: "refers to what cannot be compared" }];
+    const refused = values.filter((value) => !checkByStored(alone, value).ok);
+    if (refused.length === 0) return [];
+    const shown = refused.slice(0, VALUES_SHOWN_MAX).map((value) => JSON.stringify(value));
+    const more = refused.length > VALUES_SHOWN_MAX ? ", …" : "";
+    return [{ path, detail: `does not accept ${shown.join(", ")}${more}` }];
+  }
+
+  /** A part of a schema as a whole one, with the definitions that it refers to. */
+  #standingAlone({ schema, root }: Rooted): JsonSchema | undefined {
+    if (!isKeywords(schema)) return undefined;
+    const text = this.#textOf(schema);
+    if (this.#isTooMuch(COMPILE_COST * text.length)) return undefined;
+    if (schema === root) return root;
+    if (!text.includes('"$ref":"')) return schema;
+    const { $defs = {} } = root;
+    const all = `${text}${this.#textOf($defs)}`;
+    if (this.#isTooMuch(COMPILE_COST * all.length)) return undefined;
+    const isOutside = [...all.matchAll(/"\$(?:ref|dynamicRef|id|anchor)":"([^"]*)"/g)]
+      .some(([, target = ""]) => !target.startsWith("#/$defs/"));
+    return isOutside || "$defs" in schema ? undefined : { ...schema, $defs };
+  }
+
+  /** Equal words mean the same unless they refer to something else. */
+  #isSame(text: string, from: Rooted, to: Rooted): boolean {
+    const refers = text.includes('"$ref"') || text.includes('"$dynamicRef"');
+    return !refers || this.#textOf(from.root) === this.#textOf(to.root);
+  }
+
+  #textOf(schema: unknown): string {
+    if (!isKeywords(schema)) return canonicalJson(schema);
+    const text = this.#texts.get(schema) ?? canonicalJson(schema);
+    this.#texts.set(schema, text);
+    return text;
+  }
+
+  #isTooMuch(more: number): boolean {
+    this.#cost += more;
+    return this.#cost > COST_MAX;
+  }
 }
 
 /** Of several parts one has to fit: where none does, the nearest one says why. */
@@ -158,35 +208,6 @@ function chosenMisfits(found: readonly (readonly Misfit[])[], path: string): rea
   const [nearest, ...others] = inside;
   if (nearest !== undefined && others.length === 0) return nearest;
   return [{ path, detail: `may fit none of ${found.length} alternatives` }];
-}
-
-/** Values that are listed are checked one by one. */
-function listedMisfits(
-  values: readonly unknown[],
-  to: Rooted,
-  path: string,
-): readonly Misfit[] {
-  const alone = standingAlone(to);
-  if (alone === undefined) return [{ path, detail: "refers to what cannot be compared" }];
-  const refused = values.filter((value) => !checkByStored(alone, value).ok);
-  if (refused.length === 0) return [];
-  const shown = refused.slice(0, VALUES_SHOWN_MAX).map((value) => JSON.stringify(value)).join(", ");
-  const more = refused.length > VALUES_SHOWN_MAX ? ", …" : "";
-  return [{ path, detail: `does not accept ${shown}${more}` }];
-}
-
-/** A part of a schema as a whole one, with the definitions that it refers to. */
-function standingAlone({ schema, root }: Rooted): JsonSchema | undefined {
-  if (!isKeywords(schema)) return undefined;
-  if (schema === root) return root;
-  const text = canonicalJson(schema);
-  const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, target]) => target ?? "");
-  if (references.length === 0) return schema;
-  const { $defs } = root;
-  const all = `${text}${canonicalJson($defs ?? {})}`;
-  const isOutside = [...all.matchAll(/"\$(?:ref|dynamicRef|id|anchor)":"([^"]*)"/g)]
-    .some(([, target = ""]) => !target.startsWith("#/$defs/"));
-  return isOutside || "$defs" in schema ? undefined : { ...schema, $defs };
 }
 
 /** Whether no value fits both, as far as types, lists and tags of objects say. */

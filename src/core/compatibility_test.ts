@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { drawChanged, drawSchema, drawValue } from "../../tests/support/random_schema.ts";
 import { compareSchemas } from "./compatibility.ts";
 import { alternativesOf } from "./schema_alternatives.ts";
+import { examplesOf } from "./schema_examples.ts";
 import { partOf } from "./schema_parts.ts";
 import { checkByStored } from "./stored_schema.ts";
 import type { JsonSchema } from "./workflow.ts";
@@ -168,4 +169,52 @@ Deno.test("a schema that names itself several times in one place is no larger a 
     at = partOf(one, "next");
     ok(JSON.stringify(at.schema).length < 500, `level ${level}`);
   }
+});
+
+Deno.test("a definition that many refer to is read once a level, not once for each of them", () => {
+  let reads = 0;
+  const next = (level: number) =>
+    Array.from({ length: 3 }, () => ({ $ref: `#/$defs/d${level + 1}` }));
+  const $defs: Record<string, JsonSchema> = { d6: TEXT };
+  for (let level = 0; level < 6; level++) {
+    $defs[`d${level}`] = {
+      get anyOf() {
+        reads++;
+        return next(level);
+      },
+    };
+  }
+  const root = { $ref: "#/$defs/d0", $defs };
+
+  equal(alternativesOf({ schema: root, root }).length, 1);
+  ok(reads <= 6, `${reads} reads`);
+});
+
+Deno.test("a schema of many parts is compared field by field, not once more for each of its parts", () => {
+  let looks = 0;
+  const parts = (field: JsonSchema) =>
+    Array.from({ length: 60 }, (_, part) => ({
+      properties: new Proxy({ [`f${part}`]: field }, {
+        getOwnPropertyDescriptor(target, name) {
+          looks++;
+          return Reflect.getOwnPropertyDescriptor(target, name);
+        },
+      }),
+    }));
+  const one = { type: "object", allOf: parts(TEXT) };
+
+  equal(compareSchemas(one, { type: "object", allOf: parts({ type: "number" }) }).kind, "breaks");
+  ok(looks < 10 * 60 * 60, `${looks} looks`);
+});
+
+Deno.test("all examples of a schema with many fields are bounded together", () => {
+  const required = Array.from({ length: 600 }, (_, at) => `f${at}`);
+  const properties = Object.fromEntries(required.map((name) => [name, TEXT]));
+  const schema = { type: "object", properties, required };
+
+  const examples = examplesOf({ schema, root: schema }) as readonly object[];
+
+  ok(examples.length > 10);
+  const values = examples.reduce((sum, one) => sum + Object.keys(one).length, 0);
+  ok(values <= 200_000, `${values} values`);
 });

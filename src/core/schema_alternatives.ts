@@ -31,6 +31,9 @@ export interface Alternative {
 /** More alternatives than this are taken as one. */
 const ALTERNATIVES_MAX = 64;
 
+/** Ways in which a schema can hold, each as schemas that all hold. */
+type Ways = readonly (readonly JsonSchema[])[];
+
 /** References are followed this deep without a value in between. */
 const STEPS_MAX = 16;
 
@@ -39,7 +42,7 @@ const STEPS_MAX = 16;
  * schema says "not", or "exactly one of".
  */
 export function alternativesOf({ schema, root }: Rooted): readonly Alternative[] {
-  return conjunctions(schema, root, STEPS_MAX).flatMap((all) => byType(all, root));
+  return new Conjunctions(root).of(schema, STEPS_MAX).flatMap((all) => byType(all, root));
 }
 
 /** Returns what a local reference points at; undefined: nothing, or another document. */
@@ -79,47 +82,64 @@ function typeOf(value: unknown): TypeName {
 }
 
 /** Lists the ways in which all of a schema can hold. What is left out makes them wider. */
-function conjunctions(
-  schema: unknown,
-  root: JsonSchema,
-  steps: number,
-): readonly (readonly JsonSchema[])[] {
-  if (schema === false) return [];
-  if (!isKeywords(schema) || steps === 0) return [[]];
-  const { $ref, allOf, anyOf, oneOf } = schema;
-  const inner = (part: unknown) => conjunctions(part, root, steps - 1);
-  let ways: readonly (readonly JsonSchema[])[] = [[ownOf(schema)]];
-  const parts = [
-    ...(typeof $ref === "string" ? [inner(resolve($ref, root) ?? true)] : []),
-    ...(Array.isArray(allOf) ? allOf.map(inner) : []),
-    ...[anyOf, oneOf].filter(Array.isArray).map((list) => distinct(list.flatMap(inner))),
-  ];
-  for (const part of parts) {
-    if (ways.length * part.length > ALTERNATIVES_MAX) continue;
-    ways = distinct(ways.flatMap((way) => part.map((other) => [...new Set([...way, ...other])])));
+class Conjunctions {
+  /** By schema, then by the steps that are left: a schema may be referred to in many places. */
+  readonly #known = new Map<JsonSchema, Ways[]>();
+  /** The keywords of each schema without references and combinations. */
+  readonly #own = new Map<JsonSchema, JsonSchema>();
+
+  constructor(readonly root: JsonSchema) {}
+
+  of(schema: unknown, steps: number): Ways {
+    if (schema === false) return [];
+    if (!isKeywords(schema) || steps === 0) return [[]];
+    const known = this.#known.get(schema) ?? [];
+    this.#known.set(schema, known);
+    return known[steps] ??= this.#read(schema, steps);
   }
-  return ways;
+
+  #read(schema: JsonSchema, steps: number): Ways {
+    const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
+    const own = this.#own.get(schema) ?? rest;
+    this.#own.set(schema, own);
+    const inner = (part: unknown) => this.of(part, steps - 1);
+    const parts = [
+      ...(typeof $ref === "string" ? [inner(resolve($ref, this.root) ?? true)] : []),
+      ...(Array.isArray(allOf) ? allOf.map(inner) : []),
+      ...[anyOf, oneOf].filter(Array.isArray).map((list) => distinct(waysOf(list, inner))),
+    ];
+    if (parts.some(({ length }) => length === 0)) return [];
+    const single = parts.filter(({ length }) => length === 1).flat(2);
+    const base = Object.keys(own).length === 0 ? single : [own, ...single];
+    let ways: Ways = [[...new Set(base)]];
+    for (const part of parts) {
+      if (part.length === 1 || ways.length * part.length > ALTERNATIVES_MAX) continue;
+      ways = distinct(
+        ways.flatMap((way) => part.map((other) => [...new Set([...way, ...other])])),
+      );
+    }
+    return ways;
+  }
 }
 
-const OWN = new WeakMap<JsonSchema, JsonSchema>();
-
-/** The keywords of a schema without references and combinations: the same object each time. */
-function ownOf(schema: JsonSchema): JsonSchema {
-  const known = OWN.get(schema);
-  if (known !== undefined) return known;
-  const { $ref: _ref, allOf: _all, anyOf: _any, oneOf: _one, ...own } = schema;
-  OWN.set(schema, own);
-  return own;
+function* waysOf(list: readonly unknown[], inner: (part: unknown) => Ways): Iterable<Ways[number]> {
+  for (const part of list) yield* inner(part);
 }
 
-/** Ways without those that hold the same: of a recursive schema there would be twice as many a level. */
-function distinct(ways: readonly (readonly JsonSchema[])[]): readonly (readonly JsonSchema[])[] {
-  const seen: ReadonlySet<JsonSchema>[] = [];
-  return ways.filter((way) => {
-    const isKnown = seen.some((set) => set.size === way.length && way.every((one) => set.has(one)));
-    if (!isKnown) seen.push(new Set(way));
-    return !isKnown;
-  });
+/**
+ * Ways without those that hold the same: of a recursive schema there would be twice as many a level. More
+ * than are taken as one are not needed.
+ */
+function distinct(ways: Iterable<Ways[number]>): Ways {
+  const found: { readonly way: Ways[number]; readonly held: ReadonlySet<JsonSchema> }[] = [];
+  for (const way of ways) {
+    const isSame = (held: ReadonlySet<JsonSchema>) =>
+      held.size === way.length && way.every((one) => held.has(one));
+    if (found.some(({ held }) => isSame(held))) continue;
+    found.push({ way, held: new Set(way) });
+    if (found.length > ALTERNATIVES_MAX) break;
+  }
+  return found.map(({ way }) => way);
 }
 
 function byType(all: readonly JsonSchema[], root: JsonSchema): readonly Alternative[] {

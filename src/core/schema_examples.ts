@@ -14,6 +14,8 @@ const DEPTH_MAX = 6;
 const LENGTH_MAX = 1_000;
 /** Values in an example, with all that is inside: lists of lists multiply. */
 const VALUES_MAX = 10_000;
+/** Values in all examples together. */
+const TOTAL_MAX = 200_000;
 
 /** Texts that fit common patterns. */
 const TEXTS = [
@@ -47,15 +49,19 @@ const SCHEMAS_MAX = 2_000;
 export function examplesOf(schema: Rooted): readonly unknown[] {
   let seen = 0;
   const countOf = counter();
-  const inside = (part: Rooted, depth: number, max: number): readonly unknown[] => {
+  const inside = (schemaOf: () => Rooted, depth: number, max: number): readonly unknown[] => {
     if (depth === 0 || ++seen > SCHEMAS_MAX) return [];
+    const part = schemaOf();
     if (isOpen(part.schema)) return ANYTHING;
     const found = alternativesOf(part).map((one) =>
-      one.values ?? ofType(one, (inner) => inside(inner, depth - 1, INNER_MAX))
+      firstOf(one.values ?? ofType(one, (inner) => inside(inner, depth - 1, INNER_MAX)), max)
     );
     return interleaved(found, max).filter((value) => countOf(value) <= VALUES_MAX);
   };
-  return inside(schema, DEPTH_MAX, EXAMPLES_MAX);
+  let total = 0;
+  return inside(() => schema, DEPTH_MAX, EXAMPLES_MAX).filter((value) =>
+    (total += countOf(value)) <= TOTAL_MAX
+  );
 }
 
 /** Counts the values in a value. Parts that stand in several places are looked at once. */
@@ -72,6 +78,16 @@ function counter(): (value: unknown) => number {
   return countOf;
 }
 
+/** Takes no more than are needed: 2,000 fields would have 60,000 examples of 2,000 fields. */
+function firstOf(values: Iterable<unknown>, max: number): readonly unknown[] {
+  const taken: unknown[] = [];
+  for (const value of values) {
+    if (taken.length === max) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
 /** Takes from each list in turn, so that every alternative has its share. */
 function interleaved(lists: readonly (readonly unknown[])[], max: number): readonly unknown[] {
   const longest = Math.max(0, ...lists.map((list) => list.length));
@@ -82,10 +98,10 @@ function interleaved(lists: readonly (readonly unknown[])[], max: number): reado
   return taken.slice(0, max);
 }
 
-/** Gives examples of a part of a value. */
-type Inside = (part: Rooted) => readonly unknown[];
+/** Gives examples of a part of a value; its schema is not asked for when there are none any more. */
+type Inside = (schemaOf: () => Rooted) => readonly unknown[];
 
-function ofType(one: Alternative, inside: Inside): readonly unknown[] {
+function ofType(one: Alternative, inside: Inside): Iterable<unknown> {
   switch (one.type) {
     case "string":
       return texts(one);
@@ -114,9 +130,9 @@ function numbers({ all, isInteger }: Alternative): readonly number[] {
   return isInteger ? whole : [...whole, 0.5, -0.5, 1.5, ...said.map((value) => value + 0.5)];
 }
 
-function arrays(one: Alternative, inside: Inside): readonly unknown[] {
+function* arrays(one: Alternative, inside: Inside): Iterable<unknown> {
   const named = namedItems(one.all);
-  const at = (index: number) => inside(itemOf(one, index));
+  const at = (index: number) => inside(() => itemOf(one, index));
   const first = Array.from({ length: named }, (_, index) => at(index));
   const rest = at(named);
   const base = first.map((list) => list[0]).filter((item) => item !== undefined);
@@ -129,19 +145,19 @@ function arrays(one: Alternative, inside: Inside): readonly unknown[] {
     .filter((length) => length <= base.length || rest.length > 0);
   const least = lengths[0] ?? 0;
   const filled = ofLength(Math.max(least, named));
-  return [
-    ...lengths.map(ofLength),
-    ...first.flatMap((list, place) => list.map((item) => filled.with(place, item))),
-    ...rest.map((item) => [...ofLength(Math.max(named, least - 1)), item]),
-    ...rest.slice(0, 1).map((item) => [...base, item, item]),
-  ];
+  for (const length of lengths) yield ofLength(length);
+  for (const [place, list] of first.entries()) {
+    for (const item of list) yield filled.with(place, item);
+  }
+  for (const item of rest) yield [...ofLength(Math.max(named, least - 1)), item];
+  for (const item of rest.slice(0, 1)) yield [...base, item, item];
 }
 
-function objects(one: Alternative, inside: Inside): readonly unknown[] {
+function* objects(one: Alternative, inside: Inside): Iterable<unknown> {
   const required = requiredOf(one.all);
   const names = [...new Set([...required, ...fieldNames(one.all)])];
   const examples = new Map(
-    [...names, OTHER_FIELD].map((name) => [name, inside(partOf(one, name))]),
+    [...names, OTHER_FIELD].map((name) => [name, inside(() => partOf(one, name))]),
   );
   const withFirst = (wanted: readonly string[]) =>
     Object.fromEntries(
@@ -152,16 +168,13 @@ function objects(one: Alternative, inside: Inside): readonly unknown[] {
     );
   const least = withFirst([...required]);
   const most = withFirst(names);
-  return [
-    most,
-    least,
-    ...[...examples].flatMap(([name, values]) =>
-      values.map((value) => ({ ...least, [name]: value }))
-    ),
-    ...[...examples].flatMap(([name, values]) =>
-      values.map((value) => ({ ...most, [name]: value }))
-    ),
-  ];
+  yield most;
+  yield least;
+  for (const around of [least, most]) {
+    for (const [name, values] of examples) {
+      for (const value of values) yield { ...around, [name]: value };
+    }
+  }
 }
 
 /** The least and the most that is allowed, as far as examples go. */

@@ -31,6 +31,7 @@ export function namedField({ all, root }: Alternative, name: string): Rooted {
 
 /** Returns the schema of values that all of some schemas take. */
 export function allOf(schemas: readonly unknown[], root: JsonSchema): Rooted {
-  const [only] = schemas;
-  return { schema: schemas.length === 1 ? only : { allOf: schemas }, root };
+  const saying = [...new Set(schemas)].filter((schema) => schema !== true);
+  const [only = true] = saying;
+  return { schema: saying.length > 1 ? { allOf: saying } : only, root };
 }

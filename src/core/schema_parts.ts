@@ -11,9 +11,16 @@ import { patternOf } from "./pattern.ts";
 import { allOf, requiredOf } from "./schema_fields.ts";
 import type { JsonSchema } from "./workflow.ts";
 
+/** Of each alternative, the schemas of its fields: they are asked for again for each part of another. */
+const FIELDS = new WeakMap<Alternative, Map<string, Rooted>>();
+
 /** Returns the schema of a field, whether it is named or not. */
-export function partOf({ all, root }: Alternative, name: string): Rooted {
-  return allOf(all.flatMap((part) => fieldSchemas(part, name)), root);
+export function partOf(alternative: Alternative, name: string): Rooted {
+  const { all, root } = alternative;
+  const known = FIELDS.get(alternative) ?? new Map<string, Rooted>();
+  const field = known.get(name) ?? allOf(all.flatMap((part) => fieldSchemas(part, name)), root);
+  FIELDS.set(alternative, known.set(name, field));
+  return field;
 }
 
 /** Returns the schema of fields that nothing names. */
