@@ -20,6 +20,7 @@ async function score(name: string, seed = 1) {
 const FOLDERS = {
   scenarios: { faults: 40, controls: 6 },
   field: { faults: 48, controls: 10 },
+  unseen: { faults: 24, controls: 6 },
 };
 
 for (const [name, least] of Object.entries(FOLDERS)) {
