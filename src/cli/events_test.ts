@@ -34,3 +34,38 @@ Deno.test("events send shows what each trigger did, and fails when something was
   ]);
   deepEqual(removed.out, ["Trigger orders/placed is removed"]);
 });
+
+Deno.test("webhooks and triggers are listed with their state, and none with what makes one", async () => {
+  const cli = openCliHarness();
+  const none = [await cli.say("webhooks"), await cli.say("triggers")];
+  const start = '{"workflow":"orders/process"}';
+  const put = (name: string, ...options: readonly string[]) =>
+    cli.say("triggers", "put", `orders/${name}`, "--type", name, "--start", start, ...options);
+  await put("placed", "--filter", '{"$.event.data.country":"DE"}');
+  await put("pushed", "--signed", '{"scheme":"github","secret":"HOOK"}');
+  await cli.say("triggers", "disable", "orders/placed");
+  await cli.say(
+    ...["webhooks", "put", "billing", "--url", "https://a.test/", "--events", "task.failed"],
+    ...["--secret", "S"],
+  );
+  const policies = cli.fake.deps.policies;
+  const { steps } = (await policies.newest()).get("tasker/triggers:orders")!;
+  const signed = { scheme: "github", secret: "ABSENT" };
+  const gone = { ...steps, pushed: { ...steps.pushed, signed } };
+  const about = { by: "ada", reason: "", atMs: 0 };
+  await policies.put("tasker", "triggers:orders", { ...about, steps: gone }, 3);
+
+  const [webhooks, triggers] = [await cli.say("webhooks"), await cli.say("triggers")];
+
+  for (const { out: [says = "", how = ""] } of none) {
+    match(says, /^no (webhooks|triggers): /);
+    match(how, /^make one: .* put /);
+  }
+  match(webhooks.out[1] ?? "", /^billing +sends +task.failed +all workflows +0 +0 +0 +https/);
+  match(
+    triggers.out[1] ?? "",
+    /^orders\/placed +paused +placed if \S+country +with a key +starts /,
+  );
+  match(triggers.out[2] ?? "", /^orders\/pushed +refuses all +pushed +signed: github +starts /);
+  equal(triggers.out[4], "orders/pushed refuses every event: ABSENT is not named");
+});

@@ -53,6 +53,7 @@ import {
   type Verb,
   type VerbContext,
 } from "./verb.ts";
+import { triggerLines, webhookLines } from "./event_lines.ts";
 import { OPTIMISE } from "./optimise.ts";
 import { STATS, SYSTEM_STATS } from "./stats.ts";
 import { healingLines, limitLines, policyLines } from "./version_lines.ts";
@@ -121,6 +122,8 @@ const EXTRAS: { readonly [Name in OperationName]?: VerbExtra<Name> } = {
   workflowSource: SOURCE,
   deployHistory: HISTORY,
   getWorkflow: { lines: (workflow, { paint }) => workflowLines(workflow, paint) },
+  listWebhooks: { lines: ({ webhooks }, { paint }) => webhookLines(webhooks, paint) },
+  listTriggers: { lines: ({ triggers }, { paint }) => triggerLines(triggers, paint) },
   removeWebhook: { lines: (_, { input: { name } }) => [`Webhook ${name} is removed`] },
   resendDeliveries: RESEND,
   testWebhook: { lines: ({ id }) => [`Sent: ${TASKER} show ${id} says what came of it`] },
