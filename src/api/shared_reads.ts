@@ -6,14 +6,14 @@ import type { ApiAnswer } from "./handler.ts";
 
 /** How old an answer may be that is shared, in milliseconds. */
 export const SHARED_MS = 1_000;
-/** Characters of the JSON of all answers that are kept. */
+/** Characters of the JSON of all answers that are kept, and of what was asked for. */
 export const SHARED_SIZE_MAX = 16 * 1024 * 1024;
 
 /** An answer, and when it was asked for. */
 interface Read {
   readonly sinceMs: number;
   readonly answer: Promise<ApiAnswer>;
-  /** Characters of its JSON; 0 until it is there. */
+  /** Characters of what was asked for, and of its JSON once it is there. */
   size: number;
 }
 
@@ -34,7 +34,7 @@ export class SharedReads {
 
   constructor(private readonly runtime: Pick<Runtime, "monotonic">) {}
 
-  /** Characters of the JSON of all answers that are kept. */
+  /** Characters of all answers that are kept, and of what was asked for. */
   get size(): number {
     return this.#size;
   }
@@ -53,12 +53,10 @@ export class SharedReads {
     this.#drop(name);
     const made: Read = { sinceMs: nowMs, answer: encoded(read()), size: 0 };
     this.#reads.set(name, made);
+    this.#grow(made, name.length);
     try {
       const answer = await made.answer;
-      if (this.#reads.get(name) === made) {
-        made.size = String(answer.body).length;
-        this.#size += made.size;
-      }
+      if (this.#reads.get(name) === made) this.#grow(made, String(answer.body).length);
       return answer;
     } catch (error) {
       if (this.#reads.get(name) === made) this.#drop(name);
@@ -83,6 +81,11 @@ export class SharedReads {
   forget(): void {
     this.#reads.clear();
     this.#size = 0;
+  }
+
+  #grow(read: Read, more: number): void {
+    read.size += more;
+    this.#size += more;
   }
 
   #dropOld(oldestMs: number): void {

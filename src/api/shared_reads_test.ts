@@ -93,6 +93,10 @@ Deno.test("reads that fail are not kept, and what is kept is bounded by size", a
 
   equal(again.body, "1");
   ok(reads.size <= SHARED_SIZE_MAX && reads.size > SHARED_SIZE_MAX / 2);
+  for (let target = 0; target < 40; target++) {
+    await reads.once(`${target}${body}`, caller, () => Promise.resolve({ status: 200, body: 1 }));
+  }
+  ok(reads.size <= SHARED_SIZE_MAX && reads.size > SHARED_SIZE_MAX / 2, "long addresses count");
   reads.forget();
   equal(reads.size, 0);
 });
