@@ -52,7 +52,7 @@ export class Caller {
    */
   signature(by = this.key.name): string {
     if (this.isPerson) return `${this.key.name} (${this.keyId})`;
-    return this === NOBODY ? `${by} (no key)` : `${by} (key ${this.keyId})`;
+    return this.keyId === NOBODY.keyId ? `${by} (no key)` : `${by} (key ${this.keyId})`;
   }
 
   /** The namespaces it covers; undefined = all. */

@@ -70,6 +70,11 @@ Deno.test("a signed trigger takes events of each kind of sender once, without a 
     deepEqual(again, first, scheme);
     deepEqual(withKey.events[0]?.outcome, "unmatched", "a signed trigger takes nothing of keys");
     deepEqual(fake.engine.starts[0]?.input, { id: 5 }, scheme);
+    const { calls } = await fake.json<{ calls: { operation: string; by: string }[] }>(
+      "GET /v1/audit",
+    );
+    const [taken] = calls.filter(({ operation }) => operation === "sendSignedEvent");
+    equal(taken?.by, `orders/${scheme} (no key)`);
     const source = { "$.event.source": `/v1/events/orders/${scheme}` };
     await put(fake, scheme, { signed: { scheme, secret: "HOOK" }, start: START, filter: source });
     deepEqual((await sendSigned(fake, scheme, body, headers)).outcome, "started");

@@ -110,7 +110,7 @@ export class FairQueue {
       (size >= countPerOwnerMax || line.bytes + bytes > bytesPerOwnerMax);
     if (!isOwnFull && this.#bytes + bytes <= bytesMax) return;
     const why = isOwnFull
-      ? `${size} others of this key wait for that: send fewer at once`
+      ? `${size} others wait in the same line: send fewer at once`
       : "too much waits for that";
     throw new TaskerError("api.busy", `Cannot ${name}: ${why}`, { retryAfterMs: BUSY_RETRY_MS });
   }
