@@ -241,25 +241,22 @@ function ofLatency(
     };
   }
   if (failure.outcome !== "timed_out") return undefined;
-  return ofTimeout([...was, ...now], { limitMs, isWaiting, answered: now.length });
+  return ofTimeout(now, was, { limitMs, isWaiting });
 }
 
-/** What completes in the time that an attempt had, which was too short for others. */
+/** What completes in the time that an attempt had, which was too short for others; half is as quick as ever. */
 function ofTimeout(
-  ran: readonly number[],
-  { limitMs, isWaiting, answered }: {
-    readonly limitMs: number;
-    readonly isWaiting: boolean;
-    /** Attempts that completed since then. */
-    readonly answered: number;
-  },
+  now: readonly number[],
+  was: readonly number[],
+  { limitMs, isWaiting }: { readonly limitMs: number; readonly isWaiting: boolean },
 ): Evidence | undefined {
+  const ran = [...was, ...now];
   if (ran.length < USUAL_MIN) return undefined;
   const high = quantile(ran, 0.95);
   const shown = `95 % complete within ${Math.round(high)} ms (of ${ran.length})`;
   if (high < 0.6 * limitMs) {
     // What was quick before says nothing of how long it takes now.
-    if (answered < COMPARED_MIN) return undefined;
+    if (now.length < COMPARED_MIN) return undefined;
     // What is slow, or works off a queue, would answer some just in time.
     return {
       id: "unanswered",
@@ -267,15 +264,21 @@ function ofTimeout(
       weights: { timeout: 1, overload: -1, latency_shift: -1 },
     };
   }
+  // A line before the system delays all; here a part has become longer.
+  const isPart = now.length >= COMPARED_MIN && was.length >= COMPARED_MIN &&
+    quantile(now, 0.95) >= PART * quantile(was, 0.95);
   return {
     id: "narrow_timeout",
     text: `the time-out of ${limitMs} ms is near what attempts take: ${shown}`,
     // Where others wait for their turn, those that run are many rather than slow.
-    weights: isWaiting
+    weights: isWaiting && !isPart
       ? { overload: 3.5, dependency_down: -2 }
       : { timeout: 3, dependency_down: -2 },
   };
 }
+
+/** The longest take so many times as long as the longest did, while half take what they did. */
+const PART = 2;
 
 /** How long ready attempts wait for their start. */
 function ofWaiting({ since, before, system, systemOf }: Scene): Evidence | undefined {

@@ -25,6 +25,11 @@ Deno.test("what is cut off near the usual time is overload while attempts wait, 
   equal(found(cutOff(3_500)).type, "timeout");
   equal(found(cutOff(3_500)).ids.includes("narrow_timeout"), true);
   equal(found(cutOff(3_500, 20_000)).type, "overload");
+  // Half are as quick as ever: a part of the work has become long.
+  const part = cutOff(700, 20_000).map((fact, task) =>
+    task >= 80 && task % 6 === 1 ? { ...fact, ranMs: 3_900 } : fact
+  );
+  equal(found(part).type, "timeout");
 });
 
 Deno.test("what is cut off long after all others have answered hangs, and waiting is no overload", () => {
