@@ -12,9 +12,10 @@ const BEFORE_MS_MAX = 60 * MINUTE_MS;
 const BEFORE_MS_MIN = 5 * MINUTE_MS;
 const SINCE_MS_MAX = 20 * MINUTE_MS;
 
-/** So many times as many tasks are more, and by so many standard deviations no chance. */
-const MORE = 1.5;
+/** So many times as many tasks are more, by so many standard deviations no chance, and so many are many. */
+const MORE = 1.3;
 const DEVIATIONS = 4;
+const MANY = 2;
 
 /** Completed attempts that show how long they take, and how many times longer is far longer. */
 const COMPLETED_MIN = 5;
@@ -35,14 +36,17 @@ function ofStarts(scene: Scene, symptoms: Symptoms): Evidence | undefined {
   const most = rises.find(({ workflow }) => workflow === failure.workflow) ??
     rises.toSorted((a, b) => b.now - a.now)[0];
   if (most === undefined) return undefined;
-  // A refusal that names its reason is not explained by load.
+  // A refusal that names its reason is not explained by load, but that of a limit.
   const isOpen = failure.outcome === "timed_out" || isOutage(symptoms);
+  const isMany = most.now >= MANY * most.was;
   return {
     id: "demand",
     text: `${most.workflow} starts ${most.now.toFixed(1)} tasks a minute around that time, and ` +
       `${most.was.toFixed(1)} before`,
     weights: isOpen
-      ? { overload: 3.5, dependency_down: -2, latency_shift: -1.5 }
+      ? { overload: isMany ? 3.5 : 2, dependency_down: -2, latency_shift: -1.5 }
+      : (symptoms.weights.rate_limit ?? 0) > 0
+      ? { rate_limit: 1.5 }
       : { overload: 0.5 },
   };
 }
@@ -63,8 +67,11 @@ function riseOf(
     };
   };
   const was = within(splitMs - BEFORE_MS_MAX, splitMs);
-  const now = within(splitMs, Math.min(failure.endedAtMs, beganAtMs + SINCE_MS_MAX));
-  if (was.minutes * MINUTE_MS < BEFORE_MS_MIN || now.minutes === 0) return undefined;
+  const untilMs = Math.min(failure.endedAtMs, beganAtMs + SINCE_MS_MAX);
+  const [now] = [within(splitMs, beganAtMs), within(beganAtMs, untilMs)]
+    .filter(({ minutes }) => minutes > 0)
+    .toSorted((one, other) => other.starts / other.minutes - one.starts / one.minutes);
+  if (was.minutes * MINUTE_MS < BEFORE_MS_MIN || now === undefined) return undefined;
   const expected = (was.starts + 1) * now.minutes / was.minutes;
   // Both counts vary.
   const deviation = Math.sqrt(expected * (1 + now.minutes / was.minutes));

@@ -2,13 +2,14 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { EvidenceId } from "../core/healing.ts";
-import { contrastEvidence, fisherExact } from "./contrast.ts";
+import { contrastEvidence } from "./contrast.ts";
 import { demandEvidence } from "./demand.ts";
-import { tookMs } from "./saturated.ts";
+import { durationEvidence } from "./durations.ts";
+import { ofSilentInstance } from "./instances.ts";
 import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
 import { ofStretches } from "./stretches.ts";
 import { ofSameTasks } from "./same_tasks.ts";
-import { isOutage, OWN_WORDS, type Symptoms, symptomsOf } from "./symptoms.ts";
+import { entriesOf, isOutage, OWN_WORDS, type Symptoms, symptomsOf } from "./symptoms.ts";
 import type { Weights } from "./symptom_table.ts";
 
 /** One thing that was found out. */
@@ -23,8 +24,6 @@ export interface Evidence {
 const COMPARED_MIN = 5;
 /** Attempts that show how something usually is. */
 const USUAL_MIN = 20;
-/** What takes so many times as long as it did has too much to do, where it refuses others. */
-const SLOW = 2.5;
 
 /** Collects everything that speaks for or against a type. Cost: O(facts × attributes). */
 export function collectEvidence(scene: Scene): readonly Evidence[] {
@@ -41,7 +40,7 @@ export function collectEvidence(scene: Scene): readonly Evidence[] {
     ofSilentInstance(scene),
     ofStepShare(scene),
     ofSystem(scene, symptoms),
-    ...ofTime(scene, symptoms),
+    ...durationEvidence(scene, symptoms),
     ofAttempts(scene),
     ...demandEvidence(scene, symptoms),
     ofCredential(scene, symptoms),
@@ -127,35 +126,6 @@ function ofOneTask({ alike, failure, since }: Scene): Evidence | undefined {
   };
 }
 
-/** What times out names no instance: it is the one of several that completes next to nothing since. */
-function ofSilentInstance({ since, before, failure }: Scene): Evidence | undefined {
-  if (failure.outcome !== "timed_out") return undefined;
-  const [now, was] = [since, before].map((facts) =>
-    facts.flatMap((fact) => hasCompleted(fact) ? fact.instance ?? [] : [])
-  ) as [string[], string[]];
-  const names = [...new Set(was)];
-  const countOf = (of: readonly string[], name: string) => of.filter((one) => one === name).length;
-  const isLess = (name: string) =>
-    countOf(now, name) * was.length < SILENT * countOf(was, name) * now.length;
-  const [silent, ...others] = names.filter(isLess);
-  if (silent === undefined || others.length > 0 || names.length < SEVERAL) return undefined;
-  if (now.some((name) => !names.includes(name))) return undefined;
-  const [of, ofBefore] = [countOf(now, silent), countOf(was, silent)];
-  const chance = fisherExact(of, now.length - of, ofBefore, was.length - ofBefore);
-  if (chance * names.length > SILENT_CHANCE_MAX) return undefined;
-  return {
-    id: "silent_instance",
-    text: `instance "${silent}" completed ${of} of ${now.length} attempts since then, and ` +
-      `${ofBefore} of ${was.length} before; the other ${names.length - 1} go on`,
-    weights: { worker_local: 7, latency_shift: -2, dependency_down: -2, overload: -2 },
-  };
-}
-
-/** How many times less than its share an instance completes, of how many, and how likely by chance. */
-const SILENT = 1 / 4;
-const SEVERAL = 3;
-const SILENT_CHANCE_MAX = 0.01;
-
 /** How many attempts of the step fail now, of all tasks. */
 function ofStepShare({ since, before, alike, failure }: Scene): Evidence | undefined {
   const answered = since.filter((fact) => hasCompleted(fact) || hasFailed(fact));
@@ -207,96 +177,6 @@ function ofSystem(scene: Scene, symptoms: Symptoms): Evidence | undefined {
   };
 }
 
-/** How long completed attempts take now, against before, and how long ready ones wait. */
-function ofTime(scene: Scene, symptoms: Symptoms): readonly Evidence[] {
-  const waiting = ofWaiting(scene);
-  const latency = ofLatency(scene, { symptoms, isWaiting: waiting !== undefined });
-  return [latency, waiting].flatMap((one) => one ?? []);
-}
-
-function ofLatency(
-  { since, before, failure, input }: Scene,
-  { symptoms, isWaiting }: { readonly symptoms: Symptoms; readonly isWaiting: boolean },
-): Evidence | undefined {
-  // What answers too late is slow, and does not hang.
-  const answers = (facts: readonly AttemptFact[]) =>
-    facts.filter((fact) => hasCompleted(fact) || fact.lateAtMs !== undefined).map(tookMs);
-  const [now, was] = [answers(since), answers(before)];
-  const limitMs = input.stepOf(failure.workflow, failure.step)?.timeoutMs ?? failure.ranMs;
-  const isKnown = now.length >= COMPARED_MIN && was.length >= USUAL_MIN;
-  const [median, usual] = isKnown ? [quantile(now, 0.5), quantile(was, 0.5)] : [0, 0];
-  if (isKnown && median >= 1.5 * Math.max(1, usual)) {
-    return {
-      id: "latency",
-      text:
-        `attempts that complete take ${Math.round(median)} ms now (median of ${now.length}), and ` +
-        `took ${Math.round(usual)} ms before (of ${was.length})`,
-      // Only what ran out of time can have failed because of it.
-      weights: failure.outcome === "timed_out"
-        ? { latency_shift: 5, overload: 2, timeout: 0.5 }
-        // What answers some, late, is up.
-        : isOutage(symptoms) && median >= SLOW * Math.max(1, usual)
-        ? { overload: 4, dependency_down: -2.5 }
-        : { overload: 0.5 },
-    };
-  }
-  if (failure.outcome !== "timed_out") return undefined;
-  return ofTimeout(now, was, { limitMs, isWaiting });
-}
-
-/** What completes in the time that an attempt had, which was too short for others; half is as quick as ever. */
-function ofTimeout(
-  now: readonly number[],
-  was: readonly number[],
-  { limitMs, isWaiting }: { readonly limitMs: number; readonly isWaiting: boolean },
-): Evidence | undefined {
-  const ran = [...was, ...now];
-  if (ran.length < USUAL_MIN) return undefined;
-  const high = quantile(ran, 0.95);
-  const shown = `95 % complete within ${Math.round(high)} ms (of ${ran.length})`;
-  if (high < 0.6 * limitMs) {
-    // What was quick before says nothing of how long it takes now.
-    if (now.length < COMPARED_MIN) return undefined;
-    // What is slow, or works off a queue, would answer some just in time.
-    return {
-      id: "unanswered",
-      text: `what is not answered in ${limitMs} ms hangs: ${shown}`,
-      weights: { timeout: 1, overload: -1, latency_shift: -1 },
-    };
-  }
-  // A line before the system delays all; here a part has become longer.
-  const isPart = now.length >= COMPARED_MIN && was.length >= COMPARED_MIN &&
-    quantile(now, 0.95) >= PART * quantile(was, 0.95);
-  return {
-    id: "narrow_timeout",
-    text: `the time-out of ${limitMs} ms is near what attempts take: ${shown}`,
-    // Where others wait for their turn, those that run are many rather than slow.
-    weights: isWaiting && !isPart
-      ? { overload: 3.5, dependency_down: -2 }
-      : { timeout: 3, dependency_down: -2 },
-  };
-}
-
-/** The longest take so many times as long as the longest did, while half take what they did. */
-const PART = 2;
-
-/** How long ready attempts wait for their start. */
-function ofWaiting({ since, before, system, systemOf }: Scene): Evidence | undefined {
-  const waits = (facts: readonly AttemptFact[]) =>
-    facts.flatMap((fact) => systemOf(fact) === system ? fact.waitedMs : []);
-  const [now, was] = [waits(since), waits(before)];
-  if (now.length < USUAL_MIN) return undefined;
-  const [high, usual] = [quantile(now, 0.9), was.length === 0 ? 0 : quantile(was, 0.9)];
-  if (high < 2_000 || high < 3 * usual) return undefined;
-  return {
-    id: "waiting",
-    text: `a tenth of the attempts wait more than ${Math.round(high)} ms to start; ` +
-      `it was ${Math.round(usual)} ms before`,
-    // Circuits and limits that protect a system that is down make attempts wait as well.
-    weights: { overload: 1 },
-  };
-}
-
 /** Retries make work: attempts for each task, now and before. */
 function ofAttempts({ since, before }: Scene): Evidence | undefined {
   const perTask = (facts: readonly AttemptFact[]) =>
@@ -314,7 +194,12 @@ function ofAttempts({ since, before }: Scene): Evidence | undefined {
 /** A credential that ran out: everything went well until one moment, and nothing since. */
 function ofCredential({ before, since }: Scene, { weights }: Symptoms): Evidence | undefined {
   const last = before.findLast(hasCompleted);
-  if ((weights.auth ?? 0) < 5 || last === undefined || since.some(hasCompleted)) return undefined;
+  const isOther = entriesOf(weights).some(([type, weight]) =>
+    type !== "auth" && weight >= (weights.auth ?? 0)
+  );
+  if ((weights.auth ?? 0) < 5 || isOther || last === undefined || since.some(hasCompleted)) {
+    return undefined;
+  }
   return {
     id: "credential",
     text: `the credential was accepted until ${
@@ -322,10 +207,4 @@ function ofCredential({ before, since }: Scene, { weights }: Symptoms): Evidence
     }, and not since`,
     weights: { auth: 1 },
   };
-}
-
-/** A quantile by rank. Shape: at least one value. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
 }

@@ -178,3 +178,38 @@ Deno.test("what answers too late is slow, and does not hang", () => {
   equal(found(cut).ids.includes("unanswered"), true);
   equal(found(late).ids.includes("latency"), true);
 });
+
+Deno.test("where the quickest are as quick as ever attempts wait for others, else the system has become slow", () => {
+  const slow = (timesAt: (task: number) => number) =>
+    factsOf(
+      160,
+      (task) =>
+        task >= 80 && task % 3 === 0
+          ? [["timed_out", 4_000]]
+          : [["ok", task < 80 ? 300 : 300 * timesAt(task)]],
+    ).map((fact, task) => task < 80 ? fact : { ...fact, waitedMs: 20_000 });
+
+  equal(found(slow(() => 5)).type, "latency_shift");
+  equal(found(slow((task) => task % 10 < 4 ? 1 : 5)).type, "overload");
+});
+
+Deno.test("many tasks that fail each time by the same bug are no poison", () => {
+  const bug: readonly Went[] = Array.from({ length: 4 }, () => ["TypeError", 40]);
+  const facts = factsOf(160, (task) => task >= 80 && task % 5 === 0 ? bug : [["ok", 90]]);
+  const one = factsOf(160, (task) => task === 120 || task === 150 ? bug : [["ok", 90]]);
+
+  equal(found(facts).type, "data_quality");
+  equal(found(one).type, "poison");
+});
+
+Deno.test("a quota that more tasks have spent is a limit, also when it is answered as forbidden", () => {
+  const facts = factsOf(80, (task) => task < 40 ? [["ok", 100]] : [["http_403", 30]])
+    .map((fact): AttemptFact => {
+      const { error } = fact;
+      const message = "403 Forbidden: the quota of this hour is spent";
+      return error === undefined ? fact : { ...fact, error: { ...error, message } };
+    });
+
+  equal(found(facts).type, "rate_limit");
+  equal(found(facts).ids.includes("credential"), false);
+});

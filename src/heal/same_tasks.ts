@@ -10,6 +10,9 @@ import { entriesOf, type Symptoms } from "./symptoms.ts";
 /** First attempts of other tasks that an attempt is compared with: those that ended nearest to it. */
 const BESIDE = 6;
 
+/** Tasks that fail each time and are single cases. */
+const FEW = 2;
+
 /** Attempts of one task that show something, and how likely chance may make it fail so often. */
 const OWN_MIN = 3;
 const CHANCE_MAX = 0.05;
@@ -52,13 +55,17 @@ interface Compared {
 
 /** This task fails each time, and none of so many would if its attempts failed as those beside them. */
 function ofThisTask({ failure }: Scene, { facts, besideOf }: Compared): Evidence | undefined {
-  const own = facts.filter(({ taskId }) => taskId === failure.taskId).slice(-RETRIES_MAX);
-  if (own.length < OWN_MIN || own.some(hasCompleted)) return undefined;
-  const tasks = new Set(facts.map(({ taskId }) => taskId)).size;
+  const byTask = Map.groupBy(facts, ({ taskId }) => taskId);
+  const always = [...byTask.values()].filter((of) =>
+    of.length >= OWN_MIN && !of.some(hasCompleted)
+  );
+  const own = byTask.get(failure.taskId)?.slice(-RETRIES_MAX) ?? [];
+  // More than a few are of a kind.
+  if (own.length < OWN_MIN || own.some(hasCompleted) || always.length > FEW) return undefined;
   const beside = own.map(besideOf);
   const chance = beside.reduce(
     (product, of) => product * (failedIn(of) + 1) / (of.length + 2),
-    tasks,
+    byTask.size,
   );
   if (chance > CHANCE_MAX) return undefined;
   const all = beside.flat();
@@ -101,7 +108,7 @@ function failedIn(facts: readonly AttemptFact[]): number {
 /** What has become slow, or is down, is so for all tasks. */
 const WEIGHTS: Readonly<Record<string, Weights>> = {
   timed_out: { timeout: 2.5, data_quality: 2.5, poison: 2, latency_shift: -2.5 },
-  thrown: { poison: 4, data_quality: 3.5, dependency_down: -1 },
-  failed: { data_quality: 4, poison: 3 },
+  thrown: { data_quality: 4, poison: 1, dependency_down: -1 },
+  failed: { data_quality: 4, poison: 1 },
   contract_violation: { data_quality: 2 },
 };
