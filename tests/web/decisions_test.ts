@@ -19,6 +19,8 @@ workflow_steps:
     owner: payments
     event_pattern: payment.charge
     retry: { attempts_max: 1 }
+    result: { type: object, required: [receipt], properties: { receipt: { type: string } } }
+    alternatives: [{ name: by_phone, manual: Call the customer }]
   - name: thanks
     depends_on: charge
     transform: { said: thanks }
@@ -211,13 +213,22 @@ Deno.test({
   fn: () =>
     withWebApp(async ({ open, server }) => {
       const client = openClient(server);
-      const [first = ""] = await park(client, ["eu", "us"]);
+      const parked = await park(client, ["eu", "us", "asia"]);
+      const [first = ""] = parked;
       const page = await open(`/tasks/${first}`, { size: { width: 1440, height: 900 } });
       const suggestions = page.getByRole("region", { name: "Diagnosis" });
       await suggestions.getByRole("group", { name: "Suggestion: skip" })
         .getByRole("button", { name: "Do this" }).click();
       await page.getByRole("dialog").getByLabel(/^Why/).fill("paid in cash");
       await page.getByRole("dialog").getByRole("button", { name: "Skip" }).click();
+      await page.getByText("It has completed").waitFor();
+      await page.goto(`${server.url}/tasks/${parked.at(-1)}`);
+      await suggestions.getByText(/^It began .* in another task: /).waitFor();
+      await suggestions.getByRole("group", { name: "Suggestion: by_phone" })
+        .getByRole("button", { name: "Do this" }).click();
+      await page.getByRole("dialog").getByLabel(/receipt/).fill("R-1");
+      await page.getByRole("dialog").getByLabel(/^Why/).fill("paid by phone");
+      await page.getByRole("dialog").getByRole("button", { name: "by_phone" }).click();
       await page.getByText("It has completed").waitFor();
       await page.goto(`${server.url}/tasks/${first}?step=thanks`);
       const transform = page.getByRole("complementary", { name: "Step thanks" });
@@ -237,7 +248,7 @@ Deno.test({
         await page.getByRole("button", { name: "Close" }).click();
       }
       const { tasks } = await client.call("listTasks", { state: "completed" });
-      deepEqual(tasks.length, 2 * PER_REGION);
+      deepEqual(tasks.length, 2 * PER_REGION + 1);
 
       await page.goto(server.url);
       const calls = page.getByRole("region", { name: "Calls of systems" });

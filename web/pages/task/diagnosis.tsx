@@ -1,9 +1,11 @@
-/** The diagnosis of a failed step: what it looks like, why, and what helped before. */
+/** The diagnosis of a failed step: what it looks like, where it began, why, and what helped before. */
 
-import type { Step } from "../../../src/client.ts";
+import { Link } from "wouter";
+import type { OperationResult, Step } from "../../../src/client.ts";
 import type { JsonSchema } from "../../../src/core/workflow.ts";
 import { useOperation } from "../../data/query.ts";
 import { ErrorNote } from "../../kit/error_note.tsx";
+import { Time } from "../../kit/time.tsx";
 import { ChoiceAction } from "./actions.tsx";
 
 /** Asks for a diagnosis when it is shown; it reads journals, so it takes a moment. */
@@ -28,6 +30,7 @@ export function DiagnosisPanel({ id, step, success }: {
     evidence,
     suggested_workarounds,
     message,
+    alternatives,
   } = diagnosis.data;
   return (
     <section aria-label="Diagnosis" className="panel stack">
@@ -40,6 +43,8 @@ export function DiagnosisPanel({ id, step, success }: {
         </p>
       )}
       <p>This looks like {means}.</p>
+      <Others alternatives={alternatives} />
+      <Began {...{ id, diagnosis: diagnosis.data }} />
       <p className="sentence">{advice}.</p>
       {evidence.length > 0 && (
         <ul className="evidence">
@@ -61,6 +66,29 @@ export function DiagnosisPanel({ id, step, success }: {
       )}
       <p className="muted">{diagnosis.data.historical_context}</p>
     </section>
+  );
+}
+
+/** What else it may be. */
+function Others({ alternatives }: Pick<OperationResult<"diagnoseTask">, "alternatives">) {
+  if (alternatives.length === 0) return null;
+  const texts = alternatives.map((one) =>
+    `${one.failure_type.replaceAll("_", " ")} (${shareText(one.confidence)} sure)`
+  );
+  return <p className="muted">It may also be {texts.join(", ")}.</p>;
+}
+
+/** The first failure of the kind: when, and in which task. */
+function Began({ id, diagnosis: { began, step } }: {
+  readonly id: string;
+  readonly diagnosis: OperationResult<"diagnoseTask">;
+}) {
+  return (
+    <p>
+      It began <Time at={began.at} /> in{" "}
+      {began.task === id ? "this task" : <Link href={`/${began.task}`}>another task</Link>}
+      {began.step !== step && ` at step "${began.step}"`}: {began.because}.
+    </p>
   );
 }
 
