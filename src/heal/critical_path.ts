@@ -11,11 +11,11 @@ export interface PathPiece {
   readonly step: number;
   /** From when it could have started to its end, without what the step before it covers. */
   readonly ms: number;
-  /** Waited for a limit before its first attempt. */
+  /** Waited for a limit, before its first attempt and before others that were due. */
   readonly waitedMs: number;
   /** Attempts under way. */
   readonly ranMs: number;
-  /** Between attempts. */
+  /** Between attempts, until the next one was due. */
   readonly betweenMs: number;
 }
 
@@ -53,8 +53,9 @@ export function criticalPathOf({ plan, startedAtMs, steps }: TaskTrace): readonl
 
 function pieceOf({ step, startedAtMs, endedAtMs, attempts }: StepTrace, sinceMs: number) {
   const ms = Math.max(0, endedAtMs - sinceMs);
-  const waitedMs = Math.min(ms, Math.max(0, startedAtMs - sinceMs));
-  const ranMs = Math.min(ms - waitedMs, attempts.reduce((sum, attempt) => sum + attempt.ranMs, 0));
+  const firstMs = Math.max(0, startedAtMs - sinceMs);
+  const waitedMs = Math.min(ms, firstMs + sumOf(attempts.slice(1), ({ waitedMs }) => waitedMs));
+  const ranMs = Math.min(ms - waitedMs, sumOf(attempts, ({ ranMs }) => ranMs));
   return { step, ms, waitedMs, ranMs, betweenMs: ms - waitedMs - ranMs };
 }
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { TaskId } from "../core/ids.ts";
 import { planOf } from "../core/plan.ts";
 import { criticalPath, criticalPathOf } from "./critical_path.ts";
@@ -70,6 +71,16 @@ Deno.test("the critical path is what each step waited for last", () => {
     path.map(({ step, ms, waitedMs }) => [DIAMOND.plan.steps[step]?.name, ms, waitedMs]),
     [["a", 10, 0], ["c", 30, 5], ["d", 5, 0]],
   );
+});
+
+Deno.test("what a retry waits for a limit is no pause between attempts", () => {
+  const trace = traceOf(["a", [], 0, 10, 100]);
+  const of = (waitedMs: number, ranMs: number) => ({ waitedMs, ranMs }) as AttemptFact;
+  const step = { ...trace.steps.get(0) as StepTrace, attempts: [of(10, 20), of(30, 20)] };
+
+  const [piece] = criticalPathOf({ ...trace, steps: new Map([[0, step]]) });
+
+  deepEqual(piece, { step: 0, ms: 100, waitedMs: 40, ranMs: 40, betweenMs: 20 });
 });
 
 Deno.test("a step that takes no time saves only what the other branch leaves", () => {
