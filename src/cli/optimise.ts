@@ -12,15 +12,32 @@ const PATH_WIDTH = 40;
 /** What the verb does beyond sending its operation. */
 export const OPTIMISE: VerbExtra<"optimiseWorkflow"> = {
   waits: "Reads what tasks did, and plays it again under each change",
-  lines: (found, { paint }) => [
-    `${paint("bold", `${found.workflow} ${found.version}`)}  ${paint("dim", sampleText(found))}`,
-    ...section("critical path", pathLines(found, paint), paint),
-    ...section("suggested", suggestionLines(found, paint), paint),
-    ...section("could run at once", parallelLines(found), paint),
-    ...section("retries", retryLines(found), paint),
-    ...section("left as it is", declinedLines(found), paint),
-  ],
+  lines: (found, { paint }) =>
+    isNothing(found) ? [nothingLine(found, paint)] : [
+      `${paint("bold", `${found.workflow} ${found.version}`)}  ${paint("dim", sampleText(found))}`,
+      ...section("critical path", pathLines(found, paint), paint),
+      ...section("suggested", suggestionLines(found, paint), paint),
+      ...section("could run at once", parallelLines(found), paint),
+      ...section("retries", retryLines(found), paint),
+      ...section("left as it is", declinedLines(found), paint),
+    ],
 };
+
+/** What an answer says of the tasks that were read. */
+type Read = Pick<Found, "workflow" | "tasks" | "leftOut" | "refusal">;
+
+/** Whether no task was read. */
+export function isNothing({ tasks, leftOut }: Read): boolean {
+  return tasks + leftOut === 0;
+}
+
+/** Says that no task was read, and how to read others. */
+export function nothingLine(
+  { workflow, refusal = "" }: Pick<Read, "workflow" | "refusal">,
+  paint: Paint,
+): string {
+  return `${paint("bold", workflow)}  ${paint("plain", refusal)}; --since reads older ones`;
+}
 
 function section(name: string, lines: readonly string[], paint: Paint): string[] {
   return lines.length === 0 ? [] : ["", paint("dim", name), ...lines];
@@ -63,12 +80,8 @@ function bar({ share, meanMs, ranMs, betweenMs, waitedMs }: Found["bottlenecks"]
   return "·".repeat(waited) + "█".repeat(ran) + "░".repeat(between);
 }
 
-function suggestionLines({ suggested_optimizations, tasks }: Found, paint: Paint): string[] {
-  if (suggested_optimizations.length === 0) {
-    return [
-      tasks === 0 ? "there are no tasks to learn from" : "nothing: see below what was looked at",
-    ];
-  }
+function suggestionLines({ suggested_optimizations }: Found, paint: Paint): string[] {
+  if (suggested_optimizations.length === 0) return ["nothing: see below what was looked at"];
   return suggested_optimizations.map(({ text, tier }) =>
     `${paint("good", "→")} ${text} (${WAY[tier]})`
   );

@@ -1,6 +1,26 @@
 import { deepEqual } from "node:assert/strict";
 import { OPTIMISE } from "./optimise.ts";
 
+Deno.test("without tasks optimise says which would be read", () => {
+  const found = {
+    ...{
+      workflow: "shop/new",
+      version: "",
+      policyVersion: 0,
+      tasks: 0,
+      leftOut: 0,
+      isSample: false,
+    },
+    ...{ bottlenecks: [], parallel_opportunities: [], retry_patterns: [] },
+    ...{ suggested_optimizations: [], declined: [], critical_path_optimization: [] },
+    ...{ retry_tuning: [], timeout_adjustment: [], dependency_optimization: [] },
+    refusal: "no task of it was started since 2026-01-01T10:00:00.000Z",
+  };
+  deepEqual(OPTIMISE.lines?.(found, { paint: (_, text) => text, input: {} as never }), [
+    "shop/new  no task of it was started since 2026-01-01T10:00:00.000Z; --since reads older ones",
+  ]);
+});
+
 Deno.test("optimise draws the critical path, and says what is suggested and what is not", () => {
   const share = { low: 0.97, high: 1 };
   const lines = OPTIMISE.lines?.({

@@ -77,7 +77,7 @@ function statsLines(
 ): string[] {
   const window = windowText({ since, until });
   if (statistics.length === 0) {
-    return [`nothing started or ended from ${window}; look further back: --since 7d`];
+    return [`nothing started or ended from ${window}; --since 7d looks at the last 7 days`];
   }
   const head = headOf(
     ...[workflow === undefined ? "WORKFLOW" : "STEP", ...by === "step" ? [] : ["VERSION"]],

@@ -5,6 +5,7 @@ import type { Policy } from "../core/policy.ts";
 import type { Estimate } from "../core/whatif.ts";
 import { type Cell, durationText, headOf, type Paint, tableLines } from "./format.ts";
 import { duration, type VerbExtra } from "./operation_verb.ts";
+import { isNothing, nothingLine } from "./optimise.ts";
 import { UsageError, type VerbContext } from "./verb.ts";
 
 type Report = OperationResult<"whatifWorkflow">;
@@ -78,6 +79,7 @@ function whole(option: string, text: string): number {
 
 /** Draws what would have changed. */
 function whatifLines(report: Report, { steps, dropEdges }: Question, paint: Paint): string[] {
+  if (isNothing(report)) return [nothingLine(report, paint)];
   const { workflow, version, effects, refusal, drawn } = report;
   return [
     `${paint("bold", `${workflow} ${version}`)} with ${changeText({ steps, dropEdges })}`,

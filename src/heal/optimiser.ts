@@ -136,7 +136,7 @@ function aboutSample({ plan, policyVersion, tasks, leftOut, isSample }: Sample) 
   return { workflow, version, policyVersion, tasks: tasks.length, leftOut, isSample };
 }
 
-function noTasks({ workflow, version = "" }: LearnFrom) {
-  const refusal = "no task of it was started in this time";
+function noTasks({ workflow, version = "", sinceMs }: LearnFrom) {
+  const refusal = `no task of it was started since ${new Date(sinceMs).toISOString()}`;
   return { workflow, version, policyVersion: 0, tasks: 0, leftOut: 0, isSample: false, refusal };
 }
