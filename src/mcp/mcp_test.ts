@@ -1,8 +1,14 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { fakeMcp, MCP_URL } from "../../tests/support/fake_mcp.ts";
 import { valueOf } from "../../tests/support/mcp.ts";
+import { InMemoryTransport } from "@modelcontextprotocol/server";
+import { type Key, openClient } from "../client.ts";
 import { type ErrorCode, ERRORS } from "../core/errors.ts";
+import { SILENT_LOG } from "../telemetry/log.ts";
 import { failureOf, refused } from "./failure.ts";
+import { Limits } from "./limits.ts";
+import { OFFER } from "./offer.ts";
+import { mcpServer } from "./server.ts";
 
 for (const isOld of [false, true]) {
   Deno.test(`a client of ${isOld ? "2025" : "2026-07-28"} starts a task and reads it`, async () => {
@@ -37,6 +43,47 @@ Deno.test("a client without a key, or with one that is not known, is refused", a
     equal(error.data.code, "api.unauthorized");
     equal(error.message.split("\n").length, 3);
   }
+});
+
+Deno.test("a client that goes before its call is answered leaves no error in the log", async () => {
+  const { deps: { runtime } } = fakeMcp();
+  const [errors, asked] = [[] as unknown[], Promise.withResolvers<void>()];
+  const answered = Promise.withResolvers<void>();
+  const client = openClient({
+    ...{ url: "http://tasker.test", key: "k", runtime },
+    fetch: ({ signal }) => {
+      asked.resolve();
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      );
+    },
+  });
+  const server = mcpServer({
+    client,
+    as: () => client,
+    key: () => Promise.resolve({ id: "k", name: "k", scopes: ["admin"] } as unknown as Key),
+  }, {
+    ...OFFER,
+    ...{ runtime, version: "1.0.0", limits: new Limits(runtime), stateKey: "k".repeat(32) },
+    log: { ...SILENT_LOG, error: (...line) => void errors.push(line) },
+    count: () => answered.resolve(),
+  });
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  await server.connect(far);
+  await near.start();
+  const send = (method: string, params: object) =>
+    near.send({ jsonrpc: "2.0", id: method, method, params: { ...params } });
+  await send("initialize", {
+    ...{ protocolVersion: "2025-06-18", capabilities: {} },
+    clientInfo: { name: "tests", version: "1.0.0" },
+  });
+  await send("tools/call", { name: "search_tasks", arguments: {} });
+  await asked.promise;
+
+  await near.close();
+  await answered.promise;
+
+  deepEqual(errors, []);
 });
 
 Deno.test("a page of another origin is refused, even with a key", async () => {

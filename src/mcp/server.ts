@@ -175,7 +175,10 @@ async function callTool(
   } catch (thrown) {
     if (thrown instanceof ProtocolError) throw thrown;
     failure = failureOf(thrown, isWrite);
-    if (failure.code === "api.internal") log.error("An MCP call threw", { error: thrown });
+    // What breaks because the client has gone is no fault of anything.
+    if (failure.code === "api.internal" && !call.signal.aborted) {
+      log.error("An MCP call threw", { error: thrown });
+    }
     result = failureResult(failure);
   }
   const outcome = outcomeOf(result);
