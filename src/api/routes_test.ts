@@ -35,12 +35,17 @@ Deno.test("a name that no workflow can have is refused", async () => {
   }
 });
 
-Deno.test("GET /v1/workflows lists names and versions", async () => {
-  const { workflows } = await fakeApi().json<{ workflows: unknown[] }>("GET /v1/workflows");
+Deno.test("GET /v1/workflows lists names, versions, and which file defines one", async () => {
+  const { deps: { starts } } = fakeApi();
+  const file = "workflows/orders.yaml";
+  const fileOf = (name: string) => name === "orders/process" ? file : undefined;
+  const fake = fakeApi({ starts: { ...starts, fileOf } });
+
+  const { workflows } = await fake.json<{ workflows: unknown[] }>("GET /v1/workflows");
 
   deepEqual(workflows, [
     { namespace: "billing", name: "bill", versions: ["1.0.0"], steps: 3 },
-    { namespace: "orders", name: "process", versions: ["1.0.0"], steps: 3 },
+    { namespace: "orders", name: "process", versions: ["1.0.0"], file, steps: 3 },
   ]);
 });
 

@@ -22,8 +22,11 @@ export function workflowHandlers(
   { definitions, starts }: Services,
 ): Handlers<typeof WORKFLOWS> {
   const startsOf = (of: Pick<Definition, "namespace" | "name">) => {
-    const version = starts.versionOf(workflowName(of));
-    return version === undefined ? {} : { starts: version };
+    const [version, file] = [starts.versionOf(workflowName(of)), starts.fileOf(workflowName(of))];
+    return {
+      ...(version !== undefined && { starts: version }),
+      ...(file !== undefined && { file }),
+    };
   };
   return {
     listStartable(input, { caller }) {
@@ -150,7 +153,7 @@ function startableDocument({ definition, description }: StartableWorkflow) {
 
 function summariesOf(
   stored: readonly StoredDefinition[],
-  startsOf: (of: Definition) => { readonly starts?: string },
+  startsOf: (of: Definition) => { readonly starts?: string; readonly file?: string },
 ) {
   const byName = Map.groupBy(stored, ({ definition: of }) => `${of.namespace}/${of.name}`);
   return [...byName.values()].map(highestFirst).flatMap((versions) => {

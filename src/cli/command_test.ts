@@ -339,9 +339,9 @@ Deno.test("workflows draws the list, and one with its steps", async () => {
   const cli = openCliHarness();
 
   deepEqual((await cli.say("workflows")).out, [
-    "WORKFLOW        STEPS  VERSIONS (highest first)",
-    "billing/bill    3      1.0.0",
-    "orders/process  3      1.0.0",
+    "WORKFLOW        STEPS  VERSIONS (highest first)  DEFINED BY",
+    "billing/bill    3      1.0.0                     not loaded here",
+    "orders/process  3      1.0.0                     not loaded here",
   ]);
   deepEqual((await cli.say("workflows", "orders/process")).out, [
     "orders/process 1.0.0  hash0",

@@ -115,14 +115,16 @@ export function countLines(
 /** Draws a list of workflows. */
 export function workflowListLines(found: readonly WorkflowSummary[], paint: Paint): string[] {
   if (found.length === 0) return ["no workflows; create one: deno task new NAME"];
-  const rows = found.map(({ namespace, name, versions, steps, starts }) => [
+  const rows = found.map(({ namespace, name, versions, steps, starts, file }) => [
     `${namespace}/${name}`,
     String(steps),
     versions.map((one) => one === starts && one !== versions[0] ? `${one} (starts)` : one).join(
       ", ",
     ),
+    file ?? (starts === undefined ? "not loaded here" : "a deployment"),
   ]);
-  return tableLines([headOf("WORKFLOW", "STEPS", "VERSIONS (highest first)"), ...rows], paint);
+  const head = headOf("WORKFLOW", "STEPS", "VERSIONS (highest first)", "DEFINED BY");
+  return tableLines([head, ...rows], paint);
 }
 
 /** Draws the highest version of a workflow, and names the others and the one that starts take. */

@@ -113,6 +113,8 @@ export interface Starts {
   list(): readonly StartableWorkflow[];
   /** The version of a workflow that a start without one takes; undefined: none is loaded here. */
   versionOf(workflow: string): string | undefined;
+  /** The file on this node that defines a workflow, in its folder; undefined: none. */
+  fileOf(workflow: string): string | undefined;
   /**
    * Checks a start as `Starter.start` does, and starts nothing.
    *

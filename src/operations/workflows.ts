@@ -13,6 +13,9 @@ const WorkflowSummary = z.object({
   starts: z.string().optional().describe(
     "The version that a start without one takes; absent: none is loaded on this node",
   ),
+  file: z.string().optional().describe(
+    "The file on this node that defines it: it is changed there, and not deployed; absent: none",
+  ),
   steps: z.int().describe("Steps of the highest version"),
 });
 
@@ -40,6 +43,7 @@ const Workflow = named(
     namespace: z.string(),
     name: z.string(),
     starts: WorkflowSummary.shape.starts,
+    file: WorkflowSummary.shape.file,
     versions: z.array(WorkflowVersion).describe("The highest first"),
   }),
 );

@@ -232,6 +232,11 @@ Deno.test("a workflow that a file defines is deployed by its file alone", async 
 
   equal(refused.code, "definition.in_file");
   match(refused.message, /"workflows\/process\.yaml"/);
+  const starts = openStarts(node.registry);
+  deepEqual(["orders/process", "orders/other"].map(starts.fileOf), [
+    "workflows/process.yaml",
+    undefined,
+  ]);
 });
 
 Deno.test("a file that comes later is what starts take; what was deployed stays for its tasks", async () => {

@@ -313,6 +313,7 @@ export function openStarts(registry: Registry): Starts {
         return plan === undefined ? [] : [startable(plan)];
       }),
     versionOf: (workflow) => registry.startVersion(workflow),
+    fileOf: (workflow) => registry.fileOf(workflow),
     check(request) {
       const plan = findPlan(registry, request);
       const input = inputOf(plan, request);

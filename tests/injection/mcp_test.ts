@@ -20,6 +20,7 @@ function describedBy(text: string): Starts {
   return {
     list: () => [found],
     versionOf: () => definition.version,
+    fileOf: () => undefined,
     check: (request) => ({ ...found, input: request.input }),
   };
 }

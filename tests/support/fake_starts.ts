@@ -10,6 +10,7 @@ export function fakeStarts(plans: readonly Plan[]): ApiDeps["starts"] {
   return {
     list: () => plans,
     versionOf: () => undefined,
+    fileOf: () => undefined,
     check({ workflow, input, fork }) {
       const plan = plans.find((one) => one.workflow === workflow);
       if (plan === undefined) throw new TaskerError("definition.unknown", "Cannot find it");

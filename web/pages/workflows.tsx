@@ -51,6 +51,15 @@ function List() {
               ),
             },
             { head: "Starts take", cell: ({ starts }) => starts ?? "none is loaded here" },
+            {
+              head: "Defined by",
+              cell: ({ file, starts }) =>
+                file !== undefined
+                  ? <code>{file}</code>
+                  : starts === undefined
+                  ? "–"
+                  : "a deployment",
+            },
             { head: "Versions", isNumber: true, cell: ({ versions }) => versions.length },
             { head: "Steps", isNumber: true, cell: ({ steps }) => steps },
           ]}

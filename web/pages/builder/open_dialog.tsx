@@ -19,6 +19,7 @@ export function OpenDialog({ builder, onClose }: {
 }) {
   const [error, setError] = useState<unknown>();
   const workflows = useOperation("listWorkflows", {});
+  const deployed = workflows.data?.workflows.filter(({ file }) => file === undefined) ?? [];
   const put = (file: string, text: string) => {
     builder.replace(text, { file, label: `Open ${file}` });
     onClose();
@@ -44,11 +45,13 @@ export function OpenDialog({ builder, onClose }: {
           />
         )}
       </Labelled>
-      <h3>Workflows</h3>
-      <p className="muted">Those that files of the server define are changed there, not here.</p>
+      <h3>Deployed workflows</h3>
+      <p className="muted">
+        Workflows that files on the server define are changed there, not here.
+      </p>
       {workflows.error !== null && <ErrorNote error={workflows.error} />}
       <ul className="open-list">
-        {workflows.data?.workflows.map(({ namespace, name, starts }) => (
+        {deployed.map(({ namespace, name, starts }) => (
           <li key={`${namespace}/${name}`}>
             <Link href={`/${namespace}/${name}`} onClick={onClose}>{namespace}/{name}</Link>{" "}
             <span className="muted">{starts}</span>

@@ -58,7 +58,13 @@ export function WorkflowView({ namespace, name }: Named) {
               ))}
             </select>
           </label>
-          <a href={`/builder/${namespace}/${name}`}>Open in the builder</a>
+          {data?.file === undefined
+            ? <a href={`/builder/${namespace}/${name}`}>Open in the builder</a>
+            : (
+              <span className="muted">
+                Defined by <code>{data.file}</code> on the server: change it there
+              </span>
+            )}
         </div>
       }
     >
